@@ -1,0 +1,101 @@
+//! The `#[test]` function: the user's own function within, handed to durasim with its options.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Expr, FnArg, Ident};
+
+use crate::validate::{Generated, WorkflowTest};
+
+/// The test.
+///
+/// The user's function stays a function, so that `?`, `return` and its own return type mean what they
+/// say, and backtraces show its name. It is nested, so that the module's names resolve as they did.
+pub(crate) fn workflow_test(test: &WorkflowTest) -> TokenStream {
+    let WorkflowTest { function, attributes, .. } = test;
+    let name = &function.sig.ident;
+    let visibility = &function.vis;
+    let mut inner = function.clone();
+    inner.vis = syn::Visibility::Inherited;
+    let case = test_case(test);
+    let run = match &test.generated {
+        None => run(test, &case),
+        Some(generated) => run_proptest(test, &case, generated),
+    };
+    quote! {
+        #(#attributes)*
+        #[test]
+        #visibility fn #name() {
+            // The macro is what demands `async`, awaiting or not.
+            #[allow(clippy::unused_async)]
+            #inner
+            #run
+        }
+    }
+}
+
+fn test_case(test: &WorkflowTest) -> TokenStream {
+    let name = test.function.sig.ident.unraw().to_string();
+    let options = options(&test.options);
+    let line = quote_spanned!(test.function.sig.ident.span()=> ::core::line!());
+    quote! {
+        ::durasim::__private::TestCase {
+            name: ::core::concat!(::core::module_path!(), "::", #name),
+            file: ::core::file!(),
+            line: #line,
+            manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
+            options: #options,
+        }
+    }
+}
+
+fn options(options: &[(Ident, Expr)]) -> TokenStream {
+    let mut chain = quote!(::durasim::TestOptions::new());
+    for (setter, value) in options {
+        // Spanned at the value: a value of the wrong type is shown where it was written.
+        chain.extend(quote_spanned!(value.span()=> .#setter(#value)));
+    }
+    chain
+}
+
+fn run(test: &WorkflowTest, case: &TokenStream) -> TokenStream {
+    let name = &test.function.sig.ident;
+    let environment = environment(test);
+    quote! {
+        ::durasim::__private::run(#case, |env| ::std::boxed::Box::pin(#name(#environment)))
+    }
+}
+
+fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]) -> TokenStream {
+    let name = &test.function.sig.ident;
+    let environment = environment(test);
+    let values: Vec<_> = (0..generated.len()).map(|index| format_ident!("value_{index}")).collect();
+    // proptest has no strategy for a tuple of none; `()` has one by itself.
+    let strategies = if generated.is_empty() {
+        quote!(::durasim::__private::any::<()>())
+    } else {
+        let strategies = generated.iter().map(|generated| match generated {
+            Generated::Strategy(strategy) => strategy.to_token_stream(),
+            Generated::Any(ty) => quote_spanned!(ty.span()=> ::durasim::__private::any::<#ty>()),
+        });
+        quote!((#(#strategies,)*))
+    };
+    quote! {
+        ::durasim::__private::run_proptest(
+            #case,
+            #strategies,
+            |env, (#(#values,)*)| ::std::boxed::Box::pin(#name(#environment, #(#values,)*)),
+        )
+    }
+}
+
+/// `env`, placed at the type that the user wrote: that is what is wrong if it is of another type.
+fn environment(test: &WorkflowTest) -> TokenStream {
+    let span = match test.function.sig.inputs.first() {
+        Some(FnArg::Typed(environment)) => environment.ty.span(),
+        _ => proc_macro2::Span::call_site(),
+    };
+    let env = Ident::new("env", span.resolved_at(proc_macro2::Span::call_site()));
+    env.into_token_stream()
+}

@@ -1,0 +1,80 @@
+//! What stands in the parentheses of `#[workflow_test(..)]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Token};
+
+/// Whether an argument has a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `name = EXPR`
+    Value,
+    /// `name`
+    Flag,
+}
+
+/// One argument that the attribute knows.
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    /// How to write it, shown in errors.
+    pub(crate) example: &'static str,
+}
+
+/// All arguments; a new one is one line here and its rules in `validate`.
+pub(crate) const ARGUMENTS: &[Known] = &[
+    Known { name: "seeds", form: Form::Value, example: "seeds = 256" },
+    Known { name: "faults", form: Form::Value, example: "faults = FaultProfile::all()" },
+    Known { name: "explore", form: Form::Value, example: "explore = Exhaustive::faults(2)" },
+    Known { name: "proptest", form: Form::Flag, example: "proptest" },
+    Known { name: "limits", form: Form::Value, example: "limits = Limits::default()" },
+    Known { name: "cache", form: Form::Value, example: "cache = false" },
+    Known { name: "core_replay", form: Form::Value, example: "core_replay = true" },
+];
+
+/// The names of all arguments, for errors.
+pub(crate) fn known_arguments() -> String {
+    let names: Vec<_> = ARGUMENTS.iter().map(|known| format!("`{}`", known.name)).collect();
+    names.join(", ")
+}
+
+/// One argument as written.
+pub(crate) struct Argument {
+    pub(crate) name: Ident,
+    pub(crate) value: Option<Expr>,
+}
+
+impl Argument {
+    pub(crate) fn span(&self) -> Span {
+        self.name.span()
+    }
+}
+
+impl Parse for Argument {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.call(syn::ext::IdentExt::parse_any).map_err(|error| {
+            syn::Error::new(
+                error.span(),
+                format!("expected the name of an argument, one of {}", known_arguments()),
+            )
+        })?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Ok(Self { name, value: None });
+        }
+        if !input.peek(Token![=]) || input.peek(Token![==]) {
+            return Err(input.error(format!("expected `{name} = VALUE`, or a comma after `{name}`")));
+        }
+        let sign = input.parse::<Token![=]>()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(syn::Error::new_spanned(sign, format!("`{name} =` lacks its value")));
+        }
+        Ok(Self { name, value: Some(input.parse()?) })
+    }
+}
+
+/// The arguments in the order in which they were written.
+pub(crate) fn arguments(tokens: TokenStream) -> syn::Result<Vec<Argument>> {
+    let parsed = Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens)?;
+    Ok(parsed.into_iter().collect())
+}

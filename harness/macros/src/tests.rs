@@ -1,0 +1,152 @@
+//! Expansions and error lists, read as a person would: formatted, one behaviour a test.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::pipeline;
+
+/// The expansion as source text.
+fn expand(arguments: TokenStream, item: TokenStream) -> String {
+    prettyplease::unparse(&syn::parse2(pipeline(arguments, item)).expect("the expansion is Rust"))
+}
+
+/// The messages of the errors, one a line.
+fn errors(arguments: TokenStream, item: TokenStream) -> String {
+    let file: syn::File = syn::parse2(pipeline(arguments, item)).expect("even errors expand to Rust");
+    let mut messages = Vec::new();
+    for item in file.items {
+        if let syn::Item::Macro(call) = item {
+            let message: syn::LitStr = call.mac.parse_body().expect("compile_error! holds a string");
+            messages.push(message.value());
+        }
+    }
+    messages.join("\n")
+}
+
+fn plain() -> TokenStream {
+    quote!(
+        async fn works(env: TestWorkflowEnvironment) {}
+    )
+}
+
+#[test]
+fn a_bare_attribute_runs_the_body_in_one_world() {
+    insta::assert_snapshot!(expand(
+        quote!(),
+        quote!(
+            /// Says what it tests.
+            #[ignore = "slow"]
+            pub async fn approval_expires(env: TestWorkflowEnvironment) -> TestResult {
+                env.sleep(DAY).await;
+                Ok(())
+            }
+        )
+    ));
+}
+
+#[test]
+fn arguments_become_setters_in_the_order_written() {
+    insta::assert_snapshot!(expand(
+        quote!(
+            faults = FaultProfile::all(),
+            seeds = 256,
+            cache = false,
+            core_replay = true,
+            limits = small(),
+        ),
+        plain(),
+    ));
+}
+
+#[test]
+fn proptest_generates_the_further_arguments() {
+    insta::assert_snapshot!(expand(
+        quote!(proptest, faults = FaultProfile::crashes()),
+        quote!(
+            async fn any_amount(
+                env: TestWorkflowEnvironment,
+                #[strategy(1..100_u64)] amount: u64,
+                names: Vec<String>,
+            ) -> Result<(), Failed> {
+                Ok(())
+            }
+        )
+    ));
+}
+
+#[test]
+fn proptest_without_further_arguments_generates_only_the_plan() {
+    let expansion = expand(quote!(proptest), plain());
+    assert!(expansion.contains("::durasim::__private::any::<()>()"), "{expansion}");
+    assert!(expansion.contains("|env, ()|"), "{expansion}");
+}
+
+#[test]
+fn a_raw_name_is_reported_without_its_prefix() {
+    let expansion = expand(
+        quote!(),
+        quote!(
+            async fn r#match(env: TestWorkflowEnvironment) {}
+        ),
+    );
+    assert!(expansion.contains(r#""::", "match""#), "{expansion}");
+}
+
+#[test]
+fn an_error_keeps_the_function_for_the_editor() {
+    insta::assert_snapshot!(expand(
+        quote!(seed = 1),
+        quote!(
+            #[ignore]
+            fn works(env: TestWorkflowEnvironment, #[strategy(0..9)] amount: u8) {
+                env.sleep(DAY);
+            }
+        )
+    ));
+}
+
+#[test]
+fn all_errors_are_told_at_once() {
+    insta::assert_snapshot!(errors(quote!(seeds = 0, cache = 1, colour = "red"), quote!(
+        #[tokio::test]
+        fn works<T>() {}
+    )), @r#"
+    `seeds = 0` would test nothing; write at least 1, or `#[ignore]` the test
+    `cache` is `true` or `false`
+    unknown argument `colour`; the arguments are `seeds`, `faults`, `explore`, `proptest`, `limits`, `cache`, `core_replay`
+    remove `#[tokio::test]`: `#[workflow_test]` makes the function a test
+    a workflow test is async: `async fn name(env: TestWorkflowEnvironment)`
+    a test cannot be generic; call a generic function from one test for each type
+    a workflow test takes the environment: `async fn name(env: TestWorkflowEnvironment)`
+    "#);
+}
+
+#[test]
+fn every_way_of_choosing_worlds_excludes_the_others() {
+    for (arguments, both) in [
+        (quote!(seeds = 1, explore = Exhaustive::faults(2)), "`seeds` and `explore` both"),
+        (quote!(proptest, seeds = 1), "`seeds` and `proptest` both"),
+        (quote!(explore = Exhaustive::faults(2), proptest), "`explore` and `proptest` both"),
+    ] {
+        let told = errors(arguments, plain());
+        assert!(told.starts_with(both), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn every_argument_is_suggested_for_its_own_misspelling() {
+    for known in crate::parse::ARGUMENTS {
+        let misspelt = quote::format_ident!("{}s", known.name);
+        let told = errors(quote!(#misspelt = 1), plain());
+        assert!(told.contains(&format!("did you mean `{}`?", known.name)), "{told}");
+    }
+}
+
+#[test]
+fn every_example_of_an_argument_is_accepted() {
+    for known in crate::parse::ARGUMENTS {
+        let arguments: TokenStream = known.example.parse().expect("an example is Rust");
+        assert_eq!(errors(arguments, plain()), "");
+    }
+}

@@ -1,0 +1,104 @@
+//! The rules of the attribute's arguments: known, said once, well formed, not contradictory.
+
+use syn::{Expr, ExprLit, Ident, Lit};
+
+use super::errors::Errors;
+use crate::parse::{ARGUMENTS, Argument, Form, known_arguments};
+
+/// Pairs that both choose the worlds, with what to do instead. The error stands on the later one.
+const CONTRADICTIONS: &[(&str, &str, &str)] = &[
+    (
+        "seeds",
+        "explore",
+        "`seeds` and `explore` both choose the worlds; keep `seeds = N` for N random ones, \
+         or `explore = EXPR` for every plan of faults up to a size",
+    ),
+    (
+        "seeds",
+        "proptest",
+        "`seeds` and `proptest` both choose the worlds; keep `seeds = N` for N worlds with fixed inputs, \
+         or `proptest` for generated inputs (the variable PROPTEST_CASES says how many)",
+    ),
+    (
+        "explore",
+        "proptest",
+        "`explore` and `proptest` both choose the worlds; keep `explore = EXPR` for every plan of faults \
+         up to a size, or `proptest` for generated inputs and plans",
+    ),
+];
+
+/// The setters of `TestOptions` that the arguments stand for. Flags set nothing.
+pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident, Expr)> {
+    let mut options = Vec::new();
+    for (position, argument) in arguments.iter().enumerate() {
+        let name = argument.name.to_string();
+        let Some(known) = ARGUMENTS.iter().find(|known| known.name == name) else {
+            errors.at(argument.span(), unknown(&name));
+            continue;
+        };
+        if arguments[..position].iter().any(|earlier| earlier.name == argument.name) {
+            errors.at(argument.span(), format!("`{name}` is said twice; keep one of them"));
+            continue;
+        }
+        match (&argument.value, known.form) {
+            (Some(value), Form::Value) => {
+                check_literal(&name, value, errors);
+                options.push((argument.name.clone(), value.clone()));
+            }
+            (None, Form::Flag) => {}
+            (None, Form::Value) => {
+                errors.at(argument.span(), format!("`{name}` needs a value: `{}`", known.example));
+            }
+            (Some(value), Form::Flag) => {
+                errors.over(value, format!("`{name}` has no value: write `{}`", known.example));
+            }
+        }
+    }
+    contradictions(arguments, errors);
+    options
+}
+
+fn unknown(name: &str) -> String {
+    let nearest = ARGUMENTS
+        .iter()
+        .map(|known| (strsim::jaro_winkler(known.name, name), known.name))
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    match nearest {
+        Some((likeness, nearest)) if likeness > 0.8 => {
+            format!("unknown argument `{name}`; did you mean `{nearest}`? (all: {})", known_arguments())
+        }
+        _ => format!("unknown argument `{name}`; the arguments are {}", known_arguments()),
+    }
+}
+
+/// What can be known of a value before types are: a literal of the wrong kind, and no seeds at all.
+fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
+    let Expr::Lit(ExprLit { lit, .. }) = value else { return };
+    match name {
+        "seeds" => match lit {
+            Lit::Int(count) if count.base10_digits() == "0" => errors
+                .over(value, "`seeds = 0` would test nothing; write at least 1, or `#[ignore]` the test"),
+            Lit::Int(_) => {}
+            _ => errors.over(value, "`seeds` is a number of worlds: `seeds = 256`"),
+        },
+        "cache" | "core_replay" if !matches!(lit, Lit::Bool(_)) => {
+            errors.over(value, format!("`{name}` is `true` or `false`"));
+        }
+        "faults" => errors.over(
+            value,
+            "`faults` is a `FaultProfile`, such as `FaultProfile::all()`, or a `Fault` placed by hand",
+        ),
+        "explore" => errors.over(value, "`explore` is an `Exhaustive`, such as `Exhaustive::faults(2)`"),
+        "limits" => errors.over(value, "`limits` is a `Limits`, such as `Limits::default()`"),
+        _ => {}
+    }
+}
+
+fn contradictions(arguments: &[Argument], errors: &mut Errors) {
+    let position = |name: &str| arguments.iter().position(|argument| argument.name == name);
+    for (left, right, message) in CONTRADICTIONS {
+        if let (Some(left), Some(right)) = (position(left), position(right)) {
+            errors.at(arguments[left.max(right)].span(), message);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What was written to a test that makes sense, or to errors that name the valid alternatives.
+
+mod arguments;
+mod errors;
+mod function;
+
+use errors::Errors;
+use syn::{Attribute, Expr, Ident, ItemFn, Type};
+
+use crate::parse::Argument;
+
+/// A test that can be expanded.
+pub(crate) struct WorkflowTest {
+    /// The user's function, without the attributes below and without `#[strategy(..)]`.
+    pub(crate) function: ItemFn,
+    /// Attributes that belong on the `#[test]` function: documentation, `#[ignore]`, lints and the like.
+    pub(crate) attributes: Vec<Attribute>,
+    /// Setters of `TestOptions` with their values, in the order in which they were written.
+    pub(crate) options: Vec<(Ident, Expr)>,
+    /// With `proptest`: what is generated, one for each argument after the environment.
+    pub(crate) generated: Option<Vec<Generated>>,
+}
+
+/// Where the values of one generated argument come from.
+pub(crate) enum Generated {
+    /// `#[strategy(EXPR)]`
+    Strategy(Expr),
+    /// `any::<T>()`
+    Any(Type),
+}
+
+/// Checks the arguments and the function together.
+///
+/// # Errors
+///
+/// Everything that is wrong, not only the first thing.
+pub(crate) fn workflow_test(arguments: &[Argument], function: ItemFn) -> syn::Result<WorkflowTest> {
+    let mut errors = Errors::default();
+    let options = arguments::options(arguments, &mut errors);
+    let proptest = arguments.iter().any(|argument| argument.name == "proptest");
+    let (function, attributes, generated) = function::check(function, proptest, &mut errors);
+    errors.finish()?;
+    Ok(WorkflowTest { function, attributes, options, generated: proptest.then_some(generated) })
+}

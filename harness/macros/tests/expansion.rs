@@ -1,0 +1,180 @@
+//! The expansion compiles and does what it says, against a stand-in for durasim in this very crate.
+
+#![allow(missing_docs, reason = "a test crate has no public interface")]
+
+extern crate self as durasim;
+
+use durasim_macros::workflow_test;
+
+/// What the stand-in was asked to do, as the real one sees it.
+pub mod __private {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
+
+    use super::{TestOptions, TestWorkflowEnvironment};
+
+    pub struct TestCase {
+        pub name: &'static str,
+        pub file: &'static str,
+        pub line: u32,
+        pub manifest_dir: &'static str,
+        pub options: TestOptions,
+    }
+
+    pub type Body<T> = Pin<Box<dyn Future<Output = T>>>;
+
+    fn ready<T>(body: Body<T>) -> T {
+        match pin!(body).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => value,
+            Poll::Pending => panic!("nothing here waits"),
+        }
+    }
+
+    pub fn run<T: Outcome, F>(case: TestCase, body: F)
+    where
+        F: Fn(TestWorkflowEnvironment) -> Body<T> + Send + Sync + 'static,
+    {
+        assert!(case.manifest_dir.ends_with("macros"));
+        for seed in 0..case.options.seeds {
+            let env = TestWorkflowEnvironment { name: case.name, file: case.file, line: case.line, seed };
+            ready(body(env)).unwrap();
+        }
+    }
+
+    /// What a strategy is to the stand-in: the values themselves.
+    pub fn any<T: Default>() -> Vec<T> {
+        vec![T::default()]
+    }
+
+    pub trait Strategies {
+        type Values;
+        fn first(self) -> Self::Values;
+    }
+    impl Strategies for Vec<()> {
+        type Values = ();
+        fn first(self) {}
+    }
+    impl<A> Strategies for (Vec<A>,) {
+        type Values = (A,);
+        fn first(self) -> (A,) {
+            (self.0.into_iter().next().unwrap(),)
+        }
+    }
+    impl<A, B> Strategies for (Vec<A>, Vec<B>) {
+        type Values = (A, B);
+        fn first(self) -> (A, B) {
+            (self.0.into_iter().next().unwrap(), self.1.into_iter().next().unwrap())
+        }
+    }
+
+    pub fn run_proptest<T: Outcome, S: Strategies, F>(case: TestCase, strategies: S, body: F)
+    where
+        F: Fn(TestWorkflowEnvironment, S::Values) -> Body<T> + Send + Sync + 'static,
+    {
+        let env = TestWorkflowEnvironment { name: case.name, file: case.file, line: case.line, seed: 0 };
+        ready(body(env, strategies.first())).unwrap();
+    }
+
+    pub trait Outcome {
+        fn unwrap(self);
+    }
+    impl Outcome for () {
+        fn unwrap(self) {}
+    }
+    impl Outcome for Result<(), String> {
+        fn unwrap(self) {
+            if let Err(error) = self {
+                panic!("{error}");
+            }
+        }
+    }
+}
+
+pub struct TestOptions {
+    pub seeds: u64,
+}
+
+impl TestOptions {
+    #[allow(clippy::new_without_default, reason = "the expansion says `new`")]
+    pub fn new() -> Self {
+        Self { seeds: 1 }
+    }
+
+    #[must_use]
+    pub fn seeds(self, seeds: u64) -> Self {
+        Self { seeds }
+    }
+}
+
+pub struct TestWorkflowEnvironment {
+    pub name: &'static str,
+    pub file: &'static str,
+    pub line: u32,
+    pub seed: u64,
+}
+
+#[workflow_test]
+async fn the_case_says_where_the_test_is(env: TestWorkflowEnvironment) {
+    assert_eq!(env.name, "expansion::the_case_says_where_the_test_is");
+    assert!(env.file.ends_with("expansion.rs"));
+    assert_eq!(env.line, line!() - 3);
+}
+
+#[workflow_test(seeds = 3)]
+#[should_panic(expected = "the third world")]
+async fn should_panic_is_kept(env: TestWorkflowEnvironment) {
+    assert!(env.seed < 2, "the third world");
+}
+
+#[workflow_test]
+#[ignore = "this is what is tested"]
+async fn ignore_is_kept(_env: TestWorkflowEnvironment) {
+    panic!("ran an ignored test");
+}
+
+#[workflow_test]
+#[cfg(any())]
+async fn cfg_is_kept(_env: TestWorkflowEnvironment) -> DoesNotExist {}
+
+#[workflow_test]
+#[should_panic(expected = "told by the question mark")]
+async fn errors_are_returned(mut env: TestWorkflowEnvironment) -> Result<(), String> {
+    env.seed += 1;
+    assert_eq!(env.seed, 1);
+    Err("told by the question mark")?;
+    Ok(())
+}
+
+mod inner {
+    use super::*;
+
+    fn helper() -> &'static str {
+        "expansion::inner::names_resolve_as_written"
+    }
+
+    #[workflow_test]
+    async fn names_resolve_as_written(env: super::TestWorkflowEnvironment) {
+        assert_eq!(env.name, self::helper());
+    }
+}
+
+#[workflow_test(proptest)]
+async fn values_arrive_in_order(
+    env: TestWorkflowEnvironment,
+    #[strategy(vec!["seven"])] word: &'static str,
+    (number, _): (u8, u8),
+) -> Result<(), String> {
+    assert_eq!((env.seed, word, number), (0, "seven", 0));
+    Ok(())
+}
+
+#[workflow_test(proptest)]
+async fn one_value_is_a_tuple_too(_env: TestWorkflowEnvironment, #[strategy(vec![7])] number: u8) {
+    assert_eq!(number, 7);
+}
+
+#[workflow_test(proptest)]
+async fn no_value_is_unit(env: TestWorkflowEnvironment) {
+    assert_eq!(env.seed, 0);
+}

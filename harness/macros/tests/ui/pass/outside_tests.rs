@@ -1,0 +1,13 @@
+//! Outside of a test build a workflow test leaves nothing behind that could fail to compile.
+
+use durasim_macros::workflow_test;
+
+#[workflow_test]
+async fn plain(env: TestWorkflowEnvironment) -> TestResult {
+    env.nothing_is_checked_here()
+}
+
+#[workflow_test(proptest)]
+async fn generated(env: TestWorkflowEnvironment, #[strategy(0..9_u8)] digit: u8) {}
+
+fn main() {}
