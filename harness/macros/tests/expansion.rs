@@ -1,6 +1,7 @@
 //! The expansion compiles and does what it says, against a stand-in for durasim in this very crate.
 
-#![allow(missing_docs, reason = "a test crate has no public interface")]
+#![allow(missing_docs, clippy::missing_panics_doc, reason = "a test crate has no public interface")]
+#![allow(clippy::needless_pass_by_value, reason = "the stand-in has the signatures of what it stands for")]
 
 extern crate self as durasim;
 
