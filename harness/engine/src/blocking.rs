@@ -1,0 +1,88 @@
+//! Holds back what `spawn_blocking` is given until the simulation waits for it.
+//!
+//! Blocking work runs on a thread of its own, and whether it is done when its handle is first polled would depend
+//! on the machine. So the runtime has one blocking thread at most, that thread waits at this gate before its first
+//! job, and it ends as soon as it has no more jobs, so that the next job finds the gate closed again. The
+//! gate opens only while the simulated thread stands still in [`Gate::settle`].
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Real time after which blocking work that does not end is taken to wait for the simulation.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// Whether there may be something to settle; spares the lock where nobody ever blocks.
+    used: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Threads that were asked for, and those of them that ended.
+    named: u64,
+    ended: u64,
+    open: bool,
+    /// The run is over: nobody waits here any more.
+    abandoned: bool,
+}
+
+impl Gate {
+    /// A blocking thread is about to be started, by the thread that calls this. Returns how many there were before.
+    pub(crate) fn thread_named(&self) -> u64 {
+        let mut state = self.lock();
+        state.named += 1;
+        self.used.store(true, Ordering::Relaxed);
+        state.named - 1
+    }
+
+    /// A blocking thread has started: it waits here.
+    pub(crate) fn thread_started(&self) {
+        let state = self.lock();
+        drop(self.changed.wait_while(state, |state| !state.open && !state.abandoned));
+    }
+
+    /// A blocking thread has no more jobs and ends.
+    pub(crate) fn thread_ended(&self) {
+        self.lock().ended += 1;
+        self.changed.notify_all();
+    }
+
+    /// Lets all blocking work run to its end; says whether there was any.
+    pub(crate) fn settle(&self) -> bool {
+        if !self.used.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = self.lock();
+        if state.ended == state.named {
+            return false;
+        }
+        state.open = true;
+        self.changed.notify_all();
+        let (mut state, waited) = self
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| state.ended < state.named)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.open = false;
+        assert!(
+            !waited.timed_out(),
+            "work given to `spawn_blocking` did not end within {} s, while the simulation stood still for it: \
+             blocking work must not wait for tasks, timers or messages of the simulation",
+            PATIENCE.as_secs()
+        );
+        true
+    }
+
+    /// Opens the gate for good, so that the runtime can be dropped.
+    pub(crate) fn abandon(&self) {
+        self.lock().abandoned = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,366 @@
+//! The executor: tasks polled one at a time, in an order that is chosen from outside.
+//!
+//! It polls the test body, the client's actors and the attempts of activities, all on the thread of the run. Tasks
+//! that are ready stand in the order in which they were woken, each once however often it was woken; which of them
+//! is polled next is for the caller to say ([`Executor::poll_one`]), who asks the run's choices. Wakers may be
+//! woken from anywhere, timers and other threads included.
+//!
+//! ```
+//! use std::{cell::RefCell, rc::Rc};
+//! use durasim_engine::Executor;
+//!
+//! let executor = Executor::new();
+//! let order = Rc::new(RefCell::new(Vec::new()));
+//! for name in ["first", "second"] {
+//!     let order = order.clone();
+//!     executor.spawn(name, async move { order.borrow_mut().push(name) });
+//! }
+//! // Always the last of those that are ready.
+//! while executor.poll_one(|names| names.len() - 1).is_some() {}
+//! assert_eq!(*order.borrow(), ["second", "first"]);
+//! ```
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures::future::LocalBoxFuture;
+
+/// The identity of a task: the how-manieth it was, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(u64);
+
+/// What became of the task that was polled.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It waits for something.
+    Pending,
+    /// It is done, and gone.
+    Finished,
+    /// It cancelled itself, or was cancelled by what it did, and is gone.
+    Cancelled,
+    /// It panicked, and is gone.
+    Panicked(TaskPanic),
+}
+
+/// One poll of one task.
+#[derive(Debug)]
+pub struct Polled {
+    /// The task.
+    pub id: TaskId,
+    /// Its name.
+    pub name: Rc<str>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// The panic of a task.
+pub struct TaskPanic {
+    /// The name of the task.
+    pub name: Rc<str>,
+    /// What it panicked with, if that was text.
+    pub message: String,
+    /// What it panicked with, for resuming the panic elsewhere.
+    pub payload: Box<dyn Any + Send>,
+}
+
+impl fmt::Debug for TaskPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskPanic")
+            .field("name", &self.name)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for TaskPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task `{}` panicked: {}", self.name, self.message)
+    }
+}
+
+/// The tasks of one run. A clone is another handle to the same tasks, so that tasks can spawn and cancel.
+#[derive(Clone, Default)]
+pub struct Executor {
+    tasks: Rc<RefCell<Tasks>>,
+    inbox: Arc<Inbox>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    next_id: u64,
+    live: BTreeMap<TaskId, Task>,
+    /// Ready tasks in the order in which they were woken, and their names beside them.
+    ready: Vec<TaskId>,
+    ready_names: Vec<Rc<str>>,
+    /// Where the inbox is emptied into; kept so that it need not be allocated again.
+    scratch: Vec<TaskId>,
+}
+
+struct Task {
+    name: Rc<str>,
+    /// `None` while it is being polled.
+    future: Option<LocalBoxFuture<'static, ()>>,
+    alarm: Arc<Alarm>,
+    waker: Waker,
+}
+
+/// The tasks that were woken since the executor last looked, and whom to tell.
+#[derive(Default)]
+struct Inbox {
+    woken: Mutex<Vec<TaskId>>,
+    root: Mutex<Option<Waker>>,
+}
+
+/// Wakes one task.
+struct Alarm {
+    id: TaskId,
+    /// Whether the task stands in the inbox or among the ready ones already.
+    queued: AtomicBool,
+    inbox: Arc<Inbox>,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        lock(&self.inbox.woken).push(self.id);
+        let root = lock(&self.inbox.root).take();
+        if let Some(root) = root {
+            root.wake();
+        }
+    }
+}
+
+impl Executor {
+    /// An executor without tasks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a task, ready to be polled. Its name is for people and for [`Executor::poll_one`]'s `pick`.
+    pub fn spawn(&self, name: impl Into<Rc<str>>, future: impl Future<Output = ()> + 'static) -> TaskId {
+        let future: LocalBoxFuture<'static, ()> = Box::pin(future);
+        let id = {
+            let mut tasks = self.tasks.borrow_mut();
+            let id = TaskId(tasks.next_id);
+            tasks.next_id += 1;
+            let alarm = Arc::new(Alarm { id, queued: AtomicBool::new(false), inbox: self.inbox.clone() });
+            let waker = Waker::from(alarm.clone());
+            tasks.live.insert(id, Task { name: name.into(), future: Some(future), alarm, waker });
+            id
+        };
+        self.wake(id);
+        id
+    }
+
+    /// Wakes a task, as its own waker would. Does nothing if it is gone.
+    pub fn wake(&self, id: TaskId) {
+        let alarm = self.tasks.borrow().live.get(&id).map(|task| task.alarm.clone());
+        if let Some(alarm) = alarm {
+            alarm.wake();
+        }
+    }
+
+    /// Removes a task and drops its future; says whether it was still there.
+    ///
+    /// A task that cancels itself is dropped as soon as its poll returns.
+    pub fn cancel(&self, id: TaskId) -> bool {
+        let removed = self.tasks.borrow_mut().remove(id);
+        // Dropped only now, with no borrow held: what a future owns may spawn or cancel when it is dropped.
+        removed.is_some()
+    }
+
+    /// Removes every task and drops their futures, oldest first.
+    pub fn cancel_all(&self) {
+        loop {
+            let oldest = self.tasks.borrow().live.keys().next().copied();
+            let Some(id) = oldest else { return };
+            self.cancel(id);
+        }
+    }
+
+    /// Whether a task is there still, finished and cancelled ones are not.
+    pub fn is_live(&self, id: TaskId) -> bool {
+        self.tasks.borrow().live.contains_key(&id)
+    }
+
+    /// How many tasks there are.
+    pub fn len(&self) -> usize {
+        self.tasks.borrow().live.len()
+    }
+
+    /// Whether there are no tasks.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The names of all tasks, oldest first.
+    pub fn names(&self) -> Vec<Rc<str>> {
+        self.tasks.borrow().live.values().map(|task| task.name.clone()).collect()
+    }
+
+    /// How many tasks are ready to be polled.
+    pub fn ready(&self) -> usize {
+        let mut tasks = self.tasks.borrow_mut();
+        tasks.collect(&self.inbox);
+        tasks.ready.len()
+    }
+
+    /// Polls one of the tasks that are ready; `None` if none is.
+    ///
+    /// `pick` gets the names of the ready tasks, in the order in which they were woken, and answers with an index.
+    ///
+    /// # Panics
+    ///
+    /// If `pick` answers with an index that is out of range.
+    pub fn poll_one(&self, pick: impl FnOnce(&[Rc<str>]) -> usize) -> Option<Polled> {
+        let names = {
+            let mut tasks = self.tasks.borrow_mut();
+            tasks.collect(&self.inbox);
+            if tasks.ready.is_empty() {
+                return None;
+            }
+            mem::take(&mut tasks.ready_names)
+        };
+        // No borrow is held, so `pick` may look at the executor, and the futures below may spawn and cancel.
+        let index = pick(&names);
+        let (id, name, mut future, waker) = self.tasks.borrow_mut().check_out(names, index);
+        let mut context = Context::from_waker(&waker);
+        let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        let outcome = self.check_in(id, &name, future, poll);
+        Some(Polled { id, name, outcome })
+    }
+
+    fn check_in(
+        &self,
+        id: TaskId,
+        name: &Rc<str>,
+        future: LocalBoxFuture<'static, ()>,
+        poll: Result<Poll<()>, Box<dyn Any + Send>>,
+    ) -> Outcome {
+        match poll {
+            Ok(Poll::Pending) => match self.tasks.borrow_mut().live.get_mut(&id) {
+                Some(task) => {
+                    task.future = Some(future);
+                    Outcome::Pending
+                }
+                None => Outcome::Cancelled,
+            },
+            Ok(Poll::Ready(())) => {
+                self.cancel(id);
+                Outcome::Finished
+            }
+            Err(payload) => {
+                self.cancel(id);
+                let message = panic_message(payload.as_ref());
+                // What the future still owns is dropped here; a second panic on the way must not replace the first.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+                Outcome::Panicked(TaskPanic { name: name.clone(), message, payload })
+            }
+        }
+    }
+
+    /// Registers the waker to be woken, once, when a task becomes ready; at once if one is.
+    pub fn register_root(&self, waker: &Waker) {
+        {
+            let mut root = lock(&self.inbox.root);
+            match root.as_mut() {
+                Some(registered) => registered.clone_from(waker),
+                None => *root = Some(waker.clone()),
+            }
+        }
+        if self.ready() > 0
+            && let Some(root) = lock(&self.inbox.root).take()
+        {
+            root.wake();
+        }
+    }
+
+    /// Waits until a task is ready.
+    pub fn until_ready(&self) -> impl Future<Output = ()> + use<> {
+        let executor = self.clone();
+        poll_fn(move |context| {
+            if executor.ready() > 0 {
+                return Poll::Ready(());
+            }
+            executor.register_root(context.waker());
+            Poll::Pending
+        })
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("tasks", &self.names()).finish_non_exhaustive()
+    }
+}
+
+impl Tasks {
+    /// Moves the tasks that were woken to the end of the ready ones.
+    fn collect(&mut self, inbox: &Inbox) {
+        mem::swap(&mut *lock(&inbox.woken), &mut self.scratch);
+        for id in self.scratch.drain(..) {
+            // A task that is gone may still be woken by a waker it left behind.
+            if let Some(task) = self.live.get(&id) {
+                self.ready.push(id);
+                self.ready_names.push(task.name.clone());
+            }
+        }
+    }
+
+    /// Takes the chosen ready task's future out, to be polled without a borrow.
+    fn check_out(
+        &mut self,
+        mut names: Vec<Rc<str>>,
+        index: usize,
+    ) -> (TaskId, Rc<str>, LocalBoxFuture<'static, ()>, Waker) {
+        assert!(index < names.len(), "the index of a ready task must be below {}, not {index}", names.len());
+        let name = names.remove(index);
+        let id = self.ready.remove(index);
+        self.ready_names = names;
+        let task = self.live.get_mut(&id).expect("a ready task is live");
+        let future = task.future.take().expect("a ready task is not being polled");
+        // From here on a wake counts again: it may well come from within the poll.
+        task.alarm.queued.store(false, Ordering::Release);
+        (id, name, future, task.waker.clone())
+    }
+
+    fn remove(&mut self, id: TaskId) -> Option<Task> {
+        let task = self.live.remove(&id)?;
+        if let Some(index) = self.ready.iter().position(|ready| *ready == id) {
+            self.ready.remove(index);
+            self.ready_names.remove(index);
+        }
+        Some(task)
+    }
+}
+
+/// The text that a panic was raised with, as far as it is text.
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}
+
+/// Nothing that runs under these locks can panic halfway through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,120 @@
+//! Limits: what ends a run that would not end, each named in the error that it raises.
+//!
+//! ```
+//! use durasim_engine::Limits;
+//!
+//! let limits = Limits { max_steps: 10, ..Limits::default() };
+//! assert!(limits.check_steps(10).is_ok());
+//! let error = limits.check_steps(11).unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "the run took more than 10 steps; if it should, raise `Limits::max_steps`"
+//! );
+//! ```
+
+use std::time::Duration;
+
+use crate::clock::{START_MS, SinceStart};
+
+/// What a run may use up before it is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Steps: tasks polled, messages delivered, timers fired.
+    pub max_steps: u64,
+    /// Virtual time since the start of the run, in milliseconds.
+    pub max_virtual_ms: u64,
+    /// Events in the history of one workflow run. Temporal's own limit is 51,200.
+    pub max_history_events: u64,
+}
+
+impl Default for Limits {
+    /// A million steps, ten virtual years, and Temporal's own limit of 51,200 events.
+    fn default() -> Self {
+        Self {
+            max_steps: 1_000_000,
+            max_virtual_ms: 10 * 365 * 24 * 60 * 60 * 1_000,
+            max_history_events: 51_200,
+        }
+    }
+}
+
+/// A run used up more than its [`Limits`] allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitExceeded {
+    /// Too many steps.
+    #[error("the run took more than {limit} steps; if it should, raise `Limits::max_steps`")]
+    Steps {
+        /// The limit in force.
+        limit: u64,
+    },
+    /// Too much virtual time.
+    #[error(
+        "the run went on for more than {} of virtual time; if it should, raise `Limits::max_virtual_ms`",
+        SinceStart(START_MS + limit_ms).unsigned()
+    )]
+    VirtualTime {
+        /// The limit in force, in milliseconds.
+        limit_ms: u64,
+    },
+    /// Too many events in one history.
+    #[error(
+        "the history of workflow `{workflow_id}` has more than {limit} events; if it should, raise \
+         `Limits::max_history_events`"
+    )]
+    HistoryEvents {
+        /// The workflow whose history it is.
+        workflow_id: String,
+        /// The limit in force.
+        limit: u64,
+    },
+}
+
+impl Limits {
+    /// Checks the number of steps taken so far.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded::Steps`] if they are more than [`Limits::max_steps`].
+    pub fn check_steps(&self, steps: u64) -> Result<(), LimitExceeded> {
+        if steps > self.max_steps {
+            return Err(LimitExceeded::Steps { limit: self.max_steps });
+        }
+        Ok(())
+    }
+
+    /// Checks a virtual time, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded::VirtualTime`] if it is later than [`Limits::max_virtual_ms`] after the start of the run.
+    pub fn check_time(&self, now_ms: u64) -> Result<(), LimitExceeded> {
+        if now_ms.saturating_sub(START_MS) > self.max_virtual_ms {
+            return Err(LimitExceeded::VirtualTime { limit_ms: self.max_virtual_ms });
+        }
+        Ok(())
+    }
+
+    /// Checks the number of events in the history of one workflow run.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitExceeded::HistoryEvents`] if they are more than [`Limits::max_history_events`].
+    pub fn check_history(&self, workflow_id: &str, events: u64) -> Result<(), LimitExceeded> {
+        if events > self.max_history_events {
+            let (workflow_id, limit) = (workflow_id.to_owned(), self.max_history_events);
+            return Err(LimitExceeded::HistoryEvents { workflow_id, limit });
+        }
+        Ok(())
+    }
+
+    /// The last virtual moment of a run, in milliseconds since the Unix epoch.
+    pub fn end_ms(&self) -> u64 {
+        START_MS.saturating_add(self.max_virtual_ms)
+    }
+
+    /// The virtual time a run may take.
+    pub fn max_virtual(&self) -> Duration {
+        Duration::from_millis(self.max_virtual_ms)
+    }
+}

@@ -1,0 +1,40 @@
+//! The runtime under a run: a fresh thread with virtual time.
+
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::thread;
+
+use crate::ambient::Ambient;
+
+#[cfg_attr(madsim, path = "runtime/on_madsim.rs")]
+#[cfg_attr(not(madsim), path = "runtime/on_tokio.rs")]
+mod flavor;
+
+pub(crate) use flavor::Timekeeper;
+
+/// Enough for the deepest call chains of unoptimized code; only what is touched costs memory.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Runs a future to its end on a fresh thread, in a single-threaded runtime whose time is virtual.
+///
+/// The future is made on that thread, so it need not be `Send`. A fresh thread means that nothing thread-local is
+/// left of an earlier run.
+///
+/// # Panics
+///
+/// With the panic of the future, if it panics; or if the system has no thread to give.
+pub fn simulate<T, F, Fut>(ambient: Ambient, root: F) -> T
+where
+    T: Send,
+    F: FnOnce() -> Fut + Send,
+    Fut: Future<Output = T>,
+{
+    // Panics on the thread are reported under the name of the test that runs here.
+    let name = thread::current().name().unwrap_or("durasim").to_owned();
+    let builder = thread::Builder::new().name(name).stack_size(STACK_BYTES);
+    let result = thread::scope(|scope| {
+        let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
+        run.expect("the system must have a thread for the run").join()
+    });
+    result.unwrap_or_else(|panic| resume_unwind(panic))
+}
