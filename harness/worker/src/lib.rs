@@ -9,6 +9,7 @@
 //! [`replay()`] feeds a whole history to a fresh workflow instance and compares every command it issues with
 //! what the history recorded, inputs included.
 
+pub mod activity;
 mod definitions;
 mod replay;
 mod workflow_worker;

@@ -1,0 +1,246 @@
+//! What activity code sees of its attempt.
+//!
+//! The SDK builds an [`ActivityContext`] for tests only around a run of its `ActivityEnvironment`. So that
+//! many attempts can share one instance of the user's type, the environment runs a small activity of ours,
+//! whose result is the context itself.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use temporalio_client::Client;
+use temporalio_common::{
+    ActivityDefinition, ActivityError,
+    data_converters::{
+        DataConverter, DecodablePayloads, ErasedSerdePayloadConverter, PayloadConversionError,
+        PayloadConverter, RawValue, SerializationContextData, TemporalDeserializable, TemporalSerializable,
+    },
+};
+use temporalio_protos::{
+    coresdk::activity_task, temporal::api::common::v1::Payload, utilities::TryIntoOrNone,
+};
+use temporalio_sdk::{
+    activities::{
+        ActivityContext, ActivityDefinitions, ActivityImplementer, ActivityInfo, ExecutableActivity,
+    },
+    testing::{ActivityEnvironment, TestActivityInfoOptions},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    attempt::{ACTIVITY_CONTEXT, ClockCallback},
+    heartbeat::Heartbeats,
+};
+
+/// One attempt as activity code sees it.
+pub(super) struct AttemptContext {
+    /// The info of the attempt.
+    pub(super) info: ActivityInfo,
+    /// What the task holds beside `info`: headers and heartbeat details are left in it.
+    pub(super) start: activity_task::Start,
+    pub(super) data_converter: DataConverter,
+    pub(super) client: Option<Client>,
+    pub(super) cancel: CancellationToken,
+    pub(super) heartbeats: Arc<Heartbeats>,
+    pub(super) clock: ClockCallback,
+    /// When the attempt started.
+    pub(super) started_ms: u64,
+    /// Set once activity code asked for an SDK context, which has a cancellation token of its own.
+    environment: OnceLock<ActivityEnvironment>,
+}
+
+/// The parts of an [`AttemptContext`] that are not read from its task.
+pub(super) struct AttemptParts {
+    pub(super) task_token: Vec<u8>,
+    pub(super) task_queue: String,
+    pub(super) data_converter: DataConverter,
+    pub(super) client: Option<Client>,
+    pub(super) cancel: CancellationToken,
+    pub(super) heartbeats: Arc<Heartbeats>,
+    pub(super) clock: ClockCallback,
+    pub(super) started_ms: u64,
+}
+
+impl AttemptContext {
+    pub(super) fn new(mut start: activity_task::Start, parts: AttemptParts) -> Self {
+        Self {
+            info: activity_info(&mut start, parts.task_token, parts.task_queue),
+            start,
+            data_converter: parts.data_converter,
+            client: parts.client,
+            cancel: parts.cancel,
+            heartbeats: parts.heartbeats,
+            clock: parts.clock,
+            started_ms: parts.started_ms,
+            environment: OnceLock::new(),
+        }
+    }
+
+    /// The SDK's context of this attempt.
+    pub(super) fn sdk_context(&self) -> ActivityContext {
+        let environment = self.environment.get_or_init(|| self.environment());
+        if self.cancel.is_cancelled() {
+            environment.cancel();
+        }
+        let handed_out = environment.run(HandOut, ()).now_or_never();
+        let Some(Ok(HandedOut(context))) = handed_out else {
+            unreachable!("the activity that hands its context out neither waits nor fails")
+        };
+        context
+    }
+
+    /// Passes a cancellation on to the SDK's context, if there is one.
+    pub(super) fn cancel_sdk_context(&self) {
+        if let Some(environment) = self.environment.get() {
+            environment.cancel();
+        }
+    }
+
+    /// Details of the last heartbeat of earlier attempts, to be decoded.
+    pub(super) fn heartbeat_details(&self) -> DecodablePayloads {
+        DecodablePayloads::new(
+            self.start.heartbeat_details.clone(),
+            self.data_converter.payload_converter().clone(),
+            ACTIVITY_CONTEXT.clone(),
+        )
+    }
+
+    fn environment(&self) -> ActivityEnvironment {
+        let heartbeats = self.heartbeats.clone();
+        let builder = ActivityEnvironment::builder();
+        let details = self.start.heartbeat_details.clone();
+        let builder = match self.data_converter.payload_converter() {
+            // A pure serde converter encodes whatever it is given, so the payload comes in through itself.
+            PayloadConverter::Serde(inner) if !details.is_empty() => {
+                let converter =
+                    Verbatim { inner: inner.clone(), payload: Mutex::new(details.into_iter().next()) };
+                builder
+                    .payload_converter(PayloadConverter::Serde(Arc::new(converter)))
+                    .heartbeat_details(0_u8)
+            }
+            converter if details.is_empty() => Ok(builder.payload_converter(converter.clone())),
+            converter => {
+                builder.payload_converter(converter.clone()).heartbeat_details(RawValue::new(details))
+            }
+        };
+        builder
+            .expect("payloads become heartbeat details as they are")
+            .on_heartbeat(move |details| heartbeats.record_erased(&*details))
+            .info(self.info.clone())
+            .headers(self.start.header_fields.clone())
+            .maybe_client(self.client.clone())
+            .build()
+    }
+}
+
+/// Hands one payload over as it is, the first time that something is encoded.
+struct Verbatim {
+    inner: Arc<dyn ErasedSerdePayloadConverter>,
+    payload: Mutex<Option<Payload>>,
+}
+
+impl ErasedSerdePayloadConverter for Verbatim {
+    fn to_payload(
+        &self,
+        context: &SerializationContextData,
+        value: &dyn erased_serde::Serialize,
+    ) -> Result<Payload, PayloadConversionError> {
+        match self.payload.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(payload) => Ok(payload),
+            None => self.inner.to_payload(context, value),
+        }
+    }
+
+    fn from_payload(
+        &self,
+        context: &SerializationContextData,
+        payload: Payload,
+    ) -> Result<Box<dyn erased_serde::Deserializer<'static>>, PayloadConversionError> {
+        self.inner.from_payload(context, payload)
+    }
+}
+
+/// The info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`), which takes its strings.
+fn activity_info(start: &mut activity_task::Start, task_token: Vec<u8>, task_queue: String) -> ActivityInfo {
+    let deadline = deadline(start);
+    let (workflow_id, workflow_run_id) =
+        start.workflow_execution.take().map(|execution| (execution.workflow_id, execution.run_id)).unzip();
+    let activity_run_id =
+        (workflow_id.is_none() && !start.run_id.is_empty()).then(|| std::mem::take(&mut start.run_id));
+    let workflow_type = std::mem::take(&mut start.workflow_type);
+    TestActivityInfoOptions::builder()
+        .task_token(task_token)
+        .task_queue(task_queue)
+        .workflow_type(Some(workflow_type).filter(|name| !name.is_empty()))
+        .namespace(std::mem::take(&mut start.workflow_namespace))
+        .workflow_id(workflow_id)
+        .workflow_run_id(workflow_run_id)
+        .activity_id(std::mem::take(&mut start.activity_id))
+        .activity_type(std::mem::take(&mut start.activity_type))
+        .maybe_heartbeat_timeout(start.heartbeat_timeout.try_into_or_none())
+        .scheduled_time(start.scheduled_time.try_into_or_none())
+        .started_time(start.started_time.try_into_or_none())
+        .deadline(deadline)
+        .attempt(start.attempt)
+        .current_attempt_scheduled_time(start.current_attempt_scheduled_time.try_into_or_none())
+        .maybe_retry_policy(start.retry_policy.take().map(Into::into))
+        .is_local(start.is_local)
+        .priority(start.priority.take().map(Into::into).unwrap_or_default())
+        .maybe_activity_run_id(activity_run_id)
+        .build()
+}
+
+/// The earlier of the two deadlines, by the SDK's rule: none unless both times and both timeouts are known, and a
+/// schedule-to-close timeout of zero is no deadline.
+fn deadline(start: &activity_task::Start) -> Option<SystemTime> {
+    let scheduled: SystemTime = start.scheduled_time?.try_into().ok()?;
+    let started: SystemTime = start.started_time?.try_into().ok()?;
+    let start_to_close: Duration = start.start_to_close_timeout?.try_into().ok()?;
+    let schedule_to_close: Duration = start.schedule_to_close_timeout?.try_into().ok()?;
+    let by_start = started.checked_add(start_to_close)?;
+    if schedule_to_close.is_zero() {
+        return Some(by_start);
+    }
+    Some(by_start.min(scheduled.checked_add(schedule_to_close)?))
+}
+
+/// The activity that hands its context out.
+struct HandOut;
+
+/// Its result. It never becomes a payload.
+struct HandedOut(ActivityContext);
+
+impl TemporalSerializable for HandedOut {}
+impl TemporalDeserializable for HandedOut {}
+
+impl ActivityDefinition for HandOut {
+    type Input = ();
+    type Output = HandedOut;
+
+    fn name(&self) -> &'static str {
+        "durasim.hand_out"
+    }
+}
+
+impl ActivityImplementer for HandOut {
+    fn register_all(self: Arc<Self>, _: &mut ActivityDefinitions) {}
+}
+
+impl ExecutableActivity for HandOut {
+    type Implementer = Self;
+    const REQUIRES_INSTANCE: bool = false;
+
+    fn definition() -> Self {
+        Self
+    }
+
+    fn execute(
+        _: Option<Arc<Self>>,
+        context: ActivityContext,
+        (): (),
+    ) -> BoxFuture<'static, Result<HandedOut, ActivityError>> {
+        futures::future::ready(Ok(HandedOut(context))).boxed()
+    }
+}

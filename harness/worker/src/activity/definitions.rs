@@ -1,0 +1,302 @@
+//! What a worker registered: activities by type, the instances they need, and mocks.
+
+use std::{
+    any::{Any, TypeId},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use temporalio_common::{
+    ActivityDefinition, ActivityError,
+    data_converters::{
+        GenericPayloadConverter, PayloadConversionError, PayloadConverter, SerializationContext,
+        TemporalDeserializable, TemporalSerializable,
+    },
+};
+use temporalio_protos::temporal::api::common::v1::Payload;
+use temporalio_sdk::activities::ExecutableActivity;
+
+use super::{
+    attempt::{self, ACTIVITY_CONTEXT, ActivityAttempt, ActivityOutcome, Invocation},
+    call::ActivityCall,
+    context::AttemptContext,
+    heartbeat::DetailTypes,
+};
+
+/// The activities of one worker.
+///
+/// The SDK's own type of that name cannot be read back once filled, so activities are registered here one by
+/// one. A mock takes precedence over the activity it stands for, whichever was registered first.
+#[derive(Clone, Default)]
+pub struct ActivityDefinitions {
+    real: BTreeMap<String, RealActivity>,
+    mocks: BTreeMap<String, Invocation>,
+    instances: BTreeMap<TypeId, Instance>,
+    detail_types: DetailTypes,
+}
+
+type Instance = Arc<dyn Any + Send + Sync>;
+
+type RealInvocation = Arc<
+    dyn Fn(
+            Option<Instance>,
+            Vec<Payload>,
+            Arc<AttemptContext>,
+        ) -> BoxFuture<'static, Result<Payload, ActivityError>>
+        + Send
+        + Sync,
+>;
+
+#[derive(Clone)]
+struct RealActivity {
+    /// The type of the instance to call it on, with its name; `None` if it has no receiver.
+    receiver: Option<(TypeId, &'static str)>,
+    invoke: RealInvocation,
+}
+
+/// Something was registered twice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActivityRegistrationError {
+    /// The activity type has an implementation already.
+    #[error("activity `{activity_type}` is registered twice")]
+    DuplicateActivity {
+        /// The activity type.
+        activity_type: String,
+    },
+    /// The activity type has a mock already.
+    #[error("activity `{activity_type}` is mocked twice")]
+    DuplicateMock {
+        /// The activity type.
+        activity_type: String,
+    },
+    /// There is an instance of the type already.
+    #[error("two instances of `{implementer}` are given, and its activities can be called on one only")]
+    DuplicateImplementer {
+        /// The type, as Rust names it.
+        implementer: &'static str,
+    },
+}
+
+/// A worker was handed an activity that it cannot run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unregistered {
+    /// The activity type.
+    pub activity_type: String,
+    /// The task queue it was scheduled on.
+    pub task_queue: String,
+    /// The activity types that the worker of that task queue does run, in alphabetical order.
+    pub registered: Vec<String>,
+    /// Set if the activity is registered, and the instance to call it on is what is missing: its type.
+    pub missing_instance: Option<&'static str>,
+}
+
+impl std::error::Error for Unregistered {}
+
+impl std::fmt::Display for Unregistered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { activity_type, task_queue, registered, missing_instance } = self;
+        if let Some(implementer) = missing_instance {
+            return write!(
+                f,
+                "activity `{activity_type}` on task queue `{task_queue}` needs an instance of `{implementer}`; \
+                 give the worker one with `.implementer(..)`, or mock the activity"
+            );
+        }
+        write!(f, "activity `{activity_type}` is not registered on task queue `{task_queue}`; ")?;
+        match registered.as_slice() {
+            [] => write!(f, "no activity is")?,
+            names => write!(f, "registered are `{}`", names.join("`, `"))?,
+        }
+        write!(f, "; register it with `.activity(..)` or mock it with `.mock_activity(..)`")
+    }
+}
+
+impl ActivityDefinitions {
+    /// Registers an activity that `#[activities]` generated.
+    ///
+    /// If it has a receiver, it is called on the instance of its type given to
+    /// [`implementer`](Self::implementer), before or after.
+    ///
+    /// # Errors
+    ///
+    /// If an activity of that type is registered already.
+    pub fn register<AD: ExecutableActivity>(&mut self) -> Result<&mut Self, ActivityRegistrationError> {
+        let activity_type = AD::definition().name().to_owned();
+        if self.real.contains_key(&activity_type) {
+            return Err(ActivityRegistrationError::DuplicateActivity { activity_type });
+        }
+        let receiver = AD::REQUIRES_INSTANCE
+            .then(|| (TypeId::of::<AD::Implementer>(), std::any::type_name::<AD::Implementer>()));
+        let invoke: RealInvocation = Arc::new(|instance, payloads, context| {
+            let receiver = instance.map(|instance| {
+                instance.downcast::<AD::Implementer>().expect("instances are found by their type")
+            });
+            let input = match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
+                Ok(input) => input,
+                Err(error) => return failed(error),
+            };
+            AD::execute(receiver, context.sdk_context(), input)
+                .map(move |output| encode(context.data_converter.payload_converter(), &output?))
+                .boxed()
+        });
+        self.real.insert(activity_type, RealActivity { receiver, invoke });
+        self.know_types_of::<AD>();
+        Ok(self)
+    }
+
+    /// Gives the instance that the activities of its type are called on.
+    ///
+    /// # Errors
+    ///
+    /// If there is an instance of that type already.
+    pub fn implementer<T: Send + Sync + 'static>(
+        &mut self,
+        instance: Arc<T>,
+    ) -> Result<&mut Self, ActivityRegistrationError> {
+        let implementer = std::any::type_name::<T>();
+        match self.instances.insert(TypeId::of::<T>(), instance) {
+            None => Ok(self),
+            Some(_) => Err(ActivityRegistrationError::DuplicateImplementer { implementer }),
+        }
+    }
+
+    /// Registers a closure to be called instead of an activity.
+    ///
+    /// The activity is named by the marker that workflows call it by, or, if there is none, by
+    /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new), whose input and output are payloads.
+    ///
+    /// # Errors
+    ///
+    /// If the activity type has a mock already.
+    pub fn mock<AD, F, R>(&mut self, activity: AD, mock: F) -> Result<&mut Self, ActivityRegistrationError>
+    where
+        AD: ActivityDefinition,
+        F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static,
+    {
+        let activity_type = activity.name().to_owned();
+        if self.mocks.contains_key(&activity_type) {
+            return Err(ActivityRegistrationError::DuplicateMock { activity_type });
+        }
+        let invocation: Invocation = Arc::new(move |payloads, context| {
+            let input = match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
+                Ok(input) => input,
+                Err(error) => return failed(error),
+            };
+            mock(ActivityCall::new(input, context.clone()))
+                .map(move |output| encode(context.data_converter.payload_converter(), &output?))
+                .boxed()
+        });
+        self.mocks.insert(activity_type, invocation);
+        self.know_types_of::<AD>();
+        Ok(self)
+    }
+
+    /// Says that heartbeats carry details of type `T`.
+    ///
+    /// The SDK hands heartbeat details to a test host as a `Box<dyn Any>`, so each type that occurs must be known
+    /// before it can become payloads. Known without being named are: `()`, `bool`, `char`, the integers and
+    /// floats, `String`, `&'static str`, `std::time::Duration` and `serde_json::Value`, as well as `Option<T>`,
+    /// `Vec<T>` and `(T, T)` of these; `RawValue`; and the input and output type of every activity registered
+    /// here. A heartbeat with details of another type ends the attempt in
+    /// [`ActivityFault::UnknownHeartbeatDetails`](super::ActivityFault::UnknownHeartbeatDetails). Heartbeats of
+    /// mocks know their type, and local activities have none.
+    pub fn heartbeat_details<T: TemporalSerializable + 'static>(&mut self) -> &mut Self {
+        self.detail_types.register::<T>();
+        self
+    }
+
+    /// The activity types registered or mocked, in alphabetical order.
+    pub fn names(&self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.real.keys().chain(self.mocks.keys()).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    /// Checks that every activity that needs an instance has one, unless it is mocked.
+    ///
+    /// # Errors
+    ///
+    /// For the first activity that lacks its instance.
+    pub fn check_instances(&self, task_queue: &str) -> Result<(), Unregistered> {
+        let real = self.real.iter().filter(|(activity_type, _)| !self.mocks.contains_key(*activity_type));
+        for (activity_type, activity) in real {
+            self.instance_for(activity, activity_type, task_queue)?;
+        }
+        Ok(())
+    }
+
+    /// Starts an attempt. The future does nothing until it is polled; dropping it is what a worker's crash is.
+    ///
+    /// # Errors
+    ///
+    /// If no activity of that type is registered, or the instance to call it on is missing.
+    pub fn start(
+        &self,
+        attempt: ActivityAttempt,
+    ) -> Result<BoxFuture<'static, ActivityOutcome>, Unregistered> {
+        let activity_type = attempt.activity_type();
+        let invocation = if let Some(mock) = self.mocks.get(activity_type) {
+            mock.clone()
+        } else if let Some(activity) = self.real.get(activity_type) {
+            let instance = self.instance_for(activity, activity_type, attempt.task_queue())?;
+            let invoke = activity.invoke.clone();
+            Arc::new(move |payloads, context| invoke(instance.clone(), payloads, context))
+        } else {
+            return Err(self.unregistered(activity_type, attempt.task_queue(), None));
+        };
+        Ok(attempt::run(invocation, self.detail_types.clone(), attempt).boxed())
+    }
+
+    fn instance_for(
+        &self,
+        activity: &RealActivity,
+        activity_type: &str,
+        task_queue: &str,
+    ) -> Result<Option<Instance>, Unregistered> {
+        let Some((type_id, implementer)) = activity.receiver else { return Ok(None) };
+        match self.instances.get(&type_id) {
+            Some(instance) => Ok(Some(instance.clone())),
+            None => Err(self.unregistered(activity_type, task_queue, Some(implementer))),
+        }
+    }
+
+    fn unregistered(
+        &self,
+        activity_type: &str,
+        task_queue: &str,
+        missing_instance: Option<&'static str>,
+    ) -> Unregistered {
+        Unregistered {
+            activity_type: activity_type.to_owned(),
+            task_queue: task_queue.to_owned(),
+            registered: self.names(),
+            missing_instance,
+        }
+    }
+
+    fn know_types_of<AD: ActivityDefinition>(&mut self) {
+        self.detail_types.register::<AD::Input>();
+        self.detail_types.register::<AD::Output>();
+    }
+}
+
+fn decode<T: TemporalDeserializable + 'static>(
+    converter: &PayloadConverter,
+    payloads: Vec<Payload>,
+) -> Result<T, PayloadConversionError> {
+    converter.from_payloads(&SerializationContext::new(&ACTIVITY_CONTEXT, converter), payloads)
+}
+
+fn encode<T: TemporalSerializable + 'static>(
+    converter: &PayloadConverter,
+    output: &T,
+) -> Result<Payload, ActivityError> {
+    Ok(converter.to_payload(&SerializationContext::new(&ACTIVITY_CONTEXT, converter), output)?)
+}
+
+fn failed(error: PayloadConversionError) -> BoxFuture<'static, Result<Payload, ActivityError>> {
+    futures::future::ready(Err(error.into())).boxed()
+}

@@ -1,0 +1,199 @@
+//! Heartbeats of one attempt, on their way from activity code to the worker.
+//!
+//! The SDK's test context hands the details of a heartbeat over as a `Box<dyn Any>`: the type is erased
+//! before any data converter saw the value. So the types that occur must be known beforehand. Common ones
+//! are, the input and output types of each registered activity are, and the rest are registered by the user;
+//! a heartbeat of any other type is reported as a fault, for to drop its details silently would make the
+//! next attempt start from the wrong place.
+
+use std::{
+    any::{Any, TypeId},
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, LazyLock, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use futures::future::BoxFuture;
+use temporalio_common::{
+    data_converters::{
+        DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter, RawValue,
+        SerializationContext, TemporalSerializable,
+    },
+    error::{OutgoingActivityError, OutgoingError},
+};
+use temporalio_protos::temporal::api::{common::v1::Payload, failure::v1::Failure};
+
+use super::attempt::ACTIVITY_CONTEXT;
+
+/// Receives the details of each heartbeat of an attempt, encoded as they go over the wire.
+pub type HeartbeatCallback = Arc<dyn Fn(Vec<Payload>) + Send + Sync>;
+
+type Encode = fn(&dyn Any, &PayloadConverter) -> Result<Vec<Payload>, PayloadConversionError>;
+
+/// The types that heartbeat details can be turned into payloads from.
+#[derive(Clone, Default)]
+pub(super) struct DetailTypes {
+    /// Beside the common ones; shared by all attempts.
+    registered: Arc<BTreeMap<TypeId, Encode>>,
+}
+
+impl DetailTypes {
+    pub(super) fn register<T: TemporalSerializable + 'static>(&mut self) {
+        let type_id = TypeId::of::<T>();
+        if !COMMON.contains_key(&type_id) {
+            Arc::make_mut(&mut self.registered).insert(type_id, encode::<T>);
+        }
+    }
+
+    fn find(&self, details: &dyn Any) -> Option<Encode> {
+        let type_id = details.type_id();
+        self.registered.get(&type_id).or_else(|| COMMON.get(&type_id)).copied()
+    }
+}
+
+fn encode<T: TemporalSerializable + 'static>(
+    details: &dyn Any,
+    converter: &PayloadConverter,
+) -> Result<Vec<Payload>, PayloadConversionError> {
+    let details = details.downcast_ref::<T>().expect("encoders are found by the type of the details");
+    converter.to_payloads(&SerializationContext::new(&ACTIVITY_CONTEXT, converter), details)
+}
+
+macro_rules! common_types {
+    ($($ty:ty),+ $(,)?) => {
+        BTreeMap::from([$(
+            (TypeId::of::<$ty>(), encode::<$ty> as Encode),
+            (TypeId::of::<Option<$ty>>(), encode::<Option<$ty>> as Encode),
+            (TypeId::of::<Vec<$ty>>(), encode::<Vec<$ty>> as Encode),
+            (TypeId::of::<($ty, $ty)>(), encode::<($ty, $ty)> as Encode),
+        )+
+            (TypeId::of::<RawValue>(), encode::<RawValue> as Encode),
+        ])
+    };
+}
+
+static COMMON: LazyLock<BTreeMap<TypeId, Encode>> = LazyLock::new(|| {
+    common_types![
+        (),
+        bool,
+        char,
+        i8,
+        i16,
+        i32,
+        i64,
+        i128,
+        isize,
+        u8,
+        u16,
+        u32,
+        u64,
+        u128,
+        usize,
+        f32,
+        f64,
+        String,
+        &'static str,
+        std::time::Duration,
+        serde_json::Value,
+    ]
+});
+
+/// What went wrong with a heartbeat; it ends the attempt.
+pub(super) enum HeartbeatError {
+    /// Nobody said how details of this type become payloads.
+    UnknownType,
+    /// What the data converter made of the details: the failure that activity code would return.
+    Conversion(Box<Failure>),
+}
+
+type Encoding = BoxFuture<'static, Result<Vec<Payload>, PayloadConversionError>>;
+
+#[derive(Default)]
+struct State {
+    /// Heartbeats that pass the codec, the oldest first.
+    encoding: VecDeque<Encoding>,
+    error: Option<HeartbeatError>,
+    /// Wakes the attempt if a heartbeat is recorded elsewhere than within its own poll.
+    waker: Option<Waker>,
+}
+
+/// The heartbeats of one attempt.
+pub(super) struct Heartbeats {
+    types: DetailTypes,
+    data_converter: DataConverter,
+    deliver: HeartbeatCallback,
+    state: Mutex<State>,
+}
+
+impl Heartbeats {
+    pub(super) fn new(types: DetailTypes, data_converter: DataConverter, deliver: HeartbeatCallback) -> Self {
+        Self { types, data_converter, deliver, state: Mutex::default() }
+    }
+
+    /// Takes details whose type the SDK has erased.
+    pub(super) fn record_erased(&self, details: &dyn Any) {
+        match self.types.find(details) {
+            Some(encode) => self.record(encode(details, self.data_converter.payload_converter())),
+            None => self.fail(HeartbeatError::UnknownType),
+        }
+    }
+
+    /// Takes details of a known type.
+    pub(super) fn record_typed<T: TemporalSerializable + 'static>(&self, details: &T) {
+        self.record(encode::<T>(details, self.data_converter.payload_converter()));
+    }
+
+    fn record(&self, payloads: Result<Vec<Payload>, PayloadConversionError>) {
+        match payloads {
+            Ok(payloads) => {
+                let encoding = self.data_converter.codec().encode(&ACTIVITY_CONTEXT, payloads);
+                self.change(|state| state.encoding.push_back(encoding));
+            }
+            Err(error) => self.fail(self.conversion_error(error)),
+        }
+    }
+
+    fn conversion_error(&self, error: PayloadConversionError) -> HeartbeatError {
+        let error = temporalio_common::error::ApplicationFailure::new(error);
+        let error = OutgoingError::Activity(OutgoingActivityError::Application(Box::new(error)));
+        HeartbeatError::Conversion(Box::new(self.data_converter.to_failure(&ACTIVITY_CONTEXT, error)))
+    }
+
+    fn fail(&self, error: HeartbeatError) {
+        self.change(|state| {
+            state.error.get_or_insert(error);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(&mut state);
+        if let Some(waker) = state.waker.take() {
+            drop(state);
+            waker.wake();
+        }
+    }
+
+    /// Delivers what was recorded, in order. Ready once nothing is left on its way.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), HeartbeatError>> {
+        loop {
+            let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(error) = state.error.take() {
+                return Poll::Ready(Err(error));
+            }
+            let Some(encoding) = state.encoding.front_mut() else {
+                if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    state.waker = Some(cx.waker().clone());
+                }
+                return Poll::Ready(Ok(()));
+            };
+            let Poll::Ready(payloads) = encoding.as_mut().poll(cx) else { return Poll::Pending };
+            state.encoding.pop_front();
+            drop(state);
+            match payloads {
+                Ok(payloads) => (self.deliver)(payloads),
+                Err(error) => return Poll::Ready(Err(self.conversion_error(error))),
+            }
+        }
+    }
+}
