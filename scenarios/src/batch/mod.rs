@@ -1,0 +1,3 @@
+//! Many pages, some of which cannot be had.
+
+pub mod workflow;

@@ -1,0 +1,3 @@
+//! Child workflows, some of which fail.
+
+pub mod workflow;

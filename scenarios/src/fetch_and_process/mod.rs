@@ -1,0 +1,3 @@
+//! Fetch a page and process it, from a site that fails the first time.
+
+pub mod workflow;

@@ -1,0 +1,37 @@
+//! A timer raced by a signal, where the timer wins and the signal is forgotten: paid, and the seat gone.
+
+use std::time::Duration;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult, workflows::select};
+
+/// How long a seat is held for its customer.
+pub const HOLD: Duration = Duration::from_mins(15);
+
+/// Holds a seat until it is paid for, or for a quarter of an hour.
+#[workflow]
+#[derive(Default)]
+pub struct SeatWorkflow {
+    paid: bool,
+}
+
+#[workflow_methods]
+impl SeatWorkflow {
+    /// Whether the seat was sold.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
+        // The flaw: both may be ready at once, and then the first branch is taken. What the branch of the
+        // timer must ask is whether the money has come after all.
+        select! {
+            _ = ctx.timer(HOLD) => Ok(false),
+            paid = ctx.wait_condition(|state| state.paid) => {
+                paid?;
+                Ok(true)
+            }
+        }
+    }
+
+    #[signal]
+    pub fn pay(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
+        self.paid = true;
+    }
+}

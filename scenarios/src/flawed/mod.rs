@@ -1,0 +1,19 @@
+//! One known flaw each, and otherwise the twin of a sound scenario: what durasim must find.
+
+pub mod charge_without_key;
+pub mod clock;
+pub mod double_deposit;
+pub mod dropped_loser;
+pub mod file_read;
+pub mod hash_map_order;
+pub mod ignored_heartbeat;
+pub mod lost_signal;
+pub mod missed_compensation;
+pub mod overwritten_signal;
+pub mod randomness;
+pub mod refund_twice;
+pub mod reordered_activities;
+pub mod retried_refusal;
+pub mod silent_activity;
+pub mod static_state;
+pub mod tokio_spawn;

@@ -1,0 +1,47 @@
+//! `large_file`, but the activity never heartbeats: that its worker died is noticed half a day later.
+
+use crate::large_file::workflow::Archive;
+use std::{sync::Arc, time::Duration};
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityOptions, WorkflowContext, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+/// Transcribes a file.
+#[workflow]
+#[derive(Default)]
+pub struct SilentFileWorkflow;
+
+#[workflow_methods]
+impl SilentFileWorkflow {
+    /// How many lines were transcribed.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, path: String) -> WorkflowResult<u32> {
+        // The flaw: long enough for any file, and nothing shorter to notice a dead worker by.
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_hours(12));
+        Ok(ctx.execute_activity(SilentFiles::transcribe, path, options).await?)
+    }
+}
+
+/// The long-running activity.
+pub struct SilentFiles {
+    archive: Arc<dyn Archive>,
+}
+
+#[activities]
+impl SilentFiles {
+    #[activity]
+    pub async fn transcribe(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        path: String,
+    ) -> Result<u32, ActivityError> {
+        let lines = self.archive.lines(&path);
+        for line in 0..lines {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            self.archive.store(&path, line);
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,42 @@
+//! Invoice numbers from a static: every run of the process shares it, and no replay brings it back.
+
+use std::{cell::Cell, time::Duration};
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityOptions, WorkflowContext, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+thread_local! {
+    // The flaw. It belongs to the thread rather than to the process only so that worlds simulated side by
+    // side do not disturb one another; workflows of one world share it all the same.
+    static LAST_NUMBER: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Sends a customer an invoice.
+#[workflow]
+#[derive(Default)]
+pub struct InvoiceWorkflow;
+
+#[workflow_methods]
+impl InvoiceWorkflow {
+    /// The invoice.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, customer: String) -> WorkflowResult<String> {
+        let number = LAST_NUMBER.get() + 1;
+        LAST_NUMBER.set(number);
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
+        Ok(ctx.execute_activity(Invoices::send, format!("no. {number} to {customer}"), options).await?)
+    }
+}
+
+/// Sending invoices.
+pub struct Invoices;
+
+#[activities]
+impl Invoices {
+    #[activity]
+    pub async fn send(_ctx: ActivityContext, invoice: String) -> Result<String, ActivityError> {
+        Ok(invoice)
+    }
+}

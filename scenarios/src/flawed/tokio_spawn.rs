@@ -1,0 +1,40 @@
+//! A workflow that spawns a task of its own: nothing that the task does is in the history.
+
+use std::time::Duration;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityOptions, WorkflowContext, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+/// Thinks a while in the background, then says what it found.
+#[workflow]
+#[derive(Default)]
+pub struct BackgroundWorkflow;
+
+#[workflow_methods]
+impl BackgroundWorkflow {
+    #[run]
+    #[allow(clippy::disallowed_methods, reason = "the spawned task is the flaw")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, question: String) -> WorkflowResult<String> {
+        // The flaw: waiting for time is `ctx.timer`, work is an activity, doing both at once is `join!`.
+        let thinking = tokio::task::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            format!("{question}? 42")
+        });
+        let answer = thinking.await.unwrap_or_default();
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
+        Ok(ctx.execute_activity(Answers::publish, answer, options).await?)
+    }
+}
+
+/// Publishing answers.
+pub struct Answers;
+
+#[activities]
+impl Answers {
+    #[activity]
+    pub async fn publish(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
+        Ok(answer)
+    }
+}

@@ -1,0 +1,3 @@
+//! Updates with validators.
+
+pub mod workflow;

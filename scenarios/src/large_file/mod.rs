@@ -1,0 +1,3 @@
+//! A long activity that heartbeats and resumes.
+
+pub mod workflow;

@@ -1,0 +1,31 @@
+//! Workflows by pattern, sound and flawed, and what runs them under durasim.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "the SDK's macros expand to public items without documentation"
+)]
+#![allow(
+    clippy::missing_errors_doc,
+    reason = "workflow and activity methods all fail in the one way that their return type names"
+)]
+#![allow(
+    clippy::unused_async,
+    reason = "an activity that is not async leaves the simulated thread, whether it awaits anything or not"
+)]
+
+pub mod approval;
+pub mod batch;
+pub mod fan_out;
+pub mod fetch_and_process;
+pub mod flawed;
+pub mod inventory;
+pub mod large_file;
+pub mod notifications;
+pub mod order;
+pub mod payment;
+pub mod renewal;
+pub mod saga;
+pub mod subscription;
+pub mod transfer;
+pub mod versioned;

@@ -1,0 +1,3 @@
+//! Local activities.
+
+pub mod workflow;

@@ -1,0 +1,3 @@
+//! A charge that happens once, whatever happens to the worker.
+
+pub mod workflow;

@@ -1,0 +1,3 @@
+//! Long timers raced by signals.
+
+pub mod workflow;

@@ -1,0 +1,3 @@
+//! Three bookings or none.
+
+pub mod workflow;

@@ -1,0 +1,3 @@
+//! Money that is never made and never lost.
+
+pub mod workflow;

@@ -1,0 +1,3 @@
+//! A new version of the code, deployed under running workflows.
+
+pub mod workflow;
