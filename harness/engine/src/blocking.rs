@@ -9,11 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::ambient;
+
 /// Real time after which blocking work that does not end is taken to wait for the simulation.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gate {
+    patience: Duration,
     /// Whether there may be something to settle; spares the lock where nobody ever blocks.
     used: AtomicBool,
     state: Mutex<State>,
@@ -28,21 +31,36 @@ struct State {
     open: bool,
     /// The run is over: nobody waits here any more.
     abandoned: bool,
+    /// Blocking work did not end; whoever waits for its thread waits forever.
+    stuck: bool,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::with_patience(PATIENCE)
+    }
 }
 
 impl Gate {
-    /// A blocking thread is about to be started, by the thread that calls this. Returns how many there were before.
+    fn with_patience(patience: Duration) -> Self {
+        let (used, state, changed) = Default::default();
+        Self { patience, used, state, changed }
+    }
+
+    /// A blocking thread is about to be started, by the thread that calls this. Returns its number, from 1.
     pub(crate) fn thread_named(&self) -> u64 {
         let mut state = self.lock();
         state.named += 1;
         self.used.store(true, Ordering::Relaxed);
-        state.named - 1
+        state.named
     }
 
-    /// A blocking thread has started: it waits here.
-    pub(crate) fn thread_started(&self) {
+    /// A blocking thread has started: it waits here. Returns its number, from 1.
+    pub(crate) fn thread_started(&self) -> u64 {
         let state = self.lock();
-        drop(self.changed.wait_while(state, |state| !state.open && !state.abandoned));
+        let opened = self.changed.wait_while(state, |state| !state.open && !state.abandoned);
+        // There is one at a time, so those that ended are those before it.
+        opened.unwrap_or_else(PoisonError::into_inner).ended + 1
     }
 
     /// A blocking thread has no more jobs and ends.
@@ -62,24 +80,28 @@ impl Gate {
         }
         state.open = true;
         self.changed.notify_all();
-        let (mut state, waited) = self
-            .changed
-            .wait_timeout_while(state, PATIENCE, |state| state.ended < state.named)
-            .unwrap_or_else(PoisonError::into_inner);
+        // It is the machine's time that counts here.
+        let waited = ambient::suspended(|| {
+            self.changed.wait_timeout_while(state, self.patience, |state| state.ended < state.named)
+        });
+        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         state.open = false;
+        state.stuck = waited.timed_out();
         assert!(
-            !waited.timed_out(),
-            "work given to `spawn_blocking` did not end within {} s, while the simulation stood still for it: \
-             blocking work must not wait for tasks, timers or messages of the simulation",
-            PATIENCE.as_secs()
+            !state.stuck,
+            "work given to `spawn_blocking` did not end within {:?}, while the simulation stood still for it: blocking \
+             work must not wait for tasks, timers or messages of the simulation",
+            self.patience
         );
         true
     }
 
-    /// Opens the gate for good, so that the runtime can be dropped.
-    pub(crate) fn abandon(&self) {
-        self.lock().abandoned = true;
+    /// Opens the gate for good, so that the runtime can be dropped; says whether waiting for its thread is futile.
+    pub(crate) fn abandon(&self) -> bool {
+        let mut state = self.lock();
+        state.abandoned = true;
         self.changed.notify_all();
+        state.stuck
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -226,19 +226,18 @@ impl Executor {
     ///
     /// # Panics
     ///
-    /// If `pick` answers with an index that is out of range.
+    /// If `pick` answers with an index that is out of range, or spawns or cancels tasks.
     pub fn poll_one(&self, pick: impl FnOnce(&[Rc<str>]) -> usize) -> Option<Polled> {
-        let names = {
-            let mut tasks = self.tasks.borrow_mut();
-            tasks.collect(&self.inbox);
+        self.tasks.borrow_mut().collect(&self.inbox);
+        let index = {
+            let tasks = self.tasks.borrow();
             if tasks.ready.is_empty() {
                 return None;
             }
-            mem::take(&mut tasks.ready_names)
+            pick(&tasks.ready_names)
         };
-        // No borrow is held, so `pick` may look at the executor, and the futures below may spawn and cancel.
-        let index = pick(&names);
-        let (id, name, mut future, waker) = self.tasks.borrow_mut().check_out(names, index);
+        // No borrow is held while the future is polled: it may spawn and cancel.
+        let (id, name, mut future, waker) = self.tasks.borrow_mut().check_out(index);
         let mut context = Context::from_waker(&waker);
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
         let outcome = self.check_in(id, &name, future, poll);
@@ -323,15 +322,11 @@ impl Tasks {
     }
 
     /// Takes the chosen ready task's future out, to be polled without a borrow.
-    fn check_out(
-        &mut self,
-        mut names: Vec<Rc<str>>,
-        index: usize,
-    ) -> (TaskId, Rc<str>, LocalBoxFuture<'static, ()>, Waker) {
-        assert!(index < names.len(), "the index of a ready task must be below {}, not {index}", names.len());
-        let name = names.remove(index);
+    fn check_out(&mut self, index: usize) -> (TaskId, Rc<str>, LocalBoxFuture<'static, ()>, Waker) {
+        let ready = self.ready.len();
+        assert!(index < ready, "the index of a ready task must be below {ready}, not {index}");
         let id = self.ready.remove(index);
-        self.ready_names = names;
+        let name = self.ready_names.remove(index);
         let task = self.live.get_mut(&id).expect("a ready task is live");
         let future = task.future.take().expect("a ready task is not being polled");
         // From here on a wake counts again: it may well come from within the poll.

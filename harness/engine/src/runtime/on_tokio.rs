@@ -5,14 +5,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-use crate::ambient::Ambient;
+use crate::ambient::{Ambient, Guard, Shown};
 use crate::blocking::Gate;
 
 thread_local! {
     static CURRENT: RefCell<Option<Timekeeper>> = const { RefCell::new(None) };
+    /// What the run's blocking thread is told of the machine.
+    static BLOCKING: RefCell<Option<Guard>> = const { RefCell::new(None) };
 }
 
 /// The clock of the runtime on this thread, and the gate before its blocking work.
@@ -20,6 +22,7 @@ thread_local! {
 pub(crate) struct Timekeeper {
     start: Instant,
     gate: Arc<Gate>,
+    shown: Arc<Shown>,
 }
 
 impl Timekeeper {
@@ -30,7 +33,9 @@ impl Timekeeper {
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        let elapsed = self.start.elapsed();
+        self.shown.set(elapsed);
+        elapsed
     }
 
     pub(crate) async fn sleep_until(&self, elapsed: Duration) {
@@ -42,30 +47,37 @@ impl Timekeeper {
     }
 }
 
-pub(crate) fn run<T, F, Fut>(_ambient: Ambient, root: F) -> T
+/// The runtime of one run; waits for its blocking thread when dropped.
+struct Run {
+    runtime: Option<Runtime>,
+    gate: Arc<Gate>,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+        let stuck = self.gate.abandon();
+        match self.runtime.take() {
+            Some(runtime) if stuck => runtime.shutdown_background(),
+            runtime => drop(runtime),
+        }
+    }
+}
+
+pub(crate) fn run<T, F, Fut>(ambient: Ambient, root: F) -> T
 where
     F: FnOnce() -> Fut,
     Fut: Future<Output = T>,
 {
     let gate = Arc::new(Gate::default());
-    let [named, started, ended, parked] = std::array::from_fn(|_| gate.clone());
-    let runtime = Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .max_blocking_threads(1)
-        .thread_keep_alive(Duration::ZERO)
-        .thread_name_fn(move || format!("blocking-{}", named.thread_named()))
-        .on_thread_start(move || started.thread_started())
-        .on_thread_stop(move || ended.thread_ended())
-        .on_thread_park(move || {
-            parked.settle();
-        })
-        .build()
-        .expect("a runtime without input and output asks nothing of the system");
-    // Dropped before the runtime, which waits for its blocking thread.
-    let _open = Abandon(&gate);
+    let shown = Arc::new(Shown::default());
+    // Before the runtime is built, for that reads the clock and draws entropy already.
+    let _ambient = Guard::enter(ambient, 0, shown.clone());
+    let runtime = Some(build(ambient, &gate, &shown));
+    let run = Run { runtime, gate: gate.clone() };
+    let runtime = run.runtime.as_ref().expect("a run has its runtime until it is dropped");
     runtime.block_on(async {
-        CURRENT.set(Some(Timekeeper { start: Instant::now(), gate: gate.clone() }));
+        CURRENT.set(Some(Timekeeper { start: Instant::now(), gate: gate.clone(), shown }));
         let result = root().await;
         // Work that was begun is done to its end, here rather than in a race with the end of the run.
         gate.settle();
@@ -73,12 +85,30 @@ where
     })
 }
 
-/// Opens the gate when the run is over, however it ended.
-struct Abandon<'a>(&'a Gate);
-
-impl Drop for Abandon<'_> {
-    fn drop(&mut self) {
-        self.0.abandon();
-        CURRENT.set(None);
-    }
+fn build(ambient: Ambient, gate: &Arc<Gate>, shown: &Arc<Shown>) -> Runtime {
+    let [named, started, ended, parked] = std::array::from_fn(|_| gate.clone());
+    let shown = shown.clone();
+    Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .max_blocking_threads(1)
+        // The thread ends as soon as it is idle, so that its next job waits at the gate again.
+        .thread_keep_alive(Duration::ZERO)
+        .thread_name_fn(move || format!("durasim-blocking-{}", named.thread_named()))
+        .on_thread_start(move || {
+            BLOCKING.set(Some(Guard::enter(ambient, started.thread_started(), shown.clone())));
+        })
+        .on_thread_stop(move || {
+            BLOCKING.set(None);
+            ended.thread_ended();
+        })
+        .on_thread_park(move || {
+            parked.settle();
+        })
+        .on_thread_unpark(|| {
+            // The clock may have jumped.
+            CURRENT.with_borrow(|current| current.as_ref().map(Timekeeper::elapsed));
+        })
+        .build()
+        .expect("a runtime without input and output asks nothing of the system")
 }
