@@ -1,5 +1,33 @@
 //! A simulated Temporal service: a deterministic state machine with no input or output of its own.
+//!
+//! [`Service`] takes the requests of Temporal's `WorkflowService` as messages, keeps the mutable state and the
+//! history of every run as the server does, and gives replies and timers back. It knows no clock, no thread and no
+//! randomness: whoever drives it says what time it is, which timer fires, and in which order requests arrive. That
+//! is what makes a world replayable.
+//!
+//! The rules are the server's; where a rule needed settling, the file of `temporalio/temporal` that settles it is
+//! named beside it.
 
+mod api;
+mod commands;
+mod config;
+mod executions;
+mod history;
+mod identifiers;
+mod matching;
 pub mod request;
+mod rpc;
+mod run;
+mod service;
+#[cfg(test)]
+mod testing;
+mod time;
+mod timers;
+mod token;
+mod transfer;
+mod undo;
 
+pub use config::{Limits, ServiceConfig};
+pub use identifiers::RequestId;
 pub use request::{Request, Response};
+pub use service::{Reply, Service};

@@ -1,0 +1,12 @@
+//! Short names for the generated packages of Temporal's API, so that a rule reads as a rule.
+
+pub(crate) use temporalio_protos::temporal::api::{
+    command::v1 as command,
+    common::v1::{self as common, Payloads, WorkflowExecution},
+    enums::v1 as enums,
+    failure::v1 as failure,
+    history::v1::{self as history, HistoryEvent, history_event::Attributes},
+    sdk::v1 as sdk,
+    taskqueue::v1 as taskqueue,
+    workflowservice::v1 as rpc,
+};

@@ -1,0 +1,133 @@
+//! One file for each command, or for a few that are the same thing.
+//!
+//! A handler changes the run through its [`CommandContext`], or says why the command is bad: then the whole task
+//! fails and none of its commands count. Adding a command is a file here and a line in [`apply_one`]. Source:
+//! `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`.
+
+mod complete_workflow_execution;
+mod timers;
+
+use std::fmt;
+
+use crate::{
+    api::{
+        command::{Command, command::Attributes},
+        enums::WorkflowTaskFailedCause,
+        failure::{Failure, ServerFailureInfo, failure::FailureInfo},
+        sdk::UserMetadata,
+    },
+    config::Limits,
+    run::{Run, start::NewRun},
+};
+
+/// What a command handler works with.
+pub(crate) struct CommandContext<'a> {
+    pub(crate) run: &'a mut Run,
+    pub(crate) now_ms: u64,
+    pub(crate) limits: &'a Limits,
+    /// The id of the WorkflowTaskCompleted event that the commands belong to.
+    pub(crate) completed_event_id: i64,
+    pub(crate) identity: &'a str,
+    /// Events came while the task was started: the run must not close without having seen them.
+    pub(crate) has_buffered_events: bool,
+    /// Something happened that the workflow must see in another task.
+    pub(crate) needs_workflow_task: bool,
+    /// The id of the run that a closing command may start.
+    pub(crate) next_run_id: String,
+    /// The run that a closing command starts.
+    pub(crate) next_run: Option<Box<NewRun>>,
+    /// What the user attached to the command that is being applied.
+    pub(crate) user_metadata: Option<UserMetadata>,
+}
+
+/// Why a command fails its workflow task.
+#[derive(Debug)]
+pub(crate) struct CommandFailure {
+    pub(crate) cause: WorkflowTaskFailedCause,
+    pub(crate) message: String,
+}
+
+impl CommandFailure {
+    pub(crate) fn new(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
+        Self { cause, message: message.into() }
+    }
+
+    pub(crate) fn is_unhandled_command(&self) -> bool {
+        self.cause == WorkflowTaskFailedCause::UnhandledCommand
+    }
+
+    /// As it appears in WorkflowTaskFailed.
+    pub(crate) fn into_failure(self) -> Failure {
+        Failure {
+            message: self.message,
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
+            ..Failure::default()
+        }
+    }
+}
+
+impl fmt::Display for CommandFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause = self.cause.as_str_name().trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
+        write!(formatter, "{}", camel_case(cause))?;
+        if self.message.is_empty() { Ok(()) } else { write!(formatter, ": {}", self.message) }
+    }
+}
+
+/// `UNHANDLED_COMMAND` as the server prints it: `UnhandledCommand`.
+fn camel_case(name: &str) -> String {
+    name.split('_')
+        .flat_map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            [first.to_owned(), rest.to_ascii_lowercase()]
+        })
+        .collect()
+}
+
+pub(crate) type Applied = Result<(), CommandFailure>;
+
+/// Applies the commands of a task in order.
+pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) -> Applied {
+    for command in commands {
+        if !context.run.is_running() {
+            break;
+        }
+        context.user_metadata = command.user_metadata;
+        let Some(attributes) = command.attributes else {
+            return Err(CommandFailure::new(
+                WorkflowTaskFailedCause::Unspecified,
+                "a command without attributes",
+            ));
+        };
+        apply_one(context, attributes)?;
+    }
+    Ok(())
+}
+
+fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applied {
+    match attributes {
+        Attributes::StartTimerCommandAttributes(command) => timers::start(context, command),
+        Attributes::CancelTimerCommandAttributes(command) => timers::cancel(context, command),
+        Attributes::CompleteWorkflowExecutionCommandAttributes(command) => {
+            complete_workflow_execution::complete(context, command)
+        }
+        other => Err(CommandFailure::new(
+            WorkflowTaskFailedCause::Unspecified,
+            format!("the simulated service does not serve this command: {other:?}"),
+        )),
+    }
+}
+
+impl CommandContext<'_> {
+    /// A run must not close while it has not seen all events.
+    ///
+    /// # Errors
+    ///
+    /// UNHANDLED_COMMAND if events are buffered.
+    pub(crate) fn may_close(&self) -> Applied {
+        if self.has_buffered_events {
+            return Err(CommandFailure::new(WorkflowTaskFailedCause::UnhandledCommand, ""));
+        }
+        Ok(())
+    }
+}

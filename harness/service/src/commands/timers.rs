@@ -1,0 +1,144 @@
+//! StartTimer and CancelTimer.
+
+use super::{Applied, CommandContext, CommandFailure};
+use crate::{
+    api::{
+        command::{CancelTimerCommandAttributes, StartTimerCommandAttributes},
+        enums::WorkflowTaskFailedCause,
+        history::{TimerCanceledEventAttributes, TimerStartedEventAttributes},
+    },
+    run::user_timers::UserTimer,
+    time::duration_ms,
+};
+
+pub(super) fn start(context: &mut CommandContext<'_>, command: StartTimerCommandAttributes) -> Applied {
+    if context.run.user_timers.contains(&command.timer_id) {
+        return Err(CommandFailure::new(
+            WorkflowTaskFailedCause::StartTimerDuplicateId,
+            format!("duplicate timer id: {}", command.timer_id),
+        ));
+    }
+    let due_ms = context.now_ms.saturating_add(duration_ms(command.start_to_fire_timeout.as_ref()));
+    let started_event_id = context.run.history.add_decorated(
+        context.now_ms,
+        TimerStartedEventAttributes {
+            timer_id: command.timer_id.clone(),
+            start_to_fire_timeout: command.start_to_fire_timeout,
+            workflow_task_completed_event_id: context.completed_event_id,
+        },
+        context.user_metadata.take().into(),
+    );
+    context.run.user_timers.insert(command.timer_id, UserTimer { started_event_id, due_ms });
+    Ok(())
+}
+
+pub(super) fn cancel(context: &mut CommandContext<'_>, command: CancelTimerCommandAttributes) -> Applied {
+    let Some(timer) = context.run.user_timers.remove(&command.timer_id) else {
+        return Err(CommandFailure::new(
+            WorkflowTaskFailedCause::BadCancelTimerAttributes,
+            format!("no such timer: {}", command.timer_id),
+        ));
+    };
+    context.run.history.add(
+        context.now_ms,
+        TimerCanceledEventAttributes {
+            timer_id: command.timer_id,
+            started_event_id: timer.started_event_id,
+            workflow_task_completed_event_id: context.completed_event_id,
+            identity: context.identity.to_owned(),
+        },
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        api::{command, command::command::Attributes, enums::EventType},
+        testing::*,
+    };
+
+    fn cancel_timer(timer_id: &str) -> Attributes {
+        Attributes::CancelTimerCommandAttributes(command::CancelTimerCommandAttributes {
+            timer_id: timer_id.to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_workflow_sleeps_and_completes() {
+        let mut world = World::new();
+        world.start("sleeper");
+        world.run_workflow_task(vec![start_timer("1", 60_000)]);
+        assert!(!world.has_workflow_task());
+        world.pass(60_000);
+        world.run_workflow_task(vec![complete_workflow("done")]);
+        use EventType::*;
+        assert_eq!(
+            world.event_types("sleeper"),
+            [
+                WorkflowExecutionStarted,
+                WorkflowTaskScheduled,
+                WorkflowTaskStarted,
+                WorkflowTaskCompleted,
+                TimerStarted,
+                TimerFired,
+                WorkflowTaskScheduled,
+                WorkflowTaskStarted,
+                WorkflowTaskCompleted,
+                WorkflowExecutionCompleted,
+            ]
+        );
+    }
+
+    #[test]
+    fn all_due_timers_of_a_run_fire_in_one_transaction_and_by_due_time() {
+        let mut world = World::new();
+        world.start("sleeper");
+        world.run_workflow_task(vec![
+            start_timer("late", 2_000),
+            start_timer("early", 1_000),
+            start_timer("same", 2_000),
+        ]);
+        world.now_ms += 2_000;
+        assert_eq!(world.service.due(world.now_ms), 1);
+        world.pass(0);
+        let fired: Vec<_> = world
+            .history("sleeper")
+            .iter()
+            .filter_map(|event| match &event.attributes {
+                Some(crate::api::Attributes::TimerFiredEventAttributes(fired)) => {
+                    Some(fired.timer_id.as_str())
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(fired, ["early", "late", "same"]);
+        assert_eq!(world.last_event("sleeper").event_type(), EventType::WorkflowTaskScheduled);
+    }
+
+    #[test]
+    fn a_cancelled_timer_does_not_fire() {
+        let mut world = World::new();
+        world.start("sleeper");
+        world.run_workflow_task(vec![start_timer("1", 1_000), cancel_timer("1")]);
+        assert_eq!(world.service.next_due_ms(), None);
+        assert_eq!(world.last_event("sleeper").event_type(), EventType::TimerCanceled);
+    }
+
+    #[test]
+    fn a_second_timer_of_the_same_id_fails_the_task_and_takes_back_its_other_commands() {
+        let mut world = World::new();
+        world.start("sleeper");
+        let task = world.workflow_task();
+        let refused =
+            world.complete(&task, vec![start_timer("1", 1_000), start_timer("1", 1_000)]).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+        assert!(refused.message().starts_with("StartTimerDuplicateId"), "{}", refused.message());
+        use EventType::*;
+        assert_eq!(
+            world.event_types("sleeper"),
+            [WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskFailed]
+        );
+        assert!(world.service.executions.iter().all(|run| run.user_timers.next_due_ms().is_none()));
+    }
+}

@@ -1,0 +1,271 @@
+//! The events of one run, in order, and those still without an id.
+//!
+//! Most events from outside go to a buffer first. The buffer is flushed when a transaction ends with no workflow
+//! task started, closings of activities, children and Nexus operations last; only then do its events get their
+//! ids. Source: `temporalio/temporal: service/history/historybuilder/event_store.go`.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+use super::kinds;
+use crate::{
+    api::{Attributes, HistoryEvent, common::Link, sdk::UserMetadata},
+    time::timestamp,
+};
+
+/// The id of an event that is still in the buffer (`temporalio/temporal: common/constants.go`).
+pub(crate) const BUFFERED_EVENT_ID: i64 = -123;
+
+/// The server's task ids grow over a whole shard; here they grow within a run, so as not to depend on others.
+const FIRST_TASK_ID: i64 = 1_048_576;
+
+/// What an event may carry beside its attributes.
+#[derive(Default)]
+pub(crate) struct EventDecoration {
+    pub(crate) user_metadata: Option<UserMetadata>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) worker_may_ignore: bool,
+}
+
+impl From<Option<UserMetadata>> for EventDecoration {
+    fn from(user_metadata: Option<UserMetadata>) -> Self {
+        Self { user_metadata, ..Self::default() }
+    }
+}
+
+/// A place in the history to go back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HistoryMark {
+    events: usize,
+    buffered: usize,
+}
+
+/// The history of a run.
+#[derive(Debug, Default)]
+pub(crate) struct EventStore {
+    events: Vec<HistoryEvent>,
+    buffered: Vec<HistoryEvent>,
+    /// Bytes of the events before `measured`, as the server's history size counts them.
+    size_bytes: u64,
+    measured: usize,
+    /// Started events of the last flush, by what they belong to: the scheduled or initiated event.
+    started: BTreeMap<i64, i64>,
+}
+
+impl EventStore {
+    /// Adds an event, or buffers it when its type says so; returns its id, or [`BUFFERED_EVENT_ID`].
+    pub(crate) fn add(&mut self, now_ms: u64, attributes: impl Into<Attributes>) -> i64 {
+        self.add_decorated(now_ms, attributes, EventDecoration::default())
+    }
+
+    pub(crate) fn add_decorated(
+        &mut self,
+        now_ms: u64,
+        attributes: impl Into<Attributes>,
+        decoration: EventDecoration,
+    ) -> i64 {
+        let attributes = attributes.into();
+        let event_type = attributes.event_type();
+        assert!(!self.is_closed(), "an event of type {event_type:?} after the run closed");
+        let mut event = HistoryEvent {
+            event_id: BUFFERED_EVENT_ID,
+            event_time: Some(timestamp(now_ms)),
+            event_type: event_type.into(),
+            user_metadata: decoration.user_metadata,
+            links: decoration.links,
+            worker_may_ignore: decoration.worker_may_ignore,
+            attributes: Some(attributes),
+            ..HistoryEvent::default()
+        };
+        if kinds::is_buffered(event_type) {
+            self.buffered.push(event);
+            return BUFFERED_EVENT_ID;
+        }
+        let event_id = self.next_event_id();
+        event.event_id = event_id;
+        event.task_id = FIRST_TASK_ID + event_id;
+        self.events.push(event);
+        event_id
+    }
+
+    /// Whether the last event is one that closes a run.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.events.last().is_some_and(|event| kinds::is_closing(event.event_type()))
+    }
+
+    pub(crate) fn next_event_id(&self) -> i64 {
+        i64::try_from(self.events.len()).unwrap_or(i64::MAX) + 1
+    }
+
+    pub(crate) fn events(&self) -> &[HistoryEvent] {
+        &self.events
+    }
+
+    /// The event with this id, if it is in history.
+    pub(crate) fn event(&self, event_id: i64) -> Option<&HistoryEvent> {
+        self.events.get(usize::try_from(event_id).ok()?.checked_sub(1)?)
+    }
+
+    pub(crate) fn attributes(&self, event_id: i64) -> Option<&Attributes> {
+        self.event(event_id)?.attributes.as_ref()
+    }
+
+    pub(crate) fn buffered(&self) -> &[HistoryEvent] {
+        &self.buffered
+    }
+
+    /// Bytes of the history as of the last [`EventStore::measure`].
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Counts the events added since into the size. Each event is measured once in its life.
+    pub(crate) fn measure(&mut self) {
+        for event in &self.events[self.measured..] {
+            // As an element of the `History` message that the server stores a batch as.
+            let bytes = event.encoded_len();
+            self.size_bytes += (1 + prost::length_delimiter_len(bytes) + bytes) as u64;
+        }
+        self.measured = self.events.len();
+    }
+
+    /// Gives the buffered events their ids, closings of activities, children and Nexus operations last. A closed
+    /// run drops them.
+    pub(crate) fn flush_buffered(&mut self) {
+        if self.buffered.is_empty() {
+            return;
+        }
+        let buffered = std::mem::take(&mut self.buffered);
+        if self.is_closed() {
+            return;
+        }
+        self.started.clear();
+        let (last, first): (Vec<_>, Vec<_>) =
+            buffered.into_iter().partition(|event| kinds::is_flushed_last(event.event_type()));
+        for mut event in first.into_iter().chain(last) {
+            event.event_id = self.next_event_id();
+            event.task_id = FIRST_TASK_ID + event.event_id;
+            self.wire(&mut event);
+            self.events.push(event);
+        }
+    }
+
+    /// Started events of the last flush: the scheduled or initiated event, and the started one.
+    pub(crate) fn started_in_last_flush(&self) -> &BTreeMap<i64, i64> {
+        &self.started
+    }
+
+    /// Tells a closing event the id of the started event that was flushed with it.
+    fn wire(&mut self, event: &mut HistoryEvent) {
+        macro_rules! wire {
+            ($($variant:ident by $key:ident),+ $(,)?) => {
+                match &mut event.attributes {
+                    Some(Attributes::ActivityTaskStartedEventAttributes(started)) => {
+                        self.started.insert(started.scheduled_event_id, event.event_id);
+                    }
+                    Some(Attributes::ChildWorkflowExecutionStartedEventAttributes(started)) => {
+                        self.started.insert(started.initiated_event_id, event.event_id);
+                    }
+                    $(Some(Attributes::$variant(closed)) => {
+                        if let Some(started) = self.started.get(&closed.$key) {
+                            closed.started_event_id = *started;
+                        }
+                    })+
+                    _ => {}
+                }
+            };
+        }
+        wire!(
+            ActivityTaskCompletedEventAttributes by scheduled_event_id,
+            ActivityTaskFailedEventAttributes by scheduled_event_id,
+            ActivityTaskTimedOutEventAttributes by scheduled_event_id,
+            ActivityTaskCanceledEventAttributes by scheduled_event_id,
+            ChildWorkflowExecutionCompletedEventAttributes by initiated_event_id,
+            ChildWorkflowExecutionFailedEventAttributes by initiated_event_id,
+            ChildWorkflowExecutionTimedOutEventAttributes by initiated_event_id,
+            ChildWorkflowExecutionCanceledEventAttributes by initiated_event_id,
+            ChildWorkflowExecutionTerminatedEventAttributes by initiated_event_id,
+        );
+    }
+
+    pub(crate) fn mark(&self) -> HistoryMark {
+        HistoryMark { events: self.events.len(), buffered: self.buffered.len() }
+    }
+
+    /// Drops what was added since the mark.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer was flushed since: then there is nothing to go back to.
+    pub(crate) fn rollback(&mut self, mark: HistoryMark) {
+        assert!(self.buffered.len() >= mark.buffered, "a flush cannot be rolled back");
+        self.events.truncate(mark.events);
+        self.buffered.truncate(mark.buffered);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{enums::EventType, history::*};
+
+    fn started() -> WorkflowExecutionStartedEventAttributes {
+        WorkflowExecutionStartedEventAttributes::default()
+    }
+
+    fn kinds_of(store: &EventStore) -> Vec<EventType> {
+        store.events().iter().map(HistoryEvent::event_type).collect()
+    }
+
+    #[test]
+    fn buffered_closings_of_activities_come_behind_signals_that_came_later() {
+        let mut store = EventStore::default();
+        store.add(0, started());
+        store.add(1, ActivityTaskStartedEventAttributes { scheduled_event_id: 5, ..Default::default() });
+        store.add(1, ActivityTaskCompletedEventAttributes { scheduled_event_id: 5, ..Default::default() });
+        store.add(2, WorkflowExecutionSignaledEventAttributes::default());
+        assert_eq!(kinds_of(&store), [EventType::WorkflowExecutionStarted]);
+        store.flush_buffered();
+        assert_eq!(
+            kinds_of(&store),
+            [
+                EventType::WorkflowExecutionStarted,
+                EventType::ActivityTaskStarted,
+                EventType::WorkflowExecutionSignaled,
+                EventType::ActivityTaskCompleted,
+            ]
+        );
+        let Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) = store.attributes(4) else {
+            panic!("not the completion: {:?}", store.event(4));
+        };
+        assert_eq!(completed.started_event_id, 2);
+    }
+
+    #[test]
+    fn a_closed_run_drops_what_is_buffered() {
+        let mut store = EventStore::default();
+        store.add(0, started());
+        store.add(1, WorkflowExecutionSignaledEventAttributes::default());
+        store.add(2, WorkflowExecutionTerminatedEventAttributes::default());
+        store.flush_buffered();
+        assert_eq!(
+            kinds_of(&store),
+            [EventType::WorkflowExecutionStarted, EventType::WorkflowExecutionTerminated]
+        );
+        assert!(store.buffered().is_empty());
+    }
+
+    #[test]
+    fn a_rollback_drops_what_came_since() {
+        let mut store = EventStore::default();
+        store.add(0, started());
+        store.add(0, WorkflowExecutionSignaledEventAttributes::default());
+        let mark = store.mark();
+        store.add(1, WorkflowTaskScheduledEventAttributes::default());
+        store.add(1, WorkflowExecutionSignaledEventAttributes::default());
+        store.rollback(mark);
+        assert_eq!(store.next_event_id(), 2);
+        assert_eq!(store.buffered().len(), 1);
+    }
+}

@@ -1,0 +1,149 @@
+//! Task queues: tasks wait for pollers, or pollers for tasks, first come first served.
+//!
+//! The server's matching service, with one partition. A sticky queue is a workflow task queue that one worker
+//! alone polls. A task is *started* at the moment it meets a poller; one that is no longer current is dropped
+//! then (`temporalio/temporal: service/matching/matching_engine.go`).
+
+mod start_workflow_task;
+
+use std::collections::{BTreeMap, VecDeque};
+
+pub(crate) use start_workflow_task::workflow_task_response;
+
+use crate::{
+    api::enums::TaskQueueKind,
+    identifiers::{RequestId, RunKey},
+    request::Response,
+    service::Service,
+};
+
+/// A sticky queue that nobody polled for this long counts as abandoned
+/// (`temporalio/temporal: service/matching/matching_engine.go`, `stickyPollerUnavailableWindow`).
+const STICKY_POLLER_UNAVAILABLE_MS: u64 = 10_000;
+
+/// What the tasks of a queue are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum QueueKind {
+    Workflow,
+    Activity,
+}
+
+/// A task that waits for a poller.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    Workflow { run: RunKey, scheduled_event_id: i64 },
+}
+
+/// A poll that waits for a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Poller {
+    pub(crate) id: RequestId,
+    pub(crate) identity: String,
+    pub(crate) is_sticky: bool,
+}
+
+/// One task queue.
+#[derive(Debug, Default)]
+pub(crate) struct TaskQueue {
+    pub(crate) backlog: VecDeque<Task>,
+    pub(crate) pollers: VecDeque<Poller>,
+    pub(crate) last_poll_ms: Option<u64>,
+}
+
+/// All task queues, by kind and name.
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    workflow: BTreeMap<String, TaskQueue>,
+    activity: BTreeMap<String, TaskQueue>,
+}
+
+impl Matching {
+    pub(crate) fn queues(&self, kind: QueueKind) -> &BTreeMap<String, TaskQueue> {
+        match kind {
+            QueueKind::Workflow => &self.workflow,
+            QueueKind::Activity => &self.activity,
+        }
+    }
+
+    pub(crate) fn queue_mut(&mut self, kind: QueueKind, name: &str) -> &mut TaskQueue {
+        let queues = match kind {
+            QueueKind::Workflow => &mut self.workflow,
+            QueueKind::Activity => &mut self.activity,
+        };
+        if !queues.contains_key(name) {
+            queues.insert(name.to_owned(), TaskQueue::default());
+        }
+        queues.get_mut(name).expect("just inserted")
+    }
+
+    /// Forgets the poll that a caller went away from.
+    pub(crate) fn cancel_poll(&mut self, id: RequestId) {
+        for queue in self.workflow.values_mut().chain(self.activity.values_mut()) {
+            queue.pollers.retain(|poller| poller.id != id);
+        }
+    }
+
+    /// Whether the worker of a sticky queue seems to be gone.
+    fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
+        self.workflow.get(name).is_none_or(|queue| {
+            queue.pollers.is_empty()
+                && queue.last_poll_ms.is_none_or(|poll_ms| poll_ms + STICKY_POLLER_UNAVAILABLE_MS < now_ms)
+        })
+    }
+}
+
+/// Queues a workflow task where the run wants it: on the sticky queue if its worker seems alive.
+///
+/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go` (`processWorkflowTask`).
+pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_event_id: i64) {
+    let run = service.executions.run(key);
+    let queue = run.current_task_queue();
+    let is_abandoned = queue.kind() == TaskQueueKind::Sticky
+        && service.matching.is_sticky_worker_unavailable(&queue.name, service.now_ms);
+    let name = if is_abandoned { queue.normal_name } else { queue.name };
+    offer(service, QueueKind::Workflow, &name, Task::Workflow { run: key, scheduled_event_id });
+}
+
+fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
+    service.matching.queue_mut(kind, name).backlog.push_back(task);
+    dispatch(service, kind, name);
+}
+
+/// Takes a poll in; it is answered when a task meets it.
+pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: Poller) {
+    let now_ms = service.now_ms;
+    let queue = service.matching.queue_mut(kind, name);
+    queue.last_poll_ms = Some(now_ms);
+    queue.pollers.push_back(poller);
+    dispatch(service, kind, name);
+}
+
+/// Brings tasks and pollers of a queue together while there are both.
+fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
+    loop {
+        let queue = service.matching.queue_mut(kind, name);
+        if queue.pollers.is_empty() {
+            return;
+        }
+        let Some(task) = queue.backlog.pop_front() else { return };
+        let Some(poller) = queue.pollers.pop_front() else { return };
+        let now_ms = service.now_ms;
+        match start(service, name, &poller, &task) {
+            Some(response) => {
+                service.matching.queue_mut(kind, name).last_poll_ms = Some(now_ms);
+                service.reply(poller.id, Ok(response));
+            }
+            None => service.matching.queue_mut(kind, name).pollers.push_front(poller),
+        }
+    }
+}
+
+/// Starts a task for a poller, unless the task is stale.
+fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Option<Response> {
+    match task {
+        Task::Workflow { run, scheduled_event_id } => {
+            start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id)
+                .map(|response| Response::PollWorkflowTaskQueue(Box::new(response)))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A workflow task meets a poller.
+//!
+//! Source: `temporalio/temporal: service/history/api/recordworkflowtaskstarted/api.go`.
+
+use super::Poller;
+use crate::{
+    api::{common::WorkflowType, history, rpc::PollWorkflowTaskQueueResponse},
+    config::Limits,
+    identifiers::{RunKey, derived_uuid},
+    rpc::history_page::HistoryToken,
+    run::Run,
+    service::Service,
+    time::timestamp,
+    token::TaskToken,
+};
+
+/// Starts the task, unless it is stale, and answers the poll with it.
+pub(super) fn start(
+    service: &mut Service,
+    queue: &str,
+    poller: &Poller,
+    key: RunKey,
+    scheduled_event_id: i64,
+) -> Option<PollWorkflowTaskQueueResponse> {
+    let now_ms = service.now_ms;
+    let id_seed = service.config.id_seed;
+    let run = service.executions.run_mut(key);
+    let task = run.state.workflow_task.current.as_ref()?;
+    if !run.is_running() || task.is_started() || task.scheduled_event_id != scheduled_event_id {
+        return None;
+    }
+    match &run.state.workflow_task.sticky {
+        // The task moved to the normal queue because the sticky worker seems gone; whoever got it needs all events.
+        Some(sticky) if sticky.name != queue => run.state.workflow_task.sticky = None,
+        // A leftover on the queue of a worker that the run has left since.
+        None if poller.is_sticky => return None,
+        _ => {}
+    }
+    let request_id = started_request_id(run, id_seed);
+    run.start_workflow_task(now_ms, &service.config.limits, &poller.identity, request_id);
+    service.close_transaction(key);
+    let run = service.executions.run(key);
+    Some(workflow_task_response(run, &service.config.limits, &poller.identity))
+}
+
+/// Stands in for the uuid that matching makes for every start of a task.
+fn started_request_id(run: &Run, id_seed: u64) -> String {
+    let attempt = u64::from(run.state.workflow_task.attempt.unsigned_abs());
+    derived_uuid(id_seed, &run.run_id, run.history.next_event_id().unsigned_abs() << 16 | attempt)
+}
+
+/// The started workflow task of a run as its worker gets it: with the events since its last task if the worker has
+/// the run in its cache, else with all of them, up to a page.
+pub(crate) fn workflow_task_response(
+    run: &Run,
+    limits: &Limits,
+    identity: &str,
+) -> PollWorkflowTaskQueueResponse {
+    let state = &run.state.workflow_task;
+    let Some(task) = state.started() else { unreachable!("only a started task is sent") };
+    let first_event_id = if state.sticky.is_some() { state.last_completed_started_event_id + 1 } else { 1 };
+    let token = HistoryToken::for_workflow_task(run, first_event_id);
+    let (events, next) = token.page(run, limits.history_page_events, identity);
+    PollWorkflowTaskQueueResponse {
+        task_token: TaskToken::WorkflowTask {
+            run: run.key,
+            scheduled_event_id: task.scheduled_event_id,
+            started_event_id: task.started_event_id,
+            attempt: task.attempt,
+        }
+        .encode(),
+        workflow_execution: Some(run.execution()),
+        workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        previous_started_event_id: state.last_completed_started_event_id,
+        started_event_id: task.started_event_id,
+        attempt: task.attempt,
+        history: Some(history::History { events }),
+        next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
+        workflow_execution_task_queue: Some(run.normal_task_queue()),
+        scheduled_time: Some(timestamp(task.scheduled_ms)),
+        started_time: Some(timestamp(task.started_ms)),
+        ..PollWorkflowTaskQueueResponse::default()
+    }
+}

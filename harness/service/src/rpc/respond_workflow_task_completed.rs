@@ -1,0 +1,179 @@
+//! RespondWorkflowTaskCompleted: the commands of a worker become events.
+//!
+//! Source: `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/api.go`.
+
+use tonic::Status;
+
+use super::Handled;
+use crate::{
+    api::rpc::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse},
+    commands::{self, CommandContext, CommandFailure},
+    identifiers::RunKey,
+    matching,
+    run::workflow_task::{Sticky, WorkflowTask, WorkflowTaskFailure, WorkflowTaskKind},
+    service::Service,
+    time::duration_ms,
+    token::TaskToken,
+};
+
+pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskCompletedRequest) -> Handled {
+    let (key, task) = started_task(service, &request.task_token)?;
+    Completion::new(&request).apply(service, key, &task, request)
+}
+
+/// The run and its started task that a token names.
+///
+/// # Errors
+///
+/// NOT_FOUND if the task is no longer started, or the run is closed.
+pub(super) fn started_task(service: &Service, token: &[u8]) -> Result<(RunKey, WorkflowTask), Status> {
+    let not_found = || Status::not_found("Workflow task not found.");
+    let TaskToken::WorkflowTask { run, scheduled_event_id, started_event_id, attempt } =
+        TaskToken::decode(token)?
+    else {
+        return Err(Status::invalid_argument("Error deserializing task token."));
+    };
+    let run = service.executions.find(run).ok_or_else(not_found)?;
+    run.state
+        .workflow_task
+        .started()
+        .filter(|task| {
+            run.is_running()
+                && task.scheduled_event_id == scheduled_event_id
+                && task.started_event_id == started_event_id
+                && task.attempt == attempt
+        })
+        .map(|task| (run.key, task.clone()))
+        .ok_or_else(not_found)
+}
+
+/// What of a completion outlives its commands.
+struct Completion {
+    identity: String,
+    returns_new_task: bool,
+    forces_new_task: bool,
+    is_heartbeat: bool,
+}
+
+impl Completion {
+    fn new(request: &RespondWorkflowTaskCompletedRequest) -> Self {
+        Self {
+            identity: request.identity.clone(),
+            returns_new_task: request.return_new_workflow_task,
+            forces_new_task: request.force_create_new_workflow_task,
+            is_heartbeat: request.force_create_new_workflow_task
+                && request.commands.is_empty()
+                && request.messages.is_empty(),
+        }
+    }
+
+    fn apply(
+        &self,
+        service: &mut Service,
+        key: RunKey,
+        task: &WorkflowTask,
+        request: RespondWorkflowTaskCompletedRequest,
+    ) -> Handled {
+        let applied = apply_commands(service, key, request);
+        match applied {
+            Ok(needs_task) => {
+                let response = self.schedule_next(service, key, task, needs_task);
+                service.close_transaction(key);
+                Ok(response.into())
+            }
+            Err(failure) => {
+                let message = failure.to_string();
+                if task.attempt == 1 || failure.is_unhandled_command() {
+                    let now_ms = service.now_ms;
+                    let run = service.executions.run_mut(key);
+                    let failed =
+                        WorkflowTaskFailure::new(failure.cause, Some(failure.into_failure()), &self.identity);
+                    run.fail_workflow_task(now_ms, failed);
+                    run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+                    service.close_transaction(key);
+                }
+                // From the second attempt on the task is left to time out, so that it is not retried in a frenzy.
+                Err(Status::invalid_argument(message))
+            }
+        }
+    }
+
+    /// Schedules the next workflow task where there is work for one; the worker gets it at once if it asked to.
+    fn schedule_next(
+        &self,
+        service: &mut Service,
+        key: RunKey,
+        task: &WorkflowTask,
+        needs_task: bool,
+    ) -> RespondWorkflowTaskCompletedResponse {
+        let mut response = RespondWorkflowTaskCompletedResponse::default();
+        let now_ms = service.now_ms;
+        let run = service.executions.run_mut(key);
+        if !run.is_running() || !(needs_task || self.forces_new_task) {
+            return response;
+        }
+        let original_scheduled_ms = if self.is_heartbeat { task.original_scheduled_ms } else { now_ms };
+        if !self.returns_new_task {
+            run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+            return response;
+        }
+        run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, WorkflowTaskKind::Normal);
+        let limits = &service.config.limits;
+        let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
+        run.start_workflow_task(now_ms, limits, &self.identity, request_id);
+        response.workflow_task = Some(matching::workflow_task_response(run, limits, &self.identity));
+        response
+    }
+}
+
+/// Completes the task and applies its commands, or leaves the run as it was. Tells whether there is work for a next
+/// task.
+fn apply_commands(
+    service: &mut Service,
+    key: RunKey,
+    mut request: RespondWorkflowTaskCompletedRequest,
+) -> Result<bool, CommandFailure> {
+    let now_ms = service.now_ms;
+    let next_run_id = {
+        let run = service.executions.run(key);
+        service.executions.next_run_id(service.config.id_seed, &run.workflow_id)
+    };
+    let run = service.executions.run_mut(key);
+    let has_buffered_events = !run.history.buffered().is_empty();
+    let savepoint = run.savepoint();
+    let commands = std::mem::take(&mut request.commands);
+    let completed_event_id = run.complete_workflow_task(now_ms, &mut request).unwrap_or(0);
+    run.state.workflow_task.sticky = request.sticky_attributes.and_then(|sticky| {
+        Some(Sticky {
+            name: sticky.worker_task_queue?.name,
+            schedule_to_start_ms: duration_ms(sticky.schedule_to_start_timeout.as_ref()),
+        })
+    });
+    let mut context = CommandContext {
+        run,
+        now_ms,
+        limits: &service.config.limits,
+        completed_event_id,
+        identity: &request.identity,
+        has_buffered_events,
+        needs_workflow_task: has_buffered_events,
+        next_run_id,
+        next_run: None,
+        user_metadata: None,
+    };
+    let applied = commands::apply(&mut context, commands);
+    let (needs_task, next_run) = (context.needs_workflow_task, context.next_run.take());
+    match applied {
+        Ok(()) => {
+            run.commit(savepoint);
+            if let Some(next_run) = next_run {
+                service.start_run(*next_run);
+            }
+            Ok(needs_task)
+        }
+        Err(failure) => {
+            run.rollback(savepoint);
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! One run of a workflow: its history and its mutable state.
+//!
+//! The server calls this the mutable state (`temporalio/temporal: service/history/workflow/mutable_state_impl.go`).
+//! Each concern of it is a file here: the workflow task, activities, user timers, closing, and so on. A handler
+//! changes a run within a transaction: it adds events and changes state, pushes follow-up work to the outbox, and
+//! then [`crate::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the outbox.
+
+pub(crate) mod close;
+pub(crate) mod start;
+pub(crate) mod transaction;
+pub(crate) mod user_timers;
+pub(crate) mod workflow_task;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    api::{
+        Attributes, Payloads, WorkflowExecution, common, enums::WorkflowExecutionStatus,
+        history::WorkflowExecutionStartedEventAttributes, taskqueue,
+    },
+    history::EventStore,
+    identifiers::RunKey,
+    timers::ArmedTimers,
+    transfer::Transfer,
+};
+use user_timers::UserTimers;
+use workflow_task::WorkflowTaskState;
+
+/// One run of a workflow.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) key: RunKey,
+    pub(crate) workflow_id: String,
+    pub(crate) run_id: String,
+    pub(crate) start_ms: u64,
+    pub(crate) history: EventStore,
+    pub(crate) state: RunState,
+    pub(crate) user_timers: UserTimers,
+    /// Request ids of the start and of what attached to it, for deduplication.
+    pub(crate) start_request_ids: BTreeSet<String>,
+    /// Request ids of the signals recorded, for deduplication.
+    pub(crate) signal_request_ids: BTreeSet<String>,
+    /// Queries that go along with the next workflow task, by ordinal.
+    pub(crate) buffered_queries: BTreeSet<u64>,
+    /// Work for after the transaction.
+    pub(crate) outbox: Vec<Transfer>,
+    pub(crate) armed: ArmedTimers,
+}
+
+/// The part of a run that is small: copied before the commands of a workflow task are applied, and put back if
+/// one of them is bad.
+#[derive(Clone, Debug)]
+pub(crate) struct RunState {
+    pub(crate) status: WorkflowExecutionStatus,
+    pub(crate) close_ms: Option<u64>,
+    pub(crate) workflow_task: WorkflowTaskState,
+    pub(crate) cancel_requested: bool,
+    pub(crate) signals: u64,
+    /// When the first workflow task is due, if it is delayed.
+    pub(crate) first_workflow_task_ms: Option<u64>,
+    pub(crate) run_expiration_ms: Option<u64>,
+    pub(crate) execution_expiration_ms: Option<u64>,
+    pub(crate) memo: Option<common::Memo>,
+    pub(crate) search_attributes: Option<common::SearchAttributes>,
+    /// The run that follows this one in its chain.
+    pub(crate) next_run_id: Option<String>,
+}
+
+impl Run {
+    /// What the run was started with.
+    ///
+    /// # Panics
+    ///
+    /// If the first event is another: every run begins with it.
+    pub(crate) fn started(&self) -> &WorkflowExecutionStartedEventAttributes {
+        match self.history.attributes(1) {
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,
+            other => panic!("a run begins with WorkflowExecutionStarted, not {other:?}"),
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.state.status == WorkflowExecutionStatus::Running
+    }
+
+    pub(crate) fn execution(&self) -> WorkflowExecution {
+        WorkflowExecution { workflow_id: self.workflow_id.clone(), run_id: self.run_id.clone() }
+    }
+
+    pub(crate) fn workflow_type(&self) -> &str {
+        self.started().workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name)
+    }
+
+    /// The task queue that the run was started on.
+    pub(crate) fn task_queue_name(&self) -> &str {
+        self.started().task_queue.as_ref().map_or("", |task_queue| &task_queue.name)
+    }
+
+    pub(crate) fn normal_task_queue(&self) -> taskqueue::TaskQueue {
+        taskqueue::TaskQueue {
+            name: self.task_queue_name().to_owned(),
+            kind: crate::api::enums::TaskQueueKind::Normal.into(),
+            normal_name: String::new(),
+        }
+    }
+
+    /// The result carried from the last completed run of the chain.
+    pub(crate) fn last_completion_result(&self) -> Option<&Payloads> {
+        self.started().last_completion_result.as_ref()
+    }
+}

@@ -1,0 +1,78 @@
+//! The beginning of a run, whoever starts it: a client, a parent, or the run before it in its chain.
+//!
+//! Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+//! (`ApplyWorkflowExecutionStartedEvent`).
+
+use std::collections::BTreeSet;
+
+use super::{Run, RunState, user_timers::UserTimers, workflow_task::WorkflowTaskState};
+use crate::{
+    api::{enums::WorkflowExecutionStatus, history::WorkflowExecutionStartedEventAttributes},
+    history::{EventDecoration, EventStore},
+    identifiers::RunKey,
+    time::{duration_ms, limit_ms, timestamp_ms},
+    timers::ArmedTimers,
+};
+
+/// What a run starts with.
+#[derive(Default)]
+pub(crate) struct NewRun {
+    /// The attributes of its first event, run ids of the chain excepted where they are this run's own: those may
+    /// be left empty.
+    pub(crate) attributes: WorkflowExecutionStartedEventAttributes,
+    pub(crate) decoration: EventDecoration,
+    pub(crate) request_id: String,
+    /// Leave the first workflow task to whoever started the run: a parent schedules it once it has recorded the
+    /// start of its child.
+    pub(crate) without_workflow_task: bool,
+}
+
+impl Run {
+    /// Writes the first event; the first workflow task is scheduled at once, or waits for its backoff.
+    pub(crate) fn start(now_ms: u64, key: RunKey, run_id: String, new: NewRun) -> Self {
+        let NewRun { mut attributes, decoration, request_id, without_workflow_task } = new;
+        for chain_id in [&mut attributes.original_execution_run_id, &mut attributes.first_execution_run_id] {
+            if chain_id.is_empty() {
+                chain_id.clone_from(&run_id);
+            }
+        }
+        attributes.attempt = attributes.attempt.max(1);
+        let backoff_ms = duration_ms(attributes.first_workflow_task_backoff.as_ref());
+        let execution_expiration_ms =
+            attributes.workflow_execution_expiration_time.as_ref().map(timestamp_ms);
+        let run_expiration_ms = limit_ms(attributes.workflow_run_timeout.as_ref())
+            .map(|timeout_ms| now_ms + backoff_ms + timeout_ms)
+            .map(|at_ms| execution_expiration_ms.map_or(at_ms, |limit| at_ms.min(limit)));
+        let mut run = Self {
+            key,
+            workflow_id: attributes.workflow_id.clone(),
+            run_id,
+            start_ms: now_ms,
+            history: EventStore::default(),
+            state: RunState {
+                status: WorkflowExecutionStatus::Running,
+                close_ms: None,
+                workflow_task: WorkflowTaskState::default(),
+                cancel_requested: false,
+                signals: 0,
+                first_workflow_task_ms: (backoff_ms > 0).then_some(now_ms + backoff_ms),
+                run_expiration_ms,
+                execution_expiration_ms,
+                memo: attributes.memo.clone(),
+                search_attributes: attributes.search_attributes.clone(),
+                next_run_id: None,
+            },
+            user_timers: UserTimers::default(),
+            start_request_ids: BTreeSet::from([request_id]),
+            signal_request_ids: BTreeSet::new(),
+            buffered_queries: BTreeSet::new(),
+            outbox: Vec::new(),
+            armed: ArmedTimers::default(),
+        };
+        run.history.add_decorated(now_ms, attributes, decoration);
+        if !without_workflow_task {
+            run.ensure_workflow_task(now_ms);
+        }
+        run
+    }
+}

@@ -1,0 +1,86 @@
+//! What happens around a change to a run: savepoints, the flush of buffered events, limits.
+//!
+//! Source: `temporalio/temporal: service/history/workflow/{context,mutable_state_impl}.go`.
+
+use super::{Run, RunState, close::Termination};
+use crate::{
+    api::enums::WorkflowTaskFailedCause, config::Limits, history::HistoryMark,
+    run::workflow_task::WorkflowTaskFailure,
+};
+
+const HISTORY_SERVICE: &str = "history-service";
+
+/// How a run was before the commands of a workflow task were applied.
+pub(crate) struct Savepoint {
+    state: RunState,
+    history: HistoryMark,
+    outbox: usize,
+}
+
+impl Run {
+    /// Remembers how the run is now. Exactly one of [`Run::commit`] and [`Run::rollback`] follows.
+    pub(crate) fn savepoint(&mut self) -> Savepoint {
+        self.user_timers.savepoint();
+        Savepoint { state: self.state.clone(), history: self.history.mark(), outbox: self.outbox.len() }
+    }
+
+    pub(crate) fn commit(&mut self, _: Savepoint) {
+        self.user_timers.commit();
+    }
+
+    pub(crate) fn rollback(&mut self, savepoint: Savepoint) {
+        self.user_timers.rollback();
+        self.history.rollback(savepoint.history);
+        self.outbox.truncate(savepoint.outbox);
+        self.state = savepoint.state;
+    }
+
+    /// Gives buffered events their ids, and tells their owners.
+    pub(crate) fn flush_buffered_events(&mut self) {
+        self.history.flush_buffered();
+    }
+
+    /// The end of every transaction on the run.
+    pub(crate) fn close_transaction(&mut self, now_ms: u64, limits: &Limits) {
+        self.keep_buffer_within(now_ms, limits);
+        if !self.has_started_workflow_task() || !self.is_running() {
+            self.flush_buffered_events();
+        }
+        self.keep_history_within(now_ms, limits);
+        self.history.measure();
+    }
+
+    /// Too many events waiting for one workflow task fail it.
+    fn keep_buffer_within(&mut self, now_ms: u64, limits: &Limits) {
+        if self.is_running()
+            && self.has_started_workflow_task()
+            && self.history.buffered().len() > limits.buffered_events
+        {
+            let cause = WorkflowTaskFailedCause::ForceCloseCommand;
+            self.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE));
+            self.ensure_workflow_task(now_ms);
+        }
+    }
+
+    /// A history that outgrew its limits ends the run.
+    fn keep_history_within(&mut self, now_ms: u64, limits: &Limits) {
+        if !self.is_running() {
+            return;
+        }
+        let reason = if self.history.size_bytes() > limits.history_bytes {
+            "Workflow history size exceeds limit."
+        } else if self.history.next_event_id() - 1 > limits.history_events {
+            "Workflow history count exceeds limit."
+        } else {
+            return;
+        };
+        self.terminate(
+            now_ms,
+            Termination {
+                reason: reason.to_owned(),
+                identity: HISTORY_SERVICE.to_owned(),
+                ..Termination::default()
+            },
+        );
+    }
+}

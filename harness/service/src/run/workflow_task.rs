@@ -1,0 +1,447 @@
+//! The workflow task of a run, as a state machine.
+//!
+//! At most one is pending: scheduled, then started, then completed, failed or timed out. After a failure on the
+//! normal task queue the attempt grows, and the task becomes *transient*: its events are sent to the worker but
+//! enter history only if it completes. A *speculative* task carries updates, and leaves no trace if they are all
+//! rejected. Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
+
+use super::Run;
+use crate::{
+    api::{
+        HistoryEvent,
+        enums::{EventType, SuggestContinueAsNewReason, TaskQueueKind, TimeoutType, WorkflowTaskFailedCause},
+        failure::Failure,
+        history::*,
+        rpc::RespondWorkflowTaskCompletedRequest,
+        taskqueue,
+    },
+    config::Limits,
+    time::{duration, timestamp},
+    transfer::Transfer,
+};
+
+/// Attempts before the timeout of a failing task grows.
+const BACKOFF_MIN_ATTEMPTS: i32 = 3;
+const BACKOFF_INITIAL_MS: u64 = 5_000;
+const BACKOFF_MAXIMUM_MS: u64 = 10 * 60 * 1000;
+
+/// Whether a workflow task is recorded when scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkflowTaskKind {
+    Normal,
+    Speculative,
+}
+
+/// A scheduled or started workflow task.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkflowTask {
+    pub(crate) kind: WorkflowTaskKind,
+    pub(crate) scheduled_event_id: i64,
+    /// 0 until started.
+    pub(crate) started_event_id: i64,
+    pub(crate) attempt: i32,
+    pub(crate) timeout_ms: u64,
+    pub(crate) scheduled_ms: u64,
+    pub(crate) original_scheduled_ms: u64,
+    pub(crate) started_ms: u64,
+    pub(crate) request_id: String,
+    pub(crate) suggestions: Vec<SuggestContinueAsNewReason>,
+    pub(crate) history_size_bytes: i64,
+    /// Whether it was scheduled on the sticky queue, and so times out before it is started.
+    pub(crate) sticky_deadline_ms: Option<u64>,
+}
+
+impl WorkflowTask {
+    pub(crate) fn is_started(&self) -> bool {
+        self.started_event_id != 0
+    }
+}
+
+/// The sticky queue of the worker that has the run in its cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Sticky {
+    pub(crate) name: String,
+    pub(crate) schedule_to_start_ms: u64,
+}
+
+/// Why the last workflow task did not complete, for describe, queries and reports.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum WorkflowTaskProblem {
+    Failed { cause: WorkflowTaskFailedCause, message: String },
+    TimedOut(TimeoutType),
+}
+
+/// The workflow task of a run, and what the next one depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkflowTaskState {
+    pub(crate) current: Option<WorkflowTask>,
+    /// The attempt of the current task, or of the next one.
+    pub(crate) attempt: i32,
+    pub(crate) sticky: Option<Sticky>,
+    /// 0 until a task completed.
+    pub(crate) last_completed_started_event_id: i64,
+    pub(crate) last_problem: Option<WorkflowTaskProblem>,
+    /// The last attempt to close failed because of buffered events.
+    pub(crate) close_attempted: bool,
+}
+
+impl Default for WorkflowTaskState {
+    fn default() -> Self {
+        Self {
+            current: None,
+            attempt: 1,
+            sticky: None,
+            last_completed_started_event_id: 0,
+            last_problem: None,
+            close_attempted: false,
+        }
+    }
+}
+
+impl WorkflowTaskState {
+    pub(crate) fn is_transient(&self) -> bool {
+        self.attempt > 1
+    }
+
+    pub(crate) fn started(&self) -> Option<&WorkflowTask> {
+        self.current.as_ref().filter(|task| task.is_started())
+    }
+}
+
+/// What a worker sent with its failed task.
+pub(crate) struct WorkflowTaskFailure {
+    pub(crate) cause: WorkflowTaskFailedCause,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) identity: String,
+    /// Set when the task fails because the run is reset.
+    pub(crate) base_run_id: String,
+    pub(crate) new_run_id: String,
+}
+
+impl WorkflowTaskFailure {
+    pub(crate) fn new(cause: WorkflowTaskFailedCause, failure: Option<Failure>, identity: &str) -> Self {
+        Self {
+            cause,
+            failure,
+            identity: identity.to_owned(),
+            base_run_id: String::new(),
+            new_run_id: String::new(),
+        }
+    }
+}
+
+impl Run {
+    pub(crate) fn has_pending_workflow_task(&self) -> bool {
+        self.state.workflow_task.current.is_some()
+    }
+
+    pub(crate) fn has_started_workflow_task(&self) -> bool {
+        self.state.workflow_task.started().is_some()
+    }
+
+    /// The queue that the next workflow task goes to: the sticky one, if there is one.
+    pub(crate) fn current_task_queue(&self) -> taskqueue::TaskQueue {
+        match &self.state.workflow_task.sticky {
+            Some(sticky) => taskqueue::TaskQueue {
+                name: sticky.name.clone(),
+                kind: TaskQueueKind::Sticky.into(),
+                normal_name: self.task_queue_name().to_owned(),
+            },
+            None => self.normal_task_queue(),
+        }
+    }
+
+    /// Schedules a workflow task unless one is pending.
+    pub(crate) fn ensure_workflow_task(&mut self, now_ms: u64) {
+        if !self.has_pending_workflow_task() && self.state.first_workflow_task_ms.is_none() {
+            self.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+        }
+    }
+
+    /// Schedules a workflow task and sends it to matching after the transaction.
+    pub(crate) fn schedule_workflow_task(&mut self, now_ms: u64, kind: WorkflowTaskKind) {
+        self.record_workflow_task_scheduled(now_ms, now_ms, kind);
+        let scheduled_event_id =
+            self.state.workflow_task.current.as_ref().map_or(0, |task| task.scheduled_event_id);
+        self.outbox.push(Transfer::WorkflowTask { run: self.key, scheduled_event_id });
+    }
+
+    /// Schedules a workflow task that is not sent to matching. `original_scheduled_ms` is earlier than `now_ms`
+    /// when heartbeats keep a task alive.
+    pub(crate) fn record_workflow_task_scheduled(
+        &mut self,
+        now_ms: u64,
+        original_scheduled_ms: u64,
+        kind: WorkflowTaskKind,
+    ) {
+        debug_assert!(!self.has_pending_workflow_task(), "a second workflow task");
+        let mut kind = kind;
+        if !self.history.buffered().is_empty() {
+            // New events end a row of failed attempts: the worker might get further with them.
+            self.state.workflow_task.attempt = 1;
+            kind = WorkflowTaskKind::Normal;
+            self.flush_buffered_events();
+        }
+        let attempt = self.state.workflow_task.attempt;
+        let timeout_ms = self.workflow_task_timeout_ms(attempt);
+        let is_written = attempt == 1 && kind == WorkflowTaskKind::Normal;
+        let scheduled_event_id = if is_written {
+            self.add_workflow_task_scheduled_event(now_ms, timeout_ms, attempt)
+        } else {
+            self.history.next_event_id()
+        };
+        let sticky = self.state.workflow_task.sticky.as_ref();
+        self.state.workflow_task.current = Some(WorkflowTask {
+            kind,
+            scheduled_event_id,
+            started_event_id: 0,
+            attempt,
+            timeout_ms,
+            scheduled_ms: now_ms,
+            original_scheduled_ms,
+            started_ms: 0,
+            request_id: String::new(),
+            suggestions: Vec::new(),
+            history_size_bytes: 0,
+            sticky_deadline_ms: sticky.map(|sticky| now_ms + sticky.schedule_to_start_ms),
+        });
+    }
+
+    fn add_workflow_task_scheduled_event(&mut self, at_ms: u64, timeout_ms: u64, attempt: i32) -> i64 {
+        let attributes = WorkflowTaskScheduledEventAttributes {
+            task_queue: Some(self.current_task_queue()),
+            start_to_close_timeout: Some(duration(timeout_ms)),
+            attempt,
+        };
+        self.history.add(at_ms, attributes)
+    }
+
+    /// The timeout of the run's tasks; longer from the fourth attempt on, so as not to spin.
+    fn workflow_task_timeout_ms(&self, attempt: i32) -> u64 {
+        let default_ms = crate::time::duration_ms(self.started().workflow_task_timeout.as_ref());
+        match u32::try_from(attempt - BACKOFF_MIN_ATTEMPTS) {
+            Err(_) | Ok(0) => default_ms,
+            Ok(retries) => {
+                let growth = 2_u64.saturating_pow(retries - 1);
+                default_ms + BACKOFF_INITIAL_MS.saturating_mul(growth).min(BACKOFF_MAXIMUM_MS)
+            }
+        }
+    }
+
+    /// Starts the scheduled workflow task.
+    pub(crate) fn start_workflow_task(
+        &mut self,
+        now_ms: u64,
+        limits: &Limits,
+        identity: &str,
+        request_id: String,
+    ) {
+        let Some(mut task) = self.state.workflow_task.current.take() else {
+            unreachable!("a workflow task is started only when scheduled");
+        };
+        let size_bytes = self.history.size_bytes();
+        if size_bytes >= limits.suggest_continue_as_new_bytes {
+            task.suggestions.push(SuggestContinueAsNewReason::HistorySizeTooLarge);
+        }
+        if self.history.next_event_id() >= limits.suggest_continue_as_new_events {
+            task.suggestions.push(SuggestContinueAsNewReason::TooManyHistoryEvents);
+        }
+        task.history_size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
+        task.started_ms = now_ms;
+        task.request_id = request_id;
+        let mut is_written = task.attempt == 1 && task.kind == WorkflowTaskKind::Normal;
+        if !is_written && task.scheduled_event_id != self.history.next_event_id() {
+            // Events came since it was scheduled: it is no longer a mere repetition.
+            task.attempt = 1;
+            task.kind = WorkflowTaskKind::Normal;
+            self.state.workflow_task.attempt = 1;
+            is_written = true;
+            task.scheduled_event_id = self.add_workflow_task_scheduled_event(now_ms, task.timeout_ms, 1);
+        }
+        task.started_event_id = if is_written {
+            self.add_workflow_task_started_event(&task, identity)
+        } else {
+            task.scheduled_event_id + 1
+        };
+        self.state.workflow_task.current = Some(task);
+    }
+
+    fn add_workflow_task_started_event(&mut self, task: &WorkflowTask, identity: &str) -> i64 {
+        self.history.add(task.started_ms, started_attributes(task, identity))
+    }
+
+    /// The events of a started task that are not in history: they follow it in what the worker gets.
+    pub(crate) fn transient_workflow_task_events(&self, identity: &str) -> Vec<HistoryEvent> {
+        let Some(task) = self.state.workflow_task.current.as_ref() else { return Vec::new() };
+        if task.attempt == 1 && task.kind == WorkflowTaskKind::Normal {
+            return Vec::new();
+        }
+        let scheduled = WorkflowTaskScheduledEventAttributes {
+            task_queue: Some(self.current_task_queue()),
+            start_to_close_timeout: Some(duration(task.timeout_ms)),
+            attempt: task.attempt,
+        };
+        let mut events = vec![HistoryEvent {
+            event_id: task.scheduled_event_id,
+            event_time: Some(timestamp(task.scheduled_ms)),
+            event_type: EventType::WorkflowTaskScheduled.into(),
+            attributes: Some(scheduled.into()),
+            ..HistoryEvent::default()
+        }];
+        if task.is_started() {
+            events.push(HistoryEvent {
+                event_id: task.started_event_id,
+                event_time: Some(timestamp(task.started_ms)),
+                event_type: EventType::WorkflowTaskStarted.into(),
+                attributes: Some(started_attributes(task, identity).into()),
+                ..HistoryEvent::default()
+            });
+        }
+        events
+    }
+
+    /// Writes the scheduled and started events of a task whose events were held back.
+    fn write_held_back_events(&mut self, task: &mut WorkflowTask, identity: &str) {
+        task.scheduled_event_id =
+            self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
+        task.started_event_id = self.add_workflow_task_started_event(task, identity);
+    }
+
+    /// Completes the started task; returns the id of its completed event, or nothing for a speculative task that
+    /// leaves no trace.
+    pub(crate) fn complete_workflow_task(
+        &mut self,
+        now_ms: u64,
+        request: &mut RespondWorkflowTaskCompletedRequest,
+    ) -> Option<i64> {
+        let mut task = self.state.workflow_task.current.take()?;
+        let is_written = task.attempt == 1 && task.kind == WorkflowTaskKind::Normal;
+        self.state.workflow_task.attempt = 1;
+        self.state.workflow_task.close_attempted = false;
+        if task.kind == WorkflowTaskKind::Speculative && self.is_discarded_when_complete(request) {
+            return None;
+        }
+        if !is_written {
+            self.write_held_back_events(&mut task, &request.identity);
+        }
+        self.state.workflow_task.last_completed_started_event_id = task.started_event_id;
+        self.state.workflow_task.last_problem = None;
+        #[allow(deprecated, reason = "the SDK's Core reads the build id of a task from this field")]
+        let attributes = WorkflowTaskCompletedEventAttributes {
+            scheduled_event_id: task.scheduled_event_id,
+            started_event_id: task.started_event_id,
+            identity: request.identity.clone(),
+            binary_checksum: std::mem::take(&mut request.binary_checksum),
+            worker_version: request.worker_version_stamp.take(),
+            sdk_metadata: request.sdk_metadata.take(),
+            metering_metadata: request.metering_metadata.take(),
+            ..WorkflowTaskCompletedEventAttributes::default()
+        };
+        Some(self.history.add(now_ms, attributes))
+    }
+
+    /// Whether a speculative task that was answered like this vanishes: nothing but rejected updates, and no
+    /// events that the worker has seen with it.
+    fn is_discarded_when_complete(&self, request: &RespondWorkflowTaskCompletedRequest) -> bool {
+        const MAXIMUM_DISCARDED_EVENTS: i64 = 10;
+        let after_last_completed = self.state.workflow_task.last_completed_started_event_id + 2;
+        let can_drop_events = request
+            .capabilities
+            .as_ref()
+            .is_some_and(|capabilities| capabilities.discard_speculative_workflow_task_with_events);
+        let dropped = if can_drop_events { MAXIMUM_DISCARDED_EVENTS } else { 0 };
+        request.commands.is_empty()
+            && !request.force_create_new_workflow_task
+            && self.history.next_event_id() <= after_last_completed + dropped
+            && request.messages.iter().all(|message| {
+                message
+                    .body
+                    .as_ref()
+                    .is_some_and(|body| body.type_url.ends_with("temporal.api.update.v1.Rejection"))
+            })
+    }
+
+    /// Fails the started task.
+    pub(crate) fn fail_workflow_task(&mut self, now_ms: u64, failed: WorkflowTaskFailure) {
+        let Some(mut task) = self.state.workflow_task.current.clone() else { return };
+        let message = failed.failure.as_ref().map_or_else(String::new, |failure| failure.message.clone());
+        self.state.workflow_task.last_problem =
+            Some(WorkflowTaskProblem::Failed { cause: failed.cause, message });
+        if task.kind == WorkflowTaskKind::Speculative {
+            self.write_held_back_events(&mut task, &failed.identity);
+        }
+        let cause = failed.cause;
+        if !self.state.workflow_task.is_transient() {
+            self.history.add(
+                now_ms,
+                WorkflowTaskFailedEventAttributes {
+                    scheduled_event_id: task.scheduled_event_id,
+                    started_event_id: task.started_event_id,
+                    cause: cause.into(),
+                    failure: failed.failure,
+                    identity: failed.identity,
+                    base_run_id: failed.base_run_id,
+                    new_run_id: failed.new_run_id,
+                    ..WorkflowTaskFailedEventAttributes::default()
+                },
+            );
+        }
+        self.drop_failed_workflow_task(true);
+        match cause {
+            WorkflowTaskFailedCause::ResetWorkflow | WorkflowTaskFailedCause::FailoverCloseCommand => {
+                self.state.workflow_task.attempt = 1;
+            }
+            WorkflowTaskFailedCause::UnhandledCommand => self.state.workflow_task.close_attempted = true,
+            _ => {}
+        }
+    }
+
+    /// Times the started task out, or the one that no worker took from the sticky queue.
+    pub(crate) fn time_out_workflow_task(&mut self, now_ms: u64, timeout_type: TimeoutType) {
+        let Some(mut task) = self.state.workflow_task.current.clone() else { return };
+        let is_start_to_close = timeout_type == TimeoutType::StartToClose;
+        if task.kind == WorkflowTaskKind::Speculative {
+            if is_start_to_close {
+                self.write_held_back_events(&mut task, "");
+            } else {
+                task.scheduled_event_id =
+                    self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
+            }
+        }
+        if !is_start_to_close || !self.state.workflow_task.is_transient() {
+            self.history.add(
+                now_ms,
+                WorkflowTaskTimedOutEventAttributes {
+                    scheduled_event_id: task.scheduled_event_id,
+                    started_event_id: if is_start_to_close { task.started_event_id } else { 0 },
+                    timeout_type: timeout_type.into(),
+                },
+            );
+        }
+        if is_start_to_close {
+            self.state.workflow_task.last_problem = Some(WorkflowTaskProblem::TimedOut(timeout_type));
+        }
+        self.drop_failed_workflow_task(is_start_to_close);
+    }
+
+    /// A task that failed on the sticky queue clears stickiness and is tried again as a first attempt.
+    fn drop_failed_workflow_task(&mut self, increment_attempt: bool) {
+        let state = &mut self.state.workflow_task;
+        let was_sticky = state.sticky.take().is_some();
+        state.attempt = if increment_attempt && !was_sticky { state.attempt + 1 } else { 1 };
+        state.current = None;
+        state.close_attempted = false;
+    }
+}
+
+fn started_attributes(task: &WorkflowTask, identity: &str) -> WorkflowTaskStartedEventAttributes {
+    WorkflowTaskStartedEventAttributes {
+        scheduled_event_id: task.scheduled_event_id,
+        identity: identity.to_owned(),
+        request_id: task.request_id.clone(),
+        suggest_continue_as_new: !task.suggestions.is_empty(),
+        suggest_continue_as_new_reasons: task.suggestions.iter().map(|reason| i32::from(*reason)).collect(),
+        history_size_bytes: task.history_size_bytes,
+        ..WorkflowTaskStartedEventAttributes::default()
+    }
+}

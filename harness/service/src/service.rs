@@ -1,0 +1,142 @@
+//! The service: requests and the passing of time in, replies out.
+
+use std::collections::VecDeque;
+
+use tonic::Status;
+
+use crate::{
+    api::HistoryEvent,
+    config::ServiceConfig,
+    executions::Executions,
+    identifiers::{RequestId, RunKey},
+    matching::Matching,
+    request::{Request, Response},
+    rpc::{self, Answer},
+    run::{Run, start::NewRun},
+    timers::{self, Timers},
+    transfer::{self, Transfer},
+};
+
+/// An answer to a request.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The request that it answers.
+    pub id: RequestId,
+    /// The response, or the gRPC status that the server would answer with.
+    pub result: Result<Response, Status>,
+}
+
+/// A simulated Temporal service.
+///
+/// It is a state machine: it changes only when it is told of a request, of a caller that went away, or of a timer
+/// that fires, each with the current virtual time in milliseconds since the Unix epoch. It reads no clock and
+/// draws no random number; the same calls give the same replies.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) config: ServiceConfig,
+    pub(crate) now_ms: u64,
+    pub(crate) executions: Executions,
+    pub(crate) matching: Matching,
+    pub(crate) timers: Timers,
+    transfers: VecDeque<Transfer>,
+    replies: Vec<Reply>,
+}
+
+impl Service {
+    /// A service with no executions.
+    pub fn new(config: ServiceConfig) -> Self {
+        Self {
+            config,
+            now_ms: 0,
+            executions: Executions::default(),
+            matching: Matching::default(),
+            timers: Timers::default(),
+            transfers: VecDeque::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    /// Takes a request. Its reply comes out of [`Service::take_replies`], now or, for a long poll, much later.
+    pub fn request(&mut self, now_ms: u64, id: RequestId, request: Request) {
+        self.advance(now_ms);
+        match rpc::handle(self, id, request) {
+            Ok(Answer::Now(response)) => self.reply(id, Ok(response)),
+            Ok(Answer::Later) => {}
+            Err(status) => self.reply(id, Err(status)),
+        }
+        self.settle();
+    }
+
+    /// The caller of a request went away: its poll takes no task, and nothing replies to it any more.
+    pub fn cancel(&mut self, id: RequestId) {
+        self.matching.cancel_poll(id);
+    }
+
+    /// When the next timer falls due, if any is set.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.timers.next_due_ms()
+    }
+
+    /// How many timers are due: each counts once for its run and kind.
+    pub fn due(&self, now_ms: u64) -> usize {
+        self.timers.due(now_ms).count()
+    }
+
+    /// Fires one of the timers that are due, earliest first. All due timers that workflow code of one run started
+    /// count as one, and fire in one transaction, as on the server. An index past [`Service::due`] fires nothing.
+    pub fn fire(&mut self, now_ms: u64, index: usize) {
+        self.advance(now_ms);
+        let due = self.timers.due(now_ms).nth(index);
+        if let Some((run, kind)) = due {
+            timers::fire(self, run, kind);
+            self.settle();
+        }
+    }
+
+    /// The replies since the last call, in order.
+    pub fn take_replies(&mut self) -> Vec<Reply> {
+        std::mem::take(&mut self.replies)
+    }
+
+    /// The history of a run, of the last run of the workflow id if none is named.
+    pub fn history(&self, workflow_id: &str, run_id: Option<&str>) -> Option<&[HistoryEvent]> {
+        let key = match run_id {
+            Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
+            None => self.executions.current(workflow_id)?,
+        };
+        Some(self.executions.run(key).history.events())
+    }
+
+    /// Time never goes back, whatever a caller says.
+    fn advance(&mut self, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    pub(crate) fn reply(&mut self, id: RequestId, result: Result<Response, Status>) {
+        self.replies.push(Reply { id, result });
+    }
+
+    /// Does the work that transactions left for later, in order, until none is left.
+    fn settle(&mut self) {
+        while let Some(transfer) = self.transfers.pop_front() {
+            transfer::execute(self, transfer);
+        }
+    }
+
+    /// Starts a run.
+    pub(crate) fn start_run(&mut self, new: NewRun) -> RunKey {
+        let key = self.executions.next_key();
+        let run_id = self.executions.next_run_id(self.config.id_seed, &new.attributes.workflow_id);
+        self.executions.add(Run::start(self.now_ms, key, run_id, new));
+        self.close_transaction(key);
+        key
+    }
+
+    /// Ends a transaction on a run: flushes its buffer, keeps its limits, arms its timers, sends its outbox.
+    pub(crate) fn close_transaction(&mut self, key: RunKey) {
+        let run = self.executions.run_mut(key);
+        run.close_transaction(self.now_ms, &self.config.limits);
+        self.timers.rearm(run);
+        self.transfers.extend(run.outbox.drain(..));
+    }
+}

@@ -1,0 +1,26 @@
+//! When each kind of timer of a run is due next.
+
+use super::TimerKind;
+use crate::run::Run;
+
+impl Run {
+    /// When the next thing of this kind falls due, if any does. A closed run waits for nothing.
+    pub(crate) fn due_ms(&self, kind: TimerKind) -> Option<u64> {
+        if !self.is_running() {
+            return None;
+        }
+        match kind {
+            TimerKind::FirstWorkflowTask => self.state.first_workflow_task_ms,
+            TimerKind::WorkflowTask => self.state.workflow_task.current.as_ref().and_then(|task| {
+                if task.is_started() {
+                    Some(task.started_ms + task.timeout_ms)
+                } else {
+                    task.sticky_deadline_ms
+                }
+            }),
+            TimerKind::UserTimers => self.user_timers.next_due_ms(),
+            TimerKind::RunTimeout => self.state.run_expiration_ms,
+            TimerKind::ExecutionTimeout => self.state.execution_expiration_ms,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What happens when a timer of a run falls due.
+//!
+//! Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`.
+
+use super::TimerKind;
+use crate::{
+    api::enums::TimeoutType, identifiers::RunKey, run::workflow_task::WorkflowTaskKind, service::Service,
+};
+
+/// Fires one timer of a run, as one transaction.
+pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    match kind {
+        TimerKind::FirstWorkflowTask => {
+            run.state.first_workflow_task_ms = None;
+            run.ensure_workflow_task(now_ms);
+        }
+        TimerKind::WorkflowTask => {
+            let is_started = run.has_started_workflow_task();
+            let timeout_type =
+                if is_started { TimeoutType::StartToClose } else { TimeoutType::ScheduleToStart };
+            run.time_out_workflow_task(now_ms, timeout_type);
+            run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+        }
+        TimerKind::UserTimers => run.fire_user_timers(now_ms),
+        TimerKind::RunTimeout | TimerKind::ExecutionTimeout => {}
+    }
+    service.close_transaction(key);
+}

@@ -1,0 +1,122 @@
+//! A map that can go back to how it was.
+//!
+//! The server applies the commands of a workflow task one by one, and drops the whole mutable state when one of
+//! them turns out to be bad. Copying the state for every task would make a run with many pending activities
+//! quadratic; this map instead remembers, between [`UndoMap::savepoint`] and its end, what each entry touched
+//! was before.
+
+use std::collections::BTreeMap;
+
+/// A `BTreeMap` with at most one open savepoint.
+#[derive(Clone, Debug)]
+pub(crate) struct UndoMap<K, V> {
+    entries: BTreeMap<K, V>,
+    /// What entries were when first touched after the savepoint; `None` when there was none.
+    before: Option<BTreeMap<K, Option<V>>>,
+}
+
+impl<K, V> Default for UndoMap<K, V> {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), before: None }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> UndoMap<K, V> {
+    pub(crate) fn savepoint(&mut self) {
+        self.before = Some(BTreeMap::new());
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.before = None;
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        for (key, value) in self.before.take().into_iter().flatten() {
+            match value {
+                Some(value) => self.entries.insert(key, value),
+                None => self.entries.remove(&key),
+            };
+        }
+    }
+
+    fn remember(&mut self, key: &K) {
+        if let Some(before) = &mut self.before
+            && !before.contains_key(key)
+        {
+            before.insert(key.clone(), self.entries.get(key).cloned());
+        }
+    }
+
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        self.remember(&key);
+        self.entries.insert(key, value);
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        self.remember(key);
+        self.entries.remove(key)
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.remember(key);
+        self.entries.get_mut(key)
+    }
+
+    pub(crate) fn contains_key(&self, key: &K) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter()
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(map: &UndoMap<u8, &'static str>) -> Vec<(u8, &'static str)> {
+        map.iter().map(|(key, value)| (*key, *value)).collect()
+    }
+
+    #[test]
+    fn a_rollback_restores_what_was_inserted_changed_and_removed() {
+        let mut map = UndoMap::default();
+        map.insert(1, "kept");
+        map.insert(2, "changed");
+        map.insert(3, "removed");
+        map.savepoint();
+        *map.get_mut(&2).unwrap() = "otherwise";
+        map.insert(2, "again");
+        map.remove(&3);
+        map.insert(4, "new");
+        map.rollback();
+        assert_eq!(entries(&map), [(1, "kept"), (2, "changed"), (3, "removed")]);
+    }
+
+    #[test]
+    fn a_commit_keeps_the_changes() {
+        let mut map = UndoMap::default();
+        map.savepoint();
+        map.insert(1, "new");
+        map.commit();
+        map.rollback();
+        assert_eq!(entries(&map), [(1, "new")]);
+    }
+}
