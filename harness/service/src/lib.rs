@@ -8,17 +8,23 @@
 //! The rules are the server's; where a rule needed settling, the file of `temporalio/temporal` that settles it is
 //! named beside it.
 
+pub mod activity_retry;
 mod api;
+mod calendar;
 mod commands;
 mod config;
+pub mod cron;
+mod duration;
 mod executions;
 mod history;
 mod identifiers;
 mod matching;
 pub mod request;
+pub mod retry;
 mod rpc;
 mod run;
 mod service;
+mod status;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -26,6 +32,8 @@ mod timers;
 mod token;
 mod transfer;
 mod undo;
+mod validate;
+pub mod workflow_retry;
 
 pub use config::{Limits, ServiceConfig};
 pub use identifiers::RequestId;
