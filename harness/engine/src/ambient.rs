@@ -85,3 +85,6 @@ impl Shown {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim)))]
+mod tests;

@@ -108,3 +108,26 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn work_that_does_not_end_is_given_up_on_and_named() {
+        let gate = Gate::with_patience(Duration::from_millis(1));
+        assert!(!gate.settle());
+        gate.thread_named();
+        let panic = catch_unwind(AssertUnwindSafe(|| gate.settle())).unwrap_err();
+        let message = crate::panic_message(panic.as_ref());
+        assert!(message.starts_with("work given to `spawn_blocking` did not end within 1ms"), "{message}");
+        assert!(gate.abandon(), "waiting for the thread is futile");
+    }
+
+    #[test]
+    fn a_gate_that_nobody_waits_at_is_abandoned_without_ado() {
+        assert!(!Gate::default().abandon());
+    }
+}

@@ -304,3 +304,6 @@ impl Hasher for AsIs {
         self.0 = value;
     }
 }
+
+#[cfg(test)]
+mod tests;

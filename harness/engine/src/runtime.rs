@@ -1,4 +1,21 @@
 //! The runtime under a run: a fresh thread with virtual time.
+//!
+//! Without flags it is Tokio with a paused clock, and time is all that its driver is for. With `--cfg madsim` it is a
+//! madsim runtime, whose network and other simulators are there then, and inside which no thread can be started: no
+//! run inside another, that is. The rest of the crate, and what is built on it, does not see the difference.
+//!
+//! Code under test must not call `tokio::time::resume`, which would let the machine's time in.
+//!
+//! ```
+//! use std::time::Duration;
+//! use durasim_engine::{Ambient, Clock, START_MS, simulate};
+//!
+//! let now_ms = simulate(Ambient::default(), || async {
+//!     tokio::time::sleep(Duration::from_secs(3_600)).await;
+//!     Clock::start().now_ms()
+//! });
+//! assert_eq!(now_ms, START_MS + 3_600_000);
+//! ```
 
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -38,3 +55,6 @@ where
     });
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }
+
+#[cfg(test)]
+mod tests;

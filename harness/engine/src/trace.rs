@@ -157,3 +157,6 @@ pub fn first_divergence(left: &[TraceEntry], right: &[TraceEntry]) -> Option<usi
     }
     (equal < common || left.len() != right.len()).then_some(equal)
 }
+
+#[cfg(test)]
+mod tests;
