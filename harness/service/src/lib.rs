@@ -19,6 +19,7 @@ mod executions;
 mod history;
 mod identifiers;
 mod matching;
+mod payload;
 pub mod request;
 pub mod retry;
 mod rpc;

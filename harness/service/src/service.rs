@@ -12,6 +12,7 @@ use crate::{
     matching::Matching,
     request::{Request, Response},
     rpc::{self, Answer},
+    validate,
     run::{Run, start::NewRun},
     timers::{self, Timers},
     transfer::{self, Transfer},
@@ -59,7 +60,10 @@ impl Service {
     /// Takes a request. Its reply comes out of [`Service::take_replies`], now or, for a long poll, much later.
     pub fn request(&mut self, now_ms: u64, id: RequestId, request: Request) {
         self.advance(now_ms);
-        match rpc::handle(self, id, request) {
+        let mut request = request;
+        let handled = validate::validate(&mut request, &self.config, self.now_ms)
+            .and_then(|()| rpc::handle(self, id, request));
+        match handled {
             Ok(Answer::Now(response)) => self.reply(id, Ok(response)),
             Ok(Answer::Later) => {}
             Err(status) => self.reply(id, Err(status)),

@@ -4,6 +4,7 @@
 //! fails and none of its commands count. Adding a command is a file here and a line in [`apply_one`]. Source:
 //! `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`.
 
+mod activities;
 mod complete_workflow_execution;
 mod timers;
 
@@ -106,6 +107,10 @@ pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) ->
 
 fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applied {
     match attributes {
+        Attributes::ScheduleActivityTaskCommandAttributes(command) => activities::schedule(context, command),
+        Attributes::RequestCancelActivityTaskCommandAttributes(command) => {
+            activities::request_cancel(context, command)
+        }
         Attributes::StartTimerCommandAttributes(command) => timers::start(context, command),
         Attributes::CancelTimerCommandAttributes(command) => timers::cancel(context, command),
         Attributes::CompleteWorkflowExecutionCommandAttributes(command) => {

@@ -4,6 +4,7 @@
 //! alone polls. A task is *started* at the moment it meets a poller; one that is no longer current is dropped
 //! then (`temporalio/temporal: service/matching/matching_engine.go`).
 
+mod start_activity_task;
 mod start_workflow_task;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +33,7 @@ pub(crate) enum QueueKind {
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
     Workflow { run: RunKey, scheduled_event_id: i64 },
+    Activity { run: RunKey, scheduled_event_id: i64, attempt: i32 },
 }
 
 /// A poll that waits for a task.
@@ -104,6 +106,13 @@ pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_
     offer(service, QueueKind::Workflow, &name, Task::Workflow { run: key, scheduled_event_id });
 }
 
+/// Queues an attempt of an activity, unless the activity closed meanwhile.
+pub(crate) fn offer_activity_task(service: &mut Service, key: RunKey, scheduled_event_id: i64, attempt: i32) {
+    let Some(activity) = service.executions.run(key).activities.get(scheduled_event_id) else { return };
+    let name = activity.task_queue.clone();
+    offer(service, QueueKind::Activity, &name, Task::Activity { run: key, scheduled_event_id, attempt });
+}
+
 fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
     service.matching.queue_mut(kind, name).backlog.push_back(task);
     dispatch(service, kind, name);
@@ -143,7 +152,10 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
     match task {
         Task::Workflow { run, scheduled_event_id } => {
             start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id)
-                .map(|response| Response::PollWorkflowTaskQueue(Box::new(response)))
+                .map(Response::from)
+        }
+        Task::Activity { run, scheduled_event_id, attempt } => {
+            start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt).map(Response::from)
         }
     }
 }

@@ -3,7 +3,9 @@
 //! A handler gets the service and the request, and answers now or later. Adding an RPC is a file here and a line in
 //! [`handle`].
 
+mod activity_task;
 pub(crate) mod history_page;
+mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
 mod respond_workflow_task_completed;
 mod start_workflow_execution;
@@ -38,6 +40,21 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::PollWorkflowTaskQueue(request) => poll_workflow_task_queue::handle(service, id, *request),
         Request::RespondWorkflowTaskCompleted(request) => {
             respond_workflow_task_completed::handle(service, *request)
+        }
+        Request::PollActivityTaskQueue(request) => poll_activity_task_queue::handle(service, id, *request),
+        Request::RecordActivityTaskHeartbeat(request) => activity_task::record_heartbeat(service, *request),
+        Request::RecordActivityTaskHeartbeatById(request) => {
+            activity_task::record_heartbeat_by_id(service, *request)
+        }
+        Request::RespondActivityTaskCompleted(request) => activity_task::respond_completed(service, *request),
+        Request::RespondActivityTaskCompletedById(request) => {
+            activity_task::respond_completed_by_id(service, *request)
+        }
+        Request::RespondActivityTaskFailed(request) => activity_task::respond_failed(service, *request),
+        Request::RespondActivityTaskFailedById(request) => activity_task::respond_failed_by_id(service, *request),
+        Request::RespondActivityTaskCanceled(request) => activity_task::respond_canceled(service, *request),
+        Request::RespondActivityTaskCanceledById(request) => {
+            activity_task::respond_canceled_by_id(service, *request)
         }
         other => Err(status_of_unserved(other.rpc())),
     }

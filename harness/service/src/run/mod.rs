@@ -5,6 +5,7 @@
 //! changes a run within a transaction: it adds events and changes state, pushes follow-up work to the outbox, and
 //! then [`crate::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the outbox.
 
+pub(crate) mod activities;
 pub(crate) mod close;
 pub(crate) mod start;
 pub(crate) mod transaction;
@@ -23,6 +24,7 @@ use crate::{
     timers::ArmedTimers,
     transfer::Transfer,
 };
+use activities::Activities;
 use user_timers::UserTimers;
 use workflow_task::WorkflowTaskState;
 
@@ -35,6 +37,7 @@ pub(crate) struct Run {
     pub(crate) start_ms: u64,
     pub(crate) history: EventStore,
     pub(crate) state: RunState,
+    pub(crate) activities: Activities,
     pub(crate) user_timers: UserTimers,
     /// Request ids of the start and of what attached to it, for deduplication.
     pub(crate) start_request_ids: BTreeSet<String>,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Run, RunState, user_timers::UserTimers, workflow_task::WorkflowTaskState};
+use super::{Run, RunState, activities::Activities, user_timers::UserTimers, workflow_task::WorkflowTaskState};
 use crate::{
     api::{enums::WorkflowExecutionStatus, history::WorkflowExecutionStartedEventAttributes},
     history::{EventDecoration, EventStore},
@@ -62,6 +62,7 @@ impl Run {
                 search_attributes: attributes.search_attributes.clone(),
                 next_run_id: None,
             },
+            activities: Activities::default(),
             user_timers: UserTimers::default(),
             start_request_ids: BTreeSet::from([request_id]),
             signal_request_ids: BTreeSet::new(),

@@ -20,15 +20,18 @@ pub(crate) struct Savepoint {
 impl Run {
     /// Remembers how the run is now. Exactly one of [`Run::commit`] and [`Run::rollback`] follows.
     pub(crate) fn savepoint(&mut self) -> Savepoint {
+        self.activities.savepoint();
         self.user_timers.savepoint();
         Savepoint { state: self.state.clone(), history: self.history.mark(), outbox: self.outbox.len() }
     }
 
     pub(crate) fn commit(&mut self, _: Savepoint) {
+        self.activities.commit();
         self.user_timers.commit();
     }
 
     pub(crate) fn rollback(&mut self, savepoint: Savepoint) {
+        self.activities.rollback();
         self.user_timers.rollback();
         self.history.rollback(savepoint.history);
         self.outbox.truncate(savepoint.outbox);

@@ -19,6 +19,8 @@ impl Run {
                 }
             }),
             TimerKind::UserTimers => self.user_timers.next_due_ms(),
+            TimerKind::ActivityTimeouts => self.activities.next_timeout_ms(),
+            TimerKind::ActivityRetry => self.activities.next_retry_ms(),
             TimerKind::RunTimeout => self.state.run_expiration_ms,
             TimerKind::ExecutionTimeout => self.state.execution_expiration_ms,
         }

@@ -24,6 +24,8 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
             run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
         }
         TimerKind::UserTimers => run.fire_user_timers(now_ms),
+        TimerKind::ActivityTimeouts => run.time_out_activities(now_ms),
+        TimerKind::ActivityRetry => run.offer_due_retry(now_ms),
         TimerKind::RunTimeout | TimerKind::ExecutionTimeout => {}
     }
     service.close_transaction(key);

@@ -21,15 +21,20 @@ pub(crate) enum TimerKind {
     /// The pending workflow task: not taken from the sticky queue, or not answered.
     WorkflowTask,
     UserTimers,
+    ActivityTimeouts,
+    /// An activity whose backoff ends. Each fires by itself, as on the server.
+    ActivityRetry,
     RunTimeout,
     ExecutionTimeout,
 }
 
 impl TimerKind {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::FirstWorkflowTask,
         Self::WorkflowTask,
         Self::UserTimers,
+        Self::ActivityTimeouts,
+        Self::ActivityRetry,
         Self::RunTimeout,
         Self::ExecutionTimeout,
     ];

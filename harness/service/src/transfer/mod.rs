@@ -11,6 +11,8 @@ use crate::{identifiers::RunKey, matching, service::Service};
 pub(crate) enum Transfer {
     /// Offer the scheduled workflow task to workers.
     WorkflowTask { run: RunKey, scheduled_event_id: i64 },
+    /// Offer an attempt of an activity to workers.
+    ActivityTask { run: RunKey, scheduled_event_id: i64, attempt: i32 },
     /// The run closed: whoever waits for that is told.
     Closed { run: RunKey },
 }
@@ -20,6 +22,9 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
     match transfer {
         Transfer::WorkflowTask { run, scheduled_event_id } => {
             matching::offer_workflow_task(service, run, scheduled_event_id);
+        }
+        Transfer::ActivityTask { run, scheduled_event_id, attempt } => {
+            matching::offer_activity_task(service, run, scheduled_event_id, attempt);
         }
         Transfer::Closed { run: _ } => {}
     }

@@ -1,0 +1,111 @@
+//! ScheduleActivityTask and RequestCancelActivityTask.
+
+use super::{Applied, CommandContext, CommandFailure};
+use crate::{
+    activity_retry,
+    api::{
+        HistoryEvent,
+        command::{RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes},
+        enums::WorkflowTaskFailedCause as Cause,
+        history::{ActivityTaskCancelRequestedEventAttributes, ActivityTaskScheduledEventAttributes},
+        Attributes,
+    },
+};
+
+pub(super) fn schedule(
+    context: &mut CommandContext<'_>,
+    mut command: ScheduleActivityTaskCommandAttributes,
+) -> Applied {
+    let started = context.run.started();
+    activity_retry::normalize(
+        &mut command,
+        started.workflow_run_timeout.as_ref(),
+        context.run.task_queue_name(),
+        context.limits,
+    )
+    .map_err(|refused| CommandFailure::new(Cause::BadScheduleActivityAttributes, refused.message()))?;
+    if context.run.activities.len() >= context.limits.pending_activities {
+        return Err(CommandFailure::new(
+            Cause::PendingActivitiesLimitExceeded,
+            format!(
+                "the number of pending activities, {}, has reached the per-workflow limit of {}",
+                context.run.activities.len(),
+                context.limits.pending_activities
+            ),
+        ));
+    }
+    if context.run.activities.by_id(&command.activity_id).is_some() {
+        return Err(CommandFailure::new(
+            Cause::ScheduleActivityDuplicateId,
+            format!("ActivityID: {}", command.activity_id),
+        ));
+    }
+    let user_metadata = context.user_metadata.take();
+    context.run.schedule_activity(
+        context.now_ms,
+        ActivityTaskScheduledEventAttributes {
+            activity_id: command.activity_id,
+            activity_type: command.activity_type,
+            task_queue: command.task_queue,
+            header: command.header,
+            input: command.input,
+            schedule_to_close_timeout: command.schedule_to_close_timeout,
+            schedule_to_start_timeout: command.schedule_to_start_timeout,
+            start_to_close_timeout: command.start_to_close_timeout,
+            heartbeat_timeout: command.heartbeat_timeout,
+            workflow_task_completed_event_id: context.completed_event_id,
+            retry_policy: command.retry_policy,
+            priority: command.priority,
+            ..ActivityTaskScheduledEventAttributes::default()
+        },
+        user_metadata,
+    );
+    Ok(())
+}
+
+pub(super) fn request_cancel(
+    context: &mut CommandContext<'_>,
+    command: RequestCancelActivityTaskCommandAttributes,
+) -> Applied {
+    let scheduled_event_id = command.scheduled_event_id;
+    let pending = context.run.activities.get(scheduled_event_id);
+    let is_refused = match pending {
+        Some(activity) => activity.is_cancel_requested(),
+        // It may have closed while the task was started: then its closing is still in the buffer.
+        None => !context.run.history.buffered().iter().any(|event| closes_activity(event, scheduled_event_id)),
+    };
+    if is_refused {
+        return Err(CommandFailure::new(
+            Cause::BadRequestCancelActivityAttributes,
+            format!("ScheduledEventID: {scheduled_event_id}"),
+        ));
+    }
+    let is_pending = pending.is_some();
+    let cancel_requested_event_id = context.run.history.add(
+        context.now_ms,
+        ActivityTaskCancelRequestedEventAttributes {
+            scheduled_event_id,
+            workflow_task_completed_event_id: context.completed_event_id,
+        },
+    );
+    if is_pending {
+        let run = &mut *context.run;
+        context.needs_workflow_task |= run.request_activity_cancel(
+            context.now_ms,
+            scheduled_event_id,
+            cancel_requested_event_id,
+            context.identity,
+        );
+    }
+    Ok(())
+}
+
+fn closes_activity(event: &HistoryEvent, scheduled: i64) -> bool {
+    match &event.attributes {
+        Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
+        Some(Attributes::ActivityTaskFailedEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
+        Some(Attributes::ActivityTaskTimedOutEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
+        Some(Attributes::ActivityTaskCanceledEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
+        _ => false,
+    }
+}

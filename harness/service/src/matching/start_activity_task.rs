@@ -1,0 +1,62 @@
+//! An activity task meets a poller.
+//!
+//! Source: `temporalio/temporal: service/history/api/recordactivitytaskstarted/api.go`.
+
+use super::Poller;
+use crate::{
+    api::{common::WorkflowType, rpc::PollActivityTaskQueueResponse},
+    identifiers::{RunKey, derived_uuid},
+    run::activities::StartedAttempt,
+    service::Service,
+    time::timestamp,
+    token::TaskToken,
+};
+
+/// Starts the attempt, unless the task is stale, and answers the poll with it.
+pub(super) fn start(
+    service: &mut Service,
+    poller: &Poller,
+    key: RunKey,
+    scheduled_event_id: i64,
+    attempt: i32,
+) -> Option<PollActivityTaskQueueResponse> {
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    let activity = run.activities.get(scheduled_event_id)?;
+    if !run.is_running() || activity.started.is_some() || activity.attempt != attempt {
+        return None;
+    }
+    let ordinal = scheduled_event_id.unsigned_abs() << 32 | u64::from(attempt.unsigned_abs());
+    let started = StartedAttempt {
+        at_ms: now_ms,
+        identity: poller.identity.clone(),
+        request_id: derived_uuid(service.config.id_seed, &run.run_id, ordinal),
+    };
+    run.start_activity(scheduled_event_id, started);
+    service.close_transaction(key);
+
+    let run = service.executions.run(key);
+    let activity = run.activities.get(scheduled_event_id)?;
+    let scheduled = run.activity_scheduled(scheduled_event_id);
+    Some(PollActivityTaskQueueResponse {
+        task_token: TaskToken::ActivityTask { run: key, scheduled_event_id, attempt }.encode(),
+        workflow_namespace: service.config.namespace.clone(),
+        workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        workflow_execution: Some(run.execution()),
+        activity_type: scheduled.activity_type.clone(),
+        activity_id: scheduled.activity_id.clone(),
+        header: scheduled.header.clone(),
+        input: scheduled.input.clone(),
+        heartbeat_details: activity.heartbeat_details.clone(),
+        scheduled_time: Some(timestamp(activity.first_scheduled_ms)),
+        current_attempt_scheduled_time: Some(timestamp(activity.scheduled_ms)),
+        started_time: Some(timestamp(now_ms)),
+        attempt,
+        schedule_to_close_timeout: scheduled.schedule_to_close_timeout,
+        start_to_close_timeout: scheduled.start_to_close_timeout,
+        heartbeat_timeout: scheduled.heartbeat_timeout,
+        retry_policy: scheduled.retry_policy.clone(),
+        priority: scheduled.priority.clone(),
+        ..PollActivityTaskQueueResponse::default()
+    })
+}

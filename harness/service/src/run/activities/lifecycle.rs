@@ -1,0 +1,218 @@
+//! What happens to an activity: scheduled, started, heard from, retried, closed.
+
+use super::{PendingActivity, StartedAttempt};
+use crate::{
+    activity_retry::ActivityRetry,
+    api::{
+        Attributes, Payloads,
+        enums::RetryState,
+        failure::Failure,
+        history::{
+            ActivityTaskCanceledEventAttributes, ActivityTaskCompletedEventAttributes,
+            ActivityTaskFailedEventAttributes, ActivityTaskScheduledEventAttributes,
+            ActivityTaskStartedEventAttributes, ActivityTaskTimedOutEventAttributes,
+        },
+        sdk::UserMetadata,
+    },
+    run::Run,
+    transfer::Transfer,
+};
+
+/// How an activity closes.
+pub(crate) enum ActivityClosing {
+    Completed { result: Option<Payloads>, identity: String },
+    Failed { failure: Option<Failure>, retry_state: RetryState, identity: String },
+    TimedOut { failure: Failure, retry_state: RetryState },
+    Canceled { details: Option<Payloads>, identity: String },
+}
+
+impl Run {
+    /// What an activity was scheduled with.
+    ///
+    /// # Panics
+    ///
+    /// If the event is another: a pending activity always has its own.
+    pub(crate) fn activity_scheduled(&self, scheduled_event_id: i64) -> &ActivityTaskScheduledEventAttributes {
+        match self.history.attributes(scheduled_event_id) {
+            Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => scheduled,
+            other => panic!("an activity was scheduled by ActivityTaskScheduled, not by {other:?}"),
+        }
+    }
+
+    /// Schedules an activity and offers it to workers after the transaction.
+    pub(crate) fn schedule_activity(
+        &mut self,
+        now_ms: u64,
+        attributes: ActivityTaskScheduledEventAttributes,
+        user_metadata: Option<UserMetadata>,
+    ) {
+        let scheduled_event_id = self.history.next_event_id();
+        self.activities.insert(PendingActivity::new(now_ms, scheduled_event_id, &attributes));
+        self.history.add_decorated(now_ms, attributes, user_metadata.into());
+        self.offer_activity(scheduled_event_id, 1);
+    }
+
+    fn offer_activity(&mut self, scheduled_event_id: i64, attempt: i32) {
+        self.outbox.push(Transfer::ActivityTask { run: self.key, scheduled_event_id, attempt });
+    }
+
+    /// A worker takes the attempt; history hears of it only when the activity closes.
+    pub(crate) fn start_activity(&mut self, scheduled_event_id: i64, started: StartedAttempt) {
+        self.activities.update(scheduled_event_id, |activity| {
+            activity.last_worker_identity.clone_from(&started.identity);
+            activity.is_backing_off = false;
+            activity.started = Some(started);
+        });
+    }
+
+    pub(crate) fn record_activity_heartbeat(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        details: Option<Payloads>,
+    ) {
+        self.activities.update(scheduled_event_id, |activity| {
+            activity.heartbeat_details = details;
+            activity.last_heartbeat_ms = Some(now_ms);
+        });
+    }
+
+    /// Lets the activity back off before its next attempt, or says why there is none.
+    pub(super) fn retry_activity(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        failure: Option<&Failure>,
+    ) -> Result<(), RetryState> {
+        let policy = self.activity_scheduled(scheduled_event_id).retry_policy.as_ref();
+        let Some(activity) = self.activities.get(scheduled_event_id) else {
+            return Err(RetryState::InternalServerError);
+        };
+        let delay_ms = ActivityRetry {
+            policy,
+            attempt: activity.attempt,
+            cancel_requested: activity.is_cancel_requested(),
+            expires_at_ms: activity.expires_at_ms(),
+        }
+        .next_attempt(now_ms, failure)?;
+        self.activities.update(scheduled_event_id, |activity| {
+            activity.attempt += 1;
+            activity.scheduled_ms = now_ms.saturating_add(delay_ms);
+            activity.started = None;
+            activity.is_backing_off = true;
+            activity.last_failure = failure.cloned();
+        });
+        Ok(())
+    }
+
+    /// An attempt failed: it is retried, or the activity fails and a workflow task is due.
+    pub(crate) fn fail_activity_attempt(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        failure: Option<Failure>,
+        identity: String,
+    ) {
+        self.activities.update(scheduled_event_id, |activity| {
+            activity.last_attempt_complete_ms = Some(now_ms);
+        });
+        if let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, failure.as_ref()) {
+            self.close_activity(
+                now_ms,
+                scheduled_event_id,
+                ActivityClosing::Failed { failure, retry_state, identity },
+            );
+            self.ensure_workflow_task(now_ms);
+        }
+    }
+
+    /// The backoff of an activity ended: its next attempt is offered to workers.
+    pub(crate) fn offer_due_retry(&mut self, now_ms: u64) {
+        let Some((due_ms, scheduled_event_id)) = self.activities.retries.first().copied() else { return };
+        if due_ms > now_ms {
+            return;
+        }
+        self.activities.update(scheduled_event_id, |activity| activity.is_backing_off = false);
+        let attempt = self.activities.get(scheduled_event_id).map_or(1, |activity| activity.attempt);
+        self.offer_activity(scheduled_event_id, attempt);
+    }
+
+    /// Asks a pending activity to stop, after the event that records it. One that no worker has is canceled at
+    /// once; that is then told with `true`.
+    pub(crate) fn request_activity_cancel(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        cancel_requested_event_id: i64,
+        identity: &str,
+    ) -> bool {
+        self.activities.update(scheduled_event_id, |activity| {
+            activity.cancel_requested_event_id = Some(cancel_requested_event_id);
+        });
+        let Some(activity) = self.activities.get(scheduled_event_id) else { return false };
+        if activity.started.is_some() {
+            return false;
+        }
+        let details = crate::payload::words("ACTIVITY_ID_NOT_STARTED");
+        let identity = identity.to_owned();
+        self.close_activity(
+            now_ms,
+            scheduled_event_id,
+            ActivityClosing::Canceled { details: Some(details), identity },
+        );
+        true
+    }
+
+    /// Writes the closing event of an activity, its started event before it.
+    pub(crate) fn close_activity(&mut self, now_ms: u64, scheduled_event_id: i64, closing: ActivityClosing) {
+        let Some(activity) = self.activities.remove(scheduled_event_id) else { return };
+        let latest_cancel_requested_event_id = activity.cancel_requested_event_id.unwrap_or(0);
+        if let Some(started) = activity.started {
+            self.history.add(
+                started.at_ms,
+                ActivityTaskStartedEventAttributes {
+                    scheduled_event_id,
+                    identity: started.identity,
+                    request_id: started.request_id,
+                    attempt: activity.attempt,
+                    last_failure: activity.last_failure,
+                    ..ActivityTaskStartedEventAttributes::default()
+                },
+            );
+        }
+        // The id of the started event is filled in when both leave the buffer.
+        let attributes: Attributes = match closing {
+            ActivityClosing::Completed { result, identity } => ActivityTaskCompletedEventAttributes {
+                result,
+                scheduled_event_id,
+                identity,
+                ..ActivityTaskCompletedEventAttributes::default()
+            }
+            .into(),
+            ActivityClosing::Failed { failure, retry_state, identity } => ActivityTaskFailedEventAttributes {
+                failure,
+                scheduled_event_id,
+                identity,
+                retry_state: retry_state.into(),
+                ..ActivityTaskFailedEventAttributes::default()
+            }
+            .into(),
+            ActivityClosing::TimedOut { failure, retry_state } => ActivityTaskTimedOutEventAttributes {
+                failure: Some(failure),
+                scheduled_event_id,
+                retry_state: retry_state.into(),
+                ..ActivityTaskTimedOutEventAttributes::default()
+            }
+            .into(),
+            ActivityClosing::Canceled { details, identity } => ActivityTaskCanceledEventAttributes {
+                details,
+                latest_cancel_requested_event_id,
+                scheduled_event_id,
+                identity,
+                ..ActivityTaskCanceledEventAttributes::default()
+            }
+            .into(),
+        };
+        self.history.add(now_ms, attributes);
+    }
+}

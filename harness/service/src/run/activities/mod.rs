@@ -1,0 +1,220 @@
+//! The pending activities of a run.
+//!
+//! An activity is pending from its scheduled event to its closing one. In between it is waiting for a worker,
+//! started, or backing off before its next attempt; none of that is in history. Source:
+//! `temporalio/temporal: service/history/workflow/{activity,timer_sequence,mutable_state_impl}.go`.
+
+mod lifecycle;
+mod timeouts;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) use lifecycle::ActivityClosing;
+pub(crate) use timeouts::timeout_failure;
+
+use crate::{
+    api::{Payloads, enums::TimeoutType, failure::Failure, history::ActivityTaskScheduledEventAttributes},
+    time::limit_ms,
+    undo::UndoMap,
+};
+
+/// The attempt that a worker has.
+#[derive(Clone, Debug)]
+pub(crate) struct StartedAttempt {
+    pub(crate) at_ms: u64,
+    pub(crate) identity: String,
+    pub(crate) request_id: String,
+}
+
+/// An activity that has not closed.
+#[derive(Clone, Debug)]
+pub(crate) struct PendingActivity {
+    pub(crate) scheduled_event_id: i64,
+    pub(crate) activity_id: String,
+    pub(crate) task_queue: String,
+    pub(crate) attempt: i32,
+    /// When the first attempt was scheduled.
+    pub(crate) first_scheduled_ms: u64,
+    /// When this attempt is, or was, offered to workers.
+    pub(crate) scheduled_ms: u64,
+    pub(crate) started: Option<StartedAttempt>,
+    /// Whether the attempt waits for its backoff.
+    pub(crate) is_backing_off: bool,
+    pub(crate) cancel_requested_event_id: Option<i64>,
+    pub(crate) schedule_to_close_ms: Option<u64>,
+    pub(crate) schedule_to_start_ms: Option<u64>,
+    pub(crate) start_to_close_ms: Option<u64>,
+    pub(crate) heartbeat_ms: Option<u64>,
+    pub(crate) last_heartbeat_ms: Option<u64>,
+    pub(crate) heartbeat_details: Option<Payloads>,
+    pub(crate) last_failure: Option<Failure>,
+    pub(crate) last_worker_identity: String,
+    pub(crate) last_attempt_complete_ms: Option<u64>,
+}
+
+impl PendingActivity {
+    pub(crate) fn new(
+        now_ms: u64,
+        scheduled_event_id: i64,
+        scheduled: &ActivityTaskScheduledEventAttributes,
+    ) -> Self {
+        Self {
+            scheduled_event_id,
+            activity_id: scheduled.activity_id.clone(),
+            task_queue: scheduled.task_queue.as_ref().map_or_else(String::new, |queue| queue.name.clone()),
+            attempt: 1,
+            first_scheduled_ms: now_ms,
+            scheduled_ms: now_ms,
+            started: None,
+            is_backing_off: false,
+            cancel_requested_event_id: None,
+            schedule_to_close_ms: limit_ms(scheduled.schedule_to_close_timeout.as_ref()),
+            schedule_to_start_ms: limit_ms(scheduled.schedule_to_start_timeout.as_ref()),
+            start_to_close_ms: limit_ms(scheduled.start_to_close_timeout.as_ref()),
+            heartbeat_ms: limit_ms(scheduled.heartbeat_timeout.as_ref()),
+            last_heartbeat_ms: None,
+            heartbeat_details: None,
+            last_failure: None,
+            last_worker_identity: String::new(),
+            last_attempt_complete_ms: None,
+        }
+    }
+
+    pub(crate) fn is_cancel_requested(&self) -> bool {
+        self.cancel_requested_event_id.is_some()
+    }
+
+    /// When no attempt may start any more.
+    pub(crate) fn expires_at_ms(&self) -> Option<u64> {
+        self.schedule_to_close_ms.map(|timeout_ms| self.first_scheduled_ms.saturating_add(timeout_ms))
+    }
+
+    /// The timeout that comes first, and when. Of two at the same time it is the one that the server sorts first.
+    fn next_timeout(&self) -> Option<(u64, TimeoutType)> {
+        let after = |from_ms: u64, timeout_ms: Option<u64>| timeout_ms.map(|ms| from_ms.saturating_add(ms));
+        let schedule_to_close = self.expires_at_ms().map(|at| (at, TimeoutType::ScheduleToClose));
+        let of_attempt = match &self.started {
+            None => [
+                after(self.scheduled_ms, self.schedule_to_start_ms).map(|at| (at, TimeoutType::ScheduleToStart)),
+                None,
+            ],
+            Some(started) => {
+                let beat_ms = self.last_heartbeat_ms.map_or(started.at_ms, |beat_ms| beat_ms.max(started.at_ms));
+                [
+                    after(started.at_ms, self.start_to_close_ms).map(|at| (at, TimeoutType::StartToClose)),
+                    after(beat_ms, self.heartbeat_ms).map(|at| (at, TimeoutType::Heartbeat)),
+                ]
+            }
+        };
+        of_attempt.into_iter().chain([schedule_to_close]).flatten().min_by_key(|(at, kind)| (*at, *kind as i32))
+    }
+}
+
+/// The pending activities of a run: by scheduled event, by activity id, and by what falls due.
+#[derive(Debug, Default)]
+pub(crate) struct Activities {
+    by_event: UndoMap<i64, PendingActivity>,
+    by_id: BTreeMap<String, i64>,
+    /// The next timeout of each activity, and its scheduled event.
+    timeouts: BTreeSet<(u64, i64)>,
+    /// When the backoff of an activity ends, and its scheduled event.
+    retries: BTreeSet<(u64, i64)>,
+}
+
+impl Activities {
+    pub(crate) fn len(&self) -> usize {
+        self.by_event.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingActivity> {
+        self.by_event.values()
+    }
+
+    pub(crate) fn get(&self, scheduled_event_id: i64) -> Option<&PendingActivity> {
+        self.by_event.get(&scheduled_event_id)
+    }
+
+    pub(crate) fn by_id(&self, activity_id: &str) -> Option<&PendingActivity> {
+        self.get(*self.by_id.get(activity_id)?)
+    }
+
+    pub(crate) fn next_timeout_ms(&self) -> Option<u64> {
+        self.timeouts.first().map(|(at_ms, _)| *at_ms)
+    }
+
+    pub(crate) fn next_retry_ms(&self) -> Option<u64> {
+        self.retries.first().map(|(at_ms, _)| *at_ms)
+    }
+
+    fn insert(&mut self, activity: PendingActivity) {
+        self.by_id.insert(activity.activity_id.clone(), activity.scheduled_event_id);
+        self.index(&activity);
+        self.by_event.insert(activity.scheduled_event_id, activity);
+    }
+
+    fn remove(&mut self, scheduled_event_id: i64) -> Option<PendingActivity> {
+        let activity = self.by_event.remove(&scheduled_event_id)?;
+        self.by_id.remove(&activity.activity_id);
+        self.unindex(&activity);
+        Some(activity)
+    }
+
+    /// Changes an activity and keeps what falls due in step.
+    fn update(&mut self, scheduled_event_id: i64, change: impl FnOnce(&mut PendingActivity)) {
+        let Some(activity) = self.by_event.get_mut(&scheduled_event_id) else { return };
+        let (timeout, retry) = due_of(activity);
+        change(activity);
+        let (next_timeout, next_retry) = due_of(activity);
+        replace(&mut self.timeouts, timeout, next_timeout);
+        replace(&mut self.retries, retry, next_retry);
+    }
+
+    fn index(&mut self, activity: &PendingActivity) {
+        let (timeout, retry) = due_of(activity);
+        self.timeouts.extend(timeout);
+        self.retries.extend(retry);
+    }
+
+    fn unindex(&mut self, activity: &PendingActivity) {
+        let (timeout, retry) = due_of(activity);
+        replace(&mut self.timeouts, timeout, None);
+        replace(&mut self.retries, retry, None);
+    }
+
+    pub(crate) fn savepoint(&mut self) {
+        self.by_event.savepoint();
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.by_event.commit();
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        self.by_event.rollback();
+        let activities = std::mem::take(&mut self.by_event);
+        *self = Self::default();
+        for activity in activities.values() {
+            self.by_id.insert(activity.activity_id.clone(), activity.scheduled_event_id);
+            self.index(activity);
+        }
+        self.by_event = activities;
+    }
+}
+
+type Due = Option<(u64, i64)>;
+
+fn due_of(activity: &PendingActivity) -> (Due, Due) {
+    let event_id = activity.scheduled_event_id;
+    let timeout = activity.next_timeout().map(|(at_ms, _)| (at_ms, event_id));
+    (timeout, activity.is_backing_off.then_some((activity.scheduled_ms, event_id)))
+}
+
+fn replace(set: &mut BTreeSet<(u64, i64)>, old: Due, new: Due) {
+    if old == new {
+        return;
+    }
+    if let Some(old) = old {
+        set.remove(&old);
+    }
+    set.extend(new);
+}

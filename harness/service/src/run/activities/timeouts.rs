@@ -1,0 +1,79 @@
+//! Activities that time out.
+//!
+//! Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`
+//! (`processSingleActivityTimeoutTask`).
+
+use super::ActivityClosing;
+use crate::{
+    api::{
+        Payloads,
+        enums::{RetryState, TimeoutType},
+        failure::{Failure, TimeoutFailureInfo, failure::FailureInfo},
+    },
+    run::Run,
+};
+
+const NO_TIME_FOR_A_RETRY: &str =
+    "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying";
+
+impl Run {
+    /// Times out every activity that is due, in one transaction, as the server does.
+    pub(crate) fn time_out_activities(&mut self, now_ms: u64) {
+        while let Some((due_ms, scheduled_event_id)) = self.activities.timeouts.first().copied() {
+            if due_ms > now_ms {
+                break;
+            }
+            self.time_out_activity(now_ms, scheduled_event_id);
+        }
+    }
+
+    fn time_out_activity(&mut self, now_ms: u64, scheduled_event_id: i64) {
+        let Some(activity) = self.activities.get(scheduled_event_id) else { return };
+        let Some((_, timeout_type)) = activity.next_timeout() else { return };
+        let last_failure = activity.last_failure.clone();
+        let heartbeat_details = activity.heartbeat_details.clone();
+        let failure = timeout_failure(&format!("activity {} timeout", name_of(timeout_type)), timeout_type);
+        let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, Some(&failure)) else { return };
+        // No room for another attempt is told as the deadline that left none.
+        let is_out_of_time =
+            retry_state == RetryState::Timeout && timeout_type != TimeoutType::ScheduleToStart;
+        let mut failure = if is_out_of_time {
+            timeout_failure(NO_TIME_FOR_A_RETRY, TimeoutType::ScheduleToClose)
+        } else {
+            failure
+        };
+        set_last_heartbeat(&mut failure, heartbeat_details);
+        failure.cause = last_failure.map(Box::new);
+        self.close_activity(now_ms, scheduled_event_id, ActivityClosing::TimedOut { failure, retry_state });
+        self.ensure_workflow_task(now_ms);
+    }
+}
+
+/// A timeout as the server words it.
+pub(crate) fn timeout_failure(message: &str, timeout_type: TimeoutType) -> Failure {
+    Failure {
+        message: message.to_owned(),
+        source: "Server".to_owned(),
+        failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
+            timeout_type: timeout_type.into(),
+            last_heartbeat_details: None,
+        })),
+        ..Failure::default()
+    }
+}
+
+fn set_last_heartbeat(failure: &mut Failure, details: Option<Payloads>) {
+    if let Some(FailureInfo::TimeoutFailureInfo(info)) = &mut failure.failure_info {
+        info.last_heartbeat_details = details;
+    }
+}
+
+fn name_of(timeout_type: TimeoutType) -> &'static str {
+    match timeout_type {
+        TimeoutType::Unspecified => "Unspecified",
+        TimeoutType::StartToClose => "StartToClose",
+        TimeoutType::ScheduleToStart => "ScheduleToStart",
+        TimeoutType::ScheduleToClose => "ScheduleToClose",
+        TimeoutType::Heartbeat => "Heartbeat",
+    }
+}
