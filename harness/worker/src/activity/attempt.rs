@@ -171,7 +171,7 @@ pub enum ActivityOutcome {
     /// The activity returned a result.
     Completed(Option<Payloads>),
     /// The activity returned an error, or panicked, or its payloads could not be converted.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// The activity returned that it was cancelled, with these details.
     Canceled(Option<Payloads>),
     /// Somebody else will complete the activity; nothing is reported.
@@ -205,7 +205,7 @@ impl ActivityOutcome {
                 result: result.and_then(|payloads| payloads.payloads.into_iter().next()),
             }),
             Self::Failed(failure) => activity_resolution::Status::Failed(FailureResult {
-                failure: Some(failure),
+                failure: Some(*failure),
                 ..Default::default()
             }),
             Self::Canceled(details) => activity_resolution::Status::Cancelled(Cancellation {
@@ -226,7 +226,7 @@ impl ActivityOutcome {
     fn of(result: ActivityExecutionResult) -> Self {
         match result.status {
             Some(Status::Completed(success)) => Self::Completed(success.result.map(one)),
-            Some(Status::Failed(failed)) => Self::Failed(failed.failure.unwrap_or_default()),
+            Some(Status::Failed(failed)) => Self::Failed(Box::new(failed.failure.unwrap_or_default())),
             // Core reports only the details of a cancellation.
             Some(Status::Cancelled(cancellation)) => {
                 Self::Canceled(match cancellation.failure.and_then(|failure| failure.failure_info) {
@@ -248,47 +248,55 @@ fn one(payload: Payload) -> Payloads {
 pub(super) async fn run(
     invocation: Invocation,
     types: DetailTypes,
-    attempt: ActivityAttempt,
+    mut attempt: ActivityAttempt,
 ) -> ActivityOutcome {
-    let ActivityAttempt { mut start, task_token, task_queue, clock, .. } = attempt;
-    let data_converter = attempt.data_converter;
-    let decoded = decode_payloads(&mut start, data_converter.codec(), &ACTIVITY_CONTEXT).await;
-    let call = attempt.log.begin(&start, &task_queue, data_converter.payload_converter(), clock.clone());
-    let result = match decoded {
-        Err(error) => {
-            let message = format!("Failed decoding activity task: {error}");
-            ActivityExecutionResult::fail(Failure::application_failure(message, false))
-        }
-        Ok(()) => {
-            let input = std::mem::take(&mut start.input);
-            let context = Arc::new(AttemptContext::new(
-                start,
-                AttemptParts {
-                    task_token,
-                    task_queue,
-                    data_converter: data_converter.clone(),
-                    client: attempt.client,
-                    cancel: attempt.cancel,
-                    heartbeats: Arc::new(Heartbeats::new(types, data_converter.clone(), attempt.heartbeat)),
-                    clock,
-                    started_ms: call.started_ms(),
-                },
-            ));
-            match drive(&invocation, input, &context).await {
-                Ok(Ok(payload)) => ActivityExecutionResult::ok(payload),
-                Ok(Err(error)) => execution_result(&data_converter, error),
-                Err(HeartbeatError::Conversion(failure)) => ActivityExecutionResult::fail(*failure),
-                Err(HeartbeatError::UnknownType) => {
-                    return ActivityOutcome::Fault(ActivityFault::UnknownHeartbeatDetails {
-                        activity_type: context.info.activity_type.clone(),
-                        task_queue: context.info.task_queue.clone(),
-                    });
-                }
-            }
+    let data_converter = attempt.data_converter.clone();
+    let converter = data_converter.payload_converter();
+    let decoded = decode_payloads(&mut attempt.start, data_converter.codec(), &ACTIVITY_CONTEXT).await;
+    let call = attempt.log.begin(&attempt.start, &attempt.task_queue, converter, attempt.clock.clone());
+    let result = if let Err(error) = decoded {
+        let message = format!("Failed decoding activity task: {error}");
+        ActivityExecutionResult::fail(Failure::application_failure(message, false))
+    } else {
+        match execute(&invocation, types, attempt, call.started_ms()).await {
+            Ok(result) => result,
+            Err(fault) => return ActivityOutcome::Fault(fault),
         }
     };
     call.end(ActivityOutcome::of(result.clone()));
     encode(&data_converter, result).await
+}
+
+/// Calls activity code and says how that ended, in payloads that have not passed the codec.
+async fn execute(
+    invocation: &Invocation,
+    types: DetailTypes,
+    attempt: ActivityAttempt,
+    started_ms: u64,
+) -> Result<ActivityExecutionResult, ActivityFault> {
+    let mut start = attempt.start;
+    let input = std::mem::take(&mut start.input);
+    let data_converter = attempt.data_converter;
+    let parts = AttemptParts {
+        task_token: attempt.task_token,
+        task_queue: attempt.task_queue,
+        data_converter: data_converter.clone(),
+        client: attempt.client,
+        cancel: attempt.cancel,
+        heartbeats: Arc::new(Heartbeats::new(types, data_converter.clone(), attempt.heartbeat)),
+        clock: attempt.clock,
+        started_ms,
+    };
+    let context = Arc::new(AttemptContext::new(start, parts));
+    match drive(invocation, input, &context).await {
+        Ok(Ok(payload)) => Ok(ActivityExecutionResult::ok(payload)),
+        Ok(Err(error)) => Ok(execution_result(&data_converter, error)),
+        Err(HeartbeatError::Conversion(failure)) => Ok(ActivityExecutionResult::fail(*failure)),
+        Err(HeartbeatError::UnknownType) => Err(ActivityFault::UnknownHeartbeatDetails {
+            activity_type: context.info.activity_type.clone(),
+            task_queue: context.info.task_queue.clone(),
+        }),
+    }
 }
 
 /// Polls activity code together with what surrounds it: the request to stop, and its heartbeats.
@@ -355,7 +363,7 @@ async fn encode(data_converter: &DataConverter, result: ActivityExecutionResult)
         Ok(()) => ActivityOutcome::of(completion.result.unwrap_or_default()),
         Err(error) => {
             let message = format!("Failed encoding activity completion: {error}");
-            ActivityOutcome::Failed(Failure::application_failure(message, false))
+            ActivityOutcome::Failed(Box::new(Failure::application_failure(message, false)))
         }
     }
 }

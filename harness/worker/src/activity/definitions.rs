@@ -132,7 +132,9 @@ impl ActivityDefinitions {
             .then(|| (TypeId::of::<AD::Implementer>(), std::any::type_name::<AD::Implementer>()));
         let invoke: RealInvocation = Arc::new(|instance, payloads, context| {
             let receiver = instance.map(|instance| {
-                instance.downcast::<AD::Implementer>().expect("instances are found by their type")
+                instance
+                    .downcast::<AD::Implementer>()
+                    .unwrap_or_else(|_| unreachable!("instances are found by their type"))
             });
             let input = match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
                 Ok(input) => input,
@@ -171,7 +173,7 @@ impl ActivityDefinitions {
     /// # Errors
     ///
     /// If the activity type has a mock already.
-    pub fn mock<AD, F, R>(&mut self, activity: AD, mock: F) -> Result<&mut Self, ActivityRegistrationError>
+    pub fn mock<AD, F, R>(&mut self, activity: &AD, mock: F) -> Result<&mut Self, ActivityRegistrationError>
     where
         AD: ActivityDefinition,
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,

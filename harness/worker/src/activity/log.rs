@@ -62,7 +62,7 @@ pub enum ActivityCallOutcome {
     /// It returned a result.
     Completed(Option<Payloads>),
     /// It returned an error, or panicked.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// It returned that it was cancelled.
     Canceled(Option<Payloads>),
     /// Somebody else will complete it.

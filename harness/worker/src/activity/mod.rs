@@ -16,7 +16,7 @@
 //! };
 //!
 //! let mut definitions = ActivityDefinitions::default();
-//! definitions.mock(UntypedActivity::new("greet"), |call| async move {
+//! definitions.mock(&UntypedActivity::new("greet"), |call| async move {
 //!     assert_eq!(call.attempt, 1);
 //!     Ok(RawValue::empty())
 //! })?;
