@@ -88,6 +88,8 @@ impl fmt::Display for TaskPanic {
 }
 
 /// The tasks of one run. A clone is another handle to the same tasks, so that tasks can spawn and cancel.
+///
+/// A task that holds such a handle keeps the others alive: end a run with [`Executor::cancel_all`].
 #[derive(Clone, Default)]
 pub struct Executor {
     tasks: Rc<RefCell<Tasks>>,

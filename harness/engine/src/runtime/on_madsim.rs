@@ -35,7 +35,7 @@ impl Timekeeper {
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        self.time.elapsed() - self.start
+        self.time.elapsed().saturating_sub(self.start)
     }
 
     pub(crate) async fn sleep_until(&self, elapsed: Duration) {
@@ -44,6 +44,7 @@ impl Timekeeper {
     }
 
     /// madsim runs blocking work as a task of its own, on the simulated thread: there is nothing to wait for.
+    #[expect(clippy::unused_self, reason = "on Tokio it is needed")]
     pub(crate) fn settle_blocking(&self) -> bool {
         false
     }
