@@ -34,6 +34,7 @@ mod token;
 mod transfer;
 mod undo;
 mod validate;
+mod workflow_id;
 pub mod workflow_retry;
 
 pub use config::{Limits, ServiceConfig};

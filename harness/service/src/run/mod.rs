@@ -6,6 +6,7 @@
 //! then [`crate::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the outbox.
 
 pub(crate) mod activities;
+pub(crate) mod chain;
 pub(crate) mod close;
 pub(crate) mod start;
 pub(crate) mod transaction;
