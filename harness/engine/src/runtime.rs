@@ -2,8 +2,8 @@
 //!
 //! Without flags it is Tokio with a paused clock, and time is all that its driver is for. With `--cfg madsim` it is a
 //! madsim runtime, whose network and other simulators are there then, and inside which no thread can be started: no
-//! run inside another, that is. Timers that are due at the same time fire in the order in which they were set on Tokio,
-//! and in one that madsim chooses there. The rest of the crate, and what is built on it, does not see the difference.
+//! run inside another, that is. Which of two timers that are due at the same time fires first is always the same for one
+//! seed, but not the same on both. The rest of the crate, and what is built on it, does not see the difference.
 //!
 //! Code under test must not call `tokio::time::resume`, which would let the machine's time in.
 //!
