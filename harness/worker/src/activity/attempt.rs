@@ -37,7 +37,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     CallLog,
     context::{AttemptContext, AttemptParts},
+    current,
     heartbeat::{DetailTypes, HeartbeatCallback, HeartbeatError, Heartbeats},
+    log::OpenCall,
 };
 use crate::LocalActivityTask;
 
@@ -258,7 +260,7 @@ pub(super) async fn run(
         let message = format!("Failed decoding activity task: {error}");
         ActivityExecutionResult::fail(Failure::application_failure(message, false))
     } else {
-        match execute(&invocation, types, attempt, call.started_ms()).await {
+        match execute(&invocation, types, attempt, &call).await {
             Ok(result) => result,
             Err(fault) => return ActivityOutcome::Fault(fault),
         }
@@ -272,7 +274,7 @@ async fn execute(
     invocation: &Invocation,
     types: DetailTypes,
     attempt: ActivityAttempt,
-    started_ms: u64,
+    call: &OpenCall,
 ) -> Result<ActivityExecutionResult, ActivityFault> {
     let mut start = attempt.start;
     let input = std::mem::take(&mut start.input);
@@ -285,7 +287,8 @@ async fn execute(
         cancel: attempt.cancel,
         heartbeats: Arc::new(Heartbeats::new(types, data_converter.clone(), attempt.heartbeat)),
         clock: attempt.clock,
-        started_ms,
+        call: call.index(),
+        started_ms: call.started_ms(),
     };
     let context = Arc::new(AttemptContext::new(start, parts));
     match drive(invocation, input, &context).await {
@@ -313,10 +316,11 @@ async fn drive(
         if cancelled.as_mut().poll(cx).is_ready() {
             context.cancel_sdk_context();
         }
-        if result.is_none()
-            && let Poll::Ready(ended) = call.as_mut().poll(cx)
-        {
-            result = Some(ended.unwrap_or_else(|panic| Err(panicked(&*panic))));
+        if result.is_none() {
+            let _entered = current::enter(context);
+            if let Poll::Ready(ended) = call.as_mut().poll(cx) {
+                result = Some(ended.unwrap_or_else(|panic| Err(panicked(&*panic))));
+            }
         }
         match context.heartbeats.poll_flush(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -45,6 +45,8 @@ pub(super) struct AttemptContext {
     pub(super) cancel: CancellationToken,
     pub(super) heartbeats: Arc<Heartbeats>,
     pub(super) clock: ClockCallback,
+    /// The place of the attempt in its log.
+    pub(super) call: usize,
     /// When the attempt started.
     pub(super) started_ms: u64,
     /// Set once activity code asked for an SDK context, which has a cancellation token of its own.
@@ -60,6 +62,7 @@ pub(super) struct AttemptParts {
     pub(super) cancel: CancellationToken,
     pub(super) heartbeats: Arc<Heartbeats>,
     pub(super) clock: ClockCallback,
+    pub(super) call: usize,
     pub(super) started_ms: u64,
 }
 
@@ -73,6 +76,7 @@ impl AttemptContext {
             cancel: parts.cancel,
             heartbeats: parts.heartbeats,
             clock: parts.clock,
+            call: parts.call,
             started_ms: parts.started_ms,
             environment: OnceLock::new(),
         }

@@ -166,6 +166,10 @@ pub(super) struct OpenCall {
 }
 
 impl OpenCall {
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
     pub(super) fn started_ms(&self) -> u64 {
         self.log.lock()[self.index].started_ms
     }

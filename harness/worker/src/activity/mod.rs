@@ -47,6 +47,7 @@
 mod attempt;
 mod call;
 mod context;
+mod current;
 mod definitions;
 mod heartbeat;
 mod log;
@@ -56,6 +57,7 @@ mod tests;
 
 pub use attempt::{ActivityAttempt, ActivityFault, ActivityOutcome, ClockCallback, LocalActivityOrigin};
 pub use call::ActivityCall;
+pub use current::{CurrentAttempt, current};
 pub use definitions::{ActivityDefinitions, ActivityRegistrationError, Unregistered};
 pub use heartbeat::HeartbeatCallback;
 pub use log::{ActivityCallOutcome, ActivityCallRecord, CallLog};

@@ -403,6 +403,21 @@ fn calls_are_recorded_in_order_with_times_and_outcomes() {
 }
 
 #[test]
+fn code_under_an_activity_can_ask_which_attempt_it_serves() {
+    let mut definitions = ActivityDefinitions::default();
+    definitions
+        .mock(&Shop::greet, |call| async move {
+            let now = super::current().expect("an activity runs");
+            assert_eq!((now.info().attempt, now.call(), now.now_ms()), (2, 0, 1_000));
+            Ok(call.input)
+        })
+        .expect("it is mocked once");
+    let outcome = run(&definitions, attempt("Shop::greet", payloads(&"Ada".to_owned())));
+    assert!(matches!(outcome, ActivityOutcome::Completed(_)), "{outcome:?}");
+    assert!(super::current().is_none());
+}
+
+#[test]
 fn a_local_activity_gets_cores_times_and_answers_its_workflow() {
     let mut definitions = ActivityDefinitions::default();
     definitions
