@@ -18,6 +18,7 @@ mod duration;
 mod executions;
 mod history;
 mod identifiers;
+mod inspect;
 mod matching;
 mod payload;
 pub mod request;
@@ -39,5 +40,8 @@ pub mod workflow_retry;
 
 pub use config::{Limits, ServiceConfig};
 pub use identifiers::RequestId;
+pub use inspect::{
+    ExecutionSummary, PendingActivitySummary, PendingTimerSummary, PendingWorkflowTaskSummary,
+};
 pub use request::{Request, Response};
 pub use service::{Reply, Service};

@@ -1,6 +1,11 @@
-//! Payloads that the service itself writes.
+//! Payloads that the service itself writes, and maps of payloads.
 
-use crate::api::{Payloads, common::Payload};
+use std::collections::HashMap;
+
+use crate::api::{
+    Payloads,
+    common::{Memo, Payload, SearchAttributes},
+};
 
 /// Words as the server encodes its own: a JSON string.
 pub(crate) fn words(text: &str) -> Payloads {
@@ -11,4 +16,43 @@ pub(crate) fn words(text: &str) -> Payloads {
         ..Payload::default()
     };
     Payloads { payloads: vec![payload] }
+}
+
+/// Puts fields into a map of them; one whose value is nil is removed.
+///
+/// Source: `temporalio/temporal: common/payload/payload.go` (`MergeMapOfPayload`).
+#[allow(clippy::disallowed_types, reason = "the maps of the messages; nothing iterates in their order")]
+pub(crate) fn merge(fields: &mut HashMap<String, Payload>, upserted: &HashMap<String, Payload>) {
+    for (name, value) in upserted {
+        if is_nil(value) {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Drops the fields of a memo whose value is nil, and the memo if none is left.
+pub(crate) fn drop_nil_memo(memo: &mut Option<Memo>) {
+    if let Some(fields) = memo.as_mut().map(|memo| &mut memo.fields) {
+        fields.retain(|_, value| !is_nil(value));
+        if fields.is_empty() {
+            *memo = None;
+        }
+    }
+}
+
+/// As [`drop_nil_memo`], for search attributes.
+pub(crate) fn drop_nil_search_attributes(attributes: &mut Option<SearchAttributes>) {
+    if let Some(fields) = attributes.as_mut().map(|attributes| &mut attributes.indexed_fields) {
+        fields.retain(|_, value| !is_nil(value));
+        if fields.is_empty() {
+            *attributes = None;
+        }
+    }
+}
+
+/// Nothing, a JSON null, or an empty JSON array, which older SDKs send for nothing.
+fn is_nil(payload: &Payload) -> bool {
+    matches!(payload.data.as_slice(), b"" | b"null" | b"[]")
 }

@@ -75,6 +75,10 @@ fn has_failed(status: WorkflowExecutionStatus) -> bool {
 
 fn in_the_way(last: &Run, what: &str, policy: &str) -> Status {
     let message = format!("{what}. WorkflowId: {}, RunId: {}.{policy}", last.workflow_id, last.run_id);
-    let request_id = last.start_request_ids.first().map_or("", String::as_str);
-    status::already_started(message, request_id, &last.run_id, &last.started().first_execution_run_id)
+    status::already_started(
+        message,
+        &last.start_request_id,
+        &last.run_id,
+        &last.started().first_execution_run_id,
+    )
 }

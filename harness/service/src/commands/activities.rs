@@ -4,11 +4,10 @@ use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     activity_retry,
     api::{
-        HistoryEvent,
+        Attributes, HistoryEvent,
         command::{RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes},
         enums::WorkflowTaskFailedCause as Cause,
         history::{ActivityTaskCancelRequestedEventAttributes, ActivityTaskScheduledEventAttributes},
-        Attributes,
     },
 };
 
@@ -72,7 +71,9 @@ pub(super) fn request_cancel(
     let is_refused = match pending {
         Some(activity) => activity.is_cancel_requested(),
         // It may have closed while the task was started: then its closing is still in the buffer.
-        None => !context.run.history.buffered().iter().any(|event| closes_activity(event, scheduled_event_id)),
+        None => {
+            !context.run.history.buffered().iter().any(|event| closes_activity(event, scheduled_event_id))
+        }
     };
     if is_refused {
         return Err(CommandFailure::new(
@@ -102,10 +103,16 @@ pub(super) fn request_cancel(
 
 fn closes_activity(event: &HistoryEvent, scheduled: i64) -> bool {
     match &event.attributes {
-        Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
+        Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => {
+            closed.scheduled_event_id == scheduled
+        }
         Some(Attributes::ActivityTaskFailedEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
-        Some(Attributes::ActivityTaskTimedOutEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
-        Some(Attributes::ActivityTaskCanceledEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
+        Some(Attributes::ActivityTaskTimedOutEventAttributes(closed)) => {
+            closed.scheduled_event_id == scheduled
+        }
+        Some(Attributes::ActivityTaskCanceledEventAttributes(closed)) => {
+            closed.scheduled_event_id == scheduled
+        }
         _ => false,
     }
 }

@@ -5,7 +5,9 @@
 //! `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`.
 
 mod activities;
-mod complete_workflow_execution;
+mod close_workflow_execution;
+mod continue_as_new;
+mod properties;
 mod timers;
 
 use std::fmt;
@@ -114,7 +116,23 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
         Attributes::StartTimerCommandAttributes(command) => timers::start(context, command),
         Attributes::CancelTimerCommandAttributes(command) => timers::cancel(context, command),
         Attributes::CompleteWorkflowExecutionCommandAttributes(command) => {
-            complete_workflow_execution::complete(context, command)
+            close_workflow_execution::complete(context, command)
+        }
+        Attributes::FailWorkflowExecutionCommandAttributes(command) => {
+            close_workflow_execution::fail(context, command)
+        }
+        Attributes::CancelWorkflowExecutionCommandAttributes(command) => {
+            close_workflow_execution::cancel(context, command)
+        }
+        Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(command) => {
+            continue_as_new::continue_as_new(context, command)
+        }
+        Attributes::RecordMarkerCommandAttributes(command) => properties::record_marker(context, command),
+        Attributes::UpsertWorkflowSearchAttributesCommandAttributes(command) => {
+            properties::upsert_search_attributes(context, command)
+        }
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(command) => {
+            properties::modify_properties(context, command)
         }
         other => Err(CommandFailure::new(
             WorkflowTaskFailedCause::Unspecified,

@@ -151,11 +151,11 @@ fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
 fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Option<Response> {
     match task {
         Task::Workflow { run, scheduled_event_id } => {
-            start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id)
-                .map(Response::from)
+            start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id).map(Response::from)
         }
         Task::Activity { run, scheduled_event_id, attempt } => {
-            start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt).map(Response::from)
+            start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt)
+                .map(Response::from)
         }
     }
 }

@@ -6,11 +6,7 @@ use tonic::Status;
 
 use super::Handled;
 use crate::{
-    api::{
-        Payloads, WorkflowExecution,
-        failure::Failure,
-        rpc::*,
-    },
+    api::{Payloads, WorkflowExecution, failure::Failure, rpc::*},
     identifiers::RunKey,
     run::activities::{ActivityClosing, StartedAttempt},
     service::Service,
@@ -53,7 +49,8 @@ fn not_found() -> Status {
 fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<Found, Status> {
     let (run, activity, is_stale) = match named {
         Named::ByToken(token) => {
-            let TaskToken::ActivityTask { run, scheduled_event_id, attempt } = TaskToken::decode(token)? else {
+            let TaskToken::ActivityTask { run, scheduled_event_id, attempt } = TaskToken::decode(token)?
+            else {
                 return Err(Status::invalid_argument("Error deserializing task token."));
             };
             let run = service.executions.find(run).ok_or_else(not_found)?;
@@ -92,8 +89,10 @@ fn heartbeat(service: &mut Service, named: &Named<'_>, details: Option<Payloads>
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     run.record_activity_heartbeat(now_ms, scheduled_event_id, details);
-    let cancel_requested =
-        run.activities.get(scheduled_event_id).is_some_and(crate::run::activities::PendingActivity::is_cancel_requested);
+    let cancel_requested = run
+        .activities
+        .get(scheduled_event_id)
+        .is_some_and(crate::run::activities::PendingActivity::is_cancel_requested);
     service.close_transaction(key);
     Ok(cancel_requested)
 }
@@ -145,7 +144,11 @@ fn cancel(
     let Found { run: key, scheduled_event_id } = find(service, named, false)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
-    if !run.activities.get(scheduled_event_id).is_some_and(crate::run::activities::PendingActivity::is_cancel_requested) {
+    if !run
+        .activities
+        .get(scheduled_event_id)
+        .is_some_and(crate::run::activities::PendingActivity::is_cancel_requested)
+    {
         return Err(Status::invalid_argument(
             "unable to mark activity as canceled without activity being request canceled first",
         ));
@@ -156,7 +159,10 @@ fn cancel(
     Ok(())
 }
 
-pub(super) fn record_heartbeat(service: &mut Service, request: RecordActivityTaskHeartbeatRequest) -> Handled {
+pub(super) fn record_heartbeat(
+    service: &mut Service,
+    request: RecordActivityTaskHeartbeatRequest,
+) -> Handled {
     let cancel_requested = heartbeat(service, &Named::ByToken(&request.task_token), request.details)?;
     Ok(RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() }.into())
 }
@@ -169,7 +175,10 @@ pub(super) fn record_heartbeat_by_id(
     Ok(RecordActivityTaskHeartbeatByIdResponse { cancel_requested, ..Default::default() }.into())
 }
 
-pub(super) fn respond_completed(service: &mut Service, request: RespondActivityTaskCompletedRequest) -> Handled {
+pub(super) fn respond_completed(
+    service: &mut Service,
+    request: RespondActivityTaskCompletedRequest,
+) -> Handled {
     complete(service, &Named::ByToken(&request.task_token), request.result, request.identity)?;
     Ok(RespondActivityTaskCompletedResponse::default().into())
 }
@@ -189,13 +198,19 @@ pub(super) fn respond_failed(service: &mut Service, request: RespondActivityTask
     Ok(RespondActivityTaskFailedResponse::default().into())
 }
 
-pub(super) fn respond_failed_by_id(service: &mut Service, request: RespondActivityTaskFailedByIdRequest) -> Handled {
+pub(super) fn respond_failed_by_id(
+    service: &mut Service,
+    request: RespondActivityTaskFailedByIdRequest,
+) -> Handled {
     let named = by_id!(request);
     fail(service, &named, request.failure, request.last_heartbeat_details, request.identity)?;
     Ok(RespondActivityTaskFailedByIdResponse::default().into())
 }
 
-pub(super) fn respond_canceled(service: &mut Service, request: RespondActivityTaskCanceledRequest) -> Handled {
+pub(super) fn respond_canceled(
+    service: &mut Service,
+    request: RespondActivityTaskCanceledRequest,
+) -> Handled {
     cancel(service, &Named::ByToken(&request.task_token), request.details, request.identity)?;
     Ok(RespondActivityTaskCanceledResponse::default().into())
 }

@@ -8,7 +8,9 @@ pub(crate) mod history_page;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
 mod respond_workflow_task_completed;
+mod signal_workflow_execution;
 mod start_workflow_execution;
+mod stop_workflow_execution;
 
 use tonic::Status;
 
@@ -37,6 +39,14 @@ pub(crate) type Handled = Result<Answer, Status>;
 pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> Handled {
     match request {
         Request::StartWorkflowExecution(request) => start_workflow_execution::handle(service, *request),
+        Request::SignalWorkflowExecution(request) => signal_workflow_execution::handle(service, *request),
+        Request::SignalWithStartWorkflowExecution(request) => {
+            signal_workflow_execution::handle_with_start(service, *request)
+        }
+        Request::RequestCancelWorkflowExecution(request) => {
+            stop_workflow_execution::request_cancel(service, *request)
+        }
+        Request::TerminateWorkflowExecution(request) => stop_workflow_execution::terminate(service, *request),
         Request::PollWorkflowTaskQueue(request) => poll_workflow_task_queue::handle(service, id, *request),
         Request::RespondWorkflowTaskCompleted(request) => {
             respond_workflow_task_completed::handle(service, *request)
@@ -51,7 +61,9 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
             activity_task::respond_completed_by_id(service, *request)
         }
         Request::RespondActivityTaskFailed(request) => activity_task::respond_failed(service, *request),
-        Request::RespondActivityTaskFailedById(request) => activity_task::respond_failed_by_id(service, *request),
+        Request::RespondActivityTaskFailedById(request) => {
+            activity_task::respond_failed_by_id(service, *request)
+        }
         Request::RespondActivityTaskCanceled(request) => activity_task::respond_canceled(service, *request),
         Request::RespondActivityTaskCanceledById(request) => {
             activity_task::respond_canceled_by_id(service, *request)

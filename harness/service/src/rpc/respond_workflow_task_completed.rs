@@ -134,10 +134,7 @@ fn apply_commands(
     mut request: RespondWorkflowTaskCompletedRequest,
 ) -> Result<bool, CommandFailure> {
     let now_ms = service.now_ms;
-    let next_run_id = {
-        let run = service.executions.run(key);
-        service.executions.next_run_id(service.config.id_seed, &run.workflow_id)
-    };
+    let next_run_id = service.next_run_id(key);
     let run = service.executions.run_mut(key);
     let has_buffered_events = !run.history.buffered().is_empty();
     let savepoint = run.savepoint();

@@ -12,11 +12,8 @@ use prost_types::Duration;
 use super::{Run, start::NewRun};
 use crate::{
     api::{
-        Payloads,
-        command::ContinueAsNewWorkflowExecutionCommandAttributes,
-        enums::ContinueAsNewInitiator,
-        failure::Failure,
-        history::WorkflowExecutionStartedEventAttributes,
+        Payloads, command::ContinueAsNewWorkflowExecutionCommandAttributes, enums::ContinueAsNewInitiator,
+        failure::Failure, history::WorkflowExecutionStartedEventAttributes,
     },
     cron::Schedule,
     history::EventDecoration,
@@ -130,10 +127,8 @@ impl Run {
 }
 
 fn bound_timeouts(attributes: &mut WorkflowExecutionStartedEventAttributes) {
-    let of_run = run_timeout(
-        attributes.workflow_run_timeout.as_ref(),
-        attributes.workflow_execution_timeout.as_ref(),
-    );
+    let of_run =
+        run_timeout(attributes.workflow_run_timeout.as_ref(), attributes.workflow_execution_timeout.as_ref());
     attributes.workflow_task_timeout =
         Some(workflow_task_timeout(attributes.workflow_task_timeout.as_ref(), &of_run));
     attributes.workflow_run_timeout = Some(of_run);

@@ -2,21 +2,32 @@
 //!
 //! Every way ends in [`Run::closed`], which drops what is pending and tells the rest of the service.
 
-use super::Run;
+use super::{Run, chain::Repetition, start::NewRun, workflow_task::WorkflowTaskFailure};
 use crate::{
     api::{
-        Payloads,
+        Payloads, WorkflowExecution,
         common::Link,
-        enums::{WorkflowExecutionStatus, WorkflowTaskFailedCause},
-        history::WorkflowExecutionTerminatedEventAttributes,
+        enums::{
+            ContinueAsNewInitiator, RetryState, TimeoutType, WorkflowExecutionStatus, WorkflowTaskFailedCause,
+        },
+        failure::Failure,
+        history::{
+            WorkflowExecutionCancelRequestedEventAttributes, WorkflowExecutionTerminatedEventAttributes,
+            WorkflowExecutionTimedOutEventAttributes,
+        },
     },
+    cron::Schedule,
     history::EventDecoration,
-    run::workflow_task::WorkflowTaskFailure,
+    run::activities::timeout_failure,
     transfer::Transfer,
+    workflow_retry::WorkflowRetry,
 };
 
+/// Who the server says did what it did itself.
+pub(crate) const HISTORY_SERVICE: &str = "history-service";
+
 /// Why and by whom a run is terminated.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Termination {
     pub(crate) reason: String,
     pub(crate) details: Option<Payloads>,
@@ -24,16 +35,23 @@ pub(crate) struct Termination {
     pub(crate) links: Vec<Link>,
 }
 
+/// Why and by whom a run is asked to cancel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CancelRequest {
+    pub(crate) reason: String,
+    pub(crate) identity: String,
+    pub(crate) links: Vec<Link>,
+    /// The run that asks, and its event, unless a client does.
+    pub(crate) sender: Option<WorkflowExecution>,
+    pub(crate) sender_initiated_event_id: i64,
+}
+
 impl Run {
     /// Terminates the run; a started workflow task fails first.
     ///
     /// Source: `temporalio/temporal: service/history/workflow/util.go` (`TerminateWorkflow`).
     pub(crate) fn terminate(&mut self, now_ms: u64, termination: Termination) {
-        if self.has_started_workflow_task() {
-            let cause = WorkflowTaskFailedCause::ForceCloseCommand;
-            self.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, None, &termination.identity));
-        }
-        self.flush_buffered_events();
+        self.fail_started_workflow_task(now_ms);
         self.history.add_decorated(
             now_ms,
             WorkflowExecutionTerminatedEventAttributes {
@@ -44,6 +62,96 @@ impl Run {
             EventDecoration { links: termination.links, ..EventDecoration::default() },
         );
         self.closed(now_ms, WorkflowExecutionStatus::Terminated);
+    }
+
+    /// Times the run out. Where its retry policy or cron schedule asks for it, another follows: its start is
+    /// returned, and has to be made with `next_run_id`.
+    ///
+    /// Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`
+    /// (`executeWorkflowRunTimeoutTask`).
+    pub(crate) fn time_out(&mut self, now_ms: u64, next_run_id: String) -> Option<NewRun> {
+        let failure = timeout_failure("workflow timeout", TimeoutType::StartToClose);
+        let is_expired = self.state.execution_expiration_ms.is_some_and(|at_ms| at_ms <= now_ms);
+        let (next, retry_state) = if is_expired {
+            (None, RetryState::Timeout)
+        } else {
+            match self.retry_backoff_ms(now_ms, Some(&failure)) {
+                Ok(backoff_ms) => (Some((ContinueAsNewInitiator::Retry, backoff_ms)), RetryState::InProgress),
+                Err(retry_state) => {
+                    let cron = self.cron_backoff_ms(now_ms);
+                    (cron.map(|backoff_ms| (ContinueAsNewInitiator::CronSchedule, backoff_ms)), retry_state)
+                }
+            }
+        };
+        let next_run = next.map(|(initiator, backoff_ms)| {
+            let last_completion_result = self.started().last_completion_result.clone();
+            let repetition =
+                Repetition { initiator, backoff_ms, last_completion_result, failure: Some(failure) };
+            self.repetition(repetition, now_ms)
+        });
+        self.fail_started_workflow_task(now_ms);
+        let new_execution_run_id = if next_run.is_some() { next_run_id } else { String::new() };
+        self.state.next_run_id = next_run.is_some().then(|| new_execution_run_id.clone());
+        self.history.add(
+            now_ms,
+            WorkflowExecutionTimedOutEventAttributes {
+                retry_state: retry_state.into(),
+                new_execution_run_id,
+            },
+        );
+        self.closed(now_ms, WorkflowExecutionStatus::TimedOut);
+        next_run
+    }
+
+    /// The pause before the retry of this run after a failure, or why there is none.
+    pub(crate) fn retry_backoff_ms(&self, now_ms: u64, failure: Option<&Failure>) -> Result<u64, RetryState> {
+        let started = self.started();
+        WorkflowRetry {
+            policy: started.retry_policy.as_ref(),
+            attempt: started.attempt,
+            execution_expires_at_ms: self.state.execution_expiration_ms,
+        }
+        .next_run(now_ms, failure)
+    }
+
+    /// The pause before the next run that the cron schedule asks for, if there is one.
+    pub(crate) fn cron_backoff_ms(&self, now_ms: u64) -> Option<u64> {
+        let spec = &self.started().cron_schedule;
+        if spec.is_empty() {
+            return None;
+        }
+        // It was checked when the chain began; one that has no next time ends the chain.
+        Schedule::parse(spec).ok()?.backoff_ms(self.execution_ms(), now_ms)
+    }
+
+    /// Asks the run to cancel, once.
+    pub(crate) fn request_cancel(&mut self, now_ms: u64, request: CancelRequest) {
+        if !self.is_running() || self.state.cancel_requested {
+            return;
+        }
+        self.state.cancel_requested = true;
+        self.history.add_decorated(
+            now_ms,
+            WorkflowExecutionCancelRequestedEventAttributes {
+                cause: request.reason,
+                external_initiated_event_id: request.sender_initiated_event_id,
+                external_workflow_execution: request.sender,
+                identity: request.identity,
+            },
+            EventDecoration { links: request.links, ..EventDecoration::default() },
+        );
+        // It does not wait for a delayed first workflow task, as a signal does.
+        self.state.first_workflow_task_ms = None;
+        self.ensure_workflow_task(now_ms);
+    }
+
+    /// Before the server closes a run by itself, a started workflow task fails, and what waited for it counts.
+    fn fail_started_workflow_task(&mut self, now_ms: u64) {
+        if self.has_started_workflow_task() {
+            let cause = WorkflowTaskFailedCause::ForceCloseCommand;
+            self.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE));
+        }
+        self.flush_buffered_events();
     }
 
     /// Notes that the closing event was written.

@@ -8,6 +8,7 @@
 pub(crate) mod activities;
 pub(crate) mod chain;
 pub(crate) mod close;
+pub(crate) mod signals;
 pub(crate) mod start;
 pub(crate) mod transaction;
 pub(crate) mod user_timers;
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     api::{
-        Attributes, Payloads, WorkflowExecution, common, enums::WorkflowExecutionStatus,
+        Attributes, WorkflowExecution, common, enums::WorkflowExecutionStatus,
         history::WorkflowExecutionStartedEventAttributes, taskqueue,
     },
     history::EventStore,
@@ -40,6 +41,8 @@ pub(crate) struct Run {
     pub(crate) state: RunState,
     pub(crate) activities: Activities,
     pub(crate) user_timers: UserTimers,
+    /// The request id that the run was started with.
+    pub(crate) start_request_id: String,
     /// Request ids of the start and of what attached to it, for deduplication.
     pub(crate) start_request_ids: BTreeSet<String>,
     /// Request ids of the signals recorded, for deduplication.
@@ -106,10 +109,5 @@ impl Run {
             kind: crate::api::enums::TaskQueueKind::Normal.into(),
             normal_name: String::new(),
         }
-    }
-
-    /// The result carried from the last completed run of the chain.
-    pub(crate) fn last_completion_result(&self) -> Option<&Payloads> {
-        self.started().last_completion_result.as_ref()
     }
 }

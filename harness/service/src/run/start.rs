@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Run, RunState, activities::Activities, user_timers::UserTimers, workflow_task::WorkflowTaskState};
+use super::{
+    Run, RunState, activities::Activities, signals::Signal, user_timers::UserTimers,
+    workflow_task::WorkflowTaskState,
+};
 use crate::{
     api::{enums::WorkflowExecutionStatus, history::WorkflowExecutionStartedEventAttributes},
     history::{EventDecoration, EventStore},
@@ -25,12 +28,14 @@ pub(crate) struct NewRun {
     /// Leave the first workflow task to whoever started the run: a parent schedules it once it has recorded the
     /// start of its child.
     pub(crate) without_workflow_task: bool,
+    /// The signal that comes with the start.
+    pub(crate) signal: Option<Signal>,
 }
 
 impl Run {
     /// Writes the first event; the first workflow task is scheduled at once, or waits for its backoff.
     pub(crate) fn start(now_ms: u64, key: RunKey, run_id: String, new: NewRun) -> Self {
-        let NewRun { mut attributes, decoration, request_id, without_workflow_task } = new;
+        let NewRun { mut attributes, decoration, request_id, without_workflow_task, signal } = new;
         for chain_id in [&mut attributes.original_execution_run_id, &mut attributes.first_execution_run_id] {
             if chain_id.is_empty() {
                 chain_id.clone_from(&run_id);
@@ -64,13 +69,18 @@ impl Run {
             },
             activities: Activities::default(),
             user_timers: UserTimers::default(),
-            start_request_ids: BTreeSet::from([request_id]),
+            start_request_ids: BTreeSet::from([request_id.clone()]),
+            start_request_id: request_id,
             signal_request_ids: BTreeSet::new(),
             buffered_queries: BTreeSet::new(),
             outbox: Vec::new(),
             armed: ArmedTimers::default(),
         };
         run.history.add_decorated(now_ms, attributes, decoration);
+        run.start_request_ids.remove("");
+        if let Some(signal) = signal {
+            run.record_signal(now_ms, signal);
+        }
         if !without_workflow_task {
             run.ensure_workflow_task(now_ms);
         }

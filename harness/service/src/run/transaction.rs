@@ -2,13 +2,14 @@
 //!
 //! Source: `temporalio/temporal: service/history/workflow/{context,mutable_state_impl}.go`.
 
-use super::{Run, RunState, close::Termination};
+use super::{
+    Run, RunState,
+    close::{HISTORY_SERVICE, Termination},
+};
 use crate::{
     api::enums::WorkflowTaskFailedCause, config::Limits, history::HistoryMark,
     run::workflow_task::WorkflowTaskFailure,
 };
-
-const HISTORY_SERVICE: &str = "history-service";
 
 /// How a run was before the commands of a workflow task were applied.
 pub(crate) struct Savepoint {

@@ -175,6 +175,7 @@ impl Run {
         kind: WorkflowTaskKind,
     ) {
         debug_assert!(!self.has_pending_workflow_task(), "a second workflow task");
+        self.state.first_workflow_task_ms = None;
         let mut kind = kind;
         if !self.history.buffered().is_empty() {
             // New events end a row of failed attempts: the worker might get further with them.

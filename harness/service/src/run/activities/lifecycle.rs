@@ -32,7 +32,10 @@ impl Run {
     /// # Panics
     ///
     /// If the event is another: a pending activity always has its own.
-    pub(crate) fn activity_scheduled(&self, scheduled_event_id: i64) -> &ActivityTaskScheduledEventAttributes {
+    pub(crate) fn activity_scheduled(
+        &self,
+        scheduled_event_id: i64,
+    ) -> &ActivityTaskScheduledEventAttributes {
         match self.history.attributes(scheduled_event_id) {
             Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => scheduled,
             other => panic!("an activity was scheduled by ActivityTaskScheduled, not by {other:?}"),

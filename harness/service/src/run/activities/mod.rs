@@ -95,18 +95,24 @@ impl PendingActivity {
         let schedule_to_close = self.expires_at_ms().map(|at| (at, TimeoutType::ScheduleToClose));
         let of_attempt = match &self.started {
             None => [
-                after(self.scheduled_ms, self.schedule_to_start_ms).map(|at| (at, TimeoutType::ScheduleToStart)),
+                after(self.scheduled_ms, self.schedule_to_start_ms)
+                    .map(|at| (at, TimeoutType::ScheduleToStart)),
                 None,
             ],
             Some(started) => {
-                let beat_ms = self.last_heartbeat_ms.map_or(started.at_ms, |beat_ms| beat_ms.max(started.at_ms));
+                let beat_ms =
+                    self.last_heartbeat_ms.map_or(started.at_ms, |beat_ms| beat_ms.max(started.at_ms));
                 [
                     after(started.at_ms, self.start_to_close_ms).map(|at| (at, TimeoutType::StartToClose)),
                     after(beat_ms, self.heartbeat_ms).map(|at| (at, TimeoutType::Heartbeat)),
                 ]
             }
         };
-        of_attempt.into_iter().chain([schedule_to_close]).flatten().min_by_key(|(at, kind)| (*at, *kind as i32))
+        of_attempt
+            .into_iter()
+            .chain([schedule_to_close])
+            .flatten()
+            .min_by_key(|(at, kind)| (*at, *kind as i32))
     }
 }
 

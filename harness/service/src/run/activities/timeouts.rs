@@ -33,7 +33,9 @@ impl Run {
         let last_failure = activity.last_failure.clone();
         let heartbeat_details = activity.heartbeat_details.clone();
         let failure = timeout_failure(&format!("activity {} timeout", name_of(timeout_type)), timeout_type);
-        let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, Some(&failure)) else { return };
+        let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, Some(&failure)) else {
+            return;
+        };
         // No room for another attempt is told as the deadline that left none.
         let is_out_of_time =
             retry_state == RetryState::Timeout && timeout_type != TimeoutType::ScheduleToStart;

@@ -1,0 +1,116 @@
+//! CompleteWorkflowExecution, FailWorkflowExecution and CancelWorkflowExecution.
+
+use super::{Applied, CommandContext, CommandFailure};
+use crate::{
+    api::{
+        command::{
+            CancelWorkflowExecutionCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
+            FailWorkflowExecutionCommandAttributes,
+        },
+        enums::{ContinueAsNewInitiator, RetryState, WorkflowExecutionStatus, WorkflowTaskFailedCause},
+        history::{
+            WorkflowExecutionCanceledEventAttributes, WorkflowExecutionCompletedEventAttributes,
+            WorkflowExecutionFailedEventAttributes,
+        },
+    },
+    run::{chain::Repetition, start::NewRun},
+};
+
+/// Completes the run; a cron schedule starts the next one, with this one's result.
+pub(super) fn complete(
+    context: &mut CommandContext<'_>,
+    command: CompleteWorkflowExecutionCommandAttributes,
+) -> Applied {
+    context.may_close()?;
+    let now_ms = context.now_ms;
+    let next_run = context.run.cron_backoff_ms(now_ms).map(|backoff_ms| {
+        let repetition = Repetition {
+            initiator: ContinueAsNewInitiator::CronSchedule,
+            backoff_ms,
+            last_completion_result: command.result.clone(),
+            failure: None,
+        };
+        context.run.repetition(repetition, now_ms)
+    });
+    let new_execution_run_id = context.follow_with(next_run);
+    context.run.history.add_decorated(
+        context.now_ms,
+        WorkflowExecutionCompletedEventAttributes {
+            result: command.result,
+            workflow_task_completed_event_id: context.completed_event_id,
+            new_execution_run_id,
+        },
+        context.user_metadata.take().into(),
+    );
+    context.run.closed(context.now_ms, WorkflowExecutionStatus::Completed);
+    Ok(())
+}
+
+/// Fails the run; its retry policy comes first, then its cron schedule.
+pub(super) fn fail(
+    context: &mut CommandContext<'_>,
+    command: FailWorkflowExecutionCommandAttributes,
+) -> Applied {
+    context.may_close()?;
+    let Some(failure) = command.failure else {
+        return Err(CommandFailure::new(
+            WorkflowTaskFailedCause::BadFailWorkflowExecutionAttributes,
+            "Failure is not set on FailWorkflowExecutionCommand.",
+        ));
+    };
+    let now_ms = context.now_ms;
+    let run = &*context.run;
+    let (next, retry_state) = match run.retry_backoff_ms(now_ms, Some(&failure)) {
+        // A retry does not carry the last completion result, unlike cron.
+        Ok(backoff_ms) => (Some((ContinueAsNewInitiator::Retry, backoff_ms, None)), RetryState::InProgress),
+        Err(retry_state) => {
+            let last = run.started().last_completion_result.clone();
+            let cron = run.cron_backoff_ms(now_ms);
+            (cron.map(|backoff_ms| (ContinueAsNewInitiator::CronSchedule, backoff_ms, last)), retry_state)
+        }
+    };
+    let next_run = next.map(|(initiator, backoff_ms, last_completion_result)| {
+        let failure = Some(failure.clone());
+        run.repetition(Repetition { initiator, backoff_ms, last_completion_result, failure }, now_ms)
+    });
+    let new_execution_run_id = context.follow_with(next_run);
+    context.run.history.add_decorated(
+        now_ms,
+        WorkflowExecutionFailedEventAttributes {
+            failure: Some(failure),
+            retry_state: retry_state.into(),
+            workflow_task_completed_event_id: context.completed_event_id,
+            new_execution_run_id,
+        },
+        context.user_metadata.take().into(),
+    );
+    context.run.closed(now_ms, WorkflowExecutionStatus::Failed);
+    Ok(())
+}
+
+pub(super) fn cancel(
+    context: &mut CommandContext<'_>,
+    command: CancelWorkflowExecutionCommandAttributes,
+) -> Applied {
+    context.may_close()?;
+    context.run.history.add_decorated(
+        context.now_ms,
+        WorkflowExecutionCanceledEventAttributes {
+            workflow_task_completed_event_id: context.completed_event_id,
+            details: command.details,
+        },
+        context.user_metadata.take().into(),
+    );
+    context.run.closed(context.now_ms, WorkflowExecutionStatus::Canceled);
+    Ok(())
+}
+
+impl CommandContext<'_> {
+    /// Lets another run follow this one; returns its id, or nothing if there is none.
+    pub(crate) fn follow_with(&mut self, next_run: Option<NewRun>) -> String {
+        let Some(next_run) = next_run else { return String::new() };
+        self.next_run = Some(Box::new(next_run));
+        self.run.state.next_run_id = Some(self.next_run_id.clone());
+        self.next_run_id.clone()
+    }
+}

@@ -1,0 +1,176 @@
+//! RecordMarker, UpsertWorkflowSearchAttributes and ModifyWorkflowProperties: what a workflow notes about itself.
+
+use prost::Message;
+
+use super::{Applied, CommandContext, CommandFailure};
+use crate::{
+    api::{
+        command::{
+            ModifyWorkflowPropertiesCommandAttributes, RecordMarkerCommandAttributes,
+            UpsertWorkflowSearchAttributesCommandAttributes,
+        },
+        common::Memo,
+        enums::WorkflowTaskFailedCause as Cause,
+        history::{
+            MarkerRecordedEventAttributes, UpsertWorkflowSearchAttributesEventAttributes,
+            WorkflowPropertiesModifiedEventAttributes,
+        },
+    },
+    payload,
+};
+
+pub(super) fn record_marker(
+    context: &mut CommandContext<'_>,
+    command: RecordMarkerCommandAttributes,
+) -> Applied {
+    let refused = |message: &str| Err(CommandFailure::new(Cause::BadRecordMarkerAttributes, message));
+    if command.marker_name.is_empty() {
+        return refused("MarkerName is not set on RecordMarkerCommand.");
+    }
+    if command.marker_name.len() > context.limits.id_length {
+        return refused("MarkerName on RecordMarkerCommand exceeds length limit.");
+    }
+    let bytes: usize = command.details.values().map(Message::encoded_len).sum();
+    if bytes > context.limits.payload_bytes {
+        return refused("RecordMarkerCommandAttributes.Details exceeds size limit.");
+    }
+    let user_metadata = context.user_metadata.take();
+    context.run.history.add_decorated(
+        context.now_ms,
+        MarkerRecordedEventAttributes {
+            marker_name: command.marker_name,
+            details: command.details,
+            workflow_task_completed_event_id: context.completed_event_id,
+            header: command.header,
+            failure: command.failure,
+        },
+        user_metadata.into(),
+    );
+    Ok(())
+}
+
+/// An attribute whose value is nil is removed. Attributes need not be registered: there is no list of them here.
+pub(super) fn upsert_search_attributes(
+    context: &mut CommandContext<'_>,
+    command: UpsertWorkflowSearchAttributesCommandAttributes,
+) -> Applied {
+    let refused = |message: &str| Err(CommandFailure::new(Cause::BadSearchAttributes, message));
+    let Some(upserted) = command.search_attributes else {
+        return refused("SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.");
+    };
+    if upserted.indexed_fields.is_empty() {
+        return refused("IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.");
+    }
+    if upserted.encoded_len() > context.limits.payload_bytes {
+        return refused("UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit.");
+    }
+    let attributes = context.run.state.search_attributes.get_or_insert_default();
+    payload::merge(&mut attributes.indexed_fields, &upserted.indexed_fields);
+    context.run.history.add_decorated(
+        context.now_ms,
+        UpsertWorkflowSearchAttributesEventAttributes {
+            workflow_task_completed_event_id: context.completed_event_id,
+            search_attributes: Some(upserted),
+        },
+        context.user_metadata.take().into(),
+    );
+    Ok(())
+}
+
+/// A field of the memo whose value is nil is removed.
+pub(super) fn modify_properties(
+    context: &mut CommandContext<'_>,
+    command: ModifyWorkflowPropertiesCommandAttributes,
+) -> Applied {
+    let refused =
+        |message: &str| Err(CommandFailure::new(Cause::BadModifyWorkflowPropertiesAttributes, message));
+    let Some(upserted) = command.upserted_memo else {
+        return refused("UpsertedMemo is not set on ModifyWorkflowPropertiesCommand.");
+    };
+    if upserted.fields.is_empty() {
+        return refused("UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.");
+    }
+    if upserted.encoded_len() > context.limits.payload_bytes {
+        return refused("ModifyWorkflowPropertiesCommandAttributes exceeds size limit.");
+    }
+    let mut memo = context.run.state.memo.clone().unwrap_or_default();
+    payload::merge(&mut memo.fields, &upserted.fields);
+    if memo.encoded_len() > context.limits.memo_bytes {
+        return refused("ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.");
+    }
+    context.run.state.memo = Some(Memo { fields: memo.fields });
+    context.run.history.add_decorated(
+        context.now_ms,
+        WorkflowPropertiesModifiedEventAttributes {
+            workflow_task_completed_event_id: context.completed_event_id,
+            upserted_memo: Some(upserted),
+        },
+        context.user_metadata.take().into(),
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        api::{
+            command::*,
+            common::{Memo, Payload, SearchAttributes},
+            enums::EventType,
+        },
+        testing::*,
+    };
+    use command::Attributes;
+
+    fn payload(data: &str) -> Payload {
+        Payload { data: data.as_bytes().to_vec(), ..Payload::default() }
+    }
+
+    fn modify(fields: &[(&str, &str)]) -> Attributes {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), payload(value))).collect();
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(ModifyWorkflowPropertiesCommandAttributes {
+            upserted_memo: Some(Memo { fields }),
+        })
+    }
+
+    #[test]
+    fn a_nil_value_removes_a_field_of_the_memo() {
+        let mut world = World::new();
+        world.start("noted");
+        world.run_workflow_task(vec![modify(&[("kept", "1"), ("gone", "2")]), modify(&[("gone", "null")])]);
+        let run = world.service.executions.iter().next().unwrap();
+        let memo = run.state.memo.as_ref().unwrap();
+        assert_eq!(memo.fields.keys().collect::<Vec<_>>(), ["kept"]);
+        assert_eq!(world.last_event("noted").event_type(), EventType::WorkflowPropertiesModified);
+    }
+
+    #[test]
+    fn search_attributes_are_upserted_one_by_one() {
+        let mut world = World::new();
+        world.start("noted");
+        for name in ["one", "other"] {
+            let attributes =
+                SearchAttributes { indexed_fields: [(name.to_owned(), payload("\"v\""))].into() };
+            let command =
+                UpsertWorkflowSearchAttributesCommandAttributes { search_attributes: Some(attributes) };
+            let mut commands = vec![Attributes::UpsertWorkflowSearchAttributesCommandAttributes(command)];
+            if name == "one" {
+                commands.push(start_timer("1", 1_000));
+            }
+            world.run_workflow_task(commands);
+            world.pass(1_000);
+        }
+        let run = world.service.executions.iter().next().unwrap();
+        assert_eq!(run.state.search_attributes.as_ref().unwrap().indexed_fields.len(), 2);
+    }
+
+    #[test]
+    fn a_marker_without_a_name_fails_the_task() {
+        let mut world = World::new();
+        world.start("noted");
+        let task = world.workflow_task();
+        let command = Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes::default());
+        let refused = world.complete(&task, vec![command]).unwrap_err();
+        assert!(refused.message().contains("MarkerName is not set"), "{}", refused.message());
+    }
+}
