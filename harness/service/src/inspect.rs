@@ -1,0 +1,151 @@
+//! Looking at the service from outside, for reports: what is open, and what it waits for.
+//!
+//! Nothing here is part of Temporal's API, and nothing here changes anything.
+
+use crate::{
+    api::{Attributes, HistoryEvent},
+    run::{Run, workflow_task::WorkflowTaskProblem},
+    service::Service,
+};
+
+/// One run, as a report names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExecutionSummary {
+    /// The workflow id.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: String,
+    /// The workflow type.
+    pub workflow_type: String,
+    /// The task queue it was started on.
+    pub task_queue: String,
+    /// Whether it is still running.
+    pub open: bool,
+    /// The activities that have not closed, in the order in which they were scheduled.
+    pub pending_activities: Vec<PendingActivitySummary>,
+    /// The timers that have not fired, in the order in which they will.
+    pub pending_timers: Vec<PendingTimerSummary>,
+    /// The workflow task that is scheduled or started.
+    pub pending_workflow_task: Option<PendingWorkflowTaskSummary>,
+}
+
+/// An activity that has not closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingActivitySummary {
+    /// The activity type.
+    pub activity_type: String,
+    /// The task queue it is scheduled on.
+    pub task_queue: String,
+    /// The attempt that runs or is next, from 1.
+    pub attempt: i32,
+    /// Whether a worker has the attempt.
+    pub started: bool,
+    /// Why the last attempt failed.
+    pub last_failure: Option<String>,
+}
+
+/// A timer that has not fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingTimerSummary {
+    /// The timer id.
+    pub timer_id: String,
+    /// When it fires, in milliseconds since the Unix epoch.
+    pub fires_at_ms: u64,
+}
+
+/// A workflow task that is scheduled or started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingWorkflowTaskSummary {
+    /// The task queue of its run.
+    pub task_queue: String,
+    /// The attempt, from 1.
+    pub attempt: i32,
+    /// Whether a worker has it.
+    pub started: bool,
+    /// Why the last attempt did not complete.
+    pub last_failure: Option<String>,
+}
+
+impl Service {
+    /// Every run that ever was, in the order in which they started.
+    pub fn executions(&self) -> Vec<ExecutionSummary> {
+        self.executions.iter().map(summary).collect()
+    }
+
+    /// How many runs are open.
+    pub fn open_executions(&self) -> usize {
+        self.executions.iter().filter(|run| run.is_running()).count()
+    }
+
+    /// The run id and the history of a run; of the latest of its workflow id, if none is named.
+    pub fn run(&self, workflow_id: &str, run_id: Option<&str>) -> Option<(&str, &[HistoryEvent])> {
+        let key = match run_id {
+            Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
+            None => self.executions.current(workflow_id)?,
+        };
+        let run = self.executions.run(key);
+        Some((&run.run_id, run.history.events()))
+    }
+
+    /// A run by its run id alone.
+    pub fn execution(&self, run_id: &str) -> Option<ExecutionSummary> {
+        self.executions.iter().find(|run| run.run_id == run_id).map(summary)
+    }
+}
+
+fn summary(run: &Run) -> ExecutionSummary {
+    let task = run.state.workflow_task.current.as_ref();
+    ExecutionSummary {
+        workflow_id: run.workflow_id.clone(),
+        run_id: run.run_id.clone(),
+        workflow_type: run.workflow_type().to_owned(),
+        task_queue: run.task_queue_name().to_owned(),
+        open: run.is_running(),
+        pending_activities: pending_activities(run),
+        pending_timers: run
+            .user_timers
+            .in_order()
+            .map(|(due_ms, _, id)| PendingTimerSummary { timer_id: id.clone(), fires_at_ms: *due_ms })
+            .collect(),
+        pending_workflow_task: task.map(|task| PendingWorkflowTaskSummary {
+            task_queue: run.task_queue_name().to_owned(),
+            attempt: task.attempt,
+            started: task.is_started(),
+            last_failure: run.state.workflow_task.last_problem.as_ref().map(problem),
+        }),
+    }
+}
+
+fn pending_activities(run: &Run) -> Vec<PendingActivitySummary> {
+    run.activities
+        .iter()
+        .map(|activity| PendingActivitySummary {
+            activity_type: activity_type(run, activity.scheduled_event_id),
+            task_queue: activity.task_queue.clone(),
+            attempt: activity.attempt,
+            started: activity.started.is_some(),
+            last_failure: activity.last_failure.as_ref().map(|failure| failure.message.clone()),
+        })
+        .collect()
+}
+
+fn activity_type(run: &Run, scheduled_event_id: i64) -> String {
+    match run.history.attributes(scheduled_event_id) {
+        Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => scheduled
+            .activity_type
+            .as_ref()
+            .map_or_else(String::new, |activity_type| activity_type.name.clone()),
+        _ => String::new(),
+    }
+}
+
+fn problem(problem: &WorkflowTaskProblem) -> String {
+    match problem {
+        WorkflowTaskProblem::Failed { cause, message } => format!("{}: {message}", cause.as_str_name()),
+        WorkflowTaskProblem::TimedOut(timeout) => format!("it timed out: {}", timeout.as_str_name()),
+    }
+}
