@@ -12,11 +12,12 @@ use temporalio_common::{
 use temporalio_protos::{
     coresdk::workflow_activation::InitializeWorkflow, temporal::api::common::v1::Payload,
 };
+use temporalio_sdk::{WorkflowRegistrationError, workflow_replayer::WorkflowReplayerOptions};
 use temporalio_workflow::{
     __private::sdk::{GuestWorkflowInstance, WorkflowHost, WorkflowInit, WorkflowInstance},
     BaseWorkflowContext,
     workflow_interceptors::WorkflowInterceptorConstructor,
-    workflows::WorkflowImplementation,
+    workflows::{WorkflowDefinitionDescriptor, WorkflowImplementation},
 };
 
 /// What a host hands over to create one workflow instance.
@@ -29,6 +30,13 @@ pub(crate) struct InstanceInput {
     pub(crate) host: Rc<dyn WorkflowHost>,
 }
 
+/// Why there is no instance.
+#[derive(Debug)]
+pub(crate) enum NoInstance {
+    UnknownType,
+    Conversion(PayloadConversionError),
+}
+
 type Factory = Arc<
     dyn Fn(
             InstanceInput,
@@ -37,6 +45,17 @@ type Factory = Arc<
         + Send
         + Sync,
 >;
+
+/// Registers the same implementation with the SDK's own replayer.
+type ReplayerRegistration =
+    Arc<dyn Fn(&mut WorkflowReplayerOptions) -> Result<(), WorkflowRegistrationError> + Send + Sync>;
+
+#[derive(Clone)]
+struct Registered {
+    descriptor: WorkflowDefinitionDescriptor,
+    factory: Factory,
+    replayer: ReplayerRegistration,
+}
 
 /// Why a workflow type cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +81,7 @@ pub enum RegistrationError {
 /// definitions.
 #[derive(Clone, Default)]
 pub struct WorkflowDefinitions {
-    factories: BTreeMap<String, Factory>,
+    workflows: BTreeMap<String, Registered>,
     interceptors: Vec<WorkflowInterceptorConstructor>,
 }
 
@@ -85,7 +104,7 @@ impl WorkflowDefinitions {
             let (arguments, converter, context) = into_parts(input, interceptors);
             GuestWorkflowInstance::<W>::instantiate(arguments, converter, context)
         });
-        self.insert(W::definition().workflow_type, factory)
+        self.insert(W::definition(), factory, Arc::new(|options| options.register_workflow::<W>().map(drop)))
     }
 
     /// Registers a workflow implementation whose instances the given factory makes.
@@ -103,6 +122,14 @@ impl WorkflowDefinitions {
         if W::HAS_INIT {
             return Err(RegistrationError::FactoryWithInit { workflow_type });
         }
+        let make = Arc::new(make);
+        let replayer: ReplayerRegistration = {
+            let make = make.clone();
+            Arc::new(move |options| {
+                let make = make.clone();
+                options.register_workflow_with_factory::<W, _>(move || make()).map(drop)
+            })
+        };
         let factory: Factory = Arc::new(move |input, interceptors| {
             let (arguments, converter, context) = into_parts(input, interceptors);
             let data = SerializationContextData::Workflow(WorkflowSerializationContext::new());
@@ -110,7 +137,7 @@ impl WorkflowDefinitions {
                 converter.from_payloads(&SerializationContext::new(&data, &converter), arguments)?;
             Ok(Box::new(GuestWorkflowInstance::<W>::new_with_workflow(make(), context, Some(run_input))))
         });
-        self.insert(workflow_type, factory)
+        self.insert(W::definition(), factory, replayer)
     }
 
     /// Adds an interceptor that every workflow instance gets, outermost first.
@@ -121,19 +148,47 @@ impl WorkflowDefinitions {
 
     /// The registered workflow types, in alphabetical order.
     pub fn types(&self) -> impl Iterator<Item = &str> {
-        self.factories.keys().map(String::as_str)
+        self.workflows.keys().map(String::as_str)
     }
 
     /// Whether an implementation of this workflow type is registered.
     pub fn contains(&self, workflow_type: &str) -> bool {
-        self.factories.contains_key(workflow_type)
+        self.workflows.contains_key(workflow_type)
     }
 
-    fn insert(&mut self, workflow_type: String, factory: Factory) -> Result<&mut Self, RegistrationError> {
-        if self.factories.contains_key(&workflow_type) {
+    /// The names of the signals that a workflow type has handlers for, in the order of its definition; `None` if it
+    /// is not registered.
+    pub fn signals(&self, workflow_type: &str) -> Option<Vec<String>> {
+        self.workflows.get(workflow_type).map(|registered| registered.descriptor.signals.clone())
+    }
+
+    /// Registers everything with the SDK's own replayer, interceptors included.
+    ///
+    /// # Errors
+    ///
+    /// If one of the workflow types is registered there already.
+    pub fn register_with_replayer(
+        &self,
+        options: &mut WorkflowReplayerOptions,
+    ) -> Result<(), WorkflowRegistrationError> {
+        for registered in self.workflows.values() {
+            (registered.replayer)(options)?;
+        }
+        options.register_workflow_interceptors(self.interceptors.clone());
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        descriptor: WorkflowDefinitionDescriptor,
+        factory: Factory,
+        replayer: ReplayerRegistration,
+    ) -> Result<&mut Self, RegistrationError> {
+        let workflow_type = descriptor.workflow_type.clone();
+        if self.workflows.contains_key(&workflow_type) {
             return Err(RegistrationError::DuplicateWorkflowType { workflow_type });
         }
-        self.factories.insert(workflow_type, factory);
+        self.workflows.insert(workflow_type, Registered { descriptor, factory, replayer });
         Ok(self)
     }
 }
