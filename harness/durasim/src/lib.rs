@@ -1,0 +1,40 @@
+//! Deterministic simulation testing for durable workflows.
+
+pub mod checks;
+mod environment;
+mod error;
+mod faults;
+mod options;
+mod outline;
+mod panics;
+pub mod report;
+mod runner;
+mod world;
+
+pub use durasim_engine::Limits;
+pub use durasim_macros::workflow_test;
+pub use durasim_worker::activity::{ActivityCall, ActivityCallOutcome, ActivityCallRecord};
+pub use environment::{Actor, History, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget};
+pub use error::{TestError, TestOutcome, TestResult};
+pub use faults::{Fault, FaultKind, FaultProfile};
+pub use options::{Exhaustive, TestOptions};
+pub use runner::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
+
+/// What most tests need, in one line: `use durasim::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        ActivityCall, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError, TestResult,
+        TestWorkflowEnvironment, workflow_test,
+    };
+    pub use std::time::Duration;
+    pub use temporalio_client::{
+        WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowGetResultOptions,
+        WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions, WorkflowTerminateOptions,
+    };
+}
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::runner::{TestCase, run};
+    pub use proptest::prelude::any;
+}

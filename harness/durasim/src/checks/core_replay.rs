@@ -1,0 +1,42 @@
+//! `core_replay`: the SDK's own `WorkflowReplayer`, which is real Core, accepts the history.
+//!
+//! It owns a thread and takes milliseconds, so it is asked for test by test.
+
+use super::replay::Case;
+use crate::{
+    environment::History,
+    report::{FailureReport, HistoryExcerpt, WorkflowName},
+};
+use durasim_engine::START_MS;
+use temporalio_client::WorkflowHistory;
+use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
+
+/// What Core says against the first history that it rejects, if it rejects one.
+pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureReport> {
+    cases.iter().find_map(|case| {
+        let history = &histories[case.history];
+        let message = replay(case, history).err()?;
+        let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
+        let excerpt = HistoryExcerpt::tail(history.events(), START_MS);
+        Some(FailureReport::core_rejects(name, message, excerpt))
+    })
+}
+
+fn replay(case: &Case, history: &History) -> Result<(), String> {
+    let mut options = WorkflowReplayerOptions::new()
+        .namespace(case.options.namespace.clone())
+        .task_queue(case.options.task_queue.clone())
+        .data_converter(case.options.data_converter.clone())
+        .build();
+    case.definitions.register_with_replayer(&mut options).map_err(|error| error.to_string())?;
+    let history = WorkflowHistory::from_json(history.to_json().as_bytes()).map_err(|error| error.to_string())?;
+    // Core wants a Tokio runtime of its own, with real time.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime for the replayer: {error}"))?;
+    runtime.block_on(async {
+        let replayer = WorkflowReplayer::new(options).map_err(|error| error.to_string())?;
+        replayer.replay_workflow(history).await.map_err(|error| error.to_string())
+    })
+}

@@ -1,0 +1,22 @@
+//! `invariant`: what the test says must hold after every step.
+
+use crate::{
+    report::FailureReport,
+    world::World,
+};
+use durasim_engine::START_MS;
+
+impl World {
+    /// Evaluates every invariant; the first that does not hold ends the run.
+    pub(crate) fn check_invariants(&self) {
+        let invariants = self.checks.borrow().invariants();
+        for invariant in invariants.iter() {
+            if let Err(reason) = (invariant.holds)() {
+                let now_ms = self.clock.now_ms() - START_MS;
+                let location = Some(invariant.location.into());
+                let report = FailureReport::invariant_broken(&invariant.name, Some(reason), now_ms, location);
+                return self.state().fail(report);
+            }
+        }
+    }
+}

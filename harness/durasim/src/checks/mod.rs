@@ -1,0 +1,118 @@
+//! What is checked of every run, one file each.
+
+mod core_replay;
+// mod history;
+mod invariant;
+pub(crate) mod replay;
+
+use crate::{
+    report::FailureReport,
+    runner::{ChoiceSource, WorldOptions, WorldReport},
+    world::World,
+};
+use durasim_engine::TaskId;
+use serde_json::Value;
+use std::{collections::BTreeMap, panic::Location, rc::Rc};
+
+type Observer = Box<dyn Fn() -> Result<Value, String>>;
+
+/// What must hold after every step.
+pub(crate) struct Invariant {
+    name: String,
+    location: &'static Location<'static>,
+    holds: Box<dyn Fn() -> Result<(), String>>,
+}
+
+/// What an invariant's closure may return.
+pub trait Holds {
+    /// Whether it holds; if not, why.
+    ///
+    /// # Errors
+    ///
+    /// The reason, for the report.
+    fn holds(self) -> Result<(), String>;
+}
+
+impl Holds for bool {
+    fn holds(self) -> Result<(), String> {
+        if self { Ok(()) } else { Err("it does not hold".to_owned()) }
+    }
+}
+
+impl<E: std::fmt::Display> Holds for Result<(), E> {
+    fn holds(self) -> Result<(), String> {
+        self.map_err(|reason| reason.to_string())
+    }
+}
+
+/// What the test asked to be checked, and what it started beside itself.
+#[derive(Default)]
+pub(crate) struct UserChecks {
+    pub(crate) actors: Vec<TaskId>,
+    /// Whether the world goes on after the test returned, until its workflows have closed.
+    pub(crate) settles: bool,
+    observers: Vec<(String, Observer)>,
+    invariants: Rc<Vec<Invariant>>,
+    labels: BTreeMap<String, Label>,
+}
+
+/// A label that the campaign must reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Label {
+    pub(crate) location: String,
+    pub(crate) reached: bool,
+}
+
+impl UserChecks {
+    pub(crate) fn observe(&mut self, name: String, read: Observer) {
+        self.settles = true;
+        self.observers.push((name, read));
+    }
+
+    pub(crate) fn invariant(
+        &mut self,
+        name: String,
+        location: &'static Location<'static>,
+        holds: Box<dyn Fn() -> Result<(), String>>,
+    ) {
+        let invariant = Invariant { name, location, holds };
+        match Rc::get_mut(&mut self.invariants) {
+            Some(invariants) => invariants.push(invariant),
+            None => panic!("an invariant cannot add another while it is evaluated"),
+        }
+    }
+
+    fn invariants(&self) -> Rc<Vec<Invariant>> {
+        self.invariants.clone()
+    }
+
+    pub(crate) fn sometimes(&mut self, name: String, location: &'static Location<'static>, reached: bool) {
+        let location = format!("{}:{}", location.file(), location.line());
+        let label = self.labels.entry(name).or_insert(Label { location, reached: false });
+        label.reached |= reached;
+    }
+
+    pub(crate) fn labels(&self) -> BTreeMap<String, Label> {
+        self.labels.clone()
+    }
+}
+
+impl World {
+    /// What the test observes, read now.
+    pub(crate) fn read_observations(&self) -> BTreeMap<String, Value> {
+        let observers = std::mem::take(&mut self.checks.borrow_mut().observers);
+        let read = |observer: &Observer| observer().unwrap_or_else(|error| Value::String(format!("unreadable: {error}")));
+        observers.iter().map(|(name, observer)| (name.clone(), read(observer))).collect()
+    }
+}
+
+/// The checks of a world that has ended, in order; the first failure counts.
+pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<FailureReport> {
+    let seed = match options.choices {
+        ChoiceSource::Seed(seed) => seed,
+        _ => 0,
+    };
+    None
+        .or_else(|| options.replay.then(|| replay::check(&report.replays, &report.histories, seed)).flatten())
+        .or_else(|| options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten())
+}

@@ -1,0 +1,95 @@
+//! `replay`: a fresh instance, fed the history, issues the same commands at every workflow task.
+//!
+//! It happens by itself whenever a run is rebuilt after an eviction or a crash. Here it happens once in full for
+//! each run at its end, with everything changed that workflow code must not depend on: another thread, other hash
+//! seeds, another wall clock. One full replay walks through every prefix, so none is replayed twice.
+
+use crate::{
+    environment::History,
+    report::{FailureReport, HistoryExcerpt, WorkflowName},
+    world::{State, diagnosis},
+};
+use durasim_engine::{Ambient, START_MS};
+use durasim_worker::{ReplayError, ReplayOptions, WorkflowDefinitions, replay};
+
+/// What it takes to replay a run.
+#[derive(Clone)]
+pub(crate) struct Case {
+    /// Which of the world's histories.
+    pub(super) history: usize,
+    pub(super) workflow_type: String,
+    pub(super) definitions: WorkflowDefinitions,
+    pub(super) options: ReplayOptions,
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "replay of {}", self.workflow_type)
+    }
+}
+
+/// A case for each run whose workflow some worker has.
+pub(crate) fn cases(state: &State, histories: &[History]) -> Vec<Case> {
+    let executions = state.service.executions();
+    let mut cases = Vec::new();
+    for (index, (history, execution)) in histories.iter().zip(&executions).enumerate() {
+        let worker = state.workers.iter().find(|process| {
+            *process.spec.task_queue == *execution.task_queue && process.runs_workflow(&execution.workflow_type)
+        });
+        let Some(worker) = worker else { continue };
+        cases.push(Case {
+            history: index,
+            workflow_type: execution.workflow_type.clone(),
+            definitions: worker.spec.versions[worker.version].workflows.clone(),
+            options: ReplayOptions {
+                namespace: state.namespace.clone(),
+                task_queue: execution.task_queue.clone(),
+                workflow_id: history.workflow_id().to_owned(),
+                run_id: Some(history.run_id().to_owned()),
+                data_converter: worker.data_converter.clone(),
+                backtraces: state.backtraces,
+                ..ReplayOptions::default()
+            },
+        });
+    }
+    cases
+}
+
+/// Replays every run on a thread of its own. What differs first, if anything does.
+pub(crate) fn check(cases: &[Case], histories: &[History], seed: u64) -> Option<FailureReport> {
+    if cases.is_empty() {
+        return None;
+    }
+    // Any other seed than the run's, and any other day.
+    let ambient = Ambient { seed: seed ^ 0x5eed_5eed_5eed_5eed, clock_offset_ms: 1_000 * 3600 * 24 * 400 };
+    durasim_engine::simulate(ambient, || async {
+        let _quiet = crate::panics::quiet(false);
+        cases.iter().find_map(|case| {
+            let history = &histories[case.history];
+            let error = replay(&case.definitions, &case.options, history.events()).err()?;
+            Some(report(case, history, &error))
+        })
+    })
+}
+
+fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport {
+    let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
+    let events = history.events();
+    match error {
+        ReplayError::Nondeterminism(nondeterminism) => diagnosis::nondeterministic(name, nondeterminism, events),
+        ReplayError::CommandDiffers { event_id, command, what, issued_at, .. } => FailureReport::replay_differs(
+            name,
+            what.clone(),
+            HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
+            issued_at.as_deref().and_then(diagnosis::user_line),
+            true,
+        ),
+        other => FailureReport::replay_differs(
+            name,
+            other.to_string(),
+            HistoryExcerpt::tail(events, START_MS),
+            None,
+            false,
+        ),
+    }
+}

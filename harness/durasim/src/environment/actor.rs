@@ -1,0 +1,44 @@
+//! Actors: what runs beside the test in the same world.
+
+use crate::world::World;
+use futures::channel::oneshot;
+use std::{
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// An actor started by [`spawn`](crate::TestWorkflowEnvironment::spawn). Await it for what it returns, or drop it:
+/// it runs on either way.
+pub struct Actor<T>(oneshot::Receiver<T>);
+
+impl<T> Future for Actor<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match Pin::new(&mut self.0).poll(cx) {
+            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            // An actor that panicked ended the run: nobody is left to be answered.
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Actor<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Actor")
+    }
+}
+
+pub(super) fn spawn<T: 'static>(world: &Rc<World>, future: impl Future<Output = T> + 'static) -> Actor<T> {
+    let (sender, receiver) = oneshot::channel();
+    let mut checks = world.checks.borrow_mut();
+    let name = format!("actor#{}", checks.actors.len() + 1);
+    let task = world.executor.spawn(name, async move {
+        // Whoever spawned it may not care for the value.
+        let _ = sender.send(future.await);
+    });
+    checks.actors.push(task);
+    Actor(receiver)
+}

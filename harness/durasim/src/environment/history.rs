@@ -1,0 +1,150 @@
+//! Histories, as a test reads them.
+
+use crate::{outline::history_outline, world::World};
+use std::{fmt, rc::Rc};
+use temporalio_client::{WorkflowHandle, grpc::WorkflowService};
+use temporalio_common::HasWorkflowDefinition;
+use temporalio_protos::temporal::api::{
+    enums::v1::EventType,
+    history::v1::{History as HistoryProto, HistoryEvent, history_event::Attributes},
+};
+
+/// What names a workflow: its handle, or its id.
+pub trait WorkflowTarget {
+    /// The workflow id.
+    fn workflow_id(&self) -> &str;
+
+    /// The run, if one is meant; otherwise the latest.
+    fn run_id(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl WorkflowTarget for &str {
+    fn workflow_id(&self) -> &str {
+        self
+    }
+}
+
+impl WorkflowTarget for String {
+    fn workflow_id(&self) -> &str {
+        self
+    }
+}
+
+impl WorkflowTarget for &String {
+    fn workflow_id(&self) -> &str {
+        self
+    }
+}
+
+impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget for WorkflowHandle<C, W> {
+    fn workflow_id(&self) -> &str {
+        &self.info().workflow_id
+    }
+}
+
+impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget for &WorkflowHandle<C, W> {
+    fn workflow_id(&self) -> &str {
+        &self.info().workflow_id
+    }
+}
+
+/// The history of one run, at the moment it was read.
+#[derive(Clone, PartialEq)]
+pub struct History {
+    workflow_id: String,
+    run_id: String,
+    events: Vec<HistoryEvent>,
+}
+
+impl History {
+    pub(crate) fn new(workflow_id: String, run_id: String, events: Vec<HistoryEvent>) -> Self {
+        Self { workflow_id, run_id, events }
+    }
+
+    /// The workflow id.
+    pub fn workflow_id(&self) -> &str {
+        &self.workflow_id
+    }
+
+    /// The run id.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The events, from the first.
+    pub fn events(&self) -> &[HistoryEvent] {
+        &self.events
+    }
+
+    /// The types of the events, from the first.
+    pub fn event_types(&self) -> Vec<EventType> {
+        self.events.iter().map(HistoryEvent::event_type).collect()
+    }
+
+    /// A readable outline, one event a line, without anything random: made for snapshots.
+    pub fn outline(&self) -> String {
+        history_outline(&self.events)
+    }
+
+    /// The official JSON of a history: what the command-line tool prints, the web UI imports and
+    /// `WorkflowReplayer` reads.
+    ///
+    /// # Panics
+    ///
+    /// If the events do not serialize, which would be a defect of the SDK's own types.
+    pub fn to_json(&self) -> String {
+        let history = HistoryProto { events: self.events.clone() };
+        serde_json::to_string_pretty(&history).expect("a history serializes to JSON")
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.outline())
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "History of {} (run {})\n{}", self.workflow_id, self.run_id, self.outline())
+    }
+}
+
+#[track_caller]
+pub(super) fn read(world: &Rc<World>, workflow: &impl WorkflowTarget) -> History {
+    let state = world.state();
+    let id = workflow.workflow_id();
+    let Some((run_id, events)) = state.service.run(id, workflow.run_id()) else {
+        let known: Vec<_> = state.service.executions().iter().map(|e| e.workflow_id.clone()).collect();
+        drop(state);
+        panic!("there is no workflow with id {id:?}; there are: {known:?}");
+    };
+    History::new(id.to_owned(), run_id.to_owned(), events.to_vec())
+}
+
+/// How the latest run of a workflow closed, as JSON: what `observe_result` compares.
+pub(super) fn outcome(world: &Rc<World>, workflow_id: &str) -> serde_json::Value {
+    let state = world.state();
+    let Some(closing) = state.service.history(workflow_id, None).and_then(|events| events.last()) else {
+        return serde_json::json!("never started");
+    };
+    let result = match &closing.attributes {
+        Some(Attributes::WorkflowExecutionCompletedEventAttributes(completed)) => {
+            payloads_as_json(completed.result.as_ref().map_or(&[], |payloads| &payloads.payloads))
+        }
+        Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => {
+            serde_json::json!(failed.failure.as_ref().map(|failure| &failure.message))
+        }
+        _ => serde_json::Value::Null,
+    };
+    serde_json::json!({ "last event": closing.event_type().as_str_name(), "result": result })
+}
+
+fn payloads_as_json(payloads: &[temporalio_protos::temporal::api::common::v1::Payload]) -> serde_json::Value {
+    let value = |data: &[u8]| {
+        serde_json::from_slice(data).unwrap_or_else(|_| serde_json::json!(String::from_utf8_lossy(data)))
+    };
+    payloads.iter().map(|payload| value(&payload.data)).collect()
+}

@@ -1,0 +1,164 @@
+//! What a test holds in its hands: the environment, its client, and what it can ask of them.
+
+mod actor;
+mod history;
+mod worker;
+
+pub use actor::Actor;
+pub use history::{History, WorkflowTarget};
+pub use worker::{StartError, WorkerBuilder, WorkerCode};
+
+use crate::world::{World, connection};
+use durasim_engine::Clock;
+use durasim_worker::activity::ActivityCallRecord;
+use serde::Serialize;
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use temporalio_client::{Client, ClientOptions, Connection};
+use temporalio_common::ActivityDefinition;
+
+/// One simulated world, as its test sees it: a Temporal service with time that skips.
+///
+/// It is handed to the test by [`#[workflow_test]`](crate::workflow_test). It is a light handle: clone it into
+/// mocks, activities and actors at will. It works on the thread of its test only, until the test returns.
+///
+/// ```
+/// use durasim::prelude::*;
+/// use temporalio_macros::{workflow, workflow_methods};
+/// use temporalio_sdk::{WorkflowContext, WorkflowResult};
+///
+/// #[workflow]
+/// #[derive(Default)]
+/// struct Patience;
+///
+/// #[workflow_methods]
+/// impl Patience {
+///     #[run]
+///     async fn run(ctx: &mut WorkflowContext<Self>, days: u64) -> WorkflowResult<String> {
+///         ctx.timer(Duration::from_secs(days * 24 * 3600)).await;
+///         Ok(format!("{days} days later"))
+///     }
+/// }
+///
+/// #[workflow_test]
+/// async fn waiting_costs_nothing(env: TestWorkflowEnvironment) -> TestResult {
+///     env.worker("queue").workflow::<Patience>().start()?;
+///     let options = WorkflowStartOptions::new("queue", "patience-1").build();
+///     let handle = env.client().start_workflow(Patience::run, 30, options).await?;
+///     assert_eq!(handle.get_result(Default::default()).await?, "30 days later");
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct TestWorkflowEnvironment(());
+
+impl TestWorkflowEnvironment {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+
+    /// Begins a worker for this task queue; [`WorkerBuilder::start`] starts it.
+    pub fn worker(&self, task_queue: impl Into<String>) -> WorkerBuilder {
+        WorkerBuilder::new(task_queue.into())
+    }
+
+    /// The official client, connected to the simulated service.
+    pub fn client(&self) -> Client {
+        let namespace = World::current().state().namespace.clone();
+        self.client_with(ClientOptions::new(namespace).build())
+    }
+
+    /// The official client with options of the test's own: a data converter, interceptors, another namespace.
+    pub fn client_with(&self, options: ClientOptions) -> Client {
+        Client::new(self.connection(), options).expect("a client over the simulated connection has no plugins to fail")
+    }
+
+    /// The connection under the client, for what only raw RPCs can do.
+    pub fn connection(&self) -> Connection {
+        connection()
+    }
+
+    /// Waits for this much virtual time. Costs no real time: the clock skips from one thing due to the next.
+    pub async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// The virtual time. A world begins at the same instant always, 2024-01-01T00:00:00Z.
+    pub fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(World::current().clock.now_ms())
+    }
+
+    /// Starts an actor beside the test: another client, say. The world goes on after the test returned until all
+    /// its actors are done, and one that panics fails the test.
+    #[track_caller]
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Actor<T> {
+        actor::spawn(&World::current(), future)
+    }
+
+    /// The history of a workflow so far: of its handle, or of its id.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such workflow.
+    #[track_caller]
+    pub fn history(&self, workflow: impl WorkflowTarget) -> History {
+        history::read(&World::current(), &workflow)
+    }
+
+    /// Every attempt of this activity that reached its code or its mock, in the order in which they started.
+    pub fn calls<AD: ActivityDefinition>(&self, activity: AD) -> Vec<ActivityCallRecord> {
+        World::current().state().calls.of_type(activity.name())
+    }
+
+    /// Puts a value where worker crashes do not reach it, as a database or another service would be.
+    ///
+    /// What a worker's activities own dies with the process, if they are made by
+    /// [`implementer_with`](WorkerBuilder::implementer_with); what they share stays.
+    pub fn shared<T>(&self, value: T) -> Arc<T> {
+        Arc::new(value)
+    }
+
+    /// Names what must be the same in every world as in the fault-free one, read when the world has ended.
+    ///
+    /// Nothing is compared that was not named, for a race may rightly end either way.
+    pub fn observe<T: Serialize>(&self, name: impl Into<String>, read: impl Fn() -> T + 'static) {
+        let read = move || serde_json::to_value(read()).map_err(|error| error.to_string());
+        World::current().checks.borrow_mut().observe(name.into(), Box::new(read));
+    }
+
+    /// Observes how a workflow closed and with what result, as [`observe`](Self::observe) does.
+    pub fn observe_result(&self, workflow: &impl WorkflowTarget) {
+        let id = workflow.workflow_id().to_owned();
+        let name = format!("result of {id}");
+        World::current()
+            .checks
+            .borrow_mut()
+            .observe(name, Box::new(move || Ok(history::outcome(&World::current(), &id))));
+    }
+
+    /// Says what must hold after every step of the world. The closure returns `bool`, or `Result<(), String>` with
+    /// the reason.
+    #[track_caller]
+    pub fn invariant<T: crate::checks::Holds>(&self, name: impl Into<String>, holds: impl Fn() -> T + 'static) {
+        let location = std::panic::Location::caller();
+        World::current().checks.borrow_mut().invariant(name.into(), location, Box::new(move || holds().holds()));
+    }
+
+    /// Marks that this world reached something that the campaign must reach at least once: over all seeds, a label
+    /// that is named and never reached fails the test.
+    #[track_caller]
+    pub fn sometimes(&self, label: impl Into<String>, reached: bool) {
+        let location = std::panic::Location::caller();
+        World::current().checks.borrow_mut().sometimes(label.into(), location, reached);
+    }
+}
+
+/// Tells virtual time to what has no world at hand.
+pub(crate) fn clock_callback(clock: &std::rc::Rc<Clock>) -> Arc<dyn Fn() -> u64 + Send + Sync> {
+    let _ = clock;
+    Arc::new(|| World::current().clock.now_ms())
+}

@@ -1,0 +1,292 @@
+//! Building workers: what code a simulated worker process runs.
+
+use crate::world::{WorkerSpec, WorkerVersion, World};
+use durasim_worker::{
+    RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
+    activity::{ActivityCall, ActivityDefinitions, ActivityRegistrationError, Unregistered},
+};
+use std::{future::Future, rc::Rc, sync::Arc};
+use temporalio_common::{
+    ActivityDefinition, ActivityError, WorkflowDefinition, data_converters::TemporalSerializable,
+};
+use temporalio_sdk::{activities::ExecutableActivity, workflow_interceptors::WorkflowInterceptorConstructor};
+use temporalio_workflow::workflows::WorkflowImplementation;
+
+/// Why a worker cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A workflow cannot be registered.
+    #[error("worker for task queue `{task_queue}`: {source}")]
+    Workflow {
+        /// The worker's task queue.
+        task_queue: String,
+        /// What is wrong.
+        source: RegistrationError,
+    },
+    /// An activity cannot be registered.
+    #[error("worker for task queue `{task_queue}`: {source}")]
+    Activity {
+        /// The worker's task queue.
+        task_queue: String,
+        /// What is wrong.
+        source: ActivityRegistrationError,
+    },
+    /// An activity has no instance to be called on.
+    #[error(transparent)]
+    MissingInstance(#[from] Unregistered),
+    /// The worker would have nothing to do.
+    #[error(
+        "worker for task queue `{task_queue}`: neither a workflow nor an activity is registered; add some with \
+         `.workflow::<W>()`, `.activity(..)` or `.mock_activity(..)`"
+    )]
+    Nothing {
+        /// The worker's task queue.
+        task_queue: String,
+    },
+    /// A task queue must have a name.
+    #[error("a worker needs a task queue: its name is empty")]
+    EmptyTaskQueue,
+}
+
+enum CodeError {
+    Workflow(RegistrationError),
+    Activity(ActivityRegistrationError),
+}
+
+type Instances = Rc<dyn Fn(&mut ActivityDefinitions) -> Result<(), ActivityRegistrationError>>;
+type OptionSetter = Rc<dyn Fn(&mut WorkflowWorkerOptions)>;
+
+/// The code of one version of a worker: its workflows and activities.
+#[derive(Default)]
+pub struct WorkerCode {
+    workflows: WorkflowDefinitions,
+    activities: ActivityDefinitions,
+    /// Made anew at each start of the process.
+    instances: Vec<Instances>,
+    options: Vec<OptionSetter>,
+    error: Option<CodeError>,
+}
+
+impl WorkerCode {
+    /// Registers a workflow, as the SDK's worker does.
+    #[must_use]
+    pub fn workflow<W>(mut self) -> Self
+    where
+        W: WorkflowImplementation,
+        <W::Run as WorkflowDefinition>::Input: Send,
+    {
+        if let Err(error) = self.workflows.register::<W>() {
+            self.error.get_or_insert(CodeError::Workflow(error));
+        }
+        self
+    }
+
+    /// Registers a workflow whose instances a closure makes, as the SDK's worker does.
+    #[must_use]
+    pub fn workflow_with_factory<W, F>(mut self, factory: F) -> Self
+    where
+        W: WorkflowImplementation,
+        <W::Run as WorkflowDefinition>::Input: Send,
+        F: Fn() -> W + Send + Sync + 'static,
+    {
+        if let Err(error) = self.workflows.register_with_factory::<W, F>(factory) {
+            self.error.get_or_insert(CodeError::Workflow(error));
+        }
+        self
+    }
+
+    /// Registers a workflow interceptor, as the SDK's worker does.
+    #[must_use]
+    pub fn workflow_interceptor(mut self, constructor: WorkflowInterceptorConstructor) -> Self {
+        self.workflows.workflow_interceptor(constructor);
+        self
+    }
+
+    /// Registers an activity. Its instance, if it needs one, is found by type among the implementers.
+    #[must_use]
+    pub fn activity<AD: ExecutableActivity>(mut self, _activity: AD) -> Self {
+        let result = self.activities.register::<AD>().map(drop);
+        self.keep(result)
+    }
+
+    /// The instance that activities of its type are called on. It outlives the crashes of the worker, so its own
+    /// state must be what a crash would leave alone; see [`implementer_with`](Self::implementer_with).
+    #[must_use]
+    pub fn implementer<T: Send + Sync + 'static>(mut self, instance: T) -> Self {
+        let result = self.activities.implementer(Arc::new(instance)).map(drop);
+        self.keep(result)
+    }
+
+    /// Makes the instance that activities of its type are called on, anew at each start of the worker process: what
+    /// it holds in memory is lost in a crash, as it would be.
+    #[must_use]
+    pub fn implementer_with<T: Send + Sync + 'static>(mut self, make: impl Fn() -> T + 'static) -> Self {
+        self.instances.push(Rc::new(move |activities| activities.implementer(Arc::new(make())).map(drop)));
+        self
+    }
+
+    /// Answers an activity with a closure instead of its code; its calls are recorded, see
+    /// [`calls`](crate::TestWorkflowEnvironment::calls).
+    ///
+    /// The activity is named by the marker that workflows call it by; one that has none, by
+    /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new).
+    #[must_use]
+    pub fn mock_activity<AD, F, R>(mut self, activity: AD, mock: F) -> Self
+    where
+        AD: ActivityDefinition,
+        F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static,
+    {
+        let result = self.activities.mock(&activity, mock).map(drop);
+        self.keep(result)
+    }
+
+    /// Says that activities record heartbeats with details of type `T`. Needed only for types that are neither plain
+    /// values nor an input or output of a registered activity.
+    #[must_use]
+    pub fn heartbeat_details<T: TemporalSerializable + 'static>(mut self) -> Self {
+        self.activities.heartbeat_details::<T>();
+        self
+    }
+
+    /// Sets any other option of the worker: data converter, errors that fail workflows, build id.
+    #[must_use]
+    pub fn options(mut self, set: impl Fn(&mut WorkflowWorkerOptions) + 'static) -> Self {
+        self.options.push(Rc::new(set));
+        self
+    }
+
+    fn keep(mut self, result: Result<(), ActivityRegistrationError>) -> Self {
+        if let Err(error) = result {
+            self.error.get_or_insert(CodeError::Activity(error));
+        }
+        self
+    }
+
+    fn finish(self, name: String, task_queue: &str) -> Result<WorkerVersion, StartError> {
+        let Self { workflows, activities, instances, options, error } = self;
+        let task_queue_name = task_queue.to_owned();
+        let activity_error = |source| StartError::Activity { task_queue: task_queue_name.clone(), source };
+        match error {
+            Some(CodeError::Workflow(source)) => {
+                return Err(StartError::Workflow { task_queue: task_queue.to_owned(), source });
+            }
+            Some(CodeError::Activity(source)) => return Err(activity_error(source)),
+            None => {}
+        }
+        if workflows.types().next().is_none() && activities.names().is_empty() {
+            return Err(StartError::Nothing { task_queue: task_queue.to_owned() });
+        }
+        // A rehearsal: what fails here would fail at every start of the process.
+        let mut rehearsal = activities.clone();
+        for instance in &instances {
+            instance(&mut rehearsal).map_err(activity_error)?;
+        }
+        rehearsal.check_instances(task_queue)?;
+        let activities = Rc::new(move || {
+            let mut activities = activities.clone();
+            for instance in &instances {
+                instance(&mut activities).expect("the rehearsal found no instance twice");
+            }
+            activities
+        });
+        let options = Rc::new(move |all: &mut WorkflowWorkerOptions| options.iter().for_each(|set| set(all)));
+        Ok(WorkerVersion { name, workflows, activities, options })
+    }
+}
+
+/// A worker process in the making. Nothing runs until [`start`](Self::start).
+#[must_use = "a worker runs once it is started: end with `.start()?`"]
+pub struct WorkerBuilder {
+    task_queue: String,
+    code: WorkerCode,
+    versions: Vec<(String, WorkerCode)>,
+    cache: Option<usize>,
+}
+
+macro_rules! forward {
+    ($($(#[$meta:meta])* $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),*) [$($bounds:tt)*] => $call:expr;)*) => {
+        impl WorkerBuilder {
+            $($(#[$meta])* pub fn $name<$($generics)*>(mut self, $($arg: $ty),*) -> Self where $($bounds)* {
+                let call = $call;
+                self.code = call(self.code);
+                self
+            })*
+        }
+    };
+}
+
+forward! {
+    /// Registers a workflow; see [`WorkerCode::workflow`].
+    workflow[W]() [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send]
+        => |code: WorkerCode| code.workflow::<W>();
+    /// Registers a workflow with a factory; see [`WorkerCode::workflow_with_factory`].
+    workflow_with_factory[W, F](factory: F)
+        [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send, F: Fn() -> W + Send + Sync + 'static]
+        => |code: WorkerCode| code.workflow_with_factory::<W, F>(factory);
+    /// Registers a workflow interceptor; see [`WorkerCode::workflow_interceptor`].
+    workflow_interceptor[](constructor: WorkflowInterceptorConstructor) []
+        => |code: WorkerCode| code.workflow_interceptor(constructor);
+    /// Registers an activity; see [`WorkerCode::activity`].
+    activity[AD](activity: AD) [AD: ExecutableActivity] => |code: WorkerCode| code.activity(activity);
+    /// The instance of activities; see [`WorkerCode::implementer`].
+    implementer[T](instance: T) [T: Send + Sync + 'static] => |code: WorkerCode| code.implementer(instance);
+    /// Makes the instance of activities at each start; see [`WorkerCode::implementer_with`].
+    implementer_with[T, F](make: F) [T: Send + Sync + 'static, F: Fn() -> T + 'static]
+        => |code: WorkerCode| code.implementer_with(make);
+    /// Answers an activity with a closure; see [`WorkerCode::mock_activity`].
+    mock_activity[AD, F, R](activity: AD, mock: F) [
+        AD: ActivityDefinition,
+        F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static
+    ] => |code: WorkerCode| code.mock_activity(activity, mock);
+    /// Names a type of heartbeat details; see [`WorkerCode::heartbeat_details`].
+    heartbeat_details[T]() [T: TemporalSerializable + 'static] => |code: WorkerCode| code.heartbeat_details::<T>();
+    /// Sets any other option of the worker; see [`WorkerCode::options`].
+    options[F](set: F) [F: Fn(&mut WorkflowWorkerOptions) + 'static] => |code: WorkerCode| code.options(set);
+}
+
+impl WorkerBuilder {
+    pub(super) fn new(task_queue: String) -> Self {
+        Self { task_queue, code: WorkerCode::default(), versions: Vec::new(), cache: None }
+    }
+
+    /// Adds another version of the code, complete in itself. The fault
+    /// [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the running version by any later one, at any
+    /// boundary of a workflow task.
+    pub fn version(mut self, name: impl Into<String>, code: impl FnOnce(WorkerCode) -> WorkerCode) -> Self {
+        self.versions.push((name.into(), code(WorkerCode::default())));
+        self
+    }
+
+    /// How many runs the worker keeps between their tasks. With 0 each workflow task replays its run from the first
+    /// event. The default is 1,000, or 0 under `#[workflow_test(cache = false)]`.
+    pub fn max_cached_workflows(mut self, runs: usize) -> Self {
+        self.cache = Some(runs);
+        self
+    }
+
+    /// Starts the worker: it polls its task queue from now on.
+    ///
+    /// # Errors
+    ///
+    /// If something is registered twice, an activity has no instance to be called on, or nothing is registered.
+    pub fn start(self) -> Result<(), StartError> {
+        let Self { task_queue, code, versions, cache } = self;
+        if task_queue.is_empty() {
+            return Err(StartError::EmptyTaskQueue);
+        }
+        let mut built = vec![code.finish(String::new(), &task_queue)?];
+        for (name, code) in versions {
+            built.push(code.finish(name, &task_queue)?);
+        }
+        let version_names = built.iter().map(|version| version.name.clone()).collect();
+        let world = World::current();
+        let mut state = world.state();
+        let max_cached = cache.unwrap_or(if state.cache { 1000 } else { 0 });
+        let identity = format!("worker-{}@{task_queue}", state.workers.len() + 1);
+        state.start_worker(WorkerSpec { task_queue: task_queue.into(), identity, max_cached, version_names, versions: built });
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Activity code that stands still for a while, as under a long garbage collection or a frozen machine.
+
+use futures::future::BoxFuture;
+use std::{future::poll_fn, task::Poll, time::Duration};
+
+/// An attempt whose code stands still: before it begins, or at its first await.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    /// Virtual milliseconds.
+    pub(crate) ms: u64,
+    /// Whether the code runs up to its first await before it stands still.
+    pub(crate) at_first_await: bool,
+}
+
+impl Pause {
+    /// Runs the future with the pause in it. The result of code that had no await is returned late.
+    pub(crate) async fn of<T: 'static>(self, mut future: BoxFuture<'static, T>) -> T {
+        let mut early = None;
+        if self.at_first_await {
+            early = poll_fn(|cx| match future.as_mut().poll(cx) {
+                Poll::Ready(value) => Poll::Ready(Some(value)),
+                Poll::Pending => Poll::Ready(None),
+            })
+            .await;
+        }
+        tokio::time::sleep(Duration::from_millis(self.ms)).await;
+        match early {
+            Some(value) => value,
+            None => future.await,
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! A stand-in for the outside world: what activities did to it, and whether any of it was done twice.
+//!
+//! A worker can crash after an activity charged a card and before the service heard of it; the activity then
+//! runs again. Whether the card is charged twice depends on the idempotency key, and that is what a test wants
+//! to see. An [`EffectLedger`] stands where the card's bank would: activities write effects into it, with a key
+//! or without, and it knows by itself which attempt of which activity wrote each, so that what a user's code
+//! calls, such as the trait below, need not carry that along.
+//!
+//! ```
+//! use durasim::{EffectLedger, Recorded};
+//! use serde::Serialize;
+//!
+//! /// What the payment activities are written against.
+//! trait Bank: Send + Sync {
+//!     fn charge(&self, key: &str, account: &str, cents: u64);
+//! }
+//!
+//! #[derive(Clone, Debug, PartialEq, Serialize)]
+//! struct Charge {
+//!     account: String,
+//!     cents: u64,
+//! }
+//!
+//! /// What the tests give them.
+//! impl Bank for EffectLedger<Charge> {
+//!     fn charge(&self, key: &str, account: &str, cents: u64) {
+//!         self.record(key, Charge { account: account.to_owned(), cents });
+//!     }
+//! }
+//!
+//! let bank = EffectLedger::new("bank");
+//! bank.charge("order-1", "alice", 500);
+//! bank.charge("order-1", "alice", 500); // the retry
+//! assert_eq!(bank.effects(), [Charge { account: "alice".into(), cents: 500 }]);
+//! assert_eq!(bank.times_asked("order-1"), 2);
+//! ```
+//!
+//! A ledger that [`env.ledger`](crate::TestWorkflowEnvironment::ledger) made is watched by the check
+//! `effects_once`, and `env.observe("bank", move || ledger.snapshot())` compares it with the fault-free run.
+//!
+//! # Limits
+//!
+//! Effects written by an activity function that is not `async`, which runs on a thread of its own, or by the
+//! test itself, have no known writer; `effects_once` says nothing about them.
+
+use std::{
+    fmt::{self, Debug},
+    panic::Location,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use durasim_worker::activity;
+use serde::Serialize;
+
+/// What a ledger's entries may be: any value that can be compared, printed and sent between threads.
+pub trait Effect: Clone + Debug + PartialEq + Send + 'static {}
+
+impl<E: Clone + Debug + PartialEq + Send + 'static> Effect for E {}
+
+/// What was done to the outside world, in the order in which it was done.
+///
+/// A clone is another handle to the same ledger. It outlives crashes of the workers that write into it.
+pub struct EffectLedger<E> {
+    name: Arc<str>,
+    entries: Arc<Mutex<Vec<LedgerEntry<E>>>>,
+}
+
+/// One effect, which stands.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerEntry<E> {
+    /// The idempotency key; `None` if the effect was applied without one.
+    pub key: Option<String>,
+    /// The effect.
+    pub effect: E,
+    /// Who applied it; `None` if that is not known.
+    pub applied_by: Option<Applier>,
+    /// Who asked for it under the same key afterwards, to no effect.
+    pub duplicates: Vec<Option<Applier>>,
+    /// The line that applied it.
+    pub location: &'static Location<'static>,
+}
+
+/// One attempt of an activity, as the writer of an effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Applier {
+    /// The activity type.
+    pub activity_type: String,
+    /// The workflow that scheduled the activity; empty if none did.
+    pub workflow_id: String,
+    /// The run that scheduled the activity; empty if none did.
+    pub run_id: String,
+    /// The activity id, unique among the open activities of a run.
+    pub activity_id: String,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// Whether it is a local activity.
+    pub is_local: bool,
+    /// When it wrote, in milliseconds of virtual time since the Unix epoch.
+    pub at_ms: u64,
+    /// Tells two runs of the same attempt apart, which a local activity can have.
+    call: usize,
+}
+
+/// What became of an effect that was recorded under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded<E> {
+    /// It was applied.
+    Applied,
+    /// There was an effect with that key, which stands; this one was not applied.
+    Duplicate {
+        /// The effect that stands.
+        first: E,
+    },
+}
+
+impl<E> Recorded<E> {
+    /// Whether there was an effect with that key.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Duplicate { .. })
+    }
+}
+
+/// What stands in a ledger, comparable between runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct LedgerSnapshot<E> {
+    effects: Vec<KeyedEffect<E>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct KeyedEffect<E> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    effect: E,
+}
+
+/// An effect that one activity applied in more than one of its attempts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AppliedAgain {
+    /// The effect, as its `Debug` prints it.
+    pub(crate) effect: String,
+    /// Who applied it, in order.
+    pub(crate) appliers: Vec<Applier>,
+    /// The line that applied it again.
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl AppliedAgain {
+    /// Looks for a second attempt among the writers of equal effects by one activity.
+    fn find<E: Effect>(group: &[(&LedgerEntry<E>, &Applier)]) -> Option<Self> {
+        let (first, first_applier) = group.first()?;
+        let (again, _) = group.iter().find(|(_, applier)| applier.call != first_applier.call)?;
+        Some(Self {
+            effect: format!("{:?}", first.effect),
+            appliers: group.iter().map(|(_, applier)| (*applier).clone()).collect(),
+            location: again.location,
+        })
+    }
+}
+
+impl<E: Effect> EffectLedger<E> {
+    /// An empty ledger. The name is what reports call it.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), entries: Arc::default() }
+    }
+
+    /// What reports call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Applies an effect unless there is one with that idempotency key.
+    #[track_caller]
+    pub fn record(&self, key: impl Into<String>, effect: E) -> Recorded<E> {
+        let (key, applier, location) = (key.into(), Applier::current(), Location::caller());
+        let mut entries = self.lock();
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.key.as_ref() == Some(&key)) {
+            entry.duplicates.push(applier);
+            return Recorded::Duplicate { first: entry.effect.clone() };
+        }
+        entries.push(LedgerEntry {
+            key: Some(key),
+            effect,
+            applied_by: applier,
+            duplicates: Vec::new(),
+            location,
+        });
+        Recorded::Applied
+    }
+
+    /// Applies an effect, whatever was applied before: what an outside world does that knows no idempotency keys.
+    #[track_caller]
+    pub fn apply(&self, effect: E) {
+        let (applied_by, location) = (Applier::current(), Location::caller());
+        let entry = LedgerEntry { key: None, effect, applied_by, duplicates: Vec::new(), location };
+        self.lock().push(entry);
+    }
+
+    /// The effects that stand, in the order in which they were applied.
+    pub fn effects(&self) -> Vec<E> {
+        self.lock().iter().map(|entry| entry.effect.clone()).collect()
+    }
+
+    /// The effects that stand, with their keys and writers, in the order in which they were applied.
+    pub fn entries(&self) -> Vec<LedgerEntry<E>> {
+        self.lock().clone()
+    }
+
+    /// The effect that stands under that key.
+    pub fn get(&self, key: &str) -> Option<E> {
+        self.with_key(key, |entry| entry.effect.clone())
+    }
+
+    /// How often an effect was recorded under that key, the one that stands included.
+    pub fn times_asked(&self, key: &str) -> usize {
+        self.with_key(key, |entry| 1 + entry.duplicates.len()).unwrap_or(0)
+    }
+
+    /// How often an equal effect stands.
+    pub fn times_applied(&self, effect: &E) -> usize {
+        self.lock().iter().filter(|entry| entry.effect == *effect).count()
+    }
+
+    /// How many effects stand.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether no effect stands.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// The effects that stand, for [`observe`](crate::TestWorkflowEnvironment::observe): without their writers and
+    /// times, which faults may rightly change, and sorted by key and value, for so may they the order.
+    pub fn snapshot(&self) -> LedgerSnapshot<E> {
+        let mut effects: Vec<_> = self
+            .lock()
+            .iter()
+            .map(|entry| KeyedEffect { key: entry.key.clone(), effect: entry.effect.clone() })
+            .collect();
+        effects.sort_by_cached_key(|keyed| (keyed.key.clone(), format!("{:?}", keyed.effect)));
+        LedgerSnapshot { effects }
+    }
+
+    /// Effects that several attempts of one activity applied, in the order of their first application.
+    ///
+    /// Equal effects only: an attempt that goes on where the last one stopped applies others. The key does not
+    /// matter, for one that changes with the attempt protects nothing.
+    pub(crate) fn applied_again(&self) -> Vec<AppliedAgain> {
+        let entries = self.lock();
+        let mut groups: Vec<Vec<(&LedgerEntry<E>, &Applier)>> = Vec::new();
+        for entry in entries.iter() {
+            let Some(applier) = &entry.applied_by else { continue };
+            let group = groups.iter_mut().find(|group| {
+                let (first, first_applier) = group[0];
+                first_applier.is_same_activity(applier) && first.effect == entry.effect
+            });
+            match group {
+                Some(group) => group.push((entry, applier)),
+                None => groups.push(vec![(entry, applier)]),
+            }
+        }
+        groups.iter().filter_map(|group| AppliedAgain::find(group)).collect()
+    }
+
+    fn with_key<T>(&self, key: &str, read: impl FnOnce(&LedgerEntry<E>) -> T) -> Option<T> {
+        self.lock().iter().find(|entry| entry.key.as_deref() == Some(key)).map(read)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<LedgerEntry<E>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Applier {
+    fn current() -> Option<Self> {
+        let attempt = activity::current()?;
+        let info = attempt.info();
+        Some(Self {
+            activity_type: info.activity_type.clone(),
+            workflow_id: info.workflow_id.clone().unwrap_or_default(),
+            run_id: info.workflow_run_id.clone().unwrap_or_default(),
+            activity_id: info.activity_id.clone(),
+            attempt: info.attempt,
+            is_local: info.is_local,
+            at_ms: attempt.now_ms(),
+            call: attempt.call(),
+        })
+    }
+
+    /// Whether both are attempts of one activity that a workflow scheduled once.
+    fn is_same_activity(&self, other: &Self) -> bool {
+        // Local and other activities are numbered apart.
+        self.activity_id == other.activity_id
+            && self.is_local == other.is_local
+            && self.run_id == other.run_id
+            && self.workflow_id == other.workflow_id
+            && self.activity_type == other.activity_type
+    }
+}
+
+impl fmt::Display for Applier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, attempt {}", self.activity_type, self.attempt)?;
+        if !self.workflow_id.is_empty() {
+            write!(f, ", for workflow {:?}", self.workflow_id)?;
+        }
+        Ok(())
+    }
+}
+
+impl<E> Clone for EffectLedger<E> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), entries: self.entries.clone() }
+    }
+}
+
+impl<E: Effect> Debug for EffectLedger<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EffectLedger").field("name", &self.name).field("entries", &*self.lock()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

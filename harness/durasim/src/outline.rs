@@ -1,0 +1,83 @@
+//! Histories as a person reads them: one event a line, the same on every run of the same seed.
+//!
+//! [`history_outline`] is made for snapshot tests. A line holds the event's id, the virtual time since
+//! the history began, the event's name as Temporal spells it, and what matters of its attributes. What
+//! is random or names a machine (run ids, request ids, identities, task tokens) is left out.
+//!
+//! ```text
+//!  1  +0s   WorkflowExecutionStarted    ApprovalWorkflow("item-1") on approvals
+//!  2  +0s   WorkflowTaskScheduled
+//!  3  +0s   WorkflowTaskStarted
+//!  4  +0s   WorkflowTaskCompleted
+//!  5  +0s   TimerStarted                1 for 1d
+//! ```
+//!
+//! Payloads are shown if they are JSON, and by encoding and size if not; long ones are cut.
+
+mod attributes;
+mod values;
+
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+pub(crate) use values::duration_words;
+
+/// One event in parts, for whoever lays them out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OutlineLine {
+    /// The event's id.
+    pub(crate) event_id: i64,
+    /// Virtual time, such as `+1h30m`.
+    pub(crate) time: String,
+    /// The event's name, such as `TimerStarted`.
+    pub(crate) name: String,
+    /// What matters of the attributes; may be empty.
+    pub(crate) attributes: String,
+}
+
+impl OutlineLine {
+    /// The event, its time counted from `zero_ms` (milliseconds since the Unix epoch).
+    pub(crate) fn new(event: &HistoryEvent, zero_ms: u64) -> Self {
+        Self {
+            event_id: event.event_id,
+            time: format!("+{}", duration_words(event_ms(event).saturating_sub(zero_ms))),
+            name: format!("{:?}", event.event_type()),
+            attributes: event.attributes.as_ref().map(attributes::words).unwrap_or_default(),
+        }
+    }
+}
+
+/// When the event happened, in milliseconds since the Unix epoch.
+fn event_ms(event: &HistoryEvent) -> u64 {
+    event.event_time.as_ref().map_or(0, |time| {
+        let seconds = u64::try_from(time.seconds).unwrap_or(0);
+        seconds * 1_000 + u64::try_from(time.nanos).unwrap_or(0) / 1_000_000
+    })
+}
+
+/// The readable outline of a history, one event a line, without a newline at the end.
+///
+/// Times are counted from the first event, so the outline does not depend on when the workflow began.
+pub fn history_outline(events: &[HistoryEvent]) -> String {
+    let zero_ms = events.first().map_or(0, event_ms);
+    let rows = events.iter().map(|event| {
+        let OutlineLine { event_id, time, name, attributes } = OutlineLine::new(event, zero_ms);
+        [event_id.to_string(), time, name, attributes]
+    });
+    lay_out(rows).join("\n")
+}
+
+/// Id, time, name and attributes in aligned columns, with nothing trailing.
+pub(crate) fn lay_out(rows: impl Iterator<Item = [String; 4]>) -> Vec<String> {
+    let rows: Vec<_> = rows.collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let (id_width, time_width, name_width) = (width(0), width(1), width(2));
+    let line = |[id, time, name, attributes]: &[String; 4]| {
+        format!("{id:>id_width$}  {time:<time_width$}  {name:<name_width$}  {attributes}")
+            .trim_end()
+            .to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,148 @@
+//! Why nothing can happen any more: what every open workflow waits for.
+
+use super::WorkflowName;
+
+/// What is open in a run in which nothing is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// The workflows that are still open.
+    pub workflows: Vec<OpenWorkflow>,
+    /// What the test itself waits for, in words; `None` if its body has finished.
+    pub test_awaits: Option<String>,
+}
+
+/// An open workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenWorkflow {
+    /// Its type and id.
+    pub name: WorkflowName,
+    /// What it waits for; empty if only a condition of its own code holds it.
+    pub awaits: Vec<Awaited>,
+}
+
+/// One thing that an open workflow waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Awaited {
+    /// An activity that is not done.
+    Activity {
+        /// The activity type.
+        activity_type: String,
+        /// The task queue it is scheduled on.
+        task_queue: String,
+        /// Which attempt is next or running, counted from 1.
+        attempt: u32,
+        /// Whether any worker polls that task queue for activities.
+        polled: bool,
+        /// Why the last attempt failed.
+        last_failure: Option<String>,
+    },
+    /// A workflow task that nobody takes, or that fails again and again.
+    WorkflowTask {
+        /// The task queue it is scheduled on.
+        task_queue: String,
+        /// Which attempt it is, counted from 1.
+        attempt: u32,
+        /// Whether any worker polls that task queue for workflow tasks.
+        polled: bool,
+        /// Why the last attempt failed.
+        last_failure: Option<String>,
+    },
+    /// A condition of the workflow's own code, with signals it could be told by.
+    Condition {
+        /// Signals that the workflow has handlers for and that nobody has sent.
+        unsent_signals: Vec<String>,
+    },
+    /// A child workflow that has not closed.
+    Child(WorkflowName),
+    /// A timer, which has not fired because the run was stopped before.
+    Timer {
+        /// The timer's id.
+        timer_id: String,
+        /// Milliseconds of virtual time since the run began at which it fires.
+        fires_at_ms: u64,
+    },
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl Diagnosis {
+    /// The diagnosis, one thing a line, each with what is missing.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for workflow in &self.workflows {
+            let WorkflowName { workflow_type, workflow_id } = &workflow.name;
+            lines.push(format!("{workflow_type} {workflow_id} is open and awaits"));
+            if workflow.awaits.is_empty() {
+                lines.push("  - a condition of its own code that nothing can change any more".to_owned());
+            }
+            lines.extend(workflow.awaits.iter().map(|awaited| format!("  - {}", awaited.words())));
+        }
+        if self.workflows.is_empty() {
+            lines.push("no workflow is open".to_owned());
+        }
+        if let Some(awaited) = &self.test_awaits {
+            lines.push(format!("the test awaits {awaited}"));
+        }
+        lines
+    }
+
+    /// The remedy for the first thing that is plainly missing.
+    pub(super) fn remedy(&self) -> Option<String> {
+        self.workflows.iter().flat_map(|workflow| &workflow.awaits).find_map(|awaited| match awaited {
+            Awaited::Activity { activity_type, task_queue, polled: false, .. } => Some(format!(
+                "start a worker with {activity_type} on task queue {task_queue}: \
+                 `env.worker({task_queue:?})`; or correct the activity's task queue"
+            )),
+            Awaited::WorkflowTask { task_queue, polled: false, .. } => Some(format!(
+                "start a worker with the workflow on task queue {task_queue}: `env.worker({task_queue:?})`; \
+                 or correct the task queue in the start options"
+            )),
+            Awaited::Condition { unsent_signals } if !unsent_signals.is_empty() => Some(format!(
+                "send {} from the test, or bound the wait in the workflow: `select!` with a timer",
+                unsent_signals[0]
+            )),
+            _ => None,
+        })
+    }
+}
+
+impl Awaited {
+    fn words(&self) -> String {
+        let nobody = |polled: &bool| if *polled { "" } else { ", which no worker polls" };
+        let failed = |attempt: &u32, failure: &Option<String>| match failure {
+            Some(failure) => format!("; attempt {}: {failure}", attempt.saturating_sub(1).max(1)),
+            None => String::new(),
+        };
+        match self {
+            Self::Activity { activity_type, task_queue, attempt, polled, last_failure } => format!(
+                "activity {activity_type}, attempt {attempt}, on task queue {task_queue}{}{}",
+                nobody(polled),
+                failed(attempt, last_failure)
+            ),
+            Self::WorkflowTask { task_queue, attempt, polled, last_failure } => format!(
+                "its workflow task, attempt {attempt}, on task queue {task_queue}{}{}",
+                nobody(polled),
+                failed(attempt, last_failure)
+            ),
+            Self::Condition { unsent_signals } if unsent_signals.is_empty() => {
+                "a condition of its own code that nothing can change any more".to_owned()
+            }
+            Self::Condition { unsent_signals } => format!(
+                "a condition of its own code; nobody sent {}",
+                unsent_signals
+                    .iter()
+                    .map(|signal| format!("signal {signal}"))
+                    .collect::<Vec<_>>()
+                    .join(" or ")
+            ),
+            Self::Child(WorkflowName { workflow_type, workflow_id }) => {
+                format!("child workflow {workflow_type} {workflow_id}")
+            }
+            Self::Timer { timer_id, fires_at_ms } => {
+                format!("timer {timer_id}, due at +{}", crate::outline::duration_words(*fires_at_ms))
+            }
+            Self::Other(words) => words.clone(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Two texts, line by line, with the words that differ picked out.
+
+use similar::{ChangeTag, TextDiff};
+
+use super::Comparison;
+use super::paint::{Colors, Role};
+
+/// Unchanged lines kept around a change; longer stretches are skipped.
+const CONTEXT: usize = 3;
+
+/// The lines of the comparison, `-` for expected and `+` for actual.
+pub(super) fn lines(comparison: &Comparison, colors: Colors) -> Vec<String> {
+    let diff = TextDiff::from_lines(&comparison.expected, &comparison.actual);
+    let mut lines = Vec::new();
+    let groups = diff.grouped_ops(CONTEXT);
+    if groups.is_empty() {
+        // Equal as text, different as values: a Debug that hides what differs.
+        lines.push(colors.paint(Role::Faint, "both print the same; their `Debug` hides what differs"));
+    }
+    let total = comparison.expected.lines().count();
+    let mut shown = 0;
+    for group in &groups {
+        let Some(first) = group.first() else { continue };
+        skipped(&mut lines, first.old_range().start - shown, colors);
+        for op in group {
+            for change in diff.iter_inline_changes(op) {
+                let (sign, role, word) = match change.tag() {
+                    ChangeTag::Equal => (" ", Role::Faint, Role::Faint),
+                    ChangeTag::Delete => ("-", Role::Expected, Role::ExpectedWord),
+                    ChangeTag::Insert => ("+", Role::Actual, Role::ActualWord),
+                };
+                let mut line = colors.paint(role, &format!("{sign} "));
+                for (emphasized, text) in change.iter_strings_lossy() {
+                    let text = text.trim_end_matches('\n');
+                    line.push_str(&colors.paint(if emphasized { word } else { role }, text));
+                }
+                lines.push(line.trim_end().to_owned());
+            }
+            shown = op.old_range().end;
+        }
+    }
+    if !groups.is_empty() {
+        skipped(&mut lines, total.saturating_sub(shown), colors);
+    }
+    lines
+}
+
+fn skipped(lines: &mut Vec<String>, count: usize, colors: Colors) {
+    if count > 0 {
+        let noun = if count == 1 { "line" } else { "lines" };
+        lines.push(colors.paint(Role::Faint, &format!("  … {count} equal {noun}")));
+    }
+}

@@ -1,0 +1,91 @@
+//! The piece of a history where it went wrong: three events before, what differs, three after.
+
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+use crate::outline::{OutlineLine, lay_out};
+
+/// Events shown on either side of the one in question.
+const AROUND: usize = 3;
+
+/// A few lines of a history, some of them marked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryExcerpt {
+    /// How many events come before the first line.
+    pub before: usize,
+    /// The lines, in order.
+    pub lines: Vec<ExcerptLine>,
+    /// How many events come after the last line.
+    pub after: usize,
+}
+
+/// One line of an excerpt, in columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExcerptLine {
+    /// How the line is marked.
+    pub mark: Mark,
+    /// The event's id; `None` for a command, which is not an event yet.
+    pub event_id: Option<i64>,
+    /// Virtual time; empty for a command.
+    pub time: String,
+    /// The event's or the command's name.
+    pub name: String,
+    /// What matters of its attributes.
+    pub attributes: String,
+}
+
+/// How a line of an excerpt is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing wrong with it.
+    Context,
+    /// The event in question: the history holds it, and the code should have produced it.
+    Expected,
+    /// The code produced it.
+    Actual,
+}
+
+impl HistoryExcerpt {
+    /// The surroundings of event `event_id`, which is marked as expected; past the end, the last events.
+    ///
+    /// Times are counted from `zero_ms`, the start of the run in milliseconds since the Unix epoch.
+    pub fn around(events: &[HistoryEvent], event_id: i64, zero_ms: u64) -> Self {
+        let position = events.iter().position(|event| event.event_id == event_id).unwrap_or(events.len());
+        let first = position.saturating_sub(AROUND);
+        let end = (position + AROUND + 1).min(events.len());
+        let line = |event: &HistoryEvent| {
+            let OutlineLine { event_id: id, time, name, attributes } = OutlineLine::new(event, zero_ms);
+            let mark = if id == event_id { Mark::Expected } else { Mark::Context };
+            ExcerptLine { mark, event_id: Some(id), time, name, attributes }
+        };
+        let lines = events[first..end].iter().map(line).collect();
+        Self { before: first, lines, after: events.len() - end }
+    }
+
+    /// The last events, none marked: where a run stood when something else went wrong.
+    pub fn tail(events: &[HistoryEvent], zero_ms: u64) -> Self {
+        let past_the_end = events.last().map_or(1, |event| event.event_id + 1);
+        Self::around(events, past_the_end, zero_ms)
+    }
+
+    /// Adds the command that the code issued instead of the expected event, or after the last one.
+    #[must_use]
+    pub fn got(mut self, command: impl Into<String>, attributes: impl Into<String>) -> Self {
+        let at = self
+            .lines
+            .iter()
+            .position(|line| line.mark == Mark::Expected)
+            .map_or(self.lines.len(), |position| position + 1);
+        let (name, attributes) = (command.into(), attributes.into());
+        let line = ExcerptLine { mark: Mark::Actual, event_id: None, time: String::new(), name, attributes };
+        self.lines.insert(at, line);
+        self
+    }
+
+    /// The lines in aligned columns, without their marks.
+    pub(super) fn laid_out(&self) -> Vec<String> {
+        lay_out(self.lines.iter().map(|line| {
+            let id = line.event_id.map(|id| id.to_string()).unwrap_or_default();
+            [id, line.time.clone(), line.name.clone(), line.attributes.clone()]
+        }))
+    }
+}

@@ -1,0 +1,296 @@
+//! The constructors: one for each kind of failure, with its wording.
+//!
+//! They know what broke and where. What the runner knows (the test's name, the plan, what the search
+//! cost, the seed) it fills in afterwards.
+
+use durasim_engine::LimitExceeded;
+
+use super::{
+    Comparison, Diagnosis, FailureCode, FailureReport, HistoryExcerpt, SourceLine, Spent, WorkflowName,
+};
+use crate::outline::duration_words;
+
+/// The words of the SDK's panic when one activation brings a timer's firing after its cancellation.
+const SDK_UNBLOCKER: &str = "resolution must have a registered unblocker";
+
+/// What workers have registered, by task queue, for the report of what they have not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registered {
+    /// The task queue.
+    pub task_queue: String,
+    /// The names that its workers know.
+    pub types: Vec<String>,
+}
+
+impl FailureReport {
+    fn new(code: FailureCode, what: impl Into<String>) -> Self {
+        Self {
+            code,
+            what: what.into(),
+            test: String::new(),
+            workflow: None,
+            location: None,
+            message: None,
+            comparison: None,
+            history: None,
+            diagnosis: None,
+            inputs: None,
+            plan: None,
+            remedy: None,
+            spent: Spent::default(),
+            seed: None,
+        }
+    }
+
+    /// The test panicked: its own assertion, most often.
+    pub fn panicked(message: impl Into<String>, location: Option<SourceLine>) -> Self {
+        let report = Self::new(FailureCode::Panic, "the test panicked");
+        Self { message: Some(message.into()), location, ..report }
+    }
+
+    /// The test returned an error.
+    pub fn returned_error(message: impl Into<String>, location: Option<SourceLine>) -> Self {
+        let report = Self::new(FailureCode::Error, "the test returned an error");
+        Self { message: Some(message.into()), location, ..report }
+    }
+
+    /// Nothing can happen any more at `now_ms` of virtual time since the run began.
+    pub fn stuck(now_ms: u64, diagnosis: Diagnosis) -> Self {
+        let what = format!("nothing can happen any more, at +{}", duration_words(now_ms));
+        let workflow = diagnosis.workflows.first().map(|workflow| workflow.name.clone());
+        Self { workflow, diagnosis: Some(diagnosis), ..Self::new(FailureCode::Stuck, what) }
+    }
+
+    /// The run passed a limit. The error names it and how to raise it.
+    pub fn limit(exceeded: &LimitExceeded, diagnosis: Option<Diagnosis>) -> Self {
+        // The error's own second half is the remedy, said here for the attribute.
+        let words = exceeded.to_string();
+        let what = words.split_once("; ").map_or(words.as_str(), |(what, _)| what);
+        let raised = match exceeded {
+            LimitExceeded::Steps { limit } => format!("max_steps: {}", limit.saturating_mul(10)),
+            LimitExceeded::VirtualTime { limit_ms } => {
+                format!("max_virtual_ms: {}", limit_ms.saturating_mul(10))
+            }
+            LimitExceeded::HistoryEvents { limit, .. } => {
+                format!("max_history_events: {}", limit.saturating_mul(10))
+            }
+            _ => "..".to_owned(),
+        };
+        let remedy = format!(
+            "look for a loop without end first; if the run should be that long, raise the limit: \
+             `#[workflow_test(limits = Limits {{ {raised}, ..Limits::default() }})]`"
+        );
+        Self { remedy: Some(remedy), diagnosis, ..Self::new(FailureCode::Limit, what) }
+    }
+
+    /// An activity was scheduled that the workers of its task queue do not know.
+    pub fn unregistered_activity(
+        activity_type: &str,
+        task_queue: &str,
+        workflow: Option<WorkflowName>,
+        registered: &[Registered],
+    ) -> Self {
+        let what = format!("no worker of task queue {task_queue} has activity {activity_type}");
+        let remedy = format!(
+            "`env.worker({task_queue:?}).activity({activity_type})`, \
+             or `.mock_activity({activity_type}, |call| async move {{ .. }})`"
+        );
+        let message = Some(registered_words("activities", registered));
+        let report = Self::new(FailureCode::Unregistered, what);
+        Self { workflow, message, remedy: Some(remedy), ..report }
+    }
+
+    /// A workflow was started that the workers of its task queue do not know.
+    pub fn unregistered_workflow(
+        workflow: WorkflowName,
+        task_queue: &str,
+        registered: &[Registered],
+    ) -> Self {
+        let workflow_type = &workflow.workflow_type;
+        let what = format!("no worker of task queue {task_queue} has workflow {workflow_type}");
+        let remedy = format!("`env.worker({task_queue:?}).workflow::<{workflow_type}>()`");
+        let message = Some(registered_words("workflows", registered));
+        let report = Self::new(FailureCode::Unregistered, what);
+        Self { workflow: Some(workflow), message, remedy: Some(remedy), ..report }
+    }
+
+    /// Workflow code fails its task on every attempt: a panic, or what the SDK makes of an error.
+    ///
+    /// A panic that is the SDK's own known defect is reported as such, with the way around it.
+    pub fn workflow_task_fails(
+        workflow: WorkflowName,
+        attempts: u32,
+        message: &str,
+        location: Option<SourceLine>,
+    ) -> Self {
+        let report = if message.contains(SDK_UNBLOCKER) {
+            Self::sdk_unblocker()
+        } else {
+            let noun = if attempts == 1 { "attempt" } else { "attempts" };
+            let what = format!("workflow code fails its workflow task, {attempts} {noun} so far");
+            Self::new(FailureCode::WorkflowTask, what)
+        };
+        Self { workflow: Some(workflow), message: Some(message.to_owned()), location, ..report }
+    }
+
+    fn sdk_unblocker() -> Self {
+        let report = Self::new(
+            FailureCode::Sdk,
+            "temporalio-sdk panics when one workflow task cancels a timer and also brings its firing",
+        );
+        Self {
+            remedy: Some(
+                "the workflow is sound, the SDK is not: it drops a timer on cancellation and then finds it \
+                 gone when it fires in the same task, on every retry. Around it: give the timer a token of \
+                 its own (`TimerOptions`, `WorkflowCancellationToken::new()`) that is never cancelled, and \
+                 `select!` the timer with the cancellation or with a flag that the signal sets; a timer \
+                 that loses the `select!` needs no cancelling"
+                    .to_owned(),
+            ),
+            ..report
+        }
+    }
+
+    /// Code left the simulated world; `what` says how, in words that follow "the test".
+    pub fn escaped(what: &str, location: Option<SourceLine>) -> Self {
+        Self { location, ..Self::new(FailureCode::Escape, format!("the test {what}")) }
+    }
+
+    /// Workflow code, fed its own history, issued `got` where the history holds another event.
+    ///
+    /// The excerpt marks both; `location` is the line that issued the command. `inputs_only`: the same
+    /// command with another input, which the SDK lets through.
+    pub fn replay_differs(
+        workflow: WorkflowName,
+        message: impl Into<String>,
+        history: HistoryExcerpt,
+        location: Option<SourceLine>,
+        inputs_only: bool,
+    ) -> Self {
+        let what = if inputs_only {
+            "replayed, the workflow issues a command with another input than its history holds"
+        } else {
+            "replayed, the workflow does not do what its history holds"
+        };
+        let remedy = inputs_only.then(|| {
+            "the input depends on something besides the history: a clock, randomness, hash order, a static. \
+             The SDK compares types and ids only, so a live worker would go on with the recorded value \
+             and never tell"
+                .to_owned()
+        });
+        let report = Self::new(FailureCode::Replay, what);
+        Self {
+            workflow: Some(workflow),
+            message: Some(message.into()),
+            history: Some(history),
+            location,
+            remedy,
+            ..report
+        }
+    }
+
+    /// The SDK's own replayer rejects a history.
+    pub fn core_rejects(workflow: WorkflowName, message: impl Into<String>, history: HistoryExcerpt) -> Self {
+        let report = Self::new(FailureCode::CoreReplay, "the SDK's WorkflowReplayer rejects the history");
+        Self { workflow: Some(workflow), message: Some(message.into()), history: Some(history), ..report }
+    }
+
+    /// What the test observes under faults differs from the fault-free run; both pretty-printed.
+    pub fn observation_differs(label: &str, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        let what = format!("under faults, {label:?} ends up different");
+        let comparison = Comparison {
+            label: label.to_owned(),
+            expected_from: "the fault-free run".to_owned(),
+            expected: expected.into(),
+            actual_from: "this run".to_owned(),
+            actual: actual.into(),
+        };
+        Self { comparison: Some(comparison), ..Self::new(FailureCode::Idempotency, what) }
+    }
+
+    /// An effect of `ledger` was applied more than once; `applications` says by whom, one each.
+    pub fn applied_again(
+        ledger: &str,
+        key: &str,
+        applications: &[String],
+        location: Option<SourceLine>,
+    ) -> Self {
+        let what = format!("effect {key:?} of {ledger} was applied {} times", applications.len());
+        let report = Self::new(FailureCode::EffectsOnce, what);
+        Self { message: Some(applications.join("\n")), location, ..report }
+    }
+
+    /// Faults stopped `healed_ms` into the run, and by `now_ms` a workflow had not closed.
+    pub fn not_live(healed_ms: u64, now_ms: u64, diagnosis: Diagnosis) -> Self {
+        let count = diagnosis.workflows.len();
+        let noun = if count == 1 { "workflow is" } else { "workflows are" };
+        let what = format!(
+            "the last fault was at +{}, and at +{} {count} {noun} still open",
+            duration_words(healed_ms),
+            duration_words(now_ms)
+        );
+        let workflow = diagnosis.workflows.first().map(|workflow| workflow.name.clone());
+        Self { workflow, diagnosis: Some(diagnosis), ..Self::new(FailureCode::Liveness, what) }
+    }
+
+    /// A history breaks a rule, which `rule` states.
+    pub fn history_breaks(workflow: WorkflowName, rule: &str, history: HistoryExcerpt) -> Self {
+        let report = Self::new(FailureCode::History, format!("the history breaks a rule: {rule}"));
+        Self { workflow: Some(workflow), history: Some(history), ..report }
+    }
+
+    /// An invariant of the test's own broke at `now_ms` of virtual time since the run began.
+    pub fn invariant_broken(
+        name: &str,
+        message: Option<String>,
+        now_ms: u64,
+        location: Option<SourceLine>,
+    ) -> Self {
+        let what = format!("invariant {name:?} does not hold, at +{}", duration_words(now_ms));
+        Self { location, message, ..Self::new(FailureCode::Invariant, what) }
+    }
+
+    /// A label of `sometimes` was not reached in any of the worlds. `reached` lists the other labels
+    /// with the number of worlds that reached them.
+    pub fn never_reached(
+        label: &str,
+        worlds: u64,
+        reached: &[(String, u64)],
+        location: Option<SourceLine>,
+    ) -> Self {
+        let noun = if worlds == 1 { "world" } else { "worlds" };
+        let what = format!("{label:?} was reached in none of {worlds} {noun}");
+        let others: Vec<_> =
+            reached.iter().map(|(label, count)| format!("{label:?} was reached in {count}")).collect();
+        let message = (!others.is_empty()).then(|| others.join("\n"));
+        Self { location, message, ..Self::new(FailureCode::Sometimes, what) }
+    }
+
+    /// Two runs of the same choices part; `expected` and `actual` are the traces where they do.
+    pub fn unrepeatable(expected: impl Into<String>, actual: impl Into<String>) -> Self {
+        let comparison = Comparison {
+            label: "trace".to_owned(),
+            expected_from: "the first run".to_owned(),
+            expected: expected.into(),
+            actual_from: "the second".to_owned(),
+            actual: actual.into(),
+        };
+        let what = "two runs of the same choices differ";
+        Self { comparison: Some(comparison), ..Self::new(FailureCode::Unrepeatable, what) }
+    }
+}
+
+/// What is registered, a task queue a line.
+fn registered_words(kind: &str, registered: &[Registered]) -> String {
+    if registered.is_empty() {
+        return "no worker is running".to_owned();
+    }
+    let lines: Vec<_> = registered
+        .iter()
+        .map(|Registered { task_queue, types }| match types.as_slice() {
+            [] => format!("{task_queue}: no {kind}"),
+            types => format!("{task_queue}: {}", types.join(", ")),
+        })
+        .collect();
+    format!("registered {kind}, by task queue\n{}", lines.join("\n"))
+}

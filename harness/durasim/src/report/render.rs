@@ -1,0 +1,211 @@
+//! The text of a report, in the one order that every report has.
+
+use std::fmt::Write;
+
+use super::paint::{Colors, Role};
+use super::{FailureReport, FaultPlanWords, Mark, Spent, diff};
+use crate::outline::duration_words;
+
+/// Width of the labels on the left.
+const LABEL_WIDTH: usize = 10;
+
+/// The lines of a report, written one by one.
+struct Page {
+    colors: Colors,
+    text: String,
+}
+
+pub(super) fn render(report: &FailureReport, colors: Colors) -> String {
+    let mut page = Page { colors, text: String::new() };
+    page.what(report);
+    page.expected_and_actual(report);
+    page.plan(report);
+    page.block("remedy", &wrap(&remedy(report)));
+    page.block("spent", &[spent(report.spent)]);
+    page.line("");
+    page.line(&colors.paint(Role::Command, &command(report)));
+    page.text
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// A label, and lines beside it.
+    fn block(&mut self, label: &str, lines: &[String]) {
+        for (index, line) in lines.iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            let padding = " ".repeat(LABEL_WIDTH - label.len());
+            self.line(&format!("  {}{padding}{line}", self.colors.paint(Role::Label, label)));
+        }
+    }
+
+    /// A heading after an empty line, and indented lines below it.
+    fn section(&mut self, heading: &str, lines: &[String]) {
+        self.line("");
+        self.line(&format!("  {}", self.colors.paint(Role::Label, heading)));
+        for line in lines {
+            self.line(&format!("    {line}"));
+        }
+    }
+
+    fn what(&mut self, report: &FailureReport) {
+        let code = self.colors.paint(Role::Failure, &report.code.to_string());
+        self.line(&format!("{code}: {}", report.what));
+        if let Some(workflow) = &report.workflow {
+            self.block("workflow", &[format!("{} {}", workflow.workflow_type, workflow.workflow_id)]);
+        }
+        if let Some(location) = &report.location {
+            let place = format!("{}:{}", location.file, location.line);
+            self.block("at", &[self.colors.paint(Role::Location, &place)]);
+        }
+    }
+
+    fn expected_and_actual(&mut self, report: &FailureReport) {
+        if let Some(message) = &report.message {
+            self.section("message", &message.lines().map(str::to_owned).collect::<Vec<_>>());
+        }
+        if let Some(inputs) = &report.inputs {
+            self.section("inputs", &inputs.lines().map(str::to_owned).collect::<Vec<_>>());
+        }
+        if let Some(comparison) = &report.comparison {
+            let heading = format!(
+                "{} (- {}, + {})",
+                comparison.label, comparison.expected_from, comparison.actual_from
+            );
+            let lines = diff::lines(comparison, self.colors);
+            self.section(&heading, &lines);
+        }
+        self.history(report);
+        if let Some(diagnosis) = &report.diagnosis {
+            self.section("diagnosis", &diagnosis.lines());
+        }
+        self.line("");
+    }
+
+    fn history(&mut self, report: &FailureReport) {
+        let Some(history) = &report.history else { return };
+        let has = |mark: Mark| history.lines.iter().any(|line| line.mark == mark);
+        let heading = match (has(Mark::Expected), has(Mark::Actual)) {
+            (_, true) => "history (- the history holds, + the code does)",
+            (true, false) => "history (- the event in question)",
+            (false, false) => "history, its end",
+        };
+        let mut lines = Vec::new();
+        if history.before > 0 {
+            lines.push(self.colors.paint(Role::Faint, &format!("  … {}", events(history.before))));
+        }
+        for (line, text) in history.lines.iter().zip(history.laid_out()) {
+            let (sign, role) = match line.mark {
+                Mark::Context => (" ", Role::Faint),
+                Mark::Expected => ("-", Role::Expected),
+                Mark::Actual => ("+", Role::Actual),
+            };
+            lines.push(self.colors.paint(role, &format!("{sign} {text}")));
+        }
+        if history.after > 0 {
+            lines.push(self.colors.paint(Role::Faint, &format!("  … {}", events(history.after))));
+        }
+        self.section(heading, &lines);
+    }
+
+    fn plan(&mut self, report: &FailureReport) {
+        let Some(plan) = &report.plan else { return };
+        let times: Vec<_> =
+            plan.faults.iter().map(|fault| format!("+{}", duration_words(fault.at_ms))).collect();
+        let width = times.iter().map(String::len).max().unwrap_or(0);
+        let mut lines = vec![plan_heading(plan)];
+        for (time, fault) in times.iter().zip(&plan.faults) {
+            lines.push(format!("{time:<width$}  {}", fault.words));
+        }
+        if plan.orderings > 0 {
+            let noun = if plan.orderings == 1 { "choice" } else { "choices" };
+            lines.push(format!("and {} {noun} of order or latency", plan.orderings));
+        }
+        if plan.drifted > 0 {
+            let verb = if plan.drifted == 1 { "choice matches" } else { "choices match" };
+            lines.push(format!("{} saved {verb} nothing any more and had no part in it", plan.drifted));
+        }
+        self.block("plan", &lines);
+    }
+}
+
+/// `12 faults -> 2`, or that none is needed.
+fn plan_heading(plan: &FaultPlanWords) -> String {
+    let left = plan.faults.len();
+    let noun = if plan.found == 1 { "fault" } else { "faults" };
+    match (plan.found, left) {
+        (0, 0) => "no faults".to_owned(),
+        (found, 0) => format!("{found} {noun} -> none: it fails without any"),
+        (found, left) if found == left => format!("{found} {noun}"),
+        (found, left) => format!("{found} {noun} -> {left}"),
+    }
+}
+
+fn remedy(report: &FailureReport) -> String {
+    report
+        .remedy
+        .clone()
+        .or_else(|| report.diagnosis.as_ref().and_then(super::Diagnosis::remedy))
+        .unwrap_or_else(|| report.code.remedy().to_owned())
+}
+
+fn spent(spent: Spent) -> String {
+    let counted = |count: u64, one: &str, many: &str| {
+        format!("{} {}", thousands(count), if count == 1 { one } else { many })
+    };
+    let mut words = format!(
+        "{}, {}",
+        counted(spent.worlds, "simulated world", "simulated worlds"),
+        counted(spent.steps, "step", "steps")
+    );
+    if spent.shrink_runs > 0 {
+        let _ = write!(words, ", {} to shrink", counted(spent.shrink_runs, "more world", "more worlds"));
+    }
+    words
+}
+
+/// The command that brings the failure back. It is the last line, so that it is found and copied.
+fn command(report: &FailureReport) -> String {
+    // The test runner matches on the path within the crate.
+    let filter = report.test.split_once("::").map_or(report.test.as_str(), |(_, within)| within);
+    match report.seed {
+        Some(seed) => format!("DURASIM_SEED={seed} cargo test {filter}"),
+        None => format!("cargo test {filter}"),
+    }
+}
+
+fn events(count: usize) -> String {
+    format!("{count} more {}", if count == 1 { "event" } else { "events" })
+}
+
+/// `1234567` as `1,234,567`.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut words = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            words.push(',');
+        }
+        words.push(digit);
+    }
+    words
+}
+
+/// Prose in lines that fit beside a label.
+fn wrap(prose: &str) -> Vec<String> {
+    const WIDTH: usize = 88;
+    let mut lines: Vec<String> = Vec::new();
+    for word in prose.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,281 @@
+//! One snapshot for each kind of failure text.
+
+use durasim_engine::{LimitExceeded, Limits, Point, START_MS};
+
+use super::*;
+use crate::outline::tests::payment;
+
+fn name() -> WorkflowName {
+    WorkflowName::new("PaymentWorkflow", "payment-1")
+}
+
+fn line() -> SourceLine {
+    SourceLine { file: "src/payments.rs".into(), line: 42 }
+}
+
+fn entry(site: &'static str, at_ms: u64, words: &str) -> TapeEntry {
+    let point = Point { site: site.into(), key: "PaymentWorkflow#1".into(), occurrence: 0 };
+    TapeEntry { point, arity: 2, value: 1, at_ms: START_MS + at_ms, words: words.into() }
+}
+
+/// What the runner adds to every report.
+fn found(mut report: FailureReport) -> FailureReport {
+    let crash = entry("worker.crash", 1_500, "crash worker payments after Payments::charge, attempt 1");
+    let delay = entry("signal.delay", 61_000, "hold signal confirm until after the next 4 events");
+    let order = entry("schedule.next", 61_000, "");
+    let minimal = Tape { seed: Some(17), entries: vec![crash.clone(), delay, order] };
+    let all = Tape { seed: Some(17), entries: vec![crash; 12] };
+    report.test = "payments::tests::payment_charges_once".into();
+    report.plan = Some(FaultPlanWords::from_tapes(&all, &minimal, |it| it.point.site != "schedule.next"));
+    report.spent = Spent { worlds: 18, steps: 5_120, shrink_runs: 14 };
+    report.seed = Some(17);
+    report
+}
+
+fn waiting() -> Diagnosis {
+    let awaits = vec![
+        Awaited::Activity {
+            activity_type: "Payments::charge".into(),
+            task_queue: "bank".into(),
+            attempt: 3,
+            polled: false,
+            last_failure: Some("card declined".into()),
+        },
+        Awaited::Condition { unsent_signals: vec!["confirm".into(), "reject".into()] },
+        Awaited::Timer { timer_id: "2".into(), fires_at_ms: 86_400_000 },
+    ];
+    let child = OpenWorkflow {
+        name: WorkflowName::new("Refund", "refund-1"),
+        awaits: vec![Awaited::WorkflowTask {
+            task_queue: "payments".into(),
+            attempt: 2,
+            polled: true,
+            last_failure: Some("panicked: index out of bounds".into()),
+        }],
+    };
+    let parent = OpenWorkflow { name: name(), awaits };
+    Diagnosis { workflows: vec![parent, child], test_awaits: Some("the result of workflow payment-1".into()) }
+}
+
+#[test]
+fn a_panic_shows_its_message_and_line() {
+    let message = "assertion `left == right` failed\n  left: 2\n right: 1";
+    let mut report = FailureReport::panicked(message, Some(line()));
+    report.history = Some(HistoryExcerpt::tail(&payment(), START_MS));
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn a_test_without_choices_has_no_plan_and_no_seed() {
+    let mut report = FailureReport::returned_error("workflow not found: payment-1", Some(line()));
+    report.test = "payments::works".into();
+    report.spent = Spent { worlds: 1, steps: 40, shrink_runs: 0 };
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_stuck_run_says_what_everything_waits_for() {
+    insta::assert_snapshot!(found(FailureReport::stuck(86_400_000, waiting())));
+}
+
+#[test]
+fn a_stuck_test_without_workflows_says_so() {
+    let diagnosis = Diagnosis { workflows: Vec::new(), test_awaits: Some("a channel".into()) };
+    let mut report = FailureReport::stuck(0, diagnosis);
+    report.test = "payments::works".into();
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_limit_is_named_with_the_way_to_raise_it() {
+    let error = Limits { max_steps: 10_000, ..Limits::default() }.check_steps(10_001).unwrap_err();
+    insta::assert_snapshot!(found(FailureReport::limit(&error, None)));
+}
+
+#[test]
+fn every_limit_has_words_for_both_what_and_remedy() {
+    let limits = Limits { max_steps: 1, max_virtual_ms: 60_000, max_history_events: 5 };
+    let errors: [LimitExceeded; 3] = [
+        limits.check_steps(2).unwrap_err(),
+        limits.check_time(START_MS + 60_001).unwrap_err(),
+        limits.check_history("payment-1", 6).unwrap_err(),
+    ];
+    for error in errors {
+        let report = FailureReport::limit(&error, None);
+        assert!(!report.what.contains("raise"), "{report}");
+        let remedy = report.remedy.expect("a limit has a remedy of its own");
+        assert!(remedy.contains("limits = Limits { max_"), "{remedy}");
+    }
+}
+
+#[test]
+fn an_unregistered_activity_is_named_beside_what_is_registered() {
+    let registered = [
+        Registered { task_queue: "payments".into(), types: vec!["Payments::refund".into()] },
+        Registered { task_queue: "bank".into(), types: Vec::new() },
+    ];
+    let report =
+        FailureReport::unregistered_activity("Payments::charge", "payments", Some(name()), &registered);
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn an_unregistered_workflow_is_named_beside_what_is_registered() {
+    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(name(), "payments", &[])));
+}
+
+#[test]
+fn a_panic_in_workflow_code_is_told_with_its_retries() {
+    let message = "panicked at src/payments.rs:42:9:\nindex out of bounds";
+    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(name(), 3, message, Some(line()))));
+}
+
+#[test]
+fn the_defect_of_the_sdk_is_told_as_the_sdks() {
+    let message = "Workflow function panicked: resolution must have a registered unblocker";
+    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(name(), 2, message, None)));
+}
+
+#[test]
+fn leaving_the_simulated_world_is_told_with_the_line() {
+    insta::assert_snapshot!(found(FailureReport::escaped("spawned a thread", Some(line()))));
+}
+
+#[test]
+fn replay_shows_the_event_expected_and_the_command_got() {
+    let history = HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d");
+    let message = "[TMPRL1100] Nondeterminism error: Timer machine does not handle this event";
+    let report = FailureReport::replay_differs(name(), message, history, Some(line()), false);
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn replay_tells_inputs_apart_from_commands() {
+    let history = HistoryExcerpt::around(&payment(), 5, START_MS)
+        .got("ScheduleActivityTask", "Payments::charge(101) on payments");
+    let report =
+        FailureReport::replay_differs(name(), "input of Payments::charge", history, Some(line()), true);
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn replay_past_the_end_shows_the_last_events() {
+    let history = HistoryExcerpt::around(&payment(), 11, START_MS).got("StartTimer", "2 for 5s");
+    let report = FailureReport::replay_differs(name(), "a command too many", history, None, false);
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn core_replay_names_the_replayer() {
+    let history = HistoryExcerpt::around(&payment(), 9, START_MS);
+    insta::assert_snapshot!(found(FailureReport::core_rejects(name(), "[TMPRL1100] ...", history)));
+}
+
+#[test]
+fn idempotency_shows_both_values() {
+    let expected = "[\n    (\n        \"alice\",\n        100,\n    ),\n]";
+    let actual = "[\n    (\n        \"alice\",\n        200,\n    ),\n]";
+    let mut report = FailureReport::observation_differs("bank", expected, actual);
+    report.workflow = Some(name());
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn long_values_are_shown_around_what_differs() {
+    let value = |middle: &str| {
+        let lines: Vec<_> =
+            (0..30).map(|line| if line == 15 { middle.into() } else { line.to_string() }).collect();
+        lines.join("\n")
+    };
+    let report = FailureReport::observation_differs("ledger", value("fifteen"), value("twice"));
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn values_that_print_the_same_are_not_shown_as_equal() {
+    let report = FailureReport::observation_differs("ledger", "Opaque", "Opaque");
+    assert!(report.to_string().contains("their `Debug` hides what differs"));
+}
+
+#[test]
+fn an_effect_applied_again_lists_who_applied_it() {
+    let applications =
+        ["+1.2s  Payments::charge, attempt 1".to_owned(), "+11.2s  Payments::charge, attempt 2".to_owned()];
+    let report = FailureReport::applied_again("ledger", "payment-1", &applications, Some(line()));
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn a_workflow_that_does_not_close_is_told_with_its_waits() {
+    insta::assert_snapshot!(found(FailureReport::not_live(61_000, 864_000_000, waiting())));
+}
+
+#[test]
+fn a_broken_rule_of_histories_is_stated() {
+    let history = HistoryExcerpt::around(&payment(), 10, START_MS);
+    let report = FailureReport::history_breaks(name(), "no event follows the closing one", history);
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn a_broken_invariant_is_named_with_its_time() {
+    let message = Some("balance is -20".to_owned());
+    let report = FailureReport::invariant_broken("never overdrawn", message, 1_500, Some(line()));
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn a_label_never_reached_stands_beside_those_that_were() {
+    let reached = [("paid".to_owned(), 250), ("refunded".to_owned(), 3)];
+    let mut report = found(FailureReport::never_reached("expired", 256, &reached, Some(line())));
+    report.plan = None;
+    report.seed = None;
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn two_runs_that_differ_show_where() {
+    let report = FailureReport::unrepeatable("poll task a\npoll task b\n", "poll task a\npoll task c\n");
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
+fn generated_inputs_are_shown() {
+    let mut report = found(FailureReport::panicked("boom", Some(line())));
+    report.inputs = Some("amount = 1\nnames = []".into());
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_failure_without_faults_says_that_none_is_needed() {
+    let mut report = found(FailureReport::panicked("boom", Some(line())));
+    report.plan = Some(FaultPlanWords { found: 12, drifted: 2, ..FaultPlanWords::default() });
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn colours_change_nothing_but_the_escapes() {
+    let expected = "[\n    (\n        100,\n    ),\n]";
+    let actual = "[\n    (\n        200,\n    ),\n]";
+    let mut report = found(FailureReport::observation_differs("bank", expected, actual));
+    report.history = Some(HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d"));
+    let colored = report.render(Colors::On);
+    insta::assert_snapshot!(colored.replace('\u{1b}', "␛"));
+    let mut plain = String::new();
+    let mut rest = colored.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = after.split_once('m').expect("an escape sequence ends").1;
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, report.render(Colors::Off));
+}
+
+#[test]
+fn every_kind_ends_with_the_command_to_copy() {
+    let report = found(FailureReport::panicked("boom", None));
+    assert_eq!(
+        report.to_string().lines().last(),
+        Some("DURASIM_SEED=17 cargo test tests::payment_charges_once")
+    );
+}

@@ -1,0 +1,7 @@
+//! Running tests: one world, many seeds, or a search, and what is printed in the end.
+
+mod test;
+mod world;
+
+pub use test::{TestCase, run};
+pub use world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};

@@ -1,0 +1,192 @@
+//! Running one world, from its choices to its report.
+
+use crate::{
+    TestWorkflowEnvironment, checks,
+    checks::{Label, UserChecks},
+    environment::History,
+    error::TestResult,
+    faults::{FaultProfile, Faults},
+    panics,
+    report::FailureReport,
+    world::{self, State, StateOptions, World, diagnosis},
+};
+use durasim_engine::{Ambient, Choices, Clock, Executor, Keep, Limits, Offer, Tape, Trace, TraceEntry, TraceHash};
+use futures::future::LocalBoxFuture;
+use serde_json::Value;
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+/// The body of a test: given an environment, the future that is the test.
+pub type Body = dyn Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync;
+
+/// Where a world's choices come from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ChoiceSource {
+    /// Every choice is the benign one: no faults, no latency, one fixed order.
+    #[default]
+    Benign,
+    /// A seed fills the choices.
+    Seed(u64),
+    /// A tape holds the choices that are not benign.
+    Tape(Tape),
+}
+
+/// What one world is run with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WorldOptions {
+    /// Where its choices come from.
+    pub choices: ChoiceSource,
+    /// What may go wrong in it.
+    pub faults: FaultProfile,
+    /// Its limits.
+    pub limits: Limits,
+    /// Whether workers keep runs between their tasks.
+    pub cache: bool,
+    /// Whether histories are replayed in full at the end.
+    pub replay: bool,
+    /// Whether the SDK's own replayer must accept every history.
+    pub core_replay: bool,
+    /// Whether the entries of the trace are kept, not only its hash.
+    pub keep_trace: bool,
+    /// Whether backtraces are kept, of panics and of the code that issued each command. Slow.
+    pub backtraces: bool,
+    /// Whether the choices that were offered are listed, as exploration needs them.
+    pub record_offers: bool,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        Self {
+            choices: ChoiceSource::Benign,
+            faults: FaultProfile::none(),
+            limits: Limits::default(),
+            cache: true,
+            replay: true,
+            core_replay: false,
+            keep_trace: false,
+            backtraces: false,
+            record_offers: false,
+        }
+    }
+}
+
+impl WorldOptions {
+    /// A world whose choices a seed fills.
+    pub fn seeded(seed: u64) -> Self {
+        Self { choices: ChoiceSource::Seed(seed), ..Self::default() }
+    }
+}
+
+/// What became of a world.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WorldReport {
+    /// What went wrong first, if anything did.
+    pub failure: Option<FailureReport>,
+    /// Two worlds agree exactly when their hashes do.
+    pub trace_hash: TraceHash,
+    /// The trace, if it was kept.
+    pub trace: Vec<TraceEntry>,
+    /// History events of all runs.
+    pub events: u64,
+    /// Steps of the simulation.
+    pub steps: u64,
+    /// Virtual milliseconds from the start of the world to its end.
+    pub virtual_ms: u64,
+    /// The choices that were not benign.
+    pub tape: Tape,
+    /// How many faults struck.
+    pub faults: u32,
+    /// Every run's history, in the order in which the runs started.
+    pub histories: Vec<History>,
+    /// What the test observed at the end.
+    pub observations: BTreeMap<String, Value>,
+    /// The workflows that were still open.
+    pub open: Vec<String>,
+    pub(crate) labels: BTreeMap<String, Label>,
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) replays: Vec<checks::replay::Case>,
+}
+
+/// Runs one world on a thread of its own.
+pub fn run_world(body: &Body, options: &WorldOptions) -> WorldReport {
+    let seed = match &options.choices {
+        ChoiceSource::Seed(seed) => *seed,
+        ChoiceSource::Tape(tape) => tape.seed.unwrap_or_default(),
+        ChoiceSource::Benign => 0,
+    };
+    // Made before the run: it outlives it, and asks for what a simulated thread may not have.
+    world::connection();
+    let mut report = durasim_engine::simulate(Ambient { seed, clock_offset_ms: 0 }, || run_on_this_thread(body, options));
+    if report.failure.is_none() {
+        report.failure = checks::at_end(&report, options);
+    }
+    report
+}
+
+async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport {
+    let _quiet = panics::quiet(options.backtraces);
+    let mut choices = match &options.choices {
+        ChoiceSource::Benign => Choices::benign(),
+        ChoiceSource::Seed(seed) => Choices::seeded(*seed),
+        ChoiceSource::Tape(tape) => Choices::tape(tape),
+    };
+    if options.record_offers {
+        choices.record_offers();
+    }
+    let faults = Faults::new(&options.faults, &mut choices);
+    let executor = Rc::new(Executor::new());
+    let state = State::new(
+        StateOptions {
+            choices,
+            trace: Trace::new(if options.keep_trace { Keep::Entries } else { Keep::Hash }),
+            faults,
+            varied_latency: options.choices != ChoiceSource::Benign,
+            limits: options.limits,
+            cache: options.cache,
+            backtraces: options.backtraces,
+        },
+        executor.clone(),
+    );
+    let world = Rc::new(World::new(executor, Rc::new(Clock::start()), state, UserChecks::default()));
+    let entered = world.clone().enter();
+    let returned = Rc::new(RefCell::new(None));
+    let slot = returned.clone();
+    let future = body(TestWorkflowEnvironment::new());
+    let task = world.executor.spawn("test", async move {
+        let result = future.await;
+        if let Err(error) = &result {
+            World::current().state().fail(diagnosis::returned_error(error));
+        }
+        *slot.borrow_mut() = Some(result);
+    });
+    world::simulate(&world, task).await;
+    let report = report(&world);
+    // Dropped while the world is still there: what tasks hold may look for it.
+    world.executor.cancel_all();
+    drop(entered);
+    report
+}
+
+fn report(world: &World) -> WorldReport {
+    let observations = world.read_observations();
+    let mut state = world.state();
+    let histories: Vec<History> = state.histories();
+    let replays = checks::replay::cases(&state, &histories);
+    WorldReport {
+        failure: state.failure.take(),
+        trace_hash: state.trace.hash(),
+        trace: state.trace.entries().to_vec(),
+        events: histories.iter().map(|history| history.events().len() as u64).sum(),
+        steps: state.steps,
+        virtual_ms: state.now_ms - durasim_engine::START_MS,
+        tape: state.choices.taken(),
+        faults: state.faults.struck(),
+        observations,
+        open: state.open_workflows(),
+        labels: world.checks.borrow().labels(),
+        offers: state.choices.offers().to_vec(),
+        histories,
+        replays,
+    }
+}

@@ -1,0 +1,209 @@
+//! Requests under way: who asked, what faults make of them, and how the answer comes back.
+
+use super::{
+    network::{Delay, Message},
+    process::WorkerCall,
+    state::State,
+};
+use durasim_service::{Request, RequestId, Response};
+use futures::channel::oneshot;
+use std::{
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+use tonic::Status;
+
+/// Who waits for the answer to a request.
+pub(crate) enum Caller {
+    /// A client: the test, one of its actors, an activity.
+    Client(oneshot::Sender<Result<Vec<u8>, Status>>),
+    /// A worker process, by index and incarnation, and what it asked for.
+    Worker { worker: usize, incarnation: u32, call: WorkerCall },
+}
+
+/// A request under way.
+pub(crate) struct Pending {
+    pub(crate) caller: Caller,
+    pub(crate) label: Rc<str>,
+    /// What the caller hears in place of the answer, if a fault took the answer.
+    pub(crate) answer_lost: Option<Status>,
+}
+
+/// Which way a message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From a client or a worker to the service.
+    Request,
+    /// From the service back.
+    Reply,
+}
+
+/// What a fault is told of a message.
+pub(crate) struct CallView<'a> {
+    pub(crate) direction: Direction,
+    /// What the message is called in choices and traces.
+    pub(crate) label: &'a str,
+    pub(crate) rpc: &'static str,
+    /// The task queue of the worker that sent or gets it; `None` for a client.
+    pub(crate) worker: Option<&'a str>,
+}
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// It arrives, this much later than it would have.
+    Late(Delay),
+    /// It never arrives, and nobody says so.
+    Lost,
+    /// The caller is told this instead, and the service never hears of it.
+    Refused(Status),
+    /// The service handles it, and the caller is told this instead of the answer.
+    AnswerLost(Status),
+    /// It arrives, and a copy of it this much later.
+    Twice(Delay),
+}
+
+impl State {
+    /// A request of a client: decoded now, sent over the network, answered some time.
+    pub(crate) fn client_call(&mut self, rpc: &str, proto: &[u8]) -> Result<ClientCall, Status> {
+        let request = Request::decode(rpc, proto)?;
+        let label = self.label(&request);
+        let (sender, receiver) = oneshot::channel();
+        let id = self.send_request(Caller::Client(sender), label, request);
+        Ok(ClientCall { id, receiver, answered: false })
+    }
+
+    /// Sends a request over the network; faults may have their way with it.
+    pub(crate) fn send_request(&mut self, caller: Caller, label: Rc<str>, request: Request) -> RequestId {
+        self.send_request_late(caller, label, request, Delay::default())
+    }
+
+    /// The same, with a delay of the caller's own.
+    pub(crate) fn send_request_late(
+        &mut self,
+        caller: Caller,
+        label: Rc<str>,
+        request: Request,
+        own: Delay,
+    ) -> RequestId {
+        let id = self.next_request_id();
+        self.record("send", format_args!("{label}"));
+        let latency = self.latency.delay(&mut self.choices, &label);
+        let worker = self.worker_of(&caller);
+        let view =
+            CallView { direction: Direction::Request, label: &label, rpc: request.rpc(), worker: worker.as_deref() };
+        let fate = self.fate(&view);
+        let mut pending = Pending { caller, label, answer_lost: None };
+        let mut delay = Delay { ms: latency.ms + own.ms, events: latency.events + own.events };
+        match fate {
+            None => {}
+            Some(Fate::Late(late)) => {
+                delay.ms += late.ms;
+                delay.events += late.events;
+            }
+            Some(Fate::Lost) => return self.lose(id, pending),
+            Some(Fate::Refused(status)) => {
+                self.pending.insert(id, pending);
+                self.network.send(self.now_ms, delay, Message::Reply(id, Err(status)));
+                return id;
+            }
+            Some(Fate::AnswerLost(status)) => pending.answer_lost = Some(status),
+            Some(Fate::Twice(later)) => {
+                // The copy's answer interests nobody: its id is never pending.
+                let copy = self.next_request_id();
+                self.network.send(self.now_ms, later, Message::Call(copy, request.clone()));
+            }
+        }
+        self.pending.insert(id, pending);
+        self.network.send(self.now_ms, delay, Message::Call(id, request));
+        id
+    }
+
+    /// A request that never arrives: a client would wait for ever, so it is told that its deadline passed.
+    fn lose(&mut self, id: RequestId, pending: Pending) -> RequestId {
+        if matches!(pending.caller, Caller::Client(_)) {
+            self.pending.insert(id, pending);
+            let status = Status::deadline_exceeded("the request was lost on its way");
+            self.network.send(self.now_ms, Delay { ms: 10_000, events: 0 }, Message::Reply(id, Err(status)));
+        }
+        id
+    }
+
+    /// Sends the answers that the service has ready on their way.
+    pub(crate) fn send_replies(&mut self) {
+        for reply in self.service.take_replies() {
+            let Some(pending) = self.pending.get_mut(&reply.id) else { continue };
+            let label = pending.label.clone();
+            let lost = pending.answer_lost.take();
+            let worker = self.worker_of_request(reply.id);
+            let rpc = reply.result.as_ref().map_or("", Response::rpc);
+            self.repoll_if_matched(reply.id);
+            let mut delay = self.latency.delay(&mut self.choices, &label);
+            let view = CallView { direction: Direction::Reply, label: &label, rpc, worker: worker.as_deref() };
+            if let Some(Fate::Late(late)) = self.fate(&view) {
+                delay.ms += late.ms;
+                delay.events += late.events;
+            }
+            let result = lost.map_or(reply.result, Err);
+            self.network.send(self.now_ms, delay, Message::Reply(reply.id, result));
+        }
+    }
+
+    /// Hands an answer to whoever waits for it.
+    pub(crate) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
+        let Some(Pending { caller, label, .. }) = self.pending.remove(&id) else { return };
+        match &result {
+            Ok(_) => self.record("reply", format_args!("{label}")),
+            Err(status) => self.record("reply", format_args!("{label}: {:?}: {}", status.code(), status.message())),
+        }
+        match caller {
+            Caller::Client(sender) => {
+                // A client that no longer listens dropped its call.
+                let _ = sender.send(result.map(|response| response.encode_to_vec()));
+            }
+            Caller::Worker { worker, incarnation, call } => self.worker_reply(worker, incarnation, call, result),
+        }
+    }
+
+    /// Forgets a request whose caller is gone.
+    pub(crate) fn cancel_request(&mut self, id: RequestId) {
+        if self.pending.remove(&id).is_some() {
+            self.service.cancel(id);
+            self.network.drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
+        }
+    }
+}
+
+/// The answer to a client's request, to be awaited. Dropping it abandons the request.
+pub(crate) struct ClientCall {
+    id: RequestId,
+    receiver: oneshot::Receiver<Result<Vec<u8>, Status>>,
+    answered: bool,
+}
+
+impl Future for ClientCall {
+    type Output = Result<Vec<u8>, Status>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.receiver).poll(cx).map(|answer| {
+            self.answered = true;
+            answer.unwrap_or_else(|_| Err(Status::cancelled("the simulated world ended")))
+        })
+    }
+}
+
+impl Drop for ClientCall {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        if let Some(world) = super::World::try_current() {
+            // While the state is borrowed the world itself is dropping the caller, and knows.
+            if let Ok(mut state) = world.state.try_borrow_mut() {
+                state.cancel_request(self.id);
+            }
+        }
+    }
+}

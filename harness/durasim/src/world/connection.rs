@@ -1,0 +1,80 @@
+//! The official client's connection, answered by the world of the thread that uses it.
+//!
+//! Connecting costs more than a whole simulated run, so one connection serves the process: it owns no task and
+//! no socket, and its callback finds the world it belongs to by the thread.
+
+use super::World;
+use durasim_engine::START_MS;
+use durasim_service::{
+    Request, RequestId, Service, ServiceConfig,
+    request::{WORKFLOW_SERVICE, status_of_unserved},
+};
+use futures::future::BoxFuture;
+use std::sync::{Arc, OnceLock};
+use temporalio_client::{
+    Connection, ConnectionOptions, Url,
+    callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},
+};
+use tonic::Status;
+
+static CONNECTION: OnceLock<Connection> = OnceLock::new();
+
+/// The connection of this process.
+///
+/// # Panics
+///
+/// If the official client refuses to connect, which only a broken simulated service can cause.
+pub(crate) fn connection() -> Connection {
+    CONNECTION.get_or_init(connect).clone()
+}
+
+fn connect() -> Connection {
+    let options = ConnectionOptions::new(Url::parse("http://durasim.invalid:7233").expect("a valid address"))
+        .identity("durasim-client".to_owned())
+        .dns_load_balancing(None)
+        .service_override(CallbackBasedGrpcService { callback: Arc::new(answer) })
+        .build();
+    futures::executor::block_on(Connection::connect(options))
+        .expect("the simulated service answers the official client's first request")
+}
+
+fn answer(grpc: GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, Status>> {
+    match World::try_current() {
+        Some(world) => {
+            let call = if grpc.service == WORKFLOW_SERVICE {
+                world.state().client_call(&grpc.rpc, &grpc.proto)
+            } else {
+                Err(status_of_other_service(&grpc))
+            };
+            Box::pin(async move { Ok(success(call?.await?)) })
+        }
+        // Connecting asks what the service can do, before there is a world.
+        None if grpc.rpc == "GetSystemInfo" => Box::pin(async { Ok(success(system_info()?)) }),
+        None => Box::pin(async move {
+            Err(Status::failed_precondition(format!(
+                "{}: the client was used outside of a `#[workflow_test]`, or on another thread",
+                grpc.rpc
+            )))
+        }),
+    }
+}
+
+fn success(proto: Vec<u8>) -> GrpcSuccessResponse {
+    GrpcSuccessResponse { headers: tonic::metadata::MetadataMap::new().into_headers(), proto }
+}
+
+fn status_of_other_service(grpc: &GrpcRequest) -> Status {
+    Status::unimplemented(format!(
+        "{}: {} is not simulated; {}",
+        grpc.rpc,
+        grpc.service,
+        status_of_unserved(&grpc.rpc).message()
+    ))
+}
+
+fn system_info() -> Result<Vec<u8>, Status> {
+    let mut service = Service::new(ServiceConfig::default());
+    service.request(START_MS, RequestId(0), Request::decode("GetSystemInfo", &[])?);
+    let reply = service.take_replies().pop().expect("GetSystemInfo is answered at once");
+    Ok(reply.result?.encode_to_vec())
+}

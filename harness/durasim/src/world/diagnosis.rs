@@ -1,0 +1,229 @@
+//! What the state of a world says about a failure, put into its report.
+
+use super::state::State;
+use crate::{
+    error::TestError,
+    panics,
+    report::{
+        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine, WorkflowName,
+    },
+};
+use durasim_engine::{LimitExceeded, START_MS};
+use durasim_service::ExecutionSummary;
+use durasim_worker::{
+    Nondeterminism, WorkflowTaskFailure,
+    activity::{ActivityFault, Unregistered},
+};
+
+/// From this attempt of a workflow task on, a failure that is the workflow's own ends the run: the service would
+/// retry it for ever.
+const HOPELESS_ATTEMPT: i32 = 3;
+
+pub(crate) fn returned_error(error: &TestError) -> FailureReport {
+    FailureReport::returned_error(error.to_string(), Some(error.location().into()))
+}
+
+pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
+    let seen = panics::last();
+    let location = seen.as_ref().and_then(|seen| source_line(&seen.location));
+    let message = if task == "test" { message.to_owned() } else { format!("{task}: {message}") };
+    FailureReport::panicked(message, location)
+}
+
+/// `file:line` or `file:line:column`, taken apart.
+pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
+    let mut parts = location.rsplitn(3, ':').collect::<Vec<_>>();
+    parts.reverse();
+    let (file, line) = match parts.as_slice() {
+        [file, line, column] if line.parse::<u32>().is_ok() && column.parse::<u32>().is_ok() => {
+            ((*file).to_owned(), *line)
+        }
+        _ => {
+            let (file, line) = location.rsplit_once(':')?;
+            (file.to_owned(), line)
+        }
+    };
+    Some(SourceLine { file, line: line.parse().ok()? })
+}
+
+pub(crate) fn stuck(state: &State) -> FailureReport {
+    FailureReport::stuck(state.now_ms - START_MS, diagnose(state))
+}
+
+pub(crate) fn limit(state: &State, exceeded: &LimitExceeded) -> FailureReport {
+    FailureReport::limit(exceeded, Some(diagnose(state)))
+}
+
+pub(crate) fn unregistered_activity(
+    state: &State,
+    unregistered: &Unregistered,
+    workflow_id: &str,
+) -> FailureReport {
+    let workflow = workflow_name(state, workflow_id);
+    let registered = state.registered(&unregistered.task_queue, |process| process.activities.names());
+    let mut report = FailureReport::unregistered_activity(
+        &unregistered.activity_type,
+        &unregistered.task_queue,
+        workflow,
+        &registered,
+    );
+    if unregistered.missing_instance.is_some() {
+        report.what = unregistered.to_string();
+    }
+    report
+}
+
+pub(crate) fn unregistered_workflow(
+    state: &State,
+    workflow_type: &str,
+    workflow_id: &str,
+    worker: usize,
+) -> FailureReport {
+    let task_queue = state.workers[worker].spec.task_queue.clone();
+    let registered = state.registered(&task_queue, |process| {
+        process.spec.versions[process.version].workflows.types().map(str::to_owned).collect()
+    });
+    FailureReport::unregistered_workflow(WorkflowName::new(workflow_type, workflow_id), &task_queue, &registered)
+}
+
+pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
+    FailureReport::escaped(&format!("cannot go on: {fault}"), None)
+}
+
+/// The report of a failed workflow task, if it ends the run: history that the code does not follow always does, a
+/// failure of the code's own once it is plain that it will go on failing.
+pub(crate) fn workflow_task_failed(
+    state: &State,
+    run_id: &str,
+    failed: &WorkflowTaskFailure,
+) -> Option<FailureReport> {
+    let execution = state.service.execution(run_id)?;
+    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+    let attempt = execution.pending_workflow_task.map_or(1, |task| task.attempt);
+    if let Some(nondeterminism) = &failed.nondeterminism {
+        let events = state.service.history(&execution.workflow_id, Some(run_id)).unwrap_or_default();
+        return Some(nondeterministic(name, nondeterminism, events));
+    }
+    if attempt < HOPELESS_ATTEMPT {
+        return None;
+    }
+    let location = failed.panic.as_ref().and_then(|panic| panic.location.as_deref()).and_then(source_line);
+    let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
+    Some(FailureReport::workflow_task_fails(name, attempts, &failed.failure.message, location))
+}
+
+/// The report of commands that do not follow history.
+pub(crate) fn nondeterministic(
+    name: WorkflowName,
+    nondeterminism: &Nondeterminism,
+    events: &[temporalio_protos::temporal::api::history::v1::HistoryEvent],
+) -> FailureReport {
+    let excerpt = match nondeterminism.event_id {
+        Some(event_id) => HistoryExcerpt::around(events, event_id, START_MS),
+        None => HistoryExcerpt::tail(events, START_MS),
+    };
+    let location = nondeterminism.issued_at.as_deref().and_then(user_line);
+    FailureReport::replay_differs(
+        name,
+        nondeterminism.message.clone(),
+        excerpt.got(nondeterminism.got.clone(), ""),
+        location,
+        false,
+    )
+}
+
+/// The first line of a backtrace that is the user's: not of the SDK, the standard library, or durasim.
+pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
+    const NOT_THE_USERS: [&str; 6] =
+        ["/rustc/", "/.cargo/registry/", "harness/durasim/", "harness/worker/", "harness/engine/", "/rustlib/"];
+    backtrace
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("at "))
+        .find(|line| !NOT_THE_USERS.iter().any(|path| line.contains(path)))
+        .and_then(source_line)
+}
+
+fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {
+    let execution = state.service.executions().into_iter().rev().find(|e| e.workflow_id == workflow_id)?;
+    Some(WorkflowName::new(execution.workflow_type, execution.workflow_id))
+}
+
+/// What every open workflow waits for.
+pub(crate) fn diagnose(state: &State) -> Diagnosis {
+    let executions = state.service.executions();
+    let workflows = executions.iter().filter(|execution| execution.open).map(|e| open_workflow(state, e)).collect();
+    Diagnosis { workflows, test_awaits: None }
+}
+
+fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
+    let mut awaits = Vec::new();
+    for activity in &execution.pending_activities {
+        awaits.push(Awaited::Activity {
+            activity_type: activity.activity_type.clone(),
+            task_queue: activity.task_queue.clone(),
+            attempt: u32::try_from(activity.attempt).unwrap_or(1),
+            polled: state.is_polled(&activity.task_queue, |process| !process.activities.names().is_empty()),
+            last_failure: activity.last_failure.clone(),
+        });
+    }
+    for timer in &execution.pending_timers {
+        awaits.push(Awaited::Timer {
+            timer_id: timer.timer_id.clone(),
+            fires_at_ms: timer.fires_at_ms.saturating_sub(START_MS),
+        });
+    }
+    if let Some(task) = &execution.pending_workflow_task {
+        awaits.push(Awaited::WorkflowTask {
+            task_queue: task.task_queue.clone(),
+            attempt: u32::try_from(task.attempt).unwrap_or(1),
+            polled: state.is_polled(&task.task_queue, |process| process.runs_any_workflow()),
+            last_failure: task.last_failure.clone(),
+        });
+    }
+    if awaits.is_empty() {
+        awaits.push(Awaited::Condition { unsent_signals: unsent_signals(state, execution) });
+    }
+    OpenWorkflow { name: WorkflowName::new(&execution.workflow_type, &execution.workflow_id), awaits }
+}
+
+/// The signals that the workflow handles and nobody has sent it.
+fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
+    use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+    let events = state.service.history(&execution.workflow_id, Some(&execution.run_id)).unwrap_or_default();
+    let sent: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.attributes {
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => Some(signal.signal_name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let handled = state.workers.iter().find_map(|process| {
+        process.spec.versions[process.version].workflows.signals(&execution.workflow_type)
+    });
+    handled.unwrap_or_default().into_iter().filter(|signal| !sent.contains(&signal.as_str())).collect()
+}
+
+impl State {
+    fn registered(
+        &self,
+        task_queue: &str,
+        types: impl Fn(&super::process::WorkerProcess) -> Vec<String>,
+    ) -> Vec<Registered> {
+        self.workers
+            .iter()
+            .filter(|process| &*process.spec.task_queue == task_queue)
+            .map(|process| Registered { task_queue: task_queue.to_owned(), types: types(process) })
+            .collect()
+    }
+
+    fn is_polled(&self, task_queue: &str, polls: impl Fn(&super::process::WorkerProcess) -> bool) -> bool {
+        self.workers.iter().any(|process| &*process.spec.task_queue == task_queue && polls(process))
+    }
+
+    /// The workflows that are open, as `Type id`.
+    pub(crate) fn open_workflows(&self) -> Vec<String> {
+        let executions = self.service.executions();
+        let open = executions.iter().filter(|execution| execution.open);
+        open.map(|execution| format!("{} {}", execution.workflow_type, execution.workflow_id)).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! One simulated world: a service, its workers and clients, a network between them, and one clock.
+//!
+//! A world lives on one thread and is a pure function of its choices. The test's own handles
+//! ([`TestWorkflowEnvironment`](crate::TestWorkflowEnvironment), the official client's connection, activity
+//! contexts) do not own it: they find it through the thread they run on.
+
+mod alarms;
+mod calls;
+mod connection;
+pub(crate) mod diagnosis;
+mod latency;
+mod local;
+mod names;
+mod network;
+mod process;
+mod simulation;
+mod state;
+mod trace;
+mod worker_tasks;
+
+use crate::checks::UserChecks;
+use durasim_engine::{Clock, Executor};
+use std::{
+    cell::{RefCell, RefMut},
+    rc::Rc,
+};
+
+pub(crate) use calls::{CallView, Fate};
+pub(crate) use connection::connection;
+pub(crate) use network::Delay;
+pub(crate) use process::{WorkerSpec, WorkerVersion};
+pub(crate) use simulation::simulate;
+pub(crate) use state::{State, StateOptions};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+/// A world and what polls its tasks.
+pub(crate) struct World {
+    pub(crate) executor: Rc<Executor>,
+    pub(crate) clock: Rc<Clock>,
+    state: RefCell<State>,
+    /// What the user asked to be checked; apart from the state, for their closures may use the environment.
+    pub(crate) checks: RefCell<UserChecks>,
+}
+
+impl World {
+    pub(crate) fn new(executor: Rc<Executor>, clock: Rc<Clock>, state: State, checks: UserChecks) -> Self {
+        Self { executor, clock, state: RefCell::new(state), checks: RefCell::new(checks) }
+    }
+
+    /// The state, borrowed.
+    ///
+    /// # Panics
+    ///
+    /// If workflow code uses the environment: it runs while the state is borrowed, and must not reach outside.
+    #[track_caller]
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
+        self.state.try_borrow_mut().unwrap_or_else(|_| {
+            panic!(
+                "the test environment was used from workflow code; a workflow must not reach outside itself: \
+                 use it in the test, in activities or in mocks"
+            )
+        })
+    }
+
+    /// The world of this thread, if there is one.
+    pub(crate) fn try_current() -> Option<Rc<World>> {
+        CURRENT.with(|current| current.borrow().clone())
+    }
+
+    /// The world of this thread.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: the environment was taken to another thread, or used after its test ended.
+    #[track_caller]
+    pub(crate) fn current() -> Rc<World> {
+        Self::try_current().unwrap_or_else(|| {
+            panic!(
+                "no simulated world on this thread: the environment, its client and its activities belong to the \
+                 thread of their `#[workflow_test]`, until it returns"
+            )
+        })
+    }
+
+    /// Makes this the world of its thread until the guard is dropped.
+    pub(crate) fn enter(self: Rc<Self>) -> Entered {
+        let previous = CURRENT.with(|current| current.replace(Some(self)));
+        assert!(previous.is_none(), "a simulated world cannot run inside another");
+        Entered
+    }
+}
+
+/// Takes the world off its thread when dropped.
+pub(crate) struct Entered;
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.replace(None));
+    }
+}

@@ -1,0 +1,140 @@
+//! The simulated network: every message between clients, service and workers waits here.
+//!
+//! A message is delayed by time, by events, or both. When time skips, a delay by time almost never meets the
+//! timer that it should race with, for the clock jumps over it; a delay by events does: the message stays until
+//! that many other things have happened, however far the clock jumps meanwhile.
+
+use durasim_service::{Request, RequestId, Response};
+use tonic::Status;
+
+/// What travels.
+pub(crate) enum Message {
+    /// A request on its way to the service.
+    Call(RequestId, Request),
+    /// The service's answer on its way back to whoever asked.
+    Reply(RequestId, Result<Response, Status>),
+}
+
+/// How long a message is held back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delay {
+    /// Virtual milliseconds.
+    pub(crate) ms: u64,
+    /// Other events that must happen first.
+    pub(crate) events: u32,
+}
+
+struct InFlight {
+    due_ms: u64,
+    hold_events: u32,
+    message: Message,
+}
+
+/// The messages under way, in the order in which they were sent.
+#[derive(Default)]
+pub(crate) struct Network {
+    in_flight: Vec<InFlight>,
+}
+
+impl Network {
+    pub(crate) fn send(&mut self, now_ms: u64, delay: Delay, message: Message) {
+        self.in_flight.push(InFlight {
+            due_ms: now_ms.saturating_add(delay.ms),
+            hold_events: delay.events,
+            message,
+        });
+    }
+
+    /// True if a message could be delivered at `now_ms`.
+    pub(crate) fn has_deliverable(&self, now_ms: u64) -> bool {
+        self.in_flight.iter().any(|message| message.hold_events == 0 && message.due_ms <= now_ms)
+    }
+
+    /// Takes the message that is due first; among equals, the one sent first.
+    pub(crate) fn deliver(&mut self, now_ms: u64) -> Option<Message> {
+        let (index, _) = self
+            .in_flight
+            .iter()
+            .enumerate()
+            .filter(|(_, message)| message.hold_events == 0 && message.due_ms <= now_ms)
+            .min_by_key(|(index, message)| (message.due_ms, *index))?;
+        Some(self.in_flight.remove(index).message)
+    }
+
+    /// Counts one event towards the messages that wait for events.
+    pub(crate) fn event_happened(&mut self) {
+        for message in &mut self.in_flight {
+            message.hold_events = message.hold_events.saturating_sub(1);
+        }
+    }
+
+    /// When the next message that waits for time alone is due.
+    pub(crate) fn next_due_ms(&self) -> Option<u64> {
+        self.in_flight.iter().filter(|m| m.hold_events == 0).map(|m| m.due_ms).min()
+    }
+
+    /// Lets the messages go that wait for events, because nothing else will ever happen. True if there were any.
+    pub(crate) fn release_held(&mut self) -> bool {
+        let mut released = false;
+        for message in self.in_flight.iter_mut().filter(|message| message.hold_events > 0) {
+            message.hold_events = 0;
+            released = true;
+        }
+        released
+    }
+
+    /// Drops what `lost` picks, as a crash of the receiver does. The dropped requests are returned.
+    pub(crate) fn drop_where(&mut self, lost: impl Fn(&Message) -> bool) {
+        self.in_flight.retain(|in_flight| !lost(&in_flight.message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use durasim_service::Request;
+
+    fn call(id: u64) -> Message {
+        let request = Request::decode("GetSystemInfo", &[]).expect("an empty message is a valid request");
+        Message::Call(RequestId(id), request)
+    }
+
+    fn id(message: Option<Message>) -> Option<u64> {
+        message.map(|message| match message {
+            Message::Call(id, _) | Message::Reply(id, _) => id.0,
+        })
+    }
+
+    #[test]
+    fn messages_arrive_in_the_order_they_are_due_and_then_in_the_order_sent() {
+        let mut network = Network::default();
+        network.send(0, Delay { ms: 5, events: 0 }, call(1));
+        network.send(0, Delay::default(), call(2));
+        network.send(0, Delay::default(), call(3));
+        assert_eq!(id(network.deliver(0)), Some(2));
+        assert_eq!(id(network.deliver(0)), Some(3));
+        assert_eq!(id(network.deliver(0)), None);
+        assert_eq!(network.next_due_ms(), Some(5));
+        assert_eq!(id(network.deliver(5)), Some(1));
+    }
+
+    #[test]
+    fn a_message_held_for_events_outlasts_any_jump_of_the_clock() {
+        let mut network = Network::default();
+        network.send(0, Delay { ms: 0, events: 2 }, call(1));
+        assert_eq!(network.next_due_ms(), None);
+        assert!(!network.has_deliverable(1_000_000));
+        network.event_happened();
+        network.event_happened();
+        assert_eq!(id(network.deliver(1_000_000)), Some(1));
+    }
+
+    #[test]
+    fn held_messages_go_when_nothing_else_can_happen() {
+        let mut network = Network::default();
+        network.send(0, Delay { ms: 0, events: 9 }, call(1));
+        assert!(network.release_held());
+        assert!(!network.release_held());
+        assert_eq!(id(network.deliver(0)), Some(1));
+    }
+}

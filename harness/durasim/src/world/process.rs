@@ -1,0 +1,293 @@
+//! Worker processes: what they run, and what is lost when one dies.
+
+use super::{alarms::Alarms, calls::Caller, connection::connection, state::State};
+use durasim_engine::TaskId;
+use durasim_service::{Request, RequestId};
+use durasim_worker::{WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions};
+use std::{collections::BTreeMap, rc::Rc};
+use temporalio_client::{Client, ClientOptions};
+use temporalio_common::data_converters::DataConverter;
+use temporalio_protos::temporal::api::{
+    common::v1::{Payload, WorkerVersionCapabilities},
+    enums::v1::TaskQueueKind,
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest},
+};
+use tokio_util::sync::CancellationToken;
+
+/// What a worker process is started from, again after each crash.
+pub(crate) struct WorkerSpec {
+    pub(crate) task_queue: Rc<str>,
+    pub(crate) identity: String,
+    /// How many runs are kept between their tasks; 0 switches the cache off.
+    pub(crate) max_cached: usize,
+    /// The versions of the code, in the order in which they are deployed.
+    pub(crate) versions: Vec<WorkerVersion>,
+    pub(crate) version_names: Vec<String>,
+}
+
+/// One version of a worker's code.
+pub(crate) struct WorkerVersion {
+    pub(crate) name: String,
+    pub(crate) workflows: WorkflowDefinitions,
+    /// Makes the activities as the process does when it starts.
+    pub(crate) activities: Rc<dyn Fn() -> ActivityDefinitions>,
+    pub(crate) options: Rc<dyn Fn(&mut WorkflowWorkerOptions)>,
+}
+
+/// What a worker asked the service for.
+#[derive(Debug)]
+pub(crate) enum WorkerCall {
+    PollWorkflowTask { sticky: bool },
+    PollActivityTask,
+    CompleteWorkflowTask { run_id: String },
+    FetchHistory { run_id: String },
+    Heartbeat { token: Vec<u8> },
+    /// Anything whose answer the worker does not act on.
+    Report,
+}
+
+/// A worker process, running.
+pub(crate) struct WorkerProcess {
+    pub(crate) spec: Rc<WorkerSpec>,
+    /// Which version of the code runs.
+    pub(crate) version: usize,
+    /// Counts the starts of the process: what was meant for an earlier one is lost.
+    pub(crate) incarnation: u32,
+    pub(crate) up: bool,
+    pub(crate) workflows: WorkflowWorker,
+    pub(crate) activities: ActivityDefinitions,
+    pub(crate) data_converter: DataConverter,
+    /// The activity attempts that run, by task token.
+    pub(crate) attempts: BTreeMap<Vec<u8>, RunningAttempt>,
+    /// The runs whose workflow task this process holds: their names, for choices and traces.
+    pub(crate) runs: BTreeMap<String, Rc<str>>,
+    /// The polls that wait at the service.
+    pub(crate) polls: Vec<RequestId>,
+}
+
+/// An activity attempt whose code runs.
+pub(crate) struct RunningAttempt {
+    pub(crate) task: TaskId,
+    pub(crate) label: Rc<str>,
+    /// Which attempt it is, from 1.
+    pub(crate) number: u32,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) heartbeat: Heartbeat,
+}
+
+/// The heartbeats of one attempt, throttled as the SDK's Core throttles them.
+///
+/// (`temporalio-sdk-core: src/worker/activities/activity_heartbeat_manager.rs`)
+pub(crate) struct Heartbeat {
+    pub(crate) throttle_ms: u64,
+    pub(crate) last_sent_ms: Option<u64>,
+    /// The latest details that were not sent yet.
+    pub(crate) pending: Option<Vec<Payload>>,
+}
+
+/// What a worker process waits for by the clock.
+pub(crate) enum Alarm {
+    /// The throttle of an attempt's heartbeats ends.
+    Heartbeat { worker: usize, incarnation: u32, token: Vec<u8> },
+    /// The process starts again.
+    Restart { worker: usize, version: usize },
+    /// A local activity is tried (again).
+    LocalActivity { worker: usize, incarnation: u32, run_id: String, seq: u32 },
+    /// A workflow task whose local activities take long is kept alive.
+    WorkflowTaskHeartbeat { worker: usize, incarnation: u32, run_id: String },
+}
+
+pub(crate) type WorkerAlarms = Alarms<Alarm>;
+
+impl WorkerProcess {
+    pub(crate) fn new(spec: Rc<WorkerSpec>, version: usize, incarnation: u32, namespace: &str) -> Self {
+        let code = &spec.versions[version];
+        let identity = format!("{}-{incarnation}", spec.identity);
+        let mut options = WorkflowWorkerOptions::new(namespace, &*spec.task_queue, identity);
+        (code.options)(&mut options);
+        options.max_cached = spec.max_cached;
+        if spec.max_cached == 0 {
+            options.sticky_queue = None;
+        }
+        let data_converter = options.data_converter.clone();
+        let workflows = WorkflowWorker::new(options, code.workflows.clone());
+        let activities = (code.activities)();
+        Self {
+            data_converter,
+            version,
+            incarnation,
+            up: true,
+            workflows,
+            activities,
+            attempts: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            polls: Vec::new(),
+            spec,
+        }
+    }
+
+    /// Whether the code that runs has this workflow type.
+    pub(crate) fn runs_workflow(&self, workflow_type: &str) -> bool {
+        self.spec.versions[self.version].workflows.contains(workflow_type)
+    }
+
+    /// Whether the code that runs has any workflow.
+    pub(crate) fn runs_any_workflow(&self) -> bool {
+        self.spec.versions[self.version].workflows.types().next().is_some()
+    }
+
+    /// The client that activities of this process get.
+    pub(crate) fn client(&self, namespace: &str) -> Client {
+        let options = ClientOptions::new(namespace).data_converter(self.data_converter.clone()).build();
+        Client::new(connection(), options).expect("a client over the simulated connection has no plugins to fail")
+    }
+
+    fn identity(&self) -> String {
+        format!("{}-{}", self.spec.identity, self.incarnation)
+    }
+
+    fn sticky_queue(&self) -> String {
+        format!("{}-sticky", self.identity())
+    }
+
+    fn workflow_poll(&self, namespace: &str, sticky: bool) -> Request {
+        let normal = self.spec.task_queue.to_string();
+        let task_queue = if sticky {
+            TaskQueue { name: self.sticky_queue(), kind: TaskQueueKind::Sticky.into(), normal_name: normal }
+        } else {
+            TaskQueue { name: normal, kind: TaskQueueKind::Normal.into(), normal_name: String::new() }
+        };
+        PollWorkflowTaskQueueRequest {
+            namespace: namespace.to_owned(),
+            task_queue: Some(task_queue),
+            identity: self.identity(),
+            worker_version_capabilities: self.capabilities(),
+            ..Default::default()
+        }
+        .into()
+    }
+
+    fn activity_poll(&self, namespace: &str) -> Request {
+        PollActivityTaskQueueRequest {
+            namespace: namespace.to_owned(),
+            task_queue: Some(TaskQueue {
+                name: self.spec.task_queue.to_string(),
+                kind: TaskQueueKind::Normal.into(),
+                normal_name: String::new(),
+            }),
+            identity: self.identity(),
+            worker_version_capabilities: self.capabilities(),
+            ..Default::default()
+        }
+        .into()
+    }
+
+    #[expect(deprecated, reason = "the SDK's Core still says its build id this way")]
+    fn capabilities(&self) -> Option<WorkerVersionCapabilities> {
+        let build_id = &self.spec.versions[self.version].name;
+        (!build_id.is_empty())
+            .then(|| WorkerVersionCapabilities { build_id: build_id.clone(), ..Default::default() })
+    }
+}
+
+impl State {
+    /// Starts a worker process for the first time.
+    pub(crate) fn start_worker(&mut self, spec: WorkerSpec) {
+        let index = self.workers.len();
+        let process = WorkerProcess::new(Rc::new(spec), 0, 0, &self.namespace);
+        self.workers.push(process);
+        self.record("worker", format_args!("{} starts", self.workers[index].spec.task_queue.clone()));
+        self.poll_everything(index);
+    }
+
+    /// Polls for all that the process can do. A real worker keeps several polls open; one that is matched at once
+    /// makes room for the next.
+    fn poll_everything(&mut self, worker: usize) {
+        if self.workers[worker].runs_any_workflow() {
+            self.poll(worker, WorkerCall::PollWorkflowTask { sticky: false });
+            if self.workers[worker].spec.max_cached > 0 {
+                self.poll(worker, WorkerCall::PollWorkflowTask { sticky: true });
+            }
+        }
+        if !self.workers[worker].activities.names().is_empty() {
+            self.poll(worker, WorkerCall::PollActivityTask);
+        }
+    }
+
+    fn poll(&mut self, worker: usize, call: WorkerCall) {
+        let process = &self.workers[worker];
+        let request = match &call {
+            WorkerCall::PollWorkflowTask { sticky } => process.workflow_poll(&self.namespace, *sticky),
+            _ => process.activity_poll(&self.namespace),
+        };
+        let label = self.poll_label(worker, &call);
+        let caller = Caller::Worker { worker, incarnation: process.incarnation, call };
+        let id = self.next_request_id();
+        self.workers[worker].polls.push(id);
+        self.pending.insert(id, super::calls::Pending { caller, label, answer_lost: None });
+        // A poll is no message of its own: it has been waiting at the service all along.
+        self.service.request(self.now_ms, id, request);
+    }
+
+    /// Polls again as soon as a poll is matched with a task.
+    pub(crate) fn repoll_if_matched(&mut self, id: RequestId) {
+        let Some(pending) = self.pending.get(&id) else { return };
+        let Caller::Worker { worker, incarnation, call } = &pending.caller else { return };
+        let again = match call {
+            WorkerCall::PollWorkflowTask { sticky } => WorkerCall::PollWorkflowTask { sticky: *sticky },
+            WorkerCall::PollActivityTask => WorkerCall::PollActivityTask,
+            _ => return,
+        };
+        let (worker, incarnation) = (*worker, *incarnation);
+        let process = &mut self.workers[worker];
+        process.polls.retain(|poll| *poll != id);
+        if process.up && process.incarnation == incarnation {
+            self.poll(worker, again);
+        }
+    }
+
+    /// The process dies: its cache, its running activities and what it had not sent are lost.
+    pub(crate) fn crash_worker(&mut self, worker: usize, restart_after_ms: u64, version: usize) {
+        let process = &mut self.workers[worker];
+        if !process.up {
+            return;
+        }
+        process.up = false;
+        let polls = std::mem::take(&mut process.polls);
+        let attempts = std::mem::take(&mut process.attempts);
+        process.runs.clear();
+        let (queue, incarnation) = (process.spec.task_queue.clone(), process.incarnation);
+        for attempt in attempts.into_values() {
+            self.executor.cancel(attempt.task);
+        }
+        for poll in polls {
+            self.cancel_request(poll);
+        }
+        self.cancel_local_activities(worker);
+        self.pending.retain(|_, pending| {
+            !matches!(&pending.caller, Caller::Worker { worker: w, incarnation: i, .. } if *w == worker && *i == incarnation)
+        });
+        self.alarms.retain(|alarm| match alarm {
+            Alarm::Restart { .. } => true,
+            Alarm::Heartbeat { worker: w, .. }
+            | Alarm::LocalActivity { worker: w, .. }
+            | Alarm::WorkflowTaskHeartbeat { worker: w, .. } => *w != worker,
+        });
+        self.record("worker", format_args!("{queue} dies"));
+        self.alarms.set(self.now_ms + restart_after_ms, Alarm::Restart { worker, version });
+    }
+
+    /// The process starts again, with nothing but its code.
+    pub(crate) fn restart_worker(&mut self, worker: usize, version: usize) {
+        let old = &self.workers[worker];
+        let process = WorkerProcess::new(old.spec.clone(), version, old.incarnation + 1, &self.namespace);
+        self.workers[worker] = process;
+        let (queue, name) = {
+            let spec = &self.workers[worker].spec;
+            (spec.task_queue.clone(), spec.versions[version].name.clone())
+        };
+        self.record("worker", format_args!("{queue} starts again {name}"));
+        self.poll_everything(worker);
+    }
+}

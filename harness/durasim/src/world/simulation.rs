@@ -1,0 +1,185 @@
+//! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock, and again.
+
+use super::{World, diagnosis, network::Message, state::State};
+use durasim_engine::{Odds, Outcome, TaskId};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+};
+
+/// When a world that goes on after its test returned is stopped, in virtual milliseconds: a year.
+///
+/// Some workflows never close; the test had its say, and what they do in a year is enough to be checked.
+const SETTLE_MS: u64 = 365 * 24 * 3600 * 1000;
+
+/// The same, in steps.
+const SETTLE_STEPS: u64 = 20_000;
+
+/// When the test itself returned.
+#[derive(Clone, Copy)]
+struct Returned {
+    at_ms: u64,
+    at_step: u64,
+}
+
+/// Runs the world until its test, `body`, and all that followed from it are done. What went wrong is in the state.
+pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
+    let mut returned: Option<Returned> = None;
+    loop {
+        poll_tasks(world);
+        if world.state().failure.is_some() {
+            return;
+        }
+        if returned.is_none() && !world.executor.is_live(body) {
+            let state = world.state();
+            returned = Some(Returned { at_ms: state.now_ms, at_step: state.steps });
+        }
+        if returned.is_some_and(|returned| is_settled(world, returned)) {
+            return;
+        }
+        if one_step(world) {
+            world.check_invariants();
+            continue;
+        }
+        if !jump(world).await && !release_held(world) {
+            if returned.is_none() {
+                let report = diagnosis::stuck(&world.state());
+                world.state().fail(report);
+            }
+            return;
+        }
+    }
+}
+
+/// Polls every ready task until none is ready. Which is polled next is a choice.
+fn poll_tasks(world: &World) {
+    loop {
+        world.clock.settle_blocking();
+        let polled = world.executor.poll_one(|names| {
+            if names.len() < 2 {
+                return 0;
+            }
+            let arity = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            world.state().choices.choose("task.next", "", arity, Odds::Uniform) as usize
+        });
+        let Some(polled) = polled else { return };
+        if let Outcome::Panicked(panic) = polled.outcome {
+            let report = diagnosis::panicked(&panic.name, &panic.message);
+            world.state().fail(report);
+            return;
+        }
+        if world.state().failure.is_some() {
+            return;
+        }
+    }
+}
+
+/// True if nothing is left to wait for after the test returned.
+fn is_settled(world: &World, returned: Returned) -> bool {
+    let actors_done = world.checks.borrow().actors.iter().all(|actor| !world.executor.is_live(*actor));
+    if !actors_done {
+        return false;
+    }
+    let state = world.state();
+    let settles = state.faults.any() || world.checks.borrow().settles;
+    !settles
+        || state.service.open_executions() == 0
+        || state.now_ms >= returned.at_ms + SETTLE_MS
+        || state.steps >= returned.at_step + SETTLE_STEPS
+}
+
+/// Does one of the things that can happen now. False if nothing can.
+fn one_step(world: &World) -> bool {
+    let mut state = world.state();
+    state.now_ms = world.clock.now_ms();
+    if !state.step() {
+        return false;
+    }
+    state.steps += 1;
+    let limits = state.limits;
+    if let Err(exceeded) = limits.check_steps(state.steps).and_then(|()| limits.check_time(state.now_ms)) {
+        let report = diagnosis::limit(&state, &exceeded);
+        state.fail(report);
+    }
+    true
+}
+
+/// Jumps to the next thing due: the service's, a message's, a worker's, or anybody's Tokio timer. False if nothing
+/// is due at all.
+async fn jump(world: &Rc<World>) -> bool {
+    let (due_ms, horizon_ms) = {
+        let state = world.state();
+        (state.next_due_ms(), state.limits.end_ms())
+    };
+    // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and nobody wakes.
+    let mut sleep = pin!(world.clock.sleep_until_ms(due_ms.unwrap_or(horizon_ms)));
+    let mut ready = pin!(world.executor.until_ready());
+    let woken = poll_fn(|cx| {
+        if ready.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        sleep.as_mut().poll(cx).map(|()| false)
+    })
+    .await;
+    if woken || due_ms.is_some() {
+        world.state().now_ms = world.clock.now_ms();
+        return true;
+    }
+    false
+}
+
+fn release_held(world: &World) -> bool {
+    world.state().network.release_held()
+}
+
+impl State {
+    /// When the next thing is due that the world itself knows of.
+    fn next_due_ms(&self) -> Option<u64> {
+        [self.network.next_due_ms(), self.alarms.next_due_ms(), self.service.next_due_ms()].into_iter().flatten().min()
+    }
+
+    /// Delivers one message, lets one timer of the service fire, or one of a worker go off.
+    fn step(&mut self) -> bool {
+        self.send_replies();
+        let now_ms = self.now_ms;
+        let message = usize::from(self.network.has_deliverable(now_ms));
+        let alarm = usize::from(self.alarms.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms));
+        let timers = self.service.due(now_ms);
+        let things = message + alarm + timers;
+        let index = match things {
+            0 => return false,
+            1 => 0,
+            _ => {
+                let arity = u32::try_from(things).unwrap_or(u32::MAX);
+                self.choices.choose("event.next", "", arity, Odds::Uniform) as usize
+            }
+        };
+        self.network.event_happened();
+        if index < message {
+            self.deliver();
+        } else if index < message + alarm {
+            if let Some(alarm) = self.alarms.take_due(now_ms) {
+                self.alarm(alarm);
+            }
+        } else {
+            self.record("timer", format_args!(""));
+            self.service.fire(now_ms, index - message - alarm);
+        }
+        self.send_replies();
+        true
+    }
+
+    fn deliver(&mut self) {
+        match self.network.deliver(self.now_ms) {
+            Some(Message::Call(id, request)) => {
+                let label = self.pending.get(&id).map_or_else(|| "copy".into(), |pending| pending.label.clone());
+                self.record("deliver", format_args!("{label}"));
+                self.service.request(self.now_ms, id, request);
+            }
+            Some(Message::Reply(id, result)) => self.deliver_reply(id, result),
+            None => {}
+        }
+    }
+}

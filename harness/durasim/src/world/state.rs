@@ -1,0 +1,186 @@
+//! All that a world consists of, and the small things every part of it needs.
+
+use super::{
+    calls::{CallView, Caller, Fate, Pending},
+    latency::Latency,
+    names::Names,
+    network::Network,
+    process::{WorkerAlarms, WorkerCall, WorkerProcess},
+    local::LocalActivities,
+};
+use crate::{environment::History, faults::Faults, report::FailureReport};
+use durasim_engine::{Choices, Executor, Limits, START_MS, Trace};
+use durasim_service::{Request, RequestId, Service, ServiceConfig};
+use durasim_worker::activity::CallLog;
+use std::{collections::BTreeMap, rc::Rc};
+
+/// What a world is made from.
+pub(crate) struct StateOptions {
+    pub(crate) choices: Choices,
+    pub(crate) trace: Trace,
+    pub(crate) faults: Faults,
+    pub(crate) varied_latency: bool,
+    pub(crate) limits: Limits,
+    pub(crate) cache: bool,
+    pub(crate) backtraces: bool,
+}
+
+/// The state of a world.
+pub(crate) struct State {
+    pub(crate) executor: Rc<Executor>,
+    pub(crate) choices: Choices,
+    pub(crate) trace: Trace,
+    pub(crate) faults: Faults,
+    pub(crate) limits: Limits,
+    pub(crate) latency: Latency,
+    pub(crate) service: Service,
+    pub(crate) namespace: String,
+    pub(crate) network: Network,
+    pub(crate) workers: Vec<WorkerProcess>,
+    pub(crate) local_activities: LocalActivities,
+    pub(crate) alarms: WorkerAlarms,
+    pub(crate) names: Names,
+    pub(crate) pending: BTreeMap<RequestId, Pending>,
+    pub(crate) calls: CallLog,
+    /// The first thing that went wrong; it ends the run.
+    pub(crate) failure: Option<FailureReport>,
+    pub(crate) now_ms: u64,
+    pub(crate) steps: u64,
+    /// Whether workers keep runs between tasks, unless a worker says otherwise.
+    pub(crate) cache: bool,
+    pub(crate) backtraces: bool,
+    next_request: u64,
+}
+
+impl State {
+    pub(crate) fn new(options: StateOptions, executor: Rc<Executor>) -> Self {
+        let config = ServiceConfig::default();
+        Self {
+            executor,
+            choices: options.choices,
+            trace: options.trace,
+            faults: options.faults,
+            limits: options.limits,
+            latency: if options.varied_latency { Latency::Varied } else { Latency::None },
+            namespace: config.namespace.clone(),
+            service: Service::new(config),
+            network: Network::default(),
+            workers: Vec::new(),
+            local_activities: LocalActivities::default(),
+            alarms: WorkerAlarms::default(),
+            names: Names::default(),
+            pending: BTreeMap::new(),
+            calls: CallLog::default(),
+            failure: None,
+            now_ms: START_MS,
+            steps: 0,
+            cache: options.cache,
+            backtraces: options.backtraces,
+            next_request: 1,
+        }
+    }
+
+    pub(crate) fn next_request_id(&mut self) -> RequestId {
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        id
+    }
+
+    /// Every run's history, in the order in which the runs started.
+    pub(crate) fn histories(&self) -> Vec<History> {
+        let executions = self.service.executions();
+        executions
+            .into_iter()
+            .map(|execution| {
+                let events = self.service.history(&execution.workflow_id, Some(&execution.run_id));
+                History::new(execution.workflow_id, execution.run_id, events.unwrap_or_default().to_vec())
+            })
+            .collect()
+    }
+
+    /// Ends the run with this failure, unless it has one already.
+    pub(crate) fn fail(&mut self, failure: FailureReport) {
+        self.failure.get_or_insert(failure);
+    }
+
+    /// What faults make of a message; `None` leaves it alone.
+    pub(crate) fn fate(&mut self, view: &CallView<'_>) -> Option<Fate> {
+        self.faults.message(&mut self.choices, self.now_ms, view)
+    }
+
+    /// The task queue of the worker that waits for a request, if a worker does.
+    pub(crate) fn worker_of(&self, caller: &Caller) -> Option<Rc<str>> {
+        match caller {
+            Caller::Client(_) => None,
+            Caller::Worker { worker, .. } => Some(self.workers[*worker].spec.task_queue.clone()),
+        }
+    }
+
+    pub(crate) fn worker_of_request(&self, id: RequestId) -> Option<Rc<str>> {
+        self.pending.get(&id).and_then(|pending| self.worker_of(&pending.caller))
+    }
+
+    /// What a client's request is called in choices and traces.
+    pub(crate) fn label(&mut self, request: &Request) -> Rc<str> {
+        let rpc = request.rpc();
+        let named = |names: &Names, execution: &Option<_>| {
+            let execution: &Option<temporalio_protos::temporal::api::common::v1::WorkflowExecution> = execution;
+            execution
+                .as_ref()
+                .and_then(|execution| names.known(&execution.workflow_id))
+                .unwrap_or_else(|| "unknown workflow".into())
+        };
+        match request {
+            Request::StartWorkflowExecution(start) => {
+                let workflow_type = start.workflow_type.as_ref().map_or("", |t| t.name.as_str());
+                let name = self.names.name(&start.workflow_id, workflow_type);
+                format!("{name}/start").into()
+            }
+            Request::SignalWithStartWorkflowExecution(start) => {
+                let workflow_type = start.workflow_type.as_ref().map_or("", |t| t.name.as_str());
+                let name = self.names.name(&start.workflow_id, workflow_type);
+                format!("{name}/signal {}", start.signal_name).into()
+            }
+            Request::SignalWorkflowExecution(signal) => {
+                let name = named(&self.names, &signal.workflow_execution);
+                format!("{name}/signal {}", signal.signal_name).into()
+            }
+            Request::QueryWorkflow(query) => {
+                let name = named(&self.names, &query.execution);
+                let query_type = query.query.as_ref().map_or("", |query| query.query_type.as_str());
+                format!("{name}/query {query_type}").into()
+            }
+            Request::UpdateWorkflowExecution(update) => {
+                let name = named(&self.names, &update.workflow_execution);
+                let update_name = update
+                    .request
+                    .as_ref()
+                    .and_then(|request| request.input.as_ref())
+                    .map_or("", |input| input.name.as_str());
+                format!("{name}/update {update_name}").into()
+            }
+            Request::RequestCancelWorkflowExecution(cancel) => {
+                format!("{}/cancel", named(&self.names, &cancel.workflow_execution)).into()
+            }
+            Request::TerminateWorkflowExecution(terminate) => {
+                format!("{}/terminate", named(&self.names, &terminate.workflow_execution)).into()
+            }
+            Request::GetWorkflowExecutionHistory(history) => {
+                format!("{}/history", named(&self.names, &history.execution)).into()
+            }
+            Request::DescribeWorkflowExecution(describe) => {
+                format!("{}/describe", named(&self.names, &describe.execution)).into()
+            }
+            _ => rpc.into(),
+        }
+    }
+
+    /// What a worker's poll is called.
+    pub(crate) fn poll_label(&self, worker: usize, call: &WorkerCall) -> Rc<str> {
+        let queue = &self.workers[worker].spec.task_queue;
+        match call {
+            WorkerCall::PollActivityTask => format!("{queue}/activity task").into(),
+            _ => format!("{queue}/workflow task").into(),
+        }
+    }
+}
