@@ -18,7 +18,7 @@ pub use environment::{Actor, History, StartError, TestWorkflowEnvironment, Worke
 pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
 pub use options::{Exhaustive, TestOptions};
-pub use runner::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
+pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_world};
 
 /// What most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {

@@ -1,18 +1,23 @@
 //! What is checked of every run, one file each.
 
 mod core_replay;
+mod idempotency;
+mod liveness;
+mod sometimes;
 // mod history;
 mod invariant;
 pub(crate) mod replay;
 
 use crate::{
     report::FailureReport,
-    runner::{ChoiceSource, WorldOptions, WorldReport},
+    runner::{ChoiceSource, Reference, WorldOptions, WorldReport},
     world::World,
 };
 use durasim_engine::TaskId;
 use serde_json::Value;
 use std::{collections::BTreeMap, panic::Location, rc::Rc};
+
+pub(crate) use sometimes::Sometimes;
 
 type Observer = Box<dyn Fn() -> Result<Value, String>>;
 
@@ -115,4 +120,9 @@ pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<Fai
     None
         .or_else(|| options.replay.then(|| replay::check(&report.replays, &report.histories, seed)).flatten())
         .or_else(|| options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten())
+}
+
+/// The checks that compare a world with the fault-free one.
+pub(crate) fn against(report: &WorldReport, reference: &Reference) -> Option<FailureReport> {
+    idempotency::check(report, reference).or_else(|| liveness::check(report, reference))
 }

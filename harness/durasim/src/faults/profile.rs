@@ -140,6 +140,16 @@ impl FaultProfile {
         &self.placed
     }
 
+    /// The profile without what was placed by hand.
+    pub(crate) fn without_placed(&self) -> Self {
+        Self { placed: Vec::new(), ..self.clone() }
+    }
+
+    /// True if some fault may strike by chance.
+    pub(crate) fn has_odds(&self) -> bool {
+        self.odds.values().any(|odds| *odds > 0.0)
+    }
+
     /// True if nothing can go wrong.
     pub fn is_none(&self) -> bool {
         self.placed.is_empty() && self.odds.values().all(|odds| *odds <= 0.0)

@@ -1,7 +1,11 @@
 //! Running tests: one world, many seeds, or a search, and what is printed in the end.
 
+mod campaign;
+mod explore;
 mod test;
 mod world;
 
+pub use campaign::Campaign;
+pub(crate) use campaign::Reference;
 pub use test::{TestCase, run};
 pub use world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};

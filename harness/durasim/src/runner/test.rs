@@ -1,8 +1,13 @@
 //! What a `#[workflow_test]` expands to: run the worlds, print the failure.
 
-use super::world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
+use super::{
+    campaign::Campaign,
+    explore,
+    world::{Body, ChoiceSource, WorldOptions, WorldReport},
+};
 use crate::{
     TestOptions, TestWorkflowEnvironment,
+    checks::Sometimes,
     error::{TestOutcome, TestResult},
     report::{Colors, FailureReport, Spent},
 };
@@ -12,10 +17,13 @@ use std::{
     num::NonZero,
     pin::Pin,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+/// How many seeds a test with faults runs that does not say.
+const USUAL_SEEDS: u64 = 64;
 
 /// One `#[workflow_test]` function.
 #[derive(Clone, Debug)]
@@ -45,41 +53,59 @@ where
     let body = move |env| -> LocalBoxFuture<'static, TestResult> {
         body(env).map(TestOutcome::into_test_result).boxed_local()
     };
-    if let Err(report) = search(&case, &body) {
+    if let Err(mut report) = search(&case, &body) {
+        report.test = case.name.to_owned();
         fail(&report);
     }
 }
 
 /// Prints the report and fails the `#[test]`, without the lines that a panic adds of its own.
-fn fail(report: &FailureReport) -> ! {
+pub(super) fn fail(report: &FailureReport) -> ! {
     eprintln!("{}", report.render(Colors::detect()));
     std::panic::resume_unwind(Box::new(format!("{} failed", report.test)))
 }
 
-impl TestCase {
-    fn world_options(&self) -> WorldOptions {
-        let options = &self.options;
+impl TestOptions {
+    pub(super) fn world_options(&self) -> WorldOptions {
         WorldOptions {
-            faults: options.faults.clone(),
-            limits: options.limits,
-            cache: options.cache,
-            replay: options.replay,
-            core_replay: options.core_replay,
+            faults: self.faults.clone(),
+            limits: self.limits,
+            cache: self.cache,
+            replay: self.replay,
+            core_replay: self.core_replay,
             ..WorldOptions::default()
         }
     }
 }
 
 fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> {
-    let options = case.world_options();
+    let options = &case.options;
+    let campaign = Campaign::new(body, options.world_options());
     if let Some(seed) = seed_from_environment()? {
-        return one(case, body, &options, ChoiceSource::Seed(seed)).map(drop);
+        return judge(&campaign, campaign.seed(seed), 1, 0);
     }
-    one(case, body, &options, ChoiceSource::Benign)?;
-    match case.options.seeds {
-        Some(seeds) => many(case, body, &options, seeds),
-        None => Ok(()),
+    let only_placed = !options.faults.is_none() && !options.faults.has_odds();
+    let mut sometimes = Sometimes::default();
+    if only_placed {
+        let report = campaign.run(ChoiceSource::Benign);
+        sometimes.world(&report.labels);
+        judge(&campaign, report, 1, 0)?;
+    } else {
+        // The fault-free world is a world like others: what fails in it needs no plan.
+        sometimes.world(&campaign.fault_free().labels);
+        if let Some(mut failure) = campaign.fault_free().failure.clone() {
+            failure.spent = Spent { worlds: 1, steps: campaign.fault_free().steps, shrink_runs: 0 };
+            return Err(failure);
+        }
     }
+    let seeds = options.seeds.or_else(|| (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS));
+    if let Some(seeds) = seeds {
+        many(&campaign, seeds, &mut sometimes)?;
+    }
+    if let Some(exhaustive) = options.explore {
+        explore::run(&campaign, exhaustive, &mut sometimes)?;
+    }
+    sometimes.check().map_or(Ok(()), Err)
 }
 
 /// The seed that `DURASIM_SEED` asks for.
@@ -92,35 +118,28 @@ fn seed_from_environment() -> Result<Option<u64>, FailureReport> {
     }
 }
 
-fn one(
-    case: &TestCase,
-    body: &Body,
-    options: &WorldOptions,
-    choices: ChoiceSource,
-) -> Result<WorldReport, FailureReport> {
-    let options = WorldOptions { choices, ..options.clone() };
-    let mut report = run_world(body, &options);
-    match report.failure.take() {
-        None => Ok(report),
-        Some(failure) => Err(finish(case, &options, failure, Spent { worlds: 1, steps: report.steps, shrink_runs: 0 })),
+/// `Err` with the complete report if the world failed.
+pub(super) fn judge(campaign: &Campaign<'_>, report: WorldReport, worlds: u64, steps: u64) -> Result<(), FailureReport> {
+    let Some(failure) = &report.failure else { return Ok(()) };
+    if report.tape.entries.is_empty() {
+        let mut failure = failure.clone();
+        failure.seed = report.tape.seed;
+        failure.spent = Spent { worlds, steps: steps + report.steps, shrink_runs: 0 };
+        return Err(failure);
     }
-}
-
-fn finish(case: &TestCase, options: &WorldOptions, mut report: FailureReport, spent: Spent) -> FailureReport {
-    report.test = case.name.to_owned();
-    report.spent = spent;
-    if let ChoiceSource::Seed(seed) = options.choices {
-        report.seed = Some(seed);
-    }
-    report
+    let smallest = campaign.shrink(&report);
+    let mut failure = smallest.failure.expect("the smallest world fails as the one it came from");
+    failure.spent.worlds = worlds;
+    failure.spent.steps += steps;
+    Err(failure)
 }
 
 /// Runs many seeds on all cores. The failure of the lowest seed counts, however many cores there are.
-fn many(case: &TestCase, body: &Body, options: &WorldOptions, seeds: u64) -> Result<(), FailureReport> {
+fn many(campaign: &Campaign<'_>, seeds: u64, sometimes: &mut Sometimes) -> Result<(), FailureReport> {
     let next = AtomicU64::new(0);
-    let steps = AtomicU64::new(0);
-    let first: Mutex<Option<(u64, FailureReport)>> = Mutex::new(None);
     let lowest = AtomicU64::new(u64::MAX);
+    let reached = Mutex::new(sometimes);
+    let failed: Mutex<Option<(u64, WorldReport)>> = Mutex::new(None);
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -130,26 +149,26 @@ fn many(case: &TestCase, body: &Body, options: &WorldOptions, seeds: u64) -> Res
                     if seed >= seeds || seed > lowest.load(Ordering::Relaxed) {
                         return;
                     }
-                    let options = WorldOptions { choices: ChoiceSource::Seed(seed), ..options.clone() };
-                    let report = run_world(body, &options);
-                    steps.fetch_add(report.steps, Ordering::Relaxed);
-                    if let Some(failure) = report.failure {
-                        lowest.fetch_min(seed, Ordering::Relaxed);
-                        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                        if first.as_ref().is_none_or(|(known, _)| seed < *known) {
-                            *first = Some((seed, failure));
-                        }
+                    let report = campaign.seed(seed);
+                    if report.failure.is_none() {
+                        lock(&reached).world(&report.labels);
+                        continue;
+                    }
+                    lowest.fetch_min(seed, Ordering::Relaxed);
+                    let mut failed = lock(&failed);
+                    if failed.as_ref().is_none_or(|(known, _)| seed < *known) {
+                        *failed = Some((seed, report));
                     }
                 }
             });
         }
     });
-    match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         None => Ok(()),
-        Some((seed, failure)) => {
-            let spent = Spent { worlds: seed + 1, steps: steps.into_inner(), shrink_runs: 0 };
-            let options = WorldOptions { choices: ChoiceSource::Seed(seed), ..options.clone() };
-            Err(finish(case, &options, failure, spent))
-        }
+        Some((seed, report)) => judge(campaign, report, seed + 1, 0),
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@ use crate::{
     error::TestResult,
     faults::{FaultProfile, Faults},
     panics,
-    report::FailureReport,
+    report::{Diagnosis, FailureReport},
     world::{self, State, StateOptions, World, diagnosis},
 };
 use durasim_engine::{Ambient, Choices, Clock, Executor, Keep, Limits, Offer, Tape, Trace, TraceEntry, TraceHash};
@@ -26,8 +26,10 @@ pub enum ChoiceSource {
     Benign,
     /// A seed fills the choices.
     Seed(u64),
-    /// A tape holds the choices that are not benign.
+    /// A tape holds the choices that are not benign; latency is among them.
     Tape(Tape),
+    /// A tape of faults alone: messages take no time.
+    Plan(Tape),
 }
 
 /// What one world is run with.
@@ -103,6 +105,9 @@ pub struct WorldReport {
     pub observations: BTreeMap<String, Value>,
     /// The workflows that were still open.
     pub open: Vec<String>,
+    /// Whether the world went on after its test returned, until its workflows had closed.
+    pub(crate) settles: bool,
+    pub(crate) open_diagnosis: Diagnosis,
     pub(crate) labels: BTreeMap<String, Label>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) replays: Vec<checks::replay::Case>,
@@ -112,7 +117,7 @@ pub struct WorldReport {
 pub fn run_world(body: &Body, options: &WorldOptions) -> WorldReport {
     let seed = match &options.choices {
         ChoiceSource::Seed(seed) => *seed,
-        ChoiceSource::Tape(tape) => tape.seed.unwrap_or_default(),
+        ChoiceSource::Tape(tape) | ChoiceSource::Plan(tape) => tape.seed.unwrap_or_default(),
         ChoiceSource::Benign => 0,
     };
     // Made before the run: it outlives it, and asks for what a simulated thread may not have.
@@ -129,7 +134,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
     let mut choices = match &options.choices {
         ChoiceSource::Benign => Choices::benign(),
         ChoiceSource::Seed(seed) => Choices::seeded(*seed),
-        ChoiceSource::Tape(tape) => Choices::tape(tape),
+        ChoiceSource::Tape(tape) | ChoiceSource::Plan(tape) => Choices::tape(tape),
     };
     if options.record_offers {
         choices.record_offers();
@@ -141,7 +146,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
             choices,
             trace: Trace::new(if options.keep_trace { Keep::Entries } else { Keep::Hash }),
             faults,
-            varied_latency: options.choices != ChoiceSource::Benign,
+            varied_latency: matches!(options.choices, ChoiceSource::Seed(_) | ChoiceSource::Tape(_)),
             limits: options.limits,
             cache: options.cache,
             backtraces: options.backtraces,
@@ -184,6 +189,8 @@ fn report(world: &World) -> WorldReport {
         faults: state.faults.struck(),
         observations,
         open: state.open_workflows(),
+        settles: state.faults.any() || world.checks.borrow().settles,
+        open_diagnosis: diagnosis::diagnose(&state),
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,

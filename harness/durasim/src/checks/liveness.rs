@@ -1,0 +1,21 @@
+//! `liveness`: once faults stop, every workflow closes that closes without faults.
+
+use crate::{report::FailureReport, runner::{Reference, WorldReport}};
+
+/// The workflows that faults left open, if there are any.
+pub(crate) fn check(report: &WorldReport, reference: &Reference) -> Option<FailureReport> {
+    if !report.settles {
+        return None;
+    }
+    let mut diagnosis = report.open_diagnosis.clone();
+    diagnosis.workflows.retain(|workflow| {
+        let name = format!("{} {}", workflow.name.workflow_type, workflow.name.workflow_id);
+        !reference.open.contains(&name)
+    });
+    if diagnosis.workflows.is_empty() {
+        return None;
+    }
+    let last_fault_ms = report.tape.entries.iter().map(|entry| entry.at_ms).max().unwrap_or_default();
+    let healed_ms = last_fault_ms.saturating_sub(durasim_engine::START_MS);
+    Some(FailureReport::not_live(healed_ms, report.virtual_ms, diagnosis))
+}

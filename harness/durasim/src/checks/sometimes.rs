@@ -1,0 +1,53 @@
+//! `sometimes`: over a campaign, every label that the test names is reached at least once.
+
+use super::Label;
+use crate::{report::FailureReport, world::diagnosis};
+use std::collections::BTreeMap;
+
+/// In how many worlds of a campaign each label was reached.
+#[derive(Default)]
+pub(crate) struct Sometimes {
+    worlds: u64,
+    labels: BTreeMap<String, (String, u64)>,
+}
+
+impl Sometimes {
+    /// Counts one world.
+    pub(crate) fn world(&mut self, labels: &BTreeMap<String, Label>) {
+        self.worlds += 1;
+        for (name, label) in labels {
+            let (_, reached) = self.labels.entry(name.clone()).or_insert_with(|| (label.location.clone(), 0));
+            *reached += u64::from(label.reached);
+        }
+    }
+
+    /// The first label that no world reached.
+    pub(crate) fn check(&self) -> Option<FailureReport> {
+        let (name, (location, _)) = self.labels.iter().find(|(_, (_, reached))| *reached == 0)?;
+        let others: Vec<_> = self
+            .labels
+            .iter()
+            .filter(|(_, (_, reached))| *reached > 0)
+            .map(|(name, (_, reached))| (name.clone(), *reached))
+            .collect();
+        Some(FailureReport::never_reached(name, self.worlds, &others, diagnosis::source_line(location)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(reached: bool) -> BTreeMap<String, Label> {
+        BTreeMap::from([("refund".to_owned(), Label { location: "pay.rs:7".to_owned(), reached })])
+    }
+
+    #[test]
+    fn a_label_reached_once_in_a_campaign_is_enough() {
+        let mut sometimes = Sometimes::default();
+        sometimes.world(&labels(false));
+        assert!(sometimes.check().is_some_and(|report| report.what.contains("refund")));
+        sometimes.world(&labels(true));
+        assert_eq!(sometimes.check(), None);
+    }
+}

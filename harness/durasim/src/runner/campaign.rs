@@ -1,0 +1,151 @@
+//! A test and its fault-free world, against which every other world is judged.
+
+use super::world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
+use crate::{
+    checks,
+    faults::FaultProfile,
+    report::{FailureReport, FaultPlanWords, Spent},
+};
+use durasim_engine::{Tape, TapeEntry, shrink};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How many worlds shrinking may run. Far more than it takes: a run has some dozens of choices.
+const MAX_SHRINK_RUNS: usize = 2_000;
+
+/// What the fault-free world ended with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reference {
+    pub(crate) observations: BTreeMap<String, Value>,
+    /// The workflows that do not close even without faults: nothing is expected of them.
+    pub(crate) open: Vec<String>,
+}
+
+/// A test with its fault-free world: runs worlds and judges them by it.
+///
+/// ```
+/// use durasim::{Campaign, FaultProfile, TestWorkflowEnvironment, WorldOptions};
+/// use futures::FutureExt;
+///
+/// let body = |env: TestWorkflowEnvironment| async move {
+///     env.sleep(std::time::Duration::from_secs(3600)).await;
+///     Ok(())
+/// }.boxed_local();
+/// let mut options = WorldOptions::default();
+/// options.faults = FaultProfile::all();
+/// let campaign = Campaign::new(&body, options);
+/// assert!(campaign.fault_free().failure.is_none());
+/// assert_eq!(campaign.seed(7).trace_hash, campaign.seed(7).trace_hash);
+/// ```
+pub struct Campaign<'a> {
+    body: &'a Body,
+    options: WorldOptions,
+    fault_free: WorldReport,
+    reference: Reference,
+}
+
+impl<'a> Campaign<'a> {
+    /// Runs the fault-free world, which may fail: see [`fault_free`](Self::fault_free).
+    pub fn new(body: &'a Body, options: WorldOptions) -> Self {
+        let mut first = WorldOptions { choices: ChoiceSource::Benign, ..options.clone() };
+        first.faults = options.faults.without_placed();
+        let fault_free = run_world(body, &first);
+        let reference =
+            Reference { observations: fault_free.observations.clone(), open: fault_free.open.clone() };
+        Self { body, options, fault_free, reference }
+    }
+
+    /// The fault-free world.
+    pub fn fault_free(&self) -> &WorldReport {
+        &self.fault_free
+    }
+
+    /// What may go wrong in the other worlds.
+    pub fn faults(&self) -> &FaultProfile {
+        &self.options.faults
+    }
+
+    /// The world of a seed, judged.
+    pub fn seed(&self, seed: u64) -> WorldReport {
+        self.run(ChoiceSource::Seed(seed))
+    }
+
+    /// The world of a tape, judged.
+    pub fn tape(&self, tape: &Tape) -> WorldReport {
+        self.run(ChoiceSource::Tape(tape.clone()))
+    }
+
+    /// A world, judged.
+    pub fn run(&self, choices: ChoiceSource) -> WorldReport {
+        self.judge(WorldOptions { choices, ..self.options.clone() })
+    }
+
+    pub(crate) fn run_with(&self, choices: ChoiceSource, change: impl FnOnce(&mut WorldOptions)) -> WorldReport {
+        let mut options = WorldOptions { choices, ..self.options.clone() };
+        change(&mut options);
+        self.judge(options)
+    }
+
+    fn judge(&self, options: WorldOptions) -> WorldReport {
+        let mut report = run_world(self.body, &options);
+        if report.failure.is_none() {
+            report.failure = checks::against(&report, &self.reference);
+        }
+        report
+    }
+
+    /// Puts the choices of a failed world back to benign, as long as the same thing goes wrong at the same place;
+    /// what is returned is the smallest world found, its failure complete with plan and cost.
+    ///
+    /// # Panics
+    ///
+    /// If the world did not fail.
+    pub fn shrink(&self, failed: &WorldReport) -> WorldReport {
+        let failure = failed.failure.as_ref().expect("only a failed world shrinks");
+        let wanted = Signature::of(failure);
+        // The seed itself goes: what it decided is on the tape.
+        let tape = Tape { seed: failed.tape.seed, entries: failed.tape.entries.clone() };
+        let shrunk = shrink(&tape, MAX_SHRINK_RUNS, |tape| {
+            self.tape(tape).failure.is_some_and(|failure| Signature::of(&failure) == wanted)
+        });
+        let smallest = self.run_with(ChoiceSource::Tape(shrunk.tape.clone()), |options| options.backtraces = true);
+        let same = smallest.failure.as_ref().is_some_and(|failure| Signature::of(failure) == wanted);
+        let mut smallest = if same { smallest } else { failed.clone() };
+        let minimal = smallest.tape.clone();
+        if let Some(failure) = &mut smallest.failure {
+            failure.plan = Some(FaultPlanWords::from_tapes(&failed.tape, &minimal, is_fault));
+            failure.spent = Spent { worlds: 1, steps: failed.steps, shrink_runs: shrunk.tried as u64 };
+            failure.seed = failed.tape.seed;
+        }
+        smallest
+    }
+}
+
+/// Whether a choice is a fault, and not one of order or latency.
+pub(crate) fn is_fault(entry: &TapeEntry) -> bool {
+    entry.point.site.starts_with("fault.")
+}
+
+/// What makes two failures the same: the check, what it says, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Signature {
+    code: crate::report::FailureCode,
+    workflow_type: Option<String>,
+    location: Option<(String, u32)>,
+    label: Option<String>,
+}
+
+impl Signature {
+    fn of(failure: &FailureReport) -> Self {
+        Self {
+            code: failure.code,
+            workflow_type: failure.workflow.as_ref().map(|workflow| workflow.workflow_type.clone()),
+            // Of a replay the line is known only with backtraces on.
+            location: match failure.code {
+                crate::report::FailureCode::Replay => None,
+                _ => failure.location.as_ref().map(|line| (line.file.clone(), line.line)),
+            },
+            label: failure.comparison.as_ref().map(|comparison| comparison.label.clone()),
+        }
+    }
+}

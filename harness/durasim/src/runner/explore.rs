@@ -1,0 +1,39 @@
+//! Exhaustive exploration: every plan of at most so many faults.
+
+use super::{
+    campaign::Campaign,
+    test::judge,
+    world::ChoiceSource,
+};
+use crate::{Exhaustive, checks::Sometimes, report::FailureReport};
+use durasim_engine::Explorer;
+
+/// Runs every plan, those of fewer faults first.
+pub(super) fn run(
+    campaign: &Campaign<'_>,
+    exhaustive: Exhaustive,
+    sometimes: &mut Sometimes,
+) -> Result<(), FailureReport> {
+    let mut explorer = Explorer::new(exhaustive.faults as usize);
+    let mut steps = 0;
+    while let Some(plan) = explorer.next_plan() {
+        let worlds = explorer.given_out();
+        if worlds > exhaustive.max_worlds {
+            return Err(FailureReport::returned_error(
+                format!(
+                    "exploring every plan of at most {} faults takes more than {} worlds; explore fewer faults, \
+                     switch some off, or raise `Exhaustive::max_worlds`",
+                    exhaustive.faults, exhaustive.max_worlds
+                ),
+                None,
+            ));
+        }
+        let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| options.record_offers = true);
+        let offers = report.offers.iter().filter(|offer| offer.point.site.starts_with("fault.")).cloned().collect();
+        explorer.ran(plan.id, offers);
+        steps += report.steps;
+        sometimes.world(&report.labels);
+        judge(campaign, report, worlds, steps)?;
+    }
+    Ok(())
+}
