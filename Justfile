@@ -1,0 +1,37 @@
+# The README's commands, and what else is done often. `just` lists them.
+
+_default:
+    @just --list
+
+# The main job: a tour of what durasim does
+run:
+    cargo run -p scenarios
+
+# Every test
+test:
+    cargo test --workspace
+
+# What CI checks
+ci:
+    .ci/run
+
+# Formatting and lints
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The documentation, in a browser
+doc:
+    cargo doc --workspace --no-deps --open
+
+# Costs, as ratios within one run
+ratios:
+    cargo run --release -p benches --bin ratios
+
+# Many seeds of every scenario
+sweep seeds="0..1000":
+    cargo run --release -p scenarios -- sweep --all --seeds {{seeds}}
+
+# How soon each known flaw is found
+score:
+    cargo run --release -p scenarios -- score
