@@ -4,6 +4,7 @@ pub mod checks;
 mod environment;
 mod error;
 mod faults;
+mod logging;
 mod options;
 mod outline;
 mod panics;

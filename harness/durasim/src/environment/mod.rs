@@ -9,7 +9,6 @@ pub use history::{History, WorkflowTarget};
 pub use worker::{StartError, WorkerBuilder, WorkerCode};
 
 use crate::world::{World, connection};
-use durasim_engine::Clock;
 use durasim_worker::activity::ActivityCallRecord;
 use serde::Serialize;
 use std::{
@@ -155,10 +154,4 @@ impl TestWorkflowEnvironment {
         let location = std::panic::Location::caller();
         World::current().checks.borrow_mut().sometimes(label.into(), location, reached);
     }
-}
-
-/// Tells virtual time to what has no world at hand.
-pub(crate) fn clock_callback(clock: &std::rc::Rc<Clock>) -> Arc<dyn Fn() -> u64 + Send + Sync> {
-    let _ = clock;
-    Arc::new(|| World::current().clock.now_ms())
 }

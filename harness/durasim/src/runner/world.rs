@@ -120,6 +120,7 @@ pub fn run_world(body: &Body, options: &WorldOptions) -> WorldReport {
         ChoiceSource::Tape(tape) | ChoiceSource::Plan(tape) => tape.seed.unwrap_or_default(),
         ChoiceSource::Benign => 0,
     };
+    crate::logging::init();
     // Made before the run: it outlives it, and asks for what a simulated thread may not have.
     world::connection();
     let mut report = durasim_engine::simulate(Ambient { seed, clock_offset_ms: 0 }, || run_on_this_thread(body, options));

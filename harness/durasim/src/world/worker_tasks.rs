@@ -26,6 +26,7 @@ use temporalio_protos::temporal::api::{
     },
 };
 use tonic::{Code, Status};
+use tracing::Instrument;
 
 impl State {
     /// A worker gets the answer to something it asked for.
@@ -119,6 +120,8 @@ impl State {
             }
             Some(TaskFate::Late(_)) | None => {}
         }
+        let span = tracing::debug_span!(target: "durasim", "workflow_task", workflow = %name, run_id, attempt = task.attempt);
+        let _entered = span.entered();
         self.workers[worker].runs.insert(run_id.clone(), name);
         let progress = self.workers[worker].workflows.on_task(task);
         self.workflow_task_progress(worker, &run_id, progress);
@@ -262,13 +265,15 @@ impl State {
             }
         };
         let attempt_token = token.clone();
+        let span = tracing::debug_span!(target: "durasim", "activity", activity = %label, run_id = execution.run_id, attempt = number);
         let task = self.executor.spawn(label.clone(), async move {
             let outcome = match pause {
                 Some(pause) => pause.of(future).await,
                 None => future.await,
             };
             World::current().state().attempt_done(worker, incarnation, &attempt_token, outcome);
-        });
+        }
+        .instrument(span));
         self.workers[worker].attempts.insert(token, RunningAttempt { task, label, number, cancel, heartbeat });
     }
 
