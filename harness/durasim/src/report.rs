@@ -54,6 +54,8 @@ pub struct FailureReport {
     pub remedy: Option<String>,
     /// What finding and shrinking it cost.
     pub spent: Spent,
+    /// The file in which the failure is kept, to be run first from now on.
+    pub saved: Option<String>,
     /// The seed that brings it back; `None` if the test alone does.
     pub seed: Option<u64>,
 }

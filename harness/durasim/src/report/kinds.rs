@@ -38,6 +38,7 @@ impl FailureReport {
             plan: None,
             remedy: None,
             spent: Spent::default(),
+            saved: None,
             seed: None,
         }
     }

@@ -22,6 +22,9 @@ pub(super) fn render(report: &FailureReport, colors: Colors) -> String {
     page.plan(report);
     page.block("remedy", &wrap(&remedy(report)));
     page.block("spent", &[spent(report.spent)]);
+    if let Some(file) = &report.saved {
+        page.block("saved", &[format!("in {file}, to be run first from now on")]);
+    }
     page.line("");
     page.line(&colors.paint(Role::Command, &command(report)));
     page.text

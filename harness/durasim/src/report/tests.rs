@@ -28,6 +28,7 @@ fn found(mut report: FailureReport) -> FailureReport {
     report.test = "payments::tests::payment_charges_once".into();
     report.plan = Some(FaultPlanWords::from_tapes(&all, &minimal, |it| it.point.site != "schedule.next"));
     report.spent = Spent { worlds: 18, steps: 5_120, shrink_runs: 14 };
+    report.saved = Some("tests/payments.durasim-seeds".into());
     report.seed = Some(17);
     report
 }
