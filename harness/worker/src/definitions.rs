@@ -178,6 +178,16 @@ impl WorkflowDefinitions {
         Ok(())
     }
 
+    /// Creates an instance of a workflow type.
+    pub(crate) fn instantiate(
+        &self,
+        workflow_type: &str,
+        input: InstanceInput,
+    ) -> Result<Box<dyn WorkflowInstance>, NoInstance> {
+        let registered = self.workflows.get(workflow_type).ok_or(NoInstance::UnknownType)?;
+        (registered.factory)(input, self.interceptors.clone()).map_err(NoInstance::Conversion)
+    }
+
     fn insert(
         &mut self,
         descriptor: WorkflowDefinitionDescriptor,

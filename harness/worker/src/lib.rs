@@ -11,7 +11,12 @@
 
 pub mod activity;
 mod definitions;
+mod execution;
+mod history;
+mod instance;
+mod machines;
 mod replay;
+mod time;
 mod workflow_worker;
 
 pub use definitions::{RegistrationError, WorkflowDefinitions};

@@ -1,12 +1,25 @@
 //! Feeds a whole history to a fresh workflow instance and compares what it does with what is recorded.
 
+use std::{borrow::Cow, rc::Rc};
+
 use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::{
     coresdk::workflow_activation::WorkflowActivation,
-    temporal::api::{command::v1::Command, failure::v1::Failure, history::v1::HistoryEvent},
+    temporal::api::{
+        command::v1::Command,
+        enums::v1::EventType,
+        failure::v1::Failure,
+        history::v1::{HistoryEvent, history_event::Attributes},
+    },
 };
 
-use crate::{Nondeterminism, WorkflowDefinitions, WorkflowPanic};
+use crate::{
+    Nondeterminism, WorkflowDefinitions, WorkflowPanic,
+    execution::{Execution, ExecutionError, WorkerFacts, describe},
+    history::History,
+    instance::InstanceSettings,
+    workflow_worker::{OpenTask, Run, RunFailure, RunOutcome, RunSettings},
+};
 
 /// How commands are compared with events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,8 +44,12 @@ pub struct ReplayOptions {
     pub run_id: Option<String>,
     /// How workflow inputs become values.
     pub data_converter: DataConverter,
+    /// Whether payloads pass through the converter's codec; without one, that only costs time.
+    pub codec: bool,
     /// How commands are compared with events.
     pub mode: ReplayMode,
+    /// Whether [`ReplayLog::activations`] is filled; that costs time.
+    pub keep_activations: bool,
     /// Whether a wake that no SDK future caused is an error.
     pub detect_nondeterministic_futures: bool,
     /// Whether backtraces are kept, of panics and of the code that issued each command.
@@ -47,6 +64,8 @@ impl Default for ReplayOptions {
             workflow_id: "replay-workflow".to_owned(),
             run_id: None,
             data_converter: DataConverter::default(),
+            codec: false,
+            keep_activations: true,
             mode: ReplayMode::Strict,
             detect_nondeterministic_futures: true,
             backtraces: false,
@@ -110,6 +129,107 @@ pub fn replay(
     options: &ReplayOptions,
     history: &[HistoryEvent],
 ) -> Result<ReplayLog, ReplayError> {
-    let _ = (definitions, options, history);
-    unimplemented!("replay is not there yet")
+    let first = history.first().and_then(|event| event.attributes.as_ref());
+    let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = first else {
+        return Err(ReplayError::MalformedHistory(
+            "the first event is not WorkflowExecutionStarted".to_owned(),
+        ));
+    };
+    let workflow_type = started.workflow_type.as_ref().map(|t| t.name.clone()).unwrap_or_default();
+    if !definitions.contains(&workflow_type) {
+        return Err(ReplayError::UnknownWorkflowType { workflow_type });
+    }
+    let run_id = options.run_id.clone().unwrap_or_else(|| started.original_execution_run_id.clone());
+    let mut run = fresh_run(definitions, options, run_id);
+    let task = OpenTask { token: Vec::new(), attempt: 1, queries: Vec::new(), is_legacy_query: false };
+    let known = History::new(Cow::Borrowed(history), last_started(history), true);
+    let outcome = run.on_task(known, Vec::new(), task);
+    let activations = run.log.take().unwrap_or_default();
+    match outcome {
+        RunOutcome::Completed { response, .. } => Ok(ReplayLog { activations, commands: response.commands }),
+        RunOutcome::Failed { failed, .. } => Err(failed.into()),
+        RunOutcome::QueryAnswered { .. } | RunOutcome::Waits => {
+            if options.mode == ReplayMode::Strict
+                && let Some(command) = run.execution.unrecorded_commands().next()
+            {
+                return Err(left_over(command, history));
+            }
+            Ok(ReplayLog { activations, commands: Vec::new() })
+        }
+    }
+}
+
+fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run_id: String) -> Run<'h> {
+    let facts = WorkerFacts {
+        namespace: options.namespace.clone(),
+        task_queue: options.task_queue.clone(),
+        build_id: String::new(),
+        sdk_name: String::new(),
+        sdk_version: String::new(),
+        strict: options.mode == ReplayMode::Strict,
+    };
+    let instance = InstanceSettings {
+        namespace: options.namespace.clone(),
+        task_queue: options.task_queue.clone(),
+        data_converter: options.data_converter.clone(),
+        codec: options.codec,
+        detect_nondeterministic_futures: options.detect_nondeterministic_futures,
+        backtraces: options.backtraces,
+    };
+    let settings = RunSettings { definitions: definitions.clone(), instance: Rc::new(instance) };
+    let execution = Execution::new(Rc::new(facts), options.workflow_id.clone(), run_id);
+    let mut run = Run::new(execution, Rc::new(settings));
+    run.log = options.keep_activations.then(Vec::new);
+    run
+}
+
+/// The last workflow task that was completed. If history ends with a started one, that one is still to be
+/// done, as the SDK's replayer sees it.
+fn last_started(history: &[HistoryEvent]) -> i64 {
+    let mut before_last = 0;
+    let mut last = 0;
+    for (index, event) in history.iter().enumerate() {
+        if event.event_type() != EventType::WorkflowTaskStarted {
+            continue;
+        }
+        match history.get(index + 1).map(HistoryEvent::event_type) {
+            None => return last.max(before_last),
+            Some(EventType::WorkflowTaskCompleted) => {
+                before_last = last;
+                last = event.event_id;
+            }
+            Some(_) => {}
+        }
+    }
+    last
+}
+
+fn left_over(command: &Command, history: &[HistoryEvent]) -> ReplayError {
+    ReplayError::CommandDiffers {
+        event_id: history.last().map_or(0, |event| event.event_id),
+        event: "the end of history".to_owned(),
+        command: describe(command),
+        what: "the command has no event in history".to_owned(),
+        issued_at: None,
+    }
+}
+
+impl From<Box<RunFailure>> for ReplayError {
+    fn from(failed: Box<RunFailure>) -> Self {
+        let RunFailure { failure, nondeterminism, panic, error, .. } = *failed;
+        if let Some(panic) = panic {
+            return Self::Panicked(panic);
+        }
+        match (error, nondeterminism) {
+            (Some(ExecutionError::Differs { difference, issued_at }), _) => Self::CommandDiffers {
+                event_id: difference.event_id,
+                event: difference.event,
+                command: difference.command,
+                what: difference.what,
+                issued_at: issued_at.as_deref().map(str::to_owned),
+            },
+            (_, Some(nondeterminism)) => Self::Nondeterminism(Box::new(nondeterminism)),
+            (_, None) => Self::TaskFailed(Box::new(failure)),
+        }
+    }
 }

@@ -1,0 +1,130 @@
+//! Fields compared one by one, as the service may have changed them.
+
+use std::{fmt::Debug, time::Duration};
+
+use temporalio_protos::temporal::api::{
+    common::v1::{Header, Payload, Payloads, RetryPolicy},
+    failure::v1::Failure,
+    taskqueue::v1::TaskQueue,
+};
+
+use crate::time;
+
+/// The first difference found.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    first: Option<String>,
+}
+
+impl Fields {
+    pub(super) fn first(self) -> Option<String> {
+        self.first
+    }
+
+    pub(super) fn check(
+        &mut self,
+        name: &str,
+        same: bool,
+        recorded: &(impl Debug + ?Sized),
+        given: &(impl Debug + ?Sized),
+    ) {
+        if !same && self.first.is_none() {
+            self.first = Some(format!("{name}: history has {recorded:?}, the workflow now gives {given:?}"));
+        }
+    }
+
+    pub(super) fn equal<T: PartialEq + Debug>(&mut self, name: &str, recorded: &T, given: &T) {
+        self.check(name, recorded == given, recorded, given);
+    }
+
+    /// Payloads, shown as text where they are text.
+    pub(super) fn payloads(&mut self, name: &str, recorded: Option<&Payloads>, given: Option<&Payloads>) {
+        let list = |payloads: Option<&Payloads>| payloads.map(|p| p.payloads.clone()).unwrap_or_default();
+        if recorded == given || list(recorded) == list(given) || self.first.is_some() {
+            return;
+        }
+        let show = |payloads| list(payloads).iter().map(show).collect::<Vec<_>>().join(", ");
+        self.first =
+            Some(format!("{name}: history has {}, the workflow now gives {}", show(recorded), show(given)));
+    }
+
+    /// Headers; an empty one is none.
+    pub(super) fn header(&mut self, name: &str, recorded: Option<&Header>, given: Option<&Header>) {
+        let fields = |header: Option<&Header>| header.map(|h| h.fields.clone()).unwrap_or_default();
+        if recorded != given {
+            self.equal(name, &fields(recorded), &fields(given));
+        }
+    }
+
+    /// Task queues, by name; without one, the service takes the workflow's own.
+    pub(super) fn queue(&mut self, name: &str, recorded: Option<&TaskQueue>, given: Option<&TaskQueue>) {
+        let of = |queue: Option<&TaskQueue>| queue.map(|q| q.name.clone()).unwrap_or_default();
+        if given.is_some_and(|queue| !queue.name.is_empty()) {
+            self.equal(name, &of(recorded), &of(given));
+        }
+    }
+
+    /// A timeout that the service fills in if it is not given, and caps by others.
+    pub(super) fn capped(
+        &mut self,
+        name: &str,
+        recorded: Option<prost_types::Duration>,
+        given: Option<prost_types::Duration>,
+        caps: &[Option<Duration>],
+    ) {
+        let (Some(given), recorded) = (timeout(given), timeout(recorded)) else { return };
+        let capped = recorded.is_some_and(|recorded| recorded < given && caps.contains(&Some(recorded)));
+        self.check(name, recorded == Some(given) || capped, &recorded, &Some(given));
+    }
+
+    /// A retry policy, whose missing fields the service fills in.
+    pub(super) fn retry_policy(
+        &mut self,
+        name: &str,
+        recorded: Option<&RetryPolicy>,
+        given: Option<&RetryPolicy>,
+    ) {
+        let Some(of) = given else { return };
+        let same = recorded.is_some_and(|recorded| {
+            let interval = |given, recorded| timeout(given).is_none() || timeout(given) == timeout(recorded);
+            interval(of.initial_interval, recorded.initial_interval)
+                && interval(of.maximum_interval, recorded.maximum_interval)
+                && (of.backoff_coefficient == 0.0
+                    || of.backoff_coefficient.to_bits() == recorded.backoff_coefficient.to_bits())
+                && of.maximum_attempts == recorded.maximum_attempts
+                && of.non_retryable_error_types == recorded.non_retryable_error_types
+        });
+        self.check(name, same, &recorded, &given);
+    }
+}
+
+/// A timeout, unless it is missing or zero.
+pub(super) fn timeout(duration: Option<prost_types::Duration>) -> Option<Duration> {
+    time::duration(duration).filter(|duration| !duration.is_zero())
+}
+
+/// Whether an enum field was given at all.
+pub(super) fn given(value: i32) -> bool {
+    value != 0
+}
+
+/// Failures are the same whatever their stack traces.
+pub(super) fn same_failure(a: Option<&Failure>, b: Option<&Failure>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            a.message == b.message
+                && a.failure_info == b.failure_info
+                && a.encoded_attributes == b.encoded_attributes
+                && same_failure(a.cause.as_deref(), b.cause.as_deref())
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn show(payload: &Payload) -> String {
+    match std::str::from_utf8(&payload.data) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => format!("{} bytes", payload.data.len()),
+    }
+}

@@ -1,0 +1,626 @@
+//! Applying history: each event to its machine, each command to its event.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use temporalio_protos::{
+    VERSION_SEARCH_ATTR_KEY,
+    coresdk::workflow_activation::{
+        CancelWorkflow, NotifyHasPatch, SignalWorkflow, start_workflow_from_attribs,
+        workflow_activation_job::Variant,
+    },
+    temporal::api::{
+        enums::v1::{EventType, WorkflowTaskFailedCause},
+        history::v1::{
+            HistoryEvent, WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
+            history_event::Attributes,
+        },
+    },
+};
+
+use super::{
+    CommandId, DeploymentVersion, Execution, Key, QueuedCommand, StartedInfo,
+    activation::random_seed,
+    compare::{Difference, compare, describe},
+    flags::CoreFlag,
+};
+use crate::{
+    Nondeterminism,
+    history::{NextTask, local_activity_marker, local_activity_result, patch_marker},
+    machines::{
+        EventContext, IncomingUpdate, Machine, MachineError, RecordedResult, WorkflowTask, fatal,
+        nondeterminism,
+    },
+    time,
+};
+
+type Result<T, E = ExecutionError> = std::result::Result<T, E>;
+
+/// Why history and commands do not go together.
+#[derive(Debug, Clone)]
+pub(crate) enum ExecutionError {
+    /// By Core's rules.
+    Machine { error: MachineError, place: Option<Box<Place>> },
+    /// By the strict comparison of whole commands.
+    Differs { difference: Difference, issued_at: Option<Rc<str>> },
+}
+
+/// Where in history, and at which command.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) event_id: i64,
+    pub(crate) event: String,
+    pub(crate) command: Option<String>,
+    pub(crate) issued_at: Option<Rc<str>>,
+}
+
+impl From<MachineError> for ExecutionError {
+    fn from(error: MachineError) -> Self {
+        Self::Machine { error, place: None }
+    }
+}
+
+impl ExecutionError {
+    /// Adds the event, unless a place is known already.
+    fn at(self, event: &HistoryEvent) -> Self {
+        match self {
+            Self::Machine { error, place: None } => Self::Machine {
+                error,
+                place: Some(Box::new(Place {
+                    event_id: event.event_id,
+                    event: event.to_string(),
+                    command: None,
+                    issued_at: None,
+                })),
+            },
+            other => other,
+        }
+    }
+}
+
+/// How many events were applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Applied(pub(crate) usize);
+
+/// What becomes of the event after one that is handled.
+enum Next {
+    Handle,
+    /// The event belongs to the one before it.
+    Skip,
+}
+
+impl Execution<'_> {
+    /// Applies the next workflow task of the history that is known.
+    pub(crate) fn apply_next_task(&mut self) -> Result<Applied> {
+        if self.seen_terminal_event {
+            self.replaying = false;
+            return Ok(Applied(0));
+        }
+        let last_started = self.current_started_event_id;
+        let (range, is_last) = match self.history.next_task(last_started) {
+            NextTask::ReplayOver => (0..0, true),
+            NextTask::Events(range, is_last) => (range, is_last),
+            NextTask::NeedsHistory => {
+                return Err(fatal!("Need to fetch history events to continue applying workflow task").into());
+            }
+        };
+        let events = self.history.take_events();
+        let after = range.end;
+        let applied = self.apply_events(&events[range], &events[after..], is_last);
+        self.history.put_events(events);
+        let (applied, mut admitted) = applied?;
+
+        let ahead = self.history.peek_task(last_started);
+        let events = self.history.take_events();
+        let looked = self.look_ahead(&events[ahead], &mut admitted);
+        self.history.put_events(events);
+        looked?;
+        self.release_held_local_resolutions()?;
+        Ok(applied)
+    }
+
+    /// Applies tasks while there is history to replay and nothing for workflow code to do.
+    pub(crate) fn apply_tasks_until_jobs(&mut self) -> Result<()> {
+        while !self.has_pending_jobs() {
+            let Applied(events) = self.apply_next_task()?;
+            if events == 0 || !self.replaying {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_events(
+        &mut self,
+        events: &[HistoryEvent],
+        after: &[HistoryEvent],
+        is_last: bool,
+    ) -> Result<(Applied, BTreeMap<String, IncomingUpdate>)> {
+        let start = events.iter().position(|event| event.event_id > self.last_processed_event);
+        let events = start.map_or(&[][..], |start| &events[start..]);
+        if events.is_empty() {
+            self.replaying = false;
+            return Ok((Applied(0), BTreeMap::new()));
+        }
+        self.local_activities.task_applied();
+        self.learn_from_completions(events, after);
+        if let Some(last) = events.last()
+            && last.event_type() == EventType::WorkflowTaskStarted
+        {
+            self.next_started_event_id = last.event_id;
+        }
+        let mut admitted = BTreeMap::new();
+        let mut next = Next::Handle;
+        for (index, event) in events.iter().enumerate() {
+            if event.event_id != self.last_processed_event + 1 {
+                return Err(fatal!(
+                    "History is out of order. Last processed event: {}, event id: {}",
+                    self.last_processed_event,
+                    event.event_id
+                )
+                .into());
+            }
+            self.end_replay_at(event, is_last);
+            self.check_all_recorded(event)?;
+            if event.event_type() == EventType::WorkflowExecutionUpdateAdmitted {
+                let update = IncomingUpdate::from_event(event)?;
+                if self.replaying {
+                    admitted.insert(update.protocol_instance_id.clone(), update);
+                } else {
+                    self.incoming.push(update);
+                }
+                next = Next::Skip;
+            }
+            if !self.incoming.is_empty() {
+                self.take_messages_before(event.event_id)?;
+            }
+            next = match next {
+                Next::Handle => {
+                    self.handle_event(event, events.get(index + 1), is_last).map_err(|e| e.at(event))?
+                }
+                Next::Skip => Next::Handle,
+            };
+            self.last_processed_event = event.event_id;
+        }
+        Ok((Applied(events.len()), admitted))
+    }
+
+    /// Replay is over at the first event of the last task that workflow code did not cause itself.
+    fn end_replay_at(&mut self, event: &HistoryEvent, is_last: bool) {
+        if self.replaying
+            && is_last
+            && event.event_id > self.history.previous_started_event_id
+            && event.event_type() != EventType::WorkflowTaskCompleted
+            && !event.is_command_event()
+        {
+            self.replaying = false;
+        }
+    }
+
+    /// Learns flags and versions from the tasks completed in these events, and from the next one after them.
+    fn learn_from_completions(&mut self, events: &[HistoryEvent], after: &[HistoryEvent]) {
+        let completed = |event: &'_ HistoryEvent| {
+            matches!(event.attributes, Some(Attributes::WorkflowTaskCompletedEventAttributes(_)))
+        };
+        let next = after.iter().find(|event| completed(event));
+        for event in events.iter().filter(|event| completed(event)).chain(next) {
+            if let Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) = &event.attributes {
+                self.flags.add_completed(completed);
+                if let Some(version) = deployment_version(completed) {
+                    self.deployment_version = Some(version);
+                }
+            }
+        }
+    }
+
+    /// Hands on the messages that come before the given event.
+    fn take_messages_before(&mut self, event_id: i64) -> Result<()> {
+        let (ready, later) = std::mem::take(&mut self.incoming)
+            .into_iter()
+            .partition(|update| update.sequencing_event_id.is_none_or(|id| id < event_id));
+        self.incoming = later;
+        let ready: Vec<IncomingUpdate> = ready;
+        for update in ready {
+            self.request_update(update)?;
+        }
+        Ok(())
+    }
+
+    fn request_update(&mut self, incoming: IncomingUpdate) -> Result<()> {
+        let instance = incoming.protocol_instance_id.clone();
+        let (machine, response) = crate::machines::Update::request(incoming, self.replaying)?;
+        let key = self.add_machine(Machine::Update(Box::new(machine)));
+        self.by_protocol_instance_id.insert(instance, key);
+        self.process(key, vec![response])?;
+        Ok(())
+    }
+
+    /// Finds what the next task's events tell of this one: patches, results of local activities, updates.
+    fn look_ahead(
+        &mut self,
+        events: &[HistoryEvent],
+        admitted: &mut BTreeMap<String, IncomingUpdate>,
+    ) -> Result<()> {
+        let mut found = Vec::new();
+        for event in events {
+            match event.event_type() {
+                EventType::MarkerRecorded => {
+                    if let Some((patch_id, _)) = patch_marker(event) {
+                        self.patches.insert(patch_id.clone(), false);
+                        self.send_job(Variant::NotifyHasPatch(NotifyHasPatch { patch_id }));
+                    } else if let Some(result) = local_activity_result(event) {
+                        let Some((data, _)) = local_activity_marker(event) else {
+                            return Err(fatal!("Local activity marker was unparsable: {event:?}").into());
+                        };
+                        found.push(Ahead::LocalResult(data.seq, RecordedResult::new(&data, result)));
+                    }
+                }
+                EventType::WorkflowExecutionUpdateAccepted => {
+                    let update = IncomingUpdate::from_event(event)?;
+                    found
+                        .push(Ahead::Update(admitted.remove(&update.protocol_instance_id).unwrap_or(update)));
+                }
+                _ => {}
+            }
+        }
+        for ahead in found {
+            match ahead {
+                Ahead::LocalResult(seq, recorded) => self.preresolve(seq, recorded)?,
+                Ahead::Update(update) => self.request_update(update)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn preresolve(&mut self, seq: u32, recorded: RecordedResult) -> Result<()> {
+        let awaits = match self.by_command_id.get(&CommandId::LocalActivity(seq)) {
+            Some(key) => {
+                matches!(&self.slot(*key).machine, Machine::LocalActivity(machine) if machine.awaits_marker())
+            }
+            None => true,
+        };
+        if awaits {
+            self.local_activities.insert_peeked(seq, recorded);
+            self.apply_preresolutions(false)?;
+        }
+        Ok(())
+    }
+
+    fn handle_event(
+        &mut self,
+        event: &HistoryEvent,
+        next_event: Option<&HistoryEvent>,
+        is_last: bool,
+    ) -> Result<Next> {
+        if event.is_final_wf_execution_event() {
+            self.seen_terminal_event = true;
+        }
+        if event.is_ignorable() {
+            return Ok(Next::Handle);
+        }
+        let event_type = event.event_type();
+        if matches!(event_type, EventType::WorkflowExecutionTerminated | EventType::WorkflowExecutionTimedOut)
+        {
+            if next_event.is_some() || !is_last {
+                return Err(fatal!(
+                    "Machines were fed a history which has an event after workflow execution was terminated!"
+                )
+                .into());
+            }
+            return Ok(Next::Handle);
+        }
+        if event_type == EventType::Unspecified || event.attributes.is_none() {
+            if event.worker_may_ignore {
+                return Ok(Next::Handle);
+            }
+            return Err(fatal!(
+                "Event type is unspecified! This history is invalid. Event detail: {event:?}"
+            )
+            .into());
+        }
+        if event.is_command_event() {
+            return self.handle_command_event(event, next_event, is_last);
+        }
+        if let Some(Attributes::WorkflowTaskStartedEventAttributes(started)) = &event.attributes {
+            self.history_size_bytes = u64::try_from(started.history_size_bytes).unwrap_or_default();
+            self.continue_as_new_suggested = started.suggest_continue_as_new;
+            self.suggest_continue_as_new_reasons.clone_from(&started.suggest_continue_as_new_reasons);
+            self.target_worker_deployment_version_changed = started.target_worker_deployment_version_changed;
+        }
+        if let Some(command_event_id) = event.get_initial_command_event_id() {
+            let key = self.key_of_event(command_event_id).ok_or_else(|| {
+                nondeterminism!(
+                    "During event handling, this event had an initial command ID but we could not find a \
+                     matching command for it: {event:?}"
+                )
+            })?;
+            self.on_machine_event(key, event, is_last)?;
+        } else {
+            self.handle_stateless_event(event)?;
+        }
+        Ok(Next::Handle)
+    }
+
+    /// Matches the event with the next command.
+    fn handle_command_event(
+        &mut self,
+        event: &HistoryEvent,
+        next_event: Option<&HistoryEvent>,
+        is_last: bool,
+    ) -> Result<Next> {
+        if let Some(result) = local_activity_result(event) {
+            drop(result);
+            let Some((data, _)) = local_activity_marker(event) else {
+                return Err(fatal!("Local activity marker was unparsable: {event:?}").into());
+            };
+            let key = self.key(CommandId::LocalActivity(data.seq))?;
+            if self.local_activity_mut(key)?.takes_marker_directly()? {
+                self.on_machine_event(key, event, is_last)?;
+                return Ok(Next::Handle);
+            }
+        }
+        loop {
+            match self.match_patch(event, next_event)? {
+                PatchMatch::SkipEvent(next) => return Ok(next),
+                PatchMatch::SkipCommand => {
+                    self.commands.pop_front();
+                    continue;
+                }
+                PatchMatch::Match => {}
+            }
+            let Some(queued) = self.commands.pop_front() else {
+                return Err(nondeterminism!("No command scheduled for event {event}").into());
+            };
+            if self.slot(queued.key).machine.cancelled_before_sent() {
+                continue;
+            }
+            if let Err(error) = self.on_machine_event(queued.key, event, is_last) {
+                return Err(with_command(error, event, &queued));
+            }
+            if self.facts.strict
+                && let Some(command) = &queued.command
+                && let Some(difference) = compare(command, event, self.run_timeout)
+            {
+                return Err(ExecutionError::Differs { difference, issued_at: queued.issued_at });
+            }
+            if !self.slot(queued.key).machine.is_final() {
+                self.set_key_of_event(event.event_id, queued.key);
+            }
+            return Ok(Next::Handle);
+        }
+    }
+
+    fn on_machine_event(&mut self, key: Key, event: &HistoryEvent, is_last: bool) -> Result<()> {
+        let check_ids = match (event.event_type(), &self.slots[key.index()].machine) {
+            (EventType::ActivityTaskScheduled | EventType::StartChildWorkflowExecutionInitiated, _) => {
+                self.flags.try_use(CoreFlag::IdAndTypeDeterminismChecks, is_last)
+            }
+            (EventType::MarkerRecorded, Machine::LocalActivity(machine)) => {
+                self.flags.try_use(CoreFlag::IdAndTypeDeterminismChecks, !machine.replaying_when_invoked())
+            }
+            _ => false,
+        };
+        // Strict replay compares whatever history says about its flags.
+        let check_ids = check_ids || self.facts.strict;
+        let responses = self.machine_mut(key).on_event(event, EventContext { check_ids })?;
+        if !responses.is_empty() {
+            self.process(key, responses)?;
+        }
+        Ok(())
+    }
+
+    fn handle_stateless_event(&mut self, event: &HistoryEvent) -> Result<()> {
+        match &event.attributes {
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
+                // A query may come before the first workflow task: then this is the time it sees.
+                if let Some(event_time) = event.event_time {
+                    self.advance_time(event_time);
+                }
+                self.start(started, event.event_time.unwrap_or_default());
+            }
+            Some(Attributes::WorkflowTaskScheduledEventAttributes(_)) => {
+                let machine = WorkflowTask::new(self.next_started_event_id);
+                let key = self.add_machine(Machine::WorkflowTask(machine));
+                self.on_machine_event(key, event, false)?;
+                self.set_key_of_event(event.event_id, key);
+            }
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) => {
+                let signal = SignalWorkflow::from((signaled.clone(), event.event_id));
+                self.send_job(Variant::SignalWorkflow(signal));
+            }
+            Some(Attributes::WorkflowExecutionCancelRequestedEventAttributes(requested)) => {
+                self.send_job(Variant::CancelWorkflow(CancelWorkflow::from(requested.clone())));
+            }
+            _ => {
+                return Err(fatal!(
+                    "The event is not a non-stateful event, but we tried to handle it as one: {event}"
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, started: &WorkflowExecutionStartedEventAttributes, time: prost_types::Timestamp) {
+        self.run_timeout = time::duration(started.workflow_run_timeout).filter(|timeout| !timeout.is_zero());
+        self.started = Some(StartedInfo {
+            workflow_task_timeout: time::duration(started.workflow_task_timeout),
+            memo: started.memo.clone(),
+            search_attributes: started
+                .search_attributes
+                .iter()
+                .flat_map(|attributes| &attributes.indexed_fields)
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            retry_policy: started.retry_policy.clone(),
+        });
+        let seed = random_seed(&started.original_execution_run_id);
+        let job = start_workflow_from_attribs(started.clone(), self.workflow_id.clone(), seed, time);
+        self.send_job(Variant::InitializeWorkflow(job));
+    }
+
+    fn key_of_event(&self, event_id: i64) -> Option<Key> {
+        usize::try_from(event_id).ok().and_then(|index| self.by_event_id.get(index).copied().flatten())
+    }
+
+    fn set_key_of_event(&mut self, event_id: i64, key: Key) {
+        let index = usize::try_from(event_id).expect("event ids start at 1");
+        if self.by_event_id.len() <= index {
+            self.by_event_id.resize(index + 1, None);
+        }
+        self.by_event_id[index] = Some(key);
+    }
+
+    /// In strict replay: every command must have become an event once its workflow task is over.
+    fn check_all_recorded(&mut self, event: &HistoryEvent) -> Result<()> {
+        if !self.facts.strict
+            || self.commands.is_empty()
+            || event.is_command_event()
+            || event.event_type() == EventType::WorkflowTaskCompleted
+        {
+            return Ok(());
+        }
+        let left = self.commands.iter().find(|queued| {
+            let machine = &self.slots[queued.key.index()].machine;
+            !machine.is_final() && !machine.cancelled_before_sent() && !matches!(machine, Machine::Patch(_))
+        });
+        let Some(left) = left else { return Ok(()) };
+        let difference = Difference {
+            event_id: event.event_id,
+            event: event.to_string(),
+            command: left.command.as_deref().map(describe).unwrap_or_default(),
+            what: "the command has no event in history".to_owned(),
+        };
+        Err(ExecutionError::Differs { difference, issued_at: left.issued_at.clone() })
+    }
+
+    /// Patch markers come and go with the code: some are skipped, as are calls that history has no marker of.
+    fn match_patch(&self, event: &HistoryEvent, next_event: Option<&HistoryEvent>) -> Result<PatchMatch> {
+        let machine = match self.commands.front().map(|queued| &self.slot(queued.key).machine) {
+            Some(Machine::Patch(machine)) => Some(machine),
+            _ => None,
+        };
+        Ok(match (patch_marker(event), machine) {
+            (Some((id, true)), Some(machine)) if !machine.is_about(&id) => {
+                PatchMatch::SkipEvent(skip_upsert(next_event))
+            }
+            (Some((_, true)), None) => PatchMatch::SkipEvent(skip_upsert(next_event)),
+            (Some((id, false)), None) => {
+                return Err(nondeterminism!(
+                    "Non-deprecated patch marker encountered for change {id}, but there is no corresponding \
+                     change command!"
+                )
+                .into());
+            }
+            (None, Some(_)) => PatchMatch::SkipCommand,
+            (Some(_), Some(_)) | (None, None) => PatchMatch::Match,
+        })
+    }
+}
+
+/// What the next task's events tell of this one; patches come before all of it.
+enum Ahead {
+    LocalResult(u32, RecordedResult),
+    Update(IncomingUpdate),
+}
+
+enum PatchMatch {
+    Match,
+    SkipCommand,
+    SkipEvent(Next),
+}
+
+/// The upsert of the version attribute goes with its marker.
+fn skip_upsert(next_event: Option<&HistoryEvent>) -> Next {
+    match next_event.and_then(|event| event.attributes.as_ref()) {
+        Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert))
+            if upsert.search_attributes.as_ref().is_some_and(|attributes| {
+                attributes.indexed_fields.contains_key(VERSION_SEARCH_ATTR_KEY)
+            }) =>
+        {
+            Next::Skip
+        }
+        _ => Next::Handle,
+    }
+}
+
+fn with_command(error: ExecutionError, event: &HistoryEvent, queued: &QueuedCommand) -> ExecutionError {
+    match error {
+        ExecutionError::Machine { error, place: None } => ExecutionError::Machine {
+            error,
+            place: Some(Box::new(Place {
+                event_id: event.event_id,
+                event: event.to_string(),
+                command: Some(match &queued.command {
+                    Some(command) => describe(command),
+                    None => format!("{:?}", queued.kind),
+                }),
+                issued_at: queued.issued_at.clone(),
+            })),
+        },
+        other => other,
+    }
+}
+
+/// The worker's version as a completed task recorded it, in any of the ways it was ever recorded.
+#[expect(deprecated, reason = "histories of older servers have the older fields only")]
+fn deployment_version(completed: &WorkflowTaskCompletedEventAttributes) -> Option<DeploymentVersion> {
+    let mut version = DeploymentVersion::default();
+    if let Some(stamp) = &completed.worker_version {
+        version.build_id.clone_from(&stamp.build_id);
+    }
+    if !completed.worker_deployment_name.is_empty() {
+        version.deployment_name.clone_from(&completed.worker_deployment_name);
+    }
+    if let Some((name, build_id)) = completed.worker_deployment_version.split_once('.') {
+        version = DeploymentVersion { deployment_name: name.to_owned(), build_id: build_id.to_owned() };
+    }
+    if let Some(recorded) = &completed.deployment_version {
+        version = DeploymentVersion {
+            deployment_name: recorded.deployment_name.clone(),
+            build_id: recorded.build_id.clone(),
+        };
+    }
+    (version != DeploymentVersion::default()).then_some(version)
+}
+
+impl ExecutionError {
+    /// Core's words for the error, the cause that fails the workflow task, and what the report needs.
+    pub(crate) fn report(&self) -> (String, WorkflowTaskFailedCause, Option<Nondeterminism>) {
+        let nondeterministic = WorkflowTaskFailedCause::NonDeterministicError;
+        match self {
+            Self::Machine { error: MachineError::Fatal(words), .. } => (
+                format!("Fatal error in workflow machines: {words}"),
+                WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+                None,
+            ),
+            Self::Machine { error: MachineError::Nondeterminism(words), place } => {
+                let message = format!("[TMPRL1100] Nondeterminism error: {words}");
+                let report = Nondeterminism {
+                    event_id: place.as_ref().map(|place| place.event_id),
+                    expected: place.as_ref().map(|place| place.event.clone()).unwrap_or_default(),
+                    got: place
+                        .as_ref()
+                        .and_then(|place| place.command.clone())
+                        .unwrap_or_else(|| "no command".to_owned()),
+                    message: message.clone(),
+                    issued_at: place.as_ref().and_then(|place| place.issued_at.as_deref()).map(str::to_owned),
+                };
+                (message, nondeterministic, Some(report))
+            }
+            Self::Differs { difference, issued_at } => {
+                let message = format!(
+                    "command {} differs from {}: {}",
+                    difference.command, difference.event, difference.what
+                );
+                let report = Nondeterminism {
+                    event_id: Some(difference.event_id),
+                    expected: difference.event.clone(),
+                    got: difference.command.clone(),
+                    message: message.clone(),
+                    issued_at: issued_at.as_deref().map(str::to_owned),
+                };
+                (message, nondeterministic, Some(report))
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The flags by which Core remembers, in history, which of its rules a run was made under.
+
+use std::collections::BTreeSet;
+
+use temporalio_protos::temporal::api::{
+    history::v1::WorkflowTaskCompletedEventAttributes, sdk::v1::WorkflowTaskCompletedMetadata,
+};
+
+/// A rule of Core that older histories were made without
+/// (`temporalio-sdk-core: src/internal_flags.rs`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub(crate) enum CoreFlag {
+    /// Ids and types of activities and children are compared on replay.
+    IdAndTypeDeterminismChecks = 1,
+    /// `patched` upserts a search attribute.
+    UpsertSearchAttributeOnPatch = 2,
+    /// Commands after a closing one are kept, and the closing one moves to the end.
+    MoveTerminalCommands = 3,
+}
+
+const KNOWN: [CoreFlag; 3] = [
+    CoreFlag::IdAndTypeDeterminismChecks,
+    CoreFlag::UpsertSearchAttributeOnPatch,
+    CoreFlag::MoveTerminalCommands,
+];
+
+/// The flags seen in a run's history, and those to be written with the next completion.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    core: BTreeSet<u32>,
+    lang: BTreeSet<u32>,
+    core_since_completion: BTreeSet<u32>,
+    last_sdk_name: String,
+    last_sdk_version: String,
+}
+
+impl Flags {
+    /// Learns what a completed workflow task recorded.
+    pub(crate) fn add_completed(&mut self, completed: &WorkflowTaskCompletedEventAttributes) {
+        let Some(metadata) = &completed.sdk_metadata else { return };
+        self.core.extend(&metadata.core_used_flags);
+        self.lang.extend(&metadata.lang_used_flags);
+        if !metadata.sdk_name.is_empty() && metadata.sdk_name != self.last_sdk_name {
+            self.last_sdk_name.clone_from(&metadata.sdk_name);
+        }
+        if !metadata.sdk_version.is_empty() && metadata.sdk_version != self.last_sdk_version {
+            self.last_sdk_version.clone_from(&metadata.sdk_version);
+        }
+    }
+
+    /// Whether the rule holds. If it can be recorded now, it does, and will be.
+    pub(crate) fn try_use(&mut self, flag: CoreFlag, record: bool) -> bool {
+        if record {
+            self.core_since_completion.insert(flag as u32);
+            return true;
+        }
+        self.core.contains(&(flag as u32))
+    }
+
+    /// What the completion of a workflow task says: all flags known, and the SDK, as far as that is new.
+    pub(crate) fn gather(&mut self, sdk_name: &str, sdk_version: &str) -> WorkflowTaskCompletedMetadata {
+        self.core_since_completion.extend(KNOWN.map(|flag| flag as u32));
+        let core_used_flags = self.core_since_completion.difference(&self.core).copied().collect();
+        self.core.append(&mut self.core_since_completion);
+        let unless_known =
+            |name: &str, last: &str| if name == last { String::new() } else { name.to_owned() };
+        WorkflowTaskCompletedMetadata {
+            core_used_flags,
+            lang_used_flags: Vec::new(),
+            sdk_name: unless_known(sdk_name, &self.last_sdk_name),
+            sdk_version: unless_known(sdk_version, &self.last_sdk_version),
+        }
+    }
+
+    /// The SDK's own flags, which Core keeps for it.
+    pub(crate) fn lang(&self) -> Vec<u32> {
+        self.lang.iter().copied().collect()
+    }
+
+    pub(crate) fn last_sdk_version(&self) -> &str {
+        &self.last_sdk_version
+    }
+}

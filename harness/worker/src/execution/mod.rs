@@ -1,0 +1,378 @@
+//! One run's state between history and workflow code: which activation comes next, and what the commands of
+//! workflow code mean.
+//!
+//! History is applied one workflow task at a time. Each makes jobs; the jobs make an activation; workflow
+//! code answers with commands; the commands wait for their events in what follows of history, or leave with
+//! the completion of the task. The rules are Core's
+//! (`temporalio-sdk-core: src/worker/workflow/machines/workflow_machines.rs`).
+
+mod activation;
+mod compare;
+mod events;
+mod flags;
+mod local_activities;
+mod sdk_commands;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
+
+use prost_types::Timestamp;
+use temporalio_protos::{
+    coresdk::workflow_activation::WorkflowActivationJob,
+    temporal::api::{
+        command::v1::Command,
+        common::v1::{Memo, Payload, RetryPolicy},
+        enums::v1::CommandType,
+        protocol::v1::Message as ProtocolMessage,
+        sdk::v1::WorkflowTaskCompletedMetadata,
+    },
+};
+
+pub(crate) use compare::describe;
+pub(crate) use events::ExecutionError;
+pub(crate) use flags::CoreFlag;
+pub(crate) use local_activities::LocalActivityRequests;
+pub(crate) use sdk_commands::{IssuedCommand, LocalResolution};
+
+use crate::{
+    history::History,
+    machines::{IncomingUpdate, Machine, Response, Result, fatal, nondeterminism},
+    time,
+};
+use flags::Flags;
+use local_activities::LocalActivities;
+
+/// What a run knows of the worker it belongs to.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerFacts {
+    pub(crate) namespace: String,
+    pub(crate) task_queue: String,
+    pub(crate) build_id: String,
+    pub(crate) sdk_name: String,
+    pub(crate) sdk_version: String,
+    /// Whether whole commands are compared with events.
+    pub(crate) strict: bool,
+}
+
+/// Which machine: its place in the list of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(u32);
+
+/// How workflow code names a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CommandId {
+    Timer(u32),
+    Activity(u32),
+    LocalActivity(u32),
+    ChildWorkflowStart(u32),
+    SignalExternal(u32),
+    CancelExternal(u32),
+    NexusOperation(u32),
+}
+
+#[derive(Debug)]
+struct Slot {
+    machine: Machine,
+    /// Nobody in workflow code waits for what the machine resolves.
+    core_created: bool,
+}
+
+/// A command on its way to the service, or to its event.
+#[derive(Debug)]
+struct QueuedCommand {
+    key: Key,
+    kind: CommandType,
+    /// Taken once it has left with a completion: then only its event is awaited.
+    command: Option<Box<Command>>,
+    /// Where workflow code issued it, if backtraces are on.
+    issued_at: Option<Rc<str>>,
+}
+
+/// What of the started event later commands need.
+#[derive(Debug)]
+struct StartedInfo {
+    workflow_task_timeout: Option<Duration>,
+    memo: Option<Memo>,
+    search_attributes: BTreeMap<String, Payload>,
+    retry_policy: Option<RetryPolicy>,
+}
+
+/// A worker deployment version, by name and build id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct DeploymentVersion {
+    deployment_name: String,
+    build_id: String,
+}
+
+/// What the worker sends when a workflow task is complete.
+#[derive(Debug, Default)]
+pub(crate) struct TaskResponse {
+    pub(crate) commands: Vec<Command>,
+    pub(crate) messages: Vec<ProtocolMessage>,
+    pub(crate) sdk_metadata: WorkflowTaskCompletedMetadata,
+}
+
+/// The state of one run.
+pub(crate) struct Execution<'h> {
+    facts: Rc<WorkerFacts>,
+    pub(crate) workflow_id: String,
+    pub(crate) run_id: String,
+    history: History<'h>,
+    incoming: Vec<IncomingUpdate>,
+    /// The started event of the workflow task that was applied last.
+    current_started_event_id: i64,
+    next_started_event_id: i64,
+    last_processed_event: i64,
+    pub(crate) replaying: bool,
+    pub(crate) seen_terminal_event: bool,
+    /// Whether workflow code issued a closing command.
+    pub(crate) finished: bool,
+    current_time: Option<Timestamp>,
+    flags: Flags,
+    history_size_bytes: u64,
+    continue_as_new_suggested: bool,
+    suggest_continue_as_new_reasons: Vec<i32>,
+    target_worker_deployment_version_changed: bool,
+    deployment_version: Option<DeploymentVersion>,
+    slots: Vec<Slot>,
+    /// Indexed by the id of the event that a machine's command became.
+    by_event_id: Vec<Option<Key>>,
+    by_protocol_instance_id: BTreeMap<String, Key>,
+    by_command_id: BTreeMap<CommandId, Key>,
+    commands: VecDeque<QueuedCommand>,
+    task_commands: VecDeque<QueuedCommand>,
+    outbox: Vec<ProtocolMessage>,
+    /// The patches that history or workflow code named, and whether a command was made for each.
+    patches: BTreeMap<String, bool>,
+    local_activities: LocalActivities,
+    /// Local activities asked for on replay: if the task is not replayed, they run after all.
+    awaiting_markers: Vec<Key>,
+    jobs: Vec<WorkflowActivationJob>,
+    started: Option<StartedInfo>,
+    run_timeout: Option<Duration>,
+    /// Where the command being handled was issued.
+    issuing: Option<Rc<str>>,
+}
+
+impl<'h> Execution<'h> {
+    pub(crate) fn new(facts: Rc<WorkerFacts>, workflow_id: String, run_id: String) -> Self {
+        Self {
+            facts,
+            workflow_id,
+            run_id,
+            history: History::default(),
+            incoming: Vec::new(),
+            current_started_event_id: 0,
+            next_started_event_id: 0,
+            last_processed_event: 0,
+            replaying: false,
+            seen_terminal_event: false,
+            finished: false,
+            current_time: None,
+            flags: Flags::default(),
+            history_size_bytes: 0,
+            continue_as_new_suggested: false,
+            suggest_continue_as_new_reasons: Vec::new(),
+            target_worker_deployment_version_changed: false,
+            deployment_version: None,
+            slots: Vec::new(),
+            by_event_id: Vec::new(),
+            by_protocol_instance_id: BTreeMap::new(),
+            by_command_id: BTreeMap::new(),
+            commands: VecDeque::new(),
+            task_commands: VecDeque::new(),
+            outbox: Vec::new(),
+            patches: BTreeMap::new(),
+            local_activities: LocalActivities::default(),
+            awaiting_markers: Vec::new(),
+            jobs: Vec::new(),
+            started: None,
+            run_timeout: None,
+            issuing: None,
+        }
+    }
+
+    /// New history from the service, and the messages that came with it.
+    pub(crate) fn new_work(
+        &mut self,
+        history: History<'h>,
+        messages: Vec<IncomingUpdate>,
+    ) -> Result<(), ExecutionError> {
+        self.incoming = messages;
+        self.replaying = history.previous_started_event_id > 0;
+        self.history = history;
+        self.apply_next_task().map(|_| ())
+    }
+
+    /// Whether there is a job for workflow code.
+    pub(crate) fn has_pending_jobs(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// Whether a local activity's result waits to be told.
+    pub(crate) fn has_pending_local_resolutions(&self) -> bool {
+        self.jobs.iter().any(activation::is_local_resolution)
+    }
+
+    pub(crate) fn last_started_event_id(&self) -> i64 {
+        self.current_started_event_id
+    }
+
+    pub(crate) fn last_processed_event(&self) -> i64 {
+        self.last_processed_event
+    }
+
+    /// Workflow time, in milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.current_time.map_or(0, time::to_millis)
+    }
+
+    pub(crate) fn workflow_task_timeout(&self) -> Option<Duration> {
+        self.started.as_ref().and_then(|started| started.workflow_task_timeout)
+    }
+
+    pub(crate) fn try_use_flag(&mut self, flag: CoreFlag, record: bool) -> bool {
+        self.flags.try_use(flag, record)
+    }
+
+    /// Forgets a speculative workflow task that the service dropped, since all it brought was a rejected update.
+    pub(crate) fn reset_last_started(&mut self, event_id: i64) {
+        self.current_started_event_id = event_id;
+        // The task's scheduled and started events are gone.
+        self.last_processed_event -= 2;
+        let keep = usize::try_from(self.last_processed_event + 1).unwrap_or(0);
+        self.by_event_id.truncate(keep);
+    }
+
+    pub(crate) fn outstanding_local_activities(&self) -> usize {
+        self.local_activities.outstanding()
+    }
+
+    pub(crate) fn take_local_activity_requests(&mut self) -> LocalActivityRequests {
+        self.local_activities.take_requests()
+    }
+
+    /// Whether commands that have left are not in history yet: they cannot leave again.
+    pub(crate) fn has_unrecorded_commands(&self) -> bool {
+        self.commands
+            .iter()
+            .any(|queued| queued.command.is_none() && !self.slot(queued.key).machine.is_final())
+    }
+
+    /// Takes the commands and messages that leave with the completion of the task.
+    pub(crate) fn take_response(&mut self) -> TaskResponse {
+        let mut commands = Vec::with_capacity(self.commands.len());
+        for queued in &mut self.commands {
+            if !self.slots[queued.key.index()].machine.is_final() {
+                commands.extend(queued.command.take().map(|command| *command));
+            }
+        }
+        self.deployment_version = self.own_deployment_version();
+        TaskResponse {
+            commands,
+            messages: std::mem::take(&mut self.outbox),
+            sdk_metadata: self.flags.gather(&self.facts.sdk_name, &self.facts.sdk_version),
+        }
+    }
+
+    /// The commands that history has no events for.
+    pub(crate) fn unrecorded_commands(&self) -> impl Iterator<Item = &Command> {
+        self.commands
+            .iter()
+            .filter(|queued| !self.slot(queued.key).machine.is_final())
+            .filter_map(|queued| queued.command.as_deref())
+    }
+
+    fn slot(&self, key: Key) -> &Slot {
+        &self.slots[key.index()]
+    }
+
+    fn machine_mut(&mut self, key: Key) -> &mut Machine {
+        &mut self.slots[key.index()].machine
+    }
+
+    fn add_machine(&mut self, machine: Machine) -> Key {
+        let key = Key(u32::try_from(self.slots.len()).expect("a run has fewer than 2^32 commands"));
+        self.slots.push(Slot { machine, core_created: false });
+        key
+    }
+
+    fn key(&self, id: CommandId) -> Result<Key> {
+        self.by_command_id
+            .get(&id)
+            .copied()
+            .ok_or_else(|| nondeterminism!("Missing associated machine for {id:?}"))
+    }
+
+    fn send_job(&mut self, job: impl Into<WorkflowActivationJob>) {
+        self.jobs.push(job.into());
+    }
+
+    /// Does what a machine asks for.
+    fn process(&mut self, key: Key, responses: Vec<Response>) -> Result<()> {
+        for response in responses {
+            match response {
+                Response::Job(variant) => {
+                    if !self.slot(key).core_created {
+                        self.jobs.push(WorkflowActivationJob { variant: Some(variant) });
+                    }
+                }
+                Response::Command(command) => self.queue(key, command),
+                // On replay the service has the message already.
+                Response::Message(message) if !self.replaying => self.outbox.push(message),
+                Response::Message(_) => {}
+                Response::CoreCommand(attributes, annotations) => {
+                    self.add_core_command(*attributes, annotations)?;
+                }
+                Response::TaskStarted { event_id, time } => self.task_started(event_id, time)?,
+                Response::RandomSeed { run_id } => self.send_seed(&run_id),
+                Response::QueueLocalActivity(activity) => self.local_activities.enqueue(*activity),
+                Response::CancelLocalActivity(seq) => self.cancel_local_activity(key, seq)?,
+                Response::AbandonLocalActivity(seq) => self.local_activities.done(seq),
+                Response::AdvanceTime(time) => self.advance_time(time),
+            }
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, key: Key, command: Box<Command>) {
+        let kind = command.command_type();
+        let issued_at = self.issuing.clone();
+        self.task_commands.push_back(QueuedCommand { key, kind, command: Some(command), issued_at });
+    }
+
+    fn advance_time(&mut self, to: Timestamp) {
+        if self.current_time.is_none_or(|now| time::compare(now, to).is_lt()) {
+            self.current_time = Some(to);
+        }
+    }
+
+    fn task_started(&mut self, event_id: i64, time: Timestamp) -> Result<()> {
+        self.current_started_event_id = event_id;
+        self.advance_time(time);
+        if self.replaying {
+            return Ok(());
+        }
+        for key in std::mem::take(&mut self.awaiting_markers) {
+            let responses = self.local_activity_mut(key)?.on_live_task();
+            self.process(key, responses)?;
+        }
+        Ok(())
+    }
+
+    fn local_activity_mut(&mut self, key: Key) -> Result<&mut crate::machines::LocalActivity> {
+        match self.machine_mut(key) {
+            Machine::LocalActivity(machine) => Ok(machine),
+            machine => Err(fatal!("Expected a local activity, found {machine:?}")),
+        }
+    }
+}
+
+impl Key {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}

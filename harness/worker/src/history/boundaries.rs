@@ -1,0 +1,84 @@
+//! Where one workflow task's events end.
+//!
+//! An activation is made of the events up to a started workflow task that was then completed: tasks that
+//! failed or timed out, and heartbeats, lead to none of their own. The rules are Core's
+//! (`temporalio-sdk-core: src/worker/workflow/history_update.rs`).
+
+use temporalio_protos::temporal::api::{
+    enums::v1::EventType,
+    history::v1::{HistoryEvent, history_event::Attributes},
+};
+
+/// Where the next workflow task's events end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TaskEnd {
+    /// With the event at this index.
+    At(usize),
+    /// Not within the events given.
+    Incomplete,
+}
+
+/// Finds the end of the first workflow task after the given event.
+pub(super) fn find_task_end(events: &[HistoryEvent], after_event_id: i64, has_last_task: bool) -> TaskEnd {
+    let mut saw_command_or_start = false;
+    let mut saw_command = false;
+    // The started events of tasks that were completed, for updates that were sequenced there.
+    let mut started: Vec<(i64, usize)> = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        // After an unhandled command, say, history comes again from an earlier event on.
+        if event.event_id <= after_event_id {
+            continue;
+        }
+        if event.is_command_event() {
+            saw_command = true;
+            saw_command_or_start = true;
+        }
+        let event_type = event.event_type();
+        if event_type == EventType::WorkflowExecutionStarted {
+            saw_command_or_start = true;
+        }
+        if event.is_final_wf_execution_event() {
+            return TaskEnd::At(index);
+        }
+        if event_type != EventType::WorkflowTaskStarted {
+            continue;
+        }
+        match events.get(index + 1).map(HistoryEvent::event_type) {
+            Some(
+                EventType::WorkflowTaskFailed
+                | EventType::WorkflowTaskTimedOut
+                | EventType::WorkflowExecutionTimedOut
+                | EventType::WorkflowExecutionTerminated
+                | EventType::WorkflowExecutionCanceled,
+            ) => continue,
+            Some(EventType::WorkflowTaskCompleted) => {
+                started.push((event.event_id, index));
+                match events.get(index + 2) {
+                    // Completed and scheduled again at once, with nothing before it: a heartbeat.
+                    Some(next) if !saw_command && next.event_type() == EventType::WorkflowTaskScheduled => {
+                        continue;
+                    }
+                    Some(next) => return TaskEnd::At(update_boundary(next, &started).unwrap_or(index)),
+                    None if !has_last_task && !saw_command_or_start => continue,
+                    None => {}
+                }
+            }
+            Some(_) => started.push((event.event_id, index)),
+            None if !has_last_task && !saw_command_or_start => continue,
+            None => {}
+        }
+        if saw_command_or_start {
+            return TaskEnd::At(index);
+        }
+    }
+    TaskEnd::Incomplete
+}
+
+/// An accepted update belongs to the task in which it was requested, which may be an earlier one.
+fn update_boundary(event: &HistoryEvent, started: &[(i64, usize)]) -> Option<usize> {
+    let Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) = &event.attributes else {
+        return None;
+    };
+    let sequenced = accepted.accepted_request_sequencing_event_id;
+    started.iter().rev().find(|(event_id, _)| *event_id < sequenced).map(|(_, index)| *index)
+}

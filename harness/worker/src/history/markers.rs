@@ -1,0 +1,43 @@
+//! What Core's markers say.
+
+use temporalio_protos::{
+    constants::{LOCAL_ACTIVITY_MARKER_NAME, PATCH_MARKER_NAME},
+    coresdk::{
+        common::{decode_change_marker_details, extract_local_activity_marker_data},
+        external_data::LocalActivityMarkerData,
+    },
+    temporal::api::{
+        common::v1::Payload,
+        failure::v1::Failure,
+        history::v1::{HistoryEvent, MarkerRecordedEventAttributes, history_event::Attributes},
+    },
+};
+
+fn marker<'e>(event: &'e HistoryEvent, name: &str) -> Option<&'e MarkerRecordedEventAttributes> {
+    match &event.attributes {
+        Some(Attributes::MarkerRecordedEventAttributes(marker)) if marker.marker_name == name => Some(marker),
+        _ => None,
+    }
+}
+
+/// The id of the patch that the event marks, and whether it is deprecated.
+pub(crate) fn patch_marker(event: &HistoryEvent) -> Option<(String, bool)> {
+    decode_change_marker_details(&marker(event, PATCH_MARKER_NAME)?.details)
+}
+
+/// Which local activity the event marks, and whether it succeeded.
+///
+/// `None` if the event marks none; a marker that cannot be read is none, too.
+pub(crate) fn local_activity_marker(event: &HistoryEvent) -> Option<(LocalActivityMarkerData, bool)> {
+    let marker = marker(event, LOCAL_ACTIVITY_MARKER_NAME)?;
+    Some((extract_local_activity_marker_data(&marker.details)?, marker.failure.is_none()))
+}
+
+/// The result that a local activity's marker holds, or its failure; `None` for any other event.
+pub(crate) fn local_activity_result(event: &HistoryEvent) -> Option<Result<Option<Payload>, Failure>> {
+    let marker = marker(event, LOCAL_ACTIVITY_MARKER_NAME)?;
+    Some(match &marker.failure {
+        Some(failure) => Err(failure.clone()),
+        None => Ok(marker.details.get("result").and_then(|result| result.payloads.last().cloned())),
+    })
+}

@@ -1,0 +1,59 @@
+//! Fetching the part of a history that did not come with the task.
+
+use temporalio_protos::temporal::api::{
+    common::v1::WorkflowExecution,
+    enums::v1::HistoryEventFilterType,
+    history::v1::HistoryEvent,
+    workflowservice::v1::{GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse},
+};
+
+/// Events gathered page by page until all are there.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    execution: WorkflowExecution,
+    events: Vec<HistoryEvent>,
+    next_page_token: Vec<u8>,
+    /// What came with the task: it ends the history, with events that no page holds (of transient tasks).
+    final_events: Vec<HistoryEvent>,
+}
+
+impl Pages {
+    /// The first page came with the task, and a token for the next.
+    pub(crate) fn following(execution: WorkflowExecution, events: Vec<HistoryEvent>, token: Vec<u8>) -> Self {
+        Self { execution, events, next_page_token: token, final_events: Vec::new() }
+    }
+
+    /// Only the end came with the task: history is needed from its start.
+    pub(crate) fn from_start(execution: WorkflowExecution, final_events: Vec<HistoryEvent>) -> Self {
+        Self { execution, events: Vec::new(), next_page_token: Vec::new(), final_events }
+    }
+
+    /// What to ask the service for.
+    pub(crate) fn request(&self, namespace: &str) -> GetWorkflowExecutionHistoryRequest {
+        GetWorkflowExecutionHistoryRequest {
+            namespace: namespace.to_owned(),
+            execution: Some(self.execution.clone()),
+            next_page_token: self.next_page_token.clone(),
+            history_event_filter_type: HistoryEventFilterType::Unspecified as i32,
+            ..Default::default()
+        }
+    }
+
+    /// Adds a page; whether it was the last.
+    pub(crate) fn add(&mut self, page: GetWorkflowExecutionHistoryResponse) -> bool {
+        let last_id = self.events.last().map_or(0, |event| event.event_id);
+        let events = page.history.map(|history| history.events).unwrap_or_default();
+        self.events.extend(events.into_iter().skip_while(|event| event.event_id <= last_id));
+        self.next_page_token = page.next_page_token;
+        self.next_page_token.is_empty()
+    }
+
+    /// All events, once the last page is added.
+    pub(crate) fn into_events(mut self) -> Vec<HistoryEvent> {
+        if let Some(last_id) = self.events.last().map(|event| event.event_id) {
+            let rest = self.final_events.into_iter().skip_while(|event| event.event_id <= last_id);
+            self.events.extend(rest);
+        }
+        self.events
+    }
+}

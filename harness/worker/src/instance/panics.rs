@@ -1,0 +1,102 @@
+//! Panics of workflow code: caught, kept quiet, and remembered with their place.
+
+use std::{
+    any::Any,
+    backtrace::Backtrace,
+    cell::RefCell,
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
+    sync::Once,
+};
+
+use crate::WorkflowPanic;
+
+#[derive(Debug)]
+struct Capture {
+    backtraces: bool,
+    caught: Option<WorkflowPanic>,
+}
+
+thread_local! {
+    /// Set while workflow code runs on this thread.
+    static CAPTURE: RefCell<Option<Capture>> = const { RefCell::new(None) };
+}
+
+static HOOK: Once = Once::new();
+
+/// Runs workflow code; a panic in it prints nothing.
+pub(super) fn catch<T>(backtraces: bool, code: impl FnOnce() -> T) -> Result<T, Box<WorkflowPanic>> {
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !capture(info) {
+                previous(info);
+            }
+        }));
+    });
+    let outer = CAPTURE.replace(Some(Capture { backtraces, caught: None }));
+    let result = panic::catch_unwind(AssertUnwindSafe(code));
+    let capture = CAPTURE.replace(outer);
+    result.map_err(|payload| {
+        let mut caught = capture.and_then(|capture| capture.caught).unwrap_or(WorkflowPanic {
+            message: String::new(),
+            location: None,
+            backtrace: None,
+        });
+        caught.message = message(payload.as_ref());
+        Box::new(caught)
+    })
+}
+
+/// Notes the panic if it is one of workflow code; otherwise it is somebody else's to print.
+fn capture(info: &PanicHookInfo<'_>) -> bool {
+    CAPTURE
+        .try_with(|capture| {
+            let Ok(mut capture) = capture.try_borrow_mut() else { return false };
+            let Some(capture) = capture.as_mut() else { return false };
+            // The first panic is the cause; another one while unwinding aborts, and should be seen.
+            if capture.caught.is_some() {
+                return false;
+            }
+            capture.caught = Some(WorkflowPanic {
+                message: message(info.payload()),
+                location: info.location().map(ToString::to_string),
+                backtrace: capture.backtraces.then(|| Backtrace::force_capture().to_string()),
+            });
+            true
+        })
+        .unwrap_or(false)
+}
+
+/// The panic's words, as the SDK puts them.
+fn message(payload: &dyn Any) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "Couldn't turn panic into a string".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_caught_with_its_words_and_its_place() {
+        let caught = catch(false, || panic!("no {}", "way")).unwrap_err();
+        assert_eq!(caught.message, "no way");
+        assert!(caught.location.unwrap().contains("panics.rs"));
+        assert_eq!(caught.backtrace, None);
+    }
+
+    #[test]
+    fn a_backtrace_is_kept_when_asked_for() {
+        let caught = catch(true, || panic!("here")).unwrap_err();
+        assert!(caught.backtrace.unwrap().contains("a_backtrace_is_kept_when_asked_for"));
+    }
+
+    #[test]
+    fn a_payload_that_is_no_text_has_the_sdks_words() {
+        let caught = catch(false, || panic::panic_any(7)).unwrap_err();
+        assert_eq!(caught.message, "Couldn't turn panic into a string");
+    }
+}

@@ -1,0 +1,119 @@
+//! Cancel requests to other workflows: initiated, then delivered or refused.
+
+use temporalio_protos::{
+    coresdk::{
+        common::NamespacedWorkflowExecution, workflow_activation::ResolveRequestCancelExternalWorkflow,
+    },
+    temporal::api::{
+        command::v1::{RequestCancelExternalWorkflowExecutionCommandAttributes, command},
+        enums::v1::{CancelExternalWorkflowExecutionFailedCause as FailedCause, EventType},
+        failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+        history::v1::{HistoryEvent, history_event::Attributes},
+    },
+};
+
+use super::{Responses, Result, invalid_event, nondeterminism, unset};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    RequestCancelExternalCommandCreated,
+    RequestCancelExternalCommandRecorded,
+    CancelRequested,
+    RequestCancelFailed,
+}
+
+/// A request of workflow code that another workflow be cancelled.
+#[derive(Debug)]
+pub(crate) struct CancelExternal {
+    state: State,
+    seq: u32,
+}
+
+impl CancelExternal {
+    /// The machine and the command that asks for the cancellation.
+    pub(crate) fn request(
+        seq: u32,
+        target: NamespacedWorkflowExecution,
+        reason: String,
+    ) -> (Self, command::Attributes) {
+        #[expect(deprecated, reason = "a field of the message is, and the rest is given")]
+        let attributes = RequestCancelExternalWorkflowExecutionCommandAttributes {
+            namespace: target.namespace,
+            workflow_id: target.workflow_id,
+            run_id: target.run_id,
+            child_workflow_only: false,
+            reason,
+            control: String::new(),
+        };
+        (
+            Self::new(seq),
+            command::Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(attributes),
+        )
+    }
+
+    /// The machine alone, for a command made elsewhere.
+    pub(crate) fn new(seq: u32) -> Self {
+        Self { state: State::RequestCancelExternalCommandCreated, seq }
+    }
+
+    pub(crate) fn on_event(&mut self, event: &HistoryEvent) -> Result<Responses> {
+        match (event.event_type(), self.state) {
+            (
+                EventType::RequestCancelExternalWorkflowExecutionInitiated,
+                State::RequestCancelExternalCommandCreated,
+            ) => {
+                self.state = State::RequestCancelExternalCommandRecorded;
+                Ok(Vec::new())
+            }
+            (
+                EventType::ExternalWorkflowExecutionCancelRequested,
+                State::RequestCancelExternalCommandRecorded,
+            ) => {
+                self.state = State::CancelRequested;
+                Ok(self.resolve(None, FailedCause::Unspecified))
+            }
+            (
+                EventType::RequestCancelExternalWorkflowExecutionFailed,
+                State::RequestCancelExternalCommandRecorded,
+            ) => self.on_failed(event),
+            (
+                EventType::RequestCancelExternalWorkflowExecutionInitiated
+                | EventType::ExternalWorkflowExecutionCancelRequested
+                | EventType::RequestCancelExternalWorkflowExecutionFailed,
+                _,
+            ) => Err(invalid_event("CancelExternalMachine", &self.state, event)),
+            _ => Err(nondeterminism!("Cancel external WF machine does not handle this event: {event}")),
+        }
+    }
+
+    fn on_failed(&mut self, event: &HistoryEvent) -> Result<Responses> {
+        let Some(Attributes::RequestCancelExternalWorkflowExecutionFailedEventAttributes(failed)) =
+            &event.attributes
+        else {
+            return Err(unset("Cancelworkflow failed", event));
+        };
+        self.state = State::RequestCancelFailed;
+        let cause = failed.cause();
+        let reason = match cause {
+            FailedCause::Unspecified => "unknown",
+            FailedCause::ExternalWorkflowExecutionNotFound | FailedCause::NamespaceNotFound => "not found",
+        };
+        let failure = Failure {
+            message: format!("Unable to cancel external workflow because {reason}"),
+            failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
+                r#type: cause.to_string(),
+                ..Default::default()
+            })),
+            ..Default::default()
+        };
+        Ok(self.resolve(Some(failure), cause))
+    }
+
+    fn resolve(&self, failure: Option<Failure>, cause: FailedCause) -> Responses {
+        vec![ResolveRequestCancelExternalWorkflow { seq: self.seq, failure, cause: cause as i32 }.into()]
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.state, State::CancelRequested | State::RequestCancelFailed)
+    }
+}

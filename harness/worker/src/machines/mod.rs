@@ -1,0 +1,249 @@
+//! One state machine per command: what a command waits for, which events it takes, what it tells the
+//! workflow.
+//!
+//! The rules are Core's (`temporalio-sdk-core: src/worker/workflow/machines/`), so that a history which Core
+//! accepts is accepted here, and the other way around, with the same words in the errors.
+
+mod activity;
+mod cancel_external;
+mod child_workflow;
+mod closing;
+mod local_activity;
+mod nexus_operation;
+mod patch;
+mod signal_external;
+mod timer;
+mod update;
+mod upsert;
+mod workflow_task;
+
+use std::fmt::Debug;
+
+use temporalio_protos::{
+    coresdk::workflow_activation::workflow_activation_job,
+    temporal::api::{
+        command::v1::{Command, CommandAttributesExt, command},
+        common::v1::{Payload, Payloads},
+        enums::v1::{CommandType, EventType},
+        history::v1::HistoryEvent,
+        protocol::v1::Message as ProtocolMessage,
+        sdk::v1::{EventGroupMarker, UserMetadata},
+    },
+};
+
+pub(crate) use activity::Activity;
+pub(crate) use cancel_external::CancelExternal;
+pub(crate) use child_workflow::ChildWorkflow;
+pub(crate) use closing::Closing;
+pub(crate) use local_activity::{LocalActivity, LocalResult, RecordedResult, ScheduledLocalActivity};
+pub(crate) use nexus_operation::NexusOperation;
+pub(crate) use patch::Patch;
+pub(crate) use signal_external::SignalExternal;
+pub(crate) use timer::Timer;
+pub(crate) use update::{IncomingUpdate, Update};
+pub(crate) use upsert::{Upsert, UpsertKind};
+pub(crate) use workflow_task::WorkflowTask;
+
+/// Why a machine cannot go on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum MachineError {
+    /// The workflow does not do what history says it did.
+    Nondeterminism(String),
+    /// The history or the SDK breaks the protocol.
+    Fatal(String),
+}
+
+pub(crate) type Result<T, E = MachineError> = std::result::Result<T, E>;
+
+/// A [`MachineError::Nondeterminism`] with formatted words.
+macro_rules! nondeterminism {
+    ($($words:tt)*) => { $crate::machines::MachineError::Nondeterminism(format!($($words)*)) };
+}
+/// A [`MachineError::Fatal`] with formatted words.
+macro_rules! fatal {
+    ($($words:tt)*) => { $crate::machines::MachineError::Fatal(format!($($words)*)) };
+}
+pub(crate) use {fatal, nondeterminism};
+
+/// What workflow code attached to a command; it rides along to the service.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Annotations {
+    pub(crate) metadata: Option<UserMetadata>,
+    pub(crate) event_groups: Vec<EventGroupMarker>,
+}
+
+impl Annotations {
+    /// A cancellation keeps what the command it cancels carried, unless it says otherwise.
+    pub(crate) fn override_with(&mut self, other: Self) {
+        if let Some(other) = other.metadata {
+            let metadata = self.metadata.get_or_insert_default();
+            metadata.summary = other.summary.or(metadata.summary.take());
+            metadata.details = other.details.or(metadata.details.take());
+        }
+        if !other.event_groups.is_empty() {
+            self.event_groups = other.event_groups;
+        }
+    }
+
+    /// A service command with these annotations.
+    pub(crate) fn command(self, attributes: command::Attributes) -> Command {
+        Command {
+            command_type: attributes.as_type() as i32,
+            attributes: Some(attributes),
+            user_metadata: self.metadata,
+            event_group_markers: self.event_groups,
+        }
+    }
+}
+
+/// What a machine asks of the execution it belongs to.
+#[derive(Debug)]
+pub(crate) enum Response {
+    /// Put a job into the next activation.
+    Job(workflow_activation_job::Variant),
+    /// Issue another command of this machine.
+    Command(Box<Command>),
+    /// Send a protocol message with the completion.
+    Message(ProtocolMessage),
+    /// Issue a command that needs a machine of its own.
+    CoreCommand(Box<command::Attributes>, Annotations),
+    /// A workflow task started.
+    TaskStarted { event_id: i64, time: prost_types::Timestamp },
+    /// The run was reset: the seed follows the new run id.
+    RandomSeed { run_id: String },
+    /// Run a local activity.
+    QueueLocalActivity(Box<ScheduledLocalActivity>),
+    /// Cancel a local activity, wherever it is.
+    CancelLocalActivity(u32),
+    /// Forget a local activity.
+    AbandonLocalActivity(u32),
+    /// Local activities advance workflow time.
+    AdvanceTime(prost_types::Timestamp),
+}
+
+impl<J: Into<workflow_activation_job::Variant>> From<J> for Response {
+    fn from(job: J) -> Self {
+        Self::Job(job.into())
+    }
+}
+
+pub(crate) type Responses = Vec<Response>;
+
+/// Any command's state machine.
+#[derive(Debug)]
+pub(crate) enum Machine {
+    Activity(Box<Activity>),
+    CancelExternal(CancelExternal),
+    ChildWorkflow(Box<ChildWorkflow>),
+    Closing(Closing),
+    LocalActivity(Box<LocalActivity>),
+    NexusOperation(Box<NexusOperation>),
+    Patch(Box<Patch>),
+    SignalExternal(SignalExternal),
+    Timer(Timer),
+    Update(Box<Update>),
+    Upsert(Upsert),
+    WorkflowTask(WorkflowTask),
+}
+
+/// What a machine knows about the event it gets, beside the event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EventContext {
+    /// Whether ids and types are compared, as the flag `IdAndTypeDeterminismChecks` says.
+    pub(crate) check_ids: bool,
+}
+
+impl Machine {
+    /// Takes an event that belongs to this machine.
+    pub(crate) fn on_event(&mut self, event: &HistoryEvent, context: EventContext) -> Result<Responses> {
+        match self {
+            Self::Activity(machine) => machine.on_event(event, context),
+            Self::CancelExternal(machine) => machine.on_event(event),
+            Self::ChildWorkflow(machine) => machine.on_event(event, context),
+            Self::Closing(machine) => machine.on_event(event),
+            Self::LocalActivity(machine) => machine.on_event(event, context),
+            Self::NexusOperation(machine) => machine.on_event(event),
+            Self::Patch(machine) => machine.on_event(event),
+            Self::SignalExternal(machine) => machine.on_event(event),
+            Self::Timer(machine) => machine.on_event(event),
+            Self::Update(machine) => machine.on_event(event),
+            Self::Upsert(machine) => machine.on_event(event),
+            Self::WorkflowTask(machine) => machine.on_event(event),
+        }
+    }
+
+    /// Notes that a command of this machine is about to be sent, or is matched with history.
+    pub(crate) fn on_command(&mut self, command: CommandType) -> Result<()> {
+        match self {
+            Self::LocalActivity(machine) => machine.on_command(),
+            Self::Patch(machine) => machine.on_command(),
+            Self::Timer(machine) => machine.on_command(command),
+            Self::Update(machine) => machine.on_command(),
+            Self::Upsert(machine) => machine.on_command(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nothing more is to come; a command of such a machine is not sent.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Activity(machine) => machine.is_final(),
+            Self::CancelExternal(machine) => machine.is_final(),
+            Self::ChildWorkflow(machine) => machine.is_final(),
+            Self::Closing(machine) => machine.is_final(),
+            Self::LocalActivity(machine) => machine.is_final(),
+            Self::NexusOperation(machine) => machine.is_final(),
+            Self::Patch(machine) => machine.is_final(),
+            Self::SignalExternal(machine) => machine.is_final(),
+            Self::Timer(machine) => machine.is_final(),
+            Self::Update(machine) => machine.is_final(),
+            Self::Upsert(machine) => machine.is_final(),
+            Self::WorkflowTask(machine) => machine.is_final(),
+        }
+    }
+
+    /// Whether the command was cancelled in the very workflow task that issued it, so never leaves.
+    pub(crate) fn cancelled_before_sent(&self) -> bool {
+        match self {
+            Self::Activity(machine) => machine.cancelled_before_sent(),
+            Self::ChildWorkflow(machine) => machine.cancelled_before_sent(),
+            Self::NexusOperation(machine) => machine.cancelled_before_sent(),
+            Self::SignalExternal(machine) => machine.cancelled_before_sent(),
+            Self::Timer(machine) => machine.cancelled_before_sent(),
+            _ => false,
+        }
+    }
+}
+
+/// The error for an event that a machine knows, but not in its state.
+fn invalid_event(machine: &str, state: &impl Debug, event: &HistoryEvent) -> MachineError {
+    fatal!(
+        "{machine} in state {state:?} says the transition is invalid during event EventInfo {{ event_id: {}, \
+         event_type: {:?} }}",
+        event.event_id,
+        event.event_type()
+    )
+}
+
+/// The error for a command that does not fit the state of its machine.
+fn invalid_command(command: CommandType, state: &impl Debug) -> MachineError {
+    nondeterminism!("Unexpected command producing an invalid transition {command:?} in state {state:?}")
+}
+
+/// The error for an event without what its type promises.
+fn unset(what: &str, event: &HistoryEvent) -> MachineError {
+    fatal!("{what} attributes were unset: {event}")
+}
+
+/// The one payload that a result is made of.
+fn single_payload(what: &str, result: Option<&Payloads>, event: &HistoryEvent) -> Result<Option<Payload>> {
+    match result.map(|payloads| payloads.payloads.as_slice()) {
+        None => Ok(None),
+        Some([payload]) => Ok(Some(payload.clone())),
+        Some(payloads) => Err(fatal!(
+            "Not exactly one payload in {what} result ({}) for event: {:?}",
+            if payloads.is_empty() { "NoPayload" } else { "MoreThanOnePayload" },
+            Some((event.event_id, EventType::try_from(event.event_type).unwrap_or_default()))
+        )),
+    }
+}

@@ -1,0 +1,37 @@
+//! Points in time as the protocol has them.
+
+use std::{cmp::Ordering, time::Duration};
+
+use prost_types::Timestamp;
+
+const NANOS_PER_SECOND: i32 = 1_000_000_000;
+
+/// The earlier of two is less.
+pub(crate) fn compare(a: Timestamp, b: Timestamp) -> Ordering {
+    (a.seconds, a.nanos).cmp(&(b.seconds, b.nanos))
+}
+
+/// The point in time so much later.
+pub(crate) fn add(to: Timestamp, duration: Duration) -> Timestamp {
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let mut sum = Timestamp {
+        seconds: to.seconds.saturating_add(seconds),
+        nanos: to.nanos + i32::try_from(duration.subsec_nanos()).unwrap_or(0),
+    };
+    if sum.nanos >= NANOS_PER_SECOND {
+        sum.seconds = sum.seconds.saturating_add(1);
+        sum.nanos -= NANOS_PER_SECOND;
+    }
+    sum
+}
+
+/// Milliseconds since the Unix epoch; 0 for anything before it.
+pub(crate) fn to_millis(time: Timestamp) -> u64 {
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    seconds * 1000 + u64::try_from(time.nanos / 1_000_000).unwrap_or(0)
+}
+
+/// A duration of the protocol, unless it is missing or negative.
+pub(crate) fn duration(duration: Option<prost_types::Duration>) -> Option<Duration> {
+    duration.and_then(|duration| duration.try_into().ok())
+}

@@ -1,0 +1,138 @@
+//! The requests that end a workflow task.
+
+use temporalio_protos::{
+    coresdk::workflow_commands::{QueryResult, query_result},
+    temporal::api::{
+        common::v1::{MeteringMetadata, WorkerVersionStamp},
+        deployment::v1::WorkerDeploymentOptions,
+        enums::v1::{QueryResultType, TaskQueueKind, WorkerVersioningMode, WorkflowTaskFailedCause},
+        failure::v1::Failure,
+        query::v1::WorkflowQueryResult,
+        taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
+        workflowservice::v1::{
+            RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
+            RespondWorkflowTaskFailedRequest, respond_workflow_task_completed_request::Capabilities,
+        },
+    },
+};
+
+use super::{
+    WorkflowWorkerOptions,
+    run::{LEGACY_QUERY_ID, OpenTask},
+};
+use crate::execution::TaskResponse;
+
+/// The completion of a workflow task.
+#[expect(deprecated, reason = "Core still sends the version stamp, and histories show it")]
+pub(super) fn completed(
+    options: &WorkflowWorkerOptions,
+    task: OpenTask,
+    response: TaskResponse,
+    queries: Vec<QueryResult>,
+    force_create_new_workflow_task: bool,
+    nonfirst_local_activity_execution_attempts: u32,
+) -> RespondWorkflowTaskCompletedRequest {
+    let sticky_attributes = sticky_attributes(options);
+    RespondWorkflowTaskCompletedRequest {
+        task_token: task.token,
+        commands: response.commands,
+        messages: response.messages,
+        identity: options.identity.clone(),
+        // A task that comes with the response is always partial, so it is of use only to a cache.
+        return_new_workflow_task: sticky_attributes.is_some(),
+        sticky_attributes,
+        force_create_new_workflow_task,
+        query_results: queries.into_iter().map(query_result).collect(),
+        namespace: options.namespace.clone(),
+        sdk_metadata: Some(response.sdk_metadata),
+        metering_metadata: Some(MeteringMetadata { nonfirst_local_activity_execution_attempts }),
+        capabilities: Some(Capabilities { discard_speculative_workflow_task_with_events: true }),
+        worker_version_stamp: version_stamp(options),
+        deployment_options: deployment_options(options),
+        ..Default::default()
+    }
+}
+
+/// The failure of a workflow task.
+#[expect(deprecated, reason = "Core still sends the version stamp, and histories show it")]
+pub(super) fn failed(
+    options: &WorkflowWorkerOptions,
+    task: OpenTask,
+    cause: WorkflowTaskFailedCause,
+    failure: Failure,
+) -> RespondWorkflowTaskFailedRequest {
+    RespondWorkflowTaskFailedRequest {
+        task_token: task.token,
+        cause: cause as i32,
+        failure: Some(failure),
+        identity: options.identity.clone(),
+        namespace: options.namespace.clone(),
+        worker_version: version_stamp(options),
+        deployment_options: deployment_options(options),
+        ..Default::default()
+    }
+}
+
+/// The answer to a task that is nothing but a query.
+pub(super) fn query_answered(
+    options: &WorkflowWorkerOptions,
+    task: OpenTask,
+    result: QueryResult,
+) -> RespondQueryTaskCompletedRequest {
+    let (_, answer) = query_result(result);
+    RespondQueryTaskCompletedRequest {
+        task_token: task.token,
+        completed_type: answer.result_type,
+        query_result: answer.answer,
+        error_message: answer.error_message,
+        namespace: options.namespace.clone(),
+        ..Default::default()
+    }
+}
+
+/// The answer to such a task if history could not be replayed for it.
+pub(super) fn query_failed(
+    options: &WorkflowWorkerOptions,
+    task: OpenTask,
+    cause: WorkflowTaskFailedCause,
+    failure: Failure,
+) -> RespondQueryTaskCompletedRequest {
+    let variant = Some(query_result::Variant::Failed(failure.clone()));
+    let result = QueryResult { query_id: LEGACY_QUERY_ID.to_owned(), variant };
+    RespondQueryTaskCompletedRequest {
+        failure: Some(failure),
+        cause: cause as i32,
+        ..query_answered(options, task, result)
+    }
+}
+
+fn query_result(result: QueryResult) -> (String, WorkflowQueryResult) {
+    let (id, kind, answer, error_message) = result.into_components();
+    debug_assert_ne!(kind, QueryResultType::Unspecified, "an answer is given or failed");
+    (id, WorkflowQueryResult { result_type: kind as i32, answer, error_message, failure: None })
+}
+
+fn sticky_attributes(options: &WorkflowWorkerOptions) -> Option<StickyExecutionAttributes> {
+    let name = options.sticky_queue.as_ref().filter(|_| options.max_cached > 0)?;
+    Some(StickyExecutionAttributes {
+        worker_task_queue: Some(TaskQueue {
+            name: name.clone(),
+            kind: TaskQueueKind::Sticky as i32,
+            normal_name: options.task_queue.clone(),
+        }),
+        schedule_to_start_timeout: options.sticky_schedule_to_start_timeout.try_into().ok(),
+    })
+}
+
+fn version_stamp(options: &WorkflowWorkerOptions) -> Option<WorkerVersionStamp> {
+    (!options.build_id.is_empty())
+        .then(|| WorkerVersionStamp { build_id: options.build_id.clone(), use_versioning: false })
+}
+
+fn deployment_options(options: &WorkflowWorkerOptions) -> Option<WorkerDeploymentOptions> {
+    (!options.build_id.is_empty()).then(|| WorkerDeploymentOptions {
+        deployment_name: String::new(),
+        build_id: options.build_id.clone(),
+        worker_versioning_mode: WorkerVersioningMode::Unversioned as i32,
+    })
+}
