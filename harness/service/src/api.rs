@@ -6,7 +6,9 @@ pub(crate) use temporalio_protos::temporal::api::{
     enums::v1 as enums,
     failure::v1 as failure,
     history::v1::{self as history, HistoryEvent, history_event::Attributes},
+    query::v1 as query,
     sdk::v1 as sdk,
     taskqueue::v1 as taskqueue,
+    workflow::v1 as workflow,
     workflowservice::v1 as rpc,
 };

@@ -21,6 +21,7 @@ mod identifiers;
 mod inspect;
 mod matching;
 mod payload;
+mod query;
 pub mod request;
 pub mod retry;
 mod rpc;

@@ -1,6 +1,6 @@
 //! The service: requests and the passing of time in, replies out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use tonic::Status;
 
@@ -11,8 +11,9 @@ use crate::{
     identifiers::{RequestId, RunKey},
     matching::Matching,
     payload,
+    query::{self, Queries},
     request::{Request, Response},
-    rpc::{self, Answer},
+    rpc::{self, Answer, HistoryWaiter},
     run::{
         Run,
         close::{CancelRequest, HISTORY_SERVICE, Termination},
@@ -20,7 +21,10 @@ use crate::{
         start::NewRun,
     },
     timers::{self, Timers},
-    transfer::{self, Transfer},
+    transfer::{
+        self, Transfer,
+        cross_run::{self, CrossRun},
+    },
     validate,
     workflow_id::TERMINATED_FOR_NEW_RUN,
 };
@@ -46,6 +50,9 @@ pub struct Service {
     pub(crate) executions: Executions,
     pub(crate) matching: Matching,
     pub(crate) timers: Timers,
+    pub(crate) queries: Queries,
+    pub(crate) history_waiters: BTreeMap<RunKey, Vec<HistoryWaiter>>,
+    pub(crate) cross_run: CrossRun,
     transfers: VecDeque<Transfer>,
     replies: Vec<Reply>,
 }
@@ -59,6 +66,9 @@ impl Service {
             executions: Executions::default(),
             matching: Matching::default(),
             timers: Timers::default(),
+            queries: Queries::default(),
+            history_waiters: BTreeMap::new(),
+            cross_run: CrossRun::default(),
             transfers: VecDeque::new(),
             replies: Vec::new(),
         }
@@ -81,27 +91,42 @@ impl Service {
     /// The caller of a request went away: its poll takes no task, and nothing replies to it any more.
     pub fn cancel(&mut self, id: RequestId) {
         self.matching.cancel_poll(id);
+        for waiters in self.history_waiters.values_mut() {
+            waiters.retain(|waiter| waiter.id != id);
+        }
+        if let Some((query, run)) = self.queries.cancel(id) {
+            let run = self.executions.run_mut(run);
+            run.buffered_queries.remove(&query);
+            run.sticky_queries.retain(|(_, sticky)| *sticky != query);
+            self.timers.rearm(run);
+        }
     }
 
-    /// When the next timer falls due, if any is set.
+    /// When the next timer falls due, or the next delivery from one run to another, if there is any.
     pub fn next_due_ms(&self) -> Option<u64> {
-        self.timers.next_due_ms()
+        self.timers.next_due_ms().into_iter().chain(self.cross_run.next_due_ms()).min()
     }
 
-    /// How many timers are due: each counts once for its run and kind.
+    /// How many things are due: each run that has something to tell another counts once, and so does each timer by
+    /// its run and kind.
     pub fn due(&self, now_ms: u64) -> usize {
-        self.timers.due(now_ms).count()
+        self.cross_run.due(now_ms) + self.timers.due(now_ms).count()
     }
 
-    /// Fires one of the timers that are due, earliest first. All due timers that workflow code of one run started
-    /// count as one, and fire in one transaction, as on the server. An index past [`Service::due`] fires nothing.
+    /// Fires one of the things that are due: first come the deliveries between runs, which on the server take no
+    /// time, then the timers, earliest first. All due timers that workflow code of one run started count as one, and
+    /// fire in one transaction, as on the server. An index past [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
-        let due = self.timers.due(now_ms).nth(index);
-        if let Some((run, kind)) = due {
-            timers::fire(self, run, kind);
-            self.settle();
+        match index.checked_sub(self.cross_run.due(now_ms)) {
+            None => cross_run::deliver(self, index),
+            Some(index) => {
+                let due = self.timers.due(now_ms).nth(index);
+                let Some((run, kind)) = due else { return };
+                timers::fire(self, run, kind);
+            }
         }
+        self.settle();
     }
 
     /// The replies since the last call, in order.
@@ -190,5 +215,12 @@ impl Service {
         run.close_transaction(self.now_ms, &self.config.limits);
         self.timers.rearm(run);
         self.transfers.extend(run.outbox.drain(..));
+        let has_queries = !run.is_running() && !run.buffered_queries.is_empty();
+        if self.history_waiters.contains_key(&key) {
+            rpc::answer_history_waiters(self, key);
+        }
+        if has_queries {
+            query::release_buffered(self, key);
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! then (`temporalio/temporal: service/matching/matching_engine.go`).
 
 mod start_activity_task;
+mod start_query_task;
 mod start_workflow_task;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +35,7 @@ pub(crate) enum QueueKind {
 pub(crate) enum Task {
     Workflow { run: RunKey, scheduled_event_id: i64 },
     Activity { run: RunKey, scheduled_event_id: i64, attempt: i32 },
+    Query { query: u64 },
 }
 
 /// A poll that waits for a task.
@@ -86,7 +88,7 @@ impl Matching {
     }
 
     /// Whether the worker of a sticky queue seems to be gone.
-    fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
+    pub(crate) fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
         self.workflow.get(name).is_none_or(|queue| {
             queue.pollers.is_empty()
                 && queue.last_poll_ms.is_none_or(|poll_ms| poll_ms + STICKY_POLLER_UNAVAILABLE_MS < now_ms)
@@ -111,6 +113,12 @@ pub(crate) fn offer_activity_task(service: &mut Service, key: RunKey, scheduled_
     let Some(activity) = service.executions.run(key).activities.get(scheduled_event_id) else { return };
     let name = activity.task_queue.clone();
     offer(service, QueueKind::Activity, &name, Task::Activity { run: key, scheduled_event_id, attempt });
+}
+
+/// Queues a query, before all tasks: it asks about what is already there.
+pub(crate) fn offer_query(service: &mut Service, queue: &str, query: u64) {
+    service.matching.queue_mut(QueueKind::Workflow, queue).backlog.push_front(Task::Query { query });
+    dispatch(service, QueueKind::Workflow, queue);
 }
 
 fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
@@ -153,6 +161,7 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
         Task::Workflow { run, scheduled_event_id } => {
             start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id).map(Response::from)
         }
+        Task::Query { query } => start_query_task::start(service, queue, *query).map(Response::from),
         Task::Activity { run, scheduled_event_id, attempt } => {
             start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt)
                 .map(Response::from)

@@ -4,9 +4,10 @@
 
 use super::Poller;
 use crate::{
-    api::{common::WorkflowType, history, rpc::PollWorkflowTaskQueueResponse},
+    api::{common::WorkflowType, history, query::WorkflowQuery, rpc::PollWorkflowTaskQueueResponse},
     config::Limits,
     identifiers::{RunKey, derived_uuid},
+    query::{self, Queries},
     rpc::history_page::HistoryToken,
     run::Run,
     service::Service,
@@ -40,7 +41,7 @@ pub(super) fn start(
     run.start_workflow_task(now_ms, &service.config.limits, &poller.identity, request_id);
     service.close_transaction(key);
     let run = service.executions.run(key);
-    Some(workflow_task_response(run, &service.config.limits, &poller.identity))
+    Some(workflow_task_response(run, &service.queries, &service.config.limits, &poller.identity))
 }
 
 /// Stands in for the uuid that matching makes for every start of a task.
@@ -53,6 +54,7 @@ fn started_request_id(run: &Run, id_seed: u64) -> String {
 /// the run in its cache, else with all of them, up to a page.
 pub(crate) fn workflow_task_response(
     run: &Run,
+    queries: &Queries,
     limits: &Limits,
     identity: &str,
 ) -> PollWorkflowTaskQueueResponse {
@@ -79,6 +81,19 @@ pub(crate) fn workflow_task_response(
         workflow_execution_task_queue: Some(run.normal_task_queue()),
         scheduled_time: Some(timestamp(task.scheduled_ms)),
         started_time: Some(timestamp(task.started_ms)),
+        queries: attached_queries(run, queries),
         ..PollWorkflowTaskQueueResponse::default()
     }
+}
+
+/// The queries that wait for this task.
+#[allow(
+    clippy::disallowed_types,
+    reason = "the map of the message; whoever reads it looks queries up by key"
+)]
+fn attached_queries(run: &Run, queries: &Queries) -> std::collections::HashMap<String, WorkflowQuery> {
+    run.buffered_queries
+        .iter()
+        .filter_map(|query| Some((query::attached_id(*query), queries.get(*query)?.query.clone())))
+        .collect()
 }

@@ -4,14 +4,20 @@
 //! [`handle`].
 
 mod activity_task;
+mod describe_workflow_execution;
+mod get_workflow_execution_history;
 pub(crate) mod history_page;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
+mod query_workflow;
 mod respond_workflow_task_completed;
+mod respond_workflow_task_failed;
 mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
+mod system;
 
+pub(crate) use get_workflow_execution_history::{HistoryWaiter, answer_waiters as answer_history_waiters};
 use tonic::Status;
 
 use crate::{
@@ -68,6 +74,25 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::RespondActivityTaskCanceledById(request) => {
             activity_task::respond_canceled_by_id(service, *request)
         }
+        Request::RespondWorkflowTaskFailed(request) => {
+            respond_workflow_task_failed::handle(service, *request)
+        }
+        Request::ResetStickyTaskQueue(request) => {
+            respond_workflow_task_failed::reset_sticky(service, &request)
+        }
+        Request::QueryWorkflow(request) => query_workflow::handle(service, id, *request),
+        Request::RespondQueryTaskCompleted(request) => query_workflow::respond_completed(service, *request),
+        Request::DescribeWorkflowExecution(request) => describe_workflow_execution::handle(service, &request),
+        Request::GetWorkflowExecutionHistory(request) => {
+            get_workflow_execution_history::handle(service, id, *request)
+        }
+        Request::GetWorkflowExecutionHistoryReverse(request) => {
+            get_workflow_execution_history::handle_reverse(service, *request)
+        }
+        Request::GetSystemInfo(_) => system::info(),
+        Request::DescribeNamespace(_) => system::describe_namespace(service),
+        Request::DescribeTaskQueue(request) => system::describe_task_queue(service, &request),
+        Request::ShutdownWorker(_) => system::shutdown_worker(),
         other => Err(status_of_unserved(other.rpc())),
     }
 }

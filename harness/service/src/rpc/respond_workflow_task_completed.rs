@@ -9,16 +9,20 @@ use crate::{
     api::rpc::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse},
     commands::{self, CommandContext, CommandFailure},
     identifiers::RunKey,
-    matching,
+    matching, query,
     run::workflow_task::{Sticky, WorkflowTask, WorkflowTaskFailure, WorkflowTaskKind},
     service::Service,
     time::duration_ms,
     token::TaskToken,
 };
 
-pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskCompletedRequest) -> Handled {
+pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskCompletedRequest) -> Handled {
     let (key, task) = started_task(service, &request.task_token)?;
-    Completion::new(&request).apply(service, key, &task, request)
+    let results = std::mem::take(&mut request.query_results);
+    query::answer_attached(service, key, results);
+    let handled = Completion::new(&request).apply(service, key, &task, request);
+    query::release_buffered(service, key);
+    handled
 }
 
 /// The run and its started task that a token names.
@@ -121,7 +125,8 @@ impl Completion {
         let limits = &service.config.limits;
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
         run.start_workflow_task(now_ms, limits, &self.identity, request_id);
-        response.workflow_task = Some(matching::workflow_task_response(run, limits, &self.identity));
+        response.workflow_task =
+            Some(matching::workflow_task_response(run, &service.queries, limits, &self.identity));
         response
     }
 }
@@ -149,6 +154,7 @@ fn apply_commands(
     let mut context = CommandContext {
         run,
         now_ms,
+        config: &service.config,
         limits: &service.config.limits,
         completed_event_id,
         identity: &request.identity,

@@ -25,6 +25,8 @@ use crate::{
 
 /// Who the server says did what it did itself.
 pub(crate) const HISTORY_SERVICE: &str = "history-service";
+/// Who the server says did what a reset brought with it.
+pub(crate) const HISTORY_RESETTER: &str = "history-resetter";
 
 /// Why and by whom a run is terminated.
 #[derive(Clone, Debug, Default)]

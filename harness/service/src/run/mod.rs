@@ -7,7 +7,9 @@
 
 pub(crate) mod activities;
 pub(crate) mod chain;
+pub(crate) mod children;
 pub(crate) mod close;
+pub(crate) mod external_workflows;
 pub(crate) mod signals;
 pub(crate) mod start;
 pub(crate) mod transaction;
@@ -27,6 +29,8 @@ use crate::{
     transfer::Transfer,
 };
 use activities::Activities;
+use children::Children;
+use external_workflows::ExternalRequests;
 use user_timers::UserTimers;
 use workflow_task::WorkflowTaskState;
 
@@ -41,6 +45,8 @@ pub(crate) struct Run {
     pub(crate) state: RunState,
     pub(crate) activities: Activities,
     pub(crate) user_timers: UserTimers,
+    pub(crate) children: Children,
+    pub(crate) external: ExternalRequests,
     /// The request id that the run was started with.
     pub(crate) start_request_id: String,
     /// Request ids of the start and of what attached to it, for deduplication.
@@ -49,6 +55,8 @@ pub(crate) struct Run {
     pub(crate) signal_request_ids: BTreeSet<String>,
     /// Queries that go along with the next workflow task, by ordinal.
     pub(crate) buffered_queries: BTreeSet<u64>,
+    /// Queries sent to the sticky worker, by when they go elsewhere.
+    pub(crate) sticky_queries: BTreeSet<(u64, u64)>,
     /// Work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
     pub(crate) armed: ArmedTimers,
@@ -71,6 +79,8 @@ pub(crate) struct RunState {
     pub(crate) search_attributes: Option<common::SearchAttributes>,
     /// The run that follows this one in its chain.
     pub(crate) next_run_id: Option<String>,
+    /// The run that this one was reset to.
+    pub(crate) reset_run_id: Option<String>,
 }
 
 impl Run {

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Run, RunState, activities::Activities, signals::Signal, user_timers::UserTimers,
-    workflow_task::WorkflowTaskState,
+    Run, RunState, activities::Activities, children::Children, external_workflows::ExternalRequests,
+    signals::Signal, user_timers::UserTimers, workflow_task::WorkflowTaskState,
 };
 use crate::{
     api::{enums::WorkflowExecutionStatus, history::WorkflowExecutionStartedEventAttributes},
@@ -66,13 +66,17 @@ impl Run {
                 memo: attributes.memo.clone(),
                 search_attributes: attributes.search_attributes.clone(),
                 next_run_id: None,
+                reset_run_id: None,
             },
             activities: Activities::default(),
             user_timers: UserTimers::default(),
+            children: Children::default(),
+            external: ExternalRequests::default(),
             start_request_ids: BTreeSet::from([request_id.clone()]),
             start_request_id: request_id,
             signal_request_ids: BTreeSet::new(),
             buffered_queries: BTreeSet::new(),
+            sticky_queries: BTreeSet::new(),
             outbox: Vec::new(),
             armed: ArmedTimers::default(),
         };

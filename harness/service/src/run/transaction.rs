@@ -23,17 +23,23 @@ impl Run {
     pub(crate) fn savepoint(&mut self) -> Savepoint {
         self.activities.savepoint();
         self.user_timers.savepoint();
+        self.children.savepoint();
+        self.external.savepoint();
         Savepoint { state: self.state.clone(), history: self.history.mark(), outbox: self.outbox.len() }
     }
 
     pub(crate) fn commit(&mut self, _: Savepoint) {
         self.activities.commit();
         self.user_timers.commit();
+        self.children.commit();
+        self.external.commit();
     }
 
     pub(crate) fn rollback(&mut self, savepoint: Savepoint) {
         self.activities.rollback();
         self.user_timers.rollback();
+        self.children.rollback();
+        self.external.rollback();
         self.history.rollback(savepoint.history);
         self.outbox.truncate(savepoint.outbox);
         self.state = savepoint.state;
@@ -42,6 +48,7 @@ impl Run {
     /// Gives buffered events their ids, and tells their owners.
     pub(crate) fn flush_buffered_events(&mut self) {
         self.history.flush_buffered();
+        self.children.note_started(self.history.started_in_last_flush());
     }
 
     /// The end of every transaction on the run.

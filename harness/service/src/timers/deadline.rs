@@ -6,6 +6,10 @@ use crate::run::Run;
 impl Run {
     /// When the next thing of this kind falls due, if any does. A closed run waits for nothing.
     pub(crate) fn due_ms(&self, kind: TimerKind) -> Option<u64> {
+        if kind == TimerKind::StickyQuery {
+            // Closed runs are queried too.
+            return self.sticky_queries.first().map(|(deadline_ms, _)| *deadline_ms);
+        }
         if !self.is_running() {
             return None;
         }
@@ -22,6 +26,7 @@ impl Run {
             TimerKind::ActivityTimeouts => self.activities.next_timeout_ms(),
             TimerKind::ActivityRetry => self.activities.next_retry_ms(),
             TimerKind::RunTimeout => self.state.run_expiration_ms,
+            TimerKind::StickyQuery => None,
             TimerKind::ExecutionTimeout => self.state.execution_expiration_ms,
         }
     }

@@ -4,7 +4,8 @@
 
 use super::TimerKind;
 use crate::{
-    api::enums::TimeoutType, identifiers::RunKey, run::workflow_task::WorkflowTaskKind, service::Service,
+    api::enums::TimeoutType, identifiers::RunKey, query, run::workflow_task::WorkflowTaskKind,
+    service::Service,
 };
 
 /// Fires one timer of a run, as one transaction.
@@ -24,6 +25,7 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
             run.time_out_workflow_task(now_ms, timeout_type);
             run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
         }
+        TimerKind::StickyQuery => return query::give_up_sticky(service, key),
         TimerKind::UserTimers => run.fire_user_timers(now_ms),
         TimerKind::ActivityTimeouts => run.time_out_activities(now_ms),
         TimerKind::ActivityRetry => run.offer_due_retry(now_ms),

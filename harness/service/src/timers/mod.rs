@@ -26,10 +26,12 @@ pub(crate) enum TimerKind {
     ActivityRetry,
     RunTimeout,
     ExecutionTimeout,
+    /// A query that the sticky worker does not take.
+    StickyQuery,
 }
 
 impl TimerKind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::FirstWorkflowTask,
         Self::WorkflowTask,
         Self::UserTimers,
@@ -37,6 +39,7 @@ impl TimerKind {
         Self::ActivityRetry,
         Self::RunTimeout,
         Self::ExecutionTimeout,
+        Self::StickyQuery,
     ];
 }
 

@@ -5,6 +5,8 @@
 //! `temporalio/temporal: service/history/workflow/{activity,timer_sequence,mutable_state_impl}.go`.
 
 mod lifecycle;
+#[cfg(test)]
+mod tests;
 mod timeouts;
 
 use std::collections::{BTreeMap, BTreeSet};

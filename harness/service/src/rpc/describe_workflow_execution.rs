@@ -1,0 +1,161 @@
+//! DescribeWorkflowExecution.
+//!
+//! Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`.
+
+use super::Handled;
+use crate::{
+    api::{
+        WorkflowExecution,
+        common::WorkflowType,
+        enums::{EventType, PendingActivityState, PendingWorkflowTaskState},
+        rpc::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
+        workflow::{
+            PendingActivityInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
+            WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+        },
+    },
+    run::{Run, activities::PendingActivity},
+    service::Service,
+    time::{duration, timestamp},
+};
+
+pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionRequest) -> Handled {
+    let run = service.executions.run(service.executions.lookup(request.execution.as_ref())?);
+    Ok(DescribeWorkflowExecutionResponse {
+        execution_config: Some(execution_config(run)),
+        workflow_execution_info: Some(execution_info(run)),
+        pending_activities: run
+            .is_running()
+            .then(|| {
+                run.activities
+                    .iter()
+                    .map(|activity| pending_activity(run, activity, service.now_ms))
+                    .collect()
+            })
+            .unwrap_or_default(),
+        pending_workflow_task: pending_workflow_task(run),
+        workflow_extended_info: Some(extended_info(run)),
+        ..DescribeWorkflowExecutionResponse::default()
+    }
+    .into())
+}
+
+fn execution_config(run: &Run) -> WorkflowExecutionConfig {
+    let started = run.started();
+    WorkflowExecutionConfig {
+        task_queue: Some(run.normal_task_queue()),
+        workflow_execution_timeout: started.workflow_execution_timeout,
+        workflow_run_timeout: started.workflow_run_timeout,
+        default_workflow_task_timeout: started.workflow_task_timeout,
+        user_metadata: run.history.event(1).and_then(|event| event.user_metadata.clone()),
+    }
+}
+
+fn execution_info(run: &Run) -> WorkflowExecutionInfo {
+    let started = run.started();
+    let root = started.root_workflow_execution.clone().unwrap_or_else(|| run.execution());
+    WorkflowExecutionInfo {
+        execution: Some(run.execution()),
+        r#type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        start_time: Some(timestamp(run.start_ms)),
+        close_time: run.state.close_ms.map(timestamp),
+        status: run.state.status.into(),
+        history_length: run.history.next_event_id() - 1,
+        parent_namespace_id: started.parent_workflow_namespace_id.clone(),
+        parent_execution: started.parent_workflow_execution.clone(),
+        execution_time: Some(timestamp(run.execution_ms())),
+        memo: Some(run.state.memo.clone().unwrap_or_default()),
+        search_attributes: Some(run.state.search_attributes.clone().unwrap_or_default()),
+        task_queue: run.task_queue_name().to_owned(),
+        history_size_bytes: i64::try_from(run.history.size_bytes()).unwrap_or(i64::MAX),
+        execution_duration: run
+            .state
+            .close_ms
+            .map(|close_ms| duration(close_ms.saturating_sub(run.execution_ms()))),
+        root_execution: Some(WorkflowExecution { workflow_id: root.workflow_id, run_id: root.run_id }),
+        first_run_id: started.first_execution_run_id.clone(),
+        priority: started.priority.clone(),
+        ..WorkflowExecutionInfo::default()
+    }
+}
+
+fn extended_info(run: &Run) -> WorkflowExecutionExtendedInfo {
+    let request_id_infos = run
+        .start_request_ids
+        .iter()
+        .map(|request_id| {
+            let is_start = *request_id == run.start_request_id;
+            let event_type = if is_start {
+                EventType::WorkflowExecutionStarted
+            } else {
+                EventType::WorkflowExecutionOptionsUpdated
+            };
+            let info = RequestIdInfo {
+                event_type: event_type.into(),
+                event_id: i64::from(is_start),
+                ..RequestIdInfo::default()
+            };
+            (request_id.clone(), info)
+        })
+        .collect();
+    WorkflowExecutionExtendedInfo {
+        execution_expiration_time: run.state.execution_expiration_ms.map(timestamp),
+        run_expiration_time: run.state.run_expiration_ms.map(timestamp),
+        cancel_requested: run.state.cancel_requested,
+        original_start_time: Some(timestamp(run.start_ms)),
+        request_id_infos,
+        ..WorkflowExecutionExtendedInfo::default()
+    }
+}
+
+fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {
+    let task = run.state.workflow_task.current.as_ref()?;
+    let state = if task.is_started() {
+        PendingWorkflowTaskState::Started
+    } else {
+        PendingWorkflowTaskState::Scheduled
+    };
+    Some(PendingWorkflowTaskInfo {
+        state: state.into(),
+        scheduled_time: Some(timestamp(task.scheduled_ms)),
+        original_scheduled_time: Some(timestamp(task.original_scheduled_ms)),
+        started_time: task.is_started().then(|| timestamp(task.started_ms)),
+        attempt: task.attempt,
+    })
+}
+
+/// Source: `temporalio/temporal: service/history/workflow/activity.go` (`GetPendingActivityInfo`).
+fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> PendingActivityInfo {
+    let scheduled = run.activity_scheduled(activity.scheduled_event_id);
+    let state = if activity.is_cancel_requested() {
+        PendingActivityState::CancelRequested
+    } else if activity.started.is_some() {
+        PendingActivityState::Started
+    } else {
+        PendingActivityState::Scheduled
+    };
+    let is_backing_off = state == PendingActivityState::Scheduled && now_ms < activity.scheduled_ms;
+    PendingActivityInfo {
+        activity_id: activity.activity_id.clone(),
+        activity_type: scheduled.activity_type.clone(),
+        state: state.into(),
+        heartbeat_details: activity.heartbeat_details.clone(),
+        last_heartbeat_time: activity.last_heartbeat_ms.map(timestamp),
+        last_started_time: activity.started.as_ref().map(|started| timestamp(started.at_ms)),
+        attempt: activity.attempt,
+        maximum_attempts: scheduled.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts),
+        scheduled_time: (state == PendingActivityState::Scheduled).then(|| timestamp(activity.scheduled_ms)),
+        expiration_time: activity.expires_at_ms().map(timestamp),
+        last_failure: activity.last_failure.clone(),
+        last_worker_identity: activity.last_worker_identity.clone(),
+        last_attempt_complete_time: activity.last_attempt_complete_ms.map(timestamp),
+        current_retry_interval: is_backing_off.then(|| {
+            duration(
+                activity.scheduled_ms.saturating_sub(activity.last_attempt_complete_ms.unwrap_or(now_ms)),
+            )
+        }),
+        next_attempt_schedule_time: is_backing_off.then(|| timestamp(activity.scheduled_ms)),
+        priority: scheduled.priority.clone(),
+        ..PendingActivityInfo::default()
+    }
+}

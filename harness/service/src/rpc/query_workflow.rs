@@ -1,0 +1,37 @@
+//! QueryWorkflow, and RespondQueryTaskCompleted for queries that went to a worker by themselves.
+
+use tonic::Status;
+
+use super::{Answer, Handled};
+use crate::{
+    api::{
+        query::WorkflowQueryResult,
+        rpc::{QueryWorkflowRequest, RespondQueryTaskCompletedRequest, RespondQueryTaskCompletedResponse},
+    },
+    identifiers::RequestId,
+    query,
+    service::Service,
+    status,
+    token::TaskToken,
+};
+
+pub(super) fn handle(service: &mut Service, id: RequestId, request: QueryWorkflowRequest) -> Handled {
+    Ok(query::submit(service, id, request)?.map_or(Answer::Later, Answer::from))
+}
+
+pub(super) fn respond_completed(service: &mut Service, request: RespondQueryTaskCompletedRequest) -> Handled {
+    let TaskToken::Query { query } = TaskToken::decode(&request.task_token)? else {
+        return Err(Status::invalid_argument("Error deserializing task token."));
+    };
+    if service.queries.get(query).is_none() {
+        return Err(status::not_found("query task not found, or already expired"));
+    }
+    let result = WorkflowQueryResult {
+        result_type: request.completed_type,
+        answer: request.query_result,
+        error_message: request.error_message,
+        failure: request.failure,
+    };
+    query::answer(service, query, result);
+    Ok(RespondQueryTaskCompletedResponse::default().into())
+}

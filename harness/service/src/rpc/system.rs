@@ -1,0 +1,85 @@
+//! GetSystemInfo, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: what workers and clients ask of a server
+//! before they do anything.
+
+use super::Handled;
+use crate::{
+    api::{
+        enums::{NamespaceState, TaskQueueType},
+        rpc::{
+            DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
+            GetSystemInfoResponse, ShutdownWorkerResponse, get_system_info_response,
+        },
+        taskqueue::{PollerInfo, TaskQueueStats},
+    },
+    identifiers::derived_uuid,
+    matching::QueueKind,
+    service::Service,
+    time::timestamp,
+};
+use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_info};
+
+/// The version that the service says it is: the release whose rules it follows.
+const SERVER_VERSION: &str = "1.31.0";
+
+/// The capabilities of a current server. Source: `temporalio/temporal: service/frontend/workflow_handler.go`. What
+/// is not served here (schedules, eager starts) is not claimed.
+pub(super) fn info() -> Handled {
+    let capabilities = get_system_info_response::Capabilities {
+        signal_and_query_header: true,
+        internal_error_differentiation: true,
+        activity_failure_include_heartbeat: true,
+        encoded_failure_attributes: true,
+        upsert_memo: true,
+        sdk_metadata: true,
+        ..get_system_info_response::Capabilities::default()
+    };
+    Ok(GetSystemInfoResponse { server_version: SERVER_VERSION.to_owned(), capabilities: Some(capabilities) }
+        .into())
+}
+
+pub(super) fn describe_namespace(service: &Service) -> Handled {
+    let name = service.config.namespace.clone();
+    let namespace = NamespaceInfo {
+        id: derived_uuid(service.config.id_seed, &name, 0),
+        name,
+        state: NamespaceState::Registered.into(),
+        capabilities: Some(namespace_info::Capabilities {
+            sync_update: true,
+            async_update: true,
+            ..namespace_info::Capabilities::default()
+        }),
+        ..NamespaceInfo::default()
+    };
+    Ok(DescribeNamespaceResponse { namespace_info: Some(namespace), ..Default::default() }.into())
+}
+
+/// The waiting pollers of a queue, and its backlog.
+pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueueRequest) -> Handled {
+    let kind = match request.task_queue_type() {
+        TaskQueueType::Activity => QueueKind::Activity,
+        _ => QueueKind::Workflow,
+    };
+    let name = request.task_queue.as_ref().map_or("", |queue| &queue.name);
+    let mut response = DescribeTaskQueueResponse::default();
+    if let Some(queue) = service.matching.queues(kind).get(name) {
+        response.pollers = queue
+            .pollers
+            .iter()
+            .map(|poller| PollerInfo {
+                last_access_time: queue.last_poll_ms.map(timestamp),
+                identity: poller.identity.clone(),
+                ..PollerInfo::default()
+            })
+            .collect();
+        response.stats = request.report_stats.then(|| TaskQueueStats {
+            approximate_backlog_count: i64::try_from(queue.backlog.len()).unwrap_or(i64::MAX),
+            ..TaskQueueStats::default()
+        });
+    }
+    Ok(response.into())
+}
+
+/// A worker that shuts down says so; its polls are canceled by whoever made them.
+pub(super) fn shutdown_worker() -> Handled {
+    Ok(ShutdownWorkerResponse::default().into())
+}

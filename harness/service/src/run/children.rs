@@ -1,0 +1,195 @@
+//! The children of a run that have not closed.
+//!
+//! Initiated by a command, then started or not started, then closed; only the last run of a child's chain closes
+//! it. `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+
+use std::collections::BTreeMap;
+
+use super::Run;
+use crate::{
+    api::{
+        Attributes, WorkflowExecution,
+        common::WorkflowType,
+        enums::{ParentClosePolicy, StartChildWorkflowExecutionFailedCause},
+        history::*,
+    },
+    undo::UndoMap,
+};
+
+/// A child that was initiated and has not closed.
+#[derive(Clone, Debug)]
+pub(crate) struct PendingChild {
+    pub(crate) workflow_id: String,
+    pub(crate) workflow_type: Option<WorkflowType>,
+    pub(crate) namespace: String,
+    pub(crate) namespace_id: String,
+    pub(crate) parent_close_policy: ParentClosePolicy,
+    /// 0 until started.
+    pub(crate) started_event_id: i64,
+    /// The first run of its chain; empty until started.
+    pub(crate) first_run_id: String,
+}
+
+impl PendingChild {
+    pub(crate) fn is_started(&self) -> bool {
+        self.started_event_id != 0
+    }
+}
+
+/// The pending children of a run, by the id of the event that initiated them.
+#[derive(Debug, Default)]
+pub(crate) struct Children {
+    by_initiated_event_id: UndoMap<i64, PendingChild>,
+}
+
+impl Children {
+    pub(crate) fn len(&self) -> usize {
+        self.by_initiated_event_id.len()
+    }
+
+    pub(crate) fn get(&self, initiated_event_id: i64) -> Option<&PendingChild> {
+        self.by_initiated_event_id.get(&initiated_event_id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&i64, &PendingChild)> {
+        self.by_initiated_event_id.iter()
+    }
+
+    pub(crate) fn insert(&mut self, initiated_event_id: i64, child: PendingChild) {
+        self.by_initiated_event_id.insert(initiated_event_id, child);
+    }
+
+    /// Learns the ids that started events got when the buffer was flushed.
+    pub(crate) fn note_started(&mut self, started: &BTreeMap<i64, i64>) {
+        for (initiated_event_id, started_event_id) in started {
+            // Activities are told of in the same map.
+            if let Some(child) = self.by_initiated_event_id.get_mut(initiated_event_id) {
+                child.started_event_id = *started_event_id;
+            }
+        }
+    }
+
+    pub(crate) fn savepoint(&mut self) {
+        self.by_initiated_event_id.savepoint();
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.by_initiated_event_id.commit();
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        self.by_initiated_event_id.rollback();
+    }
+}
+
+impl Run {
+    /// What a child was to be started with.
+    pub(crate) fn child_initiated(
+        &self,
+        initiated_event_id: i64,
+    ) -> Option<&StartChildWorkflowExecutionInitiatedEventAttributes> {
+        match self.history.attributes(initiated_event_id) {
+            Some(Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(initiated)) => {
+                Some(initiated)
+            }
+            _ => None,
+        }
+    }
+
+    /// Records that a child was started.
+    pub(crate) fn child_started(&mut self, now_ms: u64, initiated_event_id: i64, first_run_id: &str) {
+        let Some(child) = self.children.by_initiated_event_id.get_mut(&initiated_event_id) else { return };
+        first_run_id.clone_into(&mut child.first_run_id);
+        let attributes = ChildWorkflowExecutionStartedEventAttributes {
+            namespace: child.namespace.clone(),
+            namespace_id: child.namespace_id.clone(),
+            initiated_event_id,
+            workflow_execution: Some(WorkflowExecution {
+                workflow_id: child.workflow_id.clone(),
+                run_id: first_run_id.to_owned(),
+            }),
+            workflow_type: child.workflow_type.clone(),
+            header: None,
+        };
+        let header = self.child_initiated(initiated_event_id).and_then(|initiated| initiated.header.clone());
+        let started_event_id =
+            self.history.add(now_ms, ChildWorkflowExecutionStartedEventAttributes { header, ..attributes });
+        if let Some(child) = self.children.by_initiated_event_id.get_mut(&initiated_event_id) {
+            child.started_event_id = started_event_id;
+        }
+        self.ensure_workflow_task(now_ms);
+    }
+
+    /// Records that a child could not be started.
+    pub(crate) fn child_start_failed(
+        &mut self,
+        now_ms: u64,
+        initiated_event_id: i64,
+        cause: StartChildWorkflowExecutionFailedCause,
+    ) {
+        let Some(child) = self.children.by_initiated_event_id.remove(&initiated_event_id) else { return };
+        let initiated = self.child_initiated(initiated_event_id);
+        let control = initiated.map(|initiated| initiated.control.clone()).unwrap_or_default();
+        self.history.add(
+            now_ms,
+            StartChildWorkflowExecutionFailedEventAttributes {
+                namespace: child.namespace,
+                namespace_id: child.namespace_id,
+                workflow_id: child.workflow_id,
+                workflow_type: child.workflow_type,
+                cause: cause.into(),
+                control,
+                initiated_event_id,
+                // The server does not fill it in here.
+                workflow_task_completed_event_id: 0,
+            },
+        );
+        self.ensure_workflow_task(now_ms);
+    }
+
+    /// Records how the last run of a child's chain closed, in the words of its closing event.
+    pub(crate) fn child_closed(
+        &mut self,
+        now_ms: u64,
+        initiated_event_id: i64,
+        execution: WorkflowExecution,
+        closing: Attributes,
+    ) {
+        let Some(child) = self.children.by_initiated_event_id.remove(&initiated_event_id) else { return };
+        macro_rules! closed {
+            ($kind:ident { $($field:ident: $value:expr),* $(,)? }) => {
+                self.history.add(now_ms, $kind {
+                    namespace: child.namespace,
+                    namespace_id: child.namespace_id,
+                    workflow_execution: Some(execution),
+                    workflow_type: child.workflow_type,
+                    initiated_event_id,
+                    started_event_id: child.started_event_id,
+                    $($field: $value,)*
+                })
+            };
+        }
+        match closing {
+            Attributes::WorkflowExecutionCompletedEventAttributes(closing) => {
+                closed!(ChildWorkflowExecutionCompletedEventAttributes { result: closing.result })
+            }
+            Attributes::WorkflowExecutionFailedEventAttributes(closing) => {
+                closed!(ChildWorkflowExecutionFailedEventAttributes {
+                    failure: closing.failure,
+                    retry_state: closing.retry_state,
+                })
+            }
+            Attributes::WorkflowExecutionCanceledEventAttributes(closing) => {
+                closed!(ChildWorkflowExecutionCanceledEventAttributes { details: closing.details })
+            }
+            Attributes::WorkflowExecutionTerminatedEventAttributes(_) => {
+                closed!(ChildWorkflowExecutionTerminatedEventAttributes {})
+            }
+            Attributes::WorkflowExecutionTimedOutEventAttributes(closing) => {
+                closed!(ChildWorkflowExecutionTimedOutEventAttributes { retry_state: closing.retry_state })
+            }
+            other => unreachable!("the last event of the last run of a chain closes it: {other:?}"),
+        };
+        self.ensure_workflow_task(now_ms);
+    }
+}

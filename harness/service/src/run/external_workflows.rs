@@ -1,0 +1,140 @@
+//! Signals and cancel requests of a run to others that have not been answered.
+//!
+//! `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+
+use super::Run;
+use crate::{
+    api::{
+        Attributes,
+        enums::{CancelExternalWorkflowExecutionFailedCause, SignalExternalWorkflowExecutionFailedCause},
+        history::*,
+    },
+    undo::UndoMap,
+};
+
+/// What is under way, by the id of the event that initiated it.
+#[derive(Debug, Default)]
+pub(crate) struct ExternalRequests {
+    pub(crate) signals: UndoMap<i64, ()>,
+    pub(crate) cancels: UndoMap<i64, ()>,
+}
+
+impl ExternalRequests {
+    pub(crate) fn savepoint(&mut self) {
+        self.signals.savepoint();
+        self.cancels.savepoint();
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.signals.commit();
+        self.cancels.commit();
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        self.signals.rollback();
+        self.cancels.rollback();
+    }
+}
+
+impl Run {
+    pub(crate) fn signal_initiated(
+        &self,
+        initiated_event_id: i64,
+    ) -> Option<&SignalExternalWorkflowExecutionInitiatedEventAttributes> {
+        match self.history.attributes(initiated_event_id) {
+            Some(Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(initiated)) => {
+                Some(initiated)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn cancel_initiated(
+        &self,
+        initiated_event_id: i64,
+    ) -> Option<&RequestCancelExternalWorkflowExecutionInitiatedEventAttributes> {
+        match self.history.attributes(initiated_event_id) {
+            Some(Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(initiated)) => {
+                Some(initiated)
+            }
+            _ => None,
+        }
+    }
+
+    /// Records how a signal to another run went.
+    pub(crate) fn signal_answered(
+        &mut self,
+        now_ms: u64,
+        initiated_event_id: i64,
+        answer: Result<(), SignalExternalWorkflowExecutionFailedCause>,
+    ) {
+        if self.external.signals.remove(&initiated_event_id).is_none() {
+            return;
+        }
+        let Some(initiated) = self.signal_initiated(initiated_event_id).cloned() else { return };
+        match answer {
+            Ok(()) => self.history.add(
+                now_ms,
+                ExternalWorkflowExecutionSignaledEventAttributes {
+                    initiated_event_id,
+                    namespace: initiated.namespace,
+                    namespace_id: initiated.namespace_id,
+                    workflow_execution: initiated.workflow_execution,
+                    control: initiated.control,
+                },
+            ),
+            Err(cause) => self.history.add(
+                now_ms,
+                SignalExternalWorkflowExecutionFailedEventAttributes {
+                    cause: cause.into(),
+                    // The server does not fill it in here.
+                    workflow_task_completed_event_id: 0,
+                    namespace: initiated.namespace,
+                    namespace_id: initiated.namespace_id,
+                    workflow_execution: initiated.workflow_execution,
+                    initiated_event_id,
+                    control: initiated.control,
+                },
+            ),
+        };
+        self.ensure_workflow_task(now_ms);
+    }
+
+    /// Records how a cancel request to another run went.
+    pub(crate) fn cancel_answered(
+        &mut self,
+        now_ms: u64,
+        initiated_event_id: i64,
+        answer: Result<(), CancelExternalWorkflowExecutionFailedCause>,
+    ) {
+        if self.external.cancels.remove(&initiated_event_id).is_none() {
+            return;
+        }
+        let Some(initiated) = self.cancel_initiated(initiated_event_id).cloned() else { return };
+        match answer {
+            Ok(()) => self.history.add(
+                now_ms,
+                ExternalWorkflowExecutionCancelRequestedEventAttributes {
+                    initiated_event_id,
+                    namespace: initiated.namespace,
+                    namespace_id: initiated.namespace_id,
+                    workflow_execution: initiated.workflow_execution,
+                },
+            ),
+            Err(cause) => self.history.add(
+                now_ms,
+                RequestCancelExternalWorkflowExecutionFailedEventAttributes {
+                    cause: cause.into(),
+                    // The server does not fill it in here.
+                    workflow_task_completed_event_id: 0,
+                    namespace: initiated.namespace,
+                    namespace_id: initiated.namespace_id,
+                    workflow_execution: initiated.workflow_execution,
+                    initiated_event_id,
+                    control: String::new(),
+                },
+            ),
+        };
+        self.ensure_workflow_task(now_ms);
+    }
+}
