@@ -4,6 +4,7 @@ pub mod checks;
 mod environment;
 mod error;
 mod faults;
+mod ledger;
 mod logging;
 mod options;
 mod outline;
@@ -18,13 +19,14 @@ pub use durasim_worker::activity::{ActivityCall, ActivityCallOutcome, ActivityCa
 pub use environment::{Actor, History, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget};
 pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
+pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use options::{Exhaustive, TestOptions};
 pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_world};
 
 /// What most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        ActivityCall, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError, TestResult,
+        ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError, TestResult,
         TestWorkflowEnvironment, workflow_test,
     };
     pub use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What is checked of every run, one file each.
 
 mod core_replay;
+pub(crate) mod effects_once;
 mod idempotency;
 mod liveness;
 mod sometimes;
@@ -57,6 +58,7 @@ pub(crate) struct UserChecks {
     /// Whether the world goes on after the test returned, until its workflows have closed.
     pub(crate) settles: bool,
     observers: Vec<(String, Observer)>,
+    ledgers: Vec<effects_once::Watched>,
     invariants: Rc<Vec<Invariant>>,
     labels: BTreeMap<String, Label>,
 }
@@ -72,6 +74,11 @@ impl UserChecks {
     pub(crate) fn observe(&mut self, name: String, read: Observer) {
         self.settles = true;
         self.observers.push((name, read));
+    }
+
+    pub(crate) fn watch(&mut self, ledger: effects_once::Watched) {
+        self.settles = true;
+        self.ledgers.push(ledger);
     }
 
     pub(crate) fn invariant(
@@ -103,6 +110,12 @@ impl UserChecks {
 }
 
 impl World {
+    /// The first effect that was applied more than once, in any ledger.
+    pub(crate) fn check_ledgers(&self) -> Option<FailureReport> {
+        let ledgers = std::mem::take(&mut self.checks.borrow_mut().ledgers);
+        ledgers.iter().find_map(|applied_again| applied_again())
+    }
+
     /// What the test observes, read now.
     pub(crate) fn read_observations(&self) -> BTreeMap<String, Value> {
         let observers = std::mem::take(&mut self.checks.borrow_mut().observers);

@@ -8,7 +8,11 @@ pub use actor::Actor;
 pub use history::{History, WorkflowTarget};
 pub use worker::{StartError, WorkerBuilder, WorkerCode};
 
-use crate::world::{World, connection};
+use crate::{
+    Effect, EffectLedger,
+    checks::effects_once,
+    world::{World, connection},
+};
 use durasim_worker::activity::ActivityCallRecord;
 use serde::Serialize;
 use std::{
@@ -119,6 +123,14 @@ impl TestWorkflowEnvironment {
     /// [`implementer_with`](WorkerBuilder::implementer_with); what they share stays.
     pub fn shared<T>(&self, value: T) -> Arc<T> {
         Arc::new(value)
+    }
+
+    /// An empty ledger of effects, which stands for a part of the outside world: it outlives worker crashes, and the
+    /// check `effects_once` watches it. The name is what reports call it.
+    pub fn ledger<E: Effect>(&self, name: impl Into<Arc<str>>) -> EffectLedger<E> {
+        let ledger = EffectLedger::new(name);
+        World::current().checks.borrow_mut().watch(effects_once::watch(ledger.clone()));
+        ledger
     }
 
     /// Names what must be the same in every world as in the fault-free one, read when the world has ended.

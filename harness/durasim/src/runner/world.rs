@@ -176,7 +176,11 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
 
 fn report(world: &World) -> WorldReport {
     let observations = world.read_observations();
+    let applied_again = world.check_ledgers();
     let mut state = world.state();
+    if let Some(report) = applied_again {
+        state.fail(report);
+    }
     let histories: Vec<History> = state.histories();
     let replays = checks::replay::cases(&state, &histories);
     WorldReport {
