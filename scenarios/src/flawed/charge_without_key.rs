@@ -1,7 +1,15 @@
 //! `payment`, but each attempt charges under a key of its own: an attempt too many is a charge too many.
 
 use crate::payment::workflow::{Bank, Order};
+use crate::payment::{FakeBank, order, workflow::PaymentWorkflow};
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::sync::Arc;
+use temporalio_client::WorkflowGetResultOptions;
+use temporalio_client::WorkflowSignalOptions;
 use temporalio_macros::activities;
 use temporalio_sdk::{
     ApplicationFailure,
@@ -37,4 +45,30 @@ impl Payments {
         self.bank.send_receipt(&reference);
         Ok(())
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/charge_without_key",
+    about: "the idempotency key differs from attempt to attempt, and the customer is charged twice",
+    flaw: Some(Flaw { twin: "payment", code: FailureCode::Idempotency, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![PaymentWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let bank = env.shared(FakeBank::default());
+    env.worker("payments")
+        .implementer(Payments { bank: bank.clone() })
+        .activity(Payments::charge)
+        .activity(Payments::send_receipt)
+        .workflow::<PaymentWorkflow>()
+        .start()?;
+    env.observe("cents taken", move || bank.taken());
+
+    let client = env.client();
+    let payment = client.start_workflow(PaymentWorkflow::run, order(1200), on("payments", "pay-1")).await?;
+    payment.signal(PaymentWorkflow::confirm, (), WorkflowSignalOptions::default()).await?;
+    payment.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
 }

@@ -1,6 +1,12 @@
 //! A workflow that reads the machine's clock: on replay it is another time.
 
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -35,4 +41,21 @@ impl Bills {
     pub async fn send(_ctx: ActivityContext, bill: String) -> Result<String, ActivityError> {
         Ok(format!("sent: {bill}"))
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/clock",
+    about: "the workflow reads the machine's clock instead of its own",
+    flaw: Some(Flaw { twin: "renewal", code: FailureCode::Replay, faults: 0 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![ClockWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("clock").activity(Bills::send).workflow::<ClockWorkflow>().start()?;
+    let handle =
+        env.client().start_workflow(ClockWorkflow::run, "ann".to_owned(), on("clock", "clock-1")).await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
 }

@@ -1,7 +1,18 @@
 //! `transfer`, but the deposit has no key: done twice, it makes money.
 
+use crate::transfer::transfer;
 use crate::transfer::workflow::{Transfer, Transferred, options};
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     WorkflowContext, WorkflowResult,
@@ -58,5 +69,62 @@ impl KeylessLedger {
         // The flaw: nothing tells this deposit from the same one, asked for again.
         self.books.add(&transfer.to, transfer.amount);
         Ok(())
+    }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/double_deposit",
+    about: "a deposit without a key makes money when it runs twice",
+    flaw: Some(Flaw { twin: "transfer", code: FailureCode::Invariant, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![KeylessTransferWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let books = env.shared(FakeBooks::default());
+    env.worker("transfers")
+        .implementer(KeylessLedger { books: books.clone() })
+        .activity(KeylessLedger::withdraw)
+        .activity(KeylessLedger::deposit)
+        .workflow::<KeylessTransferWorkflow>()
+        .start()?;
+    env.invariant("no more money than there was", move || books.total() <= 0);
+
+    let transfer = transfer("to-bob", "bob", 30);
+    let options = on("transfers", "to-bob");
+    let handle = env.client().start_workflow(KeylessTransferWorkflow::run, transfer, options).await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}
+
+/// What each account has gained or lost, and by which withdrawals.
+#[derive(Default)]
+struct FakeBooks {
+    gains: Mutex<BTreeMap<String, i64>>,
+    withdrawn: Mutex<BTreeMap<String, u64>>,
+}
+
+impl FakeBooks {
+    fn total(&self) -> i64 {
+        self.gains.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
+    fn gain(&self, account: &str, cents: i64) {
+        *self.gains.lock().unwrap_or_else(PoisonError::into_inner).entry(account.to_owned()).or_default() +=
+            cents;
+    }
+}
+
+impl Books for FakeBooks {
+    fn take(&self, key: &str, account: &str, cents: u64) {
+        let mut withdrawn = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if withdrawn.insert(key.to_owned(), cents).is_none() {
+            self.gain(account, -cents.cast_signed());
+        }
+    }
+
+    fn add(&self, account: &str, cents: u64) {
+        self.gain(account, cents.cast_signed());
     }
 }

@@ -1,6 +1,14 @@
 //! A timer raced by a signal, where the timer wins and the signal is forgotten: paid, and the seat gone.
 
+use crate::support::accepted;
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+use temporalio_client::WorkflowGetResultOptions;
+use temporalio_client::WorkflowSignalOptions;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult, workflows::select};
 
@@ -34,4 +42,23 @@ impl SeatWorkflow {
     pub fn pay(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.paid = true;
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/dropped_loser",
+    about: "a timer wins over a payment that has come already, and the payment is forgotten",
+    flaw: Some(Flaw { twin: "approval", code: FailureCode::Panic, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![SeatWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("seats").workflow::<SeatWorkflow>().start()?;
+    let seat = env.client().start_workflow(SeatWorkflow::run, (), on("seats", "seat-1")).await?;
+    env.sleep(HOLD - Duration::from_secs(1)).await;
+    let paid = accepted(seat.signal(SeatWorkflow::pay, (), WorkflowSignalOptions::default()).await)?;
+    let sold = seat.get_result(WorkflowGetResultOptions::default()).await?;
+    assert!(sold || !paid, "the payment was accepted, and the seat is gone");
+    Ok(())
 }

@@ -1,6 +1,16 @@
 //! A workflow that reads a file: by the time of the replay the file says something else.
 
+use crate::{
+    scenario::{Flaw, Scenario, Workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use std::{
+    env, process,
+    sync::atomic::{AtomicU32, Ordering},
+};
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -49,5 +59,58 @@ impl Rates {
     #[activity]
     pub async fn publish(self: Arc<Self>, _ctx: ActivityContext, rate: String) -> Result<(), ActivityError> {
         Ok(fs::write(&self.rate_file, rate)?)
+    }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/file_read",
+    about: "the workflow reads a file that says something else when it is replayed",
+    flaw: Some(Flaw { twin: "fetch_and_process", code: FailureCode::Replay, faults: 0 }),
+    world: |env| Box::pin(world(env)),
+    workflows: Workflows {
+        replayer: |options| options.register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
+        worker: |options| options.register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
+    },
+};
+
+/// Histories that are replayed elsewhere do not find the file.
+fn elsewhere() -> QuoteWorkflow {
+    QuoteWorkflow::new(PathBuf::new())
+}
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let file = RateFile::new()?;
+    let path = file.0.clone();
+    env.worker("quotes")
+        .implementer(Rates { rate_file: path.clone() })
+        .activity(Rates::send_quote)
+        .activity(Rates::publish)
+        .workflow_with_factory(move || QuoteWorkflow::new(path.clone()))
+        .start()?;
+    let options = on("quotes", "quote-1");
+    let quote = env.client().start_workflow(QuoteWorkflow::run, "ann".to_owned(), options).await?;
+    quote.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}
+
+/// A file of this world's own, which is gone when the world is.
+struct RateFile(PathBuf);
+
+impl RateFile {
+    fn new() -> std::io::Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        // No history shows the name, so that it may differ from run to run.
+        let path = env::temp_dir().join(format!("durasim-rates-{}-{count}", process::id()));
+        fs::write(&path, "1.20")?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for RateFile {
+    fn drop(&mut self) {
+        // Nothing depends on its being gone.
+        let _ = fs::remove_file(&self.0);
     }
 }

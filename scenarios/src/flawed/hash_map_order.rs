@@ -1,6 +1,12 @@
 //! A workflow that walks through a `HashMap`: on replay the order is another.
 
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{collections::HashMap, time::Duration};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -37,4 +43,24 @@ impl Mail {
     pub async fn send(_ctx: ActivityContext, _letter: String) -> Result<(), ActivityError> {
         Ok(())
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/hash_map_order",
+    about: "the workflow calls activities in the order of a HashMap",
+    flaw: Some(Flaw { twin: "batch", code: FailureCode::Replay, faults: 0 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![MailingWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let readers = ["ann", "bob", "cem", "dan", "eva", "fay"].map(str::to_owned).into();
+    env.worker("hash-map-order").activity(Mail::send).workflow::<MailingWorkflow>().start()?;
+    let handle = env
+        .client()
+        .start_workflow(MailingWorkflow::run, readers, on("hash-map-order", "hash-map-order-1"))
+        .await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
 }

@@ -1,7 +1,15 @@
 //! `large_file`, but an attempt does not look at how far the last one came: lines are done twice.
 
+use crate::large_file::LINES;
 use crate::large_file::workflow::options;
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use std::sync::{Mutex, PoisonError};
 use std::{sync::Arc, time::Duration};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     WorkflowContext, WorkflowResult,
@@ -52,5 +60,49 @@ impl ForgetfulFiles {
             ctx.record_heartbeat(line + 1).await?;
         }
         Ok(lines)
+    }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/ignored_heartbeat",
+    about: "a retried activity does not look at the heartbeat's details and does its work twice",
+    flaw: Some(Flaw { twin: "large_file", code: FailureCode::Idempotency, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![ForgetfulFileWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let typist = env.shared(FakeTypist::default());
+    env.worker("files")
+        .implementer(ForgetfulFiles { typist: typist.clone() })
+        .activity(ForgetfulFiles::transcribe)
+        .workflow::<ForgetfulFileWorkflow>()
+        .start()?;
+    env.observe("the lines typed", move || typist.typed());
+
+    let path = "minutes.txt".to_owned();
+    let file = env.client().start_workflow(ForgetfulFileWorkflow::run, path, on("files", "file-1")).await?;
+    file.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}
+
+/// The lines in the order in which they were typed.
+#[derive(Default)]
+struct FakeTypist(Mutex<Vec<u32>>);
+
+impl FakeTypist {
+    fn typed(&self) -> Vec<u32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Typist for FakeTypist {
+    fn lines(&self, _path: &str) -> u32 {
+        LINES
+    }
+
+    fn type_line(&self, _path: &str, line: u32) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 }

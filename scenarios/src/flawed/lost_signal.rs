@@ -1,5 +1,12 @@
 //! A cart that closes at the checkout: an article that is signalled after it is lost, and nobody is told.
 
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::{on, same},
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use temporalio_client::WorkflowGetResultOptions;
+use temporalio_client::WorkflowSignalOptions;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
@@ -31,4 +38,30 @@ impl CartWorkflow {
     pub fn check_out(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.checked_out = true;
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/lost_signal",
+    about: "an article signalled after the checkout is lost, and its sender does not look",
+    flaw: Some(Flaw { twin: "subscription", code: FailureCode::Panic, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![CartWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("carts").workflow::<CartWorkflow>().start()?;
+    let cart = env.client().start_workflow(CartWorkflow::run, (), on("carts", "cart-1")).await?;
+
+    // Two tabs of a browser: one adds, the other checks out, a second later.
+    let tab = same(&cart);
+    env.spawn(async move {
+        // The rest of the flaw: the answer would say that the cart is closed.
+        let _ = tab.signal(CartWorkflow::add, "tea".to_owned(), WorkflowSignalOptions::default()).await;
+    });
+    env.sleep(std::time::Duration::from_secs(1)).await;
+    cart.signal(CartWorkflow::check_out, (), WorkflowSignalOptions::default()).await?;
+
+    assert_eq!(cart.get_result(WorkflowGetResultOptions::default()).await?, ["tea"]);
+    Ok(())
 }

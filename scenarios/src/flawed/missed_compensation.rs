@@ -1,7 +1,15 @@
 //! `saga`, but the compensations share the workflow's cancellation: when it is cancelled, so are they.
 
+use crate::saga::FakeAgency;
 use crate::saga::workflow::Bookings;
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+use temporalio_client::WorkflowGetResultOptions;
+use temporalio_client::{WorkflowCancelOptions, errors::WorkflowGetResultError};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityCancellationType, ActivityExecutionError, ActivityOptions, WorkflowContext, WorkflowResult,
@@ -44,4 +52,40 @@ fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_mins(1))
         .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
         .build()
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/missed_compensation",
+    about: "compensations that are cancelled together with the workflow that needs them",
+    flaw: Some(Flaw { twin: "saga", code: FailureCode::Panic, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![CarelessSagaWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let agency = env.shared(FakeAgency::default());
+    env.worker("trips")
+        .implementer(Bookings::new(agency.clone()))
+        .activity(Bookings::book_hotel)
+        .activity(Bookings::book_flight)
+        .activity(Bookings::cancel_hotel)
+        .activity(Bookings::cancel_flight)
+        .workflow::<CarelessSagaWorkflow>()
+        .start()?;
+    let client = env.client();
+    let trip =
+        client.start_workflow(CarelessSagaWorkflow::run, "oslo".to_owned(), on("trips", "trip-1")).await?;
+
+    // Time enough for two bookings, unless something goes wrong with one of them.
+    env.sleep(Duration::from_millis(900)).await;
+    trip.cancel(WorkflowCancelOptions::default()).await?;
+    match trip.get_result(WorkflowGetResultOptions::default()).await {
+        Ok(_) => assert_eq!(agency.booked("oslo"), 2),
+        Err(WorkflowGetResultError::Cancelled { .. } | WorkflowGetResultError::Failed(_)) => {
+            assert_eq!(agency.booked("oslo"), 0, "the trip is off, and something is still booked");
+        }
+        Err(other) => return Err(other.into()),
+    }
+    Ok(())
 }

@@ -1,6 +1,18 @@
 //! A workflow with room for one message: a second one that comes with it takes its place.
 
-use std::{sync::Arc, time::Duration};
+use crate::support::{accepted, same};
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestError, TestResult, TestWorkflowEnvironment, report::FailureCode};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use temporalio_client::WorkflowGetResultOptions;
+use temporalio_client::WorkflowSignalOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
@@ -58,5 +70,63 @@ impl Pages {
     pub async fn print(self: Arc<Self>, _ctx: ActivityContext, page: String) -> Result<(), ActivityError> {
         self.printer.print(&page);
         Ok(())
+    }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/overwritten_signal",
+    about: "a second signal takes the place of the first before the workflow has looked",
+    flaw: Some(Flaw { twin: "subscription", code: FailureCode::Panic, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![PrintWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let printer = env.shared(FakePrinter::default());
+    env.worker("prints")
+        .implementer(Pages { printer: printer.clone() })
+        .activity(Pages::print)
+        .workflow::<PrintWorkflow>()
+        .start()?;
+    let prints = env.client().start_workflow(PrintWorkflow::run, (), on("prints", "prints-1")).await?;
+
+    let senders: Vec<_> = (1..=3)
+        .map(|page| {
+            let (env, prints) = (env.clone(), same(&prints));
+            env.clone().spawn(async move {
+                env.sleep(Duration::from_mins(5 * page)).await;
+                let page = format!("page {page}");
+                let options = WorkflowSignalOptions::default();
+                let sent = accepted(prints.signal(PrintWorkflow::print, page.clone(), options).await)?;
+                Ok::<_, TestError>(sent.then_some(page))
+            })
+        })
+        .collect();
+    let mut sent = Vec::new();
+    for sender in senders {
+        sent.extend(sender.await?);
+    }
+
+    prints.get_result(WorkflowGetResultOptions::default()).await?;
+    for page in sent {
+        assert!(printer.printed().contains(&page), "{page} was accepted and never printed");
+    }
+    Ok(())
+}
+
+/// What was printed.
+#[derive(Default)]
+struct FakePrinter(Mutex<BTreeSet<String>>);
+
+impl FakePrinter {
+    fn printed(&self) -> BTreeSet<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Printer for FakePrinter {
+    fn print(&self, page: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(page.to_owned());
     }
 }

@@ -1,6 +1,12 @@
 //! A workflow that draws an id of its own: on replay it draws another.
 
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -34,4 +40,23 @@ impl Vouchers {
     pub async fn issue(_ctx: ActivityContext, voucher: String) -> Result<String, ActivityError> {
         Ok(format!("issued {voucher}"))
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/randomness",
+    about: "the workflow draws a random id of its own",
+    flaw: Some(Flaw { twin: "payment", code: FailureCode::Replay, faults: 0 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![VoucherWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("randomness").activity(Vouchers::issue).workflow::<VoucherWorkflow>().start()?;
+    let handle = env
+        .client()
+        .start_workflow(VoucherWorkflow::run, "ann".to_owned(), on("randomness", "randomness-1"))
+        .await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
 }

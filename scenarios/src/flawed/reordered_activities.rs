@@ -1,7 +1,14 @@
 //! `versioned`, but the second version changes the order of the steps and does not say so.
 
 use crate::versioned::workflow::{Fulfilment, options};
+use crate::versioned::{FakeShop, workflow::FulfilmentV1};
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{WorkflowContext, WorkflowResult};
 
@@ -21,4 +28,37 @@ impl ReorderedV2 {
         ctx.execute_activity(Fulfilment::ship, order, options()).await?;
         Ok(())
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/reordered_activities",
+    about: "a new version changes the order of activities under running workflows",
+    flaw: Some(Flaw { twin: "versioned", code: FailureCode::Replay, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![ReorderedV2],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let shop = env.shared(FakeShop::default());
+    let next = shop.clone();
+    env.worker("orders")
+        .implementer(Fulfilment::new(shop))
+        .activity(Fulfilment::reserve)
+        .activity(Fulfilment::ship)
+        .workflow::<FulfilmentV1>()
+        .version("v2", |code| {
+            code.implementer(Fulfilment::new(next))
+                .activity(Fulfilment::reserve)
+                .activity(Fulfilment::check)
+                .activity(Fulfilment::ship)
+                .workflow::<ReorderedV2>()
+        })
+        .start()?;
+
+    let client = env.client();
+    let order =
+        client.start_workflow(FulfilmentV1::run, "order-1".to_owned(), on("orders", "order-1")).await?;
+    order.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
 }

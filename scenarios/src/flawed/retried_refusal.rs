@@ -1,7 +1,15 @@
 //! A declined card that is tried again and again: the type of the error is spelt otherwise in the policy.
 
+use crate::payment::workflow::Declined;
 use crate::payment::workflow::{Bank, Order};
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{sync::Arc, time::Duration};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
@@ -48,4 +56,44 @@ impl StubbornPayments {
             ActivityError::application(failure)
         })
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/retried_refusal",
+    about: "a declined card is tried ten times, for the policy spells the error's type otherwise",
+    flaw: Some(Flaw { twin: "payment", code: FailureCode::Invariant, faults: 0 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![StubbornPaymentWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let bank = env.shared(StrictBank::default());
+    env.worker("payments")
+        .implementer(StubbornPayments { bank: bank.clone() })
+        .activity(StubbornPayments::charge)
+        .workflow::<StubbornPaymentWorkflow>()
+        .start()?;
+    env.invariant("the card is not locked", move || bank.attempts.load(Ordering::Relaxed) < 5);
+
+    let order = Order { id: "order-1".to_owned(), amount: 1200 };
+    let options = on("payments", "pay-1");
+    let payment = env.client().start_workflow(StubbornPaymentWorkflow::run, order, options).await?;
+    payment.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}
+
+/// A bank that declines the card, and locks it the fifth time it is tried.
+#[derive(Default)]
+struct StrictBank {
+    attempts: AtomicU32,
+}
+
+impl Bank for StrictBank {
+    fn charge(&self, _idempotency_key: &str, _amount: u64) -> Result<String, Declined> {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        Err(Declined)
+    }
+
+    fn send_receipt(&self, _reference: &str) {}
 }

@@ -1,7 +1,14 @@
 //! `large_file`, but the activity never heartbeats: that its worker died is noticed half a day later.
 
+use crate::large_file::FakeArchive;
 use crate::large_file::workflow::Archive;
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{sync::Arc, time::Duration};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -44,4 +51,29 @@ impl SilentFiles {
         }
         Ok(lines)
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/silent_activity",
+    about: "a long activity that never heartbeats: the death of its worker is noticed hours later",
+    flaw: Some(Flaw { twin: "large_file", code: FailureCode::Panic, faults: 1 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![SilentFileWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("files")
+        .implementer(SilentFiles { archive: env.shared(FakeArchive::default()) })
+        .activity(SilentFiles::transcribe)
+        .workflow::<SilentFileWorkflow>()
+        .start()?;
+    let begin = env.now();
+    let path = "minutes.txt".to_owned();
+    let file = env.client().start_workflow(SilentFileWorkflow::run, path, on("files", "file-1")).await?;
+    file.get_result(WorkflowGetResultOptions::default()).await?;
+
+    let taken = env.now().duration_since(begin)?;
+    assert!(taken < Duration::from_hours(6), "the minutes of two minutes took {taken:?}");
+    Ok(())
 }

@@ -1,6 +1,12 @@
 //! Invoice numbers from a static: every run of the process shares it, and no replay brings it back.
 
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{cell::Cell, time::Duration};
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -39,4 +45,23 @@ impl Invoices {
     pub async fn send(_ctx: ActivityContext, invoice: String) -> Result<String, ActivityError> {
         Ok(invoice)
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/static_state",
+    about: "invoice numbers come from a static that all workflows of a process share",
+    flaw: Some(Flaw { twin: "renewal", code: FailureCode::Replay, faults: 0 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![InvoiceWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("invoices").activity(Invoices::send).workflow::<InvoiceWorkflow>().start()?;
+    for customer in ["ann", "bob"] {
+        let options = on("invoices", &format!("invoice-of-{customer}"));
+        let handle = env.client().start_workflow(InvoiceWorkflow::run, customer.to_owned(), options).await?;
+        handle.get_result(WorkflowGetResultOptions::default()).await?;
+    }
+    Ok(())
 }

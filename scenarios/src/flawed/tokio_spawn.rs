@@ -1,6 +1,12 @@
 //! A workflow that spawns a task of its own: nothing that the task does is in the history.
 
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -37,4 +43,27 @@ impl Answers {
     pub async fn publish(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
         Ok(answer)
     }
+}
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "flawed/tokio_spawn",
+    about: "the workflow awaits a task that it spawned outside the SDK",
+    flaw: Some(Flaw { twin: "fetch_and_process", code: FailureCode::Replay, faults: 0 }),
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![BackgroundWorkflow],
+};
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("tokio-spawn").activity(Answers::publish).workflow::<BackgroundWorkflow>().start()?;
+    let handle = env
+        .client()
+        .start_workflow(
+            BackgroundWorkflow::run,
+            "six times seven".to_owned(),
+            on("tokio-spawn", "tokio-spawn-1"),
+        )
+        .await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
 }

@@ -1,3 +1,70 @@
-//! A long activity that heartbeats and resumes.
+//! A file of twelve lines, ten seconds each, transcribed by workers that may die on the way.
 
 pub mod workflow;
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::on,
+};
+use durasim::{TestResult, TestWorkflowEnvironment};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+use temporalio_client::WorkflowGetResultOptions;
+use workflow::{Archive, Files, LargeFileWorkflow};
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "large_file",
+    about: "a long activity that heartbeats, and resumes from what the last attempt reported",
+    flaw: None,
+    world: |env| Box::pin(world(env)),
+    workflows: workflows![LargeFileWorkflow],
+};
+
+/// How many lines the file has.
+pub(crate) const LINES: u32 = 12;
+
+async fn world(env: TestWorkflowEnvironment) -> TestResult {
+    let archive = env.shared(FakeArchive::default());
+    env.worker("files")
+        .implementer(Files::new(archive.clone()))
+        .activity(Files::transcribe)
+        .workflow::<LargeFileWorkflow>()
+        .start()?;
+    let stored = archive.clone();
+    env.observe("the transcript", move || stored.lines());
+
+    let file = env
+        .client()
+        .start_workflow(LargeFileWorkflow::run, "minutes.txt".to_owned(), on("files", "file-1"))
+        .await?;
+    let lines = file.get_result(WorkflowGetResultOptions::default()).await?;
+
+    assert_eq!(lines, LINES);
+    assert_eq!(archive.lines(), (0..LINES).collect());
+    Ok(())
+}
+
+/// Keeps which lines were stored.
+#[derive(Default)]
+pub(crate) struct FakeArchive {
+    stored: Mutex<BTreeSet<u32>>,
+}
+
+impl FakeArchive {
+    pub(crate) fn lines(&self) -> BTreeSet<u32> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Archive for FakeArchive {
+    fn lines(&self, _path: &str) -> u32 {
+        LINES
+    }
+
+    fn store(&self, _path: &str, line: u32) {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
+    }
+}

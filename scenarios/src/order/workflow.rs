@@ -54,6 +54,10 @@ impl OrderWorkflow {
             Ok(parcel) => Ok(parcel),
             Err(error) => {
                 undo(ctx, &order).await?;
+                // Whatever the step under way came to: a cancelled order ends as cancelled.
+                if ctx.cancellation_token().is_cancelled() {
+                    return Err(WorkflowTermination::cancelled());
+                }
                 Err(error)
             }
         }

@@ -7,7 +7,6 @@ use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, ApplicationFailure, SyncWorkflowContext, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
-    workflows::select,
 };
 
 /// What is to be paid.
@@ -17,15 +16,6 @@ pub struct Order {
     pub id: String,
     /// In cents.
     pub amount: u64,
-}
-
-/// How a payment ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Paid {
-    /// Charged, with the bank's reference.
-    Charged(String),
-    /// The customer never confirmed.
-    Abandoned,
 }
 
 /// What charges cards.
@@ -56,16 +46,13 @@ pub struct PaymentWorkflow {
 
 #[workflow_methods]
 impl PaymentWorkflow {
-    /// Waits a day for the confirmation, charges, sends the receipt.
+    /// Waits for the confirmation, charges, sends the receipt; the bank's reference.
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<Paid> {
-        select! {
-            confirmed = ctx.wait_condition(|state| state.confirmed) => confirmed?,
-            _ = ctx.timer(Duration::from_hours(24)) => return Ok(Paid::Abandoned),
-        }
+    pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<String> {
+        ctx.wait_condition(|state| state.confirmed).await?;
         let reference = ctx.execute_activity(Payments::charge, order, options()).await?;
         ctx.execute_activity(Payments::send_receipt, reference.clone(), options()).await?;
-        Ok(Paid::Charged(reference))
+        Ok(reference)
     }
 
     /// The customer says yes.

@@ -5,7 +5,7 @@ use temporalio_common::{ActivityDefinition, RetryPolicy};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityCancellationType, ActivityExecutionError, ActivityOptions, ApplicationFailure,
-    WorkflowCancellationToken, WorkflowContext, WorkflowResult,
+    WorkflowCancellationToken, WorkflowContext, WorkflowResult, WorkflowTermination,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -44,6 +44,10 @@ impl SagaWorkflow {
             Err(error) => {
                 for part in undo.into_iter().rev() {
                     part.undo(ctx, &trip).await?;
+                }
+                // A booking that was cancelled may end as a timeout: no attempt follows, and nobody reports.
+                if ctx.cancellation_token().is_cancelled() {
+                    return Err(WorkflowTermination::cancelled());
                 }
                 Err(error.into())
             }

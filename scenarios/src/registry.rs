@@ -1,0 +1,130 @@
+//! All scenarios, by name.
+
+use crate::{
+    approval, batch, fan_out, fetch_and_process, flawed, inventory, large_file, notifications, order,
+    payment, renewal, saga, scenario::Scenario, subscription, transfer, versioned,
+};
+
+/// Every scenario: the sound ones from simple to involved, then the flawed.
+pub const ALL: &[Scenario] = &[
+    fetch_and_process::SCENARIO,
+    approval::SCENARIO,
+    batch::SCENARIO,
+    large_file::SCENARIO,
+    saga::SCENARIO,
+    payment::SCENARIO,
+    transfer::SCENARIO,
+    renewal::SCENARIO,
+    fan_out::SCENARIO,
+    subscription::SCENARIO,
+    versioned::SCENARIO,
+    inventory::SCENARIO,
+    notifications::SCENARIO,
+    order::SCENARIO,
+    flawed::charge_without_key::SCENARIO,
+    flawed::double_deposit::SCENARIO,
+    flawed::clock::SCENARIO,
+    flawed::randomness::SCENARIO,
+    flawed::hash_map_order::SCENARIO,
+    flawed::file_read::SCENARIO,
+    flawed::tokio_spawn::SCENARIO,
+    flawed::static_state::SCENARIO,
+    flawed::reordered_activities::SCENARIO,
+    flawed::lost_signal::SCENARIO,
+    flawed::overwritten_signal::SCENARIO,
+    flawed::dropped_loser::SCENARIO,
+    flawed::refund_twice::SCENARIO,
+    flawed::missed_compensation::SCENARIO,
+    flawed::silent_activity::SCENARIO,
+    flawed::ignored_heartbeat::SCENARIO,
+    flawed::retried_refusal::SCENARIO,
+];
+
+/// The sound scenarios.
+pub fn sound() -> impl Iterator<Item = &'static Scenario> {
+    ALL.iter().filter(|scenario| scenario.is_sound())
+}
+
+/// The flawed scenarios.
+pub fn flawed() -> impl Iterator<Item = &'static Scenario> {
+    ALL.iter().filter(|scenario| !scenario.is_sound())
+}
+
+/// The scenario of this name.
+///
+/// # Errors
+///
+/// When there is none; the error names those that are spelt most like it.
+pub fn find(name: &str) -> Result<&'static Scenario, UnknownScenario> {
+    ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| UnknownScenario::new(name))
+}
+
+/// There is no scenario of this name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no scenario `{name}`; did you mean {}?", .nearest.join(" or "))]
+pub struct UnknownScenario {
+    /// What was asked for.
+    pub name: String,
+    /// At most three names, the nearest first.
+    pub nearest: Vec<&'static str>,
+}
+
+impl UnknownScenario {
+    fn new(name: &str) -> Self {
+        let mut nearest: Vec<_> = ALL.iter().map(|scenario| scenario.name).collect();
+        nearest.sort_by_key(|candidate| distance(name, candidate));
+        nearest.truncate(3);
+        Self { name: name.to_owned(), nearest }
+    }
+}
+
+/// How many letters must be inserted, deleted or replaced to get from one to the other. The folder of the
+/// flawed ones costs nothing to leave out.
+fn distance(wanted: &str, candidate: &str) -> usize {
+    let bare = candidate.strip_prefix("flawed/").unwrap_or(candidate);
+    edits(wanted, candidate).min(edits(wanted, bare))
+}
+
+fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, l) in left.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, r) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(l != *r);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_flawed_ones_say_so() {
+        let names: BTreeSet<_> = ALL.iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for scenario in ALL {
+            assert_eq!(scenario.name.starts_with("flawed/"), !scenario.is_sound(), "{}", scenario.name);
+        }
+    }
+
+    #[test]
+    fn every_flaw_has_a_sound_twin() {
+        for scenario in flawed() {
+            let twin = scenario.flaw.map(|flaw| flaw.twin).unwrap_or_default();
+            assert!(find(twin).is_ok_and(Scenario::is_sound), "{}: {twin}", scenario.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        assert_eq!(find("aproval").map(|_| ()).unwrap_err().nearest[0], "approval");
+        assert_eq!(find("clok").map(|_| ()).unwrap_err().nearest[0], "flawed/clock");
+    }
+}
