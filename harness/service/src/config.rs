@@ -1,5 +1,7 @@
 //! What can be set about the simulated service; the defaults are the server's.
 
+use crate::identifiers::derived_uuid;
+
 /// How the simulated service is set up.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -19,6 +21,11 @@ impl Default for ServiceConfig {
 }
 
 impl ServiceConfig {
+    /// The id of the namespace, as events and descriptions show it.
+    pub fn namespace_id(&self) -> String {
+        derived_uuid(0, &self.namespace, 0)
+    }
+
     /// The defaults with another seed for run ids.
     #[must_use]
     pub fn with_id_seed(id_seed: u64) -> Self {

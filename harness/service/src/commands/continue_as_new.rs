@@ -25,6 +25,7 @@ use crate::{
     workflow_retry::{run_timeout, workflow_task_timeout},
 };
 
+#[allow(deprecated, reason = "the server still copies the failure of the command into the event")]
 pub(super) fn continue_as_new(
     context: &mut CommandContext<'_>,
     mut command: ContinueAsNewWorkflowExecutionCommandAttributes,

@@ -5,12 +5,16 @@
 //! `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`.
 
 mod activities;
+mod children;
 mod close_workflow_execution;
 mod continue_as_new;
+mod external_workflows;
 mod properties;
 mod timers;
 
 use std::fmt;
+
+use tonic::Status;
 
 use crate::{
     api::{
@@ -19,7 +23,7 @@ use crate::{
         failure::{Failure, ServerFailureInfo, failure::FailureInfo},
         sdk::UserMetadata,
     },
-    config::Limits,
+    config::{Limits, ServiceConfig},
     run::{Run, start::NewRun},
 };
 
@@ -27,6 +31,7 @@ use crate::{
 pub(crate) struct CommandContext<'a> {
     pub(crate) run: &'a mut Run,
     pub(crate) now_ms: u64,
+    pub(crate) config: &'a ServiceConfig,
     pub(crate) limits: &'a Limits,
     /// The id of the WorkflowTaskCompleted event that the commands belong to.
     pub(crate) completed_event_id: i64,
@@ -134,6 +139,15 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
         Attributes::ModifyWorkflowPropertiesCommandAttributes(command) => {
             properties::modify_properties(context, command)
         }
+        Attributes::StartChildWorkflowExecutionCommandAttributes(command) => {
+            children::start(context, command)
+        }
+        Attributes::SignalExternalWorkflowExecutionCommandAttributes(command) => {
+            external_workflows::signal(context, command)
+        }
+        Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(command) => {
+            external_workflows::request_cancel(context, command)
+        }
         other => Err(CommandFailure::new(
             WorkflowTaskFailedCause::Unspecified,
             format!("the simulated service does not serve this command: {other:?}"),
@@ -142,6 +156,19 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
 }
 
 impl CommandContext<'_> {
+    /// Checks the namespace of a command that reaches another run. There is one.
+    ///
+    /// # Errors
+    ///
+    /// NOT_FOUND for another. The server answers the worker with it and leaves the task to time out; here it fails
+    /// the task, which says more.
+    fn check_namespace(&self, namespace: &str) -> Result<(), Status> {
+        if !namespace.is_empty() && namespace != self.config.namespace {
+            return Err(Status::not_found(format!("Namespace {namespace} is not found.")));
+        }
+        Ok(())
+    }
+
     /// A run must not close while it has not seen all events.
     ///
     /// # Errors

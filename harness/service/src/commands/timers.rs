@@ -53,8 +53,14 @@ pub(super) fn cancel(context: &mut CommandContext<'_>, command: CancelTimerComma
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
+
     use crate::{
-        api::{command, command::command::Attributes, enums::EventType},
+        api::{
+            command,
+            command::command::Attributes,
+            enums::{EventType, EventType::*},
+        },
         testing::*,
     };
 
@@ -72,7 +78,6 @@ mod tests {
         assert!(!world.has_workflow_task());
         world.pass(60_000);
         world.run_workflow_task(vec![complete_workflow("done")]);
-        use EventType::*;
         assert_eq!(
             world.event_types("sleeper"),
             [
@@ -134,7 +139,6 @@ mod tests {
             world.complete(&task, vec![start_timer("1", 1_000), start_timer("1", 1_000)]).unwrap_err();
         assert_eq!(refused.code(), tonic::Code::InvalidArgument);
         assert!(refused.message().starts_with("StartTimerDuplicateId"), "{}", refused.message());
-        use EventType::*;
         assert_eq!(
             world.event_types("sleeper"),
             [WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskFailed]

@@ -128,8 +128,6 @@ impl Run {
         cause: StartChildWorkflowExecutionFailedCause,
     ) {
         let Some(child) = self.children.by_initiated_event_id.remove(&initiated_event_id) else { return };
-        let initiated = self.child_initiated(initiated_event_id);
-        let control = initiated.map(|initiated| initiated.control.clone()).unwrap_or_default();
         self.history.add(
             now_ms,
             StartChildWorkflowExecutionFailedEventAttributes {
@@ -138,10 +136,9 @@ impl Run {
                 workflow_id: child.workflow_id,
                 workflow_type: child.workflow_type,
                 cause: cause.into(),
-                control,
                 initiated_event_id,
-                // The server does not fill it in here.
-                workflow_task_completed_event_id: 0,
+                // The server does not fill in the completed event here.
+                ..StartChildWorkflowExecutionFailedEventAttributes::default()
             },
         );
         self.ensure_workflow_task(now_ms);

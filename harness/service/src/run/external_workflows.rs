@@ -80,20 +80,19 @@ impl Run {
                     namespace: initiated.namespace,
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
-                    control: initiated.control,
+                    ..ExternalWorkflowExecutionSignaledEventAttributes::default()
                 },
             ),
             Err(cause) => self.history.add(
                 now_ms,
                 SignalExternalWorkflowExecutionFailedEventAttributes {
                     cause: cause.into(),
-                    // The server does not fill it in here.
-                    workflow_task_completed_event_id: 0,
                     namespace: initiated.namespace,
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
                     initiated_event_id,
-                    control: initiated.control,
+                    // The server does not fill in the completed event here.
+                    ..SignalExternalWorkflowExecutionFailedEventAttributes::default()
                 },
             ),
         };
@@ -125,13 +124,12 @@ impl Run {
                 now_ms,
                 RequestCancelExternalWorkflowExecutionFailedEventAttributes {
                     cause: cause.into(),
-                    // The server does not fill it in here.
-                    workflow_task_completed_event_id: 0,
                     namespace: initiated.namespace,
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
                     initiated_event_id,
-                    control: String::new(),
+                    // The server does not fill in the completed event here.
+                    ..RequestCancelExternalWorkflowExecutionFailedEventAttributes::default()
                 },
             ),
         };

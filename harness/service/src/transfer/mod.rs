@@ -4,7 +4,14 @@
 //! kind of work is a variant, and a file here if it is more than a call. It is done in order, after the
 //! transaction that asked for it, in the same step of the simulation.
 
-use crate::{identifiers::RunKey, matching, service::Service};
+pub(crate) mod cross_run;
+
+mod children;
+mod external_workflows;
+
+use cross_run::Delivery;
+
+use crate::{api::enums::ParentClosePolicy, identifiers::RunKey, matching, service::Service};
 
 /// A piece of work for after a transaction.
 #[derive(Clone, Debug)]
@@ -13,6 +20,8 @@ pub(crate) enum Transfer {
     WorkflowTask { run: RunKey, scheduled_event_id: i64 },
     /// Offer an attempt of an activity to workers.
     ActivityTask { run: RunKey, scheduled_event_id: i64, attempt: i32 },
+    /// Something for another run.
+    CrossRun(Delivery),
     /// The run closed: whoever waits for that is told.
     Closed { run: RunKey },
 }
@@ -26,6 +35,28 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
         Transfer::ActivityTask { run, scheduled_event_id, attempt } => {
             matching::offer_activity_task(service, run, scheduled_event_id, attempt);
         }
-        Transfer::Closed { run: _ } => {}
+        Transfer::CrossRun(delivery) => service.cross_run.push(service.now_ms, delivery),
+        Transfer::Closed { run } => tell_relatives(service, run),
+    }
+}
+
+/// A closed run tells its parent, if it is the last of its chain, and its children, whose parent it was alone. One
+/// that was reset leaves both to the run that replaced it.
+///
+/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go` (`processCloseExecution`).
+fn tell_relatives(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run(key);
+    if children::is_terminated_by_reset(run) {
+        return;
+    }
+    if run.started().parent_workflow_execution.is_some() && run.state.next_run_id.is_none() {
+        service.cross_run.push(now_ms, Delivery::ChildClosed { child: key });
+    }
+    for (initiated_event_id, child) in run.children.iter() {
+        if child.is_started() && child.parent_close_policy != ParentClosePolicy::Abandon {
+            let initiated_event_id = *initiated_event_id;
+            service.cross_run.push(now_ms, Delivery::ParentClosePolicy { parent: key, initiated_event_id });
+        }
     }
 }

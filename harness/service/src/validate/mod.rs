@@ -25,8 +25,6 @@ use crate::{
     config::{Limits, ServiceConfig},
 };
 
-pub(crate) use start::id_policies_of_child;
-
 /// Checks a request and fills in its defaults.
 ///
 /// # Errors

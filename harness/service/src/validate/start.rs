@@ -110,16 +110,6 @@ pub(super) fn signal_with_start(
     memo_size(request.memo.as_ref().map_or(0, Message::encoded_len), limits)
 }
 
-/// The id policies of a child: as given, its running namesake always failing the start.
-///
-/// `service/history/transfer_queue_active_task_executor.go startWorkflow`, which starts a child as anybody would
-/// with no conflict policy.
-pub(crate) fn id_policies_of_child(
-    reuse: WorkflowIdReusePolicy,
-) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) {
-    id_policies(reuse, WorkflowIdConflictPolicy::Unspecified, WorkflowIdConflictPolicy::Fail)
-}
-
 /// Both id policies with their defaults; the old "terminate if running" is a conflict policy today.
 ///
 /// `common/enums/defaults.go SetDefaultWorkflowIDPolicies`

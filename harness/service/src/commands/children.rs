@@ -1,0 +1,144 @@
+//! StartChildWorkflowExecution.
+//!
+//! `temporalio/temporal: service/history/api/command_attr_validator.go ValidateStartChildExecutionAttributes`
+
+use prost::Message;
+use tonic::Status;
+
+use super::{Applied, CommandContext, CommandFailure};
+use crate::{
+    api::{
+        command::StartChildWorkflowExecutionCommandAttributes,
+        enums::{ParentClosePolicy, TaskQueueKind, WorkflowIdReusePolicy, WorkflowTaskFailedCause as Cause},
+        history::StartChildWorkflowExecutionInitiatedEventAttributes,
+        taskqueue::TaskQueue,
+    },
+    cron,
+    duration::validate_and_cap,
+    payload, retry,
+    run::children::PendingChild,
+    transfer::{Transfer, cross_run::Delivery},
+    validate,
+    workflow_retry::{run_timeout, workflow_task_timeout},
+};
+
+pub(super) fn start(
+    context: &mut CommandContext<'_>,
+    mut command: StartChildWorkflowExecutionCommandAttributes,
+) -> Applied {
+    normalize(&mut command, context)
+        .map_err(|refused| CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message()))?;
+    let pending = context.run.children.len();
+    if pending >= context.limits.pending_children {
+        return Err(CommandFailure::new(
+            Cause::PendingChildWorkflowsLimitExceeded,
+            format!(
+                "the number of pending child workflow executions, {pending}, has reached the per-workflow limit of {}",
+                context.limits.pending_children
+            ),
+        ));
+    }
+    let child = PendingChild {
+        workflow_id: command.workflow_id.clone(),
+        workflow_type: command.workflow_type.clone(),
+        namespace: context.config.namespace.clone(),
+        namespace_id: context.config.namespace_id(),
+        parent_close_policy: command.parent_close_policy(),
+        started_event_id: 0,
+        first_run_id: String::new(),
+    };
+    let user_metadata = context.user_metadata.take();
+    let initiated_event_id = context.run.history.add_decorated(
+        context.now_ms,
+        StartChildWorkflowExecutionInitiatedEventAttributes {
+            namespace: context.config.namespace.clone(),
+            namespace_id: context.config.namespace_id(),
+            workflow_id: command.workflow_id,
+            workflow_type: command.workflow_type,
+            task_queue: command.task_queue,
+            input: command.input,
+            workflow_execution_timeout: command.workflow_execution_timeout,
+            workflow_run_timeout: command.workflow_run_timeout,
+            workflow_task_timeout: command.workflow_task_timeout,
+            parent_close_policy: command.parent_close_policy,
+            workflow_task_completed_event_id: context.completed_event_id,
+            workflow_id_reuse_policy: command.workflow_id_reuse_policy,
+            retry_policy: command.retry_policy,
+            cron_schedule: command.cron_schedule,
+            header: command.header,
+            memo: command.memo,
+            search_attributes: command.search_attributes,
+            priority: command.priority,
+            ..StartChildWorkflowExecutionInitiatedEventAttributes::default()
+        },
+        user_metadata.into(),
+    );
+    let parent = context.run.key;
+    context.run.children.insert(initiated_event_id, child);
+    context.run.outbox.push(Transfer::CrossRun(Delivery::StartChild { parent, initiated_event_id }));
+    Ok(())
+}
+
+/// Checks the command and fills in what it leaves open.
+#[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]
+fn normalize(
+    command: &mut StartChildWorkflowExecutionCommandAttributes,
+    context: &CommandContext<'_>,
+) -> Result<(), Status> {
+    const COMMAND: &str = "StartChildWorkflowExecutionCommand";
+    let invalid = |message: String| Err(Status::invalid_argument(message));
+    let limits = context.limits;
+    context.check_namespace(&command.namespace)?;
+    let workflow_type = command.workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name);
+    for (field, value) in [("WorkflowId", command.workflow_id.as_str()), ("WorkflowType", workflow_type)] {
+        if value.is_empty() {
+            return invalid(format!("Required field {field} is not set on {COMMAND}."));
+        }
+        if value.len() > limits.id_length {
+            return invalid(format!(
+                "{field} on {COMMAND} exceeds length limit. Length={} Limit={}",
+                value.len(),
+                limits.id_length
+            ));
+        }
+    }
+    for (name, timeout) in [
+        ("WorkflowExecutionTimeout", &mut command.workflow_execution_timeout),
+        ("WorkflowRunTimeout", &mut command.workflow_run_timeout),
+        ("WorkflowTaskTimeout", &mut command.workflow_task_timeout),
+    ] {
+        validate_and_cap(timeout.as_mut())
+            .or_else(|why| invalid(format!("Invalid {name} on {COMMAND}: {why}.")))?;
+    }
+    if let Some(policy) = &mut command.retry_policy {
+        retry::ensure_defaults(policy);
+        retry::validate(policy)?;
+    }
+    cron::validate(&command.cron_schedule, context.now_ms)?;
+    validate::priority(command.priority.as_ref())?;
+    command
+        .task_queue
+        .get_or_insert_with(|| TaskQueue { kind: TaskQueueKind::Normal.into(), ..TaskQueue::default() });
+    let queue = context.run.task_queue_name();
+    validate::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
+    let of_run =
+        run_timeout(command.workflow_run_timeout.as_ref(), command.workflow_execution_timeout.as_ref());
+    command.workflow_task_timeout =
+        Some(workflow_task_timeout(command.workflow_task_timeout.as_ref(), &of_run));
+    command.workflow_run_timeout = Some(of_run);
+    if command.input.as_ref().is_some_and(|input| input.encoded_len() > limits.payload_bytes) {
+        return invalid("StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.".to_owned());
+    }
+    if command.memo.as_ref().is_some_and(|memo| memo.encoded_len() > limits.memo_bytes) {
+        return invalid("StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.".to_owned());
+    }
+    if command.parent_close_policy() == ParentClosePolicy::Unspecified {
+        command.set_parent_close_policy(ParentClosePolicy::Terminate);
+    }
+    if command.workflow_id_reuse_policy() == WorkflowIdReusePolicy::Unspecified {
+        command.set_workflow_id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate);
+    }
+    payload::drop_nil_memo(&mut command.memo);
+    payload::drop_nil_search_attributes(&mut command.search_attributes);
+    Ok(())
+}

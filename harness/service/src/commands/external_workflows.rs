@@ -1,0 +1,154 @@
+//! SignalExternalWorkflowExecution and RequestCancelExternalWorkflowExecution.
+//!
+//! `temporalio/temporal: service/history/api/command_attr_validator.go`
+
+use prost::Message;
+use tonic::Status;
+
+use super::{Applied, CommandContext, CommandFailure};
+use crate::{
+    api::{
+        Attributes, WorkflowExecution,
+        command::{
+            RequestCancelExternalWorkflowExecutionCommandAttributes,
+            SignalExternalWorkflowExecutionCommandAttributes,
+        },
+        enums::WorkflowTaskFailedCause as Cause,
+        history::{
+            RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+            SignalExternalWorkflowExecutionInitiatedEventAttributes,
+        },
+    },
+    transfer::{Transfer, cross_run::Delivery},
+};
+
+#[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]
+pub(super) fn signal(
+    context: &mut CommandContext<'_>,
+    command: SignalExternalWorkflowExecutionCommandAttributes,
+) -> Applied {
+    let refused =
+        |refused: Status| CommandFailure::new(Cause::BadSignalWorkflowExecutionAttributes, refused.message());
+    context.check_namespace(&command.namespace).map_err(refused)?;
+    check_target("SignalExternalWorkflowExecutionCommand", command.execution.as_ref(), context)
+        .map_err(refused)?;
+    if command.signal_name.is_empty() {
+        let message = "SignalName is not set on SignalExternalWorkflowExecutionCommand.";
+        return Err(CommandFailure::new(Cause::BadSignalWorkflowExecutionAttributes, message));
+    }
+    if command.input.as_ref().is_some_and(|input| input.encoded_len() > context.limits.payload_bytes) {
+        let message = "SignalExternalWorkflowExecutionCommandAttributes.Input exceeds size limit.";
+        return Err(CommandFailure::new(Cause::BadSignalWorkflowExecutionAttributes, message));
+    }
+    within_limit(
+        context.run.external.signals.len(),
+        context.limits.pending_signals,
+        Cause::PendingSignalsLimitExceeded,
+        "signals to external workflows",
+    )?;
+    let initiated_event_id = context.run.history.add_decorated(
+        context.now_ms,
+        SignalExternalWorkflowExecutionInitiatedEventAttributes {
+            workflow_task_completed_event_id: context.completed_event_id,
+            namespace: context.config.namespace.clone(),
+            namespace_id: context.config.namespace_id(),
+            workflow_execution: command.execution,
+            signal_name: command.signal_name,
+            input: command.input,
+            child_workflow_only: command.child_workflow_only,
+            header: command.header,
+            ..SignalExternalWorkflowExecutionInitiatedEventAttributes::default()
+        },
+        context.user_metadata.take().into(),
+    );
+    let sender = context.run.key;
+    context.run.external.signals.insert(initiated_event_id, ());
+    context.run.outbox.push(Transfer::CrossRun(Delivery::Signal { sender, initiated_event_id }));
+    Ok(())
+}
+
+#[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]
+pub(super) fn request_cancel(
+    context: &mut CommandContext<'_>,
+    command: RequestCancelExternalWorkflowExecutionCommandAttributes,
+) -> Applied {
+    const CAUSE: Cause = Cause::BadRequestCancelExternalWorkflowExecutionAttributes;
+    let refused = |refused: Status| CommandFailure::new(CAUSE, refused.message());
+    context.check_namespace(&command.namespace).map_err(refused)?;
+    let execution = WorkflowExecution { workflow_id: command.workflow_id, run_id: command.run_id };
+    check_target("RequestCancelExternalWorkflowExecutionCommand", Some(&execution), context)
+        .map_err(refused)?;
+    if is_child_of_this_task(context, &execution.workflow_id) {
+        let message = format!(
+            "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId={}",
+            execution.workflow_id
+        );
+        return Err(CommandFailure::new(CAUSE, message));
+    }
+    within_limit(
+        context.run.external.cancels.len(),
+        context.limits.pending_cancel_requests,
+        Cause::PendingRequestCancelLimitExceeded,
+        "requests to cancel external workflows",
+    )?;
+    let initiated_event_id = context.run.history.add_decorated(
+        context.now_ms,
+        RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
+            workflow_task_completed_event_id: context.completed_event_id,
+            namespace: context.config.namespace.clone(),
+            namespace_id: context.config.namespace_id(),
+            workflow_execution: Some(execution),
+            child_workflow_only: command.child_workflow_only,
+            reason: command.reason,
+            ..RequestCancelExternalWorkflowExecutionInitiatedEventAttributes::default()
+        },
+        context.user_metadata.take().into(),
+    );
+    let sender = context.run.key;
+    context.run.external.cancels.insert(initiated_event_id, ());
+    context.run.outbox.push(Transfer::CrossRun(Delivery::RequestCancel { sender, initiated_event_id }));
+    Ok(())
+}
+
+fn check_target(
+    command: &str,
+    target: Option<&WorkflowExecution>,
+    context: &CommandContext<'_>,
+) -> Result<(), Status> {
+    let invalid = |message: String| Err(Status::invalid_argument(message));
+    let Some(target) = target else { return invalid(format!("Execution is not set on {command}.")) };
+    let WorkflowExecution { workflow_id, run_id } = target;
+    if workflow_id.is_empty() {
+        return invalid(format!("WorkflowId is not set on {command}. RunId={run_id}"));
+    }
+    if workflow_id.len() > context.limits.id_length {
+        return invalid(format!(
+            "WorkflowId on {command} exceeds length limit. Length={}",
+            workflow_id.len()
+        ));
+    }
+    if !run_id.is_empty() && uuid::Uuid::try_parse(run_id).is_err() {
+        return invalid(format!("Invalid RunId set on {command}. WorkflowId={workflow_id} RunId={run_id}"));
+    }
+    Ok(())
+}
+
+fn is_child_of_this_task(context: &CommandContext<'_>, workflow_id: &str) -> bool {
+    let events = context.run.history.events().iter().rev();
+    events.take_while(|event| event.event_id > context.completed_event_id).any(|event| {
+        matches!(
+            &event.attributes,
+            Some(Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(initiated))
+                if initiated.workflow_id == workflow_id
+        )
+    })
+}
+
+fn within_limit(pending: usize, limit: usize, cause: Cause, what: &str) -> Applied {
+    if pending >= limit {
+        let message =
+            format!("the number of pending {what}, {pending}, has reached the per-workflow limit of {limit}");
+        return Err(CommandFailure::new(cause, message));
+    }
+    Ok(())
+}
