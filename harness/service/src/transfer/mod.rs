@@ -8,6 +8,8 @@ pub(crate) mod cross_run;
 
 mod children;
 mod external_workflows;
+#[cfg(test)]
+mod tests;
 
 use cross_run::Delivery;
 
