@@ -8,6 +8,7 @@ use crate::{
     api::WorkflowExecution,
     identifiers::{RunKey, derived_uuid},
     run::Run,
+    status,
 };
 
 /// Every run that ever was.
@@ -16,6 +17,7 @@ pub(crate) struct Executions {
     runs: Vec<Run>,
     /// The runs of each workflow id, oldest first.
     by_workflow_id: BTreeMap<String, Vec<RunKey>>,
+    by_run_id: BTreeMap<String, RunKey>,
 }
 
 impl Executions {
@@ -48,6 +50,7 @@ impl Executions {
 
     pub(crate) fn add(&mut self, run: Run) {
         self.by_workflow_id.entry(run.workflow_id.clone()).or_default().push(run.key);
+        self.by_run_id.insert(run.run_id.clone(), run.key);
         self.runs.push(run);
     }
 
@@ -57,8 +60,8 @@ impl Executions {
     }
 
     pub(crate) fn by_run_id(&self, workflow_id: &str, run_id: &str) -> Option<RunKey> {
-        let runs = self.by_workflow_id.get(workflow_id)?;
-        runs.iter().copied().find(|key| self.run(*key).run_id == run_id)
+        let key = *self.by_run_id.get(run_id)?;
+        (self.run(key).workflow_id == workflow_id).then_some(key)
     }
 
     /// The run that a request names: with no run id, the last one of the workflow id.
@@ -73,10 +76,10 @@ impl Executions {
         if run_id.is_empty() {
             return self
                 .current(workflow_id)
-                .ok_or_else(|| Status::not_found(format!("workflow not found for ID: {workflow_id}")));
+                .ok_or_else(|| status::not_found(format!("workflow not found for ID: {workflow_id}")));
         }
         self.by_run_id(workflow_id, run_id).ok_or_else(|| {
-            Status::not_found(format!("workflow not found for ID: {workflow_id} and RunID: {run_id}"))
+            status::not_found(format!("workflow not found for ID: {workflow_id} and RunID: {run_id}"))
         })
     }
 }

@@ -1,5 +1,7 @@
 //! A small world around the service for the tests in this crate: it calls, polls, answers, and lets time pass.
 
+#![allow(clippy::unnecessary_wraps, reason = "message fields of the API are optional")]
+
 use std::collections::BTreeMap;
 
 use tonic::Status;

@@ -23,6 +23,11 @@ pub(super) fn schedule(
         context.limits,
     )
     .map_err(|refused| CommandFailure::new(Cause::BadScheduleActivityAttributes, refused.message()))?;
+    context.keep_payload_within(
+        command.input.as_ref(),
+        Cause::BadScheduleActivityAttributes,
+        "ScheduleActivityTaskCommandAttributes.Input",
+    )?;
     if context.run.activities.len() >= context.limits.pending_activities {
         return Err(CommandFailure::new(
             Cause::PendingActivitiesLimitExceeded,
@@ -67,6 +72,12 @@ pub(super) fn request_cancel(
     command: RequestCancelActivityTaskCommandAttributes,
 ) -> Applied {
     let scheduled_event_id = command.scheduled_event_id;
+    if scheduled_event_id <= 0 {
+        return Err(CommandFailure::new(
+            Cause::BadRequestCancelActivityAttributes,
+            "ScheduledEventId is not set on RequestCancelActivityTaskCommand.",
+        ));
+    }
     let pending = context.run.activities.get(scheduled_event_id);
     let is_refused = match pending {
         Some(activity) => activity.is_cancel_requested(),

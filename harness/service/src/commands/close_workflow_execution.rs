@@ -22,6 +22,11 @@ pub(super) fn complete(
     command: CompleteWorkflowExecutionCommandAttributes,
 ) -> Applied {
     context.may_close()?;
+    context.keep_payload_within(
+        command.result.as_ref(),
+        WorkflowTaskFailedCause::BadCompleteWorkflowExecutionAttributes,
+        "CompleteWorkflowExecutionCommandAttributes.Result",
+    )?;
     let now_ms = context.now_ms;
     let next_run = context.run.cron_backoff_ms(now_ms).map(|backoff_ms| {
         let repetition = Repetition {
@@ -58,6 +63,11 @@ pub(super) fn fail(
             "Failure is not set on FailWorkflowExecutionCommand.",
         ));
     };
+    context.keep_payload_within(
+        Some(&failure),
+        WorkflowTaskFailedCause::BadFailWorkflowExecutionAttributes,
+        "FailWorkflowExecutionCommandAttributes.Failure",
+    )?;
     let now_ms = context.now_ms;
     let run = &*context.run;
     let (next, retry_state) = match run.retry_backoff_ms(now_ms, Some(&failure)) {

@@ -14,6 +14,8 @@ mod timers;
 
 use std::fmt;
 
+use prost::Message;
+
 use tonic::Status;
 
 use crate::{
@@ -53,11 +55,18 @@ pub(crate) struct CommandContext<'a> {
 pub(crate) struct CommandFailure {
     pub(crate) cause: WorkflowTaskFailedCause,
     pub(crate) message: String,
+    /// The run cannot go on with what its worker sent: it is terminated.
+    pub(crate) terminates_run: bool,
 }
 
 impl CommandFailure {
     pub(crate) fn new(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into() }
+        Self { cause, message: message.into(), terminates_run: false }
+    }
+
+    /// What is too large to ever be accepted ends the run.
+    pub(crate) fn terminating(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
+        Self { terminates_run: true, ..Self::new(cause, message) }
     }
 
     pub(crate) fn is_unhandled_command(&self) -> bool {
@@ -177,6 +186,23 @@ impl CommandContext<'_> {
     pub(crate) fn may_close(&self) -> Applied {
         if self.has_buffered_events {
             return Err(CommandFailure::new(WorkflowTaskFailedCause::UnhandledCommand, ""));
+        }
+        Ok(())
+    }
+
+    /// Keeps a payload within its limit.
+    ///
+    /// # Errors
+    ///
+    /// The cause given, and the end of the run, for what is larger.
+    pub(crate) fn keep_payload_within(
+        &self,
+        payload: Option<&impl Message>,
+        cause: WorkflowTaskFailedCause,
+        field: &str,
+    ) -> Applied {
+        if payload.is_some_and(|payload| payload.encoded_len() > self.limits.payload_bytes) {
+            return Err(CommandFailure::terminating(cause, format!("{field} exceeds size limit.")));
         }
         Ok(())
     }

@@ -7,23 +7,36 @@ use crate::{
         enums::WorkflowTaskFailedCause,
         history::{TimerCanceledEventAttributes, TimerStartedEventAttributes},
     },
+    duration::validate_and_cap,
     run::user_timers::UserTimer,
     time::duration_ms,
 };
 
 pub(super) fn start(context: &mut CommandContext<'_>, command: StartTimerCommandAttributes) -> Applied {
+    let bad =
+        |message: String| Err(CommandFailure::new(WorkflowTaskFailedCause::BadStartTimerAttributes, message));
+    if command.timer_id.is_empty() {
+        return bad("TimerId is not set on StartTimerCommand.".to_owned());
+    }
+    if command.timer_id.len() > context.limits.id_length {
+        return bad("TimerId on StartTimerCommand exceeds length limit.".to_owned());
+    }
+    let mut timeout = command.start_to_fire_timeout;
+    if let Err(why) = validate_and_cap(timeout.as_mut()) {
+        return bad(format!("An invalid StartToFireTimeout is set on StartTimerCommand: {why}."));
+    }
     if context.run.user_timers.contains(&command.timer_id) {
         return Err(CommandFailure::new(
             WorkflowTaskFailedCause::StartTimerDuplicateId,
-            format!("duplicate timer id: {}", command.timer_id),
+            format!("TimerID: {}", command.timer_id),
         ));
     }
-    let due_ms = context.now_ms.saturating_add(duration_ms(command.start_to_fire_timeout.as_ref()));
+    let due_ms = context.now_ms.saturating_add(duration_ms(timeout.as_ref()));
     let started_event_id = context.run.history.add_decorated(
         context.now_ms,
         TimerStartedEventAttributes {
             timer_id: command.timer_id.clone(),
-            start_to_fire_timeout: command.start_to_fire_timeout,
+            start_to_fire_timeout: timeout,
             workflow_task_completed_event_id: context.completed_event_id,
         },
         context.user_metadata.take().into(),
@@ -33,17 +46,25 @@ pub(super) fn start(context: &mut CommandContext<'_>, command: StartTimerCommand
 }
 
 pub(super) fn cancel(context: &mut CommandContext<'_>, command: CancelTimerCommandAttributes) -> Applied {
-    let Some(timer) = context.run.user_timers.remove(&command.timer_id) else {
-        return Err(CommandFailure::new(
-            WorkflowTaskFailedCause::BadCancelTimerAttributes,
-            format!("no such timer: {}", command.timer_id),
-        ));
+    let bad = |message: String| {
+        Err(CommandFailure::new(WorkflowTaskFailedCause::BadCancelTimerAttributes, message))
     };
+    if command.timer_id.is_empty() {
+        return bad("TimerId is not set on CancelTimerCommand.".to_owned());
+    }
+    let run = &mut *context.run;
+    let pending = run.user_timers.remove(&command.timer_id).map(|timer| timer.started_event_id);
+    // It may have fired while the task was started: then it did not, for the workflow has not seen it.
+    let started_event_id = pending.or_else(|| run.history.take_buffered_timer_fired(&command.timer_id));
+    let Some(started_event_id) = started_event_id else {
+        return bad(format!("TimerID: {}", command.timer_id));
+    };
+    context.has_buffered_events &= !context.run.history.buffered().is_empty();
     context.run.history.add(
         context.now_ms,
         TimerCanceledEventAttributes {
             timer_id: command.timer_id,
-            started_event_id: timer.started_event_id,
+            started_event_id,
             workflow_task_completed_event_id: context.completed_event_id,
             identity: context.identity.to_owned(),
         },
@@ -128,6 +149,42 @@ mod tests {
         world.run_workflow_task(vec![start_timer("1", 1_000), cancel_timer("1")]);
         assert_eq!(world.service.next_due_ms(), None);
         assert_eq!(world.last_event("sleeper").event_type(), EventType::TimerCanceled);
+    }
+
+    #[test]
+    fn a_timer_that_fired_unseen_is_still_cancelled_and_lets_the_run_close() {
+        let mut world = World::new();
+        world.start("sleeper");
+        world.run_workflow_task(vec![start_timer("1", 1_000), start_timer("2", 500)]);
+        world.pass(500);
+        let task = world.workflow_task();
+        world.pass(500);
+        world.complete(&task, vec![cancel_timer("1"), complete_workflow("early")]).unwrap();
+        assert_eq!(
+            world.event_types("sleeper")[7..],
+            [
+                WorkflowTaskScheduled,
+                WorkflowTaskStarted,
+                WorkflowTaskCompleted,
+                TimerCanceled,
+                WorkflowExecutionCompleted
+            ]
+        );
+    }
+
+    #[test]
+    fn a_task_that_fails_after_cancelling_a_fired_timer_puts_its_firing_back() {
+        let mut world = World::new();
+        world.start("sleeper");
+        world.run_workflow_task(vec![start_timer("1", 1_000), start_timer("2", 500)]);
+        world.pass(500);
+        let task = world.workflow_task();
+        world.pass(500);
+        world.complete(&task, vec![cancel_timer("1"), cancel_timer("nobody")]).unwrap_err();
+        assert_eq!(
+            world.event_types("sleeper")[9..],
+            [WorkflowTaskFailed, TimerFired, WorkflowTaskScheduled]
+        );
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) struct EventStore {
     /// Bytes of the events before `measured`, as the server's history size counts them.
     size_bytes: u64,
     measured: usize,
+    /// Events taken out of the buffer since the last mark, with their places, in case of a rollback.
+    taken: Vec<(usize, HistoryEvent)>,
     /// Started events of the last flush, by what they belong to: the scheduled or initiated event.
     started: BTreeMap<i64, i64>,
 }
@@ -189,7 +191,21 @@ impl EventStore {
         );
     }
 
-    pub(crate) fn mark(&self) -> HistoryMark {
+    /// Takes the firing of a timer out of the buffer; returns the event that started the timer.
+    pub(crate) fn take_buffered_timer_fired(&mut self, timer_id: &str) -> Option<i64> {
+        let (place, started_event_id) =
+            self.buffered.iter().enumerate().find_map(|(place, event)| match &event.attributes {
+                Some(Attributes::TimerFiredEventAttributes(fired)) if fired.timer_id == timer_id => {
+                    Some((place, fired.started_event_id))
+                }
+                _ => None,
+            })?;
+        self.taken.push((place, self.buffered.remove(place)));
+        Some(started_event_id)
+    }
+
+    pub(crate) fn mark(&mut self) -> HistoryMark {
+        self.taken.clear();
         HistoryMark { events: self.events.len(), buffered: self.buffered.len() }
     }
 
@@ -199,8 +215,11 @@ impl EventStore {
     ///
     /// If the buffer was flushed since: then there is nothing to go back to.
     pub(crate) fn rollback(&mut self, mark: HistoryMark) {
-        assert!(self.buffered.len() >= mark.buffered, "a flush cannot be rolled back");
         self.events.truncate(mark.events);
+        for (place, event) in std::mem::take(&mut self.taken).into_iter().rev() {
+            self.buffered.insert(place, event);
+        }
+        assert!(self.buffered.len() >= mark.buffered, "a flush cannot be rolled back");
         self.buffered.truncate(mark.buffered);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: `temporalio/temporal: service/history/historybuilder/event_store.go`.
 
+#![allow(clippy::enum_glob_use, reason = "lists of event types, each by its name")]
+
 use crate::api::enums::EventType;
 
 /// Whether an event of this type waits in the buffer until its transaction ends, and longer while a workflow task

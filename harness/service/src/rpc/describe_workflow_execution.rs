@@ -24,15 +24,7 @@ pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionR
     Ok(DescribeWorkflowExecutionResponse {
         execution_config: Some(execution_config(run)),
         workflow_execution_info: Some(execution_info(run)),
-        pending_activities: run
-            .is_running()
-            .then(|| {
-                run.activities
-                    .iter()
-                    .map(|activity| pending_activity(run, activity, service.now_ms))
-                    .collect()
-            })
-            .unwrap_or_default(),
+        pending_activities: pending_activities(run, service.now_ms),
         pending_workflow_task: pending_workflow_task(run),
         workflow_extended_info: Some(extended_info(run)),
         ..DescribeWorkflowExecutionResponse::default()
@@ -106,6 +98,14 @@ fn extended_info(run: &Run) -> WorkflowExecutionExtendedInfo {
         request_id_infos,
         ..WorkflowExecutionExtendedInfo::default()
     }
+}
+
+/// A closed run has none.
+fn pending_activities(run: &Run, now_ms: u64) -> Vec<PendingActivityInfo> {
+    if !run.is_running() {
+        return Vec::new();
+    }
+    run.activities.iter().map(|activity| pending_activity(run, activity, now_ms)).collect()
 }
 
 fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {

@@ -33,7 +33,7 @@ pub(crate) struct HistoryWaiter {
 pub(super) fn handle(
     service: &mut Service,
     id: RequestId,
-    request: GetWorkflowExecutionHistoryRequest,
+    request: &GetWorkflowExecutionHistoryRequest,
 ) -> Handled {
     let token = if request.next_page_token.is_empty() {
         let run = service.executions.run(service.executions.lookup(request.execution.as_ref())?);
@@ -56,13 +56,11 @@ pub(super) fn handle(
         page_size: if page_size == 0 { service.config.limits.history_page_events } else { page_size },
         close_event_only,
     };
-    match answer(service.executions.run(token.run), &waiter) {
-        Some(response) => Ok(response.into()),
-        None => {
-            service.history_waiters.entry(token.run).or_default().push(waiter);
-            Ok(Answer::Later)
-        }
+    if let Some(response) = answer(service.executions.run(token.run), &waiter) {
+        return Ok(response.into());
     }
+    service.history_waiters.entry(token.run).or_default().push(waiter);
+    Ok(Answer::Later)
 }
 
 /// # Errors
@@ -133,7 +131,7 @@ pub(crate) fn answer_waiters(service: &mut Service, key: RunKey) {
 /// The last events first. Its token says where the next page ends.
 pub(super) fn handle_reverse(
     service: &mut Service,
-    request: GetWorkflowExecutionHistoryReverseRequest,
+    request: &GetWorkflowExecutionHistoryReverseRequest,
 ) -> Handled {
     let named = request.execution.as_ref().map_or("", |execution| &execution.run_id);
     let (key, end_event_id) = if request.next_page_token.is_empty() {

@@ -16,6 +16,8 @@ mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use get_workflow_execution_history::{HistoryWaiter, answer_waiters as answer_history_waiters};
 use tonic::Status;
@@ -53,11 +55,15 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
             stop_workflow_execution::request_cancel(service, *request)
         }
         Request::TerminateWorkflowExecution(request) => stop_workflow_execution::terminate(service, *request),
-        Request::PollWorkflowTaskQueue(request) => poll_workflow_task_queue::handle(service, id, *request),
+        Request::PollWorkflowTaskQueue(request) => {
+            Ok(poll_workflow_task_queue::handle(service, id, *request))
+        }
         Request::RespondWorkflowTaskCompleted(request) => {
             respond_workflow_task_completed::handle(service, *request)
         }
-        Request::PollActivityTaskQueue(request) => poll_activity_task_queue::handle(service, id, *request),
+        Request::PollActivityTaskQueue(request) => {
+            Ok(poll_activity_task_queue::handle(service, id, *request))
+        }
         Request::RecordActivityTaskHeartbeat(request) => activity_task::record_heartbeat(service, *request),
         Request::RecordActivityTaskHeartbeatById(request) => {
             activity_task::record_heartbeat_by_id(service, *request)
@@ -84,15 +90,15 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::RespondQueryTaskCompleted(request) => query_workflow::respond_completed(service, *request),
         Request::DescribeWorkflowExecution(request) => describe_workflow_execution::handle(service, &request),
         Request::GetWorkflowExecutionHistory(request) => {
-            get_workflow_execution_history::handle(service, id, *request)
+            get_workflow_execution_history::handle(service, id, &request)
         }
         Request::GetWorkflowExecutionHistoryReverse(request) => {
-            get_workflow_execution_history::handle_reverse(service, *request)
+            get_workflow_execution_history::handle_reverse(service, &request)
         }
-        Request::GetSystemInfo(_) => system::info(),
-        Request::DescribeNamespace(_) => system::describe_namespace(service),
-        Request::DescribeTaskQueue(request) => system::describe_task_queue(service, &request),
-        Request::ShutdownWorker(_) => system::shutdown_worker(),
+        Request::GetSystemInfo(_) => Ok(system::info()),
+        Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
+        Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
+        Request::ShutdownWorker(_) => Ok(system::shutdown_worker()),
         other => Err(status_of_unserved(other.rpc())),
     }
 }

@@ -1,6 +1,6 @@
 //! PollWorkflowTaskQueue: a worker asks for a workflow task, and waits until there is one.
 
-use super::{Answer, Handled};
+use super::Answer;
 use crate::{
     api::{enums::TaskQueueKind, rpc::PollWorkflowTaskQueueRequest},
     identifiers::RequestId,
@@ -8,10 +8,10 @@ use crate::{
     service::Service,
 };
 
-pub(super) fn handle(service: &mut Service, id: RequestId, request: PollWorkflowTaskQueueRequest) -> Handled {
+pub(super) fn handle(service: &mut Service, id: RequestId, request: PollWorkflowTaskQueueRequest) -> Answer {
     let queue = request.task_queue.unwrap_or_default();
     let is_sticky = queue.kind() == TaskQueueKind::Sticky;
     let poller = Poller { id, identity: request.identity, is_sticky };
     matching::poll(service, QueueKind::Workflow, &queue.name, poller);
-    Ok(Answer::Later)
+    Answer::Later
 }

@@ -6,12 +6,19 @@ use tonic::Status;
 
 use super::Handled;
 use crate::{
-    api::rpc::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse},
+    api::{
+        enums::TimeoutType,
+        rpc::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse},
+    },
     commands::{self, CommandContext, CommandFailure},
     identifiers::RunKey,
     matching, query,
-    run::workflow_task::{Sticky, WorkflowTask, WorkflowTaskFailure, WorkflowTaskKind},
+    run::{
+        close::{HISTORY_SERVICE, Termination},
+        workflow_task::{Sticky, WorkflowTask, WorkflowTaskFailure, WorkflowTaskKind},
+    },
     service::Service,
+    status,
     time::duration_ms,
     token::TaskToken,
 };
@@ -78,6 +85,10 @@ impl Completion {
         task: &WorkflowTask,
         request: RespondWorkflowTaskCompletedRequest,
     ) -> Handled {
+        if self.has_beaten_too_long(service, task) {
+            time_out_heartbeats(service, key);
+            return Err(status::not_found("workflow task heartbeat timeout"));
+        }
         let applied = apply_commands(service, key, request);
         match applied {
             Ok(needs_task) => {
@@ -89,17 +100,30 @@ impl Completion {
                 let message = failure.to_string();
                 if task.attempt == 1 || failure.is_unhandled_command() {
                     let now_ms = service.now_ms;
+                    let terminates_run = failure.terminates_run;
                     let run = service.executions.run_mut(key);
                     let failed =
                         WorkflowTaskFailure::new(failure.cause, Some(failure.into_failure()), &self.identity);
                     run.fail_workflow_task(now_ms, failed);
-                    run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+                    if terminates_run {
+                        let reason = message.clone();
+                        let identity = HISTORY_SERVICE.to_owned();
+                        run.terminate(now_ms, Termination { reason, identity, ..Termination::default() });
+                    } else {
+                        run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+                    }
                     service.close_transaction(key);
                 }
                 // From the second attempt on the task is left to time out, so that it is not retried in a frenzy.
                 Err(Status::invalid_argument(message))
             }
         }
+    }
+
+    /// Whether a task has been kept alive, without progress, for longer than is allowed.
+    fn has_beaten_too_long(&self, service: &Service, task: &WorkflowTask) -> bool {
+        let limit_ms = service.config.limits.workflow_task_heartbeat_ms;
+        self.is_heartbeat && service.now_ms > task.original_scheduled_ms.saturating_add(limit_ms)
     }
 
     /// Schedules the next workflow task where there is work for one; the worker gets it at once if it asked to.
@@ -117,11 +141,11 @@ impl Completion {
             return response;
         }
         let original_scheduled_ms = if self.is_heartbeat { task.original_scheduled_ms } else { now_ms };
+        run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, WorkflowTaskKind::Normal);
         if !self.returns_new_task {
-            run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+            run.offer_workflow_task();
             return response;
         }
-        run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, WorkflowTaskKind::Normal);
         let limits = &service.config.limits;
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
         run.start_workflow_task(now_ms, limits, &self.identity, request_id);
@@ -129,6 +153,15 @@ impl Completion {
             Some(matching::workflow_task_response(run, &service.queries, limits, &self.identity));
         response
     }
+}
+
+/// The next task goes to the normal queue: whoever kept this one alive does not get it again.
+fn time_out_heartbeats(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    run.time_out_workflow_task(now_ms, TimeoutType::StartToClose);
+    run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+    service.close_transaction(key);
 }
 
 /// Completes the task and applies its commands, or leaves the run as it was. Tells whether there is work for a next
@@ -159,13 +192,14 @@ fn apply_commands(
         completed_event_id,
         identity: &request.identity,
         has_buffered_events,
-        needs_workflow_task: has_buffered_events,
+        needs_workflow_task: false,
         next_run_id,
         next_run: None,
         user_metadata: None,
     };
     let applied = commands::apply(&mut context, commands);
-    let (needs_task, next_run) = (context.needs_workflow_task, context.next_run.take());
+    let (needs_task, next_run) =
+        (context.has_buffered_events || context.needs_workflow_task, context.next_run.take());
     match applied {
         Ok(()) => {
             run.commit(savepoint);

@@ -1,7 +1,7 @@
 //! GetSystemInfo, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: what workers and clients ask of a server
 //! before they do anything.
 
-use super::Handled;
+use super::Answer;
 use crate::{
     api::{
         enums::{NamespaceState, TaskQueueType},
@@ -23,7 +23,7 @@ const SERVER_VERSION: &str = "1.31.0";
 
 /// The capabilities of a current server. Source: `temporalio/temporal: service/frontend/workflow_handler.go`. What
 /// is not served here (schedules, eager starts) is not claimed.
-pub(super) fn info() -> Handled {
+pub(super) fn info() -> Answer {
     let capabilities = get_system_info_response::Capabilities {
         signal_and_query_header: true,
         internal_error_differentiation: true,
@@ -33,11 +33,11 @@ pub(super) fn info() -> Handled {
         sdk_metadata: true,
         ..get_system_info_response::Capabilities::default()
     };
-    Ok(GetSystemInfoResponse { server_version: SERVER_VERSION.to_owned(), capabilities: Some(capabilities) }
-        .into())
+    GetSystemInfoResponse { server_version: SERVER_VERSION.to_owned(), capabilities: Some(capabilities) }
+        .into()
 }
 
-pub(super) fn describe_namespace(service: &Service) -> Handled {
+pub(super) fn describe_namespace(service: &Service) -> Answer {
     let name = service.config.namespace.clone();
     let namespace = NamespaceInfo {
         id: derived_uuid(service.config.id_seed, &name, 0),
@@ -50,11 +50,11 @@ pub(super) fn describe_namespace(service: &Service) -> Handled {
         }),
         ..NamespaceInfo::default()
     };
-    Ok(DescribeNamespaceResponse { namespace_info: Some(namespace), ..Default::default() }.into())
+    DescribeNamespaceResponse { namespace_info: Some(namespace), ..Default::default() }.into()
 }
 
 /// The waiting pollers of a queue, and its backlog.
-pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueueRequest) -> Handled {
+pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueueRequest) -> Answer {
     let kind = match request.task_queue_type() {
         TaskQueueType::Activity => QueueKind::Activity,
         _ => QueueKind::Workflow,
@@ -76,10 +76,10 @@ pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueue
             ..TaskQueueStats::default()
         });
     }
-    Ok(response.into())
+    response.into()
 }
 
 /// A worker that shuts down says so; its polls are canceled by whoever made them.
-pub(super) fn shutdown_worker() -> Handled {
-    Ok(ShutdownWorkerResponse::default().into())
+pub(super) fn shutdown_worker() -> Answer {
+    ShutdownWorkerResponse::default().into()
 }

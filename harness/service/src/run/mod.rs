@@ -12,6 +12,8 @@ pub(crate) mod close;
 pub(crate) mod external_workflows;
 pub(crate) mod signals;
 pub(crate) mod start;
+#[cfg(test)]
+mod tests;
 pub(crate) mod transaction;
 pub(crate) mod user_timers;
 pub(crate) mod workflow_task;
@@ -35,6 +37,7 @@ use user_timers::UserTimers;
 use workflow_task::WorkflowTaskState;
 
 /// One run of a workflow.
+#[allow(clippy::struct_field_names, reason = "a run id is what Temporal calls it")]
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) key: RunKey,

@@ -161,6 +161,11 @@ impl Run {
     /// Schedules a workflow task and sends it to matching after the transaction.
     pub(crate) fn schedule_workflow_task(&mut self, now_ms: u64, kind: WorkflowTaskKind) {
         self.record_workflow_task_scheduled(now_ms, now_ms, kind);
+        self.offer_workflow_task();
+    }
+
+    /// Sends the scheduled workflow task to matching after the transaction.
+    pub(crate) fn offer_workflow_task(&mut self) {
         let scheduled_event_id =
             self.state.workflow_task.current.as_ref().map_or(0, |task| task.scheduled_event_id);
         self.outbox.push(Transfer::WorkflowTask { run: self.key, scheduled_event_id });

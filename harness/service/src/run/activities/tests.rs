@@ -1,5 +1,8 @@
 //! What the server does with activities, rule by rule.
 
+#![allow(clippy::unnecessary_wraps, reason = "message fields of the API are optional")]
+#![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
+
 use pretty_assertions::assert_eq;
 
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
             command::Attributes as Command,
         },
         common::{ActivityType, RetryPolicy},
-        enums::{EventType, RetryState, TimeoutType},
+        enums::{EventType, EventType::*, RetryState, TimeoutType},
         failure::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         history::*,
         rpc::*,
@@ -123,7 +126,6 @@ fn signal(world: &mut World) {
 }
 
 fn closings(world: &World) -> Vec<EventType> {
-    use EventType::*;
     let of_activity = [
         ActivityTaskStarted,
         ActivityTaskCompleted,
@@ -359,7 +361,6 @@ fn a_completion_while_a_workflow_task_is_started_waits_behind_a_later_signal() {
     complete(&mut world, &task).unwrap();
     signal(&mut world);
     world.complete(&workflow_task, vec![]).unwrap();
-    use EventType::*;
     assert_eq!(
         world.event_types("order")[9..],
         [ActivityTaskStarted, WorkflowExecutionSignaled, ActivityTaskCompleted, WorkflowTaskScheduled]
