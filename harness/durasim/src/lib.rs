@@ -9,6 +9,8 @@ mod logging;
 mod options;
 mod outline;
 mod panics;
+mod proptest;
+mod regressions;
 pub mod report;
 mod runner;
 mod world;
@@ -21,6 +23,7 @@ pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use options::{Exhaustive, TestOptions};
+pub use proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
 pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_world};
 
 /// What most tests need, in one line: `use durasim::prelude::*;`.
@@ -39,5 +42,6 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::runner::{TestCase, run};
-    pub use proptest::prelude::any;
+    pub use crate::proptest::run_proptest;
+    pub use ::proptest::prelude::any;
 }

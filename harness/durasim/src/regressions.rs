@@ -183,7 +183,7 @@ fn same_choices(left: &Tape, right: &Tape) -> bool {
 
 /// The source file on this machine. `file!()` is relative to where the compiler ran: the workspace's
 /// root for a member of one, the package itself otherwise.
-fn source_path(manifest_dir: &Path, file: &Path) -> Option<PathBuf> {
+pub(crate) fn source_path(manifest_dir: &Path, file: &Path) -> Option<PathBuf> {
     manifest_dir.ancestors().map(|folder| folder.join(file)).find(|candidate| candidate.is_file())
 }
 

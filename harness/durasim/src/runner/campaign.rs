@@ -128,7 +128,7 @@ pub(crate) fn is_fault(entry: &TapeEntry) -> bool {
 
 /// What makes two failures the same: the check, what it says, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Signature {
+pub(crate) struct Signature {
     code: crate::report::FailureCode,
     workflow_type: Option<String>,
     location: Option<(String, u32)>,
@@ -136,7 +136,7 @@ struct Signature {
 }
 
 impl Signature {
-    fn of(failure: &FailureReport) -> Self {
+    pub(crate) fn of(failure: &FailureReport) -> Self {
         Self {
             code: failure.code,
             workflow_type: failure.workflow.as_ref().map(|workflow| workflow.workflow_type.clone()),

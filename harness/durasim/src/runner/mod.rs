@@ -6,6 +6,7 @@ mod test;
 mod world;
 
 pub use campaign::Campaign;
-pub(crate) use campaign::Reference;
+pub(crate) use campaign::{Reference, Signature, is_fault};
 pub use test::{TestCase, run};
+pub(crate) use test::{fail, seed_from_environment};
 pub use world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};

@@ -60,13 +60,13 @@ where
 }
 
 /// Prints the report and fails the `#[test]`, without the lines that a panic adds of its own.
-pub(super) fn fail(report: &FailureReport) -> ! {
+pub(crate) fn fail(report: &FailureReport) -> ! {
     eprintln!("{}", report.render(Colors::detect()));
     std::panic::resume_unwind(Box::new(format!("{} failed", report.test)))
 }
 
 impl TestOptions {
-    pub(super) fn world_options(&self) -> WorldOptions {
+    pub(crate) fn world_options(&self) -> WorldOptions {
         WorldOptions {
             faults: self.faults.clone(),
             limits: self.limits,
@@ -109,7 +109,7 @@ fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> {
 }
 
 /// The seed that `DURASIM_SEED` asks for.
-fn seed_from_environment() -> Result<Option<u64>, FailureReport> {
+pub(crate) fn seed_from_environment() -> Result<Option<u64>, FailureReport> {
     match std::env::var("DURASIM_SEED") {
         Err(_) => Ok(None),
         Ok(text) => text.trim().parse().map(Some).map_err(|_| {

@@ -1,0 +1,233 @@
+//! What `#[workflow_test(proptest)]` expands to.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::proptest::strategy::Strategy;
+use ::proptest::test_runner::{
+    Config, FileFailurePersistence, RngSeed, TestCaseError, TestError, TestRunner,
+};
+use durasim_engine::Tape;
+use futures::future::{FutureExt, LocalBoxFuture};
+
+use super::{FaultPlan, fault_plans};
+use crate::TestWorkflowEnvironment;
+use crate::checks::Sometimes;
+use crate::error::{TestOutcome, TestResult};
+use crate::regressions::source_path;
+use crate::report::{FailureReport, FaultPlanWords, Spent};
+use crate::runner::{Campaign, ChoiceSource, Signature, TestCase, WorldReport, fail, is_fault};
+
+/// The extension of the files in which proptest keeps its failures, beside the test's source file.
+const PERSISTENCE: &str = "proptest-regressions";
+
+impl Campaign<'_> {
+    /// The world of a generated plan, judged. If it fails, the plan can shrink from then on.
+    pub fn plan(&self, plan: &FaultPlan) -> WorldReport {
+        let report = self.run(match plan.tape() {
+            None => ChoiceSource::Seed(plan.seed()),
+            Some(tape) => ChoiceSource::Tape(tape.clone()),
+        });
+        if report.failure.is_some() {
+            plan.recording.set(report.tape.clone());
+        }
+        report
+    }
+}
+
+/// Runs a test over generated inputs and plans, and panics with its report if a case fails.
+///
+/// `describe` names each generated argument and prints its value.
+///
+/// # Panics
+///
+/// If the test fails; that is how a `#[test]` does.
+pub fn run_proptest<S, O, F, D>(case: TestCase, strategy: S, describe: D, body: F)
+where
+    S: Strategy,
+    S::Value: Clone + Send + 'static,
+    O: TestOutcome + 'static,
+    F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+    D: Fn(&S::Value) -> Vec<(&'static str, String)>,
+{
+    let test = Property { case: &case, body: Arc::new(body), seen: Seen::default() };
+    if let Err(mut report) = test.search(strategy, describe) {
+        case.name.clone_into(&mut report.test);
+        fail(&report);
+    }
+}
+
+/// A test with further arguments, on its way through its cases.
+struct Property<'a, F> {
+    case: &'a TestCase,
+    body: Arc<F>,
+    seen: Seen,
+}
+
+/// What the cases so far have shown. proptest calls the test through a shared reference.
+#[derive(Default)]
+struct Seen {
+    worlds: Cell<u64>,
+    steps: Cell<u64>,
+    sometimes: RefCell<Sometimes>,
+    /// The first failure, which all later ones must equal, with its choices and the worlds until then.
+    first: RefCell<Option<(Signature, Tape, u64)>>,
+}
+
+impl<F> Property<'_, F> {
+    fn search<V, O, S, D>(&self, strategy: S, describe: D) -> Result<(), FailureReport>
+    where
+        V: Clone + Debug + Send + 'static,
+        O: TestOutcome + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+        S: Strategy<Value = V>,
+        D: Fn(&V) -> Vec<(&'static str, String)>,
+    {
+        let seed = crate::runner::seed_from_environment()?;
+        let mut runner = TestRunner::new(config(self.case, seed));
+        // The plan first: it shrinks under the inputs that it was recorded with.
+        let outcome = runner.run(&(fault_plans(), strategy), |(plan, values)| {
+            let Some(failure) = self.world(&plan, values).failure else { return Ok(()) };
+            Err(TestCaseError::fail(format!("{}: {}", failure.code, failure.what)))
+        });
+        match outcome {
+            Ok(()) => self.seen.sometimes.borrow().check().map_or(Ok(()), Err),
+            Err(TestError::Abort(reason)) => {
+                Err(FailureReport::returned_error(format!("proptest gave up: {reason}"), None))
+            }
+            Err(TestError::Fail(_, (plan, values))) => {
+                let inputs = describe(&values);
+                let mut failure = self.minimal(&plan, values);
+                let lines: Vec<_> = inputs.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                failure.inputs = (!lines.is_empty()).then(|| lines.join("\n"));
+                failure.seed = seed;
+                Err(failure)
+            }
+        }
+    }
+
+    /// One case. Another failure than the first is no failure here: shrinking must not change the subject.
+    fn world<V, O>(&self, plan: &FaultPlan, values: V) -> WorldReport
+    where
+        V: Clone + Send + 'static,
+        O: TestOutcome + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+    {
+        let body = self.bind(values);
+        let campaign = Campaign::new(&body, self.case.options.world_options());
+        self.count(campaign.fault_free());
+        let mut report = if campaign.fault_free().failure.is_some() || plan.is_benign() {
+            campaign.fault_free().clone()
+        } else {
+            let report = campaign.plan(plan);
+            self.count(&report);
+            report
+        };
+        let mut first = self.seen.first.borrow_mut();
+        match (&report.failure, &*first) {
+            (Some(failure), None) => {
+                *first = Some((Signature::of(failure), report.tape.clone(), self.seen.worlds.get()));
+            }
+            (Some(failure), Some((signature, ..))) if Signature::of(failure) != *signature => {
+                report.failure = None;
+            }
+            _ => {}
+        }
+        report
+    }
+
+    fn count(&self, report: &WorldReport) {
+        self.seen.worlds.set(self.seen.worlds.get() + 1);
+        self.seen.steps.set(self.seen.steps.get() + report.steps);
+        // What worlds reach while shrinking says nothing of the campaign.
+        if self.seen.first.borrow().is_none() {
+            self.seen.sometimes.borrow_mut().world(&report.labels);
+        }
+    }
+
+    /// The complete report of the smallest case: its plan once more shrunk, now under the smallest inputs.
+    fn minimal<V, O>(&self, plan: &FaultPlan, values: V) -> FailureReport
+    where
+        V: Clone + Send + 'static,
+        O: TestOutcome + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+    {
+        let body = self.bind(values.clone());
+        let campaign = Campaign::new(&body, self.case.options.world_options());
+        let world = self.world(plan, values);
+        let mut failure = match &world.failure {
+            Some(failure) if world.tape.is_empty() => failure.clone(),
+            Some(_) => {
+                campaign.shrink(&world).failure.expect("the smallest world fails as the one it came from")
+            }
+            None => unrepeatable(),
+        };
+        let shrink_runs = failure.spent.shrink_runs;
+        if let Some((_, tape, worlds)) = &*self.seen.first.borrow() {
+            let found = tape.entries.iter().filter(|entry| is_fault(entry)).count();
+            let plan = failure.plan.get_or_insert_with(FaultPlanWords::default);
+            plan.found = found;
+            let shrink_runs = shrink_runs + self.seen.worlds.get().saturating_sub(*worlds);
+            failure.spent = Spent { worlds: *worlds, steps: self.seen.steps.get(), shrink_runs };
+        }
+        failure.saved = source(self.case).map(|_| {
+            let file = std::path::Path::new(self.case.file).with_extension(PERSISTENCE);
+            file.display().to_string()
+        });
+        failure
+    }
+
+    /// The body with its further arguments filled in.
+    fn bind<V, O>(
+        &self,
+        values: V,
+    ) -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult>
+    + Send
+    + Sync
+    + 'static
+    + use<V, O, F>
+    where
+        V: Clone + Send + 'static,
+        O: TestOutcome + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+    {
+        // Worlds run on threads of their own, and not every value may be looked at from several.
+        let (body, values) = (self.body.clone(), Mutex::new(values));
+        move |env| {
+            let values = values.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            body(env, values).map(TestOutcome::into_test_result).boxed_local()
+        }
+    }
+}
+
+/// The smallest case passes when it is run again.
+fn unrepeatable() -> FailureReport {
+    FailureReport::unrepeatable("the case fails", "the same case passes")
+}
+
+/// The test's source file on this machine.
+fn source(case: &TestCase) -> Option<std::path::PathBuf> {
+    source_path(case.manifest_dir.as_ref(), case.file.as_ref())
+}
+
+/// proptest's own configuration, its variables included, made repeatable and with a place for failures.
+fn config(case: &TestCase, seed: Option<u64>) -> Config {
+    let mut config = Config::default();
+    // The cases are the same every time unless told otherwise, as the seeds of other tests are.
+    match (seed, config.rng_seed) {
+        (Some(seed), _) => config.rng_seed = RngSeed::Fixed(seed),
+        (None, RngSeed::Random) => config.rng_seed = RngSeed::Fixed(0),
+        (None, RngSeed::Fixed(_)) => {}
+    }
+    config.test_name = Some(case.name);
+    // proptest wants the path for as long as the process lives; there is one of them a test.
+    config.source_file = source(case).map(|path| &*Box::leak(path.display().to_string().into_boxed_str()));
+    config.failure_persistence = match config.source_file {
+        Some(_) => Some(Box::new(FileFailurePersistence::WithSource(PERSISTENCE))),
+        None => None,
+    };
+    config
+}
