@@ -38,7 +38,13 @@ pub mod __private {
     {
         assert!(case.manifest_dir.ends_with("macros"));
         for seed in 0..case.options.seeds {
-            let env = TestWorkflowEnvironment { name: case.name, file: case.file, line: case.line, seed };
+            let env = TestWorkflowEnvironment {
+                name: case.name,
+                file: case.file,
+                line: case.line,
+                seed,
+                inputs: Vec::new(),
+            };
             ready(body(env)).unwrap();
         }
     }
@@ -69,12 +75,24 @@ pub mod __private {
         }
     }
 
-    pub fn run_proptest<T: Outcome, S: Strategies, F>(case: TestCase, strategies: S, body: F)
+    pub fn run_proptest<T, S, D, F>(case: TestCase, strategies: S, describe: D, body: F)
     where
+        T: Outcome,
+        S: Strategies,
+        D: Fn(&S::Values) -> Vec<(&'static str, String)>,
         F: Fn(TestWorkflowEnvironment, S::Values) -> Body<T> + Send + Sync + 'static,
     {
-        let env = TestWorkflowEnvironment { name: case.name, file: case.file, line: case.line, seed: 0 };
-        ready(body(env, strategies.first())).unwrap();
+        let env = TestWorkflowEnvironment {
+            name: case.name,
+            file: case.file,
+            line: case.line,
+            seed: 0,
+            inputs: Vec::new(),
+        };
+        let values = strategies.first();
+        let inputs = describe(&values);
+        let env = TestWorkflowEnvironment { inputs, ..env };
+        ready(body(env, values)).unwrap();
     }
 
     pub trait Outcome {
@@ -113,6 +131,7 @@ pub struct TestWorkflowEnvironment {
     pub file: &'static str,
     pub line: u32,
     pub seed: u64,
+    pub inputs: Vec<(&'static str, String)>,
 }
 
 #[workflow_test]
@@ -167,6 +186,8 @@ async fn values_arrive_in_order(
     (number, _): (u8, u8),
 ) -> Result<(), String> {
     assert_eq!((env.seed, word, number), (0, "seven", 0));
+    let inputs = [("word", "\"seven\"".to_owned()), ("(number, _)", "(0, 0)".to_owned())];
+    assert_eq!(env.inputs, inputs);
     Ok(())
 }
 

@@ -81,13 +81,30 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
         });
         quote!((#(#strategies,)*))
     };
+    let names = parameters(test);
+    let described =
+        values.iter().zip(&names).map(|(value, name)| quote!((#name, ::std::format!("{:?}", #value))));
     quote! {
         ::durasim::__private::run_proptest(
             #case,
             #strategies,
+            |(#(#values,)*)| ::std::vec![#(#described),*],
             |env, (#(#values,)*)| ::std::boxed::Box::pin(#name(#environment, #(#values,)*)),
         )
     }
+}
+
+/// The further arguments as they are written, for the report of the values that made the test fail.
+fn parameters(test: &WorkflowTest) -> Vec<String> {
+    let written = |input: &FnArg| match input {
+        FnArg::Typed(parameter) => match &*parameter.pat {
+            // Without `mut`, which says nothing of the value.
+            syn::Pat::Ident(name) => name.ident.unraw().to_string(),
+            pattern => pattern.to_token_stream().to_string(),
+        },
+        FnArg::Receiver(_) => unreachable!("a receiver is an error before"),
+    };
+    test.function.sig.inputs.iter().skip(1).map(written).collect()
 }
 
 /// `env`, placed at the type that the user wrote: that is what is wrong if it is of another type.
