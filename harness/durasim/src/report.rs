@@ -50,6 +50,8 @@ pub struct FailureReport {
     pub inputs: Option<String>,
     /// The faults that it takes; `None` for a run without any choice.
     pub plan: Option<FaultPlanWords>,
+    /// The smallest list of choices that brings it back, as saved; `None` if it takes none.
+    pub tape: Option<Tape>,
     /// What to do about it, where that is more than the code's own remedy.
     pub remedy: Option<String>,
     /// What finding and shrinking it cost.

@@ -36,6 +36,7 @@ impl FailureReport {
             diagnosis: None,
             inputs: None,
             plan: None,
+            tape: None,
             remedy: None,
             spent: Spent::default(),
             saved: None,

@@ -114,6 +114,7 @@ impl<'a> Campaign<'a> {
         let minimal = smallest.tape.clone();
         if let Some(failure) = &mut smallest.failure {
             failure.plan = Some(FaultPlanWords::from_tapes(&failed.tape, &minimal, is_fault));
+            failure.tape = Some(minimal);
             failure.spent = Spent { worlds: 1, steps: failed.steps, shrink_runs: shrunk.tried as u64 };
             failure.seed = failed.tape.seed;
         }

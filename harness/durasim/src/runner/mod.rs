@@ -2,6 +2,7 @@
 
 mod campaign;
 mod explore;
+mod saved;
 mod test;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use super::{
     campaign::Campaign,
-    explore,
+    explore, saved,
     world::{Body, ChoiceSource, WorldOptions, WorldReport},
 };
 use crate::{
@@ -55,6 +55,7 @@ where
     };
     if let Err(mut report) = search(&case, &body) {
         report.test = case.name.to_owned();
+        saved::keep(&case, &mut report);
         fail(&report);
     }
 }
@@ -98,6 +99,7 @@ fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> {
             return Err(failure);
         }
     }
+    saved::rerun(case, &campaign)?;
     let seeds = options.seeds.or_else(|| (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS));
     if let Some(seeds) = seeds {
         many(&campaign, seeds, &mut sometimes)?;
