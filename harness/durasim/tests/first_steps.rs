@@ -1,0 +1,101 @@
+//! What a test sees first: activities, mocks, time that skips, signals, queries, recorded calls, readable failures.
+
+mod common;
+
+use common::{Approval, Greeter, Greetings, Patience};
+use durasim::prelude::*;
+
+fn start(task_queue: &str, id: &str) -> WorkflowStartOptions {
+    WorkflowStartOptions::new(task_queue, id).build()
+}
+
+#[workflow_test]
+async fn a_workflow_runs_the_users_own_activity(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("greetings")
+        .workflow::<Greeter>()
+        .activity(Greetings::greet)
+        .implementer(Greetings { greeting: "Hello".to_owned() })
+        .start()?;
+    let handle = env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
+    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "Hello, world!");
+    Ok(())
+}
+
+#[workflow_test]
+async fn a_mock_answers_instead_and_its_calls_are_recorded(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("greetings")
+        .workflow::<Greeter>()
+        .mock_activity(Greetings::greet, |call| async move { Ok(format!("mocked {}", call.input)) })
+        .start()?;
+    let handle = env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
+    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "mocked world");
+    let calls = env.calls(Greetings::greet);
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].input::<String>()?, "world");
+    assert_eq!(calls[0].attempt, 1);
+    Ok(())
+}
+
+#[workflow_test]
+async fn a_month_passes_at_once(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("patience").workflow::<Patience>().start()?;
+    let before = env.now();
+    let handle = env.client().start_workflow(Patience::run, 30, start("patience", "p-1")).await?;
+    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "30 days later");
+    assert_eq!(env.now().duration_since(before)?, Duration::from_secs(30 * 24 * 3600));
+    Ok(())
+}
+
+#[workflow_test]
+async fn an_approval_is_signalled_and_queried(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("approvals").workflow::<Approval>().start()?;
+    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    assert_eq!(handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?, "pending");
+    handle.signal(Approval::approve, (), WorkflowSignalOptions::default()).await?;
+    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "approved item-1");
+    assert_eq!(handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?, "approved");
+    Ok(())
+}
+
+#[workflow_test]
+async fn an_approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("approvals").workflow::<Approval>().start()?;
+    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    env.sleep(Duration::from_secs(25 * 3600)).await;
+    assert_eq!(handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?, "expired");
+    Ok(())
+}
+
+#[workflow_test(cache = false)]
+async fn without_a_cache_every_task_replays(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("approvals").workflow::<Approval>().start()?;
+    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    handle.signal(Approval::approve, (), WorkflowSignalOptions::default()).await?;
+    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "approved item-1");
+    Ok(())
+}
+
+#[workflow_test(seeds = 20)]
+async fn worlds_differ_in_order_and_latency_and_agree_in_the_end(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("approvals").workflow::<Approval>().start()?;
+    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    let client = env.client();
+    env.spawn(async move {
+        let handle = client.get_workflow_handle::<Approval>("a-1");
+        handle.signal(Approval::approve, (), WorkflowSignalOptions::default()).await
+    });
+    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "approved item-1");
+    Ok(())
+}
+
+#[workflow_test(core_replay = true)]
+async fn the_sdks_own_replayer_accepts_what_the_service_wrote(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("greetings")
+        .workflow::<Greeter>()
+        .mock_activity(Greetings::greet, |call| async move { Ok(format!("mocked {}", call.input)) })
+        .start()?;
+    let handle = env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    insta::assert_snapshot!(env.history(&handle).outline());
+    Ok(())
+}
