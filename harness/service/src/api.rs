@@ -6,9 +6,11 @@ pub(crate) use temporalio_protos::temporal::api::{
     enums::v1 as enums,
     failure::v1 as failure,
     history::v1::{self as history, HistoryEvent, history_event::Attributes},
+    protocol::v1 as protocol,
     query::v1 as query,
     sdk::v1 as sdk,
     taskqueue::v1 as taskqueue,
+    update::v1 as update,
     workflow::v1 as workflow,
     workflowservice::v1 as rpc,
 };

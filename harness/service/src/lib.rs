@@ -35,6 +35,7 @@ mod timers;
 mod token;
 mod transfer;
 mod undo;
+mod updates;
 mod validate;
 mod workflow_id;
 pub mod workflow_retry;

@@ -25,6 +25,7 @@ use crate::{
         self, Transfer,
         cross_run::{self, CrossRun},
     },
+    updates::{self, UpdateWaiters},
     validate,
     workflow_id::TERMINATED_FOR_NEW_RUN,
 };
@@ -53,6 +54,7 @@ pub struct Service {
     pub(crate) queries: Queries,
     pub(crate) history_waiters: BTreeMap<RunKey, Vec<HistoryWaiter>>,
     pub(crate) cross_run: CrossRun,
+    pub(crate) update_waiters: UpdateWaiters,
     transfers: VecDeque<Transfer>,
     replies: Vec<Reply>,
 }
@@ -69,6 +71,7 @@ impl Service {
             queries: Queries::default(),
             history_waiters: BTreeMap::new(),
             cross_run: CrossRun::default(),
+            update_waiters: UpdateWaiters::default(),
             transfers: VecDeque::new(),
             replies: Vec::new(),
         }
@@ -91,6 +94,7 @@ impl Service {
     /// The caller of a request went away: its poll takes no task, and nothing replies to it any more.
     pub fn cancel(&mut self, id: RequestId) {
         self.matching.cancel_poll(id);
+        self.update_waiters.cancel(id);
         for waiters in self.history_waiters.values_mut() {
             waiters.retain(|waiter| waiter.id != id);
         }
@@ -222,5 +226,11 @@ impl Service {
         if has_queries {
             query::release_buffered(self, key);
         }
+        updates::answer(self, key);
+    }
+
+    /// Leaves a piece of work for after the transactions under way.
+    pub(crate) fn later(&mut self, transfer: Transfer) {
+        self.transfers.push_back(transfer);
     }
 }

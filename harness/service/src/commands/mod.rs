@@ -10,6 +10,7 @@ mod close_workflow_execution;
 mod continue_as_new;
 mod external_workflows;
 mod properties;
+mod protocol_message;
 mod timers;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::{
         command::{Command, command::Attributes},
         enums::WorkflowTaskFailedCause,
         failure::{Failure, ServerFailureInfo, failure::FailureInfo},
+        protocol,
         sdk::UserMetadata,
     },
     config::{Limits, ServiceConfig},
@@ -46,6 +48,8 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) next_run_id: String,
     /// The run that a closing command starts.
     pub(crate) next_run: Option<Box<NewRun>>,
+    /// What the worker says of updates and has not yet been applied.
+    pub(crate) messages: Vec<protocol::Message>,
     /// What the user attached to the command that is being applied.
     pub(crate) user_metadata: Option<UserMetadata>,
 }
@@ -118,7 +122,7 @@ pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) ->
         };
         apply_one(context, attributes)?;
     }
-    Ok(())
+    protocol_message::apply_remaining(context)
 }
 
 fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applied {
@@ -157,6 +161,7 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
         Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(command) => {
             external_workflows::request_cancel(context, command)
         }
+        Attributes::ProtocolMessageCommandAttributes(command) => protocol_message::apply(context, &command),
         other => Err(CommandFailure::new(
             WorkflowTaskFailedCause::Unspecified,
             format!("the simulated service does not serve this command: {other:?}"),

@@ -9,7 +9,7 @@ use crate::{
     identifiers::{RunKey, derived_uuid},
     query::{self, Queries},
     rpc::history_page::HistoryToken,
-    run::Run,
+    run::{Run, workflow_task::WorkflowTaskKind},
     service::Service,
     time::timestamp,
     token::TaskToken,
@@ -30,6 +30,10 @@ pub(super) fn start(
     if !run.is_running() || task.is_started() || task.scheduled_event_id != scheduled_event_id {
         return None;
     }
+    let is_speculative = task.kind == WorkflowTaskKind::Speculative;
+    if is_speculative && !run.updates.has_outgoing() {
+        return None;
+    }
     match &run.state.workflow_task.sticky {
         // The task moved to the normal queue because the sticky worker seems gone; whoever got it needs all events.
         Some(sticky) if sticky.name != queue => run.state.workflow_task.sticky = None,
@@ -39,9 +43,13 @@ pub(super) fn start(
     }
     let request_id = started_request_id(run, id_seed);
     run.start_workflow_task(now_ms, &service.config.limits, &poller.identity, request_id);
+    run.keeps_speculative = is_speculative;
     service.close_transaction(key);
-    let run = service.executions.run(key);
-    Some(workflow_task_response(run, &service.queries, &service.config.limits, &poller.identity))
+    let run = service.executions.run_mut(key);
+    let mut response =
+        workflow_task_response(run, &service.queries, &service.config.limits, &poller.identity);
+    response.messages = run.updates.send(response.started_event_id, false);
+    Some(response)
 }
 
 /// Stands in for the uuid that matching makes for every start of a task.

@@ -15,6 +15,7 @@ mod respond_workflow_task_failed;
 mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
+mod update_workflow_execution;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -99,6 +100,15 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
         Request::ShutdownWorker(_) => Ok(system::shutdown_worker()),
+        Request::UpdateWorkflowExecution(request) => {
+            update_workflow_execution::update(service, id, *request)
+        }
+        Request::PollWorkflowExecutionUpdate(request) => {
+            update_workflow_execution::poll(service, id, &request)
+        }
+        Request::ExecuteMultiOperation(request) => {
+            update_workflow_execution::update_with_start(service, id, *request)
+        }
         other => Err(status_of_unserved(other.rpc())),
     }
 }

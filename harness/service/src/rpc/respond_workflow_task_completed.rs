@@ -21,6 +21,7 @@ use crate::{
     status,
     time::duration_ms,
     token::TaskToken,
+    updates,
 };
 
 pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskCompletedRequest) -> Handled {
@@ -91,12 +92,17 @@ impl Completion {
         }
         let applied = apply_commands(service, key, request);
         match applied {
-            Ok(needs_task) => {
-                let response = self.schedule_next(service, key, task, needs_task);
+            Ok(applied) => {
+                let mut response = self.schedule_next(service, key, task, applied.needs_task);
+                if applied.left_no_trace {
+                    let run = service.executions.run(key);
+                    response.reset_history_event_id = run.state.workflow_task.last_completed_started_event_id;
+                }
                 service.close_transaction(key);
                 Ok(response.into())
             }
             Err(failure) => {
+                service.executions.run_mut(key).updates.abort_sent();
                 let message = failure.to_string();
                 if task.attempt == 1 || failure.is_unhandled_command() {
                     let now_ms = service.now_ms;
@@ -114,6 +120,7 @@ impl Completion {
                     }
                     service.close_transaction(key);
                 }
+                updates::answer(service, key);
                 // From the second attempt on the task is left to time out, so that it is not retried in a frenzy.
                 Err(Status::invalid_argument(message))
             }
@@ -137,11 +144,19 @@ impl Completion {
         let mut response = RespondWorkflowTaskCompletedResponse::default();
         let now_ms = service.now_ms;
         let run = service.executions.run_mut(key);
-        if !run.is_running() || !(needs_task || self.forces_new_task) {
+        let needs_task = needs_task || self.forces_new_task;
+        if !run.is_running() || !(needs_task || run.updates.has_outgoing()) {
             return response;
         }
+        // Updates alone may turn out to be rejected, and the task with them. It cannot wait in a queue.
+        let kind = if needs_task || !self.returns_new_task {
+            WorkflowTaskKind::Normal
+        } else {
+            WorkflowTaskKind::Speculative
+        };
+        run.keeps_speculative = kind == WorkflowTaskKind::Speculative;
         let original_scheduled_ms = if self.is_heartbeat { task.original_scheduled_ms } else { now_ms };
-        run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, WorkflowTaskKind::Normal);
+        run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, kind);
         if !self.returns_new_task {
             run.offer_workflow_task();
             return response;
@@ -149,8 +164,9 @@ impl Completion {
         let limits = &service.config.limits;
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
         run.start_workflow_task(now_ms, limits, &self.identity, request_id);
-        response.workflow_task =
-            Some(matching::workflow_task_response(run, &service.queries, limits, &self.identity));
+        let mut next = matching::workflow_task_response(run, &service.queries, limits, &self.identity);
+        next.messages = run.updates.send(next.started_event_id, self.forces_new_task);
+        response.workflow_task = Some(next);
         response
     }
 }
@@ -164,20 +180,28 @@ fn time_out_heartbeats(service: &mut Service, key: RunKey) {
     service.close_transaction(key);
 }
 
-/// Completes the task and applies its commands, or leaves the run as it was. Tells whether there is work for a next
-/// task.
+/// What came of the commands of a task.
+struct AppliedCommands {
+    /// Whether there is work for a next task.
+    needs_task: bool,
+    /// Whether the task was speculative, and is gone.
+    left_no_trace: bool,
+}
+
+/// Completes the task and applies its commands, or leaves the run as it was.
 fn apply_commands(
     service: &mut Service,
     key: RunKey,
     mut request: RespondWorkflowTaskCompletedRequest,
-) -> Result<bool, CommandFailure> {
+) -> Result<AppliedCommands, CommandFailure> {
     let now_ms = service.now_ms;
     let next_run_id = service.next_run_id(key);
     let run = service.executions.run_mut(key);
     let has_buffered_events = !run.history.buffered().is_empty();
     let savepoint = run.savepoint();
     let commands = std::mem::take(&mut request.commands);
-    let completed_event_id = run.complete_workflow_task(now_ms, &mut request).unwrap_or(0);
+    let completed_event_id = run.complete_workflow_task(now_ms, &mut request);
+    let is_heartbeat = request.force_create_new_workflow_task;
     run.state.workflow_task.sticky = request.sticky_attributes.and_then(|sticky| {
         Some(Sticky {
             name: sticky.worker_task_queue?.name,
@@ -189,12 +213,13 @@ fn apply_commands(
         now_ms,
         config: &service.config,
         limits: &service.config.limits,
-        completed_event_id,
+        completed_event_id: completed_event_id.unwrap_or(0),
         identity: &request.identity,
         has_buffered_events,
         needs_workflow_task: false,
         next_run_id,
         next_run: None,
+        messages: std::mem::take(&mut request.messages),
         user_metadata: None,
     };
     let applied = commands::apply(&mut context, commands);
@@ -202,11 +227,14 @@ fn apply_commands(
         (context.has_buffered_events || context.needs_workflow_task, context.next_run.take());
     match applied {
         Ok(()) => {
+            if !is_heartbeat && run.is_running() {
+                run.updates.reject_unprocessed();
+            }
             run.commit(savepoint);
             if let Some(next_run) = next_run {
                 service.start_run(*next_run);
             }
-            Ok(needs_task)
+            Ok(AppliedCommands { needs_task, left_no_trace: completed_event_id.is_none() })
         }
         Err(failure) => {
             run.rollback(savepoint);

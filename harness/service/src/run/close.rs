@@ -162,6 +162,7 @@ impl Run {
         self.state.close_ms = Some(now_ms);
         self.state.workflow_task.current = None;
         self.state.first_workflow_task_ms = None;
+        self.updates.fail_accepted();
         self.outbox.push(Transfer::Closed { run: self.key });
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod start;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transaction;
+pub(crate) mod updates;
 pub(crate) mod user_timers;
 pub(crate) mod workflow_task;
 
@@ -33,6 +34,7 @@ use crate::{
 use activities::Activities;
 use children::Children;
 use external_workflows::ExternalRequests;
+use updates::Updates;
 use user_timers::UserTimers;
 use workflow_task::WorkflowTaskState;
 
@@ -50,6 +52,7 @@ pub(crate) struct Run {
     pub(crate) user_timers: UserTimers,
     pub(crate) children: Children,
     pub(crate) external: ExternalRequests,
+    pub(crate) updates: Updates,
     /// The request id that the run was started with.
     pub(crate) start_request_id: String,
     /// Request ids of the start and of what attached to it, for deduplication.
@@ -63,6 +66,8 @@ pub(crate) struct Run {
     /// Work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
     pub(crate) armed: ArmedTimers,
+    /// Whether a speculative workflow task outlives the transaction under way. Any other transaction writes it.
+    pub(crate) keeps_speculative: bool,
 }
 
 /// The part of a run that is small: copied before the commands of a workflow task are applied, and put back if

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Run, RunState, activities::Activities, children::Children, external_workflows::ExternalRequests,
-    signals::Signal, user_timers::UserTimers, workflow_task::WorkflowTaskState,
+    signals::Signal, updates::Updates, user_timers::UserTimers, workflow_task::WorkflowTaskState,
 };
 use crate::{
     api::{enums::WorkflowExecutionStatus, history::WorkflowExecutionStartedEventAttributes},
@@ -72,6 +72,7 @@ impl Run {
             user_timers: UserTimers::default(),
             children: Children::default(),
             external: ExternalRequests::default(),
+            updates: Updates::default(),
             start_request_ids: BTreeSet::from([request_id.clone()]),
             start_request_id: request_id,
             signal_request_ids: BTreeSet::new(),
@@ -79,6 +80,7 @@ impl Run {
             sticky_queries: BTreeSet::new(),
             outbox: Vec::new(),
             armed: ArmedTimers::default(),
+            keeps_speculative: false,
         };
         run.history.add_decorated(now_ms, attributes, decoration);
         run.start_request_ids.remove("");

@@ -25,6 +25,7 @@ impl Run {
         self.user_timers.savepoint();
         self.children.savepoint();
         self.external.savepoint();
+        self.updates.savepoint();
         Savepoint { state: self.state.clone(), history: self.history.mark(), outbox: self.outbox.len() }
     }
 
@@ -33,6 +34,7 @@ impl Run {
         self.user_timers.commit();
         self.children.commit();
         self.external.commit();
+        self.updates.commit();
     }
 
     pub(crate) fn rollback(&mut self, savepoint: Savepoint) {
@@ -40,6 +42,7 @@ impl Run {
         self.user_timers.rollback();
         self.children.rollback();
         self.external.rollback();
+        self.updates.rollback();
         self.history.rollback(savepoint.history);
         self.outbox.truncate(savepoint.outbox);
         self.state = savepoint.state;
@@ -54,10 +57,16 @@ impl Run {
     /// The end of every transaction on the run.
     pub(crate) fn close_transaction(&mut self, now_ms: u64, limits: &Limits) {
         self.keep_buffer_within(now_ms, limits);
+        if !std::mem::take(&mut self.keeps_speculative) {
+            self.write_speculative_workflow_task();
+        }
         if !self.has_started_workflow_task() || !self.is_running() {
             self.flush_buffered_events();
         }
         self.keep_history_within(now_ms, limits);
+        if !self.is_running() {
+            self.updates.give_up_unaccepted(self.state.next_run_id.is_some());
+        }
         self.history.measure();
     }
 

@@ -22,6 +22,8 @@ use crate::{
 
 /// Attempts before the timeout of a failing task grows.
 const BACKOFF_MIN_ATTEMPTS: i32 = 3;
+/// A speculative task that no worker takes for this long becomes a normal one.
+const SPECULATIVE_SCHEDULE_TO_START_MS: u64 = 5_000;
 const BACKOFF_INITIAL_MS: u64 = 5_000;
 const BACKOFF_MAXIMUM_MS: u64 = 10 * 60 * 1000;
 
@@ -197,6 +199,8 @@ impl Run {
             self.history.next_event_id()
         };
         let sticky = self.state.workflow_task.sticky.as_ref();
+        let speculative_deadline_ms =
+            (kind == WorkflowTaskKind::Speculative).then_some(now_ms + SPECULATIVE_SCHEDULE_TO_START_MS);
         self.state.workflow_task.current = Some(WorkflowTask {
             kind,
             scheduled_event_id,
@@ -209,7 +213,8 @@ impl Run {
             request_id: String::new(),
             suggestions: Vec::new(),
             history_size_bytes: 0,
-            sticky_deadline_ms: sticky.map(|sticky| now_ms + sticky.schedule_to_start_ms),
+            sticky_deadline_ms: sticky
+                .map_or(speculative_deadline_ms, |sticky| Some(now_ms + sticky.schedule_to_start_ms)),
         });
     }
 
@@ -304,6 +309,24 @@ impl Run {
             });
         }
         events
+    }
+
+    /// Makes a speculative task a normal one: something happened that will be in history, and the task with it.
+    pub(crate) fn write_speculative_workflow_task(&mut self) {
+        let is_speculative = |task: &WorkflowTask| task.kind == WorkflowTaskKind::Speculative;
+        if !self.state.workflow_task.current.as_ref().is_some_and(is_speculative) {
+            return;
+        }
+        let Some(mut task) = self.state.workflow_task.current.take() else { return };
+        task.kind = WorkflowTaskKind::Normal;
+        if task.is_started() {
+            // The server leaves the worker's identity out here.
+            self.write_held_back_events(&mut task, "");
+        } else {
+            task.scheduled_event_id =
+                self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
+        }
+        self.state.workflow_task.current = Some(task);
     }
 
     /// Writes the scheduled and started events of a task whose events were held back.

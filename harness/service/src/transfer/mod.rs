@@ -13,7 +13,13 @@ mod tests;
 
 use cross_run::Delivery;
 
-use crate::{api::enums::ParentClosePolicy, identifiers::RunKey, matching, service::Service};
+use crate::{
+    api::enums::ParentClosePolicy,
+    identifiers::RunKey,
+    matching,
+    service::Service,
+    updates::{self, Waiter},
+};
 
 /// A piece of work for after a transaction.
 #[derive(Clone, Debug)]
@@ -22,6 +28,8 @@ pub(crate) enum Transfer {
     WorkflowTask { run: RunKey, scheduled_event_id: i64 },
     /// Offer an attempt of an activity to workers.
     ActivityTask { run: RunKey, scheduled_event_id: i64, attempt: i32 },
+    /// Send an update that a closed run did not accept to the run that continues it.
+    MovedUpdate { waiter: Box<Waiter>, run: RunKey },
     /// Something for another run.
     CrossRun(Delivery),
     /// The run closed: whoever waits for that is told.
@@ -37,6 +45,7 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
         Transfer::ActivityTask { run, scheduled_event_id, attempt } => {
             matching::offer_activity_task(service, run, scheduled_event_id, attempt);
         }
+        Transfer::MovedUpdate { waiter, run } => updates::resubmit(service, run, *waiter),
         Transfer::CrossRun(delivery) => service.cross_run.push(service.now_ms, delivery),
         Transfer::Closed { run } => tell_relatives(service, run),
     }

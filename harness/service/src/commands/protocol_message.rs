@@ -1,0 +1,44 @@
+//! ProtocolMessage: where among the commands a message about an update counts.
+//!
+//! Messages without a command count behind all commands, in their order.
+//! `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go
+//! handleCommandProtocolMessage`
+
+use super::{Applied, CommandContext, CommandFailure};
+use crate::api::{
+    command::ProtocolMessageCommandAttributes, enums::WorkflowTaskFailedCause as Cause, protocol::Message,
+};
+
+pub(super) fn apply(context: &mut CommandContext<'_>, command: &ProtocolMessageCommandAttributes) -> Applied {
+    if command.message_id.is_empty() {
+        return refused("MessageID is not set on ProtocolMessageCommand.");
+    }
+    let place = context.messages.iter().position(|message| message.id == command.message_id);
+    match place {
+        Some(place) => {
+            let message = context.messages.remove(place);
+            apply_message(context, message)
+        }
+        None => {
+            refused(format!("ProtocolMessageCommand referenced absent message ID {}", command.message_id))
+        }
+    }
+}
+
+pub(super) fn apply_remaining(context: &mut CommandContext<'_>) -> Applied {
+    for message in std::mem::take(&mut context.messages) {
+        apply_message(context, message)?;
+    }
+    Ok(())
+}
+
+fn apply_message(context: &mut CommandContext<'_>, message: Message) -> Applied {
+    if message.body.as_ref().is_some_and(|body| body.value.len() > context.limits.payload_bytes) {
+        return refused("Message exceeds size limit.");
+    }
+    context.run.apply_update_message(context.now_ms, message).or_else(refused)
+}
+
+fn refused(message: impl Into<String>) -> Applied {
+    Err(CommandFailure::new(Cause::BadUpdateWorkflowExecutionMessage, message))
+}

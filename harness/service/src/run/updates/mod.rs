@@ -1,0 +1,298 @@
+//! The updates of a run: admitted, sent to a worker, accepted or rejected, completed.
+//!
+//! Only acceptance and completion are events. An update that is merely admitted, and one that is rejected, leaves no
+//! trace. A run that closes fails what it has accepted and not completed; what it has not accepted may still go to
+//! the run that continues it.
+//!
+//! `temporalio/temporal: service/history/workflow/update/{registry,update,abort_reason}.go`,
+//! `docs/architecture/workflow-update.md`
+
+mod messages;
+
+use prost::{Message as _, Name as _};
+use prost_types::Any;
+use tonic::Status;
+
+use super::Run;
+use crate::{
+    api::{
+        Attributes,
+        enums::UpdateWorkflowExecutionLifecycleStage as Stage,
+        failure::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+        protocol::{Message, message::SequencingId},
+        update::{Outcome, Request, outcome},
+    },
+    status,
+    undo::UndoMap,
+};
+
+/// How far an update has come.
+#[derive(Clone, Debug)]
+pub(crate) enum Progress {
+    /// It waits for a workflow task.
+    Admitted,
+    /// It is with the worker that has the started workflow task.
+    Sent,
+    Accepted {
+        event_id: i64,
+    },
+    /// Its outcome is in this event.
+    Completed {
+        event_id: i64,
+    },
+    /// The worker rejected it, or did not answer it. It is forgotten once its callers have been told.
+    Rejected(Failure),
+    /// The run closed after it was accepted.
+    Failed(Failure),
+    /// It was given up before it was accepted. It is forgotten once its callers have been told.
+    Aborted(Status),
+    /// The run closed before it was accepted, and another continues it, which the update is sent to.
+    Moved,
+}
+
+/// An update.
+#[derive(Clone, Debug)]
+pub(crate) struct Update {
+    /// The place in the order of admission.
+    ordinal: u64,
+    /// What was asked; none after a reset, when its event says it.
+    pub(crate) request: Option<Request>,
+    pub(crate) progress: Progress,
+}
+
+impl Update {
+    /// Whether its outcome is known for good.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.progress, Progress::Completed { .. } | Progress::Failed(_))
+    }
+}
+
+/// What a caller hears of an update that has come as far as it waits for.
+pub(crate) enum Answer {
+    Reached {
+        stage: Stage,
+        outcome: Option<Outcome>,
+    },
+    Refused(Status),
+    /// Ask the run that continues this one.
+    Moved,
+}
+
+/// The updates of a run, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Updates {
+    by_id: UndoMap<String, Update>,
+    admitted: u64,
+    /// Whether anything is to be forgotten.
+    has_forgettable: bool,
+}
+
+impl Updates {
+    pub(crate) fn get(&self, id: &str) -> Option<&Update> {
+        self.by_id.get(&id.to_owned())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_id.len() == 0
+    }
+
+    pub(crate) fn savepoint(&mut self) {
+        self.by_id.savepoint();
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.by_id.commit();
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        self.by_id.rollback();
+    }
+
+    /// Takes an update in that is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// RESOURCE_EXHAUSTED for too many at once, FAILED_PRECONDITION for too many in all.
+    pub(crate) fn admit(&mut self, id: String, request: Option<Request>) -> Result<(), Status> {
+        const MAXIMUM_IN_FLIGHT: usize = 10;
+        const MAXIMUM_TOTAL: usize = 2000;
+        let in_flight = self
+            .by_id
+            .values()
+            .filter(|update| {
+                matches!(update.progress, Progress::Admitted | Progress::Sent | Progress::Accepted { .. })
+            })
+            .count();
+        if in_flight >= MAXIMUM_IN_FLIGHT {
+            return Err(Status::resource_exhausted(format!(
+                "limit on number of concurrent in-flight updates has been reached ({MAXIMUM_IN_FLIGHT})"
+            )));
+        }
+        if self.by_id.len() >= MAXIMUM_TOTAL {
+            return Err(Status::failed_precondition(format!(
+                "The limit on the total number of distinct updates in this workflow has been reached \
+                 ({MAXIMUM_TOTAL})."
+            )));
+        }
+        self.insert(id, request);
+        Ok(())
+    }
+
+    fn insert(&mut self, id: String, request: Option<Request>) {
+        self.admitted += 1;
+        self.by_id.insert(id, Update { ordinal: self.admitted, request, progress: Progress::Admitted });
+    }
+
+    fn set(&mut self, id: &str, progress: Progress) {
+        if let Some(update) = self.by_id.get_mut(&id.to_owned()) {
+            self.has_forgettable |=
+                matches!(progress, Progress::Rejected(_) | Progress::Aborted(_) | Progress::Moved);
+            if !matches!(progress, Progress::Admitted | Progress::Sent) {
+                update.request = None;
+            }
+            update.progress = progress;
+        }
+    }
+
+    /// The ids of the updates that are so far, in the order of admission.
+    fn ids(&self, are: impl Fn(&Progress) -> bool) -> Vec<String> {
+        let mut ids: Vec<_> = self
+            .by_id
+            .iter()
+            .filter(|(_, update)| are(&update.progress))
+            .map(|(id, update)| (update.ordinal, id.clone()))
+            .collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Whether a worker has something to hear.
+    pub(crate) fn has_outgoing(&self) -> bool {
+        self.by_id.values().any(|update| matches!(update.progress, Progress::Admitted | Progress::Sent))
+    }
+
+    /// The requests for the worker that gets this started task. What went out with an earlier task and was not
+    /// answered goes out again, unless the task is a heartbeat.
+    pub(crate) fn send(&mut self, started_event_id: i64, is_heartbeat: bool) -> Vec<Message> {
+        let ids = self.ids(|progress| match progress {
+            Progress::Admitted => true,
+            Progress::Sent => !is_heartbeat,
+            _ => false,
+        });
+        ids.into_iter()
+            .filter_map(|id| {
+                self.set(&id, Progress::Sent);
+                let request = self.get(&id)?.request.as_ref()?;
+                Some(Message {
+                    id: request_message_id(&id),
+                    body: Some(Any { type_url: Request::type_url(), value: request.encode_to_vec() }),
+                    protocol_instance_id: id,
+                    sequencing_id: Some(SequencingId::EventId(started_event_id - 1)),
+                })
+            })
+            .collect()
+    }
+
+    /// A worker that completes its task without a word on an update that it was sent does not know updates.
+    pub(crate) fn reject_unprocessed(&mut self) {
+        for id in self.ids(|progress| matches!(progress, Progress::Sent)) {
+            let failure = server_failure(
+                "UnprocessedUpdate",
+                "Workflow Update is rejected because it wasn't processed by worker. Probably, Workflow Update is not \
+                 supported by the worker.",
+            );
+            self.set(&id, Progress::Rejected(failure));
+        }
+    }
+
+    /// The server failed the task that these updates were sent with: they are not tried again.
+    pub(crate) fn abort_sent(&mut self) {
+        for id in self.ids(|progress| matches!(progress, Progress::Sent)) {
+            let why = "Unable to perform workflow execution update due to unexpected workflow task failure.";
+            self.set(&id, Progress::Aborted(status::workflow_not_ready(why)));
+        }
+    }
+
+    /// The run closed: what it accepted fails.
+    pub(crate) fn fail_accepted(&mut self) {
+        for id in self.ids(|progress| matches!(progress, Progress::Accepted { .. })) {
+            self.set(&id, Progress::Failed(closed_failure()));
+        }
+    }
+
+    /// The run closed: what it did not accept goes to the run that continues it, or nowhere.
+    pub(crate) fn give_up_unaccepted(&mut self, is_continued: bool) {
+        for id in self.ids(|progress| matches!(progress, Progress::Admitted | Progress::Sent)) {
+            let progress = if is_continued {
+                Progress::Moved
+            } else {
+                Progress::Aborted(status::not_found("workflow update was aborted by closing workflow"))
+            };
+            self.set(&id, progress);
+        }
+    }
+
+    /// Forgets what leaves no trace, once its callers have been told.
+    pub(crate) fn forget(&mut self) {
+        if !std::mem::take(&mut self.has_forgettable) {
+            return;
+        }
+        for id in self.ids(|progress| {
+            matches!(progress, Progress::Rejected(_) | Progress::Aborted(_) | Progress::Moved)
+        }) {
+            self.by_id.remove(&id);
+        }
+    }
+}
+
+impl Run {
+    /// What a caller that waits for this stage hears now, if anything.
+    pub(crate) fn update_answer(&self, id: &str, wanted: Stage) -> Option<Answer> {
+        let failed = |failure: &Failure| Outcome { value: Some(outcome::Value::Failure(failure.clone())) };
+        let completed = |outcome| Some(Answer::Reached { stage: Stage::Completed, outcome: Some(outcome) });
+        match &self.updates.get(id)?.progress {
+            Progress::Admitted | Progress::Sent => (wanted < Stage::Accepted)
+                .then_some(Answer::Reached { stage: Stage::Admitted, outcome: None }),
+            Progress::Accepted { .. } => (wanted <= Stage::Accepted)
+                .then_some(Answer::Reached { stage: Stage::Accepted, outcome: None }),
+            Progress::Completed { event_id } => completed(self.update_outcome(*event_id)),
+            Progress::Rejected(failure) | Progress::Failed(failure) => completed(failed(failure)),
+            Progress::Aborted(status) => Some(Answer::Refused(status.clone())),
+            Progress::Moved => Some(Answer::Moved),
+        }
+    }
+
+    fn update_outcome(&self, event_id: i64) -> Outcome {
+        match self.history.attributes(event_id) {
+            Some(Attributes::WorkflowExecutionUpdateCompletedEventAttributes(completed)) => {
+                completed.outcome.clone().unwrap_or_default()
+            }
+            other => unreachable!("a completed update has its event, not {other:?}"),
+        }
+    }
+}
+
+/// The id of the message that carries the request of an update.
+pub(crate) fn request_message_id(update_id: &str) -> String {
+    format!("{update_id}/request")
+}
+
+fn closed_failure() -> Failure {
+    server_failure(
+        "AcceptedUpdateCompletedWorkflow",
+        "Workflow Update failed because the Workflow completed before the Update completed.",
+    )
+}
+
+fn server_failure(failure_type: &str, message: &str) -> Failure {
+    Failure {
+        message: message.to_owned(),
+        source: "Server".to_owned(),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
+            r#type: failure_type.to_owned(),
+            non_retryable: true,
+            ..ApplicationFailureInfo::default()
+        })),
+        ..Failure::default()
+    }
+}

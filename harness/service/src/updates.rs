@@ -1,0 +1,237 @@
+//! The callers that wait for updates: what they asked, and when they are answered.
+//!
+//! `temporalio/temporal: service/history/api/{updateworkflow,pollupdate,multioperation}/api.go`. A wait never times
+//! out by itself; the server answers it after a while with the stage reached so far, and clients ask again.
+
+use std::collections::BTreeMap;
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        WorkflowExecution,
+        enums::UpdateWorkflowExecutionLifecycleStage as Stage,
+        rpc::{
+            ExecuteMultiOperationResponse, PollWorkflowExecutionUpdateResponse,
+            StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse,
+            execute_multi_operation_response as multi,
+        },
+        update::{Outcome, UpdateRef},
+    },
+    identifiers::{RequestId, RunKey, derived_uuid},
+    request::Response,
+    run::{Run, updates::Answer, workflow_task::WorkflowTaskKind},
+    service::Service,
+    status,
+    transfer::Transfer,
+};
+
+/// From this attempt of a failing workflow task on, updates fail at once.
+const FAIL_UPDATE_ATTEMPT: i32 = 3;
+
+/// Somebody who waits for an update.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) id: RequestId,
+    update_id: String,
+    stage: Stage,
+    call: Call,
+}
+
+/// What was called.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Update(Box<UpdateWorkflowExecutionRequest>),
+    /// With the answer to the start that came with it.
+    UpdateWithStart(Box<(UpdateWorkflowExecutionRequest, StartWorkflowExecutionResponse)>),
+    Poll,
+}
+
+/// The callers that wait, by the run whose update it is.
+#[derive(Debug, Default)]
+pub(crate) struct UpdateWaiters {
+    by_run: BTreeMap<RunKey, Vec<Waiter>>,
+}
+
+impl UpdateWaiters {
+    pub(crate) fn cancel(&mut self, id: RequestId) {
+        for waiters in self.by_run.values_mut() {
+            waiters.retain(|waiter| waiter.id != id);
+        }
+    }
+}
+
+/// Takes an update in, or attaches to the one of the same id; the caller is answered when it has come far enough.
+///
+/// # Errors
+///
+/// Why it cannot be taken in.
+pub(crate) fn submit(
+    service: &mut Service,
+    id: RequestId,
+    key: RunKey,
+    request: &UpdateWorkflowExecutionRequest,
+    call: Call,
+) -> Result<(), Status> {
+    let id_seed = service.config.id_seed;
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    if !request.first_execution_run_id.is_empty()
+        && run.started().first_execution_run_id != request.first_execution_run_id
+    {
+        return Err(status::not_found("workflow execution not found"));
+    }
+    let mut update = request.request.clone().unwrap_or_default();
+    let meta = update.meta.get_or_insert_default();
+    if meta.update_id.is_empty() {
+        // The server draws one at random.
+        meta.update_id = derived_uuid(id_seed, &run.run_id, id.0);
+    }
+    let update_id = meta.update_id.clone();
+    if run.updates.get(&update_id).is_none() {
+        may_admit(run)?;
+        run.updates.admit(update_id.clone(), Some(update))?;
+        if !run.has_pending_workflow_task() {
+            run.state.first_workflow_task_ms = None;
+            run.keeps_speculative = true;
+            run.schedule_workflow_task(now_ms, WorkflowTaskKind::Speculative);
+            service.close_transaction(key);
+        }
+    }
+    let stage = request.wait_policy.as_ref().map_or(Stage::Completed, |policy| policy.lifecycle_stage());
+    wait(service, key, Waiter { id, update_id, stage, call });
+    Ok(())
+}
+
+fn may_admit(run: &Run) -> Result<(), Status> {
+    if !run.is_running() {
+        return Err(status::not_found("workflow execution already completed"));
+    }
+    if run.state.workflow_task.attempt >= FAIL_UPDATE_ATTEMPT {
+        return Err(status::workflow_not_ready(
+            "Unable to perform workflow execution update due to Workflow Task in failed state.",
+        ));
+    }
+    if run.state.workflow_task.close_attempted && run.has_started_workflow_task() {
+        return Err(Status::resource_exhausted(
+            "workflow operation can not be applied because workflow is closing",
+        ));
+    }
+    Ok(())
+}
+
+/// Waits for an update that was asked for before.
+///
+/// # Errors
+///
+/// NOT_FOUND if there is no such update.
+pub(crate) fn poll(
+    service: &mut Service,
+    id: RequestId,
+    key: RunKey,
+    update_id: &str,
+    stage: Stage,
+) -> Result<(), Status> {
+    if service.executions.run(key).updates.get(update_id).is_none() {
+        return Err(status::not_found(format!("update {update_id:?} not found")));
+    }
+    wait(service, key, Waiter { id, update_id: update_id.to_owned(), stage, call: Call::Poll });
+    Ok(())
+}
+
+fn wait(service: &mut Service, key: RunKey, waiter: Waiter) {
+    service.update_waiters.by_run.entry(key).or_default().push(waiter);
+    answer(service, key);
+}
+
+/// Answers whoever waits for an update of this run that has come far enough.
+pub(crate) fn answer(service: &mut Service, key: RunKey) {
+    if service.executions.run(key).updates.is_empty() {
+        return;
+    }
+    let waiters = service.update_waiters.by_run.remove(&key).unwrap_or_default();
+    let mut waiting = Vec::new();
+    for waiter in waiters {
+        let run = service.executions.run(key);
+        match run.update_answer(&waiter.update_id, waiter.stage) {
+            None if run.updates.get(&waiter.update_id).is_some() => waiting.push(waiter),
+            None => {
+                let lost = Status::unavailable("workflow update was aborted");
+                service.reply(waiter.id, Err(lost));
+            }
+            Some(Answer::Moved) => {
+                service.later(Transfer::MovedUpdate { waiter: Box::new(waiter), run: key })
+            }
+            Some(Answer::Refused(status)) => {
+                let refused = refusal(&waiter.call, status);
+                service.reply(waiter.id, Err(refused));
+            }
+            Some(Answer::Reached { stage, outcome }) => {
+                let response = response(run.execution(), &waiter, stage, outcome);
+                service.reply(waiter.id, Ok(response));
+            }
+        }
+    }
+    if !waiting.is_empty() {
+        service.update_waiters.by_run.insert(key, waiting);
+    }
+    service.executions.run_mut(key).updates.forget();
+}
+
+/// Sends an update that its run did not accept to the run that continues it, as the server does for the caller.
+pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
+    let run = service.executions.run(key);
+    let current = service.executions.current(&run.workflow_id).unwrap_or(key);
+    let (id, call) = (waiter.id, waiter.call.clone());
+    let request = match &waiter.call {
+        Call::Update(request) => request.as_ref(),
+        Call::UpdateWithStart(both) => &both.0,
+        Call::Poll => {
+            let gone = status::not_found(format!("update {:?} not found", waiter.update_id));
+            service.reply(id, Err(gone));
+            return;
+        }
+    };
+    let names_a_run = request.workflow_execution.as_ref().is_some_and(|run| !run.run_id.is_empty());
+    let target = if names_a_run { key } else { current };
+    if let Err(status) = submit(service, id, target, request, call.clone()) {
+        let refused = refusal(&call, status);
+        service.reply(id, Err(refused));
+    }
+}
+
+fn refusal(call: &Call, status: Status) -> Status {
+    match call {
+        Call::UpdateWithStart(_) => status::multi_operation([None, Some(status)]),
+        Call::Update(_) | Call::Poll => status,
+    }
+}
+
+fn response(run: WorkflowExecution, waiter: &Waiter, stage: Stage, outcome: Option<Outcome>) -> Response {
+    let update_ref = Some(UpdateRef { workflow_execution: Some(run), update_id: waiter.update_id.clone() });
+    let stage = stage.into();
+    if matches!(waiter.call, Call::Poll) {
+        return PollWorkflowExecutionUpdateResponse { outcome, stage, update_ref }.into();
+    }
+    let updated = UpdateWorkflowExecutionResponse { update_ref, outcome, stage, link: None };
+    match &waiter.call {
+        Call::UpdateWithStart(both) => with_start(both.1.clone(), updated).into(),
+        Call::Update(_) | Call::Poll => updated.into(),
+    }
+}
+
+fn with_start(
+    started: StartWorkflowExecutionResponse,
+    updated: UpdateWorkflowExecutionResponse,
+) -> ExecuteMultiOperationResponse {
+    let responses = [
+        multi::response::Response::StartWorkflow(started),
+        multi::response::Response::UpdateWorkflow(updated),
+    ];
+    ExecuteMultiOperationResponse {
+        responses: responses
+            .into_iter()
+            .map(|response| multi::Response { response: Some(response) })
+            .collect(),
+    }
+}
