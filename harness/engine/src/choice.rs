@@ -166,6 +166,29 @@ impl Choices {
         value
     }
 
+    /// Decides by the caller's own answer, and records it as [`Choices::choose`] does: for what a person placed by
+    /// hand, so that it has its line on the tape like any other decision.
+    ///
+    /// # Panics
+    ///
+    /// If the value is not below the arity.
+    pub fn impose(&mut self, site: &'static str, key: &str, arity: u32, value: u32) {
+        assert!(value < arity, "an answer must be below the arity: {value} of {arity} at {site}");
+        let question = question_hash(site, key);
+        let counter = self.occurrences.entry(question).or_insert(0);
+        let occurrence = *counter;
+        *counter += 1;
+        if let Some(script) = &mut self.script {
+            // Matched, so that it is not taken for drift.
+            let _ = script.answer(occurrence_hash(question, occurrence), site, key, occurrence, arity);
+        }
+        self.last_left_zero = value != 0;
+        if value != 0 {
+            let point = Point::new(site, key, occurrence);
+            self.taken.push(TapeEntry { point, arity, value, at_ms: 0, words: String::new() });
+        }
+    }
+
     /// Puts the last decision into words, with its virtual time in milliseconds since the Unix epoch.
     ///
     /// Does nothing, and does not call `words`, if that decision was benign.
@@ -182,6 +205,11 @@ impl Choices {
     /// The decisions so far that were not benign, in order.
     pub fn taken(&self) -> Tape {
         Tape { seed: self.seed.as_ref().map(|seed| seed.number), entries: self.taken.clone() }
+    }
+
+    /// The decisions so far that were not benign, in order.
+    pub fn taken_entries(&self) -> &[TapeEntry] {
+        &self.taken
     }
 
     /// How many decisions so far were not benign.

@@ -74,4 +74,4 @@ pub use limits::{LimitExceeded, Limits};
 pub use runtime::simulate;
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};
-pub use trace::{Keep, Trace, TraceEntry, TraceHash, first_divergence};
+pub use trace::{Keep, Trace, TraceEntry, TraceHash, digest, first_divergence};

@@ -35,6 +35,11 @@ pub enum Keep {
     Entries,
 }
 
+/// A 64-bit digest of bytes too many to write into a trace: the same on every machine.
+pub fn digest(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
 /// The hash of a trace up to some entry: 128 bits, printed as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TraceHash(pub u128);

@@ -11,7 +11,7 @@ pub(crate) mod replay;
 
 use crate::{
     report::FailureReport,
-    runner::{ChoiceSource, Reference, WorldOptions, WorldReport},
+    runner::{Reference, WorldOptions, WorldReport},
     world::World,
 };
 use durasim_engine::TaskId;
@@ -126,12 +126,8 @@ impl World {
 
 /// The checks of a world that has ended, in order; the first failure counts.
 pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<FailureReport> {
-    let seed = match options.choices {
-        ChoiceSource::Seed(seed) => seed,
-        _ => 0,
-    };
     None
-        .or_else(|| options.replay.then(|| replay::check(&report.replays, &report.histories, seed)).flatten())
+        .or_else(|| options.replay.then(|| replay::check(&report.replays, &report.histories)).flatten())
         .or_else(|| options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten())
 }
 

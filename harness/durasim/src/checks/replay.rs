@@ -56,12 +56,12 @@ pub(crate) fn cases(state: &State, histories: &[History]) -> Vec<Case> {
 }
 
 /// Replays every run on a thread of its own. What differs first, if anything does.
-pub(crate) fn check(cases: &[Case], histories: &[History], seed: u64) -> Option<FailureReport> {
+pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureReport> {
     if cases.is_empty() {
         return None;
     }
     // Any other seed than the run's, and any other day.
-    let ambient = Ambient { seed: seed ^ 0x5eed_5eed_5eed_5eed, clock_offset_ms: 1_000 * 3600 * 24 * 400 };
+    let ambient = Ambient { seed: 0x5eed, clock_offset_ms: 1_000 * 3600 * 24 * 400 };
     durasim_engine::simulate(ambient, || async {
         let _quiet = crate::panics::quiet(false);
         cases.iter().find_map(|case| {

@@ -17,8 +17,8 @@ const MAX_SHRINK_RUNS: usize = 2_000;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reference {
     pub(crate) observations: BTreeMap<String, Value>,
-    /// The workflows that do not close even without faults: nothing is expected of them.
-    pub(crate) open: Vec<String>,
+    /// How many workflows of each type do not close even without faults: nothing is expected of them.
+    pub(crate) open: BTreeMap<String, usize>,
 }
 
 /// A test with its fault-free world: runs worlds and judges them by it.
@@ -50,8 +50,11 @@ impl<'a> Campaign<'a> {
         let mut first = WorldOptions { choices: ChoiceSource::Benign, ..options.clone() };
         first.faults = options.faults.without_placed();
         let fault_free = run_world(body, &first);
-        let reference =
-            Reference { observations: fault_free.observations.clone(), open: fault_free.open.clone() };
+        let mut open = BTreeMap::new();
+        for workflow in &fault_free.open_diagnosis.workflows {
+            *open.entry(workflow.name.workflow_type.clone()).or_default() += 1;
+        }
+        let reference = Reference { observations: fault_free.observations.clone(), open };
         Self { body, options, fault_free, reference }
     }
 

@@ -115,15 +115,12 @@ pub struct WorldReport {
 
 /// Runs one world on a thread of its own.
 pub fn run_world(body: &Body, options: &WorldOptions) -> WorldReport {
-    let seed = match &options.choices {
-        ChoiceSource::Seed(seed) => *seed,
-        ChoiceSource::Tape(tape) | ChoiceSource::Plan(tape) => tape.seed.unwrap_or_default(),
-        ChoiceSource::Benign => 0,
-    };
     crate::logging::init();
     // Made before the run: it outlives it, and asks for what a simulated thread may not have.
     world::connection();
-    let mut report = durasim_engine::simulate(Ambient { seed, clock_offset_ms: 0 }, || run_on_this_thread(body, options));
+    // One ambient seed for every world: a test that makes ids at random makes the same ones in each, so that what it
+    // observes can be compared. The check `replay` is what changes it.
+    let mut report = durasim_engine::simulate(Ambient::default(), || run_on_this_thread(body, options));
     if report.failure.is_none() {
         report.failure = checks::at_end(&report, options);
     }
@@ -182,6 +179,7 @@ fn report(world: &World) -> WorldReport {
         state.fail(report);
     }
     let histories: Vec<History> = state.histories();
+    state.record_outcome(&histories);
     let replays = checks::replay::cases(&state, &histories);
     WorldReport {
         failure: state.failure.take(),

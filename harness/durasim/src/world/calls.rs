@@ -5,6 +5,7 @@ use super::{
     process::WorkerCall,
     state::State,
 };
+use durasim_engine::digest;
 use durasim_service::{Request, RequestId, Response};
 use futures::channel::oneshot;
 use std::{
@@ -13,6 +14,7 @@ use std::{
     rc::Rc,
     task::{Context, Poll},
 };
+use prost::Message as _;
 use tonic::Status;
 
 /// Who waits for the answer to a request.
@@ -155,6 +157,9 @@ impl State {
     pub(crate) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
         let Some(Pending { caller, label, .. }) = self.pending.remove(&id) else { return };
         match &result {
+            Ok(Response::QueryWorkflow(answer)) => {
+                self.record("reply", format_args!("{label} {:016x}", digest(&answer.encode_to_vec())));
+            }
             Ok(_) => self.record("reply", format_args!("{label}")),
             Err(status) => self.record("reply", format_args!("{label}: {:?}: {}", status.code(), status.message())),
         }

@@ -49,6 +49,8 @@ pub(crate) struct State {
     /// Whether workers keep runs between tasks, unless a worker says otherwise.
     pub(crate) cache: bool,
     pub(crate) backtraces: bool,
+    /// How many of the choices that left 0 are on the trace.
+    pub(super) choices_traced: usize,
     next_request: u64,
 }
 
@@ -76,6 +78,7 @@ impl State {
             steps: 0,
             cache: options.cache,
             backtraces: options.backtraces,
+            choices_traced: 0,
             next_request: 1,
         }
     }

@@ -159,3 +159,19 @@ fn points_print_as_a_person_would_say_them() {
         "worker.crash of payments (occurrence 3)"
     );
 }
+
+#[test]
+fn an_imposed_answer_has_its_place_on_the_tape_and_counts_its_occurrence() {
+    let mut choices = Choices::benign();
+    choices.impose("fault", "payments", 3, 2);
+    choices.describe(5, || "as written".to_owned());
+    choices.choose("fault", "payments", 3, Odds::Uniform);
+    let tape = choices.taken();
+    assert_eq!(tape.entries.len(), 1);
+    assert_eq!((tape.entries[0].value, tape.entries[0].words.as_str()), (2, "as written"));
+
+    let mut again = Choices::tape(&tape);
+    again.impose("fault", "payments", 3, 2);
+    assert_eq!(again.drift(), Vec::new());
+    assert_eq!(again.choose("fault", "payments", 3, Odds::Uniform), 0);
+}
