@@ -8,6 +8,8 @@
 //! `docs/architecture/workflow-update.md`
 
 mod messages;
+#[cfg(test)]
+mod tests;
 
 use prost::{Message as _, Name as _};
 use prost_types::Any;
