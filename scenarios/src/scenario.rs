@@ -1,6 +1,7 @@
 //! What a scenario is: a world, what it must come to, and what it takes to break it.
 
 use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use durasim_worker::{RegistrationError, WorkflowDefinitions};
 use futures::future::LocalBoxFuture;
 use temporalio_sdk::{WorkerOptions, WorkflowRegistrationError, workflow_replayer::WorkflowReplayerOptions};
 
@@ -47,6 +48,8 @@ pub struct Workflows {
     pub replayer: fn(&mut WorkflowReplayerOptions) -> Result<(), WorkflowRegistrationError>,
     /// Registers them with the SDK's own worker.
     pub worker: fn(&mut WorkerOptions) -> Result<(), WorkflowRegistrationError>,
+    /// Registers them with durasim's own replay.
+    pub definitions: fn(&mut WorkflowDefinitions) -> Result<(), RegistrationError>,
 }
 
 /// The [`Workflows`] of these types.
@@ -59,6 +62,10 @@ macro_rules! workflows {
             },
             worker: |options| {
                 $(options.register_workflow::<$workflow>()?;)+
+                Ok(())
+            },
+            definitions: |definitions| {
+                $(definitions.register::<$workflow>()?;)+
                 Ok(())
             },
         }
