@@ -71,6 +71,7 @@ pub const SCENARIO: Scenario = Scenario {
     workflows: Workflows {
         replayer: |options| options.register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
         worker: |options| options.register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
+        definitions: |definitions| definitions.register_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
     },
 };
 
