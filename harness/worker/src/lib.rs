@@ -16,6 +16,7 @@ mod history;
 mod instance;
 mod machines;
 mod replay;
+pub mod testing;
 mod time;
 mod workflow_worker;
 

@@ -17,7 +17,7 @@ use crate::{
     Nondeterminism, WorkflowDefinitions, WorkflowPanic,
     execution::{Execution, ExecutionError, WorkerFacts, describe},
     history::History,
-    instance::InstanceSettings,
+    instance::{InstanceSettings, uses_codec},
     workflow_worker::{OpenTask, Run, RunFailure, RunOutcome, RunSettings},
 };
 
@@ -44,8 +44,6 @@ pub struct ReplayOptions {
     pub run_id: Option<String>,
     /// How workflow inputs become values.
     pub data_converter: DataConverter,
-    /// Whether payloads pass through the converter's codec; without one, that only costs time.
-    pub codec: bool,
     /// How commands are compared with events.
     pub mode: ReplayMode,
     /// Whether [`ReplayLog::activations`] is filled; that costs time.
@@ -64,7 +62,6 @@ impl Default for ReplayOptions {
             workflow_id: "replay-workflow".to_owned(),
             run_id: None,
             data_converter: DataConverter::default(),
-            codec: false,
             keep_activations: true,
             mode: ReplayMode::Strict,
             detect_nondeterministic_futures: true,
@@ -172,7 +169,7 @@ fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run
         namespace: options.namespace.clone(),
         task_queue: options.task_queue.clone(),
         data_converter: options.data_converter.clone(),
-        codec: options.codec,
+        codec: uses_codec(&options.data_converter),
         detect_nondeterministic_futures: options.detect_nondeterministic_futures,
         backtraces: options.backtraces,
     };

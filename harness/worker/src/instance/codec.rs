@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use temporalio_common::{
-    data_converters::{SerializationContextData, WorkflowSerializationContext},
+    data_converters::{DataConverter, SerializationContextData, WorkflowSerializationContext},
     payload_visitor::{decode_payloads, encode_payloads},
 };
 use temporalio_protos::{
@@ -10,11 +10,27 @@ use temporalio_protos::{
         workflow_activation::WorkflowActivation,
         workflow_completion::{self, WorkflowActivationCompletion, workflow_activation_completion::Status},
     },
-    temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
+    temporal::api::{common::v1::Payload, enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
 };
 
 use super::{InstanceFailure, InstanceSettings, Result};
 use crate::execution::IssuedCommand;
+
+/// Whether payloads change on their way through the converter's codec.
+///
+/// The SDK's default codec does nothing, and walking through every message for it would cost more than all else
+/// here. A converter does not say which codec it has: one without any state that leaves a small and a large
+/// payload as they are is taken for the default.
+pub(crate) fn uses_codec(converter: &DataConverter) -> bool {
+    let codec = converter.codec();
+    if std::mem::size_of_val(codec) > 0 {
+        return true;
+    }
+    let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
+    let probes: Vec<Payload> =
+        [1, 4096].map(|length| Payload { data: vec![b'0'; length], ..Default::default() }).into();
+    !matches!(codec.encode(&context, probes.clone()).now_or_never(), Some(Ok(encoded)) if encoded == probes)
+}
 
 /// Decodes what workflow code is about to see.
 pub(super) fn decode(settings: &InstanceSettings, activation: &mut WorkflowActivation) -> Result<()> {

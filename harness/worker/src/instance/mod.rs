@@ -35,6 +35,7 @@ use crate::{
     definitions::{InstanceInput, NoInstance},
     execution::IssuedCommand,
 };
+pub(crate) use codec::uses_codec;
 use host::Host;
 use wake::WakeTracker;
 

@@ -47,7 +47,7 @@ use crate::{
     WorkflowDefinitions,
     execution::{Execution, WorkerFacts},
     history::{History, Pages},
-    instance::InstanceSettings,
+    instance::{InstanceSettings, uses_codec},
     machines::{IncomingUpdate, MachineError},
 };
 
@@ -94,7 +94,7 @@ impl WorkflowWorker {
             namespace: options.namespace.clone(),
             task_queue: options.task_queue.clone(),
             data_converter: options.data_converter.clone(),
-            codec: options.codec,
+            codec: uses_codec(&options.data_converter),
             detect_nondeterministic_futures: options.detect_nondeterministic_futures,
             backtraces: options.backtraces,
         });

@@ -29,8 +29,6 @@ pub struct WorkflowWorkerOptions {
     pub max_cached: usize,
     /// How workflow inputs and results become payloads.
     pub data_converter: DataConverter,
-    /// Whether payloads pass through the converter's codec; without one, that only costs time.
-    pub codec: bool,
     /// Errors that fail the workflow, whatever its type, instead of the workflow task.
     pub workflow_failure_errors: BTreeSet<WorkflowErrorType>,
     /// The worker's build id, as the SDK reports it with each completion.
@@ -61,7 +59,6 @@ impl WorkflowWorkerOptions {
             sticky_schedule_to_start_timeout: Duration::from_secs(10),
             max_cached: 1000,
             data_converter: DataConverter::default(),
-            codec: false,
             workflow_failure_errors: BTreeSet::new(),
             build_id: String::new(),
             sdk_name: "temporal-rust".to_owned(),
@@ -69,13 +66,5 @@ impl WorkflowWorkerOptions {
             detect_nondeterministic_futures: true,
             backtraces: false,
         }
-    }
-
-    /// Uses this data converter, with its codec.
-    #[must_use]
-    pub fn data_converter(mut self, data_converter: DataConverter) -> Self {
-        self.data_converter = data_converter;
-        self.codec = true;
-        self
     }
 }
