@@ -1,0 +1,60 @@
+//! What durasim costs, as ratios to the cost of the SDK itself.
+//!
+//! The workload is one workflow, [`Rounds`], that waits for a timer and calls an activity in each of its rounds:
+//! ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the SDK's part of it and nothing
+//! else; [`worlds`] runs all of it, through the official client; [`clock`] measures them side by side, for only
+//! ratios within one process mean anything from one machine to another.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "the SDK's macros expand to public items without documentation"
+)]
+#![allow(clippy::unused_async, reason = "an activity that is not async leaves the simulated thread")]
+
+pub mod activities;
+pub mod clock;
+pub mod floor;
+pub mod worlds;
+
+use std::time::Duration;
+
+use temporalio_common::ActivityError;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowResult, activities::ActivityContext};
+
+/// The workflow that is measured.
+#[workflow]
+#[derive(Default)]
+pub struct Rounds;
+
+#[workflow_methods]
+impl Rounds {
+    /// Waits a minute and calls an activity, so many times.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, rounds: u32) -> WorkflowResult<u32> {
+        let mut sum = 0;
+        for round in 0..rounds {
+            ctx.timer(Duration::from_secs(60)).await;
+            let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).build();
+            sum += ctx.execute_activity(Steps::step, round, options).await?;
+        }
+        Ok(sum)
+    }
+}
+
+/// The activities of [`Rounds`].
+pub struct Steps;
+
+#[activities]
+impl Steps {
+    /// Returns what it is given.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    #[activity]
+    pub async fn step(_ctx: ActivityContext, round: u32) -> Result<u32, ActivityError> {
+        Ok(round)
+    }
+}

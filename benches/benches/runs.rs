@@ -1,0 +1,67 @@
+//! The same subjects as `ratios`, with criterion's statistics: `cargo bench -p benches`.
+
+use benches::{
+    activities::Attempts,
+    floor::Floor,
+    worlds::{self, Extras},
+};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use durasim::Campaign;
+
+const CHECKED: Extras = Extras { replay: true, core_replay: false, trace: false, no_cache: false };
+
+fn runs(c: &mut Criterion) {
+    let body = worlds::rounds(10);
+    let floor = Floor::of(worlds::run(&body, Extras::default()).histories[0].events());
+    let mut group = c.benchmark_group("ten activities and ten timers");
+    group.bench_function("floor", |b| b.iter_custom(|times| (0..times).map(|_| floor.run()).sum()));
+    group.bench_function("without checks", |b| b.iter(|| worlds::run(&body, Extras::default())));
+    group.bench_function("with default checks", |b| b.iter(|| worlds::run(&body, CHECKED)));
+    group.bench_function("with its trace kept", |b| {
+        b.iter(|| worlds::run(&body, Extras { trace: true, ..Extras::default() }));
+    });
+    group.bench_function("without a cache", |b| {
+        b.iter(|| worlds::run(&body, Extras { no_cache: true, ..Extras::default() }));
+    });
+    group.finish();
+}
+
+fn environment(c: &mut Criterion) {
+    let body = worlds::empty();
+    c.bench_function("environment created and dropped", |b| b.iter(|| worlds::run(&body, CHECKED)));
+}
+
+fn length(c: &mut Criterion) {
+    let mut group = c.benchmark_group("events");
+    group.sample_size(10);
+    for rounds in [91, 909] {
+        let body = worlds::rounds(rounds);
+        group.throughput(Throughput::Elements(u64::from(rounds) * 11));
+        group.bench_with_input(BenchmarkId::from_parameter(rounds * 11), &body, |b, body| {
+            b.iter(|| worlds::run(body, Extras::default()));
+        });
+    }
+    group.finish();
+}
+
+fn attempts(c: &mut Criterion) {
+    let attempts = Attempts::new();
+    let mut group = c.benchmark_group("one attempt of an activity");
+    group.bench_function("in the SDK's environment", |b| b.iter(|| attempts.in_sdk_environment()));
+    group.bench_function("of its own code", |b| b.iter(|| attempts.real()));
+    group.bench_function("of its mock", |b| b.iter(|| attempts.mocked()));
+    group.finish();
+}
+
+fn faults(c: &mut Criterion) {
+    let scenario = scenarios::payment::SCENARIO;
+    let body = move |env| (scenario.world)(env);
+    let campaign = Campaign::new(&body, worlds::faulty());
+    let mut seeds = 0..;
+    c.bench_function("one seed of payment with all faults", |b| {
+        b.iter(|| campaign.seed(seeds.next().expect("seeds do not end")));
+    });
+}
+
+criterion_group!(benches, runs, environment, length, attempts, faults);
+criterion_main!(benches);

@@ -1,0 +1,202 @@
+//! Measures what durasim costs, and prints it as ratios: `cargo run --release -p benches --bin ratios -- --json`.
+//!
+//! Every budget is an upper bound. A line without a budget is there to be watched.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use benches::{
+    activities::Attempts,
+    clock::{Subject, measure},
+    floor::Floor,
+    worlds::{self, Extras},
+};
+use durasim::{Campaign, WorldOptions};
+
+/// One line of output.
+struct Line {
+    name: &'static str,
+    ratio: f64,
+    budget: Option<f64>,
+    /// What the ratio is made of, for people.
+    meaning: String,
+}
+
+fn main() -> std::process::ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let json = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => false,
+        ["--json"] => true,
+        _ => {
+            eprintln!("usage: ratios [--json]");
+            return std::process::ExitCode::from(2);
+        }
+    };
+    let mut lines = runs();
+    lines.extend(environment());
+    lines.extend(length());
+    lines.extend(attempts());
+    lines.extend(campaigns());
+    for line in &lines {
+        print(line, json);
+    }
+    std::process::ExitCode::SUCCESS
+}
+
+fn print(line: &Line, json: bool) {
+    let Line { name, ratio, budget, meaning } = line;
+    if json {
+        let ratio = (ratio * 1_000.0).round() / 1_000.0;
+        println!("{}", serde_json::json!({ "name": name, "ratio": ratio, "budget": budget }));
+        return;
+    }
+    let verdict = match budget {
+        Some(budget) if ratio <= budget => format!("within {budget}"),
+        Some(budget) => format!("OVER {budget}"),
+        None => String::new(),
+    };
+    println!("{name:<32}{ratio:>9.2}  {verdict:<14}{meaning}");
+}
+
+fn line(name: &'static str, (over, under): (Duration, Duration), budget: Option<f64>, what: &str) -> Line {
+    let meaning = format!("{what}: {over:.1?} over {under:.1?}");
+    Line { name, ratio: over.as_secs_f64() / under.as_secs_f64(), budget, meaning }
+}
+
+/// A whole run over the floor, with more and less around it.
+fn runs() -> Vec<Line> {
+    let body = worlds::rounds(10);
+    let floor = Floor::of(worlds::run(&body, Extras::default()).histories[0].events());
+    let body = &body;
+    let world = |extras| Subject::new(20, move || worlds::run(body, extras));
+    let checked = Extras { replay: true, ..Extras::default() };
+    let times = measure(
+        Duration::from_secs(20),
+        &mut [
+            Subject::timed(50, || floor.run()),
+            world(Extras::default()),
+            world(checked),
+            world(Extras { trace: true, ..Extras::default() }),
+            world(Extras { no_cache: true, ..Extras::default() }),
+            Subject { repeats: 2, ..world(Extras { core_replay: true, ..checked }) },
+        ],
+    );
+    let [floor_time, plain, checked, traced, uncached, core] = times[..] else {
+        unreachable!("as many times as subjects")
+    };
+    let what = format!("ten activities and ten timers, {} activations", floor.activations());
+    vec![
+        line("run_without_checks", (plain, floor_time), Some(3.0), &what),
+        line("run_with_default_checks", (checked, floor_time), Some(5.0), &what),
+        line(
+            "check_replay_share",
+            (checked.saturating_sub(plain), checked),
+            None,
+            "replay, of a checked run",
+        ),
+        line(
+            "check_core_replay_share",
+            (core.saturating_sub(checked), core),
+            None,
+            "core_replay, of a run with it",
+        ),
+        line("trace_entries_kept", (traced, plain), None, "with its trace kept"),
+        line("cache_off", (uncached, plain), None, "every task replays from the first event"),
+    ]
+}
+
+/// An environment, of which the budget allows 200 us.
+fn environment() -> Vec<Line> {
+    let body = worlds::empty();
+    let times = measure(
+        Duration::from_secs(5),
+        &mut [Subject::new(100, || worlds::run(&body, Extras { replay: true, ..Extras::default() }))],
+    );
+    let limit = Duration::from_micros(200);
+    vec![line("environment_created_and_dropped", (times[0], limit), Some(1.0), "create and drop")]
+}
+
+/// Eleven events a round.
+fn length() -> Vec<Line> {
+    let (short, long) = (worlds::rounds(91), worlds::rounds(909));
+    let checked = Extras { replay: true, ..Extras::default() };
+    let times = measure(
+        Duration::from_secs(25),
+        &mut [
+            Subject::new(4, || worlds::run(&short, Extras::default())),
+            Subject::new(1, || worlds::run(&long, Extras::default())),
+            Subject::new(4, || worlds::run(&short, checked)),
+            Subject::new(1, || worlds::run(&long, checked)),
+        ],
+    );
+    vec![
+        line("events_10000_over_1000", (times[1], times[0]), Some(11.0), "without checks"),
+        line("events_10000_over_1000_checked", (times[3], times[2]), Some(11.0), "with default checks"),
+    ]
+}
+
+/// One attempt, over the SDK's own way to run one.
+fn attempts() -> Vec<Line> {
+    let attempts = Attempts::new();
+    let times = measure(
+        Duration::from_secs(3),
+        &mut [
+            Subject::new(1_000, || attempts.in_sdk_environment()),
+            Subject::new(1_000, || attempts.real()),
+            Subject::new(1_000, || attempts.mocked()),
+        ],
+    );
+    vec![
+        line("activity_attempt", (times[1], times[0]), None, "its own code, over the SDK's test environment"),
+        line("mocked_attempt", (times[2], times[0]), None, "its mock, over the SDK's test environment"),
+    ]
+}
+
+/// Seeds, with faults and without, on one thread and on two.
+fn campaigns() -> Vec<Line> {
+    const SEEDS: u64 = 400;
+    let scenario = scenarios::payment::SCENARIO;
+    let body = move |env| (scenario.world)(env);
+    let fault_free = Campaign::new(&body, WorldOptions::default());
+    let faulty = Campaign::new(&body, worlds::faulty());
+    let sweep = |campaign: &Campaign<'_>, threads: usize| {
+        let next = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        if seed >= SEEDS {
+                            return;
+                        }
+                        let report = campaign.seed(seed);
+                        assert!(report.failure.is_none(), "seed {seed}: {:?}", report.failure);
+                    }
+                });
+            }
+        });
+    };
+    let times = measure(
+        Duration::from_secs(20),
+        &mut [
+            Subject::new(1, || sweep(&fault_free, 1)),
+            Subject::new(1, || sweep(&faulty, 1)),
+            Subject::new(1, || sweep(&faulty, 2)),
+        ],
+    );
+    let seeds = u32::try_from(SEEDS).expect("it is small");
+    let one = times[1] / seeds;
+    let mut lines = vec![
+        line("faulty_run_over_fault_free", (times[1], times[0]), None, "payment, all faults"),
+        line("two_threads_over_one", (times[2], times[1]), Some(1.0 / 1.8), "payment, all faults"),
+    ];
+    lines.push(Line {
+        name: "seeds_per_second_per_core",
+        ratio: 1.0 / one.as_secs_f64(),
+        budget: None,
+        meaning: format!("payment, all faults: {one:.1?} a seed"),
+    });
+    lines
+}
