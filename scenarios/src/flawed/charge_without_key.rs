@@ -51,20 +51,19 @@ impl Payments {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/charge_without_key",
     about: "the idempotency key differs from attempt to attempt, and the customer is charged twice",
-    flaw: Some(Flaw { twin: "payment", code: FailureCode::Idempotency, faults: 1 }),
+    flaw: Some(Flaw { twin: "payment", code: FailureCode::EffectsOnce, faults: 1 }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![PaymentWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    let bank = env.shared(FakeBank::default());
+    let bank = env.shared(FakeBank::new(&env));
     env.worker("payments")
-        .implementer(Payments { bank: bank.clone() })
+        .implementer(Payments { bank })
         .activity(Payments::charge)
         .activity(Payments::send_receipt)
         .workflow::<PaymentWorkflow>()
         .start()?;
-    env.observe("cents taken", move || bank.taken());
 
     let client = env.client();
     let payment = client.start_workflow(PaymentWorkflow::run, order(1200), on("payments", "pay-1")).await?;

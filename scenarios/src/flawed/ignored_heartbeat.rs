@@ -6,8 +6,7 @@ use crate::{
     scenario::{Flaw, Scenario, workflows},
     support::on,
 };
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
-use std::sync::{Mutex, PoisonError};
+use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{sync::Arc, time::Duration};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
@@ -67,19 +66,18 @@ impl ForgetfulFiles {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/ignored_heartbeat",
     about: "a retried activity does not look at the heartbeat's details and does its work twice",
-    flaw: Some(Flaw { twin: "large_file", code: FailureCode::Idempotency, faults: 1 }),
+    flaw: Some(Flaw { twin: "large_file", code: FailureCode::EffectsOnce, faults: 1 }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![ForgetfulFileWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    let typist = env.shared(FakeTypist::default());
+    let typist = env.shared(FakeTypist(env.ledger("typist")));
     env.worker("files")
-        .implementer(ForgetfulFiles { typist: typist.clone() })
+        .implementer(ForgetfulFiles { typist })
         .activity(ForgetfulFiles::transcribe)
         .workflow::<ForgetfulFileWorkflow>()
         .start()?;
-    env.observe("the lines typed", move || typist.typed());
 
     let path = "minutes.txt".to_owned();
     let file = env.client().start_workflow(ForgetfulFileWorkflow::run, path, on("files", "file-1")).await?;
@@ -87,22 +85,15 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// The lines in the order in which they were typed.
-#[derive(Default)]
-struct FakeTypist(Mutex<Vec<u32>>);
-
-impl FakeTypist {
-    fn typed(&self) -> Vec<u32> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
+/// The lines that were typed, by file and number.
+struct FakeTypist(EffectLedger<(String, u32)>);
 
 impl Typist for FakeTypist {
     fn lines(&self, _path: &str) -> u32 {
         LINES
     }
 
-    fn type_line(&self, _path: &str, line: u32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    fn type_line(&self, path: &str, line: u32) {
+        self.0.apply((path.to_owned(), line));
     }
 }

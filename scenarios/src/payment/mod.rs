@@ -6,11 +6,8 @@ use crate::{
     scenario::{Scenario, workflows},
     support::{on, same},
 };
-use durasim::{TestResult, TestWorkflowEnvironment};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
-};
+use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment};
+use serde::Serialize;
 use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions, errors::WorkflowGetResultError};
 use workflow::{Bank, Declined, Order, PaymentWorkflow, Payments};
 
@@ -24,7 +21,7 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    let bank = env.shared(FakeBank::default());
+    let bank = env.shared(FakeBank::new(&env));
     env.worker("payments")
         .implementer(Payments::new(bank.clone()))
         .activity(Payments::charge)
@@ -32,7 +29,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<PaymentWorkflow>()
         .start()?;
     let books = bank.clone();
-    env.observe("the bank's books", move || books.books());
+    env.observe("the bank's books", move || books.0.snapshot());
 
     let client = env.client();
     let payment = client.start_workflow(PaymentWorkflow::run, order(1200), on("payments", "pay-1")).await?;
@@ -50,7 +47,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     assert_eq!(reference, "charge order-1");
     let end = declined.get_result(WorkflowGetResultOptions::default()).await;
     assert!(matches!(end, Err(WorkflowGetResultError::Failed(_))), "{end:?}");
-    assert_eq!(bank.taken(), 1200);
+    assert_eq!(bank.0.effects(), [Entry::Charge(1200), Entry::Receipt(reference)]);
     Ok(())
 }
 
@@ -62,24 +59,21 @@ pub(crate) fn order(amount: u64) -> Order {
 /// How much the bank lends.
 const CREDIT: u64 = 5000;
 
-/// A bank that charges once for each key.
-#[derive(Default)]
-pub(crate) struct FakeBank {
-    charges: Mutex<BTreeMap<String, u64>>,
-    receipts: Mutex<BTreeSet<String>>,
+/// What the bank did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) enum Entry {
+    /// So many cents were taken.
+    Charge(u64),
+    /// A receipt was sent for this charge.
+    Receipt(String),
 }
 
-impl FakeBank {
-    /// All charges by key, and all receipts.
-    pub(crate) fn books(&self) -> (BTreeMap<String, u64>, BTreeSet<String>) {
-        let charges = self.charges.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (charges, receipts)
-    }
+/// A bank that keeps its books in a ledger, once for each key.
+pub(crate) struct FakeBank(EffectLedger<Entry>);
 
-    /// How much was taken in all.
-    pub(crate) fn taken(&self) -> u64 {
-        self.charges.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+impl FakeBank {
+    pub(crate) fn new(env: &TestWorkflowEnvironment) -> Self {
+        Self(env.ledger("bank"))
     }
 }
 
@@ -88,12 +82,11 @@ impl Bank for FakeBank {
         if amount > CREDIT {
             return Err(Declined);
         }
-        let mut charges = self.charges.lock().unwrap_or_else(PoisonError::into_inner);
-        charges.entry(idempotency_key.to_owned()).or_insert(amount);
+        self.0.record(idempotency_key, Entry::Charge(amount));
         Ok(format!("charge {idempotency_key}"))
     }
 
     fn send_receipt(&self, reference: &str) {
-        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).insert(reference.to_owned());
+        self.0.record(format!("receipt for {reference}"), Entry::Receipt(reference.to_owned()));
     }
 }

@@ -1,0 +1,230 @@
+//! What may be said on the command line.
+
+use durasim::FaultProfile;
+use scenarios::{
+    registry::{self, UnknownScenario},
+    scenario::Scenario,
+};
+use std::{num::NonZero, ops::Range, thread};
+
+/// What `scenarios help` says.
+pub(super) const USAGE: &str = "\
+scenarios: workflows by pattern, sound and flawed, run under durasim
+
+Usage: scenarios                            a tour, in under a minute
+       scenarios list [--json]              what there is
+       scenarios run NAME [--seed N]        one world, and what happened in it
+       scenarios sweep NAME|--all --seeds A..B [--jobs N]
+                                            many worlds, B not included
+       scenarios history NAME [--seed N]    the histories of one world, as Temporal's own JSON
+       scenarios score [--sound-seeds N]    are all flaws found, and are there false alarms?
+
+Options: --json           `run`, `sweep` and `score`: one object a line
+         --faults WHICH   none, crashes, activities, messages or all (the default)
+
+Exit status: 0 if everything held, 1 if something failed, 2 if the command cannot be understood.";
+
+/// What to do.
+pub(super) enum Command {
+    Tour,
+    Help,
+    List { json: bool },
+    Run(RunOptions),
+    Sweep(SweepOptions),
+    History { scenario: &'static Scenario, seed: u64, faults: FaultProfile },
+    Score(ScoreOptions),
+}
+
+/// What `run` is told.
+pub(super) struct RunOptions {
+    pub(super) scenario: &'static Scenario,
+    pub(super) seed: u64,
+    pub(super) faults: FaultProfile,
+    pub(super) json: bool,
+}
+
+/// What `sweep` is told.
+pub(super) struct SweepOptions {
+    pub(super) scenarios: Vec<&'static Scenario>,
+    pub(super) seeds: Range<u64>,
+    pub(super) jobs: NonZero<usize>,
+    pub(super) faults: FaultProfile,
+    pub(super) json: bool,
+}
+
+/// What `score` is told.
+pub(super) struct ScoreOptions {
+    pub(super) sound_seeds: u64,
+    pub(super) jobs: NonZero<usize>,
+    pub(super) json: bool,
+}
+
+/// Why the command line cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UsageError {
+    #[error("there is no command `{0}`; there are list, run, sweep, history, score and help")]
+    UnknownCommand(String),
+    #[error(transparent)]
+    UnknownScenario(#[from] UnknownScenario),
+    #[error("`{command}` knows no `{argument}`")]
+    UnknownArgument { command: &'static str, argument: String },
+    #[error("`{0}` needs the name of a scenario; `scenarios list` shows them")]
+    NoScenario(&'static str),
+    #[error("`sweep` takes either a name or --all")]
+    NameAndAll,
+    #[error("`sweep` needs --seeds A..B, such as --seeds 0..1000")]
+    NoSeeds,
+    #[error("`{0}` needs a value")]
+    NoValue(&'static str),
+    #[error("`{option}` takes {expected}, not `{value}`")]
+    BadValue { option: &'static str, expected: &'static str, value: String },
+}
+
+/// Understands the arguments, the program's name not among them.
+///
+/// # Errors
+///
+/// When something is unknown, missing, or no number.
+pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, UsageError> {
+    let Some(command) = arguments.next() else { return Ok(Command::Tour) };
+    match command.as_str() {
+        "help" | "--help" | "-h" => Ok(Command::Help),
+        "list" => Words::read("list", &["--json"], arguments)?.list(),
+        "run" => Words::read("run", &["NAME", "--seed", "--faults", "--json"], arguments)?.run(),
+        "sweep" => {
+            let known = ["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"];
+            Words::read("sweep", &known, arguments)?.sweep()
+        }
+        "history" => Words::read("history", &["NAME", "--seed", "--faults"], arguments)?.history(),
+        "score" => Words::read("score", &["--sound-seeds", "--jobs", "--json"], arguments)?.score(),
+        _ => Err(UsageError::UnknownCommand(command)),
+    }
+}
+
+/// The arguments of a command, told apart but not yet put together.
+#[derive(Default)]
+struct Words {
+    command: &'static str,
+    name: Option<String>,
+    all: bool,
+    json: bool,
+    seed: Option<u64>,
+    seeds: Option<Range<u64>>,
+    sound_seeds: Option<u64>,
+    jobs: Option<NonZero<usize>>,
+    faults: Option<FaultProfile>,
+}
+
+impl Words {
+    fn read(
+        command: &'static str,
+        known: &[&str],
+        mut arguments: impl Iterator<Item = String>,
+    ) -> Result<Self, UsageError> {
+        let mut words = Self { command, ..Self::default() };
+        while let Some(argument) = arguments.next() {
+            let (option, attached) = match argument.split_once('=') {
+                Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
+                _ => (argument.as_str(), None),
+            };
+            let wanted = if option.starts_with('-') { option } else { "NAME" };
+            if !known.contains(&wanted) || (wanted == "NAME" && words.name.is_some()) {
+                return Err(UsageError::UnknownArgument { command, argument });
+            }
+            let mut value =
+                |option| attached.clone().or_else(|| arguments.next()).ok_or(UsageError::NoValue(option));
+            match wanted {
+                "NAME" => words.name = Some(argument),
+                "--all" => words.all = true,
+                "--json" => words.json = true,
+                "--seed" => words.seed = Some(number("--seed", value("--seed")?)?),
+                "--seeds" => words.seeds = Some(range("--seeds", value("--seeds")?)?),
+                "--sound-seeds" => {
+                    words.sound_seeds = Some(number("--sound-seeds", value("--sound-seeds")?)?)
+                }
+                "--jobs" => words.jobs = Some(number("--jobs", value("--jobs")?)?),
+                "--faults" => words.faults = Some(profile(value("--faults")?)?),
+                _ => unreachable!("what is known is read"),
+            }
+        }
+        Ok(words)
+    }
+
+    fn scenario(&self) -> Result<&'static Scenario, UsageError> {
+        let name = self.name.as_deref().ok_or(UsageError::NoScenario(self.command))?;
+        Ok(registry::find(name)?)
+    }
+
+    fn jobs(&self) -> NonZero<usize> {
+        self.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN)
+    }
+
+    fn list(self) -> Result<Command, UsageError> {
+        Ok(Command::List { json: self.json })
+    }
+
+    fn run(self) -> Result<Command, UsageError> {
+        Ok(Command::Run(RunOptions {
+            scenario: self.scenario()?,
+            seed: self.seed.unwrap_or_default(),
+            faults: self.faults.unwrap_or_else(FaultProfile::all),
+            json: self.json,
+        }))
+    }
+
+    fn sweep(self) -> Result<Command, UsageError> {
+        let scenarios = match (&self.name, self.all) {
+            (Some(_), true) => return Err(UsageError::NameAndAll),
+            // What is flawed fails by design: it is swept by name.
+            (None, true) => registry::sound().collect(),
+            (_, false) => vec![self.scenario()?],
+        };
+        let jobs = self.jobs();
+        Ok(Command::Sweep(SweepOptions {
+            scenarios,
+            seeds: self.seeds.ok_or(UsageError::NoSeeds)?,
+            jobs,
+            faults: self.faults.unwrap_or_else(FaultProfile::all),
+            json: self.json,
+        }))
+    }
+
+    fn history(self) -> Result<Command, UsageError> {
+        Ok(Command::History {
+            scenario: self.scenario()?,
+            seed: self.seed.unwrap_or_default(),
+            faults: self.faults.unwrap_or_else(FaultProfile::all),
+        })
+    }
+
+    fn score(self) -> Result<Command, UsageError> {
+        let jobs = self.jobs();
+        let sound_seeds = self.sound_seeds.unwrap_or(10_000);
+        Ok(Command::Score(ScoreOptions { sound_seeds, jobs, json: self.json }))
+    }
+}
+
+fn number<N: std::str::FromStr>(option: &'static str, value: String) -> Result<N, UsageError> {
+    let expected = "a whole number";
+    value.parse().map_err(|_| UsageError::BadValue { option, expected, value })
+}
+
+fn range(option: &'static str, value: String) -> Result<Range<u64>, UsageError> {
+    let seeds = value.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let expected = "a range A..B that is not empty";
+    seeds.filter(|seeds| !seeds.is_empty()).ok_or(UsageError::BadValue { option, expected, value })
+}
+
+fn profile(value: String) -> Result<FaultProfile, UsageError> {
+    match value.as_str() {
+        "none" => Ok(FaultProfile::none()),
+        "crashes" => Ok(FaultProfile::crashes()),
+        "activities" => Ok(FaultProfile::activities()),
+        "messages" => Ok(FaultProfile::messages()),
+        "all" => Ok(FaultProfile::all()),
+        _ => {
+            let expected = "none, crashes, activities, messages or all";
+            Err(UsageError::BadValue { option: "--faults", expected, value })
+        }
+    }
+}

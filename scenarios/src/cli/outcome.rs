@@ -1,0 +1,83 @@
+//! What became of one seed, as it is printed.
+
+use super::stopwatch::Stopwatch;
+use durasim::{Campaign, FaultProfile, WorldOptions, WorldReport, report::FailureCode};
+use scenarios::scenario::Scenario;
+use serde::Serialize;
+
+/// One line of `--json`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Outcome {
+    pub(super) scenario: &'static str,
+    pub(super) seed: u64,
+    pub(super) verdict: Verdict,
+    /// The code of what failed, `null` if nothing did.
+    pub(super) code: Option<&'static str>,
+    pub(super) trace_hash: String,
+    pub(super) events: u64,
+    pub(super) steps: u64,
+    pub(super) virtual_ms: u64,
+    /// Real microseconds, the only thing here that differs from run to run.
+    pub(super) wall_us: u64,
+    pub(super) faults: u32,
+    #[serde(skip)]
+    pub(super) failed: Option<FailureCode>,
+}
+
+/// Whether everything held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    Pass,
+    Fail,
+}
+
+impl Outcome {
+    /// Runs one seed.
+    pub(super) fn of(scenario: &Scenario, campaign: &Campaign<'_>, seed: u64) -> (Self, WorldReport) {
+        let stopwatch = Stopwatch::start();
+        let report = campaign.seed(seed);
+        let wall = stopwatch.elapsed();
+        let failed = report.failure.as_ref().map(|failure| failure.code);
+        let outcome = Self {
+            scenario: scenario.name,
+            seed,
+            verdict: if failed.is_some() { Verdict::Fail } else { Verdict::Pass },
+            code: failed.map(FailureCode::code),
+            trace_hash: report.trace_hash.to_string(),
+            events: report.events,
+            steps: report.steps,
+            virtual_ms: report.virtual_ms,
+            wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
+            faults: report.faults,
+            failed,
+        };
+        (outcome, report)
+    }
+
+    /// The object, on one line.
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(self).expect("numbers and strings serialize")
+    }
+}
+
+/// How worlds of a campaign are run.
+pub(super) fn world_options(faults: &FaultProfile) -> WorldOptions {
+    let mut options = WorldOptions::default();
+    options.faults = faults.clone();
+    options
+}
+
+/// The report of a failure, in full, ending with the command that shows it again.
+pub(super) fn render(
+    scenario: &Scenario,
+    seed: u64,
+    failed: &WorldReport,
+    colors: durasim::report::Colors,
+) -> String {
+    let Some(failure) = &failed.failure else { return String::new() };
+    let text = failure.render(colors);
+    // The last line is for tests, which these are not.
+    let text = text.trim_end().rsplit_once('\n').map_or(text.as_str(), |(text, _)| text);
+    format!("{text}\ncargo run -p scenarios -- run {} --seed {seed}\n", scenario.name)
+}

@@ -1,0 +1,97 @@
+//! Many seeds on several threads, their results in the order of the seeds.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZero,
+    ops::Range,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+/// Does `work` for every seed on `jobs` threads, and hands the results to `take` from the first seed to the
+/// last, each as soon as those before it are there. Stops early once `take` fails.
+///
+/// # Errors
+///
+/// What `take` failed with.
+pub(super) fn in_order<T: Send, E>(
+    seeds: Range<u64>,
+    jobs: NonZero<usize>,
+    work: impl Fn(u64) -> T + Sync,
+    mut take: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    let next = AtomicU64::new(seeds.start);
+    let (sender, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..jobs.get() {
+            let sender = sender.clone();
+            let (next, work) = (&next, &work);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    // The receiver is gone when nobody wants more.
+                    if seed >= seeds.end || sender.send((seed, work(seed))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+
+        let mut early = BTreeMap::new();
+        let mut awaited = seeds.start;
+        for (seed, result) in results {
+            early.insert(seed, result);
+            while let Some(result) = early.remove(&awaited) {
+                awaited += 1;
+                if let Err(error) = take(result) {
+                    next.store(seeds.end, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_their_seeds() {
+        let jobs = NonZero::new(4).unwrap();
+        let mut taken = Vec::new();
+        let done = in_order(
+            10..200,
+            jobs,
+            |seed| seed * 2,
+            |result| {
+                taken.push(result);
+                Ok::<_, ()>(())
+            },
+        );
+        assert_eq!(done, Ok(()));
+        assert_eq!(taken, (10..200).map(|seed| seed * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn nothing_is_taken_after_a_failure() {
+        let jobs = NonZero::new(4).unwrap();
+        let mut taken = 0;
+        let done = in_order(
+            0..1000,
+            jobs,
+            |seed| seed,
+            |seed| {
+                taken += 1;
+                if seed == 5 { Err("enough") } else { Ok(()) }
+            },
+        );
+        assert_eq!(done, Err("enough"));
+        assert_eq!(taken, 6);
+    }
+}

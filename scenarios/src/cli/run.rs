@@ -1,0 +1,83 @@
+//! `scenarios run`.
+
+use super::{
+    Exit,
+    args::RunOptions,
+    outcome::{Outcome, render, world_options},
+};
+use durasim::{Campaign, report::Colors};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+/// Runs one world and tells what happened in it; a failure is shrunk and explained.
+pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit> {
+    let scenario = options.scenario;
+    let campaign = Campaign::new(&scenario.world, world_options(&options.faults));
+    let (outcome, report) = Outcome::of(scenario, &campaign, options.seed);
+    let exit = if report.failure.is_some() { Exit::Fail } else { Exit::Pass };
+    if options.json {
+        writeln!(out, "{}", outcome.json())?;
+        return Ok(exit);
+    }
+
+    writeln!(out, "{}: {}", scenario.name, scenario.about)?;
+    for history in &report.histories {
+        writeln!(out, "\n{}", history.workflow_id())?;
+        for line in history.outline().lines() {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    if !report.tape.entries.is_empty() {
+        writeln!(out, "\nseed {} chose:", options.seed)?;
+        for line in report.tape.to_string().lines() {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    writeln!(
+        out,
+        "\n{}: {} events, {} of virtual time in {:.1} ms, {} faults, trace {}",
+        if exit == Exit::Pass { "pass" } else { "fail" },
+        outcome.events,
+        humane(outcome.virtual_ms),
+        Duration::from_micros(outcome.wall_us).as_secs_f64() * 1000.0,
+        outcome.faults,
+        outcome.trace_hash,
+    )?;
+    if exit == Exit::Fail {
+        let smallest = campaign.shrink(&report);
+        write!(out, "\n{}", render(scenario, options.seed, &smallest, Colors::detect()))?;
+    }
+    Ok(exit)
+}
+
+/// Milliseconds as people say them: `3 days 2 h`.
+pub(super) fn humane(ms: u64) -> String {
+    let units = [("days", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+    let Some(first) = units.iter().position(|(_, size)| ms >= *size) else { return "0 s".to_owned() };
+    let mut rest = ms;
+    let mut words = Vec::new();
+    for (unit, size) in units.iter().skip(first).take(2) {
+        let count = rest / size;
+        rest %= size;
+        if count > 0 {
+            let unit = if *unit == "days" && count == 1 { "day" } else { unit };
+            words.push(format!("{count} {unit}"));
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::humane;
+
+    #[test]
+    fn spans_are_told_in_two_units() {
+        assert_eq!(humane(0), "0 s");
+        assert_eq!(humane(1_500), "1 s 500 ms");
+        assert_eq!(humane(86_400_000), "1 day");
+        assert_eq!(humane(90_061_000), "1 day 1 h");
+    }
+}

@@ -1,0 +1,88 @@
+//! `scenarios sweep`.
+
+use super::{
+    Exit,
+    args::SweepOptions,
+    outcome::{Outcome, render, world_options},
+    parallel,
+    stopwatch::Stopwatch,
+};
+use durasim::{Campaign, report::Colors};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scenarios::scenario::Scenario;
+use std::io::{self, IsTerminal, Write};
+
+/// Runs every seed of every scenario asked for, the first failure of each explained.
+pub(super) fn sweep(out: &mut impl Write, options: &SweepOptions) -> io::Result<Exit> {
+    let mut exit = Exit::Pass;
+    for scenario in &options.scenarios {
+        if sweep_one(out, options, scenario)? == Exit::Fail {
+            exit = Exit::Fail;
+        }
+    }
+    Ok(exit)
+}
+
+fn sweep_one(out: &mut impl Write, options: &SweepOptions, scenario: &'static Scenario) -> io::Result<Exit> {
+    let stopwatch = Stopwatch::start();
+    let campaign = Campaign::new(&scenario.world, world_options(&options.faults));
+    let bar = progress_bar(scenario, options.seeds.end - options.seeds.start);
+    let mut tally = Tally::default();
+    parallel::in_order(
+        options.seeds.clone(),
+        options.jobs,
+        |seed| Outcome::of(scenario, &campaign, seed).0,
+        |outcome| {
+            bar.inc(1);
+            tally.count(&outcome);
+            if options.json { writeln!(out, "{}", outcome.json()) } else { Ok(()) }
+        },
+    )?;
+    bar.finish_and_clear();
+
+    let exit = if tally.failed == 0 { Exit::Pass } else { Exit::Fail };
+    if options.json {
+        return Ok(exit);
+    }
+    let seeds = tally.passed + tally.failed;
+    let per_second = seeds as f64 / stopwatch.elapsed().as_secs_f64();
+    writeln!(
+        out,
+        "{:28} {:>6} seeds  {:>6} passed  {:>6} failed  {:>7} faults  {per_second:>7.0} seeds/s",
+        scenario.name, seeds, tally.passed, tally.failed, tally.faults,
+    )?;
+    if let Some(first) = &tally.first_failure {
+        let smallest = campaign.shrink(&campaign.seed(first.seed));
+        write!(out, "\n{}\n", render(scenario, first.seed, &smallest, Colors::detect()))?;
+    }
+    Ok(exit)
+}
+
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    faults: u64,
+    first_failure: Option<Outcome>,
+}
+
+impl Tally {
+    fn count(&mut self, outcome: &Outcome) {
+        self.faults += u64::from(outcome.faults);
+        if outcome.failed.is_none() {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+            self.first_failure.get_or_insert_with(|| outcome.clone());
+        }
+    }
+}
+
+/// A bar for whoever watches; nothing at all where nobody does.
+pub(super) fn progress_bar(scenario: &Scenario, seeds: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix:28} {wide_bar} {pos}/{len} {per_sec} {eta}")
+        .expect("the template is well formed");
+    let target =
+        if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    ProgressBar::with_draw_target(Some(seeds), target).with_style(style).with_prefix(scenario.name)
+}
