@@ -17,6 +17,7 @@ pub mod cron;
 mod duration;
 mod executions;
 mod history;
+pub mod history_rules;
 mod identifiers;
 mod inspect;
 mod matching;
@@ -45,5 +46,6 @@ pub use identifiers::RequestId;
 pub use inspect::{
     ExecutionSummary, PendingActivitySummary, PendingTimerSummary, PendingWorkflowTaskSummary,
 };
+pub use matching::TaskQueueSummary;
 pub use request::{Request, Response};
 pub use service::{Reply, Service};

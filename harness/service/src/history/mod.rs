@@ -1,6 +1,6 @@
 //! The history of a run: events with ids, and the buffer of those that wait for theirs.
 
 mod event_store;
-mod kinds;
+pub(crate) mod kinds;
 
 pub(crate) use event_store::{EventDecoration, EventStore, HistoryMark};
