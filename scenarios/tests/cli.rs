@@ -1,0 +1,166 @@
+//! The program, as its users meet it: output, JSON, exit status.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+
+fn scenarios(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scenarios"))
+        .args(arguments)
+        .env_remove("DURASIM_SEED")
+        .output()
+        .expect("the program runs")
+}
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8(output.to_vec()).expect("the output is text")
+}
+
+fn objects(output: &Output) -> Vec<Value> {
+    text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is a JSON object"))
+        .collect()
+}
+
+#[test]
+fn list_names_every_scenario() {
+    let output = scenarios(&["list", "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let all: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    for scenario in &all {
+        let keys: Vec<_> = scenario.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["about", "name", "sound"]);
+    }
+    let plain = text(&scenarios(&["list"]).stdout);
+    for scenario in &all {
+        assert!(plain.contains(scenario["name"].as_str().unwrap()), "{scenario}");
+    }
+    assert!(all.iter().any(|scenario| scenario["name"] == "approval" && scenario["sound"] == true));
+    assert!(all.iter().any(|scenario| scenario["name"] == "flawed/clock" && scenario["sound"] == false));
+}
+
+#[test]
+fn run_prints_one_object_and_passes() {
+    let output = scenarios(&["run", "fetch_and_process", "--seed", "7", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let objects = objects(&output);
+    assert_eq!(objects.len(), 1);
+    let run = objects[0].as_object().unwrap();
+    let mut keys: Vec<_> = run.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "code",
+            "events",
+            "faults",
+            "scenario",
+            "seed",
+            "steps",
+            "trace_hash",
+            "verdict",
+            "virtual_ms",
+            "wall_us"
+        ]
+    );
+    assert_eq!(run["scenario"], "fetch_and_process");
+    assert_eq!(run["seed"], 7);
+    assert_eq!(run["verdict"], "pass");
+    assert_eq!(run["code"], Value::Null);
+}
+
+#[test]
+fn a_run_is_told_in_words() {
+    let output = scenarios(&["run", "approval", "--faults", "none"]);
+    assert_eq!(output.status.code(), Some(0));
+    let words = text(&output.stdout);
+    assert!(words.contains("approval-of-item-3"), "{words}");
+    assert!(words.contains("TimerFired"), "{words}");
+    assert!(words.contains("pass: "), "{words}");
+}
+
+#[test]
+fn a_failed_run_exits_with_1_and_ends_with_the_command_that_repeats_it() {
+    let output = scenarios(&["run", "flawed/clock", "--seed", "3"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let words = text(&output.stdout);
+    assert!(words.contains("DS101"), "{words}");
+    assert_eq!(words.lines().last(), Some("cargo run -p scenarios -- run flawed/clock --seed 3"));
+}
+
+#[test]
+fn a_sweep_prints_its_seeds_in_order_whatever_the_number_of_threads() {
+    let hashes = |jobs: &str| {
+        let output = scenarios(&["sweep", "payment", "--seeds", "10..22", "--jobs", jobs, "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        objects(&output)
+            .into_iter()
+            .map(|object| (object["seed"].as_u64().unwrap(), object["trace_hash"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let one = hashes("1");
+    assert_eq!(one.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(), (10..22).collect::<Vec<_>>());
+    assert_eq!(one, hashes("3"));
+}
+
+#[test]
+fn a_sweep_of_all_takes_the_sound_ones() {
+    let output = scenarios(&["sweep", "--all", "--seeds", "0..1", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let swept = objects(&output);
+    assert_eq!(swept.len(), 14);
+    assert!(swept.iter().all(|object| !object["scenario"].as_str().unwrap().starts_with("flawed/")));
+}
+
+#[test]
+fn a_sweep_over_a_flaw_finds_it_and_run_shows_it_again() {
+    let output = scenarios(&["sweep", "flawed/charge_without_key", "--seeds", "0..256", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let found = objects(&output).into_iter().find(|object| object["verdict"] == "fail").unwrap();
+    assert_eq!(found["code"], "DS104");
+
+    let seed = found["seed"].to_string();
+    let again = objects(&scenarios(&["run", "flawed/charge_without_key", "--seed", &seed, "--json"]));
+    assert_eq!(again[0]["trace_hash"], found["trace_hash"]);
+    assert_eq!(again[0]["code"], found["code"]);
+}
+
+#[test]
+fn history_is_temporals_own_json() {
+    let output = scenarios(&["history", "fetch_and_process", "--seed", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let history: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(history["events"][0]["eventType"], "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED");
+}
+
+#[test]
+fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["run", "aproval"], "did you mean approval"),
+        (&["run", "clock"], "flawed/clock"),
+        (&["walk"], "there are list, run, sweep"),
+        (&["run"], "needs the name"),
+        (&["run", "approval", "--seed", "x"], "a whole number"),
+        (&["run", "approval", "--jobs", "2"], "knows no `--jobs`"),
+        (&["sweep", "approval"], "--seeds A..B"),
+        (&["sweep", "approval", "--seeds", "5..5"], "not empty"),
+        (&["sweep", "approval", "--all", "--seeds", "0..1"], "either a name or --all"),
+    ];
+    for (arguments, words) in cases {
+        let output = scenarios(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains(words), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_tour_shows_time_faults_and_a_flaw() {
+    let output = scenarios(&[]);
+    let words = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{words}");
+    for stop in ["1. Time that skips", "2. Faults", "3. A flaw", "Go on with"] {
+        assert!(words.contains(stop), "{words}");
+    }
+}

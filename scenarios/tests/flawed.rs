@@ -1,0 +1,36 @@
+//! The flawed scenarios: each is caught, by the check that is meant to, with as few faults as it takes.
+
+use durasim::{Campaign, FaultProfile, WorldOptions};
+use scenarios::registry;
+
+#[test]
+fn every_flaw_is_caught_within_256_seeds_by_its_own_check() {
+    let mut options = WorldOptions::default();
+    options.faults = FaultProfile::all();
+    let mut missed = Vec::new();
+    for scenario in registry::flawed() {
+        let Some(flaw) = scenario.flaw else { continue };
+        let campaign = Campaign::new(&scenario.world, options.clone());
+        let mut others = Vec::new();
+        let caught = (0..256).any(|seed| {
+            let code = campaign.seed(seed).failure.map(|failure| failure.code);
+            others.extend(code.filter(|code| *code != flaw.code && !others.contains(code)));
+            code == Some(flaw.code)
+        });
+        if !caught {
+            missed.push(format!("{}: not {}, but {others:?}", scenario.name, flaw.code));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn a_flaw_that_takes_a_fault_does_not_show_without() {
+    for scenario in registry::flawed() {
+        let Some(flaw) = scenario.flaw else { continue };
+        let campaign = Campaign::new(&scenario.world, WorldOptions::default());
+        let failed = campaign.fault_free().failure.as_ref().map(|failure| failure.code);
+        let expected = (flaw.faults == 0).then_some(flaw.code);
+        assert_eq!(failed, expected, "{}", scenario.name);
+    }
+}
