@@ -44,6 +44,8 @@ pub struct ReplayOptions {
     pub run_id: Option<String>,
     /// How workflow inputs become values.
     pub data_converter: DataConverter,
+    /// The build id that workflow code sees where it is not replayed.
+    pub build_id: String,
     /// How commands are compared with events.
     pub mode: ReplayMode,
     /// Whether [`ReplayLog::activations`] is filled; that costs time.
@@ -62,6 +64,7 @@ impl Default for ReplayOptions {
             workflow_id: "replay-workflow".to_owned(),
             run_id: None,
             data_converter: DataConverter::default(),
+            build_id: String::new(),
             keep_activations: true,
             mode: ReplayMode::Strict,
             detect_nondeterministic_futures: true,
@@ -160,7 +163,7 @@ fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run
     let facts = WorkerFacts {
         namespace: options.namespace.clone(),
         task_queue: options.task_queue.clone(),
-        build_id: String::new(),
+        build_id: options.build_id.clone(),
         sdk_name: String::new(),
         sdk_version: String::new(),
         strict: options.mode == ReplayMode::Strict,

@@ -1,15 +1,13 @@
 //! Applying history: each event to its machine, each command to its event.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 use temporalio_protos::{
-    VERSION_SEARCH_ATTR_KEY,
     coresdk::workflow_activation::{
-        CancelWorkflow, NotifyHasPatch, SignalWorkflow, start_workflow_from_attribs,
-        workflow_activation_job::Variant,
+        CancelWorkflow, SignalWorkflow, start_workflow_from_attribs, workflow_activation_job::Variant,
     },
     temporal::api::{
-        enums::v1::{EventType, WorkflowTaskFailedCause},
+        enums::v1::EventType,
         history::v1::{
             HistoryEvent, WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
             history_event::Attributes,
@@ -21,68 +19,24 @@ use super::{
     CommandId, DeploymentVersion, Execution, Key, QueuedCommand, StartedInfo,
     activation::random_seed,
     compare::{Difference, compare, describe},
+    errors::{ExecutionError, Place},
     flags::CoreFlag,
+    patches::PatchMatch,
 };
 use crate::{
-    Nondeterminism,
-    history::{NextTask, local_activity_marker, local_activity_result, patch_marker},
-    machines::{
-        EventContext, IncomingUpdate, Machine, MachineError, RecordedResult, WorkflowTask, fatal,
-        nondeterminism,
-    },
+    history::{NextTask, is_local_activity_marker, local_activity_marker},
+    machines::{EventContext, IncomingUpdate, Machine, WorkflowTask, fatal, nondeterminism},
     time,
 };
 
 type Result<T, E = ExecutionError> = std::result::Result<T, E>;
-
-/// Why history and commands do not go together.
-#[derive(Debug, Clone)]
-pub(crate) enum ExecutionError {
-    /// By Core's rules.
-    Machine { error: MachineError, place: Option<Box<Place>> },
-    /// By the strict comparison of whole commands.
-    Differs { difference: Difference, issued_at: Option<Rc<str>> },
-}
-
-/// Where in history, and at which command.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) event_id: i64,
-    pub(crate) event: String,
-    pub(crate) command: Option<String>,
-    pub(crate) issued_at: Option<Rc<str>>,
-}
-
-impl From<MachineError> for ExecutionError {
-    fn from(error: MachineError) -> Self {
-        Self::Machine { error, place: None }
-    }
-}
-
-impl ExecutionError {
-    /// Adds the event, unless a place is known already.
-    fn at(self, event: &HistoryEvent) -> Self {
-        match self {
-            Self::Machine { error, place: None } => Self::Machine {
-                error,
-                place: Some(Box::new(Place {
-                    event_id: event.event_id,
-                    event: event.to_string(),
-                    command: None,
-                    issued_at: None,
-                })),
-            },
-            other => other,
-        }
-    }
-}
 
 /// How many events were applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Applied(pub(crate) usize);
 
 /// What becomes of the event after one that is handled.
-enum Next {
+pub(super) enum Next {
     Handle,
     /// The event belongs to the one before it.
     Skip,
@@ -225,63 +179,12 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn request_update(&mut self, incoming: IncomingUpdate) -> Result<()> {
+    pub(super) fn request_update(&mut self, incoming: IncomingUpdate) -> Result<()> {
         let instance = incoming.protocol_instance_id.clone();
         let (machine, response) = crate::machines::Update::request(incoming, self.replaying)?;
         let key = self.add_machine(Machine::Update(Box::new(machine)));
         self.by_protocol_instance_id.insert(instance, key);
         self.process(key, vec![response])?;
-        Ok(())
-    }
-
-    /// Finds what the next task's events tell of this one: patches, results of local activities, updates.
-    fn look_ahead(
-        &mut self,
-        events: &[HistoryEvent],
-        admitted: &mut BTreeMap<String, IncomingUpdate>,
-    ) -> Result<()> {
-        let mut found = Vec::new();
-        for event in events {
-            match event.event_type() {
-                EventType::MarkerRecorded => {
-                    if let Some((patch_id, _)) = patch_marker(event) {
-                        self.patches.insert(patch_id.clone(), false);
-                        self.send_job(Variant::NotifyHasPatch(NotifyHasPatch { patch_id }));
-                    } else if let Some(result) = local_activity_result(event) {
-                        let Some((data, _)) = local_activity_marker(event) else {
-                            return Err(fatal!("Local activity marker was unparsable: {event:?}").into());
-                        };
-                        found.push(Ahead::LocalResult(data.seq, RecordedResult::new(&data, result)));
-                    }
-                }
-                EventType::WorkflowExecutionUpdateAccepted => {
-                    let update = IncomingUpdate::from_event(event)?;
-                    found
-                        .push(Ahead::Update(admitted.remove(&update.protocol_instance_id).unwrap_or(update)));
-                }
-                _ => {}
-            }
-        }
-        for ahead in found {
-            match ahead {
-                Ahead::LocalResult(seq, recorded) => self.preresolve(seq, recorded)?,
-                Ahead::Update(update) => self.request_update(update)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn preresolve(&mut self, seq: u32, recorded: RecordedResult) -> Result<()> {
-        let awaits = match self.by_command_id.get(&CommandId::LocalActivity(seq)) {
-            Some(key) => {
-                matches!(&self.slot(*key).machine, Machine::LocalActivity(machine) if machine.awaits_marker())
-            }
-            None => true,
-        };
-        if awaits {
-            self.local_activities.insert_peeked(seq, recorded);
-            self.apply_preresolutions(false)?;
-        }
         Ok(())
     }
 
@@ -347,8 +250,7 @@ impl Execution<'_> {
         next_event: Option<&HistoryEvent>,
         is_last: bool,
     ) -> Result<Next> {
-        if let Some(result) = local_activity_result(event) {
-            drop(result);
+        if is_local_activity_marker(event) {
             let Some((data, _)) = local_activity_marker(event) else {
                 return Err(fatal!("Local activity marker was unparsable: {event:?}").into());
             };
@@ -492,55 +394,6 @@ impl Execution<'_> {
         };
         Err(ExecutionError::Differs { difference, issued_at: left.issued_at.clone() })
     }
-
-    /// Patch markers come and go with the code: some are skipped, as are calls that history has no marker of.
-    fn match_patch(&self, event: &HistoryEvent, next_event: Option<&HistoryEvent>) -> Result<PatchMatch> {
-        let machine = match self.commands.front().map(|queued| &self.slot(queued.key).machine) {
-            Some(Machine::Patch(machine)) => Some(machine),
-            _ => None,
-        };
-        Ok(match (patch_marker(event), machine) {
-            (Some((id, true)), Some(machine)) if !machine.is_about(&id) => {
-                PatchMatch::SkipEvent(skip_upsert(next_event))
-            }
-            (Some((_, true)), None) => PatchMatch::SkipEvent(skip_upsert(next_event)),
-            (Some((id, false)), None) => {
-                return Err(nondeterminism!(
-                    "Non-deprecated patch marker encountered for change {id}, but there is no corresponding \
-                     change command!"
-                )
-                .into());
-            }
-            (None, Some(_)) => PatchMatch::SkipCommand,
-            (Some(_), Some(_)) | (None, None) => PatchMatch::Match,
-        })
-    }
-}
-
-/// What the next task's events tell of this one; patches come before all of it.
-enum Ahead {
-    LocalResult(u32, RecordedResult),
-    Update(IncomingUpdate),
-}
-
-enum PatchMatch {
-    Match,
-    SkipCommand,
-    SkipEvent(Next),
-}
-
-/// The upsert of the version attribute goes with its marker.
-fn skip_upsert(next_event: Option<&HistoryEvent>) -> Next {
-    match next_event.and_then(|event| event.attributes.as_ref()) {
-        Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert))
-            if upsert.search_attributes.as_ref().is_some_and(|attributes| {
-                attributes.indexed_fields.contains_key(VERSION_SEARCH_ATTR_KEY)
-            }) =>
-        {
-            Next::Skip
-        }
-        _ => Next::Handle,
-    }
 }
 
 fn with_command(error: ExecutionError, event: &HistoryEvent, queued: &QueuedCommand) -> ExecutionError {
@@ -581,46 +434,4 @@ fn deployment_version(completed: &WorkflowTaskCompletedEventAttributes) -> Optio
         };
     }
     (version != DeploymentVersion::default()).then_some(version)
-}
-
-impl ExecutionError {
-    /// Core's words for the error, the cause that fails the workflow task, and what the report needs.
-    pub(crate) fn report(&self) -> (String, WorkflowTaskFailedCause, Option<Nondeterminism>) {
-        let nondeterministic = WorkflowTaskFailedCause::NonDeterministicError;
-        match self {
-            Self::Machine { error: MachineError::Fatal(words), .. } => (
-                format!("Fatal error in workflow machines: {words}"),
-                WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
-                None,
-            ),
-            Self::Machine { error: MachineError::Nondeterminism(words), place } => {
-                let message = format!("[TMPRL1100] Nondeterminism error: {words}");
-                let report = Nondeterminism {
-                    event_id: place.as_ref().map(|place| place.event_id),
-                    expected: place.as_ref().map(|place| place.event.clone()).unwrap_or_default(),
-                    got: place
-                        .as_ref()
-                        .and_then(|place| place.command.clone())
-                        .unwrap_or_else(|| "no command".to_owned()),
-                    message: message.clone(),
-                    issued_at: place.as_ref().and_then(|place| place.issued_at.as_deref()).map(str::to_owned),
-                };
-                (message, nondeterministic, Some(report))
-            }
-            Self::Differs { difference, issued_at } => {
-                let message = format!(
-                    "command {} differs from {}: {}",
-                    difference.command, difference.event, difference.what
-                );
-                let report = Nondeterminism {
-                    event_id: Some(difference.event_id),
-                    expected: difference.event.clone(),
-                    got: difference.command.clone(),
-                    message: message.clone(),
-                    issued_at: issued_at.as_deref().map(str::to_owned),
-                };
-                (message, nondeterministic, Some(report))
-            }
-        }
-    }
 }

@@ -8,9 +8,12 @@
 
 mod activation;
 mod compare;
+mod errors;
 mod events;
 mod flags;
 mod local_activities;
+mod look_ahead;
+mod patches;
 mod sdk_commands;
 
 use std::{
@@ -32,7 +35,7 @@ use temporalio_protos::{
 };
 
 pub(crate) use compare::describe;
-pub(crate) use events::ExecutionError;
+pub(crate) use errors::ExecutionError;
 pub(crate) use flags::CoreFlag;
 pub(crate) use local_activities::LocalActivityRequests;
 pub(crate) use sdk_commands::{IssuedCommand, LocalResolution};

@@ -25,6 +25,11 @@ pub(crate) fn patch_marker(event: &HistoryEvent) -> Option<(String, bool)> {
     decode_change_marker_details(&marker(event, PATCH_MARKER_NAME)?.details)
 }
 
+/// Whether the event marks a local activity.
+pub(crate) fn is_local_activity_marker(event: &HistoryEvent) -> bool {
+    marker(event, LOCAL_ACTIVITY_MARKER_NAME).is_some()
+}
+
 /// Which local activity the event marks, and whether it succeeded.
 ///
 /// `None` if the event marks none; a marker that cannot be read is none, too.

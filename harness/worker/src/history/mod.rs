@@ -9,7 +9,9 @@ use std::{borrow::Cow, ops::Range};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use boundaries::{TaskEnd, find_task_end};
-pub(crate) use markers::{local_activity_marker, local_activity_result, patch_marker};
+pub(crate) use markers::{
+    is_local_activity_marker, local_activity_marker, local_activity_result, patch_marker,
+};
 pub(crate) use pages::Pages;
 
 /// Part of a run's history: whole workflow tasks, of which some are yet to be applied.

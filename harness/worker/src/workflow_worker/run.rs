@@ -253,11 +253,13 @@ impl<'h> Run<'h> {
             if let Some(outcome) = self.complete(commands, auto)? {
                 return Ok(outcome);
             }
+            if self.execution.seen_terminal_event
+                && self.task.as_ref().is_some_and(|task| task.queries.is_empty())
+            {
+                // The history of a closed run, and nobody asks for anything: what came with its end is not told.
+                self.task = None;
+            }
             step = self.next_step()?;
-        }
-        if self.execution.seen_terminal_event && !self.execution.has_pending_jobs() {
-            // A whole history was replayed, and nobody asked for anything.
-            self.task = None;
         }
         Ok(RunOutcome::Waits)
     }

@@ -1,0 +1,92 @@
+//! Where history and commands part, and the words for it.
+
+use std::rc::Rc;
+
+use temporalio_protos::temporal::api::{enums::v1::WorkflowTaskFailedCause, history::v1::HistoryEvent};
+
+use super::compare::Difference;
+use crate::{Nondeterminism, machines::MachineError};
+
+/// Why history and commands do not go together.
+#[derive(Debug, Clone)]
+pub(crate) enum ExecutionError {
+    /// By Core's rules.
+    Machine { error: MachineError, place: Option<Box<Place>> },
+    /// By the strict comparison of whole commands.
+    Differs { difference: Difference, issued_at: Option<Rc<str>> },
+}
+
+/// Where in history, and at which command.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) event_id: i64,
+    pub(crate) event: String,
+    pub(crate) command: Option<String>,
+    pub(crate) issued_at: Option<Rc<str>>,
+}
+
+impl From<MachineError> for ExecutionError {
+    fn from(error: MachineError) -> Self {
+        Self::Machine { error, place: None }
+    }
+}
+
+impl ExecutionError {
+    /// Adds the event, unless a place is known already.
+    pub(super) fn at(self, event: &HistoryEvent) -> Self {
+        match self {
+            Self::Machine { error, place: None } => Self::Machine {
+                error,
+                place: Some(Box::new(Place {
+                    event_id: event.event_id,
+                    event: event.to_string(),
+                    command: None,
+                    issued_at: None,
+                })),
+            },
+            other => other,
+        }
+    }
+}
+
+impl ExecutionError {
+    /// Core's words for the error, the cause that fails the workflow task, and what the report needs.
+    pub(crate) fn report(&self) -> (String, WorkflowTaskFailedCause, Option<Nondeterminism>) {
+        let nondeterministic = WorkflowTaskFailedCause::NonDeterministicError;
+        match self {
+            Self::Machine { error: MachineError::Fatal(words), .. } => (
+                format!("Fatal error in workflow machines: {words}"),
+                WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+                None,
+            ),
+            Self::Machine { error: MachineError::Nondeterminism(words), place } => {
+                let message = format!("[TMPRL1100] Nondeterminism error: {words}");
+                let report = Nondeterminism {
+                    event_id: place.as_ref().map(|place| place.event_id),
+                    expected: place.as_ref().map(|place| place.event.clone()).unwrap_or_default(),
+                    got: place
+                        .as_ref()
+                        .and_then(|place| place.command.clone())
+                        .unwrap_or_else(|| "no command".to_owned()),
+                    message: message.clone(),
+                    issued_at: place.as_ref().and_then(|place| place.issued_at.as_deref()).map(str::to_owned),
+                };
+                (message, nondeterministic, Some(report))
+            }
+            Self::Differs { difference, issued_at } => {
+                let message = format!(
+                    "command {} differs from {}: {}",
+                    difference.command, difference.event, difference.what
+                );
+                let report = Nondeterminism {
+                    event_id: Some(difference.event_id),
+                    expected: difference.event.clone(),
+                    got: difference.command.clone(),
+                    message: message.clone(),
+                    issued_at: issued_at.as_deref().map(str::to_owned),
+                };
+                (message, nondeterministic, Some(report))
+            }
+        }
+    }
+}

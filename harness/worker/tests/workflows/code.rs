@@ -1,0 +1,187 @@
+//! The workflows under test.
+
+use std::time::Duration;
+
+use temporalio_common::ActivityError;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityCancellationType, ActivityOptions, CancellableFuture, ChildWorkflowOptions, LocalActivityOptions,
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, activities::ActivityContext,
+    workflows::select,
+};
+
+const TEN_SECONDS: Duration = Duration::from_secs(10);
+
+pub(crate) struct Greetings;
+
+#[activities]
+impl Greetings {
+    #[activity]
+    pub(crate) async fn greet(_ctx: ActivityContext, name: String) -> Result<String, ActivityError> {
+        Ok(format!("hello {name}"))
+    }
+}
+
+/// An activity, then a minute, then its result.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct GreetWorkflow;
+
+#[workflow_methods]
+impl GreetWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<String> {
+        let options = ActivityOptions::start_to_close_timeout(TEN_SECONDS);
+        let greeting = ctx.execute_activity(Greetings::greet, name, options).await?;
+        ctx.timer(Duration::from_secs(60)).await;
+        Ok(greeting)
+    }
+}
+
+/// Waits for a signal, at most an hour; answers what it knows.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct WaitWorkflow {
+    heard: Vec<String>,
+}
+
+#[workflow_methods]
+impl WaitWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        select! {
+            heard = ctx.wait_condition(|state| !state.heard.is_empty()) => heard?,
+            _ = ctx.timer(Duration::from_secs(3600)) => return Ok("nobody".to_owned()),
+        }
+        Ok(ctx.state(|state| state.heard.join(",")))
+    }
+
+    #[signal]
+    pub(crate) fn hear(&mut self, _ctx: &mut SyncWorkflowContext<Self>, what: String) {
+        self.heard.push(what);
+    }
+
+    #[query]
+    pub(crate) fn heard(&self, _ctx: &WorkflowContextView) -> usize {
+        self.heard.len()
+    }
+
+    #[update_validator(tell)]
+    fn validate_tell(
+        &self,
+        _ctx: &WorkflowContextView,
+        what: &String,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if what.is_empty() { Err("nothing to tell".into()) } else { Ok(()) }
+    }
+
+    #[update]
+    pub(crate) fn tell(&mut self, _ctx: &mut SyncWorkflowContext<Self>, what: String) -> usize {
+        self.heard.push(what);
+        self.heard.len()
+    }
+}
+
+/// Panics at once.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct PanicWorkflow;
+
+#[workflow_methods]
+impl PanicWorkflow {
+    #[run]
+    pub(crate) async fn run(_ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        panic!("out of {}", "luck");
+    }
+}
+
+/// An activity that is cancelled after a timer, in the way the input says.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct CancelWorkflow;
+
+#[workflow_methods]
+impl CancelWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, waits: bool) -> WorkflowResult<String> {
+        let cancellation_type = if waits {
+            ActivityCancellationType::WaitCancellationCompleted
+        } else {
+            ActivityCancellationType::TryCancel
+        };
+        let options = ActivityOptions::with_start_to_close_timeout(TEN_SECONDS)
+            .cancellation_type(cancellation_type)
+            .build();
+        let activity = ctx.execute_activity(Greetings::greet, "Ada".to_owned(), options);
+        ctx.timer(Duration::from_secs(1)).await;
+        activity.cancel();
+        Ok(match activity.await {
+            Ok(greeting) => greeting,
+            Err(_) => "cancelled".to_owned(),
+        })
+    }
+}
+
+/// Asks for a patch between two timers.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct PatchedWorkflow;
+
+#[workflow_methods]
+impl PatchedWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
+        ctx.timer(Duration::from_secs(1)).await;
+        let patched = ctx.patched("better");
+        ctx.timer(Duration::from_secs(if patched { 2 } else { 3 })).await;
+        Ok(patched)
+    }
+}
+
+/// A child, and its result.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct ParentWorkflow;
+
+#[workflow_methods]
+impl ParentWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        let options = ChildWorkflowOptions::workflow_id("child".to_owned());
+        let child = ctx.start_child_workflow(GreetWorkflow::run, "Ada".to_owned(), options).await?;
+        Ok(child.result().await?)
+    }
+}
+
+/// Two local activities, one after the other.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct LocalWorkflow;
+
+#[workflow_methods]
+impl LocalWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        let options = || LocalActivityOptions::builder().start_to_close_timeout(TEN_SECONDS).build();
+        let first = ctx.execute_local_activity(Greetings::greet, "Ada".to_owned(), options()).await?;
+        let second = ctx.execute_local_activity(Greetings::greet, "Bob".to_owned(), options()).await?;
+        Ok(format!("{first}, {second}"))
+    }
+}
+
+/// A tokio channel in workflow code.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct ChannelWorkflow;
+
+#[workflow_methods]
+impl ChannelWorkflow {
+    #[run]
+    pub(crate) async fn run(_ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let (sender, mut receiver) = futures::channel::mpsc::unbounded::<()>();
+        let waits = futures::StreamExt::next(&mut receiver);
+        let sends = async move { drop(sender.unbounded_send(())) };
+        futures::join!(waits, sends);
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Local activities: run within the task, remembered as markers.
+
+use durasim_worker::{
+    LocalActivityOutcome, LocalActivityResolution, LocalActivityWork, WorkflowTaskProgress,
+    testing::{HistoryBuilder, RUN_ID, json},
+};
+use pretty_assertions::assert_eq;
+use temporalio_protos::{
+    coresdk::activity_result::{self, ActivityResolution, activity_resolution::Status},
+    temporal::api::{common::v1::Payload, enums::v1::CommandType, failure::v1::Failure},
+};
+
+use crate::support::{completed, kinds, result, worker};
+
+/// A second after the workflow task of the first event started.
+const NOW_MS: u64 = 1_704_067_203_000;
+
+fn work(progress: WorkflowTaskProgress) -> LocalActivityWork {
+    match progress {
+        WorkflowTaskProgress::RunLocalActivities(work) => *work,
+        other => panic!("expected local activities to run, got {other:?}"),
+    }
+}
+
+fn resolved(status: Status) -> LocalActivityResolution {
+    let resolution = ActivityResolution { status: Some(status) };
+    LocalActivityResolution { now_ms: NOW_MS, outcome: LocalActivityOutcome::Resolved(resolution) }
+}
+
+fn success(result: Payload) -> LocalActivityResolution {
+    resolved(Status::Completed(activity_result::Success { result: Some(result) }))
+}
+
+fn failure(message: &str) -> LocalActivityResolution {
+    resolved(Status::Failed(activity_result::Failure {
+        failure: Some(Failure::application_failure(message.to_owned(), false)),
+        ..Default::default()
+    }))
+}
+
+fn started() -> HistoryBuilder {
+    let mut history = HistoryBuilder::new("LocalWorkflow", []);
+    history.workflow_task_started();
+    history
+}
+
+#[test]
+fn the_task_waits_for_them_and_records_markers() {
+    let mut worker = worker();
+    let first = work(worker.on_task(started().task()));
+    assert_eq!(first.start.len(), 1);
+    assert_eq!(first.start[0].schedule.activity_type, "Greetings::greet");
+    assert_eq!(first.heartbeat_after.as_secs(), 8);
+    let second = work(worker.on_local_activity(RUN_ID, first.start[0].seq, success(json(&"hello Ada"))));
+    let last = completed(worker.on_local_activity(RUN_ID, second.start[0].seq, success(json(&"hello Bob"))));
+    assert_eq!(
+        kinds(&last),
+        [CommandType::RecordMarker, CommandType::RecordMarker, CommandType::CompleteWorkflowExecution]
+    );
+    assert_eq!(result(&last), "\"hello Ada, hello Bob\"");
+}
+
+#[test]
+fn a_failure_is_tried_again_after_a_second() {
+    let mut worker = worker();
+    let first = work(worker.on_task(started().task()));
+    let again = work(worker.on_local_activity(RUN_ID, first.start[0].seq, failure("busy")));
+    assert_eq!(again.start[0].attempt, 2);
+    assert_eq!(again.start[0].after.as_secs(), 1);
+}
+
+#[test]
+fn a_heartbeat_completes_the_task_and_asks_for_another() {
+    let mut worker = worker();
+    let mut history = started();
+    let first = work(worker.on_task(history.task()));
+    let heartbeat = completed(worker.on_heartbeat_due(RUN_ID));
+    assert!(heartbeat.force_create_new_workflow_task);
+    assert_eq!(kinds(&heartbeat), [CommandType::Unspecified; 0]);
+    // The result comes before the next task: it waits for it.
+    let early = worker.on_local_activity(RUN_ID, first.start[0].seq, success(json(&"hello Ada")));
+    assert!(matches!(early, WorkflowTaskProgress::Idle));
+    let after = history.workflow_task_completed();
+    history.workflow_task_started();
+    let second = work(worker.on_task(history.task_from(after)));
+    assert_eq!(second.start[0].seq, 2);
+}
+
+#[test]
+fn replay_tells_them_from_markers_and_runs_none() {
+    let mut history = started();
+    history.workflow_task_completed();
+    history.local_activity_marker(1, "1", "Greetings::greet", json(&"hello Ada"));
+    history.local_activity_marker(2, "2", "Greetings::greet", json(&"hello Bob"));
+    history.signaled("nothing", []);
+    history.workflow_task_started();
+    let last = completed(worker().on_task(history.task()));
+    assert_eq!(result(&last), "\"hello Ada, hello Bob\"");
+}

@@ -1,0 +1,11 @@
+//! Workflow tasks in, completions out: what a worker makes of histories made by hand, compared with the SDK's own
+//! replayer where the SDK has one.
+
+mod code;
+mod local_activities;
+mod nondeterminism;
+mod parity;
+mod queries;
+mod replays;
+mod support;
+mod tasks;

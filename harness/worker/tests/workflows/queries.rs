@@ -1,0 +1,83 @@
+//! Queries, alone and beside other work.
+
+use durasim_worker::{
+    WorkflowTaskProgress,
+    testing::{HistoryBuilder, json, query},
+};
+use pretty_assertions::assert_eq;
+use temporalio_protos::temporal::api::enums::v1::QueryResultType;
+
+use crate::support::{completed, kinds, query_answered, worker};
+
+fn waiting() -> HistoryBuilder {
+    let mut history = HistoryBuilder::new("WaitWorkflow", []);
+    history.workflow_task_started();
+    history
+}
+
+#[test]
+fn a_query_alone_is_answered_by_the_cached_run() {
+    let mut worker = worker();
+    let mut history = waiting();
+    completed(worker.on_task(history.task()));
+    history.workflow_task_completed();
+    history.timer_started("1", 3600);
+    let answer = query_answered(worker.on_task(history.query_task("heard", false)));
+    assert_eq!(answer.completed_type(), QueryResultType::Answered);
+    assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");
+    assert_eq!(worker.cached().len(), 1, "a query leaves the run as it was");
+}
+
+#[test]
+fn a_query_on_a_run_that_is_not_cached_replays_it() {
+    let mut history = waiting();
+    history.workflow_task_completed();
+    history.timer_started("1", 3600);
+    let answer = query_answered(worker().on_task(history.query_task("heard", true)));
+    assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");
+}
+
+#[test]
+fn a_closed_run_answers_too() {
+    let mut history = waiting();
+    history.workflow_task_completed();
+    history.timer_started("1", 3600);
+    history.signaled("hear", [json(&"bells")]);
+    history.workflow_task();
+    history.completed(Some(json(&"bells")));
+    let mut worker = worker();
+    let answer = query_answered(worker.on_task(history.query_task("heard", true)));
+    assert_eq!(answer.query_result.unwrap().payloads[0].data, b"1");
+}
+
+#[test]
+fn queries_that_come_with_a_task_are_answered_after_it() {
+    let mut worker = worker();
+    let history = waiting();
+    let mut task = history.task();
+    task.queries.insert("q1".to_owned(), query("heard"));
+    task.queries.insert("q2".to_owned(), query("no_such_query"));
+    let request = completed(worker.on_task(task));
+    assert_eq!(kinds(&request).len(), 1);
+    assert_eq!(request.query_results["q1"].result_type(), QueryResultType::Answered);
+    assert_eq!(request.query_results["q2"].result_type(), QueryResultType::Failed);
+}
+
+#[test]
+fn a_query_that_history_cannot_be_replayed_for_fails() {
+    let mut history = HistoryBuilder::new("PanicWorkflow", []);
+    history.workflow_task_started();
+    let answer = query_answered(worker().on_task(history.query_task("heard", true)));
+    assert_eq!(answer.completed_type(), QueryResultType::Failed);
+    assert_eq!(answer.error_message, "Workflow function panicked: out of luck");
+}
+
+#[test]
+fn an_empty_query_task_without_a_cached_run_asks_for_history() {
+    let mut history = waiting();
+    history.workflow_task_completed();
+    assert!(matches!(
+        worker().on_task(history.query_task("heard", false)),
+        WorkflowTaskProgress::NeedsHistory { .. }
+    ));
+}

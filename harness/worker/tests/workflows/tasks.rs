@@ -1,0 +1,217 @@
+//! Workflow tasks, on a cached run and on one that is replayed.
+
+use durasim_worker::{
+    WorkflowTaskProgress, WorkflowWorker,
+    testing::{HistoryBuilder, RUN_ID, json},
+};
+use pretty_assertions::assert_eq;
+use temporalio_protos::temporal::api::{
+    enums::v1::{CommandType, WorkflowTaskFailedCause},
+    workflowservice::v1::{GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse},
+};
+
+use crate::support::{completed, definitions, kinds, options, result, worker};
+
+/// The greeting workflow up to its last workflow task.
+fn greeted() -> HistoryBuilder {
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task();
+    let greet = history.activity_scheduled("1", "Greetings::greet", [json(&"Ada")]);
+    history.activity_completed(greet, json(&"hello Ada"));
+    history.workflow_task();
+    let timer = history.timer_started("1", 60);
+    history.timer_fired(timer);
+    history
+}
+
+#[test]
+fn each_task_of_a_cached_run_goes_on_where_the_last_one_stopped() {
+    let mut worker = worker();
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task_started();
+    let first = completed(worker.on_task(history.task()));
+    assert_eq!(kinds(&first), [CommandType::ScheduleActivityTask]);
+    assert_eq!(first.sdk_metadata.unwrap().core_used_flags, [1, 2, 3]);
+
+    let after = history.workflow_task_completed();
+    let greet = history.activity_scheduled("1", "Greetings::greet", [json(&"Ada")]);
+    history.activity_completed(greet, json(&"hello Ada"));
+    history.workflow_task_started();
+    let second = completed(worker.on_task(history.task_from(after)));
+    assert_eq!(kinds(&second), [CommandType::StartTimer]);
+    assert_eq!(second.sdk_metadata.unwrap().core_used_flags, [0; 0]);
+
+    let after = history.workflow_task_completed();
+    let timer = history.timer_started("1", 60);
+    history.timer_fired(timer);
+    history.workflow_task_started();
+    let third = completed(worker.on_task(history.task_from(after)));
+    assert_eq!(kinds(&third), [CommandType::CompleteWorkflowExecution]);
+    assert_eq!(result(&third), "\"hello Ada\"");
+    assert_eq!(worker.cached(), [""; 0], "a closed run is not kept");
+}
+
+#[test]
+fn a_worker_without_a_cache_replays_and_answers_the_same() {
+    let mut options = options();
+    options.max_cached = 0;
+    let mut worker = WorkflowWorker::new(options, definitions());
+    let mut history = greeted();
+    history.workflow_task_started();
+    let last = completed(worker.on_task(history.task()));
+    assert_eq!(result(&last), "\"hello Ada\"");
+    assert_eq!(last.sticky_attributes, None);
+    assert!(!last.return_new_workflow_task);
+}
+
+#[test]
+fn a_run_without_a_cache_is_forgotten_after_each_task() {
+    let mut options = options();
+    options.max_cached = 0;
+    let mut worker = WorkflowWorker::new(options, definitions());
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task_started();
+    completed(worker.on_task(history.task()));
+    assert_eq!(worker.cached(), [""; 0]);
+}
+
+#[test]
+fn a_partial_history_without_a_cached_run_asks_for_all_of_it() {
+    let mut worker = worker();
+    let mut history = greeted();
+    let from = i64::try_from(history.events().len()).unwrap();
+    let whole = history.history();
+    history.workflow_task_started();
+    let WorkflowTaskProgress::NeedsHistory { run_id, request } = worker.on_task(history.task_from(from))
+    else {
+        panic!("the history is partial");
+    };
+    assert_eq!(run_id, RUN_ID);
+    assert_eq!(request.execution.unwrap().run_id, RUN_ID);
+    // What the task brought comes after what is fetched, as it does for events that are not written yet.
+    let page = GetWorkflowExecutionHistoryResponse { history: Some(whole), ..Default::default() };
+    let last = completed(worker.on_history_page(&run_id, page));
+    assert_eq!(result(&last), "\"hello Ada\"");
+}
+
+#[test]
+fn pages_are_fetched_until_there_is_no_token() {
+    let mut worker = worker();
+    let mut history = greeted();
+    history.workflow_task_started();
+    let mut task = history.task();
+    let mut rest = task.history.as_mut().unwrap().events.split_off(4);
+    task.next_page_token = b"1".to_vec();
+    assert!(matches!(worker.on_task(task), WorkflowTaskProgress::NeedsHistory { .. }));
+    let last_page = rest.split_off(5);
+    let page = |events, token: &[u8]| GetWorkflowExecutionHistoryResponse {
+        history: Some(temporalio_protos::temporal::api::history::v1::History { events }),
+        next_page_token: token.to_vec(),
+        ..Default::default()
+    };
+    let WorkflowTaskProgress::NeedsHistory { request, .. } = worker.on_history_page(RUN_ID, page(rest, b"2"))
+    else {
+        panic!("there is another page");
+    };
+    assert_eq!(request.next_page_token, b"2");
+    let last = completed(worker.on_history_page(RUN_ID, page(last_page, b"")));
+    assert_eq!(result(&last), "\"hello Ada\"");
+}
+
+#[test]
+fn the_least_recently_used_run_makes_room() {
+    let mut options = options();
+    options.max_cached = 2;
+    let mut worker = WorkflowWorker::new(options, definitions());
+    let mut history = HistoryBuilder::new("WaitWorkflow", []);
+    history.workflow_task_started();
+    for run_id in ["a", "b", "c"] {
+        let mut task = history.task();
+        task.workflow_execution.as_mut().unwrap().run_id = run_id.to_owned();
+        completed(worker.on_task(task));
+    }
+    assert_eq!(worker.cached(), ["b", "c"]);
+}
+
+#[test]
+fn a_poll_that_found_nothing_is_no_task() {
+    assert!(matches!(worker().on_task(PollWorkflowTaskQueueResponse::default()), WorkflowTaskProgress::Idle));
+}
+
+#[test]
+fn a_panic_fails_the_task_and_is_caught_with_its_place() {
+    let mut worker = worker();
+    let mut history = HistoryBuilder::new("PanicWorkflow", []);
+    history.workflow_task_started();
+    let WorkflowTaskProgress::Failed(failed) = worker.on_task(history.task()) else {
+        panic!("the workflow panics");
+    };
+    assert_eq!(failed.failure.message, "Workflow function panicked: out of luck");
+    assert_eq!(failed.cause, WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure);
+    let panic = failed.panic.unwrap();
+    assert_eq!(panic.message, "out of luck");
+    assert!(panic.location.unwrap().contains("code.rs"));
+    assert_eq!(failed.request.unwrap().cause(), WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure);
+    assert_eq!(worker.cached(), [""; 0]);
+}
+
+#[test]
+fn later_attempts_of_a_failing_task_are_not_reported() {
+    let mut worker = worker();
+    let mut history = HistoryBuilder::new("PanicWorkflow", []);
+    history.workflow_task_started();
+    let mut task = history.task();
+    task.attempt = 2;
+    let WorkflowTaskProgress::Failed(failed) = worker.on_task(task) else { panic!("the workflow panics") };
+    assert_eq!(failed.request, None);
+}
+
+#[test]
+fn a_type_that_nobody_registered_fails_the_task() {
+    let mut history = HistoryBuilder::new("NoSuchWorkflow", []);
+    history.workflow_task_started();
+    let WorkflowTaskProgress::Failed(failed) = worker().on_task(history.task()) else {
+        panic!("nobody knows the type");
+    };
+    assert_eq!(failed.failure.message, "Workflow type NoSuchWorkflow not found");
+}
+
+#[test]
+fn a_channel_in_workflow_code_is_detected() {
+    let mut history = HistoryBuilder::new("ChannelWorkflow", []);
+    history.workflow_task_started();
+    let WorkflowTaskProgress::Failed(failed) = worker().on_task(history.task()) else {
+        panic!("the workflow is woken by a channel");
+    };
+    assert_eq!(failed.cause, WorkflowTaskFailedCause::NonDeterministicError);
+    assert!(failed.failure.message.starts_with(
+        "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK source."
+    ));
+}
+
+#[test]
+fn a_signal_reaches_a_workflow_that_waits_for_it() {
+    let mut worker = worker();
+    let mut history = HistoryBuilder::new("WaitWorkflow", []);
+    history.workflow_task_started();
+    completed(worker.on_task(history.task()));
+    let after = history.workflow_task_completed();
+    history.timer_started("1", 3600);
+    history.signaled("hear", [json(&"bells")]);
+    history.workflow_task_started();
+    let last = completed(worker.on_task(history.task_from(after)));
+    assert_eq!(result(&last), "\"bells\"");
+}
+
+#[test]
+fn a_lost_completion_is_made_again_by_replay() {
+    let mut worker = worker();
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task_started();
+    completed(worker.on_task(history.task()));
+    // The completion never arrived, and nobody told the worker.
+    history.workflow_task_timed_out();
+    history.workflow_task_started();
+    let again = completed(worker.on_task(history.task()));
+    assert_eq!(kinds(&again), [CommandType::ScheduleActivityTask]);
+}
