@@ -7,10 +7,12 @@
 mod start_activity_task;
 mod start_query_task;
 mod start_workflow_task;
+mod summary;
 
 use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use start_workflow_task::workflow_task_response;
+pub use summary::TaskQueueSummary;
 
 use crate::{
     api::enums::TaskQueueKind,
