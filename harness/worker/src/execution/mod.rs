@@ -119,6 +119,10 @@ pub(crate) struct TaskResponse {
 }
 
 /// The state of one run.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that history or workflow code states"
+)]
 pub(crate) struct Execution<'h> {
     facts: Rc<WorkerFacts>,
     pub(crate) workflow_id: String,

@@ -71,6 +71,7 @@ impl InstanceFailure {
         Box::new(Self { failure, cause, panic: None })
     }
 
+    #[expect(clippy::boxed_local, reason = "it comes boxed from where it was caught")]
     fn panicked(panic: Box<WorkflowPanic>) -> Box<Self> {
         let mut failed = Self::new(format!("Workflow function panicked: {}", panic.message));
         failed.panic = Some(*panic);

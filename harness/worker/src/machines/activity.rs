@@ -37,6 +37,7 @@ enum State {
 
 /// An activity that workflow code scheduled.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "Temporal's own names")]
 pub(crate) struct Activity {
     state: State,
     seq: u32,

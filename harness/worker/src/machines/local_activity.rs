@@ -237,11 +237,12 @@ impl LocalActivity {
                 responses.extend(self.resolved(recorded));
                 Ok(responses)
             }
+            State::MarkerCommandRecorded if mode == ActivityCancellationType::Abandon => Ok(Vec::new()),
+            // Even a recorded result may be that of an attempt with another one to come.
             State::RequestSent
             | State::WaitingResolveFromMarkerLookAhead
-            | State::ResolvedFromMarkerLookAheadWaitingMarkerEvent => Ok(vec![request()]),
-            State::MarkerCommandRecorded if mode == ActivityCancellationType::Abandon => Ok(Vec::new()),
-            State::MarkerCommandRecorded => Ok(vec![request()]),
+            | State::ResolvedFromMarkerLookAheadWaitingMarkerEvent
+            | State::MarkerCommandRecorded => Ok(vec![request()]),
             State::MarkerCommandCreated | State::ResultNotified => {
                 Err(nondeterminism!("Invalid transition in state machine"))
             }

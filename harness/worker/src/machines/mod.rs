@@ -98,6 +98,7 @@ impl Annotations {
 
 /// What a machine asks of the execution it belongs to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are jobs, which move on unboxed at once")]
 pub(crate) enum Response {
     /// Put a job into the next activation.
     Job(workflow_activation_job::Variant),

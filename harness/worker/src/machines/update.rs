@@ -200,11 +200,8 @@ impl Update {
             State::AcceptCommandCreated => State::CompletedImmediatelyAcceptCreated,
             _ => State::Completed,
         };
-        let response = UpdateOutcome {
-            meta: Some(self.meta.clone()),
-            outcome: Some(Outcome { value: Some(value) }),
-            ..Default::default()
-        };
+        let response =
+            UpdateOutcome { meta: Some(self.meta.clone()), outcome: Some(Outcome { value: Some(value) }) };
         self.message_and_command("complete", "Response", &response)
     }
 

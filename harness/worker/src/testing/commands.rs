@@ -30,6 +30,7 @@ use temporalio_protos::{
 
 use super::{HistoryBuilder, RUN_ID, json, seconds, task_queue};
 
+#[expect(clippy::unnecessary_wraps, reason = "as the messages want it")]
 fn payloads(payloads: impl IntoIterator<Item = Payload>) -> Option<Payloads> {
     Some(Payloads { payloads: payloads.into_iter().collect() })
 }

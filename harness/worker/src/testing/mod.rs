@@ -102,6 +102,9 @@ impl HistoryBuilder {
     }
 
     /// Adds any event; its id.
+    ///
+    /// # Panics
+    /// If there are more events than can be counted.
     pub fn add(&mut self, attributes: Attributes) -> i64 {
         let event_id = i64::try_from(self.events.len()).expect("a test's history is short") + 1;
         self.events.push(HistoryEvent {
@@ -201,6 +204,9 @@ impl HistoryBuilder {
     }
 
     /// A workflow task as the sticky queue has it: history from the given event on.
+    ///
+    /// # Panics
+    /// If there is no such event.
     pub fn task_from(&self, event_id: i64) -> PollWorkflowTaskQueueResponse {
         let skip = usize::try_from(event_id - 1).expect("event ids start at 1");
         PollWorkflowTaskQueueResponse {

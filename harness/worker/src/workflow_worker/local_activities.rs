@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Above this backoff a timer takes the place of a local wait, unless the workflow says otherwise.
-const DEFAULT_LOCAL_RETRY_THRESHOLD: Duration = Duration::from_secs(60);
+const DEFAULT_LOCAL_RETRY_THRESHOLD: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 struct Running {
@@ -45,7 +45,7 @@ pub(super) enum AfterAttempt {
     /// Another attempt.
     Retry(Box<LocalActivityTask>),
     /// The workflow is told.
-    Resolved(LocalResolution),
+    Resolved(Box<LocalResolution>),
     /// Nobody waits for it.
     Untracked,
 }
@@ -103,13 +103,13 @@ impl RunningLocalActivities {
             self.by_seq.insert(seq, running);
             return AfterAttempt::Retry(Box::new(task));
         }
-        AfterAttempt::Resolved(LocalResolution {
+        AfterAttempt::Resolved(Box::new(LocalResolution {
             seq,
             result,
             runtime,
             attempt,
             backoff: backoff.and_then(|backoff| backoff.try_into().ok()),
-        })
+        }))
     }
 
     /// How often attempts were repeated in workflow tasks after the first, which completions report.
@@ -189,8 +189,8 @@ fn backoff(
 mod tests {
     use super::*;
 
-    fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-        Some(prost_types::Duration { seconds, nanos: 0 })
+    fn seconds(seconds: i64) -> prost_types::Duration {
+        prost_types::Duration { seconds, nanos: 0 }
     }
 
     #[test]
@@ -217,8 +217,8 @@ mod tests {
 
     #[test]
     fn the_failure_may_set_the_delay_itself() {
-        let policy = RetryPolicy { maximum_interval: seconds(5), ..Default::default() };
-        let failure = ApplicationFailureInfo { next_retry_delay: seconds(30), ..Default::default() };
+        let policy = RetryPolicy { maximum_interval: Some(seconds(5)), ..Default::default() };
+        let failure = ApplicationFailureInfo { next_retry_delay: Some(seconds(30)), ..Default::default() };
         assert_eq!(backoff(Some(&policy), 1, Some(&failure)), Some(Duration::from_secs(30)));
     }
 }

@@ -123,6 +123,7 @@ pub struct LocalActivityResolution {
 /// How one attempt of a local activity ended.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the large one")]
 pub enum LocalActivityOutcome {
     /// It completed, failed or was cancelled. Whether a failure is retried is decided by the retry policy, and
     /// by the failure.

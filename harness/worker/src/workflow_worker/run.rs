@@ -45,6 +45,7 @@ pub(crate) struct OpenTask {
 
 /// What a run came to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the large one")]
 pub(crate) enum RunOutcome {
     Completed {
         task: OpenTask,
@@ -81,6 +82,7 @@ pub(crate) struct RunSettings {
     pub(crate) instance: Rc<InstanceSettings>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the large one")]
 enum Step {
     Activate(WorkflowActivation),
     /// Nothing for workflow code to do: go on as if it had answered nothing.
@@ -198,11 +200,11 @@ impl<'h> Run<'h> {
             }
             AfterAttempt::Resolved(resolution) => {
                 if self.awaiting_next_task {
-                    self.deferred.push(resolution);
+                    self.deferred.push(*resolution);
                     return RunOutcome::Waits;
                 }
-                let step = self.execution.resolve_local(resolution).map_err(Failed::from);
-                let step = step.and_then(|()| self.next_step());
+                let step = self.execution.resolve_local(*resolution).map_err(Failed::from);
+                let step = step.map(|()| self.next_step());
                 self.settle(step)
             }
         }
@@ -259,7 +261,7 @@ impl<'h> Run<'h> {
                 // The history of a closed run, and nobody asks for anything: what came with its end is not told.
                 self.task = None;
             }
-            step = self.next_step()?;
+            step = self.next_step();
         }
         Ok(RunOutcome::Waits)
     }
@@ -363,10 +365,10 @@ impl<'h> Run<'h> {
         Some(RunOutcome::Completed { task, response, queries, force_new_task })
     }
 
-    fn next_step(&mut self) -> Result<Option<Step>, Failed> {
-        let Some(task) = &self.task else { return Ok(None) };
+    fn next_step(&mut self) -> Option<Step> {
+        let task = self.task.as_ref()?;
         let has_queries = !task.queries.is_empty();
-        Ok(if self.execution.has_pending_jobs() {
+        if self.execution.has_pending_jobs() {
             Some(Step::Activate(self.execution.take_activation()))
         } else if self.waits_for_local && self.execution.outstanding_local_activities() == 0 {
             self.waits_for_local = false;
@@ -377,7 +379,7 @@ impl<'h> Run<'h> {
             Some(Step::Autocomplete)
         } else {
             None
-        })
+        }
     }
 
     /// Queries go alone, after everything else.

@@ -1,5 +1,12 @@
 //! The workflows under test.
 
+#![allow(
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::ptr_arg,
+    reason = "the SDK's macros say what a handler's signature is"
+)]
+
 use std::time::Duration;
 
 use temporalio_common::ActivityError;
@@ -33,7 +40,7 @@ impl GreetWorkflow {
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<String> {
         let options = ActivityOptions::start_to_close_timeout(TEN_SECONDS);
         let greeting = ctx.execute_activity(Greetings::greet, name, options).await?;
-        ctx.timer(Duration::from_secs(60)).await;
+        ctx.timer(Duration::from_mins(1)).await;
         Ok(greeting)
     }
 }
@@ -51,7 +58,7 @@ impl WaitWorkflow {
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
         select! {
             heard = ctx.wait_condition(|state| !state.heard.is_empty()) => heard?,
-            _ = ctx.timer(Duration::from_secs(3600)) => return Ok("nobody".to_owned()),
+            _ = ctx.timer(Duration::from_hours(1)) => return Ok("nobody".to_owned()),
         }
         Ok(ctx.state(|state| state.heard.join(",")))
     }

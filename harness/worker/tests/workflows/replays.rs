@@ -5,7 +5,7 @@ use durasim_worker::{
     testing::{HistoryBuilder, json},
 };
 use pretty_assertions::assert_eq;
-use temporalio_protos::temporal::api::enums::v1::CommandType;
+use temporalio_protos::temporal::api::{command::v1::Command, enums::v1::CommandType};
 
 use crate::support::{definitions, replay_options};
 
@@ -81,7 +81,7 @@ fn an_open_history_leaves_the_commands_that_come_next() {
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task_started();
     let log = replay(&definitions(), &replay_options(), history.events()).unwrap();
-    let kinds: Vec<_> = log.commands.iter().map(|command| command.command_type()).collect();
+    let kinds: Vec<_> = log.commands.iter().map(Command::command_type).collect();
     assert_eq!(kinds, [CommandType::ScheduleActivityTask]);
 }
 

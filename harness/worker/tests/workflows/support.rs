@@ -4,7 +4,7 @@ use durasim_worker::{
     ReplayOptions, WorkflowDefinitions, WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
 };
 use temporalio_protos::temporal::api::{
-    command::v1::command::Attributes,
+    command::v1::{Command, command::Attributes},
     enums::v1::CommandType,
     workflowservice::v1::{RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest},
 };
@@ -55,7 +55,7 @@ pub(crate) fn query_answered(progress: WorkflowTaskProgress) -> RespondQueryTask
 }
 
 pub(crate) fn kinds(request: &RespondWorkflowTaskCompletedRequest) -> Vec<CommandType> {
-    request.commands.iter().map(|command| command.command_type()).collect()
+    request.commands.iter().map(Command::command_type).collect()
 }
 
 /// The result that the last command completes the workflow with, as text.
