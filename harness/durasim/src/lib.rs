@@ -41,7 +41,10 @@ pub mod prelude {
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::runner::{TestCase, run};
+    pub use crate::{
+        runner::{TestCase, run},
+        world::StandIn,
+    };
     pub use crate::proptest::run_proptest;
     pub use ::proptest::prelude::any;
 }

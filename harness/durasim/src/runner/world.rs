@@ -8,7 +8,7 @@ use crate::{
     faults::{FaultProfile, Faults},
     panics,
     report::{Diagnosis, FailureReport},
-    world::{self, State, StateOptions, World, diagnosis},
+    world::{self, StandIn, State, StateOptions, World, diagnosis},
 };
 use durasim_engine::{Ambient, Choices, Clock, Executor, Keep, Limits, Offer, Tape, Trace, TraceEntry, TraceHash};
 use futures::future::LocalBoxFuture;
@@ -54,6 +54,9 @@ pub struct WorldOptions {
     pub backtraces: bool,
     /// Whether the choices that were offered are listed, as exploration needs them.
     pub record_offers: bool,
+    /// Who answers workflow tasks in place of the simulated workers.
+    #[doc(hidden)]
+    pub stand_in: Option<StandIn>,
 }
 
 impl Default for WorldOptions {
@@ -68,6 +71,7 @@ impl Default for WorldOptions {
             keep_trace: false,
             backtraces: false,
             record_offers: false,
+            stand_in: None,
         }
     }
 }
@@ -148,6 +152,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
             limits: options.limits,
             cache: options.cache,
             backtraces: options.backtraces,
+            stand_in: options.stand_in.clone(),
         },
         executor.clone(),
     );

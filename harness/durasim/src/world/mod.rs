@@ -14,6 +14,7 @@ mod names;
 mod network;
 mod process;
 mod simulation;
+mod stand_in;
 mod state;
 mod trace;
 mod worker_tasks;
@@ -30,6 +31,7 @@ pub(crate) use connection::connection;
 pub(crate) use network::Delay;
 pub(crate) use process::{WorkerSpec, WorkerVersion};
 pub(crate) use simulation::simulate;
+pub use stand_in::StandIn;
 pub(crate) use state::{State, StateOptions};
 
 thread_local! {

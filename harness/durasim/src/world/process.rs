@@ -147,7 +147,7 @@ impl WorkerProcess {
         format!("{}-{}", self.spec.identity, self.incarnation)
     }
 
-    fn sticky_queue(&self) -> String {
+    pub(crate) fn sticky_queue(&self) -> String {
         format!("{}-sticky", self.identity())
     }
 

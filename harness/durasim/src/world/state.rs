@@ -5,8 +5,9 @@ use super::{
     latency::Latency,
     names::Names,
     network::Network,
-    process::{WorkerAlarms, WorkerCall, WorkerProcess},
     local::LocalActivities,
+    process::{WorkerAlarms, WorkerCall, WorkerProcess},
+    stand_in::StandIn,
 };
 use crate::{environment::History, faults::Faults, report::FailureReport};
 use durasim_engine::{Choices, Executor, Limits, START_MS, Trace};
@@ -23,6 +24,8 @@ pub(crate) struct StateOptions {
     pub(crate) limits: Limits,
     pub(crate) cache: bool,
     pub(crate) backtraces: bool,
+    /// Who answers workflow tasks in place of the workers, if anybody does.
+    pub(crate) stand_in: Option<StandIn>,
 }
 
 /// The state of a world.
@@ -49,6 +52,8 @@ pub(crate) struct State {
     /// Whether workers keep runs between tasks, unless a worker says otherwise.
     pub(crate) cache: bool,
     pub(crate) backtraces: bool,
+    /// Who answers workflow tasks in place of the workers, if anybody does.
+    pub(crate) stand_in: Option<StandIn>,
     /// How many of the choices that left 0 are on the trace.
     pub(super) choices_traced: usize,
     next_request: u64,
@@ -78,6 +83,7 @@ impl State {
             steps: 0,
             cache: options.cache,
             backtraces: options.backtraces,
+            stand_in: options.stand_in,
             choices_traced: 0,
             next_request: 1,
         }

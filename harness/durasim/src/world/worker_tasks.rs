@@ -123,7 +123,10 @@ impl State {
         let span = tracing::debug_span!(target: "durasim", "workflow_task", workflow = %name, run_id, attempt = task.attempt);
         let _entered = span.entered();
         self.workers[worker].runs.insert(run_id.clone(), name);
-        let progress = self.workers[worker].workflows.on_task(task);
+        let progress = match &self.stand_in {
+            Some(stand_in) => stand_in.on_task(&self.workers[worker].sticky_queue(), task),
+            None => self.workers[worker].workflows.on_task(task),
+        };
         self.workflow_task_progress(worker, &run_id, progress);
     }
 
