@@ -12,7 +12,7 @@ pub enum WorkflowErrorType {
     Nondeterminism,
 }
 
-/// How a [`WorkflowWorker`] runs workflow code.
+/// How a [`WorkflowWorker`](crate::WorkflowWorker) runs workflow code.
 #[derive(Clone)]
 pub struct WorkflowWorkerOptions {
     /// The namespace that commands and query answers name.

@@ -26,7 +26,8 @@ pub enum WorkflowTaskProgress {
     Failed(Box<WorkflowTaskFailure>),
     /// A legacy query was answered; send this.
     QueryAnswered(Box<RespondQueryTaskCompletedRequest>),
-    /// Part of the history is missing; ask for it and give the answer to [`WorkflowWorker::on_history_page`].
+    /// Part of the history is missing; ask for it and give the answer to
+    /// [`on_history_page`](crate::WorkflowWorker::on_history_page).
     NeedsHistory {
         /// The run whose history is missing.
         run_id: String,
@@ -91,7 +92,7 @@ pub struct LocalActivityWork {
     /// Sequence numbers of local activities to cancel. Each must still be answered, as
     /// cancelled if its next attempt is yet to start.
     pub cancel: Vec<u32>,
-    /// How long after the start of the workflow task [`WorkflowWorker::on_heartbeat_due`] is to be called
+    /// How long after the start of the workflow task [`on_heartbeat_due`](crate::WorkflowWorker::on_heartbeat_due) is to be called
     /// if local activities are still running: 80 % of the task's timeout.
     pub heartbeat_after: Duration,
 }
