@@ -9,20 +9,23 @@ use temporalio_protos::{
     },
     temporal::api::{
         common::v1::{ActivityType, Payload, Payloads, SearchAttributes, WorkflowExecution, WorkflowType},
-        enums::v1::{RetryState, WorkflowTaskFailedCause},
+        enums::v1::{RetryState, SignalExternalWorkflowExecutionFailedCause, WorkflowTaskFailedCause},
         failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         history::v1::{
             ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes,
             ActivityTaskCompletedEventAttributes, ActivityTaskFailedEventAttributes,
             ActivityTaskScheduledEventAttributes, ActivityTaskStartedEventAttributes,
             ChildWorkflowExecutionCompletedEventAttributes, ChildWorkflowExecutionStartedEventAttributes,
-            MarkerRecordedEventAttributes, StartChildWorkflowExecutionInitiatedEventAttributes,
-            TimerCanceledEventAttributes, TimerFiredEventAttributes, TimerStartedEventAttributes,
+            ExternalWorkflowExecutionSignaledEventAttributes, MarkerRecordedEventAttributes,
+            SignalExternalWorkflowExecutionFailedEventAttributes,
+            SignalExternalWorkflowExecutionInitiatedEventAttributes,
+            StartChildWorkflowExecutionInitiatedEventAttributes, TimerCanceledEventAttributes,
+            TimerFiredEventAttributes, TimerStartedEventAttributes,
             UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionCanceledEventAttributes,
-            WorkflowExecutionCompletedEventAttributes, WorkflowExecutionFailedEventAttributes,
-            WorkflowExecutionTerminatedEventAttributes, WorkflowExecutionUpdateAcceptedEventAttributes,
-            WorkflowExecutionUpdateCompletedEventAttributes, WorkflowTaskFailedEventAttributes,
-            history_event::Attributes,
+            WorkflowExecutionCompletedEventAttributes, WorkflowExecutionContinuedAsNewEventAttributes,
+            WorkflowExecutionFailedEventAttributes, WorkflowExecutionTerminatedEventAttributes,
+            WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
+            WorkflowTaskFailedEventAttributes, history_event::Attributes,
         },
         update::v1::{Input, Meta, Outcome, Request, outcome},
     },
@@ -272,6 +275,58 @@ impl HistoryBuilder {
         ))
     }
 
+    /// A signal to another workflow is on its way; the event's id.
+    pub fn signal_external_initiated(
+        &mut self,
+        workflow_id: &str,
+        signal_name: &str,
+        input: impl IntoIterator<Item = Payload>,
+    ) -> i64 {
+        self.add(Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(
+            SignalExternalWorkflowExecutionInitiatedEventAttributes {
+                workflow_execution: Some(external(workflow_id)),
+                signal_name: signal_name.to_owned(),
+                input: payloads(input),
+                ..Default::default()
+            },
+        ))
+    }
+
+    /// The signal has reached the other workflow.
+    pub fn external_signaled(&mut self, initiated_event_id: i64, workflow_id: &str) -> i64 {
+        self.add(Attributes::ExternalWorkflowExecutionSignaledEventAttributes(
+            ExternalWorkflowExecutionSignaledEventAttributes {
+                initiated_event_id,
+                workflow_execution: Some(external(workflow_id)),
+                ..Default::default()
+            },
+        ))
+    }
+
+    /// There is no such workflow to signal.
+    pub fn signal_external_failed(&mut self, initiated_event_id: i64, workflow_id: &str) -> i64 {
+        self.add(Attributes::SignalExternalWorkflowExecutionFailedEventAttributes(
+            SignalExternalWorkflowExecutionFailedEventAttributes {
+                initiated_event_id,
+                workflow_execution: Some(external(workflow_id)),
+                cause: SignalExternalWorkflowExecutionFailedCause::ExternalWorkflowExecutionNotFound as i32,
+                ..Default::default()
+            },
+        ))
+    }
+
+    /// The workflow goes on as a new run.
+    pub fn continued_as_new(&mut self, workflow_type: &str, input: impl IntoIterator<Item = Payload>) -> i64 {
+        self.add(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                workflow_type: Some(WorkflowType { name: workflow_type.to_owned() }),
+                input: payloads(input),
+                task_queue: Some(task_queue()),
+                ..Default::default()
+            },
+        ))
+    }
+
     /// The workflow completes.
     pub fn completed(&mut self, result: Option<Payload>) -> i64 {
         self.add(Attributes::WorkflowExecutionCompletedEventAttributes(
@@ -319,6 +374,10 @@ pub(super) fn update_request(update_id: &str, name: &str, input: Payload) -> Req
 
 fn child_execution(workflow_id: &str) -> WorkflowExecution {
     WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: RUN_ID.to_owned() }
+}
+
+fn external(workflow_id: &str) -> WorkflowExecution {
+    WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() }
 }
 
 fn application_failure(message: &str) -> Failure {

@@ -12,9 +12,9 @@ use std::time::Duration;
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityCancellationType, ActivityOptions, CancellableFuture, ChildWorkflowOptions, LocalActivityOptions,
-    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, activities::ActivityContext,
-    workflows::select,
+    ActivityCancellationType, ActivityOptions, CancellableFuture, ChildWorkflowOptions, ContinueAsNewOptions,
+    LocalActivityOptions, SignalWorkflowOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
+    WorkflowResult, WorkflowTermination, activities::ActivityContext, workflows::select,
 };
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);
@@ -189,6 +189,81 @@ impl ChannelWorkflow {
         let waits = futures::StreamExt::next(&mut receiver);
         let sends = async move { drop(sender.unbounded_send(())) };
         futures::join!(waits, sends);
+        Ok(())
+    }
+}
+
+/// Starts a timer and drops the wish in the same task.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct HastyWorkflow;
+
+#[workflow_methods]
+impl HastyWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        let timer = ctx.timer(Duration::from_hours(1));
+        timer.cancel();
+        Ok("hasty".to_owned())
+    }
+}
+
+/// Cancels a long timer after a short one.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct DropTimerWorkflow;
+
+#[workflow_methods]
+impl DropTimerWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        let long = ctx.timer(Duration::from_hours(1));
+        ctx.timer(Duration::from_secs(1)).await;
+        long.cancel();
+        Ok("dropped".to_owned())
+    }
+}
+
+/// Does nothing until it is cancelled.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct WaitForCancelWorkflow;
+
+#[workflow_methods]
+impl WaitForCancelWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.cancelled().await;
+        Err(WorkflowTermination::cancelled())
+    }
+}
+
+/// Signals another workflow; whether that worked.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct SignalWorkflow;
+
+#[workflow_methods]
+impl SignalWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
+        let other = ctx.external_workflow("other", None);
+        let sent =
+            other.signal(WaitWorkflow::hear, "bells".to_owned(), SignalWorkflowOptions::default()).await;
+        Ok(sent.is_ok())
+    }
+}
+
+/// Goes on as a new run with the next number.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct AgainWorkflow;
+
+#[workflow_methods]
+impl AgainWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, number: u32) -> WorkflowResult<()> {
+        ctx.continue_as_new(number + 1, ContinueAsNewOptions::default())?;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Workflow tasks in, completions out: what a worker makes of histories made by hand, compared with the SDK's own
 //! replayer where the SDK has one.
 
+mod cancellations;
 mod code;
 mod local_activities;
 mod nondeterminism;

@@ -50,7 +50,7 @@ fn ours(history: &HistoryBuilder, build_id: String) -> Vec<WorkflowActivation> {
     replay(&definitions(), &options, history.events()).unwrap().activations
 }
 
-fn assert_same(history: &HistoryBuilder) {
+pub(crate) fn assert_same(history: &HistoryBuilder) {
     let (activations, rejected) = core(history);
     assert_eq!(rejected, None, "Core accepts the history");
     // The SDK's is made from the test's own executable.

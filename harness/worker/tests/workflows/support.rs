@@ -21,6 +21,11 @@ pub(crate) fn definitions() -> WorkflowDefinitions {
     definitions.register::<code::ParentWorkflow>().unwrap();
     definitions.register::<code::LocalWorkflow>().unwrap();
     definitions.register::<code::ChannelWorkflow>().unwrap();
+    definitions.register::<code::HastyWorkflow>().unwrap();
+    definitions.register::<code::DropTimerWorkflow>().unwrap();
+    definitions.register::<code::WaitForCancelWorkflow>().unwrap();
+    definitions.register::<code::SignalWorkflow>().unwrap();
+    definitions.register::<code::AgainWorkflow>().unwrap();
     definitions
 }
 
