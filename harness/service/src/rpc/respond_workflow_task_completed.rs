@@ -199,8 +199,8 @@ fn apply_commands(
     let run = service.executions.run_mut(key);
     let has_buffered_events = !run.history.buffered().is_empty();
     let savepoint = run.savepoint();
-    let commands = std::mem::take(&mut request.commands);
     let completed_event_id = run.complete_workflow_task(now_ms, &mut request);
+    let commands = std::mem::take(&mut request.commands);
     let is_heartbeat = request.force_create_new_workflow_task;
     run.state.workflow_task.sticky = request.sticky_attributes.and_then(|sticky| {
         Some(Sticky {
