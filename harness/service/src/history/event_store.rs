@@ -138,19 +138,24 @@ impl EventStore {
         if self.buffered.is_empty() {
             return;
         }
-        let buffered = std::mem::take(&mut self.buffered);
         if self.is_closed() {
+            self.buffered.clear();
             return;
         }
         self.started.clear();
-        let (last, first): (Vec<_>, Vec<_>) =
-            buffered.into_iter().partition(|event| kinds::is_flushed_last(event.event_type()));
-        for mut event in first.into_iter().chain(last) {
+        let is_last = |event: &HistoryEvent| kinds::is_flushed_last(event.event_type());
+        // Events are large: they are moved about only if they must be.
+        if !self.buffered.is_sorted_by_key(is_last) {
+            self.buffered.sort_by_key(is_last);
+        }
+        let mut buffered = std::mem::take(&mut self.buffered);
+        for mut event in buffered.drain(..) {
             event.event_id = self.next_event_id();
             event.task_id = FIRST_TASK_ID + event.event_id;
             self.wire(&mut event);
             self.events.push(event);
         }
+        self.buffered = buffered;
     }
 
     /// Started events of the last flush: the scheduled or initiated event, and the started one.
