@@ -5,7 +5,7 @@ use super::{
     args::RunOptions,
     outcome::{Outcome, render, world_options},
 };
-use durasim::{Campaign, report::Colors};
+use durasim::{Campaign, WorldReport, report::Colors};
 use std::{
     io::{self, Write},
     time::Duration,
@@ -29,10 +29,11 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
             writeln!(out, "  {line}")?;
         }
     }
-    if !report.tape.entries.is_empty() {
-        writeln!(out, "\nseed {} chose:", options.seed)?;
-        for line in report.tape.to_string().lines() {
-            writeln!(out, "  {line}")?;
+    let struck = faults(&report);
+    if !struck.is_empty() {
+        writeln!(out, "\nwhat went wrong:")?;
+        for fault in struck {
+            writeln!(out, "  {fault}")?;
         }
     }
     writeln!(
@@ -51,6 +52,20 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
     }
     Ok(exit)
 }
+
+/// The faults of a world in words, one a line, each with the time at which it struck.
+pub(super) fn faults(report: &WorldReport) -> Vec<String> {
+    let struck = report.tape.entries.iter().filter(|entry| {
+        // A choice of order or of latency is no fault, and neither is which faults a world may meet.
+        entry.point.site.starts_with("fault.") && !entry.words.is_empty()
+    });
+    struck
+        .map(|entry| format!("+{:<12} {}", humane(entry.at_ms.saturating_sub(START_MS)), entry.words))
+        .collect()
+}
+
+/// When worlds begin: 2024-01-01T00:00:00Z, in milliseconds since the Unix epoch.
+const START_MS: u64 = 1_704_067_200_000;
 
 /// Milliseconds as people say them: `3 days 2 h`.
 pub(super) fn humane(ms: u64) -> String {

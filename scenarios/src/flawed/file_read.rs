@@ -81,13 +81,13 @@ fn elsewhere() -> QuoteWorkflow {
 }
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    let file = RateFile::new()?;
-    let path = file.0.clone();
+    let file = Arc::new(RateFile::new()?);
     env.worker("quotes")
-        .implementer(Rates { rate_file: path.clone() })
+        .implementer(Rates { rate_file: file.0.clone() })
         .activity(Rates::send_quote)
         .activity(Rates::publish)
-        .workflow_with_factory(move || QuoteWorkflow::new(path.clone()))
+        // The factory keeps the file: it is still there when the history is replayed.
+        .workflow_with_factory(move || QuoteWorkflow::new(file.0.clone()))
         .start()?;
     let options = on("quotes", "quote-1");
     let quote = env.client().start_workflow(QuoteWorkflow::run, "ann".to_owned(), options).await?;
@@ -95,7 +95,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// A file of this world's own, which is gone when the world is.
+/// A file of this world's own, which goes with it.
 struct RateFile(PathBuf);
 
 impl RateFile {

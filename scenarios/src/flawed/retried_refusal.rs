@@ -74,7 +74,10 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .activity(StubbornPayments::charge)
         .workflow::<StubbornPaymentWorkflow>()
         .start()?;
-    env.invariant("the card is not locked", move || bank.attempts.load(Ordering::Relaxed) < 5);
+    env.invariant("the card is not locked", move || match bank.attempts.load(Ordering::Relaxed) {
+        0..LOCKED => Ok(()),
+        attempts => Err(format!("declined {attempts} times")),
+    });
 
     let order = Order { id: "order-1".to_owned(), amount: 1200 };
     let options = on("payments", "pay-1");
@@ -83,7 +86,10 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// A bank that declines the card, and locks it the fifth time it is tried.
+/// How often a card can be declined before it is locked.
+const LOCKED: u32 = 5;
+
+/// A bank that declines the card.
 #[derive(Default)]
 struct StrictBank {
     attempts: AtomicU32,
