@@ -5,5 +5,9 @@
 
 #![cfg(not(madsim))]
 
+pub mod core_replay;
+pub mod official_tasks;
 pub mod official_worker;
+pub mod parity;
 pub mod server;
+pub mod worlds;

@@ -1,7 +1,5 @@
 //! The official worker and client, over the simulated service: what it answers is what real Core expects.
 
-#![cfg(not(madsim))]
-
 use durasim_tests::official_worker::with_worker;
 use pretty_assertions::assert_eq;
 use scenarios::{

@@ -1,0 +1,232 @@
+//! The official worker as the one that answers the workflow tasks of a simulated world.
+//!
+//! A world stays as it is, its network, clock and activities included, but each workflow task goes to the official
+//! worker, real Core and the SDK's own host, on a thread of its own with real time. Virtual time stands still until
+//! the answer is there, so the world remains deterministic, and its histories can be compared to the byte.
+
+use durasim::__private::StandIn;
+use durasim_service::{Request, RequestId, Response, Service, ServiceConfig};
+use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
+use futures::{channel::oneshot, future::BoxFuture};
+use scenarios::scenario::Workflows;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    time::Duration,
+};
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, Url,
+    callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},
+};
+use temporalio_protos::temporal::api::{
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{
+        PollWorkflowTaskQueueResponse, RespondQueryTaskCompletedResponse,
+        RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
+        RespondWorkflowTaskFailedResponse, ShutdownWorkerResponse,
+    },
+};
+use temporalio_sdk::WorkerOptions;
+use tonic::Status;
+
+/// A stand-in that has an official worker for each task queue, started with the queue's first task.
+///
+/// # Panics
+///
+/// In the world that uses it: if the worker does not start, gives no answer, or asks for what it should have.
+pub fn official_worker(workflows: Workflows, cache: bool) -> StandIn {
+    let workers: Mutex<BTreeMap<String, OfficialWorker>> = Mutex::default();
+    StandIn::new(move |sticky_queue, task| {
+        let queue = task.workflow_execution_task_queue.clone().unwrap_or_default().name;
+        let mut workers = workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let worker = workers.entry(queue).or_insert_with_key(|queue| {
+            let identity = sticky_queue.trim_end_matches("-sticky");
+            OfficialWorker::start(workflows, queue.clone(), identity.to_owned(), cache)
+        });
+        worker.answer(sticky_queue, task)
+    })
+}
+
+/// An official worker on a thread of its own.
+struct OfficialWorker {
+    desk: Arc<Desk>,
+    answers: mpsc::Receiver<Request>,
+}
+
+/// Where tasks are handed to the official worker, and its answers collected.
+struct Desk {
+    state: Mutex<DeskState>,
+    answers: mpsc::Sender<Request>,
+}
+
+#[derive(Default)]
+struct DeskState {
+    tasks: VecDeque<PollWorkflowTaskQueueResponse>,
+    polls: Vec<oneshot::Sender<PollWorkflowTaskQueueResponse>>,
+    shutdown: Option<Box<dyn Fn() + Send>>,
+}
+
+/// How long an answer may take of real time: a guard against tests that hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl OfficialWorker {
+    fn start(workflows: Workflows, queue: String, identity: String, cache: bool) -> Self {
+        let (sender, answers) = mpsc::channel();
+        let desk = Arc::new(Desk { state: Mutex::default(), answers: sender });
+        let of_thread = desk.clone();
+        std::thread::Builder::new()
+            .name(format!("official worker of {queue}"))
+            .spawn(move || run(&of_thread, workflows, queue, identity, cache))
+            .expect("a thread for the official worker");
+        Self { desk, answers }
+    }
+
+    fn answer(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress {
+        self.desk.hand_out(task);
+        match self.answers.recv_timeout(PATIENCE).expect("the official worker answers its workflow task") {
+            Request::RespondWorkflowTaskCompleted(mut request) => {
+                rename_sticky_queue(&mut request, sticky_queue);
+                WorkflowTaskProgress::Completed(request)
+            }
+            Request::RespondWorkflowTaskFailed(request) => {
+                let failure = request.failure.clone().unwrap_or_default();
+                let cause = request.cause();
+                WorkflowTaskProgress::Failed(Box::new(WorkflowTaskFailure {
+                    request: Some(request),
+                    failure,
+                    cause,
+                    nondeterminism: None,
+                    panic: None,
+                }))
+            }
+            Request::RespondQueryTaskCompleted(request) => WorkflowTaskProgress::QueryAnswered(request),
+            other => panic!("{} does not answer a workflow task", other.rpc()),
+        }
+    }
+}
+
+impl Drop for OfficialWorker {
+    fn drop(&mut self) {
+        if let Some(shutdown) = self.desk.state().shutdown.take() {
+            shutdown();
+        }
+    }
+}
+
+/// Core names its sticky queue at random; the world polls its own.
+fn rename_sticky_queue(request: &mut RespondWorkflowTaskCompletedRequest, sticky_queue: &str) {
+    if let Some(TaskQueue { name, .. }) =
+        request.sticky_attributes.as_mut().and_then(|sticky| sticky.worker_task_queue.as_mut())
+    {
+        sticky_queue.clone_into(name);
+    }
+}
+
+/// The thread of an official worker: until it is shut down.
+fn run(desk: &Arc<Desk>, workflows: Workflows, queue: String, identity: String, cache: bool) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");
+    runtime.block_on(async {
+        let client = desk.client(&identity).await;
+        let mut options = WorkerOptions::new(queue).client_identity_override(identity).build();
+        options.max_cached_workflows = if cache { 1000 } else { 0 };
+        (workflows.worker)(&mut options).expect("workflow types of their own");
+        let mut worker = crate::official_worker::worker(client, options);
+        desk.state().shutdown = Some(Box::new(worker.shutdown_handle()));
+        worker.run().await.expect("the official worker runs until it is shut down");
+    });
+}
+
+impl Desk {
+    fn state(&self) -> MutexGuard<'_, DeskState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_out(&self, task: PollWorkflowTaskQueueResponse) {
+        let mut state = self.state();
+        state.tasks.push_back(task);
+        state.serve();
+    }
+
+    async fn client(self: &Arc<Self>, identity: &str) -> Client {
+        let desk = self.clone();
+        let callback = Arc::new(move |grpc: GrpcRequest| desk.serve(&grpc));
+        let options =
+            ConnectionOptions::new(Url::parse("http://simulated.invalid:7233").expect("an address"))
+                .identity(identity.to_owned())
+                .dns_load_balancing(None)
+                .service_override(CallbackBasedGrpcService { callback })
+                .build();
+        let connection = Connection::connect(options).await.expect("GetSystemInfo is answered");
+        Client::new(connection, ClientOptions::new("default").build()).expect("a client without plugins")
+    }
+
+    fn serve(&self, grpc: &GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, Status>> {
+        let answer = Request::decode(&grpc.rpc, &grpc.proto).and_then(|request| self.respond(request));
+        Box::pin(async move {
+            let proto = match answer? {
+                Answer::Now(response) => response.encode_to_vec(),
+                Answer::Task(task) => {
+                    let task = task.await.map_err(|_| Status::cancelled("the worker is gone"))?;
+                    Response::from(task).encode_to_vec()
+                }
+                Answer::Never => futures::future::pending().await,
+            };
+            Ok(GrpcSuccessResponse { headers: tonic::metadata::MetadataMap::new().into_headers(), proto })
+        })
+    }
+
+    fn respond(&self, request: Request) -> Result<Answer, Status> {
+        let response: Response = match &request {
+            Request::PollWorkflowTaskQueue(_) => {
+                let (sender, receiver) = oneshot::channel();
+                let mut state = self.state();
+                state.polls.push(sender);
+                state.serve();
+                return Ok(Answer::Task(receiver));
+            }
+            Request::PollActivityTaskQueue(_) | Request::PollNexusTaskQueue(_) => return Ok(Answer::Never),
+            Request::GetSystemInfo(_) | Request::DescribeNamespace(_) => return asked_at_start(request),
+            Request::RespondWorkflowTaskCompleted(_) => {
+                RespondWorkflowTaskCompletedResponse::default().into()
+            }
+            Request::RespondWorkflowTaskFailed(_) => RespondWorkflowTaskFailedResponse::default().into(),
+            Request::RespondQueryTaskCompleted(_) => RespondQueryTaskCompletedResponse::default().into(),
+            Request::ShutdownWorker(_) => return Ok(Answer::Now(ShutdownWorkerResponse::default().into())),
+            other => return Err(Status::unimplemented(format!("{} is not expected", other.rpc()))),
+        };
+        // Nobody waits any more once the world has ended.
+        let _ = self.answers.send(request);
+        Ok(Answer::Now(response))
+    }
+}
+
+enum Answer {
+    Now(Response),
+    Task(oneshot::Receiver<PollWorkflowTaskQueueResponse>),
+    Never,
+}
+
+impl DeskState {
+    /// Hands the tasks to the polls; those that nobody waits for any more are passed over.
+    fn serve(&mut self) {
+        self.polls.retain(|poll| !poll.is_canceled());
+        while !self.tasks.is_empty()
+            && let Some(poll) = self.polls.pop()
+        {
+            if let Some(task) = self.tasks.pop_front()
+                && let Err(task) = poll.send(task)
+            {
+                self.tasks.push_front(task);
+            }
+        }
+    }
+}
+
+/// What a worker asks before it polls does not depend on the world.
+fn asked_at_start(request: Request) -> Result<Answer, Status> {
+    let mut service = Service::new(ServiceConfig::default());
+    service.request(durasim_engine::START_MS, RequestId(0), request);
+    let reply = service.take_replies().pop().expect("answered at once");
+    Ok(Answer::Now(reply.result?))
+}

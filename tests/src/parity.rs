@@ -1,0 +1,100 @@
+//! Comparing what durasim derives from a history with what real Core derives from it.
+
+use crate::core_replay::{self, CoreReplay};
+use durasim::History;
+use durasim_worker::{ReplayOptions, WorkflowDefinitions, replay};
+use scenarios::scenario::Scenario;
+use std::fmt::{Debug, Write};
+use temporalio_protos::{
+    coresdk::workflow_activation::WorkflowActivation, temporal::api::history::v1::history_event::Attributes,
+};
+
+/// What real Core says against the first of these histories that it rejects; empty if it accepts all.
+pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<String> {
+    let mut rejected = Vec::new();
+    for (history, core) in histories.iter().zip(core_replays(scenario, histories)) {
+        if core.activations.is_empty() {
+            rejected.push(format!("{}: {}: Core made nothing of it", scenario.name, history.workflow_id()));
+        }
+        if let Some(reason) = core.rejected {
+            rejected.push(format!(
+                "{}: {}: {reason}\n{}",
+                scenario.name,
+                history.workflow_id(),
+                history.outline()
+            ));
+        }
+    }
+    rejected
+}
+
+/// Where the activations that durasim derives from these histories differ from real Core's; empty if nowhere.
+///
+/// Whole activations are compared: jobs and their order, timestamps, flags, sizes. Nothing is normalized. Two things
+/// are not there to compare: Core's last activation, which only evicts the run, and what a history that ends with
+/// an unanswered workflow task would get next, which the two replayers see at different moments.
+pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec<String> {
+    let mut definitions = WorkflowDefinitions::new();
+    (scenario.workflows.definitions)(&mut definitions).expect("workflow types of their own");
+    let mut differences = Vec::new();
+    for (history, core) in histories.iter().zip(core_replays(scenario, histories)) {
+        let name = format!("{}: {}", scenario.name, history.workflow_id());
+        let options = ReplayOptions {
+            task_queue: task_queue(history).to_owned(),
+            workflow_id: history.workflow_id().to_owned(),
+            run_id: Some(history.run_id().to_owned()),
+            ..ReplayOptions::default()
+        };
+        let ours = match replay(&definitions, &options, history.events()) {
+            Ok(log) => log.activations,
+            Err(error) => {
+                differences.push(format!("{name}: durasim rejects it: {error}\n{}", history.outline()));
+                continue;
+            }
+        };
+        if let Some(difference) = first_difference(&ours, &core.activations) {
+            differences.push(format!("{name}: {difference}\n{}", history.outline()));
+        }
+    }
+    differences
+}
+
+/// Real Core's replays of these histories, in their order.
+fn core_replays(scenario: &Scenario, histories: &[History]) -> Vec<CoreReplay> {
+    let queue = histories.first().map_or("", task_queue);
+    core_replay::replay(&scenario.workflows, histories, queue)
+}
+
+/// The task queue that a run was started on.
+fn task_queue(history: &History) -> &str {
+    match history.events().first().and_then(|event| event.attributes.as_ref()) {
+        Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
+            started.task_queue.as_ref().map_or("", |queue| &queue.name)
+        }
+        _ => "",
+    }
+}
+
+fn first_difference(ours: &[WorkflowActivation], core: &[WorkflowActivation]) -> Option<String> {
+    for (index, (ours, core)) in ours.iter().zip(core).enumerate() {
+        if ours != core {
+            return Some(format!("activation {index} differs\n{}", side_by_side(ours, core)));
+        }
+    }
+    let (more, whose) = match ours.len().cmp(&core.len()) {
+        std::cmp::Ordering::Equal => return None,
+        std::cmp::Ordering::Less => (&core[ours.len()..], "real Core"),
+        std::cmp::Ordering::Greater => (&ours[core.len()..], "durasim"),
+    };
+    Some(format!("{whose} has {} more:\n{more:#?}", more.len()))
+}
+
+/// The lines that differ, ours before Core's.
+fn side_by_side(ours: &impl Debug, core: &impl Debug) -> String {
+    let (ours, core) = (format!("{ours:#?}"), format!("{core:#?}"));
+    let mut text = String::new();
+    for line in similar::TextDiff::from_lines(&ours, &core).unified_diff().context_radius(4).iter_hunks() {
+        let _ = write!(text, "{line}");
+    }
+    format!("(- durasim, + real Core)\n{text}")
+}

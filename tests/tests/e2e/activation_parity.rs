@@ -1,0 +1,16 @@
+//! From every history, durasim derives the activations that real Core derives: jobs, order, times and flags.
+
+use durasim::WorldOptions;
+use durasim_tests::{parity, worlds};
+use scenarios::scenario::Scenario;
+
+each_sound_scenario!(activations_are_those_of_real_core);
+
+fn activations_are_those_of_real_core(scenario: &Scenario) {
+    let benign = std::iter::once(WorldOptions::default());
+    for options in benign.chain(worlds::seeds(3).map(WorldOptions::seeded)) {
+        let report = worlds::run_sound(scenario, &options);
+        let differences = parity::activation_differences(scenario, &report.histories);
+        assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+    }
+}

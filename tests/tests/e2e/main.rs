@@ -1,0 +1,13 @@
+//! durasim from end to end: as its users meet it, and beside the official SDK as the oracle.
+//!
+//! One binary, for each costs a link with the whole SDK. Under `--cfg madsim` there is another; see `madsim.rs`.
+
+#![cfg(not(madsim))]
+
+#[macro_use]
+mod each_scenario;
+
+mod activation_parity;
+mod official_worker;
+mod official_worker_parity;
+mod replayer_accepts;
