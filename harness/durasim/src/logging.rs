@@ -3,6 +3,7 @@
 //! `DURASIM_LOG=1` (or `debug`) shows everything durasim does; any list of targets and levels works too, such as
 //! `DURASIM_LOG=durasim=debug,payments=info`. Off, it costs one check of a flag an event.
 
+use crate::report::Colors;
 use std::sync::Once;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -20,7 +21,7 @@ pub(crate) fn init() {
         };
         match targets.parse::<Targets>() {
             Ok(targets) => {
-                let lines = tracing_subscriber::fmt::layer().without_time().with_writer(std::io::stderr);
+                let lines = tracing_subscriber::fmt::layer().without_time().with_ansi(Colors::detect() == Colors::On).with_writer(std::io::stderr);
                 // A second subscriber is refused: the user's own stays.
                 let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
             }

@@ -2,10 +2,10 @@
 
 mod core_replay;
 pub(crate) mod effects_once;
+mod history;
 mod idempotency;
 mod liveness;
 mod sometimes;
-// mod history;
 mod invariant;
 pub(crate) mod replay;
 
@@ -126,7 +126,7 @@ impl World {
 
 /// The checks of a world that has ended, in order; the first failure counts.
 pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<FailureReport> {
-    None
+    history::check(&report.histories)
         .or_else(|| options.replay.then(|| replay::check(&report.replays, &report.histories)).flatten())
         .or_else(|| options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten())
 }

@@ -4,25 +4,55 @@
 //! or is done, an activity attempt starts or is done); each fault that is switched on may answer. Adding a fault is
 //! one new file and one line in [`CATALOGUE`].
 
-mod pause;
+mod activity_completion_lost;
+mod activity_failure;
+mod activity_overlap;
+mod allowance;
+mod cache_eviction;
+mod client_unavailable;
+mod heartbeat_loss;
+mod message_delay;
 mod odds;
+mod pause;
 mod placement;
 mod profile;
+mod signal_delay;
+mod signal_duplicate;
+mod signal_reorder;
 mod strike;
+mod words;
+mod worker_crash;
+mod worker_deploy;
+mod workflow_task_failure;
+mod workflow_task_timeout;
 
 use crate::world::{CallView, Delay, Fate};
 use std::fmt;
-use temporalio_protos::temporal::api::{
-    failure::v1::Failure as FailureProto, workflowservice::v1::PollActivityTaskQueueResponse,
-};
+use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 
-pub(crate) use pause::Pause;
+pub(crate) use allowance::{Allowance, instant_ms, limit_ms};
+pub(crate) use pause::{Pause, first_await};
 pub use placement::Fault;
 pub use profile::FaultProfile;
-pub(crate) use strike::{Faults, Strike};
+pub(crate) use strike::{Chance, Faults, RunTimes, Strike, Struck};
 
-/// Every fault, in the order in which they are asked.
-pub(crate) const CATALOGUE: &[&dyn FaultRule] = &[];
+/// Every fault, in the order in which they are asked: the first that strikes has the moment.
+pub(crate) const CATALOGUE: &[&dyn FaultRule] = &[
+    &worker_deploy::WorkerDeploy,
+    &worker_crash::WorkerCrash,
+    &cache_eviction::CacheEviction,
+    &workflow_task_failure::WorkflowTaskFailure,
+    &workflow_task_timeout::WorkflowTaskTimeout,
+    &activity_failure::ActivityFailure,
+    &activity_overlap::ActivityOverlap,
+    &activity_completion_lost::ActivityCompletionLost,
+    &heartbeat_loss::HeartbeatLoss,
+    &client_unavailable::ClientUnavailable,
+    &signal_duplicate::SignalDuplicate,
+    &signal_reorder::SignalReorder,
+    &signal_delay::SignalDelay,
+    &message_delay::MessageDelay,
+];
 
 /// The faults by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,9 +171,19 @@ pub(crate) struct TaskView<'a> {
     /// `PaymentWorkflow#1`.
     pub(crate) workflow: &'a str,
     pub(crate) task_queue: &'a str,
+    /// The attempt of the task, from 1.
+    pub(crate) attempt: i32,
+    /// Whether it carries a query and nothing else.
+    pub(crate) is_query: bool,
+    /// Whether the worker keeps the run.
+    pub(crate) is_cached: bool,
+    /// Whether everything that would die with the worker can be tried again.
+    pub(crate) bears_crash: bool,
     /// The version of the code that runs, and how many there are.
     pub(crate) version: usize,
     pub(crate) versions: &'a [String],
+    /// What is known of the run's time, when the task arrives.
+    pub(crate) times: Option<RunTimes>,
 }
 
 /// When an activity attempt may be struck.
@@ -151,6 +191,8 @@ pub(crate) struct TaskView<'a> {
 pub(crate) enum AttemptMoment {
     /// The worker has just got the task.
     Starts,
+    /// The worker is about to send a heartbeat of it.
+    Heartbeat,
     /// The code has run, and the result is not sent yet.
     Done,
 }
@@ -162,9 +204,13 @@ pub(crate) struct AttemptView<'a> {
     pub(crate) label: &'a str,
     pub(crate) task_queue: &'a str,
     pub(crate) version: usize,
-    /// The task, when the attempt starts.
-    pub(crate) task: Option<&'a PollActivityTaskQueueResponse>,
     pub(crate) attempt: u32,
+    /// What its activity can still lose.
+    pub(crate) allowance: Allowance,
+    /// Whether it is done, and successfully.
+    pub(crate) completed: bool,
+    /// Whether everything else that would die with the worker can be tried again.
+    pub(crate) bears_crash: bool,
 }
 
 /// What becomes of a worker process or of the workflow task it holds.
@@ -187,8 +233,14 @@ pub(crate) enum AttemptFate {
     Fail(Box<FailureProto>),
     /// Its code stands still for a while.
     Pause(Pause),
-    /// The worker process dies.
+    /// The worker process dies now.
     Crash { restart_after_ms: u64, version: usize },
+    /// The worker process dies when the code comes to its first await, or is done without one.
+    CrashAtFirstAwait { restart_after_ms: u64, version: usize },
+    /// Its result is not sent.
+    LoseReport,
+    /// The heartbeat is not sent, nor any later one if so.
+    LoseHeartbeat { and_later: bool },
 }
 
 /// One fault: asked at every moment that concerns it, it answers when it strikes.

@@ -15,14 +15,7 @@ pub(crate) struct Pause {
 impl Pause {
     /// Runs the future with the pause in it. The result of code that had no await is returned late.
     pub(crate) async fn of<T: 'static>(self, mut future: BoxFuture<'static, T>) -> T {
-        let mut early = None;
-        if self.at_first_await {
-            early = poll_fn(|cx| match future.as_mut().poll(cx) {
-                Poll::Ready(value) => Poll::Ready(Some(value)),
-                Poll::Pending => Poll::Ready(None),
-            })
-            .await;
-        }
+        let early = if self.at_first_await { first_await(&mut future).await } else { None };
         tokio::time::sleep(Duration::from_millis(self.ms)).await;
         match early {
             Some(value) => value,
@@ -30,3 +23,15 @@ impl Pause {
         }
     }
 }
+
+/// Runs the future up to its first await; what it returns, if it had none.
+pub(crate) async fn first_await<T>(future: &mut BoxFuture<'static, T>) -> Option<T> {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,27 @@
 //! Which faults are on, how often, and how many at most.
 
-use super::{Fault, FaultKind};
-use std::collections::BTreeMap;
+use super::{Fault, FaultKind, words::duration_words};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// Which faults a world may meet, how often, and how many at most.
 ///
 /// Each kind of fault has odds: the probability that it strikes at one of its points. In each world about half of
-/// the kinds that are on are switched off as a whole (swarm testing), and no more than the budget strike; then the
-/// world heals, and everything must finish.
+/// the kinds that are on, if there are three or more, are switched off as a whole (swarm testing), and no more than
+/// the budget strike; then the world heals, and everything must finish. Faults that are placed by hand strike
+/// besides.
 ///
 /// ```
 /// use durasim::{FaultKind, FaultProfile};
 ///
 /// let profile = FaultProfile::all().without(FaultKind::WorkerDeploy).with(FaultKind::SignalDuplicate).max_faults(3);
 /// assert_eq!(profile.to_string(), "all but worker_deploy, with signal_duplicate, at most 3 faults");
-/// # let _ = FaultProfile::none();
 /// ```
 #[derive(Clone, Debug)]
 pub struct FaultProfile {
+    /// What it was made from, for its name.
+    preset: &'static str,
     odds: BTreeMap<FaultKind, f64>,
+    heals_after_ms: Option<u64>,
     budget: u32,
     swarm: bool,
     placed: Vec<Fault>,
@@ -28,52 +31,34 @@ pub struct FaultProfile {
 const BUDGET: u32 = 8;
 
 impl FaultProfile {
-    fn of(kinds: &[FaultKind]) -> Self {
-        let odds = kinds.iter().map(|kind| (*kind, kind.usual_odds())).collect();
-        Self { odds, budget: BUDGET, swarm: true, placed: Vec::new() }
+    fn of(preset: &'static str) -> Self {
+        let odds = kinds_of(preset).into_iter().map(|kind| (kind, kind.usual_odds())).collect();
+        Self { preset, odds, heals_after_ms: None, budget: BUDGET, swarm: true, placed: Vec::new() }
     }
 
     /// No faults.
     pub fn none() -> Self {
-        Self::of(&[])
+        Self::of("none")
     }
 
     /// Worker processes die, are redeployed, lose their caches, fail and miss workflow tasks.
     pub fn crashes() -> Self {
-        Self::of(&[
-            FaultKind::WorkerCrash,
-            FaultKind::CacheEviction,
-            FaultKind::WorkflowTaskTimeout,
-            FaultKind::WorkflowTaskFailure,
-            FaultKind::WorkerDeploy,
-        ])
+        Self::of("crashes")
     }
 
     /// Activities fail, run twice, one after the other or side by side, and lose heartbeats.
     pub fn activities() -> Self {
-        Self::of(&[
-            FaultKind::ActivityCompletionLost,
-            FaultKind::ActivityOverlap,
-            FaultKind::ActivityFailure,
-            FaultKind::HeartbeatLoss,
-        ])
+        Self::of("activities")
     }
 
     /// Signals and other messages arrive late and out of order; clients meet an unavailable service.
     pub fn messages() -> Self {
-        Self::of(&[
-            FaultKind::SignalDelay,
-            FaultKind::SignalReorder,
-            FaultKind::MessageDelay,
-            FaultKind::ClientUnavailable,
-        ])
+        Self::of("messages")
     }
 
     /// Every fault that a sound workflow must bear: all but `signal_duplicate`, which is a caller's doing.
     pub fn all() -> Self {
-        let kinds: Vec<_> =
-            FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::SignalDuplicate).collect();
-        Self::of(&kinds)
+        Self::of("all")
     }
 
     /// Switches a fault on, with its usual odds.
@@ -96,6 +81,19 @@ impl FaultProfile {
         self
     }
 
+    /// Switches a fault on, so many times as often as usual.
+    ///
+    /// # Panics
+    ///
+    /// If the weight is negative or not a number.
+    #[must_use]
+    #[track_caller]
+    pub fn with_weight(self, kind: FaultKind, weight: f64) -> Self {
+        assert!(weight >= 0.0, "the weight of {kind} must be 0 or more, not {weight}");
+        let odds = (kind.usual_odds() * weight).min(1.0);
+        self.with_odds(kind, odds)
+    }
+
     /// Switches a fault off.
     #[must_use]
     pub fn without(mut self, kind: FaultKind) -> Self {
@@ -110,7 +108,16 @@ impl FaultProfile {
         self
     }
 
-    /// Whether each world switches about half of the faults off as a whole. The default is yes.
+    /// From when on nothing strikes any more, in virtual time from the world's start, be the budget spent or not. By
+    /// default the budget alone counts.
+    #[must_use]
+    pub fn heal_after(mut self, duration: Duration) -> Self {
+        self.heals_after_ms = Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Whether each world switches about half of the faults off as a whole. The default is yes; with fewer than
+    /// three kinds it makes no difference.
     #[must_use]
     pub fn swarm(mut self, swarm: bool) -> Self {
         self.swarm = swarm;
@@ -130,6 +137,10 @@ impl FaultProfile {
 
     pub(crate) fn budget(&self) -> u32 {
         self.budget
+    }
+
+    pub(crate) fn heals_after_ms(&self) -> Option<u64> {
+        self.heals_after_ms
     }
 
     pub(crate) fn is_swarm(&self) -> bool {
@@ -161,3 +172,66 @@ impl From<Fault> for FaultProfile {
         Self::none().and(fault)
     }
 }
+
+/// The kinds that a preset switches on.
+fn kinds_of(preset: &str) -> Vec<FaultKind> {
+    match preset {
+        "crashes" => vec![
+            FaultKind::WorkerCrash,
+            FaultKind::CacheEviction,
+            FaultKind::WorkflowTaskTimeout,
+            FaultKind::WorkflowTaskFailure,
+            FaultKind::WorkerDeploy,
+        ],
+        "activities" => vec![
+            FaultKind::ActivityCompletionLost,
+            FaultKind::ActivityOverlap,
+            FaultKind::ActivityFailure,
+            FaultKind::HeartbeatLoss,
+        ],
+        "messages" => vec![
+            FaultKind::SignalDelay,
+            FaultKind::SignalReorder,
+            FaultKind::MessageDelay,
+            FaultKind::ClientUnavailable,
+        ],
+        "all" => FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::SignalDuplicate).collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl fmt::Display for FaultProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = kinds_of(self.preset);
+        let is_on = |kind: &FaultKind| self.odds_of(*kind) > 0.0;
+        let names = |kinds: &[FaultKind]| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        f.write_str(self.preset)?;
+        let off: Vec<_> = usual.iter().copied().filter(|kind| !is_on(kind)).collect();
+        if !off.is_empty() {
+            write!(f, " but {}", names(&off))?;
+        }
+        for kind in FaultKind::ALL.into_iter().filter(is_on) {
+            let odds = self.odds_of(kind);
+            let is_usual = (odds - kind.usual_odds()).abs() < f64::EPSILON;
+            match (usual.contains(&kind), is_usual) {
+                (true, true) => {}
+                (_, false) => write!(f, ", with {kind} at {odds}")?,
+                (false, true) => write!(f, ", with {kind}")?,
+            }
+        }
+        for fault in &self.placed {
+            write!(f, ", and {fault}")?;
+        }
+        if self.budget != BUDGET {
+            let noun = if self.budget == 1 { "fault" } else { "faults" };
+            write!(f, ", at most {} {noun}", self.budget)?;
+        }
+        if let Some(ms) = self.heals_after_ms {
+            write!(f, ", healed after {}", duration_words(ms))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

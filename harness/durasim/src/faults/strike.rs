@@ -1,20 +1,38 @@
 //! Whether a fault strikes: the tape, the odds, the budget, and what was placed by hand.
+//!
+//! What was placed by hand strikes where it was placed, whatever retries are left: that schedule is what its
+//! author fears. Whatever is drawn strikes only what a sound workflow bears ([`Chance::bearable`]), sets one run's
+//! workflow tasks back a few times in a row at most, and ends with the budget: from then on the world heals, and
+//! everything must finish.
 
 use super::{
-    AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate, TaskView,
+    AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate, TaskMoment, TaskView,
+    placement::Moment,
 };
-use crate::world::{CallView, Fate};
-use durasim_engine::{Choices, Odds};
-use std::fmt;
+use crate::world::{CallView, Delay, Fate};
+use durasim_engine::{Choices, Odds, START_MS};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// How often in a row faults may set back the workflow tasks of one run, or refuse one call of a client. The
+/// official client gives up at the tenth try (`temporalio-client: src/retry.rs`).
+const MAX_SETBACKS: u32 = 3;
+
+/// With fewer kinds than this, swarm testing would only waste worlds in which nothing can go wrong.
+const MIN_SWARM: usize = 3;
 
 /// The faults of one world.
 pub(crate) struct Faults {
     profile: FaultProfile,
     /// The families that this world's swarm has switched on.
     on: Vec<FaultKind>,
+    /// How many were drawn; what was placed by hand is not counted against the budget.
+    drawn: u32,
     struck: u32,
+    last_struck_ms: Option<u64>,
     placed: Vec<PlacedFault>,
-    healed: bool,
+    /// How often in a row each run's workflow tasks were set back, and each call refused.
+    setbacks: BTreeMap<String, u32>,
+    run_times: BTreeMap<String, RunTimes>,
 }
 
 struct PlacedFault {
@@ -23,19 +41,23 @@ struct PlacedFault {
     done: bool,
 }
 
-impl Faults {
-    /// A world in which nothing goes wrong.
-    pub(crate) fn none() -> Self {
-        Self { profile: FaultProfile::none(), on: Vec::new(), struck: 0, placed: Vec::new(), healed: false }
-    }
+/// What is known of a run's time, from its latest workflow task.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct RunTimes {
+    /// How long the task may take, from its start to its completion.
+    pub(crate) task_timeout_ms: u64,
+    /// When the run must have closed, if ever.
+    pub(crate) deadline_ms: Option<u64>,
+}
 
+impl Faults {
     /// The faults of a profile. Swarm testing: each family is on or off in a world as a whole, for some failures
     /// need many of one fault and none of another.
     pub(crate) fn new(profile: &FaultProfile, choices: &mut Choices) -> Self {
-        let swarm = profile.is_swarm();
-        let on = FaultKind::ALL
+        let on: Vec<_> = FaultKind::ALL.into_iter().filter(|kind| profile.odds_of(*kind) > 0.0).collect();
+        let swarm = profile.is_swarm() && on.len() >= MIN_SWARM;
+        let on = on
             .into_iter()
-            .filter(|kind| profile.odds_of(*kind) > 0.0)
             .filter(|kind| !swarm || choices.choose("swarm", kind.name(), 2, Odds::Uniform) == 0)
             .collect();
         let placed = profile
@@ -43,7 +65,16 @@ impl Faults {
             .iter()
             .map(|fault| PlacedFault { fault: fault.clone(), seen: 0, done: false })
             .collect();
-        Self { profile: profile.clone(), on, struck: 0, placed, healed: false }
+        Self {
+            profile: profile.clone(),
+            on,
+            drawn: 0,
+            struck: 0,
+            last_struck_ms: None,
+            placed,
+            setbacks: BTreeMap::new(),
+            run_times: BTreeMap::new(),
+        }
     }
 
     /// True if anything can go wrong in this world.
@@ -56,6 +87,11 @@ impl Faults {
         self.struck
     }
 
+    /// When a fault struck last, in virtual milliseconds since the Unix epoch: what the world had to recover from.
+    pub(crate) fn last_struck_ms(&self) -> Option<u64> {
+        self.last_struck_ms
+    }
+
     /// Faults placed by hand that met nothing to strike: a test that fears them has not been put to the test.
     pub(crate) fn missed(&self) -> Vec<&Fault> {
         self.placed.iter().filter(|placed| !placed.done).map(|placed| &placed.fault).collect()
@@ -66,6 +102,15 @@ impl Faults {
     }
 
     pub(crate) fn task(&mut self, choices: &mut Choices, now_ms: u64, task: &TaskView<'_>) -> Option<TaskFate> {
+        match (task.moment, task.times) {
+            (TaskMoment::Arrives, Some(times)) => {
+                self.run_times.insert(task.workflow.to_owned(), times);
+            }
+            (TaskMoment::Recorded, _) => {
+                self.setbacks.remove(task.workflow);
+            }
+            _ => {}
+        }
         self.ask(choices, now_ms, |rule, strike| rule.task(strike, task))
     }
 
@@ -97,6 +142,70 @@ impl Faults {
             question(*rule, &mut Strike { faults: self, choices, now_ms, kind })
         })
     }
+
+    fn is_healed(&self, now_ms: u64) -> bool {
+        let heals_ms = self.profile.heals_after_ms().map(|after_ms| START_MS.saturating_add(after_ms));
+        self.drawn >= self.profile.budget() || heals_ms.is_some_and(|heals_ms| now_ms >= heals_ms)
+    }
+}
+
+/// A moment at which a fault may strike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chance<'a> {
+    /// The name of what it happens to, such as `PaymentWorkflow#1/Payments::charge`.
+    pub(crate) subject: &'a str,
+    pub(crate) moment: Moment,
+    /// In how many ways it may strike.
+    pub(crate) ways: u32,
+    /// Whether a sound workflow bears it here: where it does not, only a person may place it.
+    pub(crate) bearable: bool,
+    /// What it sets back: a run whose workflow task has to be done again, a call that has to be made again.
+    pub(crate) sets_back: Option<&'a str>,
+}
+
+impl<'a> Chance<'a> {
+    /// A chance with one way, which any sound workflow bears.
+    pub(crate) fn new(subject: &'a str, moment: Moment) -> Self {
+        Self { subject, moment, ways: 1, bearable: true, sets_back: None }
+    }
+
+    pub(crate) fn ways(self, ways: u32) -> Self {
+        Self { ways, ..self }
+    }
+
+    pub(crate) fn bearable(self, bearable: bool) -> Self {
+        Self { bearable, ..self }
+    }
+
+    pub(crate) fn sets_back(self, what: &'a str) -> Self {
+        Self { sets_back: Some(what), ..self }
+    }
+
+    fn key(&self) -> Cow<'a, str> {
+        match self.moment.suffix() {
+            "" => Cow::Borrowed(self.subject),
+            suffix => Cow::Owned(format!("{}, {suffix}", self.subject)),
+        }
+    }
+}
+
+/// How a fault strikes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Struck {
+    /// In which of its ways, counted from 1.
+    pub(crate) way: u32,
+    /// The delay that a person asked for.
+    pub(crate) delay: Option<Delay>,
+    /// The version that a person asked for.
+    pub(crate) version: Option<String>,
+}
+
+impl Struck {
+    /// The delay: what a person asked for, or the way's own.
+    pub(crate) fn delay(&self, table: &[Delay]) -> Delay {
+        let index = (self.way as usize).clamp(1, table.len()) - 1;
+        self.delay.unwrap_or(table[index])
+    }
 }
 
 /// One fault's chance to strike.
@@ -108,46 +217,76 @@ pub(crate) struct Strike<'a> {
 }
 
 impl Strike<'_> {
-    /// Whether the fault strikes `key`, and in which of its `ways`, counted from 1; 0 if it does not. `words` says
-    /// in the user's words what then happens, given the way.
-    pub(crate) fn strikes(&mut self, key: &str, ways: u32, words: impl FnOnce(u32) -> String) -> u32 {
-        let placed = self.placed_way(key, ways);
-        if let Some(way) = placed {
-            return way;
-        }
-        let spent = self.faults.healed || self.faults.struck >= self.faults.profile.budget();
-        if !self.faults.on.contains(&self.kind) {
-            return 0;
-        }
-        // The point is offered even when the budget is spent, so that its occurrence counts in every world alike.
-        let odds = if spent { 0.0 } else { self.faults.profile.odds_of(self.kind) };
-        let way = self.choices.choose(self.kind.site(), key, ways + 1, Odds::Rarely(odds));
-        if way > 0 {
-            self.faults.struck += 1;
-            self.choices.describe(self.now_ms, || words(way));
-        }
-        way
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms
     }
 
-    fn placed_way(&mut self, key: &str, ways: u32) -> Option<u32> {
+    /// What is known of the time of this run.
+    pub(crate) fn run_times(&self, workflow: &str) -> Option<RunTimes> {
+        self.faults.run_times.get(workflow).copied()
+    }
+
+    /// Whether this run can lose a workflow task, which then times out and is done again, and still close in time.
+    pub(crate) fn bears_lost_task(&self, workflow: &str) -> bool {
+        let Some(times) = self.run_times(workflow) else { return true };
+        let needed_ms = times.task_timeout_ms.saturating_mul(2).saturating_add(5_000);
+        times.deadline_ms.is_none_or(|deadline_ms| self.now_ms.saturating_add(needed_ms) < deadline_ms)
+    }
+
+    /// Whether the fault strikes, and how. `words` says in the user's words what then happens.
+    pub(crate) fn strikes(&mut self, chance: Chance<'_>, words: impl FnOnce(&Struck) -> String) -> Option<Struck> {
+        let key = chance.key();
+        let struck = match self.placed(&chance, &key) {
+            Some(struck) => struck,
+            None => self.draw(&chance, &key)?,
+        };
+        self.faults.struck += 1;
+        self.faults.last_struck_ms = Some(self.now_ms);
+        if let Some(what) = chance.sets_back {
+            *self.faults.setbacks.entry(what.to_owned()).or_default() += 1;
+        }
+        self.choices.describe(self.now_ms, || words(&struck));
+        Some(struck)
+    }
+
+    fn draw(&mut self, chance: &Chance<'_>, key: &str) -> Option<Struck> {
+        if !self.faults.on.contains(&self.kind) {
+            return None;
+        }
+        let setbacks = chance.sets_back.and_then(|what| self.faults.setbacks.get(what)).copied().unwrap_or(0);
+        let bearable = chance.bearable && setbacks < MAX_SETBACKS;
+        // A point is offered even where nothing may strike, so that its occurrence counts in every world alike; a
+        // tape may still strike after the budget is spent, for it is the budget of the draws that made it.
+        let odds = if self.faults.is_healed(self.now_ms) { 0.0 } else { self.faults.profile.odds_of(self.kind) };
+        let arity = if bearable { chance.ways + 1 } else { 1 };
+        let way = self.choices.choose(self.kind.site(), key, arity, Odds::Rarely(odds));
+        if way == 0 {
+            return None;
+        }
+        self.faults.drawn += 1;
+        Some(Struck { way, delay: None, version: None })
+    }
+
+    fn placed(&mut self, chance: &Chance<'_>, key: &str) -> Option<Struck> {
         let kind = self.kind;
-        let placed = self
-            .faults
-            .placed
-            .iter_mut()
-            .find(|placed| !placed.done && placed.fault.kind() == kind && placed.fault.strikes_at(key))?;
+        let placed = self.faults.placed.iter_mut().find(|placed| {
+            !placed.done && placed.fault.kind() == kind && placed.fault.is_placed_at(chance.moment, chance.subject)
+        })?;
         placed.seen += 1;
         if placed.seen < placed.fault.occurrence() {
             return None;
         }
         placed.done = true;
-        self.faults.struck += 1;
-        Some(placed.fault.way().min(ways))
+        let fault = &placed.fault;
+        let struck = Struck {
+            way: fault.way().unwrap_or(1),
+            delay: fault.delay(),
+            version: fault.version().map(str::to_owned),
+        };
+        self.choices.impose(kind.site(), key, struck.way.max(chance.ways) + 1, struck.way);
+        Some(struck)
     }
 }
 
-impl fmt::Debug for Strike<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Strike").field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -53,11 +53,27 @@ where
     F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
     D: Fn(&S::Value) -> Vec<(&'static str, String)>,
 {
-    let test = Property { case: &case, body: Arc::new(body), seen: Seen::default() };
-    if let Err(mut report) = test.search(strategy, describe) {
+    if let Err(mut report) = search(&case, strategy, describe, body) {
         case.name.clone_into(&mut report.test);
         fail(&report);
     }
+}
+
+/// Runs the cases; `Err` is the report of the smallest one that fails.
+pub(super) fn search<S, O, F, D>(
+    case: &TestCase,
+    strategy: S,
+    describe: D,
+    body: F,
+) -> Result<(), FailureReport>
+where
+    S: Strategy,
+    S::Value: Clone + Send + 'static,
+    O: TestOutcome + 'static,
+    F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+    D: Fn(&S::Value) -> Vec<(&'static str, String)>,
+{
+    Property { case, body: Arc::new(body), seen: Seen::default() }.search(strategy, describe)
 }
 
 /// A test with further arguments, on its way through its cases.

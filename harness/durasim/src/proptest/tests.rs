@@ -4,6 +4,9 @@ use durasim_engine::{Choices, Odds, Tape};
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::TestOptions;
+use crate::report::{FailureCode, FailureReport};
+use crate::runner::TestCase;
 
 /// A run of ten questions, each answered with a fault half of the time, and which of them were.
 fn run(plan: &FaultPlan) -> Tape {
@@ -125,4 +128,80 @@ fn a_plan_prints_its_seed_and_then_its_words() {
     assert!(tree.complicate());
     let printed = format!("{:?}", tree.current());
     assert_eq!(printed, r#"FaultPlan["+1.5s  crash worker payments"]"#);
+}
+
+/// A package in a temporary folder with one test file, and the test in it. Both last as long as the process.
+fn case(name: &'static str) -> TestCase {
+    let package = tempfile::tempdir().unwrap().keep();
+    std::fs::create_dir(package.join("tests")).unwrap();
+    std::fs::write(package.join("tests/payments.rs"), "").unwrap();
+    TestCase {
+        name,
+        file: "tests/payments.rs",
+        line: 1,
+        manifest_dir: Box::leak(package.display().to_string().into_boxed_str()),
+        options: TestOptions::new(),
+    }
+}
+
+fn saved(case: &TestCase) -> std::path::PathBuf {
+    std::path::Path::new(case.manifest_dir).join("tests/payments.proptest-regressions")
+}
+
+/// Searches for an amount at which the test panics; 17 is the smallest.
+fn search_amounts(case: &TestCase) -> Result<(), FailureReport> {
+    run::search(
+        case,
+        (0..1_000_u32,),
+        |(amount,)| vec![("amount", amount.to_string())],
+        |env, (amount,)| {
+            Box::pin(async move {
+                env.sleep(std::time::Duration::from_secs(60)).await;
+                assert!(amount < 17, "too much: {amount}");
+            })
+        },
+    )
+}
+
+#[test]
+fn a_property_that_holds_passes_and_leaves_nothing_behind() {
+    let case = case("payments::holds");
+    let outcome = run::search(
+        &case,
+        (0..10_u32,),
+        |_| Vec::new(),
+        |env, (minutes,)| Box::pin(async move { env.sleep(std::time::Duration::from_secs(60) * minutes).await }),
+    );
+    assert_eq!(outcome, Ok(()));
+    assert!(!saved(&case).exists());
+}
+
+#[test]
+fn the_report_shows_the_smallest_inputs() {
+    let report = search_amounts(&case("payments::breaks")).unwrap_err();
+    assert_eq!(report.code, FailureCode::Panic);
+    assert_eq!(report.inputs.as_deref(), Some("amount = 17"));
+    assert_eq!(report.message.as_deref(), Some("too much: 17"));
+    assert!(report.location.is_some_and(|line| line.file.ends_with("tests.rs")));
+    assert!(report.plan.is_some_and(|plan| plan.faults.is_empty()));
+    assert!(report.spent.shrink_runs > 0);
+    assert_eq!(report.saved.as_deref(), Some("tests/payments.proptest-regressions"));
+}
+
+#[test]
+fn a_failing_case_is_kept_in_proptests_way_and_run_again_first() {
+    let case = case("payments::breaks");
+    search_amounts(&case).unwrap_err();
+    let kept = std::fs::read_to_string(saved(&case)).unwrap();
+    assert_eq!(kept.lines().filter(|line| line.starts_with("cc ")).count(), 1, "{kept}");
+    let report = search_amounts(&case).unwrap_err();
+    assert_eq!(report.inputs.as_deref(), Some("amount = 17"));
+    assert_eq!(report.spent.worlds, 1);
+}
+
+#[test]
+fn the_cases_are_the_same_every_time() {
+    let first = search_amounts(&case("payments::first")).unwrap_err();
+    let second = search_amounts(&case("payments::second")).unwrap_err();
+    assert_eq!((first.spent, first.inputs), (second.spent, second.inputs));
 }

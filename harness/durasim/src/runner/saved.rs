@@ -57,3 +57,77 @@ pub(super) fn keep(case: &TestCase, failure: &mut FailureReport) {
         Err(error) => eprintln!("{error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::test::search, *};
+    use crate::{TestOptions, TestWorkflowEnvironment, error::TestResult};
+    use futures::future::{FutureExt, LocalBoxFuture};
+    use pretty_assertions::assert_eq;
+    use std::{cell::RefCell, rc::Rc};
+
+    /// Fails in worlds in which the second of two actors comes first.
+    fn racy(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
+        async move {
+            let order = Rc::new(RefCell::new(Vec::new()));
+            for actor in [1, 2] {
+                let order = order.clone();
+                env.spawn(async move { order.borrow_mut().push(actor) });
+            }
+            env.sleep(std::time::Duration::from_secs(1)).await;
+            assert_eq!(*order.borrow(), [1, 2]);
+            Ok(())
+        }
+        .boxed_local()
+    }
+
+    /// A package in a temporary folder with one test file, and the test in it.
+    fn case() -> TestCase {
+        let package = tempfile::tempdir().unwrap().keep();
+        std::fs::create_dir(package.join("tests")).unwrap();
+        std::fs::write(package.join("tests/payments.rs"), "").unwrap();
+        TestCase {
+            name: "payments::races",
+            file: "tests/payments.rs",
+            line: 1,
+            manifest_dir: Box::leak(package.display().to_string().into_boxed_str()),
+            options: TestOptions::new().seeds(64),
+        }
+    }
+
+    #[test]
+    fn a_failure_is_saved_and_run_again_before_any_seed() {
+        let case = case();
+        let mut found = search(&case, &racy).unwrap_err();
+        assert!(found.saved.is_none());
+        keep(&case, &mut found);
+        assert_eq!(found.saved.as_deref(), Some("tests/payments.durasim-seeds"));
+
+        let again = search(&case, &racy).unwrap_err();
+        assert_eq!(again.spent.worlds, 1);
+        assert_eq!((again.code, again.tape, again.seed), (found.code, found.tape, found.seed));
+    }
+
+    #[test]
+    fn a_damaged_file_fails_the_test_with_the_line_to_correct() {
+        let case = case();
+        std::fs::write(Path::new(case.manifest_dir).join("tests/payments.durasim-seeds"), "garbage").unwrap();
+        let report = search(&case, &racy).unwrap_err();
+        let message = report.message.unwrap();
+        assert!(message.contains("payments.durasim-seeds:1: unknown line `garbage`"), "{message}");
+    }
+
+    #[test]
+    fn a_plan_that_matches_nothing_any_more_is_drift_and_no_failure() {
+        let mut found = search(&case(), &racy).unwrap_err();
+        let case = case();
+        for entry in &mut found.tape.as_mut().unwrap().entries {
+            entry.point.key.push_str("-renamed");
+        }
+        let tape = found.tape.clone().unwrap();
+        keep(&case, &mut found);
+        let campaign = Campaign::new(&racy, case.options.world_options());
+        assert_eq!(rerun(&case, &campaign), Ok(()));
+        assert_eq!(drifted(&tape, &campaign.tape(&tape).tape), tape.entries.len());
+    }
+}

@@ -79,7 +79,7 @@ impl TestOptions {
     }
 }
 
-fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> {
+pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> {
     let options = &case.options;
     let campaign = Campaign::new(body, options.world_options());
     if let Some(seed) = seed_from_environment()? {

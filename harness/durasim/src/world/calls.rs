@@ -50,6 +50,10 @@ pub(crate) struct CallView<'a> {
     pub(crate) rpc: &'static str,
     /// The task queue of the worker that sent or gets it; `None` for a client.
     pub(crate) worker: Option<&'a str>,
+    /// What a reply says, unless it is an error.
+    pub(crate) answer: Option<&'a Response>,
+    /// When the run of an activity task on its way must have closed, if ever.
+    pub(crate) run_deadline_ms: Option<u64>,
 }
 
 /// What becomes of a message.
@@ -63,8 +67,10 @@ pub(crate) enum Fate {
     Refused(Status),
     /// The service handles it, and the caller is told this instead of the answer.
     AnswerLost(Status),
-    /// It arrives, and a copy of it this much later.
+    /// It arrives, and so does the same asked again by its caller, this much later.
     Twice(Delay),
+    /// It arrives after the next signal to this workflow, or after so many events.
+    Overtaken { by_signal_to: Rc<str>, at_most_events: u32 },
 }
 
 impl State {
@@ -94,8 +100,14 @@ impl State {
         self.record("send", format_args!("{label}"));
         let latency = self.latency.delay(&mut self.choices, &label);
         let worker = self.worker_of(&caller);
-        let view =
-            CallView { direction: Direction::Request, label: &label, rpc: request.rpc(), worker: worker.as_deref() };
+        let view = CallView {
+            direction: Direction::Request,
+            label: &label,
+            rpc: request.rpc(),
+            worker: worker.as_deref(),
+            answer: None,
+            run_deadline_ms: None,
+        };
         let fate = self.fate(&view);
         let mut pending = Pending { caller, label, answer_lost: None };
         let mut delay = Delay { ms: latency.ms + own.ms, events: latency.events + own.events };
@@ -115,7 +127,13 @@ impl State {
             Some(Fate::Twice(later)) => {
                 // The copy's answer interests nobody: its id is never pending.
                 let copy = self.next_request_id();
-                self.network.send(self.now_ms, later, Message::Call(copy, request.clone()));
+                self.network.send(self.now_ms, later, Message::Call(copy, asked_again(&request)));
+            }
+            Some(Fate::Overtaken { by_signal_to, at_most_events }) => {
+                delay.events += at_most_events;
+                self.pending.insert(id, pending);
+                self.network.send_overtaken(self.now_ms, delay, Message::Call(id, request), by_signal_to);
+                return id;
             }
         }
         self.pending.insert(id, pending);
@@ -143,7 +161,21 @@ impl State {
             let rpc = reply.result.as_ref().map_or("", Response::rpc);
             self.repoll_if_matched(reply.id);
             let mut delay = self.latency.delay(&mut self.choices, &label);
-            let view = CallView { direction: Direction::Reply, label: &label, rpc, worker: worker.as_deref() };
+            let answer = reply.result.as_ref().ok();
+            let run_deadline_ms = match answer {
+                Some(Response::PollActivityTaskQueue(task)) if self.faults.any() => {
+                    self.run_deadline_ms(task.workflow_execution.as_ref())
+                }
+                _ => None,
+            };
+            let view = CallView {
+                direction: Direction::Reply,
+                label: &label,
+                rpc,
+                worker: worker.as_deref(),
+                answer,
+                run_deadline_ms,
+            };
             if let Some(Fate::Late(late)) = self.fate(&view) {
                 delay.ms += late.ms;
                 delay.events += late.events;
@@ -179,6 +211,17 @@ impl State {
             self.network.drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
         }
     }
+}
+
+/// A request as its caller sends it a second time by itself: the service cannot know it for the same.
+fn asked_again(request: &Request) -> Request {
+    let mut again = request.clone();
+    match &mut again {
+        Request::SignalWorkflowExecution(signal) => signal.request_id.push_str("-again"),
+        Request::SignalWithStartWorkflowExecution(signal) => signal.request_id.push_str("-again"),
+        _ => {}
+    }
+    again
 }
 
 /// The answer to a client's request, to be awaited. Dropping it abandons the request.

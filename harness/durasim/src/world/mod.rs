@@ -5,6 +5,7 @@
 //! contexts) do not own it: they find it through the thread they run on.
 
 mod alarms;
+mod bearing;
 mod calls;
 mod connection;
 pub(crate) mod diagnosis;
@@ -26,7 +27,7 @@ use std::{
     rc::Rc,
 };
 
-pub(crate) use calls::{CallView, Fate};
+pub(crate) use calls::{CallView, Direction, Fate};
 pub(crate) use connection::connection;
 pub(crate) use network::Delay;
 pub(crate) use process::{WorkerSpec, WorkerVersion};

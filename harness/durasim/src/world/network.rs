@@ -5,6 +5,7 @@
 //! that many other things have happened, however far the clock jumps meanwhile.
 
 use durasim_service::{Request, RequestId, Response};
+use std::rc::Rc;
 use tonic::Status;
 
 /// What travels.
@@ -27,6 +28,8 @@ pub(crate) struct Delay {
 struct InFlight {
     due_ms: u64,
     hold_events: u32,
+    /// Lets go at once when a signal to this workflow arrives.
+    overtaken_by_signal_to: Option<Rc<str>>,
     message: Message,
 }
 
@@ -41,8 +44,34 @@ impl Network {
         self.in_flight.push(InFlight {
             due_ms: now_ms.saturating_add(delay.ms),
             hold_events: delay.events,
+            overtaken_by_signal_to: None,
             message,
         });
+    }
+
+    /// Sends a signal that the next one to its workflow overtakes; `delay` says how long it waits for that one.
+    pub(crate) fn send_overtaken(&mut self, now_ms: u64, delay: Delay, message: Message, workflow: Rc<str>) {
+        self.send(now_ms, delay, message);
+        if let Some(sent) = self.in_flight.last_mut() {
+            sent.overtaken_by_signal_to = Some(workflow);
+        }
+    }
+
+    /// A signal to this workflow has arrived: lets go what was to be overtaken by one.
+    pub(crate) fn signal_arrived(&mut self, workflow: &str) {
+        for message in &mut self.in_flight {
+            if message.overtaken_by_signal_to.as_deref() == Some(workflow) {
+                message.hold_events = 0;
+            }
+        }
+    }
+
+    /// The answers on their way to requests that `of` picks.
+    pub(crate) fn replies(&self, of: impl Fn(RequestId) -> bool) -> impl Iterator<Item = &Response> {
+        self.in_flight.iter().filter_map(move |in_flight| match &in_flight.message {
+            Message::Reply(id, Ok(response)) if of(*id) => Some(response),
+            _ => None,
+        })
     }
 
     /// True if a message could be delivered at `now_ms`.
@@ -127,6 +156,16 @@ mod tests {
         network.event_happened();
         network.event_happened();
         assert_eq!(id(network.deliver(1_000_000)), Some(1));
+    }
+
+    #[test]
+    fn a_signal_that_is_to_be_overtaken_waits_for_the_next_one_to_its_workflow() {
+        let mut network = Network::default();
+        network.send_overtaken(0, Delay { ms: 0, events: 9 }, call(1), "Payment#1".into());
+        network.signal_arrived("Payment#2");
+        assert!(!network.has_deliverable(0));
+        network.signal_arrived("Payment#1");
+        assert_eq!(id(network.deliver(0)), Some(1));
     }
 
     #[test]

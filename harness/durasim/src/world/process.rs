@@ -1,6 +1,7 @@
 //! Worker processes: what they run, and what is lost when one dies.
 
 use super::{alarms::Alarms, calls::Caller, connection::connection, state::State};
+use crate::faults::Allowance;
 use durasim_engine::TaskId;
 use durasim_service::{Request, RequestId};
 use durasim_worker::{WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions};
@@ -9,7 +10,7 @@ use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, WorkerVersionCapabilities},
-    enums::v1::TaskQueueKind,
+    enums::v1::{TaskQueueKind, TimeoutType},
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest},
 };
@@ -74,6 +75,8 @@ pub(crate) struct RunningAttempt {
     pub(crate) number: u32,
     pub(crate) cancel: CancellationToken,
     pub(crate) heartbeat: Heartbeat,
+    /// What its activity can still lose.
+    pub(crate) allowance: Allowance,
 }
 
 /// The heartbeats of one attempt, throttled as the SDK's Core throttles them.
@@ -84,6 +87,8 @@ pub(crate) struct Heartbeat {
     pub(crate) last_sent_ms: Option<u64>,
     /// The latest details that were not sent yet.
     pub(crate) pending: Option<Vec<Payload>>,
+    /// A fault took all from here on.
+    pub(crate) lost: bool,
 }
 
 /// What a worker process waits for by the clock.
@@ -94,6 +99,15 @@ pub(crate) enum Alarm {
     Restart { worker: usize, version: usize },
     /// A local activity is tried (again).
     LocalActivity { worker: usize, incarnation: u32, run_id: String, seq: u32 },
+    /// An attempt of a local activity, or all of them together, took too long.
+    LocalActivityTimeout {
+        worker: usize,
+        incarnation: u32,
+        run_id: String,
+        seq: u32,
+        attempt: u32,
+        timeout: TimeoutType,
+    },
     /// A workflow task whose local activities take long is kept alive.
     WorkflowTaskHeartbeat { worker: usize, incarnation: u32, run_id: String },
 }
@@ -272,6 +286,7 @@ impl State {
             Alarm::Restart { .. } => true,
             Alarm::Heartbeat { worker: w, .. }
             | Alarm::LocalActivity { worker: w, .. }
+            | Alarm::LocalActivityTimeout { worker: w, .. }
             | Alarm::WorkflowTaskHeartbeat { worker: w, .. } => *w != worker,
         });
         self.record("worker", format_args!("{queue} dies"));

@@ -177,6 +177,9 @@ impl State {
                 let label = self.pending.get(&id).map_or_else(|| "copy".into(), |pending| pending.label.clone());
                 self.record("deliver", format_args!("{label}"));
                 self.service.request(self.now_ms, id, request);
+                if let Some((workflow, _)) = label.split_once("/signal ") {
+                    self.network.signal_arrived(workflow);
+                }
             }
             Some(Message::Reply(id, result)) => self.deliver_reply(id, result),
             None => {}

@@ -8,7 +8,7 @@ use super::{
     process::{Alarm, Heartbeat, RunningAttempt, WorkerCall},
     state::State,
 };
-use crate::faults::{AttemptFate, AttemptMoment, AttemptView, TaskFate, TaskMoment, TaskView};
+use crate::faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, TaskFate, TaskMoment, TaskView, first_await};
 use durasim_service::{Request, Response};
 use durasim_worker::{
     WorkflowTaskFailure, WorkflowTaskProgress,
@@ -53,6 +53,7 @@ impl State {
                 }
             }
             (WorkerCall::CompleteWorkflowTask { run_id }, Ok(Response::RespondWorkflowTaskCompleted(answer))) => {
+                self.workers[worker].workflows.on_completed(&run_id, &answer);
                 self.workflow_task_recorded(worker, &run_id, answer.workflow_task);
             }
             (WorkerCall::CompleteWorkflowTask { run_id }, Err(_)) => {
@@ -78,18 +79,30 @@ impl State {
         }
     }
 
-    /// Asks the faults what becomes of a workflow task at this moment. True if its worker died of it.
-    fn task_fate(&mut self, worker: usize, moment: TaskMoment, workflow: &str) -> Option<TaskFate> {
+    /// Asks the faults what becomes of a workflow task at this moment; `task` is the task when it arrives.
+    fn task_fate(
+        &mut self,
+        worker: usize,
+        moment: TaskMoment,
+        workflow: &str,
+        task: Option<&PollWorkflowTaskQueueResponse>,
+    ) -> Option<TaskFate> {
         if !self.faults.any() {
             return None;
         }
         let process = &self.workers[worker];
+        let run_id = task.and_then(|task| task.workflow_execution.as_ref()).map(|execution| execution.run_id.as_str());
         let view = TaskView {
             moment,
             workflow,
             task_queue: &process.spec.task_queue,
+            attempt: task.map_or(1, |task| task.attempt),
+            is_query: task.is_some_and(|task| task.query.is_some()),
+            is_cached: run_id.is_some_and(|run_id| process.workflows.cached().contains(&run_id)),
+            bears_crash: self.bears_crash(worker),
             version: process.version,
             versions: &process.spec.version_names,
+            times: task.map(|task| self.run_times(task)),
         };
         self.faults.task(&mut self.choices, self.now_ms, &view)
     }
@@ -109,7 +122,7 @@ impl State {
             return self.fail(report);
         }
         self.record("workflow task", format_args!("{name} attempt {}", task.attempt));
-        match self.task_fate(worker, TaskMoment::Arrives, &name) {
+        match self.task_fate(worker, TaskMoment::Arrives, &name, Some(&task)) {
             Some(TaskFate::Evict) => self.workers[worker].workflows.evict(&run_id),
             Some(TaskFate::Crash { restart_after_ms, version }) => {
                 return self.crash_worker(worker, restart_after_ms, version);
@@ -144,7 +157,21 @@ impl State {
         self.worker_request(worker, WorkerCall::Report, label, request.into());
     }
 
+    /// Does what a workflow task has come to, and what came up beside it.
     pub(crate) fn workflow_task_progress(&mut self, worker: usize, run_id: &str, progress: WorkflowTaskProgress) {
+        self.act_on_progress(worker, run_id, progress);
+        if !self.workers[worker].up {
+            return;
+        }
+        if let Some(work) = self.workers[worker].workflows.take_local_activity_work(run_id) {
+            self.run_local_activities(worker, work);
+        }
+        if let Some((run_id, progress)) = self.workers[worker].workflows.next_buffered() {
+            self.workflow_task_progress(worker, &run_id, progress);
+        }
+    }
+
+    fn act_on_progress(&mut self, worker: usize, run_id: &str, progress: WorkflowTaskProgress) {
         let name = self.workers[worker].runs.get(run_id).cloned().unwrap_or_else(|| "unknown workflow".into());
         match progress {
             WorkflowTaskProgress::Completed(request) => {
@@ -168,7 +195,7 @@ impl State {
     }
 
     fn complete_workflow_task(&mut self, worker: usize, run_id: &str, name: &Rc<str>, request: Request) {
-        let fate = self.task_fate(worker, TaskMoment::Done, name);
+        let fate = self.task_fate(worker, TaskMoment::Done, name, None);
         if let Some(TaskFate::Crash { restart_after_ms, version }) = fate {
             return self.crash_worker(worker, restart_after_ms, version);
         }
@@ -182,7 +209,7 @@ impl State {
     fn workflow_task_recorded(&mut self, worker: usize, run_id: &str, next: Option<PollWorkflowTaskQueueResponse>) {
         if let Some(name) = self.workers[worker].runs.get(run_id).cloned()
             && let Some(TaskFate::Crash { restart_after_ms, version }) =
-                self.task_fate(worker, TaskMoment::Recorded, &name)
+                self.task_fate(worker, TaskMoment::Recorded, &name, None)
         {
             return self.crash_worker(worker, restart_after_ms, version);
         }
@@ -213,8 +240,9 @@ impl State {
         worker: usize,
         moment: AttemptMoment,
         label: &str,
-        task: Option<&PollActivityTaskQueueResponse>,
         attempt: u32,
+        allowance: Allowance,
+        completed: bool,
     ) -> Option<AttemptFate> {
         if !self.faults.any() {
             return None;
@@ -225,8 +253,10 @@ impl State {
             label,
             task_queue: &process.spec.task_queue,
             version: process.version,
-            task,
             attempt,
+            allowance,
+            completed,
+            bears_crash: self.bears_crash(worker),
         };
         self.faults.attempt(&mut self.choices, self.now_ms, &view)
     }
@@ -239,19 +269,19 @@ impl State {
         let label: Rc<str> = format!("{workflow}/{activity_type}").into();
         let number = u32::try_from(task.attempt).unwrap_or(1);
         self.record("activity task", format_args!("{label} attempt {number}"));
-        let pause = match self.attempt_fate(worker, AttemptMoment::Starts, &label, Some(&task), number) {
+        let allowance = Allowance::of(&task, self.run_deadline_ms(task.workflow_execution.as_ref()));
+        let fate = match self.attempt_fate(worker, AttemptMoment::Starts, &label, number, allowance, false) {
             Some(AttemptFate::Fail(failure)) => {
                 let outcome = ActivityOutcome::Failed(failure);
                 return self.report_attempt(worker, &task.task_token, &label, outcome, None);
             }
-            Some(AttemptFate::Pause(pause)) => Some(pause),
             Some(AttemptFate::Crash { restart_after_ms, version }) => {
                 return self.crash_worker(worker, restart_after_ms, version);
             }
-            None => None,
+            fate => fate,
         };
         let token = task.task_token.clone();
-        let heartbeat = Heartbeat { throttle_ms: heartbeat_throttle_ms(&task), last_sent_ms: None, pending: None };
+        let heartbeat = Heartbeat { throttle_ms: heartbeat_throttle_ms(&task), last_sent_ms: None, pending: None, lost: false };
         let process = &self.workers[worker];
         let incarnation = process.incarnation;
         let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
@@ -269,15 +299,39 @@ impl State {
         };
         let attempt_token = token.clone();
         let span = tracing::debug_span!(target: "durasim", "activity", activity = %label, run_id = execution.run_id, attempt = number);
-        let task = self.executor.spawn(label.clone(), async move {
-            let outcome = match pause {
-                Some(pause) => pause.of(future).await,
-                None => future.await,
+        let runs = async move {
+            let mut future = future;
+            let outcome = match fate {
+                Some(AttemptFate::Pause(pause)) => pause.of(future).await,
+                Some(AttemptFate::CrashAtFirstAwait { restart_after_ms, version }) => {
+                    // Whatever it returns without an await is lost with the process.
+                    let _ = first_await(&mut future).await;
+                    let world = World::current();
+                    return world.state().attempt_dies(worker, incarnation, &attempt_token, restart_after_ms, version);
+                }
+                _ => future.await,
             };
             World::current().state().attempt_done(worker, incarnation, &attempt_token, outcome);
+        };
+        let task = self.executor.spawn(label.clone(), runs.instrument(span));
+        let attempt = RunningAttempt { task, label, number, cancel, heartbeat, allowance };
+        self.workers[worker].attempts.insert(token, attempt);
+    }
+
+    /// The worker dies of a fault while this attempt runs.
+    fn attempt_dies(
+        &mut self,
+        worker: usize,
+        incarnation: u32,
+        token: &[u8],
+        restart_after_ms: u64,
+        version: usize,
+    ) {
+        let process = &mut self.workers[worker];
+        // The attempt's own task is the one that runs: it ends by itself.
+        if process.incarnation == incarnation && process.attempts.remove(token).is_some() {
+            self.crash_worker(worker, restart_after_ms, version);
         }
-        .instrument(span));
-        self.workers[worker].attempts.insert(token, RunningAttempt { task, label, number, cancel, heartbeat });
     }
 
     fn attempt_done(&mut self, worker: usize, incarnation: u32, token: &[u8], outcome: ActivityOutcome) {
@@ -286,11 +340,14 @@ impl State {
             return;
         }
         let Some(attempt) = process.attempts.remove(token) else { return };
-        let RunningAttempt { label, number, heartbeat, .. } = attempt;
-        if let Some(AttemptFate::Crash { restart_after_ms, version }) =
-            self.attempt_fate(worker, AttemptMoment::Done, &label, None, number)
-        {
-            return self.crash_worker(worker, restart_after_ms, version);
+        let RunningAttempt { label, number, heartbeat, allowance, .. } = attempt;
+        let completed = matches!(outcome, ActivityOutcome::Completed(_));
+        match self.attempt_fate(worker, AttemptMoment::Done, &label, number, allowance, completed) {
+            Some(AttemptFate::Crash { restart_after_ms, version }) => {
+                return self.crash_worker(worker, restart_after_ms, version);
+            }
+            Some(AttemptFate::LoseReport) => return,
+            _ => {}
         }
         self.report_attempt(worker, token, &label, outcome, heartbeat.pending);
     }
@@ -369,7 +426,19 @@ impl State {
         let now_ms = self.now_ms;
         let Some(attempt) = self.workers[worker].attempts.get_mut(token) else { return };
         attempt.heartbeat.last_sent_ms = Some(now_ms);
-        let label = format!("{}/heartbeat", attempt.label).into();
+        if attempt.heartbeat.lost {
+            return;
+        }
+        let (name, number, allowance) = (attempt.label.clone(), attempt.number, attempt.allowance);
+        if let Some(AttemptFate::LoseHeartbeat { and_later }) =
+            self.attempt_fate(worker, AttemptMoment::Heartbeat, &name, number, allowance, false)
+        {
+            if let Some(attempt) = self.workers[worker].attempts.get_mut(token) {
+                attempt.heartbeat.lost = and_later;
+            }
+            return;
+        }
+        let label = format!("{name}/heartbeat").into();
         let request = RecordActivityTaskHeartbeatRequest {
             task_token: token.to_vec(),
             details: Some(Payloads { payloads: details }),
@@ -399,6 +468,11 @@ impl State {
             Alarm::LocalActivity { worker, incarnation, run_id, seq } => {
                 if self.workers[worker].incarnation == incarnation {
                     self.start_local_activity(worker, run_id, seq);
+                }
+            }
+            Alarm::LocalActivityTimeout { worker, incarnation, run_id, seq, attempt, timeout } => {
+                if self.workers[worker].incarnation == incarnation {
+                    self.local_activity_timed_out(worker, run_id, seq, attempt, timeout);
                 }
             }
             Alarm::WorkflowTaskHeartbeat { worker, incarnation, run_id } => {

@@ -220,8 +220,8 @@ impl WorkflowWorker {
         self.runs.get_mut(run_id).and_then(|cached| cached.run.take_local_work())
     }
 
-    /// Goes on with a task that came while its run was busy, if there is one whose turn it is.
-    pub fn next_buffered(&mut self) -> Option<WorkflowTaskProgress> {
+    /// Goes on with a task that came while its run was busy, if there is one whose turn it is; of which run.
+    pub fn next_buffered(&mut self) -> Option<(String, WorkflowTaskProgress)> {
         let ready = self.buffered.iter().position(|response| {
             response
                 .workflow_execution
@@ -229,7 +229,8 @@ impl WorkflowWorker {
                 .is_none_or(|execution| !self.fetching.contains_key(&execution.run_id))
         })?;
         let response = self.buffered.remove(ready);
-        Some(self.on_task(response))
+        let run_id = response.workflow_execution.as_ref().map_or_else(String::new, |run| run.run_id.clone());
+        Some((run_id, self.on_task(response)))
     }
 
     /// Forgets a run; its next task replays it from the first event.

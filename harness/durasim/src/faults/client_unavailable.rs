@@ -1,0 +1,63 @@
+//! `client_unavailable`: a client's call is answered UNAVAILABLE, before it took effect or after.
+//!
+//! On a real cluster a frontend restarts or a connection breaks. The official client tries again, with a backoff
+//! from 100 ms on, up to ten times within ten seconds (`temporalio-client: src/retry.rs`); a call is refused a few
+//! times in a row at most, so that it never gives up. Tried again after it took effect, a start or a cancel request
+//! is known by its request id, an update by its own id, and a question may be asked twice. A signal is known too, but
+//! only while its workflow is open: the second try may find it closed, and the caller is told NOT_FOUND although its
+//! signal counted. That is nothing a workflow could do better, so signals, like terminations and reports of
+//! activities, are refused before they take effect only, unless it is placed by hand.
+
+use super::{
+    CallView, Chance, FaultKind, FaultRule, Fate, Strike, placement::Moment, words::message_words,
+};
+use crate::world::Direction;
+use tonic::Status;
+
+/// The way in which the service has done what was asked.
+pub(super) const AFTER_EFFECT: u32 = 2;
+
+pub(crate) struct ClientUnavailable;
+
+impl FaultRule for ClientUnavailable {
+    fn kind(&self) -> FaultKind {
+        FaultKind::ClientUnavailable
+    }
+
+    fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
+        if message.direction != Direction::Request || message.worker.is_some() {
+            return None;
+        }
+        let chance =
+            Chance::new(message.label, Moment::Message).ways(ways(message.rpc)?).sets_back(message.label);
+        let struck = strike.strikes(chance, |struck| {
+            let when = if struck.way == AFTER_EFFECT { "after" } else { "before" };
+            format!("answer {} with UNAVAILABLE {when} it took effect", message_words(message.label))
+        })?;
+        let status = Status::unavailable("the service is unavailable (fault client_unavailable)");
+        Some(if struck.way == AFTER_EFFECT { Fate::AnswerLost(status) } else { Fate::Refused(status) })
+    }
+}
+
+/// In how many ways a call may be refused; `None` if the official client does not try it again.
+fn ways(rpc: &str) -> Option<u32> {
+    match rpc {
+        "StartWorkflowExecution"
+        | "RequestCancelWorkflowExecution"
+        | "UpdateWorkflowExecution"
+        | "PollWorkflowExecutionUpdate"
+        | "QueryWorkflow"
+        | "DescribeWorkflowExecution"
+        | "GetWorkflowExecutionHistory" => Some(2),
+        "SignalWorkflowExecution"
+        | "SignalWithStartWorkflowExecution"
+        | "TerminateWorkflowExecution"
+        | "RespondActivityTaskCompleted"
+        | "RespondActivityTaskCompletedById"
+        | "RespondActivityTaskFailed"
+        | "RespondActivityTaskFailedById"
+        | "RespondActivityTaskCanceled"
+        | "RespondActivityTaskCanceledById" => Some(1),
+        _ => None,
+    }
+}

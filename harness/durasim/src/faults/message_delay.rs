@@ -1,0 +1,77 @@
+//! `message_delay`: a task, a completion or a query arrives late.
+//!
+//! Tasks on their way to a worker and the completions of workflow tasks are held by events as well as by time; what
+//! then comes too late is refused by the service and done again. An activity task held too long loses its attempt,
+//! so it is held only where another may follow. Calls of clients are held by time alone, and briefly: whoever waits
+//! for an answer gives up long before a timer of hours, and what it asks for must not outlast that timer.
+//! Signals have a [fault of their own](super::signal_delay).
+
+use super::{
+    Allowance, CallView, Chance, Delay, FaultKind, FaultRule, Fate, Strike, placement::Moment,
+    words::{delay_words, message_words},
+};
+use crate::world::Direction;
+use durasim_service::Response;
+
+const TASK_DELAYS: [Delay; 5] = [
+    Delay { ms: 0, events: 2 },
+    Delay { ms: 0, events: 5 },
+    Delay { ms: 0, events: 12 },
+    Delay { ms: 20, events: 0 },
+    Delay { ms: 1_000, events: 0 },
+];
+
+const CALL_DELAYS: [Delay; 3] =
+    [Delay { ms: 20, events: 0 }, Delay { ms: 400, events: 0 }, Delay { ms: 2_000, events: 0 }];
+
+pub(crate) struct MessageDelay;
+
+impl FaultRule for MessageDelay {
+    fn kind(&self) -> FaultKind {
+        FaultKind::MessageDelay
+    }
+
+    fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
+        let (table, bearable): (&[Delay], bool) = match (message.direction, message.worker, message.rpc) {
+            (Direction::Reply, Some(_), "PollWorkflowTaskQueue") => (&TASK_DELAYS, true),
+            (Direction::Request, Some(_), "RespondWorkflowTaskCompleted") => {
+                let (workflow, _) = message.label.split_once('/')?;
+                (&TASK_DELAYS, strike.bears_lost_task(workflow))
+            }
+            (Direction::Reply, Some(_), "PollActivityTaskQueue") => (&TASK_DELAYS, bears_late_activity(message)),
+            (
+                Direction::Request,
+                None,
+                "StartWorkflowExecution"
+                | "QueryWorkflow"
+                | "UpdateWorkflowExecution"
+                | "RequestCancelWorkflowExecution"
+                | "TerminateWorkflowExecution",
+            ) => (&CALL_DELAYS, true),
+            _ => return None,
+        };
+        let ways = u32::try_from(table.len()).unwrap_or(1);
+        // However often: what is delayed arrives, so that nobody can be starved but by tasks that time out, and of
+        // those each run bears a few in a row.
+        let mut chance = Chance::new(message.label, Moment::Message).ways(ways).bearable(bearable);
+        if let (Direction::Request, Some(_), Some((workflow, _))) =
+            (message.direction, message.worker, message.label.split_once('/'))
+        {
+            chance = chance.sets_back(workflow);
+        }
+        let struck = strike.strikes(chance, |struck| {
+            format!("hold {} {}", message_words(message.label), delay_words(struck.delay(table)))
+        })?;
+        Some(Fate::Late(struck.delay(table)))
+    }
+}
+
+/// Whether the activity of a task on its way bears it that this attempt times out.
+fn bears_late_activity(message: &CallView<'_>) -> bool {
+    match message.answer {
+        Some(Response::PollActivityTaskQueue(task)) => {
+            task.task_token.is_empty() || Allowance::of(task, message.run_deadline_ms).bears_silence()
+        }
+        _ => true,
+    }
+}

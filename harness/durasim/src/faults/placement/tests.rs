@@ -1,0 +1,49 @@
+use super::*;
+use temporalio_common::UntypedWorkflow;
+
+const CHARGE: &str = "PaymentWorkflow#1/Payments::charge";
+
+fn at_charge() -> Fault {
+    Fault::worker_crash().at("Payments::charge")
+}
+
+#[test]
+fn a_fault_is_placed_by_moment_and_by_all_of_its_places() {
+    let mut fault = at_charge().of_workflow(UntypedWorkflow::new("PaymentWorkflow"));
+    assert!(fault.is_placed_at(Moment::AfterActivity, CHARGE));
+    assert!(!fault.is_placed_at(Moment::AfterActivity, "Refund#1/Payments::charge"));
+    assert!(!fault.is_placed_at(Moment::AfterActivity, "PaymentWorkflow#1"));
+    fault = fault.during(Moment::AfterActivity);
+    assert!(!fault.is_placed_at(Moment::BeforeActivity, CHARGE));
+}
+
+#[test]
+fn names_match_whole_and_not_by_their_ends() {
+    let activity = Place::Activity("charge".to_owned());
+    assert!(activity.is_at("W#1/charge"));
+    assert!(!activity.is_at("W#1/recharge"));
+    let workflow = Place::Workflow("Payment".to_owned());
+    assert!(workflow.is_at("Payment#12/signal confirm"));
+    assert!(!workflow.is_at("PaymentWorkflow#1"));
+    let signal = Place::Signal("confirm".to_owned());
+    assert!(signal.is_at("Payment#1/signal confirm"));
+    assert!(!signal.is_at("Payment#1/signal reconfirm"));
+}
+
+#[test]
+fn a_placed_fault_reads_as_it_was_written() {
+    assert_eq!(Fault::cache_eviction().to_string(), "cache_eviction");
+    assert_eq!(
+        Fault::worker_crash().after_workflow_task().at("Payment#2").nth(3).to_string(),
+        "worker_crash after a workflow task at `Payment#2`, at the 3rd occasion"
+    );
+    assert_eq!(
+        Fault::signal_delay().at("signal confirm").by_events(2).to_string(),
+        "signal_delay at `signal confirm` until 2 more events have happened"
+    );
+    assert_eq!(
+        Fault::client_unavailable().at("start").after_effect().to_string(),
+        "client_unavailable at `start` after it took effect"
+    );
+    assert_eq!(Fault::worker_deploy().to_version("v3").to_string(), "worker_deploy to version v3");
+}

@@ -1,0 +1,190 @@
+use super::*;
+use crate::faults::{Allowance, AttemptMoment};
+use durasim_engine::Tape;
+use temporalio_common::UntypedActivity;
+use temporalio_protos::temporal::api::{
+    common::v1::RetryPolicy, workflowservice::v1::PollActivityTaskQueueResponse,
+};
+
+const CHARGE: &str = "Payment#1/charge";
+
+fn faults(profile: impl Into<FaultProfile>, choices: &mut Choices) -> Faults {
+    Faults::new(&profile.into(), choices)
+}
+
+/// An attempt of an activity that has a minute for each attempt and attempts without limit.
+fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> AttemptView<'static> {
+    let minute = std::time::Duration::from_secs(60).try_into().expect("a small duration");
+    let task = PollActivityTaskQueueResponse {
+        attempt: number,
+        start_to_close_timeout: Some(minute),
+        retry_policy: Some(RetryPolicy { maximum_attempts, ..RetryPolicy::default() }),
+        ..PollActivityTaskQueueResponse::default()
+    };
+    AttemptView {
+        moment,
+        label: CHARGE,
+        task_queue: "payments",
+        version: 0,
+        attempt: u32::try_from(number).expect("attempts count from 1"),
+        allowance: Allowance::of(&task, None),
+        completed: moment == AttemptMoment::Done,
+        bears_crash: true,
+    }
+}
+
+fn task(moment: TaskMoment) -> TaskView<'static> {
+    TaskView {
+        moment,
+        workflow: "Payment#1",
+        task_queue: "payments",
+        attempt: 1,
+        is_query: false,
+        is_cached: true,
+        bears_crash: true,
+        version: 0,
+        versions: &[],
+        times: None,
+    }
+}
+
+fn certain(kind: FaultKind) -> FaultProfile {
+    FaultProfile::none().with_odds(kind, 1.0).max_faults(u32::MAX)
+}
+
+#[test]
+fn a_fault_that_strikes_has_its_words_and_its_time_on_the_tape() {
+    let mut choices = Choices::seeded(1);
+    let mut faults = faults(certain(FaultKind::ActivityCompletionLost), &mut choices);
+    let fate = faults.attempt(&mut choices, START_MS + 5, &attempt(AttemptMoment::Done, 1, 0));
+    assert!(matches!(fate, Some(AttemptFate::LoseReport)), "{fate:?}");
+    let tape = choices.taken();
+    assert_eq!(tape.entries[0].words, "lose the completion of charge, attempt 1");
+    assert_eq!(tape.entries[0].at_ms, START_MS + 5);
+    assert_eq!((faults.struck(), faults.last_struck_ms()), (1, Some(START_MS + 5)));
+}
+
+#[test]
+fn what_was_drawn_spares_an_attempt_that_is_the_last() {
+    for kind in [
+        FaultKind::ActivityCompletionLost,
+        FaultKind::ActivityOverlap,
+        FaultKind::ActivityFailure,
+        FaultKind::HeartbeatLoss,
+        FaultKind::WorkerCrash,
+    ] {
+        for moment in [AttemptMoment::Starts, AttemptMoment::Heartbeat, AttemptMoment::Done] {
+            let mut choices = Choices::seeded(1);
+            let mut faults = faults(certain(kind), &mut choices);
+            let fate = faults.attempt(&mut choices, START_MS, &attempt(moment, 2, 2));
+            assert!(fate.is_none(), "{kind} at {moment:?}: {fate:?}");
+        }
+    }
+}
+
+#[test]
+fn a_crash_spares_what_else_would_die_with_the_worker_and_cannot_be_tried_again() {
+    for kind in [FaultKind::WorkerCrash, FaultKind::WorkerDeploy] {
+        for moment in [TaskMoment::Arrives, TaskMoment::Done, TaskMoment::Recorded] {
+            let mut choices = Choices::seeded(1);
+            let mut faults = faults(certain(kind), &mut choices);
+            let versions = ["".to_owned(), "v2".to_owned()];
+            let view = TaskView { bears_crash: false, versions: &versions, ..task(moment) };
+            assert!(faults.task(&mut choices, START_MS, &view).is_none());
+        }
+    }
+}
+
+#[test]
+fn what_was_placed_by_hand_strikes_even_the_last_attempt_and_once() {
+    let mut choices = Choices::benign();
+    let charge = UntypedActivity::<()>::new("charge");
+    let mut faults = faults(Fault::activity_failure().of_activity(charge).nth(2), &mut choices);
+    let last = attempt(AttemptMoment::Starts, 1, 1);
+    assert!(faults.attempt(&mut choices, START_MS, &last).is_none());
+    assert_eq!(faults.missed().len(), 1);
+    assert!(matches!(faults.attempt(&mut choices, START_MS, &last), Some(AttemptFate::Fail(_))));
+    assert!(faults.missed().is_empty());
+    assert!(faults.attempt(&mut choices, START_MS, &last).is_none());
+    assert_eq!(choices.taken().entries[0].words, "fail charge, attempt 1, before its code runs");
+}
+
+#[test]
+fn a_placed_fault_that_met_nothing_is_missed() {
+    let mut choices = Choices::benign();
+    let mut faults = faults(Fault::cache_eviction().at("Refund#1"), &mut choices);
+    assert!(faults.task(&mut choices, START_MS, &task(TaskMoment::Arrives)).is_none());
+    assert_eq!(faults.missed()[0].to_string(), "cache_eviction at `Refund#1`");
+}
+
+#[test]
+fn nothing_is_drawn_once_the_budget_is_spent() {
+    let mut choices = Choices::seeded(1);
+    let profile = FaultProfile::none().with_odds(FaultKind::CacheEviction, 1.0).max_faults(2);
+    let mut faults = faults(profile, &mut choices);
+    let struck = (0..9).filter_map(|_| faults.task(&mut choices, START_MS, &task(TaskMoment::Arrives))).count();
+    assert_eq!(struck, 2);
+}
+
+#[test]
+fn nothing_is_drawn_after_the_time_at_which_the_world_heals() {
+    let mut choices = Choices::seeded(1);
+    let profile = certain(FaultKind::CacheEviction).heal_after(std::time::Duration::from_secs(1));
+    let mut faults = faults(profile, &mut choices);
+    assert!(faults.task(&mut choices, START_MS + 999, &task(TaskMoment::Arrives)).is_some());
+    assert!(faults.task(&mut choices, START_MS + 1_000, &task(TaskMoment::Arrives)).is_none());
+}
+
+#[test]
+fn one_run_is_set_back_a_few_times_in_a_row_and_again_after_it_made_progress() {
+    let mut choices = Choices::seeded(1);
+    let mut faults = faults(certain(FaultKind::WorkflowTaskTimeout), &mut choices);
+    let set_backs = |faults: &mut Faults, choices: &mut Choices| {
+        (0..9).filter_map(|_| faults.task(choices, START_MS, &task(TaskMoment::Done))).count()
+    };
+    assert_eq!(set_backs(&mut faults, &mut choices), 3);
+    assert!(faults.task(&mut choices, START_MS, &task(TaskMoment::Recorded)).is_none());
+    assert_eq!(set_backs(&mut faults, &mut choices), 3);
+}
+
+#[test]
+fn a_run_about_to_time_out_loses_no_workflow_task() {
+    for kind in [FaultKind::WorkflowTaskFailure, FaultKind::WorkflowTaskTimeout, FaultKind::WorkerCrash] {
+        let mut choices = Choices::seeded(1);
+        let mut faults = faults(certain(kind), &mut choices);
+        let times = RunTimes { task_timeout_ms: 10_000, deadline_ms: Some(START_MS + 20_000) };
+        let arrives = TaskView { times: Some(times), ..task(TaskMoment::Arrives) };
+        assert!(faults.task(&mut choices, START_MS, &arrives).is_none());
+        assert!(faults.task(&mut choices, START_MS, &task(TaskMoment::Done)).is_none());
+    }
+}
+
+#[test]
+fn a_tape_strikes_as_the_seed_did_whatever_the_odds_and_the_budget() {
+    let mut choices = Choices::seeded(1);
+    let mut of_seed = faults(certain(FaultKind::WorkflowTaskTimeout), &mut choices);
+    let fate = of_seed.task(&mut choices, START_MS, &task(TaskMoment::Done));
+    let tape: Tape = choices.taken();
+    let mut choices = Choices::tape(&tape);
+    let unlikely = FaultProfile::none().with_odds(FaultKind::WorkflowTaskTimeout, 0.001).max_faults(0);
+    let mut of_tape = faults(unlikely, &mut choices);
+    assert_eq!(format!("{:?}", of_tape.task(&mut choices, START_MS, &task(TaskMoment::Done))), format!("{fate:?}"));
+}
+
+#[test]
+fn a_swarm_switches_about_half_of_the_kinds_off_but_never_one_of_two() {
+    let on = |profile: &FaultProfile, seed| Faults::new(profile, &mut Choices::seeded(seed)).on.len();
+    let all: usize = (0..100).map(|seed| on(&FaultProfile::all(), seed)).sum();
+    assert!((500..800).contains(&all), "{all} of 1300");
+    let two = FaultProfile::none().with(FaultKind::WorkerCrash).with(FaultKind::CacheEviction);
+    assert!((0..100).all(|seed| on(&two, seed) == 2));
+    assert!((0..100).all(|seed| on(&FaultProfile::all().swarm(false), seed) == 13));
+}
+
+#[test]
+fn every_kind_has_one_rule() {
+    let kinds: Vec<_> = CATALOGUE.iter().map(|rule| rule.kind()).collect();
+    for kind in FaultKind::ALL {
+        assert_eq!(kinds.iter().filter(|it| **it == kind).count(), 1, "{kind}");
+    }
+}

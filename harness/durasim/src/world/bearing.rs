@@ -1,0 +1,75 @@
+//! What a world can lose without a sound workflow being failed by it: what faults ask before they strike.
+
+use super::{calls::Caller, process::WorkerCall, state::State};
+use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
+use durasim_service::Response;
+use temporalio_protos::temporal::api::{
+    common::v1::WorkflowExecution,
+    history::v1::history_event::Attributes,
+    workflowservice::v1::PollWorkflowTaskQueueResponse,
+};
+
+/// The service's default timeout of a workflow task.
+const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
+
+impl State {
+    /// Whether everything that would die with a worker now can be tried again: the attempts that run in it, the
+    /// activity tasks on their way to it. A query that it has, or is about to get, would be lost for good.
+    pub(crate) fn bears_crash(&self, worker: usize) -> bool {
+        let process = &self.workers[worker];
+        if process.attempts.values().any(|attempt| !attempt.allowance.bears_silence()) {
+            return false;
+        }
+        let mut its_calls = self.pending.values().filter_map(|pending| match &pending.caller {
+            Caller::Worker { worker: w, incarnation, call } if *w == worker && *incarnation == process.incarnation => {
+                Some(call)
+            }
+            _ => None,
+        });
+        if its_calls.any(|call| matches!(call, WorkerCall::FetchHistory { .. })) {
+            return false;
+        }
+        let is_its = |id| {
+            self.pending.get(&id).is_some_and(
+                |pending| matches!(&pending.caller, Caller::Worker { worker: w, .. } if *w == worker),
+            )
+        };
+        self.network.replies(is_its).all(|response| match response {
+            Response::PollActivityTaskQueue(task) => {
+                task.task_token.is_empty()
+                    || Allowance::of(task, self.run_deadline_ms(task.workflow_execution.as_ref())).bears_silence()
+            }
+            Response::PollWorkflowTaskQueue(task) => task.query.is_none(),
+            _ => true,
+        })
+    }
+
+    /// When a run must have closed, if ever: by its own timeout, or by that of its chain.
+    pub(crate) fn run_deadline_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
+        let execution = execution?;
+        let (_, events) = self.service.run(&execution.workflow_id, Some(&execution.run_id))?;
+        let first = events.first()?;
+        let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes else {
+            return None;
+        };
+        let started_ms = first.event_time.as_ref().map_or(0, instant_ms);
+        let run_ends_ms = limit_ms(started.workflow_run_timeout.as_ref()).map(|timeout| started_ms + timeout);
+        let chain_ends_ms = started.workflow_execution_expiration_time.as_ref().map(instant_ms);
+        [run_ends_ms, chain_ends_ms].into_iter().flatten().filter(|ends_ms| *ends_ms > 0).min()
+    }
+
+    /// What is known of a run's time when a workflow task of it arrives.
+    pub(crate) fn run_times(&self, task: &PollWorkflowTaskQueueResponse) -> RunTimes {
+        let events = task.history.as_ref().map_or(&[][..], |history| &history.events);
+        let task_timeout_ms = events.iter().rev().find_map(|event| match &event.attributes {
+            Some(Attributes::WorkflowTaskScheduledEventAttributes(scheduled)) => {
+                limit_ms(scheduled.start_to_close_timeout.as_ref())
+            }
+            _ => None,
+        });
+        RunTimes {
+            task_timeout_ms: task_timeout_ms.unwrap_or(USUAL_TASK_TIMEOUT_MS),
+            deadline_ms: self.run_deadline_ms(task.workflow_execution.as_ref()),
+        }
+    }
+}
