@@ -1,7 +1,5 @@
 //! Payloads that the service itself writes, and maps of payloads.
 
-use std::collections::HashMap;
-
 use crate::api::{
     Payloads,
     common::{Memo, Payload, SearchAttributes},
@@ -18,11 +16,14 @@ pub(crate) fn words(text: &str) -> Payloads {
     Payloads { payloads: vec![payload] }
 }
 
+/// The maps of memos and search attributes. No rule depends on their order.
+#[allow(clippy::disallowed_types, reason = "the messages have it so")]
+type Fields = std::collections::HashMap<String, Payload>;
+
 /// Puts fields into a map of them; one whose value is nil is removed.
 ///
 /// Source: `temporalio/temporal: common/payload/payload.go` (`MergeMapOfPayload`).
-#[allow(clippy::disallowed_types, reason = "the maps of the messages; nothing iterates in their order")]
-pub(crate) fn merge(fields: &mut HashMap<String, Payload>, upserted: &HashMap<String, Payload>) {
+pub(crate) fn merge(fields: &mut Fields, upserted: &Fields) {
     for (name, value) in upserted {
         if is_nil(value) {
             fields.remove(name);

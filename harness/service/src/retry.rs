@@ -192,6 +192,8 @@ mod tests {
         ApplicationFailureInfo, CanceledFailureInfo, TimeoutFailureInfo,
     };
 
+    type Spoil = fn(&mut RetryPolicy);
+
     fn policy() -> RetryPolicy {
         let mut policy = RetryPolicy::default();
         ensure_defaults(&mut policy);
@@ -237,7 +239,6 @@ mod tests {
     #[test]
     fn a_policy_is_checked_after_its_defaults() {
         validate(&mut policy()).unwrap();
-        type Spoil = fn(&mut RetryPolicy);
         let refusals: [(Spoil, &str); 5] = [
             (|p| p.backoff_coefficient = 0.5, "BackoffCoefficient"),
             (|p| p.maximum_attempts = -1, "MaximumAttempts"),

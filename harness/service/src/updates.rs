@@ -16,7 +16,7 @@ use crate::{
             StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse,
             execute_multi_operation_response as multi,
         },
-        update::{Outcome, UpdateRef},
+        update::{Outcome, UpdateRef, WaitPolicy},
     },
     identifiers::{RequestId, RunKey, derived_uuid},
     request::Response,
@@ -98,7 +98,7 @@ pub(crate) fn submit(
             service.close_transaction(key);
         }
     }
-    let stage = request.wait_policy.as_ref().map_or(Stage::Completed, |policy| policy.lifecycle_stage());
+    let stage = request.wait_policy.as_ref().map_or(Stage::Completed, WaitPolicy::lifecycle_stage);
     wait(service, key, Waiter { id, update_id, stage, call });
     Ok(())
 }
@@ -160,14 +160,14 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
                 service.reply(waiter.id, Err(lost));
             }
             Some(Answer::Moved) => {
-                service.later(Transfer::MovedUpdate { waiter: Box::new(waiter), run: key })
+                service.later(Transfer::MovedUpdate { waiter: Box::new(waiter), run: key });
             }
             Some(Answer::Refused(status)) => {
                 let refused = refusal(&waiter.call, status);
                 service.reply(waiter.id, Err(refused));
             }
             Some(Answer::Reached { stage, outcome }) => {
-                let response = response(run.execution(), &waiter, stage, outcome);
+                let response = response(run.execution(), &waiter, stage, *outcome);
                 service.reply(waiter.id, Ok(response));
             }
         }
@@ -179,7 +179,7 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
 }
 
 /// Sends an update that its run did not accept to the run that continues it, as the server does for the caller.
-pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
+pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: &Waiter) {
     let run = service.executions.run(key);
     let current = service.executions.current(&run.workflow_id).unwrap_or(key);
     let (id, call) = (waiter.id, waiter.call.clone());

@@ -1,6 +1,6 @@
 //! What an event names as its cause must be there, be of the right kind, and not be closed before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::history_event::Attributes};
 
@@ -15,7 +15,7 @@ pub(super) struct Causes {
     /// The last completed workflow task, while only events of its commands came since.
     commands_of: Option<i64>,
     /// The last completed workflow task, for those that name it later.
-    completed_tasks: BTreeMap<i64, ()>,
+    completed_tasks: BTreeSet<i64>,
 }
 
 struct Begun {
@@ -68,7 +68,7 @@ impl Causes {
     }
 
     fn check_command(&self, event: Event, completed: i64) -> Result<(), Violation> {
-        if !self.completed_tasks.contains_key(&completed) {
+        if !self.completed_tasks.contains(&completed) {
             return Err(event.cause(completed, "completed workflow task"));
         }
         if self.commands_of != Some(completed) {
@@ -92,7 +92,7 @@ impl Causes {
             Attributes::WorkflowTaskCompletedEventAttributes(completed) => {
                 self.pending_task = None;
                 self.commands_of = Some(event.id);
-                self.completed_tasks.insert(event.id, ());
+                self.completed_tasks.insert(event.id);
                 self.close(
                     event,
                     Kind::WorkflowTask,

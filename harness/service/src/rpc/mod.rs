@@ -15,10 +15,10 @@ mod respond_workflow_task_failed;
 mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
-mod update_workflow_execution;
 mod system;
 #[cfg(test)]
 mod tests;
+mod update_workflow_execution;
 
 pub(crate) use get_workflow_execution_history::{HistoryWaiter, answer_waiters as answer_history_waiters};
 use tonic::Status;
@@ -100,9 +100,7 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
         Request::ShutdownWorker(_) => Ok(system::shutdown_worker()),
-        Request::UpdateWorkflowExecution(request) => {
-            update_workflow_execution::update(service, id, *request)
-        }
+        Request::UpdateWorkflowExecution(request) => update_workflow_execution::update(service, id, request),
         Request::PollWorkflowExecutionUpdate(request) => {
             update_workflow_execution::poll(service, id, &request)
         }

@@ -11,6 +11,7 @@ use crate::{
             StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest,
             execute_multi_operation_request::operation::Operation,
         },
+        update::WaitPolicy,
     },
     identifiers::{RequestId, RunKey},
     service::Service,
@@ -21,10 +22,10 @@ use crate::{
 pub(super) fn update(
     service: &mut Service,
     id: RequestId,
-    request: UpdateWorkflowExecutionRequest,
+    request: Box<UpdateWorkflowExecutionRequest>,
 ) -> Handled {
     let key = service.executions.lookup(request.workflow_execution.as_ref())?;
-    updates::submit(service, id, key, &request, Call::Update(Box::new(request.clone())))?;
+    updates::submit(service, id, key, &request.clone(), Call::Update(request))?;
     Ok(Answer::Later)
 }
 
@@ -37,7 +38,7 @@ pub(super) fn poll(
         return Err(Status::invalid_argument("UpdateRef is not set on request."));
     };
     let key = service.executions.lookup(update.workflow_execution.as_ref())?;
-    let stage = request.wait_policy.as_ref().map_or(Stage::Unspecified, |policy| policy.lifecycle_stage());
+    let stage = request.wait_policy.as_ref().map_or(Stage::Unspecified, WaitPolicy::lifecycle_stage);
     updates::poll(service, id, key, &update.update_id, stage)?;
     Ok(Answer::Later)
 }
@@ -57,14 +58,13 @@ pub(super) fn update_with_start(
         return Err(Status::invalid_argument("Operations have to be exactly [Start, Update]."));
     };
     let current = service.executions.current(&start.workflow_id);
-    let (key, started) = match current.filter(|key| is_updated(service, *key, &start, &update)) {
-        Some(key) => (key, existing(service, key)),
-        None => {
-            let started = start_workflow_execution::start(service, start.clone())
-                .map_err(|refused| status::multi_operation([Some(refused), None]))?;
-            let key = service.executions.current(&start.workflow_id);
-            (key.ok_or_else(|| Status::internal("the run just started is not there"))?, started)
-        }
+    let (key, started) = if let Some(key) = current.filter(|key| is_updated(service, *key, &start, &update)) {
+        (key, existing(service, key))
+    } else {
+        let started = start_workflow_execution::start(service, start.clone())
+            .map_err(|refused| status::multi_operation([Some(refused), None]))?;
+        let key = service.executions.current(&start.workflow_id);
+        (key.ok_or_else(|| Status::internal("the run just started is not there"))?, started)
     };
     let call = Call::UpdateWithStart(Box::new((update.clone(), started)));
     updates::submit(service, id, key, &update, call)

@@ -45,7 +45,7 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
         Transfer::ActivityTask { run, scheduled_event_id, attempt } => {
             matching::offer_activity_task(service, run, scheduled_event_id, attempt);
         }
-        Transfer::MovedUpdate { waiter, run } => updates::resubmit(service, run, *waiter),
+        Transfer::MovedUpdate { waiter, run } => updates::resubmit(service, run, &waiter),
         Transfer::CrossRun(delivery) => service.cross_run.push(service.now_ms, delivery),
         Transfer::Closed { run } => tell_relatives(service, run),
     }

@@ -31,11 +31,11 @@ impl Run {
         match body.type_url.rsplit('/').next() {
             Some("temporal.api.update.v1.Acceptance") => {
                 let accepted = Acceptance::decode(&*body.value).map_err(undecodable)?;
-                self.accept_update(now_ms, id, accepted)
+                self.accept_update(now_ms, &id, accepted)
             }
             Some("temporal.api.update.v1.Rejection") => {
                 let rejected = Rejection::decode(&*body.value).map_err(undecodable)?;
-                self.reject_update(id, rejected)
+                self.reject_update(&id, rejected)
             }
             Some("temporal.api.update.v1.Response") => {
                 let response = Response::decode(&*body.value).map_err(undecodable)?;
@@ -45,14 +45,14 @@ impl Run {
         }
     }
 
-    fn accept_update(&mut self, now_ms: u64, id: String, accepted: Acceptance) -> Result<(), String> {
-        if self.updates.get(&id).is_none() && accepted.accepted_request.is_some() {
+    fn accept_update(&mut self, now_ms: u64, id: &str, mut accepted: Acceptance) -> Result<(), String> {
+        if self.updates.get(id).is_none() && accepted.accepted_request.is_some() {
             // The server has forgotten it; the worker has not.
-            self.updates.insert(id.clone(), accepted.accepted_request.clone());
+            self.updates.insert(id.to_owned(), accepted.accepted_request.take());
         }
-        let update = self.updates.get(&id).ok_or_else(|| unknown(&id))?;
+        let update = self.updates.get(id).ok_or_else(|| unknown(id))?;
         if !matches!(update.progress, Progress::Admitted | Progress::Sent) {
-            return Err(out_of_order(&id, "Acceptance"));
+            return Err(out_of_order(id, "Acceptance"));
         }
         if !self.is_running() {
             return Ok(());
@@ -61,28 +61,28 @@ impl Run {
         let event_id = self.history.add(
             now_ms,
             WorkflowExecutionUpdateAcceptedEventAttributes {
-                protocol_instance_id: id.clone(),
-                accepted_request_message_id: request_message_id(&id),
+                protocol_instance_id: id.to_owned(),
+                accepted_request_message_id: request_message_id(id),
                 accepted_request_sequencing_event_id: accepted.accepted_request_sequencing_event_id,
                 accepted_request,
             },
         );
-        self.updates.set(&id, Progress::Accepted { event_id });
+        self.updates.set(id, Progress::Accepted { event_id });
         Ok(())
     }
 
-    fn reject_update(&mut self, id: String, rejected: Rejection) -> Result<(), String> {
-        if self.updates.get(&id).is_none() && rejected.rejected_request.is_some() {
-            self.updates.insert(id.clone(), rejected.rejected_request);
+    fn reject_update(&mut self, id: &str, rejected: Rejection) -> Result<(), String> {
+        if self.updates.get(id).is_none() && rejected.rejected_request.is_some() {
+            self.updates.insert(id.to_owned(), rejected.rejected_request);
         }
-        let update = self.updates.get(&id).ok_or_else(|| unknown(&id))?;
+        let update = self.updates.get(id).ok_or_else(|| unknown(id))?;
         if !matches!(update.progress, Progress::Admitted | Progress::Sent) {
-            return Err(out_of_order(&id, "Rejection"));
+            return Err(out_of_order(id, "Rejection"));
         }
         let Some(failure) = rejected.failure else {
             return Err(format!("Update {id}: rejection without a failure"));
         };
-        self.updates.set(&id, Progress::Rejected(failure));
+        self.updates.set(id, Progress::Rejected(failure));
         Ok(())
     }
 

@@ -73,7 +73,7 @@ impl Update {
 pub(crate) enum Answer {
     Reached {
         stage: Stage,
-        outcome: Option<Outcome>,
+        outcome: Box<Option<Outcome>>,
     },
     Refused(Status),
     /// Ask the run that continues this one.
@@ -251,12 +251,13 @@ impl Run {
     /// What a caller that waits for this stage hears now, if anything.
     pub(crate) fn update_answer(&self, id: &str, wanted: Stage) -> Option<Answer> {
         let failed = |failure: &Failure| Outcome { value: Some(outcome::Value::Failure(failure.clone())) };
-        let completed = |outcome| Some(Answer::Reached { stage: Stage::Completed, outcome: Some(outcome) });
+        let completed =
+            |outcome| Some(Answer::Reached { stage: Stage::Completed, outcome: Box::new(Some(outcome)) });
         match &self.updates.get(id)?.progress {
             Progress::Admitted | Progress::Sent => (wanted < Stage::Accepted)
-                .then_some(Answer::Reached { stage: Stage::Admitted, outcome: None }),
+                .then_some(Answer::Reached { stage: Stage::Admitted, outcome: Box::default() }),
             Progress::Accepted { .. } => (wanted <= Stage::Accepted)
-                .then_some(Answer::Reached { stage: Stage::Accepted, outcome: None }),
+                .then_some(Answer::Reached { stage: Stage::Accepted, outcome: Box::default() }),
             Progress::Completed { event_id } => completed(self.update_outcome(*event_id)),
             Progress::Rejected(failure) | Progress::Failed(failure) => completed(failed(failure)),
             Progress::Aborted(status) => Some(Answer::Refused(status.clone())),
