@@ -43,7 +43,7 @@ pub mod prelude {
 pub mod __private {
     pub use crate::{
         runner::{TestCase, run},
-        world::StandIn,
+        world::{StandIn, WorkflowTaskAnswerer},
     };
     pub use crate::proptest::run_proptest;
     pub use ::proptest::prelude::any;

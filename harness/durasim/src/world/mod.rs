@@ -32,7 +32,7 @@ pub(crate) use connection::connection;
 pub(crate) use network::Delay;
 pub(crate) use process::{WorkerSpec, WorkerVersion};
 pub(crate) use simulation::simulate;
-pub use stand_in::StandIn;
+pub use stand_in::{StandIn, WorkflowTaskAnswerer};
 pub(crate) use state::{State, StateOptions};
 
 thread_local! {

@@ -2,27 +2,37 @@
 
 use durasim_worker::WorkflowTaskProgress;
 use std::{fmt, sync::Arc};
-use temporalio_protos::temporal::api::workflowservice::v1::PollWorkflowTaskQueueResponse;
-
-type OnTask = dyn Fn(&str, PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress + Send + Sync;
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse,
+};
 
 /// Answers every workflow task of a world in place of its simulated workers, which still run the activities.
 ///
-/// It is called with the sticky queue of the worker that the task was for, and with the task, and must return when
-/// it has the answer; virtual time stands still meanwhile.
+/// Virtual time stands still until a call returns.
+pub trait WorkflowTaskAnswerer: Send + Sync {
+    /// Answers a task; `sticky_queue` is that of the worker that the task was for.
+    fn on_task(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress;
+
+    /// Goes on with a task that needed history.
+    fn on_history_page(&self, run_id: &str, page: GetWorkflowExecutionHistoryResponse) -> WorkflowTaskProgress;
+}
+
+/// The one that stands in, as an option of a world.
 #[derive(Clone)]
-pub struct StandIn(Arc<OnTask>);
+pub struct StandIn(Arc<dyn WorkflowTaskAnswerer>);
 
 impl StandIn {
-    /// A stand-in that answers with a closure.
-    pub fn new(
-        on_task: impl Fn(&str, PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress + Send + Sync + 'static,
-    ) -> Self {
-        Self(Arc::new(on_task))
+    /// A stand-in that answers like this.
+    pub fn new(answerer: impl WorkflowTaskAnswerer + 'static) -> Self {
+        Self(Arc::new(answerer))
     }
+}
 
-    pub(crate) fn on_task(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress {
-        (self.0)(sticky_queue, task)
+impl std::ops::Deref for StandIn {
+    type Target = dyn WorkflowTaskAnswerer;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
     }
 }
 

@@ -63,7 +63,10 @@ impl State {
                 self.workers[worker].runs.remove(&run_id);
             }
             (WorkerCall::FetchHistory { run_id }, Ok(Response::GetWorkflowExecutionHistory(page))) => {
-                let progress = self.workers[worker].workflows.on_history_page(&run_id, *page);
+                let progress = match &self.stand_in {
+                    Some(stand_in) => stand_in.on_history_page(&run_id, *page),
+                    None => self.workers[worker].workflows.on_history_page(&run_id, *page),
+                };
                 self.workflow_task_progress(worker, &run_id, progress);
             }
             (WorkerCall::FetchHistory { run_id }, Err(_)) => self.workers[worker].workflows.evict(&run_id),
