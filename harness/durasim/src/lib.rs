@@ -23,6 +23,7 @@ pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use options::{Exhaustive, TestOptions};
+pub use outline::history_outline;
 pub use proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
 pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_world};
 

@@ -57,7 +57,7 @@ pub(crate) struct Regressions {
 /// Why saved failures cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RegressionsError {
+pub(crate) enum RegressionsError {
     /// The file exists and is not what durasim wrote.
     #[error(
         "failed to read saved seeds at {}:{line}: {what}; correct the line or delete its entry", path.display()
