@@ -141,13 +141,11 @@ impl State {
         id
     }
 
-    /// A request that never arrives: a client would wait for ever, so it is told that its deadline passed.
+    /// A request that never arrives: its caller is told that its deadline passed.
     fn lose(&mut self, id: RequestId, pending: Pending) -> RequestId {
-        if matches!(pending.caller, Caller::Client(_)) {
-            self.pending.insert(id, pending);
-            let status = Status::deadline_exceeded("the request was lost on its way");
-            self.network.send(self.now_ms, Delay { ms: 10_000, events: 0 }, Message::Reply(id, Err(status)));
-        }
+        self.pending.insert(id, pending);
+        let status = Status::deadline_exceeded("the request was lost on its way");
+        self.network.send(self.now_ms, Delay { ms: 10_000, events: 0 }, Message::Reply(id, Err(status)));
         id
     }
 

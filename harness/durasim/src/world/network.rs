@@ -102,6 +102,11 @@ impl Network {
         self.in_flight.iter().filter(|m| m.hold_events == 0).map(|m| m.due_ms).min()
     }
 
+    /// True if a message waits for events.
+    pub(crate) fn has_held(&self) -> bool {
+        self.in_flight.iter().any(|message| message.hold_events > 0)
+    }
+
     /// Lets the messages go that wait for events, because nothing else will ever happen. True if there were any.
     pub(crate) fn release_held(&mut self) -> bool {
         let mut released = false;

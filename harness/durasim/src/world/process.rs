@@ -12,7 +12,9 @@ use temporalio_protos::temporal::api::{
     common::v1::{Payload, WorkerVersionCapabilities},
     enums::v1::{TaskQueueKind, TimeoutType},
     taskqueue::v1::TaskQueue,
-    workflowservice::v1::{PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest},
+    workflowservice::v1::{
+        PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +65,9 @@ pub(crate) struct WorkerProcess {
     pub(crate) attempts: BTreeMap<Vec<u8>, RunningAttempt>,
     /// The runs whose workflow task this process holds: their names, for choices and traces.
     pub(crate) runs: BTreeMap<String, Rc<str>>,
+    /// The runs whose completion is on its way to the service, with the tasks that came meanwhile: like Core, the
+    /// worker does not begin a task of a run before it knows what became of the last one.
+    pub(crate) reporting: BTreeMap<String, Vec<PollWorkflowTaskQueueResponse>>,
     /// The polls that wait at the service.
     pub(crate) polls: Vec<RequestId>,
 }
@@ -136,6 +141,7 @@ impl WorkerProcess {
             activities,
             attempts: BTreeMap::new(),
             runs: BTreeMap::new(),
+            reporting: BTreeMap::new(),
             polls: Vec::new(),
             spec,
         }

@@ -17,6 +17,10 @@ const SETTLE_MS: u64 = 365 * 24 * 3600 * 1000;
 /// The same, in steps.
 const SETTLE_STEPS: u64 = 20_000;
 
+/// How long a message that waits for events waits on when the world knows of nothing else to come: an activity or the
+/// test may sleep, and the world cannot ask Tokio whether one does. In virtual milliseconds: an hour.
+const PATIENCE_MS: u64 = 3600 * 1000;
+
 /// When the test itself returned.
 #[derive(Clone, Copy)]
 struct Returned {
@@ -111,7 +115,8 @@ fn one_step(world: &World) -> bool {
 async fn jump(world: &Rc<World>) -> bool {
     let (due_ms, horizon_ms) = {
         let state = world.state();
-        (state.next_due_ms(), state.limits.end_ms())
+        let patience_ms = state.network.has_held().then(|| state.now_ms.saturating_add(PATIENCE_MS));
+        (state.next_due_ms(), patience_ms.unwrap_or_else(|| state.limits.end_ms()))
     };
     // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and nobody wakes.
     let mut sleep = pin!(world.clock.sleep_until_ms(due_ms.unwrap_or(horizon_ms)));

@@ -37,7 +37,7 @@ impl State {
         call: WorkerCall,
         result: Result<Response, Status>,
     ) {
-        let process = &self.workers[worker];
+        let process = &mut self.workers[worker];
         if !process.up || process.incarnation != incarnation {
             return;
         }
@@ -53,14 +53,18 @@ impl State {
                 }
             }
             (WorkerCall::CompleteWorkflowTask { run_id }, Ok(Response::RespondWorkflowTaskCompleted(answer))) => {
-                self.workers[worker].workflows.on_completed(&run_id, &answer);
+                process.workflows.on_completed(&run_id, &answer);
+                let waiting = process.reporting.remove(&run_id).unwrap_or_default();
                 self.workflow_task_recorded(worker, &run_id, answer.workflow_task);
+                self.begin_tasks(worker, incarnation, waiting);
             }
             (WorkerCall::CompleteWorkflowTask { run_id }, Err(_)) => {
                 // Too late, or not acceptable: what the run did since is not in its history. The SDK's Core
                 // forgets the run, and replays it with its next task.
-                self.workers[worker].workflows.evict(&run_id);
-                self.workers[worker].runs.remove(&run_id);
+                process.workflows.evict(&run_id);
+                process.runs.remove(&run_id);
+                let waiting = process.reporting.remove(&run_id).unwrap_or_default();
+                self.begin_tasks(worker, incarnation, waiting);
             }
             (WorkerCall::FetchHistory { run_id }, Ok(Response::GetWorkflowExecutionHistory(page))) => {
                 let progress = match &self.stand_in {
@@ -115,6 +119,9 @@ impl State {
         let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
         let name = self.names.name(&execution.workflow_id, workflow_type);
         let run_id = execution.run_id;
+        if let Some(waiting) = self.workers[worker].reporting.get_mut(&run_id) {
+            return waiting.push(task);
+        }
         if !self.workers[worker].runs_workflow(workflow_type) {
             let report = diagnosis::unregistered_workflow(self, workflow_type, &execution.workflow_id, worker);
             return self.fail(report);
@@ -205,6 +212,7 @@ impl State {
         let delay = if let Some(TaskFate::Late(delay)) = fate { delay } else { Delay::default() };
         let label: Rc<str> = format!("{name}/workflow task completed").into();
         let call = WorkerCall::CompleteWorkflowTask { run_id: run_id.to_owned() };
+        self.workers[worker].reporting.entry(run_id.to_owned()).or_default();
         let incarnation = self.workers[worker].incarnation;
         self.send_request_late(Caller::Worker { worker, incarnation, call }, label, request, delay);
     }
@@ -218,6 +226,15 @@ impl State {
         }
         if let Some(task) = next {
             self.workflow_task_arrives(worker, task);
+        }
+    }
+
+    /// Begins the tasks of a run that came while its last completion was on its way.
+    fn begin_tasks(&mut self, worker: usize, incarnation: u32, waiting: Vec<PollWorkflowTaskQueueResponse>) {
+        for task in waiting {
+            if self.workers[worker].up && self.workers[worker].incarnation == incarnation {
+                self.workflow_task_arrives(worker, task);
+            }
         }
     }
 
