@@ -91,6 +91,10 @@ impl<'a> Campaign<'a> {
 
     fn judge(&self, options: WorldOptions) -> WorldReport {
         let mut report = run_world(self.body, &options);
+        if let ChoiceSource::Tape(tape) = &options.choices {
+            // Entropy follows the seed still: without it, the tape that is kept would not be the same world.
+            report.tape.seed = tape.seed;
+        }
         if report.failure.is_none() {
             report.failure = checks::against(&report, &self.reference);
         }
