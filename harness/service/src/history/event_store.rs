@@ -56,6 +56,11 @@ pub(crate) struct EventStore {
 }
 
 impl EventStore {
+    /// A history that begins with these events.
+    pub(crate) fn forked(events: &[HistoryEvent]) -> Self {
+        Self { events: events.to_vec(), ..Self::default() }
+    }
+
     /// Adds an event, or buffers it when its type says so; returns its id, or [`BUFFERED_EVENT_ID`].
     pub(crate) fn add(&mut self, now_ms: u64, attributes: impl Into<Attributes>) -> i64 {
         self.add_decorated(now_ms, attributes, EventDecoration::default())

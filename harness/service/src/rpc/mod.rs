@@ -10,6 +10,9 @@ pub(crate) mod history_page;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
 mod query_workflow;
+#[cfg(test)]
+mod reset_tests;
+mod reset_workflow_execution;
 mod respond_workflow_task_completed;
 mod respond_workflow_task_failed;
 mod signal_workflow_execution;
@@ -100,6 +103,7 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
         Request::ShutdownWorker(_) => Ok(system::shutdown_worker()),
+        Request::ResetWorkflowExecution(request) => reset_workflow_execution::handle(service, &request),
         Request::UpdateWorkflowExecution(request) => update_workflow_execution::update(service, id, request),
         Request::PollWorkflowExecutionUpdate(request) => {
             update_workflow_execution::poll(service, id, &request)

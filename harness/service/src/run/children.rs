@@ -59,6 +59,18 @@ impl Children {
         self.by_initiated_event_id.insert(initiated_event_id, child);
     }
 
+    /// Takes in what an event in history says.
+    pub(crate) fn restore(&mut self, event_id: i64, attributes: &Attributes) {
+        if let Attributes::ChildWorkflowExecutionStartedEventAttributes(started) = attributes {
+            if let Some(child) = self.by_initiated_event_id.get_mut(&started.initiated_event_id) {
+                child.started_event_id = event_id;
+                child.first_run_id = run_id_of(started);
+            }
+        } else if let Some(initiated_event_id) = closed_child_of(attributes) {
+            self.by_initiated_event_id.remove(&initiated_event_id);
+        }
+    }
+
     /// Learns the ids that started events got when the buffer was flushed.
     pub(crate) fn note_started(&mut self, started: &BTreeMap<i64, i64>) {
         for (initiated_event_id, started_event_id) in started {
@@ -94,6 +106,26 @@ impl Run {
             }
             _ => None,
         }
+    }
+
+    /// Takes over what another run heard of a child that both initiated by the same event.
+    pub(crate) fn reapply_child_event(&mut self, now_ms: u64, attributes: &Attributes) {
+        if let Attributes::ChildWorkflowExecutionStartedEventAttributes(started) = attributes {
+            let pending = self.children.get(started.initiated_event_id);
+            if pending.is_some_and(|child| !child.is_started()) {
+                let child = self.children.by_initiated_event_id.get_mut(&started.initiated_event_id);
+                if let Some(child) = child {
+                    child.first_run_id = run_id_of(started);
+                    child.started_event_id = self.history.add(now_ms, started.clone());
+                }
+            }
+            return;
+        }
+        let Some(initiated_event_id) = closed_child_of(attributes) else { return };
+        let Some(child) = self.children.by_initiated_event_id.remove(&initiated_event_id) else { return };
+        let mut attributes = attributes.clone();
+        set_started_event_id(&mut attributes, child.started_event_id);
+        self.history.add(now_ms, attributes);
     }
 
     /// Records that a child was started.
@@ -188,5 +220,47 @@ impl Run {
             other => unreachable!("the last event of the last run of a chain closes it: {other:?}"),
         };
         self.ensure_workflow_task(now_ms);
+    }
+}
+
+fn run_id_of(started: &ChildWorkflowExecutionStartedEventAttributes) -> String {
+    started.workflow_execution.as_ref().map(|execution| execution.run_id.clone()).unwrap_or_default()
+}
+
+/// The event that initiated the child which this event is the end of.
+fn closed_child_of(attributes: &Attributes) -> Option<i64> {
+    match attributes {
+        Attributes::StartChildWorkflowExecutionFailedEventAttributes(failed) => {
+            Some(failed.initiated_event_id)
+        }
+        Attributes::ChildWorkflowExecutionCompletedEventAttributes(closed) => Some(closed.initiated_event_id),
+        Attributes::ChildWorkflowExecutionFailedEventAttributes(closed) => Some(closed.initiated_event_id),
+        Attributes::ChildWorkflowExecutionCanceledEventAttributes(closed) => Some(closed.initiated_event_id),
+        Attributes::ChildWorkflowExecutionTimedOutEventAttributes(closed) => Some(closed.initiated_event_id),
+        Attributes::ChildWorkflowExecutionTerminatedEventAttributes(closed) => {
+            Some(closed.initiated_event_id)
+        }
+        _ => None,
+    }
+}
+
+fn set_started_event_id(attributes: &mut Attributes, started_event_id: i64) {
+    match attributes {
+        Attributes::ChildWorkflowExecutionCompletedEventAttributes(closed) => {
+            closed.started_event_id = started_event_id;
+        }
+        Attributes::ChildWorkflowExecutionFailedEventAttributes(closed) => {
+            closed.started_event_id = started_event_id;
+        }
+        Attributes::ChildWorkflowExecutionCanceledEventAttributes(closed) => {
+            closed.started_event_id = started_event_id;
+        }
+        Attributes::ChildWorkflowExecutionTimedOutEventAttributes(closed) => {
+            closed.started_event_id = started_event_id;
+        }
+        Attributes::ChildWorkflowExecutionTerminatedEventAttributes(closed) => {
+            closed.started_event_id = started_event_id;
+        }
+        _ => {}
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod chain;
 pub(crate) mod children;
 pub(crate) mod close;
 pub(crate) mod external_workflows;
+pub(crate) mod rebuild;
 pub(crate) mod signals;
 pub(crate) mod start;
 #[cfg(test)]

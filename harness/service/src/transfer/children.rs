@@ -17,7 +17,7 @@ use crate::{
     identifiers::RunKey,
     run::{
         Run, chain,
-        close::{CancelRequest, HISTORY_SERVICE, Termination},
+        close::{CancelRequest, HISTORY_RESETTER, HISTORY_SERVICE, Termination},
         start::NewRun,
     },
     service::Service,
@@ -42,6 +42,14 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
         StartChildWorkflowExecutionInitiatedEventAttributes::workflow_id_reuse_policy,
     );
     let last = service.executions.current(&new_run.attributes.workflow_id);
+    if let Some(child) =
+        last.filter(|last| is_child_from_before_reset(service, *last, parent, initiated_event_id))
+    {
+        let first_run_id = service.executions.run(child).started().first_execution_run_id.clone();
+        service.executions.run_mut(parent).child_started(now_ms, initiated_event_id, &first_run_id);
+        service.close_transaction(parent);
+        return Delivered::Done;
+    }
     let resolved = last.map_or(Ok(Resolution::Start), |last| {
         let last = service.executions.run(last);
         workflow_id::resolve(last, reuse, WorkflowIdConflictPolicy::Fail)
@@ -60,6 +68,23 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
     service.executions.run_mut(child).ensure_workflow_task(now_ms);
     service.close_transaction(child);
     Delivered::Done
+}
+
+/// Whether a run that is there already is the child that is to be started: the parent was reset, and the run that it
+/// was reset from has started it. They are reconnected.
+///
+/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go` (`verifyChildWorkflow`).
+fn is_child_from_before_reset(
+    service: &Service,
+    child: RunKey,
+    parent: RunKey,
+    initiated_event_id: i64,
+) -> bool {
+    let run = service.executions.run(child);
+    let started = run.started();
+    run.is_running()
+        && started.parent_initiated_event_id == initiated_event_id
+        && running_parent(service, started.parent_workflow_execution.as_ref()) == Some(parent)
 }
 
 fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) -> NewRun {
@@ -199,10 +224,9 @@ pub(super) fn apply_parent_close_policy(
 /// Whether a closing event says that the run was terminated because it was reset: its parent and its children then
 /// belong to the run that replaced it.
 pub(super) fn is_terminated_by_reset(run: &Run) -> bool {
-    run.state.reset_run_id.is_some()
-        && matches!(
-            run.history.events().last().and_then(|event| event.attributes.as_ref()),
-            Some(Attributes::WorkflowExecutionTerminatedEventAttributes(terminated))
-                if terminated.identity == crate::run::close::HISTORY_RESETTER
-        )
+    matches!(
+        run.history.events().last().and_then(|event| event.attributes.as_ref()),
+        Some(Attributes::WorkflowExecutionTerminatedEventAttributes(terminated))
+            if terminated.identity == HISTORY_RESETTER
+    )
 }

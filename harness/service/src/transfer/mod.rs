@@ -58,11 +58,12 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
 fn tell_relatives(service: &mut Service, key: RunKey) {
     let now_ms = service.now_ms;
     let run = service.executions.run(key);
-    if children::is_terminated_by_reset(run) {
-        return;
-    }
-    if run.started().parent_workflow_execution.is_some() && run.state.next_run_id.is_none() {
+    let is_reset = children::is_terminated_by_reset(run);
+    if !is_reset && run.started().parent_workflow_execution.is_some() && run.state.next_run_id.is_none() {
         service.cross_run.push(now_ms, Delivery::ChildClosed { child: key });
+    }
+    if is_reset && run.state.reset_run_id.is_some() {
+        return;
     }
     for (initiated_event_id, child) in run.children.iter() {
         if child.is_started() && child.parent_close_policy != ParentClosePolicy::Abandon {

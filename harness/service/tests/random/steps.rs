@@ -140,7 +140,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (workflow(), 0..4_u8).prop_map(|(workflow, update)| Step::PollUpdate { workflow, update }),
         1 => workflow().prop_map(|workflow| Step::Describe { workflow }),
         1 => (workflow(), any::<bool>()).prop_map(|(workflow, waits)| Step::History { workflow, waits }),
-        1 => (workflow(), 0..20_u8).prop_map(|(workflow, event)| Step::Reset { workflow, event }),
+        3 => (workflow(), 2..12_u8).prop_map(|(workflow, event)| Step::Reset { workflow, event }),
     ];
     let workers = prop_oneof![
         40 => (vec(command(), 0..5), any::<u8>(), any::<u8>())

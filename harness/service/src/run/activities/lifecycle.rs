@@ -55,6 +55,19 @@ impl Run {
         self.offer_activity(scheduled_event_id, 1);
     }
 
+    /// Takes in an activity whose scheduled event is in history already: it starts anew.
+    pub(crate) fn restore_activity(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        cancel_requested_event_id: Option<i64>,
+    ) {
+        let scheduled = self.activity_scheduled(scheduled_event_id);
+        let activity = PendingActivity::new(now_ms, scheduled_event_id, scheduled);
+        self.activities.insert(PendingActivity { cancel_requested_event_id, ..activity });
+        self.offer_activity(scheduled_event_id, 1);
+    }
+
     fn offer_activity(&mut self, scheduled_event_id: i64, attempt: i32) {
         self.outbox.push(Transfer::ActivityTask { run: self.key, scheduled_event_id, attempt });
     }

@@ -140,6 +140,35 @@ impl Updates {
         Ok(())
     }
 
+    /// Takes in an update that an event has admitted.
+    pub(crate) fn readmit(&mut self, id: String) {
+        if self.get(&id).is_none() {
+            self.insert(id, None);
+        }
+    }
+
+    /// Takes in what an event in history says.
+    pub(crate) fn restore(&mut self, event_id: i64, attributes: &Attributes) {
+        match attributes {
+            Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted) => {
+                if let Some(meta) = admitted.request.as_ref().and_then(|request| request.meta.as_ref()) {
+                    self.readmit(meta.update_id.clone());
+                }
+            }
+            Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted) => {
+                self.readmit(accepted.protocol_instance_id.clone());
+                self.set(&accepted.protocol_instance_id, Progress::Accepted { event_id });
+            }
+            Attributes::WorkflowExecutionUpdateCompletedEventAttributes(completed) => {
+                let accepted = |progress: &Progress| matches!(progress, Progress::Accepted { event_id } if *event_id == completed.accepted_event_id);
+                for id in self.ids(accepted) {
+                    self.set(&id, Progress::Completed { event_id });
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn insert(&mut self, id: String, request: Option<Request>) {
         self.admitted += 1;
         self.by_id.insert(id, Update { ordinal: self.admitted, request, progress: Progress::Admitted });

@@ -1,0 +1,135 @@
+//! Resets, as clients and workers see them.
+
+use pretty_assertions::assert_eq;
+use tonic::Code;
+
+use crate::{
+    Response,
+    api::{Attributes, enums::EventType::*, rpc::*},
+    history_rules,
+    testing::*,
+};
+
+fn reset(workflow_task_finish_event_id: i64) -> ResetWorkflowExecutionRequest {
+    ResetWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("w"),
+        reason: "a better version".to_owned(),
+        workflow_task_finish_event_id,
+        request_id: format!("reset-{workflow_task_finish_event_id}"),
+        ..ResetWorkflowExecutionRequest::default()
+    }
+}
+
+fn signal(world: &mut World, name: &str) {
+    let request = SignalWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("w"),
+        signal_name: name.to_owned(),
+        ..SignalWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
+}
+
+fn reset_run_id(world: &mut World, request: ResetWorkflowExecutionRequest) -> String {
+    match world.call(request) {
+        Ok(Response::ResetWorkflowExecution(response)) => response.run_id,
+        other => panic!("not reset: {other:?}"),
+    }
+}
+
+/// A workflow whose second workflow task, events 7 to 9, set another timer.
+fn world() -> World {
+    let mut world = World::new();
+    world.start("w");
+    world.run_workflow_task(vec![start_timer("first", 60_000)]);
+    signal(&mut world, "before");
+    world.run_workflow_task(vec![start_timer("second", 60_000)]);
+    world
+}
+
+#[test]
+fn a_reset_run_begins_with_the_history_up_to_the_task_which_fails() {
+    let mut world = world();
+    let old_run = world.service.run("w", None).unwrap().0.to_owned();
+    let run_id = reset_run_id(&mut world, reset(9));
+    assert_ne!(run_id, old_run);
+    assert_eq!(
+        world.event_types("w"),
+        [
+            WorkflowExecutionStarted,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted,
+            WorkflowTaskCompleted,
+            TimerStarted,
+            WorkflowExecutionSignaled,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted,
+            WorkflowTaskFailed,
+            WorkflowTaskScheduled,
+        ]
+    );
+    let Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) = &world.history("w")[8].attributes
+    else {
+        panic!("not failed")
+    };
+    assert_eq!((&failed.base_run_id, &failed.new_run_id), (&old_run, &run_id));
+    let old = world.service.history("w", Some(&old_run)).unwrap();
+    assert_eq!(old.last().unwrap().event_type(), WorkflowExecutionTerminated);
+    world.run_workflow_task(vec![]);
+    world.pass(60_000);
+    assert!(world.event_types("w").contains(&TimerFired), "the first timer is still set");
+    history_rules::check(world.history("w")).unwrap();
+}
+
+#[test]
+fn signals_since_then_are_sent_again_unless_excluded() {
+    let mut world = world();
+    signal(&mut world, "after");
+    reset_run_id(&mut world, reset(9));
+    let signals = |world: &World| {
+        world.event_types("w").into_iter().filter(|kind| *kind == WorkflowExecutionSignaled).count()
+    };
+    assert_eq!(signals(&world), 2);
+    history_rules::check(world.history("w")).unwrap();
+    #[allow(deprecated, reason = "the old field is what is tested")]
+    let without = ResetWorkflowExecutionRequest {
+        reset_reapply_type: crate::api::enums::ResetReapplyType::None.into(),
+        ..reset(4)
+    };
+    reset_run_id(&mut world, without);
+    assert_eq!(signals(&world), 0);
+}
+
+#[test]
+fn cancel_requests_are_not_made_again() {
+    let mut world = world();
+    let request = RequestCancelWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("w"),
+        ..RequestCancelWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
+    reset_run_id(&mut world, reset(9));
+    assert!(!world.event_types("w").contains(&WorkflowExecutionCancelRequested));
+}
+
+#[test]
+fn a_reset_ends_at_a_workflow_task_of_the_run() {
+    let mut world = world();
+    for (event_id, words) in [(1, "must be > 1"), (99, "must be > 1"), (6, "Can only reset workflow")] {
+        let refused = world.call(reset(event_id)).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains(words), "{}", refused.message());
+    }
+}
+
+#[test]
+fn a_closed_run_can_be_reset_and_a_repeated_request_resets_once() {
+    let mut world = world();
+    signal(&mut world, "finish");
+    world.run_workflow_task(vec![complete_workflow("")]);
+    let run_id = reset_run_id(&mut world, reset(9));
+    assert_eq!(reset_run_id(&mut world, reset(9)), run_id);
+    assert!(world.has_workflow_task());
+}

@@ -1,0 +1,204 @@
+//! ResetWorkflowExecution: a run begins anew from one of its workflow tasks.
+//!
+//! The new run has the history up to that task, which fails with RESET_WORKFLOW. What clients sent since, signals and
+//! accepted updates, is sent again; cancel requests are not.
+//! `temporalio/temporal: service/history/api/resetworkflow/api.go`, `service/history/ndc/workflow_resetter.go`
+
+use tonic::Status;
+
+use super::Handled;
+use crate::{
+    api::{
+        Attributes, HistoryEvent,
+        enums::{
+            ResetReapplyExcludeType, ResetReapplyType, UpdateAdmittedEventOrigin, WorkflowTaskFailedCause,
+        },
+        failure::{Failure, ResetWorkflowFailureInfo, failure::FailureInfo},
+        history::WorkflowExecutionUpdateAdmittedEventAttributes,
+        rpc::{ResetWorkflowExecutionRequest, ResetWorkflowExecutionResponse},
+    },
+    config::Limits,
+    history::EventDecoration,
+    identifiers::RunKey,
+    run::{
+        Run,
+        close::{HISTORY_RESETTER, HISTORY_SERVICE, Termination},
+        signals::Signal,
+        workflow_task::{WorkflowTaskFailure, WorkflowTaskKind},
+    },
+    service::Service,
+};
+
+pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequest) -> Handled {
+    let base = service.executions.lookup(request.workflow_execution.as_ref())?;
+    let base_run = service.executions.run(base);
+    let current = service.executions.current(&base_run.workflow_id).unwrap_or(base);
+    let current_run = service.executions.run(current);
+    if current_run.start_request_id == request.request_id {
+        return Ok(ResetWorkflowExecutionResponse { run_id: current_run.run_id.clone() }.into());
+    }
+    let finish_event_id = request.workflow_task_finish_event_id;
+    if finish_event_id <= 1 || finish_event_id >= base_run.history.next_event_id() {
+        return Err(Status::invalid_argument(
+            "Workflow task finish ID must be > 1 && <= workflow last event ID.",
+        ));
+    }
+    let run_id = service.next_run_id(base);
+    let mut run = fork(service, base, &run_id, request)?;
+
+    service.executions.run_mut(base).state.reset_run_id = Some(run_id.clone());
+    if service.executions.run(current).is_running() {
+        let termination = Termination {
+            reason: request.reason.clone(),
+            identity: HISTORY_RESETTER.to_owned(),
+            ..Termination::default()
+        };
+        service.terminate_run(current, termination);
+    }
+    let excluded = Excluded::new(request);
+    for events in later_events(service, base, finish_event_id) {
+        reapply(&mut run, events, &excluded, service.now_ms);
+    }
+    run.schedule_workflow_task(service.now_ms, WorkflowTaskKind::Normal);
+    let key = run.key;
+    service.executions.add(run);
+    service.close_transaction(key);
+    Ok(ResetWorkflowExecutionResponse { run_id }.into())
+}
+
+/// The new run, its workflow task failed.
+fn fork(
+    service: &Service,
+    base: RunKey,
+    run_id: &str,
+    request: &ResetWorkflowExecutionRequest,
+) -> Result<Run, Status> {
+    let (now_ms, base) = (service.now_ms, service.executions.run(base));
+    let kept = usize::try_from(request.workflow_task_finish_event_id - 1).unwrap_or(0);
+    let events = &base.history.events()[..kept];
+    let key = service.executions.next_key();
+    let mut run = Run::rebuild(now_ms, key, run_id.to_owned(), request.request_id.clone(), events);
+    run.start_request_ids.extend(base.start_request_ids.iter().cloned());
+    if !run.has_pending_workflow_task() {
+        return Err(Status::invalid_argument(format!(
+            "Can only reset workflow to event ID in range [WorkflowTaskScheduled +1, WorkflowTaskStarted + 1]: {}",
+            request.workflow_task_finish_event_id
+        )));
+    }
+    fail_workflow_task(&mut run, now_ms, &service.config.limits, &base.run_id, &request.reason);
+    Ok(run)
+}
+
+fn fail_workflow_task(run: &mut Run, now_ms: u64, limits: &Limits, base_run_id: &str, reason: &str) {
+    if !run.has_started_workflow_task() {
+        run.start_workflow_task(now_ms, limits, HISTORY_SERVICE, String::new());
+    }
+    let failure = Failure {
+        message: reason.to_owned(),
+        source: "Server".to_owned(),
+        failure_info: Some(FailureInfo::ResetWorkflowFailureInfo(ResetWorkflowFailureInfo::default())),
+        ..Failure::default()
+    };
+    let failed = WorkflowTaskFailure {
+        base_run_id: base_run_id.to_owned(),
+        new_run_id: run.run_id.clone(),
+        ..WorkflowTaskFailure::new(WorkflowTaskFailedCause::ResetWorkflow, Some(failure), HISTORY_SERVICE)
+    };
+    run.fail_workflow_task(now_ms, failed);
+}
+
+/// What happened after the reset point, in the run itself and in those that it continued as.
+fn later_events(service: &Service, base: RunKey, finish_event_id: i64) -> Vec<&[HistoryEvent]> {
+    let kept = usize::try_from(finish_event_id - 1).unwrap_or(0);
+    let mut run = service.executions.run(base);
+    let mut later = vec![&run.history.events()[kept..]];
+    while let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) =
+        run.history.events().last().and_then(|event| event.attributes.as_ref())
+    {
+        let next = service.executions.by_run_id(&run.workflow_id, &continued.new_execution_run_id);
+        let Some(next) = next else { break };
+        run = service.executions.run(next);
+        later.push(run.history.events());
+    }
+    later
+}
+
+/// What is not to be sent again.
+struct Excluded {
+    signals: bool,
+    updates: bool,
+}
+
+impl Excluded {
+    #[allow(deprecated, reason = "callers still send the old field, and the server still takes it")]
+    fn new(request: &ResetWorkflowExecutionRequest) -> Self {
+        let named = |kind| request.reset_reapply_exclude_types().any(|excluded| excluded == kind);
+        let (signals, updates) = match request.reset_reapply_type() {
+            ResetReapplyType::None => (true, true),
+            ResetReapplyType::Signal => (false, true),
+            ResetReapplyType::AllEligible | ResetReapplyType::Unspecified => (false, false),
+        };
+        Self {
+            signals: signals || named(ResetReapplyExcludeType::Signal),
+            updates: updates || named(ResetReapplyExcludeType::Update),
+        }
+    }
+}
+
+fn reapply(run: &mut Run, events: &[HistoryEvent], excluded: &Excluded, now_ms: u64) {
+    for event in events {
+        match &event.attributes {
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) if !excluded.signals => {
+                run.record_signal(
+                    now_ms,
+                    Signal {
+                        name: signaled.signal_name.clone(),
+                        input: signaled.input.clone(),
+                        identity: signaled.identity.clone(),
+                        header: signaled.header.clone(),
+                        sender: None,
+                        request_id: signaled.request_id.clone(),
+                        links: event.links.clone(),
+                    },
+                );
+            }
+            Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted))
+                if !excluded.updates =>
+            {
+                // One without a request was admitted by an event before it.
+                if let Some(request) = accepted.accepted_request.clone() {
+                    let origin = UpdateAdmittedEventOrigin::Reapply.into();
+                    admit(
+                        run,
+                        WorkflowExecutionUpdateAdmittedEventAttributes { request: Some(request), origin },
+                        now_ms,
+                    );
+                }
+            }
+            Some(Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted))
+                if !excluded.updates =>
+            {
+                admit(run, admitted.clone(), now_ms);
+            }
+            Some(Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(updated))
+                if !run.start_request_ids.contains(&updated.attached_request_id) =>
+            {
+                run.start_request_ids.insert(updated.attached_request_id.clone());
+                let links = event.links.clone();
+                let decoration =
+                    EventDecoration { links, worker_may_ignore: true, ..EventDecoration::default() };
+                run.history.add_decorated(now_ms, updated.clone(), decoration);
+            }
+            Some(attributes) => run.reapply_child_event(now_ms, attributes),
+            None => {}
+        }
+    }
+}
+
+/// Admits an update by an event: the worker reads its request there, not from a message.
+fn admit(run: &mut Run, admitted: WorkflowExecutionUpdateAdmittedEventAttributes, now_ms: u64) {
+    let meta = admitted.request.as_ref().and_then(|request| request.meta.as_ref());
+    let Some(id) = meta.map(|meta| meta.update_id.clone()) else { return };
+    run.updates.readmit(id);
+    run.history.add(now_ms, admitted);
+}
