@@ -1,12 +1,15 @@
 //! `client_unavailable`: a client's call is answered UNAVAILABLE, before it took effect or after.
 //!
 //! On a real cluster a frontend restarts or a connection breaks. The official client tries again, with a backoff
-//! from 100 ms on, up to ten times within ten seconds (`temporalio-client: src/retry.rs`); a call is refused a few
-//! times in a row at most, so that it never gives up. Tried again after it took effect, a start or a cancel request
-//! is known by its request id, an update by its own id, and a question may be asked twice. A signal is known too, but
-//! only while its workflow is open: the second try may find it closed, and the caller is told NOT_FOUND although its
-//! signal counted. That is nothing a workflow could do better, so signals, like terminations and reports of
-//! activities, are refused before they take effect only, unless it is placed by hand.
+//! from 100 ms on, up to ten times, but not once the call has lasted ten seconds (`temporalio-client:
+//! src/retry.rs`). A call is refused a few times in a row at most, so that the client never gives up; and only what
+//! the service answers at once is refused after it took effect, for a call that waits (for a result, an update, a
+//! worker's answer to a query) may be older than ten seconds by then.
+//!
+//! Tried again after it took effect, a start or a cancel request is known by its request id. A signal is known too,
+//! but only while its workflow is open: the second try may find it closed, and the caller is told NOT_FOUND although
+//! its signal counted. That is nothing a workflow could do better, so signals, like terminations and reports of
+//! activities, are refused before they take effect only. A fault placed by hand may refuse any of them after.
 
 use super::{
     CallView, Chance, FaultKind, FaultRule, Fate, Strike, placement::Moment, words::message_words,
@@ -42,16 +45,14 @@ impl FaultRule for ClientUnavailable {
 /// In how many ways a call may be refused; `None` if the official client does not try it again.
 fn ways(rpc: &str) -> Option<u32> {
     match rpc {
-        "StartWorkflowExecution"
-        | "RequestCancelWorkflowExecution"
-        | "UpdateWorkflowExecution"
-        | "PollWorkflowExecutionUpdate"
-        | "QueryWorkflow"
-        | "DescribeWorkflowExecution"
-        | "GetWorkflowExecutionHistory" => Some(2),
+        "StartWorkflowExecution" | "RequestCancelWorkflowExecution" | "DescribeWorkflowExecution" => Some(2),
         "SignalWorkflowExecution"
         | "SignalWithStartWorkflowExecution"
         | "TerminateWorkflowExecution"
+        | "UpdateWorkflowExecution"
+        | "PollWorkflowExecutionUpdate"
+        | "QueryWorkflow"
+        | "GetWorkflowExecutionHistory"
         | "RespondActivityTaskCompleted"
         | "RespondActivityTaskCompletedById"
         | "RespondActivityTaskFailed"
