@@ -26,6 +26,10 @@ pub struct ExecutionSummary {
     pub pending_activities: Vec<PendingActivitySummary>,
     /// The timers that have not fired, in the order in which they will.
     pub pending_timers: Vec<PendingTimerSummary>,
+    /// The children that have not closed, in the order in which they were initiated.
+    pub pending_children: Vec<PendingChildSummary>,
+    /// The ids of the updates that have no outcome, in the order in which they were admitted.
+    pub pending_updates: Vec<String>,
     /// The workflow task that is scheduled or started.
     pub pending_workflow_task: Option<PendingWorkflowTaskSummary>,
 }
@@ -44,6 +48,18 @@ pub struct PendingActivitySummary {
     pub started: bool,
     /// Why the last attempt failed.
     pub last_failure: Option<String>,
+}
+
+/// A child that has not closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingChildSummary {
+    /// Its workflow id.
+    pub workflow_id: String,
+    /// Its workflow type.
+    pub workflow_type: String,
+    /// Whether it has been started.
+    pub started: bool,
 }
 
 /// A timer that has not fired.
@@ -111,6 +127,8 @@ fn summary(run: &Run) -> ExecutionSummary {
             .in_order()
             .map(|(due_ms, _, id)| PendingTimerSummary { timer_id: id.clone(), fires_at_ms: *due_ms })
             .collect(),
+        pending_children: pending_children(run),
+        pending_updates: run.updates.pending(),
         pending_workflow_task: task.map(|task| PendingWorkflowTaskSummary {
             task_queue: run.task_queue_name().to_owned(),
             attempt: task.attempt,
@@ -129,6 +147,17 @@ fn pending_activities(run: &Run) -> Vec<PendingActivitySummary> {
             attempt: activity.attempt,
             started: activity.started.is_some(),
             last_failure: activity.last_failure.as_ref().map(|failure| failure.message.clone()),
+        })
+        .collect()
+}
+
+fn pending_children(run: &Run) -> Vec<PendingChildSummary> {
+    run.children
+        .iter()
+        .map(|(_, child)| PendingChildSummary {
+            workflow_id: child.workflow_id.clone(),
+            workflow_type: child.workflow_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
+            started: child.is_started(),
         })
         .collect()
 }

@@ -44,7 +44,8 @@ pub mod workflow_retry;
 pub use config::{Limits, ServiceConfig};
 pub use identifiers::RequestId;
 pub use inspect::{
-    ExecutionSummary, PendingActivitySummary, PendingTimerSummary, PendingWorkflowTaskSummary,
+    ExecutionSummary, PendingActivitySummary, PendingChildSummary, PendingTimerSummary,
+    PendingWorkflowTaskSummary,
 };
 pub use matching::TaskQueueSummary;
 pub use request::{Request, Response};

@@ -10,8 +10,8 @@ use crate::{
         enums::{EventType, PendingActivityState, PendingWorkflowTaskState},
         rpc::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
         workflow::{
-            PendingActivityInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
-            WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+            PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo, RequestIdInfo,
+            WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
         },
     },
     run::{Run, activities::PendingActivity},
@@ -25,6 +25,7 @@ pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionR
         execution_config: Some(execution_config(run)),
         workflow_execution_info: Some(execution_info(run)),
         pending_activities: pending_activities(run, service.now_ms),
+        pending_children: pending_children(run),
         pending_workflow_task: pending_workflow_task(run),
         workflow_extended_info: Some(extended_info(run)),
         ..DescribeWorkflowExecutionResponse::default()
@@ -96,6 +97,7 @@ fn extended_info(run: &Run) -> WorkflowExecutionExtendedInfo {
         cancel_requested: run.state.cancel_requested,
         original_start_time: Some(timestamp(run.start_ms)),
         request_id_infos,
+        reset_run_id: run.state.reset_run_id.clone().unwrap_or_default(),
         ..WorkflowExecutionExtendedInfo::default()
     }
 }
@@ -106,6 +108,20 @@ fn pending_activities(run: &Run, now_ms: u64) -> Vec<PendingActivityInfo> {
         return Vec::new();
     }
     run.activities.iter().map(|activity| pending_activity(run, activity, now_ms)).collect()
+}
+
+/// A closed run still shows its own.
+fn pending_children(run: &Run) -> Vec<PendingChildExecutionInfo> {
+    run.children
+        .iter()
+        .map(|(initiated_event_id, child)| PendingChildExecutionInfo {
+            workflow_id: child.workflow_id.clone(),
+            run_id: child.first_run_id.clone(),
+            workflow_type_name: child.workflow_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
+            initiated_id: *initiated_event_id,
+            parent_close_policy: child.parent_close_policy.into(),
+        })
+        .collect()
 }
 
 fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {

@@ -197,6 +197,13 @@ impl Updates {
         ids.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// The updates without an outcome, in the order of admission.
+    pub(crate) fn pending(&self) -> Vec<String> {
+        self.ids(|progress| {
+            matches!(progress, Progress::Admitted | Progress::Sent | Progress::Accepted { .. })
+        })
+    }
+
     /// Whether a worker has something to hear.
     pub(crate) fn has_outgoing(&self) -> bool {
         self.by_id.values().any(|update| matches!(update.progress, Progress::Admitted | Progress::Sent))
