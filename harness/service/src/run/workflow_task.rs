@@ -257,6 +257,9 @@ impl Run {
         if self.history.next_event_id() >= limits.suggest_continue_as_new_events {
             task.suggestions.push(SuggestContinueAsNewReason::TooManyHistoryEvents);
         }
+        if self.updates.are_nearly_too_many() {
+            task.suggestions.push(SuggestContinueAsNewReason::TooManyUpdates);
+        }
         task.history_size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
         task.started_ms = now_ms;
         task.request_id = request_id;

@@ -28,6 +28,12 @@ use crate::{
     undo::UndoMap,
 };
 
+/// The updates that one run takes (`history.maxTotalUpdates`).
+const MAXIMUM_TOTAL: usize = 2000;
+/// From this many on, a workflow task suggests continue-as-new: nine in ten
+/// (`history.maxTotalUpdates.suggestContinueAsNewThreshold`).
+const SUGGEST_CONTINUE_AS_NEW: usize = 1800;
+
 /// How far an update has come.
 #[derive(Clone, Debug)]
 pub(crate) enum Progress {
@@ -117,7 +123,6 @@ impl Updates {
     /// RESOURCE_EXHAUSTED for too many at once, FAILED_PRECONDITION for too many in all.
     pub(crate) fn admit(&mut self, id: String, request: Option<Request>) -> Result<(), Status> {
         const MAXIMUM_IN_FLIGHT: usize = 10;
-        const MAXIMUM_TOTAL: usize = 2000;
         let in_flight = self
             .by_id
             .values()
@@ -195,6 +200,11 @@ impl Updates {
             .collect();
         ids.sort_unstable();
         ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Whether the run should continue as new before it can take no more.
+    pub(crate) fn are_nearly_too_many(&self) -> bool {
+        self.by_id.len() >= SUGGEST_CONTINUE_AS_NEW
     }
 
     /// The updates without an outcome, in the order of admission.
