@@ -3,7 +3,10 @@
 //! Every test runs one world twice, fault-free and with one fault placed by hand, and looks for the same evidence in
 //! both. A fault that did nothing would leave none.
 
-use durasim::{ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, WorldOptions, WorldReport, prelude::*, run_world};
+use durasim::{
+    ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, WorldOptions, WorldReport, prelude::*,
+    run_world,
+};
 use futures::{FutureExt, future::LocalBoxFuture};
 use pretty_assertions::assert_eq;
 use std::sync::{Arc, Mutex};
@@ -58,8 +61,10 @@ impl Payment {
     async fn run(ctx: &mut WorkflowContext<Self>, input: (bool, usize)) -> WorkflowResult<String> {
         let (beats, notes) = input;
         let retry = RetryPolicy::builder().initial_interval(Duration::from_secs(1)).build();
-        let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20)).retry_policy(retry);
-        let options = if beats { options.heartbeat_timeout(Duration::from_secs(3)).build() } else { options.build() };
+        let options =
+            ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20)).retry_policy(retry);
+        let options =
+            if beats { options.heartbeat_timeout(Duration::from_secs(3)).build() } else { options.build() };
         let charged = ctx.execute_activity(Bank::charge, beats, options).await?;
         select! {
             noted = ctx.wait_condition(move |state| state.notes.len() >= notes) => noted?,
@@ -99,7 +104,8 @@ impl Outcome {
         let result = Arc::new(Mutex::new(None));
         let (log_of_body, result_of_body) = (log.clone(), result.clone());
         let body = move |env: TestWorkflowEnvironment| {
-            pay(env, story, log_of_body.clone(), result_of_body.clone()).boxed_local() as LocalBoxFuture<'static, _>
+            pay(env, story, log_of_body.clone(), result_of_body.clone()).boxed_local()
+                as LocalBoxFuture<'static, _>
         };
         let mut options = WorldOptions::default();
         options.choices = choices;
@@ -152,11 +158,14 @@ async fn pay(
         .activity(Bank::charge)
         .implementer(Bank { log, version: "paid" })
         .version("v2", move |code| {
-            code.workflow::<Payment>().activity(Bank::charge).implementer(Bank { log: later.clone(), version: "paid by v2" })
+            code.workflow::<Payment>()
+                .activity(Bank::charge)
+                .implementer(Bank { log: later.clone(), version: "paid by v2" })
         })
         .start()?;
     let options = WorkflowStartOptions::new("payments", "payment-1").build();
-    let payment = env.client().start_workflow(Payment::run, (story.beats, story.notes.len()), options).await?;
+    let payment =
+        env.client().start_workflow(Payment::run, (story.beats, story.notes.len()), options).await?;
     env.sleep(Duration::from_secs(3600)).await;
     for note in story.notes {
         let client = env.client();
@@ -174,7 +183,12 @@ async fn pay(
 fn proves(story: Story, fault: Fault, words: &str, evidence: impl Fn(&Outcome) -> bool) {
     let struck = Outcome::of(story, fault);
     assert_eq!(struck.plan(), [words]);
-    assert!(evidence(&struck), "the fault left nothing behind: {:?}\n{}", struck.log, struck.report.histories[0]);
+    assert!(
+        evidence(&struck),
+        "the fault left nothing behind: {:?}\n{}",
+        struck.log,
+        struck.report.histories[0]
+    );
     let spared = Outcome::of(story, FaultProfile::none());
     assert!(!evidence(&spared), "what the fault leaves behind is there without it too");
 }
@@ -207,7 +221,8 @@ fn a_worker_dies_before_it_completes_a_workflow_task_which_times_out() {
 fn a_worker_dies_after_a_workflow_task_and_replays_the_run() {
     let words = "crash worker payments after a workflow task of Payment#1";
     proves(SILENT, Fault::worker_crash().after_workflow_task(), words, |it| {
-        it.traced("worker", "starts again") == 1 && it.log.last().is_some_and(|last| last == "end 1" || last == "end 2")
+        it.traced("worker", "starts again") == 1
+            && it.log.last().is_some_and(|last| last == "end 1" || last == "end 2")
     });
 }
 
@@ -245,7 +260,9 @@ fn an_attempt_that_stood_still_before_its_code_begins_after_its_retry() {
 #[test]
 fn an_attempt_fails_before_its_code_runs() {
     let words = "fail Bank::charge, attempt 1, before its code runs";
-    proves(SILENT, Fault::activity_failure().of_activity(Bank::charge), words, |it| it.log == ["begin 2", "end 2"]);
+    proves(SILENT, Fault::activity_failure().of_activity(Bank::charge), words, |it| {
+        it.log == ["begin 2", "end 2"]
+    });
 }
 
 #[test]
@@ -272,7 +289,8 @@ fn a_signal_held_for_some_time_arrives_so_much_later() {
     let words = "hold signal note to Payment#1 for 1h";
     let fault = Fault::signal_delay().of_signal(Payment::note).by(Duration::from_secs(3600));
     proves(story, fault, words, |it| {
-        let signaled = it.report.trace.iter().find(|entry| entry.kind == "deliver" && entry.text.contains("signal"));
+        let signaled =
+            it.report.trace.iter().find(|entry| entry.kind == "deliver" && entry.text.contains("signal"));
         signaled.is_some_and(|entry| entry.at_ms >= durasim_engine::START_MS + 2 * 3_600_000)
     });
 }
@@ -290,14 +308,18 @@ fn a_signal_is_overtaken_by_the_next_one() {
 fn a_signal_arrives_twice() {
     let story = Story { notes: &["once"], ..SILENT };
     let words = "send signal note to Payment#1 twice";
-    proves(story, Fault::signal_duplicate().of_signal(Payment::note), words, |it| it.notes() == ["once", "once"]);
+    proves(story, Fault::signal_duplicate().of_signal(Payment::note), words, |it| {
+        it.notes() == ["once", "once"]
+    });
 }
 
 #[test]
 fn a_completion_held_for_some_time_arrives_so_much_later() {
     let fault = Fault::message_delay().at("workflow task completed").by(Duration::from_secs(5));
     let words = "hold the completion of a workflow task of Payment#1 for 5s";
-    proves(SILENT, fault, words, |it| it.report.virtual_ms % 3_600_000 >= 5_000 || first_task_took_ms(it) >= 5_000);
+    proves(SILENT, fault, words, |it| {
+        it.report.virtual_ms % 3_600_000 >= 5_000 || first_task_took_ms(it) >= 5_000
+    });
 }
 
 fn first_task_took_ms(outcome: &Outcome) -> u64 {
@@ -311,7 +333,9 @@ fn first_task_took_ms(outcome: &Outcome) -> u64 {
 #[test]
 fn a_workflow_task_times_out_and_is_done_again() {
     let words = "let a workflow task of Payment#1 time out, its answer too late";
-    proves(SILENT, Fault::workflow_task_timeout(), words, |it| it.count(EventType::WorkflowTaskTimedOut) == 1);
+    proves(SILENT, Fault::workflow_task_timeout(), words, |it| {
+        it.count(EventType::WorkflowTaskTimedOut) == 1
+    });
 }
 
 #[test]

@@ -20,7 +20,8 @@ impl FaultRule for ActivityCompletionLost {
         if attempt.moment != AttemptMoment::Done || !attempt.completed {
             return None;
         }
-        let chance = Chance::new(attempt.label, Moment::AfterActivity).bearable(attempt.allowance.bears_silence());
+        let chance =
+            Chance::new(attempt.label, Moment::AfterActivity).bearable(attempt.allowance.bears_silence());
         strike.strikes(chance, |_| {
             format!("lose the completion of {}", attempt_words(attempt.label, attempt.attempt))
         })?;

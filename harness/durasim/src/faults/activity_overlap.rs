@@ -36,7 +36,11 @@ impl FaultRule for ActivityOverlap {
                 let struck = strike.strikes(chance, |struck| {
                     let words = attempt_words(attempt.label, attempt.attempt);
                     let from = if at_first_await { "at its first await" } else { "before its code" };
-                    let until = if struck.way == 1 { "until its retry runs beside it" } else { "until after its retry" };
+                    let until = if struck.way == 1 {
+                        "until its retry runs beside it"
+                    } else {
+                        "until after its retry"
+                    };
                     format!("hold {words}, {from} {until}")
                 })?;
                 let ms = retry_after_ms.saturating_add(into_retry_ms(struck.way));

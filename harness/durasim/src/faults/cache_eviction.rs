@@ -19,7 +19,9 @@ impl FaultRule for CacheEviction {
             return None;
         }
         let chance = Chance::new(task.workflow, Moment::BeforeWorkflowTask);
-        strike.strikes(chance, |_| format!("evict {} from the cache of worker {}", task.workflow, task.task_queue))?;
+        strike.strikes(chance, |_| {
+            format!("evict {} from the cache of worker {}", task.workflow, task.task_queue)
+        })?;
         Some(TaskFate::Evict)
     }
 }

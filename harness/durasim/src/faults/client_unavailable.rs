@@ -11,9 +11,7 @@
 //! its signal counted. That is nothing a workflow could do better, so signals, like terminations and reports of
 //! activities, are refused before they take effect only. A fault placed by hand may refuse any of them after.
 
-use super::{
-    CallView, Chance, FaultKind, FaultRule, Fate, Strike, placement::Moment, words::message_words,
-};
+use super::{CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, words::message_words};
 use crate::world::Direction;
 use tonic::Status;
 

@@ -22,8 +22,9 @@ impl FaultRule for HeartbeatLoss {
         if attempt.moment != AttemptMoment::Heartbeat {
             return None;
         }
-        let chance =
-            Chance::new(attempt.label, Moment::DuringActivity).ways(2).bearable(attempt.allowance.bears_silence());
+        let chance = Chance::new(attempt.label, Moment::DuringActivity)
+            .ways(2)
+            .bearable(attempt.allowance.bears_silence());
         let struck = strike.strikes(chance, |struck| {
             let words = attempt_words(attempt.label, attempt.attempt);
             match struck.way {

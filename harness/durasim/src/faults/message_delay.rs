@@ -7,7 +7,8 @@
 //! Signals have a [fault of their own](super::signal_delay).
 
 use super::{
-    Allowance, CallView, Chance, Delay, FaultKind, FaultRule, Fate, Strike, placement::Moment,
+    Allowance, CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
+    placement::Moment,
     words::{delay_words, message_words},
 };
 use crate::world::Direction;
@@ -38,7 +39,9 @@ impl FaultRule for MessageDelay {
                 let (workflow, _) = message.label.split_once('/')?;
                 (&TASK_DELAYS, strike.bears_lost_task(workflow))
             }
-            (Direction::Reply, Some(_), "PollActivityTaskQueue") => (&TASK_DELAYS, bears_late_activity(message)),
+            (Direction::Reply, Some(_), "PollActivityTaskQueue") => {
+                (&TASK_DELAYS, bears_late_activity(message))
+            }
             (
                 Direction::Request,
                 None,

@@ -49,7 +49,9 @@ impl Place {
         let ends_with = |tail: &str| subject.strip_suffix(tail).is_some_and(|head| head.ends_with('/'));
         match self {
             Self::Activity(name) => ends_with(name) || ends_with(&format!("{name}/heartbeat")),
-            Self::Workflow(name) => subject.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('#')),
+            Self::Workflow(name) => {
+                subject.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('#'))
+            }
             Self::Signal(name) => ends_with(&format!("signal {name}")),
             Self::Named(part) => subject.contains(part.as_str()),
         }
@@ -65,8 +67,7 @@ impl Place {
 /// ```
 /// use durasim::prelude::*;
 /// # use temporalio_common::UntypedActivity;
-/// # struct Any;
-/// # let charge = UntypedActivity::<Any>::new("Payments::charge");
+/// # let charge = UntypedActivity::new("Payments::charge");
 /// // The worker dies after the second charge ran, before the service hears of it.
 /// let fault = Fault::worker_crash().after_activity(charge).nth(2);
 /// assert_eq!(fault.to_string(), "worker_crash after activity Payments::charge, at the 2nd occasion");
@@ -242,7 +243,8 @@ impl Fault {
     }
 
     pub(crate) fn is_placed_at(&self, moment: Moment, subject: &str) -> bool {
-        self.moment.is_none_or(|wanted| wanted == moment) && self.places.iter().all(|place| place.is_at(subject))
+        self.moment.is_none_or(|wanted| wanted == moment)
+            && self.places.iter().all(|place| place.is_at(subject))
     }
 
     pub(crate) fn occurrence(&self) -> u32 {
@@ -280,7 +282,9 @@ impl fmt::Display for Fault {
                 Place::Named(part) => write!(f, " at `{part}`")?,
             }
         }
-        if self.way == Some(super::client_unavailable::AFTER_EFFECT) && self.kind == FaultKind::ClientUnavailable {
+        if self.way == Some(super::client_unavailable::AFTER_EFFECT)
+            && self.kind == FaultKind::ClientUnavailable
+        {
             f.write_str(" after it took effect")?;
         }
         if let Some(delay) = self.delay {

@@ -76,7 +76,10 @@ impl FaultProfile {
     #[must_use]
     #[track_caller]
     pub fn with_odds(mut self, kind: FaultKind, probability: f64) -> Self {
-        assert!((0.0..=1.0).contains(&probability), "the odds of {kind} must be between 0 and 1, not {probability}");
+        assert!(
+            (0.0..=1.0).contains(&probability),
+            "the odds of {kind} must be between 0 and 1, not {probability}"
+        );
         self.odds.insert(kind, probability);
         self
     }

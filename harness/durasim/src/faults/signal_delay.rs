@@ -5,7 +5,8 @@
 //! makes it race with timers: when time skips, a delay by time almost never meets a timer of hours.
 
 use super::{
-    CallView, Chance, Delay, FaultKind, FaultRule, Fate, Strike, placement::Moment,
+    CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
+    placement::Moment,
     words::{delay_words, message_words},
 };
 use crate::world::Direction;

@@ -5,7 +5,9 @@
 //! see. Whether a workflow must bear that depends on its callers, so the fault is off unless asked for.
 
 use super::{
-    CallView, Chance, Delay, FaultKind, FaultRule, Fate, Strike, placement::Moment, signal_delay::is_signal,
+    CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
+    placement::Moment,
+    signal_delay::is_signal,
     words::{delay_words, message_words},
 };
 

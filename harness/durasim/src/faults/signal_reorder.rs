@@ -5,7 +5,7 @@
 //! answer before it sends the next would wait for itself.
 
 use super::{
-    CallView, Chance, FaultKind, FaultRule, Fate, Strike, placement::Moment, signal_delay::is_signal,
+    CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, signal_delay::is_signal,
     words::message_words,
 };
 

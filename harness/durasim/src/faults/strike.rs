@@ -6,8 +6,8 @@
 //! everything must finish.
 
 use super::{
-    AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate, TaskMoment, TaskView,
-    placement::Moment,
+    AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate, TaskMoment,
+    TaskView, placement::Moment,
 };
 use crate::world::{CallView, Delay, Fate};
 use durasim_engine::{Choices, Odds, START_MS};
@@ -97,11 +97,21 @@ impl Faults {
         self.placed.iter().filter(|placed| !placed.done).map(|placed| &placed.fault).collect()
     }
 
-    pub(crate) fn message(&mut self, choices: &mut Choices, now_ms: u64, message: &CallView<'_>) -> Option<Fate> {
+    pub(crate) fn message(
+        &mut self,
+        choices: &mut Choices,
+        now_ms: u64,
+        message: &CallView<'_>,
+    ) -> Option<Fate> {
         self.ask(choices, now_ms, |rule, strike| rule.message(strike, message))
     }
 
-    pub(crate) fn task(&mut self, choices: &mut Choices, now_ms: u64, task: &TaskView<'_>) -> Option<TaskFate> {
+    pub(crate) fn task(
+        &mut self,
+        choices: &mut Choices,
+        now_ms: u64,
+        task: &TaskView<'_>,
+    ) -> Option<TaskFate> {
         match (task.moment, task.times) {
             (TaskMoment::Arrives, Some(times)) => {
                 self.run_times.insert(task.workflow.to_owned(), times);
@@ -234,7 +244,11 @@ impl Strike<'_> {
     }
 
     /// Whether the fault strikes, and how. `words` says in the user's words what then happens.
-    pub(crate) fn strikes(&mut self, chance: Chance<'_>, words: impl FnOnce(&Struck) -> String) -> Option<Struck> {
+    pub(crate) fn strikes(
+        &mut self,
+        chance: Chance<'_>,
+        words: impl FnOnce(&Struck) -> String,
+    ) -> Option<Struck> {
         let key = chance.key();
         let struck = match self.placed(&chance, &key) {
             Some(struck) => struck,
@@ -257,7 +271,8 @@ impl Strike<'_> {
         let bearable = chance.bearable && setbacks < MAX_SETBACKS;
         // A point is offered even where nothing may strike, so that its occurrence counts in every world alike; a
         // tape may still strike after the budget is spent, for it is the budget of the draws that made it.
-        let odds = if self.faults.is_healed(self.now_ms) { 0.0 } else { self.faults.profile.odds_of(self.kind) };
+        let odds =
+            if self.faults.is_healed(self.now_ms) { 0.0 } else { self.faults.profile.odds_of(self.kind) };
         let arity = if bearable { chance.ways + 1 } else { 1 };
         let way = self.choices.choose(self.kind.site(), key, arity, Odds::Rarely(odds));
         if way == 0 {
@@ -270,7 +285,9 @@ impl Strike<'_> {
     fn placed(&mut self, chance: &Chance<'_>, key: &str) -> Option<Struck> {
         let kind = self.kind;
         let placed = self.faults.placed.iter_mut().find(|placed| {
-            !placed.done && placed.fault.kind() == kind && placed.fault.is_placed_at(chance.moment, chance.subject)
+            !placed.done
+                && placed.fault.kind() == kind
+                && placed.fault.is_placed_at(chance.moment, chance.subject)
         })?;
         placed.seen += 1;
         if placed.seen < placed.fault.occurrence() {

@@ -10,8 +10,8 @@
 //! not sent. It strikes only where everything that dies with the process can be tried again.
 
 use super::{
-    AttemptFate, AttemptMoment, AttemptView, Chance, FaultKind, FaultRule, Strike, Struck, TaskFate, TaskMoment,
-    TaskView, placement::Moment, words::attempt_words,
+    AttemptFate, AttemptMoment, AttemptView, Chance, FaultKind, FaultRule, Strike, Struck, TaskFate,
+    TaskMoment, TaskView, placement::Moment, words::attempt_words,
 };
 
 /// How long the process is away, in virtual milliseconds, by way. Short enough not to fail activities that are

@@ -6,7 +6,9 @@
 //! boundary of a workflow task: as the old process has got one, or after the service recorded one. Running
 //! activities die with the old process, so it strikes only where they can be tried again.
 
-use super::{Chance, FaultKind, FaultRule, Strike, Struck, TaskFate, TaskMoment, TaskView, placement::Moment};
+use super::{
+    Chance, FaultKind, FaultRule, Strike, Struck, TaskFate, TaskMoment, TaskView, placement::Moment,
+};
 
 /// How long the pool is away, in virtual milliseconds.
 const RESTART_AFTER_MS: u64 = 1_000;
@@ -35,7 +37,10 @@ impl FaultRule for WorkerDeploy {
         let struck = strike.strikes(chance, |struck| {
             let name = &task.versions[version(struck, task)];
             let when = if moment == Moment::BeforeWorkflowTask { "before" } else { "after" };
-            format!("deploy version {name} to worker {} {when} a workflow task of {}", task.task_queue, task.workflow)
+            format!(
+                "deploy version {name} to worker {} {when} a workflow task of {}",
+                task.task_queue, task.workflow
+            )
         })?;
         Some(TaskFate::Crash { restart_after_ms: RESTART_AFTER_MS, version: version(&struck, task) })
     }
@@ -43,6 +48,7 @@ impl FaultRule for WorkerDeploy {
 
 /// Which version is deployed: the one that a person named, or the way's.
 fn version(struck: &Struck, task: &TaskView<'_>) -> usize {
-    let named = struck.version.as_ref().and_then(|name| task.versions.iter().position(|version| version == name));
+    let named =
+        struck.version.as_ref().and_then(|name| task.versions.iter().position(|version| version == name));
     named.unwrap_or(task.version + struck.way as usize).min(task.versions.len() - 1)
 }

@@ -23,7 +23,8 @@ impl FaultRule for WorkflowTaskTimeout {
         if task.moment != TaskMoment::Done {
             return None;
         }
-        let timeout_ms = strike.run_times(task.workflow).map_or(USUAL_TIMEOUT_MS, |times| times.task_timeout_ms);
+        let timeout_ms =
+            strike.run_times(task.workflow).map_or(USUAL_TIMEOUT_MS, |times| times.task_timeout_ms);
         let chance = Chance::new(task.workflow, Moment::BeforeWorkflowTask)
             .ways(2)
             .bearable(strike.bears_lost_task(task.workflow))

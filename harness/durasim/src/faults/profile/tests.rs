@@ -6,12 +6,18 @@ fn a_profile_reads_as_what_it_was_made_from_and_how_it_differs() {
     assert_eq!(words(FaultProfile::none()), "none");
     assert_eq!(words(FaultProfile::all()), "all");
     assert_eq!(words(FaultProfile::crashes().max_faults(1)), "crashes, at most 1 fault");
-    assert_eq!(words(FaultProfile::messages().with_odds(FaultKind::SignalDelay, 0.0)), "messages but signal_delay");
+    assert_eq!(
+        words(FaultProfile::messages().with_odds(FaultKind::SignalDelay, 0.0)),
+        "messages but signal_delay"
+    );
     assert_eq!(
         words(FaultProfile::none().with_odds(FaultKind::WorkerCrash, 0.5).and(Fault::cache_eviction())),
         "none, with worker_crash at 0.5, and cache_eviction"
     );
-    assert_eq!(words(FaultProfile::activities().heal_after(Duration::from_secs(90))), "activities, healed after 1m30s");
+    assert_eq!(
+        words(FaultProfile::activities().heal_after(Duration::from_secs(90))),
+        "activities, healed after 1m30s"
+    );
 }
 
 #[test]
@@ -25,7 +31,9 @@ fn only_a_duplicated_signal_has_to_be_asked_for() {
 #[test]
 fn a_weight_multiplies_the_usual_odds_up_to_certainty() {
     let usual = FaultKind::WorkerCrash.usual_odds();
-    let of = |weight| FaultProfile::none().with_weight(FaultKind::WorkerCrash, weight).odds_of(FaultKind::WorkerCrash);
+    let of = |weight| {
+        FaultProfile::none().with_weight(FaultKind::WorkerCrash, weight).odds_of(FaultKind::WorkerCrash)
+    };
     assert!((of(2.0) - 2.0 * usual).abs() < 1e-9);
     assert!((of(1e6) - 1.0).abs() < 1e-9);
     assert!(FaultProfile::none().with_weight(FaultKind::WorkerCrash, 0.0).is_none());

@@ -15,10 +15,17 @@ fn faults(profile: impl Into<FaultProfile>, choices: &mut Choices) -> Faults {
 /// An attempt of an activity that has a minute for each attempt and attempts without limit.
 fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> AttemptView<'static> {
     let minute = std::time::Duration::from_secs(60).try_into().expect("a small duration");
+    let second = std::time::Duration::from_secs(1).try_into().expect("a small duration");
+    let policy = RetryPolicy {
+        initial_interval: Some(second),
+        backoff_coefficient: 2.0,
+        maximum_attempts,
+        ..RetryPolicy::default()
+    };
     let task = PollActivityTaskQueueResponse {
         attempt: number,
         start_to_close_timeout: Some(minute),
-        retry_policy: Some(RetryPolicy { maximum_attempts, ..RetryPolicy::default() }),
+        retry_policy: Some(policy),
         ..PollActivityTaskQueueResponse::default()
     };
     AttemptView {
@@ -98,7 +105,7 @@ fn a_crash_spares_what_else_would_die_with_the_worker_and_cannot_be_tried_again(
 #[test]
 fn what_was_placed_by_hand_strikes_even_the_last_attempt_and_once() {
     let mut choices = Choices::benign();
-    let charge = UntypedActivity::<()>::new("charge");
+    let charge = UntypedActivity::new("charge");
     let mut faults = faults(Fault::activity_failure().of_activity(charge).nth(2), &mut choices);
     let last = attempt(AttemptMoment::Starts, 1, 1);
     assert!(faults.attempt(&mut choices, START_MS, &last).is_none());
@@ -122,7 +129,8 @@ fn nothing_is_drawn_once_the_budget_is_spent() {
     let mut choices = Choices::seeded(1);
     let profile = FaultProfile::none().with_odds(FaultKind::CacheEviction, 1.0).max_faults(2);
     let mut faults = faults(profile, &mut choices);
-    let struck = (0..9).filter_map(|_| faults.task(&mut choices, START_MS, &task(TaskMoment::Arrives))).count();
+    let struck =
+        (0..9).filter_map(|_| faults.task(&mut choices, START_MS, &task(TaskMoment::Arrives))).count();
     assert_eq!(struck, 2);
 }
 
@@ -168,7 +176,10 @@ fn a_tape_strikes_as_the_seed_did_whatever_the_odds_and_the_budget() {
     let mut choices = Choices::tape(&tape);
     let unlikely = FaultProfile::none().with_odds(FaultKind::WorkflowTaskTimeout, 0.001).max_faults(0);
     let mut of_tape = faults(unlikely, &mut choices);
-    assert_eq!(format!("{:?}", of_tape.task(&mut choices, START_MS, &task(TaskMoment::Done))), format!("{fate:?}"));
+    assert_eq!(
+        format!("{:?}", of_tape.task(&mut choices, START_MS, &task(TaskMoment::Done))),
+        format!("{fate:?}")
+    );
 }
 
 #[test]
