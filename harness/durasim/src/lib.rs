@@ -18,7 +18,9 @@ mod world;
 pub use durasim_engine::Limits;
 pub use durasim_macros::workflow_test;
 pub use durasim_worker::activity::{ActivityCall, ActivityCallOutcome, ActivityCallRecord};
-pub use environment::{Actor, History, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget};
+pub use environment::{
+    Actor, History, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget,
+};
 pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
@@ -30,22 +32,23 @@ pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_wo
 /// What most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError, TestResult,
-        TestWorkflowEnvironment, workflow_test,
+        ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError,
+        TestResult, TestWorkflowEnvironment, workflow_test,
     };
     pub use std::time::Duration;
     pub use temporalio_client::{
-        WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowGetResultOptions,
-        WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions, WorkflowTerminateOptions,
+        WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions,
+        WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
+        WorkflowTerminateOptions,
     };
 }
 
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::proptest::run_proptest;
     pub use crate::{
         runner::{TestCase, run},
         world::{StandIn, WorkflowTaskAnswerer},
     };
-    pub use crate::proptest::run_proptest;
     pub use ::proptest::prelude::any;
 }

@@ -29,7 +29,8 @@ fn replay(case: &Case, history: &History) -> Result<(), String> {
         .data_converter(case.options.data_converter.clone())
         .build();
     case.definitions.register_with_replayer(&mut options).map_err(|error| error.to_string())?;
-    let history = WorkflowHistory::from_json(history.to_json().as_bytes()).map_err(|error| error.to_string())?;
+    let history =
+        WorkflowHistory::from_json(history.to_json().as_bytes()).map_err(|error| error.to_string())?;
     // Core wants a Tokio runtime of its own, with real time.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -11,6 +11,11 @@ pub(crate) fn watch<E: Effect>(ledger: EffectLedger<E>) -> Watched {
     Box::new(move || {
         let again = ledger.applied_again().into_iter().next()?;
         let appliers: Vec<_> = again.appliers.iter().map(ToString::to_string).collect();
-        Some(FailureReport::applied_again(ledger.name(), &again.effect, &appliers, Some(again.location.into())))
+        Some(FailureReport::applied_again(
+            ledger.name(),
+            &again.effect,
+            &appliers,
+            Some(again.location.into()),
+        ))
     })
 }

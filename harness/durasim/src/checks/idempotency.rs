@@ -1,13 +1,17 @@
 //! `idempotency`: what the test chose to observe equals the fault-free world's.
 
-use crate::{report::FailureReport, runner::{Reference, WorldReport}};
+use crate::{
+    report::FailureReport,
+    runner::{Reference, WorldReport},
+};
 use serde_json::Value;
 
 /// The first observation that differs from the fault-free world's, if one does.
 pub(crate) fn check(report: &WorldReport, reference: &Reference) -> Option<FailureReport> {
     reference.observations.iter().find_map(|(name, expected)| {
         let actual = report.observations.get(name).unwrap_or(&Value::Null);
-        (actual != expected).then(|| FailureReport::observation_differs(name, pretty(expected), pretty(actual)))
+        (actual != expected)
+            .then(|| FailureReport::observation_differs(name, pretty(expected), pretty(actual)))
     })
 }
 

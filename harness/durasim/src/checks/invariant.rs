@@ -1,9 +1,6 @@
 //! `invariant`: what the test says must hold after every step.
 
-use crate::{
-    report::FailureReport,
-    world::World,
-};
+use crate::{report::FailureReport, world::World};
 use durasim_engine::START_MS;
 
 impl World {

@@ -1,6 +1,9 @@
 //! `liveness`: once faults stop, every workflow closes that closes without faults.
 
-use crate::{report::FailureReport, runner::{Reference, WorldReport}};
+use crate::{
+    report::FailureReport,
+    runner::{Reference, WorldReport},
+};
 
 /// The workflows that faults left open, if there are any.
 pub(crate) fn check(report: &WorldReport, reference: &Reference) -> Option<FailureReport> {
@@ -20,7 +23,5 @@ pub(crate) fn check(report: &WorldReport, reference: &Reference) -> Option<Failu
     if diagnosis.workflows.is_empty() {
         return None;
     }
-    let last_fault_ms = report.tape.entries.iter().map(|entry| entry.at_ms).max().unwrap_or_default();
-    let healed_ms = last_fault_ms.saturating_sub(durasim_engine::START_MS);
-    Some(FailureReport::not_live(healed_ms, report.virtual_ms, diagnosis))
+    Some(FailureReport::not_live(report.healed_ms, report.virtual_ms, diagnosis))
 }

@@ -4,10 +4,10 @@ mod core_replay;
 pub(crate) mod effects_once;
 mod history;
 mod idempotency;
-mod liveness;
-mod sometimes;
 mod invariant;
+mod liveness;
 pub(crate) mod replay;
+mod sometimes;
 
 use crate::{
     report::FailureReport,
@@ -119,7 +119,9 @@ impl World {
     /// What the test observes, read now.
     pub(crate) fn read_observations(&self) -> BTreeMap<String, Value> {
         let observers = std::mem::take(&mut self.checks.borrow_mut().observers);
-        let read = |observer: &Observer| observer().unwrap_or_else(|error| Value::String(format!("unreadable: {error}")));
+        let read = |observer: &Observer| {
+            observer().unwrap_or_else(|error| Value::String(format!("unreadable: {error}")))
+        };
         observers.iter().map(|(name, observer)| (name.clone(), read(observer))).collect()
     }
 }
@@ -128,7 +130,9 @@ impl World {
 pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<FailureReport> {
     history::check(&report.histories)
         .or_else(|| options.replay.then(|| replay::check(&report.replays, &report.histories)).flatten())
-        .or_else(|| options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten())
+        .or_else(|| {
+            options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten()
+        })
 }
 
 /// The checks that compare a world with the fault-free one.

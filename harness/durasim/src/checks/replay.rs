@@ -34,7 +34,8 @@ pub(crate) fn cases(state: &State, histories: &[History]) -> Vec<Case> {
     let mut cases = Vec::new();
     for (index, (history, execution)) in histories.iter().zip(&executions).enumerate() {
         let worker = state.workers.iter().find(|process| {
-            *process.spec.task_queue == *execution.task_queue && process.runs_workflow(&execution.workflow_type)
+            *process.spec.task_queue == *execution.task_queue
+                && process.runs_workflow(&execution.workflow_type)
         });
         let Some(worker) = worker else { continue };
         cases.push(Case {
@@ -76,14 +77,18 @@ fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport 
     let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
     let events = history.events();
     match error {
-        ReplayError::Nondeterminism(nondeterminism) => diagnosis::nondeterministic(name, nondeterminism, events),
-        ReplayError::CommandDiffers { event_id, command, what, issued_at, .. } => FailureReport::replay_differs(
-            name,
-            what.clone(),
-            HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
-            issued_at.as_deref().and_then(diagnosis::user_line),
-            true,
-        ),
+        ReplayError::Nondeterminism(nondeterminism) => {
+            diagnosis::nondeterministic(name, nondeterminism, events)
+        }
+        ReplayError::CommandDiffers { event_id, command, what, issued_at, .. } => {
+            FailureReport::replay_differs(
+                name,
+                what.clone(),
+                HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
+                issued_at.as_deref().and_then(diagnosis::user_line),
+                true,
+            )
+        }
         other => FailureReport::replay_differs(
             name,
             other.to_string(),

@@ -77,7 +77,8 @@ impl TestWorkflowEnvironment {
 
     /// The official client with options of the test's own: a data converter, interceptors, another namespace.
     pub fn client_with(&self, options: ClientOptions) -> Client {
-        Client::new(self.connection(), options).expect("a client over the simulated connection has no plugins to fail")
+        Client::new(self.connection(), options)
+            .expect("a client over the simulated connection has no plugins to fail")
     }
 
     /// The connection under the client, for what only raw RPCs can do.
@@ -154,9 +155,17 @@ impl TestWorkflowEnvironment {
     /// Says what must hold after every step of the world. The closure returns `bool`, or `Result<(), String>` with
     /// the reason.
     #[track_caller]
-    pub fn invariant<T: crate::checks::Holds>(&self, name: impl Into<String>, holds: impl Fn() -> T + 'static) {
+    pub fn invariant<T: crate::checks::Holds>(
+        &self,
+        name: impl Into<String>,
+        holds: impl Fn() -> T + 'static,
+    ) {
         let location = std::panic::Location::caller();
-        World::current().checks.borrow_mut().invariant(name.into(), location, Box::new(move || holds().holds()));
+        World::current().checks.borrow_mut().invariant(
+            name.into(),
+            location,
+            Box::new(move || holds().holds()),
+        );
     }
 
     /// Marks that this world reached something that the campaign must reach at least once: over all seeds, a label

@@ -286,7 +286,13 @@ impl WorkerBuilder {
         let mut state = world.state();
         let max_cached = cache.unwrap_or(if state.cache { 1000 } else { 0 });
         let identity = format!("worker-{}@{task_queue}", state.workers.len() + 1);
-        state.start_worker(WorkerSpec { task_queue: task_queue.into(), identity, max_cached, version_names, versions: built });
+        state.start_worker(WorkerSpec {
+            task_queue: task_queue.into(),
+            identity,
+            max_cached,
+            version_names,
+            versions: built,
+        });
         Ok(())
     }
 }

@@ -170,7 +170,9 @@ fn a_property_that_holds_passes_and_leaves_nothing_behind() {
         &case,
         (0..10_u32,),
         |_| Vec::new(),
-        |env, (minutes,)| Box::pin(async move { env.sleep(std::time::Duration::from_secs(60) * minutes).await }),
+        |env, (minutes,)| {
+            Box::pin(async move { env.sleep(std::time::Duration::from_secs(60) * minutes).await })
+        },
     );
     assert_eq!(outcome, Ok(()));
     assert!(!saved(&case).exists());

@@ -4,7 +4,7 @@ use super::world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
 use crate::{
     checks,
     faults::FaultProfile,
-    report::{FailureReport, FaultPlanWords, Spent},
+    report::{FailureCode, FailureReport, FaultPlanWords, Spent},
 };
 use durasim_engine::{Tape, TapeEntry, shrink};
 use serde_json::Value;
@@ -83,7 +83,11 @@ impl<'a> Campaign<'a> {
         self.judge(WorldOptions { choices, ..self.options.clone() })
     }
 
-    pub(crate) fn run_with(&self, choices: ChoiceSource, change: impl FnOnce(&mut WorldOptions)) -> WorldReport {
+    pub(crate) fn run_with(
+        &self,
+        choices: ChoiceSource,
+        change: impl FnOnce(&mut WorldOptions),
+    ) -> WorldReport {
         let mut options = WorldOptions { choices, ..self.options.clone() };
         change(&mut options);
         self.judge(options)
@@ -101,6 +105,14 @@ impl<'a> Campaign<'a> {
         report
     }
 
+    /// The same world once more with backtraces on, if the same goes wrong in it again: they name the user's lines.
+    pub(crate) fn explained(&self, choices: ChoiceSource, failure: &FailureReport) -> Option<WorldReport> {
+        let report = self.run_with(choices, |options| options.backtraces = true);
+        let same =
+            report.failure.as_ref().is_some_and(|again| Signature::of(again) == Signature::of(failure));
+        same.then_some(report)
+    }
+
     /// Puts the choices of a failed world back to benign, as long as the same thing goes wrong at the same place;
     /// what is returned is the smallest world found, its failure complete with plan and cost.
     ///
@@ -115,9 +127,8 @@ impl<'a> Campaign<'a> {
         let shrunk = shrink(&tape, MAX_SHRINK_RUNS, |tape| {
             self.tape(tape).failure.is_some_and(|failure| Signature::of(&failure) == wanted)
         });
-        let smallest = self.run_with(ChoiceSource::Tape(shrunk.tape.clone()), |options| options.backtraces = true);
-        let same = smallest.failure.as_ref().is_some_and(|failure| Signature::of(failure) == wanted);
-        let mut smallest = if same { smallest } else { failed.clone() };
+        let mut smallest =
+            self.explained(ChoiceSource::Tape(shrunk.tape), failure).unwrap_or_else(|| failed.clone());
         let minimal = smallest.tape.clone();
         if let Some(failure) = &mut smallest.failure {
             failure.plan = Some(FaultPlanWords::from_tapes(&failed.tape, &minimal, is_fault));
@@ -137,9 +148,10 @@ pub(crate) fn is_fault(entry: &TapeEntry) -> bool {
 /// What makes two failures the same: the check, what it says, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Signature {
-    code: crate::report::FailureCode,
+    code: FailureCode,
     workflow_type: Option<String>,
     location: Option<(String, u32)>,
+    message: Option<String>,
     label: Option<String>,
 }
 
@@ -148,10 +160,14 @@ impl Signature {
         Self {
             code: failure.code,
             workflow_type: failure.workflow.as_ref().map(|workflow| workflow.workflow_type.clone()),
-            // Of a replay the line is known only with backtraces on.
+            // Of a replay, and of a panic in a library, the line is known only with backtraces on.
             location: match failure.code {
-                crate::report::FailureCode::Replay => None,
+                FailureCode::Replay | FailureCode::Panic => None,
                 _ => failure.location.as_ref().map(|line| (line.file.clone(), line.line)),
+            },
+            message: match failure.code {
+                FailureCode::Panic => failure.message.clone(),
+                _ => None,
             },
             label: failure.comparison.as_ref().map(|comparison| comparison.label.clone()),
         }

@@ -1,10 +1,6 @@
 //! Exhaustive exploration: every plan of at most so many faults.
 
-use super::{
-    campaign::Campaign,
-    test::judge,
-    world::ChoiceSource,
-};
+use super::{campaign::Campaign, test::judge, world::ChoiceSource};
 use crate::{Exhaustive, checks::Sometimes, report::FailureReport};
 use durasim_engine::Explorer;
 
@@ -29,7 +25,8 @@ pub(super) fn run(
             ));
         }
         let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| options.record_offers = true);
-        let offers = report.offers.iter().filter(|offer| offer.point.site.starts_with("fault.")).cloned().collect();
+        let offers =
+            report.offers.iter().filter(|offer| offer.point.site.starts_with("fault.")).cloned().collect();
         explorer.ran(plan.id, offers);
         steps += report.steps;
         sometimes.world(&report.labels);

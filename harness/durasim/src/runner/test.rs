@@ -94,13 +94,18 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> 
     } else {
         // The fault-free world is a world like others: what fails in it needs no plan.
         sometimes.world(&campaign.fault_free().labels);
-        if let Some(mut failure) = campaign.fault_free().failure.clone() {
+        if let Some(failure) = &campaign.fault_free().failure {
+            let explained =
+                campaign.explained(ChoiceSource::Benign, failure).and_then(|report| report.failure);
+            let mut failure = explained.unwrap_or_else(|| failure.clone());
             failure.spent = Spent { worlds: 1, steps: campaign.fault_free().steps, shrink_runs: 0 };
             return Err(failure);
         }
     }
     saved::rerun(case, &campaign)?;
-    let seeds = options.seeds.or_else(|| (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS));
+    let seeds = options
+        .seeds
+        .or_else(|| (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS));
     if let Some(seeds) = seeds {
         many(&campaign, seeds, &mut sometimes)?;
     }
@@ -121,10 +126,16 @@ pub(crate) fn seed_from_environment() -> Result<Option<u64>, FailureReport> {
 }
 
 /// `Err` with the complete report if the world failed.
-pub(super) fn judge(campaign: &Campaign<'_>, report: WorldReport, worlds: u64, steps: u64) -> Result<(), FailureReport> {
+pub(super) fn judge(
+    campaign: &Campaign<'_>,
+    report: WorldReport,
+    worlds: u64,
+    steps: u64,
+) -> Result<(), FailureReport> {
     let Some(failure) = &report.failure else { return Ok(()) };
     if report.tape.entries.is_empty() {
-        let mut failure = failure.clone();
+        let explained = campaign.explained(ChoiceSource::Tape(report.tape.clone()), failure);
+        let mut failure = explained.and_then(|report| report.failure).unwrap_or_else(|| failure.clone());
         failure.seed = report.tape.seed;
         failure.spent = Spent { worlds, steps: steps + report.steps, shrink_runs: 0 };
         return Err(failure);

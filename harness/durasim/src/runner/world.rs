@@ -10,7 +10,9 @@ use crate::{
     report::{Diagnosis, FailureReport},
     world::{self, StandIn, State, StateOptions, World, diagnosis},
 };
-use durasim_engine::{Ambient, Choices, Clock, Executor, Keep, Limits, Offer, Tape, Trace, TraceEntry, TraceHash};
+use durasim_engine::{
+    Ambient, Choices, Clock, Executor, Keep, Limits, Offer, Tape, Trace, TraceEntry, TraceHash,
+};
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
@@ -109,6 +111,8 @@ pub struct WorldReport {
     pub observations: BTreeMap<String, Value>,
     /// The workflows that were still open.
     pub open: Vec<String>,
+    /// Virtual milliseconds from the start of the world to its last fault.
+    pub(crate) healed_ms: u64,
     /// Whether the world went on after its test returned, until its workflows had closed.
     pub(crate) settles: bool,
     pub(crate) open_diagnosis: Diagnosis,
@@ -183,6 +187,9 @@ fn report(world: &World) -> WorldReport {
     if let Some(report) = applied_again {
         state.fail(report);
     }
+    if let Some(missed) = state.faults.missed().first().map(ToString::to_string) {
+        state.fail(diagnosis::missed_fault(&missed));
+    }
     let histories: Vec<History> = state.histories();
     state.record_outcome(&histories);
     let replays = checks::replay::cases(&state, &histories);
@@ -197,6 +204,10 @@ fn report(world: &World) -> WorldReport {
         faults: state.faults.struck(),
         observations,
         open: state.open_workflows(),
+        healed_ms: state
+            .faults
+            .last_struck_ms()
+            .map_or(0, |struck_ms| struck_ms.saturating_sub(durasim_engine::START_MS)),
         settles: state.faults.any() || world.checks.borrow().settles,
         open_diagnosis: diagnosis::diagnose(&state),
         labels: world.checks.borrow().labels(),

@@ -46,7 +46,10 @@ mod tests {
         alarms.set(5, 'c');
         assert_eq!(alarms.next_due_ms(), Some(3));
         assert_eq!(alarms.take_due(2), None);
-        assert_eq!([alarms.take_due(5), alarms.take_due(5), alarms.take_due(5)], [Some('a'), Some('b'), Some('c')]);
+        assert_eq!(
+            [alarms.take_due(5), alarms.take_due(5), alarms.take_due(5)],
+            [Some('a'), Some('b'), Some('c')]
+        );
         assert_eq!(alarms.take_due(9), None);
     }
 }

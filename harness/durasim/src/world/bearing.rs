@@ -4,8 +4,7 @@ use super::{calls::Caller, process::WorkerCall, state::State};
 use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
 use durasim_service::Response;
 use temporalio_protos::temporal::api::{
-    common::v1::WorkflowExecution,
-    history::v1::history_event::Attributes,
+    common::v1::WorkflowExecution, history::v1::history_event::Attributes,
     workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 
@@ -21,7 +20,9 @@ impl State {
             return false;
         }
         let mut its_calls = self.pending.values().filter_map(|pending| match &pending.caller {
-            Caller::Worker { worker: w, incarnation, call } if *w == worker && *incarnation == process.incarnation => {
+            Caller::Worker { worker: w, incarnation, call }
+                if *w == worker && *incarnation == process.incarnation =>
+            {
                 Some(call)
             }
             _ => None,
@@ -37,7 +38,8 @@ impl State {
         self.network.replies(is_its).all(|response| match response {
             Response::PollActivityTaskQueue(task) => {
                 task.task_token.is_empty()
-                    || Allowance::of(task, self.run_deadline_ms(task.workflow_execution.as_ref())).bears_silence()
+                    || Allowance::of(task, self.run_deadline_ms(task.workflow_execution.as_ref()))
+                        .bears_silence()
             }
             Response::PollWorkflowTaskQueue(task) => task.query.is_none(),
             _ => true,

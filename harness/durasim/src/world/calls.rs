@@ -8,13 +8,13 @@ use super::{
 use durasim_engine::digest;
 use durasim_service::{Request, RequestId, Response};
 use futures::channel::oneshot;
+use prost::Message as _;
 use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
-use prost::Message as _;
 use tonic::Status;
 
 /// Who waits for the answer to a request.
@@ -61,8 +61,6 @@ pub(crate) struct CallView<'a> {
 pub(crate) enum Fate {
     /// It arrives, this much later than it would have.
     Late(Delay),
-    /// It never arrives, and nobody says so.
-    Lost,
     /// The caller is told this instead, and the service never hears of it.
     Refused(Status),
     /// The service handles it, and the caller is told this instead of the answer.
@@ -117,7 +115,6 @@ impl State {
                 delay.ms += late.ms;
                 delay.events += late.events;
             }
-            Some(Fate::Lost) => return self.lose(id, pending),
             Some(Fate::Refused(status)) => {
                 self.pending.insert(id, pending);
                 self.network.send(self.now_ms, delay, Message::Reply(id, Err(status)));
@@ -138,14 +135,6 @@ impl State {
         }
         self.pending.insert(id, pending);
         self.network.send(self.now_ms, delay, Message::Call(id, request));
-        id
-    }
-
-    /// A request that never arrives: its caller is told that its deadline passed.
-    fn lose(&mut self, id: RequestId, pending: Pending) -> RequestId {
-        self.pending.insert(id, pending);
-        let status = Status::deadline_exceeded("the request was lost on its way");
-        self.network.send(self.now_ms, Delay { ms: 10_000, events: 0 }, Message::Reply(id, Err(status)));
         id
     }
 
@@ -191,14 +180,18 @@ impl State {
                 self.record("reply", format_args!("{label} {:016x}", digest(&answer.encode_to_vec())));
             }
             Ok(_) => self.record("reply", format_args!("{label}")),
-            Err(status) => self.record("reply", format_args!("{label}: {:?}: {}", status.code(), status.message())),
+            Err(status) => {
+                self.record("reply", format_args!("{label}: {:?}: {}", status.code(), status.message()))
+            }
         }
         match caller {
             Caller::Client(sender) => {
                 // A client that no longer listens dropped its call.
                 let _ = sender.send(result.map(|response| response.encode_to_vec()));
             }
-            Caller::Worker { worker, incarnation, call } => self.worker_reply(worker, incarnation, call, result),
+            Caller::Worker { worker, incarnation, call } => {
+                self.worker_reply(worker, incarnation, call, result)
+            }
         }
     }
 

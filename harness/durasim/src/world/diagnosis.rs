@@ -23,9 +23,21 @@ pub(crate) fn returned_error(error: &TestError) -> FailureReport {
     FailureReport::returned_error(error.to_string(), Some(error.location().into()))
 }
 
+/// A fault placed by hand that struck nothing: the test was not put to the test that it names.
+pub(crate) fn missed_fault(fault: &str) -> FailureReport {
+    let message = format!(
+        "the fault placed by hand struck nothing: {fault}; the world had no such point, or ended before it"
+    );
+    FailureReport::returned_error(message, None)
+}
+
 pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
     let seen = panics::last();
-    let location = seen.as_ref().and_then(|seen| source_line(&seen.location));
+    // An assertion of a library panics in the library; with a backtrace, the user's own line is what helps.
+    let location = seen.as_ref().and_then(|seen| {
+        let own = seen.backtrace.as_deref().filter(|_| !is_users(&seen.location)).and_then(user_line);
+        own.or_else(|| source_line(&seen.location))
+    });
     let message = if task == "test" { message.to_owned() } else { format!("{task}: {message}") };
     FailureReport::panicked(message, location)
 }
@@ -83,7 +95,11 @@ pub(crate) fn unregistered_workflow(
     let registered = state.registered(&task_queue, |process| {
         process.spec.versions[process.version].workflows.types().map(str::to_owned).collect()
     });
-    FailureReport::unregistered_workflow(WorkflowName::new(workflow_type, workflow_id), &task_queue, &registered)
+    FailureReport::unregistered_workflow(
+        WorkflowName::new(workflow_type, workflow_id),
+        &task_queue,
+        &registered,
+    )
 }
 
 pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
@@ -134,13 +150,24 @@ pub(crate) fn nondeterministic(
 
 /// The first line of a backtrace that is the user's: not of the SDK, the standard library, or durasim.
 pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
-    const NOT_THE_USERS: [&str; 6] =
-        ["/rustc/", "/.cargo/registry/", "harness/durasim/", "harness/worker/", "harness/engine/", "/rustlib/"];
     backtrace
         .lines()
         .filter_map(|line| line.trim().strip_prefix("at "))
-        .find(|line| !NOT_THE_USERS.iter().any(|path| line.contains(path)))
+        .find(|line| is_users(line))
         .and_then(source_line)
+}
+
+/// Whether a path is of the user's own code: not of a dependency, the standard library, or durasim.
+pub(crate) fn is_users(path: &str) -> bool {
+    const OTHERS: [&str; 6] = [
+        "/rustc/",
+        "/.cargo/registry/",
+        "/rustlib/",
+        "harness/durasim/src/",
+        "harness/worker/src/",
+        "harness/engine/src/",
+    ];
+    !OTHERS.iter().any(|other| path.contains(other))
 }
 
 fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {
@@ -151,7 +178,8 @@ fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {
 /// What every open workflow waits for.
 pub(crate) fn diagnose(state: &State) -> Diagnosis {
     let executions = state.service.executions();
-    let workflows = executions.iter().filter(|execution| execution.open).map(|e| open_workflow(state, e)).collect();
+    let workflows =
+        executions.iter().filter(|execution| execution.open).map(|e| open_workflow(state, e)).collect();
     Diagnosis { workflows, test_awaits: None }
 }
 
@@ -193,7 +221,9 @@ fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
     let sent: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.attributes {
-            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => Some(signal.signal_name.as_str()),
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => {
+                Some(signal.signal_name.as_str())
+            }
             _ => None,
         })
         .collect();

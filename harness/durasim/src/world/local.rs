@@ -1,11 +1,6 @@
 //! Local activities: attempts that run within a workflow task, in the worker process alone.
 
-use super::{
-    World, diagnosis,
-    process::Alarm,
-    state::State,
-    worker_tasks::clock_callback,
-};
+use super::{World, attempts::clock_callback, diagnosis, process::Alarm, state::State};
 use durasim_engine::TaskId;
 use durasim_worker::{
     LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork,
@@ -32,8 +27,10 @@ impl State {
         for task in work.start {
             let seq = task.seq;
             let due_ms = self.now_ms + u64::try_from(task.after.as_millis()).unwrap_or(u64::MAX);
-            self.local_activities.insert((worker, run_id.clone(), seq), LocalActivity { task, running: None });
-            self.alarms.set(due_ms, Alarm::LocalActivity { worker, incarnation, run_id: run_id.clone(), seq });
+            self.local_activities
+                .insert((worker, run_id.clone(), seq), LocalActivity { task, running: None });
+            self.alarms
+                .set(due_ms, Alarm::LocalActivity { worker, incarnation, run_id: run_id.clone(), seq });
         }
         for seq in work.cancel {
             let key = (worker, run_id.clone(), seq);
@@ -72,7 +69,8 @@ impl State {
         let future = match process.activities.start(attempt) {
             Ok(future) => future,
             Err(unregistered) => {
-                let report = diagnosis::unregistered_activity(self, &unregistered, &origin.execution.workflow_id);
+                let report =
+                    diagnosis::unregistered_activity(self, &unregistered, &origin.execution.workflow_id);
                 return self.fail(report);
             }
         };
@@ -94,7 +92,8 @@ impl State {
         let Some(local) = self.local_activities.get(key) else { return };
         let (worker, run_id, seq) = key.clone();
         let attempt = local.task.attempt;
-        let attempt_ms = local.task.start_to_close_timeout().and_then(|timeout| u64::try_from(timeout.as_millis()).ok());
+        let attempt_ms =
+            local.task.start_to_close_timeout().and_then(|timeout| u64::try_from(timeout.as_millis()).ok());
         let deadlines = [
             (attempt_ms.map(|timeout_ms| self.now_ms.saturating_add(timeout_ms)), TimeoutType::StartToClose),
             (local.task.schedule_to_close_deadline_ms(), TimeoutType::ScheduleToClose),
@@ -102,7 +101,8 @@ impl State {
         for (due_ms, timeout) in deadlines {
             if let Some(due_ms) = due_ms {
                 let run_id = run_id.clone();
-                let alarm = Alarm::LocalActivityTimeout { worker, incarnation, run_id, seq, attempt, timeout };
+                let alarm =
+                    Alarm::LocalActivityTimeout { worker, incarnation, run_id, seq, attempt, timeout };
                 self.alarms.set(due_ms, alarm);
             }
         }
@@ -141,10 +141,7 @@ impl State {
             namespace: self.namespace.clone(),
             task_queue: self.workers[worker].spec.task_queue.to_string(),
             workflow_type: execution.workflow_type,
-            execution: WorkflowExecution {
-                workflow_id: execution.workflow_id,
-                run_id: execution.run_id,
-            },
+            execution: WorkflowExecution { workflow_id: execution.workflow_id, run_id: execution.run_id },
         })
     }
 

@@ -5,6 +5,7 @@
 //! contexts) do not own it: they find it through the thread they run on.
 
 mod alarms;
+mod attempts;
 mod bearing;
 mod calls;
 mod connection;

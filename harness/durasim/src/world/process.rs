@@ -4,12 +4,14 @@ use super::{alarms::Alarms, calls::Caller, connection::connection, state::State}
 use crate::faults::Allowance;
 use durasim_engine::TaskId;
 use durasim_service::{Request, RequestId};
-use durasim_worker::{WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions};
+use durasim_worker::{
+    WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions,
+};
 use std::{collections::BTreeMap, rc::Rc};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::temporal::api::{
-    common::v1::{Payload, WorkerVersionCapabilities},
+    common::v1::Payload,
     enums::v1::{TaskQueueKind, TimeoutType},
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
@@ -41,11 +43,19 @@ pub(crate) struct WorkerVersion {
 /// What a worker asked the service for.
 #[derive(Debug)]
 pub(crate) enum WorkerCall {
-    PollWorkflowTask { sticky: bool },
+    PollWorkflowTask {
+        sticky: bool,
+    },
     PollActivityTask,
-    CompleteWorkflowTask { run_id: String },
-    FetchHistory { run_id: String },
-    Heartbeat { token: Vec<u8> },
+    CompleteWorkflowTask {
+        run_id: String,
+    },
+    FetchHistory {
+        run_id: String,
+    },
+    Heartbeat {
+        token: Vec<u8>,
+    },
     /// Anything whose answer the worker does not act on.
     Report,
 }
@@ -160,7 +170,8 @@ impl WorkerProcess {
     /// The client that activities of this process get.
     pub(crate) fn client(&self, namespace: &str) -> Client {
         let options = ClientOptions::new(namespace).data_converter(self.data_converter.clone()).build();
-        Client::new(connection(), options).expect("a client over the simulated connection has no plugins to fail")
+        Client::new(connection(), options)
+            .expect("a client over the simulated connection has no plugins to fail")
     }
 
     fn identity(&self) -> String {
@@ -182,7 +193,6 @@ impl WorkerProcess {
             namespace: namespace.to_owned(),
             task_queue: Some(task_queue),
             identity: self.identity(),
-            worker_version_capabilities: self.capabilities(),
             ..Default::default()
         }
         .into()
@@ -197,17 +207,9 @@ impl WorkerProcess {
                 normal_name: String::new(),
             }),
             identity: self.identity(),
-            worker_version_capabilities: self.capabilities(),
             ..Default::default()
         }
         .into()
-    }
-
-    #[expect(deprecated, reason = "the SDK's Core still says its build id this way")]
-    fn capabilities(&self) -> Option<WorkerVersionCapabilities> {
-        let build_id = &self.spec.versions[self.version].name;
-        (!build_id.is_empty())
-            .then(|| WorkerVersionCapabilities { build_id: build_id.clone(), ..Default::default() })
     }
 }
 

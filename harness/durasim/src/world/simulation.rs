@@ -142,7 +142,10 @@ fn release_held(world: &World) -> bool {
 impl State {
     /// When the next thing is due that the world itself knows of.
     fn next_due_ms(&self) -> Option<u64> {
-        [self.network.next_due_ms(), self.alarms.next_due_ms(), self.service.next_due_ms()].into_iter().flatten().min()
+        [self.network.next_due_ms(), self.alarms.next_due_ms(), self.service.next_due_ms()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Delivers one message, lets one timer of the service fire, or one of a worker go off.
@@ -179,7 +182,8 @@ impl State {
     fn deliver(&mut self) {
         match self.network.deliver(self.now_ms) {
             Some(Message::Call(id, request)) => {
-                let label = self.pending.get(&id).map_or_else(|| "copy".into(), |pending| pending.label.clone());
+                let label =
+                    self.pending.get(&id).map_or_else(|| "copy".into(), |pending| pending.label.clone());
                 self.record("deliver", format_args!("{label}"));
                 self.service.request(self.now_ms, id, request);
                 if let Some((workflow, _)) = label.split_once("/signal ") {

@@ -14,7 +14,11 @@ pub trait WorkflowTaskAnswerer: Send + Sync {
     fn on_task(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress;
 
     /// Goes on with a task that needed history.
-    fn on_history_page(&self, run_id: &str, page: GetWorkflowExecutionHistoryResponse) -> WorkflowTaskProgress;
+    fn on_history_page(
+        &self,
+        run_id: &str,
+        page: GetWorkflowExecutionHistoryResponse,
+    ) -> WorkflowTaskProgress;
 }
 
 /// The one that stands in, as an option of a world.

@@ -3,9 +3,9 @@
 use super::{
     calls::{CallView, Caller, Fate, Pending},
     latency::Latency,
+    local::LocalActivities,
     names::Names,
     network::Network,
-    local::LocalActivities,
     process::{WorkerAlarms, WorkerCall, WorkerProcess},
     stand_in::StandIn,
 };
@@ -133,7 +133,8 @@ impl State {
     pub(crate) fn label(&mut self, request: &Request) -> Rc<str> {
         let rpc = request.rpc();
         let named = |names: &Names, execution: &Option<_>| {
-            let execution: &Option<temporalio_protos::temporal::api::common::v1::WorkflowExecution> = execution;
+            let execution: &Option<temporalio_protos::temporal::api::common::v1::WorkflowExecution> =
+                execution;
             execution
                 .as_ref()
                 .and_then(|execution| names.known(&execution.workflow_id))
