@@ -4,11 +4,10 @@
 //! worker, real Core and the SDK's own host, on a thread of its own with real time. Virtual time stands still until
 //! the answer is there, so the world remains deterministic, and its histories can be compared to the byte.
 
-use durasim::__private::StandIn;
+use durasim::__private::{StandIn, WorkflowTaskAnswerer};
 use durasim_service::{Request, RequestId, Response, Service, ServiceConfig};
 use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
 use futures::{channel::oneshot, future::BoxFuture};
-use scenarios::scenario::Workflows;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
@@ -18,39 +17,71 @@ use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, Url,
     callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},
 };
+use temporalio_common::worker::WorkerDeploymentOptions;
 use temporalio_protos::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
-        PollWorkflowTaskQueueResponse, RespondQueryTaskCompletedResponse,
-        RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
-        RespondWorkflowTaskFailedResponse, ShutdownWorkerResponse,
+        GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse,
+        RespondQueryTaskCompletedResponse, RespondWorkflowTaskCompletedRequest,
+        RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedResponse, ShutdownWorkerResponse,
     },
 };
 use temporalio_sdk::WorkerOptions;
 use tonic::Status;
 
-/// A stand-in that has an official worker for each task queue, started with the queue's first task.
+/// A stand-in that has an official worker for each task queue, started with the queue's first task; `register` gives
+/// it its workflows, and its local activities if it has any, which then run in real time.
 ///
 /// # Panics
 ///
 /// In the world that uses it: if the worker does not start, gives no answer, or asks for what it should have.
-pub fn official_worker(workflows: Workflows, cache: bool) -> StandIn {
-    let workers: Mutex<BTreeMap<String, OfficialWorker>> = Mutex::default();
-    StandIn::new(move |sticky_queue, task| {
+pub fn official_worker(register: Register, cache: bool) -> StandIn {
+    StandIn::new(OfficialWorkers { register, cache, by_queue: Mutex::default() })
+}
+
+/// Registers workflows and activities with an official worker.
+pub type Register = fn(&mut WorkerOptions);
+
+/// The official workers of a world.
+struct OfficialWorkers {
+    register: Register,
+    cache: bool,
+    by_queue: Mutex<BTreeMap<String, OfficialWorker>>,
+}
+
+impl WorkflowTaskAnswerer for OfficialWorkers {
+    fn on_task(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress {
         let queue = task.workflow_execution_task_queue.clone().unwrap_or_default().name;
-        let mut workers = workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = self.by_queue.lock().unwrap_or_else(PoisonError::into_inner);
         let worker = workers.entry(queue).or_insert_with_key(|queue| {
             let identity = sticky_queue.trim_end_matches("-sticky");
-            OfficialWorker::start(workflows, queue.clone(), identity.to_owned(), cache)
+            OfficialWorker::start(self.register, queue.clone(), identity.to_owned(), self.cache)
         });
-        worker.answer(sticky_queue, task)
-    })
+        sticky_queue.clone_into(&mut worker.sticky_queue);
+        worker.desk.hand_out(task);
+        worker.progress()
+    }
+
+    fn on_history_page(
+        &self,
+        run_id: &str,
+        page: GetWorkflowExecutionHistoryResponse,
+    ) -> WorkflowTaskProgress {
+        let mut workers = self.by_queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = workers.values_mut().find_map(|worker| Some((worker.desk.asked(run_id)?, worker)));
+        let (page_wanted, worker) = asked.expect("a page that an official worker asked for");
+        // The worker may have given up; then its answer says so.
+        let _ = page_wanted.send(page);
+        worker.progress()
+    }
 }
 
 /// An official worker on a thread of its own.
 struct OfficialWorker {
     desk: Arc<Desk>,
     answers: mpsc::Receiver<Request>,
+    /// The sticky queue that the world polls for this worker.
+    sticky_queue: String,
 }
 
 /// Where tasks are handed to the official worker, and its answers collected.
@@ -63,29 +94,33 @@ struct Desk {
 struct DeskState {
     tasks: VecDeque<PollWorkflowTaskQueueResponse>,
     polls: Vec<oneshot::Sender<PollWorkflowTaskQueueResponse>>,
-    shutdown: Option<Box<dyn Fn() + Send>>,
+    /// The pages of history that were asked for, by run id.
+    pages: BTreeMap<String, oneshot::Sender<GetWorkflowExecutionHistoryResponse>>,
+    shutdown: Option<oneshot::Sender<()>>,
 }
 
 /// How long an answer may take of real time: a guard against tests that hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl OfficialWorker {
-    fn start(workflows: Workflows, queue: String, identity: String, cache: bool) -> Self {
+    fn start(register: Register, queue: String, identity: String, cache: bool) -> Self {
         let (sender, answers) = mpsc::channel();
+        let (shutdown, shut_down) = oneshot::channel();
         let desk = Arc::new(Desk { state: Mutex::default(), answers: sender });
+        desk.state().shutdown = Some(shutdown);
         let of_thread = desk.clone();
         std::thread::Builder::new()
             .name(format!("official worker of {queue}"))
-            .spawn(move || run(&of_thread, workflows, queue, identity, cache))
+            .spawn(move || run(&of_thread, shut_down, register, queue, identity, cache))
             .expect("a thread for the official worker");
-        Self { desk, answers }
+        Self { desk, answers, sticky_queue: String::new() }
     }
 
-    fn answer(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress {
-        self.desk.hand_out(task);
+    /// What the worker says next.
+    fn progress(&self) -> WorkflowTaskProgress {
         match self.answers.recv_timeout(PATIENCE).expect("the official worker answers its workflow task") {
             Request::RespondWorkflowTaskCompleted(mut request) => {
-                rename_sticky_queue(&mut request, sticky_queue);
+                rename_sticky_queue(&mut request, &self.sticky_queue);
                 WorkflowTaskProgress::Completed(request)
             }
             Request::RespondWorkflowTaskFailed(request) => {
@@ -100,6 +135,10 @@ impl OfficialWorker {
                 }))
             }
             Request::RespondQueryTaskCompleted(request) => WorkflowTaskProgress::QueryAnswered(request),
+            Request::GetWorkflowExecutionHistory(request) => {
+                let run_id = request.execution.clone().unwrap_or_default().run_id;
+                WorkflowTaskProgress::NeedsHistory { run_id, request }
+            }
             other => panic!("{} does not answer a workflow task", other.rpc()),
         }
     }
@@ -108,7 +147,8 @@ impl OfficialWorker {
 impl Drop for OfficialWorker {
     fn drop(&mut self) {
         if let Some(shutdown) = self.desk.state().shutdown.take() {
-            shutdown();
+            // A worker that failed is gone already.
+            let _ = shutdown.send(());
         }
     }
 }
@@ -123,17 +163,32 @@ fn rename_sticky_queue(request: &mut RespondWorkflowTaskCompletedRequest, sticky
 }
 
 /// The thread of an official worker: until it is shut down.
-fn run(desk: &Arc<Desk>, workflows: Workflows, queue: String, identity: String, cache: bool) {
+fn run(
+    desk: &Arc<Desk>,
+    shut_down: oneshot::Receiver<()>,
+    register: Register,
+    queue: String,
+    identity: String,
+    cache: bool,
+) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");
     runtime.block_on(async {
         let client = desk.client(&identity).await;
         let mut options = WorkerOptions::new(queue).client_identity_override(identity).build();
         options.max_cached_workflows = if cache { 1000 } else { 0 };
-        (workflows.worker)(&mut options).expect("workflow types of their own");
+        // As the simulated workers do; the default is a hash of the test's own binary.
+        options.deployment_options = WorkerDeploymentOptions::from_build_id(String::new());
+        register(&mut options);
         let mut worker = crate::official_worker::worker(client, options);
-        desk.state().shutdown = Some(Box::new(worker.shutdown_handle()));
-        worker.run().await.expect("the official worker runs until it is shut down");
+        let shutdown = worker.shutdown_handle();
+        let until_shut_down = async {
+            // Dropped or told: the world has ended.
+            let _ = shut_down.await;
+            shutdown();
+        };
+        let (ended, ()) = futures::join!(worker.run(), until_shut_down);
+        ended.expect("the official worker runs until it is shut down");
     });
 }
 
@@ -146,6 +201,10 @@ impl Desk {
         let mut state = self.state();
         state.tasks.push_back(task);
         state.serve();
+    }
+
+    fn asked(&self, run_id: &str) -> Option<oneshot::Sender<GetWorkflowExecutionHistoryResponse>> {
+        self.state().pages.remove(run_id)
     }
 
     async fn client(self: &Arc<Self>, identity: &str) -> Client {
@@ -170,6 +229,10 @@ impl Desk {
                     let task = task.await.map_err(|_| Status::cancelled("the worker is gone"))?;
                     Response::from(task).encode_to_vec()
                 }
+                Answer::Page(page) => {
+                    let page = page.await.map_err(|_| Status::cancelled("the world is gone"))?;
+                    Response::from(page).encode_to_vec()
+                }
                 Answer::Never => futures::future::pending().await,
             };
             Ok(GrpcSuccessResponse { headers: tonic::metadata::MetadataMap::new().into_headers(), proto })
@@ -184,6 +247,13 @@ impl Desk {
                 state.polls.push(sender);
                 state.serve();
                 return Ok(Answer::Task(receiver));
+            }
+            Request::GetWorkflowExecutionHistory(page) => {
+                let (sender, receiver) = oneshot::channel();
+                let run_id = page.execution.clone().unwrap_or_default().run_id;
+                self.state().pages.insert(run_id, sender);
+                let _ = self.answers.send(request);
+                return Ok(Answer::Page(receiver));
             }
             Request::PollActivityTaskQueue(_) | Request::PollNexusTaskQueue(_) => return Ok(Answer::Never),
             Request::GetSystemInfo(_) | Request::DescribeNamespace(_) => return asked_at_start(request),
@@ -204,6 +274,7 @@ impl Desk {
 enum Answer {
     Now(Response),
     Task(oneshot::Receiver<PollWorkflowTaskQueueResponse>),
+    Page(oneshot::Receiver<GetWorkflowExecutionHistoryResponse>),
     Never,
 }
 

@@ -6,7 +6,8 @@ use durasim_worker::{ReplayOptions, WorkflowDefinitions, replay};
 use scenarios::scenario::Scenario;
 use std::fmt::{Debug, Write};
 use temporalio_protos::{
-    coresdk::workflow_activation::WorkflowActivation, temporal::api::history::v1::history_event::Attributes,
+    coresdk::workflow_activation::WorkflowActivation,
+    temporal::api::history::v1::{HistoryEvent, history_event::Attributes},
 };
 
 /// What real Core says against the first of these histories that it rejects; empty if it accepts all.
@@ -59,6 +60,38 @@ pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec
     differences
 }
 
+/// Where the histories of two worlds differ, the second of which had the official worker; empty if nowhere.
+///
+/// Whole histories are compared, ids, times and attributes included. One thing is normalized: the order of the flags
+/// of Core that a workflow task used first, which Core keeps in a hash set and so reports in any order.
+pub fn history_differences(simulated: &[History], official: &[History]) -> Vec<String> {
+    let mut differences = Vec::new();
+    if simulated.len() != official.len() {
+        differences.push(format!("{} runs, not {}", simulated.len(), official.len()));
+    }
+    for (simulated, official) in simulated.iter().zip(official) {
+        let (ours, theirs) = (sorted_flags(simulated), sorted_flags(official));
+        if (simulated.workflow_id(), simulated.run_id(), &ours)
+            != (official.workflow_id(), official.run_id(), &theirs)
+        {
+            differences.push(format!("{}: {}", simulated.workflow_id(), side_by_side(&ours, &theirs)));
+        }
+    }
+    differences
+}
+
+fn sorted_flags(history: &History) -> Vec<HistoryEvent> {
+    let mut events = history.events().to_vec();
+    for event in &mut events {
+        if let Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) = &mut event.attributes
+            && let Some(metadata) = &mut completed.sdk_metadata
+        {
+            metadata.core_used_flags.sort_unstable();
+        }
+    }
+    events
+}
+
 /// Real Core's replays of these histories, in their order.
 fn core_replays(scenario: &Scenario, histories: &[History]) -> Vec<CoreReplay> {
     let queue = histories.first().map_or("", task_queue);
@@ -90,7 +123,7 @@ fn first_difference(ours: &[WorkflowActivation], core: &[WorkflowActivation]) ->
 }
 
 /// The lines that differ, ours before Core's.
-fn side_by_side(ours: &impl Debug, core: &impl Debug) -> String {
+pub(crate) fn side_by_side(ours: &impl Debug, core: &impl Debug) -> String {
     let (ours, core) = (format!("{ours:#?}"), format!("{core:#?}"));
     let mut text = String::new();
     for line in similar::TextDiff::from_lines(&ours, &core).unified_diff().context_radius(4).iter_hunks() {

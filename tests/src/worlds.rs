@@ -1,6 +1,6 @@
 //! Running the worlds of scenarios.
 
-use durasim::{WorldOptions, WorldReport, run_world};
+use durasim::{ChoiceSource, WorldOptions, WorldReport, run_world};
 use scenarios::scenario::Scenario;
 
 /// Runs the world of a scenario.
@@ -40,4 +40,11 @@ pub fn cached(mut options: WorldOptions, cache: bool) -> WorldOptions {
 pub fn seeds(few: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("DURASIM_TEST_SEEDS").ok();
     0..asked.map_or(few, |text| text.parse().expect("DURASIM_TEST_SEEDS is a number"))
+}
+
+/// These options, with the choices of a seed.
+pub fn seeded(options: &WorldOptions, seed: u64) -> WorldOptions {
+    let mut options = options.clone();
+    options.choices = ChoiceSource::Seed(seed);
+    options
 }

@@ -8,6 +8,9 @@
 mod each_scenario;
 
 mod activation_parity;
+mod determinism;
+mod fresh_project;
 mod official_worker;
 mod official_worker_parity;
 mod replayer_accepts;
+mod user_story;

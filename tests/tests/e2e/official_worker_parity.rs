@@ -1,27 +1,103 @@
 //! Each scenario's world, once with the simulated workers and once with the official one answering the workflow
 //! tasks: the histories are the same, ids, times and attributes included.
 
-use durasim::{ChoiceSource, History, WorldOptions};
-use durasim_tests::{official_tasks::official_worker, worlds};
-use pretty_assertions::assert_str_eq;
-use scenarios::scenario::Scenario;
+use durasim::{ChoiceSource, WorldOptions};
+use durasim_tests::{
+    official_tasks::{Register, official_worker},
+    parity, worlds,
+};
+use pretty_assertions::assert_eq;
+use scenarios::{
+    notifications::workflow::{Letter, Letters, Office, RegisterBusy},
+    registry,
+    scenario::Scenario,
+    versioned::workflow::FulfilmentV1,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-each_sound_scenario!(histories_are_those_of_the_official_worker);
+macro_rules! parity {
+    ($($name:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                let scenario = registry::find(stringify!($name)).unwrap();
+                histories_are_those_of_the_official_worker(scenario, |options| {
+                    let scenario = registry::find(stringify!($name)).unwrap();
+                    (scenario.workflows.worker)(options).unwrap();
+                });
+            }
+        )+
+    };
+}
 
-fn histories_are_those_of_the_official_worker(scenario: &Scenario) {
+parity!(
+    fetch_and_process,
+    approval,
+    batch,
+    large_file,
+    saga,
+    payment,
+    transfer,
+    renewal,
+    fan_out,
+    subscription,
+    inventory,
+    order
+);
+
+/// Its world begins with the first version of the code, and without faults it stays with it.
+#[test]
+fn versioned() {
+    histories_are_those_of_the_official_worker(registry::find("versioned").unwrap(), |options| {
+        options.register_workflow::<FulfilmentV1>().unwrap();
+    });
+}
+
+fn histories_are_those_of_the_official_worker(scenario: &Scenario, register: Register) {
     for choices in [ChoiceSource::Benign, ChoiceSource::Seed(1)] {
-        let mut options = WorldOptions::default();
-        options.choices = choices;
-        let simulated = worlds::run_sound(scenario, &options);
-        options.stand_in = Some(official_worker(scenario.workflows, options.cache));
-        let official = worlds::run_sound(scenario, &options);
-
-        let workflows = |histories: &[History]| -> Vec<String> {
-            histories.iter().map(|history| history.workflow_id().to_owned()).collect()
-        };
-        assert_eq!(workflows(&simulated.histories), workflows(&official.histories));
-        for (simulated, official) in simulated.histories.iter().zip(&official.histories) {
-            assert_str_eq!(simulated.to_json(), official.to_json(), "{}", simulated.workflow_id());
+        for cache in [true, false] {
+            let mut options = worlds::cached(WorldOptions::default(), cache);
+            options.choices = choices.clone();
+            let simulated = worlds::run_sound(scenario, &options);
+            options.stand_in = Some(official_worker(register, cache));
+            let official = worlds::run_sound(scenario, &options);
+            let differences = parity::history_differences(&simulated.histories, &official.histories);
+            assert!(differences.is_empty(), "{choices:?}, cache {cache}:\n{}", differences.join("\n"));
         }
     }
+}
+
+/// An office whose register is busy at first, as in the scenario.
+#[derive(Default)]
+struct BusyOffice(AtomicBool);
+
+impl Office for BusyOffice {
+    fn address(&self, customer: &str) -> Result<String, RegisterBusy> {
+        let open = self.0.swap(true, Ordering::SeqCst);
+        let house = if customer == "bob" { "Bob's house" } else { "Ann's house" };
+        if open { Ok(house.to_owned()) } else { Err(RegisterBusy) }
+    }
+
+    fn send(&self, _letter: &Letter) {}
+}
+
+/// The official worker runs local activities itself, in real time: how long they took is in its markers. So only
+/// the types of the events are compared.
+#[test]
+fn notifications() {
+    let scenario = registry::find("notifications").unwrap();
+    let simulated = worlds::run_sound(scenario, &WorldOptions::default());
+    let mut options = WorldOptions::default();
+    options.stand_in = Some(official_worker(
+        |options| {
+            (registry::find("notifications").unwrap().workflows.worker)(options).unwrap();
+            options.register_activities(Letters::new(Arc::new(BusyOffice::default())));
+        },
+        true,
+    ));
+    let official = worlds::run_sound(scenario, &options);
+    assert_eq!(simulated.histories[0].event_types(), official.histories[0].event_types());
 }
