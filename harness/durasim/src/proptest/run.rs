@@ -45,6 +45,7 @@ impl Campaign<'_> {
 /// # Panics
 ///
 /// If the test fails; that is how a `#[test]` does.
+#[allow(clippy::needless_pass_by_value, reason = "what the attribute expands to hands it over")]
 pub fn run_proptest<S, O, F, D>(case: TestCase, strategy: S, describe: D, body: F)
 where
     S: Strategy,
@@ -65,7 +66,7 @@ pub(super) fn search<S, O, F, D>(
     strategy: S,
     describe: D,
     body: F,
-) -> Result<(), FailureReport>
+) -> Result<(), Box<FailureReport>>
 where
     S: Strategy,
     S::Value: Clone + Send + 'static,
@@ -94,7 +95,7 @@ struct Seen {
 }
 
 impl<F> Property<'_, F> {
-    fn search<V, O, S, D>(&self, strategy: S, describe: D) -> Result<(), FailureReport>
+    fn search<V, O, S, D>(&self, strategy: S, describe: D) -> Result<(), Box<FailureReport>>
     where
         V: Clone + Debug + Send + 'static,
         O: TestOutcome + 'static,
@@ -110,9 +111,10 @@ impl<F> Property<'_, F> {
             Err(TestCaseError::fail(format!("{}: {}", failure.code, failure.what)))
         });
         match outcome {
-            Ok(()) => self.seen.sometimes.borrow().check().map_or(Ok(()), Err),
+            Ok(()) => self.seen.sometimes.borrow().check().map_or(Ok(()), |failure| Err(Box::new(failure))),
             Err(TestError::Abort(reason)) => {
-                Err(FailureReport::returned_error(format!("proptest gave up: {reason}"), None))
+                let message = format!("proptest gave up: {reason}");
+                Err(Box::new(FailureReport::returned_error(message, None)))
             }
             Err(TestError::Fail(_, (plan, values))) => {
                 let inputs = describe(&values);
@@ -120,7 +122,7 @@ impl<F> Property<'_, F> {
                 let lines: Vec<_> = inputs.iter().map(|(name, value)| format!("{name} = {value}")).collect();
                 failure.inputs = (!lines.is_empty()).then(|| lines.join("\n"));
                 failure.seed = seed;
-                Err(failure)
+                Err(Box::new(failure))
             }
         }
     }
@@ -175,7 +177,10 @@ impl<F> Property<'_, F> {
         let campaign = Campaign::new(&body, self.case.options.world_options());
         let world = self.world(plan, values);
         let mut failure = match &world.failure {
-            Some(failure) if world.tape.is_empty() => failure.clone(),
+            Some(failure) if world.tape.is_empty() => campaign
+                .explained(ChoiceSource::Benign, failure)
+                .and_then(|report| report.failure)
+                .unwrap_or_else(|| failure.clone()),
             Some(_) => {
                 campaign.shrink(&world).failure.expect("the smallest world fails as the one it came from")
             }

@@ -80,7 +80,7 @@ impl<'a> Campaign<'a> {
 
     /// A world, judged.
     pub fn run(&self, choices: ChoiceSource) -> WorldReport {
-        self.judge(WorldOptions { choices, ..self.options.clone() })
+        self.judge(&WorldOptions { choices, ..self.options.clone() })
     }
 
     pub(crate) fn run_with(
@@ -90,11 +90,11 @@ impl<'a> Campaign<'a> {
     ) -> WorldReport {
         let mut options = WorldOptions { choices, ..self.options.clone() };
         change(&mut options);
-        self.judge(options)
+        self.judge(&options)
     }
 
-    fn judge(&self, options: WorldOptions) -> WorldReport {
-        let mut report = run_world(self.body, &options);
+    fn judge(&self, options: &WorldOptions) -> WorldReport {
+        let mut report = run_world(self.body, options);
         if let ChoiceSource::Tape(tape) = &options.choices {
             // Entropy follows the seed still: without it, the tape that is kept would not be the same world.
             report.tape.seed = tape.seed;

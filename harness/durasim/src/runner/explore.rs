@@ -9,20 +9,20 @@ pub(super) fn run(
     campaign: &Campaign<'_>,
     exhaustive: Exhaustive,
     sometimes: &mut Sometimes,
-) -> Result<(), FailureReport> {
+) -> Result<(), Box<FailureReport>> {
     let mut explorer = Explorer::new(exhaustive.faults as usize);
     let mut steps = 0;
     while let Some(plan) = explorer.next_plan() {
         let worlds = explorer.given_out();
         if worlds > exhaustive.max_worlds {
-            return Err(FailureReport::returned_error(
+            return Err(Box::new(FailureReport::returned_error(
                 format!(
                     "exploring every plan of at most {} faults takes more than {} worlds; explore fewer faults, \
                      switch some off, or raise `Exhaustive::max_worlds`",
                     exhaustive.faults, exhaustive.max_worlds
                 ),
                 None,
-            ));
+            )));
         }
         let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| options.record_offers = true);
         let offers =
@@ -30,7 +30,7 @@ pub(super) fn run(
         explorer.ran(plan.id, offers);
         steps += report.steps;
         sometimes.world(&report.labels);
-        judge(campaign, report, worlds, steps)?;
+        judge(campaign, &report, worlds, steps)?;
     }
     Ok(())
 }

@@ -15,23 +15,22 @@ use std::path::Path;
 /// Runs the plans of failures found before.
 ///
 /// A plan that passes stays saved: it may be what the next change breaks.
-pub(super) fn rerun(case: &TestCase, campaign: &Campaign<'_>) -> Result<(), FailureReport> {
+pub(super) fn rerun(case: &TestCase, campaign: &Campaign<'_>) -> Result<(), Box<FailureReport>> {
     let saved = Regressions::beside(case.manifest_dir, case.file)
-        .map_err(|error| FailureReport::returned_error(error.to_string(), None))?;
+        .map_err(|error| Box::new(FailureReport::returned_error(error.to_string(), None)))?;
     let Some(saved) = saved else { return Ok(()) };
     let mut steps = 0;
     for (tape, worlds) in saved.tapes(case.name).zip(1..) {
         let report = campaign.run(ChoiceSource::Tape(tape.clone()));
         let drifted = drifted(tape, &report.tape);
-        let this_run = report.steps;
-        judge(campaign, report, worlds, steps).map_err(|mut failure| {
+        judge(campaign, &report, worlds, steps).map_err(|mut failure| {
             if let Some(plan) = &mut failure.plan {
                 plan.found = tape.entries.iter().filter(|entry| is_fault(entry)).count();
                 plan.drifted = drifted;
             }
             failure
         })?;
-        steps += this_run;
+        steps += report.steps;
     }
     Ok(())
 }

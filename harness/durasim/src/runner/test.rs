@@ -45,6 +45,7 @@ pub struct TestCase {
 /// # Panics
 ///
 /// If the test fails; that is how a `#[test]` does.
+#[allow(clippy::needless_pass_by_value, reason = "what the attribute expands to hands it over")]
 pub fn run<O, F>(case: TestCase, body: F)
 where
     O: TestOutcome + 'static,
@@ -54,7 +55,7 @@ where
         body(env).map(TestOutcome::into_test_result).boxed_local()
     };
     if let Err(mut report) = search(&case, &body) {
-        report.test = case.name.to_owned();
+        case.name.clone_into(&mut report.test);
         saved::keep(&case, &mut report);
         fail(&report);
     }
@@ -79,18 +80,18 @@ impl TestOptions {
     }
 }
 
-pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> {
+pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
     let options = &case.options;
     let campaign = Campaign::new(body, options.world_options());
     if let Some(seed) = seed_from_environment()? {
-        return judge(&campaign, campaign.seed(seed), 1, 0);
+        return judge(&campaign, &campaign.seed(seed), 1, 0);
     }
     let only_placed = !options.faults.is_none() && !options.faults.has_odds();
     let mut sometimes = Sometimes::default();
     if only_placed {
         let report = campaign.run(ChoiceSource::Benign);
         sometimes.world(&report.labels);
-        judge(&campaign, report, 1, 0)?;
+        judge(&campaign, &report, 1, 0)?;
     } else {
         // The fault-free world is a world like others: what fails in it needs no plan.
         sometimes.world(&campaign.fault_free().labels);
@@ -99,7 +100,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> 
                 campaign.explained(ChoiceSource::Benign, failure).and_then(|report| report.failure);
             let mut failure = explained.unwrap_or_else(|| failure.clone());
             failure.spent = Spent { worlds: 1, steps: campaign.fault_free().steps, shrink_runs: 0 };
-            return Err(failure);
+            return Err(Box::new(failure));
         }
     }
     saved::rerun(case, &campaign)?;
@@ -112,15 +113,16 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), FailureReport> 
     if let Some(exhaustive) = options.explore {
         explore::run(&campaign, exhaustive, &mut sometimes)?;
     }
-    sometimes.check().map_or(Ok(()), Err)
+    sometimes.check().map_or(Ok(()), |failure| Err(Box::new(failure)))
 }
 
 /// The seed that `DURASIM_SEED` asks for.
-pub(crate) fn seed_from_environment() -> Result<Option<u64>, FailureReport> {
+pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>> {
     match std::env::var("DURASIM_SEED") {
         Err(_) => Ok(None),
         Ok(text) => text.trim().parse().map(Some).map_err(|_| {
-            FailureReport::returned_error(format!("DURASIM_SEED must be a whole number, not {text:?}"), None)
+            let message = format!("DURASIM_SEED must be a whole number, not {text:?}");
+            Box::new(FailureReport::returned_error(message, None))
         }),
     }
 }
@@ -128,27 +130,27 @@ pub(crate) fn seed_from_environment() -> Result<Option<u64>, FailureReport> {
 /// `Err` with the complete report if the world failed.
 pub(super) fn judge(
     campaign: &Campaign<'_>,
-    report: WorldReport,
+    report: &WorldReport,
     worlds: u64,
     steps: u64,
-) -> Result<(), FailureReport> {
+) -> Result<(), Box<FailureReport>> {
     let Some(failure) = &report.failure else { return Ok(()) };
     if report.tape.entries.is_empty() {
         let explained = campaign.explained(ChoiceSource::Tape(report.tape.clone()), failure);
         let mut failure = explained.and_then(|report| report.failure).unwrap_or_else(|| failure.clone());
         failure.seed = report.tape.seed;
         failure.spent = Spent { worlds, steps: steps + report.steps, shrink_runs: 0 };
-        return Err(failure);
+        return Err(Box::new(failure));
     }
-    let smallest = campaign.shrink(&report);
+    let smallest = campaign.shrink(report);
     let mut failure = smallest.failure.expect("the smallest world fails as the one it came from");
     failure.spent.worlds = worlds;
     failure.spent.steps += steps;
-    Err(failure)
+    Err(Box::new(failure))
 }
 
 /// Runs many seeds on all cores. The failure of the lowest seed counts, however many cores there are.
-fn many(campaign: &Campaign<'_>, seeds: u64, sometimes: &mut Sometimes) -> Result<(), FailureReport> {
+fn many(campaign: &Campaign<'_>, seeds: u64, sometimes: &mut Sometimes) -> Result<(), Box<FailureReport>> {
     let next = AtomicU64::new(0);
     let lowest = AtomicU64::new(u64::MAX);
     let reached = Mutex::new(sometimes);
@@ -178,7 +180,7 @@ fn many(campaign: &Campaign<'_>, seeds: u64, sometimes: &mut Sometimes) -> Resul
     });
     match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         None => Ok(()),
-        Some((seed, report)) => judge(campaign, report, seed + 1, 0),
+        Some((seed, report)) => judge(campaign, &report, seed + 1, 0),
     }
 }
 

@@ -37,6 +37,7 @@ pub enum ChoiceSource {
 /// What one world is run with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, set by name")]
 pub struct WorldOptions {
     /// Where its choices come from.
     pub choices: ChoiceSource,
