@@ -68,7 +68,7 @@ impl Payment {
         let charged = ctx.execute_activity(Bank::charge, beats, options).await?;
         select! {
             noted = ctx.wait_condition(move |state| state.notes.len() >= notes) => noted?,
-            _ = ctx.timer(Duration::from_secs(24 * 3600)) => {}
+            _ = ctx.timer(Duration::from_hours(24)) => {}
         }
         Ok(ctx.state(|state| format!("{charged}: {}", state.notes.join(" "))))
     }
@@ -166,7 +166,7 @@ async fn pay(
     let options = WorkflowStartOptions::new("payments", "payment-1").build();
     let payment =
         env.client().start_workflow(Payment::run, (story.beats, story.notes.len()), options).await?;
-    env.sleep(Duration::from_secs(3600)).await;
+    env.sleep(Duration::from_hours(1)).await;
     for note in story.notes {
         let client = env.client();
         env.spawn(async move {
@@ -287,7 +287,7 @@ fn a_signal_held_by_events_loses_its_race_with_a_timer_of_a_day() {
 fn a_signal_held_for_some_time_arrives_so_much_later() {
     let story = Story { notes: &["late"], ..SILENT };
     let words = "hold signal note to Payment#1 for 1h";
-    let fault = Fault::signal_delay().of_signal(Payment::note).by(Duration::from_secs(3600));
+    let fault = Fault::signal_delay().of_signal(Payment::note).by(Duration::from_hours(1));
     proves(story, fault, words, |it| {
         let signaled =
             it.report.trace.iter().find(|entry| entry.kind == "deliver" && entry.text.contains("signal"));

@@ -24,6 +24,7 @@ const MAX_STRUCK_ATTEMPTS: i32 = 3;
 
 /// The attempts and the time that an attempt's activity has left. Times are virtual milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "names carry their unit last")]
 pub(crate) struct Allowance {
     started_ms: u64,
     start_to_close_ms: Option<u64>,

@@ -180,18 +180,30 @@ impl Fault {
 
     /// Only where this activity is concerned.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "markers are named where they are needed, as the SDK has it"
+    )]
     pub fn of_activity<AD: ActivityDefinition>(self, activity: AD) -> Self {
         self.place(Place::Activity(activity.name().to_owned()))
     }
 
     /// Only where a workflow of this type is concerned.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "markers are named where they are needed, as the SDK has it"
+    )]
     pub fn of_workflow<WD: WorkflowDefinition>(self, workflow: WD) -> Self {
         self.place(Place::Workflow(workflow.name().to_owned()))
     }
 
     /// Only where this signal is concerned.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "markers are named where they are needed, as the SDK has it"
+    )]
     pub fn of_signal<SD: SignalDefinition>(self, signal: SD) -> Self {
         self.place(Place::Signal(signal.name().to_owned()))
     }

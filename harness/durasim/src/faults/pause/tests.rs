@@ -1,9 +1,6 @@
 use super::*;
 use futures::FutureExt;
-use std::{
-    cell::RefCell,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -25,11 +22,11 @@ fn code(log: &Arc<Mutex<Vec<&'static str>>>) -> BoxFuture<'static, u32> {
 fn code_stands_still_before_it_begins() {
     in_virtual_time(async {
         let log = Arc::default();
-        let paused = RefCell::new(Pause { ms: 5_000, at_first_await: false }.of(code(&log)).boxed());
-        let early = tokio::time::timeout(Duration::from_secs(4), &mut *paused.borrow_mut()).await;
+        let mut paused = Pause { ms: 5_000, at_first_await: false }.of(code(&log)).boxed();
+        let early = tokio::time::timeout(Duration::from_secs(4), &mut paused).await;
         assert!(early.is_err());
         assert_eq!(log.lock().unwrap().as_slice(), [""; 0]);
-        assert_eq!(paused.into_inner().await, 7);
+        assert_eq!(paused.await, 7);
     });
 }
 
@@ -38,11 +35,11 @@ fn code_stands_still_at_its_first_await() {
     in_virtual_time(async {
         let log = Arc::default();
         let started = tokio::time::Instant::now();
-        let paused = RefCell::new(Pause { ms: 5_000, at_first_await: true }.of(code(&log)).boxed());
-        let early = tokio::time::timeout(Duration::from_secs(4), &mut *paused.borrow_mut()).await;
+        let mut paused = Pause { ms: 5_000, at_first_await: true }.of(code(&log)).boxed();
+        let early = tokio::time::timeout(Duration::from_secs(4), &mut paused).await;
         assert!(early.is_err());
         assert_eq!(log.lock().unwrap().as_slice(), ["begin"]);
-        assert_eq!(paused.into_inner().await, 7);
+        assert_eq!(paused.await, 7);
         assert!(started.elapsed() >= Duration::from_secs(5));
     });
 }

@@ -14,7 +14,7 @@ fn faults(profile: impl Into<FaultProfile>, choices: &mut Choices) -> Faults {
 
 /// An attempt of an activity that has a minute for each attempt and attempts without limit.
 fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> AttemptView<'static> {
-    let minute = std::time::Duration::from_secs(60).try_into().expect("a small duration");
+    let minute = std::time::Duration::from_mins(1).try_into().expect("a small duration");
     let second = std::time::Duration::from_secs(1).try_into().expect("a small duration");
     let policy = RetryPolicy {
         initial_interval: Some(second),
@@ -95,7 +95,7 @@ fn a_crash_spares_what_else_would_die_with_the_worker_and_cannot_be_tried_again(
         for moment in [TaskMoment::Arrives, TaskMoment::Done, TaskMoment::Recorded] {
             let mut choices = Choices::seeded(1);
             let mut faults = faults(certain(kind), &mut choices);
-            let versions = ["".to_owned(), "v2".to_owned()];
+            let versions = [String::new(), "v2".to_owned()];
             let view = TaskView { bears_crash: false, versions: &versions, ..task(moment) };
             assert!(faults.task(&mut choices, START_MS, &view).is_none());
         }
