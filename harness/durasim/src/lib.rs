@@ -6,6 +6,7 @@ mod error;
 mod faults;
 mod ledger;
 mod logging;
+mod mock_workflow;
 mod options;
 mod outline;
 mod panics;
@@ -24,6 +25,7 @@ pub use environment::{
 pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
+pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
 pub use options::{Exhaustive, TestOptions};
 pub use outline::history_outline;
 pub use proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
@@ -33,7 +35,7 @@ pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_wo
 pub mod prelude {
     pub use crate::{
         ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError,
-        TestResult, TestWorkflowEnvironment, workflow_test,
+        TestResult, TestWorkflowEnvironment, WorkflowCall, workflow_test,
     };
     pub use std::time::Duration;
     pub use temporalio_client::{

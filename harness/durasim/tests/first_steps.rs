@@ -16,7 +16,8 @@ async fn a_workflow_runs_the_users_own_activity(env: TestWorkflowEnvironment) ->
         .activity(Greetings::greet)
         .implementer(Greetings { greeting: "Hello".to_owned() })
         .start()?;
-    let handle = env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
+    let handle =
+        env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
     assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "Hello, world!");
     Ok(())
 }
@@ -27,7 +28,8 @@ async fn a_mock_answers_instead_and_its_calls_are_recorded(env: TestWorkflowEnvi
         .workflow::<Greeter>()
         .mock_activity(Greetings::greet, |call| async move { Ok(format!("mocked {}", call.input)) })
         .start()?;
-    let handle = env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
+    let handle =
+        env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
     assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "mocked world");
     let calls = env.calls(Greetings::greet);
     assert_eq!(calls.len(), 1);
@@ -49,7 +51,8 @@ async fn a_month_passes_at_once(env: TestWorkflowEnvironment) -> TestResult {
 #[workflow_test]
 async fn an_approval_is_signalled_and_queried(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("approvals").workflow::<Approval>().start()?;
-    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    let handle =
+        env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
     assert_eq!(handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?, "pending");
     handle.signal(Approval::approve, (), WorkflowSignalOptions::default()).await?;
     assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "approved item-1");
@@ -60,7 +63,8 @@ async fn an_approval_is_signalled_and_queried(env: TestWorkflowEnvironment) -> T
 #[workflow_test]
 async fn an_approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("approvals").workflow::<Approval>().start()?;
-    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    let handle =
+        env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
     env.sleep(Duration::from_secs(25 * 3600)).await;
     assert_eq!(handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?, "expired");
     Ok(())
@@ -69,7 +73,8 @@ async fn an_approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestRe
 #[workflow_test(cache = false)]
 async fn without_a_cache_every_task_replays(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("approvals").workflow::<Approval>().start()?;
-    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    let handle =
+        env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
     handle.signal(Approval::approve, (), WorkflowSignalOptions::default()).await?;
     assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "approved item-1");
     Ok(())
@@ -78,7 +83,8 @@ async fn without_a_cache_every_task_replays(env: TestWorkflowEnvironment) -> Tes
 #[workflow_test(seeds = 20)]
 async fn worlds_differ_in_order_and_latency_and_agree_in_the_end(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("approvals").workflow::<Approval>().start()?;
-    let handle = env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    let handle =
+        env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
     let client = env.client();
     env.spawn(async move {
         let handle = client.get_workflow_handle::<Approval>("a-1");
@@ -94,7 +100,8 @@ async fn the_sdks_own_replayer_accepts_what_the_service_wrote(env: TestWorkflowE
         .workflow::<Greeter>()
         .mock_activity(Greetings::greet, |call| async move { Ok(format!("mocked {}", call.input)) })
         .start()?;
-    let handle = env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
+    let handle =
+        env.client().start_workflow(Greeter::run, "world".to_owned(), start("greetings", "g-1")).await?;
     handle.get_result(WorkflowGetResultOptions::default()).await?;
     insta::assert_snapshot!(env.history(&handle).outline());
     Ok(())

@@ -28,11 +28,14 @@ impl std::fmt::Debug for Case {
     }
 }
 
-/// A case for each run whose workflow some worker has.
+/// A case for each run whose workflow some worker has. A mock has no code to replay.
 pub(crate) fn cases(state: &State, histories: &[History]) -> Vec<Case> {
     let executions = state.service.executions();
     let mut cases = Vec::new();
     for (index, (history, execution)) in histories.iter().zip(&executions).enumerate() {
+        if state.mocks.contains(&execution.run_id) {
+            continue;
+        }
         let worker = state.workers.iter().find(|process| {
             *process.spec.task_queue == *execution.task_queue
                 && process.runs_workflow(&execution.workflow_type)

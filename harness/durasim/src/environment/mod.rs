@@ -11,6 +11,7 @@ pub use worker::{StartError, WorkerBuilder, WorkerCode};
 use crate::{
     Effect, EffectLedger,
     checks::effects_once,
+    mock_workflow::WorkflowCallRecord,
     world::{World, connection},
 };
 use durasim_worker::activity::ActivityCallRecord;
@@ -21,7 +22,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use temporalio_client::{Client, ClientOptions, Connection};
-use temporalio_common::ActivityDefinition;
+use temporalio_common::{ActivityDefinition, WorkflowDefinition};
 
 /// One simulated world, as its test sees it: a Temporal service with time that skips.
 ///
@@ -116,6 +117,12 @@ impl TestWorkflowEnvironment {
     /// Every attempt of this activity that reached its code or its mock, in the order in which they started.
     pub fn calls<AD: ActivityDefinition>(&self, activity: AD) -> Vec<ActivityCallRecord> {
         World::current().state().calls.of_type(activity.name())
+    }
+
+    /// Every call of this workflow's mock, one for each run, in the order in which they were made; see
+    /// [`mock_workflow`](WorkerBuilder::mock_workflow).
+    pub fn workflow_calls<W: WorkflowDefinition>(&self, workflow: W) -> Vec<WorkflowCallRecord> {
+        World::current().state().mocks.calls.of_type(workflow.name())
     }
 
     /// Puts a value where worker crashes do not reach it, as a database or another service would be.

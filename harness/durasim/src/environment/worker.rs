@@ -1,6 +1,9 @@
 //! Building workers: what code a simulated worker process runs.
 
-use crate::world::{WorkerSpec, WorkerVersion, World};
+use crate::{
+    mock_workflow::{MockWorkflows, WorkflowCall},
+    world::{WorkerSpec, WorkerVersion, World},
+};
 use durasim_worker::{
     RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
     activity::{ActivityCall, ActivityDefinitions, ActivityRegistrationError, Unregistered},
@@ -10,7 +13,7 @@ use temporalio_common::{
     ActivityDefinition, ActivityError, WorkflowDefinition, data_converters::TemporalSerializable,
 };
 use temporalio_sdk::{activities::ExecutableActivity, workflow_interceptors::WorkflowInterceptorConstructor};
-use temporalio_workflow::workflows::WorkflowImplementation;
+use temporalio_workflow::{WorkflowResult, workflows::WorkflowImplementation};
 
 /// Why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,14 @@ pub enum StartError {
         /// What is wrong.
         source: ActivityRegistrationError,
     },
+    /// A workflow has two mocks.
+    #[error("worker for task queue `{task_queue}`: workflow `{workflow_type}` is mocked twice")]
+    WorkflowMockedTwice {
+        /// The worker's task queue.
+        task_queue: String,
+        /// The workflow type.
+        workflow_type: String,
+    },
     /// An activity has no instance to be called on.
     #[error(transparent)]
     MissingInstance(#[from] Unregistered),
@@ -51,6 +62,7 @@ pub enum StartError {
 
 enum CodeError {
     Workflow(RegistrationError),
+    MockedTwice(String),
     Activity(ActivityRegistrationError),
 }
 
@@ -61,6 +73,7 @@ type OptionSetter = Rc<dyn Fn(&mut WorkflowWorkerOptions)>;
 #[derive(Default)]
 pub struct WorkerCode {
     workflows: WorkflowDefinitions,
+    mocks: MockWorkflows,
     activities: ActivityDefinitions,
     /// Made anew at each start of the process.
     instances: Vec<Instances>,
@@ -92,6 +105,72 @@ impl WorkerCode {
     {
         if let Err(error) = self.workflows.register_with_factory::<W, F>(factory) {
             self.error.get_or_insert(CodeError::Workflow(error));
+        }
+        self
+    }
+
+    /// Answers a workflow with a closure instead of its code, if another workflow starts it as a child or a client
+    /// starts it; its calls are recorded, see [`workflow_calls`](crate::TestWorkflowEnvironment::workflow_calls).
+    ///
+    /// The workflow is named by the marker that it is started by; one that has none, by
+    /// [`UntypedWorkflow::new`](temporalio_common::UntypedWorkflow::new). The closure may sleep, which takes virtual
+    /// time, and wait for a request to cancel. An error closes the workflow as it would if its code returned it. A
+    /// mock has no handlers: signals are for nobody, and queries and updates are refused.
+    ///
+    /// ```
+    /// use durasim::prelude::*;
+    /// use temporalio_macros::{workflow, workflow_methods};
+    /// use temporalio_sdk::{ChildWorkflowOptions, WorkflowContext, WorkflowResult};
+    ///
+    /// # #[workflow]
+    /// # #[derive(Default)]
+    /// # struct Shipment;
+    /// # #[workflow_methods]
+    /// # impl Shipment {
+    /// #     #[run]
+    /// #     async fn run(_ctx: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
+    /// #         Ok(item)
+    /// #     }
+    /// # }
+    /// #[workflow]
+    /// #[derive(Default)]
+    /// struct Order;
+    ///
+    /// #[workflow_methods]
+    /// impl Order {
+    ///     #[run]
+    ///     async fn run(ctx: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
+    ///         let options = ChildWorkflowOptions::default();
+    ///         Ok(ctx.child_workflow(Shipment::run, item, options).await?.result().await?)
+    ///     }
+    /// }
+    ///
+    /// #[workflow_test]
+    /// async fn an_order_is_shipped(env: TestWorkflowEnvironment) -> TestResult {
+    ///     env.worker("orders")
+    ///         .workflow::<Order>()
+    ///         .mock_workflow(Shipment::run, |call| async move {
+    ///             tokio::time::sleep(Duration::from_secs(3 * 24 * 3600)).await; // returns at once
+    ///             Ok(format!("{} shipped", call.input))
+    ///         })
+    ///         .start()?;
+    ///     let options = WorkflowStartOptions::new("orders", "order-1").build();
+    ///     let order = env.client().start_workflow(Order::run, "book".to_owned(), options).await?;
+    ///     assert_eq!(order.get_result(Default::default()).await?, "book shipped");
+    ///     assert_eq!(env.workflow_calls(Shipment::run)[0].input::<String>()?, "book");
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn mock_workflow<W, F, R>(mut self, workflow: W, mock: F) -> Self
+    where
+        W: WorkflowDefinition,
+        F: Fn(WorkflowCall<W::Input>) -> R + 'static,
+        R: Future<Output = WorkflowResult<W::Output>> + 'static,
+    {
+        if !self.mocks.register(&workflow, mock) {
+            self.error.get_or_insert(CodeError::MockedTwice(workflow.name().to_owned()));
         }
         self
     }
@@ -165,17 +244,24 @@ impl WorkerCode {
     }
 
     fn finish(self, name: String, task_queue: &str) -> Result<WorkerVersion, StartError> {
-        let Self { workflows, activities, instances, options, error } = self;
+        let Self { workflows, mocks, activities, instances, options, error } = self;
         let task_queue_name = task_queue.to_owned();
         let activity_error = |source| StartError::Activity { task_queue: task_queue_name.clone(), source };
         match error {
             Some(CodeError::Workflow(source)) => {
                 return Err(StartError::Workflow { task_queue: task_queue.to_owned(), source });
             }
+            Some(CodeError::MockedTwice(workflow_type)) => {
+                return Err(StartError::WorkflowMockedTwice {
+                    task_queue: task_queue.to_owned(),
+                    workflow_type,
+                });
+            }
             Some(CodeError::Activity(source)) => return Err(activity_error(source)),
             None => {}
         }
-        if workflows.types().next().is_none() && activities.names().is_empty() {
+        let any_workflow = workflows.types().chain(mocks.types()).next().is_some();
+        if !any_workflow && activities.names().is_empty() {
             return Err(StartError::Nothing { task_queue: task_queue.to_owned() });
         }
         // A rehearsal: what fails here would fail at every start of the process.
@@ -192,7 +278,7 @@ impl WorkerCode {
             activities
         });
         let options = Rc::new(move |all: &mut WorkflowWorkerOptions| options.iter().for_each(|set| set(all)));
-        Ok(WorkerVersion { name, workflows, activities, options })
+        Ok(WorkerVersion { name, workflows, mocks, activities, options })
     }
 }
 
@@ -225,6 +311,12 @@ forward! {
     workflow_with_factory[W, F](factory: F)
         [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send, F: Fn() -> W + Send + Sync + 'static]
         => |code: WorkerCode| code.workflow_with_factory::<W, F>(factory);
+    /// Answers a workflow with a closure; see [`WorkerCode::mock_workflow`].
+    mock_workflow[W, F, R](workflow: W, mock: F) [
+        W: WorkflowDefinition,
+        F: Fn(WorkflowCall<W::Input>) -> R + 'static,
+        R: Future<Output = WorkflowResult<W::Output>> + 'static
+    ] => |code: WorkerCode| code.mock_workflow(workflow, mock);
     /// Registers a workflow interceptor; see [`WorkerCode::workflow_interceptor`].
     workflow_interceptor[](constructor: WorkflowInterceptorConstructor) []
         => |code: WorkerCode| code.workflow_interceptor(constructor);

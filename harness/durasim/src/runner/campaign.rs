@@ -108,8 +108,9 @@ impl<'a> Campaign<'a> {
     /// The same world once more with backtraces on, if the same goes wrong in it again: they name the user's lines.
     pub(crate) fn explained(&self, choices: ChoiceSource, failure: &FailureReport) -> Option<WorldReport> {
         let report = self.run_with(choices, |options| options.backtraces = true);
-        let same =
-            report.failure.as_ref().is_some_and(|again| Signature::of(again) == Signature::of(failure));
+        // Backtraces may name a better line: of an assertion in a library, the one that called it.
+        let kind = |failure: &FailureReport| Signature { location: None, ..Signature::of(failure) };
+        let same = report.failure.as_ref().is_some_and(|again| kind(again) == kind(failure));
         same.then_some(report)
     }
 
@@ -151,7 +152,6 @@ pub(crate) struct Signature {
     code: FailureCode,
     workflow_type: Option<String>,
     location: Option<(String, u32)>,
-    message: Option<String>,
     label: Option<String>,
 }
 
@@ -160,14 +160,10 @@ impl Signature {
         Self {
             code: failure.code,
             workflow_type: failure.workflow.as_ref().map(|workflow| workflow.workflow_type.clone()),
-            // Of a replay, and of a panic in a library, the line is known only with backtraces on.
+            // Of a replay the line is known only with backtraces on.
             location: match failure.code {
-                FailureCode::Replay | FailureCode::Panic => None,
+                FailureCode::Replay => None,
                 _ => failure.location.as_ref().map(|line| (line.file.clone(), line.line)),
-            },
-            message: match failure.code {
-                FailureCode::Panic => failure.message.clone(),
-                _ => None,
             },
             label: failure.comparison.as_ref().map(|comparison| comparison.label.clone()),
         }

@@ -92,9 +92,8 @@ pub(crate) fn unregistered_workflow(
     worker: usize,
 ) -> FailureReport {
     let task_queue = state.workers[worker].spec.task_queue.clone();
-    let registered = state.registered(&task_queue, |process| {
-        process.spec.versions[process.version].workflows.types().map(str::to_owned).collect()
-    });
+    let registered =
+        state.registered(&task_queue, |process| process.workflow_types().map(str::to_owned).collect());
     FailureReport::unregistered_workflow(
         WorkflowName::new(workflow_type, workflow_id),
         &task_queue,
@@ -104,6 +103,11 @@ pub(crate) fn unregistered_workflow(
 
 pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
     FailureReport::escaped(&format!("cannot go on: {fault}"), None)
+}
+
+/// The mock of a workflow returned what no workflow could close with.
+pub(crate) fn unusable_mock(why: &str) -> FailureReport {
+    FailureReport::escaped(&format!("cannot go on: {why}"), None)
 }
 
 /// The report of a failed workflow task, if it ends the run: history that the code does not follow always does, a

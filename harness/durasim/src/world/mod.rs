@@ -12,6 +12,7 @@ mod connection;
 pub(crate) mod diagnosis;
 mod latency;
 mod local;
+mod mock_workflows;
 mod names;
 mod network;
 mod process;

@@ -1,7 +1,7 @@
 //! Worker processes: what they run, and what is lost when one dies.
 
 use super::{alarms::Alarms, calls::Caller, connection::connection, state::State};
-use crate::faults::Allowance;
+use crate::{faults::Allowance, mock_workflow::MockWorkflows};
 use durasim_engine::TaskId;
 use durasim_service::{Request, RequestId};
 use durasim_worker::{
@@ -35,6 +35,8 @@ pub(crate) struct WorkerSpec {
 pub(crate) struct WorkerVersion {
     pub(crate) name: String,
     pub(crate) workflows: WorkflowDefinitions,
+    /// Where a type is mocked, this comes before its code.
+    pub(crate) mocks: MockWorkflows,
     /// Makes the activities as the process does when it starts.
     pub(crate) activities: Rc<dyn Fn() -> ActivityDefinitions>,
     pub(crate) options: Rc<dyn Fn(&mut WorkflowWorkerOptions)>,
@@ -157,14 +159,20 @@ impl WorkerProcess {
         }
     }
 
-    /// Whether the code that runs has this workflow type.
+    /// Whether the code that runs has this workflow type, or a mock of it.
     pub(crate) fn runs_workflow(&self, workflow_type: &str) -> bool {
-        self.spec.versions[self.version].workflows.contains(workflow_type)
+        self.workflow_types().any(|registered| registered == workflow_type)
     }
 
     /// Whether the code that runs has any workflow.
     pub(crate) fn runs_any_workflow(&self) -> bool {
-        self.spec.versions[self.version].workflows.types().next().is_some()
+        self.workflow_types().next().is_some()
+    }
+
+    /// The workflow types of the code that runs, real and mocked.
+    pub(crate) fn workflow_types(&self) -> impl Iterator<Item = &str> {
+        let version = &self.spec.versions[self.version];
+        version.workflows.types().chain(version.mocks.types())
     }
 
     /// The client that activities of this process get.

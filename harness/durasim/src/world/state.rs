@@ -4,6 +4,7 @@ use super::{
     calls::{CallView, Caller, Fate, Pending},
     latency::Latency,
     local::LocalActivities,
+    mock_workflows::MockRuns,
     names::Names,
     network::Network,
     process::{WorkerAlarms, WorkerCall, WorkerProcess},
@@ -45,6 +46,7 @@ pub(crate) struct State {
     pub(crate) names: Names,
     pub(crate) pending: BTreeMap<RequestId, Pending>,
     pub(crate) calls: CallLog,
+    pub(crate) mocks: MockRuns,
     /// The first thing that went wrong; it ends the run.
     pub(crate) failure: Option<FailureReport>,
     pub(crate) now_ms: u64,
@@ -78,6 +80,7 @@ impl State {
             names: Names::default(),
             pending: BTreeMap::new(),
             calls: CallLog::default(),
+            mocks: MockRuns::default(),
             failure: None,
             now_ms: START_MS,
             steps: 0,

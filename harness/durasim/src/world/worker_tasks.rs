@@ -113,6 +113,7 @@ impl State {
         let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
         let name = self.names.name(&execution.workflow_id, workflow_type);
         let run_id = execution.run_id;
+        let mock = self.workers[worker].mock_of(workflow_type);
         if let Some(waiting) = self.workers[worker].reporting.get_mut(&run_id) {
             return waiting.push(task);
         }
@@ -140,7 +141,10 @@ impl State {
         }
         let span = tracing::debug_span!(target: "durasim", "workflow_task", workflow = %name, run_id, attempt = task.attempt);
         let _entered = span.entered();
-        self.workers[worker].runs.insert(run_id.clone(), name);
+        self.workers[worker].runs.insert(run_id.clone(), name.clone());
+        if let Some(mock) = mock {
+            return self.mock_task_arrives(worker, &run_id, &name, &mock, task);
+        }
         let progress = match &self.stand_in {
             Some(stand_in) => stand_in.on_task(&self.workers[worker].sticky_queue(), task),
             None => self.workers[worker].workflows.on_task(task),

@@ -18,7 +18,11 @@ pub struct Greetings {
 impl Greetings {
     /// Greets.
     #[activity]
-    pub async fn greet(self: Arc<Self>, _ctx: ActivityContext, name: String) -> Result<String, ActivityError> {
+    pub async fn greet(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        name: String,
+    ) -> Result<String, ActivityError> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Ok(format!("{}, {name}!", self.greeting))
     }

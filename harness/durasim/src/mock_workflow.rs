@@ -1,0 +1,311 @@
+//! Workflows that a closure stands for: what the closure is given, and what is recorded of its calls.
+
+use crate::world::World;
+use futures::future::LocalBoxFuture;
+use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc};
+use temporalio_common::{
+    WorkflowDefinition,
+    data_converters::{
+        DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter,
+        SerializationContext, SerializationContextData, TemporalDeserializable, WorkflowSerializationContext,
+    },
+    error::{OutgoingError, OutgoingWorkflowError},
+    payload_visitor::{decode_payloads, encode_payloads},
+};
+use temporalio_protos::temporal::api::{
+    common::v1::{Payload, Payloads},
+    failure::v1::Failure,
+};
+use temporalio_workflow::{WorkflowResult, WorkflowTermination, workflow_interceptors::WorkflowOutputValue};
+use tokio_util::sync::CancellationToken;
+
+/// One call of a mocked workflow: one run of it.
+///
+/// A workflow is durable, and so is its mock: it is called once a run, whatever becomes of the workers meanwhile.
+#[non_exhaustive]
+pub struct WorkflowCall<Input> {
+    /// What the workflow was started with.
+    pub input: Input,
+    /// The workflow id.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: String,
+    /// The workflow id of the parent, if the workflow is a child.
+    pub parent_workflow_id: Option<String>,
+    /// Counts the runs that a retry policy made, from 1.
+    pub attempt: u32,
+    cancel: CancellationToken,
+}
+
+impl<Input> WorkflowCall<Input> {
+    /// Whether somebody requested the workflow's cancellation.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    /// Resolves once somebody requests the workflow's cancellation. What comes of that is for the mock to say:
+    /// `Err(WorkflowTermination::cancelled())` closes the workflow as cancelled.
+    pub async fn cancelled(&self) {
+        self.cancel.cancelled().await;
+    }
+}
+
+/// One call of a mocked workflow, as it was recorded.
+#[derive(Debug, Clone)]
+pub struct WorkflowCallRecord {
+    /// The workflow type.
+    pub workflow_type: String,
+    /// The workflow id.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: String,
+    /// The workflow id of the parent, if the workflow is a child.
+    pub parent_workflow_id: Option<String>,
+    /// Counts the runs that a retry policy made, from 1.
+    pub attempt: u32,
+    /// What the workflow was started with, after the codec.
+    pub payloads: Payloads,
+    /// When the mock was called, in milliseconds of virtual time since the Unix epoch.
+    pub started_ms: u64,
+    /// When it ended, in milliseconds of virtual time since the Unix epoch; `None` while it runs.
+    pub finished_ms: Option<u64>,
+    /// What came of it.
+    pub outcome: WorkflowCallOutcome,
+    converter: PayloadConverter,
+}
+
+/// What came of a call of a mocked workflow.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum WorkflowCallOutcome {
+    /// It still runs.
+    Running,
+    /// It returned a result.
+    Completed(Payloads),
+    /// It returned an error, with which the workflow fails.
+    Failed(Box<Failure>),
+    /// It returned that it was cancelled.
+    Canceled(Option<Payloads>),
+    /// Its run was closed by somebody else, by a timeout or a termination.
+    Abandoned,
+}
+
+impl WorkflowCallRecord {
+    /// The input, decoded.
+    ///
+    /// # Errors
+    ///
+    /// If the payloads do not hold a `T`.
+    pub fn input<T: TemporalDeserializable + 'static>(&self) -> Result<T, PayloadConversionError> {
+        decode(&self.converter, self.payloads.payloads.clone())
+    }
+
+    /// The result, decoded; `None` unless the mock returned one.
+    ///
+    /// # Errors
+    ///
+    /// If the payloads do not hold a `T`.
+    pub fn output<T: TemporalDeserializable + 'static>(&self) -> Result<Option<T>, PayloadConversionError> {
+        match &self.outcome {
+            WorkflowCallOutcome::Completed(result) => {
+                decode(&self.converter, result.payloads.clone()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The calls of mocked workflows in one world. A clone is another handle to the same log.
+#[derive(Clone, Default)]
+pub(crate) struct WorkflowCalls(Rc<RefCell<Vec<WorkflowCallRecord>>>);
+
+impl WorkflowCalls {
+    /// The calls of one workflow type, in the order in which they were made.
+    pub(crate) fn of_type(&self, workflow_type: &str) -> Vec<WorkflowCallRecord> {
+        self.0.borrow().iter().filter(|call| call.workflow_type == workflow_type).cloned().collect()
+    }
+
+    fn begin(&self, start: &MockStart) -> OpenCall {
+        let mut calls = self.0.borrow_mut();
+        calls.push(WorkflowCallRecord {
+            workflow_type: start.workflow_type.clone(),
+            workflow_id: start.workflow_id.clone(),
+            run_id: start.run_id.clone(),
+            parent_workflow_id: start.parent_workflow_id.clone(),
+            attempt: start.attempt,
+            payloads: start.input.clone(),
+            started_ms: World::current().clock.now_ms(),
+            finished_ms: None,
+            outcome: WorkflowCallOutcome::Running,
+            converter: start.data_converter.payload_converter().clone(),
+        });
+        OpenCall { calls: self.clone(), index: calls.len() - 1 }
+    }
+}
+
+/// A call that has not ended; dropping it marks the call as abandoned.
+struct OpenCall {
+    calls: WorkflowCalls,
+    index: usize,
+}
+
+impl OpenCall {
+    fn end(&self, outcome: WorkflowCallOutcome) {
+        let Some(world) = World::try_current() else { return };
+        let mut calls = self.calls.0.borrow_mut();
+        let call = &mut calls[self.index];
+        if call.finished_ms.is_none() {
+            call.outcome = outcome;
+            call.finished_ms = Some(world.clock.now_ms());
+        }
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.end(WorkflowCallOutcome::Abandoned);
+    }
+}
+
+/// A run that a mock is to stand for.
+pub(crate) struct MockStart {
+    pub(crate) workflow_type: String,
+    pub(crate) workflow_id: String,
+    pub(crate) run_id: String,
+    pub(crate) parent_workflow_id: Option<String>,
+    pub(crate) attempt: u32,
+    pub(crate) input: Payloads,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) data_converter: DataConverter,
+    pub(crate) calls: WorkflowCalls,
+}
+
+/// How a mock closes its run, encoded.
+#[derive(Clone)]
+pub(crate) enum MockEnd {
+    Completed(Payloads),
+    Failed(Box<Failure>),
+    Canceled(Option<Payloads>),
+}
+
+/// How a mock ended, or why no run can be closed with that.
+pub(crate) type MockResult = Result<MockEnd, String>;
+
+pub(crate) type MockWorkflow = Rc<dyn Fn(MockStart) -> LocalBoxFuture<'static, MockResult>>;
+
+/// The workflows of one worker that are mocked, by type.
+#[derive(Clone, Default)]
+pub(crate) struct MockWorkflows(BTreeMap<String, MockWorkflow>);
+
+impl MockWorkflows {
+    /// Registers a mock; false if the type has one already.
+    pub(crate) fn register<W, F, R>(&mut self, workflow: &W, mock: F) -> bool
+    where
+        W: WorkflowDefinition,
+        F: Fn(WorkflowCall<W::Input>) -> R + 'static,
+        R: Future<Output = WorkflowResult<W::Output>> + 'static,
+    {
+        let mock = Rc::new(mock);
+        let mock: MockWorkflow = Rc::new(move |start| {
+            let mock = mock.clone();
+            Box::pin(call::<W, R>(move |call| mock(call), start))
+        });
+        self.0.insert(workflow.name().to_owned(), mock).is_none()
+    }
+
+    pub(crate) fn get(&self, workflow_type: &str) -> Option<&MockWorkflow> {
+        self.0.get(workflow_type)
+    }
+
+    pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// Calls a mock once, from the payloads of the start to those of the end.
+async fn call<W: WorkflowDefinition, R: Future<Output = WorkflowResult<W::Output>>>(
+    mock: impl FnOnce(WorkflowCall<W::Input>) -> R,
+    mut start: MockStart,
+) -> MockResult {
+    let (data_converter, cancel) = (start.data_converter.clone(), start.cancel.clone());
+    let mocked = format!("the mock of workflow {}", start.workflow_type);
+    decode_payloads(&mut start.input, data_converter.codec(), &context())
+        .await
+        .map_err(|error| format!("{mocked} cannot decode its input: {error}"))?;
+    let open = start.calls.begin(&start);
+    let input = decode(data_converter.payload_converter(), start.input.payloads)
+        .map_err(|error| format!("{mocked} cannot read its input: {error}"))?;
+    let MockStart { workflow_id, run_id, parent_workflow_id, attempt, .. } = start;
+    let call =
+        WorkflowCall { input, workflow_id, run_id, parent_workflow_id, attempt, cancel: cancel.clone() };
+    let result = mock(call).await;
+    let mut end =
+        end(&data_converter, result, cancel.is_cancelled()).map_err(|error| format!("{mocked} {error}"))?;
+    open.end(match end.clone() {
+        MockEnd::Completed(result) => WorkflowCallOutcome::Completed(result),
+        MockEnd::Failed(failure) => WorkflowCallOutcome::Failed(failure),
+        MockEnd::Canceled(details) => WorkflowCallOutcome::Canceled(details),
+    });
+    let codec = data_converter.codec();
+    match &mut end {
+        MockEnd::Completed(result) => encode_payloads(result, codec, &context()).await,
+        MockEnd::Failed(failure) => encode_payloads(&mut **failure, codec, &context()).await,
+        MockEnd::Canceled(Some(details)) => encode_payloads(details, codec, &context()).await,
+        MockEnd::Canceled(None) => Ok(()),
+    }
+    .map_err(|error| format!("{mocked} cannot encode its outcome: {error}"))?;
+    Ok(end)
+}
+
+/// What the SDK makes of what a workflow returned (`temporalio-workflow: src/runtime/instance.rs`), before the codec.
+fn end<T: WorkflowOutputValue>(
+    converter: &DataConverter,
+    result: WorkflowResult<T>,
+    is_cancelled: bool,
+) -> MockResult {
+    match result {
+        Ok(output) => encode(converter, &output).map(MockEnd::Completed).map_err(|error| unconverted(&error)),
+        Err(WorkflowTermination::Cancelled { details }) => {
+            let details = details.map(|details| encode(converter, &*details)).transpose();
+            details.map(MockEnd::Canceled).map_err(|error| unconverted(&error))
+        }
+        Err(WorkflowTermination::Failed(OutgoingWorkflowError::PayloadConversion(error))) => {
+            Err(unconverted(&error))
+        }
+        Err(WorkflowTermination::Failed(error)) => Ok(match error.as_cancelled() {
+            Some(cancelled) if is_cancelled => MockEnd::Canceled(
+                cancelled.raw_details().map(|details| Payloads { payloads: details.to_vec() }),
+            ),
+            _ => {
+                let failure = converter.to_failure(&context(), OutgoingError::Workflow(error));
+                MockEnd::Failed(Box::new(failure))
+            }
+        }),
+        Err(WorkflowTermination::ContinueAsNew(_)) => Err("cannot continue as new".to_owned()),
+        Err(other) => Err(format!("returned what only the SDK may: {other}")),
+    }
+}
+
+fn unconverted(error: &PayloadConversionError) -> String {
+    format!("returned what cannot be converted: {error}")
+}
+
+fn encode(
+    converter: &DataConverter,
+    value: &dyn WorkflowOutputValue,
+) -> Result<Payloads, PayloadConversionError> {
+    let (data, converter) = (context(), converter.payload_converter());
+    let payloads = value.serialize_payloads(&SerializationContext::new(&data, converter))?;
+    Ok(Payloads { payloads })
+}
+
+fn decode<T: TemporalDeserializable + 'static>(
+    converter: &PayloadConverter,
+    payloads: Vec<Payload>,
+) -> Result<T, PayloadConversionError> {
+    converter.from_payloads(&SerializationContext::new(&context(), converter), payloads)
+}
+
+fn context() -> SerializationContextData {
+    SerializationContextData::Workflow(WorkflowSerializationContext::new())
+}
