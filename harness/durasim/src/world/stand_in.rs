@@ -3,8 +3,9 @@
 use durasim_worker::WorkflowTaskProgress;
 use std::{fmt, sync::Arc};
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse,
+    GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedResponse,
 };
+use tonic::Status;
 
 /// Answers every workflow task of a world in place of its simulated workers, which still run the activities.
 ///
@@ -12,6 +13,9 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 pub trait WorkflowTaskAnswerer: Send + Sync {
     /// Answers a task; `sticky_queue` is that of the worker that the task was for.
     fn on_task(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress;
+
+    /// The service took the answer to a task, or did not.
+    fn on_completed(&self, run_id: &str, answer: Result<&RespondWorkflowTaskCompletedResponse, &Status>);
 
     /// Goes on with a task that needed history.
     fn on_history_page(

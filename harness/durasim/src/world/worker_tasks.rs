@@ -47,13 +47,19 @@ impl State {
                 Ok(Response::RespondWorkflowTaskCompleted(answer)),
             ) => {
                 process.workflows.on_completed(&run_id, &answer);
+                if let Some(stand_in) = &self.stand_in {
+                    stand_in.on_completed(&run_id, Ok(&answer));
+                }
                 let waiting = process.reporting.remove(&run_id).unwrap_or_default();
                 self.workflow_task_recorded(worker, &run_id, answer.workflow_task);
                 self.begin_tasks(worker, incarnation, waiting);
             }
-            (WorkerCall::CompleteWorkflowTask { run_id }, Err(_)) => {
+            (WorkerCall::CompleteWorkflowTask { run_id }, Err(status)) => {
                 // Too late, or not acceptable: what the run did since is not in its history. The SDK's Core
                 // forgets the run, and replays it with its next task.
+                if let Some(stand_in) = &self.stand_in {
+                    stand_in.on_completed(&run_id, Err(&status));
+                }
                 process.workflows.evict(&run_id);
                 process.runs.remove(&run_id);
                 let waiting = process.reporting.remove(&run_id).unwrap_or_default();
