@@ -62,6 +62,19 @@ impl WorkflowTaskAnswerer for OfficialWorkers {
         worker.progress()
     }
 
+    fn on_completed(&self, run_id: &str, answer: Result<&RespondWorkflowTaskCompletedResponse, &Status>) {
+        let workers = self.by_queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let reported = workers.values().find_map(|worker| worker.desk.state().reported.remove(run_id));
+        // It was answered for the service already if the worker got another task meanwhile.
+        let Some(reported) = reported else { return };
+        // The world hands the next task out by itself.
+        let answer = answer
+            .cloned()
+            .map(|answer| RespondWorkflowTaskCompletedResponse { workflow_task: None, ..answer });
+        // Core waits for it, unless it has shut down.
+        let _ = reported.send(answer.map_err(Clone::clone));
+    }
+
     fn on_history_page(
         &self,
         run_id: &str,
@@ -93,7 +106,11 @@ struct Desk {
 #[derive(Default)]
 struct DeskState {
     tasks: VecDeque<PollWorkflowTaskQueueResponse>,
+    /// The run of each task that was handed out, by task token.
+    runs: BTreeMap<Vec<u8>, String>,
     polls: Vec<oneshot::Sender<PollWorkflowTaskQueueResponse>>,
+    /// Where the service's answers to completed tasks are awaited, by run id.
+    reported: BTreeMap<String, oneshot::Sender<Result<RespondWorkflowTaskCompletedResponse, Status>>>,
     /// The pages of history that were asked for, by run id.
     pages: BTreeMap<String, oneshot::Sender<GetWorkflowExecutionHistoryResponse>>,
     shutdown: Option<oneshot::Sender<()>>,
@@ -199,6 +216,13 @@ impl Desk {
 
     fn hand_out(&self, task: PollWorkflowTaskQueueResponse) {
         let mut state = self.state();
+        // The SDK reports one task after the other: it begins none before it knows what became of the last.
+        for reported in std::mem::take(&mut state.reported).into_values() {
+            // Core waits for it, unless it has shut down.
+            let _ = reported.send(Ok(RespondWorkflowTaskCompletedResponse::default()));
+        }
+        let run_id = task.workflow_execution.clone().unwrap_or_default().run_id;
+        state.runs.insert(task.task_token.clone(), run_id);
         state.tasks.push_back(task);
         state.serve();
     }
@@ -233,6 +257,10 @@ impl Desk {
                     let page = page.await.map_err(|_| Status::cancelled("the world is gone"))?;
                     Response::from(page).encode_to_vec()
                 }
+                Answer::Reported(answer) => {
+                    let answer = answer.await.map_err(|_| Status::cancelled("the world is gone"))??;
+                    Response::from(answer).encode_to_vec()
+                }
                 Answer::Never => futures::future::pending().await,
             };
             Ok(GrpcSuccessResponse { headers: tonic::metadata::MetadataMap::new().into_headers(), proto })
@@ -257,8 +285,14 @@ impl Desk {
             }
             Request::PollActivityTaskQueue(_) | Request::PollNexusTaskQueue(_) => return Ok(Answer::Never),
             Request::GetSystemInfo(_) | Request::DescribeNamespace(_) => return asked_at_start(request),
-            Request::RespondWorkflowTaskCompleted(_) => {
-                RespondWorkflowTaskCompletedResponse::default().into()
+            Request::RespondWorkflowTaskCompleted(completed) => {
+                let (sender, receiver) = oneshot::channel();
+                let mut state = self.state();
+                let run_id = state.runs.get(&completed.task_token).cloned().unwrap_or_default();
+                state.reported.insert(run_id, sender);
+                drop(state);
+                let _ = self.answers.send(request);
+                return Ok(Answer::Reported(receiver));
             }
             Request::RespondWorkflowTaskFailed(_) => RespondWorkflowTaskFailedResponse::default().into(),
             Request::RespondQueryTaskCompleted(_) => RespondQueryTaskCompletedResponse::default().into(),
@@ -275,6 +309,7 @@ enum Answer {
     Now(Response),
     Task(oneshot::Receiver<PollWorkflowTaskQueueResponse>),
     Page(oneshot::Receiver<GetWorkflowExecutionHistoryResponse>),
+    Reported(oneshot::Receiver<Result<RespondWorkflowTaskCompletedResponse, Status>>),
     Never,
 }
 
