@@ -89,14 +89,14 @@ pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
     let Some(command) = arguments.next() else { return Ok(Command::Tour) };
     match command.as_str() {
         "help" | "--help" | "-h" => Ok(Command::Help),
-        "list" => Words::read("list", &["--json"], arguments)?.list(),
+        "list" => Ok(Words::read("list", &["--json"], arguments)?.list()),
         "run" => Words::read("run", &["NAME", "--seed", "--faults", "--json"], arguments)?.run(),
         "sweep" => {
             let known = ["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"];
             Words::read("sweep", &known, arguments)?.sweep()
         }
         "history" => Words::read("history", &["NAME", "--seed", "--faults"], arguments)?.history(),
-        "score" => Words::read("score", &["--sound-seeds", "--jobs", "--json"], arguments)?.score(),
+        "score" => Ok(Words::read("score", &["--sound-seeds", "--jobs", "--json"], arguments)?.score()),
         _ => Err(UsageError::UnknownCommand(command)),
     }
 }
@@ -140,7 +140,7 @@ impl Words {
                 "--seed" => words.seed = Some(number("--seed", value("--seed")?)?),
                 "--seeds" => words.seeds = Some(range("--seeds", value("--seeds")?)?),
                 "--sound-seeds" => {
-                    words.sound_seeds = Some(number("--sound-seeds", value("--sound-seeds")?)?)
+                    words.sound_seeds = Some(number("--sound-seeds", value("--sound-seeds")?)?);
                 }
                 "--jobs" => words.jobs = Some(number("--jobs", value("--jobs")?)?),
                 "--faults" => words.faults = Some(profile(value("--faults")?)?),
@@ -159,8 +159,8 @@ impl Words {
         self.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN)
     }
 
-    fn list(self) -> Result<Command, UsageError> {
-        Ok(Command::List { json: self.json })
+    fn list(self) -> Command {
+        Command::List { json: self.json }
     }
 
     fn run(self) -> Result<Command, UsageError> {
@@ -197,10 +197,10 @@ impl Words {
         })
     }
 
-    fn score(self) -> Result<Command, UsageError> {
+    fn score(self) -> Command {
         let jobs = self.jobs();
         let sound_seeds = self.sound_seeds.unwrap_or(10_000);
-        Ok(Command::Score(ScoreOptions { sound_seeds, jobs, json: self.json }))
+        Command::Score(ScoreOptions { sound_seeds, jobs, json: self.json })
     }
 }
 

@@ -11,9 +11,9 @@ pub(super) fn history(
     out: &mut impl Write,
     scenario: &'static Scenario,
     seed: u64,
-    faults: FaultProfile,
+    faults: &FaultProfile,
 ) -> io::Result<Exit> {
-    let report = Campaign::new(&scenario.world, world_options(&faults)).seed(seed);
+    let report = Campaign::new(&scenario.world, world_options(faults)).seed(seed);
     for history in &report.histories {
         writeln!(out, "{}", history.to_json())?;
     }

@@ -55,7 +55,7 @@ fn execute(command: Command) -> io::Result<Exit> {
         Command::List { json } => list::list(out, json),
         Command::Run(options) => run::run(out, &options),
         Command::Sweep(options) => sweep::sweep(out, &options),
-        Command::History { scenario, seed, faults } => history::history(out, scenario, seed, faults),
+        Command::History { scenario, seed, faults } => history::history(out, scenario, seed, &faults),
         Command::Score(options) => score::score(out, &options),
     }
 }

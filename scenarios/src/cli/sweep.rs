@@ -45,7 +45,7 @@ fn sweep_one(out: &mut impl Write, options: &SweepOptions, scenario: &'static Sc
         return Ok(exit);
     }
     let seeds = tally.passed + tally.failed;
-    let per_second = seeds as f64 / stopwatch.elapsed().as_secs_f64();
+    let per_second = f64::from(u32::try_from(seeds).unwrap_or(u32::MAX)) / stopwatch.elapsed().as_secs_f64();
     writeln!(
         out,
         "{:28} {:>6} seeds  {:>6} passed  {:>6} failed  {:>7} faults  {per_second:>7.0} seeds/s",

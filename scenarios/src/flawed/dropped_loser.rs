@@ -56,7 +56,7 @@ pub const SCENARIO: Scenario = Scenario {
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("seats").workflow::<SeatWorkflow>().start()?;
     let seat = env.client().start_workflow(SeatWorkflow::run, (), on("seats", "seat-1")).await?;
-    env.sleep(HOLD - Duration::from_secs(1)).await;
+    env.sleep(HOLD.saturating_sub(Duration::from_secs(1))).await;
     let paid = accepted(seat.signal(SeatWorkflow::pay, (), WorkflowSignalOptions::default()).await)?;
     let sold = seat.get_result(WorkflowGetResultOptions::default()).await?;
     assert!(sold || !paid, "the payment was accepted, and the seat is gone");

@@ -5,7 +5,7 @@ use crate::{
     support::on,
 };
 use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
@@ -24,7 +24,7 @@ impl MailingWorkflow {
     #[allow(clippy::disallowed_types, reason = "the order of a HashMap is the flaw")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, readers: Vec<String>) -> WorkflowResult<usize> {
         // The flaw: a `BTreeMap` or the list itself has an order, this has a new one in every process.
-        let greetings: HashMap<String, String> =
+        let greetings: std::collections::HashMap<String, String> =
             readers.into_iter().map(|reader| (reader.clone(), format!("Dear {reader}"))).collect();
         for greeting in greetings.values() {
             let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
