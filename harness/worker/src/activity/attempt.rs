@@ -2,9 +2,10 @@
 
 use std::{
     any::Any,
+    cell::RefCell,
     panic::AssertUnwindSafe,
     pin::pin,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
     task::{Context, Poll},
     time::{Duration, SystemTime},
 };
@@ -36,12 +37,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     CallLog,
-    context::{AttemptContext, AttemptParts},
+    context::{AttemptContext, activity_info},
     current,
     heartbeat::{DetailTypes, HeartbeatCallback, HeartbeatError, Heartbeats},
-    log::OpenCall,
+    log::{CallFacts, OpenCall},
 };
-use crate::LocalActivityTask;
+use crate::{LocalActivityTask, instance};
 
 /// Tells virtual time in milliseconds since the Unix epoch.
 pub type ClockCallback = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -151,6 +152,15 @@ impl ActivityAttempt {
         }
     }
 
+    /// What the attempt is called with, taken out of its task.
+    fn take_facts(&mut self) -> CallFacts {
+        let payloads = Payloads { payloads: std::mem::take(&mut self.start.input) };
+        let task_token = std::mem::take(&mut self.task_token);
+        let task_queue = std::mem::take(&mut self.task_queue);
+        let info = activity_info(&mut self.start, task_token, task_queue);
+        CallFacts { info, payloads, converter: self.data_converter.payload_converter().clone() }
+    }
+
     /// The activity type.
     pub fn activity_type(&self) -> &str {
         &self.start.activity_type
@@ -250,23 +260,40 @@ fn one(payload: Payload) -> Payloads {
 pub(super) async fn run(
     invocation: Invocation,
     types: DetailTypes,
-    mut attempt: ActivityAttempt,
+    mut attempt: Box<ActivityAttempt>,
 ) -> ActivityOutcome {
     let data_converter = attempt.data_converter.clone();
-    let converter = data_converter.payload_converter();
-    let decoded = decode_payloads(&mut attempt.start, data_converter.codec(), &ACTIVITY_CONTEXT).await;
-    let call = attempt.log.begin(&attempt.start, &attempt.task_queue, converter, attempt.clock.clone());
+    let codec = uses_codec(&data_converter);
+    let decoded = if codec {
+        decode_payloads(&mut attempt.start, data_converter.codec(), &ACTIVITY_CONTEXT).await
+    } else {
+        Ok(())
+    };
+    let facts = Arc::new(attempt.take_facts());
+    let call = attempt.log.begin(facts.clone(), attempt.clock.clone());
     let result = if let Err(error) = decoded {
         let message = format!("Failed decoding activity task: {error}");
         ActivityExecutionResult::fail(Failure::application_failure(message, false))
     } else {
-        match execute(&invocation, types, attempt, &call).await {
+        match execute(&invocation, types, *attempt, facts, &call).await {
             Ok(result) => result,
             Err(fault) => return ActivityOutcome::Fault(fault),
         }
     };
     call.end(ActivityOutcome::of(result.clone()));
-    encode(&data_converter, result).await
+    if codec { encode(&data_converter, result).await } else { ActivityOutcome::of(result) }
+}
+
+/// Whether payloads change on their way through the converter's codec.
+fn uses_codec(data_converter: &DataConverter) -> bool {
+    thread_local! {
+        /// The last answer, with its converter: a worker has one for all of its attempts.
+        static LAST: RefCell<Option<(DataConverter, bool)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, answer)) if std::ptr::addr_eq(known.codec(), data_converter.codec()) => *answer,
+        _ => last.insert((data_converter.clone(), instance::uses_codec(data_converter))).1,
+    })
 }
 
 /// Calls activity code and says how that ended, in payloads that have not passed the codec.
@@ -274,30 +301,31 @@ async fn execute(
     invocation: &Invocation,
     types: DetailTypes,
     attempt: ActivityAttempt,
+    facts: Arc<CallFacts>,
     call: &OpenCall,
 ) -> Result<ActivityExecutionResult, ActivityFault> {
-    let mut start = attempt.start;
-    let input = std::mem::take(&mut start.input);
+    let input = facts.payloads.payloads.clone();
     let data_converter = attempt.data_converter;
-    let parts = AttemptParts {
-        task_token: attempt.task_token,
-        task_queue: attempt.task_queue,
-        data_converter: data_converter.clone(),
+    let context = Arc::new(AttemptContext {
+        facts,
+        headers: attempt.start.header_fields,
+        heartbeat_details: attempt.start.heartbeat_details,
+        heartbeats: Arc::new(Heartbeats::new(types, data_converter.clone(), attempt.heartbeat)),
+        data_converter,
         client: attempt.client,
         cancel: attempt.cancel,
-        heartbeats: Arc::new(Heartbeats::new(types, data_converter.clone(), attempt.heartbeat)),
         clock: attempt.clock,
         call: call.index(),
         started_ms: call.started_ms(),
-    };
-    let context = Arc::new(AttemptContext::new(start, parts));
+        environment: OnceLock::new(),
+    });
     match drive(invocation, input, &context).await {
         Ok(Ok(payload)) => Ok(ActivityExecutionResult::ok(payload)),
-        Ok(Err(error)) => Ok(execution_result(&data_converter, error)),
+        Ok(Err(error)) => Ok(execution_result(&context.data_converter, error)),
         Err(HeartbeatError::Conversion(failure)) => Ok(ActivityExecutionResult::fail(*failure)),
         Err(HeartbeatError::UnknownType) => Err(ActivityFault::UnknownHeartbeatDetails {
-            activity_type: context.info.activity_type.clone(),
-            task_queue: context.info.task_queue.clone(),
+            activity_type: context.info().activity_type.clone(),
+            task_queue: context.info().task_queue.clone(),
         }),
     }
 }

@@ -24,17 +24,17 @@ pub struct ActivityCall<Input> {
 
 impl<Input> ActivityCall<Input> {
     pub(super) fn new(input: Input, context: Arc<AttemptContext>) -> Self {
-        Self { input, attempt: context.info.attempt, context }
+        Self { input, attempt: context.info().attempt, context }
     }
 
     /// The attempt's info, as activity code sees it.
     pub fn info(&self) -> &ActivityInfo {
-        &self.context.info
+        self.context.info()
     }
 
     /// The header field of that name, set by the workflow or an interceptor.
     pub fn header(&self, name: &str) -> Option<&Payload> {
-        self.context.start.header_fields.get(name)
+        self.context.headers.get(name)
     }
 
     /// Virtual time, in milliseconds since the Unix epoch.
@@ -51,7 +51,7 @@ impl<Input> ActivityCall<Input> {
     ///
     /// Details that the data converter refuses fail the attempt.
     pub fn record_heartbeat<T: TemporalSerializable + 'static>(&self, details: &T) {
-        if !self.context.info.is_local {
+        if !self.context.info().is_local {
             self.context.heartbeats.record_typed(details);
         }
     }
@@ -64,7 +64,7 @@ impl<Input> ActivityCall<Input> {
     pub fn heartbeat_details<T: TemporalDeserializable + 'static>(
         &self,
     ) -> Result<Option<T>, PayloadConversionError> {
-        if self.context.start.heartbeat_details.is_empty() {
+        if self.context.heartbeat_details.is_empty() {
             return Ok(None);
         }
         self.context.heartbeat_details().deserialize().map(Some)

@@ -32,14 +32,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     attempt::{ACTIVITY_CONTEXT, ClockCallback},
     heartbeat::Heartbeats,
+    log::CallFacts,
 };
 
 /// One attempt as activity code sees it.
 pub(super) struct AttemptContext {
-    /// The info of the attempt.
-    pub(super) info: ActivityInfo,
-    /// What the task holds beside `info`: headers and heartbeat details are left in it.
-    pub(super) start: activity_task::Start,
+    pub(super) facts: Arc<CallFacts>,
+    pub(super) headers: PayloadsByName,
+    pub(super) heartbeat_details: Vec<Payload>,
     pub(super) data_converter: DataConverter,
     pub(super) client: Option<Client>,
     pub(super) cancel: CancellationToken,
@@ -50,36 +50,19 @@ pub(super) struct AttemptContext {
     /// When the attempt started.
     pub(super) started_ms: u64,
     /// Set once activity code asked for an SDK context, which has a cancellation token of its own.
-    environment: OnceLock<ActivityEnvironment>,
+    pub(super) environment: OnceLock<ActivityEnvironment>,
 }
 
-/// The parts of an [`AttemptContext`] that are not read from its task.
-pub(super) struct AttemptParts {
-    pub(super) task_token: Vec<u8>,
-    pub(super) task_queue: String,
-    pub(super) data_converter: DataConverter,
-    pub(super) client: Option<Client>,
-    pub(super) cancel: CancellationToken,
-    pub(super) heartbeats: Arc<Heartbeats>,
-    pub(super) clock: ClockCallback,
-    pub(super) call: usize,
-    pub(super) started_ms: u64,
-}
+#[allow(
+    clippy::disallowed_types,
+    reason = "the SDK's own type; it is looked up by name and never walked through"
+)]
+type PayloadsByName = std::collections::HashMap<String, Payload>;
 
 impl AttemptContext {
-    pub(super) fn new(mut start: activity_task::Start, parts: AttemptParts) -> Self {
-        Self {
-            info: activity_info(&mut start, parts.task_token, parts.task_queue),
-            start,
-            data_converter: parts.data_converter,
-            client: parts.client,
-            cancel: parts.cancel,
-            heartbeats: parts.heartbeats,
-            clock: parts.clock,
-            call: parts.call,
-            started_ms: parts.started_ms,
-            environment: OnceLock::new(),
-        }
+    /// The info of the attempt.
+    pub(super) fn info(&self) -> &ActivityInfo {
+        &self.facts.info
     }
 
     /// The SDK's context of this attempt.
@@ -105,7 +88,7 @@ impl AttemptContext {
     /// Details of the last heartbeat of earlier attempts, to be decoded.
     pub(super) fn heartbeat_details(&self) -> DecodablePayloads {
         DecodablePayloads::new(
-            self.start.heartbeat_details.clone(),
+            self.heartbeat_details.clone(),
             self.data_converter.payload_converter().clone(),
             ACTIVITY_CONTEXT.clone(),
         )
@@ -114,7 +97,7 @@ impl AttemptContext {
     fn environment(&self) -> ActivityEnvironment {
         let heartbeats = self.heartbeats.clone();
         let builder = ActivityEnvironment::builder();
-        let details = self.start.heartbeat_details.clone();
+        let details = self.heartbeat_details.clone();
         let builder = match self.data_converter.payload_converter() {
             // A pure serde converter encodes whatever it is given, so the payload comes in through itself.
             PayloadConverter::Serde(inner) if !details.is_empty() => {
@@ -132,8 +115,8 @@ impl AttemptContext {
         builder
             .expect("payloads become heartbeat details as they are")
             .on_heartbeat(move |details| heartbeats.record_erased(&*details))
-            .info(self.info.clone())
-            .headers(self.start.header_fields.clone())
+            .info(self.info().clone())
+            .headers(self.headers.clone())
             .maybe_client(self.client.clone())
             .build()
     }
@@ -167,7 +150,11 @@ impl ErasedSerdePayloadConverter for Verbatim {
 }
 
 /// The info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`), which takes its strings.
-fn activity_info(start: &mut activity_task::Start, task_token: Vec<u8>, task_queue: String) -> ActivityInfo {
+pub(super) fn activity_info(
+    start: &mut activity_task::Start,
+    task_token: Vec<u8>,
+    task_queue: String,
+) -> ActivityInfo {
     let deadline = deadline(start);
     let (workflow_id, workflow_run_id) =
         start.workflow_execution.take().map(|execution| (execution.workflow_id, execution.run_id)).unzip();

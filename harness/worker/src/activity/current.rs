@@ -18,7 +18,7 @@ pub struct CurrentAttempt {
 impl CurrentAttempt {
     /// The attempt's info.
     pub fn info(&self) -> &ActivityInfo {
-        &self.context.info
+        self.context.info()
     }
 
     /// The place of the attempt in its [`CallLog`](super::CallLog). Unlike the attempt number, it tells two runs

@@ -249,7 +249,7 @@ impl ActivityDefinitions {
         } else {
             return Err(self.unregistered(activity_type, attempt.task_queue(), None));
         };
-        Ok(attempt::run(invocation, self.detail_types.clone(), attempt).boxed())
+        Ok(attempt::run(invocation, self.detail_types.clone(), Box::new(attempt)).boxed())
     }
 
     fn instance_for(

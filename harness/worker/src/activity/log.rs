@@ -6,13 +6,11 @@ use temporalio_common::data_converters::{
     GenericPayloadConverter, PayloadConversionError, PayloadConverter, SerializationContext,
     TemporalDeserializable,
 };
-use temporalio_protos::{
-    coresdk::activity_task,
-    temporal::api::{
-        common::v1::{Payload, Payloads},
-        failure::v1::Failure,
-    },
+use temporalio_protos::temporal::api::{
+    common::v1::{Payload, Payloads},
+    failure::v1::Failure,
 };
+use temporalio_sdk::activities::ActivityInfo;
 
 use super::attempt::{ACTIVITY_CONTEXT, ActivityOutcome, ClockCallback};
 
@@ -22,7 +20,22 @@ use super::attempt::{ACTIVITY_CONTEXT, ActivityOutcome, ClockCallback};
 /// is a function of the run's choices.
 #[derive(Clone, Default)]
 pub struct CallLog {
-    records: Arc<Mutex<Vec<ActivityCallRecord>>>,
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+/// What an attempt was called with, shared with its context.
+pub(super) struct CallFacts {
+    pub(super) info: ActivityInfo,
+    pub(super) payloads: Payloads,
+    pub(super) converter: PayloadConverter,
+}
+
+/// A call as it is kept: a record is made of it only when one is asked for.
+struct Entry {
+    facts: Arc<CallFacts>,
+    started_ms: u64,
+    finished_ms: Option<u64>,
+    outcome: ActivityCallOutcome,
 }
 
 /// One attempt of an activity.
@@ -104,15 +117,37 @@ impl ActivityCallRecord {
     }
 }
 
+impl Entry {
+    fn record(&self) -> ActivityCallRecord {
+        let CallFacts { info, payloads, converter } = &*self.facts;
+        ActivityCallRecord {
+            activity_type: info.activity_type.clone(),
+            task_queue: info.task_queue.clone(),
+            workflow_id: info.workflow_id.clone().unwrap_or_default(),
+            run_id: info.workflow_run_id.clone().unwrap_or_default(),
+            activity_id: info.activity_id.clone(),
+            payloads: payloads.clone(),
+            attempt: info.attempt,
+            is_local: info.is_local,
+            started_ms: self.started_ms,
+            finished_ms: self.finished_ms,
+            outcome: self.outcome.clone(),
+            converter: converter.clone(),
+        }
+    }
+}
+
 impl CallLog {
     /// All calls, in the order in which they started.
     pub fn all(&self) -> Vec<ActivityCallRecord> {
-        self.lock().clone()
+        self.lock().iter().map(Entry::record).collect()
     }
 
     /// The calls of one activity type, in the order in which they started.
     pub fn of_type(&self, activity_type: &str) -> Vec<ActivityCallRecord> {
-        self.lock().iter().filter(|record| record.activity_type == activity_type).cloned().collect()
+        let entries = self.lock();
+        let of_type = entries.iter().filter(|entry| entry.facts.info.activity_type == activity_type);
+        of_type.map(Entry::record).collect()
     }
 
     /// How many calls there were.
@@ -125,36 +160,17 @@ impl CallLog {
         self.lock().is_empty()
     }
 
-    pub(super) fn begin(
-        &self,
-        start: &activity_task::Start,
-        task_queue: &str,
-        converter: &PayloadConverter,
-        clock: ClockCallback,
-    ) -> OpenCall {
-        let execution = start.workflow_execution.clone().unwrap_or_default();
-        let mut records = self.lock();
-        let index = records.len();
-        records.push(ActivityCallRecord {
-            activity_type: start.activity_type.clone(),
-            task_queue: task_queue.to_owned(),
-            workflow_id: execution.workflow_id,
-            run_id: execution.run_id,
-            activity_id: start.activity_id.clone(),
-            payloads: Payloads { payloads: start.input.clone() },
-            attempt: start.attempt,
-            is_local: start.is_local,
-            started_ms: clock(),
-            finished_ms: None,
-            outcome: ActivityCallOutcome::Running,
-            converter: converter.clone(),
-        });
-        drop(records);
-        OpenCall { log: self.clone(), index, clock }
+    pub(super) fn begin(&self, facts: Arc<CallFacts>, clock: ClockCallback) -> OpenCall {
+        let started_ms = clock();
+        let mut entries = self.lock();
+        let index = entries.len();
+        entries.push(Entry { facts, started_ms, finished_ms: None, outcome: ActivityCallOutcome::Running });
+        drop(entries);
+        OpenCall { log: self.clone(), index, started_ms, clock }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<ActivityCallRecord>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,6 +178,7 @@ impl CallLog {
 pub(super) struct OpenCall {
     log: CallLog,
     index: usize,
+    started_ms: u64,
     clock: ClockCallback,
 }
 
@@ -171,7 +188,7 @@ impl OpenCall {
     }
 
     pub(super) fn started_ms(&self) -> u64 {
-        self.log.lock()[self.index].started_ms
+        self.started_ms
     }
 
     pub(super) fn end(self, outcome: ActivityOutcome) {
@@ -186,11 +203,11 @@ impl OpenCall {
 
     fn set(&self, outcome: ActivityCallOutcome) {
         let now_ms = (self.clock)();
-        let mut records = self.log.lock();
-        let record = &mut records[self.index];
-        if record.finished_ms.is_none() {
-            record.outcome = outcome;
-            record.finished_ms = Some(now_ms);
+        let mut entries = self.log.lock();
+        let entry = &mut entries[self.index];
+        if entry.finished_ms.is_none() {
+            entry.outcome = outcome;
+            entry.finished_ms = Some(now_ms);
         }
     }
 }
