@@ -2,46 +2,47 @@
 
 use std::time::{Duration, Instant};
 
-/// Something to be measured.
-pub struct Subject<'a> {
-    /// How often one sample runs it.
-    pub repeats: u32,
-    /// Runs it once, and returns what of that time counts.
-    pub run: Box<dyn FnMut() -> Duration + 'a>,
-}
+/// Something to be measured: runs it once, and returns what of that time counts.
+pub struct Subject<'a>(Box<dyn FnMut() -> Duration + 'a>);
 
 impl<'a> Subject<'a> {
     /// A subject whose whole time counts.
-    pub fn new<T>(repeats: u32, mut run: impl FnMut() -> T + 'a) -> Self {
-        Self { repeats, run: Box::new(move || time(|| drop(std::hint::black_box(run())))) }
+    pub fn new<T>(mut run: impl FnMut() -> T + 'a) -> Self {
+        Self(Box::new(move || time(|| drop(std::hint::black_box(run())))))
     }
 
     /// A subject that times itself.
-    pub fn timed(repeats: u32, run: impl FnMut() -> Duration + 'a) -> Self {
-        Self { repeats, run: Box::new(run) }
+    pub fn timed(run: impl FnMut() -> Duration + 'a) -> Self {
+        Self(Box::new(run))
     }
 }
 
+/// The least length of a sample.
+const SAMPLE: Duration = Duration::from_millis(5);
+
 /// Takes samples of each subject in turn until `budget` is spent, and returns the time of one run of each: that of
 /// its best sample, for whatever else the machine did only ever made a sample slower.
+///
+/// The samples of all subjects are about as long, or the short ones would be spared more often.
 pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> {
+    // The first run warms up: it fills caches and lets the connection be made.
+    let once: Vec<Duration> = subjects
+        .iter_mut()
+        .map(|subject| {
+            subject.0();
+            time(|| drop(subject.0())).max(Duration::from_nanos(1))
+        })
+        .collect();
+    let sample = once.iter().copied().fold(SAMPLE, Duration::max);
     let mut best = vec![Duration::MAX; subjects.len()];
     let mut spent = Duration::ZERO;
-    let mut samples = 0;
-    // The first round warms up: it fills caches and lets the connection be made.
-    while samples < 2 || spent < budget {
-        for (subject, best) in subjects.iter_mut().zip(&mut best) {
+    while spent < budget {
+        for ((subject, once), best) in subjects.iter_mut().zip(&once).zip(&mut best) {
+            let repeats = u32::try_from(sample.as_nanos() / once.as_nanos()).unwrap_or(u32::MAX).max(1);
             let mut counted = Duration::ZERO;
-            spent += time(|| {
-                for _ in 0..subject.repeats {
-                    counted += (subject.run)();
-                }
-            });
-            if samples > 0 {
-                *best = (*best).min(counted / subject.repeats);
-            }
+            spent += time(|| counted = (0..repeats).map(|_| subject.0()).sum());
+            *best = (*best).min(counted / repeats);
         }
-        samples += 1;
     }
     best
 }

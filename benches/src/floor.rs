@@ -35,7 +35,8 @@ impl Floor {
     pub fn of(history: &[HistoryEvent]) -> Self {
         let mut definitions = WorkflowDefinitions::new();
         definitions.register::<Rounds>().expect("it is registered once");
-        let log = replay(&definitions, &ReplayOptions::default(), history).expect("the history replays");
+        let options = ReplayOptions { task_queue: "rounds".to_owned(), ..ReplayOptions::default() };
+        let log = replay(&definitions, &options, history).expect("the history replays");
         let mut activations = log.activations;
         activations.retain(|activation| {
             !activation.jobs.iter().any(|job| matches!(job.variant, Some(Job::RemoveFromCache(_))))

@@ -53,8 +53,8 @@ fn print(line: &Line, json: bool) {
         return;
     }
     let verdict = match budget {
-        Some(budget) if ratio <= budget => format!("within {budget}"),
-        Some(budget) => format!("OVER {budget}"),
+        Some(budget) if ratio <= budget => format!("within {budget:.2}"),
+        Some(budget) => format!("OVER {budget:.2}"),
         None => String::new(),
     };
     println!("{name:<32}{ratio:>9.2}  {verdict:<14}{meaning}");
@@ -70,17 +70,17 @@ fn runs() -> Vec<Line> {
     let body = worlds::rounds(10);
     let floor = Floor::of(worlds::run(&body, Extras::default()).histories[0].events());
     let body = &body;
-    let world = |extras| Subject::new(20, move || worlds::run(body, extras));
+    let world = |extras| Subject::new(move || worlds::run(body, extras));
     let checked = Extras { replay: true, ..Extras::default() };
     let times = measure(
         Duration::from_secs(20),
         &mut [
-            Subject::timed(50, || floor.run()),
+            Subject::timed(|| floor.run()),
             world(Extras::default()),
             world(checked),
             world(Extras { trace: true, ..Extras::default() }),
             world(Extras { no_cache: true, ..Extras::default() }),
-            Subject { repeats: 2, ..world(Extras { core_replay: true, ..checked }) },
+            world(Extras { core_replay: true, ..checked }),
         ],
     );
     let [floor_time, plain, checked, traced, uncached, core] = times[..] else {
@@ -112,7 +112,7 @@ fn environment() -> Vec<Line> {
     let body = worlds::empty();
     let times = measure(
         Duration::from_secs(5),
-        &mut [Subject::new(100, || worlds::run(&body, Extras { replay: true, ..Extras::default() }))],
+        &mut [Subject::new(|| worlds::run(&body, Extras { replay: true, ..Extras::default() }))],
     );
     let limit = Duration::from_micros(200);
     vec![line("environment_created_and_dropped", (times[0], limit), Some(1.0), "create and drop")]
@@ -125,10 +125,10 @@ fn length() -> Vec<Line> {
     let times = measure(
         Duration::from_secs(25),
         &mut [
-            Subject::new(4, || worlds::run(&short, Extras::default())),
-            Subject::new(1, || worlds::run(&long, Extras::default())),
-            Subject::new(4, || worlds::run(&short, checked)),
-            Subject::new(1, || worlds::run(&long, checked)),
+            Subject::new(|| worlds::run(&short, Extras::default())),
+            Subject::new(|| worlds::run(&long, Extras::default())),
+            Subject::new(|| worlds::run(&short, checked)),
+            Subject::new(|| worlds::run(&long, checked)),
         ],
     );
     vec![
@@ -143,9 +143,9 @@ fn attempts() -> Vec<Line> {
     let times = measure(
         Duration::from_secs(3),
         &mut [
-            Subject::new(1_000, || attempts.in_sdk_environment()),
-            Subject::new(1_000, || attempts.real()),
-            Subject::new(1_000, || attempts.mocked()),
+            Subject::new(|| attempts.in_sdk_environment()),
+            Subject::new(|| attempts.real()),
+            Subject::new(|| attempts.mocked()),
         ],
     );
     vec![
@@ -181,9 +181,9 @@ fn campaigns() -> Vec<Line> {
     let times = measure(
         Duration::from_secs(20),
         &mut [
-            Subject::new(1, || sweep(&fault_free, 1)),
-            Subject::new(1, || sweep(&faulty, 1)),
-            Subject::new(1, || sweep(&faulty, 2)),
+            Subject::new(|| sweep(&fault_free, 1)),
+            Subject::new(|| sweep(&faulty, 1)),
+            Subject::new(|| sweep(&faulty, 2)),
         ],
     );
     let seeds = u32::try_from(SEEDS).expect("it is small");
