@@ -13,4 +13,5 @@ mod fresh_project;
 mod official_worker;
 mod official_worker_parity;
 mod replayer_accepts;
+mod rules;
 mod user_story;
