@@ -39,7 +39,7 @@ where
 }
 
 /// How long a test may take of real time: a guard against tests that hang, no measure of anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An official worker over the connection of this client.
 ///

@@ -11,6 +11,10 @@ use temporalio_protos::{
 };
 
 /// What real Core says against the first of these histories that it rejects; empty if it accepts all.
+///
+/// # Panics
+///
+/// If the scenario's workflows do not register, or Core's replayer fails.
 pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<String> {
     let mut rejected = Vec::new();
     for (history, core) in histories.iter().zip(core_replays(scenario, histories)) {
@@ -34,6 +38,10 @@ pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<Strin
 /// Whole activations are compared: jobs and their order, timestamps, flags, sizes. Nothing is normalized. Two things
 /// are not there to compare: Core's last activation, which only evicts the run, and what a history that ends with
 /// an unanswered workflow task would get next, which the two replayers see at different moments.
+///
+/// # Panics
+///
+/// If the scenario's workflows do not register, or Core's replayer fails.
 pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec<String> {
     let mut definitions = WorkflowDefinitions::new();
     (scenario.workflows.definitions)(&mut definitions).expect("workflow types of their own");

@@ -122,7 +122,7 @@ async fn timeouts_have_type_names_that_need_not_be_retried(env: TestWorkflowEnvi
         ..Settings::default()
     };
     let result = run(&env, settings, |_| async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         Ok("late".to_owned())
     });
     assert_eq!(result.await?, None);
@@ -166,7 +166,7 @@ async fn a_missed_heartbeat_ends_the_attempt_after_its_timeout(env: TestWorkflow
         if call.attempt == 1 {
             tokio::time::sleep(Duration::from_secs(4)).await;
             call.record_heartbeat(&1_u32);
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
         }
         Ok(format!("attempt {}", call.attempt))
     });
