@@ -7,7 +7,8 @@ use temporalio_common::{
     WorkflowDefinition,
     data_converters::{
         DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter,
-        SerializationContext, SerializationContextData, TemporalDeserializable, WorkflowSerializationContext,
+        SerializationContext, SerializationContextData, TemporalDeserializable, TemporalSerializable,
+        WorkflowSerializationContext,
     },
     error::{OutgoingError, OutgoingWorkflowError},
     payload_visitor::{decode_payloads, encode_payloads},
@@ -201,7 +202,7 @@ impl MockWorkflows {
     /// Registers a mock; false if the type has one already.
     pub(crate) fn register<W, F, R>(&mut self, workflow: &W, mock: F) -> bool
     where
-        W: WorkflowDefinition,
+        W: WorkflowDefinition + 'static,
         F: Fn(WorkflowCall<W::Input>) -> R + 'static,
         R: Future<Output = WorkflowResult<W::Output>> + 'static,
     {
@@ -258,26 +259,35 @@ async fn call<W: WorkflowDefinition, R: Future<Output = WorkflowResult<W::Output
 }
 
 /// What the SDK makes of what a workflow returned (`temporalio-workflow: src/runtime/instance.rs`), before the codec.
-fn end<T: WorkflowOutputValue>(
-    converter: &DataConverter,
+fn end<T: TemporalSerializable + 'static>(
+    data_converter: &DataConverter,
     result: WorkflowResult<T>,
     is_cancelled: bool,
 ) -> MockResult {
+    let (context, converter) = (context(), data_converter.payload_converter());
+    let serialization = SerializationContext::new(&context, converter);
     match result {
-        Ok(output) => encode(converter, &output).map(MockEnd::Completed).map_err(|error| unconverted(&error)),
+        Ok(output) => {
+            // One payload, even of a type that is several as an input.
+            let payload = converter.to_payload(&serialization, &output);
+            payload
+                .map(|payload| MockEnd::Completed(Payloads { payloads: vec![payload] }))
+                .map_err(unconverted)
+        }
         Err(WorkflowTermination::Cancelled { details }) => {
-            let details = details.map(|details| encode(converter, &*details)).transpose();
-            details.map(MockEnd::Canceled).map_err(|error| unconverted(&error))
+            let details = details.map(|details| converter.to_payloads(&serialization, &Details(details)));
+            let details = details.transpose().map_err(unconverted)?;
+            Ok(MockEnd::Canceled(details.map(|payloads| Payloads { payloads })))
         }
         Err(WorkflowTermination::Failed(OutgoingWorkflowError::PayloadConversion(error))) => {
-            Err(unconverted(&error))
+            Err(unconverted(error))
         }
         Err(WorkflowTermination::Failed(error)) => Ok(match error.as_cancelled() {
             Some(cancelled) if is_cancelled => MockEnd::Canceled(
                 cancelled.raw_details().map(|details| Payloads { payloads: details.to_vec() }),
             ),
             _ => {
-                let failure = converter.to_failure(&context(), OutgoingError::Workflow(error));
+                let failure = data_converter.to_failure(&context, OutgoingError::Workflow(error));
                 MockEnd::Failed(Box::new(failure))
             }
         }),
@@ -286,17 +296,28 @@ fn end<T: WorkflowOutputValue>(
     }
 }
 
-fn unconverted(error: &PayloadConversionError) -> String {
+fn unconverted(error: PayloadConversionError) -> String {
     format!("returned what cannot be converted: {error}")
 }
 
-fn encode(
-    converter: &DataConverter,
-    value: &dyn WorkflowOutputValue,
-) -> Result<Payloads, PayloadConversionError> {
-    let (data, converter) = (context(), converter.payload_converter());
-    let payloads = value.serialize_payloads(&SerializationContext::new(&data, converter))?;
-    Ok(Payloads { payloads })
+/// What a workflow was cancelled with, of a type that is no longer known.
+struct Details(Box<dyn WorkflowOutputValue + Send + Sync>);
+
+impl TemporalSerializable for Details {
+    fn as_serde(&self) -> Result<&dyn erased_serde::Serialize, PayloadConversionError> {
+        self.0.as_serde()
+    }
+
+    fn to_payload(&self, context: &SerializationContext<'_>) -> Result<Payload, PayloadConversionError> {
+        self.0.to_payload(context)
+    }
+
+    fn to_payloads(
+        &self,
+        context: &SerializationContext<'_>,
+    ) -> Result<Vec<Payload>, PayloadConversionError> {
+        self.0.to_payloads(context)
+    }
 }
 
 fn decode<T: TemporalDeserializable + 'static>(

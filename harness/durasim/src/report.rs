@@ -78,6 +78,13 @@ impl WorkflowName {
     }
 }
 
+/// Type and id.
+impl std::fmt::Display for WorkflowName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.workflow_type, self.workflow_id)
+    }
+}
+
 /// A line of the user's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceLine {

@@ -25,6 +25,10 @@ impl Executions {
         &self.runs[key.index()]
     }
 
+    pub(crate) fn into_runs(self) -> impl Iterator<Item = Run> {
+        self.runs.into_iter()
+    }
+
     pub(crate) fn run_mut(&mut self, key: RunKey) -> &mut Run {
         &mut self.runs[key.index()]
     }

@@ -92,6 +92,12 @@ impl Service {
         self.executions.iter().map(summary).collect()
     }
 
+    /// Ends the service: the workflow id, the run id and the history of every run, in the order in which they started.
+    pub fn into_histories(self) -> Vec<(String, String, Vec<HistoryEvent>)> {
+        let runs = self.executions.into_runs();
+        runs.map(|run| (run.workflow_id, run.run_id, run.history.into_events())).collect()
+    }
+
     /// How many runs are open.
     pub fn open_executions(&self) -> usize {
         self.executions.iter().filter(|run| run.is_running()).count()

@@ -29,10 +29,10 @@ impl std::fmt::Debug for Case {
 }
 
 /// A case for each run whose workflow some worker has. A mock has no code to replay.
-pub(crate) fn cases(state: &State, histories: &[History]) -> Vec<Case> {
+pub(crate) fn cases(state: &State) -> Vec<Case> {
     let executions = state.service.executions();
     let mut cases = Vec::new();
-    for (index, (history, execution)) in histories.iter().zip(&executions).enumerate() {
+    for (index, execution) in executions.into_iter().enumerate() {
         if state.mocks.contains(&execution.run_id) {
             continue;
         }
@@ -43,15 +43,16 @@ pub(crate) fn cases(state: &State, histories: &[History]) -> Vec<Case> {
         let Some(worker) = worker else { continue };
         cases.push(Case {
             history: index,
-            workflow_type: execution.workflow_type.clone(),
+            workflow_type: execution.workflow_type,
             definitions: worker.spec.versions[worker.version].workflows.clone(),
             options: ReplayOptions {
                 namespace: state.namespace.clone(),
-                task_queue: execution.task_queue.clone(),
-                workflow_id: history.workflow_id().to_owned(),
-                run_id: Some(history.run_id().to_owned()),
+                task_queue: execution.task_queue,
+                workflow_id: execution.workflow_id,
+                run_id: Some(execution.run_id),
                 data_converter: worker.data_converter.clone(),
                 backtraces: state.backtraces,
+                keep_activations: false,
                 ..ReplayOptions::default()
             },
         });

@@ -77,6 +77,10 @@ impl TestWorkflowEnvironment {
     }
 
     /// The official client with options of the test's own: a data converter, interceptors, another namespace.
+    ///
+    /// # Panics
+    ///
+    /// If the options hold a plugin that refuses the simulated connection.
     pub fn client_with(&self, options: ClientOptions) -> Client {
         Client::new(self.connection(), options)
             .expect("a client over the simulated connection has no plugins to fail")

@@ -141,7 +141,7 @@ impl WorkerCode {
     ///     #[run]
     ///     async fn run(ctx: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
     ///         let options = ChildWorkflowOptions::default();
-    ///         Ok(ctx.child_workflow(Shipment::run, item, options).await?.result().await?)
+    ///         Ok(ctx.start_child_workflow(Shipment::run, item, options).await?.result().await?)
     ///     }
     /// }
     ///
@@ -165,7 +165,7 @@ impl WorkerCode {
     #[must_use]
     pub fn mock_workflow<W, F, R>(mut self, workflow: W, mock: F) -> Self
     where
-        W: WorkflowDefinition,
+        W: WorkflowDefinition + 'static,
         F: Fn(WorkflowCall<W::Input>) -> R + 'static,
         R: Future<Output = WorkflowResult<W::Output>> + 'static,
     {
@@ -292,11 +292,11 @@ pub struct WorkerBuilder {
 }
 
 macro_rules! forward {
-    ($($(#[$meta:meta])* $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),*) [$($bounds:tt)*] => $call:expr;)*) => {
+    ($($(#[$meta:meta])* $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),*) [$($bounds:tt)*] => |$code:ident| $call:expr;)*) => {
         impl WorkerBuilder {
             $($(#[$meta])* pub fn $name<$($generics)*>(mut self, $($arg: $ty),*) -> Self where $($bounds)* {
-                let call = $call;
-                self.code = call(self.code);
+                let $code = self.code;
+                self.code = $call;
                 self
             })*
         }
@@ -306,37 +306,37 @@ macro_rules! forward {
 forward! {
     /// Registers a workflow; see [`WorkerCode::workflow`].
     workflow[W]() [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send]
-        => |code: WorkerCode| code.workflow::<W>();
+        => |code| code.workflow::<W>();
     /// Registers a workflow with a factory; see [`WorkerCode::workflow_with_factory`].
     workflow_with_factory[W, F](factory: F)
         [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send, F: Fn() -> W + Send + Sync + 'static]
-        => |code: WorkerCode| code.workflow_with_factory::<W, F>(factory);
+        => |code| code.workflow_with_factory::<W, F>(factory);
     /// Answers a workflow with a closure; see [`WorkerCode::mock_workflow`].
     mock_workflow[W, F, R](workflow: W, mock: F) [
-        W: WorkflowDefinition,
+        W: WorkflowDefinition + 'static,
         F: Fn(WorkflowCall<W::Input>) -> R + 'static,
         R: Future<Output = WorkflowResult<W::Output>> + 'static
-    ] => |code: WorkerCode| code.mock_workflow(workflow, mock);
+    ] => |code| code.mock_workflow(workflow, mock);
     /// Registers a workflow interceptor; see [`WorkerCode::workflow_interceptor`].
     workflow_interceptor[](constructor: WorkflowInterceptorConstructor) []
-        => |code: WorkerCode| code.workflow_interceptor(constructor);
+        => |code| code.workflow_interceptor(constructor);
     /// Registers an activity; see [`WorkerCode::activity`].
-    activity[AD](activity: AD) [AD: ExecutableActivity] => |code: WorkerCode| code.activity(activity);
+    activity[AD](activity: AD) [AD: ExecutableActivity] => |code| code.activity(activity);
     /// The instance of activities; see [`WorkerCode::implementer`].
-    implementer[T](instance: T) [T: Send + Sync + 'static] => |code: WorkerCode| code.implementer(instance);
+    implementer[T](instance: T) [T: Send + Sync + 'static] => |code| code.implementer(instance);
     /// Makes the instance of activities at each start; see [`WorkerCode::implementer_with`].
     implementer_with[T, F](make: F) [T: Send + Sync + 'static, F: Fn() -> T + 'static]
-        => |code: WorkerCode| code.implementer_with(make);
+        => |code| code.implementer_with(make);
     /// Answers an activity with a closure; see [`WorkerCode::mock_activity`].
     mock_activity[AD, F, R](activity: AD, mock: F) [
         AD: ActivityDefinition,
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static
-    ] => |code: WorkerCode| code.mock_activity(activity, mock);
+    ] => |code| code.mock_activity(activity, mock);
     /// Names a type of heartbeat details; see [`WorkerCode::heartbeat_details`].
-    heartbeat_details[T]() [T: TemporalSerializable + 'static] => |code: WorkerCode| code.heartbeat_details::<T>();
+    heartbeat_details[T]() [T: TemporalSerializable + 'static] => |code| code.heartbeat_details::<T>();
     /// Sets any other option of the worker; see [`WorkerCode::options`].
-    options[F](set: F) [F: Fn(&mut WorkflowWorkerOptions) + 'static] => |code: WorkerCode| code.options(set);
+    options[F](set: F) [F: Fn(&mut WorkflowWorkerOptions) + 'static] => |code| code.options(set);
 }
 
 impl WorkerBuilder {

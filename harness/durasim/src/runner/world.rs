@@ -191,9 +191,11 @@ fn report(world: &World) -> WorldReport {
     if let Some(missed) = state.faults.missed().first().map(ToString::to_string) {
         state.fail(diagnosis::missed_fault(&missed));
     }
-    let histories: Vec<History> = state.histories();
+    let replays = checks::replay::cases(&state);
+    let open_diagnosis = diagnosis::diagnose(&state);
+    let open = open_diagnosis.workflows.iter().map(|workflow| workflow.name.to_string()).collect();
+    let histories = state.take_histories();
     state.record_outcome(&histories);
-    let replays = checks::replay::cases(&state, &histories);
     WorldReport {
         failure: state.failure.take(),
         trace_hash: state.trace.hash(),
@@ -204,13 +206,13 @@ fn report(world: &World) -> WorldReport {
         tape: state.choices.taken(),
         faults: state.faults.struck(),
         observations,
-        open: state.open_workflows(),
+        open,
         healed_ms: state
             .faults
             .last_struck_ms()
             .map_or(0, |struck_ms| struck_ms.saturating_sub(durasim_engine::START_MS)),
         settles: state.faults.any() || world.checks.borrow().settles,
-        open_diagnosis: diagnosis::diagnose(&state),
+        open_diagnosis,
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,

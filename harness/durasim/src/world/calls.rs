@@ -181,7 +181,7 @@ impl State {
             }
             Ok(_) => self.record("reply", format_args!("{label}")),
             Err(status) => {
-                self.record("reply", format_args!("{label}: {:?}: {}", status.code(), status.message()))
+                self.record("reply", format_args!("{label}: {:?}: {}", status.code(), status.message()));
             }
         }
         match caller {
@@ -190,7 +190,7 @@ impl State {
                 let _ = sender.send(result.map(|response| response.encode_to_vec()));
             }
             Caller::Worker { worker, incarnation, call } => {
-                self.worker_reply(worker, incarnation, call, result)
+                self.worker_reply(worker, incarnation, call, result);
             }
         }
     }

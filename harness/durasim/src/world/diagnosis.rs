@@ -208,7 +208,7 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
         awaits.push(Awaited::WorkflowTask {
             task_queue: task.task_queue.clone(),
             attempt: u32::try_from(task.attempt).unwrap_or(1),
-            polled: state.is_polled(&task.task_queue, |process| process.runs_any_workflow()),
+            polled: state.is_polled(&task.task_queue, super::process::WorkerProcess::runs_any_workflow),
             last_failure: task.last_failure.clone(),
         });
     }
@@ -252,12 +252,5 @@ impl State {
 
     fn is_polled(&self, task_queue: &str, polls: impl Fn(&super::process::WorkerProcess) -> bool) -> bool {
         self.workers.iter().any(|process| &*process.spec.task_queue == task_queue && polls(process))
-    }
-
-    /// The workflows that are open, as `Type id`.
-    pub(crate) fn open_workflows(&self) -> Vec<String> {
-        let executions = self.service.executions();
-        let open = executions.iter().filter(|execution| execution.open);
-        open.map(|execution| format!("{} {}", execution.workflow_type, execution.workflow_id)).collect()
     }
 }

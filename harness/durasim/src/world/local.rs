@@ -35,14 +35,13 @@ impl State {
         for seq in work.cancel {
             let key = (worker, run_id.clone(), seq);
             let Some(local) = self.local_activities.get(&key) else { continue };
-            match &local.running {
+            if let Some((_, cancel)) = &local.running {
                 // Its code may take its time, or not listen.
-                Some((_, cancel)) => cancel.cancel(),
+                cancel.cancel();
+            } else {
                 // Nothing runs that could answer: the next attempt is yet to start.
-                None => {
-                    let attempt = local.task.attempt;
-                    self.local_activity_done(&key, incarnation, attempt, ActivityOutcome::Canceled(None));
-                }
+                let attempt = local.task.attempt;
+                self.local_activity_done(&key, incarnation, attempt, ActivityOutcome::Canceled(None));
             }
         }
         let heartbeat_ms = u64::try_from(work.heartbeat_after.as_millis()).unwrap_or(u64::MAX);

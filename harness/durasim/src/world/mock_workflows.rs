@@ -252,7 +252,7 @@ fn closing_command(end: MockEnd) -> Command {
             }),
         ),
     };
-    Command { command_type: command_type.into(), attributes: Some(attributes), user_metadata: None }
+    Command { command_type: command_type.into(), attributes: Some(attributes), ..Default::default() }
 }
 
 /// Goes on with a closure while its run is open. `None` if the run was closed by somebody else: what a workflow

@@ -98,15 +98,13 @@ impl State {
         id
     }
 
-    /// Every run's history, in the order in which the runs started.
-    pub(crate) fn histories(&self) -> Vec<History> {
-        let executions = self.service.executions();
-        executions
+    /// Ends the service: every run's history, in the order in which the runs started.
+    pub(crate) fn take_histories(&mut self) -> Vec<History> {
+        let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
+        service
+            .into_histories()
             .into_iter()
-            .map(|execution| {
-                let events = self.service.history(&execution.workflow_id, Some(&execution.run_id));
-                History::new(execution.workflow_id, execution.run_id, events.unwrap_or_default().to_vec())
-            })
+            .map(|(id, run_id, events)| History::new(id, run_id, events))
             .collect()
     }
 

@@ -32,15 +32,16 @@ impl State {
             return;
         }
         match (call, result) {
-            (WorkerCall::PollWorkflowTask { .. }, Ok(Response::PollWorkflowTaskQueue(task))) => {
-                if !task.task_token.is_empty() {
-                    self.workflow_task_arrives(worker, *task);
-                }
+            // An empty answer to a poll brings no task.
+            (WorkerCall::PollWorkflowTask { .. }, Ok(Response::PollWorkflowTaskQueue(task)))
+                if !task.task_token.is_empty() =>
+            {
+                self.workflow_task_arrives(worker, *task);
             }
-            (WorkerCall::PollActivityTask, Ok(Response::PollActivityTaskQueue(task))) => {
-                if !task.task_token.is_empty() {
-                    self.activity_task_arrives(worker, *task);
-                }
+            (WorkerCall::PollActivityTask, Ok(Response::PollActivityTaskQueue(task)))
+                if !task.task_token.is_empty() =>
+            {
+                self.activity_task_arrives(worker, *task);
             }
             (
                 WorkerCall::CompleteWorkflowTask { run_id },

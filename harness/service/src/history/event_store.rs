@@ -109,6 +109,10 @@ impl EventStore {
         &self.events
     }
 
+    pub(crate) fn into_events(self) -> Vec<HistoryEvent> {
+        self.events
+    }
+
     /// The event with this id, if it is in history.
     pub(crate) fn event(&self, event_id: i64) -> Option<&HistoryEvent> {
         self.events.get(usize::try_from(event_id).ok()?.checked_sub(1)?)
