@@ -1,5 +1,7 @@
 //! Workflows that closures stand for: as children, and started by a client.
 
+#![expect(missing_docs, reason = "the SDK's macros make constants without docs")]
+
 use durasim::{WorkflowCallOutcome, prelude::*};
 use temporalio_client::errors::WorkflowGetResultError;
 use temporalio_common::UntypedWorkflow;
@@ -119,16 +121,16 @@ async fn the_error_of_a_mock_fails_its_workflow(env: TestWorkflowEnvironment) ->
         .workflow::<Order>()
         .workflow::<Invoice>()
         .mock_workflow(Shipment::run, |_| async move {
-            let out_of_stock = ApplicationFailure::builder(anyhow_like("out of stock"));
-            Err(out_of_stock.type_name("OutOfStock".to_owned()).non_retryable(true).build().into())
+            Err(ApplicationFailure::non_retryable("out of stock").into())
         })
         .start()?;
     let order = env.client().start_workflow(Order::run, "book".to_owned(), start("order-1")).await?;
     let error = order.get_result(WorkflowGetResultOptions::default()).await.unwrap_err();
     assert!(matches!(error, WorkflowGetResultError::Failed(_)), "{error:?}");
-    assert!(env.history(&order).to_json().contains("OutOfStock"));
     let calls = env.workflow_calls(Shipment::run);
-    assert!(matches!(&calls[0].outcome, WorkflowCallOutcome::Failed(failure) if failure.message == "out of stock"));
+    assert!(
+        matches!(&calls[0].outcome, WorkflowCallOutcome::Failed(failure) if failure.message == "out of stock")
+    );
     insta::assert_snapshot!(env.history("order-1/shipment").outline());
     Ok(())
 }
@@ -194,19 +196,15 @@ async fn a_mock_is_called_once_a_run_whatever_becomes_of_the_workers(
     Ok(())
 }
 
-#[test]
-fn a_workflow_cannot_be_mocked_twice() {
-    #[workflow_test]
-    async fn twice(env: TestWorkflowEnvironment) -> TestResult {
-        let error = env
-            .worker("orders")
-            .mock_workflow(Shipment::run, |call| async move { Ok(call.input) })
-            .mock_workflow(Shipment::run, |call| async move { Ok(call.input) })
-            .start()
-            .unwrap_err();
-        let said = "worker for task queue `orders`: workflow `Shipment` is mocked twice";
-        assert_eq!(error.to_string(), said);
-        Ok(())
-    }
-    twice();
+#[workflow_test]
+async fn a_workflow_cannot_be_mocked_twice(env: TestWorkflowEnvironment) -> TestResult {
+    let error = env
+        .worker("orders")
+        .mock_workflow(Shipment::run, |call| async move { Ok(call.input) })
+        .mock_workflow(Shipment::run, |call| async move { Ok(call.input) })
+        .start()
+        .unwrap_err();
+    let said = "worker for task queue `orders`: workflow `Shipment` is mocked twice";
+    assert_eq!(error.to_string(), said);
+    Ok(())
 }

@@ -74,10 +74,10 @@ impl State {
                 self.workflow_task_progress(worker, &run_id, progress);
             }
             (WorkerCall::FetchHistory { run_id }, Err(_)) => self.workers[worker].workflows.evict(&run_id),
-            (WorkerCall::Heartbeat { token }, Ok(Response::RecordActivityTaskHeartbeat(answer))) => {
-                if answer.cancel_requested {
-                    self.cancel_attempt(worker, &token);
-                }
+            (WorkerCall::Heartbeat { token }, Ok(Response::RecordActivityTaskHeartbeat(answer)))
+                if answer.cancel_requested =>
+            {
+                self.cancel_attempt(worker, &token);
             }
             (WorkerCall::Heartbeat { token }, Err(status)) if status.code() == Code::NotFound => {
                 self.cancel_attempt(worker, &token);
@@ -206,7 +206,7 @@ impl State {
                 self.complete_workflow_task(worker, run_id, &name, (*request).into());
             }
             WorkflowTaskProgress::Failed(failure) => {
-                self.workflow_task_failed(worker, run_id, &name, *failure)
+                self.workflow_task_failed(worker, run_id, &name, *failure);
             }
             WorkflowTaskProgress::QueryAnswered(request) => {
                 let label = format!("{name}/query answer").into();
