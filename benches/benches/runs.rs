@@ -1,34 +1,34 @@
 //! The same subjects as `ratios`, with criterion's statistics: `cargo bench -p benches`.
 
+#![allow(missing_docs, reason = "`criterion_group!` makes a public function without documentation")]
+
 use benches::{
     activities::Attempts,
     floor::Floor,
-    worlds::{self, Extras},
+    worlds::{self, Extra},
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use durasim::Campaign;
 
-const CHECKED: Extras = Extras { replay: true, core_replay: false, trace: false, no_cache: false };
-
 fn runs(c: &mut Criterion) {
     let body = worlds::rounds(10);
-    let floor = Floor::of(worlds::run(&body, Extras::default()).histories[0].events());
+    let floor = Floor::of(worlds::run(&body, &[]).histories[0].events());
     let mut group = c.benchmark_group("ten activities and ten timers");
     group.bench_function("floor", |b| b.iter_custom(|times| (0..times).map(|_| floor.run()).sum()));
-    group.bench_function("without checks", |b| b.iter(|| worlds::run(&body, Extras::default())));
-    group.bench_function("with default checks", |b| b.iter(|| worlds::run(&body, CHECKED)));
+    group.bench_function("without checks", |b| b.iter(|| worlds::run(&body, &[])));
+    group.bench_function("with default checks", |b| b.iter(|| worlds::run(&body, &[Extra::Replay])));
     group.bench_function("with its trace kept", |b| {
-        b.iter(|| worlds::run(&body, Extras { trace: true, ..Extras::default() }));
+        b.iter(|| worlds::run(&body, &[Extra::TraceKept]));
     });
     group.bench_function("without a cache", |b| {
-        b.iter(|| worlds::run(&body, Extras { no_cache: true, ..Extras::default() }));
+        b.iter(|| worlds::run(&body, &[Extra::CacheOff]));
     });
     group.finish();
 }
 
 fn environment(c: &mut Criterion) {
     let body = worlds::empty();
-    c.bench_function("environment created and dropped", |b| b.iter(|| worlds::run(&body, CHECKED)));
+    c.bench_function("environment created and dropped", |b| b.iter(|| worlds::run(&body, &[Extra::Replay])));
 }
 
 fn length(c: &mut Criterion) {
@@ -38,7 +38,7 @@ fn length(c: &mut Criterion) {
         let body = worlds::rounds(rounds);
         group.throughput(Throughput::Elements(u64::from(rounds) * 11));
         group.bench_with_input(BenchmarkId::from_parameter(rounds * 11), &body, |b, body| {
-            b.iter(|| worlds::run(body, Extras::default()));
+            b.iter(|| worlds::run(body, &[]));
         });
     }
     group.finish();

@@ -30,7 +30,7 @@ pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> 
         .iter_mut()
         .map(|subject| {
             subject.0();
-            time(|| drop(subject.0())).max(Duration::from_nanos(1))
+            time(|| _ = subject.0()).max(Duration::from_nanos(1))
         })
         .collect();
     let sample = once.iter().copied().fold(SAMPLE, Duration::max);

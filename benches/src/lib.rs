@@ -31,11 +31,15 @@ pub struct Rounds;
 #[workflow_methods]
 impl Rounds {
     /// Waits a minute and calls an activity, so many times.
+    ///
+    /// # Errors
+    ///
+    /// If an activity fails.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, rounds: u32) -> WorkflowResult<u32> {
         let mut sum = 0;
         for round in 0..rounds {
-            ctx.timer(Duration::from_secs(60)).await;
+            ctx.timer(Duration::from_mins(1)).await;
             let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).build();
             sum += ctx.execute_activity(Steps::step, round, options).await?;
         }

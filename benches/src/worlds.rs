@@ -27,35 +27,29 @@ async fn run_rounds(env: TestWorkflowEnvironment, rounds: u32) -> TestResult {
 
 /// A world in which nothing happens.
 pub fn empty() -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync {
-    |env| {
-        async move {
-            drop(env);
-            Ok(())
-        }
-        .boxed_local()
-    }
+    |_| futures::future::ready(Ok(())).boxed_local()
 }
 
-/// What of a world is on beside its running.
-#[derive(Clone, Copy, Default)]
-pub struct Extras {
-    /// The full replay of each history at the end.
-    pub replay: bool,
-    /// The SDK's own replay of it.
-    pub core_replay: bool,
-    /// Keeping the entries of the trace.
-    pub trace: bool,
+/// What of a world may be other than as bare as it can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// Each history is replayed in full at the end, as it is by default.
+    Replay,
+    /// The SDK's own replayer does so too.
+    CoreReplay,
+    /// The entries of the trace are kept.
+    TraceKept,
     /// No runs are kept between workflow tasks.
-    pub no_cache: bool,
+    CacheOff,
 }
 
 /// The options of a world without faults.
-pub fn options(extras: Extras) -> WorldOptions {
+pub fn options(extras: &[Extra]) -> WorldOptions {
     let mut options = WorldOptions::default();
-    options.replay = extras.replay;
-    options.core_replay = extras.core_replay;
-    options.keep_trace = extras.trace;
-    options.cache = !extras.no_cache;
+    options.replay = extras.contains(&Extra::Replay);
+    options.core_replay = extras.contains(&Extra::CoreReplay);
+    options.keep_trace = extras.contains(&Extra::TraceKept);
+    options.cache = !extras.contains(&Extra::CacheOff);
     options
 }
 
@@ -71,7 +65,7 @@ pub fn faulty() -> WorldOptions {
 /// # Panics
 ///
 /// If the world fails.
-pub fn run(body: &Body, extras: Extras) -> WorldReport {
+pub fn run(body: &Body, extras: &[Extra]) -> WorldReport {
     let mut options = options(extras);
     options.choices = ChoiceSource::Benign;
     let report = run_world(body, &options);

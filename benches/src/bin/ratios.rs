@@ -11,7 +11,7 @@ use benches::{
     activities::Attempts,
     clock::{Subject, measure},
     floor::Floor,
-    worlds::{self, Extras},
+    worlds::{self, Extra},
 };
 use durasim::{Campaign, WorldOptions};
 
@@ -68,19 +68,18 @@ fn line(name: &'static str, (over, under): (Duration, Duration), budget: Option<
 /// A whole run over the floor, with more and less around it.
 fn runs() -> Vec<Line> {
     let body = worlds::rounds(10);
-    let floor = Floor::of(worlds::run(&body, Extras::default()).histories[0].events());
+    let floor = Floor::of(worlds::run(&body, &[]).histories[0].events());
     let body = &body;
-    let world = |extras| Subject::new(move || worlds::run(body, extras));
-    let checked = Extras { replay: true, ..Extras::default() };
+    let world = |extras: &'static [Extra]| Subject::new(move || worlds::run(body, extras));
     let times = measure(
         Duration::from_secs(20),
         &mut [
             Subject::timed(|| floor.run()),
-            world(Extras::default()),
-            world(checked),
-            world(Extras { trace: true, ..Extras::default() }),
-            world(Extras { no_cache: true, ..Extras::default() }),
-            world(Extras { core_replay: true, ..checked }),
+            world(&[]),
+            world(&[Extra::Replay]),
+            world(&[Extra::TraceKept]),
+            world(&[Extra::CacheOff]),
+            world(&[Extra::Replay, Extra::CoreReplay]),
         ],
     );
     let [floor_time, plain, checked, traced, uncached, core] = times[..] else {
@@ -110,10 +109,7 @@ fn runs() -> Vec<Line> {
 /// An environment, of which the budget allows 200 us.
 fn environment() -> Vec<Line> {
     let body = worlds::empty();
-    let times = measure(
-        Duration::from_secs(5),
-        &mut [Subject::new(|| worlds::run(&body, Extras { replay: true, ..Extras::default() }))],
-    );
+    let times = measure(Duration::from_secs(5), &mut [Subject::new(|| worlds::run(&body, &[Extra::Replay]))]);
     let limit = Duration::from_micros(200);
     vec![line("environment_created_and_dropped", (times[0], limit), Some(1.0), "create and drop")]
 }
@@ -121,14 +117,13 @@ fn environment() -> Vec<Line> {
 /// Eleven events a round.
 fn length() -> Vec<Line> {
     let (short, long) = (worlds::rounds(91), worlds::rounds(909));
-    let checked = Extras { replay: true, ..Extras::default() };
     let times = measure(
         Duration::from_secs(25),
         &mut [
-            Subject::new(|| worlds::run(&short, Extras::default())),
-            Subject::new(|| worlds::run(&long, Extras::default())),
-            Subject::new(|| worlds::run(&short, checked)),
-            Subject::new(|| worlds::run(&long, checked)),
+            Subject::new(|| worlds::run(&short, &[])),
+            Subject::new(|| worlds::run(&long, &[])),
+            Subject::new(|| worlds::run(&short, &[Extra::Replay])),
+            Subject::new(|| worlds::run(&long, &[Extra::Replay])),
         ],
     );
     vec![
