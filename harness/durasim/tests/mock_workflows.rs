@@ -1,6 +1,11 @@
 //! Workflows that closures stand for: as children, and started by a client.
 
-#![expect(missing_docs, reason = "the SDK's macros make constants without docs")]
+#![allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::unused_async,
+    reason = "workflows are public and async, whether or not they await, and their macros make constants without docs"
+)]
 
 use durasim::{WorkflowCallOutcome, prelude::*};
 use temporalio_client::errors::WorkflowGetResultError;
@@ -60,7 +65,7 @@ fn start(id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new("orders", id).build()
 }
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 #[workflow_test]
 async fn a_mocked_child_is_answered_beside_a_real_one(env: TestWorkflowEnvironment) -> TestResult {
@@ -185,7 +190,7 @@ async fn a_mock_is_called_once_a_run_whatever_becomes_of_the_workers(
         .workflow::<Order>()
         .workflow::<Invoice>()
         .mock_workflow(Shipment::run, |call| async move {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             Ok(format!("{} as if shipped", call.input))
         })
         .start()?;
