@@ -19,6 +19,10 @@ impl State {
         if process.attempts.values().any(|attempt| !attempt.allowance.bears_silence()) {
             return false;
         }
+        let mut waiting = process.reporting.values().flatten();
+        if waiting.any(|task| task.query.is_some()) {
+            return false;
+        }
         let mut its_calls = self.pending.values().filter_map(|pending| match &pending.caller {
             Caller::Worker { worker: w, incarnation, call }
                 if *w == worker && *incarnation == process.incarnation =>

@@ -51,9 +51,7 @@ impl State {
                 if let Some(stand_in) = &self.stand_in {
                     stand_in.on_completed(&run_id, Ok(&answer));
                 }
-                let waiting = process.reporting.remove(&run_id).unwrap_or_default();
-                self.workflow_task_recorded(worker, &run_id, answer.workflow_task);
-                self.begin_tasks(worker, incarnation, waiting);
+                self.workflow_task_recorded(worker, incarnation, &run_id, answer.workflow_task);
             }
             (WorkerCall::CompleteWorkflowTask { run_id }, Err(status)) => {
                 // Too late, or not acceptable: what the run did since is not in its history. The SDK's Core
@@ -237,6 +235,7 @@ impl State {
     fn workflow_task_recorded(
         &mut self,
         worker: usize,
+        incarnation: u32,
         run_id: &str,
         next: Option<PollWorkflowTaskQueueResponse>,
     ) {
@@ -246,9 +245,11 @@ impl State {
         {
             return self.crash_worker(worker, restart_after_ms, version);
         }
+        let waiting = self.workers[worker].reporting.remove(run_id).unwrap_or_default();
         if let Some(task) = next {
             self.workflow_task_arrives(worker, task);
         }
+        self.begin_tasks(worker, incarnation, waiting);
     }
 
     /// Begins the tasks of a run that came while its last completion was on its way.
