@@ -165,6 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_is_recorded_with_its_details() {
+        let mut world = World::new();
+        world.start("noted");
+        let details = [("data".to_owned(), payloads("1").unwrap_or_default())].into();
+        let command = RecordMarkerCommandAttributes {
+            marker_name: "note".to_owned(),
+            details,
+            ..RecordMarkerCommandAttributes::default()
+        };
+        world.run_workflow_task(vec![Attributes::RecordMarkerCommandAttributes(command)]);
+        let Some(crate::api::Attributes::MarkerRecordedEventAttributes(marker)) =
+            &world.last_event("noted").attributes
+        else {
+            panic!("no marker")
+        };
+        assert_eq!(marker.marker_name, "note");
+        assert_eq!(marker.details["data"], payloads("1").unwrap_or_default());
+    }
+
+    #[test]
     fn a_marker_without_a_name_fails_the_task() {
         let mut world = World::new();
         world.start("noted");

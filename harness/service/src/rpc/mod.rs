@@ -20,6 +20,8 @@ mod start_workflow_execution;
 mod stop_workflow_execution;
 mod system;
 #[cfg(test)]
+mod system_tests;
+#[cfg(test)]
 mod tests;
 mod update_workflow_execution;
 

@@ -335,3 +335,38 @@ fn a_child_cannot_be_started_and_canceled_by_one_task() {
     world.pass(0);
     assert!(world.service.history("child", None).is_none(), "the task failed as a whole");
 }
+
+#[test]
+fn a_parent_learns_that_its_child_was_canceled() {
+    let mut world = parent_and_child(ParentClosePolicy::Terminate);
+    let canceled = CancelWorkflowExecutionCommandAttributes { details: payloads("enough") };
+    run_child_task(&mut world, vec![Command::CancelWorkflowExecutionCommandAttributes(canceled)]);
+    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionCanceled, WorkflowTaskScheduled]);
+}
+
+#[test]
+fn a_parent_learns_that_its_child_was_terminated() {
+    let mut world = parent_and_child(ParentClosePolicy::Terminate);
+    let request = TerminateWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("child"),
+        ..TerminateWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
+    world.pass(0);
+    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionTerminated, WorkflowTaskScheduled]);
+}
+
+#[test]
+fn a_parent_learns_that_its_child_timed_out() {
+    let mut world = World::new();
+    world.start("parent");
+    let child = StartChildWorkflowExecutionCommandAttributes {
+        workflow_run_timeout: Some(duration(60_000)),
+        ..child_attributes("child", ParentClosePolicy::Terminate)
+    };
+    run_task(&mut world, vec![Command::StartChildWorkflowExecutionCommandAttributes(child)]);
+    run_task(&mut world, vec![]);
+    world.pass(60_000);
+    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionTimedOut, WorkflowTaskScheduled]);
+}

@@ -387,3 +387,22 @@ fn an_update_with_start_starts_the_workflow_or_uses_the_running_one() {
         assert_eq!(started.started, expected);
     }
 }
+
+#[test]
+fn an_accepted_update_returns_as_admitted_after_a_reset() {
+    let mut world = idle();
+    world.send(update_request("stock", "u", Stage::Accepted));
+    let task = world.workflow_task();
+    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    let request = ResetWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("stock"),
+        workflow_task_finish_event_id: 4,
+        request_id: "reset".to_owned(),
+        ..ResetWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
+    let events = world.event_types("stock");
+    assert!(events.contains(&WorkflowExecutionUpdateAdmitted), "{events:?}");
+    assert!(!events.contains(&WorkflowExecutionUpdateAccepted), "{events:?}");
+}
