@@ -2,10 +2,7 @@
 
 use durasim::History;
 use scenarios::scenario::Workflows;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::{
     coresdk::workflow_activation::{WorkflowActivation, workflow_activation_job::Variant},
@@ -25,12 +22,12 @@ pub struct CoreReplay {
     pub activations: Vec<WorkflowActivation>,
 }
 
-/// Replays histories of one scenario, all with one replayer; the answers are in the order of the histories.
+/// Replays a history, with a replayer of its own: one that gets several may shut down before the last is done.
 ///
 /// # Panics
 ///
 /// If the replayer itself fails.
-pub fn replay(workflows: &Workflows, histories: &[History], task_queue: &str) -> Vec<CoreReplay> {
+pub fn replay(workflows: &Workflows, history: &History, task_queue: &str) -> CoreReplay {
     let recorder = Recorder::default();
     let recorded = recorder.activations.clone();
     let mut options =
@@ -38,27 +35,23 @@ pub fn replay(workflows: &Workflows, histories: &[History], task_queue: &str) ->
     (workflows.replayer)(&mut options).expect("workflow types of their own");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");
-    let inputs: Vec<_> = histories.iter().map(input).collect();
     let results = runtime
-        .block_on(async { WorkflowReplayer::new(options)?.replay_workflows(inputs).await })
+        .block_on(async { WorkflowReplayer::new(options)?.replay_workflows([input(history)]).await })
         .expect("the replayer runs");
-    let mut recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
-    let answer =
-        |(history, result): (&History, temporalio_sdk::workflow_replayer::WorkflowReplayResult)| CoreReplay {
-            rejected: result.replay_failure.map(|failure| failure.to_string()),
-            activations: recorded.remove(history.run_id()).unwrap_or_default(),
-        };
-    histories.iter().zip(results).map(answer).collect()
+    let rejected =
+        results.into_iter().find_map(|result| result.replay_failure).map(|failure| failure.to_string());
+    let activations = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
+    CoreReplay { rejected, activations }
 }
 
 fn input(history: &History) -> WorkflowHistory {
     HistoryProto { events: history.events().to_vec() }.into()
 }
 
-/// Keeps activations by run id.
+/// Keeps activations.
 #[derive(Default)]
 struct Recorder {
-    activations: Arc<Mutex<BTreeMap<String, Vec<WorkflowActivation>>>>,
+    activations: Arc<Mutex<Vec<WorkflowActivation>>>,
 }
 
 #[async_trait::async_trait(?Send)]
@@ -67,8 +60,7 @@ impl WorkerInterceptor for Recorder {
         let evicts =
             activation.jobs.iter().any(|job| matches!(job.variant, Some(Variant::RemoveFromCache(_))));
         if !evicts {
-            let mut activations = self.activations.lock().unwrap_or_else(PoisonError::into_inner);
-            activations.entry(activation.run_id.clone()).or_default().push(activation.clone());
+            self.activations.lock().unwrap_or_else(PoisonError::into_inner).push(activation.clone());
         }
         Ok(())
     }

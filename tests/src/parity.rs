@@ -1,6 +1,6 @@
 //! Comparing what durasim derives from a history with what real Core derives from it.
 
-use crate::core_replay::{self, CoreReplay};
+use crate::core_replay;
 use durasim::History;
 use durasim_worker::{ReplayOptions, WorkflowDefinitions, replay};
 use scenarios::scenario::Scenario;
@@ -17,7 +17,8 @@ use temporalio_protos::{
 /// If the scenario's workflows do not register, or Core's replayer fails.
 pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<String> {
     let mut rejected = Vec::new();
-    for (history, core) in histories.iter().zip(core_replays(scenario, histories)) {
+    for history in histories {
+        let core = core_replay::replay(&scenario.workflows, history, task_queue(history));
         if core.activations.is_empty() {
             rejected.push(format!("{}: {}: Core made nothing of it", scenario.name, history.workflow_id()));
         }
@@ -46,7 +47,8 @@ pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec
     let mut definitions = WorkflowDefinitions::new();
     (scenario.workflows.definitions)(&mut definitions).expect("workflow types of their own");
     let mut differences = Vec::new();
-    for (history, core) in histories.iter().zip(core_replays(scenario, histories)) {
+    for history in histories {
+        let core = core_replay::replay(&scenario.workflows, history, task_queue(history));
         let name = format!("{}: {}", scenario.name, history.workflow_id());
         let options = ReplayOptions {
             task_queue: task_queue(history).to_owned(),
@@ -98,12 +100,6 @@ fn sorted_flags(history: &History) -> Vec<HistoryEvent> {
         }
     }
     events
-}
-
-/// Real Core's replays of these histories, in their order.
-fn core_replays(scenario: &Scenario, histories: &[History]) -> Vec<CoreReplay> {
-    let queue = histories.first().map_or("", task_queue);
-    core_replay::replay(&scenario.workflows, histories, queue)
 }
 
 /// The task queue that a run was started on.

@@ -57,7 +57,7 @@ fn versioned() {
 }
 
 fn histories_are_those_of_the_official_worker(scenario: &Scenario, register: Register) {
-    for choices in [ChoiceSource::Benign, ChoiceSource::Seed(1)] {
+    for choices in std::iter::once(ChoiceSource::Benign).chain(worlds::seeds(2).map(ChoiceSource::Seed)) {
         for cache in [true, false] {
             let mut options = worlds::cached(WorldOptions::default(), cache);
             options.choices = choices.clone();
