@@ -130,7 +130,23 @@ fn history_is_temporals_own_json() {
     let output = scenarios(&["history", "fetch_and_process", "--seed", "1"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let history: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(history["events"][0]["eventType"], "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED");
+    let first = &history["events"][0];
+    assert_eq!(first["eventId"], "1");
+    assert_eq!(first["eventType"], "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED");
+    let attributes = &first["workflowExecutionStartedEventAttributes"];
+    assert_eq!(attributes["workflowType"]["name"], "FetchAndProcessWorkflow");
+    assert_eq!(attributes["workflowTaskTimeout"], "10s");
+}
+
+#[test]
+fn history_prints_one_run_and_tells_of_the_others() {
+    let first = scenarios(&["history", "approval", "--faults", "none"]);
+    assert!(text(&first.stderr).contains("approval-of-item-3"), "{}", text(&first.stderr));
+    let third = scenarios(&["history", "approval", "--faults", "none", "--workflow", "approval-of-item-3"]);
+    let history: Value = serde_json::from_slice(&third.stdout).unwrap();
+    let attributes = &history["events"][0]["workflowExecutionStartedEventAttributes"];
+    assert_eq!(attributes["workflowId"], "approval-of-item-3");
+    assert_eq!(scenarios(&["history", "approval", "--workflow", "x"]).status.code(), Some(2));
 }
 
 #[test]

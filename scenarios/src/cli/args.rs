@@ -16,7 +16,8 @@ Usage: scenarios                            a tour, in under a minute
        scenarios run NAME [--seed N]        one world, and what happened in it
        scenarios sweep NAME|--all --seeds A..B [--jobs N]
                                             many worlds, B not included
-       scenarios history NAME [--seed N]    the histories of one world, as Temporal's own JSON
+       scenarios history NAME [--seed N] [--workflow ID]
+                                            the history of one run, as Temporal's own JSON
        scenarios score [--sound-seeds N]    are all flaws found, and are there false alarms?
 
 Options: --json           `run`, `sweep` and `score`: one object a line
@@ -31,7 +32,7 @@ pub(super) enum Command {
     List { json: bool },
     Run(RunOptions),
     Sweep(SweepOptions),
-    History { scenario: &'static Scenario, seed: u64, faults: FaultProfile },
+    History(HistoryOptions),
     Score(ScoreOptions),
 }
 
@@ -50,6 +51,14 @@ pub(super) struct SweepOptions {
     pub(super) jobs: NonZero<usize>,
     pub(super) faults: FaultProfile,
     pub(super) json: bool,
+}
+
+/// What `history` is told.
+pub(super) struct HistoryOptions {
+    pub(super) scenario: &'static Scenario,
+    pub(super) seed: u64,
+    pub(super) faults: FaultProfile,
+    pub(super) workflow: Option<String>,
 }
 
 /// What `score` is told.
@@ -95,7 +104,9 @@ pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
             let known = ["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"];
             Words::read("sweep", &known, arguments)?.sweep()
         }
-        "history" => Words::read("history", &["NAME", "--seed", "--faults"], arguments)?.history(),
+        "history" => {
+            Words::read("history", &["NAME", "--seed", "--workflow", "--faults"], arguments)?.history()
+        }
         "score" => Ok(Words::read("score", &["--sound-seeds", "--jobs", "--json"], arguments)?.score()),
         _ => Err(UsageError::UnknownCommand(command)),
     }
@@ -109,6 +120,7 @@ struct Words {
     all: bool,
     json: bool,
     seed: Option<u64>,
+    workflow: Option<String>,
     seeds: Option<Range<u64>>,
     sound_seeds: Option<u64>,
     jobs: Option<NonZero<usize>>,
@@ -138,6 +150,7 @@ impl Words {
                 "--all" => words.all = true,
                 "--json" => words.json = true,
                 "--seed" => words.seed = Some(number("--seed", value("--seed")?)?),
+                "--workflow" => words.workflow = Some(value("--workflow")?),
                 "--seeds" => words.seeds = Some(range("--seeds", value("--seeds")?)?),
                 "--sound-seeds" => {
                     words.sound_seeds = Some(number("--sound-seeds", value("--sound-seeds")?)?);
@@ -190,11 +203,12 @@ impl Words {
     }
 
     fn history(self) -> Result<Command, UsageError> {
-        Ok(Command::History {
+        Ok(Command::History(HistoryOptions {
             scenario: self.scenario()?,
             seed: self.seed.unwrap_or_default(),
             faults: self.faults.unwrap_or_else(FaultProfile::all),
-        })
+            workflow: self.workflow,
+        }))
     }
 
     fn score(self) -> Command {

@@ -1,21 +1,37 @@
 //! `scenarios history`.
 
-use super::{Exit, outcome::world_options};
-use durasim::{Campaign, FaultProfile};
-use scenarios::scenario::Scenario;
+use super::{Exit, args::HistoryOptions, outcome::world_options, proto_json::Descriptors};
+use durasim::Campaign;
+use prost::Message;
 use std::io::{self, Write};
+use temporalio_protos::temporal::api::history::v1::History;
 
-/// Prints the histories of one world as Temporal's own JSON: one run is one document, several follow one
-/// another in the order in which they started.
-pub(super) fn history(
-    out: &mut impl Write,
-    scenario: &'static Scenario,
-    seed: u64,
-    faults: &FaultProfile,
-) -> io::Result<Exit> {
-    let report = Campaign::new(&scenario.world, world_options(faults)).seed(seed);
-    for history in &report.histories {
-        writeln!(out, "{}", history.to_json())?;
+/// Prints the history of one run as the JSON that Temporal's own tools write and read: of the first run, or
+/// of the last run of the workflow asked for. What else there is in the world is told on the side.
+pub(super) fn history(out: &mut impl Write, options: &HistoryOptions) -> io::Result<Exit> {
+    let report = Campaign::new(&options.scenario.world, world_options(&options.faults)).seed(options.seed);
+    let ids = || report.histories.iter().map(durasim::History::workflow_id);
+    let run = match &options.workflow {
+        Some(id) => report.histories.iter().rfind(|history| history.workflow_id() == id),
+        None => report.histories.first(),
+    };
+    let Some(run) = run else {
+        let known: Vec<_> = ids().collect();
+        eprintln!("error: there is no such workflow in this world; there are {}", known.join(", "));
+        return Ok(Exit::Usage);
+    };
+    if options.workflow.is_none() && report.histories.len() > 1 {
+        let others: Vec<_> = ids().skip(1).collect();
+        eprintln!(
+            "{} of {}; with --workflow ID: {}",
+            run.workflow_id(),
+            options.scenario.name,
+            others.join(", ")
+        );
     }
+
+    let history = History { events: run.events().to_vec() }.encode_to_vec();
+    let json = Descriptors::of_temporal().json(".temporal.api.history.v1.History", &history);
+    writeln!(out, "{json:#}")?;
     Ok(if report.failure.is_some() { Exit::Fail } else { Exit::Pass })
 }

@@ -5,6 +5,7 @@ mod history;
 mod list;
 mod outcome;
 mod parallel;
+mod proto_json;
 mod run;
 mod score;
 mod stopwatch;
@@ -21,6 +22,8 @@ enum Exit {
     Pass,
     /// Something did not.
     Fail,
+    /// What was asked for does not exist.
+    Usage,
 }
 
 /// Does what the arguments say: 0 if all is well, 1 if something failed, 2 if they cannot be understood.
@@ -35,6 +38,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     match execute(command) {
         Ok(Exit::Pass) => ExitCode::SUCCESS,
         Ok(Exit::Fail) => ExitCode::from(1),
+        Ok(Exit::Usage) => ExitCode::from(2),
         // Whoever reads the output has seen enough: `scenarios list | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
@@ -55,7 +59,7 @@ fn execute(command: Command) -> io::Result<Exit> {
         Command::List { json } => list::list(out, json),
         Command::Run(options) => run::run(out, &options),
         Command::Sweep(options) => sweep::sweep(out, &options),
-        Command::History { scenario, seed, faults } => history::history(out, scenario, seed, &faults),
+        Command::History(options) => history::history(out, &options),
         Command::Score(options) => score::score(out, &options),
     }
 }
