@@ -1,5 +1,7 @@
 //! Small workflows that the tests share.
 
+#![allow(unreachable_pub, reason = "workflows and activities as their users ship them")]
+
 use std::{sync::Arc, time::Duration};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
