@@ -1,0 +1,215 @@
+//! `docs/CONFORMANCE.md` says what of Temporal's protocol is done; these tests keep it true.
+
+use durasim_service::{Request, RequestId, Service, ServiceConfig};
+use prost::Message;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
+use temporalio_protos::temporal::api::{
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{
+        PollNexusTaskQueueRequest, RespondNexusTaskCompletedRequest, RespondNexusTaskFailedRequest,
+    },
+};
+use tonic::{Code, Status};
+
+/// A row of the document.
+#[derive(Debug)]
+struct Row {
+    name: String,
+    state: String,
+    /// Its tests, by name and file.
+    tests: Vec<(String, String)>,
+    remark: String,
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| read("docs/CONFORMANCE.md"));
+
+static PROTOS: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
+    let bytes = fs::read(env!("TEMPORAL_DESCRIPTORS")).expect("the descriptors of the protocol");
+    FileDescriptorSet::decode(&*bytes).expect("descriptors").file
+});
+
+/// Reads a file of the repository.
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a repository").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The rows of the table under a heading.
+fn rows(heading: &str) -> Vec<Row> {
+    let section = DOCUMENT
+        .split("\n## ")
+        .find_map(|section| section.strip_prefix(heading))
+        .unwrap_or_else(|| panic!("no section {heading}"));
+    section.lines().filter(|line| line.starts_with("| `")).map(row).collect()
+}
+
+fn row(line: &str) -> Row {
+    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+    let [name, state, tests, remark] = cells[..] else { panic!("a row has four cells: {line}") };
+    let test = |link: &str| {
+        let (name, path) = link.strip_prefix('[')?.strip_suffix(')')?.split_once("](../")?;
+        Some((name.to_owned(), path.to_owned()))
+    };
+    let tests = tests.split(", ").filter(|link| !link.is_empty());
+    Row {
+        name: name.trim_matches('`').to_owned(),
+        state: state.to_owned(),
+        tests: tests.map(|link| test(link).unwrap_or_else(|| panic!("not a test: {link}"))).collect(),
+        remark: remark.to_owned(),
+    }
+}
+
+/// All rows of the document.
+fn all_rows() -> Vec<Row> {
+    let headings = ["Commands", "History events", "Activation jobs", "RPCs"];
+    headings.into_iter().flat_map(rows).collect()
+}
+
+#[track_caller]
+fn assert_rows(heading: &str, names: Vec<String>) {
+    let mut count: BTreeMap<String, i32> = names.into_iter().map(|name| (name, 0)).collect();
+    assert!(count.len() > 10, "the protocol has more than {}", count.len());
+    for row in rows(heading) {
+        match count.get_mut(&row.name) {
+            Some(count) => *count += 1,
+            None => panic!("{} is not in the protocol", row.name),
+        }
+    }
+    let wrong: Vec<_> = count.into_iter().filter(|(_, count)| *count != 1).collect();
+    assert!(wrong.is_empty(), "not in exactly one row: {wrong:?}");
+}
+
+/// The values of an enum of `temporal.api.enums.v1`, as Temporal shows them: without their prefix, and the first,
+/// which stands for none.
+fn enum_values(name: &str, prefix: &str) -> Vec<String> {
+    let found = PROTOS
+        .iter()
+        .filter(|file| file.package() == "temporal.api.enums.v1")
+        .flat_map(|file| &file.enum_type)
+        .find(|found| found.name() == name)
+        .expect("an enum of the protocol");
+    let values = found.value.iter().filter(|value| value.number() != 0);
+    values.map(|value| camel_case(value.name().trim_start_matches(prefix))).collect()
+}
+
+fn camel_case(name: &str) -> String {
+    let word = |word: &str| word[..1].to_uppercase() + &word[1..].to_lowercase();
+    name.split('_').map(word).collect()
+}
+
+fn rpcs() -> Vec<String> {
+    let service = PROTOS
+        .iter()
+        .filter(|file| file.package() == "temporal.api.workflowservice.v1")
+        .flat_map(|file| &file.service)
+        .find(|service| service.name() == "WorkflowService")
+        .expect("WorkflowService");
+    service.method.iter().map(|method| method.name().to_owned()).collect()
+}
+
+#[test]
+fn each_command_type_has_a_row() {
+    assert_rows("Commands", enum_values("CommandType", "COMMAND_TYPE_"));
+}
+
+#[test]
+fn each_event_type_has_a_row() {
+    assert_rows("History events", enum_values("EventType", "EVENT_TYPE_"));
+}
+
+#[test]
+fn each_activation_job_has_a_row() {
+    let job = PROTOS
+        .iter()
+        .filter(|file| file.package() == "coresdk.workflow_activation")
+        .flat_map(|file| &file.message_type)
+        .find(|message| message.name() == "WorkflowActivationJob")
+        .expect("a job of Core's");
+    assert_rows("Activation jobs", job.field.iter().map(|field| camel_case(field.name())).collect());
+}
+
+#[test]
+fn each_rpc_has_a_row() {
+    assert_rows("RPCs", rpcs());
+}
+
+#[test]
+fn what_is_done_names_its_test() {
+    for row in all_rows() {
+        assert!(["done", "partly", "not"].contains(&row.state.as_str()), "{row:?}");
+        assert!(row.state != "done" || !row.tests.is_empty(), "no test: {row:?}");
+        assert!(row.state != "not" || row.tests.is_empty(), "a test of what is not done: {row:?}");
+    }
+}
+
+#[test]
+fn what_is_not_wholly_done_says_what_is_missing() {
+    for row in all_rows() {
+        assert!(row.state == "done" || !row.remark.is_empty(), "no remark: {row:?}");
+    }
+}
+
+#[test]
+fn each_test_named_is_there() {
+    let mut sources: BTreeMap<String, String> = BTreeMap::new();
+    for row in all_rows() {
+        for (test, path) in &row.tests {
+            let source = sources.entry(path.clone()).or_insert_with(|| read(path));
+            let lines: Vec<&str> = source.lines().collect();
+            let line = lines.iter().position(|line| line.contains(&format!("fn {test}(")));
+            let line = line.unwrap_or_else(|| panic!("{}: {path} has no {test}", row.name));
+            let is_test = lines[line.saturating_sub(3)..line]
+                .iter()
+                .any(|line| line.contains("#[test]") || line.contains("#[workflow_test"));
+            assert!(is_test, "{}: {test} of {path} is no test", row.name);
+        }
+    }
+}
+
+/// What a service says to an RPC at once, if anything.
+fn refused(rpc: &str) -> Option<Status> {
+    let request = match rpc {
+        // Refused as malformed if they are empty.
+        "PollNexusTaskQueue" => PollNexusTaskQueueRequest {
+            namespace: "default".to_owned(),
+            task_queue: Some(TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() }),
+            ..PollNexusTaskQueueRequest::default()
+        }
+        .into(),
+        "RespondNexusTaskCompleted" => RespondNexusTaskCompletedRequest {
+            namespace: "default".to_owned(),
+            ..RespondNexusTaskCompletedRequest::default()
+        }
+        .into(),
+        "RespondNexusTaskFailed" => RespondNexusTaskFailedRequest {
+            namespace: "default".to_owned(),
+            ..RespondNexusTaskFailedRequest::default()
+        }
+        .into(),
+        _ => match Request::decode(rpc, &[]) {
+            Ok(request) => request,
+            Err(status) => return Some(status),
+        },
+    };
+    let mut service = Service::new(ServiceConfig::default());
+    service.request(durasim_engine::START_MS, RequestId(1), request);
+    service.take_replies().pop().and_then(|reply| reply.result.err())
+}
+
+#[test]
+fn an_rpc_that_is_not_done_is_unimplemented_by_name() {
+    for row in rows("RPCs").into_iter().filter(|row| row.state == "not") {
+        let status = refused(&row.name).unwrap_or_else(|| panic!("{} is served", row.name));
+        assert_eq!(status.code(), Code::Unimplemented, "{}: {status:?}", row.name);
+        assert!(status.message().contains(&row.name), "{status:?}");
+    }
+}
+
+#[test]
+fn an_rpc_that_is_done_is_served() {
+    for row in rows("RPCs").into_iter().filter(|row| row.state != "not") {
+        let code = refused(&row.name).map(|status| status.code());
+        assert_ne!(code, Some(Code::Unimplemented), "{}", row.name);
+    }
+}
