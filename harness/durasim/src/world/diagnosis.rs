@@ -35,7 +35,7 @@ pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
     let seen = panics::last();
     // An assertion of a library panics in the library; with a backtrace, the user's own line is what helps.
     let location = seen.as_ref().and_then(|seen| {
-        let own = seen.backtrace.as_deref().filter(|_| !is_users(&seen.location)).and_then(user_line);
+        let own = seen.backtrace.as_deref().filter(|_| is_dependencys(&seen.location)).and_then(user_line);
         own.or_else(|| source_line(&seen.location))
     });
     let message = if task == "test" { message.to_owned() } else { format!("{task}: {message}") };
@@ -161,17 +161,15 @@ pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
         .and_then(source_line)
 }
 
+/// Whether a path is of a dependency or of the standard library.
+fn is_dependencys(path: &str) -> bool {
+    path.contains("/.cargo/registry/") || path.contains("/rustc/") || path.contains("/rustlib/")
+}
+
 /// Whether a path is of the user's own code: not of a dependency, the standard library, or durasim.
 pub(crate) fn is_users(path: &str) -> bool {
-    const OTHERS: [&str; 6] = [
-        "/rustc/",
-        "/.cargo/registry/",
-        "/rustlib/",
-        "harness/durasim/src/",
-        "harness/worker/src/",
-        "harness/engine/src/",
-    ];
-    !OTHERS.iter().any(|other| path.contains(other))
+    const OURS: [&str; 3] = ["harness/durasim/src/", "harness/worker/src/", "harness/engine/src/"];
+    !is_dependencys(path) && !OURS.iter().any(|ours| path.contains(ours))
 }
 
 fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {
