@@ -9,14 +9,20 @@ use temporalio_protos::{
     },
     temporal::api::{
         common::v1::{ActivityType, Payload, Payloads, SearchAttributes, WorkflowExecution, WorkflowType},
-        enums::v1::{RetryState, SignalExternalWorkflowExecutionFailedCause, WorkflowTaskFailedCause},
+        enums::v1::{
+            CancelExternalWorkflowExecutionFailedCause, RetryState,
+            SignalExternalWorkflowExecutionFailedCause, WorkflowTaskFailedCause,
+        },
         failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         history::v1::{
             ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes,
             ActivityTaskCompletedEventAttributes, ActivityTaskFailedEventAttributes,
             ActivityTaskScheduledEventAttributes, ActivityTaskStartedEventAttributes,
             ChildWorkflowExecutionCompletedEventAttributes, ChildWorkflowExecutionStartedEventAttributes,
+            ExternalWorkflowExecutionCancelRequestedEventAttributes,
             ExternalWorkflowExecutionSignaledEventAttributes, MarkerRecordedEventAttributes,
+            RequestCancelExternalWorkflowExecutionFailedEventAttributes,
+            RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
             SignalExternalWorkflowExecutionFailedEventAttributes,
             SignalExternalWorkflowExecutionInitiatedEventAttributes,
             StartChildWorkflowExecutionInitiatedEventAttributes, TimerCanceledEventAttributes,
@@ -310,6 +316,39 @@ impl HistoryBuilder {
                 initiated_event_id,
                 workflow_execution: Some(external(workflow_id)),
                 cause: SignalExternalWorkflowExecutionFailedCause::ExternalWorkflowExecutionNotFound as i32,
+                ..Default::default()
+            },
+        ))
+    }
+
+    /// A request to cancel another workflow is on its way; the event's id.
+    pub fn cancel_external_initiated(&mut self, workflow_id: &str) -> i64 {
+        self.add(Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(
+            RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
+                workflow_execution: Some(external(workflow_id)),
+                ..Default::default()
+            },
+        ))
+    }
+
+    /// The request has reached the other workflow.
+    pub fn external_cancel_requested(&mut self, initiated_event_id: i64, workflow_id: &str) -> i64 {
+        self.add(Attributes::ExternalWorkflowExecutionCancelRequestedEventAttributes(
+            ExternalWorkflowExecutionCancelRequestedEventAttributes {
+                initiated_event_id,
+                workflow_execution: Some(external(workflow_id)),
+                ..Default::default()
+            },
+        ))
+    }
+
+    /// There is no such workflow to cancel.
+    pub fn cancel_external_failed(&mut self, initiated_event_id: i64, workflow_id: &str) -> i64 {
+        self.add(Attributes::RequestCancelExternalWorkflowExecutionFailedEventAttributes(
+            RequestCancelExternalWorkflowExecutionFailedEventAttributes {
+                initiated_event_id,
+                workflow_execution: Some(external(workflow_id)),
+                cause: CancelExternalWorkflowExecutionFailedCause::ExternalWorkflowExecutionNotFound as i32,
                 ..Default::default()
             },
         ))

@@ -55,6 +55,25 @@ fn a_signal_to_another_workflow_delivered_and_refused() {
 }
 
 #[test]
+fn a_cancel_request_to_another_workflow_delivered_and_refused() {
+    let mut history = HistoryBuilder::new("CancelOtherWorkflow", []);
+    history.workflow_task();
+    let asked = history.cancel_external_initiated("other");
+    history.external_cancel_requested(asked, "other");
+    history.workflow_task();
+    history.completed(Some(json(&true)));
+    assert_same(&history);
+
+    let mut history = HistoryBuilder::new("CancelOtherWorkflow", []);
+    history.workflow_task();
+    let asked = history.cancel_external_initiated("other");
+    history.cancel_external_failed(asked, "other");
+    history.workflow_task();
+    history.completed(Some(json(&false)));
+    assert_same(&history);
+}
+
+#[test]
 fn a_run_that_continues_as_new() {
     let mut history = HistoryBuilder::new("AgainWorkflow", [json(&1)]);
     history.workflow_task();

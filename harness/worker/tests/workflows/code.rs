@@ -254,6 +254,20 @@ impl SignalWorkflow {
     }
 }
 
+/// Asks another workflow to cancel; whether that worked.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct CancelOtherWorkflow;
+
+#[workflow_methods]
+impl CancelOtherWorkflow {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
+        let asked = ctx.external_workflow("other", None).cancel(None).await;
+        Ok(asked.is_ok())
+    }
+}
+
 /// Goes on as a new run with the next number.
 #[workflow]
 #[derive(Default)]

@@ -25,6 +25,7 @@ pub(crate) fn definitions() -> WorkflowDefinitions {
     definitions.register::<code::DropTimerWorkflow>().unwrap();
     definitions.register::<code::WaitForCancelWorkflow>().unwrap();
     definitions.register::<code::SignalWorkflow>().unwrap();
+    definitions.register::<code::CancelOtherWorkflow>().unwrap();
     definitions.register::<code::AgainWorkflow>().unwrap();
     definitions
 }
