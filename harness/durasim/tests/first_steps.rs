@@ -44,7 +44,7 @@ async fn a_month_passes_at_once(env: TestWorkflowEnvironment) -> TestResult {
     let before = env.now();
     let handle = env.client().start_workflow(Patience::run, 30, start("patience", "p-1")).await?;
     assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "30 days later");
-    assert_eq!(env.now().duration_since(before)?, Duration::from_secs(30 * 24 * 3600));
+    assert_eq!(env.now().duration_since(before)?, Duration::from_hours(30 * 24));
     Ok(())
 }
 
@@ -65,7 +65,7 @@ async fn an_approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestRe
     env.worker("approvals").workflow::<Approval>().start()?;
     let handle =
         env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
-    env.sleep(Duration::from_secs(25 * 3600)).await;
+    env.sleep(Duration::from_hours(25)).await;
     assert_eq!(handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?, "expired");
     Ok(())
 }

@@ -55,7 +55,7 @@ impl Patience {
     /// Waits so many days.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, days: u64) -> WorkflowResult<String> {
-        ctx.timer(Duration::from_secs(days * 24 * 3600)).await;
+        ctx.timer(Duration::from_hours(days * 24)).await;
         Ok(format!("{days} days later"))
     }
 }
@@ -79,7 +79,7 @@ impl Approval {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
         select! {
             approved = ctx.wait_condition(|state| state.status == "approved") => approved?,
-            _ = ctx.timer(Duration::from_secs(24 * 3600)) => ctx.state_mut(|state| state.status = "expired"),
+            _ = ctx.timer(Duration::from_hours(24)) => ctx.state_mut(|state| state.status = "expired"),
         }
         Ok(ctx.state(|state| format!("{} {}", state.status, state.item)))
     }
