@@ -119,9 +119,10 @@ impl WorkflowWorker {
         let run_id = execution.run_id.clone();
         let busy = self.runs.get(&run_id).is_some_and(|cached| cached.run.is_busy());
         let only_query = response.query.is_some() && response.started_event_id == 0;
-        if self.fetching.contains_key(&run_id) {
-            // A newer task replaces the one that waits; a query waits its turn.
-            if only_query {
+        if let Some((waiting, _)) = self.fetching.get(&run_id) {
+            // A newer task replaces the one that waits; a query, which starts no task, waits its turn and keeps it.
+            let query_waits = waiting.started_event_id == 0;
+            if only_query || query_waits {
                 self.buffered.push(response);
                 return WorkflowTaskProgress::Idle;
             }
