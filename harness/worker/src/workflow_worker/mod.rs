@@ -121,8 +121,7 @@ impl WorkflowWorker {
         let only_query = response.query.is_some() && response.started_event_id == 0;
         if let Some((waiting, _)) = self.fetching.get(&run_id) {
             // A newer task replaces the one that waits; a query, which starts no task, waits its turn and keeps it.
-            let query_waits = waiting.started_event_id == 0;
-            if only_query || query_waits {
+            if response.query.is_some() || waiting.task.is_legacy_query {
                 self.buffered.push(response);
                 return WorkflowTaskProgress::Idle;
             }
