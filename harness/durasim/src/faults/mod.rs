@@ -54,6 +54,14 @@ pub(crate) const CATALOGUE: &[&dyn FaultRule] = &[
     &message_delay::MessageDelay,
 ];
 
+/// What the sites of all faults begin with, and no other site does.
+const SITES: &str = "fault.";
+
+/// Whether a choice at this site is a fault, and not one of order or latency.
+pub(crate) fn is_fault_site(site: &str) -> bool {
+    site.starts_with(SITES)
+}
+
 /// The faults by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -109,22 +117,8 @@ impl FaultKind {
 
     /// Its name, as in `worker_crash`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::WorkerCrash => "worker_crash",
-            Self::CacheEviction => "cache_eviction",
-            Self::ActivityCompletionLost => "activity_completion_lost",
-            Self::ActivityOverlap => "activity_overlap",
-            Self::ActivityFailure => "activity_failure",
-            Self::HeartbeatLoss => "heartbeat_loss",
-            Self::SignalDelay => "signal_delay",
-            Self::SignalReorder => "signal_reorder",
-            Self::SignalDuplicate => "signal_duplicate",
-            Self::MessageDelay => "message_delay",
-            Self::WorkflowTaskTimeout => "workflow_task_timeout",
-            Self::WorkflowTaskFailure => "workflow_task_failure",
-            Self::ClientUnavailable => "client_unavailable",
-            Self::WorkerDeploy => "worker_deploy",
-        }
+        let site = self.site();
+        site.strip_prefix(SITES).unwrap_or(site)
     }
 
     /// The site of its choices, as in `fault.worker_crash`.

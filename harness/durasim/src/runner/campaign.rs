@@ -3,7 +3,7 @@
 use super::world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
 use crate::{
     checks,
-    faults::FaultProfile,
+    faults::{FaultProfile, is_fault_site},
     report::{FailureCode, FailureReport, FaultPlanWords, Spent},
 };
 use durasim_engine::{Tape, TapeEntry, shrink};
@@ -143,7 +143,7 @@ impl<'a> Campaign<'a> {
 
 /// Whether a choice is a fault, and not one of order or latency.
 pub(crate) fn is_fault(entry: &TapeEntry) -> bool {
-    entry.point.site.starts_with("fault.")
+    is_fault_site(&entry.point.site)
 }
 
 /// What makes two failures the same: the check, what it says, and where.

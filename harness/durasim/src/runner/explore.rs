@@ -1,7 +1,7 @@
 //! Exhaustive exploration: every plan of at most so many faults.
 
 use super::{campaign::Campaign, test::judge, world::ChoiceSource};
-use crate::{Exhaustive, checks::Sometimes, report::FailureReport};
+use crate::{Exhaustive, checks::Sometimes, faults::is_fault_site, report::FailureReport};
 use durasim_engine::Explorer;
 
 /// Runs every plan, those of fewer faults first.
@@ -25,8 +25,7 @@ pub(super) fn run(
             )));
         }
         let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| options.record_offers = true);
-        let offers =
-            report.offers.iter().filter(|offer| offer.point.site.starts_with("fault.")).cloned().collect();
+        let offers = report.offers.iter().filter(|offer| is_fault_site(&offer.point.site)).cloned().collect();
         explorer.ran(plan.id, offers);
         steps += report.steps;
         sometimes.world(&report.labels);

@@ -117,7 +117,7 @@ impl Network {
         released
     }
 
-    /// Drops what `lost` picks, as a crash of the receiver does. The dropped requests are returned.
+    /// Drops what `lost` picks: nobody is left to receive it.
     pub(crate) fn drop_where(&mut self, lost: impl Fn(&Message) -> bool) {
         self.in_flight.retain(|in_flight| !lost(&in_flight.message));
     }
