@@ -1,6 +1,10 @@
 //! `workflow_task_state_machine.go`, `api/respondworkflowtaskcompleted/`
 
-use super::{Counter, OneActivity, Settings, Work, on};
+use super::{
+    Counter,
+    activities::{OneActivity, Settings, Work},
+    on,
+};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 
