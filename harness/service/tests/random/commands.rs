@@ -59,6 +59,11 @@ fn payload() -> Payload {
 }
 
 impl Command {
+    /// Puts a field of this number into the memo.
+    pub(crate) fn upsert_memo(name: u8) -> Self {
+        Self { kind: 36, name, number: 0 }
+    }
+
     /// The command, mostly one that makes sense.
     pub(crate) fn attributes(&self) -> Attributes {
         let name = format!("{}", self.name);

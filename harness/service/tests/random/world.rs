@@ -42,8 +42,11 @@ pub(crate) struct World {
     unanswered: BTreeSet<RequestId>,
     workflow_tasks: Vec<PollWorkflowTaskQueueResponse>,
     activity_tasks: Vec<PollActivityTaskQueueResponse>,
-    log: Vec<String>,
+    log: Vec<(RequestId, Said)>,
 }
+
+/// What a reply says. Its text would not do: it shows maps, which have no order of their own.
+pub(crate) type Said = Result<Response, (Code, String, Vec<u8>)>;
 
 impl World {
     pub(crate) fn new() -> Self {
@@ -58,7 +61,8 @@ impl World {
         }
     }
 
-    pub(crate) fn log(self) -> Vec<String> {
+    /// The replies so far, in order.
+    pub(crate) fn log(self) -> Vec<(RequestId, Said)> {
         self.log
     }
 
@@ -93,7 +97,7 @@ impl World {
                 "{} was answered twice, or after it was abandoned",
                 reply.id
             );
-            self.log.push(format!("{:?} {:?}", reply.id, reply.result));
+            self.log.push((reply.id, said(&reply.result)));
             match reply.result {
                 Ok(response) => self.receive(response),
                 Err(status) => Self::check_status(&status),
@@ -398,6 +402,10 @@ impl World {
             _ => unreachable!("another's step"),
         }
     }
+}
+
+fn said(result: &Result<Response, Status>) -> Said {
+    result.clone().map_err(|status| (status.code(), status.message().to_owned(), status.details().to_vec()))
 }
 
 fn namespace() -> String {
