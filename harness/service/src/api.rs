@@ -6,6 +6,7 @@ pub(crate) use temporalio_protos::temporal::api::{
     enums::v1 as enums,
     failure::v1 as failure,
     history::v1::{self as history, HistoryEvent, history_event::Attributes},
+    nexus::v1 as nexus,
     protocol::v1 as protocol,
     query::v1 as query,
     sdk::v1 as sdk,

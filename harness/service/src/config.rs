@@ -12,11 +12,13 @@ pub struct ServiceConfig {
     pub id_seed: u64,
     /// The limits, with the server's defaults.
     pub limits: Limits,
+    /// Whether Nexus operations, which are experimental, are served. Without, their commands fail the workflow task.
+    pub nexus: bool,
 }
 
 impl Default for ServiceConfig {
     fn default() -> Self {
-        Self { namespace: "default".to_owned(), id_seed: 0, limits: Limits::default() }
+        Self { namespace: "default".to_owned(), id_seed: 0, limits: Limits::default(), nexus: true }
     }
 }
 
@@ -57,6 +59,8 @@ pub struct Limits {
     pub pending_signals: usize,
     /// Cancel requests to other runs that may be pending in one run (`limit.numPendingCancelRequests.error`).
     pub pending_cancel_requests: usize,
+    /// Nexus operations that may be pending in one run (`component.nexusoperations.limit.operation.concurrency`).
+    pub pending_nexus_operations: usize,
     /// Bytes of one payload field (`limit.blobSize.error`).
     pub payload_bytes: usize,
     /// Bytes of the whole memo (`limit.memoSize.error`).
@@ -89,6 +93,7 @@ impl Default for Limits {
             pending_children: 2000,
             pending_signals: 2000,
             pending_cancel_requests: 2000,
+            pending_nexus_operations: 30,
             payload_bytes: 2 * 1024 * 1024,
             memo_bytes: 2 * 1024 * 1024,
             id_length: 1000,

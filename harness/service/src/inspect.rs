@@ -28,6 +28,8 @@ pub struct ExecutionSummary {
     pub pending_timers: Vec<PendingTimerSummary>,
     /// The children that have not closed, in the order in which they were initiated.
     pub pending_children: Vec<PendingChildSummary>,
+    /// The Nexus operations that have not closed, in the order in which they were scheduled.
+    pub pending_nexus_operations: Vec<PendingNexusOperationSummary>,
     /// The ids of the updates that have no outcome, in the order in which they were admitted.
     pub pending_updates: Vec<String>,
     /// The workflow task that is scheduled or started.
@@ -60,6 +62,24 @@ pub struct PendingChildSummary {
     pub workflow_type: String,
     /// Whether it has been started.
     pub started: bool,
+}
+
+/// A Nexus operation that has not closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingNexusOperationSummary {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The service.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// The request to start it that is under way or next, from 1; the last one, if it has started.
+    pub attempt: i32,
+    /// The token of an operation that its handler has started.
+    pub token: Option<String>,
+    /// Why the last request to start it failed.
+    pub last_failure: Option<String>,
 }
 
 /// A timer that has not fired.
@@ -134,6 +154,7 @@ fn summary(run: &Run) -> ExecutionSummary {
             .map(|(due_ms, _, id)| PendingTimerSummary { timer_id: id.clone(), fires_at_ms: *due_ms })
             .collect(),
         pending_children: pending_children(run),
+        pending_nexus_operations: pending_nexus_operations(run),
         pending_updates: run.updates.pending(),
         pending_workflow_task: task.map(|task| PendingWorkflowTaskSummary {
             task_queue: run.task_queue_name().to_owned(),
@@ -164,6 +185,24 @@ fn pending_children(run: &Run) -> Vec<PendingChildSummary> {
             workflow_id: child.workflow_id.clone(),
             workflow_type: child.workflow_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
             started: child.is_started(),
+        })
+        .collect()
+}
+
+fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationSummary> {
+    run.nexus_operations
+        .iter()
+        .map(|operation| {
+            let scheduled = run.nexus_operation_scheduled(operation.scheduled_event_id);
+            let is_started = operation.started.is_some();
+            PendingNexusOperationSummary {
+                endpoint: scheduled.endpoint.clone(),
+                service: scheduled.service.clone(),
+                operation: scheduled.operation.clone(),
+                attempt: operation.starting.attempt + i32::from(!is_started),
+                token: operation.started.as_ref().map(|started| started.token.clone()),
+                last_failure: operation.starting.last_failure.as_ref().map(|it| it.message.clone()),
+            }
         })
         .collect()
 }

@@ -21,6 +21,7 @@ pub mod history_rules;
 mod identifiers;
 mod inspect;
 mod matching;
+mod nexus;
 mod payload;
 mod query;
 pub mod request;
@@ -44,9 +45,10 @@ pub mod workflow_retry;
 pub use config::{Limits, ServiceConfig};
 pub use identifiers::RequestId;
 pub use inspect::{
-    ExecutionSummary, PendingActivitySummary, PendingChildSummary, PendingTimerSummary,
-    PendingWorkflowTaskSummary,
+    ExecutionSummary, PendingActivitySummary, PendingChildSummary, PendingNexusOperationSummary,
+    PendingTimerSummary, PendingWorkflowTaskSummary,
 };
 pub use matching::TaskQueueSummary;
+pub use nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse};
 pub use request::{Request, Response};
 pub use service::{Reply, Service};

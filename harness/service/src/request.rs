@@ -19,8 +19,13 @@
 //! Messages are boxed: an enum of them is two words, and moves through queues and match arms cheaply.
 
 use prost::Message;
-use temporalio_protos::temporal::api::workflowservice::v1;
 use tonic::Status;
+
+/// The messages of `WorkflowService`, and those that reach the server another way.
+mod v1 {
+    pub(super) use crate::nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse};
+    pub(super) use temporalio_protos::temporal::api::workflowservice::v1::*;
+}
 
 /// The gRPC service whose RPCs these are.
 pub const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
@@ -165,6 +170,8 @@ rpcs! {
     PollNexusTaskQueue(PollNexusTaskQueueRequest) -> PollNexusTaskQueueResponse,
     RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest) -> RespondNexusTaskCompletedResponse,
     RespondNexusTaskFailed(RespondNexusTaskFailedRequest) -> RespondNexusTaskFailedResponse,
+    // The callback of a started operation, no RPC of `WorkflowService`.
+    CompleteNexusOperation(CompleteNexusOperationRequest) -> CompleteNexusOperationResponse,
 
     DescribeTaskQueue(DescribeTaskQueueRequest) -> DescribeTaskQueueResponse,
     ShutdownWorker(ShutdownWorkerRequest) -> ShutdownWorkerResponse,

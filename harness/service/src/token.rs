@@ -5,15 +5,36 @@
 
 use tonic::Status;
 
-use crate::identifiers::RunKey;
+use crate::{identifiers::RunKey, run::nexus_operations::NexusCall};
 
 /// What a task token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskToken {
-    WorkflowTask { run: RunKey, scheduled_event_id: i64, started_event_id: i64, attempt: i32 },
-    ActivityTask { run: RunKey, scheduled_event_id: i64, attempt: i32 },
-    Query { query: u64 },
-    NexusTask { task: u64 },
+    WorkflowTask {
+        run: RunKey,
+        scheduled_event_id: i64,
+        started_event_id: i64,
+        attempt: i32,
+    },
+    ActivityTask {
+        run: RunKey,
+        scheduled_event_id: i64,
+        attempt: i32,
+    },
+    Query {
+        query: u64,
+    },
+    NexusTask {
+        run: RunKey,
+        scheduled_event_id: i64,
+        call: NexusCall,
+        attempt: i32,
+    },
+    /// What the handler of a Nexus operation that it started sends back with the operation's end.
+    NexusCompletion {
+        run: RunKey,
+        scheduled_event_id: i64,
+    },
 }
 
 const LENGTH: usize = 1 + 4 + 8 + 8 + 4;
@@ -28,7 +49,11 @@ impl TaskToken {
                 (b'a', run.0, scheduled_event_id, 0, attempt)
             }
             Self::Query { query } => (b'q', 0, query.cast_signed(), 0, 0),
-            Self::NexusTask { task } => (b'n', 0, task.cast_signed(), 0, 0),
+            Self::NexusTask { run, scheduled_event_id, call, attempt } => {
+                let tag = if call == NexusCall::Start { b'n' } else { b'x' };
+                (tag, run.0, scheduled_event_id, 0, attempt)
+            }
+            Self::NexusCompletion { run, scheduled_event_id } => (b'c', run.0, scheduled_event_id, 0, 0),
         };
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.push(tag);
@@ -49,6 +74,24 @@ impl TaskToken {
         Self::parse(bytes).ok_or_else(|| Status::invalid_argument("Error deserializing task token."))
     }
 
+    /// The token for a header, which holds text.
+    pub(crate) fn encode_to_text(self) -> String {
+        let digit = |half: u8| char::from_digit(half.into(), 16);
+        self.encode().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).flatten().collect()
+    }
+
+    /// # Errors
+    ///
+    /// As [`TaskToken::decode`].
+    pub(crate) fn decode_text(text: &str) -> Result<Self, Status> {
+        let digits: Option<Vec<u8>> = text
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        Self::decode(&digits.unwrap_or_default())
+    }
+
     fn parse(bytes: &[u8]) -> Option<Self> {
         if bytes.len() != LENGTH {
             return None;
@@ -61,7 +104,9 @@ impl TaskToken {
             b'w' => Self::WorkflowTask { run, scheduled_event_id: first, started_event_id: second, attempt },
             b'a' => Self::ActivityTask { run, scheduled_event_id: first, attempt },
             b'q' => Self::Query { query: first.cast_unsigned() },
-            b'n' => Self::NexusTask { task: first.cast_unsigned() },
+            b'n' => Self::NexusTask { run, scheduled_event_id: first, call: NexusCall::Start, attempt },
+            b'x' => Self::NexusTask { run, scheduled_event_id: first, call: NexusCall::Cancel, attempt },
+            b'c' => Self::NexusCompletion { run, scheduled_event_id: first },
             _ => return None,
         })
     }
@@ -82,10 +127,23 @@ mod tests {
             },
             TaskToken::ActivityTask { run: RunKey(3), scheduled_event_id: 5, attempt: 2 },
             TaskToken::Query { query: u64::MAX },
-            TaskToken::NexusTask { task: 9 },
+            TaskToken::NexusTask {
+                run: RunKey(3),
+                scheduled_event_id: 5,
+                call: NexusCall::Start,
+                attempt: 2,
+            },
+            TaskToken::NexusTask {
+                run: RunKey(3),
+                scheduled_event_id: 5,
+                call: NexusCall::Cancel,
+                attempt: 2,
+            },
+            TaskToken::NexusCompletion { run: RunKey(3), scheduled_event_id: 5 },
         ];
         for token in tokens {
             assert_eq!(TaskToken::decode(&token.encode()).unwrap(), token);
+            assert_eq!(TaskToken::decode_text(&token.encode_to_text()).unwrap(), token);
         }
     }
 

@@ -63,7 +63,8 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(options: StateOptions, executor: Rc<Executor>) -> Self {
-        let config = ServiceConfig::default();
+        let mut config = ServiceConfig::default();
+        config.nexus = cfg!(feature = "nexus");
         Self {
             executor,
             choices: options.choices,

@@ -9,6 +9,7 @@ mod children;
 mod close_workflow_execution;
 mod continue_as_new;
 mod external_workflows;
+mod nexus_operations;
 mod properties;
 mod protocol_message;
 mod timers;
@@ -28,6 +29,7 @@ use crate::{
         sdk::UserMetadata,
     },
     config::{Limits, ServiceConfig},
+    nexus::NexusEndpoints,
     run::{Run, start::NewRun},
 };
 
@@ -37,6 +39,7 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) now_ms: u64,
     pub(crate) config: &'a ServiceConfig,
     pub(crate) limits: &'a Limits,
+    pub(crate) nexus_endpoints: &'a NexusEndpoints,
     /// The id of the WorkflowTaskCompleted event that the commands belong to.
     pub(crate) completed_event_id: i64,
     pub(crate) identity: &'a str,
@@ -162,10 +165,12 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
             external_workflows::request_cancel(context, command)
         }
         Attributes::ProtocolMessageCommandAttributes(command) => protocol_message::apply(context, &command),
-        other => Err(CommandFailure::new(
-            WorkflowTaskFailedCause::Unspecified,
-            format!("the simulated service does not serve this command: {other:?}"),
-        )),
+        Attributes::ScheduleNexusOperationCommandAttributes(command) => {
+            nexus_operations::schedule(context, command)
+        }
+        Attributes::RequestCancelNexusOperationCommandAttributes(command) => {
+            nexus_operations::request_cancel(context, command)
+        }
     }
 }
 

@@ -35,6 +35,7 @@ enum Kind {
     ExternalCancel,
     Update,
     Nexus,
+    NexusCancel,
 }
 
 /// An event, as errors name it.
@@ -240,6 +241,17 @@ impl Causes {
             Attributes::NexusOperationStartedEventAttributes(started) => {
                 self.start(event, Kind::Nexus, started.scheduled_event_id)
             }
+            Attributes::NexusOperationCancelRequestedEventAttributes(requested) => {
+                self.find(event, Kind::Nexus, requested.scheduled_event_id)?;
+                self.begin(event.id, Kind::NexusCancel);
+                Ok(())
+            }
+            Attributes::NexusOperationCancelRequestCompletedEventAttributes(answered) => {
+                self.close_nexus_cancel(event, answered.scheduled_event_id, answered.requested_event_id)
+            }
+            Attributes::NexusOperationCancelRequestFailedEventAttributes(answered) => {
+                self.close_nexus_cancel(event, answered.scheduled_event_id, answered.requested_event_id)
+            }
             Attributes::NexusOperationCompletedEventAttributes(closed) => {
                 self.close(event, Kind::Nexus, closed.scheduled_event_id, 0)
             }
@@ -254,6 +266,14 @@ impl Causes {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The request to cancel an operation that has not closed is answered, once.
+    fn close_nexus_cancel(&mut self, event: Event, operation: i64, requested: i64) -> Result<(), Violation> {
+        if self.find(event, Kind::Nexus, operation)?.is_closed {
+            return Err(event.closed_twice(operation));
+        }
+        self.close(event, Kind::NexusCancel, requested, 0)
     }
 
     fn begin(&mut self, event_id: i64, kind: Kind) {

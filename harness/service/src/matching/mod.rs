@@ -5,6 +5,7 @@
 //! then (`temporalio/temporal: service/matching/matching_engine.go`).
 
 mod start_activity_task;
+mod start_nexus_task;
 mod start_query_task;
 mod start_workflow_task;
 mod summary;
@@ -18,6 +19,7 @@ use crate::{
     api::enums::TaskQueueKind,
     identifiers::{RequestId, RunKey},
     request::Response,
+    run::nexus_operations::NexusCall,
     service::Service,
 };
 
@@ -30,6 +32,7 @@ const STICKY_POLLER_UNAVAILABLE_MS: u64 = 10_000;
 pub(crate) enum QueueKind {
     Workflow,
     Activity,
+    Nexus,
 }
 
 /// A task that waits for a poller.
@@ -37,6 +40,7 @@ pub(crate) enum QueueKind {
 pub(crate) enum Task {
     Workflow { run: RunKey, scheduled_event_id: i64 },
     Activity { run: RunKey, scheduled_event_id: i64, attempt: i32 },
+    Nexus { run: RunKey, scheduled_event_id: i64, call: NexusCall, attempt: i32 },
     Query { query: u64 },
 }
 
@@ -61,6 +65,7 @@ pub(crate) struct TaskQueue {
 pub(crate) struct Matching {
     workflow: BTreeMap<String, TaskQueue>,
     activity: BTreeMap<String, TaskQueue>,
+    nexus: BTreeMap<String, TaskQueue>,
 }
 
 impl Matching {
@@ -68,6 +73,7 @@ impl Matching {
         match kind {
             QueueKind::Workflow => &self.workflow,
             QueueKind::Activity => &self.activity,
+            QueueKind::Nexus => &self.nexus,
         }
     }
 
@@ -75,6 +81,7 @@ impl Matching {
         let queues = match kind {
             QueueKind::Workflow => &mut self.workflow,
             QueueKind::Activity => &mut self.activity,
+            QueueKind::Nexus => &mut self.nexus,
         };
         if !queues.contains_key(name) {
             queues.insert(name.to_owned(), TaskQueue::default());
@@ -84,7 +91,8 @@ impl Matching {
 
     /// Forgets the poll that a caller went away from.
     pub(crate) fn cancel_poll(&mut self, id: RequestId) {
-        for queue in self.workflow.values_mut().chain(self.activity.values_mut()) {
+        let queues = self.workflow.values_mut().chain(self.activity.values_mut());
+        for queue in queues.chain(self.nexus.values_mut()) {
             queue.pollers.retain(|poller| poller.id != id);
         }
     }
@@ -115,6 +123,29 @@ pub(crate) fn offer_activity_task(service: &mut Service, key: RunKey, scheduled_
     let Some(activity) = service.executions.run(key).activities.get(scheduled_event_id) else { return };
     let name = activity.task_queue.clone();
     offer(service, QueueKind::Activity, &name, Task::Activity { run: key, scheduled_event_id, attempt });
+}
+
+/// Queues a request to the handler of a Nexus operation, if there is still one to send and time for it.
+pub(crate) fn offer_nexus_request(
+    service: &mut Service,
+    key: RunKey,
+    scheduled_event_id: i64,
+    call: NexusCall,
+) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    let is_sent = run.send_nexus_request(now_ms, scheduled_event_id, call);
+    service.close_transaction(key);
+    if !is_sent {
+        return;
+    }
+    let run = service.executions.run(key);
+    let requests = run.nexus_operations.get(scheduled_event_id).and_then(|it| it.requests(call));
+    let attempt = requests.map_or(0, |requests| requests.attempt);
+    let endpoint = &run.nexus_operation_scheduled(scheduled_event_id).endpoint;
+    let Some(endpoint) = service.nexus_endpoints.get(endpoint) else { return };
+    let name = endpoint.task_queue.clone();
+    offer(service, QueueKind::Nexus, &name, Task::Nexus { run: key, scheduled_event_id, call, attempt });
 }
 
 /// Queues a query, before all tasks: it asks about what is already there.
@@ -167,6 +198,9 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
         Task::Activity { run, scheduled_event_id, attempt } => {
             start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt)
                 .map(Response::from)
+        }
+        Task::Nexus { run, scheduled_event_id, call, attempt } => {
+            start_nexus_task::start(service, *run, *scheduled_event_id, *call, *attempt).map(Response::from)
         }
     }
 }

@@ -7,14 +7,22 @@ use crate::{
     api::{
         WorkflowExecution,
         common::WorkflowType,
-        enums::{EventType, PendingActivityState, PendingWorkflowTaskState},
+        enums::{
+            EventType, NexusOperationCancellationState, PendingActivityState, PendingNexusOperationState,
+            PendingWorkflowTaskState,
+        },
         rpc::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
         workflow::{
-            PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo, RequestIdInfo,
-            WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+            NexusOperationCancellationInfo, PendingActivityInfo, PendingChildExecutionInfo,
+            PendingNexusOperationInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
+            WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
         },
     },
-    run::{Run, activities::PendingActivity},
+    run::{
+        Run,
+        activities::PendingActivity,
+        nexus_operations::{Cancellation, PendingNexusOperation, Phase},
+    },
     service::Service,
     time::{duration, timestamp},
 };
@@ -27,6 +35,7 @@ pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionR
         pending_activities: pending_activities(run, service.now_ms),
         pending_children: pending_children(run),
         pending_workflow_task: pending_workflow_task(run),
+        pending_nexus_operations: pending_nexus_operations(run),
         workflow_extended_info: Some(extended_info(run)),
         ..DescribeWorkflowExecutionResponse::default()
     }
@@ -173,5 +182,62 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
         next_attempt_schedule_time: is_backing_off.then(|| timestamp(activity.scheduled_ms)),
         priority: scheduled.priority.clone(),
         ..PendingActivityInfo::default()
+    }
+}
+
+/// A closed run still shows its own: nobody told the handlers.
+fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationInfo> {
+    run.nexus_operations.iter().map(|operation| pending_nexus_operation(run, operation)).collect()
+}
+
+/// Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`. The circuit breaker of the server's
+/// outbound queue is not simulated, so that nothing is ever blocked.
+fn pending_nexus_operation(run: &Run, operation: &PendingNexusOperation) -> PendingNexusOperationInfo {
+    let scheduled = run.nexus_operation_scheduled(operation.scheduled_event_id);
+    let starting = &operation.starting;
+    let state = match starting.phase {
+        _ if operation.started.is_some() => PendingNexusOperationState::Started,
+        Phase::BackingOff { .. } => PendingNexusOperationState::BackingOff,
+        _ => PendingNexusOperationState::Scheduled,
+    };
+    #[allow(deprecated, reason = "the server still shows the older name of the token")]
+    PendingNexusOperationInfo {
+        endpoint: scheduled.endpoint.clone(),
+        service: scheduled.service.clone(),
+        operation: scheduled.operation.clone(),
+        operation_id: operation.token().to_owned(),
+        schedule_to_close_timeout: scheduled.schedule_to_close_timeout,
+        scheduled_time: Some(timestamp(operation.scheduled_ms)),
+        state: state.into(),
+        attempt: starting.attempt,
+        last_attempt_complete_time: starting.last_complete_ms.map(timestamp),
+        last_attempt_failure: starting.last_failure.clone(),
+        next_attempt_schedule_time: starting.next_ms().map(timestamp),
+        cancellation_info: operation.cancellation.as_ref().map(cancellation_info),
+        scheduled_event_id: operation.scheduled_event_id,
+        blocked_reason: String::new(),
+        operation_token: operation.token().to_owned(),
+        schedule_to_start_timeout: scheduled.schedule_to_start_timeout,
+        start_to_close_timeout: scheduled.start_to_close_timeout,
+    }
+}
+
+fn cancellation_info(cancellation: &Cancellation) -> NexusOperationCancellationInfo {
+    let requests = &cancellation.requests;
+    let state = match requests.phase {
+        Phase::Unscheduled => NexusOperationCancellationState::Unspecified,
+        Phase::Scheduled { .. } => NexusOperationCancellationState::Scheduled,
+        Phase::BackingOff { .. } => NexusOperationCancellationState::BackingOff,
+        Phase::Succeeded => NexusOperationCancellationState::Succeeded,
+        Phase::Failed => NexusOperationCancellationState::Failed,
+    };
+    NexusOperationCancellationInfo {
+        requested_time: cancellation.requested_ms.map(timestamp),
+        state: state.into(),
+        attempt: requests.attempt,
+        last_attempt_complete_time: requests.last_complete_ms.map(timestamp),
+        last_attempt_failure: requests.last_failure.clone(),
+        next_attempt_schedule_time: requests.next_ms().map(timestamp),
+        blocked_reason: String::new(),
     }
 }

@@ -7,6 +7,7 @@ mod activity_task;
 mod describe_workflow_execution;
 mod get_workflow_execution_history;
 pub(crate) mod history_page;
+mod nexus_task;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
 mod query_workflow;
@@ -101,7 +102,7 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::GetWorkflowExecutionHistoryReverse(request) => {
             get_workflow_execution_history::handle_reverse(service, &request)
         }
-        Request::GetSystemInfo(_) => Ok(system::info()),
+        Request::GetSystemInfo(_) => Ok(system::info(service)),
         Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
         Request::ShutdownWorker(_) => Ok(system::shutdown_worker()),
@@ -113,6 +114,17 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::ExecuteMultiOperation(request) => {
             update_workflow_execution::update_with_start(service, id, *request)
         }
-        other => Err(status_of_unserved(other.rpc())),
+        Request::PollNexusTaskQueue(_)
+        | Request::RespondNexusTaskCompleted(_)
+        | Request::RespondNexusTaskFailed(_)
+        | Request::CompleteNexusOperation(_)
+            if !service.config.nexus =>
+        {
+            Err(status_of_unserved(request.rpc()))
+        }
+        Request::PollNexusTaskQueue(request) => Ok(nexus_task::poll(service, id, *request)),
+        Request::RespondNexusTaskCompleted(request) => nexus_task::respond_completed(service, *request),
+        Request::RespondNexusTaskFailed(request) => nexus_task::respond_failed(service, *request),
+        Request::CompleteNexusOperation(request) => nexus_task::complete(service, *request),
     }
 }

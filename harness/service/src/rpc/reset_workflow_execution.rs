@@ -1,7 +1,7 @@
 //! ResetWorkflowExecution: a run begins anew from one of its workflow tasks.
 //!
 //! The new run has the history up to that task, which fails with RESET_WORKFLOW. What clients sent since, signals and
-//! accepted updates, is sent again; cancel requests are not.
+//! accepted updates, is sent again, and so is what became of Nexus operations; cancel requests are not.
 //! `temporalio/temporal: service/history/api/resetworkflow/api.go`, `service/history/ndc/workflow_resetter.go`
 
 use tonic::Status;
@@ -127,6 +127,7 @@ fn later_events(service: &Service, base: RunKey, finish_event_id: i64) -> Vec<&[
 struct Excluded {
     signals: bool,
     updates: bool,
+    nexus: bool,
 }
 
 impl Excluded {
@@ -141,6 +142,8 @@ impl Excluded {
         Self {
             signals: signals || named(ResetReapplyExcludeType::Signal),
             updates: updates || named(ResetReapplyExcludeType::Update),
+            // The older field says nothing of them.
+            nexus: named(ResetReapplyExcludeType::Nexus),
         }
     }
 }
@@ -189,7 +192,12 @@ fn reapply(run: &mut Run, events: &[HistoryEvent], excluded: &Excluded, now_ms: 
                     EventDecoration { links, worker_may_ignore: true, ..EventDecoration::default() };
                 run.history.add_decorated(now_ms, updated.clone(), decoration);
             }
-            Some(attributes) => run.reapply_child_event(now_ms, attributes),
+            Some(attributes) => {
+                run.reapply_child_event(now_ms, attributes);
+                if !excluded.nexus {
+                    run.reapply_nexus_event(now_ms, attributes);
+                }
+            }
             None => {}
         }
     }

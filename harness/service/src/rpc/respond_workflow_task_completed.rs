@@ -213,6 +213,7 @@ fn apply_commands(
         now_ms,
         config: &service.config,
         limits: &service.config.limits,
+        nexus_endpoints: &service.nexus_endpoints,
         completed_event_id: completed_event_id.unwrap_or(0),
         identity: &request.identity,
         has_buffered_events,

@@ -23,7 +23,7 @@ const SERVER_VERSION: &str = "1.31.0";
 
 /// The capabilities of a current server. Source: `temporalio/temporal: service/frontend/workflow_handler.go`. What
 /// is not served here (schedules, eager starts) is not claimed.
-pub(super) fn info() -> Answer {
+pub(super) fn info(service: &Service) -> Answer {
     let capabilities = get_system_info_response::Capabilities {
         signal_and_query_header: true,
         internal_error_differentiation: true,
@@ -31,6 +31,7 @@ pub(super) fn info() -> Answer {
         encoded_failure_attributes: true,
         upsert_memo: true,
         sdk_metadata: true,
+        nexus: service.config.nexus,
         ..get_system_info_response::Capabilities::default()
     };
     GetSystemInfoResponse { server_version: SERVER_VERSION.to_owned(), capabilities: Some(capabilities) }

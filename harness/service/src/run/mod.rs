@@ -10,6 +10,7 @@ pub(crate) mod chain;
 pub(crate) mod children;
 pub(crate) mod close;
 pub(crate) mod external_workflows;
+pub(crate) mod nexus_operations;
 pub(crate) mod rebuild;
 pub(crate) mod signals;
 pub(crate) mod start;
@@ -35,6 +36,7 @@ use crate::{
 use activities::Activities;
 use children::Children;
 use external_workflows::ExternalRequests;
+use nexus_operations::NexusOperations;
 use updates::Updates;
 use user_timers::UserTimers;
 use workflow_task::WorkflowTaskState;
@@ -53,6 +55,7 @@ pub(crate) struct Run {
     pub(crate) user_timers: UserTimers,
     pub(crate) children: Children,
     pub(crate) external: ExternalRequests,
+    pub(crate) nexus_operations: NexusOperations,
     pub(crate) updates: Updates,
     /// The request id that the run was started with.
     pub(crate) start_request_id: String,

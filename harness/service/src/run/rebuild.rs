@@ -151,6 +151,7 @@ impl Run {
                 self.children.insert(event_id, pending_child(initiated));
             }
             _ => {
+                self.restore_nexus_operation(event, attributes);
                 self.children.restore(event_id, attributes);
                 self.updates.restore(event_id, attributes);
             }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use super::{
     Run, RunState, activities::Activities, children::Children, external_workflows::ExternalRequests,
-    signals::Signal, updates::Updates, user_timers::UserTimers, workflow_task::WorkflowTaskState,
+    nexus_operations::NexusOperations, signals::Signal, updates::Updates, user_timers::UserTimers,
+    workflow_task::WorkflowTaskState,
 };
 use crate::{
     api::{enums::WorkflowExecutionStatus, history::WorkflowExecutionStartedEventAttributes},
@@ -72,6 +73,7 @@ impl Run {
             user_timers: UserTimers::default(),
             children: Children::default(),
             external: ExternalRequests::default(),
+            nexus_operations: NexusOperations::default(),
             updates: Updates::default(),
             start_request_ids: BTreeSet::from([request_id.clone()]),
             start_request_id: request_id,

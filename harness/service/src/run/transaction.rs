@@ -25,6 +25,7 @@ impl Run {
         self.user_timers.savepoint();
         self.children.savepoint();
         self.external.savepoint();
+        self.nexus_operations.savepoint();
         self.updates.savepoint();
         Savepoint { state: self.state.clone(), history: self.history.mark(), outbox: self.outbox.len() }
     }
@@ -34,6 +35,7 @@ impl Run {
         self.user_timers.commit();
         self.children.commit();
         self.external.commit();
+        self.nexus_operations.commit();
         self.updates.commit();
     }
 
@@ -42,6 +44,7 @@ impl Run {
         self.user_timers.rollback();
         self.children.rollback();
         self.external.rollback();
+        self.nexus_operations.rollback();
         self.updates.rollback();
         self.history.rollback(savepoint.history);
         self.outbox.truncate(savepoint.outbox);

@@ -25,6 +25,7 @@ impl Run {
             TimerKind::UserTimers => self.user_timers.next_due_ms(),
             TimerKind::ActivityTimeouts => self.activities.next_timeout_ms(),
             TimerKind::ActivityRetry => self.activities.next_retry_ms(),
+            TimerKind::NexusOperation => self.nexus_operations.next_due_ms(),
             TimerKind::RunTimeout => self.state.run_expiration_ms,
             TimerKind::StickyQuery => None,
             TimerKind::ExecutionTimeout => self.state.execution_expiration_ms,

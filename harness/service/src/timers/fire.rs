@@ -29,6 +29,7 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
         TimerKind::UserTimers => run.fire_user_timers(now_ms),
         TimerKind::ActivityTimeouts => run.time_out_activities(now_ms),
         TimerKind::ActivityRetry => run.offer_due_retry(now_ms),
+        TimerKind::NexusOperation => run.fire_nexus_operation(now_ms),
         TimerKind::RunTimeout | TimerKind::ExecutionTimeout => {
             let next_run = run.time_out(now_ms, next_run_id);
             service.close_transaction(key);

@@ -24,6 +24,8 @@ pub(crate) enum TimerKind {
     ActivityTimeouts,
     /// An activity whose backoff ends. Each fires by itself, as on the server.
     ActivityRetry,
+    /// A Nexus operation that times out, or whose handler is asked again. Each fires by itself, as on the server.
+    NexusOperation,
     RunTimeout,
     ExecutionTimeout,
     /// A query that the sticky worker does not take.
@@ -31,12 +33,13 @@ pub(crate) enum TimerKind {
 }
 
 impl TimerKind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::FirstWorkflowTask,
         Self::WorkflowTask,
         Self::UserTimers,
         Self::ActivityTimeouts,
         Self::ActivityRetry,
+        Self::NexusOperation,
         Self::RunTimeout,
         Self::ExecutionTimeout,
         Self::StickyQuery,

@@ -17,6 +17,7 @@ use crate::{
     api::enums::ParentClosePolicy,
     identifiers::RunKey,
     matching,
+    run::nexus_operations::NexusCall,
     service::Service,
     updates::{self, Waiter},
 };
@@ -28,6 +29,8 @@ pub(crate) enum Transfer {
     WorkflowTask { run: RunKey, scheduled_event_id: i64 },
     /// Offer an attempt of an activity to workers.
     ActivityTask { run: RunKey, scheduled_event_id: i64, attempt: i32 },
+    /// Send the scheduled request to the handler of a Nexus operation.
+    NexusRequest { run: RunKey, scheduled_event_id: i64, call: NexusCall },
     /// Send an update that a closed run did not accept to the run that continues it.
     MovedUpdate { waiter: Box<Waiter>, run: RunKey },
     /// Something for another run.
@@ -44,6 +47,9 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
         }
         Transfer::ActivityTask { run, scheduled_event_id, attempt } => {
             matching::offer_activity_task(service, run, scheduled_event_id, attempt);
+        }
+        Transfer::NexusRequest { run, scheduled_event_id, call } => {
+            matching::offer_nexus_request(service, run, scheduled_event_id, call);
         }
         Transfer::MovedUpdate { waiter, run } => updates::resubmit(service, run, &waiter),
         Transfer::CrossRun(delivery) => service.cross_run.push(service.now_ms, delivery),

@@ -42,7 +42,8 @@ pub(crate) fn validate(request: &mut Request, config: &ServiceConfig, now_ms: u6
         | Request::RespondQueryTaskCompleted(_)
         | Request::RecordActivityTaskHeartbeat(_)
         | Request::RespondNexusTaskCompleted(_)
-        | Request::RespondNexusTaskFailed(_) => Ok(()),
+        | Request::RespondNexusTaskFailed(_)
+        | Request::CompleteNexusOperation(_) => Ok(()),
 
         Request::StartWorkflowExecution(request) => start::start(request, limits, now_ms),
         Request::SignalWithStartWorkflowExecution(request) => {
@@ -236,7 +237,7 @@ fn namespace_of(request: &Request) -> (Option<&str>, bool) {
         ([$($plain:ident),+ $(,)?], [$($token:ident),+ $(,)?]) => {
             match request {
                 // A namespace can be described by its id alone; there is one, and the service answers for it.
-                Request::GetSystemInfo(_) => (None, false),
+                Request::GetSystemInfo(_) | Request::CompleteNexusOperation(_) => (None, false),
                 Request::DescribeNamespace(request) if !request.id.is_empty() => (None, false),
                 $(Request::$plain(request) => (Some(request.namespace.as_str()), false),)+
                 $(Request::$token(request) => (Some(request.namespace.as_str()), true),)+

@@ -1,0 +1,236 @@
+//! The Nexus operations of a run that have not closed.
+//!
+//! An operation is scheduled by a command, and its handler is asked to start it until it answers: with a result, or
+//! that it has started it and will tell how it ended. A cancellation is another request to the handler, and goes out
+//! once the operation has started. None of the requests is in history, only what came of them. Source:
+//! `temporalio/temporal: components/nexusoperations/{statemachine,executors,events}.go`.
+
+mod failures;
+mod lifecycle;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use failures::{call_failure, handler_failure, is_retryable, operation_failure};
+pub(crate) use lifecycle::{NexusClosing, closed_nexus_operation_of};
+
+use crate::{
+    api::{enums::TimeoutType, failure::Failure, history::NexusOperationScheduledEventAttributes},
+    time::limit_ms,
+    undo::UndoMap,
+};
+
+/// What a handler is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NexusCall {
+    Start,
+    Cancel,
+}
+
+/// Where the requests of one kind stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// A cancellation waits for the operation to start.
+    #[default]
+    Unscheduled,
+    /// A request is under way. It has no deadline until it leaves, right after the transaction that asked for it.
+    Scheduled {
+        deadline_ms: Option<u64>,
+    },
+    BackingOff {
+        until_ms: u64,
+    },
+    Succeeded,
+    Failed,
+}
+
+/// The requests of one kind: one at a time, each again after a backoff until one is answered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Requests {
+    /// How many were answered or given up.
+    pub(crate) attempt: i32,
+    pub(crate) phase: Phase,
+    pub(crate) last_complete_ms: Option<u64>,
+    pub(crate) last_failure: Option<Failure>,
+}
+
+impl Requests {
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.phase, Phase::Scheduled { .. })
+    }
+
+    /// When the request under way is given up, or the next one goes out.
+    pub(crate) fn due_ms(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Scheduled { deadline_ms } => deadline_ms,
+            Phase::BackingOff { until_ms } => Some(until_ms),
+            Phase::Unscheduled | Phase::Succeeded | Phase::Failed => None,
+        }
+    }
+
+    /// When the next request goes out, after a backoff.
+    pub(crate) fn next_ms(&self) -> Option<u64> {
+        match self.phase {
+            Phase::BackingOff { until_ms } => Some(until_ms),
+            _ => None,
+        }
+    }
+
+    fn record(&mut self, now_ms: u64, failure: Option<Failure>, phase: Phase) {
+        self.attempt += 1;
+        self.last_complete_ms = Some(now_ms);
+        self.last_failure = failure;
+        self.phase = phase;
+    }
+}
+
+/// An operation that its handler has started and not completed.
+#[derive(Clone, Debug)]
+pub(crate) struct StartedOperation {
+    pub(crate) at_ms: u64,
+    /// By what the handler knows the operation.
+    pub(crate) token: String,
+    /// When it must have closed, counted from its start.
+    pub(crate) expires_at_ms: Option<u64>,
+}
+
+/// A request to cancel an operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Cancellation {
+    pub(crate) requested_event_id: i64,
+    /// When it could first be sent.
+    pub(crate) requested_ms: Option<u64>,
+    pub(crate) requests: Requests,
+}
+
+/// An operation that has not closed.
+#[derive(Clone, Debug)]
+pub(crate) struct PendingNexusOperation {
+    pub(crate) scheduled_event_id: i64,
+    pub(crate) scheduled_ms: u64,
+    pub(crate) schedule_to_close_ms: Option<u64>,
+    pub(crate) schedule_to_start_ms: Option<u64>,
+    pub(crate) start_to_close_ms: Option<u64>,
+    pub(crate) starting: Requests,
+    pub(crate) started: Option<StartedOperation>,
+    pub(crate) cancellation: Option<Cancellation>,
+}
+
+/// What falls due in an operation, in the order in which it counts among things due at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    ScheduleToClose,
+    ScheduleToStart,
+    StartToClose,
+    Request(NexusCall),
+}
+
+impl PendingNexusOperation {
+    fn new(
+        scheduled_ms: u64,
+        scheduled_event_id: i64,
+        scheduled: &NexusOperationScheduledEventAttributes,
+    ) -> Self {
+        let phase = Phase::Scheduled { deadline_ms: None };
+        Self {
+            scheduled_event_id,
+            scheduled_ms,
+            schedule_to_close_ms: limit_ms(scheduled.schedule_to_close_timeout.as_ref()),
+            schedule_to_start_ms: limit_ms(scheduled.schedule_to_start_timeout.as_ref()),
+            start_to_close_ms: limit_ms(scheduled.start_to_close_timeout.as_ref()),
+            starting: Requests { phase, ..Requests::default() },
+            started: None,
+            cancellation: None,
+        }
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.started.as_ref().map_or("", |started| &started.token)
+    }
+
+    /// The requests of a kind, if there are to be any.
+    pub(crate) fn requests(&self, call: NexusCall) -> Option<&Requests> {
+        match call {
+            NexusCall::Start => Some(&self.starting).filter(|_| self.started.is_none()),
+            NexusCall::Cancel => self.cancellation.as_ref().map(|cancellation| &cancellation.requests),
+        }
+    }
+
+    fn requests_mut(&mut self, call: NexusCall) -> Option<&mut Requests> {
+        match call {
+            NexusCall::Start => Some(&mut self.starting).filter(|_| self.started.is_none()),
+            NexusCall::Cancel => self.cancellation.as_mut().map(|cancellation| &mut cancellation.requests),
+        }
+    }
+
+    /// When this timeout ends the operation, if it does.
+    fn expires_at_ms(&self, timeout: TimeoutType) -> Option<u64> {
+        let from_schedule = |timeout_ms: Option<u64>| Some(self.scheduled_ms.saturating_add(timeout_ms?));
+        match timeout {
+            TimeoutType::ScheduleToClose => from_schedule(self.schedule_to_close_ms),
+            TimeoutType::ScheduleToStart => from_schedule(self.schedule_to_start_ms),
+            TimeoutType::StartToClose => self.started.as_ref().and_then(|started| started.expires_at_ms),
+            _ => None,
+        }
+    }
+
+    fn next_due(&self) -> Option<(u64, Due)> {
+        let of_request = |call| Some((self.requests(call)?.due_ms()?, Due::Request(call)));
+        let of_timeout = |timeout, due| Some((self.expires_at_ms(timeout)?, due));
+        let to_start = of_timeout(TimeoutType::ScheduleToStart, Due::ScheduleToStart);
+        [
+            of_timeout(TimeoutType::ScheduleToClose, Due::ScheduleToClose),
+            to_start.filter(|_| self.started.is_none()),
+            of_timeout(TimeoutType::StartToClose, Due::StartToClose),
+            of_request(NexusCall::Start),
+            of_request(NexusCall::Cancel),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+/// The pending operations of a run, by the event that scheduled them. They are few: the limit is low.
+#[derive(Debug, Default)]
+pub(crate) struct NexusOperations {
+    by_event: UndoMap<i64, PendingNexusOperation>,
+}
+
+impl NexusOperations {
+    pub(crate) fn len(&self) -> usize {
+        self.by_event.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingNexusOperation> {
+        self.by_event.values()
+    }
+
+    pub(crate) fn get(&self, scheduled_event_id: i64) -> Option<&PendingNexusOperation> {
+        self.by_event.get(&scheduled_event_id)
+    }
+
+    pub(crate) fn next_due_ms(&self) -> Option<u64> {
+        self.next_due().map(|(due_ms, ..)| due_ms)
+    }
+
+    fn next_due(&self) -> Option<(u64, i64, Due)> {
+        let of_one = |operation: &PendingNexusOperation| {
+            let (due_ms, due) = operation.next_due()?;
+            Some((due_ms, operation.scheduled_event_id, due))
+        };
+        self.by_event.values().filter_map(of_one).min()
+    }
+
+    pub(crate) fn savepoint(&mut self) {
+        self.by_event.savepoint();
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.by_event.commit();
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        self.by_event.rollback();
+    }
+}
