@@ -21,6 +21,7 @@ macro_rules! events {
 }
 
 mod activities;
+mod by_hand;
 mod runs;
 mod workflow_tasks;
 

@@ -10,7 +10,10 @@ mod responses;
 mod retries;
 mod timeouts;
 
-use super::{failure, on, seconds};
+use super::{
+    by_hand::{BY_HAND, take_attempt},
+    failure, on, seconds,
+};
 use durasim::{ActivityCall, prelude::*};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -21,14 +24,11 @@ use temporalio_protos::temporal::api::{
     enums::v1::{RetryState, TimeoutType},
     failure::v1::{Failure, failure::FailureInfo},
     history::v1::history_event::Attributes,
-    taskqueue::v1::TaskQueue,
-    workflowservice::v1::{PollActivityTaskQueueRequest, PollActivityTaskQueueResponse},
 };
 use temporalio_sdk::{
     ActivityOptions, ApplicationFailure, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
-use tonic::IntoRequest;
 
 /// The options of the one activity, durations in seconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -165,23 +165,4 @@ fn timeout_type(failure: Option<&Failure>) -> Option<TimeoutType> {
         FailureInfo::TimeoutFailureInfo(info) => Some(info.timeout_type()),
         _ => None,
     }
-}
-
-/// The task queue that no worker polls but the test itself.
-const BY_HAND: &str = "by hand";
-
-/// Takes an attempt from [`BY_HAND`], and leaves it at that.
-async fn take_attempt(env: &TestWorkflowEnvironment) -> Result<PollActivityTaskQueueResponse, TestError> {
-    let request = PollActivityTaskQueueRequest {
-        namespace: "default".to_owned(),
-        task_queue: Some(TaskQueue { name: BY_HAND.to_owned(), ..TaskQueue::default() }),
-        identity: "hands".to_owned(),
-        ..PollActivityTaskQueueRequest::default()
-    };
-    Ok(env
-        .connection()
-        .workflow_service()
-        .poll_activity_task_queue(request.into_request())
-        .await?
-        .into_inner())
 }

@@ -1,6 +1,6 @@
 //! `workflow_task_state_machine.go`, `api/respondworkflowtaskcompleted/`
 
-use super::{
+use super::super::{
     Counter,
     activities::{OneActivity, Settings, Work},
     on,
@@ -10,7 +10,7 @@ use pretty_assertions::assert_eq;
 
 /// Signals arrive in any order and at any moment, also while the workflow completes: one that the service accepted
 /// is seen, for the completion is refused while a signal is buffered.
-#[workflow_test(seeds = 32)]
+#[workflow_test(seeds = 32, core_replay = true)]
 async fn a_completing_workflow_loses_no_signal(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
     let client = env.client();
@@ -48,7 +48,7 @@ async fn a_run_needs_no_cache(env: TestWorkflowEnvironment) -> TestResult {
     one_activity(env).await
 }
 
-#[workflow_test(seeds = 4, cache = false)]
+#[workflow_test(seeds = 4, cache = false, core_replay = true)]
 async fn without_a_cache_each_task_brings_the_full_history(env: TestWorkflowEnvironment) -> TestResult {
     one_activity(env).await
 }

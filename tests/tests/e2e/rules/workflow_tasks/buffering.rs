@@ -1,0 +1,266 @@
+//! What happens while a workflow task is started waits until it has ended.
+//!
+//! A local activity holds a task for as long as it runs.
+
+use super::super::{failure, on, seconds};
+use durasim::prelude::*;
+use pretty_assertions::assert_eq;
+use serde::{Deserialize, Serialize};
+use temporalio_client::{Client, WorkflowHandle};
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_protos::temporal::api::enums::v1::{EventType, EventType::*, WorkflowTaskFailedCause};
+use temporalio_sdk::{
+    ActivityOptions, ChildWorkflowOptions, ContinueAsNewOptions, LocalActivityOptions, SyncWorkflowContext,
+    WorkflowContext, WorkflowResult, WorkflowTermination,
+    activities::{ActivityContext, ActivityError},
+};
+
+/// Takes its time.
+struct Slow;
+
+#[activities]
+impl Slow {
+    #[activity]
+    async fn takes(_ctx: ActivityContext, duration: u64) -> Result<(), ActivityError> {
+        tokio::time::sleep(seconds(duration)).await;
+        Ok(())
+    }
+}
+
+fn within_ten_seconds() -> LocalActivityOptions {
+    LocalActivityOptions::builder().start_to_close_timeout(seconds(10)).build()
+}
+
+/// Takes two and a half seconds.
+#[workflow]
+#[derive(Default)]
+struct Child;
+
+#[workflow_methods]
+impl Child {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.timer(Duration::from_millis(2500)).await;
+        Ok(())
+    }
+}
+
+/// Starts one of each, then holds its task from the first second to the fifth.
+#[workflow]
+#[derive(Default)]
+struct Holding {
+    signals: u32,
+}
+
+#[workflow_methods]
+impl Holding {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let child = ctx.start_child_workflow(Child::run, (), ChildWorkflowOptions::default()).await?;
+        let activity =
+            ctx.execute_activity(Slow::takes, 2_u64, ActivityOptions::start_to_close_timeout(seconds(10)));
+        let timer = ctx.timer(seconds(3));
+        ctx.wait_condition(|state| state.signals > 0).await?;
+        ctx.execute_local_activity(Slow::takes, 4_u64, within_ten_seconds()).await?;
+        timer.await;
+        activity.await?;
+        child.result().await?;
+        Ok(())
+    }
+
+    #[signal]
+    fn signal(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
+        self.signals += 1;
+    }
+}
+
+#[workflow_test(core_replay = true)]
+async fn events_wait_for_the_started_task_and_closings_of_activities_and_children_come_last(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue").workflow::<Holding>().workflow::<Child>().activity(Slow::takes).start()?;
+    let one = env.client().start_workflow(Holding::run, (), on("one")).await?;
+    env.sleep(seconds(1)).await;
+    one.signal(Holding::signal, (), WorkflowSignalOptions::default()).await?;
+    env.sleep(seconds(3)).await;
+    one.signal(Holding::signal, (), WorkflowSignalOptions::default()).await?;
+    assert_eq!(*env.history("one").event_types().last().unwrap(), WorkflowTaskStarted, "all of it waits");
+    one.get_result(WorkflowGetResultOptions::default()).await?;
+    let types = env.history("one").event_types();
+    let marker = types.iter().position(|kind| *kind == MarkerRecorded).unwrap();
+    assert_eq!(
+        types[marker - 1..marker + 7],
+        [
+            WorkflowTaskCompleted,
+            MarkerRecorded,
+            // As they came, at 0 or 2, at 3 and at 4 seconds,
+            ActivityTaskStarted,
+            TimerFired,
+            WorkflowExecutionSignaled,
+            // and then those that came at 2 and at 2.5.
+            ActivityTaskCompleted,
+            ChildWorkflowExecutionCompleted,
+            WorkflowTaskScheduled,
+        ]
+    );
+    Ok(())
+}
+
+/// How a workflow closes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum Close {
+    Complete,
+    Fail,
+    Cancel,
+    ContinueAsNew,
+}
+
+/// What a workflow has under way while it closes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum UnderWay {
+    Nothing,
+    Timer,
+    Activity,
+}
+
+/// Holds its task for four seconds, then closes in it.
+#[workflow]
+#[derive(Default)]
+struct Closing {
+    signals: u32,
+}
+
+#[workflow_methods]
+impl Closing {
+    #[run]
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        (close, under_way): (Close, UnderWay),
+    ) -> WorkflowResult<u32> {
+        let timer = (under_way == UnderWay::Timer).then(|| ctx.timer(seconds(2)));
+        let options = ActivityOptions::start_to_close_timeout(seconds(10));
+        let activity =
+            (under_way == UnderWay::Activity).then(|| ctx.execute_activity(Slow::takes, 2_u64, options));
+        ctx.timer(seconds(1)).await;
+        ctx.execute_local_activity(Slow::takes, 4_u64, within_ten_seconds()).await?;
+        drop((timer, activity));
+        match close {
+            Close::Complete => Ok(ctx.state(|state| state.signals)),
+            Close::Fail => Err(failure("Closing").into()),
+            Close::Cancel => Err(WorkflowTermination::cancelled()),
+            Close::ContinueAsNew => {
+                ctx.continue_as_new((Close::Complete, UnderWay::Nothing), ContinueAsNewOptions::default())?;
+                unreachable!("it has continued")
+            }
+        }
+    }
+
+    #[signal]
+    fn signal(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
+        self.signals += 1;
+    }
+}
+
+async fn closing(
+    env: &TestWorkflowEnvironment,
+    close: Close,
+    under_way: UnderWay,
+) -> Result<WorkflowHandle<Client, Closing>, TestError> {
+    let id = format!("{close:?} {under_way:?}");
+    env.client().start_workflow(Closing::run, (close, under_way), on(&id)).await?;
+    Ok(env.client().get_workflow_handle::<Closing>(id))
+}
+
+/// The first run of a workflow, as its first event names it.
+fn types_of_first_run(
+    env: &TestWorkflowEnvironment,
+    one: &WorkflowHandle<Client, Closing>,
+) -> Vec<EventType> {
+    let started = events!(env.history(one), WorkflowExecutionStartedEventAttributes);
+    let first = FirstRun(one.info().workflow_id.clone(), started[0].first_execution_run_id.clone());
+    env.history(first).event_types()
+}
+
+struct FirstRun(String, String);
+
+impl durasim::WorkflowTarget for FirstRun {
+    fn workflow_id(&self) -> &str {
+        &self.0
+    }
+
+    fn run_id(&self) -> Option<&str> {
+        Some(&self.1)
+    }
+}
+
+fn worker(env: &TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue").workflow::<Closing>().activity(Slow::takes).start()?;
+    Ok(())
+}
+
+#[workflow_test(core_replay = true)]
+async fn a_run_does_not_close_in_any_way_before_it_has_seen_a_signal(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    worker(&env)?;
+    for (close, closed) in [
+        (Close::Complete, WorkflowExecutionCompleted),
+        (Close::Fail, WorkflowExecutionFailed),
+        (Close::Cancel, WorkflowExecutionCanceled),
+        (Close::ContinueAsNew, WorkflowExecutionContinuedAsNew),
+    ] {
+        let one = closing(&env, close, UnderWay::Nothing).await?;
+        env.sleep(seconds(3)).await;
+        one.signal(Closing::signal, (), WorkflowSignalOptions::default()).await?;
+        env.sleep(seconds(10)).await;
+        let types = types_of_first_run(&env, &one);
+        let failed = types.iter().position(|kind| *kind == WorkflowTaskFailed).unwrap();
+        assert_eq!(
+            types[failed..],
+            [
+                WorkflowTaskFailed,
+                WorkflowExecutionSignaled,
+                WorkflowTaskScheduled,
+                WorkflowTaskStarted,
+                WorkflowTaskCompleted,
+                MarkerRecorded,
+                closed,
+            ],
+            "{close:?}: nothing of the task that failed is left"
+        );
+    }
+    Ok(())
+}
+
+#[workflow_test(core_replay = true)]
+async fn a_workflow_that_did_not_wait_for_a_signal_sees_it_in_the_task_that_closes_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    worker(&env)?;
+    let one = closing(&env, Close::Complete, UnderWay::Nothing).await?;
+    env.sleep(seconds(3)).await;
+    one.signal(Closing::signal, (), WorkflowSignalOptions::default()).await?;
+    assert_eq!(one.get_result(WorkflowGetResultOptions::default()).await?, 1);
+    let failed = events!(env.history(&one), WorkflowTaskFailedEventAttributes);
+    assert_eq!(failed[0].cause(), WorkflowTaskFailedCause::UnhandledCommand);
+    assert_eq!(env.calls(Slow::takes).len(), 2, "the marker of its local activity was lost with the task");
+    Ok(())
+}
+
+#[workflow_test(core_replay = true)]
+async fn whatever_waits_for_the_task_keeps_the_run_from_closing(env: TestWorkflowEnvironment) -> TestResult {
+    worker(&env)?;
+    for under_way in [UnderWay::Timer, UnderWay::Activity] {
+        let one = closing(&env, Close::Complete, under_way).await?;
+        one.get_result(WorkflowGetResultOptions::default()).await?;
+        let failed = events!(env.history(&one), WorkflowTaskFailedEventAttributes);
+        assert_eq!(failed[0].cause(), WorkflowTaskFailedCause::UnhandledCommand, "{under_way:?}");
+    }
+    let one = closing(&env, Close::Complete, UnderWay::Nothing).await?;
+    env.sleep(seconds(3)).await;
+    one.cancel(WorkflowCancelOptions::default()).await?;
+    assert!(one.get_result(WorkflowGetResultOptions::default()).await.is_err(), "it has seen it");
+    let failed = events!(env.history(&one), WorkflowTaskFailedEventAttributes);
+    assert_eq!(failed[0].cause(), WorkflowTaskFailedCause::UnhandledCommand, "a cancel request");
+    Ok(())
+}
