@@ -2,7 +2,6 @@
 //!
 //! `temporalio/temporal: service/history/api/command_attr_validator.go ValidateStartChildExecutionAttributes`
 
-use prost::Message;
 use tonic::Status;
 
 use super::{Applied, CommandContext, CommandFailure};
@@ -28,6 +27,16 @@ pub(super) fn start(
 ) -> Applied {
     normalize(&mut command, context)
         .map_err(|refused| CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message()))?;
+    context.keep_payload_within(
+        command.input.as_ref(),
+        Cause::BadStartChildExecutionAttributes,
+        "StartChildWorkflowExecutionCommandAttributes. Input",
+    )?;
+    context.keep_memo_within(
+        command.memo.as_ref(),
+        Cause::BadStartChildExecutionAttributes,
+        "StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.",
+    )?;
     let pending = context.run.children.len();
     if pending >= context.limits.pending_children {
         return Err(CommandFailure::new(
@@ -126,12 +135,6 @@ fn normalize(
     command.workflow_task_timeout =
         Some(workflow_task_timeout(command.workflow_task_timeout.as_ref(), &of_run));
     command.workflow_run_timeout = Some(of_run);
-    if command.input.as_ref().is_some_and(|input| input.encoded_len() > limits.payload_bytes) {
-        return invalid("StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.".to_owned());
-    }
-    if command.memo.as_ref().is_some_and(|memo| memo.encoded_len() > limits.memo_bytes) {
-        return invalid("StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.".to_owned());
-    }
     if command.parent_close_policy() == ParentClosePolicy::Unspecified {
         command.set_parent_close_policy(ParentClosePolicy::Terminate);
     }

@@ -24,7 +24,8 @@ pub(super) fn complete(
     context.may_close()?;
     context.keep_payload_within(
         command.result.as_ref(),
-        WorkflowTaskFailedCause::BadCompleteWorkflowExecutionAttributes,
+        // The server names another command's cause here.
+        WorkflowTaskFailedCause::BadScheduleActivityAttributes,
         "CompleteWorkflowExecutionCommandAttributes.Result",
     )?;
     let now_ms = context.now_ms;

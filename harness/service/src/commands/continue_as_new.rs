@@ -33,6 +33,16 @@ pub(super) fn continue_as_new(
     context.may_close()?;
     normalize(&mut command, context.run, context.limits)
         .map_err(|refused| CommandFailure::new(Cause::BadContinueAsNewAttributes, refused.message()))?;
+    context.keep_payload_within(
+        command.input.as_ref(),
+        Cause::BadContinueAsNewAttributes,
+        "ContinueAsNewWorkflowExecutionCommandAttributes. Input",
+    )?;
+    context.keep_memo_within(
+        command.memo.as_ref(),
+        Cause::BadContinueAsNewAttributes,
+        "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.",
+    )?;
     let next_run = context.run.continuation(command.clone(), context.now_ms);
     context.run.history.add_decorated(
         context.now_ms,

@@ -2,7 +2,6 @@
 //!
 //! `temporalio/temporal: service/history/api/command_attr_validator.go`
 
-use prost::Message;
 use tonic::Status;
 
 use super::{Applied, CommandContext, CommandFailure};
@@ -36,15 +35,16 @@ pub(super) fn signal(
         let message = "SignalName is not set on SignalExternalWorkflowExecutionCommand.";
         return Err(CommandFailure::new(Cause::BadSignalWorkflowExecutionAttributes, message));
     }
-    if command.input.as_ref().is_some_and(|input| input.encoded_len() > context.limits.payload_bytes) {
-        let message = "SignalExternalWorkflowExecutionCommandAttributes.Input exceeds size limit.";
-        return Err(CommandFailure::new(Cause::BadSignalWorkflowExecutionAttributes, message));
-    }
     within_limit(
         context.run.external.signals.len(),
         context.limits.pending_signals,
         Cause::PendingSignalsLimitExceeded,
         "signals to external workflows",
+    )?;
+    context.keep_payload_within(
+        command.input.as_ref(),
+        Cause::BadSignalWorkflowExecutionAttributes,
+        "SignalExternalWorkflowExecutionCommandAttributes.Input",
     )?;
     let initiated_event_id = context.run.history.add_decorated(
         context.now_ms,

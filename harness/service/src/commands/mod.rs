@@ -12,17 +12,19 @@ mod external_workflows;
 mod nexus_operations;
 mod properties;
 mod protocol_message;
+mod sequence;
 mod timers;
 
+pub(crate) use sequence::check as check_sequence;
 use std::fmt;
 
 use prost::Message;
-
 use tonic::Status;
 
 use crate::{
     api::{
         command::{Command, command::Attributes},
+        common::Memo,
         enums::WorkflowTaskFailedCause,
         failure::{Failure, ServerFailureInfo, failure::FailureInfo},
         protocol,
@@ -80,10 +82,10 @@ impl CommandFailure {
         self.cause == WorkflowTaskFailedCause::UnhandledCommand
     }
 
-    /// As it appears in WorkflowTaskFailed.
-    pub(crate) fn into_failure(self) -> Failure {
+    /// As it appears in WorkflowTaskFailed: in the words that the worker is refused with.
+    pub(crate) fn to_failure(&self) -> Failure {
         Failure {
-            message: self.message,
+            message: self.to_string(),
             failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
             ..Failure::default()
         }
@@ -113,9 +115,6 @@ pub(crate) type Applied = Result<(), CommandFailure>;
 /// Applies the commands of a task in order.
 pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) -> Applied {
     for command in commands {
-        if !context.run.is_running() {
-            break;
-        }
         context.user_metadata = command.user_metadata;
         let Some(attributes) = command.attributes else {
             return Err(CommandFailure::new(
@@ -211,8 +210,35 @@ impl CommandContext<'_> {
         cause: WorkflowTaskFailedCause,
         field: &str,
     ) -> Applied {
-        if payload.is_some_and(|payload| payload.encoded_len() > self.limits.payload_bytes) {
-            return Err(CommandFailure::terminating(cause, format!("{field} exceeds size limit.")));
+        let bytes = payload.map_or(0, Message::encoded_len);
+        self.keep_size_within(bytes, cause, &format!("{field} exceeds size limit."))
+    }
+
+    /// Keeps something of this size within the limit of payloads.
+    ///
+    /// # Errors
+    ///
+    /// The cause given, and the end of the run, for what is larger.
+    fn keep_size_within(&self, bytes: usize, cause: WorkflowTaskFailedCause, message: &str) -> Applied {
+        if bytes > self.limits.payload_bytes {
+            return Err(CommandFailure::terminating(cause, message));
+        }
+        Ok(())
+    }
+
+    /// Keeps a memo within its limit.
+    ///
+    /// # Errors
+    ///
+    /// The cause given, and the end of the run, for what is larger.
+    fn keep_memo_within(
+        &self,
+        memo: Option<&Memo>,
+        cause: WorkflowTaskFailedCause,
+        message: &str,
+    ) -> Applied {
+        if memo.is_some_and(|memo| memo.encoded_len() > self.limits.memo_bytes) {
+            return Err(CommandFailure::terminating(cause, message));
         }
         Ok(())
     }

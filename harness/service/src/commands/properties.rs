@@ -9,7 +9,7 @@ use crate::{
             ModifyWorkflowPropertiesCommandAttributes, RecordMarkerCommandAttributes,
             UpsertWorkflowSearchAttributesCommandAttributes,
         },
-        common::Memo,
+        common::{Memo, Payload},
         enums::WorkflowTaskFailedCause as Cause,
         history::{
             MarkerRecordedEventAttributes, UpsertWorkflowSearchAttributesEventAttributes,
@@ -30,10 +30,12 @@ pub(super) fn record_marker(
     if command.marker_name.len() > context.limits.id_length {
         return refused("MarkerName on RecordMarkerCommand exceeds length limit.");
     }
-    let bytes: usize = command.details.values().map(Message::encoded_len).sum();
-    if bytes > context.limits.payload_bytes {
-        return refused("RecordMarkerCommandAttributes.Details exceeds size limit.");
-    }
+    let bytes: usize = command.details.iter().map(|(name, details)| name.len() + details.encoded_len()).sum();
+    context.keep_size_within(
+        bytes,
+        Cause::BadRecordMarkerAttributes,
+        "RecordMarkerCommandAttributes.Details exceeds size limit.",
+    )?;
     let user_metadata = context.user_metadata.take();
     context.run.history.add_decorated(
         context.now_ms,
@@ -49,6 +51,12 @@ pub(super) fn record_marker(
     Ok(())
 }
 
+/// The size of fields as the server counts them: names and data (`payloadsMapSize`).
+#[allow(clippy::disallowed_types, reason = "the map of the message; a sum is the same in any order")]
+fn fields_size(fields: &std::collections::HashMap<String, Payload>) -> usize {
+    fields.iter().map(|(name, payload)| name.len() + payload.data.len()).sum()
+}
+
 /// An attribute whose value is nil is removed. Attributes need not be registered: there is no list of them here.
 pub(super) fn upsert_search_attributes(
     context: &mut CommandContext<'_>,
@@ -61,9 +69,11 @@ pub(super) fn upsert_search_attributes(
     if upserted.indexed_fields.is_empty() {
         return refused("IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.");
     }
-    if upserted.encoded_len() > context.limits.payload_bytes {
-        return refused("UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit.");
-    }
+    context.keep_size_within(
+        fields_size(&upserted.indexed_fields),
+        Cause::BadSearchAttributes,
+        "UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit.",
+    )?;
     let attributes = context.run.state.search_attributes.get_or_insert_default();
     payload::merge(&mut attributes.indexed_fields, &upserted.indexed_fields);
     context.run.history.add_decorated(
@@ -90,14 +100,18 @@ pub(super) fn modify_properties(
     if upserted.fields.is_empty() {
         return refused("UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.");
     }
-    if upserted.encoded_len() > context.limits.payload_bytes {
-        return refused("ModifyWorkflowPropertiesCommandAttributes exceeds size limit.");
-    }
+    context.keep_size_within(
+        fields_size(&upserted.fields),
+        Cause::BadModifyWorkflowPropertiesAttributes,
+        "ModifyWorkflowPropertiesCommandAttributes exceeds size limit.",
+    )?;
     let mut memo = context.run.state.memo.clone().unwrap_or_default();
     payload::merge(&mut memo.fields, &upserted.fields);
-    if memo.encoded_len() > context.limits.memo_bytes {
-        return refused("ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.");
-    }
+    context.keep_memo_within(
+        Some(&memo),
+        Cause::BadModifyWorkflowPropertiesAttributes,
+        "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.",
+    )?;
     context.run.state.memo = Some(Memo { fields: memo.fields });
     context.run.history.add_decorated(
         context.now_ms,

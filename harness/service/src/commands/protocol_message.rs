@@ -33,9 +33,12 @@ pub(super) fn apply_remaining(context: &mut CommandContext<'_>) -> Applied {
 }
 
 fn apply_message(context: &mut CommandContext<'_>, message: Message) -> Applied {
-    if message.body.as_ref().is_some_and(|body| body.value.len() > context.limits.payload_bytes) {
-        return refused("Message exceeds size limit.");
-    }
+    let kind = message.body.as_ref().and_then(|body| body.type_url.rsplit('/').next()).unwrap_or_default();
+    context.keep_payload_within(
+        message.body.as_ref(),
+        Cause::BadUpdateWorkflowExecutionMessage,
+        &format!("Message type {kind}"),
+    )?;
     context.run.apply_update_message(context.now_ms, message).or_else(refused)
 }
 

@@ -95,7 +95,6 @@ fn fail_workflow_task(run: &mut Run, now_ms: u64, limits: &Limits, base_run_id: 
     }
     let failure = Failure {
         message: reason.to_owned(),
-        source: "Server".to_owned(),
         failure_info: Some(FailureInfo::ResetWorkflowFailureInfo(ResetWorkflowFailureInfo::default())),
         ..Failure::default()
     };

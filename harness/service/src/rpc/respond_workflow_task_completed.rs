@@ -90,6 +90,7 @@ impl Completion {
             time_out_heartbeats(service, key);
             return Err(status::not_found("workflow task heartbeat timeout"));
         }
+        commands::check_sequence(&request.commands)?;
         let applied = apply_commands(service, key, request);
         match applied {
             Ok(applied) => {
@@ -109,7 +110,7 @@ impl Completion {
                     let terminates_run = failure.terminates_run;
                     let run = service.executions.run_mut(key);
                     let failed =
-                        WorkflowTaskFailure::new(failure.cause, Some(failure.into_failure()), &self.identity);
+                        WorkflowTaskFailure::new(failure.cause, Some(failure.to_failure()), &self.identity);
                     run.fail_workflow_task(now_ms, failed);
                     if terminates_run {
                         let reason = message.clone();

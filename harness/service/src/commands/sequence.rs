@@ -1,0 +1,43 @@
+//! The order of the commands of a task: what closes the run comes last.
+//!
+//! `temporalio/temporal: service/history/api/command_attr_validator.go ValidateCommandSequence`
+
+use temporalio_protos::temporal::api::command::v1::{Command, CommandAttributesExt};
+use tonic::Status;
+
+use crate::api::enums::CommandType;
+
+/// Checks that nothing follows a command that closes the run.
+///
+/// # Errors
+///
+/// INVALID_ARGUMENT. The server answers its worker with that before it looks at any command, and leaves the task to
+/// time out.
+pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
+    let types: Vec<_> = commands.iter().map(type_of).collect();
+    match types.iter().position(|kind| closes(*kind)) {
+        Some(place) if place + 1 < types.len() => {
+            let names: Vec<_> = types.iter().map(|kind| format!("{kind:?}")).collect();
+            Err(Status::invalid_argument(format!(
+                "invalid command sequence: [{}], command {} must be the last command.",
+                names.join(", "),
+                names[place],
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn type_of(command: &Command) -> CommandType {
+    command.attributes.as_ref().map_or(CommandType::Unspecified, CommandAttributesExt::as_type)
+}
+
+fn closes(kind: CommandType) -> bool {
+    matches!(
+        kind,
+        CommandType::CompleteWorkflowExecution
+            | CommandType::FailWorkflowExecution
+            | CommandType::CancelWorkflowExecution
+            | CommandType::ContinueAsNewWorkflowExecution
+    )
+}
