@@ -7,15 +7,19 @@
 
 mod fields;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
     temporal::api::{
-        command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes as Of},
+        command::v1::{
+            Command, ScheduleActivityTaskCommandAttributes, ScheduleNexusOperationCommandAttributes,
+            command::Attributes as Of,
+        },
         common::v1::SearchAttributes,
         history::v1::{
-            ActivityTaskScheduledEventAttributes, HistoryEvent, history_event::Attributes as Event,
+            ActivityTaskScheduledEventAttributes, HistoryEvent, NexusOperationScheduledEventAttributes,
+            history_event::Attributes as Event,
         },
     },
 };
@@ -55,6 +59,9 @@ pub(crate) fn describe(command: &Command) -> String {
         }
         Some(Of::RequestCancelExternalWorkflowExecutionCommandAttributes(c)) => {
             format!("{kind:?}(of: {})", c.workflow_id)
+        }
+        Some(Of::ScheduleNexusOperationCommandAttributes(c)) => {
+            format!("{kind:?}(endpoint: {}, service: {}, operation: {})", c.endpoint, c.service, c.operation)
         }
         Some(Of::RecordMarkerCommandAttributes(c)) => format!("{kind:?}({})", c.marker_name),
         Some(Of::ProtocolMessageCommandAttributes(c)) => format!("{kind:?}({})", c.message_id),
@@ -115,6 +122,10 @@ pub(crate) fn compare(
             Of::RequestCancelNexusOperationCommandAttributes(c),
             Event::NexusOperationCancelRequestedEventAttributes(e),
         ) => fields.equal("scheduled_event_id", &e.scheduled_event_id, &c.scheduled_event_id),
+        (
+            Of::ScheduleNexusOperationCommandAttributes(c),
+            Event::NexusOperationScheduledEventAttributes(e),
+        ) => nexus_operation(&mut fields, c, e, run_timeout),
         _ => workflows(&mut fields, of, recorded),
     }
     fields.first().map(|what| Difference {
@@ -211,18 +222,31 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
                 fields.equal("memo", &e.memo, &c.memo);
             }
         }
-        (
-            Of::ScheduleNexusOperationCommandAttributes(c),
-            Event::NexusOperationScheduledEventAttributes(e),
-        ) => {
-            fields.equal("endpoint", &e.endpoint, &c.endpoint);
-            fields.equal("service", &e.service, &c.service);
-            fields.equal("operation", &e.operation, &c.operation);
-            fields.equal("input", &e.input, &c.input);
-            fields.equal("nexus_header", &e.nexus_header, &c.nexus_header);
-        }
         _ => {}
     }
+}
+
+fn nexus_operation(
+    fields: &mut Fields,
+    c: &ScheduleNexusOperationCommandAttributes,
+    e: &NexusOperationScheduledEventAttributes,
+    run_timeout: Option<Duration>,
+) {
+    fields.equal("endpoint", &e.endpoint, &c.endpoint);
+    fields.equal("service", &e.service, &c.service);
+    fields.equal("operation", &e.operation, &c.operation);
+    fields.equal("input", &e.input, &c.input);
+    // The service writes the keys in lower case.
+    let recorded: BTreeMap<_, _> = e.nexus_header.iter().map(|(key, value)| (key.clone(), value)).collect();
+    let given: BTreeMap<_, _> =
+        c.nexus_header.iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
+    fields.equal("nexus_header", &recorded, &given);
+    // It caps each timeout by the longer ones.
+    let caps = [run_timeout, timeout(e.schedule_to_close_timeout)];
+    let mut check = |name, recorded, given| fields.capped(name, recorded, given, &caps);
+    check("schedule_to_close_timeout", e.schedule_to_close_timeout, c.schedule_to_close_timeout);
+    check("schedule_to_start_timeout", e.schedule_to_start_timeout, c.schedule_to_start_timeout);
+    check("start_to_close_timeout", e.start_to_close_timeout, c.start_to_close_timeout);
 }
 
 /// The list of patches changes as code drops them, which is fine; all else is not.

@@ -193,7 +193,7 @@ impl Machine {
             Self::ChildWorkflow(machine) => machine.is_final(),
             Self::Closing(machine) => machine.is_final(),
             Self::LocalActivity(machine) => machine.is_final(),
-            Self::NexusOperation(machine) => machine.is_final(),
+            Self::NexusOperation(_) => false,
             Self::Patch(machine) => machine.is_final(),
             Self::SignalExternal(machine) => machine.is_final(),
             Self::Timer(machine) => machine.is_final(),

@@ -20,6 +20,8 @@ use temporalio_protos::{
 
 use super::{Annotations, MachineError, Response, Responses, Result, invalid_event, nondeterminism};
 
+/// None is final: each takes a cancellation, if only to do nothing. So a request to cancel leaves even when the
+/// workflow does not wait for what comes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     ScheduleCommandCreated,
@@ -250,10 +252,6 @@ impl NexusOperation {
 
     fn invalid(&self, event: &HistoryEvent) -> MachineError {
         invalid_event("NexusOperationMachine", &self.state, event)
-    }
-
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self.state, State::Completed | State::Failed | State::TimedOut | State::Cancelled)
     }
 
     pub(crate) fn cancelled_before_sent(&self) -> bool {

@@ -13,6 +13,7 @@
 //! ```
 
 mod commands;
+mod nexus_operations;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 mod cancellations;
 mod code;
 mod local_activities;
+mod nexus_operations;
 mod nondeterminism;
 mod parity;
 mod queries;

@@ -27,7 +27,7 @@ fn like_core() -> ReplayOptions {
     ReplayOptions { mode: ReplayMode::LikeCore, ..replay_options() }
 }
 
-fn what_differs(history: &HistoryBuilder) -> String {
+pub(crate) fn what_differs(history: &HistoryBuilder) -> String {
     match replay(&definitions(), &replay_options(), history.events()) {
         Err(ReplayError::CommandDiffers { what, .. }) => what,
         other => panic!("expected a command that differs, got {other:?}"),

@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::{RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest},
 };
 
-use crate::code;
+use crate::{code, nexus_operations::NexusWorkflow};
 
 pub(crate) fn definitions() -> WorkflowDefinitions {
     let mut definitions = WorkflowDefinitions::new();
@@ -27,6 +27,7 @@ pub(crate) fn definitions() -> WorkflowDefinitions {
     definitions.register::<code::SignalWorkflow>().unwrap();
     definitions.register::<code::CancelOtherWorkflow>().unwrap();
     definitions.register::<code::AgainWorkflow>().unwrap();
+    definitions.register::<NexusWorkflow>().unwrap();
     definitions
 }
 
