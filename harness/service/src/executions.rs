@@ -48,8 +48,12 @@ impl Executions {
 
     /// The id that the next run of this workflow id will have.
     pub(crate) fn next_run_id(&self, id_seed: u64, workflow_id: &str) -> String {
-        let ordinal = self.by_workflow_id.get(workflow_id).map_or(0, Vec::len) as u64 + 1;
-        derived_uuid(id_seed, workflow_id, ordinal)
+        derived_uuid(id_seed, workflow_id, self.next_ordinal(workflow_id))
+    }
+
+    /// Which run of this workflow id the next one will be, from 1.
+    pub(crate) fn next_ordinal(&self, workflow_id: &str) -> u64 {
+        self.by_workflow_id.get(workflow_id).map_or(0, Vec::len) as u64 + 1
     }
 
     pub(crate) fn add(&mut self, run: Run) {

@@ -106,16 +106,33 @@ pub struct PendingWorkflowTaskSummary {
     pub last_failure: Option<String>,
 }
 
+/// The history of a run that nothing is added to any more.
+#[derive(Clone, Debug)]
+pub struct RunHistory {
+    /// The workflow id.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: String,
+    /// The events, from the first.
+    pub events: Vec<HistoryEvent>,
+    /// A hash of the events' bytes.
+    pub digest: u64,
+}
+
 impl Service {
     /// Every run that ever was, in the order in which they started.
     pub fn executions(&self) -> Vec<ExecutionSummary> {
         self.executions.iter().map(summary).collect()
     }
 
-    /// Ends the service: the workflow id, the run id and the history of every run, in the order in which they started.
-    pub fn into_histories(self) -> Vec<(String, String, Vec<HistoryEvent>)> {
-        let runs = self.executions.into_runs();
-        runs.map(|run| (run.workflow_id, run.run_id, run.history.into_events())).collect()
+    /// Ends the service: the history of every run, in the order in which the runs started.
+    pub fn into_histories(self) -> impl Iterator<Item = RunHistory> {
+        self.executions.into_runs().map(|run| RunHistory {
+            digest: run.history.digest(),
+            workflow_id: run.workflow_id,
+            run_id: run.run_id,
+            events: run.history.into_events(),
+        })
     }
 
     /// How many runs are open.

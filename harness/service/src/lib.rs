@@ -46,7 +46,7 @@ pub use config::{Limits, ServiceConfig};
 pub use identifiers::RequestId;
 pub use inspect::{
     ExecutionSummary, PendingActivitySummary, PendingChildSummary, PendingNexusOperationSummary,
-    PendingTimerSummary, PendingWorkflowTaskSummary,
+    PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,
 };
 pub use matching::TaskQueueSummary;
 pub use nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse};

@@ -23,7 +23,7 @@ use temporalio_protos::temporal::api::{
 const MAX_STRUCK_ATTEMPTS: i32 = 3;
 
 /// The attempts and the time that an attempt's activity has left. Times are virtual milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(clippy::struct_field_names, reason = "names carry their unit last")]
 pub(crate) struct Allowance {
     started_ms: u64,

@@ -194,8 +194,7 @@ fn report(world: &World) -> WorldReport {
     let replays = checks::replay::cases(&state);
     let open_diagnosis = diagnosis::diagnose(&state);
     let open = open_diagnosis.workflows.iter().map(|workflow| workflow.name.to_string()).collect();
-    let histories = state.take_histories();
-    state.record_outcome(&histories);
+    let histories = state.close();
     WorldReport {
         failure: state.failure.take(),
         trace_hash: state.trace.hash(),

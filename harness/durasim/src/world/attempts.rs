@@ -54,7 +54,11 @@ impl State {
         let label: Rc<str> = format!("{workflow}/{activity_type}").into();
         let number = u32::try_from(task.attempt).unwrap_or(1);
         self.record("activity task", format_args!("{label} attempt {number}"));
-        let allowance = Allowance::of(&task, self.run_deadline_ms(task.workflow_execution.as_ref()));
+        let allowance = if self.faults.any() {
+            Allowance::of(&task, self.run_deadline_ms(task.workflow_execution.as_ref()))
+        } else {
+            Allowance::default()
+        };
         let fate = match self.attempt_fate(worker, AttemptMoment::Starts, &label, number, allowance, false) {
             Some(AttemptFate::Fail(failure)) => {
                 let outcome = ActivityOutcome::Failed(failure);

@@ -15,6 +15,7 @@ mod local;
 mod mock_workflows;
 mod names;
 mod network;
+mod polls;
 mod process;
 mod simulation;
 mod stand_in;

@@ -1,9 +1,15 @@
 //! Worker processes: what they run, and what is lost when one dies.
 
-use super::{alarms::Alarms, calls::Caller, connection::connection, state::State};
+use super::{
+    alarms::Alarms,
+    calls::Caller,
+    connection::connection,
+    polls::{Poll, Polls},
+    state::State,
+};
 use crate::{faults::Allowance, mock_workflow::MockWorkflows};
 use durasim_engine::TaskId;
-use durasim_service::{Request, RequestId};
+use durasim_service::RequestId;
 use durasim_worker::{
     WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions,
 };
@@ -11,12 +17,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::temporal::api::{
-    common::v1::Payload,
-    enums::v1::{TaskQueueKind, TimeoutType},
-    taskqueue::v1::TaskQueue,
-    workflowservice::v1::{
-        PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
-    },
+    common::v1::Payload, enums::v1::TimeoutType, workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -80,8 +81,10 @@ pub(crate) struct WorkerProcess {
     /// The runs whose completion is on its way to the service, with the tasks that came meanwhile: like Core, the
     /// worker does not begin a task of a run before it knows what became of the last one.
     pub(crate) reporting: BTreeMap<String, Vec<PollWorkflowTaskQueueResponse>>,
+    /// What it asks for tasks with.
+    pub(crate) polls: Polls,
     /// The polls that wait at the service.
-    pub(crate) polls: Vec<RequestId>,
+    waiting_polls: Vec<RequestId>,
 }
 
 /// An activity attempt whose code runs.
@@ -135,6 +138,7 @@ impl WorkerProcess {
     pub(crate) fn new(spec: Rc<WorkerSpec>, version: usize, incarnation: u32, namespace: &str) -> Self {
         let code = &spec.versions[version];
         let identity = format!("{}-{incarnation}", spec.identity);
+        let polls = Polls::new(namespace, &spec.task_queue, &identity);
         let mut options = WorkflowWorkerOptions::new(namespace, &*spec.task_queue, identity);
         (code.options)(&mut options);
         options.max_cached = spec.max_cached;
@@ -154,7 +158,8 @@ impl WorkerProcess {
             attempts: BTreeMap::new(),
             runs: BTreeMap::new(),
             reporting: BTreeMap::new(),
-            polls: Vec::new(),
+            polls,
+            waiting_polls: Vec::new(),
             spec,
         }
     }
@@ -180,44 +185,6 @@ impl WorkerProcess {
         let options = ClientOptions::new(namespace).data_converter(self.data_converter.clone()).build();
         Client::new(connection(), options)
             .expect("a client over the simulated connection has no plugins to fail")
-    }
-
-    fn identity(&self) -> String {
-        format!("{}-{}", self.spec.identity, self.incarnation)
-    }
-
-    pub(crate) fn sticky_queue(&self) -> String {
-        format!("{}-sticky", self.identity())
-    }
-
-    fn workflow_poll(&self, namespace: &str, sticky: bool) -> Request {
-        let normal = self.spec.task_queue.to_string();
-        let task_queue = if sticky {
-            TaskQueue { name: self.sticky_queue(), kind: TaskQueueKind::Sticky.into(), normal_name: normal }
-        } else {
-            TaskQueue { name: normal, kind: TaskQueueKind::Normal.into(), normal_name: String::new() }
-        };
-        PollWorkflowTaskQueueRequest {
-            namespace: namespace.to_owned(),
-            task_queue: Some(task_queue),
-            identity: self.identity(),
-            ..Default::default()
-        }
-        .into()
-    }
-
-    fn activity_poll(&self, namespace: &str) -> Request {
-        PollActivityTaskQueueRequest {
-            namespace: namespace.to_owned(),
-            task_queue: Some(TaskQueue {
-                name: self.spec.task_queue.to_string(),
-                kind: TaskQueueKind::Normal.into(),
-                normal_name: String::new(),
-            }),
-            identity: self.identity(),
-            ..Default::default()
-        }
-        .into()
     }
 }
 
@@ -247,14 +214,11 @@ impl State {
 
     fn poll(&mut self, worker: usize, call: WorkerCall) {
         let process = &self.workers[worker];
-        let request = match &call {
-            WorkerCall::PollWorkflowTask { sticky } => process.workflow_poll(&self.namespace, *sticky),
-            _ => process.activity_poll(&self.namespace),
-        };
-        let label = self.poll_label(worker, &call);
+        let Poll { label, request } = process.polls.of(&call);
+        let (label, request) = (label.clone(), request.clone());
         let caller = Caller::Worker { worker, incarnation: process.incarnation, call };
         let id = self.next_request_id();
-        self.workers[worker].polls.push(id);
+        self.workers[worker].waiting_polls.push(id);
         self.pending.insert(id, super::calls::Pending { caller, label, answer_lost: None });
         // A poll is no message of its own: it has been waiting at the service all along.
         self.service.request(self.now_ms, id, request);
@@ -271,7 +235,7 @@ impl State {
         };
         let (worker, incarnation) = (*worker, *incarnation);
         let process = &mut self.workers[worker];
-        process.polls.retain(|poll| *poll != id);
+        process.waiting_polls.retain(|poll| *poll != id);
         if process.up && process.incarnation == incarnation {
             self.poll(worker, again);
         }
@@ -284,7 +248,7 @@ impl State {
             return;
         }
         process.up = false;
-        let polls = std::mem::take(&mut process.polls);
+        let polls = std::mem::take(&mut process.waiting_polls);
         let attempts = std::mem::take(&mut process.attempts);
         process.runs.clear();
         let (queue, incarnation) = (process.spec.task_queue.clone(), process.incarnation);

@@ -7,10 +7,10 @@ use super::{
     mock_workflows::MockRuns,
     names::Names,
     network::Network,
-    process::{WorkerAlarms, WorkerCall, WorkerProcess},
+    process::{WorkerAlarms, WorkerProcess},
     stand_in::StandIn,
 };
-use crate::{environment::History, faults::Faults, report::FailureReport};
+use crate::{faults::Faults, report::FailureReport};
 use durasim_engine::{Choices, Executor, Limits, START_MS, Trace};
 use durasim_service::{Request, RequestId, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
@@ -99,16 +99,6 @@ impl State {
         id
     }
 
-    /// Ends the service: every run's history, in the order in which the runs started.
-    pub(crate) fn take_histories(&mut self) -> Vec<History> {
-        let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
-        service
-            .into_histories()
-            .into_iter()
-            .map(|(id, run_id, events)| History::new(id, run_id, events))
-            .collect()
-    }
-
     /// Ends the run with this failure, unless it has one already.
     pub(crate) fn fail(&mut self, failure: FailureReport) {
         self.failure.get_or_insert(failure);
@@ -184,15 +174,6 @@ impl State {
                 format!("{}/describe", named(&self.names, &describe.execution)).into()
             }
             _ => rpc.into(),
-        }
-    }
-
-    /// What a worker's poll is called.
-    pub(crate) fn poll_label(&self, worker: usize, call: &WorkerCall) -> Rc<str> {
-        let queue = &self.workers[worker].spec.task_queue;
-        match call {
-            WorkerCall::PollActivityTask => format!("{queue}/activity task").into(),
-            _ => format!("{queue}/workflow task").into(),
         }
     }
 }

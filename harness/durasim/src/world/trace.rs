@@ -2,8 +2,7 @@
 
 use super::state::State;
 use crate::environment::History;
-use durasim_engine::digest;
-use prost::Message;
+use durasim_service::{RunHistory, Service, ServiceConfig};
 use std::fmt;
 
 impl State {
@@ -26,21 +25,19 @@ impl State {
         }
     }
 
-    /// Closes the trace with every history, to the byte, and with the verdict.
-    pub(crate) fn record_outcome(&mut self, histories: &[History]) {
-        let mut bytes = Vec::new();
-        for history in histories {
-            bytes.clear();
-            for event in history.events() {
-                // Writing into a vector cannot fail.
-                let _ = event.encode(&mut bytes);
-            }
-            let (count, digest) = (history.events().len(), digest(&bytes));
-            self.record("history", format_args!("{} {count} events {digest:016x}", history.workflow_id()));
+    /// Ends the service and closes the trace, with every history, to the byte, and with the verdict. Returns every
+    /// run's history, in the order in which the runs started.
+    pub(crate) fn close(&mut self) -> Vec<History> {
+        let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
+        let mut histories = Vec::new();
+        for RunHistory { workflow_id, run_id, events, digest } in service.into_histories() {
+            self.record("history", format_args!("{workflow_id} {} events {digest:016x}", events.len()));
+            histories.push(History::new(workflow_id, run_id, events));
         }
         match self.failure.as_ref().map(|failure| failure.code) {
             None => self.record("verdict", format_args!("pass")),
             Some(code) => self.record("verdict", format_args!("{code}")),
         }
+        histories
     }
 }

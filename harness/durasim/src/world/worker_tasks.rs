@@ -151,7 +151,7 @@ impl State {
             return self.mock_task_arrives(worker, &run_id, &name, &mock, task);
         }
         let progress = match &self.stand_in {
-            Some(stand_in) => stand_in.on_task(&self.workers[worker].sticky_queue(), task),
+            Some(stand_in) => stand_in.on_task(self.workers[worker].polls.sticky_queue(), task),
             None => self.workers[worker].workflows.on_task(task),
         };
         self.workflow_task_progress(worker, &run_id, progress);

@@ -121,7 +121,8 @@ impl CommandContext<'_> {
     pub(crate) fn follow_with(&mut self, next_run: Option<NewRun>) -> String {
         let Some(next_run) = next_run else { return String::new() };
         self.next_run = Some(Box::new(next_run));
-        self.run.state.next_run_id = Some(self.next_run_id.clone());
-        self.next_run_id.clone()
+        let next_run_id = self.next_run_id();
+        self.run.state.next_run_id = Some(next_run_id.clone());
+        next_run_id
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn continue_as_new(
     context.run.history.add_decorated(
         context.now_ms,
         WorkflowExecutionContinuedAsNewEventAttributes {
-            new_execution_run_id: context.next_run_id.clone(),
+            new_execution_run_id: context.next_run_id(),
             workflow_type: command.workflow_type,
             task_queue: command.task_queue,
             input: command.input,
@@ -65,7 +65,7 @@ pub(super) fn continue_as_new(
         },
         context.user_metadata.take().into(),
     );
-    context.run.state.next_run_id = Some(context.next_run_id.clone());
+    context.run.state.next_run_id = Some(context.next_run_id());
     context.next_run = Some(Box::new(next_run));
     context.run.closed(context.now_ms, WorkflowExecutionStatus::ContinuedAsNew);
     Ok(())

@@ -31,6 +31,7 @@ use crate::{
         sdk::UserMetadata,
     },
     config::{Limits, ServiceConfig},
+    identifiers::derived_uuid,
     nexus::NexusEndpoints,
     run::{Run, start::NewRun},
 };
@@ -49,8 +50,8 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) has_buffered_events: bool,
     /// Something happened that the workflow must see in another task.
     pub(crate) needs_workflow_task: bool,
-    /// The id of the run that a closing command may start.
-    pub(crate) next_run_id: String,
+    /// Which run of its workflow id a closing command may start.
+    pub(crate) next_run_ordinal: u64,
     /// The run that a closing command starts.
     pub(crate) next_run: Option<Box<NewRun>>,
     /// What the worker says of updates and has not yet been applied.
@@ -174,6 +175,11 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
 }
 
 impl CommandContext<'_> {
+    /// The id of the run that a closing command may start.
+    pub(crate) fn next_run_id(&self) -> String {
+        derived_uuid(self.config.id_seed, &self.run.workflow_id, self.next_run_ordinal)
+    }
+
     /// Checks the namespace of a command that reaches another run. There is one.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::kinds;
 use crate::{
@@ -19,6 +20,9 @@ pub(crate) const BUFFERED_EVENT_ID: i64 = -123;
 
 /// The server's task ids grow over a whole shard; here they grow within a run, so as not to depend on others.
 const FIRST_TASK_ID: i64 = 1_048_576;
+
+/// Room for the events of a short run, so that they need not move about as their number grows.
+const FIRST_CAPACITY: usize = 64;
 
 /// What an event may carry beside its attributes.
 #[derive(Default)]
@@ -48,7 +52,11 @@ pub(crate) struct EventStore {
     buffered: Vec<HistoryEvent>,
     /// Bytes of the events before `measured`, as the server's history size counts them.
     size_bytes: u64,
+    /// A hash of the bytes of the same events.
+    digest: u64,
     measured: usize,
+    /// Where events are encoded to be measured; kept so that it need not be allocated again.
+    scratch: Vec<u8>,
     /// Events taken out of the buffer since the last mark, with their places, in case of a rollback.
     taken: Vec<(usize, HistoryEvent)>,
     /// Started events of the last flush, by what they belong to: the scheduled or initiated event.
@@ -75,8 +83,19 @@ impl EventStore {
         let attributes = attributes.into();
         let event_type = attributes.event_type();
         assert!(!self.is_closed(), "an event of type {event_type:?} after the run closed");
-        let mut event = HistoryEvent {
-            event_id: BUFFERED_EVENT_ID,
+        let (events, event_id, task_id) = if kinds::is_buffered(event_type) {
+            (&mut self.buffered, BUFFERED_EVENT_ID, 0)
+        } else {
+            let event_id = self.next_event_id();
+            (&mut self.events, event_id, FIRST_TASK_ID + event_id)
+        };
+        if events.capacity() == 0 {
+            events.reserve(FIRST_CAPACITY);
+        }
+        // Events are large: this one is made where it stays.
+        events.push(HistoryEvent {
+            event_id,
+            task_id,
             event_time: Some(timestamp(now_ms)),
             event_type: event_type.into(),
             user_metadata: decoration.user_metadata,
@@ -84,15 +103,7 @@ impl EventStore {
             worker_may_ignore: decoration.worker_may_ignore,
             attributes: Some(attributes),
             ..HistoryEvent::default()
-        };
-        if kinds::is_buffered(event_type) {
-            self.buffered.push(event);
-            return BUFFERED_EVENT_ID;
-        }
-        let event_id = self.next_event_id();
-        event.event_id = event_id;
-        event.task_id = FIRST_TASK_ID + event_id;
-        self.events.push(event);
+        });
         event_id
     }
 
@@ -131,12 +142,21 @@ impl EventStore {
         self.size_bytes
     }
 
-    /// Counts the events added since into the size. Each event is measured once in its life.
+    /// A hash of the history's bytes as of the last [`EventStore::measure`]: the same on every machine.
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// Counts the events added since into size and digest. Each event is encoded once in its life.
     pub(crate) fn measure(&mut self) {
         for event in &self.events[self.measured..] {
+            self.scratch.clear();
+            // Writing into a vector cannot fail.
+            let _ = event.encode(&mut self.scratch);
             // As an element of the `History` message that the server stores a batch as.
-            let bytes = event.encoded_len();
+            let bytes = self.scratch.len();
             self.size_bytes += (1 + prost::length_delimiter_len(bytes) + bytes) as u64;
+            self.digest = xxh3_64_with_seed(&self.scratch, self.digest);
         }
         self.measured = self.events.len();
     }

@@ -115,16 +115,21 @@ fn response(events: Vec<HistoryEvent>, next: Option<HistoryToken>) -> GetWorkflo
 
 /// Answers the long polls that wait for what a transaction on this run brought.
 pub(crate) fn answer_waiters(service: &mut Service, key: RunKey) {
-    let Some(waiters) = service.history_waiters.remove(&key) else { return };
-    let mut still_waiting = Vec::new();
-    for waiter in waiters {
-        match answer(service.executions.run(key), &waiter) {
-            Some(response) => service.reply(waiter.id, Ok(response.into())),
-            None => still_waiting.push(waiter),
+    let Some(waiters) = service.history_waiters.get_mut(&key) else { return };
+    let run = service.executions.run(key);
+    let mut answered = Vec::new();
+    waiters.retain(|waiter| match answer(run, waiter) {
+        Some(response) => {
+            answered.push((waiter.id, response));
+            false
         }
+        None => true,
+    });
+    if waiters.is_empty() {
+        service.history_waiters.remove(&key);
     }
-    if !still_waiting.is_empty() {
-        service.history_waiters.insert(key, still_waiting);
+    for (id, response) in answered {
+        service.reply(id, Ok(response.into()));
     }
 }
 

@@ -196,7 +196,7 @@ fn apply_commands(
     mut request: RespondWorkflowTaskCompletedRequest,
 ) -> Result<AppliedCommands, CommandFailure> {
     let now_ms = service.now_ms;
-    let next_run_id = service.next_run_id(key);
+    let next_run_ordinal = service.executions.next_ordinal(&service.executions.run(key).workflow_id);
     let run = service.executions.run_mut(key);
     let has_buffered_events = !run.history.buffered().is_empty();
     let savepoint = run.savepoint();
@@ -219,7 +219,7 @@ fn apply_commands(
         identity: &request.identity,
         has_buffered_events,
         needs_workflow_task: false,
-        next_run_id,
+        next_run_ordinal,
         next_run: None,
         messages: std::mem::take(&mut request.messages),
         user_metadata: None,

@@ -11,7 +11,6 @@ use crate::{
 /// Fires one timer of a run, as one transaction.
 pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
     let now_ms = service.now_ms;
-    let next_run_id = service.next_run_id(key);
     let run = service.executions.run_mut(key);
     match kind {
         TimerKind::FirstWorkflowTask => {
@@ -30,14 +29,17 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
         TimerKind::ActivityTimeouts => run.time_out_activities(now_ms),
         TimerKind::ActivityRetry => run.offer_due_retry(now_ms),
         TimerKind::NexusOperation => run.fire_nexus_operation(now_ms),
-        TimerKind::RunTimeout | TimerKind::ExecutionTimeout => {
-            let next_run = run.time_out(now_ms, next_run_id);
-            service.close_transaction(key);
-            if let Some(next_run) = next_run {
-                service.start_run(next_run);
-            }
-            return;
-        }
+        TimerKind::RunTimeout | TimerKind::ExecutionTimeout => return time_out(service, key),
     }
     service.close_transaction(key);
+}
+
+fn time_out(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let next_run_id = service.next_run_id(key);
+    let next_run = service.executions.run_mut(key).time_out(now_ms, next_run_id);
+    service.close_transaction(key);
+    if let Some(next_run) = next_run {
+        service.start_run(next_run);
+    }
 }

@@ -60,7 +60,12 @@ impl Flags {
 
     /// What the completion of a workflow task says: all flags known, and the SDK, as far as that is new.
     pub(crate) fn gather(&mut self, sdk_name: &str, sdk_version: &str) -> WorkflowTaskCompletedMetadata {
-        self.core_since_completion.extend(KNOWN.map(|flag| flag as u32));
+        for flag in KNOWN.map(|flag| flag as u32) {
+            // All are known from the second completion on: nothing is added then.
+            if !self.core.contains(&flag) {
+                self.core_since_completion.insert(flag);
+            }
+        }
         let core_used_flags = self.core_since_completion.difference(&self.core).copied().collect();
         self.core.append(&mut self.core_since_completion);
         let unless_known =

@@ -324,7 +324,7 @@ impl<'h> Execution<'h> {
             match response {
                 Response::Job(variant) => {
                     if !self.slot(key).core_created {
-                        self.jobs.push(WorkflowActivationJob { variant: Some(variant) });
+                        self.jobs.push(WorkflowActivationJob { variant: Some(*variant) });
                     }
                 }
                 Response::Command(command) => self.queue(key, command),

@@ -98,10 +98,9 @@ impl Annotations {
 
 /// What a machine asks of the execution it belongs to.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most are jobs, which move on unboxed at once")]
 pub(crate) enum Response {
     /// Put a job into the next activation.
-    Job(workflow_activation_job::Variant),
+    Job(Box<workflow_activation_job::Variant>),
     /// Issue another command of this machine.
     Command(Box<Command>),
     /// Send a protocol message with the completion.
@@ -124,7 +123,7 @@ pub(crate) enum Response {
 
 impl<J: Into<workflow_activation_job::Variant>> From<J> for Response {
     fn from(job: J) -> Self {
-        Self::Job(job.into())
+        Self::Job(Box::new(job.into()))
     }
 }
 
