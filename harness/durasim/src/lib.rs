@@ -1,4 +1,4 @@
-//! Deterministic simulation testing for durable workflows.
+#![doc = include_str!("../../../docs/guide.md")]
 
 pub mod checks;
 mod environment;
