@@ -53,6 +53,7 @@ pub struct Workflows {
 }
 
 /// The [`Workflows`] of these types.
+#[macro_export]
 macro_rules! workflows {
     ($($workflow:ty),+ $(,)?) => {
         $crate::scenario::Workflows {
@@ -71,4 +72,4 @@ macro_rules! workflows {
         }
     };
 }
-pub(crate) use workflows;
+pub use workflows;

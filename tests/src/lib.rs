@@ -10,4 +10,5 @@ pub mod official_tasks;
 pub mod official_worker;
 pub mod parity;
 pub mod server;
+pub mod trial;
 pub mod worlds;

@@ -35,12 +35,15 @@ use tonic::Status;
 /// # Panics
 ///
 /// In the world that uses it: if the worker does not start, gives no answer, or asks for what it should have.
-pub fn official_worker(register: Register, cache: bool) -> StandIn {
-    StandIn::new(OfficialWorkers { register, cache, by_queue: Mutex::default() })
+pub fn official_worker(
+    register: impl Fn(&mut WorkerOptions) + Send + Sync + 'static,
+    cache: bool,
+) -> StandIn {
+    StandIn::new(OfficialWorkers { register: Arc::new(register), cache, by_queue: Mutex::default() })
 }
 
 /// Registers workflows and activities with an official worker.
-pub type Register = fn(&mut WorkerOptions);
+type Register = Arc<dyn Fn(&mut WorkerOptions) + Send + Sync>;
 
 /// The official workers of a world.
 struct OfficialWorkers {
@@ -55,7 +58,7 @@ impl WorkflowTaskAnswerer for OfficialWorkers {
         let mut workers = self.by_queue.lock().unwrap_or_else(PoisonError::into_inner);
         let worker = workers.entry(queue).or_insert_with_key(|queue| {
             let identity = sticky_queue.trim_end_matches("-sticky");
-            OfficialWorker::start(self.register, queue.clone(), identity.to_owned(), self.cache)
+            OfficialWorker::start(self.register.clone(), queue.clone(), identity.to_owned(), self.cache)
         });
         sticky_queue.clone_into(&mut worker.sticky_queue);
         worker.desk.hand_out(task);
@@ -128,7 +131,7 @@ impl OfficialWorker {
         let of_thread = desk.clone();
         std::thread::Builder::new()
             .name(format!("official worker of {queue}"))
-            .spawn(move || run(&of_thread, shut_down, register, queue, identity, cache))
+            .spawn(move || run(&of_thread, shut_down, &register, queue, identity, cache))
             .expect("a thread for the official worker");
         Self { desk, answers, sticky_queue: String::new() }
     }
@@ -183,7 +186,7 @@ fn rename_sticky_queue(request: &mut RespondWorkflowTaskCompletedRequest, sticky
 fn run(
     desk: &Arc<Desk>,
     shut_down: oneshot::Receiver<()>,
-    register: Register,
+    register: &Register,
     queue: String,
     identity: String,
     cache: bool,

@@ -54,6 +54,7 @@ pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec
             task_queue: task_queue(history).to_owned(),
             workflow_id: history.workflow_id().to_owned(),
             run_id: Some(history.run_id().to_owned()),
+            build_id: replayer_build_id(&core.activations),
             ..ReplayOptions::default()
         };
         let ours = match replay(&definitions, &options, history.events()) {
@@ -100,6 +101,15 @@ fn sorted_flags(history: &History) -> Vec<HistoryEvent> {
         }
     }
     events
+}
+
+/// The build id that the SDK's replayer makes of the test's own binary: workflow code sees it where a task was never
+/// completed.
+fn replayer_build_id(activations: &[WorkflowActivation]) -> String {
+    let unanswered = activations.last().filter(|activation| !activation.is_replaying);
+    unanswered
+        .and_then(|activation| activation.deployment_version_for_current_task.as_ref())
+        .map_or_else(String::new, |version| version.build_id.clone())
 }
 
 /// The task queue that a run was started on.

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, panic::Location};
 
 /// What a `#[workflow_test]` function usually returns: with it, `?` works on every error.
-pub type TestResult = Result<(), TestError>;
+pub type TestResult<T = ()> = Result<T, TestError>;
 
 /// Why a test failed, and the line of the test that said so.
 ///

@@ -9,6 +9,7 @@ mod each_scenario;
 
 mod activation_parity;
 mod determinism;
+mod features;
 mod fresh_project;
 mod official_worker;
 mod official_worker_parity;

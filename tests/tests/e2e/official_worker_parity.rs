@@ -2,10 +2,7 @@
 //! tasks: the histories are the same, ids, times and attributes included.
 
 use durasim::{ChoiceSource, WorldOptions};
-use durasim_tests::{
-    official_tasks::{Register, official_worker},
-    parity, worlds,
-};
+use durasim_tests::{official_tasks::official_worker, parity, worlds};
 use pretty_assertions::assert_eq;
 use scenarios::{
     notifications::workflow::{Letter, Letters, Office, RegisterBusy},
@@ -17,6 +14,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+use temporalio_sdk::WorkerOptions;
 
 macro_rules! parity {
     ($($name:ident),+ $(,)?) => {
@@ -56,7 +54,7 @@ fn versioned() {
     });
 }
 
-fn histories_are_those_of_the_official_worker(scenario: &Scenario, register: Register) {
+fn histories_are_those_of_the_official_worker(scenario: &Scenario, register: fn(&mut WorkerOptions)) {
     for choices in std::iter::once(ChoiceSource::Benign).chain(worlds::seeds(2).map(ChoiceSource::Seed)) {
         for cache in [true, false] {
             let mut options = worlds::cached(WorldOptions::default(), cache);
