@@ -23,6 +23,11 @@ use crate::{
 
 /// From this attempt of a failing workflow task on, queries fail at once.
 const FAIL_QUERY_ATTEMPT: i32 = 3;
+/// How long before its deadline a query that no worker took is told so, if none polls
+/// (`temporalio/temporal: service/matching/pri_matcher.go`, `returnEmptyTaskTimeBudget`).
+const NO_POLLER_BUDGET_MS: u64 = 1_000;
+/// A worker that polled this recently may poll again (`matching.queryPollerUnavailableWindow`).
+const POLLER_UNAVAILABLE_MS: u64 = 20_000;
 
 /// A query that has no answer yet.
 #[derive(Clone, Debug)]
@@ -30,8 +35,38 @@ pub(crate) struct PendingQuery {
     pub(crate) request: RequestId,
     pub(crate) run: RunKey,
     pub(crate) query: WorkflowQuery,
-    /// Until when a direct query waits for the sticky worker.
-    pub(crate) sticky_deadline_ms: Option<u64>,
+    /// When its caller waits no longer, if ever.
+    deadline_ms: Option<u64>,
+    /// Where it is, if it does not wait for a workflow task.
+    sent: Option<Sent>,
+    /// When the next thing about it falls due.
+    armed_ms: Option<u64>,
+}
+
+/// A query on its way to a worker, or with one.
+#[derive(Clone, Debug)]
+struct Sent {
+    queue: String,
+    /// How many times it was sent before: a worker that has it from an earlier time answers too late.
+    ordinal: u32,
+    /// Until when the sticky worker may take it and answer it.
+    sticky_deadline_ms: Option<u64>,
+    is_taken: bool,
+    /// Whether a lack of workers has been looked for.
+    looked_for_poller: bool,
+}
+
+impl PendingQuery {
+    /// When the next thing about it falls due: the sticky worker is given up, no worker is there, or its caller goes.
+    fn due_ms(&self) -> Option<u64> {
+        let sticky_ms = self.sent.as_ref().and_then(|sent| sent.sticky_deadline_ms);
+        let untaken = self.sent.as_ref().is_some_and(|sent| {
+            !sent.is_taken && !sent.looked_for_poller && sent.sticky_deadline_ms.is_none()
+        });
+        let no_poller_ms =
+            self.deadline_ms.filter(|_| untaken).map(|at_ms| at_ms.saturating_sub(NO_POLLER_BUDGET_MS));
+        [self.deadline_ms, sticky_ms, no_poller_ms].into_iter().flatten().min()
+    }
 }
 
 /// The queries that have no answer yet, by ordinal.
@@ -46,15 +81,14 @@ impl Queries {
         self.pending.get(&query)
     }
 
-    /// Forgets the query of a caller that went away; its task is stale from then on.
-    pub(crate) fn cancel(&mut self, request: RequestId) -> Option<(u64, RunKey)> {
-        let (query, run) = self
-            .pending
-            .iter()
-            .find(|(_, pending)| pending.request == request)
-            .map(|(id, it)| (*id, it.run))?;
-        self.pending.remove(&query);
-        Some((query, run))
+    /// The query of a caller that is still there.
+    fn of(&self, request: RequestId) -> Option<u64> {
+        self.pending.iter().find(|(_, pending)| pending.request == request).map(|(query, _)| *query)
+    }
+
+    /// The query that a worker got when it was sent for the time of this ordinal, if that was the last time.
+    pub(crate) fn sent(&self, query: u64, ordinal: u32) -> Option<&PendingQuery> {
+        self.get(query).filter(|pending| pending.sent.as_ref().is_some_and(|sent| sent.ordinal == ordinal))
     }
 }
 
@@ -68,12 +102,16 @@ pub(crate) fn attached_id(query: u64) -> String {
 /// # Errors
 ///
 /// NOT_FOUND for a run that is not there; FAILED_PRECONDITION while there is nothing that could answer;
-/// RESOURCE_EXHAUSTED while another query waits for the same workflow task.
+/// RESOURCE_EXHAUSTED while another query waits for the same workflow task; DEADLINE_EXCEEDED past the deadline.
 pub(crate) fn submit(
     service: &mut Service,
     request_id: RequestId,
+    deadline_ms: Option<u64>,
     request: QueryWorkflowRequest,
 ) -> Result<Option<QueryWorkflowResponse>, Status> {
+    if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= service.now_ms) {
+        return Err(deadline_exceeded());
+    }
     let key = service.executions.lookup(request.execution.as_ref())?;
     let run = service.executions.run(key);
     let condition = request.query_reject_condition();
@@ -83,7 +121,7 @@ pub(crate) fn submit(
             ..QueryWorkflowResponse::default()
         }));
     }
-    let is_direct = may_go_directly(run)?;
+    let is_direct = may_go_directly(run, deadline_ms)?;
     if !is_direct && run.buffered_queries.len() >= service.config.limits.buffered_queries {
         return Err(Status::resource_exhausted(
             "consistent query buffer is full, this may be caused by too many queries and workflow not able to \
@@ -96,15 +134,55 @@ pub(crate) fn submit(
         request: request_id,
         run: key,
         query: request.query.unwrap_or_default(),
-        sticky_deadline_ms: None,
+        deadline_ms,
+        sent: None,
+        armed_ms: None,
     };
     service.queries.pending.insert(query, pending);
     if is_direct {
         send_directly(service, query);
     } else {
         service.executions.run_mut(key).buffered_queries.insert(query);
+        rearm(service, query);
     }
     Ok(None)
+}
+
+fn deadline_exceeded() -> Status {
+    Status::deadline_exceeded("context deadline exceeded")
+}
+
+/// Brings the timers of the query's run in line with what the query now waits for.
+fn rearm(service: &mut Service, query: u64) {
+    let Some(pending) = service.queries.pending.get_mut(&query) else { return };
+    let due_ms = pending.due_ms();
+    let run = service.executions.run_mut(pending.run);
+    if let Some(armed_ms) = std::mem::replace(&mut pending.armed_ms, due_ms) {
+        run.query_timers.remove(&(armed_ms, query));
+    }
+    if let Some(due_ms) = due_ms {
+        run.query_timers.insert((due_ms, query));
+    }
+    service.timers.rearm(run);
+}
+
+/// Forgets a query; what a worker still says of it is stale.
+fn forget(service: &mut Service, query: u64) -> Option<PendingQuery> {
+    let pending = service.queries.pending.remove(&query)?;
+    let run = service.executions.run_mut(pending.run);
+    run.buffered_queries.remove(&query);
+    if let Some(armed_ms) = pending.armed_ms {
+        run.query_timers.remove(&(armed_ms, query));
+    }
+    service.timers.rearm(run);
+    Some(pending)
+}
+
+/// The caller of a query went away.
+pub(crate) fn cancel(service: &mut Service, request: RequestId) {
+    if let Some(query) = service.queries.of(request) {
+        forget(service, query);
+    }
 }
 
 fn is_rejected(run: &Run, condition: QueryRejectCondition) -> bool {
@@ -121,8 +199,8 @@ fn is_rejected(run: &Run, condition: QueryRejectCondition) -> bool {
 ///
 /// # Errors
 ///
-/// FAILED_PRECONDITION if there never was a workflow task, will be none soon, or if it keeps failing.
-fn may_go_directly(run: &Run) -> Result<bool, Status> {
+/// FAILED_PRECONDITION if there never was a workflow task, will be none before the caller goes, or if it keeps failing.
+fn may_go_directly(run: &Run, deadline_ms: Option<u64>) -> Result<bool, Status> {
     let task = &run.state.workflow_task;
     let has_completed_any = task.last_completed_started_event_id != 0;
     if !run.is_running() {
@@ -132,8 +210,9 @@ fn may_go_directly(run: &Run) -> Result<bool, Status> {
             Err(status::workflow_not_ready("Workflow execution closed before WorkflowTaskStarted event"))
         };
     }
-    if run.state.first_workflow_task_ms.is_some() {
-        // The server lets the query wait if its deadline allows; here a call has none that counts.
+    if let Some(first_ms) = run.state.first_workflow_task_ms
+        && deadline_ms.is_none_or(|deadline_ms| first_ms > deadline_ms)
+    {
         return Err(status::workflow_not_ready("Workflow task is not scheduled yet."));
     }
     if task.attempt >= FAIL_QUERY_ATTEMPT {
@@ -151,44 +230,67 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     let Some(pending) = service.queries.pending.get_mut(&query) else { return };
     let run = service.executions.run_mut(pending.run);
     run.buffered_queries.remove(&query);
-    let queue = match &run.state.workflow_task.sticky {
+    let (queue, sticky_deadline_ms) = match &run.state.workflow_task.sticky {
         Some(sticky) if !service.matching.is_sticky_worker_unavailable(&sticky.name, now_ms) => {
-            let deadline_ms = now_ms + sticky.schedule_to_start_ms;
-            pending.sticky_deadline_ms = Some(deadline_ms);
-            run.sticky_queries.insert((deadline_ms, query));
-            sticky.name.clone()
+            (sticky.name.clone(), Some(now_ms + sticky.schedule_to_start_ms))
         }
         _ => {
             run.state.workflow_task.sticky = None;
-            run.task_queue_name().to_owned()
+            (run.task_queue_name().to_owned(), None)
         }
     };
-    service.timers.rearm(run);
-    matching::offer_query(service, &queue, query);
+    let ordinal = pending.sent.as_ref().map_or(0, |sent| sent.ordinal + 1);
+    pending.sent = Some(Sent {
+        queue: queue.clone(),
+        ordinal,
+        sticky_deadline_ms,
+        is_taken: false,
+        looked_for_poller: false,
+    });
+    rearm(service, query);
+    matching::offer_query(service, &queue, query, ordinal);
 }
 
-/// No sticky worker took a query in time: it goes to the normal queue, and so do the run's workflow tasks.
-pub(crate) fn give_up_sticky(service: &mut Service, key: RunKey) {
-    let run = service.executions.run_mut(key);
-    let Some((_, query)) = run.sticky_queries.pop_first() else { return };
-    run.state.workflow_task.sticky = None;
-    send_directly(service, query);
-}
-
-/// A worker took a direct query: no deadline counts any more.
-pub(crate) fn taken(service: &mut Service, query: u64) {
+/// Something about a query of this run falls due: its caller goes; the sticky worker has not answered it in time, and
+/// it goes to the normal queue, as the run's workflow tasks do from then on; or no worker is there to take it.
+pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let Some((_, query)) = service.executions.run(key).query_timers.first().copied() else { return };
     let Some(pending) = service.queries.pending.get_mut(&query) else { return };
-    if let Some(deadline_ms) = pending.sticky_deadline_ms.take() {
-        let run = service.executions.run_mut(pending.run);
-        run.sticky_queries.remove(&(deadline_ms, query));
-        service.timers.rearm(run);
+    if pending.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms) {
+        return refuse(service, query, deadline_exceeded());
+    }
+    let Some(sent) = &mut pending.sent else { return };
+    if sent.sticky_deadline_ms.is_some() {
+        service.executions.run_mut(key).state.workflow_task.sticky = None;
+        return send_directly(service, query);
+    }
+    sent.looked_for_poller = true;
+    let queue = sent.queue.clone();
+    if service.matching.has_been_polled_within(&queue, now_ms, POLLER_UNAVAILABLE_MS) {
+        return rearm(service, query);
+    }
+    let absent = "no poller seen for task queue recently, worker may be down";
+    refuse(service, query, Status::failed_precondition(absent));
+}
+
+fn refuse(service: &mut Service, query: u64, status: Status) {
+    if let Some(pending) = forget(service, query) {
+        service.reply(pending.request, Err(status));
+    }
+}
+
+/// A worker took a direct query. If it never answers, a sticky one is given up all the same.
+pub(crate) fn taken(service: &mut Service, query: u64) {
+    if let Some(sent) = service.queries.pending.get_mut(&query).and_then(|pending| pending.sent.as_mut()) {
+        sent.is_taken = true;
+        rearm(service, query);
     }
 }
 
 /// Answers a query with what a worker found.
 pub(crate) fn answer(service: &mut Service, query: u64, result: WorkflowQueryResult) {
-    let Some(pending) = service.queries.pending.remove(&query) else { return };
-    service.executions.run_mut(pending.run).buffered_queries.remove(&query);
+    let Some(pending) = forget(service, query) else { return };
     let reply = match result.result_type() {
         QueryResultType::Answered => {
             let response =

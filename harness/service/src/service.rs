@@ -82,10 +82,16 @@ impl Service {
 
     /// Takes a request. Its reply comes out of [`Service::take_replies`], now or, for a long poll, much later.
     pub fn request(&mut self, now_ms: u64, id: RequestId, request: Request) {
+        self.request_until(now_ms, id, request, None);
+    }
+
+    /// As [`Service::request`], from a caller that waits until `deadline_ms`, in milliseconds since the Unix epoch. A
+    /// query that has no answer by then is told DEADLINE_EXCEEDED; nothing else takes that long.
+    pub fn request_until(&mut self, now_ms: u64, id: RequestId, request: Request, deadline_ms: Option<u64>) {
         self.advance(now_ms);
         let mut request = request;
         let handled = validate::validate(&mut request, &self.config, self.now_ms)
-            .and_then(|()| rpc::handle(self, id, request));
+            .and_then(|()| rpc::handle(self, id, deadline_ms, request));
         match handled {
             Ok(Answer::Now(response)) => self.reply(id, Ok(response)),
             Ok(Answer::Later) => {}
@@ -101,12 +107,7 @@ impl Service {
         for waiters in self.history_waiters.values_mut() {
             waiters.retain(|waiter| waiter.id != id);
         }
-        if let Some((query, run)) = self.queries.cancel(id) {
-            let run = self.executions.run_mut(run);
-            run.buffered_queries.remove(&query);
-            run.sticky_queries.retain(|(_, sticky)| *sticky != query);
-            self.timers.rearm(run);
-        }
+        query::cancel(self, id);
     }
 
     /// When the next timer falls due, or the next delivery from one run to another, if there is any.

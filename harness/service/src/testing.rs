@@ -16,6 +16,7 @@ use crate::{
         },
         common::{Payload, WorkflowType},
         enums::EventType,
+        query::WorkflowQuery,
         rpc::*,
         taskqueue::{StickyExecutionAttributes, TaskQueue},
     },
@@ -45,9 +46,18 @@ impl World {
 
     /// Sends a request that need not be answered at once.
     pub(crate) fn send(&mut self, request: impl Into<Request>) -> RequestId {
+        self.send_with(request.into(), None)
+    }
+
+    /// Sends a request whose caller waits until then.
+    pub(crate) fn send_until(&mut self, request: impl Into<Request>, deadline_ms: u64) -> RequestId {
+        self.send_with(request.into(), Some(deadline_ms))
+    }
+
+    fn send_with(&mut self, request: Request, deadline_ms: Option<u64>) -> RequestId {
         self.last_id += 1;
         let id = RequestId(self.last_id);
-        self.service.request(self.now_ms, id, request.into());
+        self.service.request_until(self.now_ms, id, request, deadline_ms);
         self.collect();
         id
     }
@@ -176,6 +186,15 @@ pub(crate) fn start_request(workflow_id: &str) -> StartWorkflowExecutionRequest 
         identity: "client".to_owned(),
         request_id: format!("start-{workflow_id}"),
         ..StartWorkflowExecutionRequest::default()
+    }
+}
+
+pub(crate) fn query_request(workflow_id: &str) -> QueryWorkflowRequest {
+    QueryWorkflowRequest {
+        namespace: "default".to_owned(),
+        execution: execution(workflow_id),
+        query: Some(WorkflowQuery { query_type: "status".to_owned(), ..WorkflowQuery::default() }),
+        ..QueryWorkflowRequest::default()
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) enum TaskToken {
     },
     Query {
         query: u64,
+        ordinal: u32,
     },
     NexusTask {
         run: RunKey,
@@ -48,7 +49,7 @@ impl TaskToken {
             Self::ActivityTask { run, scheduled_event_id, attempt } => {
                 (b'a', run.0, scheduled_event_id, 0, attempt)
             }
-            Self::Query { query } => (b'q', 0, query.cast_signed(), 0, 0),
+            Self::Query { query, ordinal } => (b'q', 0, query.cast_signed(), ordinal.into(), 0),
             Self::NexusTask { run, scheduled_event_id, call, attempt } => {
                 let tag = if call == NexusCall::Start { b'n' } else { b'x' };
                 (tag, run.0, scheduled_event_id, 0, attempt)
@@ -103,7 +104,7 @@ impl TaskToken {
         Some(match bytes[0] {
             b'w' => Self::WorkflowTask { run, scheduled_event_id: first, started_event_id: second, attempt },
             b'a' => Self::ActivityTask { run, scheduled_event_id: first, attempt },
-            b'q' => Self::Query { query: first.cast_unsigned() },
+            b'q' => Self::Query { query: first.cast_unsigned(), ordinal: u32::try_from(second).ok()? },
             b'n' => Self::NexusTask { run, scheduled_event_id: first, call: NexusCall::Start, attempt },
             b'x' => Self::NexusTask { run, scheduled_event_id: first, call: NexusCall::Cancel, attempt },
             b'c' => Self::NexusCompletion { run, scheduled_event_id: first },
@@ -126,7 +127,7 @@ mod tests {
                 attempt: 2,
             },
             TaskToken::ActivityTask { run: RunKey(3), scheduled_event_id: 5, attempt: 2 },
-            TaskToken::Query { query: u64::MAX },
+            TaskToken::Query { query: u64::MAX, ordinal: 2 },
             TaskToken::NexusTask {
                 run: RunKey(3),
                 scheduled_event_id: 5,

@@ -13,7 +13,7 @@ const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
 
 impl State {
     /// Whether everything that would die with a worker now can be tried again: the attempts that run in it, the
-    /// activity tasks on their way to it. A query that it has, or is about to get, would be lost for good.
+    /// activity tasks on their way to it. A query that it has, or is about to get, may end with its caller's deadline.
     pub(crate) fn bears_crash(&self, worker: usize) -> bool {
         let process = &self.workers[worker];
         if process.attempts.values().any(|attempt| !attempt.allowance.bears_silence()) {

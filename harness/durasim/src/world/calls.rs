@@ -19,8 +19,8 @@ use tonic::Status;
 
 /// Who waits for the answer to a request.
 pub(crate) enum Caller {
-    /// A client: the test, one of its actors, an activity.
-    Client(oneshot::Sender<Result<Vec<u8>, Status>>),
+    /// A client: the test, one of its actors, an activity; and until when it waits, if not for ever.
+    Client { sender: oneshot::Sender<Result<Vec<u8>, Status>>, deadline_ms: Option<u64> },
     /// A worker process, by index and incarnation, and what it asked for.
     Worker { worker: usize, incarnation: u32, call: WorkerCall },
 }
@@ -73,11 +73,17 @@ pub(crate) enum Fate {
 
 impl State {
     /// A request of a client: decoded now, sent over the network, answered some time.
-    pub(crate) fn client_call(&mut self, rpc: &str, proto: &[u8]) -> Result<ClientCall, Status> {
+    pub(crate) fn client_call(
+        &mut self,
+        rpc: &str,
+        timeout_ms: Option<u64>,
+        proto: &[u8],
+    ) -> Result<ClientCall, Status> {
         let request = Request::decode(rpc, proto)?;
         let label = self.label(&request);
         let (sender, receiver) = oneshot::channel();
-        let id = self.send_request(Caller::Client(sender), label, request);
+        let deadline_ms = timeout_ms.map(|ms| self.now_ms.saturating_add(ms));
+        let id = self.send_request(Caller::Client { sender, deadline_ms }, label, request);
         Ok(ClientCall { id, receiver, answered: false })
     }
 
@@ -185,13 +191,21 @@ impl State {
             }
         }
         match caller {
-            Caller::Client(sender) => {
+            Caller::Client { sender, .. } => {
                 // A client that no longer listens dropped its call.
                 let _ = sender.send(result.map(|response| response.encode_to_vec()));
             }
             Caller::Worker { worker, incarnation, call } => {
                 self.worker_reply(worker, incarnation, call, result);
             }
+        }
+    }
+
+    /// Until when the caller of a request waits.
+    pub(crate) fn deadline_ms(&self, id: RequestId) -> Option<u64> {
+        match self.pending.get(&id)?.caller {
+            Caller::Client { deadline_ms, .. } => deadline_ms,
+            Caller::Worker { .. } => None,
         }
     }
 

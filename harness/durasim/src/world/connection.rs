@@ -15,7 +15,7 @@ use temporalio_client::{
     Connection, ConnectionOptions, Url,
     callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},
 };
-use tonic::Status;
+use tonic::{Status, codegen::http::HeaderMap};
 
 static CONNECTION: OnceLock<Connection> = OnceLock::new();
 
@@ -42,7 +42,7 @@ fn answer(grpc: GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, S
     match World::try_current() {
         Some(world) => {
             let call = if grpc.service == WORKFLOW_SERVICE {
-                world.state().client_call(&grpc.rpc, &grpc.proto)
+                world.state().client_call(&grpc.rpc, timeout_ms(&grpc.headers), &grpc.proto)
             } else {
                 Err(status_of_other_service(&grpc))
             };
@@ -57,6 +57,22 @@ fn answer(grpc: GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, S
             )))
         }),
     }
+}
+
+/// How long the caller waits, as gRPC says it: at most eight digits and a unit.
+fn timeout_ms(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => amount.saturating_mul(3_600_000),
+        "M" => amount.saturating_mul(60_000),
+        "S" => amount.saturating_mul(1_000),
+        "m" => amount,
+        "u" => amount.div_ceil(1_000),
+        "n" => amount.div_ceil(1_000_000),
+        _ => return None,
+    })
 }
 
 fn success(proto: Vec<u8>) -> GrpcSuccessResponse {
@@ -77,4 +93,30 @@ fn system_info() -> Result<Vec<u8>, Status> {
     service.request(START_MS, RequestId(0), Request::decode("GetSystemInfo", &[])?);
     let reply = service.take_replies().pop().expect("GetSystemInfo is answered at once");
     Ok(reply.result?.encode_to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_read_as_grpc_writes_it() {
+        let timeout = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", value.parse().expect("a header"));
+            timeout_ms(&headers)
+        };
+        assert_eq!(timeout("30000000u"), Some(30_000));
+        assert_eq!(timeout("70S"), Some(70_000));
+        assert_eq!(timeout("2M"), Some(120_000));
+        assert_eq!(timeout("99999999H"), Some(99_999_999 * 3_600_000));
+        assert_eq!(timeout("1n"), Some(1));
+        for garbage in ["", "S", "1", "1x", "-1S", "9\u{e9}"] {
+            let Ok(value) = garbage.parse() else { continue };
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", value);
+            assert_eq!(timeout_ms(&headers), None, "{garbage}");
+        }
+        assert_eq!(timeout_ms(&HeaderMap::new()), None);
+    }
 }

@@ -185,7 +185,8 @@ impl State {
                 let label =
                     self.pending.get(&id).map_or_else(|| "copy".into(), |pending| pending.label.clone());
                 self.record("deliver", format_args!("{label}"));
-                self.service.request(self.now_ms, id, request);
+                let deadline_ms = self.deadline_ms(id);
+                self.service.request_until(self.now_ms, id, request, deadline_ms);
                 if let Some((workflow, _)) = label.split_once("/signal ") {
                     self.network.signal_arrived(workflow);
                 }

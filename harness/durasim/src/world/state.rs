@@ -112,7 +112,7 @@ impl State {
     /// The task queue of the worker that waits for a request, if a worker does.
     pub(crate) fn worker_of(&self, caller: &Caller) -> Option<Rc<str>> {
         match caller {
-            Caller::Client(_) => None,
+            Caller::Client { .. } => None,
             Caller::Worker { worker, .. } => Some(self.workers[*worker].spec.task_queue.clone()),
         }
     }

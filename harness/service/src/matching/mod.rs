@@ -41,7 +41,7 @@ pub(crate) enum Task {
     Workflow { run: RunKey, scheduled_event_id: i64 },
     Activity { run: RunKey, scheduled_event_id: i64, attempt: i32 },
     Nexus { run: RunKey, scheduled_event_id: i64, call: NexusCall, attempt: i32 },
-    Query { query: u64 },
+    Query { query: u64, ordinal: u32 },
 }
 
 /// A poll that waits for a task.
@@ -97,6 +97,13 @@ impl Matching {
         }
     }
 
+    /// Whether a worker polls a workflow task queue, or did within this time.
+    pub(crate) fn has_been_polled_within(&self, name: &str, now_ms: u64, ms: u64) -> bool {
+        self.workflow.get(name).is_some_and(|queue| {
+            !queue.pollers.is_empty() || queue.last_poll_ms.is_some_and(|poll_ms| poll_ms + ms >= now_ms)
+        })
+    }
+
     /// Whether the worker of a sticky queue seems to be gone.
     pub(crate) fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
         self.workflow.get(name).is_none_or(|queue| {
@@ -149,8 +156,8 @@ pub(crate) fn offer_nexus_request(
 }
 
 /// Queues a query, before all tasks: it asks about what is already there.
-pub(crate) fn offer_query(service: &mut Service, queue: &str, query: u64) {
-    service.matching.queue_mut(QueueKind::Workflow, queue).backlog.push_front(Task::Query { query });
+pub(crate) fn offer_query(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
+    service.matching.queue_mut(QueueKind::Workflow, queue).backlog.push_front(Task::Query { query, ordinal });
     dispatch(service, QueueKind::Workflow, queue);
 }
 
@@ -194,7 +201,9 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
         Task::Workflow { run, scheduled_event_id } => {
             start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id).map(Response::from)
         }
-        Task::Query { query } => start_query_task::start(service, queue, *query).map(Response::from),
+        Task::Query { query, ordinal } => {
+            start_query_task::start(service, queue, *query, *ordinal).map(Response::from)
+        }
         Task::Activity { run, scheduled_event_id, attempt } => {
             start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt)
                 .map(Response::from)

@@ -10,9 +10,15 @@ use crate::{
     token::TaskToken,
 };
 
-/// Answers the poll with the query, unless its caller went away. A worker with the run in its cache needs no
-/// history; any other gets all of it.
-pub(super) fn start(service: &mut Service, queue: &str, query: u64) -> Option<PollWorkflowTaskQueueResponse> {
+/// Answers the poll with the query, unless its caller went away or it was sent elsewhere since. A worker with the run
+/// in its cache needs no history; any other gets all of it.
+pub(super) fn start(
+    service: &mut Service,
+    queue: &str,
+    query: u64,
+    ordinal: u32,
+) -> Option<PollWorkflowTaskQueueResponse> {
+    service.queries.sent(query, ordinal)?;
     query::taken(service, query);
     let pending = service.queries.get(query)?;
     let run = service.executions.run(pending.run);
@@ -25,7 +31,7 @@ pub(super) fn start(service: &mut Service, queue: &str, query: u64) -> Option<Po
         token.page(run, service.config.limits.history_page_events, "")
     };
     Some(PollWorkflowTaskQueueResponse {
-        task_token: TaskToken::Query { query }.encode(),
+        task_token: TaskToken::Query { query, ordinal }.encode(),
         workflow_execution: Some(run.execution()),
         workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
         previous_started_event_id: state.last_completed_started_event_id,

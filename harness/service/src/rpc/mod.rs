@@ -10,6 +10,8 @@ pub(crate) mod history_page;
 mod nexus_task;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
+#[cfg(test)]
+mod query_tests;
 mod query_workflow;
 #[cfg(test)]
 mod reset_tests;
@@ -50,8 +52,13 @@ impl<T: Into<Response>> From<T> for Answer {
 
 pub(crate) type Handled = Result<Answer, Status>;
 
-/// Sends a request to its handler.
-pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> Handled {
+/// Sends a request to its handler. The deadline is when its caller waits no longer.
+pub(crate) fn handle(
+    service: &mut Service,
+    id: RequestId,
+    deadline_ms: Option<u64>,
+    request: Request,
+) -> Handled {
     match request {
         Request::StartWorkflowExecution(request) => start_workflow_execution::handle(service, *request),
         Request::SignalWorkflowExecution(request) => signal_workflow_execution::handle(service, *request),
@@ -93,7 +100,7 @@ pub(crate) fn handle(service: &mut Service, id: RequestId, request: Request) -> 
         Request::ResetStickyTaskQueue(request) => {
             respond_workflow_task_failed::reset_sticky(service, &request)
         }
-        Request::QueryWorkflow(request) => query_workflow::handle(service, id, *request),
+        Request::QueryWorkflow(request) => query_workflow::handle(service, id, deadline_ms, *request),
         Request::RespondQueryTaskCompleted(request) => query_workflow::respond_completed(service, *request),
         Request::DescribeWorkflowExecution(request) => describe_workflow_execution::handle(service, &request),
         Request::GetWorkflowExecutionHistory(request) => {

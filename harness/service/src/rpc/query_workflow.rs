@@ -15,15 +15,20 @@ use crate::{
     token::TaskToken,
 };
 
-pub(super) fn handle(service: &mut Service, id: RequestId, request: QueryWorkflowRequest) -> Handled {
-    Ok(query::submit(service, id, request)?.map_or(Answer::Later, Answer::from))
+pub(super) fn handle(
+    service: &mut Service,
+    id: RequestId,
+    deadline_ms: Option<u64>,
+    request: QueryWorkflowRequest,
+) -> Handled {
+    Ok(query::submit(service, id, deadline_ms, request)?.map_or(Answer::Later, Answer::from))
 }
 
 pub(super) fn respond_completed(service: &mut Service, request: RespondQueryTaskCompletedRequest) -> Handled {
-    let TaskToken::Query { query } = TaskToken::decode(&request.task_token)? else {
+    let TaskToken::Query { query, ordinal } = TaskToken::decode(&request.task_token)? else {
         return Err(Status::invalid_argument("Error deserializing task token."));
     };
-    if service.queries.get(query).is_none() {
+    if service.queries.sent(query, ordinal).is_none() {
         return Err(status::not_found("query task not found, or already expired"));
     }
     let result = WorkflowQueryResult {

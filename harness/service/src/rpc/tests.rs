@@ -1,4 +1,4 @@
-//! What clients are answered: starts, histories, queries, descriptions.
+//! What clients are answered: starts, histories, descriptions.
 
 #![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
 
@@ -10,10 +10,8 @@ use crate::{
     api::{
         Attributes,
         enums::{
-            EventType, EventType::*, HistoryEventFilterType, QueryRejectCondition, QueryResultType,
-            WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+            EventType, EventType::*, HistoryEventFilterType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
         },
-        query::{WorkflowQuery, WorkflowQueryResult},
         rpc::*,
         workflow::OnConflictOptions,
     },
@@ -54,34 +52,6 @@ fn history(
 
 fn ids(response: &GetWorkflowExecutionHistoryResponse) -> Vec<i64> {
     response.history.iter().flat_map(|history| &history.events).map(|event| event.event_id).collect()
-}
-
-fn query_request(workflow_id: &str) -> QueryWorkflowRequest {
-    QueryWorkflowRequest {
-        namespace: "default".to_owned(),
-        execution: execution(workflow_id),
-        query: Some(WorkflowQuery { query_type: "status".to_owned(), ..WorkflowQuery::default() }),
-        ..QueryWorkflowRequest::default()
-    }
-}
-
-fn answer_query(world: &mut World, task: &PollWorkflowTaskQueueResponse, answer: &str) {
-    let request = RespondQueryTaskCompletedRequest {
-        namespace: "default".to_owned(),
-        task_token: task.task_token.clone(),
-        completed_type: QueryResultType::Answered.into(),
-        query_result: payloads(answer),
-        ..RespondQueryTaskCompletedRequest::default()
-    };
-    world.call(request).expect("an answer that is accepted");
-}
-
-#[track_caller]
-fn answered(reply: Option<Result<Response, tonic::Status>>) -> QueryWorkflowResponse {
-    match reply {
-        Some(Ok(Response::QueryWorkflow(response))) => *response,
-        other => panic!("not answered: {other:?}"),
-    }
 }
 
 #[test]
@@ -265,108 +235,6 @@ fn a_reverse_history_begins_with_the_last_event() {
     let next = GetWorkflowExecutionHistoryReverseRequest { next_page_token: page.next_page_token, ..request };
     let Ok(Response::GetWorkflowExecutionHistoryReverse(page)) = world.call(next) else { panic!("no page") };
     assert_eq!((page.history.unwrap().events[0].event_id, page.next_page_token.is_empty()), (1, true));
-}
-
-#[test]
-fn a_query_goes_along_with_a_pending_workflow_task() {
-    let mut world = World::new();
-    world.start("order");
-    let query = world.send(query_request("order"));
-    let task = world.workflow_task();
-    let (id, asked) = task.queries.iter().next().expect("the query");
-    assert_eq!(asked.query_type, "status");
-    let mut request = completion(&task, vec![start_timer("1", 1_000)]);
-    request.query_results.insert(
-        id.clone(),
-        WorkflowQueryResult {
-            result_type: QueryResultType::Answered.into(),
-            answer: payloads("fine"),
-            ..WorkflowQueryResult::default()
-        },
-    );
-    world.respond(request).unwrap();
-    assert_eq!(answered(world.reply(query)).query_result, payloads("fine"));
-}
-
-#[test]
-fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
-    let mut world = World::new();
-    world.start("order");
-    world.run_workflow_task(vec![start_timer("1", 1_000)]);
-    let query = world.send(query_request("order"));
-    let task = world.workflow_task();
-    assert_eq!(task.query.as_ref().unwrap().query_type, "status");
-    assert_eq!(task.history.as_ref().unwrap().events.len(), 5);
-    answer_query(&mut world, &task, "waiting");
-    assert_eq!(answered(world.reply(query)).query_result, payloads("waiting"));
-    assert_eq!(world.history("order").len(), 5);
-}
-
-#[test]
-fn a_query_goes_to_the_sticky_worker_without_history_and_elsewhere_when_that_worker_is_gone() {
-    let mut world = World::new();
-    world.start("order");
-    let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![start_timer("1", 3_600_000)], "sticky")).unwrap();
-    let poll = world.send(sticky_poll_request("sticky"));
-    let first = world.send(query_request("order"));
-    let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else { panic!("no task") };
-    assert!(task.history.as_ref().unwrap().events.is_empty());
-    answer_query(&mut world, &task, "cached");
-    assert_eq!(answered(world.reply(first)).query_result, payloads("cached"));
-
-    let second = world.send(query_request("order"));
-    world.pass(10_000);
-    let task = world.workflow_task();
-    assert_eq!(task.history.as_ref().unwrap().events.len(), 5);
-    answer_query(&mut world, &task, "replayed");
-    assert_eq!(answered(world.reply(second)).query_result, payloads("replayed"));
-}
-
-#[test]
-fn a_closed_run_is_queried_too_unless_the_caller_rejects_that() {
-    let mut world = World::new();
-    world.start("order");
-    world.run_workflow_task(vec![complete_workflow("done")]);
-    let query = world.send(query_request("order"));
-    let task = world.workflow_task();
-    answer_query(&mut world, &task, "closed");
-    assert_eq!(answered(world.reply(query)).query_result, payloads("closed"));
-    let rejecting = QueryWorkflowRequest {
-        query_reject_condition: QueryRejectCondition::NotOpen.into(),
-        ..query_request("order")
-    };
-    let query = world.send(rejecting);
-    let rejected = answered(world.reply(query)).query_rejected.expect("a rejection");
-    assert_eq!(rejected.status(), WorkflowExecutionStatus::Completed);
-}
-
-#[test]
-fn a_query_fails_at_once_while_the_workflow_task_keeps_failing() {
-    let mut world = World::new();
-    world.start("order");
-    for _ in 0..2 {
-        let task = world.workflow_task();
-        let request = RespondWorkflowTaskFailedRequest {
-            namespace: "default".to_owned(),
-            task_token: task.task_token.clone(),
-            ..RespondWorkflowTaskFailedRequest::default()
-        };
-        world.call(request).unwrap();
-    }
-    assert_eq!(world.call(query_request("order")).unwrap_err().code(), Code::FailedPrecondition);
-}
-
-#[test]
-fn a_query_whose_task_ends_the_run_unanswered_is_asked_of_the_closed_run() {
-    let mut world = World::new();
-    world.start("order");
-    let query = world.send(query_request("order"));
-    world.run_workflow_task(vec![complete_workflow("done")]);
-    assert!(world.reply(query).is_none());
-    let task = world.workflow_task();
-    answer_query(&mut world, &task, "closed");
-    assert_eq!(answered(world.reply(query)).query_result, payloads("closed"));
 }
 
 #[test]

@@ -65,8 +65,8 @@ pub(crate) struct Run {
     pub(crate) signal_request_ids: BTreeSet<String>,
     /// Queries that go along with the next workflow task, by ordinal.
     pub(crate) buffered_queries: BTreeSet<u64>,
-    /// Queries sent to the sticky worker, by when they go elsewhere.
-    pub(crate) sticky_queries: BTreeSet<(u64, u64)>,
+    /// Queries by when something about them falls due.
+    pub(crate) query_timers: BTreeSet<(u64, u64)>,
     /// Work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
     pub(crate) armed: ArmedTimers,

@@ -79,7 +79,7 @@ impl Run {
             start_request_id: request_id,
             signal_request_ids: BTreeSet::new(),
             buffered_queries: BTreeSet::new(),
-            sticky_queries: BTreeSet::new(),
+            query_timers: BTreeSet::new(),
             outbox: Vec::new(),
             armed: ArmedTimers::default(),
             keeps_speculative: false,

@@ -6,9 +6,9 @@ use crate::run::Run;
 impl Run {
     /// When the next thing of this kind falls due, if any does. A closed run waits for nothing.
     pub(crate) fn due_ms(&self, kind: TimerKind) -> Option<u64> {
-        if kind == TimerKind::StickyQuery {
+        if kind == TimerKind::Query {
             // Closed runs are queried too.
-            return self.sticky_queries.first().map(|(deadline_ms, _)| *deadline_ms);
+            return self.query_timers.first().map(|(due_ms, _)| *due_ms);
         }
         if !self.is_running() {
             return None;
@@ -27,7 +27,7 @@ impl Run {
             TimerKind::ActivityRetry => self.activities.next_retry_ms(),
             TimerKind::NexusOperation => self.nexus_operations.next_due_ms(),
             TimerKind::RunTimeout => self.state.run_expiration_ms,
-            TimerKind::StickyQuery => None,
+            TimerKind::Query => None,
             TimerKind::ExecutionTimeout => self.state.execution_expiration_ms,
         }
     }

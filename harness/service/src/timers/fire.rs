@@ -24,7 +24,7 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
             run.time_out_workflow_task(now_ms, timeout_type);
             run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
         }
-        TimerKind::StickyQuery => return query::give_up_sticky(service, key),
+        TimerKind::Query => return query::fall_due(service, key),
         TimerKind::UserTimers => run.fire_user_timers(now_ms),
         TimerKind::ActivityTimeouts => run.time_out_activities(now_ms),
         TimerKind::ActivityRetry => run.offer_due_retry(now_ms),

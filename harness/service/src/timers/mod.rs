@@ -28,8 +28,8 @@ pub(crate) enum TimerKind {
     NexusOperation,
     RunTimeout,
     ExecutionTimeout,
-    /// A query that the sticky worker does not take.
-    StickyQuery,
+    /// A query that nobody answers: its sticky worker is given up, or its caller goes.
+    Query,
 }
 
 impl TimerKind {
@@ -42,7 +42,7 @@ impl TimerKind {
         Self::NexusOperation,
         Self::RunTimeout,
         Self::ExecutionTimeout,
-        Self::StickyQuery,
+        Self::Query,
     ];
 }
 

@@ -1,0 +1,93 @@
+//! Queries that nobody answers end as they do on a server: with another worker, or with the caller's deadline.
+
+mod common;
+
+use common::Approval;
+use durasim::{Fault, FaultProfile, prelude::*};
+use pretty_assertions::assert_eq;
+use temporalio_client::errors::WorkflowQueryError;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+struct Kitchen;
+
+#[activities]
+impl Kitchen {
+    #[activity]
+    async fn cook(_ctx: ActivityContext) -> Result<(), ActivityError> {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        Ok(())
+    }
+}
+
+/// Cooks, which takes eight seconds.
+#[workflow]
+#[derive(Default)]
+struct Dinner {
+    is_ready: bool,
+}
+
+#[workflow_methods]
+impl Dinner {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(20));
+        ctx.execute_activity(Kitchen::cook, (), options).await?;
+        ctx.state_mut(|dinner| dinner.is_ready = true);
+        Ok(())
+    }
+
+    #[query]
+    fn status(&self, _ctx: &WorkflowContextView) -> String {
+        if self.is_ready { "ready" } else { "cooking" }.to_owned()
+    }
+}
+
+fn start(task_queue: &str, id: &str) -> WorkflowStartOptions {
+    WorkflowStartOptions::new(task_queue, id).build()
+}
+
+fn code(refused: &WorkflowQueryError) -> tonic::Code {
+    match refused {
+        WorkflowQueryError::Rpc(status) => status.code(),
+        other => panic!("not refused by the service: {other}"),
+    }
+}
+
+/// The query is on its way to the worker that has the run in its cache when that worker dies.
+fn query_dies_with_its_worker() -> FaultProfile {
+    FaultProfile::from(Fault::message_delay().at("dinners/workflow task").nth(2).by(Duration::from_secs(5)))
+        .and(Fault::worker_crash().after_activity(Kitchen::cook))
+}
+
+#[workflow_test(seeds = 1, faults = query_dies_with_its_worker())]
+async fn a_query_that_dies_with_its_worker_is_answered_by_another(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()?;
+    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    env.sleep(Duration::from_secs(5)).await;
+    let before = env.now();
+    assert_eq!(dinner.query(Dinner::status, (), WorkflowQueryOptions::default()).await?, "cooking");
+    // The first worker was waited for as long as it is for workflow tasks.
+    let waited = env.now().duration_since(before)?;
+    assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11), "{waited:?}");
+    Ok(())
+}
+
+#[workflow_test]
+async fn a_query_without_a_worker_ends_with_the_callers_deadline(env: TestWorkflowEnvironment) -> TestResult {
+    let handle =
+        env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+    let before = env.now();
+    let refused = handle
+        .query(Approval::status, (), WorkflowQueryOptions::default())
+        .await
+        .expect_err("nobody answers");
+    assert_eq!(code(&refused), tonic::Code::DeadlineExceeded);
+    assert_eq!(env.now().duration_since(before)?, Duration::from_secs(30));
+    Ok(())
+}
