@@ -139,6 +139,9 @@ pub fn replay(
     if !definitions.contains(&workflow_type) {
         return Err(ReplayError::UnknownWorkflowType { workflow_type });
     }
+    if options.mode == ReplayMode::Strict && closed_before_any_task(history) {
+        return Ok(ReplayLog::default());
+    }
     let run_id = options.run_id.clone().unwrap_or_else(|| started.original_execution_run_id.clone());
     let mut run = fresh_run(definitions, options, run_id);
     let task = OpenTask { token: Vec::new(), attempt: 1, queries: Vec::new(), is_legacy_query: false };
@@ -157,6 +160,12 @@ pub fn replay(
             Ok(ReplayLog { activations, commands: Vec::new() })
         }
     }
+}
+
+/// Whether a run was stopped before it completed a workflow task: then none of its code ever counted.
+fn closed_before_any_task(history: &[HistoryEvent]) -> bool {
+    history.last().is_some_and(HistoryEvent::is_final_wf_execution_event)
+        && !history.iter().any(|event| event.event_type() == EventType::WorkflowTaskCompleted)
 }
 
 fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run_id: String) -> Run<'h> {

@@ -86,6 +86,37 @@ fn an_open_history_leaves_the_commands_that_come_next() {
 }
 
 #[test]
+fn a_run_that_was_stopped_need_not_have_seen_its_last_events() {
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task();
+    let greet = history.activity_scheduled("1", "Greetings::greet", [json(&"Ada")]);
+    history.activity_completed(greet, json(&"hello Ada"));
+    history.terminated();
+    replay(&definitions(), &replay_options(), history.events()).unwrap();
+
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task_started();
+    history.terminated();
+    let log = replay(&definitions(), &replay_options(), history.events()).unwrap();
+    assert_eq!(log.commands, [], "its first task was never completed");
+}
+
+#[test]
+fn a_run_that_was_stopped_must_have_done_what_its_completed_tasks_say() {
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task();
+    history.terminated();
+    assert_eq!(what_differs(&history), "the command has no event in history");
+
+    let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
+    history.workflow_task();
+    history.activity_scheduled("1", "Greetings::greet", [json(&"Bob")]);
+    history.signaled("unheard", []);
+    history.terminated();
+    assert_eq!(what_differs(&history), "input: history has \"Bob\", the workflow now gives \"Ada\"");
+}
+
+#[test]
 fn a_panic_on_replay_is_told_as_such() {
     let mut history = HistoryBuilder::new("PanicWorkflow", []);
     history.workflow_task();
