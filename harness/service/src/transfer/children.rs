@@ -50,17 +50,24 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
         service.close_transaction(parent);
         return Delivered::Done;
     }
-    let resolved = last.map_or(Ok(Resolution::Start), |last| {
-        let last = service.executions.run(last);
-        workflow_id::resolve(last, reuse, WorkflowIdConflictPolicy::Fail)
-    });
-    if resolved.is_err() {
-        let run = service.executions.run_mut(parent);
-        run.child_start_failed(now_ms, initiated_event_id, StartFailed::WorkflowAlreadyExists);
-        service.close_transaction(parent);
-        return Delivered::Done;
+    if let Some(last) = last {
+        let (reuse, conflict) = id_policies(reuse);
+        match workflow_id::resolve(service.executions.run(last), reuse, conflict) {
+            Ok(Resolution::TerminateExisting) => service.terminate_for_new_run(last),
+            Ok(Resolution::Start | Resolution::UseExisting) => {}
+            Err(_) => {
+                let run = service.executions.run_mut(parent);
+                run.child_start_failed(now_ms, initiated_event_id, StartFailed::WorkflowAlreadyExists);
+                service.close_transaction(parent);
+                return Delivered::Done;
+            }
+        }
     }
     let child = service.start_run(new_run);
+    if !service.executions.run(parent).is_running() {
+        // It had its own workflow id terminated: nobody is left to be told, nor to let the child begin.
+        return Delivered::Done;
+    }
     let run_id = service.executions.run(child).run_id.clone();
     service.executions.run_mut(parent).child_started(now_ms, initiated_event_id, &run_id);
     service.close_transaction(parent);
@@ -68,6 +75,16 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
     service.executions.run_mut(child).ensure_workflow_task(now_ms);
     service.close_transaction(child);
     Delivered::Done
+}
+
+/// The policies for the workflow id of a child: a running one of that id is in the way, unless the old policy says to
+/// terminate it (`service/history/api/workflow_id_dedup.go MigrateWorkflowIDReusePolicyForRunningWorkflow`).
+fn id_policies(reuse: WorkflowIdReusePolicy) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) {
+    #[allow(deprecated, reason = "workflows still ask for it, and the server still does it")]
+    if reuse == WorkflowIdReusePolicy::TerminateIfRunning {
+        return (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::TerminateExisting);
+    }
+    (reuse, WorkflowIdConflictPolicy::Fail)
 }
 
 /// Whether a run that is there already is the child that is to be started: the parent was reset, and the run that it
