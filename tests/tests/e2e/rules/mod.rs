@@ -26,9 +26,13 @@ mod limits;
 mod runs;
 mod workflow_tasks;
 
-use durasim::prelude::*;
+use durasim::{History, WorkflowTarget, prelude::*};
 use std::time::SystemTime;
 use temporalio_macros::{workflow, workflow_methods};
+use temporalio_protos::temporal::api::{
+    enums::v1::EventType,
+    history::v1::{WorkflowExecutionStartedEventAttributes, history_event::Attributes},
+};
 use temporalio_sdk::{ApplicationFailure, SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 /// Counts signals until it is told to finish.
@@ -75,4 +79,52 @@ const fn seconds(seconds: u64) -> Duration {
 /// The whole seconds of virtual time since then.
 fn seconds_since(env: &TestWorkflowEnvironment, then: SystemTime) -> u64 {
     env.now().duration_since(then).map_or(0, |passed| passed.as_secs())
+}
+
+/// One run, by its ids.
+struct RunOf(String, String);
+
+impl WorkflowTarget for RunOf {
+    fn workflow_id(&self) -> &str {
+        &self.0
+    }
+
+    fn run_id(&self) -> Option<&str> {
+        Some(&self.1)
+    }
+}
+
+/// The histories of the runs of the chain that this workflow id has last, from its first run.
+fn chain(env: &TestWorkflowEnvironment, workflow_id: &str) -> Vec<History> {
+    let mut next = started(&env.history(workflow_id)).first_execution_run_id;
+    let mut runs = Vec::new();
+    while !next.is_empty() {
+        runs.push(env.history(RunOf(workflow_id.to_owned(), next)));
+        next = match runs
+            .last()
+            .and_then(|run| run.events().last())
+            .and_then(|event| event.attributes.as_ref())
+        {
+            Some(Attributes::WorkflowExecutionCompletedEventAttributes(it)) => {
+                it.new_execution_run_id.clone()
+            }
+            Some(Attributes::WorkflowExecutionFailedEventAttributes(it)) => it.new_execution_run_id.clone(),
+            Some(Attributes::WorkflowExecutionTimedOutEventAttributes(it)) => it.new_execution_run_id.clone(),
+            Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(it)) => {
+                it.new_execution_run_id.clone()
+            }
+            _ => String::new(),
+        };
+    }
+    runs
+}
+
+/// What a run was started with.
+fn started(run: &History) -> WorkflowExecutionStartedEventAttributes {
+    events!(run, WorkflowExecutionStartedEventAttributes).remove(0)
+}
+
+/// How a run closed, or the last thing that happened to it.
+fn last(run: &History) -> EventType {
+    *run.event_types().last().expect("an event")
 }

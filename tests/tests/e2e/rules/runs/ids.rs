@@ -1,87 +1,168 @@
-//! `workflow_id_dedup.go` and what clients see of runs that are closed.
+//! Workflow ids: the reuse policy is about runs that have closed, the conflict policy about running ones.
 
-use super::{Counter, on};
+use super::super::{Counter, last, on, seconds};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::{
-    WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
-    errors::{WorkflowGetResultError, WorkflowInteractionError, WorkflowStartError},
+    Client, WorkflowHandle, WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse,
+    errors::{WorkflowGetResultError, WorkflowStartError},
 };
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_protos::temporal::api::enums::v1::EventType;
+use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
-#[workflow_test]
-async fn a_signal_to_a_closed_run_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Counter>().start()?;
-    let counter = env.client().start_workflow(Counter::run, (), on("counter")).await?;
-    counter.signal(Counter::finish, (), WorkflowSignalOptions::default()).await?;
-    counter.get_result(WorkflowGetResultOptions::default()).await?;
-    let late = counter.signal(Counter::add, (), WorkflowSignalOptions::default()).await;
-    assert!(matches!(late, Err(WorkflowInteractionError::NotFound(_))), "{late:?}");
-    Ok(())
+/// Closes as it is told.
+#[workflow]
+#[derive(Default)]
+struct Closing {
+    fails: Option<bool>,
 }
 
-#[workflow_test]
-async fn a_cancel_request_to_a_closed_run_succeeds(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Counter>().start()?;
-    let counter = env.client().start_workflow(Counter::run, (), on("counter")).await?;
-    counter.signal(Counter::finish, (), WorkflowSignalOptions::default()).await?;
-    counter.get_result(WorkflowGetResultOptions::default()).await?;
-    counter.cancel(WorkflowCancelOptions::default()).await?;
-    Ok(())
+#[workflow_methods]
+impl Closing {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.wait_condition(|state| state.fails.is_some()).await?;
+        if ctx.state(|state| state.fails == Some(true)) {
+            Err(super::super::failure("Told").into())
+        } else {
+            Ok(())
+        }
+    }
+
+    #[signal]
+    fn close(&mut self, _ctx: &mut SyncWorkflowContext<Self>, fails: bool) {
+        self.fails = Some(fails);
+    }
 }
 
-#[workflow_test]
-async fn a_running_id_is_in_use_unless_the_conflict_policy_says_otherwise(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
-    env.worker("queue").workflow::<Counter>().start()?;
-    let client = env.client();
-    let first = client.start_workflow(Counter::run, (), on("counter")).await?;
-    let again = client.start_workflow(Counter::run, (), on("counter")).await;
-    let Err(WorkflowStartError::AlreadyStarted { run_id, .. }) = again else { panic!("it is in use") };
-    assert_eq!(run_id.as_deref(), first.run_id());
-
-    let mut existing = on("counter");
-    existing.id_conflict_policy = WorkflowIdConflictPolicy::UseExisting;
-    let same = client.start_workflow(Counter::run, (), existing).await?;
-    assert_eq!(same.run_id(), first.run_id());
-
-    let mut terminating = on("counter");
-    terminating.id_conflict_policy = WorkflowIdConflictPolicy::TerminateExisting;
-    let other = client.start_workflow(Counter::run, (), terminating).await?;
-    assert_ne!(other.run_id(), first.run_id());
-    let end = first.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::Terminated { .. })), "{end:?}");
-    Ok(())
+fn with(reuse: Reuse, conflict: Conflict) -> WorkflowStartOptions {
+    let mut options = on("one");
+    options.id_reuse_policy = reuse;
+    options.id_conflict_policy = conflict;
+    options
 }
 
-#[workflow_test]
+async fn start(
+    env: &TestWorkflowEnvironment,
+    options: WorkflowStartOptions,
+) -> Result<Result<String, WorkflowStartError>, TestError> {
+    let started = env.client().start_workflow(Closing::run, (), options).await;
+    Ok(started.map(|handle| handle.run_id().unwrap_or_default().to_owned()))
+}
+
+/// Runs the workflow until it has closed like this.
+async fn closed(env: &TestWorkflowEnvironment, how: EventType) -> Result<String, TestError> {
+    let mut options = on("one");
+    options.run_timeout = Some(seconds(60));
+    let run_id = start(env, options).await??;
+    let one = env.client().get_workflow_handle::<Closing>("one");
+    match how {
+        EventType::WorkflowExecutionCompleted => {
+            one.signal(Closing::close, false, WorkflowSignalOptions::default()).await?;
+        }
+        EventType::WorkflowExecutionFailed => {
+            one.signal(Closing::close, true, WorkflowSignalOptions::default()).await?;
+        }
+        EventType::WorkflowExecutionCanceled => one.cancel(WorkflowCancelOptions::default()).await?,
+        EventType::WorkflowExecutionTerminated => one.terminate(WorkflowTerminateOptions::default()).await?,
+        _ => {}
+    }
+    env.sleep(seconds(70)).await;
+    assert_eq!(last(&env.history("one")), how);
+    Ok(run_id)
+}
+
+const CLOSINGS: [EventType; 5] = [
+    EventType::WorkflowExecutionCompleted,
+    EventType::WorkflowExecutionFailed,
+    EventType::WorkflowExecutionCanceled,
+    EventType::WorkflowExecutionTerminated,
+    EventType::WorkflowExecutionTimedOut,
+];
+
+#[workflow_test(core_replay = true)]
 async fn the_reuse_policy_looks_at_how_the_last_run_closed(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Counter>().start()?;
-    let client = env.client();
-    let counter = client.start_workflow(Counter::run, (), on("counter")).await?;
-    counter.signal(Counter::finish, (), WorkflowSignalOptions::default()).await?;
-    counter.get_result(WorkflowGetResultOptions::default()).await?;
-    for (policy, allowed) in [
-        (WorkflowIdReusePolicy::RejectDuplicate, false),
-        (WorkflowIdReusePolicy::AllowDuplicateFailedOnly, false),
-        (WorkflowIdReusePolicy::AllowDuplicate, true),
-    ] {
-        let mut options = on("counter");
-        options.id_reuse_policy = policy;
-        assert_eq!(client.start_workflow(Counter::run, (), options).await.is_ok(), allowed, "{policy:?}");
+    env.worker("queue").workflow::<Closing>().start()?;
+    for how in CLOSINGS {
+        let has_failed = how != EventType::WorkflowExecutionCompleted;
+        for (reuse, allowed) in [
+            (Reuse::RejectDuplicate, false),
+            (Reuse::AllowDuplicateFailedOnly, has_failed),
+            (Reuse::AllowDuplicate, true),
+            (Reuse::Unspecified, true),
+        ] {
+            let run_id = closed(&env, how).await?;
+            match start(&env, with(reuse, Conflict::Unspecified)).await? {
+                Ok(other) => {
+                    assert!(allowed, "{how:?} {reuse:?}");
+                    assert_ne!(other, run_id);
+                    let one = env.client().get_workflow_handle::<Closing>("one");
+                    one.terminate(WorkflowTerminateOptions::default()).await?;
+                }
+                Err(WorkflowStartError::AlreadyStarted { run_id: in_the_way, .. }) => {
+                    assert!(!allowed, "{how:?} {reuse:?}");
+                    assert_eq!(in_the_way, Some(run_id));
+                }
+                Err(other) => panic!("{how:?} {reuse:?}: {other:?}"),
+            }
+        }
     }
     Ok(())
 }
 
-#[workflow_test]
-async fn the_execution_timeout_ends_the_chain(env: TestWorkflowEnvironment) -> TestResult {
+#[workflow_test(core_replay = true)]
+async fn the_conflict_policy_does_not_look_at_runs_that_have_closed(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue").workflow::<Closing>().start()?;
+    for conflict in [Conflict::Fail, Conflict::UseExisting, Conflict::TerminateExisting] {
+        let run_id = closed(&env, EventType::WorkflowExecutionCompleted).await?;
+        assert_ne!(start(&env, with(Reuse::AllowDuplicate, conflict)).await??, run_id, "{conflict:?}");
+        let one = env.client().get_workflow_handle::<Closing>("one");
+        one.terminate(WorkflowTerminateOptions::default()).await?;
+    }
+    Ok(())
+}
+
+#[workflow_test(core_replay = true)]
+async fn the_conflict_policy_says_what_becomes_of_a_running_id(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue").workflow::<Closing>().start()?;
+    // Whatever the reuse policy: it is about runs that have closed.
+    for reuse in [Reuse::AllowDuplicate, Reuse::AllowDuplicateFailedOnly, Reuse::RejectDuplicate] {
+        let first = start(&env, on("one")).await??;
+        for conflict in [Conflict::Unspecified, Conflict::Fail] {
+            let Err(WorkflowStartError::AlreadyStarted { run_id, .. }) =
+                start(&env, with(reuse, conflict)).await?
+            else {
+                panic!("{reuse:?} {conflict:?}: it is in use");
+            };
+            assert_eq!(run_id.as_deref(), Some(first.as_str()), "{reuse:?} {conflict:?}");
+        }
+        assert_eq!(start(&env, with(reuse, Conflict::UseExisting)).await??, first, "{reuse:?}");
+        let replaced: WorkflowHandle<Client, Closing> = env.client().get_workflow_handle::<Closing>("one");
+        match start(&env, with(reuse, Conflict::TerminateExisting)).await? {
+            Ok(other) => assert_ne!(other, first, "{reuse:?}"),
+            Err(WorkflowStartError::Rpc(status)) => {
+                // It could neither run beside the old one nor after it.
+                assert_eq!((reuse, status.code()), (Reuse::RejectDuplicate, tonic::Code::InvalidArgument));
+            }
+            Err(other) => panic!("{reuse:?}: {other:?}"),
+        }
+        replaced.terminate(WorkflowTerminateOptions::default()).await?;
+    }
+    Ok(())
+}
+
+#[workflow_test(core_replay = true)]
+async fn terminate_existing_ends_the_running_one_and_starts_another(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
-    let started = env.now();
-    let mut options = on("counter");
-    options.execution_timeout = Some(Duration::from_mins(5));
-    let counter = env.client().start_workflow(Counter::run, (), options).await?;
-    let end = counter.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::TimedOut)), "{end:?}");
-    assert_eq!(env.now().duration_since(started)?, Duration::from_mins(5));
+    let client = env.client();
+    let first = client.start_workflow(Counter::run, (), on("one")).await?;
+    client.start_workflow(Counter::run, (), with(Reuse::Unspecified, Conflict::TerminateExisting)).await?;
+    let end = first.get_result(WorkflowGetResultOptions::default()).await;
+    assert!(matches!(end, Err(WorkflowGetResultError::Terminated { .. })), "{end:?}");
     Ok(())
 }

@@ -2,13 +2,13 @@
 //!
 //! A local activity holds a task for as long as it runs.
 
-use super::super::{failure, on, seconds};
+use super::super::{chain, failure, on, seconds};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
 use temporalio_client::{Client, WorkflowHandle};
 use temporalio_macros::{activities, workflow, workflow_methods};
-use temporalio_protos::temporal::api::enums::v1::{EventType, EventType::*, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::enums::v1::{EventType::*, WorkflowTaskFailedCause};
 use temporalio_sdk::{
     ActivityOptions, ChildWorkflowOptions, ContinueAsNewOptions, LocalActivityOptions, SyncWorkflowContext,
     WorkflowContext, WorkflowResult, WorkflowTermination,
@@ -171,28 +171,6 @@ async fn closing(
     Ok(env.client().get_workflow_handle::<Closing>(id))
 }
 
-/// The first run of a workflow, as its first event names it.
-fn types_of_first_run(
-    env: &TestWorkflowEnvironment,
-    one: &WorkflowHandle<Client, Closing>,
-) -> Vec<EventType> {
-    let started = events!(env.history(one), WorkflowExecutionStartedEventAttributes);
-    let first = FirstRun(one.info().workflow_id.clone(), started[0].first_execution_run_id.clone());
-    env.history(first).event_types()
-}
-
-struct FirstRun(String, String);
-
-impl durasim::WorkflowTarget for FirstRun {
-    fn workflow_id(&self) -> &str {
-        &self.0
-    }
-
-    fn run_id(&self) -> Option<&str> {
-        Some(&self.1)
-    }
-}
-
 fn worker(env: &TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Closing>().activity(Slow::takes).start()?;
     Ok(())
@@ -213,7 +191,7 @@ async fn a_run_does_not_close_in_any_way_before_it_has_seen_a_signal(
         env.sleep(seconds(3)).await;
         one.signal(Closing::signal, (), WorkflowSignalOptions::default()).await?;
         env.sleep(seconds(10)).await;
-        let types = types_of_first_run(&env, &one);
+        let types = chain(&env, &one.info().workflow_id)[0].event_types();
         let failed = types.iter().position(|kind| *kind == WorkflowTaskFailed).unwrap();
         assert_eq!(
             types[failed..],
