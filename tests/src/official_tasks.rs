@@ -5,7 +5,7 @@
 //! the answer is there, so the world remains deterministic, and its histories can be compared to the byte.
 
 use durasim::__private::{StandIn, WorkflowTaskAnswerer};
-use durasim_service::{Request, RequestId, Response, Service, ServiceConfig};
+use durasim_service::{PolledWorkflowTask, Request, RequestId, Response, Service, ServiceConfig};
 use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
 use futures::{channel::oneshot, future::BoxFuture};
 use std::{
@@ -254,7 +254,7 @@ impl Desk {
                 Answer::Now(response) => response.encode_to_vec(),
                 Answer::Task(task) => {
                     let task = task.await.map_err(|_| Status::cancelled("the worker is gone"))?;
-                    Response::from(task).encode_to_vec()
+                    Response::from(PolledWorkflowTask::from(task)).encode_to_vec()
                 }
                 Answer::Page(page) => {
                     let page = page.await.map_err(|_| Status::cancelled("the world is gone"))?;

@@ -138,14 +138,14 @@ impl Server {
         let runs = state.service.executions().into_iter();
         runs.map(|run| {
             let events = state.service.history(&run.workflow_id, Some(&run.run_id)).unwrap_or_default();
-            (run.workflow_id, run.run_id, events.to_vec())
+            (run.workflow_id, run.run_id, plain(events))
         })
         .collect()
     }
 
     /// The history of the last run of a workflow id; empty if there is none.
     pub fn history(&self, workflow_id: &str) -> Vec<HistoryEvent> {
-        self.state().service.history(workflow_id, None).unwrap_or_default().to_vec()
+        plain(self.state().service.history(workflow_id, None).unwrap_or_default())
     }
 
     /// What was asked so far and what is still open, for the message of a test that got stuck.
@@ -318,4 +318,8 @@ fn poll_of(request: &Request) -> Option<Poll> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn plain(events: &[Arc<HistoryEvent>]) -> Vec<HistoryEvent> {
+    events.iter().map(|event| (**event).clone()).collect()
 }

@@ -17,6 +17,7 @@
 mod attributes;
 mod values;
 
+use std::borrow::Borrow;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 pub(crate) use values::duration_words;
@@ -58,8 +59,13 @@ fn event_ms(event: &HistoryEvent) -> u64 {
 ///
 /// Times are counted from the first event, so the outline does not depend on when the workflow began.
 pub fn history_outline(events: &[HistoryEvent]) -> String {
-    let zero_ms = events.first().map_or(0, event_ms);
-    let rows = events.iter().map(|event| {
+    outline_of(events)
+}
+
+/// The same, of events that may be shared.
+pub(crate) fn outline_of<E: Borrow<HistoryEvent>>(events: &[E]) -> String {
+    let zero_ms = events.first().map_or(0, |event| event_ms(event.borrow()));
+    let rows = events.iter().map(Borrow::borrow).map(|event| {
         let OutlineLine { event_id, time, name, attributes } = OutlineLine::new(event, zero_ms);
         [event_id.to_string(), time, name, attributes]
     });

@@ -2,6 +2,8 @@
 //!
 //! Nothing here is part of Temporal's API, and nothing here changes anything.
 
+use std::sync::Arc;
+
 use crate::{
     api::{Attributes, HistoryEvent},
     run::{Run, workflow_task::WorkflowTaskProblem},
@@ -114,7 +116,7 @@ pub struct RunHistory {
     /// The run id.
     pub run_id: String,
     /// The events, from the first.
-    pub events: Vec<HistoryEvent>,
+    pub events: Vec<Arc<HistoryEvent>>,
     /// A hash of the events' bytes.
     pub digest: u64,
 }
@@ -141,7 +143,7 @@ impl Service {
     }
 
     /// The run id and the history of a run; of the latest of its workflow id, if none is named.
-    pub fn run(&self, workflow_id: &str, run_id: Option<&str>) -> Option<(&str, &[HistoryEvent])> {
+    pub fn run(&self, workflow_id: &str, run_id: Option<&str>) -> Option<(&str, &[Arc<HistoryEvent>])> {
         let key = match run_id {
             Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
             None => self.executions.current(workflow_id)?,

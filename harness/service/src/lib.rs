@@ -48,7 +48,7 @@ pub use inspect::{
     ExecutionSummary, PendingActivitySummary, PendingChildSummary, PendingNexusOperationSummary,
     PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,
 };
-pub use matching::TaskQueueSummary;
+pub use matching::{PolledWorkflowTask, TaskQueueSummary};
 pub use nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse};
 pub use request::{Request, Response};
 pub use service::{Reply, Service};

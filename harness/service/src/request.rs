@@ -21,6 +21,8 @@
 use prost::Message;
 use tonic::Status;
 
+use crate::matching::PolledWorkflowTask;
+
 /// The messages of `WorkflowService`, and those that reach the server another way.
 mod v1 {
     pub(super) use crate::nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse};
@@ -31,7 +33,7 @@ mod v1 {
 pub const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
 
 macro_rules! rpcs {
-    ($($rpc:ident($request:ident) -> $response:ident,)+) => {
+    ($($rpc:ident($request:ident) -> $response:ty,)+) => {
         /// A request to the simulated service: one variant for each RPC that it serves.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs, reason = "each variant is the RPC it is named for")]
@@ -43,7 +45,7 @@ macro_rules! rpcs {
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs, reason = "each variant is the RPC it is named for")]
         pub enum Response {
-            $($rpc(Box<v1::$response>),)+
+            $($rpc(Box<$response>),)+
         }
 
         /// The names of the RPCs served, in the order of [`Request`]'s variants.
@@ -88,7 +90,7 @@ macro_rules! rpcs {
             /// As [`Request::decode`].
             pub fn decode(rpc: &str, bytes: &[u8]) -> Result<Self, Status> {
                 match rpc {
-                    $(stringify!($rpc) => v1::$response::decode(bytes)
+                    $(stringify!($rpc) => <$response>::decode(bytes)
                         .map(Self::from)
                         .map_err(|garbage| undecodable(rpc, &garbage)),)+
                     _ => Err(status_of_unserved(rpc)),
@@ -117,8 +119,8 @@ macro_rules! rpcs {
                 }
             }
 
-            impl From<v1::$response> for Response {
-                fn from(response: v1::$response) -> Self {
+            impl From<$response> for Response {
+                fn from(response: $response) -> Self {
                     Self::$rpc(Box::new(response))
                 }
             }
@@ -127,54 +129,54 @@ macro_rules! rpcs {
 }
 
 rpcs! {
-    GetSystemInfo(GetSystemInfoRequest) -> GetSystemInfoResponse,
-    DescribeNamespace(DescribeNamespaceRequest) -> DescribeNamespaceResponse,
+    GetSystemInfo(GetSystemInfoRequest) -> v1::GetSystemInfoResponse,
+    DescribeNamespace(DescribeNamespaceRequest) -> v1::DescribeNamespaceResponse,
 
-    StartWorkflowExecution(StartWorkflowExecutionRequest) -> StartWorkflowExecutionResponse,
-    SignalWorkflowExecution(SignalWorkflowExecutionRequest) -> SignalWorkflowExecutionResponse,
+    StartWorkflowExecution(StartWorkflowExecutionRequest) -> v1::StartWorkflowExecutionResponse,
+    SignalWorkflowExecution(SignalWorkflowExecutionRequest) -> v1::SignalWorkflowExecutionResponse,
     SignalWithStartWorkflowExecution(SignalWithStartWorkflowExecutionRequest)
-        -> SignalWithStartWorkflowExecutionResponse,
-    UpdateWorkflowExecution(UpdateWorkflowExecutionRequest) -> UpdateWorkflowExecutionResponse,
-    PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest) -> PollWorkflowExecutionUpdateResponse,
-    ExecuteMultiOperation(ExecuteMultiOperationRequest) -> ExecuteMultiOperationResponse,
-    QueryWorkflow(QueryWorkflowRequest) -> QueryWorkflowResponse,
+        -> v1::SignalWithStartWorkflowExecutionResponse,
+    UpdateWorkflowExecution(UpdateWorkflowExecutionRequest) -> v1::UpdateWorkflowExecutionResponse,
+    PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest) -> v1::PollWorkflowExecutionUpdateResponse,
+    ExecuteMultiOperation(ExecuteMultiOperationRequest) -> v1::ExecuteMultiOperationResponse,
+    QueryWorkflow(QueryWorkflowRequest) -> v1::QueryWorkflowResponse,
     RequestCancelWorkflowExecution(RequestCancelWorkflowExecutionRequest)
-        -> RequestCancelWorkflowExecutionResponse,
-    TerminateWorkflowExecution(TerminateWorkflowExecutionRequest) -> TerminateWorkflowExecutionResponse,
-    ResetWorkflowExecution(ResetWorkflowExecutionRequest) -> ResetWorkflowExecutionResponse,
-    DescribeWorkflowExecution(DescribeWorkflowExecutionRequest) -> DescribeWorkflowExecutionResponse,
-    GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest) -> GetWorkflowExecutionHistoryResponse,
+        -> v1::RequestCancelWorkflowExecutionResponse,
+    TerminateWorkflowExecution(TerminateWorkflowExecutionRequest) -> v1::TerminateWorkflowExecutionResponse,
+    ResetWorkflowExecution(ResetWorkflowExecutionRequest) -> v1::ResetWorkflowExecutionResponse,
+    DescribeWorkflowExecution(DescribeWorkflowExecutionRequest) -> v1::DescribeWorkflowExecutionResponse,
+    GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest) -> v1::GetWorkflowExecutionHistoryResponse,
     GetWorkflowExecutionHistoryReverse(GetWorkflowExecutionHistoryReverseRequest)
-        -> GetWorkflowExecutionHistoryReverseResponse,
+        -> v1::GetWorkflowExecutionHistoryReverseResponse,
 
-    PollWorkflowTaskQueue(PollWorkflowTaskQueueRequest) -> PollWorkflowTaskQueueResponse,
-    RespondWorkflowTaskCompleted(RespondWorkflowTaskCompletedRequest) -> RespondWorkflowTaskCompletedResponse,
-    RespondWorkflowTaskFailed(RespondWorkflowTaskFailedRequest) -> RespondWorkflowTaskFailedResponse,
-    RespondQueryTaskCompleted(RespondQueryTaskCompletedRequest) -> RespondQueryTaskCompletedResponse,
-    ResetStickyTaskQueue(ResetStickyTaskQueueRequest) -> ResetStickyTaskQueueResponse,
+    PollWorkflowTaskQueue(PollWorkflowTaskQueueRequest) -> PolledWorkflowTask,
+    RespondWorkflowTaskCompleted(RespondWorkflowTaskCompletedRequest) -> v1::RespondWorkflowTaskCompletedResponse,
+    RespondWorkflowTaskFailed(RespondWorkflowTaskFailedRequest) -> v1::RespondWorkflowTaskFailedResponse,
+    RespondQueryTaskCompleted(RespondQueryTaskCompletedRequest) -> v1::RespondQueryTaskCompletedResponse,
+    ResetStickyTaskQueue(ResetStickyTaskQueueRequest) -> v1::ResetStickyTaskQueueResponse,
 
-    PollActivityTaskQueue(PollActivityTaskQueueRequest) -> PollActivityTaskQueueResponse,
-    RecordActivityTaskHeartbeat(RecordActivityTaskHeartbeatRequest) -> RecordActivityTaskHeartbeatResponse,
+    PollActivityTaskQueue(PollActivityTaskQueueRequest) -> v1::PollActivityTaskQueueResponse,
+    RecordActivityTaskHeartbeat(RecordActivityTaskHeartbeatRequest) -> v1::RecordActivityTaskHeartbeatResponse,
     RecordActivityTaskHeartbeatById(RecordActivityTaskHeartbeatByIdRequest)
-        -> RecordActivityTaskHeartbeatByIdResponse,
-    RespondActivityTaskCompleted(RespondActivityTaskCompletedRequest) -> RespondActivityTaskCompletedResponse,
+        -> v1::RecordActivityTaskHeartbeatByIdResponse,
+    RespondActivityTaskCompleted(RespondActivityTaskCompletedRequest) -> v1::RespondActivityTaskCompletedResponse,
     RespondActivityTaskCompletedById(RespondActivityTaskCompletedByIdRequest)
-        -> RespondActivityTaskCompletedByIdResponse,
-    RespondActivityTaskFailed(RespondActivityTaskFailedRequest) -> RespondActivityTaskFailedResponse,
+        -> v1::RespondActivityTaskCompletedByIdResponse,
+    RespondActivityTaskFailed(RespondActivityTaskFailedRequest) -> v1::RespondActivityTaskFailedResponse,
     RespondActivityTaskFailedById(RespondActivityTaskFailedByIdRequest)
-        -> RespondActivityTaskFailedByIdResponse,
-    RespondActivityTaskCanceled(RespondActivityTaskCanceledRequest) -> RespondActivityTaskCanceledResponse,
+        -> v1::RespondActivityTaskFailedByIdResponse,
+    RespondActivityTaskCanceled(RespondActivityTaskCanceledRequest) -> v1::RespondActivityTaskCanceledResponse,
     RespondActivityTaskCanceledById(RespondActivityTaskCanceledByIdRequest)
-        -> RespondActivityTaskCanceledByIdResponse,
+        -> v1::RespondActivityTaskCanceledByIdResponse,
 
-    PollNexusTaskQueue(PollNexusTaskQueueRequest) -> PollNexusTaskQueueResponse,
-    RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest) -> RespondNexusTaskCompletedResponse,
-    RespondNexusTaskFailed(RespondNexusTaskFailedRequest) -> RespondNexusTaskFailedResponse,
+    PollNexusTaskQueue(PollNexusTaskQueueRequest) -> v1::PollNexusTaskQueueResponse,
+    RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest) -> v1::RespondNexusTaskCompletedResponse,
+    RespondNexusTaskFailed(RespondNexusTaskFailedRequest) -> v1::RespondNexusTaskFailedResponse,
     // The callback of a started operation, no RPC of `WorkflowService`.
-    CompleteNexusOperation(CompleteNexusOperationRequest) -> CompleteNexusOperationResponse,
+    CompleteNexusOperation(CompleteNexusOperationRequest) -> v1::CompleteNexusOperationResponse,
 
-    DescribeTaskQueue(DescribeTaskQueueRequest) -> DescribeTaskQueueResponse,
-    ShutdownWorker(ShutdownWorkerRequest) -> ShutdownWorkerResponse,
+    DescribeTaskQueue(DescribeTaskQueueRequest) -> v1::DescribeTaskQueueResponse,
+    ShutdownWorker(ShutdownWorkerRequest) -> v1::ShutdownWorkerResponse,
 }
 
 /// The status that answers an RPC which is not served: UNIMPLEMENTED, with its name.

@@ -1,6 +1,9 @@
 //! The service: requests and the passing of time in, replies out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use tonic::Status;
 
@@ -143,7 +146,7 @@ impl Service {
     }
 
     /// The history of a run, of the last run of the workflow id if none is named.
-    pub fn history(&self, workflow_id: &str, run_id: Option<&str>) -> Option<&[HistoryEvent]> {
+    pub fn history(&self, workflow_id: &str, run_id: Option<&str>) -> Option<&[Arc<HistoryEvent>]> {
         let key = match run_id {
             Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
             None => self.executions.current(workflow_id)?,

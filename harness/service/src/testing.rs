@@ -2,6 +2,8 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "message fields of the API are optional")]
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use tonic::Status;
@@ -112,7 +114,7 @@ impl World {
         poll: PollWorkflowTaskQueueRequest,
     ) -> PollWorkflowTaskQueueResponse {
         match self.call(poll) {
-            Ok(Response::PollWorkflowTaskQueue(task)) => *task,
+            Ok(Response::PollWorkflowTaskQueue(task)) => task.into_message(),
             other => panic!("not a workflow task: {other:?}"),
         }
     }
@@ -150,13 +152,13 @@ impl World {
     }
 
     #[track_caller]
-    pub(crate) fn history(&self, workflow_id: &str) -> &[HistoryEvent] {
+    pub(crate) fn history(&self, workflow_id: &str) -> &[Arc<HistoryEvent>] {
         self.service.history(workflow_id, None).expect("a run")
     }
 
     #[track_caller]
     pub(crate) fn event_types(&self, workflow_id: &str) -> Vec<EventType> {
-        self.history(workflow_id).iter().map(HistoryEvent::event_type).collect()
+        self.history(workflow_id).iter().map(|event| event.event_type()).collect()
     }
 
     #[track_caller]

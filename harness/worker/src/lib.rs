@@ -21,7 +21,7 @@ mod time;
 mod workflow_worker;
 
 pub use definitions::{RegistrationError, WorkflowDefinitions};
-pub use replay::{ReplayError, ReplayLog, ReplayMode, ReplayOptions, replay};
+pub use replay::{ReplayError, ReplayLog, ReplayMode, ReplayOptions, replay, replay_shared};
 pub use workflow_worker::{
     LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism,
     WorkflowErrorType, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskProgress, WorkflowWorker,

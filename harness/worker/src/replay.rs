@@ -1,6 +1,6 @@
 //! Feeds a whole history to a fresh workflow instance and compares what it does with what is recorded.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::{
@@ -129,6 +129,19 @@ pub fn replay(
     options: &ReplayOptions,
     history: &[HistoryEvent],
 ) -> Result<ReplayLog, ReplayError> {
+    let shared: Vec<_> = history.iter().cloned().map(Arc::new).collect();
+    replay_shared(definitions, options, &shared)
+}
+
+/// Replays a history, as [`replay`] does, whose events others hold too.
+///
+/// # Errors
+/// [`ReplayError`] if the instance does not do again what the history says it did.
+pub fn replay_shared(
+    definitions: &WorkflowDefinitions,
+    options: &ReplayOptions,
+    history: &[Arc<HistoryEvent>],
+) -> Result<ReplayLog, ReplayError> {
     let first = history.first().and_then(|event| event.attributes.as_ref());
     let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = first else {
         return Err(ReplayError::MalformedHistory(
@@ -139,15 +152,16 @@ pub fn replay(
     if !definitions.contains(&workflow_type) {
         return Err(ReplayError::UnknownWorkflowType { workflow_type });
     }
-    if options.mode == ReplayMode::Strict && closed_before_any_task(history) {
-        return Ok(ReplayLog::default());
-    }
     let run_id = options.run_id.clone().unwrap_or_else(|| started.original_execution_run_id.clone());
     let mut run = fresh_run(definitions, options, run_id);
     let task = OpenTask { token: Vec::new(), attempt: 1, queries: Vec::new(), is_legacy_query: false };
     let known = History::new(Cow::Borrowed(history), last_started(history), true);
     let outcome = run.on_task(known, Vec::new(), task);
     let activations = run.log.take().unwrap_or_default();
+    if options.mode == ReplayMode::Strict && closed_before_any_task(history) {
+        // Whatever the code did, there is nothing to compare it with.
+        return Ok(ReplayLog { activations, commands: Vec::new() });
+    }
     match outcome {
         RunOutcome::Completed { response, .. } => Ok(ReplayLog { activations, commands: response.commands }),
         RunOutcome::Failed { failed, .. } => Err(failed.into()),
@@ -163,8 +177,8 @@ pub fn replay(
 }
 
 /// Whether a run was stopped before it completed a workflow task: then none of its code ever counted.
-fn closed_before_any_task(history: &[HistoryEvent]) -> bool {
-    history.last().is_some_and(HistoryEvent::is_final_wf_execution_event)
+fn closed_before_any_task(history: &[Arc<HistoryEvent>]) -> bool {
+    history.last().is_some_and(|event| event.is_final_wf_execution_event())
         && !history.iter().any(|event| event.event_type() == EventType::WorkflowTaskCompleted)
 }
 
@@ -194,14 +208,14 @@ fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run
 
 /// The last workflow task that was completed. If history ends with a started one, that one is still to be
 /// done, as the SDK's replayer sees it.
-fn last_started(history: &[HistoryEvent]) -> i64 {
+fn last_started(history: &[Arc<HistoryEvent>]) -> i64 {
     let mut before_last = 0;
     let mut last = 0;
     for (index, event) in history.iter().enumerate() {
         if event.event_type() != EventType::WorkflowTaskStarted {
             continue;
         }
-        match history.get(index + 1).map(HistoryEvent::event_type) {
+        match history.get(index + 1).map(|event| event.event_type()) {
             None => return last.max(before_last),
             Some(EventType::WorkflowTaskCompleted) => {
                 before_last = last;
@@ -213,7 +227,7 @@ fn last_started(history: &[HistoryEvent]) -> i64 {
     last
 }
 
-fn left_over(command: &Command, history: &[HistoryEvent]) -> ReplayError {
+fn left_over(command: &Command, history: &[Arc<HistoryEvent>]) -> ReplayError {
     ReplayError::CommandDiffers {
         event_id: history.last().map_or(0, |event| event.event_id),
         event: "the end of history".to_owned(),

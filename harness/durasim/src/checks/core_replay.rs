@@ -17,7 +17,7 @@ pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureRepo
         let history = &histories[case.history];
         let message = replay(case, history).err()?;
         let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
-        let excerpt = HistoryExcerpt::tail(history.events(), START_MS);
+        let excerpt = HistoryExcerpt::tail(history.shared(), START_MS);
         Some(FailureReport::core_rejects(name, message, excerpt))
     })
 }

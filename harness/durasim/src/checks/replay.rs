@@ -10,7 +10,7 @@ use crate::{
     world::{State, diagnosis},
 };
 use durasim_engine::{Ambient, START_MS};
-use durasim_worker::{ReplayError, ReplayOptions, WorkflowDefinitions, replay};
+use durasim_worker::{ReplayError, ReplayOptions, WorkflowDefinitions, replay_shared};
 
 /// What it takes to replay a run.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureRepo
         let _quiet = crate::panics::quiet(false);
         cases.iter().find_map(|case| {
             let history = &histories[case.history];
-            let error = replay(&case.definitions, &case.options, history.events()).err()?;
+            let error = replay_shared(&case.definitions, &case.options, history.shared()).err()?;
             Some(report(case, history, &error))
         })
     })
@@ -79,7 +79,7 @@ pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureRepo
 
 fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport {
     let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
-    let events = history.events();
+    let events = history.shared();
     match error {
         ReplayError::Nondeterminism(nondeterminism) => {
             diagnosis::nondeterministic(name, nondeterminism, events)

@@ -1,7 +1,11 @@
 //! Histories, as a test reads them.
 
-use crate::{outline::history_outline, world::World};
-use std::{fmt, rc::Rc};
+use crate::{outline::outline_of, world::World};
+use std::{
+    fmt,
+    rc::Rc,
+    sync::{Arc, OnceLock},
+};
 use temporalio_client::{WorkflowHandle, grpc::WorkflowService};
 use temporalio_common::HasWorkflowDefinition;
 use temporalio_protos::temporal::api::{
@@ -51,16 +55,30 @@ impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget for &W
 }
 
 /// The history of one run, at the moment it was read.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct History {
     workflow_id: String,
     run_id: String,
-    events: Vec<HistoryEvent>,
+    events: Vec<Arc<HistoryEvent>>,
+    /// The same as plain values, once somebody has asked for them.
+    plain: OnceLock<Vec<HistoryEvent>>,
+}
+
+impl PartialEq for History {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { workflow_id, run_id, events, plain: _ } = self;
+        *workflow_id == other.workflow_id && *run_id == other.run_id && *events == other.events
+    }
 }
 
 impl History {
-    pub(crate) fn new(workflow_id: String, run_id: String, events: Vec<HistoryEvent>) -> Self {
-        Self { workflow_id, run_id, events }
+    pub(crate) fn new(workflow_id: String, run_id: String, events: Vec<Arc<HistoryEvent>>) -> Self {
+        Self { workflow_id, run_id, events, plain: OnceLock::new() }
+    }
+
+    /// The events, shared with the service and its workers.
+    pub(crate) fn shared(&self) -> &[Arc<HistoryEvent>] {
+        &self.events
     }
 
     /// The workflow id.
@@ -75,17 +93,17 @@ impl History {
 
     /// The events, from the first.
     pub fn events(&self) -> &[HistoryEvent] {
-        &self.events
+        self.plain.get_or_init(|| self.events.iter().map(|event| (**event).clone()).collect())
     }
 
     /// The types of the events, from the first.
     pub fn event_types(&self) -> Vec<EventType> {
-        self.events.iter().map(HistoryEvent::event_type).collect()
+        self.events.iter().map(|event| event.event_type()).collect()
     }
 
     /// A readable outline, one event a line, without anything random: made for snapshots.
     pub fn outline(&self) -> String {
-        history_outline(&self.events)
+        outline_of(&self.events)
     }
 
     /// The official JSON of a history: what the command-line tool prints, the web UI imports and
@@ -95,7 +113,7 @@ impl History {
     ///
     /// If the events do not serialize, which would be a defect of the SDK's own types.
     pub fn to_json(&self) -> String {
-        let history = HistoryProto { events: self.events.clone() };
+        let history = HistoryProto { events: self.events().to_vec() };
         serde_json::to_string_pretty(&history).expect("a history serializes to JSON")
     }
 }

@@ -1,5 +1,6 @@
 //! The piece of a history where it went wrong: three events before, what differs, three after.
 
+use std::borrow::Borrow;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use crate::outline::{OutlineLine, lay_out};
@@ -48,8 +49,9 @@ impl HistoryExcerpt {
     /// The surroundings of event `event_id`, which is marked as expected; past the end, the last events.
     ///
     /// Times are counted from `zero_ms`, the start of the run in milliseconds since the Unix epoch.
-    pub fn around(events: &[HistoryEvent], event_id: i64, zero_ms: u64) -> Self {
-        let position = events.iter().position(|event| event.event_id == event_id).unwrap_or(events.len());
+    pub fn around<E: Borrow<HistoryEvent>>(events: &[E], event_id: i64, zero_ms: u64) -> Self {
+        let position =
+            events.iter().position(|event| event.borrow().event_id == event_id).unwrap_or(events.len());
         let first = position.saturating_sub(AROUND);
         let end = (position + AROUND + 1).min(events.len());
         let line = |event: &HistoryEvent| {
@@ -57,13 +59,13 @@ impl HistoryExcerpt {
             let mark = if id == event_id { Mark::Expected } else { Mark::Context };
             ExcerptLine { mark, event_id: Some(id), time, name, attributes }
         };
-        let lines = events[first..end].iter().map(line).collect();
+        let lines = events[first..end].iter().map(Borrow::borrow).map(line).collect();
         Self { before: first, lines, after: events.len() - end }
     }
 
     /// The last events, none marked: where a run stood when something else went wrong.
-    pub fn tail(events: &[HistoryEvent], zero_ms: u64) -> Self {
-        let past_the_end = events.last().map_or(1, |event| event.event_id + 1);
+    pub fn tail<E: Borrow<HistoryEvent>>(events: &[E], zero_ms: u64) -> Self {
+        let past_the_end = events.last().map_or(1, |event| event.borrow().event_id + 1);
         Self::around(events, past_the_end, zero_ms)
     }
 

@@ -199,7 +199,7 @@ fn report(world: &World) -> WorldReport {
         failure: state.failure.take(),
         trace_hash: state.trace.hash(),
         trace: state.trace.entries().to_vec(),
-        events: histories.iter().map(|history| history.events().len() as u64).sum(),
+        events: histories.iter().map(|history| history.shared().len() as u64).sum(),
         steps: state.steps,
         virtual_ms: state.now_ms - durasim_engine::START_MS,
         tape: state.choices.taken(),

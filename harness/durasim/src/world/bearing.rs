@@ -2,10 +2,9 @@
 
 use super::{calls::Caller, process::WorkerCall, state::State};
 use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
-use durasim_service::Response;
+use durasim_service::{PolledWorkflowTask, Response};
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution, history::v1::history_event::Attributes,
-    workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 
 /// The service's default timeout of a workflow task.
@@ -65,9 +64,8 @@ impl State {
     }
 
     /// What is known of a run's time when a workflow task of it arrives.
-    pub(crate) fn run_times(&self, task: &PollWorkflowTaskQueueResponse) -> RunTimes {
-        let events = task.history.as_ref().map_or(&[][..], |history| &history.events);
-        let task_timeout_ms = events.iter().rev().find_map(|event| match &event.attributes {
+    pub(crate) fn run_times(&self, task: &PolledWorkflowTask) -> RunTimes {
+        let task_timeout_ms = task.events().iter().rev().find_map(|event| match &event.attributes {
             Some(Attributes::WorkflowTaskScheduledEventAttributes(scheduled)) => {
                 limit_ms(scheduled.start_to_close_timeout.as_ref())
             }

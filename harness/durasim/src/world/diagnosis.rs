@@ -14,6 +14,8 @@ use durasim_worker::{
     Nondeterminism, WorkflowTaskFailure,
     activity::{ActivityFault, Unregistered},
 };
+use std::sync::Arc;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 /// From this attempt of a workflow task on, a failure that is the workflow's own ends the run: the service would
 /// retry it for ever.
@@ -136,7 +138,7 @@ pub(crate) fn workflow_task_failed(
 pub(crate) fn nondeterministic(
     name: WorkflowName,
     nondeterminism: &Nondeterminism,
-    events: &[temporalio_protos::temporal::api::history::v1::HistoryEvent],
+    events: &[Arc<HistoryEvent>],
 ) -> FailureReport {
     let excerpt = match nondeterminism.event_id {
         Some(event_id) => HistoryExcerpt::around(events, event_id, START_MS),

@@ -6,7 +6,7 @@
 
 use super::{World, diagnosis, process::WorkerProcess, state::State};
 use crate::mock_workflow::{MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCalls};
-use durasim_service::Request;
+use durasim_service::{PolledWorkflowTask, Request};
 use durasim_worker::WorkflowTaskProgress;
 use futures::future::LocalBoxFuture;
 use std::{collections::BTreeMap, future::poll_fn, rc::Rc, task::Poll};
@@ -20,8 +20,7 @@ use temporalio_protos::temporal::api::{
     history::v1::history_event,
     query::v1::WorkflowQueryResult,
     workflowservice::v1::{
-        PollWorkflowTaskQueueResponse, RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
-        SignalWorkflowExecutionRequest,
+        RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest, SignalWorkflowExecutionRequest,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -49,7 +48,7 @@ struct MockRun {
 struct HeldTask {
     worker: usize,
     incarnation: u32,
-    task: PollWorkflowTaskQueueResponse,
+    task: PolledWorkflowTask,
 }
 
 impl MockRuns {
@@ -74,7 +73,7 @@ impl State {
         run_id: &str,
         name: &Rc<str>,
         mock: &MockWorkflow,
-        task: PollWorkflowTaskQueueResponse,
+        task: PolledWorkflowTask,
     ) {
         if task.query.is_some() {
             let answer = WorkflowTaskProgress::QueryAnswered(Box::new(self.query_refused(task)));
@@ -103,7 +102,7 @@ impl State {
         run_id: &str,
         name: &Rc<str>,
         mock: &MockWorkflow,
-        task: &PollWorkflowTaskQueueResponse,
+        task: &PolledWorkflowTask,
     ) -> bool {
         let workflow_id =
             task.workflow_execution.as_ref().map_or_else(String::new, |run| run.workflow_id.clone());
@@ -171,7 +170,7 @@ impl State {
     }
 
     /// Completes a workflow task with how the mock ended, or without commands if it has not.
-    fn answer_mock_task(&mut self, worker: usize, run_id: &str, task: PollWorkflowTaskQueueResponse) {
+    fn answer_mock_task(&mut self, worker: usize, run_id: &str, task: PolledWorkflowTask) {
         let end = self.mocks.runs.get(run_id).and_then(|run| run.end.clone());
         let refused = |id| {
             let answer = WorkflowQueryResult {
@@ -183,9 +182,9 @@ impl State {
         };
         // An update is not answered: the service rejects what a worker leaves unprocessed.
         let request = RespondWorkflowTaskCompletedRequest {
-            task_token: task.task_token,
+            task_token: task.task_token.clone(),
             commands: end.into_iter().map(closing_command).collect(),
-            query_results: task.queries.into_keys().map(refused).collect(),
+            query_results: task.queries.keys().cloned().map(refused).collect(),
             identity: self.workers[worker].spec.identity.clone(),
             namespace: self.namespace.clone(),
             ..Default::default()
@@ -210,7 +209,7 @@ impl State {
         self.service.request(self.now_ms, id, Request::from(signal));
     }
 
-    fn is_cancel_requested(&self, task: &PollWorkflowTaskQueueResponse) -> bool {
+    fn is_cancel_requested(&self, task: &PolledWorkflowTask) -> bool {
         let execution = task.workflow_execution.as_ref();
         let events = execution
             .and_then(|run| self.service.history(&run.workflow_id, Some(&run.run_id)))
@@ -218,9 +217,9 @@ impl State {
         events.iter().any(|event| event.event_type() == EventType::WorkflowExecutionCancelRequested)
     }
 
-    fn query_refused(&self, task: PollWorkflowTaskQueueResponse) -> RespondQueryTaskCompletedRequest {
+    fn query_refused(&self, task: PolledWorkflowTask) -> RespondQueryTaskCompletedRequest {
         RespondQueryTaskCompletedRequest {
-            task_token: task.task_token,
+            task_token: task.task_token.clone(),
             completed_type: QueryResultType::Failed.into(),
             error_message: NO_QUERIES.to_owned(),
             namespace: self.namespace.clone(),

@@ -9,16 +9,14 @@ use super::{
 };
 use crate::{faults::Allowance, mock_workflow::MockWorkflows};
 use durasim_engine::TaskId;
-use durasim_service::RequestId;
+use durasim_service::{PolledWorkflowTask, RequestId};
 use durasim_worker::{
     WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions,
 };
 use std::{collections::BTreeMap, rc::Rc};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
-use temporalio_protos::temporal::api::{
-    common::v1::Payload, enums::v1::TimeoutType, workflowservice::v1::PollWorkflowTaskQueueResponse,
-};
+use temporalio_protos::temporal::api::{common::v1::Payload, enums::v1::TimeoutType};
 use tokio_util::sync::CancellationToken;
 
 /// What a worker process is started from, again after each crash.
@@ -80,7 +78,7 @@ pub(crate) struct WorkerProcess {
     pub(crate) runs: BTreeMap<String, Rc<str>>,
     /// The runs whose completion is on its way to the service, with the tasks that came meanwhile: like Core, the
     /// worker does not begin a task of a run before it knows what became of the last one.
-    pub(crate) reporting: BTreeMap<String, Vec<PollWorkflowTaskQueueResponse>>,
+    pub(crate) reporting: BTreeMap<String, Vec<PolledWorkflowTask>>,
     /// What it asks for tasks with.
     pub(crate) polls: Polls,
     /// The polls that wait at the service.

@@ -8,13 +8,12 @@ use super::{
     state::State,
 };
 use crate::faults::{TaskFate, TaskMoment, TaskView};
-use durasim_service::{Request, Response};
+use durasim_service::{PolledWorkflowTask, Request, Response};
 use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
 use std::rc::Rc;
 use temporalio_protos::temporal::api::{
-    enums::v1::WorkflowTaskFailedCause,
-    failure::v1::Failure as FailureProto,
-    workflowservice::v1::{PollWorkflowTaskQueueResponse, RespondWorkflowTaskFailedRequest},
+    enums::v1::WorkflowTaskFailedCause, failure::v1::Failure as FailureProto,
+    workflowservice::v1::RespondWorkflowTaskFailedRequest,
 };
 use tonic::{Code, Status};
 
@@ -51,7 +50,8 @@ impl State {
                 if let Some(stand_in) = &self.stand_in {
                     stand_in.on_completed(&run_id, Ok(&answer));
                 }
-                self.workflow_task_recorded(worker, incarnation, &run_id, answer.workflow_task);
+                let next = answer.workflow_task.map(PolledWorkflowTask::from);
+                self.workflow_task_recorded(worker, incarnation, &run_id, next);
             }
             (WorkerCall::CompleteWorkflowTask { run_id }, Err(status)) => {
                 // Too late, or not acceptable: what the run did since is not in its history. The SDK's Core
@@ -90,7 +90,7 @@ impl State {
         worker: usize,
         moment: TaskMoment,
         workflow: &str,
-        task: Option<&PollWorkflowTaskQueueResponse>,
+        task: Option<&PolledWorkflowTask>,
     ) -> Option<TaskFate> {
         if !self.faults.any() {
             return None;
@@ -113,7 +113,7 @@ impl State {
         self.faults.task(&mut self.choices, self.now_ms, &view)
     }
 
-    fn workflow_task_arrives(&mut self, worker: usize, task: PollWorkflowTaskQueueResponse) {
+    fn workflow_task_arrives(&mut self, worker: usize, task: PolledWorkflowTask) {
         let execution = task.workflow_execution.clone().unwrap_or_default();
         let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
         let name = self.names.name(&execution.workflow_id, workflow_type);
@@ -151,16 +151,21 @@ impl State {
             return self.mock_task_arrives(worker, &run_id, &name, &mock, task);
         }
         let progress = match &self.stand_in {
-            Some(stand_in) => stand_in.on_task(self.workers[worker].polls.sticky_queue(), task),
-            None => self.workers[worker].workflows.on_task(task),
+            Some(stand_in) => {
+                stand_in.on_task(self.workers[worker].polls.sticky_queue(), task.into_message())
+            }
+            None => {
+                let (task, events) = task.into_parts();
+                self.workers[worker].workflows.on_shared_task(task, events)
+            }
         };
         self.workflow_task_progress(worker, &run_id, progress);
     }
 
     /// A workflow task that fails for reasons of the worker's own.
-    fn fail_workflow_task(&mut self, worker: usize, name: &Rc<str>, task: PollWorkflowTaskQueueResponse) {
+    fn fail_workflow_task(&mut self, worker: usize, name: &Rc<str>, task: PolledWorkflowTask) {
         let request = RespondWorkflowTaskFailedRequest {
-            task_token: task.task_token,
+            task_token: task.task_token.clone(),
             cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure.into(),
             failure: Some(FailureProto {
                 message: "fault: the workflow task failed once".into(),
@@ -237,7 +242,7 @@ impl State {
         worker: usize,
         incarnation: u32,
         run_id: &str,
-        next: Option<PollWorkflowTaskQueueResponse>,
+        next: Option<PolledWorkflowTask>,
     ) {
         if let Some(name) = self.workers[worker].runs.get(run_id).cloned()
             && let Some(TaskFate::Crash { restart_after_ms, version }) =
@@ -253,7 +258,7 @@ impl State {
     }
 
     /// Begins the tasks of a run that came while its last completion was on its way.
-    fn begin_tasks(&mut self, worker: usize, incarnation: u32, waiting: Vec<PollWorkflowTaskQueueResponse>) {
+    fn begin_tasks(&mut self, worker: usize, incarnation: u32, waiting: Vec<PolledWorkflowTask>) {
         for task in waiting {
             if self.workers[worker].up && self.workers[worker].incarnation == incarnation {
                 self.workflow_task_arrives(worker, task);

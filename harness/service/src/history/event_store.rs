@@ -4,7 +4,7 @@
 //! task started, closings of activities, children and Nexus operations last; only then do its events get their
 //! ids. Source: `temporalio/temporal: service/history/historybuilder/event_store.go`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -20,9 +20,6 @@ pub(crate) const BUFFERED_EVENT_ID: i64 = -123;
 
 /// The server's task ids grow over a whole shard; here they grow within a run, so as not to depend on others.
 const FIRST_TASK_ID: i64 = 1_048_576;
-
-/// Room for the events of a short run, so that they need not move about as their number grows.
-const FIRST_CAPACITY: usize = 64;
 
 /// What an event may carry beside its attributes.
 #[derive(Default)]
@@ -48,8 +45,9 @@ pub(crate) struct HistoryMark {
 /// The history of a run.
 #[derive(Debug, Default)]
 pub(crate) struct EventStore {
-    events: Vec<HistoryEvent>,
-    buffered: Vec<HistoryEvent>,
+    /// Events are large and do not change once they have their ids: whoever reads a history shares them.
+    events: Vec<Arc<HistoryEvent>>,
+    buffered: Vec<Arc<HistoryEvent>>,
     /// Bytes of the events before `measured`, as the server's history size counts them.
     size_bytes: u64,
     /// A hash of the bytes of the same events.
@@ -58,14 +56,14 @@ pub(crate) struct EventStore {
     /// Where events are encoded to be measured; kept so that it need not be allocated again.
     scratch: Vec<u8>,
     /// Events taken out of the buffer since the last mark, with their places, in case of a rollback.
-    taken: Vec<(usize, HistoryEvent)>,
+    taken: Vec<(usize, Arc<HistoryEvent>)>,
     /// Started events of the last flush, by what they belong to: the scheduled or initiated event.
     started: BTreeMap<i64, i64>,
 }
 
 impl EventStore {
     /// A history that begins with these events.
-    pub(crate) fn forked(events: &[HistoryEvent]) -> Self {
+    pub(crate) fn forked(events: &[Arc<HistoryEvent>]) -> Self {
         Self { events: events.to_vec(), ..Self::default() }
     }
 
@@ -89,11 +87,7 @@ impl EventStore {
             let event_id = self.next_event_id();
             (&mut self.events, event_id, FIRST_TASK_ID + event_id)
         };
-        if events.capacity() == 0 {
-            events.reserve(FIRST_CAPACITY);
-        }
-        // Events are large: this one is made where it stays.
-        events.push(HistoryEvent {
+        events.push(Arc::new(HistoryEvent {
             event_id,
             task_id,
             event_time: Some(timestamp(now_ms)),
@@ -103,7 +97,7 @@ impl EventStore {
             worker_may_ignore: decoration.worker_may_ignore,
             attributes: Some(attributes),
             ..HistoryEvent::default()
-        });
+        }));
         event_id
     }
 
@@ -116,24 +110,24 @@ impl EventStore {
         i64::try_from(self.events.len()).unwrap_or(i64::MAX) + 1
     }
 
-    pub(crate) fn events(&self) -> &[HistoryEvent] {
+    pub(crate) fn events(&self) -> &[Arc<HistoryEvent>] {
         &self.events
     }
 
-    pub(crate) fn into_events(self) -> Vec<HistoryEvent> {
+    pub(crate) fn into_events(self) -> Vec<Arc<HistoryEvent>> {
         self.events
     }
 
     /// The event with this id, if it is in history.
     pub(crate) fn event(&self, event_id: i64) -> Option<&HistoryEvent> {
-        self.events.get(usize::try_from(event_id).ok()?.checked_sub(1)?)
+        self.events.get(usize::try_from(event_id).ok()?.checked_sub(1)?).map(|event| &**event)
     }
 
     pub(crate) fn attributes(&self, event_id: i64) -> Option<&Attributes> {
         self.event(event_id)?.attributes.as_ref()
     }
 
-    pub(crate) fn buffered(&self) -> &[HistoryEvent] {
+    pub(crate) fn buffered(&self) -> &[Arc<HistoryEvent>] {
         &self.buffered
     }
 
@@ -172,17 +166,15 @@ impl EventStore {
             return;
         }
         self.started.clear();
-        let is_last = |event: &HistoryEvent| kinds::is_flushed_last(event.event_type());
-        // Events are large: they are moved about only if they must be.
-        if !self.buffered.is_sorted_by_key(is_last) {
-            self.buffered.sort_by_key(is_last);
-        }
+        self.buffered.sort_by_key(|event| kinds::is_flushed_last(event.event_type()));
         let mut buffered = std::mem::take(&mut self.buffered);
-        for mut event in buffered.drain(..) {
+        for mut shared in buffered.drain(..) {
+            // Nobody else has it yet, so nothing is copied.
+            let event = Arc::make_mut(&mut shared);
             event.event_id = self.next_event_id();
             event.task_id = FIRST_TASK_ID + event.event_id;
-            self.wire(&mut event);
-            self.events.push(event);
+            self.wire(event);
+            self.events.push(shared);
         }
         self.buffered = buffered;
     }
@@ -268,7 +260,7 @@ mod tests {
     }
 
     fn kinds_of(store: &EventStore) -> Vec<EventType> {
-        store.events().iter().map(HistoryEvent::event_type).collect()
+        store.events().iter().map(|event| event.event_type()).collect()
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! ```
 //! use durasim_service::history_rules::{Violation, check};
 //!
-//! assert_eq!(check(&[]), Err(Violation::Empty));
+//! assert_eq!(check(&nothing), Err(Violation::Empty));
 //! ```
 
 mod causes;
 #[cfg(test)]
 mod tests;
+
+use std::borrow::Borrow;
 
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
@@ -133,13 +135,13 @@ pub enum Violation {
 /// # Errors
 ///
 /// The first rule that it breaks.
-pub fn check(history: &[HistoryEvent]) -> Result<(), Violation> {
+pub fn check<E: Borrow<HistoryEvent>>(history: &[E]) -> Result<(), Violation> {
     if history.is_empty() {
         return Err(Violation::Empty);
     }
     let mut causes = Causes::default();
     let mut sequence = Sequence::default();
-    for (event, expected) in history.iter().zip(1..) {
+    for (event, expected) in history.iter().map(Borrow::borrow).zip(1..) {
         if event.event_id != expected {
             return Err(Violation::Id { expected, found: event.event_id });
         }

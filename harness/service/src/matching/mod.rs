@@ -4,6 +4,7 @@
 //! alone polls. A task is *started* at the moment it meets a poller; one that is no longer current is dropped
 //! then (`temporalio/temporal: service/matching/matching_engine.go`).
 
+mod polled_workflow_task;
 mod start_activity_task;
 mod start_nexus_task;
 mod start_query_task;
@@ -12,6 +13,7 @@ mod summary;
 
 use std::collections::{BTreeMap, VecDeque};
 
+pub use polled_workflow_task::PolledWorkflowTask;
 pub(crate) use start_workflow_task::workflow_task_response;
 pub use summary::TaskQueueSummary;
 

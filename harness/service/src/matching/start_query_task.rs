@@ -2,8 +2,9 @@
 //!
 //! Source: `temporalio/temporal: service/matching/matching_engine.go` (`PollWorkflowTaskQueue`).
 
+use super::PolledWorkflowTask;
 use crate::{
-    api::{common::WorkflowType, history::History, rpc::PollWorkflowTaskQueueResponse},
+    api::{common::WorkflowType, rpc::PollWorkflowTaskQueueResponse},
     query,
     rpc::history_page::HistoryToken,
     service::Service,
@@ -17,7 +18,7 @@ pub(super) fn start(
     queue: &str,
     query: u64,
     ordinal: u32,
-) -> Option<PollWorkflowTaskQueueResponse> {
+) -> Option<PolledWorkflowTask> {
     service.queries.sent(query, ordinal)?;
     query::taken(service, query);
     let pending = service.queries.get(query)?;
@@ -30,17 +31,17 @@ pub(super) fn start(
         let token = HistoryToken { with_transient: false, ..HistoryToken::for_workflow_task(run, 1) };
         token.page(run, service.config.limits.history_page_events, "")
     };
-    Some(PollWorkflowTaskQueueResponse {
+    let message = PollWorkflowTaskQueueResponse {
         task_token: TaskToken::Query { query, ordinal }.encode(),
         workflow_execution: Some(run.execution()),
         workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
         previous_started_event_id: state.last_completed_started_event_id,
         started_event_id: state.last_completed_started_event_id,
         attempt: 1,
-        history: Some(History { events }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
         query: Some(pending.query.clone()),
         workflow_execution_task_queue: Some(run.normal_task_queue()),
         ..PollWorkflowTaskQueueResponse::default()
-    })
+    };
+    Some(PolledWorkflowTask::new(message, events))
 }

@@ -2,9 +2,9 @@
 //!
 //! Source: `temporalio/temporal: service/history/api/recordworkflowtaskstarted/api.go`.
 
-use super::Poller;
+use super::{PolledWorkflowTask, Poller};
 use crate::{
-    api::{common::WorkflowType, history, query::WorkflowQuery, rpc::PollWorkflowTaskQueueResponse},
+    api::{common::WorkflowType, query::WorkflowQuery, rpc::PollWorkflowTaskQueueResponse},
     config::Limits,
     identifiers::{RunKey, derived_uuid},
     query::{self, Queries},
@@ -22,7 +22,7 @@ pub(super) fn start(
     poller: &Poller,
     key: RunKey,
     scheduled_event_id: i64,
-) -> Option<PollWorkflowTaskQueueResponse> {
+) -> Option<PolledWorkflowTask> {
     let now_ms = service.now_ms;
     let id_seed = service.config.id_seed;
     let run = service.executions.run_mut(key);
@@ -46,10 +46,9 @@ pub(super) fn start(
     run.keeps_speculative = is_speculative;
     service.close_transaction(key);
     let run = service.executions.run_mut(key);
-    let mut response =
-        workflow_task_response(run, &service.queries, &service.config.limits, &poller.identity);
-    response.messages = run.updates.send(response.started_event_id, false);
-    Some(response)
+    let response = workflow_task_response(run, &service.queries, &service.config.limits, &poller.identity);
+    let messages = run.updates.send(response.started_event_id, false);
+    Some(response.with_messages(messages))
 }
 
 /// Stands in for the uuid that matching makes for every start of a task.
@@ -65,13 +64,13 @@ pub(crate) fn workflow_task_response(
     queries: &Queries,
     limits: &Limits,
     identity: &str,
-) -> PollWorkflowTaskQueueResponse {
+) -> PolledWorkflowTask {
     let state = &run.state.workflow_task;
     let Some(task) = state.started() else { unreachable!("only a started task is sent") };
     let first_event_id = if state.sticky.is_some() { state.last_completed_started_event_id + 1 } else { 1 };
     let token = HistoryToken::for_workflow_task(run, first_event_id);
     let (events, next) = token.page(run, limits.history_page_events, identity);
-    PollWorkflowTaskQueueResponse {
+    let message = PollWorkflowTaskQueueResponse {
         task_token: TaskToken::WorkflowTask {
             run: run.key,
             scheduled_event_id: task.scheduled_event_id,
@@ -84,14 +83,14 @@ pub(crate) fn workflow_task_response(
         previous_started_event_id: state.last_completed_started_event_id,
         started_event_id: task.started_event_id,
         attempt: task.attempt,
-        history: Some(history::History { events }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
         workflow_execution_task_queue: Some(run.normal_task_queue()),
         scheduled_time: Some(timestamp(task.scheduled_ms)),
         started_time: Some(timestamp(task.started_ms)),
         queries: attached_queries(run, queries),
         ..PollWorkflowTaskQueueResponse::default()
-    }
+    };
+    PolledWorkflowTask::new(message, events)
 }
 
 /// The queries that wait for this task.

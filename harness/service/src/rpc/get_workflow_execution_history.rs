@@ -3,6 +3,8 @@
 //! Source: `temporalio/temporal: service/history/api/getworkflowexecutionhistory{,reverse}/api.go`. A long poll
 //! never ends by itself: it is answered when there is an event to show.
 
+use std::sync::Arc;
+
 use tonic::Status;
 
 use super::{Answer, Handled, history_page::HistoryToken};
@@ -105,9 +107,12 @@ fn close_event(run: &Run, waiter: &HistoryWaiter) -> Option<GetWorkflowExecution
     Some(response(run.history.events().last().cloned().into_iter().collect(), None))
 }
 
-fn response(events: Vec<HistoryEvent>, next: Option<HistoryToken>) -> GetWorkflowExecutionHistoryResponse {
+fn response(
+    events: Vec<Arc<HistoryEvent>>,
+    next: Option<HistoryToken>,
+) -> GetWorkflowExecutionHistoryResponse {
     GetWorkflowExecutionHistoryResponse {
-        history: Some(History { events }),
+        history: Some(History { events: events.into_iter().map(Arc::unwrap_or_clone).collect() }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
         ..GetWorkflowExecutionHistoryResponse::default()
     }
@@ -158,7 +163,9 @@ pub(super) fn handle_reverse(
         is_waiting: false,
     });
     Ok(GetWorkflowExecutionHistoryReverseResponse {
-        history: Some(History { events: all[start..end].iter().rev().cloned().collect() }),
+        history: Some(History {
+            events: all[start..end].iter().rev().map(|event| (**event).clone()).collect(),
+        }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
     }
     .into())

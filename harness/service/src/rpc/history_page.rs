@@ -1,5 +1,7 @@
 //! Pages of a run's history, and the tokens that lead from one to the next.
 
+use std::sync::Arc;
+
 use tonic::Status;
 
 use crate::{api::HistoryEvent, identifiers::RunKey, run::Run};
@@ -33,7 +35,12 @@ impl HistoryToken {
     }
 
     /// At most this many events, and the token of the rest.
-    pub(crate) fn page(self, run: &Run, size: usize, identity: &str) -> (Vec<HistoryEvent>, Option<Self>) {
+    pub(crate) fn page(
+        self,
+        run: &Run,
+        size: usize,
+        identity: &str,
+    ) -> (Vec<Arc<HistoryEvent>>, Option<Self>) {
         let all = run.history.events();
         let index = |event_id: i64| usize::try_from(event_id - 1).unwrap_or(0).min(all.len());
         let (start, end) = (index(self.first_event_id), index(self.end_event_id));
@@ -44,7 +51,7 @@ impl HistoryToken {
             return (events, Some(Self { first_event_id, ..self }));
         }
         if self.with_transient {
-            events.extend(run.transient_workflow_task_events(identity));
+            events.extend(run.transient_workflow_task_events(identity).into_iter().map(Arc::new));
         }
         (events, None)
     }

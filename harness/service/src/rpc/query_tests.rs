@@ -166,7 +166,7 @@ fn a_query_that_dies_with_its_sticky_worker_is_asked_of_another() {
     assert_eq!(task.query.as_ref().unwrap().query_type, "status");
 
     let late = RespondQueryTaskCompletedRequest {
-        task_token: lost.task_token,
+        task_token: lost.task_token.clone(),
         completed_type: QueryResultType::Answered.into(),
         ..RespondQueryTaskCompletedRequest::default()
     };

@@ -4,6 +4,8 @@
 //! accepted updates, is sent again, and so is what became of Nexus operations; cancel requests are not.
 //! `temporalio/temporal: service/history/api/resetworkflow/api.go`, `service/history/ndc/workflow_resetter.go`
 
+use std::sync::Arc;
+
 use tonic::Status;
 
 use super::Handled;
@@ -107,7 +109,7 @@ fn fail_workflow_task(run: &mut Run, now_ms: u64, limits: &Limits, base_run_id: 
 }
 
 /// What happened after the reset point, in the run itself and in those that it continued as.
-fn later_events(service: &Service, base: RunKey, finish_event_id: i64) -> Vec<&[HistoryEvent]> {
+fn later_events(service: &Service, base: RunKey, finish_event_id: i64) -> Vec<&[Arc<HistoryEvent>]> {
     let kept = usize::try_from(finish_event_id - 1).unwrap_or(0);
     let mut run = service.executions.run(base);
     let mut later = vec![&run.history.events()[kept..]];
@@ -147,7 +149,7 @@ impl Excluded {
     }
 }
 
-fn reapply(run: &mut Run, events: &[HistoryEvent], excluded: &Excluded, now_ms: u64) {
+fn reapply(run: &mut Run, events: &[Arc<HistoryEvent>], excluded: &Excluded, now_ms: u64) {
     for event in events {
         match &event.attributes {
             Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) if !excluded.signals => {

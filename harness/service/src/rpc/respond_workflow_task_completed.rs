@@ -165,9 +165,9 @@ impl Completion {
         let limits = &service.config.limits;
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
         run.start_workflow_task(now_ms, limits, &self.identity, request_id);
-        let mut next = matching::workflow_task_response(run, &service.queries, limits, &self.identity);
-        next.messages = run.updates.send(next.started_event_id, self.forces_new_task);
-        response.workflow_task = Some(next);
+        let next = matching::workflow_task_response(run, &service.queries, limits, &self.identity);
+        let messages = run.updates.send(next.started_event_id, self.forces_new_task);
+        response.workflow_task = Some(next.with_messages(messages).into_message());
         response
     }
 }

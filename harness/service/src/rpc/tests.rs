@@ -257,7 +257,9 @@ fn tasks_go_to_pollers_in_the_order_in_which_both_came() {
     let got: Vec<_> = polls
         .into_iter()
         .map(|poll| match world.reply(poll) {
-            Some(Ok(Response::PollWorkflowTaskQueue(task))) => task.workflow_execution.unwrap().workflow_id,
+            Some(Ok(Response::PollWorkflowTaskQueue(task))) => {
+                task.into_message().workflow_execution.unwrap().workflow_id
+            }
             other => panic!("no task: {other:?}"),
         })
         .collect();

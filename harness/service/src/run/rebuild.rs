@@ -5,7 +5,7 @@
 //! `temporalio/temporal: service/history/workflow/mutable_state_rebuilder.go`,
 //! `service/history/ndc/workflow_resetter.go`
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Run,
@@ -35,7 +35,7 @@ impl Run {
         key: RunKey,
         run_id: String,
         request_id: String,
-        base: &[HistoryEvent],
+        base: &[Arc<HistoryEvent>],
     ) -> Self {
         let attributes = match base.first().and_then(|event| event.attributes.clone()) {
             Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,

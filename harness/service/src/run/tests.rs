@@ -2,6 +2,8 @@
 
 #![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
 
+use std::{borrow::Borrow, sync::Arc};
+
 use pretty_assertions::assert_eq;
 
 use crate::{
@@ -49,11 +51,11 @@ fn fail_workflow(message: &str) -> Command {
     })
 }
 
-fn types(events: &[HistoryEvent]) -> Vec<EventType> {
-    events.iter().map(HistoryEvent::event_type).collect()
+fn types<E: Borrow<HistoryEvent>>(events: &[E]) -> Vec<EventType> {
+    events.iter().map(|event| event.borrow().event_type()).collect()
 }
 
-fn started(events: &[HistoryEvent]) -> &WorkflowExecutionStartedEventAttributes {
+fn started(events: &[Arc<HistoryEvent>]) -> &WorkflowExecutionStartedEventAttributes {
     match &events[0].attributes {
         Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,
         other => panic!("not the first event: {other:?}"),
@@ -148,7 +150,7 @@ fn a_sticky_task_carries_only_the_events_since_the_last_one() {
     world.pass(1_000);
     let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else { panic!("no task") };
     assert_eq!(
-        types(&task.history.unwrap().events),
+        types(task.events()),
         [WorkflowTaskCompleted, TimerStarted, TimerFired, WorkflowTaskScheduled, WorkflowTaskStarted]
     );
     assert_eq!(task.previous_started_event_id, 3);

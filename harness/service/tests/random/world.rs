@@ -112,7 +112,7 @@ impl World {
 
     fn receive(&mut self, response: Response) {
         match response {
-            Response::PollWorkflowTaskQueue(task) => self.workflow_tasks.push(*task),
+            Response::PollWorkflowTaskQueue(task) => self.workflow_tasks.push(task.into_message()),
             Response::RespondWorkflowTaskCompleted(response) => {
                 self.workflow_tasks.extend(response.workflow_task);
             }

@@ -1,6 +1,6 @@
 //! Applying history: each event to its machine, each command to its event.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use temporalio_protos::{
     coresdk::workflow_activation::{
@@ -85,8 +85,8 @@ impl Execution<'_> {
 
     fn apply_events(
         &mut self,
-        events: &[HistoryEvent],
-        after: &[HistoryEvent],
+        events: &[Arc<HistoryEvent>],
+        after: &[Arc<HistoryEvent>],
         is_last: bool,
     ) -> Result<(Applied, BTreeMap<String, IncomingUpdate>)> {
         let start = events.iter().position(|event| event.event_id > self.last_processed_event);
@@ -128,9 +128,9 @@ impl Execution<'_> {
                 self.take_messages_before(event.event_id)?;
             }
             next = match next {
-                Next::Handle => {
-                    self.handle_event(event, events.get(index + 1), is_last).map_err(|e| e.at(event))?
-                }
+                Next::Handle => self
+                    .handle_event(event, events.get(index + 1).map(|next| &**next), is_last)
+                    .map_err(|e| e.at(event))?,
                 Next::Skip => Next::Handle,
             };
             self.last_processed_event = event.event_id;
@@ -151,7 +151,7 @@ impl Execution<'_> {
     }
 
     /// Learns flags and versions from the tasks completed in these events, and from the next one after them.
-    fn learn_from_completions(&mut self, events: &[HistoryEvent], after: &[HistoryEvent]) {
+    fn learn_from_completions(&mut self, events: &[Arc<HistoryEvent>], after: &[Arc<HistoryEvent>]) {
         let completed = |event: &'_ HistoryEvent| {
             matches!(event.attributes, Some(Attributes::WorkflowTaskCompletedEventAttributes(_)))
         };

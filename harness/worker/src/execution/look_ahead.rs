@@ -3,7 +3,7 @@
 //! A marker is written when its workflow task completes, so it comes after the events of that task; replay must
 //! know it before.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use temporalio_protos::{
     coresdk::workflow_activation::{NotifyHasPatch, workflow_activation_job::Variant},
@@ -28,7 +28,7 @@ impl Execution<'_> {
     /// Finds what the next task's events tell of this one: patches, results of local activities, updates.
     pub(super) fn look_ahead(
         &mut self,
-        events: &[HistoryEvent],
+        events: &[Arc<HistoryEvent>],
         admitted: &mut BTreeMap<String, IncomingUpdate>,
     ) -> Result<()> {
         let mut found = Vec::new();

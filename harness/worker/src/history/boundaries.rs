@@ -4,6 +4,8 @@
 //! failed or timed out, and heartbeats, lead to none of their own. The rules are Core's
 //! (`temporalio-sdk-core: src/worker/workflow/history_update.rs`).
 
+use std::sync::Arc;
+
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
     history::v1::{HistoryEvent, history_event::Attributes},
@@ -19,7 +21,11 @@ pub(super) enum TaskEnd {
 }
 
 /// Finds the end of the first workflow task after the given event.
-pub(super) fn find_task_end(events: &[HistoryEvent], after_event_id: i64, has_last_task: bool) -> TaskEnd {
+pub(super) fn find_task_end(
+    events: &[Arc<HistoryEvent>],
+    after_event_id: i64,
+    has_last_task: bool,
+) -> TaskEnd {
     let mut saw_command_or_start = false;
     let mut saw_command = false;
     // The started events of tasks that were completed, for updates that were sequenced there.
@@ -43,7 +49,7 @@ pub(super) fn find_task_end(events: &[HistoryEvent], after_event_id: i64, has_la
         if event_type != EventType::WorkflowTaskStarted {
             continue;
         }
-        match events.get(index + 1).map(HistoryEvent::event_type) {
+        match events.get(index + 1).map(|event| event.event_type()) {
             Some(
                 EventType::WorkflowTaskFailed
                 | EventType::WorkflowTaskTimedOut

@@ -4,7 +4,7 @@ mod boundaries;
 mod markers;
 mod pages;
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
@@ -17,7 +17,7 @@ pub(crate) use pages::Pages;
 /// Part of a run's history: whole workflow tasks, of which some are yet to be applied.
 #[derive(Debug, Default)]
 pub(crate) struct History<'h> {
-    events: Cow<'h, [HistoryEvent]>,
+    events: Cow<'h, [Arc<HistoryEvent>]>,
     /// The first event that is yet to be applied.
     next: usize,
     /// The started event of the last workflow task that was completed before the one at hand.
@@ -39,7 +39,7 @@ pub(crate) enum NextTask {
 
 impl<'h> History<'h> {
     pub(crate) fn new(
-        events: Cow<'h, [HistoryEvent]>,
+        events: Cow<'h, [Arc<HistoryEvent>]>,
         previous_started_event_id: i64,
         has_last_task: bool,
     ) -> Self {
@@ -47,12 +47,12 @@ impl<'h> History<'h> {
     }
 
     /// Takes the events out for the time that they are applied.
-    pub(crate) fn take_events(&mut self) -> Cow<'h, [HistoryEvent]> {
+    pub(crate) fn take_events(&mut self) -> Cow<'h, [Arc<HistoryEvent>]> {
         std::mem::take(&mut self.events)
     }
 
     /// Puts back what [`Self::take_events`] took.
-    pub(crate) fn put_events(&mut self, events: Cow<'h, [HistoryEvent]>) {
+    pub(crate) fn put_events(&mut self, events: Cow<'h, [Arc<HistoryEvent>]>) {
         self.events = events;
     }
 

@@ -1,5 +1,7 @@
 //! Fetching the part of a history that did not come with the task.
 
+use std::sync::Arc;
+
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution,
     enums::v1::HistoryEventFilterType,
@@ -11,20 +13,24 @@ use temporalio_protos::temporal::api::{
 #[derive(Debug)]
 pub(crate) struct Pages {
     execution: WorkflowExecution,
-    events: Vec<HistoryEvent>,
+    events: Vec<Arc<HistoryEvent>>,
     next_page_token: Vec<u8>,
     /// What came with the task: it ends the history, with events that no page holds (of transient tasks).
-    final_events: Vec<HistoryEvent>,
+    final_events: Vec<Arc<HistoryEvent>>,
 }
 
 impl Pages {
     /// The first page came with the task, and a token for the next.
-    pub(crate) fn following(execution: WorkflowExecution, events: Vec<HistoryEvent>, token: Vec<u8>) -> Self {
+    pub(crate) fn following(
+        execution: WorkflowExecution,
+        events: Vec<Arc<HistoryEvent>>,
+        token: Vec<u8>,
+    ) -> Self {
         Self { execution, events, next_page_token: token, final_events: Vec::new() }
     }
 
     /// Only the end came with the task: history is needed from its start.
-    pub(crate) fn from_start(execution: WorkflowExecution, final_events: Vec<HistoryEvent>) -> Self {
+    pub(crate) fn from_start(execution: WorkflowExecution, final_events: Vec<Arc<HistoryEvent>>) -> Self {
         Self { execution, events: Vec::new(), next_page_token: Vec::new(), final_events }
     }
 
@@ -43,13 +49,14 @@ impl Pages {
     pub(crate) fn add(&mut self, page: GetWorkflowExecutionHistoryResponse) -> bool {
         let last_id = self.events.last().map_or(0, |event| event.event_id);
         let events = page.history.map(|history| history.events).unwrap_or_default();
-        self.events.extend(events.into_iter().skip_while(|event| event.event_id <= last_id));
+        let new = events.into_iter().skip_while(|event| event.event_id <= last_id);
+        self.events.extend(new.map(Arc::new));
         self.next_page_token = page.next_page_token;
         self.next_page_token.is_empty()
     }
 
     /// All events, once the last page is added.
-    pub(crate) fn into_events(mut self) -> Vec<HistoryEvent> {
+    pub(crate) fn into_events(mut self) -> Vec<Arc<HistoryEvent>> {
         if let Some(last_id) = self.events.last().map(|event| event.event_id) {
             let rest = self.final_events.into_iter().skip_while(|event| event.event_id <= last_id);
             self.events.extend(rest);

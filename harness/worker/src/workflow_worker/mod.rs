@@ -18,7 +18,7 @@ mod progress;
 mod requests;
 mod run;
 
-use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use temporalio_protos::{
     coresdk::workflow_activation::{QueryWorkflow, query_to_job},
@@ -113,6 +113,16 @@ impl WorkflowWorker {
     ///
     /// An empty response, as a poll that found nothing has it, leads to [`WorkflowTaskProgress::Idle`].
     pub fn on_task(&mut self, mut response: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress {
+        let events = response.history.take().map(|history| history.events).unwrap_or_default();
+        self.on_shared_task(response, events.into_iter().map(Arc::new).collect())
+    }
+
+    /// The same, with events that are shared with whoever sent them.
+    pub fn on_shared_task(
+        &mut self,
+        mut response: PollWorkflowTaskQueueResponse,
+        events: Vec<Arc<HistoryEvent>>,
+    ) -> WorkflowTaskProgress {
         let (Some(execution), Some(_)) = (&response.workflow_execution, &response.workflow_type) else {
             return WorkflowTaskProgress::Idle;
         };
@@ -127,7 +137,6 @@ impl WorkflowWorker {
             }
             self.fetching.remove(&run_id);
         }
-        let events = response.history.take().map(|history| history.events).unwrap_or_default();
         let next_page_token = std::mem::take(&mut response.next_page_token);
         let work = match Work::new(response) {
             Ok(work) => work,
@@ -248,7 +257,7 @@ impl WorkflowWorker {
 
     /// Whether the cached run has sent commands that its new history does not have: the caller lost a
     /// completion on the way and forgot to evict the run. Only a replay can tell what to do.
-    fn is_stale(&self, run_id: &str, events: &[HistoryEvent]) -> bool {
+    fn is_stale(&self, run_id: &str, events: &[Arc<HistoryEvent>]) -> bool {
         let Some(cached) = self.runs.get(run_id) else { return false };
         let execution = &cached.run.execution;
         execution.has_unrecorded_commands()
@@ -264,7 +273,7 @@ impl WorkflowWorker {
         WorkflowTaskProgress::NeedsHistory { run_id, request }
     }
 
-    fn run_task(&mut self, work: Work, events: Vec<HistoryEvent>) -> WorkflowTaskProgress {
+    fn run_task(&mut self, work: Work, events: Vec<Arc<HistoryEvent>>) -> WorkflowTaskProgress {
         let Work { execution, previous_started_event_id, started_event_id, messages, task } = work;
         let run_id = execution.run_id.clone();
         if !self.runs.contains_key(&run_id) {

@@ -1,0 +1,96 @@
+//! A workflow task on its way to a worker, its events shared with the history that they are from.
+
+use std::{ops::Deref, sync::Arc};
+
+use prost::Message;
+
+use crate::api::{HistoryEvent, history::History, protocol, rpc::PollWorkflowTaskQueueResponse};
+
+/// The answer to a poll for a workflow task.
+///
+/// It stands for the [`PollWorkflowTaskQueueResponse`] that [`into_message`](Self::into_message) makes of it, and
+/// dereferences to it but for its events: they are large, and a worker in the same process need not copy them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PolledWorkflowTask {
+    /// Its history is there without its events.
+    message: PollWorkflowTaskQueueResponse,
+    events: Vec<Arc<HistoryEvent>>,
+}
+
+impl PolledWorkflowTask {
+    /// The message, whose own events are replaced by these.
+    pub(crate) fn new(message: PollWorkflowTaskQueueResponse, events: Vec<Arc<HistoryEvent>>) -> Self {
+        Self {
+            message: PollWorkflowTaskQueueResponse { history: Some(History::default()), ..message },
+            events,
+        }
+    }
+
+    pub(crate) fn with_messages(mut self, messages: Vec<protocol::Message>) -> Self {
+        self.message.messages = messages;
+        self
+    }
+
+    /// The events that came with the task.
+    pub fn events(&self) -> &[Arc<HistoryEvent>] {
+        &self.events
+    }
+
+    /// The message without events, and the events.
+    pub fn into_parts(self) -> (PollWorkflowTaskQueueResponse, Vec<Arc<HistoryEvent>>) {
+        (self.message, self.events)
+    }
+
+    /// The message as it is on the wire.
+    pub fn into_message(self) -> PollWorkflowTaskQueueResponse {
+        let Self { mut message, events } = self;
+        if let Some(history) = &mut message.history {
+            history.events = events.into_iter().map(Arc::unwrap_or_clone).collect();
+        }
+        message
+    }
+
+    pub(crate) fn encode_to_vec(&self) -> Vec<u8> {
+        self.clone().into_message().encode_to_vec()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
+        PollWorkflowTaskQueueResponse::decode(bytes).map(Self::from)
+    }
+}
+
+impl From<PollWorkflowTaskQueueResponse> for PolledWorkflowTask {
+    fn from(mut message: PollWorkflowTaskQueueResponse) -> Self {
+        let events = message.history.as_mut().map(|history| std::mem::take(&mut history.events));
+        Self { message, events: events.unwrap_or_default().into_iter().map(Arc::new).collect() }
+    }
+}
+
+impl Deref for PolledWorkflowTask {
+    type Target = PollWorkflowTaskQueueResponse;
+
+    fn deref(&self) -> &Self::Target {
+        &self.message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_survives_its_bytes() {
+        let event = HistoryEvent { event_id: 1, ..HistoryEvent::default() };
+        let message = PollWorkflowTaskQueueResponse { attempt: 2, ..Default::default() };
+        let task = PolledWorkflowTask::new(message, vec![Arc::new(event.clone())]);
+        assert_eq!(PolledWorkflowTask::decode(&task.encode_to_vec()).unwrap(), task);
+        assert_eq!(task.into_message().history.unwrap().events, [event]);
+    }
+
+    #[test]
+    fn an_empty_answer_has_no_history() {
+        let empty = PolledWorkflowTask::decode(&[]).unwrap();
+        assert_eq!(empty, PolledWorkflowTask::default());
+        assert_eq!(empty.into_message(), PollWorkflowTaskQueueResponse::default());
+    }
+}
