@@ -150,14 +150,11 @@ impl State {
         if let Some(mock) = mock {
             return self.mock_task_arrives(worker, &run_id, &name, &mock, task);
         }
-        let progress = match &self.stand_in {
-            Some(stand_in) => {
-                stand_in.on_task(self.workers[worker].polls.sticky_queue(), task.into_message())
-            }
-            None => {
-                let (task, events) = task.into_parts();
-                self.workers[worker].workflows.on_shared_task(task, events)
-            }
+        let progress = if let Some(stand_in) = &self.stand_in {
+            stand_in.on_task(self.workers[worker].polls.sticky_queue(), task.into_message())
+        } else {
+            let (task, events) = task.into_parts();
+            self.workers[worker].workflows.on_shared_task(task, events)
         };
         self.workflow_task_progress(worker, &run_id, progress);
     }

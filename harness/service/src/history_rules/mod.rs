@@ -5,7 +5,9 @@
 //!
 //! ```
 //! use durasim_service::history_rules::{Violation, check};
+//! use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 //!
+//! let nothing: [HistoryEvent; 0] = [];
 //! assert_eq!(check(&nothing), Err(Violation::Empty));
 //! ```
 
