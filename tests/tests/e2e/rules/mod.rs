@@ -22,6 +22,7 @@ macro_rules! events {
 
 mod activities;
 mod by_hand;
+mod children;
 mod limits;
 mod runs;
 mod workflow_tasks;
