@@ -14,6 +14,7 @@ mod proptest;
 mod regressions;
 pub mod report;
 mod runner;
+mod sabotage;
 mod world;
 
 pub use durasim_engine::Limits;

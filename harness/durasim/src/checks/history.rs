@@ -3,12 +3,16 @@
 use crate::{
     environment::History,
     report::{FailureReport, HistoryExcerpt, WorkflowName},
+    sabotage::broken,
 };
 use durasim_engine::START_MS;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 /// The first rule that a history breaks, if any does.
 pub(crate) fn check(histories: &[History]) -> Option<FailureReport> {
+    if broken!(check History) {
+        return None;
+    }
     histories.iter().find_map(|history| {
         let violation = durasim_service::history_rules::check(history.shared()).err()?;
         let name = WorkflowName::new(workflow_type(history), history.workflow_id());

@@ -1,11 +1,14 @@
 //! `invariant`: what the test says must hold after every step.
 
-use crate::{report::FailureReport, world::World};
+use crate::{report::FailureReport, sabotage::broken, world::World};
 use durasim_engine::START_MS;
 
 impl World {
     /// Evaluates every invariant; the first that does not hold ends the run.
     pub(crate) fn check_invariants(&self) {
+        if broken!(check Invariant) {
+            return;
+        }
         let invariants = self.checks.borrow().invariants();
         for invariant in invariants.iter() {
             if let Err(reason) = (invariant.holds)() {

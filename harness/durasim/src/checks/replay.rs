@@ -7,6 +7,7 @@
 use crate::{
     environment::History,
     report::{FailureReport, HistoryExcerpt, WorkflowName},
+    sabotage::broken,
     world::{State, diagnosis},
 };
 use durasim_engine::{Ambient, START_MS};
@@ -62,11 +63,18 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
 
 /// Replays every run on a thread of its own. What differs first, if anything does.
 pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureReport> {
+    if broken!(check Replay) {
+        return None;
+    }
     if cases.is_empty() {
         return None;
     }
     // Any other seed than the run's, and any other day.
-    let ambient = Ambient { seed: 0x5eed, clock_offset_ms: 1_000 * 3600 * 24 * 400 };
+    let ambient = if broken!(ReplayAmbient) {
+        Ambient::default()
+    } else {
+        Ambient { seed: 0x5eed, clock_offset_ms: 1_000 * 3600 * 24 * 400 }
+    };
     durasim_engine::simulate(ambient, || async {
         let _quiet = crate::panics::quiet(false);
         cases.iter().find_map(|case| {

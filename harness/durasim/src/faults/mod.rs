@@ -33,6 +33,8 @@ use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 pub(crate) use allowance::{Allowance, instant_ms, limit_ms};
 pub(crate) use pause::{Pause, first_await};
 pub use placement::Fault;
+#[cfg(test)]
+pub(crate) use placement::Moment;
 pub use profile::FaultProfile;
 pub(crate) use strike::{Chance, Faults, RunTimes, Strike, Struck};
 

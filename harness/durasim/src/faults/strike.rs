@@ -9,7 +9,10 @@ use super::{
     AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate, TaskMoment,
     TaskView, placement::Moment,
 };
-use crate::world::{CallView, Delay, Fate};
+use crate::{
+    sabotage::broken,
+    world::{CallView, Delay, Fate},
+};
 use durasim_engine::{Choices, Odds, START_MS};
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -55,7 +58,7 @@ impl Faults {
     /// need many of one fault and none of another.
     pub(crate) fn new(profile: &FaultProfile, choices: &mut Choices) -> Self {
         let on: Vec<_> = FaultKind::ALL.into_iter().filter(|kind| profile.odds_of(*kind) > 0.0).collect();
-        let swarm = profile.is_swarm() && on.len() >= MIN_SWARM;
+        let swarm = profile.is_swarm() && on.len() >= MIN_SWARM && !broken!(Swarm);
         let on = on
             .into_iter()
             .filter(|kind| !swarm || choices.choose("swarm", kind.name(), 2, Odds::Uniform) == 0)
@@ -155,7 +158,8 @@ impl Faults {
 
     fn is_healed(&self, now_ms: u64) -> bool {
         let heals_ms = self.profile.heals_after_ms().map(|after_ms| START_MS.saturating_add(after_ms));
-        self.drawn >= self.profile.budget() || heals_ms.is_some_and(|heals_ms| now_ms >= heals_ms)
+        let is_spent = self.drawn >= self.profile.budget() && !broken!(Budget);
+        is_spent || heals_ms.is_some_and(|heals_ms| now_ms >= heals_ms) && !broken!(HealTime)
     }
 }
 
@@ -260,6 +264,12 @@ impl Strike<'_> {
             *self.faults.setbacks.entry(what.to_owned()).or_default() += 1;
         }
         self.choices.describe(self.now_ms, || words(&struck));
+        if broken!(Fault(kind, moment, way) if kind == self.kind
+            && moment == chance.moment
+            && way.is_none_or(|way| way == struck.way))
+        {
+            return None;
+        }
         Some(struck)
     }
 
@@ -268,12 +278,13 @@ impl Strike<'_> {
             return None;
         }
         let setbacks = chance.sets_back.and_then(|what| self.faults.setbacks.get(what)).copied().unwrap_or(0);
-        let bearable = chance.bearable && setbacks < MAX_SETBACKS;
+        let bearable = chance.bearable || broken!(Mercy);
+        let goes_on = setbacks < MAX_SETBACKS || broken!(Setbacks);
         // A point is offered even where nothing may strike, so that its occurrence counts in every world alike; a
         // tape may still strike after the budget is spent, for it is the budget of the draws that made it.
         let odds =
             if self.faults.is_healed(self.now_ms) { 0.0 } else { self.faults.profile.odds_of(self.kind) };
-        let arity = if bearable { chance.ways + 1 } else { 1 };
+        let arity = if bearable && goes_on { chance.ways + 1 } else { 1 };
         let way = self.choices.choose(self.kind.site(), key, arity, Odds::Rarely(odds));
         if way == 0 {
             return None;

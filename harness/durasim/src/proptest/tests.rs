@@ -130,18 +130,8 @@ fn a_plan_prints_its_seed_and_then_its_words() {
     assert_eq!(printed, r#"FaultPlan["+1.5s  crash worker payments"]"#);
 }
 
-/// A package in a temporary folder with one test file, and the test in it. Both last as long as the process.
 fn case(name: &'static str) -> TestCase {
-    let package = tempfile::tempdir().unwrap().keep();
-    std::fs::create_dir(package.join("tests")).unwrap();
-    std::fs::write(package.join("tests/payments.rs"), "").unwrap();
-    TestCase {
-        name,
-        file: "tests/payments.rs",
-        line: 1,
-        manifest_dir: Box::leak(package.display().to_string().into_boxed_str()),
-        options: TestOptions::new(),
-    }
+    TestCase::in_a_new_package(name, TestOptions::new())
 }
 
 fn saved(case: &TestCase) -> std::path::PathBuf {

@@ -5,6 +5,7 @@ use crate::{
     checks,
     faults::{FaultProfile, is_fault_site},
     report::{FailureCode, FailureReport, FaultPlanWords, Spent},
+    sabotage::broken,
 };
 use durasim_engine::{Tape, TapeEntry, shrink};
 use serde_json::Value;
@@ -125,7 +126,7 @@ impl<'a> Campaign<'a> {
         let wanted = Signature::of(failure);
         // The seed itself goes: what it decided is on the tape.
         let tape = Tape { seed: failed.tape.seed, entries: failed.tape.entries.clone() };
-        let shrunk = shrink(&tape, MAX_SHRINK_RUNS, |tape| {
+        let shrunk = shrink(&tape, if broken!(Shrinking) { 0 } else { MAX_SHRINK_RUNS }, |tape| {
             self.tape(tape).failure.is_some_and(|failure| Signature::of(&failure) == wanted)
         });
         let mut smallest =

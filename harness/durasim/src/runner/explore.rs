@@ -1,7 +1,7 @@
 //! Exhaustive exploration: every plan of at most so many faults.
 
 use super::{campaign::Campaign, test::judge, world::ChoiceSource};
-use crate::{Exhaustive, checks::Sometimes, faults::is_fault_site, report::FailureReport};
+use crate::{Exhaustive, checks::Sometimes, faults::is_fault_site, report::FailureReport, sabotage::broken};
 use durasim_engine::Explorer;
 
 /// Runs every plan, those of fewer faults first.
@@ -10,7 +10,8 @@ pub(super) fn run(
     exhaustive: Exhaustive,
     sometimes: &mut Sometimes,
 ) -> Result<(), Box<FailureReport>> {
-    let mut explorer = Explorer::new(exhaustive.faults as usize);
+    let faults = if broken!(Exploration) { 1 } else { exhaustive.faults };
+    let mut explorer = Explorer::new(faults as usize);
     let mut steps = 0;
     while let Some(plan) = explorer.next_plan() {
         let worlds = explorer.given_out();

@@ -8,6 +8,10 @@ mod world;
 
 pub use campaign::Campaign;
 pub(crate) use campaign::{Reference, Signature, is_fault};
+#[cfg(test)]
+pub(crate) use saved::keep;
+#[cfg(test)]
+pub(crate) use test::search;
 pub use test::{TestCase, run};
 pub(crate) use test::{fail, seed_from_environment};
 pub use world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     regressions::{Regressions, SavedFailure},
     report::FailureReport,
+    sabotage::broken,
 };
 use durasim_engine::{Point, Tape};
 use std::path::Path;
@@ -18,7 +19,7 @@ use std::path::Path;
 pub(super) fn rerun(case: &TestCase, campaign: &Campaign<'_>) -> Result<(), Box<FailureReport>> {
     let saved = Regressions::beside(case.manifest_dir, case.file)
         .map_err(|error| Box::new(FailureReport::returned_error(error.to_string(), None)))?;
-    let Some(saved) = saved else { return Ok(()) };
+    let Some(saved) = saved.filter(|_| !broken!(SavedFailures)) else { return Ok(()) };
     let mut steps = 0;
     for (tape, worlds) in saved.tapes(case.name).zip(1..) {
         let report = campaign.run(ChoiceSource::Tape(tape.clone()));
@@ -42,7 +43,7 @@ fn drifted(saved: &Tape, taken: &Tape) -> usize {
 }
 
 /// Saves the plan of a failure beside the test, and says so in its report.
-pub(super) fn keep(case: &TestCase, failure: &mut FailureReport) {
+pub(crate) fn keep(case: &TestCase, failure: &mut FailureReport) {
     let Some(tape) = failure.tape.clone().filter(|tape| !tape.is_empty()) else { return };
     // A damaged file has been reported by `rerun` already, unless one world was asked for by its seed.
     let Ok(Some(mut saved)) = Regressions::beside(case.manifest_dir, case.file) else { return };
@@ -80,18 +81,8 @@ mod tests {
         .boxed_local()
     }
 
-    /// A package in a temporary folder with one test file, and the test in it.
     fn case() -> TestCase {
-        let package = tempfile::tempdir().unwrap().keep();
-        std::fs::create_dir(package.join("tests")).unwrap();
-        std::fs::write(package.join("tests/payments.rs"), "").unwrap();
-        TestCase {
-            name: "payments::races",
-            file: "tests/payments.rs",
-            line: 1,
-            manifest_dir: Box::leak(package.display().to_string().into_boxed_str()),
-            options: TestOptions::new().seeds(64),
-        }
+        TestCase::in_a_new_package("payments::races", TestOptions::new().seeds(64))
     }
 
     #[test]

@@ -40,6 +40,18 @@ pub struct TestCase {
     pub options: TestOptions,
 }
 
+#[cfg(test)]
+impl TestCase {
+    /// A test in the one test file of a package in a temporary folder, which lasts as long as the process.
+    pub(crate) fn in_a_new_package(name: &'static str, options: TestOptions) -> Self {
+        let package = tempfile::tempdir().expect("a temporary folder can be made").keep();
+        std::fs::create_dir(package.join("tests")).expect("the folder is new");
+        std::fs::write(package.join("tests/payments.rs"), "").expect("the folder can be written");
+        let manifest_dir = Box::leak(package.display().to_string().into_boxed_str());
+        Self { name, file: "tests/payments.rs", line: 1, manifest_dir, options }
+    }
+}
+
 /// Runs a test, and panics with its report if it fails.
 ///
 /// # Panics
@@ -80,7 +92,7 @@ impl TestOptions {
     }
 }
 
-pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
+pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
     let options = &case.options;
     let campaign = Campaign::new(body, options.world_options());
     if let Some(seed) = seed_from_environment()? {

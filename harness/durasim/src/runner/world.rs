@@ -8,6 +8,7 @@ use crate::{
     faults::{FaultProfile, Faults},
     panics,
     report::{Diagnosis, FailureReport},
+    sabotage::inherited,
     world::{self, StandIn, State, StateOptions, World, diagnosis},
 };
 use durasim_engine::{
@@ -129,7 +130,8 @@ pub fn run_world(body: &Body, options: &WorldOptions) -> WorldReport {
     world::connection();
     // One ambient seed for every world: a test that makes ids at random makes the same ones in each, so that what it
     // observes can be compared. The check `replay` is what changes it.
-    let mut report = durasim_engine::simulate(Ambient::default(), || run_on_this_thread(body, options));
+    let run = inherited(|| run_on_this_thread(body, options));
+    let mut report = durasim_engine::simulate(Ambient::default(), run);
     if report.failure.is_none() {
         report.failure = checks::at_end(&report, options);
     }

@@ -5,6 +5,7 @@ use super::{
     process::WorkerCall,
     state::State,
 };
+use crate::sabotage::broken;
 use durasim_engine::digest;
 use durasim_service::{Request, RequestId, Response};
 use futures::channel::oneshot;
@@ -182,7 +183,7 @@ impl State {
     pub(crate) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
         let Some(Pending { caller, label, .. }) = self.pending.remove(&id) else { return };
         match &result {
-            Ok(Response::QueryWorkflow(answer)) => {
+            Ok(Response::QueryWorkflow(answer)) if !broken!(TraceOfAnswers) => {
                 self.record("reply", format_args!("{label} {:016x}", digest(&answer.encode_to_vec())));
             }
             Ok(_) => self.record("reply", format_args!("{label}")),

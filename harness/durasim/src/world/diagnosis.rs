@@ -7,11 +7,12 @@ use crate::{
     report::{
         Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine, WorkflowName,
     },
+    sabotage::broken,
 };
 use durasim_engine::{LimitExceeded, START_MS};
 use durasim_service::ExecutionSummary;
 use durasim_worker::{
-    Nondeterminism, WorkflowTaskFailure,
+    Nondeterminism, QueryFailure, WorkflowTaskFailure,
     activity::{ActivityFault, Unregistered},
 };
 use std::sync::Arc;
@@ -123,8 +124,7 @@ pub(crate) fn workflow_task_failed(
     let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
     let attempt = execution.pending_workflow_task.map_or(1, |task| task.attempt);
     if let Some(nondeterminism) = &failed.nondeterminism {
-        let events = state.service.history(&execution.workflow_id, Some(run_id)).unwrap_or_default();
-        return Some(nondeterministic(name, nondeterminism, events));
+        return rebuilt_otherwise(state, run_id, nondeterminism);
     }
     if attempt < HOPELESS_ATTEMPT {
         return None;
@@ -132,6 +132,22 @@ pub(crate) fn workflow_task_failed(
     let location = failed.panic.as_ref().and_then(|panic| panic.location.as_deref()).and_then(source_line);
     let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
     Some(FailureReport::workflow_task_fails(name, attempts, &failed.failure.message, location))
+}
+
+/// The report of a query that found its run's code to follow another history, if that is why it failed.
+pub(crate) fn query_failed(state: &State, run_id: &str, failed: &QueryFailure) -> Option<FailureReport> {
+    rebuilt_otherwise(state, run_id, failed.nondeterminism.as_ref()?)
+}
+
+/// The report of a run that was rebuilt and does not do what its history holds.
+fn rebuilt_otherwise(state: &State, run_id: &str, nondeterminism: &Nondeterminism) -> Option<FailureReport> {
+    if broken!(RebuildComparison) {
+        return None;
+    }
+    let execution = state.service.execution(run_id)?;
+    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+    let events = state.service.history(&execution.workflow_id, Some(run_id)).unwrap_or_default();
+    Some(nondeterministic(name, nondeterminism, events))
 }
 
 /// The report of commands that do not follow history.

@@ -4,6 +4,7 @@
 //! timer that it should race with, for the clock jumps over it; a delay by events does: the message stays until
 //! that many other things have happened, however far the clock jumps meanwhile.
 
+use crate::sabotage::broken;
 use durasim_service::{Request, RequestId, Response};
 use std::rc::Rc;
 use tonic::Status;
@@ -43,7 +44,7 @@ impl Network {
     pub(crate) fn send(&mut self, now_ms: u64, delay: Delay, message: Message) {
         self.in_flight.push(InFlight {
             due_ms: now_ms.saturating_add(delay.ms),
-            hold_events: delay.events,
+            hold_events: if broken!(EventDelays) { 0 } else { delay.events },
             overtaken_by_signal_to: None,
             message,
         });

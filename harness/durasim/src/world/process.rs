@@ -7,7 +7,7 @@ use super::{
     polls::{Poll, Polls},
     state::State,
 };
-use crate::{faults::Allowance, mock_workflow::MockWorkflows};
+use crate::{faults::Allowance, mock_workflow::MockWorkflows, sabotage::broken};
 use durasim_engine::TaskId;
 use durasim_service::{PolledWorkflowTask, RequestId};
 use durasim_worker::{
@@ -250,7 +250,7 @@ impl State {
         let attempts = std::mem::take(&mut process.attempts);
         process.runs.clear();
         let (queue, incarnation) = (process.spec.task_queue.clone(), process.incarnation);
-        for attempt in attempts.into_values() {
+        for attempt in attempts.into_values().filter(|_| !broken!(DeathOfAttempts)) {
             self.executor.cancel(attempt.task);
         }
         for poll in polls {

@@ -10,7 +10,7 @@ use super::{
     process::{WorkerAlarms, WorkerProcess},
     stand_in::StandIn,
 };
-use crate::{faults::Faults, report::FailureReport};
+use crate::{faults::Faults, report::FailureReport, sabotage::broken};
 use durasim_engine::{Choices, Executor, Limits, START_MS, Trace};
 use durasim_service::{Request, RequestId, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
@@ -101,6 +101,9 @@ impl State {
 
     /// Ends the run with this failure, unless it has one already.
     pub(crate) fn fail(&mut self, failure: FailureReport) {
+        if broken!(Verdict(code) if code == failure.code) {
+            return;
+        }
         self.failure.get_or_insert(failure);
     }
 

@@ -1,7 +1,7 @@
 //! Writing the trace: one entry for everything that happens, in Temporal's words.
 
 use super::state::State;
-use crate::environment::History;
+use crate::{environment::History, sabotage::broken};
 use durasim_service::{RunHistory, Service, ServiceConfig};
 use std::fmt;
 
@@ -17,7 +17,7 @@ impl State {
 
     /// Adds the choices that left 0 since the last entry.
     fn record_choices(&mut self) {
-        while self.choices_traced < self.choices.taken_count() {
+        while self.choices_traced < self.choices.taken_count() && !broken!(TraceOfChoices) {
             if let Some(choice) = self.choices.taken_entries().get(self.choices_traced) {
                 self.trace.record(self.now_ms, "choice", format_args!("{} = {}", choice.point, choice.value));
             }
@@ -31,6 +31,7 @@ impl State {
         let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
         let mut histories = Vec::new();
         for RunHistory { workflow_id, run_id, events, digest } in service.into_histories() {
+            let digest = if broken!(TraceOfHistories) { 0 } else { digest };
             self.record("history", format_args!("{workflow_id} {} events {digest:016x}", events.len()));
             histories.push(History::new(workflow_id, run_id, events));
         }

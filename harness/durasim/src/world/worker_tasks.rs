@@ -212,6 +212,13 @@ impl State {
                 let label = format!("{name}/query answer").into();
                 self.worker_request(worker, WorkerCall::Report, label, (*request).into());
             }
+            WorkflowTaskProgress::QueryFailed(failed) => {
+                if let Some(report) = diagnosis::query_failed(self, run_id, &failed) {
+                    return self.fail(report);
+                }
+                let label = format!("{name}/query answer").into();
+                self.worker_request(worker, WorkerCall::Report, label, failed.request.into());
+            }
             WorkflowTaskProgress::NeedsHistory { run_id, request } => {
                 let label = format!("{name}/worker's history").into();
                 self.worker_request(worker, WorkerCall::FetchHistory { run_id }, label, (*request).into());

@@ -38,7 +38,7 @@ use temporalio_protos::{
 pub use options::{WorkflowErrorType, WorkflowWorkerOptions};
 pub use progress::{
     LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism,
-    WorkflowPanic, WorkflowTaskFailure, WorkflowTaskProgress,
+    QueryFailure, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskProgress,
 };
 use run::LEGACY_QUERY_ID;
 pub(crate) use run::{OpenTask, Run, RunFailure, RunOutcome, RunSettings};
@@ -357,7 +357,7 @@ impl WorkflowWorker {
         let request = match task {
             Some(task) if task.is_legacy_query => {
                 let request = requests::query_failed(&self.options, task, cause, failure);
-                return WorkflowTaskProgress::QueryAnswered(Box::new(request));
+                return WorkflowTaskProgress::QueryFailed(Box::new(QueryFailure { request, nondeterminism }));
             }
             Some(task) if task.attempt <= 1 => {
                 let fails_workflow = cause == WorkflowTaskFailedCause::NonDeterministicError

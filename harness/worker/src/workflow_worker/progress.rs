@@ -26,6 +26,8 @@ pub enum WorkflowTaskProgress {
     Failed(Box<WorkflowTaskFailure>),
     /// A legacy query was answered; send this.
     QueryAnswered(Box<RespondQueryTaskCompletedRequest>),
+    /// A legacy query could not be answered, for its run could not be rebuilt; send what it holds.
+    QueryFailed(Box<QueryFailure>),
     /// Part of the history is missing; ask for it and give the answer to
     /// [`on_history_page`](crate::WorkflowWorker::on_history_page).
     NeedsHistory {
@@ -54,6 +56,15 @@ pub struct WorkflowTaskFailure {
     pub nondeterminism: Option<Nondeterminism>,
     /// Set if workflow code panicked.
     pub panic: Option<WorkflowPanic>,
+}
+
+/// A query whose run could not be rebuilt.
+#[derive(Debug)]
+pub struct QueryFailure {
+    /// The answer for the service.
+    pub request: RespondQueryTaskCompletedRequest,
+    /// Set if the commands did not match history.
+    pub nondeterminism: Option<Nondeterminism>,
 }
 
 /// Where commands and history part.

@@ -67,9 +67,25 @@ fn queries_that_come_with_a_task_are_answered_after_it() {
 fn a_query_that_history_cannot_be_replayed_for_fails() {
     let mut history = HistoryBuilder::new("PanicWorkflow", []);
     history.workflow_task_started();
-    let answer = query_answered(worker().on_task(history.query_task("heard", true)));
-    assert_eq!(answer.completed_type(), QueryResultType::Failed);
-    assert_eq!(answer.error_message, "Workflow function panicked: out of luck");
+    let WorkflowTaskProgress::QueryFailed(failed) = worker().on_task(history.query_task("heard", true))
+    else {
+        panic!("the code panics");
+    };
+    assert_eq!(failed.request.completed_type(), QueryResultType::Failed);
+    assert_eq!(failed.request.error_message, "Workflow function panicked: out of luck");
+    assert_eq!(failed.nondeterminism, None);
+}
+
+#[test]
+fn a_query_for_which_code_follows_another_history_says_where_they_part() {
+    let mut history = HistoryBuilder::new("WaitWorkflow", []);
+    history.workflow_task();
+    history.activity_scheduled("1", "Greetings::greet", []);
+    let WorkflowTaskProgress::QueryFailed(failed) = worker().on_task(history.query_task("heard", true))
+    else {
+        panic!("the history is another workflow's");
+    };
+    assert_eq!(failed.nondeterminism.unwrap().event_id, Some(5));
 }
 
 #[test]

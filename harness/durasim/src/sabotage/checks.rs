@@ -1,0 +1,193 @@
+//! Each check finds what it is there to find, and what ends a run is noticed; neither once it is broken.
+
+use super::{
+    prove::{Sabotage, probes, shown},
+    shop::{Fickle, Purchase, Till, buy, fails_with, fickle},
+    stage::{Outcome, SILENT},
+};
+use crate::{
+    Fault, FaultProfile, History, Limits, TestError, WorldOptions,
+    checks::{self, Sometimes},
+    report::FailureCode,
+};
+use futures::{FutureExt, future::pending};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
+
+/// A charge whose completion is lost, and which is then made again.
+fn charged_again() -> WorldOptions {
+    WorldOptions {
+        faults: Fault::activity_completion_lost().of_activity(Till::charge).into(),
+        ..WorldOptions::default()
+    }
+}
+
+/// Few steps, for worlds that would go on without end once their verdict is broken.
+fn short() -> WorldOptions {
+    WorldOptions { limits: Limits { max_steps: 500, ..Limits::default() }, ..WorldOptions::default() }
+}
+
+fn without_replay() -> WorldOptions {
+    WorldOptions { replay: false, ..short() }
+}
+
+probes! {
+    a_replay_at_the_end_that_issues_other_commands_is_caught,
+    breaks Sabotage::Check(FailureCode::Replay) => || fails_with(
+        FailureCode::Replay,
+        WorldOptions::default(),
+        |env| fickle(env, "instance", ""),
+    );
+
+    a_rebuild_after_an_eviction_that_issues_other_commands_is_caught,
+    breaks Sabotage::RebuildComparison => || fails_with(
+        FailureCode::Replay,
+        WorldOptions { faults: Fault::cache_eviction().nth(2).into(), ..without_replay() },
+        |env| fickle(env, "instance", ""),
+    );
+
+    a_rebuild_for_a_query_that_issues_other_commands_is_caught,
+    breaks Sabotage::RebuildComparison => || fails_with(
+        FailureCode::Replay,
+        WorldOptions { faults: Fault::cache_eviction().into(), ..without_replay() },
+        |env| fickle(env, "instance", ""),
+    );
+
+    a_workflow_that_reads_the_clock_is_caught_by_another_clock,
+    breaks Sabotage::ReplayAmbient => || fails_with(
+        FailureCode::Replay,
+        WorldOptions::default(),
+        |env| fickle(env, "clock", ""),
+    );
+
+    a_history_that_core_cannot_replay_is_caught,
+    breaks Sabotage::Check(FailureCode::CoreReplay) => || fails_with(
+        FailureCode::CoreReplay,
+        WorldOptions { core_replay: true, ..without_replay() },
+        |env| fickle(env, "instance", ""),
+    );
+
+    an_observation_that_a_fault_changes_is_caught,
+    breaks Sabotage::Check(FailureCode::Idempotency) => || fails_with(
+        FailureCode::Idempotency,
+        charged_again(),
+        |env| async move {
+            let till = Till::default();
+            let charges = till.charges.clone();
+            env.observe("charges", move || charges.get());
+            buy(env, till, "calm").await.map(drop)
+        },
+    );
+
+    an_effect_that_is_applied_twice_is_caught,
+    breaks Sabotage::Check(FailureCode::EffectsOnce) => || fails_with(
+        FailureCode::EffectsOnce,
+        charged_again(),
+        |env| async move {
+            let till = Till::default().with_ledger(env.ledger("till"));
+            buy(env, till, "calm").await.map(drop)
+        },
+    );
+
+    a_workflow_that_never_recovers_from_a_fault_is_caught,
+    breaks Sabotage::Check(FailureCode::Liveness) => || fails_with(
+        FailureCode::Liveness,
+        charged_again(),
+        |env| async move {
+            let till = Till::default();
+            buy(env, till, "gives up when charged again").await.map(drop)
+        },
+    );
+
+    a_history_with_a_gap_is_caught,
+    breaks Sabotage::Check(FailureCode::History) => || {
+        let mut report = Outcome::of(SILENT, FaultProfile::none())?.report;
+        let history = &report.histories[0];
+        let mut events = history.shared().to_vec();
+        events.remove(2);
+        report.histories[0] = History::new(history.workflow_id().to_owned(), history.run_id().to_owned(), events);
+        let found = checks::at_end(&report, &without_replay());
+        shown(found.is_some_and(|failure| failure.code == FailureCode::History), || "nobody misses the event".into())
+    };
+
+    an_invariant_that_breaks_is_caught,
+    breaks Sabotage::Check(FailureCode::Invariant) => || fails_with(
+        FailureCode::Invariant,
+        charged_again(),
+        |env| async move {
+            let till = Till::default();
+            let charges = till.charges.clone();
+            env.invariant("one charge at most", move || charges.get() <= 1);
+            buy(env, till, "calm").await.map(drop)
+        },
+    );
+
+    a_label_that_no_world_reaches_is_caught,
+    breaks Sabotage::Check(FailureCode::Sometimes) => || {
+        let body = |env: crate::TestWorkflowEnvironment| async move {
+            env.sometimes("refunded", false);
+            Ok(())
+        }.boxed_local();
+        let mut sometimes = Sometimes::default();
+        sometimes.world(&crate::run_world(&body, &WorldOptions::default()).labels);
+        shown(sometimes.check().is_some(), || "nobody misses the label".into())
+    };
+
+    a_test_that_panics_fails,
+    breaks Sabotage::Verdict(FailureCode::Panic) => || fails_with(
+        FailureCode::Panic,
+        short(),
+        |_| async { panic!("as asked") },
+    );
+
+    a_test_that_returns_an_error_fails,
+    breaks Sabotage::Verdict(FailureCode::Error) => || fails_with(
+        FailureCode::Error,
+        short(),
+        |_| async { Err(TestError::from("as asked")) },
+    );
+
+    a_test_that_waits_for_nothing_is_stuck,
+    breaks Sabotage::Verdict(FailureCode::Stuck) => || fails_with(FailureCode::Stuck, short(), |_| pending());
+
+    a_run_beyond_its_limit_is_ended,
+    breaks Sabotage::Verdict(FailureCode::Limit) => || fails_with(
+        FailureCode::Limit,
+        WorldOptions { limits: Limits { max_virtual_ms: 1_000, ..Limits::default() }, ..WorldOptions::default() },
+        |env| async move {
+            let till = Till::default();
+            buy(env, till, "calm").await.map(drop)
+        },
+    );
+
+    a_workflow_that_no_worker_has_is_missed,
+    breaks Sabotage::Verdict(FailureCode::Unregistered) => || fails_with(
+        FailureCode::Unregistered,
+        short(),
+        |env| async move {
+            env.worker("shop").workflow::<Purchase>().start()?;
+            let options = WorkflowStartOptions::new("shop", "fickle-1").build();
+            let fickle = env.client().start_workflow(Fickle::run, "instance".to_owned(), options).await?;
+            fickle.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok(())
+        },
+    );
+
+    a_workflow_that_panics_on_every_attempt_is_given_up,
+    breaks Sabotage::Verdict(FailureCode::WorkflowTask) => || fails_with(
+        FailureCode::WorkflowTask,
+        short(),
+        |env| async move {
+            buy(env, Till::default(), "panics").await.map(drop)
+        },
+    );
+
+    an_activity_that_cannot_be_simulated_is_named,
+    breaks Sabotage::Verdict(FailureCode::Escape) => || fails_with(
+        FailureCode::Escape,
+        short(),
+        |env| async move {
+            let till = Till::default();
+            buy(env, till, "beats with what nobody knows").await.map(drop)
+        },
+    );
+}

@@ -1,0 +1,240 @@
+//! Each fault really happens: what it leaves behind is there with it, is not there without it, and is not there
+//! either once it is broken.
+
+use super::{
+    prove::{Sabotage, probes},
+    stage::{Bank, Payment, SILENT, Story, happens},
+};
+use crate::{
+    Fault,
+    faults::{
+        FaultKind::{
+            ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction, ClientUnavailable,
+            HeartbeatLoss, MessageDelay, SignalDelay, SignalDuplicate, SignalReorder, WorkerCrash,
+            WorkerDeploy, WorkflowTaskFailure, WorkflowTaskTimeout,
+        },
+        Moment::{
+            AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity, Message,
+        },
+    },
+};
+use std::time::Duration;
+use temporalio_protos::temporal::api::enums::v1::EventType;
+
+const HOUR_MS: u64 = 3_600_000;
+
+const BEATING: Story = Story { beats: true, ..SILENT };
+const NOTED: Story = Story { notes: &["once"], ..SILENT };
+const NOTED_TWICE: Story = Story { notes: &["first", "second"], ..SILENT };
+
+probes! {
+    a_worker_dies_before_it_completes_a_workflow_task_which_times_out,
+    breaks Sabotage::Fault(WorkerCrash, BeforeWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_crash().before_workflow_task(),
+        "crash worker payments before it completes a workflow task of Payment#1",
+        |it| it.traced("worker", "dies") == 1 && it.count(EventType::WorkflowTaskTimedOut) == 1,
+    );
+
+    a_worker_dies_after_a_workflow_task_and_comes_back,
+    breaks Sabotage::Fault(WorkerCrash, AfterWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_crash().after_workflow_task(),
+        "crash worker payments after a workflow task of Payment#1",
+        |it| it.traced("worker", "dies") == 1 && it.traced("worker", "starts again") == 1,
+    );
+
+    a_worker_dies_in_the_middle_of_an_activity,
+    breaks Sabotage::Fault(WorkerCrash, DuringActivity, None) => || happens(
+        SILENT,
+        Fault::worker_crash().during_activity(Bank::charge),
+        "crash worker payments during Bank::charge, attempt 1",
+        |it| it.log == ["begin 1", "begin 2", "end 2"] && it.traced("worker", "starts again") == 1,
+    );
+
+    a_worker_dies_after_an_activity_whose_effect_then_happens_twice,
+    breaks Sabotage::Fault(WorkerCrash, AfterActivity, None) => || happens(
+        SILENT,
+        Fault::worker_crash().after_activity(Bank::charge),
+        "crash worker payments after Bank::charge, attempt 1",
+        |it| it.log == ["begin 1", "end 1", "begin 2", "end 2"] && it.traced("worker", "dies") == 1,
+    );
+
+    an_evicted_run_is_fetched_and_replayed,
+    breaks Sabotage::Fault(CacheEviction, BeforeWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::cache_eviction(),
+        "evict Payment#1 from the cache of worker payments",
+        |it| it.traced("send", "Payment#1/worker's history") > 0,
+    );
+
+    a_lost_completion_makes_the_activity_run_again,
+    breaks Sabotage::Fault(ActivityCompletionLost, AfterActivity, None) => || happens(
+        SILENT,
+        Fault::activity_completion_lost().of_activity(Bank::charge),
+        "lose the completion of Bank::charge, attempt 1",
+        |it| it.log == ["begin 1", "end 1", "begin 2", "end 2"] && it.traced("worker", "dies") == 0,
+    );
+
+    two_attempts_run_side_by_side,
+    breaks Sabotage::Fault(ActivityOverlap, DuringActivity, None) => || happens(
+        SILENT,
+        Fault::activity_overlap().during_activity(Bank::charge),
+        "hold Bank::charge, attempt 1, at its first await until its retry runs beside it",
+        |it| it.log.starts_with(&["begin 1".to_owned(), "begin 2".to_owned()]),
+    );
+
+    an_attempt_that_stood_still_before_its_code_begins_after_its_retry,
+    breaks Sabotage::Fault(ActivityOverlap, BeforeActivity, None) => || happens(
+        SILENT,
+        Fault::activity_overlap().before_activity(Bank::charge),
+        "hold Bank::charge, attempt 1, before its code until its retry runs beside it",
+        |it| it.log.starts_with(&["begin 2".to_owned(), "begin 1".to_owned()]),
+    );
+
+    an_attempt_fails_before_its_code_runs,
+    breaks Sabotage::Fault(ActivityFailure, BeforeActivity, None) => || happens(
+        SILENT,
+        Fault::activity_failure().of_activity(Bank::charge),
+        "fail Bank::charge, attempt 1, before its code runs",
+        |it| it.log == ["begin 2", "end 2"],
+    );
+
+    an_attempt_whose_heartbeats_are_lost_times_out_and_is_tried_again,
+    breaks Sabotage::Fault(HeartbeatLoss, DuringActivity, None) => || happens(
+        BEATING,
+        Fault::heartbeat_loss().of_activity(Bank::charge),
+        "lose the heartbeats of Bank::charge, attempt 1, from here on",
+        |it| it.log.contains(&"begin 2".to_owned()),
+    );
+
+    a_signal_held_by_events_loses_its_race_with_a_timer_of_a_day,
+    breaks Sabotage::Fault(SignalDelay, Message, None) => || happens(
+        NOTED,
+        Fault::signal_delay().of_signal(Payment::note).by_events(3),
+        "hold signal note to Payment#1 until 3 more events have happened",
+        |it| it.count(EventType::TimerFired) == 1,
+    );
+
+    a_delay_by_events_outlasts_the_jump_of_the_clock,
+    breaks Sabotage::EventDelays => || happens(
+        NOTED,
+        Fault::signal_delay().of_signal(Payment::note).by_events(3),
+        "hold signal note to Payment#1 until 3 more events have happened",
+        |it| it.count(EventType::TimerFired) == 1,
+    );
+
+    a_signal_held_for_some_time_arrives_so_much_later,
+    breaks Sabotage::Fault(SignalDelay, Message, None) => || happens(
+        NOTED,
+        Fault::signal_delay().of_signal(Payment::note).by(Duration::from_hours(1)),
+        "hold signal note to Payment#1 for 1h",
+        |it| it.traced_at_ms("deliver", "signal").is_some_and(|at_ms| at_ms >= 2 * HOUR_MS),
+    );
+
+    a_signal_is_overtaken_by_the_next_one,
+    breaks Sabotage::Fault(SignalReorder, Message, None) => || happens(
+        NOTED_TWICE,
+        Fault::signal_reorder().of_signal(Payment::note),
+        "hold signal note to Payment#1 until the next signal has arrived, at most 8 events",
+        |it| it.notes() == ["second", "first"] && it.result.as_deref() == Some("paid: second first"),
+    );
+
+    a_signal_arrives_twice,
+    breaks Sabotage::Fault(SignalDuplicate, Message, None) => || happens(
+        NOTED,
+        Fault::signal_duplicate().of_signal(Payment::note),
+        "send signal note to Payment#1 twice",
+        |it| it.notes() == ["once", "once"],
+    );
+
+    a_workflow_task_on_its_way_to_the_worker_is_held,
+    breaks Sabotage::Fault(MessageDelay, Message, None) => || happens(
+        SILENT,
+        Fault::message_delay().at("payments/workflow task").by(Duration::from_secs(5)),
+        "hold a workflow task for worker payments for 5s",
+        |it| it.traced_at_ms("workflow task", "Payment#1").is_some_and(|at_ms| at_ms >= 5_000),
+    );
+
+    a_completion_of_a_workflow_task_is_held,
+    breaks Sabotage::Fault(MessageDelay, Message, None) => || happens(
+        SILENT,
+        Fault::message_delay().at("workflow task completed").by(Duration::from_secs(5)),
+        "hold the completion of a workflow task of Payment#1 for 5s",
+        |it| it.first_task_took_ms() >= 5_000,
+    );
+
+    an_activity_task_on_its_way_to_the_worker_is_held,
+    breaks Sabotage::Fault(MessageDelay, Message, None) => || happens(
+        SILENT,
+        Fault::message_delay().at("payments/activity task").by(Duration::from_secs(5)),
+        "hold an activity task for worker payments for 5s",
+        |it| it.traced_at_ms("activity task", "charge").is_some_and(|at_ms| at_ms >= 5_000),
+    );
+
+    a_call_of_a_client_is_held,
+    breaks Sabotage::Fault(MessageDelay, Message, None) => || happens(
+        SILENT,
+        Fault::message_delay().at("Payment#1/start").by(Duration::from_secs(5)),
+        "hold the start of Payment#1 for 5s",
+        |it| it.traced_at_ms("deliver", "Payment#1/start").is_some_and(|at_ms| at_ms >= 5_000),
+    );
+
+    a_workflow_task_times_out_and_is_done_again,
+    breaks Sabotage::Fault(WorkflowTaskTimeout, BeforeWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::workflow_task_timeout(),
+        "let a workflow task of Payment#1 time out, its answer too late",
+        |it| it.count(EventType::WorkflowTaskTimedOut) == 1,
+    );
+
+    a_workflow_task_fails_once_and_is_done_again,
+    breaks Sabotage::Fault(WorkflowTaskFailure, BeforeWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::workflow_task_failure(),
+        "fail a workflow task of Payment#1, once",
+        |it| it.count(EventType::WorkflowTaskFailed) == 1,
+    );
+
+    a_refused_call_is_made_again_and_counts_once,
+    breaks Sabotage::Fault(ClientUnavailable, Message, Some(1)) => || happens(
+        NOTED,
+        Fault::client_unavailable().of_signal(Payment::note),
+        "answer signal note to Payment#1 with UNAVAILABLE before it took effect",
+        |it| it.traced("send", "Payment#1/signal note") == 2 && it.notes() == ["once"],
+    );
+
+    a_start_whose_answer_is_lost_is_made_again_and_counts_once,
+    breaks Sabotage::Fault(ClientUnavailable, Message, Some(2)) => || happens(
+        SILENT,
+        Fault::client_unavailable().at("Payment#1/start").after_effect(),
+        "answer the start of Payment#1 with UNAVAILABLE after it took effect",
+        |it| it.traced("send", "Payment#1/start") == 2
+            && it.traced("deliver", "Payment#1/start") == 2
+            && it.report.histories.len() == 1,
+    );
+
+    a_deployment_replaces_the_code_as_a_workflow_task_arrives,
+    breaks Sabotage::Fault(WorkerDeploy, BeforeWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_deploy().before_workflow_task().to_version("v2"),
+        "deploy version v2 to worker payments before a workflow task of Payment#1",
+        |it| it.traced("worker", "starts again v2") == 1 && it.result.as_deref() == Some("paid by v2: "),
+    );
+
+    a_deployment_replaces_the_code_between_two_workflow_tasks,
+    breaks Sabotage::Fault(WorkerDeploy, AfterWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_deploy().after_workflow_task().to_version("v2"),
+        "deploy version v2 to worker payments after a workflow task of Payment#1",
+        |it| it.traced("worker", "starts again v2") == 1 && it.result.as_deref() == Some("paid by v2: "),
+    );
+
+    a_death_takes_along_what_else_runs_in_the_process,
+    breaks Sabotage::DeathOfAttempts => || happens(
+        Story { payments: 2, ..SILENT },
+        Fault::worker_crash().after_activity(Bank::charge),
+        "crash worker payments after Bank::charge, attempt 1",
+        |it| it.log.iter().filter(|line| *line == "end 1").count() == 1,
+    );
+}

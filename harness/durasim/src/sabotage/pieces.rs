@@ -1,0 +1,200 @@
+//! The pieces that faults and checks rest on hold; and what shows it shows nothing once they are broken.
+
+use super::{
+    prove::{Evidence, Sabotage, probes, shown},
+    shop::{Till, buy, fickle},
+    stage::{LOUD, Outcome, SILENT, Story},
+};
+use crate::{
+    Campaign, ChoiceSource, Exhaustive, FaultKind, FaultProfile, TestOptions, TestResult,
+    TestWorkflowEnvironment, WorldOptions, WorldReport,
+    faults::is_fault_site,
+    report::FailureReport,
+    run_world,
+    runner::{TestCase, keep, search},
+};
+use durasim_engine::{Point, Tape, TapeEntry, TraceHash};
+use futures::{FutureExt, future::LocalBoxFuture};
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+/// The worlds of the seeds up to `seeds`.
+fn worlds(story: Story, profile: &FaultProfile, seeds: u64) -> Result<Vec<WorldReport>, String> {
+    let world = |seed| Outcome::with(story, profile.clone(), ChoiceSource::Seed(seed));
+    (0..seeds).map(|seed| world(seed).map(|outcome| outcome.report)).collect()
+}
+
+/// This kind alone, as often as it may.
+fn certain(kind: FaultKind) -> FaultProfile {
+    FaultProfile::none().with_odds(kind, 1.0).max_faults(u32::MAX)
+}
+
+fn struck(report: &WorldReport, kind: FaultKind) -> bool {
+    report.tape.entries.iter().any(|entry| entry.point.site == kind.site())
+}
+
+/// Runs a test as `#[workflow_test]` does, apart from printing.
+fn searched<F>(
+    case: &TestCase,
+    test: impl Fn(TestWorkflowEnvironment) -> F + Send + Sync + 'static,
+) -> Option<FailureReport>
+where
+    F: Future<Output = TestResult> + 'static,
+{
+    let body = move |env| -> LocalBoxFuture<'static, TestResult> { test(env).boxed_local() };
+    let mut failure = search(case, &body).err()?;
+    keep(case, &mut failure);
+    Some(*failure)
+}
+
+/// Fails in worlds in which four actors come in the opposite order.
+async fn races(env: TestWorkflowEnvironment) -> TestResult {
+    let order = Rc::new(RefCell::new(Vec::new()));
+    for actor in 1..=4 {
+        let order = order.clone();
+        env.spawn(async move { order.borrow_mut().push(actor) });
+    }
+    env.sleep(Duration::from_secs(1)).await;
+    assert_ne!(*order.borrow(), [4, 3, 2, 1]);
+    Ok(())
+}
+
+/// The hash of the world of a test without faults.
+fn hash<F>(
+    choices: ChoiceSource,
+    test: impl Fn(TestWorkflowEnvironment) -> F + Send + Sync + 'static,
+) -> TraceHash
+where
+    F: Future<Output = TestResult> + 'static,
+{
+    let body = move |env| -> LocalBoxFuture<'static, TestResult> { test(env).boxed_local() };
+    run_world(&body, &WorldOptions { choices, replay: false, ..WorldOptions::default() }).trace_hash
+}
+
+fn differ(left: TraceHash, right: TraceHash) -> Evidence {
+    shown(left != right, || "two worlds that differ have the same hash".to_owned())
+}
+
+/// Two actors who do nothing, the second first.
+fn swapped() -> Tape {
+    let point = Point::new("task.next", "", 0);
+    let entry = TapeEntry { point, arity: 2, value: 1, at_ms: 0, words: String::new() };
+    Tape { seed: None, entries: vec![entry] }
+}
+
+async fn idlers(env: TestWorkflowEnvironment) -> TestResult {
+    for _ in 0..2 {
+        env.spawn(async {});
+    }
+    Ok(())
+}
+
+probes! {
+    no_more_faults_strike_than_the_budget_allows,
+    breaks Sabotage::Budget => || {
+        let profile = FaultProfile::all().swarm(false).max_faults(2);
+        let most = worlds(LOUD, &profile, 20)?.iter().map(|report| report.faults).max();
+        shown(most == Some(2), || format!("{most:?} faults struck"))
+    };
+
+    nothing_strikes_after_the_time_at_which_the_world_heals,
+    breaks Sabotage::HealTime => || {
+        let story = Story { notes: &["late"], ..SILENT };
+        let profile = certain(FaultKind::SignalDelay).heal_after(Duration::from_mins(30));
+        let struck: u32 = worlds(story, &profile, 4)?.iter().map(|report| report.faults).sum();
+        shown(struck == 0, || format!("{struck} faults struck"))
+    };
+
+    whatever_strikes_lets_a_run_go_on_after_a_while,
+    breaks Sabotage::Setbacks => || {
+        for kind in FaultKind::ALL {
+            let faults: u32 = worlds(LOUD, &certain(kind), 8)?.iter().map(|report| report.faults).sum();
+            shown(faults > 0, || format!("{kind} never struck"))?;
+        }
+        Ok(())
+    };
+
+    all_faults_together_let_a_sound_workflow_finish,
+    breaks Sabotage::Setbacks => || {
+        let kinds = FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::WorkerDeploy);
+        let profile = kinds.fold(FaultProfile::none(), |profile, kind| profile.with_odds(kind, 0.9));
+        worlds(LOUD, &FaultProfile::all(), 60)?;
+        worlds(LOUD, &profile.swarm(false).max_faults(u32::MAX), 8).map(drop)
+    };
+
+    the_last_attempt_that_a_policy_allows_is_spared,
+    breaks Sabotage::Mercy => || {
+        let body = |env: TestWorkflowEnvironment| async move {
+            let attempts = buy(env, Till::default(), "cannot be charged three times").await?;
+            assert_eq!(attempts, Some(2));
+            Ok(())
+        }.boxed_local();
+        let faults = certain(FaultKind::ActivityFailure);
+        let options = WorldOptions { faults, choices: ChoiceSource::Seed(0), ..WorldOptions::default() };
+        run_world(&body, &options).failure.map_or(Ok(()), |failure| Err(failure.to_string()))
+    };
+
+    a_world_has_some_of_the_faults_and_not_others,
+    breaks Sabotage::Swarm => || {
+        let kinds = [FaultKind::ActivityFailure, FaultKind::CacheEviction, FaultKind::SignalDelay];
+        let profile = kinds.into_iter().fold(FaultProfile::none(), |profile, kind| profile.with_odds(kind, 1.0));
+        let worlds = worlds(LOUD, &profile, 16)?;
+        for kind in kinds {
+            let with = worlds.iter().filter(|report| struck(report, kind)).count();
+            shown((1..16).contains(&with), || format!("{kind} struck in {with} of 16 worlds"))?;
+        }
+        Ok(())
+    };
+
+    a_failure_is_shown_with_the_faults_that_it_takes,
+    breaks Sabotage::Shrinking => || {
+        let body = |env: TestWorkflowEnvironment| async move {
+            let till = Till::default().with_ledger(env.ledger("till"));
+            buy(env, till, "calm").await.map(drop)
+        }.boxed_local();
+        let faults = FaultProfile::all().swarm(false);
+        let campaign = Campaign::new(&body, WorldOptions { faults, ..WorldOptions::default() });
+        let failed = (0..500).map(|seed| campaign.seed(seed)).find(|it| it.failure.is_some() && it.faults > 2);
+        let smallest = campaign.shrink(&failed.ok_or("no seed fails with three faults")?).tape.entries;
+        let is_one_fault = smallest.len() == 1 && is_fault_site(&smallest[0].point.site);
+        shown(is_one_fault, || format!("it takes more than one fault: {smallest:?}"))
+    };
+
+    a_failure_found_before_is_run_again_first,
+    breaks Sabotage::SavedFailures => || {
+        let case = TestCase::in_a_new_package("races", TestOptions::new().seeds(500));
+        let found = searched(&case, races).ok_or("nothing was found")?;
+        shown(found.spent.worlds > 1, || "the first seed fails already".to_owned())?;
+        let again = searched(&case, races).ok_or("it is not found again")?;
+        shown(again.spent.worlds == 1, || format!("found again only in world {}", again.spent.worlds))
+    };
+
+    every_plan_of_two_faults_is_explored,
+    breaks Sabotage::Exploration => || {
+        let faults = FaultProfile::none().with(FaultKind::ActivityFailure);
+        let options = TestOptions::new().faults(faults).explore(Exhaustive::faults(2));
+        let case = TestCase::in_a_new_package("charges_twice_at_most", options);
+        let failure = searched(&case, |env| async move {
+            assert_ne!(buy(env, Till::default(), "calm").await?, Some(3));
+            Ok(())
+        });
+        shown(failure.is_some(), || "the third attempt is never reached".to_owned())
+    };
+
+    the_hash_covers_what_queries_answer,
+    breaks Sabotage::TraceOfAnswers => || differ(
+        hash(ChoiceSource::Benign, |env| fickle(env, "instance", "one answer")),
+        hash(ChoiceSource::Benign, |env| fickle(env, "instance", "another")),
+    );
+
+    the_hash_covers_histories_to_the_byte,
+    breaks Sabotage::TraceOfHistories => || differ(
+        hash(ChoiceSource::Benign, |env| buy(env, Till::default(), "calm").map(|bought| bought.map(drop))),
+        hash(ChoiceSource::Benign, |env| buy(env, Till::default(), "serene").map(|bought| bought.map(drop))),
+    );
+
+    the_hash_covers_choices_that_change_nothing_else,
+    breaks Sabotage::TraceOfChoices => || differ(
+        hash(ChoiceSource::Benign, idlers),
+        hash(ChoiceSource::Tape(swapped()), idlers),
+    );
+}

@@ -1,0 +1,166 @@
+//! Workflows with something wrong with them, for the checks to find: one that buys, and one that is fickle.
+
+#![allow(unreachable_pub, reason = "workflows and activities as their users ship them")]
+
+use super::prove::{Evidence, shown};
+use crate::{Campaign, EffectLedger, TestResult, TestWorkflowEnvironment, WorldOptions, report::FailureCode};
+use futures::FutureExt;
+use serde::{Deserialize, Serialize};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowStartOptions};
+use temporalio_common::RetryPolicy;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+/// Counts what a world's activities did.
+#[derive(Clone, Default)]
+pub(super) struct Counter(Arc<AtomicU32>);
+
+impl Counter {
+    pub(super) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What charges, without a key.
+#[derive(Clone, Default)]
+pub struct Till {
+    pub(super) charges: Counter,
+    ledger: Option<EffectLedger<&'static str>>,
+}
+
+impl Till {
+    pub(super) fn with_ledger(self, ledger: EffectLedger<&'static str>) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+}
+
+/// Details of a heartbeat, of a type that no worker is told of.
+#[derive(Serialize, Deserialize)]
+struct Progress;
+
+#[activities]
+impl Till {
+    /// Returns which attempt it was.
+    #[activity]
+    pub async fn charge(self: Arc<Self>, ctx: ActivityContext, mood: String) -> Result<u32, ActivityError> {
+        if mood == "beats with what nobody knows" {
+            ctx.record_heartbeat(Progress).await?;
+        }
+        self.charges.0.fetch_add(1, Ordering::Relaxed);
+        if let Some(ledger) = &self.ledger {
+            ledger.apply("one coffee");
+        }
+        Ok(ctx.info().attempt)
+    }
+}
+
+/// Charges, in the mood that it is given; returns in how many attempts.
+#[workflow]
+#[derive(Default)]
+pub struct Purchase;
+
+#[workflow_methods]
+impl Purchase {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, mood: String) -> WorkflowResult<u32> {
+        assert!(mood != "panics", "as asked");
+        ctx.timer(Duration::from_secs(5)).await;
+        let attempts = if mood == "cannot be charged three times" { 2 } else { 0 };
+        let retry = RetryPolicy::builder().maximum_attempts(attempts).build();
+        let options =
+            ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20)).retry_policy(retry).build();
+        let attempt = ctx.execute_activity(Till::charge, mood.clone(), options).await?;
+        if attempt > 1 && mood == "gives up when charged again" {
+            ctx.wait_condition(|_| false).await?;
+        }
+        Ok(attempt)
+    }
+}
+
+/// A world with one purchase; the test waits for it an hour at most.
+pub(super) async fn buy(env: TestWorkflowEnvironment, till: Till, mood: &str) -> TestResult<Option<u32>> {
+    env.worker("shop").workflow::<Purchase>().activity(Till::charge).implementer(till).start()?;
+    let options = WorkflowStartOptions::new("shop", "purchase-1").build();
+    let purchase = env.client().start_workflow(Purchase::run, mood.to_owned(), options).await?;
+    let result = purchase.get_result(WorkflowGetResultOptions::default());
+    match tokio::time::timeout(Duration::from_hours(1), result).await {
+        Ok(attempts) => Ok(Some(attempts?)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Does something else in another instance, or on another day.
+#[workflow]
+pub struct Fickle {
+    instance: u32,
+    label: &'static str,
+}
+
+#[workflow_methods(factory_only)]
+impl Fickle {
+    #[run]
+    #[expect(clippy::disallowed_methods, reason = "reading the clock is what is to be caught")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, about: String) -> WorkflowResult<()> {
+        let days = if about == "clock" {
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400
+        } else {
+            u64::from(ctx.state(|state| state.instance))
+        };
+        if about == "instance" && days > 0 {
+            let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(20));
+            ctx.execute_activity(Till::charge, about, options).await?;
+        } else {
+            ctx.timer(Duration::from_secs(1 + days)).await;
+        }
+        Ok(())
+    }
+
+    #[query]
+    pub fn label(&self, _ctx: &WorkflowContextView) -> String {
+        self.label.to_owned()
+    }
+}
+
+/// A world with one fickle workflow, which is asked for its label.
+pub(super) async fn fickle(env: TestWorkflowEnvironment, about: &str, label: &'static str) -> TestResult {
+    let made = AtomicU32::new(0);
+    let make = move || Fickle { instance: made.fetch_add(1, Ordering::Relaxed), label };
+    env.worker("shop")
+        .workflow_with_factory(make)
+        .activity(Till::charge)
+        .implementer(Till::default())
+        .start()?;
+    let options = WorkflowStartOptions::new("shop", "fickle-1").build();
+    let workflow = env.client().start_workflow(Fickle::run, about.to_owned(), options).await?;
+    workflow.query(Fickle::label, (), WorkflowQueryOptions::default()).await?;
+    workflow.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}
+
+/// The test fails with this code in the world that these options ask for.
+pub(super) fn fails_with<F>(
+    code: FailureCode,
+    options: WorldOptions,
+    test: impl Fn(TestWorkflowEnvironment) -> F + Send + Sync + 'static,
+) -> Evidence
+where
+    F: Future<Output = TestResult> + 'static,
+{
+    let body = move |env| test(env).boxed_local();
+    let choices = options.choices.clone();
+    let report = Campaign::new(&body, options).run(choices);
+    match report.failure {
+        Some(failure) => shown(failure.code == code, || format!("it fails otherwise: {failure}")),
+        None => Err(format!("{code} found nothing")),
+    }
+}

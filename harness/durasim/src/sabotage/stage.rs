@@ -1,0 +1,235 @@
+//! The worlds in which the probes look for their evidence: payments, notes that are sent to them, and one world or
+//! a campaign of them.
+
+#![allow(unreachable_pub, reason = "workflows and activities as their users ship them")]
+
+use super::prove::Evidence;
+use crate::{
+    ChoiceSource, Fault, FaultProfile, TestResult, TestWorkflowEnvironment, WorldOptions, WorldReport,
+    run_world,
+};
+use futures::{FutureExt, future::LocalBoxFuture};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions, WorkflowStartOptions};
+use temporalio_common::RetryPolicy;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_protos::temporal::api::{
+    enums::v1::EventType,
+    history::v1::{HistoryEvent, history_event::Attributes},
+};
+use temporalio_sdk::{
+    ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+    workflows::select,
+};
+
+/// What the activities' code did, in order: `begin 1`, `end 1`.
+type Log = Arc<Mutex<Vec<String>>>;
+
+pub struct Bank {
+    log: Log,
+    version: &'static str,
+}
+
+#[activities]
+impl Bank {
+    /// Takes eight seconds, and beats every second.
+    #[activity]
+    pub async fn charge(self: Arc<Self>, ctx: ActivityContext, beats: bool) -> Result<String, ActivityError> {
+        let attempt = ctx.info().attempt;
+        self.log.lock().unwrap().push(format!("begin {attempt}"));
+        for second in 1..=8_u32 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if beats {
+                ctx.record_heartbeat(second).await?;
+            }
+        }
+        self.log.lock().unwrap().push(format!("end {attempt}"));
+        Ok(self.version.to_owned())
+    }
+}
+
+/// Charges, then waits for so many notes, at most a day.
+#[workflow]
+#[derive(Default)]
+pub struct Payment {
+    notes: Vec<String>,
+}
+
+#[workflow_methods]
+impl Payment {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, input: (bool, usize)) -> WorkflowResult<String> {
+        let (beats, notes) = input;
+        let retry = RetryPolicy::builder().initial_interval(Duration::from_secs(1)).build();
+        let options =
+            ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20)).retry_policy(retry);
+        let options =
+            if beats { options.heartbeat_timeout(Duration::from_secs(3)).build() } else { options.build() };
+        let charged = ctx.execute_activity(Bank::charge, beats, options).await?;
+        select! {
+            noted = ctx.wait_condition(move |state| state.notes.len() >= notes) => noted?,
+            _ = ctx.timer(Duration::from_hours(24)) => {}
+        }
+        Ok(ctx.state(|state| format!("{charged}: {}", state.notes.join(" "))))
+    }
+
+    #[signal]
+    pub fn note(&mut self, _ctx: &mut SyncWorkflowContext<Self>, note: String) {
+        self.notes.push(note);
+    }
+}
+
+/// One world: payments that beat or do not, and the notes that are sent to the first of them.
+#[derive(Clone, Copy)]
+pub(super) struct Story {
+    pub(super) payments: u32,
+    pub(super) beats: bool,
+    pub(super) notes: &'static [&'static str],
+}
+
+/// One payment, without heartbeats or notes.
+pub(super) const SILENT: Story = Story { payments: 1, beats: false, notes: &[] };
+
+/// One payment with all that may go wrong with it.
+pub(super) const LOUD: Story = Story { payments: 1, beats: true, notes: &["a", "b"] };
+
+/// What became of a story.
+pub(super) struct Outcome {
+    pub(super) report: WorldReport,
+    pub(super) log: Vec<String>,
+    pub(super) result: Option<String>,
+}
+
+impl Outcome {
+    /// The world without any choice but what was placed by hand.
+    pub(super) fn of(story: Story, faults: impl Into<FaultProfile>) -> Result<Self, String> {
+        Self::with(story, faults, ChoiceSource::Benign)
+    }
+
+    pub(super) fn with(
+        story: Story,
+        faults: impl Into<FaultProfile>,
+        choices: ChoiceSource,
+    ) -> Result<Self, String> {
+        let log = Log::default();
+        let result = Arc::new(Mutex::new(None));
+        let (log_of_body, result_of_body) = (log.clone(), result.clone());
+        let body = move |env: TestWorkflowEnvironment| {
+            pay(env, story, log_of_body.clone(), result_of_body.clone()).boxed_local()
+                as LocalBoxFuture<'static, _>
+        };
+        let mut options =
+            WorldOptions { choices, faults: faults.into(), keep_trace: true, ..WorldOptions::default() };
+        options.limits.max_steps = 5_000;
+        let report = run_world(&body, &options);
+        if let Some(failure) = &report.failure {
+            return Err(format!("the world failed: {failure}\n{}", report.tape));
+        }
+        let log = log.lock().unwrap().clone();
+        let result = result.lock().unwrap().clone();
+        Ok(Self { report, log, result })
+    }
+
+    fn events(&self) -> impl Iterator<Item = &HistoryEvent> {
+        self.report.histories[0].events().iter()
+    }
+
+    pub(super) fn count(&self, event_type: EventType) -> usize {
+        self.events().filter(|event| event.event_type() == event_type).count()
+    }
+
+    pub(super) fn traced(&self, kind: &str, text: &str) -> usize {
+        self.report.trace.iter().filter(|entry| entry.kind == kind && entry.text.contains(text)).count()
+    }
+
+    /// When the first entry of that kind and text was traced, in milliseconds since the world's start.
+    pub(super) fn traced_at_ms(&self, kind: &str, text: &str) -> Option<u64> {
+        let entry = self.report.trace.iter().find(|entry| entry.kind == kind && entry.text.contains(text))?;
+        Some(entry.at_ms - durasim_engine::START_MS)
+    }
+
+    /// How long the first workflow task took, from its start to its completion.
+    pub(super) fn first_task_took_ms(&self) -> u64 {
+        let at = |event_type| {
+            let event = self.events().find(|event| event.event_type() == event_type);
+            event.and_then(|event| event.event_time).map_or(0, |at| at.seconds.unsigned_abs() * 1000)
+        };
+        at(EventType::WorkflowTaskCompleted).saturating_sub(at(EventType::WorkflowTaskStarted))
+    }
+
+    fn plan(&self) -> Vec<&str> {
+        self.report.tape.entries.iter().map(|entry| entry.words.as_str()).collect()
+    }
+
+    pub(super) fn notes(&self) -> Vec<String> {
+        let input = |event: &HistoryEvent| match &event.attributes {
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) => signaled.input.clone(),
+            _ => None,
+        };
+        let text = |data: &[u8]| String::from_utf8_lossy(data).trim_matches('"').to_owned();
+        self.events().filter_map(input).map(|input| text(&input.payloads[0].data)).collect()
+    }
+}
+
+async fn pay(
+    env: TestWorkflowEnvironment,
+    story: Story,
+    log: Log,
+    result: Arc<Mutex<Option<String>>>,
+) -> TestResult {
+    let later = log.clone();
+    env.worker("payments")
+        .workflow::<Payment>()
+        .activity(Bank::charge)
+        .implementer(Bank { log, version: "paid" })
+        .version("v2", move |code| {
+            code.workflow::<Payment>()
+                .activity(Bank::charge)
+                .implementer(Bank { log: later.clone(), version: "paid by v2" })
+        })
+        .start()?;
+    let mut payments = Vec::new();
+    for number in 1..=story.payments {
+        let options = WorkflowStartOptions::new("payments", format!("payment-{number}")).build();
+        let input = (story.beats, story.notes.len());
+        payments.push(env.client().start_workflow(Payment::run, input, options).await?);
+    }
+    env.sleep(Duration::from_hours(1)).await;
+    for note in story.notes {
+        let client = env.client();
+        env.spawn(async move {
+            let payment = client.get_workflow_handle::<Payment>("payment-1");
+            payment.signal(Payment::note, (*note).to_owned(), WorkflowSignalOptions::default()).await
+        });
+    }
+    for payment in payments {
+        let charged = payment.get_result(WorkflowGetResultOptions::default()).await?;
+        result.lock().unwrap().get_or_insert(charged);
+    }
+    Ok(())
+}
+
+/// The evidence is there with the fault, and not without it; and the fault has its line in the plan.
+pub(super) fn happens(
+    story: Story,
+    fault: Fault,
+    words: &str,
+    evidence: impl Fn(&Outcome) -> bool,
+) -> Evidence {
+    let struck = Outcome::of(story, fault)?;
+    if struck.plan() != [words] {
+        return Err(format!("another plan: {:?}", struck.plan()));
+    }
+    if !evidence(&struck) {
+        let history = &struck.report.histories[0];
+        return Err(format!("the fault left nothing behind: {:?}\n{history}", struck.log));
+    }
+    if evidence(&Outcome::of(story, FaultProfile::none())?) {
+        return Err("what the fault leaves behind is there without it too".to_owned());
+    }
+    Ok(())
+}
