@@ -210,9 +210,8 @@ fn may_go_directly(run: &Run, deadline_ms: Option<u64>) -> Result<bool, Status> 
             Err(status::workflow_not_ready("Workflow execution closed before WorkflowTaskStarted event"))
         };
     }
-    if let Some(first_ms) = run.state.first_workflow_task_ms
-        && deadline_ms.is_none_or(|deadline_ms| first_ms > deadline_ms)
-    {
+    let first_ms = run.state.first_workflow_task_ms.filter(|_| run.awaits_first_workflow_task());
+    if first_ms.is_some_and(|first_ms| deadline_ms.is_none_or(|deadline_ms| first_ms > deadline_ms)) {
         return Err(status::workflow_not_ready("Workflow task is not scheduled yet."));
     }
     if task.attempt >= FAIL_QUERY_ATTEMPT {

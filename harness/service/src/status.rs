@@ -49,14 +49,32 @@ pub(crate) fn query_failed(message: impl Into<String>, failure: Option<Failure>)
     with_detail(Code::InvalidArgument, message, "QueryFailedFailure", &QueryFailedFailure { failure })
 }
 
-/// The status of a start and an update that were asked for together, at least one of which was refused. The other
-/// was aborted; the whole takes the code of what was refused first.
-pub(crate) fn multi_operation(refusals: [Option<Status>; 2]) -> Status {
-    let code = refusals.iter().flatten().map(Status::code).find(|code| *code != Code::Aborted);
+/// What became of one of two operations that were asked for together.
+pub(crate) enum Operation {
+    Succeeded,
+    /// It was not done because the other was refused.
+    Aborted,
+    Refused(Status),
+}
+
+impl From<Option<Status>> for Operation {
+    fn from(refused: Option<Status>) -> Self {
+        refused.map_or(Self::Aborted, Self::Refused)
+    }
+}
+
+/// The status of a start and an update that were asked for together, at least one of which was refused. The whole takes
+/// the code of what was refused first.
+pub(crate) fn multi_operation(operations: [Operation; 2]) -> Status {
+    let code = operations.iter().find_map(|operation| match operation {
+        Operation::Refused(status) => Some(status.code()),
+        Operation::Succeeded | Operation::Aborted => None,
+    });
     let code = code.unwrap_or(Code::Aborted);
-    let statuses = refusals.map(|refusal| match refusal {
-        Some(status) => operation_status(&status),
-        None => aborted(),
+    let statuses = operations.map(|operation| match operation {
+        Operation::Succeeded => OperationStatus::default(),
+        Operation::Aborted => aborted(),
+        Operation::Refused(status) => operation_status(&status),
     });
     let detail = MultiOperationExecutionFailure { statuses: statuses.into() };
     let message = "Update-with-Start could not be executed.";
@@ -99,7 +117,8 @@ mod tests {
 
     #[test]
     fn of_two_operations_the_one_not_refused_is_aborted() {
-        let status = multi_operation([Some(already_started("busy", "", "run", "run")), None]);
+        let busy = already_started("busy", "", "run", "run");
+        let status = multi_operation([Operation::Refused(busy), Operation::Aborted]);
         assert_eq!(status.code(), Code::AlreadyExists);
         let status = rpc::Status::decode(status.details()).unwrap();
         let failure = MultiOperationExecutionFailure::decode(&*status.details[0].value).unwrap();

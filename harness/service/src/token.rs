@@ -10,10 +10,12 @@ use crate::{identifiers::RunKey, run::nexus_operations::NexusCall};
 /// What a task token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskToken {
+    /// With the place among all starts of workflow tasks of the run. The server has the time of the start there:
+    /// ids and attempts come back when a speculative task has left no trace.
     WorkflowTask {
         run: RunKey,
         scheduled_event_id: i64,
-        started_event_id: i64,
+        start_ordinal: u32,
         attempt: i32,
     },
     ActivityTask {
@@ -43,8 +45,8 @@ const LENGTH: usize = 1 + 4 + 8 + 8 + 4;
 impl TaskToken {
     pub(crate) fn encode(self) -> Vec<u8> {
         let (tag, run, first, second, attempt) = match self {
-            Self::WorkflowTask { run, scheduled_event_id, started_event_id, attempt } => {
-                (b'w', run.0, scheduled_event_id, started_event_id, attempt)
+            Self::WorkflowTask { run, scheduled_event_id, start_ordinal, attempt } => {
+                (b'w', run.0, scheduled_event_id, i64::from(start_ordinal), attempt)
             }
             Self::ActivityTask { run, scheduled_event_id, attempt } => {
                 (b'a', run.0, scheduled_event_id, 0, attempt)
@@ -102,7 +104,12 @@ impl TaskToken {
         let second = i64::from_le_bytes(bytes[13..21].try_into().ok()?);
         let attempt = i32::from_le_bytes(bytes[21..25].try_into().ok()?);
         Some(match bytes[0] {
-            b'w' => Self::WorkflowTask { run, scheduled_event_id: first, started_event_id: second, attempt },
+            b'w' => Self::WorkflowTask {
+                run,
+                scheduled_event_id: first,
+                start_ordinal: u32::try_from(second).ok()?,
+                attempt,
+            },
             b'a' => Self::ActivityTask { run, scheduled_event_id: first, attempt },
             b'q' => Self::Query { query: first.cast_unsigned(), ordinal: u32::try_from(second).ok()? },
             b'n' => Self::NexusTask { run, scheduled_event_id: first, call: NexusCall::Start, attempt },
@@ -120,12 +127,7 @@ mod tests {
     #[test]
     fn a_token_survives_its_bytes() {
         let tokens = [
-            TaskToken::WorkflowTask {
-                run: RunKey(3),
-                scheduled_event_id: 5,
-                started_event_id: 6,
-                attempt: 2,
-            },
+            TaskToken::WorkflowTask { run: RunKey(3), scheduled_event_id: 5, start_ordinal: 6, attempt: 2 },
             TaskToken::ActivityTask { run: RunKey(3), scheduled_event_id: 5, attempt: 2 },
             TaskToken::Query { query: u64::MAX, ordinal: 2 },
             TaskToken::NexusTask {

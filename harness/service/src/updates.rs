@@ -13,16 +13,17 @@ use crate::{
         enums::UpdateWorkflowExecutionLifecycleStage as Stage,
         rpc::{
             ExecuteMultiOperationResponse, PollWorkflowExecutionUpdateResponse,
-            StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse,
-            execute_multi_operation_response as multi,
+            StartWorkflowExecutionRequest, StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest,
+            UpdateWorkflowExecutionResponse, execute_multi_operation_response as multi,
         },
         update::{Outcome, UpdateRef, WaitPolicy},
     },
     identifiers::{RequestId, RunKey, derived_uuid},
     request::Response,
+    rpc::start_and_update,
     run::{Run, updates::Answer, workflow_task::WorkflowTaskKind},
     service::Service,
-    status,
+    status::{self, Operation},
     transfer::Transfer,
 };
 
@@ -42,9 +43,33 @@ pub(crate) struct Waiter {
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Update(Box<UpdateWorkflowExecutionRequest>),
-    /// With the answer to the start that came with it.
-    UpdateWithStart(Box<(UpdateWorkflowExecutionRequest, StartWorkflowExecutionResponse)>),
+    UpdateWithStart(Box<UpdateWithStart>),
     Poll,
+}
+
+/// An update, and the start of its workflow that came with it.
+#[derive(Clone, Debug)]
+pub(crate) struct UpdateWithStart {
+    pub(crate) start: StartWorkflowExecutionRequest,
+    pub(crate) update: UpdateWorkflowExecutionRequest,
+    /// The answer to the start.
+    pub(crate) started: StartWorkflowExecutionResponse,
+    /// Whether it started the run that it updates.
+    pub(crate) starts_run: bool,
+    /// Whether the run that it tried to update first closed before it had accepted the update.
+    is_second_try: bool,
+}
+
+impl UpdateWithStart {
+    pub(crate) fn new(start: StartWorkflowExecutionRequest, update: UpdateWorkflowExecutionRequest) -> Self {
+        Self {
+            start,
+            update,
+            started: StartWorkflowExecutionResponse::default(),
+            starts_run: false,
+            is_second_try: false,
+        }
+    }
 }
 
 /// The callers that wait, by the run whose update it is.
@@ -65,14 +90,35 @@ impl UpdateWaiters {
 ///
 /// # Errors
 ///
-/// Why it cannot be taken in.
+/// Why it cannot be taken in, with the call.
 pub(crate) fn submit(
     service: &mut Service,
     id: RequestId,
     key: RunKey,
-    request: &UpdateWorkflowExecutionRequest,
     call: Call,
-) -> Result<(), Status> {
+) -> Result<(), (Call, Status)> {
+    let request = match &call {
+        Call::Update(request) => request.as_ref(),
+        Call::UpdateWithStart(both) => &both.update,
+        Call::Poll => return Err((call, Status::internal("a poll asks for no update"))),
+    };
+    let stage = request.wait_policy.as_ref().map_or(Stage::Completed, WaitPolicy::lifecycle_stage);
+    match admit(service, id, key, request) {
+        Ok(update_id) => {
+            wait(service, key, Waiter { id, update_id, stage, call });
+            Ok(())
+        }
+        Err(refused) => Err((call, refused)),
+    }
+}
+
+/// Takes an update in unless the run has it, and gives its id.
+fn admit(
+    service: &mut Service,
+    id: RequestId,
+    key: RunKey,
+    request: &UpdateWorkflowExecutionRequest,
+) -> Result<String, Status> {
     let id_seed = service.config.id_seed;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
@@ -88,25 +134,25 @@ pub(crate) fn submit(
         meta.update_id = derived_uuid(id_seed, &run.run_id, id.0);
     }
     let update_id = meta.update_id.clone();
-    if run.updates.get(&update_id).is_none() {
-        may_admit(run)?;
-        run.updates.admit(update_id.clone(), Some(update))?;
+    let is_known = run.updates.get(&update_id).is_some();
+    if !run.is_running() {
+        let closed = || status::not_found("workflow execution already completed");
+        return is_known.then_some(update_id).ok_or_else(closed);
+    }
+    takes_updates(run)?;
+    if !is_known {
+        run.updates.admit(update_id.clone(), update)?;
         if !run.has_pending_workflow_task() {
-            run.state.first_workflow_task_ms = None;
             run.keeps_speculative = true;
             run.schedule_workflow_task(now_ms, WorkflowTaskKind::Speculative);
             service.close_transaction(key);
         }
     }
-    let stage = request.wait_policy.as_ref().map_or(Stage::Completed, WaitPolicy::lifecycle_stage);
-    wait(service, key, Waiter { id, update_id, stage, call });
-    Ok(())
+    Ok(update_id)
 }
 
-fn may_admit(run: &Run) -> Result<(), Status> {
-    if !run.is_running() {
-        return Err(status::not_found("workflow execution already completed"));
-    }
+/// Whether a running workflow takes updates now, those that it knows included.
+fn takes_updates(run: &Run) -> Result<(), Status> {
     if run.state.workflow_task.attempt >= FAIL_UPDATE_ATTEMPT {
         return Err(status::workflow_not_ready(
             "Unable to perform workflow execution update due to Workflow Task in failed state.",
@@ -162,6 +208,7 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
             Some(Answer::Moved) => {
                 service.later(Transfer::MovedUpdate { waiter: Box::new(waiter), run: key });
             }
+            Some(Answer::Closed) => give_up(service, waiter),
             Some(Answer::Refused(status)) => {
                 let refused = refusal(&waiter.call, status);
                 service.reply(waiter.id, Err(refused));
@@ -178,31 +225,57 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
     service.executions.run_mut(key).updates.forget();
 }
 
+/// The run of an update closed before it had accepted it, and no other continues it. An update that came with a start
+/// is tried once more, for it can start a run for itself; its caller is told to try again after that.
+///
+/// Source: `temporalio/temporal: service/history/api/multioperation/api.go` (`Invoke`).
+fn give_up(service: &mut Service, mut waiter: Waiter) {
+    let closed = status::not_found("workflow update was aborted by closing workflow");
+    let refused = match &mut waiter.call {
+        Call::UpdateWithStart(both) if !both.starts_run && !both.is_second_try => {
+            both.is_second_try = true;
+            return service.later(Transfer::UpdateWithStart { waiter: Box::new(waiter) });
+        }
+        Call::UpdateWithStart(both) if !both.starts_run => Status::aborted(closed.message()),
+        _ => closed,
+    };
+    service.reply(waiter.id, Err(refusal(&waiter.call, refused)));
+}
+
 /// Sends an update that its run did not accept to the run that continues it, as the server does for the caller.
-pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: &Waiter) {
+pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
     let run = service.executions.run(key);
     let current = service.executions.current(&run.workflow_id).unwrap_or(key);
-    let (id, call) = (waiter.id, waiter.call.clone());
-    let request = match &waiter.call {
-        Call::Update(request) => request.as_ref(),
-        Call::UpdateWithStart(both) => &both.0,
-        Call::Poll => {
-            let gone = status::not_found(format!("update {:?} not found", waiter.update_id));
-            service.reply(id, Err(gone));
-            return;
+    let id = waiter.id;
+    let refused = match waiter.call {
+        Call::Update(request) => {
+            let names_a_run = request.workflow_execution.as_ref().is_some_and(|run| !run.run_id.is_empty());
+            let target = if names_a_run { key } else { current };
+            submit(service, id, target, Call::Update(request)).map_err(|(_, refused)| refused)
         }
+        Call::UpdateWithStart(both) => start_and_update(service, id, *both).map(|_| ()),
+        Call::Poll => Err(status::not_found(format!("update {:?} not found", waiter.update_id))),
     };
-    let names_a_run = request.workflow_execution.as_ref().is_some_and(|run| !run.run_id.is_empty());
-    let target = if names_a_run { key } else { current };
-    if let Err(status) = submit(service, id, target, request, call.clone()) {
-        let refused = refusal(&call, status);
+    if let Err(refused) = refused {
         service.reply(id, Err(refused));
     }
 }
 
-fn refusal(call: &Call, status: Status) -> Status {
+/// Starts and updates once more.
+pub(crate) fn start_again(service: &mut Service, waiter: Waiter) {
+    let Call::UpdateWithStart(both) = waiter.call else { return };
+    if let Err(refused) = start_and_update(service, waiter.id, *both) {
+        service.reply(waiter.id, Err(refused));
+    }
+}
+
+/// What the caller hears when its update is refused.
+pub(crate) fn refusal(call: &Call, status: Status) -> Status {
     match call {
-        Call::UpdateWithStart(_) => status::multi_operation([None, Some(status)]),
+        Call::UpdateWithStart(both) => {
+            let start = if both.starts_run { Operation::Succeeded } else { Operation::Aborted };
+            status::multi_operation([start, Operation::Refused(status)])
+        }
         Call::Update(_) | Call::Poll => status,
     }
 }
@@ -215,7 +288,7 @@ fn response(run: WorkflowExecution, waiter: &Waiter, stage: Stage, outcome: Opti
     }
     let updated = UpdateWorkflowExecutionResponse { update_ref, outcome, stage, link: None };
     match &waiter.call {
-        Call::UpdateWithStart(both) => with_start(both.1.clone(), updated).into(),
+        Call::UpdateWithStart(both) => with_start(both.started.clone(), updated).into(),
         Call::Update(_) | Call::Poll => updated.into(),
     }
 }

@@ -74,7 +74,7 @@ pub(crate) fn workflow_task_response(
         task_token: TaskToken::WorkflowTask {
             run: run.key,
             scheduled_event_id: task.scheduled_event_id,
-            started_event_id: task.started_event_id,
+            start_ordinal: task.start_ordinal,
             attempt: task.attempt,
         }
         .encode(),

@@ -30,6 +30,7 @@ mod update_workflow_execution;
 
 pub(crate) use get_workflow_execution_history::{HistoryWaiter, answer_waiters as answer_history_waiters};
 use tonic::Status;
+pub(crate) use update_workflow_execution::start_and_update;
 
 use crate::{
     identifiers::RequestId,

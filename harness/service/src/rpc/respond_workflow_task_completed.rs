@@ -8,7 +8,11 @@ use super::Handled;
 use crate::{
     api::{
         enums::TimeoutType,
-        rpc::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse},
+        rpc::{
+            PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
+            RespondWorkflowTaskCompletedResponse,
+        },
+        taskqueue::StickyExecutionAttributes,
     },
     commands::{self, CommandContext, CommandFailure},
     identifiers::RunKey,
@@ -29,6 +33,11 @@ pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskComp
     let results = std::mem::take(&mut request.query_results);
     query::answer_attached(service, key, results);
     let handled = Completion::new(&request).apply(service, key, &task, request);
+    if handled.is_err() && task.kind == WorkflowTaskKind::Speculative {
+        // The worker drops the run from its cache when it hears of this, and cannot fetch a history that shows the
+        // events of a speculative task.
+        service.executions.run_mut(key).state.workflow_task.sticky = None;
+    }
     query::release_buffered(service, key);
     handled
 }
@@ -40,7 +49,7 @@ pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskComp
 /// NOT_FOUND if the task is no longer started, or the run is closed.
 pub(super) fn started_task(service: &Service, token: &[u8]) -> Result<(RunKey, WorkflowTask), Status> {
     let not_found = || Status::not_found("Workflow task not found.");
-    let TaskToken::WorkflowTask { run, scheduled_event_id, started_event_id, attempt } =
+    let TaskToken::WorkflowTask { run, scheduled_event_id, start_ordinal, attempt } =
         TaskToken::decode(token)?
     else {
         return Err(Status::invalid_argument("Error deserializing task token."));
@@ -52,7 +61,7 @@ pub(super) fn started_task(service: &Service, token: &[u8]) -> Result<(RunKey, W
         .filter(|task| {
             run.is_running()
                 && task.scheduled_event_id == scheduled_event_id
-                && task.started_event_id == started_event_id
+                && task.start_ordinal == start_ordinal
                 && task.attempt == attempt
         })
         .map(|task| (run.key, task.clone()))
@@ -87,7 +96,7 @@ impl Completion {
         request: RespondWorkflowTaskCompletedRequest,
     ) -> Handled {
         if self.has_beaten_too_long(service, task) {
-            time_out_heartbeats(service, key);
+            self.time_out_heartbeats(service, key, sticky_of(request.sticky_attributes));
             return Err(status::not_found("workflow task heartbeat timeout"));
         }
         commands::check_sequence(&request.commands)?;
@@ -162,23 +171,46 @@ impl Completion {
             run.offer_workflow_task();
             return response;
         }
+        response.workflow_task = Some(self.start_next(service, key));
+        response
+    }
+
+    /// Starts the task just scheduled for the worker that asked for it.
+    fn start_next(&self, service: &mut Service, key: RunKey) -> PollWorkflowTaskQueueResponse {
         let limits = &service.config.limits;
+        let run = service.executions.run_mut(key);
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
-        run.start_workflow_task(now_ms, limits, &self.identity, request_id);
+        run.start_workflow_task(service.now_ms, limits, &self.identity, request_id);
         let next = matching::workflow_task_response(run, &service.queries, limits, &self.identity);
         let messages = run.updates.send(next.started_event_id, self.forces_new_task);
-        response.workflow_task = Some(next.with_messages(messages).into_message());
-        response
+        next.with_messages(messages).into_message()
+    }
+
+    /// Times out a task that was kept alive for too long, though its worker is there. The next one is started for that
+    /// worker if it asked for it, and never reaches it, for it is told of the timeout instead: that one times out too.
+    /// `tests/workflow_task_test.go` (`TestWorkflowTaskHeartbeatingWithEmptyResult`) shows such a history.
+    fn time_out_heartbeats(&self, service: &mut Service, key: RunKey, sticky: Option<Sticky>) {
+        let now_ms = service.now_ms;
+        let run = service.executions.run_mut(key);
+        run.time_out_workflow_task(now_ms, TimeoutType::StartToClose);
+        run.state.workflow_task.sticky = sticky;
+        run.record_workflow_task_scheduled(now_ms, now_ms, WorkflowTaskKind::Normal);
+        if self.returns_new_task {
+            self.start_next(service, key);
+        } else {
+            run.offer_workflow_task();
+        }
+        service.close_transaction(key);
     }
 }
 
-/// The next task goes to the normal queue: whoever kept this one alive does not get it again.
-fn time_out_heartbeats(service: &mut Service, key: RunKey) {
-    let now_ms = service.now_ms;
-    let run = service.executions.run_mut(key);
-    run.time_out_workflow_task(now_ms, TimeoutType::StartToClose);
-    run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
-    service.close_transaction(key);
+/// The worker that has the run in its cache, if the completion says that it has.
+fn sticky_of(attributes: Option<StickyExecutionAttributes>) -> Option<Sticky> {
+    let attributes = attributes?;
+    Some(Sticky {
+        name: attributes.worker_task_queue?.name,
+        schedule_to_start_ms: duration_ms(attributes.schedule_to_start_timeout.as_ref()),
+    })
 }
 
 /// What came of the commands of a task.
@@ -203,12 +235,7 @@ fn apply_commands(
     let completed_event_id = run.complete_workflow_task(now_ms, &mut request);
     let commands = std::mem::take(&mut request.commands);
     let is_heartbeat = request.force_create_new_workflow_task;
-    run.state.workflow_task.sticky = request.sticky_attributes.and_then(|sticky| {
-        Some(Sticky {
-            name: sticky.worker_task_queue?.name,
-            schedule_to_start_ms: duration_ms(sticky.schedule_to_start_timeout.as_ref()),
-        })
-    });
+    run.state.workflow_task.sticky = sticky_of(request.sticky_attributes.take());
     let mut context = CommandContext {
         run,
         now_ms,

@@ -50,7 +50,14 @@ pub(super) fn handle_with_start(
             Resolution::Start => {}
             Resolution::TerminateExisting => service.terminate_for_new_run(key),
             Resolution::UseExisting => {
+                let run = service.executions.run(key);
+                let is_repeated = run.signal_request_ids.contains(&signal.request_id);
                 service.signal_run(key, signal)?;
+                if !is_repeated {
+                    // Unlike a mere signal it does not wait for a delayed first workflow task.
+                    service.executions.run_mut(key).hasten_workflow_task(service.now_ms);
+                    service.close_transaction(key);
+                }
                 return Ok(response(service, key, false).into());
             }
         }

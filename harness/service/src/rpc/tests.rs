@@ -9,6 +9,7 @@ use crate::{
     Request, Response,
     api::{
         Attributes,
+        common::WorkflowType,
         enums::{
             EventType, EventType::*, HistoryEventFilterType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
         },
@@ -16,6 +17,7 @@ use crate::{
         workflow::OnConflictOptions,
     },
     testing::*,
+    time::duration,
 };
 
 #[track_caller]
@@ -139,6 +141,34 @@ fn signal_with_start_signals_what_runs_and_starts_what_does_not() {
     );
     world.call(request).unwrap();
     assert_eq!(world.last_event("order").event_type(), WorkflowExecutionSignaled);
+}
+
+#[test]
+fn signal_with_start_does_not_wait_for_a_delayed_first_task_as_a_signal_does() {
+    let mut world = World::new();
+    let delayed = StartWorkflowExecutionRequest {
+        workflow_start_delay: Some(duration(60_000)),
+        ..start_request("order")
+    };
+    start(&mut world, delayed);
+    let signal = SignalWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        signal_name: "paid".to_owned(),
+        ..SignalWorkflowExecutionRequest::default()
+    };
+    world.call(signal).unwrap();
+    assert!(!world.has_workflow_task());
+    let with_start = SignalWithStartWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_id: "order".to_owned(),
+        workflow_type: Some(WorkflowType { name: "Order".to_owned() }),
+        task_queue: queue(TASK_QUEUE),
+        signal_name: "paid".to_owned(),
+        ..SignalWithStartWorkflowExecutionRequest::default()
+    };
+    world.call(with_start).unwrap();
+    world.run_workflow_task(vec![complete_workflow("done")]);
 }
 
 #[test]

@@ -7,16 +7,17 @@ use crate::{
     api::{
         enums::{UpdateWorkflowExecutionLifecycleStage as Stage, WorkflowIdConflictPolicy},
         rpc::{
-            ExecuteMultiOperationRequest, PollWorkflowExecutionUpdateRequest, StartWorkflowExecutionRequest,
-            StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest,
-            execute_multi_operation_request::operation::Operation,
+            ExecuteMultiOperationRequest, PollWorkflowExecutionUpdateRequest, StartWorkflowExecutionResponse,
+            UpdateWorkflowExecutionRequest,
+            execute_multi_operation_request::operation::Operation as Requested,
         },
         update::WaitPolicy,
     },
     identifiers::{RequestId, RunKey},
+    run::updates::Progress,
     service::Service,
-    status,
-    updates::{self, Call},
+    status::{self, Operation},
+    updates::{self, Call, UpdateWithStart},
 };
 
 pub(super) fn update(
@@ -25,7 +26,7 @@ pub(super) fn update(
     request: Box<UpdateWorkflowExecutionRequest>,
 ) -> Handled {
     let key = service.executions.lookup(request.workflow_execution.as_ref())?;
-    updates::submit(service, id, key, &request.clone(), Call::Update(request))?;
+    updates::submit(service, id, key, Call::Update(request)).map_err(|(_, refused)| refused)?;
     Ok(Answer::Later)
 }
 
@@ -52,45 +53,50 @@ pub(super) fn update_with_start(
     request: ExecuteMultiOperationRequest,
 ) -> Handled {
     let mut operations = request.operations.into_iter().filter_map(|operation| operation.operation);
-    let (Some(Operation::StartWorkflow(start)), Some(Operation::UpdateWorkflow(update))) =
+    let (Some(Requested::StartWorkflow(start)), Some(Requested::UpdateWorkflow(update))) =
         (operations.next(), operations.next())
     else {
         return Err(Status::invalid_argument("Operations have to be exactly [Start, Update]."));
     };
-    let current = service.executions.current(&start.workflow_id);
-    let (key, started) = if let Some(key) = current.filter(|key| is_updated(service, *key, &start, &update)) {
-        (key, existing(service, key))
+    start_and_update(service, id, UpdateWithStart::new(start, update))
+}
+
+/// Updates a workflow, and starts it first where that must be.
+///
+/// # Errors
+///
+/// The status of both operations, if either is refused.
+pub(crate) fn start_and_update(service: &mut Service, id: RequestId, mut both: UpdateWithStart) -> Handled {
+    let workflow_id = &both.start.workflow_id;
+    let current = service.executions.current(workflow_id);
+    let key = if let Some(key) = current.filter(|key| is_updated(service, *key, &both)) {
+        both.started = existing(service, key);
+        key
     } else {
-        let started = start_workflow_execution::start(service, start.clone())
-            .map_err(|refused| status::multi_operation([Some(refused), None]))?;
-        let key = service.executions.current(&start.workflow_id);
-        (key.ok_or_else(|| Status::internal("the run just started is not there"))?, started)
+        both.starts_run = true;
+        both.started = start_workflow_execution::start(service, both.start.clone())
+            .map_err(|refused| status::multi_operation([Operation::Refused(refused), Operation::Aborted]))?;
+        let key = service.executions.current(&both.start.workflow_id);
+        key.ok_or_else(|| Status::internal("the run just started is not there"))?
     };
-    let call = Call::UpdateWithStart(Box::new((update.clone(), started)));
-    updates::submit(service, id, key, &update, call)
-        .map_err(|refused| status::multi_operation([None, Some(refused)]))?;
+    updates::submit(service, id, key, Call::UpdateWithStart(Box::new(both)))
+        .map_err(|(call, refused)| updates::refusal(&call, refused))?;
     Ok(Answer::Later)
 }
 
 /// Whether the last run of the workflow id takes the update: it has it already, it was started by this very
 /// request, or the conflict policy lets it be used.
-fn is_updated(
-    service: &Service,
-    key: RunKey,
-    start: &StartWorkflowExecutionRequest,
-    update: &UpdateWorkflowExecutionRequest,
-) -> bool {
+fn is_updated(service: &Service, key: RunKey, both: &UpdateWithStart) -> bool {
     let run = service.executions.run(key);
-    let meta = update.request.as_ref().and_then(|update| update.meta.as_ref());
+    let meta = both.update.request.as_ref().and_then(|update| update.meta.as_ref());
     let known = meta.and_then(|meta| run.updates.get(&meta.update_id));
-    if let Some(known) = known
-        && (run.is_running() || known.is_finished())
-    {
-        return true;
+    if !run.is_running() {
+        return known.is_some_and(|known| matches!(known.progress, Progress::Completed { .. }));
     }
-    run.is_running()
-        && (run.start_request_ids.contains(&start.request_id)
-            || start.workflow_id_conflict_policy() == WorkflowIdConflictPolicy::UseExisting)
+    let is_same_start = !run.start_request_id.is_empty() && run.start_request_id == both.start.request_id;
+    known.is_some()
+        || is_same_start
+        || both.start.workflow_id_conflict_policy() == WorkflowIdConflictPolicy::UseExisting
 }
 
 fn existing(service: &Service, key: RunKey) -> StartWorkflowExecutionResponse {

@@ -143,8 +143,7 @@ impl Run {
             EventDecoration { links: request.links, ..EventDecoration::default() },
         );
         // It does not wait for a delayed first workflow task, as a signal does.
-        self.state.first_workflow_task_ms = None;
-        self.ensure_workflow_task(now_ms);
+        self.hasten_workflow_task(now_ms);
     }
 
     /// Before the server closes a run by itself, a started workflow task fails, and what waited for it counts.

@@ -65,6 +65,8 @@ pub(crate) struct Run {
     pub(crate) signal_request_ids: BTreeSet<String>,
     /// Queries that go along with the next workflow task, by ordinal.
     pub(crate) buffered_queries: BTreeSet<u64>,
+    /// How often a workflow task was started, those that left no trace included.
+    pub(crate) workflow_task_starts: u32,
     /// Queries by when something about them falls due.
     pub(crate) query_timers: BTreeSet<(u64, u64)>,
     /// Work for after the transaction.

@@ -208,6 +208,7 @@ fn scheduled_task(
         kind: WorkflowTaskKind::Normal,
         scheduled_event_id: event_id,
         started_event_id: 0,
+        start_ordinal: 0,
         // Whatever attempt it was: its events are in history.
         attempt: 1,
         timeout_ms: duration_ms(scheduled.start_to_close_timeout.as_ref()),

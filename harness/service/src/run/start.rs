@@ -80,6 +80,7 @@ impl Run {
             signal_request_ids: BTreeSet::new(),
             buffered_queries: BTreeSet::new(),
             query_timers: BTreeSet::new(),
+            workflow_task_starts: 0,
             outbox: Vec::new(),
             armed: ArmedTimers::default(),
             keeps_speculative: false,

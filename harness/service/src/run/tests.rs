@@ -223,6 +223,32 @@ fn a_heartbeat_brings_the_next_task_with_the_response() {
 }
 
 #[test]
+fn a_task_that_heartbeats_kept_alive_for_too_long_times_out_and_so_does_the_one_after_it() {
+    let mut world = World::new();
+    world.start("order");
+    let beat = |task: &PollWorkflowTaskQueueResponse| RespondWorkflowTaskCompletedRequest {
+        force_create_new_workflow_task: true,
+        return_new_workflow_task: true,
+        ..sticky_completion(task, vec![], "sticky")
+    };
+    let first = world.workflow_task();
+    let mut task = world.respond(beat(&first)).unwrap().workflow_task.unwrap();
+    for _ in 0..200 {
+        world.pass(9_000);
+        task = world.respond(beat(&task)).unwrap().workflow_task.unwrap();
+    }
+    world.pass(1);
+    let refused = world.respond(beat(&task)).unwrap_err();
+    assert_eq!(refused.message(), "workflow task heartbeat timeout");
+    assert_eq!(refused.code(), tonic::Code::NotFound);
+    let timed_out = [WorkflowTaskTimedOut, WorkflowTaskScheduled, WorkflowTaskStarted];
+    assert_eq!(world.event_types("order")[606..], timed_out);
+    world.pass(10_000);
+    let task = world.workflow_task();
+    assert_eq!((task.attempt, &world.event_types("order")[609..]), (1, &timed_out[..]));
+}
+
+#[test]
 fn a_failed_run_is_retried_as_another_run_of_the_chain() {
     let mut world = World::new();
     let mut request = start_request("order");

@@ -41,6 +41,8 @@ pub(crate) struct WorkflowTask {
     pub(crate) scheduled_event_id: i64,
     /// 0 until started.
     pub(crate) started_event_id: i64,
+    /// Its place among all starts of workflow tasks of the run.
+    pub(crate) start_ordinal: u32,
     pub(crate) attempt: i32,
     pub(crate) timeout_ms: u64,
     pub(crate) scheduled_ms: u64,
@@ -153,9 +155,24 @@ impl Run {
         }
     }
 
-    /// Schedules a workflow task unless one is pending.
+    /// Whether the first workflow task is still to come, after a backoff. A speculative one may have come before it,
+    /// and have left no trace.
+    pub(crate) fn awaits_first_workflow_task(&self) -> bool {
+        self.state.first_workflow_task_ms.is_some()
+            && !self.has_pending_workflow_task()
+            && self.state.workflow_task.last_completed_started_event_id == 0
+    }
+
+    /// Schedules a workflow task unless one is pending, or the first one is still to come.
     pub(crate) fn ensure_workflow_task(&mut self, now_ms: u64) {
-        if !self.has_pending_workflow_task() && self.state.first_workflow_task_ms.is_none() {
+        if !self.awaits_first_workflow_task() {
+            self.hasten_workflow_task(now_ms);
+        }
+    }
+
+    /// Schedules a workflow task unless one is pending.
+    pub(crate) fn hasten_workflow_task(&mut self, now_ms: u64) {
+        if !self.has_pending_workflow_task() {
             self.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
         }
     }
@@ -182,13 +199,15 @@ impl Run {
         kind: WorkflowTaskKind,
     ) {
         debug_assert!(!self.has_pending_workflow_task(), "a second workflow task");
-        self.state.first_workflow_task_ms = None;
         let mut kind = kind;
         if !self.history.buffered().is_empty() {
             // New events end a row of failed attempts: the worker might get further with them.
             self.state.workflow_task.attempt = 1;
             kind = WorkflowTaskKind::Normal;
             self.flush_buffered_events();
+        }
+        if kind == WorkflowTaskKind::Normal {
+            self.state.first_workflow_task_ms = None;
         }
         let attempt = self.state.workflow_task.attempt;
         let timeout_ms = self.workflow_task_timeout_ms(attempt);
@@ -205,6 +224,7 @@ impl Run {
             kind,
             scheduled_event_id,
             started_event_id: 0,
+            start_ordinal: 0,
             attempt,
             timeout_ms,
             scheduled_ms: now_ms,
@@ -263,6 +283,8 @@ impl Run {
         task.history_size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
         task.started_ms = now_ms;
         task.request_id = request_id;
+        self.workflow_task_starts += 1;
+        task.start_ordinal = self.workflow_task_starts;
         let mut is_written = task.attempt == 1 && task.kind == WorkflowTaskKind::Normal;
         if !is_written && task.scheduled_event_id != self.history.next_event_id() {
             // Events came since it was scheduled: it is no longer a mere repetition.

@@ -14,8 +14,11 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
     let run = service.executions.run_mut(key);
     match kind {
         TimerKind::FirstWorkflowTask => {
+            let is_still_to_come = run.awaits_first_workflow_task();
             run.state.first_workflow_task_ms = None;
-            run.ensure_workflow_task(now_ms);
+            if is_still_to_come {
+                run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+            }
         }
         TimerKind::WorkflowTask => {
             let is_started = run.has_started_workflow_task();

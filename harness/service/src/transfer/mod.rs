@@ -33,6 +33,8 @@ pub(crate) enum Transfer {
     NexusRequest { run: RunKey, scheduled_event_id: i64, call: NexusCall },
     /// Send an update that a closed run did not accept to the run that continues it.
     MovedUpdate { waiter: Box<Waiter>, run: RunKey },
+    /// Start a workflow and update it once more: the run that it was sent to closed before it had accepted the update.
+    UpdateWithStart { waiter: Box<Waiter> },
     /// Something for another run.
     CrossRun(Delivery),
     /// The run closed: whoever waits for that is told.
@@ -51,7 +53,8 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
         Transfer::NexusRequest { run, scheduled_event_id, call } => {
             matching::offer_nexus_request(service, run, scheduled_event_id, call);
         }
-        Transfer::MovedUpdate { waiter, run } => updates::resubmit(service, run, &waiter),
+        Transfer::MovedUpdate { waiter, run } => updates::resubmit(service, run, *waiter),
+        Transfer::UpdateWithStart { waiter } => updates::start_again(service, *waiter),
         Transfer::CrossRun(delivery) => service.cross_run.push(service.now_ms, delivery),
         Transfer::Closed { run } => tell_relatives(service, run),
     }

@@ -79,7 +79,7 @@ pub(super) fn multi_operation(
     if started.is_ok() && updated.is_ok() {
         return Ok(());
     }
-    Err(status::multi_operation([started.err(), updated.err()]))
+    Err(status::multi_operation([started.err().into(), updated.err().into()]))
 }
 
 fn start_of_multi(

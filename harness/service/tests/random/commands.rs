@@ -186,7 +186,11 @@ impl UpdateMessage {
     pub(crate) fn message(&self, place: usize) -> Message {
         let update_id = format!("update-{}", self.update);
         let body = match self.kind {
-            0 | 1 => packed(&Acceptance::default()),
+            0 | 1 => packed(&Acceptance {
+                accepted_request_message_id: format!("{update_id}/request"),
+                accepted_request_sequencing_event_id: 1,
+                ..Acceptance::default()
+            }),
             2 => packed(&Rejection { failure: Some(failure(true)), ..Rejection::default() }),
             3 => packed(&Response {
                 meta: Some(Meta { update_id: update_id.clone(), ..Meta::default() }),

@@ -24,13 +24,14 @@ const START_MS: u64 = 1_704_067_200_000;
 const STICKY: &str = "sticky-worker";
 
 /// What the server answers; INTERNAL and UNKNOWN would be the service's own fault.
-const CLEAR: [Code; 8] = [
+const CLEAR: [Code; 9] = [
     Code::InvalidArgument,
     Code::NotFound,
     Code::AlreadyExists,
     Code::FailedPrecondition,
     Code::PermissionDenied,
     Code::ResourceExhausted,
+    Code::Aborted,
     Code::Unimplemented,
     Code::Unavailable,
 ];

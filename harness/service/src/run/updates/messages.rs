@@ -4,20 +4,20 @@
 
 use prost::Message as _;
 
-use super::{Progress, request_message_id};
+use super::{Progress, Update, request_message_id};
 use crate::{
     api::{
         history::{
             WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
         },
         protocol::Message,
-        update::{Acceptance, Rejection, Response},
+        update::{Acceptance, Rejection, Request, Response},
     },
     run::Run,
 };
 
 impl Run {
-    /// Applies one message.
+    /// Applies one message. A closed run takes rejections only: whatever else is said gives the update up with the run.
     ///
     /// # Errors
     ///
@@ -45,17 +45,38 @@ impl Run {
         }
     }
 
+    /// The update that a worker speaks of. One that the server has forgotten and the worker has not comes back from
+    /// what the worker says was asked.
+    fn update_or_resurrected(&mut self, id: &str, request: Option<Request>) -> Result<&Update, String> {
+        if self.updates.get(id).is_none()
+            && let Some(request) = request
+        {
+            self.updates.keep_total_within().map_err(|refused| refused.message().to_owned())?;
+            self.updates.insert(id.to_owned(), Some(request));
+        }
+        self.updates.get(id).ok_or_else(|| {
+            format!(
+                "update {id} wasn't found on the server. This is most likely a transient error which will be \
+                 resolved automatically by retries"
+            )
+        })
+    }
+
     fn accept_update(&mut self, now_ms: u64, id: &str, mut accepted: Acceptance) -> Result<(), String> {
-        if self.updates.get(id).is_none() && accepted.accepted_request.is_some() {
-            // The server has forgotten it; the worker has not.
-            self.updates.insert(id.to_owned(), accepted.accepted_request.take());
-        }
-        let update = self.updates.get(id).ok_or_else(|| unknown(id))?;
-        if !matches!(update.progress, Progress::Admitted | Progress::Sent) {
-            return Err(out_of_order(id, "Acceptance"));
-        }
-        if !self.is_running() {
+        const MESSAGE: &str = "*update.Acceptance";
+        let is_running = self.is_running();
+        let update = self.update_or_resurrected(id, accepted.accepted_request.take())?;
+        if !is_running {
             return Ok(());
+        }
+        check_progress(id, &update.progress, MESSAGE, |progress| {
+            matches!(progress, Progress::Admitted | Progress::Sent)
+        })?;
+        for (is_set, field) in [
+            (accepted.accepted_request_sequencing_event_id != 0, "accepted_request_sequencing_event_id"),
+            (!accepted.accepted_request_message_id.is_empty(), "accepted_request_message_id"),
+        ] {
+            check_field(is_set, MESSAGE, field)?;
         }
         let accepted_request = update.request.clone();
         let event_id = self.history.add(
@@ -72,32 +93,33 @@ impl Run {
     }
 
     fn reject_update(&mut self, id: &str, rejected: Rejection) -> Result<(), String> {
-        if self.updates.get(id).is_none() && rejected.rejected_request.is_some() {
-            self.updates.insert(id.to_owned(), rejected.rejected_request);
-        }
-        let update = self.updates.get(id).ok_or_else(|| unknown(id))?;
-        if !matches!(update.progress, Progress::Admitted | Progress::Sent) {
-            return Err(out_of_order(id, "Rejection"));
-        }
-        let Some(failure) = rejected.failure else {
-            return Err(format!("Update {id}: rejection without a failure"));
-        };
-        self.updates.set(id, Progress::Rejected(failure));
+        let update = self.update_or_resurrected(id, rejected.rejected_request)?;
+        check_progress(id, &update.progress, "*update.Rejection", |progress| {
+            matches!(progress, Progress::Admitted | Progress::Sent)
+        })?;
+        self.updates.set(id, Progress::Rejected(rejected.failure.unwrap_or_default()));
         Ok(())
     }
 
     fn complete_update(&mut self, now_ms: u64, id: &str, response: Response) -> Result<(), String> {
-        let update = self.updates.get(id).ok_or_else(|| unknown(id))?;
-        if !self.is_running() {
-            // It has failed with the run, or will be given up.
+        const MESSAGE: &str = "*update.Response";
+        let is_running = self.is_running();
+        let update = self.update_or_resurrected(id, None)?;
+        if !is_running {
             return Ok(());
         }
-        let Progress::Accepted { event_id: accepted_event_id } = update.progress else {
-            return Err(out_of_order(id, "Response"));
-        };
-        if response.outcome.as_ref().is_none_or(|outcome| outcome.value.is_none()) {
-            return Err(format!("Update {id}: response without an outcome"));
+        check_progress(id, &update.progress, MESSAGE, |progress| {
+            matches!(progress, Progress::Accepted { .. })
+        })?;
+        let Progress::Accepted { event_id: accepted_event_id } = update.progress else { return Ok(()) };
+        let meta = response.meta.as_ref();
+        let update_id = meta.map_or("", |meta| &meta.update_id);
+        check_field(meta.is_some(), MESSAGE, "meta")?;
+        check_field(!update_id.is_empty(), MESSAGE, "meta.update_id")?;
+        if update_id != id {
+            return Err(format!("invalid {MESSAGE}: meta.update_id != {id}"));
         }
+        check_field(response.outcome.is_some(), MESSAGE, "outcome")?;
         let event_id = self.history.add(
             now_ms,
             WorkflowExecutionUpdateCompletedEventAttributes {
@@ -111,13 +133,28 @@ impl Run {
     }
 }
 
-fn unknown(id: &str) -> String {
-    format!(
-        "update {id} wasn't found on the server. This is most likely a transient error which will be resolved \
-         automatically by retries"
-    )
+/// `temporalio/temporal: service/history/workflow/update/validation.go`
+fn check_field(is_set: bool, message: &str, field: &str) -> Result<(), String> {
+    if is_set { Ok(()) } else { Err(format!("invalid {message}: {field} is not set")) }
 }
 
-fn out_of_order(id: &str, message: &str) -> String {
-    format!("invalid state transition attempted for Update {id}: received {message} message")
+fn check_progress(
+    id: &str,
+    progress: &Progress,
+    message: &str,
+    may_be: impl Fn(&Progress) -> bool,
+) -> Result<(), String> {
+    if may_be(progress) {
+        return Ok(());
+    }
+    let state = match progress {
+        Progress::Admitted => "Admitted",
+        Progress::Sent => "Sent",
+        Progress::Accepted { .. } => "Accepted",
+        Progress::Completed { .. } | Progress::Rejected(_) => "Completed",
+        Progress::Failed(_) | Progress::Aborted(_) | Progress::Closed | Progress::Moved => "Aborted",
+    };
+    Err(format!(
+        "invalid state transition attempted for Update {id}: received {message} message while in state {state}"
+    ))
 }

@@ -30,9 +30,25 @@ use crate::{
 
 /// The updates that one run takes (`history.maxTotalUpdates`).
 const MAXIMUM_TOTAL: usize = 2000;
+/// Bytes of the updates in flight that one run takes (`history.maxInFlightUpdatePayloads`).
+const MAXIMUM_IN_FLIGHT_BYTES: usize = 20 * 1024 * 1024;
 /// From this many on, a workflow task suggests continue-as-new: nine in ten
 /// (`history.maxTotalUpdates.suggestContinueAsNewThreshold`).
 const SUGGEST_CONTINUE_AS_NEW: usize = 1800;
+
+/// An update that has no outcome yet.
+macro_rules! in_flight_progress {
+    () => {
+        Progress::Admitted | Progress::Sent | Progress::Accepted { .. }
+    };
+}
+
+/// An update that leaves no trace, once its callers have been told.
+macro_rules! forgettable_progress {
+    () => {
+        Progress::Rejected(_) | Progress::Aborted(_) | Progress::Closed | Progress::Moved
+    };
+}
 
 /// How far an update has come.
 #[derive(Clone, Debug)]
@@ -52,8 +68,10 @@ pub(crate) enum Progress {
     Rejected(Failure),
     /// The run closed after it was accepted.
     Failed(Failure),
-    /// It was given up before it was accepted. It is forgotten once its callers have been told.
+    /// The workflow task that it was sent with failed. It is forgotten once its callers have been told.
     Aborted(Status),
+    /// The run closed before it was accepted, and none continues it.
+    Closed,
     /// The run closed before it was accepted, and another continues it, which the update is sent to.
     Moved,
 }
@@ -68,13 +86,6 @@ pub(crate) struct Update {
     pub(crate) progress: Progress,
 }
 
-impl Update {
-    /// Whether its outcome is known for good.
-    pub(crate) fn is_finished(&self) -> bool {
-        matches!(self.progress, Progress::Completed { .. } | Progress::Failed(_))
-    }
-}
-
 /// What a caller hears of an update that has come as far as it waits for.
 pub(crate) enum Answer {
     Reached {
@@ -84,6 +95,8 @@ pub(crate) enum Answer {
     Refused(Status),
     /// Ask the run that continues this one.
     Moved,
+    /// The run closed, and none continues it.
+    Closed,
 }
 
 /// The updates of a run, by id.
@@ -120,28 +133,38 @@ impl Updates {
     ///
     /// # Errors
     ///
-    /// RESOURCE_EXHAUSTED for too many at once, FAILED_PRECONDITION for too many in all.
-    pub(crate) fn admit(&mut self, id: String, request: Option<Request>) -> Result<(), Status> {
+    /// RESOURCE_EXHAUSTED for too many or too large ones at once, FAILED_PRECONDITION for too many in all.
+    pub(crate) fn admit(&mut self, id: String, request: Request) -> Result<(), Status> {
         const MAXIMUM_IN_FLIGHT: usize = 10;
-        let in_flight = self
-            .by_id
-            .values()
-            .filter(|update| {
-                matches!(update.progress, Progress::Admitted | Progress::Sent | Progress::Accepted { .. })
-            })
-            .count();
-        if in_flight >= MAXIMUM_IN_FLIGHT {
+        let in_flight =
+            || self.by_id.iter().filter(|(_, update)| matches!(update.progress, in_flight_progress!()));
+        if in_flight().count() >= MAXIMUM_IN_FLIGHT {
             return Err(Status::resource_exhausted(format!(
                 "limit on number of concurrent in-flight updates has been reached ({MAXIMUM_IN_FLIGHT})"
             )));
         }
+        self.keep_total_within()?;
+        let bytes: usize = in_flight()
+            .map(|(id, update)| id.len() + update.request.as_ref().map_or(0, prost::Message::encoded_len))
+            .sum();
+        if bytes + request.encoded_len() >= MAXIMUM_IN_FLIGHT_BYTES {
+            return Err(Status::resource_exhausted(format!(
+                "limit on total payload size of in-flight updates has been reached ({MAXIMUM_IN_FLIGHT_BYTES} bytes)"
+            )));
+        }
+        self.insert(id, Some(request));
+        Ok(())
+    }
+
+    fn keep_total_within(&self) -> Result<(), Status> {
         if self.by_id.len() >= MAXIMUM_TOTAL {
             return Err(Status::failed_precondition(format!(
                 "The limit on the total number of distinct updates in this workflow has been reached \
-                 ({MAXIMUM_TOTAL})."
+                 ({MAXIMUM_TOTAL}). Make sure any duplicate updates share an Update ID so the server can deduplicate \
+                 them, and consider rejecting updates that you aren't going to process. You can also Continue-as-New \
+                 to avoid this; we recommend you check Continue-as-New Suggested in your Workflow."
             )));
         }
-        self.insert(id, request);
         Ok(())
     }
 
@@ -181,8 +204,7 @@ impl Updates {
 
     fn set(&mut self, id: &str, progress: Progress) {
         if let Some(update) = self.by_id.get_mut(&id.to_owned()) {
-            self.has_forgettable |=
-                matches!(progress, Progress::Rejected(_) | Progress::Aborted(_) | Progress::Moved);
+            self.has_forgettable |= matches!(progress, forgettable_progress!());
             if !matches!(progress, Progress::Admitted | Progress::Sent) {
                 update.request = None;
             }
@@ -209,9 +231,7 @@ impl Updates {
 
     /// The updates without an outcome, in the order of admission.
     pub(crate) fn pending(&self) -> Vec<String> {
-        self.ids(|progress| {
-            matches!(progress, Progress::Admitted | Progress::Sent | Progress::Accepted { .. })
-        })
+        self.ids(|progress| matches!(progress, in_flight_progress!()))
     }
 
     /// Whether a worker has something to hear.
@@ -271,12 +291,7 @@ impl Updates {
     /// The run closed: what it did not accept goes to the run that continues it, or nowhere.
     pub(crate) fn give_up_unaccepted(&mut self, is_continued: bool) {
         for id in self.ids(|progress| matches!(progress, Progress::Admitted | Progress::Sent)) {
-            let progress = if is_continued {
-                Progress::Moved
-            } else {
-                Progress::Aborted(status::not_found("workflow update was aborted by closing workflow"))
-            };
-            self.set(&id, progress);
+            self.set(&id, if is_continued { Progress::Moved } else { Progress::Closed });
         }
     }
 
@@ -285,9 +300,7 @@ impl Updates {
         if !std::mem::take(&mut self.has_forgettable) {
             return;
         }
-        for id in self.ids(|progress| {
-            matches!(progress, Progress::Rejected(_) | Progress::Aborted(_) | Progress::Moved)
-        }) {
+        for id in self.ids(|progress| matches!(progress, forgettable_progress!())) {
             self.by_id.remove(&id);
         }
     }
@@ -308,6 +321,7 @@ impl Run {
             Progress::Rejected(failure) | Progress::Failed(failure) => completed(failed(failure)),
             Progress::Aborted(status) => Some(Answer::Refused(status.clone())),
             Progress::Moved => Some(Answer::Moved),
+            Progress::Closed => Some(Answer::Closed),
         }
     }
 

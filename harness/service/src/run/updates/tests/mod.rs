@@ -1,5 +1,8 @@
 //! Updates, as their callers, their workers and the history see them.
 
+mod refusals;
+mod with_start;
+
 use pretty_assertions::assert_eq;
 use prost::{Message as _, Name};
 use prost_types::Any;
@@ -10,10 +13,10 @@ use crate::{
     api::{
         Attributes,
         command::command::Attributes as Command,
-        enums::{EventType::*, UpdateWorkflowExecutionLifecycleStage as Stage, WorkflowIdConflictPolicy},
+        enums::{EventType::*, UpdateWorkflowExecutionLifecycleStage as Stage},
         failure::Failure,
         protocol::Message,
-        rpc::{execute_multi_operation_request as multi, *},
+        rpc::*,
         update::{
             Acceptance, Input, Meta, Outcome, Rejection, Request, Response as UpdateResponse, WaitPolicy,
             outcome,
@@ -46,7 +49,12 @@ fn message<M: prost::Message + Name>(update_id: &str, body: &M) -> Message {
 }
 
 fn accept(update_id: &str) -> Message {
-    message(update_id, &Acceptance { accepted_request_sequencing_event_id: 1, ..Acceptance::default() })
+    let acceptance = Acceptance {
+        accepted_request_message_id: format!("{update_id}/request"),
+        accepted_request_sequencing_event_id: 1,
+        ..Acceptance::default()
+    };
+    message(update_id, &acceptance)
 }
 
 fn reject(update_id: &str) -> Message {
@@ -86,6 +94,15 @@ fn reached(world: &mut World, id: RequestId) -> Option<(Stage, Option<outcome::V
 
 fn refused(world: &mut World, id: RequestId) -> Status {
     world.reply(id).expect("an answer").expect_err("a refusal")
+}
+
+fn terminate(world: &mut World, workflow_id: &str) {
+    let request = TerminateWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution(workflow_id),
+        ..TerminateWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
 }
 
 /// A workflow that waits, with no workflow task pending.
@@ -179,12 +196,7 @@ fn an_update_of_a_known_id_hears_its_outcome_even_when_the_run_has_closed() {
     let task = world.workflow_task();
     world.respond(answered(&task, vec![], vec![accept("u"), complete("u")])).unwrap();
     assert!(reached(&mut world, id).is_some());
-    let request = TerminateWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("stock"),
-        ..TerminateWorkflowExecutionRequest::default()
-    };
-    world.call(request).unwrap();
+    terminate(&mut world, "stock");
     let again = world.send(update_request("stock", "u", Stage::Completed));
     assert_eq!(reached(&mut world, again).unwrap().0, Stage::Completed);
     let other = world.send(update_request("stock", "other", Stage::Completed));
@@ -198,12 +210,7 @@ fn a_run_that_closes_fails_what_it_accepted_and_gives_up_what_it_did_not() {
     let task = world.workflow_task();
     world.respond(answered(&task, vec![], vec![accept("accepted")])).unwrap();
     let waiting = world.send(update_request("stock", "waiting", Stage::Completed));
-    let request = TerminateWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("stock"),
-        ..TerminateWorkflowExecutionRequest::default()
-    };
-    world.call(request).unwrap();
+    terminate(&mut world, "stock");
     let (stage, outcome) = reached(&mut world, accepted).unwrap();
     assert_eq!(stage, Stage::Completed);
     let Some(outcome::Value::Failure(failure)) = outcome else { panic!("{outcome:?}") };
@@ -348,44 +355,6 @@ fn a_poll_waits_for_an_update_and_hears_of_one_that_is_not_there() {
         panic!("no answer")
     };
     assert_eq!(response.stage(), Stage::Completed);
-}
-
-#[test]
-fn an_update_with_start_starts_the_workflow_or_uses_the_running_one() {
-    let request = |conflict: WorkflowIdConflictPolicy, update_id: &str| ExecuteMultiOperationRequest {
-        namespace: "default".to_owned(),
-        operations: [
-            multi::operation::Operation::StartWorkflow(StartWorkflowExecutionRequest {
-                workflow_id_conflict_policy: conflict.into(),
-                request_id: update_id.to_owned(),
-                ..start_request("stock")
-            }),
-            multi::operation::Operation::UpdateWorkflow(update_request("stock", update_id, Stage::Accepted)),
-        ]
-        .into_iter()
-        .map(|operation| multi::Operation { operation: Some(operation) })
-        .collect(),
-        ..ExecuteMultiOperationRequest::default()
-    };
-    let mut world = World::new();
-    let first = world.send(request(WorkflowIdConflictPolicy::Fail, "first"));
-    let second = world.send(request(WorkflowIdConflictPolicy::UseExisting, "second"));
-    let third = world.send(request(WorkflowIdConflictPolicy::Fail, "third"));
-    assert_eq!(refused(&mut world, third).code(), Code::AlreadyExists);
-    let task = world.workflow_task();
-    assert_eq!(task.messages.len(), 2);
-    world.respond(answered(&task, vec![], vec![accept("first"), accept("second")])).unwrap();
-    for (id, expected) in [(first, true), (second, false)] {
-        let Some(Ok(Response::ExecuteMultiOperation(response))) = world.reply(id) else {
-            panic!("no answer")
-        };
-        let Some(execute_multi_operation_response::response::Response::StartWorkflow(started)) =
-            &response.responses[0].response
-        else {
-            panic!("{response:?}")
-        };
-        assert_eq!(started.started, expected);
-    }
 }
 
 #[test]
