@@ -91,3 +91,36 @@ async fn a_query_without_a_worker_ends_with_the_callers_deadline(env: TestWorkfl
     assert_eq!(env.now().duration_since(before)?, Duration::from_secs(30));
     Ok(())
 }
+
+fn every_message_is_late() -> FaultProfile {
+    FaultProfile::none().with_odds(FaultKind::MessageDelay, 1.0).max_faults(1_000)
+}
+
+#[workflow_test(seeds = 16, faults = every_message_is_late())]
+async fn no_delay_holds_a_query_until_its_caller_gives_up(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()?;
+    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    dinner.get_result(WorkflowGetResultOptions::default()).await?;
+    assert_eq!(dinner.query(Dinner::status, (), WorkflowQueryOptions::default()).await?, "ready");
+    Ok(())
+}
+
+fn workers_die_all_the_time() -> FaultProfile {
+    FaultProfile::none()
+        .with_odds(FaultKind::WorkerCrash, 0.7)
+        .with_odds(FaultKind::WorkflowTaskTimeout, 0.7)
+        .with_odds(FaultKind::MessageDelay, 0.3)
+        .max_faults(1_000)
+}
+
+#[workflow_test(seeds = 64, faults = workers_die_all_the_time())]
+async fn no_row_of_crashes_outlasts_a_query(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()?;
+    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    for _ in 0..4 {
+        env.sleep(Duration::from_secs(5)).await;
+        dinner.query(Dinner::status, (), WorkflowQueryOptions::default()).await?;
+    }
+    dinner.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}

@@ -2,8 +2,9 @@
 //!
 //! Tasks on their way to a worker and the completions of workflow tasks are held by events as well as by time; what
 //! then comes too late is refused by the service and done again. An activity task held too long loses its attempt,
-//! so it is held only where another may follow. Calls of clients are held by time alone, and briefly: whoever waits
-//! for an answer gives up long before a timer of hours, and what it asks for must not outlast that timer.
+//! so it is held only where another may follow. Calls of clients, and queries on their way to a worker, are held by time
+//! alone, and briefly: whoever waits for an answer gives up long before a timer of hours, and what it asks for must not
+//! outlast that timer.
 //! Signals have a [fault of their own](super::signal_delay).
 
 use super::{
@@ -34,7 +35,11 @@ impl FaultRule for MessageDelay {
 
     fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
         let (table, bearable): (&[Delay], bool) = match (message.direction, message.worker, message.rpc) {
-            (Direction::Reply, Some(_), "PollWorkflowTaskQueue") => (&TASK_DELAYS, true),
+            (Direction::Reply, Some(_), "PollWorkflowTaskQueue") => match message.answer {
+                // A query, whose caller waits.
+                Some(Response::PollWorkflowTaskQueue(task)) if task.query.is_some() => (&CALL_DELAYS, true),
+                _ => (&TASK_DELAYS, true),
+            },
             (Direction::Request, Some(_), "RespondWorkflowTaskCompleted") => {
                 let (workflow, _) = message.label.split_once('/')?;
                 (&TASK_DELAYS, strike.bears_lost_task(workflow))

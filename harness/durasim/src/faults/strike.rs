@@ -36,6 +36,8 @@ pub(crate) struct Faults {
     /// How often in a row each run's workflow tasks were set back, and each call refused.
     setbacks: BTreeMap<String, u32>,
     run_times: BTreeMap<String, RunTimes>,
+    /// Whether a caller is about to give up waiting for a worker.
+    hurries: bool,
 }
 
 struct PlacedFault {
@@ -74,6 +76,7 @@ impl Faults {
             drawn: 0,
             struck: 0,
             last_struck_ms: None,
+            hurries: false,
             placed,
             setbacks: BTreeMap::new(),
             run_times: BTreeMap::new(),
@@ -98,6 +101,11 @@ impl Faults {
     /// Faults placed by hand that met nothing to strike: a test that fears them has not been put to the test.
     pub(crate) fn missed(&self) -> Vec<&Fault> {
         self.placed.iter().filter(|placed| !placed.done).map(|placed| &placed.fault).collect()
+    }
+
+    /// Whether a caller is about to give up waiting for a worker: nothing more may delay it then.
+    pub(crate) fn hurry(&mut self, hurries: bool) {
+        self.hurries = hurries;
     }
 
     pub(crate) fn message(
@@ -278,7 +286,7 @@ impl Strike<'_> {
             return None;
         }
         let setbacks = chance.sets_back.and_then(|what| self.faults.setbacks.get(what)).copied().unwrap_or(0);
-        let bearable = chance.bearable || broken!(Mercy);
+        let bearable = chance.bearable && !self.faults.hurries || broken!(Mercy);
         let goes_on = setbacks < MAX_SETBACKS || broken!(Setbacks);
         // A point is offered even where nothing may strike, so that its occurrence counts in every world alike; a
         // tape may still strike after the budget is spent, for it is the budget of the draws that made it.

@@ -32,6 +32,7 @@ impl State {
         if !self.faults.any() {
             return None;
         }
+        self.faults.hurry(self.hurries());
         let process = &self.workers[worker];
         let view = AttemptView {
             moment,

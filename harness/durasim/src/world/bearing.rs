@@ -10,6 +10,10 @@ use temporalio_protos::temporal::api::{
 /// The service's default timeout of a workflow task.
 const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
 
+/// What a query may need that comes when a worker has just died: the timeout of a workflow task, and another on the
+/// sticky queue.
+const QUERY_NEEDS_MS: u64 = 2 * USUAL_TASK_TIMEOUT_MS;
+
 impl State {
     /// Whether everything that would die with a worker now can be tried again: the attempts that run in it, the
     /// activity tasks on their way to it. A query that it has, or is about to get, may end with its caller's deadline.
@@ -47,6 +51,24 @@ impl State {
             Response::PollWorkflowTaskQueue(task) => task.query.is_none(),
             _ => true,
         })
+    }
+
+    /// From when on a query has so little time left that whatever delays its worker might cost it the answer: its caller
+    /// would hear that the deadline is exceeded, which is no fault of a workflow. Nothing if no query waits.
+    pub(crate) fn hurries_from_ms(&self) -> Option<u64> {
+        let queries = self.pending.values().filter(|pending| pending.label.contains("/query "));
+        let deadline_ms = queries
+            .filter_map(|pending| match pending.caller {
+                Caller::Client { deadline_ms, .. } => deadline_ms,
+                Caller::Worker { .. } => None,
+            })
+            .min()?;
+        Some(deadline_ms.saturating_sub(QUERY_NEEDS_MS))
+    }
+
+    /// Whether that time has come.
+    pub(crate) fn hurries(&self) -> bool {
+        self.hurries_from_ms().is_some_and(|from_ms| from_ms <= self.now_ms)
     }
 
     /// When a run must have closed, if ever: by its own timeout, or by that of its chain.

@@ -114,9 +114,16 @@ fn one_step(world: &World) -> bool {
 /// is due at all.
 async fn jump(world: &Rc<World>) -> bool {
     let (due_ms, horizon_ms) = {
-        let state = world.state();
-        let patience_ms = state.network.has_held().then(|| state.now_ms.saturating_add(PATIENCE_MS));
-        (state.next_due_ms(), patience_ms.unwrap_or_else(|| state.limits.end_ms()))
+        let mut state = world.state();
+        let held = state.network.has_held();
+        let patience_ms = held.then(|| state.now_ms.saturating_add(PATIENCE_MS));
+        let hurries_from_ms = state.hurries_from_ms().filter(|_| held);
+        if hurries_from_ms.is_some_and(|from_ms| from_ms <= state.now_ms) {
+            // What is held waits for other events; a query that waits for it does not wait as long.
+            return state.network.release_held();
+        }
+        let due_ms = state.next_due_ms().into_iter().chain(hurries_from_ms).min();
+        (due_ms, patience_ms.unwrap_or_else(|| state.limits.end_ms()))
     };
     // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and nobody wakes.
     let mut sleep = pin!(world.clock.sleep_until_ms(due_ms.unwrap_or(horizon_ms)));

@@ -109,6 +109,7 @@ impl State {
 
     /// What faults make of a message; `None` leaves it alone.
     pub(crate) fn fate(&mut self, view: &CallView<'_>) -> Option<Fate> {
+        self.faults.hurry(self.hurries());
         self.faults.message(&mut self.choices, self.now_ms, view)
     }
 

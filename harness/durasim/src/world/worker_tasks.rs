@@ -95,6 +95,7 @@ impl State {
         if !self.faults.any() {
             return None;
         }
+        self.faults.hurry(self.hurries());
         let process = &self.workers[worker];
         let run_id =
             task.and_then(|task| task.workflow_execution.as_ref()).map(|execution| execution.run_id.as_str());
