@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use temporalio_protos::{
     coresdk::workflow_activation::{NotifyHasPatch, workflow_activation_job::Variant},
-    temporal::api::{enums::v1::EventType, history::v1::HistoryEvent},
+    temporal::api::{
+        enums::v1::EventType,
+        history::v1::{HistoryEvent, history_event::Attributes},
+    },
 };
 
 use super::{CommandId, Execution, errors::ExecutionError};
@@ -46,9 +49,7 @@ impl Execution<'_> {
                     }
                 }
                 EventType::WorkflowExecutionUpdateAccepted => {
-                    let update = IncomingUpdate::from_event(event)?;
-                    found
-                        .push(Ahead::Update(admitted.remove(&update.protocol_instance_id).unwrap_or(update)));
+                    found.push(Ahead::Update(accepted_update(event, admitted)?));
                 }
                 _ => {}
             }
@@ -75,4 +76,17 @@ impl Execution<'_> {
         }
         Ok(())
     }
+}
+
+/// The update that an event says was accepted. One that an event admitted before has its request there alone.
+fn accepted_update(
+    event: &HistoryEvent,
+    admitted: &mut BTreeMap<String, IncomingUpdate>,
+) -> Result<IncomingUpdate> {
+    if let Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) = &event.attributes
+        && let Some(update) = admitted.remove(&accepted.protocol_instance_id)
+    {
+        return Ok(update);
+    }
+    Ok(IncomingUpdate::from_event(event)?)
 }
