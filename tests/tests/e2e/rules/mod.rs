@@ -24,7 +24,11 @@ mod activities;
 mod by_hand;
 mod children;
 mod limits;
+mod queries;
+mod reset;
 mod runs;
+mod stock;
+mod updates;
 mod workflow_tasks;
 
 use durasim::{History, WorkflowTarget, prelude::*};
