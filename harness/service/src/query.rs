@@ -203,23 +203,20 @@ fn is_rejected(run: &Run, condition: QueryRejectCondition) -> bool {
 fn may_go_directly(run: &Run, deadline_ms: Option<u64>) -> Result<bool, Status> {
     let task = &run.state.workflow_task;
     let has_completed_any = task.last_completed_started_event_id != 0;
-    if !run.is_running() {
-        return if has_completed_any {
-            Ok(true)
-        } else {
-            Err(status::workflow_not_ready("Workflow execution closed before WorkflowTaskStarted event"))
-        };
+    if !run.is_running() && !has_completed_any {
+        return Err(status::workflow_not_ready("Workflow execution closed before WorkflowTaskStarted event"));
     }
     let first_ms = run.state.first_workflow_task_ms.filter(|_| run.awaits_first_workflow_task());
     if first_ms.is_some_and(|first_ms| deadline_ms.is_none_or(|deadline_ms| first_ms > deadline_ms)) {
         return Err(status::workflow_not_ready("Workflow task is not scheduled yet."));
     }
+    // Of a closed run too: its code fails on the history that it would be asked about.
     if task.attempt >= FAIL_QUERY_ATTEMPT {
         return Err(status::workflow_not_ready(
             "Unable to query workflow due to Workflow Task in failed state.",
         ));
     }
-    Ok(has_completed_any && !run.has_pending_workflow_task())
+    Ok(has_completed_any && (!run.is_running() || !run.has_pending_workflow_task()))
 }
 
 /// Offers a query to workers as a task of its own: to the sticky worker first, for as long as the run's tasks wait
