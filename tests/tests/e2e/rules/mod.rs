@@ -23,6 +23,7 @@ macro_rules! events {
 mod activities;
 mod by_hand;
 mod children;
+mod front_door;
 mod limits;
 mod queries;
 mod reset;

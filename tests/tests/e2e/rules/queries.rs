@@ -3,7 +3,7 @@
 //! `service/history/api/queryworkflow/api.go`
 
 use super::{
-    by_hand::{by_hand, fail_task, take_task},
+    by_hand::{by_hand, complete_task, fail_task, take_task},
     on, seconds,
     stock::{End, Stock},
 };
@@ -146,6 +146,23 @@ async fn a_query_fails_fast_while_the_task_keeps_failing(env: TestWorkflowEnviro
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert_eq!(status.message(), "Unable to query workflow due to Workflow Task in failed state.");
     assert_eq!(env.now(), began, "at once");
+    Ok(())
+}
+
+#[workflow_test]
+async fn a_run_that_closed_while_its_task_kept_failing_is_not_queried_either(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.client().start_workflow(Stock::run, (), by_hand("one")).await?;
+    complete_task(&env, &take_task(&env).await?, Vec::new()).await?;
+    let stock = env.client().get_workflow_handle::<Stock>("one");
+    put(&stock, "apple").await?;
+    for _ in 0..2 {
+        fail_task(&env, &take_task(&env).await?).await?;
+    }
+    stock.terminate(WorkflowTerminateOptions::default()).await?;
+    let Err(WorkflowQueryError::Rpc(status)) = items(&stock).await else { panic!("it kept failing") };
+    assert_eq!(status.code(), Code::FailedPrecondition);
     Ok(())
 }
 
