@@ -24,6 +24,8 @@ const DEFAULT_INITIAL_INTERVAL: Duration = Duration { seconds: 1, nanos: 0 };
 const DEFAULT_BACKOFF_COEFFICIENT: f64 = 2.0;
 const DEFAULT_MAXIMUM_INTERVAL_COEFFICIENT: i64 = 100;
 
+const COEFFICIENT_TOO_SMALL: &str = "BackoffCoefficient cannot be less than 1 on retry policy.";
+
 /// Fills what a retry policy leaves open: 1 s, coefficient 2, at most 100 times the first interval, attempts
 /// without limit.
 pub fn ensure_defaults(policy: &mut RetryPolicy) {
@@ -44,18 +46,21 @@ pub fn ensure_defaults(policy: &mut RetryPolicy) {
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT, naming the field. A policy of one attempt never retries, so nothing else of it is looked at.
+/// INVALID_ARGUMENT, naming the field. A policy of one attempt never retries, so little else of it is looked at.
 pub fn validate(policy: &mut RetryPolicy) -> Result<(), Status> {
+    let refused = |message: String| Err(Status::invalid_argument(message));
+    // Not a number is not less than 1 to Go either, but it would retry without delay for ever.
+    if policy.backoff_coefficient.is_nan() {
+        return refused(COEFFICIENT_TOO_SMALL.into());
+    }
     if policy.maximum_attempts == 1 {
         return Ok(());
     }
-    let refused = |message: String| Err(Status::invalid_argument(message));
     if let Err(why) = validate_and_cap(policy.initial_interval.as_mut()) {
         return refused(format!("invalid InitialInterval set on retry policy: {why}"));
     }
-    // Not a number is not less than 1 to Go either, but it would retry without delay for ever.
-    if policy.backoff_coefficient < 1.0 || policy.backoff_coefficient.is_nan() {
-        return refused("BackoffCoefficient cannot be less than 1 on retry policy.".into());
+    if policy.backoff_coefficient < 1.0 {
+        return refused(COEFFICIENT_TOO_SMALL.into());
     }
     if let Err(why) = validate_and_cap(policy.maximum_interval.as_mut()) {
         return refused(format!("invalid MaximumInterval set on retry policy: {why}"));
@@ -239,8 +244,9 @@ mod tests {
     #[test]
     fn a_policy_is_checked_after_its_defaults() {
         validate(&mut policy()).unwrap();
-        let refusals: [(Spoil, &str); 5] = [
+        let refusals: [(Spoil, &str); 6] = [
             (|p| p.backoff_coefficient = 0.5, "BackoffCoefficient"),
+            (|p| p.backoff_coefficient = f64::NAN, "BackoffCoefficient"),
             (|p| p.maximum_attempts = -1, "MaximumAttempts"),
             (|p| p.maximum_interval = Some(Duration { seconds: 0, nanos: 1 }), "MaximumInterval"),
             (|p| p.initial_interval = Some(Duration { seconds: -1, nanos: 0 }), "InitialInterval"),

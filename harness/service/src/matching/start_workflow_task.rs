@@ -46,6 +46,10 @@ pub(super) fn start(
     run.keeps_speculative = is_speculative;
     service.close_transaction(key);
     let run = service.executions.run_mut(key);
+    if !run.is_running() {
+        // Its start was the event too many.
+        return None;
+    }
     let response = workflow_task_response(run, &service.queries, &service.config.limits, &poller.identity);
     let messages = run.updates.send(response.started_event_id, false);
     Some(response.with_messages(messages))

@@ -35,7 +35,7 @@ pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskFailedRe
     }
     let run = service.executions.run_mut(key);
     run.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, request.failure, &request.identity));
-    run.ensure_workflow_task(now_ms);
+    run.hasten_workflow_task(now_ms);
     service.close_transaction(key);
     Ok(RespondWorkflowTaskFailedResponse::default().into())
 }

@@ -389,6 +389,17 @@ fn a_history_past_its_limit_terminates_the_run() {
     assert_eq!(world.last_event("order").event_type(), WorkflowExecutionTerminated);
 }
 
+/// With the start of the task: whoever polls for it gets nothing.
+#[test]
+fn a_workflow_task_whose_start_is_the_event_too_many_reaches_no_worker() {
+    let mut config = ServiceConfig::default();
+    config.limits.history_events = 2;
+    let mut world = World::with(config);
+    world.start("order");
+    assert!(!world.has_workflow_task());
+    assert_eq!(world.last_event("order").event_type(), WorkflowExecutionTerminated);
+}
+
 #[test]
 fn a_long_history_suggests_continue_as_new() {
     let mut config = ServiceConfig::default();

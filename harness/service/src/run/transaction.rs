@@ -81,7 +81,7 @@ impl Run {
         {
             let cause = WorkflowTaskFailedCause::ForceCloseCommand;
             self.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE));
-            self.ensure_workflow_task(now_ms);
+            self.hasten_workflow_task(now_ms);
         }
     }
 

@@ -183,7 +183,8 @@ pub(crate) fn priority(priority: Option<&Priority>) -> Result<(), Status> {
     if priority.fairness_key.len() > FAIRNESS_KEY_MAX_LENGTH {
         return invalid("fairness key length exceeds limit");
     }
-    if priority.fairness_weight < 0.0 {
+    // Not a number is not less than 0 to Go, but no weight either.
+    if priority.fairness_weight < 0.0 || priority.fairness_weight.is_nan() {
         return invalid("must be greater than zero");
     }
     Ok(())

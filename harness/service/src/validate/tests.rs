@@ -1,6 +1,6 @@
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
-    common::v1::{Payload, Payloads, RetryPolicy, WorkflowExecution, WorkflowType},
+    common::v1::{Payload, Payloads, Priority, RetryPolicy, WorkflowExecution, WorkflowType},
     enums::v1::{
         UpdateWorkflowExecutionLifecycleStage, WorkflowIdConflictPolicy as Conflict,
         WorkflowIdReusePolicy as Reuse,
@@ -63,7 +63,7 @@ fn refused(request: impl Into<Request>) -> String {
 #[test]
 fn a_start_is_refused_with_its_field_named() {
     type Spoil = fn(&mut StartWorkflowExecutionRequest);
-    let refusals: [(Spoil, &str); 12] = [
+    let refusals: [(Spoil, &str); 13] = [
         (|r| r.workflow_id.clear(), "WorkflowId is not set"),
         (|r| r.workflow_id = "x".repeat(1001), "WorkflowId exceeds maximum allowed length (1001/1000)"),
         (|r| r.workflow_type = None, "WorkflowType is not set"),
@@ -79,6 +79,10 @@ fn a_start_is_refused_with_its_field_named() {
         (
             |r| r.retry_policy = Some(RetryPolicy { backoff_coefficient: 0.1, ..RetryPolicy::default() }),
             "BackoffCoefficient",
+        ),
+        (
+            |r| r.priority = Some(Priority { fairness_weight: f32::NAN, ..Priority::default() }),
+            "must be greater than zero",
         ),
         (|r| r.workflow_id_reuse_policy = 99, "unknown WorkflowIdReusePolicy: 99"),
         (

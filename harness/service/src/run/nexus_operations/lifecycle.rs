@@ -64,12 +64,25 @@ impl Run {
         token: &str,
         event_ms: u64,
     ) {
+        if self.record_nexus_operation_started(now_ms, scheduled_event_id, token, event_ms) {
+            self.ensure_workflow_task(now_ms);
+        }
+    }
+
+    /// Writes the event that says that an operation has started; whether there was one that had not.
+    fn record_nexus_operation_started(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        token: &str,
+        event_ms: u64,
+    ) -> bool {
         let is_pending = self
             .nexus_operations
             .get(scheduled_event_id)
             .is_some_and(|operation| operation.started.is_none());
         if !is_pending {
-            return;
+            return false;
         }
         let request_id = self.nexus_operation_scheduled(scheduled_event_id).request_id.clone();
         #[allow(deprecated, reason = "the server still writes the older name of the token")]
@@ -81,7 +94,7 @@ impl Run {
         };
         self.history.add(event_ms, started);
         self.note_nexus_operation_started(now_ms, scheduled_event_id, token, event_ms);
-        self.ensure_workflow_task(now_ms);
+        true
     }
 
     fn note_nexus_operation_started(
@@ -238,12 +251,14 @@ impl Run {
         }
     }
 
-    /// Takes over what another run heard of an operation that both scheduled by the same event.
+    /// Takes over what another run heard of an operation that both scheduled by the same event. The workflow task comes
+    /// after all that is taken over.
     pub(crate) fn reapply_nexus_event(&mut self, now_ms: u64, attributes: &Attributes) {
         if let Attributes::NexusOperationStartedEventAttributes(started) = attributes {
             let scheduled_event_id = started.scheduled_event_id;
             if self.has_nexus_operation(scheduled_event_id, &started.request_id) {
-                self.nexus_operation_started(now_ms, scheduled_event_id, &started.operation_token, now_ms);
+                let token = &started.operation_token;
+                self.record_nexus_operation_started(now_ms, scheduled_event_id, token, now_ms);
             }
             return;
         }

@@ -619,6 +619,27 @@ fn what_became_of_an_operation_after_the_reset_point_is_told_again() {
     assert!(!has_nexus_task(&mut world));
 }
 
+/// However much there is to tell, one workflow task tells it.
+#[test]
+fn an_operation_that_started_after_the_reset_point_has_started_for_the_new_run() {
+    let mut world = world(options());
+    signal(&mut world);
+    world.run_workflow_task(vec![]);
+    start_async(&mut world, "token");
+    let request = ResetWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        workflow_task_finish_event_id: 9,
+        request_id: "reset".to_owned(),
+        ..ResetWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
+    assert_eq!(
+        world.event_types("order")[8..],
+        [WorkflowTaskFailed, NexusOperationStarted, WorkflowTaskScheduled]
+    );
+}
+
 fn signal(world: &mut World) {
     let request = SignalWorkflowExecutionRequest {
         namespace: "default".to_owned(),

@@ -155,3 +155,24 @@ fn the_token_of_a_task_that_left_no_trace_is_not_that_of_the_next_one() {
     assert_eq!(stale.code(), Code::NotFound);
     world.respond(answered(&second, vec![], vec![reject("second")])).unwrap();
 }
+
+/// A task that fails is tried again at once, even where the first one was still to come.
+#[test]
+fn a_task_that_failed_over_an_update_before_a_delayed_first_task_is_tried_again_at_once() {
+    let mut world = World::new();
+    let delayed = StartWorkflowExecutionRequest {
+        workflow_start_delay: Some(duration(60_000)),
+        ..start_request("order")
+    };
+    world.call(delayed).unwrap();
+    world.send(update_request("order", "u", Stage::Completed));
+    let task = world.workflow_task();
+    let failed = RespondWorkflowTaskFailedRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token,
+        ..RespondWorkflowTaskFailedRequest::default()
+    };
+    world.call(failed).unwrap();
+    let again = world.workflow_task();
+    assert_eq!((again.attempt, again.messages.len()), (2, 1));
+}
