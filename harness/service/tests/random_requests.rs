@@ -1,5 +1,5 @@
-//! The service survives whatever is sent to it: no panic, no history that breaks the rules, clear status codes, and
-//! the same answers to the same calls.
+//! The service survives whatever is sent to it: no panic, no history that breaks the rules, clear status codes, no run
+//! that is lost, no call without an answer, and the same answers to the same calls.
 //!
 //! The cases are the same in every run, so that what fails in one place fails in every other. More of them, and
 //! others: `PROPTEST_CASES=50000 PROPTEST_RNG_SEED=7 cargo test -p durasim-service --test random_requests`.
@@ -10,8 +10,9 @@ use durasim_service::RequestId;
 use pretty_assertions::assert_eq;
 use proptest::{prelude::*, test_runner::RngSeed};
 use random::{
+    calls::Call,
     commands::Command,
-    steps::{Step, steps},
+    steps::{Step, Work, steps},
     world::{Said, World},
 };
 
@@ -31,6 +32,15 @@ proptest! {
     #[test]
     fn random_sequences_leave_histories_that_keep_the_rules(steps in steps(80)) {
         let mut world = World::new();
+        for step in &steps {
+            world.take(step);
+        }
+        world.settle();
+    }
+
+    #[test]
+    fn random_sequences_near_every_limit_come_to_an_end(steps in steps(60)) {
+        let mut world = World::with_low_limits();
         for step in &steps {
             world.take(step);
         }
@@ -60,9 +70,9 @@ fn replies(steps: &[Step]) -> Vec<(RequestId, Said)> {
 fn answers_that_hold_maps_are_the_same_answers() {
     let upserts = (0..4).map(Command::upsert_memo).collect();
     let steps = [
-        Step::Start { workflow: 0, reuse: 0, conflict: 0, options: 0 },
-        Step::Work { commands: upserts, update: 0, options: 0 },
-        Step::Describe { workflow: 0 },
+        Step::Call(Call::plain_start(0)),
+        Step::Work(Work::NextTask { commands: upserts, update: 0, query: 0, options: 0 }),
+        Step::Call(Call::describe(0)),
     ];
     let once = replies(&steps);
     for _ in 0..16 {

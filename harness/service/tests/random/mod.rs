@@ -1,5 +1,11 @@
 //! Random callers and workers around the service.
 
+pub(crate) mod calls;
 pub(crate) mod commands;
+mod messages;
+mod parts;
+mod settle;
+mod spoil;
 pub(crate) mod steps;
+mod workers;
 pub(crate) mod world;
