@@ -1,8 +1,8 @@
 //! What durasim costs, as ratios to the cost of the SDK itself.
 //!
 //! The workload is one workflow, [`Rounds`], that waits for a timer and calls an activity in each of its rounds:
-//! ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the SDK's part of it and nothing
-//! else; [`worlds`] runs all of it, through the official client; [`clock`] measures them side by side, for only
+//! ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the SDK's part of the workflow and nothing
+//! else; [`client`] and [`activities`] run the SDK's other parts; [`worlds`] runs all of it, through the official client; [`clock`] measures them side by side, for only
 //! ratios within one process mean anything from one machine to another.
 
 #![allow(
@@ -13,6 +13,7 @@
 #![allow(clippy::unused_async, reason = "an activity that is not async leaves the simulated thread")]
 
 pub mod activities;
+pub mod client;
 pub mod clock;
 pub mod floor;
 pub mod worlds;

@@ -9,6 +9,7 @@ use std::{
 
 use benches::{
     activities::Attempts,
+    client::ClientAlone,
     clock::{Subject, measure},
     floor::Floor,
     worlds::{self, Extra},
@@ -68,7 +69,10 @@ fn line(name: &'static str, (over, under): (Duration, Duration), budget: Option<
 /// A whole run over the floor, with more and less around it.
 fn runs() -> Vec<Line> {
     let body = worlds::rounds(10);
-    let floor = Floor::of(worlds::run(&body, &[]).histories[0].events());
+    let history = worlds::run(&body, &[]).histories.remove(0);
+    let floor = Floor::of(history.events());
+    let client = ClientAlone::new(history.events().last().expect("a run has events"));
+    let attempts = Attempts::new();
     let body = &body;
     let world = |extras: &'static [Extra]| Subject::new(move || worlds::run(body, extras));
     let times = measure(
@@ -80,15 +84,31 @@ fn runs() -> Vec<Line> {
             world(&[Extra::TraceKept]),
             world(&[Extra::CacheOff]),
             world(&[Extra::Replay, Extra::CoreReplay]),
+            Subject::new(|| client.start_and_result()),
+            Subject::new(|| attempts.in_sdk_environment()),
         ],
     );
-    let [floor_time, plain, checked, traced, uncached, core] = times[..] else {
+    let [floor_time, plain, checked, traced, uncached, core, client_time, attempt_time] = times[..] else {
         unreachable!("as many times as subjects")
     };
+    // What the SDK's own code costs in such a run, whoever answers it.
+    let sdk = floor_time + client_time + attempt_time * 10;
     let what = format!("ten activities and ten timers, {} activations", floor.activations());
     vec![
         line("run_without_checks", (plain, floor_time), Some(3.0), &what),
         line("run_with_default_checks", (checked, floor_time), Some(5.0), &what),
+        line(
+            "sdk_parts",
+            (sdk, floor_time),
+            None,
+            "the activations, the client's two calls, the ten attempts",
+        ),
+        line(
+            "run_without_checks_over_sdk_parts",
+            (plain, sdk),
+            None,
+            "all that is durasim's own is in the rest",
+        ),
         line(
             "check_replay_share",
             (checked.saturating_sub(plain), checked),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     api::{Attributes, HistoryEvent},
+    rpc,
     run::{Run, workflow_task::WorkflowTaskProblem},
     service::Service,
 };
@@ -135,6 +136,11 @@ impl Service {
             run_id: run.run_id,
             events: run.history.into_events(),
         })
+    }
+
+    /// Whether this is the token of a workflow task that a worker has, and on which the service has not given up.
+    pub fn is_workflow_task_started(&self, task_token: &[u8]) -> bool {
+        rpc::started_task(self, task_token).is_ok()
     }
 
     /// How many runs are open.

@@ -123,6 +123,10 @@ pub(crate) fn workflow_task_failed(
     let execution = state.service.execution(run_id)?;
     let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
     let attempt = execution.pending_workflow_task.map_or(1, |task| task.attempt);
+    if !failed.task_token.is_empty() && !state.service.is_workflow_task_started(&failed.task_token) {
+        // It came late, with events and messages that are no longer the last: what becomes of it counts for nothing.
+        return None;
+    }
     if let Some(nondeterminism) = &failed.nondeterminism {
         return rebuilt_otherwise(state, run_id, nondeterminism);
     }

@@ -29,6 +29,7 @@ mod tests;
 mod update_workflow_execution;
 
 pub(crate) use get_workflow_execution_history::{HistoryWaiter, answer_waiters as answer_history_waiters};
+pub(crate) use respond_workflow_task_completed::started_task;
 use tonic::Status;
 pub(crate) use update_workflow_execution::start_and_update;
 

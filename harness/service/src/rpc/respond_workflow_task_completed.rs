@@ -47,7 +47,7 @@ pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskComp
 /// # Errors
 ///
 /// NOT_FOUND if the task is no longer started, or the run is closed.
-pub(super) fn started_task(service: &Service, token: &[u8]) -> Result<(RunKey, WorkflowTask), Status> {
+pub(crate) fn started_task(service: &Service, token: &[u8]) -> Result<(RunKey, WorkflowTask), Status> {
     let not_found = || Status::not_found("Workflow task not found.");
     let TaskToken::WorkflowTask { run, scheduled_event_id, start_ordinal, attempt } =
         TaskToken::decode(token)?

@@ -2,7 +2,7 @@
 //!
 //! Source: `temporalio/temporal: service/history/api/{respondworkflowtaskfailed,resetstickytaskqueue}/api.go`.
 
-use super::{Handled, respond_workflow_task_completed::started_task};
+use super::{Handled, started_task};
 use crate::{
     api::{
         enums::WorkflowTaskFailedCause,

@@ -135,6 +135,10 @@ impl WorkflowWorker {
                 self.buffered.push(response);
                 return WorkflowTaskProgress::Idle;
             }
+            if response.started_event_id < waiting.started_event_id {
+                // It was late on its way, and the service has given up on it.
+                return WorkflowTaskProgress::Idle;
+            }
             self.fetching.remove(&run_id);
         }
         let next_page_token = std::mem::take(&mut response.next_page_token);
@@ -354,6 +358,7 @@ impl WorkflowWorker {
     ) -> WorkflowTaskProgress {
         let run = self.runs.remove(run_id).map(|cached| cached.run);
         let RunFailure { failure, cause, nondeterminism, panic, .. } = *failed;
+        let task_token = task.as_ref().map(|task| task.token.clone()).unwrap_or_default();
         let request = match task {
             Some(task) if task.is_legacy_query => {
                 let request = requests::query_failed(&self.options, task, cause, failure);
@@ -378,7 +383,7 @@ impl WorkflowWorker {
             }
             _ => None,
         };
-        let failure = WorkflowTaskFailure { request, failure, cause, nondeterminism, panic };
+        let failure = WorkflowTaskFailure { task_token, request, failure, cause, nondeterminism, panic };
         WorkflowTaskProgress::Failed(Box::new(failure))
     }
 }

@@ -45,6 +45,8 @@ pub enum WorkflowTaskProgress {
 /// A workflow task that failed.
 #[derive(Debug)]
 pub struct WorkflowTaskFailure {
+    /// The token of the task; empty if the run failed between its tasks.
+    pub task_token: Vec<u8>,
     /// The report for the service. `None` from the second attempt of a task on: Core keeps silent and
     /// lets the task time out.
     pub request: Option<Box<RespondWorkflowTaskFailedRequest>>,
