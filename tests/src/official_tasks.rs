@@ -147,6 +147,7 @@ impl OfficialWorker {
                 let failure = request.failure.clone().unwrap_or_default();
                 let cause = request.cause();
                 WorkflowTaskProgress::Failed(Box::new(WorkflowTaskFailure {
+                    task_token: request.task_token.clone(),
                     request: Some(request),
                     failure,
                     cause,

@@ -95,6 +95,25 @@ fn a_partial_history_without_a_cached_run_asks_for_all_of_it() {
 }
 
 #[test]
+fn a_late_task_does_not_replace_a_newer_one_that_waits_for_history() {
+    let mut worker = worker();
+    let mut history = greeted();
+    let from = i64::try_from(history.events().len()).unwrap();
+    history.workflow_task_started();
+    let late = history.task_from(from);
+    history.workflow_task_timed_out();
+    let whole = history.history();
+    history.workflow_task_started();
+    let WorkflowTaskProgress::NeedsHistory { run_id, .. } = worker.on_task(history.task_from(from)) else {
+        panic!("the history is partial");
+    };
+    assert!(matches!(worker.on_task(late), WorkflowTaskProgress::Idle));
+    let page = GetWorkflowExecutionHistoryResponse { history: Some(whole), ..Default::default() };
+    let last = completed(worker.on_history_page(&run_id, page));
+    assert_eq!(result(&last), "\"hello Ada\"");
+}
+
+#[test]
 fn pages_are_fetched_until_there_is_no_token() {
     let mut worker = worker();
     let mut history = greeted();
