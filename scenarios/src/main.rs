@@ -5,5 +5,6 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main(std::env::args().skip(1))
+    // What is not Unicode names no scenario, and is told so like any other unknown word.
+    cli::main(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()))
 }

@@ -151,7 +151,7 @@ fn history_prints_one_run_and_tells_of_the_others() {
 
 #[test]
 fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 20] = [
         (&["run", "aproval"], "did you mean approval"),
         (&["run", "clock"], "flawed/clock"),
         (&["walk"], "there are list, run, sweep"),
@@ -159,7 +159,18 @@ fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
         (&["run", "approval", "--seed", "x"], "a whole number"),
         (&["run", "approval", "--jobs", "2"], "knows no `--jobs`"),
         (&["sweep", "approval"], "--seeds A..B"),
-        (&["sweep", "approval", "--seeds", "5..5"], "not empty"),
+        (&["sweep", "approval", "--seeds", "5..5"], "A below B, not `5..5`"),
+        (&["sweep", "approval", "--seeds", "9..5"], "A below B"),
+        (&["sweep", "approval", "--seeds", "-1..5"], "not `-1..5`"),
+        (&["sweep", "approval", "--seeds", "0..=5"], "A below B"),
+        (&["sweep", "approval", "--seeds", "0..18446744073709551616"], "whole numbers"),
+        (&["sweep", "approval", "--seeds", "0..9", "--jobs", "0"], "a whole number from 1"),
+        (&["score", "--sound-seeds", "0"], "a whole number from 1"),
+        (&["run", "approval", "--seed"], "`--seed` needs a value"),
+        (&["run", "approval", "--seed", "1", "--seed", "2"], "takes one --seed"),
+        (&["run", "approval", "batch"], "takes one NAME; `batch` is another"),
+        (&["run", "approval", "--json=yes"], "`--json` takes no value"),
+        (&["run", "approval", "--faults", "some"], "none, crashes, activities, messages or all"),
         (&["sweep", "approval", "--all", "--seeds", "0..1"], "either a name or --all"),
     ];
     for (arguments, words) in cases {
@@ -169,6 +180,31 @@ fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
         assert!(error.contains(words), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn help_is_there_for_the_asking_wherever_it_is_asked_for() {
+    for arguments in [&["help"][..], &["--help"], &["-h"], &["run", "--help"], &["sweep", "approval", "-h"]] {
+        let output = scenarios(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(text(&output.stdout).contains("Usage: scenarios"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_command_that_repeats_a_failure_names_its_faults() {
+    let output = scenarios(&["run", "flawed/clock", "--seed=3", "--faults=none"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let words = text(&output.stdout);
+    let command = "cargo run -p scenarios -- run flawed/clock --seed 3 --faults none";
+    assert_eq!(words.lines().last(), Some(command));
+}
+
+#[test]
+fn more_threads_than_seeds_are_no_use_and_no_harm() {
+    let output = scenarios(&["sweep", "approval", "--seeds", "7..9", "--jobs", "1000000", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(objects(&output).len(), 2);
 }
 
 #[test]

@@ -17,23 +17,28 @@ pub type TestResult<T = ()> = Result<T, TestError>;
 /// }
 /// let error = parse("seven").unwrap_err();
 /// assert!(error.to_string().contains("invalid digit"));
-/// assert_eq!(error.location().file(), file!());
+/// assert_eq!(error.location().unwrap().file(), file!());
 /// ```
 pub struct TestError {
     source: Box<dyn Error + Send + Sync>,
-    location: &'static Location<'static>,
+    location: Option<&'static Location<'static>>,
 }
 
 impl TestError {
     /// An error with this text.
     #[track_caller]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { source: message.into().into(), location: Location::caller() }
+        Self { source: message.into().into(), location: Some(Location::caller()) }
     }
 
-    /// Where the test met the error.
-    pub fn location(&self) -> &'static Location<'static> {
+    /// Where the test met the error; `None` if it was made into a `TestError` only once the test had returned it.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
         self.location
+    }
+
+    /// An error of a test that returns `Box<dyn Error>`, which may not be sent to another thread: its words are kept.
+    pub(crate) fn of_boxed(error: &dyn Error) -> Self {
+        Self { source: words(error).into(), location: None }
     }
 }
 
@@ -41,33 +46,49 @@ impl TestError {
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for TestError {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self { source: error.into(), location: Location::caller() }
+        Self { source: error.into(), location: Some(Location::caller()) }
     }
+}
+
+/// An error with its causes. Many errors already end with their cause: it is not said twice.
+fn words(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.ends_with(&text) {
+            words.push_str(": ");
+            words.push_str(&text);
+        }
+        cause = error.source();
+    }
+    words
 }
 
 impl fmt::Display for TestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.source)?;
-        let mut cause = self.source.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Many errors already end with their cause: it is not said twice.
-            if !self.source.to_string().ends_with(&text) {
-                write!(f, ": {text}")?;
-            }
-            cause = error.source();
-        }
-        Ok(())
+        f.write_str(&words(&*self.source))
     }
 }
 
 impl fmt::Debug for TestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self} (at {})", self.location)
+        match self.location {
+            Some(location) => write!(f, "{self} (at {location})"),
+            None => write!(f, "{self}"),
+        }
     }
 }
 
 /// What a `#[workflow_test]` function may return: nothing, or a `Result` with any error.
+///
+/// With [`TestResult`] a failure names the line of its `?`. An error of another type (`anyhow::Error`,
+/// `Box<dyn Error>`, one of the client's) tells its words, and the failure names the test.
+#[diagnostic::on_unimplemented(
+    message = "a workflow test cannot return `{Self}`",
+    label = "the test's return type is not one that durasim understands",
+    note = "return nothing, or `TestResult`, or a `Result<(), E>` with an error that is `Send + Sync`"
+)]
 pub trait TestOutcome {
     /// The outcome as durasim records it.
     ///
@@ -85,6 +106,58 @@ impl TestOutcome for () {
 
 impl<E: Into<TestError>> TestOutcome for Result<(), E> {
     fn into_test_result(self) -> TestResult {
-        self.map_err(Into::into)
+        self.map_err(|error| {
+            let mut error = error.into();
+            // A conversion that happens here says nothing of the test.
+            error.location = error.location.filter(|location| location.file() != file!());
+            error
+        })
+    }
+}
+
+/// A test that returns the commonest boxed error of all, which no conversion into `TestError` can accept: the
+/// attribute sees that type in the signature and wraps the outcome.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Boxed(pub Result<(), Box<dyn Error>>);
+
+impl TestOutcome for Boxed {
+    fn into_test_result(self) -> TestResult {
+        self.0.map_err(|error| TestError::of_boxed(&*error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the workflow failed: {0}")]
+    struct Outer(#[source] Middle);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the activity failed")]
+    struct Middle(#[source] Inner);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the card was declined")]
+    struct Inner;
+
+    fn layered() -> Outer {
+        Outer(Middle(Inner))
+    }
+
+    #[test]
+    fn causes_are_told_once_each() {
+        let words = "the workflow failed: the activity failed: the card was declined";
+        assert_eq!(TestError::from(layered()).to_string(), words);
+        assert_eq!(Boxed(Err(layered().into())).into_test_result().unwrap_err().to_string(), words);
+    }
+
+    #[test]
+    fn an_error_that_becomes_a_test_error_after_the_test_names_no_line() {
+        assert_eq!(Err(layered()).into_test_result().unwrap_err().location(), None);
+        assert_eq!(Boxed(Err("no".into())).into_test_result().unwrap_err().location(), None);
     }
 }

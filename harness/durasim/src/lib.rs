@@ -48,6 +48,7 @@ pub mod prelude {
 
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::error::Boxed;
     pub use crate::proptest::run_proptest;
     pub use crate::{
         runner::{TestCase, run},

@@ -23,7 +23,7 @@ pub(crate) fn init() {
             Ok(targets) => {
                 let lines = tracing_subscriber::fmt::layer()
                     .without_time()
-                    .with_ansi(Colors::detect() == Colors::On)
+                    .with_ansi(Colors::detect(&std::io::stderr()) == Colors::On)
                     .with_writer(std::io::stderr);
                 // A second subscriber is refused: the user's own stays.
                 let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();

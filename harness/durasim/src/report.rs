@@ -6,7 +6,7 @@
 //! search cost; and, last, the command that brings it back.
 //!
 //! Nothing here reads the world of a run, a clock or a file, so every text has a snapshot test. Only
-//! [`Colors::detect`] looks at the terminal.
+//! [`Colors`] looks at the terminal.
 
 mod code;
 mod diagnosis;
@@ -19,7 +19,7 @@ mod render;
 use durasim_engine::{START_MS, Tape, TapeEntry};
 
 pub use code::FailureCode;
-pub use diagnosis::{Awaited, Diagnosis, OpenWorkflow};
+pub use diagnosis::{Awaited, Diagnosis, OpenWorkflow, Waiting};
 pub use excerpt::{ExcerptLine, HistoryExcerpt, Mark};
 pub use kinds::Registered;
 pub use paint::Colors;
@@ -60,6 +60,8 @@ pub struct FailureReport {
     pub saved: Option<String>,
     /// The seed that brings it back; `None` if the test alone does.
     pub seed: Option<u64>,
+    /// The command that brings it back, if it is not `cargo test` with the test's name and seed.
+    pub command: Option<String>,
 }
 
 /// A workflow as a person names it.

@@ -105,6 +105,8 @@ struct Tasks {
     ready_names: Vec<Rc<str>>,
     /// Where the inbox is emptied into; kept so that it need not be allocated again.
     scratch: Vec<TaskId>,
+    /// The name of the task that is being polled.
+    polled: Option<Rc<str>>,
 }
 
 struct Task {
@@ -215,6 +217,11 @@ impl Executor {
         self.tasks.borrow().live.values().map(|task| task.name.clone()).collect()
     }
 
+    /// The name of the task that is being polled, for what it calls.
+    pub fn polled(&self) -> Option<Rc<str>> {
+        self.tasks.borrow().polled.clone()
+    }
+
     /// How many tasks are ready to be polled.
     pub fn ready(&self) -> usize {
         let mut tasks = self.tasks.borrow_mut();
@@ -242,6 +249,7 @@ impl Executor {
         let (id, name, mut future, waker) = self.tasks.borrow_mut().check_out(index);
         let mut context = Context::from_waker(&waker);
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        self.tasks.borrow_mut().polled = None;
         let outcome = self.check_in(id, &name, future, poll);
         Some(Polled { id, name, outcome })
     }
@@ -333,6 +341,7 @@ impl Tasks {
         let future = task.future.take().expect("a ready task is not being polled");
         // From here on a wake counts again: it may well come from within the poll.
         task.alarm.queued.store(false, Ordering::Release);
+        self.polled = Some(name.clone());
         (id, name, future, task.waker.clone())
     }
 

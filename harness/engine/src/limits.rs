@@ -19,7 +19,8 @@ use crate::clock::{START_MS, SinceStart};
 /// What a run may use up before it is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps: tasks polled, messages delivered, timers fired.
+    /// Steps: messages delivered and timers fired. As many polls of tasks without a step between them are too many as
+    /// well: of a loop that only yields, or sleeps and looks again for what never comes.
     pub max_steps: u64,
     /// Virtual time since the start of the run, in milliseconds.
     pub max_virtual_ms: u64,
@@ -28,10 +29,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A million steps, ten virtual years, and Temporal's own limit of 51,200 events.
+    /// A quarter of a million steps, ten virtual years, and Temporal's own limit of 51,200 events.
+    ///
+    /// A run that reaches the limit of events takes some 40,000 steps; an activity that fails for ever reaches the limit
+    /// of steps within seconds of real time.
     fn default() -> Self {
         Self {
-            max_steps: 1_000_000,
+            max_steps: 250_000,
             max_virtual_ms: 10 * 365 * 24 * 60 * 60 * 1_000,
             max_history_events: 51_200,
         }

@@ -101,6 +101,14 @@ pub mod __private {
     impl Outcome for () {
         fn unwrap(self) {}
     }
+    pub struct Boxed(pub Result<(), Box<dyn std::error::Error>>);
+    impl Outcome for Boxed {
+        fn unwrap(self) {
+            if let Err(error) = self.0 {
+                panic!("boxed: {error}");
+            }
+        }
+    }
     impl Outcome for Result<(), String> {
         fn unwrap(self) {
             if let Err(error) = self {
@@ -162,6 +170,23 @@ async fn cfg_is_kept(_env: TestWorkflowEnvironment) -> DoesNotExist {}
 async fn errors_are_returned(mut env: TestWorkflowEnvironment) -> Result<(), String> {
     env.seed += 1;
     assert_eq!(env.seed, 1);
+    Err("told by the question mark")?;
+    Ok(())
+}
+
+#[workflow_test]
+#[should_panic(expected = "boxed: told by the question mark")]
+async fn boxed_errors_are_returned(_env: TestWorkflowEnvironment) -> Result<(), Box<dyn std::error::Error>> {
+    Err("told by the question mark")?;
+    Ok(())
+}
+
+#[workflow_test(proptest)]
+#[should_panic(expected = "boxed: told by the question mark")]
+async fn boxed_errors_are_returned_with_values(
+    _env: TestWorkflowEnvironment,
+    _number: u8,
+) -> std::result::Result<(), std::boxed::Box<dyn std::error::Error + 'static>> {
     Err("told by the question mark")?;
     Ok(())
 }

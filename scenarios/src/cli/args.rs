@@ -36,11 +36,48 @@ pub(super) enum Command {
     Score(ScoreOptions),
 }
 
+/// A preset of faults, by the name that `--faults` gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Faults {
+    None,
+    Crashes,
+    Activities,
+    Messages,
+    All,
+}
+
+impl Faults {
+    const NAMES: [(&str, Self); 5] = [
+        ("none", Self::None),
+        ("crashes", Self::Crashes),
+        ("activities", Self::Activities),
+        ("messages", Self::Messages),
+        ("all", Self::All),
+    ];
+
+    /// The profile of that name.
+    pub(super) fn profile(self) -> FaultProfile {
+        match self {
+            Self::None => FaultProfile::none(),
+            Self::Crashes => FaultProfile::crashes(),
+            Self::Activities => FaultProfile::activities(),
+            Self::Messages => FaultProfile::messages(),
+            Self::All => FaultProfile::all(),
+        }
+    }
+
+    /// What a command line says to get these faults again, with a space before it; nothing for the default.
+    pub(super) fn argument(self) -> String {
+        let named = Self::NAMES.iter().find(|(_, faults)| *faults == self && self != Self::All);
+        named.map(|(name, _)| format!(" --faults {name}")).unwrap_or_default()
+    }
+}
+
 /// What `run` is told.
 pub(super) struct RunOptions {
     pub(super) scenario: &'static Scenario,
     pub(super) seed: u64,
-    pub(super) faults: FaultProfile,
+    pub(super) faults: Faults,
     pub(super) json: bool,
 }
 
@@ -49,7 +86,7 @@ pub(super) struct SweepOptions {
     pub(super) scenarios: Vec<&'static Scenario>,
     pub(super) seeds: Range<u64>,
     pub(super) jobs: NonZero<usize>,
-    pub(super) faults: FaultProfile,
+    pub(super) faults: Faults,
     pub(super) json: bool,
 }
 
@@ -57,7 +94,7 @@ pub(super) struct SweepOptions {
 pub(super) struct HistoryOptions {
     pub(super) scenario: &'static Scenario,
     pub(super) seed: u64,
-    pub(super) faults: FaultProfile,
+    pub(super) faults: Faults,
     pub(super) workflow: Option<String>,
 }
 
@@ -85,6 +122,10 @@ pub(super) enum UsageError {
     NoSeeds,
     #[error("`{0}` needs a value")]
     NoValue(&'static str),
+    #[error("`{0}` takes no value")]
+    FlagWithValue(&'static str),
+    #[error("`{command}` takes one {wanted}; `{argument}` is another")]
+    SaidTwice { command: &'static str, wanted: &'static str, argument: String },
     #[error("`{option}` takes {expected}, not `{value}`")]
     BadValue { option: &'static str, expected: &'static str, value: String },
 }
@@ -96,19 +137,23 @@ pub(super) enum UsageError {
 /// When something is unknown, missing, or no number.
 pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, UsageError> {
     let Some(command) = arguments.next() else { return Ok(Command::Tour) };
-    match command.as_str() {
-        "help" | "--help" | "-h" => Ok(Command::Help),
-        "list" => Ok(Words::read("list", &["--json"], arguments)?.list()),
-        "run" => Words::read("run", &["NAME", "--seed", "--faults", "--json"], arguments)?.run(),
-        "sweep" => {
-            let known = ["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"];
-            Words::read("sweep", &known, arguments)?.sweep()
-        }
-        "history" => {
-            Words::read("history", &["NAME", "--seed", "--workflow", "--faults"], arguments)?.history()
-        }
-        "score" => Ok(Words::read("score", &["--sound-seeds", "--jobs", "--json"], arguments)?.score()),
-        _ => Err(UsageError::UnknownCommand(command)),
+    let (command, known): (_, &[_]) = match command.as_str() {
+        "help" | "--help" | "-h" => return Ok(Command::Help),
+        "list" => ("list", &["--json"]),
+        "run" => ("run", &["NAME", "--seed", "--faults", "--json"]),
+        "sweep" => ("sweep", &["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"]),
+        "history" => ("history", &["NAME", "--seed", "--workflow", "--faults"]),
+        "score" => ("score", &["--sound-seeds", "--jobs", "--json"]),
+        _ => return Err(UsageError::UnknownCommand(command)),
+    };
+    let words = Words::read(command, known, arguments)?;
+    match command {
+        _ if words.help => Ok(Command::Help),
+        "list" => Ok(words.list()),
+        "run" => words.run(),
+        "sweep" => words.sweep(),
+        "history" => words.history(),
+        _ => Ok(words.score()),
     }
 }
 
@@ -116,6 +161,7 @@ pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
 #[derive(Default)]
 struct Words {
     command: &'static str,
+    help: bool,
     name: Option<String>,
     all: bool,
     json: bool,
@@ -124,39 +170,51 @@ struct Words {
     seeds: Option<Range<u64>>,
     sound_seeds: Option<u64>,
     jobs: Option<NonZero<usize>>,
-    faults: Option<FaultProfile>,
+    faults: Option<Faults>,
 }
 
 impl Words {
     fn read(
         command: &'static str,
-        known: &[&str],
+        known: &[&'static str],
         mut arguments: impl Iterator<Item = String>,
     ) -> Result<Self, UsageError> {
         let mut words = Self { command, ..Self::default() };
+        let mut said = Vec::new();
         while let Some(argument) = arguments.next() {
             let (option, attached) = match argument.split_once('=') {
                 Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
                 _ => (argument.as_str(), None),
             };
+            if matches!(option, "--help" | "-h") {
+                return Ok(Self { help: true, ..words });
+            }
             let wanted = if option.starts_with('-') { option } else { "NAME" };
-            if !known.contains(&wanted) || (wanted == "NAME" && words.name.is_some()) {
+            let Some(wanted) = known.iter().copied().find(|known| *known == wanted) else {
                 return Err(UsageError::UnknownArgument { command, argument });
+            };
+            if said.contains(&wanted) {
+                return Err(UsageError::SaidTwice { command, wanted, argument });
+            }
+            said.push(wanted);
+            if matches!(wanted, "--all" | "--json") && attached.is_some() {
+                return Err(UsageError::FlagWithValue(wanted));
             }
             let mut value =
-                |option| attached.clone().or_else(|| arguments.next()).ok_or(UsageError::NoValue(option));
+                || attached.clone().or_else(|| arguments.next()).ok_or(UsageError::NoValue(wanted));
             match wanted {
                 "NAME" => words.name = Some(argument),
                 "--all" => words.all = true,
                 "--json" => words.json = true,
-                "--seed" => words.seed = Some(number("--seed", value("--seed")?)?),
-                "--workflow" => words.workflow = Some(value("--workflow")?),
-                "--seeds" => words.seeds = Some(range("--seeds", value("--seeds")?)?),
+                "--seed" => words.seed = Some(number(wanted, "a whole number", value()?)?),
+                "--workflow" => words.workflow = Some(value()?),
+                "--seeds" => words.seeds = Some(range(wanted, value()?)?),
                 "--sound-seeds" => {
-                    words.sound_seeds = Some(number("--sound-seeds", value("--sound-seeds")?)?);
+                    let seeds = number::<NonZero<u64>>(wanted, "a whole number from 1", value()?)?;
+                    words.sound_seeds = Some(seeds.get());
                 }
-                "--jobs" => words.jobs = Some(number("--jobs", value("--jobs")?)?),
-                "--faults" => words.faults = Some(profile(value("--faults")?)?),
+                "--jobs" => words.jobs = Some(number(wanted, "a whole number from 1", value()?)?),
+                "--faults" => words.faults = Some(faults(wanted, value()?)?),
                 _ => unreachable!("what is known is read"),
             }
         }
@@ -180,7 +238,7 @@ impl Words {
         Ok(Command::Run(RunOptions {
             scenario: self.scenario()?,
             seed: self.seed.unwrap_or_default(),
-            faults: self.faults.unwrap_or_else(FaultProfile::all),
+            faults: self.faults.unwrap_or(Faults::All),
             json: self.json,
         }))
     }
@@ -197,7 +255,7 @@ impl Words {
             scenarios,
             seeds: self.seeds.ok_or(UsageError::NoSeeds)?,
             jobs,
-            faults: self.faults.unwrap_or_else(FaultProfile::all),
+            faults: self.faults.unwrap_or(Faults::All),
             json: self.json,
         }))
     }
@@ -206,7 +264,7 @@ impl Words {
         Ok(Command::History(HistoryOptions {
             scenario: self.scenario()?,
             seed: self.seed.unwrap_or_default(),
-            faults: self.faults.unwrap_or_else(FaultProfile::all),
+            faults: self.faults.unwrap_or(Faults::All),
             workflow: self.workflow,
         }))
     }
@@ -218,27 +276,22 @@ impl Words {
     }
 }
 
-fn number<N: std::str::FromStr>(option: &'static str, value: String) -> Result<N, UsageError> {
-    let expected = "a whole number";
+fn number<N: std::str::FromStr>(
+    option: &'static str,
+    expected: &'static str,
+    value: String,
+) -> Result<N, UsageError> {
     value.parse().map_err(|_| UsageError::BadValue { option, expected, value })
 }
 
 fn range(option: &'static str, value: String) -> Result<Range<u64>, UsageError> {
     let seeds = value.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    let expected = "a range A..B that is not empty";
+    let expected = "a range A..B of whole numbers, A below B";
     seeds.filter(|seeds| !seeds.is_empty()).ok_or(UsageError::BadValue { option, expected, value })
 }
 
-fn profile(value: String) -> Result<FaultProfile, UsageError> {
-    match value.as_str() {
-        "none" => Ok(FaultProfile::none()),
-        "crashes" => Ok(FaultProfile::crashes()),
-        "activities" => Ok(FaultProfile::activities()),
-        "messages" => Ok(FaultProfile::messages()),
-        "all" => Ok(FaultProfile::all()),
-        _ => {
-            let expected = "none, crashes, activities, messages or all";
-            Err(UsageError::BadValue { option: "--faults", expected, value })
-        }
-    }
+fn faults(option: &'static str, value: String) -> Result<Faults, UsageError> {
+    let named = Faults::NAMES.iter().find(|(name, _)| *name == value);
+    let expected = "none, crashes, activities, messages or all";
+    named.map(|(_, faults)| *faults).ok_or(UsageError::BadValue { option, expected, value })
 }

@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::history::v1::History;
 /// Prints the history of one run as the JSON that Temporal's own tools write and read: of the first run, or
 /// of the last run of the workflow asked for. What else there is in the world is told on the side.
 pub(super) fn history(out: &mut impl Write, options: &HistoryOptions) -> io::Result<Exit> {
-    let report = Campaign::new(&options.scenario.world, world_options(&options.faults)).seed(options.seed);
+    let report = Campaign::new(&options.scenario.world, world_options(options.faults)).seed(options.seed);
     let ids = || report.histories.iter().map(durasim::History::workflow_id);
     let run = match &options.workflow {
         Some(id) => report.histories.iter().rfind(|history| history.workflow_id() == id),

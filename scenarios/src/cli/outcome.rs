@@ -1,9 +1,13 @@
 //! What became of one seed, as it is printed.
 
-use super::stopwatch::Stopwatch;
-use durasim::{Campaign, FaultProfile, WorldOptions, WorldReport, report::FailureCode};
+use super::{args::Faults, stopwatch::Stopwatch};
+use durasim::{
+    Campaign, WorldOptions, WorldReport,
+    report::{Colors, FailureCode},
+};
 use scenarios::scenario::Scenario;
 use serde::Serialize;
+use std::io;
 
 /// One line of `--json`.
 #[derive(Clone, Debug, Serialize)]
@@ -62,22 +66,16 @@ impl Outcome {
 }
 
 /// How worlds of a campaign are run.
-pub(super) fn world_options(faults: &FaultProfile) -> WorldOptions {
+pub(super) fn world_options(faults: Faults) -> WorldOptions {
     let mut options = WorldOptions::default();
-    options.faults = faults.clone();
+    options.faults = faults.profile();
     options
 }
 
 /// The report of a failure, in full, ending with the command that shows it again.
-pub(super) fn render(
-    scenario: &Scenario,
-    seed: u64,
-    failed: &WorldReport,
-    colors: durasim::report::Colors,
-) -> String {
-    let Some(failure) = &failed.failure else { return String::new() };
-    let text = failure.render(colors);
-    // The last line is for tests, which these are not.
-    let text = text.trim_end().rsplit_once('\n').map_or(text.as_str(), |(text, _)| text);
-    format!("{text}\ncargo run -p scenarios -- run {} --seed {seed}\n", scenario.name)
+pub(super) fn render(scenario: &Scenario, seed: u64, faults: Faults, failed: &WorldReport) -> String {
+    let Some(mut failure) = failed.failure.clone() else { return String::new() };
+    let faults = faults.argument();
+    failure.command = Some(format!("cargo run -p scenarios -- run {} --seed {seed}{faults}", scenario.name));
+    failure.render(Colors::detect(&io::stdout()))
 }

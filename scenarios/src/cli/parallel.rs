@@ -26,7 +26,10 @@ pub(super) fn in_order<T: Send, E>(
     let next = AtomicU64::new(seeds.start);
     let (sender, results) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..jobs.get() {
+        // More threads than seeds would find nothing to do.
+        let threads =
+            u64::try_from(jobs.get()).unwrap_or(u64::MAX).min(seeds.end.saturating_sub(seeds.start));
+        for _ in 0..threads {
             let sender = sender.clone();
             let (next, work) = (&next, &work);
             scope.spawn(move || {

@@ -5,7 +5,7 @@ use super::{
     args::RunOptions,
     outcome::{Outcome, render, world_options},
 };
-use durasim::{Campaign, WorldReport, report::Colors};
+use durasim::{Campaign, WorldReport};
 use std::{
     io::{self, Write},
     time::Duration,
@@ -14,7 +14,7 @@ use std::{
 /// Runs one world and tells what happened in it; a failure is shrunk and explained.
 pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit> {
     let scenario = options.scenario;
-    let campaign = Campaign::new(&scenario.world, world_options(&options.faults));
+    let campaign = Campaign::new(&scenario.world, world_options(options.faults));
     let (outcome, report) = Outcome::of(scenario, &campaign, options.seed);
     let exit = if report.failure.is_some() { Exit::Fail } else { Exit::Pass };
     if options.json {
@@ -48,7 +48,7 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
     )?;
     if exit == Exit::Fail {
         let smallest = campaign.shrink(&report);
-        write!(out, "\n{}", render(scenario, options.seed, &smallest, Colors::detect()))?;
+        write!(out, "\n{}", render(scenario, options.seed, options.faults, &smallest))?;
     }
     Ok(exit)
 }

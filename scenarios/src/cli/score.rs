@@ -2,12 +2,12 @@
 
 use super::{
     Exit,
-    args::ScoreOptions,
+    args::{Faults, ScoreOptions},
     outcome::{Outcome, world_options},
     parallel,
     sweep::progress_bar,
 };
-use durasim::{Campaign, FaultProfile};
+use durasim::Campaign;
 use scenarios::{
     registry,
     scenario::{Flaw, Scenario},
@@ -72,7 +72,7 @@ pub(super) fn score(out: &mut impl Write, options: &ScoreOptions) -> io::Result<
 }
 
 fn score_sound(scenario: &'static Scenario, options: &ScoreOptions) -> Score {
-    let campaign = Campaign::new(&scenario.world, world_options(&FaultProfile::all()));
+    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
     let outcomes = outcomes(scenario, &campaign, options.sound_seeds, options);
     let alarms: Vec<_> = outcomes.iter().filter(|outcome| outcome.failed.is_some()).collect();
     Score {
@@ -91,7 +91,7 @@ fn score_sound(scenario: &'static Scenario, options: &ScoreOptions) -> Score {
 }
 
 fn score_flawed(scenario: &'static Scenario, flaw: Flaw, options: &ScoreOptions) -> Score {
-    let campaign = Campaign::new(&scenario.world, world_options(&FaultProfile::all()));
+    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
     let outcomes = outcomes(scenario, &campaign, FLAWED_SEEDS, options);
     let caught: Vec<u64> = outcomes
         .iter()

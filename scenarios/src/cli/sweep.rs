@@ -7,7 +7,7 @@ use super::{
     parallel,
     stopwatch::Stopwatch,
 };
-use durasim::{Campaign, report::Colors};
+use durasim::Campaign;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scenarios::scenario::Scenario;
 use std::io::{self, IsTerminal, Write};
@@ -25,7 +25,7 @@ pub(super) fn sweep(out: &mut impl Write, options: &SweepOptions) -> io::Result<
 
 fn sweep_one(out: &mut impl Write, options: &SweepOptions, scenario: &'static Scenario) -> io::Result<Exit> {
     let stopwatch = Stopwatch::start();
-    let campaign = Campaign::new(&scenario.world, world_options(&options.faults));
+    let campaign = Campaign::new(&scenario.world, world_options(options.faults));
     let bar = progress_bar(scenario, options.seeds.end - options.seeds.start);
     let mut tally = Tally::default();
     parallel::in_order(
@@ -53,7 +53,7 @@ fn sweep_one(out: &mut impl Write, options: &SweepOptions, scenario: &'static Sc
     )?;
     if let Some(first) = &tally.first_failure {
         let smallest = campaign.shrink(&campaign.seed(first.seed));
-        write!(out, "\n{}\n", render(scenario, first.seed, &smallest, Colors::detect()))?;
+        write!(out, "\n{}\n", render(scenario, first.seed, options.faults, &smallest))?;
     }
     Ok(exit)
 }

@@ -2,11 +2,12 @@
 
 use super::{
     Exit,
+    args::Faults,
     outcome::{render, world_options},
     run::{faults as struck, humane},
     stopwatch::Stopwatch,
 };
-use durasim::{Campaign, FaultProfile, WorldReport, report::Colors};
+use durasim::{Campaign, WorldReport};
 use scenarios::{approval, flawed, payment, scenario::Scenario};
 use std::io::{self, Write};
 
@@ -35,7 +36,7 @@ fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
     let scenario = approval::SCENARIO;
     heading(out, "1. Time that skips", &scenario)?;
     let stopwatch = Stopwatch::start();
-    let campaign = Campaign::new(&scenario.world, world_options(&FaultProfile::none()));
+    let campaign = Campaign::new(&scenario.world, world_options(Faults::None));
     let report = campaign.fault_free();
     let wall = stopwatch.elapsed();
     if let Some(history) = report.histories.last() {
@@ -58,7 +59,7 @@ fn faults_that_are_borne(out: &mut impl Write) -> io::Result<bool> {
     const SEEDS: u64 = 64;
     let scenario = payment::SCENARIO;
     heading(out, "2. Faults that a sound workflow bears", &scenario)?;
-    let campaign = Campaign::new(&scenario.world, world_options(&FaultProfile::all()));
+    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
     let (mut faults, mut passed, mut richest) = (0, 0, None::<(u64, WorldReport)>);
     for seed in 0..SEEDS {
         let report = campaign.seed(seed);
@@ -84,7 +85,7 @@ fn faults_that_are_borne(out: &mut impl Write) -> io::Result<bool> {
 fn a_flaw_that_is_found(out: &mut impl Write) -> io::Result<bool> {
     let scenario = flawed::charge_without_key::SCENARIO;
     heading(out, "3. A flaw that is found", &scenario)?;
-    let campaign = Campaign::new(&scenario.world, world_options(&FaultProfile::all()));
+    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
     let Some(failed) = (0..256).map(|seed| campaign.seed(seed)).find(|report| report.failure.is_some())
     else {
         writeln!(out, "256 worlds, and it was not found: that is a defect of durasim.")?;
@@ -96,7 +97,7 @@ fn a_flaw_that_is_found(out: &mut impl Write) -> io::Result<bool> {
         out,
         "Without faults it passes. Seed {seed} is the first to show it, shrunk to what it takes:\n"
     )?;
-    for line in render(&scenario, seed, &smallest, Colors::detect()).lines() {
+    for line in render(&scenario, seed, Faults::All, &smallest).lines() {
         writeln!(out, "    {line}")?;
     }
     Ok(true)

@@ -91,9 +91,14 @@ impl TestWorkflowEnvironment {
         connection()
     }
 
-    /// Waits for this much virtual time. Costs no real time: the clock skips from one thing due to the next.
+    /// Waits for this much virtual time. Costs no real time: the clock skips from one thing due to the next. No time at
+    /// all lets others go first.
     pub async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        if duration.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(duration).await;
+        }
     }
 
     /// The virtual time. A world begins at the same instant always, 2024-01-01T00:00:00Z.
@@ -102,7 +107,8 @@ impl TestWorkflowEnvironment {
     }
 
     /// Starts an actor beside the test: another client, say. The world goes on after the test returned until all
-    /// its actors are done, and one that panics fails the test.
+    /// its actors are done, or wait for what never comes. One that panics fails the test; what it returns, an error
+    /// too, is for whoever awaits the [`Actor`], and for nobody else.
     #[track_caller]
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Actor<T> {
         actor::spawn(&World::current(), future)

@@ -206,7 +206,8 @@ impl WorkerCode {
     }
 
     /// Answers an activity with a closure instead of its code; its calls are recorded, see
-    /// [`calls`](crate::TestWorkflowEnvironment::calls).
+    /// [`calls`](crate::TestWorkflowEnvironment::calls). It comes before the activity's code, if that is registered
+    /// too. A mock that panics, for an assertion of its own, ends the test; an error is a failed attempt.
     ///
     /// The activity is named by the marker that workflows call it by; one that has none, by
     /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new).

@@ -54,9 +54,8 @@ where
     F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
     D: Fn(&S::Value) -> Vec<(&'static str, String)>,
 {
-    if let Err(mut report) = search(&case, strategy, describe, body) {
-        case.name.clone_into(&mut report.test);
-        fail(&report);
+    if let Err(report) = search(&case, strategy, describe, body) {
+        fail(&case, *report);
     }
 }
 
@@ -114,7 +113,7 @@ impl<F> Property<'_, F> {
             Ok(()) => self.seen.sometimes.borrow().check().map_or(Ok(()), |failure| Err(Box::new(failure))),
             Err(TestError::Abort(reason)) => {
                 let message = format!("proptest gave up: {reason}");
-                Err(Box::new(FailureReport::returned_error(message, None)))
+                Err(Box::new(FailureReport::setup(message)))
             }
             Err(TestError::Fail(_, (plan, values))) => {
                 let inputs = describe(&values);

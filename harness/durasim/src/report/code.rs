@@ -22,6 +22,8 @@ pub enum FailureCode {
     WorkflowTask,
     /// Code left the simulated world: a thread, real input or output.
     Escape,
+    /// The test cannot be run, or not as it is set up.
+    Setup,
     /// Workflow code issued other commands than its history holds.
     Replay,
     /// The SDK's own replayer rejects the history.
@@ -54,6 +56,7 @@ impl FailureCode {
         Self::Unregistered,
         Self::WorkflowTask,
         Self::Escape,
+        Self::Setup,
         Self::Replay,
         Self::CoreReplay,
         Self::Idempotency,
@@ -114,6 +117,7 @@ impl FailureCode {
                 "escape",
                 "keep the work on the simulated thread; put a fake behind a trait for what must leave it",
             ),
+            Self::Setup => ("DS008", "setup", "correct what the message names, and run the test again"),
             Self::Replay => (
                 "DS101",
                 "replay",

@@ -7,8 +7,19 @@ use super::WorkflowName;
 pub struct Diagnosis {
     /// The workflows that are still open.
     pub workflows: Vec<OpenWorkflow>,
-    /// What the test itself waits for, in words; `None` if its body has finished.
-    pub test_awaits: Option<String>,
+    /// Who waits besides: the test, its actors, activities.
+    pub waiting: Vec<Waiting>,
+    /// The task queues that workers poll, each with what they poll it for: `payments (workflow and activity tasks)`.
+    pub polled: Vec<String>,
+}
+
+/// Somebody who waits: the test, if its body has not returned, an actor, or an activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Who: `the test`, `actor#1`.
+    pub who: String,
+    /// What for, in words: `the result of PaymentWorkflow payment-1`.
+    pub what: String,
 }
 
 /// An open workflow.
@@ -81,10 +92,28 @@ impl Diagnosis {
         if self.workflows.is_empty() {
             lines.push("no workflow is open".to_owned());
         }
-        if let Some(awaited) = &self.test_awaits {
-            lines.push(format!("the test awaits {awaited}"));
+        lines.extend(self.waiting.iter().map(|Waiting { who, what }| format!("{who} awaits {what}")));
+        if self.workflows.iter().flat_map(|workflow| &workflow.awaits).any(Awaited::is_for_nobody) {
+            lines.push(match self.polled.as_slice() {
+                [] => "no worker is running".to_owned(),
+                queues => format!("workers poll {}", queues.join(", ")),
+            });
         }
         lines
+    }
+
+    /// What to do about an activity that has been failing all along.
+    pub(super) fn endless_retries(&self) -> Option<String> {
+        const MANY: u32 = 1_000;
+        self.workflows.iter().flat_map(|workflow| &workflow.awaits).find_map(|awaited| match awaited {
+            Awaited::Activity { activity_type, attempt, last_failure: Some(_), .. } if *attempt >= MANY => {
+                Some(format!(
+                    "{activity_type} fails every attempt and is retried without end: mend it or its mock, or bound \
+                     its retries with `RetryPolicy::maximum_attempts` or a schedule-to-close timeout"
+                ))
+            }
+            _ => None,
+        })
     }
 
     /// The remedy for the first thing that is plainly missing.
@@ -108,6 +137,11 @@ impl Diagnosis {
 }
 
 impl Awaited {
+    /// Whether it waits for a worker where there is none.
+    fn is_for_nobody(&self) -> bool {
+        matches!(self, Self::Activity { polled: false, .. } | Self::WorkflowTask { polled: false, .. })
+    }
+
     fn words(&self) -> String {
         let nobody = |polled: &bool| if *polled { "" } else { ", which no worker polls" };
         let failed = |attempt: &u32, failure: &Option<String>| match failure {

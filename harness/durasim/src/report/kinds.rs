@@ -3,7 +3,7 @@
 //! They know what broke and where. What the runner knows (the test's name, the plan, what the search
 //! cost, the seed) it fills in afterwards.
 
-use durasim_engine::LimitExceeded;
+use durasim_engine::{LimitExceeded, Limits};
 
 use super::{
     Comparison, Diagnosis, FailureCode, FailureReport, HistoryExcerpt, SourceLine, Spent, WorkflowName,
@@ -12,6 +12,10 @@ use crate::outline::duration_words;
 
 /// The words of the SDK's panic when one activation brings a timer's firing after its cancellation.
 const SDK_UNBLOCKER: &str = "resolution must have a registered unblocker";
+
+/// What to do about a history that reaches the service's own limits, which no test can raise.
+const CONTINUE_AS_NEW: &str = "look for a loop without end first; if the workflow should run that long, let it continue as new \
+     (`ctx.continue_as_new_suggested()` says when): the limit is Temporal's own, and cannot be raised";
 
 /// What workers have registered, by task queue, for the report of what they have not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +45,7 @@ impl FailureReport {
             spent: Spent::default(),
             saved: None,
             seed: None,
+            command: None,
         }
     }
 
@@ -56,6 +61,12 @@ impl FailureReport {
         Self { message: Some(message.into()), location, ..report }
     }
 
+    /// The test cannot be run, or not as it is set up: an attribute, a variable or a saved file says what cannot be.
+    pub fn setup(message: impl Into<String>) -> Self {
+        let report = Self::new(FailureCode::Setup, "the test cannot be run as it is set up");
+        Self { message: Some(message.into()), ..report }
+    }
+
     /// Nothing can happen any more at `now_ms` of virtual time since the run began.
     pub fn stuck(now_ms: u64, diagnosis: Diagnosis) -> Self {
         let what = format!("nothing can happen any more, at +{}", duration_words(now_ms));
@@ -68,6 +79,12 @@ impl FailureReport {
         // The error's own second half is the remedy, said here for the attribute.
         let words = exceeded.to_string();
         let what = words.split_once("; ").map_or(words.as_str(), |(what, _)| what);
+        if let LimitExceeded::HistoryEvents { limit, .. } = exceeded
+            && *limit >= Limits::default().max_history_events
+        {
+            let remedy = Some(CONTINUE_AS_NEW.to_owned());
+            return Self { diagnosis, remedy, ..Self::new(FailureCode::Limit, what) };
+        }
         let raised = match exceeded {
             LimitExceeded::Steps { limit } => format!("max_steps: {}", limit.saturating_mul(10)),
             LimitExceeded::VirtualTime { limit_ms } => {
@@ -78,11 +95,31 @@ impl FailureReport {
             }
             _ => "..".to_owned(),
         };
+        if let Some(remedy) = diagnosis.as_ref().and_then(Diagnosis::endless_retries) {
+            return Self { remedy: Some(remedy), diagnosis, ..Self::new(FailureCode::Limit, what) };
+        }
         let remedy = format!(
             "look for a loop without end first; if the run should be that long, raise the limit: \
              `#[workflow_test(limits = Limits {{ {raised}, ..Limits::default() }})]`"
         );
         Self { remedy: Some(remedy), diagnosis, ..Self::new(FailureCode::Limit, what) }
+    }
+
+    /// The test returned an error, and the service had terminated a run for its size; `reason` is the service's.
+    pub fn outgrown(
+        workflow: WorkflowName,
+        reason: &str,
+        message: impl Into<String>,
+        location: Option<SourceLine>,
+    ) -> Self {
+        let what = format!("the service terminated a workflow, as Temporal would: {reason}");
+        Self {
+            workflow: Some(workflow),
+            message: Some(message.into()),
+            location,
+            remedy: Some(CONTINUE_AS_NEW.to_owned()),
+            ..Self::new(FailureCode::Limit, what)
+        }
     }
 
     /// An activity was scheduled that the workers of its task queue do not know.

@@ -27,10 +27,10 @@ pub(super) enum Role {
 }
 
 impl Colors {
-    /// Colours on a terminal, unless `NO_COLOR` is set to anything (<https://no-color.org>).
-    pub fn detect() -> Self {
+    /// Colours if this output is a terminal, unless `NO_COLOR` is set to anything (<https://no-color.org>).
+    pub fn detect(output: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self::decide(refused, std::io::stderr().is_terminal())
+        Self::decide(refused, output.is_terminal())
     }
 
     fn decide(refused: bool, terminal: bool) -> Self {

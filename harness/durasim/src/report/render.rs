@@ -172,6 +172,9 @@ fn spent(spent: Spent) -> String {
 
 /// The command that brings the failure back. It is the last line, so that it is found and copied.
 fn command(report: &FailureReport) -> String {
+    if let Some(command) = &report.command {
+        return command.clone();
+    }
     // The test runner matches on the path within the crate.
     let filter = report.test.split_once("::").map_or(report.test.as_str(), |(_, within)| within);
     match report.seed {

@@ -33,6 +33,10 @@ fn found(mut report: FailureReport) -> FailureReport {
     report
 }
 
+fn waits(who: &str, what: &str) -> Waiting {
+    Waiting { who: who.into(), what: what.into() }
+}
+
 fn waiting() -> Diagnosis {
     let awaits = vec![
         Awaited::Activity {
@@ -55,7 +59,11 @@ fn waiting() -> Diagnosis {
         }],
     };
     let parent = OpenWorkflow { name: name(), awaits };
-    Diagnosis { workflows: vec![parent, child], test_awaits: Some("the result of workflow payment-1".into()) }
+    Diagnosis {
+        workflows: vec![parent, child],
+        waiting: vec![waits("the test", "the result of PaymentWorkflow payment-1")],
+        polled: vec!["payments (workflow tasks)".into()],
+    }
 }
 
 #[test]
@@ -81,7 +89,8 @@ fn a_stuck_run_says_what_everything_waits_for() {
 
 #[test]
 fn a_stuck_test_without_workflows_says_so() {
-    let diagnosis = Diagnosis { workflows: Vec::new(), test_awaits: Some("a channel".into()) };
+    let waiting = vec![waits("the test", "what nothing in this world will wake")];
+    let diagnosis = Diagnosis { waiting, ..Diagnosis::default() };
     let mut report = FailureReport::stuck(0, diagnosis);
     report.test = "payments::works".into();
     insta::assert_snapshot!(report);

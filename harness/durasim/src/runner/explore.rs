@@ -16,14 +16,11 @@ pub(super) fn run(
     while let Some(plan) = explorer.next_plan() {
         let worlds = explorer.given_out();
         if worlds > exhaustive.max_worlds {
-            return Err(Box::new(FailureReport::returned_error(
-                format!(
-                    "exploring every plan of at most {} faults takes more than {} worlds; explore fewer faults, \
-                     switch some off, or raise `Exhaustive::max_worlds`",
-                    exhaustive.faults, exhaustive.max_worlds
-                ),
-                None,
-            )));
+            return Err(Box::new(FailureReport::setup(format!(
+                "exploring every plan of at most {} faults takes more than {} worlds; explore fewer faults, switch \
+                 some off, or raise `Exhaustive::max_worlds`",
+                exhaustive.faults, exhaustive.max_worlds
+            ))));
         }
         let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| options.record_offers = true);
         let offers = report.offers.iter().filter(|offer| is_fault_site(&offer.point.site)).cloned().collect();

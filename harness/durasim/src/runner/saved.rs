@@ -18,7 +18,7 @@ use std::path::Path;
 /// A plan that passes stays saved: it may be what the next change breaks.
 pub(super) fn rerun(case: &TestCase, campaign: &Campaign<'_>) -> Result<(), Box<FailureReport>> {
     let saved = Regressions::beside(case.manifest_dir, case.file)
-        .map_err(|error| Box::new(FailureReport::returned_error(error.to_string(), None)))?;
+        .map_err(|error| Box::new(FailureReport::setup(error.to_string())))?;
     let Some(saved) = saved.filter(|_| !broken!(SavedFailures)) else { return Ok(()) };
     let mut steps = 0;
     for (tape, worlds) in saved.tapes(case.name).zip(1..) {

@@ -9,7 +9,7 @@ use crate::{
     TestOptions, TestWorkflowEnvironment,
     checks::Sometimes,
     error::{TestOutcome, TestResult},
-    report::{Colors, FailureReport, Spent},
+    report::{Colors, FailureCode, FailureReport, SourceLine, Spent},
 };
 use futures::future::{FutureExt, LocalBoxFuture};
 use std::{
@@ -67,16 +67,22 @@ where
         body(env).map(TestOutcome::into_test_result).boxed_local()
     };
     if let Err(mut report) = search(&case, &body) {
-        case.name.clone_into(&mut report.test);
         saved::keep(&case, &mut report);
-        fail(&report);
+        fail(&case, *report);
     }
 }
 
 /// Prints the report and fails the `#[test]`, without the lines that a panic adds of its own.
-pub(crate) fn fail(report: &FailureReport) -> ! {
-    eprintln!("{}", report.render(Colors::detect()));
-    std::panic::resume_unwind(Box::new(format!("{} failed", report.test)))
+///
+/// The panic's payload is the report too: `#[should_panic(expected = "..")]` finds the test's own words in it.
+pub(crate) fn fail(case: &TestCase, mut report: FailureReport) -> ! {
+    case.name.clone_into(&mut report.test);
+    if report.code == FailureCode::Error {
+        // An error that does not remember its line is at least the test's.
+        report.location.get_or_insert_with(|| SourceLine { file: case.file.to_owned(), line: case.line });
+    }
+    eprintln!("{}", report.render(Colors::detect(&std::io::stderr())));
+    std::panic::resume_unwind(Box::new(report.to_string()))
 }
 
 impl TestOptions {
@@ -134,7 +140,7 @@ pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>>
         Err(_) => Ok(None),
         Ok(text) => text.trim().parse().map(Some).map_err(|_| {
             let message = format!("DURASIM_SEED must be a whole number, not {text:?}");
-            Box::new(FailureReport::returned_error(message, None))
+            Box::new(FailureReport::setup(message))
         }),
     }
 }

@@ -171,7 +171,10 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
     let task = world.executor.spawn("test", async move {
         let result = future.await;
         if let Err(error) = &result {
-            World::current().state().fail(diagnosis::returned_error(error));
+            let world = World::current();
+            let mut state = world.state();
+            let report = diagnosis::returned_error(&state, error);
+            state.fail(report);
         }
         *slot.borrow_mut() = Some(result);
     });

@@ -190,4 +190,11 @@ probes! {
             buy(env, till, "beats with what nobody knows").await.map(drop)
         },
     );
+
+    a_fault_placed_by_hand_that_strikes_nothing_is_told,
+    breaks Sabotage::Verdict(FailureCode::Setup) => || fails_with(
+        FailureCode::Setup,
+        charged_again(),
+        |_| async { Ok(()) },
+    );
 }

@@ -5,7 +5,7 @@ use super::{
     process::{Alarm, Heartbeat, RunningAttempt, WorkerCall},
     state::State,
 };
-use crate::faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await};
+use crate::faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await, limit_ms};
 use durasim_service::Request;
 use durasim_worker::activity::{ActivityAttempt, ActivityOutcome};
 use std::{rc::Rc, sync::Arc};
@@ -71,6 +71,9 @@ impl State {
             fate => fate,
         };
         let token = task.task_token.clone();
+        let bounded = task.retry_policy.as_ref().is_none_or(|policy| policy.maximum_attempts > 0)
+            || limit_ms(task.schedule_to_close_timeout.as_ref()).is_some()
+            || self.run_deadline_ms(task.workflow_execution.as_ref()).is_some();
         let heartbeat = Heartbeat {
             throttle_ms: heartbeat_throttle_ms(&task),
             last_sent_ms: None,
@@ -115,7 +118,7 @@ impl State {
             World::current().state().attempt_done(worker, incarnation, &attempt_token, outcome);
         };
         let task = self.executor.spawn(label.clone(), runs.instrument(span));
-        let attempt = RunningAttempt { task, label, number, cancel, heartbeat, allowance };
+        let attempt = RunningAttempt { task, label, number, cancel, heartbeat, allowance, bounded };
         self.workers[worker].attempts.insert(token, attempt);
     }
 
@@ -141,7 +144,7 @@ impl State {
             return;
         }
         let Some(attempt) = process.attempts.remove(token) else { return };
-        let RunningAttempt { label, number, heartbeat, allowance, .. } = attempt;
+        let RunningAttempt { label, number, heartbeat, allowance, bounded, .. } = attempt;
         let completed = matches!(outcome, ActivityOutcome::Completed(_));
         match self.attempt_fate(worker, AttemptMoment::Done, &label, number, allowance, completed) {
             Some(AttemptFate::Crash { restart_after_ms, version }) => {
@@ -149,6 +152,11 @@ impl State {
             }
             Some(AttemptFate::LoseReport) => return,
             _ => {}
+        }
+        if let ActivityOutcome::Failed(failure) = &outcome
+            && let Some(report) = diagnosis::activity_panicked(&label, number, failure, bounded)
+        {
+            return self.fail(report);
         }
         self.report_attempt(worker, token, &label, outcome, heartbeat.pending);
     }
@@ -162,7 +170,7 @@ impl State {
         unsent_heartbeat: Option<Vec<Payload>>,
     ) {
         let (task_token, namespace) = (token.to_vec(), self.namespace.clone());
-        let identity = self.workers[worker].spec.identity.clone();
+        let identity = self.workers[worker].identity.clone();
         let (what, request): (&str, Request) = match outcome {
             ActivityOutcome::Completed(result) => (
                 "completed",
@@ -255,7 +263,7 @@ impl State {
         let request = RecordActivityTaskHeartbeatRequest {
             task_token: token.to_vec(),
             details: Some(Payloads { payloads: details }),
-            identity: self.workers[worker].spec.identity.clone(),
+            identity: self.workers[worker].identity.clone(),
             namespace: self.namespace.clone(),
             ..Default::default()
         };

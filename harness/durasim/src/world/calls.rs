@@ -30,6 +30,8 @@ pub(crate) enum Caller {
 pub(crate) struct Pending {
     pub(crate) caller: Caller,
     pub(crate) label: Rc<str>,
+    /// The task that asked, of a client.
+    pub(crate) asked_by: Option<Rc<str>>,
     /// What the caller hears in place of the answer, if a fault took the answer.
     pub(crate) answer_lost: Option<Status>,
 }
@@ -114,7 +116,8 @@ impl State {
             run_deadline_ms: None,
         };
         let fate = self.fate(&view);
-        let mut pending = Pending { caller, label, answer_lost: None };
+        let asked_by = matches!(caller, Caller::Client { .. }).then(|| self.executor.polled()).flatten();
+        let mut pending = Pending { caller, label, asked_by, answer_lost: None };
         let mut delay = Delay { ms: latency.ms + own.ms, events: latency.events + own.events };
         match fate {
             None => {}

@@ -5,7 +5,8 @@ use crate::{
     error::TestError,
     panics,
     report::{
-        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine, WorkflowName,
+        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine, Waiting,
+        WorkflowName,
     },
     sabotage::broken,
 };
@@ -13,17 +14,46 @@ use durasim_engine::{LimitExceeded, START_MS};
 use durasim_service::ExecutionSummary;
 use durasim_worker::{
     Nondeterminism, QueryFailure, WorkflowTaskFailure,
-    activity::{ActivityFault, Unregistered},
+    activity::{ActivityFault, PANICKED, Unregistered},
 };
-use std::sync::Arc;
-use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use std::{collections::BTreeMap, sync::Arc};
+use temporalio_protos::temporal::api::{
+    failure::v1::Failure,
+    history::v1::{HistoryEvent, history_event::Attributes},
+};
 
 /// From this attempt of a workflow task on, a failure that is the workflow's own ends the run: the service would
 /// retry it for ever.
 const HOPELESS_ATTEMPT: i32 = 3;
 
-pub(crate) fn returned_error(error: &TestError) -> FailureReport {
-    FailureReport::returned_error(error.to_string(), Some(error.location().into()))
+/// From this attempt on, an activity that panics ends the run if it would be retried for ever: an error may well be
+/// what the test is about, an outage say; a panic is a mistake.
+const HOPELESS_PANICS: u32 = 10;
+
+/// The test returned an error: that of a run which outgrew the service's own limits, perhaps.
+pub(crate) fn returned_error(state: &State, error: &TestError) -> FailureReport {
+    let location = error.location().map(SourceLine::from);
+    match outgrown(state) {
+        Some((workflow, reason)) => FailureReport::outgrown(workflow, &reason, error.to_string(), location),
+        None => FailureReport::returned_error(error.to_string(), location),
+    }
+}
+
+/// The run that the service terminated for its size, with the service's reason.
+fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
+    let executions = state.service.executions();
+    executions.iter().rev().filter(|execution| !execution.open).find_map(|execution| {
+        let events = state.service.history(&execution.workflow_id, Some(&execution.run_id))?;
+        match &events.last()?.attributes {
+            Some(Attributes::WorkflowExecutionTerminatedEventAttributes(terminated))
+                if terminated.reason.starts_with("Workflow history ") =>
+            {
+                let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+                Some((name, terminated.reason.trim_end_matches('.').to_owned()))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// A fault placed by hand that struck nothing: the test was not put to the test that it names.
@@ -31,7 +61,7 @@ pub(crate) fn missed_fault(fault: &str) -> FailureReport {
     let message = format!(
         "the fault placed by hand struck nothing: {fault}; the world had no such point, or ended before it"
     );
-    FailureReport::returned_error(message, None)
+    FailureReport::setup(message)
 }
 
 pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
@@ -41,7 +71,7 @@ pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
         let own = seen.backtrace.as_deref().filter(|_| is_dependencys(&seen.location)).and_then(user_line);
         own.or_else(|| source_line(&seen.location))
     });
-    let message = if task == "test" { message.to_owned() } else { format!("{task}: {message}") };
+    let message = if task == TEST { message.to_owned() } else { format!("{task}: {message}") };
     FailureReport::panicked(message, location)
 }
 
@@ -61,8 +91,52 @@ pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
     Some(SourceLine { file, line: line.parse().ok()? })
 }
 
+/// Nothing can happen any more: for want of something registered, or for another reason.
 pub(crate) fn stuck(state: &State) -> FailureReport {
-    FailureReport::stuck(state.now_ms - START_MS, diagnose(state))
+    let diagnosis = diagnose(state);
+    let unregistered = diagnosis.workflows.iter().find_map(|open| unregistered_altogether(state, open));
+    unregistered.unwrap_or_else(|| FailureReport::stuck(state.now_ms - START_MS, diagnosis))
+}
+
+/// A task is polled again and again, and nothing happens that it could be waiting for.
+pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> FailureReport {
+    let who = name_of_task(task);
+    let message = format!(
+        "{who} goes round in a loop, and nothing else happens: it yields, or sleeps and looks again, for what never comes"
+    );
+    let mut report = limit(state, exceeded);
+    if let Some(diagnosis) = &mut report.diagnosis {
+        diagnosis.waiting.retain(|waiting| !is_test(waiting));
+    }
+    FailureReport { message: Some(message), ..report }
+}
+
+/// Somebody, most likely the test, sleeps beyond the end of the run.
+pub(crate) fn oversleeps(state: &State, exceeded: &LimitExceeded) -> FailureReport {
+    let mut report = limit(state, exceeded);
+    if let Some(waiting) = report.diagnosis.iter_mut().flat_map(|it| &mut it.waiting).find(|it| is_test(it)) {
+        "a timer that is due after the end of the run".clone_into(&mut waiting.what);
+    }
+    report
+}
+
+/// What a worker of the very task queue that something waits on does not know at all: it polls that queue for
+/// workflow tasks alone, or for activity tasks alone.
+fn unregistered_altogether(state: &State, open: &OpenWorkflow) -> Option<FailureReport> {
+    let has_worker = |queue: &str| state.workers.iter().any(|process| &*process.spec.task_queue == queue);
+    open.awaits.iter().find_map(|awaited| match awaited {
+        Awaited::Activity { activity_type, task_queue, polled: false, .. } if has_worker(task_queue) => {
+            let registered = state.registered(task_queue, |process| process.activities.names());
+            let workflow = Some(open.name.clone());
+            Some(FailureReport::unregistered_activity(activity_type, task_queue, workflow, &registered))
+        }
+        Awaited::WorkflowTask { task_queue, polled: false, .. } if has_worker(task_queue) => {
+            let registered =
+                state.registered(task_queue, |process| process.workflow_types().map(str::to_owned).collect());
+            Some(FailureReport::unregistered_workflow(open.name.clone(), task_queue, &registered))
+        }
+        _ => None,
+    })
 }
 
 pub(crate) fn limit(state: &State, exceeded: &LimitExceeded) -> FailureReport {
@@ -104,8 +178,44 @@ pub(crate) fn unregistered_workflow(
     )
 }
 
+/// An attempt that cannot go on as it is: the test's own mistake.
 pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
-    FailureReport::escaped(&format!("cannot go on: {fault}"), None)
+    match fault {
+        ActivityFault::MockPanicked { activity_type, message } => {
+            panicked(&format!("mock of {activity_type}"), message)
+        }
+        ActivityFault::UnknownHeartbeatDetails { task_queue, .. } => {
+            let mut report = FailureReport::escaped(&format!("cannot go on: {fault}"), None);
+            report.remedy = Some(format!(
+                "`env.worker({task_queue:?}).heartbeat_details::<TheType>()`, with the type that the activity \
+                 passes to `record_heartbeat`"
+            ));
+            report
+        }
+        other => FailureReport::escaped(&format!("cannot go on: {other}"), None),
+    }
+}
+
+/// The report of an activity that panicked, if it ends the run: once it is plain that it will go on panicking, and
+/// nothing bounds its retries.
+pub(crate) fn activity_panicked(
+    label: &str,
+    attempt: u32,
+    failure: &Failure,
+    bounded: bool,
+) -> Option<FailureReport> {
+    let message = failure.message.strip_prefix(PANICKED)?;
+    if bounded || attempt < HOPELESS_PANICS {
+        return None;
+    }
+    let mut report = panicked(label, message);
+    report.what = format!("an activity panics, {attempt} attempts so far, and nothing bounds its retries");
+    report.remedy = Some(
+        "an activity that panics is retried like one that fails; mend it, or bound its retries with \
+         `RetryPolicy::maximum_attempts` or a schedule-to-close timeout"
+            .to_owned(),
+    );
+    Some(report)
 }
 
 /// The mock of a workflow returned what no workflow could close with.
@@ -199,12 +309,37 @@ fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {
     Some(WorkflowName::new(execution.workflow_type, execution.workflow_id))
 }
 
-/// What every open workflow waits for.
+/// What every open workflow waits for, and everybody else.
 pub(crate) fn diagnose(state: &State) -> Diagnosis {
     let executions = state.service.executions();
     let workflows =
         executions.iter().filter(|execution| execution.open).map(|e| open_workflow(state, e)).collect();
-    Diagnosis { workflows, test_awaits: None }
+    Diagnosis { workflows, waiting: waiting(state), polled: state.polled_queues() }
+}
+
+/// The test and whoever else waits for an answer of the service.
+fn waiting(state: &State) -> Vec<Waiting> {
+    let clients = state.pending.values().filter_map(|pending| {
+        let who = name_of_task(pending.asked_by.as_deref()?);
+        Some(Waiting { who, what: state.answer_in_words(&pending.label) })
+    });
+    let mut waiting: Vec<_> = clients.collect();
+    if !waiting.iter().any(is_test) && state.executor.names().iter().any(|name| &**name == TEST) {
+        let what = "what nothing in this world will wake: no answer, and no timer of its own".to_owned();
+        waiting.insert(0, Waiting { who: name_of_task(TEST), what });
+    }
+    waiting
+}
+
+/// The name of the task that is the test's own body.
+const TEST: &str = "test";
+
+fn name_of_task(task: &str) -> String {
+    if task == TEST { "the test".to_owned() } else { task.to_owned() }
+}
+
+fn is_test(waiting: &Waiting) -> bool {
+    waiting.who == name_of_task(TEST)
 }
 
 fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
@@ -217,6 +352,9 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
             polled: state.is_polled(&activity.task_queue, |process| !process.activities.names().is_empty()),
             last_failure: activity.last_failure.clone(),
         });
+    }
+    for child in &execution.pending_children {
+        awaits.push(Awaited::Child(WorkflowName::new(&child.workflow_type, &child.workflow_id)));
     }
     for timer in &execution.pending_timers {
         awaits.push(Awaited::Timer {
@@ -240,7 +378,6 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
 
 /// The signals that the workflow handles and nobody has sent it.
 fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
-    use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
     let events = state.service.history(&execution.workflow_id, Some(&execution.run_id)).unwrap_or_default();
     let sent: Vec<_> = events
         .iter()
@@ -258,6 +395,38 @@ fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
 }
 
 impl State {
+    /// What a client that sent the request of this label waits for.
+    fn answer_in_words(&self, label: &str) -> String {
+        let Some((name, what)) = label.split_once('/') else { return format!("the answer to {label}") };
+        let workflow_type = name.split_once('#').map_or(name, |(workflow_type, _)| workflow_type);
+        let workflow = match self.names.workflow_id(name) {
+            Some(id) => format!("{workflow_type} {id}"),
+            None => name.to_owned(),
+        };
+        match what.split_once(' ') {
+            None if what == "history" => format!("the result of {workflow}"),
+            Some(("query", query)) => format!("the answer to query {query} of {workflow}"),
+            Some(("update", update)) => format!("the outcome of update {update} of {workflow}"),
+            _ => format!("the answer to {what} of {workflow}"),
+        }
+    }
+
+    /// The task queues of the workers, with what they poll them for.
+    fn polled_queues(&self) -> Vec<String> {
+        let mut queues: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
+        for process in &self.workers {
+            let (workflows, activities) = queues.entry(&process.spec.task_queue).or_default();
+            *workflows |= process.runs_any_workflow();
+            *activities |= !process.activities.names().is_empty();
+        }
+        let words = |(queue, polled): (&str, _)| match polled {
+            (true, true) => format!("{queue} (workflow and activity tasks)"),
+            (true, false) => format!("{queue} (workflow tasks)"),
+            _ => format!("{queue} (activity tasks)"),
+        };
+        queues.into_iter().map(words).collect()
+    }
+
     fn registered(
         &self,
         task_queue: &str,

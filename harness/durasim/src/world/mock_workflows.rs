@@ -185,7 +185,7 @@ impl State {
             task_token: task.task_token.clone(),
             commands: end.into_iter().map(closing_command).collect(),
             query_results: task.queries.keys().cloned().map(refused).collect(),
-            identity: self.workers[worker].spec.identity.clone(),
+            identity: self.workers[worker].identity.clone(),
             namespace: self.namespace.clone(),
             ..Default::default()
         };

@@ -24,6 +24,11 @@ impl Names {
         name
     }
 
+    /// The id of the workflow with this name.
+    pub(crate) fn workflow_id(&self, name: &str) -> Option<&str> {
+        self.by_workflow_id.iter().find(|(_, known)| &***known == name).map(|(id, _)| id.as_str())
+    }
+
     /// The name of the workflow with this id, if it has appeared.
     pub(crate) fn known(&self, workflow_id: &str) -> Option<Rc<str>> {
         self.by_workflow_id.get(workflow_id).cloned()
@@ -42,5 +47,6 @@ mod tests {
         assert_eq!(&*names.name("c", "Refund"), "Refund#1");
         assert_eq!(&*names.name("a", "Payment"), "Payment#1");
         assert_eq!(names.known("z"), None);
+        assert_eq!((names.workflow_id("Payment#2"), names.workflow_id("Payment#3")), (Some("b"), None));
     }
 }

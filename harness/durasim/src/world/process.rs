@@ -68,6 +68,8 @@ pub(crate) struct WorkerProcess {
     pub(crate) version: usize,
     /// Counts the starts of the process: what was meant for an earlier one is lost.
     pub(crate) incarnation: u32,
+    /// How this process names itself to the service.
+    pub(crate) identity: String,
     pub(crate) up: bool,
     pub(crate) workflows: WorkflowWorker,
     pub(crate) activities: ActivityDefinitions,
@@ -95,6 +97,8 @@ pub(crate) struct RunningAttempt {
     pub(crate) heartbeat: Heartbeat,
     /// What its activity can still lose.
     pub(crate) allowance: Allowance,
+    /// Whether its activity is given up at some time, however often it fails.
+    pub(crate) bounded: bool,
 }
 
 /// The heartbeats of one attempt, throttled as the SDK's Core throttles them.
@@ -137,7 +141,7 @@ impl WorkerProcess {
         let code = &spec.versions[version];
         let identity = format!("{}-{incarnation}", spec.identity);
         let polls = Polls::new(namespace, &spec.task_queue, &identity);
-        let mut options = WorkflowWorkerOptions::new(namespace, &*spec.task_queue, identity);
+        let mut options = WorkflowWorkerOptions::new(namespace, &*spec.task_queue, identity.clone());
         (code.options)(&mut options);
         options.max_cached = spec.max_cached;
         if spec.max_cached == 0 {
@@ -150,6 +154,7 @@ impl WorkerProcess {
             data_converter,
             version,
             incarnation,
+            identity,
             up: true,
             workflows,
             activities,
@@ -217,7 +222,7 @@ impl State {
         let caller = Caller::Worker { worker, incarnation: process.incarnation, call };
         let id = self.next_request_id();
         self.workers[worker].waiting_polls.push(id);
-        self.pending.insert(id, super::calls::Pending { caller, label, answer_lost: None });
+        self.pending.insert(id, super::calls::Pending { caller, label, asked_by: None, answer_lost: None });
         // A poll is no message of its own: it has been waiting at the service all along.
         self.service.request(self.now_ms, id, request);
     }

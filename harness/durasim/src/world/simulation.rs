@@ -1,7 +1,7 @@
 //! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock, and again.
 
 use super::{World, diagnosis, network::Message, state::State};
-use durasim_engine::{Odds, Outcome, TaskId};
+use durasim_engine::{LimitExceeded, Odds, Outcome, TaskId};
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -21,6 +21,9 @@ const SETTLE_STEPS: u64 = 20_000;
 /// test may sleep, and the world cannot ask Tokio whether one does. In virtual milliseconds: an hour.
 const PATIENCE_MS: u64 = 3600 * 1000;
 
+/// How far beyond the end of a run a timer of somebody's is looked for, in virtual milliseconds: a thousand years.
+const FAR_MS: u64 = 1000 * SETTLE_MS;
+
 /// When the test itself returned.
 #[derive(Clone, Copy)]
 struct Returned {
@@ -31,8 +34,9 @@ struct Returned {
 /// Runs the world until its test, `body`, and all that followed from it are done. What went wrong is in the state.
 pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
     let mut returned: Option<Returned> = None;
+    let mut polls = 0;
     loop {
-        poll_tasks(world);
+        poll_tasks(world, &mut polls);
         if world.state().failure.is_some() {
             return;
         }
@@ -44,12 +48,16 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
             return;
         }
         if one_step(world) {
+            polls = 0;
             world.check_invariants();
             continue;
         }
         if !jump(world).await && !release_held(world) {
             if returned.is_none() {
-                let report = diagnosis::stuck(&world.state());
+                let report = match sleeps_beyond_limit(world).await {
+                    Some(exceeded) => diagnosis::oversleeps(&world.state(), &exceeded),
+                    None => diagnosis::stuck(&world.state()),
+                };
                 world.state().fail(report);
             }
             return;
@@ -57,8 +65,8 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
     }
 }
 
-/// Polls every ready task until none is ready. Which is polled next is a choice.
-fn poll_tasks(world: &World) {
+/// Polls every ready task until none is ready. Which is polled next is a choice. `polls` counts since the last step.
+fn poll_tasks(world: &World, polls: &mut u64) {
     loop {
         world.clock.settle_blocking();
         let polled = world.executor.poll_one(|names| {
@@ -74,7 +82,13 @@ fn poll_tasks(world: &World) {
             world.state().fail(report);
             return;
         }
-        if world.state().failure.is_some() {
+        *polls += 1;
+        let mut state = world.state();
+        if let Err(exceeded) = state.limits.check_steps(*polls) {
+            let report = diagnosis::spinning(&state, &exceeded, &polled.name);
+            state.fail(report);
+        }
+        if state.failure.is_some() {
             return;
         }
     }
@@ -140,6 +154,21 @@ async fn jump(world: &Rc<World>) -> bool {
         return true;
     }
     false
+}
+
+/// Whether somebody set a timer for later than the run may last: the test or an activity sleeps too long, which is
+/// something else than waiting for what never comes.
+async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
+    let limits = world.state().limits;
+    let mut sleep = pin!(world.clock.sleep_until_ms(limits.end_ms().saturating_add(FAR_MS)));
+    let mut ready = pin!(world.executor.until_ready());
+    let woken = poll_fn(|cx| {
+        if ready.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        sleep.as_mut().poll(cx).map(|()| false)
+    });
+    if woken.await { limits.check_time(limits.end_ms().saturating_add(1)).err() } else { None }
 }
 
 fn release_held(world: &World) -> bool {

@@ -169,7 +169,7 @@ impl State {
                 message: "fault: the workflow task failed once".into(),
                 ..Default::default()
             }),
-            identity: self.workers[worker].spec.identity.clone(),
+            identity: self.workers[worker].identity.clone(),
             namespace: self.namespace.clone(),
             ..Default::default()
         };

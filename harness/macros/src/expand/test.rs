@@ -62,9 +62,15 @@ fn options(options: &[(Ident, Expr)]) -> TokenStream {
 fn run(test: &WorkflowTest, case: &TokenStream) -> TokenStream {
     let name = &test.function.sig.ident;
     let environment = environment(test);
+    let outcome = outcome(test, quote!(#name(#environment)));
     quote! {
-        ::durasim::__private::run(#case, |env| ::std::boxed::Box::pin(#name(#environment)))
+        ::durasim::__private::run(#case, |env| ::std::boxed::Box::pin(#outcome))
     }
+}
+
+/// The future of the test's outcome; an error that no conversion takes is wrapped for one that does.
+fn outcome(test: &WorkflowTest, call: TokenStream) -> TokenStream {
+    if test.boxed_error { quote!(async move { ::durasim::__private::Boxed(#call.await) }) } else { call }
 }
 
 fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]) -> TokenStream {
@@ -81,6 +87,7 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
         });
         quote!((#(#strategies,)*))
     };
+    let outcome = outcome(test, quote!(#name(#environment, #(#values,)*)));
     let names = parameters(test);
     let described =
         values.iter().zip(&names).map(|(value, name)| quote!((#name, ::std::format!("{:?}", #value))));
@@ -89,7 +96,7 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
             #case,
             #strategies,
             |(#(#values,)*)| ::std::vec![#(#described),*],
-            |env, (#(#values,)*)| ::std::boxed::Box::pin(#name(#environment, #(#values,)*)),
+            |env, (#(#values,)*)| ::std::boxed::Box::pin(#outcome),
         )
     }
 }

@@ -1,7 +1,10 @@
 //! The rules of the function: async, the environment first, nothing that a test cannot have.
 
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, FnArg, ItemFn, Meta, PatType, Type};
+use syn::{
+    Attribute, Expr, FnArg, GenericArgument, ItemFn, Meta, PatType, PathArguments, ReturnType, Type,
+    TypeParamBound,
+};
 
 use super::Generated;
 use super::errors::Errors;
@@ -166,4 +169,33 @@ fn take_strategy(parameter: &mut PatType, errors: &mut Errors) -> Option<Expr> {
         errors.over(&first, "`#[strategy(EXPR)]` holds one expression, such as `0..100_u64`");
     }
     strategy
+}
+
+/// Whether the test returns `Result<_, Box<dyn Error>>`, of whatever path: its error may not be sent to another
+/// thread, and durasim takes it in another way.
+pub(super) fn returns_boxed_error(function: &ItemFn) -> bool {
+    let ReturnType::Type(_, ty) = &function.sig.output else { return false };
+    let last_argument = |ty: &Type, wanted: &str| match ty {
+        Type::Path(path) => path.path.segments.last().filter(|last| last.ident == wanted).and_then(|last| {
+            match &last.arguments {
+                PathArguments::AngleBracketed(arguments) => arguments.args.last().cloned(),
+                _ => None,
+            }
+        }),
+        _ => None,
+    };
+    let Some(GenericArgument::Type(error)) = last_argument(ty, "Result") else { return false };
+    let Some(GenericArgument::Type(Type::TraitObject(object))) = last_argument(&error, "Box") else {
+        return false;
+    };
+    let names: Vec<_> = object
+        .bounds
+        .iter()
+        .filter_map(|bound| match bound {
+            TypeParamBound::Trait(bound) => bound.path.segments.last().map(|last| last.ident.to_string()),
+            _ => None,
+        })
+        .collect();
+    names.iter().any(|name| name == "Error")
+        && !(names.contains(&"Send".into()) && names.contains(&"Sync".into()))
 }

@@ -17,6 +17,8 @@ pub(crate) struct WorkflowTest {
     pub(crate) attributes: Vec<Attribute>,
     /// Setters of `TestOptions` with their values, in the order in which they were written.
     pub(crate) options: Vec<(Ident, Expr)>,
+    /// Whether its outcome is a `Result` with `Box<dyn Error>`.
+    pub(crate) boxed_error: bool,
     /// With `proptest`: what is generated, one for each argument after the environment.
     pub(crate) generated: Option<Vec<Generated>>,
 }
@@ -40,5 +42,6 @@ pub(crate) fn workflow_test(arguments: &[Argument], function: ItemFn) -> syn::Re
     let proptest = arguments.iter().any(|argument| argument.name == "proptest");
     let (function, attributes, generated) = function::check(function, proptest, &mut errors);
     errors.finish()?;
-    Ok(WorkflowTest { function, attributes, options, generated: proptest.then_some(generated) })
+    let boxed_error = function::returns_boxed_error(&function);
+    Ok(WorkflowTest { function, attributes, options, boxed_error, generated: proptest.then_some(generated) })
 }

@@ -207,7 +207,18 @@ pub enum ActivityFault {
         /// The task queue of the attempt.
         task_queue: String,
     },
+    /// A mock panicked: an assertion of the test's, which no retry must hide.
+    #[error("the mock of activity `{activity_type}` panicked: {message}")]
+    MockPanicked {
+        /// The activity type.
+        activity_type: String,
+        /// What it panicked with.
+        message: String,
+    },
 }
+
+/// How the failure of an activity begins that panicked, in the SDK's words.
+pub const PANICKED: &str = "Activity function panicked: ";
 
 impl ActivityOutcome {
     /// What a workflow gets to know of a local activity's attempt; `None` if there is nothing to tell it.
@@ -259,6 +270,7 @@ fn one(payload: Payload) -> Payloads {
 /// Runs an attempt to its end, as the SDK's worker does around activity code.
 pub(super) async fn run(
     invocation: Invocation,
+    is_mock: bool,
     types: DetailTypes,
     mut attempt: Box<ActivityAttempt>,
 ) -> ActivityOutcome {
@@ -275,7 +287,7 @@ pub(super) async fn run(
         let message = format!("Failed decoding activity task: {error}");
         ActivityExecutionResult::fail(Failure::application_failure(message, false))
     } else {
-        match execute(&invocation, types, *attempt, facts, &call).await {
+        match execute(&invocation, is_mock, types, *attempt, facts, &call).await {
             Ok(result) => result,
             Err(fault) => return ActivityOutcome::Fault(fault),
         }
@@ -299,6 +311,7 @@ fn uses_codec(data_converter: &DataConverter) -> bool {
 /// Calls activity code and says how that ended, in payloads that have not passed the codec.
 async fn execute(
     invocation: &Invocation,
+    is_mock: bool,
     types: DetailTypes,
     attempt: ActivityAttempt,
     facts: Arc<CallFacts>,
@@ -320,8 +333,16 @@ async fn execute(
         environment: OnceLock::new(),
     });
     match drive(invocation, input, &context).await {
-        Ok(Ok(payload)) => Ok(ActivityExecutionResult::ok(payload)),
-        Ok(Err(error)) => Ok(execution_result(&context.data_converter, error)),
+        Ok(Ended::Returned(Ok(payload))) => Ok(ActivityExecutionResult::ok(payload)),
+        Ok(Ended::Returned(Err(error))) => Ok(execution_result(&context.data_converter, error)),
+        Ok(Ended::Panicked(message)) if is_mock => {
+            Err(ActivityFault::MockPanicked { activity_type: context.info().activity_type.clone(), message })
+        }
+        Ok(Ended::Panicked(message)) => {
+            // The error the SDK makes of a panic.
+            let failure = ApplicationFailure::new(format!("{PANICKED}{message}"));
+            Ok(execution_result(&context.data_converter, ActivityError::application(failure)))
+        }
         Err(HeartbeatError::Conversion(failure)) => Ok(ActivityExecutionResult::fail(*failure)),
         Err(HeartbeatError::UnknownType) => Err(ActivityFault::UnknownHeartbeatDetails {
             activity_type: context.info().activity_type.clone(),
@@ -330,12 +351,19 @@ async fn execute(
     }
 }
 
+/// How activity code ended.
+enum Ended {
+    Returned(Result<Payload, ActivityError>),
+    /// What it panicked with.
+    Panicked(String),
+}
+
 /// Polls activity code together with what surrounds it: the request to stop, and its heartbeats.
 async fn drive(
     invocation: &Invocation,
     input: Vec<Payload>,
     context: &Arc<AttemptContext>,
-) -> Result<Result<Payload, ActivityError>, HeartbeatError> {
+) -> Result<Ended, HeartbeatError> {
     let call = async { invocation(input, context.clone()).await };
     let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
     let mut cancelled = pin!(context.cancel.cancelled().fuse());
@@ -347,7 +375,7 @@ async fn drive(
         if result.is_none() {
             let _entered = current::enter(context);
             if let Poll::Ready(ended) = call.as_mut().poll(cx) {
-                result = Some(ended.unwrap_or_else(|panic| Err(panicked(&*panic))));
+                result = Some(ended.map_or_else(|panic| Ended::Panicked(words(&*panic)), Ended::Returned));
             }
         }
         match context.heartbeats.poll_flush(cx) {
@@ -359,14 +387,12 @@ async fn drive(
     .await
 }
 
-/// The error the SDK makes of a panic.
-fn panicked(panic: &(dyn Any + Send)) -> ActivityError {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("Couldn't turn panic into a string");
-    ActivityError::application(ApplicationFailure::new(format!("Activity function panicked: {message}")))
+/// What a panic was raised with, in the SDK's words if it is no text.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("Couldn't turn panic into a string")
+        .to_owned()
 }
 
 /// The result the SDK makes of an error (`temporalio-sdk`: `activity_error_to_core_result`).

@@ -167,6 +167,8 @@ impl ActivityDefinitions {
 
     /// Registers a closure to be called instead of an activity.
     ///
+    /// A mock that panics ends its attempt in [`ActivityFault::MockPanicked`](super::ActivityFault::MockPanicked).
+    ///
     /// The activity is named by the marker that workflows call it by, or, if there is none, by
     /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new), whose input and output are payloads.
     ///
@@ -240,7 +242,8 @@ impl ActivityDefinitions {
         attempt: ActivityAttempt,
     ) -> Result<BoxFuture<'static, ActivityOutcome>, Unregistered> {
         let activity_type = attempt.activity_type();
-        let invocation = if let Some(mock) = self.mocks.get(activity_type) {
+        let mock = self.mocks.get(activity_type);
+        let invocation = if let Some(mock) = mock {
             mock.clone()
         } else if let Some(activity) = self.real.get(activity_type) {
             let instance = self.instance_for(activity, activity_type, attempt.task_queue())?;
@@ -249,7 +252,7 @@ impl ActivityDefinitions {
         } else {
             return Err(self.unregistered(activity_type, attempt.task_queue(), None));
         };
-        Ok(attempt::run(invocation, self.detail_types.clone(), Box::new(attempt)).boxed())
+        Ok(attempt::run(invocation, mock.is_some(), self.detail_types.clone(), Box::new(attempt)).boxed())
     }
 
     fn instance_for(

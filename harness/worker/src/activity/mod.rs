@@ -55,7 +55,9 @@ mod log;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{ActivityAttempt, ActivityFault, ActivityOutcome, ClockCallback, LocalActivityOrigin};
+pub use attempt::{
+    ActivityAttempt, ActivityFault, ActivityOutcome, ClockCallback, LocalActivityOrigin, PANICKED,
+};
 pub use call::ActivityCall;
 pub use current::{CurrentAttempt, current};
 pub use definitions::{ActivityDefinitions, ActivityRegistrationError, Unregistered};

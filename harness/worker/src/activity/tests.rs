@@ -304,6 +304,23 @@ fn a_panic_is_an_application_failure_with_the_sdks_wording() {
 }
 
 #[test]
+fn a_mock_that_panics_fails_no_attempt_but_the_test() {
+    let mut activities = shop();
+    activities
+        .mock(&Shop::greet, |call| async move {
+            assert_eq!(call.input, "Bob");
+            Ok(String::new())
+        })
+        .expect("it is mocked once");
+    let outcome = run(&activities, attempt("Shop::greet", payloads(&"Ada")));
+    let ActivityOutcome::Fault(ActivityFault::MockPanicked { activity_type, message }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(activity_type, "Shop::greet");
+    assert!(message.contains("left: \"Ada\""), "{message}");
+}
+
+#[test]
 fn input_of_another_type_fails_the_attempt() {
     let attempt = attempt("Shop::greet", payloads(&7_u32));
     let log = attempt.log.clone();

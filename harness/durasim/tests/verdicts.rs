@@ -1,0 +1,321 @@
+//! What a test is told that cannot succeed as it is written: always a verdict, soon, with what to do about it.
+
+#![allow(clippy::unused_async, reason = "an activity that is not async leaves the simulated thread")]
+
+mod common;
+
+use common::{Greeter, Greetings, Patience};
+use durasim::{TestOutcome, WorldOptions, prelude::*, report::FailureReport, run_world};
+use futures::{FutureExt, future::LocalBoxFuture};
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityOptions, ChildWorkflowOptions, WorkflowContext, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// The failure of a world without faults.
+fn failure<O: TestOutcome + 'static>(
+    test: impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, O> + Send + Sync + 'static,
+) -> FailureReport {
+    let body = move |env| test(env).map(TestOutcome::into_test_result).boxed_local();
+    run_world(&body, &WorldOptions::default()).failure.expect("such a test fails")
+}
+
+fn on(task_queue: &str) -> WorkflowStartOptions {
+    WorkflowStartOptions::new(task_queue, "w-1").build()
+}
+
+async fn greets(env: &TestWorkflowEnvironment) -> TestResult {
+    let handle = env.client().start_workflow(Greeter::run, "Ann".to_owned(), on("greetings")).await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}
+
+/// An activity that cannot do other.
+struct Broken;
+
+#[activities]
+impl Broken {
+    #[activity]
+    async fn panics(_ctx: ActivityContext) -> Result<(), ActivityError> {
+        panic!("out of paper")
+    }
+}
+
+/// Calls it, with the SDK's retry policy, which has no end.
+#[workflow]
+#[derive(Default)]
+struct Print;
+
+#[workflow_methods]
+impl Print {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
+        Ok(ctx.execute_activity(Broken::panics, (), options).await?)
+    }
+}
+
+/// Calls an activity on a task queue of its own.
+#[workflow]
+#[derive(Default)]
+struct Elsewhere;
+
+#[workflow_methods]
+impl Elsewhere {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = ActivityOptions::with_start_to_close_timeout(DAY).task_queue("printers").build();
+        Ok(ctx.execute_activity(Broken::panics, (), options).await?)
+    }
+}
+
+/// Starts a child and waits for it.
+#[workflow]
+#[derive(Default)]
+struct Parent;
+
+#[workflow_methods]
+impl Parent {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = ChildWorkflowOptions::workflow_id("child-1".to_owned());
+        Ok(ctx.start_child_workflow(Elsewhere::run, (), options).await?.result().await?)
+    }
+}
+
+/// Waits a second, again and again.
+#[workflow]
+#[derive(Default)]
+struct Forever;
+
+#[workflow_methods]
+impl Forever {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        loop {
+            ctx.timer(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+#[test]
+fn a_workflow_without_a_worker_is_stuck() {
+    insta::assert_snapshot!(failure(|env| async move { greets(&env).await }.boxed_local()));
+}
+
+#[test]
+fn a_wrong_task_queue_is_told_beside_the_right_one() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("greeting").workflow::<Greeter>().start()?;
+            greets(&env).await
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_worker_without_any_activity_lacks_the_one_that_is_called() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("greetings").workflow::<Greeter>().start()?;
+            greets(&env).await
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_worker_without_any_workflow_lacks_the_one_that_is_started() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("greetings")
+                .mock_activity(Greetings::greet, |call| async move { Ok(call.input) })
+                .start()?;
+            greets(&env).await
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_parent_awaits_its_child_and_the_child_what_is_not_registered() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("greetings").workflow::<Parent>().workflow::<Elsewhere>().start()?;
+            let handle = env.client().start_workflow(Parent::run, (), on("greetings")).await?;
+            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_test_that_awaits_nothing_of_this_world_is_stuck() {
+    insta::assert_snapshot!(failure(|_env| std::future::pending::<TestResult>().boxed_local()));
+}
+
+#[test]
+fn a_sleep_beyond_the_end_of_the_run_is_a_limit() {
+    for years in [100, u64::MAX / DAY.as_secs() / 366] {
+        let report = failure(move |env| {
+            async move { env.sleep(Duration::from_secs(years * 365 * DAY.as_secs())).await }.boxed_local()
+        });
+        insta::assert_snapshot!("a_sleep_beyond_the_end_of_the_run_is_a_limit", report);
+    }
+}
+
+#[test]
+fn a_loop_that_waits_for_nothing_is_a_limit() {
+    for pause in [Duration::ZERO, Duration::from_millis(10)] {
+        let body = move |env: TestWorkflowEnvironment| {
+            async move {
+                let end = env.now() + 365 * DAY;
+                while env.now() < end {
+                    env.sleep(pause).await;
+                }
+                Ok(())
+            }
+            .boxed_local()
+        };
+        let mut options = WorldOptions::default();
+        options.limits.max_steps = 10_000;
+        let report = run_world(&body, &options).failure.expect("such a test fails");
+        insta::assert_snapshot!("a_loop_that_waits_for_nothing_is_a_limit", report);
+    }
+}
+
+#[test]
+fn a_mock_that_panics_ends_the_test_at_its_line() {
+    let report = failure(|env| {
+        async move {
+            env.worker("greetings")
+                .workflow::<Greeter>()
+                .mock_activity(Greetings::greet, |call| async move {
+                    assert_eq!(call.input, "Bob", "wrong guest");
+                    Ok(String::new())
+                })
+                .start()?;
+            greets(&env).await
+        }
+        .boxed_local()
+    });
+    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
+    let message = report.message.unwrap();
+    assert!(message.starts_with("mock of Greetings::greet: assertion `left == right` failed: wrong guest"));
+}
+
+#[test]
+fn an_activity_that_panics_for_ever_ends_the_test_at_its_line() {
+    let report = failure(|env| {
+        async move {
+            env.worker("greetings").workflow::<Print>().activity(Broken::panics).start()?;
+            let handle = env.client().start_workflow(Print::run, (), on("greetings")).await?;
+            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    });
+    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
+    assert_eq!(report.what, "an activity panics, 10 attempts so far, and nothing bounds its retries");
+    assert_eq!(report.message.unwrap(), "Print#1/Broken::panics: out of paper");
+}
+
+#[test]
+fn an_activity_that_fails_for_ever_is_named_when_the_run_reaches_its_limit() {
+    let body = |env: TestWorkflowEnvironment| {
+        async move {
+            env.worker("greetings")
+                .workflow::<Greeter>()
+                .mock_activity(Greetings::greet, |_| async { Err(ActivityError::from(std::fmt::Error)) })
+                .start()?;
+            greets(&env).await
+        }
+        .boxed_local()
+    };
+    let mut options = WorldOptions::default();
+    options.limits.max_steps = 5_000;
+    insta::assert_snapshot!(run_world(&body, &options).failure.expect("such a test fails"));
+}
+
+#[test]
+fn a_run_that_outgrows_the_services_limit_says_so() {
+    let report = failure(|env| {
+        async move {
+            env.worker("greetings").workflow::<Forever>().start()?;
+            let handle = env.client().start_workflow(Forever::run, (), on("greetings")).await?;
+            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    });
+    let expected =
+        "the service terminated a workflow, as Temporal would: Workflow history count exceeds limit";
+    assert_eq!((report.code.name(), report.what.as_str()), ("limit", expected));
+}
+
+#[test]
+fn an_unknown_type_of_heartbeat_details_is_told_with_the_call_that_names_it() {
+    #[derive(serde::Serialize)]
+    struct Progress {
+        line: u32,
+    }
+    struct Files;
+    #[activities]
+    impl Files {
+        #[activity]
+        async fn copy(ctx: ActivityContext) -> Result<(), ActivityError> {
+            Ok(ctx.record_heartbeat(Progress { line: 1 }).await?)
+        }
+    }
+    #[workflow]
+    #[derive(Default)]
+    struct Copy;
+    #[workflow_methods]
+    impl Copy {
+        #[run]
+        async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+            let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
+            Ok(ctx.execute_activity(Files::copy, (), options).await?)
+        }
+    }
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("files").workflow::<Copy>().activity(Files::copy).start()?;
+            let handle = env.client().start_workflow(Copy::run, (), on("files")).await?;
+            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
+}
+
+#[workflow_test]
+#[should_panic(expected = "the words of the test's own panic")]
+async fn should_panic_sees_the_words_of_the_panic(_env: TestWorkflowEnvironment) {
+    panic!("the words of the test's own panic")
+}
+
+#[workflow_test]
+#[should_panic(expected = "verdicts.rs")]
+async fn a_boxed_error_is_told_at_the_line_of_its_test(
+    env: TestWorkflowEnvironment,
+) -> Result<(), Box<dyn std::error::Error>> {
+    env.worker("patience").workflow::<Patience>().start()?;
+    Err("told by the question mark")?;
+    Ok(())
+}
+
+#[test]
+fn the_line_of_an_error_is_that_of_its_question_mark() {
+    let asks = || -> TestResult {
+        "seven".parse::<u32>()?;
+        Ok(())
+    };
+    let error = asks().into_test_result().unwrap_err();
+    assert_eq!(error.location().map(std::panic::Location::line), Some(line!() - 4));
+}
