@@ -7,6 +7,8 @@ mod faults;
 mod ledger;
 mod logging;
 mod mock_workflow;
+#[cfg(feature = "nexus")]
+pub mod nexus;
 mod options;
 mod outline;
 mod panics;
@@ -34,6 +36,8 @@ pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_wo
 
 /// What most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "nexus")]
+    pub use crate::nexus::{NexusCall, NexusError, NexusHandlerErrorType, NexusStarted};
     pub use crate::{
         ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError,
         TestResult, TestWorkflowEnvironment, WorkflowCall, workflow_test,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::{
     api::{Attributes, HistoryEvent},
     rpc,
-    run::{Run, workflow_task::WorkflowTaskProblem},
+    run::{Run, nexus_operations::PendingNexusOperation, workflow_task::WorkflowTaskProblem},
     service::Service,
 };
 
@@ -81,6 +81,8 @@ pub struct PendingNexusOperationSummary {
     pub attempt: i32,
     /// The token of an operation that its handler has started.
     pub token: Option<String>,
+    /// When a timeout will end it, if nothing else does before, in milliseconds since the Unix epoch.
+    pub expires_at_ms: Option<u64>,
     /// Why the last request to start it failed.
     pub last_failure: Option<String>,
 }
@@ -158,6 +160,16 @@ impl Service {
         Some((&run.run_id, run.history.events()))
     }
 
+    /// The pending Nexus operation whose handler is asked under this request id, and the workflow id of its run.
+    pub fn nexus_operation(&self, request_id: &str) -> Option<(&str, PendingNexusOperationSummary)> {
+        self.executions.iter().filter(|run| run.is_running()).find_map(|run| {
+            let operation = run.nexus_operations.iter().find(|operation| {
+                run.nexus_operation_scheduled(operation.scheduled_event_id).request_id == request_id
+            })?;
+            Some((run.workflow_id.as_str(), pending_nexus_operation(run, operation)))
+        })
+    }
+
     /// A run by its run id alone.
     pub fn execution(&self, run_id: &str) -> Option<ExecutionSummary> {
         self.executions.iter().find(|run| run.run_id == run_id).map(summary)
@@ -215,21 +227,21 @@ fn pending_children(run: &Run) -> Vec<PendingChildSummary> {
 }
 
 fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationSummary> {
-    run.nexus_operations
-        .iter()
-        .map(|operation| {
-            let scheduled = run.nexus_operation_scheduled(operation.scheduled_event_id);
-            let is_started = operation.started.is_some();
-            PendingNexusOperationSummary {
-                endpoint: scheduled.endpoint.clone(),
-                service: scheduled.service.clone(),
-                operation: scheduled.operation.clone(),
-                attempt: operation.starting.attempt + i32::from(!is_started),
-                token: operation.started.as_ref().map(|started| started.token.clone()),
-                last_failure: operation.starting.last_failure.as_ref().map(|it| it.message.clone()),
-            }
-        })
-        .collect()
+    run.nexus_operations.iter().map(|operation| pending_nexus_operation(run, operation)).collect()
+}
+
+fn pending_nexus_operation(run: &Run, operation: &PendingNexusOperation) -> PendingNexusOperationSummary {
+    let scheduled = run.nexus_operation_scheduled(operation.scheduled_event_id);
+    let is_started = operation.started.is_some();
+    PendingNexusOperationSummary {
+        endpoint: scheduled.endpoint.clone(),
+        service: scheduled.service.clone(),
+        operation: scheduled.operation.clone(),
+        attempt: operation.starting.attempt + i32::from(!is_started),
+        token: operation.started.as_ref().map(|started| started.token.clone()),
+        expires_at_ms: operation.next_timeout_ms(),
+        last_failure: operation.starting.last_failure.as_ref().map(|it| it.message.clone()),
+    }
 }
 
 fn activity_type(run: &Run, scheduled_event_id: i64) -> String {

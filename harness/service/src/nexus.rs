@@ -8,8 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use prost_types::Timestamp;
-
 use crate::{
     api::{common::Payload, failure::Failure},
     identifiers::derived_uuid,
@@ -26,9 +24,9 @@ pub struct CompleteNexusOperationRequest {
     /// By what the handler knows the operation, in case the answer to the request to start it comes later.
     #[prost(string, tag = "2")]
     pub operation_token: String,
-    /// When the handler started the operation, in the same case.
-    #[prost(message, optional, tag = "3")]
-    pub start_time: Option<Timestamp>,
+    /// When the handler started the operation, in the same case: milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "3")]
+    pub start_time_ms: Option<u64>,
     /// The result of an operation that succeeded.
     #[prost(message, optional, tag = "4")]
     pub result: Option<Payload>,

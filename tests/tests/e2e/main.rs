@@ -11,6 +11,7 @@ mod activation_parity;
 mod determinism;
 mod features;
 mod fresh_project;
+mod nexus;
 mod official_worker;
 mod official_worker_parity;
 mod replayer_accepts;

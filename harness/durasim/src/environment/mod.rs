@@ -2,6 +2,8 @@
 
 mod actor;
 mod history;
+#[cfg(feature = "nexus")]
+mod nexus;
 mod worker;
 
 pub use actor::Actor;

@@ -5,6 +5,7 @@
 //! so it is held only where another may follow. Calls of clients, and queries on their way to a worker, are held by time
 //! alone, and briefly: whoever waits for an answer gives up long before a timer of hours, and what it asks for must not
 //! outlast that timer.
+//! So are the requests to Nexus handlers.
 //! Signals have a [fault of their own](super::signal_delay).
 
 use super::{
@@ -47,6 +48,7 @@ impl FaultRule for MessageDelay {
             (Direction::Reply, Some(_), "PollActivityTaskQueue") => {
                 (&TASK_DELAYS, bears_late_activity(message))
             }
+            (Direction::Reply, None, "PollNexusTaskQueue") => (&CALL_DELAYS, message.bears_repeat),
             (
                 Direction::Request,
                 None,

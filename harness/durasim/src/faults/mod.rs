@@ -12,6 +12,7 @@ mod cache_eviction;
 mod client_unavailable;
 mod heartbeat_loss;
 mod message_delay;
+mod nexus_answer_lost;
 mod odds;
 mod pause;
 mod placement;
@@ -50,6 +51,7 @@ pub(crate) const CATALOGUE: &[&dyn FaultRule] = &[
     &activity_completion_lost::ActivityCompletionLost,
     &heartbeat_loss::HeartbeatLoss,
     &client_unavailable::ClientUnavailable,
+    &nexus_answer_lost::NexusAnswerLost,
     &signal_duplicate::SignalDuplicate,
     &signal_reorder::SignalReorder,
     &signal_delay::SignalDelay,
@@ -96,11 +98,13 @@ pub enum FaultKind {
     ClientUnavailable,
     /// The pool restarts with another version of the code.
     WorkerDeploy,
+    /// A Nexus handler did what it was asked for, and the service, which never hears of it, asks again.
+    NexusAnswerLost,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::WorkerCrash,
         Self::CacheEviction,
         Self::ActivityCompletionLost,
@@ -115,6 +119,7 @@ impl FaultKind {
         Self::WorkflowTaskFailure,
         Self::ClientUnavailable,
         Self::WorkerDeploy,
+        Self::NexusAnswerLost,
     ];
 
     /// Its name, as in `worker_crash`.
@@ -140,6 +145,7 @@ impl FaultKind {
             Self::WorkflowTaskFailure => "fault.workflow_task_failure",
             Self::ClientUnavailable => "fault.client_unavailable",
             Self::WorkerDeploy => "fault.worker_deploy",
+            Self::NexusAnswerLost => "fault.nexus_answer_lost",
         }
     }
 }

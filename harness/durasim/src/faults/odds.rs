@@ -9,7 +9,10 @@ impl FaultKind {
     pub(crate) fn usual_odds(self) -> f64 {
         match self {
             Self::WorkerCrash | Self::CacheEviction | Self::ClientUnavailable => 0.08,
-            Self::ActivityCompletionLost | Self::ActivityOverlap | Self::ActivityFailure => 0.12,
+            Self::ActivityCompletionLost
+            | Self::ActivityOverlap
+            | Self::ActivityFailure
+            | Self::NexusAnswerLost => 0.12,
             Self::HeartbeatLoss => 0.2,
             Self::SignalDelay | Self::SignalReorder | Self::SignalDuplicate => 0.25,
             Self::MessageDelay => 0.05,

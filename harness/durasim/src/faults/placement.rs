@@ -130,6 +130,9 @@ constructors! {
     /// The worker restarts with another version of the code, the next one unless
     /// [`to_version`](Self::to_version) names another.
     worker_deploy => WorkerDeploy;
+    /// The answer of a Nexus handler is lost, and the service asks again; place it with [`at`](Self::at), such as
+    /// `.at("nexus Accounts.charge")`.
+    nexus_answer_lost => NexusAnswerLost;
 }
 
 impl Fault {

@@ -51,7 +51,8 @@ impl FaultProfile {
         Self::of("activities")
     }
 
-    /// Signals and other messages arrive late and out of order; clients meet an unavailable service.
+    /// Signals and other messages arrive late and out of order; clients meet an unavailable service; answers of Nexus
+    /// handlers are lost.
     pub fn messages() -> Self {
         Self::of("messages")
     }
@@ -197,6 +198,7 @@ fn kinds_of(preset: &str) -> Vec<FaultKind> {
             FaultKind::SignalReorder,
             FaultKind::MessageDelay,
             FaultKind::ClientUnavailable,
+            FaultKind::NexusAnswerLost,
         ],
         "all" => FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::SignalDuplicate).collect(),
         _ => Vec::new(),

@@ -27,6 +27,16 @@ pub(crate) fn message_words(label: &str) -> String {
     }
 }
 
+/// `the answer of Accounts.charge to PaymentWorkflow#1` for `PaymentWorkflow#1/nexus Accounts.charge/answer`.
+pub(crate) fn answer_words(label: &str) -> String {
+    let (whose, what) = label.split_once('/').unwrap_or(("", label));
+    let what = what.trim_start_matches("nexus ").trim_end_matches("/answer");
+    match what.strip_suffix("/cancel") {
+        Some(operation) => format!("the answer of {operation} to a request of {whose} to cancel"),
+        None => format!("the answer of {what} to {whose}"),
+    }
+}
+
 fn article(what: &str) -> &'static str {
     if what.starts_with('a') { "an" } else { "a" }
 }

@@ -64,6 +64,19 @@ pub enum Awaited {
         /// Signals that the workflow has handlers for and that nobody has sent.
         unsent_signals: Vec<String>,
     },
+    /// A Nexus operation that has not closed.
+    NexusOperation {
+        /// The endpoint.
+        endpoint: String,
+        /// `service/operation`.
+        operation: String,
+        /// The token, if its handler has started it.
+        token: Option<String>,
+        /// The request to start it that is under way or next, counted from 1.
+        attempt: u32,
+        /// Why the last request failed.
+        last_failure: Option<String>,
+    },
     /// A child workflow that has not closed.
     Child(WorkflowName),
     /// A timer, which has not fired because the run was stopped before.
@@ -127,6 +140,10 @@ impl Diagnosis {
                 "start a worker with the workflow on task queue {task_queue}: `env.worker({task_queue:?})`; \
                  or correct the task queue in the start options"
             )),
+            Awaited::NexusOperation { token: Some(token), .. } => Some(format!(
+                "complete the operation: `.complete({token:?}, ..)` or `.fail({token:?}, ..)` of what \
+                 `env.nexus_operation(..)` returned; or bound it by a schedule-to-close timeout"
+            )),
             Awaited::Condition { unsent_signals } if !unsent_signals.is_empty() => Some(format!(
                 "send {} from the test, or bound the wait in the workflow: `select!` with a timer",
                 unsent_signals[0]
@@ -169,6 +186,13 @@ impl Awaited {
                     .map(|signal| format!("signal {signal}"))
                     .collect::<Vec<_>>()
                     .join(" or ")
+            ),
+            Self::NexusOperation { endpoint, operation, token: Some(token), .. } => format!(
+                "Nexus operation {operation} of endpoint {endpoint}, started as `{token}`, which nobody completed"
+            ),
+            Self::NexusOperation { endpoint, operation, token: None, attempt, last_failure } => format!(
+                "Nexus operation {operation} of endpoint {endpoint}, request {attempt} to start it{}",
+                failed(attempt, last_failure)
             ),
             Self::Child(WorkflowName { workflow_type, workflow_id }) => {
                 format!("child workflow {workflow_type} {workflow_id}")

@@ -172,6 +172,22 @@ impl FailureReport {
         Self { workflow: Some(workflow), message: Some(message.to_owned()), location, ..report }
     }
 
+    /// The service refuses what workflow code asks for, on every attempt.
+    pub fn commands_refused(workflow: WorkflowName, attempts: u32, message: &str) -> Self {
+        let noun = if attempts == 1 { "attempt" } else { "attempts" };
+        let what = format!("the service refuses the commands of a workflow task, {attempts} {noun} so far");
+        let remedy = if message.contains("NexusOperation") && message.contains("endpoint") {
+            "handle the operation in the test, which makes its endpoint: `env.nexus_operation(endpoint, service, \
+             operation, |call: NexusCall<..>| async move { .. })`; or correct the endpoint in the workflow"
+        } else {
+            "correct what the workflow asks for: the service would refuse it on a real cluster too, and retry the \
+             task without end"
+        };
+        let report = Self::new(FailureCode::WorkflowTask, what);
+        let (message, remedy) = (Some(message.to_owned()), Some(remedy.to_owned()));
+        Self { workflow: Some(workflow), message, remedy, ..report }
+    }
+
     fn sdk_unblocker() -> Self {
         let report = Self::new(
             FailureCode::Sdk,

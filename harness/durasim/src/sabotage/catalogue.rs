@@ -3,14 +3,14 @@
 use super::{
     checks, faults, pieces,
     prove::Sabotage,
-    stage::{LOUD, Outcome},
+    stage::{LOUD, Outcome, kinds},
 };
 use crate::{ChoiceSource, FaultKind, FaultProfile, faults::Moment, report::FailureCode};
 use pretty_assertions::assert_eq;
 use std::{collections::BTreeSet, path::Path};
 
 fn broken() -> impl Iterator<Item = Sabotage> {
-    [faults::BROKEN, checks::BROKEN, pieces::BROKEN].into_iter().flatten().copied()
+    [faults::BROKEN, faults::nexus::BROKEN, checks::BROKEN, pieces::BROKEN].into_iter().flatten().copied()
 }
 
 /// The names of the files of a folder of the catalogue that hold one fault or check each.
@@ -27,7 +27,7 @@ fn files(folder: &str, but: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn every_fault_is_broken_by_some_test() {
-    for kind in FaultKind::ALL {
+    for kind in kinds() {
         assert!(broken().any(|it| matches!(it, Sabotage::Fault(broken, ..) if broken == kind)), "{kind}");
     }
 }
@@ -35,7 +35,7 @@ fn every_fault_is_broken_by_some_test() {
 #[test]
 fn every_fault_is_broken_at_every_moment_at_which_it_strikes() {
     let mut moments = BTreeSet::new();
-    for kind in FaultKind::ALL {
+    for kind in kinds() {
         let profile = FaultProfile::none().with_odds(kind, 0.5).max_faults(u32::MAX);
         for seed in 0..8 {
             let outcome =

@@ -238,3 +238,31 @@ probes! {
         |it| it.log.iter().filter(|line| *line == "end 1").count() == 1,
     );
 }
+
+#[cfg(feature = "nexus")]
+pub(super) mod nexus {
+    //! The faults of Nexus operations.
+
+    use super::{Fault, Message, SILENT, Sabotage, Story, happens, probes};
+    use crate::FaultKind::NexusAnswerLost;
+
+    const CLEARED: Story = Story { clears: true, ..SILENT };
+
+    probes! {
+        a_handler_whose_answer_is_lost_is_asked_again,
+        breaks Sabotage::Fault(NexusAnswerLost, Message, None) => || happens(
+            CLEARED,
+            Fault::nexus_answer_lost(),
+            "lose the answer of Clearing.clear to Payment#1",
+            |it| it.traced("nexus start", "Clearing.clear") == 2,
+        );
+    }
+}
+
+#[cfg(not(feature = "nexus"))]
+pub(super) mod nexus {
+    //! No Nexus operations, no faults of them.
+
+    /// Nothing is broken here.
+    pub(in crate::sabotage) const BROKEN: &[super::Sabotage] = &[];
+}

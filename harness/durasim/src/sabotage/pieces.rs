@@ -3,7 +3,7 @@
 use super::{
     prove::{Evidence, Sabotage, probes, shown},
     shop::{Till, buy, fickle},
-    stage::{LOUD, Outcome, SILENT, Story},
+    stage::{LOUD, Outcome, SILENT, Story, kinds},
 };
 use crate::{
     Campaign, ChoiceSource, Exhaustive, FaultKind, FaultProfile, TestOptions, TestResult,
@@ -106,7 +106,7 @@ probes! {
 
     whatever_strikes_lets_a_run_go_on_after_a_while,
     breaks Sabotage::Setbacks => || {
-        for kind in FaultKind::ALL {
+        for kind in kinds() {
             let faults: u32 = worlds(LOUD, &certain(kind), 8)?.iter().map(|report| report.faults).sum();
             shown(faults > 0, || format!("{kind} never struck"))?;
         }
@@ -115,7 +115,7 @@ probes! {
 
     all_faults_together_let_a_sound_workflow_finish,
     breaks Sabotage::Setbacks => || {
-        let kinds = FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::WorkerDeploy);
+        let kinds = kinds().filter(|kind| *kind != FaultKind::WorkerDeploy);
         let profile = kinds.fold(FaultProfile::none(), |profile, kind| profile.with_odds(kind, 0.9));
         worlds(LOUD, &FaultProfile::all(), 60)?;
         worlds(LOUD, &profile.swarm(false).max_faults(u32::MAX), 8).map(drop)

@@ -103,7 +103,7 @@ pub(super) fn prove(sabotage: Sabotage, probe: impl Fn() -> Evidence) {
 macro_rules! probes {
     ($($name:ident, breaks $sabotage:expr => $probe:expr;)*) => {
         /// What the tests of this module break.
-        pub(super) const BROKEN: &[$crate::sabotage::prove::Sabotage] = &[$($sabotage),*];
+        pub(in crate::sabotage) const BROKEN: &[$crate::sabotage::prove::Sabotage] = &[$($sabotage),*];
 
         $(
             #[test]

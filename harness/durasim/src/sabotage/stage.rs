@@ -5,8 +5,8 @@
 
 use super::prove::Evidence;
 use crate::{
-    ChoiceSource, Fault, FaultProfile, TestResult, TestWorkflowEnvironment, WorldOptions, WorldReport,
-    run_world,
+    ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment, WorldOptions,
+    WorldReport, run_world,
 };
 use futures::{FutureExt, future::LocalBoxFuture};
 use std::{
@@ -21,7 +21,7 @@ use temporalio_protos::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes},
 };
 use temporalio_sdk::{
-    ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
+    ActivityOptions, NexusOperationOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
     workflows::select,
 };
@@ -52,7 +52,7 @@ impl Bank {
     }
 }
 
-/// Charges, then waits for so many notes, at most a day.
+/// Charges, has the charge cleared by another service if asked to, then waits for so many notes, at most a day.
 #[workflow]
 #[derive(Default)]
 pub struct Payment {
@@ -62,14 +62,17 @@ pub struct Payment {
 #[workflow_methods]
 impl Payment {
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, input: (bool, usize)) -> WorkflowResult<String> {
-        let (beats, notes) = input;
+    pub async fn run(ctx: &mut WorkflowContext<Self>, input: (bool, bool, usize)) -> WorkflowResult<String> {
+        let (beats, clears, notes) = input;
         let retry = RetryPolicy::builder().initial_interval(Duration::from_secs(1)).build();
         let options =
             ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20)).retry_policy(retry);
         let options =
             if beats { options.heartbeat_timeout(Duration::from_secs(3)).build() } else { options.build() };
         let charged = ctx.execute_activity(Bank::charge, beats, options).await?;
+        if clears && let Ok(cleared) = ctx.start_nexus_operation(clearing()).await {
+            cleared.result().await;
+        }
         select! {
             noted = ctx.wait_condition(move |state| state.notes.len() >= notes) => noted?,
             _ = ctx.timer(Duration::from_hours(24)) => {}
@@ -83,19 +86,31 @@ impl Payment {
     }
 }
 
-/// One world: payments that beat or do not, and the notes that are sent to the first of them.
+/// The operation that clears a charge.
+fn clearing() -> NexusOperationOptions {
+    NexusOperationOptions::builder().endpoint("clearing").service("Clearing").operation("clear").build()
+}
+
+/// One world: payments that beat or do not and are cleared or are not, and the notes that are sent to the first of them.
 #[derive(Clone, Copy)]
 pub(super) struct Story {
     pub(super) payments: u32,
     pub(super) beats: bool,
+    pub(super) clears: bool,
     pub(super) notes: &'static [&'static str],
 }
 
-/// One payment, without heartbeats or notes.
-pub(super) const SILENT: Story = Story { payments: 1, beats: false, notes: &[] };
+/// One payment, without heartbeats, clearing or notes.
+pub(super) const SILENT: Story = Story { payments: 1, beats: false, clears: false, notes: &[] };
 
 /// One payment with all that may go wrong with it.
-pub(super) const LOUD: Story = Story { payments: 1, beats: true, notes: &["a", "b"] };
+pub(super) const LOUD: Story =
+    Story { payments: 1, beats: true, clears: cfg!(feature = "nexus"), notes: &["a", "b"] };
+
+/// The faults that have something to strike in it: operations of another service are a feature.
+pub(super) fn kinds() -> impl Iterator<Item = FaultKind> {
+    FaultKind::ALL.into_iter().filter(|kind| LOUD.clears || *kind != FaultKind::NexusAnswerLost)
+}
 
 /// What became of a story.
 pub(super) struct Outcome {
@@ -192,10 +207,12 @@ async fn pay(
                 .implementer(Bank { log: later.clone(), version: "paid by v2" })
         })
         .start()?;
+    #[cfg(feature = "nexus")]
+    env.nexus_operation("clearing", "Clearing", "clear", |_: crate::nexus::NexusCall<()>| async { Ok(()) });
     let mut payments = Vec::new();
     for number in 1..=story.payments {
         let options = WorkflowStartOptions::new("payments", format!("payment-{number}")).build();
-        let input = (story.beats, story.notes.len());
+        let input = (story.beats, story.clears, story.notes.len());
         payments.push(env.client().start_workflow(Payment::run, input, options).await?);
     }
     env.sleep(Duration::from_hours(1)).await;

@@ -60,7 +60,7 @@ impl State {
         let deadline_ms = queries
             .filter_map(|pending| match pending.caller {
                 Caller::Client { deadline_ms, .. } => deadline_ms,
-                Caller::Worker { .. } => None,
+                Caller::Worker { .. } | Caller::Nexus { .. } => None,
             })
             .min()?;
         Some(deadline_ms.saturating_sub(QUERY_NEEDS_MS))

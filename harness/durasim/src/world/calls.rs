@@ -24,6 +24,9 @@ pub(crate) enum Caller {
     Client { sender: oneshot::Sender<Result<Vec<u8>, Status>>, deadline_ms: Option<u64> },
     /// A worker process, by index and incarnation, and what it asked for.
     Worker { worker: usize, incarnation: u32, call: WorkerCall },
+    /// The handlers of a Nexus endpoint; the request id is that of the operation they answer about.
+    #[cfg_attr(not(feature = "nexus"), expect(dead_code, reason = "nobody handles operations then"))]
+    Nexus { endpoint: usize, request_id: Option<Rc<str>> },
 }
 
 /// A request under way.
@@ -57,6 +60,8 @@ pub(crate) struct CallView<'a> {
     pub(crate) answer: Option<&'a Response>,
     /// When the run of an activity task on its way must have closed, if ever.
     pub(crate) run_deadline_ms: Option<u64>,
+    /// Whether the Nexus operation that it is about has the time for the service to ask again.
+    pub(crate) bears_repeat: bool,
 }
 
 /// What becomes of a message.
@@ -84,10 +89,15 @@ impl State {
     ) -> Result<ClientCall, Status> {
         let request = Request::decode(rpc, proto)?;
         let label = self.label(&request);
+        Ok(self.call(label, timeout_ms, request))
+    }
+
+    /// The same, of a request that is decoded and named.
+    pub(crate) fn call(&mut self, label: Rc<str>, timeout_ms: Option<u64>, request: Request) -> ClientCall {
         let (sender, receiver) = oneshot::channel();
         let deadline_ms = timeout_ms.map(|ms| self.now_ms.saturating_add(ms));
         let id = self.send_request(Caller::Client { sender, deadline_ms }, label, request);
-        Ok(ClientCall { id, receiver, answered: false })
+        ClientCall { id, receiver, answered: false }
     }
 
     /// Sends a request over the network; faults may have their way with it.
@@ -107,6 +117,7 @@ impl State {
         self.record("send", format_args!("{label}"));
         let latency = self.latency.delay(&mut self.choices, &label);
         let worker = self.worker_of(&caller);
+        let bears_repeat = self.bears_repeat(&caller, None);
         let view = CallView {
             direction: Direction::Request,
             label: &label,
@@ -114,6 +125,7 @@ impl State {
             worker: worker.as_deref(),
             answer: None,
             run_deadline_ms: None,
+            bears_repeat,
         };
         let fate = self.fate(&view);
         let asked_by = matches!(caller, Caller::Client { .. }).then(|| self.executor.polled()).flatten();
@@ -156,7 +168,13 @@ impl State {
             let lost = pending.answer_lost.take();
             let worker = self.worker_of_request(reply.id);
             let rpc = reply.result.as_ref().map_or("", Response::rpc);
+            let bears_repeat = self
+                .pending
+                .get(&reply.id)
+                .is_some_and(|pending| self.bears_repeat(&pending.caller, reply.result.as_ref().ok()));
             self.repoll_if_matched(reply.id);
+            #[cfg(feature = "nexus")]
+            self.repoll_nexus_if_matched(&reply);
             let mut delay = self.latency.delay(&mut self.choices, &label);
             let answer = reply.result.as_ref().ok();
             let run_deadline_ms = match answer {
@@ -172,6 +190,7 @@ impl State {
                 worker: worker.as_deref(),
                 answer,
                 run_deadline_ms,
+                bears_repeat,
             };
             if let Some(Fate::Late(late)) = self.fate(&view) {
                 delay.ms += late.ms;
@@ -180,6 +199,26 @@ impl State {
             let result = lost.map_or(reply.result, Err);
             self.network.send(self.now_ms, delay, Message::Reply(reply.id, result));
         }
+    }
+
+    /// Whether the Nexus operation that a message is about has the time for the service to ask again; nothing else is
+    /// asked again by the service.
+    #[cfg(feature = "nexus")]
+    fn bears_repeat(&self, caller: &Caller, answer: Option<&Response>) -> bool {
+        match (caller, answer) {
+            _ if !self.faults.any() => false,
+            (Caller::Nexus { .. }, Some(Response::PollNexusTaskQueue(task))) => {
+                self.nexus_task_bears_repeat(task)
+            }
+            (Caller::Nexus { request_id: Some(request_id), .. }, None) => self.nexus_bears_repeat(request_id),
+            _ => false,
+        }
+    }
+
+    #[cfg(not(feature = "nexus"))]
+    #[allow(clippy::unused_self, reason = "as with the feature")]
+    fn bears_repeat(&self, _: &Caller, _: Option<&Response>) -> bool {
+        false
     }
 
     /// Hands an answer to whoever waits for it.
@@ -199,6 +238,10 @@ impl State {
                 // A client that no longer listens dropped its call.
                 let _ = sender.send(result.map(|response| response.encode_to_vec()));
             }
+            #[cfg(feature = "nexus")]
+            Caller::Nexus { endpoint, .. } => self.nexus_reply(endpoint, result),
+            #[cfg(not(feature = "nexus"))]
+            Caller::Nexus { .. } => {}
             Caller::Worker { worker, incarnation, call } => {
                 self.worker_reply(worker, incarnation, call, result);
             }
@@ -209,7 +252,7 @@ impl State {
     pub(crate) fn deadline_ms(&self, id: RequestId) -> Option<u64> {
         match self.pending.get(&id)?.caller {
             Caller::Client { deadline_ms, .. } => deadline_ms,
-            Caller::Worker { .. } => None,
+            Caller::Worker { .. } | Caller::Nexus { .. } => None,
         }
     }
 

@@ -21,6 +21,7 @@ use temporalio_protos::temporal::api::{
     failure::v1::Failure,
     history::v1::{HistoryEvent, history_event::Attributes},
 };
+use tonic::{Code, Status};
 
 /// From this attempt of a workflow task on, a failure that is the workflow's own ends the run: the service would
 /// retry it for ever.
@@ -264,6 +265,18 @@ fn rebuilt_otherwise(state: &State, run_id: &str, nondeterminism: &Nondeterminis
     Some(nondeterministic(name, nondeterminism, events))
 }
 
+/// The report of commands that the service refuses, once it is plain that it will go on refusing them.
+pub(crate) fn commands_refused(state: &State, run_id: &str, status: &Status) -> Option<FailureReport> {
+    // A run that closes without having seen everything sees it in its next task.
+    if status.code() != Code::InvalidArgument || status.message().starts_with("UnhandledCommand") {
+        return None;
+    }
+    let execution = state.service.execution(run_id)?;
+    let attempt = execution.pending_workflow_task.filter(|task| task.attempt >= HOPELESS_ATTEMPT)?.attempt;
+    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+    Some(FailureReport::commands_refused(name, u32::try_from(attempt).unwrap_or(u32::MAX), status.message()))
+}
+
 /// The report of commands that do not follow history.
 pub(crate) fn nondeterministic(
     name: WorkflowName,
@@ -355,6 +368,15 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
     }
     for child in &execution.pending_children {
         awaits.push(Awaited::Child(WorkflowName::new(&child.workflow_type, &child.workflow_id)));
+    }
+    for operation in &execution.pending_nexus_operations {
+        awaits.push(Awaited::NexusOperation {
+            endpoint: operation.endpoint.clone(),
+            operation: format!("{}/{}", operation.service, operation.operation),
+            token: operation.token.clone(),
+            attempt: u32::try_from(operation.attempt).unwrap_or(1),
+            last_failure: operation.last_failure.clone(),
+        });
     }
     for timer in &execution.pending_timers {
         awaits.push(Awaited::Timer {

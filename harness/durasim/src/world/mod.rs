@@ -15,6 +15,8 @@ mod local;
 mod mock_workflows;
 mod names;
 mod network;
+#[cfg(feature = "nexus")]
+mod nexus;
 mod polls;
 mod process;
 mod simulation;

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) pending: BTreeMap<RequestId, Pending>,
     pub(crate) calls: CallLog,
     pub(crate) mocks: MockRuns,
+    #[cfg(feature = "nexus")]
+    pub(crate) nexus: super::nexus::NexusHandlers,
     /// The first thing that went wrong; it ends the run.
     pub(crate) failure: Option<FailureReport>,
     pub(crate) now_ms: u64,
@@ -82,6 +84,8 @@ impl State {
             pending: BTreeMap::new(),
             calls: CallLog::default(),
             mocks: MockRuns::default(),
+            #[cfg(feature = "nexus")]
+            nexus: super::nexus::NexusHandlers::default(),
             failure: None,
             now_ms: START_MS,
             steps: 0,
@@ -116,7 +120,7 @@ impl State {
     /// The task queue of the worker that waits for a request, if a worker does.
     pub(crate) fn worker_of(&self, caller: &Caller) -> Option<Rc<str>> {
         match caller {
-            Caller::Client { .. } => None,
+            Caller::Client { .. } | Caller::Nexus { .. } => None,
             Caller::Worker { worker, .. } => Some(self.workers[*worker].spec.task_queue.clone()),
         }
     }

@@ -61,6 +61,10 @@ impl State {
                 }
                 process.workflows.evict(&run_id);
                 process.runs.remove(&run_id);
+                if let Some(report) = diagnosis::commands_refused(self, &run_id, &status) {
+                    return self.fail(report);
+                }
+                let process = &mut self.workers[worker];
                 let waiting = process.reporting.remove(&run_id).unwrap_or_default();
                 self.begin_tasks(worker, incarnation, waiting);
             }

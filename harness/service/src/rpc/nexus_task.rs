@@ -22,7 +22,6 @@ use crate::{
     },
     service::Service,
     status,
-    time::timestamp_ms,
     token::TaskToken,
 };
 
@@ -210,7 +209,7 @@ pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationReq
         Some(failure) => unsuccessful(failure),
         None => completed(request.result, limit),
     };
-    let started_ms = request.start_time.as_ref().map_or(now_ms, timestamp_ms);
+    let started_ms = request.start_time_ms.unwrap_or(now_ms);
     let run = service.executions.run_mut(key);
     // The completion may come before the answer that says that there is something to complete.
     run.nexus_operation_started(now_ms, scheduled_event_id, &request.operation_token, started_ms);

@@ -382,7 +382,7 @@ impl Call {
         CompleteNexusOperationRequest {
             callback_token: known.callback_token.clone(),
             operation_token: if self.has(0) { "operation".to_owned() } else { String::new() },
-            start_time: None,
+            start_time_ms: None,
             result: self.has(1).then(payload),
             failure: self.has(2).then(|| failure(self.number)),
         }

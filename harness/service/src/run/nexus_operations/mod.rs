@@ -174,20 +174,25 @@ impl PendingNexusOperation {
         }
     }
 
-    fn next_due(&self) -> Option<(u64, Due)> {
-        let of_request = |call| Some((self.requests(call)?.due_ms()?, Due::Request(call)));
+    /// When the first timeout ends the operation, if any does.
+    pub(crate) fn next_timeout_ms(&self) -> Option<u64> {
+        self.timeouts().into_iter().flatten().map(|(at_ms, _)| at_ms).min()
+    }
+
+    fn timeouts(&self) -> [Option<(u64, Due)>; 3] {
         let of_timeout = |timeout, due| Some((self.expires_at_ms(timeout)?, due));
         let to_start = of_timeout(TimeoutType::ScheduleToStart, Due::ScheduleToStart);
         [
             of_timeout(TimeoutType::ScheduleToClose, Due::ScheduleToClose),
             to_start.filter(|_| self.started.is_none()),
             of_timeout(TimeoutType::StartToClose, Due::StartToClose),
-            of_request(NexusCall::Start),
-            of_request(NexusCall::Cancel),
         ]
-        .into_iter()
-        .flatten()
-        .min()
+    }
+
+    fn next_due(&self) -> Option<(u64, Due)> {
+        let of_request = |call| Some((self.requests(call)?.due_ms()?, Due::Request(call)));
+        let requests = [of_request(NexusCall::Start), of_request(NexusCall::Cancel)];
+        self.timeouts().into_iter().chain(requests).flatten().min()
     }
 }
 

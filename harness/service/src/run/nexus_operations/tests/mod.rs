@@ -1,5 +1,8 @@
 #![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
 
+mod cancellations;
+mod commands;
+
 use pretty_assertions::assert_eq;
 use tonic::{Code, Status};
 
@@ -225,6 +228,16 @@ fn pending(world: &mut World) -> crate::api::workflow::PendingNexusOperationInfo
     }
 }
 
+fn signal(world: &mut World) {
+    let request = SignalWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        signal_name: "go".to_owned(),
+        ..SignalWorkflowExecutionRequest::default()
+    };
+    world.call(request).expect("a signal that is accepted");
+}
+
 #[test]
 fn an_operation_answered_at_once_completes_without_having_started() {
     let mut world = world(options());
@@ -374,117 +387,6 @@ fn without_time_for_a_request_the_operation_times_out_at_once() {
 }
 
 #[test]
-fn the_timeouts_of_an_operation_are_bounded_by_its_run_and_its_whole() {
-    let mut world = World::new();
-    world.service.create_nexus_endpoint(ENDPOINT, HANDLERS);
-    let start = StartWorkflowExecutionRequest {
-        workflow_run_timeout: Some(duration(60_000)),
-        ..start_request("order")
-    };
-    world.call(start).unwrap();
-    world.run_workflow_task(vec![schedule(ScheduleNexusOperationCommandAttributes {
-        start_to_close_timeout: Some(duration(90_000)),
-        ..options()
-    })]);
-    let Attributes::NexusOperationScheduledEventAttributes(scheduled) =
-        attributes(&world, NexusOperationScheduled)
-    else {
-        panic!("not its attributes");
-    };
-    assert_eq!(scheduled.schedule_to_close_timeout, Some(duration(60_000)));
-    assert_eq!(scheduled.start_to_close_timeout, Some(duration(60_000)));
-    assert_eq!(scheduled.schedule_to_start_timeout, None);
-    let task = nexus_task(&mut world);
-    assert_eq!(task.request.unwrap().header["operation-timeout"], "60000ms");
-}
-
-#[test]
-fn a_request_to_cancel_is_answered_before_the_operation_ends() {
-    let mut world = world(options());
-    let task = start_async(&mut world, "token");
-    world.run_workflow_task(vec![cancel(SCHEDULED)]);
-    let asked = nexus_task(&mut world);
-    assert_eq!(cancel_of(&asked).operation_token, "token");
-    answer(&mut world, &asked, response::Variant::CancelOperation(nexus::CancelOperationResponse {}))
-        .unwrap();
-    let ended = CompleteNexusOperationRequest { failure: Some(canceled()), ..completion(&task) };
-    world.call(ended).unwrap();
-    assert_eq!(
-        of_nexus(&world),
-        [
-            NexusOperationScheduled,
-            NexusOperationStarted,
-            NexusOperationCancelRequested,
-            NexusOperationCancelRequestCompleted,
-            NexusOperationCanceled
-        ]
-    );
-}
-
-#[test]
-fn a_request_to_cancel_waits_for_the_operation_to_start() {
-    let mut world = world(options());
-    let task = nexus_task(&mut world);
-    signal(&mut world);
-    world.run_workflow_task(vec![cancel(SCHEDULED)]);
-    assert!(!has_nexus_task(&mut world));
-    let started = start::Async { operation_token: "token".to_owned(), ..start::Async::default() };
-    answer_start(&mut world, &task, start::Variant::AsyncSuccess(started)).unwrap();
-    cancel_of(&nexus_task(&mut world));
-}
-
-#[test]
-fn a_request_to_cancel_is_retried_or_fails_as_its_handler_says() {
-    let mut world = world(options());
-    start_async(&mut world, "token");
-    world.run_workflow_task(vec![cancel(SCHEDULED)]);
-    let first = nexus_task(&mut world);
-    fail(&mut world, &first, handler_failure("UNAVAILABLE", "down")).unwrap();
-    world.pass(1_000);
-    let second = nexus_task(&mut world);
-    fail(&mut world, &second, handler_failure("NOT_IMPLEMENTED", "cannot cancel")).unwrap();
-    let Attributes::NexusOperationCancelRequestFailedEventAttributes(refused) =
-        attributes(&world, NexusOperationCancelRequestFailed)
-    else {
-        panic!("not its attributes");
-    };
-    assert_eq!(refused.failure, Some(handler_failure("NOT_IMPLEMENTED", "cannot cancel")));
-    assert_eq!(refused.scheduled_event_id, SCHEDULED);
-    let event = world.history("order").iter().find(|event| event.event_id == refused.requested_event_id);
-    assert_eq!(event.unwrap().event_type(), NexusOperationCancelRequested);
-    assert_eq!(pending(&mut world).cancellation_info.unwrap().attempt, 2);
-}
-
-#[test]
-fn a_second_request_to_cancel_and_one_for_nothing_fail_the_task() {
-    let mut world = world(options());
-    start_async(&mut world, "token");
-    let task = world.workflow_task();
-    let refused = world.complete(&task, vec![cancel(SCHEDULED), cancel(SCHEDULED)]).unwrap_err();
-    assert!(refused.message().contains("already requested"), "{}", refused.message());
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted]);
-    assert!(!has_nexus_task(&mut world));
-}
-
-#[test]
-fn an_operation_that_closed_unseen_can_be_asked_to_cancel() {
-    let mut world = world(options());
-    let task = start_async(&mut world, "token");
-    let workflow_task = world.workflow_task();
-    world.call(completion(&task)).unwrap();
-    world.complete(&workflow_task, vec![cancel(SCHEDULED)]).unwrap();
-    assert_eq!(
-        of_nexus(&world),
-        [
-            NexusOperationScheduled,
-            NexusOperationStarted,
-            NexusOperationCancelRequested,
-            NexusOperationCompleted
-        ]
-    );
-}
-
-#[test]
 fn a_closing_while_a_workflow_task_is_started_waits_behind_a_later_signal() {
     let mut world = world(options());
     signal(&mut world);
@@ -498,57 +400,6 @@ fn a_closing_while_a_workflow_task_is_started_waits_behind_a_later_signal() {
         types[types.len() - 4..],
         [WorkflowTaskCompleted, WorkflowExecutionSignaled, NexusOperationCompleted, WorkflowTaskScheduled]
     );
-}
-
-#[test]
-fn an_endpoint_that_is_not_there_fails_the_task() {
-    let mut world = World::new();
-    world.start("order");
-    let task = world.workflow_task();
-    let refused = world.complete(&task, vec![schedule(options())]).unwrap_err();
-    assert_eq!(refused.message(), "BadScheduleNexusOperationAttributes: endpoint \"bank\" not found");
-    let Attributes::WorkflowTaskFailedEventAttributes(failed) = attributes(&world, WorkflowTaskFailed) else {
-        panic!("not its attributes");
-    };
-    assert_eq!(failed.cause(), WorkflowTaskFailedCause::BadScheduleNexusOperationAttributes);
-}
-
-#[test]
-fn a_service_without_nexus_says_which_feature_is_missing() {
-    let mut world = World::with(ServiceConfig { nexus: false, ..ServiceConfig::default() });
-    world.start("order");
-    let task = world.workflow_task();
-    let refused = world.complete(&task, vec![schedule(options())]).unwrap_err();
-    assert!(refused.message().contains("ScheduleNexusOperation"), "{}", refused.message());
-    assert!(refused.message().contains("feature `nexus`"), "{}", refused.message());
-    assert_eq!(world.call(poll()).unwrap_err().code(), Code::Unimplemented);
-}
-
-#[test]
-fn headers_arrive_in_lower_case_and_some_are_the_servers_own() {
-    let with = |key: &str| ScheduleNexusOperationCommandAttributes {
-        nexus_header: [(key.to_owned(), "value".to_owned())].into(),
-        ..options()
-    };
-    let mut world = world(with("Trace-Id"));
-    let task = nexus_task(&mut world);
-    assert_eq!(task.request.unwrap().header["trace-id"], "value");
-    signal(&mut world);
-    let task = world.workflow_task();
-    let refused = world.complete(&task, vec![schedule(with("Request-Timeout"))]).unwrap_err();
-    assert!(refused.message().contains("disallowed header key"), "{}", refused.message());
-}
-
-#[test]
-fn at_most_thirty_operations_are_pending() {
-    let mut world = World::new();
-    world.service.create_nexus_endpoint(ENDPOINT, HANDLERS);
-    world.start("order");
-    let task = world.workflow_task();
-    let refused = world.complete(&task, (0..31).map(|_| schedule(options())).collect()).unwrap_err();
-    assert!(refused.message().starts_with("PendingNexusOperationsLimitExceeded"), "{}", refused.message());
-    world.run_workflow_task((0..30).map(|_| schedule(options())).collect());
-    assert_eq!(of_nexus(&world).len(), 30);
 }
 
 #[test]
@@ -638,14 +489,4 @@ fn an_operation_that_started_after_the_reset_point_has_started_for_the_new_run()
         world.event_types("order")[8..],
         [WorkflowTaskFailed, NexusOperationStarted, WorkflowTaskScheduled]
     );
-}
-
-fn signal(world: &mut World) {
-    let request = SignalWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("order"),
-        signal_name: "go".to_owned(),
-        ..SignalWorkflowExecutionRequest::default()
-    };
-    world.call(request).expect("a signal that is accepted");
 }
