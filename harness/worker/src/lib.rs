@@ -24,6 +24,6 @@ pub use definitions::{RegistrationError, WorkflowDefinitions};
 pub use replay::{ReplayError, ReplayLog, ReplayMode, ReplayOptions, replay, replay_shared};
 pub use workflow_worker::{
     LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism,
-    QueryFailure, WorkflowErrorType, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskProgress,
-    WorkflowWorker, WorkflowWorkerOptions,
+    QueryFailure, WorkflowErrorType, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskHeartbeat,
+    WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
 };

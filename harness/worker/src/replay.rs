@@ -156,7 +156,7 @@ pub fn replay_shared(
     let mut run = fresh_run(definitions, options, run_id);
     let task = OpenTask { token: Vec::new(), attempt: 1, queries: Vec::new(), is_legacy_query: false };
     let known = History::new(Cow::Borrowed(history), last_started(history), true);
-    let outcome = run.on_task(known, Vec::new(), task);
+    let outcome = run.on_task(known, Vec::new(), task, 0);
     let activations = run.log.take().unwrap_or_default();
     if options.mode == ReplayMode::Strict && closed_before_any_task(history) {
         // Whatever the code did, there is nothing to compare it with.

@@ -12,6 +12,13 @@ use crate::{
 };
 use durasim_engine::{Ambient, START_MS};
 use durasim_worker::{ReplayError, ReplayOptions, WorkflowDefinitions, replay_shared};
+use temporalio_protos::{
+    constants::LOCAL_ACTIVITY_MARKER_NAME,
+    temporal::api::{
+        failure::v1::failure::FailureInfo,
+        history::v1::{HistoryEvent, history_event::Attributes},
+    },
+};
 
 /// What it takes to replay a run.
 #[derive(Clone)]
@@ -85,6 +92,19 @@ pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureRepo
     })
 }
 
+/// Whether a local activity timed out, which the SDK tells otherwise on replay.
+fn is_local_timeout(event: &HistoryEvent) -> bool {
+    match &event.attributes {
+        Some(Attributes::MarkerRecordedEventAttributes(marker)) => {
+            marker.marker_name == LOCAL_ACTIVITY_MARKER_NAME
+                && marker.failure.as_ref().is_some_and(|failure| {
+                    matches!(failure.failure_info, Some(FailureInfo::TimeoutFailureInfo(_)))
+                })
+        }
+        _ => false,
+    }
+}
+
 fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport {
     let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
     let events = history.shared();
@@ -93,13 +113,18 @@ fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport 
             diagnosis::nondeterministic(name, nondeterminism, events)
         }
         ReplayError::CommandDiffers { event_id, command, what, issued_at, .. } => {
-            FailureReport::replay_differs(
+            let differs = FailureReport::replay_differs(
                 name,
                 what.clone(),
                 HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
                 issued_at.as_deref().and_then(diagnosis::user_line),
                 true,
-            )
+            );
+            if events.iter().any(|event| is_local_timeout(event)) {
+                differs.after_local_timeout()
+            } else {
+                differs
+            }
         }
         other => FailureReport::replay_differs(
             name,

@@ -60,12 +60,13 @@ impl Writing {
             ..Default::default()
         };
         let after = std::time::Duration::ZERO;
-        let task = LocalActivityTask { seq: 1, attempt: 1, after, original_schedule_ms: 0, schedule };
+        let task = LocalActivityTask { seq: 1, attempt: 1, after, schedule };
         let origin = LocalActivityOrigin {
             namespace: "default".into(),
             task_queue: "mails".into(),
             workflow_type: "W".into(),
             execution: WorkflowExecution { workflow_id: "w".into(), run_id: "r".into() },
+            requested_ms: 0,
         };
         self.run(ActivityAttempt::local(task, origin, Arc::new(|| 1_200)));
     }

@@ -244,6 +244,15 @@ impl FailureReport {
         }
     }
 
+    /// The same where a local activity timed out, which the SDK tells in two ways.
+    #[must_use]
+    pub fn after_local_timeout(self) -> Self {
+        let remedy = "a local activity timed out. SDK 1.1 tells that as an activity failure whose cause is the \
+                      timeout, but on replay as the bare timeout: `as_timeout()` finds the first and not the \
+                      second, and their texts differ. Look at `failure()` and at its cause alike, or at neither";
+        Self { remedy: Some(remedy.to_owned()), ..self }
+    }
+
     /// The SDK's own replayer rejects a history.
     pub fn core_rejects(workflow: WorkflowName, message: impl Into<String>, history: HistoryExcerpt) -> Self {
         let report = Self::new(FailureCode::CoreReplay, "the SDK's WorkflowReplayer rejects the history");

@@ -302,7 +302,8 @@ pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
     backtrace
         .lines()
         .filter_map(|line| line.trim().strip_prefix("at "))
-        .find(|line| is_users(line))
+        // The last frames of a thread are the C library's.
+        .find(|line| line.contains(".rs:") && is_users(line))
         .and_then(source_line)
 }
 

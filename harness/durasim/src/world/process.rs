@@ -4,6 +4,7 @@ use super::{
     alarms::Alarms,
     calls::Caller,
     connection::connection,
+    local::{LocalKey, LocalMoment},
     polls::{Poll, Polls},
     state::State,
 };
@@ -16,7 +17,7 @@ use durasim_worker::{
 use std::{collections::BTreeMap, rc::Rc};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
-use temporalio_protos::temporal::api::{common::v1::Payload, enums::v1::TimeoutType};
+use temporalio_protos::temporal::api::common::v1::Payload;
 use tokio_util::sync::CancellationToken;
 
 /// What a worker process is started from, again after each crash.
@@ -119,19 +120,10 @@ pub(crate) enum Alarm {
     Heartbeat { worker: usize, incarnation: u32, token: Vec<u8> },
     /// The process starts again.
     Restart { worker: usize, version: usize },
-    /// A local activity is tried (again).
-    LocalActivity { worker: usize, incarnation: u32, run_id: String, seq: u32 },
-    /// An attempt of a local activity, or all of them together, took too long.
-    LocalActivityTimeout {
-        worker: usize,
-        incarnation: u32,
-        run_id: String,
-        seq: u32,
-        attempt: u32,
-        timeout: TimeoutType,
-    },
+    /// A local activity is tried again, or has taken too long.
+    LocalActivity { key: LocalKey, request: u64, moment: LocalMoment },
     /// A workflow task whose local activities take long is kept alive.
-    WorkflowTaskHeartbeat { worker: usize, incarnation: u32, run_id: String },
+    WorkflowTaskHeartbeat { worker: usize, incarnation: u32, run_id: String, task: u64 },
 }
 
 pub(crate) type WorkerAlarms = Alarms<Alarm>;
@@ -268,8 +260,7 @@ impl State {
         self.alarms.retain(|alarm| match alarm {
             Alarm::Restart { .. } => true,
             Alarm::Heartbeat { worker: w, .. }
-            | Alarm::LocalActivity { worker: w, .. }
-            | Alarm::LocalActivityTimeout { worker: w, .. }
+            | Alarm::LocalActivity { key: (w, ..), .. }
             | Alarm::WorkflowTaskHeartbeat { worker: w, .. } => *w != worker,
         });
         self.record("worker", format_args!("{queue} dies"));

@@ -59,13 +59,13 @@ impl State {
                 if let Some(stand_in) = &self.stand_in {
                     stand_in.on_completed(&run_id, Err(&status));
                 }
-                process.workflows.evict(&run_id);
                 process.runs.remove(&run_id);
                 if let Some(report) = diagnosis::commands_refused(self, &run_id, &status) {
                     return self.fail(report);
                 }
                 let process = &mut self.workers[worker];
                 let waiting = process.reporting.remove(&run_id).unwrap_or_default();
+                self.evict(worker, &run_id);
                 self.begin_tasks(worker, incarnation, waiting);
             }
             (WorkerCall::FetchHistory { run_id }, Ok(Response::GetWorkflowExecutionHistory(page))) => {
@@ -75,7 +75,7 @@ impl State {
                 };
                 self.workflow_task_progress(worker, &run_id, progress);
             }
-            (WorkerCall::FetchHistory { run_id }, Err(_)) => self.workers[worker].workflows.evict(&run_id),
+            (WorkerCall::FetchHistory { run_id }, Err(_)) => self.evict(worker, &run_id),
             (WorkerCall::Heartbeat { token }, Ok(Response::RecordActivityTaskHeartbeat(answer)))
                 if answer.cancel_requested =>
             {
@@ -139,12 +139,12 @@ impl State {
         }
         self.record("workflow task", format_args!("{name} attempt {}", task.attempt));
         match self.task_fate(worker, TaskMoment::Arrives, &name, Some(&task)) {
-            Some(TaskFate::Evict) => self.workers[worker].workflows.evict(&run_id),
+            Some(TaskFate::Evict) => self.evict(worker, &run_id),
             Some(TaskFate::Crash { restart_after_ms, version }) => {
                 return self.crash_worker(worker, restart_after_ms, version);
             }
             Some(TaskFate::Fail) => {
-                self.workers[worker].workflows.evict(&run_id);
+                self.evict(worker, &run_id);
                 return self.fail_workflow_task(worker, &name, task);
             }
             Some(TaskFate::Late(_)) | None => {}
@@ -162,6 +162,12 @@ impl State {
             self.workers[worker].workflows.on_shared_task(task, events)
         };
         self.workflow_task_progress(worker, &run_id, progress);
+    }
+
+    /// Drops a run from the worker's cache.
+    fn evict(&mut self, worker: usize, run_id: &str) {
+        self.workers[worker].workflows.evict(run_id);
+        self.forget_local_activities(worker, run_id);
     }
 
     /// A workflow task that fails for reasons of the worker's own.
@@ -284,6 +290,7 @@ impl State {
     ) {
         self.record("workflow task failed", format_args!("{name}: {}", failed.failure.message));
         self.workers[worker].runs.remove(run_id);
+        self.forget_local_activities(worker, run_id);
         if let Some(report) = diagnosis::workflow_task_failed(self, run_id, &failed) {
             return self.fail(report);
         }
@@ -320,19 +327,10 @@ impl State {
                 }
             }
             Alarm::Restart { worker, version } => self.restart_worker(worker, version),
-            Alarm::LocalActivity { worker, incarnation, run_id, seq } => {
+            Alarm::LocalActivity { key, request, moment } => self.local_activity_due(&key, request, moment),
+            Alarm::WorkflowTaskHeartbeat { worker, incarnation, run_id, task } => {
                 if self.workers[worker].incarnation == incarnation {
-                    self.start_local_activity(worker, run_id, seq);
-                }
-            }
-            Alarm::LocalActivityTimeout { worker, incarnation, run_id, seq, attempt, timeout } => {
-                if self.workers[worker].incarnation == incarnation {
-                    self.local_activity_timed_out(worker, run_id, seq, attempt, timeout);
-                }
-            }
-            Alarm::WorkflowTaskHeartbeat { worker, incarnation, run_id } => {
-                if self.workers[worker].incarnation == incarnation {
-                    let progress = self.workers[worker].workflows.on_heartbeat_due(&run_id);
+                    let progress = self.workers[worker].workflows.on_heartbeat_due(&run_id, task);
                     self.workflow_task_progress(worker, &run_id, progress);
                 }
             }

@@ -90,6 +90,8 @@ pub struct LocalActivityOrigin {
     pub workflow_type: String,
     /// The workflow and its run.
     pub execution: WorkflowExecution,
+    /// When its first attempt was asked for, in milliseconds since the Unix epoch.
+    pub requested_ms: u64,
 }
 
 impl ActivityAttempt {
@@ -108,9 +110,9 @@ impl ActivityAttempt {
 
     /// An attempt of a local activity, with the times and timeouts that Core gives it.
     pub fn local(task: LocalActivityTask, origin: LocalActivityOrigin, clock: ClockCallback) -> Self {
-        let LocalActivityTask { seq, attempt, original_schedule_ms, schedule, .. } = task;
+        let LocalActivityTask { seq, attempt, schedule, .. } = task;
         let token = format!("local/{}/{seq}", origin.execution.run_id);
-        let scheduled = at(original_schedule_ms);
+        let scheduled = at(origin.requested_ms);
         let start = activity_task::Start {
             workflow_namespace: origin.namespace,
             workflow_type: origin.workflow_type,

@@ -458,13 +458,13 @@ fn a_local_activity_gets_cores_times_and_answers_its_workflow() {
         start_to_close_timeout: Some(Duration::from_secs(5).try_into().expect("it is short")),
         ..Default::default()
     };
-    let task =
-        LocalActivityTask { seq: 1, attempt: 1, after: Duration::ZERO, original_schedule_ms: 400, schedule };
+    let task = LocalActivityTask { seq: 1, attempt: 1, after: Duration::ZERO, schedule };
     let origin = LocalActivityOrigin {
         namespace: "default".into(),
         task_queue: "shops".into(),
         workflow_type: "Visit".into(),
         execution: WorkflowExecution { workflow_id: "visit-1".into(), run_id: "run-1".into() },
+        requested_ms: 400,
     };
     let attempt = ActivityAttempt::local(task, origin, Arc::new(|| 1_000));
     let (outcome, beats) = beating(&definitions, attempt);

@@ -232,11 +232,6 @@ impl<'h> Execution<'h> {
         self.last_processed_event
     }
 
-    /// Workflow time, in milliseconds since the Unix epoch.
-    pub(crate) fn now_ms(&self) -> u64 {
-        self.current_time.map_or(0, time::to_millis)
-    }
-
     pub(crate) fn workflow_task_timeout(&self) -> Option<Duration> {
         self.started.as_ref().and_then(|started| started.workflow_task_timeout)
     }

@@ -28,8 +28,6 @@ const DEFAULT_LOCAL_RETRY_THRESHOLD: Duration = Duration::from_mins(1);
 struct Running {
     scheduled: ScheduledLocalActivity,
     attempt: u32,
-    /// When the attempt starts.
-    started_ms: u64,
     first_task_has_ended: bool,
     attempts_in_task: u32,
 }
@@ -52,16 +50,10 @@ pub(super) enum AfterAttempt {
 
 impl RunningLocalActivities {
     /// The first attempt of a local activity.
-    pub(super) fn start(&mut self, scheduled: ScheduledLocalActivity, now_ms: u64) -> LocalActivityTask {
+    pub(super) fn start(&mut self, scheduled: ScheduledLocalActivity) -> LocalActivityTask {
         let attempt = scheduled.schedule.attempt.max(1);
         let task = attempt_of(&scheduled, attempt, Duration::ZERO);
-        let running = Running {
-            attempt,
-            started_ms: now_ms,
-            scheduled,
-            first_task_has_ended: false,
-            attempts_in_task: 0,
-        };
+        let running = Running { attempt, scheduled, first_task_has_ended: false, attempts_in_task: 0 };
         self.by_seq.insert(task.seq, running);
         task
     }
@@ -76,6 +68,16 @@ impl RunningLocalActivities {
                 (timed_out(TimeoutType::StartToClose), backoff(policy, attempt, None))
             }
             LocalActivityOutcome::TimedOut(kind) => (timed_out(kind), None),
+            LocalActivityOutcome::CancelledBetweenAttempts => {
+                return AfterAttempt::Resolved(Box::new(LocalResolution {
+                    seq,
+                    result: LocalResult::empty_cancel(),
+                    runtime: Duration::ZERO,
+                    // It was in none.
+                    attempt: 0,
+                    backoff: None,
+                }));
+            }
             LocalActivityOutcome::Resolved(resolution) => match resolution.status {
                 Some(Status::Completed(success)) => (LocalResult::Completed(success.result), None),
                 Some(Status::Cancelled(cancelled)) => (LocalResult::Cancelled(cancelled.failure), None),
@@ -88,7 +90,6 @@ impl RunningLocalActivities {
                 Some(Status::Backoff(_)) | None => return AfterAttempt::Untracked,
             },
         };
-        let runtime = Duration::from_millis(resolution.now_ms.saturating_sub(running.started_ms));
         let schedule = &running.scheduled.schedule;
         let threshold =
             time::duration(schedule.local_retry_threshold).unwrap_or(DEFAULT_LOCAL_RETRY_THRESHOLD);
@@ -96,8 +97,6 @@ impl RunningLocalActivities {
             && backoff <= threshold
         {
             running.attempt += 1;
-            let backoff_ms = u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX);
-            running.started_ms = resolution.now_ms.saturating_add(backoff_ms);
             running.attempts_in_task += 1;
             let task = attempt_of(&running.scheduled, running.attempt, backoff);
             self.by_seq.insert(seq, running);
@@ -106,7 +105,7 @@ impl RunningLocalActivities {
         AfterAttempt::Resolved(Box::new(LocalResolution {
             seq,
             result,
-            runtime,
+            runtime: resolution.runtime,
             attempt,
             backoff: backoff.and_then(|backoff| backoff.try_into().ok()),
         }))
@@ -127,13 +126,7 @@ impl RunningLocalActivities {
 }
 
 fn attempt_of(scheduled: &ScheduledLocalActivity, attempt: u32, after: Duration) -> LocalActivityTask {
-    LocalActivityTask {
-        seq: scheduled.schedule.seq,
-        attempt,
-        after,
-        original_schedule_ms: scheduled.original_schedule_time.map_or(0, time::to_millis),
-        schedule: scheduled.schedule.clone(),
-    }
+    LocalActivityTask { seq: scheduled.schedule.seq, attempt, after, schedule: scheduled.schedule.clone() }
 }
 
 fn timed_out(kind: TimeoutType) -> LocalResult {

@@ -38,7 +38,7 @@ use temporalio_protos::{
 pub use options::{WorkflowErrorType, WorkflowWorkerOptions};
 pub use progress::{
     LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism,
-    QueryFailure, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskProgress,
+    QueryFailure, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskHeartbeat, WorkflowTaskProgress,
 };
 use run::LEGACY_QUERY_ID;
 pub(crate) use run::{OpenTask, Run, RunFailure, RunOutcome, RunSettings};
@@ -57,6 +57,8 @@ pub struct WorkflowWorker {
     settings: Rc<RunSettings>,
     facts: Rc<WorkerFacts>,
     runs: BTreeMap<String, Cached>,
+    /// What is to be done about the local activities of the run that was closed last.
+    closed_with_local_activities: Option<LocalActivityWork>,
     /// Counts uses, to know which run was used least recently.
     uses: u64,
     /// Tasks that wait for history.
@@ -103,6 +105,7 @@ impl WorkflowWorker {
             settings: Rc::new(RunSettings { definitions, instance }),
             facts,
             runs: BTreeMap::new(),
+            closed_with_local_activities: None,
             uses: 0,
             fetching: BTreeMap::new(),
             buffered: Vec::new(),
@@ -205,10 +208,11 @@ impl WorkflowWorker {
         self.conclude(run_id, outcome)
     }
 
-    /// Completes a task whose local activities take long, so that it does not time out.
-    pub fn on_heartbeat_due(&mut self, run_id: &str) -> WorkflowTaskProgress {
+    /// Completes the task of this number early, since its local activities take long, so that it does not time out.
+    /// If it has been completed already, nothing comes of it.
+    pub fn on_heartbeat_due(&mut self, run_id: &str, task: u64) -> WorkflowTaskProgress {
         let Some(cached) = self.runs.get_mut(run_id) else { return WorkflowTaskProgress::Idle };
-        let outcome = cached.run.on_heartbeat_due();
+        let outcome = cached.run.on_heartbeat_due(task);
         self.conclude(run_id, outcome)
     }
 
@@ -230,7 +234,10 @@ impl WorkflowWorker {
     /// [`WorkflowTaskProgress::RunLocalActivities`] hands it out already; beside another progress (a completion
     /// that cancels what still runs, say) it has to be asked for.
     pub fn take_local_activity_work(&mut self, run_id: &str) -> Option<LocalActivityWork> {
-        self.runs.get_mut(run_id).and_then(|cached| cached.run.take_local_work())
+        match self.runs.get_mut(run_id) {
+            Some(cached) => cached.run.take_local_work(),
+            None => self.closed_with_local_activities.take_if(|work| work.run_id == run_id),
+        }
     }
 
     /// Goes on with a task that came while its run was busy, if there is one whose turn it is; of which run.
@@ -298,7 +305,7 @@ impl WorkflowWorker {
             return WorkflowTaskProgress::Idle;
         }
         let history = History::new(Cow::Owned(events), previous_started_event_id, true);
-        let outcome = run.on_task(history, messages, task);
+        let outcome = run.on_task(history, messages, task, self.uses);
         self.conclude(&run_id, outcome)
     }
 
@@ -346,7 +353,8 @@ impl WorkflowWorker {
             && execution.outstanding_local_activities() == 0
             && !execution.has_pending_jobs();
         if !cached.run.is_busy() && (cached.run.is_finished() || unneeded) {
-            self.runs.remove(run_id);
+            let removed = self.runs.remove(run_id);
+            self.closed_with_local_activities = removed.and_then(|mut cached| cached.run.take_local_work());
         }
     }
 

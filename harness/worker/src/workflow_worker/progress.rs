@@ -100,14 +100,22 @@ pub struct WorkflowPanic {
 pub struct LocalActivityWork {
     /// The run that waits.
     pub run_id: String,
+    /// Sequence numbers of local activities to cancel, before anything is started. Each must still be answered:
+    /// with [`LocalActivityOutcome::CancelledBetweenAttempts`] if it waits for its next attempt.
+    pub cancel: Vec<u32>,
     /// Attempts to start.
     pub start: Vec<LocalActivityTask>,
-    /// Sequence numbers of local activities to cancel. Each must still be answered, as
-    /// cancelled if its next attempt is yet to start.
-    pub cancel: Vec<u32>,
-    /// How long after the start of the workflow task [`on_heartbeat_due`](crate::WorkflowWorker::on_heartbeat_due) is to be called
-    /// if local activities are still running: 80 % of the task's timeout.
-    pub heartbeat_after: Duration,
+    /// Set once for each workflow task that waits for local activities, those of earlier tasks included.
+    pub heartbeat: Option<WorkflowTaskHeartbeat>,
+}
+
+/// When a workflow task that waits for local activities is to be completed early, so that it does not time out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkflowTaskHeartbeat {
+    /// Names the workflow task to [`on_heartbeat_due`](crate::WorkflowWorker::on_heartbeat_due).
+    pub task: u64,
+    /// How long from now: 80 % of the task's timeout.
+    pub after: Duration,
 }
 
 /// One attempt of a local activity.
@@ -119,8 +127,6 @@ pub struct LocalActivityTask {
     pub attempt: u32,
     /// How long to wait before it starts: the backoff after the last attempt.
     pub after: Duration,
-    /// When the first attempt was scheduled, in milliseconds since the Unix epoch.
-    pub original_schedule_ms: u64,
     /// What the workflow asked for.
     pub schedule: ScheduleLocalActivity,
 }
@@ -128,8 +134,8 @@ pub struct LocalActivityTask {
 /// What became of one attempt of a local activity.
 #[derive(Debug, Clone)]
 pub struct LocalActivityResolution {
-    /// When the attempt ended, in milliseconds since the Unix epoch. Workflow time advances to it.
-    pub now_ms: u64,
+    /// How long the attempt ran. Workflow time advances by it.
+    pub runtime: Duration,
     /// How it ended.
     pub outcome: LocalActivityOutcome,
 }
@@ -142,23 +148,36 @@ pub enum LocalActivityOutcome {
     /// It completed, failed or was cancelled. Whether a failure is retried is decided by the retry policy, and
     /// by the failure.
     Resolved(ActivityResolution),
-    /// It ran too long. Only [`TimeoutType::StartToClose`] is retried.
+    /// It took too long. Only [`TimeoutType::StartToClose`] is retried.
     TimedOut(TimeoutType),
+    /// It was cancelled while it waited for its next attempt.
+    CancelledBetweenAttempts,
 }
 
 impl LocalActivityTask {
-    /// When the local activity as a whole must be done, over all its attempts, in milliseconds since the Unix
-    /// epoch.
-    pub fn schedule_to_close_deadline_ms(&self) -> Option<u64> {
+    /// When an attempt that still runs is one too many, in milliseconds since the Unix epoch, for an activity whose
+    /// first attempt was asked for at `requested_ms`. An activity that is carried over a backoff timer counts from
+    /// its very first request.
+    pub fn schedule_to_close_deadline_ms(&self, requested_ms: u64) -> Option<u64> {
         let timeout = time::duration(self.schedule.schedule_to_close_timeout)?;
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        Some(self.original_schedule_ms.saturating_add(timeout_ms))
+        let from_ms = self.schedule.original_schedule_time.map_or(requested_ms, time::to_millis);
+        Some(from_ms.saturating_add(timeout_ms))
     }
 
-    /// How long this attempt may take.
+    /// How long after its request an attempt may still start.
+    pub fn schedule_to_start_timeout(&self) -> Option<Duration> {
+        self.within_schedule_to_close(self.schedule.schedule_to_start_timeout)
+    }
+
+    /// How long an attempt may take.
     pub fn start_to_close_timeout(&self) -> Option<Duration> {
+        self.within_schedule_to_close(self.schedule.start_to_close_timeout)
+    }
+
+    fn within_schedule_to_close(&self, timeout: Option<prost_types::Duration>) -> Option<Duration> {
         let total = time::duration(self.schedule.schedule_to_close_timeout);
-        let attempt = time::duration(self.schedule.start_to_close_timeout)?;
-        Some(total.map_or(attempt, |total| attempt.min(total)))
+        let timeout = time::duration(timeout)?;
+        Some(total.map_or(timeout, |total| timeout.min(total)))
     }
 }

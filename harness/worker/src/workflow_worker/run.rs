@@ -15,6 +15,7 @@ use temporalio_protos::{
 
 use super::{
     LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism, WorkflowPanic,
+    WorkflowTaskHeartbeat,
     local_activities::{AfterAttempt, RunningLocalActivities},
 };
 use crate::{
@@ -89,14 +90,25 @@ enum Step {
     Autocomplete,
 }
 
+/// How far the early completion of a task that waits for local activities has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heartbeat {
+    /// The caller does not know yet when it is due.
+    NotAsked,
+    Asked,
+    Due,
+}
+
 /// A run in the cache.
 pub(crate) struct Run<'h> {
     pub(crate) execution: Execution<'h>,
     settings: Rc<RunSettings>,
     instance: Option<Instance>,
     task: Option<OpenTask>,
+    /// Tells this task from all others of the worker.
+    task_number: u64,
     waits_for_local: bool,
-    heartbeat_due: bool,
+    heartbeat: Heartbeat,
     /// A completion was reported, so results of local activities wait for the next task.
     awaiting_next_task: bool,
     deferred: Vec<LocalResolution>,
@@ -116,8 +128,9 @@ impl<'h> Run<'h> {
             settings,
             instance: None,
             task: None,
+            task_number: 0,
             waits_for_local: false,
-            heartbeat_due: false,
+            heartbeat: Heartbeat::NotAsked,
             awaiting_next_task: false,
             deferred: Vec::new(),
             local: RunningLocalActivities::default(),
@@ -137,15 +150,17 @@ impl<'h> Run<'h> {
         self.execution.finished
     }
 
-    /// Works on a new task.
+    /// Works on a new task, which this number tells from all others.
     pub(crate) fn on_task(
         &mut self,
         history: History<'h>,
         messages: Vec<IncomingUpdate>,
         task: OpenTask,
+        number: u64,
     ) -> RunOutcome {
         self.task = Some(task);
-        self.heartbeat_due = false;
+        self.task_number = number;
+        self.heartbeat = Heartbeat::NotAsked;
         let step = self.first_step(history, messages);
         self.settle(step)
     }
@@ -210,30 +225,38 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Completes the task early, since local activities take long.
-    pub(crate) fn on_heartbeat_due(&mut self) -> RunOutcome {
-        if !self.waits_for_local || self.task.is_none() {
+    /// Completes the task of this number early, since local activities take long.
+    pub(crate) fn on_heartbeat_due(&mut self, task: u64) -> RunOutcome {
+        if !self.waits_for_local || self.task.is_none() || self.task_number != task {
             return RunOutcome::Waits;
         }
-        self.heartbeat_due = true;
+        self.heartbeat = Heartbeat::Due;
         self.settle(Ok(Some(Step::Autocomplete)))
     }
 
     /// What is to be done about local activities since the last time this was asked.
     pub(crate) fn take_local_work(&mut self) -> Option<LocalActivityWork> {
-        if self.to_start.is_empty() && self.to_cancel.is_empty() {
+        let asks = self.waits_for_local && self.task.is_some() && self.heartbeat == Heartbeat::NotAsked;
+        if self.to_start.is_empty() && self.to_cancel.is_empty() && !asks {
             return None;
         }
-        let timeout = self.execution.workflow_task_timeout().unwrap_or(DEFAULT_TASK_TIMEOUT);
+        if asks {
+            self.heartbeat = Heartbeat::Asked;
+        }
         Some(LocalActivityWork {
             run_id: self.execution.run_id.clone(),
-            start: std::mem::take(&mut self.to_start),
             cancel: std::mem::take(&mut self.to_cancel),
-            heartbeat_after: timeout.mul_f32(HEARTBEAT_FRACTION),
+            start: std::mem::take(&mut self.to_start),
+            heartbeat: asks.then(|| self.task_heartbeat()),
         })
     }
 
-    /// How long after a task's start it is completed early; `None` if no local activity runs.
+    fn task_heartbeat(&self) -> WorkflowTaskHeartbeat {
+        let timeout = self.execution.workflow_task_timeout().unwrap_or(DEFAULT_TASK_TIMEOUT);
+        WorkflowTaskHeartbeat { task: self.task_number, after: timeout.mul_f32(HEARTBEAT_FRACTION) }
+    }
+
+    /// How often attempts were repeated in workflow tasks after the first.
     pub(crate) fn nonfirst_local_attempts(&self) -> u32 {
         self.local.nonfirst_attempts()
     }
@@ -294,15 +317,14 @@ impl<'h> Run<'h> {
                 .map(|(task, result)| RunOutcome::QueryAnswered { task, result }));
         }
         let heartbeat = auto && self.waits_for_local;
-        let completing_heartbeat = heartbeat || self.heartbeat_due;
+        let completing_heartbeat = heartbeat || self.heartbeat == Heartbeat::Due;
         self.execution.handle_commands(commands)?;
         self.apply_deferred()?;
         self.execution.apply_tasks_until_jobs()?;
         let requests = self.execution.take_local_activity_requests();
         self.to_cancel.extend(requests.cancel);
-        let now_ms = self.execution.now_ms();
         for scheduled in requests.start {
-            let task = self.local.start(scheduled, now_ms);
+            let task = self.local.start(scheduled);
             self.to_start.push(task);
         }
         if self.execution.outstanding_local_activities() == 0 {
@@ -311,7 +333,9 @@ impl<'h> Run<'h> {
         }
         self.waits_for_local = true;
         if completing_heartbeat || !queries.is_empty() {
-            self.heartbeat_due = completing_heartbeat;
+            if completing_heartbeat {
+                self.heartbeat = Heartbeat::Due;
+            }
             return Ok(self.report(queries, true));
         }
         Ok(None)
@@ -375,7 +399,7 @@ impl<'h> Run<'h> {
             Some(Step::Autocomplete)
         } else if has_queries {
             Some(Step::Activate(self.query_activation()))
-        } else if self.waits_for_local && self.heartbeat_due {
+        } else if self.waits_for_local && self.heartbeat == Heartbeat::Due {
             Some(Step::Autocomplete)
         } else {
             None

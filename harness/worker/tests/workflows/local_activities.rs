@@ -5,15 +5,13 @@ use durasim_worker::{
     testing::{HistoryBuilder, RUN_ID, json},
 };
 use pretty_assertions::assert_eq;
+use std::time::Duration;
 use temporalio_protos::{
     coresdk::activity_result::{self, ActivityResolution, activity_resolution::Status},
     temporal::api::{common::v1::Payload, enums::v1::CommandType, failure::v1::Failure},
 };
 
 use crate::support::{completed, kinds, result, worker};
-
-/// A second after the workflow task of the first event started.
-const NOW_MS: u64 = 1_704_067_203_000;
 
 fn work(progress: WorkflowTaskProgress) -> LocalActivityWork {
     match progress {
@@ -24,7 +22,10 @@ fn work(progress: WorkflowTaskProgress) -> LocalActivityWork {
 
 fn resolved(status: Status) -> LocalActivityResolution {
     let resolution = ActivityResolution { status: Some(status) };
-    LocalActivityResolution { now_ms: NOW_MS, outcome: LocalActivityOutcome::Resolved(resolution) }
+    LocalActivityResolution {
+        runtime: Duration::from_secs(1),
+        outcome: LocalActivityOutcome::Resolved(resolution),
+    }
 }
 
 fn success(result: Payload) -> LocalActivityResolution {
@@ -50,8 +51,9 @@ fn the_task_waits_for_them_and_records_markers() {
     let first = work(worker.on_task(started().task()));
     assert_eq!(first.start.len(), 1);
     assert_eq!(first.start[0].schedule.activity_type, "Greetings::greet");
-    assert_eq!(first.heartbeat_after.as_secs(), 8);
+    assert_eq!(first.heartbeat.unwrap().after.as_secs(), 8);
     let second = work(worker.on_local_activity(RUN_ID, first.start[0].seq, success(json(&"hello Ada"))));
+    assert_eq!(second.heartbeat, None, "once for each workflow task");
     let last = completed(worker.on_local_activity(RUN_ID, second.start[0].seq, success(json(&"hello Bob"))));
     assert_eq!(
         kinds(&last),
@@ -74,7 +76,8 @@ fn a_heartbeat_completes_the_task_and_asks_for_another() {
     let mut worker = worker();
     let mut history = started();
     let first = work(worker.on_task(history.task()));
-    let heartbeat = completed(worker.on_heartbeat_due(RUN_ID));
+    let task = first.heartbeat.unwrap().task;
+    let heartbeat = completed(worker.on_heartbeat_due(RUN_ID, task));
     assert!(heartbeat.force_create_new_workflow_task);
     assert_eq!(kinds(&heartbeat), [CommandType::Unspecified; 0]);
     // The result comes before the next task: it waits for it.
@@ -84,6 +87,21 @@ fn a_heartbeat_completes_the_task_and_asks_for_another() {
     history.workflow_task_started();
     let second = work(worker.on_task(history.task_from(after)));
     assert_eq!(second.start[0].seq, 2);
+}
+
+#[test]
+fn each_task_that_waits_has_a_heartbeat_of_its_own() {
+    let mut worker = worker();
+    let mut history = started();
+    let first = work(worker.on_task(history.task())).heartbeat.unwrap();
+    completed(worker.on_heartbeat_due(RUN_ID, first.task));
+    let after = history.workflow_task_completed();
+    history.workflow_task_started();
+    let next = work(worker.on_task(history.task_from(after)));
+    assert!(next.start.is_empty(), "it still runs");
+    let next = next.heartbeat.unwrap();
+    assert!(matches!(worker.on_heartbeat_due(RUN_ID, first.task), WorkflowTaskProgress::Idle), "long done");
+    assert!(completed(worker.on_heartbeat_due(RUN_ID, next.task)).force_create_new_workflow_task);
 }
 
 #[test]
