@@ -2,7 +2,7 @@
 
 use crate::core_replay;
 use durasim::History;
-use durasim_worker::{ReplayOptions, WorkflowDefinitions, replay};
+use durasim_worker::{ReplayMode, ReplayOptions, WorkflowDefinitions, replay};
 use scenarios::scenario::Scenario;
 use std::fmt::{Debug, Write};
 use temporalio_protos::{
@@ -44,6 +44,20 @@ pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<Strin
 ///
 /// If the scenario's workflows do not register, or Core's replayer fails.
 pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec<String> {
+    activation_differences_by(ReplayMode::Strict, scenario, histories)
+}
+
+/// The same, with commands compared like this: a history that durasim rejects because it compares more than Core does
+/// has activations all the same.
+///
+/// # Panics
+///
+/// If the scenario's workflows do not register, or Core's replayer fails.
+pub fn activation_differences_by(
+    mode: ReplayMode,
+    scenario: &Scenario,
+    histories: &[History],
+) -> Vec<String> {
     let mut definitions = WorkflowDefinitions::new();
     (scenario.workflows.definitions)(&mut definitions).expect("workflow types of their own");
     let mut differences = Vec::new();
@@ -55,6 +69,7 @@ pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec
             workflow_id: history.workflow_id().to_owned(),
             run_id: Some(history.run_id().to_owned()),
             build_id: replayer_build_id(&core.activations),
+            mode,
             ..ReplayOptions::default()
         };
         let ours = match replay(&definitions, &options, history.events()) {

@@ -6,6 +6,11 @@
     clippy::trivially_copy_pass_by_ref,
     reason = "the SDK's macros say what the signature of a handler or an activity is"
 )]
+#![allow(
+    clippy::default_trait_access,
+    clippy::redundant_closure_for_method_calls,
+    reason = "as users write it: options that are not the matter of a test unnamed, versions of code as closures"
+)]
 
 /// A world that shows a feature, as four tests: as a user runs it, with and without a cache and over faulty seeds,
 /// and beside real Core and the official worker; see [`durasim_tests::trial`]. `not_official` leaves the latter out.
@@ -59,7 +64,13 @@ macro_rules! feature {
     };
 }
 
+mod cancellation;
 mod children;
+mod continue_as_new;
+mod external_workflows;
+mod local_activities;
+mod updates;
+mod versions;
 
 use temporalio_client::WorkflowStartOptions;
 

@@ -1,0 +1,238 @@
+//! Versions of code: patches, and deploys in the middle of runs.
+
+use super::on;
+use durasim::{ChoiceSource, WorldOptions, prelude::*, report::FailureCode};
+use temporalio_common::search_attributes::SearchAttributeKey;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::history_event::Attributes};
+use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
+/// The first version; those after it have the same workflow type.
+#[workflow]
+#[derive(Default)]
+struct V1 {
+    go: bool,
+}
+
+/// The same, with a pause where the patch is.
+#[workflow]
+#[derive(Default)]
+struct V2 {
+    go: bool,
+}
+
+/// Nobody runs the first version any more.
+#[workflow]
+#[derive(Default)]
+struct V3 {
+    go: bool,
+}
+
+/// The patch is gone, though runs may be open that have its marker.
+#[workflow]
+#[derive(Default)]
+struct V4 {
+    go: bool,
+}
+
+macro_rules! version {
+    ($version:ident, |$ctx:ident| $body:expr) => {
+        #[workflow_methods]
+        impl $version {
+            #[run(name = "V1")]
+            async fn run($ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+                $ctx.timer(Duration::from_mins(1)).await;
+                let did: &str = $body;
+                $ctx.wait_condition(|state| state.go).await?;
+                Ok(did.to_owned())
+            }
+
+            #[signal]
+            fn go(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
+                self.go = true;
+            }
+        }
+    };
+}
+
+version!(V1, |ctx| "old");
+version!(V2, |ctx| {
+    if ctx.patched("pause") {
+        ctx.timer(Duration::from_mins(2)).await;
+        "new"
+    } else {
+        "old"
+    }
+});
+version!(V3, |ctx| {
+    ctx.deprecate_patch("pause");
+    ctx.timer(Duration::from_mins(2)).await;
+    "new"
+});
+version!(V4, |ctx| {
+    ctx.timer(Duration::from_mins(2)).await;
+    "new"
+});
+
+async fn finish(env: &TestWorkflowEnvironment) -> TestResult<String> {
+    let run = env.client().get_workflow_handle::<V1>("run");
+    run.signal(V1::go, (), Default::default()).await?;
+    Ok(run.get_result(Default::default()).await?)
+}
+
+/// The names of the markers in the history.
+fn markers(env: &TestWorkflowEnvironment) -> Vec<String> {
+    let history = env.history("run");
+    let name = |attributes: &Attributes| match attributes {
+        Attributes::MarkerRecordedEventAttributes(marker) => Some(marker.marker_name.clone()),
+        _ => None,
+    };
+    history.events().iter().filter_map(|event| event.attributes.as_ref().and_then(name)).collect()
+}
+
+const CHANGES: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list("TemporalChangeVersion");
+
+feature! {
+    /// Its marker is in history, and can be searched for.
+    [V2]
+    async fn a_new_run_has_the_patch(env) {
+        env.worker("queue").workflow::<V2>().start()?;
+        let run = env.client().start_workflow(V1::run, (), on("run")).await?;
+        assert_eq!(finish(&env).await?, "new");
+        assert_eq!(markers(&env), ["core_patch"]);
+        let described = run.describe(Default::default()).await?;
+        assert_eq!(described.search_attributes().get(&CHANGES), Some(vec!["pause".to_owned()]));
+        Ok(())
+    }
+}
+
+feature! {
+    /// The marker stays as long as there may be runs that need it, but nobody needs to find it.
+    [V3]
+    async fn a_deprecated_patch_still_leaves_a_marker(env) {
+        env.worker("queue").workflow::<V3>().start()?;
+        env.client().start_workflow(V1::run, (), on("run")).await?;
+        assert_eq!(finish(&env).await?, "new");
+        assert_eq!(markers(&env), ["core_patch"]);
+        Ok(())
+    }
+}
+
+/// A run meets the next version when its last one has recorded this many tasks.
+fn deployed_after(tasks: u32) -> Fault {
+    Fault::worker_deploy().after_workflow_task().of_workflow(V1::run).nth(tasks)
+}
+
+#[workflow_test(core_replay = true, faults = deployed_after(2))]
+async fn a_run_that_passed_the_place_stays_without_the_patch(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue").workflow::<V1>().version("v2", |code| code.workflow::<V2>()).start()?;
+    env.client().start_workflow(V1::run, (), on("run")).await?;
+    env.sleep(Duration::from_hours(1)).await;
+    assert_eq!(finish(&env).await?, "old");
+    assert!(markers(&env).is_empty());
+    Ok(())
+}
+
+#[workflow_test(core_replay = true, faults = deployed_after(1))]
+async fn a_run_that_comes_to_the_place_later_has_the_patch(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue").workflow::<V1>().version("v2", |code| code.workflow::<V2>()).start()?;
+    env.client().start_workflow(V1::run, (), on("run")).await?;
+    env.sleep(Duration::from_hours(1)).await;
+    let done = finish(&env).await?;
+    env.sometimes("the deploy was in time", done == "new" && markers(&env) == ["core_patch"]);
+    Ok(())
+}
+
+#[workflow_test(core_replay = true, faults = deployed_after(2))]
+async fn a_run_with_the_patch_goes_on_when_it_is_deprecated(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue").workflow::<V2>().version("v3", |code| code.workflow::<V3>()).start()?;
+    env.client().start_workflow(V1::run, (), on("run")).await?;
+    env.sleep(Duration::from_hours(1)).await;
+    assert_eq!(finish(&env).await?, "new");
+    Ok(())
+}
+
+#[workflow_test(core_replay = true, faults = deployed_after(2))]
+async fn a_run_with_the_deprecated_patch_goes_on_without_it(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue").workflow::<V3>().version("v4", |code| code.workflow::<V4>()).start()?;
+    env.client().start_workflow(V1::run, (), on("run")).await?;
+    env.sleep(Duration::from_hours(1)).await;
+    assert_eq!(finish(&env).await?, "new");
+    Ok(())
+}
+
+/// The worlds of a deploy from one version to another, at any moment; whether some failed with nondeterminism.
+fn breaks(world: &'static durasim::Body) -> Option<String> {
+    let mut options = WorldOptions::default();
+    options.faults = FaultProfile::none().with(FaultKind::WorkerDeploy);
+    (0..32).find_map(|seed| {
+        options.choices = ChoiceSource::Seed(seed);
+        let failure = durasim::run_world(world, &options).failure?;
+        assert_eq!(failure.code, FailureCode::Replay, "{}", failure.render(durasim::report::Colors::Off));
+        Some(failure.render(durasim::report::Colors::Off))
+    })
+}
+
+#[test]
+fn a_patch_that_is_removed_too_early_is_reported() {
+    let text = breaks(&|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<V2>().version("v4", |code| code.workflow::<V4>()).start()?;
+            env.client().start_workflow(V1::run, (), on("run")).await?;
+            env.sleep(Duration::from_hours(1)).await;
+            finish(&env).await?;
+            Ok(())
+        })
+    });
+    let text = text.expect("some deploy comes between the marker and the end");
+    assert!(text.contains("core_patch") || text.contains("TMPRL1100"), "{text}");
+}
+
+#[test]
+fn code_that_changes_without_a_patch_is_reported() {
+    let text = breaks(&|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<V1>().version("v4", |code| code.workflow::<V4>()).start()?;
+            env.client().start_workflow(V1::run, (), on("run")).await?;
+            env.sleep(Duration::from_hours(1)).await;
+            finish(&env).await?;
+            Ok(())
+        })
+    });
+    assert!(text.is_some());
+}
+
+/// Asks for the same patch twice, and for another one between.
+#[workflow]
+#[derive(Default)]
+struct Twice;
+
+#[workflow_methods]
+impl Twice {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Vec<bool>> {
+        let mut asked = vec![ctx.patched("one"), ctx.patched("one")];
+        ctx.timer(Duration::from_secs(1)).await;
+        asked.push(ctx.patched("two"));
+        asked.push(ctx.patched("one"));
+        Ok(asked)
+    }
+}
+
+feature! {
+    [Twice]
+    async fn a_patch_has_one_marker(env) {
+        env.worker("queue").workflow::<Twice>().start()?;
+        let run = env.client().start_workflow(Twice::run, (), on("run")).await?;
+        assert_eq!(run.get_result(Default::default()).await?, [true, true, true, true]);
+        assert_eq!(markers(&env), ["core_patch", "core_patch"]);
+        let upserts = env.history("run").event_types();
+        let upserts = upserts.iter().filter(|kind| **kind == EventType::UpsertWorkflowSearchAttributes);
+        assert_eq!(upserts.count(), 2);
+        let described = run.describe(Default::default()).await?;
+        let mut changes = described.search_attributes().get(&CHANGES).unwrap_or_default();
+        changes.sort_unstable();
+        assert_eq!(changes, ["one", "two"]);
+        Ok(())
+    }
+}
