@@ -2,8 +2,9 @@
 //!
 //! The workload is one workflow, [`Rounds`], that waits for a timer and calls an activity in each of its rounds:
 //! ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the SDK's part of the workflow and nothing
-//! else; [`client`] and [`activities`] run the SDK's other parts; [`worlds`] runs all of it, through the official client; [`clock`] measures them side by side, for only
-//! ratios within one process mean anything from one machine to another.
+//! else; [`client`] and [`activities`](mod@activities) run the SDK's other parts; [`worlds`] runs all of it, through the
+//! official client; [`clock`] measures them side by side, for only ratios within one process mean anything from one
+//! machine to another.
 
 #![allow(
     missing_docs,
