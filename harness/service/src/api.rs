@@ -1,6 +1,7 @@
 //! Short names for the generated packages of Temporal's API, so that a rule reads as a rule.
 
 pub(crate) use temporalio_protos::temporal::api::{
+    activity::v1 as activity,
     command::v1 as command,
     common::v1::{self as common, Payloads, WorkflowExecution},
     enums::v1 as enums,

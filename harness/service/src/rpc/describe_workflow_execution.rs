@@ -2,16 +2,21 @@
 //!
 //! Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`.
 
+use std::sync::Arc;
+
 use super::Handled;
 use crate::{
     api::{
-        WorkflowExecution,
-        common::WorkflowType,
+        Attributes, HistoryEvent, WorkflowExecution,
+        activity::ActivityOptions,
+        common::{RetryPolicy, WorkflowType},
         enums::{
             EventType, NexusOperationCancellationState, PendingActivityState, PendingNexusOperationState,
             PendingWorkflowTaskState,
         },
+        history::ActivityTaskScheduledEventAttributes,
         rpc::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
+        taskqueue::TaskQueue,
         workflow::{
             NexusOperationCancellationInfo, PendingActivityInfo, PendingChildExecutionInfo,
             PendingNexusOperationInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
@@ -82,32 +87,42 @@ fn execution_info(run: &Run) -> WorkflowExecutionInfo {
 }
 
 fn extended_info(run: &Run) -> WorkflowExecutionExtendedInfo {
-    let request_id_infos = run
-        .start_request_ids
-        .iter()
-        .map(|request_id| {
-            let is_start = *request_id == run.start_request_id;
-            let event_type = if is_start {
-                EventType::WorkflowExecutionStarted
-            } else {
-                EventType::WorkflowExecutionOptionsUpdated
-            };
-            let info = RequestIdInfo {
-                event_type: event_type.into(),
-                event_id: i64::from(is_start),
-                ..RequestIdInfo::default()
-            };
-            (request_id.clone(), info)
-        })
-        .collect();
+    let first_event = run.history.event(1);
     WorkflowExecutionExtendedInfo {
         execution_expiration_time: run.state.execution_expiration_ms.map(timestamp),
         run_expiration_time: run.state.run_expiration_ms.map(timestamp),
         cancel_requested: run.state.cancel_requested,
-        original_start_time: Some(timestamp(run.start_ms)),
-        request_id_infos,
+        // A reset run is younger than its first event.
+        last_reset_time: run.is_reset().then(|| timestamp(run.start_ms)),
+        original_start_time: first_event.and_then(|event| event.event_time),
         reset_run_id: run.state.reset_run_id.clone().unwrap_or_default(),
+        request_id_infos: run
+            .start_request_ids
+            .iter()
+            .map(|id| (id.clone(), request_id_info(run, id)))
+            .collect(),
         ..WorkflowExecutionExtendedInfo::default()
+    }
+}
+
+/// The event that a request to start left: the first one, or one that may still be waiting for the workflow task.
+fn request_id_info(run: &Run, request_id: &str) -> RequestIdInfo {
+    if request_id == run.start_request_id {
+        let event_type = EventType::WorkflowExecutionStarted.into();
+        return RequestIdInfo { event_type, event_id: 1, buffered: false };
+    }
+    let is_of_request = |event: &&Arc<HistoryEvent>| {
+        matches!(
+            &event.attributes,
+            Some(Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(updated))
+                if updated.attached_request_id == request_id
+        )
+    };
+    let event_id = run.history.events().iter().find(is_of_request).map(|event| event.event_id);
+    RequestIdInfo {
+        event_type: EventType::WorkflowExecutionOptionsUpdated.into(),
+        event_id: event_id.unwrap_or_default(),
+        buffered: event_id.is_none(),
     }
 }
 
@@ -169,7 +184,7 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
         last_started_time: activity.started.as_ref().map(|started| timestamp(started.at_ms)),
         attempt: activity.attempt,
         maximum_attempts: scheduled.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts),
-        scheduled_time: (state == PendingActivityState::Scheduled).then(|| timestamp(activity.scheduled_ms)),
+        scheduled_time: Some(timestamp(activity.scheduled_ms)),
         expiration_time: activity.expires_at_ms().map(timestamp),
         last_failure: activity.last_failure.clone(),
         last_worker_identity: activity.last_worker_identity.clone(),
@@ -181,7 +196,29 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
         }),
         next_attempt_schedule_time: is_backing_off.then(|| timestamp(activity.scheduled_ms)),
         priority: scheduled.priority.clone(),
+        activity_options: Some(activity_options(scheduled, &activity.task_queue)),
         ..PendingActivityInfo::default()
+    }
+}
+
+fn activity_options(scheduled: &ActivityTaskScheduledEventAttributes, task_queue: &str) -> ActivityOptions {
+    ActivityOptions {
+        task_queue: Some(TaskQueue {
+            name: task_queue.to_owned(),
+            normal_name: task_queue.to_owned(),
+            ..TaskQueue::default()
+        }),
+        schedule_to_close_timeout: scheduled.schedule_to_close_timeout,
+        schedule_to_start_timeout: scheduled.schedule_to_start_timeout,
+        start_to_close_timeout: scheduled.start_to_close_timeout,
+        heartbeat_timeout: scheduled.heartbeat_timeout,
+        // The server leaves out the error types.
+        retry_policy: scheduled
+            .retry_policy
+            .clone()
+            .map(|policy| RetryPolicy { non_retryable_error_types: Vec::new(), ..policy }),
+        priority: scheduled.priority.clone(),
+        start_delay: None,
     }
 }
 

@@ -5,9 +5,19 @@ use tonic::Code;
 
 use crate::{
     Response,
-    api::{Attributes, enums::EventType::*, rpc::*},
+    api::{
+        Attributes,
+        command::{ContinueAsNewWorkflowExecutionCommandAttributes, command::Attributes as Command},
+        enums::{EventType::*, WorkflowIdConflictPolicy},
+        rpc::*,
+        workflow::{
+            OnConflictOptions, PostResetOperation, WorkflowExecutionExtendedInfo,
+            post_reset_operation::{SignalWorkflow, UpdateWorkflowOptions, Variant},
+        },
+    },
     history_rules,
     testing::*,
+    time::{duration, timestamp},
 };
 
 fn reset(workflow_task_finish_event_id: i64) -> ResetWorkflowExecutionRequest {
@@ -132,4 +142,114 @@ fn a_closed_run_can_be_reset_and_a_repeated_request_resets_once() {
     let run_id = reset_run_id(&mut world, reset(9));
     assert_eq!(reset_run_id(&mut world, reset(9)), run_id);
     assert!(world.has_workflow_task());
+}
+
+fn describe(world: &mut World) -> WorkflowExecutionExtendedInfo {
+    let request =
+        DescribeWorkflowExecutionRequest { namespace: "default".to_owned(), execution: execution("w") };
+    match world.call(request) {
+        Ok(Response::DescribeWorkflowExecution(described)) => described.workflow_extended_info.unwrap(),
+        other => panic!("not described: {other:?}"),
+    }
+}
+
+/// `service/history/ndc/workflow_resetter.go` (`findStartRequestID`)
+#[test]
+fn a_reset_run_was_started_by_the_request_that_started_the_run_before_it() {
+    let mut world = World::new();
+    let start = StartWorkflowExecutionRequest { request_id: "start".to_owned(), ..start_request("w") };
+    world.call(start.clone()).unwrap();
+    world.run_workflow_task(vec![]);
+    world.pass(1_000);
+    let run_id = reset_run_id(&mut world, reset(4));
+    match world.call(start) {
+        Ok(Response::StartWorkflowExecution(again)) => {
+            assert_eq!((again.run_id, again.started), (run_id, true));
+        }
+        other => panic!("not started: {other:?}"),
+    }
+    let described = describe(&mut world);
+    let known = described.request_id_infos["start"];
+    assert_eq!((known.event_type(), known.event_id), (WorkflowExecutionStarted, 1));
+    assert_eq!(described.request_id_infos.len(), 1);
+    assert_eq!(described.last_reset_time, Some(timestamp(world.now_ms)));
+    assert_eq!(described.original_start_time, Some(timestamp(world.now_ms - 1_000)));
+}
+
+#[test]
+fn what_was_attached_to_a_run_since_then_is_attached_again() {
+    let mut world = world();
+    let attached = StartWorkflowExecutionRequest {
+        request_id: "attached".to_owned(),
+        workflow_id_conflict_policy: WorkflowIdConflictPolicy::UseExisting.into(),
+        on_conflict_options: Some(OnConflictOptions {
+            attach_request_id: true,
+            ..OnConflictOptions::default()
+        }),
+        ..start_request("w")
+    };
+    world.call(attached).unwrap();
+    reset_run_id(&mut world, reset(4));
+    let known = describe(&mut world).request_id_infos["attached"];
+    assert_eq!(known.event_type(), WorkflowExecutionOptionsUpdated);
+    let event = &world.history("w")[usize::try_from(known.event_id).unwrap() - 1];
+    assert_eq!(event.event_type(), WorkflowExecutionOptionsUpdated);
+}
+
+#[test]
+fn what_is_attached_during_a_workflow_task_waits_for_it() {
+    let mut world = World::new();
+    world.start("w");
+    world.workflow_task();
+    let attached = StartWorkflowExecutionRequest {
+        request_id: "attached".to_owned(),
+        workflow_id_conflict_policy: WorkflowIdConflictPolicy::UseExisting.into(),
+        on_conflict_options: Some(OnConflictOptions {
+            attach_request_id: true,
+            ..OnConflictOptions::default()
+        }),
+        ..start_request("w")
+    };
+    world.call(attached).unwrap();
+    let known = describe(&mut world).request_id_infos["attached"];
+    assert_eq!((known.event_id, known.buffered), (0, true));
+}
+
+/// `service/history/workflow/mutable_state_impl.go` (`RefreshExpirationTimeoutTask`)
+#[test]
+fn the_time_of_a_chain_begins_anew_with_a_reset() {
+    let mut world = World::new();
+    let start = StartWorkflowExecutionRequest {
+        workflow_execution_timeout: Some(duration(100_000)),
+        ..start_request("w")
+    };
+    world.call(start).unwrap();
+    world.run_workflow_task(vec![]);
+    world.pass(60_000);
+    reset_run_id(&mut world, reset(4));
+    let continued = ContinueAsNewWorkflowExecutionCommandAttributes::default();
+    world.run_workflow_task(vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(continued)]);
+    let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) =
+        &world.history("w")[0].attributes
+    else {
+        panic!("not the first event")
+    };
+    assert_eq!(started.workflow_execution_expiration_time, Some(timestamp(world.now_ms + 100_000)));
+}
+
+#[test]
+fn what_is_to_be_done_after_a_reset_is_refused() {
+    let mut world = world();
+    let after = |variant| ResetWorkflowExecutionRequest {
+        post_reset_operations: vec![PostResetOperation { variant }],
+        ..reset(4)
+    };
+    let signal = Some(Variant::SignalWorkflow(SignalWorkflow::default()));
+    for (variant, words) in [(signal, "PostResetOperation_SignalWorkflow_"), (None, "<nil>")] {
+        let refused = world.call(after(variant)).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().ends_with(words), "{}", refused.message());
+    }
+    let options = Some(Variant::UpdateWorkflowOptions(UpdateWorkflowOptions::default()));
+    assert_eq!(world.call(after(options)).unwrap_err().code(), Code::Unimplemented);
 }

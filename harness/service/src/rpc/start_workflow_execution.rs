@@ -73,15 +73,13 @@ fn attach(service: &mut Service, key: RunKey, request: StartWorkflowExecutionReq
     let run = service.executions.run_mut(key);
     let mut attributes = WorkflowExecutionOptionsUpdatedEventAttributes::default();
     if options.attach_request_id && !request.request_id.is_empty() {
-        attributes.attached_request_id.clone_from(&request.request_id);
-        run.start_request_ids.insert(request.request_id);
+        attributes.attached_request_id = request.request_id;
     }
     if options.attach_completion_callbacks {
         attributes.attached_completion_callbacks = request.completion_callbacks;
     }
     let links = if options.attach_links { request.links } else { Vec::new() };
-    let decoration = EventDecoration { links, worker_may_ignore: true, ..EventDecoration::default() };
-    run.history.add_decorated(now_ms, attributes, decoration);
+    run.attach(now_ms, attributes, links);
     service.close_transaction(key);
 }
 

@@ -111,6 +111,8 @@ impl Run {
         let pause_ms = pause_before_next_run_ms(now_ms, self.execution_ms(), backoff_ms);
         attributes.first_workflow_task_backoff = Some(duration(pause_ms));
         attributes.continued_execution_run_id.clone_from(&self.run_id);
+        // A reset has begun the time of the chain anew.
+        attributes.workflow_execution_expiration_time = self.state.execution_expiration_ms.map(timestamp);
         // Empty: its own run id is filled in.
         attributes.original_execution_run_id = String::new();
         attributes.identity = String::new();

@@ -59,6 +59,8 @@ pub(crate) struct Run {
     pub(crate) updates: Updates,
     /// The request id that the run was started with.
     pub(crate) start_request_id: String,
+    /// The request id of the reset that made the run, if one did.
+    pub(crate) reset_request_id: String,
     /// Request ids of the start and of what attached to it, for deduplication.
     pub(crate) start_request_ids: BTreeSet<String>,
     /// Request ids of the signals recorded, for deduplication.

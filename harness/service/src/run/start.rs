@@ -11,7 +11,11 @@ use super::{
     workflow_task::WorkflowTaskState,
 };
 use crate::{
-    api::{enums::WorkflowExecutionStatus, history::WorkflowExecutionStartedEventAttributes},
+    api::{
+        common::Link,
+        enums::WorkflowExecutionStatus,
+        history::{WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes},
+    },
     history::{EventDecoration, EventStore},
     identifiers::RunKey,
     time::{duration_ms, limit_ms, timestamp_ms},
@@ -34,6 +38,25 @@ pub(crate) struct NewRun {
 }
 
 impl Run {
+    /// Records what another request to start the run leaves on it.
+    pub(crate) fn attach(
+        &mut self,
+        now_ms: u64,
+        attributes: WorkflowExecutionOptionsUpdatedEventAttributes,
+        links: Vec<Link>,
+    ) {
+        if !attributes.attached_request_id.is_empty() {
+            self.start_request_ids.insert(attributes.attached_request_id.clone());
+        }
+        let decoration = EventDecoration { links, worker_may_ignore: true, ..EventDecoration::default() };
+        self.history.add_decorated(now_ms, attributes, decoration);
+    }
+
+    /// Whether the run is what another was reset to.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.started().original_execution_run_id != self.run_id
+    }
+
     /// Writes the first event; the first workflow task is scheduled at once, or waits for its backoff.
     pub(crate) fn start(now_ms: u64, key: RunKey, run_id: String, new: NewRun) -> Self {
         let NewRun { mut attributes, decoration, request_id, without_workflow_task, signal } = new;
@@ -77,6 +100,7 @@ impl Run {
             updates: Updates::default(),
             start_request_ids: BTreeSet::from([request_id.clone()]),
             start_request_id: request_id,
+            reset_request_id: String::new(),
             signal_request_ids: BTreeSet::new(),
             buffered_queries: BTreeSet::new(),
             query_timers: BTreeSet::new(),

@@ -170,13 +170,19 @@ pub(super) fn tell_parent(service: &mut Service, child: RunKey) -> Delivered {
     let Some(parent) = running_parent(service, started.parent_workflow_execution.as_ref()) else {
         return Delivered::Done;
     };
+    let Some(pending) = service.executions.run(parent).children.get(initiated_event_id) else {
+        return Delivered::Done;
+    };
+    // A parent that was reset may not have found its child yet.
+    let is_found = pending.is_started();
     let is_its_child =
-        service.executions.run(parent).children.get(initiated_event_id).is_some_and(|pending| {
-            pending.workflow_id == run.workflow_id && pending.first_run_id == *first_run_id
-        });
+        pending.workflow_id == run.workflow_id && (!is_found || pending.first_run_id == *first_run_id);
     let closing = run.history.events().last().and_then(|event| event.attributes.clone());
     let (true, Some(closing)) = (is_its_child, closing) else { return Delivered::Done };
-    let execution = run.execution();
+    let (execution, first_run_id) = (run.execution(), first_run_id.clone());
+    if !is_found {
+        service.executions.run_mut(parent).child_started(now_ms, initiated_event_id, &first_run_id);
+    }
     service.executions.run_mut(parent).child_closed(now_ms, initiated_event_id, execution, closing);
     service.close_transaction(parent);
     Delivered::Done
