@@ -44,6 +44,24 @@ pub(crate) fn validate_and_cap(duration: Option<&mut Duration>) -> Result<(), &'
     Ok(())
 }
 
+/// Whether a duration is one as protobuf defines it: within 10,000 years, with nanoseconds of its own sign.
+///
+/// # Errors
+///
+/// What Go's `durationpb.Duration.CheckValid` says of it.
+pub(crate) fn check_valid(duration: &Duration) -> Result<(), &'static str> {
+    const MOST_SECONDS: i64 = 315_576_000_000;
+    match (duration.seconds, i64::from(duration.nanos)) {
+        (seconds, _) if seconds < -MOST_SECONDS => Err("exceeds -10000 years"),
+        (seconds, _) if seconds > MOST_SECONDS => Err("exceeds +10000 years"),
+        (_, nanos) if nanos.abs() >= NANOS_PER_SECOND => Err("has out-of-range nanos"),
+        (seconds, nanos) if seconds.signum() * nanos.signum() < 0 => {
+            Err("has seconds and nanos with different signs")
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +80,19 @@ mod tests {
         assert_eq!(refused, Err("negative duration"));
         let refused = validate_and_cap(Some(&mut Duration { seconds: 1, nanos: -1 }));
         assert_eq!(refused, Err("duration has seconds and nanos with different signs"));
+    }
+
+    #[test]
+    fn a_duration_is_within_ten_thousand_years_and_of_one_sign() {
+        let refusals = [
+            (i64::MIN, 0, "exceeds -10000 years"),
+            (i64::MAX, 0, "exceeds +10000 years"),
+            (0, i32::MIN, "has out-of-range nanos"),
+            (-1, 1, "has seconds and nanos with different signs"),
+        ];
+        for (seconds, nanos, why) in refusals {
+            assert_eq!(check_valid(&Duration { seconds, nanos }), Err(why));
+        }
+        assert_eq!(check_valid(&Duration { seconds: -1, nanos: -999_999_999 }), Ok(()));
     }
 }

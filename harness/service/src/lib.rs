@@ -16,6 +16,7 @@ mod config;
 pub mod cron;
 mod duration;
 mod executions;
+mod failure;
 mod history;
 pub mod history_rules;
 mod identifiers;

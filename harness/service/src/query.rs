@@ -18,7 +18,7 @@ use crate::{
     matching,
     run::Run,
     service::Service,
-    status,
+    status, validate,
 };
 
 /// From this attempt of a failing workflow task on, queries fail at once.
@@ -299,11 +299,15 @@ pub(crate) fn answer(service: &mut Service, query: u64, result: WorkflowQueryRes
     service.reply(pending.request, reply);
 }
 
-/// Answers the queries that went along with a workflow task, before its commands change anything.
+/// Answers the queries that went along with a workflow task.
 pub(crate) fn answer_attached(service: &mut Service, key: RunKey, mut results: Results) {
     for query in service.executions.run(key).buffered_queries.clone() {
         if let Some(result) = results.remove(&attached_id(query)) {
-            answer(service, query, result);
+            let too_large = validate::blob_size(result.answer.as_ref(), &service.config.limits);
+            match too_large {
+                Ok(()) => answer(service, query, result),
+                Err(too_large) => refuse(service, query, too_large),
+            }
         }
     }
 }

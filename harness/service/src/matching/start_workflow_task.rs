@@ -50,7 +50,9 @@ pub(super) fn start(
         // Its start was the event too many.
         return None;
     }
-    let response = workflow_task_response(run, &service.queries, &service.config.limits, &poller.identity);
+    let is_sticky = run.state.workflow_task.sticky.is_some();
+    let limits = &service.config.limits;
+    let response = workflow_task_response(run, &service.queries, limits, &poller.identity, is_sticky);
     let messages = run.updates.send(response.started_event_id, false);
     Some(response.with_messages(messages))
 }
@@ -68,10 +70,11 @@ pub(crate) fn workflow_task_response(
     queries: &Queries,
     limits: &Limits,
     identity: &str,
+    is_sticky: bool,
 ) -> PolledWorkflowTask {
     let state = &run.state.workflow_task;
     let Some(task) = state.started() else { unreachable!("only a started task is sent") };
-    let first_event_id = if state.sticky.is_some() { state.last_completed_started_event_id + 1 } else { 1 };
+    let first_event_id = if is_sticky { state.last_completed_started_event_id + 1 } else { 1 };
     let token = HistoryToken::for_workflow_task(run, first_event_id);
     let (events, next) = token.page(run, limits.history_page_events, identity);
     let message = PollWorkflowTaskQueueResponse {

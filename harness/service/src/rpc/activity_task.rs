@@ -2,11 +2,13 @@
 //!
 //! Source: `temporalio/temporal: service/history/api/{recordactivitytaskheartbeat,respondactivitytask*}/api.go`.
 
+use prost::Message;
 use tonic::Status;
 
 use super::Handled;
 use crate::{
     api::{Payloads, WorkflowExecution, failure::Failure, rpc::*},
+    failure,
     identifiers::RunKey,
     run::activities::{ActivityClosing, StartedAttempt},
     service::Service,
@@ -83,8 +85,34 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
     Ok(Found { run: run.key, scheduled_event_id: activity.scheduled_event_id })
 }
 
+/// Whether a worker sent more than an event holds.
+fn is_too_large(service: &Service, payloads: Option<&Payloads>) -> bool {
+    payloads.is_some_and(|payloads| payloads.encoded_len() > service.config.limits.payload_bytes)
+}
+
+/// Fails an activity whose worker sent more than an event holds.
+///
+/// Source: `temporalio/temporal: service/frontend/workflow_handler.go`.
+fn fail_for_size(
+    service: &mut Service,
+    named: &Named<'_>,
+    reason: &str,
+    identity: String,
+) -> Result<(), Status> {
+    fail(service, named, Some(failure::server(reason, true)), None, identity).map(|_| ())
+}
+
 /// Records a heartbeat; tells whether the workflow asked the activity to stop.
-fn heartbeat(service: &mut Service, named: &Named<'_>, details: Option<Payloads>) -> Result<bool, Status> {
+fn heartbeat(
+    service: &mut Service,
+    named: &Named<'_>,
+    details: Option<Payloads>,
+    identity: String,
+) -> Result<bool, Status> {
+    if is_too_large(service, details.as_ref()) {
+        fail_for_size(service, named, failure::HEARTBEAT_TOO_LARGE, identity)?;
+        return Ok(true);
+    }
     let Found { run: key, scheduled_event_id } = find(service, named, false)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
@@ -103,6 +131,9 @@ fn complete(
     result: Option<Payloads>,
     identity: String,
 ) -> Result<(), Status> {
+    if is_too_large(service, result.as_ref()) {
+        return fail_for_size(service, named, failure::RESULT_TOO_LARGE, identity);
+    }
     let Found { run: key, scheduled_event_id } = find(service, named, true)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
@@ -117,13 +148,24 @@ fn complete(
     Ok(())
 }
 
+/// Fails an attempt; tells what of it was too large to be kept.
 fn fail(
     service: &mut Service,
     named: &Named<'_>,
     failure: Option<Failure>,
-    last_heartbeat_details: Option<Payloads>,
+    mut last_heartbeat_details: Option<Payloads>,
     identity: String,
-) -> Result<(), Status> {
+) -> Result<Vec<Failure>, Status> {
+    let mut too_large = Vec::new();
+    if is_too_large(service, last_heartbeat_details.as_ref()) {
+        last_heartbeat_details = None;
+        too_large.push(failure::server(failure::HEARTBEAT_TOO_LARGE, true));
+    }
+    let failure = failure.map(|failure| {
+        let (failure, is_cut) = failure::for_event(failure, service.config.limits.payload_bytes);
+        too_large.extend(is_cut.then(|| failure.clone()));
+        failure
+    });
     let Found { run: key, scheduled_event_id } = find(service, named, false)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
@@ -132,7 +174,7 @@ fn fail(
     }
     run.fail_activity_attempt(now_ms, scheduled_event_id, failure, identity);
     service.close_transaction(key);
-    Ok(())
+    Ok(too_large)
 }
 
 fn cancel(
@@ -141,6 +183,9 @@ fn cancel(
     details: Option<Payloads>,
     identity: String,
 ) -> Result<(), Status> {
+    if is_too_large(service, details.as_ref()) {
+        return fail_for_size(service, named, failure::CANCEL_DETAILS_TOO_LARGE, identity);
+    }
     let Found { run: key, scheduled_event_id } = find(service, named, false)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
@@ -163,7 +208,8 @@ pub(super) fn record_heartbeat(
     service: &mut Service,
     request: RecordActivityTaskHeartbeatRequest,
 ) -> Handled {
-    let cancel_requested = heartbeat(service, &Named::ByToken(&request.task_token), request.details)?;
+    let named = Named::ByToken(&request.task_token);
+    let cancel_requested = heartbeat(service, &named, request.details, request.identity)?;
     Ok(RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() }.into())
 }
 
@@ -171,7 +217,7 @@ pub(super) fn record_heartbeat_by_id(
     service: &mut Service,
     request: RecordActivityTaskHeartbeatByIdRequest,
 ) -> Handled {
-    let cancel_requested = heartbeat(service, &by_id!(request), request.details)?;
+    let cancel_requested = heartbeat(service, &by_id!(request), request.details, request.identity)?;
     Ok(RecordActivityTaskHeartbeatByIdResponse { cancel_requested, ..Default::default() }.into())
 }
 
@@ -194,8 +240,8 @@ pub(super) fn respond_completed_by_id(
 
 pub(super) fn respond_failed(service: &mut Service, request: RespondActivityTaskFailedRequest) -> Handled {
     let named = Named::ByToken(&request.task_token);
-    fail(service, &named, request.failure, request.last_heartbeat_details, request.identity)?;
-    Ok(RespondActivityTaskFailedResponse::default().into())
+    let failures = fail(service, &named, request.failure, request.last_heartbeat_details, request.identity)?;
+    Ok(RespondActivityTaskFailedResponse { failures }.into())
 }
 
 pub(super) fn respond_failed_by_id(
@@ -203,8 +249,8 @@ pub(super) fn respond_failed_by_id(
     request: RespondActivityTaskFailedByIdRequest,
 ) -> Handled {
     let named = by_id!(request);
-    fail(service, &named, request.failure, request.last_heartbeat_details, request.identity)?;
-    Ok(RespondActivityTaskFailedByIdResponse::default().into())
+    let failures = fail(service, &named, request.failure, request.last_heartbeat_details, request.identity)?;
+    Ok(RespondActivityTaskFailedByIdResponse { failures }.into())
 }
 
 pub(super) fn respond_canceled(

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use tonic::{Code, Status};
 
 use crate::{
-    RequestId, Response,
+    RequestId, Response, ServiceConfig,
     api::{
         enums::{QueryRejectCondition, QueryResultType, WorkflowExecutionStatus},
         query::WorkflowQueryResult,
@@ -246,4 +246,47 @@ fn a_query_waits_for_a_delayed_first_task_that_comes_before_its_deadline() {
     world.pass(5_000);
     assert_eq!(world.workflow_task().queries.len(), 1);
     assert!(world.reply(patient).is_none());
+}
+
+/// `service/history/api/respondworkflowtaskcompleted/api.go` (`handleBufferedQueries`)
+#[test]
+fn an_answer_that_comes_with_bad_commands_stands_and_one_that_is_not_taken_in_does_not() {
+    let mut world = World::new();
+    world.start("order");
+    let query = world.send(query_request("order"));
+    let task = world.workflow_task();
+    let with_answer = |commands| RespondWorkflowTaskCompletedRequest {
+        query_results: task
+            .queries
+            .keys()
+            .map(|id| {
+                let result = WorkflowQueryResult {
+                    result_type: QueryResultType::Answered.into(),
+                    answer: payloads("seen"),
+                    ..WorkflowQueryResult::default()
+                };
+                (id.clone(), result)
+            })
+            .collect(),
+        ..completion(&task, commands)
+    };
+    let twice = with_answer(vec![complete_workflow("once"), complete_workflow("twice")]);
+    world.respond(twice).unwrap_err();
+    assert!(world.reply(query).is_none(), "the completion was not taken in");
+    world.respond(with_answer(vec![start_timer("", 1)])).unwrap_err();
+    assert_eq!(answered(world.reply(query)).query_result, payloads("seen"));
+}
+
+#[test]
+fn an_answer_that_is_too_large_fails_the_query() {
+    let mut config = ServiceConfig::default();
+    config.limits.payload_bytes = 30;
+    let mut world = World::with(config);
+    world.start("order");
+    world.run_workflow_task(vec![start_timer("1", 3_600_000)]);
+    let query = world.send(query_request("order"));
+    let task = world.workflow_task();
+    answer_query(&mut world, &task, &"x".repeat(31));
+    let too_large = (Code::InvalidArgument, "Blob data size exceeds limit.".to_owned());
+    assert_eq!(refused(world.reply(query)), too_large);
 }

@@ -5,6 +5,7 @@ use tonic::Status;
 use super::{Answer, Handled};
 use crate::{
     api::{
+        enums::QueryResultType,
         query::WorkflowQueryResult,
         rpc::{QueryWorkflowRequest, RespondQueryTaskCompletedRequest, RespondQueryTaskCompletedResponse},
     },
@@ -13,6 +14,7 @@ use crate::{
     service::Service,
     status,
     token::TaskToken,
+    validate,
 };
 
 pub(super) fn handle(
@@ -31,11 +33,20 @@ pub(super) fn respond_completed(service: &mut Service, request: RespondQueryTask
     if service.queries.sent(query, ordinal).is_none() {
         return Err(status::not_found("query task not found, or already expired"));
     }
-    let result = WorkflowQueryResult {
-        result_type: request.completed_type,
-        answer: request.query_result,
-        error_message: request.error_message,
-        failure: request.failure,
+    let limits = &service.config.limits;
+    let result = if let Err(too_large) = validate::blob_size(request.query_result.as_ref(), limits) {
+        WorkflowQueryResult {
+            result_type: QueryResultType::Failed.into(),
+            error_message: too_large.message().to_owned(),
+            ..WorkflowQueryResult::default()
+        }
+    } else {
+        WorkflowQueryResult {
+            result_type: request.completed_type,
+            answer: request.query_result,
+            error_message: request.error_message,
+            failure: request.failure,
+        }
     };
     query::answer(service, query, result);
     Ok(RespondQueryTaskCompletedResponse::default().into())

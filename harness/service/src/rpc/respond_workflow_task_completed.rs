@@ -30,9 +30,7 @@ use crate::{
 
 pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskCompletedRequest) -> Handled {
     let (key, task) = started_task(service, &request.task_token)?;
-    let results = std::mem::take(&mut request.query_results);
-    query::answer_attached(service, key, results);
-    let handled = Completion::new(&request).apply(service, key, &task, request);
+    let handled = Completion::new(&mut request).apply(service, key, &task, request);
     if handled.is_err() && task.kind == WorkflowTaskKind::Speculative {
         // The worker drops the run from its cache when it hears of this, and cannot fetch a history that shows the
         // events of a speculative task.
@@ -74,11 +72,13 @@ struct Completion {
     returns_new_task: bool,
     forces_new_task: bool,
     is_heartbeat: bool,
+    query_results: query::Results,
 }
 
 impl Completion {
-    fn new(request: &RespondWorkflowTaskCompletedRequest) -> Self {
+    fn new(request: &mut RespondWorkflowTaskCompletedRequest) -> Self {
         Self {
+            query_results: std::mem::take(&mut request.query_results),
             identity: request.identity.clone(),
             returns_new_task: request.return_new_workflow_task,
             forces_new_task: request.force_create_new_workflow_task,
@@ -89,13 +89,14 @@ impl Completion {
     }
 
     fn apply(
-        &self,
+        mut self,
         service: &mut Service,
         key: RunKey,
         task: &WorkflowTask,
         request: RespondWorkflowTaskCompletedRequest,
     ) -> Handled {
         if self.has_beaten_too_long(service, task) {
+            self.answer_queries(service, key);
             self.time_out_heartbeats(service, key, sticky_of(request.sticky_attributes));
             return Err(status::not_found("workflow task heartbeat timeout"));
         }
@@ -103,6 +104,7 @@ impl Completion {
         let applied = apply_commands(service, key, request);
         match applied {
             Ok(applied) => {
+                self.answer_queries(service, key);
                 let mut response = self.schedule_next(service, key, task, applied.needs_task);
                 if applied.left_no_trace {
                     let run = service.executions.run(key);
@@ -115,6 +117,7 @@ impl Completion {
                 service.executions.run_mut(key).updates.abort_sent();
                 let message = failure.to_string();
                 if task.attempt == 1 || failure.is_unhandled_command() {
+                    self.answer_queries(service, key);
                     let now_ms = service.now_ms;
                     let terminates_run = failure.terminates_run;
                     let run = service.executions.run_mut(key);
@@ -135,6 +138,12 @@ impl Completion {
                 Err(Status::invalid_argument(message))
             }
         }
+    }
+
+    /// Answers the queries that went along with the task. They stand even where its commands are bad; but a completion
+    /// that is not taken in at all answers none.
+    fn answer_queries(&mut self, service: &mut Service, key: RunKey) {
+        query::answer_attached(service, key, std::mem::take(&mut self.query_results));
     }
 
     /// Whether a task has been kept alive, without progress, for longer than is allowed.
@@ -181,7 +190,8 @@ impl Completion {
         let run = service.executions.run_mut(key);
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
         run.start_workflow_task(service.now_ms, limits, &self.identity, request_id);
-        let next = matching::workflow_task_response(run, &service.queries, limits, &self.identity);
+        // Without the events that it has seen: it asked for the task, so it has the run in its cache.
+        let next = matching::workflow_task_response(run, &service.queries, limits, &self.identity, true);
         let messages = run.updates.send(next.started_event_id, self.forces_new_task);
         next.with_messages(messages).into_message()
     }

@@ -11,6 +11,7 @@ use crate::{
             RespondWorkflowTaskFailedResponse,
         },
     },
+    failure,
     run::{
         close::{HISTORY_SERVICE, Termination},
         workflow_task::WorkflowTaskFailure,
@@ -33,8 +34,10 @@ pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskFailedRe
         service.terminate_run(key, termination);
         return Ok(RespondWorkflowTaskFailedResponse::default().into());
     }
+    let limit = service.config.limits.payload_bytes;
+    let failure = request.failure.map(|failure| failure::for_event(failure, limit).0);
     let run = service.executions.run_mut(key);
-    run.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, request.failure, &request.identity));
+    run.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, failure, &request.identity));
     run.hasten_workflow_task(now_ms);
     service.close_transaction(key);
     Ok(RespondWorkflowTaskFailedResponse::default().into())

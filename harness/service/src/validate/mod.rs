@@ -93,6 +93,7 @@ pub(crate) fn validate(request: &mut Request, config: &ServiceConfig, now_ms: u6
         }
         Request::RespondActivityTaskFailedById(request) => {
             worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
+            worker::next_retry_delays(request.failure.as_ref())?;
             worker::identity(&request.identity, limits)
         }
         Request::RespondActivityTaskCanceledById(request) => {
@@ -209,7 +210,7 @@ fn known<T: TryFrom<i32>>(name: &str, value: i32) -> Result<T, Status> {
 }
 
 /// The size limit on what a caller sends as one field (`common.CheckEventBlobSizeLimit`).
-fn blob_size<M: prost::Message>(blob: Option<&M>, limits: &Limits) -> Result<(), Status> {
+pub(crate) fn blob_size<M: prost::Message>(blob: Option<&M>, limits: &Limits) -> Result<(), Status> {
     if blob.is_some_and(|blob| blob.encoded_len() > limits.payload_bytes) {
         return invalid("Blob data size exceeds limit.");
     }

@@ -14,6 +14,7 @@ use crate::{
         },
         sdk::UserMetadata,
     },
+    failure,
     run::Run,
     transfer::Transfer,
 };
@@ -116,7 +117,7 @@ impl Run {
             activity.scheduled_ms = now_ms.saturating_add(delay_ms);
             activity.started = None;
             activity.is_backing_off = true;
-            activity.last_failure = failure.cloned();
+            activity.last_failure = failure.map(failure::of_attempt);
         });
         Ok(())
     }

@@ -3,6 +3,8 @@
 #![allow(clippy::unnecessary_wraps, reason = "message fields of the API are optional")]
 #![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
 
+mod sizes;
+
 use pretty_assertions::assert_eq;
 
 use crate::{
@@ -35,7 +37,10 @@ fn options() -> ScheduleActivityTaskCommandAttributes {
 
 /// A world with one workflow that scheduled one activity.
 fn with_activity(options: ScheduleActivityTaskCommandAttributes) -> World {
-    let mut world = World::new();
+    with_activity_in(World::new(), options)
+}
+
+fn with_activity_in(mut world: World, options: ScheduleActivityTaskCommandAttributes) -> World {
     world.start("order");
     world.run_workflow_task(vec![Command::ScheduleActivityTaskCommandAttributes(options)]);
     world
