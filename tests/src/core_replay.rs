@@ -4,10 +4,7 @@ use durasim::History;
 use scenarios::scenario::Workflows;
 use std::sync::{Arc, Mutex, PoisonError};
 use temporalio_client::WorkflowHistory;
-use temporalio_protos::{
-    coresdk::workflow_activation::{WorkflowActivation, workflow_activation_job::Variant},
-    temporal::api::history::v1::History as HistoryProto,
-};
+use temporalio_protos::coresdk::workflow_activation::{WorkflowActivation, workflow_activation_job::Variant};
 use temporalio_sdk::{
     interceptors::WorkerInterceptor,
     workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions},
@@ -36,16 +33,14 @@ pub fn replay(workflows: &Workflows, history: &History, task_queue: &str) -> Cor
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");
     let results = runtime
-        .block_on(async { WorkflowReplayer::new(options)?.replay_workflows([input(history)]).await })
+        .block_on(async {
+            WorkflowReplayer::new(options)?.replay_workflows([WorkflowHistory::from(history)]).await
+        })
         .expect("the replayer runs");
     let rejected =
         results.into_iter().find_map(|result| result.replay_failure).map(|failure| failure.to_string());
     let activations = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
     CoreReplay { rejected, activations }
-}
-
-fn input(history: &History) -> WorkflowHistory {
-    HistoryProto { events: history.events().to_vec() }.into()
 }
 
 /// Keeps activations.

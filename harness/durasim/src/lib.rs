@@ -13,6 +13,7 @@ mod options;
 mod outline;
 mod panics;
 mod proptest;
+mod proto_json;
 mod regressions;
 pub mod report;
 mod runner;

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Approval, Greeter, Greetings, Patience};
 use durasim::prelude::*;
+use temporalio_client::WorkflowHistory;
 
 fn start(task_queue: &str, id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, id).build()
@@ -91,6 +92,27 @@ async fn worlds_differ_in_order_and_latency_and_agree_in_the_end(env: TestWorkfl
         handle.signal(Approval::approve, (), WorkflowSignalOptions::default()).await
     });
     assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "approved item-1");
+    Ok(())
+}
+
+#[workflow_test]
+async fn a_history_is_temporals_own_json_or_the_sdks(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("patience").workflow::<Patience>().start()?;
+    let handle = env.client().start_workflow(Patience::run, 30, start("patience", "p-1")).await?;
+    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    let history = env.history(&handle);
+
+    let json: serde_json::Value = serde_json::from_str(&history.to_json())?;
+    let types: Vec<_> = json["events"].as_array().unwrap().iter().map(|it| it["eventType"].clone()).collect();
+    assert_eq!(types.len(), history.events().len());
+    assert_eq!(types[0], "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED");
+    let timer = &json["events"][4];
+    assert_eq!((&timer["eventId"], &timer["eventTime"]), (&"5".into(), &"2024-01-01T00:00:00Z".into()));
+    assert_eq!(timer["timerStartedEventAttributes"]["startToFireTimeout"], "2592000s");
+
+    let read = WorkflowHistory::from_json(history.to_sdk_json().as_bytes())?;
+    assert_eq!(read.into_events().await?, history.events());
+    assert_eq!(WorkflowHistory::from(&history).into_events().await?, history.events());
     Ok(())
 }
 

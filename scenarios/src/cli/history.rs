@@ -1,10 +1,8 @@
 //! `scenarios history`.
 
-use super::{Exit, args::HistoryOptions, outcome::world_options, proto_json::Descriptors};
+use super::{Exit, args::HistoryOptions, outcome::world_options};
 use durasim::Campaign;
-use prost::Message;
 use std::io::{self, Write};
-use temporalio_protos::temporal::api::history::v1::History;
 
 /// Prints the history of one run as the JSON that Temporal's own tools write and read: of the first run, or
 /// of the last run of the workflow asked for. What else there is in the world is told on the side.
@@ -30,8 +28,6 @@ pub(super) fn history(out: &mut impl Write, options: &HistoryOptions) -> io::Res
         );
     }
 
-    let history = History { events: run.events().to_vec() }.encode_to_vec();
-    let json = Descriptors::of_temporal().json(".temporal.api.history.v1.History", &history);
-    writeln!(out, "{json:#}")?;
+    writeln!(out, "{}", run.to_json())?;
     Ok(if report.failure.is_some() { Exit::Fail } else { Exit::Pass })
 }

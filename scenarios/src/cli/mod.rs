@@ -5,7 +5,6 @@ mod history;
 mod list;
 mod outcome;
 mod parallel;
-mod proto_json;
 mod run;
 mod score;
 mod stopwatch;

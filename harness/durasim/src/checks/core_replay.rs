@@ -33,8 +33,6 @@ fn replay(case: &Case, history: &History) -> Result<(), String> {
         .data_converter(case.options.data_converter.clone())
         .build();
     case.definitions.register_with_replayer(&mut options).map_err(|error| error.to_string())?;
-    let history =
-        WorkflowHistory::from_json(history.to_json().as_bytes()).map_err(|error| error.to_string())?;
     // Core wants a Tokio runtime of its own, with real time.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -42,6 +40,6 @@ fn replay(case: &Case, history: &History) -> Result<(), String> {
         .map_err(|error| format!("no runtime for the replayer: {error}"))?;
     runtime.block_on(async {
         let replayer = WorkflowReplayer::new(options).map_err(|error| error.to_string())?;
-        replayer.replay_workflow(history).await.map_err(|error| error.to_string())
+        replayer.replay_workflow(WorkflowHistory::from(history)).await.map_err(|error| error.to_string())
     })
 }

@@ -1,12 +1,13 @@
 //! Histories, as a test reads them.
 
-use crate::{outline::outline_of, world::World};
+use crate::{outline::outline_of, proto_json::Descriptors, world::World};
+use prost::Message;
 use std::{
     fmt,
     rc::Rc,
     sync::{Arc, OnceLock},
 };
-use temporalio_client::{WorkflowHandle, grpc::WorkflowService};
+use temporalio_client::{WorkflowHandle, WorkflowHistory, grpc::WorkflowService};
 use temporalio_common::HasWorkflowDefinition;
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
@@ -106,15 +107,43 @@ impl History {
         outline_of(&self.events)
     }
 
-    /// The official JSON of a history: what the command-line tool prints, the web UI imports and
-    /// `WorkflowReplayer` reads.
+    /// The history as Temporal's own JSON: what `temporal workflow show --output json` prints, the web UI imports, and
+    /// the replayers of the other SDKs read.
+    ///
+    /// It follows the mapping of protocol buffers (<https://protobuf.dev/programming-guides/json>): names in camel
+    /// case, enums by name, 64-bit numbers as text, bytes in base 64. The Rust SDK reads a form of its own: see
+    /// [`to_sdk_json`](Self::to_sdk_json), or hand the history itself to its replayer, `history.into()`.
+    pub fn to_json(&self) -> String {
+        let proto = self.to_proto().encode_to_vec();
+        format!("{:#}", Descriptors::of_temporal().json(".temporal.api.history.v1.History", &proto))
+    }
+
+    /// The history as the Rust SDK's JSON, which
+    /// [`WorkflowHistory::from_json`](temporalio_client::WorkflowHistory::from_json) reads and no other tool does.
     ///
     /// # Panics
     ///
     /// If the events do not serialize, which would be a defect of the SDK's own types.
-    pub fn to_json(&self) -> String {
-        let history = HistoryProto { events: self.events().to_vec() };
-        serde_json::to_string_pretty(&history).expect("a history serializes to JSON")
+    pub fn to_sdk_json(&self) -> String {
+        serde_json::to_string_pretty(&self.to_proto()).expect("a history serializes to JSON")
+    }
+
+    fn to_proto(&self) -> HistoryProto {
+        HistoryProto { events: self.events().to_vec() }
+    }
+}
+
+/// For the SDK's own `WorkflowReplayer`.
+impl From<&History> for WorkflowHistory {
+    fn from(history: &History) -> Self {
+        history.to_proto().into()
+    }
+}
+
+/// For the SDK's own `WorkflowReplayer`.
+impl From<History> for WorkflowHistory {
+    fn from(history: History) -> Self {
+        Self::from(&history)
     }
 }
 

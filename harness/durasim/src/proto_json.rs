@@ -14,10 +14,10 @@ use prost_types::{
     field_descriptor_proto::Type,
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// The message and enum types of Temporal's API.
-pub(super) struct Descriptors {
+pub(crate) struct Descriptors {
     messages: BTreeMap<String, DescriptorProto>,
     enums: BTreeMap<String, EnumDescriptorProto>,
 }
@@ -29,8 +29,13 @@ enum Wire<'a> {
 }
 
 impl Descriptors {
-    /// Those that the SDK was built from.
-    pub(super) fn of_temporal() -> Self {
+    /// Those that the SDK was built from, read once for the process.
+    pub(crate) fn of_temporal() -> &'static Self {
+        static DESCRIPTORS: LazyLock<Descriptors> = LazyLock::new(Descriptors::read);
+        &DESCRIPTORS
+    }
+
+    fn read() -> Self {
         let bytes = include_bytes!(env!("TEMPORAL_DESCRIPTORS")).as_slice();
         let files = FileDescriptorSet::decode(bytes).expect("the SDK's descriptors are well formed");
         let mut all = Self { messages: BTreeMap::new(), enums: BTreeMap::new() };
@@ -64,7 +69,7 @@ impl Descriptors {
     /// # Panics
     ///
     /// If there is no such type, or the bytes are none of its messages.
-    pub(super) fn json(&self, name: &str, mut bytes: &[u8]) -> Value {
+    pub(crate) fn json(&self, name: &str, mut bytes: &[u8]) -> Value {
         match name {
             ".google.protobuf.Timestamp" => {
                 return json!(prost_types::Timestamp::decode(bytes).expect("a time").to_string());
