@@ -167,9 +167,9 @@ pub fn replay_shared(
         RunOutcome::Failed { failed, .. } => Err(failed.into()),
         RunOutcome::QueryAnswered { .. } | RunOutcome::Waits => {
             if options.mode == ReplayMode::Strict
-                && let Some(command) = run.execution.unrecorded_commands().next()
+                && let Some((command, issued_at)) = run.execution.unrecorded_command()
             {
-                return Err(left_over(command, history));
+                return Err(left_over(command, issued_at, history));
             }
             Ok(ReplayLog { activations, commands: Vec::new() })
         }
@@ -183,6 +183,7 @@ fn closed_before_any_task(history: &[Arc<HistoryEvent>]) -> bool {
 }
 
 fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run_id: String) -> Run<'h> {
+    let uses_codec = uses_codec(&options.data_converter);
     let facts = WorkerFacts {
         namespace: options.namespace.clone(),
         task_queue: options.task_queue.clone(),
@@ -190,12 +191,13 @@ fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run
         sdk_name: String::new(),
         sdk_version: String::new(),
         strict: options.mode == ReplayMode::Strict,
+        codec: uses_codec.then(|| options.data_converter.clone()),
     };
     let instance = InstanceSettings {
         namespace: options.namespace.clone(),
         task_queue: options.task_queue.clone(),
         data_converter: options.data_converter.clone(),
-        codec: uses_codec(&options.data_converter),
+        codec: uses_codec,
         detect_nondeterministic_futures: options.detect_nondeterministic_futures,
         backtraces: options.backtraces,
     };
@@ -227,13 +229,13 @@ fn last_started(history: &[Arc<HistoryEvent>]) -> i64 {
     last
 }
 
-fn left_over(command: &Command, history: &[Arc<HistoryEvent>]) -> ReplayError {
+fn left_over(command: &Command, issued_at: Option<&str>, history: &[Arc<HistoryEvent>]) -> ReplayError {
     ReplayError::CommandDiffers {
         event_id: history.last().map_or(0, |event| event.event_id),
         event: "the end of history".to_owned(),
         command: describe(command),
         what: "the command has no event in history".to_owned(),
-        issued_at: None,
+        issued_at: issued_at.map(str::to_owned),
     }
 }
 

@@ -77,7 +77,8 @@ impl Pages {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/overwritten_signal",
     about: "a second signal takes the place of the first before the workflow has looked",
-    flaw: Some(Flaw { twin: "subscription", code: FailureCode::Panic, faults: 1 }),
+    // The pages come minutes apart, and a page that is late alone meets no other: two must be.
+    flaw: Some(Flaw { twin: "subscription", code: FailureCode::Panic, faults: 2 }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![PrintWorkflow],
 };

@@ -51,7 +51,7 @@ impl Invoices {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/static_state",
     about: "invoice numbers come from a static that all workflows of a process share",
-    flaw: Some(Flaw { twin: "renewal", code: FailureCode::Replay, faults: 1 }),
+    flaw: Some(Flaw { twin: "renewal", code: FailureCode::Replay, faults: 0 }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![InvoiceWorkflow],
 };

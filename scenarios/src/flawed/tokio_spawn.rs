@@ -49,7 +49,7 @@ impl Answers {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/tokio_spawn",
     about: "the workflow awaits a task that it spawned outside the SDK",
-    flaw: Some(Flaw { twin: "fetch_and_process", code: FailureCode::Stuck, faults: 0 }),
+    flaw: Some(Flaw { twin: "fetch_and_process", code: FailureCode::Replay, faults: 0 }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![BackgroundWorkflow],
 };

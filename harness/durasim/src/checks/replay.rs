@@ -8,10 +8,10 @@ use crate::{
     environment::History,
     report::{FailureReport, HistoryExcerpt, WorkflowName},
     sabotage::broken,
-    world::{State, diagnosis},
+    world::{State, diagnosis, source_lines::user_line},
 };
 use durasim_engine::{Ambient, START_MS};
-use durasim_worker::{ReplayError, ReplayOptions, WorkflowDefinitions, replay_shared};
+use durasim_worker::{ReplayError, ReplayMode, ReplayOptions, WorkflowDefinitions, replay_shared};
 use temporalio_protos::{
     constants::LOCAL_ACTIVITY_MARKER_NAME,
     temporal::api::{
@@ -44,21 +44,26 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
         if state.mocks.contains(&execution.run_id) {
             continue;
         }
-        let worker = state.workers.iter().find(|process| {
-            *process.spec.task_queue == *execution.task_queue
-                && process.runs_workflow(&execution.workflow_type)
-        });
-        let Some(worker) = worker else { continue };
+        let Some(ran_by) = state.ran_by(&execution) else { continue };
+        let worker = &state.workers[ran_by.worker];
+        let code = &worker.spec.versions[ran_by.version];
+        if !code.workflows.contains(&execution.workflow_type) {
+            continue;
+        }
+        let worker_options = worker.spec.options(ran_by.version, &state.namespace, worker.incarnation);
         cases.push(Case {
             history: index,
             workflow_type: execution.workflow_type,
-            definitions: worker.spec.versions[worker.version].workflows.clone(),
+            definitions: code.workflows.clone(),
             options: ReplayOptions {
                 namespace: state.namespace.clone(),
                 task_queue: execution.task_queue,
                 workflow_id: execution.workflow_id,
                 run_id: Some(execution.run_id),
-                data_converter: worker.data_converter.clone(),
+                data_converter: worker_options.data_converter,
+                detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
+                // Another version may give its commands other inputs: Core lets that through, and so must this.
+                mode: if ran_by.is_mixed { ReplayMode::LikeCore } else { ReplayMode::Strict },
                 backtraces: state.backtraces,
                 keep_activations: false,
                 ..ReplayOptions::default()
@@ -84,7 +89,8 @@ pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureRepo
     };
     durasim_engine::simulate(ambient, || async {
         let _quiet = crate::panics::quiet(false);
-        cases.iter().find_map(|case| {
+        // The last run first: what instances share, a static say, they then find in another state than they did.
+        cases.iter().rev().find_map(|case| {
             let history = &histories[case.history];
             let error = replay_shared(&case.definitions, &case.options, history.shared()).err()?;
             Some(report(case, history, &error))
@@ -117,7 +123,7 @@ fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport 
                 name,
                 what.clone(),
                 HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
-                issued_at.as_deref().and_then(diagnosis::user_line),
+                issued_at.as_deref().and_then(user_line),
                 true,
             );
             if events.iter().any(|event| is_local_timeout(event)) {

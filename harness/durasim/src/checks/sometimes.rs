@@ -1,7 +1,7 @@
 //! `sometimes`: over a campaign, every label that the test names is reached at least once.
 
 use super::Label;
-use crate::{report::FailureReport, sabotage::broken, world::diagnosis};
+use crate::{report::FailureReport, sabotage::broken, world::source_lines::source_line};
 use std::collections::BTreeMap;
 
 /// In how many worlds of a campaign each label was reached.
@@ -33,7 +33,7 @@ impl Sometimes {
             .filter(|(_, (_, reached))| *reached > 0)
             .map(|(name, (_, reached))| (name.clone(), *reached))
             .collect();
-        Some(FailureReport::never_reached(name, self.worlds, &others, diagnosis::source_line(location)))
+        Some(FailureReport::never_reached(name, self.worlds, &others, source_line(location)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Histories, as a test reads them.
 
 use crate::{outline::outline_of, proto_json::Descriptors, world::World};
+use futures::FutureExt;
 use prost::Message;
 use std::{
     fmt,
@@ -8,7 +9,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use temporalio_client::{WorkflowHandle, WorkflowHistory, grpc::WorkflowService};
-use temporalio_common::HasWorkflowDefinition;
+use temporalio_common::{
+    HasWorkflowDefinition,
+    data_converters::{SerializationContextData, WorkflowSerializationContext},
+    payload_visitor::decode_payloads,
+};
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
     history::v1::{History as HistoryProto, HistoryEvent, history_event::Attributes},
@@ -174,9 +179,16 @@ pub(super) fn read(world: &Rc<World>, workflow: &impl WorkflowTarget) -> History
 /// How the latest run of a workflow closed, as JSON: what `observe_result` compares.
 pub(super) fn outcome(world: &Rc<World>, workflow_id: &str) -> serde_json::Value {
     let state = world.state();
-    let Some(closing) = state.service.history(workflow_id, None).and_then(|events| events.last()) else {
+    let Some((run_id, [.., closing])) = state.service.run(workflow_id, None) else {
         return serde_json::json!("never started");
     };
+    // As its worker reads it: a codec may write the same result differently in each world.
+    let mut closing = HistoryEvent::clone(closing);
+    if let Some(converter) = state.converter_of(run_id) {
+        let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
+        // What cannot be decoded is compared as it is.
+        let _ = decode_payloads(&mut closing, converter.codec(), &context).now_or_never();
+    }
     let result = match &closing.attributes {
         Some(Attributes::WorkflowExecutionCompletedEventAttributes(completed)) => {
             payloads_as_json(completed.result.as_ref().map_or(&[], |payloads| &payloads.payloads))

@@ -253,6 +253,33 @@ impl FailureReport {
         Self { remedy: Some(remedy.to_owned()), ..self }
     }
 
+    /// Workflow code waited for something besides the SDK, which woke it; `goes_on` is the command that it then issues,
+    /// at `location`.
+    pub fn woken_from_outside(
+        workflow: WorkflowName,
+        message: impl Into<String>,
+        goes_on: Option<String>,
+        history: HistoryExcerpt,
+        location: Option<SourceLine>,
+    ) -> Self {
+        let what = "the workflow waits for what is not the SDK's, and no history brings it back";
+        let remedy = "a workflow waits for what its history brings: `ctx.timer` for time, an activity for work, \
+                      `ctx.wait_condition` for its own state, `join!` and `select!` for several at once; not for tasks, \
+                      timers and channels of Tokio, nor for threads";
+        let history = match goes_on {
+            Some(command) => history.got(command, ""),
+            None => history,
+        };
+        Self {
+            workflow: Some(workflow),
+            message: Some(message.into()),
+            history: Some(history),
+            location,
+            remedy: Some(remedy.to_owned()),
+            ..Self::new(FailureCode::Replay, what)
+        }
+    }
+
     /// The SDK's own replayer rejects a history.
     pub fn core_rejects(workflow: WorkflowName, message: impl Into<String>, history: HistoryExcerpt) -> Self {
         let report = Self::new(FailureCode::CoreReplay, "the SDK's WorkflowReplayer rejects the history");

@@ -176,6 +176,15 @@ fn replay_past_the_end_shows_the_last_events() {
 }
 
 #[test]
+fn a_wait_outside_of_the_sdk_shows_the_command_that_it_leads_to() {
+    let message = "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK source.";
+    let history = HistoryExcerpt::tail(&payment()[..5], START_MS);
+    let goes_on = Some("ScheduleActivityTask(type: Payments::charge)".to_owned());
+    let report = FailureReport::woken_from_outside(name(), message, goes_on, history, Some(line()));
+    insta::assert_snapshot!(found(report));
+}
+
+#[test]
 fn core_replay_names_the_replayer() {
     let history = HistoryExcerpt::around(&payment(), 9, START_MS);
     insta::assert_snapshot!(found(FailureReport::core_rejects(name(), "[TMPRL1100] ...", history)));

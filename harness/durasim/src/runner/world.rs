@@ -7,7 +7,7 @@ use crate::{
     error::TestResult,
     faults::{FaultProfile, Faults},
     panics,
-    report::{Diagnosis, FailureReport},
+    report::{Diagnosis, FailureCode, FailureReport},
     sabotage::inherited,
     world::{self, StandIn, State, StateOptions, World, diagnosis},
 };
@@ -196,6 +196,11 @@ fn report(world: &World) -> WorldReport {
     if let Some(missed) = state.faults.missed().first().map(ToString::to_string) {
         state.fail(diagnosis::missed_fault(&missed));
     }
+    if state.failure.as_ref().is_none_or(may_follow_from_a_hanging_workflow)
+        && let Some(woken) = diagnosis::woken_from_outside(&mut state)
+    {
+        state.failure = Some(woken);
+    }
     let replays = checks::replay::cases(&state);
     let open_diagnosis = diagnosis::diagnose(&state);
     let open = open_diagnosis.workflows.iter().map(|workflow| workflow.name.to_string()).collect();
@@ -222,4 +227,9 @@ fn report(world: &World) -> WorldReport {
         histories,
         replays,
     }
+}
+
+/// Whether a test may well fail like this because one of its workflows hangs.
+fn may_follow_from_a_hanging_workflow(failure: &FailureReport) -> bool {
+    matches!(failure.code, FailureCode::Panic | FailureCode::Error | FailureCode::Stuck | FailureCode::Limit)
 }

@@ -1,12 +1,14 @@
 //! What the state of a world says about a failure, put into its report.
 
-use super::state::State;
+use super::{
+    source_lines::{is_dependencys, source_line, user_line},
+    state::State,
+};
 use crate::{
     error::TestError,
     panics,
     report::{
-        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine, Waiting,
-        WorkflowName,
+        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, Waiting, WorkflowName,
     },
     sabotage::broken,
 };
@@ -74,22 +76,6 @@ pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
     });
     let message = if task == TEST { message.to_owned() } else { format!("{task}: {message}") };
     FailureReport::panicked(message, location)
-}
-
-/// `file:line` or `file:line:column`, taken apart.
-pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
-    let mut parts = location.rsplitn(3, ':').collect::<Vec<_>>();
-    parts.reverse();
-    let (file, line) = match parts.as_slice() {
-        [file, line, column] if line.parse::<u32>().is_ok() && column.parse::<u32>().is_ok() => {
-            ((*file).to_owned(), *line)
-        }
-        _ => {
-            let (file, line) = location.rsplit_once(':')?;
-            (file.to_owned(), line)
-        }
-    };
-    Some(SourceLine { file, line: line.parse().ok()? })
 }
 
 /// Nothing can happen any more: for want of something registered, or for another reason.
@@ -244,7 +230,12 @@ pub(crate) fn workflow_task_failed(
     if attempt < HOPELESS_ATTEMPT {
         return None;
     }
-    let location = failed.panic.as_ref().and_then(|panic| panic.location.as_deref()).and_then(source_line);
+    let location = failed.panic.as_ref().and_then(|panic| {
+        // Where a library panics, the line that called it is what helps; it is known with a backtrace.
+        let in_library = panic.location.as_deref().is_some_and(is_dependencys);
+        let own = panic.backtrace.as_deref().filter(|_| in_library).and_then(user_line);
+        own.or_else(|| panic.location.as_deref().and_then(source_line))
+    });
     let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
     Some(FailureReport::workflow_task_fails(name, attempts, &failed.failure.message, location))
 }
@@ -252,6 +243,14 @@ pub(crate) fn workflow_task_failed(
 /// The report of a query that found its run's code to follow another history, if that is why it failed.
 pub(crate) fn query_failed(state: &State, run_id: &str, failed: &QueryFailure) -> Option<FailureReport> {
     rebuilt_otherwise(state, run_id, failed.nondeterminism.as_ref()?)
+}
+
+/// The report of workflow code that something besides the SDK has woken, if there is any: no workflow task will ever
+/// bring what it does.
+pub(crate) fn woken_from_outside(state: &mut State) -> Option<FailureReport> {
+    let (run_id, woken) =
+        state.workers.iter_mut().find_map(|process| process.workflows.woken_from_outside())?;
+    rebuilt_otherwise(state, &run_id, &woken)
 }
 
 /// The report of a run that was rebuilt and does not do what its history holds.
@@ -283,11 +282,22 @@ pub(crate) fn nondeterministic(
     nondeterminism: &Nondeterminism,
     events: &[Arc<HistoryEvent>],
 ) -> FailureReport {
+    let location = nondeterminism.issued_at.as_deref().and_then(user_line);
+    if nondeterminism.woken_from_outside {
+        let excerpt = HistoryExcerpt::tail(events, START_MS);
+        let goes_on = (!nondeterminism.got.is_empty()).then(|| nondeterminism.got.clone());
+        return FailureReport::woken_from_outside(
+            name,
+            nondeterminism.message.clone(),
+            goes_on,
+            excerpt,
+            location,
+        );
+    }
     let excerpt = match nondeterminism.event_id {
         Some(event_id) => HistoryExcerpt::around(events, event_id, START_MS),
         None => HistoryExcerpt::tail(events, START_MS),
     };
-    let location = nondeterminism.issued_at.as_deref().and_then(user_line);
     FailureReport::replay_differs(
         name,
         nondeterminism.message.clone(),
@@ -295,27 +305,6 @@ pub(crate) fn nondeterministic(
         location,
         false,
     )
-}
-
-/// The first line of a backtrace that is the user's: not of the SDK, the standard library, or durasim.
-pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
-    backtrace
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("at "))
-        // The last frames of a thread are the C library's.
-        .find(|line| line.contains(".rs:") && is_users(line))
-        .and_then(source_line)
-}
-
-/// Whether a path is of a dependency or of the standard library.
-fn is_dependencys(path: &str) -> bool {
-    path.contains("/.cargo/registry/") || path.contains("/rustc/") || path.contains("/rustlib/")
-}
-
-/// Whether a path is of the user's own code: not of a dependency, the standard library, or durasim.
-pub(crate) fn is_users(path: &str) -> bool {
-    const OURS: [&str; 3] = ["harness/durasim/src/", "harness/worker/src/", "harness/engine/src/"];
-    !is_dependencys(path) && !OURS.iter().any(|ours| path.contains(ours))
 }
 
 fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {

@@ -128,17 +128,33 @@ pub(crate) enum Alarm {
 
 pub(crate) type WorkerAlarms = Alarms<Alarm>;
 
-impl WorkerProcess {
-    pub(crate) fn new(spec: Rc<WorkerSpec>, version: usize, incarnation: u32, namespace: &str) -> Self {
-        let code = &spec.versions[version];
-        let identity = format!("{}-{incarnation}", spec.identity);
-        let polls = Polls::new(namespace, &spec.task_queue, &identity);
-        let mut options = WorkflowWorkerOptions::new(namespace, &*spec.task_queue, identity.clone());
-        (code.options)(&mut options);
-        options.max_cached = spec.max_cached;
-        if spec.max_cached == 0 {
+impl WorkerSpec {
+    /// How a process runs the workflows of this version of the code.
+    pub(crate) fn options(&self, version: usize, namespace: &str, incarnation: u32) -> WorkflowWorkerOptions {
+        let identity = format!("{}-{incarnation}", self.identity);
+        let mut options = WorkflowWorkerOptions::new(namespace, &*self.task_queue, identity);
+        (self.versions[version].options)(&mut options);
+        options.max_cached = self.max_cached;
+        if self.max_cached == 0 {
             options.sticky_queue = None;
         }
+        options
+    }
+}
+
+impl WorkerProcess {
+    pub(crate) fn new(
+        spec: Rc<WorkerSpec>,
+        version: usize,
+        incarnation: u32,
+        namespace: &str,
+        backtraces: bool,
+    ) -> Self {
+        let code = &spec.versions[version];
+        let mut options = spec.options(version, namespace, incarnation);
+        options.backtraces = backtraces;
+        let identity = options.identity.clone();
+        let polls = Polls::new(namespace, &spec.task_queue, &identity);
         let data_converter = options.data_converter.clone();
         let workflows = WorkflowWorker::new(options, code.workflows.clone());
         let activities = (code.activities)();
@@ -187,7 +203,7 @@ impl State {
     /// Starts a worker process for the first time.
     pub(crate) fn start_worker(&mut self, spec: WorkerSpec) {
         let index = self.workers.len();
-        let process = WorkerProcess::new(Rc::new(spec), 0, 0, &self.namespace);
+        let process = WorkerProcess::new(Rc::new(spec), 0, 0, &self.namespace, self.backtraces);
         self.workers.push(process);
         self.record("worker", format_args!("{} starts", self.workers[index].spec.task_queue.clone()));
         self.poll_everything(index);
@@ -270,7 +286,13 @@ impl State {
     /// The process starts again, with nothing but its code.
     pub(crate) fn restart_worker(&mut self, worker: usize, version: usize) {
         let old = &self.workers[worker];
-        let process = WorkerProcess::new(old.spec.clone(), version, old.incarnation + 1, &self.namespace);
+        let process = WorkerProcess::new(
+            old.spec.clone(),
+            version,
+            old.incarnation + 1,
+            &self.namespace,
+            self.backtraces,
+        );
         self.workers[worker] = process;
         let (queue, name) = {
             let spec = &self.workers[worker].spec;

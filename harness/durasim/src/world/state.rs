@@ -8,6 +8,7 @@ use super::{
     names::Names,
     network::Network,
     process::{WorkerAlarms, WorkerProcess},
+    ran_by::RanBy,
     stand_in::StandIn,
 };
 use crate::{faults::Faults, report::FailureReport, sabotage::broken};
@@ -41,6 +42,8 @@ pub(crate) struct State {
     pub(crate) namespace: String,
     pub(crate) network: Network,
     pub(crate) workers: Vec<WorkerProcess>,
+    /// Where there are several versions of the code: which of them ran each run.
+    pub(super) ran_by: BTreeMap<String, RanBy>,
     pub(crate) local_activities: LocalActivities,
     pub(crate) alarms: WorkerAlarms,
     pub(crate) names: Names,
@@ -78,6 +81,7 @@ impl State {
             service: Service::new(config),
             network: Network::default(),
             workers: Vec::new(),
+            ran_by: BTreeMap::new(),
             local_activities: LocalActivities::default(),
             alarms: WorkerAlarms::default(),
             names: Names::default(),

@@ -152,6 +152,7 @@ impl State {
         let span = tracing::debug_span!(target: "durasim", "workflow_task", workflow = %name, run_id, attempt = task.attempt);
         let _entered = span.entered();
         self.workers[worker].runs.insert(run_id.clone(), name.clone());
+        self.runs_task_of(worker, &run_id);
         if let Some(mock) = mock {
             return self.mock_task_arrives(worker, &run_id, &name, &mock, task);
         }

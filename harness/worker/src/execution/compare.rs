@@ -3,9 +3,12 @@
 //! Core matches by type and id, so a workflow may pass another input to an activity on replay and nobody
 //! notices. Here it is noticed. What the service changes on the way (timeouts it caps or fills in, defaults of
 //! retry policies) is not held against the command; nor is what code may change between versions without
-//! harm (summaries, the list of patches).
+//! harm (summaries, the list of patches), nor are headers: interceptors write the ids of the trace at hand there, which
+//! are new each time. Payloads are compared as they were before the codec, which may use fresh randomness for each.
 
+mod codec;
 mod fields;
+mod payloads;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +19,7 @@ use temporalio_protos::{
             Command, ScheduleActivityTaskCommandAttributes, ScheduleNexusOperationCommandAttributes,
             command::Attributes as Of,
         },
-        common::v1::SearchAttributes,
+        common::v1::{Memo, SearchAttributes},
         history::v1::{
             ActivityTaskScheduledEventAttributes, HistoryEvent, NexusOperationScheduledEventAttributes,
             history_event::Attributes as Event,
@@ -24,6 +27,7 @@ use temporalio_protos::{
     },
 };
 
+pub(super) use codec::decoded;
 use fields::{Fields, given, same_failure, timeout};
 
 /// A command that is not the one history recorded.
@@ -83,7 +87,7 @@ pub(crate) fn compare(
         }
         (Of::StartTimerCommandAttributes(c), Event::TimerStartedEventAttributes(e)) => {
             fields.equal("timer_id", &e.timer_id, &c.timer_id);
-            fields.equal("start_to_fire_timeout", &e.start_to_fire_timeout, &c.start_to_fire_timeout);
+            fields.duration("start_to_fire_timeout", e.start_to_fire_timeout, c.start_to_fire_timeout);
         }
         (Of::CancelTimerCommandAttributes(c), Event::TimerCanceledEventAttributes(e)) => {
             fields.equal("timer_id", &e.timer_id, &c.timer_id);
@@ -113,7 +117,11 @@ pub(crate) fn compare(
         (
             Of::ModifyWorkflowPropertiesCommandAttributes(c),
             Event::WorkflowPropertiesModifiedEventAttributes(e),
-        ) => fields.equal("upserted_memo", &e.upserted_memo, &c.upserted_memo),
+        ) => {
+            let memo = |memo: Option<&Memo>| memo.map(|memo| memo.fields.clone()).unwrap_or_default();
+            let (recorded, given) = (memo(e.upserted_memo.as_ref()), memo(c.upserted_memo.as_ref()));
+            fields.named_payloads("memo", &recorded, &given);
+        }
         (
             Of::UpsertWorkflowSearchAttributesCommandAttributes(c),
             Event::UpsertWorkflowSearchAttributesEventAttributes(e),
@@ -145,7 +153,6 @@ fn activity(
     fields.equal("activity_id", &e.activity_id, &c.activity_id);
     fields.equal("activity_type", &e.activity_type, &c.activity_type);
     fields.queue("task_queue", e.task_queue.as_ref(), c.task_queue.as_ref());
-    fields.header("header", e.header.as_ref(), c.header.as_ref());
     fields.payloads("input", e.input.as_ref(), c.input.as_ref());
     // The service caps each timeout by the longer ones.
     let total = timeout(e.schedule_to_close_timeout);
@@ -171,7 +178,6 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
             fields.equal("workflow_id", &e.workflow_id, &c.workflow_id);
             fields.equal("workflow_type", &e.workflow_type, &c.workflow_type);
             fields.queue("task_queue", e.task_queue.as_ref(), c.task_queue.as_ref());
-            fields.header("header", e.header.as_ref(), c.header.as_ref());
             fields.payloads("input", e.input.as_ref(), c.input.as_ref());
             fields.equal("cron_schedule", &e.cron_schedule, &c.cron_schedule);
             fields.retry_policy("retry_policy", e.retry_policy.as_ref(), c.retry_policy.as_ref());
@@ -195,7 +201,6 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
             fields.equal("workflow_execution", &e.workflow_execution, &c.execution);
             fields.equal("signal_name", &e.signal_name, &c.signal_name);
             fields.equal("child_workflow_only", &e.child_workflow_only, &c.child_workflow_only);
-            fields.header("header", e.header.as_ref(), c.header.as_ref());
             fields.payloads("input", e.input.as_ref(), c.input.as_ref());
         }
         (
@@ -214,12 +219,12 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
         ) => {
             fields.equal("workflow_type", &e.workflow_type, &c.workflow_type);
             fields.queue("task_queue", e.task_queue.as_ref(), c.task_queue.as_ref());
-            fields.header("header", e.header.as_ref(), c.header.as_ref());
             fields.payloads("input", e.input.as_ref(), c.input.as_ref());
             let caps = [];
             fields.capped("workflow_run_timeout", e.workflow_run_timeout, c.workflow_run_timeout, &caps);
-            if c.memo.is_some() {
-                fields.equal("memo", &e.memo, &c.memo);
+            if let Some(memo) = &c.memo {
+                let recorded = e.memo.as_ref().map(|memo| memo.fields.clone()).unwrap_or_default();
+                fields.named_payloads("memo", &recorded, &memo.fields);
             }
         }
         _ => {}
@@ -235,7 +240,7 @@ fn nexus_operation(
     fields.equal("endpoint", &e.endpoint, &c.endpoint);
     fields.equal("service", &e.service, &c.service);
     fields.equal("operation", &e.operation, &c.operation);
-    fields.equal("input", &e.input, &c.input);
+    fields.payload("input", e.input.as_ref(), c.input.as_ref());
     // The service writes the keys in lower case.
     let recorded: BTreeMap<_, _> = e.nexus_header.iter().map(|(key, value)| (key.clone(), value)).collect();
     let given: BTreeMap<_, _> =

@@ -70,6 +70,7 @@ impl ExecutionError {
                         .unwrap_or_else(|| "no command".to_owned()),
                     message: message.clone(),
                     issued_at: place.as_ref().and_then(|place| place.issued_at.as_deref()).map(str::to_owned),
+                    woken_from_outside: false,
                 };
                 (message, nondeterministic, Some(report))
             }
@@ -84,6 +85,7 @@ impl ExecutionError {
                     got: difference.command.clone(),
                     message: message.clone(),
                     issued_at: issued_at.as_deref().map(str::to_owned),
+                    woken_from_outside: false,
                 };
                 (message, nondeterministic, Some(report))
             }

@@ -7,6 +7,7 @@ use temporalio_protos::{
         CancelWorkflow, SignalWorkflow, start_workflow_from_attribs, workflow_activation_job::Variant,
     },
     temporal::api::{
+        command::v1::Command,
         enums::v1::EventType,
         history::v1::{
             HistoryEvent, WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
@@ -18,7 +19,7 @@ use temporalio_protos::{
 use super::{
     CommandId, DeploymentVersion, Execution, Key, QueuedCommand, StartedInfo,
     activation::random_seed,
-    compare::{Difference, compare, describe},
+    compare::{Difference, compare, decoded, describe},
     errors::{ExecutionError, Place},
     flags::CoreFlag,
     patches::PatchMatch,
@@ -280,7 +281,7 @@ impl Execution<'_> {
             }
             if self.facts.strict
                 && let Some(command) = &queued.command
-                && let Some(difference) = compare(command, event, self.run_timeout)
+                && let Some(difference) = self.difference(command, event)
             {
                 return Err(ExecutionError::Differs { difference, issued_at: queued.issued_at });
             }
@@ -288,6 +289,15 @@ impl Execution<'_> {
                 self.set_key_of_event(event.event_id, queued.key);
             }
             return Ok(Next::Handle);
+        }
+    }
+
+    fn difference(&self, command: &Command, event: &HistoryEvent) -> Option<Difference> {
+        match &self.facts.codec {
+            None => compare(command, event, self.run_timeout),
+            Some(converter) => {
+                compare(&decoded(command, converter), &decoded(event, converter), self.run_timeout)
+            }
         }
     }
 

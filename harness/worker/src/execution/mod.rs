@@ -23,6 +23,7 @@ use std::{
 };
 
 use prost_types::Timestamp;
+use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::{
     coresdk::workflow_activation::WorkflowActivationJob,
     temporal::api::{
@@ -49,7 +50,7 @@ use flags::Flags;
 use local_activities::LocalActivities;
 
 /// What a run knows of the worker it belongs to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct WorkerFacts {
     pub(crate) namespace: String,
     pub(crate) task_queue: String,
@@ -58,6 +59,8 @@ pub(crate) struct WorkerFacts {
     pub(crate) sdk_version: String,
     /// Whether whole commands are compared with events.
     pub(crate) strict: bool,
+    /// The converter whose codec payloads have passed, if they have.
+    pub(crate) codec: Option<DataConverter>,
 }
 
 /// Which machine: its place in the list of all.
@@ -280,12 +283,12 @@ impl<'h> Execution<'h> {
         }
     }
 
-    /// The commands that history has no events for.
-    pub(crate) fn unrecorded_commands(&self) -> impl Iterator<Item = &Command> {
+    /// The first command that history has no event for, and where it was issued.
+    pub(crate) fn unrecorded_command(&self) -> Option<(&Command, Option<&str>)> {
         self.commands
             .iter()
             .filter(|queued| !self.slot(queued.key).machine.is_final())
-            .filter_map(|queued| queued.command.as_deref())
+            .find_map(|queued| Some((queued.command.as_deref()?, queued.issued_at.as_deref())))
     }
 
     fn slot(&self, key: Key) -> &Slot {

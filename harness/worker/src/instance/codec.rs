@@ -81,5 +81,6 @@ fn failed(message: String) -> Box<InstanceFailure> {
         failure: Failure { message, ..Default::default() },
         cause: Some(WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure),
         panic: None,
+        nondeterminism: None,
     })
 }

@@ -6,6 +6,7 @@
 
 mod codec;
 mod host;
+mod outside;
 mod panics;
 mod wake;
 
@@ -31,7 +32,7 @@ use temporalio_workflow::__private::sdk::{
 };
 
 use crate::{
-    WorkflowDefinitions, WorkflowPanic,
+    Nondeterminism, WorkflowDefinitions, WorkflowPanic,
     definitions::{InstanceInput, NoInstance},
     execution::IssuedCommand,
 };
@@ -57,6 +58,8 @@ pub(crate) struct InstanceFailure {
     pub(crate) failure: Failure,
     pub(crate) cause: Option<WorkflowTaskFailedCause>,
     pub(crate) panic: Option<WorkflowPanic>,
+    /// Set if something besides the SDK woke workflow code.
+    pub(crate) nondeterminism: Option<Nondeterminism>,
 }
 
 type Result<T, E = Box<InstanceFailure>> = std::result::Result<T, E>;
@@ -68,7 +71,7 @@ impl InstanceFailure {
 
     fn with_cause(message: impl Into<String>, cause: Option<WorkflowTaskFailedCause>) -> Box<Self> {
         let failure = Failure::application_failure(message.into(), false);
-        Box::new(Self { failure, cause, panic: None })
+        Box::new(Self { failure, cause, panic: None, nondeterminism: None })
     }
 
     #[expect(clippy::boxed_local, reason = "it comes boxed from where it was caught")]
@@ -166,7 +169,9 @@ impl Instance {
     }
 
     fn run(&mut self, activation: WorkflowActivation) -> Result<Vec<IssuedCommand>> {
-        self.fail_on_foreign_wake()?;
+        if let Some(woken) = self.woken_from_outside() {
+            return Err(outside::failure(woken));
+        }
         let (expected, polls) = expectations(&activation);
         let backtraces = self.settings.backtraces;
         let waker = self.wakes.as_ref().map_or(Waker::noop(), WakeTracker::waker);
@@ -262,7 +267,7 @@ impl Instance {
             }
             if interceptor_pending {
                 // Without detection the SDK waits for a wake, which nothing here will ever cause.
-                return Err(nondeterministic(
+                return Err(outside::nondeterministic(
                     "a workflow interceptor returned Poll::Pending without polling its handler or an SDK \
                      operation that will produce another workflow activation.",
                 ));
@@ -293,6 +298,7 @@ impl Instance {
                     failure: *failed.failure,
                     cause: cause.and_then(|cause| WorkflowTaskFailedCause::try_from(cause).ok()),
                     panic: None,
+                    nondeterminism: None,
                 }));
             }
             None => return Err(InstanceFailure::new("main routine returned no completion")),
@@ -315,18 +321,6 @@ impl Instance {
             TerminalOutcome::ContinueAsNew(request) => Variant::ContinueAsNewWorkflowExecution(*request),
         });
         Ok(true)
-    }
-
-    fn fail_on_foreign_wake(&self) -> Result<()> {
-        if self.wakes.as_ref().is_some_and(WakeTracker::take_foreign_wake) {
-            return Err(nondeterministic(
-                "a waker was invoked by a non-SDK source. This usually means workflow code is using \
-                 nondeterministic operations like tokio async functions or channels, other async libraries, or \
-                 std::thread. Use SDK-provided alternatives (ctx.timer(), ctx.state_mut() + \
-                 ctx.wait_condition(), etc.) instead.",
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -365,13 +359,6 @@ fn handler_completion(completion: RoutineCompletion) -> Result<Option<IssuedComm
             Err(InstanceFailure::new("non-main routine returned a main completion"))
         }
     }
-}
-
-fn nondeterministic(message: &str) -> Box<InstanceFailure> {
-    InstanceFailure::with_cause(
-        format!("[TMPRL1100] Nondeterministic future detected: {message}"),
-        Some(WorkflowTaskFailedCause::NonDeterministicError),
-    )
 }
 
 fn update_response(protocol_instance_id: String, response: update_response::Response) -> IssuedCommand {

@@ -91,6 +91,7 @@ impl WorkflowWorker {
             sdk_name: options.sdk_name.clone(),
             sdk_version: options.sdk_version.clone(),
             strict: false,
+            codec: None,
         });
         let instance = Rc::new(InstanceSettings {
             namespace: options.namespace.clone(),
@@ -257,6 +258,14 @@ impl WorkflowWorker {
     pub fn evict(&mut self, run_id: &str) {
         self.runs.remove(run_id);
         self.fetching.remove(run_id);
+    }
+
+    /// The first run, by its id, whose code something besides the SDK has woken, and what that code does then: Core
+    /// never hears of it. Such a run is of no use any more, so this is for a worker's end.
+    pub fn woken_from_outside(&mut self) -> Option<(String, Nondeterminism)> {
+        self.runs
+            .iter_mut()
+            .find_map(|(run_id, cached)| Some((run_id.clone(), cached.run.woken_from_outside()?)))
     }
 
     /// The run ids in the cache, the least recently used first.

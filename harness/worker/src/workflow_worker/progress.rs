@@ -82,6 +82,8 @@ pub struct Nondeterminism {
     pub message: String,
     /// The backtrace of the code that issued the command, if backtraces are on.
     pub issued_at: Option<String>,
+    /// Set if nothing that history holds made the code go on: something besides the SDK woke it.
+    pub woken_from_outside: bool,
 }
 
 /// A panic in workflow code, caught.

@@ -234,6 +234,12 @@ impl<'h> Run<'h> {
         self.settle(Ok(Some(Step::Autocomplete)))
     }
 
+    /// What its code does that something besides the SDK has woken; `None` if nothing has. Such a run is of no use any
+    /// more.
+    pub(crate) fn woken_from_outside(&mut self) -> Option<Nondeterminism> {
+        self.instance.as_mut()?.woken_from_outside()
+    }
+
     /// What is to be done about local activities since the last time this was asked.
     pub(crate) fn take_local_work(&mut self) -> Option<LocalActivityWork> {
         let asks = self.waits_for_local && self.task.is_some() && self.heartbeat == Heartbeat::NotAsked;
@@ -457,7 +463,7 @@ impl From<Box<InstanceFailure>> for Failed {
                 }
                 Some(cause) => cause,
             },
-            nondeterminism: None,
+            nondeterminism: failed.nondeterminism,
             panic: failed.panic,
             error: None,
         })

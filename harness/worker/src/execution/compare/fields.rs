@@ -1,13 +1,18 @@
 //! Fields compared one by one, as the service may have changed them.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Debug,
+    time::Duration,
+};
 
 use temporalio_protos::temporal::api::{
-    common::v1::{Header, Payload, Payloads, RetryPolicy},
+    common::v1::{Payload, Payloads, RetryPolicy},
     failure::v1::Failure,
     taskqueue::v1::TaskQueue,
 };
 
+use super::payloads::{difference, same_payloads};
 use crate::time;
 
 /// The first difference found.
@@ -37,23 +42,49 @@ impl Fields {
         self.check(name, recorded == given, recorded, given);
     }
 
-    /// Payloads, shown as text where they are text.
+    /// Payloads, by what they say.
     pub(super) fn payloads(&mut self, name: &str, recorded: Option<&Payloads>, given: Option<&Payloads>) {
-        let list = |payloads: Option<&Payloads>| payloads.map(|p| p.payloads.clone()).unwrap_or_default();
-        if recorded == given || list(recorded) == list(given) || self.first.is_some() {
-            return;
+        if self.first.is_none() && !same_payloads(recorded, given) {
+            self.first = Some(format!("{name}: {}", difference(recorded, given)));
         }
-        let show = |payloads| list(payloads).iter().map(show).collect::<Vec<_>>().join(", ");
-        self.first =
-            Some(format!("{name}: history has {}, the workflow now gives {}", show(recorded), show(given)));
     }
 
-    /// Headers; an empty one is none.
-    pub(super) fn header(&mut self, name: &str, recorded: Option<&Header>, given: Option<&Header>) {
-        let fields = |header: Option<&Header>| header.map(|h| h.fields.clone()).unwrap_or_default();
-        if recorded != given {
-            self.equal(name, &fields(recorded), &fields(given));
+    /// One payload, by what it says.
+    pub(super) fn payload(&mut self, name: &str, recorded: Option<&Payload>, given: Option<&Payload>) {
+        let only = |payload: Option<&Payload>| payload.map(|it| Payloads { payloads: vec![it.clone()] });
+        self.payloads(name, only(recorded).as_ref(), only(given).as_ref());
+    }
+
+    /// Payloads by name, such as a memo.
+    pub(super) fn named_payloads(
+        &mut self,
+        name: &str,
+        recorded: &HashMap<String, Payload>,
+        given: &HashMap<String, Payload>,
+    ) {
+        // In order, for which of several differences is shown must not depend on the process.
+        for key in recorded.keys().chain(given.keys()).collect::<BTreeSet<_>>() {
+            self.payload(&format!("{name} {key}"), recorded.get(key), given.get(key));
         }
+    }
+
+    /// A duration that the service leaves as it is.
+    pub(super) fn duration(
+        &mut self,
+        name: &str,
+        recorded: Option<prost_types::Duration>,
+        given: Option<prost_types::Duration>,
+    ) {
+        let (recorded, given) = (time::duration(recorded), time::duration(given));
+        if recorded != given {
+            self.durations_differ(name, recorded, given);
+        }
+    }
+
+    fn durations_differ(&mut self, name: &str, recorded: Option<Duration>, given: Option<Duration>) {
+        let words = |duration: Option<Duration>| duration.map_or("none".to_owned(), |it| format!("{it:?}"));
+        let (recorded, given) = (words(recorded), words(given));
+        self.check(name, false, &format_args!("{recorded}"), &format_args!("{given}"));
     }
 
     /// Task queues, by name; without one, the service takes the workflow's own.
@@ -74,7 +105,9 @@ impl Fields {
     ) {
         let (Some(given), recorded) = (timeout(given), timeout(recorded)) else { return };
         let capped = recorded.is_some_and(|recorded| recorded < given && caps.contains(&Some(recorded)));
-        self.check(name, recorded == Some(given) || capped, &recorded, &Some(given));
+        if recorded != Some(given) && !capped {
+            self.durations_differ(name, recorded, Some(given));
+        }
     }
 
     /// A retry policy, whose missing fields the service fills in.
@@ -119,12 +152,5 @@ pub(super) fn same_failure(a: Option<&Failure>, b: Option<&Failure>) -> bool {
         }
         (None, None) => true,
         _ => false,
-    }
-}
-
-fn show(payload: &Payload) -> String {
-    match std::str::from_utf8(&payload.data) {
-        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
-        _ => format!("{} bytes", payload.data.len()),
     }
 }

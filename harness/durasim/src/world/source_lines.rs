@@ -1,0 +1,101 @@
+//! Lines of source code, as panics and backtraces name them.
+//!
+//! The compiler names files from the root of the workspace, and so do panics and reports. A backtrace names them from
+//! where the process runs, which for a test is its package, or in full.
+
+use crate::report::SourceLine;
+use std::path::{Path, PathBuf};
+
+/// Where the sources of durasim itself are, on the machine that compiled it.
+const HARNESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// `file:line` or `file:line:column`, taken apart.
+pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
+    let mut parts = location.rsplitn(3, ':').collect::<Vec<_>>();
+    parts.reverse();
+    let (file, line) = match parts.as_slice() {
+        [file, line, column] if line.parse::<u32>().is_ok() && column.parse::<u32>().is_ok() => {
+            ((*file).to_owned(), *line)
+        }
+        _ => {
+            let (file, line) = location.rsplit_once(':')?;
+            (file.to_owned(), line)
+        }
+    };
+    Some(SourceLine { file, line: line.parse().ok()? })
+}
+
+/// The first line of a backtrace that is the user's: not of the SDK, the standard library, or durasim.
+pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let ours = Path::new(HARNESS).canonicalize().unwrap_or_default();
+    backtrace
+        .lines()
+        .filter_map(|line| source_line(line.trim().strip_prefix("at ")?))
+        .find(|line| is_users(&here.join(&line.file), &ours))
+        .map(|line| SourceLine { file: from_the_root(&here, &line.file), ..line })
+}
+
+/// Whether a path is of a dependency or of the standard library.
+pub(crate) fn is_dependencys(path: &str) -> bool {
+    path.contains("/.cargo/registry/") || path.contains("/rustc/") || path.contains("/rustlib/")
+}
+
+/// Whether a file is of the user's own code: not of a dependency, the standard library, or durasim.
+fn is_users(file: &Path, ours: &Path) -> bool {
+    // Libraries of other languages have lines too, where they come with debug information.
+    let is_rust = file.extension().is_some_and(|extension| extension == "rs");
+    let is_ours =
+        ["durasim", "worker", "engine"].iter().any(|part| file.starts_with(ours.join(part).join("src")));
+    is_rust && !is_ours && !is_dependencys(&file.to_string_lossy())
+}
+
+/// A file as the compiler names it, if its workspace can be told.
+fn from_the_root(here: &Path, file: &str) -> String {
+    let plain = file.strip_prefix("./").unwrap_or(file);
+    let file: PathBuf = here.join(plain);
+    let root = file.ancestors().skip(1).find(|folder| folder.join("Cargo.lock").is_file());
+    let inner = root.and_then(|root| file.strip_prefix(root).ok());
+    inner.map_or_else(|| plain.to_owned(), |inner| inner.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    fn line(file: &str, line: u32) -> SourceLine {
+        SourceLine { file: file.to_owned(), line }
+    }
+
+    #[test]
+    fn a_place_is_taken_apart_with_a_column_and_without() {
+        assert_eq!(source_line("src/pay.rs:7"), Some(line("src/pay.rs", 7)));
+        assert_eq!(source_line("src/pay.rs:7:13"), Some(line("src/pay.rs", 7)));
+        assert_eq!(source_line("somewhere"), None);
+    }
+
+    #[test]
+    fn the_users_line_is_the_first_that_is_nobody_elses() {
+        let harness = Path::new(HARNESS).canonicalize().unwrap();
+        let backtrace = format!(
+            "\
+   0: std::backtrace::Backtrace::create
+             at /rustc/598/library/std/src/backtrace.rs:331:13
+   1: durasim_worker::instance::host
+             at {harness}/worker/src/instance/host.rs:36:44
+   2: temporalio_workflow::run
+             at /root/.cargo/registry/src/index/temporalio-workflow-1.1.1/src/lib.rs:9:1
+   3: payments::run
+             at ./tests/payments.rs:42:9
+   4: start_thread
+             at ./nptl/pthread_create.c:442:8
+",
+            harness = harness.display()
+        );
+        let found = user_line(&backtrace).unwrap();
+        assert_eq!(found, line("harness/durasim/tests/payments.rs", 42));
+        let without = backtrace.replace("payments.rs", "payments.c");
+        assert_eq!(user_line(&without), None);
+    }
+}

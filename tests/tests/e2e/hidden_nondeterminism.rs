@@ -1,0 +1,276 @@
+//! What workflow code may not depend on reaches a command: durasim names the command, and the line that issued it.
+//!
+//! Each test runs one fault-free world, as a plain `#[workflow_test]` does; the line is the one after the comment
+//! `// issued by NAME`.
+
+#![expect(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "they are what is to be caught")]
+
+use durasim::{
+    Campaign, WorldOptions,
+    prelude::*,
+    report::{FailureCode, FailureReport},
+};
+use futures::FutureExt;
+use pretty_assertions::assert_eq;
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    fs,
+    hash::{BuildHasher, RandomState},
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityOptions, WorkflowContext, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+struct Notes;
+
+#[activities]
+impl Notes {
+    #[activity]
+    async fn write(_ctx: ActivityContext, note: String) -> Result<String, ActivityError> {
+        Ok(note)
+    }
+
+    #[activity]
+    async fn replace(_ctx: ActivityContext, file: (PathBuf, String)) -> Result<(), ActivityError> {
+        Ok(fs::write(file.0, file.1)?)
+    }
+}
+
+fn briefly() -> ActivityOptions {
+    ActivityOptions::start_to_close_timeout(Duration::from_secs(30))
+}
+
+thread_local! {
+    static RUNS_OF_THREAD: Cell<u32> = const { Cell::new(0) };
+}
+
+static RUNS: AtomicU32 = AtomicU32::new(0);
+static FLIPS: AtomicU32 = AtomicU32::new(0);
+
+/// Does what it is named for, in the name of what must not be done.
+#[workflow]
+#[derive(Default)]
+struct Careless;
+
+#[workflow_methods]
+impl Careless {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>, how: String) -> WorkflowResult<()> {
+        match how.split_once(' ').unwrap_or((how.as_str(), "")) {
+            ("clock", _) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                // issued by clock
+                ctx.execute_activity(Notes::write, format!("at {} ms", now.as_millis()), briefly()).await?;
+            }
+            ("stopwatch", _) => {
+                let begun = Instant::now();
+                ctx.timer(Duration::from_hours(1)).await;
+                // issued by stopwatch
+                ctx.timer(Duration::from_hours(2).saturating_sub(begun.elapsed())).await;
+            }
+            ("dice", _) => {
+                let thrown = RandomState::new().hash_one(0) % 1_000_000;
+                // issued by dice
+                ctx.timer(Duration::from_secs(1 + thrown)).await;
+            }
+            ("order", _) => {
+                let readers: HashMap<_, _> = (0..16).map(|number| (format!("reader {number}"), ())).collect();
+                for reader in readers.into_keys() {
+                    // issued by order
+                    ctx.execute_activity(Notes::write, reader, briefly()).await?;
+                }
+            }
+            ("file", path) => {
+                let rate = fs::read_to_string(path).unwrap_or_default();
+                // issued by file
+                ctx.execute_activity(Notes::write, rate, briefly()).await?;
+                ctx.execute_activity(Notes::replace, (PathBuf::from(path), "2".to_owned()), briefly())
+                    .await?;
+            }
+            ("thread", _) => {
+                let other = std::thread::spawn(|| format!("{:?}", std::thread::current().id()));
+                let id = other.join().unwrap_or_default();
+                // issued by thread
+                ctx.execute_activity(Notes::write, id, briefly()).await?;
+            }
+            ("static", _) => {
+                let number = RUNS.fetch_add(1, Ordering::Relaxed);
+                // issued by static
+                ctx.execute_activity(Notes::write, format!("no. {number}"), briefly()).await?;
+            }
+            ("thread-local", _) => {
+                let number = RUNS_OF_THREAD.replace(RUNS_OF_THREAD.get() + 1);
+                // issued by thread-local
+                ctx.execute_activity(Notes::write, format!("no. {number}"), briefly()).await?;
+            }
+            ("address", _) => {
+                let here = Box::new(0_u8);
+                // issued by address
+                ctx.execute_activity(Notes::write, format!("{:p}", &raw const *here), briefly()).await?;
+            }
+            ("kind", _) => {
+                if FLIPS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+                    ctx.timer(Duration::from_secs(1)).await;
+                } else {
+                    // issued by kind
+                    ctx.execute_activity(Notes::write, "tails", briefly()).await?;
+                }
+            }
+            ("spawn", _) => {
+                let thinking = tokio::task::spawn(async {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    "42".to_owned()
+                });
+                let answer = thinking.await.unwrap_or_default();
+                // issued by spawn
+                ctx.execute_activity(Notes::write, answer, briefly()).await?;
+            }
+            ("sleep", _) => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                // issued by sleep
+                ctx.execute_activity(Notes::write, "slept", briefly()).await?;
+            }
+            _ => {
+                let drawn = ctx.random::<u64>();
+                let now = ctx.workflow_time().map(|now| now.duration_since(UNIX_EPOCH).unwrap_or_default());
+                ctx.execute_activity(Notes::write, format!("{drawn} at {now:?}"), briefly()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn world(env: TestWorkflowEnvironment, how: String, runs: u32) -> TestResult {
+    if let Some(file) = how.strip_prefix("file ") {
+        fs::write(file, "1")?;
+    }
+    env.worker("notes").workflow::<Careless>().activity(Notes::write).activity(Notes::replace).start()?;
+    for run in 1..=runs {
+        let options = WorkflowStartOptions::new("notes", format!("careless-{run}")).build();
+        let workflow = env.client().start_workflow(Careless::run, how.clone(), options).await?;
+        workflow.get_result(WorkflowGetResultOptions::default()).await?;
+    }
+    Ok(())
+}
+
+/// What durasim says against it, as it prints it: run once more with backtraces.
+fn said_against(how: impl Into<String>, runs: u32) -> Option<FailureReport> {
+    let how = how.into();
+    let body = move |env| world(env, how.clone(), runs).boxed_local();
+    let campaign = Campaign::new(&body, WorldOptions::default());
+    let failed = campaign.fault_free().clone();
+    failed.failure.as_ref()?;
+    campaign.shrink(&failed).failure
+}
+
+fn line_of(name: &str) -> u32 {
+    let comment = format!("// issued by {name}");
+    let above = include_str!("hidden_nondeterminism.rs").lines().position(|line| line.trim() == comment);
+    u32::try_from(above.expect("the comment is there")).expect("the file is short") + 2
+}
+
+/// It is caught, the line is that of the comment, and the report says these words.
+#[track_caller]
+fn is_caught(name: &str, how: impl Into<String>, runs: u32, words: &[&str]) {
+    let report = said_against(how, runs).unwrap_or_else(|| panic!("{name} is not caught"));
+    let text = report.to_string();
+    assert_eq!(report.code, FailureCode::Replay, "{text}");
+    let at = report.location.unwrap_or_else(|| panic!("no line: {text}"));
+    assert_eq!(
+        (at.file.as_str(), at.line),
+        ("tests/tests/e2e/hidden_nondeterminism.rs", line_of(name)),
+        "{text}"
+    );
+    for word in words {
+        assert!(text.contains(word), "{word:?} is missing: {text}");
+    }
+}
+
+#[test]
+fn the_time_of_day() {
+    is_caught(
+        "clock",
+        "clock",
+        1,
+        &["ScheduleActivityTask(id: 1, type: Notes::write)", "input: history has"],
+    );
+}
+
+#[test]
+fn the_time_that_passed() {
+    is_caught(
+        "stopwatch",
+        "stopwatch",
+        1,
+        &["StartTimer(id: 2", "history has 3600s, the workflow now gives 7200s"],
+    );
+}
+
+#[test]
+fn randomness() {
+    is_caught("dice", "dice", 1, &["StartTimer(id: 1", "start_to_fire_timeout"]);
+}
+
+#[test]
+fn the_order_of_a_hash_map() {
+    is_caught("order", "order", 1, &["ScheduleActivityTask(id: 1, type: Notes::write)"]);
+}
+
+#[test]
+fn a_file_that_changes() {
+    let file = std::env::temp_dir().join(format!("durasim-hidden-{}", std::process::id()));
+    is_caught(
+        "file",
+        format!("file {}", file.display()),
+        1,
+        &["history has \"1\", the workflow now gives \"2\""],
+    );
+    fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn a_thread_of_its_own() {
+    is_caught("thread", "thread", 1, &["ThreadId("]);
+}
+
+#[test]
+fn a_static_that_instances_share() {
+    is_caught("static", "static", 1, &["history has \"no. "]);
+}
+
+#[test]
+fn a_thread_local_that_instances_share() {
+    is_caught("thread-local", "thread-local", 2, &["history has \"no. "]);
+}
+
+#[test]
+fn an_address() {
+    is_caught("address", "address", 1, &["history has \"0x"]);
+}
+
+#[test]
+fn another_kind_of_command() {
+    is_caught("kind", "kind", 1, &["TMPRL1100", "TimerStarted", "ScheduleActivityTask(id: 1"]);
+}
+
+#[test]
+fn a_task_of_tokios_own() {
+    is_caught("spawn", "spawn", 1, &["TMPRL1100", "not the SDK's"]);
+}
+
+#[test]
+fn time_of_tokios_own() {
+    is_caught("sleep", "sleep", 1, &["TMPRL1100", "not the SDK's"]);
+}
+
+#[test]
+fn what_the_context_draws_and_tells_is_no_flaw() {
+    assert_eq!(said_against("sound", 2).map(|report| report.to_string()), None);
+}
