@@ -8,7 +8,8 @@ use crate::{
     error::TestError,
     panics,
     report::{
-        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, Waiting, WorkflowName,
+        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine, Waiting,
+        WorkflowName,
     },
     sabotage::broken,
 };
