@@ -81,7 +81,8 @@ impl Careless {
                 ctx.timer(Duration::from_secs(1 + thrown)).await;
             }
             ("order", _) => {
-                let readers: HashMap<_, _> = (0..16).map(|number| (format!("reader {number}"), ())).collect();
+                let readers: HashMap<_, _> =
+                    (0..16).map(|number| (format!("reader {number}"), number)).collect();
                 for reader in readers.into_keys() {
                     // issued by order
                     ctx.execute_activity(Notes::write, reader, briefly()).await?;

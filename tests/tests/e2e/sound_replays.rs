@@ -5,6 +5,7 @@
 #![expect(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
 #![allow(clippy::disallowed_types, reason = "users pass maps around")]
 #![allow(unreachable_pub, reason = "workflows as their users ship them")]
+#![allow(clippy::unused_self, reason = "a handler may look away")]
 
 use durasim::prelude::*;
 use futures::{FutureExt, future::BoxFuture};
@@ -78,7 +79,9 @@ struct Encryption;
 
 impl Encryption {
     fn hide(data: &mut [u8], key: u8) {
-        data.iter_mut().for_each(|byte| *byte ^= key);
+        for byte in data {
+            *byte ^= key;
+        }
     }
 }
 

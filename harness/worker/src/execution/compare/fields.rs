@@ -1,10 +1,6 @@
 //! Fields compared one by one, as the service may have changed them.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt::Debug,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads, RetryPolicy},
@@ -56,11 +52,12 @@ impl Fields {
     }
 
     /// Payloads by name, such as a memo.
+    #[allow(clippy::disallowed_types, reason = "the maps of the messages; they are walked through in order")]
     pub(super) fn named_payloads(
         &mut self,
         name: &str,
-        recorded: &HashMap<String, Payload>,
-        given: &HashMap<String, Payload>,
+        recorded: &std::collections::HashMap<String, Payload>,
+        given: &std::collections::HashMap<String, Payload>,
     ) {
         // In order, for which of several differences is shown must not depend on the process.
         for key in recorded.keys().chain(given.keys()).collect::<BTreeSet<_>>() {
