@@ -1,6 +1,6 @@
 //! The rules of the server and of Core, one test for each, named for it: `docs/RULES.md` lists them.
 //!
-//! Every history made here is replayed by the SDK's own replayer too (`core_replay`).
+//! Every history that workflow code made is replayed by the SDK's own replayer too (`core_replay`).
 
 #![expect(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
 
@@ -23,6 +23,7 @@ macro_rules! events {
 mod activities;
 mod by_hand;
 mod children;
+mod core;
 mod front_door;
 mod limits;
 mod queries;
