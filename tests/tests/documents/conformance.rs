@@ -1,9 +1,10 @@
 //! `docs/CONFORMANCE.md` says what of Temporal's protocol is done; these tests keep it true.
 
+use crate::{TestName, assert_tests_exist, read, table, tests_of};
 use durasim_service::{Request, RequestId, Service, ServiceConfig};
 use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
-use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
+use std::{collections::BTreeMap, fs, sync::LazyLock};
 use temporalio_protos::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
@@ -17,8 +18,7 @@ use tonic::{Code, Status};
 struct Row {
     name: String,
     state: String,
-    /// Its tests, by name and file.
-    tests: Vec<(String, String)>,
+    tests: Vec<TestName>,
     remark: String,
 }
 
@@ -29,34 +29,18 @@ static PROTOS: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
     FileDescriptorSet::decode(&*bytes).expect("descriptors").file
 });
 
-/// Reads a file of the repository.
-fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a repository").join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 /// The rows of the table under a heading.
 fn rows(heading: &str) -> Vec<Row> {
-    let section = DOCUMENT
-        .split("\n## ")
-        .find_map(|section| section.strip_prefix(heading))
-        .unwrap_or_else(|| panic!("no section {heading}"));
-    section.lines().filter(|line| line.starts_with("| `")).map(row).collect()
+    table(&DOCUMENT, heading).into_iter().map(row).collect()
 }
 
-fn row(line: &str) -> Row {
-    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-    let [name, state, tests, remark] = cells[..] else { panic!("a row has four cells: {line}") };
-    let test = |link: &str| {
-        let (name, path) = link.strip_prefix('[')?.strip_suffix(')')?.split_once("](../")?;
-        Some((name.to_owned(), path.to_owned()))
-    };
-    let tests = tests.split(", ").filter(|link| !link.is_empty());
+fn row(cells: Vec<String>) -> Row {
+    let [name, state, tests, remark] = &cells[..] else { panic!("a row has four cells: {cells:?}") };
     Row {
         name: name.trim_matches('`').to_owned(),
-        state: state.to_owned(),
-        tests: tests.map(|link| test(link).unwrap_or_else(|| panic!("not a test: {link}"))).collect(),
-        remark: remark.to_owned(),
+        state: state.clone(),
+        tests: tests_of(tests),
+        remark: remark.clone(),
     }
 }
 
@@ -152,19 +136,7 @@ fn what_is_not_wholly_done_says_what_is_missing() {
 
 #[test]
 fn each_test_named_is_there() {
-    let mut sources: BTreeMap<String, String> = BTreeMap::new();
-    for row in all_rows() {
-        for (test, path) in &row.tests {
-            let source = sources.entry(path.clone()).or_insert_with(|| read(path));
-            let lines: Vec<&str> = source.lines().collect();
-            let line = lines.iter().position(|line| line.contains(&format!("fn {test}(")));
-            let line = line.unwrap_or_else(|| panic!("{}: {path} has no {test}", row.name));
-            let is_test = lines[line.saturating_sub(3)..line]
-                .iter()
-                .any(|line| line.contains("#[test]") || line.contains("#[workflow_test"));
-            assert!(is_test, "{}: {test} of {path} is no test", row.name);
-        }
-    }
+    assert_tests_exist(all_rows().iter().flat_map(|row| &row.tests));
 }
 
 /// What a service says to an RPC at once, if anything.
