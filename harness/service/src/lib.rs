@@ -24,6 +24,7 @@ mod inspect;
 mod matching;
 mod nexus;
 mod payload;
+mod priorities;
 mod query;
 pub mod request;
 pub mod retry;

@@ -6,6 +6,7 @@ use super::Poller;
 use crate::{
     api::{common::WorkflowType, rpc::PollActivityTaskQueueResponse},
     identifiers::{RunKey, derived_uuid},
+    priorities,
     run::activities::StartedAttempt,
     service::Service,
     time::timestamp,
@@ -56,7 +57,7 @@ pub(super) fn start(
         start_to_close_timeout: scheduled.start_to_close_timeout,
         heartbeat_timeout: scheduled.heartbeat_timeout,
         retry_policy: scheduled.retry_policy.clone(),
-        priority: scheduled.priority.clone(),
+        priority: priorities::merge(run.started().priority.as_ref(), scheduled.priority.clone()),
         ..PollActivityTaskQueueResponse::default()
     })
 }

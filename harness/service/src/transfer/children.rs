@@ -4,7 +4,6 @@ use super::cross_run::Delivered;
 use crate::{
     api::{
         Attributes, WorkflowExecution,
-        common::Priority,
         enums::{
             ParentClosePolicy, StartChildWorkflowExecutionFailedCause as StartFailed,
             WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
@@ -15,6 +14,7 @@ use crate::{
     },
     history::EventDecoration,
     identifiers::RunKey,
+    priorities,
     run::{
         Run, chain,
         close::{CancelRequest, HISTORY_RESETTER, HISTORY_SERVICE, Termination},
@@ -128,7 +128,7 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
         memo: initiated.memo,
         search_attributes: initiated.search_attributes,
         header: initiated.header,
-        priority: merged(started.priority.as_ref(), initiated.priority),
+        priority: priorities::merge(started.priority.as_ref(), initiated.priority),
         ..WorkflowExecutionStartedEventAttributes::default()
     };
     chain::begin(&mut attributes, None, now_ms);
@@ -141,21 +141,6 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
         without_workflow_task: true,
         ..NewRun::default()
     }
-}
-
-/// What the child does not say of its priority is its parent's (`common/priorities/priority_util.go`).
-fn merged(parent: Option<&Priority>, child: Option<Priority>) -> Option<Priority> {
-    let (Some(parent), Some(mut child)) = (parent, child.clone()) else { return child.or(parent.cloned()) };
-    if child.priority_key == 0 {
-        child.priority_key = parent.priority_key;
-    }
-    if child.fairness_key.is_empty() {
-        child.fairness_key.clone_from(&parent.fairness_key);
-    }
-    if child.fairness_weight == 0.0 {
-        child.fairness_weight = parent.fairness_weight;
-    }
-    Some(child)
 }
 
 /// Tells the parent of a closed run how it closed. A parent that was reset is followed to the run that replaced it.
