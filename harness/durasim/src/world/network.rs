@@ -31,7 +31,20 @@ struct InFlight {
     hold_events: u32,
     /// Lets go at once when a signal to this workflow arrives.
     overtaken_by_signal_to: Option<Rc<str>>,
+    /// Waits for events no longer than this.
+    patience_ms: u64,
     message: Message,
+}
+
+/// How long the completion of a workflow task waits for events: a task that is not completed in that time has usually
+/// timed out. Its completion is then refused whenever it comes, and as long as it is under way its worker does not begin
+/// the next attempts, which would time out one after the other.
+const WORKFLOW_TASK_MS: u64 = 10_000;
+
+impl InFlight {
+    fn is_due(&self, now_ms: u64) -> bool {
+        if self.hold_events == 0 { self.due_ms <= now_ms } else { self.patience_ms <= now_ms }
+    }
 }
 
 /// The messages under way, in the order in which they were sent.
@@ -46,6 +59,12 @@ impl Network {
             due_ms: now_ms.saturating_add(delay.ms),
             hold_events: if broken!(EventDelays) { 0 } else { delay.events },
             overtaken_by_signal_to: None,
+            patience_ms: match message {
+                Message::Call(_, Request::RespondWorkflowTaskCompleted(_)) => {
+                    now_ms.saturating_add(WORKFLOW_TASK_MS)
+                }
+                _ => u64::MAX,
+            },
             message,
         });
     }
@@ -77,7 +96,7 @@ impl Network {
 
     /// True if a message could be delivered at `now_ms`.
     pub(crate) fn has_deliverable(&self, now_ms: u64) -> bool {
-        self.in_flight.iter().any(|message| message.hold_events == 0 && message.due_ms <= now_ms)
+        self.in_flight.iter().any(|message| message.is_due(now_ms))
     }
 
     /// Takes the message that is due first; among equals, the one sent first.
@@ -86,7 +105,7 @@ impl Network {
             .in_flight
             .iter()
             .enumerate()
-            .filter(|(_, message)| message.hold_events == 0 && message.due_ms <= now_ms)
+            .filter(|(_, message)| message.is_due(now_ms))
             .min_by_key(|(index, message)| (message.due_ms, *index))?;
         Some(self.in_flight.remove(index).message)
     }
@@ -100,7 +119,11 @@ impl Network {
 
     /// When the next message that waits for time alone is due.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        self.in_flight.iter().filter(|m| m.hold_events == 0).map(|m| m.due_ms).min()
+        let due_ms = |message: &InFlight| match message.hold_events {
+            0 => Some(message.due_ms),
+            _ => Some(message.patience_ms).filter(|patience_ms| *patience_ms != u64::MAX),
+        };
+        self.in_flight.iter().filter_map(due_ms).min()
     }
 
     /// True if a message waits for events.
@@ -130,7 +153,11 @@ mod tests {
     use durasim_service::Request;
 
     fn call(id: u64) -> Message {
-        let request = Request::decode("GetSystemInfo", &[]).expect("an empty message is a valid request");
+        message("GetSystemInfo", id)
+    }
+
+    fn message(rpc: &str, id: u64) -> Message {
+        let request = Request::decode(rpc, &[]).expect("an empty message is a valid request");
         Message::Call(RequestId(id), request)
     }
 
@@ -162,6 +189,15 @@ mod tests {
         network.event_happened();
         network.event_happened();
         assert_eq!(id(network.deliver(1_000_000)), Some(1));
+    }
+
+    #[test]
+    fn a_completed_workflow_task_is_held_no_longer_than_it_may_take() {
+        let mut network = Network::default();
+        network.send(0, Delay { ms: 0, events: 2 }, message("RespondWorkflowTaskCompleted", 1));
+        assert!(!network.has_deliverable(9_999));
+        assert_eq!(network.next_due_ms(), Some(10_000));
+        assert_eq!(id(network.deliver(10_000)), Some(1));
     }
 
     #[test]
