@@ -150,6 +150,7 @@ impl State {
         let label: Rc<str> = format!("{name}/{}", local.task.schedule.activity_type).into();
         let mut attempt = ActivityAttempt::local(local.task.clone(), origin.clone(), clock_callback());
         attempt.log = self.calls.clone();
+        attempt.client = Some(process.client(&self.namespace));
         attempt.data_converter = process.data_converter.clone();
         let cancel = attempt.cancel.clone();
         let (request, number) = (local.request, local.task.attempt);
