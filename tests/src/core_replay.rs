@@ -10,6 +10,9 @@ use temporalio_sdk::{
     workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions},
 };
 
+/// The one namespace of a simulated service.
+pub(crate) const NAMESPACE: &str = "default";
+
 /// What real Core made of a history.
 #[derive(Clone, Debug)]
 pub struct CoreReplay {
@@ -27,8 +30,11 @@ pub struct CoreReplay {
 pub fn replay(workflows: &Workflows, history: &History, task_queue: &str) -> CoreReplay {
     let recorder = Recorder::default();
     let recorded = recorder.activations.clone();
-    let mut options =
-        WorkflowReplayerOptions::new().task_queue(task_queue).worker_interceptor(recorder).build();
+    let mut options = WorkflowReplayerOptions::new()
+        .namespace(NAMESPACE)
+        .task_queue(task_queue)
+        .worker_interceptor(recorder)
+        .build();
     (workflows.replayer)(&mut options).expect("workflow types of their own");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");

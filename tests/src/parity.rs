@@ -65,6 +65,7 @@ pub fn activation_differences_by(
         let core = core_replay::replay(&scenario.workflows, history, task_queue(history));
         let name = format!("{}: {}", scenario.name, history.workflow_id());
         let options = ReplayOptions {
+            namespace: core_replay::NAMESPACE.to_owned(),
             task_queue: task_queue(history).to_owned(),
             workflow_id: history.workflow_id().to_owned(),
             run_id: Some(history.run_id().to_owned()),

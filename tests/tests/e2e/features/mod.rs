@@ -66,9 +66,13 @@ macro_rules! feature {
 
 mod cancellation;
 mod children;
+mod context;
 mod continue_as_new;
+mod converters;
 mod external_workflows;
+mod interceptors;
 mod local_activities;
+mod untyped;
 mod updates;
 mod versions;
 

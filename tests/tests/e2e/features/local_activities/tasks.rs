@@ -3,7 +3,7 @@
 use super::*;
 use pretty_assertions::assert_eq;
 use temporalio_sdk::{
-    SyncWorkflowContext, WorkflowContextView,
+    ActivityOptions, SyncWorkflowContext, WorkflowContextView,
     workflows::{join_all, select},
 };
 
@@ -177,5 +177,50 @@ async fn a_timer_beside_one_starts_with_the_heartbeat(env: TestWorkflowEnvironme
     assert_eq!(seconds_of(&env, "one", EventType::TimerFired), [9]);
     env.sleep(Duration::from_secs(1)).await;
     assert!(cancelled.load(std::sync::atomic::Ordering::SeqCst));
+    Ok(())
+}
+
+/// Uses the client of its context.
+struct Postman;
+
+#[activities]
+impl Postman {
+    #[activity]
+    async fn deliver(ctx: ActivityContext, what: String) -> Result<(), ActivityError> {
+        let other = ctx.client().get_workflow_handle::<Several>("other");
+        other.signal(Several::tell, what, Default::default()).await?;
+        Ok(())
+    }
+}
+
+/// Has the postman deliver, once as a local activity and once as another.
+#[workflow]
+#[derive(Default)]
+struct Sender;
+
+#[workflow_methods]
+impl Sender {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.execute_local_activity(Postman::deliver, "local".to_owned(), Default::default()).await?;
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_mins(1));
+        ctx.execute_activity(Postman::deliver, "remote".to_owned(), options).await?;
+        Ok(())
+    }
+}
+
+#[workflow_test(core_replay = true)]
+async fn they_have_the_client_that_other_activities_have(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue")
+        .workflow::<Sender>()
+        .workflow::<Several>()
+        .implementer(Postman)
+        .activity(Postman::deliver)
+        .mock_activity(Work::work, |_| async { Ok("done".to_owned()) })
+        .start()?;
+    let other = env.client().start_workflow(Several::run, vec![60], on("other")).await?;
+    let sender = env.client().start_workflow(Sender::run, (), on("sender")).await?;
+    sender.get_result(Default::default()).await?;
+    assert_eq!(other.get_result(Default::default()).await?, ["local", "remote", "completed: done"]);
     Ok(())
 }

@@ -1,0 +1,119 @@
+//! Workflow tasks that fail: because the workflow wants it, or because it does what workflows may not.
+
+use crate::features::on;
+use durasim::{WorldOptions, prelude::*, report::FailureCode};
+use std::sync::atomic::{AtomicU32, Ordering};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_protos::temporal::api::enums::v1::EventType;
+use temporalio_sdk::{WorkflowContext, WorkflowResult};
+
+/// Fails its first task on purpose, as one does to be moved to another worker.
+#[workflow]
+#[derive(Default)]
+struct Mover;
+
+static MOVES: AtomicU32 = AtomicU32::new(0);
+
+#[workflow_methods]
+impl Mover {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        if MOVES.fetch_add(1, Ordering::SeqCst) == 0 {
+            ctx.force_task_fail("not on this worker");
+        }
+        Ok("moved".to_owned())
+    }
+}
+
+#[workflow_test(core_replay = true)]
+async fn a_workflow_may_fail_its_task(env: TestWorkflowEnvironment) -> TestResult {
+    MOVES.store(0, Ordering::SeqCst);
+    env.worker("queue").workflow::<Mover>().start()?;
+    let mover = env.client().start_workflow(Mover::run, (), on("mover")).await?;
+    assert_eq!(mover.get_result(Default::default()).await?, "moved");
+    let types = env.history("mover").event_types();
+    assert_eq!(types.iter().filter(|kind| **kind == EventType::WorkflowTaskFailed).count(), 1);
+    assert!(env.history("mover").outline().contains("not on this worker"));
+    Ok(())
+}
+
+/// Waits for a channel of another library.
+#[workflow]
+#[derive(Default)]
+struct Channel;
+
+#[workflow_methods]
+impl Channel {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        let sends = async move { sender.send(7) };
+        let (received, _, _) = futures::join!(receiver, sends, ctx.timer(Duration::from_secs(1)));
+        Ok(received.unwrap_or_default())
+    }
+}
+
+/// Sleeps as if it were no workflow.
+#[workflow]
+#[derive(Default)]
+struct Sleeper;
+
+#[workflow_methods]
+impl Sleeper {
+    #[run]
+    async fn run(_ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+}
+
+fn failure(code: FailureCode, world: &'static durasim::Body) -> String {
+    let failure = durasim::run_world(world, &WorldOptions::default()).failure.expect("it is detected");
+    assert_eq!(failure.code, code);
+    // As it is broken into lines for people.
+    failure.render(durasim::report::Colors::Off).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// In the SDK's own words.
+#[test]
+fn a_wake_from_elsewhere_is_detected() {
+    let text = failure(FailureCode::WorkflowTask, &|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Channel>().start()?;
+            let channel = env.client().start_workflow(Channel::run, (), on("channel")).await?;
+            channel.get_result(Default::default()).await?;
+            Ok(())
+        })
+    });
+    assert!(
+        text.contains("[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK"),
+        "{text}"
+    );
+}
+
+/// It wakes the workflow when there is no task to fail: nothing comes of it, with the SDK's worker as here, but the
+/// report says what happened.
+#[test]
+fn a_sleep_of_tokios_is_detected() {
+    let text = failure(FailureCode::Stuck, &|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Sleeper>().start()?;
+            let sleeper = env.client().start_workflow(Sleeper::run, (), on("sleeper")).await?;
+            sleeper.get_result(Default::default()).await?;
+            Ok(())
+        })
+    });
+    assert!(text.contains("has woken it: [TMPRL1100] Nondeterministic future detected: a waker"), "{text}");
+}
+
+/// The detection can be switched off, as in the SDK; the checks then leave it off too.
+#[workflow_test(core_replay = true)]
+async fn the_detection_can_be_switched_off(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue")
+        .workflow::<Channel>()
+        .options(|options| options.detect_nondeterministic_futures = false)
+        .start()?;
+    let channel = env.client().start_workflow(Channel::run, (), on("channel")).await?;
+    assert_eq!(channel.get_result(Default::default()).await?, 7);
+    Ok(())
+}
