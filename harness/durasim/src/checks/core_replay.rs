@@ -31,6 +31,7 @@ fn replay(case: &Case, history: &History) -> Result<(), String> {
         .namespace(case.options.namespace.clone())
         .task_queue(case.options.task_queue.clone())
         .data_converter(case.options.data_converter.clone())
+        .detect_nondeterministic_futures(case.options.detect_nondeterministic_futures)
         .build();
     case.definitions.register_with_replayer(&mut options).map_err(|error| error.to_string())?;
     // Core wants a Tokio runtime of its own, with real time.
