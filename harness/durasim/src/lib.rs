@@ -54,7 +54,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::error::Boxed;
-    pub use crate::proptest::run_proptest;
+    pub use crate::proptest::{generator, run_proptest};
     pub use crate::{
         runner::{TestCase, run},
         world::{StandIn, WorkflowTaskAnswerer},

@@ -54,6 +54,10 @@ pub mod __private {
         vec![T::default()]
     }
 
+    pub fn generator<T>(strategy: Vec<T>) -> Vec<T> {
+        strategy
+    }
+
     pub trait Strategies {
         type Values;
         fn first(self) -> Self::Values;

@@ -10,5 +10,5 @@ mod strategy;
 mod tests;
 
 pub use plan::FaultPlan;
-pub use run::run_proptest;
+pub use run::{generator, run_proptest};
 pub use strategy::{FaultPlanTree, FaultPlans, fault_plans};

@@ -38,6 +38,11 @@ impl Campaign<'_> {
     }
 }
 
+/// The strategy of one generated argument: passed through here, what is none is shown where it was written.
+pub fn generator<S: Strategy>(strategy: S) -> S {
+    strategy
+}
+
 /// Runs a test over generated inputs and plans, and panics with its report if a case fails.
 ///
 /// `describe` names each generated argument and prints its value.

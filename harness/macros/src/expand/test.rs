@@ -1,6 +1,6 @@
 //! The `#[test]` function: the user's own function within, handed to durasim with its options.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -76,14 +76,24 @@ fn outcome(test: &WorkflowTest, call: TokenStream) -> TokenStream {
 fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]) -> TokenStream {
     let name = &test.function.sig.ident;
     let environment = environment(test);
-    let values: Vec<_> = (0..generated.len()).map(|index| format_ident!("value_{index}")).collect();
+    // Each stands where its strategy does: that is what is wrong if it is of another type.
+    let values: Vec<_> = generated
+        .iter()
+        .enumerate()
+        .map(|(index, generated)| {
+            let span = generated.span().resolved_at(Span::call_site());
+            format_ident!("value_{index}", span = span)
+        })
+        .collect();
     // proptest has no strategy for a tuple of none; `()` has one by itself.
     let strategies = if generated.is_empty() {
         quote!(::durasim::__private::any::<()>())
     } else {
         let strategies = generated.iter().map(|generated| match generated {
-            Generated::Strategy(strategy) => strategy.to_token_stream(),
-            Generated::Any(ty) => quote_spanned!(ty.span()=> ::durasim::__private::any::<#ty>()),
+            Generated::Strategy(strategy) => {
+                quote_spanned!(generated.span()=> ::durasim::__private::generator(#strategy))
+            }
+            Generated::Any(ty) => quote_spanned!(generated.span()=> ::durasim::__private::any::<#ty>()),
         });
         quote!((#(#strategies,)*))
     };
@@ -118,8 +128,8 @@ fn parameters(test: &WorkflowTest) -> Vec<String> {
 fn environment(test: &WorkflowTest) -> TokenStream {
     let span = match test.function.sig.inputs.first() {
         Some(FnArg::Typed(environment)) => environment.ty.span(),
-        _ => proc_macro2::Span::call_site(),
+        _ => Span::call_site(),
     };
-    let env = Ident::new("env", span.resolved_at(proc_macro2::Span::call_site()));
+    let env = Ident::new("env", span.resolved_at(Span::call_site()));
     env.into_token_stream()
 }

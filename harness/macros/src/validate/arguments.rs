@@ -1,6 +1,6 @@
 //! The rules of the attribute's arguments: known, said once, well formed, not contradictory.
 
-use syn::{Expr, ExprLit, Ident, Lit};
+use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, UnOp};
 
 use super::errors::Errors;
 use crate::parse::{ARGUMENTS, Argument, Form, known_arguments};
@@ -26,6 +26,9 @@ const CONTRADICTIONS: &[(&str, &str, &str)] = &[
          up to a size, or `proptest` for generated inputs and plans",
     ),
 ];
+
+/// The presets of `FaultProfile`.
+const PRESETS: &[&str] = &["none", "crashes", "activities", "messages", "all"];
 
 /// The setters of `TestOptions` that the arguments stand for. Flags set nothing.
 pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident, Expr)> {
@@ -71,9 +74,23 @@ fn unknown(name: &str) -> String {
     }
 }
 
-/// What can be known of a value before types are: a literal of the wrong kind, and no seeds at all.
+/// What can be known of a value before types are: a literal of the wrong kind, no seeds at all, and the bare name of a
+/// preset.
 fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
-    let Expr::Lit(ExprLit { lit, .. }) = value else { return };
+    let lit = match value {
+        Expr::Lit(ExprLit { lit, .. }) => lit,
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) if name == "seeds" => {
+            return errors.over(value, "`seeds` is a number of worlds: `seeds = 256`");
+        }
+        Expr::Path(path) if name == "faults" => {
+            let preset = path.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            if PRESETS.contains(&preset.as_str()) {
+                errors.over(value, format!("write `faults = FaultProfile::{preset}()`"));
+            }
+            return;
+        }
+        _ => return,
+    };
     match name {
         "seeds" => match lit {
             Lit::Int(count) if count.base10_digits() == "0" => errors

@@ -5,7 +5,8 @@ mod errors;
 mod function;
 
 use errors::Errors;
-use syn::{Attribute, Expr, Ident, ItemFn, Type};
+use proc_macro2::Span;
+use syn::{Attribute, Expr, Ident, ItemFn, Type, spanned::Spanned};
 
 use crate::parse::Argument;
 
@@ -29,6 +30,16 @@ pub(crate) enum Generated {
     Strategy(Expr),
     /// `any::<T>()`
     Any(Type),
+}
+
+impl Generated {
+    /// Where it was written.
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Self::Strategy(strategy) => strategy.span(),
+            Self::Any(ty) => ty.span(),
+        }
+    }
 }
 
 /// Checks the arguments and the function together.

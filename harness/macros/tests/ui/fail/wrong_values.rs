@@ -17,4 +17,10 @@ async fn flag(_env: TestWorkflowEnvironment) {}
 #[workflow_test(explore = 2)]
 async fn depth(_env: TestWorkflowEnvironment) {}
 
+#[workflow_test(seeds = -1)]
+async fn fewer_than_none(_env: TestWorkflowEnvironment) {}
+
+#[workflow_test(faults = all)]
+async fn bare_preset(_env: TestWorkflowEnvironment) {}
+
 fn main() {}
