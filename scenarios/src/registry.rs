@@ -54,28 +54,38 @@ pub fn flawed() -> impl Iterator<Item = &'static Scenario> {
 ///
 /// # Errors
 ///
-/// When there is none; the error names those that are spelt most like it.
+/// When there is none; the error names those that are spelt much like it.
 pub fn find(name: &str) -> Result<&'static Scenario, UnknownScenario> {
     ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| UnknownScenario::new(name))
 }
 
 /// There is no scenario of this name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scenario `{name}`; did you mean {}?", .nearest.join(" or "))]
+#[error("there is no scenario `{name}`{}; `scenarios list` shows what there is", did_you_mean(.nearest))]
 pub struct UnknownScenario {
     /// What was asked for.
     pub name: String,
-    /// At most three names, the nearest first.
+    /// At most three names that may have been meant, the nearest first.
     pub nearest: Vec<&'static str>,
 }
 
 impl UnknownScenario {
     fn new(name: &str) -> Self {
-        let mut nearest: Vec<_> = ALL.iter().map(|scenario| scenario.name).collect();
-        nearest.sort_by_key(|candidate| distance(name, candidate));
-        nearest.truncate(3);
+        // A slip or two, more in a long name; with half of the letters wrong it is another word.
+        let most = (name.chars().count() / 3).max(2);
+        let mut nearest: Vec<_> = ALL
+            .iter()
+            .map(|scenario| (distance(name, scenario.name), scenario.name))
+            .filter(|(distance, _)| *distance <= most)
+            .collect();
+        nearest.sort_unstable();
+        let nearest = nearest.into_iter().map(|(_, name)| name).take(3).collect();
         Self { name: name.to_owned(), nearest }
     }
+}
+
+fn did_you_mean(nearest: &[&str]) -> String {
+    if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) }
 }
 
 /// How many letters must be inserted, deleted or replaced to get from one to the other. The folder of the
@@ -126,5 +136,7 @@ mod tests {
     fn an_unknown_name_is_answered_with_the_nearest() {
         assert_eq!(find("aproval").map(|_| ()).unwrap_err().nearest[0], "approval");
         assert_eq!(find("clok").map(|_| ()).unwrap_err().nearest[0], "flawed/clock");
+        let nothing_like_it = find("nope").map(|_| ()).unwrap_err().to_string();
+        assert_eq!(nothing_like_it, "there is no scenario `nope`; `scenarios list` shows what there is");
     }
 }

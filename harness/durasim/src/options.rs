@@ -49,7 +49,7 @@ impl TestOptions {
         self
     }
 
-    /// Runs every plan of at most so many faults.
+    /// Runs every plan of at most so many faults: of those switched on, or of all if none is.
     #[must_use]
     pub fn explore(mut self, explore: Exhaustive) -> Self {
         self.explore = Some(explore);

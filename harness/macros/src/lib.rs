@@ -26,9 +26,9 @@ use proc_macro2::TokenStream;
 /// | --- | --- |
 /// | none | one world, without faults |
 /// | `seeds = 256` | that many worlds, which differ in order and latency, and in faults if there are any |
-/// | `faults = FaultProfile::all()` | which faults the worlds may contain |
-/// | `explore = Exhaustive::faults(2)` | instead of seeds: every plan of at most that many faults |
-/// | `proptest` | instead of seeds: the test's further arguments are generated, and the plan with them |
+/// | `faults = FaultProfile::all()` | which faults the worlds may contain; 64 worlds, unless another argument says which |
+/// | `explore = Exhaustive::faults(2)` | instead of seeds: every plan of at most that many faults, of all kinds unless `faults` says which |
+/// | `proptest` | instead of seeds: the test's further arguments are generated, and with them order, latency, and faults if there are any |
 /// | `limits = Limits::default()` | bounds on steps, virtual time and history length |
 /// | `cache = false` | whether workers keep workflow runs between workflow tasks |
 /// | `core_replay = true` | also replay every history with the SDK's own replayer |

@@ -34,9 +34,13 @@ pub(super) fn in_order<T: Send, E>(
             let (next, work) = (&next, &work);
             scope.spawn(move || {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    // Not beyond the end, which may be the last number there is.
+                    let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seed| {
+                        (seed < seeds.end).then(|| seed + 1)
+                    });
+                    let Ok(seed) = taken else { break };
                     // The receiver is gone when nobody wants more.
-                    if seed >= seeds.end || sender.send((seed, work(seed))).is_err() {
+                    if sender.send((seed, work(seed))).is_err() {
                         break;
                     }
                 }
@@ -79,6 +83,24 @@ mod tests {
         );
         assert_eq!(done, Ok(()));
         assert_eq!(taken, (10..200).map(|seed| seed * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_last_seeds_of_all_end_too() {
+        let jobs = NonZero::new(4).unwrap();
+        let mut taken = Vec::new();
+        let seeds = u64::MAX - 5..u64::MAX;
+        let done = in_order(
+            seeds.clone(),
+            jobs,
+            |seed| seed,
+            |seed| {
+                taken.push(seed);
+                Ok::<_, ()>(())
+            },
+        );
+        assert_eq!(done, Ok(()));
+        assert_eq!(taken, seeds.collect::<Vec<_>>());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     world::{Body, ChoiceSource, WorldOptions, WorldReport},
 };
 use crate::{
-    TestOptions, TestWorkflowEnvironment,
+    FaultProfile, TestOptions, TestWorkflowEnvironment,
     checks::Sometimes,
     error::{TestOutcome, TestResult},
     report::{Colors, FailureCode, FailureReport, SourceLine, Spent},
@@ -87,8 +87,10 @@ pub(crate) fn fail(case: &TestCase, mut report: FailureReport) -> ! {
 
 impl TestOptions {
     pub(crate) fn world_options(&self) -> WorldOptions {
+        // Without any fault there would be nothing to explore but the one plan of none.
+        let explores_all = self.explore.is_some() && self.faults.is_none();
         WorldOptions {
-            faults: self.faults.clone(),
+            faults: if explores_all { FaultProfile::all() } else { self.faults.clone() },
             limits: self.limits,
             cache: self.cache,
             replay: self.replay,
@@ -204,4 +206,30 @@ fn many(campaign: &Campaign<'_>, seeds: u64, sometimes: &mut Sometimes) -> Resul
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Exhaustive, Fault};
+    use pretty_assertions::assert_eq;
+
+    /// The faults that the worlds of a test may meet, in words.
+    fn faults(options: &TestOptions) -> String {
+        options.world_options().faults.to_string()
+    }
+
+    #[test]
+    fn exploration_explores_all_faults_unless_it_is_told_which() {
+        let explored = TestOptions::new().explore(Exhaustive::faults(1));
+        assert_eq!(faults(&explored), FaultProfile::all().to_string());
+        assert_eq!(faults(&explored.faults(FaultProfile::crashes())), FaultProfile::crashes().to_string());
+    }
+
+    #[test]
+    fn a_test_that_names_no_faults_meets_none() {
+        assert_eq!(faults(&TestOptions::new().seeds(8)), FaultProfile::none().to_string());
+        let placed = TestOptions::new().faults(Fault::worker_crash());
+        assert!(!placed.world_options().faults.has_odds());
+    }
 }

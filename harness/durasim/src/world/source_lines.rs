@@ -38,7 +38,8 @@ pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
 
 /// Whether a path is of a dependency or of the standard library.
 pub(crate) fn is_dependencys(path: &str) -> bool {
-    path.contains("/.cargo/registry/") || path.contains("/rustc/") || path.contains("/rustlib/")
+    // Cargo's home may be anywhere: in a container it is often `/usr/local/cargo`.
+    ["/registry/src/", "/git/checkouts/", "/rustc/", "/rustlib/"].iter().any(|theirs| path.contains(theirs))
 }
 
 /// Whether a file is of the user's own code: not of a dependency, the standard library, or durasim.
@@ -97,5 +98,16 @@ mod tests {
         assert_eq!(found, line("harness/durasim/tests/payments.rs", 42));
         let without = backtrace.replace("payments.rs", "payments.c");
         assert_eq!(user_line(&without), None);
+    }
+
+    #[test]
+    fn dependencies_are_known_wherever_cargo_keeps_them() {
+        for home in ["/root/.cargo", "/usr/local/cargo"] {
+            assert!(is_dependencys(&format!(
+                "{home}/registry/src/index.crates.io-1949cf8c/serde-1.0/src/lib.rs"
+            )));
+            assert!(is_dependencys(&format!("{home}/git/checkouts/sdk-rust-1/src/lib.rs")));
+        }
+        assert!(!is_dependencys("src/registry.rs"));
     }
 }
