@@ -71,6 +71,8 @@ pub struct Limits {
     pub signals: u64,
     /// Events that wait while a workflow task is started (`history.maximumBufferedEventsBatch`).
     pub buffered_events: usize,
+    /// Bytes of the events that wait while a workflow task is started (`history.maximumBufferedEventsSizeInBytes`).
+    pub buffered_bytes: usize,
     /// Queries that wait for the workflow task of one run (`history.MaxBufferedQueryCount`).
     pub buffered_queries: usize,
     /// Events in one page of history, in a poll's response and in GetWorkflowExecutionHistory
@@ -99,6 +101,7 @@ impl Default for Limits {
             id_length: 1000,
             signals: 10_000,
             buffered_events: 100,
+            buffered_bytes: 2 * 1024 * 1024,
             buffered_queries: 1,
             history_page_events: 256,
             workflow_task_heartbeat_ms: 30 * 60 * 1000,

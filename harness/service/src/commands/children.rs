@@ -98,32 +98,52 @@ fn normalize(
     let invalid = |message: String| Err(Status::invalid_argument(message));
     let limits = context.limits;
     context.check_namespace(&command.namespace)?;
-    let workflow_type = command.workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name);
-    for (field, value) in [("WorkflowId", command.workflow_id.as_str()), ("WorkflowType", workflow_type)] {
-        if value.is_empty() {
-            return invalid(format!("Required field {field} is not set on {COMMAND}."));
-        }
-        if value.len() > limits.id_length {
-            return invalid(format!(
-                "{field} on {COMMAND} exceeds length limit. Length={} Limit={}",
-                value.len(),
-                limits.id_length
-            ));
-        }
+    let id = command.workflow_id.clone();
+    let workflow_type = command.workflow_type.clone().unwrap_or_default().name;
+    let namespace = &command.namespace;
+    if id.is_empty() {
+        return invalid(format!(
+            "Required field WorkflowId is not set on {COMMAND}. WorkflowType={workflow_type} Namespace={namespace}"
+        ));
     }
+    if workflow_type.is_empty() {
+        return invalid(format!(
+            "Required field WorkflowType is not set on {COMMAND}. WorkflowId={id} Namespace={namespace}"
+        ));
+    }
+    let limit = limits.id_length;
+    if id.len() > limit {
+        return invalid(format!(
+            "WorkflowId on {COMMAND} exceeds length limit. WorkflowId={id} Length={} Limit={limit} \
+             WorkflowType={workflow_type} Namespace={namespace}",
+            id.len(),
+        ));
+    }
+    if workflow_type.len() > limit {
+        return invalid(format!(
+            "WorkflowType on {COMMAND} exceeds length limit. WorkflowId={id} WorkflowType={workflow_type} Length={} \
+             Limit={limit} Namespace={namespace}",
+            workflow_type.len(),
+        ));
+    }
+    let which = format!("WorkflowId={id} WorkflowType={workflow_type} Namespace={namespace}");
     for (name, timeout) in [
         ("WorkflowExecutionTimeout", &mut command.workflow_execution_timeout),
         ("WorkflowRunTimeout", &mut command.workflow_run_timeout),
         ("WorkflowTaskTimeout", &mut command.workflow_task_timeout),
     ] {
         validate_and_cap(timeout.as_mut())
-            .or_else(|why| invalid(format!("Invalid {name} on {COMMAND}: {why}.")))?;
+            .or_else(|why| invalid(format!("Invalid {name} on {COMMAND}: {why}. {which}")))?;
     }
+    let refused = |what: &str, status: &Status| {
+        Status::invalid_argument(format!("invalid {what} on {COMMAND}: {}. {which}", status.message()))
+    };
     if let Some(policy) = &mut command.retry_policy {
         retry::ensure_defaults(policy);
-        retry::validate(policy)?;
+        retry::validate(policy).map_err(|status| refused("WorkflowRetryPolicy", &status))?;
     }
-    cron::validate(&command.cron_schedule, context.now_ms)?;
+    cron::validate(&command.cron_schedule, context.now_ms)
+        .map_err(|status| refused("CronSchedule", &status))?;
     validate::priority(command.priority.as_ref())?;
     command
         .task_queue

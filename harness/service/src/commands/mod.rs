@@ -25,7 +25,7 @@ use crate::{
     api::{
         command::{Command, command::Attributes},
         common::Memo,
-        enums::WorkflowTaskFailedCause,
+        enums::{CommandType, WorkflowTaskFailedCause},
         failure::{Failure, ServerFailureInfo, failure::FailureInfo},
         protocol,
         sdk::UserMetadata,
@@ -65,18 +65,34 @@ pub(crate) struct CommandContext<'a> {
 pub(crate) struct CommandFailure {
     pub(crate) cause: WorkflowTaskFailedCause,
     pub(crate) message: String,
-    /// The run cannot go on with what its worker sent: it is terminated.
-    pub(crate) terminates_run: bool,
+    pub(crate) consequence: Consequence,
+}
+
+/// What comes of a command that cannot be applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consequence {
+    /// The workflow task fails.
+    FailsTask,
+    /// The run cannot go on with what its worker sent: it is terminated, and the task fails.
+    TerminatesRun,
+    /// The worker is refused, and its task left to time out.
+    RefusesCompletion,
 }
 
 impl CommandFailure {
     pub(crate) fn new(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into(), terminates_run: false }
+        Self { cause, message: message.into(), consequence: Consequence::FailsTask }
     }
 
     /// What is too large to ever be accepted ends the run.
     pub(crate) fn terminating(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
-        Self { terminates_run: true, ..Self::new(cause, message) }
+        Self { consequence: Consequence::TerminatesRun, ..Self::new(cause, message) }
+    }
+
+    /// What makes no sense at all.
+    pub(crate) fn refusing(message: impl Into<String>) -> Self {
+        let cause = WorkflowTaskFailedCause::Unspecified;
+        Self { consequence: Consequence::RefusesCompletion, ..Self::new(cause, message) }
     }
 
     pub(crate) fn is_unhandled_command(&self) -> bool {
@@ -116,16 +132,48 @@ pub(crate) type Applied = Result<(), CommandFailure>;
 /// Applies the commands of a task in order.
 pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) -> Applied {
     for command in commands {
+        let kind = sequence::type_of(&command);
         context.user_metadata = command.user_metadata;
         let Some(attributes) = command.attributes else {
-            return Err(CommandFailure::new(
-                WorkflowTaskFailedCause::Unspecified,
-                "a command without attributes",
-            ));
+            let message = match kind {
+                CommandType::ScheduleNexusOperation => "empty ScheduleNexusOperationCommandAttributes".into(),
+                CommandType::RequestCancelNexusOperation => {
+                    "empty CancelNexusOperationCommandAttributes".into()
+                }
+                _ => format!("{kind:?}CommandAttributes is not set on {kind:?}Command."),
+            };
+            return Err(CommandFailure::new(cause_of_bad(kind), message));
         };
         apply_one(context, attributes)?;
     }
     protocol_message::apply_remaining(context)
+}
+
+/// Why a task fails of which a command of this type is bad.
+fn cause_of_bad(kind: CommandType) -> WorkflowTaskFailedCause {
+    use WorkflowTaskFailedCause as Cause;
+    match kind {
+        CommandType::Unspecified => Cause::Unspecified,
+        CommandType::ScheduleActivityTask => Cause::BadScheduleActivityAttributes,
+        CommandType::RequestCancelActivityTask => Cause::BadRequestCancelActivityAttributes,
+        CommandType::StartTimer => Cause::BadStartTimerAttributes,
+        CommandType::CancelTimer => Cause::BadCancelTimerAttributes,
+        CommandType::CompleteWorkflowExecution => Cause::BadCompleteWorkflowExecutionAttributes,
+        CommandType::FailWorkflowExecution => Cause::BadFailWorkflowExecutionAttributes,
+        CommandType::CancelWorkflowExecution => Cause::BadCancelWorkflowExecutionAttributes,
+        CommandType::ContinueAsNewWorkflowExecution => Cause::BadContinueAsNewAttributes,
+        CommandType::RecordMarker => Cause::BadRecordMarkerAttributes,
+        CommandType::UpsertWorkflowSearchAttributes => Cause::BadSearchAttributes,
+        CommandType::ModifyWorkflowProperties => Cause::BadModifyWorkflowPropertiesAttributes,
+        CommandType::StartChildWorkflowExecution => Cause::BadStartChildExecutionAttributes,
+        CommandType::SignalExternalWorkflowExecution => Cause::BadSignalWorkflowExecutionAttributes,
+        CommandType::RequestCancelExternalWorkflowExecution => {
+            Cause::BadRequestCancelExternalWorkflowExecutionAttributes
+        }
+        CommandType::ProtocolMessage => Cause::BadUpdateWorkflowExecutionMessage,
+        CommandType::ScheduleNexusOperation => Cause::BadScheduleNexusOperationAttributes,
+        CommandType::RequestCancelNexusOperation => Cause::BadRequestCancelNexusOperationAttributes,
+    }
 }
 
 fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applied {

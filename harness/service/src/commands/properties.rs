@@ -27,8 +27,12 @@ pub(super) fn record_marker(
     if command.marker_name.is_empty() {
         return refused("MarkerName is not set on RecordMarkerCommand.");
     }
-    if command.marker_name.len() > context.limits.id_length {
-        return refused("MarkerName on RecordMarkerCommand exceeds length limit.");
+    let (name, limit) = (&command.marker_name, context.limits.id_length);
+    if name.len() > limit {
+        return refused(&format!(
+            "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName={name} Length={} Limit={limit}",
+            name.len()
+        ));
     }
     let bytes: usize = command.details.iter().map(|(name, details)| name.len() + details.encoded_len()).sum();
     context.keep_size_within(

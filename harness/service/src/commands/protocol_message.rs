@@ -33,13 +33,26 @@ pub(super) fn apply_remaining(context: &mut CommandContext<'_>) -> Applied {
 }
 
 fn apply_message(context: &mut CommandContext<'_>, message: Message) -> Applied {
-    let kind = message.body.as_ref().and_then(|body| body.type_url.rsplit('/').next()).unwrap_or_default();
+    let kind = identify(&message).map_err(CommandFailure::refusing)?;
     context.keep_payload_within(
         message.body.as_ref(),
         Cause::BadUpdateWorkflowExecutionMessage,
         &format!("Message type {kind}"),
     )?;
     context.run.apply_update_message(context.now_ms, message).or_else(refused)
+}
+
+/// The name of what a message holds.
+///
+/// `temporalio/temporal: common/protocol/naming.go`
+fn identify(message: &Message) -> Result<&str, String> {
+    let body = message.body.as_ref().ok_or("nil message body")?;
+    let name = body.type_url.rsplit('/').next().unwrap_or_default();
+    match name {
+        "" => Err("no message name specified".to_owned()),
+        name if name.contains('.') => Ok(name),
+        name => Err(format!("failed to extract protocol type: no . found in {name:?}")),
+    }
 }
 
 fn refused(message: impl Into<String>) -> Applied {

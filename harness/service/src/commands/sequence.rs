@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::api::enums::CommandType;
 
-/// Checks that nothing follows a command that closes the run.
+/// Checks that all commands are known, and that nothing follows one that closes the run.
 ///
 /// # Errors
 ///
@@ -15,7 +15,13 @@ use crate::api::enums::CommandType;
 /// time out.
 pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
     let types: Vec<_> = commands.iter().map(type_of).collect();
-    match types.iter().position(|kind| closes(*kind)) {
+    let closing = types.iter().position(|kind| closes(*kind));
+    // The server comes upon whichever is first.
+    let seen = closing.map_or(types.len(), |place| place + 1);
+    if types[..seen].contains(&CommandType::Unspecified) {
+        return Err(Status::invalid_argument("unknown command type: Unspecified"));
+    }
+    match closing {
         Some(place) if place + 1 < types.len() => {
             let names: Vec<_> = types.iter().map(|kind| format!("{kind:?}")).collect();
             Err(Status::invalid_argument(format!(
@@ -28,8 +34,9 @@ pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
     }
 }
 
-fn type_of(command: &Command) -> CommandType {
-    command.attributes.as_ref().map_or(CommandType::Unspecified, CommandAttributesExt::as_type)
+/// What a command is, by its attributes or, if it has none, by what it says of itself.
+pub(crate) fn type_of(command: &Command) -> CommandType {
+    command.attributes.as_ref().map_or_else(|| command.command_type(), CommandAttributesExt::as_type)
 }
 
 fn closes(kind: CommandType) -> bool {

@@ -18,12 +18,13 @@ pub(super) fn start(context: &mut CommandContext<'_>, command: StartTimerCommand
     if command.timer_id.is_empty() {
         return bad("TimerId is not set on StartTimerCommand.".to_owned());
     }
-    if command.timer_id.len() > context.limits.id_length {
-        return bad("TimerId on StartTimerCommand exceeds length limit.".to_owned());
-    }
+    check_length("StartTimerCommand", &command.timer_id, context).or_else(bad)?;
     let mut timeout = command.start_to_fire_timeout;
     if let Err(why) = validate_and_cap(timeout.as_mut()) {
-        return bad(format!("An invalid StartToFireTimeout is set on StartTimerCommand: {why}."));
+        let id = &command.timer_id;
+        return bad(format!(
+            "An invalid StartToFireTimeout is set on StartTimerCommand: {why}. TimerId={id}"
+        ));
     }
     if context.run.user_timers.contains(&command.timer_id) {
         return Err(CommandFailure::new(
@@ -45,6 +46,16 @@ pub(super) fn start(context: &mut CommandContext<'_>, command: StartTimerCommand
     Ok(())
 }
 
+fn check_length(command: &str, id: &str, context: &CommandContext<'_>) -> Result<(), String> {
+    let (length, limit) = (id.len(), context.limits.id_length);
+    if length > limit {
+        return Err(format!(
+            "TimerId on {command} exceeds length limit. TimerId={id} Length={length} Limit={limit}"
+        ));
+    }
+    Ok(())
+}
+
 pub(super) fn cancel(context: &mut CommandContext<'_>, command: CancelTimerCommandAttributes) -> Applied {
     let bad = |message: String| {
         Err(CommandFailure::new(WorkflowTaskFailedCause::BadCancelTimerAttributes, message))
@@ -52,6 +63,7 @@ pub(super) fn cancel(context: &mut CommandContext<'_>, command: CancelTimerComma
     if command.timer_id.is_empty() {
         return bad("TimerId is not set on CancelTimerCommand.".to_owned());
     }
+    check_length("CancelTimerCommand", &command.timer_id, context).or_else(bad)?;
     let run = &mut *context.run;
     let pending = run.user_timers.remove(&command.timer_id).map(|timer| timer.started_event_id);
     // It may have fired while the task was started: then it did not, for the workflow has not seen it.

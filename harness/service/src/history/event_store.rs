@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::kinds;
 use crate::{
     api::{Attributes, HistoryEvent, common::Link, sdk::UserMetadata},
+    config::Limits,
     time::timestamp,
 };
 
@@ -125,6 +126,13 @@ impl EventStore {
 
     pub(crate) fn attributes(&self, event_id: i64) -> Option<&Attributes> {
         self.event(event_id)?.attributes.as_ref()
+    }
+
+    /// Whether the buffer is within its limits (`mutable_state_impl.go BufferSizeAcceptable`).
+    pub(crate) fn is_buffer_acceptable(&self, limits: &Limits) -> bool {
+        let bytes = || self.buffered.iter().map(|event| event.encoded_len()).sum::<usize>();
+        self.buffered.is_empty()
+            || (self.buffered.len() <= limits.buffered_events && bytes() <= limits.buffered_bytes)
     }
 
     pub(crate) fn buffered(&self) -> &[Arc<HistoryEvent>] {

@@ -177,6 +177,15 @@ pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: P
     dispatch(service, kind, name);
 }
 
+/// Forgets the worker of a sticky queue, which is gone: from now on tasks pass the queue over. Its polls end.
+pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
+    let Some(queue) = service.matching.workflow.get_mut(name) else { return };
+    queue.last_poll_ms = None;
+    for poller in std::mem::take(&mut queue.pollers) {
+        service.reply(poller.id, Ok(PolledWorkflowTask::default().into()));
+    }
+}
+
 /// Brings tasks and pollers of a queue together while there are both.
 fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
     loop {

@@ -10,16 +10,16 @@ use tonic::Status;
 use super::{Answer, Handled, history_page::HistoryToken};
 use crate::{
     api::{
-        HistoryEvent,
-        enums::HistoryEventFilterType,
-        history::History,
+        Attributes, HistoryEvent,
+        enums::{EventType, HistoryEventFilterType, TimeoutType},
+        history::{History, WorkflowExecutionContinuedAsNewEventAttributes},
         rpc::{
             GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse,
             GetWorkflowExecutionHistoryReverseRequest, GetWorkflowExecutionHistoryReverseResponse,
         },
     },
     identifiers::{RequestId, RunKey},
-    run::Run,
+    run::{Run, activities::timeout_failure},
     service::Service,
 };
 
@@ -75,7 +75,7 @@ fn token_of_run(service: &Service, token: &[u8], run_id: &str) -> Result<History
         .find(token.run)
         .ok_or_else(|| Status::invalid_argument("Invalid NextPageToken."))?;
     if !run_id.is_empty() && run_id != run.run_id {
-        return Err(Status::invalid_argument("RunID in the request does not match the NextPageToken."));
+        return Err(Status::invalid_argument("RunId in the request does not match the NextPageToken."));
     }
     Ok(token)
 }
@@ -93,18 +93,80 @@ fn answer(run: &Run, waiter: &HistoryWaiter) -> Option<GetWorkflowExecutionHisto
             return None;
         }
     }
-    let (events, next) = token.page(run, waiter.page_size, "");
-    let end_event_id = token.end_event_id;
-    let waits_on = token.is_waiting && (run.is_running() || end_event_id < run.history.next_event_id());
-    let next = next.or_else(|| waits_on.then_some(HistoryToken { first_event_id: end_event_id, ..token }));
+    token.with_transient = false;
+    let (mut events, mut next) = token.page(run, waiter.page_size, "");
+    if next.is_none() && token.first_event_id < token.end_event_id {
+        token.end_event_id = add_what_came_since(run, &mut events, token.end_event_id);
+    }
+    if next.is_none() && token.is_waiting && run.is_running() {
+        next = Some(HistoryToken { first_event_id: token.end_event_id, ..token });
+    }
     Some(response(events, next))
+}
+
+/// Adds to the last page what came while the pages before it were read, and the events of a pending workflow task that
+/// history does not hold; gives the end of the history back.
+fn add_what_came_since(run: &Run, events: &mut Vec<Arc<HistoryEvent>>, end_event_id: i64) -> i64 {
+    let new = usize::try_from(end_event_id - 1).unwrap_or(usize::MAX);
+    events.extend(run.history.events().iter().skip(new).cloned());
+    let next_event_id = run.history.next_event_id();
+    if run.is_running() {
+        let pending = run.transient_workflow_task_events("");
+        let is_next = pending.first().is_some_and(|event| event.event_id == next_event_id);
+        events.extend(pending.into_iter().filter(|_| is_next).map(Arc::new));
+    }
+    next_event_id
 }
 
 fn close_event(run: &Run, waiter: &HistoryWaiter) -> Option<GetWorkflowExecutionHistoryResponse> {
     if run.is_running() {
         return (!waiter.token.is_waiting).then(|| response(Vec::new(), None));
     }
-    Some(response(run.history.events().last().cloned().into_iter().collect(), None))
+    let last =
+        run.history.events().last().map(|event| as_continued(event).map_or_else(|| event.clone(), Arc::new));
+    Some(response(last.into_iter().collect(), None))
+}
+
+/// How a client that does not say that it follows runs (header `supported-features`, which the Rust SDK does not send)
+/// is told that a retry or a cron schedule goes on: as if the run had continued as new.
+///
+/// Source: `temporalio/temporal: service/history/api/get_history_util.go` (`FixFollowEvents`).
+fn as_continued(closing: &HistoryEvent) -> Option<HistoryEvent> {
+    #[allow(deprecated, reason = "the server fills in the failure of the run")]
+    let continued = match closing.attributes.as_ref()? {
+        Attributes::WorkflowExecutionCompletedEventAttributes(completed) => {
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                new_execution_run_id: completed.new_execution_run_id.clone(),
+                last_completion_result: completed.result.clone(),
+                ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+            }
+        }
+        Attributes::WorkflowExecutionFailedEventAttributes(failed) => {
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                new_execution_run_id: failed.new_execution_run_id.clone(),
+                failure: failed.failure.clone(),
+                ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+            }
+        }
+        Attributes::WorkflowExecutionTimedOutEventAttributes(timed_out) => {
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                new_execution_run_id: timed_out.new_execution_run_id.clone(),
+                failure: Some(timeout_failure("workflow timeout", TimeoutType::StartToClose)),
+                ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+            }
+        }
+        _ => return None,
+    };
+    let is_continued = !continued.new_execution_run_id.is_empty();
+    is_continued.then(|| HistoryEvent {
+        event_id: closing.event_id,
+        event_time: closing.event_time,
+        event_type: EventType::WorkflowExecutionContinuedAsNew.into(),
+        version: closing.version,
+        task_id: closing.task_id,
+        attributes: Some(continued.into()),
+        ..HistoryEvent::default()
+    })
 }
 
 fn response(

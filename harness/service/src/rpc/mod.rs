@@ -114,7 +114,7 @@ pub(crate) fn handle(
         Request::GetSystemInfo(_) => Ok(system::info(service)),
         Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
-        Request::ShutdownWorker(_) => Ok(system::shutdown_worker()),
+        Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, &request)),
         Request::ResetWorkflowExecution(request) => reset_workflow_execution::handle(service, &request),
         Request::UpdateWorkflowExecution(request) => update_workflow_execution::update(service, id, request),
         Request::PollWorkflowExecutionUpdate(request) => {

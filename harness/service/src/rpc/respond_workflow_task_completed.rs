@@ -14,7 +14,7 @@ use crate::{
         },
         taskqueue::StickyExecutionAttributes,
     },
-    commands::{self, CommandContext, CommandFailure},
+    commands::{self, CommandContext, CommandFailure, Consequence},
     identifiers::RunKey,
     matching, query,
     run::{
@@ -113,13 +113,16 @@ impl Completion {
                 service.close_transaction(key);
                 Ok(response.into())
             }
+            Err(failure) if failure.consequence == Consequence::RefusesCompletion => {
+                Err(Status::invalid_argument(failure.message))
+            }
             Err(failure) => {
                 service.executions.run_mut(key).updates.abort_sent();
                 let message = failure.to_string();
                 if task.attempt == 1 || failure.is_unhandled_command() {
                     self.answer_queries(service, key);
                     let now_ms = service.now_ms;
-                    let terminates_run = failure.terminates_run;
+                    let terminates_run = failure.consequence == Consequence::TerminatesRun;
                     let run = service.executions.run_mut(key);
                     let failed =
                         WorkflowTaskFailure::new(failure.cause, Some(failure.to_failure()), &self.identity);

@@ -7,12 +7,12 @@ use crate::{
         enums::{NamespaceState, TaskQueueType},
         rpc::{
             DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
-            GetSystemInfoResponse, ShutdownWorkerResponse, get_system_info_response,
+            GetSystemInfoResponse, ShutdownWorkerRequest, ShutdownWorkerResponse, get_system_info_response,
         },
         taskqueue::{PollerInfo, TaskQueueStats},
     },
     identifiers::derived_uuid,
-    matching::QueueKind,
+    matching::{self, QueueKind},
     service::Service,
     time::timestamp,
 };
@@ -80,7 +80,10 @@ pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueue
     response.into()
 }
 
-/// A worker that shuts down says so; its polls are canceled by whoever made them.
-pub(super) fn shutdown_worker() -> Answer {
+/// A worker that shuts down says so: nothing waits for it any more. Its other polls are canceled by whoever made them.
+///
+/// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).
+pub(super) fn shutdown_worker(service: &mut Service, request: &ShutdownWorkerRequest) -> Answer {
+    matching::unload_sticky_queue(service, &request.sticky_task_queue);
     ShutdownWorkerResponse::default().into()
 }

@@ -44,12 +44,26 @@ fn a_task_queue_is_described_by_its_pollers() {
     assert!(pollers(&mut world).is_empty());
 }
 
+/// `service/frontend/workflow_handler.go` (`ShutdownWorker`)
 #[test]
-fn a_worker_may_say_that_it_shuts_down() {
+fn nothing_waits_for_a_worker_that_has_shut_down() {
     let mut world = World::new();
-    let request =
-        ShutdownWorkerRequest { namespace: "default".to_owned(), ..ShutdownWorkerRequest::default() };
+    world.start("w");
+    let task = world.workflow_task();
+    world.respond(sticky_completion(&task, vec![start_timer("1", 5_000)], "sticky")).unwrap();
+    let poll = world.send(sticky_poll_request("sticky"));
+    let request = ShutdownWorkerRequest {
+        namespace: "default".to_owned(),
+        sticky_task_queue: "sticky".to_owned(),
+        ..ShutdownWorkerRequest::default()
+    };
     assert!(matches!(world.call(request), Ok(Response::ShutdownWorker(_))));
+    match world.reply(poll) {
+        Some(Ok(Response::PollWorkflowTaskQueue(task))) => assert!(task.task_token.is_empty()),
+        other => panic!("still polls: {other:?}"),
+    }
+    world.pass(5_000);
+    assert_eq!(world.workflow_task().history.unwrap().events[0].event_id, 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::{
     Request, Response,
     api::{
-        Attributes,
+        Attributes, WorkflowExecution,
         common::WorkflowType,
         enums::{
             EventType, EventType::*, HistoryEventFilterType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
@@ -209,6 +209,44 @@ fn a_history_comes_in_pages() {
 }
 
 #[test]
+fn the_last_page_of_a_history_has_what_came_since_the_first() {
+    let mut world = World::new();
+    world.start("order");
+    let request = GetWorkflowExecutionHistoryRequest { maximum_page_size: 1, ..history_request("order") };
+    let first = history(&mut world, request.clone());
+    world.run_workflow_task(vec![complete_workflow("done")]);
+    let rest = GetWorkflowExecutionHistoryRequest { next_page_token: first.next_page_token, ..request };
+    let last = history(&mut world, rest);
+    assert_eq!((ids(&last), last.next_page_token.is_empty()), (vec![2, 3, 4, 5], true));
+}
+
+/// `service/history/api/getworkflowexecutionhistory/api.go` (`appendTransientTasks`)
+#[test]
+fn a_history_ends_with_the_workflow_task_that_it_does_not_hold_yet() {
+    let mut world = World::new();
+    world.start("order");
+    let task = world.workflow_task();
+    let failed = RespondWorkflowTaskFailedRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token,
+        ..RespondWorkflowTaskFailedRequest::default()
+    };
+    world.call(failed).unwrap();
+    assert_eq!(world.history("order").len(), 4);
+    assert_eq!(ids(&history(&mut world, history_request("order"))), [1, 2, 3, 4, 5]);
+    world.workflow_task();
+    assert_eq!(ids(&history(&mut world, history_request("order"))), [1, 2, 3, 4, 5, 6]);
+    let other = SignalWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        signal_name: "go".to_owned(),
+        ..SignalWorkflowExecutionRequest::default()
+    };
+    world.call(other).unwrap();
+    assert_eq!(world.history("order").len(), 4, "the signal waits for the task");
+}
+
+#[test]
 fn a_long_poll_waits_for_the_next_event_and_ends_with_the_run() {
     let mut world = World::new();
     world.start("order");
@@ -246,6 +284,35 @@ fn a_long_poll_for_the_closing_event_waits_for_the_end() {
         panic!("still waits")
     };
     assert_eq!((ids(&closing), closing.next_page_token.is_empty()), (vec![5], true));
+}
+
+/// `service/history/api/get_history_util.go` (`FixFollowEvents`)
+#[test]
+fn who_waits_for_the_closing_event_of_a_run_that_goes_on_hears_that_it_continued() {
+    let mut world = World::new();
+    let cron =
+        StartWorkflowExecutionRequest { cron_schedule: "@every 1h".to_owned(), ..start_request("order") };
+    let run_id = start(&mut world, cron).run_id;
+    world.pass(3_600_000);
+    world.run_workflow_task(vec![complete_workflow("done")]);
+    let of_first_run = GetWorkflowExecutionHistoryRequest {
+        execution: Some(WorkflowExecution { workflow_id: "order".to_owned(), run_id }),
+        ..history_request("order")
+    };
+    let closing = GetWorkflowExecutionHistoryRequest {
+        history_event_filter_type: HistoryEventFilterType::CloseEvent.into(),
+        ..of_first_run.clone()
+    };
+    let events = |world: &mut World, request| history(world, request).history.unwrap().events;
+    let last = events(&mut world, closing).pop().unwrap();
+    let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) = last.attributes else {
+        panic!("not continued")
+    };
+    assert_eq!(last.event_type, i32::from(EventType::WorkflowExecutionContinuedAsNew));
+    assert_eq!(continued.last_completion_result, payloads("done"));
+    assert_eq!(continued.new_execution_run_id, world.service.run("order", None).unwrap().0);
+    let last = events(&mut world, of_first_run).pop().unwrap();
+    assert_eq!(last.event_type(), EventType::WorkflowExecutionCompleted);
 }
 
 #[test]

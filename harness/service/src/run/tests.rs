@@ -12,7 +12,7 @@ use crate::{
         Attributes, HistoryEvent,
         command::{FailWorkflowExecutionCommandAttributes, command::Attributes as Command},
         common::RetryPolicy,
-        enums::{EventType, EventType::*, RetryState, WorkflowTaskFailedCause},
+        enums::{CommandType, EventType, EventType::*, RetryState, WorkflowTaskFailedCause},
         failure::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         history::*,
         rpc::*,
@@ -106,6 +106,23 @@ fn new_events_end_a_row_of_failed_attempts() {
         world.event_types("order")[4..],
         [WorkflowExecutionSignaled, WorkflowTaskScheduled, WorkflowTaskStarted]
     );
+}
+
+#[test]
+fn a_command_of_no_type_refuses_the_completion_and_one_without_attributes_fails_the_task() {
+    let mut world = World::new();
+    world.start("order");
+    let task = world.workflow_task();
+    let mut of_type = |kind: CommandType| {
+        let command = crate::api::command::Command { command_type: kind.into(), ..Default::default() };
+        let completion =
+            RespondWorkflowTaskCompletedRequest { commands: vec![command], ..completion(&task, vec![]) };
+        world.respond(completion).unwrap_err().message().to_owned()
+    };
+    assert_eq!(of_type(CommandType::Unspecified), "unknown command type: Unspecified");
+    let nothing = "BadStartTimerAttributes: StartTimerCommandAttributes is not set on StartTimerCommand.";
+    assert_eq!(of_type(CommandType::StartTimer), nothing);
+    assert_eq!(world.event_types("order")[3..], [WorkflowTaskFailed]);
 }
 
 #[test]
@@ -372,6 +389,26 @@ fn a_cancel_request_is_recorded_once_and_succeeds_on_a_closed_run() {
     assert_eq!(requested.count(), 1);
     world.run_workflow_task(vec![complete_workflow("done")]);
     world.call(request).unwrap();
+}
+
+/// `service/history/workflow/mutable_state_impl.go` (`closeTransactionHandleBufferedEventsLimit`)
+#[test]
+fn events_that_wait_for_a_workflow_task_and_are_too_many_or_too_large_fail_it() {
+    let mut few = ServiceConfig::default();
+    few.limits.buffered_events = 1;
+    let mut small = ServiceConfig::default();
+    small.limits.buffered_bytes = 50;
+    for config in [few, small] {
+        let mut world = World::with(config);
+        world.start("order");
+        world.workflow_task();
+        signal(&mut world, "order").unwrap();
+        signal(&mut world, "order").unwrap();
+        assert_eq!(
+            world.event_types("order")[3..],
+            [WorkflowTaskFailed, WorkflowExecutionSignaled, WorkflowExecutionSignaled, WorkflowTaskScheduled]
+        );
+    }
 }
 
 #[test]

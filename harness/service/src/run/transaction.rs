@@ -73,11 +73,9 @@ impl Run {
         self.history.measure();
     }
 
-    /// Too many events waiting for one workflow task fail it.
+    /// Too many or too large events waiting for one workflow task fail it.
     fn keep_buffer_within(&mut self, now_ms: u64, limits: &Limits) {
-        if self.is_running()
-            && self.has_started_workflow_task()
-            && self.history.buffered().len() > limits.buffered_events
+        if self.is_running() && self.has_started_workflow_task() && !self.history.is_buffer_acceptable(limits)
         {
             let cause = WorkflowTaskFailedCause::ForceCloseCommand;
             self.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE));

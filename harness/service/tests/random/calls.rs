@@ -127,9 +127,12 @@ impl Call {
                 ..DescribeTaskQueueRequest::default()
             }
             .into(),
-            "ShutdownWorker" => {
-                ShutdownWorkerRequest { namespace: namespace(), ..ShutdownWorkerRequest::default() }.into()
+            "ShutdownWorker" => ShutdownWorkerRequest {
+                namespace: namespace(),
+                sticky_task_queue: sticky_queue().map(|queue| queue.name).unwrap_or_default(),
+                ..ShutdownWorkerRequest::default()
             }
+            .into(),
             "DescribeNamespace" => {
                 DescribeNamespaceRequest { namespace: namespace(), ..DescribeNamespaceRequest::default() }
                     .into()

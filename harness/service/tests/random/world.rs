@@ -73,6 +73,7 @@ impl World {
         limits.memo_bytes = 30;
         limits.signals = 3;
         limits.buffered_events = 2;
+        limits.buffered_bytes = 200;
         limits.history_page_events = 3;
         limits.workflow_task_heartbeat_ms = 1_000;
         Self::with(config)
@@ -192,6 +193,8 @@ impl World {
 
     fn receive(&mut self, response: Response) {
         match response {
+            // A poll that ends without a task.
+            Response::PollWorkflowTaskQueue(task) if task.task_token.is_empty() => {}
             Response::PollWorkflowTaskQueue(task) => self.workflow_tasks.push(task.into_message()),
             Response::RespondWorkflowTaskCompleted(response) => {
                 self.workflow_tasks.extend(response.workflow_task);

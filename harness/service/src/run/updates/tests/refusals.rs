@@ -176,3 +176,23 @@ fn a_task_that_failed_over_an_update_before_a_delayed_first_task_is_tried_again_
     let again = world.workflow_task();
     assert_eq!((again.attempt, again.messages.len()), (2, 1));
 }
+
+/// `common/protocol/naming.go`
+#[test]
+fn a_message_that_says_nothing_refuses_the_completion_and_leaves_the_task() {
+    let body = |type_url: &str| Some(Any { type_url: type_url.to_owned(), value: Vec::new() });
+    let refusals = [
+        (None, "nil message body"),
+        (body(""), "no message name specified"),
+        (body("Acceptance"), "failed to extract protocol type: no . found in \"Acceptance\""),
+    ];
+    let mut world = idle();
+    world.send(update_request("stock", "u", Stage::Completed));
+    let task = world.workflow_task();
+    for (body, words) in refusals {
+        let nothing = Message { body, protocol_instance_id: "u".to_owned(), ..Message::default() };
+        let refusal = world.respond(answered(&task, vec![], vec![nothing])).unwrap_err();
+        assert_eq!((refusal.code(), refusal.message()), (Code::InvalidArgument, words));
+    }
+    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+}
