@@ -56,7 +56,7 @@ impl State {
     /// From when on a query has so little time left that whatever delays its worker might cost it the answer: its caller
     /// would hear that the deadline is exceeded, which is no fault of a workflow. Nothing if no query waits.
     pub(crate) fn hurries_from_ms(&self) -> Option<u64> {
-        let queries = self.pending.values().filter(|pending| pending.label.contains("/query "));
+        let queries = self.pending.values().filter(|pending| pending.is_query);
         let deadline_ms = queries
             .filter_map(|pending| match pending.caller {
                 Caller::Client { deadline_ms, .. } => deadline_ms,

@@ -33,6 +33,8 @@ pub(crate) enum Caller {
 pub(crate) struct Pending {
     pub(crate) caller: Caller,
     pub(crate) label: Rc<str>,
+    /// Whether it is a query, which waits no longer than its caller does.
+    pub(crate) is_query: bool,
     /// The task that asked, of a client.
     pub(crate) asked_by: Option<Rc<str>>,
     /// What the caller hears in place of the answer, if a fault took the answer.
@@ -129,7 +131,8 @@ impl State {
         };
         let fate = self.fate(&view);
         let asked_by = matches!(caller, Caller::Client { .. }).then(|| self.executor.polled()).flatten();
-        let mut pending = Pending { caller, label, asked_by, answer_lost: None };
+        let is_query = matches!(request, Request::QueryWorkflow(_));
+        let mut pending = Pending { caller, label, is_query, asked_by, answer_lost: None };
         let mut delay = Delay { ms: latency.ms + own.ms, events: latency.events + own.events };
         match fate {
             None => {}

@@ -124,7 +124,8 @@ impl State {
         let caller = Caller::Nexus { endpoint, request_id: None };
         let label = format!("{name}/nexus task").into();
         let id = self.next_request_id();
-        self.pending.insert(id, Pending { caller, label, asked_by: None, answer_lost: None });
+        self.pending
+            .insert(id, Pending { caller, label, is_query: false, asked_by: None, answer_lost: None });
         self.service.request(self.now_ms, id, Request::from(request));
     }
 

@@ -230,7 +230,10 @@ impl State {
         let caller = Caller::Worker { worker, incarnation: process.incarnation, call };
         let id = self.next_request_id();
         self.workers[worker].waiting_polls.push(id);
-        self.pending.insert(id, super::calls::Pending { caller, label, asked_by: None, answer_lost: None });
+        self.pending.insert(
+            id,
+            super::calls::Pending { caller, label, is_query: false, asked_by: None, answer_lost: None },
+        );
         // A poll is no message of its own: it has been waiting at the service all along.
         self.service.request(self.now_ms, id, request);
     }

@@ -131,7 +131,7 @@ async fn jump(world: &Rc<World>) -> bool {
         let mut state = world.state();
         let held = state.network.has_held();
         let patience_ms = held.then(|| state.now_ms.saturating_add(PATIENCE_MS));
-        let hurries_from_ms = state.hurries_from_ms().filter(|_| held);
+        let hurries_from_ms = held.then(|| state.hurries_from_ms()).flatten();
         if hurries_from_ms.is_some_and(|from_ms| from_ms <= state.now_ms) {
             // What is held waits for other events; a query that waits for it does not wait as long.
             return state.network.release_held();

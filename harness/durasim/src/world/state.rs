@@ -117,6 +117,9 @@ impl State {
 
     /// What faults make of a message; `None` leaves it alone.
     pub(crate) fn fate(&mut self, view: &CallView<'_>) -> Option<Fate> {
+        if !self.faults.any() {
+            return None;
+        }
         self.faults.hurry(self.hurries());
         self.faults.message(&mut self.choices, self.now_ms, view)
     }

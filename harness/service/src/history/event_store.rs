@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::kinds;
 use crate::{
-    api::{Attributes, HistoryEvent, common::Link, sdk::UserMetadata},
+    api::{Attributes, HistoryEvent, common::Link, enums::EventType, sdk::UserMetadata},
     config::Limits,
     time::timestamp,
 };
@@ -79,26 +79,26 @@ impl EventStore {
         attributes: impl Into<Attributes>,
         decoration: EventDecoration,
     ) -> i64 {
-        let attributes = attributes.into();
-        let event_type = attributes.event_type();
+        // Written in place: an event is two kilobytes, and would be copied again with each move.
+        let mut shared = Arc::new(HistoryEvent::default());
+        let event = Arc::make_mut(&mut shared);
+        event.attributes = Some(attributes.into());
+        let event_type = event.attributes.as_ref().map_or(EventType::Unspecified, Attributes::event_type);
         assert!(!self.is_closed(), "an event of type {event_type:?} after the run closed");
-        let (events, event_id, task_id) = if kinds::is_buffered(event_type) {
-            (&mut self.buffered, BUFFERED_EVENT_ID, 0)
-        } else {
-            let event_id = self.next_event_id();
-            (&mut self.events, event_id, FIRST_TASK_ID + event_id)
-        };
-        events.push(Arc::new(HistoryEvent {
-            event_id,
-            task_id,
-            event_time: Some(timestamp(now_ms)),
-            event_type: event_type.into(),
-            user_metadata: decoration.user_metadata,
-            links: decoration.links,
-            worker_may_ignore: decoration.worker_may_ignore,
-            attributes: Some(attributes),
-            ..HistoryEvent::default()
-        }));
+        event.event_type = event_type.into();
+        event.event_time = Some(timestamp(now_ms));
+        event.user_metadata = decoration.user_metadata;
+        event.links = decoration.links;
+        event.worker_may_ignore = decoration.worker_may_ignore;
+        if kinds::is_buffered(event_type) {
+            event.event_id = BUFFERED_EVENT_ID;
+            self.buffered.push(shared);
+            return BUFFERED_EVENT_ID;
+        }
+        let event_id = self.next_event_id();
+        event.event_id = event_id;
+        event.task_id = FIRST_TASK_ID + event_id;
+        self.events.push(shared);
         event_id
     }
 
@@ -261,7 +261,7 @@ impl EventStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{enums::EventType, history::*};
+    use crate::api::history::*;
 
     fn started() -> WorkflowExecutionStartedEventAttributes {
         WorkflowExecutionStartedEventAttributes::default()
