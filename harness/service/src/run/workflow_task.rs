@@ -5,6 +5,8 @@
 //! enter history only if it completes. A *speculative* task carries updates, and leaves no trace if they are all
 //! rejected. Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
 
+mod endings;
+
 use super::Run;
 use crate::{
     api::{
@@ -12,7 +14,6 @@ use crate::{
         enums::{EventType, SuggestContinueAsNewReason, TaskQueueKind, TimeoutType, WorkflowTaskFailedCause},
         failure::Failure,
         history::*,
-        rpc::RespondWorkflowTaskCompletedRequest,
         taskqueue,
     },
     config::Limits,
@@ -359,132 +360,6 @@ impl Run {
         task.scheduled_event_id =
             self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
         task.started_event_id = self.add_workflow_task_started_event(task, identity);
-    }
-
-    /// Completes the started task; returns the id of its completed event, or nothing for a speculative task that
-    /// leaves no trace.
-    pub(crate) fn complete_workflow_task(
-        &mut self,
-        now_ms: u64,
-        request: &mut RespondWorkflowTaskCompletedRequest,
-    ) -> Option<i64> {
-        let mut task = self.state.workflow_task.current.take()?;
-        let is_written = task.attempt == 1 && task.kind == WorkflowTaskKind::Normal;
-        self.state.workflow_task.attempt = 1;
-        self.state.workflow_task.close_attempted = false;
-        if task.kind == WorkflowTaskKind::Speculative && self.is_discarded_when_complete(request) {
-            return None;
-        }
-        if !is_written {
-            self.write_held_back_events(&mut task, &request.identity);
-        }
-        self.state.workflow_task.last_completed_started_event_id = task.started_event_id;
-        self.state.workflow_task.last_problem = None;
-        #[allow(deprecated, reason = "the SDK's Core reads the build id of a task from this field")]
-        let attributes = WorkflowTaskCompletedEventAttributes {
-            scheduled_event_id: task.scheduled_event_id,
-            started_event_id: task.started_event_id,
-            identity: request.identity.clone(),
-            binary_checksum: std::mem::take(&mut request.binary_checksum),
-            worker_version: request.worker_version_stamp.take(),
-            sdk_metadata: request.sdk_metadata.take(),
-            metering_metadata: request.metering_metadata.take(),
-            ..WorkflowTaskCompletedEventAttributes::default()
-        };
-        Some(self.history.add(now_ms, attributes))
-    }
-
-    /// Whether a speculative task that was answered like this vanishes: nothing but rejected updates, and no
-    /// events that the worker has seen with it.
-    fn is_discarded_when_complete(&self, request: &RespondWorkflowTaskCompletedRequest) -> bool {
-        const MAXIMUM_DISCARDED_EVENTS: i64 = 10;
-        let after_last_completed = self.state.workflow_task.last_completed_started_event_id + 2;
-        let can_drop_events = request
-            .capabilities
-            .as_ref()
-            .is_some_and(|capabilities| capabilities.discard_speculative_workflow_task_with_events);
-        let dropped = if can_drop_events { MAXIMUM_DISCARDED_EVENTS } else { 0 };
-        request.commands.is_empty()
-            && !request.force_create_new_workflow_task
-            && self.history.next_event_id() <= after_last_completed + dropped
-            && request.messages.iter().all(|message| {
-                message
-                    .body
-                    .as_ref()
-                    .is_some_and(|body| body.type_url.ends_with("temporal.api.update.v1.Rejection"))
-            })
-    }
-
-    /// Fails the started task.
-    pub(crate) fn fail_workflow_task(&mut self, now_ms: u64, failed: WorkflowTaskFailure) {
-        let Some(mut task) = self.state.workflow_task.current.clone() else { return };
-        let message = failed.failure.as_ref().map_or_else(String::new, |failure| failure.message.clone());
-        self.state.workflow_task.last_problem =
-            Some(WorkflowTaskProblem::Failed { cause: failed.cause, message });
-        if task.kind == WorkflowTaskKind::Speculative {
-            self.write_held_back_events(&mut task, &failed.identity);
-        }
-        let cause = failed.cause;
-        if !self.state.workflow_task.is_transient() {
-            self.history.add(
-                now_ms,
-                WorkflowTaskFailedEventAttributes {
-                    scheduled_event_id: task.scheduled_event_id,
-                    started_event_id: task.started_event_id,
-                    cause: cause.into(),
-                    failure: failed.failure,
-                    identity: failed.identity,
-                    base_run_id: failed.base_run_id,
-                    new_run_id: failed.new_run_id,
-                    ..WorkflowTaskFailedEventAttributes::default()
-                },
-            );
-        }
-        self.drop_failed_workflow_task(true);
-        match cause {
-            WorkflowTaskFailedCause::ResetWorkflow | WorkflowTaskFailedCause::FailoverCloseCommand => {
-                self.state.workflow_task.attempt = 1;
-            }
-            WorkflowTaskFailedCause::UnhandledCommand => self.state.workflow_task.close_attempted = true,
-            _ => {}
-        }
-    }
-
-    /// Times the started task out, or the one that no worker took from the sticky queue.
-    pub(crate) fn time_out_workflow_task(&mut self, now_ms: u64, timeout_type: TimeoutType) {
-        let Some(mut task) = self.state.workflow_task.current.clone() else { return };
-        let is_start_to_close = timeout_type == TimeoutType::StartToClose;
-        if task.kind == WorkflowTaskKind::Speculative {
-            if is_start_to_close {
-                self.write_held_back_events(&mut task, "");
-            } else {
-                task.scheduled_event_id =
-                    self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
-            }
-        }
-        if !is_start_to_close || !self.state.workflow_task.is_transient() {
-            self.history.add(
-                now_ms,
-                WorkflowTaskTimedOutEventAttributes {
-                    scheduled_event_id: task.scheduled_event_id,
-                    started_event_id: if is_start_to_close { task.started_event_id } else { 0 },
-                    timeout_type: timeout_type.into(),
-                },
-            );
-        }
-        if is_start_to_close {
-            self.state.workflow_task.last_problem = Some(WorkflowTaskProblem::TimedOut(timeout_type));
-        }
-        self.drop_failed_workflow_task(is_start_to_close);
-    }
-
-    /// A task that failed on the sticky queue clears stickiness and is tried again as a first attempt.
-    fn drop_failed_workflow_task(&mut self, increment_attempt: bool) {
-        let state = &mut self.state.workflow_task;
-        let was_sticky = state.sticky.take().is_some();
-        state.attempt = if increment_attempt && !was_sticky { state.attempt + 1 } else { 1 };
-        state.current = None;
-        state.close_attempted = false;
     }
 }
 

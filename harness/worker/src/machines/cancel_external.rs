@@ -7,12 +7,12 @@ use temporalio_protos::{
     temporal::api::{
         command::v1::{RequestCancelExternalWorkflowExecutionCommandAttributes, command},
         enums::v1::{CancelExternalWorkflowExecutionFailedCause as FailedCause, EventType},
-        failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+        failure::v1::Failure,
         history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 
-use super::{Responses, Result, invalid_event, nondeterminism, unset};
+use super::{Responses, Result, invalid_event, nondeterminism, undelivered, unset};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -98,15 +98,7 @@ impl CancelExternal {
             FailedCause::Unspecified => "unknown",
             FailedCause::ExternalWorkflowExecutionNotFound | FailedCause::NamespaceNotFound => "not found",
         };
-        let failure = Failure {
-            message: format!("Unable to cancel external workflow because {reason}"),
-            failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-                r#type: cause.to_string(),
-                ..Default::default()
-            })),
-            ..Default::default()
-        };
-        Ok(self.resolve(Some(failure), cause))
+        Ok(self.resolve(Some(undelivered("cancel", reason, cause)), cause))
     }
 
     fn resolve(&self, failure: Option<Failure>, cause: FailedCause) -> Responses {

@@ -17,7 +17,7 @@ mod update;
 mod upsert;
 mod workflow_task;
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 
 use temporalio_protos::{
     coresdk::workflow_activation::workflow_activation_job,
@@ -25,6 +25,7 @@ use temporalio_protos::{
         command::v1::{Command, CommandAttributesExt, command},
         common::v1::{Payload, Payloads},
         enums::v1::{CommandType, EventType},
+        failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         history::v1::HistoryEvent,
         protocol::v1::Message as ProtocolMessage,
         sdk::v1::{EventGroupMarker, UserMetadata},
@@ -233,6 +234,18 @@ fn invalid_command(command: CommandType, state: &impl Debug) -> MachineError {
 /// The error for an event without what its type promises.
 fn unset(what: &str, event: &HistoryEvent) -> MachineError {
     fatal!("{what} attributes were unset: {event}")
+}
+
+/// What workflow code is told of a signal or a cancel request that could not be delivered.
+fn undelivered(attempt: &str, reason: &str, cause: impl Display) -> Failure {
+    Failure {
+        message: format!("Unable to {attempt} external workflow because {reason}"),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
+            r#type: cause.to_string(),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
 }
 
 /// The one payload that a result is made of.

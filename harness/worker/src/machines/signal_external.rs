@@ -11,12 +11,12 @@ use temporalio_protos::{
         command::v1::{SignalExternalWorkflowExecutionCommandAttributes, command},
         common::v1::WorkflowExecution,
         enums::v1::{EventType, SignalExternalWorkflowExecutionFailedCause as FailedCause},
-        failure::v1::{ApplicationFailureInfo, CanceledFailureInfo, Failure, failure::FailureInfo},
+        failure::v1::{CanceledFailureInfo, Failure, failure::FailureInfo},
         history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 
-use super::{Responses, Result, fatal, invalid_event, nondeterminism, unset};
+use super::{Responses, Result, fatal, invalid_event, nondeterminism, undelivered, unset};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -117,15 +117,7 @@ impl SignalExternal {
             }
             FailedCause::SignalCountLimitExceeded => "The per-workflow signal limit was exceeded",
         };
-        let failure = Failure {
-            message: format!("Unable to signal external workflow because {reason}"),
-            failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-                r#type: cause.to_string(),
-                ..Default::default()
-            })),
-            ..Default::default()
-        };
-        Ok(self.resolve(Some(failure), cause))
+        Ok(self.resolve(Some(undelivered("signal", reason, cause)), cause))
     }
 
     fn resolve(&self, failure: Option<Failure>, cause: FailedCause) -> Responses {
