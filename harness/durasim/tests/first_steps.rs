@@ -96,6 +96,21 @@ async fn worlds_differ_in_order_and_latency_and_agree_in_the_end(env: TestWorkfl
 }
 
 #[workflow_test]
+async fn every_run_of_a_workflow_id_has_its_history(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("patience").workflow::<Patience>().start()?;
+    for days in [1, 2] {
+        let handle = env.client().start_workflow(Patience::run, days, start("patience", "p-1")).await?;
+        handle.get_result(WorkflowGetResultOptions::default()).await?;
+    }
+    let histories = env.histories("p-1");
+    assert_eq!(histories.len(), 2);
+    assert_ne!(histories[0], histories[1]);
+    assert_eq!(env.history("p-1"), histories[1]);
+    assert_eq!(env.history(("p-1", histories[0].run_id())), histories[0]);
+    Ok(())
+}
+
+#[workflow_test]
 async fn a_history_is_temporals_own_json_or_the_sdks(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("patience").workflow::<Patience>().start()?;
     let handle = env.client().start_workflow(Patience::run, 30, start("patience", "p-1")).await?;

@@ -1,9 +1,14 @@
 //! Histories, as a test reads them.
 
-use crate::{outline::outline_of, proto_json::Descriptors, world::World};
+use crate::{
+    outline::outline_of,
+    proto_json::Descriptors,
+    world::{State, World},
+};
 use futures::FutureExt;
 use prost::Message;
 use std::{
+    collections::BTreeSet,
     fmt,
     rc::Rc,
     sync::{Arc, OnceLock},
@@ -45,6 +50,17 @@ impl WorkflowTarget for String {
 impl WorkflowTarget for &String {
     fn workflow_id(&self) -> &str {
         self
+    }
+}
+
+/// A run, by workflow id and run id.
+impl WorkflowTarget for (&str, &str) {
+    fn workflow_id(&self) -> &str {
+        self.0
+    }
+
+    fn run_id(&self) -> Option<&str> {
+        Some(self.1)
     }
 }
 
@@ -169,11 +185,48 @@ pub(super) fn read(world: &Rc<World>, workflow: &impl WorkflowTarget) -> History
     let state = world.state();
     let id = workflow.workflow_id();
     let Some((run_id, events)) = state.service.run(id, workflow.run_id()) else {
-        let known: Vec<_> = state.service.executions().iter().map(|e| e.workflow_id.clone()).collect();
+        let unknown = unknown(&state, workflow);
         drop(state);
-        panic!("there is no workflow with id {id:?}; there are: {known:?}");
+        panic!("{unknown}");
     };
     History::new(id.to_owned(), run_id.to_owned(), events.to_vec())
+}
+
+#[track_caller]
+pub(super) fn read_all(world: &Rc<World>, workflow: &impl WorkflowTarget) -> Vec<History> {
+    let state = world.state();
+    let id = workflow.workflow_id();
+    let histories: Vec<_> = runs(&state, id)
+        .filter_map(|run_id| Some((run_id.clone(), state.service.run(id, Some(&run_id))?.1.to_vec())))
+        .map(|(run_id, events)| History::new(id.to_owned(), run_id, events))
+        .collect();
+    if histories.is_empty() {
+        let unknown = unknown(&state, workflow);
+        drop(state);
+        panic!("{unknown}");
+    }
+    histories
+}
+
+/// The run ids of a workflow, in the order in which its runs started.
+fn runs(state: &State, workflow_id: &str) -> impl Iterator<Item = String> {
+    let executions = state.service.executions().into_iter();
+    executions.filter(move |execution| execution.workflow_id == workflow_id).map(|execution| execution.run_id)
+}
+
+/// What is said of a run that is not there.
+fn unknown(state: &State, workflow: &impl WorkflowTarget) -> String {
+    let id = workflow.workflow_id();
+    let known: Vec<_> = runs(state, id).collect();
+    match workflow.run_id() {
+        Some(run_id) if !known.is_empty() => {
+            format!("workflow {id:?} has no run {run_id:?}; its runs are: {known:?}")
+        }
+        _ => {
+            let ids: BTreeSet<_> = state.service.executions().into_iter().map(|it| it.workflow_id).collect();
+            format!("there is no workflow with id {id:?}; there are: {ids:?}")
+        }
+    }
 }
 
 /// How the latest run of a workflow closed, as JSON: what `observe_result` compares.

@@ -73,6 +73,7 @@ impl TestWorkflowEnvironment {
     }
 
     /// The official client, connected to the simulated service.
+    #[track_caller]
     pub fn client(&self) -> Client {
         let namespace = World::current().state().namespace.clone();
         self.client_with(ClientOptions::new(namespace).build())
@@ -83,6 +84,7 @@ impl TestWorkflowEnvironment {
     /// # Panics
     ///
     /// If the options hold a plugin that refuses the simulated connection.
+    #[track_caller]
     pub fn client_with(&self, options: ClientOptions) -> Client {
         Client::new(self.connection(), options)
             .expect("a client over the simulated connection has no plugins to fail")
@@ -104,6 +106,7 @@ impl TestWorkflowEnvironment {
     }
 
     /// The virtual time. A world begins at the same instant always, 2024-01-01T00:00:00Z.
+    #[track_caller]
     pub fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(World::current().clock.now_ms())
     }
@@ -116,7 +119,8 @@ impl TestWorkflowEnvironment {
         actor::spawn(&World::current(), future)
     }
 
-    /// The history of a workflow so far: of its handle, or of its id.
+    /// The history of a workflow so far: of its handle, or of its id, and then of its latest run; or of one run, by
+    /// workflow id and run id.
     ///
     /// # Panics
     ///
@@ -126,13 +130,26 @@ impl TestWorkflowEnvironment {
         history::read(&World::current(), &workflow)
     }
 
+    /// The histories of every run of a workflow, in the order in which they started: of a chain that continued as new or
+    /// was retried, and of each time its id was used again.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such workflow.
+    #[track_caller]
+    pub fn histories(&self, workflow: impl WorkflowTarget) -> Vec<History> {
+        history::read_all(&World::current(), &workflow)
+    }
+
     /// Every attempt of this activity that reached its code or its mock, in the order in which they started.
+    #[track_caller]
     pub fn calls<AD: ActivityDefinition>(&self, activity: AD) -> Vec<ActivityCallRecord> {
         World::current().state().calls.of_type(activity.name())
     }
 
     /// Every call of this workflow's mock, one for each run, in the order in which they were made; see
     /// [`mock_workflow`](WorkerBuilder::mock_workflow).
+    #[track_caller]
     pub fn workflow_calls<W: WorkflowDefinition>(&self, workflow: W) -> Vec<WorkflowCallRecord> {
         World::current().state().mocks.calls.of_type(workflow.name())
     }
@@ -147,6 +164,7 @@ impl TestWorkflowEnvironment {
 
     /// An empty ledger of effects, which stands for a part of the outside world: it outlives worker crashes, and the
     /// check `effects_once` watches it. The name is what reports call it.
+    #[track_caller]
     pub fn ledger<E: Effect>(&self, name: impl Into<Arc<str>>) -> EffectLedger<E> {
         let ledger = EffectLedger::new(name);
         World::current().checks.borrow_mut().watch(effects_once::watch(ledger.clone()));
@@ -156,12 +174,14 @@ impl TestWorkflowEnvironment {
     /// Names what must be the same in every world as in the fault-free one, read when the world has ended.
     ///
     /// Nothing is compared that was not named, for a race may rightly end either way.
+    #[track_caller]
     pub fn observe<T: Serialize>(&self, name: impl Into<String>, read: impl Fn() -> T + 'static) {
         let read = move || serde_json::to_value(read()).map_err(|error| error.to_string());
         World::current().checks.borrow_mut().observe(name.into(), Box::new(read));
     }
 
     /// Observes how a workflow closed and with what result, as [`observe`](Self::observe) does.
+    #[track_caller]
     pub fn observe_result(&self, workflow: &impl WorkflowTarget) {
         let id = workflow.workflow_id().to_owned();
         let name = format!("result of {id}");

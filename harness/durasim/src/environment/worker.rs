@@ -365,6 +365,7 @@ impl WorkerBuilder {
     /// # Errors
     ///
     /// If something is registered twice, an activity has no instance to be called on, or nothing is registered.
+    #[track_caller]
     pub fn start(self) -> Result<(), StartError> {
         let Self { task_queue, code, versions, cache } = self;
         if task_queue.is_empty() {

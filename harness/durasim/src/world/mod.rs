@@ -67,12 +67,14 @@ impl World {
     /// If workflow code uses the environment: it runs while the state is borrowed, and must not reach outside.
     #[track_caller]
     pub(crate) fn state(&self) -> RefMut<'_, State> {
-        self.state.try_borrow_mut().unwrap_or_else(|_| {
+        // No closure: the panic is the caller's.
+        let Ok(state) = self.state.try_borrow_mut() else {
             panic!(
                 "the test environment was used from workflow code; a workflow must not reach outside itself: \
                  use it in the test, in activities or in mocks"
             )
-        })
+        };
+        state
     }
 
     /// The world of this thread, if there is one.
@@ -87,12 +89,13 @@ impl World {
     /// If there is none: the environment was taken to another thread, or used after its test ended.
     #[track_caller]
     pub(crate) fn current() -> Rc<World> {
-        Self::try_current().unwrap_or_else(|| {
+        let Some(world) = Self::try_current() else {
             panic!(
                 "no simulated world on this thread: the environment, its client and its activities belong to the \
                  thread of their `#[workflow_test]`, until it returns"
             )
-        })
+        };
+        world
     }
 
     /// Makes this the world of its thread until the guard is dropped.
