@@ -7,6 +7,8 @@ mod common;
 use common::{Greeter, Greetings, Patience};
 use durasim::{TestOutcome, WorldOptions, prelude::*, report::FailureReport, run_world};
 use futures::{FutureExt, future::LocalBoxFuture};
+use std::collections::BTreeMap;
+use temporalio_common::{UntypedWorkflow, data_converters::RawValue};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, ChildWorkflowOptions, WorkflowContext, WorkflowResult,
@@ -292,6 +294,91 @@ fn an_unknown_type_of_heartbeat_details_is_told_with_the_call_that_names_it() {
         }
         .boxed_local()
     }));
+}
+
+#[test]
+fn an_input_of_another_type_is_told_with_the_reason() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("patience").workflow::<Patience>().start()?;
+            let patience = UntypedWorkflow::new("Patience");
+            let handle = env.client().start_workflow(patience, RawValue::empty(), on("patience")).await?;
+            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
+    type Check = fn(&TestWorkflowEnvironment);
+    let checks: [(&str, Check); 2] = [
+        ("observation \"sum\"", |env| env.observe("sum", || -> u32 { panic!("no sum") })),
+        ("invariant \"sum\"", |env| env.invariant("sum", || -> bool { panic!("no sum") })),
+    ];
+    for (what, check) in checks {
+        let report = failure(move |env| {
+            async move {
+                check(&env);
+                env.worker("patience").workflow::<Patience>().start()?;
+                let handle = env.client().start_workflow(Patience::run, 1, on("patience")).await?;
+                handle.get_result(WorkflowGetResultOptions::default()).await?;
+                Ok::<_, TestError>(())
+            }
+            .boxed_local()
+        });
+        assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
+        assert_eq!(report.message.unwrap(), format!("{what}: no sum"));
+    }
+}
+
+#[test]
+fn what_is_observed_must_serialize_and_have_a_name_of_its_own() {
+    let report =
+        failure(|env| async move { env.observe("pairs", || BTreeMap::from([((1, 2), 3)])) }.boxed_local());
+    let message = report.message.unwrap();
+    assert!(message.starts_with("what is observed as \"pairs\" does not serialize: "), "{message}");
+
+    let report = failure(|env| {
+        async move {
+            env.observe("sum", || 1);
+            env.observe("sum", || 2);
+        }
+        .boxed_local()
+    });
+    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
+    assert!(report.message.unwrap().starts_with("\"sum\" is observed twice"));
+}
+
+#[test]
+fn a_run_that_is_not_there_is_told_beside_those_that_are() {
+    let report = failure(|env| {
+        async move {
+            env.client().start_workflow(Patience::run, 1, on("patience")).await?;
+            env.history(("w-1", "nonsense"));
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    });
+    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
+    let message = report.message.unwrap();
+    assert!(message.starts_with("workflow \"w-1\" has no run \"nonsense\"; its runs are: ["), "{message}");
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "another thread is what is to be told")]
+fn the_environment_belongs_to_the_thread_of_its_test() {
+    let report = failure(|env| {
+        async move {
+            let elsewhere = std::thread::spawn(move || env.now()).join();
+            let words = elsewhere.unwrap_err().downcast::<&str>().unwrap();
+            Err::<(), _>(TestError::new(*words))
+        }
+        .boxed_local()
+    });
+    let message = report.message.unwrap();
+    assert!(message.starts_with("no simulated world on this thread"), "{message}");
 }
 
 #[workflow_test]

@@ -1,5 +1,6 @@
 //! `invariant`: what the test says must hold after every step.
 
+use super::guarded;
 use crate::{report::FailureReport, sabotage::broken, world::World};
 use durasim_engine::START_MS;
 
@@ -11,7 +12,12 @@ impl World {
         }
         let invariants = self.checks.borrow().invariants();
         for invariant in invariants.iter() {
-            if let Err(reason) = (invariant.holds)() {
+            let what = || format!("invariant {:?}", invariant.name);
+            let held = match guarded(what, || (invariant.holds)()) {
+                Ok(held) => held,
+                Err(panicked) => return self.state().fail(*panicked),
+            };
+            if let Err(reason) = held {
                 let now_ms = self.clock.now_ms() - START_MS;
                 let location = Some(invariant.location.into());
                 let report = FailureReport::invariant_broken(&invariant.name, Some(reason), now_ms, location);

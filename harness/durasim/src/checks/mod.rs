@@ -12,11 +12,15 @@ mod sometimes;
 use crate::{
     report::FailureReport,
     runner::{Reference, WorldOptions, WorldReport},
-    world::World,
+    world::{World, diagnosis},
 };
-use durasim_engine::TaskId;
+use durasim_engine::{TaskId, panic_message};
 use serde_json::Value;
-use std::{collections::BTreeMap, panic::Location, rc::Rc};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    rc::Rc,
+};
 
 pub(crate) use sometimes::Sometimes;
 
@@ -71,7 +75,10 @@ pub(crate) struct Label {
 }
 
 impl UserChecks {
+    #[track_caller]
     pub(crate) fn observe(&mut self, name: String, read: Observer) {
+        let known = self.observers.iter().any(|(known, _)| *known == name);
+        assert!(!known, "{name:?} is observed twice: give each observation a name of its own");
         self.settles = true;
         self.observers.push((name, read));
     }
@@ -117,13 +124,27 @@ impl World {
     }
 
     /// What the test observes, read now.
-    pub(crate) fn read_observations(&self) -> BTreeMap<String, Value> {
+    ///
+    /// # Errors
+    ///
+    /// The failure of the test, if one of its closures panics or returns what does not serialize.
+    pub(crate) fn read_observations(&self) -> Result<BTreeMap<String, Value>, Box<FailureReport>> {
         let observers = std::mem::take(&mut self.checks.borrow_mut().observers);
-        let read = |observer: &Observer| {
-            observer().unwrap_or_else(|error| Value::String(format!("unreadable: {error}")))
+        let read = |(name, observer): &(String, Observer)| {
+            let value = guarded(|| format!("observation {name:?}"), observer)?.map_err(|error| {
+                let reason = format!("what is observed as {name:?} does not serialize: {error}");
+                Box::new(FailureReport::setup(reason))
+            })?;
+            Ok((name.clone(), value))
         };
-        observers.iter().map(|(name, observer)| (name.clone(), read(observer))).collect()
+        observers.iter().map(read).collect()
     }
+}
+
+/// Calls a closure of the test's; a panic in it fails the test, as one of the test itself does.
+fn guarded<T>(what: impl FnOnce() -> String, call: impl FnOnce() -> T) -> Result<T, Box<FailureReport>> {
+    catch_unwind(AssertUnwindSafe(call))
+        .map_err(|panic| Box::new(diagnosis::panicked(&what(), &panic_message(panic.as_ref()))))
 }
 
 /// The checks of a world that has ended, in order; the first failure counts.

@@ -166,7 +166,7 @@ impl<F> Property<'_, F> {
         self.seen.steps.set(self.seen.steps.get() + report.steps);
         // What worlds reach while shrinking says nothing of the campaign.
         if self.seen.first.borrow().is_none() {
-            self.seen.sometimes.borrow_mut().world(&report.labels);
+            self.seen.sometimes.borrow_mut().world(&report.labels, report.steps);
         }
     }
 

@@ -150,6 +150,14 @@ impl Diagnosis {
             )),
             _ => None,
         })
+        .or_else(|| {
+            self.workflows.is_empty().then(|| {
+                "the test waits for what is not of its world: a channel that nobody sends to, or a thread or a socket \
+                 of its own, for which no world waits. Let an actor do it (`env.spawn`), or blocking work \
+                 (`tokio::task::spawn_blocking`)"
+                    .to_owned()
+            })
+        })
     }
 }
 

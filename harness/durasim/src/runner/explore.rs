@@ -26,7 +26,7 @@ pub(super) fn run(
         let offers = report.offers.iter().filter(|offer| is_fault_site(&offer.point.site)).cloned().collect();
         explorer.ran(plan.id, offers);
         steps += report.steps;
-        sometimes.world(&report.labels);
+        sometimes.world(&report.labels, report.steps);
         judge(campaign, &report, worlds, steps)?;
     }
     Ok(())

@@ -110,11 +110,11 @@ pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
     let mut sometimes = Sometimes::default();
     if only_placed {
         let report = campaign.run(ChoiceSource::Benign);
-        sometimes.world(&report.labels);
+        sometimes.world(&report.labels, report.steps);
         judge(&campaign, &report, 1, 0)?;
     } else {
         // The fault-free world is a world like others: what fails in it needs no plan.
-        sometimes.world(&campaign.fault_free().labels);
+        sometimes.world(&campaign.fault_free().labels, campaign.fault_free().steps);
         if let Some(failure) = &campaign.fault_free().failure {
             let explained =
                 campaign.explained(ChoiceSource::Benign, failure).and_then(|report| report.failure);
@@ -140,8 +140,9 @@ pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
 pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>> {
     match std::env::var("DURASIM_SEED") {
         Err(_) => Ok(None),
+        Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(text) => text.trim().parse().map(Some).map_err(|_| {
-            let message = format!("DURASIM_SEED must be a whole number, not {text:?}");
+            let message = format!("DURASIM_SEED must be a whole number from 0 to {}, not {text:?}", u64::MAX);
             Box::new(FailureReport::setup(message))
         }),
     }
@@ -186,7 +187,7 @@ fn many(campaign: &Campaign<'_>, seeds: u64, sometimes: &mut Sometimes) -> Resul
                     }
                     let report = campaign.seed(seed);
                     if report.failure.is_none() {
-                        lock(&reached).world(&report.labels);
+                        lock(&reached).world(&report.labels, report.steps);
                         continue;
                     }
                     lowest.fetch_min(seed, Ordering::Relaxed);

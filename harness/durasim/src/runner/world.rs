@@ -190,6 +190,10 @@ fn report(world: &World) -> WorldReport {
     let observations = world.read_observations();
     let applied_again = world.check_ledgers();
     let mut state = world.state();
+    let observations = observations.unwrap_or_else(|report| {
+        state.fail(*report);
+        BTreeMap::new()
+    });
     if let Some(report) = applied_again {
         state.fail(report);
     }

@@ -128,7 +128,8 @@ probes! {
             Ok(())
         }.boxed_local();
         let mut sometimes = Sometimes::default();
-        sometimes.world(&crate::run_world(&body, &WorldOptions::default()).labels);
+        let world = crate::run_world(&body, &WorldOptions::default());
+        sometimes.world(&world.labels, world.steps);
         shown(sometimes.check().is_some(), || "nobody misses the label".into())
     };
 

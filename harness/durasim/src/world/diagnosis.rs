@@ -238,7 +238,22 @@ pub(crate) fn workflow_task_failed(
         own.or_else(|| panic.location.as_deref().and_then(source_line))
     });
     let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
-    Some(FailureReport::workflow_task_fails(name, attempts, &failed.failure.message, location))
+    let mut report =
+        FailureReport::workflow_task_fails(name, attempts, &with_causes(&failed.failure), location);
+    if failed.panic.is_none() && failed.failure.cause.is_some() {
+        report.remedy = Some(
+            "start the workflow with an input of the type that its `run` takes; what it is started with is in the \
+             first event of its history"
+                .to_owned(),
+        );
+    }
+    Some(report)
+}
+
+/// The message of a failure, and those of its causes.
+fn with_causes(failure: &Failure) -> String {
+    let causes = std::iter::successors(Some(failure), |failure| failure.cause.as_deref());
+    causes.map(|failure| failure.message.as_str()).collect::<Vec<_>>().join(": ")
 }
 
 /// The report of a query that found its run's code to follow another history, if that is why it failed.
