@@ -1,14 +1,18 @@
-//! Queries that nobody answers end as they do on a server: with another worker, or with the caller's deadline.
+//! Queries and updates that nobody answers end as they do on a server: with another worker, or with the caller's
+//! deadline.
 
 mod common;
 
 use common::Approval;
 use durasim::{Fault, FaultProfile, prelude::*};
 use pretty_assertions::assert_eq;
-use temporalio_client::errors::WorkflowQueryError;
+use temporalio_client::{
+    RpcOptions, WorkflowExecuteUpdateOptions,
+    errors::{WorkflowQueryError, WorkflowUpdateError},
+};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, WorkflowContext, WorkflowContextView, WorkflowResult,
+    ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -28,6 +32,7 @@ impl Kitchen {
 #[derive(Default)]
 struct Dinner {
     is_ready: bool,
+    guests: u32,
 }
 
 #[workflow_methods]
@@ -38,6 +43,12 @@ impl Dinner {
         ctx.execute_activity(Kitchen::cook, (), options).await?;
         ctx.state_mut(|dinner| dinner.is_ready = true);
         Ok(())
+    }
+
+    #[update]
+    fn add_guest(&mut self, _ctx: &mut SyncWorkflowContext<Self>) -> u32 {
+        self.guests += 1;
+        self.guests
     }
 
     #[query]
@@ -89,6 +100,45 @@ async fn a_query_without_a_worker_ends_with_the_callers_deadline(env: TestWorkfl
         .expect_err("nobody answers");
     assert_eq!(code(&refused), tonic::Code::DeadlineExceeded);
     assert_eq!(env.now().duration_since(before)?, Duration::from_secs(30));
+    Ok(())
+}
+
+fn patience(timeout: Duration) -> WorkflowExecuteUpdateOptions {
+    let mut rpc_options = RpcOptions::default();
+    rpc_options.timeout = Some(timeout);
+    WorkflowExecuteUpdateOptions::builder().rpc_options(rpc_options).build()
+}
+
+#[workflow_test]
+async fn an_update_without_a_worker_ends_with_the_deadline_of_an_impatient_caller(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    let before = env.now();
+    let refused = dinner
+        .execute_update(Dinner::add_guest, (), patience(Duration::from_secs(5)))
+        .await
+        .expect_err("nobody answers");
+    match refused {
+        WorkflowUpdateError::Rpc(status) => assert_eq!(status.code(), tonic::Code::DeadlineExceeded),
+        other => panic!("not refused by the service: {other}"),
+    }
+    assert_eq!(env.now().duration_since(before)?, Duration::from_secs(5));
+    Ok(())
+}
+
+/// The server answers before the time of a call is over, and the client asks again.
+#[workflow_test]
+async fn an_update_of_a_patient_caller_waits_for_a_worker(env: TestWorkflowEnvironment) -> TestResult {
+    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    let late = async {
+        env.sleep(Duration::from_mins(5)).await;
+        env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()
+    };
+    let update = dinner.execute_update(Dinner::add_guest, (), WorkflowExecuteUpdateOptions::default());
+    let (started, guests) = tokio::join!(late, update);
+    started?;
+    assert_eq!(guests?, 1);
     Ok(())
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn submit(
     request: QueryWorkflowRequest,
 ) -> Result<Option<QueryWorkflowResponse>, Status> {
     if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= service.now_ms) {
-        return Err(deadline_exceeded());
+        return Err(status::deadline_exceeded());
     }
     let key = service.executions.lookup(request.execution.as_ref())?;
     let run = service.executions.run(key);
@@ -146,10 +146,6 @@ pub(crate) fn submit(
         rearm(service, query);
     }
     Ok(None)
-}
-
-fn deadline_exceeded() -> Status {
-    Status::deadline_exceeded("context deadline exceeded")
 }
 
 /// Brings the timers of the query's run in line with what the query now waits for.
@@ -254,7 +250,7 @@ pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     let Some((_, query)) = service.executions.run(key).query_timers.first().copied() else { return };
     let Some(pending) = service.queries.pending.get_mut(&query) else { return };
     if pending.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms) {
-        return refuse(service, query, deadline_exceeded());
+        return refuse(service, query, status::deadline_exceeded());
     }
     let Some(sent) = &mut pending.sent else { return };
     if sent.sticky_deadline_ms.is_some() {

@@ -89,7 +89,8 @@ impl Service {
     }
 
     /// As [`Service::request`], from a caller that waits until `deadline_ms`, in milliseconds since the Unix epoch. A
-    /// query that has no answer by then is told DEADLINE_EXCEEDED; nothing else takes that long.
+    /// query or an update that has no answer by then is told DEADLINE_EXCEEDED. Other waits have none, nor has that for
+    /// an update of 20 s or more: the server answers those before, and clients ask again.
     pub fn request_until(&mut self, now_ms: u64, id: RequestId, request: Request, deadline_ms: Option<u64>) {
         self.advance(now_ms);
         let mut request = request;
@@ -106,7 +107,7 @@ impl Service {
     /// The caller of a request went away: its poll takes no task, and nothing replies to it any more.
     pub fn cancel(&mut self, id: RequestId) {
         self.matching.cancel_poll(id);
-        self.update_waiters.cancel(id);
+        updates::cancel(self, id);
         for waiters in self.history_waiters.values_mut() {
             waiters.retain(|waiter| waiter.id != id);
         }

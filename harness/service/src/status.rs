@@ -34,6 +34,11 @@ pub(crate) fn already_started(
     with_detail(Code::AlreadyExists, message, "WorkflowExecutionAlreadyStartedFailure", &detail)
 }
 
+/// What a caller hears that waits no longer.
+pub(crate) fn deadline_exceeded() -> Status {
+    Status::deadline_exceeded("context deadline exceeded")
+}
+
 /// NOT_FOUND, as clients tell it from a proxy's.
 pub(crate) fn not_found(message: impl Into<String>) -> Status {
     with_detail(Code::NotFound, message, "NotFoundFailure", &NotFoundFailure::default())

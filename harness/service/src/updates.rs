@@ -1,7 +1,8 @@
 //! The callers that wait for updates: what they asked, and when they are answered.
 //!
 //! `temporalio/temporal: service/history/api/{updateworkflow,pollupdate,multioperation}/api.go`. A wait never times
-//! out by itself; the server answers it after a while with the stage reached so far, and clients ask again.
+//! out by itself; the server answers it after a while with the stage reached so far, and clients ask again. A caller
+//! that waits for less than that is told when its time is over.
 
 use std::collections::BTreeMap;
 
@@ -30,10 +31,15 @@ use crate::{
 /// From this attempt of a failing workflow task on, updates fail at once.
 const FAIL_UPDATE_ATTEMPT: i32 = 3;
 
+/// After this time the server answers with the stage reached so far (`history.longPollExpirationInterval`).
+const LONG_POLL_MS: u64 = 20_000;
+
 /// Somebody who waits for an update.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiter {
     pub(crate) id: RequestId,
+    /// When it waits no longer, if that is before the server would answer it anyway.
+    deadline_ms: Option<u64>,
     update_id: String,
     stage: Stage,
     call: Call,
@@ -78,11 +84,37 @@ pub(crate) struct UpdateWaiters {
     by_run: BTreeMap<RunKey, Vec<Waiter>>,
 }
 
-impl UpdateWaiters {
-    pub(crate) fn cancel(&mut self, id: RequestId) {
-        for waiters in self.by_run.values_mut() {
-            waiters.retain(|waiter| waiter.id != id);
-        }
+/// The caller of an update went away.
+pub(crate) fn cancel(service: &mut Service, id: RequestId) {
+    let by_run = &mut service.update_waiters.by_run;
+    let of_caller = by_run.iter().find(|(_, waiters)| waiters.iter().any(|waiter| waiter.id == id));
+    if let Some(key) = of_caller.map(|(key, _)| *key) {
+        by_run.entry(key).or_default().retain(|waiter| waiter.id != id);
+        rearm(service, key);
+    }
+}
+
+/// Brings the timer of a run in line with how long the callers of its updates wait.
+fn rearm(service: &mut Service, key: RunKey) {
+    let waiters = service.update_waiters.by_run.get(&key);
+    let run = service.executions.run_mut(key);
+    run.update_deadline_ms = waiters.into_iter().flatten().filter_map(|waiter| waiter.deadline_ms).min();
+    service.timers.rearm(run);
+}
+
+/// A caller of an update of this run waits no longer.
+pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let waiters = service.update_waiters.by_run.entry(key).or_default();
+    let mut given_up = Vec::new();
+    waiters.retain(|waiter| {
+        let is_over = waiter.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms);
+        given_up.extend(is_over.then_some(waiter.id));
+        !is_over
+    });
+    rearm(service, key);
+    for id in given_up {
+        service.reply(id, Err(status::deadline_exceeded()));
     }
 }
 
@@ -94,6 +126,7 @@ impl UpdateWaiters {
 pub(crate) fn submit(
     service: &mut Service,
     id: RequestId,
+    deadline_ms: Option<u64>,
     key: RunKey,
     call: Call,
 ) -> Result<(), (Call, Status)> {
@@ -105,7 +138,7 @@ pub(crate) fn submit(
     let stage = request.wait_policy.as_ref().map_or(Stage::Completed, WaitPolicy::lifecycle_stage);
     match admit(service, id, key, request) {
         Ok(update_id) => {
-            wait(service, key, Waiter { id, update_id, stage, call });
+            wait(service, key, Waiter { id, deadline_ms, update_id, stage, call });
             Ok(())
         }
         Err(refused) => Err((call, refused)),
@@ -174,6 +207,7 @@ fn takes_updates(run: &Run) -> Result<(), Status> {
 pub(crate) fn poll(
     service: &mut Service,
     id: RequestId,
+    deadline_ms: Option<u64>,
     key: RunKey,
     update_id: &str,
     stage: Stage,
@@ -181,11 +215,14 @@ pub(crate) fn poll(
     if service.executions.run(key).updates.get(update_id).is_none() {
         return Err(status::not_found(format!("update {update_id:?} not found")));
     }
-    wait(service, key, Waiter { id, update_id: update_id.to_owned(), stage, call: Call::Poll });
+    let update_id = update_id.to_owned();
+    wait(service, key, Waiter { id, deadline_ms, update_id, stage, call: Call::Poll });
     Ok(())
 }
 
-fn wait(service: &mut Service, key: RunKey, waiter: Waiter) {
+fn wait(service: &mut Service, key: RunKey, mut waiter: Waiter) {
+    let answered_ms = service.now_ms.saturating_add(LONG_POLL_MS);
+    waiter.deadline_ms = waiter.deadline_ms.filter(|deadline_ms| *deadline_ms < answered_ms);
     service.update_waiters.by_run.entry(key).or_default().push(waiter);
     answer(service, key);
 }
@@ -196,6 +233,7 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
         return;
     }
     let waiters = service.update_waiters.by_run.remove(&key).unwrap_or_default();
+    let had_waiters = !waiters.is_empty();
     let mut waiting = Vec::new();
     for waiter in waiters {
         let run = service.executions.run(key);
@@ -222,6 +260,9 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
     if !waiting.is_empty() {
         service.update_waiters.by_run.insert(key, waiting);
     }
+    if had_waiters {
+        rearm(service, key);
+    }
     service.executions.run_mut(key).updates.forget();
 }
 
@@ -246,14 +287,14 @@ fn give_up(service: &mut Service, mut waiter: Waiter) {
 pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
     let run = service.executions.run(key);
     let current = service.executions.current(&run.workflow_id).unwrap_or(key);
-    let id = waiter.id;
+    let (id, deadline_ms) = (waiter.id, waiter.deadline_ms);
     let refused = match waiter.call {
         Call::Update(request) => {
             let names_a_run = request.workflow_execution.as_ref().is_some_and(|run| !run.run_id.is_empty());
             let target = if names_a_run { key } else { current };
-            submit(service, id, target, Call::Update(request)).map_err(|(_, refused)| refused)
+            submit(service, id, deadline_ms, target, Call::Update(request)).map_err(|(_, refused)| refused)
         }
-        Call::UpdateWithStart(both) => start_and_update(service, id, *both).map(|_| ()),
+        Call::UpdateWithStart(both) => start_and_update(service, id, deadline_ms, *both).map(|_| ()),
         Call::Poll => Err(status::not_found(format!("update {:?} not found", waiter.update_id))),
     };
     if let Err(refused) = refused {
@@ -264,7 +305,7 @@ pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
 /// Starts and updates once more.
 pub(crate) fn start_again(service: &mut Service, waiter: Waiter) {
     let Call::UpdateWithStart(both) = waiter.call else { return };
-    if let Err(refused) = start_and_update(service, waiter.id, *both) {
+    if let Err(refused) = start_and_update(service, waiter.id, waiter.deadline_ms, *both) {
         service.reply(waiter.id, Err(refused));
     }
 }

@@ -116,12 +116,14 @@ pub(crate) fn handle(
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
         Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, &request)),
         Request::ResetWorkflowExecution(request) => reset_workflow_execution::handle(service, &request),
-        Request::UpdateWorkflowExecution(request) => update_workflow_execution::update(service, id, request),
+        Request::UpdateWorkflowExecution(request) => {
+            update_workflow_execution::update(service, id, deadline_ms, request)
+        }
         Request::PollWorkflowExecutionUpdate(request) => {
-            update_workflow_execution::poll(service, id, &request)
+            update_workflow_execution::poll(service, id, deadline_ms, &request)
         }
         Request::ExecuteMultiOperation(request) => {
-            update_workflow_execution::update_with_start(service, id, *request)
+            update_workflow_execution::update_with_start(service, id, deadline_ms, *request)
         }
         Request::PollNexusTaskQueue(_)
         | Request::RespondNexusTaskCompleted(_)

@@ -23,16 +23,18 @@ use crate::{
 pub(super) fn update(
     service: &mut Service,
     id: RequestId,
+    deadline_ms: Option<u64>,
     request: Box<UpdateWorkflowExecutionRequest>,
 ) -> Handled {
     let key = service.executions.lookup(request.workflow_execution.as_ref())?;
-    updates::submit(service, id, key, Call::Update(request)).map_err(|(_, refused)| refused)?;
+    updates::submit(service, id, deadline_ms, key, Call::Update(request)).map_err(|(_, refused)| refused)?;
     Ok(Answer::Later)
 }
 
 pub(super) fn poll(
     service: &mut Service,
     id: RequestId,
+    deadline_ms: Option<u64>,
     request: &PollWorkflowExecutionUpdateRequest,
 ) -> Handled {
     let Some(update) = &request.update_ref else {
@@ -40,7 +42,7 @@ pub(super) fn poll(
     };
     let key = service.executions.lookup(update.workflow_execution.as_ref())?;
     let stage = request.wait_policy.as_ref().map_or(Stage::Unspecified, WaitPolicy::lifecycle_stage);
-    updates::poll(service, id, key, &update.update_id, stage)?;
+    updates::poll(service, id, deadline_ms, key, &update.update_id, stage)?;
     Ok(Answer::Later)
 }
 
@@ -50,6 +52,7 @@ pub(super) fn poll(
 pub(super) fn update_with_start(
     service: &mut Service,
     id: RequestId,
+    deadline_ms: Option<u64>,
     request: ExecuteMultiOperationRequest,
 ) -> Handled {
     let mut operations = request.operations.into_iter().filter_map(|operation| operation.operation);
@@ -58,7 +61,7 @@ pub(super) fn update_with_start(
     else {
         return Err(Status::invalid_argument("Operations have to be exactly [Start, Update]."));
     };
-    start_and_update(service, id, UpdateWithStart::new(start, update))
+    start_and_update(service, id, deadline_ms, UpdateWithStart::new(start, update))
 }
 
 /// Updates a workflow, and starts it first where that must be.
@@ -66,7 +69,12 @@ pub(super) fn update_with_start(
 /// # Errors
 ///
 /// The status of both operations, if either is refused.
-pub(crate) fn start_and_update(service: &mut Service, id: RequestId, mut both: UpdateWithStart) -> Handled {
+pub(crate) fn start_and_update(
+    service: &mut Service,
+    id: RequestId,
+    deadline_ms: Option<u64>,
+    mut both: UpdateWithStart,
+) -> Handled {
     let workflow_id = &both.start.workflow_id;
     let current = service.executions.current(workflow_id);
     let key = if let Some(key) = current.filter(|key| is_updated(service, *key, &both)) {
@@ -79,7 +87,7 @@ pub(crate) fn start_and_update(service: &mut Service, id: RequestId, mut both: U
         let key = service.executions.current(&both.start.workflow_id);
         key.ok_or_else(|| Status::internal("the run just started is not there"))?
     };
-    updates::submit(service, id, key, Call::UpdateWithStart(Box::new(both)))
+    updates::submit(service, id, deadline_ms, key, Call::UpdateWithStart(Box::new(both)))
         .map_err(|(call, refused)| updates::refusal(&call, refused))?;
     Ok(Answer::Later)
 }

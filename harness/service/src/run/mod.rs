@@ -71,6 +71,8 @@ pub(crate) struct Run {
     pub(crate) workflow_task_starts: u32,
     /// Queries by when something about them falls due.
     pub(crate) query_timers: BTreeSet<(u64, u64)>,
+    /// When the first of those who wait for its updates waits no longer.
+    pub(crate) update_deadline_ms: Option<u64>,
     /// Work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
     pub(crate) armed: ArmedTimers,

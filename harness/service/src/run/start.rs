@@ -104,6 +104,7 @@ impl Run {
             signal_request_ids: BTreeSet::new(),
             buffered_queries: BTreeSet::new(),
             query_timers: BTreeSet::new(),
+            update_deadline_ms: None,
             workflow_task_starts: 0,
             outbox: Vec::new(),
             armed: ArmedTimers::default(),

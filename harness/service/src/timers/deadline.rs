@@ -6,9 +6,11 @@ use crate::run::Run;
 impl Run {
     /// When the next thing of this kind falls due, if any does. A closed run waits for nothing.
     pub(crate) fn due_ms(&self, kind: TimerKind) -> Option<u64> {
-        if kind == TimerKind::Query {
+        match kind {
             // Closed runs are queried too.
-            return self.query_timers.first().map(|(due_ms, _)| *due_ms);
+            TimerKind::Query => return self.query_timers.first().map(|(due_ms, _)| *due_ms),
+            TimerKind::UpdateCaller => return self.update_deadline_ms,
+            _ => {}
         }
         if !self.is_running() {
             return None;
@@ -27,7 +29,7 @@ impl Run {
             TimerKind::ActivityRetry => self.activities.next_retry_ms(),
             TimerKind::NexusOperation => self.nexus_operations.next_due_ms(),
             TimerKind::RunTimeout => self.state.run_expiration_ms,
-            TimerKind::Query => None,
+            TimerKind::Query | TimerKind::UpdateCaller => None,
             TimerKind::ExecutionTimeout => self.state.execution_expiration_ms,
         }
     }

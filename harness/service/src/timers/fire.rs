@@ -5,7 +5,7 @@
 use super::TimerKind;
 use crate::{
     api::enums::TimeoutType, identifiers::RunKey, query, run::workflow_task::WorkflowTaskKind,
-    service::Service,
+    service::Service, updates,
 };
 
 /// Fires one timer of a run, as one transaction.
@@ -28,6 +28,7 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
             run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
         }
         TimerKind::Query => return query::fall_due(service, key),
+        TimerKind::UpdateCaller => return updates::fall_due(service, key),
         TimerKind::UserTimers => run.fire_user_timers(now_ms),
         TimerKind::ActivityTimeouts => run.time_out_activities(now_ms),
         TimerKind::ActivityRetry => run.offer_due_retry(now_ms),

@@ -30,10 +30,12 @@ pub(crate) enum TimerKind {
     ExecutionTimeout,
     /// A query that nobody answers: its sticky worker is given up, or its caller goes.
     Query,
+    /// The caller of an update goes.
+    UpdateCaller,
 }
 
 impl TimerKind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::FirstWorkflowTask,
         Self::WorkflowTask,
         Self::UserTimers,
@@ -43,6 +45,7 @@ impl TimerKind {
         Self::RunTimeout,
         Self::ExecutionTimeout,
         Self::Query,
+        Self::UpdateCaller,
     ];
 }
 

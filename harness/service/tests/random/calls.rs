@@ -87,7 +87,14 @@ impl Call {
     /// When the caller has waited for long enough, if it ever has: a query that dies with its worker has no other end.
     pub(crate) fn deadline_ms(&self, now_ms: u64) -> Option<u64> {
         let patience_ms = if self.has(0) { 500 * u64::from(self.number) } else { 60_000 };
-        (self.rpc == "QueryWorkflow").then_some(now_ms + patience_ms)
+        let waits = matches!(
+            self.rpc,
+            "QueryWorkflow"
+                | "UpdateWorkflowExecution"
+                | "ExecuteMultiOperation"
+                | "PollWorkflowExecutionUpdate"
+        );
+        waits.then_some(now_ms + patience_ms)
     }
 
     pub(crate) fn request(&self, known: &Known) -> Request {

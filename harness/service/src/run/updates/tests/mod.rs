@@ -357,6 +357,27 @@ fn a_poll_waits_for_an_update_and_hears_of_one_that_is_not_there() {
     assert_eq!(response.stage(), Stage::Completed);
 }
 
+/// `service/history/workflow/update/update.go` (`WaitLifecycleStage`)
+#[test]
+fn a_caller_with_a_deadline_within_a_long_poll_is_told_when_it_is_over() {
+    let mut world = idle();
+    let soon_ms = world.now_ms + 5_000;
+    let impatient = world.send_until(update_request("stock", "u", Stage::Completed), soon_ms);
+    let later_ms = world.now_ms + 30_000;
+    let patient = world.send_until(update_request("stock", "u", Stage::Completed), later_ms);
+    let gone = world.send_until(update_request("stock", "u", Stage::Completed), soon_ms);
+    world.service.cancel(gone);
+    world.pass(4_999);
+    assert!(world.reply(impatient).is_none());
+    world.pass(1);
+    assert_eq!(refused(&mut world, impatient).code(), Code::DeadlineExceeded);
+    world.pass(60_000);
+    assert!(world.reply(gone).is_none() && world.reply(patient).is_none());
+    let task = world.workflow_task();
+    world.respond(answered(&task, vec![], vec![accept("u"), complete("u")])).unwrap();
+    assert_eq!(reached(&mut world, patient).unwrap().0, Stage::Completed);
+}
+
 #[test]
 fn an_accepted_update_returns_as_admitted_after_a_reset() {
     let mut world = idle();
