@@ -27,6 +27,8 @@ pub enum ReplayMode {
     /// Whole commands, inputs included.
     #[default]
     Strict,
+    /// Each command at its own workflow task, whatever its inputs: what another version of the code may change.
+    Commands,
     /// As Core does: by type and id.
     LikeCore,
 }
@@ -158,7 +160,7 @@ pub fn replay_shared(
     let known = History::new(Cow::Borrowed(history), last_started(history), true);
     let outcome = run.on_task(known, Vec::new(), task, 0);
     let activations = run.log.take().unwrap_or_default();
-    if options.mode == ReplayMode::Strict && closed_before_any_task(history) {
+    if options.mode != ReplayMode::LikeCore && closed_before_any_task(history) {
         // Whatever the code did, there is nothing to compare it with.
         return Ok(ReplayLog { activations, commands: Vec::new() });
     }
@@ -166,7 +168,7 @@ pub fn replay_shared(
         RunOutcome::Completed { response, .. } => Ok(ReplayLog { activations, commands: response.commands }),
         RunOutcome::Failed { failed, .. } => Err(failed.into()),
         RunOutcome::QueryAnswered { .. } | RunOutcome::Waits => {
-            if options.mode == ReplayMode::Strict
+            if options.mode != ReplayMode::LikeCore
                 && let Some((command, issued_at)) = run.execution.unrecorded_command()
             {
                 return Err(left_over(command, issued_at, history));
@@ -190,7 +192,8 @@ fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run
         build_id: options.build_id.clone(),
         sdk_name: String::new(),
         sdk_version: String::new(),
-        strict: options.mode == ReplayMode::Strict,
+        strict: options.mode != ReplayMode::LikeCore,
+        compares_inputs: options.mode == ReplayMode::Strict,
         codec: uses_codec.then(|| options.data_converter.clone()),
     };
     let instance = InstanceSettings {

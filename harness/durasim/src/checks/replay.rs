@@ -63,7 +63,7 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
                 data_converter: worker_options.data_converter,
                 detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
                 // Another version may give its commands other inputs: Core lets that through, and so must this.
-                mode: if ran_by.is_mixed { ReplayMode::LikeCore } else { ReplayMode::Strict },
+                mode: if ran_by.is_mixed { ReplayMode::Commands } else { ReplayMode::Strict },
                 backtraces: state.backtraces,
                 keep_activations: false,
                 ..ReplayOptions::default()

@@ -19,7 +19,7 @@ use temporalio_protos::{
             Command, ScheduleActivityTaskCommandAttributes, ScheduleNexusOperationCommandAttributes,
             command::Attributes as Of,
         },
-        common::v1::{Memo, SearchAttributes},
+        common::v1::SearchAttributes,
         history::v1::{
             ActivityTaskScheduledEventAttributes, HistoryEvent, NexusOperationScheduledEventAttributes,
             history_event::Attributes as Event,
@@ -117,11 +117,7 @@ pub(crate) fn compare(
         (
             Of::ModifyWorkflowPropertiesCommandAttributes(c),
             Event::WorkflowPropertiesModifiedEventAttributes(e),
-        ) => {
-            let memo = |memo: Option<&Memo>| memo.map(|memo| memo.fields.clone()).unwrap_or_default();
-            let (recorded, given) = (memo(e.upserted_memo.as_ref()), memo(c.upserted_memo.as_ref()));
-            fields.named_payloads("memo", &recorded, &given);
-        }
+        ) => fields.memo(e.upserted_memo.as_ref(), c.upserted_memo.as_ref()),
         (
             Of::UpsertWorkflowSearchAttributesCommandAttributes(c),
             Event::UpsertWorkflowSearchAttributesEventAttributes(e),
@@ -222,9 +218,8 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
             fields.payloads("input", e.input.as_ref(), c.input.as_ref());
             let caps = [];
             fields.capped("workflow_run_timeout", e.workflow_run_timeout, c.workflow_run_timeout, &caps);
-            if let Some(memo) = &c.memo {
-                let recorded = e.memo.as_ref().map(|memo| memo.fields.clone()).unwrap_or_default();
-                fields.named_payloads("memo", &recorded, &memo.fields);
+            if c.memo.is_some() {
+                fields.memo(e.memo.as_ref(), c.memo.as_ref());
             }
         }
         _ => {}

@@ -279,7 +279,7 @@ impl Execution<'_> {
             if let Err(error) = self.on_machine_event(queued.key, event, is_last) {
                 return Err(with_command(error, event, &queued));
             }
-            if self.facts.strict
+            if self.facts.compares_inputs
                 && let Some(command) = &queued.command
                 && let Some(difference) = self.difference(command, event)
             {

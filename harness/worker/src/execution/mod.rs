@@ -57,8 +57,10 @@ pub(crate) struct WorkerFacts {
     pub(crate) build_id: String,
     pub(crate) sdk_name: String,
     pub(crate) sdk_version: String,
-    /// Whether whole commands are compared with events.
+    /// Whether each command must be in history at its own workflow task.
     pub(crate) strict: bool,
+    /// Whether whole commands are compared with their events.
+    pub(crate) compares_inputs: bool,
     /// The converter whose codec payloads have passed, if they have.
     pub(crate) codec: Option<DataConverter>,
 }

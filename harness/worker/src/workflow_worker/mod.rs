@@ -91,6 +91,7 @@ impl WorkflowWorker {
             sdk_name: options.sdk_name.clone(),
             sdk_version: options.sdk_version.clone(),
             strict: false,
+            compares_inputs: false,
             codec: None,
         });
         let instance = Rc::new(InstanceSettings {

@@ -1,9 +1,13 @@
 //! Fields compared one by one, as the service may have changed them.
 
-use std::{collections::BTreeSet, fmt::Debug, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    time::Duration,
+};
 
 use temporalio_protos::temporal::api::{
-    common::v1::{Payload, Payloads, RetryPolicy},
+    common::v1::{Memo, Payload, Payloads, RetryPolicy},
     failure::v1::Failure,
     taskqueue::v1::TaskQueue,
 };
@@ -51,17 +55,15 @@ impl Fields {
         self.payloads(name, only(recorded).as_ref(), only(given).as_ref());
     }
 
-    /// Payloads by name, such as a memo.
-    #[allow(clippy::disallowed_types, reason = "the maps of the messages; they are walked through in order")]
-    pub(super) fn named_payloads(
-        &mut self,
-        name: &str,
-        recorded: &std::collections::HashMap<String, Payload>,
-        given: &std::collections::HashMap<String, Payload>,
-    ) {
+    /// Memos, field by field; an empty one is none.
+    pub(super) fn memo(&mut self, recorded: Option<&Memo>, given: Option<&Memo>) {
+        let fields = |memo: Option<&Memo>| -> BTreeMap<String, Payload> {
+            memo.map(|memo| memo.fields.clone().into_iter().collect()).unwrap_or_default()
+        };
+        let (recorded, given) = (fields(recorded), fields(given));
         // In order, for which of several differences is shown must not depend on the process.
         for key in recorded.keys().chain(given.keys()).collect::<BTreeSet<_>>() {
-            self.payload(&format!("{name} {key}"), recorded.get(key), given.get(key));
+            self.payload(&format!("memo {key}"), recorded.get(key), given.get(key));
         }
     }
 
