@@ -128,7 +128,7 @@ pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
         .seeds
         .or_else(|| (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS));
     if let Some(seeds) = seeds {
-        many(&campaign, seeds, &mut sometimes)?;
+        many(&campaign, number_from_environment("DURASIM_SEEDS")?.unwrap_or(seeds), &mut sometimes)?;
     }
     if let Some(exhaustive) = options.explore {
         explore::run(&campaign, exhaustive, &mut sometimes)?;
@@ -138,11 +138,16 @@ pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
 
 /// The seed that `DURASIM_SEED` asks for.
 pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>> {
-    match std::env::var("DURASIM_SEED") {
+    number_from_environment("DURASIM_SEED")
+}
+
+/// The number that a variable of the environment holds, if it is set.
+fn number_from_environment(name: &str) -> Result<Option<u64>, Box<FailureReport>> {
+    match std::env::var(name) {
         Err(_) => Ok(None),
         Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(text) => text.trim().parse().map(Some).map_err(|_| {
-            let message = format!("DURASIM_SEED must be a whole number from 0 to {}, not {text:?}", u64::MAX);
+            let message = format!("{name} must be a whole number from 0 to {}, not {text:?}", u64::MAX);
             Box::new(FailureReport::setup(message))
         }),
     }

@@ -1,0 +1,49 @@
+//! What the variables of the environment change: each test runs itself again, as `cargo test` would with them set.
+
+use durasim::prelude::*;
+use pretty_assertions::assert_eq;
+use std::process::Command;
+
+/// Says that it runs.
+#[workflow_test(seeds = 3)]
+#[ignore = "run by the others, with the environment that they set"]
+async fn a_test_of_three_seeds(env: TestWorkflowEnvironment) -> TestResult {
+    env.sleep(Duration::from_secs(1)).await;
+    println!("a world");
+    Ok(())
+}
+
+/// Runs that test with these variables: what it prints.
+fn run(variables: &[(&str, &str)]) -> String {
+    let this = std::env::current_exe().expect("a test has a file");
+    let mut command = Command::new(this);
+    command.args(["--ignored", "--exact", "a_test_of_three_seeds", "--nocapture"]);
+    command.env_remove("DURASIM_SEED").env_remove("DURASIM_SEEDS").envs(variables.iter().copied());
+    let output = command.output().expect("a test runs");
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+fn worlds(variables: &[(&str, &str)]) -> usize {
+    run(variables).matches("a world").count()
+}
+
+#[test]
+fn a_test_runs_the_seeds_that_it_asks_for_beside_the_fault_free_world() {
+    assert_eq!(worlds(&[]), 1 + 3);
+}
+
+#[test]
+fn durasim_seeds_says_how_many_are_run_instead() {
+    assert_eq!(worlds(&[("DURASIM_SEEDS", "9")]), 1 + 9);
+}
+
+#[test]
+fn durasim_seed_runs_one_world_after_the_fault_free_one() {
+    assert_eq!(worlds(&[("DURASIM_SEED", "7")]), 1 + 1);
+}
+
+#[test]
+fn a_number_that_is_none_is_refused() {
+    let printed = run(&[("DURASIM_SEEDS", "many")]);
+    assert!(printed.contains("DURASIM_SEEDS must be a whole number from 0 to"), "{printed}");
+}
