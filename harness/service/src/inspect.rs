@@ -7,8 +7,12 @@ use std::sync::Arc;
 use crate::{
     api::{Attributes, HistoryEvent},
     rpc,
-    run::{Run, nexus_operations::PendingNexusOperation, workflow_task::WorkflowTaskProblem},
+    run::{
+        Run, activities::PendingActivity, nexus_operations::PendingNexusOperation,
+        workflow_task::WorkflowTaskProblem,
+    },
     service::Service,
+    token::TaskToken,
 };
 
 /// One run, as a report names it.
@@ -125,6 +129,16 @@ pub struct RunHistory {
 }
 
 impl Service {
+    /// Whether the activity of this task is to be cancelled: then none of its attempts is retried any more.
+    pub fn is_cancel_requested(&self, task_token: &[u8]) -> bool {
+        let Ok(TaskToken::ActivityTask { run, scheduled_event_id, .. }) = TaskToken::decode(task_token)
+        else {
+            return false;
+        };
+        let activities = &self.executions.run(run).activities;
+        activities.get(scheduled_event_id).is_some_and(PendingActivity::is_cancel_requested)
+    }
+
     /// Every run that ever was, in the order in which they started.
     pub fn executions(&self) -> Vec<ExecutionSummary> {
         self.executions.iter().map(summary).collect()

@@ -18,4 +18,5 @@ mod official_worker_parity;
 mod replayer_accepts;
 mod rules;
 mod sound_replays;
+mod sound_under_faults;
 mod user_story;

@@ -21,7 +21,7 @@ impl FaultRule for ActivityCompletionLost {
             return None;
         }
         let chance =
-            Chance::new(attempt.label, Moment::AfterActivity).bearable(attempt.allowance.bears_silence());
+            Chance::of_attempt(attempt, Moment::AfterActivity).bearable(attempt.allowance.bears_silence());
         strike.strikes(chance, |_| {
             format!("lose the completion of {}", attempt_words(attempt.label, attempt.attempt))
         })?;

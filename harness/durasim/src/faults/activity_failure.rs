@@ -33,7 +33,7 @@ impl FaultRule for ActivityFailure {
             return None;
         }
         let bearable = attempt.allowance.bears_failure(strike.now_ms());
-        let chance = Chance::new(attempt.label, Moment::BeforeActivity).bearable(bearable);
+        let chance = Chance::of_attempt(attempt, Moment::BeforeActivity).bearable(bearable);
         strike.strikes(chance, |_| {
             format!("fail {}, before its code runs", attempt_words(attempt.label, attempt.attempt))
         })?;

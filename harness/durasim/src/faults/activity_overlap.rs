@@ -31,7 +31,7 @@ impl FaultRule for ActivityOverlap {
         [(Moment::BeforeActivity, false), (Moment::DuringActivity, true)].into_iter().find_map(
             |(moment, at_first_await)| {
                 let chance =
-                    Chance::new(attempt.label, moment).ways(2).bearable(attempt.allowance.bears_silence());
+                    Chance::of_attempt(attempt, moment).ways(2).bearable(attempt.allowance.bears_silence());
                 let into_retry_ms = |way: u32| INTO_RETRY_MS[(way as usize).clamp(1, 2) - 1];
                 let struck = strike.strikes(chance, |struck| {
                     let words = attempt_words(attempt.label, attempt.attempt);

@@ -6,11 +6,12 @@
 //! run. An attempt that fails is retried after its backoff; one that falls silent is retried only once it has
 //! timed out, which takes up to its start-to-close timeout.
 //!
-//! What cannot be known here is how long the next attempt takes. It is given its whole start-to-close timeout, or
-//! half of schedule-to-close where that is less. Schedule-to-start is never retried, and workers are not told of
-//! it; so that it stays out of play, a worker that dies is back [soon](super::worker_crash).
+//! How many attempts the activity needs and how long it takes is known from [the fault-free world](super::usual).
+//! Where it is not, the next attempt is given its whole start-to-close timeout, or half of schedule-to-close where
+//! that is less. An activity that is to be cancelled is not retried any more. Schedule-to-start is never retried, and
+//! workers are not told of it; so that it stays out of play, a worker that dies is back [soon](super::worker_crash).
 
-use super::activity_failure::injected_failure;
+use super::{activity_failure::injected_failure, usual::Need};
 use durasim_service::activity_retry::ActivityRetry;
 use std::time::{Duration, SystemTime};
 use temporalio_protos::temporal::api::{
@@ -32,6 +33,8 @@ pub(crate) struct Allowance {
     schedule_to_close_ms: Option<u64>,
     /// When the last attempt must have closed, if ever.
     deadline_ms: Option<u64>,
+    /// How long the activity takes when nothing goes wrong, if that is known.
+    usual_ms: Option<u64>,
     /// From a failure that is injected to the next attempt; `None` if there would be none.
     after_failure_ms: Option<u64>,
     /// From a timeout of the attempt to the next one; `None` if there would be none.
@@ -39,13 +42,18 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// What the attempt of this task has left, in a run that ends at `run_deadline_ms` at the latest.
-    pub(crate) fn of(task: &PollActivityTaskQueueResponse, run_deadline_ms: Option<u64>) -> Self {
+    /// What the attempt of this task has left, of an activity that needs this much, in a run that must not need it any
+    /// more after `run_deadline_ms`.
+    pub(crate) fn of(task: &PollActivityTaskQueueResponse, run_deadline_ms: Option<u64>, need: Need) -> Self {
         let scheduled_ms = task.scheduled_time.as_ref().map_or(0, instant_ms);
         let schedule_to_close_ms = limit_ms(task.schedule_to_close_timeout.as_ref());
         let closes_ms = schedule_to_close_ms.map(|timeout| scheduled_ms.saturating_add(timeout));
         let retry = ActivityRetry {
-            policy: task.retry_policy.as_ref().filter(|_| task.attempt <= MAX_STRUCK_ATTEMPTS),
+            policy: task.retry_policy.as_ref().filter(|policy| {
+                let left = policy.maximum_attempts - task.attempt;
+                let is_enough = policy.maximum_attempts <= 0 || i64::from(left) >= i64::from(need.attempts);
+                is_enough && task.attempt <= MAX_STRUCK_ATTEMPTS
+            }),
             attempt: task.attempt,
             cancel_requested: false,
             expires_at_ms: None,
@@ -60,9 +68,15 @@ impl Allowance {
             heartbeat_ms: limit_ms(task.heartbeat_timeout.as_ref()),
             schedule_to_close_ms,
             deadline_ms: [closes_ms, run_deadline_ms].into_iter().flatten().min(),
+            usual_ms: need.ms,
             after_failure_ms: after(&injected_failure()),
             after_timeout_ms,
         }
+    }
+
+    /// The same of an activity that is not retried any more.
+    pub(crate) fn without_retry(self) -> Self {
+        Self { after_failure_ms: None, after_timeout_ms: None, ..self }
     }
 
     /// Whether the activity bears it that this attempt fails now, retryably.
@@ -96,8 +110,8 @@ impl Allowance {
     fn has_time_from(&self, start_ms: u64) -> bool {
         let Some(deadline_ms) = self.deadline_ms else { return true };
         let half_ms = self.schedule_to_close_ms.map(|timeout| timeout / 2);
-        let needed_ms = [self.start_to_close_ms, half_ms].into_iter().flatten().min().unwrap_or(0);
-        start_ms.saturating_add(needed_ms) <= deadline_ms
+        let most_ms = [self.start_to_close_ms, half_ms].into_iter().flatten().min().unwrap_or(0);
+        start_ms.saturating_add(self.usual_ms.unwrap_or(most_ms)) <= deadline_ms
     }
 }
 

@@ -22,7 +22,7 @@ impl FaultRule for HeartbeatLoss {
         if attempt.moment != AttemptMoment::Heartbeat {
             return None;
         }
-        let chance = Chance::new(attempt.label, Moment::DuringActivity)
+        let chance = Chance::of_attempt(attempt, Moment::DuringActivity)
             .ways(2)
             .bearable(attempt.allowance.bears_silence());
         let struck = strike.strikes(chance, |struck| {

@@ -46,7 +46,8 @@ impl FaultRule for MessageDelay {
                 (&TASK_DELAYS, strike.bears_lost_task(workflow))
             }
             (Direction::Reply, Some(_), "PollActivityTaskQueue") => {
-                (&TASK_DELAYS, bears_late_activity(message))
+                let bears_timeout = |it: &Allowance| it.bears_silence();
+                (&TASK_DELAYS, message.allowance.as_ref().is_none_or(bears_timeout))
             }
             (Direction::Reply, None, "PollNexusTaskQueue") => (&CALL_DELAYS, message.bears_repeat),
             (
@@ -73,15 +74,5 @@ impl FaultRule for MessageDelay {
             format!("hold {} {}", message_words(message.label), delay_words(struck.delay(table)))
         })?;
         Some(Fate::Late(struck.delay(table)))
-    }
-}
-
-/// Whether the activity of a task on its way bears it that this attempt times out.
-fn bears_late_activity(message: &CallView<'_>) -> bool {
-    match message.answer {
-        Some(Response::PollActivityTaskQueue(task)) => {
-            task.task_token.is_empty() || Allowance::of(task, message.run_deadline_ms).bears_silence()
-        }
-        _ => true,
     }
 }

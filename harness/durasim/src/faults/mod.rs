@@ -21,6 +21,7 @@ mod signal_delay;
 mod signal_duplicate;
 mod signal_reorder;
 mod strike;
+mod usual;
 mod words;
 mod worker_crash;
 mod worker_deploy;
@@ -38,6 +39,7 @@ pub use placement::Fault;
 pub(crate) use placement::Moment;
 pub use profile::FaultProfile;
 pub(crate) use strike::{Chance, Faults, RunTimes, Strike, Struck};
+pub(crate) use usual::Usual;
 
 /// Every fault, in the order in which they are asked: the first that strikes has the moment.
 pub(crate) const CATALOGUE: &[&dyn FaultRule] = &[

@@ -77,6 +77,7 @@ pub struct Fault {
     kind: FaultKind,
     moment: Option<Moment>,
     places: Vec<Place>,
+    attempt: Option<u32>,
     occurrence: u32,
     way: Option<u32>,
     delay: Option<Delay>,
@@ -138,7 +139,16 @@ constructors! {
 impl Fault {
     /// This kind of fault, at its first point.
     pub fn new(kind: FaultKind) -> Self {
-        Self { kind, moment: None, places: Vec::new(), occurrence: 1, way: None, delay: None, version: None }
+        Self {
+            kind,
+            moment: None,
+            places: Vec::new(),
+            attempt: None,
+            occurrence: 1,
+            way: None,
+            delay: None,
+            version: None,
+        }
     }
 
     fn during(mut self, moment: Moment) -> Self {
@@ -218,6 +228,13 @@ impl Fault {
         self.place(Place::Named(place.into()))
     }
 
+    /// Only in this attempt of an activity, counted from 1.
+    #[must_use]
+    pub fn in_attempt(mut self, attempt: u32) -> Self {
+        self.attempt = Some(attempt);
+        self
+    }
+
     /// Not at the first such occasion but at the nth, counted from 1.
     #[must_use]
     pub fn nth(mut self, occurrence: u32) -> Self {
@@ -257,8 +274,9 @@ impl Fault {
         self.kind
     }
 
-    pub(crate) fn is_placed_at(&self, moment: Moment, subject: &str) -> bool {
+    pub(crate) fn is_placed_at(&self, moment: Moment, subject: &str, attempt: Option<u32>) -> bool {
         self.moment.is_none_or(|wanted| wanted == moment)
+            && self.attempt.is_none_or(|wanted| attempt == Some(wanted))
             && self.places.iter().all(|place| place.is_at(subject))
     }
 
@@ -296,6 +314,9 @@ impl fmt::Display for Fault {
                 Place::Signal(name) => write!(f, " of signal {name}")?,
                 Place::Named(part) => write!(f, " at `{part}`")?,
             }
+        }
+        if let Some(attempt) = self.attempt {
+            write!(f, ", attempt {attempt}")?;
         }
         if self.way == Some(super::client_unavailable::AFTER_EFFECT)
             && self.kind == FaultKind::ClientUnavailable

@@ -177,6 +177,18 @@ impl From<Fault> for FaultProfile {
     }
 }
 
+impl<const N: usize> From<[Fault; N]> for FaultProfile {
+    fn from(faults: [Fault; N]) -> Self {
+        faults.into_iter().fold(Self::none(), Self::and)
+    }
+}
+
+impl From<Vec<Fault>> for FaultProfile {
+    fn from(faults: Vec<Fault>) -> Self {
+        faults.into_iter().fold(Self::none(), Self::and)
+    }
+}
+
 /// The kinds that a preset switches on.
 fn kinds_of(preset: &str) -> Vec<FaultKind> {
     match preset {

@@ -51,8 +51,8 @@ struct PlacedFault {
 pub(crate) struct RunTimes {
     /// How long the task may take, from its start to its completion.
     pub(crate) task_timeout_ms: u64,
-    /// When the run must have closed, if ever.
-    pub(crate) deadline_ms: Option<u64>,
+    /// From when on the run needs all the time it has left, if it has a timeout.
+    pub(crate) needed_from_ms: Option<u64>,
 }
 
 impl Faults {
@@ -177,6 +177,8 @@ pub(crate) struct Chance<'a> {
     /// The name of what it happens to, such as `PaymentWorkflow#1/Payments::charge`.
     pub(crate) subject: &'a str,
     pub(crate) moment: Moment,
+    /// Which attempt of an activity it is about, if it is about one.
+    pub(crate) attempt: Option<u32>,
     /// In how many ways it may strike.
     pub(crate) ways: u32,
     /// Whether a sound workflow bears it here: where it does not, only a person may place it.
@@ -188,7 +190,12 @@ pub(crate) struct Chance<'a> {
 impl<'a> Chance<'a> {
     /// A chance with one way, which any sound workflow bears.
     pub(crate) fn new(subject: &'a str, moment: Moment) -> Self {
-        Self { subject, moment, ways: 1, bearable: true, sets_back: None }
+        Self { subject, moment, attempt: None, ways: 1, bearable: true, sets_back: None }
+    }
+
+    /// A chance to strike an attempt of an activity.
+    pub(crate) fn of_attempt(attempt: &AttemptView<'a>, moment: Moment) -> Self {
+        Self { attempt: Some(attempt.attempt), ..Self::new(attempt.label, moment) }
     }
 
     pub(crate) fn ways(self, ways: u32) -> Self {
@@ -252,7 +259,7 @@ impl Strike<'_> {
     pub(crate) fn bears_lost_task(&self, workflow: &str) -> bool {
         let Some(times) = self.run_times(workflow) else { return true };
         let needed_ms = times.task_timeout_ms.saturating_mul(2).saturating_add(5_000);
-        times.deadline_ms.is_none_or(|deadline_ms| self.now_ms.saturating_add(needed_ms) < deadline_ms)
+        times.needed_from_ms.is_none_or(|from_ms| self.now_ms.saturating_add(needed_ms) < from_ms)
     }
 
     /// Whether the fault strikes, and how. `words` says in the user's words what then happens.
@@ -306,7 +313,7 @@ impl Strike<'_> {
         let placed = self.faults.placed.iter_mut().find(|placed| {
             !placed.done
                 && placed.fault.kind() == kind
-                && placed.fault.is_placed_at(chance.moment, chance.subject)
+                && placed.fault.is_placed_at(chance.moment, chance.subject, chance.attempt)
         })?;
         placed.seen += 1;
         if placed.seen < placed.fault.occurrence() {

@@ -57,7 +57,7 @@ impl FaultRule for WorkerCrash {
             AttemptMoment::Heartbeat => return None,
         };
         let bearable = attempt.bears_crash && attempt.allowance.bears_silence();
-        let chance = Chance::new(attempt.label, moment).ways(2).bearable(bearable);
+        let chance = Chance::of_attempt(attempt, moment).ways(2).bearable(bearable);
         let struck = strike.strikes(chance, |_| {
             let words = attempt_words(attempt.label, attempt.attempt);
             match moment {

@@ -3,13 +3,13 @@
 use super::world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
 use crate::{
     checks,
-    faults::{FaultProfile, is_fault_site},
+    faults::{FaultProfile, Usual, is_fault_site},
     report::{FailureCode, FailureReport, FaultPlanWords, Spent},
     sabotage::broken,
 };
 use durasim_engine::{Tape, TapeEntry, shrink};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How many worlds shrinking may run. Far more than it takes: a run has some dozens of choices.
 const MAX_SHRINK_RUNS: usize = 2_000;
@@ -47,13 +47,16 @@ pub struct Campaign<'a> {
 
 impl<'a> Campaign<'a> {
     /// Runs the fault-free world, which may fail: see [`fault_free`](Self::fault_free).
-    pub fn new(body: &'a Body, options: WorldOptions) -> Self {
+    pub fn new(body: &'a Body, mut options: WorldOptions) -> Self {
         let mut first = WorldOptions { choices: ChoiceSource::Benign, ..options.clone() };
         first.faults = options.faults.without_placed();
         let fault_free = run_world(body, &first);
         let mut open = BTreeMap::new();
         for workflow in &fault_free.open_diagnosis.workflows {
             *open.entry(workflow.name.workflow_type.clone()).or_default() += 1;
+        }
+        if options.faults.has_odds() {
+            options.usual = Arc::new(Usual::of(&fault_free.histories));
         }
         let reference = Reference { observations: fault_free.observations.clone(), open };
         Self { body, options, fault_free, reference }

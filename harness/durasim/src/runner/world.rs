@@ -5,7 +5,7 @@ use crate::{
     checks::{Label, UserChecks},
     environment::History,
     error::TestResult,
-    faults::{FaultProfile, Faults},
+    faults::{FaultProfile, Faults, Usual},
     panics,
     report::{Diagnosis, FailureCode, FailureReport},
     sabotage::inherited,
@@ -16,7 +16,7 @@ use durasim_engine::{
 };
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 /// The body of a test: given an environment, the future that is the test.
 pub type Body = dyn Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync;
@@ -58,6 +58,8 @@ pub struct WorldOptions {
     pub backtraces: bool,
     /// Whether the choices that were offered are listed, as exploration needs them.
     pub record_offers: bool,
+    /// What the fault-free world took: faults leave that much.
+    pub(crate) usual: Arc<Usual>,
     /// Who answers workflow tasks in place of the simulated workers.
     #[doc(hidden)]
     pub stand_in: Option<StandIn>,
@@ -75,6 +77,7 @@ impl Default for WorldOptions {
             keep_trace: false,
             backtraces: false,
             record_offers: false,
+            usual: Arc::default(),
             stand_in: None,
         }
     }
@@ -159,6 +162,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
             limits: options.limits,
             cache: options.cache,
             backtraces: options.backtraces,
+            usual: options.usual.clone(),
             stand_in: options.stand_in.clone(),
         },
         executor.clone(),

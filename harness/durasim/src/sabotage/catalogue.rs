@@ -80,7 +80,7 @@ fn every_check_and_every_verdict_is_broken_by_some_test() {
 #[test]
 fn there_is_no_file_of_a_fault_or_a_check_that_is_not_listed() {
     let kinds: BTreeSet<_> = FaultKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
-    let parts = ["mod", "allowance", "odds", "pause", "placement", "profile", "strike", "words"];
+    let parts = ["mod", "allowance", "odds", "pause", "placement", "profile", "strike", "usual", "words"];
     assert_eq!(files("faults", &parts), kinds);
     let codes = FailureCode::ALL.iter().filter(|code| code.code().starts_with("DS1"));
     assert_eq!(files("checks", &["mod"]), codes.map(|code| code.name().to_owned()).collect());

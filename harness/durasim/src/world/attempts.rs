@@ -55,11 +55,7 @@ impl State {
         let label: Rc<str> = format!("{workflow}/{activity_type}").into();
         let number = u32::try_from(task.attempt).unwrap_or(1);
         self.record("activity task", format_args!("{label} attempt {number}"));
-        let allowance = if self.faults.any() {
-            Allowance::of(&task, self.run_deadline_ms(task.workflow_execution.as_ref()))
-        } else {
-            Allowance::default()
-        };
+        let allowance = if self.faults.any() { self.allowance(&task) } else { Allowance::default() };
         let fate = match self.attempt_fate(worker, AttemptMoment::Starts, &label, number, allowance, false) {
             Some(AttemptFate::Fail(failure)) => {
                 let outcome = ActivityOutcome::Failed(failure);
@@ -145,6 +141,7 @@ impl State {
         }
         let Some(attempt) = process.attempts.remove(token) else { return };
         let RunningAttempt { label, number, heartbeat, allowance, bounded, .. } = attempt;
+        let allowance = self.still_allowed(token, allowance);
         let completed = matches!(outcome, ActivityOutcome::Completed(_));
         match self.attempt_fate(worker, AttemptMoment::Done, &label, number, allowance, completed) {
             Some(AttemptFate::Crash { restart_after_ms, version }) => {
@@ -251,6 +248,7 @@ impl State {
             return;
         }
         let (name, number, allowance) = (attempt.label.clone(), attempt.number, attempt.allowance);
+        let allowance = self.still_allowed(token, allowance);
         if let Some(AttemptFate::LoseHeartbeat { and_later }) =
             self.attempt_fate(worker, AttemptMoment::Heartbeat, &name, number, allowance, false)
         {

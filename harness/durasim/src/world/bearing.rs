@@ -4,7 +4,9 @@ use super::{calls::Caller, process::WorkerCall, state::State};
 use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
 use durasim_service::{PolledWorkflowTask, Response};
 use temporalio_protos::temporal::api::{
-    common::v1::WorkflowExecution, history::v1::history_event::Attributes,
+    common::v1::WorkflowExecution,
+    history::v1::{WorkflowExecutionStartedEventAttributes, history_event::Attributes},
+    workflowservice::v1::PollActivityTaskQueueResponse,
 };
 
 /// The service's default timeout of a workflow task.
@@ -19,7 +21,8 @@ impl State {
     /// activity tasks on their way to it. A query that it has, or is about to get, may end with its caller's deadline.
     pub(crate) fn bears_crash(&self, worker: usize) -> bool {
         let process = &self.workers[worker];
-        if process.attempts.values().any(|attempt| !attempt.allowance.bears_silence()) {
+        let mut attempts = process.attempts.iter();
+        if attempts.any(|(token, attempt)| !self.still_allowed(token, attempt.allowance).bears_silence()) {
             return false;
         }
         let mut waiting = process.reporting.values().flatten();
@@ -44,9 +47,7 @@ impl State {
         };
         self.network.replies(is_its).all(|response| match response {
             Response::PollActivityTaskQueue(task) => {
-                task.task_token.is_empty()
-                    || Allowance::of(task, self.run_deadline_ms(task.workflow_execution.as_ref()))
-                        .bears_silence()
+                task.task_token.is_empty() || self.allowance(task).bears_silence()
             }
             Response::PollWorkflowTaskQueue(task) => task.query.is_none(),
             _ => true,
@@ -71,18 +72,48 @@ impl State {
         self.hurries_from_ms().is_some_and(|from_ms| from_ms <= self.now_ms)
     }
 
+    /// What the attempt of an activity task can lose.
+    pub(crate) fn allowance(&self, task: &PollActivityTaskQueueResponse) -> Allowance {
+        let activity_type = task.activity_type.as_ref().map_or("", |it| it.name.as_str());
+        let deadline_ms = self.run_needs_from_ms(task.workflow_execution.as_ref());
+        let allowance = Allowance::of(task, deadline_ms, self.usual.activity(activity_type));
+        self.still_allowed(&task.task_token, allowance)
+    }
+
+    /// What is left of that by now: an activity that is to be cancelled is not retried any more.
+    pub(crate) fn still_allowed(&self, task_token: &[u8], allowance: Allowance) -> Allowance {
+        if self.service.is_cancel_requested(task_token) { allowance.without_retry() } else { allowance }
+    }
+
+    /// From when on a run needs all the time it has left, if it has a timeout: as much as one of its type usually takes.
+    fn run_needs_from_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
+        let (_, started) = self.started(execution)?;
+        let workflow_type = started.workflow_type.as_ref().map_or("", |it| it.name.as_str());
+        Some(self.run_deadline_ms(execution)?.saturating_sub(self.usual.workflow_ms(workflow_type)))
+    }
+
     /// When a run must have closed, if ever: by its own timeout, or by that of its chain.
     pub(crate) fn run_deadline_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
-        let execution = execution?;
-        let (_, events) = self.service.run(&execution.workflow_id, Some(&execution.run_id))?;
-        let first = events.first()?;
-        let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes else {
-            return None;
-        };
-        let started_ms = first.event_time.as_ref().map_or(0, instant_ms);
+        let (started_ms, started) = self.started(execution)?;
         let run_ends_ms = limit_ms(started.workflow_run_timeout.as_ref()).map(|timeout| started_ms + timeout);
         let chain_ends_ms = started.workflow_execution_expiration_time.as_ref().map(instant_ms);
         [run_ends_ms, chain_ends_ms].into_iter().flatten().filter(|ends_ms| *ends_ms > 0).min()
+    }
+
+    /// When a run started, and what with.
+    fn started(
+        &self,
+        execution: Option<&WorkflowExecution>,
+    ) -> Option<(u64, &WorkflowExecutionStartedEventAttributes)> {
+        let execution = execution?;
+        let (_, events) = self.service.run(&execution.workflow_id, Some(&execution.run_id))?;
+        let first = events.first()?;
+        match &first.attributes {
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
+                Some((first.event_time.as_ref().map_or(0, instant_ms), started))
+            }
+            _ => None,
+        }
     }
 
     /// What is known of a run's time when a workflow task of it arrives.
@@ -95,7 +126,7 @@ impl State {
         });
         RunTimes {
             task_timeout_ms: task_timeout_ms.unwrap_or(USUAL_TASK_TIMEOUT_MS),
-            deadline_ms: self.run_deadline_ms(task.workflow_execution.as_ref()),
+            needed_from_ms: self.run_needs_from_ms(task.workflow_execution.as_ref()),
         }
     }
 }

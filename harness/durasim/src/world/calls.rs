@@ -5,7 +5,7 @@ use super::{
     process::WorkerCall,
     state::State,
 };
-use crate::sabotage::broken;
+use crate::{faults::Allowance, sabotage::broken};
 use durasim_engine::digest;
 use durasim_service::{Request, RequestId, Response};
 use futures::channel::oneshot;
@@ -60,8 +60,8 @@ pub(crate) struct CallView<'a> {
     pub(crate) worker: Option<&'a str>,
     /// What a reply says, unless it is an error.
     pub(crate) answer: Option<&'a Response>,
-    /// When the run of an activity task on its way must have closed, if ever.
-    pub(crate) run_deadline_ms: Option<u64>,
+    /// What the activity of an activity task on its way can still lose.
+    pub(crate) allowance: Option<Allowance>,
     /// Whether the Nexus operation that it is about has the time for the service to ask again.
     pub(crate) bears_repeat: bool,
 }
@@ -126,7 +126,7 @@ impl State {
             rpc: request.rpc(),
             worker: worker.as_deref(),
             answer: None,
-            run_deadline_ms: None,
+            allowance: None,
             bears_repeat,
         };
         let fate = self.fate(&view);
@@ -180,9 +180,9 @@ impl State {
             self.repoll_nexus_if_matched(&reply);
             let mut delay = self.latency.delay(&mut self.choices, &label);
             let answer = reply.result.as_ref().ok();
-            let run_deadline_ms = match answer {
-                Some(Response::PollActivityTaskQueue(task)) if self.faults.any() => {
-                    self.run_deadline_ms(task.workflow_execution.as_ref())
+            let allowance = match answer {
+                Some(Response::PollActivityTaskQueue(task)) if !task.task_token.is_empty() => {
+                    self.faults.any().then(|| self.allowance(task))
                 }
                 _ => None,
             };
@@ -192,7 +192,7 @@ impl State {
                 rpc,
                 worker: worker.as_deref(),
                 answer,
-                run_deadline_ms,
+                allowance,
                 bears_repeat,
             };
             if let Some(Fate::Late(late)) = self.fate(&view) {

@@ -11,11 +11,15 @@ use super::{
     ran_by::RanBy,
     stand_in::StandIn,
 };
-use crate::{faults::Faults, report::FailureReport, sabotage::broken};
+use crate::{
+    faults::{Faults, Usual},
+    report::FailureReport,
+    sabotage::broken,
+};
 use durasim_engine::{Choices, Executor, Limits, START_MS, Trace};
 use durasim_service::{Request, RequestId, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 /// What a world is made from.
 pub(crate) struct StateOptions {
@@ -26,6 +30,8 @@ pub(crate) struct StateOptions {
     pub(crate) limits: Limits,
     pub(crate) cache: bool,
     pub(crate) backtraces: bool,
+    /// What the fault-free world took.
+    pub(crate) usual: Arc<Usual>,
     /// Who answers workflow tasks in place of the workers, if anybody does.
     pub(crate) stand_in: Option<StandIn>,
 }
@@ -59,6 +65,8 @@ pub(crate) struct State {
     /// Whether workers keep runs between tasks, unless a worker says otherwise.
     pub(crate) cache: bool,
     pub(crate) backtraces: bool,
+    /// What the fault-free world took.
+    pub(crate) usual: Arc<Usual>,
     /// Who answers workflow tasks in place of the workers, if anybody does.
     pub(crate) stand_in: Option<StandIn>,
     /// How many of the choices that left 0 are on the trace.
@@ -95,6 +103,7 @@ impl State {
             steps: 0,
             cache: options.cache,
             backtraces: options.backtraces,
+            usual: options.usual,
             stand_in: options.stand_in,
             choices_traced: 0,
             next_request: 1,

@@ -10,11 +10,20 @@ fn at_charge() -> Fault {
 #[test]
 fn a_fault_is_placed_by_moment_and_by_all_of_its_places() {
     let mut fault = at_charge().of_workflow(UntypedWorkflow::new("PaymentWorkflow"));
-    assert!(fault.is_placed_at(Moment::AfterActivity, CHARGE));
-    assert!(!fault.is_placed_at(Moment::AfterActivity, "Refund#1/Payments::charge"));
-    assert!(!fault.is_placed_at(Moment::AfterActivity, "PaymentWorkflow#1"));
+    assert!(fault.is_placed_at(Moment::AfterActivity, CHARGE, None));
+    assert!(!fault.is_placed_at(Moment::AfterActivity, "Refund#1/Payments::charge", None));
+    assert!(!fault.is_placed_at(Moment::AfterActivity, "PaymentWorkflow#1", None));
     fault = fault.during(Moment::AfterActivity);
-    assert!(!fault.is_placed_at(Moment::BeforeActivity, CHARGE));
+    assert!(!fault.is_placed_at(Moment::BeforeActivity, CHARGE, None));
+}
+
+#[test]
+fn a_fault_may_be_placed_in_one_attempt() {
+    let fault = at_charge().in_attempt(2);
+    assert!(fault.is_placed_at(Moment::AfterActivity, CHARGE, Some(2)));
+    assert!(!fault.is_placed_at(Moment::AfterActivity, CHARGE, Some(1)));
+    assert!(!fault.is_placed_at(Moment::AfterWorkflowTask, CHARGE, None));
+    assert_eq!(fault.to_string(), "worker_crash at `Payments::charge`, attempt 2");
 }
 
 #[test]

@@ -21,6 +21,12 @@ fn a_profile_reads_as_what_it_was_made_from_and_how_it_differs() {
 }
 
 #[test]
+fn several_faults_placed_by_hand_are_a_profile() {
+    let profile = FaultProfile::from([Fault::worker_crash(), Fault::cache_eviction()]);
+    assert_eq!(profile.to_string(), "none, and worker_crash, and cache_eviction");
+}
+
+#[test]
 fn only_a_duplicated_signal_has_to_be_asked_for() {
     for kind in FaultKind::ALL {
         assert_eq!(FaultProfile::all().odds_of(kind) > 0.0, kind != FaultKind::SignalDuplicate);

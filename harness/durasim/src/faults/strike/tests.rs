@@ -1,5 +1,5 @@
 use super::*;
-use crate::faults::{Allowance, AttemptMoment};
+use crate::faults::{Allowance, AttemptMoment, usual::Need};
 use durasim_engine::Tape;
 use temporalio_common::UntypedActivity;
 use temporalio_protos::temporal::api::{
@@ -34,7 +34,7 @@ fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> Attempt
         task_queue: "payments",
         version: 0,
         attempt: u32::try_from(number).expect("attempts count from 1"),
-        allowance: Allowance::of(&task, None),
+        allowance: Allowance::of(&task, None, Need::default()),
         completed: moment == AttemptMoment::Done,
         bears_crash: true,
     }
@@ -160,7 +160,7 @@ fn a_run_about_to_time_out_loses_no_workflow_task() {
     for kind in [FaultKind::WorkflowTaskFailure, FaultKind::WorkflowTaskTimeout, FaultKind::WorkerCrash] {
         let mut choices = Choices::seeded(1);
         let mut faults = faults(certain(kind), &mut choices);
-        let times = RunTimes { task_timeout_ms: 10_000, deadline_ms: Some(START_MS + 20_000) };
+        let times = RunTimes { task_timeout_ms: 10_000, needed_from_ms: Some(START_MS + 20_000) };
         let arrives = TaskView { times: Some(times), ..task(TaskMoment::Arrives) };
         assert!(faults.task(&mut choices, START_MS, &arrives).is_none());
         assert!(faults.task(&mut choices, START_MS, &task(TaskMoment::Done)).is_none());

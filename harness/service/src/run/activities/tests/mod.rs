@@ -296,7 +296,9 @@ fn a_running_activity_learns_of_its_cancellation_from_a_heartbeat_and_is_not_ret
     let mut world = with_activity(options());
     let task = activity_task(&mut world);
     assert!(!heartbeat(&mut world, &task, None));
+    assert!(!world.service.is_cancel_requested(&task.task_token));
     request_cancel(&mut world);
+    assert!(world.service.is_cancel_requested(&task.task_token));
     assert_eq!(closings(&world), []);
     assert!(heartbeat(&mut world, &task, None));
     fail(&mut world, &task, failure("stopped"));

@@ -1,0 +1,108 @@
+//! What a test needs when nothing goes wrong: how many attempts its activities take, how long they and its workflows
+//! last.
+//!
+//! A fault that leaves an activity its last attempt spares it nothing if its code fails twice before it succeeds; nor
+//! does one that leaves it half of its time, if it takes all but a second of that. What it takes is known from the
+//! fault-free world: by type, the most that any took.
+
+use super::allowance::instant_ms;
+use crate::environment::History;
+use std::collections::BTreeMap;
+use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
+
+/// What is added to the time that something took: messages take theirs, and a worker may be away.
+const SLACK_MS: u64 = 5_000;
+
+/// What the fault-free world took, by type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usual {
+    activities: BTreeMap<String, Need>,
+    workflows_ms: BTreeMap<String, u64>,
+}
+
+/// What the activities of one type need at least, each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// How many attempts.
+    pub(crate) attempts: u32,
+    /// How long, over all of them, in virtual milliseconds; `None` if none has closed.
+    pub(crate) ms: Option<u64>,
+}
+
+impl Default for Need {
+    fn default() -> Self {
+        Self { attempts: 1, ms: None }
+    }
+}
+
+impl Usual {
+    /// What a world without faults took.
+    pub(crate) fn of(histories: &[History]) -> Self {
+        let mut usual = Self::default();
+        for history in histories {
+            usual.add(history);
+        }
+        usual
+    }
+
+    /// What the activities of this type need.
+    pub(crate) fn activity(&self, activity_type: &str) -> Need {
+        self.activities.get(activity_type).copied().unwrap_or_default()
+    }
+
+    /// How long a run of this workflow type needs, in virtual milliseconds; 0 if none has closed.
+    pub(crate) fn workflow_ms(&self, workflow_type: &str) -> u64 {
+        self.workflows_ms.get(workflow_type).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, history: &History) {
+        let mut scheduled = BTreeMap::new();
+        let mut attempts = BTreeMap::new();
+        for event in history.shared() {
+            match &event.attributes {
+                Some(Attributes::ActivityTaskScheduledEventAttributes(activity)) => {
+                    let activity_type = activity.activity_type.as_ref().map_or("", |it| it.name.as_str());
+                    scheduled.insert(event.event_id, (activity_type, at_ms(event)));
+                }
+                Some(Attributes::ActivityTaskStartedEventAttributes(started)) => {
+                    attempts.insert(started.scheduled_event_id, u32::try_from(started.attempt).unwrap_or(1));
+                }
+                _ => {}
+            }
+            if let Some((activity_type, since_ms)) = closes(event).and_then(|id| scheduled.get(&id)) {
+                let id = closes(event).unwrap_or_default();
+                let need = self.activities.entry((*activity_type).to_owned()).or_default();
+                need.attempts = need.attempts.max(attempts.get(&id).copied().unwrap_or(1));
+                need.ms = need.ms.max(Some(at_ms(event).saturating_sub(*since_ms) + SLACK_MS));
+            }
+        }
+        self.add_run(history);
+    }
+
+    fn add_run(&mut self, history: &History) {
+        let ([first, ..], [.., last]) = (history.shared(), history.shared()) else { return };
+        let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes else {
+            return;
+        };
+        if last.is_final_wf_execution_event() {
+            let workflow_type = started.workflow_type.as_ref().map_or("", |it| it.name.as_str());
+            let longest = self.workflows_ms.entry(workflow_type.to_owned()).or_default();
+            *longest = (*longest).max(at_ms(last).saturating_sub(at_ms(first)) + SLACK_MS);
+        }
+    }
+}
+
+/// The scheduled event of the activity that an event closes.
+fn closes(event: &HistoryEvent) -> Option<i64> {
+    match &event.attributes {
+        Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => Some(closed.scheduled_event_id),
+        Some(Attributes::ActivityTaskFailedEventAttributes(closed)) => Some(closed.scheduled_event_id),
+        Some(Attributes::ActivityTaskTimedOutEventAttributes(closed)) => Some(closed.scheduled_event_id),
+        Some(Attributes::ActivityTaskCanceledEventAttributes(closed)) => Some(closed.scheduled_event_id),
+        _ => None,
+    }
+}
+
+fn at_ms(event: &HistoryEvent) -> u64 {
+    event.event_time.as_ref().map_or(0, instant_ms)
+}
