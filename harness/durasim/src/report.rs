@@ -15,6 +15,7 @@ mod excerpt;
 mod kinds;
 mod paint;
 mod render;
+mod sdk_defects;
 
 use durasim_engine::{START_MS, Tape, TapeEntry};
 

@@ -7,11 +7,9 @@ use durasim_engine::{LimitExceeded, Limits};
 
 use super::{
     Comparison, Diagnosis, FailureCode, FailureReport, HistoryExcerpt, SourceLine, Spent, WorkflowName,
+    sdk_defects::{SdkDefect, sdk_defect},
 };
 use crate::outline::duration_words;
-
-/// The words of the SDK's panic when one activation brings a timer's firing after its cancellation.
-const SDK_UNBLOCKER: &str = "resolution must have a registered unblocker";
 
 /// What to do about a history that reaches the service's own limits, which no test can raise.
 const CONTINUE_AS_NEW: &str = "look for a loop without end first; if the workflow should run that long, let it continue as new \
@@ -155,15 +153,15 @@ impl FailureReport {
 
     /// Workflow code fails its task on every attempt: a panic, or what the SDK makes of an error.
     ///
-    /// A panic that is the SDK's own known defect is reported as such, with the way around it.
+    /// A known defect of the SDK's own is reported as such, with the way around it.
     pub fn workflow_task_fails(
         workflow: WorkflowName,
         attempts: u32,
         message: &str,
         location: Option<SourceLine>,
     ) -> Self {
-        let report = if message.contains(SDK_UNBLOCKER) {
-            Self::sdk_unblocker()
+        let report = if let Some(defect) = sdk_defect(message) {
+            Self::of_the_sdk(defect)
         } else {
             let noun = if attempts == 1 { "attempt" } else { "attempts" };
             let what = format!("workflow code fails its workflow task, {attempts} {noun} so far");
@@ -173,7 +171,13 @@ impl FailureReport {
     }
 
     /// The service refuses what workflow code asks for, on every attempt.
+    ///
+    /// A known defect of the SDK's own is reported as such, with the way around it.
     pub fn commands_refused(workflow: WorkflowName, attempts: u32, message: &str) -> Self {
+        if let Some(defect) = sdk_defect(message) {
+            let report = Self::of_the_sdk(defect);
+            return Self { workflow: Some(workflow), message: Some(message.to_owned()), ..report };
+        }
         let noun = if attempts == 1 { "attempt" } else { "attempts" };
         let what = format!("the service refuses the commands of a workflow task, {attempts} {noun} so far");
         let remedy = if message.contains("NexusOperation") && message.contains("endpoint") {
@@ -188,22 +192,9 @@ impl FailureReport {
         Self { workflow: Some(workflow), message, remedy, ..report }
     }
 
-    fn sdk_unblocker() -> Self {
-        let report = Self::new(
-            FailureCode::Sdk,
-            "temporalio-sdk panics when one workflow task cancels a timer and also brings its firing",
-        );
-        Self {
-            remedy: Some(
-                "the workflow is sound, the SDK is not: it drops a timer on cancellation and then finds it \
-                 gone when it fires in the same task, on every retry. Around it: give the timer a token of \
-                 its own (`TimerOptions`, `WorkflowCancellationToken::new()`) that is never cancelled, and \
-                 `select!` the timer with the cancellation or with a flag that the signal sets; a timer \
-                 that loses the `select!` needs no cancelling"
-                    .to_owned(),
-            ),
-            ..report
-        }
+    fn of_the_sdk(defect: &SdkDefect) -> Self {
+        let report = Self::new(FailureCode::Sdk, defect.what);
+        Self { remedy: Some(defect.remedy.to_owned()), ..report }
     }
 
     /// Code left the simulated world; `what` says how, in words that follow "the test".
@@ -214,7 +205,7 @@ impl FailureReport {
     /// Workflow code, fed its own history, issued `got` where the history holds another event.
     ///
     /// The excerpt marks both; `location` is the line that issued the command. `inputs_only`: the same
-    /// command with another input, which the SDK lets through.
+    /// command with another input, which the SDK lets through. A known defect of the SDK's own is reported as such.
     pub fn replay_differs(
         workflow: WorkflowName,
         message: impl Into<String>,
@@ -222,6 +213,17 @@ impl FailureReport {
         location: Option<SourceLine>,
         inputs_only: bool,
     ) -> Self {
+        let message = message.into();
+        if let Some(defect) = sdk_defect(&message) {
+            let report = Self::of_the_sdk(defect);
+            return Self {
+                workflow: Some(workflow),
+                message: Some(message),
+                history: Some(history),
+                location,
+                ..report
+            };
+        }
         let what = if inputs_only {
             "replayed, the workflow issues a command with another input than its history holds"
         } else {
@@ -236,7 +238,7 @@ impl FailureReport {
         let report = Self::new(FailureCode::Replay, what);
         Self {
             workflow: Some(workflow),
-            message: Some(message.into()),
+            message: Some(message),
             history: Some(history),
             location,
             remedy,

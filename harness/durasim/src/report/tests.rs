@@ -147,6 +147,13 @@ fn the_defect_of_the_sdk_is_told_as_the_sdks() {
 }
 
 #[test]
+fn a_defect_that_looks_like_nondeterminism_is_told_as_the_sdks_too() {
+    let history = HistoryExcerpt::tail(&payment(), START_MS);
+    let message = "[TMPRL1100] Nondeterminism error: Invalid transition in state machine";
+    insta::assert_snapshot!(found(FailureReport::replay_differs(name(), message, history, None, false)));
+}
+
+#[test]
 fn leaving_the_simulated_world_is_told_with_the_line() {
     insta::assert_snapshot!(found(FailureReport::escaped("spawned a thread", Some(line()))));
 }

@@ -311,16 +311,12 @@ pub(crate) fn nondeterministic(
         );
     }
     let excerpt = match nondeterminism.event_id {
-        Some(event_id) => HistoryExcerpt::around(events, event_id, START_MS),
+        Some(event_id) => {
+            HistoryExcerpt::around(events, event_id, START_MS).got(nondeterminism.got.clone(), "")
+        }
         None => HistoryExcerpt::tail(events, START_MS),
     };
-    FailureReport::replay_differs(
-        name,
-        nondeterminism.message.clone(),
-        excerpt.got(nondeterminism.got.clone(), ""),
-        location,
-        false,
-    )
+    FailureReport::replay_differs(name, nondeterminism.message.clone(), excerpt, location, false)
 }
 
 fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {

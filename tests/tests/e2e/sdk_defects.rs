@@ -1,0 +1,261 @@
+//! What the SDK itself does wrong: sound workflows that meet it fail as they would with a live worker, and the report says
+//! whose fault it is.
+
+#![allow(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
+
+use durasim::{
+    WorldOptions,
+    prelude::*,
+    report::{Colors, FailureCode},
+    run_world,
+};
+use durasim_tests::official_tasks::official_worker;
+use scenarios::scenario::Scenario;
+use temporalio_client::WorkflowStartUpdateOptions;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::{
+    ActivityCancellationType, ActivityOptions, ApplicationFailure, CancellableFuture, ChildWorkflowOptions,
+    LocalActivityOptions, ParentClosePolicy, SyncWorkflowContext, TimerOptions, WorkflowCancellationToken,
+    WorkflowContext, WorkflowResult,
+    activities::{ActivityContext, ActivityError},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn on(workflow_id: &str) -> WorkflowStartOptions {
+    WorkflowStartOptions::new("queue", workflow_id).build()
+}
+
+/// Runs a world that meets a defect; what the report says of it.
+fn meets(world: &durasim::Body) -> String {
+    let failure = run_world(world, &WorldOptions::default()).failure.expect("a live worker would fail too");
+    let text = failure.render(Colors::Off);
+    assert_eq!(failure.code, FailureCode::Sdk, "{text}");
+    assert!(text.contains("the workflow is sound, the SDK is not"), "{text}");
+    text
+}
+
+struct Work;
+
+#[activities]
+impl Work {
+    #[activity]
+    async fn nap(_ctx: ActivityContext) -> Result<(), ActivityError> {
+        tokio::time::sleep(6 * SECOND).await;
+        Ok(())
+    }
+
+    #[activity]
+    async fn fail(_ctx: ActivityContext) -> Result<(), ActivityError> {
+        tokio::time::sleep(6 * SECOND).await;
+        let failure = ApplicationFailure::builder("it broke".to_owned()).non_retryable(true).build();
+        Err(ActivityError::application(failure))
+    }
+}
+
+/// Stops its timer when it is told to.
+#[workflow]
+struct Alarm {
+    token: WorkflowCancellationToken,
+}
+
+#[workflow_methods]
+impl Alarm {
+    #[init]
+    fn new(_ctx: &temporalio_sdk::WorkflowContextView) -> Self {
+        Self { token: WorkflowCancellationToken::new() }
+    }
+
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let token = ctx.state(|state| state.token.clone());
+        ctx.timer(TimerOptions::builder(5 * SECOND).cancellation_token(token).build()).await;
+        Ok(())
+    }
+
+    /// Keeps its workflow task until the timer has fired.
+    #[signal]
+    async fn nap(ctx: &mut WorkflowContext<Self>) {
+        let napped = ctx.execute_local_activity(Work::nap, (), LocalActivityOptions::default()).await;
+        assert!(napped.is_ok());
+    }
+
+    #[signal]
+    fn stop(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
+        self.token.cancel();
+    }
+}
+
+#[test]
+fn a_timer_that_fires_in_the_task_that_cancels_it() {
+    let text = meets(&|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Alarm>().activity(Work::nap).start()?;
+            let alarm = env.client().start_workflow(Alarm::run, (), on("main")).await?;
+            env.sleep(SECOND).await;
+            alarm.signal(Alarm::nap, (), WorkflowSignalOptions::default()).await?;
+            env.sleep(SECOND).await;
+            alarm.signal(Alarm::stop, (), WorkflowSignalOptions::default()).await?;
+            alarm.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok(())
+        })
+    });
+    assert!(text.contains("resolution must have a registered unblocker"), "{text}");
+}
+
+/// Tells somebody something, and looks later whether that was heard.
+#[workflow]
+#[derive(Default)]
+struct Sender;
+
+#[workflow_methods]
+impl Sender {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
+        let sent = ctx.external_workflow("nobody", None).signal(
+            Alarm::stop,
+            (),
+            temporalio_sdk::SignalWorkflowOptions::default(),
+        );
+        ctx.timer(60 * SECOND).await;
+        Ok(sent.await.is_ok())
+    }
+}
+
+#[test]
+fn a_signal_that_failed_is_cancelled_before_anybody_looked() {
+    let text = meets(&|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Sender>().start()?;
+            let sender = env.client().start_workflow(Sender::run, (), on("main")).await?;
+            env.sleep(SECOND).await;
+            sender.cancel(WorkflowCancelOptions::default()).await?;
+            sender.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok(())
+        })
+    });
+    assert!(text.contains("[TMPRL1100] Nondeterminism error: Invalid transition in state machine"), "{text}");
+}
+
+/// Has a child that it looks after later.
+#[workflow]
+#[derive(Default)]
+struct Parent;
+
+#[workflow_methods]
+impl Parent {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
+        let mut options = ChildWorkflowOptions::workflow_id("child".to_owned());
+        options.parent_close_policy = ParentClosePolicy::Abandon;
+        let child = ctx.start_child_workflow(Alarm::run, (), options).await?.result();
+        ctx.timer(60 * SECOND).await;
+        Ok(child.await.is_ok())
+    }
+}
+
+#[test]
+fn a_child_that_was_terminated_is_cancelled_before_anybody_looked() {
+    let text = meets(&|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Parent>().workflow::<Alarm>().start()?;
+            let parent = env.client().start_workflow(Parent::run, (), on("main")).await?;
+            env.sleep(SECOND).await;
+            let child = env.client().get_workflow_handle::<Alarm>("child");
+            child.terminate(WorkflowTerminateOptions::default()).await?;
+            env.sleep(SECOND).await;
+            parent.cancel(WorkflowCancelOptions::default()).await?;
+            parent.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok(())
+        })
+    });
+    assert!(text.contains("[TMPRL1100] Nondeterminism error: Invalid transition in state machine"), "{text}");
+}
+
+/// Abandons an activity, and goes on.
+#[workflow]
+#[derive(Default)]
+struct Impatient;
+
+#[workflow_methods]
+impl Impatient {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = ActivityOptions::with_start_to_close_timeout(60 * SECOND)
+            .cancellation_type(ActivityCancellationType::Abandon)
+            .build();
+        let work = ctx.execute_activity(Work::fail, (), options);
+        ctx.timer(SECOND).await;
+        work.cancel();
+        assert!(work.await.is_err());
+        ctx.timer(60 * SECOND).await;
+        Ok(())
+    }
+}
+
+#[test]
+fn an_activity_that_was_abandoned_fails() {
+    let text = meets(&|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Impatient>().activity(Work::fail).start()?;
+            let impatient = env.client().start_workflow(Impatient::run, (), on("main")).await?;
+            impatient.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok(())
+        })
+    });
+    let words = "ActivityMachine in state Canceled says the transition is invalid";
+    assert!(text.contains(words), "{text}");
+}
+
+/// Ends as soon as it is cancelled, with a handler at work.
+#[workflow]
+#[derive(Default)]
+struct Hasty;
+
+#[workflow_methods]
+impl Hasty {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.cancelled().await;
+        Ok(())
+    }
+
+    /// What it does after the cancellation is cancelled before it has begun.
+    #[update]
+    async fn clean_up(ctx: &mut WorkflowContext<Self>) -> bool {
+        ctx.cancelled().await;
+        ctx.execute_activity(Work::nap, (), ActivityOptions::start_to_close_timeout(60 * SECOND))
+            .await
+            .is_ok()
+    }
+}
+
+const HASTY: Scenario = Scenario {
+    name: "hasty",
+    about: "",
+    flaw: None,
+    world: |env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Hasty>().activity(Work::nap).start()?;
+            let hasty = env.client().start_workflow(Hasty::run, (), on("main")).await?;
+            hasty.start_update(Hasty::clean_up, (), WorkflowStartUpdateOptions::default()).await?;
+            hasty.cancel(WorkflowCancelOptions::default()).await?;
+            hasty.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok(())
+        })
+    },
+    workflows: scenarios::workflows![Hasty],
+};
+
+/// The official worker sends the same, and is refused likewise.
+#[test]
+fn a_handler_goes_on_after_the_command_that_closes_the_run() {
+    let text = meets(&HASTY.world);
+    let words = "[CompleteWorkflowExecution, ProtocolMessage]";
+    assert!(text.contains(words), "{text}");
+    let mut options = WorldOptions::default();
+    options.stand_in =
+        Some(official_worker(|worker| (HASTY.workflows.worker)(worker).expect("one workflow"), true));
+    let failure = run_world(&HASTY.world, &options).failure.expect("it is refused");
+    assert!(failure.render(Colors::Off).contains(words), "{}", failure.render(Colors::Off));
+}
