@@ -4,16 +4,22 @@
 
 mod common;
 
-use common::{Greeter, Greetings, Patience};
+use common::{Approval, Greeter, Greetings, Patience};
 use durasim::{TestOutcome, WorldOptions, prelude::*, report::FailureReport, run_world};
 use futures::{FutureExt, future::LocalBoxFuture};
 use std::collections::BTreeMap;
-use temporalio_common::{UntypedWorkflow, data_converters::RawValue};
+use temporalio_client::UntypedSignal;
+use temporalio_common::{
+    UntypedWorkflow,
+    data_converters::{PayloadConverter, RawValue},
+};
 use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_protos::temporal::api::operatorservice::v1::ListSearchAttributesRequest;
 use temporalio_sdk::{
-    ActivityOptions, ChildWorkflowOptions, WorkflowContext, WorkflowResult,
+    ActivityOptions, ChildWorkflowOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
+use tonic::IntoRequest;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -88,6 +94,27 @@ impl Parent {
     }
 }
 
+/// Takes numbers.
+#[workflow]
+#[derive(Default)]
+struct Mailbox {
+    numbers: Vec<u32>,
+}
+
+#[workflow_methods]
+impl Mailbox {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<usize> {
+        ctx.wait_condition(|state| !state.numbers.is_empty()).await?;
+        Ok(ctx.state(|state| state.numbers.len()))
+    }
+
+    #[signal]
+    fn put(&mut self, _ctx: &mut SyncWorkflowContext<Self>, number: u32) {
+        self.numbers.push(number);
+    }
+}
+
 /// Waits a second, again and again.
 #[workflow]
 #[derive(Default)]
@@ -106,6 +133,18 @@ impl Forever {
 #[test]
 fn a_workflow_without_a_worker_is_stuck() {
     insta::assert_snapshot!(failure(|env| async move { greets(&env).await }.boxed_local()));
+}
+
+#[test]
+fn a_query_that_no_worker_is_there_to_answer_is_told_so() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            let handle = env.client().start_workflow(Approval::run, "ring".to_owned(), on("shop")).await?;
+            handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
 }
 
 #[test]
@@ -311,6 +350,34 @@ fn an_input_of_another_type_is_told_with_the_reason() {
 }
 
 #[test]
+fn a_signal_with_an_input_of_another_type_is_told_with_the_reason() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("mail").workflow::<Mailbox>().start()?;
+            let handle = env.client().start_workflow(Mailbox::run, (), on("mail")).await?;
+            let word = RawValue::from_value(&"seven".to_owned(), &PayloadConverter::default());
+            let untyped = env.client().get_workflow_handle::<UntypedWorkflow>("w-1");
+            untyped.signal(UntypedSignal::new("put"), word, WorkflowSignalOptions::default()).await?;
+            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_workflow_that_only_some_workers_of_a_queue_have_is_told_so() {
+    insta::assert_snapshot!(failure(|env| {
+        async move {
+            env.worker("greetings").workflow::<Patience>().start()?;
+            env.worker("greetings").workflow::<Greeter>().start()?;
+            greets(&env).await
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
 fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
     type Check = fn(&TestWorkflowEnvironment);
     let checks: [(&str, Check); 2] = [
@@ -349,6 +416,28 @@ fn what_is_observed_must_serialize_and_have_a_name_of_its_own() {
     });
     assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
     assert!(report.message.unwrap().starts_with("\"sum\" is observed twice"));
+}
+
+#[test]
+fn a_history_where_nothing_has_started_says_so() {
+    let report = failure(|env| async move { drop(env.history("w-1")) }.boxed_local());
+    assert_eq!(report.message.unwrap(), "there is no workflow with id \"w-1\": none was started yet");
+}
+
+#[test]
+fn a_service_that_is_not_simulated_is_named() {
+    let report = failure(|env| {
+        async move {
+            let request = ListSearchAttributesRequest::default().into_request();
+            env.connection().operator_service().list_search_attributes(request).await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    });
+    let message = report.message.unwrap();
+    let words =
+        "unknown method ListSearchAttributes for service temporal.api.operatorservice.v1.OperatorService";
+    assert!(message.contains(words), "{message}");
 }
 
 #[test]

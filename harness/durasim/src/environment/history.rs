@@ -224,6 +224,9 @@ fn unknown(state: &State, workflow: &impl WorkflowTarget) -> String {
         }
         _ => {
             let ids: BTreeSet<_> = state.service.executions().into_iter().map(|it| it.workflow_id).collect();
+            if ids.is_empty() {
+                return format!("there is no workflow with id {id:?}: none was started yet");
+            }
             format!("there is no workflow with id {id:?}; there are: {ids:?}")
         }
     }

@@ -161,6 +161,13 @@ impl Diagnosis {
     }
 }
 
+impl OpenWorkflow {
+    /// Whether no worker is there to take its workflow task.
+    pub(crate) fn lacks_a_worker(&self) -> bool {
+        self.awaits.iter().any(|awaited| matches!(awaited, Awaited::WorkflowTask { polled: false, .. }))
+    }
+}
+
 impl Awaited {
     /// Whether it waits for a worker where there is none.
     fn is_for_nobody(&self) -> bool {

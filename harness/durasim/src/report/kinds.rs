@@ -127,11 +127,14 @@ impl FailureReport {
         workflow: Option<WorkflowName>,
         registered: &[Registered],
     ) -> Self {
-        let what = format!("no worker of task queue {task_queue} has activity {activity_type}");
-        let remedy = format!(
-            "`env.worker({task_queue:?}).activity({activity_type})`, \
-             or `.mock_activity({activity_type}, |call| async move {{ .. }})`"
-        );
+        let name = format!("activity {activity_type}");
+        let (what, others_remedy) = lacking(&name, activity_type, task_queue, registered);
+        let remedy = others_remedy.unwrap_or_else(|| {
+            format!(
+                "`env.worker({task_queue:?}).activity({activity_type})`, \
+                 or `.mock_activity({activity_type}, |call| async move {{ .. }})`"
+            )
+        });
         let message = Some(registered_words("activities", registered));
         let report = Self::new(FailureCode::Unregistered, what);
         Self { workflow, message, remedy: Some(remedy), ..report }
@@ -144,8 +147,10 @@ impl FailureReport {
         registered: &[Registered],
     ) -> Self {
         let workflow_type = &workflow.workflow_type;
-        let what = format!("no worker of task queue {task_queue} has workflow {workflow_type}");
-        let remedy = format!("`env.worker({task_queue:?}).workflow::<{workflow_type}>()`");
+        let name = format!("workflow {workflow_type}");
+        let (what, others_remedy) = lacking(&name, workflow_type, task_queue, registered);
+        let remedy = others_remedy
+            .unwrap_or_else(|| format!("`env.worker({task_queue:?}).workflow::<{workflow_type}>()`"));
         let message = Some(registered_words("workflows", registered));
         let report = Self::new(FailureCode::Unregistered, what);
         Self { workflow: Some(workflow), message, remedy: Some(remedy), ..report }
@@ -371,6 +376,25 @@ impl FailureReport {
         let what = "two runs of the same choices differ";
         Self { comparison: Some(comparison), ..Self::new(FailureCode::Unrepeatable, what) }
     }
+}
+
+/// What is said of a type that the worker lacks to which its task went, and what to do if another worker has it.
+fn lacking(
+    name: &str,
+    type_name: &str,
+    task_queue: &str,
+    registered: &[Registered],
+) -> (String, Option<String>) {
+    let of_queue = |it: &&Registered| it.task_queue == task_queue;
+    if !registered.iter().filter(of_queue).any(|it| it.types.iter().any(|known| known == type_name)) {
+        return (format!("no worker of task queue {task_queue} has {name}"), None);
+    }
+    let remedy = "register the same with all workers of a task queue: a task goes to any of them, and on a real cluster it \
+                  would fail there and be tried again until it reached another; or give them task queues of their own";
+    (
+        format!("one worker of task queue {task_queue} has {name}, and its task went to another"),
+        Some(remedy.to_owned()),
+    )
 }
 
 /// What is registered, a task queue a line.

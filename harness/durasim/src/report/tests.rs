@@ -135,6 +135,13 @@ fn an_unregistered_workflow_is_named_beside_what_is_registered() {
 }
 
 #[test]
+fn what_only_some_workers_of_a_queue_have_is_told_so() {
+    let registered = ["Wait", "PaymentWorkflow"]
+        .map(|it| Registered { task_queue: "payments".into(), types: vec![it.to_owned()] });
+    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(name(), "payments", &registered)));
+}
+
+#[test]
 fn a_panic_in_workflow_code_is_told_with_its_retries() {
     let message = "panicked at src/payments.rs:42:9:\nindex out of bounds";
     insta::assert_snapshot!(found(FailureReport::workflow_task_fails(name(), 3, message, Some(line()))));

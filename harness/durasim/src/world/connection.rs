@@ -5,10 +5,7 @@
 
 use super::World;
 use durasim_engine::START_MS;
-use durasim_service::{
-    Request, RequestId, Service, ServiceConfig,
-    request::{WORKFLOW_SERVICE, status_of_unserved},
-};
+use durasim_service::{Request, RequestId, Service, ServiceConfig, request::WORKFLOW_SERVICE};
 use futures::future::BoxFuture;
 use std::sync::{Arc, OnceLock};
 use temporalio_client::{
@@ -81,10 +78,8 @@ fn success(proto: Vec<u8>) -> GrpcSuccessResponse {
 
 fn status_of_other_service(grpc: &GrpcRequest) -> Status {
     Status::unimplemented(format!(
-        "{}: {} is not simulated; {}",
-        grpc.rpc,
-        grpc.service,
-        status_of_unserved(&grpc.rpc).message()
+        "unknown method {} for service {}: only {WORKFLOW_SERVICE} is simulated",
+        grpc.rpc, grpc.service
     ))
 }
 

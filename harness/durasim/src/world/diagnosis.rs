@@ -34,13 +34,19 @@ const HOPELESS_ATTEMPT: i32 = 3;
 /// what the test is about, an outage say; a panic is a mistake.
 const HOPELESS_PANICS: u32 = 10;
 
-/// The test returned an error: that of a run which outgrew the service's own limits, perhaps.
+/// The test returned an error: that of a run which outgrew the service's own limits, perhaps, or of a call that nobody
+/// was there to answer.
 pub(crate) fn returned_error(state: &State, error: &TestError) -> FailureReport {
     let location = error.location().map(SourceLine::from);
-    match outgrown(state) {
-        Some((workflow, reason)) => FailureReport::outgrown(workflow, &reason, error.to_string(), location),
-        None => FailureReport::returned_error(error.to_string(), location),
+    if let Some((workflow, reason)) = outgrown(state) {
+        return FailureReport::outgrown(workflow, &reason, error.to_string(), location);
     }
+    let report = FailureReport::returned_error(error.to_string(), location);
+    let diagnosis = (report.message.as_ref())
+        .filter(|message| message.contains("context deadline exceeded"))
+        .map(|_| Diagnosis { waiting: Vec::new(), ..diagnose(state) })
+        .filter(|diagnosis| diagnosis.workflows.iter().any(OpenWorkflow::lacks_a_worker));
+    FailureReport { diagnosis, ..report }
 }
 
 /// The run that the service terminated for its size, with the service's reason.
@@ -244,6 +250,13 @@ pub(crate) fn workflow_task_failed(
         report.remedy = Some(
             "start the workflow with an input of the type that its `run` takes; what it is started with is in the \
              first event of its history"
+                .to_owned(),
+        );
+    }
+    if failed.panic.is_none() && failed.failure.message.starts_with("Encoding error") {
+        report.remedy = Some(
+            "send what the handler takes: a payload, a signal's most likely, is not of the type that the workflow's code \
+             wants; the history has it, `env.history(workflow).outline()`"
                 .to_owned(),
         );
     }

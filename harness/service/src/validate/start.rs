@@ -56,6 +56,7 @@ pub(super) fn start(
         return invalid("attaching request ID is required for attaching completion callbacks");
     }
     priority(request.priority.as_ref())?;
+    not_versioned(request.versioning_override.is_some())?;
     if request.time_skipping_config.is_some() {
         // Virtual time skips as a whole; a run of its own pace is another feature, off by default.
         return Err(Status::unimplemented("The Time-Skipping feature is not enabled for namespace."));
@@ -64,11 +65,20 @@ pub(super) fn start(
     memo_size(request.memo.as_ref().map_or(0, Message::encoded_len), limits)
 }
 
+/// Workers have no deployments, so no task could go where an override says.
+fn not_versioned(is_overridden: bool) -> Result<(), Status> {
+    if is_overridden {
+        return Err(Status::unimplemented("versioning_override: worker deployments are not simulated"));
+    }
+    Ok(())
+}
+
 pub(super) fn signal_with_start(
     request: &mut SignalWithStartWorkflowExecutionRequest,
     limits: &Limits,
     now_ms: u64,
 ) -> Result<(), Status> {
+    not_versioned(request.versioning_override.is_some())?;
     workflow_id(&request.workflow_id, limits)?;
     if request.signal_name.is_empty() {
         return invalid("signal not set");

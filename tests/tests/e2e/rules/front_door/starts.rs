@@ -11,6 +11,7 @@ use temporalio_protos::temporal::api::{
     enums::v1::{WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse},
     errordetails::v1::WorkflowExecutionAlreadyStartedFailure,
     update::v1::{Input, Meta, Request},
+    workflow::v1::VersioningOverride,
     workflowservice::v1::{
         ExecuteMultiOperationRequest, SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest,
         UpdateWorkflowExecutionRequest,
@@ -73,6 +74,7 @@ async fn a_start_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -
             it.set_workflow_id_conflict_policy(Conflict::TerminateExisting);
         } => InvalidArgument "REJECT_DUPLICATE cannot be used together",
         |it| it.priority = Some(Priority { priority_key: -1, ..Priority::default() }) => InvalidArgument "priority key",
+        |it| it.versioning_override = Some(VersioningOverride::default()) => Unimplemented "versioning_override",
         |it| it.input = too_large() => InvalidArgument "Blob data size exceeds limit",
         |it| it.memo = Some(Memo { fields: [("field".to_owned(), too_large().unwrap().payloads.remove(0))].into() })
             => InvalidArgument "Memo size exceeds limit",
@@ -162,6 +164,7 @@ async fn a_signal_with_start_is_refused_with_its_field_named(env: TestWorkflowEn
         env, signal_with_start_workflow_execution, signal_with_start(),
         |it| it.workflow_id.clear() => InvalidArgument "WorkflowId is not set",
         |it| it.signal_name.clear() => InvalidArgument "signal not set",
+        |it| it.versioning_override = Some(VersioningOverride::default()) => Unimplemented "versioning_override",
         |it| it.signal_name = too_long() => InvalidArgument "signal name exceeds maximum allowed length (1001/1000)",
         |it| it.workflow_type = None => InvalidArgument "workflow type not set",
         |it| it.task_queue = None => InvalidArgument "taskQueue is not set",
