@@ -26,6 +26,7 @@ mod children;
 mod core;
 mod front_door;
 mod limits;
+mod models;
 mod queries;
 mod reset;
 mod runs;
