@@ -151,7 +151,7 @@ impl TestWorkflowEnvironment {
     /// [`mock_workflow`](WorkerBuilder::mock_workflow).
     #[track_caller]
     pub fn workflow_calls<W: WorkflowDefinition>(&self, workflow: W) -> Vec<WorkflowCallRecord> {
-        World::current().state().mocks.calls.of_type(workflow.name())
+        World::current().state().mocked_calls(workflow.name())
     }
 
     /// Puts a value where worker crashes do not reach it, as a database or another service would be.

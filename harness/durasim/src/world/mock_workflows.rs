@@ -5,7 +5,9 @@
 //! next task. What the closure returned is kept until then: a task that is lost is answered again with the same.
 
 use super::{World, diagnosis, process::WorkerProcess, state::State};
-use crate::mock_workflow::{MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCalls};
+use crate::mock_workflow::{
+    MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord, WorkflowCalls,
+};
 use durasim_service::{PolledWorkflowTask, Request};
 use durasim_worker::WorkflowTaskProgress;
 use futures::future::LocalBoxFuture;
@@ -66,6 +68,33 @@ impl WorkerProcess {
 }
 
 impl State {
+    /// The calls of the mocks of a workflow type, in the order in which they were made.
+    pub(crate) fn mocked_calls(&self, workflow_type: &str) -> Vec<WorkflowCallRecord> {
+        let mut calls = self.mocks.calls.of_type(workflow_type);
+        for call in &mut calls {
+            // Its closure may wait for something yet, and is let go when that wakes it.
+            if call.outcome == WorkflowCallOutcome::Running
+                && let Some(closed_ms) = self.closed_ms(&call.workflow_id, &call.run_id)
+            {
+                call.outcome = WorkflowCallOutcome::Abandoned;
+                call.finished_ms = Some(closed_ms);
+            }
+        }
+        calls
+    }
+
+    /// When a run closed, if it has.
+    fn closed_ms(&self, workflow_id: &str, run_id: &str) -> Option<u64> {
+        if self.service.execution(run_id)?.open {
+            return None;
+        }
+        let closing = self.service.history(workflow_id, Some(run_id))?.last()?;
+        closing
+            .event_time
+            .as_ref()
+            .map(|time| time.seconds.unsigned_abs() * 1000 + u64::from(time.nanos.unsigned_abs()) / 1_000_000)
+    }
+
     /// A worker gets a workflow task of a mocked workflow.
     pub(super) fn mock_task_arrives(
         &mut self,

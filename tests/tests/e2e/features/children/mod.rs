@@ -3,6 +3,7 @@
 mod cancellation;
 mod chains;
 mod ends;
+mod mocks;
 mod parent_closes;
 mod starts;
 
