@@ -66,6 +66,7 @@ macro_rules! feature {
 
 mod cancellation;
 mod children;
+mod client;
 mod context;
 mod continue_as_new;
 mod converters;
