@@ -22,7 +22,10 @@ mod world;
 
 pub use durasim_engine::Limits;
 pub use durasim_macros::workflow_test;
-pub use durasim_worker::activity::{ActivityCall, ActivityCallOutcome, ActivityCallRecord};
+pub use durasim_worker::{
+    WorkflowErrorType, WorkflowWorkerOptions,
+    activity::{ActivityCall, ActivityCallOutcome, ActivityCallRecord},
+};
 pub use environment::{
     Actor, History, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget,
 };

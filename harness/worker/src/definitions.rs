@@ -15,7 +15,7 @@ use temporalio_protos::{
 use temporalio_sdk::{WorkflowRegistrationError, workflow_replayer::WorkflowReplayerOptions};
 use temporalio_workflow::{
     __private::sdk::{GuestWorkflowInstance, WorkflowHost, WorkflowInit, WorkflowInstance},
-    BaseWorkflowContext,
+    BaseWorkflowContext, InternalPatchActivationCallback as PatchActivationCallback,
     workflow_interceptors::WorkflowInterceptorConstructor,
     workflows::{WorkflowDefinitionDescriptor, WorkflowImplementation},
 };
@@ -27,6 +27,7 @@ pub(crate) struct InstanceInput {
     pub(crate) run_id: String,
     pub(crate) initialize_workflow: InitializeWorkflow,
     pub(crate) data_converter: DataConverter,
+    pub(crate) patch_activation_callback: Option<PatchActivationCallback>,
     pub(crate) host: Rc<dyn WorkflowHost>,
 }
 
@@ -221,6 +222,12 @@ fn into_parts(
         run_id: input.run_id,
         initialize_workflow: input.initialize_workflow,
     };
-    let context = BaseWorkflowContext::from_raw(init, input.data_converter, input.host, None, interceptors);
+    let context = BaseWorkflowContext::from_raw(
+        init,
+        input.data_converter,
+        input.host,
+        input.patch_activation_callback,
+        interceptors,
+    );
     (arguments, converter, context)
 }

@@ -156,7 +156,13 @@ pub fn replay_shared(
     }
     let run_id = options.run_id.clone().unwrap_or_else(|| started.original_execution_run_id.clone());
     let mut run = fresh_run(definitions, options, run_id);
-    let task = OpenTask { token: Vec::new(), attempt: 1, queries: Vec::new(), is_legacy_query: false };
+    let task = OpenTask {
+        workflow_type: String::new(),
+        token: Vec::new(),
+        attempt: 1,
+        queries: Vec::new(),
+        is_legacy_query: false,
+    };
     let known = History::new(Cow::Borrowed(history), last_started(history), true);
     let outcome = run.on_task(known, Vec::new(), task, 0);
     let activations = run.log.take().unwrap_or_default();
@@ -202,6 +208,8 @@ fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run
         data_converter: options.data_converter.clone(),
         codec: uses_codec,
         detect_nondeterministic_futures: options.detect_nondeterministic_futures,
+        // History says which patches are active.
+        patch_activation_callback: None,
         backtraces: options.backtraces,
     };
     let settings = RunSettings { definitions: definitions.clone(), instance: Rc::new(instance) };

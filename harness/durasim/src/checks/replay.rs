@@ -11,7 +11,10 @@ use crate::{
     world::{State, diagnosis, source_lines::user_line},
 };
 use durasim_engine::{Ambient, START_MS};
-use durasim_worker::{ReplayError, ReplayMode, ReplayOptions, WorkflowDefinitions, replay_shared};
+use durasim_service::ExecutionSummary;
+use durasim_worker::{
+    ReplayError, ReplayMode, ReplayOptions, WorkflowDefinitions, WorkflowErrorType, replay_shared,
+};
 use temporalio_protos::{
     constants::LOCAL_ACTIVITY_MARKER_NAME,
     temporal::api::{
@@ -36,7 +39,8 @@ impl std::fmt::Debug for Case {
     }
 }
 
-/// A case for each run whose workflow some worker has. A mock has no code to replay.
+/// A case for each run whose workflow some worker has. A mock has no code to replay; a run that nondeterminism has failed,
+/// because its worker is told to, has none that would do the same.
 pub(crate) fn cases(state: &State) -> Vec<Case> {
     let executions = state.service.executions();
     let mut cases = Vec::new();
@@ -51,6 +55,11 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
             continue;
         }
         let worker_options = worker.spec.options(ran_by.version, &state.namespace, worker.incarnation);
+        if worker_options.fails_workflow(&execution.workflow_type, WorkflowErrorType::Nondeterminism)
+            && failed_by_nondeterminism(state, &execution)
+        {
+            continue;
+        }
         cases.push(Case {
             history: index,
             workflow_type: execution.workflow_type,
@@ -71,6 +80,16 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
         });
     }
     cases
+}
+
+fn failed_by_nondeterminism(state: &State, execution: &ExecutionSummary) -> bool {
+    let events = state.service.history(&execution.workflow_id, Some(&execution.run_id)).unwrap_or_default();
+    match events.last().and_then(|event| event.attributes.as_ref()) {
+        Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => {
+            failed.failure.as_ref().is_some_and(|failure| failure.message.starts_with("[TMPRL1100]"))
+        }
+        _ => false,
+    }
 }
 
 /// Replays every run on a thread of its own. What differs first, if anything does.

@@ -30,6 +30,7 @@ use temporalio_workflow::__private::sdk::{
     RoutineId, RoutineKind, RoutinePendingState, RoutinePollResult, TerminalOutcome, UpdateRoutineCompletion,
     WorkflowInstance,
 };
+use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
 use crate::{
     Nondeterminism, WorkflowDefinitions, WorkflowPanic,
@@ -49,6 +50,7 @@ pub(crate) struct InstanceSettings {
     /// Whether payloads pass through the converter's codec.
     pub(crate) codec: bool,
     pub(crate) detect_nondeterministic_futures: bool,
+    pub(crate) patch_activation_callback: Option<PatchActivationCallback>,
     pub(crate) backtraces: bool,
 }
 
@@ -133,6 +135,7 @@ impl Instance {
             run_id: run_id.to_owned(),
             initialize_workflow: initialize,
             data_converter: settings.data_converter.clone(),
+            patch_activation_callback: settings.patch_activation_callback.clone(),
             host: Rc::clone(&host) as Rc<_>,
         };
         // The SDK does not catch a panic here; its worker stops. Failing the task says more.

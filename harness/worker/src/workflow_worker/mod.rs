@@ -100,6 +100,7 @@ impl WorkflowWorker {
             data_converter: options.data_converter.clone(),
             codec: uses_codec(&options.data_converter),
             detect_nondeterministic_futures: options.detect_nondeterministic_futures,
+            patch_activation_callback: options.patch_activation_callback.clone(),
             backtraces: options.backtraces,
         });
         Self {
@@ -384,7 +385,7 @@ impl WorkflowWorker {
             }
             Some(task) if task.attempt <= 1 => {
                 let fails_workflow = cause == WorkflowTaskFailedCause::NonDeterministicError
-                    && self.options.workflow_failure_errors.contains(&WorkflowErrorType::Nondeterminism);
+                    && self.options.fails_workflow(&task.workflow_type, WorkflowErrorType::Nondeterminism);
                 if fails_workflow
                     && let Some(response) = run.and_then(|mut run| run.fail_workflow(failure.clone()))
                 {
@@ -418,6 +419,7 @@ impl Work {
             response.query.map(|query: WorkflowQuery| query_to_job(LEGACY_QUERY_ID.to_owned(), query)),
         );
         let task = OpenTask {
+            workflow_type: response.workflow_type.unwrap_or_default().name,
             token: response.task_token,
             attempt: u32::try_from(response.attempt).unwrap_or(1),
             queries,

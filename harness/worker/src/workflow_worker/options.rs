@@ -1,8 +1,12 @@
 //! How a worker runs workflow code.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use temporalio_common::data_converters::DataConverter;
+use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
 /// Errors in workflow code that can be made to fail the workflow instead of its workflow task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +35,11 @@ pub struct WorkflowWorkerOptions {
     pub data_converter: DataConverter,
     /// Errors that fail the workflow, whatever its type, instead of the workflow task.
     pub workflow_failure_errors: BTreeSet<WorkflowErrorType>,
+    /// Errors that fail the workflow, if it is of this type.
+    pub workflow_types_to_failure_errors: BTreeMap<String, BTreeSet<WorkflowErrorType>>,
+    /// Decides whether a patch that a run meets for the first time is made active in it: a rollout held back. Without,
+    /// it is. Experimental in the SDK.
+    pub patch_activation_callback: Option<PatchActivationCallback>,
     /// The worker's build id, as the SDK reports it with each completion.
     pub build_id: String,
     /// The name of the SDK, as the official client gives it.
@@ -60,11 +69,19 @@ impl WorkflowWorkerOptions {
             max_cached: 1000,
             data_converter: DataConverter::default(),
             workflow_failure_errors: BTreeSet::new(),
+            workflow_types_to_failure_errors: BTreeMap::new(),
+            patch_activation_callback: None,
             build_id: String::new(),
             sdk_name: "temporal-rust".to_owned(),
             sdk_version: "1.1.1".to_owned(),
             detect_nondeterministic_futures: true,
             backtraces: false,
         }
+    }
+
+    /// Whether an error in workflow code fails a workflow of this type, instead of its workflow task.
+    pub fn fails_workflow(&self, workflow_type: &str, error: WorkflowErrorType) -> bool {
+        let of_type = self.workflow_types_to_failure_errors.get(workflow_type);
+        self.workflow_failure_errors.contains(&error) || of_type.is_some_and(|errors| errors.contains(&error))
     }
 }

@@ -36,6 +36,7 @@ const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The task a run is working on.
 #[derive(Debug)]
 pub(crate) struct OpenTask {
+    pub(crate) workflow_type: String,
     pub(crate) token: Vec<u8>,
     pub(crate) attempt: u32,
     /// Queries that came with the task, to be answered when history is replayed.

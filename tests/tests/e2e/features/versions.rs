@@ -245,3 +245,62 @@ feature! {
         Ok(())
     }
 }
+
+/// A rollout may be held back: a run that meets the patch then stays without it.
+#[workflow_test(core_replay = true)]
+async fn a_patch_is_held_back(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue")
+        .workflow::<V2>()
+        .options(|options| {
+            options.patch_activation_callback =
+                Some(std::sync::Arc::new(|asked| asked.workflow_info.workflow_id() != "run"));
+        })
+        .start()?;
+    let client = env.client();
+    client.start_workflow(V1::run, (), on("run")).await?;
+    assert_eq!(finish(&env).await?, "old");
+    assert!(markers(&env).is_empty());
+    let other = client.start_workflow(V1::run, (), on("other")).await?;
+    other.signal(V1::go, (), Default::default()).await?;
+    assert_eq!(other.get_result(Default::default()).await?, "new");
+    Ok(())
+}
+
+/// A worker may be told that nondeterminism fails a workflow, of whatever type or of some.
+#[test]
+fn nondeterminism_fails_the_workflow_if_the_worker_is_told_so() {
+    use durasim::WorkflowErrorType::Nondeterminism;
+    for of_types in [false, true] {
+        let world =
+            move |env: TestWorkflowEnvironment| -> futures::future::LocalBoxFuture<'static, TestResult> {
+                Box::pin(async move {
+                    let tell = move |options: &mut durasim::WorkflowWorkerOptions| {
+                        if of_types {
+                            let errors = [Nondeterminism].into();
+                            options.workflow_types_to_failure_errors.insert("V1".to_owned(), errors);
+                        } else {
+                            options.workflow_failure_errors.insert(Nondeterminism);
+                        }
+                    };
+                    env.worker("queue")
+                        .workflow::<V4>()
+                        .options(tell)
+                        .version("v1", move |code| code.workflow::<V1>().options(tell))
+                        .start()?;
+                    let run = env.client().start_workflow(V1::run, (), on("run")).await?;
+                    // The second timer, which the first version does not have, fires.
+                    let end = run.get_result(Default::default()).await;
+                    let Err(temporalio_client::errors::WorkflowGetResultError::Failed(failure)) = end else {
+                        return Err(TestError::new(format!("{end:?}")));
+                    };
+                    assert!(failure.to_string().contains("[TMPRL1100]"), "{failure}");
+                    Ok(())
+                })
+            };
+        let mut options = WorldOptions::default();
+        options.faults = deployed_after(2).into();
+        options.choices = ChoiceSource::Seed(0);
+        let failure = durasim::run_world(&world, &options).failure;
+        assert!(failure.is_none(), "{}", failure.unwrap().render(durasim::report::Colors::Off));
+    }
+}
