@@ -136,6 +136,8 @@ fn history_is_temporals_own_json() {
     let attributes = &first["workflowExecutionStartedEventAttributes"];
     assert_eq!(attributes["workflowType"]["name"], "FetchAndProcessWorkflow");
     assert_eq!(attributes["workflowTaskTimeout"], "10s");
+    let asked = scenarios(&["history", "fetch_and_process", "--seed", "1", "--json"]);
+    assert_eq!(asked.stdout, output.stdout, "it is JSON without being asked");
 }
 
 #[test]

@@ -142,7 +142,8 @@ pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
         "list" => ("list", &["--json"]),
         "run" => ("run", &["NAME", "--seed", "--faults", "--json"]),
         "sweep" => ("sweep", &["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"]),
-        "history" => ("history", &["NAME", "--seed", "--workflow", "--faults"]),
+        // A history is JSON anyway; who asks for it all the same is not wrong.
+        "history" => ("history", &["NAME", "--seed", "--workflow", "--faults", "--json"]),
         "score" => ("score", &["--sound-seeds", "--jobs", "--json"]),
         _ => return Err(UsageError::UnknownCommand(command)),
     };

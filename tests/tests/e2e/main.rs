@@ -11,6 +11,7 @@ mod activation_parity;
 mod determinism;
 mod features;
 mod fresh_project;
+mod generated;
 mod hidden_nondeterminism;
 mod nexus;
 mod official_worker;
