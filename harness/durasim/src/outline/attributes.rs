@@ -190,6 +190,10 @@ fn update_or_nexus(attributes: &Attributes) -> Option<String> {
     use Attributes as A;
     Some(match attributes {
         A::WorkflowExecutionUpdateAdmittedEventAttributes(it) => update(it.request.as_ref()),
+        // A reset wrote the request down when it admitted the update again.
+        A::WorkflowExecutionUpdateAcceptedEventAttributes(it) if it.accepted_request.is_none() => {
+            "as admitted".to_owned()
+        }
         A::WorkflowExecutionUpdateAcceptedEventAttributes(it) => update(it.accepted_request.as_ref()),
         A::WorkflowExecutionUpdateRejectedEventAttributes(it) => {
             with(update(it.rejected_request.as_ref()), failure(it.failure.as_ref()))

@@ -110,7 +110,8 @@ impl FailureCode {
             Self::WorkflowTask => (
                 "DS006",
                 "workflow_task",
-                "a panic in workflow code is retried without end; return an error to fail the workflow instead",
+                "what fails a workflow task, a panic say, is retried without end; return an error to fail the workflow \
+                 instead",
             ),
             Self::Escape => (
                 "DS007",

@@ -152,6 +152,7 @@ async fn accepted_updates_return_as_admitted(env: TestWorkflowEnvironment) -> Te
     assert!(admitted < accepted && types.contains(&WorkflowExecutionUpdateCompleted), "{types:?}");
     let accepted = &events!(env.history("one"), WorkflowExecutionUpdateAcceptedEventAttributes)[0];
     assert!(accepted.accepted_request.is_none(), "its request is in the event that admitted it");
+    assert!(env.history("one").outline().contains("WorkflowExecutionUpdateAccepted   as admitted"));
     let again = stock.get_update_handle(Stock::add, "u");
     assert_eq!(again.get_result(RpcOptions::default()).await?, 1, "and its caller hears of it");
     assert_eq!(ended(&stock).await?, ["apple"]);
