@@ -7,7 +7,6 @@ mod common;
 use common::{Approval, Greeter, Greetings, Patience};
 use durasim::{TestOutcome, WorldOptions, prelude::*, report::FailureReport, run_world};
 use futures::{FutureExt, future::LocalBoxFuture};
-use std::collections::BTreeMap;
 use temporalio_client::UntypedSignal;
 use temporalio_common::{
     UntypedWorkflow,
@@ -375,47 +374,6 @@ fn a_workflow_that_only_some_workers_of_a_queue_have_is_told_so() {
         }
         .boxed_local()
     }));
-}
-
-#[test]
-fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
-    type Check = fn(&TestWorkflowEnvironment);
-    let checks: [(&str, Check); 2] = [
-        ("observation \"sum\"", |env| env.observe("sum", || -> u32 { panic!("no sum") })),
-        ("invariant \"sum\"", |env| env.invariant("sum", || -> bool { panic!("no sum") })),
-    ];
-    for (what, check) in checks {
-        let report = failure(move |env| {
-            async move {
-                check(&env);
-                env.worker("patience").workflow::<Patience>().start()?;
-                let handle = env.client().start_workflow(Patience::run, 1, on("patience")).await?;
-                handle.get_result(WorkflowGetResultOptions::default()).await?;
-                Ok::<_, TestError>(())
-            }
-            .boxed_local()
-        });
-        assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
-        assert_eq!(report.message.unwrap(), format!("{what}: no sum"));
-    }
-}
-
-#[test]
-fn what_is_observed_must_serialize_and_have_a_name_of_its_own() {
-    let report =
-        failure(|env| async move { env.observe("pairs", || BTreeMap::from([((1, 2), 3)])) }.boxed_local());
-    let message = report.message.unwrap();
-    assert!(message.starts_with("what is observed as \"pairs\" does not serialize: "), "{message}");
-
-    let report = failure(|env| {
-        async move {
-            env.observe("sum", || 1);
-            env.observe("sum", || 2);
-        }
-        .boxed_local()
-    });
-    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
-    assert!(report.message.unwrap().starts_with("\"sum\" is observed twice"));
 }
 
 #[test]

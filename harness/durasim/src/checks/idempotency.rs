@@ -14,8 +14,10 @@ pub(crate) fn check(report: &WorldReport, reference: &Reference) -> Option<Failu
     }
     reference.observations.iter().find_map(|(name, expected)| {
         let actual = report.observations.get(name).unwrap_or(&Value::Null);
-        (actual != expected)
-            .then(|| FailureReport::observation_differs(name, pretty(expected), pretty(actual)))
+        (actual != expected).then(|| FailureReport {
+            location: report.observed_at.get(name).map(|line| (*line).into()),
+            ..FailureReport::observation_differs(name, pretty(expected), pretty(actual))
+        })
     })
 }
 

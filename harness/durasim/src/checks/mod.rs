@@ -26,6 +26,13 @@ pub(crate) use sometimes::Sometimes;
 
 type Observer = Box<dyn Fn() -> Result<Value, String>>;
 
+/// What is observed, and the line that says so.
+struct Observation {
+    name: String,
+    location: &'static Location<'static>,
+    read: Observer,
+}
+
 /// What must hold after every step.
 pub(crate) struct Invariant {
     name: String,
@@ -61,7 +68,7 @@ pub(crate) struct UserChecks {
     pub(crate) actors: Vec<TaskId>,
     /// Whether the world goes on after the test returned, until its workflows have closed.
     pub(crate) settles: bool,
-    observers: Vec<(String, Observer)>,
+    observations: Vec<Observation>,
     ledgers: Vec<effects_once::Watched>,
     invariants: Rc<Vec<Invariant>>,
     labels: BTreeMap<String, Label>,
@@ -77,10 +84,10 @@ pub(crate) struct Label {
 impl UserChecks {
     #[track_caller]
     pub(crate) fn observe(&mut self, name: String, read: Observer) {
-        let known = self.observers.iter().any(|(known, _)| *known == name);
+        let known = self.observations.iter().any(|known| known.name == name);
         assert!(!known, "{name:?} is observed twice: give each observation a name of its own");
         self.settles = true;
-        self.observers.push((name, read));
+        self.observations.push(Observation { name, location: Location::caller(), read });
     }
 
     pub(crate) fn watch(&mut self, ledger: effects_once::Watched) {
@@ -111,6 +118,11 @@ impl UserChecks {
         label.reached |= reached;
     }
 
+    /// The lines that say what is observed, by name.
+    pub(crate) fn observed_at(&self) -> BTreeMap<String, &'static Location<'static>> {
+        self.observations.iter().map(|it| (it.name.clone(), it.location)).collect()
+    }
+
     pub(crate) fn labels(&self) -> BTreeMap<String, Label> {
         self.labels.clone()
     }
@@ -129,15 +141,15 @@ impl World {
     ///
     /// The failure of the test, if one of its closures panics or returns what does not serialize.
     pub(crate) fn read_observations(&self) -> Result<BTreeMap<String, Value>, Box<FailureReport>> {
-        let observers = std::mem::take(&mut self.checks.borrow_mut().observers);
-        let read = |(name, observer): &(String, Observer)| {
-            let value = guarded(|| format!("observation {name:?}"), observer)?.map_err(|error| {
+        let observations = std::mem::take(&mut self.checks.borrow_mut().observations);
+        let read = |Observation { name, read, .. }: &Observation| {
+            let value = guarded(|| format!("observation {name:?}"), read)?.map_err(|error| {
                 let reason = format!("what is observed as {name:?} does not serialize: {error}");
                 Box::new(FailureReport::setup(reason))
             })?;
             Ok((name.clone(), value))
         };
-        observers.iter().map(read).collect()
+        observations.iter().map(read).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use durasim_engine::{
 };
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, panic::Location, rc::Rc, sync::Arc};
 
 /// The body of a test: given an environment, the future that is the test.
 pub type Body = dyn Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync;
@@ -114,6 +114,8 @@ pub struct WorldReport {
     pub histories: Vec<History>,
     /// What the test observed at the end.
     pub observations: BTreeMap<String, Value>,
+    /// The lines that say what is observed.
+    pub(crate) observed_at: BTreeMap<String, &'static Location<'static>>,
     /// The workflows that were still open.
     pub open: Vec<String>,
     /// Virtual milliseconds from the start of the world to its last fault.
@@ -191,6 +193,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
 }
 
 fn report(world: &World) -> WorldReport {
+    let observed_at = world.checks.borrow().observed_at();
     let observations = world.read_observations();
     let applied_again = world.check_ledgers();
     let mut state = world.state();
@@ -223,6 +226,7 @@ fn report(world: &World) -> WorldReport {
         tape: state.choices.taken(),
         faults: state.faults.struck(),
         observations,
+        observed_at,
         open,
         healed_ms: state
             .faults
