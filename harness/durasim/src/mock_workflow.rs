@@ -214,6 +214,15 @@ impl MockWorkflows {
         self.0.insert(workflow.name().to_owned(), mock).is_none()
     }
 
+    /// Adds what others have, but for the types that are here already or that `leaves_out` names.
+    pub(crate) fn inherit(&mut self, others: &Self, leaves_out: impl Fn(&str) -> bool) {
+        for (workflow_type, mock) in &others.0 {
+            if !leaves_out(workflow_type) {
+                self.0.entry(workflow_type.clone()).or_insert_with(|| mock.clone());
+            }
+        }
+    }
+
     pub(crate) fn get(&self, workflow_type: &str) -> Option<&MockWorkflow> {
         self.0.get(workflow_type)
     }

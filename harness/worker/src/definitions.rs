@@ -147,6 +147,19 @@ impl WorkflowDefinitions {
         self
     }
 
+    /// Adds what others have, but for the workflow types that are here already or that `leaves_out` names, and for
+    /// interceptors if there are some here.
+    pub fn inherit(&mut self, others: &Self, leaves_out: impl Fn(&str) -> bool) {
+        for (workflow_type, registered) in &others.workflows {
+            if !leaves_out(workflow_type) {
+                self.workflows.entry(workflow_type.clone()).or_insert_with(|| registered.clone());
+            }
+        }
+        if self.interceptors.is_empty() {
+            self.interceptors.clone_from(&others.interceptors);
+        }
+    }
+
     /// The registered workflow types, in alphabetical order.
     pub fn types(&self) -> impl Iterator<Item = &str> {
         self.workflows.keys().map(String::as_str)

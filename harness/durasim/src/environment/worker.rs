@@ -244,8 +244,14 @@ impl WorkerCode {
         self
     }
 
-    fn finish(self, name: String, task_queue: &str) -> Result<WorkerVersion, StartError> {
-        let Self { workflows, mocks, activities, instances, options, error } = self;
+    /// The code with what the version before it has beside.
+    fn finish(
+        self,
+        name: String,
+        task_queue: &str,
+        before: Option<&WorkerVersion>,
+    ) -> Result<WorkerVersion, StartError> {
+        let Self { mut workflows, mut mocks, activities, instances, options, error } = self;
         let task_queue_name = task_queue.to_owned();
         let activity_error = |source| StartError::Activity { task_queue: task_queue_name.clone(), source };
         match error {
@@ -261,8 +267,14 @@ impl WorkerCode {
             Some(CodeError::Activity(source)) => return Err(activity_error(source)),
             None => {}
         }
+        if let Some(before) = before {
+            let (own, mocked) = (workflows.clone(), mocks.clone());
+            workflows.inherit(&before.workflows, |it| mocked.get(it).is_some());
+            mocks.inherit(&before.mocks, |it| own.contains(it));
+        }
+        let inherited = before.map(|before| before.activities.clone());
         let any_workflow = workflows.types().chain(mocks.types()).next().is_some();
-        if !any_workflow && activities.names().is_empty() {
+        if !any_workflow && activities.names().is_empty() && inherited.is_none() {
             return Err(StartError::Nothing { task_queue: task_queue.to_owned() });
         }
         // A rehearsal: what fails here would fail at every start of the process.
@@ -270,15 +282,26 @@ impl WorkerCode {
         for instance in &instances {
             instance(&mut rehearsal).map_err(activity_error)?;
         }
+        if let Some(inherited) = &inherited {
+            rehearsal.inherit(&inherited());
+        }
         rehearsal.check_instances(task_queue)?;
         let activities = Rc::new(move || {
             let mut activities = activities.clone();
             for instance in &instances {
                 instance(&mut activities).expect("the rehearsal found no instance twice");
             }
+            if let Some(inherited) = &inherited {
+                activities.inherit(&inherited());
+            }
             activities
         });
-        let options = Rc::new(move |all: &mut WorkflowWorkerOptions| options.iter().for_each(|set| set(all)));
+        let options_before = before.map(|before| before.options.clone());
+        let options = Rc::new(move |all: &mut WorkflowWorkerOptions| {
+            for set in options_before.iter().chain(&options) {
+                set(all);
+            }
+        });
         Ok(WorkerVersion { name, workflows, mocks, activities, options })
     }
 }
@@ -345,7 +368,8 @@ impl WorkerBuilder {
         Self { task_queue, code: WorkerCode::default(), versions: Vec::new(), cache: None }
     }
 
-    /// Adds another version of the code, complete in itself. The fault
+    /// Adds another version of the code. What it does not register itself it has from the version before it: workflows,
+    /// activities and their instances, by name and by type; and options that it does not set. The fault
     /// [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the running version by any later one, at any
     /// boundary of a workflow task.
     pub fn version(mut self, name: impl Into<String>, code: impl FnOnce(WorkerCode) -> WorkerCode) -> Self {
@@ -371,9 +395,9 @@ impl WorkerBuilder {
         if task_queue.is_empty() {
             return Err(StartError::EmptyTaskQueue);
         }
-        let mut built = vec![code.finish(String::new(), &task_queue)?];
+        let mut built = vec![code.finish(String::new(), &task_queue, None)?];
         for (name, code) in versions {
-            built.push(code.finish(name, &task_queue)?);
+            built.push(code.finish(name, &task_queue, built.last())?);
         }
         let version_names = built.iter().map(|version| version.name.clone()).collect();
         let world = World::current();

@@ -213,6 +213,18 @@ impl ActivityDefinitions {
         self
     }
 
+    /// Adds what others have, but for the activity types and instances that are here already.
+    pub fn inherit(&mut self, others: &Self) {
+        let own: BTreeSet<String> = self.names().into_iter().collect();
+        let is_new = |name: &String| !own.contains(name);
+        self.real.extend(others.real.clone().into_iter().filter(|(name, _)| is_new(name)));
+        self.mocks.extend(others.mocks.clone().into_iter().filter(|(name, _)| is_new(name)));
+        for (type_id, instance) in &others.instances {
+            self.instances.entry(*type_id).or_insert_with(|| instance.clone());
+        }
+        self.detail_types.inherit(&others.detail_types);
+    }
+
     /// The activity types registered or mocked, in alphabetical order.
     pub fn names(&self) -> Vec<String> {
         let names: BTreeSet<&String> = self.real.keys().chain(self.mocks.keys()).collect();

@@ -45,6 +45,13 @@ impl DetailTypes {
         }
     }
 
+    pub(super) fn inherit(&mut self, others: &Self) {
+        if !others.registered.is_empty() {
+            Arc::make_mut(&mut self.registered)
+                .extend(others.registered.iter().map(|(id, encode)| (*id, *encode)));
+        }
+    }
+
     fn find(&self, details: &dyn Any) -> Option<Encode> {
         let type_id = details.type_id();
         self.registered.get(&type_id).or_else(|| COMMON.get(&type_id)).copied()

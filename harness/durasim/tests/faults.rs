@@ -1,0 +1,135 @@
+//! What a profile says of faults holds in every world: which are on, how many there are, and until when.
+
+mod common;
+
+use common::{Approval, Greeter, Greetings};
+use durasim::{Campaign, WorkerCode, WorldOptions, WorldReport, prelude::*, run_world};
+use futures::future::LocalBoxFuture;
+use pretty_assertions::assert_eq;
+use std::collections::BTreeSet;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowResult};
+
+/// Greets, as a later version of the code.
+#[workflow]
+#[derive(Default)]
+struct Greeter2;
+
+#[workflow_methods]
+impl Greeter2 {
+    #[run(name = "Greeter")]
+    async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<String> {
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
+        Ok(ctx.execute_activity(Greetings::greet, name, options).await?)
+    }
+}
+
+fn on(id: &str) -> WorkflowStartOptions {
+    WorkflowStartOptions::new("queue", id).build()
+}
+
+/// Two workflows, with an activity, a signal and a query.
+async fn day(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue")
+        .workflow::<Greeter>()
+        .workflow::<Approval>()
+        .activity(Greetings::greet)
+        .implementer(Greetings { greeting: "Hello".to_owned() })
+        .version("v2", WorkerCode::workflow::<Greeter2>)
+        .start()?;
+    let greeter = env.client().start_workflow(Greeter::run, "you".to_owned(), on("greeter")).await?;
+    let approval = env.client().start_workflow(Approval::run, "it".to_owned(), on("approval")).await?;
+    for workflow in ["greeter", "approval"] {
+        env.observe_result(&workflow);
+    }
+    approval.query(Approval::status, (), WorkflowQueryOptions::default()).await?;
+    // It may have been heard of although the caller was told that the service is away, and be sent again too late.
+    approval.signal(Approval::approve, (), WorkflowSignalOptions::default()).await.ok();
+    approval.get_result(WorkflowGetResultOptions::default()).await?;
+    greeter.get_result(WorkflowGetResultOptions::default()).await?;
+    Ok(())
+}
+
+fn body(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
+    Box::pin(day(env))
+}
+
+fn worlds(faults: FaultProfile) -> impl Iterator<Item = WorldReport> {
+    let mut options = WorldOptions::default();
+    options.faults = faults;
+    let campaign = Campaign::new(&body, options);
+    (0..12).map(move |seed| {
+        let world = campaign.seed(seed);
+        assert!(world.failure.is_none(), "seed {seed}: {}", world.failure.unwrap());
+        world
+    })
+}
+
+/// The kinds of faults that struck, each as often as it did, with when they did.
+fn struck(world: &WorldReport) -> Vec<(String, u64)> {
+    let fault = |entry: &durasim_engine::TapeEntry| {
+        let kind = entry.point.site.strip_prefix("fault.")?;
+        Some((kind.to_owned(), entry.at_ms - durasim_engine::START_MS))
+    };
+    world.tape.entries.iter().filter_map(fault).collect()
+}
+
+fn kinds() -> impl Iterator<Item = FaultKind> {
+    // There is neither a heartbeat nor a Nexus operation, and one signal only.
+    let absent = [FaultKind::HeartbeatLoss, FaultKind::NexusAnswerLost, FaultKind::SignalReorder];
+    FaultKind::ALL.into_iter().filter(move |kind| !absent.contains(kind))
+}
+
+#[test]
+fn a_fault_that_is_on_strikes_alone_and_within_its_budget() {
+    for kind in kinds() {
+        let faults = FaultProfile::none().with_odds(kind, 1.0).max_faults(2);
+        let all: Vec<_> = worlds(faults).map(|world| struck(&world)).collect();
+        assert!(all.iter().all(|struck| (1..=2).contains(&struck.len())), "{kind}: {all:?}");
+        assert!(all.iter().flatten().all(|(name, _)| name == kind.name()), "{kind}: {all:?}");
+    }
+}
+
+#[test]
+fn a_fault_that_is_off_never_strikes() {
+    let all = FaultProfile::all().swarm(false).max_faults(100);
+    let struck_by = |faults: FaultProfile| -> BTreeSet<String> {
+        worlds(faults).flat_map(|world| struck(&world)).map(|(kind, _)| kind).collect()
+    };
+    let with_all = struck_by(all.clone());
+    // Off unless asked for.
+    assert!(!with_all.contains("signal_duplicate"), "{with_all:?}");
+    for kind in [FaultKind::WorkerCrash, FaultKind::MessageDelay, FaultKind::ClientUnavailable] {
+        assert!(with_all.contains(kind.name()), "{with_all:?}");
+        assert!(!struck_by(all.clone().without(kind)).contains(kind.name()), "{kind}");
+        assert!(!struck_by(all.clone().with_weight(kind, 0.0)).contains(kind.name()), "{kind}");
+    }
+}
+
+#[test]
+fn the_world_heals_when_it_is_told_to() {
+    let faults = FaultProfile::all().swarm(false).max_faults(100);
+    let late =
+        |faults| worlds(faults).flat_map(|world| struck(&world)).filter(|(_, at_ms)| *at_ms > 100).count();
+    assert!(late(faults.clone()) > 0);
+    assert_eq!(late(faults.heal_after(Duration::from_millis(100))), 0);
+}
+
+#[test]
+fn a_fault_placed_by_hand_strikes_once_and_nothing_else_does() {
+    for kind in kinds() {
+        let mut options = WorldOptions::default();
+        options.faults = Fault::new(kind).into();
+        let world = run_world(&body, &options);
+        assert!(world.failure.is_none(), "{kind}: {}", world.failure.unwrap());
+        assert_eq!(world.faults, 1, "{kind}");
+    }
+}
+
+/// The second version names its workflow; the rest it has from the first.
+#[workflow_test(faults = Fault::worker_deploy().after_workflow_task().of_workflow(Greeter::run))]
+async fn a_version_has_what_it_does_not_change_from_the_one_before(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    day(env).await
+}
