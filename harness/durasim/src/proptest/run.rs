@@ -163,9 +163,9 @@ impl<F> Property<'_, F> {
 
     fn count(&self, report: &WorldReport) {
         self.seen.worlds.set(self.seen.worlds.get() + 1);
-        self.seen.steps.set(self.seen.steps.get() + report.steps);
         // What worlds reach while shrinking says nothing of the campaign.
         if self.seen.first.borrow().is_none() {
+            self.seen.steps.set(self.seen.steps.get() + report.steps);
             self.seen.sometimes.borrow_mut().world(&report.labels, report.steps);
         }
     }

@@ -16,7 +16,7 @@ use durasim_engine::{
 };
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
-use std::{cell::RefCell, collections::BTreeMap, panic::Location, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, fmt, panic::Location, rc::Rc, sync::Arc};
 
 /// The body of a test: given an environment, the future that is the test.
 pub type Body = dyn Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync;
@@ -33,6 +33,17 @@ pub enum ChoiceSource {
     Tape(Tape),
     /// A tape of faults alone: messages take no time.
     Plan(Tape),
+}
+
+/// In the words of the log.
+impl fmt::Display for ChoiceSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Benign => f.write_str("the fault-free world"),
+            Self::Seed(seed) => write!(f, "seed {seed}"),
+            Self::Tape(tape) | Self::Plan(tape) => write!(f, "a plan of {} choices", tape.entries.len()),
+        }
+    }
 }
 
 /// What one world is run with.
@@ -153,6 +164,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
     if options.record_offers {
         choices.record_offers();
     }
+    tracing::debug!(target: "durasim", at_ms = 0, kind = "world", "{}", options.choices);
     let faults = Faults::new(&options.faults, &mut choices);
     let executor = Rc::new(Executor::new());
     let state = State::new(
