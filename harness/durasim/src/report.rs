@@ -17,6 +17,7 @@ mod paint;
 mod render;
 mod sdk_defects;
 
+use crate::world::ordering_words;
 use durasim_engine::{START_MS, Tape, TapeEntry};
 
 pub use code::FailureCode;
@@ -125,8 +126,8 @@ pub struct FaultPlanWords {
     pub found: usize,
     /// The faults that are left after shrinking, in the order in which they happen.
     pub faults: Vec<PlannedFault>,
-    /// How many choices of order and latency are left besides; they are no faults and have no line.
-    pub orderings: usize,
+    /// The choices of order and latency that are left besides, in words; they are no faults.
+    pub orderings: Vec<String>,
     /// Choices of a saved plan that no longer match any point of the run: the code has changed.
     pub drifted: usize,
 }
@@ -138,7 +139,7 @@ impl FaultPlanWords {
         Self {
             found: found.entries.iter().filter(|entry| is_fault(entry)).count(),
             faults: faults.into_iter().map(PlannedFault::from).collect(),
-            orderings: orderings.len(),
+            orderings: orderings.into_iter().map(ordering_words).collect(),
             drifted: 0,
         }
     }

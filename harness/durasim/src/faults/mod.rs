@@ -40,6 +40,7 @@ pub(crate) use placement::Moment;
 pub use profile::FaultProfile;
 pub(crate) use strike::{Chance, Faults, RunTimes, Strike, Struck};
 pub(crate) use usual::Usual;
+pub(crate) use words::{duration_words, message_words};
 
 /// Every fault, in the order in which they are asked: the first that strikes has the moment.
 pub(crate) const CATALOGUE: &[&dyn FaultRule] = &[

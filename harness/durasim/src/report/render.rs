@@ -9,6 +9,9 @@ use crate::outline::duration_words;
 /// Width of the labels on the left.
 const LABEL_WIDTH: usize = 10;
 
+/// How many choices of order or latency are shown one by one: more say no more than their number.
+const ORDERINGS_SHOWN: usize = 4;
+
 /// The lines of a report, written one by one.
 struct Page {
     colors: Colors,
@@ -123,15 +126,25 @@ impl Page {
         for (time, fault) in times.iter().zip(&plan.faults) {
             lines.push(format!("{time:<width$}  {}", fault.words));
         }
-        if plan.orderings > 0 {
-            let noun = if plan.orderings == 1 { "choice" } else { "choices" };
-            lines.push(format!("and {} {noun} of order or latency", plan.orderings));
-        }
+        lines.extend(orderings(&plan.orderings));
         if plan.drifted > 0 {
             let verb = if plan.drifted == 1 { "choice matches" } else { "choices match" };
             lines.push(format!("{} saved {verb} nothing any more and had no part in it", plan.drifted));
         }
         self.block("plan", &lines);
+    }
+}
+
+/// What else it takes: each choice by itself where there are few.
+fn orderings(words: &[String]) -> Vec<String> {
+    match words {
+        [] => Vec::new(),
+        [one] => vec![format!("and order or latency: {one}")],
+        few if few.len() <= ORDERINGS_SHOWN => {
+            let heading = format!("and {} choices of order or latency:", few.len());
+            std::iter::once(heading).chain(few.iter().map(|words| format!("  {words}"))).collect()
+        }
+        many => vec![format!("and {} choices of order or latency", many.len())],
     }
 }
 

@@ -4,6 +4,7 @@ use durasim_engine::{LimitExceeded, Limits, Point, START_MS};
 
 use super::*;
 use crate::outline::tests::payment;
+use pretty_assertions::assert_eq;
 
 fn name() -> WorkflowName {
     WorkflowName::new("PaymentWorkflow", "payment-1")
@@ -22,15 +23,45 @@ fn entry(site: &'static str, at_ms: u64, words: &str) -> TapeEntry {
 fn found(mut report: FailureReport) -> FailureReport {
     let crash = entry("worker.crash", 1_500, "crash worker payments after Payments::charge, attempt 1");
     let delay = entry("signal.delay", 61_000, "hold signal confirm until after the next 4 events");
-    let order = entry("schedule.next", 61_000, "");
-    let minimal = Tape { seed: Some(17), entries: vec![crash.clone(), delay, order] };
+    let minimal = Tape { seed: Some(17), entries: vec![crash.clone(), delay, slow("signal confirm", 0)] };
     let all = Tape { seed: Some(17), entries: vec![crash; 12] };
     report.test = "payments::tests::payment_charges_once".into();
-    report.plan = Some(FaultPlanWords::from_tapes(&all, &minimal, |it| it.point.site != "schedule.next"));
+    report.plan = Some(FaultPlanWords::from_tapes(&all, &minimal, |it| it.point.site != "network.latency"));
     report.spent = Spent { worlds: 18, steps: 5_120, shrink_runs: 14 };
     report.saved = Some("tests/payments.durasim-seeds".into());
     report.seed = Some(17);
     report
+}
+
+/// A message of the payment that took longer.
+fn slow(message: &str, occurrence: u32) -> TapeEntry {
+    let point = Point::new("network.latency", format!("PaymentWorkflow#1/{message}"), occurrence);
+    TapeEntry { point, arity: 6, value: 4, at_ms: 0, words: String::new() }
+}
+
+fn plan_lines(entries: Vec<TapeEntry>) -> Vec<String> {
+    let tape = Tape { seed: Some(17), entries };
+    let mut report = FailureReport::returned_error("no", None);
+    report.plan = Some(FaultPlanWords::from_tapes(&tape, &tape, |_| false));
+    let text = report.to_string();
+    let from_plan = text.lines().skip_while(|line| !line.starts_with("  plan"));
+    from_plan.take_while(|line| !line.starts_with("  remedy")).map(|line| line[12..].to_owned()).collect()
+}
+
+#[test]
+fn a_few_choices_of_order_or_latency_are_told_one_by_one() {
+    let order = entry("task.next", 0, "actor 2 goes on before the test");
+    assert_eq!(
+        plan_lines(vec![slow("start", 0), slow("query status", 1), order]),
+        [
+            "no faults",
+            "and 3 choices of order or latency:",
+            "  the start of PaymentWorkflow#1 takes 40ms",
+            "  query status to PaymentWorkflow#1 takes 40ms, number 2 of such messages",
+            "  actor 2 goes on before the test",
+        ]
+    );
+    assert_eq!(plan_lines(vec![slow("start", 0); 5]), ["no faults", "and 5 choices of order or latency"]);
 }
 
 fn waits(who: &str, what: &str) -> Waiting {

@@ -36,6 +36,7 @@ use std::{
 
 pub(crate) use calls::{CallView, Direction, Fate};
 pub(crate) use connection::connection;
+pub(crate) use latency::ordering_words;
 pub(crate) use network::Delay;
 pub(crate) use process::{WorkerSpec, WorkerVersion};
 pub(crate) use simulation::simulate;

@@ -74,7 +74,11 @@ fn poll_tasks(world: &World, polls: &mut u64) {
                 return 0;
             }
             let arity = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            world.state().choices.choose("task.next", "", arity, Odds::Uniform) as usize
+            let mut state = world.state();
+            let index = state.choices.choose("task.next", "", arity, Odds::Uniform) as usize;
+            let now_ms = state.now_ms;
+            state.choices.describe(now_ms, || format!("{} goes on before {}", names[index], names[0]));
+            index
         });
         let Some(polled) = polled else { return };
         if let Outcome::Panicked(panic) = polled.outcome {
@@ -197,7 +201,12 @@ impl State {
             1 => 0,
             _ => {
                 let arity = u32::try_from(things).unwrap_or(u32::MAX);
-                self.choices.choose("event.next", "", arity, Odds::Uniform) as usize
+                let index = self.choices.choose("event.next", "", arity, Odds::Uniform) as usize;
+                self.choices.describe(now_ms, || {
+                    let first = if index < message + alarm { "a worker's own" } else { "of the service" };
+                    format!("of {things} things due at once, a timer {first} comes first")
+                });
+                index
             }
         };
         self.network.event_happened();
