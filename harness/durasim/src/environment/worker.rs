@@ -183,6 +183,9 @@ impl WorkerCode {
     }
 
     /// Registers an activity. Its instance, if it needs one, is found by type among the implementers.
+    ///
+    /// It runs without activity inbound interceptors: the SDK's `ExecuteActivityInput` and `Next`, which these take, have
+    /// no public constructors, so that its own worker alone can call them.
     #[must_use]
     pub fn activity<AD: ExecutableActivity>(mut self, _activity: AD) -> Self {
         let result = self.activities.register::<AD>().map(drop);
