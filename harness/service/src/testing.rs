@@ -121,7 +121,12 @@ impl World {
 
     /// Whether a workflow task waits for a poll.
     pub(crate) fn has_workflow_task(&mut self) -> bool {
-        let id = self.send(poll_request());
+        self.is_answered_at_once(poll_request())
+    }
+
+    /// Whether there is an answer to this already; a request that has to wait for one is given up.
+    pub(crate) fn is_answered_at_once(&mut self, request: impl Into<Request>) -> bool {
+        let id = self.send(request);
         self.service.cancel(id);
         self.reply(id).is_some()
     }

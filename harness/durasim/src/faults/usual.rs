@@ -69,8 +69,9 @@ impl Usual {
                 }
                 _ => {}
             }
-            if let Some((activity_type, since_ms)) = closes(event).and_then(|id| scheduled.get(&id)) {
-                let id = closes(event).unwrap_or_default();
+            if let Some(id) = closes(event)
+                && let Some((activity_type, since_ms)) = scheduled.get(&id)
+            {
                 let need = self.activities.entry((*activity_type).to_owned()).or_default();
                 need.attempts = need.attempts.max(attempts.get(&id).copied().unwrap_or(1));
                 need.ms = need.ms.max(Some(at_ms(event).saturating_sub(*since_ms) + SLACK_MS));

@@ -5,6 +5,7 @@
 //! next task. What the closure returned is kept until then: a task that is lost is answered again with the same.
 
 use super::{World, diagnosis, process::WorkerProcess, state::State};
+use crate::faults::instant_ms;
 use crate::mock_workflow::{
     MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord, WorkflowCalls,
 };
@@ -88,11 +89,8 @@ impl State {
         if self.service.execution(run_id)?.open {
             return None;
         }
-        let closing = self.service.history(workflow_id, Some(run_id))?.last()?;
-        closing
-            .event_time
-            .as_ref()
-            .map(|time| time.seconds.unsigned_abs() * 1000 + u64::from(time.nanos.unsigned_abs()) / 1_000_000)
+        let (_, events) = self.service.run(workflow_id, Some(run_id))?;
+        events.last()?.event_time.as_ref().map(instant_ms)
     }
 
     /// A worker gets a workflow task of a mocked workflow.

@@ -12,6 +12,28 @@
     reason = "as users write it: options that are not the matter of a test unnamed, versions of code as closures"
 )]
 
+/// A world as three tests: as a user runs it, with and without a cache and over faulty seeds.
+macro_rules! worlds {
+    (seeds = $seeds:tt, async fn world($env:ident) $body:block) => {
+        async fn world($env: TestWorkflowEnvironment) -> TestResult $body
+
+        #[workflow_test(core_replay = true)]
+        async fn as_written(env: TestWorkflowEnvironment) -> TestResult {
+            world(env).await
+        }
+
+        #[workflow_test(core_replay = true, cache = false)]
+        async fn without_a_cache(env: TestWorkflowEnvironment) -> TestResult {
+            world(env).await
+        }
+
+        #[workflow_test(seeds = $seeds, faults = FaultProfile::all())]
+        async fn under_faults(env: TestWorkflowEnvironment) -> TestResult {
+            world(env).await
+        }
+    };
+}
+
 /// A world that shows a feature, as four tests: as a user runs it, with and without a cache and over faulty seeds,
 /// and beside real Core and the official worker; see [`durasim_tests::trial`]. `not_official` leaves the latter out.
 macro_rules! feature {
@@ -32,22 +54,7 @@ macro_rules! feature {
             #[allow(unused_imports, reason = "not every world compares")]
             use pretty_assertions::assert_eq;
 
-            async fn world($env: TestWorkflowEnvironment) -> TestResult $body
-
-            #[workflow_test(core_replay = true)]
-            async fn as_written(env: TestWorkflowEnvironment) -> TestResult {
-                world(env).await
-            }
-
-            #[workflow_test(core_replay = true, cache = false)]
-            async fn without_a_cache(env: TestWorkflowEnvironment) -> TestResult {
-                world(env).await
-            }
-
-            #[workflow_test(seeds = 12, faults = FaultProfile::all())]
-            async fn under_faults(env: TestWorkflowEnvironment) -> TestResult {
-                world(env).await
-            }
+            worlds! { seeds = 12, async fn world($env) $body }
 
             #[test]
             fn beside_the_official_sdk() {

@@ -66,27 +66,12 @@ where
 
 macro_rules! mocked {
     ($(#[$meta:meta])* async fn $name:ident($env:ident) $body:block) => {
+        $(#[$meta])*
         mod $name {
             use super::*;
             use pretty_assertions::assert_eq;
 
-            async fn world($env: TestWorkflowEnvironment) -> TestResult $body
-
-            $(#[$meta])*
-            #[workflow_test(core_replay = true)]
-            async fn as_written(env: TestWorkflowEnvironment) -> TestResult {
-                world(env).await
-            }
-
-            #[workflow_test(core_replay = true, cache = false)]
-            async fn without_a_cache(env: TestWorkflowEnvironment) -> TestResult {
-                world(env).await
-            }
-
-            #[workflow_test(seeds = 24, faults = FaultProfile::all())]
-            async fn under_faults(env: TestWorkflowEnvironment) -> TestResult {
-                world(env).await
-            }
+            worlds! { seeds = 24, async fn world($env) $body }
         }
     };
 }

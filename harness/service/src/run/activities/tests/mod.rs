@@ -68,9 +68,7 @@ fn activity_task(world: &mut World) -> PollActivityTaskQueueResponse {
 }
 
 fn has_activity_task(world: &mut World) -> bool {
-    let id = world.send(poll());
-    world.service.cancel(id);
-    world.reply(id).is_some()
+    world.is_answered_at_once(poll())
 }
 
 fn failure(message: &str) -> Failure {

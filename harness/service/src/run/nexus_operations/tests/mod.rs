@@ -84,9 +84,20 @@ fn nexus_task(world: &mut World) -> PollNexusTaskQueueResponse {
 }
 
 fn has_nexus_task(world: &mut World) -> bool {
-    let id = world.send(poll());
-    world.service.cancel(id);
-    world.reply(id).is_some()
+    world.is_answered_at_once(poll())
+}
+
+/// Resets the run to the workflow task that ended with its event 9.
+#[track_caller]
+fn reset(world: &mut World) {
+    let request = ResetWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        workflow_task_finish_event_id: 9,
+        request_id: "reset".to_owned(),
+        ..ResetWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
 }
 
 #[track_caller]
@@ -438,14 +449,7 @@ fn a_run_that_was_reset_waits_for_the_operations_it_has_scheduled() {
     let mut world = world(options());
     let task = start_async(&mut world, "token");
     world.run_workflow_task(vec![start_timer("1", 3_600_000)]);
-    let request = ResetWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("order"),
-        workflow_task_finish_event_id: 9,
-        request_id: "reset".to_owned(),
-        ..ResetWorkflowExecutionRequest::default()
-    };
-    world.call(request).unwrap();
+    reset(&mut world);
     assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted]);
     world.call(completion(&task)).unwrap();
     assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted, NexusOperationCompleted]);
@@ -458,14 +462,7 @@ fn what_became_of_an_operation_after_the_reset_point_is_told_again() {
     world.run_workflow_task(vec![]);
     let task = nexus_task(&mut world);
     succeed(&mut world, &task).unwrap();
-    let request = ResetWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("order"),
-        workflow_task_finish_event_id: 9,
-        request_id: "reset".to_owned(),
-        ..ResetWorkflowExecutionRequest::default()
-    };
-    world.call(request).unwrap();
+    reset(&mut world);
     assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationCompleted]);
     assert!(!has_nexus_task(&mut world));
 }
@@ -477,14 +474,7 @@ fn an_operation_that_started_after_the_reset_point_has_started_for_the_new_run()
     signal(&mut world);
     world.run_workflow_task(vec![]);
     start_async(&mut world, "token");
-    let request = ResetWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("order"),
-        workflow_task_finish_event_id: 9,
-        request_id: "reset".to_owned(),
-        ..ResetWorkflowExecutionRequest::default()
-    };
-    world.call(request).unwrap();
+    reset(&mut world);
     assert_eq!(
         world.event_types("order")[8..],
         [WorkflowTaskFailed, NexusOperationStarted, WorkflowTaskScheduled]
