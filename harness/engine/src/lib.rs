@@ -55,6 +55,8 @@
 pub mod ambient;
 #[cfg(not(madsim))]
 mod blocking;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim)))]
+mod c_library;
 pub mod choice;
 pub mod clock;
 pub mod executor;

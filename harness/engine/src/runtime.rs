@@ -27,6 +27,15 @@ use crate::ambient::Ambient;
 #[cfg_attr(madsim, path = "runtime/on_madsim.rs")]
 #[cfg_attr(not(madsim), path = "runtime/on_tokio.rs")]
 mod flavor;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim)))]
+mod stack;
+#[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim))))]
+mod stack {
+    /// Elsewhere each thread has a stack from the system.
+    pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
+        start_and_join()
+    }
+}
 
 pub(crate) use flavor::Timekeeper;
 
@@ -50,9 +59,11 @@ where
     // Panics on the thread are reported under the name of the test that runs here.
     let name = thread::current().name().unwrap_or("durasim").to_owned();
     let builder = thread::Builder::new().name(name).stack_size(STACK_BYTES);
-    let result = thread::scope(|scope| {
-        let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
-        run.expect("the system must have a thread for the run").join()
+    let result = stack::lend(|| {
+        thread::scope(|scope| {
+            let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
+            run.expect("the system must have a thread for the run").join()
+        })
     });
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }

@@ -1,16 +1,13 @@
 //! Stands in front of the C library's `getrandom`, `clock_gettime` and `syscall`, for simulated threads only.
 //!
-//! The linker takes a program's own definition of a function before that of a shared library, and this crate's
-//! definitions are part of the program. Each looks for the state of a simulated thread; without one it calls the C
-//! library's.
+//! Each definition looks for the state of a simulated thread; without one it calls the C library's.
 
-#![allow(unsafe_code, reason = "defining and calling C functions is unsafe; this is the one place that does")]
+#![allow(unsafe_code, reason = "defining and calling C functions is unsafe")]
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_int, c_long, c_uint, c_void};
+use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 use std::{mem, ptr, slice};
 
@@ -18,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::{Ambient, Shown};
+use crate::c_library::Real;
 use crate::clock::START_MS;
 
 /// What `CLOCK_MONOTONIC` shows at the start of a run: enough for code that subtracts from it.
@@ -117,35 +115,6 @@ impl Thread {
             | libc::CLOCK_BOOTTIME => Some(self.monotonic()),
             _ => None,
         }
-    }
-}
-
-/// A function of the C library, found when it is first needed.
-///
-/// No lock guards the search: a lock of the standard library would come back here to wait.
-struct Real {
-    name: &'static CStr,
-    address: AtomicPtr<c_void>,
-}
-
-impl Real {
-    const fn new(name: &'static CStr) -> Self {
-        Self { name, address: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    fn address(&self) -> *mut c_void {
-        let known = self.address.load(Ordering::Relaxed);
-        if !known.is_null() {
-            return known;
-        }
-        // SAFETY: the name is a C string, and `RTLD_NEXT` a handle that is always there.
-        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
-        if found.is_null() {
-            // Called from within C functions, where a panic may not pass.
-            std::process::abort();
-        }
-        self.address.store(found, Ordering::Relaxed);
-        found
     }
 }
 
