@@ -171,7 +171,7 @@ fn attempts() -> Vec<Line> {
 
 /// Seeds, with faults and without, on one thread and on two.
 fn campaigns() -> Vec<Line> {
-    const SEEDS: u64 = 400;
+    const SEEDS: u64 = 200;
     let scenario = scenarios::payment::SCENARIO;
     let body = move |env| (scenario.world)(env);
     let fault_free = Campaign::new(&body, WorldOptions::default());
