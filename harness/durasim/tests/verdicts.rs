@@ -5,7 +5,12 @@
 mod common;
 
 use common::{Approval, Greeter, Greetings, Patience};
-use durasim::{TestOutcome, WorldOptions, prelude::*, report::FailureReport, run_world};
+use durasim::{
+    TestOutcome, WorldOptions,
+    prelude::*,
+    report::{FailureCode, FailureReport},
+    run_world,
+};
 use futures::{FutureExt, future::LocalBoxFuture};
 use temporalio_client::UntypedSignal;
 use temporalio_common::{
@@ -75,6 +80,20 @@ impl Elsewhere {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let options = ActivityOptions::with_start_to_close_timeout(DAY).task_queue("printers").build();
+        Ok(ctx.execute_activity(Broken::panics, (), options).await?)
+    }
+}
+
+/// Calls an activity that has a minute.
+#[workflow]
+#[derive(Default)]
+struct InTime;
+
+#[workflow_methods]
+impl InTime {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = ActivityOptions::schedule_to_close_timeout(Duration::from_mins(1));
         Ok(ctx.execute_activity(Broken::panics, (), options).await?)
     }
 }
@@ -166,6 +185,40 @@ fn a_worker_without_any_activity_lacks_the_one_that_is_called() {
         }
         .boxed_local()
     }));
+}
+
+/// The activity may wait for a worker no longer than this, so that the run is not stuck.
+#[test]
+fn an_activity_that_times_out_for_want_of_a_worker_is_told_as_unregistered() {
+    for elsewhere in [false, true] {
+        let report = failure(move |env| {
+            async move {
+                env.worker("printers").workflow::<InTime>().start()?;
+                if elsewhere {
+                    env.worker("presses").activity(Broken::panics).start()?;
+                }
+                let handle = env.client().start_workflow(InTime::run, (), on("printers")).await?;
+                handle.get_result(WorkflowGetResultOptions::default()).await?;
+                Ok::<_, TestError>(())
+            }
+            .boxed_local()
+        });
+        insta::assert_snapshot!(report);
+    }
+}
+
+#[test]
+fn an_activity_that_nobody_took_may_time_out_in_a_test_that_fails_of_something_else() {
+    let report = failure(|env| {
+        async move {
+            env.worker("printers").workflow::<InTime>().start()?;
+            let handle = env.client().start_workflow(InTime::run, (), on("printers")).await?;
+            assert!(handle.get_result(WorkflowGetResultOptions::default()).await.is_ok(), "no paper");
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    });
+    assert_eq!(report.code, FailureCode::Panic, "{report}");
 }
 
 #[test]

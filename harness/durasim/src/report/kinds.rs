@@ -132,7 +132,8 @@ impl FailureReport {
         let remedy = others_remedy.unwrap_or_else(|| {
             format!(
                 "`env.worker({task_queue:?}).activity({activity_type})`, \
-                 or `.mock_activity({activity_type}, |call| async move {{ .. }})`"
+                 or `.mock_activity({activity_type}, |call| async move {{ .. }})`{}",
+                elsewhere(activity_type, registered, "the activity's options")
             )
         });
         let message = Some(registered_words("activities", registered));
@@ -149,8 +150,12 @@ impl FailureReport {
         let workflow_type = &workflow.workflow_type;
         let name = format!("workflow {workflow_type}");
         let (what, others_remedy) = lacking(&name, workflow_type, task_queue, registered);
-        let remedy = others_remedy
-            .unwrap_or_else(|| format!("`env.worker({task_queue:?}).workflow::<{workflow_type}>()`"));
+        let remedy = others_remedy.unwrap_or_else(|| {
+            format!(
+                "`env.worker({task_queue:?}).workflow::<{workflow_type}>()`{}",
+                elsewhere(workflow_type, registered, "the start options")
+            )
+        });
         let message = Some(registered_words("workflows", registered));
         let report = Self::new(FailureCode::Unregistered, what);
         Self { workflow: Some(workflow), message, remedy: Some(remedy), ..report }
@@ -395,6 +400,14 @@ fn lacking(
         format!("one worker of task queue {task_queue} has {name}, and its task went to another"),
         Some(remedy.to_owned()),
     )
+}
+
+/// The other remedy, if it is the task queue that is wrong.
+fn elsewhere(type_name: &str, registered: &[Registered], options: &str) -> String {
+    let has_it = |it: &&Registered| it.types.iter().any(|known| known == type_name);
+    registered.iter().find(has_it).map_or_else(String::new, |it| {
+        format!("; or name task queue {}, whose worker has it, in {options}", it.task_queue)
+    })
 }
 
 /// What is registered, a task queue a line.

@@ -9,7 +9,7 @@ use crate::{
     panics,
     report::{Diagnosis, FailureCode, FailureReport},
     sabotage::inherited,
-    world::{self, StandIn, State, StateOptions, World, diagnosis},
+    world::{self, StandIn, State, StateOptions, World, diagnosis, untaken},
 };
 use durasim_engine::{
     Ambient, Choices, Clock, Executor, Keep, Limits, Offer, Tape, Trace, TraceEntry, TraceHash,
@@ -223,6 +223,9 @@ fn report(world: &World) -> WorldReport {
         && let Some(woken) = diagnosis::woken_from_outside(&mut state)
     {
         state.failure = Some(woken);
+    }
+    if let Some(told) = state.failure.as_ref().and_then(|failure| untaken::explain(&state, failure)) {
+        state.failure = Some(told);
     }
     let replays = checks::replay::cases(&state);
     let open_diagnosis = diagnosis::diagnose(&state);

@@ -464,15 +464,20 @@ impl State {
         queues.into_iter().map(words).collect()
     }
 
-    fn registered(
+    /// What each worker has registered, those of this task queue first.
+    pub(super) fn registered(
         &self,
         task_queue: &str,
         types: impl Fn(&super::process::WorkerProcess) -> Vec<String>,
     ) -> Vec<Registered> {
-        self.workers
-            .iter()
-            .filter(|process| &*process.spec.task_queue == task_queue)
-            .map(|process| Registered { task_queue: task_queue.to_owned(), types: types(process) })
+        let (of_it, of_others): (Vec<_>, Vec<_>) =
+            self.workers.iter().partition(|process| &*process.spec.task_queue == task_queue);
+        let workers = of_it.into_iter().chain(of_others);
+        workers
+            .map(|process| Registered {
+                task_queue: (*process.spec.task_queue).to_owned(),
+                types: types(process),
+            })
             .collect()
     }
 

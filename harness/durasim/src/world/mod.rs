@@ -25,6 +25,7 @@ pub(crate) mod source_lines;
 mod stand_in;
 mod state;
 mod trace;
+pub(crate) mod untaken;
 mod worker_tasks;
 
 use crate::checks::UserChecks;
