@@ -15,11 +15,9 @@ fn a_fresh_project_passes_the_first_test_of_the_readme() {
 
     let project = std::env::temp_dir().join(format!("durasim-fresh-project-{}", std::process::id()));
     fs::create_dir_all(project.join("src")).unwrap();
-    fs::create_dir_all(project.join("tests")).unwrap();
     let package = "[package]\nname = \"fresh\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n";
     fs::write(project.join("Cargo.toml"), format!("{package}{manifest}")).unwrap();
-    fs::write(project.join("src/lib.rs"), "").unwrap();
-    fs::write(project.join("tests/first.rs"), test).unwrap();
+    fs::write(project.join("src/lib.rs"), test).unwrap();
 
     let status = Command::new(env!("CARGO")).arg("test").current_dir(&project).status().unwrap();
     assert!(status.success(), "see {}", project.display());
