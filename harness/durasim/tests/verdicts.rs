@@ -3,37 +3,24 @@
 #![allow(clippy::unused_async, reason = "an activity that is not async leaves the simulated thread")]
 
 mod common;
+mod failing;
 
 use common::{Approval, Greeter, Greetings, Patience};
-use durasim::{
-    TestOutcome, WorldOptions,
-    prelude::*,
-    report::{FailureCode, FailureReport},
-    run_world,
-};
-use futures::{FutureExt, future::LocalBoxFuture};
+use durasim::{WorldOptions, prelude::*, report::FailureCode, run_world};
+use failing::failure;
+use futures::FutureExt;
 use temporalio_client::UntypedSignal;
 use temporalio_common::{
     UntypedWorkflow,
     data_converters::{PayloadConverter, RawValue},
 };
 use temporalio_macros::{activities, workflow, workflow_methods};
-use temporalio_protos::temporal::api::operatorservice::v1::ListSearchAttributesRequest;
 use temporalio_sdk::{
     ActivityOptions, ChildWorkflowOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
-use tonic::IntoRequest;
 
 const DAY: Duration = Duration::from_hours(24);
-
-/// The failure of a world without faults.
-fn failure<O: TestOutcome + 'static>(
-    test: impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, O> + Send + Sync + 'static,
-) -> FailureReport {
-    let body = move |env| test(env).map(TestOutcome::into_test_result).boxed_local();
-    run_world(&body, &WorldOptions::default()).failure.expect("such a test fails")
-}
 
 fn on(task_queue: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, "w-1").build()
@@ -427,82 +414,4 @@ fn a_workflow_that_only_some_workers_of_a_queue_have_is_told_so() {
         }
         .boxed_local()
     }));
-}
-
-#[test]
-fn a_history_where_nothing_has_started_says_so() {
-    let report = failure(|env| async move { drop(env.history("w-1")) }.boxed_local());
-    assert_eq!(report.message.unwrap(), "there is no workflow with id \"w-1\": none was started yet");
-}
-
-#[test]
-fn a_service_that_is_not_simulated_is_named() {
-    let report = failure(|env| {
-        async move {
-            let request = ListSearchAttributesRequest::default().into_request();
-            env.connection().operator_service().list_search_attributes(request).await?;
-            Ok::<_, TestError>(())
-        }
-        .boxed_local()
-    });
-    let message = report.message.unwrap();
-    let words =
-        "unknown method ListSearchAttributes for service temporal.api.operatorservice.v1.OperatorService";
-    assert!(message.contains(words), "{message}");
-}
-
-#[test]
-fn a_run_that_is_not_there_is_told_beside_those_that_are() {
-    let report = failure(|env| {
-        async move {
-            env.client().start_workflow(Patience::run, 1, on("patience")).await?;
-            env.history(("w-1", "nonsense"));
-            Ok::<_, TestError>(())
-        }
-        .boxed_local()
-    });
-    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
-    let message = report.message.unwrap();
-    assert!(message.starts_with("workflow \"w-1\" has no run \"nonsense\"; its runs are: ["), "{message}");
-}
-
-#[test]
-#[allow(clippy::disallowed_methods, reason = "another thread is what is to be told")]
-fn the_environment_belongs_to_the_thread_of_its_test() {
-    let report = failure(|env| {
-        async move {
-            let elsewhere = std::thread::spawn(move || env.now()).join();
-            let words = elsewhere.unwrap_err().downcast::<&str>().unwrap();
-            Err::<(), _>(TestError::new(*words))
-        }
-        .boxed_local()
-    });
-    let message = report.message.unwrap();
-    assert!(message.starts_with("no simulated world on this thread"), "{message}");
-}
-
-#[workflow_test]
-#[should_panic(expected = "the words of the test's own panic")]
-async fn should_panic_sees_the_words_of_the_panic(_env: TestWorkflowEnvironment) {
-    panic!("the words of the test's own panic")
-}
-
-#[workflow_test]
-#[should_panic(expected = "verdicts.rs")]
-async fn a_boxed_error_is_told_at_the_line_of_its_test(
-    env: TestWorkflowEnvironment,
-) -> Result<(), Box<dyn std::error::Error>> {
-    env.worker("patience").workflow::<Patience>().start()?;
-    Err("told by the question mark")?;
-    Ok(())
-}
-
-#[test]
-fn the_line_of_an_error_is_that_of_its_question_mark() {
-    let asks = || -> TestResult {
-        "seven".parse::<u32>()?;
-        Ok(())
-    };
-    let error = asks().into_test_result().unwrap_err();
-    assert_eq!(error.location().map(std::panic::Location::line), Some(line!() - 4));
 }
