@@ -11,7 +11,7 @@ use durasim::{
     prelude::*,
     report::{FailureCode, FailureReport},
 };
-use futures::FutureExt;
+use futures::{FutureExt, channel::oneshot};
 use pretty_assertions::assert_eq;
 use std::{
     cell::Cell,
@@ -79,6 +79,29 @@ impl Careless {
                 let thrown = RandomState::new().hash_one(0) % 1_000_000;
                 // issued by dice
                 ctx.timer(Duration::from_secs(1 + thrown)).await;
+            }
+            ("hour", _) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let is_morning = now.as_secs() / 3600 % 24 < 12;
+                // issued by hour
+                ctx.timer(Duration::from_secs(if is_morning { 1 } else { 2 })).await;
+            }
+            ("rare", _) => {
+                if RandomState::new().hash_one(0).is_multiple_of(8) {
+                    // issued by rare
+                    ctx.timer(Duration::from_secs(1)).await;
+                }
+                ctx.execute_activity(Notes::write, "seldom later", briefly()).await?;
+            }
+            ("channel", _) => {
+                let (sender, answer) = oneshot::channel();
+                std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(2));
+                    sender.send("42".to_owned())
+                });
+                let answer = answer.await.unwrap_or_default();
+                // issued by channel
+                ctx.execute_activity(Notes::write, answer, briefly()).await?;
             }
             ("order", _) => {
                 let readers: HashMap<_, _> =
@@ -220,6 +243,22 @@ fn randomness() {
 }
 
 #[test]
+fn the_time_of_day_that_only_a_branch_looks_at() {
+    is_caught("hour", "hour", 1, &["history has 1s, the workflow now gives 2s"]);
+}
+
+/// The replay draws otherwise for each seed: what seldom matters does in one of many worlds.
+#[test]
+fn randomness_that_seldom_matters() {
+    let body = |env| world(env, "rare".to_owned(), 1).boxed_local();
+    let campaign = Campaign::new(&body, WorldOptions::default());
+    let failed = (0..256).map(|seed| campaign.seed(seed)).find(|world| world.failure.is_some());
+    let report = campaign.shrink(&failed.expect("it is caught within 256 seeds")).failure.unwrap();
+    let at = report.location.as_ref().map(|line| line.line);
+    assert_eq!((report.code, at), (FailureCode::Replay, Some(line_of("rare"))), "{report}");
+}
+
+#[test]
 fn the_order_of_a_hash_map() {
     is_caught("order", "order", 1, &["ScheduleActivityTask(id: 1, type: Notes::write)"]);
 }
@@ -239,6 +278,11 @@ fn a_file_that_changes() {
 #[test]
 fn a_thread_of_its_own() {
     is_caught("thread", "thread", 1, &["ThreadId("]);
+}
+
+#[test]
+fn what_a_thread_sends() {
+    is_caught("channel", "channel", 1, &["TMPRL1100", "not the SDK's"]);
 }
 
 #[test]

@@ -161,14 +161,22 @@ fn guarded<T>(what: impl FnOnce() -> String, call: impl FnOnce() -> T) -> Result
 
 /// The checks of a world that has ended, in order; the first failure counts.
 pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<FailureReport> {
-    history::check(&report.histories)
-        .or_else(|| options.replay.then(|| replay::check(&report.replays, &report.histories)).flatten())
-        .or_else(|| {
-            options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten()
-        })
+    let replayed = || replay::check(&report.replays, &report.histories, options.choices.seed());
+    history::check(&report.histories).or_else(|| options.replay.then(replayed).flatten()).or_else(|| {
+        options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten()
+    })
 }
 
 /// The checks that compare a world with the fault-free one.
 pub(crate) fn against(report: &WorldReport, reference: &Reference) -> Option<FailureReport> {
     idempotency::check(report, reference).or_else(|| liveness::check(report, reference))
+}
+
+/// What the failure of a world under faults is, compared with the fault-free one.
+pub(crate) fn failed_under_faults(
+    failure: FailureReport,
+    report: &WorldReport,
+    reference: &Reference,
+) -> FailureReport {
+    liveness::judged(failure, report, reference)
 }

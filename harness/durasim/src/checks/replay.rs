@@ -92,20 +92,30 @@ fn failed_by_nondeterminism(state: &State, execution: &ExecutionSummary) -> bool
     }
 }
 
-/// Replays every run on a thread of its own. What differs first, if anything does.
-pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureReport> {
+/// What a replay finds where workflow code looks past its history: other than what the run of this seed found, and other for
+/// each seed. One change for all would leave code alone that does not notice it: that asks whether it is morning, draws
+/// one of two, or goes through a set of two.
+fn other_ambient(seed: Option<u64>) -> Ambient {
+    let Some(seed) = seed else { return Ambient { seed: 0x5eed, clock_offset_ms: DAYS_AND_HOURS_MS } };
+    // Seeds in a row lie far apart: Fibonacci hashing.
+    let spread = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let within_two_years_ms = i64::try_from((spread >> 16) % (2 * 365 * 24 * 3_600_000)).unwrap_or(0);
+    Ambient { seed: spread, clock_offset_ms: DAYS_AND_HOURS_MS + within_two_years_ms }
+}
+
+/// From the first instant of a world, midnight of a Monday, to an afternoon of a Saturday of another month and year.
+/// Its minutes, seconds and milliseconds are odd.
+const DAYS_AND_HOURS_MS: i64 = ((404 * 24 + 13) * 60 + 37) * 60_000 + 11_617;
+
+/// Replays every run on a thread of its own; `seed` is that of its world. What differs first, if anything does.
+pub(crate) fn check(cases: &[Case], histories: &[History], seed: Option<u64>) -> Option<FailureReport> {
     if broken!(check Replay) {
         return None;
     }
     if cases.is_empty() {
         return None;
     }
-    // Any other seed than the run's, and any other day.
-    let ambient = if broken!(ReplayAmbient) {
-        Ambient::default()
-    } else {
-        Ambient { seed: 0x5eed, clock_offset_ms: 1_000 * 3600 * 24 * 400 }
-    };
+    let ambient = if broken!(ReplayAmbient) { Ambient::default() } else { other_ambient(seed) };
     durasim_engine::simulate(ambient, || async {
         let _quiet = crate::panics::quiet(false);
         // The last run first: what instances share, a static say, they then find in another state than they did.

@@ -115,6 +115,12 @@ impl Diagnosis {
         lines
     }
 
+    /// Whether a workflow waits for what its history does not tell of.
+    pub(crate) fn awaits_a_condition(&self) -> bool {
+        let mut awaited = self.workflows.iter().flat_map(|workflow| &workflow.awaits);
+        awaited.any(|awaited| matches!(awaited, Awaited::Condition { .. }))
+    }
+
     /// What to do about an activity that has been failing all along.
     pub(super) fn endless_retries(&self) -> Option<String> {
         const MANY: u32 = 1_000;

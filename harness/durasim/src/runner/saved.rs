@@ -44,7 +44,10 @@ fn drifted(saved: &Tape, taken: &Tape) -> usize {
 
 /// Saves the plan of a failure beside the test, and says so in its report.
 pub(crate) fn keep(case: &TestCase, failure: &mut FailureReport) {
-    let Some(tape) = failure.tape.clone().filter(|tape| !tape.is_empty()) else { return };
+    // Without a choice and without a seed it is the fault-free world, which runs first anyway.
+    let Some(tape) = failure.tape.clone().filter(|tape| !tape.is_empty() || tape.seed.is_some()) else {
+        return;
+    };
     // A damaged file has been reported by `rerun` already, unless one world was asked for by its seed.
     let Ok(Some(mut saved)) = Regressions::beside(case.manifest_dir, case.file) else { return };
     let entry = SavedFailure { test: case.name.to_owned(), fails: failure.code.to_string(), tape };

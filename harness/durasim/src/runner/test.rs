@@ -165,6 +165,7 @@ pub(super) fn judge(
         let explained = campaign.explained(ChoiceSource::Tape(report.tape.clone()), failure);
         let mut failure = explained.and_then(|report| report.failure).unwrap_or_else(|| failure.clone());
         failure.seed = report.tape.seed;
+        failure.tape = Some(report.tape.clone());
         failure.spent = Spent { worlds, steps: steps + report.steps, shrink_runs: 0 };
         return Err(Box::new(failure));
     }

@@ -35,6 +35,17 @@ pub enum ChoiceSource {
     Plan(Tape),
 }
 
+impl ChoiceSource {
+    /// The seed that they came from, if they came from one.
+    pub(crate) fn seed(&self) -> Option<u64> {
+        match self {
+            Self::Benign => None,
+            Self::Seed(seed) => Some(*seed),
+            Self::Tape(tape) | Self::Plan(tape) => tape.seed,
+        }
+    }
+}
+
 /// In the words of the log.
 impl fmt::Display for ChoiceSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,12 +1,14 @@
 //! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock, and again.
 
 use super::{World, diagnosis, network::Message, state::State};
+use crate::report::Diagnosis;
 use durasim_engine::{LimitExceeded, Odds, Outcome, TaskId};
 use std::{
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
     task::Poll,
+    time::Duration,
 };
 
 /// When a world that goes on after its test returned is stopped, in virtual milliseconds: a year.
@@ -23,6 +25,9 @@ const PATIENCE_MS: u64 = 3600 * 1000;
 
 /// How far beyond the end of a run a timer of somebody's is looked for, in virtual milliseconds: a thousand years.
 const FAR_MS: u64 = 1000 * SETTLE_MS;
+
+/// How long a world in which nothing can happen waits for threads of workflow code, in real time.
+const THREADS_PATIENCE: Duration = Duration::from_millis(50);
 
 /// When the test itself returned.
 #[derive(Clone, Copy)]
@@ -56,7 +61,14 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
             if returned.is_none() {
                 let report = match sleeps_beyond_limit(world).await {
                     Some(exceeded) => diagnosis::oversleeps(&world.state(), &exceeded),
-                    None => diagnosis::stuck(&world.state()),
+                    None => {
+                        let report = diagnosis::stuck(&world.state());
+                        let may_await_a_thread = |it: &Diagnosis| it.awaits_a_condition();
+                        if report.diagnosis.as_ref().is_some_and(may_await_a_thread) {
+                            await_threads();
+                        }
+                        report
+                    }
                 };
                 world.state().fail(report);
             }
@@ -173,6 +185,16 @@ async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
         sleep.as_mut().poll(cx).map(|()| false)
     });
     if woken.await { limits.check_time(limits.end_ms().saturating_add(1)).err() } else { None }
+}
+
+/// Gives threads that workflow code started the time to wake it: what it awaits of them must be told as that, however fast
+/// the machine is, and not as a signal that is missing. Only a world that has failed waits here.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "such a thread has the machine's time, and nobody to tell when it is done"
+)]
+fn await_threads() {
+    std::thread::sleep(THREADS_PATIENCE);
 }
 
 fn release_held(world: &World) -> bool {
