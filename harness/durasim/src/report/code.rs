@@ -145,7 +145,8 @@ impl FailureCode {
             Self::Liveness => (
                 "DS105",
                 "liveness",
-                "find what the workflow still waits for below; bound retries and waits with timeouts",
+                "see above what the workflow waits for: bound retries and waits with timeouts, and keep what a signal brings \
+                 until it is used",
             ),
             Self::History => (
                 "DS106",

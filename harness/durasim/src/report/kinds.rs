@@ -323,15 +323,15 @@ impl FailureReport {
         Self { message: Some(applications.join("\n")), location, ..report }
     }
 
-    /// Faults stopped `healed_ms` into the run, and by `now_ms` a workflow had not closed.
-    pub fn not_live(healed_ms: u64, now_ms: u64, diagnosis: Diagnosis) -> Self {
+    /// Faults stopped `healed_ms` into the run, if any struck, and by `now_ms` a workflow had not closed.
+    pub fn not_live(healed_ms: Option<u64>, now_ms: u64, diagnosis: Diagnosis) -> Self {
         let count = diagnosis.workflows.len();
         let noun = if count == 1 { "workflow is" } else { "workflows are" };
-        let what = format!(
-            "the last fault was at +{}, and at +{} {count} {noun} still open",
-            duration_words(healed_ms),
-            duration_words(now_ms)
-        );
+        let open = format!("at +{} {count} {noun} still open", duration_words(now_ms));
+        let what = match healed_ms {
+            Some(healed_ms) => format!("the last fault was at +{}, and {open}", duration_words(healed_ms)),
+            None => format!("{open}, other than in the fault-free world"),
+        };
         let workflow = diagnosis.workflows.first().map(|workflow| workflow.name.clone());
         Self { workflow, diagnosis: Some(diagnosis), ..Self::new(FailureCode::Liveness, what) }
     }

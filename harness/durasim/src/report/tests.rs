@@ -271,7 +271,7 @@ fn an_effect_applied_again_lists_who_applied_it() {
 
 #[test]
 fn a_workflow_that_does_not_close_is_told_with_its_waits() {
-    insta::assert_snapshot!(found(FailureReport::not_live(61_000, 864_000_000, waiting())));
+    insta::assert_snapshot!(found(FailureReport::not_live(Some(61_000), 864_000_000, waiting())));
 }
 
 #[test]

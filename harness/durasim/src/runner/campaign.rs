@@ -7,12 +7,15 @@ use crate::{
     report::{FailureCode, FailureReport, FaultPlanWords, Spent},
     sabotage::broken,
 };
-use durasim_engine::{Tape, TapeEntry, shrink};
+use durasim_engine::{Shrunk, Tape, TapeEntry, shrink};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How many worlds shrinking may run. Far more than it takes: a run has some dozens of choices.
 const MAX_SHRINK_RUNS: usize = 2_000;
+
+/// The same of a world that goes on without end, each of which takes thousands of steps.
+const MAX_ENDLESS_RUNS: usize = 200;
 
 /// What the fault-free world ended with.
 #[derive(Clone, Debug, Default)]
@@ -103,9 +106,11 @@ impl<'a> Campaign<'a> {
             // Entropy follows the seed still: without it, the tape that is kept would not be the same world.
             report.tape.seed = tape.seed;
         }
-        if report.failure.is_none() {
-            report.failure = checks::against(&report, &self.reference);
-        }
+        report.failure = match report.failure.take() {
+            None => checks::against(&report, &self.reference),
+            Some(failure) if options.faults.is_none() => Some(failure),
+            Some(failure) => Some(checks::failed_under_faults(failure, &report, &self.reference)),
+        };
         report
     }
 
@@ -126,14 +131,16 @@ impl<'a> Campaign<'a> {
     /// If the world did not fail.
     pub fn shrink(&self, failed: &WorldReport) -> WorldReport {
         let failure = failed.failure.as_ref().expect("only a failed world shrinks");
-        let wanted = Signature::of(failure);
-        // The seed itself goes: what it decided is on the tape.
-        let tape = Tape { seed: failed.tape.seed, entries: failed.tape.entries.clone() };
-        let shrunk = shrink(&tape, if broken!(Shrinking) { 0 } else { MAX_SHRINK_RUNS }, |tape| {
-            self.tape(tape).failure.is_some_and(|failure| Signature::of(&failure) == wanted)
-        });
-        let mut smallest =
-            self.explained(ChoiceSource::Tape(shrunk.tape), failure).unwrap_or_else(|| failed.clone());
+        let endless = self.is_endless(failed);
+        let shrunk = if endless { self.shrink_endless(failed) } else { self.shrink_to_same(failed) };
+        let smallest = if endless {
+            // Backtraces of so many commands would take longer than all else, and name no line of an end that never comes.
+            let again = self.tape(&shrunk.tape);
+            again.failure.as_ref().is_some_and(|again| again.code == failure.code).then_some(again)
+        } else {
+            self.explained(ChoiceSource::Tape(shrunk.tape), failure)
+        };
+        let mut smallest = smallest.unwrap_or_else(|| failed.clone());
         let minimal = smallest.tape.clone();
         if let Some(failure) = &mut smallest.failure {
             failure.plan = Some(FaultPlanWords::from_tapes(&failed.tape, &minimal, is_fault));
@@ -142,6 +149,45 @@ impl<'a> Campaign<'a> {
             failure.seed = failed.tape.seed;
         }
         smallest
+    }
+
+    fn shrink_to_same(&self, failed: &WorldReport) -> Shrunk {
+        let wanted = failed.failure.as_ref().map(Signature::of);
+        // The seed itself goes: what it decided is on the tape.
+        shrink(&failed.tape, if broken!(Shrinking) { 0 } else { MAX_SHRINK_RUNS }, |tape| {
+            self.tape(tape).failure.as_ref().map(Signature::of) == wanted
+        })
+    }
+
+    /// Whether a world failed because it went on and on, for far longer than the fault-free one.
+    fn is_endless(&self, failed: &WorldReport) -> bool {
+        let code = failed.failure.as_ref().map(|failure| failure.code);
+        matches!(code, Some(FailureCode::Limit | FailureCode::Liveness))
+            && failed.steps > self.endless_steps()
+    }
+
+    /// After so many steps a world is taken to go on without end while it is shrunk: the limit itself takes seconds.
+    fn endless_steps(&self) -> u64 {
+        self.fault_free.steps.saturating_mul(20).saturating_add(2_000)
+    }
+
+    /// The same for a world that goes on without end: each that goes on far too long counts as one.
+    fn shrink_endless(&self, failed: &WorldReport) -> Shrunk {
+        let max_steps = self.endless_steps();
+        let goes_on = |tape: &Tape| {
+            let world = self
+                .run_with(ChoiceSource::Tape(tape.clone()), |options| options.limits.max_steps = max_steps);
+            world.failure.is_some_and(|it| matches!(it.code, FailureCode::Limit | FailureCode::Liveness))
+        };
+        // Of its thousands of choices of latency most come after it had gone wrong.
+        let faults = failed.tape.entries.iter().filter(|entry| is_fault(entry)).cloned().collect();
+        let faults = Tape { seed: failed.tape.seed, entries: faults };
+        let runs = if broken!(Shrinking) { 0 } else { MAX_ENDLESS_RUNS };
+        if runs > 0 && goes_on(&faults) {
+            let shrunk = shrink(&faults, runs, goes_on);
+            return Shrunk { tried: shrunk.tried + 1, ..shrunk };
+        }
+        shrink(&failed.tape, runs, goes_on)
     }
 }
 

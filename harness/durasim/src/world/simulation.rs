@@ -1,7 +1,7 @@
 //! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock, and again.
 
 use super::{World, diagnosis, network::Message, state::State};
-use crate::report::Diagnosis;
+use crate::report::{Diagnosis, FailureReport};
 use durasim_engine::{LimitExceeded, Odds, Outcome, TaskId};
 use std::{
     future::{Future, poll_fn},
@@ -59,16 +59,10 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
         }
         if !jump(world).await && !release_held(world) {
             if returned.is_none() {
-                let report = match sleeps_beyond_limit(world).await {
-                    Some(exceeded) => diagnosis::oversleeps(&world.state(), &exceeded),
-                    None => {
-                        let report = diagnosis::stuck(&world.state());
-                        let may_await_a_thread = |it: &Diagnosis| it.awaits_a_condition();
-                        if report.diagnosis.as_ref().is_some_and(may_await_a_thread) {
-                            await_threads();
-                        }
-                        report
-                    }
+                let report = if let Some(exceeded) = sleeps_beyond_limit(world).await {
+                    diagnosis::oversleeps(&world.state(), &exceeded)
+                } else {
+                    stuck(world)
                 };
                 world.state().fail(report);
             }
@@ -185,6 +179,14 @@ async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
         sleep.as_mut().poll(cx).map(|()| false)
     });
     if woken.await { limits.check_time(limits.end_ms().saturating_add(1)).err() } else { None }
+}
+
+fn stuck(world: &World) -> FailureReport {
+    let report = diagnosis::stuck(&world.state());
+    if report.diagnosis.as_ref().is_some_and(Diagnosis::awaits_a_condition) {
+        await_threads();
+    }
+    report
 }
 
 /// Gives threads that workflow code started the time to wake it: what it awaits of them must be told as that, however fast
