@@ -4,11 +4,12 @@
 
 use benches::{
     activities::Attempts,
+    checks::{self, Asked},
     floor::Floor,
     worlds::{self, Extra},
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use durasim::Campaign;
+use durasim::{Campaign, ChoiceSource};
 
 fn runs(c: &mut Criterion) {
     let body = worlds::rounds(10);
@@ -23,6 +24,16 @@ fn runs(c: &mut Criterion) {
     group.bench_function("without a cache", |b| {
         b.iter(|| worlds::run(&body, &[Extra::CacheOff]));
     });
+    group.finish();
+}
+
+fn checks_asked_for(c: &mut Criterion) {
+    let mut group = c.benchmark_group("ten rounds with a check");
+    for asked in [Asked::Nothing, Asked::Observations, Asked::Effects, Asked::Invariant, Asked::Sometimes] {
+        let body = checks::rounds(asked);
+        let campaign = Campaign::new(&body, worlds::options(&[]));
+        group.bench_function(format!("{asked:?}"), |b| b.iter(|| campaign.run(ChoiceSource::Benign)));
+    }
     group.finish();
 }
 
@@ -63,5 +74,5 @@ fn faults(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, runs, environment, length, attempts, faults);
+criterion_group!(benches, runs, checks_asked_for, environment, length, attempts, faults);
 criterion_main!(benches);

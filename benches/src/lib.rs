@@ -3,8 +3,8 @@
 //! The workload is one workflow, [`Rounds`], that waits for a timer and calls an activity in each of its rounds:
 //! ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the SDK's part of the workflow and nothing
 //! else; [`client`] and [`activities`](mod@activities) run the SDK's other parts; [`worlds`] runs all of it, through the
-//! official client; [`clock`] measures them side by side, for only ratios within one process mean anything from one
-//! machine to another.
+//! official client; [`checks`], what each check adds to it; [`clock`] measures them side by side, for only ratios within one
+//! process mean anything from one machine to another.
 
 #![allow(
     missing_docs,
@@ -14,6 +14,7 @@
 #![allow(clippy::unused_async, reason = "an activity that is not async leaves the simulated thread")]
 
 pub mod activities;
+pub mod checks;
 pub mod client;
 pub mod clock;
 pub mod floor;

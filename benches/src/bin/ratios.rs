@@ -9,12 +9,14 @@ use std::{
 
 use benches::{
     activities::Attempts,
+    checks::{self, Asked},
     client::ClientAlone,
     clock::{Subject, measure},
     floor::Floor,
     worlds::{self, Extra},
 };
-use durasim::{Campaign, WorldOptions};
+use durasim::{Campaign, ChoiceSource, WorldOptions};
+use durasim_service::history_rules;
 
 /// One line of output.
 struct Line {
@@ -36,6 +38,7 @@ fn main() -> std::process::ExitCode {
         }
     };
     let mut lines = runs();
+    lines.extend(shares());
     lines.extend(environment());
     lines.extend(length());
     lines.extend(attempts());
@@ -64,6 +67,11 @@ fn print(line: &Line, json: bool) {
 fn line(name: &'static str, (over, under): (Duration, Duration), budget: Option<f64>, what: &str) -> Line {
     let meaning = format!("{what}: {over:.1?} over {under:.1?}");
     Line { name, ratio: over.as_secs_f64() / under.as_secs_f64(), budget, meaning }
+}
+
+/// What a check takes of a run that has it.
+fn share(name: &'static str, (with, without): (Duration, Duration), check: &str) -> Line {
+    line(name, (with.saturating_sub(without), with), None, &format!("{check}, of a run that has it"))
 }
 
 /// A whole run over the floor, with more and less around it.
@@ -109,20 +117,45 @@ fn runs() -> Vec<Line> {
             None,
             "all that is durasim's own is in the rest",
         ),
-        line(
-            "check_replay_share",
-            (checked.saturating_sub(plain), checked),
-            None,
-            "replay, of a checked run",
-        ),
-        line(
-            "check_core_replay_share",
-            (core.saturating_sub(checked), core),
-            None,
-            "core_replay, of a run with it",
-        ),
+        share("check_replay_share", (checked, plain), "replay"),
+        share("check_core_replay_share", (core, checked), "core_replay"),
         line("trace_entries_kept", (traced, plain), None, "with its trace kept"),
         line("cache_off", (uncached, plain), None, "every task replays from the first event"),
+    ]
+}
+
+/// What each of the other checks costs. Those that a test asks for are there when it does.
+fn shares() -> Vec<Line> {
+    let nothing = checks::rounds(Asked::Nothing);
+    let observations = checks::rounds(Asked::Observations);
+    let effects = checks::rounds(Asked::Effects);
+    let invariant = checks::rounds(Asked::Invariant);
+    let sometimes = checks::rounds(Asked::Sometimes);
+    let judged = Campaign::new(&nothing, worlds::options(&[]));
+    let observed = Campaign::new(&observations, worlds::options(&[]));
+    let history = worlds::run(&nothing, &[]).histories.remove(0);
+    let times = measure(
+        Duration::from_secs(15),
+        &mut [
+            Subject::new(|| worlds::run(&nothing, &[])),
+            Subject::new(|| history_rules::check(history.events())),
+            Subject::new(|| judged.run(ChoiceSource::Benign)),
+            Subject::new(|| observed.run(ChoiceSource::Benign)),
+            Subject::new(|| worlds::run(&effects, &[])),
+            Subject::new(|| worlds::run(&invariant, &[])),
+            Subject::new(|| worlds::run(&sometimes, &[])),
+        ],
+    );
+    let [without, rules, judged, observed, effects, invariant, sometimes] = times[..] else {
+        unreachable!("as many times as subjects")
+    };
+    vec![
+        share("check_history_share", (without, without.saturating_sub(rules)), "history"),
+        share("check_liveness_share", (judged, without), "liveness"),
+        share("check_idempotency_share", (observed, judged), "idempotency, of a result and a value"),
+        share("check_effects_once_share", (effects, without), "effects_once, of ten effects"),
+        share("check_invariant_share", (invariant, without), "invariant, after every step"),
+        share("check_sometimes_share", (sometimes, without), "sometimes, at ten places"),
     ]
 }
 
