@@ -73,7 +73,7 @@ pub use clock::{Clock, START_MS, SinceStart};
 pub use executor::{Executor, Outcome, Polled, TaskId, TaskPanic, panic_message};
 pub use explore::{Explorer, Plan, PlanId};
 pub use limits::{LimitExceeded, Limits};
-pub use runtime::simulate;
+pub use runtime::{may_have_started_threads, simulate};
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};
 pub use trace::{Keep, Trace, TraceEntry, TraceHash, digest, first_divergence};

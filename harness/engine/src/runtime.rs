@@ -35,6 +35,11 @@ mod stack {
     pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
         start_and_join()
     }
+
+    /// Elsewhere nobody knows.
+    pub(super) fn may_have_started_threads() -> bool {
+        true
+    }
 }
 
 pub(crate) use flavor::Timekeeper;
@@ -66,6 +71,13 @@ where
         })
     });
     result.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Whether code on the thread of this run may have started threads, which the run knows nothing of.
+///
+/// Always, but on Linux with glibc.
+pub fn may_have_started_threads() -> bool {
+    stack::may_have_started_threads()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{World, diagnosis, network::Message, state::State};
 use crate::report::{Diagnosis, FailureReport};
-use durasim_engine::{LimitExceeded, Odds, Outcome, TaskId};
+use durasim_engine::{LimitExceeded, Odds, Outcome, TaskId, may_have_started_threads};
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -183,7 +183,8 @@ async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
 
 fn stuck(world: &World) -> FailureReport {
     let report = diagnosis::stuck(&world.state());
-    if report.diagnosis.as_ref().is_some_and(Diagnosis::awaits_a_condition) {
+    let awaits_a_condition = report.diagnosis.as_ref().is_some_and(Diagnosis::awaits_a_condition);
+    if awaits_a_condition && may_have_started_threads() {
         await_threads();
     }
     report

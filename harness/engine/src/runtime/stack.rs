@@ -8,7 +8,7 @@
 //! The standard library starts threads on new stacks only. So this module stands in front of the C functions that it
 //! starts them with, and changes what they do for a thread that has a stack of ours:
 //!
-//! - `pthread_attr_setstacksize` also says which memory that is;
+//! - `pthread_attr_setstacksize` also says which memory that is, and notes when another thread is started;
 //! - `pthread_attr_getguardsize` tells of our guard, for the C library knows only of those that it makes itself;
 //! - `sigaltstack` finds a stack for signals there already, so that none is mapped and unmapped for each thread.
 //!
@@ -41,6 +41,13 @@ thread_local! {
     static KEPT: RefCell<Option<Stack>> = const { RefCell::new(None) };
     /// The lowest address of the stack that the next thread is to have, if this thread starts it.
     static LENT: Cell<*mut c_void> = const { Cell::new(ptr::null_mut()) };
+    /// Whether this thread has started another, other than for a run.
+    static STARTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread may have started others, other than for runs.
+pub(super) fn may_have_started_threads() -> bool {
+    STARTED.get()
 }
 
 /// Calls `start_and_join`, and the thread that it starts has the stack that the one before it had.
@@ -140,6 +147,7 @@ unsafe extern "C" fn pthread_attr_setstacksize(attributes: *mut libc::pthread_at
         // SAFETY: the attributes are the caller's; what is lent is a whole stack, mapped, with no thread on it.
         return unsafe { libc::pthread_attr_setstack(attributes, lent, bytes) };
     }
+    STARTED.set(true);
     // SAFETY: this is the type of the C library's function, and the arguments are the caller's.
     unsafe { mem::transmute::<*mut c_void, SetStackSize>(REAL.address())(attributes, bytes) }
 }
@@ -187,7 +195,7 @@ mod tests {
     use std::sync::{Barrier, Mutex, PoisonError};
     use std::thread;
 
-    use super::of_this_thread;
+    use super::{may_have_started_threads, of_this_thread};
     use crate::{Ambient, simulate};
 
     /// One of the tests takes all places there are.
@@ -208,6 +216,17 @@ mod tests {
         assert!(panicking.is_err());
         assert_eq!(stack_of_a_run(), first);
         assert_eq!(of_this_thread(), None, "this thread's own stack is another");
+    }
+
+    #[test]
+    fn a_run_knows_whether_it_started_a_thread_and_a_run_inside_it_is_none() {
+        let started = simulate(Ambient::default(), || async {
+            stack_of_a_run();
+            let before = may_have_started_threads();
+            thread::scope(|scope| scope.spawn(|| ()).join().unwrap());
+            (before, may_have_started_threads())
+        });
+        assert_eq!(started, (false, true));
     }
 
     #[test]
