@@ -61,7 +61,7 @@ pub fn find(name: &str) -> Result<&'static Scenario, UnknownScenario> {
 
 /// There is no scenario of this name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scenario `{name}`{}; `scenarios list` shows what there is", did_you_mean(.nearest))]
+#[error("there is no scenario `{name}`; {}`scenarios list` shows what there is", did_you_mean(.nearest))]
 pub struct UnknownScenario {
     /// What was asked for.
     pub name: String,
@@ -85,7 +85,7 @@ impl UnknownScenario {
 }
 
 fn did_you_mean(nearest: &[&str]) -> String {
-    if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) }
+    if nearest.is_empty() { String::new() } else { format!("did you mean {}? ", nearest.join(" or ")) }
 }
 
 /// How many letters must be inserted, deleted or replaced to get from one to the other. The folder of the
@@ -136,6 +136,10 @@ mod tests {
     fn an_unknown_name_is_answered_with_the_nearest() {
         assert_eq!(find("aproval").map(|_| ()).unwrap_err().nearest[0], "approval");
         assert_eq!(find("clok").map(|_| ()).unwrap_err().nearest[0], "flawed/clock");
+        assert_eq!(
+            find("clok").map(|_| ()).unwrap_err().to_string(),
+            "there is no scenario `clok`; did you mean flawed/clock? `scenarios list` shows what there is"
+        );
         let nothing_like_it = find("nope").map(|_| ()).unwrap_err().to_string();
         assert_eq!(nothing_like_it, "there is no scenario `nope`; `scenarios list` shows what there is");
     }
