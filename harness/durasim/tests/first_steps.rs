@@ -4,7 +4,8 @@ mod common;
 
 use common::{Approval, Greeter, Greetings, Patience};
 use durasim::prelude::*;
-use temporalio_client::WorkflowHistory;
+use temporalio_client::{WorkflowExecutionStatus, WorkflowHistory};
+use temporalio_sdk::ApplicationFailure;
 
 fn start(task_queue: &str, id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, id).build()
@@ -68,6 +69,36 @@ async fn an_approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestRe
         env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
     env.sleep(Duration::from_hours(25)).await;
     assert_eq!(handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?, "expired");
+    Ok(())
+}
+
+#[workflow_test]
+async fn what_is_due_when_a_sleep_ends_happens_first(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("queue")
+        .workflow::<Patience>()
+        .workflow::<Greeter>()
+        .mock_activity(Greetings::greet, |call| async move {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            if call.attempt < 3 {
+                Err(ApplicationFailure::new("not yet".to_owned()).into())
+            } else {
+                Ok(call.input)
+            }
+        })
+        .start()?;
+    let month = env.client().start_workflow(Patience::run, 30, start("queue", "month")).await?;
+    let greeter =
+        env.client().start_workflow(Greeter::run, "Ann".to_owned(), start("queue", "greeter")).await?;
+    for (seconds, attempts) in [(4, 1), (1, 2), (4, 2), (2, 3)] {
+        env.sleep(Duration::from_secs(seconds)).await;
+        assert_eq!(env.calls(Greetings::greet).len(), attempts);
+    }
+    env.sleep(Duration::from_secs(4)).await;
+    let described = greeter.describe(WorkflowDescribeOptions::default()).await?;
+    assert_eq!(described.status(), WorkflowExecutionStatus::Completed);
+    env.sleep(Duration::from_hours(30 * 24).saturating_sub(Duration::from_secs(15))).await;
+    let described = month.describe(WorkflowDescribeOptions::default()).await?;
+    assert_eq!(described.status(), WorkflowExecutionStatus::Completed);
     Ok(())
 }
 

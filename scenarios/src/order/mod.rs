@@ -50,8 +50,8 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         client.start_workflow(OrderWorkflow::run, order("order-2"), on("orders", "order-2")).await?;
     let (sleeper, customer) = (env.clone(), same(&cancelled));
     env.spawn(async move {
-        // To the minute when the parcel is packed: the cancellation races its delivery.
-        sleeper.sleep(Duration::from_hours(24)).await;
+        // A moment before the parcel is packed: the cancellation races its delivery.
+        sleeper.sleep(Duration::from_hours(24).saturating_sub(Duration::from_millis(1))).await;
         customer.cancel(WorkflowCancelOptions::default()).await
     });
 

@@ -10,6 +10,7 @@ use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 use temporalio_client::{WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowSignalOptions};
 use workflow::{Bank, Billing, Contract, RenewalWorkflow};
@@ -41,8 +42,8 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     env.spawn(async move {
         sleeper.sleep(days(10)).await;
         accepted(customer.signal(RenewalWorkflow::reprice, 12, WorkflowSignalOptions::default()).await)?;
-        // To the minute when the second period ends: the notice races the charge for the third.
-        sleeper.sleep(days(50)).await;
+        // A moment before the second period ends: the notice races the charge for the third.
+        sleeper.sleep(days(50).saturating_sub(Duration::from_millis(1))).await;
         accepted(customer.signal(RenewalWorkflow::end, (), WorkflowSignalOptions::default()).await)
     });
 

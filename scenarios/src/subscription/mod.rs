@@ -12,6 +12,7 @@ use std::{
     collections::BTreeMap,
     rc::Rc,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions};
 use workflow::{Bank, Billing, Subscription, SubscriptionWorkflow};
@@ -43,11 +44,11 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     // By id alone: a wish is for the run that there is when it comes.
     let latest = client.get_workflow_handle::<SubscriptionWorkflow>("subscription-1");
     let granted = Rc::new(Cell::new(0));
-    // The second comes to the minute when the first run hands over.
+    // The second comes a moment before the first run hands over.
     for (day, seats) in [(10, 1), (90, 2), (100, 4)] {
         let (env, latest, granted) = (env.clone(), same(&latest), granted.clone());
         env.clone().spawn(async move {
-            env.sleep(days(day)).await;
+            env.sleep(days(day).saturating_sub(Duration::from_millis(1))).await;
             let options = WorkflowSignalOptions::default();
             if accepted(latest.signal(SubscriptionWorkflow::add_seats, seats, options).await)? {
                 granted.set(granted.get() + seats);

@@ -97,11 +97,18 @@ impl TestWorkflowEnvironment {
 
     /// Waits for this much virtual time. Costs no real time: the clock skips from one thing due to the next. No time at
     /// all lets others go first.
+    ///
+    /// What is due at the same instant happens first: after `sleep(DAY)` a timer of a day has fired, and the workflow has
+    /// gone on. In worlds of a seed it may come after: order and latency are chosen there.
     pub async fn sleep(&self, duration: Duration) {
         if duration.is_zero() {
-            tokio::task::yield_now().await;
-        } else {
-            tokio::time::sleep(duration).await;
+            return tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(duration).await;
+        let rest = World::try_current().and_then(|world| world.rest());
+        if let Some(rest) = rest {
+            // An end of the world drops it, and the sleeper with it.
+            let _ = rest.await;
         }
     }
 

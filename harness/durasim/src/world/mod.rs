@@ -30,6 +30,7 @@ mod worker_tasks;
 
 use crate::checks::UserChecks;
 use durasim_engine::{Clock, Executor};
+use futures::channel::oneshot;
 use std::{
     cell::{RefCell, RefMut},
     rc::Rc,
@@ -53,13 +54,38 @@ pub(crate) struct World {
     pub(crate) executor: Rc<Executor>,
     pub(crate) clock: Rc<Clock>,
     state: RefCell<State>,
+    /// Who goes on when nothing else can happen at this instant.
+    resting: RefCell<Vec<oneshot::Sender<()>>>,
     /// What the user asked to be checked; apart from the state, for their closures may use the environment.
     pub(crate) checks: RefCell<UserChecks>,
 }
 
 impl World {
     pub(crate) fn new(executor: Rc<Executor>, clock: Rc<Clock>, state: State, checks: UserChecks) -> Self {
-        Self { executor, clock, state: RefCell::new(state), checks: RefCell::new(checks) }
+        let resting = RefCell::default();
+        Self { executor, clock, state: RefCell::new(state), resting, checks: RefCell::new(checks) }
+    }
+
+    /// What to await to go on after all else that is due at this instant: a timer that fires, an attempt that is
+    /// retried, and what follows from them. `None` if it goes on before them, which is a choice of order.
+    pub(crate) fn rest(&self) -> Option<oneshot::Receiver<()>> {
+        if self.state().chooses_to_go_first() {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.resting.borrow_mut().push(sender);
+        Some(receiver)
+    }
+
+    /// Wakes who rests. False if nobody does.
+    fn wake_resting(&self) -> bool {
+        let resting = self.resting.take();
+        let any = !resting.is_empty();
+        for sleeper in resting {
+            // It may be gone: its future was dropped.
+            let _ = sleeper.send(());
+        }
+        any
     }
 
     /// The state, borrowed.

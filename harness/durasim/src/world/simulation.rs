@@ -1,6 +1,6 @@
 //! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock, and again.
 
-use super::{World, diagnosis, network::Message, state::State};
+use super::{World, diagnosis, latency::Latency, network::Message, state::State};
 use crate::report::{Diagnosis, FailureReport};
 use durasim_engine::{LimitExceeded, Odds, Outcome, TaskId, may_have_started_threads};
 use std::{
@@ -55,6 +55,9 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
         if one_step(world) {
             polls = 0;
             world.check_invariants();
+            continue;
+        }
+        if world.wake_resting() {
             continue;
         }
         if !jump(world).await && !release_held(world) {
@@ -211,6 +214,18 @@ impl State {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Whether who has slept until now goes on before what else is due, if order varies and anything is due.
+    pub(super) fn chooses_to_go_first(&mut self) -> bool {
+        let is_due = |due_ms: u64| due_ms <= self.now_ms;
+        if self.latency == Latency::None || !self.next_due_ms().is_some_and(is_due) {
+            return false;
+        }
+        let first = self.choices.choose("sleep.end", "", 2, Odds::Uniform) == 1;
+        let now_ms = self.now_ms;
+        self.choices.describe(now_ms, || "who slept until then goes on before what else is due".to_owned());
+        first
     }
 
     /// Delivers one message, lets one timer of the service fire, or one of a worker go off.
