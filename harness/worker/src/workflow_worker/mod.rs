@@ -63,8 +63,8 @@ pub struct WorkflowWorker {
     uses: u64,
     /// Tasks that wait for history.
     fetching: BTreeMap<String, (Work, Pages)>,
-    /// Tasks that came while their run was busy.
-    buffered: Vec<PollWorkflowTaskQueueResponse>,
+    /// Tasks that came while their run was busy, each with its events.
+    buffered: Vec<(PollWorkflowTaskQueueResponse, Vec<Arc<HistoryEvent>>)>,
 }
 
 struct Cached {
@@ -138,7 +138,7 @@ impl WorkflowWorker {
         if let Some((waiting, _)) = self.fetching.get(&run_id) {
             // A newer task replaces the one that waits; a query, which starts no task, waits its turn and keeps it.
             if response.query.is_some() || waiting.task.is_legacy_query {
-                self.buffered.push(response);
+                self.buffered.push((response, events));
                 return WorkflowTaskProgress::Idle;
             }
             if response.started_event_id < waiting.started_event_id {
@@ -245,15 +245,15 @@ impl WorkflowWorker {
 
     /// Goes on with a task that came while its run was busy, if there is one whose turn it is; of which run.
     pub fn next_buffered(&mut self) -> Option<(String, WorkflowTaskProgress)> {
-        let ready = self.buffered.iter().position(|response| {
+        let ready = self.buffered.iter().position(|(response, _)| {
             response
                 .workflow_execution
                 .as_ref()
                 .is_none_or(|execution| !self.fetching.contains_key(&execution.run_id))
         })?;
-        let response = self.buffered.remove(ready);
+        let (response, events) = self.buffered.remove(ready);
         let run_id = response.workflow_execution.as_ref().map_or_else(String::new, |run| run.run_id.clone());
-        Some((run_id, self.on_task(response)))
+        Some((run_id, self.on_shared_task(response, events)))
     }
 
     /// Forgets a run; its next task replays it from the first event.

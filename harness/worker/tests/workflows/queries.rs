@@ -5,9 +5,11 @@ use durasim_worker::{
     testing::{HistoryBuilder, json, query},
 };
 use pretty_assertions::assert_eq;
-use temporalio_protos::temporal::api::enums::v1::QueryResultType;
+use temporalio_protos::temporal::api::{
+    enums::v1::QueryResultType, workflowservice::v1::GetWorkflowExecutionHistoryResponse,
+};
 
-use crate::support::{completed, kinds, query_answered, worker};
+use crate::support::{completed, kinds, query_answered, result, worker};
 
 fn waiting() -> HistoryBuilder {
     let mut history = HistoryBuilder::new("WaitWorkflow", []);
@@ -96,4 +98,26 @@ fn an_empty_query_task_without_a_cached_run_asks_for_history() {
         worker().on_task(history.query_task("heard", false)),
         WorkflowTaskProgress::NeedsHistory { .. }
     ));
+}
+
+#[test]
+fn a_task_that_comes_while_a_query_fetches_history_keeps_its_events() {
+    let mut worker = worker();
+    let mut history = waiting();
+    history.workflow_task_completed();
+    history.timer_started("1", 3600);
+    let WorkflowTaskProgress::NeedsHistory { run_id, .. } =
+        worker.on_task(history.query_task("heard", false))
+    else {
+        panic!("the run is not cached");
+    };
+    let page = GetWorkflowExecutionHistoryResponse { history: Some(history.history()), ..Default::default() };
+    let from = history.signaled("hear", [json(&"bells")]);
+    history.workflow_task_started();
+    assert!(matches!(worker.on_task(history.task_from(from)), WorkflowTaskProgress::Idle));
+
+    let answer = query_answered(worker.on_history_page(&run_id, page));
+    assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");
+    let (_, progress) = worker.next_buffered().expect("the task has waited");
+    assert_eq!(result(&completed(progress)), "\"bells\"");
 }
