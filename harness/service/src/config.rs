@@ -14,11 +14,21 @@ pub struct ServiceConfig {
     pub limits: Limits,
     /// Whether Nexus operations, which are experimental, are served. Without, their commands fail the workflow task.
     pub nexus: bool,
+    /// Whether a query that waits for a worker goes along with a workflow task that was scheduled since. The server does
+    /// not look again, so that such a query shows its workflow events before their task; SDK 1.1 then makes commands in an
+    /// order in which no replay makes them.
+    pub late_queries_follow_tasks: bool,
 }
 
 impl Default for ServiceConfig {
     fn default() -> Self {
-        Self { namespace: "default".to_owned(), id_seed: 0, limits: Limits::default(), nexus: true }
+        Self {
+            namespace: "default".to_owned(),
+            id_seed: 0,
+            limits: Limits::default(),
+            nexus: true,
+            late_queries_follow_tasks: false,
+        }
     }
 }
 

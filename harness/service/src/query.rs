@@ -243,6 +243,22 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     matching::offer_query(service, &queue, query, ordinal);
 }
 
+/// Lets a direct query that no worker has taken go along with a workflow task that was scheduled since, if there is one
+/// that it can wait for; whether it does.
+pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
+    let Some(pending) = service.queries.pending.get_mut(&query) else { return false };
+    let run = service.executions.run_mut(pending.run);
+    let is_scheduled = run.has_pending_workflow_task() && !run.has_started_workflow_task();
+    let is_full = run.buffered_queries.len() >= service.config.limits.buffered_queries;
+    if !is_scheduled || is_full || run.state.workflow_task.attempt >= FAIL_QUERY_ATTEMPT {
+        return false;
+    }
+    pending.sent = None;
+    run.buffered_queries.insert(query);
+    rearm(service, query);
+    true
+}
+
 /// Something about a query of this run falls due: its caller goes; the sticky worker has not answered it in time, and
 /// it goes to the normal queue, as the run's workflow tasks do from then on; or no worker is there to take it.
 pub(crate) fn fall_due(service: &mut Service, key: RunKey) {

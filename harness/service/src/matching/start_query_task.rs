@@ -20,6 +20,9 @@ pub(super) fn start(
     ordinal: u32,
 ) -> Option<PolledWorkflowTask> {
     service.queries.sent(query, ordinal)?;
+    if service.config.late_queries_follow_tasks && query::follow_task(service, query) {
+        return None;
+    }
     query::taken(service, query);
     let pending = service.queries.get(query)?;
     let run = service.executions.run(pending.run);

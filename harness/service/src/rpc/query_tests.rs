@@ -87,6 +87,21 @@ fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
     assert_eq!(world.history("order").len(), 5);
 }
 
+/// The server does not look again: the query shows the run what its task has not brought yet.
+#[test]
+fn a_query_that_waited_for_a_worker_goes_before_the_task_that_came_since_unless_it_is_to_follow_it() {
+    for late_queries_follow_tasks in [false, true] {
+        let mut world = World::with(ServiceConfig { late_queries_follow_tasks, ..ServiceConfig::default() });
+        world.start("order");
+        world.run_workflow_task(vec![start_timer("1", 1_000)]);
+        world.send(query_request("order"));
+        world.pass(1_000);
+        let task = world.workflow_task();
+        assert_eq!(task.query.is_none(), late_queries_follow_tasks);
+        assert_eq!(task.queries.len(), usize::from(late_queries_follow_tasks));
+    }
+}
+
 #[test]
 fn a_query_goes_to_the_sticky_worker_without_history_and_elsewhere_when_that_worker_is_gone() {
     let mut world = World::new();
