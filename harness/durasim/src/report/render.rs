@@ -71,7 +71,10 @@ impl Page {
 
     fn expected_and_actual(&mut self, report: &FailureReport) {
         if let Some(message) = &report.message {
-            self.section("message", &message.lines().map(str::to_owned).collect::<Vec<_>>());
+            self.section(
+                "message",
+                &without_backtrace(message).lines().map(str::to_owned).collect::<Vec<_>>(),
+            );
         }
         if let Some(inputs) = &report.inputs {
             self.section("inputs", &inputs.lines().map(str::to_owned).collect::<Vec<_>>());
@@ -133,6 +136,12 @@ impl Page {
         }
         self.block("plan", &lines);
     }
+}
+
+/// What an error says before the backtrace that `anyhow` appends where `RUST_BACKTRACE` is set: dozens of frames of the
+/// SDK's and durasim's, and other ones on another machine.
+fn without_backtrace(message: &str) -> &str {
+    message.split_once("\n\nStack backtrace:").map_or(message, |(message, _)| message)
 }
 
 /// What else it takes: each choice by itself where there are few.

@@ -98,6 +98,14 @@ fn waiting() -> Diagnosis {
 }
 
 #[test]
+fn the_backtrace_of_an_error_is_left_out() {
+    let message =
+        "called `Result::unwrap()` on an `Err` value: no change\n\nStack backtrace:\n   0: anyhow::msg";
+    let text = FailureReport::panicked(message, None).to_string();
+    assert!(text.contains("value: no change\n") && !text.contains("anyhow::msg"), "{text}");
+}
+
+#[test]
 fn a_panic_shows_its_message_and_line() {
     let message = "assertion `left == right` failed\n  left: 2\n right: 1";
     let mut report = FailureReport::panicked(message, Some(line()));

@@ -240,8 +240,10 @@ pub(crate) fn workflow_task_failed(
     let location = failed.panic.as_ref().and_then(|panic| {
         // Where a library panics, the line that called it is what helps; it is known with a backtrace.
         let in_library = panic.location.as_deref().is_some_and(is_dependencys);
-        let own = panic.backtrace.as_deref().filter(|_| in_library).and_then(user_line);
-        own.or_else(|| panic.location.as_deref().and_then(source_line))
+        if in_library {
+            return panic.backtrace.as_deref().and_then(user_line);
+        }
+        panic.location.as_deref().and_then(source_line)
     });
     let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
     let mut report =
