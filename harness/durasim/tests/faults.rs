@@ -126,6 +126,25 @@ fn a_fault_placed_by_hand_strikes_once_and_nothing_else_does() {
     }
 }
 
+#[test]
+fn a_version_that_is_named_is_deployed_an_earlier_one_too_and_one_that_is_not_there_is_told() {
+    let world = |faults: FaultProfile| {
+        let mut options = WorldOptions::default();
+        options.faults = faults;
+        run_world(&body, &options)
+    };
+    let deploy = || Fault::worker_deploy().after_workflow_task();
+    let rolled_back = world([deploy().to_version("v2"), deploy().to_version("v1")].into());
+    assert!(rolled_back.failure.is_none(), "{}", rolled_back.failure.unwrap());
+    let deployed: Vec<_> = rolled_back.tape.entries.iter().map(|entry| entry.words.clone()).collect();
+    assert!(deployed[0].starts_with("deploy version v2 "), "{deployed:?}");
+    assert!(deployed[1].starts_with("deploy version v1 "), "{deployed:?}");
+
+    let message = world(deploy().to_version("v9").into()).failure.unwrap().message.unwrap();
+    assert!(message.starts_with("the fault placed by hand struck nothing: worker_deploy "), "{message}");
+    assert!(message.ends_with("a later version of its code, or the one that is named"), "{message}");
+}
+
 /// The second version names its workflow; the rest it has from the first.
 #[workflow_test(faults = Fault::worker_deploy().after_workflow_task().of_workflow(Greeter::run))]
 async fn a_version_has_what_it_does_not_change_from_the_one_before(

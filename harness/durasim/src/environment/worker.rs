@@ -366,6 +366,9 @@ forward! {
     options[F](set: F) [F: Fn(&mut WorkflowWorkerOptions) + 'static] => |code| code.options(set);
 }
 
+/// What the code that a worker begins with is called.
+const FIRST_VERSION: &str = "v1";
+
 impl WorkerBuilder {
     pub(super) fn new(task_queue: String) -> Self {
         Self { task_queue, code: WorkerCode::default(), versions: Vec::new(), cache: None }
@@ -374,7 +377,7 @@ impl WorkerBuilder {
     /// Adds another version of the code. What it does not register itself it has from the version before it: workflows,
     /// activities and their instances, by name and by type; and options that it does not set. The fault
     /// [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the running version by any later one, at any
-    /// boundary of a workflow task.
+    /// boundary of a workflow task. What the worker begins with is version `v1`, unless another one is called so.
     pub fn version(mut self, name: impl Into<String>, code: impl FnOnce(WorkerCode) -> WorkerCode) -> Self {
         self.versions.push((name.into(), code(WorkerCode::default())));
         self
@@ -402,7 +405,10 @@ impl WorkerBuilder {
         for (name, code) in versions {
             built.push(code.finish(name, &task_queue, built.last())?);
         }
-        let version_names = built.iter().map(|version| version.name.clone()).collect();
+        let mut version_names: Vec<_> = built.iter().map(|version| version.name.clone()).collect();
+        if !version_names.iter().any(|name| name == FIRST_VERSION) {
+            FIRST_VERSION.clone_into(&mut version_names[0]);
+        }
         let world = World::current();
         let mut state = world.state();
         let max_cached = cache.unwrap_or(if state.cache { 1000 } else { 0 });

@@ -263,7 +263,7 @@ impl Fault {
         self
     }
 
-    /// Of a deployment: to this version of the code.
+    /// Of a deployment: to this version of the code, be it an earlier one that is rolled back to.
     #[must_use]
     pub fn to_version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
@@ -272,6 +272,32 @@ impl Fault {
 
     pub(crate) fn kind(&self) -> FaultKind {
         self.kind
+    }
+
+    /// Where a fault of this kind can be placed, in words that follow "it strikes".
+    pub(crate) fn places(&self) -> &'static str {
+        match self.kind {
+            FaultKind::WorkerCrash => "before or after a workflow task, and during or after an activity",
+            FaultKind::CacheEviction => "before a workflow task of a run that the worker keeps",
+            FaultKind::ActivityCompletionLost => "after an activity that completes",
+            FaultKind::ActivityOverlap => "before or during an activity whose attempts time out",
+            FaultKind::ActivityFailure => "before an activity",
+            FaultKind::HeartbeatLoss => "during an activity that sends heartbeats",
+            FaultKind::SignalDelay | FaultKind::SignalReorder | FaultKind::SignalDuplicate => {
+                "where a client sends a signal"
+            }
+            FaultKind::MessageDelay => {
+                "where a task goes to a worker or is completed, and where a client starts, queries, updates or ends a \
+                 workflow"
+            }
+            FaultKind::WorkflowTaskTimeout => "before a workflow task completes",
+            FaultKind::WorkflowTaskFailure => "before the first attempt of a workflow task",
+            FaultKind::ClientUnavailable => "where a client calls the service",
+            FaultKind::WorkerDeploy => {
+                "before or after a workflow task, if the worker has a later version of its code, or the one that is named"
+            }
+            FaultKind::NexusAnswerLost => "where a Nexus handler answers",
+        }
     }
 
     pub(crate) fn is_placed_at(&self, moment: Moment, subject: &str, attempt: Option<u32>) -> bool {

@@ -185,12 +185,14 @@ pub(crate) struct Chance<'a> {
     pub(crate) bearable: bool,
     /// What it sets back: a run whose workflow task has to be done again, a call that has to be made again.
     pub(crate) sets_back: Option<&'a str>,
+    /// The versions that it may name.
+    pub(crate) versions: &'a [String],
 }
 
 impl<'a> Chance<'a> {
     /// A chance with one way, which any sound workflow bears.
     pub(crate) fn new(subject: &'a str, moment: Moment) -> Self {
-        Self { subject, moment, attempt: None, ways: 1, bearable: true, sets_back: None }
+        Self { subject, moment, attempt: None, ways: 1, bearable: true, sets_back: None, versions: &[] }
     }
 
     /// A chance to strike an attempt of an activity.
@@ -208,6 +210,15 @@ impl<'a> Chance<'a> {
 
     pub(crate) fn sets_back(self, what: &'a str) -> Self {
         Self { sets_back: Some(what), ..self }
+    }
+
+    pub(crate) fn versions(self, versions: &'a [String]) -> Self {
+        Self { versions, ..self }
+    }
+
+    /// Whether it can do what a person asks for: without any way, only a version that is named tells which.
+    fn offers(&self, version: Option<&str>) -> bool {
+        version.map_or(self.ways > 0, |name| self.versions.iter().any(|version| version == name))
     }
 
     fn key(&self) -> Cow<'a, str> {
@@ -314,6 +325,7 @@ impl Strike<'_> {
             !placed.done
                 && placed.fault.kind() == kind
                 && placed.fault.is_placed_at(chance.moment, chance.subject, chance.attempt)
+                && chance.offers(placed.fault.version())
         })?;
         placed.seen += 1;
         if placed.seen < placed.fault.occurrence() {

@@ -3,8 +3,9 @@
 //! On a real cluster somebody deploys while workflows run. Open runs lose their place in the old processes' caches
 //! and are replayed by the new code, which must issue the commands that the old code issued. The worker names its
 //! versions in the order of deployment (`env.worker(..).version("v2", ..)`); any later one may follow, at any
-//! boundary of a workflow task: as the old process has got one, or after the service recorded one. Running
-//! activities die with the old process, so it strikes only where they can be tried again.
+//! boundary of a workflow task: as the old process has got one, or after the service recorded one. An earlier one
+//! follows where a person says so, who fears that it is rolled back. Running activities die with the old process, so it
+//! strikes only where they can be tried again.
 
 use super::{
     Chance, FaultKind, FaultRule, Strike, Struck, TaskFate, TaskMoment, TaskView, placement::Moment,
@@ -23,13 +24,14 @@ impl FaultRule for WorkerDeploy {
     fn task(&self, strike: &mut Strike<'_>, task: &TaskView<'_>) -> Option<TaskFate> {
         let later = u32::try_from(task.versions.len().saturating_sub(task.version + 1)).unwrap_or(0);
         let moment = match task.moment {
-            _ if later == 0 => return None,
+            _ if task.versions.len() < 2 => return None,
             TaskMoment::Done => return None,
             TaskMoment::Arrives if task.is_query => return None,
             TaskMoment::Arrives => Moment::BeforeWorkflowTask,
             TaskMoment::Recorded => Moment::AfterWorkflowTask,
         };
-        let mut chance = Chance::new(task.workflow, moment).ways(later).bearable(task.bears_crash);
+        let mut chance =
+            Chance::new(task.workflow, moment).ways(later).bearable(task.bears_crash).versions(task.versions);
         if moment == Moment::BeforeWorkflowTask {
             let bearable = chance.bearable && strike.bears_lost_task(task.workflow);
             chance = chance.bearable(bearable).sets_back(task.workflow);

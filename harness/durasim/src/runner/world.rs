@@ -227,8 +227,8 @@ fn report(world: &World) -> WorldReport {
     if let Some(report) = applied_again {
         state.fail(report);
     }
-    if let Some(missed) = state.faults.missed().first().map(ToString::to_string) {
-        state.fail(diagnosis::missed_fault(&missed));
+    if let Some(missed) = state.faults.missed().first().map(|fault| diagnosis::missed_fault(fault)) {
+        state.fail(missed);
     }
     if state.failure.as_ref().is_none_or(may_follow_from_a_hanging_workflow)
         && let Some(woken) = diagnosis::woken_from_outside(&mut state)

@@ -5,6 +5,7 @@ use super::{
     state::State,
 };
 use crate::{
+    Fault,
     error::TestError,
     panics,
     report::{
@@ -67,9 +68,12 @@ fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
 }
 
 /// A fault placed by hand that struck nothing: the test was not put to the test that it names.
-pub(crate) fn missed_fault(fault: &str) -> FailureReport {
+pub(crate) fn missed_fault(fault: &Fault) -> FailureReport {
     let message = format!(
-        "the fault placed by hand struck nothing: {fault}; the world had no such point, or ended before it"
+        "the fault placed by hand struck nothing: {fault}; the world had no such point, or ended before it\n\
+         {} strikes {}",
+        fault.kind(),
+        fault.places()
     );
     FailureReport::setup(message)
 }
