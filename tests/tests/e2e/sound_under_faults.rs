@@ -5,10 +5,12 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
+use temporalio_client::errors::WorkflowUpdateError;
 use temporalio_common::{ActivityCloseTimeouts, RetryPolicy};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, WorkflowContext, WorkflowResult,
+    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
+    WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -96,4 +98,102 @@ async fn an_activity_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironm
 async fn a_run_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> TestResult {
     let options = WorkflowStartOptions::new("errands", "day-1").run_timeout(Duration::from_hours(1)).build();
     day(env, Errand::new(0, Duration::from_secs(1)), (0, 1_200, 3_000, 3_000), options).await
+}
+
+/// Books what comes in by updates, and continues as new after a few of them.
+#[workflow]
+struct Account {
+    cents: u32,
+    booked: u32,
+    closing: bool,
+}
+
+#[workflow_methods]
+impl Account {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, cents: u32) -> Self {
+        Self { cents, booked: 0, closing: false }
+    }
+
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
+        ctx.wait_condition(|state| state.closing || state.booked >= 3).await?;
+        ctx.wait_condition(|_| ctx.all_handlers_finished()).await?;
+        let cents = ctx.state(|state| state.cents);
+        if !ctx.state(|state| state.closing) {
+            ctx.continue_as_new(cents, ContinueAsNewOptions::default())?;
+        }
+        Ok(cents)
+    }
+
+    #[update]
+    async fn deposit(ctx: &mut WorkflowContext<Self>, cents: u32) -> u32 {
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(5));
+        let errand = ctx.execute_activity(Errand::run, (), options).await;
+        assert!(errand.is_ok(), "an errand is retried for ever");
+        ctx.state_mut(|state| {
+            state.booked += 1;
+            state.cents += cents;
+            state.cents
+        })
+    }
+
+    #[query]
+    fn cents(&self, _ctx: &WorkflowContextView) -> u32 {
+        self.cents
+    }
+
+    #[signal]
+    fn close(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
+        self.closing = true;
+    }
+}
+
+/// A query waits for its worker while updates and results of activities come in: none of them is lost or told twice.
+#[workflow_test(seeds = 256, faults = FaultProfile::all())]
+async fn queries_beside_updates_of_a_workflow_that_continues_as_new(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let errand = Errand::new(0, Duration::from_millis(300));
+    env.worker("errands").workflow::<Account>().activity(Errand::run).implementer(errand).start()?;
+    let options = WorkflowStartOptions::new("errands", "account-1").build();
+    env.client().start_workflow(Account::run, 0, options).await?;
+    let account = || env.client().get_workflow_handle::<Account>("account-1");
+    let deposits: Vec<_> = (0..5_u32)
+        .map(|number| {
+            let (env, account) = (env.clone(), account());
+            env.clone().spawn(async move {
+                env.sleep(Duration::from_millis(700) * number).await;
+                // Whoever comes when one run hands over to the next comes again.
+                let update = || {
+                    account.execute_update(
+                        Account::deposit,
+                        number + 1,
+                        WorkflowExecuteUpdateOptions::default(),
+                    )
+                };
+                while let Err(error) = update().await {
+                    assert!(is_between_runs(&error), "{error:?}");
+                    env.sleep(Duration::from_secs(1)).await;
+                }
+            })
+        })
+        .collect();
+    let cents = account().query(Account::cents, (), WorkflowQueryOptions::default()).await?;
+    assert!(cents <= 15, "{cents}");
+    for deposit in deposits {
+        deposit.await;
+    }
+    account().signal(Account::close, (), WorkflowSignalOptions::default()).await?;
+    assert_eq!(account().get_result(WorkflowGetResultOptions::default()).await?, 15);
+    Ok(())
+}
+
+/// Whether an update was not accepted because its run had closed.
+fn is_between_runs(error: &WorkflowUpdateError) -> bool {
+    match error {
+        WorkflowUpdateError::NotFound(_) => true,
+        WorkflowUpdateError::Failed(failure) => failure.message.contains("completed before"),
+        _ => false,
+    }
 }
