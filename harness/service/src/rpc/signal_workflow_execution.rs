@@ -72,6 +72,7 @@ fn response(service: &Service, key: RunKey, started: bool) -> SignalWithStartWor
     let run = service.executions.run(key);
     SignalWithStartWorkflowExecutionResponse {
         run_id: run.run_id.clone(),
+        first_execution_run_id: run.started().first_execution_run_id.clone(),
         started,
         ..SignalWithStartWorkflowExecutionResponse::default()
     }

@@ -4,6 +4,7 @@ use super::super::{
     Counter,
     by_hand::{by_hand, complete_task, start, take_task},
     last, on, seconds,
+    stock::{End, Stock},
 };
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -11,7 +12,13 @@ use temporalio_client::{
     Client, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
     errors::{WorkflowGetResultError, WorkflowInteractionError, WorkflowStartError},
 };
-use temporalio_protos::temporal::api::enums::v1::{EventType::*, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::{
+    common::v1::WorkflowType,
+    enums::v1::{EventType::*, WorkflowTaskFailedCause},
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::SignalWithStartWorkflowExecutionRequest,
+};
+use tonic::IntoRequest;
 
 async fn counter(env: &TestWorkflowEnvironment) -> Result<WorkflowHandle<Client, Counter>, TestError> {
     env.worker("queue").workflow::<Counter>().start()?;
@@ -135,6 +142,31 @@ async fn signal_with_start_keeps_the_reuse_policy_of_a_closed_run(
     }
     let reuse = WorkflowIdReusePolicy::AllowDuplicate;
     signal_with_start(&env, reuse, WorkflowIdConflictPolicy::Unspecified).await?;
+    Ok(())
+}
+
+#[workflow_test(core_replay = true)]
+async fn signal_with_start_is_answered_with_the_first_run_of_the_chain(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue").workflow::<Stock>().start()?;
+    let first = env.client().start_workflow(Stock::run, (), on("one")).await?;
+    first.signal(Stock::end, End::ContinueAsNew, WorkflowSignalOptions::default()).await?;
+    env.sleep(seconds(10)).await;
+    let request = SignalWithStartWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_id: "one".to_owned(),
+        workflow_type: Some(WorkflowType { name: "Stock".to_owned() }),
+        task_queue: Some(TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() }),
+        signal_name: "put_unique".to_owned(),
+        ..SignalWithStartWorkflowExecutionRequest::default()
+    };
+    let mut service = env.connection().workflow_service();
+    let answer = service.signal_with_start_workflow_execution(request.into_request()).await?.into_inner();
+    assert!(!answer.started);
+    assert_eq!(Some(answer.first_execution_run_id.as_str()), first.run_id());
+    assert_eq!(answer.run_id, env.history("one").run_id());
+    assert_ne!(answer.run_id, answer.first_execution_run_id);
     Ok(())
 }
 
