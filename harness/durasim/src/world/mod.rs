@@ -77,15 +77,15 @@ impl World {
         Some(receiver)
     }
 
-    /// Wakes who rests. False if nobody does.
-    fn wake_resting(&self) -> bool {
+    /// Wakes who rests; how many there were.
+    fn wake_resting(&self) -> u64 {
         let resting = self.resting.take();
-        let any = !resting.is_empty();
+        let woken = resting.len() as u64;
         for sleeper in resting {
             // It may be gone: its future was dropped.
             let _ = sleeper.send(());
         }
-        any
+        woken
     }
 
     /// The state, borrowed.

@@ -57,7 +57,10 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
             world.check_invariants();
             continue;
         }
-        if world.wake_resting() {
+        let woken = world.wake_resting();
+        if woken > 0 {
+            // A sleep counts as one poll, as if it had not rested.
+            polls = polls.saturating_sub(woken);
             continue;
         }
         if !jump(world).await && !release_held(world) {
