@@ -2,8 +2,8 @@
 //!
 //! Five fields (minute, hour, day of month, month, day of week), the descriptors `@yearly`, `@annually`,
 //! `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, and `@every 1h30m`. If both day fields are
-//! restricted, a day matches that satisfies either. Times are UTC: a `CRON_TZ=` prefix may name UTC only, since
-//! other zones would need a database of them.
+//! restricted, a day matches that satisfies either. Times are UTC, or of the zone that a prefix names, such as
+//! `CRON_TZ=Europe/Paris`: a time that clocks skip there is skipped, and one that they show twice comes twice.
 //!
 //! ```
 //! use durasim_service::cron::Schedule;
@@ -15,9 +15,17 @@
 //!
 //! `robfig/cron: parser.go, spec.go, constantdelay.go`, `temporalio/temporal: common/backoff/cron.go`
 
+mod zone;
+
 use tonic::Status;
 
+use self::zone::Zone;
 use crate::calendar::{Date, MS_PER_DAY};
+
+const MINUTE_MS: u64 = 60_000;
+const QUARTER_MS: u64 = 15 * MINUTE_MS;
+/// No zone puts its clocks forward or back by more than this at once, and all differ from UTC by quarters of an hour.
+const MAX_SHIFT_MS: u64 = 3 * 3_600_000;
 
 /// Set in a day field that was not restricted.
 const STAR: u64 = 1 << 63;
@@ -40,6 +48,8 @@ struct Fields {
     day_of_month: u64,
     month: u64,
     day_of_week: u64,
+    /// UTC if there is none.
+    zone: Option<Zone>,
 }
 
 impl Schedule {
@@ -105,6 +115,38 @@ pub fn validate(spec: &str, now_ms: u64) -> Result<(), Status> {
 impl Fields {
     /// The first match at or after a time that is on a whole second.
     fn first_from(&self, from_ms: u64) -> Option<u64> {
+        match self.zone {
+            Some(zone) => self.first_in_zone(from_ms, zone),
+            None => self.first_in_utc(from_ms),
+        }
+    }
+
+    /// Days begin and hours pass there as they do: what its clocks show is looked at minute by minute, but where nothing
+    /// can match before the next quarter of an hour, or the end of the day.
+    fn first_in_zone(&self, from_ms: u64, zone: Zone) -> Option<u64> {
+        let mut at_ms = from_ms.next_multiple_of(MINUTE_MS);
+        let last_year = Date::of_ms(zone.local_ms(at_ms)).year + 5;
+        loop {
+            let local_ms = zone.local_ms(at_ms);
+            let date = Date::of_ms(local_ms);
+            let minute = local_ms % MS_PER_DAY / MINUTE_MS;
+            let to_next_quarter_ms = QUARTER_MS - local_ms % QUARTER_MS;
+            at_ms += if date.year > last_year {
+                return None;
+            } else if !self.matches_day(&date) {
+                let rest_ms = MS_PER_DAY - local_ms % MS_PER_DAY;
+                rest_ms.saturating_sub(MAX_SHIFT_MS).max(to_next_quarter_ms)
+            } else if self.hour & (1 << (minute / 60)) == 0 {
+                to_next_quarter_ms
+            } else if self.minute & (1 << (minute % 60)) == 0 {
+                MINUTE_MS
+            } else {
+                return Some(at_ms);
+            };
+        }
+    }
+
+    fn first_in_utc(&self, from_ms: u64) -> Option<u64> {
         let mut date = Date::of_ms(from_ms);
         let last_year = date.year + 5;
         let mut time_of_day_ms = from_ms % MS_PER_DAY;
@@ -160,10 +202,14 @@ const DAYS_OF_WEEK: Bounds =
     Bounds { min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
 fn parse(spec: &str) -> Result<Kind, String> {
-    let spec = without_time_zone(spec)?;
+    let (zone, spec) = split_zone(spec)?;
     if let Some(descriptor) = spec.strip_prefix('@') {
-        return parse_descriptor(descriptor);
+        return parse_descriptor(descriptor, zone);
     }
+    parse_fields(spec, zone)
+}
+
+fn parse_fields(spec: &str, zone: Option<Zone>) -> Result<Kind, String> {
     let fields: Vec<_> = spec.split_whitespace().collect();
     let [minute, hour, day_of_month, month, day_of_week] = fields[..] else {
         return Err(format!("expected exactly 5 fields, found {}", fields.len()));
@@ -174,21 +220,20 @@ fn parse(spec: &str) -> Result<Kind, String> {
         day_of_month: parse_field(day_of_month, &DAYS_OF_MONTH)?,
         month: parse_field(month, &MONTHS)?,
         day_of_week: parse_field(day_of_week, &DAYS_OF_WEEK)?,
+        zone,
     }))
 }
 
-fn without_time_zone(spec: &str) -> Result<&str, String> {
+/// The time zone that a schedule begins with, and the rest.
+fn split_zone(spec: &str) -> Result<(Option<Zone>, &str), String> {
     let Some(zoned) = spec.strip_prefix("TZ=").or_else(|| spec.strip_prefix("CRON_TZ=")) else {
-        return Ok(spec);
+        return Ok((None, spec));
     };
     let (zone, rest) = zoned.split_once(' ').ok_or("a time zone without a schedule")?;
-    if !["", "UTC", "Etc/UTC"].contains(&zone) {
-        return Err(format!("time zone {zone}: the simulated service knows only UTC"));
-    }
-    Ok(rest.trim())
+    Ok((Zone::named(zone)?, rest.trim()))
 }
 
-fn parse_descriptor(descriptor: &str) -> Result<Kind, String> {
+fn parse_descriptor(descriptor: &str, zone: Option<Zone>) -> Result<Kind, String> {
     let spec = match descriptor {
         "yearly" | "annually" => "0 0 1 1 *",
         "monthly" => "0 0 1 * *",
@@ -204,7 +249,7 @@ fn parse_descriptor(descriptor: &str) -> Result<Kind, String> {
             return Ok(Kind::Every { delay_ms: (delay_ms - delay_ms % 1000).max(1000) });
         }
     };
-    parse(spec)
+    parse_fields(spec, zone)
 }
 
 /// A comma-separated list of ranges.
@@ -315,112 +360,4 @@ fn parse_duration_ms(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 2024-01-01T00:00:00Z, a Monday.
-    const NEW_YEAR_MS: u64 = 1_704_067_200_000;
-    const HOUR_MS: u64 = 3_600_000;
-
-    fn next(spec: &str, after_ms: u64) -> Option<u64> {
-        Schedule::parse(spec).unwrap().next_ms(after_ms)
-    }
-
-    #[test]
-    fn the_next_time_is_strictly_later() {
-        assert_eq!(next("0 * * * *", NEW_YEAR_MS), Some(NEW_YEAR_MS + HOUR_MS));
-        assert_eq!(next("0 * * * *", NEW_YEAR_MS - 1), Some(NEW_YEAR_MS));
-        assert_eq!(next("@hourly", NEW_YEAR_MS + 1), Some(NEW_YEAR_MS + HOUR_MS));
-    }
-
-    #[test]
-    fn lists_ranges_steps_and_names_are_understood() {
-        let minutes = |spec: &str| {
-            let mut at = NEW_YEAR_MS - 1;
-            (0..4)
-                .map(|_| {
-                    at = next(spec, at).unwrap();
-                    (at - NEW_YEAR_MS) / 60_000
-                })
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(minutes("5,10,50-51 * * * *"), [5, 10, 50, 51]);
-        assert_eq!(minutes("*/20 * * * *"), [0, 20, 40, 60]);
-        assert_eq!(minutes("50/5 * * * *"), [50, 55, 110, 115]);
-        assert_eq!(minutes("0 0 * JAN Tue"), [24 * 60, 8 * 24 * 60, 15 * 24 * 60, 22 * 24 * 60]);
-    }
-
-    #[test]
-    fn either_day_field_is_enough_if_both_are_restricted() {
-        // Tuesday the 2nd comes before the 5th; without the weekday it is the 5th.
-        assert_eq!(next("0 0 5 * TUE", NEW_YEAR_MS), Some(NEW_YEAR_MS + 24 * HOUR_MS));
-        assert_eq!(next("0 0 5 * *", NEW_YEAR_MS), Some(NEW_YEAR_MS + 4 * 24 * HOUR_MS));
-        // A step of a star is a restriction.
-        assert_eq!(next("0 0 5 * */2", NEW_YEAR_MS), Some(NEW_YEAR_MS + 24 * HOUR_MS));
-    }
-
-    #[test]
-    fn the_leap_day_is_found_and_the_thirtieth_of_february_is_not() {
-        assert_eq!(next("0 0 29 2 *", NEW_YEAR_MS), Some(NEW_YEAR_MS + (31 + 28) * 24 * HOUR_MS));
-        assert_eq!(next("0 0 30 2 *", NEW_YEAR_MS), None);
-        assert!(validate("0 0 30 2 *", NEW_YEAR_MS).unwrap_err().message().contains("no time can be found"));
-    }
-
-    #[test]
-    fn every_counts_from_the_last_time_in_whole_seconds() {
-        assert_eq!(next("@every 1h30m", NEW_YEAR_MS), Some(NEW_YEAR_MS + HOUR_MS * 3 / 2));
-        assert_eq!(next("@every 1.5s", NEW_YEAR_MS + 300), Some(NEW_YEAR_MS + 1000));
-        assert_eq!(next("@every 10ms", NEW_YEAR_MS), Some(NEW_YEAR_MS + 1000));
-    }
-
-    #[test]
-    fn what_the_server_refuses_is_refused() {
-        for spec in [
-            "* * * *",
-            "60 * * * *",
-            "* * 0 * *",
-            "* * * * 7",
-            "5-1 * * * *",
-            "*/0 * * * *",
-            "1-2-3 * * * *",
-            "1/2/3 * * * *",
-            "x * * * *",
-            "@sometimes",
-            "@every day",
-            "@every ",
-            "CRON_TZ=UTC",
-            " ",
-        ] {
-            let refused = Schedule::parse(spec).unwrap_err();
-            assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{spec}");
-            assert!(refused.message().starts_with("invalid CronSchedule."), "{spec}");
-        }
-    }
-
-    #[test]
-    fn only_utc_is_known_as_a_time_zone() {
-        assert_eq!(next("CRON_TZ=UTC 0 1 * * *", NEW_YEAR_MS), Some(NEW_YEAR_MS + HOUR_MS));
-        let refused = Schedule::parse("CRON_TZ=Europe/Paris 0 1 * * *").unwrap_err();
-        assert!(refused.message().contains("Europe/Paris"), "{}", refused.message());
-    }
-
-    #[test]
-    fn a_next_run_skips_the_times_that_have_passed() {
-        let hourly = Schedule::parse("@hourly").unwrap();
-        let (scheduled, now) = (NEW_YEAR_MS, NEW_YEAR_MS + 5 * HOUR_MS / 2);
-        assert_eq!(hourly.backoff_ms(scheduled, now), Some(HOUR_MS / 2));
-        assert_eq!(hourly.backoff_ms(scheduled, NEW_YEAR_MS + HOUR_MS), Some(0));
-        assert_eq!(hourly.backoff_ms(scheduled, scheduled), Some(HOUR_MS));
-        assert_eq!(hourly.backoff_ms(scheduled + 10_000, scheduled), Some(10_000));
-        let every = Schedule::parse("@every 1h").unwrap();
-        assert_eq!(every.backoff_ms(scheduled, now), Some(HOUR_MS / 2));
-        assert_eq!(every.backoff_ms(scheduled, NEW_YEAR_MS + 2 * HOUR_MS), Some(0));
-        assert_eq!(every.backoff_ms(scheduled, scheduled), Some(HOUR_MS));
-    }
-
-    #[test]
-    fn a_pause_is_rounded_up_to_seconds() {
-        let hourly = Schedule::parse("@hourly").unwrap();
-        assert_eq!(hourly.backoff_ms(NEW_YEAR_MS, NEW_YEAR_MS + HOUR_MS - 1), Some(1000));
-    }
-}
+mod tests;
