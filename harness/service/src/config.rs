@@ -14,10 +14,11 @@ pub struct ServiceConfig {
     pub limits: Limits,
     /// Whether Nexus operations, which are experimental, are served. Without, their commands fail the workflow task.
     pub nexus: bool,
-    /// Whether a query that waits for a worker goes along with a workflow task that was scheduled since. The server does
-    /// not look again, so that such a query shows its workflow events before their task; SDK 1.1 then makes commands in an
-    /// order in which no replay makes them.
-    pub late_queries_follow_tasks: bool,
+    /// Whether queries bear it that workflow tasks are lost: they wait for their run's task however often it failed and
+    /// however many wait for it, and go along with one that was scheduled while they waited for a worker. The server's
+    /// fail at the third attempt, and the second that waits is refused; and a worker gets the query before the task, with
+    /// events that the task is to bring, after which SDK 1.1 makes commands in an order in which no replay makes them.
+    pub patient_queries: bool,
 }
 
 impl Default for ServiceConfig {
@@ -27,7 +28,7 @@ impl Default for ServiceConfig {
             id_seed: 0,
             limits: Limits::default(),
             nexus: true,
-            late_queries_follow_tasks: false,
+            patient_queries: false,
         }
     }
 }

@@ -121,8 +121,10 @@ pub(crate) fn submit(
             ..QueryWorkflowResponse::default()
         }));
     }
-    let is_direct = may_go_directly(run, deadline_ms)?;
-    if !is_direct && run.buffered_queries.len() >= service.config.limits.buffered_queries {
+    let is_patient = service.config.patient_queries;
+    let is_direct = may_go_directly(run, deadline_ms, is_patient)?;
+    let is_full = run.buffered_queries.len() >= service.config.limits.buffered_queries;
+    if !is_direct && is_full && !is_patient {
         return Err(Status::resource_exhausted(
             "consistent query buffer is full, this may be caused by too many queries and workflow not able to \
              process query fast enough",
@@ -196,7 +198,7 @@ fn is_rejected(run: &Run, condition: QueryRejectCondition) -> bool {
 /// # Errors
 ///
 /// FAILED_PRECONDITION if there never was a workflow task, will be none before the caller goes, or if it keeps failing.
-fn may_go_directly(run: &Run, deadline_ms: Option<u64>) -> Result<bool, Status> {
+fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Result<bool, Status> {
     let task = &run.state.workflow_task;
     let has_completed_any = task.last_completed_started_event_id != 0;
     if !run.is_running() && !has_completed_any {
@@ -207,7 +209,7 @@ fn may_go_directly(run: &Run, deadline_ms: Option<u64>) -> Result<bool, Status> 
         return Err(status::workflow_not_ready("Workflow task is not scheduled yet."));
     }
     // Of a closed run too: its code fails on the history that it would be asked about.
-    if task.attempt >= FAIL_QUERY_ATTEMPT {
+    if task.attempt >= FAIL_QUERY_ATTEMPT && !is_patient {
         return Err(status::workflow_not_ready(
             "Unable to query workflow due to Workflow Task in failed state.",
         ));
@@ -249,8 +251,7 @@ pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
     let Some(pending) = service.queries.pending.get_mut(&query) else { return false };
     let run = service.executions.run_mut(pending.run);
     let is_scheduled = run.has_pending_workflow_task() && !run.has_started_workflow_task();
-    let is_full = run.buffered_queries.len() >= service.config.limits.buffered_queries;
-    if !is_scheduled || is_full || run.state.workflow_task.attempt >= FAIL_QUERY_ATTEMPT {
+    if !is_scheduled {
         return false;
     }
     pending.sent = None;

@@ -78,8 +78,8 @@ impl State {
     pub(crate) fn new(options: StateOptions, executor: Rc<Executor>) -> Self {
         let mut config = ServiceConfig::default();
         config.nexus = cfg!(feature = "nexus");
-        // A sound workflow would not bear it that faults keep a query from its worker until others have come.
-        config.late_queries_follow_tasks = options.faults.any();
+        // No sound workflow and no caller of one could do anything about what faults would make of queries.
+        config.patient_queries = options.faults.any();
         Self {
             executor,
             choices: options.choices,

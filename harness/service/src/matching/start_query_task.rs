@@ -20,7 +20,7 @@ pub(super) fn start(
     ordinal: u32,
 ) -> Option<PolledWorkflowTask> {
     service.queries.sent(query, ordinal)?;
-    if service.config.late_queries_follow_tasks && query::follow_task(service, query) {
+    if service.config.patient_queries && query::follow_task(service, query) {
         return None;
     }
     query::taken(service, query);

@@ -89,17 +89,30 @@ fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
 
 /// The server does not look again: the query shows the run what its task has not brought yet.
 #[test]
-fn a_query_that_waited_for_a_worker_goes_before_the_task_that_came_since_unless_it_is_to_follow_it() {
-    for late_queries_follow_tasks in [false, true] {
-        let mut world = World::with(ServiceConfig { late_queries_follow_tasks, ..ServiceConfig::default() });
+fn a_query_that_waited_for_a_worker_goes_before_the_task_that_came_since_unless_it_is_patient() {
+    for patient_queries in [false, true] {
+        let mut world = World::with(ServiceConfig { patient_queries, ..ServiceConfig::default() });
         world.start("order");
         world.run_workflow_task(vec![start_timer("1", 1_000)]);
         world.send(query_request("order"));
         world.pass(1_000);
         let task = world.workflow_task();
-        assert_eq!(task.query.is_none(), late_queries_follow_tasks);
-        assert_eq!(task.queries.len(), usize::from(late_queries_follow_tasks));
+        assert_eq!(task.query.is_none(), patient_queries);
+        assert_eq!(task.queries.len(), usize::from(patient_queries));
     }
+}
+
+#[test]
+fn patient_queries_wait_together_for_a_task_that_fails_again_and_again() {
+    let mut world = World::with(ServiceConfig { patient_queries: true, ..ServiceConfig::default() });
+    world.start("order");
+    for _ in 0..4 {
+        let lost = world.workflow_task();
+        world.pass(10_000 * u64::try_from(lost.attempt).unwrap_or(1) * 60);
+    }
+    let queries = [world.send(query_request("order")), world.send(query_request("order"))];
+    assert_eq!(world.workflow_task().queries.len(), 2);
+    assert!(queries.into_iter().all(|query| world.reply(query).is_none()));
 }
 
 #[test]
