@@ -18,6 +18,7 @@ pub struct ServiceConfig {
     /// however many wait for it, and go along with one that was scheduled while they waited for a worker. The server's
     /// fail at the third attempt, and the second that waits is refused; and a worker gets the query before the task, with
     /// events that the task is to bring, after which SDK 1.1 makes commands in an order in which no replay makes them.
+    /// Nor does a worker that fetches history for a query hear of a task under way, whose update it would never see.
     pub patient_queries: bool,
 }
 

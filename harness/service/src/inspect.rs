@@ -159,6 +159,14 @@ impl Service {
         rpc::started_task(self, task_token).is_ok()
     }
 
+    /// Whether this is the token of a query whose answer is still wanted from the worker that has it.
+    pub fn is_query_awaited(&self, task_token: &[u8]) -> bool {
+        match TaskToken::decode(task_token) {
+            Ok(TaskToken::Query { query, ordinal }) => self.queries.sent(query, ordinal).is_some(),
+            _ => false,
+        }
+    }
+
     /// How many runs are open.
     pub fn open_executions(&self) -> usize {
         self.executions.iter().filter(|run| run.is_running()).count()

@@ -245,13 +245,11 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     matching::offer_query(service, &queue, query, ordinal);
 }
 
-/// Lets a direct query that no worker has taken go along with a workflow task that was scheduled since, if there is one
-/// that it can wait for; whether it does.
+/// Lets a direct query that no worker has taken wait for a workflow task that was scheduled since; whether there is one.
 pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
     let Some(pending) = service.queries.pending.get_mut(&query) else { return false };
     let run = service.executions.run_mut(pending.run);
-    let is_scheduled = run.has_pending_workflow_task() && !run.has_started_workflow_task();
-    if !is_scheduled {
+    if !run.has_pending_workflow_task() {
         return false;
     }
     pending.sent = None;

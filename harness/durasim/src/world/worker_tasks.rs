@@ -276,7 +276,11 @@ impl State {
     /// Begins the tasks of a run that came while its last completion was on its way.
     fn begin_tasks(&mut self, worker: usize, incarnation: u32, waiting: Vec<PolledWorkflowTask>) {
         for task in waiting {
-            if self.workers[worker].up && self.workers[worker].incarnation == incarnation {
+            // Under faults it may have waited longer than its caller: history has gone on, and replaying it for an answer
+            // that nobody wants would only show the workflow what its next task is to bring.
+            let is_stale =
+                task.query.is_some() && self.faults.any() && !self.service.is_query_awaited(&task.task_token);
+            if !is_stale && self.workers[worker].up && self.workers[worker].incarnation == incarnation {
                 self.workflow_task_arrives(worker, task);
             }
         }

@@ -30,6 +30,8 @@ pub(crate) struct HistoryWaiter {
     token: HistoryToken,
     page_size: usize,
     close_event_only: bool,
+    /// Whether events of a pending workflow task that history does not hold are told too.
+    with_pending: bool,
 }
 
 pub(super) fn handle(
@@ -57,6 +59,8 @@ pub(super) fn handle(
         token: HistoryToken { is_waiting: token.is_waiting && request.wait_new_event, ..token },
         page_size: if page_size == 0 { service.config.limits.history_page_events } else { page_size },
         close_event_only,
+        // Whoever has the task has its events; a worker that asks for a query's sake would take them for told.
+        with_pending: token.with_transient || !service.config.patient_queries,
     };
     if let Some(response) = answer(service.executions.run(token.run), &waiter) {
         return Ok(response.into());
@@ -96,7 +100,7 @@ fn answer(run: &Run, waiter: &HistoryWaiter) -> Option<GetWorkflowExecutionHisto
     token.with_transient = false;
     let (mut events, mut next) = token.page(run, waiter.page_size, "");
     if next.is_none() && token.first_event_id < token.end_event_id {
-        token.end_event_id = add_what_came_since(run, &mut events, token.end_event_id);
+        token.end_event_id = add_what_came_since(run, &mut events, token.end_event_id, waiter.with_pending);
     }
     if next.is_none() && token.is_waiting && run.is_running() {
         next = Some(HistoryToken { first_event_id: token.end_event_id, ..token });
@@ -105,12 +109,17 @@ fn answer(run: &Run, waiter: &HistoryWaiter) -> Option<GetWorkflowExecutionHisto
 }
 
 /// Adds to the last page what came while the pages before it were read, and the events of a pending workflow task that
-/// history does not hold; gives the end of the history back.
-fn add_what_came_since(run: &Run, events: &mut Vec<Arc<HistoryEvent>>, end_event_id: i64) -> i64 {
+/// history does not hold, if they are asked for; gives the end of the history back.
+fn add_what_came_since(
+    run: &Run,
+    events: &mut Vec<Arc<HistoryEvent>>,
+    end_event_id: i64,
+    with_pending: bool,
+) -> i64 {
     let new = usize::try_from(end_event_id - 1).unwrap_or(usize::MAX);
     events.extend(run.history.events().iter().skip(new).cloned());
     let next_event_id = run.history.next_event_id();
-    if run.is_running() {
+    if run.is_running() && with_pending {
         let pending = run.transient_workflow_task_events("");
         let is_next = pending.first().is_some_and(|event| event.event_id == next_event_id);
         events.extend(pending.into_iter().filter(|_| is_next).map(Arc::new));
