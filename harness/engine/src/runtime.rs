@@ -28,9 +28,9 @@ use crate::ambient::Ambient;
 #[cfg_attr(not(madsim), path = "runtime/on_tokio.rs")]
 mod flavor;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim)))]
-mod stack;
+mod memory;
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim))))]
-mod stack {
+mod memory {
     /// Elsewhere each thread has a stack from the system.
     pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
         start_and_join()
@@ -64,7 +64,7 @@ where
     // Panics on the thread are reported under the name of the test that runs here.
     let name = thread::current().name().unwrap_or("durasim").to_owned();
     let builder = thread::Builder::new().name(name).stack_size(STACK_BYTES);
-    let result = stack::lend(|| {
+    let result = memory::lend(|| {
         thread::scope(|scope| {
             let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
             run.expect("the system must have a thread for the run").join()
@@ -77,7 +77,7 @@ where
 ///
 /// Always, but on Linux with glibc.
 pub fn may_have_started_threads() -> bool {
-    stack::may_have_started_threads()
+    memory::may_have_started_threads()
 }
 
 #[cfg(test)]
