@@ -1,25 +1,14 @@
 //! Checks that a test writes itself: what fails in their closures, and where that is told.
 
 mod common;
+mod failing;
 
 use common::{Greeter, Greetings, Patience};
-use durasim::{
-    Campaign, ChoiceSource, TestOutcome, WorldOptions,
-    prelude::*,
-    report::{FailureCode, FailureReport},
-    run_world,
-};
-use futures::{FutureExt, future::LocalBoxFuture};
+use durasim::{Campaign, ChoiceSource, WorldOptions, prelude::*, report::FailureCode};
+use failing::failure;
+use futures::FutureExt;
 use pretty_assertions::assert_eq;
 use std::collections::BTreeMap;
-
-/// The failure of a world without faults.
-fn failure<O: TestOutcome + 'static>(
-    test: impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, O> + Send + Sync + 'static,
-) -> FailureReport {
-    let body = move |env| test(env).map(TestOutcome::into_test_result).boxed_local();
-    run_world(&body, &WorldOptions::default()).failure.expect("such a test fails")
-}
 
 fn on(task_queue: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, "w-1").build()

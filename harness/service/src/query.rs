@@ -144,10 +144,17 @@ pub(crate) fn submit(
     if is_direct {
         send_directly(service, query);
     } else {
-        service.executions.run_mut(key).buffered_queries.insert(query);
-        rearm(service, query);
+        wait_for_task(service, query);
     }
     Ok(None)
+}
+
+/// Lets a query wait for its run's workflow task, with no worker.
+fn wait_for_task(service: &mut Service, query: u64) {
+    let Some(pending) = service.queries.pending.get_mut(&query) else { return };
+    pending.sent = None;
+    service.executions.run_mut(pending.run).buffered_queries.insert(query);
+    rearm(service, query);
 }
 
 /// Brings the timers of the query's run in line with what the query now waits for.
@@ -247,15 +254,12 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
 
 /// Lets a direct query that no worker has taken wait for a workflow task that was scheduled since; whether there is one.
 pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
-    let Some(pending) = service.queries.pending.get_mut(&query) else { return false };
-    let run = service.executions.run_mut(pending.run);
-    if !run.has_pending_workflow_task() {
-        return false;
+    let Some(pending) = service.queries.get(query) else { return false };
+    let is_there = service.executions.run(pending.run).has_pending_workflow_task();
+    if is_there {
+        wait_for_task(service, query);
     }
-    pending.sent = None;
-    run.buffered_queries.insert(query);
-    rearm(service, query);
-    true
+    is_there
 }
 
 /// Something about a query of this run falls due: its caller goes; the sticky worker has not answered it in time, and

@@ -271,8 +271,8 @@ impl WorkerCode {
             None => {}
         }
         if let Some(before) = before {
-            let (own, mocked) = (workflows.clone(), mocks.clone());
-            workflows.inherit(&before.workflows, |it| mocked.get(it).is_some());
+            let own = workflows.clone();
+            workflows.inherit(&before.workflows, |it| mocks.get(it).is_some());
             mocks.inherit(&before.mocks, |it| own.contains(it));
         }
         let inherited = before.map(|before| before.activities.clone());
@@ -280,25 +280,19 @@ impl WorkerCode {
         if !any_workflow && activities.names().is_empty() && inherited.is_none() {
             return Err(StartError::Nothing { task_queue: task_queue.to_owned() });
         }
-        // A rehearsal: what fails here would fail at every start of the process.
-        let mut rehearsal = activities.clone();
-        for instance in &instances {
-            instance(&mut rehearsal).map_err(activity_error)?;
-        }
-        if let Some(inherited) = &inherited {
-            rehearsal.inherit(&inherited());
-        }
-        rehearsal.check_instances(task_queue)?;
-        let activities = Rc::new(move || {
+        let make = move || -> Result<_, ActivityRegistrationError> {
             let mut activities = activities.clone();
             for instance in &instances {
-                instance(&mut activities).expect("the rehearsal found no instance twice");
+                instance(&mut activities)?;
             }
             if let Some(inherited) = &inherited {
                 activities.inherit(&inherited());
             }
-            activities
-        });
+            Ok(activities)
+        };
+        // A rehearsal: what fails here would fail at every start of the process.
+        make().map_err(activity_error)?.check_instances(task_queue)?;
+        let activities = Rc::new(move || make().expect("the rehearsal found no instance twice"));
         let options_before = before.map(|before| before.options.clone());
         let options = Rc::new(move |all: &mut WorkflowWorkerOptions| {
             for set in options_before.iter().chain(&options) {

@@ -24,6 +24,13 @@ pub struct Registered {
     pub types: Vec<String>,
 }
 
+impl Registered {
+    /// Whether a type of this name is among them.
+    pub(crate) fn has(&self, type_name: &str) -> bool {
+        self.types.iter().any(|known| known == type_name)
+    }
+}
+
 impl FailureReport {
     fn new(code: FailureCode, what: impl Into<String>) -> Self {
         Self {
@@ -390,8 +397,7 @@ fn lacking(
     task_queue: &str,
     registered: &[Registered],
 ) -> (String, Option<String>) {
-    let of_queue = |it: &&Registered| it.task_queue == task_queue;
-    if !registered.iter().filter(of_queue).any(|it| it.types.iter().any(|known| known == type_name)) {
+    if !registered.iter().any(|it| it.task_queue == task_queue && it.has(type_name)) {
         return (format!("no worker of task queue {task_queue} has {name}"), None);
     }
     let remedy = "register the same with all workers of a task queue: a task goes to any of them, and on a real cluster it \
@@ -404,8 +410,7 @@ fn lacking(
 
 /// The other remedy, if it is the task queue that is wrong.
 fn elsewhere(type_name: &str, registered: &[Registered], options: &str) -> String {
-    let has_it = |it: &&Registered| it.types.iter().any(|known| known == type_name);
-    registered.iter().find(has_it).map_or_else(String::new, |it| {
+    registered.iter().find(|it| it.has(type_name)).map_or_else(String::new, |it| {
         format!("; or name task queue {}, whose worker has it, in {options}", it.task_queue)
     })
 }

@@ -153,7 +153,6 @@ impl<'a> Campaign<'a> {
 
     fn shrink_to_same(&self, failed: &WorldReport) -> Shrunk {
         let wanted = failed.failure.as_ref().map(Signature::of);
-        // The seed itself goes: what it decided is on the tape.
         shrink(&failed.tape, if broken!(Shrinking) { 0 } else { MAX_SHRINK_RUNS }, |tape| {
             self.tape(tape).failure.as_ref().map(Signature::of) == wanted
         })
@@ -161,9 +160,7 @@ impl<'a> Campaign<'a> {
 
     /// Whether a world failed because it went on and on, for far longer than the fault-free one.
     fn is_endless(&self, failed: &WorldReport) -> bool {
-        let code = failed.failure.as_ref().map(|failure| failure.code);
-        matches!(code, Some(FailureCode::Limit | FailureCode::Liveness))
-            && failed.steps > self.endless_steps()
+        failed.failure.as_ref().is_some_and(goes_on) && failed.steps > self.endless_steps()
     }
 
     /// After so many steps a world is taken to go on without end while it is shrunk: the limit itself takes seconds.
@@ -174,21 +171,26 @@ impl<'a> Campaign<'a> {
     /// The same for a world that goes on without end: each that goes on far too long counts as one.
     fn shrink_endless(&self, failed: &WorldReport) -> Shrunk {
         let max_steps = self.endless_steps();
-        let goes_on = |tape: &Tape| {
+        let is_endless = |tape: &Tape| {
             let world = self
                 .run_with(ChoiceSource::Tape(tape.clone()), |options| options.limits.max_steps = max_steps);
-            world.failure.is_some_and(|it| matches!(it.code, FailureCode::Limit | FailureCode::Liveness))
+            world.failure.as_ref().is_some_and(goes_on)
         };
         // Of its thousands of choices of latency most come after it had gone wrong.
         let faults = failed.tape.entries.iter().filter(|entry| is_fault(entry)).cloned().collect();
         let faults = Tape { seed: failed.tape.seed, entries: faults };
         let runs = if broken!(Shrinking) { 0 } else { MAX_ENDLESS_RUNS };
-        if runs > 0 && goes_on(&faults) {
-            let shrunk = shrink(&faults, runs, goes_on);
+        if runs > 0 && is_endless(&faults) {
+            let shrunk = shrink(&faults, runs, is_endless);
             return Shrunk { tried: shrunk.tried + 1, ..shrunk };
         }
-        shrink(&failed.tape, runs, goes_on)
+        shrink(&failed.tape, runs, is_endless)
     }
+}
+
+/// Whether a world that failed like this had not come to an end.
+fn goes_on(failure: &FailureReport) -> bool {
+    matches!(failure.code, FailureCode::Limit | FailureCode::Liveness)
 }
 
 /// Whether a choice is a fault, and not one of order or latency.

@@ -82,15 +82,8 @@ fn poll_tasks(world: &World, polls: &mut u64) {
     loop {
         world.clock.settle_blocking();
         let polled = world.executor.poll_one(|names| {
-            if names.len() < 2 {
-                return 0;
-            }
-            let arity = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            let mut state = world.state();
-            let index = state.choices.choose("task.next", "", arity, Odds::Uniform) as usize;
-            let now_ms = state.now_ms;
-            state.choices.describe(now_ms, || format!("{} goes on before {}", names[index], names[0]));
-            index
+            let words = |index: usize| format!("{} goes on before {}", names[index], names[0]);
+            world.state().choose_first("task.next", names.len(), words)
         });
         let Some(polled) = polled else { return };
         if let Outcome::Panicked(panic) = polled.outcome {
@@ -225,10 +218,24 @@ impl State {
         if self.latency == Latency::None || !self.next_due_ms().is_some_and(is_due) {
             return false;
         }
-        let first = self.choices.choose("sleep.end", "", 2, Odds::Uniform) == 1;
-        let now_ms = self.now_ms;
-        self.choices.describe(now_ms, || "who slept until then goes on before what else is due".to_owned());
-        first
+        let words = |_| "who slept until then goes on before what else is due".to_owned();
+        self.choose_first("sleep.end", 2, words) == 1
+    }
+
+    /// Which of so many comes first: a choice, told in these words if it is another than the first of them.
+    fn choose_first(
+        &mut self,
+        site: &'static str,
+        among: usize,
+        words: impl FnOnce(usize) -> String,
+    ) -> usize {
+        if among < 2 {
+            return 0;
+        }
+        let arity = u32::try_from(among).unwrap_or(u32::MAX);
+        let index = self.choices.choose(site, "", arity, Odds::Uniform) as usize;
+        self.choices.describe(self.now_ms, || words(index));
+        index
     }
 
     /// Delivers one message, lets one timer of the service fire, or one of a worker go off.
@@ -239,19 +246,13 @@ impl State {
         let alarm = usize::from(self.alarms.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms));
         let timers = self.service.due(now_ms);
         let things = message + alarm + timers;
-        let index = match things {
-            0 => return false,
-            1 => 0,
-            _ => {
-                let arity = u32::try_from(things).unwrap_or(u32::MAX);
-                let index = self.choices.choose("event.next", "", arity, Odds::Uniform) as usize;
-                self.choices.describe(now_ms, || {
-                    let first = if index < message + alarm { "a worker's own" } else { "of the service" };
-                    format!("of {things} things due at once, a timer {first} comes first")
-                });
-                index
-            }
-        };
+        if things == 0 {
+            return false;
+        }
+        let index = self.choose_first("event.next", things, |index| {
+            let first = if index < message + alarm { "a worker's own" } else { "of the service" };
+            format!("of {things} things due at once, a timer {first} comes first")
+        });
         self.network.event_happened();
         if index < message {
             self.deliver();

@@ -24,7 +24,7 @@ pub(crate) fn explain(state: &State, failure: &FailureReport) -> Option<FailureR
     let activity_type = &scheduled.activity_type.as_ref()?.name;
     let task_queue = &scheduled.task_queue.as_ref()?.name;
     let registered = state.registered(task_queue, |process| process.activities.names());
-    if registered.iter().any(|it| it.task_queue == *task_queue && it.types.contains(activity_type)) {
+    if registered.iter().any(|it| it.task_queue == *task_queue && it.has(activity_type)) {
         return None;
     }
     let told = FailureReport::unregistered_activity(activity_type, task_queue, Some(workflow), &registered);

@@ -69,8 +69,8 @@ pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
     keep_memory();
     // Without memory for it, the thread gets a new stack, or the error from there.
     let Some(stack) = KEPT.take().or_else(Stack::map) else { return start_and_join() };
-    let lent = Lent(Some(stack));
-    LENT.set(lent.0.as_ref().map_or(ptr::null_mut(), Stack::lowest));
+    LENT.set(stack.lowest());
+    let _lent = Lent(Some(stack));
     start_and_join()
 }
 
@@ -168,7 +168,7 @@ unsafe extern "C" fn pthread_attr_setstacksize(attributes: *mut libc::pthread_at
     unsafe { mem::transmute::<*mut c_void, SetStackSize>(REAL.address())(attributes, bytes) }
 }
 
-/// See `pthread_attr_setguardsize(3)`.
+/// See `pthread_attr_getguardsize(3)`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_attr_getguardsize(
     attributes: *const libc::pthread_attr_t,
