@@ -1,4 +1,5 @@
-//! Tells the tests where the descriptors of Temporal's protocol buffers are, which `temporalio-protos` publishes.
+//! Tells the tests where the descriptors of Temporal's protocol buffers are, which
+//! `temporalio-protos` publishes.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=DEP_TEMPORALIO_PROTOS_DESCRIPTOR_PATH");

@@ -1,6 +1,9 @@
 //! The same subjects as `ratios`, with criterion's statistics: `cargo bench -p benches`.
 
-#![allow(missing_docs, reason = "`criterion_group!` makes a public function without documentation")]
+#![allow(
+    missing_docs,
+    reason = "`criterion_group!` makes a public function without documentation"
+)]
 
 use benches::{
     activities::Attempts,
@@ -15,9 +18,13 @@ fn runs(c: &mut Criterion) {
     let body = worlds::rounds(10);
     let floor = Floor::of(worlds::run(&body, &[]).histories[0].events());
     let mut group = c.benchmark_group("ten activities and ten timers");
-    group.bench_function("floor", |b| b.iter_custom(|times| (0..times).map(|_| floor.run()).sum()));
+    group.bench_function("floor", |b| {
+        b.iter_custom(|times| (0..times).map(|_| floor.run()).sum())
+    });
     group.bench_function("without checks", |b| b.iter(|| worlds::run(&body, &[])));
-    group.bench_function("with default checks", |b| b.iter(|| worlds::run(&body, &[Extra::Replay])));
+    group.bench_function("with default checks", |b| {
+        b.iter(|| worlds::run(&body, &[Extra::Replay]))
+    });
     group.bench_function("with its trace kept", |b| {
         b.iter(|| worlds::run(&body, &[Extra::TraceKept]));
     });
@@ -29,17 +36,27 @@ fn runs(c: &mut Criterion) {
 
 fn checks_asked_for(c: &mut Criterion) {
     let mut group = c.benchmark_group("ten rounds with a check");
-    for asked in [Asked::Nothing, Asked::Observations, Asked::Effects, Asked::Invariant, Asked::Sometimes] {
+    for asked in [
+        Asked::Nothing,
+        Asked::Observations,
+        Asked::Effects,
+        Asked::Invariant,
+        Asked::Sometimes,
+    ] {
         let body = checks::rounds(asked);
         let campaign = Campaign::new(&body, worlds::options(&[]));
-        group.bench_function(format!("{asked:?}"), |b| b.iter(|| campaign.run(ChoiceSource::Benign)));
+        group.bench_function(format!("{asked:?}"), |b| {
+            b.iter(|| campaign.run(ChoiceSource::Benign))
+        });
     }
     group.finish();
 }
 
 fn environment(c: &mut Criterion) {
     let body = worlds::empty();
-    c.bench_function("environment created and dropped", |b| b.iter(|| worlds::run(&body, &[Extra::Replay])));
+    c.bench_function("environment created and dropped", |b| {
+        b.iter(|| worlds::run(&body, &[Extra::Replay]))
+    });
 }
 
 fn length(c: &mut Criterion) {
@@ -48,9 +65,13 @@ fn length(c: &mut Criterion) {
     for rounds in [91, 909] {
         let body = worlds::rounds(rounds);
         group.throughput(Throughput::Elements(u64::from(rounds) * 11));
-        group.bench_with_input(BenchmarkId::from_parameter(rounds * 11), &body, |b, body| {
-            b.iter(|| worlds::run(body, &[]));
-        });
+        group.bench_with_input(
+            BenchmarkId::from_parameter(rounds * 11),
+            &body,
+            |b, body| {
+                b.iter(|| worlds::run(body, &[]));
+            },
+        );
     }
     group.finish();
 }
@@ -58,7 +79,9 @@ fn length(c: &mut Criterion) {
 fn attempts(c: &mut Criterion) {
     let attempts = Attempts::new();
     let mut group = c.benchmark_group("one attempt of an activity");
-    group.bench_function("in the SDK's environment", |b| b.iter(|| attempts.in_sdk_environment()));
+    group.bench_function("in the SDK's environment", |b| {
+        b.iter(|| attempts.in_sdk_environment())
+    });
     group.bench_function("of its own code", |b| b.iter(|| attempts.real()));
     group.bench_function("of its mock", |b| b.iter(|| attempts.mocked()));
     group.finish();
@@ -74,5 +97,13 @@ fn faults(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, runs, checks_asked_for, environment, length, attempts, faults);
+criterion_group!(
+    benches,
+    runs,
+    checks_asked_for,
+    environment,
+    length,
+    attempts,
+    faults
+);
 criterion_main!(benches);

@@ -35,7 +35,9 @@ impl Attempts {
         let mut real = ActivityDefinitions::default();
         register(&mut real, Steps::step);
         let mut mocked = ActivityDefinitions::default();
-        mocked.mock(&Steps::step, |call| async move { Ok(call.input) }).expect("it is mocked once");
+        mocked
+            .mock(&Steps::step, |call| async move { Ok(call.input) })
+            .expect("it is mocked once");
         let input = temporalio_protos::temporal::api::common::v1::Payload {
             metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
             data: b"7".to_vec(),
@@ -44,14 +46,20 @@ impl Attempts {
         let task = PollActivityTaskQueueResponse {
             task_token: b"token".to_vec(),
             workflow_namespace: "default".into(),
-            workflow_type: Some(WorkflowType { name: "Rounds".into() }),
+            workflow_type: Some(WorkflowType {
+                name: "Rounds".into(),
+            }),
             workflow_execution: Some(WorkflowExecution {
                 workflow_id: "rounds-1".into(),
                 run_id: "2f6a0f3e-51f1-4f0e-9f6b-0a55a5d3d1f5".into(),
             }),
-            activity_type: Some(ActivityType { name: Steps::step.name().to_owned() }),
+            activity_type: Some(ActivityType {
+                name: Steps::step.name().to_owned(),
+            }),
             activity_id: "1".into(),
-            input: Some(Payloads { payloads: vec![input] }),
+            input: Some(Payloads {
+                payloads: vec![input],
+            }),
             attempt: 1,
             ..Default::default()
         };
@@ -87,9 +95,15 @@ fn register<AD: temporalio_sdk::activities::ExecutableActivity>(
     definitions.register::<AD>().expect("it is registered once");
 }
 
-fn attempt(definitions: &ActivityDefinitions, task: PollActivityTaskQueueResponse) -> ActivityOutcome {
+fn attempt(
+    definitions: &ActivityDefinitions,
+    task: PollActivityTaskQueueResponse,
+) -> ActivityOutcome {
     let attempt = ActivityAttempt::new(task, "rounds", Arc::new(|| 0));
-    let outcome = definitions.start(attempt).expect("it is registered").now_or_never();
+    let outcome = definitions
+        .start(attempt)
+        .expect("it is registered")
+        .now_or_never();
     let outcome = outcome.expect("it does not wait");
     assert!(matches!(outcome, ActivityOutcome::Completed(_)));
     outcome

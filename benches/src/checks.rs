@@ -47,11 +47,16 @@ async fn run(env: TestWorkflowEnvironment, asked: Asked) -> TestResult {
         env.invariant("it holds", || true);
     }
     let options = WorkflowStartOptions::new("rounds", "rounds-1").build();
-    let handle = env.client().start_workflow(Rounds::run, 10, options).await?;
+    let handle = env
+        .client()
+        .start_workflow(Rounds::run, 10, options)
+        .await?;
     if asked == Asked::Observations {
         env.observe_result(&handle);
         env.observe("ten", || 10);
     }
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

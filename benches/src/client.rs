@@ -1,4 +1,5 @@
-//! The official client alone: a start and its result, answered at once with bytes that were made before.
+//! The official client alone: a start and its result, answered at once with bytes that were made
+//! before.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,15 +45,20 @@ impl ClientAlone {
                 let answer = answers.get(request.rpc.as_str()).cloned();
                 let answer = answer.ok_or_else(|| Status::unimplemented(request.rpc));
                 let headers = MetadataMap::new().into_headers();
-                futures::future::ready(answer.map(|proto| GrpcSuccessResponse { headers, proto })).boxed()
+                futures::future::ready(answer.map(|proto| GrpcSuccessResponse { headers, proto }))
+                    .boxed()
             });
-            let options =
-                ConnectionOptions::new(Url::parse("http://simulated.invalid:7233").expect("an address"))
-                    .dns_load_balancing(None)
-                    .service_override(CallbackBasedGrpcService { callback })
-                    .build();
-            let connection = Connection::connect(options).await.expect("its first request is answered");
-            Client::new(connection, ClientOptions::new("default").build()).expect("it has no plugins to fail")
+            let options = ConnectionOptions::new(
+                Url::parse("http://simulated.invalid:7233").expect("an address"),
+            )
+            .dns_load_balancing(None)
+            .service_override(CallbackBasedGrpcService { callback })
+            .build();
+            let connection = Connection::connect(options)
+                .await
+                .expect("its first request is answered");
+            Client::new(connection, ClientOptions::new("default").build())
+                .expect("it has no plugins to fail")
         });
         Self { runtime, client }
     }
@@ -65,8 +71,15 @@ impl ClientAlone {
     pub fn start_and_result(&self) -> u32 {
         self.runtime.block_on(async {
             let options = WorkflowStartOptions::new("rounds", "rounds-1").build();
-            let handle = self.client.start_workflow(Rounds::run, 10, options).await.expect("it starts");
-            handle.get_result(WorkflowGetResultOptions::default()).await.expect("it has a result")
+            let handle = self
+                .client
+                .start_workflow(Rounds::run, 10, options)
+                .await
+                .expect("it starts");
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await
+                .expect("it has a result")
         })
     }
 }
@@ -78,11 +91,16 @@ fn answers(closing: &HistoryEvent) -> BTreeMap<&'static str, Vec<u8>> {
         ..Default::default()
     };
     let closed = GetWorkflowExecutionHistoryResponse {
-        history: Some(History { events: vec![closing.clone()] }),
+        history: Some(History {
+            events: vec![closing.clone()],
+        }),
         ..Default::default()
     };
     [
-        ("GetSystemInfo", GetSystemInfoResponse::default().encode_to_vec()),
+        (
+            "GetSystemInfo",
+            GetSystemInfoResponse::default().encode_to_vec(),
+        ),
         ("StartWorkflowExecution", started.encode_to_vec()),
         ("GetWorkflowExecutionHistory", closed.encode_to_vec()),
     ]

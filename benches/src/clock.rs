@@ -20,8 +20,9 @@ impl<'a> Subject<'a> {
 /// The least length of a sample.
 const SAMPLE: Duration = Duration::from_millis(5);
 
-/// Takes samples of each subject in turn until `budget` is spent, and returns the time of one run of each: that of
-/// its best sample, for whatever else the machine did only ever made a sample slower.
+/// Takes samples of each subject in turn until `budget` is spent, and returns the time of one run
+/// of each: that of its best sample, for whatever else the machine did only ever made a sample
+/// slower.
 ///
 /// The samples of all subjects are about as long, or the short ones would be spared more often.
 pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> {
@@ -38,7 +39,9 @@ pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> 
     let mut spent = Duration::ZERO;
     while spent < budget {
         for ((subject, once), best) in subjects.iter_mut().zip(&once).zip(&mut best) {
-            let repeats = u32::try_from(sample.as_nanos() / once.as_nanos()).unwrap_or(u32::MAX).max(1);
+            let repeats = u32::try_from(sample.as_nanos() / once.as_nanos())
+                .unwrap_or(u32::MAX)
+                .max(1);
             let mut counted = Duration::ZERO;
             spent += time(|| {
                 // The one before has filled the caches with its own.
@@ -52,7 +55,10 @@ pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> 
 }
 
 /// How long something takes on the machine's own clock.
-#[allow(clippy::disallowed_methods, reason = "what is measured here is the machine, not a run")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what is measured here is the machine, not a run"
+)]
 pub fn time(run: impl FnOnce()) -> Duration {
     let start = Instant::now();
     run();

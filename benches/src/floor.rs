@@ -13,8 +13,8 @@ use temporalio_protos::{
 };
 use temporalio_workflow::{
     __private::sdk::{
-        GuestWorkflowInstance, MAIN_ROUTINE_ID, MainRoutineCompletion, RoutineCompletion, WorkflowHost,
-        WorkflowInit, WorkflowInstance,
+        GuestWorkflowInstance, MAIN_ROUTINE_ID, MainRoutineCompletion, RoutineCompletion,
+        WorkflowHost, WorkflowInit, WorkflowInstance,
     },
     BaseWorkflowContext,
 };
@@ -34,12 +34,20 @@ impl Floor {
     /// If the history does not replay.
     pub fn of(history: &[HistoryEvent]) -> Self {
         let mut definitions = WorkflowDefinitions::new();
-        definitions.register::<Rounds>().expect("it is registered once");
-        let options = ReplayOptions { task_queue: "rounds".to_owned(), ..ReplayOptions::default() };
+        definitions
+            .register::<Rounds>()
+            .expect("it is registered once");
+        let options = ReplayOptions {
+            task_queue: "rounds".to_owned(),
+            ..ReplayOptions::default()
+        };
         let log = replay(&definitions, &options, history).expect("the history replays");
         let mut activations = log.activations;
         activations.retain(|activation| {
-            !activation.jobs.iter().any(|job| matches!(job.variant, Some(Job::RemoveFromCache(_))))
+            !activation
+                .jobs
+                .iter()
+                .any(|job| matches!(job.variant, Some(Job::RemoveFromCache(_))))
         });
         Self { activations }
     }
@@ -80,10 +88,13 @@ impl WorkflowHost for Nowhere {
 }
 
 fn instantiate(first: &mut WorkflowActivation) -> Box<dyn WorkflowInstance> {
-    let initialize = first.jobs.iter_mut().find_map(|job| match &mut job.variant {
-        Some(Job::InitializeWorkflow(initialize)) => Some(std::mem::take(initialize)),
-        _ => None,
-    });
+    let initialize = first
+        .jobs
+        .iter_mut()
+        .find_map(|job| match &mut job.variant {
+            Some(Job::InitializeWorkflow(initialize)) => Some(std::mem::take(initialize)),
+            _ => None,
+        });
     let initialize_workflow = initialize.expect("the first activation initializes the workflow");
     let arguments = initialize_workflow.arguments.clone();
     let converter = DataConverter::default();
@@ -94,18 +105,24 @@ fn instantiate(first: &mut WorkflowActivation) -> Box<dyn WorkflowInstance> {
         run_id: first.run_id.clone(),
         initialize_workflow,
     };
-    let context = BaseWorkflowContext::from_raw(init, converter, Rc::new(Nowhere), None, Vec::new());
+    let context =
+        BaseWorkflowContext::from_raw(init, converter, Rc::new(Nowhere), None, Vec::new());
     GuestWorkflowInstance::<Rounds>::instantiate(arguments, payload_converter, context)
         .expect("the arguments are those of the workflow")
 }
 
 /// Whether the workflow is done.
 fn activate(instance: &mut dyn WorkflowInstance, activation: WorkflowActivation) -> bool {
-    instance.activate(activation, Waker::noop()).expect("the activation is a recorded one");
+    instance
+        .activate(activation, Waker::noop())
+        .expect("the activation is a recorded one");
     loop {
-        let polled = instance.poll_routine(MAIN_ROUTINE_ID, Waker::noop()).expect("the workflow runs");
+        let polled = instance
+            .poll_routine(MAIN_ROUTINE_ID, Waker::noop())
+            .expect("the workflow runs");
         match polled.completion {
-            Some(RoutineCompletion::Main(MainRoutineCompletion::Blocked)) if polled.made_progress => {}
+            Some(RoutineCompletion::Main(MainRoutineCompletion::Blocked))
+                if polled.made_progress => {}
             Some(RoutineCompletion::Main(MainRoutineCompletion::Blocked)) => return false,
             Some(RoutineCompletion::Main(MainRoutineCompletion::Terminal(_))) => return true,
             other => panic!("the workflow neither waits nor completes: {other:?}"),

@@ -1,17 +1,21 @@
 //! What durasim costs, as ratios to the cost of the SDK itself.
 //!
-//! The workload is one workflow, [`Rounds`], that waits for a timer and calls an activity in each of its rounds:
-//! ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the SDK's part of the workflow and nothing
-//! else; [`client`] and [`activities`](mod@activities) run the SDK's other parts; [`worlds`] runs all of it, through the
-//! official client; [`checks`], what each check adds to it; [`clock`] measures them side by side, for only ratios within one
-//! process mean anything from one machine to another.
+//! The workload is one workflow, [`Rounds`], that waits for a timer and calls an activity in each
+//! of its rounds: ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the
+//! SDK's part of the workflow and nothing else; [`client`] and [`activities`](mod@activities) run
+//! the SDK's other parts; [`worlds`] runs all of it, through the official client; [`checks`], what
+//! each check adds to it; [`clock`] measures them side by side, for only ratios within one process
+//! mean anything from one machine to another.
 
 #![allow(
     missing_docs,
     unreachable_pub,
     reason = "the SDK's macros expand to public items without documentation"
 )]
-#![allow(clippy::unused_async, reason = "an activity that is not async leaves the simulated thread")]
+#![allow(
+    clippy::unused_async,
+    reason = "an activity that is not async leaves the simulated thread"
+)]
 
 pub mod activities;
 pub mod checks;
@@ -24,7 +28,9 @@ use std::time::Duration;
 
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
-use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowResult, activities::ActivityContext};
+use temporalio_sdk::{
+    ActivityOptions, WorkflowContext, WorkflowResult, activities::ActivityContext,
+};
 
 /// The workflow that is measured.
 #[workflow]
@@ -43,7 +49,8 @@ impl Rounds {
         let mut sum = 0;
         for round in 0..rounds {
             ctx.timer(Duration::from_mins(1)).await;
-            let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).build();
+            let options =
+                ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).build();
             sum += ctx.execute_activity(Steps::step, round, options).await?;
         }
         Ok(sum)

@@ -1,8 +1,8 @@
 //! Whole runs, through the official client.
 
 use durasim::{
-    Body, ChoiceSource, FaultProfile, TestResult, TestWorkflowEnvironment, WorldOptions, WorldReport,
-    run_world,
+    Body, ChoiceSource, FaultProfile, TestResult, TestWorkflowEnvironment, WorldOptions,
+    WorldReport, run_world,
 };
 use futures::{FutureExt, future::LocalBoxFuture};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
@@ -17,16 +17,25 @@ pub fn rounds(
 }
 
 async fn run_rounds(env: TestWorkflowEnvironment, rounds: u32) -> TestResult {
-    env.worker("rounds").activity(Steps::step).workflow::<Rounds>().start()?;
+    env.worker("rounds")
+        .activity(Steps::step)
+        .workflow::<Rounds>()
+        .start()?;
     let options = WorkflowStartOptions::new("rounds", "rounds-1").build();
-    let handle = env.client().start_workflow(Rounds::run, rounds, options).await?;
-    let sum = handle.get_result(WorkflowGetResultOptions::default()).await?;
+    let handle = env
+        .client()
+        .start_workflow(Rounds::run, rounds, options)
+        .await?;
+    let sum = handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     assert_eq!(sum, rounds * rounds.saturating_sub(1) / 2);
     Ok(())
 }
 
 /// A world in which nothing happens.
-pub fn empty() -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync {
+pub fn empty()
+-> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync {
     |_| futures::future::ready(Ok(())).boxed_local()
 }
 

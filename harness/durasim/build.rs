@@ -1,5 +1,5 @@
-//! Tells durasim where the descriptors of Temporal's protocol buffers are, which `temporalio-protos` publishes:
-//! histories become JSON as they say.
+//! Tells durasim where the descriptors of Temporal's protocol buffers are, which
+//! `temporalio-protos` publishes: histories become JSON as they say.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=DEP_TEMPORALIO_PROTOS_DESCRIPTOR_PATH");

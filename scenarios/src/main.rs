@@ -6,5 +6,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // What is not Unicode names no scenario, and is told so like any other unknown word.
-    cli::main(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()))
+    cli::main(
+        std::env::args_os()
+            .skip(1)
+            .map(|argument| argument.to_string_lossy().into_owned()),
+    )
 }

@@ -1,8 +1,8 @@
 //! All scenarios, by name.
 
 use crate::{
-    approval, batch, fan_out, fetch_and_process, flawed, inventory, large_file, notifications, order,
-    payment, renewal, saga, scenario::Scenario, subscription, transfer, versioned,
+    approval, batch, fan_out, fetch_and_process, flawed, inventory, large_file, notifications,
+    order, payment, renewal, saga, scenario::Scenario, subscription, transfer, versioned,
 };
 
 /// Every scenario: the sound ones from simple to involved, then the flawed.
@@ -56,7 +56,9 @@ pub fn flawed() -> impl Iterator<Item = &'static Scenario> {
 ///
 /// When there is none; the error names those that are spelt much like it.
 pub fn find(name: &str) -> Result<&'static Scenario, UnknownScenario> {
-    ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| UnknownScenario::new(name))
+    ALL.iter()
+        .find(|scenario| scenario.name == name)
+        .ok_or_else(|| UnknownScenario::new(name))
 }
 
 /// There is no scenario of this name.
@@ -80,16 +82,23 @@ impl UnknownScenario {
             .collect();
         nearest.sort_unstable();
         let nearest = nearest.into_iter().map(|(_, name)| name).take(3).collect();
-        Self { name: name.to_owned(), nearest }
+        Self {
+            name: name.to_owned(),
+            nearest,
+        }
     }
 }
 
 fn did_you_mean(nearest: &[&str]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("did you mean {}? ", nearest.join(" or ")) }
+    if nearest.is_empty() {
+        String::new()
+    } else {
+        format!("did you mean {}? ", nearest.join(" or "))
+    }
 }
 
-/// How many letters must be inserted, deleted or replaced to get from one to the other. The folder of the
-/// flawed ones costs nothing to leave out.
+/// How many letters must be inserted, deleted or replaced to get from one to the other. The folder
+/// of the flawed ones costs nothing to leave out.
 fn distance(wanted: &str, candidate: &str) -> usize {
     let bare = candidate.strip_prefix("flawed/").unwrap_or(candidate);
     edits(wanted, candidate).min(edits(wanted, bare))
@@ -120,7 +129,12 @@ mod tests {
         let names: BTreeSet<_> = ALL.iter().map(|scenario| scenario.name).collect();
         assert_eq!(names.len(), ALL.len());
         for scenario in ALL {
-            assert_eq!(scenario.name.starts_with("flawed/"), !scenario.is_sound(), "{}", scenario.name);
+            assert_eq!(
+                scenario.name.starts_with("flawed/"),
+                !scenario.is_sound(),
+                "{}",
+                scenario.name
+            );
         }
     }
 
@@ -128,19 +142,32 @@ mod tests {
     fn every_flaw_has_a_sound_twin() {
         for scenario in flawed() {
             let twin = scenario.flaw.map(|flaw| flaw.twin).unwrap_or_default();
-            assert!(find(twin).is_ok_and(Scenario::is_sound), "{}: {twin}", scenario.name);
+            assert!(
+                find(twin).is_ok_and(Scenario::is_sound),
+                "{}: {twin}",
+                scenario.name
+            );
         }
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
-        assert_eq!(find("aproval").map(|_| ()).unwrap_err().nearest[0], "approval");
-        assert_eq!(find("clok").map(|_| ()).unwrap_err().nearest[0], "flawed/clock");
+        assert_eq!(
+            find("aproval").map(|_| ()).unwrap_err().nearest[0],
+            "approval"
+        );
+        assert_eq!(
+            find("clok").map(|_| ()).unwrap_err().nearest[0],
+            "flawed/clock"
+        );
         assert_eq!(
             find("clok").map(|_| ()).unwrap_err().to_string(),
             "there is no scenario `clok`; did you mean flawed/clock? `scenarios list` shows what there is"
         );
         let nothing_like_it = find("nope").map(|_| ()).unwrap_err().to_string();
-        assert_eq!(nothing_like_it, "there is no scenario `nope`; `scenarios list` shows what there is");
+        assert_eq!(
+            nothing_like_it,
+            "there is no scenario `nope`; `scenarios list` shows what there is"
+        );
     }
 }

@@ -3,7 +3,9 @@
 use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use durasim_worker::{RegistrationError, WorkflowDefinitions};
 use futures::future::LocalBoxFuture;
-use temporalio_sdk::{WorkerOptions, WorkflowRegistrationError, workflow_replayer::WorkflowReplayerOptions};
+use temporalio_sdk::{
+    WorkerOptions, WorkflowRegistrationError, workflow_replayer::WorkflowReplayerOptions,
+};
 
 /// Sets up a world, drives it, and asserts what must hold.
 pub type World = fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult>;

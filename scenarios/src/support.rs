@@ -1,7 +1,9 @@
 //! What many worlds need.
 
 use std::time::Duration;
-use temporalio_client::{Client, WorkflowHandle, WorkflowStartOptions, errors::WorkflowInteractionError};
+use temporalio_client::{
+    Client, WorkflowHandle, WorkflowStartOptions, errors::WorkflowInteractionError,
+};
 use temporalio_common::HasWorkflowDefinition;
 
 /// The usual options to start a workflow with this id on this task queue.
@@ -14,8 +16,8 @@ pub(crate) fn days(days: u64) -> Duration {
     Duration::from_hours(24 * days)
 }
 
-/// Whether a signal was accepted for sure. A workflow that is closed accepts none; but a client that asks again
-/// after an answer got lost hears the same, though the first attempt was in time.
+/// Whether a signal was accepted for sure. A workflow that is closed accepts none; but a client
+/// that asks again after an answer got lost hears the same, though the first attempt was in time.
 pub(crate) fn accepted(
     signalled: Result<(), WorkflowInteractionError>,
 ) -> Result<bool, WorkflowInteractionError> {

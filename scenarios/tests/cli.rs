@@ -33,10 +33,19 @@ fn list_names_every_scenario() {
     }
     let plain = text(&scenarios(&["list"]).stdout);
     for scenario in &all {
-        assert!(plain.contains(scenario["name"].as_str().unwrap()), "{scenario}");
+        assert!(
+            plain.contains(scenario["name"].as_str().unwrap()),
+            "{scenario}"
+        );
     }
-    assert!(all.iter().any(|scenario| scenario["name"] == "approval" && scenario["sound"] == true));
-    assert!(all.iter().any(|scenario| scenario["name"] == "flawed/clock" && scenario["sound"] == false));
+    assert!(
+        all.iter()
+            .any(|scenario| scenario["name"] == "approval" && scenario["sound"] == true)
+    );
+    assert!(
+        all.iter()
+            .any(|scenario| scenario["name"] == "flawed/clock" && scenario["sound"] == false)
+    );
 }
 
 #[test]
@@ -85,21 +94,34 @@ fn a_failed_run_exits_with_1_and_ends_with_the_command_that_repeats_it() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let words = text(&output.stdout);
     assert!(words.contains("DS101"), "{words}");
-    assert_eq!(words.lines().last(), Some("cargo run -p scenarios -- run flawed/clock --seed 3"));
+    assert_eq!(
+        words.lines().last(),
+        Some("cargo run -p scenarios -- run flawed/clock --seed 3")
+    );
 }
 
 #[test]
 fn a_sweep_prints_its_seeds_in_order_whatever_the_number_of_threads() {
     let hashes = |jobs: &str| {
-        let output = scenarios(&["sweep", "payment", "--seeds", "10..22", "--jobs", jobs, "--json"]);
+        let output = scenarios(&[
+            "sweep", "payment", "--seeds", "10..22", "--jobs", jobs, "--json",
+        ]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         objects(&output)
             .into_iter()
-            .map(|object| (object["seed"].as_u64().unwrap(), object["trace_hash"].clone()))
+            .map(|object| {
+                (
+                    object["seed"].as_u64().unwrap(),
+                    object["trace_hash"].clone(),
+                )
+            })
             .collect::<Vec<_>>()
     };
     let one = hashes("1");
-    assert_eq!(one.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(), (10..22).collect::<Vec<_>>());
+    assert_eq!(
+        one.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(),
+        (10..22).collect::<Vec<_>>()
+    );
     assert_eq!(one, hashes("3"));
 }
 
@@ -109,18 +131,37 @@ fn a_sweep_of_all_takes_the_sound_ones() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     let swept = objects(&output);
     assert_eq!(swept.len(), 14);
-    assert!(swept.iter().all(|object| !object["scenario"].as_str().unwrap().starts_with("flawed/")));
+    assert!(
+        swept
+            .iter()
+            .all(|object| !object["scenario"].as_str().unwrap().starts_with("flawed/"))
+    );
 }
 
 #[test]
 fn a_sweep_over_a_flaw_finds_it_and_run_shows_it_again() {
-    let output = scenarios(&["sweep", "flawed/charge_without_key", "--seeds", "0..256", "--json"]);
+    let output = scenarios(&[
+        "sweep",
+        "flawed/charge_without_key",
+        "--seeds",
+        "0..256",
+        "--json",
+    ]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    let found = objects(&output).into_iter().find(|object| object["verdict"] == "fail").unwrap();
+    let found = objects(&output)
+        .into_iter()
+        .find(|object| object["verdict"] == "fail")
+        .unwrap();
     assert_eq!(found["code"], "DS104");
 
     let seed = found["seed"].to_string();
-    let again = objects(&scenarios(&["run", "flawed/charge_without_key", "--seed", &seed, "--json"]));
+    let again = objects(&scenarios(&[
+        "run",
+        "flawed/charge_without_key",
+        "--seed",
+        &seed,
+        "--json",
+    ]));
     assert_eq!(again[0]["trace_hash"], found["trace_hash"]);
     assert_eq!(again[0]["code"], found["code"]);
 }
@@ -134,21 +175,43 @@ fn history_is_temporals_own_json() {
     assert_eq!(first["eventId"], "1");
     assert_eq!(first["eventType"], "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED");
     let attributes = &first["workflowExecutionStartedEventAttributes"];
-    assert_eq!(attributes["workflowType"]["name"], "FetchAndProcessWorkflow");
+    assert_eq!(
+        attributes["workflowType"]["name"],
+        "FetchAndProcessWorkflow"
+    );
     assert_eq!(attributes["workflowTaskTimeout"], "10s");
     let asked = scenarios(&["history", "fetch_and_process", "--seed", "1", "--json"]);
-    assert_eq!(asked.stdout, output.stdout, "it is JSON without being asked");
+    assert_eq!(
+        asked.stdout, output.stdout,
+        "it is JSON without being asked"
+    );
 }
 
 #[test]
 fn history_prints_one_run_and_tells_of_the_others() {
     let first = scenarios(&["history", "approval", "--faults", "none"]);
-    assert!(text(&first.stderr).contains("approval-of-item-3"), "{}", text(&first.stderr));
-    let third = scenarios(&["history", "approval", "--faults", "none", "--workflow", "approval-of-item-3"]);
+    assert!(
+        text(&first.stderr).contains("approval-of-item-3"),
+        "{}",
+        text(&first.stderr)
+    );
+    let third = scenarios(&[
+        "history",
+        "approval",
+        "--faults",
+        "none",
+        "--workflow",
+        "approval-of-item-3",
+    ]);
     let history: Value = serde_json::from_slice(&third.stdout).unwrap();
     let attributes = &history["events"][0]["workflowExecutionStartedEventAttributes"];
     assert_eq!(attributes["workflowId"], "approval-of-item-3");
-    assert_eq!(scenarios(&["history", "approval", "--workflow", "x"]).status.code(), Some(2));
+    assert_eq!(
+        scenarios(&["history", "approval", "--workflow", "x"])
+            .status
+            .code(),
+        Some(2)
+    );
 }
 
 #[test]
@@ -161,19 +224,43 @@ fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
         (&["run", "approval", "--seed", "x"], "a whole number"),
         (&["run", "approval", "--jobs", "2"], "knows no `--jobs`"),
         (&["sweep", "approval"], "--seeds A..B"),
-        (&["sweep", "approval", "--seeds", "5..5"], "A below B, not `5..5`"),
+        (
+            &["sweep", "approval", "--seeds", "5..5"],
+            "A below B, not `5..5`",
+        ),
         (&["sweep", "approval", "--seeds", "9..5"], "A below B"),
         (&["sweep", "approval", "--seeds", "-1..5"], "not `-1..5`"),
         (&["sweep", "approval", "--seeds", "0..=5"], "A below B"),
-        (&["sweep", "approval", "--seeds", "0..18446744073709551616"], "whole numbers"),
-        (&["sweep", "approval", "--seeds", "0..9", "--jobs", "0"], "a whole number from 1"),
+        (
+            &["sweep", "approval", "--seeds", "0..18446744073709551616"],
+            "whole numbers",
+        ),
+        (
+            &["sweep", "approval", "--seeds", "0..9", "--jobs", "0"],
+            "a whole number from 1",
+        ),
         (&["score", "--sound-seeds", "0"], "a whole number from 1"),
         (&["run", "approval", "--seed"], "`--seed` needs a value"),
-        (&["run", "approval", "--seed", "1", "--seed", "2"], "takes one --seed"),
-        (&["run", "approval", "batch"], "takes one NAME; `batch` is another"),
-        (&["run", "approval", "--json=yes"], "`--json` takes no value"),
-        (&["run", "approval", "--faults", "some"], "none, crashes, activities, messages or all"),
-        (&["sweep", "approval", "--all", "--seeds", "0..1"], "either a name or --all"),
+        (
+            &["run", "approval", "--seed", "1", "--seed", "2"],
+            "takes one --seed",
+        ),
+        (
+            &["run", "approval", "batch"],
+            "takes one NAME; `batch` is another",
+        ),
+        (
+            &["run", "approval", "--json=yes"],
+            "`--json` takes no value",
+        ),
+        (
+            &["run", "approval", "--faults", "some"],
+            "none, crashes, activities, messages or all",
+        ),
+        (
+            &["sweep", "approval", "--all", "--seeds", "0..1"],
+            "either a name or --all",
+        ),
     ];
     for (arguments, words) in cases {
         let output = scenarios(arguments);
@@ -186,10 +273,19 @@ fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
 
 #[test]
 fn help_is_there_for_the_asking_wherever_it_is_asked_for() {
-    for arguments in [&["help"][..], &["--help"], &["-h"], &["run", "--help"], &["sweep", "approval", "-h"]] {
+    for arguments in [
+        &["help"][..],
+        &["--help"],
+        &["-h"],
+        &["run", "--help"],
+        &["sweep", "approval", "-h"],
+    ] {
         let output = scenarios(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert!(text(&output.stdout).contains("Usage: scenarios"), "{arguments:?}");
+        assert!(
+            text(&output.stdout).contains("Usage: scenarios"),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -204,7 +300,9 @@ fn the_command_that_repeats_a_failure_names_its_faults() {
 
 #[test]
 fn more_threads_than_seeds_are_no_use_and_no_harm() {
-    let output = scenarios(&["sweep", "approval", "--seeds", "7..9", "--jobs", "1000000", "--json"]);
+    let output = scenarios(&[
+        "sweep", "approval", "--seeds", "7..9", "--jobs", "1000000", "--json",
+    ]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(objects(&output).len(), 2);
 }

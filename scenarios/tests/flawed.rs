@@ -1,4 +1,5 @@
-//! The flawed scenarios: each is caught, by the check that is meant to, with as few faults as it takes.
+//! The flawed scenarios: each is caught, by the check that is meant to, with as few faults as it
+//! takes.
 
 use durasim::{Campaign, FaultProfile, WorldOptions};
 use scenarios::registry;
@@ -18,7 +19,10 @@ fn every_flaw_is_caught_within_256_seeds_by_its_own_check() {
             code == Some(flaw.code)
         });
         if !caught {
-            missed.push(format!("{}: not {}, but {others:?}", scenario.name, flaw.code));
+            missed.push(format!(
+                "{}: not {}, but {others:?}",
+                scenario.name, flaw.code
+            ));
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
@@ -29,7 +33,11 @@ fn a_flaw_that_takes_a_fault_does_not_show_without() {
     for scenario in registry::flawed() {
         let Some(flaw) = scenario.flaw else { continue };
         let campaign = Campaign::new(&scenario.world, WorldOptions::default());
-        let failed = campaign.fault_free().failure.as_ref().map(|failure| failure.code);
+        let failed = campaign
+            .fault_free()
+            .failure
+            .as_ref()
+            .map(|failure| failure.code);
         let expected = (flaw.faults == 0).then_some(flaw.code);
         assert_eq!(failed, expected, "{}", scenario.name);
     }

@@ -13,11 +13,19 @@ fn no_seed_makes_a_sound_scenario_fail() {
     let mut alarms = Vec::new();
     for scenario in registry::sound() {
         let campaign = Campaign::new(&scenario.world, options.clone());
-        let failed = (0..SEEDS).map(|seed| campaign.seed(seed)).find(|report| report.failure.is_some());
+        let failed = (0..SEEDS)
+            .map(|seed| campaign.seed(seed))
+            .find(|report| report.failure.is_some());
         if let Some(failed) = failed {
             let smallest = campaign.shrink(&failed);
-            let failure = smallest.failure.map(|failure| failure.to_string()).unwrap_or_default();
-            alarms.push(format!("{}, seed {:?}:\n{failure}", scenario.name, failed.tape.seed));
+            let failure = smallest
+                .failure
+                .map(|failure| failure.to_string())
+                .unwrap_or_default();
+            alarms.push(format!(
+                "{}, seed {:?}:\n{failure}",
+                scenario.name, failed.tape.seed
+            ));
         }
     }
     assert!(alarms.is_empty(), "{}", alarms.join("\n\n"));
@@ -28,7 +36,12 @@ fn the_fault_free_history_of_each_sound_scenario_is_as_before() {
     for scenario in registry::sound() {
         let campaign = Campaign::new(&scenario.world, WorldOptions::default());
         let report = campaign.fault_free();
-        assert!(report.failure.is_none(), "{}: {}", scenario.name, report.failure.as_ref().unwrap());
+        assert!(
+            report.failure.is_none(),
+            "{}: {}",
+            scenario.name,
+            report.failure.as_ref().unwrap()
+        );
         let outlines: Vec<_> = report
             .histories
             .iter()
@@ -46,7 +59,11 @@ fn the_same_seed_is_the_same_world() {
         let campaign = Campaign::new(&scenario.world, options.clone());
         for seed in 0..4 {
             let (once, again) = (campaign.seed(seed), campaign.seed(seed));
-            assert_eq!(once.trace_hash, again.trace_hash, "{}, seed {seed}", scenario.name);
+            assert_eq!(
+                once.trace_hash, again.trace_hash,
+                "{}, seed {seed}",
+                scenario.name
+            );
             assert_eq!(once.tape, again.tape, "{}, seed {seed}", scenario.name);
         }
     }

@@ -4,7 +4,9 @@ use durasim::History;
 use scenarios::scenario::Workflows;
 use std::sync::{Arc, Mutex, PoisonError};
 use temporalio_client::WorkflowHistory;
-use temporalio_protos::coresdk::workflow_activation::{WorkflowActivation, workflow_activation_job::Variant};
+use temporalio_protos::coresdk::workflow_activation::{
+    WorkflowActivation, workflow_activation_job::Variant,
+};
 use temporalio_sdk::{
     interceptors::WorkerInterceptor,
     workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions},
@@ -22,7 +24,8 @@ pub struct CoreReplay {
     pub activations: Vec<WorkflowActivation>,
 }
 
-/// Replays a history, with a replayer of its own: one that gets several may shut down before the last is done.
+/// Replays a history, with a replayer of its own: one that gets several may shut down before the
+/// last is done.
 ///
 /// # Panics
 ///
@@ -36,17 +39,26 @@ pub fn replay(workflows: &Workflows, history: &History, task_queue: &str) -> Cor
         .worker_interceptor(recorder)
         .build();
     (workflows.replayer)(&mut options).expect("workflow types of their own");
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a Tokio runtime");
     let results = runtime
         .block_on(async {
-            WorkflowReplayer::new(options)?.replay_workflows([WorkflowHistory::from(history)]).await
+            WorkflowReplayer::new(options)?
+                .replay_workflows([WorkflowHistory::from(history)])
+                .await
         })
         .expect("the replayer runs");
-    let rejected =
-        results.into_iter().find_map(|result| result.replay_failure).map(|failure| failure.to_string());
+    let rejected = results
+        .into_iter()
+        .find_map(|result| result.replay_failure)
+        .map(|failure| failure.to_string());
     let activations = std::mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
-    CoreReplay { rejected, activations }
+    CoreReplay {
+        rejected,
+        activations,
+    }
 }
 
 /// Keeps activations.
@@ -58,10 +70,15 @@ struct Recorder {
 #[async_trait::async_trait(?Send)]
 impl WorkerInterceptor for Recorder {
     async fn on_workflow_activation(&self, activation: &WorkflowActivation) -> anyhow::Result<()> {
-        let evicts =
-            activation.jobs.iter().any(|job| matches!(job.variant, Some(Variant::RemoveFromCache(_))));
+        let evicts = activation
+            .jobs
+            .iter()
+            .any(|job| matches!(job.variant, Some(Variant::RemoveFromCache(_))));
         if !evicts {
-            self.activations.lock().unwrap_or_else(PoisonError::into_inner).push(activation.clone());
+            self.activations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(activation.clone());
         }
         Ok(())
     }

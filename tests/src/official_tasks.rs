@@ -1,8 +1,9 @@
 //! The official worker as the one that answers the workflow tasks of a simulated world.
 //!
-//! A world stays as it is, its network, clock and activities included, but each workflow task goes to the official
-//! worker, real Core and the SDK's own host, on a thread of its own with real time. Virtual time stands still until
-//! the answer is there, so the world remains deterministic, and its histories can be compared to the byte.
+//! A world stays as it is, its network, clock and activities included, but each workflow task goes
+//! to the official worker, real Core and the SDK's own host, on a thread of its own with real time.
+//! Virtual time stands still until the answer is there, so the world remains deterministic, and its
+//! histories can be compared to the byte.
 
 use durasim::__private::{StandIn, WorkflowTaskAnswerer};
 use durasim_service::{PolledWorkflowTask, Request, RequestId, Response, Service, ServiceConfig};
@@ -23,23 +24,30 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::{
         GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse,
         RespondQueryTaskCompletedResponse, RespondWorkflowTaskCompletedRequest,
-        RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedResponse, ShutdownWorkerResponse,
+        RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedResponse,
+        ShutdownWorkerResponse,
     },
 };
 use temporalio_sdk::WorkerOptions;
 use tonic::Status;
 
-/// A stand-in that has an official worker for each task queue, started with the queue's first task; `register` gives
-/// it its workflows, and its local activities if it has any, which then run in real time.
+/// A stand-in that has an official worker for each task queue, started with the queue's first task;
+/// `register` gives it its workflows, and its local activities if it has any, which then run in
+/// real time.
 ///
 /// # Panics
 ///
-/// In the world that uses it: if the worker does not start, gives no answer, or asks for what it should have.
+/// In the world that uses it: if the worker does not start, gives no answer, or asks for what it
+/// should have.
 pub fn official_worker(
     register: impl Fn(&mut WorkerOptions) + Send + Sync + 'static,
     cache: bool,
 ) -> StandIn {
-    StandIn::new(OfficialWorkers { register: Arc::new(register), cache, by_queue: Mutex::default() })
+    StandIn::new(OfficialWorkers {
+        register: Arc::new(register),
+        cache,
+        by_queue: Mutex::default(),
+    })
 }
 
 /// Registers workflows and activities with an official worker.
@@ -53,27 +61,49 @@ struct OfficialWorkers {
 }
 
 impl WorkflowTaskAnswerer for OfficialWorkers {
-    fn on_task(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress {
-        let queue = task.workflow_execution_task_queue.clone().unwrap_or_default().name;
+    fn on_task(
+        &self,
+        sticky_queue: &str,
+        task: PollWorkflowTaskQueueResponse,
+    ) -> WorkflowTaskProgress {
+        let queue = task
+            .workflow_execution_task_queue
+            .clone()
+            .unwrap_or_default()
+            .name;
         let mut workers = self.by_queue.lock().unwrap_or_else(PoisonError::into_inner);
         let worker = workers.entry(queue).or_insert_with_key(|queue| {
             let identity = sticky_queue.trim_end_matches("-sticky");
-            OfficialWorker::start(self.register.clone(), queue.clone(), identity.to_owned(), self.cache)
+            OfficialWorker::start(
+                self.register.clone(),
+                queue.clone(),
+                identity.to_owned(),
+                self.cache,
+            )
         });
         sticky_queue.clone_into(&mut worker.sticky_queue);
         worker.desk.hand_out(task);
         worker.progress()
     }
 
-    fn on_completed(&self, run_id: &str, answer: Result<&RespondWorkflowTaskCompletedResponse, &Status>) {
+    fn on_completed(
+        &self,
+        run_id: &str,
+        answer: Result<&RespondWorkflowTaskCompletedResponse, &Status>,
+    ) {
         let workers = self.by_queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let reported = workers.values().find_map(|worker| worker.desk.state().reported.remove(run_id));
+        let reported = workers
+            .values()
+            .find_map(|worker| worker.desk.state().reported.remove(run_id));
         // It was answered for the service already if the worker got another task meanwhile.
         let Some(reported) = reported else { return };
         // The world hands the next task out by itself.
         let answer = answer
             .cloned()
-            .map(|answer| RespondWorkflowTaskCompletedResponse { workflow_task: None, ..answer });
+            .map(|answer| RespondWorkflowTaskCompletedResponse {
+                workflow_task: None,
+                ..answer
+            });
         // Core waits for it, unless it has shut down.
         let _ = reported.send(answer.map_err(Clone::clone));
     }
@@ -84,7 +114,9 @@ impl WorkflowTaskAnswerer for OfficialWorkers {
         page: GetWorkflowExecutionHistoryResponse,
     ) -> WorkflowTaskProgress {
         let mut workers = self.by_queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = workers.values_mut().find_map(|worker| Some((worker.desk.asked(run_id)?, worker)));
+        let asked = workers
+            .values_mut()
+            .find_map(|worker| Some((worker.desk.asked(run_id)?, worker)));
         let (page_wanted, worker) = asked.expect("a page that an official worker asked for");
         // The worker may have given up; then its answer says so.
         let _ = page_wanted.send(page);
@@ -113,7 +145,8 @@ struct DeskState {
     runs: BTreeMap<Vec<u8>, String>,
     polls: Vec<oneshot::Sender<PollWorkflowTaskQueueResponse>>,
     /// Where the service's answers to completed tasks are awaited, by run id.
-    reported: BTreeMap<String, oneshot::Sender<Result<RespondWorkflowTaskCompletedResponse, Status>>>,
+    reported:
+        BTreeMap<String, oneshot::Sender<Result<RespondWorkflowTaskCompletedResponse, Status>>>,
     /// The pages of history that were asked for, by run id.
     pages: BTreeMap<String, oneshot::Sender<GetWorkflowExecutionHistoryResponse>>,
     shutdown: Option<oneshot::Sender<()>>,
@@ -126,19 +159,30 @@ impl OfficialWorker {
     fn start(register: Register, queue: String, identity: String, cache: bool) -> Self {
         let (sender, answers) = mpsc::channel();
         let (shutdown, shut_down) = oneshot::channel();
-        let desk = Arc::new(Desk { state: Mutex::default(), answers: sender });
+        let desk = Arc::new(Desk {
+            state: Mutex::default(),
+            answers: sender,
+        });
         desk.state().shutdown = Some(shutdown);
         let of_thread = desk.clone();
         std::thread::Builder::new()
             .name(format!("official worker of {queue}"))
             .spawn(move || run(&of_thread, shut_down, &register, queue, identity, cache))
             .expect("a thread for the official worker");
-        Self { desk, answers, sticky_queue: String::new() }
+        Self {
+            desk,
+            answers,
+            sticky_queue: String::new(),
+        }
     }
 
     /// What the worker says next.
     fn progress(&self) -> WorkflowTaskProgress {
-        match self.answers.recv_timeout(PATIENCE).expect("the official worker answers its workflow task") {
+        match self
+            .answers
+            .recv_timeout(PATIENCE)
+            .expect("the official worker answers its workflow task")
+        {
             Request::RespondWorkflowTaskCompleted(mut request) => {
                 rename_sticky_queue(&mut request, &self.sticky_queue);
                 WorkflowTaskProgress::Completed(request)
@@ -155,7 +199,9 @@ impl OfficialWorker {
                     panic: None,
                 }))
             }
-            Request::RespondQueryTaskCompleted(request) => WorkflowTaskProgress::QueryAnswered(request),
+            Request::RespondQueryTaskCompleted(request) => {
+                WorkflowTaskProgress::QueryAnswered(request)
+            }
             Request::GetWorkflowExecutionHistory(request) => {
                 let run_id = request.execution.clone().unwrap_or_default().run_id;
                 WorkflowTaskProgress::NeedsHistory { run_id, request }
@@ -176,8 +222,10 @@ impl Drop for OfficialWorker {
 
 /// Core names its sticky queue at random; the world polls its own.
 fn rename_sticky_queue(request: &mut RespondWorkflowTaskCompletedRequest, sticky_queue: &str) {
-    if let Some(TaskQueue { name, .. }) =
-        request.sticky_attributes.as_mut().and_then(|sticky| sticky.worker_task_queue.as_mut())
+    if let Some(TaskQueue { name, .. }) = request
+        .sticky_attributes
+        .as_mut()
+        .and_then(|sticky| sticky.worker_task_queue.as_mut())
     {
         sticky_queue.clone_into(name);
     }
@@ -192,11 +240,15 @@ fn run(
     identity: String,
     cache: bool,
 ) {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a Tokio runtime");
     runtime.block_on(async {
         let client = desk.client(&identity).await;
-        let mut options = WorkerOptions::new(queue).client_identity_override(identity).build();
+        let mut options = WorkerOptions::new(queue)
+            .client_identity_override(identity)
+            .build();
         options.max_cached_workflows = if cache { 1000 } else { 0 };
         // As the simulated workers do; the default is a hash of the test's own binary.
         options.deployment_options = WorkerDeploymentOptions::from_build_id(String::new());
@@ -220,7 +272,8 @@ impl Desk {
 
     fn hand_out(&self, task: PollWorkflowTaskQueueResponse) {
         let mut state = self.state();
-        // The SDK reports one task after the other: it begins none before it knows what became of the last.
+        // The SDK reports one task after the other: it begins none before it knows what became of
+        // the last.
         for reported in std::mem::take(&mut state.reported).into_values() {
             // Core waits for it, unless it has shut down.
             let _ = reported.send(Ok(RespondWorkflowTaskCompletedResponse::default()));
@@ -238,36 +291,50 @@ impl Desk {
     async fn client(self: &Arc<Self>, identity: &str) -> Client {
         let desk = self.clone();
         let callback = Arc::new(move |grpc: GrpcRequest| desk.serve(&grpc));
-        let options =
-            ConnectionOptions::new(Url::parse("http://simulated.invalid:7233").expect("an address"))
-                .identity(identity.to_owned())
-                .dns_load_balancing(None)
-                .service_override(CallbackBasedGrpcService { callback })
-                .build();
-        let connection = Connection::connect(options).await.expect("GetSystemInfo is answered");
-        Client::new(connection, ClientOptions::new("default").build()).expect("a client without plugins")
+        let options = ConnectionOptions::new(
+            Url::parse("http://simulated.invalid:7233").expect("an address"),
+        )
+        .identity(identity.to_owned())
+        .dns_load_balancing(None)
+        .service_override(CallbackBasedGrpcService { callback })
+        .build();
+        let connection = Connection::connect(options)
+            .await
+            .expect("GetSystemInfo is answered");
+        Client::new(connection, ClientOptions::new("default").build())
+            .expect("a client without plugins")
     }
 
     fn serve(&self, grpc: &GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, Status>> {
-        let answer = Request::decode(&grpc.rpc, &grpc.proto).and_then(|request| self.respond(request));
+        let answer =
+            Request::decode(&grpc.rpc, &grpc.proto).and_then(|request| self.respond(request));
         Box::pin(async move {
             let proto = match answer? {
                 Answer::Now(response) => response.encode_to_vec(),
                 Answer::Task(task) => {
-                    let task = task.await.map_err(|_| Status::cancelled("the worker is gone"))?;
+                    let task = task
+                        .await
+                        .map_err(|_| Status::cancelled("the worker is gone"))?;
                     Response::from(PolledWorkflowTask::from(task)).encode_to_vec()
                 }
                 Answer::Page(page) => {
-                    let page = page.await.map_err(|_| Status::cancelled("the world is gone"))?;
+                    let page = page
+                        .await
+                        .map_err(|_| Status::cancelled("the world is gone"))?;
                     Response::from(page).encode_to_vec()
                 }
                 Answer::Reported(answer) => {
-                    let answer = answer.await.map_err(|_| Status::cancelled("the world is gone"))??;
+                    let answer = answer
+                        .await
+                        .map_err(|_| Status::cancelled("the world is gone"))??;
                     Response::from(answer).encode_to_vec()
                 }
                 Answer::Never => futures::future::pending().await,
             };
-            Ok(GrpcSuccessResponse { headers: tonic::metadata::MetadataMap::new().into_headers(), proto })
+            Ok(GrpcSuccessResponse {
+                headers: tonic::metadata::MetadataMap::new().into_headers(),
+                proto,
+            })
         })
     }
 
@@ -287,21 +354,40 @@ impl Desk {
                 let _ = self.answers.send(request);
                 return Ok(Answer::Page(receiver));
             }
-            Request::PollActivityTaskQueue(_) | Request::PollNexusTaskQueue(_) => return Ok(Answer::Never),
-            Request::GetSystemInfo(_) | Request::DescribeNamespace(_) => return asked_at_start(request),
+            Request::PollActivityTaskQueue(_) | Request::PollNexusTaskQueue(_) => {
+                return Ok(Answer::Never);
+            }
+            Request::GetSystemInfo(_) | Request::DescribeNamespace(_) => {
+                return asked_at_start(request);
+            }
             Request::RespondWorkflowTaskCompleted(completed) => {
                 let (sender, receiver) = oneshot::channel();
                 let mut state = self.state();
-                let run_id = state.runs.get(&completed.task_token).cloned().unwrap_or_default();
+                let run_id = state
+                    .runs
+                    .get(&completed.task_token)
+                    .cloned()
+                    .unwrap_or_default();
                 state.reported.insert(run_id, sender);
                 drop(state);
                 let _ = self.answers.send(request);
                 return Ok(Answer::Reported(receiver));
             }
-            Request::RespondWorkflowTaskFailed(_) => RespondWorkflowTaskFailedResponse::default().into(),
-            Request::RespondQueryTaskCompleted(_) => RespondQueryTaskCompletedResponse::default().into(),
-            Request::ShutdownWorker(_) => return Ok(Answer::Now(ShutdownWorkerResponse::default().into())),
-            other => return Err(Status::unimplemented(format!("{} is not expected", other.rpc()))),
+            Request::RespondWorkflowTaskFailed(_) => {
+                RespondWorkflowTaskFailedResponse::default().into()
+            }
+            Request::RespondQueryTaskCompleted(_) => {
+                RespondQueryTaskCompletedResponse::default().into()
+            }
+            Request::ShutdownWorker(_) => {
+                return Ok(Answer::Now(ShutdownWorkerResponse::default().into()));
+            }
+            other => {
+                return Err(Status::unimplemented(format!(
+                    "{} is not expected",
+                    other.rpc()
+                )));
+            }
         };
         // Nobody waits any more once the world has ended.
         let _ = self.answers.send(request);

@@ -7,18 +7,21 @@ use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
 
 /// Runs a test against a simulated service with an official worker on it.
 ///
-/// `options` are the worker's; `body` is the test, and gets the server and an official client. Everything but the
-/// worker's own threads runs on the calling thread.
+/// `options` are the worker's; `body` is the test, and gets the server and an official client.
+/// Everything but the worker's own threads runs on the calling thread.
 ///
 /// # Panics
 ///
-/// If the worker does not start or fails, or if the test gets stuck: the message then says what was asked so far.
+/// If the worker does not start or fails, or if the test gets stuck: the message then says what was
+/// asked so far.
 pub fn with_worker<T, F>(options: WorkerOptions, body: impl FnOnce(Server, Client) -> F) -> T
 where
     F: Future<Output = T>,
 {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a Tokio runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a Tokio runtime");
     runtime.block_on(async {
         let server = Server::default();
         let client = server.client().await;
@@ -27,7 +30,8 @@ where
         let shutdown = worker.shutdown_handle();
         let test = async {
             let result = tokio::time::timeout(PATIENCE, body(server.clone(), client)).await;
-            let result = result.unwrap_or_else(|_| panic!("the test is stuck:\n{}", server.diagnosis()));
+            let result =
+                result.unwrap_or_else(|_| panic!("the test is stuck:\n{}", server.diagnosis()));
             server.forget_polls();
             shutdown();
             result
@@ -47,8 +51,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 ///
 /// If it does not start.
 pub fn worker(client: Client, options: WorkerOptions) -> Worker {
-    let runtime_options =
-        RuntimeOptions::builder().heartbeat_interval(None).build().expect("runtime options");
+    let runtime_options = RuntimeOptions::builder()
+        .heartbeat_interval(None)
+        .build()
+        .expect("runtime options");
     let runtime = Runtime::from_current_tokio(runtime_options).expect("a Tokio runtime is current");
     Worker::new(&runtime, client, options).expect("the official worker starts")
 }
@@ -62,7 +68,9 @@ fn expect_worker(server: &Server, options: &WorkerOptions) {
             polls.push(Poll::StickyWorkflow(queue.clone()));
         }
     }
-    let core = options.to_core_options("default".to_owned(), String::new()).expect("valid worker options");
+    let core = options
+        .to_core_options("default".to_owned(), String::new())
+        .expect("valid worker options");
     if core.task_types.enable_remote_activities {
         polls.push(Poll::Activity(queue.clone()));
     }

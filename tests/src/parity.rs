@@ -10,7 +10,8 @@ use temporalio_protos::{
     temporal::api::history::v1::{HistoryEvent, history_event::Attributes},
 };
 
-/// What real Core says against the first of these histories that it rejects; empty if it accepts all.
+/// What real Core says against the first of these histories that it rejects; empty if it accepts
+/// all.
 ///
 /// # Panics
 ///
@@ -20,7 +21,11 @@ pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<Strin
     for history in histories {
         let core = core_replay::replay(&scenario.workflows, history, task_queue(history));
         if core.activations.is_empty() {
-            rejected.push(format!("{}: {}: Core made nothing of it", scenario.name, history.workflow_id()));
+            rejected.push(format!(
+                "{}: {}: Core made nothing of it",
+                scenario.name,
+                history.workflow_id()
+            ));
         }
         if let Some(reason) = core.rejected {
             rejected.push(format!(
@@ -34,11 +39,13 @@ pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<Strin
     rejected
 }
 
-/// Where the activations that durasim derives from these histories differ from real Core's; empty if nowhere.
+/// Where the activations that durasim derives from these histories differ from real Core's; empty
+/// if nowhere.
 ///
-/// Whole activations are compared: jobs and their order, timestamps, flags, sizes. Nothing is normalized. Two things
-/// are not there to compare: Core's last activation, which only evicts the run, and what a history that ends with
-/// an unanswered workflow task would get next, which the two replayers see at different moments.
+/// Whole activations are compared: jobs and their order, timestamps, flags, sizes. Nothing is
+/// normalized. Two things are not there to compare: Core's last activation, which only evicts the
+/// run, and what a history that ends with an unanswered workflow task would get next, which the two
+/// replayers see at different moments.
 ///
 /// # Panics
 ///
@@ -47,8 +54,8 @@ pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec
     activation_differences_by(ReplayMode::Strict, scenario, histories)
 }
 
-/// The same, with commands compared like this: a history that durasim rejects because it compares more than Core does
-/// has activations all the same.
+/// The same, with commands compared like this: a history that durasim rejects because it compares
+/// more than Core does has activations all the same.
 ///
 /// # Panics
 ///
@@ -76,7 +83,10 @@ pub fn activation_differences_by(
         let ours = match replay(&definitions, &options, history.events()) {
             Ok(log) => log.activations,
             Err(error) => {
-                differences.push(format!("{name}: durasim rejects it: {error}\n{}", history.outline()));
+                differences.push(format!(
+                    "{name}: durasim rejects it: {error}\n{}",
+                    history.outline()
+                ));
                 continue;
             }
         };
@@ -87,10 +97,12 @@ pub fn activation_differences_by(
     differences
 }
 
-/// Where the histories of two worlds differ, the second of which had the official worker; empty if nowhere.
+/// Where the histories of two worlds differ, the second of which had the official worker; empty if
+/// nowhere.
 ///
-/// Whole histories are compared, ids, times and attributes included. One thing is normalized: the order of the flags
-/// of Core that a workflow task used first, which Core keeps in a hash set and so reports in any order.
+/// Whole histories are compared, ids, times and attributes included. One thing is normalized: the
+/// order of the flags of Core that a workflow task used first, which Core keeps in a hash set and
+/// so reports in any order.
 pub fn history_differences(simulated: &[History], official: &[History]) -> Vec<String> {
     let mut differences = Vec::new();
     if simulated.len() != official.len() {
@@ -101,7 +113,11 @@ pub fn history_differences(simulated: &[History], official: &[History]) -> Vec<S
         if (simulated.workflow_id(), simulated.run_id(), &ours)
             != (official.workflow_id(), official.run_id(), &theirs)
         {
-            differences.push(format!("{}: {}", simulated.workflow_id(), side_by_side(&ours, &theirs)));
+            differences.push(format!(
+                "{}: {}",
+                simulated.workflow_id(),
+                side_by_side(&ours, &theirs)
+            ));
         }
     }
     differences
@@ -110,7 +126,8 @@ pub fn history_differences(simulated: &[History], official: &[History]) -> Vec<S
 fn sorted_flags(history: &History) -> Vec<HistoryEvent> {
     let mut events = history.events().to_vec();
     for event in &mut events {
-        if let Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) = &mut event.attributes
+        if let Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) =
+            &mut event.attributes
             && let Some(metadata) = &mut completed.sdk_metadata
         {
             metadata.core_used_flags.sort_unstable();
@@ -119,10 +136,12 @@ fn sorted_flags(history: &History) -> Vec<HistoryEvent> {
     events
 }
 
-/// The build id that the SDK's replayer makes of the test's own binary: workflow code sees it where a task was never
-/// completed.
+/// The build id that the SDK's replayer makes of the test's own binary: workflow code sees it where
+/// a task was never completed.
 fn replayer_build_id(activations: &[WorkflowActivation]) -> String {
-    let unanswered = activations.last().filter(|activation| !activation.is_replaying);
+    let unanswered = activations
+        .last()
+        .filter(|activation| !activation.is_replaying);
     unanswered
         .and_then(|activation| activation.deployment_version_for_current_task.as_ref())
         .map_or_else(String::new, |version| version.build_id.clone())
@@ -130,7 +149,11 @@ fn replayer_build_id(activations: &[WorkflowActivation]) -> String {
 
 /// The task queue that a run was started on.
 fn task_queue(history: &History) -> &str {
-    match history.events().first().and_then(|event| event.attributes.as_ref()) {
+    match history
+        .events()
+        .first()
+        .and_then(|event| event.attributes.as_ref())
+    {
         Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
             started.task_queue.as_ref().map_or("", |queue| &queue.name)
         }
@@ -141,7 +164,10 @@ fn task_queue(history: &History) -> &str {
 fn first_difference(ours: &[WorkflowActivation], core: &[WorkflowActivation]) -> Option<String> {
     for (index, (ours, core)) in ours.iter().zip(core).enumerate() {
         if ours != core {
-            return Some(format!("activation {index} differs\n{}", side_by_side(ours, core)));
+            return Some(format!(
+                "activation {index} differs\n{}",
+                side_by_side(ours, core)
+            ));
         }
     }
     let (more, whose) = match ours.len().cmp(&core.len()) {
@@ -156,7 +182,11 @@ fn first_difference(ours: &[WorkflowActivation], core: &[WorkflowActivation]) ->
 pub(crate) fn side_by_side(ours: &impl Debug, core: &impl Debug) -> String {
     let (ours, core) = (format!("{ours:#?}"), format!("{core:#?}"));
     let mut text = String::new();
-    for line in similar::TextDiff::from_lines(&ours, &core).unified_diff().context_radius(4).iter_hunks() {
+    for line in similar::TextDiff::from_lines(&ours, &core)
+        .unified_diff()
+        .context_radius(4)
+        .iter_hunks()
+    {
         let _ = write!(text, "{line}");
     }
     format!("(- durasim, + real Core)\n{text}")

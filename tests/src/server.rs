@@ -1,10 +1,10 @@
 //! The simulated service without a world around it, for the official worker and client.
 //!
-//! [`Server`] is one `durasim_service::Service` behind the official SDK's in-process callback. Its time is virtual
-//! and its own: it jumps to the next timer when the service, the workers and the test have nothing left to do. That
-//! is known by counting, not by waiting: every task that was handed out must be answered, every worker must be back
-//! at its polls, and the test must wait for an answer or in [`Server::sleep`]. So nothing depends on how fast the
-//! machine is.
+//! [`Server`] is one `durasim_service::Service` behind the official SDK's in-process callback. Its
+//! time is virtual and its own: it jumps to the next timer when the service, the workers and the
+//! test have nothing left to do. That is known by counting, not by waiting: every task that was
+//! handed out must be answered, every worker must be back at its polls, and the test must wait for
+//! an answer or in [`Server::sleep`]. So nothing depends on how fast the machine is.
 
 use durasim_engine::START_MS;
 use durasim_service::{Request, RequestId, Response, Service, ServiceConfig};
@@ -44,7 +44,8 @@ struct State {
     now_ms: u64,
     next_id: u64,
     calls: BTreeMap<RequestId, Call>,
-    /// The task tokens that were handed out and not answered, each with its activity id if it has one.
+    /// The task tokens that were handed out and not answered, each with its activity id if it has
+    /// one.
     handed_out: BTreeMap<Vec<u8>, Option<String>>,
     sleepers: Vec<(u64, oneshot::Sender<()>)>,
     expected: BTreeSet<Poll>,
@@ -88,14 +89,18 @@ impl Server {
     pub async fn client(&self) -> Client {
         let server = self.clone();
         let callback = Arc::new(move |grpc: GrpcRequest| server.answer(&grpc));
-        let options =
-            ConnectionOptions::new(Url::parse("http://simulated.invalid:7233").expect("an address"))
-                .identity("oracle".to_owned())
-                .dns_load_balancing(None)
-                .service_override(CallbackBasedGrpcService { callback })
-                .build();
-        let connection = Connection::connect(options).await.expect("the service answers GetSystemInfo");
-        Client::new(connection, ClientOptions::new("default").build()).expect("a client without plugins")
+        let options = ConnectionOptions::new(
+            Url::parse("http://simulated.invalid:7233").expect("an address"),
+        )
+        .identity("oracle".to_owned())
+        .dns_load_balancing(None)
+        .service_override(CallbackBasedGrpcService { callback })
+        .build();
+        let connection = Connection::connect(options)
+            .await
+            .expect("the service answers GetSystemInfo");
+        Client::new(connection, ClientOptions::new("default").build())
+            .expect("a client without plugins")
     }
 
     /// Waits for this much virtual time.
@@ -114,7 +119,8 @@ impl Server {
         receiver.await.expect("the server outlives its sleepers");
     }
 
-    /// Lets this much virtual time pass, whatever is under way: timers that fall due fire on the way.
+    /// Lets this much virtual time pass, whatever is under way: timers that fall due fire on the
+    /// way.
     pub fn advance(&self, duration: Duration) {
         let mut state = self.state();
         let end_ms = state.now_ms + millis(duration);
@@ -132,12 +138,16 @@ impl Server {
         self.state().expected.clear();
     }
 
-    /// The histories of all runs so far, in the order in which they started, each with its workflow and run id.
+    /// The histories of all runs so far, in the order in which they started, each with its workflow
+    /// and run id.
     pub fn histories(&self) -> Vec<(String, String, Vec<HistoryEvent>)> {
         let state = self.state();
         let runs = state.service.executions().into_iter();
         runs.map(|run| {
-            let events = state.service.history(&run.workflow_id, Some(&run.run_id)).unwrap_or_default();
+            let events = state
+                .service
+                .history(&run.workflow_id, Some(&run.run_id))
+                .unwrap_or_default();
             (run.workflow_id, run.run_id, plain(events))
         })
         .collect()
@@ -145,14 +155,23 @@ impl Server {
 
     /// The history of the last run of a workflow id; empty if there is none.
     pub fn history(&self, workflow_id: &str) -> Vec<HistoryEvent> {
-        plain(self.state().service.history(workflow_id, None).unwrap_or_default())
+        plain(
+            self.state()
+                .service
+                .history(workflow_id, None)
+                .unwrap_or_default(),
+        )
     }
 
     /// What was asked so far and what is still open, for the message of a test that got stuck.
     pub fn diagnosis(&self) -> String {
         let state = self.state();
         let mut text = state.log.join("\n");
-        let waiting: Vec<_> = state.calls.values().map(|call| (call.rpc, &call.poll)).collect();
+        let waiting: Vec<_> = state
+            .calls
+            .values()
+            .map(|call| (call.rpc, &call.poll))
+            .collect();
         let _ = write!(
             text,
             "\nwaiting: {waiting:?}\nhanded out: {}\nruns: {:#?}",
@@ -166,18 +185,29 @@ impl Server {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, grpc: &GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, Status>> {
+    fn answer(
+        &self,
+        grpc: &GrpcRequest,
+    ) -> BoxFuture<'static, Result<GrpcSuccessResponse, Status>> {
         let request = match Request::decode(&grpc.rpc, &grpc.proto) {
             Ok(request) => request,
             Err(status) => return Box::pin(async move { Err(status) }),
         };
         let (sender, receiver) = oneshot::channel();
         let id = self.state().request(sender, request);
-        let guard = Hangup { server: self.clone(), id };
+        let guard = Hangup {
+            server: self.clone(),
+            id,
+        };
         Box::pin(async move {
             let _guard = guard;
-            let proto = receiver.await.unwrap_or_else(|_| Err(Status::cancelled("the server is gone")))?;
-            Ok(GrpcSuccessResponse { headers: tonic::metadata::MetadataMap::new().into_headers(), proto })
+            let proto = receiver
+                .await
+                .unwrap_or_else(|_| Err(Status::cancelled("the server is gone")))?;
+            Ok(GrpcSuccessResponse {
+                headers: tonic::metadata::MetadataMap::new().into_headers(),
+                proto,
+            })
         })
     }
 }
@@ -198,12 +228,24 @@ impl Drop for Hangup {
 }
 
 impl State {
-    fn request(&mut self, sender: oneshot::Sender<Result<Vec<u8>, Status>>, request: Request) -> RequestId {
+    fn request(
+        &mut self,
+        sender: oneshot::Sender<Result<Vec<u8>, Status>>,
+        request: Request,
+    ) -> RequestId {
         let id = RequestId(self.next_id);
         self.next_id += 1;
         let poll = poll_of(&request);
-        self.log.push(format!("{} {}", self.now_ms - START_MS, request.rpc()));
-        self.calls.insert(id, Call { sender, rpc: request.rpc(), poll });
+        self.log
+            .push(format!("{} {}", self.now_ms - START_MS, request.rpc()));
+        self.calls.insert(
+            id,
+            Call {
+                sender,
+                rpc: request.rpc(),
+                poll,
+            },
+        );
         self.answered(&request);
         self.service.request(self.now_ms, id, request);
         self.pump();
@@ -218,7 +260,11 @@ impl State {
                 return;
             }
             let sleeper = self.sleepers.iter().map(|(due_ms, _)| *due_ms).min();
-            let Some(due_ms) = [sleeper, self.service.next_due_ms()].into_iter().flatten().min() else {
+            let Some(due_ms) = [sleeper, self.service.next_due_ms()]
+                .into_iter()
+                .flatten()
+                .min()
+            else {
                 return;
             };
             self.advance_to(due_ms);
@@ -226,14 +272,21 @@ impl State {
     }
 
     fn advance_to(&mut self, end_ms: u64) {
-        while let Some(due_ms) = self.service.next_due_ms().filter(|due_ms| *due_ms <= end_ms) {
+        while let Some(due_ms) = self
+            .service
+            .next_due_ms()
+            .filter(|due_ms| *due_ms <= end_ms)
+        {
             self.now_ms = self.now_ms.max(due_ms);
             self.service.fire(self.now_ms, 0);
             self.deliver();
         }
         self.now_ms = self.now_ms.max(end_ms);
         let now_ms = self.now_ms;
-        for (_, sleeper) in self.sleepers.extract_if(.., |(due_ms, _)| *due_ms <= now_ms) {
+        for (_, sleeper) in self
+            .sleepers
+            .extract_if(.., |(due_ms, _)| *due_ms <= now_ms)
+        {
             // The test may have given up.
             let _ = sleeper.send(());
         }
@@ -241,14 +294,21 @@ impl State {
 
     /// Whether only time can bring anything about.
     fn is_idle(&self) -> bool {
-        let waiting: BTreeSet<_> = self.calls.values().filter_map(|call| call.poll.clone()).collect();
-        let somebody_waits = !self.sleepers.is_empty() || self.calls.values().any(|call| call.poll.is_none());
+        let waiting: BTreeSet<_> = self
+            .calls
+            .values()
+            .filter_map(|call| call.poll.clone())
+            .collect();
+        let somebody_waits =
+            !self.sleepers.is_empty() || self.calls.values().any(|call| call.poll.is_none());
         somebody_waits && self.handed_out.is_empty() && self.expected.is_subset(&waiting)
     }
 
     fn deliver(&mut self) {
         for reply in self.service.take_replies() {
-            let Some(call) = self.calls.remove(&reply.id) else { continue };
+            let Some(call) = self.calls.remove(&reply.id) else {
+                continue;
+            };
             if let Err(status) = &reply.result {
                 self.log.push(format!("  {}: {status}", call.rpc));
             }
@@ -269,16 +329,23 @@ impl State {
             Request::RespondActivityTaskCompleted(request) => &request.task_token,
             Request::RespondActivityTaskFailed(request) => &request.task_token,
             Request::RespondActivityTaskCanceled(request) => &request.task_token,
-            Request::RespondActivityTaskCompletedById(request) => return self.closed(&request.activity_id),
-            Request::RespondActivityTaskFailedById(request) => return self.closed(&request.activity_id),
-            Request::RespondActivityTaskCanceledById(request) => return self.closed(&request.activity_id),
+            Request::RespondActivityTaskCompletedById(request) => {
+                return self.closed(&request.activity_id);
+            }
+            Request::RespondActivityTaskFailedById(request) => {
+                return self.closed(&request.activity_id);
+            }
+            Request::RespondActivityTaskCanceledById(request) => {
+                return self.closed(&request.activity_id);
+            }
             _ => return,
         };
         self.handed_out.remove(token);
     }
 
     fn closed(&mut self, activity_id: &str) {
-        self.handed_out.retain(|_, id| id.as_deref() != Some(activity_id));
+        self.handed_out
+            .retain(|_, id| id.as_deref() != Some(activity_id));
     }
 }
 
@@ -292,9 +359,13 @@ fn tasks_of(response: &Response) -> Vec<(Vec<u8>, Option<String>)> {
             vec![(task.task_token.clone(), Some(task.activity_id.clone()))]
         }
         Response::RespondWorkflowTaskCompleted(answer) => {
-            let next = answer.workflow_task.iter().map(|task| (task.task_token.clone(), None));
+            let next = answer
+                .workflow_task
+                .iter()
+                .map(|task| (task.task_token.clone(), None));
             let eager = answer.activity_tasks.iter();
-            next.chain(eager.map(|task| (task.task_token.clone(), Some(task.activity_id.clone())))).collect()
+            next.chain(eager.map(|task| (task.task_token.clone(), Some(task.activity_id.clone()))))
+                .collect()
         }
         _ => Vec::new(),
     }

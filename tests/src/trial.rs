@@ -1,23 +1,25 @@
-//! Trying a world in every way that must make no difference to it, with the official SDK as the oracle.
+//! Trying a world in every way that must make no difference to it, with the official SDK as the
+//! oracle.
 
 use crate::{official_tasks::official_worker, parity, worlds};
 use durasim::{ChoiceSource, FaultProfile, WorldOptions, WorldReport};
 use scenarios::scenario::Scenario;
 
-/// What of a world's histories the official worker must agree with, when it answers the workflow tasks instead of
-/// the simulated workers.
+/// What of a world's histories the official worker must agree with, when it answers the workflow
+/// tasks instead of the simulated workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Official {
     /// Every event in full, ids and times included.
     Histories,
-    /// Nothing: the official worker would do in real time what the world does in virtual time (local activities), or
-    /// needs what only the simulated worker has (a data converter, mocks of workflows).
+    /// Nothing: the official worker would do in real time what the world does in virtual time
+    /// (local activities), or needs what only the simulated worker has (a data converter, mocks of
+    /// workflows).
     NotAsked,
 }
 
-/// Runs the world with caches on and off, without faults and with, benign and over a few seeds, and asks real Core of
-/// every history: its replayer must accept it, and derive from it the activations that durasim derives. Without
-/// faults the official worker must make the same histories.
+/// Runs the world with caches on and off, without faults and with, benign and over a few seeds, and
+/// asks real Core of every history: its replayer must accept it, and derive from it the activations
+/// that durasim derives. Without faults the official worker must make the same histories.
 ///
 /// # Panics
 ///
@@ -43,7 +45,12 @@ pub fn try_out(scenario: &Scenario, official: Official) {
 fn asks_core(scenario: &Scenario, report: &WorldReport, options: &WorldOptions) {
     let mut differences = parity::rejected_by_core(scenario, &report.histories);
     differences.extend(parity::activation_differences(scenario, &report.histories));
-    assert!(differences.is_empty(), "{}\n{}", told(options), differences.join("\n\n"));
+    assert!(
+        differences.is_empty(),
+        "{}\n{}",
+        told(options),
+        differences.join("\n\n")
+    );
 }
 
 fn agrees_with_the_official_worker(scenario: &Scenario, options: &WorldOptions) {
@@ -56,7 +63,12 @@ fn agrees_with_the_official_worker(scenario: &Scenario, options: &WorldOptions) 
     ));
     let official = worlds::run_sound(scenario, &options);
     let differences = parity::history_differences(&simulated.histories, &official.histories);
-    assert!(differences.is_empty(), "{}\n{}", told(&options), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{}\n{}",
+        told(&options),
+        differences.join("\n")
+    );
 }
 
 fn told(options: &WorldOptions) -> String {

@@ -39,7 +39,9 @@ pub fn cached(mut options: WorldOptions, cache: bool) -> WorldOptions {
 /// If the variable is no number.
 pub fn seeds(few: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("DURASIM_TEST_SEEDS").ok();
-    0..asked.map_or(few, |text| text.parse().expect("DURASIM_TEST_SEEDS is a number"))
+    0..asked.map_or(few, |text| {
+        text.parse().expect("DURASIM_TEST_SEEDS is a number")
+    })
 }
 
 /// These options, with the choices of a seed.

@@ -1,4 +1,5 @@
-//! Measures what durasim costs, and prints it as ratios: `cargo run --release -p benches --bin ratios -- --json`.
+//! Measures what durasim costs, and prints it as ratios: `cargo run --release -p benches --bin
+//! ratios -- --json`.
 //!
 //! Every budget is an upper bound. A line without a budget is there to be watched.
 
@@ -50,10 +51,18 @@ fn main() -> std::process::ExitCode {
 }
 
 fn print(line: &Line, json: bool) {
-    let Line { name, ratio, budget, meaning } = line;
+    let Line {
+        name,
+        ratio,
+        budget,
+        meaning,
+    } = line;
     if json {
         let ratio = (ratio * 1_000.0).round() / 1_000.0;
-        println!("{}", serde_json::json!({ "name": name, "ratio": ratio, "budget": budget }));
+        println!(
+            "{}",
+            serde_json::json!({ "name": name, "ratio": ratio, "budget": budget })
+        );
         return;
     }
     let verdict = match budget {
@@ -64,14 +73,29 @@ fn print(line: &Line, json: bool) {
     println!("{name:<32}{ratio:>9.2}  {verdict:<14}{meaning}");
 }
 
-fn line(name: &'static str, (over, under): (Duration, Duration), budget: Option<f64>, what: &str) -> Line {
+fn line(
+    name: &'static str,
+    (over, under): (Duration, Duration),
+    budget: Option<f64>,
+    what: &str,
+) -> Line {
     let meaning = format!("{what}: {over:.1?} over {under:.1?}");
-    Line { name, ratio: over.as_secs_f64() / under.as_secs_f64(), budget, meaning }
+    Line {
+        name,
+        ratio: over.as_secs_f64() / under.as_secs_f64(),
+        budget,
+        meaning,
+    }
 }
 
 /// What a check takes of a run that has it.
 fn share(name: &'static str, (with, without): (Duration, Duration), check: &str) -> Line {
-    line(name, (with.saturating_sub(without), with), None, &format!("{check}, of a run that has it"))
+    line(
+        name,
+        (with.saturating_sub(without), with),
+        None,
+        &format!("{check}, of a run that has it"),
+    )
 }
 
 /// A whole run over the floor, with more and less around it.
@@ -96,15 +120,33 @@ fn runs() -> Vec<Line> {
             Subject::new(|| attempts.in_sdk_environment()),
         ],
     );
-    let [floor_time, plain, checked, traced, uncached, core, client_time, attempt_time] = times[..] else {
+    let [
+        floor_time,
+        plain,
+        checked,
+        traced,
+        uncached,
+        core,
+        client_time,
+        attempt_time,
+    ] = times[..]
+    else {
         unreachable!("as many times as subjects")
     };
     // What the SDK's own code costs in such a run, whoever answers it.
     let sdk = floor_time + client_time + attempt_time * 10;
-    let what = format!("ten activities and ten timers, {} activations", floor.activations());
+    let what = format!(
+        "ten activities and ten timers, {} activations",
+        floor.activations()
+    );
     vec![
         line("run_without_checks", (plain, floor_time), Some(3.0), &what),
-        line("run_with_default_checks", (checked, floor_time), Some(5.0), &what),
+        line(
+            "run_with_default_checks",
+            (checked, floor_time),
+            Some(5.0),
+            &what,
+        ),
         line(
             "sdk_parts",
             (sdk, floor_time),
@@ -119,8 +161,18 @@ fn runs() -> Vec<Line> {
         ),
         share("check_replay_share", (checked, plain), "replay"),
         share("check_core_replay_share", (core, checked), "core_replay"),
-        line("trace_entries_kept", (traced, plain), None, "with its trace kept"),
-        line("cache_off", (uncached, plain), None, "every task replays from the first event"),
+        line(
+            "trace_entries_kept",
+            (traced, plain),
+            None,
+            "with its trace kept",
+        ),
+        line(
+            "cache_off",
+            (uncached, plain),
+            None,
+            "every task replays from the first event",
+        ),
     ]
 }
 
@@ -146,25 +198,62 @@ fn shares() -> Vec<Line> {
             Subject::new(|| worlds::run(&sometimes, &[])),
         ],
     );
-    let [without, rules, judged, observed, effects, invariant, sometimes] = times[..] else {
+    let [
+        without,
+        rules,
+        judged,
+        observed,
+        effects,
+        invariant,
+        sometimes,
+    ] = times[..]
+    else {
         unreachable!("as many times as subjects")
     };
     vec![
-        share("check_history_share", (without, without.saturating_sub(rules)), "history"),
+        share(
+            "check_history_share",
+            (without, without.saturating_sub(rules)),
+            "history",
+        ),
         share("check_liveness_share", (judged, without), "liveness"),
-        share("check_idempotency_share", (observed, judged), "idempotency, of a result and a value"),
-        share("check_effects_once_share", (effects, without), "effects_once, of ten effects"),
-        share("check_invariant_share", (invariant, without), "invariant, after every step"),
-        share("check_sometimes_share", (sometimes, without), "sometimes, at ten places"),
+        share(
+            "check_idempotency_share",
+            (observed, judged),
+            "idempotency, of a result and a value",
+        ),
+        share(
+            "check_effects_once_share",
+            (effects, without),
+            "effects_once, of ten effects",
+        ),
+        share(
+            "check_invariant_share",
+            (invariant, without),
+            "invariant, after every step",
+        ),
+        share(
+            "check_sometimes_share",
+            (sometimes, without),
+            "sometimes, at ten places",
+        ),
     ]
 }
 
 /// An environment, of which the budget allows 200 us.
 fn environment() -> Vec<Line> {
     let body = worlds::empty();
-    let times = measure(Duration::from_secs(5), &mut [Subject::new(|| worlds::run(&body, &[Extra::Replay]))]);
+    let times = measure(
+        Duration::from_secs(5),
+        &mut [Subject::new(|| worlds::run(&body, &[Extra::Replay]))],
+    );
     let limit = Duration::from_micros(200);
-    vec![line("environment_created_and_dropped", (times[0], limit), Some(1.0), "create and drop")]
+    vec![line(
+        "environment_created_and_dropped",
+        (times[0], limit),
+        Some(1.0),
+        "create and drop",
+    )]
 }
 
 /// Eleven events a round.
@@ -180,8 +269,18 @@ fn length() -> Vec<Line> {
         ],
     );
     vec![
-        line("events_10000_over_1000", (times[1], times[0]), Some(11.0), "without checks"),
-        line("events_10000_over_1000_checked", (times[3], times[2]), Some(11.0), "with default checks"),
+        line(
+            "events_10000_over_1000",
+            (times[1], times[0]),
+            Some(11.0),
+            "without checks",
+        ),
+        line(
+            "events_10000_over_1000_checked",
+            (times[3], times[2]),
+            Some(11.0),
+            "with default checks",
+        ),
     ]
 }
 
@@ -197,8 +296,18 @@ fn attempts() -> Vec<Line> {
         ],
     );
     vec![
-        line("activity_attempt", (times[1], times[0]), None, "its own code, over the SDK's test environment"),
-        line("mocked_attempt", (times[2], times[0]), None, "its mock, over the SDK's test environment"),
+        line(
+            "activity_attempt",
+            (times[1], times[0]),
+            None,
+            "its own code, over the SDK's test environment",
+        ),
+        line(
+            "mocked_attempt",
+            (times[2], times[0]),
+            None,
+            "its mock, over the SDK's test environment",
+        ),
     ]
 }
 
@@ -220,7 +329,11 @@ fn campaigns() -> Vec<Line> {
                             return;
                         }
                         let report = campaign.seed(seed);
-                        assert!(report.failure.is_none(), "seed {seed}: {:?}", report.failure);
+                        assert!(
+                            report.failure.is_none(),
+                            "seed {seed}: {:?}",
+                            report.failure
+                        );
                     }
                 });
             }
@@ -237,8 +350,18 @@ fn campaigns() -> Vec<Line> {
     let seeds = u32::try_from(SEEDS).expect("it is small");
     let one = times[1] / seeds;
     let mut lines = vec![
-        line("faulty_run_over_fault_free", (times[1], times[0]), None, "payment, all faults"),
-        line("two_threads_over_one", (times[2], times[1]), Some(1.0 / 1.8), "payment, all faults"),
+        line(
+            "faulty_run_over_fault_free",
+            (times[1], times[0]),
+            None,
+            "payment, all faults",
+        ),
+        line(
+            "two_threads_over_one",
+            (times[2], times[1]),
+            Some(1.0 / 1.8),
+            "payment, all faults",
+        ),
     ];
     lines.push(Line {
         name: "seeds_per_second_per_core",

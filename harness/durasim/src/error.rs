@@ -28,17 +28,25 @@ impl TestError {
     /// An error with this text.
     #[track_caller]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { source: message.into().into(), location: Some(Location::caller()) }
+        Self {
+            source: message.into().into(),
+            location: Some(Location::caller()),
+        }
     }
 
-    /// Where the test met the error; `None` if it was made into a `TestError` only once the test had returned it.
+    /// Where the test met the error; `None` if it was made into a `TestError` only once the test
+    /// had returned it.
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.location
     }
 
-    /// An error of a test that returns `Box<dyn Error>`, which may not be sent to another thread: its words are kept.
+    /// An error of a test that returns `Box<dyn Error>`, which may not be sent to another thread:
+    /// its words are kept.
     pub(crate) fn of_boxed(error: &dyn Error) -> Self {
-        Self { source: words(error).into(), location: None }
+        Self {
+            source: words(error).into(),
+            location: None,
+        }
     }
 }
 
@@ -46,7 +54,10 @@ impl TestError {
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for TestError {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self { source: error.into(), location: Some(Location::caller()) }
+        Self {
+            source: error.into(),
+            location: Some(Location::caller()),
+        }
     }
 }
 
@@ -82,8 +93,9 @@ impl fmt::Debug for TestError {
 
 /// What a `#[workflow_test]` function may return: nothing, or a `Result` with any error.
 ///
-/// With [`TestResult`] a failure names the line of its `?`. An error of another type (`anyhow::Error`,
-/// `Box<dyn Error>`, one of the client's) tells its words, and the failure names the test.
+/// With [`TestResult`] a failure names the line of its `?`. An error of another type
+/// (`anyhow::Error`, `Box<dyn Error>`, one of the client's) tells its words, and the failure names
+/// the test.
 #[diagnostic::on_unimplemented(
     message = "a workflow test cannot return `{Self}`",
     label = "the test's return type is not one that durasim understands",
@@ -115,8 +127,8 @@ impl<E: Into<TestError>> TestOutcome for Result<(), E> {
     }
 }
 
-/// A test that returns the commonest boxed error of all, which no conversion into `TestError` can accept: the
-/// attribute sees that type in the signature and wraps the outcome.
+/// A test that returns the commonest boxed error of all, which no conversion into `TestError` can
+/// accept: the attribute sees that type in the signature and wraps the outcome.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Boxed(pub Result<(), Box<dyn Error>>);
@@ -152,12 +164,27 @@ mod tests {
     fn causes_are_told_once_each() {
         let words = "the workflow failed: the activity failed: the card was declined";
         assert_eq!(TestError::from(layered()).to_string(), words);
-        assert_eq!(Boxed(Err(layered().into())).into_test_result().unwrap_err().to_string(), words);
+        assert_eq!(
+            Boxed(Err(layered().into()))
+                .into_test_result()
+                .unwrap_err()
+                .to_string(),
+            words
+        );
     }
 
     #[test]
     fn an_error_that_becomes_a_test_error_after_the_test_names_no_line() {
-        assert_eq!(Err(layered()).into_test_result().unwrap_err().location(), None);
-        assert_eq!(Boxed(Err("no".into())).into_test_result().unwrap_err().location(), None);
+        assert_eq!(
+            Err(layered()).into_test_result().unwrap_err().location(),
+            None
+        );
+        assert_eq!(
+            Boxed(Err("no".into()))
+                .into_test_result()
+                .unwrap_err()
+                .location(),
+            None
+        );
     }
 }

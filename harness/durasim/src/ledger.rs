@@ -1,10 +1,12 @@
-//! A stand-in for the outside world: what activities did to it, and whether any of it was done twice.
+//! A stand-in for the outside world: what activities did to it, and whether any of it was done
+//! twice.
 //!
-//! A worker can crash after an activity charged a card and before the service heard of it; the activity then
-//! runs again. Whether the card is charged twice depends on the idempotency key, and that is what a test wants
-//! to see. An [`EffectLedger`] stands where the card's bank would: activities write effects into it, with a key
-//! or without, and it knows by itself which attempt of which activity wrote each, so that what a user's code
-//! calls, such as the trait below, need not carry that along.
+//! A worker can crash after an activity charged a card and before the service heard of it; the
+//! activity then runs again. Whether the card is charged twice depends on the idempotency key, and
+//! that is what a test wants to see. An [`EffectLedger`] stands where the card's bank would:
+//! activities write effects into it, with a key or without, and it knows by itself which attempt of
+//! which activity wrote each, so that what a user's code calls, such as the trait below, need not
+//! carry that along.
 //!
 //! ```
 //! use durasim::{EffectLedger, Recorded};
@@ -35,13 +37,14 @@
 //! assert_eq!(bank.times_asked("order-1"), 2);
 //! ```
 //!
-//! A ledger that [`env.ledger`](crate::TestWorkflowEnvironment::ledger) made is watched by the check
-//! `effects_once`, and `env.observe("bank", move || ledger.snapshot())` compares it with the fault-free run.
+//! A ledger that [`env.ledger`](crate::TestWorkflowEnvironment::ledger) made is watched by the
+//! check `effects_once`, and `env.observe("bank", move || ledger.snapshot())` compares it with the
+//! fault-free run.
 //!
 //! # Limits
 //!
-//! Effects written by an activity function that is not `async`, which runs on a thread of its own, or by the
-//! test itself, have no known writer; `effects_once` says nothing about them.
+//! Effects written by an activity function that is not `async`, which runs on a thread of its own,
+//! or by the test itself, have no known writer; `effects_once` says nothing about them.
 
 use std::{
     fmt::{self, Debug},
@@ -52,14 +55,16 @@ use std::{
 use durasim_worker::activity;
 use serde::Serialize;
 
-/// What a ledger's entries may be: any value that can be compared, printed and sent between threads.
+/// What a ledger's entries may be: any value that can be compared, printed and sent between
+/// threads.
 pub trait Effect: Clone + Debug + PartialEq + Send + 'static {}
 
 impl<E: Clone + Debug + PartialEq + Send + 'static> Effect for E {}
 
 /// What was done to the outside world, in the order in which it was done.
 ///
-/// A clone is another handle to the same ledger. It outlives crashes of the workers that write into it.
+/// A clone is another handle to the same ledger. It outlives crashes of the workers that write into
+/// it.
 pub struct EffectLedger<E> {
     name: Arc<str>,
     entries: Arc<Mutex<Vec<LedgerEntry<E>>>>,
@@ -151,10 +156,15 @@ impl AppliedAgain {
     /// Looks for a second attempt among the writers of equal effects by one activity.
     fn find<E: Effect>(group: &[(&LedgerEntry<E>, &Applier)]) -> Option<Self> {
         let (first, first_applier) = group.first()?;
-        let (again, _) = group.iter().find(|(_, applier)| applier.call != first_applier.call)?;
+        let (again, _) = group
+            .iter()
+            .find(|(_, applier)| applier.call != first_applier.call)?;
         Some(Self {
             effect: format!("{:?}", first.effect),
-            appliers: group.iter().map(|(_, applier)| (*applier).clone()).collect(),
+            appliers: group
+                .iter()
+                .map(|(_, applier)| (*applier).clone())
+                .collect(),
             location: again.location,
         })
     }
@@ -163,7 +173,10 @@ impl AppliedAgain {
 impl<E: Effect> EffectLedger<E> {
     /// An empty ledger. The name is what reports call it.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), entries: Arc::default() }
+        Self {
+            name: name.into(),
+            entries: Arc::default(),
+        }
     }
 
     /// What reports call it.
@@ -176,9 +189,14 @@ impl<E: Effect> EffectLedger<E> {
     pub fn record(&self, key: impl Into<String>, effect: E) -> Recorded<E> {
         let (key, applier, location) = (key.into(), Applier::current(), Location::caller());
         let mut entries = self.lock();
-        if let Some(entry) = entries.iter_mut().find(|entry| entry.key.as_ref() == Some(&key)) {
+        if let Some(entry) = entries
+            .iter_mut()
+            .find(|entry| entry.key.as_ref() == Some(&key))
+        {
             entry.duplicates.push(applier);
-            return Recorded::Duplicate { first: entry.effect.clone() };
+            return Recorded::Duplicate {
+                first: entry.effect.clone(),
+            };
         }
         entries.push(LedgerEntry {
             key: Some(key),
@@ -190,20 +208,31 @@ impl<E: Effect> EffectLedger<E> {
         Recorded::Applied
     }
 
-    /// Applies an effect, whatever was applied before: what an outside world does that knows no idempotency keys.
+    /// Applies an effect, whatever was applied before: what an outside world does that knows no
+    /// idempotency keys.
     #[track_caller]
     pub fn apply(&self, effect: E) {
         let (applied_by, location) = (Applier::current(), Location::caller());
-        let entry = LedgerEntry { key: None, effect, applied_by, duplicates: Vec::new(), location };
+        let entry = LedgerEntry {
+            key: None,
+            effect,
+            applied_by,
+            duplicates: Vec::new(),
+            location,
+        };
         self.lock().push(entry);
     }
 
     /// The effects that stand, in the order in which they were applied.
     pub fn effects(&self) -> Vec<E> {
-        self.lock().iter().map(|entry| entry.effect.clone()).collect()
+        self.lock()
+            .iter()
+            .map(|entry| entry.effect.clone())
+            .collect()
     }
 
-    /// The effects that stand, with their keys and writers, in the order in which they were applied.
+    /// The effects that stand, with their keys and writers, in the order in which they were
+    /// applied.
     pub fn entries(&self) -> Vec<LedgerEntry<E>> {
         self.lock().clone()
     }
@@ -215,12 +244,16 @@ impl<E: Effect> EffectLedger<E> {
 
     /// How often an effect was recorded under that key, the one that stands included.
     pub fn times_asked(&self, key: &str) -> usize {
-        self.with_key(key, |entry| 1 + entry.duplicates.len()).unwrap_or(0)
+        self.with_key(key, |entry| 1 + entry.duplicates.len())
+            .unwrap_or(0)
     }
 
     /// How often an equal effect stands.
     pub fn times_applied(&self, effect: &E) -> usize {
-        self.lock().iter().filter(|entry| entry.effect == *effect).count()
+        self.lock()
+            .iter()
+            .filter(|entry| entry.effect == *effect)
+            .count()
     }
 
     /// How many effects stand.
@@ -233,27 +266,34 @@ impl<E: Effect> EffectLedger<E> {
         self.lock().is_empty()
     }
 
-    /// The effects that stand, for [`observe`](crate::TestWorkflowEnvironment::observe): without their writers and
-    /// times, which faults may rightly change, and sorted by key and value, for so may they the order.
+    /// The effects that stand, for [`observe`](crate::TestWorkflowEnvironment::observe): without
+    /// their writers and times, which faults may rightly change, and sorted by key and value, for
+    /// so may they the order.
     pub fn snapshot(&self) -> LedgerSnapshot<E> {
         let mut effects: Vec<_> = self
             .lock()
             .iter()
-            .map(|entry| KeyedEffect { key: entry.key.clone(), effect: entry.effect.clone() })
+            .map(|entry| KeyedEffect {
+                key: entry.key.clone(),
+                effect: entry.effect.clone(),
+            })
             .collect();
         effects.sort_by_cached_key(|keyed| (keyed.key.clone(), format!("{:?}", keyed.effect)));
         LedgerSnapshot { effects }
     }
 
-    /// Effects that several attempts of one activity applied, in the order of their first application.
+    /// Effects that several attempts of one activity applied, in the order of their first
+    /// application.
     ///
-    /// Equal effects only: an attempt that goes on where the last one stopped applies others. The key does not
-    /// matter, for one that changes with the attempt protects nothing.
+    /// Equal effects only: an attempt that goes on where the last one stopped applies others. The
+    /// key does not matter, for one that changes with the attempt protects nothing.
     pub(crate) fn applied_again(&self) -> Vec<AppliedAgain> {
         let entries = self.lock();
         let mut groups: Vec<Vec<(&LedgerEntry<E>, &Applier)>> = Vec::new();
         for entry in entries.iter() {
-            let Some(applier) = &entry.applied_by else { continue };
+            let Some(applier) = &entry.applied_by else {
+                continue;
+            };
             let group = groups.iter_mut().find(|group| {
                 let (first, first_applier) = group[0];
                 first_applier.is_same_activity(applier) && first.effect == entry.effect
@@ -263,11 +303,17 @@ impl<E: Effect> EffectLedger<E> {
                 None => groups.push(vec![(entry, applier)]),
             }
         }
-        groups.iter().filter_map(|group| AppliedAgain::find(group)).collect()
+        groups
+            .iter()
+            .filter_map(|group| AppliedAgain::find(group))
+            .collect()
     }
 
     fn with_key<T>(&self, key: &str, read: impl FnOnce(&LedgerEntry<E>) -> T) -> Option<T> {
-        self.lock().iter().find(|entry| entry.key.as_deref() == Some(key)).map(read)
+        self.lock()
+            .iter()
+            .find(|entry| entry.key.as_deref() == Some(key))
+            .map(read)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<LedgerEntry<E>>> {
@@ -314,13 +360,19 @@ impl fmt::Display for Applier {
 
 impl<E> Clone for EffectLedger<E> {
     fn clone(&self) -> Self {
-        Self { name: self.name.clone(), entries: self.entries.clone() }
+        Self {
+            name: self.name.clone(),
+            entries: self.entries.clone(),
+        }
     }
 }
 
 impl<E: Effect> Debug for EffectLedger<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EffectLedger").field("name", &self.name).field("entries", &*self.lock()).finish()
+        f.debug_struct("EffectLedger")
+            .field("name", &self.name)
+            .field("entries", &*self.lock())
+            .finish()
     }
 }
 

@@ -49,8 +49,8 @@ pub mod prelude {
     pub use std::time::Duration;
     pub use temporalio_client::{
         WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecuteUpdateOptions,
-        WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
-        WorkflowTerminateOptions,
+        WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowSignalOptions,
+        WorkflowStartOptions, WorkflowTerminateOptions,
     };
 }
 

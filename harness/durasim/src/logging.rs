@@ -1,7 +1,8 @@
 //! `DURASIM_LOG`: what a world does, as `tracing` events with virtual time, on standard error.
 //!
-//! `DURASIM_LOG=1` (or `debug`) shows everything durasim does; any list of targets and levels works too, such as
-//! `DURASIM_LOG=durasim=debug,payments=info`. Off, it costs one check of a flag an event.
+//! `DURASIM_LOG=1` (or `debug`) shows everything durasim does; any list of targets and levels works
+//! too, such as `DURASIM_LOG=durasim=debug,payments=info`. Off, it costs one check of a flag an
+//! event.
 
 use crate::report::Colors;
 use std::sync::Once;
@@ -9,10 +10,13 @@ use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::Sub
 
 static INIT: Once = Once::new();
 
-/// Switches logging on if the environment asks for it. A subscriber that is there already is left alone.
+/// Switches logging on if the environment asks for it. A subscriber that is there already is left
+/// alone.
 pub(crate) fn init() {
     INIT.call_once(|| {
-        let Ok(wanted) = std::env::var("DURASIM_LOG") else { return };
+        let Ok(wanted) = std::env::var("DURASIM_LOG") else {
+            return;
+        };
         let targets = match wanted.trim() {
             "" | "0" | "off" => return,
             "1" | "on" | "debug" => "durasim=debug".to_owned(),
@@ -26,7 +30,9 @@ pub(crate) fn init() {
                     .with_ansi(Colors::detect(&std::io::stderr()) == Colors::On)
                     .with_writer(std::io::stderr);
                 // A second subscriber is refused: the user's own stays.
-                let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
+                let _ = tracing_subscriber::registry()
+                    .with(lines.with_filter(targets))
+                    .try_init();
             }
             Err(error) => eprintln!("durasim: DURASIM_LOG={wanted:?} is not understood: {error}"),
         }

@@ -1,4 +1,5 @@
-//! Workflows that a closure stands for: what the closure is given, and what is recorded of its calls.
+//! Workflows that a closure stands for: what the closure is given, and what is recorded of its
+//! calls.
 
 use crate::world::World;
 use futures::future::LocalBoxFuture;
@@ -7,8 +8,8 @@ use temporalio_common::{
     WorkflowDefinition,
     data_converters::{
         DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter,
-        SerializationContext, SerializationContextData, TemporalDeserializable, TemporalSerializable,
-        WorkflowSerializationContext,
+        SerializationContext, SerializationContextData, TemporalDeserializable,
+        TemporalSerializable, WorkflowSerializationContext,
     },
     error::{OutgoingError, OutgoingWorkflowError},
     payload_visitor::{decode_payloads, encode_payloads},
@@ -17,12 +18,15 @@ use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads},
     failure::v1::Failure,
 };
-use temporalio_workflow::{WorkflowResult, WorkflowTermination, workflow_interceptors::WorkflowOutputValue};
+use temporalio_workflow::{
+    WorkflowResult, WorkflowTermination, workflow_interceptors::WorkflowOutputValue,
+};
 use tokio_util::sync::CancellationToken;
 
 /// One call of a mocked workflow: one run of it.
 ///
-/// A workflow is durable, and so is its mock: it is called once a run, whatever becomes of the workers meanwhile.
+/// A workflow is durable, and so is its mock: it is called once a run, whatever becomes of the
+/// workers meanwhile.
 #[non_exhaustive]
 pub struct WorkflowCall<Input> {
     /// What the workflow was started with.
@@ -44,8 +48,8 @@ impl<Input> WorkflowCall<Input> {
         self.cancel.is_cancelled()
     }
 
-    /// Resolves once somebody requests the workflow's cancellation. What comes of that is for the mock to say:
-    /// `Err(WorkflowTermination::cancelled())` closes the workflow as cancelled.
+    /// Resolves once somebody requests the workflow's cancellation. What comes of that is for the
+    /// mock to say: `Err(WorkflowTermination::cancelled())` closes the workflow as cancelled.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;
     }
@@ -106,7 +110,9 @@ impl WorkflowCallRecord {
     /// # Errors
     ///
     /// If the payloads do not hold a `T`.
-    pub fn output<T: TemporalDeserializable + 'static>(&self) -> Result<Option<T>, PayloadConversionError> {
+    pub fn output<T: TemporalDeserializable + 'static>(
+        &self,
+    ) -> Result<Option<T>, PayloadConversionError> {
         match &self.outcome {
             WorkflowCallOutcome::Completed(result) => {
                 decode(&self.converter, result.payloads.clone()).map(Some)
@@ -123,7 +129,12 @@ pub(crate) struct WorkflowCalls(Rc<RefCell<Vec<WorkflowCallRecord>>>);
 impl WorkflowCalls {
     /// The calls of one workflow type, in the order in which they were made.
     pub(crate) fn of_type(&self, workflow_type: &str) -> Vec<WorkflowCallRecord> {
-        self.0.borrow().iter().filter(|call| call.workflow_type == workflow_type).cloned().collect()
+        self.0
+            .borrow()
+            .iter()
+            .filter(|call| call.workflow_type == workflow_type)
+            .cloned()
+            .collect()
     }
 
     fn begin(&self, start: &MockStart) -> OpenCall {
@@ -140,7 +151,10 @@ impl WorkflowCalls {
             outcome: WorkflowCallOutcome::Running,
             converter: start.data_converter.payload_converter().clone(),
         });
-        OpenCall { calls: self.clone(), index: calls.len() - 1 }
+        OpenCall {
+            calls: self.clone(),
+            index: calls.len() - 1,
+        }
     }
 }
 
@@ -152,7 +166,9 @@ struct OpenCall {
 
 impl OpenCall {
     fn end(&self, outcome: WorkflowCallOutcome) {
-        let Some(world) = World::try_current() else { return };
+        let Some(world) = World::try_current() else {
+            return;
+        };
         let mut calls = self.calls.0.borrow_mut();
         let call = &mut calls[self.index];
         if call.finished_ms.is_none() {
@@ -218,7 +234,9 @@ impl MockWorkflows {
     pub(crate) fn inherit(&mut self, others: &Self, leaves_out: impl Fn(&str) -> bool) {
         for (workflow_type, mock) in &others.0 {
             if !leaves_out(workflow_type) {
-                self.0.entry(workflow_type.clone()).or_insert_with(|| mock.clone());
+                self.0
+                    .entry(workflow_type.clone())
+                    .or_insert_with(|| mock.clone());
             }
         }
     }
@@ -245,12 +263,24 @@ async fn call<W: WorkflowDefinition, R: Future<Output = WorkflowResult<W::Output
     let open = start.calls.begin(&start);
     let input = decode(data_converter.payload_converter(), start.input.payloads)
         .map_err(|error| format!("{mocked} cannot read its input: {error}"))?;
-    let MockStart { workflow_id, run_id, parent_workflow_id, attempt, .. } = start;
-    let call =
-        WorkflowCall { input, workflow_id, run_id, parent_workflow_id, attempt, cancel: cancel.clone() };
+    let MockStart {
+        workflow_id,
+        run_id,
+        parent_workflow_id,
+        attempt,
+        ..
+    } = start;
+    let call = WorkflowCall {
+        input,
+        workflow_id,
+        run_id,
+        parent_workflow_id,
+        attempt,
+        cancel: cancel.clone(),
+    };
     let result = mock(call).await;
-    let mut end =
-        end(&data_converter, result, cancel.is_cancelled()).map_err(|error| format!("{mocked} {error}"))?;
+    let mut end = end(&data_converter, result, cancel.is_cancelled())
+        .map_err(|error| format!("{mocked} {error}"))?;
     open.end(match end.clone() {
         MockEnd::Completed(result) => WorkflowCallOutcome::Completed(result),
         MockEnd::Failed(failure) => WorkflowCallOutcome::Failed(failure),
@@ -267,7 +297,8 @@ async fn call<W: WorkflowDefinition, R: Future<Output = WorkflowResult<W::Output
     Ok(end)
 }
 
-/// What the SDK makes of what a workflow returned (`temporalio-workflow: src/runtime/instance.rs`), before the codec.
+/// What the SDK makes of what a workflow returned (`temporalio-workflow: src/runtime/instance.rs`),
+/// before the codec.
 fn end<T: TemporalSerializable + 'static>(
     data_converter: &DataConverter,
     result: WorkflowResult<T>,
@@ -280,21 +311,30 @@ fn end<T: TemporalSerializable + 'static>(
             // One payload, even of a type that is several as an input.
             let payload = converter.to_payload(&serialization, &output);
             payload
-                .map(|payload| MockEnd::Completed(Payloads { payloads: vec![payload] }))
+                .map(|payload| {
+                    MockEnd::Completed(Payloads {
+                        payloads: vec![payload],
+                    })
+                })
                 .map_err(unconverted)
         }
         Err(WorkflowTermination::Cancelled { details }) => {
-            let details = details.map(|details| converter.to_payloads(&serialization, &Details(details)));
+            let details =
+                details.map(|details| converter.to_payloads(&serialization, &Details(details)));
             let details = details.transpose().map_err(unconverted)?;
-            Ok(MockEnd::Canceled(details.map(|payloads| Payloads { payloads })))
+            Ok(MockEnd::Canceled(
+                details.map(|payloads| Payloads { payloads }),
+            ))
         }
         Err(WorkflowTermination::Failed(OutgoingWorkflowError::PayloadConversion(error))) => {
             Err(unconverted(error))
         }
         Err(WorkflowTermination::Failed(error)) => Ok(match error.as_cancelled() {
-            Some(cancelled) if is_cancelled => MockEnd::Canceled(
-                cancelled.raw_details().map(|details| Payloads { payloads: details.to_vec() }),
-            ),
+            Some(cancelled) if is_cancelled => {
+                MockEnd::Canceled(cancelled.raw_details().map(|details| Payloads {
+                    payloads: details.to_vec(),
+                }))
+            }
             _ => {
                 let failure = data_converter.to_failure(&context, OutgoingError::Workflow(error));
                 MockEnd::Failed(Box::new(failure))
@@ -317,7 +357,10 @@ impl TemporalSerializable for Details {
         self.0.as_serde()
     }
 
-    fn to_payload(&self, context: &SerializationContext<'_>) -> Result<Payload, PayloadConversionError> {
+    fn to_payload(
+        &self,
+        context: &SerializationContext<'_>,
+    ) -> Result<Payload, PayloadConversionError> {
         self.0.to_payload(context)
     }
 

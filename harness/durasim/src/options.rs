@@ -63,7 +63,8 @@ impl TestOptions {
         self
     }
 
-    /// Whether workers keep runs between their tasks. Without, each workflow task replays from the first event.
+    /// Whether workers keep runs between their tasks. Without, each workflow task replays from the
+    /// first event.
     #[must_use]
     pub fn cache(mut self, cache: bool) -> Self {
         self.cache = cache;
@@ -77,7 +78,8 @@ impl TestOptions {
         self
     }
 
-    /// Whether the SDK's own `WorkflowReplayer` must accept every history. Off by default: it costs milliseconds.
+    /// Whether the SDK's own `WorkflowReplayer` must accept every history. Off by default: it costs
+    /// milliseconds.
     #[must_use]
     pub fn core_replay(mut self, core_replay: bool) -> Self {
         self.core_replay = core_replay;
@@ -95,7 +97,10 @@ pub struct Exhaustive {
 impl Exhaustive {
     /// Every plan of at most this many faults.
     pub fn faults(faults: u32) -> Self {
-        Self { faults, max_worlds: 100_000 }
+        Self {
+            faults,
+            max_worlds: 100_000,
+        }
     }
 
     /// Stops, with a failure that says so, after this many worlds. The default is 100,000.

@@ -1,8 +1,9 @@
 //! Histories as a person reads them: one event a line, the same on every run of the same seed.
 //!
-//! [`history_outline`] is made for snapshot tests. A line holds the event's id, the virtual time since
-//! the history began, the event's name as Temporal spells it, and what matters of its attributes. What
-//! is random or names a machine (run ids, request ids, identities, task tokens) is left out.
+//! [`history_outline`] is made for snapshot tests. A line holds the event's id, the virtual time
+//! since the history began, the event's name as Temporal spells it, and what matters of its
+//! attributes. What is random or names a machine (run ids, request ids, identities, task tokens) is
+//! left out.
 //!
 //! ```text
 //!  1  +0s   WorkflowExecutionStarted    ApprovalWorkflow("item-1") on approvals
@@ -40,9 +41,16 @@ impl OutlineLine {
     pub(crate) fn new(event: &HistoryEvent, zero_ms: u64) -> Self {
         Self {
             event_id: event.event_id,
-            time: format!("+{}", duration_words(event_ms(event).saturating_sub(zero_ms))),
+            time: format!(
+                "+{}",
+                duration_words(event_ms(event).saturating_sub(zero_ms))
+            ),
             name: format!("{:?}", event.event_type()),
-            attributes: event.attributes.as_ref().map(attributes::words).unwrap_or_default(),
+            attributes: event
+                .attributes
+                .as_ref()
+                .map(attributes::words)
+                .unwrap_or_default(),
         }
     }
 }
@@ -57,7 +65,8 @@ fn event_ms(event: &HistoryEvent) -> u64 {
 
 /// The readable outline of a history, one event a line, without a newline at the end.
 ///
-/// Times are counted from the first event, so the outline does not depend on when the workflow began.
+/// Times are counted from the first event, so the outline does not depend on when the workflow
+/// began.
 pub fn history_outline(events: &[HistoryEvent]) -> String {
     outline_of(events)
 }
@@ -66,7 +75,12 @@ pub fn history_outline(events: &[HistoryEvent]) -> String {
 pub(crate) fn outline_of<E: Borrow<HistoryEvent>>(events: &[E]) -> String {
     let zero_ms = events.first().map_or(0, |event| event_ms(event.borrow()));
     let rows = events.iter().map(Borrow::borrow).map(|event| {
-        let OutlineLine { event_id, time, name, attributes } = OutlineLine::new(event, zero_ms);
+        let OutlineLine {
+            event_id,
+            time,
+            name,
+            attributes,
+        } = OutlineLine::new(event, zero_ms);
         [event_id.to_string(), time, name, attributes]
     });
     lay_out(rows).join("\n")

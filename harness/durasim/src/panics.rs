@@ -29,9 +29,18 @@ pub(crate) fn quiet(backtraces: bool) -> Quiet {
             if !QUIET.get() {
                 return previous(info);
             }
-            let location = info.location().map_or_else(String::new, |l| format!("{}:{}", l.file(), l.line()));
-            let backtrace = BACKTRACES.get().then(|| std::backtrace::Backtrace::force_capture().to_string());
-            LAST.with(|last| *last.borrow_mut() = Some(SeenPanic { location, backtrace }));
+            let location = info
+                .location()
+                .map_or_else(String::new, |l| format!("{}:{}", l.file(), l.line()));
+            let backtrace = BACKTRACES
+                .get()
+                .then(|| std::backtrace::Backtrace::force_capture().to_string());
+            LAST.with(|last| {
+                *last.borrow_mut() = Some(SeenPanic {
+                    location,
+                    backtrace,
+                })
+            });
         }));
     });
     QUIET.set(true);

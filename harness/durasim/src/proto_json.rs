@@ -1,9 +1,10 @@
 //! Protocol buffers as JSON: what Temporal's command line and web UI write and read.
 //!
-//! The SDK's own types serialize by the names of their Rust fields; the other tools follow the mapping of
-//! protocol buffers (<https://protobuf.dev/programming-guides/json>), and so does this: names in camel case,
-//! enums by name, 64-bit numbers as text, bytes in base 64. It reads the descriptors that the SDK is built
-//! from, so that no field is named here. Well-known types other than times and spans of time do not occur.
+//! The SDK's own types serialize by the names of their Rust fields; the other tools follow the
+//! mapping of protocol buffers (<https://protobuf.dev/programming-guides/json>), and so does this:
+//! names in camel case, enums by name, 64-bit numbers as text, bytes in base 64. It reads the
+//! descriptors that the SDK is built from, so that no field is named here. Well-known types other
+//! than times and spans of time do not occur.
 
 use prost::{
     Message,
@@ -37,8 +38,12 @@ impl Descriptors {
 
     fn read() -> Self {
         let bytes = include_bytes!(env!("TEMPORAL_DESCRIPTORS")).as_slice();
-        let files = FileDescriptorSet::decode(bytes).expect("the SDK's descriptors are well formed");
-        let mut all = Self { messages: BTreeMap::new(), enums: BTreeMap::new() };
+        let files =
+            FileDescriptorSet::decode(bytes).expect("the SDK's descriptors are well formed");
+        let mut all = Self {
+            messages: BTreeMap::new(),
+            enums: BTreeMap::new(),
+        };
         for file in files.file {
             let package = format!(".{}", file.package());
             all.add_enums(&package, file.enum_type);
@@ -64,7 +69,8 @@ impl Descriptors {
         }
     }
 
-    /// The JSON of an encoded message of the type `name`, such as `.temporal.api.history.v1.History`.
+    /// The JSON of an encoded message of the type `name`, such as
+    /// `.temporal.api.history.v1.History`.
     ///
     /// # Panics
     ///
@@ -72,14 +78,25 @@ impl Descriptors {
     pub(crate) fn json(&self, name: &str, mut bytes: &[u8]) -> Value {
         match name {
             ".google.protobuf.Timestamp" => {
-                return json!(prost_types::Timestamp::decode(bytes).expect("a time").to_string());
+                return json!(
+                    prost_types::Timestamp::decode(bytes)
+                        .expect("a time")
+                        .to_string()
+                );
             }
             ".google.protobuf.Duration" => {
-                return json!(prost_types::Duration::decode(bytes).expect("a span of time").to_string());
+                return json!(
+                    prost_types::Duration::decode(bytes)
+                        .expect("a span of time")
+                        .to_string()
+                );
             }
             _ => {}
         }
-        let message = self.messages.get(name).unwrap_or_else(|| panic!("there is no message type {name}"));
+        let message = self
+            .messages
+            .get(name)
+            .unwrap_or_else(|| panic!("there is no message type {name}"));
         let mut object = Map::new();
         while !bytes.is_empty() {
             let (number, value) = next_field(&mut bytes);
@@ -99,11 +116,16 @@ impl Descriptors {
                 Value::Null => String::new(),
                 other => other.to_string(),
             };
-            let entries = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
+            let entries = object
+                .entry(name)
+                .or_insert_with(|| Value::Object(Map::new()));
             entries[key] = entry_json["value"].clone();
         } else if field.label() == prost_types::field_descriptor_proto::Label::Repeated {
             let items = object.entry(name).or_insert_with(|| json!([]));
-            items.as_array_mut().expect("a repeated field is an array").extend(self.items(field, value));
+            items
+                .as_array_mut()
+                .expect("a repeated field is an array")
+                .extend(self.items(field, value));
         } else {
             object.insert(name, self.value(field, value));
         }
@@ -112,13 +134,19 @@ impl Descriptors {
     /// The entry type of a map field.
     fn map_entry<'a>(&self, field: &'a FieldDescriptorProto) -> Option<&'a str> {
         let entry = self.messages.get(field.type_name())?;
-        entry.options.as_ref().is_some_and(prost_types::MessageOptions::map_entry).then(|| field.type_name())
+        entry
+            .options
+            .as_ref()
+            .is_some_and(prost_types::MessageOptions::map_entry)
+            .then(|| field.type_name())
     }
 
     /// One item of a repeated field, or as many as are packed together.
     fn items(&self, field: &FieldDescriptorProto, value: &Wire<'_>) -> Vec<Value> {
         let packs = !matches!(field.r#type(), Type::String | Type::Bytes | Type::Message);
-        let Wire::Bytes(bytes) = value else { return vec![self.value(field, value)] };
+        let Wire::Bytes(bytes) = value else {
+            return vec![self.value(field, value)];
+        };
         if !packs {
             return vec![self.value(field, value)];
         }
@@ -135,7 +163,10 @@ impl Descriptors {
         items
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "a 32-bit field is encoded in 64 bits, sign included")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a 32-bit field is encoded in 64 bits, sign included"
+    )]
     fn value(&self, field: &FieldDescriptorProto, value: &Wire<'_>) -> Value {
         match (field.r#type(), value) {
             (Type::String, Wire::Bytes(bytes)) => json!(String::from_utf8_lossy(bytes)),
@@ -145,11 +176,17 @@ impl Descriptors {
             (Type::Enum, Wire::Number(number)) => self.enum_name(field.type_name(), *number as i32),
             (Type::Int32 | Type::Sfixed32, Wire::Number(number)) => json!(*number as i32),
             (Type::Uint32 | Type::Fixed32, Wire::Number(number)) => json!(*number as u32),
-            (Type::Int64 | Type::Sfixed64, Wire::Number(number)) => json!(number.cast_signed().to_string()),
+            (Type::Int64 | Type::Sfixed64, Wire::Number(number)) => {
+                json!(number.cast_signed().to_string())
+            }
             (Type::Uint64 | Type::Fixed64, Wire::Number(number)) => json!(number.to_string()),
             (Type::Sint32 | Type::Sint64, Wire::Number(number)) => {
                 let signed = (number >> 1).cast_signed() ^ -((number & 1).cast_signed());
-                if field.r#type() == Type::Sint32 { json!(signed) } else { json!(signed.to_string()) }
+                if field.r#type() == Type::Sint32 {
+                    json!(signed)
+                } else {
+                    json!(signed.to_string())
+                }
             }
             (Type::Double, Wire::Number(number)) => json!(f64::from_bits(*number)),
             (Type::Float, Wire::Number(number)) => json!(f32::from_bits(*number as u32)),
@@ -173,7 +210,8 @@ fn next_field<'a>(bytes: &mut &'a [u8]) -> (i32, Wire<'a>) {
         WireType::ThirtyTwoBit => Wire::Number(fixed(bytes, 4)),
         WireType::LengthDelimited => {
             let length = decode_varint(bytes).expect("a length");
-            let (content, rest) = bytes.split_at(usize::try_from(length).expect("a length that fits"));
+            let (content, rest) =
+                bytes.split_at(usize::try_from(length).expect("a length that fits"));
             *bytes = rest;
             Wire::Bytes(content)
         }
@@ -185,7 +223,10 @@ fn next_field<'a>(bytes: &mut &'a [u8]) -> (i32, Wire<'a>) {
 fn fixed(bytes: &mut &[u8], width: usize) -> u64 {
     let (content, rest) = bytes.split_at(width);
     *bytes = rest;
-    content.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    content
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -196,7 +237,11 @@ fn base64(bytes: &[u8]) -> String {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for i in 0..4 {
             let digit = (bits >> (18 - 6 * i)) & 0x3f;
-            text.push(if i <= chunk.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
+            text.push(if i <= chunk.len() {
+                char::from(ALPHABET[digit as usize])
+            } else {
+                '='
+            });
         }
     }
     text
@@ -209,7 +254,8 @@ mod tests {
         common::v1::{Payload, Payloads},
         enums::v1::EventType,
         history::v1::{
-            History, HistoryEvent, WorkflowExecutionCompletedEventAttributes, history_event::Attributes,
+            History, HistoryEvent, WorkflowExecutionCompletedEventAttributes,
+            history_event::Attributes,
         },
     };
 
@@ -221,7 +267,9 @@ mod tests {
             ..Payload::default()
         };
         let completed = WorkflowExecutionCompletedEventAttributes {
-            result: Some(Payloads { payloads: vec![payload] }),
+            result: Some(Payloads {
+                payloads: vec![payload],
+            }),
             workflow_task_completed_event_id: 4,
             ..WorkflowExecutionCompletedEventAttributes::default()
         };
@@ -234,10 +282,15 @@ mod tests {
                     .into(),
             ),
             event_type: EventType::WorkflowExecutionCompleted.into(),
-            attributes: Some(Attributes::WorkflowExecutionCompletedEventAttributes(completed)),
+            attributes: Some(Attributes::WorkflowExecutionCompletedEventAttributes(
+                completed,
+            )),
             ..HistoryEvent::default()
         };
-        let history = History { events: vec![event] }.encode_to_vec();
+        let history = History {
+            events: vec![event],
+        }
+        .encode_to_vec();
         assert_eq!(
             Descriptors::of_temporal().json(".temporal.api.history.v1.History", &history),
             json!({ "events": [{

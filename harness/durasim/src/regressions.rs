@@ -1,7 +1,7 @@
 //! Failures that were found once, kept in a readable file beside the test and run again first.
 //!
-//! The file of `tests/payments.rs` is `tests/payments.durasim-seeds`. An entry names the test, says in
-//! words what failed and how, and holds the minimal tape as JSON, which alone is read back:
+//! The file of `tests/payments.rs` is `tests/payments.durasim-seeds`. An entry names the test, says
+//! in words what failed and how, and holds the minimal tape as JSON, which alone is read back:
 //!
 //! ```text
 //! test payments::payment_charges_once
@@ -10,9 +10,9 @@
 //! tape {"seed":17,"entries":[{"site":"worker.crash", …}]}
 //! ```
 //!
-//! New entries are appended and old ones never rewritten, so comments stay, merges are simple, and tests
-//! that fail at the same time do not disturb each other. An entry is removed by deleting its lines. The
-//! file belongs under version control.
+//! New entries are appended and old ones never rewritten, so comments stay, merges are simple, and
+//! tests that fail at the same time do not disturb each other. An entry is removed by deleting its
+//! lines. The file belongs under version control.
 
 mod parse;
 
@@ -33,7 +33,8 @@ const HEADER: &str = "\
 # seeds. Keep this file under version control; delete the lines of an entry that no longer matters.
 ";
 
-/// Tests of one process write one at a time; entries are appended in one piece for the sake of others.
+/// Tests of one process write one at a time; entries are appended in one piece for the sake of
+/// others.
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// One failure found before.
@@ -91,8 +92,8 @@ pub(crate) enum RegressionsError {
 impl Regressions {
     /// Reads the file beside a test's source file; one that does not exist yet is empty.
     ///
-    /// `manifest_dir` and `file` are what `env!("CARGO_MANIFEST_DIR")` and `file!()` say in the test.
-    /// `None` if the sources are not on this machine: nothing can be kept beside them.
+    /// `manifest_dir` and `file` are what `env!("CARGO_MANIFEST_DIR")` and `file!()` say in the
+    /// test. `None` if the sources are not on this machine: nothing can be kept beside them.
     ///
     /// # Errors
     ///
@@ -122,10 +123,14 @@ impl Regressions {
 
     /// The tapes to run first for a test, oldest first.
     pub(crate) fn tapes<'a>(&'a self, test: &'a str) -> impl Iterator<Item = &'a Tape> {
-        self.entries.iter().filter(move |entry| entry.test == test).map(|entry| &entry.tape)
+        self.entries
+            .iter()
+            .filter(move |entry| entry.test == test)
+            .map(|entry| &entry.tape)
     }
 
-    /// Appends a failure, unless the same test has one with the same choices already. Says whether it did.
+    /// Appends a failure, unless the same test has one with the same choices already. Says whether
+    /// it did.
     ///
     /// # Errors
     ///
@@ -142,17 +147,25 @@ impl Regressions {
             return Ok(false);
         }
         self.append(&entry_text(&failure))
-            .map_err(|source| RegressionsError::Write { path: self.path.clone(), source })?;
+            .map_err(|source| RegressionsError::Write {
+                path: self.path.clone(),
+                source,
+            })?;
         self.entries.push(failure);
         Ok(true)
     }
 
     fn append(&self, text: &str) -> io::Result<()> {
-        match OpenOptions::new().write(true).create_new(true).open(&self.path) {
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&self.path)
+        {
             Ok(mut file) => file.write_all(format!("{HEADER}{text}").as_bytes()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                OpenOptions::new().append(true).open(&self.path)?.write_all(text.as_bytes())
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new()
+                .append(true)
+                .open(&self.path)?
+                .write_all(text.as_bytes()),
             Err(error) => Err(error),
         }
     }
@@ -176,15 +189,21 @@ fn entry_text(failure: &SavedFailure) -> String {
 /// Whether two tapes make the same choices, however they are worded and whenever they happen.
 fn same_choices(left: &Tape, right: &Tape) -> bool {
     let choices = |tape: &Tape| -> Vec<_> {
-        tape.entries.iter().map(|entry| (entry.point.clone(), entry.arity, entry.value)).collect()
+        tape.entries
+            .iter()
+            .map(|entry| (entry.point.clone(), entry.arity, entry.value))
+            .collect()
     };
     choices(left) == choices(right)
 }
 
-/// The source file on this machine. `file!()` is relative to where the compiler ran: the workspace's
-/// root for a member of one, the package itself otherwise.
+/// The source file on this machine. `file!()` is relative to where the compiler ran: the
+/// workspace's root for a member of one, the package itself otherwise.
 pub(crate) fn source_path(manifest_dir: &Path, file: &Path) -> Option<PathBuf> {
-    manifest_dir.ancestors().map(|folder| folder.join(file)).find(|candidate| candidate.is_file())
+    manifest_dir
+        .ancestors()
+        .map(|folder| folder.join(file))
+        .find(|candidate| candidate.is_file())
 }
 
 #[cfg(test)]

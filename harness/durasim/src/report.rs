@@ -1,12 +1,12 @@
 //! What is printed when a test fails: plain data in, text out.
 //!
-//! A [`FailureReport`] is made by the constructor of its kind (see `kinds`), is filled in by whoever
-//! found the failure, and renders in one fixed order: what broke, with its [`FailureCode`] and the
-//! workflow; the user's own line; expected and actual; the minimal plan of faults; one remedy; what the
-//! search cost; and, last, the command that brings it back.
+//! A [`FailureReport`] is made by the constructor of its kind (see `kinds`), is filled in by
+//! whoever found the failure, and renders in one fixed order: what broke, with its [`FailureCode`]
+//! and the workflow; the user's own line; expected and actual; the minimal plan of faults; one
+//! remedy; what the search cost; and, last, the command that brings it back.
 //!
-//! Nothing here reads the world of a run, a clock or a file, so every text has a snapshot test. Only
-//! [`Colors`] looks at the terminal.
+//! Nothing here reads the world of a run, a clock or a file, so every text has a snapshot test.
+//! Only [`Colors`] looks at the terminal.
 
 mod code;
 mod diagnosis;
@@ -78,7 +78,10 @@ pub struct WorkflowName {
 impl WorkflowName {
     /// The workflow `workflow_id` of type `workflow_type`.
     pub fn new(workflow_type: impl Into<String>, workflow_id: impl Into<String>) -> Self {
-        Self { workflow_type: workflow_type.into(), workflow_id: workflow_id.into() }
+        Self {
+            workflow_type: workflow_type.into(),
+            workflow_id: workflow_id.into(),
+        }
     }
 }
 
@@ -100,7 +103,10 @@ pub struct SourceLine {
 
 impl From<&std::panic::Location<'_>> for SourceLine {
     fn from(location: &std::panic::Location<'_>) -> Self {
-        Self { file: location.file().to_owned(), line: location.line() }
+        Self {
+            file: location.file().to_owned(),
+            line: location.line(),
+        }
     }
 }
 
@@ -133,9 +139,11 @@ pub struct FaultPlanWords {
 }
 
 impl FaultPlanWords {
-    /// The plan of `minimal`, which `found` was shrunk to; `is_fault` tells faults from choices of order.
+    /// The plan of `minimal`, which `found` was shrunk to; `is_fault` tells faults from choices of
+    /// order.
     pub fn from_tapes(found: &Tape, minimal: &Tape, is_fault: impl Fn(&TapeEntry) -> bool) -> Self {
-        let (faults, orderings): (Vec<_>, Vec<_>) = minimal.entries.iter().partition(|entry| is_fault(entry));
+        let (faults, orderings): (Vec<_>, Vec<_>) =
+            minimal.entries.iter().partition(|entry| is_fault(entry));
         Self {
             found: found.entries.iter().filter(|entry| is_fault(entry)).count(),
             faults: faults.into_iter().map(PlannedFault::from).collect(),
@@ -147,8 +155,15 @@ impl FaultPlanWords {
 
 impl From<&TapeEntry> for PlannedFault {
     fn from(entry: &TapeEntry) -> Self {
-        let words = if entry.words.is_empty() { entry.point.to_string() } else { entry.words.clone() };
-        Self { at_ms: entry.at_ms.saturating_sub(START_MS), words }
+        let words = if entry.words.is_empty() {
+            entry.point.to_string()
+        } else {
+            entry.words.clone()
+        };
+        Self {
+            at_ms: entry.at_ms.saturating_sub(START_MS),
+            words,
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! One piece of durasim, broken on purpose: a test of durasim that would not notice tests nothing.
 //!
-//! Each fault, each check and each piece that they rest on can be broken by its name, at the one place where it does
-//! its deed. A test breaks one for its own thread and the threads of the runs that it starts, and expects to fail.
-//! Nothing can be broken outside of this crate's own tests: there `broken!` is `false`, and the rest of this module
-//! does not exist.
+//! Each fault, each check and each piece that they rest on can be broken by its name, at the one
+//! place where it does its deed. A test breaks one for its own thread and the threads of the runs
+//! that it starts, and expects to fail. Nothing can be broken outside of this crate's own tests:
+//! there `broken!` is `false`, and the rest of this module does not exist.
 //!
-//! The tests are the probes in `faults`, `checks` and `pieces`: each shows its evidence while nothing is broken, and
-//! none once its piece is. `catalogue` sees to it that nothing is left out.
+//! The tests are the probes in `faults`, `checks` and `pieces`: each shows its evidence while
+//! nothing is broken, and none once its piece is. `catalogue` sees to it that nothing is left out.
 
 #[cfg(test)]
 mod catalogue;
@@ -31,7 +31,8 @@ macro_rules! broken {
     };
 }
 
-/// Whether a test has broken this piece: a pattern of `Sabotage`, its name left out, or `check` and its code.
+/// Whether a test has broken this piece: a pattern of `Sabotage`, its name left out, or `check` and
+/// its code.
 #[cfg(test)]
 macro_rules! broken {
     (check $code:ident) => {

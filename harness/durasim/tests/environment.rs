@@ -1,4 +1,5 @@
-//! What the variables of the environment change: each test runs itself again, as `cargo test` would with them set.
+//! What the variables of the environment change: each test runs itself again, as `cargo test` would
+//! with them set.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -17,8 +18,16 @@ async fn a_test_of_three_seeds(env: TestWorkflowEnvironment) -> TestResult {
 fn run(variables: &[(&str, &str)]) -> String {
     let this = std::env::current_exe().expect("a test has a file");
     let mut command = Command::new(this);
-    command.args(["--ignored", "--exact", "a_test_of_three_seeds", "--nocapture"]);
-    command.env_remove("DURASIM_SEED").env_remove("DURASIM_SEEDS").env_remove("DURASIM_LOG");
+    command.args([
+        "--ignored",
+        "--exact",
+        "a_test_of_three_seeds",
+        "--nocapture",
+    ]);
+    command
+        .env_remove("DURASIM_SEED")
+        .env_remove("DURASIM_SEEDS")
+        .env_remove("DURASIM_LOG");
     command.env("NO_COLOR", "1").envs(variables.iter().copied());
     let output = command.output().expect("a test runs");
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
@@ -47,14 +56,29 @@ fn durasim_seed_runs_one_world_after_the_fault_free_one() {
 fn durasim_log_tells_what_happens_in_which_world() {
     assert!(!run(&[]).contains("DEBUG"), "it is off by default");
     let printed = run(&[("DURASIM_SEED", "7"), ("DURASIM_LOG", "1")]);
-    let worlds: Vec<_> = printed.lines().filter_map(|line| line.strip_prefix("DEBUG durasim: ")).collect();
-    let fault_free = worlds.iter().position(|line| line.starts_with("the fault-free world")).unwrap();
-    let seed = worlds.iter().position(|line| line.starts_with("seed 7")).unwrap();
-    assert!(fault_free < seed && worlds[seed..].iter().any(|line| line.starts_with("pass")), "{printed}");
+    let worlds: Vec<_> = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("DEBUG durasim: "))
+        .collect();
+    let fault_free = worlds
+        .iter()
+        .position(|line| line.starts_with("the fault-free world"))
+        .unwrap();
+    let seed = worlds
+        .iter()
+        .position(|line| line.starts_with("seed 7"))
+        .unwrap();
+    assert!(
+        fault_free < seed && worlds[seed..].iter().any(|line| line.starts_with("pass")),
+        "{printed}"
+    );
 }
 
 #[test]
 fn a_number_that_is_none_is_refused() {
     let printed = run(&[("DURASIM_SEEDS", "many")]);
-    assert!(printed.contains("DURASIM_SEEDS must be a whole number from 0 to"), "{printed}");
+    assert!(
+        printed.contains("DURASIM_SEEDS must be a whole number from 0 to"),
+        "{printed}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What a test is told that asks for what is not there, and the line at which its own errors are told.
+//! What a test is told that asks for what is not there, and the line at which its own errors are
+//! told.
 
 mod common;
 mod failing;
@@ -13,7 +14,10 @@ use tonic::IntoRequest;
 #[test]
 fn a_history_where_nothing_has_started_says_so() {
     let report = failure(|env| async move { drop(env.history("w-1")) }.boxed_local());
-    assert_eq!(report.message.unwrap(), "there is no workflow with id \"w-1\": none was started yet");
+    assert_eq!(
+        report.message.unwrap(),
+        "there is no workflow with id \"w-1\": none was started yet"
+    );
 }
 
 #[test]
@@ -21,14 +25,16 @@ fn a_service_that_is_not_simulated_is_named() {
     let report = failure(|env| {
         async move {
             let request = ListSearchAttributesRequest::default().into_request();
-            env.connection().operator_service().list_search_attributes(request).await?;
+            env.connection()
+                .operator_service()
+                .list_search_attributes(request)
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()
     });
     let message = report.message.unwrap();
-    let words =
-        "unknown method ListSearchAttributes for service temporal.api.operatorservice.v1.OperatorService";
+    let words = "unknown method ListSearchAttributes for service temporal.api.operatorservice.v1.OperatorService";
     assert!(message.contains(words), "{message}");
 }
 
@@ -37,20 +43,36 @@ fn a_run_that_is_not_there_is_told_beside_those_that_are() {
     let report = failure(|env| {
         async move {
             env.client()
-                .start_workflow(Patience::run, 1, WorkflowStartOptions::new("patience", "w-1").build())
+                .start_workflow(
+                    Patience::run,
+                    1,
+                    WorkflowStartOptions::new("patience", "w-1").build(),
+                )
                 .await?;
             env.history(("w-1", "nonsense"));
             Ok::<_, TestError>(())
         }
         .boxed_local()
     });
-    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("errors.rs")), "{report}");
+    assert!(
+        report
+            .location
+            .as_ref()
+            .is_some_and(|line| line.file.ends_with("errors.rs")),
+        "{report}"
+    );
     let message = report.message.unwrap();
-    assert!(message.starts_with("workflow \"w-1\" has no run \"nonsense\"; its runs are: ["), "{message}");
+    assert!(
+        message.starts_with("workflow \"w-1\" has no run \"nonsense\"; its runs are: ["),
+        "{message}"
+    );
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "another thread is what is to be told")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "another thread is what is to be told"
+)]
 fn the_environment_belongs_to_the_thread_of_its_test() {
     let report = failure(|env| {
         async move {
@@ -61,7 +83,10 @@ fn the_environment_belongs_to_the_thread_of_its_test() {
         .boxed_local()
     });
     let message = report.message.unwrap();
-    assert!(message.starts_with("no simulated world on this thread"), "{message}");
+    assert!(
+        message.starts_with("no simulated world on this thread"),
+        "{message}"
+    );
 }
 
 #[workflow_test]
@@ -87,5 +112,8 @@ fn the_line_of_an_error_is_that_of_its_question_mark() {
         Ok(())
     };
     let error = asks().into_test_result().unwrap_err();
-    assert_eq!(error.location().map(std::panic::Location::line), Some(line!() - 4));
+    assert_eq!(
+        error.location().map(std::panic::Location::line),
+        Some(line!() - 4)
+    );
 }

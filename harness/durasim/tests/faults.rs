@@ -1,4 +1,5 @@
-//! What a profile says of faults holds in every world: which are on, how many there are, and until when.
+//! What a profile says of faults holds in every world: which are on, how many there are, and until
+//! when.
 
 mod common;
 
@@ -20,7 +21,9 @@ impl Greeter2 {
     #[run(name = "Greeter")]
     async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<String> {
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
-        Ok(ctx.execute_activity(Greetings::greet, name, options).await?)
+        Ok(ctx
+            .execute_activity(Greetings::greet, name, options)
+            .await?)
     }
 }
 
@@ -34,19 +37,37 @@ async fn day(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<Greeter>()
         .workflow::<Approval>()
         .activity(Greetings::greet)
-        .implementer(Greetings { greeting: "Hello".to_owned() })
+        .implementer(Greetings {
+            greeting: "Hello".to_owned(),
+        })
         .version("v2", WorkerCode::workflow::<Greeter2>)
         .start()?;
-    let greeter = env.client().start_workflow(Greeter::run, "you".to_owned(), on("greeter")).await?;
-    let approval = env.client().start_workflow(Approval::run, "it".to_owned(), on("approval")).await?;
+    let greeter = env
+        .client()
+        .start_workflow(Greeter::run, "you".to_owned(), on("greeter"))
+        .await?;
+    let approval = env
+        .client()
+        .start_workflow(Approval::run, "it".to_owned(), on("approval"))
+        .await?;
     for workflow in ["greeter", "approval"] {
         env.observe_result(&workflow);
     }
-    approval.query(Approval::status, (), WorkflowQueryOptions::default()).await?;
-    // It may have been heard of although the caller was told that the service is away, and be sent again too late.
-    approval.signal(Approval::approve, (), WorkflowSignalOptions::default()).await.ok();
-    approval.get_result(WorkflowGetResultOptions::default()).await?;
-    greeter.get_result(WorkflowGetResultOptions::default()).await?;
+    approval
+        .query(Approval::status, (), WorkflowQueryOptions::default())
+        .await?;
+    // It may have been heard of although the caller was told that the service is away, and be sent
+    // again too late.
+    approval
+        .signal(Approval::approve, (), WorkflowSignalOptions::default())
+        .await
+        .ok();
+    approval
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    greeter
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -60,7 +81,11 @@ fn worlds(faults: FaultProfile) -> impl Iterator<Item = WorldReport> {
     let campaign = Campaign::new(&body, options);
     (0..12).map(move |seed| {
         let world = campaign.seed(seed);
-        assert!(world.failure.is_none(), "seed {seed}: {}", world.failure.unwrap());
+        assert!(
+            world.failure.is_none(),
+            "seed {seed}: {}",
+            world.failure.unwrap()
+        );
         world
     })
 }
@@ -76,8 +101,14 @@ fn struck(world: &WorldReport) -> Vec<(String, u64)> {
 
 fn kinds() -> impl Iterator<Item = FaultKind> {
     // There is neither a heartbeat nor a Nexus operation, and one signal only.
-    let absent = [FaultKind::HeartbeatLoss, FaultKind::NexusAnswerLost, FaultKind::SignalReorder];
-    FaultKind::ALL.into_iter().filter(move |kind| !absent.contains(kind))
+    let absent = [
+        FaultKind::HeartbeatLoss,
+        FaultKind::NexusAnswerLost,
+        FaultKind::SignalReorder,
+    ];
+    FaultKind::ALL
+        .into_iter()
+        .filter(move |kind| !absent.contains(kind))
 }
 
 #[test]
@@ -85,8 +116,14 @@ fn a_fault_that_is_on_strikes_alone_and_within_its_budget() {
     for kind in kinds() {
         let faults = FaultProfile::none().with_odds(kind, 1.0).max_faults(2);
         let all: Vec<_> = worlds(faults).map(|world| struck(&world)).collect();
-        assert!(all.iter().all(|struck| (1..=2).contains(&struck.len())), "{kind}: {all:?}");
-        assert!(all.iter().flatten().all(|(name, _)| name == kind.name()), "{kind}: {all:?}");
+        assert!(
+            all.iter().all(|struck| (1..=2).contains(&struck.len())),
+            "{kind}: {all:?}"
+        );
+        assert!(
+            all.iter().flatten().all(|(name, _)| name == kind.name()),
+            "{kind}: {all:?}"
+        );
     }
 }
 
@@ -94,23 +131,40 @@ fn a_fault_that_is_on_strikes_alone_and_within_its_budget() {
 fn a_fault_that_is_off_never_strikes() {
     let all = FaultProfile::all().swarm(false).max_faults(100);
     let struck_by = |faults: FaultProfile| -> BTreeSet<String> {
-        worlds(faults).flat_map(|world| struck(&world)).map(|(kind, _)| kind).collect()
+        worlds(faults)
+            .flat_map(|world| struck(&world))
+            .map(|(kind, _)| kind)
+            .collect()
     };
     let with_all = struck_by(all.clone());
     // Off unless asked for.
     assert!(!with_all.contains("signal_duplicate"), "{with_all:?}");
-    for kind in [FaultKind::WorkerCrash, FaultKind::MessageDelay, FaultKind::ClientUnavailable] {
+    for kind in [
+        FaultKind::WorkerCrash,
+        FaultKind::MessageDelay,
+        FaultKind::ClientUnavailable,
+    ] {
         assert!(with_all.contains(kind.name()), "{with_all:?}");
-        assert!(!struck_by(all.clone().without(kind)).contains(kind.name()), "{kind}");
-        assert!(!struck_by(all.clone().with_weight(kind, 0.0)).contains(kind.name()), "{kind}");
+        assert!(
+            !struck_by(all.clone().without(kind)).contains(kind.name()),
+            "{kind}"
+        );
+        assert!(
+            !struck_by(all.clone().with_weight(kind, 0.0)).contains(kind.name()),
+            "{kind}"
+        );
     }
 }
 
 #[test]
 fn the_world_heals_when_it_is_told_to() {
     let faults = FaultProfile::all().swarm(false).max_faults(100);
-    let late =
-        |faults| worlds(faults).flat_map(|world| struck(&world)).filter(|(_, at_ms)| *at_ms > 100).count();
+    let late = |faults| {
+        worlds(faults)
+            .flat_map(|world| struck(&world))
+            .filter(|(_, at_ms)| *at_ms > 100)
+            .count()
+    };
     assert!(late(faults.clone()) > 0);
     assert_eq!(late(faults.heal_after(Duration::from_millis(100))), 0);
 }
@@ -121,7 +175,11 @@ fn a_fault_placed_by_hand_strikes_once_and_nothing_else_does() {
         let mut options = WorldOptions::default();
         options.faults = Fault::new(kind).into();
         let world = run_world(&body, &options);
-        assert!(world.failure.is_none(), "{kind}: {}", world.failure.unwrap());
+        assert!(
+            world.failure.is_none(),
+            "{kind}: {}",
+            world.failure.unwrap()
+        );
         assert_eq!(world.faults, 1, "{kind}");
     }
 }
@@ -135,14 +193,39 @@ fn a_version_that_is_named_is_deployed_an_earlier_one_too_and_one_that_is_not_th
     };
     let deploy = || Fault::worker_deploy().after_workflow_task();
     let rolled_back = world([deploy().to_version("v2"), deploy().to_version("v1")].into());
-    assert!(rolled_back.failure.is_none(), "{}", rolled_back.failure.unwrap());
-    let deployed: Vec<_> = rolled_back.tape.entries.iter().map(|entry| entry.words.clone()).collect();
-    assert!(deployed[0].starts_with("deploy version v2 "), "{deployed:?}");
-    assert!(deployed[1].starts_with("deploy version v1 "), "{deployed:?}");
+    assert!(
+        rolled_back.failure.is_none(),
+        "{}",
+        rolled_back.failure.unwrap()
+    );
+    let deployed: Vec<_> = rolled_back
+        .tape
+        .entries
+        .iter()
+        .map(|entry| entry.words.clone())
+        .collect();
+    assert!(
+        deployed[0].starts_with("deploy version v2 "),
+        "{deployed:?}"
+    );
+    assert!(
+        deployed[1].starts_with("deploy version v1 "),
+        "{deployed:?}"
+    );
 
-    let message = world(deploy().to_version("v9").into()).failure.unwrap().message.unwrap();
-    assert!(message.starts_with("the fault placed by hand struck nothing: worker_deploy "), "{message}");
-    assert!(message.ends_with("a later version of its code, or the one that is named"), "{message}");
+    let message = world(deploy().to_version("v9").into())
+        .failure
+        .unwrap()
+        .message
+        .unwrap();
+    assert!(
+        message.starts_with("the fault placed by hand struck nothing: worker_deploy "),
+        "{message}"
+    );
+    assert!(
+        message.ends_with("a later version of its code, or the one that is named"),
+        "{message}"
+    );
 }
 
 /// The second version names its workflow; the rest it has from the first.

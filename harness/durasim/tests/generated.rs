@@ -19,8 +19,16 @@ async fn greet(env: TestWorkflowEnvironment, greeting: String, name: String) -> 
         .activity(Greetings::greet)
         .implementer(Greetings { greeting })
         .start()?;
-    let handle = env.client().start_workflow(Greeter::run, name, start("g-1")).await?;
-    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, expected);
+    let handle = env
+        .client()
+        .start_workflow(Greeter::run, name, start("g-1"))
+        .await?;
+    assert_eq!(
+        handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        expected
+    );
     Ok(())
 }
 

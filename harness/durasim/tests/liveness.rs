@@ -1,4 +1,5 @@
-//! Workflows that end without faults and never end with them: told as that, however the test waits for them.
+//! Workflows that end without faults and never end with them: told as that, however the test waits
+//! for them.
 
 mod common;
 
@@ -25,10 +26,14 @@ struct Forgetful {
 #[workflow_methods]
 impl Forgetful {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, (looks, greets): (bool, bool)) -> WorkflowResult<()> {
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        (looks, greets): (bool, bool),
+    ) -> WorkflowResult<()> {
         if greets {
             let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
-            ctx.execute_activity(Greetings::greet, "you", options).await?;
+            ctx.execute_activity(Greetings::greet, "you", options)
+                .await?;
             ctx.state_mut(|state| state.told = false);
         }
         if !looks {
@@ -56,13 +61,22 @@ async fn world(env: TestWorkflowEnvironment, looks: bool) -> TestResult {
     env.worker("queue")
         .workflow::<Forgetful>()
         .activity(Greetings::greet)
-        .implementer(Greetings { greeting: "Hello".to_owned() })
+        .implementer(Greetings {
+            greeting: "Hello".to_owned(),
+        })
         .start()?;
     let options = WorkflowStartOptions::new("queue", "forgetful").build();
-    let forgetful = env.client().start_workflow(Forgetful::run, (looks, true), options).await?;
+    let forgetful = env
+        .client()
+        .start_workflow(Forgetful::run, (looks, true), options)
+        .await?;
     env.sleep(Duration::from_secs(5)).await;
-    forgetful.signal(Forgetful::tell, (), WorkflowSignalOptions::default()).await?;
-    forgetful.get_result(WorkflowGetResultOptions::default()).await?;
+    forgetful
+        .signal(Forgetful::tell, (), WorkflowSignalOptions::default())
+        .await?;
+    forgetful
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -81,14 +95,24 @@ fn under(faults: impl Into<FaultProfile>) -> WorldOptions {
 }
 
 fn shrunk(campaign: &Campaign<'_>) -> FailureReport {
-    let failed = (0..64).map(|seed| campaign.seed(seed)).find(|world| world.failure.is_some());
-    campaign.shrink(&failed.expect("it is caught")).failure.expect("it fails still")
+    let failed = (0..64)
+        .map(|seed| campaign.seed(seed))
+        .find(|world| world.failure.is_some());
+    campaign
+        .shrink(&failed.expect("it is caught"))
+        .failure
+        .expect("it fails still")
 }
 
 #[test]
 fn a_workflow_that_a_fault_leaves_waiting_is_told_as_that_though_its_test_waits_too() {
     let campaign = Campaign::new(&hangs, under(Fault::activity_completion_lost()));
-    insta::assert_snapshot!(campaign.run(ChoiceSource::Benign).failure.expect("the signal is forgotten"));
+    insta::assert_snapshot!(
+        campaign
+            .run(ChoiceSource::Benign)
+            .failure
+            .expect("the signal is forgotten")
+    );
 }
 
 #[test]
@@ -97,34 +121,60 @@ fn what_waits_without_any_fault_is_stuck() {
         async move {
             env.worker("queue").workflow::<Forgetful>().start()?;
             let options = WorkflowStartOptions::new("queue", "forgetful").build();
-            let forgetful = env.client().start_workflow(Forgetful::run, (false, false), options).await?;
-            forgetful.get_result(WorkflowGetResultOptions::default()).await?;
+            let forgetful = env
+                .client()
+                .start_workflow(Forgetful::run, (false, false), options)
+                .await?;
+            forgetful
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok(())
         }
         .boxed_local()
     };
     let campaign = Campaign::new(&body, under(FaultProfile::all()));
-    assert_eq!(campaign.fault_free().failure.as_ref().map(|it| it.code), Some(FailureCode::Stuck));
+    assert_eq!(
+        campaign.fault_free().failure.as_ref().map(|it| it.code),
+        Some(FailureCode::Stuck)
+    );
     // It is no fault's doing in another world either.
-    assert_eq!(campaign.seed(0).failure.map(|it| it.code), Some(FailureCode::Stuck));
+    assert_eq!(
+        campaign.seed(0).failure.map(|it| it.code),
+        Some(FailureCode::Stuck)
+    );
 }
 
 #[test]
 fn the_plan_of_one_that_waits_is_the_one_fault() {
     let report = shrunk(&Campaign::new(&hangs, under(FaultProfile::all())));
     assert_eq!(report.code, FailureCode::Liveness, "{report}");
-    assert_eq!(report.plan.as_ref().map(|plan| plan.faults.len()), Some(1), "{report}");
+    assert_eq!(
+        report.plan.as_ref().map(|plan| plan.faults.len()),
+        Some(1),
+        "{report}"
+    );
 }
 
-/// Each world that goes on without end takes as many steps as the limit allows; shrinking does not wait for that.
+/// Each world that goes on without end takes as many steps as the limit allows; shrinking does not
+/// wait for that.
 #[test]
 fn one_that_goes_round_without_end_shrinks_all_the_same() {
     let faults = FaultProfile::none().with_odds(FaultKind::ActivityCompletionLost, 1.0);
     let mut options = under(faults.max_faults(2));
-    options.limits = Limits { max_steps: 6_000, ..Limits::default() };
+    options.limits = Limits {
+        max_steps: 6_000,
+        ..Limits::default()
+    };
     let report = shrunk(&Campaign::new(&loops, options));
     assert_eq!(report.code, FailureCode::Liveness, "{report}");
     let message = report.message.as_deref().unwrap_or_default();
-    assert!(message.starts_with("the run took more than 6000 steps"), "{report}");
-    assert_eq!(report.plan.as_ref().map(|plan| plan.faults.len()), Some(1), "{report}");
+    assert!(
+        message.starts_with("the run took more than 6000 steps"),
+        "{report}"
+    );
+    assert_eq!(
+        report.plan.as_ref().map(|plan| plan.faults.len()),
+        Some(1),
+        "{report}"
+    );
 }

@@ -1,5 +1,5 @@
-//! Queries and updates that nobody answers end as they do on a server: with another worker, or with the caller's
-//! deadline.
+//! Queries and updates that nobody answers end as they do on a server: with another worker, or with
+//! the caller's deadline.
 
 mod common;
 
@@ -70,29 +70,56 @@ fn code(refused: &WorkflowQueryError) -> tonic::Code {
 
 /// The query is on its way to the worker that has the run in its cache when that worker dies.
 fn query_dies_with_its_worker() -> FaultProfile {
-    FaultProfile::from(Fault::message_delay().at("dinners/workflow task").nth(2).by(Duration::from_secs(5)))
-        .and(Fault::worker_crash().after_activity(Kitchen::cook))
+    FaultProfile::from(
+        Fault::message_delay()
+            .at("dinners/workflow task")
+            .nth(2)
+            .by(Duration::from_secs(5)),
+    )
+    .and(Fault::worker_crash().after_activity(Kitchen::cook))
 }
 
 #[workflow_test(seeds = 1, faults = query_dies_with_its_worker())]
 async fn a_query_that_dies_with_its_worker_is_answered_by_another(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()?;
-    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    env.worker("dinners")
+        .workflow::<Dinner>()
+        .activity(Kitchen::cook)
+        .start()?;
+    let dinner = env
+        .client()
+        .start_workflow(Dinner::run, (), start("dinners", "d-1"))
+        .await?;
     env.sleep(Duration::from_secs(5)).await;
     let before = env.now();
-    assert_eq!(dinner.query(Dinner::status, (), WorkflowQueryOptions::default()).await?, "cooking");
+    assert_eq!(
+        dinner
+            .query(Dinner::status, (), WorkflowQueryOptions::default())
+            .await?,
+        "cooking"
+    );
     // The first worker was waited for as long as it is for workflow tasks.
     let waited = env.now().duration_since(before)?;
-    assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11), "{waited:?}");
+    assert!(
+        waited >= Duration::from_secs(10) && waited < Duration::from_secs(11),
+        "{waited:?}"
+    );
     Ok(())
 }
 
 #[workflow_test]
-async fn a_query_without_a_worker_ends_with_the_callers_deadline(env: TestWorkflowEnvironment) -> TestResult {
-    let handle =
-        env.client().start_workflow(Approval::run, "item-1".to_owned(), start("approvals", "a-1")).await?;
+async fn a_query_without_a_worker_ends_with_the_callers_deadline(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let handle = env
+        .client()
+        .start_workflow(
+            Approval::run,
+            "item-1".to_owned(),
+            start("approvals", "a-1"),
+        )
+        .await?;
     let before = env.now();
     let refused = handle
         .query(Approval::status, (), WorkflowQueryOptions::default())
@@ -106,21 +133,28 @@ async fn a_query_without_a_worker_ends_with_the_callers_deadline(env: TestWorkfl
 fn patience(timeout: Duration) -> WorkflowExecuteUpdateOptions {
     let mut rpc_options = RpcOptions::default();
     rpc_options.timeout = Some(timeout);
-    WorkflowExecuteUpdateOptions::builder().rpc_options(rpc_options).build()
+    WorkflowExecuteUpdateOptions::builder()
+        .rpc_options(rpc_options)
+        .build()
 }
 
 #[workflow_test]
 async fn an_update_without_a_worker_ends_with_the_deadline_of_an_impatient_caller(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    let dinner = env
+        .client()
+        .start_workflow(Dinner::run, (), start("dinners", "d-1"))
+        .await?;
     let before = env.now();
     let refused = dinner
         .execute_update(Dinner::add_guest, (), patience(Duration::from_secs(5)))
         .await
         .expect_err("nobody answers");
     match refused {
-        WorkflowUpdateError::Rpc(status) => assert_eq!(status.code(), tonic::Code::DeadlineExceeded),
+        WorkflowUpdateError::Rpc(status) => {
+            assert_eq!(status.code(), tonic::Code::DeadlineExceeded)
+        }
         other => panic!("not refused by the service: {other}"),
     }
     assert_eq!(env.now().duration_since(before)?, Duration::from_secs(5));
@@ -129,13 +163,25 @@ async fn an_update_without_a_worker_ends_with_the_deadline_of_an_impatient_calle
 
 /// The server answers before the time of a call is over, and the client asks again.
 #[workflow_test]
-async fn an_update_of_a_patient_caller_waits_for_a_worker(env: TestWorkflowEnvironment) -> TestResult {
-    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+async fn an_update_of_a_patient_caller_waits_for_a_worker(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let dinner = env
+        .client()
+        .start_workflow(Dinner::run, (), start("dinners", "d-1"))
+        .await?;
     let late = async {
         env.sleep(Duration::from_mins(5)).await;
-        env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()
+        env.worker("dinners")
+            .workflow::<Dinner>()
+            .activity(Kitchen::cook)
+            .start()
     };
-    let update = dinner.execute_update(Dinner::add_guest, (), WorkflowExecuteUpdateOptions::default());
+    let update = dinner.execute_update(
+        Dinner::add_guest,
+        (),
+        WorkflowExecuteUpdateOptions::default(),
+    );
     let (started, guests) = tokio::join!(late, update);
     started?;
     assert_eq!(guests?, 1);
@@ -143,15 +189,32 @@ async fn an_update_of_a_patient_caller_waits_for_a_worker(env: TestWorkflowEnvir
 }
 
 fn every_message_is_late() -> FaultProfile {
-    FaultProfile::none().with_odds(FaultKind::MessageDelay, 1.0).max_faults(1_000)
+    FaultProfile::none()
+        .with_odds(FaultKind::MessageDelay, 1.0)
+        .max_faults(1_000)
 }
 
 #[workflow_test(seeds = 16, faults = every_message_is_late())]
-async fn no_delay_holds_a_query_until_its_caller_gives_up(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()?;
-    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
-    dinner.get_result(WorkflowGetResultOptions::default()).await?;
-    assert_eq!(dinner.query(Dinner::status, (), WorkflowQueryOptions::default()).await?, "ready");
+async fn no_delay_holds_a_query_until_its_caller_gives_up(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("dinners")
+        .workflow::<Dinner>()
+        .activity(Kitchen::cook)
+        .start()?;
+    let dinner = env
+        .client()
+        .start_workflow(Dinner::run, (), start("dinners", "d-1"))
+        .await?;
+    dinner
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert_eq!(
+        dinner
+            .query(Dinner::status, (), WorkflowQueryOptions::default())
+            .await?,
+        "ready"
+    );
     Ok(())
 }
 
@@ -165,12 +228,22 @@ fn workers_die_all_the_time() -> FaultProfile {
 
 #[workflow_test(seeds = 64, faults = workers_die_all_the_time())]
 async fn no_row_of_crashes_outlasts_a_query(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("dinners").workflow::<Dinner>().activity(Kitchen::cook).start()?;
-    let dinner = env.client().start_workflow(Dinner::run, (), start("dinners", "d-1")).await?;
+    env.worker("dinners")
+        .workflow::<Dinner>()
+        .activity(Kitchen::cook)
+        .start()?;
+    let dinner = env
+        .client()
+        .start_workflow(Dinner::run, (), start("dinners", "d-1"))
+        .await?;
     for _ in 0..4 {
         env.sleep(Duration::from_secs(5)).await;
-        dinner.query(Dinner::status, (), WorkflowQueryOptions::default()).await?;
+        dinner
+            .query(Dinner::status, (), WorkflowQueryOptions::default())
+            .await?;
     }
-    dinner.get_result(WorkflowGetResultOptions::default()).await?;
+    dinner
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

@@ -1,6 +1,10 @@
-//! What a test is told that cannot succeed as it is written: always a verdict, soon, with what to do about it.
+//! What a test is told that cannot succeed as it is written: always a verdict, soon, with what to
+//! do about it.
 
-#![allow(clippy::unused_async, reason = "an activity that is not async leaves the simulated thread")]
+#![allow(
+    clippy::unused_async,
+    reason = "an activity that is not async leaves the simulated thread"
+)]
 
 mod common;
 mod failing;
@@ -27,8 +31,13 @@ fn on(task_queue: &str) -> WorkflowStartOptions {
 }
 
 async fn greets(env: &TestWorkflowEnvironment) -> TestResult {
-    let handle = env.client().start_workflow(Greeter::run, "Ann".to_owned(), on("greetings")).await?;
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    let handle = env
+        .client()
+        .start_workflow(Greeter::run, "Ann".to_owned(), on("greetings"))
+        .await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -66,7 +75,9 @@ struct Elsewhere;
 impl Elsewhere {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        let options = ActivityOptions::with_start_to_close_timeout(DAY).task_queue("printers").build();
+        let options = ActivityOptions::with_start_to_close_timeout(DAY)
+            .task_queue("printers")
+            .build();
         Ok(ctx.execute_activity(Broken::panics, (), options).await?)
     }
 }
@@ -95,7 +106,11 @@ impl Parent {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let options = ChildWorkflowOptions::workflow_id("child-1".to_owned());
-        Ok(ctx.start_child_workflow(Elsewhere::run, (), options).await?.result().await?)
+        Ok(ctx
+            .start_child_workflow(Elsewhere::run, (), options)
+            .await?
+            .result()
+            .await?)
     }
 }
 
@@ -110,7 +125,8 @@ struct Mailbox {
 impl Mailbox {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<usize> {
-        ctx.wait_condition(|state| !state.numbers.is_empty()).await?;
+        ctx.wait_condition(|state| !state.numbers.is_empty())
+            .await?;
         Ok(ctx.state(|state| state.numbers.len()))
     }
 
@@ -137,15 +153,22 @@ impl Forever {
 
 #[test]
 fn a_workflow_without_a_worker_is_stuck() {
-    insta::assert_snapshot!(failure(|env| async move { greets(&env).await }.boxed_local()));
+    insta::assert_snapshot!(failure(
+        |env| async move { greets(&env).await }.boxed_local()
+    ));
 }
 
 #[test]
 fn a_query_that_no_worker_is_there_to_answer_is_told_so() {
     insta::assert_snapshot!(failure(|env| {
         async move {
-            let handle = env.client().start_workflow(Approval::run, "ring".to_owned(), on("shop")).await?;
-            handle.query(Approval::status, (), WorkflowQueryOptions::default()).await?;
+            let handle = env
+                .client()
+                .start_workflow(Approval::run, "ring".to_owned(), on("shop"))
+                .await?;
+            handle
+                .query(Approval::status, (), WorkflowQueryOptions::default())
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()
@@ -184,8 +207,13 @@ fn an_activity_that_times_out_for_want_of_a_worker_is_told_as_unregistered() {
                 if elsewhere {
                     env.worker("presses").activity(Broken::panics).start()?;
                 }
-                let handle = env.client().start_workflow(InTime::run, (), on("printers")).await?;
-                handle.get_result(WorkflowGetResultOptions::default()).await?;
+                let handle = env
+                    .client()
+                    .start_workflow(InTime::run, (), on("printers"))
+                    .await?;
+                handle
+                    .get_result(WorkflowGetResultOptions::default())
+                    .await?;
                 Ok::<_, TestError>(())
             }
             .boxed_local()
@@ -199,8 +227,17 @@ fn an_activity_that_nobody_took_may_time_out_in_a_test_that_fails_of_something_e
     let report = failure(|env| {
         async move {
             env.worker("printers").workflow::<InTime>().start()?;
-            let handle = env.client().start_workflow(InTime::run, (), on("printers")).await?;
-            assert!(handle.get_result(WorkflowGetResultOptions::default()).await.is_ok(), "no paper");
+            let handle = env
+                .client()
+                .start_workflow(InTime::run, (), on("printers"))
+                .await?;
+            assert!(
+                handle
+                    .get_result(WorkflowGetResultOptions::default())
+                    .await
+                    .is_ok(),
+                "no paper"
+            );
             Ok::<_, TestError>(())
         }
         .boxed_local()
@@ -225,9 +262,17 @@ fn a_worker_without_any_workflow_lacks_the_one_that_is_started() {
 fn a_parent_awaits_its_child_and_the_child_what_is_not_registered() {
     insta::assert_snapshot!(failure(|env| {
         async move {
-            env.worker("greetings").workflow::<Parent>().workflow::<Elsewhere>().start()?;
-            let handle = env.client().start_workflow(Parent::run, (), on("greetings")).await?;
-            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            env.worker("greetings")
+                .workflow::<Parent>()
+                .workflow::<Elsewhere>()
+                .start()?;
+            let handle = env
+                .client()
+                .start_workflow(Parent::run, (), on("greetings"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()
@@ -236,14 +281,20 @@ fn a_parent_awaits_its_child_and_the_child_what_is_not_registered() {
 
 #[test]
 fn a_test_that_awaits_nothing_of_this_world_is_stuck() {
-    insta::assert_snapshot!(failure(|_env| std::future::pending::<TestResult>().boxed_local()));
+    insta::assert_snapshot!(failure(
+        |_env| std::future::pending::<TestResult>().boxed_local()
+    ));
 }
 
 #[test]
 fn a_sleep_beyond_the_end_of_the_run_is_a_limit() {
     for years in [100, u64::MAX / DAY.as_secs() / 366] {
         let report = failure(move |env| {
-            async move { env.sleep(Duration::from_secs(years * 365 * DAY.as_secs())).await }.boxed_local()
+            async move {
+                env.sleep(Duration::from_secs(years * 365 * DAY.as_secs()))
+                    .await
+            }
+            .boxed_local()
         });
         insta::assert_snapshot!("a_sleep_beyond_the_end_of_the_run_is_a_limit", report);
     }
@@ -264,7 +315,9 @@ fn a_loop_that_waits_for_nothing_is_a_limit() {
         };
         let mut options = WorldOptions::default();
         options.limits.max_steps = 10_000;
-        let report = run_world(&body, &options).failure.expect("such a test fails");
+        let report = run_world(&body, &options)
+            .failure
+            .expect("such a test fails");
         insta::assert_snapshot!("a_loop_that_waits_for_nothing_is_a_limit", report);
     }
 }
@@ -284,25 +337,54 @@ fn a_mock_that_panics_ends_the_test_at_its_line() {
         }
         .boxed_local()
     });
-    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
+    assert!(
+        report
+            .location
+            .as_ref()
+            .is_some_and(|line| line.file.ends_with("verdicts.rs")),
+        "{report}"
+    );
     let message = report.message.unwrap();
-    assert!(message.starts_with("mock of Greetings::greet: assertion `left == right` failed: wrong guest"));
+    assert!(
+        message
+            .starts_with("mock of Greetings::greet: assertion `left == right` failed: wrong guest")
+    );
 }
 
 #[test]
 fn an_activity_that_panics_for_ever_ends_the_test_at_its_line() {
     let report = failure(|env| {
         async move {
-            env.worker("greetings").workflow::<Print>().activity(Broken::panics).start()?;
-            let handle = env.client().start_workflow(Print::run, (), on("greetings")).await?;
-            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            env.worker("greetings")
+                .workflow::<Print>()
+                .activity(Broken::panics)
+                .start()?;
+            let handle = env
+                .client()
+                .start_workflow(Print::run, (), on("greetings"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()
     });
-    assert!(report.location.as_ref().is_some_and(|line| line.file.ends_with("verdicts.rs")), "{report}");
-    assert_eq!(report.what, "an activity panics, 10 attempts so far, and nothing bounds its retries");
-    assert_eq!(report.message.unwrap(), "Print#1/Broken::panics: out of paper");
+    assert!(
+        report
+            .location
+            .as_ref()
+            .is_some_and(|line| line.file.ends_with("verdicts.rs")),
+        "{report}"
+    );
+    assert_eq!(
+        report.what,
+        "an activity panics, 10 attempts so far, and nothing bounds its retries"
+    );
+    assert_eq!(
+        report.message.unwrap(),
+        "Print#1/Broken::panics: out of paper"
+    );
 }
 
 #[test]
@@ -311,7 +393,9 @@ fn an_activity_that_fails_for_ever_is_named_when_the_run_reaches_its_limit() {
         async move {
             env.worker("greetings")
                 .workflow::<Greeter>()
-                .mock_activity(Greetings::greet, |_| async { Err(ActivityError::from(std::fmt::Error)) })
+                .mock_activity(Greetings::greet, |_| async {
+                    Err(ActivityError::from(std::fmt::Error))
+                })
                 .start()?;
             greets(&env).await
         }
@@ -319,7 +403,11 @@ fn an_activity_that_fails_for_ever_is_named_when_the_run_reaches_its_limit() {
     };
     let mut options = WorldOptions::default();
     options.limits.max_steps = 5_000;
-    insta::assert_snapshot!(run_world(&body, &options).failure.expect("such a test fails"));
+    insta::assert_snapshot!(
+        run_world(&body, &options)
+            .failure
+            .expect("such a test fails")
+    );
 }
 
 #[test]
@@ -327,15 +415,22 @@ fn a_run_that_outgrows_the_services_limit_says_so() {
     let report = failure(|env| {
         async move {
             env.worker("greetings").workflow::<Forever>().start()?;
-            let handle = env.client().start_workflow(Forever::run, (), on("greetings")).await?;
-            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            let handle = env
+                .client()
+                .start_workflow(Forever::run, (), on("greetings"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()
     });
-    let expected =
-        "the service terminated a workflow, as Temporal would: Workflow history count exceeds limit";
-    assert_eq!((report.code.name(), report.what.as_str()), ("limit", expected));
+    let expected = "the service terminated a workflow, as Temporal would: Workflow history count exceeds limit";
+    assert_eq!(
+        (report.code.name(), report.what.as_str()),
+        ("limit", expected)
+    );
 }
 
 #[test]
@@ -365,9 +460,17 @@ fn an_unknown_type_of_heartbeat_details_is_told_with_the_call_that_names_it() {
     }
     insta::assert_snapshot!(failure(|env| {
         async move {
-            env.worker("files").workflow::<Copy>().activity(Files::copy).start()?;
-            let handle = env.client().start_workflow(Copy::run, (), on("files")).await?;
-            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            env.worker("files")
+                .workflow::<Copy>()
+                .activity(Files::copy)
+                .start()?;
+            let handle = env
+                .client()
+                .start_workflow(Copy::run, (), on("files"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()
@@ -380,8 +483,13 @@ fn an_input_of_another_type_is_told_with_the_reason() {
         async move {
             env.worker("patience").workflow::<Patience>().start()?;
             let patience = UntypedWorkflow::new("Patience");
-            let handle = env.client().start_workflow(patience, RawValue::empty(), on("patience")).await?;
-            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            let handle = env
+                .client()
+                .start_workflow(patience, RawValue::empty(), on("patience"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()
@@ -393,11 +501,22 @@ fn a_signal_with_an_input_of_another_type_is_told_with_the_reason() {
     insta::assert_snapshot!(failure(|env| {
         async move {
             env.worker("mail").workflow::<Mailbox>().start()?;
-            let handle = env.client().start_workflow(Mailbox::run, (), on("mail")).await?;
+            let handle = env
+                .client()
+                .start_workflow(Mailbox::run, (), on("mail"))
+                .await?;
             let word = RawValue::from_value(&"seven".to_owned(), &PayloadConverter::default());
             let untyped = env.client().get_workflow_handle::<UntypedWorkflow>("w-1");
-            untyped.signal(UntypedSignal::new("put"), word, WorkflowSignalOptions::default()).await?;
-            handle.get_result(WorkflowGetResultOptions::default()).await?;
+            untyped
+                .signal(
+                    UntypedSignal::new("put"),
+                    word,
+                    WorkflowSignalOptions::default(),
+                )
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok::<_, TestError>(())
         }
         .boxed_local()

@@ -1,9 +1,10 @@
 //! Holds back what `spawn_blocking` is given until the simulation waits for it.
 //!
-//! Blocking work runs on a thread of its own, and whether it is done when its handle is first polled would depend
-//! on the machine. So the runtime has one blocking thread at most, that thread waits at this gate before its first
-//! job, and it ends as soon as it has no more jobs, so that the next job finds the gate closed again. The
-//! gate opens only while the simulated thread stands still in [`Gate::settle`].
+//! Blocking work runs on a thread of its own, and whether it is done when its handle is first
+//! polled would depend on the machine. So the runtime has one blocking thread at most, that thread
+//! waits at this gate before its first job, and it ends as soon as it has no more jobs, so that the
+//! next job finds the gate closed again. The gate opens only while the simulated thread stands
+//! still in [`Gate::settle`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -44,10 +45,16 @@ impl Default for Gate {
 impl Gate {
     fn with_patience(patience: Duration) -> Self {
         let (used, state, changed) = Default::default();
-        Self { patience, used, state, changed }
+        Self {
+            patience,
+            used,
+            state,
+            changed,
+        }
     }
 
-    /// A blocking thread is about to be started, by the thread that calls this. Returns its number, from 1.
+    /// A blocking thread is about to be started, by the thread that calls this. Returns its number,
+    /// from 1.
     pub(crate) fn thread_named(&self) -> u64 {
         let mut state = self.lock();
         state.named += 1;
@@ -58,7 +65,9 @@ impl Gate {
     /// A blocking thread has started: it waits here. Returns its number, from 1.
     pub(crate) fn thread_started(&self) -> u64 {
         let state = self.lock();
-        let opened = self.changed.wait_while(state, |state| !state.open && !state.abandoned);
+        let opened = self
+            .changed
+            .wait_while(state, |state| !state.open && !state.abandoned);
         // There is one at a time, so those that ended are those before it.
         opened.unwrap_or_else(PoisonError::into_inner).ended + 1
     }
@@ -82,7 +91,8 @@ impl Gate {
         self.changed.notify_all();
         // It is the machine's time that counts here.
         let waited = ambient::suspended(|| {
-            self.changed.wait_timeout_while(state, self.patience, |state| state.ended < state.named)
+            self.changed
+                .wait_timeout_while(state, self.patience, |state| state.ended < state.named)
         });
         let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         state.open = false;
@@ -96,7 +106,8 @@ impl Gate {
         true
     }
 
-    /// Opens the gate for good, so that the runtime can be dropped; says whether waiting for its thread is futile.
+    /// Opens the gate for good, so that the runtime can be dropped; says whether waiting for its
+    /// thread is futile.
     pub(crate) fn abandon(&self) -> bool {
         let mut state = self.lock();
         state.abandoned = true;
@@ -122,7 +133,10 @@ mod tests {
         gate.thread_named();
         let panic = catch_unwind(AssertUnwindSafe(|| gate.settle())).unwrap_err();
         let message = crate::panic_message(panic.as_ref());
-        assert!(message.starts_with("work given to `spawn_blocking` did not end within 1ms"), "{message}");
+        assert!(
+            message.starts_with("work given to `spawn_blocking` did not end within 1ms"),
+            "{message}"
+        );
         assert!(gate.abandon(), "waiting for the thread is futile");
     }
 

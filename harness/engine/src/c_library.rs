@@ -1,7 +1,7 @@
 //! Functions of the C library that this crate stands in front of.
 //!
-//! The linker takes a program's own definition of a function before that of a shared library, and this crate's
-//! definitions are part of the program. Each passes on what does not concern a run.
+//! The linker takes a program's own definition of a function before that of a shared library, and
+//! this crate's definitions are part of the program. Each passes on what does not concern a run.
 
 #![allow(unsafe_code, reason = "asking for a C function is unsafe")]
 
@@ -19,7 +19,10 @@ pub(crate) struct Real {
 
 impl Real {
     pub(crate) const fn new(name: &'static CStr) -> Self {
-        Self { name, address: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            name,
+            address: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     pub(crate) fn address(&self) -> *mut c_void {

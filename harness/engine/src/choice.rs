@@ -1,13 +1,14 @@
 //! Choices: every nondeterministic decision of a run, each made at a named point.
 //!
-//! Whatever a run leaves open (which task is polled next, how late a message is, whether a worker dies here)
-//! is asked of [`Choices::choose`] as a number below an arity, where 0 is always the benign answer. A decision
-//! belongs to a [`Point`]: the site names the kind of decision, the key names what it happens to, the
-//! occurrence counts how often that question was asked before. Because an answer depends on its point and not on
-//! how many answers came before it, a decision more or less elsewhere leaves the others as they were.
+//! Whatever a run leaves open (which task is polled next, how late a message is, whether a worker
+//! dies here) is asked of [`Choices::choose`] as a number below an arity, where 0 is always the
+//! benign answer. A decision belongs to a [`Point`]: the site names the kind of decision, the key
+//! names what it happens to, the occurrence counts how often that question was asked before.
+//! Because an answer depends on its point and not on how many answers came before it, a decision
+//! more or less elsewhere leaves the others as they were.
 //!
-//! The answers come from a seed ([`Choices::seeded`]), from a [`Tape`] ([`Choices::tape`]), or are all benign
-//! ([`Choices::benign`]).
+//! The answers come from a seed ([`Choices::seeded`]), from a [`Tape`] ([`Choices::tape`]), or are
+//! all benign ([`Choices::benign`]).
 //!
 //! ```
 //! use durasim_engine::{Choices, Odds};
@@ -22,8 +23,8 @@
 //! assert_eq!(again.choose("worker.crash", "payments", 2, Odds::Rarely(0.5)), crash);
 //! ```
 //!
-//! Two points are told apart by a stable 64-bit hash; at the sizes of a run a collision is not to be expected,
-//! and would cost independence between two draws, never reproducibility.
+//! Two points are told apart by a stable 64-bit hash; at the sizes of a run a collision is not to
+//! be expected, and would cost independence between two draws, never reproducibility.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -50,8 +51,16 @@ pub struct Point {
 
 impl Point {
     /// The decision number `occurrence` (from 0) of `site` about `key`.
-    pub fn new(site: impl Into<Cow<'static, str>>, key: impl Into<String>, occurrence: u32) -> Self {
-        Self { site: site.into(), key: key.into(), occurrence }
+    pub fn new(
+        site: impl Into<Cow<'static, str>>,
+        key: impl Into<String>,
+        occurrence: u32,
+    ) -> Self {
+        Self {
+            site: site.into(),
+            key: key.into(),
+            occurrence,
+        }
     }
 
     pub(crate) fn hash64(&self) -> u64 {
@@ -117,7 +126,8 @@ impl Choices {
         Self::new(None, Some(Script::new(tape)))
     }
 
-    /// Answers what the tape says at a point, a 0 on it included, and draws from the seed where it says nothing.
+    /// Answers what the tape says at a point, a 0 on it included, and draws from the seed where it
+    /// says nothing.
     ///
     /// It is for plans that fix a few decisions of an otherwise seeded run.
     pub fn seeded_with(seed: u64, overlay: &Tape) -> Self {
@@ -148,11 +158,16 @@ impl Choices {
             return 0;
         }
         if let Some(offers) = &mut self.offers {
-            offers.push(Offer { point: Point::new(site, key, occurrence), arity });
+            offers.push(Offer {
+                point: Point::new(site, key, occurrence),
+                arity,
+            });
         }
         let point_hash = occurrence_hash(question, occurrence);
-        let scripted =
-            self.script.as_mut().and_then(|script| script.answer(point_hash, site, key, occurrence, arity));
+        let scripted = self
+            .script
+            .as_mut()
+            .and_then(|script| script.answer(point_hash, site, key, occurrence, arity));
         let value = match (scripted, &self.seed) {
             (Some(value), _) => value,
             (None, Some(seed)) => seed.draw(point_hash, arity, odds),
@@ -160,36 +175,58 @@ impl Choices {
         };
         if value != 0 {
             let point = Point::new(site, key, occurrence);
-            self.taken.push(TapeEntry { point, arity, value, at_ms: 0, words: String::new() });
+            self.taken.push(TapeEntry {
+                point,
+                arity,
+                value,
+                at_ms: 0,
+                words: String::new(),
+            });
             self.last_left_zero = true;
         }
         value
     }
 
-    /// Decides by the caller's own answer, and records it as [`Choices::choose`] does: for what a person placed by
-    /// hand, so that it has its line on the tape like any other decision.
+    /// Decides by the caller's own answer, and records it as [`Choices::choose`] does: for what a
+    /// person placed by hand, so that it has its line on the tape like any other decision.
     ///
     /// # Panics
     ///
     /// If the value is not below the arity.
     pub fn impose(&mut self, site: &'static str, key: &str, arity: u32, value: u32) {
-        assert!(value < arity, "an answer must be below the arity: {value} of {arity} at {site}");
+        assert!(
+            value < arity,
+            "an answer must be below the arity: {value} of {arity} at {site}"
+        );
         let question = question_hash(site, key);
         let counter = self.occurrences.entry(question).or_insert(0);
         let occurrence = *counter;
         *counter += 1;
         if let Some(script) = &mut self.script {
             // Matched, so that it is not taken for drift.
-            let _ = script.answer(occurrence_hash(question, occurrence), site, key, occurrence, arity);
+            let _ = script.answer(
+                occurrence_hash(question, occurrence),
+                site,
+                key,
+                occurrence,
+                arity,
+            );
         }
         self.last_left_zero = value != 0;
         if value != 0 {
             let point = Point::new(site, key, occurrence);
-            self.taken.push(TapeEntry { point, arity, value, at_ms: 0, words: String::new() });
+            self.taken.push(TapeEntry {
+                point,
+                arity,
+                value,
+                at_ms: 0,
+                words: String::new(),
+            });
         }
     }
 
-    /// Puts the last decision into words, with its virtual time in milliseconds since the Unix epoch.
+    /// Puts the last decision into words, with its virtual time in milliseconds since the Unix
+    /// epoch.
     ///
     /// Does nothing, and does not call `words`, if that decision was benign.
     pub fn describe(&mut self, now_ms: u64, words: impl FnOnce() -> String) {
@@ -204,7 +241,10 @@ impl Choices {
 
     /// The decisions so far that were not benign, in order.
     pub fn taken(&self) -> Tape {
-        Tape { seed: self.seed.as_ref().map(|seed| seed.number), entries: self.taken.clone() }
+        Tape {
+            seed: self.seed.as_ref().map(|seed| seed.number),
+            entries: self.taken.clone(),
+        }
     }
 
     /// The decisions so far that were not benign, in order.
@@ -217,12 +257,17 @@ impl Choices {
         self.taken.len()
     }
 
-    /// What the tape says about points that this run did not come to, or that had fewer answers than the tape's.
+    /// What the tape says about points that this run did not come to, or that had fewer answers
+    /// than the tape's.
     pub fn drift(&self) -> Vec<TapeEntry> {
-        self.script.as_ref().map(Script::unmatched).unwrap_or_default()
+        self.script
+            .as_ref()
+            .map(Script::unmatched)
+            .unwrap_or_default()
     }
 
-    /// From here on, remembers every decision offered, whatever the answer. To be called before the run.
+    /// From here on, remembers every decision offered, whatever the answer. To be called before the
+    /// run.
     pub fn record_offers(&mut self) {
         self.offers.get_or_insert_default();
     }
@@ -245,7 +290,10 @@ impl Seed {
     fn new(number: u64) -> Self {
         let mut key = *b"--------durasim: one run choices";
         key[..8].copy_from_slice(&number.to_le_bytes());
-        Self { number, generator: ChaCha8Rng::from_seed(key) }
+        Self {
+            number,
+            generator: ChaCha8Rng::from_seed(key),
+        }
     }
 
     fn draw(&self, point_hash: u64, arity: u32, odds: Odds) -> u32 {
@@ -285,14 +333,34 @@ struct Script {
 
 impl Script {
     fn new(tape: &Tape) -> Self {
-        let by_point =
-            tape.entries.iter().enumerate().map(|(index, entry)| (entry.point.hash64(), index)).collect();
-        Self { entries: tape.entries.iter().map(|entry| (entry.clone(), false)).collect(), by_point }
+        let by_point = tape
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.point.hash64(), index))
+            .collect();
+        Self {
+            entries: tape
+                .entries
+                .iter()
+                .map(|entry| (entry.clone(), false))
+                .collect(),
+            by_point,
+        }
     }
 
-    fn answer(&mut self, point_hash: u64, site: &str, key: &str, occurrence: u32, arity: u32) -> Option<u32> {
+    fn answer(
+        &mut self,
+        point_hash: u64,
+        site: &str,
+        key: &str,
+        occurrence: u32,
+        arity: u32,
+    ) -> Option<u32> {
         let (entry, matched) = &mut self.entries[*self.by_point.get(&point_hash)?];
-        let same = entry.point.site == site && entry.point.key == key && entry.point.occurrence == occurrence;
+        let same = entry.point.site == site
+            && entry.point.key == key
+            && entry.point.occurrence == occurrence;
         if !same || entry.value >= arity {
             return None;
         }
@@ -301,7 +369,11 @@ impl Script {
     }
 
     fn unmatched(&self) -> Vec<TapeEntry> {
-        self.entries.iter().filter(|(_, matched)| !matched).map(|(entry, _)| entry.clone()).collect()
+        self.entries
+            .iter()
+            .filter(|(_, matched)| !matched)
+            .map(|(entry, _)| entry.clone())
+            .collect()
     }
 }
 

@@ -1,9 +1,10 @@
 //! The executor: tasks polled one at a time, in an order that is chosen from outside.
 //!
-//! It polls the test body, the client's actors and the attempts of activities, all on the thread of the run. Tasks
-//! that are ready stand in the order in which they were woken, each once however often it was woken; which of them
-//! is polled next is for the caller to say ([`Executor::poll_one`]), who asks the run's choices. Wakers may be
-//! woken from anywhere, timers and other threads included.
+//! It polls the test body, the client's actors and the attempts of activities, all on the thread of
+//! the run. Tasks that are ready stand in the order in which they were woken, each once however
+//! often it was woken; which of them is polled next is for the caller to say
+//! ([`Executor::poll_one`]), who asks the run's choices. Wakers may be woken from anywhere, timers
+//! and other threads included.
 //!
 //! ```
 //! use std::{cell::RefCell, rc::Rc};
@@ -87,7 +88,8 @@ impl fmt::Display for TaskPanic {
     }
 }
 
-/// The tasks of one run. A clone is another handle to the same tasks, so that tasks can spawn and cancel.
+/// The tasks of one run. A clone is another handle to the same tasks, so that tasks can spawn and
+/// cancel.
 ///
 /// A task that holds such a handle keeps the others alive: end a run with [`Executor::cancel_all`].
 #[derive(Clone, Default)]
@@ -155,16 +157,33 @@ impl Executor {
         Self::default()
     }
 
-    /// Adds a task, ready to be polled. Its name is for people and for [`Executor::poll_one`]'s `pick`.
-    pub fn spawn(&self, name: impl Into<Rc<str>>, future: impl Future<Output = ()> + 'static) -> TaskId {
+    /// Adds a task, ready to be polled. Its name is for people and for [`Executor::poll_one`]'s
+    /// `pick`.
+    pub fn spawn(
+        &self,
+        name: impl Into<Rc<str>>,
+        future: impl Future<Output = ()> + 'static,
+    ) -> TaskId {
         let future: LocalBoxFuture<'static, ()> = Box::pin(future);
         let id = {
             let mut tasks = self.tasks.borrow_mut();
             let id = TaskId(tasks.next_id);
             tasks.next_id += 1;
-            let alarm = Arc::new(Alarm { id, queued: AtomicBool::new(false), inbox: self.inbox.clone() });
+            let alarm = Arc::new(Alarm {
+                id,
+                queued: AtomicBool::new(false),
+                inbox: self.inbox.clone(),
+            });
             let waker = Waker::from(alarm.clone());
-            tasks.live.insert(id, Task { name: name.into(), future: Some(future), alarm, waker });
+            tasks.live.insert(
+                id,
+                Task {
+                    name: name.into(),
+                    future: Some(future),
+                    alarm,
+                    waker,
+                },
+            );
             id
         };
         self.wake(id);
@@ -173,7 +192,12 @@ impl Executor {
 
     /// Wakes a task, as its own waker would. Does nothing if it is gone.
     pub fn wake(&self, id: TaskId) {
-        let alarm = self.tasks.borrow().live.get(&id).map(|task| task.alarm.clone());
+        let alarm = self
+            .tasks
+            .borrow()
+            .live
+            .get(&id)
+            .map(|task| task.alarm.clone());
         if let Some(alarm) = alarm {
             alarm.wake();
         }
@@ -184,7 +208,8 @@ impl Executor {
     /// A task that cancels itself is dropped as soon as its poll returns.
     pub fn cancel(&self, id: TaskId) -> bool {
         let removed = self.tasks.borrow_mut().remove(id);
-        // Dropped only now, with no borrow held: what a future owns may spawn or cancel when it is dropped.
+        // Dropped only now, with no borrow held: what a future owns may spawn or cancel when it is
+        // dropped.
         removed.is_some()
     }
 
@@ -214,7 +239,12 @@ impl Executor {
 
     /// The names of all tasks, oldest first.
     pub fn names(&self) -> Vec<Rc<str>> {
-        self.tasks.borrow().live.values().map(|task| task.name.clone()).collect()
+        self.tasks
+            .borrow()
+            .live
+            .values()
+            .map(|task| task.name.clone())
+            .collect()
     }
 
     /// The name of the task that is being polled, for what it calls.
@@ -231,7 +261,8 @@ impl Executor {
 
     /// Polls one of the tasks that are ready; `None` if none is.
     ///
-    /// `pick` gets the names of the ready tasks, in the order in which they were woken, and answers with an index.
+    /// `pick` gets the names of the ready tasks, in the order in which they were woken, and answers
+    /// with an index.
     ///
     /// # Panics
     ///
@@ -276,9 +307,14 @@ impl Executor {
             Err(payload) => {
                 self.cancel(id);
                 let message = panic_message(payload.as_ref());
-                // What the future still owns is dropped here; a second panic on the way must not replace the first.
+                // What the future still owns is dropped here; a second panic on the way must not
+                // replace the first.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
-                Outcome::Panicked(TaskPanic { name: name.clone(), message, payload })
+                Outcome::Panicked(TaskPanic {
+                    name: name.clone(),
+                    message,
+                    payload,
+                })
             }
         }
     }
@@ -314,7 +350,9 @@ impl Executor {
 
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor").field("tasks", &self.names()).finish_non_exhaustive()
+        f.debug_struct("Executor")
+            .field("tasks", &self.names())
+            .finish_non_exhaustive()
     }
 }
 
@@ -334,11 +372,17 @@ impl Tasks {
     /// Takes the chosen ready task's future out, to be polled without a borrow.
     fn check_out(&mut self, index: usize) -> (TaskId, Rc<str>, LocalBoxFuture<'static, ()>, Waker) {
         let ready = self.ready.len();
-        assert!(index < ready, "the index of a ready task must be below {ready}, not {index}");
+        assert!(
+            index < ready,
+            "the index of a ready task must be below {ready}, not {index}"
+        );
         let id = self.ready.remove(index);
         let name = self.ready_names.remove(index);
         let task = self.live.get_mut(&id).expect("a ready task is live");
-        let future = task.future.take().expect("a ready task is not being polled");
+        let future = task
+            .future
+            .take()
+            .expect("a ready task is not being polled");
         // From here on a wake counts again: it may well come from within the poll.
         task.alarm.queued.store(false, Ordering::Release);
         self.polled = Some(name.clone());

@@ -1,10 +1,11 @@
 //! Exhaustive exploration: every plan of at most so many departures from the benign run.
 //!
-//! A *departure* is one decision that leaves 0. The benign run says which decisions there are; running each of
-//! them otherwise gives the plans of one departure, and what those runs offer *after* their departure gives the plans
-//! of two, and so on. So decisions that only come up because of an earlier departure are explored too, and no plan
-//! comes up twice. All plans of fewer departures come before those of more; within that, the order is that of the
-//! decisions, however many threads run the plans and in whatever order they report.
+//! A *departure* is one decision that leaves 0. The benign run says which decisions there are;
+//! running each of them otherwise gives the plans of one departure, and what those runs offer
+//! *after* their departure gives the plans of two, and so on. So decisions that only come up
+//! because of an earlier departure are explored too, and no plan comes up twice. All plans of fewer
+//! departures come before those of more; within that, the order is that of the decisions, however
+//! many threads run the plans and in whatever order they report.
 //!
 //! ```
 //! use durasim_engine::{Choices, Explorer, Odds};
@@ -88,8 +89,8 @@ impl Explorer {
 
     /// The next plan to run.
     ///
-    /// `None` means that there is none now: either it is all done, or plans that were given out must be reported
-    /// first ([`Explorer::outstanding`]).
+    /// `None` means that there is none now: either it is all done, or plans that were given out
+    /// must be reported first ([`Explorer::outstanding`]).
     pub fn next_plan(&mut self) -> Option<Plan> {
         if self.next_id == 0 {
             return Some(self.give_out(Tape::default()));
@@ -98,7 +99,11 @@ impl Explorer {
             if let Some(tape) = self.current.as_mut().and_then(Branches::next) {
                 return Some(self.give_out(tape));
             }
-            let branches = self.parents.next().map(|ran| Branches { ran, offer: 0, value: 0 });
+            let branches = self.parents.next().map(|ran| Branches {
+                ran,
+                offer: 0,
+                value: 0,
+            });
             if branches.is_none() && !self.deepen() {
                 return None;
             }
@@ -108,21 +113,29 @@ impl Explorer {
 
     /// Reports the run of a plan, with everything that it offered, in order.
     ///
-    /// Offers that shall not be departed from, such as the order of tasks, are for the caller to leave out.
+    /// Offers that shall not be departed from, such as the order of tasks, are for the caller to
+    /// leave out.
     ///
     /// # Panics
     ///
     /// If that plan was not given out, or was reported before.
     #[track_caller]
     pub fn ran(&mut self, id: PlanId, mut offers: Vec<Offer>) {
-        let tape = self.outstanding.remove(&id).expect("a plan is reported once, after it was given out");
+        let tape = self
+            .outstanding
+            .remove(&id)
+            .expect("a plan is reported once, after it was given out");
         if self.departures == self.max_departures {
             return;
         }
-        // What comes before the last departure was offered to the run without it too, and explored from there.
+        // What comes before the last departure was offered to the run without it too, and explored
+        // from there.
         let last = tape.entries.last();
         let begin = match last {
-            Some(last) => offers.iter().position(|offer| offer.point == last.point).map(|last| last + 1),
+            Some(last) => offers
+                .iter()
+                .position(|offer| offer.point == last.point)
+                .map(|last| last + 1),
             None => Some(0),
         };
         // A departure that the run never came to has nothing after it.
@@ -153,7 +166,10 @@ impl Explorer {
             return false;
         }
         self.departures += 1;
-        self.parents = std::mem::take(&mut self.ran).into_values().collect::<Vec<_>>().into_iter();
+        self.parents = std::mem::take(&mut self.ran)
+            .into_values()
+            .collect::<Vec<_>>()
+            .into_iter();
         true
     }
 }
@@ -187,12 +203,15 @@ mod tests {
     use super::*;
     use crate::choice::{Choices, Odds};
 
-    /// Three decisions with two answers each; the third comes up a second time if the first departed.
+    /// Three decisions with two answers each; the third comes up a second time if the first
+    /// departed.
     fn run(tape: &Tape) -> (Vec<u32>, Vec<Offer>) {
         let mut choices = Choices::tape(tape);
         choices.record_offers();
-        let mut answers: Vec<u32> =
-            ["a", "b", "c"].iter().map(|key| choices.choose("fault", key, 2, Odds::Uniform)).collect();
+        let mut answers: Vec<u32> = ["a", "b", "c"]
+            .iter()
+            .map(|key| choices.choose("fault", key, 2, Odds::Uniform))
+            .collect();
         if answers[0] == 1 {
             answers.push(choices.choose("fault", "c", 3, Odds::Uniform));
         }
@@ -219,7 +238,15 @@ mod tests {
 
     #[test]
     fn one_departure_is_every_decision_of_the_benign_run() {
-        assert_eq!(explore(1), [vec![0, 0, 0], vec![1, 0, 0, 0], vec![0, 1, 0], vec![0, 0, 1]]);
+        assert_eq!(
+            explore(1),
+            [
+                vec![0, 0, 0],
+                vec![1, 0, 0, 0],
+                vec![0, 1, 0],
+                vec![0, 0, 1]
+            ]
+        );
     }
 
     #[test]
@@ -240,8 +267,10 @@ mod tests {
 
     #[test]
     fn fewer_departures_come_first() {
-        let counts: Vec<usize> =
-            explore(3).iter().map(|answers| answers.iter().filter(|answer| **answer > 0).count()).collect();
+        let counts: Vec<usize> = explore(3)
+            .iter()
+            .map(|answers| answers.iter().filter(|answer| **answer > 0).count())
+            .collect();
         assert!(counts.is_sorted(), "{counts:?}");
     }
 

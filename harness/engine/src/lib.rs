@@ -1,6 +1,7 @@
 //! The deterministic machine under durasim: choices, virtual time, task order and traces.
 //!
-//! A run is a pure function of its choices. This crate makes that so, and knows nothing of Temporal.
+//! A run is a pure function of its choices. This crate makes that so, and knows nothing of
+//! Temporal.
 //!
 //! | module | what it is |
 //! | --- | --- |
@@ -55,7 +56,12 @@
 pub mod ambient;
 #[cfg(not(madsim))]
 mod blocking;
-#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    not(target_feature = "crt-static"),
+    not(madsim)
+))]
 mod c_library;
 pub mod choice;
 pub mod clock;

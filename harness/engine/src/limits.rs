@@ -19,8 +19,9 @@ use crate::clock::{START_MS, SinceStart};
 /// What a run may use up before it is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps: messages delivered and timers fired. As many polls of tasks without a step between them are too many as
-    /// well: of a loop that only yields, or sleeps and looks again for what never comes.
+    /// Steps: messages delivered and timers fired. As many polls of tasks without a step between
+    /// them are too many as well: of a loop that only yields, or sleeps and looks again for what
+    /// never comes.
     pub max_steps: u64,
     /// Virtual time since the start of the run, in milliseconds.
     pub max_virtual_ms: u64,
@@ -31,8 +32,8 @@ pub struct Limits {
 impl Default for Limits {
     /// A quarter of a million steps, ten virtual years, and Temporal's own limit of 51,200 events.
     ///
-    /// A run that reaches the limit of events takes some 40,000 steps; an activity that fails for ever reaches the limit
-    /// of steps within seconds of real time.
+    /// A run that reaches the limit of events takes some 40,000 steps; an activity that fails for
+    /// ever reaches the limit of steps within seconds of real time.
     fn default() -> Self {
         Self {
             max_steps: 250_000,
@@ -82,7 +83,9 @@ impl Limits {
     /// [`LimitExceeded::Steps`] if they are more than [`Limits::max_steps`].
     pub fn check_steps(&self, steps: u64) -> Result<(), LimitExceeded> {
         if steps > self.max_steps {
-            return Err(LimitExceeded::Steps { limit: self.max_steps });
+            return Err(LimitExceeded::Steps {
+                limit: self.max_steps,
+            });
         }
         Ok(())
     }
@@ -91,10 +94,13 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::VirtualTime`] if it is later than [`Limits::max_virtual_ms`] after the start of the run.
+    /// [`LimitExceeded::VirtualTime`] if it is later than [`Limits::max_virtual_ms`] after the
+    /// start of the run.
     pub fn check_time(&self, now_ms: u64) -> Result<(), LimitExceeded> {
         if now_ms.saturating_sub(START_MS) > self.max_virtual_ms {
-            return Err(LimitExceeded::VirtualTime { limit_ms: self.max_virtual_ms });
+            return Err(LimitExceeded::VirtualTime {
+                limit_ms: self.max_virtual_ms,
+            });
         }
         Ok(())
     }

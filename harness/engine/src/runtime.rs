@@ -1,9 +1,10 @@
 //! The runtime under a run: a fresh thread with virtual time.
 //!
-//! Without flags it is Tokio with a paused clock, and time is all that its driver is for. With `--cfg madsim` it is a
-//! madsim runtime, whose network and other simulators are there then, and inside which no thread can be started: no
-//! run inside another, that is. Which of two timers that are due at the same time fires first is always the same for one
-//! seed, but not the same on both. The rest of the crate, and what is built on it, does not see the difference.
+//! Without flags it is Tokio with a paused clock, and time is all that its driver is for. With
+//! `--cfg madsim` it is a madsim runtime, whose network and other simulators are there then, and
+//! inside which no thread can be started: no run inside another, that is. Which of two timers that
+//! are due at the same time fires first is always the same for one seed, but not the same on both.
+//! The rest of the crate, and what is built on it, does not see the difference.
 //!
 //! Code under test must not call `tokio::time::resume`, which would let the machine's time in.
 //!
@@ -27,9 +28,19 @@ use crate::ambient::Ambient;
 #[cfg_attr(madsim, path = "runtime/on_madsim.rs")]
 #[cfg_attr(not(madsim), path = "runtime/on_tokio.rs")]
 mod flavor;
-#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    not(target_feature = "crt-static"),
+    not(madsim)
+))]
 mod memory;
-#[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"), not(madsim))))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_env = "gnu",
+    not(target_feature = "crt-static"),
+    not(madsim)
+)))]
 mod memory {
     /// Elsewhere each thread has a stack from the system.
     pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
@@ -49,8 +60,8 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs a future to its end on a fresh thread, in a single-threaded runtime whose time is virtual.
 ///
-/// The future is made on that thread, so it need not be `Send`. A fresh thread means that nothing thread-local is
-/// left of an earlier run.
+/// The future is made on that thread, so it need not be `Send`. A fresh thread means that nothing
+/// thread-local is left of an earlier run.
 ///
 /// # Panics
 ///
@@ -67,7 +78,8 @@ where
     let result = memory::lend(|| {
         thread::scope(|scope| {
             let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
-            run.expect("the system must have a thread for the run").join()
+            run.expect("the system must have a thread for the run")
+                .join()
         })
     });
     result.unwrap_or_else(|panic| resume_unwind(panic))

@@ -1,7 +1,7 @@
 //! Shrinking: puts decisions back to benign for as long as the run still fails.
 //!
-//! Delta debugging over the entries of a tape: first large parts are put back at once, then smaller ones, until no
-//! single entry can be. What is left is the plan that a person has to read.
+//! Delta debugging over the entries of a tape: first large parts are put back at once, then smaller
+//! ones, until no single entry can be. What is left is the plan that a person has to read.
 //!
 //! ```
 //! use durasim_engine::{Choices, Odds, shrink};
@@ -20,11 +20,13 @@
 //! assert!(shrunk.minimal);
 //! ```
 //!
-//! What is counted by its occurrence needs more than that. Of two crashes the first may only be there to make the task
-//! whose second attempt the other one strikes; put back alone it takes the second with it. So an entry is also put back
-//! together with a recount of what follows it on the same thing, and, where few are left, together with one other.
+//! What is counted by its occurrence needs more than that. Of two crashes the first may only be
+//! there to make the task whose second attempt the other one strikes; put back alone it takes the
+//! second with it. So an entry is also put back together with a recount of what follows it on the
+//! same thing, and, where few are left, together with one other.
 //!
-//! The result is minimal in the sense that no *single* entry can be put back; another, smaller plan may exist.
+//! The result is minimal in the sense that no *single* entry can be put back; another, smaller plan
+//! may exist.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -48,13 +50,23 @@ pub struct Shrunk {
 
 /// Finds a small tape that fails as the given one does, in at most `limit` tries.
 ///
-/// `still_fails` runs a tape and says whether it fails, in the same way as before; the tape given is taken to
-/// fail and not tried itself. The order of the tries is a function of the answers.
+/// `still_fails` runs a tape and says whether it fails, in the same way as before; the tape given
+/// is taken to fail and not tried itself. The order of the tries is a function of the answers.
 pub fn shrink(tape: &Tape, limit: usize, still_fails: impl FnMut(&Tape) -> bool) -> Shrunk {
-    let mut search = Search { seed: tape.seed, limit, still_fails, passed: BTreeSet::new(), tried: 0 };
+    let mut search = Search {
+        seed: tape.seed,
+        limit,
+        still_fails,
+        passed: BTreeSet::new(),
+        tried: 0,
+    };
     let mut kept = tape.entries.clone();
     let minimal = search.reduce(&mut kept).is_ok();
-    Shrunk { tape: search.tape(&kept), tried: search.tried, minimal }
+    Shrunk {
+        tape: search.tape(&kept),
+        tried: search.tried,
+        minimal,
+    }
 }
 
 /// What a tape decides, words and times apart.
@@ -85,7 +97,8 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(())
     }
 
-    /// Halves, quarters, … down to single entries; ends when a whole round of single entries changes nothing.
+    /// Halves, quarters, … down to single entries; ends when a whole round of single entries
+    /// changes nothing.
     fn drop_singly(&mut self, kept: &mut Vec<TapeEntry>) -> Result<(), OutOfTries> {
         let mut size = kept.len().div_ceil(2);
         while !kept.is_empty() {
@@ -95,13 +108,21 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
             if size == 1 && !changed {
                 return Ok(());
             }
-            size = if changed { size.min(kept.len().div_ceil(2)) } else { size / 2 };
+            size = if changed {
+                size.min(kept.len().div_ceil(2))
+            } else {
+                size / 2
+            };
         }
         Ok(())
     }
 
     /// Keeps a single part of that size, if one fails by itself.
-    fn keep_one_part(&mut self, kept: &mut Vec<TapeEntry>, size: usize) -> Result<bool, OutOfTries> {
+    fn keep_one_part(
+        &mut self,
+        kept: &mut Vec<TapeEntry>,
+        size: usize,
+    ) -> Result<bool, OutOfTries> {
         if size == kept.len() || size == 1 && kept.len() > 8 {
             // Trying each entry of many by itself costs more than it finds.
             return Ok(false);
@@ -116,7 +137,8 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(false)
     }
 
-    /// Puts back each part of that size in turn, the last first: late decisions rarely matter to early ones.
+    /// Puts back each part of that size in turn, the last first: late decisions rarely matter to
+    /// early ones.
     fn drop_parts(&mut self, kept: &mut Vec<TapeEntry>, size: usize) -> Result<bool, OutOfTries> {
         let mut changed = false;
         for part in parts(kept.len(), size).rev() {
@@ -130,12 +152,14 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(changed)
     }
 
-    /// Puts back one entry, and counts those that follow it one less: of the same question, or of all about the
-    /// same thing.
+    /// Puts back one entry, and counts those that follow it one less: of the same question, or of
+    /// all about the same thing.
     fn drop_and_recount(&mut self, kept: &mut Vec<TapeEntry>) -> Result<bool, OutOfTries> {
         for index in 0..kept.len() {
             for any_site in [false, true] {
-                let Some(candidate) = recounted(kept, index, any_site) else { continue };
+                let Some(candidate) = recounted(kept, index, any_site) else {
+                    continue;
+                };
                 if self.fails(&candidate)? {
                     *kept = candidate;
                     return Ok(true);
@@ -165,7 +189,10 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
     }
 
     fn fails(&mut self, kept: &[TapeEntry]) -> Result<bool, OutOfTries> {
-        let decisions: Decisions = kept.iter().map(|entry| (entry.point.clone(), entry.value)).collect();
+        let decisions: Decisions = kept
+            .iter()
+            .map(|entry| (entry.point.clone(), entry.value))
+            .collect();
         if self.passed.contains(&decisions) {
             return Ok(false);
         }
@@ -182,17 +209,25 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
     }
 
     fn tape(&self, kept: &[TapeEntry]) -> Tape {
-        Tape { seed: self.seed, entries: kept.to_vec() }
+        Tape {
+            seed: self.seed,
+            entries: kept.to_vec(),
+        }
     }
 }
 
-/// The entries without that one, those that follow it about the same thing counted one less; `None` if there are none
-/// of those, or if two would then be at one point.
+/// The entries without that one, those that follow it about the same thing counted one less; `None`
+/// if there are none of those, or if two would then be at one point.
 fn recounted(kept: &[TapeEntry], index: usize, any_site: bool) -> Option<Vec<TapeEntry>> {
     let mut entries = kept.to_vec();
     let gone = entries.remove(index).point;
     let mut changed = false;
-    for Point { site, key, occurrence } in entries[index..].iter_mut().map(|entry| &mut entry.point) {
+    for Point {
+        site,
+        key,
+        occurrence,
+    } in entries[index..].iter_mut().map(|entry| &mut entry.point)
+    {
         if *key == gone.key && *occurrence > 0 && (any_site || *site == gone.site) {
             *occurrence -= 1;
             changed = true;
@@ -221,24 +256,40 @@ mod tests {
             at_ms: 0,
             words: String::new(),
         };
-        Tape { seed: Some(1), entries: (0..len).map(entry).collect() }
+        Tape {
+            seed: Some(1),
+            entries: (0..len).map(entry).collect(),
+        }
     }
 
     fn kept(tape: &Tape) -> Vec<u32> {
-        tape.entries.iter().map(|entry| entry.point.occurrence).collect()
+        tape.entries
+            .iter()
+            .map(|entry| entry.point.occurrence)
+            .collect()
     }
 
     #[test]
     fn what_fails_without_any_entry_shrinks_to_nothing_in_one_try() {
         let shrunk = shrink(&tape(100), 1_000, |_| true);
-        assert_eq!((shrunk.tape.len(), shrunk.tried, shrunk.minimal), (0, 1, true));
+        assert_eq!(
+            (shrunk.tape.len(), shrunk.tried, shrunk.minimal),
+            (0, 1, true)
+        );
     }
 
     #[test]
     fn entries_that_need_each_other_stay_together() {
-        for needed in [vec![0], vec![99], vec![0, 99], vec![49, 50], vec![3, 30, 60, 90]] {
-            let shrunk =
-                shrink(&tape(100), 10_000, |tape| needed.iter().all(|entry| kept(tape).contains(entry)));
+        for needed in [
+            vec![0],
+            vec![99],
+            vec![0, 99],
+            vec![49, 50],
+            vec![3, 30, 60, 90],
+        ] {
+            let shrunk = shrink(&tape(100), 10_000, |tape| {
+                needed.iter().all(|entry| kept(tape).contains(entry))
+            });
             assert_eq!(kept(&shrunk.tape), needed);
             assert!(shrunk.minimal);
             assert!(shrunk.tried < 150, "{} tries for {needed:?}", shrunk.tried);
@@ -250,7 +301,8 @@ mod tests {
         // Fails as long as at least 7 entries with even numbers are left, or entry 3 with 5.
         let fails = |tape: &Tape| {
             let kept = kept(tape);
-            kept.iter().filter(|entry| *entry % 2 == 0).count() >= 7 || kept.contains(&3) && kept.contains(&5)
+            kept.iter().filter(|entry| *entry % 2 == 0).count() >= 7
+                || kept.contains(&3) && kept.contains(&5)
         };
         let shrunk = shrink(&tape(40), 10_000, fails);
         assert!(fails(&shrunk.tape));
@@ -273,7 +325,8 @@ mod tests {
 
     #[test]
     fn what_only_made_a_later_occurrence_goes_and_the_later_one_comes_earlier() {
-        // Two tasks, each done again until an attempt of it is spared; it fails if the second task's first is struck.
+        // Two tasks, each done again until an attempt of it is spared; it fails if the second
+        // task's first is struck.
         let fails = |tape: &Tape| {
             let kept = kept(tape);
             let spared = (0..4).find(|attempt| !kept.contains(attempt));

@@ -1,7 +1,8 @@
 //! Tapes: the decisions of a run that were not benign, in words for people and as JSON for files.
 //!
-//! A tape replays by point and not by position, so it survives edits to the test: a decision that the run no
-//! longer comes to is left out and reported as drift ([`Choices::drift`](crate::Choices::drift)).
+//! A tape replays by point and not by position, so it survives edits to the test: a decision that
+//! the run no longer comes to is left out and reported as drift
+//! ([`Choices::drift`](crate::Choices::drift)).
 //!
 //! ```
 //! use durasim_engine::{Choices, Odds, START_MS, Tape};
@@ -82,7 +83,9 @@ impl Tape {
 
 impl fmt::Display for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
+        self.entries
+            .iter()
+            .try_for_each(|entry| writeln!(f, "{entry}"))
     }
 }
 
@@ -92,7 +95,13 @@ impl fmt::Display for TapeEntry {
             write!(f, "{}  ", SinceStart(self.at_ms))?;
         }
         if self.words.is_empty() {
-            write!(f, "{}: answer {} of 0 to {}", self.point, self.value, self.arity.saturating_sub(1))
+            write!(
+                f,
+                "{}: answer {} of 0 to {}",
+                self.point,
+                self.value,
+                self.arity.saturating_sub(1)
+            )
         } else {
             f.write_str(&self.words)
         }

@@ -1,8 +1,9 @@
 //! The trace of a run: everything that happened, as a chain of hashes.
 //!
-//! The hash of entry n covers that of entry n-1, so two runs agree exactly when their last hashes agree, and the
-//! first entry at which they part is found by bisection. A run that only needs to be compared keeps the hash
-//! ([`Keep::Hash`]); one that is to be shown or explained keeps the entries too ([`Keep::Entries`]).
+//! The hash of entry n covers that of entry n-1, so two runs agree exactly when their last hashes
+//! agree, and the first entry at which they part is found by bisection. A run that only needs to be
+//! compared keeps the hash ([`Keep::Hash`]); one that is to be shown or explained keeps the entries
+//! too ([`Keep::Entries`]).
 //!
 //! ```
 //! use durasim_engine::{Keep, START_MS, Trace, first_divergence};
@@ -71,7 +72,13 @@ pub struct TraceEntry {
 
 impl fmt::Display for TraceEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {}  {}", SinceStart(self.at_ms), self.kind, self.text)
+        write!(
+            f,
+            "{}  {}  {}",
+            SinceStart(self.at_ms),
+            self.kind,
+            self.text
+        )
     }
 }
 
@@ -86,16 +93,24 @@ pub struct Trace {
     buffer: Vec<u8>,
 }
 
-/// Where the text begins in the buffer: after the previous hash, the time and the length of the kind.
+/// Where the text begins in the buffer: after the previous hash, the time and the length of the
+/// kind.
 const KIND_AT: usize = 16 + 8 + 8;
 
 impl Trace {
     /// An empty trace.
     pub fn new(keep: Keep) -> Self {
-        Self { keep, hash: TraceHash::default(), len: 0, entries: Vec::new(), buffer: Vec::new() }
+        Self {
+            keep,
+            hash: TraceHash::default(),
+            len: 0,
+            entries: Vec::new(),
+            buffer: Vec::new(),
+        }
     }
 
-    /// Adds an entry: when (virtual milliseconds since the Unix epoch), its kind, and the rest in words.
+    /// Adds an entry: when (virtual milliseconds since the Unix epoch), its kind, and the rest in
+    /// words.
     ///
     /// # Panics
     ///
@@ -109,13 +124,20 @@ impl Trace {
         buffer.extend_from_slice(kind.as_bytes());
         match text.as_str() {
             Some(text) => buffer.extend_from_slice(text.as_bytes()),
-            None => buffer.write_fmt(text).expect("writing to memory fails only if a Display does"),
+            None => buffer
+                .write_fmt(text)
+                .expect("writing to memory fails only if a Display does"),
         }
         self.hash = TraceHash(xxh3_128(buffer));
         self.len += 1;
         if self.keep == Keep::Entries {
             let text = String::from_utf8_lossy(&buffer[KIND_AT + kind.len()..]).into_owned();
-            self.entries.push(TraceEntry { at_ms: now_ms, kind, text, hash: self.hash });
+            self.entries.push(TraceEntry {
+                at_ms: now_ms,
+                kind,
+                text,
+                hash: self.hash,
+            });
         }
     }
 

@@ -43,11 +43,12 @@ use proc_macro2::TokenStream;
 /// ) -> TestResult { /* … */ }
 /// ```
 ///
-/// A failure that took faults or an order of its own is saved, after shrinking, beside the test: that of
-/// `tests/payments.rs` in `tests/payments.durasim-seeds`, or with `proptest` in
-/// `tests/payments.proptest-regressions`. What is saved runs first from then on; keep the files under
-/// version control. `DURASIM_SEED=17 cargo test NAME` runs the one world of that seed; with `proptest` it
-/// chooses other cases, which are otherwise the same every time (`PROPTEST_CASES` says how many).
+/// A failure that took faults or an order of its own is saved, after shrinking, beside the test:
+/// that of `tests/payments.rs` in `tests/payments.durasim-seeds`, or with `proptest` in
+/// `tests/payments.proptest-regressions`. What is saved runs first from then on; keep the files
+/// under version control. `DURASIM_SEED=17 cargo test NAME` runs the one world of that seed; with
+/// `proptest` it chooses other cases, which are otherwise the same every time (`PROPTEST_CASES`
+/// says how many).
 ///
 /// `#[ignore]`, `#[should_panic]`, documentation, `#[cfg(..)]` and lint attributes are kept. The
 /// function is a `#[test]` already; it needs no `#[tokio::test]`, since time is virtual.
@@ -60,7 +61,10 @@ pub fn workflow_test(
 }
 
 /// Parse, validate, expand; on errors, the errors and a fallback that keeps editors working.
-#[allow(clippy::needless_pass_by_value, reason = "tokens are handed over, as to the macro itself")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "tokens are handed over, as to the macro itself"
+)]
 fn pipeline(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function = match parse::function(item.clone()) {
         Ok(function) => function,

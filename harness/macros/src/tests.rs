@@ -12,11 +12,15 @@ fn expand(arguments: TokenStream, item: TokenStream) -> String {
 
 /// The messages of the errors, one a line.
 fn errors(arguments: TokenStream, item: TokenStream) -> String {
-    let file: syn::File = syn::parse2(pipeline(arguments, item)).expect("even errors expand to Rust");
+    let file: syn::File =
+        syn::parse2(pipeline(arguments, item)).expect("even errors expand to Rust");
     let mut messages = Vec::new();
     for item in file.items {
         if let syn::Item::Macro(call) = item {
-            let message: syn::LitStr = call.mac.parse_body().expect("compile_error! holds a string");
+            let message: syn::LitStr = call
+                .mac
+                .parse_body()
+                .expect("compile_error! holds a string");
             messages.push(message.value());
         }
     }
@@ -77,7 +81,10 @@ fn proptest_generates_the_further_arguments() {
 #[test]
 fn proptest_without_further_arguments_generates_only_the_plan() {
     let expansion = expand(quote!(proptest), plain());
-    assert!(expansion.contains("::durasim::__private::any::<()>()"), "{expansion}");
+    assert!(
+        expansion.contains("::durasim::__private::any::<()>()"),
+        "{expansion}"
+    );
     assert!(expansion.contains("|env, ()|"), "{expansion}");
 }
 
@@ -124,9 +131,15 @@ fn all_errors_are_told_at_once() {
 #[test]
 fn every_way_of_choosing_worlds_excludes_the_others() {
     for (arguments, both) in [
-        (quote!(seeds = 1, explore = Exhaustive::faults(2)), "`seeds` and `explore` both"),
+        (
+            quote!(seeds = 1, explore = Exhaustive::faults(2)),
+            "`seeds` and `explore` both",
+        ),
         (quote!(proptest, seeds = 1), "`seeds` and `proptest` both"),
-        (quote!(explore = Exhaustive::faults(2), proptest), "`explore` and `proptest` both"),
+        (
+            quote!(explore = Exhaustive::faults(2), proptest),
+            "`explore` and `proptest` both",
+        ),
     ] {
         let told = errors(arguments, plain());
         assert!(told.starts_with(both), "{told}");
@@ -139,7 +152,10 @@ fn every_argument_is_suggested_for_its_own_misspelling() {
     for known in crate::parse::ARGUMENTS {
         let misspelt = quote::format_ident!("{}s", known.name);
         let told = errors(quote!(#misspelt = 1), plain());
-        assert!(told.contains(&format!("did you mean `{}`?", known.name)), "{told}");
+        assert!(
+            told.contains(&format!("did you mean `{}`?", known.name)),
+            "{told}"
+        );
     }
 }
 

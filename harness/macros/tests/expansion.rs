@@ -1,7 +1,14 @@
 //! The expansion compiles and does what it says, against a stand-in for durasim in this very crate.
 
-#![allow(missing_docs, clippy::missing_panics_doc, reason = "a test crate has no public interface")]
-#![allow(clippy::needless_pass_by_value, reason = "the stand-in has the signatures of what it stands for")]
+#![allow(
+    missing_docs,
+    clippy::missing_panics_doc,
+    reason = "a test crate has no public interface"
+)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "the stand-in has the signatures of what it stands for"
+)]
 
 extern crate self as durasim;
 
@@ -75,7 +82,10 @@ pub mod __private {
     impl<A, B> Strategies for (Vec<A>, Vec<B>) {
         type Values = (A, B);
         fn first(self) -> (A, B) {
-            (self.0.into_iter().next().unwrap(), self.1.into_iter().next().unwrap())
+            (
+                self.0.into_iter().next().unwrap(),
+                self.1.into_iter().next().unwrap(),
+            )
         }
     }
 
@@ -180,7 +190,9 @@ async fn errors_are_returned(mut env: TestWorkflowEnvironment) -> Result<(), Str
 
 #[workflow_test]
 #[should_panic(expected = "boxed: told by the question mark")]
-async fn boxed_errors_are_returned(_env: TestWorkflowEnvironment) -> Result<(), Box<dyn std::error::Error>> {
+async fn boxed_errors_are_returned(
+    _env: TestWorkflowEnvironment,
+) -> Result<(), Box<dyn std::error::Error>> {
     Err("told by the question mark")?;
     Ok(())
 }
@@ -215,7 +227,10 @@ async fn values_arrive_in_order(
     (number, _): (u8, u8),
 ) -> Result<(), String> {
     assert_eq!((env.seed, word, number), (0, "seven", 0));
-    let inputs = [("word", "\"seven\"".to_owned()), ("(number, _)", "(0, 0)".to_owned())];
+    let inputs = [
+        ("word", "\"seven\"".to_owned()),
+        ("(number, _)", "(0, 0)".to_owned()),
+    ];
     assert_eq!(env.inputs, inputs);
     Ok(())
 }

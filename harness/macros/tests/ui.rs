@@ -1,5 +1,6 @@
 //! What rustc shows when `#[workflow_test]` is used wrongly. The expected texts are exact for the
-//! toolchain that CI pins; after a change, `TRYBUILD=overwrite cargo test -p durasim-macros --test ui`.
+//! toolchain that CI pins; after a change, `TRYBUILD=overwrite cargo test -p durasim-macros --test
+//! ui`.
 
 #[test]
 fn wrong_uses_name_the_valid_alternatives() {

@@ -25,14 +25,25 @@ impl Date {
         let since_march_0000 = days + 719_468;
         let era = since_march_0000 / 146_097;
         let day_of_era = since_march_0000 % 146_097;
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month_from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let month = if month_from_march < 10 {
+            month_from_march + 3
+        } else {
+            month_from_march - 9
+        };
         let year = 400 * era + year_of_era + u64::from(month <= 2);
         // 1970-01-01 was a Thursday.
-        Self { year, month, day, day_of_week: (days + 4) % 7, days }
+        Self {
+            year,
+            month,
+            day,
+            day_of_week: (days + 4) % 7,
+            days,
+        }
     }
 
     /// Its first millisecond since the Unix epoch.
@@ -70,7 +81,10 @@ mod tests {
         for _ in 0..200 * 366 {
             let next = day.next();
             assert_eq!(next.start_ms(), day.start_ms() + MS_PER_DAY);
-            assert!(next.day == day.day + 1 || (next.day == 1 && day.day >= 28), "{day:?} {next:?}");
+            assert!(
+                next.day == day.day + 1 || (next.day == 1 && day.day >= 28),
+                "{day:?} {next:?}"
+            );
             day = next;
         }
     }

@@ -8,17 +8,21 @@ use crate::identifiers::derived_uuid;
 pub struct ServiceConfig {
     /// The one namespace there is. Requests that name another are answered NOT_FOUND.
     pub namespace: String,
-    /// Run ids are derived from this, the workflow id, and how many runs that workflow id had before.
+    /// Run ids are derived from this, the workflow id, and how many runs that workflow id had
+    /// before.
     pub id_seed: u64,
     /// The limits, with the server's defaults.
     pub limits: Limits,
-    /// Whether Nexus operations, which are experimental, are served. Without, their commands fail the workflow task.
+    /// Whether Nexus operations, which are experimental, are served. Without, their commands fail
+    /// the workflow task.
     pub nexus: bool,
-    /// Whether queries bear it that workflow tasks are lost: they wait for their run's task however often it failed and
-    /// however many wait for it, and go along with one that was scheduled while they waited for a worker. The server's
-    /// fail at the third attempt, and the second that waits is refused; and a worker gets the query before the task, with
-    /// events that the task is to bring, after which SDK 1.1 makes commands in an order in which no replay makes them.
-    /// Nor does a worker that fetches history for a query hear of a task under way, whose update it would never see.
+    /// Whether queries bear it that workflow tasks are lost: they wait for their run's task however
+    /// often it failed and however many wait for it, and go along with one that was scheduled while
+    /// they waited for a worker. The server's fail at the third attempt, and the second that waits
+    /// is refused; and a worker gets the query before the task, with events that the task is to
+    /// bring, after which SDK 1.1 makes commands in an order in which no replay makes them. Nor
+    /// does a worker that fetches history for a query hear of a task under way, whose update it
+    /// would never see.
     pub patient_queries: bool,
 }
 
@@ -43,7 +47,10 @@ impl ServiceConfig {
     /// The defaults with another seed for run ids.
     #[must_use]
     pub fn with_id_seed(id_seed: u64) -> Self {
-        Self { id_seed, ..Self::default() }
+        Self {
+            id_seed,
+            ..Self::default()
+        }
     }
 }
 
@@ -69,21 +76,25 @@ pub struct Limits {
     pub pending_children: usize,
     /// Signals to other runs that may be pending in one run (`limit.numPendingSignals.error`).
     pub pending_signals: usize,
-    /// Cancel requests to other runs that may be pending in one run (`limit.numPendingCancelRequests.error`).
+    /// Cancel requests to other runs that may be pending in one run
+    /// (`limit.numPendingCancelRequests.error`).
     pub pending_cancel_requests: usize,
-    /// Nexus operations that may be pending in one run (`component.nexusoperations.limit.operation.concurrency`).
+    /// Nexus operations that may be pending in one run
+    /// (`component.nexusoperations.limit.operation.concurrency`).
     pub pending_nexus_operations: usize,
     /// Bytes of one payload field (`limit.blobSize.error`).
     pub payload_bytes: usize,
     /// Bytes of the whole memo (`limit.memoSize.error`).
     pub memo_bytes: usize,
-    /// Characters of a workflow id, an activity id, a task queue and the like (`limit.maxIDLength`).
+    /// Characters of a workflow id, an activity id, a task queue and the like
+    /// (`limit.maxIDLength`).
     pub id_length: usize,
     /// Signals that one run accepts (`history.maximumSignalsPerExecution`).
     pub signals: u64,
     /// Events that wait while a workflow task is started (`history.maximumBufferedEventsBatch`).
     pub buffered_events: usize,
-    /// Bytes of the events that wait while a workflow task is started (`history.maximumBufferedEventsSizeInBytes`).
+    /// Bytes of the events that wait while a workflow task is started
+    /// (`history.maximumBufferedEventsSizeInBytes`).
     pub buffered_bytes: usize,
     /// Queries that wait for the workflow task of one run (`history.MaxBufferedQueryCount`).
     pub buffered_queries: usize,

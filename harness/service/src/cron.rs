@@ -1,9 +1,10 @@
 //! Cron schedules, in the syntax that the server accepts, and when the next run of one is due.
 //!
-//! Five fields (minute, hour, day of month, month, day of week), the descriptors `@yearly`, `@annually`,
-//! `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, and `@every 1h30m`. If both day fields are
-//! restricted, a day matches that satisfies either. Times are UTC, or of the zone that a prefix names, such as
-//! `CRON_TZ=Europe/Paris`: a time that clocks skip there is skipped, and one that they show twice comes twice.
+//! Five fields (minute, hour, day of month, month, day of week), the descriptors `@yearly`,
+//! `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, and `@every 1h30m`. If
+//! both day fields are restricted, a day matches that satisfies either. Times are UTC, or of the
+//! zone that a prefix names, such as `CRON_TZ=Europe/Paris`: a time that clocks skip there is
+//! skipped, and one that they show twice comes twice.
 //!
 //! ```
 //! use durasim_service::cron::Schedule;
@@ -13,7 +14,8 @@
 //! assert_eq!(noon.next_ms(1_704_067_200_000), Some(1_704_067_200_000 + 12 * 3_600_000));
 //! ```
 //!
-//! `robfig/cron: parser.go, spec.go, constantdelay.go`, `temporalio/temporal: common/backoff/cron.go`
+//! `robfig/cron: parser.go, spec.go, constantdelay.go`, `temporalio/temporal:
+//! common/backoff/cron.go`
 
 mod zone;
 
@@ -24,7 +26,8 @@ use crate::calendar::{Date, MS_PER_DAY};
 
 const MINUTE_MS: u64 = 60_000;
 const QUARTER_MS: u64 = 15 * MINUTE_MS;
-/// No zone puts its clocks forward or back by more than this at once, and all differ from UTC by quarters of an hour.
+/// No zone puts its clocks forward or back by more than this at once, and all differ from UTC by
+/// quarters of an hour.
 const MAX_SHIFT_MS: u64 = 3 * 3_600_000;
 
 /// Set in a day field that was not restricted.
@@ -59,13 +62,13 @@ impl Schedule {
     ///
     /// INVALID_ARGUMENT with what is wrong with it.
     pub fn parse(spec: &str) -> Result<Self, Status> {
-        parse(spec)
-            .map(Self)
-            .map_err(|why| Status::invalid_argument(format!("invalid CronSchedule. ({spec:?}: {why})")))
+        parse(spec).map(Self).map_err(|why| {
+            Status::invalid_argument(format!("invalid CronSchedule. ({spec:?}: {why})"))
+        })
     }
 
-    /// The first time of the schedule after this one, both in milliseconds since the Unix epoch; `None` if there
-    /// is none within the next five years.
+    /// The first time of the schedule after this one, both in milliseconds since the Unix epoch;
+    /// `None` if there is none within the next five years.
     pub fn next_ms(&self, after_ms: u64) -> Option<u64> {
         let second_ms = after_ms - after_ms % 1000;
         match &self.0 {
@@ -74,15 +77,16 @@ impl Schedule {
         }
     }
 
-    /// How long after `now_ms` the next run is due, in whole seconds (but given in milliseconds), when the last one
-    /// was due at `scheduled_ms`; `None` if the schedule has no next time. Times that have passed meanwhile are
-    /// skipped.
+    /// How long after `now_ms` the next run is due, in whole seconds (but given in milliseconds),
+    /// when the last one was due at `scheduled_ms`; `None` if the schedule has no next time. Times
+    /// that have passed meanwhile are skipped.
     pub fn backoff_ms(&self, scheduled_ms: u64, now_ms: u64) -> Option<u64> {
         let next_ms = if now_ms < scheduled_ms {
             scheduled_ms
         } else {
             match &self.0 {
-                // What has passed is skipped in one step: a fast schedule may have millions of times to skip.
+                // What has passed is skipped in one step: a fast schedule may have millions of
+                // times to skip.
                 Kind::Every { delay_ms } => {
                     let first_ms = self.next_ms(scheduled_ms)?;
                     let passed = now_ms.saturating_sub(first_ms).div_ceil(*delay_ms);
@@ -121,8 +125,9 @@ impl Fields {
         }
     }
 
-    /// Days begin and hours pass there as they do: what its clocks show is looked at minute by minute, but where nothing
-    /// can match before the next quarter of an hour, or the end of the day.
+    /// Days begin and hours pass there as they do: what its clocks show is looked at minute by
+    /// minute, but where nothing can match before the next quarter of an hour, or the end of the
+    /// day.
     fn first_in_zone(&self, from_ms: u64, zone: Zone) -> Option<u64> {
         let mut at_ms = from_ms.next_multiple_of(MINUTE_MS);
         let last_year = Date::of_ms(zone.local_ms(at_ms)).year + 5;
@@ -175,10 +180,13 @@ impl Fields {
         }
     }
 
-    /// The first matching minute of a day at or after a time of that day, in milliseconds since midnight.
+    /// The first matching minute of a day at or after a time of that day, in milliseconds since
+    /// midnight.
     fn time_from(&self, from_ms: u64) -> Option<u64> {
         (from_ms.div_ceil(60_000)..24 * 60)
-            .find(|minute| self.hour & (1 << (minute / 60)) != 0 && self.minute & (1 << (minute % 60)) != 0)
+            .find(|minute| {
+                self.hour & (1 << (minute / 60)) != 0 && self.minute & (1 << (minute % 60)) != 0
+            })
             .map(|minute| minute * 60_000)
     }
 }
@@ -190,16 +198,33 @@ struct Bounds {
     names: &'static [&'static str],
 }
 
-const MINUTES: Bounds = Bounds { min: 0, max: 59, names: &[] };
-const HOURS: Bounds = Bounds { min: 0, max: 23, names: &[] };
-const DAYS_OF_MONTH: Bounds = Bounds { min: 1, max: 31, names: &[] };
+const MINUTES: Bounds = Bounds {
+    min: 0,
+    max: 59,
+    names: &[],
+};
+const HOURS: Bounds = Bounds {
+    min: 0,
+    max: 23,
+    names: &[],
+};
+const DAYS_OF_MONTH: Bounds = Bounds {
+    min: 1,
+    max: 31,
+    names: &[],
+};
 const MONTHS: Bounds = Bounds {
     min: 1,
     max: 12,
-    names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    names: &[
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ],
 };
-const DAYS_OF_WEEK: Bounds =
-    Bounds { min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
+const DAYS_OF_WEEK: Bounds = Bounds {
+    min: 0,
+    max: 6,
+    names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+};
 
 fn parse(spec: &str) -> Result<Kind, String> {
     let (zone, spec) = split_zone(spec)?;
@@ -226,10 +251,15 @@ fn parse_fields(spec: &str, zone: Option<Zone>) -> Result<Kind, String> {
 
 /// The time zone that a schedule begins with, and the rest.
 fn split_zone(spec: &str) -> Result<(Option<Zone>, &str), String> {
-    let Some(zoned) = spec.strip_prefix("TZ=").or_else(|| spec.strip_prefix("CRON_TZ=")) else {
+    let Some(zoned) = spec
+        .strip_prefix("TZ=")
+        .or_else(|| spec.strip_prefix("CRON_TZ="))
+    else {
         return Ok((None, spec));
     };
-    let (zone, rest) = zoned.split_once(' ').ok_or("a time zone without a schedule")?;
+    let (zone, rest) = zoned
+        .split_once(' ')
+        .ok_or("a time zone without a schedule")?;
     Ok((Zone::named(zone)?, rest.trim()))
 }
 
@@ -244,9 +274,12 @@ fn parse_descriptor(descriptor: &str, zone: Option<Zone>) -> Result<Kind, String
             let every = descriptor
                 .strip_prefix("every ")
                 .ok_or_else(|| format!("unrecognized descriptor: @{descriptor}"))?;
-            let delay_ms = parse_duration_ms(every).ok_or_else(|| format!("not a duration: {every}"))?;
+            let delay_ms =
+                parse_duration_ms(every).ok_or_else(|| format!("not a duration: {every}"))?;
             // Whole seconds only, and at least one.
-            return Ok(Kind::Every { delay_ms: (delay_ms - delay_ms % 1000).max(1000) });
+            return Ok(Kind::Every {
+                delay_ms: (delay_ms - delay_ms % 1000).max(1000),
+            });
         }
     };
     parse_fields(spec, zone)
@@ -291,23 +324,38 @@ fn parse_range(range: &str, bounds: &Bounds) -> Result<u64, String> {
     }
     let step = step.unwrap_or(1);
     if start < bounds.min {
-        return Err(format!("beginning of range ({start}) below minimum ({}): {range}", bounds.min));
+        return Err(format!(
+            "beginning of range ({start}) below minimum ({}): {range}",
+            bounds.min
+        ));
     }
     if end > bounds.max {
-        return Err(format!("end of range ({end}) above maximum ({}): {range}", bounds.max));
+        return Err(format!(
+            "end of range ({end}) above maximum ({}): {range}",
+            bounds.max
+        ));
     }
     if start > end {
-        return Err(format!("beginning of range ({start}) beyond end of range ({end}): {range}"));
+        return Err(format!(
+            "beginning of range ({start}) beyond end of range ({end}): {range}"
+        ));
     }
     if step == 0 {
-        return Err(format!("step of range should be a positive number: {range}"));
+        return Err(format!(
+            "step of range should be a positive number: {range}"
+        ));
     }
-    let bits = (start..=end).filter(|value| (value - start) % step == 0).map(|value| 1 << value);
+    let bits = (start..=end)
+        .filter(|value| (value - start) % step == 0)
+        .map(|value| 1 << value);
     Ok(bits.fold(star, |bits: u64, bit: u64| bits | bit))
 }
 
 fn parse_value(value: &str, bounds: &Bounds) -> Result<u64, String> {
-    let named = bounds.names.iter().position(|name| value.eq_ignore_ascii_case(name));
+    let named = bounds
+        .names
+        .iter()
+        .position(|name| value.eq_ignore_ascii_case(name));
     match named {
         Some(index) => Ok(bounds.min + index as u64),
         None => parse_number(value),
@@ -315,7 +363,9 @@ fn parse_value(value: &str, bounds: &Bounds) -> Result<u64, String> {
 }
 
 fn parse_number(number: &str) -> Result<u64, String> {
-    number.parse().map_err(|_| format!("failed to parse int from {number}"))
+    number
+        .parse()
+        .map_err(|_| format!("failed to parse int from {number}"))
 }
 
 /// A duration as Go writes it, such as `1h30m` or `1.5s`; negative ones are 0.
@@ -335,7 +385,9 @@ fn parse_duration_ms(text: &str) -> Option<u64> {
     while !rest.is_empty() {
         let number_end = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
         let (number, after) = rest.split_at(number_end);
-        let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
+        let unit_end = after
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, next) = after.split_at(unit_end);
         let unit_nanos: u128 = match unit {
             "ns" => 1,
@@ -350,9 +402,16 @@ fn parse_duration_ms(text: &str) -> Option<u64> {
         if whole.is_empty() && fraction.is_empty() || number.len() > 20 {
             return None;
         }
-        let digits = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u128>().ok() };
+        let digits = |digits: &str| {
+            if digits.is_empty() {
+                Some(0)
+            } else {
+                digits.parse::<u128>().ok()
+            }
+        };
         total_nanos += digits(whole)? * unit_nanos;
-        total_nanos += digits(fraction)? * unit_nanos / 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+        total_nanos +=
+            digits(fraction)? * unit_nanos / 10_u128.pow(u32::try_from(fraction.len()).ok()?);
         rest = next;
     }
     let nanos = u64::try_from(i64::try_from(total_nanos).ok()?).ok()?;

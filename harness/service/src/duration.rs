@@ -14,11 +14,15 @@ const MAX_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 /// `AsDuration` has it.
 pub(crate) fn nanos(duration: Option<&Duration>) -> i64 {
     duration.map_or(0, |duration| {
-        duration.seconds.saturating_mul(NANOS_PER_SECOND).saturating_add(i64::from(duration.nanos))
+        duration
+            .seconds
+            .saturating_mul(NANOS_PER_SECOND)
+            .saturating_add(i64::from(duration.nanos))
     })
 }
 
-/// Nanoseconds in whole milliseconds, rounded up so that nothing happens before its time; negative ones are 0.
+/// Nanoseconds in whole milliseconds, rounded up so that nothing happens before its time; negative
+/// ones are 0.
 pub(crate) fn nanos_to_ms(nanos: i64) -> u64 {
     u64::try_from(nanos).map_or(0, |nanos| nanos.div_ceil(NANOS_PER_MS.unsigned_abs()))
 }
@@ -31,20 +35,27 @@ pub(crate) fn nanos_to_ms(nanos: i64) -> u64 {
 ///
 /// The server's words for what is wrong, for the end of a message that names the field.
 pub(crate) fn validate_and_cap(duration: Option<&mut Duration>) -> Result<(), &'static str> {
-    let Some(duration) = duration else { return Ok(()) };
-    if (duration.seconds > 0 && duration.nanos < 0) || (duration.seconds < 0 && duration.nanos > 0) {
+    let Some(duration) = duration else {
+        return Ok(());
+    };
+    if (duration.seconds > 0 && duration.nanos < 0) || (duration.seconds < 0 && duration.nanos > 0)
+    {
         return Err("duration has seconds and nanos with different signs");
     }
     if nanos(Some(duration)) < 0 {
         return Err("negative duration");
     }
     if nanos(Some(duration)) > MAX_SECONDS * NANOS_PER_SECOND {
-        *duration = Duration { seconds: MAX_SECONDS, nanos: 0 };
+        *duration = Duration {
+            seconds: MAX_SECONDS,
+            nanos: 0,
+        };
     }
     Ok(())
 }
 
-/// Whether a duration is one as protobuf defines it: within 10,000 years, with nanoseconds of its own sign.
+/// Whether a duration is one as protobuf defines it: within 10,000 years, with nanoseconds of its
+/// own sign.
 ///
 /// # Errors
 ///
@@ -68,18 +79,42 @@ mod tests {
 
     #[test]
     fn a_duration_that_does_not_fit_is_the_longest_that_does() {
-        assert_eq!(nanos(Some(&Duration { seconds: i64::MAX, nanos: 0 })), i64::MAX);
-        let mut longest = Duration { seconds: i64::MAX, nanos: 0 };
+        assert_eq!(
+            nanos(Some(&Duration {
+                seconds: i64::MAX,
+                nanos: 0
+            })),
+            i64::MAX
+        );
+        let mut longest = Duration {
+            seconds: i64::MAX,
+            nanos: 0,
+        };
         validate_and_cap(Some(&mut longest)).unwrap();
-        assert_eq!(longest, Duration { seconds: MAX_SECONDS, nanos: 0 });
+        assert_eq!(
+            longest,
+            Duration {
+                seconds: MAX_SECONDS,
+                nanos: 0
+            }
+        );
     }
 
     #[test]
     fn a_negative_duration_is_refused() {
-        let refused = validate_and_cap(Some(&mut Duration { seconds: 0, nanos: -1 }));
+        let refused = validate_and_cap(Some(&mut Duration {
+            seconds: 0,
+            nanos: -1,
+        }));
         assert_eq!(refused, Err("negative duration"));
-        let refused = validate_and_cap(Some(&mut Duration { seconds: 1, nanos: -1 }));
-        assert_eq!(refused, Err("duration has seconds and nanos with different signs"));
+        let refused = validate_and_cap(Some(&mut Duration {
+            seconds: 1,
+            nanos: -1,
+        }));
+        assert_eq!(
+            refused,
+            Err("duration has seconds and nanos with different signs")
+        );
     }
 
     #[test]
@@ -93,6 +128,12 @@ mod tests {
         for (seconds, nanos, why) in refusals {
             assert_eq!(check_valid(&Duration { seconds, nanos }), Err(why));
         }
-        assert_eq!(check_valid(&Duration { seconds: -1, nanos: -999_999_999 }), Ok(()));
+        assert_eq!(
+            check_valid(&Duration {
+                seconds: -1,
+                nanos: -999_999_999
+            }),
+            Ok(())
+        );
     }
 }

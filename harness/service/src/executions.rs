@@ -57,7 +57,10 @@ impl Executions {
     }
 
     pub(crate) fn add(&mut self, run: Run) {
-        self.by_workflow_id.entry(run.workflow_id.clone()).or_default().push(run.key);
+        self.by_workflow_id
+            .entry(run.workflow_id.clone())
+            .or_default()
+            .push(run.key);
         self.by_run_id.insert(run.run_id.clone(), run.key);
         self.runs.push(run);
     }
@@ -78,16 +81,21 @@ impl Executions {
     ///
     /// NOT_FOUND, in the server's words.
     pub(crate) fn lookup(&self, execution: Option<&WorkflowExecution>) -> Result<RunKey, Status> {
-        let execution =
-            execution.ok_or_else(|| Status::invalid_argument("Execution is not set on request."))?;
-        let WorkflowExecution { workflow_id, run_id } = execution;
+        let execution = execution
+            .ok_or_else(|| Status::invalid_argument("Execution is not set on request."))?;
+        let WorkflowExecution {
+            workflow_id,
+            run_id,
+        } = execution;
         if run_id.is_empty() {
-            return self
-                .current(workflow_id)
-                .ok_or_else(|| status::not_found(format!("workflow not found for ID: {workflow_id}")));
+            return self.current(workflow_id).ok_or_else(|| {
+                status::not_found(format!("workflow not found for ID: {workflow_id}"))
+            });
         }
         self.by_run_id(workflow_id, run_id).ok_or_else(|| {
-            status::not_found(format!("workflow not found for ID: {workflow_id} and RunID: {run_id}"))
+            status::not_found(format!(
+                "workflow not found for ID: {workflow_id} and RunID: {run_id}"
+            ))
         })
     }
 }

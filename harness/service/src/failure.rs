@@ -4,7 +4,9 @@
 
 use prost::Message;
 
-use crate::api::failure::{ApplicationFailureInfo, Failure, ServerFailureInfo, failure::FailureInfo};
+use crate::api::failure::{
+    ApplicationFailureInfo, Failure, ServerFailureInfo, failure::FailureInfo,
+};
 
 /// Why an activity fails whose worker sent more than an event holds.
 pub(crate) const RESULT_TOO_LARGE: &str = "Complete result exceeds size limit.";
@@ -26,7 +28,9 @@ const DEPTH: u32 = 20;
 pub(crate) fn server(message: &str, non_retryable: bool) -> Failure {
     Failure {
         message: message.to_owned(),
-        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable })),
+        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
+            non_retryable,
+        })),
         ..Failure::default()
     }
 }
@@ -37,7 +41,13 @@ pub(crate) fn for_event(failure: Failure, limit: usize) -> (Failure, bool) {
         return (failure, false);
     }
     let cause = Some(Box::new(truncated(&failure, KEPT_IN_EVENT, DEPTH)));
-    (Failure { cause, ..server(FAILURE_TOO_LARGE, true) }, true)
+    (
+        Failure {
+            cause,
+            ..server(FAILURE_TOO_LARGE, true)
+        },
+        true,
+    )
 }
 
 /// What is remembered of the failure of an attempt that is retried.
@@ -46,11 +56,14 @@ pub(crate) fn of_attempt(failure: &Failure) -> Failure {
         return failure.clone();
     }
     let cause = Some(Box::new(truncated(failure, KEPT_OF_ATTEMPT, DEPTH)));
-    Failure { cause, ..server(FAILURE_TOO_LARGE, false) }
+    Failure {
+        cause,
+        ..server(FAILURE_TOO_LARGE, false)
+    }
 }
 
-/// The failure in at most about this many bytes: type, source and message are kept before the stack trace, and causes
-/// last.
+/// The failure in at most about this many bytes: type, source and message are kept before the stack
+/// trace, and causes last.
 fn truncated(failure: &Failure, size: usize, depth: u32) -> Failure {
     let mut left = size;
     let failure_info = match &failure.failure_info {
@@ -58,7 +71,11 @@ fn truncated(failure: &Failure, size: usize, depth: u32) -> Failure {
             let r#type = cut(&info.r#type, &mut left);
             left = left.saturating_sub(8);
             let non_retryable = info.non_retryable;
-            let info = ApplicationFailureInfo { r#type, non_retryable, ..ApplicationFailureInfo::default() };
+            let info = ApplicationFailureInfo {
+                r#type,
+                non_retryable,
+                ..ApplicationFailureInfo::default()
+            };
             Some(FailureInfo::ApplicationFailureInfo(info))
         }
         Some(FailureInfo::ServerFailureInfo(info)) => {
@@ -72,7 +89,14 @@ fn truncated(failure: &Failure, size: usize, depth: u32) -> Failure {
     let stack_trace = cut(&failure.stack_trace, &mut left);
     let cause = failure.cause.as_ref().filter(|_| left > 4 && depth > 0);
     let cause = cause.map(|cause| Box::new(truncated(cause, left - 4, depth - 1)));
-    Failure { message, source, stack_trace, cause, failure_info, ..Failure::default() }
+    Failure {
+        message,
+        source,
+        stack_trace,
+        cause,
+        failure_info,
+        ..Failure::default()
+    }
 }
 
 /// The text, as far as there is room, which it uses up.
@@ -89,9 +113,14 @@ mod tests {
     use super::*;
 
     fn deep(message: &str, causes: usize) -> Failure {
-        let failure = Failure { message: message.to_owned(), ..Failure::default() };
-        (0..causes)
-            .fold(failure.clone(), |cause, _| Failure { cause: Some(Box::new(cause)), ..failure.clone() })
+        let failure = Failure {
+            message: message.to_owned(),
+            ..Failure::default()
+        };
+        (0..causes).fold(failure.clone(), |cause, _| Failure {
+            cause: Some(Box::new(cause)),
+            ..failure.clone()
+        })
     }
 
     #[test]
@@ -132,6 +161,9 @@ mod tests {
             ..deep(&"x".repeat(9_000), 0)
         };
         let kept = of_attempt(&failure).cause.unwrap();
-        assert_eq!(kept.failure_info, Some(FailureInfo::ApplicationFailureInfo(info)));
+        assert_eq!(
+            kept.failure_info,
+            Some(FailureInfo::ApplicationFailureInfo(info))
+        );
     }
 }

@@ -22,7 +22,8 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// A uuid that is a function of the seed, a name and an ordinal, whatever else happens in the world.
+/// A uuid that is a function of the seed, a name and an ordinal, whatever else happens in the
+/// world.
 ///
 /// Run ids take the workflow id and the ordinal of the run of that workflow id.
 pub(crate) fn derived_uuid(seed: u64, name: &str, ordinal: u64) -> String {
@@ -30,7 +31,9 @@ pub(crate) fn derived_uuid(seed: u64, name: &str, ordinal: u64) -> String {
     let low = mix(high ^ 0xd1b5_4a32_d192_ed03, name, ordinal);
     let bytes = ((u128::from(high) << 64) | u128::from(low)).to_be_bytes();
     // Shaped as a version 4 uuid, for whoever checks the shape.
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 /// FNV-1a over the name, finished as splitmix64 does, so that close inputs end far apart.

@@ -85,7 +85,8 @@ pub struct PendingNexusOperationSummary {
     pub attempt: i32,
     /// The token of an operation that its handler has started.
     pub token: Option<String>,
-    /// When a timeout will end it, if nothing else does before, in milliseconds since the Unix epoch.
+    /// When a timeout will end it, if nothing else does before, in milliseconds since the Unix
+    /// epoch.
     pub expires_at_ms: Option<u64>,
     /// Why the last request to start it failed.
     pub last_failure: Option<String>,
@@ -129,14 +130,21 @@ pub struct RunHistory {
 }
 
 impl Service {
-    /// Whether the activity of this task is to be cancelled: then none of its attempts is retried any more.
+    /// Whether the activity of this task is to be cancelled: then none of its attempts is retried
+    /// any more.
     pub fn is_cancel_requested(&self, task_token: &[u8]) -> bool {
-        let Ok(TaskToken::ActivityTask { run, scheduled_event_id, .. }) = TaskToken::decode(task_token)
+        let Ok(TaskToken::ActivityTask {
+            run,
+            scheduled_event_id,
+            ..
+        }) = TaskToken::decode(task_token)
         else {
             return false;
         };
         let activities = &self.executions.run(run).activities;
-        activities.get(scheduled_event_id).is_some_and(PendingActivity::is_cancel_requested)
+        activities
+            .get(scheduled_event_id)
+            .is_some_and(PendingActivity::is_cancel_requested)
     }
 
     /// Every run that ever was, in the order in which they started.
@@ -154,12 +162,14 @@ impl Service {
         })
     }
 
-    /// Whether this is the token of a workflow task that a worker has, and on which the service has not given up.
+    /// Whether this is the token of a workflow task that a worker has, and on which the service has
+    /// not given up.
     pub fn is_workflow_task_started(&self, task_token: &[u8]) -> bool {
         rpc::started_task(self, task_token).is_ok()
     }
 
-    /// Whether this is the token of a query whose answer is still wanted from the worker that has it.
+    /// Whether this is the token of a query whose answer is still wanted from the worker that has
+    /// it.
     pub fn is_query_awaited(&self, task_token: &[u8]) -> bool {
         match TaskToken::decode(task_token) {
             Ok(TaskToken::Query { query, ordinal }) => self.queries.sent(query, ordinal).is_some(),
@@ -169,11 +179,18 @@ impl Service {
 
     /// How many runs are open.
     pub fn open_executions(&self) -> usize {
-        self.executions.iter().filter(|run| run.is_running()).count()
+        self.executions
+            .iter()
+            .filter(|run| run.is_running())
+            .count()
     }
 
     /// The run id and the history of a run; of the latest of its workflow id, if none is named.
-    pub fn run(&self, workflow_id: &str, run_id: Option<&str>) -> Option<(&str, &[Arc<HistoryEvent>])> {
+    pub fn run(
+        &self,
+        workflow_id: &str,
+        run_id: Option<&str>,
+    ) -> Option<(&str, &[Arc<HistoryEvent>])> {
         let key = match run_id {
             Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
             None => self.executions.current(workflow_id)?,
@@ -182,19 +199,34 @@ impl Service {
         Some((&run.run_id, run.history.events()))
     }
 
-    /// The pending Nexus operation whose handler is asked under this request id, and the workflow id of its run.
-    pub fn nexus_operation(&self, request_id: &str) -> Option<(&str, PendingNexusOperationSummary)> {
-        self.executions.iter().filter(|run| run.is_running()).find_map(|run| {
-            let operation = run.nexus_operations.iter().find(|operation| {
-                run.nexus_operation_scheduled(operation.scheduled_event_id).request_id == request_id
-            })?;
-            Some((run.workflow_id.as_str(), pending_nexus_operation(run, operation)))
-        })
+    /// The pending Nexus operation whose handler is asked under this request id, and the workflow
+    /// id of its run.
+    pub fn nexus_operation(
+        &self,
+        request_id: &str,
+    ) -> Option<(&str, PendingNexusOperationSummary)> {
+        self.executions
+            .iter()
+            .filter(|run| run.is_running())
+            .find_map(|run| {
+                let operation = run.nexus_operations.iter().find(|operation| {
+                    run.nexus_operation_scheduled(operation.scheduled_event_id)
+                        .request_id
+                        == request_id
+                })?;
+                Some((
+                    run.workflow_id.as_str(),
+                    pending_nexus_operation(run, operation),
+                ))
+            })
     }
 
     /// A run by its run id alone.
     pub fn execution(&self, run_id: &str) -> Option<ExecutionSummary> {
-        self.executions.iter().find(|run| run.run_id == run_id).map(summary)
+        self.executions
+            .iter()
+            .find(|run| run.run_id == run_id)
+            .map(summary)
     }
 }
 
@@ -210,7 +242,10 @@ fn summary(run: &Run) -> ExecutionSummary {
         pending_timers: run
             .user_timers
             .in_order()
-            .map(|(due_ms, _, id)| PendingTimerSummary { timer_id: id.clone(), fires_at_ms: *due_ms })
+            .map(|(due_ms, _, id)| PendingTimerSummary {
+                timer_id: id.clone(),
+                fires_at_ms: *due_ms,
+            })
             .collect(),
         pending_children: pending_children(run),
         pending_nexus_operations: pending_nexus_operations(run),
@@ -232,7 +267,10 @@ fn pending_activities(run: &Run) -> Vec<PendingActivitySummary> {
             task_queue: activity.task_queue.clone(),
             attempt: activity.attempt,
             started: activity.started.is_some(),
-            last_failure: activity.last_failure.as_ref().map(|failure| failure.message.clone()),
+            last_failure: activity
+                .last_failure
+                .as_ref()
+                .map(|failure| failure.message.clone()),
         })
         .collect()
 }
@@ -242,17 +280,27 @@ fn pending_children(run: &Run) -> Vec<PendingChildSummary> {
         .iter()
         .map(|(_, child)| PendingChildSummary {
             workflow_id: child.workflow_id.clone(),
-            workflow_type: child.workflow_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
+            workflow_type: child
+                .workflow_type
+                .as_ref()
+                .map(|it| it.name.clone())
+                .unwrap_or_default(),
             started: child.is_started(),
         })
         .collect()
 }
 
 fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationSummary> {
-    run.nexus_operations.iter().map(|operation| pending_nexus_operation(run, operation)).collect()
+    run.nexus_operations
+        .iter()
+        .map(|operation| pending_nexus_operation(run, operation))
+        .collect()
 }
 
-fn pending_nexus_operation(run: &Run, operation: &PendingNexusOperation) -> PendingNexusOperationSummary {
+fn pending_nexus_operation(
+    run: &Run,
+    operation: &PendingNexusOperation,
+) -> PendingNexusOperationSummary {
     let scheduled = run.nexus_operation_scheduled(operation.scheduled_event_id);
     let is_started = operation.started.is_some();
     PendingNexusOperationSummary {
@@ -260,9 +308,16 @@ fn pending_nexus_operation(run: &Run, operation: &PendingNexusOperation) -> Pend
         service: scheduled.service.clone(),
         operation: scheduled.operation.clone(),
         attempt: operation.starting.attempt + i32::from(!is_started),
-        token: operation.started.as_ref().map(|started| started.token.clone()),
+        token: operation
+            .started
+            .as_ref()
+            .map(|started| started.token.clone()),
         expires_at_ms: operation.next_timeout_ms(),
-        last_failure: operation.starting.last_failure.as_ref().map(|it| it.message.clone()),
+        last_failure: operation
+            .starting
+            .last_failure
+            .as_ref()
+            .map(|it| it.message.clone()),
     }
 }
 
@@ -278,7 +333,11 @@ fn activity_type(run: &Run, scheduled_event_id: i64) -> String {
 
 fn problem(problem: &WorkflowTaskProblem) -> String {
     match problem {
-        WorkflowTaskProblem::Failed { cause, message } => format!("{}: {message}", cause.as_str_name()),
-        WorkflowTaskProblem::TimedOut(timeout) => format!("it timed out: {}", timeout.as_str_name()),
+        WorkflowTaskProblem::Failed { cause, message } => {
+            format!("{}: {message}", cause.as_str_name())
+        }
+        WorkflowTaskProblem::TimedOut(timeout) => {
+            format!("it timed out: {}", timeout.as_str_name())
+        }
     }
 }

@@ -13,7 +13,9 @@ pub(crate) fn words(text: &str) -> Payloads {
         data: format!("\"{text}\"").into_bytes(),
         ..Payload::default()
     };
-    Payloads { payloads: vec![payload] }
+    Payloads {
+        payloads: vec![payload],
+    }
 }
 
 /// The maps of memos and search attributes. No rule depends on their order.
@@ -45,7 +47,10 @@ pub(crate) fn drop_nil_memo(memo: &mut Option<Memo>) {
 
 /// As [`drop_nil_memo`], for search attributes.
 pub(crate) fn drop_nil_search_attributes(attributes: &mut Option<SearchAttributes>) {
-    if let Some(fields) = attributes.as_mut().map(|attributes| &mut attributes.indexed_fields) {
+    if let Some(fields) = attributes
+        .as_mut()
+        .map(|attributes| &mut attributes.indexed_fields)
+    {
         fields.retain(|_, value| !is_nil(value));
         if fields.is_empty() {
             *attributes = None;

@@ -7,7 +7,9 @@ use crate::api::common::Priority;
 /// Source: `temporalio/temporal: common/priorities/priority_util.go` (`Merge`).
 pub(crate) fn merge(base: Option<&Priority>, own: Option<Priority>) -> Option<Priority> {
     let Some(base) = base else { return own };
-    let Some(mut own) = own else { return Some(base.clone()) };
+    let Some(mut own) = own else {
+        return Some(base.clone());
+    };
     if own.priority_key == 0 {
         own.priority_key = base.priority_key;
     }
@@ -26,9 +28,19 @@ mod tests {
 
     #[test]
     fn what_one_does_not_say_is_that_of_its_workflow() {
-        let base = Priority { priority_key: 2, fairness_key: "ann".to_owned(), fairness_weight: 3.0 };
-        let own = Priority { priority_key: 5, ..Priority::default() };
-        let expected = Priority { priority_key: 5, ..base.clone() };
+        let base = Priority {
+            priority_key: 2,
+            fairness_key: "ann".to_owned(),
+            fairness_weight: 3.0,
+        };
+        let own = Priority {
+            priority_key: 5,
+            ..Priority::default()
+        };
+        let expected = Priority {
+            priority_key: 5,
+            ..base.clone()
+        };
         assert_eq!(merge(Some(&base), Some(own.clone())), Some(expected));
         assert_eq!(merge(Some(&base), None), Some(base));
         assert_eq!(merge(None, Some(own.clone())), Some(own));

@@ -1,8 +1,8 @@
 //! Queries: they see a run after all events so far, and never change it.
 //!
-//! A query for a run with a pending workflow task goes along with that task, so that it sees what the task brings;
-//! otherwise it goes to a worker directly, as a task of its own. Source: `temporalio/temporal:
-//! service/history/api/queryworkflow/api.go`.
+//! A query for a run with a pending workflow task goes along with that task, so that it sees what
+//! the task brings; otherwise it goes to a worker directly, as a task of its own. Source:
+//! `temporalio/temporal: service/history/api/queryworkflow/api.go`.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,8 @@ pub(crate) struct PendingQuery {
 #[derive(Clone, Debug)]
 struct Sent {
     queue: String,
-    /// How many times it was sent before: a worker that has it from an earlier time answers too late.
+    /// How many times it was sent before: a worker that has it from an earlier time answers too
+    /// late.
     ordinal: u32,
     /// Until when the sticky worker may take it and answer it.
     sticky_deadline_ms: Option<u64>,
@@ -57,15 +58,21 @@ struct Sent {
 }
 
 impl PendingQuery {
-    /// When the next thing about it falls due: the sticky worker is given up, no worker is there, or its caller goes.
+    /// When the next thing about it falls due: the sticky worker is given up, no worker is there,
+    /// or its caller goes.
     fn due_ms(&self) -> Option<u64> {
         let sticky_ms = self.sent.as_ref().and_then(|sent| sent.sticky_deadline_ms);
         let untaken = self.sent.as_ref().is_some_and(|sent| {
             !sent.is_taken && !sent.looked_for_poller && sent.sticky_deadline_ms.is_none()
         });
-        let no_poller_ms =
-            self.deadline_ms.filter(|_| untaken).map(|at_ms| at_ms.saturating_sub(NO_POLLER_BUDGET_MS));
-        [self.deadline_ms, sticky_ms, no_poller_ms].into_iter().flatten().min()
+        let no_poller_ms = self
+            .deadline_ms
+            .filter(|_| untaken)
+            .map(|at_ms| at_ms.saturating_sub(NO_POLLER_BUDGET_MS));
+        [self.deadline_ms, sticky_ms, no_poller_ms]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -83,12 +90,21 @@ impl Queries {
 
     /// The query of a caller that is still there.
     fn of(&self, request: RequestId) -> Option<u64> {
-        self.pending.iter().find(|(_, pending)| pending.request == request).map(|(query, _)| *query)
+        self.pending
+            .iter()
+            .find(|(_, pending)| pending.request == request)
+            .map(|(query, _)| *query)
     }
 
-    /// The query that a worker got when it was sent for the time of this ordinal, if that was the last time.
+    /// The query that a worker got when it was sent for the time of this ordinal, if that was the
+    /// last time.
     pub(crate) fn sent(&self, query: u64, ordinal: u32) -> Option<&PendingQuery> {
-        self.get(query).filter(|pending| pending.sent.as_ref().is_some_and(|sent| sent.ordinal == ordinal))
+        self.get(query).filter(|pending| {
+            pending
+                .sent
+                .as_ref()
+                .is_some_and(|sent| sent.ordinal == ordinal)
+        })
     }
 }
 
@@ -101,8 +117,9 @@ pub(crate) fn attached_id(query: u64) -> String {
 ///
 /// # Errors
 ///
-/// NOT_FOUND for a run that is not there; FAILED_PRECONDITION while there is nothing that could answer;
-/// RESOURCE_EXHAUSTED while another query waits for the same workflow task; DEADLINE_EXCEEDED past the deadline.
+/// NOT_FOUND for a run that is not there; FAILED_PRECONDITION while there is nothing that could
+/// answer; RESOURCE_EXHAUSTED while another query waits for the same workflow task;
+/// DEADLINE_EXCEEDED past the deadline.
 pub(crate) fn submit(
     service: &mut Service,
     request_id: RequestId,
@@ -117,7 +134,9 @@ pub(crate) fn submit(
     let condition = request.query_reject_condition();
     if is_rejected(run, condition) {
         return Ok(Some(QueryWorkflowResponse {
-            query_rejected: Some(QueryRejected { status: run.state.status.into() }),
+            query_rejected: Some(QueryRejected {
+                status: run.state.status.into(),
+            }),
             ..QueryWorkflowResponse::default()
         }));
     }
@@ -151,15 +170,23 @@ pub(crate) fn submit(
 
 /// Lets a query wait for its run's workflow task, with no worker.
 fn wait_for_task(service: &mut Service, query: u64) {
-    let Some(pending) = service.queries.pending.get_mut(&query) else { return };
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
     pending.sent = None;
-    service.executions.run_mut(pending.run).buffered_queries.insert(query);
+    service
+        .executions
+        .run_mut(pending.run)
+        .buffered_queries
+        .insert(query);
     rearm(service, query);
 }
 
 /// Brings the timers of the query's run in line with what the query now waits for.
 fn rearm(service: &mut Service, query: u64) {
-    let Some(pending) = service.queries.pending.get_mut(&query) else { return };
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
     let due_ms = pending.due_ms();
     let run = service.executions.run_mut(pending.run);
     if let Some(armed_ms) = std::mem::replace(&mut pending.armed_ms, due_ms) {
@@ -204,16 +231,25 @@ fn is_rejected(run: &Run, condition: QueryRejectCondition) -> bool {
 ///
 /// # Errors
 ///
-/// FAILED_PRECONDITION if there never was a workflow task, will be none before the caller goes, or if it keeps failing.
+/// FAILED_PRECONDITION if there never was a workflow task, will be none before the caller goes, or
+/// if it keeps failing.
 fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Result<bool, Status> {
     let task = &run.state.workflow_task;
     let has_completed_any = task.last_completed_started_event_id != 0;
     if !run.is_running() && !has_completed_any {
-        return Err(status::workflow_not_ready("Workflow execution closed before WorkflowTaskStarted event"));
+        return Err(status::workflow_not_ready(
+            "Workflow execution closed before WorkflowTaskStarted event",
+        ));
     }
-    let first_ms = run.state.first_workflow_task_ms.filter(|_| run.awaits_first_workflow_task());
-    if first_ms.is_some_and(|first_ms| deadline_ms.is_none_or(|deadline_ms| first_ms > deadline_ms)) {
-        return Err(status::workflow_not_ready("Workflow task is not scheduled yet."));
+    let first_ms = run
+        .state
+        .first_workflow_task_ms
+        .filter(|_| run.awaits_first_workflow_task());
+    if first_ms.is_some_and(|first_ms| deadline_ms.is_none_or(|deadline_ms| first_ms > deadline_ms))
+    {
+        return Err(status::workflow_not_ready(
+            "Workflow task is not scheduled yet.",
+        ));
     }
     // Of a closed run too: its code fails on the history that it would be asked about.
     if task.attempt >= FAIL_QUERY_ATTEMPT && !is_patient {
@@ -224,16 +260,25 @@ fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Res
     Ok(has_completed_any && (!run.is_running() || !run.has_pending_workflow_task()))
 }
 
-/// Offers a query to workers as a task of its own: to the sticky worker first, for as long as the run's tasks wait
-/// for it.
+/// Offers a query to workers as a task of its own: to the sticky worker first, for as long as the
+/// run's tasks wait for it.
 pub(crate) fn send_directly(service: &mut Service, query: u64) {
     let now_ms = service.now_ms;
-    let Some(pending) = service.queries.pending.get_mut(&query) else { return };
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
     let run = service.executions.run_mut(pending.run);
     run.buffered_queries.remove(&query);
     let (queue, sticky_deadline_ms) = match &run.state.workflow_task.sticky {
-        Some(sticky) if !service.matching.is_sticky_worker_unavailable(&sticky.name, now_ms) => {
-            (sticky.name.clone(), Some(now_ms + sticky.schedule_to_start_ms))
+        Some(sticky)
+            if !service
+                .matching
+                .is_sticky_worker_unavailable(&sticky.name, now_ms) =>
+        {
+            (
+                sticky.name.clone(),
+                Some(now_ms + sticky.schedule_to_start_ms),
+            )
         }
         _ => {
             run.state.workflow_task.sticky = None;
@@ -252,33 +297,52 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     matching::offer_query(service, &queue, query, ordinal);
 }
 
-/// Lets a direct query that no worker has taken wait for a workflow task that was scheduled since; whether there is one.
+/// Lets a direct query that no worker has taken wait for a workflow task that was scheduled since;
+/// whether there is one.
 pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
-    let Some(pending) = service.queries.get(query) else { return false };
-    let is_there = service.executions.run(pending.run).has_pending_workflow_task();
+    let Some(pending) = service.queries.get(query) else {
+        return false;
+    };
+    let is_there = service
+        .executions
+        .run(pending.run)
+        .has_pending_workflow_task();
     if is_there {
         wait_for_task(service, query);
     }
     is_there
 }
 
-/// Something about a query of this run falls due: its caller goes; the sticky worker has not answered it in time, and
-/// it goes to the normal queue, as the run's workflow tasks do from then on; or no worker is there to take it.
+/// Something about a query of this run falls due: its caller goes; the sticky worker has not
+/// answered it in time, and it goes to the normal queue, as the run's workflow tasks do from then
+/// on; or no worker is there to take it.
 pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     let now_ms = service.now_ms;
-    let Some((_, query)) = service.executions.run(key).query_timers.first().copied() else { return };
-    let Some(pending) = service.queries.pending.get_mut(&query) else { return };
-    if pending.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms) {
+    let Some((_, query)) = service.executions.run(key).query_timers.first().copied() else {
+        return;
+    };
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
+    if pending
+        .deadline_ms
+        .is_some_and(|deadline_ms| deadline_ms <= now_ms)
+    {
         return refuse(service, query, status::deadline_exceeded());
     }
-    let Some(sent) = &mut pending.sent else { return };
+    let Some(sent) = &mut pending.sent else {
+        return;
+    };
     if sent.sticky_deadline_ms.is_some() {
         service.executions.run_mut(key).state.workflow_task.sticky = None;
         return send_directly(service, query);
     }
     sent.looked_for_poller = true;
     let queue = sent.queue.clone();
-    if service.matching.has_been_polled_within(&queue, now_ms, POLLER_UNAVAILABLE_MS) {
+    if service
+        .matching
+        .has_been_polled_within(&queue, now_ms, POLLER_UNAVAILABLE_MS)
+    {
         return rearm(service, query);
     }
     let absent = "no poller seen for task queue recently, worker may be down";
@@ -293,7 +357,12 @@ fn refuse(service: &mut Service, query: u64, status: Status) {
 
 /// A worker took a direct query. If it never answers, a sticky one is given up all the same.
 pub(crate) fn taken(service: &mut Service, query: u64) {
-    if let Some(sent) = service.queries.pending.get_mut(&query).and_then(|pending| pending.sent.as_mut()) {
+    if let Some(sent) = service
+        .queries
+        .pending
+        .get_mut(&query)
+        .and_then(|pending| pending.sent.as_mut())
+    {
         sent.is_taken = true;
         rearm(service, query);
     }
@@ -301,15 +370,21 @@ pub(crate) fn taken(service: &mut Service, query: u64) {
 
 /// Answers a query with what a worker found.
 pub(crate) fn answer(service: &mut Service, query: u64, result: WorkflowQueryResult) {
-    let Some(pending) = forget(service, query) else { return };
+    let Some(pending) = forget(service, query) else {
+        return;
+    };
     let reply = match result.result_type() {
         QueryResultType::Answered => {
-            let response =
-                QueryWorkflowResponse { query_result: result.answer, ..QueryWorkflowResponse::default() };
+            let response = QueryWorkflowResponse {
+                query_result: result.answer,
+                ..QueryWorkflowResponse::default()
+            };
             Ok(response.into())
         }
         QueryResultType::Failed => Err(status::query_failed(result.error_message, result.failure)),
-        QueryResultType::Unspecified => Err(Status::invalid_argument("QueryResultType is not set.")),
+        QueryResultType::Unspecified => {
+            Err(Status::invalid_argument("QueryResultType is not set."))
+        }
     };
     service.reply(pending.request, reply);
 }
@@ -339,5 +414,8 @@ pub(crate) fn release_buffered(service: &mut Service, key: RunKey) {
 }
 
 /// Results by the key that each query had on its workflow task.
-#[allow(clippy::disallowed_types, reason = "the map of the message; it is looked up, never walked")]
+#[allow(
+    clippy::disallowed_types,
+    reason = "the map of the message; it is looked up, never walked"
+)]
 pub(crate) type Results = std::collections::HashMap<String, WorkflowQueryResult>;

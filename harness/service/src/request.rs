@@ -1,8 +1,9 @@
 //! The RPCs of `WorkflowService` that the simulated service serves, as one enum each way.
 //!
-//! The service speaks the messages of Temporal's public API and nothing else, so the official client, the
-//! official worker and the simulator's own worker all reach it the same way. An RPC is a variant of
-//! [`Request`] and of [`Response`] under its own name; adding one is one line in the list below.
+//! The service speaks the messages of Temporal's public API and nothing else, so the official
+//! client, the official worker and the simulator's own worker all reach it the same way. An RPC is
+//! a variant of [`Request`] and of [`Response`] under its own name; adding one is one line in the
+//! list below.
 //!
 //! ```
 //! use durasim_service::{Request, request::status_of_unserved};
@@ -16,7 +17,8 @@
 //! assert_eq!(refused.message(), status_of_unserved("ListSchedules").message());
 //! ```
 //!
-//! Messages are boxed: an enum of them is two words, and moves through queues and match arms cheaply.
+//! Messages are boxed: an enum of them is two words, and moves through queues and match arms
+//! cheaply.
 
 use prost::Message;
 use tonic::Status;
@@ -56,8 +58,8 @@ macro_rules! rpcs {
             ///
             /// # Errors
             ///
-            /// UNIMPLEMENTED, naming the RPC, for one that is not served; INVALID_ARGUMENT for bytes that are
-            /// not its request.
+            /// UNIMPLEMENTED, naming the RPC, for one that is not served; INVALID_ARGUMENT for
+            /// bytes that are not its request.
             pub fn decode(rpc: &str, bytes: &[u8]) -> Result<Self, Status> {
                 match rpc {
                     $(stringify!($rpc) => v1::$request::decode(bytes)
@@ -209,20 +211,31 @@ mod tests {
             namespace: "default".into(),
             ..v1::QueryWorkflowRequest::default()
         });
-        assert_eq!(Request::decode("QueryWorkflow", &request.encode_to_vec()).unwrap(), request);
+        assert_eq!(
+            Request::decode("QueryWorkflow", &request.encode_to_vec()).unwrap(),
+            request
+        );
     }
 
     #[test]
     fn an_rpc_that_is_not_served_is_refused_by_name() {
         let refused = Request::decode("ListSchedules", &[]).unwrap_err();
         assert_eq!(refused.code(), Code::Unimplemented);
-        assert!(refused.message().contains("ListSchedules"), "{}", refused.message());
+        assert!(
+            refused.message().contains("ListSchedules"),
+            "{}",
+            refused.message()
+        );
     }
 
     #[test]
     fn garbage_is_an_invalid_argument() {
         let refused = Request::decode("QueryWorkflow", &[0xff]).unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
-        assert!(refused.message().contains("QueryWorkflow"), "{}", refused.message());
+        assert!(
+            refused.message().contains("QueryWorkflow"),
+            "{}",
+            refused.message()
+        );
     }
 }

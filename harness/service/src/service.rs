@@ -45,9 +45,9 @@ pub struct Reply {
 
 /// A simulated Temporal service.
 ///
-/// It is a state machine: it changes only when it is told of a request, of a caller that went away, or of a timer
-/// that fires, each with the current virtual time in milliseconds since the Unix epoch. It reads no clock and
-/// draws no random number; the same calls give the same replies.
+/// It is a state machine: it changes only when it is told of a request, of a caller that went away,
+/// or of a timer that fires, each with the current virtual time in milliseconds since the Unix
+/// epoch. It reads no clock and draws no random number; the same calls give the same replies.
 #[derive(Debug)]
 pub struct Service {
     pub(crate) config: ServiceConfig,
@@ -83,15 +83,23 @@ impl Service {
         }
     }
 
-    /// Takes a request. Its reply comes out of [`Service::take_replies`], now or, for a long poll, much later.
+    /// Takes a request. Its reply comes out of [`Service::take_replies`], now or, for a long poll,
+    /// much later.
     pub fn request(&mut self, now_ms: u64, id: RequestId, request: Request) {
         self.request_until(now_ms, id, request, None);
     }
 
-    /// As [`Service::request`], from a caller that waits until `deadline_ms`, in milliseconds since the Unix epoch. A
-    /// query or an update that has no answer by then is told DEADLINE_EXCEEDED. Other waits have none, nor has that for
-    /// an update of 20 s or more: the server answers those before, and clients ask again.
-    pub fn request_until(&mut self, now_ms: u64, id: RequestId, request: Request, deadline_ms: Option<u64>) {
+    /// As [`Service::request`], from a caller that waits until `deadline_ms`, in milliseconds since
+    /// the Unix epoch. A query or an update that has no answer by then is told DEADLINE_EXCEEDED.
+    /// Other waits have none, nor has that for an update of 20 s or more: the server answers those
+    /// before, and clients ask again.
+    pub fn request_until(
+        &mut self,
+        now_ms: u64,
+        id: RequestId,
+        request: Request,
+        deadline_ms: Option<u64>,
+    ) {
         self.advance(now_ms);
         let mut request = request;
         let handled = validate::validate(&mut request, &self.config, self.now_ms)
@@ -104,7 +112,8 @@ impl Service {
         self.settle();
     }
 
-    /// The caller of a request went away: its poll takes no task, and nothing replies to it any more.
+    /// The caller of a request went away: its poll takes no task, and nothing replies to it any
+    /// more.
     pub fn cancel(&mut self, id: RequestId) {
         self.matching.cancel_poll(id);
         updates::cancel(self, id);
@@ -114,20 +123,26 @@ impl Service {
         query::cancel(self, id);
     }
 
-    /// When the next timer falls due, or the next delivery from one run to another, if there is any.
+    /// When the next timer falls due, or the next delivery from one run to another, if there is
+    /// any.
     pub fn next_due_ms(&self) -> Option<u64> {
-        self.timers.next_due_ms().into_iter().chain(self.cross_run.next_due_ms()).min()
+        self.timers
+            .next_due_ms()
+            .into_iter()
+            .chain(self.cross_run.next_due_ms())
+            .min()
     }
 
-    /// How many things are due: each run that has something to tell another counts once, and so does each timer by
-    /// its run and kind.
+    /// How many things are due: each run that has something to tell another counts once, and so
+    /// does each timer by its run and kind.
     pub fn due(&self, now_ms: u64) -> usize {
         self.cross_run.due(now_ms) + self.timers.due(now_ms).count()
     }
 
-    /// Fires one of the things that are due: first come the deliveries between runs, which on the server take no
-    /// time, then the timers, earliest first. All due timers that workflow code of one run started count as one, and
-    /// fire in one transaction, as on the server. An index past [`Service::due`] fires nothing.
+    /// Fires one of the things that are due: first come the deliveries between runs, which on the
+    /// server take no time, then the timers, earliest first. All due timers that workflow code of
+    /// one run started count as one, and fire in one transaction, as on the server. An index past
+    /// [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
         match index.checked_sub(self.cross_run.due(now_ms)) {
@@ -174,15 +189,19 @@ impl Service {
     /// Starts a run.
     pub(crate) fn start_run(&mut self, new: NewRun) -> RunKey {
         let key = self.executions.next_key();
-        let run_id = self.executions.next_run_id(self.config.id_seed, &new.attributes.workflow_id);
-        self.executions.add(Run::start(self.now_ms, key, run_id, new));
+        let run_id = self
+            .executions
+            .next_run_id(self.config.id_seed, &new.attributes.workflow_id);
+        self.executions
+            .add(Run::start(self.now_ms, key, run_id, new));
         self.close_transaction(key);
         key
     }
 
     /// The id that the next run of this run's workflow id will have.
     pub(crate) fn next_run_id(&self, key: RunKey) -> String {
-        self.executions.next_run_id(self.config.id_seed, &self.executions.run(key).workflow_id)
+        self.executions
+            .next_run_id(self.config.id_seed, &self.executions.run(key).workflow_id)
     }
 
     /// Signals a run, as one transaction.
@@ -199,19 +218,26 @@ impl Service {
 
     /// Asks a run to cancel, as one transaction; nothing happens to a closed one.
     pub(crate) fn request_cancel_of_run(&mut self, key: RunKey, request: CancelRequest) {
-        self.executions.run_mut(key).request_cancel(self.now_ms, request);
+        self.executions
+            .run_mut(key)
+            .request_cancel(self.now_ms, request);
         self.close_transaction(key);
     }
 
     /// Terminates a run that is running, as one transaction.
     pub(crate) fn terminate_run(&mut self, key: RunKey, termination: Termination) {
-        self.executions.run_mut(key).terminate(self.now_ms, termination);
+        self.executions
+            .run_mut(key)
+            .terminate(self.now_ms, termination);
         self.close_transaction(key);
     }
 
     /// Terminates the run that a new one of its workflow id replaces.
     pub(crate) fn terminate_for_new_run(&mut self, key: RunKey) {
-        let details = payload::words(&format!("terminated by new runID: {}", self.next_run_id(key)));
+        let details = payload::words(&format!(
+            "terminated by new runID: {}",
+            self.next_run_id(key)
+        ));
         let termination = Termination {
             reason: TERMINATED_FOR_NEW_RUN.to_owned(),
             details: Some(details),
@@ -221,7 +247,8 @@ impl Service {
         self.terminate_run(key, termination);
     }
 
-    /// Ends a transaction on a run: flushes its buffer, keeps its limits, arms its timers, sends its outbox.
+    /// Ends a transaction on a run: flushes its buffer, keeps its limits, arms its timers, sends
+    /// its outbox.
     pub(crate) fn close_transaction(&mut self, key: RunKey) {
         let run = self.executions.run_mut(key);
         run.close_transaction(self.now_ms, &self.config.limits);

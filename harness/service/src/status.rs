@@ -1,4 +1,5 @@
-//! Statuses whose details clients read, encoded as gRPC does: a `google.rpc.Status` holding the detail message.
+//! Statuses whose details clients read, encoded as gRPC does: a `google.rpc.Status` holding the
+//! detail message.
 //!
 //! `temporalio/api-go: serviceerror`
 
@@ -31,7 +32,12 @@ pub(crate) fn already_started(
         run_id: run_id.to_owned(),
         first_execution_run_id: first_execution_run_id.to_owned(),
     };
-    with_detail(Code::AlreadyExists, message, "WorkflowExecutionAlreadyStartedFailure", &detail)
+    with_detail(
+        Code::AlreadyExists,
+        message,
+        "WorkflowExecutionAlreadyStartedFailure",
+        &detail,
+    )
 }
 
 /// What a caller hears that waits no longer.
@@ -41,17 +47,32 @@ pub(crate) fn deadline_exceeded() -> Status {
 
 /// NOT_FOUND, as clients tell it from a proxy's.
 pub(crate) fn not_found(message: impl Into<String>) -> Status {
-    with_detail(Code::NotFound, message, "NotFoundFailure", &NotFoundFailure::default())
+    with_detail(
+        Code::NotFound,
+        message,
+        "NotFoundFailure",
+        &NotFoundFailure::default(),
+    )
 }
 
 /// FAILED_PRECONDITION: no worker has taken the workflow's first task yet.
 pub(crate) fn workflow_not_ready(message: impl Into<String>) -> Status {
-    with_detail(Code::FailedPrecondition, message, "WorkflowNotReadyFailure", &WorkflowNotReadyFailure {})
+    with_detail(
+        Code::FailedPrecondition,
+        message,
+        "WorkflowNotReadyFailure",
+        &WorkflowNotReadyFailure {},
+    )
 }
 
 /// INVALID_ARGUMENT: the workflow's query handler failed.
 pub(crate) fn query_failed(message: impl Into<String>, failure: Option<Failure>) -> Status {
-    with_detail(Code::InvalidArgument, message, "QueryFailedFailure", &QueryFailedFailure { failure })
+    with_detail(
+        Code::InvalidArgument,
+        message,
+        "QueryFailedFailure",
+        &QueryFailedFailure { failure },
+    )
 }
 
 /// What became of one of two operations that were asked for together.
@@ -68,8 +89,8 @@ impl From<Option<Status>> for Operation {
     }
 }
 
-/// The status of a start and an update that were asked for together, at least one of which was refused. The whole takes
-/// the code of what was refused first.
+/// The status of a start and an update that were asked for together, at least one of which was
+/// refused. The whole takes the code of what was refused first.
 pub(crate) fn multi_operation(operations: [Operation; 2]) -> Status {
     let code = operations.iter().find_map(|operation| match operation {
         Operation::Refused(status) => Some(status.code()),
@@ -81,14 +102,22 @@ pub(crate) fn multi_operation(operations: [Operation; 2]) -> Status {
         Operation::Aborted => aborted(),
         Operation::Refused(status) => operation_status(&status),
     });
-    let detail = MultiOperationExecutionFailure { statuses: statuses.into() };
+    let detail = MultiOperationExecutionFailure {
+        statuses: statuses.into(),
+    };
     let message = "Update-with-Start could not be executed.";
     with_detail(code, message, "MultiOperationExecutionFailure", &detail)
 }
 
 fn operation_status(status: &Status) -> OperationStatus {
-    let details = rpc::Status::decode(status.details()).map(|status| status.details).unwrap_or_default();
-    OperationStatus { code: status.code() as i32, message: status.message().to_owned(), details }
+    let details = rpc::Status::decode(status.details())
+        .map(|status| status.details)
+        .unwrap_or_default();
+    OperationStatus {
+        code: status.code() as i32,
+        message: status.message().to_owned(),
+        details,
+    }
 }
 
 fn aborted() -> OperationStatus {
@@ -102,7 +131,12 @@ fn aborted() -> OperationStatus {
     }
 }
 
-fn with_detail(code: Code, message: impl Into<String>, name: &str, detail: &impl Message) -> Status {
+fn with_detail(
+    code: Code,
+    message: impl Into<String>,
+    name: &str,
+    detail: &impl Message,
+) -> Status {
     let message = message.into();
     let status = rpc::Status {
         code: code as i32,
@@ -113,7 +147,10 @@ fn with_detail(code: Code, message: impl Into<String>, name: &str, detail: &impl
 }
 
 fn any(name: &str, message: &impl Message) -> Any {
-    Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
+    Any {
+        type_url: format!("type.googleapis.com/{name}"),
+        value: message.encode_to_vec(),
+    }
 }
 
 #[cfg(test)]
@@ -128,9 +165,14 @@ mod tests {
         let status = rpc::Status::decode(status.details()).unwrap();
         let failure = MultiOperationExecutionFailure::decode(&*status.details[0].value).unwrap();
         assert_eq!(failure.statuses[0].message, "busy");
-        let started = WorkflowExecutionAlreadyStartedFailure::decode(&*failure.statuses[0].details[0].value);
+        let started =
+            WorkflowExecutionAlreadyStartedFailure::decode(&*failure.statuses[0].details[0].value);
         assert_eq!(started.unwrap().run_id, "run");
         assert_eq!(failure.statuses[1].code, Code::Aborted as i32);
-        assert!(failure.statuses[1].details[0].type_url.ends_with(".MultiOperationExecutionAborted"));
+        assert!(
+            failure.statuses[1].details[0]
+                .type_url
+                .ends_with(".MultiOperationExecutionAborted")
+        );
     }
 }

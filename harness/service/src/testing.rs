@@ -1,6 +1,10 @@
-//! A small world around the service for the tests in this crate: it calls, polls, answers, and lets time pass.
+//! A small world around the service for the tests in this crate: it calls, polls, answers, and lets
+//! time pass.
 
-#![allow(clippy::unnecessary_wraps, reason = "message fields of the API are optional")]
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "message fields of the API are optional"
+)]
 
 use std::sync::Arc;
 
@@ -43,7 +47,12 @@ impl World {
     }
 
     pub(crate) fn with(config: ServiceConfig) -> Self {
-        Self { service: Service::new(config), now_ms: START_MS, last_id: 0, replies: BTreeMap::new() }
+        Self {
+            service: Service::new(config),
+            now_ms: START_MS,
+            last_id: 0,
+            replies: BTreeMap::new(),
+        }
     }
 
     /// Sends a request that need not be answered at once.
@@ -52,14 +61,19 @@ impl World {
     }
 
     /// Sends a request whose caller waits until then.
-    pub(crate) fn send_until(&mut self, request: impl Into<Request>, deadline_ms: u64) -> RequestId {
+    pub(crate) fn send_until(
+        &mut self,
+        request: impl Into<Request>,
+        deadline_ms: u64,
+    ) -> RequestId {
         self.send_with(request.into(), Some(deadline_ms))
     }
 
     fn send_with(&mut self, request: Request, deadline_ms: Option<u64>) -> RequestId {
         self.last_id += 1;
         let id = RequestId(self.last_id);
-        self.service.request_until(self.now_ms, id, request, deadline_ms);
+        self.service
+            .request_until(self.now_ms, id, request, deadline_ms);
         self.collect();
         id
     }
@@ -87,7 +101,11 @@ impl World {
     /// Lets time pass, firing whatever falls due on the way.
     pub(crate) fn pass(&mut self, ms: u64) {
         let end_ms = self.now_ms + ms;
-        while let Some(due_ms) = self.service.next_due_ms().filter(|due_ms| *due_ms <= end_ms) {
+        while let Some(due_ms) = self
+            .service
+            .next_due_ms()
+            .filter(|due_ms| *due_ms <= end_ms)
+        {
             self.now_ms = self.now_ms.max(due_ms);
             self.service.fire(self.now_ms, 0);
         }
@@ -153,7 +171,8 @@ impl World {
     #[track_caller]
     pub(crate) fn run_workflow_task(&mut self, commands: Vec<Attributes>) {
         let task = self.workflow_task();
-        self.complete(&task, commands).expect("commands that are accepted");
+        self.complete(&task, commands)
+            .expect("commands that are accepted");
     }
 
     #[track_caller]
@@ -163,7 +182,10 @@ impl World {
 
     #[track_caller]
     pub(crate) fn event_types(&self, workflow_id: &str) -> Vec<EventType> {
-        self.history(workflow_id).iter().map(|event| event.event_type()).collect()
+        self.history(workflow_id)
+            .iter()
+            .map(|event| event.event_type())
+            .collect()
     }
 
     #[track_caller]
@@ -173,22 +195,35 @@ impl World {
 }
 
 pub(crate) fn execution(workflow_id: &str) -> Option<WorkflowExecution> {
-    Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() })
+    Some(WorkflowExecution {
+        workflow_id: workflow_id.to_owned(),
+        run_id: String::new(),
+    })
 }
 
 pub(crate) fn queue(name: &str) -> Option<TaskQueue> {
-    Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
+    Some(TaskQueue {
+        name: name.to_owned(),
+        ..TaskQueue::default()
+    })
 }
 
 pub(crate) fn payloads(text: &str) -> Option<Payloads> {
-    Some(Payloads { payloads: vec![Payload { data: text.as_bytes().to_vec(), ..Payload::default() }] })
+    Some(Payloads {
+        payloads: vec![Payload {
+            data: text.as_bytes().to_vec(),
+            ..Payload::default()
+        }],
+    })
 }
 
 pub(crate) fn start_request(workflow_id: &str) -> StartWorkflowExecutionRequest {
     StartWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_id: workflow_id.to_owned(),
-        workflow_type: Some(WorkflowType { name: "Workflow".to_owned() }),
+        workflow_type: Some(WorkflowType {
+            name: "Workflow".to_owned(),
+        }),
         task_queue: queue(TASK_QUEUE),
         identity: "client".to_owned(),
         request_id: format!("start-{workflow_id}"),
@@ -200,7 +235,10 @@ pub(crate) fn query_request(workflow_id: &str) -> QueryWorkflowRequest {
     QueryWorkflowRequest {
         namespace: "default".to_owned(),
         execution: execution(workflow_id),
-        query: Some(WorkflowQuery { query_type: "status".to_owned(), ..WorkflowQuery::default() }),
+        query: Some(WorkflowQuery {
+            query_type: "status".to_owned(),
+            ..WorkflowQuery::default()
+        }),
         ..QueryWorkflowRequest::default()
     }
 }
@@ -236,7 +274,10 @@ pub(crate) fn completion(
         identity: "worker".to_owned(),
         commands: commands
             .into_iter()
-            .map(|attributes| Command { attributes: Some(attributes), ..Command::default() })
+            .map(|attributes| Command {
+                attributes: Some(attributes),
+                ..Command::default()
+            })
             .collect(),
         ..RespondWorkflowTaskCompletedRequest::default()
     }
@@ -265,7 +306,9 @@ pub(crate) fn start_timer(timer_id: &str, ms: u64) -> Attributes {
 }
 
 pub(crate) fn complete_workflow(result: &str) -> Attributes {
-    Attributes::CompleteWorkflowExecutionCommandAttributes(CompleteWorkflowExecutionCommandAttributes {
-        result: payloads(result),
-    })
+    Attributes::CompleteWorkflowExecutionCommandAttributes(
+        CompleteWorkflowExecutionCommandAttributes {
+            result: payloads(result),
+        },
+    )
 }

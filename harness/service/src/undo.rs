@@ -1,9 +1,9 @@
 //! A map that can go back to how it was.
 //!
-//! The server applies the commands of a workflow task one by one, and drops the whole mutable state when one of
-//! them turns out to be bad. Copying the state for every task would make a run with many pending activities
-//! quadratic; this map instead remembers, between [`UndoMap::savepoint`] and its end, what each entry touched
-//! was before.
+//! The server applies the commands of a workflow task one by one, and drops the whole mutable state
+//! when one of them turns out to be bad. Copying the state for every task would make a run with
+//! many pending activities quadratic; this map instead remembers, between [`UndoMap::savepoint`]
+//! and its end, what each entry touched was before.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,10 @@ pub(crate) struct UndoMap<K, V> {
 
 impl<K, V> Default for UndoMap<K, V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), before: None }
+        Self {
+            entries: BTreeMap::new(),
+            before: None,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The callers that wait for updates: what they asked, and when they are answered.
 //!
-//! `temporalio/temporal: service/history/api/{updateworkflow,pollupdate,multioperation}/api.go`. A wait never times
-//! out by itself; the server answers it after a while with the stage reached so far, and clients ask again. A caller
-//! that waits for less than that is told when its time is over.
+//! `temporalio/temporal: service/history/api/{updateworkflow,pollupdate,multioperation}/api.go`. A
+//! wait never times out by itself; the server answers it after a while with the stage reached so
+//! far, and clients ask again. A caller that waits for less than that is told when its time is
+//! over.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +15,9 @@ use crate::{
         enums::UpdateWorkflowExecutionLifecycleStage as Stage,
         rpc::{
             ExecuteMultiOperationResponse, PollWorkflowExecutionUpdateResponse,
-            StartWorkflowExecutionRequest, StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest,
-            UpdateWorkflowExecutionResponse, execute_multi_operation_response as multi,
+            StartWorkflowExecutionRequest, StartWorkflowExecutionResponse,
+            UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse,
+            execute_multi_operation_response as multi,
         },
         update::{Outcome, UpdateRef, WaitPolicy},
     },
@@ -31,7 +33,8 @@ use crate::{
 /// From this attempt of a failing workflow task on, updates fail at once.
 const FAIL_UPDATE_ATTEMPT: i32 = 3;
 
-/// After this time the server answers with the stage reached so far (`history.longPollExpirationInterval`).
+/// After this time the server answers with the stage reached so far
+/// (`history.longPollExpirationInterval`).
 const LONG_POLL_MS: u64 = 20_000;
 
 /// Somebody who waits for an update.
@@ -67,7 +70,10 @@ pub(crate) struct UpdateWithStart {
 }
 
 impl UpdateWithStart {
-    pub(crate) fn new(start: StartWorkflowExecutionRequest, update: UpdateWorkflowExecutionRequest) -> Self {
+    pub(crate) fn new(
+        start: StartWorkflowExecutionRequest,
+        update: UpdateWorkflowExecutionRequest,
+    ) -> Self {
         Self {
             start,
             update,
@@ -87,9 +93,14 @@ pub(crate) struct UpdateWaiters {
 /// The caller of an update went away.
 pub(crate) fn cancel(service: &mut Service, id: RequestId) {
     let by_run = &mut service.update_waiters.by_run;
-    let of_caller = by_run.iter().find(|(_, waiters)| waiters.iter().any(|waiter| waiter.id == id));
+    let of_caller = by_run
+        .iter()
+        .find(|(_, waiters)| waiters.iter().any(|waiter| waiter.id == id));
     if let Some(key) = of_caller.map(|(key, _)| *key) {
-        by_run.entry(key).or_default().retain(|waiter| waiter.id != id);
+        by_run
+            .entry(key)
+            .or_default()
+            .retain(|waiter| waiter.id != id);
         rearm(service, key);
     }
 }
@@ -98,7 +109,11 @@ pub(crate) fn cancel(service: &mut Service, id: RequestId) {
 fn rearm(service: &mut Service, key: RunKey) {
     let waiters = service.update_waiters.by_run.get(&key);
     let run = service.executions.run_mut(key);
-    run.update_deadline_ms = waiters.into_iter().flatten().filter_map(|waiter| waiter.deadline_ms).min();
+    run.update_deadline_ms = waiters
+        .into_iter()
+        .flatten()
+        .filter_map(|waiter| waiter.deadline_ms)
+        .min();
     service.timers.rearm(run);
 }
 
@@ -108,7 +123,9 @@ pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     let waiters = service.update_waiters.by_run.entry(key).or_default();
     let mut given_up = Vec::new();
     waiters.retain(|waiter| {
-        let is_over = waiter.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms);
+        let is_over = waiter
+            .deadline_ms
+            .is_some_and(|deadline_ms| deadline_ms <= now_ms);
         given_up.extend(is_over.then_some(waiter.id));
         !is_over
     });
@@ -118,7 +135,8 @@ pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     }
 }
 
-/// Takes an update in, or attaches to the one of the same id; the caller is answered when it has come far enough.
+/// Takes an update in, or attaches to the one of the same id; the caller is answered when it has
+/// come far enough.
 ///
 /// # Errors
 ///
@@ -135,10 +153,23 @@ pub(crate) fn submit(
         Call::UpdateWithStart(both) => &both.update,
         Call::Poll => return Err((call, Status::internal("a poll asks for no update"))),
     };
-    let stage = request.wait_policy.as_ref().map_or(Stage::Completed, WaitPolicy::lifecycle_stage);
+    let stage = request
+        .wait_policy
+        .as_ref()
+        .map_or(Stage::Completed, WaitPolicy::lifecycle_stage);
     match admit(service, id, key, request) {
         Ok(update_id) => {
-            wait(service, key, Waiter { id, deadline_ms, update_id, stage, call });
+            wait(
+                service,
+                key,
+                Waiter {
+                    id,
+                    deadline_ms,
+                    update_id,
+                    stage,
+                    call,
+                },
+            );
             Ok(())
         }
         Err(refused) => Err((call, refused)),
@@ -216,14 +247,31 @@ pub(crate) fn poll(
         return Err(status::not_found(format!("update {update_id:?} not found")));
     }
     let update_id = update_id.to_owned();
-    wait(service, key, Waiter { id, deadline_ms, update_id, stage, call: Call::Poll });
+    wait(
+        service,
+        key,
+        Waiter {
+            id,
+            deadline_ms,
+            update_id,
+            stage,
+            call: Call::Poll,
+        },
+    );
     Ok(())
 }
 
 fn wait(service: &mut Service, key: RunKey, mut waiter: Waiter) {
     let answered_ms = service.now_ms.saturating_add(LONG_POLL_MS);
-    waiter.deadline_ms = waiter.deadline_ms.filter(|deadline_ms| *deadline_ms < answered_ms);
-    service.update_waiters.by_run.entry(key).or_default().push(waiter);
+    waiter.deadline_ms = waiter
+        .deadline_ms
+        .filter(|deadline_ms| *deadline_ms < answered_ms);
+    service
+        .update_waiters
+        .by_run
+        .entry(key)
+        .or_default()
+        .push(waiter);
     answer(service, key);
 }
 
@@ -232,7 +280,11 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
     if service.executions.run(key).updates.is_empty() {
         return;
     }
-    let waiters = service.update_waiters.by_run.remove(&key).unwrap_or_default();
+    let waiters = service
+        .update_waiters
+        .by_run
+        .remove(&key)
+        .unwrap_or_default();
     let had_waiters = !waiters.is_empty();
     let mut waiting = Vec::new();
     for waiter in waiters {
@@ -244,7 +296,10 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
                 service.reply(waiter.id, Err(lost));
             }
             Some(Answer::Moved) => {
-                service.later(Transfer::MovedUpdate { waiter: Box::new(waiter), run: key });
+                service.later(Transfer::MovedUpdate {
+                    waiter: Box::new(waiter),
+                    run: key,
+                });
             }
             Some(Answer::Closed) => give_up(service, waiter),
             Some(Answer::Refused(status)) => {
@@ -266,8 +321,9 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
     service.executions.run_mut(key).updates.forget();
 }
 
-/// The run of an update closed before it had accepted it, and no other continues it. An update that came with a start
-/// is tried once more, for it can start a run for itself; its caller is told to try again after that.
+/// The run of an update closed before it had accepted it, and no other continues it. An update that
+/// came with a start is tried once more, for it can start a run for itself; its caller is told to
+/// try again after that.
 ///
 /// Source: `temporalio/temporal: service/history/api/multioperation/api.go` (`Invoke`).
 fn give_up(service: &mut Service, mut waiter: Waiter) {
@@ -275,7 +331,9 @@ fn give_up(service: &mut Service, mut waiter: Waiter) {
     let refused = match &mut waiter.call {
         Call::UpdateWithStart(both) if !both.starts_run && !both.is_second_try => {
             both.is_second_try = true;
-            return service.later(Transfer::UpdateWithStart { waiter: Box::new(waiter) });
+            return service.later(Transfer::UpdateWithStart {
+                waiter: Box::new(waiter),
+            });
         }
         Call::UpdateWithStart(both) if !both.starts_run => Status::aborted(closed.message()),
         _ => closed,
@@ -283,19 +341,29 @@ fn give_up(service: &mut Service, mut waiter: Waiter) {
     service.reply(waiter.id, Err(refusal(&waiter.call, refused)));
 }
 
-/// Sends an update that its run did not accept to the run that continues it, as the server does for the caller.
+/// Sends an update that its run did not accept to the run that continues it, as the server does for
+/// the caller.
 pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
     let run = service.executions.run(key);
     let current = service.executions.current(&run.workflow_id).unwrap_or(key);
     let (id, deadline_ms) = (waiter.id, waiter.deadline_ms);
     let refused = match waiter.call {
         Call::Update(request) => {
-            let names_a_run = request.workflow_execution.as_ref().is_some_and(|run| !run.run_id.is_empty());
+            let names_a_run = request
+                .workflow_execution
+                .as_ref()
+                .is_some_and(|run| !run.run_id.is_empty());
             let target = if names_a_run { key } else { current };
-            submit(service, id, deadline_ms, target, Call::Update(request)).map_err(|(_, refused)| refused)
+            submit(service, id, deadline_ms, target, Call::Update(request))
+                .map_err(|(_, refused)| refused)
         }
-        Call::UpdateWithStart(both) => start_and_update(service, id, deadline_ms, *both).map(|_| ()),
-        Call::Poll => Err(status::not_found(format!("update {:?} not found", waiter.update_id))),
+        Call::UpdateWithStart(both) => {
+            start_and_update(service, id, deadline_ms, *both).map(|_| ())
+        }
+        Call::Poll => Err(status::not_found(format!(
+            "update {:?} not found",
+            waiter.update_id
+        ))),
     };
     if let Err(refused) = refused {
         service.reply(id, Err(refused));
@@ -304,7 +372,9 @@ pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
 
 /// Starts and updates once more.
 pub(crate) fn start_again(service: &mut Service, waiter: Waiter) {
-    let Call::UpdateWithStart(both) = waiter.call else { return };
+    let Call::UpdateWithStart(both) = waiter.call else {
+        return;
+    };
     if let Err(refused) = start_and_update(service, waiter.id, waiter.deadline_ms, *both) {
         service.reply(waiter.id, Err(refused));
     }
@@ -314,20 +384,42 @@ pub(crate) fn start_again(service: &mut Service, waiter: Waiter) {
 pub(crate) fn refusal(call: &Call, status: Status) -> Status {
     match call {
         Call::UpdateWithStart(both) => {
-            let start = if both.starts_run { Operation::Succeeded } else { Operation::Aborted };
+            let start = if both.starts_run {
+                Operation::Succeeded
+            } else {
+                Operation::Aborted
+            };
             status::multi_operation([start, Operation::Refused(status)])
         }
         Call::Update(_) | Call::Poll => status,
     }
 }
 
-fn response(run: WorkflowExecution, waiter: &Waiter, stage: Stage, outcome: Option<Outcome>) -> Response {
-    let update_ref = Some(UpdateRef { workflow_execution: Some(run), update_id: waiter.update_id.clone() });
+fn response(
+    run: WorkflowExecution,
+    waiter: &Waiter,
+    stage: Stage,
+    outcome: Option<Outcome>,
+) -> Response {
+    let update_ref = Some(UpdateRef {
+        workflow_execution: Some(run),
+        update_id: waiter.update_id.clone(),
+    });
     let stage = stage.into();
     if matches!(waiter.call, Call::Poll) {
-        return PollWorkflowExecutionUpdateResponse { outcome, stage, update_ref }.into();
+        return PollWorkflowExecutionUpdateResponse {
+            outcome,
+            stage,
+            update_ref,
+        }
+        .into();
     }
-    let updated = UpdateWorkflowExecutionResponse { update_ref, outcome, stage, link: None };
+    let updated = UpdateWorkflowExecutionResponse {
+        update_ref,
+        outcome,
+        stage,
+        link: None,
+    };
     match &waiter.call {
         Call::UpdateWithStart(both) => with_start(both.started.clone(), updated).into(),
         Call::Update(_) | Call::Poll => updated.into(),
@@ -345,7 +437,9 @@ fn with_start(
     ExecuteMultiOperationResponse {
         responses: responses
             .into_iter()
-            .map(|response| multi::Response { response: Some(response) })
+            .map(|response| multi::Response {
+                response: Some(response),
+            })
             .collect(),
     }
 }

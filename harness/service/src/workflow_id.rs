@@ -1,10 +1,11 @@
 //! What becomes of a start whose workflow id is taken.
 //!
-//! The conflict policy is about a run that is running, the reuse policy about one that has closed. Pure: it says
-//! what to do, and whoever starts the run does it. `temporalio/temporal: service/history/api/workflow_id_dedup.go`
+//! The conflict policy is about a run that is running, the reuse policy about one that has closed.
+//! Pure: it says what to do, and whoever starts the run does it. `temporalio/temporal:
+//! service/history/api/workflow_id_dedup.go`
 //!
-//! The server can also refuse starts of one workflow id that follow each other within a second; that is off by
-//! default (`history.enableWorkflowIdReuseStartTimeValidation`), and here.
+//! The server can also refuse starts of one workflow id that follow each other within a second;
+//! that is off by default (`history.enableWorkflowIdReuseStartTimeValidation`), and here.
 
 use tonic::Status;
 
@@ -42,9 +43,9 @@ pub(crate) fn resolve(
         return match conflict {
             WorkflowIdConflictPolicy::UseExisting => Ok(Resolution::UseExisting),
             WorkflowIdConflictPolicy::TerminateExisting => Ok(Resolution::TerminateExisting),
-            WorkflowIdConflictPolicy::Fail | WorkflowIdConflictPolicy::Unspecified => {
-                Err(in_the_way(last, "Workflow execution is already running", ""))
-            }
+            WorkflowIdConflictPolicy::Fail | WorkflowIdConflictPolicy::Unspecified => Err(
+                in_the_way(last, "Workflow execution is already running", ""),
+            ),
         };
     }
     match reuse {
@@ -53,16 +54,19 @@ pub(crate) fn resolve(
             "Workflow execution already finished",
             " Workflow Id reuse policy: reject duplicate workflow Id.",
         )),
-        WorkflowIdReusePolicy::AllowDuplicateFailedOnly if !has_failed(last.state.status) => Err(in_the_way(
-            last,
-            "Workflow execution already finished successfully",
-            " Workflow Id reuse policy: allow duplicate workflow Id if last run failed.",
-        )),
+        WorkflowIdReusePolicy::AllowDuplicateFailedOnly if !has_failed(last.state.status) => {
+            Err(in_the_way(
+                last,
+                "Workflow execution already finished successfully",
+                " Workflow Id reuse policy: allow duplicate workflow Id if last run failed.",
+            ))
+        }
         _ => Ok(Resolution::Start),
     }
 }
 
-/// Whether a run that closed like this may be repeated under "failed only" (`consts.FailedWorkflowStatuses`).
+/// Whether a run that closed like this may be repeated under "failed only"
+/// (`consts.FailedWorkflowStatuses`).
 fn has_failed(status: WorkflowExecutionStatus) -> bool {
     matches!(
         status,
@@ -74,7 +78,10 @@ fn has_failed(status: WorkflowExecutionStatus) -> bool {
 }
 
 fn in_the_way(last: &Run, what: &str, policy: &str) -> Status {
-    let message = format!("{what}. WorkflowId: {}, RunId: {}.{policy}", last.workflow_id, last.run_id);
+    let message = format!(
+        "{what}. WorkflowId: {}, RunId: {}.{policy}",
+        last.workflow_id, last.run_id
+    );
     status::already_started(
         message,
         &last.start_request_id,

@@ -1,8 +1,10 @@
-//! The service survives whatever is sent to it: no panic, no history that breaks the rules, clear status codes, no run
-//! that is lost, no call without an answer, and the same answers to the same calls.
+//! The service survives whatever is sent to it: no panic, no history that breaks the rules, clear
+//! status codes, no run that is lost, no call without an answer, and the same answers to the same
+//! calls.
 //!
-//! The cases are the same in every run, so that what fails in one place fails in every other. More of them, and
-//! others: `PROPTEST_CASES=50000 PROPTEST_RNG_SEED=7 cargo test -p durasim-service --test random_requests`.
+//! The cases are the same in every run, so that what fails in one place fails in every other. More
+//! of them, and others: `PROPTEST_CASES=50000 PROPTEST_RNG_SEED=7 cargo test -p durasim-service
+//! --test random_requests`.
 
 mod random;
 
@@ -23,7 +25,11 @@ fn config() -> ProptestConfig {
         RngSeed::Random => RngSeed::Fixed(0),
         fixed @ RngSeed::Fixed(_) => fixed,
     };
-    ProptestConfig { rng_seed, failure_persistence: None, ..asked }
+    ProptestConfig {
+        rng_seed,
+        failure_persistence: None,
+        ..asked
+    }
 }
 
 proptest! {
@@ -71,7 +77,12 @@ fn answers_that_hold_maps_are_the_same_answers() {
     let upserts = (0..4).map(Command::upsert_memo).collect();
     let steps = [
         Step::Call(Call::plain_start(0)),
-        Step::Work(Work::NextTask { commands: upserts, update: 0, query: 0, options: 0 }),
+        Step::Work(Work::NextTask {
+            commands: upserts,
+            update: 0,
+            query: 0,
+            options: 0,
+        }),
         Step::Call(Call::describe(0)),
     ];
     let once = replies(&steps);

@@ -48,8 +48,9 @@ type Factory = Arc<
 >;
 
 /// Registers the same implementation with the SDK's own replayer.
-type ReplayerRegistration =
-    Arc<dyn Fn(&mut WorkflowReplayerOptions) -> Result<(), WorkflowRegistrationError> + Send + Sync>;
+type ReplayerRegistration = Arc<
+    dyn Fn(&mut WorkflowReplayerOptions) -> Result<(), WorkflowRegistrationError> + Send + Sync,
+>;
 
 #[derive(Clone)]
 struct Registered {
@@ -69,7 +70,9 @@ pub enum RegistrationError {
         workflow_type: String,
     },
     /// A factory would bypass the `#[init]` method that the workflow type has.
-    #[error("workflow type {workflow_type} has an #[init] method and cannot be registered with a factory")]
+    #[error(
+        "workflow type {workflow_type} has an #[init] method and cannot be registered with a factory"
+    )]
     FactoryWithInit {
         /// The type with an `#[init]` method.
         workflow_type: String,
@@ -78,8 +81,8 @@ pub enum RegistrationError {
 
 /// The workflow types a worker can run.
 ///
-/// Cheap to clone, and `Send + Sync`, so that a history can be replayed on another thread with the same
-/// definitions.
+/// Cheap to clone, and `Send + Sync`, so that a history can be replayed on another thread with the
+/// same definitions.
 #[derive(Clone, Default)]
 pub struct WorkflowDefinitions {
     workflows: BTreeMap<String, Registered>,
@@ -105,7 +108,11 @@ impl WorkflowDefinitions {
             let (arguments, converter, context) = into_parts(input, interceptors);
             GuestWorkflowInstance::<W>::instantiate(arguments, converter, context)
         });
-        self.insert(W::definition(), factory, Arc::new(|options| options.register_workflow::<W>().map(drop)))
+        self.insert(
+            W::definition(),
+            factory,
+            Arc::new(|options| options.register_workflow::<W>().map(drop)),
+        )
     }
 
     /// Registers a workflow implementation whose instances the given factory makes.
@@ -128,31 +135,42 @@ impl WorkflowDefinitions {
             let make = make.clone();
             Arc::new(move |options| {
                 let make = make.clone();
-                options.register_workflow_with_factory::<W, _>(move || make()).map(drop)
+                options
+                    .register_workflow_with_factory::<W, _>(move || make())
+                    .map(drop)
             })
         };
         let factory: Factory = Arc::new(move |input, interceptors| {
             let (arguments, converter, context) = into_parts(input, interceptors);
             let data = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-            let run_input =
-                converter.from_payloads(&SerializationContext::new(&data, &converter), arguments)?;
-            Ok(Box::new(GuestWorkflowInstance::<W>::new_with_workflow(make(), context, Some(run_input))))
+            let run_input = converter
+                .from_payloads(&SerializationContext::new(&data, &converter), arguments)?;
+            Ok(Box::new(GuestWorkflowInstance::<W>::new_with_workflow(
+                make(),
+                context,
+                Some(run_input),
+            )))
         });
         self.insert(W::definition(), factory, replayer)
     }
 
     /// Adds an interceptor that every workflow instance gets, outermost first.
-    pub fn workflow_interceptor(&mut self, constructor: WorkflowInterceptorConstructor) -> &mut Self {
+    pub fn workflow_interceptor(
+        &mut self,
+        constructor: WorkflowInterceptorConstructor,
+    ) -> &mut Self {
         self.interceptors.push(constructor);
         self
     }
 
-    /// Adds what others have, but for the workflow types that are here already or that `leaves_out` names, and for
-    /// interceptors if there are some here.
+    /// Adds what others have, but for the workflow types that are here already or that `leaves_out`
+    /// names, and for interceptors if there are some here.
     pub fn inherit(&mut self, others: &Self, leaves_out: impl Fn(&str) -> bool) {
         for (workflow_type, registered) in &others.workflows {
             if !leaves_out(workflow_type) {
-                self.workflows.entry(workflow_type.clone()).or_insert_with(|| registered.clone());
+                self.workflows
+                    .entry(workflow_type.clone())
+                    .or_insert_with(|| registered.clone());
             }
         }
         if self.interceptors.is_empty() {
@@ -170,10 +188,12 @@ impl WorkflowDefinitions {
         self.workflows.contains_key(workflow_type)
     }
 
-    /// The names of the signals that a workflow type has handlers for, in the order of its definition; `None` if it
-    /// is not registered.
+    /// The names of the signals that a workflow type has handlers for, in the order of its
+    /// definition; `None` if it is not registered.
     pub fn signals(&self, workflow_type: &str) -> Option<Vec<String>> {
-        self.workflows.get(workflow_type).map(|registered| registered.descriptor.signals.clone())
+        self.workflows
+            .get(workflow_type)
+            .map(|registered| registered.descriptor.signals.clone())
     }
 
     /// Registers everything with the SDK's own replayer, interceptors included.
@@ -198,7 +218,10 @@ impl WorkflowDefinitions {
         workflow_type: &str,
         input: InstanceInput,
     ) -> Result<Box<dyn WorkflowInstance>, NoInstance> {
-        let registered = self.workflows.get(workflow_type).ok_or(NoInstance::UnknownType)?;
+        let registered = self
+            .workflows
+            .get(workflow_type)
+            .ok_or(NoInstance::UnknownType)?;
         (registered.factory)(input, self.interceptors.clone()).map_err(NoInstance::Conversion)
     }
 
@@ -212,7 +235,14 @@ impl WorkflowDefinitions {
         if self.workflows.contains_key(&workflow_type) {
             return Err(RegistrationError::DuplicateWorkflowType { workflow_type });
         }
-        self.workflows.insert(workflow_type, Registered { descriptor, factory, replayer });
+        self.workflows.insert(
+            workflow_type,
+            Registered {
+                descriptor,
+                factory,
+                replayer,
+            },
+        );
         Ok(self)
     }
 }

@@ -1,13 +1,14 @@
 //! Runs workflow code written with the Temporal SDK from history, one activation at a time.
 //!
-//! A [`WorkflowWorker`] is what a worker process is to a Temporal service: it is handed the response of a
-//! workflow task poll, and answers with the request that completes or fails the task. In between, the
-//! history becomes workflow activations, the user's unmodified workflow code runs, and its commands are
-//! matched with the events that history already holds, by the rules of the SDK's Core. Nothing here waits,
-//! reads a clock or draws a random number: the same tasks give the same answers.
+//! A [`WorkflowWorker`] is what a worker process is to a Temporal service: it is handed the
+//! response of a workflow task poll, and answers with the request that completes or fails the task.
+//! In between, the history becomes workflow activations, the user's unmodified workflow code runs,
+//! and its commands are matched with the events that history already holds, by the rules of the
+//! SDK's Core. Nothing here waits, reads a clock or draws a random number: the same tasks give the
+//! same answers.
 //!
-//! [`replay()`] feeds a whole history to a fresh workflow instance and compares every command it issues with
-//! what the history recorded, inputs included.
+//! [`replay()`] feeds a whole history to a fresh workflow instance and compares every command it
+//! issues with what the history recorded, inputs included.
 
 pub mod activity;
 mod definitions;
@@ -23,7 +24,7 @@ mod workflow_worker;
 pub use definitions::{RegistrationError, WorkflowDefinitions};
 pub use replay::{ReplayError, ReplayLog, ReplayMode, ReplayOptions, replay, replay_shared};
 pub use workflow_worker::{
-    LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism,
-    QueryFailure, WorkflowErrorType, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskHeartbeat,
-    WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
+    LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork,
+    Nondeterminism, QueryFailure, WorkflowErrorType, WorkflowPanic, WorkflowTaskFailure,
+    WorkflowTaskHeartbeat, WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
 };

@@ -1,4 +1,5 @@
-//! Feeds a whole history to a fresh workflow instance and compares what it does with what is recorded.
+//! Feeds a whole history to a fresh workflow instance and compares what it does with what is
+//! recorded.
 
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
@@ -27,7 +28,8 @@ pub enum ReplayMode {
     /// Whole commands, inputs included.
     #[default]
     Strict,
-    /// Each command at its own workflow task, whatever its inputs: what another version of the code may change.
+    /// Each command at its own workflow task, whatever its inputs: what another version of the code
+    /// may change.
     Commands,
     /// As Core does: by type and id.
     LikeCore,
@@ -150,11 +152,18 @@ pub fn replay_shared(
             "the first event is not WorkflowExecutionStarted".to_owned(),
         ));
     };
-    let workflow_type = started.workflow_type.as_ref().map(|t| t.name.clone()).unwrap_or_default();
+    let workflow_type = started
+        .workflow_type
+        .as_ref()
+        .map(|t| t.name.clone())
+        .unwrap_or_default();
     if !definitions.contains(&workflow_type) {
         return Err(ReplayError::UnknownWorkflowType { workflow_type });
     }
-    let run_id = options.run_id.clone().unwrap_or_else(|| started.original_execution_run_id.clone());
+    let run_id = options
+        .run_id
+        .clone()
+        .unwrap_or_else(|| started.original_execution_run_id.clone());
     let mut run = fresh_run(definitions, options, run_id);
     let task = OpenTask {
         workflow_type: String::new(),
@@ -168,10 +177,16 @@ pub fn replay_shared(
     let activations = run.log.take().unwrap_or_default();
     if options.mode != ReplayMode::LikeCore && closed_before_any_task(history) {
         // Whatever the code did, there is nothing to compare it with.
-        return Ok(ReplayLog { activations, commands: Vec::new() });
+        return Ok(ReplayLog {
+            activations,
+            commands: Vec::new(),
+        });
     }
     match outcome {
-        RunOutcome::Completed { response, .. } => Ok(ReplayLog { activations, commands: response.commands }),
+        RunOutcome::Completed { response, .. } => Ok(ReplayLog {
+            activations,
+            commands: response.commands,
+        }),
         RunOutcome::Failed { failed, .. } => Err(failed.into()),
         RunOutcome::QueryAnswered { .. } | RunOutcome::Waits => {
             if options.mode != ReplayMode::LikeCore
@@ -179,18 +194,30 @@ pub fn replay_shared(
             {
                 return Err(left_over(command, issued_at, history));
             }
-            Ok(ReplayLog { activations, commands: Vec::new() })
+            Ok(ReplayLog {
+                activations,
+                commands: Vec::new(),
+            })
         }
     }
 }
 
-/// Whether a run was stopped before it completed a workflow task: then none of its code ever counted.
+/// Whether a run was stopped before it completed a workflow task: then none of its code ever
+/// counted.
 fn closed_before_any_task(history: &[Arc<HistoryEvent>]) -> bool {
-    history.last().is_some_and(|event| event.is_final_wf_execution_event())
-        && !history.iter().any(|event| event.event_type() == EventType::WorkflowTaskCompleted)
+    history
+        .last()
+        .is_some_and(|event| event.is_final_wf_execution_event())
+        && !history
+            .iter()
+            .any(|event| event.event_type() == EventType::WorkflowTaskCompleted)
 }
 
-fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run_id: String) -> Run<'h> {
+fn fresh_run<'h>(
+    definitions: &WorkflowDefinitions,
+    options: &ReplayOptions,
+    run_id: String,
+) -> Run<'h> {
     let uses_codec = uses_codec(&options.data_converter);
     let facts = WorkerFacts {
         namespace: options.namespace.clone(),
@@ -212,15 +239,18 @@ fn fresh_run<'h>(definitions: &WorkflowDefinitions, options: &ReplayOptions, run
         patch_activation_callback: None,
         backtraces: options.backtraces,
     };
-    let settings = RunSettings { definitions: definitions.clone(), instance: Rc::new(instance) };
+    let settings = RunSettings {
+        definitions: definitions.clone(),
+        instance: Rc::new(instance),
+    };
     let execution = Execution::new(Rc::new(facts), options.workflow_id.clone(), run_id);
     let mut run = Run::new(execution, Rc::new(settings));
     run.log = options.keep_activations.then(Vec::new);
     run
 }
 
-/// The last workflow task that was completed. If history ends with a started one, that one is still to be
-/// done, as the SDK's replayer sees it.
+/// The last workflow task that was completed. If history ends with a started one, that one is still
+/// to be done, as the SDK's replayer sees it.
 fn last_started(history: &[Arc<HistoryEvent>]) -> i64 {
     let mut before_last = 0;
     let mut last = 0;
@@ -240,7 +270,11 @@ fn last_started(history: &[Arc<HistoryEvent>]) -> i64 {
     last
 }
 
-fn left_over(command: &Command, issued_at: Option<&str>, history: &[Arc<HistoryEvent>]) -> ReplayError {
+fn left_over(
+    command: &Command,
+    issued_at: Option<&str>,
+    history: &[Arc<HistoryEvent>],
+) -> ReplayError {
     ReplayError::CommandDiffers {
         event_id: history.last().map_or(0, |event| event.event_id),
         event: "the end of history".to_owned(),
@@ -252,12 +286,24 @@ fn left_over(command: &Command, issued_at: Option<&str>, history: &[Arc<HistoryE
 
 impl From<Box<RunFailure>> for ReplayError {
     fn from(failed: Box<RunFailure>) -> Self {
-        let RunFailure { failure, nondeterminism, panic, error, .. } = *failed;
+        let RunFailure {
+            failure,
+            nondeterminism,
+            panic,
+            error,
+            ..
+        } = *failed;
         if let Some(panic) = panic {
             return Self::Panicked(panic);
         }
         match (error, nondeterminism) {
-            (Some(ExecutionError::Differs { difference, issued_at }), _) => Self::CommandDiffers {
+            (
+                Some(ExecutionError::Differs {
+                    difference,
+                    issued_at,
+                }),
+                _,
+            ) => Self::CommandDiffers {
                 event_id: difference.event_id,
                 event: difference.event,
                 command: difference.command,

@@ -27,7 +27,10 @@ pub const SCENARIO: Scenario = Scenario {
 type Approval = WorkflowHandle<Client, <ApprovalWorkflow as HasWorkflowDefinition>::Run>;
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("approvals").activity(Items::process).workflow::<ApprovalWorkflow>().start()?;
+    env.worker("approvals")
+        .activity(Items::process)
+        .workflow::<ApprovalWorkflow>()
+        .start()?;
 
     let approved = start(&env, "item-1").await?;
     let disputed = start(&env, "item-2").await?;
@@ -38,19 +41,37 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         let (env, item) = (env.clone(), same(item));
         env.clone().spawn(async move {
             env.sleep(Duration::from_hours(1)).await;
-            accepted(item.signal(ApprovalWorkflow::approve, (), WorkflowSignalOptions::default()).await)
+            accepted(
+                item.signal(
+                    ApprovalWorkflow::approve,
+                    (),
+                    WorkflowSignalOptions::default(),
+                )
+                .await,
+            )
         });
     }
     let rejecter = same(&disputed);
     let rejection = env.spawn(async move {
         let reason = "too dear".to_owned();
-        accepted(rejecter.signal(ApprovalWorkflow::reject, reason, WorkflowSignalOptions::default()).await)
+        accepted(
+            rejecter
+                .signal(
+                    ApprovalWorkflow::reject,
+                    reason,
+                    WorkflowSignalOptions::default(),
+                )
+                .await,
+        )
     });
     rejection.await?;
 
     // A signal on its way may be held up until the deadline has passed: then the item has expired.
     let ends = [
-        (&approved, vec![("processed item-1", "approved"), ("expired", "expired")]),
+        (
+            &approved,
+            vec![("processed item-1", "approved"), ("expired", "expired")],
+        ),
         (
             &disputed,
             vec![
@@ -63,7 +84,13 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     ];
     for (item, ends) in ends {
         let result = item.get_result(WorkflowGetResultOptions::default()).await?;
-        let status = item.query(ApprovalWorkflow::status, (), WorkflowQueryOptions::default()).await?;
+        let status = item
+            .query(
+                ApprovalWorkflow::status,
+                (),
+                WorkflowQueryOptions::default(),
+            )
+            .await?;
         let end = (result.as_str(), status.as_str());
         assert!(ends.contains(&end), "{end:?} is none of {ends:?}");
     }
@@ -72,5 +99,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
 
 async fn start(env: &TestWorkflowEnvironment, item: &str) -> Result<Approval, WorkflowStartError> {
     let options = on("approvals", &format!("approval-of-{item}"));
-    env.client().start_workflow(ApprovalWorkflow::run, item.to_owned(), options).await
+    env.client()
+        .start_workflow(ApprovalWorkflow::run, item.to_owned(), options)
+        .await
 }

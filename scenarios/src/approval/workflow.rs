@@ -33,7 +33,8 @@ impl ApprovalWorkflow {
     /// What became of the item: what processing it gave, or why it was not processed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
-        // `select!` polls from top to bottom: a decision that arrives together with the deadline counts.
+        // `select!` polls from top to bottom: a decision that arrives together with the deadline
+        // counts.
         select! {
             decided = ctx.wait_condition(|state| !matches!(state.decision, Decision::Pending)) => decided?,
             _ = ctx.timer(PATIENCE) => ctx.state_mut(|state| state.decision = Decision::Expired),

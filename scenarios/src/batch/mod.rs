@@ -28,20 +28,35 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<BatchWorkflow>()
         .start()?;
 
-    let names: Vec<String> = ["preface", "chapter", "missing", "index"].map(str::to_owned).into();
-    let batch =
-        env.client().start_workflow(BatchWorkflow::run, names.clone(), on("batches", "batch-1")).await?;
-    let report = batch.get_result(WorkflowGetResultOptions::default()).await?;
+    let names: Vec<String> = ["preface", "chapter", "missing", "index"]
+        .map(str::to_owned)
+        .into();
+    let batch = env
+        .client()
+        .start_workflow(BatchWorkflow::run, names.clone(), on("batches", "batch-1"))
+        .await?;
+    let report = batch
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
 
-    let mut accounted: Vec<_> = report.read.iter().map(|page| page.trim_start_matches("the ")).collect();
+    let mut accounted: Vec<_> = report
+        .read
+        .iter()
+        .map(|page| page.trim_start_matches("the "))
+        .collect();
     accounted.extend(report.failed.iter().map(|(name, _)| name.as_str()));
     accounted.sort_unstable();
     let mut asked_for: Vec<_> = names.iter().map(String::as_str).collect();
     asked_for.sort_unstable();
-    assert_eq!(accounted, asked_for, "every page is read or failed, and none is both");
+    assert_eq!(
+        accounted, asked_for,
+        "every page is read or failed, and none is both"
+    );
     assert!(report.failed.iter().any(|(name, _)| name == "missing"));
 
-    let progress = batch.query(BatchWorkflow::progress, (), WorkflowQueryOptions::default()).await?;
+    let progress = batch
+        .query(BatchWorkflow::progress, (), WorkflowQueryOptions::default())
+        .await?;
     assert_eq!(progress, report, "a closed workflow still answers");
     Ok(())
 }

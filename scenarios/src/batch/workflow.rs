@@ -50,7 +50,10 @@ pub struct BatchWorkflow {
 impl BatchWorkflow {
     /// Reads the pages called `names`.
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, names: Vec<String>) -> WorkflowResult<BatchReport> {
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        names: Vec<String>,
+    ) -> WorkflowResult<BatchReport> {
         for name in names {
             let page = ctx
                 .execute_activity(
@@ -64,7 +67,9 @@ impl BatchWorkflow {
             ctx.state_mut(|state| match page {
                 Ok(page) => state.report.read.push(page),
                 Err(error) => {
-                    let reason = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+                    let reason = error
+                        .cause()
+                        .map_or_else(|| error.to_string(), ToString::to_string);
                     state.report.failed.push((name, reason));
                 }
             });
@@ -95,9 +100,15 @@ impl Pages {
 impl Pages {
     /// The text of one page. A page that does not exist is not asked for again.
     #[activity]
-    pub async fn read(self: Arc<Self>, _ctx: ActivityContext, name: String) -> Result<String, ActivityError> {
+    pub async fn read(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        name: String,
+    ) -> Result<String, ActivityError> {
         self.library.page(&name).map_err(|error| match error {
-            LibraryError::NotFound(_) => ActivityError::application(ApplicationFailure::non_retryable(error)),
+            LibraryError::NotFound(_) => {
+                ActivityError::application(ApplicationFailure::non_retryable(error))
+            }
             LibraryError::Closed => ActivityError::from(error),
         })
     }

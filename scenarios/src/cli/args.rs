@@ -66,10 +66,15 @@ impl Faults {
         }
     }
 
-    /// What a command line says to get these faults again, with a space before it; nothing for the default.
+    /// What a command line says to get these faults again, with a space before it; nothing for the
+    /// default.
     pub(super) fn argument(self) -> String {
-        let named = Self::NAMES.iter().find(|(_, faults)| *faults == self && self != Self::All);
-        named.map(|(name, _)| format!(" --faults {name}")).unwrap_or_default()
+        let named = Self::NAMES
+            .iter()
+            .find(|(_, faults)| *faults == self && self != Self::All);
+        named
+            .map(|(name, _)| format!(" --faults {name}"))
+            .unwrap_or_default()
     }
 }
 
@@ -113,7 +118,10 @@ pub(super) enum UsageError {
     #[error(transparent)]
     UnknownScenario(#[from] UnknownScenario),
     #[error("`{command}` knows no `{argument}`")]
-    UnknownArgument { command: &'static str, argument: String },
+    UnknownArgument {
+        command: &'static str,
+        argument: String,
+    },
     #[error("`{0}` needs the name of a scenario; `scenarios list` shows them")]
     NoScenario(&'static str),
     #[error("`sweep` takes either a name or --all")]
@@ -125,9 +133,17 @@ pub(super) enum UsageError {
     #[error("`{0}` takes no value")]
     FlagWithValue(&'static str),
     #[error("`{command}` takes one {wanted}; `{argument}` is another")]
-    SaidTwice { command: &'static str, wanted: &'static str, argument: String },
+    SaidTwice {
+        command: &'static str,
+        wanted: &'static str,
+        argument: String,
+    },
     #[error("`{option}` takes {expected}, not `{value}`")]
-    BadValue { option: &'static str, expected: &'static str, value: String },
+    BadValue {
+        option: &'static str,
+        expected: &'static str,
+        value: String,
+    },
 }
 
 /// Understands the arguments, the program's name not among them.
@@ -136,14 +152,22 @@ pub(super) enum UsageError {
 ///
 /// When something is unknown, missing, or no number.
 pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, UsageError> {
-    let Some(command) = arguments.next() else { return Ok(Command::Tour) };
+    let Some(command) = arguments.next() else {
+        return Ok(Command::Tour);
+    };
     let (command, known): (_, &[_]) = match command.as_str() {
         "help" | "--help" | "-h" => return Ok(Command::Help),
         "list" => ("list", &["--json"]),
         "run" => ("run", &["NAME", "--seed", "--faults", "--json"]),
-        "sweep" => ("sweep", &["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"]),
+        "sweep" => (
+            "sweep",
+            &["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"],
+        ),
         // A history is JSON anyway; who asks for it all the same is not wrong.
-        "history" => ("history", &["NAME", "--seed", "--workflow", "--faults", "--json"]),
+        "history" => (
+            "history",
+            &["NAME", "--seed", "--workflow", "--faults", "--json"],
+        ),
         "score" => ("score", &["--sound-seeds", "--jobs", "--json"]),
         _ => return Err(UsageError::UnknownCommand(command)),
     };
@@ -180,29 +204,49 @@ impl Words {
         known: &[&'static str],
         mut arguments: impl Iterator<Item = String>,
     ) -> Result<Self, UsageError> {
-        let mut words = Self { command, ..Self::default() };
+        let mut words = Self {
+            command,
+            ..Self::default()
+        };
         let mut said = Vec::new();
         while let Some(argument) = arguments.next() {
             let (option, attached) = match argument.split_once('=') {
-                Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
+                Some((option, value)) if option.starts_with("--") => {
+                    (option, Some(value.to_owned()))
+                }
                 _ => (argument.as_str(), None),
             };
             if matches!(option, "--help" | "-h") {
-                return Ok(Self { help: true, ..words });
+                return Ok(Self {
+                    help: true,
+                    ..words
+                });
             }
-            let wanted = if option.starts_with('-') { option } else { "NAME" };
+            let wanted = if option.starts_with('-') {
+                option
+            } else {
+                "NAME"
+            };
             let Some(wanted) = known.iter().copied().find(|known| *known == wanted) else {
                 return Err(UsageError::UnknownArgument { command, argument });
             };
             if said.contains(&wanted) {
-                return Err(UsageError::SaidTwice { command, wanted, argument });
+                return Err(UsageError::SaidTwice {
+                    command,
+                    wanted,
+                    argument,
+                });
             }
             said.push(wanted);
             if matches!(wanted, "--all" | "--json") && attached.is_some() {
                 return Err(UsageError::FlagWithValue(wanted));
             }
-            let mut value =
-                || attached.clone().or_else(|| arguments.next()).ok_or(UsageError::NoValue(wanted));
+            let mut value = || {
+                attached
+                    .clone()
+                    .or_else(|| arguments.next())
+                    .ok_or(UsageError::NoValue(wanted))
+            };
             match wanted {
                 "NAME" => words.name = Some(argument),
                 "--all" => words.all = true,
@@ -223,12 +267,17 @@ impl Words {
     }
 
     fn scenario(&self) -> Result<&'static Scenario, UsageError> {
-        let name = self.name.as_deref().ok_or(UsageError::NoScenario(self.command))?;
+        let name = self
+            .name
+            .as_deref()
+            .ok_or(UsageError::NoScenario(self.command))?;
         Ok(registry::find(name)?)
     }
 
     fn jobs(&self) -> NonZero<usize> {
-        self.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN)
+        self.jobs
+            .or_else(|| thread::available_parallelism().ok())
+            .unwrap_or(NonZero::<usize>::MIN)
     }
 
     fn list(self) -> Command {
@@ -273,7 +322,11 @@ impl Words {
     fn score(self) -> Command {
         let jobs = self.jobs();
         let sound_seeds = self.sound_seeds.unwrap_or(10_000);
-        Command::Score(ScoreOptions { sound_seeds, jobs, json: self.json })
+        Command::Score(ScoreOptions {
+            sound_seeds,
+            jobs,
+            json: self.json,
+        })
     }
 }
 
@@ -282,17 +335,35 @@ fn number<N: std::str::FromStr>(
     expected: &'static str,
     value: String,
 ) -> Result<N, UsageError> {
-    value.parse().map_err(|_| UsageError::BadValue { option, expected, value })
+    value.parse().map_err(|_| UsageError::BadValue {
+        option,
+        expected,
+        value,
+    })
 }
 
 fn range(option: &'static str, value: String) -> Result<Range<u64>, UsageError> {
-    let seeds = value.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let seeds = value
+        .split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
     let expected = "a range A..B of whole numbers, A below B";
-    seeds.filter(|seeds| !seeds.is_empty()).ok_or(UsageError::BadValue { option, expected, value })
+    seeds
+        .filter(|seeds| !seeds.is_empty())
+        .ok_or(UsageError::BadValue {
+            option,
+            expected,
+            value,
+        })
 }
 
 fn faults(option: &'static str, value: String) -> Result<Faults, UsageError> {
     let named = Faults::NAMES.iter().find(|(name, _)| *name == value);
     let expected = "none, crashes, activities, messages or all";
-    named.map(|(_, faults)| *faults).ok_or(UsageError::BadValue { option, expected, value })
+    named
+        .map(|(_, faults)| *faults)
+        .ok_or(UsageError::BadValue {
+            option,
+            expected,
+            value,
+        })
 }

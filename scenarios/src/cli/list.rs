@@ -18,12 +18,19 @@ pub(super) fn list(out: &mut impl Write, as_json: bool) -> io::Result<Exit> {
         return Ok(Exit::Pass);
     }
 
-    let width = registry::ALL.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+    let width = registry::ALL
+        .iter()
+        .map(|scenario| scenario.name.len())
+        .max()
+        .unwrap_or_default();
     writeln!(out, "Sound: no seed and no fault makes them fail.\n")?;
     for scenario in registry::sound() {
         writeln!(out, "  {:width$}  {}", scenario.name, scenario.about)?;
     }
-    writeln!(out, "\nFlawed: each has one known flaw, which must be found.\n")?;
+    writeln!(
+        out,
+        "\nFlawed: each has one known flaw, which must be found.\n"
+    )?;
     for scenario in registry::flawed() {
         writeln!(out, "  {:width$}  {}", scenario.name, scenario.about)?;
     }

@@ -25,7 +25,8 @@ enum Exit {
     Usage,
 }
 
-/// Does what the arguments say: 0 if all is well, 1 if something failed, 2 if they cannot be understood.
+/// Does what the arguments say: 0 if all is well, 1 if something failed, 2 if they cannot be
+/// understood.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let command = match args::parse(arguments) {
         Ok(command) => command,

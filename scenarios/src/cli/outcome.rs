@@ -38,7 +38,11 @@ pub(super) enum Verdict {
 
 impl Outcome {
     /// Runs one seed.
-    pub(super) fn of(scenario: &Scenario, campaign: &Campaign<'_>, seed: u64) -> (Self, WorldReport) {
+    pub(super) fn of(
+        scenario: &Scenario,
+        campaign: &Campaign<'_>,
+        seed: u64,
+    ) -> (Self, WorldReport) {
         let stopwatch = Stopwatch::start();
         let report = campaign.seed(seed);
         let wall = stopwatch.elapsed();
@@ -46,7 +50,11 @@ impl Outcome {
         let outcome = Self {
             scenario: scenario.name,
             seed,
-            verdict: if failed.is_some() { Verdict::Fail } else { Verdict::Pass },
+            verdict: if failed.is_some() {
+                Verdict::Fail
+            } else {
+                Verdict::Pass
+            },
             code: failed.map(FailureCode::code),
             trace_hash: report.trace_hash.to_string(),
             events: report.events,
@@ -73,9 +81,19 @@ pub(super) fn world_options(faults: Faults) -> WorldOptions {
 }
 
 /// The report of a failure, in full, ending with the command that shows it again.
-pub(super) fn render(scenario: &Scenario, seed: u64, faults: Faults, failed: &WorldReport) -> String {
-    let Some(mut failure) = failed.failure.clone() else { return String::new() };
+pub(super) fn render(
+    scenario: &Scenario,
+    seed: u64,
+    faults: Faults,
+    failed: &WorldReport,
+) -> String {
+    let Some(mut failure) = failed.failure.clone() else {
+        return String::new();
+    };
     let faults = faults.argument();
-    failure.command = Some(format!("cargo run -p scenarios -- run {} --seed {seed}{faults}", scenario.name));
+    failure.command = Some(format!(
+        "cargo run -p scenarios -- run {} --seed {seed}{faults}",
+        scenario.name
+    ));
     failure.render(Colors::detect(&io::stdout()))
 }

@@ -11,8 +11,8 @@ use std::{
     thread,
 };
 
-/// Does `work` for every seed on `jobs` threads, and hands the results to `take` from the first seed to the
-/// last, each as soon as those before it are there. Stops early once `take` fails.
+/// Does `work` for every seed on `jobs` threads, and hands the results to `take` from the first
+/// seed to the last, each as soon as those before it are there. Stops early once `take` fails.
 ///
 /// # Errors
 ///
@@ -27,8 +27,9 @@ pub(super) fn in_order<T: Send, E>(
     let (sender, results) = mpsc::channel();
     thread::scope(|scope| {
         // More threads than seeds would find nothing to do.
-        let threads =
-            u64::try_from(jobs.get()).unwrap_or(u64::MAX).min(seeds.end.saturating_sub(seeds.start));
+        let threads = u64::try_from(jobs.get())
+            .unwrap_or(u64::MAX)
+            .min(seeds.end.saturating_sub(seeds.start));
         for _ in 0..threads {
             let sender = sender.clone();
             let (next, work) = (&next, &work);

@@ -16,7 +16,11 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
     let scenario = options.scenario;
     let campaign = Campaign::new(&scenario.world, world_options(options.faults));
     let (outcome, report) = Outcome::of(scenario, &campaign, options.seed);
-    let exit = if report.failure.is_some() { Exit::Fail } else { Exit::Pass };
+    let exit = if report.failure.is_some() {
+        Exit::Fail
+    } else {
+        Exit::Pass
+    };
     if options.json {
         writeln!(out, "{}", outcome.json())?;
         return Ok(exit);
@@ -48,7 +52,11 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
     )?;
     if exit == Exit::Fail {
         let smallest = campaign.shrink(&report);
-        write!(out, "\n{}", render(scenario, options.seed, options.faults, &smallest))?;
+        write!(
+            out,
+            "\n{}",
+            render(scenario, options.seed, options.faults, &smallest)
+        )?;
     }
     Ok(exit)
 }
@@ -56,11 +64,18 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
 /// The faults of a world in words, one a line, each with the time at which it struck.
 pub(super) fn faults(report: &WorldReport) -> Vec<String> {
     let struck = report.tape.entries.iter().filter(|entry| {
-        // A choice of order or of latency is no fault, and neither is which faults a world may meet.
+        // A choice of order or of latency is no fault, and neither is which faults a world may
+        // meet.
         entry.point.site.starts_with("fault.") && !entry.words.is_empty()
     });
     struck
-        .map(|entry| format!("+{:<12} {}", humane(entry.at_ms.saturating_sub(START_MS)), entry.words))
+        .map(|entry| {
+            format!(
+                "+{:<12} {}",
+                humane(entry.at_ms.saturating_sub(START_MS)),
+                entry.words
+            )
+        })
         .collect()
 }
 
@@ -69,15 +84,27 @@ const START_MS: u64 = 1_704_067_200_000;
 
 /// Milliseconds as people say them: `3 days 2 h`.
 pub(super) fn humane(ms: u64) -> String {
-    let units = [("days", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
-    let Some(first) = units.iter().position(|(_, size)| ms >= *size) else { return "0 s".to_owned() };
+    let units = [
+        ("days", 86_400_000),
+        ("h", 3_600_000),
+        ("min", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ];
+    let Some(first) = units.iter().position(|(_, size)| ms >= *size) else {
+        return "0 s".to_owned();
+    };
     let mut rest = ms;
     let mut words = Vec::new();
     for (unit, size) in units.iter().skip(first).take(2) {
         let count = rest / size;
         rest %= size;
         if count > 0 {
-            let unit = if *unit == "days" && count == 1 { "day" } else { unit };
+            let unit = if *unit == "days" && count == 1 {
+                "day"
+            } else {
+                unit
+            };
             words.push(format!("{count} {unit}"));
         }
     }

@@ -63,7 +63,11 @@ pub(super) fn score(out: &mut impl Write, options: &ScoreOptions) -> io::Result<
             exit = Exit::Fail;
         }
         if options.json {
-            writeln!(out, "{}", serde_json::to_string(&score).expect("numbers and strings serialize"))?;
+            writeln!(
+                out,
+                "{}",
+                serde_json::to_string(&score).expect("numbers and strings serialize")
+            )?;
         } else {
             writeln!(out, "{}", line(&score))?;
         }
@@ -74,7 +78,10 @@ pub(super) fn score(out: &mut impl Write, options: &ScoreOptions) -> io::Result<
 fn score_sound(scenario: &'static Scenario, options: &ScoreOptions) -> Score {
     let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
     let outcomes = outcomes(scenario, &campaign, options.sound_seeds, options);
-    let alarms: Vec<_> = outcomes.iter().filter(|outcome| outcome.failed.is_some()).collect();
+    let alarms: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.failed.is_some())
+        .collect();
     Score {
         scenario: scenario.name,
         sound: true,
@@ -98,10 +105,15 @@ fn score_flawed(scenario: &'static Scenario, flaw: Flaw, options: &ScoreOptions)
         .filter(|outcome| outcome.failed == Some(flaw.code))
         .map(|outcome| outcome.seed)
         .collect();
-    let failed = outcomes.iter().filter(|outcome| outcome.failed.is_some()).count();
+    let failed = outcomes
+        .iter()
+        .filter(|outcome| outcome.failed.is_some())
+        .count();
     let plan = caught.first().and_then(|seed| {
         let smallest = campaign.shrink(&campaign.seed(*seed));
-        smallest.failure.map(|failure| failure.plan.map_or(0, |plan| plan.faults.len()))
+        smallest
+            .failure
+            .map(|failure| failure.plan.map_or(0, |plan| plan.faults.len()))
     });
     Score {
         scenario: scenario.name,
@@ -140,8 +152,8 @@ fn outcomes(
     outcomes
 }
 
-/// The median, over all seeds to start from, of how many seeds are tried until one catches; those past the
-/// last go on at the first.
+/// The median, over all seeds to start from, of how many seeds are tried until one catches; those
+/// past the last go on at the first.
 fn median_wait(caught: &[u64], seeds: u64) -> Option<u64> {
     let first = *caught.first()?;
     let mut waits: Vec<u64> = (0..seeds)

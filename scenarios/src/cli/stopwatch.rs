@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 /// Runs from when it is made.
 pub(super) struct Stopwatch(Instant);
 
-#[allow(clippy::disallowed_methods, reason = "how long people wait is a matter of real time")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long people wait is a matter of real time"
+)]
 impl Stopwatch {
     pub(super) fn start() -> Self {
         Self(Instant::now())

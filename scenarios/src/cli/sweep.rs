@@ -23,7 +23,11 @@ pub(super) fn sweep(out: &mut impl Write, options: &SweepOptions) -> io::Result<
     Ok(exit)
 }
 
-fn sweep_one(out: &mut impl Write, options: &SweepOptions, scenario: &'static Scenario) -> io::Result<Exit> {
+fn sweep_one(
+    out: &mut impl Write,
+    options: &SweepOptions,
+    scenario: &'static Scenario,
+) -> io::Result<Exit> {
     let stopwatch = Stopwatch::start();
     let campaign = Campaign::new(&scenario.world, world_options(options.faults));
     let bar = progress_bar(scenario, options.seeds.end - options.seeds.start);
@@ -35,17 +39,26 @@ fn sweep_one(out: &mut impl Write, options: &SweepOptions, scenario: &'static Sc
         |outcome| {
             bar.inc(1);
             tally.count(&outcome);
-            if options.json { writeln!(out, "{}", outcome.json()) } else { Ok(()) }
+            if options.json {
+                writeln!(out, "{}", outcome.json())
+            } else {
+                Ok(())
+            }
         },
     )?;
     bar.finish_and_clear();
 
-    let exit = if tally.failed == 0 { Exit::Pass } else { Exit::Fail };
+    let exit = if tally.failed == 0 {
+        Exit::Pass
+    } else {
+        Exit::Fail
+    };
     if options.json {
         return Ok(exit);
     }
     let seeds = tally.passed + tally.failed;
-    let per_second = f64::from(u32::try_from(seeds).unwrap_or(u32::MAX)) / stopwatch.elapsed().as_secs_f64();
+    let per_second =
+        f64::from(u32::try_from(seeds).unwrap_or(u32::MAX)) / stopwatch.elapsed().as_secs_f64();
     writeln!(
         out,
         "{:28} {:>6} seeds  {:>6} passed  {:>6} failed  {:>7} faults  {per_second:>7.0} seeds/s",
@@ -53,7 +66,11 @@ fn sweep_one(out: &mut impl Write, options: &SweepOptions, scenario: &'static Sc
     )?;
     if let Some(first) = &tally.first_failure {
         let smallest = campaign.shrink(&campaign.seed(first.seed));
-        write!(out, "\n{}\n", render(scenario, first.seed, options.faults, &smallest))?;
+        write!(
+            out,
+            "\n{}\n",
+            render(scenario, first.seed, options.faults, &smallest)
+        )?;
     }
     Ok(exit)
 }
@@ -82,7 +99,12 @@ impl Tally {
 pub(super) fn progress_bar(scenario: &Scenario, seeds: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:28} {wide_bar} {pos}/{len} {per_sec} {eta}")
         .expect("the template is well formed");
-    let target =
-        if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    ProgressBar::with_draw_target(Some(seeds), target).with_style(style).with_prefix(scenario.name)
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    ProgressBar::with_draw_target(Some(seeds), target)
+        .with_style(style)
+        .with_prefix(scenario.name)
 }

@@ -11,7 +11,8 @@ use durasim::{Campaign, WorldReport};
 use scenarios::{approval, flawed, payment, scenario::Scenario};
 use std::io::{self, Write};
 
-/// Three stops: time that skips, faults that a sound workflow bears, a flaw that is found and explained.
+/// Three stops: time that skips, faults that a sound workflow bears, a flaw that is found and
+/// explained.
 pub(super) fn tour(out: &mut impl Write) -> io::Result<Exit> {
     writeln!(
         out,
@@ -29,7 +30,11 @@ pub(super) fn tour(out: &mut impl Write) -> io::Result<Exit> {
          cargo run -p scenarios -- sweep --all --seeds 0..100         a hundred worlds of each\n  \
          cargo run -p scenarios -- help"
     )?;
-    Ok(if first && second && third { Exit::Pass } else { Exit::Fail })
+    Ok(if first && second && third {
+        Exit::Pass
+    } else {
+        Exit::Fail
+    })
 }
 
 fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
@@ -40,7 +45,10 @@ fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
     let report = campaign.fault_free();
     let wall = stopwatch.elapsed();
     if let Some(history) = report.histories.last() {
-        writeln!(out, "Nobody decides about the third item. Its history, as Temporal would write it:\n")?;
+        writeln!(
+            out,
+            "Nobody decides about the third item. Its history, as Temporal would write it:\n"
+        )?;
         for line in history.outline().lines() {
             writeln!(out, "    {line}")?;
         }
@@ -65,7 +73,10 @@ fn faults_that_are_borne(out: &mut impl Write) -> io::Result<bool> {
         let report = campaign.seed(seed);
         faults += report.faults;
         passed += u64::from(report.failure.is_none());
-        if richest.as_ref().is_none_or(|(_, most)| report.faults > most.faults) {
+        if richest
+            .as_ref()
+            .is_none_or(|(_, most)| report.faults > most.faults)
+        {
             richest = Some((seed, report));
         }
     }
@@ -86,9 +97,14 @@ fn a_flaw_that_is_found(out: &mut impl Write) -> io::Result<bool> {
     let scenario = flawed::charge_without_key::SCENARIO;
     heading(out, "3. A flaw that is found", &scenario)?;
     let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
-    let Some(failed) = (0..256).map(|seed| campaign.seed(seed)).find(|report| report.failure.is_some())
+    let Some(failed) = (0..256)
+        .map(|seed| campaign.seed(seed))
+        .find(|report| report.failure.is_some())
     else {
-        writeln!(out, "256 worlds, and it was not found: that is a defect of durasim.")?;
+        writeln!(
+            out,
+            "256 worlds, and it was not found: that is a defect of durasim."
+        )?;
         return Ok(false);
     };
     let seed = failed.tape.seed.unwrap_or_default();

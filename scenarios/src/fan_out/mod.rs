@@ -28,11 +28,22 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start()?;
 
     let regions = ["north", "east", "south"].map(str::to_owned).into();
-    let report = env.client().start_workflow(ReportWorkflow::run, regions, on("reports", "report-1")).await?;
+    let report = env
+        .client()
+        .start_workflow(ReportWorkflow::run, regions, on("reports", "report-1"))
+        .await?;
     env.observe_result(&report);
 
-    let report = report.get_result(WorkflowGetResultOptions::default()).await?;
-    assert_eq!(report, Report { total: 30, missing: vec!["east".to_owned()] });
+    let report = report
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert_eq!(
+        report,
+        Report {
+            total: 30,
+            missing: vec!["east".to_owned()]
+        }
+    );
     Ok(())
 }
 

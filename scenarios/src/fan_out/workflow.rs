@@ -35,7 +35,10 @@ pub struct ReportWorkflow;
 impl ReportWorkflow {
     /// The report over `regions`; a region that fails is missing from it and spoils nothing.
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, regions: Vec<String>) -> WorkflowResult<Report> {
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        regions: Vec<String>,
+    ) -> WorkflowResult<Report> {
         let ctx = &*ctx;
         let sales = join_all(regions.iter().map(|region| region_sales(ctx, region))).await;
 
@@ -56,7 +59,11 @@ async fn region_sales(
 ) -> Result<u64, WorkflowTermination> {
     let child = format!("{}/{region}", ctx.workflow_id());
     let started = ctx
-        .start_child_workflow(RegionWorkflow::run, region, ChildWorkflowOptions::workflow_id(child))
+        .start_child_workflow(
+            RegionWorkflow::run,
+            region,
+            ChildWorkflowOptions::workflow_id(child),
+        )
         .await?;
     Ok(started.result().await?)
 }
@@ -72,9 +79,15 @@ impl RegionWorkflow {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, region: String) -> WorkflowResult<u64> {
         let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
-            .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+            .retry_policy(
+                RetryPolicy::builder()
+                    .maximum_interval(Duration::from_secs(30))
+                    .build(),
+            )
             .build();
-        let sold = ctx.execute_activity(Regions::sales, region, options).await?;
+        let sold = ctx
+            .execute_activity(Regions::sales, region, options)
+            .await?;
         Ok(sold)
     }
 }
@@ -95,7 +108,11 @@ impl Regions {
 impl Regions {
     /// What a region sold. A region that has not reported will not report today.
     #[activity]
-    pub async fn sales(self: Arc<Self>, _ctx: ActivityContext, region: String) -> Result<u64, ActivityError> {
+    pub async fn sales(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        region: String,
+    ) -> Result<u64, ActivityError> {
         self.figures.sales(&region).ok_or_else(|| {
             let reason = format!("{region} has not reported");
             ActivityError::application(ApplicationFailure::non_retryable(reason))

@@ -38,10 +38,15 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         )
         .await?;
     env.observe_result(&handle);
-    let processed = handle.get_result(WorkflowGetResultOptions::default()).await?;
+    let processed = handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
 
     assert_eq!(processed, "HELLO FROM HTTPS://EXAMPLE.COM/GREETING");
-    assert!(site.requests.load(Ordering::Relaxed) >= 2, "the first request fails");
+    assert!(
+        site.requests.load(Ordering::Relaxed) >= 2,
+        "the first request fails"
+    );
     Ok(())
 }
 
@@ -54,7 +59,9 @@ struct FlakySite {
 impl Site for FlakySite {
     fn get(&self, url: &str) -> Result<String, SiteUnavailable> {
         match self.requests.fetch_add(1, Ordering::Relaxed) {
-            0 => Err(SiteUnavailable { url: url.to_owned() }),
+            0 => Err(SiteUnavailable {
+                url: url.to_owned(),
+            }),
             _ => Ok(format!("  hello from {url}\n")),
         }
     }

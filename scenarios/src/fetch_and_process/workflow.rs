@@ -41,7 +41,11 @@ impl FetchAndProcessWorkflow {
                 Pages::fetch,
                 url,
                 ActivityOptions::with_start_to_close_timeout(Duration::from_mins(2))
-                    .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+                    .retry_policy(
+                        RetryPolicy::builder()
+                            .maximum_interval(Duration::from_secs(30))
+                            .build(),
+                    )
                     .build(),
             )
             .await?;
@@ -72,7 +76,11 @@ impl Pages {
 impl Pages {
     /// The text at `url`.
     #[activity]
-    pub async fn fetch(self: Arc<Self>, _ctx: ActivityContext, url: String) -> Result<String, ActivityError> {
+    pub async fn fetch(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        url: String,
+    ) -> Result<String, ActivityError> {
         Ok(self.site.get(&url)?)
     }
 

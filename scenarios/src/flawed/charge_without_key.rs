@@ -1,4 +1,5 @@
-//! `payment`, but each attempt charges under a key of its own: an attempt too many is a charge too many.
+//! `payment`, but each attempt charges under a key of its own: an attempt too many is a charge too
+//! many.
 
 use crate::payment::workflow::{Bank, Order};
 use crate::payment::{FakeBank, order, workflow::PaymentWorkflow};
@@ -33,7 +34,9 @@ impl Payments {
         let idempotency_key = format!("{}-{}", order.id, ctx.info().attempt);
         self.bank
             .charge(&idempotency_key, order.amount)
-            .map_err(|declined| ActivityError::application(ApplicationFailure::non_retryable(declined)))
+            .map_err(|declined| {
+                ActivityError::application(ApplicationFailure::non_retryable(declined))
+            })
     }
 
     #[activity]
@@ -51,7 +54,11 @@ impl Payments {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/charge_without_key",
     about: "the idempotency key differs from attempt to attempt, and the customer is charged twice",
-    flaw: Some(Flaw { twin: "payment", code: FailureCode::EffectsOnce, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "payment",
+        code: FailureCode::EffectsOnce,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![PaymentWorkflow],
 };
@@ -66,8 +73,18 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start()?;
 
     let client = env.client();
-    let payment = client.start_workflow(PaymentWorkflow::run, order(1200), on("payments", "pay-1")).await?;
-    payment.signal(PaymentWorkflow::confirm, (), WorkflowSignalOptions::default()).await?;
-    payment.get_result(WorkflowGetResultOptions::default()).await?;
+    let payment = client
+        .start_workflow(PaymentWorkflow::run, order(1200), on("payments", "pay-1"))
+        .await?;
+    payment
+        .signal(
+            PaymentWorkflow::confirm,
+            (),
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
+    payment
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

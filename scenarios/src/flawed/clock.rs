@@ -24,7 +24,9 @@ impl ClockWorkflow {
     #[allow(clippy::disallowed_methods, reason = "reading the clock is the flaw")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, customer: String) -> WorkflowResult<String> {
         // The flaw: `ctx.workflow_time()` is the time that replay knows.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let due = now + Duration::from_hours(14 * 24);
         let bill = format!("{customer} pays by {} ms", due.as_millis());
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
@@ -47,15 +49,26 @@ impl Bills {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/clock",
     about: "the workflow reads the machine's clock instead of its own",
-    flaw: Some(Flaw { twin: "renewal", code: FailureCode::Replay, faults: 0 }),
+    flaw: Some(Flaw {
+        twin: "renewal",
+        code: FailureCode::Replay,
+        faults: 0,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![ClockWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("clock").activity(Bills::send).workflow::<ClockWorkflow>().start()?;
-    let handle =
-        env.client().start_workflow(ClockWorkflow::run, "ann".to_owned(), on("clock", "clock-1")).await?;
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    env.worker("clock")
+        .activity(Bills::send)
+        .workflow::<ClockWorkflow>()
+        .start()?;
+    let handle = env
+        .client()
+        .start_workflow(ClockWorkflow::run, "ann".to_owned(), on("clock", "clock-1"))
+        .await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

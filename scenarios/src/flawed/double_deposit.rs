@@ -36,9 +36,14 @@ pub struct KeylessTransferWorkflow;
 #[workflow_methods]
 impl KeylessTransferWorkflow {
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, transfer: Transfer) -> WorkflowResult<Transferred> {
-        ctx.execute_activity(KeylessLedger::withdraw, transfer.clone(), options()).await?;
-        ctx.execute_activity(KeylessLedger::deposit, transfer, options()).await?;
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        transfer: Transfer,
+    ) -> WorkflowResult<Transferred> {
+        ctx.execute_activity(KeylessLedger::withdraw, transfer.clone(), options())
+            .await?;
+        ctx.execute_activity(KeylessLedger::deposit, transfer, options())
+            .await?;
         Ok(Transferred::Done)
     }
 }
@@ -56,7 +61,8 @@ impl KeylessLedger {
         _ctx: ActivityContext,
         transfer: Transfer,
     ) -> Result<(), ActivityError> {
-        self.books.take(&transfer.id, &transfer.from, transfer.amount);
+        self.books
+            .take(&transfer.id, &transfer.from, transfer.amount);
         Ok(())
     }
 
@@ -76,7 +82,11 @@ impl KeylessLedger {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/double_deposit",
     about: "a deposit without a key makes money when it runs twice",
-    flaw: Some(Flaw { twin: "transfer", code: FailureCode::Invariant, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "transfer",
+        code: FailureCode::Invariant,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![KeylessTransferWorkflow],
 };
@@ -84,7 +94,9 @@ pub const SCENARIO: Scenario = Scenario {
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
     let books = env.shared(FakeBooks::default());
     env.worker("transfers")
-        .implementer(KeylessLedger { books: books.clone() })
+        .implementer(KeylessLedger {
+            books: books.clone(),
+        })
         .activity(KeylessLedger::withdraw)
         .activity(KeylessLedger::deposit)
         .workflow::<KeylessTransferWorkflow>()
@@ -93,8 +105,13 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
 
     let transfer = transfer("to-bob", "bob", 30);
     let options = on("transfers", "to-bob");
-    let handle = env.client().start_workflow(KeylessTransferWorkflow::run, transfer, options).await?;
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    let handle = env
+        .client()
+        .start_workflow(KeylessTransferWorkflow::run, transfer, options)
+        .await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -107,18 +124,29 @@ struct FakeBooks {
 
 impl FakeBooks {
     fn total(&self) -> i64 {
-        self.gains.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.gains
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .sum()
     }
 
     fn gain(&self, account: &str, cents: i64) {
-        *self.gains.lock().unwrap_or_else(PoisonError::into_inner).entry(account.to_owned()).or_default() +=
-            cents;
+        *self
+            .gains
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(account.to_owned())
+            .or_default() += cents;
     }
 }
 
 impl Books for FakeBooks {
     fn take(&self, key: &str, account: &str, cents: u64) {
-        let mut withdrawn = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut withdrawn = self
+            .withdrawn
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if withdrawn.insert(key.to_owned(), cents).is_none() {
             self.gain(account, -cents.cast_signed());
         }

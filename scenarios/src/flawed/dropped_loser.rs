@@ -1,4 +1,5 @@
-//! A timer raced by a signal, where the timer wins and the signal is forgotten: paid, and the seat gone.
+//! A timer raced by a signal, where the timer wins and the signal is forgotten: paid, and the seat
+//! gone.
 
 use crate::support::accepted;
 use crate::{
@@ -27,8 +28,8 @@ impl SeatWorkflow {
     /// Whether the seat was sold.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
-        // The flaw: both may be ready at once, and then the first branch is taken. What the branch of the
-        // timer must ask is whether the money has come after all.
+        // The flaw: both may be ready at once, and then the first branch is taken. What the branch
+        // of the timer must ask is whether the money has come after all.
         select! {
             _ = ctx.timer(HOLD) => Ok(false),
             paid = ctx.wait_condition(|state| state.paid) => {
@@ -48,17 +49,30 @@ impl SeatWorkflow {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/dropped_loser",
     about: "a timer wins over a payment that has come already, and the payment is forgotten",
-    flaw: Some(Flaw { twin: "approval", code: FailureCode::Panic, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "approval",
+        code: FailureCode::Panic,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![SeatWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("seats").workflow::<SeatWorkflow>().start()?;
-    let seat = env.client().start_workflow(SeatWorkflow::run, (), on("seats", "seat-1")).await?;
+    let seat = env
+        .client()
+        .start_workflow(SeatWorkflow::run, (), on("seats", "seat-1"))
+        .await?;
     env.sleep(HOLD.saturating_sub(Duration::from_secs(1))).await;
-    let paid = accepted(seat.signal(SeatWorkflow::pay, (), WorkflowSignalOptions::default()).await)?;
+    let paid = accepted(
+        seat.signal(SeatWorkflow::pay, (), WorkflowSignalOptions::default())
+            .await,
+    )?;
     let sold = seat.get_result(WorkflowGetResultOptions::default()).await?;
-    assert!(sold || !paid, "the payment was accepted, and the seat is gone");
+    assert!(
+        sold || !paid,
+        "the payment was accepted, and the seat is gone"
+    );
     Ok(())
 }

@@ -35,11 +35,15 @@ impl QuoteWorkflow {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, customer: String) -> WorkflowResult<String> {
         // The flaw: reading is what activities are for, whose result replay remembers.
-        let rate = fs::read_to_string(ctx.state(|state| state.rate_file.clone())).unwrap_or_default();
+        let rate =
+            fs::read_to_string(ctx.state(|state| state.rate_file.clone())).unwrap_or_default();
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
         let quote = format!("{customer}: {}", rate.trim());
-        let sent = ctx.execute_activity(Rates::send_quote, quote, options.clone()).await?;
-        ctx.execute_activity(Rates::publish, "1.25", options).await?;
+        let sent = ctx
+            .execute_activity(Rates::send_quote, quote, options.clone())
+            .await?;
+        ctx.execute_activity(Rates::publish, "1.25", options)
+            .await?;
         Ok(sent)
     }
 }
@@ -57,7 +61,11 @@ impl Rates {
     }
 
     #[activity]
-    pub async fn publish(self: Arc<Self>, _ctx: ActivityContext, rate: String) -> Result<(), ActivityError> {
+    pub async fn publish(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        rate: String,
+    ) -> Result<(), ActivityError> {
         Ok(fs::write(&self.rate_file, rate)?)
     }
 }
@@ -66,12 +74,28 @@ impl Rates {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/file_read",
     about: "the workflow reads a file that says something else when it is replayed",
-    flaw: Some(Flaw { twin: "fetch_and_process", code: FailureCode::Replay, faults: 0 }),
+    flaw: Some(Flaw {
+        twin: "fetch_and_process",
+        code: FailureCode::Replay,
+        faults: 0,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: Workflows {
-        replayer: |options| options.register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
-        worker: |options| options.register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
-        definitions: |definitions| definitions.register_with_factory::<QuoteWorkflow, _>(elsewhere).map(drop),
+        replayer: |options| {
+            options
+                .register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere)
+                .map(drop)
+        },
+        worker: |options| {
+            options
+                .register_workflow_with_factory::<QuoteWorkflow, _>(elsewhere)
+                .map(drop)
+        },
+        definitions: |definitions| {
+            definitions
+                .register_with_factory::<QuoteWorkflow, _>(elsewhere)
+                .map(drop)
+        },
     },
 };
 
@@ -83,15 +107,22 @@ fn elsewhere() -> QuoteWorkflow {
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
     let file = Arc::new(RateFile::new()?);
     env.worker("quotes")
-        .implementer(Rates { rate_file: file.0.clone() })
+        .implementer(Rates {
+            rate_file: file.0.clone(),
+        })
         .activity(Rates::send_quote)
         .activity(Rates::publish)
         // The factory keeps the file: it is still there when the history is replayed.
         .workflow_with_factory(move || QuoteWorkflow::new(file.0.clone()))
         .start()?;
     let options = on("quotes", "quote-1");
-    let quote = env.client().start_workflow(QuoteWorkflow::run, "ann".to_owned(), options).await?;
-    quote.get_result(WorkflowGetResultOptions::default()).await?;
+    let quote = env
+        .client()
+        .start_workflow(QuoteWorkflow::run, "ann".to_owned(), options)
+        .await?;
+    quote
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 

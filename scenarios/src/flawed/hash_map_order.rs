@@ -21,14 +21,24 @@ pub struct MailingWorkflow;
 #[workflow_methods]
 impl MailingWorkflow {
     #[run]
-    #[allow(clippy::disallowed_types, reason = "the order of a HashMap is the flaw")]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, readers: Vec<String>) -> WorkflowResult<usize> {
-        // The flaw: a `BTreeMap` or the list itself has an order, this has a new one in every process.
-        let greetings: std::collections::HashMap<String, String> =
-            readers.into_iter().map(|reader| (reader.clone(), format!("Dear {reader}"))).collect();
+    #[allow(
+        clippy::disallowed_types,
+        reason = "the order of a HashMap is the flaw"
+    )]
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        readers: Vec<String>,
+    ) -> WorkflowResult<usize> {
+        // The flaw: a `BTreeMap` or the list itself has an order, this has a new one in every
+        // process.
+        let greetings: std::collections::HashMap<String, String> = readers
+            .into_iter()
+            .map(|reader| (reader.clone(), format!("Dear {reader}")))
+            .collect();
         for greeting in greetings.values() {
             let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
-            ctx.execute_activity(Mail::send, greeting.clone(), options).await?;
+            ctx.execute_activity(Mail::send, greeting.clone(), options)
+                .await?;
         }
         Ok(greetings.len())
     }
@@ -49,18 +59,33 @@ impl Mail {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/hash_map_order",
     about: "the workflow calls activities in the order of a HashMap",
-    flaw: Some(Flaw { twin: "batch", code: FailureCode::Replay, faults: 0 }),
+    flaw: Some(Flaw {
+        twin: "batch",
+        code: FailureCode::Replay,
+        faults: 0,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![MailingWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    let readers = ["ann", "bob", "cem", "dan", "eva", "fay"].map(str::to_owned).into();
-    env.worker("hash-map-order").activity(Mail::send).workflow::<MailingWorkflow>().start()?;
+    let readers = ["ann", "bob", "cem", "dan", "eva", "fay"]
+        .map(str::to_owned)
+        .into();
+    env.worker("hash-map-order")
+        .activity(Mail::send)
+        .workflow::<MailingWorkflow>()
+        .start()?;
     let handle = env
         .client()
-        .start_workflow(MailingWorkflow::run, readers, on("hash-map-order", "hash-map-order-1"))
+        .start_workflow(
+            MailingWorkflow::run,
+            readers,
+            on("hash-map-order", "hash-map-order-1"),
+        )
         .await?;
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

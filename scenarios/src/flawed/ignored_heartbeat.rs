@@ -34,7 +34,9 @@ impl ForgetfulFileWorkflow {
     /// How many lines were transcribed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, path: String) -> WorkflowResult<u32> {
-        Ok(ctx.execute_activity(ForgetfulFiles::transcribe, path, options()).await?)
+        Ok(ctx
+            .execute_activity(ForgetfulFiles::transcribe, path, options())
+            .await?)
     }
 }
 
@@ -66,7 +68,11 @@ impl ForgetfulFiles {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/ignored_heartbeat",
     about: "a retried activity does not look at the heartbeat's details and does its work twice",
-    flaw: Some(Flaw { twin: "large_file", code: FailureCode::EffectsOnce, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "large_file",
+        code: FailureCode::EffectsOnce,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![ForgetfulFileWorkflow],
 };
@@ -80,7 +86,10 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start()?;
 
     let path = "minutes.txt".to_owned();
-    let file = env.client().start_workflow(ForgetfulFileWorkflow::run, path, on("files", "file-1")).await?;
+    let file = env
+        .client()
+        .start_workflow(ForgetfulFileWorkflow::run, path, on("files", "file-1"))
+        .await?;
     file.get_result(WorkflowGetResultOptions::default()).await?;
     Ok(())
 }

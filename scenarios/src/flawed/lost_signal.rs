@@ -1,4 +1,5 @@
-//! A cart that closes at the checkout: an article that is signalled after it is lost, and nobody is told.
+//! A cart that closes at the checkout: an article that is signalled after it is lost, and nobody is
+//! told.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -23,8 +24,9 @@ impl CartWorkflow {
     /// What was bought.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Vec<String>> {
-        // The flaw: signals keep no order among their senders. The checkout should say how many articles
-        // it is for, or articles should be updates, whose sender hears that they came too late.
+        // The flaw: signals keep no order among their senders. The checkout should say how many
+        // articles it is for, or articles should be updates, whose sender hears that they came too
+        // late.
         ctx.wait_condition(|state| state.checked_out).await?;
         Ok(ctx.state(|state| state.articles.clone()))
     }
@@ -44,24 +46,45 @@ impl CartWorkflow {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/lost_signal",
     about: "an article signalled after the checkout is lost, and its sender does not look",
-    flaw: Some(Flaw { twin: "subscription", code: FailureCode::Panic, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "subscription",
+        code: FailureCode::Panic,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![CartWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("carts").workflow::<CartWorkflow>().start()?;
-    let cart = env.client().start_workflow(CartWorkflow::run, (), on("carts", "cart-1")).await?;
+    let cart = env
+        .client()
+        .start_workflow(CartWorkflow::run, (), on("carts", "cart-1"))
+        .await?;
 
     // Two tabs of a browser: one adds, the other checks out, a second later.
     let tab = same(&cart);
     env.spawn(async move {
         // The rest of the flaw: the answer would say that the cart is closed.
-        let _ = tab.signal(CartWorkflow::add, "tea".to_owned(), WorkflowSignalOptions::default()).await;
+        let _ = tab
+            .signal(
+                CartWorkflow::add,
+                "tea".to_owned(),
+                WorkflowSignalOptions::default(),
+            )
+            .await;
     });
     env.sleep(std::time::Duration::from_secs(1)).await;
-    cart.signal(CartWorkflow::check_out, (), WorkflowSignalOptions::default()).await?;
+    cart.signal(
+        CartWorkflow::check_out,
+        (),
+        WorkflowSignalOptions::default(),
+    )
+    .await?;
 
-    assert_eq!(cart.get_result(WorkflowGetResultOptions::default()).await?, ["tea"]);
+    assert_eq!(
+        cart.get_result(WorkflowGetResultOptions::default()).await?,
+        ["tea"]
+    );
     Ok(())
 }

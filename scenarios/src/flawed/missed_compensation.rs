@@ -1,4 +1,5 @@
-//! `saga`, but the compensations share the workflow's cancellation: when it is cancelled, so are they.
+//! `saga`, but the compensations share the workflow's cancellation: when it is cancelled, so are
+//! they.
 
 use crate::saga::FakeAgency;
 use crate::saga::workflow::Bookings;
@@ -12,7 +13,8 @@ use temporalio_client::WorkflowGetResultOptions;
 use temporalio_client::{WorkflowCancelOptions, errors::WorkflowGetResultError};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityCancellationType, ActivityExecutionError, ActivityOptions, WorkflowContext, WorkflowResult,
+    ActivityCancellationType, ActivityExecutionError, ActivityOptions, WorkflowContext,
+    WorkflowResult,
 };
 
 /// Books hotel and flight.
@@ -28,10 +30,12 @@ impl CarelessSagaWorkflow {
         match book(ctx, &trip).await {
             Ok(codes) => Ok(codes),
             Err(error) => {
-                // The flaw: once the workflow is cancelled, these are cancelled before they start. Each
-                // needs a `WorkflowCancellationToken` of its own.
-                ctx.execute_activity(Bookings::cancel_flight, trip.clone(), options()).await?;
-                ctx.execute_activity(Bookings::cancel_hotel, trip, options()).await?;
+                // The flaw: once the workflow is cancelled, these are cancelled before they start.
+                // Each needs a `WorkflowCancellationToken` of its own.
+                ctx.execute_activity(Bookings::cancel_flight, trip.clone(), options())
+                    .await?;
+                ctx.execute_activity(Bookings::cancel_hotel, trip, options())
+                    .await?;
                 Err(error.into())
             }
         }
@@ -43,8 +47,10 @@ async fn book(
     trip: &str,
 ) -> Result<Vec<String>, ActivityExecutionError> {
     Ok(vec![
-        ctx.execute_activity(Bookings::book_hotel, trip, options()).await?,
-        ctx.execute_activity(Bookings::book_flight, trip, options()).await?,
+        ctx.execute_activity(Bookings::book_hotel, trip, options())
+            .await?,
+        ctx.execute_activity(Bookings::book_flight, trip, options())
+            .await?,
     ])
 }
 
@@ -58,7 +64,11 @@ fn options() -> ActivityOptions {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/missed_compensation",
     about: "compensations that are cancelled together with the workflow that needs them",
-    flaw: Some(Flaw { twin: "saga", code: FailureCode::Panic, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "saga",
+        code: FailureCode::Panic,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![CarelessSagaWorkflow],
 };
@@ -74,8 +84,13 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<CarelessSagaWorkflow>()
         .start()?;
     let client = env.client();
-    let trip =
-        client.start_workflow(CarelessSagaWorkflow::run, "oslo".to_owned(), on("trips", "trip-1")).await?;
+    let trip = client
+        .start_workflow(
+            CarelessSagaWorkflow::run,
+            "oslo".to_owned(),
+            on("trips", "trip-1"),
+        )
+        .await?;
 
     // Time enough for two bookings, unless something goes wrong with one of them.
     env.sleep(Duration::from_millis(900)).await;
@@ -83,7 +98,11 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     match trip.get_result(WorkflowGetResultOptions::default()).await {
         Ok(_) => assert_eq!(agency.booked("oslo"), 2),
         Err(WorkflowGetResultError::Cancelled { .. } | WorkflowGetResultError::Failed(_)) => {
-            assert_eq!(agency.booked("oslo"), 0, "the trip is off, and something is still booked");
+            assert_eq!(
+                agency.booked("oslo"),
+                0,
+                "the trip is off, and something is still booked"
+            );
         }
         Err(other) => return Err(other.into()),
     }

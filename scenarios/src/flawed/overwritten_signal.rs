@@ -67,7 +67,11 @@ pub struct Pages {
 #[activities]
 impl Pages {
     #[activity]
-    pub async fn print(self: Arc<Self>, _ctx: ActivityContext, page: String) -> Result<(), ActivityError> {
+    pub async fn print(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        page: String,
+    ) -> Result<(), ActivityError> {
         self.printer.print(&page);
         Ok(())
     }
@@ -78,7 +82,11 @@ pub const SCENARIO: Scenario = Scenario {
     name: "flawed/overwritten_signal",
     about: "a second signal takes the place of the first before the workflow has looked",
     // The pages come minutes apart, and a page that is late alone meets no other: two must be.
-    flaw: Some(Flaw { twin: "subscription", code: FailureCode::Panic, faults: 2 }),
+    flaw: Some(Flaw {
+        twin: "subscription",
+        code: FailureCode::Panic,
+        faults: 2,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![PrintWorkflow],
 };
@@ -86,11 +94,16 @@ pub const SCENARIO: Scenario = Scenario {
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
     let printer = env.shared(FakePrinter::default());
     env.worker("prints")
-        .implementer(Pages { printer: printer.clone() })
+        .implementer(Pages {
+            printer: printer.clone(),
+        })
         .activity(Pages::print)
         .workflow::<PrintWorkflow>()
         .start()?;
-    let prints = env.client().start_workflow(PrintWorkflow::run, (), on("prints", "prints-1")).await?;
+    let prints = env
+        .client()
+        .start_workflow(PrintWorkflow::run, (), on("prints", "prints-1"))
+        .await?;
 
     let senders: Vec<_> = (1..=3)
         .map(|page| {
@@ -99,7 +112,11 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
                 env.sleep(Duration::from_mins(5 * page)).await;
                 let page = format!("page {page}");
                 let options = WorkflowSignalOptions::default();
-                let sent = accepted(prints.signal(PrintWorkflow::print, page.clone(), options).await)?;
+                let sent = accepted(
+                    prints
+                        .signal(PrintWorkflow::print, page.clone(), options)
+                        .await,
+                )?;
                 Ok::<_, TestError>(sent.then_some(page))
             })
         })
@@ -109,9 +126,14 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         sent.extend(sender.await?);
     }
 
-    prints.get_result(WorkflowGetResultOptions::default()).await?;
+    prints
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     for page in sent {
-        assert!(printer.printed().contains(&page), "{page} was accepted and never printed");
+        assert!(
+            printer.printed().contains(&page),
+            "{page} was accepted and never printed"
+        );
     }
     Ok(())
 }
@@ -122,12 +144,18 @@ struct FakePrinter(Mutex<BTreeSet<String>>);
 
 impl FakePrinter {
     fn printed(&self) -> BTreeSet<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 impl Printer for FakePrinter {
     fn print(&self, page: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(page.to_owned());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(page.to_owned());
     }
 }

@@ -27,7 +27,9 @@ impl VoucherWorkflow {
         // The flaw: `ctx.uuid4()` is the randomness that replay repeats.
         let code = Uuid::new_v4();
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
-        Ok(ctx.execute_activity(Vouchers::issue, format!("{code} for {customer}"), options).await?)
+        Ok(ctx
+            .execute_activity(Vouchers::issue, format!("{code} for {customer}"), options)
+            .await?)
     }
 }
 
@@ -46,17 +48,30 @@ impl Vouchers {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/randomness",
     about: "the workflow draws a random id of its own",
-    flaw: Some(Flaw { twin: "payment", code: FailureCode::Replay, faults: 0 }),
+    flaw: Some(Flaw {
+        twin: "payment",
+        code: FailureCode::Replay,
+        faults: 0,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![VoucherWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("randomness").activity(Vouchers::issue).workflow::<VoucherWorkflow>().start()?;
+    env.worker("randomness")
+        .activity(Vouchers::issue)
+        .workflow::<VoucherWorkflow>()
+        .start()?;
     let handle = env
         .client()
-        .start_workflow(VoucherWorkflow::run, "ann".to_owned(), on("randomness", "randomness-1"))
+        .start_workflow(
+            VoucherWorkflow::run,
+            "ann".to_owned(),
+            on("randomness", "randomness-1"),
+        )
         .await?;
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

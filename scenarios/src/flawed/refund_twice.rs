@@ -31,8 +31,13 @@ impl TripWorkflow {
     /// Whether the trip was booked.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, trip: String) -> WorkflowResult<bool> {
-        ctx.execute_activity(Trips::charge, trip.clone(), options()).await?;
-        if ctx.execute_activity(Trips::book, trip.clone(), options()).await.is_ok() {
+        ctx.execute_activity(Trips::charge, trip.clone(), options())
+            .await?;
+        if ctx
+            .execute_activity(Trips::book, trip.clone(), options())
+            .await
+            .is_ok()
+        {
             return Ok(true);
         }
         ctx.execute_activity(Trips::refund, trip, options()).await?;
@@ -52,7 +57,11 @@ pub struct Trips {
 #[activities]
 impl Trips {
     #[activity]
-    pub async fn charge(self: Arc<Self>, _ctx: ActivityContext, trip: String) -> Result<(), ActivityError> {
+    pub async fn charge(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        trip: String,
+    ) -> Result<(), ActivityError> {
         self.till.charge(&trip);
         Ok(())
     }
@@ -64,7 +73,11 @@ impl Trips {
     }
 
     #[activity]
-    pub async fn refund(self: Arc<Self>, _ctx: ActivityContext, trip: String) -> Result<(), ActivityError> {
+    pub async fn refund(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        trip: String,
+    ) -> Result<(), ActivityError> {
         // The flaw: a compensation is an activity like any other, and may run twice.
         self.till.refund(&trip);
         Ok(())
@@ -75,7 +88,11 @@ impl Trips {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/refund_twice",
     about: "a compensation that pays back each time it is attempted",
-    flaw: Some(Flaw { twin: "saga", code: FailureCode::EffectsOnce, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "saga",
+        code: FailureCode::EffectsOnce,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![TripWorkflow],
 };
@@ -90,8 +107,14 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<TripWorkflow>()
         .start()?;
 
-    let trip =
-        env.client().start_workflow(TripWorkflow::run, "venice".to_owned(), on("trips", "trip-1")).await?;
+    let trip = env
+        .client()
+        .start_workflow(
+            TripWorkflow::run,
+            "venice".to_owned(),
+            on("trips", "trip-1"),
+        )
+        .await?;
     assert!(!trip.get_result(WorkflowGetResultOptions::default()).await?);
     Ok(())
 }

@@ -22,10 +22,13 @@ impl ReorderedV2 {
     #[run(name = "FulfilmentWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: String) -> WorkflowResult<()> {
         // The flaw: a run of version 1 has `reserve` here; `ctx.patched` would tell the two apart.
-        ctx.execute_activity(Fulfilment::check, order.clone(), options()).await?;
-        ctx.execute_activity(Fulfilment::reserve, order.clone(), options()).await?;
+        ctx.execute_activity(Fulfilment::check, order.clone(), options())
+            .await?;
+        ctx.execute_activity(Fulfilment::reserve, order.clone(), options())
+            .await?;
         ctx.timer(Duration::from_hours(4)).await;
-        ctx.execute_activity(Fulfilment::ship, order, options()).await?;
+        ctx.execute_activity(Fulfilment::ship, order, options())
+            .await?;
         Ok(())
     }
 }
@@ -34,7 +37,11 @@ impl ReorderedV2 {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/reordered_activities",
     about: "a new version changes the order of activities under running workflows",
-    flaw: Some(Flaw { twin: "versioned", code: FailureCode::Replay, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "versioned",
+        code: FailureCode::Replay,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![ReorderedV2],
 };
@@ -57,8 +64,15 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start()?;
 
     let client = env.client();
-    let order =
-        client.start_workflow(FulfilmentV1::run, "order-1".to_owned(), on("orders", "order-1")).await?;
-    order.get_result(WorkflowGetResultOptions::default()).await?;
+    let order = client
+        .start_workflow(
+            FulfilmentV1::run,
+            "order-1".to_owned(),
+            on("orders", "order-1"),
+        )
+        .await?;
+    order
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! A declined card that is tried again and again: the type of the error is spelt otherwise in the policy.
+//! A declined card that is tried again and again: the type of the error is spelt otherwise in the
+//! policy.
 
 use crate::payment::workflow::Declined;
 use crate::payment::workflow::{Bank, Order};
@@ -28,12 +29,16 @@ impl StubbornPaymentWorkflow {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<String> {
         // The flaw: types match exactly, and the activity's is `CardDeclined`.
-        let retries =
-            RetryPolicy::builder().maximum_attempts(10).non_retryable_error_types(["cardDeclined"]).build();
+        let retries = RetryPolicy::builder()
+            .maximum_attempts(10)
+            .non_retryable_error_types(["cardDeclined"])
+            .build();
         let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
             .retry_policy(retries)
             .build();
-        let charged = ctx.execute_activity(StubbornPayments::charge, order, options).await;
+        let charged = ctx
+            .execute_activity(StubbornPayments::charge, order, options)
+            .await;
         Ok(charged.unwrap_or_else(|_| "declined".to_owned()))
     }
 }
@@ -51,10 +56,14 @@ impl StubbornPayments {
         _ctx: ActivityContext,
         order: Order,
     ) -> Result<String, ActivityError> {
-        self.bank.charge(&order.id, order.amount).map_err(|declined| {
-            let failure = ApplicationFailure::builder(declined).type_name("CardDeclined".to_owned()).build();
-            ActivityError::application(failure)
-        })
+        self.bank
+            .charge(&order.id, order.amount)
+            .map_err(|declined| {
+                let failure = ApplicationFailure::builder(declined)
+                    .type_name("CardDeclined".to_owned())
+                    .build();
+                ActivityError::application(failure)
+            })
     }
 }
 
@@ -62,7 +71,11 @@ impl StubbornPayments {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/retried_refusal",
     about: "a declined card is tried ten times, for the policy spells the error's type otherwise",
-    flaw: Some(Flaw { twin: "payment", code: FailureCode::Invariant, faults: 0 }),
+    flaw: Some(Flaw {
+        twin: "payment",
+        code: FailureCode::Invariant,
+        faults: 0,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![StubbornPaymentWorkflow],
 };
@@ -74,15 +87,25 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .activity(StubbornPayments::charge)
         .workflow::<StubbornPaymentWorkflow>()
         .start()?;
-    env.invariant("the card is not locked", move || match bank.attempts.load(Ordering::Relaxed) {
-        0..LOCKED => Ok(()),
-        attempts => Err(format!("declined {attempts} times")),
+    env.invariant("the card is not locked", move || {
+        match bank.attempts.load(Ordering::Relaxed) {
+            0..LOCKED => Ok(()),
+            attempts => Err(format!("declined {attempts} times")),
+        }
     });
 
-    let order = Order { id: "order-1".to_owned(), amount: 1200 };
+    let order = Order {
+        id: "order-1".to_owned(),
+        amount: 1200,
+    };
     let options = on("payments", "pay-1");
-    let payment = env.client().start_workflow(StubbornPaymentWorkflow::run, order, options).await?;
-    payment.get_result(WorkflowGetResultOptions::default()).await?;
+    let payment = env
+        .client()
+        .start_workflow(StubbornPaymentWorkflow::run, order, options)
+        .await?;
+    payment
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! `large_file`, but the activity never heartbeats: that its worker died is noticed half a day later.
+//! `large_file`, but the activity never heartbeats: that its worker died is noticed half a day
+//! later.
 
 use crate::large_file::FakeArchive;
 use crate::large_file::workflow::Archive;
@@ -27,7 +28,9 @@ impl SilentFileWorkflow {
     pub async fn run(ctx: &mut WorkflowContext<Self>, path: String) -> WorkflowResult<u32> {
         // The flaw: long enough for any file, and nothing shorter to notice a dead worker by.
         let options = ActivityOptions::start_to_close_timeout(Duration::from_hours(12));
-        Ok(ctx.execute_activity(SilentFiles::transcribe, path, options).await?)
+        Ok(ctx
+            .execute_activity(SilentFiles::transcribe, path, options)
+            .await?)
     }
 }
 
@@ -57,23 +60,35 @@ impl SilentFiles {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/silent_activity",
     about: "a long activity that never heartbeats: the death of its worker is noticed hours later",
-    flaw: Some(Flaw { twin: "large_file", code: FailureCode::Panic, faults: 1 }),
+    flaw: Some(Flaw {
+        twin: "large_file",
+        code: FailureCode::Panic,
+        faults: 1,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![SilentFileWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("files")
-        .implementer(SilentFiles { archive: env.shared(FakeArchive::default()) })
+        .implementer(SilentFiles {
+            archive: env.shared(FakeArchive::default()),
+        })
         .activity(SilentFiles::transcribe)
         .workflow::<SilentFileWorkflow>()
         .start()?;
     let begin = env.now();
     let path = "minutes.txt".to_owned();
-    let file = env.client().start_workflow(SilentFileWorkflow::run, path, on("files", "file-1")).await?;
+    let file = env
+        .client()
+        .start_workflow(SilentFileWorkflow::run, path, on("files", "file-1"))
+        .await?;
     file.get_result(WorkflowGetResultOptions::default()).await?;
 
     let taken = env.now().duration_since(begin)?;
-    assert!(taken < Duration::from_hours(6), "the minutes of two minutes took {taken:?}");
+    assert!(
+        taken < Duration::from_hours(6),
+        "the minutes of two minutes took {taken:?}"
+    );
     Ok(())
 }

@@ -14,8 +14,8 @@ use temporalio_sdk::{
 };
 
 thread_local! {
-    // The flaw. It belongs to the thread rather than to the process only so that worlds simulated side by
-    // side do not disturb one another; workflows of one world share it all the same.
+    // The flaw. It belongs to the thread rather than to the process only so that worlds simulated
+    // side by side do not disturb one another; workflows of one world share it all the same.
     static LAST_NUMBER: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -32,7 +32,13 @@ impl InvoiceWorkflow {
         let number = LAST_NUMBER.get() + 1;
         LAST_NUMBER.set(number);
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
-        Ok(ctx.execute_activity(Invoices::send, format!("no. {number} to {customer}"), options).await?)
+        Ok(ctx
+            .execute_activity(
+                Invoices::send,
+                format!("no. {number} to {customer}"),
+                options,
+            )
+            .await?)
     }
 }
 
@@ -51,17 +57,29 @@ impl Invoices {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/static_state",
     about: "invoice numbers come from a static that all workflows of a process share",
-    flaw: Some(Flaw { twin: "renewal", code: FailureCode::Replay, faults: 0 }),
+    flaw: Some(Flaw {
+        twin: "renewal",
+        code: FailureCode::Replay,
+        faults: 0,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![InvoiceWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("invoices").activity(Invoices::send).workflow::<InvoiceWorkflow>().start()?;
+    env.worker("invoices")
+        .activity(Invoices::send)
+        .workflow::<InvoiceWorkflow>()
+        .start()?;
     for customer in ["ann", "bob"] {
         let options = on("invoices", &format!("invoice-of-{customer}"));
-        let handle = env.client().start_workflow(InvoiceWorkflow::run, customer.to_owned(), options).await?;
-        handle.get_result(WorkflowGetResultOptions::default()).await?;
+        let handle = env
+            .client()
+            .start_workflow(InvoiceWorkflow::run, customer.to_owned(), options)
+            .await?;
+        handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
     }
     Ok(())
 }

@@ -23,14 +23,17 @@ impl BackgroundWorkflow {
     #[run]
     #[allow(clippy::disallowed_methods, reason = "the spawned task is the flaw")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, question: String) -> WorkflowResult<String> {
-        // The flaw: waiting for time is `ctx.timer`, work is an activity, doing both at once is `join!`.
+        // The flaw: waiting for time is `ctx.timer`, work is an activity, doing both at once is
+        // `join!`.
         let thinking = tokio::task::spawn(async move {
             tokio::time::sleep(Duration::from_millis(10)).await;
             format!("{question}? 42")
         });
         let answer = thinking.await.unwrap_or_default();
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
-        Ok(ctx.execute_activity(Answers::publish, answer, options).await?)
+        Ok(ctx
+            .execute_activity(Answers::publish, answer, options)
+            .await?)
     }
 }
 
@@ -49,13 +52,20 @@ impl Answers {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/tokio_spawn",
     about: "the workflow awaits a task that it spawned outside the SDK",
-    flaw: Some(Flaw { twin: "fetch_and_process", code: FailureCode::Replay, faults: 0 }),
+    flaw: Some(Flaw {
+        twin: "fetch_and_process",
+        code: FailureCode::Replay,
+        faults: 0,
+    }),
     world: |env| Box::pin(world(env)),
     workflows: workflows![BackgroundWorkflow],
 };
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("tokio-spawn").activity(Answers::publish).workflow::<BackgroundWorkflow>().start()?;
+    env.worker("tokio-spawn")
+        .activity(Answers::publish)
+        .workflow::<BackgroundWorkflow>()
+        .start()?;
     let handle = env
         .client()
         .start_workflow(
@@ -64,6 +74,8 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
             on("tokio-spawn", "tokio-spawn-1"),
         )
         .await?;
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }

@@ -35,8 +35,14 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start()?;
 
     let stock = BTreeMap::from([("tea".to_owned(), 10)]);
-    let inventory =
-        env.client().start_workflow(InventoryWorkflow::run, stock, on("inventory", "inventory-1")).await?;
+    let inventory = env
+        .client()
+        .start_workflow(
+            InventoryWorkflow::run,
+            stock,
+            on("inventory", "inventory-1"),
+        )
+        .await?;
 
     let customers: Vec<_> = (1..=4)
         .map(|customer| {
@@ -44,7 +50,11 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
             env.spawn(async move {
                 let lot = tea(&format!("reservation-{customer}"), 3);
                 let options = WorkflowExecuteUpdateOptions::default();
-                granted(inventory.execute_update(InventoryWorkflow::reserve, lot, options).await)
+                granted(
+                    inventory
+                        .execute_update(InventoryWorkflow::reserve, lot, options)
+                        .await,
+                )
             })
         })
         .collect();
@@ -52,7 +62,9 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         let inventory = same(&inventory);
         env.spawn(async move {
             let options = WorkflowExecuteUpdateOptions::default();
-            inventory.execute_update(InventoryWorkflow::restock, tea("delivery-1", 5), options).await
+            inventory
+                .execute_update(InventoryWorkflow::restock, tea("delivery-1", 5), options)
+                .await
         })
     };
 
@@ -62,19 +74,40 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     }
     delivered.await?;
     let nothing = WorkflowExecuteUpdateOptions::default();
-    let nothing = inventory.execute_update(InventoryWorkflow::reserve, tea("nothing", 0), nothing).await;
+    let nothing = inventory
+        .execute_update(InventoryWorkflow::reserve, tea("nothing", 0), nothing)
+        .await;
     assert!(!granted(nothing)?, "a lot of none is turned down");
-    inventory.signal(InventoryWorkflow::close, (), WorkflowSignalOptions::default()).await?;
+    inventory
+        .signal(
+            InventoryWorkflow::close,
+            (),
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
 
-    let left = inventory.get_result(WorkflowGetResultOptions::default()).await?;
-    assert_eq!(left, BTreeMap::from([("tea".to_owned(), 10 + 5 - reserved)]));
-    assert!(reserved >= 9, "three customers at least are served, not {}", reserved / 3);
+    let left = inventory
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert_eq!(
+        left,
+        BTreeMap::from([("tea".to_owned(), 10 + 5 - reserved)])
+    );
+    assert!(
+        reserved >= 9,
+        "three customers at least are served, not {}",
+        reserved / 3
+    );
     assert_eq!(supplier.lots(), ["delivery-1"]);
     Ok(())
 }
 
 fn tea(id: &str, count: u32) -> Lot {
-    Lot { id: id.to_owned(), article: "tea".to_owned(), count }
+    Lot {
+        id: id.to_owned(),
+        article: "tea".to_owned(),
+        count,
+    }
 }
 
 /// Whether an update was granted, or turned down by the workflow.
@@ -94,12 +127,20 @@ struct FakeSupplier {
 
 impl FakeSupplier {
     fn lots(&self) -> Vec<String> {
-        self.lots.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.lots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 }
 
 impl Supplier for FakeSupplier {
     fn order(&self, lot: &Lot) {
-        self.lots.lock().unwrap_or_else(PoisonError::into_inner).insert(lot.id.clone());
+        self.lots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(lot.id.clone());
     }
 }

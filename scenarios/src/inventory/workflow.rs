@@ -1,4 +1,5 @@
-//! Stock that many customers reserve at once, by updates: each learns at once whether it has got some.
+//! Stock that many customers reserve at once, by updates: each learns at once whether it has got
+//! some.
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
@@ -41,14 +42,18 @@ impl InventoryWorkflow {
     /// Opens with what is there.
     #[init]
     pub fn new(_ctx: &WorkflowContextView, stock: BTreeMap<String, u32>) -> Self {
-        Self { stock, closed: false }
+        Self {
+            stock,
+            closed: false,
+        }
     }
 
     /// What is left when the warehouse closes and every update is answered.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BTreeMap<String, u32>> {
         let handlers = ctx.clone();
-        ctx.wait_condition(move |state| state.closed && handlers.all_handlers_finished()).await?;
+        ctx.wait_condition(move |state| state.closed && handlers.all_handlers_finished())
+            .await?;
         Ok(ctx.state(|state| state.stock.clone()))
     }
 
@@ -60,10 +65,14 @@ impl InventoryWorkflow {
 
     /// Takes a lot out of stock; what is left of the article.
     ///
-    /// The validator ran before the other updates of its task were handled, so that it may have seen
-    /// stock that is gone by now: the handler asks again.
+    /// The validator ran before the other updates of its task were handled, so that it may have
+    /// seen stock that is gone by now: the handler asks again.
     #[update]
-    pub fn reserve(&mut self, _ctx: &mut SyncWorkflowContext<Self>, lot: Lot) -> Result<u32, Rejection> {
+    pub fn reserve(
+        &mut self,
+        _ctx: &mut SyncWorkflowContext<Self>,
+        lot: Lot,
+    ) -> Result<u32, Rejection> {
         self.check_available(&lot)?;
         let left = self.stock.entry(lot.article).or_default();
         *left -= lot.count;
@@ -79,9 +88,14 @@ impl InventoryWorkflow {
     #[update]
     pub async fn restock(ctx: &mut WorkflowContext<Self>, lot: Lot) -> Result<u32, Rejection> {
         let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
-            .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+            .retry_policy(
+                RetryPolicy::builder()
+                    .maximum_interval(Duration::from_secs(30))
+                    .build(),
+            )
             .build();
-        ctx.execute_activity(Supplies::order, lot.clone(), options).await?;
+        ctx.execute_activity(Supplies::order, lot.clone(), options)
+            .await?;
         Ok(ctx.state_mut(|state| {
             let there = state.stock.entry(lot.article).or_default();
             *there += lot.count;
@@ -138,7 +152,11 @@ impl Supplies {
 impl Supplies {
     /// Orders a lot.
     #[activity]
-    pub async fn order(self: Arc<Self>, _ctx: ActivityContext, lot: Lot) -> Result<(), ActivityError> {
+    pub async fn order(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        lot: Lot,
+    ) -> Result<(), ActivityError> {
         self.supplier.order(&lot);
         Ok(())
     }

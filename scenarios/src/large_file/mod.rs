@@ -38,7 +38,11 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
 
     let file = env
         .client()
-        .start_workflow(LargeFileWorkflow::run, "minutes.txt".to_owned(), on("files", "file-1"))
+        .start_workflow(
+            LargeFileWorkflow::run,
+            "minutes.txt".to_owned(),
+            on("files", "file-1"),
+        )
         .await?;
     let lines = file.get_result(WorkflowGetResultOptions::default()).await?;
 
@@ -55,7 +59,10 @@ pub(crate) struct FakeArchive {
 
 impl FakeArchive {
     pub(crate) fn lines(&self) -> BTreeSet<u32> {
-        self.stored.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stored
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -65,6 +72,9 @@ impl Archive for FakeArchive {
     }
 
     fn store(&self, _path: &str, line: u32) {
-        self.stored.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
+        self.stored
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(line);
     }
 }

@@ -13,7 +13,8 @@ pub trait Archive: Send + Sync {
     /// How many lines the file has.
     fn lines(&self, path: &str) -> u32;
 
-    /// Stores the transcript of one line. The line's number is its key: storing a line again replaces it.
+    /// Stores the transcript of one line. The line's number is its key: storing a line again
+    /// replaces it.
     fn store(&self, path: &str, line: u32);
 }
 
@@ -27,7 +28,9 @@ impl LargeFileWorkflow {
     /// How many lines of the file at `path` were transcribed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, path: String) -> WorkflowResult<u32> {
-        let lines = ctx.execute_activity(Files::transcribe, path, options()).await?;
+        let lines = ctx
+            .execute_activity(Files::transcribe, path, options())
+            .await?;
         Ok(lines)
     }
 }
@@ -36,7 +39,11 @@ impl LargeFileWorkflow {
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_hours(1))
         .heartbeat_timeout(Duration::from_secs(30))
-        .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(10)).build())
+        .retry_policy(
+            RetryPolicy::builder()
+                .maximum_interval(Duration::from_secs(10))
+                .build(),
+        )
         .build()
 }
 
@@ -54,9 +61,9 @@ impl Files {
 
 #[activities]
 impl Files {
-    /// Transcribes line by line, ten seconds each, and says how far it is after every line. What the
-    /// last attempt had reported is not done again; what it had done without reporting is, which is why
-    /// lines are stored by number.
+    /// Transcribes line by line, ten seconds each, and says how far it is after every line. What
+    /// the last attempt had reported is not done again; what it had done without reporting is,
+    /// which is why lines are stored by number.
     #[activity]
     pub async fn transcribe(
         self: Arc<Self>,

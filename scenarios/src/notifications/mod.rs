@@ -39,17 +39,32 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     env.observe("the letters", move || sent.letters());
 
     let notices = vec![notice("notice-1", "ann"), notice("notice-2", "bob")];
-    let handle =
-        env.client().start_workflow(NotificationWorkflow::run, notices, on("notices", "notices-1")).await?;
-    let count = handle.get_result(WorkflowGetResultOptions::default()).await?;
+    let handle = env
+        .client()
+        .start_workflow(
+            NotificationWorkflow::run,
+            notices,
+            on("notices", "notices-1"),
+        )
+        .await?;
+    let count = handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
 
     assert_eq!(count, 2);
-    assert_eq!(office.letters()["notice-2"], "to Bob's house: This is about the rent.");
+    assert_eq!(
+        office.letters()["notice-2"],
+        "to Bob's house: This is about the rent."
+    );
     Ok(())
 }
 
 fn notice(id: &str, customer: &str) -> Notice {
-    Notice { id: id.to_owned(), customer: customer.to_owned(), subject: "the rent".to_owned() }
+    Notice {
+        id: id.to_owned(),
+        customer: customer.to_owned(),
+        subject: "the rent".to_owned(),
+    }
 }
 
 /// Knows two people, and keeps what was sent.
@@ -61,7 +76,10 @@ struct FakeOffice {
 
 impl FakeOffice {
     fn letters(&self) -> BTreeMap<String, String> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -70,11 +88,20 @@ impl Office for FakeOffice {
         if !self.open.swap(true, Ordering::Relaxed) {
             return Err(RegisterBusy);
         }
-        Ok(if customer == "bob" { "Bob's house" } else { "Ann's house" }.to_owned())
+        Ok(if customer == "bob" {
+            "Bob's house"
+        } else {
+            "Ann's house"
+        }
+        .to_owned())
     }
 
     fn send(&self, letter: &Letter) {
         let text = format!("to {}: {}", letter.address, letter.text);
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).entry(letter.id.clone()).or_insert(text);
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(letter.id.clone())
+            .or_insert(text);
     }
 }

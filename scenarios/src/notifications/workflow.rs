@@ -58,13 +58,28 @@ pub struct NotificationWorkflow;
 impl NotificationWorkflow {
     /// Sends the notices, one after another; how many there were.
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, notices: Vec<Notice>) -> WorkflowResult<usize> {
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        notices: Vec<Notice>,
+    ) -> WorkflowResult<usize> {
         let count = notices.len();
         for notice in notices {
-            let address =
-                ctx.execute_local_activity(Letters::address, notice.customer.clone(), look_up()).await?;
-            let text = ctx.execute_local_activity(Letters::render, notice.subject, look_up()).await?;
-            ctx.execute_activity(Letters::send, Letter { id: notice.id, address, text }, sending()).await?;
+            let address = ctx
+                .execute_local_activity(Letters::address, notice.customer.clone(), look_up())
+                .await?;
+            let text = ctx
+                .execute_local_activity(Letters::render, notice.subject, look_up())
+                .await?;
+            ctx.execute_activity(
+                Letters::send,
+                Letter {
+                    id: notice.id,
+                    address,
+                    text,
+                },
+                sending(),
+            )
+            .await?;
         }
         Ok(count)
     }
@@ -83,7 +98,11 @@ fn look_up() -> LocalActivityOptions {
 
 fn sending() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
-        .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+        .retry_policy(
+            RetryPolicy::builder()
+                .maximum_interval(Duration::from_secs(30))
+                .build(),
+        )
         .build()
 }
 
@@ -119,7 +138,11 @@ impl Letters {
 
     /// Sends a letter.
     #[activity]
-    pub async fn send(self: Arc<Self>, _ctx: ActivityContext, letter: Letter) -> Result<(), ActivityError> {
+    pub async fn send(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        letter: Letter,
+    ) -> Result<(), ActivityError> {
         self.office.send(&letter);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Two orders: one is delivered, the other is cancelled while its parcel is packed, or a moment too late.
+//! Two orders: one is delivered, the other is cancelled while its parcel is packed, or a moment too
+//! late.
 
 pub mod shipment;
 pub mod warehouse;
@@ -16,7 +17,8 @@ use std::{
     time::Duration,
 };
 use temporalio_client::{
-    WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowSignalOptions, errors::WorkflowGetResultError,
+    WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowSignalOptions,
+    errors::WorkflowGetResultError,
 };
 use warehouse::WarehouseWorkflow;
 use workflow::{Checkout, Order, OrderWorkflow, Refunded, Till};
@@ -44,47 +46,93 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start()?;
 
     let client = env.client();
-    let warehouse = client.start_workflow(WarehouseWorkflow::run, (), on("orders", WAREHOUSE)).await?;
-    let kept = client.start_workflow(OrderWorkflow::run, order("order-1"), on("orders", "order-1")).await?;
-    let cancelled =
-        client.start_workflow(OrderWorkflow::run, order("order-2"), on("orders", "order-2")).await?;
+    let warehouse = client
+        .start_workflow(WarehouseWorkflow::run, (), on("orders", WAREHOUSE))
+        .await?;
+    let kept = client
+        .start_workflow(
+            OrderWorkflow::run,
+            order("order-1"),
+            on("orders", "order-1"),
+        )
+        .await?;
+    let cancelled = client
+        .start_workflow(
+            OrderWorkflow::run,
+            order("order-2"),
+            on("orders", "order-2"),
+        )
+        .await?;
     let (sleeper, customer) = (env.clone(), same(&cancelled));
     env.spawn(async move {
         // A moment before the parcel is packed: the cancellation races its delivery.
-        sleeper.sleep(Duration::from_hours(24).saturating_sub(Duration::from_millis(1))).await;
+        sleeper
+            .sleep(Duration::from_hours(24).saturating_sub(Duration::from_millis(1)))
+            .await;
         customer.cancel(WorkflowCancelOptions::default()).await
     });
 
     let mut goods = BTreeSet::from(["order-1".to_owned()]);
     kept.get_result(WorkflowGetResultOptions::default()).await?;
-    assert_eq!(shop.state_of("order-1"), (true, true), "charged and delivered");
-    match cancelled.get_result(WorkflowGetResultOptions::default()).await {
+    assert_eq!(
+        shop.state_of("order-1"),
+        (true, true),
+        "charged and delivered"
+    );
+    match cancelled
+        .get_result(WorkflowGetResultOptions::default())
+        .await
+    {
         Ok(_) => {
             goods.insert("order-2".to_owned());
-            assert_eq!(shop.state_of("order-2"), (true, true), "charged and delivered");
+            assert_eq!(
+                shop.state_of("order-2"),
+                (true, true),
+                "charged and delivered"
+            );
         }
         Err(WorkflowGetResultError::Cancelled { .. }) => {
-            assert_eq!(shop.state_of("order-2"), (false, false), "neither charged nor delivered");
+            assert_eq!(
+                shop.state_of("order-2"),
+                (false, false),
+                "neither charged nor delivered"
+            );
         }
         Err(other) => return Err(other.into()),
     }
 
-    warehouse.signal(WarehouseWorkflow::close, (), WorkflowSignalOptions::default()).await?;
-    let held = warehouse.get_result(WorkflowGetResultOptions::default()).await?;
-    assert_eq!(held, goods, "goods are held for what was delivered, and for nothing else");
+    warehouse
+        .signal(
+            WarehouseWorkflow::close,
+            (),
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
+    let held = warehouse
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert_eq!(
+        held, goods,
+        "goods are held for what was delivered, and for nothing else"
+    );
     Ok(())
 }
 
 const WAREHOUSE: &str = "warehouse";
 
 fn order(id: &str) -> Order {
-    Order { id: id.to_owned(), warehouse: WAREHOUSE.to_owned(), amount: 990 }
+    Order {
+        id: id.to_owned(),
+        warehouse: WAREHOUSE.to_owned(),
+        amount: 990,
+    }
 }
 
 /// Money and parcels.
 #[derive(Default)]
 struct FakeShop {
-    /// By order: whether its money is here. A refund stays known, so that no late charge gets past it.
+    /// By order: whether its money is here. A refund stays known, so that no late charge gets past
+    /// it.
     charged: Mutex<BTreeMap<String, bool>>,
     delivered: Mutex<BTreeSet<String>>,
 }
@@ -93,15 +141,25 @@ impl FakeShop {
     /// Whether an order is charged, and whether it is delivered.
     fn state_of(&self, order: &str) -> (bool, bool) {
         let charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner);
-        let delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
-        (charged.get(order).copied().unwrap_or_default(), delivered.contains(order))
+        let delivered = self
+            .delivered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        (
+            charged.get(order).copied().unwrap_or_default(),
+            delivered.contains(order),
+        )
     }
 }
 
 impl Till for FakeShop {
     fn charge(&self, order: &str, _amount: u64) -> Result<(), Refunded> {
         let mut charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner);
-        if *charged.entry(order.to_owned()).or_insert(true) { Ok(()) } else { Err(Refunded) }
+        if *charged.entry(order.to_owned()).or_insert(true) {
+            Ok(())
+        } else {
+            Err(Refunded)
+        }
     }
 
     fn refund(&self, order: &str) {
@@ -112,7 +170,10 @@ impl Till for FakeShop {
 
 impl Carrier for FakeShop {
     fn deliver(&self, order: &str) -> String {
-        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).insert(order.to_owned());
+        self.delivered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(order.to_owned());
         format!("parcel of {order}")
     }
 }

@@ -26,7 +26,8 @@ impl ShipmentWorkflow {
     /// The parcel's number. Cancelled while packing, nothing leaves the house; later is too late.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: String) -> WorkflowResult<String> {
-        // The timer has a token of its own: one that fires in the task that cancels it makes SDK 1.1 panic.
+        // The timer has a token of its own: one that fires in the task that cancels it makes SDK
+        // 1.1 panic.
         let packed = TimerOptions::builder(Duration::from_hours(24))
             .cancellation_token(WorkflowCancellationToken::new())
             .build();
@@ -36,9 +37,15 @@ impl ShipmentWorkflow {
         }
         let handing_over = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
             .cancellation_token(WorkflowCancellationToken::new())
-            .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+            .retry_policy(
+                RetryPolicy::builder()
+                    .maximum_interval(Duration::from_secs(30))
+                    .build(),
+            )
             .build();
-        let parcel = ctx.execute_activity(Parcels::deliver, order, handing_over).await?;
+        let parcel = ctx
+            .execute_activity(Parcels::deliver, order, handing_over)
+            .await?;
         Ok(parcel)
     }
 }

@@ -1,4 +1,5 @@
-//! An order: a charge, goods held by another workflow, a child that ships; all undone when it is cancelled.
+//! An order: a charge, goods held by another workflow, a child that ships; all undone when it is
+//! cancelled.
 
 use super::{shipment::ShipmentWorkflow, warehouse::WarehouseWorkflow};
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,8 @@ use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityCancellationType, ActivityOptions, ApplicationFailure, ChildWorkflowOptions,
-    SignalWorkflowOptions, WorkflowCancellationToken, WorkflowContext, WorkflowResult, WorkflowTermination,
+    SignalWorkflowOptions, WorkflowCancellationToken, WorkflowContext, WorkflowResult,
+    WorkflowTermination,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -64,10 +66,18 @@ impl OrderWorkflow {
     }
 }
 
-async fn fulfil(ctx: &WorkflowContext<OrderWorkflow>, order: &Order) -> Result<String, WorkflowTermination> {
-    ctx.execute_activity(Checkout::charge, order.clone(), charging()).await?;
+async fn fulfil(
+    ctx: &WorkflowContext<OrderWorkflow>,
+    order: &Order,
+) -> Result<String, WorkflowTermination> {
+    ctx.execute_activity(Checkout::charge, order.clone(), charging())
+        .await?;
     ctx.external_workflow(&order.warehouse, None)
-        .signal(WarehouseWorkflow::hold, order.id.clone(), SignalWorkflowOptions::default())
+        .signal(
+            WarehouseWorkflow::hold,
+            order.id.clone(),
+            SignalWorkflowOptions::default(),
+        )
         .await?;
     let shipment = ctx
         .start_child_workflow(
@@ -81,17 +91,25 @@ async fn fulfil(ctx: &WorkflowContext<OrderWorkflow>, order: &Order) -> Result<S
 }
 
 /// Runs although the workflow is cancelled: every step has a token of its own.
-async fn undo(ctx: &WorkflowContext<OrderWorkflow>, order: &Order) -> Result<(), WorkflowTermination> {
-    let own = SignalWorkflowOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build();
+async fn undo(
+    ctx: &WorkflowContext<OrderWorkflow>,
+    order: &Order,
+) -> Result<(), WorkflowTermination> {
+    let own = SignalWorkflowOptions::builder()
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build();
     ctx.external_workflow(&order.warehouse, None)
         .signal(WarehouseWorkflow::release, order.id.clone(), own)
         .await?;
-    ctx.execute_activity(Checkout::refund, order.id.clone(), refunding()).await?;
+    ctx.execute_activity(Checkout::refund, order.id.clone(), refunding())
+        .await?;
     Ok(())
 }
 
 fn retries() -> RetryPolicy {
-    RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build()
+    RetryPolicy::builder()
+        .maximum_interval(Duration::from_secs(30))
+        .build()
 }
 
 fn charging() -> ActivityOptions {
@@ -124,15 +142,25 @@ impl Checkout {
 impl Checkout {
     /// Charges an order.
     #[activity]
-    pub async fn charge(self: Arc<Self>, _ctx: ActivityContext, order: Order) -> Result<(), ActivityError> {
+    pub async fn charge(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        order: Order,
+    ) -> Result<(), ActivityError> {
         self.till
             .charge(&order.id, order.amount)
-            .map_err(|refunded| ActivityError::application(ApplicationFailure::non_retryable(refunded)))
+            .map_err(|refunded| {
+                ActivityError::application(ApplicationFailure::non_retryable(refunded))
+            })
     }
 
     /// Refunds an order.
     #[activity]
-    pub async fn refund(self: Arc<Self>, _ctx: ActivityContext, order: String) -> Result<(), ActivityError> {
+    pub async fn refund(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        order: String,
+    ) -> Result<(), ActivityError> {
         self.till.refund(&order);
         Ok(())
     }

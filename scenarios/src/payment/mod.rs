@@ -8,7 +8,9 @@ use crate::{
 };
 use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment};
 use serde::Serialize;
-use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions, errors::WorkflowGetResultError};
+use temporalio_client::{
+    WorkflowGetResultOptions, WorkflowSignalOptions, errors::WorkflowGetResultError,
+};
 use workflow::{Bank, Declined, Order, PaymentWorkflow, Payments};
 
 /// The scenario.
@@ -32,28 +34,54 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     env.observe("the bank's books", move || books.0.snapshot());
 
     let client = env.client();
-    let payment = client.start_workflow(PaymentWorkflow::run, order(1200), on("payments", "pay-1")).await?;
-    let declined = Order { id: "order-2".to_owned(), amount: CREDIT + 1 };
-    let declined = client.start_workflow(PaymentWorkflow::run, declined, on("payments", "pay-2")).await?;
+    let payment = client
+        .start_workflow(PaymentWorkflow::run, order(1200), on("payments", "pay-1"))
+        .await?;
+    let declined = Order {
+        id: "order-2".to_owned(),
+        amount: CREDIT + 1,
+    };
+    let declined = client
+        .start_workflow(PaymentWorkflow::run, declined, on("payments", "pay-2"))
+        .await?;
     for workflow in [&payment, &declined] {
         let workflow = same(workflow);
         env.observe_result(&workflow);
         env.spawn(async move {
-            workflow.signal(PaymentWorkflow::confirm, (), WorkflowSignalOptions::default()).await
+            workflow
+                .signal(
+                    PaymentWorkflow::confirm,
+                    (),
+                    WorkflowSignalOptions::default(),
+                )
+                .await
         });
     }
 
-    let reference = payment.get_result(WorkflowGetResultOptions::default()).await?;
+    let reference = payment
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     assert_eq!(reference, "charge order-1");
-    let end = declined.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::Failed(_))), "{end:?}");
-    assert_eq!(bank.0.effects(), [Entry::Charge(1200), Entry::Receipt(reference)]);
+    let end = declined
+        .get_result(WorkflowGetResultOptions::default())
+        .await;
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::Failed(_))),
+        "{end:?}"
+    );
+    assert_eq!(
+        bank.0.effects(),
+        [Entry::Charge(1200), Entry::Receipt(reference)]
+    );
     Ok(())
 }
 
 /// The order that is paid for.
 pub(crate) fn order(amount: u64) -> Order {
-    Order { id: "order-1".to_owned(), amount }
+    Order {
+        id: "order-1".to_owned(),
+        amount,
+    }
 }
 
 /// How much the bank lends.
@@ -87,6 +115,9 @@ impl Bank for FakeBank {
     }
 
     fn send_receipt(&self, reference: &str) {
-        self.0.record(format!("receipt for {reference}"), Entry::Receipt(reference.to_owned()));
+        self.0.record(
+            format!("receipt for {reference}"),
+            Entry::Receipt(reference.to_owned()),
+        );
     }
 }

@@ -20,8 +20,8 @@ pub struct Order {
 
 /// What charges cards.
 pub trait Bank: Send + Sync {
-    /// Takes `amount` cents. The bank does it once for each `idempotency_key`, and answers a repetition
-    /// with the reference of the first.
+    /// Takes `amount` cents. The bank does it once for each `idempotency_key`, and answers a
+    /// repetition with the reference of the first.
     ///
     /// # Errors
     ///
@@ -50,8 +50,11 @@ impl PaymentWorkflow {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<String> {
         ctx.wait_condition(|state| state.confirmed).await?;
-        let reference = ctx.execute_activity(Payments::charge, order, options()).await?;
-        ctx.execute_activity(Payments::send_receipt, reference.clone(), options()).await?;
+        let reference = ctx
+            .execute_activity(Payments::charge, order, options())
+            .await?;
+        ctx.execute_activity(Payments::send_receipt, reference.clone(), options())
+            .await?;
         Ok(reference)
     }
 
@@ -65,7 +68,11 @@ impl PaymentWorkflow {
 /// Ten seconds for an attempt, and as many attempts as it takes.
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
-        .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+        .retry_policy(
+            RetryPolicy::builder()
+                .maximum_interval(Duration::from_secs(30))
+                .build(),
+        )
         .build()
 }
 
@@ -92,7 +99,9 @@ impl Payments {
     ) -> Result<String, ActivityError> {
         self.bank
             .charge(&order.id, order.amount)
-            .map_err(|declined| ActivityError::application(ApplicationFailure::non_retryable(declined)))
+            .map_err(|declined| {
+                ActivityError::application(ApplicationFailure::non_retryable(declined))
+            })
     }
 
     /// Sends the receipt.

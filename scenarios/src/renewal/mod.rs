@@ -34,27 +34,67 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<RenewalWorkflow>()
         .start()?;
 
-    let contract = Contract { customer: "ann".to_owned(), price: 10, periods: PERIODS };
-    let contract =
-        env.client().start_workflow(RenewalWorkflow::run, contract, on("contracts", "contract-1")).await?;
+    let contract = Contract {
+        customer: "ann".to_owned(),
+        price: 10,
+        periods: PERIODS,
+    };
+    let contract = env
+        .client()
+        .start_workflow(
+            RenewalWorkflow::run,
+            contract,
+            on("contracts", "contract-1"),
+        )
+        .await?;
     let customer = same(&contract);
     let sleeper = env.clone();
     env.spawn(async move {
         sleeper.sleep(days(10)).await;
-        accepted(customer.signal(RenewalWorkflow::reprice, 12, WorkflowSignalOptions::default()).await)?;
+        accepted(
+            customer
+                .signal(
+                    RenewalWorkflow::reprice,
+                    12,
+                    WorkflowSignalOptions::default(),
+                )
+                .await,
+        )?;
         // A moment before the second period ends: the notice races the charge for the third.
-        sleeper.sleep(days(50).saturating_sub(Duration::from_millis(1))).await;
-        accepted(customer.signal(RenewalWorkflow::end, (), WorkflowSignalOptions::default()).await)
+        sleeper
+            .sleep(days(50).saturating_sub(Duration::from_millis(1)))
+            .await;
+        accepted(
+            customer
+                .signal(RenewalWorkflow::end, (), WorkflowSignalOptions::default())
+                .await,
+        )
     });
 
-    let ended = contract.get_result(WorkflowGetResultOptions::default()).await?;
+    let ended = contract
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     let bills = bank.bills();
-    let keys: Vec<_> = (1..=ended.paid).map(|period| format!("ann/{period}")).collect();
-    assert_eq!(bills.keys().cloned().collect::<Vec<_>>(), keys, "each period is paid for once");
+    let keys: Vec<_> = (1..=ended.paid)
+        .map(|period| format!("ann/{period}"))
+        .collect();
+    assert_eq!(
+        bills.keys().cloned().collect::<Vec<_>>(),
+        keys,
+        "each period is paid for once"
+    );
     assert!(ended.by_customer || ended.paid == PERIODS, "{ended:?}");
-    assert!(bills.values().is_sorted(), "the new price holds from then on: {bills:?}");
-    assert!(bills.values().all(|price| [10, 12].contains(price)), "{bills:?}");
-    let paid = contract.query(RenewalWorkflow::paid, (), WorkflowQueryOptions::default()).await?;
+    assert!(
+        bills.values().is_sorted(),
+        "the new price holds from then on: {bills:?}"
+    );
+    assert!(
+        bills.values().all(|price| [10, 12].contains(price)),
+        "{bills:?}"
+    );
+    let paid = contract
+        .query(RenewalWorkflow::paid, (), WorkflowQueryOptions::default())
+        .await?;
     assert_eq!(paid, ended.paid);
     Ok(())
 }
@@ -67,7 +107,10 @@ struct FakeBank {
 
 impl FakeBank {
     fn bills(&self) -> BTreeMap<String, u64> {
-        self.bills.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.bills
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -65,10 +65,16 @@ impl RenewalWorkflow {
         let mut price = contract.price;
         // Asked before every charge: a notice that came with the end of the period still counts.
         while !ctx.state(|state| state.ended) && ctx.state(|state| state.paid) < contract.periods {
-            price = ctx.state_mut(|state| state.new_price.take()).unwrap_or(price);
+            price = ctx
+                .state_mut(|state| state.new_price.take())
+                .unwrap_or(price);
             let period = ctx.state(|state| state.paid) + 1;
-            let invoice = Invoice { key: format!("{}/{period}", contract.customer), amount: price };
-            ctx.execute_activity(Billing::collect, invoice, options()).await?;
+            let invoice = Invoice {
+                key: format!("{}/{period}", contract.customer),
+                amount: price,
+            };
+            ctx.execute_activity(Billing::collect, invoice, options())
+                .await?;
             ctx.state_mut(|state| state.paid = period);
 
             // A new price is for the next period: only the end of the contract ends the wait.
@@ -77,7 +83,10 @@ impl RenewalWorkflow {
                 _ = ctx.timer(PERIOD) => {}
             }
         }
-        Ok(ctx.state(|state| Ended { paid: state.paid, by_customer: state.ended }))
+        Ok(ctx.state(|state| Ended {
+            paid: state.paid,
+            by_customer: state.ended,
+        }))
     }
 
     /// Another price from the next period on. The last one said counts.
@@ -101,7 +110,11 @@ impl RenewalWorkflow {
 
 fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
-        .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_mins(1)).build())
+        .retry_policy(
+            RetryPolicy::builder()
+                .maximum_interval(Duration::from_mins(1))
+                .build(),
+        )
         .build()
 }
 

@@ -53,12 +53,20 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     assert_eq!(codes, ["hotel in rome", "flight in rome", "car in rome"]);
     assert_eq!(agency.booked("rome"), 3);
 
-    let end = sold_out.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::Failed(_))), "{end:?}");
+    let end = sold_out
+        .get_result(WorkflowGetResultOptions::default())
+        .await;
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::Failed(_))),
+        "{end:?}"
+    );
     assert_eq!(agency.booked(NO_CARS), 0, "what was booked is given back");
 
     // The cancellation races the bookings: it may come before the first, between two, or too late.
-    match cancelled.get_result(WorkflowGetResultOptions::default()).await {
+    match cancelled
+        .get_result(WorkflowGetResultOptions::default())
+        .await
+    {
         Ok(_) => assert_eq!(agency.booked("oslo"), 3),
         Err(WorkflowGetResultError::Cancelled { .. }) => assert_eq!(agency.booked("oslo"), 0),
         Err(other) => return Err(other.into()),
@@ -68,7 +76,9 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
 
 async fn start(env: &TestWorkflowEnvironment, trip: &str) -> Result<Trip, WorkflowStartError> {
     let options = on("trips", &format!("trip-to-{trip}"));
-    env.client().start_workflow(SagaWorkflow::run, trip.to_owned(), options).await
+    env.client()
+        .start_workflow(SagaWorkflow::run, trip.to_owned(), options)
+        .await
 }
 
 /// Where no cars are left.
@@ -84,7 +94,10 @@ impl FakeAgency {
     /// How many parts of a trip are booked.
     pub(crate) fn booked(&self, trip: &str) -> usize {
         let bookings = self.bookings.lock().unwrap_or_else(PoisonError::into_inner);
-        bookings.iter().filter(|((_, key), active)| key == trip && **active).count()
+        bookings
+            .iter()
+            .filter(|((_, key), active)| key == trip && **active)
+            .count()
     }
 }
 

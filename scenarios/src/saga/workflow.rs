@@ -1,4 +1,5 @@
-//! Three bookings or none: what was booked is undone when a later step fails or the trip is cancelled.
+//! Three bookings or none: what was booked is undone when a later step fails or the trip is
+//! cancelled.
 
 use std::{sync::Arc, time::Duration};
 use temporalio_common::{ActivityDefinition, RetryPolicy};
@@ -18,8 +19,8 @@ pub trait Agency: Send + Sync {
     /// When the part is sold out, or was cancelled under this key before.
     fn book(&self, part: &str, key: &str) -> Result<String, Refused>;
 
-    /// Cancels a booking. A key that was not booked yet can never be booked after this: an attempt that
-    /// is still on its way comes too late. Cancelling twice is cancelling once.
+    /// Cancels a booking. A key that was not booked yet can never be booked after this: an attempt
+    /// that is still on its way comes too late. Cancelling twice is cancelling once.
     fn cancel(&self, part: &str, key: &str);
 }
 
@@ -45,7 +46,8 @@ impl SagaWorkflow {
                 for part in undo.into_iter().rev() {
                     part.undo(ctx, &trip).await?;
                 }
-                // A booking that was cancelled may end as a timeout: no attempt follows, and nobody reports.
+                // A booking that was cancelled may end as a timeout: no attempt follows, and nobody
+                // reports.
                 if ctx.cancellation_token().is_cancelled() {
                     return Err(WorkflowTermination::cancelled());
                 }
@@ -70,9 +72,18 @@ impl Part {
         trip: &str,
     ) -> Result<(), ActivityExecutionError> {
         match self {
-            Self::Hotel => ctx.execute_activity(Bookings::cancel_hotel, trip, undo_options()).await,
-            Self::Flight => ctx.execute_activity(Bookings::cancel_flight, trip, undo_options()).await,
-            Self::Car => ctx.execute_activity(Bookings::cancel_car, trip, undo_options()).await,
+            Self::Hotel => {
+                ctx.execute_activity(Bookings::cancel_hotel, trip, undo_options())
+                    .await
+            }
+            Self::Flight => {
+                ctx.execute_activity(Bookings::cancel_flight, trip, undo_options())
+                    .await
+            }
+            Self::Car => {
+                ctx.execute_activity(Bookings::cancel_car, trip, undo_options())
+                    .await
+            }
         }
     }
 }
@@ -106,7 +117,9 @@ where
 }
 
 fn retries() -> RetryPolicy {
-    RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build()
+    RetryPolicy::builder()
+        .maximum_interval(Duration::from_secs(30))
+        .build()
 }
 
 /// A cancelled trip waits for the booking under way to say how it ended before anything is undone.
@@ -137,9 +150,9 @@ impl Bookings {
     }
 
     fn book(&self, part: &str, trip: &str) -> Result<String, ActivityError> {
-        self.agency
-            .book(part, trip)
-            .map_err(|refused| ActivityError::application(ApplicationFailure::non_retryable(refused)))
+        self.agency.book(part, trip).map_err(|refused| {
+            ActivityError::application(ApplicationFailure::non_retryable(refused))
+        })
     }
 }
 

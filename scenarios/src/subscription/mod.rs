@@ -1,4 +1,5 @@
-//! A subscription of eight months in three runs, with wishes that come when one run hands over to the next.
+//! A subscription of eight months in three runs, with wishes that come when one run hands over to
+//! the next.
 
 pub mod workflow;
 
@@ -37,9 +38,16 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start()?;
 
     let client = env.client();
-    let new = Subscription { customer: "ann".to_owned(), seats: 1, month: 0, months: MONTHS };
+    let new = Subscription {
+        customer: "ann".to_owned(),
+        seats: 1,
+        month: 0,
+        months: MONTHS,
+    };
     let options = on("subscriptions", "subscription-1");
-    let subscription = client.start_workflow(SubscriptionWorkflow::run, new, options).await?;
+    let subscription = client
+        .start_workflow(SubscriptionWorkflow::run, new, options)
+        .await?;
 
     // By id alone: a wish is for the run that there is when it comes.
     let latest = client.get_workflow_handle::<SubscriptionWorkflow>("subscription-1");
@@ -48,21 +56,35 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     for (day, seats) in [(10, 1), (90, 2), (100, 4)] {
         let (env, latest, granted) = (env.clone(), same(&latest), granted.clone());
         env.clone().spawn(async move {
-            env.sleep(days(day).saturating_sub(Duration::from_millis(1))).await;
+            env.sleep(days(day).saturating_sub(Duration::from_millis(1)))
+                .await;
             let options = WorkflowSignalOptions::default();
-            if accepted(latest.signal(SubscriptionWorkflow::add_seats, seats, options).await)? {
+            if accepted(
+                latest
+                    .signal(SubscriptionWorkflow::add_seats, seats, options)
+                    .await,
+            )? {
                 granted.set(granted.get() + seats);
             }
             TestResult::Ok(())
         });
     }
 
-    let end = subscription.get_result(WorkflowGetResultOptions::default()).await?;
+    let end = subscription
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     let bills = bank.bills();
     assert_eq!(end.month, MONTHS);
     assert_eq!(bills.len(), MONTHS as usize, "each month is paid for once");
-    assert!(bills.values().is_sorted(), "seats are never lost: {bills:?}");
-    assert!(end.seats > granted.get(), "{} seats were granted: {end:?}", granted.get());
+    assert!(
+        bills.values().is_sorted(),
+        "seats are never lost: {bills:?}"
+    );
+    assert!(
+        end.seats > granted.get(),
+        "{} seats were granted: {end:?}",
+        granted.get()
+    );
     Ok(())
 }
 
@@ -74,7 +96,10 @@ struct FakeBank {
 
 impl FakeBank {
     fn bills(&self) -> BTreeMap<String, u32> {
-        self.bills.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.bills
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
-    WorkflowResult,
+    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext,
+    WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
     workflows::select,
 };
@@ -65,7 +65,11 @@ impl SubscriptionWorkflow {
     /// Takes over where the last run stopped.
     #[init]
     pub fn new(_ctx: &WorkflowContextView, subscription: Subscription) -> Self {
-        Self { subscription, inbox: Vec::new(), cancelled: false }
+        Self {
+            subscription,
+            inbox: Vec::new(),
+            cancelled: false,
+        }
     }
 
     /// The subscription as it was when it ended.
@@ -77,18 +81,28 @@ impl SubscriptionWorkflow {
                 break;
             }
             if month_of_run == MONTHS_A_RUN {
-                // Nothing is awaited between draining and this: no wish can slip in between. One that
-                // comes while this task is under way makes the service refuse it and send another.
+                // Nothing is awaited between draining and this: no wish can slip in between. One
+                // that comes while this task is under way makes the service refuse it and send
+                // another.
                 let next = ctx.state(|state| state.subscription.clone());
                 ctx.continue_as_new(next, ContinueAsNewOptions::default())?;
             }
 
             let bill = ctx.state_mut(|state| {
                 state.subscription.month += 1;
-                let Subscription { customer, month, seats, .. } = &state.subscription;
-                Bill { key: format!("{customer}/{month}"), seats: *seats }
+                let Subscription {
+                    customer,
+                    month,
+                    seats,
+                    ..
+                } = &state.subscription;
+                Bill {
+                    key: format!("{customer}/{month}"),
+                    seats: *seats,
+                }
             });
-            ctx.execute_activity(Billing::collect, bill, options()).await?;
+            ctx.execute_activity(Billing::collect, bill, options())
+                .await?;
 
             select! {
                 cancelled = ctx.wait_condition(Self::wants_to_cancel) => cancelled?,
@@ -142,7 +156,11 @@ impl SubscriptionWorkflow {
 
 fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
-        .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_mins(1)).build())
+        .retry_policy(
+            RetryPolicy::builder()
+                .maximum_interval(Duration::from_mins(1))
+                .build(),
+        )
         .build()
 }
 
@@ -162,7 +180,11 @@ impl Billing {
 impl Billing {
     /// Collects one bill.
     #[activity]
-    pub async fn collect(self: Arc<Self>, _ctx: ActivityContext, bill: Bill) -> Result<(), ActivityError> {
+    pub async fn collect(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        bill: Bill,
+    ) -> Result<(), ActivityError> {
         self.bank.collect(&bill.key, bill.seats);
         Ok(())
     }

@@ -40,20 +40,35 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     let client = env.client();
     let to_bob = transfer("to-bob", "bob", 30);
     let to_carol = transfer("to-carol", "carol", 20);
-    let to_bob = client.start_workflow(TransferWorkflow::run, to_bob, on("transfers", "to-bob")).await?;
-    let to_carol =
-        client.start_workflow(TransferWorkflow::run, to_carol, on("transfers", "to-carol")).await?;
+    let to_bob = client
+        .start_workflow(TransferWorkflow::run, to_bob, on("transfers", "to-bob"))
+        .await?;
+    let to_carol = client
+        .start_workflow(TransferWorkflow::run, to_carol, on("transfers", "to-carol"))
+        .await?;
 
     let options = WorkflowGetResultOptions::default;
     assert_eq!(to_bob.get_result(options()).await?, Transferred::Done);
-    assert_eq!(to_carol.get_result(options()).await?, Transferred::Returned, "carol has no account");
-    assert_eq!(bank.accounts(), BTreeMap::from([("alice".to_owned(), 70), ("bob".to_owned(), 130)]));
+    assert_eq!(
+        to_carol.get_result(options()).await?,
+        Transferred::Returned,
+        "carol has no account"
+    );
+    assert_eq!(
+        bank.accounts(),
+        BTreeMap::from([("alice".to_owned(), 70), ("bob".to_owned(), 130)])
+    );
     Ok(())
 }
 
 /// From alice to somebody.
 pub(crate) fn transfer(id: &str, to: &str, amount: u64) -> Transfer {
-    Transfer { id: id.to_owned(), from: "alice".to_owned(), to: to.to_owned(), amount }
+    Transfer {
+        id: id.to_owned(),
+        from: "alice".to_owned(),
+        to: to.to_owned(),
+        amount,
+    }
 }
 
 /// Accounts, and the keys of the bookings that were made.
@@ -68,8 +83,14 @@ struct Books {
 
 impl FakeBank {
     fn new(accounts: [(&str, u64); 2]) -> Self {
-        let accounts = accounts.into_iter().map(|(name, cents)| (name.to_owned(), cents)).collect();
-        Self(Mutex::new(Books { accounts, ..Books::default() }))
+        let accounts = accounts
+            .into_iter()
+            .map(|(name, cents)| (name.to_owned(), cents))
+            .collect();
+        Self(Mutex::new(Books {
+            accounts,
+            ..Books::default()
+        }))
     }
 
     fn books(&self) -> std::sync::MutexGuard<'_, Books> {
@@ -83,12 +104,19 @@ impl FakeBank {
     fn check(&self, total: u64) -> Result<(), String> {
         let books = self.books();
         let now = books.accounts.values().sum::<u64>() + books.on_the_way;
-        if now == total { Ok(()) } else { Err(format!("{now} cents instead of {total}")) }
+        if now == total {
+            Ok(())
+        } else {
+            Err(format!("{now} cents instead of {total}"))
+        }
     }
 }
 
 fn refuse(account: &str, reason: &str) -> BookingRefused {
-    BookingRefused { account: account.to_owned(), reason: reason.to_owned() }
+    BookingRefused {
+        account: account.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 impl Accounts for FakeBank {
@@ -97,8 +125,13 @@ impl Accounts for FakeBank {
         if books.booked.contains(key) {
             return Ok(());
         }
-        let balance = books.accounts.get_mut(account).ok_or_else(|| refuse(account, "no such account"))?;
-        *balance = balance.checked_sub(amount).ok_or_else(|| refuse(account, "too little money"))?;
+        let balance = books
+            .accounts
+            .get_mut(account)
+            .ok_or_else(|| refuse(account, "no such account"))?;
+        *balance = balance
+            .checked_sub(amount)
+            .ok_or_else(|| refuse(account, "too little money"))?;
         books.on_the_way += amount;
         books.booked.insert(key.to_owned());
         Ok(())
@@ -109,10 +142,15 @@ impl Accounts for FakeBank {
         if books.booked.contains(key) {
             return Ok(());
         }
-        let balance = books.accounts.get_mut(account).ok_or_else(|| refuse(account, "no such account"))?;
+        let balance = books
+            .accounts
+            .get_mut(account)
+            .ok_or_else(|| refuse(account, "no such account"))?;
         *balance += amount;
-        books.on_the_way =
-            books.on_the_way.checked_sub(amount).expect("what is paid in was taken out before");
+        books.on_the_way = books
+            .on_the_way
+            .checked_sub(amount)
+            .expect("what is paid in was taken out before");
         books.booked.insert(key.to_owned());
         Ok(())
     }

@@ -67,13 +67,22 @@ pub struct TransferWorkflow;
 impl TransferWorkflow {
     /// Withdraws, deposits, and puts the money back if the deposit is refused.
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, transfer: Transfer) -> WorkflowResult<Transferred> {
-        ctx.execute_activity(Ledger::withdraw, transfer.clone(), options()).await?;
-        if ctx.execute_activity(Ledger::deposit, transfer.clone(), options()).await.is_ok() {
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        transfer: Transfer,
+    ) -> WorkflowResult<Transferred> {
+        ctx.execute_activity(Ledger::withdraw, transfer.clone(), options())
+            .await?;
+        if ctx
+            .execute_activity(Ledger::deposit, transfer.clone(), options())
+            .await
+            .is_ok()
+        {
             return Ok(Transferred::Done);
         }
         // Deposits are retried without end, so the only failure that comes here is a refusal.
-        ctx.execute_activity(Ledger::put_back, transfer, options()).await?;
+        ctx.execute_activity(Ledger::put_back, transfer, options())
+            .await?;
         Ok(Transferred::Returned)
     }
 }
@@ -81,7 +90,11 @@ impl TransferWorkflow {
 /// Ten seconds for an attempt, and as many attempts as it takes.
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
-        .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+        .retry_policy(
+            RetryPolicy::builder()
+                .maximum_interval(Duration::from_secs(30))
+                .build(),
+        )
         .build()
 }
 
@@ -111,7 +124,9 @@ impl Ledger {
         transfer: Transfer,
     ) -> Result<(), ActivityError> {
         let key = format!("{}/withdraw", transfer.id);
-        self.accounts.withdraw(&key, &transfer.from, transfer.amount).map_err(refused)
+        self.accounts
+            .withdraw(&key, &transfer.from, transfer.amount)
+            .map_err(refused)
     }
 
     /// Gives it to the receiver.
@@ -122,7 +137,9 @@ impl Ledger {
         transfer: Transfer,
     ) -> Result<(), ActivityError> {
         let key = format!("{}/deposit", transfer.id);
-        self.accounts.deposit(&key, &transfer.to, transfer.amount).map_err(refused)
+        self.accounts
+            .deposit(&key, &transfer.to, transfer.amount)
+            .map_err(refused)
     }
 
     /// Gives it back to the payer.
@@ -133,6 +150,8 @@ impl Ledger {
         transfer: Transfer,
     ) -> Result<(), ActivityError> {
         let key = format!("{}/put_back", transfer.id);
-        self.accounts.deposit(&key, &transfer.from, transfer.amount).map_err(refused)
+        self.accounts
+            .deposit(&key, &transfer.from, transfer.amount)
+            .map_err(refused)
     }
 }

@@ -45,12 +45,16 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
 
     let client = env.client();
     for order in ["order-1", "order-2", "order-3"] {
-        client.start_workflow(FulfilmentV1::run, order.to_owned(), on("orders", order)).await?;
+        client
+            .start_workflow(FulfilmentV1::run, order.to_owned(), on("orders", order))
+            .await?;
         env.sleep(Duration::from_hours(1)).await;
     }
     for order in ["order-1", "order-2", "order-3"] {
         let handle = client.get_workflow_handle::<FulfilmentV1>(order);
-        handle.get_result(WorkflowGetResultOptions::default()).await?;
+        handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
     }
     assert_eq!(shop.of("reserve").len(), 3);
     assert_eq!(shop.of("ship").len(), 3);
@@ -67,7 +71,10 @@ impl FakeShop {
     /// The orders for which a step was done.
     pub(crate) fn of(&self, step: &str) -> Vec<String> {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.iter().filter(|(name, _)| name == step).map(|(_, order)| order.clone()).collect()
+        done.iter()
+            .filter(|(name, _)| name == step)
+            .map(|(_, order)| order.clone())
+            .collect()
     }
 
     fn note(&self, step: &str, order: &str) {

@@ -31,15 +31,17 @@ impl FulfilmentV1 {
     /// Fulfils one order.
     #[run(name = "FulfilmentWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: String) -> WorkflowResult<()> {
-        ctx.execute_activity(Fulfilment::reserve, order.clone(), options()).await?;
+        ctx.execute_activity(Fulfilment::reserve, order.clone(), options())
+            .await?;
         ctx.timer(Duration::from_hours(4)).await;
-        ctx.execute_activity(Fulfilment::ship, order, options()).await?;
+        ctx.execute_activity(Fulfilment::ship, order, options())
+            .await?;
         Ok(())
     }
 }
 
-/// Version 2: checks for fraud before it ships. A run that went past that place with version 1 goes on
-/// without.
+/// Version 2: checks for fraud before it ships. A run that went past that place with version 1 goes
+/// on without.
 #[workflow]
 #[derive(Default)]
 pub struct FulfilmentV2;
@@ -49,12 +51,15 @@ impl FulfilmentV2 {
     /// Fulfils one order.
     #[run(name = "FulfilmentWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: String) -> WorkflowResult<()> {
-        ctx.execute_activity(Fulfilment::reserve, order.clone(), options()).await?;
+        ctx.execute_activity(Fulfilment::reserve, order.clone(), options())
+            .await?;
         ctx.timer(Duration::from_hours(4)).await;
         if ctx.patched(FRAUD_CHECK) {
-            ctx.execute_activity(Fulfilment::check, order.clone(), options()).await?;
+            ctx.execute_activity(Fulfilment::check, order.clone(), options())
+                .await?;
         }
-        ctx.execute_activity(Fulfilment::ship, order, options()).await?;
+        ctx.execute_activity(Fulfilment::ship, order, options())
+            .await?;
         Ok(())
     }
 }
@@ -62,7 +67,11 @@ impl FulfilmentV2 {
 /// Ten seconds for an attempt, and as many attempts as it takes.
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
-        .retry_policy(RetryPolicy::builder().maximum_interval(Duration::from_secs(30)).build())
+        .retry_policy(
+            RetryPolicy::builder()
+                .maximum_interval(Duration::from_secs(30))
+                .build(),
+        )
         .build()
 }
 
@@ -82,21 +91,33 @@ impl Fulfilment {
 impl Fulfilment {
     /// Sets the goods aside.
     #[activity]
-    pub async fn reserve(self: Arc<Self>, _ctx: ActivityContext, order: String) -> Result<(), ActivityError> {
+    pub async fn reserve(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        order: String,
+    ) -> Result<(), ActivityError> {
         self.shop.reserve(&order);
         Ok(())
     }
 
     /// Looks whether the order is honest.
     #[activity]
-    pub async fn check(self: Arc<Self>, _ctx: ActivityContext, order: String) -> Result<(), ActivityError> {
+    pub async fn check(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        order: String,
+    ) -> Result<(), ActivityError> {
         self.shop.check(&order);
         Ok(())
     }
 
     /// Sends the goods.
     #[activity]
-    pub async fn ship(self: Arc<Self>, _ctx: ActivityContext, order: String) -> Result<(), ActivityError> {
+    pub async fn ship(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        order: String,
+    ) -> Result<(), ActivityError> {
         self.shop.ship(&order);
         Ok(())
     }

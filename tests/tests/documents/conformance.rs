@@ -26,7 +26,9 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| read("docs/CONFORMANCE.md")
 
 static PROTOS: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
     let bytes = fs::read(env!("TEMPORAL_DESCRIPTORS")).expect("the descriptors of the protocol");
-    FileDescriptorSet::decode(&*bytes).expect("descriptors").file
+    FileDescriptorSet::decode(&*bytes)
+        .expect("descriptors")
+        .file
 });
 
 /// The rows of the table under a heading.
@@ -35,7 +37,9 @@ fn rows(heading: &str) -> Vec<Row> {
 }
 
 fn row(cells: Vec<String>) -> Row {
-    let [name, state, tests, remark] = &cells[..] else { panic!("a row has four cells: {cells:?}") };
+    let [name, state, tests, remark] = &cells[..] else {
+        panic!("a row has four cells: {cells:?}")
+    };
     Row {
         name: name.trim_matches('`').to_owned(),
         state: state.clone(),
@@ -53,7 +57,11 @@ fn all_rows() -> Vec<Row> {
 #[track_caller]
 fn assert_rows(heading: &str, names: Vec<String>) {
     let mut count: BTreeMap<String, i32> = names.into_iter().map(|name| (name, 0)).collect();
-    assert!(count.len() > 10, "the protocol has more than {}", count.len());
+    assert!(
+        count.len() > 10,
+        "the protocol has more than {}",
+        count.len()
+    );
     for row in rows(heading) {
         match count.get_mut(&row.name) {
             Some(count) => *count += 1,
@@ -64,8 +72,8 @@ fn assert_rows(heading: &str, names: Vec<String>) {
     assert!(wrong.is_empty(), "not in exactly one row: {wrong:?}");
 }
 
-/// The values of an enum of `temporal.api.enums.v1`, as Temporal shows them: without their prefix, and the first,
-/// which stands for none.
+/// The values of an enum of `temporal.api.enums.v1`, as Temporal shows them: without their prefix,
+/// and the first, which stands for none.
 fn enum_values(name: &str, prefix: &str) -> Vec<String> {
     let found = PROTOS
         .iter()
@@ -74,7 +82,9 @@ fn enum_values(name: &str, prefix: &str) -> Vec<String> {
         .find(|found| found.name() == name)
         .expect("an enum of the protocol");
     let values = found.value.iter().filter(|value| value.number() != 0);
-    values.map(|value| camel_case(value.name().trim_start_matches(prefix))).collect()
+    values
+        .map(|value| camel_case(value.name().trim_start_matches(prefix)))
+        .collect()
 }
 
 fn camel_case(name: &str) -> String {
@@ -89,7 +99,11 @@ fn rpcs() -> Vec<String> {
         .flat_map(|file| &file.service)
         .find(|service| service.name() == "WorkflowService")
         .expect("WorkflowService");
-    service.method.iter().map(|method| method.name().to_owned()).collect()
+    service
+        .method
+        .iter()
+        .map(|method| method.name().to_owned())
+        .collect()
 }
 
 #[test]
@@ -110,7 +124,13 @@ fn each_activation_job_has_a_row() {
         .flat_map(|file| &file.message_type)
         .find(|message| message.name() == "WorkflowActivationJob")
         .expect("a job of Core's");
-    assert_rows("Activation jobs", job.field.iter().map(|field| camel_case(field.name())).collect());
+    assert_rows(
+        "Activation jobs",
+        job.field
+            .iter()
+            .map(|field| camel_case(field.name()))
+            .collect(),
+    );
 }
 
 #[test]
@@ -121,16 +141,28 @@ fn each_rpc_has_a_row() {
 #[test]
 fn what_is_done_names_its_test() {
     for row in all_rows() {
-        assert!(["done", "partly", "not"].contains(&row.state.as_str()), "{row:?}");
-        assert!(row.state != "done" || !row.tests.is_empty(), "no test: {row:?}");
-        assert!(row.state != "not" || row.tests.is_empty(), "a test of what is not done: {row:?}");
+        assert!(
+            ["done", "partly", "not"].contains(&row.state.as_str()),
+            "{row:?}"
+        );
+        assert!(
+            row.state != "done" || !row.tests.is_empty(),
+            "no test: {row:?}"
+        );
+        assert!(
+            row.state != "not" || row.tests.is_empty(),
+            "a test of what is not done: {row:?}"
+        );
     }
 }
 
 #[test]
 fn what_is_not_wholly_done_says_what_is_missing() {
     for row in all_rows() {
-        assert!(row.state == "done" || !row.remark.is_empty(), "no remark: {row:?}");
+        assert!(
+            row.state == "done" || !row.remark.is_empty(),
+            "no remark: {row:?}"
+        );
     }
 }
 
@@ -145,7 +177,10 @@ fn refused(rpc: &str) -> Option<Status> {
         // Refused as malformed if they are empty.
         "PollNexusTaskQueue" => PollNexusTaskQueueRequest {
             namespace: "default".to_owned(),
-            task_queue: Some(TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() }),
+            task_queue: Some(TaskQueue {
+                name: "queue".to_owned(),
+                ..TaskQueue::default()
+            }),
             ..PollNexusTaskQueueRequest::default()
         }
         .into(),
@@ -166,14 +201,22 @@ fn refused(rpc: &str) -> Option<Status> {
     };
     let mut service = Service::new(ServiceConfig::default());
     service.request(durasim_engine::START_MS, RequestId(1), request);
-    service.take_replies().pop().and_then(|reply| reply.result.err())
+    service
+        .take_replies()
+        .pop()
+        .and_then(|reply| reply.result.err())
 }
 
 #[test]
 fn an_rpc_that_is_not_done_is_unimplemented_by_name() {
     for row in rows("RPCs").into_iter().filter(|row| row.state == "not") {
         let status = refused(&row.name).unwrap_or_else(|| panic!("{} is served", row.name));
-        assert_eq!(status.code(), Code::Unimplemented, "{}: {status:?}", row.name);
+        assert_eq!(
+            status.code(),
+            Code::Unimplemented,
+            "{}: {status:?}",
+            row.name
+        );
         assert!(status.message().contains(&row.name), "{status:?}");
     }
 }

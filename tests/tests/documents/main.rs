@@ -15,7 +15,10 @@ struct TestName {
 
 /// Reads a file of the repository.
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a repository").join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("a repository")
+        .join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -23,20 +26,41 @@ fn read(path: &str) -> String {
 fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
     let section = document
         .split("\n## ")
-        .find_map(|section| section.strip_prefix(heading).filter(|section| section.starts_with('\n')))
+        .find_map(|section| {
+            section
+                .strip_prefix(heading)
+                .filter(|section| section.starts_with('\n'))
+        })
         .unwrap_or_else(|| panic!("no section {heading}"));
-    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
-    rows.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2);
+    rows.map(|line| {
+        line.trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    })
+    .collect()
 }
 
 /// The tests that a cell links to.
 fn tests_of(cell: &str) -> Vec<TestName> {
     let test = |link: &str| {
-        let (name, path) = link.strip_prefix('[')?.strip_suffix(')')?.split_once("](../")?;
-        Some(TestName { name: name.to_owned(), path: path.to_owned() })
+        let (name, path) = link
+            .strip_prefix('[')?
+            .strip_suffix(')')?
+            .split_once("](../")?;
+        Some(TestName {
+            name: name.to_owned(),
+            path: path.to_owned(),
+        })
     };
     let links = cell.split(", ").filter(|link| !link.is_empty());
-    links.map(|link| test(link).unwrap_or_else(|| panic!("not a test: {link}"))).collect()
+    links
+        .map(|link| test(link).unwrap_or_else(|| panic!("not a test: {link}")))
+        .collect()
 }
 
 /// The names of the tests in a source file.
@@ -48,15 +72,28 @@ fn tests_in(source: &str) -> Vec<String> {
             .any(|line| line.contains("#[test]") || line.contains("#[workflow_test"))
     };
     let name = |line: &str| Some(line.split_once("fn ")?.1.split_once('(')?.0.to_owned());
-    let functions = lines.iter().enumerate().filter_map(|(number, line)| Some((number, name(line)?)));
-    functions.filter(|(number, _)| is_test(*number)).map(|(_, name)| name).collect()
+    let functions = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(number, line)| Some((number, name(line)?)));
+    functions
+        .filter(|(number, _)| is_test(*number))
+        .map(|(_, name)| name)
+        .collect()
 }
 
 #[track_caller]
 fn assert_tests_exist<'a>(tests: impl IntoIterator<Item = &'a TestName>) {
     let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for test in tests {
-        let names = found.entry(&test.path).or_insert_with(|| tests_in(&read(&test.path)));
-        assert!(names.contains(&test.name), "{} has no test {}", test.path, test.name);
+        let names = found
+            .entry(&test.path)
+            .or_insert_with(|| tests_in(&read(&test.path)));
+        assert!(
+            names.contains(&test.name),
+            "{} has no test {}",
+            test.path,
+            test.name
+        );
     }
 }

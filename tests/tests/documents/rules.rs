@@ -21,8 +21,14 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let headings = document.lines().filter_map(|line| line.strip_prefix("## "));
     let rows = headings.flat_map(|heading| table(&document, heading));
     let rule = |cells: Vec<String>| {
-        let [text, tests, source] = &cells[..] else { panic!("a row has three cells: {cells:?}") };
-        Rule { text: text.clone(), tests: tests_of(tests), source: source.clone() }
+        let [text, tests, source] = &cells[..] else {
+            panic!("a row has three cells: {cells:?}")
+        };
+        Rule {
+            text: text.clone(),
+            tests: tests_of(tests),
+            source: source.clone(),
+        }
     };
     rows.map(rule).collect()
 });
@@ -35,7 +41,11 @@ fn each_rule_stands_once_with_a_test_and_its_source() {
         assert!(seen.insert(&rule.text), "twice: {}", rule.text);
         assert!(!rule.tests.is_empty(), "no test: {}", rule.text);
         let is_a_file = |source: &str| source.contains('/') && source.contains('.');
-        assert!(rule.source.split('`').any(is_a_file), "no source: {}", rule.text);
+        assert!(
+            rule.source.split('`').any(is_a_file),
+            "no source: {}",
+            rule.text
+        );
     }
 }
 
@@ -48,19 +58,32 @@ fn each_test_named_is_there() {
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }
 
 #[test]
 fn each_test_of_a_rule_stands_in_the_document() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a repository");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("a repository");
     let named: BTreeSet<&TestName> = RULES.iter().flat_map(|rule| &rule.tests).collect();
     let mut count = 0;
     for file in files(&root.join("tests/tests/e2e/rules")) {
         let path = file.strip_prefix(root).expect("a file of the repository");
         let path = path.to_str().expect("a name in UTF-8").replace('\\', "/");
         for name in tests_in(&read(&path)) {
-            let test = TestName { name, path: path.clone() };
+            let test = TestName {
+                name,
+                path: path.clone(),
+            };
             assert!(named.contains(&test), "in no row: {test:?}");
             count += 1;
         }

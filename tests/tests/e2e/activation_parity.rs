@@ -1,4 +1,5 @@
-//! From every history, durasim derives the activations that real Core derives: jobs, order, times and flags.
+//! From every history, durasim derives the activations that real Core derives: jobs, order, times
+//! and flags.
 
 use durasim::WorldOptions;
 use durasim_tests::{parity, worlds};

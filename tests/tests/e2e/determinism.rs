@@ -1,5 +1,5 @@
-//! A run is a pure function of its choices: the same seed and setting give the same trace hash, each time, on any
-//! thread, with any number of them.
+//! A run is a pure function of its choices: the same seed and setting give the same trace hash,
+//! each time, on any thread, with any number of them.
 //!
 //! `DURASIM_TEST_SEEDS=1000` tries a thousand seeds of each scenario.
 
@@ -32,7 +32,11 @@ fn hashes_depend_on_seed_and_setting_alone(scenario: &Scenario) {
     }
 }
 
-fn sweep(scenario: &Scenario, options: &WorldOptions, threads: usize) -> BTreeMap<u64, Fingerprint> {
+fn sweep(
+    scenario: &Scenario,
+    options: &WorldOptions,
+    threads: usize,
+) -> BTreeMap<u64, Fingerprint> {
     let seeds = worlds::seeds(4);
     let next = AtomicU64::new(seeds.start);
     let fingerprints = Mutex::new(BTreeMap::new());
@@ -56,7 +60,12 @@ fn sweep(scenario: &Scenario, options: &WorldOptions, threads: usize) -> BTreeMa
 fn fingerprint(scenario: &Scenario, options: &WorldOptions) -> Fingerprint {
     let report = worlds::run(scenario, options);
     let failure = report.failure.map(|failure| format!("{:?}", failure.code));
-    (report.trace_hash.to_string(), failure, report.steps, report.virtual_ms)
+    (
+        report.trace_hash.to_string(),
+        failure,
+        report.steps,
+        report.virtual_ms,
+    )
 }
 
 #[test]

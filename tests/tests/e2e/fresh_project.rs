@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, process::Command};
 
-/// Builds the whole SDK once more: run it with `cargo test -p durasim-tests --test e2e -- --ignored fresh_project`.
+/// Builds the whole SDK once more: run it with `cargo test -p durasim-tests --test e2e -- --ignored
+/// fresh_project`.
 #[test]
 #[ignore = "builds the SDK from scratch: minutes"]
 fn a_fresh_project_passes_the_first_test_of_the_readme() {
@@ -13,20 +14,29 @@ fn a_fresh_project_passes_the_first_test_of_the_readme() {
     let durasim = repository.join("harness/durasim");
     let manifest = manifest.replace("../durasim/harness/durasim", durasim.to_str().unwrap());
 
-    let project = std::env::temp_dir().join(format!("durasim-fresh-project-{}", std::process::id()));
+    let project =
+        std::env::temp_dir().join(format!("durasim-fresh-project-{}", std::process::id()));
     fs::create_dir_all(project.join("src")).unwrap();
-    let package = "[package]\nname = \"fresh\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n";
+    let package =
+        "[package]\nname = \"fresh\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n";
     fs::write(project.join("Cargo.toml"), format!("{package}{manifest}")).unwrap();
     fs::write(project.join("src/lib.rs"), test).unwrap();
 
-    let status = Command::new(env!("CARGO")).arg("test").current_dir(&project).status().unwrap();
+    let status = Command::new(env!("CARGO"))
+        .arg("test")
+        .current_dir(&project)
+        .status()
+        .unwrap();
     assert!(status.success(), "see {}", project.display());
     fs::remove_dir_all(project).unwrap();
 }
 
 /// The first block of the README that begins like this.
 fn block<'a>(readme: &'a str, fence: &str) -> &'a str {
-    let start = readme.find(fence).map(|at| at + fence.len()).expect("the README has such a block");
+    let start = readme
+        .find(fence)
+        .map(|at| at + fence.len())
+        .expect("the README has such a block");
     let end = readme[start..].find("```").expect("a block ends");
     &readme[start..start + end]
 }

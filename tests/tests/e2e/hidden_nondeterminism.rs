@@ -1,10 +1,18 @@
-//! What workflow code may not depend on reaches a command: durasim names the command, and the line that issued it.
+//! What workflow code may not depend on reaches a command: durasim names the command, and the line
+//! that issued it.
 //!
-//! Each test runs one fault-free world, as a plain `#[workflow_test]` does; the line is the one after the comment
-//! `// issued by NAME`.
+//! Each test runs one fault-free world, as a plain `#[workflow_test]` does; the line is the one
+//! after the comment `// issued by NAME`.
 
-#![expect(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "they are what is to be caught")]
+#![expect(
+    clippy::unused_async,
+    reason = "an activity that is not async would leave the simulated thread"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "they are what is to be caught"
+)]
 
 use durasim::{
     Campaign, WorldOptions,
@@ -65,15 +73,23 @@ impl Careless {
     async fn run(ctx: &mut WorkflowContext<Self>, how: String) -> WorkflowResult<()> {
         match how.split_once(' ').unwrap_or((how.as_str(), "")) {
             ("clock", _) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let now = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
                 // issued by clock
-                ctx.execute_activity(Notes::write, format!("at {} ms", now.as_millis()), briefly()).await?;
+                ctx.execute_activity(
+                    Notes::write,
+                    format!("at {} ms", now.as_millis()),
+                    briefly(),
+                )
+                .await?;
             }
             ("stopwatch", _) => {
                 let begun = Instant::now();
                 ctx.timer(Duration::from_hours(1)).await;
                 // issued by stopwatch
-                ctx.timer(Duration::from_hours(2).saturating_sub(begun.elapsed())).await;
+                ctx.timer(Duration::from_hours(2).saturating_sub(begun.elapsed()))
+                    .await;
             }
             ("dice", _) => {
                 let thrown = RandomState::new().hash_one(0) % 1_000_000;
@@ -81,17 +97,21 @@ impl Careless {
                 ctx.timer(Duration::from_secs(1 + thrown)).await;
             }
             ("hour", _) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let now = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
                 let is_morning = now.as_secs() / 3600 % 24 < 12;
                 // issued by hour
-                ctx.timer(Duration::from_secs(if is_morning { 1 } else { 2 })).await;
+                ctx.timer(Duration::from_secs(if is_morning { 1 } else { 2 }))
+                    .await;
             }
             ("rare", _) => {
                 if RandomState::new().hash_one(0).is_multiple_of(8) {
                     // issued by rare
                     ctx.timer(Duration::from_secs(1)).await;
                 }
-                ctx.execute_activity(Notes::write, "seldom later", briefly()).await?;
+                ctx.execute_activity(Notes::write, "seldom later", briefly())
+                    .await?;
             }
             ("channel", _) => {
                 let (sender, answer) = oneshot::channel();
@@ -101,22 +121,29 @@ impl Careless {
                 });
                 let answer = answer.await.unwrap_or_default();
                 // issued by channel
-                ctx.execute_activity(Notes::write, answer, briefly()).await?;
+                ctx.execute_activity(Notes::write, answer, briefly())
+                    .await?;
             }
             ("order", _) => {
-                let readers: HashMap<_, _> =
-                    (0..16).map(|number| (format!("reader {number}"), number)).collect();
+                let readers: HashMap<_, _> = (0..16)
+                    .map(|number| (format!("reader {number}"), number))
+                    .collect();
                 for reader in readers.into_keys() {
                     // issued by order
-                    ctx.execute_activity(Notes::write, reader, briefly()).await?;
+                    ctx.execute_activity(Notes::write, reader, briefly())
+                        .await?;
                 }
             }
             ("file", path) => {
                 let rate = fs::read_to_string(path).unwrap_or_default();
                 // issued by file
                 ctx.execute_activity(Notes::write, rate, briefly()).await?;
-                ctx.execute_activity(Notes::replace, (PathBuf::from(path), "2".to_owned()), briefly())
-                    .await?;
+                ctx.execute_activity(
+                    Notes::replace,
+                    (PathBuf::from(path), "2".to_owned()),
+                    briefly(),
+                )
+                .await?;
             }
             ("thread", _) => {
                 let other = std::thread::spawn(|| format!("{:?}", std::thread::current().id()));
@@ -127,24 +154,28 @@ impl Careless {
             ("static", _) => {
                 let number = RUNS.fetch_add(1, Ordering::Relaxed);
                 // issued by static
-                ctx.execute_activity(Notes::write, format!("no. {number}"), briefly()).await?;
+                ctx.execute_activity(Notes::write, format!("no. {number}"), briefly())
+                    .await?;
             }
             ("thread-local", _) => {
                 let number = RUNS_OF_THREAD.replace(RUNS_OF_THREAD.get() + 1);
                 // issued by thread-local
-                ctx.execute_activity(Notes::write, format!("no. {number}"), briefly()).await?;
+                ctx.execute_activity(Notes::write, format!("no. {number}"), briefly())
+                    .await?;
             }
             ("address", _) => {
                 let here = Box::new(0_u8);
                 // issued by address
-                ctx.execute_activity(Notes::write, format!("{:p}", &raw const *here), briefly()).await?;
+                ctx.execute_activity(Notes::write, format!("{:p}", &raw const *here), briefly())
+                    .await?;
             }
             ("kind", _) => {
                 if FLIPS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
                     ctx.timer(Duration::from_secs(1)).await;
                 } else {
                     // issued by kind
-                    ctx.execute_activity(Notes::write, "tails", briefly()).await?;
+                    ctx.execute_activity(Notes::write, "tails", briefly())
+                        .await?;
                 }
             }
             ("spawn", _) => {
@@ -154,17 +185,22 @@ impl Careless {
                 });
                 let answer = thinking.await.unwrap_or_default();
                 // issued by spawn
-                ctx.execute_activity(Notes::write, answer, briefly()).await?;
+                ctx.execute_activity(Notes::write, answer, briefly())
+                    .await?;
             }
             ("sleep", _) => {
                 tokio::time::sleep(Duration::from_secs(5)).await;
                 // issued by sleep
-                ctx.execute_activity(Notes::write, "slept", briefly()).await?;
+                ctx.execute_activity(Notes::write, "slept", briefly())
+                    .await?;
             }
             _ => {
                 let drawn = ctx.random::<u64>();
-                let now = ctx.workflow_time().map(|now| now.duration_since(UNIX_EPOCH).unwrap_or_default());
-                ctx.execute_activity(Notes::write, format!("{drawn} at {now:?}"), briefly()).await?;
+                let now = ctx
+                    .workflow_time()
+                    .map(|now| now.duration_since(UNIX_EPOCH).unwrap_or_default());
+                ctx.execute_activity(Notes::write, format!("{drawn} at {now:?}"), briefly())
+                    .await?;
             }
         }
         Ok(())
@@ -175,11 +211,20 @@ async fn world(env: TestWorkflowEnvironment, how: String, runs: u32) -> TestResu
     if let Some(file) = how.strip_prefix("file ") {
         fs::write(file, "1")?;
     }
-    env.worker("notes").workflow::<Careless>().activity(Notes::write).activity(Notes::replace).start()?;
+    env.worker("notes")
+        .workflow::<Careless>()
+        .activity(Notes::write)
+        .activity(Notes::replace)
+        .start()?;
     for run in 1..=runs {
         let options = WorkflowStartOptions::new("notes", format!("careless-{run}")).build();
-        let workflow = env.client().start_workflow(Careless::run, how.clone(), options).await?;
-        workflow.get_result(WorkflowGetResultOptions::default()).await?;
+        let workflow = env
+            .client()
+            .start_workflow(Careless::run, how.clone(), options)
+            .await?;
+        workflow
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
     }
     Ok(())
 }
@@ -196,7 +241,9 @@ fn said_against(how: impl Into<String>, runs: u32) -> Option<FailureReport> {
 
 fn line_of(name: &str) -> u32 {
     let comment = format!("// issued by {name}");
-    let above = include_str!("hidden_nondeterminism.rs").lines().position(|line| line.trim() == comment);
+    let above = include_str!("hidden_nondeterminism.rs")
+        .lines()
+        .position(|line| line.trim() == comment);
     u32::try_from(above.expect("the comment is there")).expect("the file is short") + 2
 }
 
@@ -223,7 +270,10 @@ fn the_time_of_day() {
         "clock",
         "clock",
         1,
-        &["ScheduleActivityTask(id: 1, type: Notes::write)", "input: history has"],
+        &[
+            "ScheduleActivityTask(id: 1, type: Notes::write)",
+            "input: history has",
+        ],
     );
 }
 
@@ -233,18 +283,31 @@ fn the_time_that_passed() {
         "stopwatch",
         "stopwatch",
         1,
-        &["StartTimer(id: 2", "history has 3600s, the workflow now gives 7200s"],
+        &[
+            "StartTimer(id: 2",
+            "history has 3600s, the workflow now gives 7200s",
+        ],
     );
 }
 
 #[test]
 fn randomness() {
-    is_caught("dice", "dice", 1, &["StartTimer(id: 1", "start_to_fire_timeout"]);
+    is_caught(
+        "dice",
+        "dice",
+        1,
+        &["StartTimer(id: 1", "start_to_fire_timeout"],
+    );
 }
 
 #[test]
 fn the_time_of_day_that_only_a_branch_looks_at() {
-    is_caught("hour", "hour", 1, &["history has 1s, the workflow now gives 2s"]);
+    is_caught(
+        "hour",
+        "hour",
+        1,
+        &["history has 1s, the workflow now gives 2s"],
+    );
 }
 
 /// The replay draws otherwise for each seed: what seldom matters does in one of many worlds.
@@ -252,15 +315,29 @@ fn the_time_of_day_that_only_a_branch_looks_at() {
 fn randomness_that_seldom_matters() {
     let body = |env| world(env, "rare".to_owned(), 1).boxed_local();
     let campaign = Campaign::new(&body, WorldOptions::default());
-    let failed = (0..256).map(|seed| campaign.seed(seed)).find(|world| world.failure.is_some());
-    let report = campaign.shrink(&failed.expect("it is caught within 256 seeds")).failure.unwrap();
+    let failed = (0..256)
+        .map(|seed| campaign.seed(seed))
+        .find(|world| world.failure.is_some());
+    let report = campaign
+        .shrink(&failed.expect("it is caught within 256 seeds"))
+        .failure
+        .unwrap();
     let at = report.location.as_ref().map(|line| line.line);
-    assert_eq!((report.code, at), (FailureCode::Replay, Some(line_of("rare"))), "{report}");
+    assert_eq!(
+        (report.code, at),
+        (FailureCode::Replay, Some(line_of("rare"))),
+        "{report}"
+    );
 }
 
 #[test]
 fn the_order_of_a_hash_map() {
-    is_caught("order", "order", 1, &["ScheduleActivityTask(id: 1, type: Notes::write)"]);
+    is_caught(
+        "order",
+        "order",
+        1,
+        &["ScheduleActivityTask(id: 1, type: Notes::write)"],
+    );
 }
 
 #[test]
@@ -302,7 +379,12 @@ fn an_address() {
 
 #[test]
 fn another_kind_of_command() {
-    is_caught("kind", "kind", 1, &["TMPRL1100", "TimerStarted", "ScheduleActivityTask(id: 1"]);
+    is_caught(
+        "kind",
+        "kind",
+        1,
+        &["TMPRL1100", "TimerStarted", "ScheduleActivityTask(id: 1"],
+    );
 }
 
 #[test]
@@ -317,5 +399,8 @@ fn time_of_tokios_own() {
 
 #[test]
 fn what_the_context_draws_and_tells_is_no_flaw() {
-    assert_eq!(said_against("sound", 2).map(|report| report.to_string()), None);
+    assert_eq!(
+        said_against("sound", 2).map(|report| report.to_string()),
+        None
+    );
 }

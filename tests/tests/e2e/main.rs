@@ -1,6 +1,7 @@
 //! durasim from end to end: as its users meet it, and beside the official SDK as the oracle.
 //!
-//! One binary, for each costs a link with the whole SDK. Under `--cfg madsim` there is another; see `madsim.rs`.
+//! One binary, for each costs a link with the whole SDK. Under `--cfg madsim` there is another; see
+//! `madsim.rs`.
 
 #![cfg(not(madsim))]
 

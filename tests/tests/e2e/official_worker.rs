@@ -1,4 +1,5 @@
-//! The official worker and client, over the simulated service: what it answers is what real Core expects.
+//! The official worker and client, over the simulated service: what it answers is what real Core
+//! expects.
 
 use durasim_tests::official_worker::with_worker;
 use pretty_assertions::assert_eq;
@@ -41,9 +42,19 @@ struct Flaky(AtomicU32);
 
 impl Site for Flaky {
     fn get(&self, url: &str) -> Result<String, SiteUnavailable> {
-        let refused =
-            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if refused { Err(SiteUnavailable { url: url.to_owned() }) } else { Ok(format!(" page at {url} ")) }
+        let refused = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok();
+        if refused {
+            Err(SiteUnavailable {
+                url: url.to_owned(),
+            })
+        } else {
+            Ok(format!(" page at {url} "))
+        }
     }
 }
 
@@ -55,9 +66,14 @@ fn activities_are_retried_and_their_results_reach_the_workflow() {
         .register_activities(Pages::new(Arc::new(Flaky(AtomicU32::new(2)))))
         .build();
     with_worker(options, async |server, client| {
-        let handle =
-            client.start_workflow(FetchAndProcessWorkflow::run, "a".to_owned(), on("fetch-1")).await.unwrap();
-        let text = handle.get_result(WorkflowGetResultOptions::default()).await.unwrap();
+        let handle = client
+            .start_workflow(FetchAndProcessWorkflow::run, "a".to_owned(), on("fetch-1"))
+            .await
+            .unwrap();
+        let text = handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await
+            .unwrap();
         assert_eq!(text, "PAGE AT A");
         assert_eq!(
             types(&server.history("fetch-1")),
@@ -87,22 +103,51 @@ fn activities_are_retried_and_their_results_reach_the_workflow() {
 #[test]
 fn a_timer_of_a_day_takes_no_time() {
     with_worker(approvals(), async |_, client| {
-        let handle =
-            client.start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1")).await.unwrap();
-        assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await.unwrap(), "expired");
+        let handle = client
+            .start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1"))
+            .await
+            .unwrap();
+        assert_eq!(
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await
+                .unwrap(),
+            "expired"
+        );
     });
 }
 
 #[test]
 fn signals_and_queries_reach_a_running_and_a_closed_workflow() {
     with_worker(approvals(), async |server, client| {
-        let handle =
-            client.start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1")).await.unwrap();
-        let status = || handle.query(ApprovalWorkflow::status, (), WorkflowQueryOptions::default());
+        let handle = client
+            .start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1"))
+            .await
+            .unwrap();
+        let status = || {
+            handle.query(
+                ApprovalWorkflow::status,
+                (),
+                WorkflowQueryOptions::default(),
+            )
+        };
         assert_eq!(status().await.unwrap(), "pending");
         server.sleep(Duration::from_hours(1)).await;
-        handle.signal(ApprovalWorkflow::approve, (), WorkflowSignalOptions::default()).await.unwrap();
-        assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await.unwrap(), "processed a");
+        handle
+            .signal(
+                ApprovalWorkflow::approve,
+                (),
+                WorkflowSignalOptions::default(),
+            )
+            .await
+            .unwrap();
+        assert_eq!(
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await
+                .unwrap(),
+            "processed a"
+        );
         assert_eq!(status().await.unwrap(), "approved");
     });
 }
@@ -112,9 +157,17 @@ fn queries_work_without_a_cache() {
     let mut options = approvals();
     options.max_cached_workflows = 0;
     with_worker(options, async |server, client| {
-        let handle =
-            client.start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1")).await.unwrap();
-        let status = || handle.query(ApprovalWorkflow::status, (), WorkflowQueryOptions::default());
+        let handle = client
+            .start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1"))
+            .await
+            .unwrap();
+        let status = || {
+            handle.query(
+                ApprovalWorkflow::status,
+                (),
+                WorkflowQueryOptions::default(),
+            )
+        };
         assert_eq!(status().await.unwrap(), "pending");
         server.sleep(Duration::from_hours(25)).await;
         assert_eq!(status().await.unwrap(), "expired");
@@ -124,21 +177,37 @@ fn queries_work_without_a_cache() {
 #[test]
 fn a_cancelled_workflow_closes_as_cancelled() {
     with_worker(approvals(), async |_, client| {
-        let handle =
-            client.start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1")).await.unwrap();
-        handle.cancel(WorkflowCancelOptions::default()).await.unwrap();
+        let handle = client
+            .start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1"))
+            .await
+            .unwrap();
+        handle
+            .cancel(WorkflowCancelOptions::default())
+            .await
+            .unwrap();
         let end = handle.get_result(WorkflowGetResultOptions::default()).await;
-        assert!(matches!(end, Err(WorkflowGetResultError::Cancelled { .. })), "{end:?}");
+        assert!(
+            matches!(end, Err(WorkflowGetResultError::Cancelled { .. })),
+            "{end:?}"
+        );
     });
 }
 
 #[test]
 fn a_terminated_workflow_closes_as_terminated() {
     with_worker(approvals(), async |_, client| {
-        let handle =
-            client.start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1")).await.unwrap();
-        handle.terminate(WorkflowTerminateOptions::default()).await.unwrap();
+        let handle = client
+            .start_workflow(ApprovalWorkflow::run, "a".to_owned(), on("item-1"))
+            .await
+            .unwrap();
+        handle
+            .terminate(WorkflowTerminateOptions::default())
+            .await
+            .unwrap();
         let end = handle.get_result(WorkflowGetResultOptions::default()).await;
-        assert!(matches!(end, Err(WorkflowGetResultError::Terminated { .. })), "{end:?}");
+        assert!(
+            matches!(end, Err(WorkflowGetResultError::Terminated { .. })),
+            "{end:?}"
+        );
     });
 }

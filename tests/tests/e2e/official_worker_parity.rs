@@ -1,5 +1,5 @@
-//! Each scenario's world, once with the simulated workers and once with the official one answering the workflow
-//! tasks: the histories are the same, ids, times and attributes included.
+//! Each scenario's world, once with the simulated workers and once with the official one answering
+//! the workflow tasks: the histories are the same, ids, times and attributes included.
 
 use durasim::{ChoiceSource, WorldOptions};
 use durasim_tests::{official_tasks::official_worker, parity, worlds};
@@ -54,16 +54,26 @@ fn versioned() {
     });
 }
 
-fn histories_are_those_of_the_official_worker(scenario: &Scenario, register: fn(&mut WorkerOptions)) {
-    for choices in std::iter::once(ChoiceSource::Benign).chain(worlds::seeds(2).map(ChoiceSource::Seed)) {
+fn histories_are_those_of_the_official_worker(
+    scenario: &Scenario,
+    register: fn(&mut WorkerOptions),
+) {
+    for choices in
+        std::iter::once(ChoiceSource::Benign).chain(worlds::seeds(2).map(ChoiceSource::Seed))
+    {
         for cache in [true, false] {
             let mut options = worlds::cached(WorldOptions::default(), cache);
             options.choices = choices.clone();
             let simulated = worlds::run_sound(scenario, &options);
             options.stand_in = Some(official_worker(register, cache));
             let official = worlds::run_sound(scenario, &options);
-            let differences = parity::history_differences(&simulated.histories, &official.histories);
-            assert!(differences.is_empty(), "{choices:?}, cache {cache}:\n{}", differences.join("\n"));
+            let differences =
+                parity::history_differences(&simulated.histories, &official.histories);
+            assert!(
+                differences.is_empty(),
+                "{choices:?}, cache {cache}:\n{}",
+                differences.join("\n")
+            );
         }
     }
 }
@@ -75,15 +85,23 @@ struct BusyOffice(AtomicBool);
 impl Office for BusyOffice {
     fn address(&self, customer: &str) -> Result<String, RegisterBusy> {
         let open = self.0.swap(true, Ordering::SeqCst);
-        let house = if customer == "bob" { "Bob's house" } else { "Ann's house" };
-        if open { Ok(house.to_owned()) } else { Err(RegisterBusy) }
+        let house = if customer == "bob" {
+            "Bob's house"
+        } else {
+            "Ann's house"
+        };
+        if open {
+            Ok(house.to_owned())
+        } else {
+            Err(RegisterBusy)
+        }
     }
 
     fn send(&self, _letter: &Letter) {}
 }
 
-/// The official worker runs local activities itself, in real time: how long they took is in its markers. So only
-/// the types of the events are compared.
+/// The official worker runs local activities itself, in real time: how long they took is in its
+/// markers. So only the types of the events are compared.
 #[test]
 fn notifications() {
     let scenario = registry::find("notifications").unwrap();
@@ -97,5 +115,8 @@ fn notifications() {
         true,
     ));
     let official = worlds::run_sound(scenario, &options);
-    assert_eq!(simulated.histories[0].event_types(), official.histories[0].event_types());
+    assert_eq!(
+        simulated.histories[0].event_types(),
+        official.histories[0].event_types()
+    );
 }

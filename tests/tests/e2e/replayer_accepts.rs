@@ -1,4 +1,5 @@
-//! The SDK's own `WorkflowReplayer`, which is real Core, accepts every history that a sound scenario makes.
+//! The SDK's own `WorkflowReplayer`, which is real Core, accepts every history that a sound
+//! scenario makes.
 
 use durasim::WorldOptions;
 use durasim_tests::{parity, worlds};

@@ -1,7 +1,10 @@
-//! What the SDK itself does wrong: sound workflows that meet it fail as they would with a live worker, and the report says
-//! whose fault it is.
+//! What the SDK itself does wrong: sound workflows that meet it fail as they would with a live
+//! worker, and the report says whose fault it is.
 
-#![allow(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
+#![allow(
+    clippy::unused_async,
+    reason = "an activity that is not async would leave the simulated thread"
+)]
 
 use durasim::{
     WorldOptions,
@@ -14,9 +17,9 @@ use scenarios::scenario::Scenario;
 use temporalio_client::WorkflowStartUpdateOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityCancellationType, ActivityOptions, ApplicationFailure, CancellableFuture, ChildWorkflowOptions,
-    LocalActivityOptions, ParentClosePolicy, SyncWorkflowContext, TimerOptions, WorkflowCancellationToken,
-    WorkflowContext, WorkflowResult,
+    ActivityCancellationType, ActivityOptions, ApplicationFailure, CancellableFuture,
+    ChildWorkflowOptions, LocalActivityOptions, ParentClosePolicy, SyncWorkflowContext,
+    TimerOptions, WorkflowCancellationToken, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -28,10 +31,15 @@ fn on(workflow_id: &str) -> WorkflowStartOptions {
 
 /// Runs a world that meets a defect; what the report says of it.
 fn meets(world: &durasim::Body) -> String {
-    let failure = run_world(world, &WorldOptions::default()).failure.expect("a live worker would fail too");
+    let failure = run_world(world, &WorldOptions::default())
+        .failure
+        .expect("a live worker would fail too");
     let text = failure.render(Colors::Off);
     assert_eq!(failure.code, FailureCode::Sdk, "{text}");
-    assert!(text.contains("the workflow is sound, the SDK is not"), "{text}");
+    assert!(
+        text.contains("the workflow is sound, the SDK is not"),
+        "{text}"
+    );
     text
 }
 
@@ -48,7 +56,9 @@ impl Work {
     #[activity]
     async fn fail(_ctx: ActivityContext) -> Result<(), ActivityError> {
         tokio::time::sleep(6 * SECOND).await;
-        let failure = ApplicationFailure::builder("it broke".to_owned()).non_retryable(true).build();
+        let failure = ApplicationFailure::builder("it broke".to_owned())
+            .non_retryable(true)
+            .build();
         Err(ActivityError::application(failure))
     }
 }
@@ -63,20 +73,29 @@ struct Alarm {
 impl Alarm {
     #[init]
     fn new(_ctx: &temporalio_sdk::WorkflowContextView) -> Self {
-        Self { token: WorkflowCancellationToken::new() }
+        Self {
+            token: WorkflowCancellationToken::new(),
+        }
     }
 
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let token = ctx.state(|state| state.token.clone());
-        ctx.timer(TimerOptions::builder(5 * SECOND).cancellation_token(token).build()).await;
+        ctx.timer(
+            TimerOptions::builder(5 * SECOND)
+                .cancellation_token(token)
+                .build(),
+        )
+        .await;
         Ok(())
     }
 
     /// Keeps its workflow task until the timer has fired.
     #[signal]
     async fn nap(ctx: &mut WorkflowContext<Self>) {
-        let napped = ctx.execute_local_activity(Work::nap, (), LocalActivityOptions::default()).await;
+        let napped = ctx
+            .execute_local_activity(Work::nap, (), LocalActivityOptions::default())
+            .await;
         assert!(napped.is_ok());
     }
 
@@ -90,17 +109,32 @@ impl Alarm {
 fn a_timer_that_fires_in_the_task_that_cancels_it() {
     let text = meets(&|env| {
         Box::pin(async move {
-            env.worker("queue").workflow::<Alarm>().activity(Work::nap).start()?;
-            let alarm = env.client().start_workflow(Alarm::run, (), on("main")).await?;
+            env.worker("queue")
+                .workflow::<Alarm>()
+                .activity(Work::nap)
+                .start()?;
+            let alarm = env
+                .client()
+                .start_workflow(Alarm::run, (), on("main"))
+                .await?;
             env.sleep(SECOND).await;
-            alarm.signal(Alarm::nap, (), WorkflowSignalOptions::default()).await?;
+            alarm
+                .signal(Alarm::nap, (), WorkflowSignalOptions::default())
+                .await?;
             env.sleep(SECOND).await;
-            alarm.signal(Alarm::stop, (), WorkflowSignalOptions::default()).await?;
-            alarm.get_result(WorkflowGetResultOptions::default()).await?;
+            alarm
+                .signal(Alarm::stop, (), WorkflowSignalOptions::default())
+                .await?;
+            alarm
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok(())
         })
     });
-    assert!(text.contains("resolution must have a registered unblocker"), "{text}");
+    assert!(
+        text.contains("resolution must have a registered unblocker"),
+        "{text}"
+    );
 }
 
 /// Tells somebody something, and looks later whether that was heard.
@@ -127,14 +161,22 @@ fn a_signal_that_failed_is_cancelled_before_anybody_looked() {
     let text = meets(&|env| {
         Box::pin(async move {
             env.worker("queue").workflow::<Sender>().start()?;
-            let sender = env.client().start_workflow(Sender::run, (), on("main")).await?;
+            let sender = env
+                .client()
+                .start_workflow(Sender::run, (), on("main"))
+                .await?;
             env.sleep(SECOND).await;
             sender.cancel(WorkflowCancelOptions::default()).await?;
-            sender.get_result(WorkflowGetResultOptions::default()).await?;
+            sender
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok(())
         })
     });
-    assert!(text.contains("[TMPRL1100] Nondeterminism error: Invalid transition in state machine"), "{text}");
+    assert!(
+        text.contains("[TMPRL1100] Nondeterminism error: Invalid transition in state machine"),
+        "{text}"
+    );
 }
 
 /// Has a child that it looks after later.
@@ -148,7 +190,10 @@ impl Parent {
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
         let mut options = ChildWorkflowOptions::workflow_id("child".to_owned());
         options.parent_close_policy = ParentClosePolicy::Abandon;
-        let child = ctx.start_child_workflow(Alarm::run, (), options).await?.result();
+        let child = ctx
+            .start_child_workflow(Alarm::run, (), options)
+            .await?
+            .result();
         ctx.timer(60 * SECOND).await;
         Ok(child.await.is_ok())
     }
@@ -158,18 +203,29 @@ impl Parent {
 fn a_child_that_was_terminated_is_cancelled_before_anybody_looked() {
     let text = meets(&|env| {
         Box::pin(async move {
-            env.worker("queue").workflow::<Parent>().workflow::<Alarm>().start()?;
-            let parent = env.client().start_workflow(Parent::run, (), on("main")).await?;
+            env.worker("queue")
+                .workflow::<Parent>()
+                .workflow::<Alarm>()
+                .start()?;
+            let parent = env
+                .client()
+                .start_workflow(Parent::run, (), on("main"))
+                .await?;
             env.sleep(SECOND).await;
             let child = env.client().get_workflow_handle::<Alarm>("child");
             child.terminate(WorkflowTerminateOptions::default()).await?;
             env.sleep(SECOND).await;
             parent.cancel(WorkflowCancelOptions::default()).await?;
-            parent.get_result(WorkflowGetResultOptions::default()).await?;
+            parent
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok(())
         })
     });
-    assert!(text.contains("[TMPRL1100] Nondeterminism error: Invalid transition in state machine"), "{text}");
+    assert!(
+        text.contains("[TMPRL1100] Nondeterminism error: Invalid transition in state machine"),
+        "{text}"
+    );
 }
 
 /// Abandons an activity, and goes on.
@@ -197,9 +253,17 @@ impl Impatient {
 fn an_activity_that_was_abandoned_fails() {
     let text = meets(&|env| {
         Box::pin(async move {
-            env.worker("queue").workflow::<Impatient>().activity(Work::fail).start()?;
-            let impatient = env.client().start_workflow(Impatient::run, (), on("main")).await?;
-            impatient.get_result(WorkflowGetResultOptions::default()).await?;
+            env.worker("queue")
+                .workflow::<Impatient>()
+                .activity(Work::fail)
+                .start()?;
+            let impatient = env
+                .client()
+                .start_workflow(Impatient::run, (), on("main"))
+                .await?;
+            impatient
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok(())
         })
     });
@@ -224,9 +288,13 @@ impl Hasty {
     #[update]
     async fn clean_up(ctx: &mut WorkflowContext<Self>) -> bool {
         ctx.cancelled().await;
-        ctx.execute_activity(Work::nap, (), ActivityOptions::start_to_close_timeout(60 * SECOND))
-            .await
-            .is_ok()
+        ctx.execute_activity(
+            Work::nap,
+            (),
+            ActivityOptions::start_to_close_timeout(60 * SECOND),
+        )
+        .await
+        .is_ok()
     }
 }
 
@@ -236,11 +304,21 @@ const HASTY: Scenario = Scenario {
     flaw: None,
     world: |env| {
         Box::pin(async move {
-            env.worker("queue").workflow::<Hasty>().activity(Work::nap).start()?;
-            let hasty = env.client().start_workflow(Hasty::run, (), on("main")).await?;
-            hasty.start_update(Hasty::clean_up, (), WorkflowStartUpdateOptions::default()).await?;
+            env.worker("queue")
+                .workflow::<Hasty>()
+                .activity(Work::nap)
+                .start()?;
+            let hasty = env
+                .client()
+                .start_workflow(Hasty::run, (), on("main"))
+                .await?;
+            hasty
+                .start_update(Hasty::clean_up, (), WorkflowStartUpdateOptions::default())
+                .await?;
             hasty.cancel(WorkflowCancelOptions::default()).await?;
-            hasty.get_result(WorkflowGetResultOptions::default()).await?;
+            hasty
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             Ok(())
         })
     },
@@ -254,8 +332,16 @@ fn a_handler_goes_on_after_the_command_that_closes_the_run() {
     let words = "[CompleteWorkflowExecution, ProtocolMessage]";
     assert!(text.contains(words), "{text}");
     let mut options = WorldOptions::default();
-    options.stand_in =
-        Some(official_worker(|worker| (HASTY.workflows.worker)(worker).expect("one workflow"), true));
-    let failure = run_world(&HASTY.world, &options).failure.expect("it is refused");
-    assert!(failure.render(Colors::Off).contains(words), "{}", failure.render(Colors::Off));
+    options.stand_in = Some(official_worker(
+        |worker| (HASTY.workflows.worker)(worker).expect("one workflow"),
+        true,
+    ));
+    let failure = run_world(&HASTY.world, &options)
+        .failure
+        .expect("it is refused");
+    assert!(
+        failure.render(Colors::Off).contains(words),
+        "{}",
+        failure.render(Colors::Off)
+    );
 }

@@ -1,8 +1,13 @@
-//! What differs from process to process and harms nobody is no false alarm: maps, codecs, trace ids, deployments.
+//! What differs from process to process and harms nobody is no false alarm: maps, codecs, trace
+//! ids, deployments.
 //!
-//! Each test runs worlds in which runs are rebuilt, and replayed in full at the end, as `#[workflow_test]` does.
+//! Each test runs worlds in which runs are rebuilt, and replayed in full at the end, as
+//! `#[workflow_test]` does.
 
-#![expect(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
+#![expect(
+    clippy::unused_async,
+    reason = "an activity that is not async would leave the simulated thread"
+)]
 #![allow(clippy::disallowed_types, reason = "users pass maps around")]
 #![allow(unreachable_pub, reason = "workflows as their users ship them")]
 #![allow(clippy::unused_self, reason = "a handler may look away")]
@@ -25,7 +30,8 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
     workflow_interceptors::{
         CancellableWorkflowOutboundFuture, ScheduleActivityInput, ScheduleActivityResult,
-        WorkflowInterceptor, WorkflowInterceptorConstructor, WorkflowInterceptorContext, WorkflowNext,
+        WorkflowInterceptor, WorkflowInterceptorConstructor, WorkflowInterceptorContext,
+        WorkflowNext,
     },
 };
 
@@ -37,7 +43,10 @@ struct Shop;
 impl Shop {
     #[activity]
     async fn raise(_ctx: ActivityContext, prices: Prices) -> Result<Prices, ActivityError> {
-        Ok(prices.into_iter().map(|(article, price)| (article, price + 1)).collect())
+        Ok(prices
+            .into_iter()
+            .map(|(article, price)| (article, price + 1))
+            .collect())
     }
 }
 
@@ -61,16 +70,26 @@ impl Pricing {
 }
 
 fn prices() -> Prices {
-    (0..20).map(|number| (format!("article {number}"), number)).collect()
+    (0..20)
+        .map(|number| (format!("article {number}"), number))
+        .collect()
 }
 
 #[workflow_test(seeds = 8, faults = FaultProfile::crashes())]
 async fn a_map_is_the_same_in_any_order(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("shop").workflow::<Pricing>().activity(Shop::raise).start()?;
+    env.worker("shop")
+        .workflow::<Pricing>()
+        .activity(Shop::raise)
+        .start()?;
     let options = WorkflowStartOptions::new("shop", "pricing").build();
-    let pricing = env.client().start_workflow(Pricing::run, prices(), options).await?;
+    let pricing = env
+        .client()
+        .start_workflow(Pricing::run, prices(), options)
+        .await?;
     env.observe_result(&pricing);
-    pricing.get_result(WorkflowGetResultOptions::default()).await?;
+    pricing
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -108,7 +127,11 @@ impl PayloadCodec for Encryption {
 }
 
 fn encrypting() -> DataConverter {
-    DataConverter::new(PayloadConverter::default(), DefaultFailureConverter::default(), Encryption)
+    DataConverter::new(
+        PayloadConverter::default(),
+        DefaultFailureConverter::default(),
+        Encryption,
+    )
 }
 
 #[workflow_test(seeds = 8, faults = FaultProfile::all())]
@@ -118,11 +141,19 @@ async fn what_is_encrypted_anew_says_the_same(env: TestWorkflowEnvironment) -> T
         .activity(Shop::raise)
         .options(|options| options.data_converter = encrypting())
         .start()?;
-    let client = env.client_with(ClientOptions::new("default").data_converter(encrypting()).build());
+    let client = env.client_with(
+        ClientOptions::new("default")
+            .data_converter(encrypting())
+            .build(),
+    );
     let options = WorkflowStartOptions::new("shop", "pricing").build();
-    let pricing = client.start_workflow(Pricing::run, prices(), options).await?;
+    let pricing = client
+        .start_workflow(Pricing::run, prices(), options)
+        .await?;
     env.observe_result(&pricing);
-    let raised = pricing.get_result(WorkflowGetResultOptions::default()).await?;
+    let raised = pricing
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     assert_eq!(raised["article 3"], 5);
     Ok(())
 }
@@ -142,7 +173,13 @@ impl WorkflowInterceptor for Tracing {
         >,
     ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
         let span = RandomState::new().hash_one(0).to_le_bytes().to_vec();
-        input.headers_mut().insert("span".to_owned(), Payload { data: span, ..Payload::default() });
+        input.headers_mut().insert(
+            "span".to_owned(),
+            Payload {
+                data: span,
+                ..Payload::default()
+            },
+        );
         next.run(input)
     }
 }
@@ -155,8 +192,13 @@ async fn the_ids_of_a_trace_are_new_each_time(env: TestWorkflowEnvironment) -> T
         .activity(Shop::raise)
         .start()?;
     let options = WorkflowStartOptions::new("shop", "pricing").build();
-    let pricing = env.client().start_workflow(Pricing::run, prices(), options).await?;
-    pricing.get_result(WorkflowGetResultOptions::default()).await?;
+    let pricing = env
+        .client()
+        .start_workflow(Pricing::run, prices(), options)
+        .await?;
+    pricing
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -177,7 +219,9 @@ mod shift {
         impl Shift {
             #[run(name = "Shift")]
             pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
-                let prices = ctx.execute_activity(Shop::raise, Prices::new(), briefly()).await?;
+                let prices = ctx
+                    .execute_activity(Shop::raise, Prices::new(), briefly())
+                    .await?;
                 ctx.wait_condition(|state| state.over).await?;
                 ctx.execute_activity(Shop::raise, prices, briefly()).await?;
                 Ok(1)
@@ -204,7 +248,8 @@ mod shift {
             #[run(name = "Shift")]
             pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
                 let more = Prices::from([("tea".to_owned(), 1)]);
-                ctx.execute_activity(Shop::raise, more.clone(), briefly()).await?;
+                ctx.execute_activity(Shop::raise, more.clone(), briefly())
+                    .await?;
                 ctx.wait_condition(|state| state.over).await?;
                 ctx.execute_activity(Shop::raise, more, briefly()).await?;
                 Ok(2)
@@ -224,15 +269,26 @@ async fn shifts(env: TestWorkflowEnvironment) -> TestResult<Vec<u32>> {
     env.worker("shop")
         .workflow::<first::Shift>()
         .activity(Shop::raise)
-        .version("v2", |code| code.workflow::<second::Shift>().activity(Shop::raise))
+        .version("v2", |code| {
+            code.workflow::<second::Shift>().activity(Shop::raise)
+        })
         .start()?;
     let mut results = Vec::new();
     for number in 1..=2 {
         let options = WorkflowStartOptions::new("shop", format!("shift-{number}")).build();
-        let shift = env.client().start_workflow(first::Shift::run, (), options).await?;
+        let shift = env
+            .client()
+            .start_workflow(first::Shift::run, (), options)
+            .await?;
         env.sleep(Duration::from_hours(8)).await;
-        shift.signal(first::Shift::end, (), WorkflowSignalOptions::default()).await?;
-        results.push(shift.get_result(WorkflowGetResultOptions::default()).await?);
+        shift
+            .signal(first::Shift::end, (), WorkflowSignalOptions::default())
+            .await?;
+        results.push(
+            shift
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+        );
     }
     Ok(results)
 }
@@ -245,7 +301,9 @@ async fn a_new_version_may_pass_on_something_else(env: TestWorkflowEnvironment) 
 }
 
 #[workflow_test(seeds = 16, faults = FaultProfile::all())]
-async fn a_new_version_may_pass_on_something_else_at_any_time(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_new_version_may_pass_on_something_else_at_any_time(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     shifts(env).await.map(drop)
 }
 
@@ -268,17 +326,28 @@ impl Rewritten {
 
 /// A run that closed before the deployment is not held against the version that came after it.
 #[workflow_test(faults = Fault::worker_deploy().before_workflow_task().at("Shift#2"))]
-async fn a_closed_run_is_replayed_by_the_code_that_ran_it(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_closed_run_is_replayed_by_the_code_that_ran_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("shop")
         .workflow::<first::Shift>()
         .activity(Shop::raise)
-        .version("v2", |code| code.workflow::<Rewritten>().activity(Shop::raise))
+        .version("v2", |code| {
+            code.workflow::<Rewritten>().activity(Shop::raise)
+        })
         .start()?;
     for number in 1..=2 {
         let options = WorkflowStartOptions::new("shop", format!("shift-{number}")).build();
-        let shift = env.client().start_workflow(first::Shift::run, (), options).await?;
-        shift.signal(first::Shift::end, (), WorkflowSignalOptions::default()).await?;
-        shift.get_result(WorkflowGetResultOptions::default()).await?;
+        let shift = env
+            .client()
+            .start_workflow(first::Shift::run, (), options)
+            .await?;
+        shift
+            .signal(first::Shift::end, (), WorkflowSignalOptions::default())
+            .await?;
+        shift
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
     }
     Ok(())
 }

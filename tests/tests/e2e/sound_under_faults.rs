@@ -1,4 +1,5 @@
-//! Sound workflows that live close to their limits, under every fault: none of them may be failed by what is injected.
+//! Sound workflows that live close to their limits, under every fault: none of them may be failed
+//! by what is injected.
 
 use durasim::prelude::*;
 use std::sync::{
@@ -9,8 +10,8 @@ use temporalio_client::errors::WorkflowUpdateError;
 use temporalio_common::{ActivityCloseTimeouts, RetryPolicy};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
-    WorkflowResult,
+    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext,
+    WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -23,7 +24,11 @@ struct Errand {
 
 impl Errand {
     fn new(fails: u32, takes: Duration) -> Self {
-        Self { fails, takes, calls: AtomicU32::new(0) }
+        Self {
+            fails,
+            takes,
+            calls: AtomicU32::new(0),
+        }
     }
 }
 
@@ -40,7 +45,8 @@ impl Errand {
     }
 }
 
-/// Runs the errand in so many attempts at most, in so much time, and rests for so long after it; all in seconds.
+/// Runs the errand in so many attempts at most, in so much time, and rests for so long after it;
+/// all in seconds.
 #[workflow]
 #[derive(Default)]
 struct Day;
@@ -60,7 +66,9 @@ impl Day {
             schedule_to_close: Duration::from_secs(schedule_to_close),
             start_to_close: Duration::from_secs(start_to_close),
         };
-        let options = ActivityOptions::with_close_timeouts(timeouts).retry_policy(retry).build();
+        let options = ActivityOptions::with_close_timeouts(timeouts)
+            .retry_policy(retry)
+            .build();
         ctx.execute_activity(Errand::run, (), options).await?;
         ctx.timer(Duration::from_secs(rests)).await;
         Ok(())
@@ -73,8 +81,15 @@ async fn day(
     limits: (i32, u64, u64, u64),
     options: WorkflowStartOptions,
 ) -> TestResult {
-    env.worker("errands").workflow::<Day>().activity(Errand::run).implementer(errand).start()?;
-    let day = env.client().start_workflow(Day::run, limits, options).await?;
+    env.worker("errands")
+        .workflow::<Day>()
+        .activity(Errand::run)
+        .implementer(errand)
+        .start()?;
+    let day = env
+        .client()
+        .start_workflow(Day::run, limits, options)
+        .await?;
     env.observe_result(&day);
     day.get_result(WorkflowGetResultOptions::default()).await?;
     Ok(())
@@ -86,18 +101,38 @@ fn started() -> WorkflowStartOptions {
 
 #[workflow_test(seeds = 64, faults = FaultProfile::all().max_faults(20))]
 async fn an_activity_that_needs_all_of_its_attempts(env: TestWorkflowEnvironment) -> TestResult {
-    day(env, Errand::new(2, Duration::from_secs(1)), (3, 10, 600, 0), started()).await
+    day(
+        env,
+        Errand::new(2, Duration::from_secs(1)),
+        (3, 10, 600, 0),
+        started(),
+    )
+    .await
 }
 
 #[workflow_test(seeds = 64, faults = FaultProfile::all().max_faults(20))]
 async fn an_activity_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> TestResult {
-    day(env, Errand::new(0, Duration::from_secs(50)), (0, 55, 52, 0), started()).await
+    day(
+        env,
+        Errand::new(0, Duration::from_secs(50)),
+        (0, 55, 52, 0),
+        started(),
+    )
+    .await
 }
 
 #[workflow_test(seeds = 64, faults = FaultProfile::all().max_faults(20))]
 async fn a_run_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> TestResult {
-    let options = WorkflowStartOptions::new("errands", "day-1").run_timeout(Duration::from_hours(1)).build();
-    day(env, Errand::new(0, Duration::from_secs(1)), (0, 1_200, 3_000, 3_000), options).await
+    let options = WorkflowStartOptions::new("errands", "day-1")
+        .run_timeout(Duration::from_hours(1))
+        .build();
+    day(
+        env,
+        Errand::new(0, Duration::from_secs(1)),
+        (0, 1_200, 3_000, 3_000),
+        options,
+    )
+    .await
 }
 
 /// Books what comes in by updates, and continues as new after a few of them.
@@ -112,12 +147,17 @@ struct Account {
 impl Account {
     #[init]
     fn new(_ctx: &WorkflowContextView, cents: u32) -> Self {
-        Self { cents, booked: 0, closing: false }
+        Self {
+            cents,
+            booked: 0,
+            closing: false,
+        }
     }
 
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
-        ctx.wait_condition(|state| state.closing || state.booked >= 3).await?;
+        ctx.wait_condition(|state| state.closing || state.booked >= 3)
+            .await?;
         ctx.wait_condition(|_| ctx.all_handlers_finished()).await?;
         let cents = ctx.state(|state| state.cents);
         if !ctx.state(|state| state.closing) {
@@ -149,15 +189,22 @@ impl Account {
     }
 }
 
-/// A query waits for its worker while updates and results of activities come in: none of them is lost or told twice.
+/// A query waits for its worker while updates and results of activities come in: none of them is
+/// lost or told twice.
 #[workflow_test(seeds = 256, faults = FaultProfile::all())]
 async fn queries_beside_updates_of_a_workflow_that_continues_as_new(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let errand = Errand::new(0, Duration::from_millis(300));
-    env.worker("errands").workflow::<Account>().activity(Errand::run).implementer(errand).start()?;
+    env.worker("errands")
+        .workflow::<Account>()
+        .activity(Errand::run)
+        .implementer(errand)
+        .start()?;
     let options = WorkflowStartOptions::new("errands", "account-1").build();
-    env.client().start_workflow(Account::run, 0, options).await?;
+    env.client()
+        .start_workflow(Account::run, 0, options)
+        .await?;
     let account = || env.client().get_workflow_handle::<Account>("account-1");
     let deposits: Vec<_> = (0..5_u32)
         .map(|number| {
@@ -179,13 +226,22 @@ async fn queries_beside_updates_of_a_workflow_that_continues_as_new(
             })
         })
         .collect();
-    let cents = account().query(Account::cents, (), WorkflowQueryOptions::default()).await?;
+    let cents = account()
+        .query(Account::cents, (), WorkflowQueryOptions::default())
+        .await?;
     assert!(cents <= 15, "{cents}");
     for deposit in deposits {
         deposit.await;
     }
-    account().signal(Account::close, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(account().get_result(WorkflowGetResultOptions::default()).await?, 15);
+    account()
+        .signal(Account::close, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        account()
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        15
+    );
     Ok(())
 }
 

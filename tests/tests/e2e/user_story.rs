@@ -11,7 +11,9 @@ use std::{collections::BTreeMap, sync::Mutex};
 async fn approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("approvals")
         .workflow::<ApprovalWorkflow>()
-        .mock_activity(Items::process, |call| async move { Ok(format!("done {}", call.input)) })
+        .mock_activity(Items::process, |call| async move {
+            Ok(format!("done {}", call.input))
+        })
         .start()?;
 
     let approval = env
@@ -24,7 +26,13 @@ async fn approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestResul
         .await?;
     env.sleep(Duration::from_hours(25)).await;
     assert_eq!(
-        approval.query(ApprovalWorkflow::status, (), WorkflowQueryOptions::default()).await?,
+        approval
+            .query(
+                ApprovalWorkflow::status,
+                (),
+                WorkflowQueryOptions::default()
+            )
+            .await?,
         "expired"
     );
     assert!(env.calls(Items::process).is_empty());
@@ -35,12 +43,28 @@ async fn approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestResul
 async fn an_approved_item_is_processed_by_the_mock(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("approvals")
         .workflow::<ApprovalWorkflow>()
-        .mock_activity(Items::process, |call| async move { Ok(format!("done {}", call.input)) })
+        .mock_activity(Items::process, |call| async move {
+            Ok(format!("done {}", call.input))
+        })
         .start()?;
     let options = WorkflowStartOptions::new("approvals", "approval-1").build();
-    let approval = env.client().start_workflow(ApprovalWorkflow::run, "item-1".into(), options).await?;
-    approval.signal(ApprovalWorkflow::approve, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(approval.get_result(WorkflowGetResultOptions::default()).await?, "done item-1");
+    let approval = env
+        .client()
+        .start_workflow(ApprovalWorkflow::run, "item-1".into(), options)
+        .await?;
+    approval
+        .signal(
+            ApprovalWorkflow::approve,
+            (),
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
+    assert_eq!(
+        approval
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        "done item-1"
+    );
 
     let calls = env.calls(Items::process);
     assert_eq!(calls.len(), 1);
@@ -61,7 +85,11 @@ impl FakeBank {
 
 impl Bank for FakeBank {
     fn charge(&self, idempotency_key: &str, amount: u64) -> Result<String, Declined> {
-        self.0.lock().unwrap().entry(idempotency_key.to_owned()).or_insert(amount);
+        self.0
+            .lock()
+            .unwrap()
+            .entry(idempotency_key.to_owned())
+            .or_insert(amount);
         Ok(format!("charge {idempotency_key}"))
     }
 
@@ -76,12 +104,24 @@ async fn payment(env: TestWorkflowEnvironment) -> TestResult {
         .activity(Payments::send_receipt)
         .workflow::<PaymentWorkflow>()
         .start()?;
-    let order = Order { id: "order-1".into(), amount: 1200 };
+    let order = Order {
+        id: "order-1".into(),
+        amount: 1200,
+    };
     let options = WorkflowStartOptions::new("payments", "payment-1").build();
-    let payment = env.client().start_workflow(PaymentWorkflow::run, order, options).await?;
-    env.spawn(
-        async move { payment.signal(PaymentWorkflow::confirm, (), WorkflowSignalOptions::default()).await },
-    );
+    let payment = env
+        .client()
+        .start_workflow(PaymentWorkflow::run, order, options)
+        .await?;
+    env.spawn(async move {
+        payment
+            .signal(
+                PaymentWorkflow::confirm,
+                (),
+                WorkflowSignalOptions::default(),
+            )
+            .await
+    });
     env.observe("bank", move || bank.balances());
     Ok(())
 }
@@ -92,7 +132,9 @@ async fn payment_charges_once_in_24_worlds(env: TestWorkflowEnvironment) -> Test
 }
 
 #[workflow_test(explore = Exhaustive::faults(1))]
-async fn payment_charges_once_whatever_goes_wrong_first(env: TestWorkflowEnvironment) -> TestResult {
+async fn payment_charges_once_whatever_goes_wrong_first(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     payment(env).await
 }
 
@@ -105,11 +147,28 @@ async fn any_amount_is_charged_once(env: TestWorkflowEnvironment, amount: u64) -
         .activity(Payments::send_receipt)
         .workflow::<PaymentWorkflow>()
         .start()?;
-    let order = Order { id: "order-1".into(), amount };
+    let order = Order {
+        id: "order-1".into(),
+        amount,
+    };
     let options = WorkflowStartOptions::new("payments", "payment-1").build();
-    let payment = env.client().start_workflow(PaymentWorkflow::run, order, options).await?;
-    payment.signal(PaymentWorkflow::confirm, (), WorkflowSignalOptions::default()).await?;
-    payment.get_result(WorkflowGetResultOptions::default()).await?;
-    assert_eq!(bank.balances(), BTreeMap::from([("order-1".to_owned(), amount)]));
+    let payment = env
+        .client()
+        .start_workflow(PaymentWorkflow::run, order, options)
+        .await?;
+    payment
+        .signal(
+            PaymentWorkflow::confirm,
+            (),
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
+    payment
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert_eq!(
+        bank.balances(),
+        BTreeMap::from([("order-1".to_owned(), amount)])
+    );
     Ok(())
 }

@@ -20,8 +20,12 @@ pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureRepo
     }
     cases.iter().find_map(|case| {
         let history = &histories[case.history];
-        // Of a run that no worker has seen there is nothing to replay, and Core would wait for it for ever.
-        if !history.event_types().contains(&EventType::WorkflowTaskStarted) {
+        // Of a run that no worker has seen there is nothing to replay, and Core would wait for it
+        // for ever.
+        if !history
+            .event_types()
+            .contains(&EventType::WorkflowTaskStarted)
+        {
             return None;
         }
         let message = replay(case, history).err()?;
@@ -38,7 +42,9 @@ fn replay(case: &Case, history: &History) -> Result<(), String> {
         .data_converter(case.options.data_converter.clone())
         .detect_nondeterministic_futures(case.options.detect_nondeterministic_futures)
         .build();
-    case.definitions.register_with_replayer(&mut options).map_err(|error| error.to_string())?;
+    case.definitions
+        .register_with_replayer(&mut options)
+        .map_err(|error| error.to_string())?;
     // Core wants a Tokio runtime of its own, with real time.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -46,6 +52,9 @@ fn replay(case: &Case, history: &History) -> Result<(), String> {
         .map_err(|error| format!("no runtime for the replayer: {error}"))?;
     runtime.block_on(async {
         let replayer = WorkflowReplayer::new(options).map_err(|error| error.to_string())?;
-        replayer.replay_workflow(WorkflowHistory::from(history)).await.map_err(|error| error.to_string())
+        replayer
+            .replay_workflow(WorkflowHistory::from(history))
+            .await
+            .map_err(|error| error.to_string())
     })
 }

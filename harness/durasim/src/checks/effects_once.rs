@@ -1,5 +1,5 @@
-//! `effects_once`: each activity's effect, recorded in an [`EffectLedger`](crate::EffectLedger), is applied at most
-//! once, however many attempts it took.
+//! `effects_once`: each activity's effect, recorded in an [`EffectLedger`](crate::EffectLedger), is
+//! applied at most once, however many attempts it took.
 
 use crate::{EffectLedger, ledger::Effect, report::FailureReport, sabotage::broken};
 

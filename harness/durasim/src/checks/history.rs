@@ -17,15 +17,24 @@ pub(crate) fn check(histories: &[History]) -> Option<FailureReport> {
         let violation = durasim_service::history_rules::check(history.shared()).err()?;
         let name = WorkflowName::new(workflow_type(history), history.workflow_id());
         let excerpt = HistoryExcerpt::tail(history.shared(), START_MS);
-        Some(FailureReport::history_breaks(name, &violation.to_string(), excerpt))
+        Some(FailureReport::history_breaks(
+            name,
+            &violation.to_string(),
+            excerpt,
+        ))
     })
 }
 
 fn workflow_type(history: &History) -> &str {
-    match history.shared().first().and_then(|event| event.attributes.as_ref()) {
-        Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
-            started.workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name)
-        }
+    match history
+        .shared()
+        .first()
+        .and_then(|event| event.attributes.as_ref())
+    {
+        Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started
+            .workflow_type
+            .as_ref()
+            .map_or("", |workflow_type| &workflow_type.name),
         _ => "",
     }
 }

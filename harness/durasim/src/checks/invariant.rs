@@ -20,7 +20,12 @@ impl World {
             if let Err(reason) = held {
                 let now_ms = self.clock.now_ms() - START_MS;
                 let location = Some(invariant.location.into());
-                let report = FailureReport::invariant_broken(&invariant.name, Some(reason), now_ms, location);
+                let report = FailureReport::invariant_broken(
+                    &invariant.name,
+                    Some(reason),
+                    now_ms,
+                    location,
+                );
                 return self.state().fail(report);
             }
         }

@@ -12,24 +12,43 @@ pub(crate) fn check(report: &WorldReport, reference: &Reference) -> Option<Failu
         return None;
     }
     let diagnosis = left_open(&report.open_diagnosis, reference)?;
-    Some(FailureReport::not_live(healed_ms(report), report.virtual_ms, diagnosis))
+    Some(FailureReport::not_live(
+        healed_ms(report),
+        report.virtual_ms,
+        diagnosis,
+    ))
 }
 
-/// The failure of a world under faults, which is one of liveness if nothing can happen in it any more, or no end is in
-/// sight, and a workflow is open that closes without faults. That the test waits for it is no other flaw.
-pub(crate) fn judged(failure: FailureReport, report: &WorldReport, reference: &Reference) -> FailureReport {
+/// The failure of a world under faults, which is one of liveness if nothing can happen in it any
+/// more, or no end is in sight, and a workflow is open that closes without faults. That the test
+/// waits for it is no other flaw.
+pub(crate) fn judged(
+    failure: FailureReport,
+    report: &WorldReport,
+    reference: &Reference,
+) -> FailureReport {
     let hangs = matches!(failure.code, FailureCode::Stuck | FailureCode::Limit);
     if broken!(check Liveness) || !hangs {
         return failure;
     }
-    let diagnosis = failure.diagnosis.as_ref().and_then(|diagnosis| left_open(diagnosis, reference));
-    let Some(diagnosis) = diagnosis else { return failure };
+    let diagnosis = failure
+        .diagnosis
+        .as_ref()
+        .and_then(|diagnosis| left_open(diagnosis, reference));
+    let Some(diagnosis) = diagnosis else {
+        return failure;
+    };
     let judged = FailureReport::not_live(healed_ms(report), report.virtual_ms, diagnosis);
     let what = match failure.message {
         Some(message) => format!("{}\n{message}", failure.what),
         None => failure.what,
     };
-    FailureReport { message: Some(what), remedy: failure.remedy, location: failure.location, ..judged }
+    FailureReport {
+        message: Some(what),
+        remedy: failure.remedy,
+        location: failure.location,
+        ..judged
+    }
 }
 
 /// When the last fault struck, if any did.
@@ -42,12 +61,14 @@ fn left_open(diagnosis: &Diagnosis, reference: &Reference) -> Option<Diagnosis> 
     let mut diagnosis = diagnosis.clone();
     // As many of a type may stay open as do without faults; ids may differ from world to world.
     let mut excused = reference.open.clone();
-    diagnosis.workflows.retain(|workflow| match excused.get_mut(&workflow.name.workflow_type) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            false
-        }
-        _ => true,
-    });
+    diagnosis.workflows.retain(
+        |workflow| match excused.get_mut(&workflow.name.workflow_type) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        },
+    );
     (!diagnosis.workflows.is_empty()).then_some(diagnosis)
 }

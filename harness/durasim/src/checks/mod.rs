@@ -52,7 +52,11 @@ pub trait Holds {
 
 impl Holds for bool {
     fn holds(self) -> Result<(), String> {
-        if self { Ok(()) } else { Err("it does not hold".to_owned()) }
+        if self {
+            Ok(())
+        } else {
+            Err("it does not hold".to_owned())
+        }
     }
 }
 
@@ -85,9 +89,16 @@ impl UserChecks {
     #[track_caller]
     pub(crate) fn observe(&mut self, name: String, read: Observer) {
         let known = self.observations.iter().any(|known| known.name == name);
-        assert!(!known, "{name:?} is observed twice: give each observation a name of its own");
+        assert!(
+            !known,
+            "{name:?} is observed twice: give each observation a name of its own"
+        );
         self.settles = true;
-        self.observations.push(Observation { name, location: Location::caller(), read });
+        self.observations.push(Observation {
+            name,
+            location: Location::caller(),
+            read,
+        });
     }
 
     pub(crate) fn watch(&mut self, ledger: effects_once::Watched) {
@@ -101,7 +112,11 @@ impl UserChecks {
         location: &'static Location<'static>,
         holds: Box<dyn Fn() -> Result<(), String>>,
     ) {
-        let invariant = Invariant { name, location, holds };
+        let invariant = Invariant {
+            name,
+            location,
+            holds,
+        };
         match Rc::get_mut(&mut self.invariants) {
             Some(invariants) => invariants.push(invariant),
             None => panic!("an invariant cannot add another while it is evaluated"),
@@ -112,15 +127,26 @@ impl UserChecks {
         self.invariants.clone()
     }
 
-    pub(crate) fn sometimes(&mut self, name: String, location: &'static Location<'static>, reached: bool) {
+    pub(crate) fn sometimes(
+        &mut self,
+        name: String,
+        location: &'static Location<'static>,
+        reached: bool,
+    ) {
         let location = format!("{}:{}", location.file(), location.line());
-        let label = self.labels.entry(name).or_insert(Label { location, reached: false });
+        let label = self.labels.entry(name).or_insert(Label {
+            location,
+            reached: false,
+        });
         label.reached |= reached;
     }
 
     /// The lines that say what is observed, by name.
     pub(crate) fn observed_at(&self) -> BTreeMap<String, &'static Location<'static>> {
-        self.observations.iter().map(|it| (it.name.clone(), it.location)).collect()
+        self.observations
+            .iter()
+            .map(|it| (it.name.clone(), it.location))
+            .collect()
     }
 
     pub(crate) fn labels(&self) -> BTreeMap<String, Label> {
@@ -154,7 +180,10 @@ impl World {
 }
 
 /// Calls a closure of the test's; a panic in it fails the test, as one of the test itself does.
-fn guarded<T>(what: impl FnOnce() -> String, call: impl FnOnce() -> T) -> Result<T, Box<FailureReport>> {
+fn guarded<T>(
+    what: impl FnOnce() -> String,
+    call: impl FnOnce() -> T,
+) -> Result<T, Box<FailureReport>> {
     catch_unwind(AssertUnwindSafe(call))
         .map_err(|panic| Box::new(diagnosis::panicked(&what(), &panic_message(panic.as_ref()))))
 }
@@ -162,9 +191,14 @@ fn guarded<T>(what: impl FnOnce() -> String, call: impl FnOnce() -> T) -> Result
 /// The checks of a world that has ended, in order; the first failure counts.
 pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<FailureReport> {
     let replayed = || replay::check(&report.replays, &report.histories, options.choices.seed());
-    history::check(&report.histories).or_else(|| options.replay.then(replayed).flatten()).or_else(|| {
-        options.core_replay.then(|| core_replay::check(&report.replays, &report.histories)).flatten()
-    })
+    history::check(&report.histories)
+        .or_else(|| options.replay.then(replayed).flatten())
+        .or_else(|| {
+            options
+                .core_replay
+                .then(|| core_replay::check(&report.replays, &report.histories))
+                .flatten()
+        })
 }
 
 /// The checks that compare a world with the fault-free one.

@@ -1,8 +1,9 @@
 //! `replay`: a fresh instance, fed the history, issues the same commands at every workflow task.
 //!
-//! It happens by itself whenever a run is rebuilt after an eviction or a crash. Here it happens once in full for
-//! each run at its end, with everything changed that workflow code must not depend on: another thread, other hash
-//! seeds, another wall clock. One full replay walks through every prefix, so none is replayed twice.
+//! It happens by itself whenever a run is rebuilt after an eviction or a crash. Here it happens
+//! once in full for each run at its end, with everything changed that workflow code must not depend
+//! on: another thread, other hash seeds, another wall clock. One full replay walks through every
+//! prefix, so none is replayed twice.
 
 use crate::{
     environment::History,
@@ -39,8 +40,8 @@ impl std::fmt::Debug for Case {
     }
 }
 
-/// A case for each run whose workflow some worker has. A mock has no code to replay; a run that nondeterminism has failed,
-/// because its worker is told to, has none that would do the same.
+/// A case for each run whose workflow some worker has. A mock has no code to replay; a run that
+/// nondeterminism has failed, because its worker is told to, has none that would do the same.
 pub(crate) fn cases(state: &State) -> Vec<Case> {
     let executions = state.service.executions();
     let mut cases = Vec::new();
@@ -48,14 +49,20 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
         if state.mocks.contains(&execution.run_id) {
             continue;
         }
-        let Some(ran_by) = state.ran_by(&execution) else { continue };
+        let Some(ran_by) = state.ran_by(&execution) else {
+            continue;
+        };
         let worker = &state.workers[ran_by.worker];
         let code = &worker.spec.versions[ran_by.version];
         if !code.workflows.contains(&execution.workflow_type) {
             continue;
         }
-        let worker_options = worker.spec.options(ran_by.version, &state.namespace, worker.incarnation);
-        if worker_options.fails_workflow(&execution.workflow_type, WorkflowErrorType::Nondeterminism)
+        let worker_options =
+            worker
+                .spec
+                .options(ran_by.version, &state.namespace, worker.incarnation);
+        if worker_options
+            .fails_workflow(&execution.workflow_type, WorkflowErrorType::Nondeterminism)
             && failed_by_nondeterminism(state, &execution)
         {
             continue;
@@ -71,8 +78,13 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
                 run_id: Some(execution.run_id),
                 data_converter: worker_options.data_converter,
                 detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
-                // Another version may give its commands other inputs: Core lets that through, and so must this.
-                mode: if ran_by.is_mixed { ReplayMode::Commands } else { ReplayMode::Strict },
+                // Another version may give its commands other inputs: Core lets that through, and
+                // so must this.
+                mode: if ran_by.is_mixed {
+                    ReplayMode::Commands
+                } else {
+                    ReplayMode::Strict
+                },
                 backtraces: state.backtraces,
                 keep_activations: false,
                 ..ReplayOptions::default()
@@ -83,42 +95,65 @@ pub(crate) fn cases(state: &State) -> Vec<Case> {
 }
 
 fn failed_by_nondeterminism(state: &State, execution: &ExecutionSummary) -> bool {
-    let events = state.service.history(&execution.workflow_id, Some(&execution.run_id)).unwrap_or_default();
+    let events = state
+        .service
+        .history(&execution.workflow_id, Some(&execution.run_id))
+        .unwrap_or_default();
     match events.last().and_then(|event| event.attributes.as_ref()) {
-        Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => {
-            failed.failure.as_ref().is_some_and(|failure| failure.message.starts_with("[TMPRL1100]"))
-        }
+        Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => failed
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.message.starts_with("[TMPRL1100]")),
         _ => false,
     }
 }
 
-/// What a replay finds where workflow code looks past its history: other than what the run of this seed found, and other for
-/// each seed. One change for all would leave code alone that does not notice it: that asks whether it is morning, draws
-/// one of two, or goes through a set of two.
+/// What a replay finds where workflow code looks past its history: other than what the run of this
+/// seed found, and other for each seed. One change for all would leave code alone that does not
+/// notice it: that asks whether it is morning, draws one of two, or goes through a set of two.
 fn other_ambient(seed: Option<u64>) -> Ambient {
-    let Some(seed) = seed else { return Ambient { seed: 0x5eed, clock_offset_ms: DAYS_AND_HOURS_MS } };
+    let Some(seed) = seed else {
+        return Ambient {
+            seed: 0x5eed,
+            clock_offset_ms: DAYS_AND_HOURS_MS,
+        };
+    };
     // Seeds in a row lie far apart: Fibonacci hashing.
     let spread = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let within_two_years_ms = i64::try_from((spread >> 16) % (2 * 365 * 24 * 3_600_000)).unwrap_or(0);
-    Ambient { seed: spread, clock_offset_ms: DAYS_AND_HOURS_MS + within_two_years_ms }
+    let within_two_years_ms =
+        i64::try_from((spread >> 16) % (2 * 365 * 24 * 3_600_000)).unwrap_or(0);
+    Ambient {
+        seed: spread,
+        clock_offset_ms: DAYS_AND_HOURS_MS + within_two_years_ms,
+    }
 }
 
-/// From the first instant of a world, midnight of a Monday, to an afternoon of a Saturday of another month and year.
-/// Its minutes, seconds and milliseconds are odd.
+/// From the first instant of a world, midnight of a Monday, to an afternoon of a Saturday of
+/// another month and year. Its minutes, seconds and milliseconds are odd.
 const DAYS_AND_HOURS_MS: i64 = ((404 * 24 + 13) * 60 + 37) * 60_000 + 11_617;
 
-/// Replays every run on a thread of its own; `seed` is that of its world. What differs first, if anything does.
-pub(crate) fn check(cases: &[Case], histories: &[History], seed: Option<u64>) -> Option<FailureReport> {
+/// Replays every run on a thread of its own; `seed` is that of its world. What differs first, if
+/// anything does.
+pub(crate) fn check(
+    cases: &[Case],
+    histories: &[History],
+    seed: Option<u64>,
+) -> Option<FailureReport> {
     if broken!(check Replay) {
         return None;
     }
     if cases.is_empty() {
         return None;
     }
-    let ambient = if broken!(ReplayAmbient) { Ambient::default() } else { other_ambient(seed) };
+    let ambient = if broken!(ReplayAmbient) {
+        Ambient::default()
+    } else {
+        other_ambient(seed)
+    };
     durasim_engine::simulate(ambient, || async {
         let _quiet = crate::panics::quiet(false);
-        // The last run first: what instances share, a static say, they then find in another state than they did.
+        // The last run first: what instances share, a static say, they then find in another state
+        // than they did.
         cases.iter().rev().find_map(|case| {
             let history = &histories[case.history];
             let error = replay_shared(&case.definitions, &case.options, history.shared()).err()?;
@@ -133,7 +168,10 @@ fn is_local_timeout(event: &HistoryEvent) -> bool {
         Some(Attributes::MarkerRecordedEventAttributes(marker)) => {
             marker.marker_name == LOCAL_ACTIVITY_MARKER_NAME
                 && marker.failure.as_ref().is_some_and(|failure| {
-                    matches!(failure.failure_info, Some(FailureInfo::TimeoutFailureInfo(_)))
+                    matches!(
+                        failure.failure_info,
+                        Some(FailureInfo::TimeoutFailureInfo(_))
+                    )
                 })
         }
         _ => false,
@@ -147,7 +185,13 @@ fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport 
         ReplayError::Nondeterminism(nondeterminism) => {
             diagnosis::nondeterministic(name, nondeterminism, events)
         }
-        ReplayError::CommandDiffers { event_id, command, what, issued_at, .. } => {
+        ReplayError::CommandDiffers {
+            event_id,
+            command,
+            what,
+            issued_at,
+            ..
+        } => {
             let differs = FailureReport::replay_differs(
                 name,
                 what.clone(),

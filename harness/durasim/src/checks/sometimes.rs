@@ -22,7 +22,10 @@ impl Sometimes {
         self.worlds += 1;
         self.steps += steps;
         for (name, label) in labels {
-            let (_, reached) = self.labels.entry(name.clone()).or_insert_with(|| (label.location.clone(), 0));
+            let (_, reached) = self
+                .labels
+                .entry(name.clone())
+                .or_insert_with(|| (label.location.clone(), 0));
             *reached += u64::from(label.reached);
         }
     }
@@ -39,8 +42,13 @@ impl Sometimes {
             .filter(|(_, (_, reached))| *reached > 0)
             .map(|(name, (_, reached))| (name.clone(), *reached))
             .collect();
-        let mut report = FailureReport::never_reached(name, self.worlds, &others, source_line(location));
-        report.spent = Spent { worlds: self.worlds, steps: self.steps, shrink_runs: 0 };
+        let mut report =
+            FailureReport::never_reached(name, self.worlds, &others, source_line(location));
+        report.spent = Spent {
+            worlds: self.worlds,
+            steps: self.steps,
+            shrink_runs: 0,
+        };
         Some(report)
     }
 }
@@ -50,7 +58,13 @@ mod tests {
     use super::*;
 
     fn labels(reached: bool) -> BTreeMap<String, Label> {
-        BTreeMap::from([("refund".to_owned(), Label { location: "pay.rs:7".to_owned(), reached })])
+        BTreeMap::from([(
+            "refund".to_owned(),
+            Label {
+                location: "pay.rs:7".to_owned(),
+                reached,
+            },
+        )])
     }
 
     #[test]

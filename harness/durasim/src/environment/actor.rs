@@ -9,8 +9,8 @@ use std::{
     task::{Context, Poll},
 };
 
-/// An actor started by [`spawn`](crate::TestWorkflowEnvironment::spawn). Await it for what it returns, or drop it:
-/// it runs on either way.
+/// An actor started by [`spawn`](crate::TestWorkflowEnvironment::spawn). Await it for what it
+/// returns, or drop it: it runs on either way.
 pub struct Actor<T>(oneshot::Receiver<T>);
 
 impl<T> Future for Actor<T> {
@@ -31,7 +31,10 @@ impl<T> std::fmt::Debug for Actor<T> {
     }
 }
 
-pub(super) fn spawn<T: 'static>(world: &Rc<World>, future: impl Future<Output = T> + 'static) -> Actor<T> {
+pub(super) fn spawn<T: 'static>(
+    world: &Rc<World>,
+    future: impl Future<Output = T> + 'static,
+) -> Actor<T> {
     let (sender, receiver) = oneshot::channel();
     let mut checks = world.checks.borrow_mut();
     let name = format!("actor#{}", checks.actors.len() + 1);

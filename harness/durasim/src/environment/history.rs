@@ -70,7 +70,9 @@ impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget for Wo
     }
 }
 
-impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget for &WorkflowHandle<C, W> {
+impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget
+    for &WorkflowHandle<C, W>
+{
     fn workflow_id(&self) -> &str {
         &self.info().workflow_id
     }
@@ -88,14 +90,24 @@ pub struct History {
 
 impl PartialEq for History {
     fn eq(&self, other: &Self) -> bool {
-        let Self { workflow_id, run_id, events, plain: _ } = self;
+        let Self {
+            workflow_id,
+            run_id,
+            events,
+            plain: _,
+        } = self;
         *workflow_id == other.workflow_id && *run_id == other.run_id && *events == other.events
     }
 }
 
 impl History {
     pub(crate) fn new(workflow_id: String, run_id: String, events: Vec<Arc<HistoryEvent>>) -> Self {
-        Self { workflow_id, run_id, events, plain: OnceLock::new() }
+        Self {
+            workflow_id,
+            run_id,
+            events,
+            plain: OnceLock::new(),
+        }
     }
 
     /// The events, shared with the service and its workers.
@@ -115,7 +127,8 @@ impl History {
 
     /// The events, from the first.
     pub fn events(&self) -> &[HistoryEvent] {
-        self.plain.get_or_init(|| self.events.iter().map(|event| (**event).clone()).collect())
+        self.plain
+            .get_or_init(|| self.events.iter().map(|event| (**event).clone()).collect())
     }
 
     /// The types of the events, from the first.
@@ -128,19 +141,24 @@ impl History {
         outline_of(&self.events)
     }
 
-    /// The history as Temporal's own JSON: what `temporal workflow show --output json` prints, the web UI imports, and
-    /// the replayers of the other SDKs read.
+    /// The history as Temporal's own JSON: what `temporal workflow show --output json` prints, the
+    /// web UI imports, and the replayers of the other SDKs read.
     ///
-    /// It follows the mapping of protocol buffers (<https://protobuf.dev/programming-guides/json>): names in camel
-    /// case, enums by name, 64-bit numbers as text, bytes in base 64. The Rust SDK reads a form of its own: see
-    /// [`to_sdk_json`](Self::to_sdk_json), or hand the history itself to its replayer, `history.into()`.
+    /// It follows the mapping of protocol buffers (<https://protobuf.dev/programming-guides/json>):
+    /// names in camel case, enums by name, 64-bit numbers as text, bytes in base 64. The Rust SDK
+    /// reads a form of its own: see [`to_sdk_json`](Self::to_sdk_json), or hand the history itself
+    /// to its replayer, `history.into()`.
     pub fn to_json(&self) -> String {
         let proto = self.to_proto().encode_to_vec();
-        format!("{:#}", Descriptors::of_temporal().json(".temporal.api.history.v1.History", &proto))
+        format!(
+            "{:#}",
+            Descriptors::of_temporal().json(".temporal.api.history.v1.History", &proto)
+        )
     }
 
     /// The history as the Rust SDK's JSON, which
-    /// [`WorkflowHistory::from_json`](temporalio_client::WorkflowHistory::from_json) reads and no other tool does.
+    /// [`WorkflowHistory::from_json`](temporalio_client::WorkflowHistory::from_json) reads and no
+    /// other tool does.
     ///
     /// # Panics
     ///
@@ -150,7 +168,9 @@ impl History {
     }
 
     fn to_proto(&self) -> HistoryProto {
-        HistoryProto { events: self.events().to_vec() }
+        HistoryProto {
+            events: self.events().to_vec(),
+        }
     }
 }
 
@@ -176,7 +196,13 @@ impl fmt::Display for History {
 
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "History of {} (run {})\n{}", self.workflow_id, self.run_id, self.outline())
+        write!(
+            f,
+            "History of {} (run {})\n{}",
+            self.workflow_id,
+            self.run_id,
+            self.outline()
+        )
     }
 }
 
@@ -197,7 +223,12 @@ pub(super) fn read_all(world: &Rc<World>, workflow: &impl WorkflowTarget) -> Vec
     let state = world.state();
     let id = workflow.workflow_id();
     let histories: Vec<_> = runs(&state, id)
-        .filter_map(|run_id| Some((run_id.clone(), state.service.run(id, Some(&run_id))?.1.to_vec())))
+        .filter_map(|run_id| {
+            Some((
+                run_id.clone(),
+                state.service.run(id, Some(&run_id))?.1.to_vec(),
+            ))
+        })
         .map(|(run_id, events)| History::new(id.to_owned(), run_id, events))
         .collect();
     if histories.is_empty() {
@@ -211,7 +242,9 @@ pub(super) fn read_all(world: &Rc<World>, workflow: &impl WorkflowTarget) -> Vec
 /// The run ids of a workflow, in the order in which its runs started.
 fn runs(state: &State, workflow_id: &str) -> impl Iterator<Item = String> {
     let executions = state.service.executions().into_iter();
-    executions.filter(move |execution| execution.workflow_id == workflow_id).map(|execution| execution.run_id)
+    executions
+        .filter(move |execution| execution.workflow_id == workflow_id)
+        .map(|execution| execution.run_id)
 }
 
 /// What is said of a run that is not there.
@@ -223,7 +256,12 @@ fn unknown(state: &State, workflow: &impl WorkflowTarget) -> String {
             format!("workflow {id:?} has no run {run_id:?}; its runs are: {known:?}")
         }
         _ => {
-            let ids: BTreeSet<_> = state.service.executions().into_iter().map(|it| it.workflow_id).collect();
+            let ids: BTreeSet<_> = state
+                .service
+                .executions()
+                .into_iter()
+                .map(|it| it.workflow_id)
+                .collect();
             if ids.is_empty() {
                 return format!("there is no workflow with id {id:?}: none was started yet");
             }
@@ -246,9 +284,12 @@ pub(super) fn outcome(world: &Rc<World>, workflow_id: &str) -> serde_json::Value
         let _ = decode_payloads(&mut closing, converter.codec(), &context).now_or_never();
     }
     let result = match &closing.attributes {
-        Some(Attributes::WorkflowExecutionCompletedEventAttributes(completed)) => {
-            payloads_as_json(completed.result.as_ref().map_or(&[], |payloads| &payloads.payloads))
-        }
+        Some(Attributes::WorkflowExecutionCompletedEventAttributes(completed)) => payloads_as_json(
+            completed
+                .result
+                .as_ref()
+                .map_or(&[], |payloads| &payloads.payloads),
+        ),
         Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => {
             serde_json::json!(failed.failure.as_ref().map(|failure| &failure.message))
         }
@@ -257,9 +298,15 @@ pub(super) fn outcome(world: &Rc<World>, workflow_id: &str) -> serde_json::Value
     serde_json::json!({ "last event": closing.event_type().as_str_name(), "result": result })
 }
 
-fn payloads_as_json(payloads: &[temporalio_protos::temporal::api::common::v1::Payload]) -> serde_json::Value {
+fn payloads_as_json(
+    payloads: &[temporalio_protos::temporal::api::common::v1::Payload],
+) -> serde_json::Value {
     let value = |data: &[u8]| {
-        serde_json::from_slice(data).unwrap_or_else(|_| serde_json::json!(String::from_utf8_lossy(data)))
+        serde_json::from_slice(data)
+            .unwrap_or_else(|_| serde_json::json!(String::from_utf8_lossy(data)))
     };
-    payloads.iter().map(|payload| value(&payload.data)).collect()
+    payloads
+        .iter()
+        .map(|payload| value(&payload.data))
+        .collect()
 }

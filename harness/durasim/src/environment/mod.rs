@@ -28,8 +28,9 @@ use temporalio_common::{ActivityDefinition, WorkflowDefinition};
 
 /// One simulated world, as its test sees it: a Temporal service with time that skips.
 ///
-/// It is handed to the test by [`#[workflow_test]`](crate::workflow_test). It is a light handle: clone it into
-/// mocks, activities and actors at will. It works on the thread of its test only, until the test returns.
+/// It is handed to the test by [`#[workflow_test]`](crate::workflow_test). It is a light handle:
+/// clone it into mocks, activities and actors at will. It works on the thread of its test only,
+/// until the test returns.
 ///
 /// ```
 /// use durasim::prelude::*;
@@ -79,7 +80,8 @@ impl TestWorkflowEnvironment {
         self.client_with(ClientOptions::new(namespace).build())
     }
 
-    /// The official client with options of the test's own: a data converter, interceptors, another namespace.
+    /// The official client with options of the test's own: a data converter, interceptors, another
+    /// namespace.
     ///
     /// # Panics
     ///
@@ -95,11 +97,12 @@ impl TestWorkflowEnvironment {
         connection()
     }
 
-    /// Waits for this much virtual time. Costs no real time: the clock skips from one thing due to the next. No time at
-    /// all lets others go first.
+    /// Waits for this much virtual time. Costs no real time: the clock skips from one thing due to
+    /// the next. No time at all lets others go first.
     ///
-    /// What is due at the same instant happens first: after `sleep(DAY)` a timer of a day has fired, and the workflow has
-    /// gone on. In worlds of a seed it may come after: order and latency are chosen there.
+    /// What is due at the same instant happens first: after `sleep(DAY)` a timer of a day has
+    /// fired, and the workflow has gone on. In worlds of a seed it may come after: order and
+    /// latency are chosen there.
     pub async fn sleep(&self, duration: Duration) {
         if duration.is_zero() {
             return tokio::task::yield_now().await;
@@ -118,16 +121,17 @@ impl TestWorkflowEnvironment {
         SystemTime::UNIX_EPOCH + Duration::from_millis(World::current().clock.now_ms())
     }
 
-    /// Starts an actor beside the test: another client, say. The world goes on after the test returned until all
-    /// its actors are done, or wait for what never comes. One that panics fails the test; what it returns, an error
-    /// too, is for whoever awaits the [`Actor`], and for nobody else.
+    /// Starts an actor beside the test: another client, say. The world goes on after the test
+    /// returned until all its actors are done, or wait for what never comes. One that panics fails
+    /// the test; what it returns, an error too, is for whoever awaits the [`Actor`], and for nobody
+    /// else.
     #[track_caller]
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Actor<T> {
         actor::spawn(&World::current(), future)
     }
 
-    /// The history of a workflow so far: of its handle, or of its id, and then of its latest run; or of one run, by
-    /// workflow id and run id.
+    /// The history of a workflow so far: of its handle, or of its id, and then of its latest run;
+    /// or of one run, by workflow id and run id.
     ///
     /// # Panics
     ///
@@ -137,8 +141,8 @@ impl TestWorkflowEnvironment {
         history::read(&World::current(), &workflow)
     }
 
-    /// The histories of every run of a workflow, in the order in which they started: of a chain that continued as new or
-    /// was retried, and of each time its id was used again.
+    /// The histories of every run of a workflow, in the order in which they started: of a chain
+    /// that continued as new or was retried, and of each time its id was used again.
     ///
     /// # Panics
     ///
@@ -148,20 +152,22 @@ impl TestWorkflowEnvironment {
         history::read_all(&World::current(), &workflow)
     }
 
-    /// Every attempt of this activity that reached its code or its mock, in the order in which they started.
+    /// Every attempt of this activity that reached its code or its mock, in the order in which they
+    /// started.
     #[track_caller]
     pub fn calls<AD: ActivityDefinition>(&self, activity: AD) -> Vec<ActivityCallRecord> {
         World::current().state().calls.of_type(activity.name())
     }
 
-    /// Every call of this workflow's mock, one for each run, in the order in which they were made; see
-    /// [`mock_workflow`](WorkerBuilder::mock_workflow).
+    /// Every call of this workflow's mock, one for each run, in the order in which they were made;
+    /// see [`mock_workflow`](WorkerBuilder::mock_workflow).
     #[track_caller]
     pub fn workflow_calls<W: WorkflowDefinition>(&self, workflow: W) -> Vec<WorkflowCallRecord> {
         World::current().state().mocked_calls(workflow.name())
     }
 
-    /// Puts a value where worker crashes do not reach it, as a database or another service would be.
+    /// Puts a value where worker crashes do not reach it, as a database or another service would
+    /// be.
     ///
     /// What a worker's activities own dies with the process, if they are made by
     /// [`implementer_with`](WorkerBuilder::implementer_with); what they share stays.
@@ -169,22 +175,29 @@ impl TestWorkflowEnvironment {
         Arc::new(value)
     }
 
-    /// An empty ledger of effects, which stands for a part of the outside world: it outlives worker crashes, and the
-    /// check `effects_once` watches it. The name is what reports call it.
+    /// An empty ledger of effects, which stands for a part of the outside world: it outlives worker
+    /// crashes, and the check `effects_once` watches it. The name is what reports call it.
     #[track_caller]
     pub fn ledger<E: Effect>(&self, name: impl Into<Arc<str>>) -> EffectLedger<E> {
         let ledger = EffectLedger::new(name);
-        World::current().checks.borrow_mut().watch(effects_once::watch(ledger.clone()));
+        World::current()
+            .checks
+            .borrow_mut()
+            .watch(effects_once::watch(ledger.clone()));
         ledger
     }
 
-    /// Names what must be the same in every world as in the fault-free one, read when the world has ended.
+    /// Names what must be the same in every world as in the fault-free one, read when the world has
+    /// ended.
     ///
     /// Nothing is compared that was not named, for a race may rightly end either way.
     #[track_caller]
     pub fn observe<T: Serialize>(&self, name: impl Into<String>, read: impl Fn() -> T + 'static) {
         let read = move || serde_json::to_value(read()).map_err(|error| error.to_string());
-        World::current().checks.borrow_mut().observe(name.into(), Box::new(read));
+        World::current()
+            .checks
+            .borrow_mut()
+            .observe(name.into(), Box::new(read));
     }
 
     /// Observes how a workflow closed and with what result, as [`observe`](Self::observe) does.
@@ -192,14 +205,14 @@ impl TestWorkflowEnvironment {
     pub fn observe_result(&self, workflow: &impl WorkflowTarget) {
         let id = workflow.workflow_id().to_owned();
         let name = format!("result of {id}");
-        World::current()
-            .checks
-            .borrow_mut()
-            .observe(name, Box::new(move || Ok(history::outcome(&World::current(), &id))));
+        World::current().checks.borrow_mut().observe(
+            name,
+            Box::new(move || Ok(history::outcome(&World::current(), &id))),
+        );
     }
 
-    /// Says what must hold after every step of the world. The closure returns `bool`, or `Result<(), String>` with
-    /// the reason.
+    /// Says what must hold after every step of the world. The closure returns `bool`, or
+    /// `Result<(), String>` with the reason.
     #[track_caller]
     pub fn invariant<T: crate::checks::Holds>(
         &self,
@@ -214,11 +227,14 @@ impl TestWorkflowEnvironment {
         );
     }
 
-    /// Marks that this world reached something that the campaign must reach at least once: over all seeds, a label
-    /// that is named and never reached fails the test.
+    /// Marks that this world reached something that the campaign must reach at least once: over all
+    /// seeds, a label that is named and never reached fails the test.
     #[track_caller]
     pub fn sometimes(&self, label: impl Into<String>, reached: bool) {
         let location = std::panic::Location::caller();
-        World::current().checks.borrow_mut().sometimes(label.into(), location, reached);
+        World::current()
+            .checks
+            .borrow_mut()
+            .sometimes(label.into(), location, reached);
     }
 }

@@ -9,8 +9,9 @@ use std::future::Future;
 use temporalio_common::data_converters::TemporalDeserializable;
 
 impl TestWorkflowEnvironment {
-    /// Handles a Nexus operation with a closure, which stands for another service: it says what the operation does
-    /// each time a workflow calls it; see the [module](crate::nexus). The endpoint is made if there is none of its name.
+    /// Handles a Nexus operation with a closure, which stands for another service: it says what the
+    /// operation does each time a workflow calls it; see the [module](crate::nexus). The endpoint
+    /// is made if there is none of its name.
     ///
     /// # Panics
     ///
@@ -34,8 +35,13 @@ impl TestWorkflowEnvironment {
             service: service.into(),
             operation: operation.into(),
         };
-        let is_first = World::current().state().register_nexus_operation(&handle, Handler::new(handler));
-        assert!(is_first, "operation {service}/{operation} of endpoint {endpoint:?} is handled twice");
+        let is_first = World::current()
+            .state()
+            .register_nexus_operation(&handle, Handler::new(handler));
+        assert!(
+            is_first,
+            "operation {service}/{operation} of endpoint {endpoint:?} is handled twice"
+        );
         handle
     }
 }

@@ -12,7 +12,9 @@ use std::{future::Future, rc::Rc, sync::Arc};
 use temporalio_common::{
     ActivityDefinition, ActivityError, WorkflowDefinition, data_converters::TemporalSerializable,
 };
-use temporalio_sdk::{activities::ExecutableActivity, workflow_interceptors::WorkflowInterceptorConstructor};
+use temporalio_sdk::{
+    activities::ExecutableActivity, workflow_interceptors::WorkflowInterceptorConstructor,
+};
 use temporalio_workflow::{WorkflowResult, workflows::WorkflowImplementation};
 
 /// Why a worker cannot start.
@@ -109,13 +111,15 @@ impl WorkerCode {
         self
     }
 
-    /// Answers a workflow with a closure instead of its code, if another workflow starts it as a child or a client
-    /// starts it; its calls are recorded, see [`workflow_calls`](crate::TestWorkflowEnvironment::workflow_calls).
+    /// Answers a workflow with a closure instead of its code, if another workflow starts it as a
+    /// child or a client starts it; its calls are recorded, see
+    /// [`workflow_calls`](crate::TestWorkflowEnvironment::workflow_calls).
     ///
     /// The workflow is named by the marker that it is started by; one that has none, by
-    /// [`UntypedWorkflow::new`](temporalio_common::UntypedWorkflow::new). The closure may sleep, which takes virtual
-    /// time, and wait for a request to cancel. An error closes the workflow as it would if its code returned it. A
-    /// mock has no handlers: signals are for nobody, and queries and updates are refused.
+    /// [`UntypedWorkflow::new`](temporalio_common::UntypedWorkflow::new). The closure may sleep,
+    /// which takes virtual time, and wait for a request to cancel. An error closes the workflow as
+    /// it would if its code returned it. A mock has no handlers: signals are for nobody, and
+    /// queries and updates are refused.
     ///
     /// ```
     /// use durasim::prelude::*;
@@ -170,7 +174,8 @@ impl WorkerCode {
         R: Future<Output = WorkflowResult<W::Output>> + 'static,
     {
         if !self.mocks.register(&workflow, mock) {
-            self.error.get_or_insert(CodeError::MockedTwice(workflow.name().to_owned()));
+            self.error
+                .get_or_insert(CodeError::MockedTwice(workflow.name().to_owned()));
         }
         self
     }
@@ -182,35 +187,43 @@ impl WorkerCode {
         self
     }
 
-    /// Registers an activity. Its instance, if it needs one, is found by type among the implementers.
+    /// Registers an activity. Its instance, if it needs one, is found by type among the
+    /// implementers.
     ///
-    /// It runs without activity inbound interceptors: the SDK's `ExecuteActivityInput` and `Next`, which these take, have
-    /// no public constructors, so that its own worker alone can call them.
+    /// It runs without activity inbound interceptors: the SDK's `ExecuteActivityInput` and `Next`,
+    /// which these take, have no public constructors, so that its own worker alone can call them.
     #[must_use]
     pub fn activity<AD: ExecutableActivity>(mut self, _activity: AD) -> Self {
         let result = self.activities.register::<AD>().map(drop);
         self.keep(result)
     }
 
-    /// The instance that activities of its type are called on. It outlives the crashes of the worker, so its own
-    /// state must be what a crash would leave alone; see [`implementer_with`](Self::implementer_with).
+    /// The instance that activities of its type are called on. It outlives the crashes of the
+    /// worker, so its own state must be what a crash would leave alone; see
+    /// [`implementer_with`](Self::implementer_with).
     #[must_use]
     pub fn implementer<T: Send + Sync + 'static>(mut self, instance: T) -> Self {
         let result = self.activities.implementer(Arc::new(instance)).map(drop);
         self.keep(result)
     }
 
-    /// Makes the instance that activities of its type are called on, anew at each start of the worker process: what
-    /// it holds in memory is lost in a crash, as it would be.
+    /// Makes the instance that activities of its type are called on, anew at each start of the
+    /// worker process: what it holds in memory is lost in a crash, as it would be.
     #[must_use]
-    pub fn implementer_with<T: Send + Sync + 'static>(mut self, make: impl Fn() -> T + 'static) -> Self {
-        self.instances.push(Rc::new(move |activities| activities.implementer(Arc::new(make())).map(drop)));
+    pub fn implementer_with<T: Send + Sync + 'static>(
+        mut self,
+        make: impl Fn() -> T + 'static,
+    ) -> Self {
+        self.instances.push(Rc::new(move |activities| {
+            activities.implementer(Arc::new(make())).map(drop)
+        }));
         self
     }
 
     /// Answers an activity with a closure instead of its code; its calls are recorded, see
-    /// [`calls`](crate::TestWorkflowEnvironment::calls). It comes before the activity's code, if that is registered
-    /// too. A mock that panics, for an assertion of its own, ends the test; an error is a failed attempt.
+    /// [`calls`](crate::TestWorkflowEnvironment::calls). It comes before the activity's code, if
+    /// that is registered too. A mock that panics, for an assertion of its own, ends the test; an
+    /// error is a failed attempt.
     ///
     /// The activity is named by the marker that workflows call it by; one that has none, by
     /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new).
@@ -225,8 +238,8 @@ impl WorkerCode {
         self.keep(result)
     }
 
-    /// Says that activities record heartbeats with details of type `T`. Needed only for types that are neither plain
-    /// values nor an input or output of a registered activity.
+    /// Says that activities record heartbeats with details of type `T`. Needed only for types that
+    /// are neither plain values nor an input or output of a registered activity.
     #[must_use]
     pub fn heartbeat_details<T: TemporalSerializable + 'static>(mut self) -> Self {
         self.activities.heartbeat_details::<T>();
@@ -254,12 +267,25 @@ impl WorkerCode {
         task_queue: &str,
         before: Option<&WorkerVersion>,
     ) -> Result<WorkerVersion, StartError> {
-        let Self { mut workflows, mut mocks, activities, instances, options, error } = self;
+        let Self {
+            mut workflows,
+            mut mocks,
+            activities,
+            instances,
+            options,
+            error,
+        } = self;
         let task_queue_name = task_queue.to_owned();
-        let activity_error = |source| StartError::Activity { task_queue: task_queue_name.clone(), source };
+        let activity_error = |source| StartError::Activity {
+            task_queue: task_queue_name.clone(),
+            source,
+        };
         match error {
             Some(CodeError::Workflow(source)) => {
-                return Err(StartError::Workflow { task_queue: task_queue.to_owned(), source });
+                return Err(StartError::Workflow {
+                    task_queue: task_queue.to_owned(),
+                    source,
+                });
             }
             Some(CodeError::MockedTwice(workflow_type)) => {
                 return Err(StartError::WorkflowMockedTwice {
@@ -278,7 +304,9 @@ impl WorkerCode {
         let inherited = before.map(|before| before.activities.clone());
         let any_workflow = workflows.types().chain(mocks.types()).next().is_some();
         if !any_workflow && activities.names().is_empty() && inherited.is_none() {
-            return Err(StartError::Nothing { task_queue: task_queue.to_owned() });
+            return Err(StartError::Nothing {
+                task_queue: task_queue.to_owned(),
+            });
         }
         let make = move || -> Result<_, ActivityRegistrationError> {
             let mut activities = activities.clone();
@@ -291,7 +319,9 @@ impl WorkerCode {
             Ok(activities)
         };
         // A rehearsal: what fails here would fail at every start of the process.
-        make().map_err(activity_error)?.check_instances(task_queue)?;
+        make()
+            .map_err(activity_error)?
+            .check_instances(task_queue)?;
         let activities = Rc::new(move || make().expect("the rehearsal found no instance twice"));
         let options_before = before.map(|before| before.options.clone());
         let options = Rc::new(move |all: &mut WorkflowWorkerOptions| {
@@ -299,7 +329,13 @@ impl WorkerCode {
                 set(all);
             }
         });
-        Ok(WorkerVersion { name, workflows, mocks, activities, options })
+        Ok(WorkerVersion {
+            name,
+            workflows,
+            mocks,
+            activities,
+            options,
+        })
     }
 }
 
@@ -365,20 +401,32 @@ const FIRST_VERSION: &str = "v1";
 
 impl WorkerBuilder {
     pub(super) fn new(task_queue: String) -> Self {
-        Self { task_queue, code: WorkerCode::default(), versions: Vec::new(), cache: None }
+        Self {
+            task_queue,
+            code: WorkerCode::default(),
+            versions: Vec::new(),
+            cache: None,
+        }
     }
 
-    /// Adds another version of the code. What it does not register itself it has from the version before it: workflows,
-    /// activities and their instances, by name and by type; and options that it does not set. The fault
-    /// [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the running version by any later one, at any
-    /// boundary of a workflow task. What the worker begins with is version `v1`, unless another one is called so.
-    pub fn version(mut self, name: impl Into<String>, code: impl FnOnce(WorkerCode) -> WorkerCode) -> Self {
-        self.versions.push((name.into(), code(WorkerCode::default())));
+    /// Adds another version of the code. What it does not register itself it has from the version
+    /// before it: workflows, activities and their instances, by name and by type; and options that
+    /// it does not set. The fault [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the
+    /// running version by any later one, at any boundary of a workflow task. What the worker begins
+    /// with is version `v1`, unless another one is called so.
+    pub fn version(
+        mut self,
+        name: impl Into<String>,
+        code: impl FnOnce(WorkerCode) -> WorkerCode,
+    ) -> Self {
+        self.versions
+            .push((name.into(), code(WorkerCode::default())));
         self
     }
 
-    /// How many runs the worker keeps between their tasks. With 0 each workflow task replays its run from the first
-    /// event. The default is 1,000, or 0 under `#[workflow_test(cache = false)]`.
+    /// How many runs the worker keeps between their tasks. With 0 each workflow task replays its
+    /// run from the first event. The default is 1,000, or 0 under `#[workflow_test(cache =
+    /// false)]`.
     pub fn max_cached_workflows(mut self, runs: usize) -> Self {
         self.cache = Some(runs);
         self
@@ -388,10 +436,16 @@ impl WorkerBuilder {
     ///
     /// # Errors
     ///
-    /// If something is registered twice, an activity has no instance to be called on, or nothing is registered.
+    /// If something is registered twice, an activity has no instance to be called on, or nothing is
+    /// registered.
     #[track_caller]
     pub fn start(self) -> Result<(), StartError> {
-        let Self { task_queue, code, versions, cache } = self;
+        let Self {
+            task_queue,
+            code,
+            versions,
+            cache,
+        } = self;
         if task_queue.is_empty() {
             return Err(StartError::EmptyTaskQueue);
         }

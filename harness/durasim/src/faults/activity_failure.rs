@@ -1,20 +1,25 @@
 //! `activity_failure`: an attempt fails, retryably, before its code runs.
 //!
-//! On a real cluster whatever the activity calls is down for a moment. The retry policy's backoff passes, and the
-//! next attempt runs. It strikes attempts after which there is another: not the last that the policy allows, nor one
-//! whose retry would come too late.
+//! On a real cluster whatever the activity calls is down for a moment. The retry policy's backoff
+//! passes, and the next attempt runs. It strikes attempts after which there is another: not the
+//! last that the policy allows, nor one whose retry would come too late.
 
 use super::{
-    AttemptFate, AttemptMoment, AttemptView, Chance, FaultKind, FaultRule, Strike, placement::Moment,
-    words::attempt_words,
+    AttemptFate, AttemptMoment, AttemptView, Chance, FaultKind, FaultRule, Strike,
+    placement::Moment, words::attempt_words,
 };
-use temporalio_protos::temporal::api::failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo};
+use temporalio_protos::temporal::api::failure::v1::{
+    ApplicationFailureInfo, Failure, failure::FailureInfo,
+};
 
 pub(crate) struct ActivityFailure;
 
 /// What the attempt fails with: an application failure of a type that no retry policy names.
 pub(super) fn injected_failure() -> Failure {
-    let info = ApplicationFailureInfo { r#type: "InjectedFault".to_owned(), ..Default::default() };
+    let info = ApplicationFailureInfo {
+        r#type: "InjectedFault".to_owned(),
+        ..Default::default()
+    };
     Failure {
         message: "the attempt failed before its code ran (fault activity_failure)".to_owned(),
         source: "durasim".to_owned(),
@@ -35,7 +40,10 @@ impl FaultRule for ActivityFailure {
         let bearable = attempt.allowance.bears_failure(strike.now_ms());
         let chance = Chance::of_attempt(attempt, Moment::BeforeActivity).bearable(bearable);
         strike.strikes(chance, |_| {
-            format!("fail {}, before its code runs", attempt_words(attempt.label, attempt.attempt))
+            format!(
+                "fail {}, before its code runs",
+                attempt_words(attempt.label, attempt.attempt)
+            )
         })?;
         Some(AttemptFate::Fail(Box::new(injected_failure())))
     }

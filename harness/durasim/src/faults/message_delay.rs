@@ -1,12 +1,11 @@
 //! `message_delay`: a task, a completion or a query arrives late.
 //!
-//! Tasks on their way to a worker and the completions of workflow tasks are held by events as well as by time; what
-//! then comes too late is refused by the service and done again. An activity task held too long loses its attempt,
-//! so it is held only where another may follow. Calls of clients, and queries on their way to a worker, are held by time
-//! alone, and briefly: whoever waits for an answer gives up long before a timer of hours, and what it asks for must not
-//! outlast that timer.
-//! So are the requests to Nexus handlers.
-//! Signals have a [fault of their own](super::signal_delay).
+//! Tasks on their way to a worker and the completions of workflow tasks are held by events as well
+//! as by time; what then comes too late is refused by the service and done again. An activity task
+//! held too long loses its attempt, so it is held only where another may follow. Calls of clients,
+//! and queries on their way to a worker, are held by time alone, and briefly: whoever waits for an
+//! answer gives up long before a timer of hours, and what it asks for must not outlast that timer.
+//! So are the requests to Nexus handlers. Signals have a [fault of their own](super::signal_delay).
 
 use super::{
     Allowance, CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
@@ -21,11 +20,20 @@ const TASK_DELAYS: [Delay; 5] = [
     Delay { ms: 0, events: 5 },
     Delay { ms: 0, events: 12 },
     Delay { ms: 20, events: 0 },
-    Delay { ms: 1_000, events: 0 },
+    Delay {
+        ms: 1_000,
+        events: 0,
+    },
 ];
 
-const CALL_DELAYS: [Delay; 3] =
-    [Delay { ms: 20, events: 0 }, Delay { ms: 400, events: 0 }, Delay { ms: 2_000, events: 0 }];
+const CALL_DELAYS: [Delay; 3] = [
+    Delay { ms: 20, events: 0 },
+    Delay { ms: 400, events: 0 },
+    Delay {
+        ms: 2_000,
+        events: 0,
+    },
+];
 
 pub(crate) struct MessageDelay;
 
@@ -35,43 +43,59 @@ impl FaultRule for MessageDelay {
     }
 
     fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
-        let (table, bearable): (&[Delay], bool) = match (message.direction, message.worker, message.rpc) {
-            (Direction::Reply, Some(_), "PollWorkflowTaskQueue") => match message.answer {
-                // A query, whose caller waits.
-                Some(Response::PollWorkflowTaskQueue(task)) if task.query.is_some() => (&CALL_DELAYS, true),
-                _ => (&TASK_DELAYS, true),
-            },
-            (Direction::Request, Some(_), "RespondWorkflowTaskCompleted") => {
-                let (workflow, _) = message.label.split_once('/')?;
-                (&TASK_DELAYS, strike.bears_lost_task(workflow))
-            }
-            (Direction::Reply, Some(_), "PollActivityTaskQueue") => {
-                let bears_timeout = |it: &Allowance| it.bears_silence();
-                (&TASK_DELAYS, message.allowance.as_ref().is_none_or(bears_timeout))
-            }
-            (Direction::Reply, None, "PollNexusTaskQueue") => (&CALL_DELAYS, message.bears_repeat),
-            (
-                Direction::Request,
-                None,
-                "StartWorkflowExecution"
-                | "QueryWorkflow"
-                | "UpdateWorkflowExecution"
-                | "RequestCancelWorkflowExecution"
-                | "TerminateWorkflowExecution",
-            ) => (&CALL_DELAYS, true),
-            _ => return None,
-        };
+        let (table, bearable): (&[Delay], bool) =
+            match (message.direction, message.worker, message.rpc) {
+                (Direction::Reply, Some(_), "PollWorkflowTaskQueue") => match message.answer {
+                    // A query, whose caller waits.
+                    Some(Response::PollWorkflowTaskQueue(task)) if task.query.is_some() => {
+                        (&CALL_DELAYS, true)
+                    }
+                    _ => (&TASK_DELAYS, true),
+                },
+                (Direction::Request, Some(_), "RespondWorkflowTaskCompleted") => {
+                    let (workflow, _) = message.label.split_once('/')?;
+                    (&TASK_DELAYS, strike.bears_lost_task(workflow))
+                }
+                (Direction::Reply, Some(_), "PollActivityTaskQueue") => {
+                    let bears_timeout = |it: &Allowance| it.bears_silence();
+                    (
+                        &TASK_DELAYS,
+                        message.allowance.as_ref().is_none_or(bears_timeout),
+                    )
+                }
+                (Direction::Reply, None, "PollNexusTaskQueue") => {
+                    (&CALL_DELAYS, message.bears_repeat)
+                }
+                (
+                    Direction::Request,
+                    None,
+                    "StartWorkflowExecution"
+                    | "QueryWorkflow"
+                    | "UpdateWorkflowExecution"
+                    | "RequestCancelWorkflowExecution"
+                    | "TerminateWorkflowExecution",
+                ) => (&CALL_DELAYS, true),
+                _ => return None,
+            };
         let ways = u32::try_from(table.len()).unwrap_or(1);
-        // However often: what is delayed arrives, so that nobody can be starved but by tasks that time out, and of
-        // those each run bears a few in a row.
-        let mut chance = Chance::new(message.label, Moment::Message).ways(ways).bearable(bearable);
-        if let (Direction::Request, Some(_), Some((workflow, _))) =
-            (message.direction, message.worker, message.label.split_once('/'))
-        {
+        // However often: what is delayed arrives, so that nobody can be starved but by tasks that
+        // time out, and of those each run bears a few in a row.
+        let mut chance = Chance::new(message.label, Moment::Message)
+            .ways(ways)
+            .bearable(bearable);
+        if let (Direction::Request, Some(_), Some((workflow, _))) = (
+            message.direction,
+            message.worker,
+            message.label.split_once('/'),
+        ) {
             chance = chance.sets_back(workflow);
         }
         let struck = strike.strikes(chance, |struck| {
-            format!("hold {} {}", message_words(message.label), delay_words(struck.delay(table)))
+            format!(
+                "hold {} {}",
+                message_words(message.label),
+                delay_words(struck.delay(table))
+            )
         })?;
         Some(Fate::Late(struck.delay(table)))
     }

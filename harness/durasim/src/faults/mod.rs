@@ -1,8 +1,8 @@
 //! What can go wrong in a world, one file each.
 //!
-//! A fault is a choice that leaves 0. The world asks at fixed moments (a message is sent, a workflow task arrives
-//! or is done, an activity attempt starts or is done); each fault that is switched on may answer. Adding a fault is
-//! one new file and one line in [`CATALOGUE`].
+//! A fault is a choice that leaves 0. The world asks at fixed moments (a message is sent, a
+//! workflow task arrives or is done, an activity attempt starts or is done); each fault that is
+//! switched on may answer. Adding a fault is one new file and one line in [`CATALOGUE`].
 
 mod activity_completion_lost;
 mod activity_failure;
@@ -101,7 +101,8 @@ pub enum FaultKind {
     ClientUnavailable,
     /// The pool restarts with another version of the code.
     WorkerDeploy,
-    /// A Nexus handler did what it was asked for, and the service, which never hears of it, asks again.
+    /// A Nexus handler did what it was asked for, and the service, which never hears of it, asks
+    /// again.
     NexusAnswerLost,
 }
 
@@ -224,7 +225,10 @@ pub(crate) enum TaskFate {
     /// The cached run is dropped.
     Evict,
     /// The process dies, and starts again after this time with this version of its code.
-    Crash { restart_after_ms: u64, version: usize },
+    Crash {
+        restart_after_ms: u64,
+        version: usize,
+    },
     /// The workflow task fails, once.
     Fail,
     /// The response is this late.
@@ -239,9 +243,15 @@ pub(crate) enum AttemptFate {
     /// Its code stands still for a while.
     Pause(Pause),
     /// The worker process dies now.
-    Crash { restart_after_ms: u64, version: usize },
+    Crash {
+        restart_after_ms: u64,
+        version: usize,
+    },
     /// The worker process dies when the code comes to its first await, or is done without one.
-    CrashAtFirstAwait { restart_after_ms: u64, version: usize },
+    CrashAtFirstAwait {
+        restart_after_ms: u64,
+        version: usize,
+    },
     /// Its result is not sent.
     LoseReport,
     /// The heartbeat is not sent, nor any later one if so.
@@ -250,7 +260,8 @@ pub(crate) enum AttemptFate {
 
 /// One fault: asked at every moment that concerns it, it answers when it strikes.
 ///
-/// A fault asks [`Strike`] whether it does; that is where odds, budget, placement and the tape come in.
+/// A fault asks [`Strike`] whether it does; that is where odds, budget, placement and the tape come
+/// in.
 pub(crate) trait FaultRule: Sync {
     /// Which fault this is.
     fn kind(&self) -> FaultKind;

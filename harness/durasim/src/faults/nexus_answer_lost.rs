@@ -1,11 +1,14 @@
-//! `nexus_answer_lost`: a Nexus handler did what it was asked for, and the service never hears of it.
+//! `nexus_answer_lost`: a Nexus handler did what it was asked for, and the service never hears of
+//! it.
 //!
-//! On a real cluster the connection breaks between the handler and the service that asked it. The service gives the
-//! request up after a while and makes it again, with the same request id: a handler that does not know it by that
-//! charges twice. It strikes operations with the time for that.
-//! (`temporalio/temporal: components/nexusoperations/executors.go`)
+//! On a real cluster the connection breaks between the handler and the service that asked it. The
+//! service gives the request up after a while and makes it again, with the same request id: a
+//! handler that does not know it by that charges twice. It strikes operations with the time for
+//! that. (`temporalio/temporal: components/nexusoperations/executors.go`)
 
-use super::{CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, words::answer_words};
+use super::{
+    CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, words::answer_words,
+};
 use crate::world::Direction;
 use tonic::Status;
 
@@ -17,7 +20,10 @@ impl FaultRule for NexusAnswerLost {
     }
 
     fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
-        let is_answer = matches!(message.rpc, "RespondNexusTaskCompleted" | "RespondNexusTaskFailed");
+        let is_answer = matches!(
+            message.rpc,
+            "RespondNexusTaskCompleted" | "RespondNexusTaskFailed"
+        );
         if message.direction != Direction::Request || !is_answer {
             return None;
         }
@@ -25,6 +31,8 @@ impl FaultRule for NexusAnswerLost {
             .bearable(message.bears_repeat)
             .sets_back(message.label);
         strike.strikes(chance, |_| format!("lose {}", answer_words(message.label)))?;
-        Some(Fate::Refused(Status::unavailable("the answer was lost (fault nexus_answer_lost)")))
+        Some(Fate::Refused(Status::unavailable(
+            "the answer was lost (fault nexus_answer_lost)",
+        )))
     }
 }

@@ -5,7 +5,8 @@ use super::FaultKind;
 impl FaultKind {
     /// The probability that this fault strikes at one of its points.
     ///
-    /// Chosen so that a run of a few dozen points meets one to three faults of the kinds that are on.
+    /// Chosen so that a run of a few dozen points meets one to three faults of the kinds that are
+    /// on.
     pub(crate) fn usual_odds(self) -> f64 {
         match self {
             Self::WorkerCrash | Self::CacheEviction | Self::ClientUnavailable => 0.08,

@@ -1,4 +1,5 @@
-//! Activity code that stands still for a while, as under a long garbage collection or a frozen machine.
+//! Activity code that stands still for a while, as under a long garbage collection or a frozen
+//! machine.
 
 use futures::future::BoxFuture;
 use std::{future::poll_fn, task::Poll, time::Duration};
@@ -15,7 +16,11 @@ pub(crate) struct Pause {
 impl Pause {
     /// Runs the future with the pause in it. The result of code that had no await is returned late.
     pub(crate) async fn of<T: 'static>(self, mut future: BoxFuture<'static, T>) -> T {
-        let early = if self.at_first_await { first_await(&mut future).await } else { None };
+        let early = if self.at_first_await {
+            first_await(&mut future).await
+        } else {
+            None
+        };
         tokio::time::sleep(Duration::from_millis(self.ms)).await;
         match early {
             Some(value) => value,

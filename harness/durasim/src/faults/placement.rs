@@ -46,12 +46,16 @@ enum Place {
 
 impl Place {
     fn is_at(&self, subject: &str) -> bool {
-        let ends_with = |tail: &str| subject.strip_suffix(tail).is_some_and(|head| head.ends_with('/'));
+        let ends_with = |tail: &str| {
+            subject
+                .strip_suffix(tail)
+                .is_some_and(|head| head.ends_with('/'))
+        };
         match self {
             Self::Activity(name) => ends_with(name) || ends_with(&format!("{name}/heartbeat")),
-            Self::Workflow(name) => {
-                subject.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('#'))
-            }
+            Self::Workflow(name) => subject
+                .strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.starts_with('#')),
             Self::Signal(name) => ends_with(&format!("signal {name}")),
             Self::Named(part) => subject.contains(part.as_str()),
         }
@@ -60,9 +64,9 @@ impl Place {
 
 /// One fault at one place, for a test of one schedule.
 ///
-/// It says which fault, where, at which occasion ([`nth`](Self::nth)), and for some faults how. It strikes once,
-/// whatever retries are left, and in every world but the fault-free one. One that never meets its place fails the
-/// test: the schedule that it was written for did not happen.
+/// It says which fault, where, at which occasion ([`nth`](Self::nth)), and for some faults how. It
+/// strikes once, whatever retries are left, and in every world but the fault-free one. One that
+/// never meets its place fails the test: the schedule that it was written for did not happen.
 ///
 /// ```
 /// use durasim::prelude::*;
@@ -95,19 +99,22 @@ macro_rules! constructors {
 }
 
 constructors! {
-    /// The worker process dies; by default before it completes a workflow task or at any other of its points,
-    /// whichever comes first. Place it with [`before_workflow_task`](Self::before_workflow_task),
-    /// [`after_workflow_task`](Self::after_workflow_task), [`during_activity`](Self::during_activity) or
-    /// [`after_activity`](Self::after_activity).
+    /// The worker process dies; by default before it completes a workflow task or at any other of
+    /// its points, whichever comes first. Place it with
+    /// [`before_workflow_task`](Self::before_workflow_task),
+    /// [`after_workflow_task`](Self::after_workflow_task),
+    /// [`during_activity`](Self::during_activity) or [`after_activity`](Self::after_activity).
     worker_crash => WorkerCrash;
     /// A cached run is dropped, so that its next workflow task replays from the first event.
     cache_eviction => CacheEviction;
-    /// An attempt's completion never reaches the service; place it with [`of_activity`](Self::of_activity).
+    /// An attempt's completion never reaches the service; place it with
+    /// [`of_activity`](Self::of_activity).
     activity_completion_lost => ActivityCompletionLost;
     /// An attempt stands still until its retry runs beside it; place it with
     /// [`before_activity`](Self::before_activity) or [`during_activity`](Self::during_activity).
     activity_overlap => ActivityOverlap;
-    /// An attempt fails, retryably, before its code runs; place it with [`of_activity`](Self::of_activity).
+    /// An attempt fails, retryably, before its code runs; place it with
+    /// [`of_activity`](Self::of_activity).
     activity_failure => ActivityFailure;
     /// A heartbeat does not arrive, nor do the later ones of its attempt; place it with
     /// [`of_activity`](Self::of_activity).
@@ -115,7 +122,8 @@ constructors! {
     /// A signal arrives late; place it with [`of_signal`](Self::of_signal), and say how late with
     /// [`by_events`](Self::by_events) or [`by`](Self::by).
     signal_delay => SignalDelay;
-    /// A signal arrives after the next one to its workflow; place it with [`of_signal`](Self::of_signal).
+    /// A signal arrives after the next one to its workflow; place it with
+    /// [`of_signal`](Self::of_signal).
     signal_reorder => SignalReorder;
     /// A signal arrives twice; place it with [`of_signal`](Self::of_signal).
     signal_duplicate => SignalDuplicate;
@@ -125,14 +133,15 @@ constructors! {
     workflow_task_timeout => WorkflowTaskTimeout;
     /// The worker fails a workflow task, once.
     workflow_task_failure => WorkflowTaskFailure;
-    /// A client's call is answered UNAVAILABLE; place it with [`of_signal`](Self::of_signal) or [`at`](Self::at), and
-    /// say with [`after_effect`](Self::after_effect) that the service has done what was asked.
+    /// A client's call is answered UNAVAILABLE; place it with [`of_signal`](Self::of_signal) or
+    /// [`at`](Self::at), and say with [`after_effect`](Self::after_effect) that the service has
+    /// done what was asked.
     client_unavailable => ClientUnavailable;
     /// The worker restarts with another version of the code, the next one unless
     /// [`to_version`](Self::to_version) names another.
     worker_deploy => WorkerDeploy;
-    /// The answer of a Nexus handler is lost, and the service asks again; place it with [`at`](Self::at), such as
-    /// `.at("nexus Accounts.charge")`.
+    /// The answer of a Nexus handler is lost, and the service asks again; place it with
+    /// [`at`](Self::at), such as `.at("nexus Accounts.charge")`.
     nexus_answer_lost => NexusAnswerLost;
 }
 
@@ -221,8 +230,9 @@ impl Fault {
         self.place(Place::Signal(signal.name().to_owned()))
     }
 
-    /// Only where the name of the point contains this: a workflow in order of appearance (`PaymentWorkflow#2`), a
-    /// message to one (`query status`, `update add`, `start`), a task queue.
+    /// Only where the name of the point contains this: a workflow in order of appearance
+    /// (`PaymentWorkflow#2`), a message to one (`query status`, `update add`, `start`), a task
+    /// queue.
     #[must_use]
     pub fn at(self, place: impl Into<String>) -> Self {
         self.place(Place::Named(place.into()))
@@ -252,11 +262,13 @@ impl Fault {
     /// Late by this much virtual time.
     #[must_use]
     pub fn by(mut self, duration: Duration) -> Self {
-        self.delay.get_or_insert_default().ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.delay.get_or_insert_default().ms =
+            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self
     }
 
-    /// Of a call of a client: the service has done what was asked, and only the answer is UNAVAILABLE.
+    /// Of a call of a client: the service has done what was asked, and only the answer is
+    /// UNAVAILABLE.
     #[must_use]
     pub fn after_effect(mut self) -> Self {
         self.way = Some(super::client_unavailable::AFTER_EFFECT);
@@ -277,7 +289,9 @@ impl Fault {
     /// Where a fault of this kind can be placed, in words that follow "it strikes".
     pub(crate) fn places(&self) -> &'static str {
         match self.kind {
-            FaultKind::WorkerCrash => "before or after a workflow task, and during or after an activity",
+            FaultKind::WorkerCrash => {
+                "before or after a workflow task, and during or after an activity"
+            }
             FaultKind::CacheEviction => "before a workflow task of a run that the worker keeps",
             FaultKind::ActivityCompletionLost => "after an activity that completes",
             FaultKind::ActivityOverlap => "before or during an activity whose attempts time out",

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// Which faults a world may meet, how often, and how many at most.
 ///
-/// Each kind of fault has odds: the probability that it strikes at one of its points. In each world about half of
-/// the kinds that are on, if there are three or more, are switched off as a whole (swarm testing), and no more than
-/// the budget strike; then the world heals, and everything must finish. Faults that are placed by hand strike
-/// besides.
+/// Each kind of fault has odds: the probability that it strikes at one of its points. In each world
+/// about half of the kinds that are on, if there are three or more, are switched off as a whole
+/// (swarm testing), and no more than the budget strike; then the world heals, and everything must
+/// finish. Faults that are placed by hand strike besides.
 ///
 /// ```
 /// use durasim::{FaultKind, FaultProfile};
@@ -32,8 +32,18 @@ const BUDGET: u32 = 8;
 
 impl FaultProfile {
     fn of(preset: &'static str) -> Self {
-        let odds = kinds_of(preset).into_iter().map(|kind| (kind, kind.usual_odds())).collect();
-        Self { preset, odds, heals_after_ms: None, budget: BUDGET, swarm: true, placed: Vec::new() }
+        let odds = kinds_of(preset)
+            .into_iter()
+            .map(|kind| (kind, kind.usual_odds()))
+            .collect();
+        Self {
+            preset,
+            odds,
+            heals_after_ms: None,
+            budget: BUDGET,
+            swarm: true,
+            placed: Vec::new(),
+        }
     }
 
     /// No faults.
@@ -51,13 +61,14 @@ impl FaultProfile {
         Self::of("activities")
     }
 
-    /// Signals and other messages arrive late and out of order; clients meet an unavailable service; answers of Nexus
-    /// handlers are lost.
+    /// Signals and other messages arrive late and out of order; clients meet an unavailable
+    /// service; answers of Nexus handlers are lost.
     pub fn messages() -> Self {
         Self::of("messages")
     }
 
-    /// Every fault that a sound workflow must bear: all but `signal_duplicate`, which is a caller's doing.
+    /// Every fault that a sound workflow must bear: all but `signal_duplicate`, which is a caller's
+    /// doing.
     pub fn all() -> Self {
         Self::of("all")
     }
@@ -69,7 +80,8 @@ impl FaultProfile {
         self.with_odds(kind, odds)
     }
 
-    /// Switches a fault on, with the probability that it strikes at one of its points; 0 switches it off.
+    /// Switches a fault on, with the probability that it strikes at one of its points; 0 switches
+    /// it off.
     ///
     /// # Panics
     ///
@@ -93,7 +105,10 @@ impl FaultProfile {
     #[must_use]
     #[track_caller]
     pub fn with_weight(self, kind: FaultKind, weight: f64) -> Self {
-        assert!(weight >= 0.0, "the weight of {kind} must be 0 or more, not {weight}");
+        assert!(
+            weight >= 0.0,
+            "the weight of {kind} must be 0 or more, not {weight}"
+        );
         let odds = (kind.usual_odds() * weight).min(1.0);
         self.with_odds(kind, odds)
     }
@@ -112,16 +127,16 @@ impl FaultProfile {
         self
     }
 
-    /// From when on nothing strikes any more, in virtual time from the world's start, be the budget spent or not. By
-    /// default the budget alone counts.
+    /// From when on nothing strikes any more, in virtual time from the world's start, be the budget
+    /// spent or not. By default the budget alone counts.
     #[must_use]
     pub fn heal_after(mut self, duration: Duration) -> Self {
         self.heals_after_ms = Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
-    /// Whether each world switches about half of the faults off as a whole. The default is yes; with fewer than
-    /// three kinds it makes no difference.
+    /// Whether each world switches about half of the faults off as a whole. The default is yes;
+    /// with fewer than three kinds it makes no difference.
     #[must_use]
     pub fn swarm(mut self, swarm: bool) -> Self {
         self.swarm = swarm;
@@ -157,7 +172,10 @@ impl FaultProfile {
 
     /// The profile without what was placed by hand.
     pub(crate) fn without_placed(&self) -> Self {
-        Self { placed: Vec::new(), ..self.clone() }
+        Self {
+            placed: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// True if some fault may strike by chance.
@@ -212,7 +230,10 @@ fn kinds_of(preset: &str) -> Vec<FaultKind> {
             FaultKind::ClientUnavailable,
             FaultKind::NexusAnswerLost,
         ],
-        "all" => FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::SignalDuplicate).collect(),
+        "all" => FaultKind::ALL
+            .into_iter()
+            .filter(|kind| *kind != FaultKind::SignalDuplicate)
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -221,7 +242,13 @@ impl fmt::Display for FaultProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let usual = kinds_of(self.preset);
         let is_on = |kind: &FaultKind| self.odds_of(*kind) > 0.0;
-        let names = |kinds: &[FaultKind]| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        let names = |kinds: &[FaultKind]| {
+            kinds
+                .iter()
+                .map(|kind| kind.name())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         f.write_str(self.preset)?;
         let off: Vec<_> = usual.iter().copied().filter(|kind| !is_on(kind)).collect();
         if !off.is_empty() {

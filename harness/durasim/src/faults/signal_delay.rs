@@ -1,8 +1,9 @@
 //! `signal_delay`: a signal arrives late.
 //!
-//! On a real cluster whoever sends it is slow, queues it, or tries again after an outage. It is held until so many
-//! other events have happened, however far the clock jumps meanwhile, or for some time. Delays by events are what
-//! makes it race with timers: when time skips, a delay by time almost never meets a timer of hours.
+//! On a real cluster whoever sends it is slow, queues it, or tries again after an outage. It is
+//! held until so many other events have happened, however far the clock jumps meanwhile, or for
+//! some time. Delays by events are what makes it race with timers: when time skips, a delay by time
+//! almost never meets a timer of hours.
 
 use super::{
     CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
@@ -16,8 +17,14 @@ const DELAYS: [Delay; 6] = [
     Delay { ms: 0, events: 1 },
     Delay { ms: 0, events: 8 },
     Delay { ms: 100, events: 0 },
-    Delay { ms: 5_000, events: 0 },
-    Delay { ms: 60_000, events: 0 },
+    Delay {
+        ms: 5_000,
+        events: 0,
+    },
+    Delay {
+        ms: 60_000,
+        events: 0,
+    },
 ];
 
 pub(crate) struct SignalDelay;
@@ -33,7 +40,11 @@ impl FaultRule for SignalDelay {
         }
         let chance = Chance::new(message.label, Moment::Message).ways(6);
         let struck = strike.strikes(chance, |struck| {
-            format!("hold {} {}", message_words(message.label), delay_words(struck.delay(&DELAYS)))
+            format!(
+                "hold {} {}",
+                message_words(message.label),
+                delay_words(struck.delay(&DELAYS))
+            )
         })?;
         Some(Fate::Late(struck.delay(&DELAYS)))
     }
@@ -43,5 +54,8 @@ impl FaultRule for SignalDelay {
 pub(super) fn is_signal(message: &CallView<'_>) -> bool {
     message.direction == Direction::Request
         && message.worker.is_none()
-        && matches!(message.rpc, "SignalWorkflowExecution" | "SignalWithStartWorkflowExecution")
+        && matches!(
+            message.rpc,
+            "SignalWorkflowExecution" | "SignalWithStartWorkflowExecution"
+        )
 }

@@ -1,8 +1,9 @@
 //! `signal_duplicate`: a signal arrives twice.
 //!
-//! The official client's own retries carry one request id, and the service drops the second. This is the caller
-//! that retries by itself, as a webhook does: a second signal with another request id, which the workflow gets to
-//! see. Whether a workflow must bear that depends on its callers, so the fault is off unless asked for.
+//! The official client's own retries carry one request id, and the service drops the second. This
+//! is the caller that retries by itself, as a webhook does: a second signal with another request
+//! id, which the workflow gets to see. Whether a workflow must bear that depends on its callers, so
+//! the fault is off unless asked for.
 
 use super::{
     CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
@@ -12,8 +13,14 @@ use super::{
 };
 
 /// How much later the copy is sent, by way.
-const DELAYS: [Delay; 3] =
-    [Delay { ms: 0, events: 0 }, Delay { ms: 0, events: 4 }, Delay { ms: 5_000, events: 0 }];
+const DELAYS: [Delay; 3] = [
+    Delay { ms: 0, events: 0 },
+    Delay { ms: 0, events: 4 },
+    Delay {
+        ms: 5_000,
+        events: 0,
+    },
+];
 
 pub(crate) struct SignalDuplicate;
 

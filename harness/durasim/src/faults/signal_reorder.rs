@@ -1,12 +1,12 @@
 //! `signal_reorder`: a signal arrives after the next one to the same workflow.
 //!
-//! On a real cluster two callers, or two connections of one, are not ordered among each other. The signal is held
-//! until another one to its workflow has arrived, but for a few events at most: a caller that waits for this one's
-//! answer before it sends the next would wait for itself.
+//! On a real cluster two callers, or two connections of one, are not ordered among each other. The
+//! signal is held until another one to its workflow has arrived, but for a few events at most: a
+//! caller that waits for this one's answer before it sends the next would wait for itself.
 
 use super::{
-    CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, signal_delay::is_signal,
-    words::message_words,
+    CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment,
+    signal_delay::is_signal, words::message_words,
 };
 
 /// After how many other events the signal goes even if no other one has come.
@@ -31,6 +31,9 @@ impl FaultRule for SignalReorder {
                 message_words(message.label)
             )
         })?;
-        Some(Fate::Overtaken { by_signal_to: workflow.into(), at_most_events: AT_MOST_EVENTS })
+        Some(Fate::Overtaken {
+            by_signal_to: workflow.into(),
+            at_most_events: AT_MOST_EVENTS,
+        })
     }
 }

@@ -1,13 +1,13 @@
 //! Whether a fault strikes: the tape, the odds, the budget, and what was placed by hand.
 //!
-//! What was placed by hand strikes where it was placed, whatever retries are left: that schedule is what its
-//! author fears. Whatever is drawn strikes only what a sound workflow bears ([`Chance::bearable`]), sets one run's
-//! workflow tasks back a few times in a row at most, and ends with the budget: from then on the world heals, and
-//! everything must finish.
+//! What was placed by hand strikes where it was placed, whatever retries are left: that schedule is
+//! what its author fears. Whatever is drawn strikes only what a sound workflow bears
+//! ([`Chance::bearable`]), sets one run's workflow tasks back a few times in a row at most, and
+//! ends with the budget: from then on the world heals, and everything must finish.
 
 use super::{
-    AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate, TaskMoment,
-    TaskView, placement::Moment,
+    AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate,
+    TaskMoment, TaskView, placement::Moment,
 };
 use crate::{
     sabotage::broken,
@@ -16,8 +16,8 @@ use crate::{
 use durasim_engine::{Choices, Odds, START_MS};
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// How often in a row faults may set back the workflow tasks of one run, or refuse one call of a client. The
-/// official client gives up at the tenth try (`temporalio-client: src/retry.rs`).
+/// How often in a row faults may set back the workflow tasks of one run, or refuse one call of a
+/// client. The official client gives up at the tenth try (`temporalio-client: src/retry.rs`).
 const MAX_SETBACKS: u32 = 3;
 
 /// With fewer kinds than this, swarm testing would only waste worlds in which nothing can go wrong.
@@ -56,10 +56,13 @@ pub(crate) struct RunTimes {
 }
 
 impl Faults {
-    /// The faults of a profile. Swarm testing: each family is on or off in a world as a whole, for some failures
-    /// need many of one fault and none of another.
+    /// The faults of a profile. Swarm testing: each family is on or off in a world as a whole, for
+    /// some failures need many of one fault and none of another.
     pub(crate) fn new(profile: &FaultProfile, choices: &mut Choices) -> Self {
-        let on: Vec<_> = FaultKind::ALL.into_iter().filter(|kind| profile.odds_of(*kind) > 0.0).collect();
+        let on: Vec<_> = FaultKind::ALL
+            .into_iter()
+            .filter(|kind| profile.odds_of(*kind) > 0.0)
+            .collect();
         let swarm = profile.is_swarm() && on.len() >= MIN_SWARM && !broken!(Swarm);
         let on = on
             .into_iter()
@@ -68,7 +71,11 @@ impl Faults {
         let placed = profile
             .placed()
             .iter()
-            .map(|fault| PlacedFault { fault: fault.clone(), seen: 0, done: false })
+            .map(|fault| PlacedFault {
+                fault: fault.clone(),
+                seen: 0,
+                done: false,
+            })
             .collect();
         Self {
             profile: profile.clone(),
@@ -93,14 +100,20 @@ impl Faults {
         self.struck
     }
 
-    /// When a fault struck last, in virtual milliseconds since the Unix epoch: what the world had to recover from.
+    /// When a fault struck last, in virtual milliseconds since the Unix epoch: what the world had
+    /// to recover from.
     pub(crate) fn last_struck_ms(&self) -> Option<u64> {
         self.last_struck_ms
     }
 
-    /// Faults placed by hand that met nothing to strike: a test that fears them has not been put to the test.
+    /// Faults placed by hand that met nothing to strike: a test that fears them has not been put to
+    /// the test.
     pub(crate) fn missed(&self) -> Vec<&Fault> {
-        self.placed.iter().filter(|placed| !placed.done).map(|placed| &placed.fault).collect()
+        self.placed
+            .iter()
+            .filter(|placed| !placed.done)
+            .map(|placed| &placed.fault)
+            .collect()
     }
 
     /// Whether a caller is about to give up waiting for a worker: nothing more may delay it then.
@@ -114,7 +127,9 @@ impl Faults {
         now_ms: u64,
         message: &CallView<'_>,
     ) -> Option<Fate> {
-        self.ask(choices, now_ms, |rule, strike| rule.message(strike, message))
+        self.ask(choices, now_ms, |rule, strike| {
+            rule.message(strike, message)
+        })
     }
 
     pub(crate) fn task(
@@ -141,7 +156,9 @@ impl Faults {
         now_ms: u64,
         attempt: &AttemptView<'_>,
     ) -> Option<AttemptFate> {
-        self.ask(choices, now_ms, |rule, strike| rule.attempt(strike, attempt))
+        self.ask(choices, now_ms, |rule, strike| {
+            rule.attempt(strike, attempt)
+        })
     }
 
     /// Asks every fault that is on; the first that strikes has it.
@@ -156,16 +173,30 @@ impl Faults {
         }
         CATALOGUE.iter().find_map(|rule| {
             let kind = rule.kind();
-            let placed = self.placed.iter().any(|placed| !placed.done && placed.fault.kind() == kind);
+            let placed = self
+                .placed
+                .iter()
+                .any(|placed| !placed.done && placed.fault.kind() == kind);
             if !placed && !self.on.contains(&kind) {
                 return None;
             }
-            question(*rule, &mut Strike { faults: self, choices, now_ms, kind })
+            question(
+                *rule,
+                &mut Strike {
+                    faults: self,
+                    choices,
+                    now_ms,
+                    kind,
+                },
+            )
         })
     }
 
     fn is_healed(&self, now_ms: u64) -> bool {
-        let heals_ms = self.profile.heals_after_ms().map(|after_ms| START_MS.saturating_add(after_ms));
+        let heals_ms = self
+            .profile
+            .heals_after_ms()
+            .map(|after_ms| START_MS.saturating_add(after_ms));
         let is_spent = self.drawn >= self.profile.budget() && !broken!(Budget);
         is_spent || heals_ms.is_some_and(|heals_ms| now_ms >= heals_ms) && !broken!(HealTime)
     }
@@ -183,7 +214,8 @@ pub(crate) struct Chance<'a> {
     pub(crate) ways: u32,
     /// Whether a sound workflow bears it here: where it does not, only a person may place it.
     pub(crate) bearable: bool,
-    /// What it sets back: a run whose workflow task has to be done again, a call that has to be made again.
+    /// What it sets back: a run whose workflow task has to be done again, a call that has to be
+    /// made again.
     pub(crate) sets_back: Option<&'a str>,
     /// The versions that it may name.
     pub(crate) versions: &'a [String],
@@ -192,12 +224,23 @@ pub(crate) struct Chance<'a> {
 impl<'a> Chance<'a> {
     /// A chance with one way, which any sound workflow bears.
     pub(crate) fn new(subject: &'a str, moment: Moment) -> Self {
-        Self { subject, moment, attempt: None, ways: 1, bearable: true, sets_back: None, versions: &[] }
+        Self {
+            subject,
+            moment,
+            attempt: None,
+            ways: 1,
+            bearable: true,
+            sets_back: None,
+            versions: &[],
+        }
     }
 
     /// A chance to strike an attempt of an activity.
     pub(crate) fn of_attempt(attempt: &AttemptView<'a>, moment: Moment) -> Self {
-        Self { attempt: Some(attempt.attempt), ..Self::new(attempt.label, moment) }
+        Self {
+            attempt: Some(attempt.attempt),
+            ..Self::new(attempt.label, moment)
+        }
     }
 
     pub(crate) fn ways(self, ways: u32) -> Self {
@@ -209,16 +252,22 @@ impl<'a> Chance<'a> {
     }
 
     pub(crate) fn sets_back(self, what: &'a str) -> Self {
-        Self { sets_back: Some(what), ..self }
+        Self {
+            sets_back: Some(what),
+            ..self
+        }
     }
 
     pub(crate) fn versions(self, versions: &'a [String]) -> Self {
         Self { versions, ..self }
     }
 
-    /// Whether it can do what a person asks for: without any way, only a version that is named tells which.
+    /// Whether it can do what a person asks for: without any way, only a version that is named
+    /// tells which.
     fn offers(&self, version: Option<&str>) -> bool {
-        version.map_or(self.ways > 0, |name| self.versions.iter().any(|version| version == name))
+        version.map_or(self.ways > 0, |name| {
+            self.versions.iter().any(|version| version == name)
+        })
     }
 
     fn key(&self) -> Cow<'a, str> {
@@ -266,11 +315,19 @@ impl Strike<'_> {
         self.faults.run_times.get(workflow).copied()
     }
 
-    /// Whether this run can lose a workflow task, which then times out and is done again, and still close in time.
+    /// Whether this run can lose a workflow task, which then times out and is done again, and still
+    /// close in time.
     pub(crate) fn bears_lost_task(&self, workflow: &str) -> bool {
-        let Some(times) = self.run_times(workflow) else { return true };
-        let needed_ms = times.task_timeout_ms.saturating_mul(2).saturating_add(5_000);
-        times.needed_from_ms.is_none_or(|from_ms| self.now_ms.saturating_add(needed_ms) < from_ms)
+        let Some(times) = self.run_times(workflow) else {
+            return true;
+        };
+        let needed_ms = times
+            .task_timeout_ms
+            .saturating_mul(2)
+            .saturating_add(5_000);
+        times
+            .needed_from_ms
+            .is_none_or(|from_ms| self.now_ms.saturating_add(needed_ms) < from_ms)
     }
 
     /// Whether the fault strikes, and how. `words` says in the user's words what then happens.
@@ -303,20 +360,38 @@ impl Strike<'_> {
         if !self.faults.on.contains(&self.kind) {
             return None;
         }
-        let setbacks = chance.sets_back.and_then(|what| self.faults.setbacks.get(what)).copied().unwrap_or(0);
+        let setbacks = chance
+            .sets_back
+            .and_then(|what| self.faults.setbacks.get(what))
+            .copied()
+            .unwrap_or(0);
         let bearable = chance.bearable && !self.faults.hurries || broken!(Mercy);
         let goes_on = setbacks < MAX_SETBACKS || broken!(Setbacks);
-        // A point is offered even where nothing may strike, so that its occurrence counts in every world alike; a
-        // tape may still strike after the budget is spent, for it is the budget of the draws that made it.
-        let odds =
-            if self.faults.is_healed(self.now_ms) { 0.0 } else { self.faults.profile.odds_of(self.kind) };
-        let arity = if bearable && goes_on { chance.ways + 1 } else { 1 };
-        let way = self.choices.choose(self.kind.site(), key, arity, Odds::Rarely(odds));
+        // A point is offered even where nothing may strike, so that its occurrence counts in every
+        // world alike; a tape may still strike after the budget is spent, for it is the budget of
+        // the draws that made it.
+        let odds = if self.faults.is_healed(self.now_ms) {
+            0.0
+        } else {
+            self.faults.profile.odds_of(self.kind)
+        };
+        let arity = if bearable && goes_on {
+            chance.ways + 1
+        } else {
+            1
+        };
+        let way = self
+            .choices
+            .choose(self.kind.site(), key, arity, Odds::Rarely(odds));
         if way == 0 {
             return None;
         }
         self.faults.drawn += 1;
-        Some(Struck { way, delay: None, version: None })
+        Some(Struck {
+            way,
+            delay: None,
+            version: None,
+        })
     }
 
     fn placed(&mut self, chance: &Chance<'_>, key: &str) -> Option<Struck> {
@@ -324,7 +399,9 @@ impl Strike<'_> {
         let placed = self.faults.placed.iter_mut().find(|placed| {
             !placed.done
                 && placed.fault.kind() == kind
-                && placed.fault.is_placed_at(chance.moment, chance.subject, chance.attempt)
+                && placed
+                    .fault
+                    .is_placed_at(chance.moment, chance.subject, chance.attempt)
                 && chance.offers(placed.fault.version())
         })?;
         placed.seen += 1;
@@ -338,7 +415,12 @@ impl Strike<'_> {
             delay: fault.delay(),
             version: fault.version().map(str::to_owned),
         };
-        self.choices.impose(kind.site(), key, struck.way.max(chance.ways) + 1, struck.way);
+        self.choices.impose(
+            kind.site(),
+            key,
+            struck.way.max(chance.ways) + 1,
+            struck.way,
+        );
         Some(struck)
     }
 }

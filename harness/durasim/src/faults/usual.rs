@@ -1,9 +1,9 @@
-//! What a test needs when nothing goes wrong: how many attempts its activities take, how long they and its workflows
-//! last.
+//! What a test needs when nothing goes wrong: how many attempts its activities take, how long they
+//! and its workflows last.
 //!
-//! A fault that leaves an activity its last attempt spares it nothing if its code fails twice before it succeeds; nor
-//! does one that leaves it half of its time, if it takes all but a second of that. What it takes is known from the
-//! fault-free world: by type, the most that any took.
+//! A fault that leaves an activity its last attempt spares it nothing if its code fails twice
+//! before it succeeds; nor does one that leaves it half of its time, if it takes all but a second
+//! of that. What it takes is known from the fault-free world: by type, the most that any took.
 
 use super::allowance::instant_ms;
 use crate::environment::History;
@@ -31,7 +31,10 @@ pub(crate) struct Need {
 
 impl Default for Need {
     fn default() -> Self {
-        Self { attempts: 1, ms: None }
+        Self {
+            attempts: 1,
+            ms: None,
+        }
     }
 }
 
@@ -47,7 +50,10 @@ impl Usual {
 
     /// What the activities of this type need.
     pub(crate) fn activity(&self, activity_type: &str) -> Need {
-        self.activities.get(activity_type).copied().unwrap_or_default()
+        self.activities
+            .get(activity_type)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// How long a run of this workflow type needs, in virtual milliseconds; 0 if none has closed.
@@ -61,33 +67,53 @@ impl Usual {
         for event in history.shared() {
             match &event.attributes {
                 Some(Attributes::ActivityTaskScheduledEventAttributes(activity)) => {
-                    let activity_type = activity.activity_type.as_ref().map_or("", |it| it.name.as_str());
+                    let activity_type = activity
+                        .activity_type
+                        .as_ref()
+                        .map_or("", |it| it.name.as_str());
                     scheduled.insert(event.event_id, (activity_type, at_ms(event)));
                 }
                 Some(Attributes::ActivityTaskStartedEventAttributes(started)) => {
-                    attempts.insert(started.scheduled_event_id, u32::try_from(started.attempt).unwrap_or(1));
+                    attempts.insert(
+                        started.scheduled_event_id,
+                        u32::try_from(started.attempt).unwrap_or(1),
+                    );
                 }
                 _ => {}
             }
             if let Some(id) = closes(event)
                 && let Some((activity_type, since_ms)) = scheduled.get(&id)
             {
-                let need = self.activities.entry((*activity_type).to_owned()).or_default();
+                let need = self
+                    .activities
+                    .entry((*activity_type).to_owned())
+                    .or_default();
                 need.attempts = need.attempts.max(attempts.get(&id).copied().unwrap_or(1));
-                need.ms = need.ms.max(Some(at_ms(event).saturating_sub(*since_ms) + SLACK_MS));
+                need.ms = need
+                    .ms
+                    .max(Some(at_ms(event).saturating_sub(*since_ms) + SLACK_MS));
             }
         }
         self.add_run(history);
     }
 
     fn add_run(&mut self, history: &History) {
-        let ([first, ..], [.., last]) = (history.shared(), history.shared()) else { return };
-        let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes else {
+        let ([first, ..], [.., last]) = (history.shared(), history.shared()) else {
+            return;
+        };
+        let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes
+        else {
             return;
         };
         if last.is_final_wf_execution_event() {
-            let workflow_type = started.workflow_type.as_ref().map_or("", |it| it.name.as_str());
-            let longest = self.workflows_ms.entry(workflow_type.to_owned()).or_default();
+            let workflow_type = started
+                .workflow_type
+                .as_ref()
+                .map_or("", |it| it.name.as_str());
+            let longest = self
+                .workflows_ms
+                .entry(workflow_type.to_owned())
+                .or_default();
             *longest = (*longest).max(at_ms(last).saturating_sub(at_ms(first)) + SLACK_MS);
         }
     }
@@ -96,10 +122,18 @@ impl Usual {
 /// The scheduled event of the activity that an event closes.
 fn closes(event: &HistoryEvent) -> Option<i64> {
     match &event.attributes {
-        Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => Some(closed.scheduled_event_id),
-        Some(Attributes::ActivityTaskFailedEventAttributes(closed)) => Some(closed.scheduled_event_id),
-        Some(Attributes::ActivityTaskTimedOutEventAttributes(closed)) => Some(closed.scheduled_event_id),
-        Some(Attributes::ActivityTaskCanceledEventAttributes(closed)) => Some(closed.scheduled_event_id),
+        Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => {
+            Some(closed.scheduled_event_id)
+        }
+        Some(Attributes::ActivityTaskFailedEventAttributes(closed)) => {
+            Some(closed.scheduled_event_id)
+        }
+        Some(Attributes::ActivityTaskTimedOutEventAttributes(closed)) => {
+            Some(closed.scheduled_event_id)
+        }
+        Some(Attributes::ActivityTaskCanceledEventAttributes(closed)) => {
+            Some(closed.scheduled_event_id)
+        }
         _ => None,
     }
 }

@@ -1,27 +1,32 @@
 //! `worker_crash`: the worker process dies.
 //!
-//! What it had in memory is lost: cached runs, running activities, responses not yet sent. On a real cluster this is
-//! an out-of-memory kill, a node that goes away, a deployment that does not drain. The service learns of it by
-//! timeouts alone: of the workflow task (it is done again from history), of each attempt that ran in the process
-//! (it is retried). The process is back within two seconds, with nothing but its code.
+//! What it had in memory is lost: cached runs, running activities, responses not yet sent. On a
+//! real cluster this is an out-of-memory kill, a node that goes away, a deployment that does not
+//! drain. The service learns of it by timeouts alone: of the workflow task (it is done again from
+//! history), of each attempt that ran in the process (it is retried). The process is back within
+//! two seconds, with nothing but its code.
 //!
-//! Points: before a workflow task completes, when its code has run and its commands are not sent; after the service
-//! recorded one; during an attempt, at its first await; after an attempt, when its effect stands and its result is
-//! not sent. It strikes only where everything that dies with the process can be tried again.
+//! Points: before a workflow task completes, when its code has run and its commands are not sent;
+//! after the service recorded one; during an attempt, at its first await; after an attempt, when
+//! its effect stands and its result is not sent. It strikes only where everything that dies with
+//! the process can be tried again.
 
 use super::{
-    AttemptFate, AttemptMoment, AttemptView, Chance, FaultKind, FaultRule, Strike, Struck, TaskFate,
-    TaskMoment, TaskView, placement::Moment, words::attempt_words,
+    AttemptFate, AttemptMoment, AttemptView, Chance, FaultKind, FaultRule, Strike, Struck,
+    TaskFate, TaskMoment, TaskView, placement::Moment, words::attempt_words,
 };
 
-/// How long the process is away, in virtual milliseconds, by way. Short enough not to fail activities that are
-/// waiting to start, for schedule-to-start is never retried.
+/// How long the process is away, in virtual milliseconds, by way. Short enough not to fail
+/// activities that are waiting to start, for schedule-to-start is never retried.
 const RESTARTS_MS: [u64; 2] = [100, 2_000];
 
 pub(crate) struct WorkerCrash;
 
 fn restart_after_ms(struck: &Struck) -> u64 {
-    struck.delay.map_or(RESTARTS_MS[(struck.way as usize).clamp(1, RESTARTS_MS.len()) - 1], |delay| delay.ms)
+    struck.delay.map_or(
+        RESTARTS_MS[(struck.way as usize).clamp(1, RESTARTS_MS.len()) - 1],
+        |delay| delay.ms,
+    )
 }
 
 impl FaultRule for WorkerCrash {
@@ -35,7 +40,9 @@ impl FaultRule for WorkerCrash {
             TaskMoment::Done => Moment::BeforeWorkflowTask,
             TaskMoment::Recorded => Moment::AfterWorkflowTask,
         };
-        let mut chance = Chance::new(task.workflow, moment).ways(2).bearable(task.bears_crash);
+        let mut chance = Chance::new(task.workflow, moment)
+            .ways(2)
+            .bearable(task.bears_crash);
         if moment == Moment::BeforeWorkflowTask {
             let bearable = chance.bearable && strike.bears_lost_task(task.workflow);
             chance = chance.bearable(bearable).sets_back(task.workflow);
@@ -47,7 +54,10 @@ impl FaultRule for WorkerCrash {
             }
             _ => format!("crash worker {queue} after a workflow task of {workflow}"),
         })?;
-        Some(TaskFate::Crash { restart_after_ms: restart_after_ms(&struck), version: task.version })
+        Some(TaskFate::Crash {
+            restart_after_ms: restart_after_ms(&struck),
+            version: task.version,
+        })
     }
 
     fn attempt(&self, strike: &mut Strike<'_>, attempt: &AttemptView<'_>) -> Option<AttemptFate> {
@@ -57,20 +67,28 @@ impl FaultRule for WorkerCrash {
             AttemptMoment::Heartbeat => return None,
         };
         let bearable = attempt.bears_crash && attempt.allowance.bears_silence();
-        let chance = Chance::of_attempt(attempt, moment).ways(2).bearable(bearable);
+        let chance = Chance::of_attempt(attempt, moment)
+            .ways(2)
+            .bearable(bearable);
         let struck = strike.strikes(chance, |_| {
             let words = attempt_words(attempt.label, attempt.attempt);
             match moment {
-                Moment::DuringActivity => format!("crash worker {} during {words}", attempt.task_queue),
+                Moment::DuringActivity => {
+                    format!("crash worker {} during {words}", attempt.task_queue)
+                }
                 _ => format!("crash worker {} after {words}", attempt.task_queue),
             }
         })?;
         let restart_after_ms = restart_after_ms(&struck);
         Some(match moment {
-            Moment::DuringActivity => {
-                AttemptFate::CrashAtFirstAwait { restart_after_ms, version: attempt.version }
-            }
-            _ => AttemptFate::Crash { restart_after_ms, version: attempt.version },
+            Moment::DuringActivity => AttemptFate::CrashAtFirstAwait {
+                restart_after_ms,
+                version: attempt.version,
+            },
+            _ => AttemptFate::Crash {
+                restart_after_ms,
+                version: attempt.version,
+            },
         })
     }
 }

@@ -1,10 +1,13 @@
 //! `workflow_task_failure`: the worker fails a workflow task, once.
 //!
-//! On a real cluster the worker panics, cannot decode a payload while a key server is away, or runs out of some
-//! resource: it reports the task as failed and forgets the run. The service hands out the task again, with the whole
-//! history. It strikes the first attempt of a task, when it arrives and before any workflow code has run.
+//! On a real cluster the worker panics, cannot decode a payload while a key server is away, or runs
+//! out of some resource: it reports the task as failed and forgets the run. The service hands out
+//! the task again, with the whole history. It strikes the first attempt of a task, when it arrives
+//! and before any workflow code has run.
 
-use super::{Chance, FaultKind, FaultRule, Strike, TaskFate, TaskMoment, TaskView, placement::Moment};
+use super::{
+    Chance, FaultKind, FaultRule, Strike, TaskFate, TaskMoment, TaskView, placement::Moment,
+};
 
 pub(crate) struct WorkflowTaskFailure;
 
@@ -20,7 +23,9 @@ impl FaultRule for WorkflowTaskFailure {
         let chance = Chance::new(task.workflow, Moment::BeforeWorkflowTask)
             .bearable(strike.bears_lost_task(task.workflow))
             .sets_back(task.workflow);
-        strike.strikes(chance, |_| format!("fail a workflow task of {}, once", task.workflow))?;
+        strike.strikes(chance, |_| {
+            format!("fail a workflow task of {}, once", task.workflow)
+        })?;
         Some(TaskFate::Fail)
     }
 }

@@ -39,13 +39,21 @@ impl Writing {
                 async { Ok(RawValue::empty()) }
             })
             .expect("it is mocked once");
-        Self { definitions, log: CallLog::default() }
+        Self {
+            definitions,
+            log: CallLog::default(),
+        }
     }
 
     fn attempt(&self, activity_id: &str, attempt: i32) {
         let task = PollActivityTaskQueueResponse {
-            workflow_execution: Some(WorkflowExecution { workflow_id: "w".into(), run_id: "r".into() }),
-            activity_type: Some(ActivityType { name: "Mails::send".into() }),
+            workflow_execution: Some(WorkflowExecution {
+                workflow_id: "w".into(),
+                run_id: "r".into(),
+            }),
+            activity_type: Some(ActivityType {
+                name: "Mails::send".into(),
+            }),
             activity_id: activity_id.into(),
             attempt,
             ..Default::default()
@@ -60,12 +68,20 @@ impl Writing {
             ..Default::default()
         };
         let after = std::time::Duration::ZERO;
-        let task = LocalActivityTask { seq: 1, attempt: 1, after, schedule };
+        let task = LocalActivityTask {
+            seq: 1,
+            attempt: 1,
+            after,
+            schedule,
+        };
         let origin = LocalActivityOrigin {
             namespace: "default".into(),
             task_queue: "mails".into(),
             workflow_type: "W".into(),
-            execution: WorkflowExecution { workflow_id: "w".into(), run_id: "r".into() },
+            execution: WorkflowExecution {
+                workflow_id: "w".into(),
+                run_id: "r".into(),
+            },
             requested_ms: 0,
         };
         self.run(ActivityAttempt::local(task, origin, Arc::new(|| 1_200)));
@@ -81,12 +97,27 @@ impl Writing {
 fn a_key_is_applied_once() {
     let mails = mails();
     assert_eq!(mails.record("1", Sent("hello")), Recorded::Applied);
-    assert_eq!(mails.record("1", Sent("again")), Recorded::Duplicate { first: Sent("hello") });
+    assert_eq!(
+        mails.record("1", Sent("again")),
+        Recorded::Duplicate {
+            first: Sent("hello")
+        }
+    );
     assert!(!mails.record("2", Sent("hello")).is_duplicate());
     assert_eq!(mails.effects(), [Sent("hello"), Sent("hello")]);
-    assert_eq!((mails.times_asked("1"), mails.times_asked("2"), mails.times_asked("3")), (2, 1, 0));
+    assert_eq!(
+        (
+            mails.times_asked("1"),
+            mails.times_asked("2"),
+            mails.times_asked("3")
+        ),
+        (2, 1, 0)
+    );
     assert_eq!(mails.times_applied(&Sent("hello")), 2);
-    assert_eq!((mails.get("1"), mails.get("3")), (Some(Sent("hello")), None));
+    assert_eq!(
+        (mails.get("1"), mails.get("3")),
+        (Some(Sent("hello")), None)
+    );
 }
 
 #[test]
@@ -107,11 +138,21 @@ fn entries_name_the_attempt_that_wrote_them() {
     });
     world.attempt("7", 1);
     world.attempt("7", 2);
-    let [entry] = &mails.entries()[..] else { panic!("one effect stands: {mails:?}") };
+    let [entry] = &mails.entries()[..] else {
+        panic!("one effect stands: {mails:?}")
+    };
     let applier = entry.applied_by.as_ref().expect("an activity wrote it");
-    assert_eq!(applier.to_string(), r#"Mails::send, attempt 1, for workflow "w""#);
+    assert_eq!(
+        applier.to_string(),
+        r#"Mails::send, attempt 1, for workflow "w""#
+    );
     assert_eq!((applier.activity_id.as_str(), applier.at_ms), ("7", 1_200));
-    let attempts: Vec<_> = entry.duplicates.iter().flatten().map(|applier| applier.attempt).collect();
+    let attempts: Vec<_> = entry
+        .duplicates
+        .iter()
+        .flatten()
+        .map(|applier| applier.attempt)
+        .collect();
     assert_eq!(attempts, [2]);
     assert!(entry.location.file().ends_with("tests.rs"));
     assert_eq!(mails.applied_again(), []);
@@ -128,9 +169,18 @@ fn an_effect_applied_by_two_attempts_is_told_with_both() {
 
     world.attempt("7", 2);
     world.attempt("7", 3);
-    let [again] = &mails.applied_again()[..] else { panic!("one effect was applied again: {mails:?}") };
+    let [again] = &mails.applied_again()[..] else {
+        panic!("one effect was applied again: {mails:?}")
+    };
     assert_eq!(again.effect, r#"Sent("hello")"#);
-    assert_eq!(again.appliers.iter().map(|applier| applier.attempt).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        again
+            .appliers
+            .iter()
+            .map(|applier| applier.attempt)
+            .collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
 }
 
 #[test]

@@ -29,12 +29,14 @@ impl<Input> NexusCall<Input> {
         self.headers.get(&name.to_lowercase()).map(String::as_str)
     }
 
-    /// Whether the caller asked to cancel the operation. It does so only once the operation has started.
+    /// Whether the caller asked to cancel the operation. It does so only once the operation has
+    /// started.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
 
-    /// Resolves once the caller asks to cancel the operation. What comes of that is for the handler to say.
+    /// Resolves once the caller asks to cancel the operation. What comes of that is for the handler
+    /// to say.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;
     }

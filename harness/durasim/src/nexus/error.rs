@@ -9,7 +9,8 @@ use temporalio_common::{
 use temporalio_protos::temporal::api::{
     enums::v1::NexusHandlerErrorRetryBehavior,
     failure::v1::{
-        ApplicationFailureInfo, CanceledFailureInfo, Failure, NexusHandlerFailureInfo, failure::FailureInfo,
+        ApplicationFailureInfo, CanceledFailureInfo, Failure, NexusHandlerFailureInfo,
+        failure::FailureInfo,
     },
 };
 
@@ -65,9 +66,9 @@ impl NexusHandlerErrorType {
 /// What a handler answers in place of a result.
 ///
 /// Either the *operation* ended without success, which is its last word: [`failed`](Self::failed),
-/// [`canceled`](Self::canceled), [`application`](Self::application). Or the *handler* could not do what it was asked
-/// for, which its caller may try again: [`handler`](Self::handler). Any other error, by `?`, is an internal error of
-/// the handler, and retried.
+/// [`canceled`](Self::canceled), [`application`](Self::application). Or the *handler* could not do
+/// what it was asked for, which its caller may try again: [`handler`](Self::handler). Any other
+/// error, by `?`, is an internal error of the handler, and retried.
 #[derive(Debug)]
 pub struct NexusError(Kind);
 
@@ -76,7 +77,11 @@ enum Kind {
     Failed(String),
     Application(Box<ApplicationFailure>),
     Canceled(String),
-    Handler { error_type: NexusHandlerErrorType, message: String, retry: NexusHandlerErrorRetryBehavior },
+    Handler {
+        error_type: NexusHandlerErrorType,
+        message: String,
+        retry: NexusHandlerErrorRetryBehavior,
+    },
 }
 
 /// An error, as it is sent.
@@ -106,7 +111,11 @@ impl NexusError {
     /// The handler could not do what it was asked for.
     pub fn handler(error_type: NexusHandlerErrorType, message: impl Into<String>) -> Self {
         let retry = NexusHandlerErrorRetryBehavior::Unspecified;
-        Self(Kind::Handler { error_type, message: message.into(), retry })
+        Self(Kind::Handler {
+            error_type,
+            message: message.into(),
+            retry,
+        })
     }
 
     /// An error of the handler that is retried, whatever its type. Other errors stay as they are.
@@ -115,7 +124,8 @@ impl NexusError {
         self.with_retry(NexusHandlerErrorRetryBehavior::Retryable)
     }
 
-    /// An error of the handler that is not retried, whatever its type. Other errors stay as they are.
+    /// An error of the handler that is not retried, whatever its type. Other errors stay as they
+    /// are.
     #[must_use]
     pub fn non_retryable(self) -> Self {
         self.with_retry(NexusHandlerErrorRetryBehavior::NonRetryable)
@@ -123,15 +133,28 @@ impl NexusError {
 
     fn with_retry(self, retry: NexusHandlerErrorRetryBehavior) -> Self {
         match self.0 {
-            Kind::Handler { error_type, message, .. } => Self(Kind::Handler { error_type, message, retry }),
+            Kind::Handler {
+                error_type,
+                message,
+                ..
+            } => Self(Kind::Handler {
+                error_type,
+                message,
+                retry,
+            }),
             other => Self(other),
         }
     }
 
     /// The failure that is sent.
     pub(crate) fn into_sent(self, converter: &DataConverter) -> SentError {
-        let failure =
-            |message, info| Box::new(Failure { message, failure_info: Some(info), ..Failure::default() });
+        let failure = |message, info| {
+            Box::new(Failure {
+                message,
+                failure_info: Some(info),
+                ..Failure::default()
+            })
+        };
         match self.0 {
             // What the server makes of a failed operation of any other handler.
             Kind::Failed(message) => {
@@ -143,14 +166,19 @@ impl NexusError {
                 SentError::Operation(failure(message, FailureInfo::ApplicationFailureInfo(info)))
             }
             Kind::Application(application) => {
-                let error = OutgoingError::Activity(OutgoingActivityError::Application(application));
+                let error =
+                    OutgoingError::Activity(OutgoingActivityError::Application(application));
                 SentError::Operation(Box::new(converter.to_failure(&CONTEXT, error)))
             }
             Kind::Canceled(message) => {
                 let info = FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default());
                 SentError::Operation(failure(message, info))
             }
-            Kind::Handler { error_type, message, retry } => {
+            Kind::Handler {
+                error_type,
+                message,
+                retry,
+            } => {
                 let info = NexusHandlerFailureInfo {
                     r#type: error_type.name().to_owned(),
                     retry_behavior: retry.into(),
@@ -160,7 +188,8 @@ impl NexusError {
         }
     }
 
-    /// How it ends an operation: an error of the handler cannot, so the operation fails with its words.
+    /// How it ends an operation: an error of the handler cannot, so the operation fails with its
+    /// words.
     pub(crate) fn into_ending(self, converter: &DataConverter) -> Box<Failure> {
         let ending = match self.0 {
             Kind::Handler { message, .. } => Self::failed(message),
@@ -184,7 +213,11 @@ impl fmt::Display for NexusError {
             Kind::Failed(message) => write!(f, "the operation failed: {message}"),
             Kind::Application(failure) => write!(f, "the operation failed: {failure}"),
             Kind::Canceled(message) => write!(f, "the operation was canceled: {message}"),
-            Kind::Handler { error_type, message, .. } => write!(f, "{}: {message}", error_type.name()),
+            Kind::Handler {
+                error_type,
+                message,
+                ..
+            } => write!(f, "{}: {message}", error_type.name()),
         }
     }
 }

@@ -59,7 +59,8 @@ pub(crate) enum Answer {
 }
 
 type OnStart = Rc<dyn Fn(StartRequest, DataConverter) -> LocalBoxFuture<'static, Answer>>;
-pub(crate) type OnCancel = Rc<dyn Fn(NexusCancelCall) -> LocalBoxFuture<'static, Result<(), NexusError>>>;
+pub(crate) type OnCancel =
+    Rc<dyn Fn(NexusCancelCall) -> LocalBoxFuture<'static, Result<(), NexusError>>>;
 
 /// The handler of one operation.
 #[derive(Clone)]
@@ -82,7 +83,11 @@ impl Handler {
             let handler = handler.clone();
             Box::pin(start(move |call| handler(call), request, converter))
         });
-        Self { on_start, on_cancel: None, converter: DataConverter::default() }
+        Self {
+            on_start,
+            on_cancel: None,
+            converter: DataConverter::default(),
+        }
     }
 
     /// Starts an operation, and records it.
@@ -90,8 +95,8 @@ impl Handler {
         (self.on_start)(request, self.converter.clone())
     }
 
-    /// Asks for the cancellation of an operation, and records it. Unless the handler says otherwise, it takes the
-    /// request.
+    /// Asks for the cancellation of an operation, and records it. Unless the handler says
+    /// otherwise, it takes the request.
     pub(crate) async fn cancel(self, request: CancelRequest) -> Result<(), Box<Failure>> {
         let open = request.calls.begin_cancel(&request);
         let answer = match self.on_cancel {
@@ -111,7 +116,10 @@ impl Handler {
 
 /// An error of the handler with this name.
 pub(crate) fn handler_error(error_type: &str, message: impl Into<String>) -> Box<Failure> {
-    let info = NexusHandlerFailureInfo { r#type: error_type.to_owned(), ..Default::default() };
+    let info = NexusHandlerFailureInfo {
+        r#type: error_type.to_owned(),
+        ..Default::default()
+    };
     Box::new(Failure {
         message: message.into(),
         failure_info: Some(FailureInfo::NexusHandlerFailureInfo(info)),
@@ -129,9 +137,13 @@ where
     T: NexusResult,
     R: Future<Output = Result<T, NexusError>>,
 {
-    let mut input = Payloads { payloads: request.input.iter().cloned().collect() };
+    let mut input = Payloads {
+        payloads: request.input.iter().cloned().collect(),
+    };
     let decoded = decode_payloads(&mut input, converter.codec(), &CONTEXT).await;
-    let open = request.calls.begin_start(&request, input.payloads.first().cloned(), &converter);
+    let open = request
+        .calls
+        .begin_start(&request, input.payloads.first().cloned(), &converter);
     let context = SerializationContext::new(&CONTEXT, converter.payload_converter());
     let read = match decoded {
         Ok(()) => converter
@@ -143,17 +155,41 @@ where
     let input = match read {
         Ok(input) => input,
         Err(why) => {
-            let answer = Answer::Error(handler_error("BAD_REQUEST", format!("cannot read the input: {why}")));
+            let answer = Answer::Error(handler_error(
+                "BAD_REQUEST",
+                format!("cannot read the input: {why}"),
+            ));
             open.end(&answer);
             return answer;
         }
     };
-    let StartRequest { endpoint, service, operation, request_id, attempt, headers, cancel, .. } = request;
-    let call = NexusCall { input, endpoint, service, operation, request_id, attempt, headers, cancel };
+    let StartRequest {
+        endpoint,
+        service,
+        operation,
+        request_id,
+        attempt,
+        headers,
+        cancel,
+        ..
+    } = request;
+    let call = NexusCall {
+        input,
+        endpoint,
+        service,
+        operation,
+        request_id,
+        attempt,
+        headers,
+        cancel,
+    };
     let answer = match handler(call).await {
         Ok(result) => match result.write(&converter) {
             Ok(written) => written.0,
-            Err(why) => Answer::Error(handler_error("INTERNAL", format!("cannot write the result: {why}"))),
+            Err(why) => Answer::Error(handler_error(
+                "INTERNAL",
+                format!("cannot write the result: {why}"),
+            )),
         },
         Err(error) => match error.into_sent(&converter) {
             SentError::Operation(failure) => Answer::Unsuccessful(failure),
@@ -167,7 +203,10 @@ where
 /// The answer as it travels.
 async fn through_codec(answer: Answer, converter: &DataConverter) -> Answer {
     let refused = |why: &dyn std::fmt::Display| {
-        Answer::Error(handler_error("INTERNAL", format!("cannot encode the answer: {why}")))
+        Answer::Error(handler_error(
+            "INTERNAL",
+            format!("cannot encode the answer: {why}"),
+        ))
     };
     match answer {
         Answer::Completed(payload) => match coded(payload, converter).await {
@@ -190,9 +229,16 @@ async fn through_codec(answer: Answer, converter: &DataConverter) -> Answer {
 ///
 /// What the codec says.
 pub(crate) async fn coded(payload: Payload, converter: &DataConverter) -> Result<Payload, String> {
-    let mut payloads = Payloads { payloads: vec![payload] };
-    encode_payloads(&mut payloads, converter.codec(), &CONTEXT).await.map_err(|error| error.to_string())?;
-    payloads.payloads.pop().ok_or_else(|| "the codec made nothing of it".to_owned())
+    let mut payloads = Payloads {
+        payloads: vec![payload],
+    };
+    encode_payloads(&mut payloads, converter.codec(), &CONTEXT)
+        .await
+        .map_err(|error| error.to_string())?;
+    payloads
+        .payloads
+        .pop()
+        .ok_or_else(|| "the codec made nothing of it".to_owned())
 }
 
 /// A value as a payload, before the codec.
@@ -205,5 +251,8 @@ pub(crate) fn encode<T: TemporalSerializable + 'static>(
     value: &T,
 ) -> Result<Payload, String> {
     let context = SerializationContext::new(&CONTEXT, converter.payload_converter());
-    converter.payload_converter().to_payload(&context, value).map_err(|error| error.to_string())
+    converter
+        .payload_converter()
+        .to_payload(&context, value)
+        .map_err(|error| error.to_string())
 }

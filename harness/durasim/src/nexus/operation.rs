@@ -43,14 +43,17 @@ pub struct NexusOperation {
 
 impl NexusOperation {
     /// What the handler does about a request to cancel. Without, it takes the request, the call's
-    /// [`cancelled`](super::NexusCall::cancelled) resolves, and the rest is up to whoever completes the operation. An
-    /// error refuses the request, or has it sent again.
+    /// [`cancelled`](super::NexusCall::cancelled) resolves, and the rest is up to whoever completes
+    /// the operation. An error refuses the request, or has it sent again.
     ///
     /// # Panics
     ///
     /// If the world of the operation has ended.
     #[track_caller]
-    #[expect(clippy::return_self_not_must_use, reason = "the handler is changed, whoever keeps the handle")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the handler is changed, whoever keeps the handle"
+    )]
     pub fn on_cancel<F, R>(self, handler: F) -> Self
     where
         F: Fn(NexusCancelCall) -> R + 'static,
@@ -60,13 +63,17 @@ impl NexusOperation {
         self
     }
 
-    /// How inputs are read and results written, if not as by default: the converter of the workflow's worker, mostly.
+    /// How inputs are read and results written, if not as by default: the converter of the
+    /// workflow's worker, mostly.
     ///
     /// # Panics
     ///
     /// If the world of the operation has ended.
     #[track_caller]
-    #[expect(clippy::return_self_not_must_use, reason = "the handler is changed, whoever keeps the handle")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the handler is changed, whoever keeps the handle"
+    )]
     pub fn data_converter(self, converter: DataConverter) -> Self {
         self.change(|it| it.converter = converter);
         self
@@ -79,14 +86,24 @@ impl NexusOperation {
         }
     }
 
-    /// Every request to start the operation that reached the handler, in the order in which they did.
+    /// Every request to start the operation that reached the handler, in the order in which they
+    /// did.
     pub fn calls(&self) -> Vec<NexusCallRecord> {
-        World::current().state().nexus.calls.starts(&self.endpoint, &self.service, &self.operation)
+        World::current()
+            .state()
+            .nexus
+            .calls
+            .starts(&self.endpoint, &self.service, &self.operation)
     }
 
-    /// Every request to cancel the operation that reached the handler, in the order in which they did.
+    /// Every request to cancel the operation that reached the handler, in the order in which they
+    /// did.
     pub fn cancel_calls(&self) -> Vec<NexusCancelRecord> {
-        World::current().state().nexus.calls.cancels(&self.endpoint, &self.service, &self.operation)
+        World::current()
+            .state()
+            .nexus
+            .calls
+            .cancels(&self.endpoint, &self.service, &self.operation)
     }
 
     /// Completes the operation that was started under this token.
@@ -101,32 +118,47 @@ impl NexusOperation {
     ) -> Result<(), NexusCompletionError> {
         let converter = self.converter();
         let payload = encode(&converter, &result).map_err(NexusCompletionError::Unwritable)?;
-        let payload = coded(payload, &converter).await.map_err(NexusCompletionError::Unwritable)?;
+        let payload = coded(payload, &converter)
+            .await
+            .map_err(NexusCompletionError::Unwritable)?;
         self.end(token, Ok(Ok(payload))).await
     }
 
-    /// Ends the operation that was started under this token without success: [`NexusError::failed`],
-    /// [`NexusError::canceled`] or [`NexusError::application`].
+    /// Ends the operation that was started under this token without success:
+    /// [`NexusError::failed`], [`NexusError::canceled`] or [`NexusError::application`].
     ///
     /// # Errors
     ///
     /// If there is none, or if nobody waits for it any more.
     pub async fn fail(&self, token: &str, error: NexusError) -> Result<(), NexusCompletionError> {
-        self.end(token, Ok(Err(error.into_ending(&self.converter())))).await
+        self.end(token, Ok(Err(error.into_ending(&self.converter()))))
+            .await
     }
 
     fn converter(&self) -> DataConverter {
         let world = World::current();
         let mut state = world.state();
-        state.nexus.handler_mut(self).map(|handler| handler.converter.clone()).unwrap_or_default()
+        state
+            .nexus
+            .handler_mut(self)
+            .map(|handler| handler.converter.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) async fn end(&self, token: &str, ended: Ended) -> Result<(), NexusCompletionError> {
         let ended = ended.map_err(NexusCompletionError::Unwritable)?;
-        let call = World::current().state().end_nexus_operation(self, token, ended);
+        let call = World::current()
+            .state()
+            .end_nexus_operation(self, token, ended);
         let Some(call) = call else {
-            let operation = format!("{}/{} of endpoint {}", self.service, self.operation, self.endpoint);
-            return Err(NexusCompletionError::Unknown { operation, token: token.to_owned() });
+            let operation = format!(
+                "{}/{} of endpoint {}",
+                self.service, self.operation, self.endpoint
+            );
+            return Err(NexusCompletionError::Unknown {
+                operation,
+                token: token.to_owned(),
+            });
         };
         call.await.map(drop).map_err(NexusCompletionError::Refused)
     }

@@ -4,8 +4,8 @@ use super::handler::{Answer, CONTEXT, CancelRequest, StartRequest};
 use crate::world::World;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use temporalio_common::data_converters::{
-    DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter, SerializationContext,
-    TemporalDeserializable,
+    DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter,
+    SerializationContext, TemporalDeserializable,
 };
 use temporalio_protos::temporal::api::{common::v1::Payload, failure::v1::Failure};
 
@@ -28,14 +28,16 @@ pub struct NexusCallRecord {
     pub payload: Option<Payload>,
     /// When the handler was asked, in milliseconds of virtual time since the Unix epoch.
     pub started_ms: u64,
-    /// When it answered, in milliseconds of virtual time since the Unix epoch; `None` while it has not.
+    /// When it answered, in milliseconds of virtual time since the Unix epoch; `None` while it has
+    /// not.
     pub finished_ms: Option<u64>,
     /// What it answered.
     pub outcome: NexusCallOutcome,
     converter: PayloadConverter,
 }
 
-/// What a handler answered to a request to start an operation. The service may never have heard of it.
+/// What a handler answered to a request to start an operation. The service may never have heard of
+/// it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum NexusCallOutcome {
@@ -71,7 +73,9 @@ impl NexusCallRecord {
     /// # Errors
     ///
     /// If the payload does not hold a `T`.
-    pub fn output<T: TemporalDeserializable + 'static>(&self) -> Result<Option<T>, PayloadConversionError> {
+    pub fn output<T: TemporalDeserializable + 'static>(
+        &self,
+    ) -> Result<Option<T>, PayloadConversionError> {
         match &self.outcome {
             NexusCallOutcome::Completed(payload) => self.decode(Some(payload.clone())).map(Some),
             _ => Ok(None),
@@ -83,7 +87,8 @@ impl NexusCallRecord {
         payload: Option<Payload>,
     ) -> Result<T, PayloadConversionError> {
         let context = SerializationContext::new(&CONTEXT, &self.converter);
-        self.converter.from_payloads(&context, payload.into_iter().collect())
+        self.converter
+            .from_payloads(&context, payload.into_iter().collect())
     }
 }
 
@@ -104,7 +109,8 @@ pub struct NexusCancelRecord {
     pub headers: BTreeMap<String, String>,
     /// When the handler was asked, in milliseconds of virtual time since the Unix epoch.
     pub started_ms: u64,
-    /// When it answered, in milliseconds of virtual time since the Unix epoch; `None` while it has not.
+    /// When it answered, in milliseconds of virtual time since the Unix epoch; `None` while it has
+    /// not.
     pub finished_ms: Option<u64>,
     /// What it answered.
     pub outcome: NexusCancelOutcome,
@@ -132,20 +138,41 @@ pub(crate) struct NexusCalls {
 }
 
 impl NexusCalls {
-    pub(crate) fn starts(&self, endpoint: &str, service: &str, operation: &str) -> Vec<NexusCallRecord> {
+    pub(crate) fn starts(
+        &self,
+        endpoint: &str,
+        service: &str,
+        operation: &str,
+    ) -> Vec<NexusCallRecord> {
         let of_it = |call: &&NexusCallRecord| {
-            (call.endpoint.as_str(), call.service.as_str(), call.operation.as_str())
-                == (endpoint, service, operation)
+            (
+                call.endpoint.as_str(),
+                call.service.as_str(),
+                call.operation.as_str(),
+            ) == (endpoint, service, operation)
         };
         self.starts.borrow().iter().filter(of_it).cloned().collect()
     }
 
-    pub(crate) fn cancels(&self, endpoint: &str, service: &str, operation: &str) -> Vec<NexusCancelRecord> {
+    pub(crate) fn cancels(
+        &self,
+        endpoint: &str,
+        service: &str,
+        operation: &str,
+    ) -> Vec<NexusCancelRecord> {
         let of_it = |call: &&NexusCancelRecord| {
-            (call.endpoint.as_str(), call.service.as_str(), call.operation.as_str())
-                == (endpoint, service, operation)
+            (
+                call.endpoint.as_str(),
+                call.service.as_str(),
+                call.operation.as_str(),
+            ) == (endpoint, service, operation)
         };
-        self.cancels.borrow().iter().filter(of_it).cloned().collect()
+        self.cancels
+            .borrow()
+            .iter()
+            .filter(of_it)
+            .cloned()
+            .collect()
     }
 
     pub(super) fn begin_start(
@@ -168,7 +195,10 @@ impl NexusCalls {
             outcome: NexusCallOutcome::Running,
             converter: converter.payload_converter().clone(),
         });
-        OpenStart { calls: self.clone(), index: starts.len() - 1 }
+        OpenStart {
+            calls: self.clone(),
+            index: starts.len() - 1,
+        }
     }
 
     pub(super) fn begin_cancel(&self, request: &CancelRequest) -> OpenCancel {
@@ -184,7 +214,10 @@ impl NexusCalls {
             finished_ms: None,
             outcome: NexusCancelOutcome::Running,
         });
-        OpenCancel { calls: self.clone(), index: cancels.len() - 1 }
+        OpenCancel {
+            calls: self.clone(),
+            index: cancels.len() - 1,
+        }
     }
 }
 
@@ -198,14 +231,18 @@ impl OpenStart {
     pub(super) fn end(self, answer: &Answer) {
         self.set(match answer {
             Answer::Completed(payload) => NexusCallOutcome::Completed(payload.clone()),
-            Answer::Started { token, .. } => NexusCallOutcome::Started { token: token.clone() },
+            Answer::Started { token, .. } => NexusCallOutcome::Started {
+                token: token.clone(),
+            },
             Answer::Unsuccessful(failure) => NexusCallOutcome::Unsuccessful(failure.clone()),
             Answer::Error(failure) => NexusCallOutcome::HandlerError(failure.clone()),
         });
     }
 
     fn set(&self, outcome: NexusCallOutcome) {
-        let Some(world) = World::try_current() else { return };
+        let Some(world) = World::try_current() else {
+            return;
+        };
         let call = &mut self.calls.starts.borrow_mut()[self.index];
         if call.finished_ms.is_none() {
             call.outcome = outcome;
@@ -235,7 +272,9 @@ impl OpenCancel {
     }
 
     fn set(&self, outcome: NexusCancelOutcome) {
-        let Some(world) = World::try_current() else { return };
+        let Some(world) = World::try_current() else {
+            return;
+        };
         let call = &mut self.calls.cancels.borrow_mut()[self.index];
         if call.finished_ms.is_none() {
             call.outcome = outcome;

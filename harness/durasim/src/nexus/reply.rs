@@ -12,8 +12,8 @@ type Ending = Box<dyn FnOnce(DataConverter) -> LocalBoxFuture<'static, Ended>>;
 
 /// An operation that was started, and completes later.
 ///
-/// Later, that is when the future given to [`completes`](Self::completes) is done, or when the test says so:
-/// [`NexusOperation::complete`](super::NexusOperation::complete).
+/// Later, that is when the future given to [`completes`](Self::completes) is done, or when the test
+/// says so: [`NexusOperation::complete`](super::NexusOperation::complete).
 pub struct NexusStarted {
     token: String,
     ending: Option<Ending>,
@@ -22,11 +22,15 @@ pub struct NexusStarted {
 impl NexusStarted {
     /// Started, and known by this token from now on. A server takes none that is empty.
     pub fn new(token: impl Into<String>) -> Self {
-        Self { token: token.into(), ending: None }
+        Self {
+            token: token.into(),
+            ending: None,
+        }
     }
 
-    /// What ends the operation: it runs on after the handler has answered, in virtual time, and nothing but the end
-    /// of the world stops it. If this very operation is started a second time, the first one goes on in its place.
+    /// What ends the operation: it runs on after the handler has answered, in virtual time, and
+    /// nothing but the end of the world stops it. If this very operation is started a second time,
+    /// the first one goes on in its place.
     #[must_use]
     pub fn completes<T: TemporalSerializable + 'static>(
         self,
@@ -35,23 +39,33 @@ impl NexusStarted {
         let ending: Ending = Box::new(|converter| {
             Box::pin(async move {
                 match ending.await {
-                    Ok(result) => coded(encode(&converter, &result)?, &converter).await.map(Ok),
+                    Ok(result) => coded(encode(&converter, &result)?, &converter)
+                        .await
+                        .map(Ok),
                     Err(error) => Ok(Err(error.into_ending(&converter))),
                 }
             })
         });
-        Self { ending: Some(ending), ..self }
+        Self {
+            ending: Some(ending),
+            ..self
+        }
     }
 
     fn into_answer(self, converter: &DataConverter) -> Answer {
         let ending = self.ending.map(|ending| ending(converter.clone()));
-        Answer::Started { token: self.token, ending }
+        Answer::Started {
+            token: self.token,
+            ending,
+        }
     }
 }
 
 impl fmt::Debug for NexusStarted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NexusStarted").field("token", &self.token).finish_non_exhaustive()
+        f.debug_struct("NexusStarted")
+            .field("token", &self.token)
+            .finish_non_exhaustive()
     }
 }
 

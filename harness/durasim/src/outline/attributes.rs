@@ -1,9 +1,12 @@
-//! What matters of each event's attributes, in words. An event not listed here shows its name alone.
+//! What matters of each event's attributes, in words. An event not listed here shows its name
+//! alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use temporalio_protos::temporal::api::common::v1::{ActivityType, Payloads, WorkflowExecution, WorkflowType};
+use temporalio_protos::temporal::api::common::v1::{
+    ActivityType, Payloads, WorkflowExecution, WorkflowType,
+};
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     ActivityTaskScheduledEventAttributes, MarkerRecordedEventAttributes,
@@ -42,17 +45,22 @@ fn workflow(attributes: &Attributes) -> Option<String> {
         A::WorkflowExecutionCompletedEventAttributes(it) => payloads(it.result.as_ref()),
         A::WorkflowExecutionFailedEventAttributes(it) => failure(it.failure.as_ref()),
         A::WorkflowExecutionTimedOutEventAttributes(it) => format!("{:?}", it.retry_state()),
-        A::WorkflowExecutionContinuedAsNewEventAttributes(it) => {
-            call(it.workflow_type.as_ref().map(name_of_workflow), it.input.as_ref())
+        A::WorkflowExecutionContinuedAsNewEventAttributes(it) => call(
+            it.workflow_type.as_ref().map(name_of_workflow),
+            it.input.as_ref(),
+        ),
+        A::WorkflowExecutionSignaledEventAttributes(it) => {
+            call(Some(&it.signal_name), it.input.as_ref())
         }
-        A::WorkflowExecutionSignaledEventAttributes(it) => call(Some(&it.signal_name), it.input.as_ref()),
         A::WorkflowExecutionTerminatedEventAttributes(it) => cut(&it.reason),
         A::WorkflowExecutionCancelRequestedEventAttributes(it) => cut(&it.cause),
         A::WorkflowExecutionCanceledEventAttributes(it) => payloads(it.details.as_ref()),
         A::MarkerRecordedEventAttributes(marker) => marker_words(marker),
-        A::UpsertWorkflowSearchAttributesEventAttributes(it) => {
-            keys(it.search_attributes.iter().flat_map(|attributes| attributes.indexed_fields.iter()))
-        }
+        A::UpsertWorkflowSearchAttributesEventAttributes(it) => keys(
+            it.search_attributes
+                .iter()
+                .flat_map(|attributes| attributes.indexed_fields.iter()),
+        ),
         A::WorkflowPropertiesModifiedEventAttributes(it) => {
             keys(it.upserted_memo.iter().flat_map(|memo| memo.fields.iter()))
         }
@@ -61,7 +69,10 @@ fn workflow(attributes: &Attributes) -> Option<String> {
 }
 
 fn workflow_started(started: &WorkflowExecutionStartedEventAttributes) -> String {
-    let mut words = call(started.workflow_type.as_ref().map(name_of_workflow), started.input.as_ref());
+    let mut words = call(
+        started.workflow_type.as_ref().map(name_of_workflow),
+        started.input.as_ref(),
+    );
     words.push_str(&on_queue(started.task_queue.as_ref()));
     if started.attempt > 1 {
         let _ = write!(words, ", attempt {}", started.attempt);
@@ -81,7 +92,9 @@ fn workflow_started(started: &WorkflowExecutionStartedEventAttributes) -> String
 fn workflow_task(attributes: &Attributes) -> Option<String> {
     use Attributes as A;
     Some(match attributes {
-        A::WorkflowTaskScheduledEventAttributes(it) if it.attempt > 1 => format!("attempt {}", it.attempt),
+        A::WorkflowTaskScheduledEventAttributes(it) if it.attempt > 1 => {
+            format!("attempt {}", it.attempt)
+        }
         A::WorkflowTaskTimedOutEventAttributes(it) => format!("{:?}", it.timeout_type()),
         A::WorkflowTaskFailedEventAttributes(it) => {
             let message = failure(it.failure.as_ref());
@@ -122,7 +135,11 @@ fn activity_or_timer(attributes: &Attributes) -> Option<String> {
             with(of(it.scheduled_event_id), payloads(it.details.as_ref()))
         }
         A::TimerStartedEventAttributes(it) => {
-            format!("{} for {}", it.timer_id, duration!(it.start_to_fire_timeout))
+            format!(
+                "{} for {}",
+                it.timer_id,
+                duration!(it.start_to_fire_timeout)
+            )
         }
         A::TimerFiredEventAttributes(it) => it.timer_id.clone(),
         A::TimerCanceledEventAttributes(it) => it.timer_id.clone(),
@@ -131,12 +148,24 @@ fn activity_or_timer(attributes: &Attributes) -> Option<String> {
 }
 
 fn activity_scheduled(scheduled: &ActivityTaskScheduledEventAttributes) -> String {
-    let mut words = call(scheduled.activity_type.as_ref().map(name_of_activity), scheduled.input.as_ref());
+    let mut words = call(
+        scheduled.activity_type.as_ref().map(name_of_activity),
+        scheduled.input.as_ref(),
+    );
     words.push_str(&on_queue(scheduled.task_queue.as_ref()));
     for (label, limit) in [
-        ("schedule-to-close", duration!(scheduled.schedule_to_close_timeout)),
-        ("schedule-to-start", duration!(scheduled.schedule_to_start_timeout)),
-        ("start-to-close", duration!(scheduled.start_to_close_timeout)),
+        (
+            "schedule-to-close",
+            duration!(scheduled.schedule_to_close_timeout),
+        ),
+        (
+            "schedule-to-start",
+            duration!(scheduled.schedule_to_start_timeout),
+        ),
+        (
+            "start-to-close",
+            duration!(scheduled.start_to_close_timeout),
+        ),
         ("heartbeat", duration!(scheduled.heartbeat_timeout)),
     ] {
         // The service fills in limits that the workflow did not set with 0 or the run's own.
@@ -151,8 +180,15 @@ fn child_or_external(attributes: &Attributes) -> Option<String> {
     use Attributes as A;
     Some(match attributes {
         A::StartChildWorkflowExecutionInitiatedEventAttributes(it) => {
-            let words = call(it.workflow_type.as_ref().map(name_of_workflow), it.input.as_ref());
-            format!("{words} as {}{}", it.workflow_id, on_queue(it.task_queue.as_ref()))
+            let words = call(
+                it.workflow_type.as_ref().map(name_of_workflow),
+                it.input.as_ref(),
+            );
+            format!(
+                "{words} as {}{}",
+                it.workflow_id,
+                on_queue(it.task_queue.as_ref())
+            )
         }
         A::StartChildWorkflowExecutionFailedEventAttributes(it) => {
             with(of(it.initiated_event_id), format!("{:?}", it.cause()))
@@ -194,12 +230,19 @@ fn update_or_nexus(attributes: &Attributes) -> Option<String> {
         A::WorkflowExecutionUpdateAcceptedEventAttributes(it) if it.accepted_request.is_none() => {
             "as admitted".to_owned()
         }
-        A::WorkflowExecutionUpdateAcceptedEventAttributes(it) => update(it.accepted_request.as_ref()),
-        A::WorkflowExecutionUpdateRejectedEventAttributes(it) => {
-            with(update(it.rejected_request.as_ref()), failure(it.failure.as_ref()))
+        A::WorkflowExecutionUpdateAcceptedEventAttributes(it) => {
+            update(it.accepted_request.as_ref())
         }
+        A::WorkflowExecutionUpdateRejectedEventAttributes(it) => with(
+            update(it.rejected_request.as_ref()),
+            failure(it.failure.as_ref()),
+        ),
         A::WorkflowExecutionUpdateCompletedEventAttributes(it) => {
-            let outcome = match it.outcome.as_ref().and_then(|outcome| outcome.value.as_ref()) {
+            let outcome = match it
+                .outcome
+                .as_ref()
+                .and_then(|outcome| outcome.value.as_ref())
+            {
                 Some(outcome::Value::Success(result)) => payloads(Some(result)),
                 Some(outcome::Value::Failure(error)) => failure(Some(error)),
                 None => String::new(),
@@ -214,9 +257,10 @@ fn update_or_nexus(attributes: &Attributes) -> Option<String> {
             it.endpoint
         ),
         A::NexusOperationStartedEventAttributes(it) => of(it.scheduled_event_id),
-        A::NexusOperationCompletedEventAttributes(it) => {
-            with(of(it.scheduled_event_id), it.result.as_ref().map(payload).unwrap_or_default())
-        }
+        A::NexusOperationCompletedEventAttributes(it) => with(
+            of(it.scheduled_event_id),
+            it.result.as_ref().map(payload).unwrap_or_default(),
+        ),
         A::NexusOperationFailedEventAttributes(it) => {
             with(of(it.scheduled_event_id), failure(it.failure.as_ref()))
         }
@@ -229,7 +273,8 @@ fn update_or_nexus(attributes: &Attributes) -> Option<String> {
 
 /// The marker's name, and of a patch which one it is.
 fn marker_words(marker: &MarkerRecordedEventAttributes) -> String {
-    // A patch marker's details are JSON: {"id":"…","deprecated":false}; a local activity's hold its type.
+    // A patch marker's details are JSON: {"id":"…","deprecated":false}; a local activity's hold its
+    // type.
     let detail = |key: &str, field: &str| {
         let first = marker.details.get(key)?.payloads.first()?;
         let json: serde_json::Value = serde_json::from_slice(&first.data).ok()?;
@@ -249,7 +294,10 @@ fn marker_words(marker: &MarkerRecordedEventAttributes) -> String {
 
 fn update(request: Option<&Request>) -> String {
     let input = request.and_then(|request| request.input.as_ref());
-    call(input.map(|input| input.name.as_str()), input.and_then(|input| input.args.as_ref()))
+    call(
+        input.map(|input| input.name.as_str()),
+        input.and_then(|input| input.args.as_ref()),
+    )
 }
 
 fn name_of_workflow(kind: &WorkflowType) -> &str {
@@ -290,5 +338,9 @@ fn with(words: String, more: impl AsRef<str>) -> String {
 /// The keys, sorted: their maps have an order of their own.
 fn keys<'a, V: 'a>(fields: impl Iterator<Item = (&'a String, &'a V)>) -> String {
     let sorted: BTreeMap<_, _> = fields.collect();
-    sorted.keys().map(|key| key.as_str()).collect::<Vec<_>>().join(", ")
+    sorted
+        .keys()
+        .map(|key| key.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -14,7 +14,10 @@ fn history(events: Vec<(u64, EventType, Attributes)>) -> Vec<HistoryEvent> {
     let mut now_ms = durasim_engine::START_MS + 7;
     let build = |(index, (after_ms, kind, attributes)): (usize, (u64, EventType, Attributes))| {
         now_ms += after_ms;
-        let mut event = HistoryEvent { event_id: i64::try_from(index).unwrap() + 1, ..Default::default() };
+        let mut event = HistoryEvent {
+            event_id: i64::try_from(index).unwrap() + 1,
+            ..Default::default()
+        };
         event.set_event_type(kind);
         let time = event.event_time.get_or_insert_default();
         time.seconds = i64::try_from(now_ms / 1_000).unwrap();
@@ -27,7 +30,13 @@ fn history(events: Vec<(u64, EventType, Attributes)>) -> Vec<HistoryEvent> {
 
 fn encoded(encoding: &str, data: &[u8]) -> Payloads {
     let metadata = [("encoding".to_owned(), encoding.as_bytes().to_vec())].into();
-    Payloads { payloads: vec![Payload { metadata, data: data.to_vec(), ..Default::default() }] }
+    Payloads {
+        payloads: vec![Payload {
+            metadata,
+            data: data.to_vec(),
+            ..Default::default()
+        }],
+    }
 }
 
 fn json(text: &str) -> Payloads {
@@ -37,10 +46,12 @@ fn json(text: &str) -> Payloads {
 fn declined() -> Failure {
     Failure {
         message: "card declined".into(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: "CardError".into(),
-            ..Default::default()
-        })),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: "CardError".into(),
+                ..Default::default()
+            },
+        )),
         ..Default::default()
     }
 }
@@ -49,7 +60,10 @@ fn declined() -> Failure {
 pub(crate) fn payment() -> Vec<HistoryEvent> {
     use Attributes as A;
     use EventType as E;
-    let queue = Some(TaskQueue { name: "payments".into(), ..Default::default() });
+    let queue = Some(TaskQueue {
+        name: "payments".into(),
+        ..Default::default()
+    });
     let mut timeout = TimeoutFailureInfo::default();
     timeout.set_timeout_type(TimeoutType::StartToClose);
     let lost = Failure {
@@ -72,7 +86,9 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
     };
     failed.set_retry_state(RetryState::MaximumAttemptsReached);
     let started_workflow = WorkflowExecutionStartedEventAttributes {
-        workflow_type: Some(WorkflowType { name: "PaymentWorkflow".into() }),
+        workflow_type: Some(WorkflowType {
+            name: "PaymentWorkflow".into(),
+        }),
         task_queue: queue.clone(),
         input: Some(json(r#"{"amount":100}"#)),
         attempt: 1,
@@ -81,16 +97,28 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
     };
     let mut scheduled = ActivityTaskScheduledEventAttributes {
         activity_id: "1".into(),
-        activity_type: Some(ActivityType { name: "Payments::charge".into() }),
+        activity_type: Some(ActivityType {
+            name: "Payments::charge".into(),
+        }),
         task_queue: queue,
         input: Some(json("100")),
         ..Default::default()
     };
-    scheduled.start_to_close_timeout.get_or_insert_default().seconds = 10;
-    let mut timer = TimerStartedEventAttributes { timer_id: "1".into(), ..Default::default() };
+    scheduled
+        .start_to_close_timeout
+        .get_or_insert_default()
+        .seconds = 10;
+    let mut timer = TimerStartedEventAttributes {
+        timer_id: "1".into(),
+        ..Default::default()
+    };
     timer.start_to_fire_timeout.get_or_insert_default().seconds = 86_400;
     history(vec![
-        (0, E::WorkflowExecutionStarted, A::WorkflowExecutionStartedEventAttributes(started_workflow)),
+        (
+            0,
+            E::WorkflowExecutionStarted,
+            A::WorkflowExecutionStartedEventAttributes(started_workflow),
+        ),
         (
             0,
             E::WorkflowTaskScheduled,
@@ -106,10 +134,22 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
             E::WorkflowTaskCompleted,
             A::WorkflowTaskCompletedEventAttributes(WorkflowTaskCompletedEventAttributes::default()),
         ),
-        (0, E::ActivityTaskScheduled, A::ActivityTaskScheduledEventAttributes(scheduled)),
+        (
+            0,
+            E::ActivityTaskScheduled,
+            A::ActivityTaskScheduledEventAttributes(scheduled),
+        ),
         (0, E::TimerStarted, A::TimerStartedEventAttributes(timer)),
-        (11_000, E::ActivityTaskStarted, A::ActivityTaskStartedEventAttributes(started)),
-        (0, E::ActivityTaskFailed, A::ActivityTaskFailedEventAttributes(failed)),
+        (
+            11_000,
+            E::ActivityTaskStarted,
+            A::ActivityTaskStartedEventAttributes(started),
+        ),
+        (
+            0,
+            E::ActivityTaskFailed,
+            A::ActivityTaskFailedEventAttributes(failed),
+        ),
         (
             86_389_000,
             E::TimerFired,
@@ -151,7 +191,10 @@ fn an_empty_history_has_an_empty_outline() {
 fn values_are_shown_by_their_encoding() {
     assert_eq!(values::payloads(Some(&json(r#""item-1""#))), r#""item-1""#);
     assert_eq!(values::payloads(Some(&encoded("binary/null", b""))), "null");
-    assert_eq!(values::payloads(Some(&encoded("binary/plain", b"abc"))), "<binary/plain, 3 bytes>");
+    assert_eq!(
+        values::payloads(Some(&encoded("binary/plain", b"abc"))),
+        "<binary/plain, 3 bytes>"
+    );
     assert_eq!(values::payloads(None), "");
     let long = values::payloads(Some(&json(&format!("\"{}\"", "x".repeat(500)))));
     assert_eq!(long.chars().count(), 80);
@@ -160,10 +203,16 @@ fn values_are_shown_by_their_encoding() {
 
 #[test]
 fn a_patch_marker_names_its_patch() {
-    let mut marker = MarkerRecordedEventAttributes { marker_name: "core_patch".into(), ..Default::default() };
+    let mut marker = MarkerRecordedEventAttributes {
+        marker_name: "core_patch".into(),
+        ..Default::default()
+    };
     let details = encoded("json/plain", br#"{"id":"new-fee","deprecated":false}"#);
     marker.details.insert("patch-data".into(), details);
-    assert_eq!(attributes::words(&Attributes::MarkerRecordedEventAttributes(marker)), "core_patch new-fee");
+    assert_eq!(
+        attributes::words(&Attributes::MarkerRecordedEventAttributes(marker)),
+        "core_patch new-fee"
+    );
 }
 
 #[test]
@@ -173,5 +222,8 @@ fn causes_follow_their_failure() {
         cause: Some(Box::new(declined())),
         ..Default::default()
     };
-    assert_eq!(values::failure(Some(&outer)), "activity failed < CardError: card declined");
+    assert_eq!(
+        values::failure(Some(&outer)),
+        "activity failed < CardError: card declined"
+    );
 }

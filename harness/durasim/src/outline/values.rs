@@ -11,22 +11,36 @@ const MAX_VALUE_CHARS: usize = 80;
 
 /// A span of virtual time in words: `1d2h`, `1m30s`, `1.5s`, `0s`.
 pub(crate) fn duration_words(ms: u64) -> String {
-    SinceStart(START_MS.saturating_add(ms)).to_string().trim_start_matches('+').to_owned()
+    SinceStart(START_MS.saturating_add(ms))
+        .to_string()
+        .trim_start_matches('+')
+        .to_owned()
 }
 
 /// Arguments or results, comma-separated, without brackets: `"item-1", 3`.
 pub(super) fn payloads(payloads: Option<&Payloads>) -> String {
-    let values: Vec<_> = payloads.iter().flat_map(|payloads| &payloads.payloads).map(payload).collect();
+    let values: Vec<_> = payloads
+        .iter()
+        .flat_map(|payloads| &payloads.payloads)
+        .map(payload)
+        .collect();
     values.join(", ")
 }
 
 /// One value: its JSON, or its encoding and size.
 pub(super) fn payload(payload: &Payload) -> String {
-    let encoding = payload.metadata.get("encoding").map(|value| String::from_utf8_lossy(value));
+    let encoding = payload
+        .metadata
+        .get("encoding")
+        .map(|value| String::from_utf8_lossy(value));
     match encoding.as_deref() {
         Some("binary/null") => "null".to_owned(),
         Some("json/plain" | "json/protobuf") => cut(&String::from_utf8_lossy(&payload.data)),
-        other => format!("<{}, {} bytes>", other.unwrap_or("no encoding"), payload.data.len()),
+        other => format!(
+            "<{}, {} bytes>",
+            other.unwrap_or("no encoding"),
+            payload.data.len()
+        ),
     }
 }
 
@@ -54,11 +68,17 @@ pub(super) fn failure(failure: Option<&Failure>) -> String {
             Some(FailureInfo::CanceledFailureInfo(_)) => words.push_str("canceled"),
             Some(FailureInfo::TerminatedFailureInfo(_)) => words.push_str("terminated"),
             Some(FailureInfo::ActivityFailureInfo(info)) => {
-                let name = info.activity_type.as_ref().map_or("?", |kind| kind.name.as_str());
+                let name = info
+                    .activity_type
+                    .as_ref()
+                    .map_or("?", |kind| kind.name.as_str());
                 let _ = write!(words, "activity {name}");
             }
             Some(FailureInfo::ChildWorkflowExecutionFailureInfo(info)) => {
-                let name = info.workflow_type.as_ref().map_or("?", |kind| kind.name.as_str());
+                let name = info
+                    .workflow_type
+                    .as_ref()
+                    .map_or("?", |kind| kind.name.as_str());
                 let _ = write!(words, "child {name}");
             }
             _ => words.push_str(&cut(&failure.message)),

@@ -7,9 +7,10 @@ use durasim_engine::Tape;
 
 /// Which choices of a run are not benign.
 ///
-/// Made by [`fault_plans`](super::fault_plans) and run by [`Campaign::plan`](crate::Campaign::plan). It
-/// decides what happens at the points that a run comes to; which faults there are, and how likely a fresh
-/// plan takes each, is the `FaultProfile`'s to say.
+/// Made by [`fault_plans`](super::fault_plans) and run by
+/// [`Campaign::plan`](crate::Campaign::plan). It decides what happens at the points that a run
+/// comes to; which faults there are, and how likely a fresh plan takes each, is the
+/// `FaultProfile`'s to say.
 #[derive(Clone)]
 pub struct FaultPlan {
     pub(super) seed: u64,
@@ -28,7 +29,10 @@ impl Recording {
     }
 
     pub(super) fn get(&self) -> Option<Tape> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -56,7 +60,9 @@ impl fmt::Debug for FaultPlan {
             None => write!(f, "FaultPlan(seed {})", self.seed),
             Some(tape) => {
                 f.write_str("FaultPlan")?;
-                f.debug_list().entries(tape.entries.iter().map(|entry| format!("{entry}"))).finish()
+                f.debug_list()
+                    .entries(tape.entries.iter().map(|entry| format!("{entry}")))
+                    .finish()
             }
         }
     }

@@ -38,7 +38,8 @@ impl Campaign<'_> {
     }
 }
 
-/// The strategy of one generated argument: passed through here, what is none is shown where it was written.
+/// The strategy of one generated argument: passed through here, what is none is shown where it was
+/// written.
 pub fn generator<S: Strategy>(strategy: S) -> S {
     strategy
 }
@@ -50,13 +51,19 @@ pub fn generator<S: Strategy>(strategy: S) -> S {
 /// # Panics
 ///
 /// If the test fails; that is how a `#[test]` does.
-#[allow(clippy::needless_pass_by_value, reason = "what the attribute expands to hands it over")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "what the attribute expands to hands it over"
+)]
 pub fn run_proptest<S, O, F, D>(case: TestCase, strategy: S, describe: D, body: F)
 where
     S: Strategy,
     S::Value: Clone + Send + 'static,
     O: TestOutcome + 'static,
-    F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+    F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>>
+        + Send
+        + Sync
+        + 'static,
     D: Fn(&S::Value) -> Vec<(&'static str, String)>,
 {
     if let Err(report) = search(&case, strategy, describe, body) {
@@ -75,10 +82,18 @@ where
     S: Strategy,
     S::Value: Clone + Send + 'static,
     O: TestOutcome + 'static,
-    F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+    F: Fn(TestWorkflowEnvironment, S::Value) -> Pin<Box<dyn Future<Output = O>>>
+        + Send
+        + Sync
+        + 'static,
     D: Fn(&S::Value) -> Vec<(&'static str, String)>,
 {
-    Property { case, body: Arc::new(body), seen: Seen::default() }.search(strategy, describe)
+    Property {
+        case,
+        body: Arc::new(body),
+        seen: Seen::default(),
+    }
+    .search(strategy, describe)
 }
 
 /// A test with further arguments, on its way through its cases.
@@ -94,7 +109,8 @@ struct Seen {
     worlds: Cell<u64>,
     steps: Cell<u64>,
     sometimes: RefCell<Sometimes>,
-    /// The first failure, which all later ones must equal, with its choices and the worlds until then.
+    /// The first failure, which all later ones must equal, with its choices and the worlds until
+    /// then.
     first: RefCell<Option<(Signature, Tape, u64)>>,
 }
 
@@ -103,7 +119,10 @@ impl<F> Property<'_, F> {
     where
         V: Clone + Debug + Send + 'static,
         O: TestOutcome + 'static,
-        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>>
+            + Send
+            + Sync
+            + 'static,
         S: Strategy<Value = V>,
         D: Fn(&V) -> Vec<(&'static str, String)>,
     {
@@ -111,11 +130,21 @@ impl<F> Property<'_, F> {
         let mut runner = TestRunner::new(config(self.case, seed));
         // The plan first: it shrinks under the inputs that it was recorded with.
         let outcome = runner.run(&(fault_plans(), strategy), |(plan, values)| {
-            let Some(failure) = self.world(&plan, values).failure else { return Ok(()) };
-            Err(TestCaseError::fail(format!("{}: {}", failure.code, failure.what)))
+            let Some(failure) = self.world(&plan, values).failure else {
+                return Ok(());
+            };
+            Err(TestCaseError::fail(format!(
+                "{}: {}",
+                failure.code, failure.what
+            )))
         });
         match outcome {
-            Ok(()) => self.seen.sometimes.borrow().check().map_or(Ok(()), |failure| Err(Box::new(failure))),
+            Ok(()) => self
+                .seen
+                .sometimes
+                .borrow()
+                .check()
+                .map_or(Ok(()), |failure| Err(Box::new(failure))),
             Err(TestError::Abort(reason)) => {
                 let message = format!("proptest gave up: {reason}");
                 Err(Box::new(FailureReport::setup(message)))
@@ -123,7 +152,10 @@ impl<F> Property<'_, F> {
             Err(TestError::Fail(_, (plan, values))) => {
                 let inputs = describe(&values);
                 let mut failure = self.minimal(&plan, values);
-                let lines: Vec<_> = inputs.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let lines: Vec<_> = inputs
+                    .iter()
+                    .map(|(name, value)| format!("{name} = {value}"))
+                    .collect();
                 failure.inputs = (!lines.is_empty()).then(|| lines.join("\n"));
                 failure.seed = seed;
                 Err(Box::new(failure))
@@ -131,12 +163,16 @@ impl<F> Property<'_, F> {
         }
     }
 
-    /// One case. Another failure than the first is no failure here: shrinking must not change the subject.
+    /// One case. Another failure than the first is no failure here: shrinking must not change the
+    /// subject.
     fn world<V, O>(&self, plan: &FaultPlan, values: V) -> WorldReport
     where
         V: Clone + Send + 'static,
         O: TestOutcome + 'static,
-        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>>
+            + Send
+            + Sync
+            + 'static,
     {
         let body = self.bind(values);
         let campaign = Campaign::new(&body, self.case.options.world_options());
@@ -151,7 +187,11 @@ impl<F> Property<'_, F> {
         let mut first = self.seen.first.borrow_mut();
         match (&report.failure, &*first) {
             (Some(failure), None) => {
-                *first = Some((Signature::of(failure), report.tape.clone(), self.seen.worlds.get()));
+                *first = Some((
+                    Signature::of(failure),
+                    report.tape.clone(),
+                    self.seen.worlds.get(),
+                ));
             }
             (Some(failure), Some((signature, ..))) if Signature::of(failure) != *signature => {
                 report.failure = None;
@@ -166,16 +206,23 @@ impl<F> Property<'_, F> {
         // What worlds reach while shrinking says nothing of the campaign.
         if self.seen.first.borrow().is_none() {
             self.seen.steps.set(self.seen.steps.get() + report.steps);
-            self.seen.sometimes.borrow_mut().world(&report.labels, report.steps);
+            self.seen
+                .sometimes
+                .borrow_mut()
+                .world(&report.labels, report.steps);
         }
     }
 
-    /// The complete report of the smallest case: its plan once more shrunk, now under the smallest inputs.
+    /// The complete report of the smallest case: its plan once more shrunk, now under the smallest
+    /// inputs.
     fn minimal<V, O>(&self, plan: &FaultPlan, values: V) -> FailureReport
     where
         V: Clone + Send + 'static,
         O: TestOutcome + 'static,
-        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>>
+            + Send
+            + Sync
+            + 'static,
     {
         let body = self.bind(values.clone());
         let campaign = Campaign::new(&body, self.case.options.world_options());
@@ -185,9 +232,10 @@ impl<F> Property<'_, F> {
                 .explained(ChoiceSource::Benign, failure)
                 .and_then(|report| report.failure)
                 .unwrap_or_else(|| failure.clone()),
-            Some(_) => {
-                campaign.shrink(&world).failure.expect("the smallest world fails as the one it came from")
-            }
+            Some(_) => campaign
+                .shrink(&world)
+                .failure
+                .expect("the smallest world fails as the one it came from"),
             None => unrepeatable(),
         };
         let shrink_runs = failure.spent.shrink_runs;
@@ -196,7 +244,11 @@ impl<F> Property<'_, F> {
             let plan = failure.plan.get_or_insert_with(FaultPlanWords::default);
             plan.found = found;
             let shrink_runs = shrink_runs + self.seen.worlds.get().saturating_sub(*worlds);
-            failure.spent = Spent { worlds: *worlds, steps: self.seen.steps.get(), shrink_runs };
+            failure.spent = Spent {
+                worlds: *worlds,
+                steps: self.seen.steps.get(),
+                shrink_runs,
+            };
         }
         failure.saved = source(self.case).map(|_| {
             let file = std::path::Path::new(self.case.file).with_extension(PERSISTENCE);
@@ -217,13 +269,21 @@ impl<F> Property<'_, F> {
     where
         V: Clone + Send + 'static,
         O: TestOutcome + 'static,
-        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>> + Send + Sync + 'static,
+        F: Fn(TestWorkflowEnvironment, V) -> Pin<Box<dyn Future<Output = O>>>
+            + Send
+            + Sync
+            + 'static,
     {
         // Worlds run on threads of their own, and not every value may be looked at from several.
         let (body, values) = (self.body.clone(), Mutex::new(values));
         move |env| {
-            let values = values.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            body(env, values).map(TestOutcome::into_test_result).boxed_local()
+            let values = values
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            body(env, values)
+                .map(TestOutcome::into_test_result)
+                .boxed_local()
         }
     }
 }
@@ -238,7 +298,8 @@ fn source(case: &TestCase) -> Option<std::path::PathBuf> {
     source_path(case.manifest_dir.as_ref(), case.file.as_ref())
 }
 
-/// proptest's own configuration, its variables included, made repeatable and with a place for failures.
+/// proptest's own configuration, its variables included, made repeatable and with a place for
+/// failures.
 fn config(case: &TestCase, seed: Option<u64>) -> Config {
     let mut config = Config::default();
     // The cases are the same every time unless told otherwise, as the seeds of other tests are.
@@ -249,7 +310,8 @@ fn config(case: &TestCase, seed: Option<u64>) -> Config {
     }
     config.test_name = Some(case.name);
     // proptest wants the path for as long as the process lives; there is one of them a test.
-    config.source_file = source(case).map(|path| &*Box::leak(path.display().to_string().into_boxed_str()));
+    config.source_file =
+        source(case).map(|path| &*Box::leak(path.display().to_string().into_boxed_str()));
     config.failure_persistence = match config.source_file {
         Some(_) => Some(Box::new(FileFailurePersistence::WithSource(PERSISTENCE))),
         None => None,

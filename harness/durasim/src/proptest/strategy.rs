@@ -32,16 +32,16 @@ use super::plan::{FaultPlan, Recording};
 ///
 /// # What shrinking can do
 ///
-/// Which choices a run will offer is known only once it has run, so a fresh plan is a seed: it has no
-/// parts yet. Running it records the choices it made, and it is this recording that shrinks, by putting
-/// choices back to benign: first all, then halves, quarters and so on, at last one by one, until no single
-/// one can be put back. Hence two things follow:
+/// Which choices a run will offer is known only once it has run, so a fresh plan is a seed: it has
+/// no parts yet. Running it records the choices it made, and it is this recording that shrinks, by
+/// putting choices back to benign: first all, then halves, quarters and so on, at last one by one,
+/// until no single one can be put back. Hence two things follow:
 ///
 /// - a plan that nobody ran (with [`Campaign::plan`](crate::Campaign::plan)) does not shrink;
-/// - the recording belongs to the other inputs of the case in which it was made. In a tuple, put the plan
-///   first: proptest shrinks from left to right, so the plan shrinks under the inputs that it was recorded
-///   with, and then the inputs under the plan. A smaller input may meet fewer of the plan's points; what
-///   matches nothing is benign.
+/// - the recording belongs to the other inputs of the case in which it was made. In a tuple, put
+///   the plan first: proptest shrinks from left to right, so the plan shrinks under the inputs that
+///   it was recorded with, and then the inputs under the plan. A smaller input may meet fewer of
+///   the plan's points; what matches nothing is benign.
 pub fn fault_plans() -> FaultPlans {
     FaultPlans { _private: () }
 }
@@ -58,7 +58,11 @@ impl Strategy for FaultPlans {
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
         let seed = num::u64::ANY.new_tree(runner)?.current();
-        Ok(FaultPlanTree { seed, recording: Recording::default(), search: None })
+        Ok(FaultPlanTree {
+            seed,
+            recording: Recording::default(),
+            search: None,
+        })
     }
 }
 
@@ -96,8 +100,19 @@ enum State {
 impl Search {
     fn new(tape: Tape) -> Self {
         let size = tape.entries.len();
-        let state = if size == 0 { State::Done } else { State::Trying };
-        Self { seed: tape.seed, known: tape.entries, size, at: 0, progress: false, state }
+        let state = if size == 0 {
+            State::Done
+        } else {
+            State::Trying
+        };
+        Self {
+            seed: tape.seed,
+            known: tape.entries,
+            size,
+            at: 0,
+            progress: false,
+            state,
+        }
     }
 
     fn without_step(&self) -> Vec<TapeEntry> {
@@ -118,7 +133,8 @@ impl Search {
         self.settle();
     }
 
-    /// At the end of a round: the next one with smaller steps, or once more with single ones if that helped.
+    /// At the end of a round: the next one with smaller steps, or once more with single ones if
+    /// that helped.
     fn settle(&mut self) {
         if self.known.is_empty() {
             self.state = State::Done;
@@ -144,18 +160,27 @@ impl ValueTree for FaultPlanTree {
                 State::Done => search.known.clone(),
             },
         });
-        FaultPlan { seed: self.seed, tape, recording: self.recording.clone() }
+        FaultPlan {
+            seed: self.seed,
+            tape,
+            recording: self.recording.clone(),
+        }
     }
 
     fn simplify(&mut self) -> bool {
         match &mut self.search {
             None => {
-                // A plan that was never run, or that needed no choice to fail, has nothing to put back.
-                let Some(tape) = self.recording.get().filter(|tape| !tape.is_empty()) else { return false };
+                // A plan that was never run, or that needed no choice to fail, has nothing to put
+                // back.
+                let Some(tape) = self.recording.get().filter(|tape| !tape.is_empty()) else {
+                    return false;
+                };
                 self.search = Some(Search::new(tape));
                 true
             }
-            Some(Search { state: State::Done, .. }) => false,
+            Some(Search {
+                state: State::Done, ..
+            }) => false,
             Some(search) => {
                 search.accept();
                 search.state == State::Trying
@@ -163,8 +188,8 @@ impl ValueTree for FaultPlanTree {
         }
     }
 
-    /// Puts the last step's choices in again and takes the next step; when there is none, goes back to the
-    /// plan that is known to fail, and says once more that this is a change.
+    /// Puts the last step's choices in again and takes the next step; when there is none, goes back
+    /// to the plan that is known to fail, and says once more that this is a change.
     fn complicate(&mut self) -> bool {
         match &mut self.search {
             Some(search) if search.state == State::Trying => {

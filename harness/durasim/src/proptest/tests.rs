@@ -21,7 +21,10 @@ fn run(plan: &FaultPlan) -> Tape {
 }
 
 fn keys(tape: &Tape) -> String {
-    tape.entries.iter().map(|entry| entry.point.key.as_str()).collect()
+    tape.entries
+        .iter()
+        .map(|entry| entry.point.key.as_str())
+        .collect()
 }
 
 fn runner() -> TestRunner {
@@ -95,7 +98,9 @@ fn inputs_beside_a_plan_shrink_too() {
         }
         Ok(())
     });
-    let Err(TestError::Fail(_, (plan, amount))) = outcome else { panic!("no failure was found") };
+    let Err(TestError::Fail(_, (plan, amount))) = outcome else {
+        panic!("no failure was found")
+    };
     assert_eq!((keys(plan.tape().unwrap()).as_str(), amount), ("c", 17));
 }
 
@@ -117,7 +122,10 @@ fn shrinking_keeps_the_seed_that_is_no_choice() {
 fn a_plan_prints_its_seed_and_then_its_words() {
     let mut tree = fault_plans().new_tree(&mut runner()).unwrap();
     let fresh = tree.current();
-    assert_eq!(format!("{fresh:?}"), format!("FaultPlan(seed {})", fresh.seed()));
+    assert_eq!(
+        format!("{fresh:?}"),
+        format!("FaultPlan(seed {})", fresh.seed())
+    );
 
     let mut tape = run(&fresh);
     tape.entries.truncate(2);
@@ -174,10 +182,17 @@ fn the_report_shows_the_smallest_inputs() {
     assert_eq!(report.code, FailureCode::Panic);
     assert_eq!(report.inputs.as_deref(), Some("amount = 17"));
     assert_eq!(report.message.as_deref(), Some("too much: 17"));
-    assert!(report.location.is_some_and(|line| line.file.ends_with("tests.rs")));
+    assert!(
+        report
+            .location
+            .is_some_and(|line| line.file.ends_with("tests.rs"))
+    );
     assert!(report.plan.is_some_and(|plan| plan.faults.is_empty()));
     assert!(report.spent.shrink_runs > 0);
-    assert_eq!(report.saved.as_deref(), Some("tests/payments.proptest-regressions"));
+    assert_eq!(
+        report.saved.as_deref(),
+        Some("tests/payments.proptest-regressions")
+    );
 }
 
 #[test]
@@ -185,7 +200,11 @@ fn a_failing_case_is_kept_in_proptests_way_and_run_again_first() {
     let case = case("payments::breaks");
     search_amounts(&case).unwrap_err();
     let kept = std::fs::read_to_string(saved(&case)).unwrap();
-    assert_eq!(kept.lines().filter(|line| line.starts_with("cc ")).count(), 1, "{kept}");
+    assert_eq!(
+        kept.lines().filter(|line| line.starts_with("cc ")).count(),
+        1,
+        "{kept}"
+    );
     let report = search_amounts(&case).unwrap_err();
     assert_eq!(report.inputs.as_deref(), Some("amount = 17"));
     assert_eq!(report.spent.worlds, 1);

@@ -24,7 +24,10 @@ pub(super) fn entries(text: &str) -> Result<Vec<SavedFailure>, Wrong> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|marker| line.starts_with(marker)) {
+        if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"]
+            .iter()
+            .any(|marker| line.starts_with(marker))
+        {
             return Err((number, "a merge conflict is left in it".to_owned()));
         }
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
@@ -35,7 +38,12 @@ pub(super) fn entries(text: &str) -> Result<Vec<SavedFailure>, Wrong> {
             }
             ("test", open) => {
                 entries.extend(open.take().map(close).transpose()?);
-                *open = Some(Open { line: number, test: value.to_owned(), fails: String::new(), tape: None });
+                *open = Some(Open {
+                    line: number,
+                    test: value.to_owned(),
+                    fails: String::new(),
+                    tape: None,
+                });
             }
             ("fails" | "plan" | "tape", None) => {
                 return Err((number, format!("`{key}` stands before any `test` line")));
@@ -51,7 +59,10 @@ pub(super) fn entries(text: &str) -> Result<Vec<SavedFailure>, Wrong> {
                 entry.tape = Some(tape);
             }
             (other, _) => {
-                return Err((number, format!("unknown line `{other}`; lines are test, fails, plan, tape")));
+                return Err((
+                    number,
+                    format!("unknown line `{other}`; lines are test, fails, plan, tape"),
+                ));
             }
         }
     }
@@ -60,7 +71,12 @@ pub(super) fn entries(text: &str) -> Result<Vec<SavedFailure>, Wrong> {
 }
 
 fn close(entry: Open) -> Result<SavedFailure, Wrong> {
-    let Open { line, test, fails, tape } = entry;
+    let Open {
+        line,
+        test,
+        fails,
+        tape,
+    } = entry;
     match tape {
         Some(tape) => Ok(SavedFailure { test, fails, tape }),
         None => Err((line, format!("the entry of test {test} has no tape"))),

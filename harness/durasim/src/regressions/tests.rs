@@ -15,14 +15,23 @@ fn crash(occurrence: u32, at_ms: u64) -> TapeEntry {
 
 fn order() -> TapeEntry {
     let point = Point::new("schedule.next", "", 4);
-    TapeEntry { point, arity: 3, value: 2, at_ms: 0, words: String::new() }
+    TapeEntry {
+        point,
+        arity: 3,
+        value: 2,
+        at_ms: 0,
+        words: String::new(),
+    }
 }
 
 fn failure(test: &str, occurrence: u32) -> SavedFailure {
     SavedFailure {
         test: test.to_owned(),
         fails: "DS103 idempotency".to_owned(),
-        tape: Tape { seed: Some(17), entries: vec![crash(occurrence, 1_500), order()] },
+        tape: Tape {
+            seed: Some(17),
+            entries: vec![crash(occurrence, 1_500), order()],
+        },
     }
 }
 
@@ -52,8 +61,14 @@ fn nothing_is_saved_at_first() {
     let package = package();
     let regressions = beside(&package).unwrap();
     assert_eq!(regressions.tapes("payments::charges").count(), 0);
-    assert_eq!(regressions.path(), package.path().join("tests/payments.durasim-seeds"));
-    assert!(!regressions.path().exists(), "reading leaves no file behind");
+    assert_eq!(
+        regressions.path(),
+        package.path().join("tests/payments.durasim-seeds")
+    );
+    assert!(
+        !regressions.path().exists(),
+        "reading leaves no file behind"
+    );
 }
 
 #[test]
@@ -90,7 +105,10 @@ fn the_same_choices_are_saved_once_whatever_their_time_and_words() {
     assert!(!regressions.save(same.clone()).unwrap());
     // Nor by a test that read the file before it was written.
     assert!(!beside(&package).unwrap().save(same).unwrap());
-    assert_eq!(beside(&package).unwrap().tapes("payments::charges").count(), 1);
+    assert_eq!(
+        beside(&package).unwrap().tapes("payments::charges").count(),
+        1
+    );
 }
 
 #[test]
@@ -102,8 +120,15 @@ fn what_people_wrote_into_the_file_stays() {
     text.push_str("# found on Friday");
     fs::write(regressions.path(), &text).unwrap();
     regressions.save(failure("payments::charges", 1)).unwrap();
-    assert!(fs::read_to_string(regressions.path()).unwrap().starts_with(&text));
-    assert_eq!(beside(&package).unwrap().tapes("payments::charges").count(), 2);
+    assert!(
+        fs::read_to_string(regressions.path())
+            .unwrap()
+            .starts_with(&text)
+    );
+    assert_eq!(
+        beside(&package).unwrap().tapes("payments::charges").count(),
+        2
+    );
 }
 
 #[test]
@@ -112,7 +137,8 @@ fn the_file_is_found_from_a_workspaces_root_too() {
     let member = package.path().join("crates/payments");
     fs::create_dir_all(member.join("src")).unwrap();
     fs::write(member.join("src/lib.rs"), "").unwrap();
-    let found = Regressions::beside(member.to_str().unwrap(), "crates/payments/src/lib.rs").unwrap();
+    let found =
+        Regressions::beside(member.to_str().unwrap(), "crates/payments/src/lib.rs").unwrap();
     assert_eq!(found.unwrap().path(), member.join("src/lib.durasim-seeds"));
 }
 

@@ -93,7 +93,11 @@ impl FailureCode {
                 "look at what the workflow saw, `env.history(workflow)`; under faults, at the plan's last \
                  line first",
             ),
-            Self::Error => ("DS002", "error", "handle the error where it arises, or expect it in the test"),
+            Self::Error => (
+                "DS002",
+                "error",
+                "handle the error where it arises, or expect it in the test",
+            ),
             Self::Stuck => (
                 "DS003",
                 "stuck",
@@ -104,9 +108,11 @@ impl FailureCode {
                 "limit",
                 "look for a loop without end first; raise the limit if the run is really that long",
             ),
-            Self::Unregistered => {
-                ("DS005", "unregistered", "register it with the worker of that task queue, or mock it")
-            }
+            Self::Unregistered => (
+                "DS005",
+                "unregistered",
+                "register it with the worker of that task queue, or mock it",
+            ),
             Self::WorkflowTask => (
                 "DS006",
                 "workflow_task",
@@ -118,7 +124,11 @@ impl FailureCode {
                 "escape",
                 "keep the work on the simulated thread; put a fake behind a trait for what must leave it",
             ),
-            Self::Setup => ("DS008", "setup", "correct what the message names, and run the test again"),
+            Self::Setup => (
+                "DS008",
+                "setup",
+                "correct what the message names, and run the test again",
+            ),
             Self::Replay => (
                 "DS101",
                 "replay",
@@ -188,7 +198,12 @@ mod tests {
     #[test]
     fn codes_are_unique_and_ascending() {
         for pair in FailureCode::ALL.windows(2) {
-            assert!(pair[0].code() < pair[1].code(), "{} before {}", pair[0], pair[1]);
+            assert!(
+                pair[0].code() < pair[1].code(),
+                "{} before {}",
+                pair[0],
+                pair[1]
+            );
         }
     }
 
@@ -199,7 +214,14 @@ mod tests {
             let row = format!("| `{}` | `{}` |", code.code(), code.name());
             assert!(table.contains(&row), "docs/failure-codes.md lacks {row}");
         }
-        let rows = table.lines().filter(|line| line.starts_with("| `DS")).count();
-        assert_eq!(rows, FailureCode::ALL.len(), "docs/failure-codes.md lists codes that do not exist");
+        let rows = table
+            .lines()
+            .filter(|line| line.starts_with("| `DS"))
+            .count();
+        assert_eq!(
+            rows,
+            FailureCode::ALL.len(),
+            "docs/failure-codes.md lists codes that do not exist"
+        );
     }
 }

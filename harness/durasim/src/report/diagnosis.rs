@@ -9,7 +9,8 @@ pub struct Diagnosis {
     pub workflows: Vec<OpenWorkflow>,
     /// Who waits besides: the test, its actors, activities.
     pub waiting: Vec<Waiting>,
-    /// The task queues that workers poll, each with what they poll it for: `payments (workflow and activity tasks)`.
+    /// The task queues that workers poll, each with what they poll it for: `payments (workflow and
+    /// activity tasks)`.
     pub polled: Vec<String>,
 }
 
@@ -95,18 +96,37 @@ impl Diagnosis {
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for workflow in &self.workflows {
-            let WorkflowName { workflow_type, workflow_id } = &workflow.name;
+            let WorkflowName {
+                workflow_type,
+                workflow_id,
+            } = &workflow.name;
             lines.push(format!("{workflow_type} {workflow_id} is open and awaits"));
             if workflow.awaits.is_empty() {
-                lines.push("  - a condition of its own code that nothing can change any more".to_owned());
+                lines.push(
+                    "  - a condition of its own code that nothing can change any more".to_owned(),
+                );
             }
-            lines.extend(workflow.awaits.iter().map(|awaited| format!("  - {}", awaited.words())));
+            lines.extend(
+                workflow
+                    .awaits
+                    .iter()
+                    .map(|awaited| format!("  - {}", awaited.words())),
+            );
         }
         if self.workflows.is_empty() {
             lines.push("no workflow is open".to_owned());
         }
-        lines.extend(self.waiting.iter().map(|Waiting { who, what }| format!("{who} awaits {what}")));
-        if self.workflows.iter().flat_map(|workflow| &workflow.awaits).any(Awaited::is_for_nobody) {
+        lines.extend(
+            self.waiting
+                .iter()
+                .map(|Waiting { who, what }| format!("{who} awaits {what}")),
+        );
+        if self
+            .workflows
+            .iter()
+            .flat_map(|workflow| &workflow.awaits)
+            .any(Awaited::is_for_nobody)
+        {
             lines.push(match self.polled.as_slice() {
                 [] => "no worker is running".to_owned(),
                 queues => format!("workers poll {}", queues.join(", ")),
@@ -170,29 +190,51 @@ impl Diagnosis {
 impl OpenWorkflow {
     /// Whether no worker is there to take its workflow task.
     pub(crate) fn lacks_a_worker(&self) -> bool {
-        self.awaits.iter().any(|awaited| matches!(awaited, Awaited::WorkflowTask { polled: false, .. }))
+        self.awaits
+            .iter()
+            .any(|awaited| matches!(awaited, Awaited::WorkflowTask { polled: false, .. }))
     }
 }
 
 impl Awaited {
     /// Whether it waits for a worker where there is none.
     fn is_for_nobody(&self) -> bool {
-        matches!(self, Self::Activity { polled: false, .. } | Self::WorkflowTask { polled: false, .. })
+        matches!(
+            self,
+            Self::Activity { polled: false, .. } | Self::WorkflowTask { polled: false, .. }
+        )
     }
 
     fn words(&self) -> String {
-        let nobody = |polled: &bool| if *polled { "" } else { ", which no worker polls" };
+        let nobody = |polled: &bool| {
+            if *polled {
+                ""
+            } else {
+                ", which no worker polls"
+            }
+        };
         let failed = |attempt: &u32, failure: &Option<String>| match failure {
             Some(failure) => format!("; attempt {}: {failure}", attempt.saturating_sub(1).max(1)),
             None => String::new(),
         };
         match self {
-            Self::Activity { activity_type, task_queue, attempt, polled, last_failure } => format!(
+            Self::Activity {
+                activity_type,
+                task_queue,
+                attempt,
+                polled,
+                last_failure,
+            } => format!(
                 "activity {activity_type}, attempt {attempt}, on task queue {task_queue}{}{}",
                 nobody(polled),
                 failed(attempt, last_failure)
             ),
-            Self::WorkflowTask { task_queue, attempt, polled, last_failure } => format!(
+            Self::WorkflowTask {
+                task_queue,
+                attempt,
+                polled,
+                last_failure,
+            } => format!(
                 "its workflow task, attempt {attempt}, on task queue {task_queue}{}{}",
                 nobody(polled),
                 failed(attempt, last_failure)
@@ -208,18 +250,38 @@ impl Awaited {
                     .collect::<Vec<_>>()
                     .join(" or ")
             ),
-            Self::NexusOperation { endpoint, operation, token: Some(token), .. } => format!(
+            Self::NexusOperation {
+                endpoint,
+                operation,
+                token: Some(token),
+                ..
+            } => format!(
                 "Nexus operation {operation} of endpoint {endpoint}, started as `{token}`, which nobody completed"
             ),
-            Self::NexusOperation { endpoint, operation, token: None, attempt, last_failure } => format!(
+            Self::NexusOperation {
+                endpoint,
+                operation,
+                token: None,
+                attempt,
+                last_failure,
+            } => format!(
                 "Nexus operation {operation} of endpoint {endpoint}, request {attempt} to start it{}",
                 failed(attempt, last_failure)
             ),
-            Self::Child(WorkflowName { workflow_type, workflow_id }) => {
+            Self::Child(WorkflowName {
+                workflow_type,
+                workflow_id,
+            }) => {
                 format!("child workflow {workflow_type} {workflow_id}")
             }
-            Self::Timer { timer_id, fires_at_ms } => {
-                format!("timer {timer_id}, due at +{}", crate::outline::duration_words(*fires_at_ms))
+            Self::Timer {
+                timer_id,
+                fires_at_ms,
+            } => {
+                format!(
+                    "timer {timer_id}, due at +{}",
+                    crate::outline::duration_words(*fires_at_ms)
+                )
             }
             Self::Other(words) => words.clone(),
         }

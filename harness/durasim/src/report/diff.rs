@@ -15,7 +15,10 @@ pub(super) fn lines(comparison: &Comparison, colors: Colors) -> Vec<String> {
     let groups = diff.grouped_ops(CONTEXT);
     if groups.is_empty() {
         // Equal as text, different as values: a Debug that hides what differs.
-        lines.push(colors.paint(Role::Faint, "both print the same; their `Debug` hides what differs"));
+        lines.push(colors.paint(
+            Role::Faint,
+            "both print the same; their `Debug` hides what differs",
+        ));
     }
     let total = comparison.expected.lines().count();
     let mut shown = 0;

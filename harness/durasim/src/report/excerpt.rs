@@ -46,21 +46,47 @@ pub enum Mark {
 }
 
 impl HistoryExcerpt {
-    /// The surroundings of event `event_id`, which is marked as expected; past the end, the last events.
+    /// The surroundings of event `event_id`, which is marked as expected; past the end, the last
+    /// events.
     ///
     /// Times are counted from `zero_ms`, the start of the run in milliseconds since the Unix epoch.
     pub fn around<E: Borrow<HistoryEvent>>(events: &[E], event_id: i64, zero_ms: u64) -> Self {
-        let position =
-            events.iter().position(|event| event.borrow().event_id == event_id).unwrap_or(events.len());
+        let position = events
+            .iter()
+            .position(|event| event.borrow().event_id == event_id)
+            .unwrap_or(events.len());
         let first = position.saturating_sub(AROUND);
         let end = (position + AROUND + 1).min(events.len());
         let line = |event: &HistoryEvent| {
-            let OutlineLine { event_id: id, time, name, attributes } = OutlineLine::new(event, zero_ms);
-            let mark = if id == event_id { Mark::Expected } else { Mark::Context };
-            ExcerptLine { mark, event_id: Some(id), time, name, attributes }
+            let OutlineLine {
+                event_id: id,
+                time,
+                name,
+                attributes,
+            } = OutlineLine::new(event, zero_ms);
+            let mark = if id == event_id {
+                Mark::Expected
+            } else {
+                Mark::Context
+            };
+            ExcerptLine {
+                mark,
+                event_id: Some(id),
+                time,
+                name,
+                attributes,
+            }
         };
-        let lines = events[first..end].iter().map(Borrow::borrow).map(line).collect();
-        Self { before: first, lines, after: events.len() - end }
+        let lines = events[first..end]
+            .iter()
+            .map(Borrow::borrow)
+            .map(line)
+            .collect();
+        Self {
+            before: first,
+            lines,
+            after: events.len() - end,
+        }
     }
 
     /// The last events, none marked: where a run stood when something else went wrong.
@@ -78,7 +104,13 @@ impl HistoryExcerpt {
             .position(|line| line.mark == Mark::Expected)
             .map_or(self.lines.len(), |position| position + 1);
         let (name, attributes) = (command.into(), attributes.into());
-        let line = ExcerptLine { mark: Mark::Actual, event_id: None, time: String::new(), name, attributes };
+        let line = ExcerptLine {
+            mark: Mark::Actual,
+            event_id: None,
+            time: String::new(),
+            name,
+            attributes,
+        };
         self.lines.insert(at, line);
         self
     }
@@ -87,7 +119,12 @@ impl HistoryExcerpt {
     pub(super) fn laid_out(&self) -> Vec<String> {
         lay_out(self.lines.iter().map(|line| {
             let id = line.event_id.map(|id| id.to_string()).unwrap_or_default();
-            [id, line.time.clone(), line.name.clone(), line.attributes.clone()]
+            [
+                id,
+                line.time.clone(),
+                line.name.clone(),
+                line.attributes.clone(),
+            ]
         }))
     }
 }

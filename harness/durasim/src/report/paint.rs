@@ -27,14 +27,19 @@ pub(super) enum Role {
 }
 
 impl Colors {
-    /// Colours if this output is a terminal, unless `NO_COLOR` is set to anything (<https://no-color.org>).
+    /// Colours if this output is a terminal, unless `NO_COLOR` is set to anything
+    /// (<https://no-color.org>).
     pub fn detect(output: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self::decide(refused, output.is_terminal())
     }
 
     fn decide(refused: bool, terminal: bool) -> Self {
-        if terminal && !refused { Self::On } else { Self::Off }
+        if terminal && !refused {
+            Self::On
+        } else {
+            Self::Off
+        }
     }
 
     /// The text in the colour of its role.
@@ -70,6 +75,9 @@ mod tests {
     #[test]
     fn text_without_colours_is_left_alone() {
         assert_eq!(Colors::Off.paint(Role::Failure, "DS101"), "DS101");
-        assert_eq!(Colors::On.paint(Role::Location, "a.rs:1"), "\u{1b}[36ma.rs:1\u{1b}[0m");
+        assert_eq!(
+            Colors::On.paint(Role::Location, "a.rs:1"),
+            "\u{1b}[36ma.rs:1\u{1b}[0m"
+        );
     }
 }

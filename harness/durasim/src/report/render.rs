@@ -19,14 +19,20 @@ struct Page {
 }
 
 pub(super) fn render(report: &FailureReport, colors: Colors) -> String {
-    let mut page = Page { colors, text: String::new() };
+    let mut page = Page {
+        colors,
+        text: String::new(),
+    };
     page.what(report);
     page.expected_and_actual(report);
     page.plan(report);
     page.block("remedy", &wrap(&remedy(report)));
     page.block("spent", &[spent(report.spent)]);
     if let Some(file) = &report.saved {
-        page.block("saved", &[format!("in {file}, to be run first from now on")]);
+        page.block(
+            "saved",
+            &[format!("in {file}, to be run first from now on")],
+        );
     }
     page.line("");
     page.line(&colors.paint(Role::Command, &command(report)));
@@ -44,7 +50,10 @@ impl Page {
         for (index, line) in lines.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
             let padding = " ".repeat(LABEL_WIDTH - label.len());
-            self.line(&format!("  {}{padding}{line}", self.colors.paint(Role::Label, label)));
+            self.line(&format!(
+                "  {}{padding}{line}",
+                self.colors.paint(Role::Label, label)
+            ));
         }
     }
 
@@ -61,7 +70,13 @@ impl Page {
         let code = self.colors.paint(Role::Failure, &report.code.to_string());
         self.line(&format!("{code}: {}", report.what));
         if let Some(workflow) = &report.workflow {
-            self.block("workflow", &[format!("{} {}", workflow.workflow_type, workflow.workflow_id)]);
+            self.block(
+                "workflow",
+                &[format!(
+                    "{} {}",
+                    workflow.workflow_type, workflow.workflow_id
+                )],
+            );
         }
         if let Some(location) = &report.location {
             let place = format!("{}:{}", location.file, location.line);
@@ -73,11 +88,17 @@ impl Page {
         if let Some(message) = &report.message {
             self.section(
                 "message",
-                &without_backtrace(message).lines().map(str::to_owned).collect::<Vec<_>>(),
+                &without_backtrace(message)
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>(),
             );
         }
         if let Some(inputs) = &report.inputs {
-            self.section("inputs", &inputs.lines().map(str::to_owned).collect::<Vec<_>>());
+            self.section(
+                "inputs",
+                &inputs.lines().map(str::to_owned).collect::<Vec<_>>(),
+            );
         }
         if let Some(comparison) = &report.comparison {
             let heading = format!(
@@ -95,7 +116,9 @@ impl Page {
     }
 
     fn history(&mut self, report: &FailureReport) {
-        let Some(history) = &report.history else { return };
+        let Some(history) = &report.history else {
+            return;
+        };
         let has = |mark: Mark| history.lines.iter().any(|line| line.mark == mark);
         let heading = match (has(Mark::Expected), has(Mark::Actual)) {
             (_, true) => "history (- the history holds, + the code does)",
@@ -104,7 +127,10 @@ impl Page {
         };
         let mut lines = Vec::new();
         if history.before > 0 {
-            lines.push(self.colors.paint(Role::Faint, &format!("  … {}", events(history.before))));
+            lines.push(
+                self.colors
+                    .paint(Role::Faint, &format!("  … {}", events(history.before))),
+            );
         }
         for (line, text) in history.lines.iter().zip(history.laid_out()) {
             let (sign, role) = match line.mark {
@@ -115,15 +141,21 @@ impl Page {
             lines.push(self.colors.paint(role, &format!("{sign} {text}")));
         }
         if history.after > 0 {
-            lines.push(self.colors.paint(Role::Faint, &format!("  … {}", events(history.after))));
+            lines.push(
+                self.colors
+                    .paint(Role::Faint, &format!("  … {}", events(history.after))),
+            );
         }
         self.section(heading, &lines);
     }
 
     fn plan(&mut self, report: &FailureReport) {
         let Some(plan) = &report.plan else { return };
-        let times: Vec<_> =
-            plan.faults.iter().map(|fault| format!("+{}", duration_words(fault.at_ms))).collect();
+        let times: Vec<_> = plan
+            .faults
+            .iter()
+            .map(|fault| format!("+{}", duration_words(fault.at_ms)))
+            .collect();
         let width = times.iter().map(String::len).max().unwrap_or(0);
         let mut lines = vec![plan_heading(plan)];
         for (time, fault) in times.iter().zip(&plan.faults) {
@@ -131,17 +163,26 @@ impl Page {
         }
         lines.extend(orderings(&plan.orderings));
         if plan.drifted > 0 {
-            let verb = if plan.drifted == 1 { "choice matches" } else { "choices match" };
-            lines.push(format!("{} saved {verb} nothing any more and had no part in it", plan.drifted));
+            let verb = if plan.drifted == 1 {
+                "choice matches"
+            } else {
+                "choices match"
+            };
+            lines.push(format!(
+                "{} saved {verb} nothing any more and had no part in it",
+                plan.drifted
+            ));
         }
         self.block("plan", &lines);
     }
 }
 
-/// What an error says before the backtrace that `anyhow` appends where `RUST_BACKTRACE` is set: dozens of frames of the
-/// SDK's and durasim's, and other ones on another machine.
+/// What an error says before the backtrace that `anyhow` appends where `RUST_BACKTRACE` is set:
+/// dozens of frames of the SDK's and durasim's, and other ones on another machine.
 fn without_backtrace(message: &str) -> &str {
-    message.split_once("\n\nStack backtrace:").map_or(message, |(message, _)| message)
+    message
+        .split_once("\n\nStack backtrace:")
+        .map_or(message, |(message, _)| message)
 }
 
 /// What else it takes: each choice by itself where there are few.
@@ -151,7 +192,9 @@ fn orderings(words: &[String]) -> Vec<String> {
         [one] => vec![format!("and order or latency: {one}")],
         few if few.len() <= ORDERINGS_SHOWN => {
             let heading = format!("and {} choices of order or latency:", few.len());
-            std::iter::once(heading).chain(few.iter().map(|words| format!("  {words}"))).collect()
+            std::iter::once(heading)
+                .chain(few.iter().map(|words| format!("  {words}")))
+                .collect()
         }
         many => vec![format!("and {} choices of order or latency", many.len())],
     }
@@ -179,7 +222,11 @@ fn remedy(report: &FailureReport) -> String {
 
 fn spent(spent: Spent) -> String {
     let counted = |count: u64, one: &str, many: &str| {
-        format!("{} {}", thousands(count), if count == 1 { one } else { many })
+        format!(
+            "{} {}",
+            thousands(count),
+            if count == 1 { one } else { many }
+        )
     };
     let mut words = format!(
         "{}, {}",
@@ -187,7 +234,11 @@ fn spent(spent: Spent) -> String {
         counted(spent.steps, "step", "steps")
     );
     if spent.shrink_runs > 0 {
-        let _ = write!(words, ", {} to shrink", counted(spent.shrink_runs, "more world", "more worlds"));
+        let _ = write!(
+            words,
+            ", {} to shrink",
+            counted(spent.shrink_runs, "more world", "more worlds")
+        );
     }
     words
 }
@@ -198,7 +249,10 @@ fn command(report: &FailureReport) -> String {
         return command.clone();
     }
     // The test runner matches on the path within the crate.
-    let filter = report.test.split_once("::").map_or(report.test.as_str(), |(_, within)| within);
+    let filter = report
+        .test
+        .split_once("::")
+        .map_or(report.test.as_str(), |(_, within)| within);
     match report.seed {
         Some(seed) => format!("DURASIM_SEED={seed} cargo test {filter}"),
         None => format!("cargo test {filter}"),
@@ -206,7 +260,10 @@ fn command(report: &FailureReport) -> String {
 }
 
 fn events(count: usize) -> String {
-    format!("{count} more {}", if count == 1 { "event" } else { "events" })
+    format!(
+        "{count} more {}",
+        if count == 1 { "event" } else { "events" }
+    )
 }
 
 /// `1234567` as `1,234,567`.

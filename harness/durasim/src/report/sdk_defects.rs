@@ -1,6 +1,8 @@
-//! What the SDK itself does wrong, known by its words: sound workflows meet it, and no change of theirs is to blame.
+//! What the SDK itself does wrong, known by its words: sound workflows meet it, and no change of
+//! theirs is to blame.
 //!
-//! Each is shown as it is, for a live worker would do the same; the report says whose fault it is, and the way around.
+//! Each is shown as it is, for a live worker would do the same; the report says whose fault it is,
+//! and the way around.
 
 /// A defect of `temporalio-sdk` 1.1.
 pub(super) struct SdkDefect {
@@ -23,7 +25,8 @@ const KNOWN: [SdkDefect; 4] = [
                  with the cancellation or with a flag that the signal sets; a timer that loses the `select!` needs no \
                  cancelling",
     },
-    // `temporalio-sdk-core: src/worker/workflow/machines/{signal_external,child_workflow,local_activity}_state_machine.rs`
+    // `temporalio-sdk-core:
+    // src/worker/workflow/machines/{signal_external,child_workflow,local_activity}_state_machine.rs`
     // have no `Cancel` from these states; events that do not fit are told in other words.
     SdkDefect {
         words: "Invalid transition in state machine",
@@ -42,7 +45,8 @@ const KNOWN: [SdkDefect; 4] = [
                  it: `TryCancel`, which goes on at once too; or a token of its own \
                  (`WorkflowCancellationToken::new()`) that is never cancelled, and a `select!` that the activity loses",
     },
-    // `managed_run.rs` puts the closing command last within an activation, and what cancels itself makes another one.
+    // `managed_run.rs` puts the closing command last within an activation, and what cancels itself
+    // makes another one.
     SdkDefect {
         words: "must be the last command",
         what: "temporalio-sdk lets a handler go on after the command that closes the run, and the service refuses both",

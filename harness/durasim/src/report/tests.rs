@@ -11,23 +11,56 @@ fn name() -> WorkflowName {
 }
 
 fn line() -> SourceLine {
-    SourceLine { file: "src/payments.rs".into(), line: 42 }
+    SourceLine {
+        file: "src/payments.rs".into(),
+        line: 42,
+    }
 }
 
 fn entry(site: &'static str, at_ms: u64, words: &str) -> TapeEntry {
-    let point = Point { site: site.into(), key: "PaymentWorkflow#1".into(), occurrence: 0 };
-    TapeEntry { point, arity: 2, value: 1, at_ms: START_MS + at_ms, words: words.into() }
+    let point = Point {
+        site: site.into(),
+        key: "PaymentWorkflow#1".into(),
+        occurrence: 0,
+    };
+    TapeEntry {
+        point,
+        arity: 2,
+        value: 1,
+        at_ms: START_MS + at_ms,
+        words: words.into(),
+    }
 }
 
 /// What the runner adds to every report.
 fn found(mut report: FailureReport) -> FailureReport {
-    let crash = entry("worker.crash", 1_500, "crash worker payments after Payments::charge, attempt 1");
-    let delay = entry("signal.delay", 61_000, "hold signal confirm until after the next 4 events");
-    let minimal = Tape { seed: Some(17), entries: vec![crash.clone(), delay, slow("signal confirm", 0)] };
-    let all = Tape { seed: Some(17), entries: vec![crash; 12] };
+    let crash = entry(
+        "worker.crash",
+        1_500,
+        "crash worker payments after Payments::charge, attempt 1",
+    );
+    let delay = entry(
+        "signal.delay",
+        61_000,
+        "hold signal confirm until after the next 4 events",
+    );
+    let minimal = Tape {
+        seed: Some(17),
+        entries: vec![crash.clone(), delay, slow("signal confirm", 0)],
+    };
+    let all = Tape {
+        seed: Some(17),
+        entries: vec![crash; 12],
+    };
     report.test = "payments::tests::payment_charges_once".into();
-    report.plan = Some(FaultPlanWords::from_tapes(&all, &minimal, |it| it.point.site != "network.latency"));
-    report.spent = Spent { worlds: 18, steps: 5_120, shrink_runs: 14 };
+    report.plan = Some(FaultPlanWords::from_tapes(&all, &minimal, |it| {
+        it.point.site != "network.latency"
+    }));
+    report.spent = Spent {
+        worlds: 18,
+        steps: 5_120,
+        shrink_runs: 14,
+    };
     report.saved = Some("tests/payments.durasim-seeds".into());
     report.seed = Some(17);
     report
@@ -35,17 +68,33 @@ fn found(mut report: FailureReport) -> FailureReport {
 
 /// A message of the payment that took longer.
 fn slow(message: &str, occurrence: u32) -> TapeEntry {
-    let point = Point::new("network.latency", format!("PaymentWorkflow#1/{message}"), occurrence);
-    TapeEntry { point, arity: 6, value: 4, at_ms: 0, words: String::new() }
+    let point = Point::new(
+        "network.latency",
+        format!("PaymentWorkflow#1/{message}"),
+        occurrence,
+    );
+    TapeEntry {
+        point,
+        arity: 6,
+        value: 4,
+        at_ms: 0,
+        words: String::new(),
+    }
 }
 
 fn plan_lines(entries: Vec<TapeEntry>) -> Vec<String> {
-    let tape = Tape { seed: Some(17), entries };
+    let tape = Tape {
+        seed: Some(17),
+        entries,
+    };
     let mut report = FailureReport::returned_error("no", None);
     report.plan = Some(FaultPlanWords::from_tapes(&tape, &tape, |_| false));
     let text = report.to_string();
     let from_plan = text.lines().skip_while(|line| !line.starts_with("  plan"));
-    from_plan.take_while(|line| !line.starts_with("  remedy")).map(|line| line[12..].to_owned()).collect()
+    from_plan
+        .take_while(|line| !line.starts_with("  remedy"))
+        .map(|line| line[12..].to_owned())
+        .collect()
 }
 
 #[test]
@@ -61,11 +110,17 @@ fn a_few_choices_of_order_or_latency_are_told_one_by_one() {
             "  actor 2 goes on before the test",
         ]
     );
-    assert_eq!(plan_lines(vec![slow("start", 0); 5]), ["no faults", "and 5 choices of order or latency"]);
+    assert_eq!(
+        plan_lines(vec![slow("start", 0); 5]),
+        ["no faults", "and 5 choices of order or latency"]
+    );
 }
 
 fn waits(who: &str, what: &str) -> Waiting {
-    Waiting { who: who.into(), what: what.into() }
+    Waiting {
+        who: who.into(),
+        what: what.into(),
+    }
 }
 
 fn waiting() -> Diagnosis {
@@ -77,8 +132,13 @@ fn waiting() -> Diagnosis {
             polled: false,
             last_failure: Some("card declined".into()),
         },
-        Awaited::Condition { unsent_signals: vec!["confirm".into(), "reject".into()] },
-        Awaited::Timer { timer_id: "2".into(), fires_at_ms: 86_400_000 },
+        Awaited::Condition {
+            unsent_signals: vec!["confirm".into(), "reject".into()],
+        },
+        Awaited::Timer {
+            timer_id: "2".into(),
+            fires_at_ms: 86_400_000,
+        },
     ];
     let child = OpenWorkflow {
         name: WorkflowName::new("Refund", "refund-1"),
@@ -89,7 +149,10 @@ fn waiting() -> Diagnosis {
             last_failure: Some("panicked: index out of bounds".into()),
         }],
     };
-    let parent = OpenWorkflow { name: name(), awaits };
+    let parent = OpenWorkflow {
+        name: name(),
+        awaits,
+    };
     Diagnosis {
         workflows: vec![parent, child],
         waiting: vec![waits("the test", "the result of PaymentWorkflow payment-1")],
@@ -99,10 +162,12 @@ fn waiting() -> Diagnosis {
 
 #[test]
 fn the_backtrace_of_an_error_is_left_out() {
-    let message =
-        "called `Result::unwrap()` on an `Err` value: no change\n\nStack backtrace:\n   0: anyhow::msg";
+    let message = "called `Result::unwrap()` on an `Err` value: no change\n\nStack backtrace:\n   0: anyhow::msg";
     let text = FailureReport::panicked(message, None).to_string();
-    assert!(text.contains("value: no change\n") && !text.contains("anyhow::msg"), "{text}");
+    assert!(
+        text.contains("value: no change\n") && !text.contains("anyhow::msg"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -117,7 +182,11 @@ fn a_panic_shows_its_message_and_line() {
 fn a_test_without_choices_has_no_plan_and_no_seed() {
     let mut report = FailureReport::returned_error("workflow not found: payment-1", Some(line()));
     report.test = "payments::works".into();
-    report.spent = Spent { worlds: 1, steps: 40, shrink_runs: 0 };
+    report.spent = Spent {
+        worlds: 1,
+        steps: 40,
+        shrink_runs: 0,
+    };
     insta::assert_snapshot!(report);
 }
 
@@ -129,7 +198,10 @@ fn a_stuck_run_says_what_everything_waits_for() {
 #[test]
 fn a_stuck_test_without_workflows_says_so() {
     let waiting = vec![waits("the test", "what nothing in this world will wake")];
-    let diagnosis = Diagnosis { waiting, ..Diagnosis::default() };
+    let diagnosis = Diagnosis {
+        waiting,
+        ..Diagnosis::default()
+    };
     let mut report = FailureReport::stuck(0, diagnosis);
     report.test = "payments::works".into();
     insta::assert_snapshot!(report);
@@ -137,13 +209,22 @@ fn a_stuck_test_without_workflows_says_so() {
 
 #[test]
 fn a_limit_is_named_with_the_way_to_raise_it() {
-    let error = Limits { max_steps: 10_000, ..Limits::default() }.check_steps(10_001).unwrap_err();
+    let error = Limits {
+        max_steps: 10_000,
+        ..Limits::default()
+    }
+    .check_steps(10_001)
+    .unwrap_err();
     insta::assert_snapshot!(found(FailureReport::limit(&error, None)));
 }
 
 #[test]
 fn every_limit_has_words_for_both_what_and_remedy() {
-    let limits = Limits { max_steps: 1, max_virtual_ms: 60_000, max_history_events: 5 };
+    let limits = Limits {
+        max_steps: 1,
+        max_virtual_ms: 60_000,
+        max_history_events: 5,
+    };
     let errors: [LimitExceeded; 3] = [
         limits.check_steps(2).unwrap_err(),
         limits.check_time(START_MS + 60_001).unwrap_err(),
@@ -160,48 +241,87 @@ fn every_limit_has_words_for_both_what_and_remedy() {
 #[test]
 fn an_unregistered_activity_is_named_beside_what_is_registered() {
     let registered = [
-        Registered { task_queue: "payments".into(), types: vec!["Payments::refund".into()] },
-        Registered { task_queue: "bank".into(), types: Vec::new() },
+        Registered {
+            task_queue: "payments".into(),
+            types: vec!["Payments::refund".into()],
+        },
+        Registered {
+            task_queue: "bank".into(),
+            types: Vec::new(),
+        },
     ];
-    let report =
-        FailureReport::unregistered_activity("Payments::charge", "payments", Some(name()), &registered);
+    let report = FailureReport::unregistered_activity(
+        "Payments::charge",
+        "payments",
+        Some(name()),
+        &registered,
+    );
     insta::assert_snapshot!(found(report));
 }
 
 #[test]
 fn an_unregistered_workflow_is_named_beside_what_is_registered() {
-    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(name(), "payments", &[])));
+    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(
+        name(),
+        "payments",
+        &[]
+    )));
 }
 
 #[test]
 fn what_only_some_workers_of_a_queue_have_is_told_so() {
-    let registered = ["Wait", "PaymentWorkflow"]
-        .map(|it| Registered { task_queue: "payments".into(), types: vec![it.to_owned()] });
-    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(name(), "payments", &registered)));
+    let registered = ["Wait", "PaymentWorkflow"].map(|it| Registered {
+        task_queue: "payments".into(),
+        types: vec![it.to_owned()],
+    });
+    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(
+        name(),
+        "payments",
+        &registered
+    )));
 }
 
 #[test]
 fn a_panic_in_workflow_code_is_told_with_its_retries() {
     let message = "panicked at src/payments.rs:42:9:\nindex out of bounds";
-    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(name(), 3, message, Some(line()))));
+    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(
+        name(),
+        3,
+        message,
+        Some(line())
+    )));
 }
 
 #[test]
 fn the_defect_of_the_sdk_is_told_as_the_sdks() {
     let message = "Workflow function panicked: resolution must have a registered unblocker";
-    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(name(), 2, message, None)));
+    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(
+        name(),
+        2,
+        message,
+        None
+    )));
 }
 
 #[test]
 fn a_defect_that_looks_like_nondeterminism_is_told_as_the_sdks_too() {
     let history = HistoryExcerpt::tail(&payment(), START_MS);
     let message = "[TMPRL1100] Nondeterminism error: Invalid transition in state machine";
-    insta::assert_snapshot!(found(FailureReport::replay_differs(name(), message, history, None, false)));
+    insta::assert_snapshot!(found(FailureReport::replay_differs(
+        name(),
+        message,
+        history,
+        None,
+        false
+    )));
 }
 
 #[test]
 fn leaving_the_simulated_world_is_told_with_the_line() {
-    insta::assert_snapshot!(found(FailureReport::escaped("spawned a thread", Some(line()))));
+    insta::assert_snapshot!(found(FailureReport::escaped(
+        "spawned a thread",
+        Some(line())
+    )));
 }
 
 #[test]
@@ -216,8 +336,13 @@ fn replay_shows_the_event_expected_and_the_command_got() {
 fn replay_tells_inputs_apart_from_commands() {
     let history = HistoryExcerpt::around(&payment(), 5, START_MS)
         .got("ScheduleActivityTask", "Payments::charge(101) on payments");
-    let report =
-        FailureReport::replay_differs(name(), "input of Payments::charge", history, Some(line()), true);
+    let report = FailureReport::replay_differs(
+        name(),
+        "input of Payments::charge",
+        history,
+        Some(line()),
+        true,
+    );
     insta::assert_snapshot!(found(report));
 }
 
@@ -230,7 +355,8 @@ fn replay_past_the_end_shows_the_last_events() {
 
 #[test]
 fn a_wait_outside_of_the_sdk_shows_the_command_that_it_leads_to() {
-    let message = "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK source.";
+    let message =
+        "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK source.";
     let history = HistoryExcerpt::tail(&payment()[..5], START_MS);
     let goes_on = Some("ScheduleActivityTask(type: Payments::charge)".to_owned());
     let report = FailureReport::woken_from_outside(name(), message, goes_on, history, Some(line()));
@@ -240,7 +366,11 @@ fn a_wait_outside_of_the_sdk_shows_the_command_that_it_leads_to() {
 #[test]
 fn core_replay_names_the_replayer() {
     let history = HistoryExcerpt::around(&payment(), 9, START_MS);
-    insta::assert_snapshot!(found(FailureReport::core_rejects(name(), "[TMPRL1100] ...", history)));
+    insta::assert_snapshot!(found(FailureReport::core_rejects(
+        name(),
+        "[TMPRL1100] ...",
+        history
+    )));
 }
 
 #[test]
@@ -255,8 +385,15 @@ fn idempotency_shows_both_values() {
 #[test]
 fn long_values_are_shown_around_what_differs() {
     let value = |middle: &str| {
-        let lines: Vec<_> =
-            (0..30).map(|line| if line == 15 { middle.into() } else { line.to_string() }).collect();
+        let lines: Vec<_> = (0..30)
+            .map(|line| {
+                if line == 15 {
+                    middle.into()
+                } else {
+                    line.to_string()
+                }
+            })
+            .collect();
         lines.join("\n")
     };
     let report = FailureReport::observation_differs("ledger", value("fifteen"), value("twice"));
@@ -266,20 +403,30 @@ fn long_values_are_shown_around_what_differs() {
 #[test]
 fn values_that_print_the_same_are_not_shown_as_equal() {
     let report = FailureReport::observation_differs("ledger", "Opaque", "Opaque");
-    assert!(report.to_string().contains("their `Debug` hides what differs"));
+    assert!(
+        report
+            .to_string()
+            .contains("their `Debug` hides what differs")
+    );
 }
 
 #[test]
 fn an_effect_applied_again_lists_who_applied_it() {
-    let applications =
-        ["+1.2s  Payments::charge, attempt 1".to_owned(), "+11.2s  Payments::charge, attempt 2".to_owned()];
+    let applications = [
+        "+1.2s  Payments::charge, attempt 1".to_owned(),
+        "+11.2s  Payments::charge, attempt 2".to_owned(),
+    ];
     let report = FailureReport::applied_again("ledger", "payment-1", &applications, Some(line()));
     insta::assert_snapshot!(found(report));
 }
 
 #[test]
 fn a_workflow_that_does_not_close_is_told_with_its_waits() {
-    insta::assert_snapshot!(found(FailureReport::not_live(Some(61_000), 864_000_000, waiting())));
+    insta::assert_snapshot!(found(FailureReport::not_live(
+        Some(61_000),
+        864_000_000,
+        waiting()
+    )));
 }
 
 #[test]
@@ -299,7 +446,12 @@ fn a_broken_invariant_is_named_with_its_time() {
 #[test]
 fn a_label_never_reached_stands_beside_those_that_were() {
     let reached = [("paid".to_owned(), 250), ("refunded".to_owned(), 3)];
-    let mut report = found(FailureReport::never_reached("expired", 256, &reached, Some(line())));
+    let mut report = found(FailureReport::never_reached(
+        "expired",
+        256,
+        &reached,
+        Some(line()),
+    ));
     report.plan = None;
     report.seed = None;
     insta::assert_snapshot!(report);
@@ -307,7 +459,8 @@ fn a_label_never_reached_stands_beside_those_that_were() {
 
 #[test]
 fn two_runs_that_differ_show_where() {
-    let report = FailureReport::unrepeatable("poll task a\npoll task b\n", "poll task a\npoll task c\n");
+    let report =
+        FailureReport::unrepeatable("poll task a\npoll task b\n", "poll task a\npoll task c\n");
     insta::assert_snapshot!(found(report));
 }
 
@@ -321,7 +474,11 @@ fn generated_inputs_are_shown() {
 #[test]
 fn a_failure_without_faults_says_that_none_is_needed() {
     let mut report = found(FailureReport::panicked("boom", Some(line())));
-    report.plan = Some(FaultPlanWords { found: 12, drifted: 2, ..FaultPlanWords::default() });
+    report.plan = Some(FaultPlanWords {
+        found: 12,
+        drifted: 2,
+        ..FaultPlanWords::default()
+    });
     insta::assert_snapshot!(report);
 }
 
@@ -330,7 +487,8 @@ fn colours_change_nothing_but_the_escapes() {
     let expected = "[\n    (\n        100,\n    ),\n]";
     let actual = "[\n    (\n        200,\n    ),\n]";
     let mut report = found(FailureReport::observation_differs("bank", expected, actual));
-    report.history = Some(HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d"));
+    report.history =
+        Some(HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d"));
     let colored = report.render(Colors::On);
     insta::assert_snapshot!(colored.replace('\u{1b}', "␛"));
     let mut plain = String::new();

@@ -21,7 +21,8 @@ const MAX_ENDLESS_RUNS: usize = 200;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reference {
     pub(crate) observations: BTreeMap<String, Value>,
-    /// How many workflows of each type do not close even without faults: nothing is expected of them.
+    /// How many workflows of each type do not close even without faults: nothing is expected of
+    /// them.
     pub(crate) open: BTreeMap<String, usize>,
 }
 
@@ -51,7 +52,10 @@ pub struct Campaign<'a> {
 impl<'a> Campaign<'a> {
     /// Runs the fault-free world, which may fail: see [`fault_free`](Self::fault_free).
     pub fn new(body: &'a Body, mut options: WorldOptions) -> Self {
-        let mut first = WorldOptions { choices: ChoiceSource::Benign, ..options.clone() };
+        let mut first = WorldOptions {
+            choices: ChoiceSource::Benign,
+            ..options.clone()
+        };
         first.faults = options.faults.without_placed();
         let fault_free = run_world(body, &first);
         let mut open = BTreeMap::new();
@@ -61,8 +65,16 @@ impl<'a> Campaign<'a> {
         if options.faults.has_odds() {
             options.usual = Arc::new(Usual::of(&fault_free.histories));
         }
-        let reference = Reference { observations: fault_free.observations.clone(), open };
-        Self { body, options, fault_free, reference }
+        let reference = Reference {
+            observations: fault_free.observations.clone(),
+            open,
+        };
+        Self {
+            body,
+            options,
+            fault_free,
+            reference,
+        }
     }
 
     /// The fault-free world.
@@ -87,7 +99,10 @@ impl<'a> Campaign<'a> {
 
     /// A world, judged.
     pub fn run(&self, choices: ChoiceSource) -> WorldReport {
-        self.judge(&WorldOptions { choices, ..self.options.clone() })
+        self.judge(&WorldOptions {
+            choices,
+            ..self.options.clone()
+        })
     }
 
     pub(crate) fn run_with(
@@ -95,7 +110,10 @@ impl<'a> Campaign<'a> {
         choices: ChoiceSource,
         change: impl FnOnce(&mut WorldOptions),
     ) -> WorldReport {
-        let mut options = WorldOptions { choices, ..self.options.clone() };
+        let mut options = WorldOptions {
+            choices,
+            ..self.options.clone()
+        };
         change(&mut options);
         self.judge(&options)
     }
@@ -103,40 +121,69 @@ impl<'a> Campaign<'a> {
     fn judge(&self, options: &WorldOptions) -> WorldReport {
         let mut report = run_world(self.body, options);
         if let ChoiceSource::Tape(tape) = &options.choices {
-            // Entropy follows the seed still: without it, the tape that is kept would not be the same world.
+            // Entropy follows the seed still: without it, the tape that is kept would not be the
+            // same world.
             report.tape.seed = tape.seed;
         }
         report.failure = match report.failure.take() {
             None => checks::against(&report, &self.reference),
             Some(failure) if options.faults.is_none() => Some(failure),
-            Some(failure) => Some(checks::failed_under_faults(failure, &report, &self.reference)),
+            Some(failure) => Some(checks::failed_under_faults(
+                failure,
+                &report,
+                &self.reference,
+            )),
         };
         report
     }
 
-    /// The same world once more with backtraces on, if the same goes wrong in it again: they name the user's lines.
-    pub(crate) fn explained(&self, choices: ChoiceSource, failure: &FailureReport) -> Option<WorldReport> {
+    /// The same world once more with backtraces on, if the same goes wrong in it again: they name
+    /// the user's lines.
+    pub(crate) fn explained(
+        &self,
+        choices: ChoiceSource,
+        failure: &FailureReport,
+    ) -> Option<WorldReport> {
         let report = self.run_with(choices, |options| options.backtraces = true);
         // Backtraces may name a better line: of an assertion in a library, the one that called it.
-        let kind = |failure: &FailureReport| Signature { location: None, ..Signature::of(failure) };
-        let same = report.failure.as_ref().is_some_and(|again| kind(again) == kind(failure));
+        let kind = |failure: &FailureReport| Signature {
+            location: None,
+            ..Signature::of(failure)
+        };
+        let same = report
+            .failure
+            .as_ref()
+            .is_some_and(|again| kind(again) == kind(failure));
         same.then_some(report)
     }
 
-    /// Puts the choices of a failed world back to benign, as long as the same thing goes wrong at the same place;
-    /// what is returned is the smallest world found, its failure complete with plan and cost.
+    /// Puts the choices of a failed world back to benign, as long as the same thing goes wrong at
+    /// the same place; what is returned is the smallest world found, its failure complete with plan
+    /// and cost.
     ///
     /// # Panics
     ///
     /// If the world did not fail.
     pub fn shrink(&self, failed: &WorldReport) -> WorldReport {
-        let failure = failed.failure.as_ref().expect("only a failed world shrinks");
+        let failure = failed
+            .failure
+            .as_ref()
+            .expect("only a failed world shrinks");
         let endless = self.is_endless(failed);
-        let shrunk = if endless { self.shrink_endless(failed) } else { self.shrink_to_same(failed) };
+        let shrunk = if endless {
+            self.shrink_endless(failed)
+        } else {
+            self.shrink_to_same(failed)
+        };
         let smallest = if endless {
-            // Backtraces of so many commands would take longer than all else, and name no line of an end that never comes.
+            // Backtraces of so many commands would take longer than all else, and name no line of
+            // an end that never comes.
             let again = self.tape(&shrunk.tape);
-            again.failure.as_ref().is_some_and(|again| again.code == failure.code).then_some(again)
+            again
+                .failure
+                .as_ref()
+                .is_some_and(|again| again.code == failure.code)
+                .then_some(again)
         } else {
             self.explained(ChoiceSource::Tape(shrunk.tape), failure)
         };
@@ -145,7 +192,11 @@ impl<'a> Campaign<'a> {
         if let Some(failure) = &mut smallest.failure {
             failure.plan = Some(FaultPlanWords::from_tapes(&failed.tape, &minimal, is_fault));
             failure.tape = Some(minimal);
-            failure.spent = Spent { worlds: 1, steps: failed.steps, shrink_runs: shrunk.tried as u64 };
+            failure.spent = Spent {
+                worlds: 1,
+                steps: failed.steps,
+                shrink_runs: shrunk.tried as u64,
+            };
             failure.seed = failed.tape.seed;
         }
         smallest
@@ -153,9 +204,15 @@ impl<'a> Campaign<'a> {
 
     fn shrink_to_same(&self, failed: &WorldReport) -> Shrunk {
         let wanted = failed.failure.as_ref().map(Signature::of);
-        shrink(&failed.tape, if broken!(Shrinking) { 0 } else { MAX_SHRINK_RUNS }, |tape| {
-            self.tape(tape).failure.as_ref().map(Signature::of) == wanted
-        })
+        shrink(
+            &failed.tape,
+            if broken!(Shrinking) {
+                0
+            } else {
+                MAX_SHRINK_RUNS
+            },
+            |tape| self.tape(tape).failure.as_ref().map(Signature::of) == wanted,
+        )
     }
 
     /// Whether a world failed because it went on and on, for far longer than the fault-free one.
@@ -163,26 +220,47 @@ impl<'a> Campaign<'a> {
         failed.failure.as_ref().is_some_and(goes_on) && failed.steps > self.endless_steps()
     }
 
-    /// After so many steps a world is taken to go on without end while it is shrunk: the limit itself takes seconds.
+    /// After so many steps a world is taken to go on without end while it is shrunk: the limit
+    /// itself takes seconds.
     fn endless_steps(&self) -> u64 {
-        self.fault_free.steps.saturating_mul(20).saturating_add(2_000)
+        self.fault_free
+            .steps
+            .saturating_mul(20)
+            .saturating_add(2_000)
     }
 
     /// The same for a world that goes on without end: each that goes on far too long counts as one.
     fn shrink_endless(&self, failed: &WorldReport) -> Shrunk {
         let max_steps = self.endless_steps();
         let is_endless = |tape: &Tape| {
-            let world = self
-                .run_with(ChoiceSource::Tape(tape.clone()), |options| options.limits.max_steps = max_steps);
+            let world = self.run_with(ChoiceSource::Tape(tape.clone()), |options| {
+                options.limits.max_steps = max_steps
+            });
             world.failure.as_ref().is_some_and(goes_on)
         };
         // Of its thousands of choices of latency most come after it had gone wrong.
-        let faults = failed.tape.entries.iter().filter(|entry| is_fault(entry)).cloned().collect();
-        let faults = Tape { seed: failed.tape.seed, entries: faults };
-        let runs = if broken!(Shrinking) { 0 } else { MAX_ENDLESS_RUNS };
+        let faults = failed
+            .tape
+            .entries
+            .iter()
+            .filter(|entry| is_fault(entry))
+            .cloned()
+            .collect();
+        let faults = Tape {
+            seed: failed.tape.seed,
+            entries: faults,
+        };
+        let runs = if broken!(Shrinking) {
+            0
+        } else {
+            MAX_ENDLESS_RUNS
+        };
         if runs > 0 && is_endless(&faults) {
             let shrunk = shrink(&faults, runs, is_endless);
-            return Shrunk { tried: shrunk.tried + 1, ..shrunk };
+            return Shrunk {
+                tried: shrunk.tried + 1,
+                ..shrunk
+            };
         }
         shrink(&failed.tape, runs, is_endless)
     }
@@ -211,13 +289,22 @@ impl Signature {
     pub(crate) fn of(failure: &FailureReport) -> Self {
         Self {
             code: failure.code,
-            workflow_type: failure.workflow.as_ref().map(|workflow| workflow.workflow_type.clone()),
+            workflow_type: failure
+                .workflow
+                .as_ref()
+                .map(|workflow| workflow.workflow_type.clone()),
             // Of a replay the line is known only with backtraces on.
             location: match failure.code {
                 FailureCode::Replay => None,
-                _ => failure.location.as_ref().map(|line| (line.file.clone(), line.line)),
+                _ => failure
+                    .location
+                    .as_ref()
+                    .map(|line| (line.file.clone(), line.line)),
             },
-            label: failure.comparison.as_ref().map(|comparison| comparison.label.clone()),
+            label: failure
+                .comparison
+                .as_ref()
+                .map(|comparison| comparison.label.clone()),
         }
     }
 }

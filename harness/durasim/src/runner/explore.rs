@@ -1,7 +1,9 @@
 //! Exhaustive exploration: every plan of at most so many faults.
 
 use super::{campaign::Campaign, test::judge, world::ChoiceSource};
-use crate::{Exhaustive, checks::Sometimes, faults::is_fault_site, report::FailureReport, sabotage::broken};
+use crate::{
+    Exhaustive, checks::Sometimes, faults::is_fault_site, report::FailureReport, sabotage::broken,
+};
 use durasim_engine::Explorer;
 
 /// Runs every plan, those of fewer faults first.
@@ -10,7 +12,11 @@ pub(super) fn run(
     exhaustive: Exhaustive,
     sometimes: &mut Sometimes,
 ) -> Result<(), Box<FailureReport>> {
-    let faults = if broken!(Exploration) { 1 } else { exhaustive.faults };
+    let faults = if broken!(Exploration) {
+        1
+    } else {
+        exhaustive.faults
+    };
     let mut explorer = Explorer::new(faults as usize);
     let mut steps = 0;
     while let Some(plan) = explorer.next_plan() {
@@ -22,8 +28,15 @@ pub(super) fn run(
                 exhaustive.faults, exhaustive.max_worlds
             ))));
         }
-        let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| options.record_offers = true);
-        let offers = report.offers.iter().filter(|offer| is_fault_site(&offer.point.site)).cloned().collect();
+        let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| {
+            options.record_offers = true
+        });
+        let offers = report
+            .offers
+            .iter()
+            .filter(|offer| is_fault_site(&offer.point.site))
+            .cloned()
+            .collect();
         explorer.ran(plan.id, offers);
         steps += report.steps;
         sometimes.world(&report.labels, report.steps);

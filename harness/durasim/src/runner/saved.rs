@@ -19,7 +19,9 @@ use std::path::Path;
 pub(super) fn rerun(case: &TestCase, campaign: &Campaign<'_>) -> Result<(), Box<FailureReport>> {
     let saved = Regressions::beside(case.manifest_dir, case.file)
         .map_err(|error| Box::new(FailureReport::setup(error.to_string())))?;
-    let Some(saved) = saved.filter(|_| !broken!(SavedFailures)) else { return Ok(()) };
+    let Some(saved) = saved.filter(|_| !broken!(SavedFailures)) else {
+        return Ok(());
+    };
     let mut steps = 0;
     for (tape, worlds) in saved.tapes(case.name).zip(1..) {
         let report = campaign.run(ChoiceSource::Tape(tape.clone()));
@@ -39,22 +41,42 @@ pub(super) fn rerun(case: &TestCase, campaign: &Campaign<'_>) -> Result<(), Box<
 /// How many choices of a saved tape the run no longer came to.
 fn drifted(saved: &Tape, taken: &Tape) -> usize {
     let came_to = |point: &Point| taken.entries.iter().any(|entry| entry.point == *point);
-    saved.entries.iter().filter(|entry| !came_to(&entry.point)).count()
+    saved
+        .entries
+        .iter()
+        .filter(|entry| !came_to(&entry.point))
+        .count()
 }
 
 /// Saves the plan of a failure beside the test, and says so in its report.
 pub(crate) fn keep(case: &TestCase, failure: &mut FailureReport) {
     // Without a choice and without a seed it is the fault-free world, which runs first anyway.
-    let Some(tape) = failure.tape.clone().filter(|tape| !tape.is_empty() || tape.seed.is_some()) else {
+    let Some(tape) = failure
+        .tape
+        .clone()
+        .filter(|tape| !tape.is_empty() || tape.seed.is_some())
+    else {
         return;
     };
-    // A damaged file has been reported by `rerun` already, unless one world was asked for by its seed.
-    let Ok(Some(mut saved)) = Regressions::beside(case.manifest_dir, case.file) else { return };
-    let entry = SavedFailure { test: case.name.to_owned(), fails: failure.code.to_string(), tape };
+    // A damaged file has been reported by `rerun` already, unless one world was asked for by its
+    // seed.
+    let Ok(Some(mut saved)) = Regressions::beside(case.manifest_dir, case.file) else {
+        return;
+    };
+    let entry = SavedFailure {
+        test: case.name.to_owned(),
+        fails: failure.code.to_string(),
+        tape,
+    };
     match saved.save(entry) {
         Ok(_) => {
             let file = saved.path().file_name().unwrap_or_default();
-            failure.saved = Some(Path::new(case.file).with_file_name(file).display().to_string());
+            failure.saved = Some(
+                Path::new(case.file)
+                    .with_file_name(file)
+                    .display()
+                    .to_string(),
+            );
         }
         // The report matters more than its keeping.
         Err(error) => eprintln!("{error}"),
@@ -98,16 +120,26 @@ mod tests {
 
         let again = search(&case, &racy).unwrap_err();
         assert_eq!(again.spent.worlds, 1);
-        assert_eq!((again.code, again.tape, again.seed), (found.code, found.tape, found.seed));
+        assert_eq!(
+            (again.code, again.tape, again.seed),
+            (found.code, found.tape, found.seed)
+        );
     }
 
     #[test]
     fn a_damaged_file_fails_the_test_with_the_line_to_correct() {
         let case = case();
-        std::fs::write(Path::new(case.manifest_dir).join("tests/payments.durasim-seeds"), "garbage").unwrap();
+        std::fs::write(
+            Path::new(case.manifest_dir).join("tests/payments.durasim-seeds"),
+            "garbage",
+        )
+        .unwrap();
         let report = search(&case, &racy).unwrap_err();
         let message = report.message.unwrap();
-        assert!(message.contains("payments.durasim-seeds:1: unknown line `garbage`"), "{message}");
+        assert!(
+            message.contains("payments.durasim-seeds:1: unknown line `garbage`"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -121,6 +153,9 @@ mod tests {
         keep(&case, &mut found);
         let campaign = Campaign::new(&racy, case.options.world_options());
         assert_eq!(rerun(&case, &campaign), Ok(()));
-        assert_eq!(drifted(&tape, &campaign.tape(&tape).tape), tape.entries.len());
+        assert_eq!(
+            drifted(&tape, &campaign.tape(&tape).tape),
+            tape.entries.len()
+        );
     }
 }

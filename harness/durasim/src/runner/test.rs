@@ -42,13 +42,22 @@ pub struct TestCase {
 
 #[cfg(test)]
 impl TestCase {
-    /// A test in the one test file of a package in a temporary folder, which lasts as long as the process.
+    /// A test in the one test file of a package in a temporary folder, which lasts as long as the
+    /// process.
     pub(crate) fn in_a_new_package(name: &'static str, options: TestOptions) -> Self {
-        let package = tempfile::tempdir().expect("a temporary folder can be made").keep();
+        let package = tempfile::tempdir()
+            .expect("a temporary folder can be made")
+            .keep();
         std::fs::create_dir(package.join("tests")).expect("the folder is new");
         std::fs::write(package.join("tests/payments.rs"), "").expect("the folder can be written");
         let manifest_dir = Box::leak(package.display().to_string().into_boxed_str());
-        Self { name, file: "tests/payments.rs", line: 1, manifest_dir, options }
+        Self {
+            name,
+            file: "tests/payments.rs",
+            line: 1,
+            manifest_dir,
+            options,
+        }
     }
 }
 
@@ -57,7 +66,10 @@ impl TestCase {
 /// # Panics
 ///
 /// If the test fails; that is how a `#[test]` does.
-#[allow(clippy::needless_pass_by_value, reason = "what the attribute expands to hands it over")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "what the attribute expands to hands it over"
+)]
 pub fn run<O, F>(case: TestCase, body: F)
 where
     O: TestOutcome + 'static,
@@ -74,12 +86,16 @@ where
 
 /// Prints the report and fails the `#[test]`, without the lines that a panic adds of its own.
 ///
-/// The panic's payload is the report too: `#[should_panic(expected = "..")]` finds the test's own words in it.
+/// The panic's payload is the report too: `#[should_panic(expected = "..")]` finds the test's own
+/// words in it.
 pub(crate) fn fail(case: &TestCase, mut report: FailureReport) -> ! {
     case.name.clone_into(&mut report.test);
     if report.code == FailureCode::Error {
         // An error that does not remember its line is at least the test's.
-        report.location.get_or_insert_with(|| SourceLine { file: case.file.to_owned(), line: case.line });
+        report.location.get_or_insert_with(|| SourceLine {
+            file: case.file.to_owned(),
+            line: case.line,
+        });
     }
     eprintln!("{}", report.render(Colors::detect(&std::io::stderr())));
     std::panic::resume_unwind(Box::new(report.to_string()))
@@ -90,7 +106,11 @@ impl TestOptions {
         // Without any fault there would be nothing to explore but the one plan of none.
         let explores_all = self.explore.is_some() && self.faults.is_none();
         WorldOptions {
-            faults: if explores_all { FaultProfile::all() } else { self.faults.clone() },
+            faults: if explores_all {
+                FaultProfile::all()
+            } else {
+                self.faults.clone()
+            },
             limits: self.limits,
             cache: self.cache,
             replay: self.replay,
@@ -116,24 +136,35 @@ pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
         // The fault-free world is a world like others: what fails in it needs no plan.
         sometimes.world(&campaign.fault_free().labels, campaign.fault_free().steps);
         if let Some(failure) = &campaign.fault_free().failure {
-            let explained =
-                campaign.explained(ChoiceSource::Benign, failure).and_then(|report| report.failure);
+            let explained = campaign
+                .explained(ChoiceSource::Benign, failure)
+                .and_then(|report| report.failure);
             let mut failure = explained.unwrap_or_else(|| failure.clone());
-            failure.spent = Spent { worlds: 1, steps: campaign.fault_free().steps, shrink_runs: 0 };
+            failure.spent = Spent {
+                worlds: 1,
+                steps: campaign.fault_free().steps,
+                shrink_runs: 0,
+            };
             return Err(Box::new(failure));
         }
     }
     saved::rerun(case, &campaign)?;
-    let seeds = options
-        .seeds
-        .or_else(|| (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS));
+    let seeds = options.seeds.or_else(|| {
+        (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS)
+    });
     if let Some(seeds) = seeds {
-        many(&campaign, number_from_environment("DURASIM_SEEDS")?.unwrap_or(seeds), &mut sometimes)?;
+        many(
+            &campaign,
+            number_from_environment("DURASIM_SEEDS")?.unwrap_or(seeds),
+            &mut sometimes,
+        )?;
     }
     if let Some(exhaustive) = options.explore {
         explore::run(&campaign, exhaustive, &mut sometimes)?;
     }
-    sometimes.check().map_or(Ok(()), |failure| Err(Box::new(failure)))
+    sometimes
+        .check()
+        .map_or(Ok(()), |failure| Err(Box::new(failure)))
 }
 
 /// The seed that `DURASIM_SEED` asks for.
@@ -147,7 +178,10 @@ fn number_from_environment(name: &str) -> Result<Option<u64>, Box<FailureReport>
         Err(_) => Ok(None),
         Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(text) => text.trim().parse().map(Some).map_err(|_| {
-            let message = format!("{name} must be a whole number from 0 to {}, not {text:?}", u64::MAX);
+            let message = format!(
+                "{name} must be a whole number from 0 to {}, not {text:?}",
+                u64::MAX
+            );
             Box::new(FailureReport::setup(message))
         }),
     }
@@ -160,24 +194,39 @@ pub(super) fn judge(
     worlds: u64,
     steps: u64,
 ) -> Result<(), Box<FailureReport>> {
-    let Some(failure) = &report.failure else { return Ok(()) };
+    let Some(failure) = &report.failure else {
+        return Ok(());
+    };
     if report.tape.entries.is_empty() {
         let explained = campaign.explained(ChoiceSource::Tape(report.tape.clone()), failure);
-        let mut failure = explained.and_then(|report| report.failure).unwrap_or_else(|| failure.clone());
+        let mut failure = explained
+            .and_then(|report| report.failure)
+            .unwrap_or_else(|| failure.clone());
         failure.seed = report.tape.seed;
         failure.tape = Some(report.tape.clone());
-        failure.spent = Spent { worlds, steps: steps + report.steps, shrink_runs: 0 };
+        failure.spent = Spent {
+            worlds,
+            steps: steps + report.steps,
+            shrink_runs: 0,
+        };
         return Err(Box::new(failure));
     }
     let smallest = campaign.shrink(report);
-    let mut failure = smallest.failure.expect("the smallest world fails as the one it came from");
+    let mut failure = smallest
+        .failure
+        .expect("the smallest world fails as the one it came from");
     failure.spent.worlds = worlds;
     failure.spent.steps += steps;
     Err(Box::new(failure))
 }
 
-/// Runs many seeds on all cores. The failure of the lowest seed counts, however many cores there are.
-fn many(campaign: &Campaign<'_>, seeds: u64, sometimes: &mut Sometimes) -> Result<(), Box<FailureReport>> {
+/// Runs many seeds on all cores. The failure of the lowest seed counts, however many cores there
+/// are.
+fn many(
+    campaign: &Campaign<'_>,
+    seeds: u64,
+    sometimes: &mut Sometimes,
+) -> Result<(), Box<FailureReport>> {
     let next = AtomicU64::new(0);
     let lowest = AtomicU64::new(u64::MAX);
     let reached = Mutex::new(sometimes);
@@ -230,12 +279,18 @@ mod tests {
     fn exploration_explores_all_faults_unless_it_is_told_which() {
         let explored = TestOptions::new().explore(Exhaustive::faults(1));
         assert_eq!(faults(&explored), FaultProfile::all().to_string());
-        assert_eq!(faults(&explored.faults(FaultProfile::crashes())), FaultProfile::crashes().to_string());
+        assert_eq!(
+            faults(&explored.faults(FaultProfile::crashes())),
+            FaultProfile::crashes().to_string()
+        );
     }
 
     #[test]
     fn a_test_that_names_no_faults_meets_none() {
-        assert_eq!(faults(&TestOptions::new().seeds(8)), FaultProfile::none().to_string());
+        assert_eq!(
+            faults(&TestOptions::new().seeds(8)),
+            FaultProfile::none().to_string()
+        );
         let placed = TestOptions::new().faults(Fault::worker_crash());
         assert!(!placed.world_options().faults.has_odds());
     }

@@ -19,7 +19,8 @@ use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeMap, fmt, panic::Location, rc::Rc, sync::Arc};
 
 /// The body of a test: given an environment, the future that is the test.
-pub type Body = dyn Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync;
+pub type Body =
+    dyn Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync;
 
 /// Where a world's choices come from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,7 +53,9 @@ impl fmt::Display for ChoiceSource {
         match self {
             Self::Benign => f.write_str("the fault-free world"),
             Self::Seed(seed) => write!(f, "seed {seed}"),
-            Self::Tape(tape) | Self::Plan(tape) => write!(f, "a plan of {} choices", tape.entries.len()),
+            Self::Tape(tape) | Self::Plan(tape) => {
+                write!(f, "a plan of {} choices", tape.entries.len())
+            }
         }
     }
 }
@@ -60,7 +63,10 @@ impl fmt::Display for ChoiceSource {
 /// What one world is run with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, set by name")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own, set by name"
+)]
 pub struct WorldOptions {
     /// Where its choices come from.
     pub choices: ChoiceSource,
@@ -108,7 +114,10 @@ impl Default for WorldOptions {
 impl WorldOptions {
     /// A world whose choices a seed fills.
     pub fn seeded(seed: u64) -> Self {
-        Self { choices: ChoiceSource::Seed(seed), ..Self::default() }
+        Self {
+            choices: ChoiceSource::Seed(seed),
+            ..Self::default()
+        }
     }
 }
 
@@ -155,8 +164,8 @@ pub fn run_world(body: &Body, options: &WorldOptions) -> WorldReport {
     crate::logging::init();
     // Made before the run: it outlives it, and asks for what a simulated thread may not have.
     world::connection();
-    // One ambient seed for every world: a test that makes ids at random makes the same ones in each, so that what it
-    // observes can be compared. The check `replay` is what changes it.
+    // One ambient seed for every world: a test that makes ids at random makes the same ones in
+    // each, so that what it observes can be compared. The check `replay` is what changes it.
     let run = inherited(|| run_on_this_thread(body, options));
     let mut report = durasim_engine::simulate(Ambient::default(), run);
     if report.failure.is_none() {
@@ -181,9 +190,16 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
     let state = State::new(
         StateOptions {
             choices,
-            trace: Trace::new(if options.keep_trace { Keep::Entries } else { Keep::Hash }),
+            trace: Trace::new(if options.keep_trace {
+                Keep::Entries
+            } else {
+                Keep::Hash
+            }),
             faults,
-            varied_latency: matches!(options.choices, ChoiceSource::Seed(_) | ChoiceSource::Tape(_)),
+            varied_latency: matches!(
+                options.choices,
+                ChoiceSource::Seed(_) | ChoiceSource::Tape(_)
+            ),
             limits: options.limits,
             cache: options.cache,
             backtraces: options.backtraces,
@@ -192,7 +208,12 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
         },
         executor.clone(),
     );
-    let world = Rc::new(World::new(executor, Rc::new(Clock::start()), state, UserChecks::default()));
+    let world = Rc::new(World::new(
+        executor,
+        Rc::new(Clock::start()),
+        state,
+        UserChecks::default(),
+    ));
     let entered = world.clone().enter();
     let returned = Rc::new(RefCell::new(None));
     let slot = returned.clone();
@@ -227,26 +248,45 @@ fn report(world: &World) -> WorldReport {
     if let Some(report) = applied_again {
         state.fail(report);
     }
-    if let Some(missed) = state.faults.missed().first().map(|fault| diagnosis::missed_fault(fault)) {
+    if let Some(missed) = state
+        .faults
+        .missed()
+        .first()
+        .map(|fault| diagnosis::missed_fault(fault))
+    {
         state.fail(missed);
     }
-    if state.failure.as_ref().is_none_or(may_follow_from_a_hanging_workflow)
+    if state
+        .failure
+        .as_ref()
+        .is_none_or(may_follow_from_a_hanging_workflow)
         && let Some(woken) = diagnosis::woken_from_outside(&mut state)
     {
         state.failure = Some(woken);
     }
-    if let Some(told) = state.failure.as_ref().and_then(|failure| untaken::explain(&state, failure)) {
+    if let Some(told) = state
+        .failure
+        .as_ref()
+        .and_then(|failure| untaken::explain(&state, failure))
+    {
         state.failure = Some(told);
     }
     let replays = checks::replay::cases(&state);
     let open_diagnosis = diagnosis::diagnose(&state);
-    let open = open_diagnosis.workflows.iter().map(|workflow| workflow.name.to_string()).collect();
+    let open = open_diagnosis
+        .workflows
+        .iter()
+        .map(|workflow| workflow.name.to_string())
+        .collect();
     let histories = state.close();
     WorldReport {
         failure: state.failure.take(),
         trace_hash: state.trace.hash(),
         trace: state.trace.entries().to_vec(),
-        events: histories.iter().map(|history| history.shared().len() as u64).sum(),
+        events: histories
+            .iter()
+            .map(|history| history.shared().len() as u64)
+            .sum(),
         steps: state.steps,
         virtual_ms: state.now_ms - durasim_engine::START_MS,
         tape: state.choices.taken(),
@@ -254,10 +294,9 @@ fn report(world: &World) -> WorldReport {
         observations,
         observed_at,
         open,
-        healed_ms: state
-            .faults
-            .last_struck_ms()
-            .map_or(0, |struck_ms| struck_ms.saturating_sub(durasim_engine::START_MS)),
+        healed_ms: state.faults.last_struck_ms().map_or(0, |struck_ms| {
+            struck_ms.saturating_sub(durasim_engine::START_MS)
+        }),
         settles: state.faults.any() || world.checks.borrow().settles,
         open_diagnosis,
         labels: world.checks.borrow().labels(),
@@ -269,5 +308,8 @@ fn report(world: &World) -> WorldReport {
 
 /// Whether a test may well fail like this because one of its workflows hangs.
 fn may_follow_from_a_hanging_workflow(failure: &FailureReport) -> bool {
-    matches!(failure.code, FailureCode::Panic | FailureCode::Error | FailureCode::Stuck | FailureCode::Limit)
+    matches!(
+        failure.code,
+        FailureCode::Panic | FailureCode::Error | FailureCode::Stuck | FailureCode::Limit
+    )
 }

@@ -10,25 +10,45 @@ use pretty_assertions::assert_eq;
 use std::{collections::BTreeSet, path::Path};
 
 fn broken() -> impl Iterator<Item = Sabotage> {
-    [faults::BROKEN, faults::nexus::BROKEN, checks::BROKEN, pieces::BROKEN].into_iter().flatten().copied()
+    [
+        faults::BROKEN,
+        faults::nexus::BROKEN,
+        checks::BROKEN,
+        pieces::BROKEN,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// The names of the files of a folder of the catalogue that hold one fault or check each.
 fn files(folder: &str, but: &[&str]) -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
-    let entries = folder.read_dir().expect("the sources are beside their tests");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src")
+        .join(folder);
+    let entries = folder
+        .read_dir()
+        .expect("the sources are beside their tests");
     let stem = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.expect("a folder can be listed").path();
-        (path.extension()? == "rs")
-            .then(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))?
+        (path.extension()? == "rs").then(|| {
+            path.file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+        })?
     };
-    entries.filter_map(stem).filter(|name| !but.contains(&name.as_str())).collect()
+    entries
+        .filter_map(stem)
+        .filter(|name| !but.contains(&name.as_str()))
+        .collect()
 }
 
 #[test]
 fn every_fault_is_broken_by_some_test() {
     for kind in kinds() {
-        assert!(broken().any(|it| matches!(it, Sabotage::Fault(broken, ..) if broken == kind)), "{kind}");
+        assert!(
+            broken().any(|it| matches!(it, Sabotage::Fault(broken, ..) if broken == kind)),
+            "{kind}"
+        );
     }
 }
 
@@ -36,13 +56,24 @@ fn every_fault_is_broken_by_some_test() {
 fn every_fault_is_broken_at_every_moment_at_which_it_strikes() {
     let mut moments = BTreeSet::new();
     for kind in kinds() {
-        let profile = FaultProfile::none().with_odds(kind, 0.5).max_faults(u32::MAX);
+        let profile = FaultProfile::none()
+            .with_odds(kind, 0.5)
+            .max_faults(u32::MAX);
         for seed in 0..8 {
-            let outcome =
-                Outcome::with(LOUD, profile.clone(), ChoiceSource::Seed(seed)).expect("it is sound");
-            let struck = outcome.report.tape.entries.into_iter().filter(|it| it.point.site == kind.site());
+            let outcome = Outcome::with(LOUD, profile.clone(), ChoiceSource::Seed(seed))
+                .expect("it is sound");
+            let struck = outcome
+                .report
+                .tape
+                .entries
+                .into_iter()
+                .filter(|it| it.point.site == kind.site());
             moments.extend(struck.map(|it| {
-                let suffix = it.point.key.rsplit_once(", ").map_or("", |(_, suffix)| suffix);
+                let suffix = it
+                    .point
+                    .key
+                    .rsplit_once(", ")
+                    .map_or("", |(_, suffix)| suffix);
                 (kind, suffix.to_owned())
             }));
         }
@@ -73,15 +104,36 @@ fn every_check_and_every_verdict_is_broken_by_some_test() {
         })
         .collect();
     // 2xx are no verdicts on the workflow.
-    let wanted = FailureCode::ALL.iter().copied().filter(|code| !code.code().starts_with("DS2"));
+    let wanted = FailureCode::ALL
+        .iter()
+        .copied()
+        .filter(|code| !code.code().starts_with("DS2"));
     assert_eq!(codes, wanted.collect());
 }
 
 #[test]
 fn there_is_no_file_of_a_fault_or_a_check_that_is_not_listed() {
-    let kinds: BTreeSet<_> = FaultKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
-    let parts = ["mod", "allowance", "odds", "pause", "placement", "profile", "strike", "usual", "words"];
+    let kinds: BTreeSet<_> = FaultKind::ALL
+        .iter()
+        .map(|kind| kind.name().to_owned())
+        .collect();
+    let parts = [
+        "mod",
+        "allowance",
+        "odds",
+        "pause",
+        "placement",
+        "profile",
+        "strike",
+        "usual",
+        "words",
+    ];
     assert_eq!(files("faults", &parts), kinds);
-    let codes = FailureCode::ALL.iter().filter(|code| code.code().starts_with("DS1"));
-    assert_eq!(files("checks", &["mod"]), codes.map(|code| code.name().to_owned()).collect());
+    let codes = FailureCode::ALL
+        .iter()
+        .filter(|code| code.code().starts_with("DS1"));
+    assert_eq!(
+        files("checks", &["mod"]),
+        codes.map(|code| code.name().to_owned()).collect()
+    );
 }

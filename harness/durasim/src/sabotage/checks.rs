@@ -1,4 +1,5 @@
-//! Each check finds what it is there to find, and what ends a run is noticed; neither once it is broken.
+//! Each check finds what it is there to find, and what ends a run is noticed; neither once it is
+//! broken.
 
 use super::{
     prove::{Sabotage, probes, shown},
@@ -16,18 +17,29 @@ use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 /// A charge whose completion is lost, and which is then made again.
 fn charged_again() -> WorldOptions {
     WorldOptions {
-        faults: Fault::activity_completion_lost().of_activity(Till::charge).into(),
+        faults: Fault::activity_completion_lost()
+            .of_activity(Till::charge)
+            .into(),
         ..WorldOptions::default()
     }
 }
 
 /// Few steps, for worlds that would go on without end once their verdict is broken.
 fn short() -> WorldOptions {
-    WorldOptions { limits: Limits { max_steps: 500, ..Limits::default() }, ..WorldOptions::default() }
+    WorldOptions {
+        limits: Limits {
+            max_steps: 500,
+            ..Limits::default()
+        },
+        ..WorldOptions::default()
+    }
 }
 
 fn without_replay() -> WorldOptions {
-    WorldOptions { replay: false, ..short() }
+    WorldOptions {
+        replay: false,
+        ..short()
+    }
 }
 
 probes! {

@@ -1,5 +1,5 @@
-//! Each fault really happens: what it leaves behind is there with it, is not there without it, and is not there
-//! either once it is broken.
+//! Each fault really happens: what it leaves behind is there with it, is not there without it, and
+//! is not there either once it is broken.
 
 use super::{
     prove::{Sabotage, probes},
@@ -9,12 +9,13 @@ use crate::{
     Fault,
     faults::{
         FaultKind::{
-            ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction, ClientUnavailable,
-            HeartbeatLoss, MessageDelay, SignalDelay, SignalDuplicate, SignalReorder, WorkerCrash,
-            WorkerDeploy, WorkflowTaskFailure, WorkflowTaskTimeout,
+            ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction,
+            ClientUnavailable, HeartbeatLoss, MessageDelay, SignalDelay, SignalDuplicate,
+            SignalReorder, WorkerCrash, WorkerDeploy, WorkflowTaskFailure, WorkflowTaskTimeout,
         },
         Moment::{
-            AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity, Message,
+            AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity,
+            Message,
         },
     },
 };
@@ -23,9 +24,18 @@ use temporalio_protos::temporal::api::enums::v1::EventType;
 
 const HOUR_MS: u64 = 3_600_000;
 
-const BEATING: Story = Story { beats: true, ..SILENT };
-const NOTED: Story = Story { notes: &["once"], ..SILENT };
-const NOTED_TWICE: Story = Story { notes: &["first", "second"], ..SILENT };
+const BEATING: Story = Story {
+    beats: true,
+    ..SILENT
+};
+const NOTED: Story = Story {
+    notes: &["once"],
+    ..SILENT
+};
+const NOTED_TWICE: Story = Story {
+    notes: &["first", "second"],
+    ..SILENT
+};
 
 probes! {
     a_worker_dies_before_it_completes_a_workflow_task_which_times_out,
@@ -246,7 +256,10 @@ pub(super) mod nexus {
     use super::{Fault, Message, SILENT, Sabotage, Story, happens, probes};
     use crate::FaultKind::NexusAnswerLost;
 
-    const CLEARED: Story = Story { clears: true, ..SILENT };
+    const CLEARED: Story = Story {
+        clears: true,
+        ..SILENT
+    };
 
     probes! {
         a_handler_whose_answer_is_lost_is_asked_again,

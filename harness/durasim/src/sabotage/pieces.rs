@@ -1,4 +1,5 @@
-//! The pieces that faults and checks rest on hold; and what shows it shows nothing once they are broken.
+//! The pieces that faults and checks rest on hold; and what shows it shows nothing once they are
+//! broken.
 
 use super::{
     prove::{Evidence, Sabotage, probes, shown},
@@ -20,16 +21,24 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 /// The worlds of the seeds up to `seeds`.
 fn worlds(story: Story, profile: &FaultProfile, seeds: u64) -> Result<Vec<WorldReport>, String> {
     let world = |seed| Outcome::with(story, profile.clone(), ChoiceSource::Seed(seed));
-    (0..seeds).map(|seed| world(seed).map(|outcome| outcome.report)).collect()
+    (0..seeds)
+        .map(|seed| world(seed).map(|outcome| outcome.report))
+        .collect()
 }
 
 /// This kind alone, as often as it may.
 fn certain(kind: FaultKind) -> FaultProfile {
-    FaultProfile::none().with_odds(kind, 1.0).max_faults(u32::MAX)
+    FaultProfile::none()
+        .with_odds(kind, 1.0)
+        .max_faults(u32::MAX)
 }
 
 fn struck(report: &WorldReport, kind: FaultKind) -> bool {
-    report.tape.entries.iter().any(|entry| entry.point.site == kind.site())
+    report
+        .tape
+        .entries
+        .iter()
+        .any(|entry| entry.point.site == kind.site())
 }
 
 /// Runs a test as `#[workflow_test]` does, apart from printing.
@@ -67,18 +76,37 @@ where
     F: Future<Output = TestResult> + 'static,
 {
     let body = move |env| -> LocalBoxFuture<'static, TestResult> { test(env).boxed_local() };
-    run_world(&body, &WorldOptions { choices, replay: false, ..WorldOptions::default() }).trace_hash
+    run_world(
+        &body,
+        &WorldOptions {
+            choices,
+            replay: false,
+            ..WorldOptions::default()
+        },
+    )
+    .trace_hash
 }
 
 fn differ(left: TraceHash, right: TraceHash) -> Evidence {
-    shown(left != right, || "two worlds that differ have the same hash".to_owned())
+    shown(left != right, || {
+        "two worlds that differ have the same hash".to_owned()
+    })
 }
 
 /// Two actors who do nothing, the second first.
 fn swapped() -> Tape {
     let point = Point::new("task.next", "", 0);
-    let entry = TapeEntry { point, arity: 2, value: 1, at_ms: 0, words: String::new() };
-    Tape { seed: None, entries: vec![entry] }
+    let entry = TapeEntry {
+        point,
+        arity: 2,
+        value: 1,
+        at_ms: 0,
+        words: String::new(),
+    };
+    Tape {
+        seed: None,
+        entries: vec![entry],
+    }
 }
 
 async fn idlers(env: TestWorkflowEnvironment) -> TestResult {

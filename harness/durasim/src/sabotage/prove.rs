@@ -9,7 +9,8 @@ use std::cell::Cell;
 /// One piece of durasim, broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sabotage {
-    /// The fault has its line in the plan at this moment, and then nothing happens: in this one of its ways, or in any.
+    /// The fault has its line in the plan at this moment, and then nothing happens: in this one of
+    /// its ways, or in any.
     Fault(FaultKind, Moment, Option<u32>),
     /// The check finds nothing.
     Check(FailureCode),

@@ -1,9 +1,15 @@
-//! Workflows with something wrong with them, for the checks to find: one that buys, and one that is fickle.
+//! Workflows with something wrong with them, for the checks to find: one that buys, and one that is
+//! fickle.
 
-#![allow(unreachable_pub, reason = "workflows and activities as their users ship them")]
+#![allow(
+    unreachable_pub,
+    reason = "workflows and activities as their users ship them"
+)]
 
 use super::prove::{Evidence, shown};
-use crate::{Campaign, EffectLedger, TestResult, TestWorkflowEnvironment, WorldOptions, report::FailureCode};
+use crate::{
+    Campaign, EffectLedger, TestResult, TestWorkflowEnvironment, WorldOptions, report::FailureCode,
+};
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -40,7 +46,10 @@ pub struct Till {
 
 impl Till {
     pub(super) fn with_ledger(self, ledger: EffectLedger<&'static str>) -> Self {
-        Self { ledger: Some(ledger), ..self }
+        Self {
+            ledger: Some(ledger),
+            ..self
+        }
     }
 }
 
@@ -52,7 +61,11 @@ struct Progress;
 impl Till {
     /// Returns which attempt it was.
     #[activity]
-    pub async fn charge(self: Arc<Self>, ctx: ActivityContext, mood: String) -> Result<u32, ActivityError> {
+    pub async fn charge(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        mood: String,
+    ) -> Result<u32, ActivityError> {
         if mood == "beats with what nobody knows" {
             ctx.record_heartbeat(Progress).await?;
         }
@@ -75,11 +88,18 @@ impl Purchase {
     pub async fn run(ctx: &mut WorkflowContext<Self>, mood: String) -> WorkflowResult<u32> {
         assert!(mood != "panics", "as asked");
         ctx.timer(Duration::from_secs(5)).await;
-        let attempts = if mood == "cannot be charged three times" { 2 } else { 0 };
+        let attempts = if mood == "cannot be charged three times" {
+            2
+        } else {
+            0
+        };
         let retry = RetryPolicy::builder().maximum_attempts(attempts).build();
-        let options =
-            ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20)).retry_policy(retry).build();
-        let attempt = ctx.execute_activity(Till::charge, mood.clone(), options).await?;
+        let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20))
+            .retry_policy(retry)
+            .build();
+        let attempt = ctx
+            .execute_activity(Till::charge, mood.clone(), options)
+            .await?;
         if attempt > 1 && mood == "gives up when charged again" {
             ctx.wait_condition(|_| false).await?;
         }
@@ -88,10 +108,21 @@ impl Purchase {
 }
 
 /// A world with one purchase; the test waits for it an hour at most.
-pub(super) async fn buy(env: TestWorkflowEnvironment, till: Till, mood: &str) -> TestResult<Option<u32>> {
-    env.worker("shop").workflow::<Purchase>().activity(Till::charge).implementer(till).start()?;
+pub(super) async fn buy(
+    env: TestWorkflowEnvironment,
+    till: Till,
+    mood: &str,
+) -> TestResult<Option<u32>> {
+    env.worker("shop")
+        .workflow::<Purchase>()
+        .activity(Till::charge)
+        .implementer(till)
+        .start()?;
     let options = WorkflowStartOptions::new("shop", "purchase-1").build();
-    let purchase = env.client().start_workflow(Purchase::run, mood.to_owned(), options).await?;
+    let purchase = env
+        .client()
+        .start_workflow(Purchase::run, mood.to_owned(), options)
+        .await?;
     let result = purchase.get_result(WorkflowGetResultOptions::default());
     match tokio::time::timeout(Duration::from_hours(1), result).await {
         Ok(attempts) => Ok(Some(attempts?)),
@@ -109,10 +140,17 @@ pub struct Fickle {
 #[workflow_methods(factory_only)]
 impl Fickle {
     #[run]
-    #[expect(clippy::disallowed_methods, reason = "reading the clock is what is to be caught")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "reading the clock is what is to be caught"
+    )]
     pub async fn run(ctx: &mut WorkflowContext<Self>, about: String) -> WorkflowResult<()> {
         let days = if about == "clock" {
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400
+            SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs()
+                / 86_400
         } else {
             u64::from(ctx.state(|state| state.instance))
         };
@@ -132,18 +170,32 @@ impl Fickle {
 }
 
 /// A world with one fickle workflow, which is asked for its label.
-pub(super) async fn fickle(env: TestWorkflowEnvironment, about: &str, label: &'static str) -> TestResult {
+pub(super) async fn fickle(
+    env: TestWorkflowEnvironment,
+    about: &str,
+    label: &'static str,
+) -> TestResult {
     let made = AtomicU32::new(0);
-    let make = move || Fickle { instance: made.fetch_add(1, Ordering::Relaxed), label };
+    let make = move || Fickle {
+        instance: made.fetch_add(1, Ordering::Relaxed),
+        label,
+    };
     env.worker("shop")
         .workflow_with_factory(make)
         .activity(Till::charge)
         .implementer(Till::default())
         .start()?;
     let options = WorkflowStartOptions::new("shop", "fickle-1").build();
-    let workflow = env.client().start_workflow(Fickle::run, about.to_owned(), options).await?;
-    workflow.query(Fickle::label, (), WorkflowQueryOptions::default()).await?;
-    workflow.get_result(WorkflowGetResultOptions::default()).await?;
+    let workflow = env
+        .client()
+        .start_workflow(Fickle::run, about.to_owned(), options)
+        .await?;
+    workflow
+        .query(Fickle::label, (), WorkflowQueryOptions::default())
+        .await?;
+    workflow
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -160,7 +212,9 @@ where
     let choices = options.choices.clone();
     let report = Campaign::new(&body, options).run(choices);
     match report.failure {
-        Some(failure) => shown(failure.code == code, || format!("it fails otherwise: {failure}")),
+        Some(failure) => shown(failure.code == code, || {
+            format!("it fails otherwise: {failure}")
+        }),
         None => Err(format!("{code} found nothing")),
     }
 }

@@ -1,12 +1,15 @@
-//! The worlds in which the probes look for their evidence: payments, notes that are sent to them, and one world or
-//! a campaign of them.
+//! The worlds in which the probes look for their evidence: payments, notes that are sent to them,
+//! and one world or a campaign of them.
 
-#![allow(unreachable_pub, reason = "workflows and activities as their users ship them")]
+#![allow(
+    unreachable_pub,
+    reason = "workflows and activities as their users ship them"
+)]
 
 use super::prove::Evidence;
 use crate::{
-    ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment, WorldOptions,
-    WorldReport, run_world,
+    ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
+    WorldOptions, WorldReport, run_world,
 };
 use futures::{FutureExt, future::LocalBoxFuture};
 use std::{
@@ -38,7 +41,11 @@ pub struct Bank {
 impl Bank {
     /// Takes eight seconds, and beats every second.
     #[activity]
-    pub async fn charge(self: Arc<Self>, ctx: ActivityContext, beats: bool) -> Result<String, ActivityError> {
+    pub async fn charge(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        beats: bool,
+    ) -> Result<String, ActivityError> {
         let attempt = ctx.info().attempt;
         self.log.lock().unwrap().push(format!("begin {attempt}"));
         for second in 1..=8_u32 {
@@ -52,7 +59,8 @@ impl Bank {
     }
 }
 
-/// Charges, has the charge cleared by another service if asked to, then waits for so many notes, at most a day.
+/// Charges, has the charge cleared by another service if asked to, then waits for so many notes, at
+/// most a day.
 #[workflow]
 #[derive(Default)]
 pub struct Payment {
@@ -62,13 +70,21 @@ pub struct Payment {
 #[workflow_methods]
 impl Payment {
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, input: (bool, bool, usize)) -> WorkflowResult<String> {
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        input: (bool, bool, usize),
+    ) -> WorkflowResult<String> {
         let (beats, clears, notes) = input;
-        let retry = RetryPolicy::builder().initial_interval(Duration::from_secs(1)).build();
-        let options =
-            ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20)).retry_policy(retry);
-        let options =
-            if beats { options.heartbeat_timeout(Duration::from_secs(3)).build() } else { options.build() };
+        let retry = RetryPolicy::builder()
+            .initial_interval(Duration::from_secs(1))
+            .build();
+        let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20))
+            .retry_policy(retry);
+        let options = if beats {
+            options.heartbeat_timeout(Duration::from_secs(3)).build()
+        } else {
+            options.build()
+        };
         let charged = ctx.execute_activity(Bank::charge, beats, options).await?;
         if clears && let Ok(cleared) = ctx.start_nexus_operation(clearing()).await {
             cleared.result().await;
@@ -88,10 +104,15 @@ impl Payment {
 
 /// The operation that clears a charge.
 fn clearing() -> NexusOperationOptions {
-    NexusOperationOptions::builder().endpoint("clearing").service("Clearing").operation("clear").build()
+    NexusOperationOptions::builder()
+        .endpoint("clearing")
+        .service("Clearing")
+        .operation("clear")
+        .build()
 }
 
-/// One world: payments that beat or do not and are cleared or are not, and the notes that are sent to the first of them.
+/// One world: payments that beat or do not and are cleared or are not, and the notes that are sent
+/// to the first of them.
 #[derive(Clone, Copy)]
 pub(super) struct Story {
     pub(super) payments: u32,
@@ -101,15 +122,26 @@ pub(super) struct Story {
 }
 
 /// One payment, without heartbeats, clearing or notes.
-pub(super) const SILENT: Story = Story { payments: 1, beats: false, clears: false, notes: &[] };
+pub(super) const SILENT: Story = Story {
+    payments: 1,
+    beats: false,
+    clears: false,
+    notes: &[],
+};
 
 /// One payment with all that may go wrong with it.
-pub(super) const LOUD: Story =
-    Story { payments: 1, beats: true, clears: cfg!(feature = "nexus"), notes: &["a", "b"] };
+pub(super) const LOUD: Story = Story {
+    payments: 1,
+    beats: true,
+    clears: cfg!(feature = "nexus"),
+    notes: &["a", "b"],
+};
 
 /// The faults that have something to strike in it: operations of another service are a feature.
 pub(super) fn kinds() -> impl Iterator<Item = FaultKind> {
-    FaultKind::ALL.into_iter().filter(|kind| LOUD.clears || *kind != FaultKind::NexusAnswerLost)
+    FaultKind::ALL
+        .into_iter()
+        .filter(|kind| LOUD.clears || *kind != FaultKind::NexusAnswerLost)
 }
 
 /// What became of a story.
@@ -137,8 +169,12 @@ impl Outcome {
             pay(env, story, log_of_body.clone(), result_of_body.clone()).boxed_local()
                 as LocalBoxFuture<'static, _>
         };
-        let mut options =
-            WorldOptions { choices, faults: faults.into(), keep_trace: true, ..WorldOptions::default() };
+        let mut options = WorldOptions {
+            choices,
+            faults: faults.into(),
+            keep_trace: true,
+            ..WorldOptions::default()
+        };
         options.limits.max_steps = 5_000;
         let report = run_world(&body, &options);
         if let Some(failure) = &report.failure {
@@ -146,7 +182,11 @@ impl Outcome {
         }
         let log = log.lock().unwrap().clone();
         let result = result.lock().unwrap().clone();
-        Ok(Self { report, log, result })
+        Ok(Self {
+            report,
+            log,
+            result,
+        })
     }
 
     fn events(&self) -> impl Iterator<Item = &HistoryEvent> {
@@ -154,16 +194,27 @@ impl Outcome {
     }
 
     pub(super) fn count(&self, event_type: EventType) -> usize {
-        self.events().filter(|event| event.event_type() == event_type).count()
+        self.events()
+            .filter(|event| event.event_type() == event_type)
+            .count()
     }
 
     pub(super) fn traced(&self, kind: &str, text: &str) -> usize {
-        self.report.trace.iter().filter(|entry| entry.kind == kind && entry.text.contains(text)).count()
+        self.report
+            .trace
+            .iter()
+            .filter(|entry| entry.kind == kind && entry.text.contains(text))
+            .count()
     }
 
-    /// When the first entry of that kind and text was traced, in milliseconds since the world's start.
+    /// When the first entry of that kind and text was traced, in milliseconds since the world's
+    /// start.
     pub(super) fn traced_at_ms(&self, kind: &str, text: &str) -> Option<u64> {
-        let entry = self.report.trace.iter().find(|entry| entry.kind == kind && entry.text.contains(text))?;
+        let entry = self
+            .report
+            .trace
+            .iter()
+            .find(|entry| entry.kind == kind && entry.text.contains(text))?;
         Some(entry.at_ms - durasim_engine::START_MS)
     }
 
@@ -171,22 +222,34 @@ impl Outcome {
     pub(super) fn first_task_took_ms(&self) -> u64 {
         let at = |event_type| {
             let event = self.events().find(|event| event.event_type() == event_type);
-            event.and_then(|event| event.event_time).map_or(0, |at| at.seconds.unsigned_abs() * 1000)
+            event
+                .and_then(|event| event.event_time)
+                .map_or(0, |at| at.seconds.unsigned_abs() * 1000)
         };
         at(EventType::WorkflowTaskCompleted).saturating_sub(at(EventType::WorkflowTaskStarted))
     }
 
     fn plan(&self) -> Vec<&str> {
-        self.report.tape.entries.iter().map(|entry| entry.words.as_str()).collect()
+        self.report
+            .tape
+            .entries
+            .iter()
+            .map(|entry| entry.words.as_str())
+            .collect()
     }
 
     pub(super) fn notes(&self) -> Vec<String> {
         let input = |event: &HistoryEvent| match &event.attributes {
-            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) => signaled.input.clone(),
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) => {
+                signaled.input.clone()
+            }
             _ => None,
         };
         let text = |data: &[u8]| String::from_utf8_lossy(data).trim_matches('"').to_owned();
-        self.events().filter_map(input).map(|input| text(&input.payloads[0].data)).collect()
+        self.events()
+            .filter_map(input)
+            .map(|input| text(&input.payloads[0].data))
+            .collect()
     }
 }
 
@@ -200,37 +263,61 @@ async fn pay(
     env.worker("payments")
         .workflow::<Payment>()
         .activity(Bank::charge)
-        .implementer(Bank { log, version: "paid" })
+        .implementer(Bank {
+            log,
+            version: "paid",
+        })
         .version("v2", move |code| {
             code.workflow::<Payment>()
                 .activity(Bank::charge)
-                .implementer(Bank { log: later.clone(), version: "paid by v2" })
+                .implementer(Bank {
+                    log: later.clone(),
+                    version: "paid by v2",
+                })
         })
         .start()?;
     #[cfg(feature = "nexus")]
-    env.nexus_operation("clearing", "Clearing", "clear", |_: crate::nexus::NexusCall<()>| async { Ok(()) });
+    env.nexus_operation(
+        "clearing",
+        "Clearing",
+        "clear",
+        |_: crate::nexus::NexusCall<()>| async { Ok(()) },
+    );
     let mut payments = Vec::new();
     for number in 1..=story.payments {
         let options = WorkflowStartOptions::new("payments", format!("payment-{number}")).build();
         let input = (story.beats, story.clears, story.notes.len());
-        payments.push(env.client().start_workflow(Payment::run, input, options).await?);
+        payments.push(
+            env.client()
+                .start_workflow(Payment::run, input, options)
+                .await?,
+        );
     }
     env.sleep(Duration::from_hours(1)).await;
     for note in story.notes {
         let client = env.client();
         env.spawn(async move {
             let payment = client.get_workflow_handle::<Payment>("payment-1");
-            payment.signal(Payment::note, (*note).to_owned(), WorkflowSignalOptions::default()).await
+            payment
+                .signal(
+                    Payment::note,
+                    (*note).to_owned(),
+                    WorkflowSignalOptions::default(),
+                )
+                .await
         });
     }
     for payment in payments {
-        let charged = payment.get_result(WorkflowGetResultOptions::default()).await?;
+        let charged = payment
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
         result.lock().unwrap().get_or_insert(charged);
     }
     Ok(())
 }
 
-/// The evidence is there with the fault, and not without it; and the fault has its line in the plan.
+/// The evidence is there with the fault, and not without it; and the fault has its line in the
+/// plan.
 pub(super) fn happens(
     story: Story,
     fault: Fault,
@@ -243,7 +330,10 @@ pub(super) fn happens(
     }
     if !evidence(&struck) {
         let history = &struck.report.histories[0];
-        return Err(format!("the fault left nothing behind: {:?}\n{history}", struck.log));
+        return Err(format!(
+            "the fault left nothing behind: {:?}\n{history}",
+            struck.log
+        ));
     }
     if evidence(&Outcome::of(story, FaultProfile::none())?) {
         return Err("what the fault leaves behind is there without it too".to_owned());

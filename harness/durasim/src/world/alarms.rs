@@ -10,7 +10,10 @@ pub(crate) struct Alarms<T> {
 
 impl<T> Default for Alarms<T> {
     fn default() -> Self {
-        Self { by_time: BTreeMap::new(), next: 0 }
+        Self {
+            by_time: BTreeMap::new(),
+            next: 0,
+        }
     }
 }
 

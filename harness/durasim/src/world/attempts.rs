@@ -1,4 +1,5 @@
-//! What a worker process does with activity tasks: attempts, their heartbeats, and what it reports of them.
+//! What a worker process does with activity tasks: attempts, their heartbeats, and what it reports
+//! of them.
 
 use super::{
     World, diagnosis,
@@ -47,7 +48,11 @@ impl State {
         self.faults.attempt(&mut self.choices, self.now_ms, &view)
     }
 
-    pub(super) fn activity_task_arrives(&mut self, worker: usize, task: PollActivityTaskQueueResponse) {
+    pub(super) fn activity_task_arrives(
+        &mut self,
+        worker: usize,
+        task: PollActivityTaskQueueResponse,
+    ) {
         let execution = task.workflow_execution.clone().unwrap_or_default();
         let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
         let activity_type = task.activity_type.as_ref().map_or("", |t| t.name.as_str());
@@ -55,21 +60,40 @@ impl State {
         let label: Rc<str> = format!("{workflow}/{activity_type}").into();
         let number = u32::try_from(task.attempt).unwrap_or(1);
         self.record("activity task", format_args!("{label} attempt {number}"));
-        let allowance = if self.faults.any() { self.allowance(&task) } else { Allowance::default() };
-        let fate = match self.attempt_fate(worker, AttemptMoment::Starts, &label, number, allowance, false) {
+        let allowance = if self.faults.any() {
+            self.allowance(&task)
+        } else {
+            Allowance::default()
+        };
+        let fate = match self.attempt_fate(
+            worker,
+            AttemptMoment::Starts,
+            &label,
+            number,
+            allowance,
+            false,
+        ) {
             Some(AttemptFate::Fail(failure)) => {
                 let outcome = ActivityOutcome::Failed(failure);
                 return self.report_attempt(worker, &task.task_token, &label, outcome, None);
             }
-            Some(AttemptFate::Crash { restart_after_ms, version }) => {
+            Some(AttemptFate::Crash {
+                restart_after_ms,
+                version,
+            }) => {
                 return self.crash_worker(worker, restart_after_ms, version);
             }
             fate => fate,
         };
         let token = task.task_token.clone();
-        let bounded = task.retry_policy.as_ref().is_none_or(|policy| policy.maximum_attempts > 0)
+        let bounded = task
+            .retry_policy
+            .as_ref()
+            .is_none_or(|policy| policy.maximum_attempts > 0)
             || limit_ms(task.schedule_to_close_timeout.as_ref()).is_some()
-            || self.run_deadline_ms(task.workflow_execution.as_ref()).is_some();
+            || self
+                .run_deadline_ms(task.workflow_execution.as_ref())
+                .is_some();
         let heartbeat = Heartbeat {
             throttle_ms: heartbeat_throttle_ms(&task),
             last_sent_ms: None,
@@ -87,7 +111,8 @@ impl State {
         let future = match process.activities.start(attempt) {
             Ok(future) => future,
             Err(unregistered) => {
-                let report = diagnosis::unregistered_activity(self, &unregistered, &execution.workflow_id);
+                let report =
+                    diagnosis::unregistered_activity(self, &unregistered, &execution.workflow_id);
                 return self.fail(report);
             }
         };
@@ -97,7 +122,10 @@ impl State {
             let mut future = future;
             let outcome = match fate {
                 Some(AttemptFate::Pause(pause)) => pause.of(future).await,
-                Some(AttemptFate::CrashAtFirstAwait { restart_after_ms, version }) => {
+                Some(AttemptFate::CrashAtFirstAwait {
+                    restart_after_ms,
+                    version,
+                }) => {
                     // Whatever it returns without an await is lost with the process.
                     let _ = first_await(&mut future).await;
                     let world = World::current();
@@ -111,10 +139,20 @@ impl State {
                 }
                 _ => future.await,
             };
-            World::current().state().attempt_done(worker, incarnation, &attempt_token, outcome);
+            World::current()
+                .state()
+                .attempt_done(worker, incarnation, &attempt_token, outcome);
         };
         let task = self.executor.spawn(label.clone(), runs.instrument(span));
-        let attempt = RunningAttempt { task, label, number, cancel, heartbeat, allowance, bounded };
+        let attempt = RunningAttempt {
+            task,
+            label,
+            number,
+            cancel,
+            heartbeat,
+            allowance,
+            bounded,
+        };
         self.workers[worker].attempts.insert(token, attempt);
     }
 
@@ -134,17 +172,42 @@ impl State {
         }
     }
 
-    fn attempt_done(&mut self, worker: usize, incarnation: u32, token: &[u8], outcome: ActivityOutcome) {
+    fn attempt_done(
+        &mut self,
+        worker: usize,
+        incarnation: u32,
+        token: &[u8],
+        outcome: ActivityOutcome,
+    ) {
         let process = &mut self.workers[worker];
         if process.incarnation != incarnation {
             return;
         }
-        let Some(attempt) = process.attempts.remove(token) else { return };
-        let RunningAttempt { label, number, heartbeat, allowance, bounded, .. } = attempt;
+        let Some(attempt) = process.attempts.remove(token) else {
+            return;
+        };
+        let RunningAttempt {
+            label,
+            number,
+            heartbeat,
+            allowance,
+            bounded,
+            ..
+        } = attempt;
         let allowance = self.still_allowed(token, allowance);
         let completed = matches!(outcome, ActivityOutcome::Completed(_));
-        match self.attempt_fate(worker, AttemptMoment::Done, &label, number, allowance, completed) {
-            Some(AttemptFate::Crash { restart_after_ms, version }) => {
+        match self.attempt_fate(
+            worker,
+            AttemptMoment::Done,
+            &label,
+            number,
+            allowance,
+            completed,
+        ) {
+            Some(AttemptFate::Crash {
+                restart_after_ms,
+                version,
+            }) => {
                 return self.crash_worker(worker, restart_after_ms, version);
             }
             Some(AttemptFate::LoseReport) => return,
@@ -226,14 +289,25 @@ impl State {
         if process.incarnation != incarnation {
             return;
         }
-        let Some(attempt) = process.attempts.get_mut(token) else { return };
+        let Some(attempt) = process.attempts.get_mut(token) else {
+            return;
+        };
         let heartbeat = &mut attempt.heartbeat;
-        let throttled = heartbeat.last_sent_ms.is_some_and(|last| last + heartbeat.throttle_ms > now_ms);
+        let throttled = heartbeat
+            .last_sent_ms
+            .is_some_and(|last| last + heartbeat.throttle_ms > now_ms);
         if throttled {
             let waits = heartbeat.pending.replace(details).is_some();
             if !waits {
                 let due_ms = heartbeat.last_sent_ms.unwrap_or(now_ms) + heartbeat.throttle_ms;
-                self.alarms.set(due_ms, Alarm::Heartbeat { worker, incarnation, token: token.to_vec() });
+                self.alarms.set(
+                    due_ms,
+                    Alarm::Heartbeat {
+                        worker,
+                        incarnation,
+                        token: token.to_vec(),
+                    },
+                );
             }
         } else {
             self.send_heartbeat(worker, token, details);
@@ -242,16 +316,23 @@ impl State {
 
     pub(super) fn send_heartbeat(&mut self, worker: usize, token: &[u8], details: Vec<Payload>) {
         let now_ms = self.now_ms;
-        let Some(attempt) = self.workers[worker].attempts.get_mut(token) else { return };
+        let Some(attempt) = self.workers[worker].attempts.get_mut(token) else {
+            return;
+        };
         attempt.heartbeat.last_sent_ms = Some(now_ms);
         if attempt.heartbeat.lost {
             return;
         }
         let (name, number, allowance) = (attempt.label.clone(), attempt.number, attempt.allowance);
         let allowance = self.still_allowed(token, allowance);
-        if let Some(AttemptFate::LoseHeartbeat { and_later }) =
-            self.attempt_fate(worker, AttemptMoment::Heartbeat, &name, number, allowance, false)
-        {
+        if let Some(AttemptFate::LoseHeartbeat { and_later }) = self.attempt_fate(
+            worker,
+            AttemptMoment::Heartbeat,
+            &name,
+            number,
+            allowance,
+            false,
+        ) {
             if let Some(attempt) = self.workers[worker].attempts.get_mut(token) {
                 attempt.heartbeat.lost = and_later;
             }
@@ -265,7 +346,14 @@ impl State {
             namespace: self.namespace.clone(),
             ..Default::default()
         };
-        self.worker_request(worker, WorkerCall::Heartbeat { token: token.to_vec() }, label, request.into());
+        self.worker_request(
+            worker,
+            WorkerCall::Heartbeat {
+                token: token.to_vec(),
+            },
+            label,
+            request.into(),
+        );
     }
 }
 
@@ -279,21 +367,31 @@ fn heartbeat_callback(
     token: Vec<u8>,
 ) -> Arc<dyn Fn(Vec<Payload>) + Send + Sync> {
     Arc::new(move |details| {
-        // An attempt may outlive its world only while it is dropped: nobody is left to hear its heartbeat.
+        // An attempt may outlive its world only while it is dropped: nobody is left to hear its
+        // heartbeat.
         if let Some(world) = World::try_current() {
-            world.state().heartbeat(worker, incarnation, &token, details);
+            world
+                .state()
+                .heartbeat(worker, incarnation, &token, details);
         }
     })
 }
 
-/// How often Core sends the heartbeats of an attempt: at 80 % of the heartbeat timeout, at most every 60 s, and
-/// every 30 s without one. (`temporalio-sdk-core: src/worker/activities.rs`)
+/// How often Core sends the heartbeats of an attempt: at 80 % of the heartbeat timeout, at most
+/// every 60 s, and every 30 s without one. (`temporalio-sdk-core: src/worker/activities.rs`)
 fn heartbeat_throttle_ms(task: &PollActivityTaskQueueResponse) -> u64 {
     const DEFAULT_MS: u64 = 30_000;
     const MAX_MS: u64 = 60_000;
     let timeout_ms = task.heartbeat_timeout.as_ref().map_or(0, |timeout| {
-        let ms = timeout.seconds.saturating_mul(1000).saturating_add(i64::from(timeout.nanos / 1_000_000));
+        let ms = timeout
+            .seconds
+            .saturating_mul(1000)
+            .saturating_add(i64::from(timeout.nanos / 1_000_000));
         u64::try_from(ms).unwrap_or(0)
     });
-    if timeout_ms == 0 { DEFAULT_MS } else { (timeout_ms * 8 / 10).min(MAX_MS) }
+    if timeout_ms == 0 {
+        DEFAULT_MS
+    } else {
+        (timeout_ms * 8 / 10).min(MAX_MS)
+    }
 }

@@ -1,4 +1,5 @@
-//! What a world can lose without a sound workflow being failed by it: what faults ask before they strike.
+//! What a world can lose without a sound workflow being failed by it: what faults ask before they
+//! strike.
 
 use super::{calls::Caller, process::WorkerCall, state::State};
 use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
@@ -12,31 +13,37 @@ use temporalio_protos::temporal::api::{
 /// The service's default timeout of a workflow task.
 const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
 
-/// What a query may need that comes when a worker has just died: the timeout of a workflow task, and another on the
-/// sticky queue.
+/// What a query may need that comes when a worker has just died: the timeout of a workflow task,
+/// and another on the sticky queue.
 const QUERY_NEEDS_MS: u64 = 2 * USUAL_TASK_TIMEOUT_MS;
 
 impl State {
-    /// Whether everything that would die with a worker now can be tried again: the attempts that run in it, the
-    /// activity tasks on their way to it. A query that it has, or is about to get, may end with its caller's deadline.
+    /// Whether everything that would die with a worker now can be tried again: the attempts that
+    /// run in it, the activity tasks on their way to it. A query that it has, or is about to get,
+    /// may end with its caller's deadline.
     pub(crate) fn bears_crash(&self, worker: usize) -> bool {
         let process = &self.workers[worker];
         let mut attempts = process.attempts.iter();
-        if attempts.any(|(token, attempt)| !self.still_allowed(token, attempt.allowance).bears_silence()) {
+        if attempts
+            .any(|(token, attempt)| !self.still_allowed(token, attempt.allowance).bears_silence())
+        {
             return false;
         }
         let mut waiting = process.reporting.values().flatten();
         if waiting.any(|task| task.query.is_some()) {
             return false;
         }
-        let mut its_calls = self.pending.values().filter_map(|pending| match &pending.caller {
-            Caller::Worker { worker: w, incarnation, call }
-                if *w == worker && *incarnation == process.incarnation =>
-            {
-                Some(call)
-            }
-            _ => None,
-        });
+        let mut its_calls = self
+            .pending
+            .values()
+            .filter_map(|pending| match &pending.caller {
+                Caller::Worker {
+                    worker: w,
+                    incarnation,
+                    call,
+                } if *w == worker && *incarnation == process.incarnation => Some(call),
+                _ => None,
+            });
         if its_calls.any(|call| matches!(call, WorkerCall::FetchHistory { .. })) {
             return false;
         }
@@ -54,8 +61,9 @@ impl State {
         })
     }
 
-    /// From when on a query has so little time left that whatever delays its worker might cost it the answer: its caller
-    /// would hear that the deadline is exceeded, which is no fault of a workflow. Nothing if no query waits.
+    /// From when on a query has so little time left that whatever delays its worker might cost it
+    /// the answer: its caller would hear that the deadline is exceeded, which is no fault of a
+    /// workflow. Nothing if no query waits.
     pub(crate) fn hurries_from_ms(&self) -> Option<u64> {
         let queries = self.pending.values().filter(|pending| pending.is_query);
         let deadline_ms = queries
@@ -69,12 +77,16 @@ impl State {
 
     /// Whether that time has come.
     pub(crate) fn hurries(&self) -> bool {
-        self.hurries_from_ms().is_some_and(|from_ms| from_ms <= self.now_ms)
+        self.hurries_from_ms()
+            .is_some_and(|from_ms| from_ms <= self.now_ms)
     }
 
     /// What the attempt of an activity task can lose.
     pub(crate) fn allowance(&self, task: &PollActivityTaskQueueResponse) -> Allowance {
-        let activity_type = task.activity_type.as_ref().map_or("", |it| it.name.as_str());
+        let activity_type = task
+            .activity_type
+            .as_ref()
+            .map_or("", |it| it.name.as_str());
         let deadline_ms = self.run_needs_from_ms(task.workflow_execution.as_ref());
         let allowance = Allowance::of(task, deadline_ms, self.usual.activity(activity_type));
         self.still_allowed(&task.task_token, allowance)
@@ -82,22 +94,41 @@ impl State {
 
     /// What is left of that by now: an activity that is to be cancelled is not retried any more.
     pub(crate) fn still_allowed(&self, task_token: &[u8], allowance: Allowance) -> Allowance {
-        if self.service.is_cancel_requested(task_token) { allowance.without_retry() } else { allowance }
+        if self.service.is_cancel_requested(task_token) {
+            allowance.without_retry()
+        } else {
+            allowance
+        }
     }
 
-    /// From when on a run needs all the time it has left, if it has a timeout: as much as one of its type usually takes.
+    /// From when on a run needs all the time it has left, if it has a timeout: as much as one of
+    /// its type usually takes.
     fn run_needs_from_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (_, started) = self.started(execution)?;
-        let workflow_type = started.workflow_type.as_ref().map_or("", |it| it.name.as_str());
-        Some(self.run_deadline_ms(execution)?.saturating_sub(self.usual.workflow_ms(workflow_type)))
+        let workflow_type = started
+            .workflow_type
+            .as_ref()
+            .map_or("", |it| it.name.as_str());
+        Some(
+            self.run_deadline_ms(execution)?
+                .saturating_sub(self.usual.workflow_ms(workflow_type)),
+        )
     }
 
     /// When a run must have closed, if ever: by its own timeout, or by that of its chain.
     pub(crate) fn run_deadline_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (started_ms, started) = self.started(execution)?;
-        let run_ends_ms = limit_ms(started.workflow_run_timeout.as_ref()).map(|timeout| started_ms + timeout);
-        let chain_ends_ms = started.workflow_execution_expiration_time.as_ref().map(instant_ms);
-        [run_ends_ms, chain_ends_ms].into_iter().flatten().filter(|ends_ms| *ends_ms > 0).min()
+        let run_ends_ms =
+            limit_ms(started.workflow_run_timeout.as_ref()).map(|timeout| started_ms + timeout);
+        let chain_ends_ms = started
+            .workflow_execution_expiration_time
+            .as_ref()
+            .map(instant_ms);
+        [run_ends_ms, chain_ends_ms]
+            .into_iter()
+            .flatten()
+            .filter(|ends_ms| *ends_ms > 0)
+            .min()
     }
 
     /// When a run started, and what with.
@@ -106,7 +137,9 @@ impl State {
         execution: Option<&WorkflowExecution>,
     ) -> Option<(u64, &WorkflowExecutionStartedEventAttributes)> {
         let execution = execution?;
-        let (_, events) = self.service.run(&execution.workflow_id, Some(&execution.run_id))?;
+        let (_, events) = self
+            .service
+            .run(&execution.workflow_id, Some(&execution.run_id))?;
         let first = events.first()?;
         match &first.attributes {
             Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
@@ -118,12 +151,16 @@ impl State {
 
     /// What is known of a run's time when a workflow task of it arrives.
     pub(crate) fn run_times(&self, task: &PolledWorkflowTask) -> RunTimes {
-        let task_timeout_ms = task.events().iter().rev().find_map(|event| match &event.attributes {
-            Some(Attributes::WorkflowTaskScheduledEventAttributes(scheduled)) => {
-                limit_ms(scheduled.start_to_close_timeout.as_ref())
-            }
-            _ => None,
-        });
+        let task_timeout_ms =
+            task.events()
+                .iter()
+                .rev()
+                .find_map(|event| match &event.attributes {
+                    Some(Attributes::WorkflowTaskScheduledEventAttributes(scheduled)) => {
+                        limit_ms(scheduled.start_to_close_timeout.as_ref())
+                    }
+                    _ => None,
+                });
         RunTimes {
             task_timeout_ms: task_timeout_ms.unwrap_or(USUAL_TASK_TIMEOUT_MS),
             needed_from_ms: self.run_needs_from_ms(task.workflow_execution.as_ref()),

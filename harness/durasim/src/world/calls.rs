@@ -20,13 +20,27 @@ use tonic::Status;
 
 /// Who waits for the answer to a request.
 pub(crate) enum Caller {
-    /// A client: the test, one of its actors, an activity; and until when it waits, if not for ever.
-    Client { sender: oneshot::Sender<Result<Vec<u8>, Status>>, deadline_ms: Option<u64> },
+    /// A client: the test, one of its actors, an activity; and until when it waits, if not for
+    /// ever.
+    Client {
+        sender: oneshot::Sender<Result<Vec<u8>, Status>>,
+        deadline_ms: Option<u64>,
+    },
     /// A worker process, by index and incarnation, and what it asked for.
-    Worker { worker: usize, incarnation: u32, call: WorkerCall },
+    Worker {
+        worker: usize,
+        incarnation: u32,
+        call: WorkerCall,
+    },
     /// The handlers of a Nexus endpoint; the request id is that of the operation they answer about.
-    #[cfg_attr(not(feature = "nexus"), expect(dead_code, reason = "nobody handles operations then"))]
-    Nexus { endpoint: usize, request_id: Option<Rc<str>> },
+    #[cfg_attr(
+        not(feature = "nexus"),
+        expect(dead_code, reason = "nobody handles operations then")
+    )]
+    Nexus {
+        endpoint: usize,
+        request_id: Option<Rc<str>>,
+    },
 }
 
 /// A request under way.
@@ -78,7 +92,10 @@ pub(crate) enum Fate {
     /// It arrives, and so does the same asked again by its caller, this much later.
     Twice(Delay),
     /// It arrives after the next signal to this workflow, or after so many events.
-    Overtaken { by_signal_to: Rc<str>, at_most_events: u32 },
+    Overtaken {
+        by_signal_to: Rc<str>,
+        at_most_events: u32,
+    },
 }
 
 impl State {
@@ -95,15 +112,36 @@ impl State {
     }
 
     /// The same, of a request that is decoded and named.
-    pub(crate) fn call(&mut self, label: Rc<str>, timeout_ms: Option<u64>, request: Request) -> ClientCall {
+    pub(crate) fn call(
+        &mut self,
+        label: Rc<str>,
+        timeout_ms: Option<u64>,
+        request: Request,
+    ) -> ClientCall {
         let (sender, receiver) = oneshot::channel();
         let deadline_ms = timeout_ms.map(|ms| self.now_ms.saturating_add(ms));
-        let id = self.send_request(Caller::Client { sender, deadline_ms }, label, request);
-        ClientCall { id, receiver, answered: false }
+        let id = self.send_request(
+            Caller::Client {
+                sender,
+                deadline_ms,
+            },
+            label,
+            request,
+        );
+        ClientCall {
+            id,
+            receiver,
+            answered: false,
+        }
     }
 
     /// Sends a request over the network; faults may have their way with it.
-    pub(crate) fn send_request(&mut self, caller: Caller, label: Rc<str>, request: Request) -> RequestId {
+    pub(crate) fn send_request(
+        &mut self,
+        caller: Caller,
+        label: Rc<str>,
+        request: Request,
+    ) -> RequestId {
         self.send_request_late(caller, label, request, Delay::default())
     }
 
@@ -130,10 +168,21 @@ impl State {
             bears_repeat,
         };
         let fate = self.fate(&view);
-        let asked_by = matches!(caller, Caller::Client { .. }).then(|| self.executor.polled()).flatten();
+        let asked_by = matches!(caller, Caller::Client { .. })
+            .then(|| self.executor.polled())
+            .flatten();
         let is_query = matches!(request, Request::QueryWorkflow(_));
-        let mut pending = Pending { caller, label, is_query, asked_by, answer_lost: None };
-        let mut delay = Delay { ms: latency.ms + own.ms, events: latency.events + own.events };
+        let mut pending = Pending {
+            caller,
+            label,
+            is_query,
+            asked_by,
+            answer_lost: None,
+        };
+        let mut delay = Delay {
+            ms: latency.ms + own.ms,
+            events: latency.events + own.events,
+        };
         match fate {
             None => {}
             Some(Fate::Late(late)) => {
@@ -142,39 +191,54 @@ impl State {
             }
             Some(Fate::Refused(status)) => {
                 self.pending.insert(id, pending);
-                self.network.send(self.now_ms, delay, Message::Reply(id, Err(status)));
+                self.network
+                    .send(self.now_ms, delay, Message::Reply(id, Err(status)));
                 return id;
             }
             Some(Fate::AnswerLost(status)) => pending.answer_lost = Some(status),
             Some(Fate::Twice(later)) => {
                 // The copy's answer interests nobody: its id is never pending.
                 let copy = self.next_request_id();
-                self.network.send(self.now_ms, later, Message::Call(copy, asked_again(&request)));
+                self.network.send(
+                    self.now_ms,
+                    later,
+                    Message::Call(copy, asked_again(&request)),
+                );
             }
-            Some(Fate::Overtaken { by_signal_to, at_most_events }) => {
+            Some(Fate::Overtaken {
+                by_signal_to,
+                at_most_events,
+            }) => {
                 delay.events += at_most_events;
                 self.pending.insert(id, pending);
-                self.network.send_overtaken(self.now_ms, delay, Message::Call(id, request), by_signal_to);
+                self.network.send_overtaken(
+                    self.now_ms,
+                    delay,
+                    Message::Call(id, request),
+                    by_signal_to,
+                );
                 return id;
             }
         }
         self.pending.insert(id, pending);
-        self.network.send(self.now_ms, delay, Message::Call(id, request));
+        self.network
+            .send(self.now_ms, delay, Message::Call(id, request));
         id
     }
 
     /// Sends the answers that the service has ready on their way.
     pub(crate) fn send_replies(&mut self) {
         for reply in self.service.take_replies() {
-            let Some(pending) = self.pending.get_mut(&reply.id) else { continue };
+            let Some(pending) = self.pending.get_mut(&reply.id) else {
+                continue;
+            };
             let label = pending.label.clone();
             let lost = pending.answer_lost.take();
             let worker = self.worker_of_request(reply.id);
             let rpc = reply.result.as_ref().map_or("", Response::rpc);
-            let bears_repeat = self
-                .pending
-                .get(&reply.id)
-                .is_some_and(|pending| self.bears_repeat(&pending.caller, reply.result.as_ref().ok()));
+            let bears_repeat = self.pending.get(&reply.id).is_some_and(|pending| {
+                self.bears_repeat(&pending.caller, reply.result.as_ref().ok())
+            });
             self.repoll_if_matched(reply.id);
             #[cfg(feature = "nexus")]
             self.repoll_nexus_if_matched(&reply);
@@ -200,12 +264,13 @@ impl State {
                 delay.events += late.events;
             }
             let result = lost.map_or(reply.result, Err);
-            self.network.send(self.now_ms, delay, Message::Reply(reply.id, result));
+            self.network
+                .send(self.now_ms, delay, Message::Reply(reply.id, result));
         }
     }
 
-    /// Whether the Nexus operation that a message is about has the time for the service to ask again; nothing else is
-    /// asked again by the service.
+    /// Whether the Nexus operation that a message is about has the time for the service to ask
+    /// again; nothing else is asked again by the service.
     #[cfg(feature = "nexus")]
     fn bears_repeat(&self, caller: &Caller, answer: Option<&Response>) -> bool {
         match (caller, answer) {
@@ -213,7 +278,13 @@ impl State {
             (Caller::Nexus { .. }, Some(Response::PollNexusTaskQueue(task))) => {
                 self.nexus_task_bears_repeat(task)
             }
-            (Caller::Nexus { request_id: Some(request_id), .. }, None) => self.nexus_bears_repeat(request_id),
+            (
+                Caller::Nexus {
+                    request_id: Some(request_id),
+                    ..
+                },
+                None,
+            ) => self.nexus_bears_repeat(request_id),
             _ => false,
         }
     }
@@ -226,14 +297,22 @@ impl State {
 
     /// Hands an answer to whoever waits for it.
     pub(crate) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
-        let Some(Pending { caller, label, .. }) = self.pending.remove(&id) else { return };
+        let Some(Pending { caller, label, .. }) = self.pending.remove(&id) else {
+            return;
+        };
         match &result {
             Ok(Response::QueryWorkflow(answer)) if !broken!(TraceOfAnswers) => {
-                self.record("reply", format_args!("{label} {:016x}", digest(&answer.encode_to_vec())));
+                self.record(
+                    "reply",
+                    format_args!("{label} {:016x}", digest(&answer.encode_to_vec())),
+                );
             }
             Ok(_) => self.record("reply", format_args!("{label}")),
             Err(status) => {
-                self.record("reply", format_args!("{label}: {:?}: {}", status.code(), status.message()));
+                self.record(
+                    "reply",
+                    format_args!("{label}: {:?}: {}", status.code(), status.message()),
+                );
             }
         }
         match caller {
@@ -245,7 +324,11 @@ impl State {
             Caller::Nexus { endpoint, .. } => self.nexus_reply(endpoint, result),
             #[cfg(not(feature = "nexus"))]
             Caller::Nexus { .. } => {}
-            Caller::Worker { worker, incarnation, call } => {
+            Caller::Worker {
+                worker,
+                incarnation,
+                call,
+            } => {
                 self.worker_reply(worker, incarnation, call, result);
             }
         }
@@ -263,12 +346,14 @@ impl State {
     pub(crate) fn cancel_request(&mut self, id: RequestId) {
         if self.pending.remove(&id).is_some() {
             self.service.cancel(id);
-            self.network.drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
+            self.network
+                .drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
         }
     }
 }
 
-/// A request as its caller sends it a second time by itself: the service cannot know it for the same.
+/// A request as its caller sends it a second time by itself: the service cannot know it for the
+/// same.
 fn asked_again(request: &Request) -> Request {
     let mut again = request.clone();
     match &mut again {

@@ -1,7 +1,7 @@
 //! The official client's connection, answered by the world of the thread that uses it.
 //!
-//! Connecting costs more than a whole simulated run, so one connection serves the process: it owns no task and
-//! no socket, and its callback finds the world it belongs to by the thread.
+//! Connecting costs more than a whole simulated run, so one connection serves the process: it owns
+//! no task and no socket, and its callback finds the world it belongs to by the thread.
 
 use super::World;
 use durasim_engine::START_MS;
@@ -26,11 +26,14 @@ pub(crate) fn connection() -> Connection {
 }
 
 fn connect() -> Connection {
-    let options = ConnectionOptions::new(Url::parse("http://durasim.invalid:7233").expect("a valid address"))
-        .identity("durasim-client".to_owned())
-        .dns_load_balancing(None)
-        .service_override(CallbackBasedGrpcService { callback: Arc::new(answer) })
-        .build();
+    let options =
+        ConnectionOptions::new(Url::parse("http://durasim.invalid:7233").expect("a valid address"))
+            .identity("durasim-client".to_owned())
+            .dns_load_balancing(None)
+            .service_override(CallbackBasedGrpcService {
+                callback: Arc::new(answer),
+            })
+            .build();
     futures::executor::block_on(Connection::connect(options))
         .expect("the simulated service answers the official client's first request")
 }
@@ -39,7 +42,9 @@ fn answer(grpc: GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, S
     match World::try_current() {
         Some(world) => {
             let call = if grpc.service == WORKFLOW_SERVICE {
-                world.state().client_call(&grpc.rpc, timeout_ms(&grpc.headers), &grpc.proto)
+                world
+                    .state()
+                    .client_call(&grpc.rpc, timeout_ms(&grpc.headers), &grpc.proto)
             } else {
                 Err(status_of_other_service(&grpc))
             };
@@ -73,7 +78,10 @@ fn timeout_ms(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn success(proto: Vec<u8>) -> GrpcSuccessResponse {
-    GrpcSuccessResponse { headers: tonic::metadata::MetadataMap::new().into_headers(), proto }
+    GrpcSuccessResponse {
+        headers: tonic::metadata::MetadataMap::new().into_headers(),
+        proto,
+    }
 }
 
 fn status_of_other_service(grpc: &GrpcRequest) -> Status {
@@ -85,8 +93,15 @@ fn status_of_other_service(grpc: &GrpcRequest) -> Status {
 
 fn system_info() -> Result<Vec<u8>, Status> {
     let mut service = Service::new(ServiceConfig::default());
-    service.request(START_MS, RequestId(0), Request::decode("GetSystemInfo", &[])?);
-    let reply = service.take_replies().pop().expect("GetSystemInfo is answered at once");
+    service.request(
+        START_MS,
+        RequestId(0),
+        Request::decode("GetSystemInfo", &[])?,
+    );
+    let reply = service
+        .take_replies()
+        .pop()
+        .expect("GetSystemInfo is answered at once");
     Ok(reply.result?.encode_to_vec())
 }
 

@@ -9,8 +9,8 @@ use crate::{
     error::TestError,
     panics,
     report::{
-        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine, Waiting,
-        WorkflowName,
+        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine,
+        Waiting, WorkflowName,
     },
     sabotage::broken,
 };
@@ -27,16 +27,16 @@ use temporalio_protos::temporal::api::{
 };
 use tonic::{Code, Status};
 
-/// From this attempt of a workflow task on, a failure that is the workflow's own ends the run: the service would
-/// retry it for ever.
+/// From this attempt of a workflow task on, a failure that is the workflow's own ends the run: the
+/// service would retry it for ever.
 const HOPELESS_ATTEMPT: i32 = 3;
 
-/// From this attempt on, an activity that panics ends the run if it would be retried for ever: an error may well be
-/// what the test is about, an outage say; a panic is a mistake.
+/// From this attempt on, an activity that panics ends the run if it would be retried for ever: an
+/// error may well be what the test is about, an outage say; a panic is a mistake.
 const HOPELESS_PANICS: u32 = 10;
 
-/// The test returned an error: that of a run which outgrew the service's own limits, perhaps, or of a call that nobody
-/// was there to answer.
+/// The test returned an error: that of a run which outgrew the service's own limits, perhaps, or of
+/// a call that nobody was there to answer.
 pub(crate) fn returned_error(state: &State, error: &TestError) -> FailureReport {
     let location = error.location().map(SourceLine::from);
     if let Some((workflow, reason)) = outgrown(state) {
@@ -45,26 +45,38 @@ pub(crate) fn returned_error(state: &State, error: &TestError) -> FailureReport 
     let report = FailureReport::returned_error(error.to_string(), location);
     let diagnosis = (report.message.as_ref())
         .filter(|message| message.contains("context deadline exceeded"))
-        .map(|_| Diagnosis { waiting: Vec::new(), ..diagnose(state) })
+        .map(|_| Diagnosis {
+            waiting: Vec::new(),
+            ..diagnose(state)
+        })
         .filter(|diagnosis| diagnosis.workflows.iter().any(OpenWorkflow::lacks_a_worker));
-    FailureReport { diagnosis, ..report }
+    FailureReport {
+        diagnosis,
+        ..report
+    }
 }
 
 /// The run that the service terminated for its size, with the service's reason.
 fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
     let executions = state.service.executions();
-    executions.iter().rev().filter(|execution| !execution.open).find_map(|execution| {
-        let events = state.service.history(&execution.workflow_id, Some(&execution.run_id))?;
-        match &events.last()?.attributes {
-            Some(Attributes::WorkflowExecutionTerminatedEventAttributes(terminated))
-                if terminated.reason.starts_with("Workflow history ") =>
-            {
-                let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
-                Some((name, terminated.reason.trim_end_matches('.').to_owned()))
+    executions
+        .iter()
+        .rev()
+        .filter(|execution| !execution.open)
+        .find_map(|execution| {
+            let events = state
+                .service
+                .history(&execution.workflow_id, Some(&execution.run_id))?;
+            match &events.last()?.attributes {
+                Some(Attributes::WorkflowExecutionTerminatedEventAttributes(terminated))
+                    if terminated.reason.starts_with("Workflow history ") =>
+                {
+                    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+                    Some((name, terminated.reason.trim_end_matches('.').to_owned()))
+                }
+                _ => None,
             }
-            _ => None,
-        }
-    })
+        })
 }
 
 /// A fault placed by hand that struck nothing: the test was not put to the test that it names.
@@ -80,19 +92,31 @@ pub(crate) fn missed_fault(fault: &Fault) -> FailureReport {
 
 pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
     let seen = panics::last();
-    // An assertion of a library panics in the library; with a backtrace, the user's own line is what helps.
+    // An assertion of a library panics in the library; with a backtrace, the user's own line is
+    // what helps.
     let location = seen.as_ref().and_then(|seen| {
-        let own = seen.backtrace.as_deref().filter(|_| is_dependencys(&seen.location)).and_then(user_line);
+        let own = seen
+            .backtrace
+            .as_deref()
+            .filter(|_| is_dependencys(&seen.location))
+            .and_then(user_line);
         own.or_else(|| source_line(&seen.location))
     });
-    let message = if task == TEST { message.to_owned() } else { format!("{task}: {message}") };
+    let message = if task == TEST {
+        message.to_owned()
+    } else {
+        format!("{task}: {message}")
+    };
     FailureReport::panicked(message, location)
 }
 
 /// Nothing can happen any more: for want of something registered, or for another reason.
 pub(crate) fn stuck(state: &State) -> FailureReport {
     let diagnosis = diagnose(state);
-    let unregistered = diagnosis.workflows.iter().find_map(|open| unregistered_altogether(state, open));
+    let unregistered = diagnosis
+        .workflows
+        .iter()
+        .find_map(|open| unregistered_altogether(state, open));
     unregistered.unwrap_or_else(|| FailureReport::stuck(state.now_ms - START_MS, diagnosis))
 }
 
@@ -106,32 +130,64 @@ pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> F
     if let Some(diagnosis) = &mut report.diagnosis {
         diagnosis.waiting.retain(|waiting| !is_test(waiting));
     }
-    FailureReport { message: Some(message), ..report }
+    FailureReport {
+        message: Some(message),
+        ..report
+    }
 }
 
 /// Somebody, most likely the test, sleeps beyond the end of the run.
 pub(crate) fn oversleeps(state: &State, exceeded: &LimitExceeded) -> FailureReport {
     let mut report = limit(state, exceeded);
-    if let Some(waiting) = report.diagnosis.iter_mut().flat_map(|it| &mut it.waiting).find(|it| is_test(it)) {
+    if let Some(waiting) = report
+        .diagnosis
+        .iter_mut()
+        .flat_map(|it| &mut it.waiting)
+        .find(|it| is_test(it))
+    {
         "a timer that is due after the end of the run".clone_into(&mut waiting.what);
     }
     report
 }
 
-/// What a worker of the very task queue that something waits on does not know at all: it polls that queue for
-/// workflow tasks alone, or for activity tasks alone.
+/// What a worker of the very task queue that something waits on does not know at all: it polls that
+/// queue for workflow tasks alone, or for activity tasks alone.
 fn unregistered_altogether(state: &State, open: &OpenWorkflow) -> Option<FailureReport> {
-    let has_worker = |queue: &str| state.workers.iter().any(|process| &*process.spec.task_queue == queue);
+    let has_worker = |queue: &str| {
+        state
+            .workers
+            .iter()
+            .any(|process| &*process.spec.task_queue == queue)
+    };
     open.awaits.iter().find_map(|awaited| match awaited {
-        Awaited::Activity { activity_type, task_queue, polled: false, .. } if has_worker(task_queue) => {
+        Awaited::Activity {
+            activity_type,
+            task_queue,
+            polled: false,
+            ..
+        } if has_worker(task_queue) => {
             let registered = state.registered(task_queue, |process| process.activities.names());
             let workflow = Some(open.name.clone());
-            Some(FailureReport::unregistered_activity(activity_type, task_queue, workflow, &registered))
+            Some(FailureReport::unregistered_activity(
+                activity_type,
+                task_queue,
+                workflow,
+                &registered,
+            ))
         }
-        Awaited::WorkflowTask { task_queue, polled: false, .. } if has_worker(task_queue) => {
-            let registered =
-                state.registered(task_queue, |process| process.workflow_types().map(str::to_owned).collect());
-            Some(FailureReport::unregistered_workflow(open.name.clone(), task_queue, &registered))
+        Awaited::WorkflowTask {
+            task_queue,
+            polled: false,
+            ..
+        } if has_worker(task_queue) => {
+            let registered = state.registered(task_queue, |process| {
+                process.workflow_types().map(str::to_owned).collect()
+            });
+            Some(FailureReport::unregistered_workflow(
+                open.name.clone(),
+                task_queue,
+                &registered,
+            ))
         }
         _ => None,
     })
@@ -147,7 +203,9 @@ pub(crate) fn unregistered_activity(
     workflow_id: &str,
 ) -> FailureReport {
     let workflow = workflow_name(state, workflow_id);
-    let registered = state.registered(&unregistered.task_queue, |process| process.activities.names());
+    let registered = state.registered(&unregistered.task_queue, |process| {
+        process.activities.names()
+    });
     let mut report = FailureReport::unregistered_activity(
         &unregistered.activity_type,
         &unregistered.task_queue,
@@ -167,8 +225,9 @@ pub(crate) fn unregistered_workflow(
     worker: usize,
 ) -> FailureReport {
     let task_queue = state.workers[worker].spec.task_queue.clone();
-    let registered =
-        state.registered(&task_queue, |process| process.workflow_types().map(str::to_owned).collect());
+    let registered = state.registered(&task_queue, |process| {
+        process.workflow_types().map(str::to_owned).collect()
+    });
     FailureReport::unregistered_workflow(
         WorkflowName::new(workflow_type, workflow_id),
         &task_queue,
@@ -179,9 +238,10 @@ pub(crate) fn unregistered_workflow(
 /// An attempt that cannot go on as it is: the test's own mistake.
 pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
     match fault {
-        ActivityFault::MockPanicked { activity_type, message } => {
-            panicked(&format!("mock of {activity_type}"), message)
-        }
+        ActivityFault::MockPanicked {
+            activity_type,
+            message,
+        } => panicked(&format!("mock of {activity_type}"), message),
         ActivityFault::UnknownHeartbeatDetails { task_queue, .. } => {
             let mut report = FailureReport::escaped(&format!("cannot go on: {fault}"), None);
             report.remedy = Some(format!(
@@ -194,8 +254,8 @@ pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
     }
 }
 
-/// The report of an activity that panicked, if it ends the run: once it is plain that it will go on panicking, and
-/// nothing bounds its retries.
+/// The report of an activity that panicked, if it ends the run: once it is plain that it will go on
+/// panicking, and nothing bounds its retries.
 pub(crate) fn activity_panicked(
     label: &str,
     attempt: u32,
@@ -207,7 +267,8 @@ pub(crate) fn activity_panicked(
         return None;
     }
     let mut report = panicked(label, message);
-    report.what = format!("an activity panics, {attempt} attempts so far, and nothing bounds its retries");
+    report.what =
+        format!("an activity panics, {attempt} attempts so far, and nothing bounds its retries");
     report.remedy = Some(
         "an activity that panics is retried like one that fails; mend it, or bound its retries with \
          `RetryPolicy::maximum_attempts` or a schedule-to-close timeout"
@@ -221,8 +282,8 @@ pub(crate) fn unusable_mock(why: &str) -> FailureReport {
     FailureReport::escaped(&format!("cannot go on: {why}"), None)
 }
 
-/// The report of a failed workflow task, if it ends the run: history that the code does not follow always does, a
-/// failure of the code's own once it is plain that it will go on failing.
+/// The report of a failed workflow task, if it ends the run: history that the code does not follow
+/// always does, a failure of the code's own once it is plain that it will go on failing.
 pub(crate) fn workflow_task_failed(
     state: &State,
     run_id: &str,
@@ -230,9 +291,13 @@ pub(crate) fn workflow_task_failed(
 ) -> Option<FailureReport> {
     let execution = state.service.execution(run_id)?;
     let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
-    let attempt = execution.pending_workflow_task.map_or(1, |task| task.attempt);
-    if !failed.task_token.is_empty() && !state.service.is_workflow_task_started(&failed.task_token) {
-        // It came late, with events and messages that are no longer the last: what becomes of it counts for nothing.
+    let attempt = execution
+        .pending_workflow_task
+        .map_or(1, |task| task.attempt);
+    if !failed.task_token.is_empty() && !state.service.is_workflow_task_started(&failed.task_token)
+    {
+        // It came late, with events and messages that are no longer the last: what becomes of it
+        // counts for nothing.
         return None;
     }
     if let Some(nondeterminism) = &failed.nondeterminism {
@@ -242,7 +307,8 @@ pub(crate) fn workflow_task_failed(
         return None;
     }
     let location = failed.panic.as_ref().and_then(|panic| {
-        // Where a library panics, the line that called it is what helps; it is known with a backtrace.
+        // Where a library panics, the line that called it is what helps; it is known with a
+        // backtrace.
         let in_library = panic.location.as_deref().is_some_and(is_dependencys);
         if in_library {
             return panic.backtrace.as_deref().and_then(user_line);
@@ -272,43 +338,72 @@ pub(crate) fn workflow_task_failed(
 /// The message of a failure, and those of its causes.
 fn with_causes(failure: &Failure) -> String {
     let causes = std::iter::successors(Some(failure), |failure| failure.cause.as_deref());
-    causes.map(|failure| failure.message.as_str()).collect::<Vec<_>>().join(": ")
+    causes
+        .map(|failure| failure.message.as_str())
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
-/// The report of a query that found its run's code to follow another history, if that is why it failed.
-pub(crate) fn query_failed(state: &State, run_id: &str, failed: &QueryFailure) -> Option<FailureReport> {
+/// The report of a query that found its run's code to follow another history, if that is why it
+/// failed.
+pub(crate) fn query_failed(
+    state: &State,
+    run_id: &str,
+    failed: &QueryFailure,
+) -> Option<FailureReport> {
     rebuilt_otherwise(state, run_id, failed.nondeterminism.as_ref()?)
 }
 
-/// The report of workflow code that something besides the SDK has woken, if there is any: no workflow task will ever
-/// bring what it does.
+/// The report of workflow code that something besides the SDK has woken, if there is any: no
+/// workflow task will ever bring what it does.
 pub(crate) fn woken_from_outside(state: &mut State) -> Option<FailureReport> {
-    let (run_id, woken) =
-        state.workers.iter_mut().find_map(|process| process.workflows.woken_from_outside())?;
+    let (run_id, woken) = state
+        .workers
+        .iter_mut()
+        .find_map(|process| process.workflows.woken_from_outside())?;
     rebuilt_otherwise(state, &run_id, &woken)
 }
 
 /// The report of a run that was rebuilt and does not do what its history holds.
-fn rebuilt_otherwise(state: &State, run_id: &str, nondeterminism: &Nondeterminism) -> Option<FailureReport> {
+fn rebuilt_otherwise(
+    state: &State,
+    run_id: &str,
+    nondeterminism: &Nondeterminism,
+) -> Option<FailureReport> {
     if broken!(RebuildComparison) {
         return None;
     }
     let execution = state.service.execution(run_id)?;
     let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
-    let events = state.service.history(&execution.workflow_id, Some(run_id)).unwrap_or_default();
+    let events = state
+        .service
+        .history(&execution.workflow_id, Some(run_id))
+        .unwrap_or_default();
     Some(nondeterministic(name, nondeterminism, events))
 }
 
-/// The report of commands that the service refuses, once it is plain that it will go on refusing them.
-pub(crate) fn commands_refused(state: &State, run_id: &str, status: &Status) -> Option<FailureReport> {
+/// The report of commands that the service refuses, once it is plain that it will go on refusing
+/// them.
+pub(crate) fn commands_refused(
+    state: &State,
+    run_id: &str,
+    status: &Status,
+) -> Option<FailureReport> {
     // A run that closes without having seen everything sees it in its next task.
     if status.code() != Code::InvalidArgument || status.message().starts_with("UnhandledCommand") {
         return None;
     }
     let execution = state.service.execution(run_id)?;
-    let attempt = execution.pending_workflow_task.filter(|task| task.attempt >= HOPELESS_ATTEMPT)?.attempt;
+    let attempt = execution
+        .pending_workflow_task
+        .filter(|task| task.attempt >= HOPELESS_ATTEMPT)?
+        .attempt;
     let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
-    Some(FailureReport::commands_refused(name, u32::try_from(attempt).unwrap_or(u32::MAX), status.message()))
+    Some(FailureReport::commands_refused(
+        name,
+        u32::try_from(attempt).unwrap_or(u32::MAX),
+        status.message(),
+    ))
 }
 
 /// The report of commands that do not follow history.
@@ -335,32 +430,63 @@ pub(crate) fn nondeterministic(
         }
         None => HistoryExcerpt::tail(events, START_MS),
     };
-    FailureReport::replay_differs(name, nondeterminism.message.clone(), excerpt, location, false)
+    FailureReport::replay_differs(
+        name,
+        nondeterminism.message.clone(),
+        excerpt,
+        location,
+        false,
+    )
 }
 
 fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {
-    let execution = state.service.executions().into_iter().rev().find(|e| e.workflow_id == workflow_id)?;
-    Some(WorkflowName::new(execution.workflow_type, execution.workflow_id))
+    let execution = state
+        .service
+        .executions()
+        .into_iter()
+        .rev()
+        .find(|e| e.workflow_id == workflow_id)?;
+    Some(WorkflowName::new(
+        execution.workflow_type,
+        execution.workflow_id,
+    ))
 }
 
 /// What every open workflow waits for, and everybody else.
 pub(crate) fn diagnose(state: &State) -> Diagnosis {
     let executions = state.service.executions();
-    let workflows =
-        executions.iter().filter(|execution| execution.open).map(|e| open_workflow(state, e)).collect();
-    Diagnosis { workflows, waiting: waiting(state), polled: state.polled_queues() }
+    let workflows = executions
+        .iter()
+        .filter(|execution| execution.open)
+        .map(|e| open_workflow(state, e))
+        .collect();
+    Diagnosis {
+        workflows,
+        waiting: waiting(state),
+        polled: state.polled_queues(),
+    }
 }
 
 /// The test and whoever else waits for an answer of the service.
 fn waiting(state: &State) -> Vec<Waiting> {
     let clients = state.pending.values().filter_map(|pending| {
         let who = name_of_task(pending.asked_by.as_deref()?);
-        Some(Waiting { who, what: state.answer_in_words(&pending.label) })
+        Some(Waiting {
+            who,
+            what: state.answer_in_words(&pending.label),
+        })
     });
     let mut waiting: Vec<_> = clients.collect();
     if !waiting.iter().any(is_test) && state.executor.names().iter().any(|name| &**name == TEST) {
-        let what = "what nothing in this world will wake: no answer, and no timer of its own".to_owned();
-        waiting.insert(0, Waiting { who: name_of_task(TEST), what });
+        let what =
+            "what nothing in this world will wake: no answer, and no timer of its own".to_owned();
+        waiting.insert(
+            0,
+            Waiting {
+                who: name_of_task(TEST),
+                what,
+            },
+        );
     }
     waiting
 }
@@ -369,7 +495,11 @@ fn waiting(state: &State) -> Vec<Waiting> {
 const TEST: &str = "test";
 
 fn name_of_task(task: &str) -> String {
-    if task == TEST { "the test".to_owned() } else { task.to_owned() }
+    if task == TEST {
+        "the test".to_owned()
+    } else {
+        task.to_owned()
+    }
 }
 
 fn is_test(waiting: &Waiting) -> bool {
@@ -383,12 +513,17 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
             activity_type: activity.activity_type.clone(),
             task_queue: activity.task_queue.clone(),
             attempt: u32::try_from(activity.attempt).unwrap_or(1),
-            polled: state.is_polled(&activity.task_queue, |process| !process.activities.names().is_empty()),
+            polled: state.is_polled(&activity.task_queue, |process| {
+                !process.activities.names().is_empty()
+            }),
             last_failure: activity.last_failure.clone(),
         });
     }
     for child in &execution.pending_children {
-        awaits.push(Awaited::Child(WorkflowName::new(&child.workflow_type, &child.workflow_id)));
+        awaits.push(Awaited::Child(WorkflowName::new(
+            &child.workflow_type,
+            &child.workflow_id,
+        )));
     }
     for operation in &execution.pending_nexus_operations {
         awaits.push(Awaited::NexusOperation {
@@ -409,19 +544,30 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
         awaits.push(Awaited::WorkflowTask {
             task_queue: task.task_queue.clone(),
             attempt: u32::try_from(task.attempt).unwrap_or(1),
-            polled: state.is_polled(&task.task_queue, super::process::WorkerProcess::runs_any_workflow),
+            polled: state.is_polled(
+                &task.task_queue,
+                super::process::WorkerProcess::runs_any_workflow,
+            ),
             last_failure: task.last_failure.clone(),
         });
     }
     if awaits.is_empty() {
-        awaits.push(Awaited::Condition { unsent_signals: unsent_signals(state, execution) });
+        awaits.push(Awaited::Condition {
+            unsent_signals: unsent_signals(state, execution),
+        });
     }
-    OpenWorkflow { name: WorkflowName::new(&execution.workflow_type, &execution.workflow_id), awaits }
+    OpenWorkflow {
+        name: WorkflowName::new(&execution.workflow_type, &execution.workflow_id),
+        awaits,
+    }
 }
 
 /// The signals that the workflow handles and nobody has sent it.
 fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
-    let events = state.service.history(&execution.workflow_id, Some(&execution.run_id)).unwrap_or_default();
+    let events = state
+        .service
+        .history(&execution.workflow_id, Some(&execution.run_id))
+        .unwrap_or_default();
     let sent: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.attributes {
@@ -432,16 +578,26 @@ fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
         })
         .collect();
     let handled = state.workers.iter().find_map(|process| {
-        process.spec.versions[process.version].workflows.signals(&execution.workflow_type)
+        process.spec.versions[process.version]
+            .workflows
+            .signals(&execution.workflow_type)
     });
-    handled.unwrap_or_default().into_iter().filter(|signal| !sent.contains(&signal.as_str())).collect()
+    handled
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|signal| !sent.contains(&signal.as_str()))
+        .collect()
 }
 
 impl State {
     /// What a client that sent the request of this label waits for.
     fn answer_in_words(&self, label: &str) -> String {
-        let Some((name, what)) = label.split_once('/') else { return format!("the answer to {label}") };
-        let workflow_type = name.split_once('#').map_or(name, |(workflow_type, _)| workflow_type);
+        let Some((name, what)) = label.split_once('/') else {
+            return format!("the answer to {label}");
+        };
+        let workflow_type = name
+            .split_once('#')
+            .map_or(name, |(workflow_type, _)| workflow_type);
         let workflow = match self.names.workflow_id(name) {
             Some(id) => format!("{workflow_type} {id}"),
             None => name.to_owned(),
@@ -476,8 +632,10 @@ impl State {
         task_queue: &str,
         types: impl Fn(&super::process::WorkerProcess) -> Vec<String>,
     ) -> Vec<Registered> {
-        let (of_it, of_others): (Vec<_>, Vec<_>) =
-            self.workers.iter().partition(|process| &*process.spec.task_queue == task_queue);
+        let (of_it, of_others): (Vec<_>, Vec<_>) = self
+            .workers
+            .iter()
+            .partition(|process| &*process.spec.task_queue == task_queue);
         let workers = of_it.into_iter().chain(of_others);
         workers
             .map(|process| Registered {
@@ -487,7 +645,13 @@ impl State {
             .collect()
     }
 
-    fn is_polled(&self, task_queue: &str, polls: impl Fn(&super::process::WorkerProcess) -> bool) -> bool {
-        self.workers.iter().any(|process| &*process.spec.task_queue == task_queue && polls(process))
+    fn is_polled(
+        &self,
+        task_queue: &str,
+        polls: impl Fn(&super::process::WorkerProcess) -> bool,
+    ) -> bool {
+        self.workers
+            .iter()
+            .any(|process| &*process.spec.task_queue == task_queue && polls(process))
     }
 }

@@ -38,14 +38,20 @@ impl Latency {
     }
 }
 
-/// A choice of order or latency in the user's words: `signal confirm to PaymentWorkflow#1 takes 40ms`.
+/// A choice of order or latency in the user's words: `signal confirm to PaymentWorkflow#1 takes
+/// 40ms`.
 ///
-/// Most messages of a world have a latency, so that it is put into words only here, for the few that matter.
+/// Most messages of a world have a latency, so that it is put into words only here, for the few
+/// that matter.
 pub(crate) fn ordering_words(entry: &TapeEntry) -> String {
     let (point, delay) = (&entry.point, DELAYS.get(entry.value as usize));
     match delay {
         Some(delay) if point.site == SITE => {
-            let words = format!("{} takes {}", message_words(&point.key), duration_words(delay.ms));
+            let words = format!(
+                "{} takes {}",
+                message_words(&point.key),
+                duration_words(delay.ms)
+            );
             match point.occurrence {
                 0 => words,
                 before => format!("{words}, number {} of such messages", before + 1),

@@ -1,8 +1,9 @@
 //! Local activities: attempts that run within a workflow task, in the worker process alone.
 //!
-//! Their clocks are Core's (`temporalio-sdk-core: src/worker/activities/local_activities.rs`), its peculiarities
-//! included: schedule-to-close goes off once, and an activity that backs off at that moment does not notice; the time
-//! an attempt may take goes on counting after the attempt has failed, so that it may end a later one.
+//! Their clocks are Core's (`temporalio-sdk-core: src/worker/activities/local_activities.rs`), its
+//! peculiarities included: schedule-to-close goes off once, and an activity that backs off at that
+//! moment does not notice; the time an attempt may take goes on counting after the attempt has
+//! failed, so that it may end a later one.
 
 use super::{World, attempts::clock_callback, diagnosis, process::Alarm, state::State};
 use durasim_engine::TaskId;
@@ -26,7 +27,8 @@ pub(crate) struct LocalActivities {
 
 /// A local activity that a workflow task waits for.
 struct LocalActivity {
-    /// Tells it from one of the same number that was asked for before its run was forgotten and replayed.
+    /// Tells it from one of the same number that was asked for before its run was forgotten and
+    /// replayed.
     request: u64,
     requested_ms: u64,
     /// The attempt that runs, or comes next.
@@ -58,7 +60,12 @@ pub(crate) enum LocalMoment {
 impl State {
     /// Starts and cancels what a workflow task asks for.
     pub(crate) fn run_local_activities(&mut self, worker: usize, work: LocalActivityWork) {
-        let LocalActivityWork { run_id, cancel, start, heartbeat } = work;
+        let LocalActivityWork {
+            run_id,
+            cancel,
+            start,
+            heartbeat,
+        } = work;
         for seq in cancel {
             self.cancel_local_activity(&(worker, run_id.clone(), seq));
         }
@@ -71,14 +78,26 @@ impl State {
                 let (request, due_ms) = (local.request, after(self.now_ms, task.after));
                 local.task = task;
                 local.stage = Stage::Waits;
-                self.alarms.set(due_ms, Alarm::LocalActivity { key, request, moment: LocalMoment::Attempt });
+                self.alarms.set(
+                    due_ms,
+                    Alarm::LocalActivity {
+                        key,
+                        request,
+                        moment: LocalMoment::Attempt,
+                    },
+                );
             } else {
                 self.request_local_activity(key, task);
             }
         }
         if let Some(heartbeat) = heartbeat {
             let incarnation = self.workers[worker].incarnation;
-            let alarm = Alarm::WorkflowTaskHeartbeat { worker, incarnation, run_id, task: heartbeat.task };
+            let alarm = Alarm::WorkflowTaskHeartbeat {
+                worker,
+                incarnation,
+                run_id,
+                task: heartbeat.task,
+            };
             self.alarms.set(after(self.now_ms, heartbeat.after), alarm);
         }
     }
@@ -90,7 +109,12 @@ impl State {
         let request = self.local_activities.requests;
         let requested_ms = self.now_ms;
         let deadline_ms = task.schedule_to_close_deadline_ms(requested_ms);
-        let local = LocalActivity { request, requested_ms, task, stage: Stage::Waits };
+        let local = LocalActivity {
+            request,
+            requested_ms,
+            task,
+            stage: Stage::Waits,
+        };
         self.local_activities.by_key.insert(key.clone(), local);
         if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= requested_ms) {
             let outcome = LocalActivityOutcome::TimedOut(TimeoutType::ScheduleToClose);
@@ -98,14 +122,23 @@ impl State {
         }
         if let Some(deadline_ms) = deadline_ms {
             let moment = LocalMoment::Timeout(TimeoutType::ScheduleToClose);
-            self.alarms.set(deadline_ms, Alarm::LocalActivity { key: key.clone(), request, moment });
+            self.alarms.set(
+                deadline_ms,
+                Alarm::LocalActivity {
+                    key: key.clone(),
+                    request,
+                    moment,
+                },
+            );
         }
         self.start_local_activity(&key);
     }
 
     /// Its code, if it runs, may take its time, or not listen.
     fn cancel_local_activity(&mut self, key: &LocalKey) {
-        let Some(local) = self.local_activities.by_key.get(key) else { return };
+        let Some(local) = self.local_activities.by_key.get(key) else {
+            return;
+        };
         match &local.stage {
             Stage::Runs { cancel, .. } => cancel.cancel(),
             Stage::Waits => {
@@ -118,13 +151,20 @@ impl State {
 
     /// The clock has come to what was set for a local activity.
     pub(crate) fn local_activity_due(&mut self, key: &LocalKey, request: u64, moment: LocalMoment) {
-        let Some(local) = self.local_activities.by_key.get(key) else { return };
+        let Some(local) = self.local_activities.by_key.get(key) else {
+            return;
+        };
         if local.request != request {
             return;
         }
         match (moment, &local.stage) {
             (LocalMoment::Attempt, Stage::Waits) => self.start_local_activity(key),
-            (LocalMoment::Timeout(timeout), Stage::Runs { cancel, started_ms, .. }) => {
+            (
+                LocalMoment::Timeout(timeout),
+                Stage::Runs {
+                    cancel, started_ms, ..
+                },
+            ) => {
                 // The code runs on, as a blocked thread would; only nobody listens to it any more.
                 cancel.cancel();
                 let runtime = Duration::from_millis(self.now_ms - started_ms);
@@ -136,19 +176,30 @@ impl State {
 
     /// Starts the next attempt of a local activity.
     fn start_local_activity(&mut self, key: &LocalKey) {
-        let Some(local) = self.local_activities.by_key.get(key) else { return };
+        let Some(local) = self.local_activities.by_key.get(key) else {
+            return;
+        };
         let (worker, run_id, _) = key;
         let waited = Duration::from_millis(self.now_ms - local.requested_ms);
-        if local.task.schedule_to_start_timeout().is_some_and(|timeout| waited > timeout) {
+        if local
+            .task
+            .schedule_to_start_timeout()
+            .is_some_and(|timeout| waited > timeout)
+        {
             // Counted from the request, also by a later attempt.
             let outcome = LocalActivityOutcome::TimedOut(TimeoutType::ScheduleToStart);
             return self.local_activity_ended(key, waited, outcome);
         }
         let process = &self.workers[*worker];
-        let Some(name) = process.runs.get(run_id).cloned() else { return };
-        let Some(origin) = self.local_origin(key, local.requested_ms) else { return };
+        let Some(name) = process.runs.get(run_id).cloned() else {
+            return;
+        };
+        let Some(origin) = self.local_origin(key, local.requested_ms) else {
+            return;
+        };
         let label: Rc<str> = format!("{name}/{}", local.task.schedule.activity_type).into();
-        let mut attempt = ActivityAttempt::local(local.task.clone(), origin.clone(), clock_callback());
+        let mut attempt =
+            ActivityAttempt::local(local.task.clone(), origin.clone(), clock_callback());
         attempt.log = self.calls.clone();
         attempt.client = Some(process.client(&self.namespace));
         attempt.data_converter = process.data_converter.clone();
@@ -157,24 +208,37 @@ impl State {
         let future = match process.activities.start(attempt) {
             Ok(future) => future,
             Err(unregistered) => {
-                let report =
-                    diagnosis::unregistered_activity(self, &unregistered, &origin.execution.workflow_id);
+                let report = diagnosis::unregistered_activity(
+                    self,
+                    &unregistered,
+                    &origin.execution.workflow_id,
+                );
                 return self.fail(report);
             }
         };
         if let Some(timeout) = local.task.start_to_close_timeout() {
             let moment = LocalMoment::Timeout(TimeoutType::StartToClose);
-            let alarm = Alarm::LocalActivity { key: key.clone(), request, moment };
+            let alarm = Alarm::LocalActivity {
+                key: key.clone(),
+                request,
+                moment,
+            };
             self.alarms.set(after(self.now_ms, timeout), alarm);
         }
         self.record("local activity", format_args!("{label} attempt {number}"));
         let of_task = key.clone();
         let task = self.executor.spawn(label, async move {
             let outcome = future.await;
-            World::current().state().local_activity_returned(&of_task, request, number, outcome);
+            World::current()
+                .state()
+                .local_activity_returned(&of_task, request, number, outcome);
         });
         if let Some(local) = self.local_activities.by_key.get_mut(key) {
-            local.stage = Stage::Runs { task, cancel, started_ms: self.now_ms };
+            local.stage = Stage::Runs {
+                task,
+                cancel,
+                started_ms: self.now_ms,
+            };
         }
     }
 
@@ -185,7 +249,10 @@ impl State {
             namespace: self.namespace.clone(),
             task_queue: self.workers[*worker].spec.task_queue.to_string(),
             workflow_type: execution.workflow_type,
-            execution: WorkflowExecution { workflow_id: execution.workflow_id, run_id: execution.run_id },
+            execution: WorkflowExecution {
+                workflow_id: execution.workflow_id,
+                run_id: execution.run_id,
+            },
             requested_ms,
         })
     }
@@ -198,8 +265,12 @@ impl State {
         attempt: u32,
         outcome: ActivityOutcome,
     ) {
-        let Some(local) = self.local_activities.by_key.get(key) else { return };
-        let Stage::Runs { started_ms, .. } = local.stage else { return };
+        let Some(local) = self.local_activities.by_key.get(key) else {
+            return;
+        };
+        let Stage::Runs { started_ms, .. } = local.stage else {
+            return;
+        };
         if local.request != request || local.task.attempt != attempt {
             return;
         }
@@ -214,19 +285,27 @@ impl State {
     }
 
     /// Tells the worker how an attempt ended; unless another follows, the local activity is over.
-    fn local_activity_ended(&mut self, key: &LocalKey, runtime: Duration, outcome: LocalActivityOutcome) {
-        let Some(local) = self.local_activities.by_key.get_mut(key) else { return };
+    fn local_activity_ended(
+        &mut self,
+        key: &LocalKey,
+        runtime: Duration,
+        outcome: LocalActivityOutcome,
+    ) {
+        let Some(local) = self.local_activities.by_key.get_mut(key) else {
+            return;
+        };
         local.stage = Stage::Ended;
         let request = local.request;
         let (worker, run_id, seq) = key;
         let resolution = LocalActivityResolution { runtime, outcome };
-        let progress = self.workers[*worker].workflows.on_local_activity(run_id, *seq, resolution);
+        let progress = self.workers[*worker]
+            .workflows
+            .on_local_activity(run_id, *seq, resolution);
         self.workflow_task_progress(*worker, run_id, progress);
-        let is_over = self
-            .local_activities
-            .by_key
-            .get(key)
-            .is_some_and(|local| local.request == request && matches!(local.stage, Stage::Ended));
+        let is_over =
+            self.local_activities.by_key.get(key).is_some_and(|local| {
+                local.request == request && matches!(local.stage, Stage::Ended)
+            });
         if is_over {
             self.forget_local_activity(key);
         }
@@ -244,7 +323,12 @@ impl State {
     /// The worker has dropped a run, and with it what its local activities come to.
     pub(crate) fn forget_local_activities(&mut self, worker: usize, run_id: &str) {
         let of_run = (worker, run_id.to_owned(), 0)..=(worker, run_id.to_owned(), u32::MAX);
-        let keys: Vec<_> = self.local_activities.by_key.range(of_run).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<_> = self
+            .local_activities
+            .by_key
+            .range(of_run)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in keys {
             self.forget_local_activity(&key);
         }
@@ -252,11 +336,18 @@ impl State {
 
     /// The process died: what ran in it is gone.
     pub(crate) fn cancel_local_activities(&mut self, worker: usize) {
-        let dead: Vec<_> =
-            self.local_activities.by_key.keys().filter(|key| key.0 == worker).cloned().collect();
+        let dead: Vec<_> = self
+            .local_activities
+            .by_key
+            .keys()
+            .filter(|key| key.0 == worker)
+            .cloned()
+            .collect();
         for key in dead {
-            if let Some(LocalActivity { stage: Stage::Runs { task, .. }, .. }) =
-                self.local_activities.by_key.get(&key)
+            if let Some(LocalActivity {
+                stage: Stage::Runs { task, .. },
+                ..
+            }) = self.local_activities.by_key.get(&key)
             {
                 self.executor.cancel(*task);
             }

@@ -1,13 +1,15 @@
 //! The host of mocked workflows: answers their workflow tasks with what their closures return.
 //!
-//! A closure may wait; a workflow task may not. So a task is held until its closure waits for something, and is then
-//! completed without commands; when the closure is done, the run is woken by a signal to itself and closes in its
-//! next task. What the closure returned is kept until then: a task that is lost is answered again with the same.
+//! A closure may wait; a workflow task may not. So a task is held until its closure waits for
+//! something, and is then completed without commands; when the closure is done, the run is woken by
+//! a signal to itself and closes in its next task. What the closure returned is kept until then: a
+//! task that is lost is answered again with the same.
 
 use super::{World, diagnosis, process::WorkerProcess, state::State};
 use crate::faults::instant_ms;
 use crate::mock_workflow::{
-    MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord, WorkflowCalls,
+    MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord,
+    WorkflowCalls,
 };
 use durasim_service::{PolledWorkflowTask, Request};
 use durasim_worker::WorkflowTaskProgress;
@@ -15,20 +17,23 @@ use futures::future::LocalBoxFuture;
 use std::{collections::BTreeMap, future::poll_fn, rc::Rc, task::Poll};
 use temporalio_protos::temporal::api::{
     command::v1::{
-        CancelWorkflowExecutionCommandAttributes, Command, CompleteWorkflowExecutionCommandAttributes,
-        FailWorkflowExecutionCommandAttributes, command::Attributes,
+        CancelWorkflowExecutionCommandAttributes, Command,
+        CompleteWorkflowExecutionCommandAttributes, FailWorkflowExecutionCommandAttributes,
+        command::Attributes,
     },
     common::v1::WorkflowExecution,
     enums::v1::{CommandType, EventType, QueryResultType},
     history::v1::history_event,
     query::v1::WorkflowQueryResult,
     workflowservice::v1::{
-        RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest, SignalWorkflowExecutionRequest,
+        RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
+        SignalWorkflowExecutionRequest,
     },
 };
 use tokio_util::sync::CancellationToken;
 
-/// The signal by which a mock wakes its run. It stands in history where a workflow's own timer or activity would.
+/// The signal by which a mock wakes its run. It stands in history where a workflow's own timer or
+/// activity would.
 const DONE_SIGNAL: &str = "__durasim_mock_done";
 
 /// The runs that mocks stand for, by run id, and the record of all calls.
@@ -64,7 +69,10 @@ impl MockRuns {
 impl WorkerProcess {
     /// The mock of this workflow type, if the code that runs has one.
     pub(super) fn mock_of(&self, workflow_type: &str) -> Option<MockWorkflow> {
-        self.spec.versions[self.version].mocks.get(workflow_type).cloned()
+        self.spec.versions[self.version]
+            .mocks
+            .get(workflow_type)
+            .cloned()
     }
 }
 
@@ -111,14 +119,20 @@ impl State {
         }
         let cancelled = self.is_cancel_requested(&task);
         let incarnation = self.workers[worker].incarnation;
-        let Some(run) = self.mocks.runs.get_mut(run_id) else { return };
+        let Some(run) = self.mocks.runs.get_mut(run_id) else {
+            return;
+        };
         if cancelled {
             run.cancel.cancel();
         }
         if run.end.is_some() || run.waits {
             self.answer_mock_task(worker, run_id, task);
         } else {
-            run.held = Some(HeldTask { worker, incarnation, task });
+            run.held = Some(HeldTask {
+                worker,
+                incarnation,
+                task,
+            });
         }
     }
 
@@ -131,26 +145,43 @@ impl State {
         mock: &MockWorkflow,
         task: &PolledWorkflowTask,
     ) -> bool {
-        let workflow_id =
-            task.workflow_execution.as_ref().map_or_else(String::new, |run| run.workflow_id.clone());
-        let events = self.service.history(&workflow_id, Some(run_id)).unwrap_or_default();
+        let workflow_id = task
+            .workflow_execution
+            .as_ref()
+            .map_or_else(String::new, |run| run.workflow_id.clone());
+        let events = self
+            .service
+            .history(&workflow_id, Some(run_id))
+            .unwrap_or_default();
         let Some(history_event::Attributes::WorkflowExecutionStartedEventAttributes(started)) =
             events.first().and_then(|event| event.attributes.as_ref())
         else {
             return false;
         };
         let start = MockStart {
-            workflow_type: started.workflow_type.as_ref().map_or_else(String::new, |t| t.name.clone()),
+            workflow_type: started
+                .workflow_type
+                .as_ref()
+                .map_or_else(String::new, |t| t.name.clone()),
             workflow_id: workflow_id.clone(),
             run_id: run_id.to_owned(),
-            parent_workflow_id: started.parent_workflow_execution.as_ref().map(|p| p.workflow_id.clone()),
+            parent_workflow_id: started
+                .parent_workflow_execution
+                .as_ref()
+                .map(|p| p.workflow_id.clone()),
             attempt: u32::try_from(started.attempt).unwrap_or(1),
             input: started.input.clone().unwrap_or_default(),
             cancel: CancellationToken::new(),
             data_converter: self.workers[worker].data_converter.clone(),
             calls: self.mocks.calls.clone(),
         };
-        let run = MockRun { workflow_id, cancel: start.cancel.clone(), held: None, waits: false, end: None };
+        let run = MockRun {
+            workflow_id,
+            cancel: start.cancel.clone(),
+            held: None,
+            waits: false,
+            end: None,
+        };
         self.mocks.runs.insert(run_id.to_owned(), run);
         let (mock, run_id) = (mock.clone(), run_id.to_owned());
         self.executor.spawn(format!("{name}/mock"), async move {
@@ -172,7 +203,9 @@ impl State {
 
     /// The closure waits for something: the workflow task goes back without commands.
     fn mock_waits(&mut self, run_id: &str) {
-        let Some(run) = self.mocks.runs.get_mut(run_id) else { return };
+        let Some(run) = self.mocks.runs.get_mut(run_id) else {
+            return;
+        };
         run.waits = true;
         self.answer_held_task(run_id);
     }
@@ -182,14 +215,31 @@ impl State {
             Ok(end) => end,
             Err(why) => return self.fail(diagnosis::unusable_mock(&why)),
         };
-        let Some(run) = self.mocks.runs.get_mut(run_id) else { return };
+        let Some(run) = self.mocks.runs.get_mut(run_id) else {
+            return;
+        };
         run.end = Some(end);
-        if run.waits { self.wake_mocked_run(run_id) } else { self.answer_held_task(run_id) }
+        if run.waits {
+            self.wake_mocked_run(run_id)
+        } else {
+            self.answer_held_task(run_id)
+        }
     }
 
     fn answer_held_task(&mut self, run_id: &str) {
-        let held = self.mocks.runs.get_mut(run_id).and_then(|run| run.held.take());
-        let Some(HeldTask { worker, incarnation, task }) = held else { return };
+        let held = self
+            .mocks
+            .runs
+            .get_mut(run_id)
+            .and_then(|run| run.held.take());
+        let Some(HeldTask {
+            worker,
+            incarnation,
+            task,
+        }) = held
+        else {
+            return;
+        };
         // A task that was lost with its worker comes again.
         if self.workers[worker].up && self.workers[worker].incarnation == incarnation {
             self.answer_mock_task(worker, run_id, task);
@@ -216,11 +266,17 @@ impl State {
             namespace: self.namespace.clone(),
             ..Default::default()
         };
-        self.workflow_task_progress(worker, run_id, WorkflowTaskProgress::Completed(Box::new(request)));
+        self.workflow_task_progress(
+            worker,
+            run_id,
+            WorkflowTaskProgress::Completed(Box::new(request)),
+        );
     }
 
     fn wake_mocked_run(&mut self, run_id: &str) {
-        let Some(run) = self.mocks.runs.get(run_id) else { return };
+        let Some(run) = self.mocks.runs.get(run_id) else {
+            return;
+        };
         let signal = SignalWorkflowExecutionRequest {
             namespace: self.namespace.clone(),
             workflow_execution: Some(WorkflowExecution {
@@ -231,7 +287,8 @@ impl State {
             request_id: format!("{run_id}{DONE_SIGNAL}"),
             ..Default::default()
         };
-        // It stands for the passing of time in the workflow, so it is no message that could be late or lost.
+        // It stands for the passing of time in the workflow, so it is no message that could be late
+        // or lost.
         let id = self.next_request_id();
         self.service.request(self.now_ms, id, Request::from(signal));
     }
@@ -241,7 +298,9 @@ impl State {
         let events = execution
             .and_then(|run| self.service.history(&run.workflow_id, Some(&run.run_id)))
             .unwrap_or_default();
-        events.iter().any(|event| event.event_type() == EventType::WorkflowExecutionCancelRequested)
+        events
+            .iter()
+            .any(|event| event.event_type() == EventType::WorkflowExecutionCancelRequested)
     }
 
     fn query_refused(&self, task: PolledWorkflowTask) -> RespondQueryTaskCompletedRequest {
@@ -262,31 +321,50 @@ fn closing_command(end: MockEnd) -> Command {
         MockEnd::Completed(result) => (
             CommandType::CompleteWorkflowExecution,
             Attributes::CompleteWorkflowExecutionCommandAttributes(
-                CompleteWorkflowExecutionCommandAttributes { result: Some(result) },
+                CompleteWorkflowExecutionCommandAttributes {
+                    result: Some(result),
+                },
             ),
         ),
         MockEnd::Failed(failure) => (
             CommandType::FailWorkflowExecution,
-            Attributes::FailWorkflowExecutionCommandAttributes(FailWorkflowExecutionCommandAttributes {
-                failure: Some(*failure),
-            }),
+            Attributes::FailWorkflowExecutionCommandAttributes(
+                FailWorkflowExecutionCommandAttributes {
+                    failure: Some(*failure),
+                },
+            ),
         ),
         MockEnd::Canceled(details) => (
             CommandType::CancelWorkflowExecution,
-            Attributes::CancelWorkflowExecutionCommandAttributes(CancelWorkflowExecutionCommandAttributes {
-                details,
-            }),
+            Attributes::CancelWorkflowExecutionCommandAttributes(
+                CancelWorkflowExecutionCommandAttributes { details },
+            ),
         ),
     };
-    Command { command_type: command_type.into(), attributes: Some(attributes), ..Default::default() }
+    Command {
+        command_type: command_type.into(),
+        attributes: Some(attributes),
+        ..Default::default()
+    }
 }
 
-/// Goes on with a closure while its run is open. `None` if the run was closed by somebody else: what a workflow
-/// would have done later is then not done.
-async fn while_open(run_id: &str, mut future: LocalBoxFuture<'static, MockResult>) -> Option<MockResult> {
+/// Goes on with a closure while its run is open. `None` if the run was closed by somebody else:
+/// what a workflow would have done later is then not done.
+async fn while_open(
+    run_id: &str,
+    mut future: LocalBoxFuture<'static, MockResult>,
+) -> Option<MockResult> {
     poll_fn(|cx| {
-        let is_open = World::current().state().service.execution(run_id).is_some_and(|run| run.open);
-        if is_open { future.as_mut().poll(cx).map(Some) } else { Poll::Ready(None) }
+        let is_open = World::current()
+            .state()
+            .service
+            .execution(run_id)
+            .is_some_and(|run| run.open);
+        if is_open {
+            future.as_mut().poll(cx).map(Some)
+        } else {
+            Poll::Ready(None)
+        }
     })
     .await
 }

@@ -1,8 +1,8 @@
 //! One simulated world: a service, its workers and clients, a network between them, and one clock.
 //!
 //! A world lives on one thread and is a pure function of its choices. The test's own handles
-//! ([`TestWorkflowEnvironment`](crate::TestWorkflowEnvironment), the official client's connection, activity
-//! contexts) do not own it: they find it through the thread they run on.
+//! ([`TestWorkflowEnvironment`](crate::TestWorkflowEnvironment), the official client's connection,
+//! activity contexts) do not own it: they find it through the thread they run on.
 
 mod alarms;
 mod attempts;
@@ -56,18 +56,31 @@ pub(crate) struct World {
     state: RefCell<State>,
     /// Who goes on when nothing else can happen at this instant.
     resting: RefCell<Vec<oneshot::Sender<()>>>,
-    /// What the user asked to be checked; apart from the state, for their closures may use the environment.
+    /// What the user asked to be checked; apart from the state, for their closures may use the
+    /// environment.
     pub(crate) checks: RefCell<UserChecks>,
 }
 
 impl World {
-    pub(crate) fn new(executor: Rc<Executor>, clock: Rc<Clock>, state: State, checks: UserChecks) -> Self {
+    pub(crate) fn new(
+        executor: Rc<Executor>,
+        clock: Rc<Clock>,
+        state: State,
+        checks: UserChecks,
+    ) -> Self {
         let resting = RefCell::default();
-        Self { executor, clock, state: RefCell::new(state), resting, checks: RefCell::new(checks) }
+        Self {
+            executor,
+            clock,
+            state: RefCell::new(state),
+            resting,
+            checks: RefCell::new(checks),
+        }
     }
 
-    /// What to await to go on after all else that is due at this instant: a timer that fires, an attempt that is
-    /// retried, and what follows from them. `None` if it goes on before them, which is a choice of order.
+    /// What to await to go on after all else that is due at this instant: a timer that fires, an
+    /// attempt that is retried, and what follows from them. `None` if it goes on before them, which
+    /// is a choice of order.
     pub(crate) fn rest(&self) -> Option<oneshot::Receiver<()>> {
         if self.state().chooses_to_go_first() {
             return None;
@@ -92,7 +105,8 @@ impl World {
     ///
     /// # Panics
     ///
-    /// If workflow code uses the environment: it runs while the state is borrowed, and must not reach outside.
+    /// If workflow code uses the environment: it runs while the state is borrowed, and must not
+    /// reach outside.
     #[track_caller]
     pub(crate) fn state(&self) -> RefMut<'_, State> {
         // No closure: the panic is the caller's.
@@ -129,7 +143,10 @@ impl World {
     /// Makes this the world of its thread until the guard is dropped.
     pub(crate) fn enter(self: Rc<Self>) -> Entered {
         let previous = CURRENT.with(|current| current.replace(Some(self)));
-        assert!(previous.is_none(), "a simulated world cannot run inside another");
+        assert!(
+            previous.is_none(),
+            "a simulated world cannot run inside another"
+        );
         Entered
     }
 }

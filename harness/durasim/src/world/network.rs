@@ -1,8 +1,9 @@
 //! The simulated network: every message between clients, service and workers waits here.
 //!
-//! A message is delayed by time, by events, or both. When time skips, a delay by time almost never meets the
-//! timer that it should race with, for the clock jumps over it; a delay by events does: the message stays until
-//! that many other things have happened, however far the clock jumps meanwhile.
+//! A message is delayed by time, by events, or both. When time skips, a delay by time almost never
+//! meets the timer that it should race with, for the clock jumps over it; a delay by events does:
+//! the message stays until that many other things have happened, however far the clock jumps
+//! meanwhile.
 
 use crate::sabotage::broken;
 use durasim_service::{Request, RequestId, Response};
@@ -36,14 +37,19 @@ struct InFlight {
     message: Message,
 }
 
-/// How long the completion of a workflow task waits for events: a task that is not completed in that time has usually
-/// timed out. Its completion is then refused whenever it comes, and as long as it is under way its worker does not begin
-/// the next attempts, which would time out one after the other.
+/// How long the completion of a workflow task waits for events: a task that is not completed in
+/// that time has usually timed out. Its completion is then refused whenever it comes, and as long
+/// as it is under way its worker does not begin the next attempts, which would time out one after
+/// the other.
 const WORKFLOW_TASK_MS: u64 = 10_000;
 
 impl InFlight {
     fn is_due(&self, now_ms: u64) -> bool {
-        if self.hold_events == 0 { self.due_ms <= now_ms } else { self.patience_ms <= now_ms }
+        if self.hold_events == 0 {
+            self.due_ms <= now_ms
+        } else {
+            self.patience_ms <= now_ms
+        }
     }
 }
 
@@ -57,7 +63,11 @@ impl Network {
     pub(crate) fn send(&mut self, now_ms: u64, delay: Delay, message: Message) {
         self.in_flight.push(InFlight {
             due_ms: now_ms.saturating_add(delay.ms),
-            hold_events: if broken!(EventDelays) { 0 } else { delay.events },
+            hold_events: if broken!(EventDelays) {
+                0
+            } else {
+                delay.events
+            },
             overtaken_by_signal_to: None,
             patience_ms: match message {
                 Message::Call(_, Request::RespondWorkflowTaskCompleted(_)) => {
@@ -69,8 +79,15 @@ impl Network {
         });
     }
 
-    /// Sends a signal that the next one to its workflow overtakes; `delay` says how long it waits for that one.
-    pub(crate) fn send_overtaken(&mut self, now_ms: u64, delay: Delay, message: Message, workflow: Rc<str>) {
+    /// Sends a signal that the next one to its workflow overtakes; `delay` says how long it waits
+    /// for that one.
+    pub(crate) fn send_overtaken(
+        &mut self,
+        now_ms: u64,
+        delay: Delay,
+        message: Message,
+        workflow: Rc<str>,
+    ) {
         self.send(now_ms, delay, message);
         if let Some(sent) = self.in_flight.last_mut() {
             sent.overtaken_by_signal_to = Some(workflow);
@@ -87,11 +104,16 @@ impl Network {
     }
 
     /// The answers on their way to requests that `of` picks.
-    pub(crate) fn replies(&self, of: impl Fn(RequestId) -> bool) -> impl Iterator<Item = &Response> {
-        self.in_flight.iter().filter_map(move |in_flight| match &in_flight.message {
-            Message::Reply(id, Ok(response)) if of(*id) => Some(response),
-            _ => None,
-        })
+    pub(crate) fn replies(
+        &self,
+        of: impl Fn(RequestId) -> bool,
+    ) -> impl Iterator<Item = &Response> {
+        self.in_flight
+            .iter()
+            .filter_map(move |in_flight| match &in_flight.message {
+                Message::Reply(id, Ok(response)) if of(*id) => Some(response),
+                _ => None,
+            })
     }
 
     /// True if a message could be delivered at `now_ms`.
@@ -131,10 +153,15 @@ impl Network {
         self.in_flight.iter().any(|message| message.hold_events > 0)
     }
 
-    /// Lets the messages go that wait for events, because nothing else will ever happen. True if there were any.
+    /// Lets the messages go that wait for events, because nothing else will ever happen. True if
+    /// there were any.
     pub(crate) fn release_held(&mut self) -> bool {
         let mut released = false;
-        for message in self.in_flight.iter_mut().filter(|message| message.hold_events > 0) {
+        for message in self
+            .in_flight
+            .iter_mut()
+            .filter(|message| message.hold_events > 0)
+        {
             message.hold_events = 0;
             released = true;
         }
@@ -194,7 +221,11 @@ mod tests {
     #[test]
     fn a_completed_workflow_task_is_held_no_longer_than_it_may_take() {
         let mut network = Network::default();
-        network.send(0, Delay { ms: 0, events: 2 }, message("RespondWorkflowTaskCompleted", 1));
+        network.send(
+            0,
+            Delay { ms: 0, events: 2 },
+            message("RespondWorkflowTaskCompleted", 1),
+        );
         assert!(!network.has_deliverable(9_999));
         assert_eq!(network.next_due_ms(), Some(10_000));
         assert_eq!(id(network.deliver(10_000)), Some(1));

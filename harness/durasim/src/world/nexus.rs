@@ -1,7 +1,7 @@
 //! Nexus handlers: the requests that reach them, their answers, and how what they started ends.
 //!
-//! A handler is no part of a worker: nothing that becomes of workers touches it. It polls for requests as a worker of
-//! its service would, and its calls are tasks of the executor.
+//! A handler is no part of a worker: nothing that becomes of workers touches it. It polls for
+//! requests as a worker of its service would, and its calls are tasks of the executor.
 
 use super::{
     World,
@@ -18,8 +18,9 @@ use temporalio_protos::temporal::api::{
     enums::v1::TaskQueueKind,
     failure::v1::{Failure, NexusHandlerFailureInfo, failure::FailureInfo},
     nexus::v1::{
-        CancelOperationRequest, CancelOperationResponse, Request as NexusRequest, Response as NexusResponse,
-        StartOperationRequest, StartOperationResponse, request, response, start_operation_response as start,
+        CancelOperationRequest, CancelOperationResponse, Request as NexusRequest,
+        Response as NexusResponse, StartOperationRequest, StartOperationResponse, request,
+        response, start_operation_response as start,
     },
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
@@ -30,8 +31,8 @@ use temporalio_protos::temporal::api::{
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-/// How long an operation must have left, so that a request for it can be lost and made again: a lost one is given up
-/// after nine seconds, and a few may be lost in a row.
+/// How long an operation must have left, so that a request for it can be lost and made again: a
+/// lost one is given up after nine seconds, and a few may be lost in a row.
 const PATIENCE_MS: u64 = 120_000;
 
 /// The header of callbacks that says which operation has ended.
@@ -78,7 +79,11 @@ struct Task {
 }
 
 fn key(operation: &NexusOperation) -> Key {
-    (operation.endpoint.clone(), operation.service.clone(), operation.operation.clone())
+    (
+        operation.endpoint.clone(),
+        operation.service.clone(),
+        operation.operation.clone(),
+    )
 }
 
 impl NexusHandlers {
@@ -89,20 +94,34 @@ impl NexusHandlers {
     /// What an endpoint has, for the one who asks for something else.
     fn registered(&self, endpoint: &str) -> String {
         let of_it = self.operations.keys().filter(|(of, ..)| **of == *endpoint);
-        of_it.map(|(_, service, operation)| format!("{service}/{operation}")).collect::<Vec<_>>().join(", ")
+        of_it
+            .map(|(_, service, operation)| format!("{service}/{operation}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
 impl State {
-    /// Registers a handler, and its endpoint if that is new. False if the operation has one already.
-    pub(crate) fn register_nexus_operation(&mut self, operation: &NexusOperation, handler: Handler) -> bool {
-        if self.nexus.operations.insert(key(operation), handler).is_some() {
+    /// Registers a handler, and its endpoint if that is new. False if the operation has one
+    /// already.
+    pub(crate) fn register_nexus_operation(
+        &mut self,
+        operation: &NexusOperation,
+        handler: Handler,
+    ) -> bool {
+        if self
+            .nexus
+            .operations
+            .insert(key(operation), handler)
+            .is_some()
+        {
             return false;
         }
         if !self.nexus.endpoints.contains(&operation.endpoint) {
             let endpoint = self.nexus.endpoints.len();
             self.nexus.endpoints.push(operation.endpoint.clone());
-            self.service.create_nexus_endpoint(&*operation.endpoint, task_queue_of(&operation.endpoint));
+            self.service
+                .create_nexus_endpoint(&*operation.endpoint, task_queue_of(&operation.endpoint));
             self.poll_nexus(endpoint);
         }
         true
@@ -121,17 +140,33 @@ impl State {
             identity: format!("nexus-{name}"),
             ..Default::default()
         };
-        let caller = Caller::Nexus { endpoint, request_id: None };
+        let caller = Caller::Nexus {
+            endpoint,
+            request_id: None,
+        };
         let label = format!("{name}/nexus task").into();
         let id = self.next_request_id();
-        self.pending
-            .insert(id, Pending { caller, label, is_query: false, asked_by: None, answer_lost: None });
-        self.service.request(self.now_ms, id, Request::from(request));
+        self.pending.insert(
+            id,
+            Pending {
+                caller,
+                label,
+                is_query: false,
+                asked_by: None,
+                answer_lost: None,
+            },
+        );
+        self.service
+            .request(self.now_ms, id, Request::from(request));
     }
 
     /// Polls again as soon as a poll is matched.
     pub(super) fn repoll_nexus_if_matched(&mut self, reply: &Reply) {
-        let Some(Pending { caller: Caller::Nexus { endpoint, .. }, .. }) = self.pending.get(&reply.id) else {
+        let Some(Pending {
+            caller: Caller::Nexus { endpoint, .. },
+            ..
+        }) = self.pending.get(&reply.id)
+        else {
             return;
         };
         let endpoint = *endpoint;
@@ -142,22 +177,39 @@ impl State {
 
     /// Whether the operation with this request id has the time to be asked for again.
     pub(super) fn nexus_bears_repeat(&self, request_id: &str) -> bool {
-        let expires_at_ms = self.service.nexus_operation(request_id).map(|(_, it)| it.expires_at_ms);
-        expires_at_ms.is_some_and(|at_ms| at_ms.is_none_or(|at_ms| at_ms > self.now_ms + PATIENCE_MS))
+        let expires_at_ms = self
+            .service
+            .nexus_operation(request_id)
+            .map(|(_, it)| it.expires_at_ms);
+        expires_at_ms
+            .is_some_and(|at_ms| at_ms.is_none_or(|at_ms| at_ms > self.now_ms + PATIENCE_MS))
     }
 
     /// The same, of the operation that a request on its way to a handler is about.
     pub(super) fn nexus_task_bears_repeat(&self, task: &PollNexusTaskQueueResponse) -> bool {
-        match task.request.as_ref().and_then(|request| request.variant.as_ref()) {
-            Some(request::Variant::StartOperation(start)) => self.nexus_bears_repeat(&start.request_id),
+        match task
+            .request
+            .as_ref()
+            .and_then(|request| request.variant.as_ref())
+        {
+            Some(request::Variant::StartOperation(start)) => {
+                self.nexus_bears_repeat(&start.request_id)
+            }
             _ => false,
         }
     }
 
     /// An endpoint gets the answer to a poll, or to what a handler sent.
     pub(super) fn nexus_reply(&mut self, endpoint: usize, result: Result<Response, Status>) {
-        let Ok(Response::PollNexusTaskQueue(task)) = result else { return };
-        let Some(NexusRequest { header, variant, .. }) = task.request else { return };
+        let Ok(Response::PollNexusTaskQueue(task)) = result else {
+            return;
+        };
+        let Some(NexusRequest {
+            header, variant, ..
+        }) = task.request
+        else {
+            return;
+        };
         let headers = header.into_iter().collect();
         match variant {
             Some(request::Variant::StartOperation(start)) => {
@@ -191,17 +243,27 @@ impl State {
         headers: BTreeMap<String, String>,
     ) {
         let label = self.nexus_label(&start);
-        let asked = self.nexus.asked.entry(start.request_id.clone()).or_insert_with(|| Asked {
-            label: label.clone(),
-            attempts: 0,
-            cancel: CancellationToken::new(),
-        });
+        let asked = self
+            .nexus
+            .asked
+            .entry(start.request_id.clone())
+            .or_insert_with(|| Asked {
+                label: label.clone(),
+                attempts: 0,
+                cancel: CancellationToken::new(),
+            });
         asked.attempts += 1;
         let (attempt, cancel) = (asked.attempts, asked.cancel.clone());
         self.record("nexus start", format_args!("{label} attempt {attempt}"));
         let operation = self.nexus_operation_of(endpoint, &start.service, &start.operation);
-        let StartOperationRequest { service, operation: name, request_id, payload, callback_header, .. } =
-            start;
+        let StartOperationRequest {
+            service,
+            operation: name,
+            request_id,
+            payload,
+            callback_header,
+            ..
+        } = start;
         let Some(handler) = self.nexus.handler_mut(&operation).cloned() else {
             let failure = self.nexus_not_found(&operation);
             return self.send_nexus_error(endpoint, token, Some(&request_id), &label, failure);
@@ -217,15 +279,30 @@ impl State {
             cancel,
             calls: self.nexus.calls.clone(),
         };
-        let callback_token = callback_header.get(CALLBACK_TOKEN).cloned().unwrap_or_default();
-        let task = Task { endpoint, token, operation, request_id, label: label.clone(), callback_token };
+        let callback_token = callback_header
+            .get(CALLBACK_TOKEN)
+            .cloned()
+            .unwrap_or_default();
+        let task = Task {
+            endpoint,
+            token,
+            operation,
+            request_id,
+            label: label.clone(),
+            callback_token,
+        };
         self.executor.spawn(label, async move {
             let answer = handler.start(request).await;
             World::current().state().nexus_start_answered(task, answer);
         });
     }
 
-    fn nexus_operation_of(&self, endpoint: usize, service: &str, operation: &str) -> NexusOperation {
+    fn nexus_operation_of(
+        &self,
+        endpoint: usize,
+        service: &str,
+        operation: &str,
+    ) -> NexusOperation {
         NexusOperation {
             endpoint: self.nexus.endpoints[endpoint].clone(),
             service: service.into(),
@@ -234,8 +311,15 @@ impl State {
     }
 
     fn nexus_not_found(&self, operation: &NexusOperation) -> Failure {
-        let NexusOperation { endpoint, service, operation } = operation;
-        let info = NexusHandlerFailureInfo { r#type: "NOT_FOUND".to_owned(), ..Default::default() };
+        let NexusOperation {
+            endpoint,
+            service,
+            operation,
+        } = operation;
+        let info = NexusHandlerFailureInfo {
+            r#type: "NOT_FOUND".to_owned(),
+            ..Default::default()
+        };
         Failure {
             message: format!(
                 "endpoint {endpoint:?} has no operation {service}/{operation}; it has {}",
@@ -248,38 +332,65 @@ impl State {
 
     /// A handler has answered a request to start.
     fn nexus_start_answered(&mut self, task: Task, answer: Answer) {
-        let Task { endpoint, token, operation, request_id, label, callback_token } = task;
+        let Task {
+            endpoint,
+            token,
+            operation,
+            request_id,
+            label,
+            callback_token,
+        } = task;
         let mut ending = None;
         let variant = match answer {
-            Answer::Completed(payload) => {
-                start::Variant::SyncSuccess(start::Sync { payload: Some(payload), links: Vec::new() })
-            }
-            Answer::Started { token, ending: ends } => {
+            Answer::Completed(payload) => start::Variant::SyncSuccess(start::Sync {
+                payload: Some(payload),
+                links: Vec::new(),
+            }),
+            Answer::Started {
+                token,
+                ending: ends,
+            } => {
                 let at = (key(&operation), token.clone());
                 // The same operation, started again, goes on as it is.
-                if self.nexus.started.get(&at).is_none_or(|started| started.request_id != request_id) {
+                if self
+                    .nexus
+                    .started
+                    .get(&at)
+                    .is_none_or(|started| started.request_id != request_id)
+                {
                     let (request_id, label) = (request_id.clone(), label.clone());
-                    let started =
-                        Started { request_id, label, callback_token, at_ms: self.now_ms, cancels: 0 };
+                    let started = Started {
+                        request_id,
+                        label,
+                        callback_token,
+                        at_ms: self.now_ms,
+                        cancels: 0,
+                    };
                     self.nexus.started.insert(at, started);
                     ending = ends.map(|ends| (token.clone(), ends));
                 }
-                start::Variant::AsyncSuccess(start::Async { operation_token: token, ..Default::default() })
+                start::Variant::AsyncSuccess(start::Async {
+                    operation_token: token,
+                    ..Default::default()
+                })
             }
             Answer::Unsuccessful(failure) => start::Variant::Failure(*failure),
             Answer::Error(failure) => {
                 return self.send_nexus_error(endpoint, token, Some(&request_id), &label, *failure);
             }
         };
-        let response = StartOperationResponse { variant: Some(variant) };
+        let response = StartOperationResponse {
+            variant: Some(variant),
+        };
         let variant = response::Variant::StartOperation(response);
         self.send_nexus_answer(endpoint, token, Some(&request_id), &label, variant);
         if let Some((token, ending)) = ending {
-            self.executor.spawn(format!("{label}/operation"), async move {
-                let ended = ending.await;
-                // Whether anybody still waits for it is nothing that a handler would fail for.
-                let _ = operation.end(&token, ended).await;
-            });
+            self.executor
+                .spawn(format!("{label}/operation"), async move {
+                    let ended = ending.await;
+                    // Whether anybody still waits for it is nothing that a handler would fail for.
+                    let _ = operation.end(&token, ended).await;
+                });
         }
     }
 
@@ -290,19 +401,31 @@ impl State {
         cancel: CancelOperationRequest,
         headers: BTreeMap<String, String>,
     ) {
-        let CancelOperationRequest { service, operation: name, operation_token, .. } = cancel;
+        let CancelOperationRequest {
+            service,
+            operation: name,
+            operation_token,
+            ..
+        } = cancel;
         let operation = self.nexus_operation_of(endpoint, &service, &name);
-        let started =
-            self.nexus.started.get_mut(&(key(&operation), operation_token.clone())).map(|started| {
+        let started = self
+            .nexus
+            .started
+            .get_mut(&(key(&operation), operation_token.clone()))
+            .map(|started| {
                 started.cancels += 1;
                 started.clone()
             });
-        let (Some(started), Some(handler)) = (started, self.nexus.handler_mut(&operation).cloned()) else {
+        let (Some(started), Some(handler)) = (started, self.nexus.handler_mut(&operation).cloned())
+        else {
             let failure = self.nexus_not_found(&operation);
             return self.send_nexus_error(endpoint, token, None, "nexus cancel", failure);
         };
         let label: Rc<str> = format!("{}/cancel", started.label).into();
-        self.record("nexus cancel", format_args!("{label} attempt {}", started.cancels));
+        self.record(
+            "nexus cancel",
+            format_args!("{label} attempt {}", started.cancels),
+        );
         let call = NexusCancelCall {
             service,
             operation: name,
@@ -311,8 +434,16 @@ impl State {
             headers,
         };
         let endpoint_name = operation.endpoint.to_string();
-        let request = CancelRequest { endpoint: endpoint_name, call, calls: self.nexus.calls.clone() };
-        let cancel = self.nexus.asked.get(&started.request_id).map(|asked| asked.cancel.clone());
+        let request = CancelRequest {
+            endpoint: endpoint_name,
+            call,
+            calls: self.nexus.calls.clone(),
+        };
+        let cancel = self
+            .nexus
+            .asked
+            .get(&started.request_id)
+            .map(|asked| asked.cancel.clone());
         self.executor.spawn(label.clone(), async move {
             let answer = handler.cancel(request).await;
             let world = World::current();
@@ -343,7 +474,9 @@ impl State {
             namespace: self.namespace.clone(),
             identity: format!("nexus-{}", self.nexus.endpoints[endpoint]),
             task_token,
-            response: Some(NexusResponse { variant: Some(variant) }),
+            response: Some(NexusResponse {
+                variant: Some(variant),
+            }),
             ..Default::default()
         };
         self.send_nexus(endpoint, request_id, label, request.into());
@@ -367,19 +500,33 @@ impl State {
         self.send_nexus(endpoint, request_id, label, request.into());
     }
 
-    fn send_nexus(&mut self, endpoint: usize, request_id: Option<&str>, label: &str, request: Request) {
-        let caller = Caller::Nexus { endpoint, request_id: request_id.map(Into::into) };
+    fn send_nexus(
+        &mut self,
+        endpoint: usize,
+        request_id: Option<&str>,
+        label: &str,
+        request: Request,
+    ) {
+        let caller = Caller::Nexus {
+            endpoint,
+            request_id: request_id.map(Into::into),
+        };
         self.send_request(caller, format!("{label}/answer").into(), request);
     }
 
-    /// Tells the service how a started operation ended; `None` if none was started under this token.
+    /// Tells the service how a started operation ended; `None` if none was started under this
+    /// token.
     pub(crate) fn end_nexus_operation(
         &mut self,
         operation: &NexusOperation,
         token: &str,
         ended: Result<Payload, Box<Failure>>,
     ) -> Option<ClientCall> {
-        let started = self.nexus.started.get(&(key(operation), token.to_owned()))?.clone();
+        let started = self
+            .nexus
+            .started
+            .get(&(key(operation), token.to_owned()))?
+            .clone();
         let (result, failure) = match ended {
             Ok(payload) => (Some(payload), None),
             Err(failure) => (None, Some(*failure)),
@@ -392,7 +539,11 @@ impl State {
             failure,
         };
         // A handler waits for the answer, however long it takes.
-        Some(self.call(format!("{}/completion", started.label).into(), None, request.into()))
+        Some(self.call(
+            format!("{}/completion", started.label).into(),
+            None,
+            request.into(),
+        ))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The polls of a worker process: made once when it starts, and sent again whenever one is matched with a task.
+//! The polls of a worker process: made once when it starts, and sent again whenever one is matched
+//! with a task.
 
 use super::process::WorkerCall;
 use durasim_service::Request;
@@ -56,7 +57,10 @@ impl Polls {
         Self {
             workflow: workflow(normal),
             sticky: workflow(sticky),
-            activity: Poll { label: format!("{task_queue}/activity task").into(), request: activity.into() },
+            activity: Poll {
+                label: format!("{task_queue}/activity task").into(),
+                request: activity.into(),
+            },
             sticky_queue,
         }
     }

@@ -79,8 +79,9 @@ pub(crate) struct WorkerProcess {
     pub(crate) attempts: BTreeMap<Vec<u8>, RunningAttempt>,
     /// The runs whose workflow task this process holds: their names, for choices and traces.
     pub(crate) runs: BTreeMap<String, Rc<str>>,
-    /// The runs whose completion is on its way to the service, with the tasks that came meanwhile: like Core, the
-    /// worker does not begin a task of a run before it knows what became of the last one.
+    /// The runs whose completion is on its way to the service, with the tasks that came meanwhile:
+    /// like Core, the worker does not begin a task of a run before it knows what became of the last
+    /// one.
     pub(crate) reporting: BTreeMap<String, Vec<PolledWorkflowTask>>,
     /// What it asks for tasks with.
     pub(crate) polls: Polls,
@@ -117,20 +118,38 @@ pub(crate) struct Heartbeat {
 /// What a worker process waits for by the clock.
 pub(crate) enum Alarm {
     /// The throttle of an attempt's heartbeats ends.
-    Heartbeat { worker: usize, incarnation: u32, token: Vec<u8> },
+    Heartbeat {
+        worker: usize,
+        incarnation: u32,
+        token: Vec<u8>,
+    },
     /// The process starts again.
     Restart { worker: usize, version: usize },
     /// A local activity is tried again, or has taken too long.
-    LocalActivity { key: LocalKey, request: u64, moment: LocalMoment },
+    LocalActivity {
+        key: LocalKey,
+        request: u64,
+        moment: LocalMoment,
+    },
     /// A workflow task whose local activities take long is kept alive.
-    WorkflowTaskHeartbeat { worker: usize, incarnation: u32, run_id: String, task: u64 },
+    WorkflowTaskHeartbeat {
+        worker: usize,
+        incarnation: u32,
+        run_id: String,
+        task: u64,
+    },
 }
 
 pub(crate) type WorkerAlarms = Alarms<Alarm>;
 
 impl WorkerSpec {
     /// How a process runs the workflows of this version of the code.
-    pub(crate) fn options(&self, version: usize, namespace: &str, incarnation: u32) -> WorkflowWorkerOptions {
+    pub(crate) fn options(
+        &self,
+        version: usize,
+        namespace: &str,
+        incarnation: u32,
+    ) -> WorkflowWorkerOptions {
         let identity = format!("{}-{incarnation}", self.identity);
         let mut options = WorkflowWorkerOptions::new(namespace, &*self.task_queue, identity);
         (self.versions[version].options)(&mut options);
@@ -177,7 +196,8 @@ impl WorkerProcess {
 
     /// Whether the code that runs has this workflow type, or a mock of it.
     pub(crate) fn runs_workflow(&self, workflow_type: &str) -> bool {
-        self.workflow_types().any(|registered| registered == workflow_type)
+        self.workflow_types()
+            .any(|registered| registered == workflow_type)
     }
 
     /// Whether the code that runs has any workflow.
@@ -193,7 +213,9 @@ impl WorkerProcess {
 
     /// The client that activities of this process get.
     pub(crate) fn client(&self, namespace: &str) -> Client {
-        let options = ClientOptions::new(namespace).data_converter(self.data_converter.clone()).build();
+        let options = ClientOptions::new(namespace)
+            .data_converter(self.data_converter.clone())
+            .build();
         Client::new(connection(), options)
             .expect("a client over the simulated connection has no plugins to fail")
     }
@@ -205,12 +227,15 @@ impl State {
         let index = self.workers.len();
         let process = WorkerProcess::new(Rc::new(spec), 0, 0, &self.namespace, self.backtraces);
         self.workers.push(process);
-        self.record("worker", format_args!("{} starts", self.workers[index].spec.task_queue.clone()));
+        self.record(
+            "worker",
+            format_args!("{} starts", self.workers[index].spec.task_queue.clone()),
+        );
         self.poll_everything(index);
     }
 
-    /// Polls for all that the process can do. A real worker keeps several polls open; one that is matched at once
-    /// makes room for the next.
+    /// Polls for all that the process can do. A real worker keeps several polls open; one that is
+    /// matched at once makes room for the next.
     fn poll_everything(&mut self, worker: usize) {
         if self.workers[worker].runs_any_workflow() {
             self.poll(worker, WorkerCall::PollWorkflowTask { sticky: false });
@@ -227,12 +252,22 @@ impl State {
         let process = &self.workers[worker];
         let Poll { label, request } = process.polls.of(&call);
         let (label, request) = (label.clone(), request.clone());
-        let caller = Caller::Worker { worker, incarnation: process.incarnation, call };
+        let caller = Caller::Worker {
+            worker,
+            incarnation: process.incarnation,
+            call,
+        };
         let id = self.next_request_id();
         self.workers[worker].waiting_polls.push(id);
         self.pending.insert(
             id,
-            super::calls::Pending { caller, label, is_query: false, asked_by: None, answer_lost: None },
+            super::calls::Pending {
+                caller,
+                label,
+                is_query: false,
+                asked_by: None,
+                answer_lost: None,
+            },
         );
         // A poll is no message of its own: it has been waiting at the service all along.
         self.service.request(self.now_ms, id, request);
@@ -240,10 +275,21 @@ impl State {
 
     /// Polls again as soon as a poll is matched with a task.
     pub(crate) fn repoll_if_matched(&mut self, id: RequestId) {
-        let Some(pending) = self.pending.get(&id) else { return };
-        let Caller::Worker { worker, incarnation, call } = &pending.caller else { return };
+        let Some(pending) = self.pending.get(&id) else {
+            return;
+        };
+        let Caller::Worker {
+            worker,
+            incarnation,
+            call,
+        } = &pending.caller
+        else {
+            return;
+        };
         let again = match call {
-            WorkerCall::PollWorkflowTask { sticky } => WorkerCall::PollWorkflowTask { sticky: *sticky },
+            WorkerCall::PollWorkflowTask { sticky } => {
+                WorkerCall::PollWorkflowTask { sticky: *sticky }
+            }
             WorkerCall::PollActivityTask => WorkerCall::PollActivityTask,
             _ => return,
         };
@@ -283,7 +329,10 @@ impl State {
             | Alarm::WorkflowTaskHeartbeat { worker: w, .. } => *w != worker,
         });
         self.record("worker", format_args!("{queue} dies"));
-        self.alarms.set(self.now_ms + restart_after_ms, Alarm::Restart { worker, version });
+        self.alarms.set(
+            self.now_ms + restart_after_ms,
+            Alarm::Restart { worker, version },
+        );
     }
 
     /// The process starts again, with nothing but its code.

@@ -21,11 +21,23 @@ impl State {
         if process.spec.versions.len() < 2 {
             return;
         }
-        let (now, before) =
-            (RanBy { worker, version: process.version, is_mixed: false }, self.ran_by.get(run_id));
-        let is_mixed =
-            before.is_some_and(|before| before.is_mixed || RanBy { is_mixed: false, ..*before } != now);
-        self.ran_by.insert(run_id.to_owned(), RanBy { is_mixed, ..now });
+        let (now, before) = (
+            RanBy {
+                worker,
+                version: process.version,
+                is_mixed: false,
+            },
+            self.ran_by.get(run_id),
+        );
+        let is_mixed = before.is_some_and(|before| {
+            before.is_mixed
+                || RanBy {
+                    is_mixed: false,
+                    ..*before
+                } != now
+        });
+        self.ran_by
+            .insert(run_id.to_owned(), RanBy { is_mixed, ..now });
     }
 
     /// How the worker that ran a run reads payloads.
@@ -38,9 +50,14 @@ impl State {
     pub(crate) fn ran_by(&self, run: &ExecutionSummary) -> Option<RanBy> {
         self.ran_by.get(&run.run_id).copied().or_else(|| {
             let worker = self.workers.iter().position(|process| {
-                *process.spec.task_queue == *run.task_queue && process.runs_workflow(&run.workflow_type)
+                *process.spec.task_queue == *run.task_queue
+                    && process.runs_workflow(&run.workflow_type)
             })?;
-            Some(RanBy { worker, version: self.workers[worker].version, is_mixed: false })
+            Some(RanBy {
+                worker,
+                version: self.workers[worker].version,
+                is_mixed: false,
+            })
         })
     }
 }

@@ -1,4 +1,5 @@
-//! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock, and again.
+//! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock,
+//! and again.
 
 use super::{World, diagnosis, latency::Latency, network::Message, state::State};
 use crate::report::{Diagnosis, FailureReport};
@@ -13,17 +14,20 @@ use std::{
 
 /// When a world that goes on after its test returned is stopped, in virtual milliseconds: a year.
 ///
-/// Some workflows never close; the test had its say, and what they do in a year is enough to be checked.
+/// Some workflows never close; the test had its say, and what they do in a year is enough to be
+/// checked.
 const SETTLE_MS: u64 = 365 * 24 * 3600 * 1000;
 
 /// The same, in steps.
 const SETTLE_STEPS: u64 = 20_000;
 
-/// How long a message that waits for events waits on when the world knows of nothing else to come: an activity or the
-/// test may sleep, and the world cannot ask Tokio whether one does. In virtual milliseconds: an hour.
+/// How long a message that waits for events waits on when the world knows of nothing else to come:
+/// an activity or the test may sleep, and the world cannot ask Tokio whether one does. In virtual
+/// milliseconds: an hour.
 const PATIENCE_MS: u64 = 3600 * 1000;
 
-/// How far beyond the end of a run a timer of somebody's is looked for, in virtual milliseconds: a thousand years.
+/// How far beyond the end of a run a timer of somebody's is looked for, in virtual milliseconds: a
+/// thousand years.
 const FAR_MS: u64 = 1000 * SETTLE_MS;
 
 /// How long a world in which nothing can happen waits for threads of workflow code, in real time.
@@ -36,7 +40,8 @@ struct Returned {
     at_step: u64,
 }
 
-/// Runs the world until its test, `body`, and all that followed from it are done. What went wrong is in the state.
+/// Runs the world until its test, `body`, and all that followed from it are done. What went wrong
+/// is in the state.
 pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
     let mut returned: Option<Returned> = None;
     let mut polls = 0;
@@ -47,7 +52,10 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
         }
         if returned.is_none() && !world.executor.is_live(body) {
             let state = world.state();
-            returned = Some(Returned { at_ms: state.now_ms, at_step: state.steps });
+            returned = Some(Returned {
+                at_ms: state.now_ms,
+                at_step: state.steps,
+            });
         }
         if returned.is_some_and(|returned| is_settled(world, returned)) {
             return;
@@ -77,7 +85,8 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
     }
 }
 
-/// Polls every ready task until none is ready. Which is polled next is a choice. `polls` counts since the last step.
+/// Polls every ready task until none is ready. Which is polled next is a choice. `polls` counts
+/// since the last step.
 fn poll_tasks(world: &World, polls: &mut u64) {
     loop {
         world.clock.settle_blocking();
@@ -105,7 +114,12 @@ fn poll_tasks(world: &World, polls: &mut u64) {
 
 /// True if nothing is left to wait for after the test returned.
 fn is_settled(world: &World, returned: Returned) -> bool {
-    let actors_done = world.checks.borrow().actors.iter().all(|actor| !world.executor.is_live(*actor));
+    let actors_done = world
+        .checks
+        .borrow()
+        .actors
+        .iter()
+        .all(|actor| !world.executor.is_live(*actor));
     if !actors_done {
         return false;
     }
@@ -126,15 +140,18 @@ fn one_step(world: &World) -> bool {
     }
     state.steps += 1;
     let limits = state.limits;
-    if let Err(exceeded) = limits.check_steps(state.steps).and_then(|()| limits.check_time(state.now_ms)) {
+    if let Err(exceeded) = limits
+        .check_steps(state.steps)
+        .and_then(|()| limits.check_time(state.now_ms))
+    {
         let report = diagnosis::limit(&state, &exceeded);
         state.fail(report);
     }
     true
 }
 
-/// Jumps to the next thing due: the service's, a message's, a worker's, or anybody's Tokio timer. False if nothing
-/// is due at all.
+/// Jumps to the next thing due: the service's, a message's, a worker's, or anybody's Tokio timer.
+/// False if nothing is due at all.
 async fn jump(world: &Rc<World>) -> bool {
     let (due_ms, horizon_ms) = {
         let mut state = world.state();
@@ -148,7 +165,8 @@ async fn jump(world: &Rc<World>) -> bool {
         let due_ms = state.next_due_ms().into_iter().chain(hurries_from_ms).min();
         (due_ms, patience_ms.unwrap_or_else(|| state.limits.end_ms()))
     };
-    // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and nobody wakes.
+    // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and
+    // nobody wakes.
     let mut sleep = pin!(world.clock.sleep_until_ms(due_ms.unwrap_or(horizon_ms)));
     let mut ready = pin!(world.executor.until_ready());
     let woken = poll_fn(|cx| {
@@ -165,11 +183,15 @@ async fn jump(world: &Rc<World>) -> bool {
     false
 }
 
-/// Whether somebody set a timer for later than the run may last: the test or an activity sleeps too long, which is
-/// something else than waiting for what never comes.
+/// Whether somebody set a timer for later than the run may last: the test or an activity sleeps too
+/// long, which is something else than waiting for what never comes.
 async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
     let limits = world.state().limits;
-    let mut sleep = pin!(world.clock.sleep_until_ms(limits.end_ms().saturating_add(FAR_MS)));
+    let mut sleep = pin!(
+        world
+            .clock
+            .sleep_until_ms(limits.end_ms().saturating_add(FAR_MS))
+    );
     let mut ready = pin!(world.executor.until_ready());
     let woken = poll_fn(|cx| {
         if ready.as_mut().poll(cx).is_ready() {
@@ -177,20 +199,28 @@ async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
         }
         sleep.as_mut().poll(cx).map(|()| false)
     });
-    if woken.await { limits.check_time(limits.end_ms().saturating_add(1)).err() } else { None }
+    if woken.await {
+        limits.check_time(limits.end_ms().saturating_add(1)).err()
+    } else {
+        None
+    }
 }
 
 fn stuck(world: &World) -> FailureReport {
     let report = diagnosis::stuck(&world.state());
-    let awaits_a_condition = report.diagnosis.as_ref().is_some_and(Diagnosis::awaits_a_condition);
+    let awaits_a_condition = report
+        .diagnosis
+        .as_ref()
+        .is_some_and(Diagnosis::awaits_a_condition);
     if awaits_a_condition && may_have_started_threads() {
         await_threads();
     }
     report
 }
 
-/// Gives threads that workflow code started the time to wake it: what it awaits of them must be told as that, however fast
-/// the machine is, and not as a signal that is missing. Only a world that has failed waits here.
+/// Gives threads that workflow code started the time to wake it: what it awaits of them must be
+/// told as that, however fast the machine is, and not as a signal that is missing. Only a world
+/// that has failed waits here.
 #[expect(
     clippy::disallowed_methods,
     reason = "such a thread has the machine's time, and nobody to tell when it is done"
@@ -206,13 +236,18 @@ fn release_held(world: &World) -> bool {
 impl State {
     /// When the next thing is due that the world itself knows of.
     fn next_due_ms(&self) -> Option<u64> {
-        [self.network.next_due_ms(), self.alarms.next_due_ms(), self.service.next_due_ms()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.network.next_due_ms(),
+            self.alarms.next_due_ms(),
+            self.service.next_due_ms(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    /// Whether who has slept until now goes on before what else is due, if order varies and anything is due.
+    /// Whether who has slept until now goes on before what else is due, if order varies and
+    /// anything is due.
     pub(super) fn chooses_to_go_first(&mut self) -> bool {
         let is_due = |due_ms: u64| due_ms <= self.now_ms;
         if self.latency == Latency::None || !self.next_due_ms().is_some_and(is_due) {
@@ -222,7 +257,8 @@ impl State {
         self.choose_first("sleep.end", 2, words) == 1
     }
 
-    /// Which of so many comes first: a choice, told in these words if it is another than the first of them.
+    /// Which of so many comes first: a choice, told in these words if it is another than the first
+    /// of them.
     fn choose_first(
         &mut self,
         site: &'static str,
@@ -243,14 +279,22 @@ impl State {
         self.send_replies();
         let now_ms = self.now_ms;
         let message = usize::from(self.network.has_deliverable(now_ms));
-        let alarm = usize::from(self.alarms.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms));
+        let alarm = usize::from(
+            self.alarms
+                .next_due_ms()
+                .is_some_and(|due_ms| due_ms <= now_ms),
+        );
         let timers = self.service.due(now_ms);
         let things = message + alarm + timers;
         if things == 0 {
             return false;
         }
         let index = self.choose_first("event.next", things, |index| {
-            let first = if index < message + alarm { "a worker's own" } else { "of the service" };
+            let first = if index < message + alarm {
+                "a worker's own"
+            } else {
+                "of the service"
+            };
             format!("of {things} things due at once, a timer {first} comes first")
         });
         self.network.event_happened();
@@ -271,11 +315,14 @@ impl State {
     fn deliver(&mut self) {
         match self.network.deliver(self.now_ms) {
             Some(Message::Call(id, request)) => {
-                let label =
-                    self.pending.get(&id).map_or_else(|| "copy".into(), |pending| pending.label.clone());
+                let label = self
+                    .pending
+                    .get(&id)
+                    .map_or_else(|| "copy".into(), |pending| pending.label.clone());
                 self.record("deliver", format_args!("{label}"));
                 let deadline_ms = self.deadline_ms(id);
-                self.service.request_until(self.now_ms, id, request, deadline_ms);
+                self.service
+                    .request_until(self.now_ms, id, request, deadline_ms);
                 if let Some((workflow, _)) = label.split_once("/signal ") {
                     self.network.signal_arrived(workflow);
                 }

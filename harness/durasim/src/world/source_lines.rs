@@ -1,7 +1,7 @@
 //! Lines of source code, as panics and backtraces name them.
 //!
-//! The compiler names files from the root of the workspace, and so do panics and reports. A backtrace names them from
-//! where the process runs, which for a test is its package, or in full.
+//! The compiler names files from the root of the workspace, and so do panics and reports. A
+//! backtrace names them from where the process runs, which for a test is its package, or in full.
 
 use crate::report::SourceLine;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,14 @@ pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
             (file.to_owned(), line)
         }
     };
-    Some(SourceLine { file, line: line.parse().ok()? })
+    Some(SourceLine {
+        file,
+        line: line.parse().ok()?,
+    })
 }
 
-/// The first line of a backtrace that is the user's: not of the SDK, the standard library, or durasim.
+/// The first line of a backtrace that is the user's: not of the SDK, the standard library, or
+/// durasim.
 pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
     let here = std::env::current_dir().unwrap_or_default();
     let ours = Path::new(HARNESS).canonicalize().unwrap_or_default();
@@ -33,21 +37,27 @@ pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
         .lines()
         .filter_map(|line| source_line(line.trim().strip_prefix("at ")?))
         .find(|line| is_users(&here.join(&line.file), &ours))
-        .map(|line| SourceLine { file: from_the_root(&here, &line.file), ..line })
+        .map(|line| SourceLine {
+            file: from_the_root(&here, &line.file),
+            ..line
+        })
 }
 
 /// Whether a path is of a dependency or of the standard library.
 pub(crate) fn is_dependencys(path: &str) -> bool {
     // Cargo's home may be anywhere: in a container it is often `/usr/local/cargo`.
-    ["/registry/src/", "/git/checkouts/", "/rustc/", "/rustlib/"].iter().any(|theirs| path.contains(theirs))
+    ["/registry/src/", "/git/checkouts/", "/rustc/", "/rustlib/"]
+        .iter()
+        .any(|theirs| path.contains(theirs))
 }
 
 /// Whether a file is of the user's own code: not of a dependency, the standard library, or durasim.
 fn is_users(file: &Path, ours: &Path) -> bool {
     // Libraries of other languages have lines too, where they come with debug information.
     let is_rust = file.extension().is_some_and(|extension| extension == "rs");
-    let is_ours =
-        ["durasim", "worker", "engine"].iter().any(|part| file.starts_with(ours.join(part).join("src")));
+    let is_ours = ["durasim", "worker", "engine"]
+        .iter()
+        .any(|part| file.starts_with(ours.join(part).join("src")));
     is_rust && !is_ours && !is_dependencys(&file.to_string_lossy())
 }
 
@@ -55,7 +65,10 @@ fn is_users(file: &Path, ours: &Path) -> bool {
 fn from_the_root(here: &Path, file: &str) -> String {
     let plain = file.strip_prefix("./").unwrap_or(file);
     let file: PathBuf = here.join(plain);
-    let root = file.ancestors().skip(1).find(|folder| folder.join("Cargo.lock").is_file());
+    let root = file
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.join("Cargo.lock").is_file());
     let inner = root.and_then(|root| file.strip_prefix(root).ok());
     inner.map_or_else(|| plain.to_owned(), |inner| inner.display().to_string())
 }
@@ -66,7 +79,10 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     fn line(file: &str, line: u32) -> SourceLine {
-        SourceLine { file: file.to_owned(), line }
+        SourceLine {
+            file: file.to_owned(),
+            line,
+        }
     }
 
     #[test]
@@ -106,7 +122,9 @@ mod tests {
             assert!(is_dependencys(&format!(
                 "{home}/registry/src/index.crates.io-1949cf8c/serde-1.0/src/lib.rs"
             )));
-            assert!(is_dependencys(&format!("{home}/git/checkouts/sdk-rust-1/src/lib.rs")));
+            assert!(is_dependencys(&format!(
+                "{home}/git/checkouts/sdk-rust-1/src/lib.rs"
+            )));
         }
         assert!(!is_dependencys("src/registry.rs"));
     }

@@ -1,21 +1,32 @@
-//! Something else that answers workflow tasks: how the official worker is compared with the simulated one.
+//! Something else that answers workflow tasks: how the official worker is compared with the
+//! simulated one.
 
 use durasim_worker::WorkflowTaskProgress;
 use std::{fmt, sync::Arc};
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedResponse,
+    GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse,
+    RespondWorkflowTaskCompletedResponse,
 };
 use tonic::Status;
 
-/// Answers every workflow task of a world in place of its simulated workers, which still run the activities.
+/// Answers every workflow task of a world in place of its simulated workers, which still run the
+/// activities.
 ///
 /// Virtual time stands still until a call returns.
 pub trait WorkflowTaskAnswerer: Send + Sync {
     /// Answers a task; `sticky_queue` is that of the worker that the task was for.
-    fn on_task(&self, sticky_queue: &str, task: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress;
+    fn on_task(
+        &self,
+        sticky_queue: &str,
+        task: PollWorkflowTaskQueueResponse,
+    ) -> WorkflowTaskProgress;
 
     /// The service took the answer to a task, or did not.
-    fn on_completed(&self, run_id: &str, answer: Result<&RespondWorkflowTaskCompletedResponse, &Status>);
+    fn on_completed(
+        &self,
+        run_id: &str,
+        answer: Result<&RespondWorkflowTaskCompletedResponse, &Status>,
+    );
 
     /// Goes on with a task that needed history.
     fn on_history_page(

@@ -78,7 +78,8 @@ impl State {
     pub(crate) fn new(options: StateOptions, executor: Rc<Executor>) -> Self {
         let mut config = ServiceConfig::default();
         config.nexus = cfg!(feature = "nexus");
-        // No sound workflow and no caller of one could do anything about what faults would make of queries.
+        // No sound workflow and no caller of one could do anything about what faults would make of
+        // queries.
         config.patient_queries = options.faults.any();
         Self {
             executor,
@@ -86,7 +87,11 @@ impl State {
             trace: options.trace,
             faults: options.faults,
             limits: options.limits,
-            latency: if options.varied_latency { Latency::Varied } else { Latency::None },
+            latency: if options.varied_latency {
+                Latency::Varied
+            } else {
+                Latency::None
+            },
             namespace: config.namespace.clone(),
             service: Service::new(config),
             network: Network::default(),
@@ -144,15 +149,18 @@ impl State {
     }
 
     pub(crate) fn worker_of_request(&self, id: RequestId) -> Option<Rc<str>> {
-        self.pending.get(&id).and_then(|pending| self.worker_of(&pending.caller))
+        self.pending
+            .get(&id)
+            .and_then(|pending| self.worker_of(&pending.caller))
     }
 
     /// What a client's request is called in choices and traces.
     pub(crate) fn label(&mut self, request: &Request) -> Rc<str> {
         let rpc = request.rpc();
         let named = |names: &Names, execution: &Option<_>| {
-            let execution: &Option<temporalio_protos::temporal::api::common::v1::WorkflowExecution> =
-                execution;
+            let execution: &Option<
+                temporalio_protos::temporal::api::common::v1::WorkflowExecution,
+            > = execution;
             execution
                 .as_ref()
                 .and_then(|execution| names.known(&execution.workflow_id))
@@ -175,7 +183,10 @@ impl State {
             }
             Request::QueryWorkflow(query) => {
                 let name = named(&self.names, &query.execution);
-                let query_type = query.query.as_ref().map_or("", |query| query.query_type.as_str());
+                let query_type = query
+                    .query
+                    .as_ref()
+                    .map_or("", |query| query.query_type.as_str());
                 format!("{name}/query {query_type}").into()
             }
             Request::UpdateWorkflowExecution(update) => {
@@ -190,9 +201,11 @@ impl State {
             Request::RequestCancelWorkflowExecution(cancel) => {
                 format!("{}/cancel", named(&self.names, &cancel.workflow_execution)).into()
             }
-            Request::TerminateWorkflowExecution(terminate) => {
-                format!("{}/terminate", named(&self.names, &terminate.workflow_execution)).into()
-            }
+            Request::TerminateWorkflowExecution(terminate) => format!(
+                "{}/terminate",
+                named(&self.names, &terminate.workflow_execution)
+            )
+            .into(),
             Request::GetWorkflowExecutionHistory(history) => {
                 format!("{}/history", named(&self.names, &history.execution)).into()
             }

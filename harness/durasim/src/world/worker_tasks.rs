@@ -54,8 +54,8 @@ impl State {
                 self.workflow_task_recorded(worker, incarnation, &run_id, next);
             }
             (WorkerCall::CompleteWorkflowTask { run_id }, Err(status)) => {
-                // Too late, or not acceptable: what the run did since is not in its history. The SDK's Core
-                // forgets the run, and replays it with its next task.
+                // Too late, or not acceptable: what the run did since is not in its history. The
+                // SDK's Core forgets the run, and replays it with its next task.
                 if let Some(stand_in) = &self.stand_in {
                     stand_in.on_completed(&run_id, Err(&status));
                 }
@@ -68,17 +68,23 @@ impl State {
                 self.evict(worker, &run_id);
                 self.begin_tasks(worker, incarnation, waiting);
             }
-            (WorkerCall::FetchHistory { run_id }, Ok(Response::GetWorkflowExecutionHistory(page))) => {
+            (
+                WorkerCall::FetchHistory { run_id },
+                Ok(Response::GetWorkflowExecutionHistory(page)),
+            ) => {
                 let progress = match &self.stand_in {
                     Some(stand_in) => stand_in.on_history_page(&run_id, *page),
-                    None => self.workers[worker].workflows.on_history_page(&run_id, *page),
+                    None => self.workers[worker]
+                        .workflows
+                        .on_history_page(&run_id, *page),
                 };
                 self.workflow_task_progress(worker, &run_id, progress);
             }
             (WorkerCall::FetchHistory { run_id }, Err(_)) => self.evict(worker, &run_id),
-            (WorkerCall::Heartbeat { token }, Ok(Response::RecordActivityTaskHeartbeat(answer)))
-                if answer.cancel_requested =>
-            {
+            (
+                WorkerCall::Heartbeat { token },
+                Ok(Response::RecordActivityTaskHeartbeat(answer)),
+            ) if answer.cancel_requested => {
                 self.cancel_attempt(worker, &token);
             }
             (WorkerCall::Heartbeat { token }, Err(status)) if status.code() == Code::NotFound => {
@@ -88,7 +94,8 @@ impl State {
         }
     }
 
-    /// Asks the faults what becomes of a workflow task at this moment; `task` is the task when it arrives.
+    /// Asks the faults what becomes of a workflow task at this moment; `task` is the task when it
+    /// arrives.
     fn task_fate(
         &mut self,
         worker: usize,
@@ -101,8 +108,9 @@ impl State {
         }
         self.faults.hurry(self.hurries());
         let process = &self.workers[worker];
-        let run_id =
-            task.and_then(|task| task.workflow_execution.as_ref()).map(|execution| execution.run_id.as_str());
+        let run_id = task
+            .and_then(|task| task.workflow_execution.as_ref())
+            .map(|execution| execution.run_id.as_str());
         let view = TaskView {
             moment,
             workflow,
@@ -128,8 +136,12 @@ impl State {
             return waiting.push(task);
         }
         if !self.workers[worker].runs_workflow(workflow_type) {
-            let report =
-                diagnosis::unregistered_workflow(self, workflow_type, &execution.workflow_id, worker);
+            let report = diagnosis::unregistered_workflow(
+                self,
+                workflow_type,
+                &execution.workflow_id,
+                worker,
+            );
             return self.fail(report);
         }
         let events = u64::try_from(task.started_event_id).unwrap_or(0);
@@ -137,10 +149,16 @@ impl State {
             let report = diagnosis::limit(self, &exceeded);
             return self.fail(report);
         }
-        self.record("workflow task", format_args!("{name} attempt {}", task.attempt));
+        self.record(
+            "workflow task",
+            format_args!("{name} attempt {}", task.attempt),
+        );
         match self.task_fate(worker, TaskMoment::Arrives, &name, Some(&task)) {
             Some(TaskFate::Evict) => self.evict(worker, &run_id),
-            Some(TaskFate::Crash { restart_after_ms, version }) => {
+            Some(TaskFate::Crash {
+                restart_after_ms,
+                version,
+            }) => {
                 return self.crash_worker(worker, restart_after_ms, version);
             }
             Some(TaskFate::Fail) => {
@@ -151,13 +169,18 @@ impl State {
         }
         let span = tracing::debug_span!(target: "durasim", "workflow_task", workflow = %name, run_id, attempt = task.attempt);
         let _entered = span.entered();
-        self.workers[worker].runs.insert(run_id.clone(), name.clone());
+        self.workers[worker]
+            .runs
+            .insert(run_id.clone(), name.clone());
         self.runs_task_of(worker, &run_id);
         if let Some(mock) = mock {
             return self.mock_task_arrives(worker, &run_id, &name, &mock, task);
         }
         let progress = if let Some(stand_in) = &self.stand_in {
-            stand_in.on_task(self.workers[worker].polls.sticky_queue(), task.into_message())
+            stand_in.on_task(
+                self.workers[worker].polls.sticky_queue(),
+                task.into_message(),
+            )
         } else {
             let (task, events) = task.into_parts();
             self.workers[worker].workflows.on_shared_task(task, events)
@@ -199,7 +222,10 @@ impl State {
         if !self.workers[worker].up {
             return;
         }
-        if let Some(work) = self.workers[worker].workflows.take_local_activity_work(run_id) {
+        if let Some(work) = self.workers[worker]
+            .workflows
+            .take_local_activity_work(run_id)
+        {
             self.run_local_activities(worker, work);
         }
         if let Some((run_id, progress)) = self.workers[worker].workflows.next_buffered() {
@@ -208,12 +234,18 @@ impl State {
     }
 
     fn act_on_progress(&mut self, worker: usize, run_id: &str, progress: WorkflowTaskProgress) {
-        let name =
-            self.workers[worker].runs.get(run_id).cloned().unwrap_or_else(|| "unknown workflow".into());
+        let name = self.workers[worker]
+            .runs
+            .get(run_id)
+            .cloned()
+            .unwrap_or_else(|| "unknown workflow".into());
         match progress {
             WorkflowTaskProgress::Completed(request) => {
                 for command in &request.commands {
-                    self.record("command", format_args!("{name} {:?}", command.command_type()));
+                    self.record(
+                        "command",
+                        format_args!("{name} {:?}", command.command_type()),
+                    );
                 }
                 self.complete_workflow_task(worker, run_id, &name, (*request).into());
             }
@@ -233,24 +265,59 @@ impl State {
             }
             WorkflowTaskProgress::NeedsHistory { run_id, request } => {
                 let label = format!("{name}/worker's history").into();
-                self.worker_request(worker, WorkerCall::FetchHistory { run_id }, label, (*request).into());
+                self.worker_request(
+                    worker,
+                    WorkerCall::FetchHistory { run_id },
+                    label,
+                    (*request).into(),
+                );
             }
-            WorkflowTaskProgress::RunLocalActivities(work) => self.run_local_activities(worker, *work),
+            WorkflowTaskProgress::RunLocalActivities(work) => {
+                self.run_local_activities(worker, *work)
+            }
             _ => {}
         }
     }
 
-    fn complete_workflow_task(&mut self, worker: usize, run_id: &str, name: &Rc<str>, request: Request) {
+    fn complete_workflow_task(
+        &mut self,
+        worker: usize,
+        run_id: &str,
+        name: &Rc<str>,
+        request: Request,
+    ) {
         let fate = self.task_fate(worker, TaskMoment::Done, name, None);
-        if let Some(TaskFate::Crash { restart_after_ms, version }) = fate {
+        if let Some(TaskFate::Crash {
+            restart_after_ms,
+            version,
+        }) = fate
+        {
             return self.crash_worker(worker, restart_after_ms, version);
         }
-        let delay = if let Some(TaskFate::Late(delay)) = fate { delay } else { Delay::default() };
+        let delay = if let Some(TaskFate::Late(delay)) = fate {
+            delay
+        } else {
+            Delay::default()
+        };
         let label: Rc<str> = format!("{name}/workflow task completed").into();
-        let call = WorkerCall::CompleteWorkflowTask { run_id: run_id.to_owned() };
-        self.workers[worker].reporting.entry(run_id.to_owned()).or_default();
+        let call = WorkerCall::CompleteWorkflowTask {
+            run_id: run_id.to_owned(),
+        };
+        self.workers[worker]
+            .reporting
+            .entry(run_id.to_owned())
+            .or_default();
         let incarnation = self.workers[worker].incarnation;
-        self.send_request_late(Caller::Worker { worker, incarnation, call }, label, request, delay);
+        self.send_request_late(
+            Caller::Worker {
+                worker,
+                incarnation,
+                call,
+            },
+            label,
+            request,
+            delay,
+        );
     }
 
     fn workflow_task_recorded(
@@ -261,12 +328,17 @@ impl State {
         next: Option<PolledWorkflowTask>,
     ) {
         if let Some(name) = self.workers[worker].runs.get(run_id).cloned()
-            && let Some(TaskFate::Crash { restart_after_ms, version }) =
-                self.task_fate(worker, TaskMoment::Recorded, &name, None)
+            && let Some(TaskFate::Crash {
+                restart_after_ms,
+                version,
+            }) = self.task_fate(worker, TaskMoment::Recorded, &name, None)
         {
             return self.crash_worker(worker, restart_after_ms, version);
         }
-        let waiting = self.workers[worker].reporting.remove(run_id).unwrap_or_default();
+        let waiting = self.workers[worker]
+            .reporting
+            .remove(run_id)
+            .unwrap_or_default();
         if let Some(task) = next {
             self.workflow_task_arrives(worker, task);
         }
@@ -276,11 +348,16 @@ impl State {
     /// Begins the tasks of a run that came while its last completion was on its way.
     fn begin_tasks(&mut self, worker: usize, incarnation: u32, waiting: Vec<PolledWorkflowTask>) {
         for task in waiting {
-            // Under faults it may have waited longer than its caller: history has gone on, and replaying it for an answer
-            // that nobody wants would only show the workflow what its next task is to bring.
-            let is_stale =
-                task.query.is_some() && self.faults.any() && !self.service.is_query_awaited(&task.task_token);
-            if !is_stale && self.workers[worker].up && self.workers[worker].incarnation == incarnation {
+            // Under faults it may have waited longer than its caller: history has gone on, and
+            // replaying it for an answer that nobody wants would only show the workflow what its
+            // next task is to bring.
+            let is_stale = task.query.is_some()
+                && self.faults.any()
+                && !self.service.is_query_awaited(&task.task_token);
+            if !is_stale
+                && self.workers[worker].up
+                && self.workers[worker].incarnation == incarnation
+            {
                 self.workflow_task_arrives(worker, task);
             }
         }
@@ -293,7 +370,10 @@ impl State {
         name: &Rc<str>,
         failed: WorkflowTaskFailure,
     ) {
-        self.record("workflow task failed", format_args!("{name}: {}", failed.failure.message));
+        self.record(
+            "workflow task failed",
+            format_args!("{name}: {}", failed.failure.message),
+        );
         self.workers[worker].runs.remove(run_id);
         self.forget_local_activities(worker, run_id);
         if let Some(report) = diagnosis::workflow_task_failed(self, run_id, &failed) {
@@ -313,13 +393,25 @@ impl State {
         request: Request,
     ) {
         let incarnation = self.workers[worker].incarnation;
-        self.send_request(Caller::Worker { worker, incarnation, call }, label, request);
+        self.send_request(
+            Caller::Worker {
+                worker,
+                incarnation,
+                call,
+            },
+            label,
+            request,
+        );
     }
 
     /// Something a worker waited for by the clock is due.
     pub(crate) fn alarm(&mut self, alarm: Alarm) {
         match alarm {
-            Alarm::Heartbeat { worker, incarnation, token } => {
+            Alarm::Heartbeat {
+                worker,
+                incarnation,
+                token,
+            } => {
                 if self.workers[worker].incarnation != incarnation {
                     return;
                 }
@@ -332,10 +424,21 @@ impl State {
                 }
             }
             Alarm::Restart { worker, version } => self.restart_worker(worker, version),
-            Alarm::LocalActivity { key, request, moment } => self.local_activity_due(&key, request, moment),
-            Alarm::WorkflowTaskHeartbeat { worker, incarnation, run_id, task } => {
+            Alarm::LocalActivity {
+                key,
+                request,
+                moment,
+            } => self.local_activity_due(&key, request, moment),
+            Alarm::WorkflowTaskHeartbeat {
+                worker,
+                incarnation,
+                run_id,
+                task,
+            } => {
                 if self.workers[worker].incarnation == incarnation {
-                    let progress = self.workers[worker].workflows.on_heartbeat_due(&run_id, task);
+                    let progress = self.workers[worker]
+                        .workflows
+                        .on_heartbeat_due(&run_id, task);
                     self.workflow_task_progress(worker, &run_id, progress);
                 }
             }

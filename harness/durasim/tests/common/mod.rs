@@ -1,6 +1,9 @@
 //! Small workflows that the tests share.
 
-#![allow(unreachable_pub, reason = "workflows and activities as their users ship them")]
+#![allow(
+    unreachable_pub,
+    reason = "workflows and activities as their users ship them"
+)]
 
 use std::{sync::Arc, time::Duration};
 use temporalio_macros::{activities, workflow, workflow_methods};
@@ -41,7 +44,9 @@ impl Greeter {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<String> {
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
-        Ok(ctx.execute_activity(Greetings::greet, name, options).await?)
+        Ok(ctx
+            .execute_activity(Greetings::greet, name, options)
+            .await?)
     }
 }
 
@@ -71,7 +76,10 @@ pub struct Approval {
 impl Approval {
     #[init]
     fn new(_ctx: &WorkflowContextView, item: String) -> Self {
-        Self { item, status: "pending" }
+        Self {
+            item,
+            status: "pending",
+        }
     }
 
     /// Waits.

@@ -8,5 +8,7 @@ pub(crate) fn failure<O: TestOutcome + 'static>(
     test: impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, O> + Send + Sync + 'static,
 ) -> FailureReport {
     let body = move |env| test(env).map(TestOutcome::into_test_result).boxed_local();
-    run_world(&body, &WorldOptions::default()).failure.expect("such a test fails")
+    run_world(&body, &WorldOptions::default())
+        .failure
+        .expect("such a test fails")
 }

@@ -1,4 +1,5 @@
-//! Stands in front of the C library's `getrandom`, `clock_gettime` and `syscall`, for simulated threads only.
+//! Stands in front of the C library's `getrandom`, `clock_gettime` and `syscall`, for simulated
+//! threads only.
 //!
 //! Each definition looks for the state of a simulated thread; without one it calls the C library's.
 
@@ -22,7 +23,8 @@ use crate::clock::START_MS;
 const MONOTONIC_START: Duration = Duration::from_hours(24 * 365);
 
 thread_local! {
-    /// Null on every thread that is not simulated. Needs no destructor, so it is there for as long as the thread.
+    /// Null on every thread that is not simulated. Needs no destructor, so it is there for as long
+    /// as the thread.
     static CURRENT: Cell<*const Thread> = const { Cell::new(ptr::null()) };
 }
 
@@ -48,7 +50,11 @@ impl Guard {
     /// Begins; `stream` tells the threads of one run apart.
     pub(crate) fn enter(ambient: Ambient, stream: u64, shown: Arc<Shown>) -> Self {
         // The linker takes the definitions below into the program only if something refers to them.
-        std::hint::black_box([getrandom as *const (), clock_gettime as *const (), KEEP_SYSCALL]);
+        std::hint::black_box([
+            getrandom as *const (),
+            clock_gettime as *const (),
+            KEEP_SYSCALL,
+        ]);
         let mut key = *b"--------durasim: ambient entropy";
         key[..8].copy_from_slice(&ambient.seed.to_le_bytes());
         let mut entropy = ChaCha8Rng::from_seed(key);
@@ -60,13 +66,19 @@ impl Guard {
             waited: Cell::new(Duration::ZERO),
         });
         CURRENT.set(&raw const *thread);
-        Self { thread, not_send: PhantomData }
+        Self {
+            thread,
+            not_send: PhantomData,
+        }
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        debug_assert!(ptr::eq(CURRENT.get(), &raw const *self.thread), "guards end in the order they began");
+        debug_assert!(
+            ptr::eq(CURRENT.get(), &raw const *self.thread),
+            "guards end in the order they began"
+        );
         CURRENT.set(ptr::null());
     }
 }
@@ -86,8 +98,8 @@ pub(crate) fn suspended<T>(real: impl FnOnce() -> T) -> T {
 /// Runs `simulated` with the state of this thread, if it is a simulated one.
 fn with_current<T>(simulated: impl FnOnce(&Thread) -> T) -> Option<T> {
     let current = CURRENT.get();
-    // SAFETY: a pointer that is not null was set by a `Guard` of this thread, which is not `Send`, owns what it
-    // points to, and sets it back to null before that is dropped.
+    // SAFETY: a pointer that is not null was set by a `Guard` of this thread, which is not `Send`,
+    // owns what it points to, and sets it back to null before that is dropped.
     unsafe { current.as_ref() }.map(simulated)
 }
 
@@ -97,7 +109,9 @@ impl Thread {
     }
 
     fn monotonic(&self) -> Duration {
-        MONOTONIC_START.saturating_add(self.shown.get()).saturating_add(self.waited.get())
+        MONOTONIC_START
+            .saturating_add(self.shown.get())
+            .saturating_add(self.waited.get())
     }
 
     fn calendar(&self) -> Duration {
@@ -188,8 +202,9 @@ mod raw {
 
     type Syscall = unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long;
 
-    /// See `syscall(2)`. It is variadic in C; on the architectures above, integers that are passed so lie where the
-    /// parameters of this function do, and those that were not passed are never looked at.
+    /// See `syscall(2)`. It is variadic in C; on the architectures above, integers that are passed
+    /// so lie where the parameters of this function do, and those that were not passed are never
+    /// looked at.
     #[unsafe(no_mangle)]
     pub(super) unsafe extern "C" fn syscall(
         number: c_long,
@@ -211,10 +226,12 @@ mod raw {
             }
             libc::SYS_futex => {
                 let deadline = ptr::with_exposed_provenance::<libc::timespec>(fourth);
-                // SAFETY: for the operation that `real_deadline` asks for, the fourth argument is null or a time.
+                // SAFETY: for the operation that `real_deadline` asks for, the fourth argument is
+                // null or a time.
                 let (mut deadline, wait) = unsafe { real_deadline(thread, second, deadline) }?;
                 let deadline = (&raw mut deadline).expose_provenance();
-                // SAFETY: the arguments are the caller's, but for the deadline, which lives until the call returns.
+                // SAFETY: the arguments are the caller's, but for the deadline, which lives until
+                // the call returns.
                 let result = unsafe { real(number, first, second, third, deadline, fifth, sixth) };
                 // SAFETY: the place of `errno` is always valid.
                 if result == -1 && unsafe { *libc::__errno_location() } == libc::ETIMEDOUT {
@@ -230,10 +247,11 @@ mod raw {
             .unwrap_or_else(|| unsafe { real(number, first, second, third, fourth, fifth, sixth) })
     }
 
-    /// The moment on the real clock at which a wait ends that was asked for on the virtual one, and how long it is.
+    /// The moment on the real clock at which a wait ends that was asked for on the virtual one, and
+    /// how long it is.
     ///
-    /// The standard library waits until a moment that it computes from `clock_gettime`; the kernel knows nothing
-    /// of virtual time, and would wait for days, or not at all.
+    /// The standard library waits until a moment that it computes from `clock_gettime`; the kernel
+    /// knows nothing of virtual time, and would wait for days, or not at all.
     ///
     /// # Safety
     ///
@@ -256,7 +274,10 @@ mod raw {
         // SAFETY: as this function demands.
         let deadline = from_timespec(unsafe { deadline.read() });
         let wait = deadline.saturating_sub(thread.reading(clock)?);
-        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         // SAFETY: the place to write to is ours.
         unsafe { real_clock_gettime(clock, &raw mut now) };
         Some((to_timespec(from_timespec(now).saturating_add(wait)), wait))

@@ -14,19 +14,32 @@ use super::Ambient;
 use crate::{Clock, START_MS, simulate};
 
 fn seed(seed: u64) -> Ambient {
-    Ambient { seed, ..Ambient::default() }
+    Ambient {
+        seed,
+        ..Ambient::default()
+    }
 }
 
 /// What a program can learn from the system's entropy.
 fn entropy() -> (String, Uuid, [u8; 8]) {
-    let order = ('a'..='z').map(|letter| (letter, letter)).collect::<HashMap<_, _>>().into_keys().collect();
+    let order = ('a'..='z')
+        .map(|letter| (letter, letter))
+        .collect::<HashMap<_, _>>()
+        .into_keys()
+        .collect();
     let mut raw = [0; 8];
     getrandom_02::getrandom(&mut raw).unwrap();
     (order, Uuid::new_v4(), raw)
 }
 
 fn calendar_ms() -> u64 {
-    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    u64::try_from(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_millis(),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -72,15 +85,24 @@ fn clocks_show_virtual_time() {
 
 #[test]
 fn the_calendar_clock_is_offset_as_asked_for_and_the_run_s_own_clock_is_not() {
-    let ambient = Ambient { seed: 1, clock_offset_ms: -5_000 };
-    let (calendar, own) = simulate(ambient, || async { (calendar_ms(), Clock::start().now_ms()) });
+    let ambient = Ambient {
+        seed: 1,
+        clock_offset_ms: -5_000,
+    };
+    let (calendar, own) = simulate(ambient, || async {
+        (calendar_ms(), Clock::start().now_ms())
+    });
     assert_eq!(calendar, START_MS - 5_000);
     assert_eq!(own, START_MS);
 }
 
 #[test]
 fn two_runs_agree_on_every_clock_reading() {
-    let readings = || simulate(seed(1), || async { format!("{:?} {:?}", Instant::now(), SystemTime::now()) });
+    let readings = || {
+        simulate(seed(1), || async {
+            format!("{:?} {:?}", Instant::now(), SystemTime::now())
+        })
+    };
     assert_eq!(readings(), readings());
 }
 
@@ -107,7 +129,8 @@ fn waits_with_a_timeout_end_however_far_virtual_time_has_jumped() {
             std::thread::park_timeout(Duration::from_millis(5));
             began.elapsed()
         });
-        // Real time that passed in a wait passes on this clock: code that loops until a deadline gets there.
+        // Real time that passed in a wait passes on this clock: code that loops until a deadline
+        // gets there.
         assert!(waited >= Duration::from_millis(10), "{waited:?}");
         assert!(waited < Duration::from_secs(1), "{waited:?}");
     }
@@ -129,7 +152,9 @@ fn the_blocking_thread_has_the_run_s_clocks_and_entropy_of_its_own() {
     let read = || {
         simulate(seed(1), || async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let blocking = tokio::task::spawn_blocking(|| (calendar_ms(), entropy())).await.unwrap();
+            let blocking = tokio::task::spawn_blocking(|| (calendar_ms(), entropy()))
+                .await
+                .unwrap();
             (blocking, entropy())
         })
     };

@@ -8,7 +8,16 @@ fn ask(choices: &mut Choices) -> Vec<u32> {
     (0..300)
         .map(|number| {
             let (site, key) = question(number);
-            choices.choose(site, &key, 4, if number % 2 == 0 { Odds::Uniform } else { Odds::Rarely(0.3) })
+            choices.choose(
+                site,
+                &key,
+                4,
+                if number % 2 == 0 {
+                    Odds::Uniform
+                } else {
+                    Odds::Rarely(0.3)
+                },
+            )
         })
         .collect()
 }
@@ -27,19 +36,26 @@ fn a_seed_draws_the_same_every_time_and_another_draws_otherwise() {
     assert_ne!(answers(1), answers(2));
 }
 
-/// Seeds are written down in bug reports: what they draw must not change from one version to the next.
+/// Seeds are written down in bug reports: what they draw must not change from one version to the
+/// next.
 #[test]
 fn what_a_seed_draws_is_fixed() {
     let mut choices = Choices::seeded(42);
-    let drawn: Vec<u32> =
-        (0..12).map(|_| choices.choose("schedule.next", "a", 1_000, Odds::Uniform)).collect();
-    assert_eq!(drawn, [726, 923, 927, 34, 19, 705, 750, 261, 466, 809, 602, 583]);
+    let drawn: Vec<u32> = (0..12)
+        .map(|_| choices.choose("schedule.next", "a", 1_000, Odds::Uniform))
+        .collect();
+    assert_eq!(
+        drawn,
+        [726, 923, 927, 34, 19, 705, 750, 261, 466, 809, 602, 583]
+    );
 }
 
 #[test]
 fn a_draw_depends_on_its_point_and_not_on_what_was_drawn_before() {
     let mut alone = Choices::seeded(9);
-    let expected: Vec<u32> = (0..20).map(|_| alone.choose("a", "x", 100, Odds::Uniform)).collect();
+    let expected: Vec<u32> = (0..20)
+        .map(|_| alone.choose("a", "x", 100, Odds::Uniform))
+        .collect();
 
     let mut among_others = Choices::seeded(9);
     let mut found = Vec::new();
@@ -66,14 +82,19 @@ fn answers_are_below_the_arity_and_reach_all_of_it() {
     for _ in 0..2_000 {
         seen[choices.choose("a", "", 5, Odds::Uniform) as usize] += 1;
     }
-    assert!(seen.iter().all(|count| (300..500).contains(count)), "{seen:?}");
+    assert!(
+        seen.iter().all(|count| (300..500).contains(count)),
+        "{seen:?}"
+    );
 }
 
 #[test]
 fn rare_answers_are_as_rare_as_asked_for() {
     let mut choices = Choices::seeded(3);
     let mut count = |probability| {
-        (0..10_000).filter(|_| choices.choose("a", "", 3, Odds::Rarely(probability)) != 0).count()
+        (0..10_000)
+            .filter(|_| choices.choose("a", "", 3, Odds::Rarely(probability)) != 0)
+            .count()
     };
     assert_eq!(count(0.0), 0);
     assert!((900..1_100).contains(&count(0.1)));
@@ -87,7 +108,13 @@ fn a_question_with_one_answer_is_not_drawn_but_counts() {
     assert_eq!(choices.choose("a", "", 1, Odds::Rarely(1.0)), 0);
     assert_eq!(choices.choose("a", "", 0, Odds::Uniform), 0);
     assert_eq!(choices.choose("a", "", 2, Odds::Rarely(1.0)), 1);
-    assert_eq!(choices.offers(), [Offer { point: Point::new("a", "", 2), arity: 2 }]);
+    assert_eq!(
+        choices.offers(),
+        [Offer {
+            point: Point::new("a", "", 2),
+            arity: 2
+        }]
+    );
     assert_eq!(choices.taken().entries[0].point, Point::new("a", "", 2));
 }
 
@@ -114,7 +141,11 @@ fn what_no_longer_matches_is_0_and_drift() {
     };
     let tape = Tape {
         seed: None,
-        entries: vec![entry("a", 1, 2, 1), entry("gone", 0, 2, 1), entry("smaller", 0, 9, 8)],
+        entries: vec![
+            entry("a", 1, 2, 1),
+            entry("gone", 0, 2, 1),
+            entry("smaller", 0, 9, 8),
+        ],
     };
     let mut choices = Choices::tape(&tape);
     assert_eq!(choices.choose("a", "k", 2, Odds::Uniform), 0);
@@ -126,7 +157,9 @@ fn what_no_longer_matches_is_0_and_drift() {
 #[test]
 fn an_overlay_comes_before_the_seed_a_0_on_it_too() {
     let mut seeded = Choices::seeded(2);
-    let plain: Vec<u32> = (0..3).map(|_| seeded.choose("a", "", 100, Odds::Uniform)).collect();
+    let plain: Vec<u32> = (0..3)
+        .map(|_| seeded.choose("a", "", 100, Odds::Uniform))
+        .collect();
     assert!(plain.iter().all(|value| ![0, 5].contains(value)));
 
     let mut overlay = seeded.taken();
@@ -134,7 +167,9 @@ fn an_overlay_comes_before_the_seed_a_0_on_it_too() {
     overlay.entries[0].value = 0;
     overlay.entries[1].value = 5;
     let mut choices = Choices::seeded_with(2, &overlay);
-    let found: Vec<u32> = (0..3).map(|_| choices.choose("a", "", 100, Odds::Uniform)).collect();
+    let found: Vec<u32> = (0..3)
+        .map(|_| choices.choose("a", "", 100, Odds::Uniform))
+        .collect();
     assert_eq!(found, [0, 5, plain[2]]);
 }
 
@@ -148,12 +183,18 @@ fn words_belong_to_the_last_decision_if_it_was_not_benign() {
     choices.choose("a", "", 1, Odds::Uniform);
     choices.describe(9, || unreachable!("nothing was decided"));
     let tape = choices.taken();
-    assert_eq!((tape.len(), tape.entries[0].at_ms, &*tape.entries[0].words), (1, 7, "left 0"));
+    assert_eq!(
+        (tape.len(), tape.entries[0].at_ms, &*tape.entries[0].words),
+        (1, 7, "left 0")
+    );
 }
 
 #[test]
 fn points_print_as_a_person_would_say_them() {
-    assert_eq!(Point::new("schedule.next", "", 0).to_string(), "schedule.next");
+    assert_eq!(
+        Point::new("schedule.next", "", 0).to_string(),
+        "schedule.next"
+    );
     assert_eq!(
         Point::new("worker.crash", "payments", 2).to_string(),
         "worker.crash of payments (occurrence 3)"
@@ -168,7 +209,10 @@ fn an_imposed_answer_has_its_place_on_the_tape_and_counts_its_occurrence() {
     choices.choose("fault", "payments", 3, Odds::Uniform);
     let tape = choices.taken();
     assert_eq!(tape.entries.len(), 1);
-    assert_eq!((tape.entries[0].value, tape.entries[0].words.as_str()), (2, "as written"));
+    assert_eq!(
+        (tape.entries[0].value, tape.entries[0].words.as_str()),
+        (2, "as written")
+    );
 
     let mut again = Choices::tape(&tape);
     again.impose("fault", "payments", 3, 2);

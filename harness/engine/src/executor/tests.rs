@@ -54,8 +54,10 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 #[test]
 fn ready_tasks_stand_in_the_order_in_which_they_were_woken() {
     let executor = Executor::new();
-    let ids: Vec<TaskId> =
-        ["a", "b", "c"].into_iter().map(|name| executor.spawn(name, pending::<()>())).collect();
+    let ids: Vec<TaskId> = ["a", "b", "c"]
+        .into_iter()
+        .map(|name| executor.spawn(name, pending::<()>()))
+        .collect();
     assert_eq!(run(&executor), ["a pending", "b pending", "c pending"]);
     for index in [2, 0, 1] {
         executor.wake(ids[index]);
@@ -145,7 +147,15 @@ fn a_task_can_cancel_itself_and_others_and_spawn() {
         let executor = executor.clone();
         async move { assert!(!executor.cancel(victim)) }
     });
-    assert_eq!(run(&executor), ["self cancelled", "victim finished", "killer finished", "child finished"]);
+    assert_eq!(
+        run(&executor),
+        [
+            "self cancelled",
+            "victim finished",
+            "killer finished",
+            "child finished"
+        ]
+    );
 }
 
 #[test]
@@ -230,7 +240,11 @@ fn wakers_left_behind_by_a_task_that_is_gone_do_nothing() {
     let waker: Waker = left.take().unwrap();
     waker.wake();
     assert_eq!(executor.ready(), 0);
-    assert!(executor.poll_one(|_| unreachable!("nothing is ready")).is_none());
+    assert!(
+        executor
+            .poll_one(|_| unreachable!("nothing is ready"))
+            .is_none()
+    );
 }
 
 #[test]

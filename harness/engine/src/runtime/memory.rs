@@ -1,21 +1,26 @@
 //! Memory that outlives the threads of runs: their stacks, and what they allocated.
 //!
-//! Each run has a thread of its own, and a thread's stack is given back to the system when it ends. The system then
-//! has every processor forget what it knows of that memory, and finds new memory for the next thread, page by page:
-//! a sixth of the time of a small run, and most of what runs on several threads lose to each other. So the thread
-//! that starts runs keeps a stack for them.
+//! Each run has a thread of its own, and a thread's stack is given back to the system when it ends.
+//! The system then has every processor forget what it knows of that memory, and finds new memory
+//! for the next thread, page by page: a sixth of the time of a small run, and most of what runs on
+//! several threads lose to each other. So the thread that starts runs keeps a stack for them.
 //!
-//! The standard library starts threads on new stacks only. So this module stands in front of the C functions that it
-//! starts them with, and changes what they do for a thread that has a stack of ours:
+//! The standard library starts threads on new stacks only. So this module stands in front of the C
+//! functions that it starts them with, and changes what they do for a thread that has a stack of
+//! ours:
 //!
-//! - `pthread_attr_setstacksize` also says which memory that is, and notes when another thread is started;
-//! - `pthread_attr_getguardsize` tells of our guard, for the C library knows only of those that it makes itself;
-//! - `sigaltstack` finds a stack for signals there already, so that none is mapped and unmapped for each thread.
+//! - `pthread_attr_setstacksize` also says which memory that is, and notes when another thread is
+//!   started;
+//! - `pthread_attr_getguardsize` tells of our guard, for the C library knows only of those that it
+//!   makes itself;
+//! - `sigaltstack` finds a stack for signals there already, so that none is mapped and unmapped for
+//!   each thread.
 //!
 //! A stack that overflows is reported as ever.
 //!
-//! For the same reason the C library is told to keep what memory a run gives back for the next: it would return all but
-//! the last 128 KiB, and a run of 10,000 events would spend a seventh of its time on getting it again.
+//! For the same reason the C library is told to keep what memory a run gives back for the next: it
+//! would return all but the last 128 KiB, and a run of 10,000 events would spend a seventh of its
+//! time on getting it again.
 
 #![allow(
     unsafe_code,
@@ -34,7 +39,8 @@ use crate::c_library::Real;
 /// A multiple of every size of page.
 const GUARD_BYTES: usize = 64 * 1024;
 const SIGNAL_STACK_BYTES: usize = 64 * 1024;
-/// A stack lies this far up in its mapping: above a guard, the stack for signals, and another guard.
+/// A stack lies this far up in its mapping: above a guard, the stack for signals, and another
+/// guard.
 const BELOW_BYTES: usize = 2 * GUARD_BYTES + SIGNAL_STACK_BYTES;
 /// How much of what was given back is kept, for each thread that runs are on at once.
 const KEPT_BYTES: c_int = 64 * 1024 * 1024;
@@ -58,7 +64,8 @@ pub(super) fn may_have_started_threads() -> bool {
 
 /// Calls `start_and_join`, and the thread that it starts has the stack that the one before it had.
 ///
-/// That thread must have ended when it returns, and the size of stack that it asks for be [`STACK_BYTES`].
+/// That thread must have ended when it returns, and the size of stack that it asks for be
+/// [`STACK_BYTES`].
 pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
     // The linker takes the definitions below into the program only if something refers to them.
     std::hint::black_box([
@@ -68,7 +75,9 @@ pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
     ]);
     keep_memory();
     // Without memory for it, the thread gets a new stack, or the error from there.
-    let Some(stack) = KEPT.take().or_else(Stack::map) else { return start_and_join() };
+    let Some(stack) = KEPT.take().or_else(Stack::map) else {
+        return start_and_join();
+    };
     LENT.set(stack.lowest());
     let _lent = Lent(Some(stack));
     start_and_join()
@@ -77,7 +86,8 @@ pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
 /// Has the C library keep memory for the next run, from the first one on.
 fn keep_memory() {
     static ONCE: Once = Once::new();
-    // SAFETY: it changes one number, which other threads that free memory at this moment read before or after.
+    // SAFETY: it changes one number, which other threads that free memory at this moment read
+    // before or after.
     ONCE.call_once(|| unsafe {
         libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
     });
@@ -106,13 +116,16 @@ impl Stack {
         let readable = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK | libc::MAP_NORESERVE;
         // SAFETY: the system chooses a place where nothing is.
-        let mapping = unsafe { libc::mmap(ptr::null_mut(), Self::MAPPED_BYTES, readable, flags, -1, 0) };
+        let mapping =
+            unsafe { libc::mmap(ptr::null_mut(), Self::MAPPED_BYTES, readable, flags, -1, 0) };
         if mapping == libc::MAP_FAILED {
             return None;
         }
         let lowest = mapping.expose_provenance() + BELOW_BYTES;
         let take = |place: &&AtomicUsize| {
-            place.compare_exchange(0, lowest, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            place
+                .compare_exchange(0, lowest, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
         };
         let Some(place) = STACKS.iter().find(take) else {
             // SAFETY: it is the mapping made above, and nobody has it.
@@ -120,10 +133,14 @@ impl Stack {
             return None;
         };
         let stack = Self { mapping, place };
-        let guarded = [0, GUARD_BYTES + SIGNAL_STACK_BYTES].into_iter().all(|offset| {
-            // SAFETY: this part of the mapping is there, and nothing is in it.
-            unsafe { libc::mprotect(mapping.byte_add(offset), GUARD_BYTES, libc::PROT_NONE) == 0 }
-        });
+        let guarded = [0, GUARD_BYTES + SIGNAL_STACK_BYTES]
+            .into_iter()
+            .all(|offset| {
+                // SAFETY: this part of the mapping is there, and nothing is in it.
+                unsafe {
+                    libc::mprotect(mapping.byte_add(offset), GUARD_BYTES, libc::PROT_NONE) == 0
+                }
+            });
         guarded.then_some(stack)
     }
 
@@ -145,7 +162,9 @@ fn of_this_thread() -> Option<usize> {
     let on_it = 0_u8;
     let here = std::hint::black_box(&raw const on_it).addr();
     let lowest = STACKS.iter().map(|place| place.load(Ordering::Relaxed));
-    lowest.filter(|lowest| *lowest != 0).find(|lowest| (*lowest..*lowest + STACK_BYTES).contains(&here))
+    lowest
+        .filter(|lowest| *lowest != 0)
+        .find(|lowest| (*lowest..*lowest + STACK_BYTES).contains(&here))
 }
 
 type SetStackSize = unsafe extern "C" fn(*mut libc::pthread_attr_t, usize) -> c_int;
@@ -154,13 +173,17 @@ type SigAltStack = unsafe extern "C" fn(*const libc::stack_t, *mut libc::stack_t
 
 /// See `pthread_attr_setstacksize(3)`.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn pthread_attr_setstacksize(attributes: *mut libc::pthread_attr_t, bytes: usize) -> c_int {
+unsafe extern "C" fn pthread_attr_setstacksize(
+    attributes: *mut libc::pthread_attr_t,
+    bytes: usize,
+) -> c_int {
     static REAL: Real = Real::new(c"pthread_attr_setstacksize");
     if bytes == STACK_BYTES
         && let lent = LENT.replace(ptr::null_mut())
         && !lent.is_null()
     {
-        // SAFETY: the attributes are the caller's; what is lent is a whole stack, mapped, with no thread on it.
+        // SAFETY: the attributes are the caller's; what is lent is a whole stack, mapped, with no
+        // thread on it.
         return unsafe { libc::pthread_attr_setstack(attributes, lent, bytes) };
     }
     STARTED.set(true);
@@ -176,7 +199,8 @@ unsafe extern "C" fn pthread_attr_getguardsize(
 ) -> c_int {
     static REAL: Real = Real::new(c"pthread_attr_getguardsize");
     // SAFETY: this is the type of the C library's function, and the arguments are the caller's.
-    let result = unsafe { mem::transmute::<*mut c_void, GetGuardSize>(REAL.address())(attributes, bytes) };
+    let result =
+        unsafe { mem::transmute::<*mut c_void, GetGuardSize>(REAL.address())(attributes, bytes) };
     if result == 0 && of_this_thread().is_some() {
         // SAFETY: the C library has just written there.
         unsafe { bytes.write(GUARD_BYTES) };
@@ -192,13 +216,20 @@ unsafe extern "C" fn sigaltstack(new: *const libc::stack_t, old: *mut libc::stac
     let real = unsafe { mem::transmute::<*mut c_void, SigAltStack>(REAL.address()) };
     // SAFETY: the arguments are the caller's.
     let result = unsafe { real(new, old) };
-    // SAFETY: where it succeeded, the C library has just written what is there, unless nobody asks for it.
-    let Some(old) = (unsafe { old.as_mut() }) else { return result };
+    // SAFETY: where it succeeded, the C library has just written what is there, unless nobody asks
+    // for it.
+    let Some(old) = (unsafe { old.as_mut() }) else {
+        return result;
+    };
     if let (0, true, Some(lowest)) = (result, new.is_null(), of_this_thread())
         && old.ss_flags & libc::SS_DISABLE != 0
     {
         let ss_sp = ptr::with_exposed_provenance_mut(lowest - GUARD_BYTES - SIGNAL_STACK_BYTES);
-        *old = libc::stack_t { ss_sp, ss_flags: 0, ss_size: SIGNAL_STACK_BYTES };
+        *old = libc::stack_t {
+            ss_sp,
+            ss_flags: 0,
+            ss_size: SIGNAL_STACK_BYTES,
+        };
         // SAFETY: the memory is there for longer than the thread, which nobody else shares it with.
         return unsafe { real(old, ptr::null_mut()) };
     }
@@ -248,7 +279,9 @@ mod tests {
     #[test]
     fn a_run_inside_another_has_a_stack_of_its_own() {
         let _places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
-        let (outer, inner) = simulate(Ambient::default(), || async { (of_this_thread(), stack_of_a_run()) });
+        let (outer, inner) = simulate(Ambient::default(), || async {
+            (of_this_thread(), stack_of_a_run())
+        });
         assert!(inner.is_some());
         assert_ne!(outer, inner);
     }
@@ -270,7 +303,11 @@ mod tests {
         let mut kept = stacks.into_iter().flatten().collect::<Vec<_>>();
         kept.sort_unstable();
         kept.dedup();
-        assert_eq!(kept.len(), stacks.iter().flatten().count(), "nobody shares a stack");
+        assert_eq!(
+            kept.len(),
+            stacks.iter().flatten().count(),
+            "nobody shares a stack"
+        );
         assert!(kept.len() < 100);
     }
 
@@ -278,7 +315,10 @@ mod tests {
     fn a_stack_that_overflows_is_reported_by_the_name_of_its_test() {
         let this = std::env::current_exe().unwrap();
         let test = "runtime::memory::tests::overflows";
-        let output = Command::new(this).args([test, "--exact", "--ignored", "--nocapture"]).output().unwrap();
+        let output = Command::new(this)
+            .args([test, "--exact", "--ignored", "--nocapture"])
+            .output()
+            .unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(
             told.contains(&format!("thread '{test}'")) && told.contains("has overflowed its stack"),

@@ -23,7 +23,9 @@ pub(crate) struct Timekeeper {
 
 impl std::fmt::Debug for Timekeeper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Timekeeper").field("elapsed", &self.elapsed()).finish_non_exhaustive()
+        f.debug_struct("Timekeeper")
+            .field("elapsed", &self.elapsed())
+            .finish_non_exhaustive()
     }
 }
 
@@ -31,7 +33,9 @@ impl Timekeeper {
     #[track_caller]
     pub(crate) fn current() -> Self {
         let current = CURRENT.with_borrow(Clone::clone);
-        current.expect("a clock needs a run: this thread was not started by `durasim_engine::simulate`")
+        current.expect(
+            "a clock needs a run: this thread was not started by `durasim_engine::simulate`",
+        )
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -43,14 +47,16 @@ impl Timekeeper {
         self.time.sleep(missing).await;
     }
 
-    /// madsim runs blocking work as a task of its own, on the simulated thread: there is nothing to wait for.
+    /// madsim runs blocking work as a task of its own, on the simulated thread: there is nothing to
+    /// wait for.
     #[expect(clippy::unused_self, reason = "on Tokio it is needed")]
     pub(crate) fn settle_blocking(&self) -> bool {
         false
     }
 }
 
-/// madsim brings its own entropy and clocks, from the same seed; the calendar offset does not apply.
+/// madsim brings its own entropy and clocks, from the same seed; the calendar offset does not
+/// apply.
 pub(crate) fn run<T, F, Fut>(ambient: Ambient, root: F) -> T
 where
     F: FnOnce() -> Fut,

@@ -29,7 +29,9 @@ impl Timekeeper {
     #[track_caller]
     pub(crate) fn current() -> Self {
         let current = CURRENT.with_borrow(Clone::clone);
-        current.expect("a clock needs a run: this thread was not started by `durasim_engine::simulate`")
+        current.expect(
+            "a clock needs a run: this thread was not started by `durasim_engine::simulate`",
+        )
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -74,12 +76,23 @@ where
     // Before the runtime is built, for that reads the clock and draws entropy already.
     let _ambient = Guard::enter(ambient, 0, shown.clone());
     let runtime = Some(build(ambient, &gate, &shown));
-    let run = Run { runtime, gate: gate.clone() };
-    let runtime = run.runtime.as_ref().expect("a run has its runtime until it is dropped");
+    let run = Run {
+        runtime,
+        gate: gate.clone(),
+    };
+    let runtime = run
+        .runtime
+        .as_ref()
+        .expect("a run has its runtime until it is dropped");
     runtime.block_on(async {
-        CURRENT.set(Some(Timekeeper { start: Instant::now(), gate: gate.clone(), shown }));
+        CURRENT.set(Some(Timekeeper {
+            start: Instant::now(),
+            gate: gate.clone(),
+            shown,
+        }));
         let result = root().await;
-        // Work that was begun is done to its end, here rather than in a race with the end of the run.
+        // Work that was begun is done to its end, here rather than in a race with the end of the
+        // run.
         gate.settle();
         result
     })
@@ -96,7 +109,11 @@ fn build(ambient: Ambient, gate: &Arc<Gate>, shown: &Arc<Shown>) -> Runtime {
         .thread_keep_alive(Duration::ZERO)
         .thread_name_fn(move || format!("durasim-blocking-{}", named.thread_named()))
         .on_thread_start(move || {
-            BLOCKING.set(Some(Guard::enter(ambient, started.thread_started(), shown.clone())));
+            BLOCKING.set(Some(Guard::enter(
+                ambient,
+                started.thread_started(),
+                shown.clone(),
+            )));
         })
         .on_thread_stop(move || {
             BLOCKING.set(None);

@@ -20,7 +20,10 @@ async fn drive(executor: &Executor, clock: &Clock) {
             return;
         }
         let far = clock.now_ms() + 1_000_000_000_000;
-        let (ready, asleep) = (Box::pin(executor.until_ready()), Box::pin(clock.sleep_until_ms(far)));
+        let (ready, asleep) = (
+            Box::pin(executor.until_ready()),
+            Box::pin(clock.sleep_until_ms(far)),
+        );
         if let Either::Right(_) = select(ready, asleep).await {
             panic!("nothing happens any more; left: {:?}", executor.names());
         }
@@ -31,7 +34,10 @@ async fn drive(executor: &Executor, clock: &Clock) {
 fn log_of(test: impl FnOnce(Executor, Clock, Log) + Send) -> Vec<String> {
     simulate(Ambient::default(), || async move {
         let (executor, clock) = (Executor::new(), Clock::start());
-        let log = Log { clock: clock.clone(), lines: Rc::default() };
+        let log = Log {
+            clock: clock.clone(),
+            lines: Rc::default(),
+        };
         test(executor.clone(), clock.clone(), log.clone());
         drive(&executor, &clock).await;
         log.lines.take()
@@ -46,13 +52,18 @@ struct Log {
 
 impl Log {
     fn add(&self, line: &str) {
-        self.lines.borrow_mut().push(format!("{} {line}", self.clock.now_ms() - START_MS));
+        self.lines
+            .borrow_mut()
+            .push(format!("{} {line}", self.clock.now_ms() - START_MS));
     }
 }
 
 #[test]
 fn a_run_begins_at_the_start_date() {
-    assert_eq!(simulate(Ambient::default(), || async { Clock::start().now_ms() }), START_MS);
+    assert_eq!(
+        simulate(Ambient::default(), || async { Clock::start().now_ms() }),
+        START_MS
+    );
 }
 
 #[test]
@@ -60,13 +71,35 @@ fn sleeping_until_a_time_gets_there_exactly_and_the_past_does_not_wait() {
     let times = simulate(Ambient::default(), || async {
         let clock = Clock::start();
         let mut times = Vec::new();
-        for until_ms in [1, 2, 63, 64, 65, 4_096, 5, 1_000_000_007, 300_000_000_000, 900_000_000_000] {
+        for until_ms in [
+            1,
+            2,
+            63,
+            64,
+            65,
+            4_096,
+            5,
+            1_000_000_007,
+            300_000_000_000,
+            900_000_000_000,
+        ] {
             clock.sleep_until_ms(START_MS + until_ms).await;
             times.push(clock.now_ms() - START_MS);
         }
         times
     });
-    let expected = [1, 2, 63, 64, 65, 4_096, 4_096, 1_000_000_007, 300_000_000_000, 900_000_000_000];
+    let expected = [
+        1,
+        2,
+        63,
+        64,
+        65,
+        4_096,
+        4_096,
+        1_000_000_007,
+        300_000_000_000,
+        900_000_000_000,
+    ];
     assert_eq!(times, expected);
 }
 
@@ -82,12 +115,24 @@ fn tasks_may_use_tokio_s_timers_and_the_clock_jumps_to_the_earliest() {
         }
         executor.spawn("timeout", async move {
             let late = timeout(Duration::from_secs(2), sleep(Duration::from_secs(5))).await;
-            log.add(if late.is_err() { "timed out" } else { "in time" });
+            log.add(if late.is_err() {
+                "timed out"
+            } else {
+                "in time"
+            });
             clock.sleep_until_ms(START_MS + 7_200_000).await;
             log.add("root");
         });
     });
-    assert_eq!(log, ["2000 timed out", "7200000 root", "10800000 fast", "72000000 slow"]);
+    assert_eq!(
+        log,
+        [
+            "2000 timed out",
+            "7200000 root",
+            "10800000 fast",
+            "72000000 slow"
+        ]
+    );
 }
 
 #[test]
@@ -178,7 +223,11 @@ mod blocking {
                     let mut work = pin!(spawn_blocking(|| 7));
                     // Real time, enough for the work to be done in, were it not held back.
                     std::thread::yield_now();
-                    log.add(if poll!(&mut work).is_pending() { "pending" } else { "done" });
+                    log.add(if poll!(&mut work).is_pending() {
+                        "pending"
+                    } else {
+                        "done"
+                    });
                     log.add(&work.await.unwrap().to_string());
                 });
             });
@@ -196,7 +245,9 @@ mod blocking {
                     executor.spawn(name, async move {
                         for _ in 0..5 {
                             let done = done.clone();
-                            spawn_blocking(move || done.lock().unwrap().push(name)).await.unwrap();
+                            spawn_blocking(move || done.lock().unwrap().push(name))
+                                .await
+                                .unwrap();
                             log.add(name);
                             sleep(Duration::from_millis(10)).await;
                         }
@@ -262,7 +313,9 @@ mod blocking {
     fn work_that_nobody_waits_for_is_done_at_the_end_of_the_run() {
         let done = Arc::new(Mutex::new(false));
         let set = done.clone();
-        simulate(Ambient::default(), || async { drop(spawn_blocking(move || *set.lock().unwrap() = true)) });
+        simulate(Ambient::default(), || async {
+            drop(spawn_blocking(move || *set.lock().unwrap() = true))
+        });
         assert!(*done.lock().unwrap());
     }
 
@@ -279,7 +332,10 @@ mod blocking {
     fn the_runtime_s_own_tasks_may_block_as_well() {
         let log = log_of(|executor, _, log| {
             executor.spawn("task", async move {
-                #[expect(clippy::disallowed_methods, reason = "code under test may do it, and must not hang")]
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "code under test may do it, and must not hang"
+                )]
                 let spawned = tokio::task::spawn(async {
                     sleep(Duration::from_millis(5)).await;
                     spawn_blocking(|| 9).await.unwrap()

@@ -27,8 +27,13 @@ fn every_part_of_an_entry_is_covered_and_none_runs_into_the_next() {
         trace.record(at_ms, kind, format_args!("{text}"));
         trace.hash()
     };
-    let all =
-        [hash(1, "a", "bc"), hash(2, "a", "bc"), hash(1, "ab", "c"), hash(1, "a", "b"), hash(1, "b", "bc")];
+    let all = [
+        hash(1, "a", "bc"),
+        hash(2, "a", "bc"),
+        hash(1, "ab", "c"),
+        hash(1, "a", "b"),
+        hash(1, "b", "bc"),
+    ];
     for (index, one) in all.iter().enumerate() {
         assert!(!all[index + 1..].contains(one));
     }
@@ -49,9 +54,15 @@ fn the_first_divergence_is_found_wherever_it_is() {
     for at in 0..100 {
         let mut other = whole.clone();
         other[at] = 1_000;
-        assert_eq!(first_divergence(left.entries(), trace(&other).entries()), Some(at));
+        assert_eq!(
+            first_divergence(left.entries(), trace(&other).entries()),
+            Some(at)
+        );
     }
-    assert_eq!(first_divergence(left.entries(), trace(&whole).entries()), None);
+    assert_eq!(
+        first_divergence(left.entries(), trace(&whole).entries()),
+        None
+    );
 }
 
 #[test]
@@ -64,7 +75,13 @@ fn a_trace_that_ends_early_parts_where_it_ends() {
 
 #[test]
 fn hashes_print_as_32_digits_and_are_fixed() {
-    assert_eq!(TraceHash(255).to_string(), "000000000000000000000000000000ff");
-    assert_eq!(trace(&[1, 2, 3]).hash().to_string(), "7041d5dfd634d200df9b75efcdd60b5a");
+    assert_eq!(
+        TraceHash(255).to_string(),
+        "000000000000000000000000000000ff"
+    );
+    assert_eq!(
+        trace(&[1, 2, 3]).hash().to_string(),
+        "7041d5dfd634d200df9b75efcdd60b5a"
+    );
     assert_eq!(trace(&[1]).entries()[0].to_string(), "+0s  step  number 1");
 }

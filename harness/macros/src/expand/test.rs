@@ -10,10 +10,15 @@ use crate::validate::{Generated, WorkflowTest};
 
 /// The test.
 ///
-/// The user's function stays a function, so that `?`, `return` and its own return type mean what they
-/// say, and backtraces show its name. It is nested, so that the module's names resolve as they did.
+/// The user's function stays a function, so that `?`, `return` and its own return type mean what
+/// they say, and backtraces show its name. It is nested, so that the module's names resolve as they
+/// did.
 pub(crate) fn workflow_test(test: &WorkflowTest) -> TokenStream {
-    let WorkflowTest { function, attributes, .. } = test;
+    let WorkflowTest {
+        function,
+        attributes,
+        ..
+    } = test;
     let name = &function.sig.ident;
     let visibility = &function.vis;
     let mut inner = function.clone();
@@ -68,9 +73,14 @@ fn run(test: &WorkflowTest, case: &TokenStream) -> TokenStream {
     }
 }
 
-/// The future of the test's outcome; an error that no conversion takes is wrapped for one that does.
+/// The future of the test's outcome; an error that no conversion takes is wrapped for one that
+/// does.
 fn outcome(test: &WorkflowTest, call: TokenStream) -> TokenStream {
-    if test.boxed_error { quote!(async move { ::durasim::__private::Boxed(#call.await) }) } else { call }
+    if test.boxed_error {
+        quote!(async move { ::durasim::__private::Boxed(#call.await) })
+    } else {
+        call
+    }
 }
 
 fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]) -> TokenStream {
@@ -93,14 +103,18 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
             Generated::Strategy(strategy) => {
                 quote_spanned!(generated.span()=> ::durasim::__private::generator(#strategy))
             }
-            Generated::Any(ty) => quote_spanned!(generated.span()=> ::durasim::__private::any::<#ty>()),
+            Generated::Any(ty) => {
+                quote_spanned!(generated.span()=> ::durasim::__private::any::<#ty>())
+            }
         });
         quote!((#(#strategies,)*))
     };
     let outcome = outcome(test, quote!(#name(#environment, #(#values,)*)));
     let names = parameters(test);
-    let described =
-        values.iter().zip(&names).map(|(value, name)| quote!((#name, ::std::format!("{:?}", #value))));
+    let described = values
+        .iter()
+        .zip(&names)
+        .map(|(value, name)| quote!((#name, ::std::format!("{:?}", #value))));
     quote! {
         ::durasim::__private::run_proptest(
             #case,
@@ -121,7 +135,13 @@ fn parameters(test: &WorkflowTest) -> Vec<String> {
         },
         FnArg::Receiver(_) => unreachable!("a receiver is an error before"),
     };
-    test.function.sig.inputs.iter().skip(1).map(written).collect()
+    test.function
+        .sig
+        .inputs
+        .iter()
+        .skip(1)
+        .map(written)
+        .collect()
 }
 
 /// `env`, placed at the type that the user wrote: that is what is wrong if it is of another type.

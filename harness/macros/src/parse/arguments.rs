@@ -24,18 +24,49 @@ pub(crate) struct Known {
 
 /// All arguments; a new one is one line here and its rules in `validate`.
 pub(crate) const ARGUMENTS: &[Known] = &[
-    Known { name: "seeds", form: Form::Value, example: "seeds = 256" },
-    Known { name: "faults", form: Form::Value, example: "faults = FaultProfile::all()" },
-    Known { name: "explore", form: Form::Value, example: "explore = Exhaustive::faults(2)" },
-    Known { name: "proptest", form: Form::Flag, example: "proptest" },
-    Known { name: "limits", form: Form::Value, example: "limits = Limits::default()" },
-    Known { name: "cache", form: Form::Value, example: "cache = false" },
-    Known { name: "core_replay", form: Form::Value, example: "core_replay = true" },
+    Known {
+        name: "seeds",
+        form: Form::Value,
+        example: "seeds = 256",
+    },
+    Known {
+        name: "faults",
+        form: Form::Value,
+        example: "faults = FaultProfile::all()",
+    },
+    Known {
+        name: "explore",
+        form: Form::Value,
+        example: "explore = Exhaustive::faults(2)",
+    },
+    Known {
+        name: "proptest",
+        form: Form::Flag,
+        example: "proptest",
+    },
+    Known {
+        name: "limits",
+        form: Form::Value,
+        example: "limits = Limits::default()",
+    },
+    Known {
+        name: "cache",
+        form: Form::Value,
+        example: "cache = false",
+    },
+    Known {
+        name: "core_replay",
+        form: Form::Value,
+        example: "core_replay = true",
+    },
 ];
 
 /// The names of all arguments, for errors.
 pub(crate) fn known_arguments() -> String {
-    let names: Vec<_> = ARGUMENTS.iter().map(|known| format!("`{}`", known.name)).collect();
+    let names: Vec<_> = ARGUMENTS
+        .iter()
+        .map(|known| format!("`{}`", known.name))
+        .collect();
     names.join(", ")
 }
 
@@ -56,20 +87,31 @@ impl Parse for Argument {
         let name = input.call(syn::ext::IdentExt::parse_any).map_err(|error| {
             syn::Error::new(
                 error.span(),
-                format!("expected the name of an argument, one of {}", known_arguments()),
+                format!(
+                    "expected the name of an argument, one of {}",
+                    known_arguments()
+                ),
             )
         })?;
         if input.is_empty() || input.peek(Token![,]) {
             return Ok(Self { name, value: None });
         }
         if !input.peek(Token![=]) || input.peek(Token![==]) {
-            return Err(input.error(format!("expected `{name} = VALUE`, or a comma after `{name}`")));
+            return Err(input.error(format!(
+                "expected `{name} = VALUE`, or a comma after `{name}`"
+            )));
         }
         let sign = input.parse::<Token![=]>()?;
         if input.is_empty() || input.peek(Token![,]) {
-            return Err(syn::Error::new_spanned(sign, format!("`{name} =` lacks its value")));
+            return Err(syn::Error::new_spanned(
+                sign,
+                format!("`{name} =` lacks its value"),
+            ));
         }
-        Ok(Self { name, value: Some(input.parse()?) })
+        Ok(Self {
+            name,
+            value: Some(input.parse()?),
+        })
     }
 }
 

@@ -39,8 +39,14 @@ pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident
             errors.at(argument.span(), unknown(&name));
             continue;
         };
-        if arguments[..position].iter().any(|earlier| earlier.name == argument.name) {
-            errors.at(argument.span(), format!("`{name}` is said twice; keep one of them"));
+        if arguments[..position]
+            .iter()
+            .any(|earlier| earlier.name == argument.name)
+        {
+            errors.at(
+                argument.span(),
+                format!("`{name}` is said twice; keep one of them"),
+            );
             continue;
         }
         match (&argument.value, known.form) {
@@ -50,10 +56,16 @@ pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident
             }
             (None, Form::Flag) => {}
             (None, Form::Value) => {
-                errors.at(argument.span(), format!("`{name}` needs a value: `{}`", known.example));
+                errors.at(
+                    argument.span(),
+                    format!("`{name}` needs a value: `{}`", known.example),
+                );
             }
             (Some(value), Form::Flag) => {
-                errors.over(value, format!("`{name}` has no value: write `{}`", known.example));
+                errors.over(
+                    value,
+                    format!("`{name}` has no value: write `{}`", known.example),
+                );
             }
         }
     }
@@ -68,22 +80,34 @@ fn unknown(name: &str) -> String {
         .max_by(|left, right| left.0.total_cmp(&right.0));
     match nearest {
         Some((likeness, nearest)) if likeness > 0.8 => {
-            format!("unknown argument `{name}`; did you mean `{nearest}`? (all: {})", known_arguments())
+            format!(
+                "unknown argument `{name}`; did you mean `{nearest}`? (all: {})",
+                known_arguments()
+            )
         }
-        _ => format!("unknown argument `{name}`; the arguments are {}", known_arguments()),
+        _ => format!(
+            "unknown argument `{name}`; the arguments are {}",
+            known_arguments()
+        ),
     }
 }
 
-/// What can be known of a value before types are: a literal of the wrong kind, no seeds at all, and the bare name of a
-/// preset.
+/// What can be known of a value before types are: a literal of the wrong kind, no seeds at all, and
+/// the bare name of a preset.
 fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
     let lit = match value {
         Expr::Lit(ExprLit { lit, .. }) => lit,
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) if name == "seeds" => {
+        Expr::Unary(ExprUnary {
+            op: UnOp::Neg(_), ..
+        }) if name == "seeds" => {
             return errors.over(value, "`seeds` is a number of worlds: `seeds = 256`");
         }
         Expr::Path(path) if name == "faults" => {
-            let preset = path.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            let preset = path
+                .path
+                .get_ident()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             if PRESETS.contains(&preset.as_str()) {
                 errors.over(value, format!("write `faults = FaultProfile::{preset}()`"));
             }
@@ -93,8 +117,10 @@ fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
     };
     match name {
         "seeds" => match lit {
-            Lit::Int(count) if count.base10_digits() == "0" => errors
-                .over(value, "`seeds = 0` would test nothing; write at least 1, or `#[ignore]` the test"),
+            Lit::Int(count) if count.base10_digits() == "0" => errors.over(
+                value,
+                "`seeds = 0` would test nothing; write at least 1, or `#[ignore]` the test",
+            ),
             Lit::Int(_) => {}
             _ => errors.over(value, "`seeds` is a number of worlds: `seeds = 256`"),
         },
@@ -105,7 +131,10 @@ fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
             value,
             "`faults` is a `FaultProfile`, such as `FaultProfile::all()`, or a `Fault` placed by hand",
         ),
-        "explore" => errors.over(value, "`explore` is an `Exhaustive`, such as `Exhaustive::faults(2)`"),
+        "explore" => errors.over(
+            value,
+            "`explore` is an `Exhaustive`, such as `Exhaustive::faults(2)`",
+        ),
         "limits" => errors.over(value, "`limits` is a `Limits`, such as `Limits::default()`"),
         _ => {}
     }

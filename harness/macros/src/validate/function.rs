@@ -2,8 +2,8 @@
 
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Expr, FnArg, GenericArgument, ItemFn, Meta, PatType, PathArguments, ReturnType, Type,
-    TypeParamBound,
+    Attribute, Expr, FnArg, GenericArgument, ItemFn, Meta, PatType, PathArguments, ReturnType,
+    Type, TypeParamBound,
 };
 
 use super::Generated;
@@ -33,14 +33,26 @@ pub(crate) fn check(
 /// Another attribute that makes a test would run the body outside of a simulated world.
 fn check_attribute(attribute: &Attribute, errors: &mut Errors) {
     let path = attribute.path();
-    let Some(last) = path.segments.last() else { return };
+    let Some(last) = path.segments.last() else {
+        return;
+    };
     if last.ident == "workflow_test" {
-        errors.over(attribute, "`#[workflow_test]` is said twice; put all arguments into one");
-    } else if last.ident == "test" {
-        let written: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         errors.over(
             attribute,
-            format!("remove `#[{}]`: `#[workflow_test]` makes the function a test", written.join("::")),
+            "`#[workflow_test]` is said twice; put all arguments into one",
+        );
+    } else if last.ident == "test" {
+        let written: Vec<_> = path
+            .segments
+            .iter()
+            .map(|segment| segment.ident.to_string())
+            .collect();
+        errors.over(
+            attribute,
+            format!(
+                "remove `#[{}]`: `#[workflow_test]` makes the function a test",
+                written.join("::")
+            ),
         );
     }
 }
@@ -48,16 +60,28 @@ fn check_attribute(attribute: &Attribute, errors: &mut Errors) {
 fn check_signature(function: &ItemFn, errors: &mut Errors) {
     let signature = &function.sig;
     if signature.asyncness.is_none() {
-        errors.at(signature.fn_token.span(), format!("a workflow test is async: `{SHAPE}`"));
+        errors.at(
+            signature.fn_token.span(),
+            format!("a workflow test is async: `{SHAPE}`"),
+        );
     }
     if let Some(unsafety) = &signature.unsafety {
-        errors.over(unsafety, "a workflow test cannot be unsafe; put an unsafe block into its body");
+        errors.over(
+            unsafety,
+            "a workflow test cannot be unsafe; put an unsafe block into its body",
+        );
     }
     if let Some(constness) = &signature.constness {
-        errors.over(constness, format!("a workflow test cannot be const: `{SHAPE}`"));
+        errors.over(
+            constness,
+            format!("a workflow test cannot be const: `{SHAPE}`"),
+        );
     }
     if let Some(abi) = &signature.abi {
-        errors.over(abi, format!("a workflow test has no ABI of its own: `{SHAPE}`"));
+        errors.over(
+            abi,
+            format!("a workflow test has no ABI of its own: `{SHAPE}`"),
+        );
     }
     if !signature.generics.params.is_empty() {
         errors.over(
@@ -65,10 +89,16 @@ fn check_signature(function: &ItemFn, errors: &mut Errors) {
             "a test cannot be generic; call a generic function from one test for each type",
         );
     } else if let Some(clause) = &signature.generics.where_clause {
-        errors.over(clause, "a test has no type parameters to constrain; remove the where clause");
+        errors.over(
+            clause,
+            "a test has no type parameters to constrain; remove the where clause",
+        );
     }
     if let Some(variadic) = &signature.variadic {
-        errors.over(variadic, format!("a workflow test cannot be variadic: `{SHAPE}`"));
+        errors.over(
+            variadic,
+            format!("a workflow test cannot be variadic: `{SHAPE}`"),
+        );
     }
 }
 
@@ -76,10 +106,15 @@ fn check_parameters(function: &mut ItemFn, proptest: bool, errors: &mut Errors) 
     let open = function.sig.paren_token.span.join();
     let mut inputs = function.sig.inputs.iter_mut();
     match inputs.next() {
-        None => errors.at(open, format!("a workflow test takes the environment: `{SHAPE}`")),
+        None => errors.at(
+            open,
+            format!("a workflow test takes the environment: `{SHAPE}`"),
+        ),
         Some(FnArg::Receiver(receiver)) => {
-            errors
-                .over(receiver, format!("a workflow test is a free function and has no receiver: `{SHAPE}`"));
+            errors.over(
+                receiver,
+                format!("a workflow test is a free function and has no receiver: `{SHAPE}`"),
+            );
             // What follows is probably the environment, not something to generate.
             return Vec::new();
         }
@@ -106,7 +141,9 @@ fn check_parameters(function: &mut ItemFn, proptest: bool, errors: &mut Errors) 
     if generated.len() > MAX_GENERATED {
         errors.over(
             &function.sig.inputs,
-            format!("at most {MAX_GENERATED} arguments can be generated; group some of them in a struct"),
+            format!(
+                "at most {MAX_GENERATED} arguments can be generated; group some of them in a struct"
+            ),
         );
     }
     generated
@@ -114,37 +151,65 @@ fn check_parameters(function: &mut ItemFn, proptest: bool, errors: &mut Errors) 
 
 /// The name of the type may be an alias, so only its shape is judged here; rustc checks the rest.
 fn check_environment(environment: &mut PatType, errors: &mut Errors) {
-    if let Some(strategy) = environment.attrs.iter().find(|a| a.path().is_ident("strategy")) {
-        errors.over(strategy, "the environment is made by durasim; `#[strategy]` goes on later arguments");
+    if let Some(strategy) = environment
+        .attrs
+        .iter()
+        .find(|a| a.path().is_ident("strategy"))
+    {
+        errors.over(
+            strategy,
+            "the environment is made by durasim; `#[strategy]` goes on later arguments",
+        );
     }
     match &*environment.ty {
         Type::Reference(reference) => {
-            errors.over(reference, format!("the test owns its environment; take it by value: `{SHAPE}`"));
+            errors.over(
+                reference,
+                format!("the test owns its environment; take it by value: `{SHAPE}`"),
+            );
         }
         Type::Path(path) if !is_plainly_not_the_environment(path) => {}
-        other => errors.over(other, format!("the first argument is the environment: `{SHAPE}`")),
+        other => errors.over(
+            other,
+            format!("the first argument is the environment: `{SHAPE}`"),
+        ),
     }
 }
 
 /// Types that tests do generate, and that nobody names an environment.
 fn is_plainly_not_the_environment(path: &syn::TypePath) -> bool {
     const OTHERS: &[&str] = &[
-        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
-        "u128", "usize", "String", "Vec", "Option", "Duration",
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+        "u32", "u64", "u128", "usize", "String", "Vec", "Option", "Duration",
     ];
-    path.path.get_ident().is_some_and(|ident| OTHERS.iter().any(|other| ident == other))
-        || path.path.segments.last().is_some_and(|last| !last.arguments.is_none())
+    path.path
+        .get_ident()
+        .is_some_and(|ident| OTHERS.iter().any(|other| ident == other))
+        || path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| !last.arguments.is_none())
 }
 
 fn check_generated(parameter: &PatType, errors: &mut Errors) {
     match &*parameter.ty {
         Type::ImplTrait(written) => {
-            errors.over(written, "a generated argument needs a type of its own, not `impl Trait`");
+            errors.over(
+                written,
+                "a generated argument needs a type of its own, not `impl Trait`",
+            );
         }
         Type::Reference(written)
-            if written.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") =>
+            if written
+                .lifetime
+                .as_ref()
+                .is_none_or(|lifetime| lifetime.ident != "static") =>
         {
-            errors.over(written, "a generated argument is owned: `String` instead of `&str`");
+            errors.over(
+                written,
+                "a generated argument is owned: `String` instead of `&str`",
+            );
         }
         _ => {}
     }
@@ -152,47 +217,69 @@ fn check_generated(parameter: &PatType, errors: &mut Errors) {
 
 /// Removes `#[strategy(EXPR)]`, which only this attribute understands.
 fn take_strategy(parameter: &mut PatType, errors: &mut Errors) -> Option<Expr> {
-    let (strategies, others): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut parameter.attrs).into_iter().partition(|a| a.path().is_ident("strategy"));
+    let (strategies, others): (Vec<_>, Vec<_>) = std::mem::take(&mut parameter.attrs)
+        .into_iter()
+        .partition(|a| a.path().is_ident("strategy"));
     parameter.attrs = others;
     let mut strategies = strategies.into_iter();
     let first = strategies.next()?;
     for other in strategies {
-        errors.over(other, "an argument has one `#[strategy(..)]`; combine them with `prop_oneof!`");
+        errors.over(
+            other,
+            "an argument has one `#[strategy(..)]`; combine them with `prop_oneof!`",
+        );
     }
     let Meta::List(list) = &first.meta else {
-        errors.over(&first, "write `#[strategy(EXPR)]`, such as `#[strategy(0..100_u64)]`");
+        errors.over(
+            &first,
+            "write `#[strategy(EXPR)]`, such as `#[strategy(0..100_u64)]`",
+        );
         return None;
     };
     let strategy = list.parse_args().ok();
     if strategy.is_none() {
-        errors.over(&first, "`#[strategy(EXPR)]` holds one expression, such as `0..100_u64`");
+        errors.over(
+            &first,
+            "`#[strategy(EXPR)]` holds one expression, such as `0..100_u64`",
+        );
     }
     strategy
 }
 
-/// Whether the test returns `Result<_, Box<dyn Error>>`, of whatever path: its error may not be sent to another
-/// thread, and durasim takes it in another way.
+/// Whether the test returns `Result<_, Box<dyn Error>>`, of whatever path: its error may not be
+/// sent to another thread, and durasim takes it in another way.
 pub(super) fn returns_boxed_error(function: &ItemFn) -> bool {
-    let ReturnType::Type(_, ty) = &function.sig.output else { return false };
+    let ReturnType::Type(_, ty) = &function.sig.output else {
+        return false;
+    };
     let last_argument = |ty: &Type, wanted: &str| match ty {
-        Type::Path(path) => path.path.segments.last().filter(|last| last.ident == wanted).and_then(|last| {
-            match &last.arguments {
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .filter(|last| last.ident == wanted)
+            .and_then(|last| match &last.arguments {
                 PathArguments::AngleBracketed(arguments) => arguments.args.last().cloned(),
                 _ => None,
-            }
-        }),
+            }),
         _ => None,
     };
-    let Some(GenericArgument::Type(error)) = last_argument(ty, "Result") else { return false };
-    let Some(GenericArgument::Type(Type::TraitObject(object))) = last_argument(&error, "Box") else {
+    let Some(GenericArgument::Type(error)) = last_argument(ty, "Result") else {
+        return false;
+    };
+    let Some(GenericArgument::Type(Type::TraitObject(object))) = last_argument(&error, "Box")
+    else {
         return false;
     };
     let names: Vec<_> = object
         .bounds
         .iter()
         .filter_map(|bound| match bound {
-            TypeParamBound::Trait(bound) => bound.path.segments.last().map(|last| last.ident.to_string()),
+            TypeParamBound::Trait(bound) => bound
+                .path
+                .segments
+                .last()
+                .map(|last| last.ident.to_string()),
             _ => None,
         })
         .collect();

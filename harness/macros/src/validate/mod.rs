@@ -14,7 +14,8 @@ use crate::parse::Argument;
 pub(crate) struct WorkflowTest {
     /// The user's function, without the attributes below and without `#[strategy(..)]`.
     pub(crate) function: ItemFn,
-    /// Attributes that belong on the `#[test]` function: documentation, `#[ignore]`, lints and the like.
+    /// Attributes that belong on the `#[test]` function: documentation, `#[ignore]`, lints and the
+    /// like.
     pub(crate) attributes: Vec<Attribute>,
     /// Setters of `TestOptions` with their values, in the order in which they were written.
     pub(crate) options: Vec<(Ident, Expr)>,
@@ -54,5 +55,11 @@ pub(crate) fn workflow_test(arguments: &[Argument], function: ItemFn) -> syn::Re
     let (function, attributes, generated) = function::check(function, proptest, &mut errors);
     errors.finish()?;
     let boxed_error = function::returns_boxed_error(&function);
-    Ok(WorkflowTest { function, attributes, options, boxed_error, generated: proptest.then_some(generated) })
+    Ok(WorkflowTest {
+        function,
+        attributes,
+        options,
+        boxed_error,
+        generated: proptest.then_some(generated),
+    })
 }

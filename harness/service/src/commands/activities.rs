@@ -5,9 +5,13 @@ use crate::{
     activity_retry,
     api::{
         Attributes, HistoryEvent,
-        command::{RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes},
+        command::{
+            RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes,
+        },
         enums::WorkflowTaskFailedCause as Cause,
-        history::{ActivityTaskCancelRequestedEventAttributes, ActivityTaskScheduledEventAttributes},
+        history::{
+            ActivityTaskCancelRequestedEventAttributes, ActivityTaskScheduledEventAttributes,
+        },
     },
 };
 
@@ -22,7 +26,9 @@ pub(super) fn schedule(
         context.run.task_queue_name(),
         context.limits,
     )
-    .map_err(|refused| CommandFailure::new(Cause::BadScheduleActivityAttributes, refused.message()))?;
+    .map_err(|refused| {
+        CommandFailure::new(Cause::BadScheduleActivityAttributes, refused.message())
+    })?;
     context.keep_payload_within(
         command.input.as_ref(),
         Cause::BadScheduleActivityAttributes,
@@ -82,9 +88,12 @@ pub(super) fn request_cancel(
     let is_refused = match pending {
         Some(activity) => activity.is_cancel_requested(),
         // It may have closed while the task was started: then its closing is still in the buffer.
-        None => {
-            !context.run.history.buffered().iter().any(|event| closes_activity(event, scheduled_event_id))
-        }
+        None => !context
+            .run
+            .history
+            .buffered()
+            .iter()
+            .any(|event| closes_activity(event, scheduled_event_id)),
     };
     if is_refused {
         return Err(CommandFailure::new(
@@ -117,7 +126,9 @@ fn closes_activity(event: &HistoryEvent, scheduled: i64) -> bool {
         Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => {
             closed.scheduled_event_id == scheduled
         }
-        Some(Attributes::ActivityTaskFailedEventAttributes(closed)) => closed.scheduled_event_id == scheduled,
+        Some(Attributes::ActivityTaskFailedEventAttributes(closed)) => {
+            closed.scheduled_event_id == scheduled
+        }
         Some(Attributes::ActivityTaskTimedOutEventAttributes(closed)) => {
             closed.scheduled_event_id == scheduled
         }

@@ -1,6 +1,7 @@
 //! StartChildWorkflowExecution.
 //!
-//! `temporalio/temporal: service/history/api/command_attr_validator.go ValidateStartChildExecutionAttributes`
+//! `temporalio/temporal: service/history/api/command_attr_validator.go
+//! ValidateStartChildExecutionAttributes`
 
 use tonic::Status;
 
@@ -8,7 +9,10 @@ use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         command::StartChildWorkflowExecutionCommandAttributes,
-        enums::{ParentClosePolicy, TaskQueueKind, WorkflowIdReusePolicy, WorkflowTaskFailedCause as Cause},
+        enums::{
+            ParentClosePolicy, TaskQueueKind, WorkflowIdReusePolicy,
+            WorkflowTaskFailedCause as Cause,
+        },
         history::StartChildWorkflowExecutionInitiatedEventAttributes,
         taskqueue::TaskQueue,
     },
@@ -25,8 +29,9 @@ pub(super) fn start(
     context: &mut CommandContext<'_>,
     mut command: StartChildWorkflowExecutionCommandAttributes,
 ) -> Applied {
-    normalize(&mut command, context)
-        .map_err(|refused| CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message()))?;
+    normalize(&mut command, context).map_err(|refused| {
+        CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message())
+    })?;
     context.keep_payload_within(
         command.input.as_ref(),
         Cause::BadStartChildExecutionAttributes,
@@ -84,7 +89,13 @@ pub(super) fn start(
     );
     let parent = context.run.key;
     context.run.children.insert(initiated_event_id, child);
-    context.run.outbox.push(Transfer::CrossRun(Delivery::StartChild { parent, initiated_event_id }));
+    context
+        .run
+        .outbox
+        .push(Transfer::CrossRun(Delivery::StartChild {
+            parent,
+            initiated_event_id,
+        }));
     Ok(())
 }
 
@@ -128,7 +139,10 @@ fn normalize(
     }
     let which = format!("WorkflowId={id} WorkflowType={workflow_type} Namespace={namespace}");
     for (name, timeout) in [
-        ("WorkflowExecutionTimeout", &mut command.workflow_execution_timeout),
+        (
+            "WorkflowExecutionTimeout",
+            &mut command.workflow_execution_timeout,
+        ),
         ("WorkflowRunTimeout", &mut command.workflow_run_timeout),
         ("WorkflowTaskTimeout", &mut command.workflow_task_timeout),
     ] {
@@ -136,7 +150,10 @@ fn normalize(
             .or_else(|why| invalid(format!("Invalid {name} on {COMMAND}: {why}. {which}")))?;
     }
     let refused = |what: &str, status: &Status| {
-        Status::invalid_argument(format!("invalid {what} on {COMMAND}: {}. {which}", status.message()))
+        Status::invalid_argument(format!(
+            "invalid {what} on {COMMAND}: {}. {which}",
+            status.message()
+        ))
     };
     if let Some(policy) = &mut command.retry_policy {
         retry::ensure_defaults(policy);
@@ -145,15 +162,20 @@ fn normalize(
     cron::validate(&command.cron_schedule, context.now_ms)
         .map_err(|status| refused("CronSchedule", &status))?;
     validate::priority(command.priority.as_ref())?;
-    command
-        .task_queue
-        .get_or_insert_with(|| TaskQueue { kind: TaskQueueKind::Normal.into(), ..TaskQueue::default() });
+    command.task_queue.get_or_insert_with(|| TaskQueue {
+        kind: TaskQueueKind::Normal.into(),
+        ..TaskQueue::default()
+    });
     let queue = context.run.task_queue_name();
     validate::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
-    let of_run =
-        run_timeout(command.workflow_run_timeout.as_ref(), command.workflow_execution_timeout.as_ref());
-    command.workflow_task_timeout =
-        Some(workflow_task_timeout(command.workflow_task_timeout.as_ref(), &of_run));
+    let of_run = run_timeout(
+        command.workflow_run_timeout.as_ref(),
+        command.workflow_execution_timeout.as_ref(),
+    );
+    command.workflow_task_timeout = Some(workflow_task_timeout(
+        command.workflow_task_timeout.as_ref(),
+        &of_run,
+    ));
     command.workflow_run_timeout = Some(of_run);
     if command.parent_close_policy() == ParentClosePolicy::Unspecified {
         command.set_parent_close_policy(ParentClosePolicy::Terminate);

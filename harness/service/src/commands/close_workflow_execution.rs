@@ -7,7 +7,9 @@ use crate::{
             CancelWorkflowExecutionCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
             FailWorkflowExecutionCommandAttributes,
         },
-        enums::{ContinueAsNewInitiator, RetryState, WorkflowExecutionStatus, WorkflowTaskFailedCause},
+        enums::{
+            ContinueAsNewInitiator, RetryState, WorkflowExecutionStatus, WorkflowTaskFailedCause,
+        },
         history::{
             WorkflowExecutionCanceledEventAttributes, WorkflowExecutionCompletedEventAttributes,
             WorkflowExecutionFailedEventAttributes,
@@ -48,7 +50,9 @@ pub(super) fn complete(
         },
         context.user_metadata.take().into(),
     );
-    context.run.closed(context.now_ms, WorkflowExecutionStatus::Completed);
+    context
+        .run
+        .closed(context.now_ms, WorkflowExecutionStatus::Completed);
     Ok(())
 }
 
@@ -73,16 +77,30 @@ pub(super) fn fail(
     let run = &*context.run;
     let (next, retry_state) = match run.retry_backoff_ms(now_ms, Some(&failure)) {
         // A retry does not carry the last completion result, unlike cron.
-        Ok(backoff_ms) => (Some((ContinueAsNewInitiator::Retry, backoff_ms, None)), RetryState::InProgress),
+        Ok(backoff_ms) => (
+            Some((ContinueAsNewInitiator::Retry, backoff_ms, None)),
+            RetryState::InProgress,
+        ),
         Err(retry_state) => {
             let last = run.started().last_completion_result.clone();
             let cron = run.cron_backoff_ms(now_ms);
-            (cron.map(|backoff_ms| (ContinueAsNewInitiator::CronSchedule, backoff_ms, last)), retry_state)
+            (
+                cron.map(|backoff_ms| (ContinueAsNewInitiator::CronSchedule, backoff_ms, last)),
+                retry_state,
+            )
         }
     };
     let next_run = next.map(|(initiator, backoff_ms, last_completion_result)| {
         let failure = Some(failure.clone());
-        run.repetition(Repetition { initiator, backoff_ms, last_completion_result, failure }, now_ms)
+        run.repetition(
+            Repetition {
+                initiator,
+                backoff_ms,
+                last_completion_result,
+                failure,
+            },
+            now_ms,
+        )
     });
     let new_execution_run_id = context.follow_with(next_run);
     context.run.history.add_decorated(
@@ -112,14 +130,18 @@ pub(super) fn cancel(
         },
         context.user_metadata.take().into(),
     );
-    context.run.closed(context.now_ms, WorkflowExecutionStatus::Canceled);
+    context
+        .run
+        .closed(context.now_ms, WorkflowExecutionStatus::Canceled);
     Ok(())
 }
 
 impl CommandContext<'_> {
     /// Lets another run follow this one; returns its id, or nothing if there is none.
     pub(crate) fn follow_with(&mut self, next_run: Option<NewRun>) -> String {
-        let Some(next_run) = next_run else { return String::new() };
+        let Some(next_run) = next_run else {
+            return String::new();
+        };
         self.next_run = Some(Box::new(next_run));
         let next_run_id = self.next_run_id();
         self.run.state.next_run_id = Some(next_run_id.clone());

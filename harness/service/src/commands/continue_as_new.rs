@@ -1,7 +1,7 @@
 //! ContinueAsNewWorkflowExecution: the run closes and another of its chain takes its place.
 //!
-//! Signals that came before are not carried over; one that the workflow has not seen keeps the run from closing.
-//! `temporalio/temporal: service/history/api/command_attr_validator.go
+//! Signals that came before are not carried over; one that the workflow has not seen keeps the run
+//! from closing. `temporalio/temporal: service/history/api/command_attr_validator.go
 //! ValidateContinueAsNewWorkflowExecutionAttributes`
 
 use tonic::Status;
@@ -12,7 +12,8 @@ use crate::{
         command::ContinueAsNewWorkflowExecutionCommandAttributes,
         common::WorkflowType,
         enums::{
-            ContinueAsNewInitiator, TaskQueueKind, WorkflowExecutionStatus, WorkflowTaskFailedCause as Cause,
+            ContinueAsNewInitiator, TaskQueueKind, WorkflowExecutionStatus,
+            WorkflowTaskFailedCause as Cause,
         },
         history::WorkflowExecutionContinuedAsNewEventAttributes,
         taskqueue::TaskQueue,
@@ -25,14 +26,18 @@ use crate::{
     workflow_retry::{run_timeout, workflow_task_timeout},
 };
 
-#[allow(deprecated, reason = "the server still copies the failure of the command into the event")]
+#[allow(
+    deprecated,
+    reason = "the server still copies the failure of the command into the event"
+)]
 pub(super) fn continue_as_new(
     context: &mut CommandContext<'_>,
     mut command: ContinueAsNewWorkflowExecutionCommandAttributes,
 ) -> Applied {
     context.may_close()?;
-    normalize(&mut command, context.run, context.limits)
-        .map_err(|refused| CommandFailure::new(Cause::BadContinueAsNewAttributes, refused.message()))?;
+    normalize(&mut command, context.run, context.limits).map_err(|refused| {
+        CommandFailure::new(Cause::BadContinueAsNewAttributes, refused.message())
+    })?;
     context.keep_payload_within(
         command.input.as_ref(),
         Cause::BadContinueAsNewAttributes,
@@ -67,7 +72,9 @@ pub(super) fn continue_as_new(
     );
     context.run.state.next_run_id = Some(context.next_run_id());
     context.next_run = Some(Box::new(next_run));
-    context.run.closed(context.now_ms, WorkflowExecutionStatus::ContinuedAsNew);
+    context
+        .run
+        .closed(context.now_ms, WorkflowExecutionStatus::ContinuedAsNew);
     Ok(())
 }
 
@@ -79,16 +86,19 @@ fn normalize(
 ) -> Result<(), Status> {
     let workflow_type = command.workflow_type.get_or_insert_default();
     if workflow_type.name.is_empty() {
-        *workflow_type = WorkflowType { name: run.workflow_type().to_owned() };
+        *workflow_type = WorkflowType {
+            name: run.workflow_type().to_owned(),
+        };
     }
     if workflow_type.name.len() > limits.id_length {
         return Err(Status::invalid_argument(
             "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit.",
         ));
     }
-    command
-        .task_queue
-        .get_or_insert_with(|| TaskQueue { kind: TaskQueueKind::Normal.into(), ..TaskQueue::default() });
+    command.task_queue.get_or_insert_with(|| TaskQueue {
+        kind: TaskQueueKind::Normal.into(),
+        ..TaskQueue::default()
+    });
     let queue = run.task_queue_name();
     validate::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
     for (name, timeout) in [
@@ -109,10 +119,14 @@ fn normalize(
     if nanos(command.workflow_task_timeout.as_ref()) == 0 {
         command.workflow_task_timeout = started.workflow_task_timeout;
     }
-    let of_run =
-        run_timeout(command.workflow_run_timeout.as_ref(), started.workflow_execution_timeout.as_ref());
-    command.workflow_task_timeout =
-        Some(workflow_task_timeout(command.workflow_task_timeout.as_ref(), &of_run));
+    let of_run = run_timeout(
+        command.workflow_run_timeout.as_ref(),
+        started.workflow_execution_timeout.as_ref(),
+    );
+    command.workflow_task_timeout = Some(workflow_task_timeout(
+        command.workflow_task_timeout.as_ref(),
+        &of_run,
+    ));
     command.workflow_run_timeout = Some(of_run);
     if let Some(policy) = &mut command.retry_policy {
         retry::ensure_defaults(policy);
@@ -133,7 +147,9 @@ mod tests {
     use crate::{
         api::{
             Attributes,
-            command::{ContinueAsNewWorkflowExecutionCommandAttributes, command::Attributes as Command},
+            command::{
+                ContinueAsNewWorkflowExecutionCommandAttributes, command::Attributes as Command,
+            },
             enums::EventType,
             history::WorkflowExecutionStartedEventAttributes,
         },
@@ -168,22 +184,37 @@ mod tests {
         world.run_workflow_task(vec![continue_as_new("second")]);
         let next = started(&world).clone();
         assert_eq!(next.first_execution_run_id, first.first_execution_run_id);
-        assert_eq!(next.continued_execution_run_id, first.first_execution_run_id);
-        assert_ne!(next.original_execution_run_id, first.original_execution_run_id);
+        assert_eq!(
+            next.continued_execution_run_id,
+            first.first_execution_run_id
+        );
+        assert_ne!(
+            next.original_execution_run_id,
+            first.original_execution_run_id
+        );
         assert_eq!(next.input, payloads("second"));
         assert_eq!(next.workflow_type, first.workflow_type);
         assert_eq!(next.task_queue.as_ref().unwrap().name, TASK_QUEUE);
         assert_eq!(next.workflow_execution_timeout, Some(duration(3_600_000)));
-        assert_eq!(next.workflow_execution_expiration_time, first.workflow_execution_expiration_time);
+        assert_eq!(
+            next.workflow_execution_expiration_time,
+            first.workflow_execution_expiration_time
+        );
         assert_eq!(next.attempt, 1);
 
-        let old = world.service.history("loop", Some(&first.first_execution_run_id)).unwrap();
+        let old = world
+            .service
+            .history("loop", Some(&first.first_execution_run_id))
+            .unwrap();
         let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) =
             &old.last().unwrap().attributes
         else {
             panic!("not continued: {old:?}");
         };
-        assert_eq!(continued.new_execution_run_id, next.original_execution_run_id);
+        assert_eq!(
+            continued.new_execution_run_id,
+            next.original_execution_run_id
+        );
     }
 
     #[test]
@@ -201,8 +232,14 @@ mod tests {
         world.start("loop");
         world.pass(300);
         world.run_workflow_task(vec![continue_as_new("")]);
-        assert_eq!(started(&world).first_workflow_task_backoff, Some(duration(700)));
-        assert_eq!(world.event_types("loop"), [EventType::WorkflowExecutionStarted]);
+        assert_eq!(
+            started(&world).first_workflow_task_backoff,
+            Some(duration(700))
+        );
+        assert_eq!(
+            world.event_types("loop"),
+            [EventType::WorkflowExecutionStarted]
+        );
         world.pass(699);
         assert!(!world.has_workflow_task());
         world.pass(1);

@@ -26,14 +26,27 @@ pub(super) fn signal(
     context: &mut CommandContext<'_>,
     command: SignalExternalWorkflowExecutionCommandAttributes,
 ) -> Applied {
-    let refused =
-        |refused: Status| CommandFailure::new(Cause::BadSignalWorkflowExecutionAttributes, refused.message());
-    context.check_namespace(&command.namespace).map_err(refused)?;
-    check_target("SignalExternalWorkflowExecutionCommand", command.execution.as_ref(), context)
+    let refused = |refused: Status| {
+        CommandFailure::new(
+            Cause::BadSignalWorkflowExecutionAttributes,
+            refused.message(),
+        )
+    };
+    context
+        .check_namespace(&command.namespace)
         .map_err(refused)?;
+    check_target(
+        "SignalExternalWorkflowExecutionCommand",
+        command.execution.as_ref(),
+        context,
+    )
+    .map_err(refused)?;
     if command.signal_name.is_empty() {
         let message = "SignalName is not set on SignalExternalWorkflowExecutionCommand.";
-        return Err(CommandFailure::new(Cause::BadSignalWorkflowExecutionAttributes, message));
+        return Err(CommandFailure::new(
+            Cause::BadSignalWorkflowExecutionAttributes,
+            message,
+        ));
     }
     within_limit(
         context.run.external.signals.len(),
@@ -63,7 +76,13 @@ pub(super) fn signal(
     );
     let sender = context.run.key;
     context.run.external.signals.insert(initiated_event_id, ());
-    context.run.outbox.push(Transfer::CrossRun(Delivery::Signal { sender, initiated_event_id }));
+    context
+        .run
+        .outbox
+        .push(Transfer::CrossRun(Delivery::Signal {
+            sender,
+            initiated_event_id,
+        }));
     Ok(())
 }
 
@@ -74,10 +93,19 @@ pub(super) fn request_cancel(
 ) -> Applied {
     const CAUSE: Cause = Cause::BadRequestCancelExternalWorkflowExecutionAttributes;
     let refused = |refused: Status| CommandFailure::new(CAUSE, refused.message());
-    context.check_namespace(&command.namespace).map_err(refused)?;
-    let execution = WorkflowExecution { workflow_id: command.workflow_id, run_id: command.run_id };
-    check_target("RequestCancelExternalWorkflowExecutionCommand", Some(&execution), context)
+    context
+        .check_namespace(&command.namespace)
         .map_err(refused)?;
+    let execution = WorkflowExecution {
+        workflow_id: command.workflow_id,
+        run_id: command.run_id,
+    };
+    check_target(
+        "RequestCancelExternalWorkflowExecutionCommand",
+        Some(&execution),
+        context,
+    )
+    .map_err(refused)?;
     if is_child_of_this_task(context, &execution.workflow_id) {
         let message = format!(
             "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId={}",
@@ -106,7 +134,13 @@ pub(super) fn request_cancel(
     );
     let sender = context.run.key;
     context.run.external.cancels.insert(initiated_event_id, ());
-    context.run.outbox.push(Transfer::CrossRun(Delivery::RequestCancel { sender, initiated_event_id }));
+    context
+        .run
+        .outbox
+        .push(Transfer::CrossRun(Delivery::RequestCancel {
+            sender,
+            initiated_event_id,
+        }));
     Ok(())
 }
 
@@ -116,10 +150,17 @@ fn check_target(
     context: &CommandContext<'_>,
 ) -> Result<(), Status> {
     let invalid = |message: String| Err(Status::invalid_argument(message));
-    let Some(target) = target else { return invalid(format!("Execution is not set on {command}.")) };
-    let WorkflowExecution { workflow_id, run_id } = target;
+    let Some(target) = target else {
+        return invalid(format!("Execution is not set on {command}."));
+    };
+    let WorkflowExecution {
+        workflow_id,
+        run_id,
+    } = target;
     if workflow_id.is_empty() {
-        return invalid(format!("WorkflowId is not set on {command}. RunId={run_id}"));
+        return invalid(format!(
+            "WorkflowId is not set on {command}. RunId={run_id}"
+        ));
     }
     if workflow_id.len() > context.limits.id_length {
         return invalid(format!(
@@ -128,26 +169,31 @@ fn check_target(
         ));
     }
     if !run_id.is_empty() && uuid::Uuid::try_parse(run_id).is_err() {
-        return invalid(format!("Invalid RunId set on {command}. WorkflowId={workflow_id} RunId={run_id}"));
+        return invalid(format!(
+            "Invalid RunId set on {command}. WorkflowId={workflow_id} RunId={run_id}"
+        ));
     }
     Ok(())
 }
 
 fn is_child_of_this_task(context: &CommandContext<'_>, workflow_id: &str) -> bool {
     let events = context.run.history.events().iter().rev();
-    events.take_while(|event| event.event_id > context.completed_event_id).any(|event| {
-        matches!(
-            &event.attributes,
-            Some(Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(initiated))
-                if initiated.workflow_id == workflow_id
-        )
-    })
+    events
+        .take_while(|event| event.event_id > context.completed_event_id)
+        .any(|event| {
+            matches!(
+                &event.attributes,
+                Some(Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(initiated))
+                    if initiated.workflow_id == workflow_id
+            )
+        })
 }
 
 fn within_limit(pending: usize, limit: usize, cause: Cause, what: &str) -> Applied {
     if pending >= limit {
-        let message =
-            format!("the number of pending {what}, {pending}, has reached the per-workflow limit of {limit}");
+        let message = format!(
+            "the number of pending {what}, {pending}, has reached the per-workflow limit of {limit}"
+        );
         return Err(CommandFailure::new(cause, message));
     }
     Ok(())

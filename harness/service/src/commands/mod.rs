@@ -1,8 +1,9 @@
 //! One file for each command, or for a few that are the same thing.
 //!
-//! A handler changes the run through its [`CommandContext`], or says why the command is bad: then the whole task
-//! fails and none of its commands count. Adding a command is a file here and a line in [`apply_one`]. Source:
-//! `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`.
+//! A handler changes the run through its [`CommandContext`], or says why the command is bad: then
+//! the whole task fails and none of its commands count. Adding a command is a file here and a line
+//! in [`apply_one`]. Source: `temporalio/temporal:
+//! service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`.
 
 mod activities;
 mod children;
@@ -81,18 +82,28 @@ pub(crate) enum Consequence {
 
 impl CommandFailure {
     pub(crate) fn new(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into(), consequence: Consequence::FailsTask }
+        Self {
+            cause,
+            message: message.into(),
+            consequence: Consequence::FailsTask,
+        }
     }
 
     /// What is too large to ever be accepted ends the run.
     pub(crate) fn terminating(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
-        Self { consequence: Consequence::TerminatesRun, ..Self::new(cause, message) }
+        Self {
+            consequence: Consequence::TerminatesRun,
+            ..Self::new(cause, message)
+        }
     }
 
     /// What makes no sense at all.
     pub(crate) fn refusing(message: impl Into<String>) -> Self {
         let cause = WorkflowTaskFailedCause::Unspecified;
-        Self { consequence: Consequence::RefusesCompletion, ..Self::new(cause, message) }
+        Self {
+            consequence: Consequence::RefusesCompletion,
+            ..Self::new(cause, message)
+        }
     }
 
     pub(crate) fn is_unhandled_command(&self) -> bool {
@@ -103,7 +114,9 @@ impl CommandFailure {
     pub(crate) fn to_failure(&self) -> Failure {
         Failure {
             message: self.to_string(),
-            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
+                non_retryable: false,
+            })),
             ..Failure::default()
         }
     }
@@ -111,9 +124,16 @@ impl CommandFailure {
 
 impl fmt::Display for CommandFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = self.cause.as_str_name().trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
+        let cause = self
+            .cause
+            .as_str_name()
+            .trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
         write!(formatter, "{}", camel_case(cause))?;
-        if self.message.is_empty() { Ok(()) } else { write!(formatter, ": {}", self.message) }
+        if self.message.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, ": {}", self.message)
+        }
     }
 }
 
@@ -136,7 +156,9 @@ pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) ->
         context.user_metadata = command.user_metadata;
         let Some(attributes) = command.attributes else {
             let message = match kind {
-                CommandType::ScheduleNexusOperation => "empty ScheduleNexusOperationCommandAttributes".into(),
+                CommandType::ScheduleNexusOperation => {
+                    "empty ScheduleNexusOperationCommandAttributes".into()
+                }
                 CommandType::RequestCancelNexusOperation => {
                     "empty CancelNexusOperationCommandAttributes".into()
                 }
@@ -178,7 +200,9 @@ fn cause_of_bad(kind: CommandType) -> WorkflowTaskFailedCause {
 
 fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applied {
     match attributes {
-        Attributes::ScheduleActivityTaskCommandAttributes(command) => activities::schedule(context, command),
+        Attributes::ScheduleActivityTaskCommandAttributes(command) => {
+            activities::schedule(context, command)
+        }
         Attributes::RequestCancelActivityTaskCommandAttributes(command) => {
             activities::request_cancel(context, command)
         }
@@ -196,7 +220,9 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
         Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(command) => {
             continue_as_new::continue_as_new(context, command)
         }
-        Attributes::RecordMarkerCommandAttributes(command) => properties::record_marker(context, command),
+        Attributes::RecordMarkerCommandAttributes(command) => {
+            properties::record_marker(context, command)
+        }
         Attributes::UpsertWorkflowSearchAttributesCommandAttributes(command) => {
             properties::upsert_search_attributes(context, command)
         }
@@ -212,7 +238,9 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
         Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(command) => {
             external_workflows::request_cancel(context, command)
         }
-        Attributes::ProtocolMessageCommandAttributes(command) => protocol_message::apply(context, &command),
+        Attributes::ProtocolMessageCommandAttributes(command) => {
+            protocol_message::apply(context, &command)
+        }
         Attributes::ScheduleNexusOperationCommandAttributes(command) => {
             nexus_operations::schedule(context, command)
         }
@@ -225,18 +253,24 @@ fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applie
 impl CommandContext<'_> {
     /// The id of the run that a closing command may start.
     pub(crate) fn next_run_id(&self) -> String {
-        derived_uuid(self.config.id_seed, &self.run.workflow_id, self.next_run_ordinal)
+        derived_uuid(
+            self.config.id_seed,
+            &self.run.workflow_id,
+            self.next_run_ordinal,
+        )
     }
 
     /// Checks the namespace of a command that reaches another run. There is one.
     ///
     /// # Errors
     ///
-    /// NOT_FOUND for another. The server answers the worker with it and leaves the task to time out; here it fails
-    /// the task, which says more.
+    /// NOT_FOUND for another. The server answers the worker with it and leaves the task to time
+    /// out; here it fails the task, which says more.
     fn check_namespace(&self, namespace: &str) -> Result<(), Status> {
         if !namespace.is_empty() && namespace != self.config.namespace {
-            return Err(Status::not_found(format!("Namespace {namespace} is not found.")));
+            return Err(Status::not_found(format!(
+                "Namespace {namespace} is not found."
+            )));
         }
         Ok(())
     }
@@ -248,7 +282,10 @@ impl CommandContext<'_> {
     /// UNHANDLED_COMMAND if events are buffered.
     pub(crate) fn may_close(&self) -> Applied {
         if self.has_buffered_events {
-            return Err(CommandFailure::new(WorkflowTaskFailedCause::UnhandledCommand, ""));
+            return Err(CommandFailure::new(
+                WorkflowTaskFailedCause::UnhandledCommand,
+                "",
+            ));
         }
         Ok(())
     }
@@ -273,7 +310,12 @@ impl CommandContext<'_> {
     /// # Errors
     ///
     /// The cause given, and the end of the run, for what is larger.
-    fn keep_size_within(&self, bytes: usize, cause: WorkflowTaskFailedCause, message: &str) -> Applied {
+    fn keep_size_within(
+        &self,
+        bytes: usize,
+        cause: WorkflowTaskFailedCause,
+        message: &str,
+    ) -> Applied {
         if bytes > self.limits.payload_bytes {
             return Err(CommandFailure::terminating(cause, message));
         }

@@ -1,16 +1,20 @@
 //! ScheduleNexusOperation and RequestCancelNexusOperation.
 //!
-//! Source: `temporalio/temporal: components/nexusoperations/workflow/commands.go`, with the limits of
-//! `components/nexusoperations/config.go`.
+//! Source: `temporalio/temporal: components/nexusoperations/workflow/commands.go`, with the limits
+//! of `components/nexusoperations/config.go`.
 
 use std::collections::BTreeMap;
 
 use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
-        command::{RequestCancelNexusOperationCommandAttributes, ScheduleNexusOperationCommandAttributes},
+        command::{
+            RequestCancelNexusOperationCommandAttributes, ScheduleNexusOperationCommandAttributes,
+        },
         enums::WorkflowTaskFailedCause as Cause,
-        history::{NexusOperationCancelRequestedEventAttributes, NexusOperationScheduledEventAttributes},
+        history::{
+            NexusOperationCancelRequestedEventAttributes, NexusOperationScheduledEventAttributes,
+        },
     },
     duration::{nanos, validate_and_cap},
     identifiers::derived_uuid,
@@ -51,7 +55,9 @@ fn check_served(context: &CommandContext<'_>, command: &str) -> Applied {
     }
     Err(CommandFailure::new(
         Cause::FeatureDisabled,
-        format!("{command}: Nexus operations are experimental; enable the feature `nexus` of `durasim`"),
+        format!(
+            "{command}: Nexus operations are experimental; enable the feature `nexus` of `durasim`"
+        ),
     ))
 }
 
@@ -61,10 +67,16 @@ pub(super) fn schedule(
 ) -> Applied {
     check_served(context, "ScheduleNexusOperation")?;
     let Some(endpoint) = context.nexus_endpoints.get(&command.endpoint) else {
-        return Err(bad_schedule(format!("endpoint {:?} not found", command.endpoint)));
+        return Err(bad_schedule(format!(
+            "endpoint {:?} not found",
+            command.endpoint
+        )));
     };
     let endpoint_id = endpoint.id.clone();
-    for (field, name) in [("Service", &command.service), ("Operation", &command.operation)] {
+    for (field, name) in [
+        ("Service", &command.service),
+        ("Operation", &command.operation),
+    ] {
         if name.len() > NAME_LENGTH {
             return Err(bad_schedule(format!(
                 "ScheduleNexusOperationCommandAttributes.{field} exceeds length limit of {NAME_LENGTH}"
@@ -82,7 +94,9 @@ pub(super) fn schedule(
     if context.run.nexus_operations.len() >= limit {
         return Err(CommandFailure::new(
             Cause::PendingNexusOperationsLimitExceeded,
-            format!("workflow has reached the pending nexus operation limit of {limit} for this namespace"),
+            format!(
+                "workflow has reached the pending nexus operation limit of {limit} for this namespace"
+            ),
         ));
     }
     bound_timeouts(context, &mut command);
@@ -98,7 +112,11 @@ pub(super) fn schedule(
             schedule_to_close_timeout: command.schedule_to_close_timeout,
             nexus_header: nexus_header.into_iter().collect(),
             workflow_task_completed_event_id: context.completed_event_id,
-            request_id: derived_uuid(context.config.id_seed, &context.run.run_id, scheduled_event_id),
+            request_id: derived_uuid(
+                context.config.id_seed,
+                &context.run.run_id,
+                scheduled_event_id,
+            ),
             endpoint_id,
             schedule_to_start_timeout: command.schedule_to_start_timeout,
             start_to_close_timeout: command.start_to_close_timeout,
@@ -110,22 +128,35 @@ pub(super) fn schedule(
 
 fn check_timeouts(command: &mut ScheduleNexusOperationCommandAttributes) -> Applied {
     for (field, timeout) in [
-        ("ScheduleToCloseTimeout", &mut command.schedule_to_close_timeout),
-        ("ScheduleToStartTimeout", &mut command.schedule_to_start_timeout),
+        (
+            "ScheduleToCloseTimeout",
+            &mut command.schedule_to_close_timeout,
+        ),
+        (
+            "ScheduleToStartTimeout",
+            &mut command.schedule_to_start_timeout,
+        ),
         ("StartToCloseTimeout", &mut command.start_to_close_timeout),
     ] {
         validate_and_cap(timeout.as_mut()).map_err(|why| {
-            bad_schedule(format!("ScheduleNexusOperationCommandAttributes.{field} is invalid: {why}"))
+            bad_schedule(format!(
+                "ScheduleNexusOperationCommandAttributes.{field} is invalid: {why}"
+            ))
         })?;
     }
     Ok(())
 }
 
 /// The run bounds the operation, and the operation its parts.
-fn bound_timeouts(context: &CommandContext<'_>, command: &mut ScheduleNexusOperationCommandAttributes) {
+fn bound_timeouts(
+    context: &CommandContext<'_>,
+    command: &mut ScheduleNexusOperationCommandAttributes,
+) {
     let run_timeout = context.run.started().workflow_run_timeout;
-    let (of_run, of_operation) =
-        (nanos(run_timeout.as_ref()), nanos(command.schedule_to_close_timeout.as_ref()));
+    let (of_run, of_operation) = (
+        nanos(run_timeout.as_ref()),
+        nanos(command.schedule_to_close_timeout.as_ref()),
+    );
     if of_run > 0 && (of_operation == 0 || of_operation > of_run) {
         command.schedule_to_close_timeout = run_timeout;
     }
@@ -134,7 +165,10 @@ fn bound_timeouts(context: &CommandContext<'_>, command: &mut ScheduleNexusOpera
     if bound == 0 {
         return;
     }
-    for part in [&mut command.schedule_to_start_timeout, &mut command.start_to_close_timeout] {
+    for part in [
+        &mut command.schedule_to_start_timeout,
+        &mut command.start_to_close_timeout,
+    ] {
         if nanos(part.as_ref()) > bound {
             *part = whole;
         }
@@ -156,7 +190,9 @@ fn header(given: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, C
         header.insert(lower, value);
     }
     if size > HEADER_SIZE {
-        return Err(bad_schedule("ScheduleNexusOperationCommandAttributes.NexusHeader exceeds size limit"));
+        return Err(bad_schedule(
+            "ScheduleNexusOperationCommandAttributes.NexusHeader exceeds size limit",
+        ));
     }
     Ok(header)
 }
@@ -174,11 +210,14 @@ pub(super) fn request_cancel(
             )));
         }
         Some(_) => {}
-        // It may have closed while the task was started: then its closing is still in the buffer, and the request is
-        // recorded, for the workflow has made it.
+        // It may have closed while the task was started: then its closing is still in the buffer,
+        // and the request is recorded, for the workflow has made it.
         None => {
             let is_buffered = context.run.history.buffered().iter().any(|event| {
-                let closed = event.attributes.as_ref().and_then(closed_nexus_operation_of);
+                let closed = event
+                    .attributes
+                    .as_ref()
+                    .and_then(closed_nexus_operation_of);
                 closed.is_some_and(|(closed, _)| closed == scheduled_event_id)
             });
             if !is_buffered {
@@ -197,6 +236,8 @@ pub(super) fn request_cancel(
         },
         context.user_metadata.take().into(),
     );
-    context.run.request_nexus_cancel(context.now_ms, scheduled_event_id, requested_event_id);
+    context
+        .run
+        .request_nexus_cancel(context.now_ms, scheduled_event_id, requested_event_id);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! RecordMarker, UpsertWorkflowSearchAttributes and ModifyWorkflowProperties: what a workflow notes about itself.
+//! RecordMarker, UpsertWorkflowSearchAttributes and ModifyWorkflowProperties: what a workflow notes
+//! about itself.
 
 use prost::Message;
 
@@ -23,7 +24,12 @@ pub(super) fn record_marker(
     context: &mut CommandContext<'_>,
     command: RecordMarkerCommandAttributes,
 ) -> Applied {
-    let refused = |message: &str| Err(CommandFailure::new(Cause::BadRecordMarkerAttributes, message));
+    let refused = |message: &str| {
+        Err(CommandFailure::new(
+            Cause::BadRecordMarkerAttributes,
+            message,
+        ))
+    };
     if command.marker_name.is_empty() {
         return refused("MarkerName is not set on RecordMarkerCommand.");
     }
@@ -34,7 +40,11 @@ pub(super) fn record_marker(
             name.len()
         ));
     }
-    let bytes: usize = command.details.iter().map(|(name, details)| name.len() + details.encoded_len()).sum();
+    let bytes: usize = command
+        .details
+        .iter()
+        .map(|(name, details)| name.len() + details.encoded_len())
+        .sum();
     context.keep_size_within(
         bytes,
         Cause::BadRecordMarkerAttributes,
@@ -56,12 +66,19 @@ pub(super) fn record_marker(
 }
 
 /// The size of fields as the server counts them: names and data (`payloadsMapSize`).
-#[allow(clippy::disallowed_types, reason = "the map of the message; a sum is the same in any order")]
+#[allow(
+    clippy::disallowed_types,
+    reason = "the map of the message; a sum is the same in any order"
+)]
 fn fields_size(fields: &std::collections::HashMap<String, Payload>) -> usize {
-    fields.iter().map(|(name, payload)| name.len() + payload.data.len()).sum()
+    fields
+        .iter()
+        .map(|(name, payload)| name.len() + payload.data.len())
+        .sum()
 }
 
-/// An attribute whose value is nil is removed. Attributes need not be registered: there is no list of them here.
+/// An attribute whose value is nil is removed. Attributes need not be registered: there is no list
+/// of them here.
 pub(super) fn upsert_search_attributes(
     context: &mut CommandContext<'_>,
     command: UpsertWorkflowSearchAttributesCommandAttributes,
@@ -96,8 +113,12 @@ pub(super) fn modify_properties(
     context: &mut CommandContext<'_>,
     command: ModifyWorkflowPropertiesCommandAttributes,
 ) -> Applied {
-    let refused =
-        |message: &str| Err(CommandFailure::new(Cause::BadModifyWorkflowPropertiesAttributes, message));
+    let refused = |message: &str| {
+        Err(CommandFailure::new(
+            Cause::BadModifyWorkflowPropertiesAttributes,
+            message,
+        ))
+    };
     let Some(upserted) = command.upserted_memo else {
         return refused("UpsertedMemo is not set on ModifyWorkflowPropertiesCommand.");
     };
@@ -116,7 +137,9 @@ pub(super) fn modify_properties(
         Cause::BadModifyWorkflowPropertiesAttributes,
         "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.",
     )?;
-    context.run.state.memo = Some(Memo { fields: memo.fields });
+    context.run.state.memo = Some(Memo {
+        fields: memo.fields,
+    });
     context.run.history.add_decorated(
         context.now_ms,
         WorkflowPropertiesModifiedEventAttributes {
@@ -141,25 +164,39 @@ mod tests {
     use command::Attributes;
 
     fn payload(data: &str) -> Payload {
-        Payload { data: data.as_bytes().to_vec(), ..Payload::default() }
+        Payload {
+            data: data.as_bytes().to_vec(),
+            ..Payload::default()
+        }
     }
 
     fn modify(fields: &[(&str, &str)]) -> Attributes {
-        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), payload(value))).collect();
-        Attributes::ModifyWorkflowPropertiesCommandAttributes(ModifyWorkflowPropertiesCommandAttributes {
-            upserted_memo: Some(Memo { fields }),
-        })
+        let fields = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), payload(value)))
+            .collect();
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(
+            ModifyWorkflowPropertiesCommandAttributes {
+                upserted_memo: Some(Memo { fields }),
+            },
+        )
     }
 
     #[test]
     fn a_nil_value_removes_a_field_of_the_memo() {
         let mut world = World::new();
         world.start("noted");
-        world.run_workflow_task(vec![modify(&[("kept", "1"), ("gone", "2")]), modify(&[("gone", "null")])]);
+        world.run_workflow_task(vec![
+            modify(&[("kept", "1"), ("gone", "2")]),
+            modify(&[("gone", "null")]),
+        ]);
         let run = world.service.executions.iter().next().unwrap();
         let memo = run.state.memo.as_ref().unwrap();
         assert_eq!(memo.fields.keys().collect::<Vec<_>>(), ["kept"]);
-        assert_eq!(world.last_event("noted").event_type(), EventType::WorkflowPropertiesModified);
+        assert_eq!(
+            world.last_event("noted").event_type(),
+            EventType::WorkflowPropertiesModified
+        );
     }
 
     #[test]
@@ -167,11 +204,15 @@ mod tests {
         let mut world = World::new();
         world.start("noted");
         for name in ["one", "other"] {
-            let attributes =
-                SearchAttributes { indexed_fields: [(name.to_owned(), payload("\"v\""))].into() };
-            let command =
-                UpsertWorkflowSearchAttributesCommandAttributes { search_attributes: Some(attributes) };
-            let mut commands = vec![Attributes::UpsertWorkflowSearchAttributesCommandAttributes(command)];
+            let attributes = SearchAttributes {
+                indexed_fields: [(name.to_owned(), payload("\"v\""))].into(),
+            };
+            let command = UpsertWorkflowSearchAttributesCommandAttributes {
+                search_attributes: Some(attributes),
+            };
+            let mut commands = vec![Attributes::UpsertWorkflowSearchAttributesCommandAttributes(
+                command,
+            )];
             if name == "one" {
                 commands.push(start_timer("1", 1_000));
             }
@@ -179,7 +220,15 @@ mod tests {
             world.pass(1_000);
         }
         let run = world.service.executions.iter().next().unwrap();
-        assert_eq!(run.state.search_attributes.as_ref().unwrap().indexed_fields.len(), 2);
+        assert_eq!(
+            run.state
+                .search_attributes
+                .as_ref()
+                .unwrap()
+                .indexed_fields
+                .len(),
+            2
+        );
     }
 
     #[test]
@@ -207,8 +256,13 @@ mod tests {
         let mut world = World::new();
         world.start("noted");
         let task = world.workflow_task();
-        let command = Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes::default());
+        let command =
+            Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes::default());
         let refused = world.complete(&task, vec![command]).unwrap_err();
-        assert!(refused.message().contains("MarkerName is not set"), "{}", refused.message());
+        assert!(
+            refused.message().contains("MarkerName is not set"),
+            "{}",
+            refused.message()
+        );
     }
 }

@@ -1,27 +1,35 @@
 //! ProtocolMessage: where among the commands a message about an update counts.
 //!
-//! Messages without a command count behind all commands, in their order.
-//! `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go
+//! Messages without a command count behind all commands, in their order. `temporalio/temporal:
+//! service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go
 //! handleCommandProtocolMessage`
 
 use super::{Applied, CommandContext, CommandFailure};
 use crate::api::{
-    command::ProtocolMessageCommandAttributes, enums::WorkflowTaskFailedCause as Cause, protocol::Message,
+    command::ProtocolMessageCommandAttributes, enums::WorkflowTaskFailedCause as Cause,
+    protocol::Message,
 };
 
-pub(super) fn apply(context: &mut CommandContext<'_>, command: &ProtocolMessageCommandAttributes) -> Applied {
+pub(super) fn apply(
+    context: &mut CommandContext<'_>,
+    command: &ProtocolMessageCommandAttributes,
+) -> Applied {
     if command.message_id.is_empty() {
         return refused("MessageID is not set on ProtocolMessageCommand.");
     }
-    let place = context.messages.iter().position(|message| message.id == command.message_id);
+    let place = context
+        .messages
+        .iter()
+        .position(|message| message.id == command.message_id);
     match place {
         Some(place) => {
             let message = context.messages.remove(place);
             apply_message(context, message)
         }
-        None => {
-            refused(format!("ProtocolMessageCommand referenced absent message ID {}", command.message_id))
-        }
+        None => refused(format!(
+            "ProtocolMessageCommand referenced absent message ID {}",
+            command.message_id
+        )),
     }
 }
 
@@ -39,7 +47,10 @@ fn apply_message(context: &mut CommandContext<'_>, message: Message) -> Applied 
         Cause::BadUpdateWorkflowExecutionMessage,
         &format!("Message type {kind}"),
     )?;
-    context.run.apply_update_message(context.now_ms, message).or_else(refused)
+    context
+        .run
+        .apply_update_message(context.now_ms, message)
+        .or_else(refused)
 }
 
 /// The name of what a message holds.
@@ -51,10 +62,15 @@ fn identify(message: &Message) -> Result<&str, String> {
     match name {
         "" => Err("no message name specified".to_owned()),
         name if name.contains('.') => Ok(name),
-        name => Err(format!("failed to extract protocol type: no . found in {name:?}")),
+        name => Err(format!(
+            "failed to extract protocol type: no . found in {name:?}"
+        )),
     }
 }
 
 fn refused(message: impl Into<String>) -> Applied {
-    Err(CommandFailure::new(Cause::BadUpdateWorkflowExecutionMessage, message))
+    Err(CommandFailure::new(
+        Cause::BadUpdateWorkflowExecutionMessage,
+        message,
+    ))
 }

@@ -11,15 +11,17 @@ use crate::api::enums::CommandType;
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT. The server answers its worker with that before it looks at any command, and leaves the task to
-/// time out.
+/// INVALID_ARGUMENT. The server answers its worker with that before it looks at any command, and
+/// leaves the task to time out.
 pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
     let types: Vec<_> = commands.iter().map(type_of).collect();
     let closing = types.iter().position(|kind| closes(*kind));
     // The server comes upon whichever is first.
     let seen = closing.map_or(types.len(), |place| place + 1);
     if types[..seen].contains(&CommandType::Unspecified) {
-        return Err(Status::invalid_argument("unknown command type: Unspecified"));
+        return Err(Status::invalid_argument(
+            "unknown command type: Unspecified",
+        ));
     }
     match closing {
         Some(place) if place + 1 < types.len() => {
@@ -36,7 +38,10 @@ pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
 
 /// What a command is, by its attributes or, if it has none, by what it says of itself.
 pub(crate) fn type_of(command: &Command) -> CommandType {
-    command.attributes.as_ref().map_or_else(|| command.command_type(), CommandAttributesExt::as_type)
+    command
+        .attributes
+        .as_ref()
+        .map_or_else(|| command.command_type(), CommandAttributesExt::as_type)
 }
 
 fn closes(kind: CommandType) -> bool {

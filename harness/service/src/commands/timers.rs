@@ -12,9 +12,16 @@ use crate::{
     time::duration_ms,
 };
 
-pub(super) fn start(context: &mut CommandContext<'_>, command: StartTimerCommandAttributes) -> Applied {
-    let bad =
-        |message: String| Err(CommandFailure::new(WorkflowTaskFailedCause::BadStartTimerAttributes, message));
+pub(super) fn start(
+    context: &mut CommandContext<'_>,
+    command: StartTimerCommandAttributes,
+) -> Applied {
+    let bad = |message: String| {
+        Err(CommandFailure::new(
+            WorkflowTaskFailedCause::BadStartTimerAttributes,
+            message,
+        ))
+    };
     if command.timer_id.is_empty() {
         return bad("TimerId is not set on StartTimerCommand.".to_owned());
     }
@@ -42,7 +49,13 @@ pub(super) fn start(context: &mut CommandContext<'_>, command: StartTimerCommand
         },
         context.user_metadata.take().into(),
     );
-    context.run.user_timers.insert(command.timer_id, UserTimer { started_event_id, due_ms });
+    context.run.user_timers.insert(
+        command.timer_id,
+        UserTimer {
+            started_event_id,
+            due_ms,
+        },
+    );
     Ok(())
 }
 
@@ -56,18 +69,29 @@ fn check_length(command: &str, id: &str, context: &CommandContext<'_>) -> Result
     Ok(())
 }
 
-pub(super) fn cancel(context: &mut CommandContext<'_>, command: CancelTimerCommandAttributes) -> Applied {
+pub(super) fn cancel(
+    context: &mut CommandContext<'_>,
+    command: CancelTimerCommandAttributes,
+) -> Applied {
     let bad = |message: String| {
-        Err(CommandFailure::new(WorkflowTaskFailedCause::BadCancelTimerAttributes, message))
+        Err(CommandFailure::new(
+            WorkflowTaskFailedCause::BadCancelTimerAttributes,
+            message,
+        ))
     };
     if command.timer_id.is_empty() {
         return bad("TimerId is not set on CancelTimerCommand.".to_owned());
     }
     check_length("CancelTimerCommand", &command.timer_id, context).or_else(bad)?;
     let run = &mut *context.run;
-    let pending = run.user_timers.remove(&command.timer_id).map(|timer| timer.started_event_id);
-    // It may have fired while the task was started: then it did not, for the workflow has not seen it.
-    let started_event_id = pending.or_else(|| run.history.take_buffered_timer_fired(&command.timer_id));
+    let pending = run
+        .user_timers
+        .remove(&command.timer_id)
+        .map(|timer| timer.started_event_id);
+    // It may have fired while the task was started: then it did not, for the workflow has not seen
+    // it.
+    let started_event_id =
+        pending.or_else(|| run.history.take_buffered_timer_fired(&command.timer_id));
     let Some(started_event_id) = started_event_id else {
         return bad(format!("TimerID: {}", command.timer_id));
     };
@@ -86,7 +110,10 @@ pub(super) fn cancel(context: &mut CommandContext<'_>, command: CancelTimerComma
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
+    #![allow(
+        clippy::enum_glob_use,
+        reason = "histories are written as lists of event types"
+    )]
 
     use crate::{
         api::{
@@ -151,7 +178,10 @@ mod tests {
             })
             .collect();
         assert_eq!(fired, ["early", "late", "same"]);
-        assert_eq!(world.last_event("sleeper").event_type(), EventType::WorkflowTaskScheduled);
+        assert_eq!(
+            world.last_event("sleeper").event_type(),
+            EventType::WorkflowTaskScheduled
+        );
     }
 
     #[test]
@@ -160,7 +190,10 @@ mod tests {
         world.start("sleeper");
         world.run_workflow_task(vec![start_timer("1", 1_000), cancel_timer("1")]);
         assert_eq!(world.service.next_due_ms(), None);
-        assert_eq!(world.last_event("sleeper").event_type(), EventType::TimerCanceled);
+        assert_eq!(
+            world.last_event("sleeper").event_type(),
+            EventType::TimerCanceled
+        );
     }
 
     #[test]
@@ -171,7 +204,9 @@ mod tests {
         world.pass(500);
         let task = world.workflow_task();
         world.pass(500);
-        world.complete(&task, vec![cancel_timer("1"), complete_workflow("early")]).unwrap();
+        world
+            .complete(&task, vec![cancel_timer("1"), complete_workflow("early")])
+            .unwrap();
         assert_eq!(
             world.event_types("sleeper")[7..],
             [
@@ -192,7 +227,9 @@ mod tests {
         world.pass(500);
         let task = world.workflow_task();
         world.pass(500);
-        world.complete(&task, vec![cancel_timer("1"), cancel_timer("nobody")]).unwrap_err();
+        world
+            .complete(&task, vec![cancel_timer("1"), cancel_timer("nobody")])
+            .unwrap_err();
         assert_eq!(
             world.event_types("sleeper")[9..],
             [WorkflowTaskFailed, TimerFired, WorkflowTaskScheduled]
@@ -204,14 +241,33 @@ mod tests {
         let mut world = World::new();
         world.start("sleeper");
         let task = world.workflow_task();
-        let refused =
-            world.complete(&task, vec![start_timer("1", 1_000), start_timer("1", 1_000)]).unwrap_err();
+        let refused = world
+            .complete(
+                &task,
+                vec![start_timer("1", 1_000), start_timer("1", 1_000)],
+            )
+            .unwrap_err();
         assert_eq!(refused.code(), tonic::Code::InvalidArgument);
-        assert!(refused.message().starts_with("StartTimerDuplicateId"), "{}", refused.message());
+        assert!(
+            refused.message().starts_with("StartTimerDuplicateId"),
+            "{}",
+            refused.message()
+        );
         assert_eq!(
             world.event_types("sleeper"),
-            [WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskFailed]
+            [
+                WorkflowExecutionStarted,
+                WorkflowTaskScheduled,
+                WorkflowTaskStarted,
+                WorkflowTaskFailed
+            ]
         );
-        assert!(world.service.executions.iter().all(|run| run.user_timers.next_due_ms().is_none()));
+        assert!(
+            world
+                .service
+                .executions
+                .iter()
+                .all(|run| run.user_timers.next_due_ms().is_none())
+        );
     }
 }

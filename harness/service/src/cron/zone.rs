@@ -1,4 +1,5 @@
-//! Time zones of cron schedules, from the database of IANA that is compiled in: the same on every machine.
+//! Time zones of cron schedules, from the database of IANA that is compiled in: the same on every
+//! machine.
 
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -8,7 +9,8 @@ use chrono_tz::Tz;
 pub(super) struct Zone(Tz);
 
 impl Zone {
-    /// The zone of that name; `None` for UTC, which is also what no name means, and the server's own.
+    /// The zone of that name; `None` for UTC, which is also what no name means, and the server's
+    /// own.
     pub(super) fn named(name: &str) -> Result<Option<Self>, String> {
         if matches!(name, "" | "UTC" | "Local") {
             return Ok(None);
@@ -18,9 +20,13 @@ impl Zone {
             .map_err(|_| format!("provided bad location {name}: unknown time zone {name}"))
     }
 
-    /// What clocks there show at this time, in milliseconds since the Unix epoch: as if the zone were UTC.
+    /// What clocks there show at this time, in milliseconds since the Unix epoch: as if the zone
+    /// were UTC.
     pub(super) fn local_ms(self, at_ms: u64) -> u64 {
-        let at = i64::try_from(at_ms).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
+        let at = i64::try_from(at_ms)
+            .ok()
+            .and_then(DateTime::from_timestamp_millis)
+            .unwrap_or_default();
         let offset = self.0.offset_from_utc_datetime(&at.naive_utc()).fix();
         at_ms.saturating_add_signed(i64::from(offset.local_minus_utc()) * 1000)
     }

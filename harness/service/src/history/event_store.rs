@@ -1,8 +1,9 @@
 //! The events of one run, in order, and those still without an id.
 //!
-//! Most events from outside go to a buffer first. The buffer is flushed when a transaction ends with no workflow
-//! task started, closings of activities, children and Nexus operations last; only then do its events get their
-//! ids. Source: `temporalio/temporal: service/history/historybuilder/event_store.go`.
+//! Most events from outside go to a buffer first. The buffer is flushed when a transaction ends
+//! with no workflow task started, closings of activities, children and Nexus operations last; only
+//! then do its events get their ids. Source: `temporalio/temporal:
+//! service/history/historybuilder/event_store.go`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,7 +20,8 @@ use crate::{
 /// The id of an event that is still in the buffer (`temporalio/temporal: common/constants.go`).
 pub(crate) const BUFFERED_EVENT_ID: i64 = -123;
 
-/// The server's task ids grow over a whole shard; here they grow within a run, so as not to depend on others.
+/// The server's task ids grow over a whole shard; here they grow within a run, so as not to depend
+/// on others.
 const FIRST_TASK_ID: i64 = 1_048_576;
 
 /// What an event may carry beside its attributes.
@@ -32,7 +34,10 @@ pub(crate) struct EventDecoration {
 
 impl From<Option<UserMetadata>> for EventDecoration {
     fn from(user_metadata: Option<UserMetadata>) -> Self {
-        Self { user_metadata, ..Self::default() }
+        Self {
+            user_metadata,
+            ..Self::default()
+        }
     }
 }
 
@@ -46,7 +51,8 @@ pub(crate) struct HistoryMark {
 /// The history of a run.
 #[derive(Debug, Default)]
 pub(crate) struct EventStore {
-    /// Events are large and do not change once they have their ids: whoever reads a history shares them.
+    /// Events are large and do not change once they have their ids: whoever reads a history shares
+    /// them.
     events: Vec<Arc<HistoryEvent>>,
     buffered: Vec<Arc<HistoryEvent>>,
     /// Bytes of the events before `measured`, as the server's history size counts them.
@@ -56,7 +62,8 @@ pub(crate) struct EventStore {
     measured: usize,
     /// Where events are encoded to be measured; kept so that it need not be allocated again.
     scratch: Vec<u8>,
-    /// Events taken out of the buffer since the last mark, with their places, in case of a rollback.
+    /// Events taken out of the buffer since the last mark, with their places, in case of a
+    /// rollback.
     taken: Vec<(usize, Arc<HistoryEvent>)>,
     /// Started events of the last flush, by what they belong to: the scheduled or initiated event.
     started: BTreeMap<i64, i64>,
@@ -65,10 +72,14 @@ pub(crate) struct EventStore {
 impl EventStore {
     /// A history that begins with these events.
     pub(crate) fn forked(events: &[Arc<HistoryEvent>]) -> Self {
-        Self { events: events.to_vec(), ..Self::default() }
+        Self {
+            events: events.to_vec(),
+            ..Self::default()
+        }
     }
 
-    /// Adds an event, or buffers it when its type says so; returns its id, or [`BUFFERED_EVENT_ID`].
+    /// Adds an event, or buffers it when its type says so; returns its id, or
+    /// [`BUFFERED_EVENT_ID`].
     pub(crate) fn add(&mut self, now_ms: u64, attributes: impl Into<Attributes>) -> i64 {
         self.add_decorated(now_ms, attributes, EventDecoration::default())
     }
@@ -83,8 +94,14 @@ impl EventStore {
         let mut shared = Arc::new(HistoryEvent::default());
         let event = Arc::make_mut(&mut shared);
         event.attributes = Some(attributes.into());
-        let event_type = event.attributes.as_ref().map_or(EventType::Unspecified, Attributes::event_type);
-        assert!(!self.is_closed(), "an event of type {event_type:?} after the run closed");
+        let event_type = event
+            .attributes
+            .as_ref()
+            .map_or(EventType::Unspecified, Attributes::event_type);
+        assert!(
+            !self.is_closed(),
+            "an event of type {event_type:?} after the run closed"
+        );
         event.event_type = event_type.into();
         event.event_time = Some(timestamp(now_ms));
         event.user_metadata = decoration.user_metadata;
@@ -104,7 +121,9 @@ impl EventStore {
 
     /// Whether the last event is one that closes a run.
     pub(crate) fn is_closed(&self) -> bool {
-        self.events.last().is_some_and(|event| kinds::is_closing(event.event_type()))
+        self.events
+            .last()
+            .is_some_and(|event| kinds::is_closing(event.event_type()))
     }
 
     pub(crate) fn next_event_id(&self) -> i64 {
@@ -121,7 +140,9 @@ impl EventStore {
 
     /// The event with this id, if it is in history.
     pub(crate) fn event(&self, event_id: i64) -> Option<&HistoryEvent> {
-        self.events.get(usize::try_from(event_id).ok()?.checked_sub(1)?).map(|event| &**event)
+        self.events
+            .get(usize::try_from(event_id).ok()?.checked_sub(1)?)
+            .map(|event| &**event)
     }
 
     pub(crate) fn attributes(&self, event_id: i64) -> Option<&Attributes> {
@@ -130,7 +151,12 @@ impl EventStore {
 
     /// Whether the buffer is within its limits (`mutable_state_impl.go BufferSizeAcceptable`).
     pub(crate) fn is_buffer_acceptable(&self, limits: &Limits) -> bool {
-        let bytes = || self.buffered.iter().map(|event| event.encoded_len()).sum::<usize>();
+        let bytes = || {
+            self.buffered
+                .iter()
+                .map(|event| event.encoded_len())
+                .sum::<usize>()
+        };
         self.buffered.is_empty()
             || (self.buffered.len() <= limits.buffered_events && bytes() <= limits.buffered_bytes)
     }
@@ -144,7 +170,8 @@ impl EventStore {
         self.size_bytes
     }
 
-    /// A hash of the history's bytes as of the last [`EventStore::measure`]: the same on every machine.
+    /// A hash of the history's bytes as of the last [`EventStore::measure`]: the same on every
+    /// machine.
     pub(crate) fn digest(&self) -> u64 {
         self.digest
     }
@@ -163,8 +190,8 @@ impl EventStore {
         self.measured = self.events.len();
     }
 
-    /// Gives the buffered events their ids, closings of activities, children and Nexus operations last. A closed
-    /// run drops them.
+    /// Gives the buffered events their ids, closings of activities, children and Nexus operations
+    /// last. A closed run drops them.
     pub(crate) fn flush_buffered(&mut self) {
         if self.buffered.is_empty() {
             return;
@@ -174,7 +201,8 @@ impl EventStore {
             return;
         }
         self.started.clear();
-        self.buffered.sort_by_key(|event| kinds::is_flushed_last(event.event_type()));
+        self.buffered
+            .sort_by_key(|event| kinds::is_flushed_last(event.event_type()));
         let mut buffered = std::mem::take(&mut self.buffered);
         for mut shared in buffered.drain(..) {
             // Nobody else has it yet, so nothing is copied.
@@ -228,19 +256,27 @@ impl EventStore {
     /// Takes the firing of a timer out of the buffer; returns the event that started the timer.
     pub(crate) fn take_buffered_timer_fired(&mut self, timer_id: &str) -> Option<i64> {
         let (place, started_event_id) =
-            self.buffered.iter().enumerate().find_map(|(place, event)| match &event.attributes {
-                Some(Attributes::TimerFiredEventAttributes(fired)) if fired.timer_id == timer_id => {
-                    Some((place, fired.started_event_id))
-                }
-                _ => None,
-            })?;
+            self.buffered
+                .iter()
+                .enumerate()
+                .find_map(|(place, event)| match &event.attributes {
+                    Some(Attributes::TimerFiredEventAttributes(fired))
+                        if fired.timer_id == timer_id =>
+                    {
+                        Some((place, fired.started_event_id))
+                    }
+                    _ => None,
+                })?;
         self.taken.push((place, self.buffered.remove(place)));
         Some(started_event_id)
     }
 
     pub(crate) fn mark(&mut self) -> HistoryMark {
         self.taken.clear();
-        HistoryMark { events: self.events.len(), buffered: self.buffered.len() }
+        HistoryMark {
+            events: self.events.len(),
+            buffered: self.buffered.len(),
+        }
     }
 
     /// Drops what was added since the mark.
@@ -253,7 +289,10 @@ impl EventStore {
         for (place, event) in std::mem::take(&mut self.taken).into_iter().rev() {
             self.buffered.insert(place, event);
         }
-        assert!(self.buffered.len() >= mark.buffered, "a flush cannot be rolled back");
+        assert!(
+            self.buffered.len() >= mark.buffered,
+            "a flush cannot be rolled back"
+        );
         self.buffered.truncate(mark.buffered);
     }
 }
@@ -268,15 +307,31 @@ mod tests {
     }
 
     fn kinds_of(store: &EventStore) -> Vec<EventType> {
-        store.events().iter().map(|event| event.event_type()).collect()
+        store
+            .events()
+            .iter()
+            .map(|event| event.event_type())
+            .collect()
     }
 
     #[test]
     fn buffered_closings_of_activities_come_behind_signals_that_came_later() {
         let mut store = EventStore::default();
         store.add(0, started());
-        store.add(1, ActivityTaskStartedEventAttributes { scheduled_event_id: 5, ..Default::default() });
-        store.add(1, ActivityTaskCompletedEventAttributes { scheduled_event_id: 5, ..Default::default() });
+        store.add(
+            1,
+            ActivityTaskStartedEventAttributes {
+                scheduled_event_id: 5,
+                ..Default::default()
+            },
+        );
+        store.add(
+            1,
+            ActivityTaskCompletedEventAttributes {
+                scheduled_event_id: 5,
+                ..Default::default()
+            },
+        );
         store.add(2, WorkflowExecutionSignaledEventAttributes::default());
         assert_eq!(kinds_of(&store), [EventType::WorkflowExecutionStarted]);
         store.flush_buffered();
@@ -289,7 +344,8 @@ mod tests {
                 EventType::ActivityTaskCompleted,
             ]
         );
-        let Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) = store.attributes(4) else {
+        let Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) = store.attributes(4)
+        else {
             panic!("not the completion: {:?}", store.event(4));
         };
         assert_eq!(completed.started_event_id, 2);
@@ -304,7 +360,10 @@ mod tests {
         store.flush_buffered();
         assert_eq!(
             kinds_of(&store),
-            [EventType::WorkflowExecutionStarted, EventType::WorkflowExecutionTerminated]
+            [
+                EventType::WorkflowExecutionStarted,
+                EventType::WorkflowExecutionTerminated
+            ]
         );
         assert!(store.buffered().is_empty());
     }

@@ -2,12 +2,15 @@
 //!
 //! Source: `temporalio/temporal: service/history/historybuilder/event_store.go`.
 
-#![allow(clippy::enum_glob_use, reason = "lists of event types, each by its name")]
+#![allow(
+    clippy::enum_glob_use,
+    reason = "lists of event types, each by its name"
+)]
 
 use crate::api::enums::EventType;
 
-/// Whether an event of this type waits in the buffer until its transaction ends, and longer while a workflow task
-/// is started.
+/// Whether an event of this type waits in the buffer until its transaction ends, and longer while a
+/// workflow task is started.
 pub(crate) fn is_buffered(event_type: EventType) -> bool {
     use EventType::*;
     !matches!(

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::history_event::Attributes};
+use temporalio_protos::temporal::api::{
+    enums::v1::EventType, history::v1::history_event::Attributes,
+};
 
 use super::Violation;
 
@@ -53,7 +55,10 @@ impl Causes {
         event_type: EventType,
         attributes: &Attributes,
     ) -> Result<(), Violation> {
-        let event = Event { id: event_id, kind: event_type };
+        let event = Event {
+            id: event_id,
+            kind: event_type,
+        };
         if let Some(completed) = completed_task_of(attributes) {
             self.check_command(event, completed)?;
         } else if !is_of_update(attributes) {
@@ -73,7 +78,11 @@ impl Causes {
             return Err(event.cause(completed, "completed workflow task"));
         }
         if self.commands_of != Some(completed) {
-            return Err(Violation::Command { event_id: event.id, event_type: event.kind, completed });
+            return Err(Violation::Command {
+                event_id: event.id,
+                event_type: event.kind,
+                completed,
+            });
         }
         Ok(())
     }
@@ -82,7 +91,10 @@ impl Causes {
         match attributes {
             Attributes::WorkflowTaskScheduledEventAttributes(_) => {
                 if let Some(scheduled) = self.pending_task.replace(event.id) {
-                    return Err(Violation::SecondTask { event_id: event.id, scheduled });
+                    return Err(Violation::SecondTask {
+                        event_id: event.id,
+                        scheduled,
+                    });
                 }
                 self.begin(event.id, Kind::WorkflowTask);
                 Ok(())
@@ -103,7 +115,12 @@ impl Causes {
             }
             Attributes::WorkflowTaskFailedEventAttributes(failed) => {
                 self.pending_task = None;
-                self.close(event, Kind::WorkflowTask, failed.scheduled_event_id, failed.started_event_id)
+                self.close(
+                    event,
+                    Kind::WorkflowTask,
+                    failed.scheduled_event_id,
+                    failed.started_event_id,
+                )
             }
             Attributes::WorkflowTaskTimedOutEventAttributes(timed_out) => {
                 self.pending_task = None;
@@ -127,21 +144,33 @@ impl Causes {
             Attributes::ActivityTaskStartedEventAttributes(started) => {
                 self.start(event, Kind::Activity, started.scheduled_event_id)
             }
-            Attributes::ActivityTaskCancelRequestedEventAttributes(requested) => {
-                self.find(event, Kind::Activity, requested.scheduled_event_id).map(|_| ())
-            }
-            Attributes::ActivityTaskCompletedEventAttributes(closed) => {
-                self.close(event, Kind::Activity, closed.scheduled_event_id, closed.started_event_id)
-            }
-            Attributes::ActivityTaskFailedEventAttributes(closed) => {
-                self.close(event, Kind::Activity, closed.scheduled_event_id, closed.started_event_id)
-            }
-            Attributes::ActivityTaskTimedOutEventAttributes(closed) => {
-                self.close(event, Kind::Activity, closed.scheduled_event_id, closed.started_event_id)
-            }
-            Attributes::ActivityTaskCanceledEventAttributes(closed) => {
-                self.close(event, Kind::Activity, closed.scheduled_event_id, closed.started_event_id)
-            }
+            Attributes::ActivityTaskCancelRequestedEventAttributes(requested) => self
+                .find(event, Kind::Activity, requested.scheduled_event_id)
+                .map(|_| ()),
+            Attributes::ActivityTaskCompletedEventAttributes(closed) => self.close(
+                event,
+                Kind::Activity,
+                closed.scheduled_event_id,
+                closed.started_event_id,
+            ),
+            Attributes::ActivityTaskFailedEventAttributes(closed) => self.close(
+                event,
+                Kind::Activity,
+                closed.scheduled_event_id,
+                closed.started_event_id,
+            ),
+            Attributes::ActivityTaskTimedOutEventAttributes(closed) => self.close(
+                event,
+                Kind::Activity,
+                closed.scheduled_event_id,
+                closed.started_event_id,
+            ),
+            Attributes::ActivityTaskCanceledEventAttributes(closed) => self.close(
+                event,
+                Kind::Activity,
+                closed.scheduled_event_id,
+                closed.started_event_id,
+            ),
             _ => Ok(()),
         }
     }
@@ -174,21 +203,36 @@ impl Causes {
             Attributes::ChildWorkflowExecutionStartedEventAttributes(started) => {
                 self.start(event, Kind::Child, started.initiated_event_id)
             }
-            Attributes::ChildWorkflowExecutionCompletedEventAttributes(closed) => {
-                self.close(event, Kind::Child, closed.initiated_event_id, closed.started_event_id)
-            }
-            Attributes::ChildWorkflowExecutionFailedEventAttributes(closed) => {
-                self.close(event, Kind::Child, closed.initiated_event_id, closed.started_event_id)
-            }
-            Attributes::ChildWorkflowExecutionCanceledEventAttributes(closed) => {
-                self.close(event, Kind::Child, closed.initiated_event_id, closed.started_event_id)
-            }
-            Attributes::ChildWorkflowExecutionTimedOutEventAttributes(closed) => {
-                self.close(event, Kind::Child, closed.initiated_event_id, closed.started_event_id)
-            }
-            Attributes::ChildWorkflowExecutionTerminatedEventAttributes(closed) => {
-                self.close(event, Kind::Child, closed.initiated_event_id, closed.started_event_id)
-            }
+            Attributes::ChildWorkflowExecutionCompletedEventAttributes(closed) => self.close(
+                event,
+                Kind::Child,
+                closed.initiated_event_id,
+                closed.started_event_id,
+            ),
+            Attributes::ChildWorkflowExecutionFailedEventAttributes(closed) => self.close(
+                event,
+                Kind::Child,
+                closed.initiated_event_id,
+                closed.started_event_id,
+            ),
+            Attributes::ChildWorkflowExecutionCanceledEventAttributes(closed) => self.close(
+                event,
+                Kind::Child,
+                closed.initiated_event_id,
+                closed.started_event_id,
+            ),
+            Attributes::ChildWorkflowExecutionTimedOutEventAttributes(closed) => self.close(
+                event,
+                Kind::Child,
+                closed.initiated_event_id,
+                closed.started_event_id,
+            ),
+            Attributes::ChildWorkflowExecutionTerminatedEventAttributes(closed) => self.close(
+                event,
+                Kind::Child,
+                closed.initiated_event_id,
+                closed.started_event_id,
+            ),
             _ => Ok(()),
         }
     }
@@ -246,12 +290,18 @@ impl Causes {
                 self.begin(event.id, Kind::NexusCancel);
                 Ok(())
             }
-            Attributes::NexusOperationCancelRequestCompletedEventAttributes(answered) => {
-                self.close_nexus_cancel(event, answered.scheduled_event_id, answered.requested_event_id)
-            }
-            Attributes::NexusOperationCancelRequestFailedEventAttributes(answered) => {
-                self.close_nexus_cancel(event, answered.scheduled_event_id, answered.requested_event_id)
-            }
+            Attributes::NexusOperationCancelRequestCompletedEventAttributes(answered) => self
+                .close_nexus_cancel(
+                    event,
+                    answered.scheduled_event_id,
+                    answered.requested_event_id,
+                ),
+            Attributes::NexusOperationCancelRequestFailedEventAttributes(answered) => self
+                .close_nexus_cancel(
+                    event,
+                    answered.scheduled_event_id,
+                    answered.requested_event_id,
+                ),
             Attributes::NexusOperationCompletedEventAttributes(closed) => {
                 self.close(event, Kind::Nexus, closed.scheduled_event_id, 0)
             }
@@ -269,7 +319,12 @@ impl Causes {
     }
 
     /// The request to cancel an operation that has not closed is answered, once.
-    fn close_nexus_cancel(&mut self, event: Event, operation: i64, requested: i64) -> Result<(), Violation> {
+    fn close_nexus_cancel(
+        &mut self,
+        event: Event,
+        operation: i64,
+        requested: i64,
+    ) -> Result<(), Violation> {
         if self.find(event, Kind::Nexus, operation)?.is_closed {
             return Err(event.closed_twice(operation));
         }
@@ -277,7 +332,14 @@ impl Causes {
     }
 
     fn begin(&mut self, event_id: i64, kind: Kind) {
-        self.begun.insert(event_id, Begun { kind, started: None, is_closed: false });
+        self.begun.insert(
+            event_id,
+            Begun {
+                kind,
+                started: None,
+                is_closed: false,
+            },
+        );
     }
 
     fn find(&mut self, event: Event, kind: Kind, cause: i64) -> Result<&mut Begun, Violation> {
@@ -297,7 +359,13 @@ impl Causes {
     }
 
     /// `started` is 0 where the event names none.
-    fn close(&mut self, event: Event, kind: Kind, cause: i64, started: i64) -> Result<(), Violation> {
+    fn close(
+        &mut self,
+        event: Event,
+        kind: Kind,
+        cause: i64,
+        started: i64,
+    ) -> Result<(), Violation> {
         let begun = self.find(event, kind, cause)?;
         if begun.is_closed {
             return Err(event.closed_twice(cause));
@@ -312,11 +380,20 @@ impl Causes {
 
 impl Event {
     fn cause(self, cause: i64, role: &'static str) -> Violation {
-        Violation::Cause { event_id: self.id, event_type: self.kind, cause, role }
+        Violation::Cause {
+            event_id: self.id,
+            event_type: self.kind,
+            cause,
+            role,
+        }
     }
 
     fn closed_twice(self, cause: i64) -> Violation {
-        Violation::ClosedTwice { event_id: self.id, event_type: self.kind, cause }
+        Violation::ClosedTwice {
+            event_id: self.id,
+            event_type: self.kind,
+            cause,
+        }
     }
 }
 

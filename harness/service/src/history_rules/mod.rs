@@ -1,7 +1,8 @@
-//! What every history must satisfy, whatever happened: ids, causes, one closing event and nothing after it.
+//! What every history must satisfy, whatever happened: ids, causes, one closing event and nothing
+//! after it.
 //!
-//! The rules are the server's own invariants, seen from outside. A history that breaks one was not made by a Temporal
-//! service, and no SDK need make sense of it.
+//! The rules are the server's own invariants, seen from outside. A history that breaks one was not
+//! made by a Temporal service, and no SDK need make sense of it.
 //!
 //! ```
 //! use durasim_service::history_rules::{Violation, check};
@@ -59,7 +60,9 @@ pub enum Violation {
         event_type: EventType,
     },
     /// Nothing follows the closing event.
-    #[error("event {event_id} ({event_type:?}) comes after the run was closed by event {closed_by}")]
+    #[error(
+        "event {event_id} ({event_type:?}) comes after the run was closed by event {closed_by}"
+    )]
     AfterClose {
         /// The event.
         event_id: i64,
@@ -81,7 +84,9 @@ pub enum Violation {
         role: &'static str,
     },
     /// What closes once closes twice.
-    #[error("event {event_id} ({event_type:?}) closes what event {cause} began and what was closed before")]
+    #[error(
+        "event {event_id} ({event_type:?}) closes what event {cause} began and what was closed before"
+    )]
     ClosedTwice {
         /// The event.
         event_id: i64,
@@ -91,7 +96,9 @@ pub enum Violation {
         cause: i64,
     },
     /// While a workflow task is started, events wait for it.
-    #[error("event {event_id} ({event_type:?}) comes while the workflow task of event {started} is started")]
+    #[error(
+        "event {event_id} ({event_type:?}) comes while the workflow task of event {started} is started"
+    )]
     DuringTask {
         /// The event.
         event_id: i64,
@@ -101,7 +108,9 @@ pub enum Violation {
         started: i64,
     },
     /// There is one workflow task at a time.
-    #[error("event {event_id} schedules a workflow task while that of event {scheduled} is pending")]
+    #[error(
+        "event {event_id} schedules a workflow task while that of event {scheduled} is pending"
+    )]
     SecondTask {
         /// The event.
         event_id: i64,
@@ -109,7 +118,9 @@ pub enum Violation {
         scheduled: i64,
     },
     /// What a command brings about follows its completed workflow task at once.
-    #[error("event {event_id} ({event_type:?}) is not among those of the commands of event {completed}")]
+    #[error(
+        "event {event_id} ({event_type:?}) is not among those of the commands of event {completed}"
+    )]
     Command {
         /// The event.
         event_id: i64,
@@ -118,7 +129,8 @@ pub enum Violation {
         /// The WorkflowTaskCompleted event that it names.
         completed: i64,
     },
-    /// Events that waited for a workflow task come with the closings of activities and children last.
+    /// Events that waited for a workflow task come with the closings of activities and children
+    /// last.
     #[error(
         "event {event_id} ({event_type:?}) comes behind the closing of event {closing}, which waited with it"
     )]
@@ -145,7 +157,10 @@ pub fn check<E: Borrow<HistoryEvent>>(history: &[E]) -> Result<(), Violation> {
     let mut sequence = Sequence::default();
     for (event, expected) in history.iter().map(Borrow::borrow).zip(1..) {
         if event.event_id != expected {
-            return Err(Violation::Id { expected, found: event.event_id });
+            return Err(Violation::Id {
+                expected,
+                found: event.event_id,
+            });
         }
         let attributes = attributes_of(event)?;
         sequence.check(event)?;
@@ -155,7 +170,10 @@ pub fn check<E: Borrow<HistoryEvent>>(history: &[E]) -> Result<(), Violation> {
 }
 
 fn attributes_of(event: &HistoryEvent) -> Result<&Attributes, Violation> {
-    let found = event.attributes.as_ref().map_or(EventType::Unspecified, Attributes::event_type);
+    let found = event
+        .attributes
+        .as_ref()
+        .map_or(EventType::Unspecified, Attributes::event_type);
     match &event.attributes {
         Some(attributes) if found == event.event_type() => Ok(attributes),
         _ => Err(Violation::Attributes {
@@ -171,7 +189,8 @@ fn attributes_of(event: &HistoryEvent) -> Result<&Attributes, Violation> {
 struct Sequence {
     closed_by: Option<i64>,
     started_task: Option<i64>,
-    /// The first closing of an activity or child since the last workflow task completed, if none was scheduled since.
+    /// The first closing of an activity or child since the last workflow task completed, if none
+    /// was scheduled since.
     flushed_closing: Option<i64>,
     after_completed_task: bool,
 }
@@ -179,21 +198,35 @@ struct Sequence {
 impl Sequence {
     fn check(&mut self, event: &HistoryEvent) -> Result<(), Violation> {
         use EventType::{
-            WorkflowExecutionStarted, WorkflowTaskCompleted, WorkflowTaskFailed, WorkflowTaskScheduled,
-            WorkflowTaskStarted, WorkflowTaskTimedOut,
+            WorkflowExecutionStarted, WorkflowTaskCompleted, WorkflowTaskFailed,
+            WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskTimedOut,
         };
         let (event_id, event_type) = (event.event_id, event.event_type());
         let kind = event_type;
         if (event_id == 1) != (kind == WorkflowExecutionStarted) {
-            return Err(Violation::Start { event_id, event_type });
+            return Err(Violation::Start {
+                event_id,
+                event_type,
+            });
         }
         if let Some(closed_by) = self.closed_by {
-            return Err(Violation::AfterClose { event_id, event_type, closed_by });
+            return Err(Violation::AfterClose {
+                event_id,
+                event_type,
+                closed_by,
+            });
         }
         if let Some(started) = self.started_task.take()
-            && !matches!(kind, WorkflowTaskCompleted | WorkflowTaskFailed | WorkflowTaskTimedOut)
+            && !matches!(
+                kind,
+                WorkflowTaskCompleted | WorkflowTaskFailed | WorkflowTaskTimedOut
+            )
         {
-            return Err(Violation::DuringTask { event_id, event_type, started });
+            return Err(Violation::DuringTask {
+                event_id,
+                event_type,
+                started,
+            });
         }
         match kind {
             WorkflowTaskStarted => self.started_task = Some(event_id),
@@ -207,7 +240,11 @@ impl Sequence {
                 if kinds::is_flushed_last(kind) {
                     self.flushed_closing.get_or_insert(event_id);
                 } else if let Some(closing) = self.flushed_closing {
-                    return Err(Violation::FlushOrder { event_id, event_type, closing });
+                    return Err(Violation::FlushOrder {
+                        event_id,
+                        event_type,
+                        closing,
+                    });
                 }
             }
             _ => {}

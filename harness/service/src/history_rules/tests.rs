@@ -20,7 +20,11 @@ fn beginning() -> Vec<Attributes> {
     vec![
         WorkflowExecutionStartedEventAttributes::default().into(),
         WorkflowTaskScheduledEventAttributes::default().into(),
-        WorkflowTaskStartedEventAttributes { scheduled_event_id: 2, ..Default::default() }.into(),
+        WorkflowTaskStartedEventAttributes {
+            scheduled_event_id: 2,
+            ..Default::default()
+        }
+        .into(),
         WorkflowTaskCompletedEventAttributes {
             scheduled_event_id: 2,
             started_event_id: 3,
@@ -37,20 +41,35 @@ fn with(events: impl IntoIterator<Item = Attributes>) -> Vec<HistoryEvent> {
 }
 
 fn timer_started() -> Attributes {
-    TimerStartedEventAttributes { workflow_task_completed_event_id: 4, ..Default::default() }.into()
+    TimerStartedEventAttributes {
+        workflow_task_completed_event_id: 4,
+        ..Default::default()
+    }
+    .into()
 }
 
 fn timer_fired(started_event_id: i64) -> Attributes {
-    TimerFiredEventAttributes { started_event_id, ..Default::default() }.into()
+    TimerFiredEventAttributes {
+        started_event_id,
+        ..Default::default()
+    }
+    .into()
 }
 
 fn activity_scheduled() -> Attributes {
-    ActivityTaskScheduledEventAttributes { workflow_task_completed_event_id: 4, ..Default::default() }.into()
+    ActivityTaskScheduledEventAttributes {
+        workflow_task_completed_event_id: 4,
+        ..Default::default()
+    }
+    .into()
 }
 
 fn completed() -> Attributes {
-    WorkflowExecutionCompletedEventAttributes { workflow_task_completed_event_id: 4, ..Default::default() }
-        .into()
+    WorkflowExecutionCompletedEventAttributes {
+        workflow_task_completed_event_id: 4,
+        ..Default::default()
+    }
+    .into()
 }
 
 fn signaled() -> Attributes {
@@ -67,32 +86,60 @@ fn a_run_that_sleeps_and_completes_is_well_formed() {
 fn ids_count_from_one_without_gaps() {
     let mut gap = with([timer_started()]);
     gap[4].event_id = 6;
-    assert_eq!(check(&gap), Err(Violation::Id { expected: 5, found: 6 }));
+    assert_eq!(
+        check(&gap),
+        Err(Violation::Id {
+            expected: 5,
+            found: 6
+        })
+    );
 }
 
 #[test]
 fn a_type_and_its_attributes_agree() {
     let mut history = with([timer_started()]);
     history[4].set_event_type(EventType::TimerFired);
-    assert!(matches!(check(&history), Err(Violation::Attributes { event_id: 5, .. })));
+    assert!(matches!(
+        check(&history),
+        Err(Violation::Attributes { event_id: 5, .. })
+    ));
 }
 
 #[test]
 fn a_run_begins_once() {
-    assert!(matches!(check(&history(vec![signaled()])), Err(Violation::Start { event_id: 1, .. })));
+    assert!(matches!(
+        check(&history(vec![signaled()])),
+        Err(Violation::Start { event_id: 1, .. })
+    ));
     let again = WorkflowExecutionStartedEventAttributes::default().into();
-    assert!(matches!(check(&with([again])), Err(Violation::Start { event_id: 5, .. })));
+    assert!(matches!(
+        check(&with([again])),
+        Err(Violation::Start { event_id: 5, .. })
+    ));
 }
 
 #[test]
 fn nothing_follows_the_closing_event() {
     let after = check(&with([completed(), signaled()]));
-    assert!(matches!(after, Err(Violation::AfterClose { event_id: 6, closed_by: 5, .. })), "{after:?}");
+    assert!(
+        matches!(
+            after,
+            Err(Violation::AfterClose {
+                event_id: 6,
+                closed_by: 5,
+                ..
+            })
+        ),
+        "{after:?}"
+    );
 }
 
 #[test]
 fn a_cause_is_there_comes_before_and_is_of_its_kind() {
-    assert!(matches!(check(&with([timer_fired(9)])), Err(Violation::Cause { cause: 9, .. })));
+    assert!(matches!(
+        check(&with([timer_fired(9)])),
+        Err(Violation::Cause { cause: 9, .. })
+    ));
     assert!(matches!(
         check(&with([activity_scheduled(), timer_fired(5)])),
         Err(Violation::Cause { cause: 5, .. })
@@ -102,7 +149,17 @@ fn a_cause_is_there_comes_before_and_is_of_its_kind() {
 #[test]
 fn a_timer_fires_once() {
     let twice = check(&with([timer_started(), timer_fired(5), timer_fired(5)]));
-    assert!(matches!(twice, Err(Violation::ClosedTwice { event_id: 7, cause: 5, .. })), "{twice:?}");
+    assert!(
+        matches!(
+            twice,
+            Err(Violation::ClosedTwice {
+                event_id: 7,
+                cause: 5,
+                ..
+            })
+        ),
+        "{twice:?}"
+    );
 }
 
 #[test]
@@ -113,7 +170,17 @@ fn what_a_closing_names_as_its_start_started_it() {
         ..Default::default()
     };
     let wrong = check(&with([activity_scheduled(), closed.into()]));
-    assert!(matches!(wrong, Err(Violation::Cause { cause: 4, role: "start", .. })), "{wrong:?}");
+    assert!(
+        matches!(
+            wrong,
+            Err(Violation::Cause {
+                cause: 4,
+                role: "start",
+                ..
+            })
+        ),
+        "{wrong:?}"
+    );
 }
 
 #[test]
@@ -121,7 +188,17 @@ fn events_wait_for_a_started_workflow_task() {
     let mut attributes = beginning();
     attributes.insert(3, signaled());
     let during = check(&history(attributes));
-    assert!(matches!(during, Err(Violation::DuringTask { event_id: 4, started: 3, .. })), "{during:?}");
+    assert!(
+        matches!(
+            during,
+            Err(Violation::DuringTask {
+                event_id: 4,
+                started: 3,
+                ..
+            })
+        ),
+        "{during:?}"
+    );
 }
 
 #[test]
@@ -129,26 +206,62 @@ fn there_is_one_workflow_task_at_a_time() {
     let scheduled = || WorkflowTaskScheduledEventAttributes::default().into();
     assert_eq!(
         check(&with([scheduled(), scheduled()])),
-        Err(Violation::SecondTask { event_id: 6, scheduled: 5 })
+        Err(Violation::SecondTask {
+            event_id: 6,
+            scheduled: 5
+        })
     );
 }
 
 #[test]
 fn commands_follow_their_workflow_task_at_once() {
     let late = check(&with([signaled(), timer_started()]));
-    assert!(matches!(late, Err(Violation::Command { event_id: 6, completed: 4, .. })), "{late:?}");
+    assert!(
+        matches!(
+            late,
+            Err(Violation::Command {
+                event_id: 6,
+                completed: 4,
+                ..
+            })
+        ),
+        "{late:?}"
+    );
 }
 
 #[test]
 fn closings_that_waited_for_a_workflow_task_come_last() {
-    let started = ActivityTaskStartedEventAttributes { scheduled_event_id: 5, ..Default::default() };
+    let started = ActivityTaskStartedEventAttributes {
+        scheduled_event_id: 5,
+        ..Default::default()
+    };
     let closed = ActivityTaskCompletedEventAttributes {
         scheduled_event_id: 5,
         started_event_id: 6,
         ..Default::default()
     };
-    let flushed = [activity_scheduled(), started.clone().into(), signaled(), closed.clone().into()];
+    let flushed = [
+        activity_scheduled(),
+        started.clone().into(),
+        signaled(),
+        closed.clone().into(),
+    ];
     check(&with(flushed)).unwrap();
-    let misplaced = check(&with([activity_scheduled(), started.into(), closed.into(), signaled()]));
-    assert!(matches!(misplaced, Err(Violation::FlushOrder { event_id: 8, closing: 7, .. })), "{misplaced:?}");
+    let misplaced = check(&with([
+        activity_scheduled(),
+        started.into(),
+        closed.into(),
+        signaled(),
+    ]));
+    assert!(
+        matches!(
+            misplaced,
+            Err(Violation::FlushOrder {
+                event_id: 8,
+                closing: 7,
+                ..
+            })
+        ),
+        "{misplaced:?}"
+    );
 }

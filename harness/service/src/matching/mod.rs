@@ -1,8 +1,8 @@
 //! Task queues: tasks wait for pollers, or pollers for tasks, first come first served.
 //!
-//! The server's matching service, with one partition. A sticky queue is a workflow task queue that one worker
-//! alone polls. A task is *started* at the moment it meets a poller; one that is no longer current is dropped
-//! then (`temporalio/temporal: service/matching/matching_engine.go`).
+//! The server's matching service, with one partition. A sticky queue is a workflow task queue that
+//! one worker alone polls. A task is *started* at the moment it meets a poller; one that is no
+//! longer current is dropped then (`temporalio/temporal: service/matching/matching_engine.go`).
 
 mod polled_workflow_task;
 mod start_activity_task;
@@ -40,10 +40,25 @@ pub(crate) enum QueueKind {
 /// A task that waits for a poller.
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
-    Workflow { run: RunKey, scheduled_event_id: i64 },
-    Activity { run: RunKey, scheduled_event_id: i64, attempt: i32 },
-    Nexus { run: RunKey, scheduled_event_id: i64, call: NexusCall, attempt: i32 },
-    Query { query: u64, ordinal: u32 },
+    Workflow {
+        run: RunKey,
+        scheduled_event_id: i64,
+    },
+    Activity {
+        run: RunKey,
+        scheduled_event_id: i64,
+        attempt: i32,
+    },
+    Nexus {
+        run: RunKey,
+        scheduled_event_id: i64,
+        call: NexusCall,
+        attempt: i32,
+    },
+    Query {
+        query: u64,
+        ordinal: u32,
+    },
 }
 
 /// A poll that waits for a task.
@@ -102,7 +117,10 @@ impl Matching {
     /// Whether a worker polls a workflow task queue, or did within this time.
     pub(crate) fn has_been_polled_within(&self, name: &str, now_ms: u64, ms: u64) -> bool {
         self.workflow.get(name).is_some_and(|queue| {
-            !queue.pollers.is_empty() || queue.last_poll_ms.is_some_and(|poll_ms| poll_ms + ms >= now_ms)
+            !queue.pollers.is_empty()
+                || queue
+                    .last_poll_ms
+                    .is_some_and(|poll_ms| poll_ms + ms >= now_ms)
         })
     }
 
@@ -110,31 +128,70 @@ impl Matching {
     pub(crate) fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
         self.workflow.get(name).is_none_or(|queue| {
             queue.pollers.is_empty()
-                && queue.last_poll_ms.is_none_or(|poll_ms| poll_ms + STICKY_POLLER_UNAVAILABLE_MS < now_ms)
+                && queue
+                    .last_poll_ms
+                    .is_none_or(|poll_ms| poll_ms + STICKY_POLLER_UNAVAILABLE_MS < now_ms)
         })
     }
 }
 
 /// Queues a workflow task where the run wants it: on the sticky queue if its worker seems alive.
 ///
-/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go` (`processWorkflowTask`).
+/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
+/// (`processWorkflowTask`).
 pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_event_id: i64) {
     let run = service.executions.run(key);
     let queue = run.current_task_queue();
     let is_abandoned = queue.kind() == TaskQueueKind::Sticky
-        && service.matching.is_sticky_worker_unavailable(&queue.name, service.now_ms);
-    let name = if is_abandoned { queue.normal_name } else { queue.name };
-    offer(service, QueueKind::Workflow, &name, Task::Workflow { run: key, scheduled_event_id });
+        && service
+            .matching
+            .is_sticky_worker_unavailable(&queue.name, service.now_ms);
+    let name = if is_abandoned {
+        queue.normal_name
+    } else {
+        queue.name
+    };
+    offer(
+        service,
+        QueueKind::Workflow,
+        &name,
+        Task::Workflow {
+            run: key,
+            scheduled_event_id,
+        },
+    );
 }
 
 /// Queues an attempt of an activity, unless the activity closed meanwhile.
-pub(crate) fn offer_activity_task(service: &mut Service, key: RunKey, scheduled_event_id: i64, attempt: i32) {
-    let Some(activity) = service.executions.run(key).activities.get(scheduled_event_id) else { return };
+pub(crate) fn offer_activity_task(
+    service: &mut Service,
+    key: RunKey,
+    scheduled_event_id: i64,
+    attempt: i32,
+) {
+    let Some(activity) = service
+        .executions
+        .run(key)
+        .activities
+        .get(scheduled_event_id)
+    else {
+        return;
+    };
     let name = activity.task_queue.clone();
-    offer(service, QueueKind::Activity, &name, Task::Activity { run: key, scheduled_event_id, attempt });
+    offer(
+        service,
+        QueueKind::Activity,
+        &name,
+        Task::Activity {
+            run: key,
+            scheduled_event_id,
+            attempt,
+        },
+    );
 }
 
-/// Queues a request to the handler of a Nexus operation, if there is still one to send and time for it.
+/// Queues a request to the handler of a Nexus operation, if there is still one to send and time for
+/// it.
 pub(crate) fn offer_nexus_request(
     service: &mut Service,
     key: RunKey,
@@ -149,22 +206,45 @@ pub(crate) fn offer_nexus_request(
         return;
     }
     let run = service.executions.run(key);
-    let requests = run.nexus_operations.get(scheduled_event_id).and_then(|it| it.requests(call));
+    let requests = run
+        .nexus_operations
+        .get(scheduled_event_id)
+        .and_then(|it| it.requests(call));
     let attempt = requests.map_or(0, |requests| requests.attempt);
     let endpoint = &run.nexus_operation_scheduled(scheduled_event_id).endpoint;
-    let Some(endpoint) = service.nexus_endpoints.get(endpoint) else { return };
+    let Some(endpoint) = service.nexus_endpoints.get(endpoint) else {
+        return;
+    };
     let name = endpoint.task_queue.clone();
-    offer(service, QueueKind::Nexus, &name, Task::Nexus { run: key, scheduled_event_id, call, attempt });
+    offer(
+        service,
+        QueueKind::Nexus,
+        &name,
+        Task::Nexus {
+            run: key,
+            scheduled_event_id,
+            call,
+            attempt,
+        },
+    );
 }
 
 /// Queues a query, before all tasks: it asks about what is already there.
 pub(crate) fn offer_query(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
-    service.matching.queue_mut(QueueKind::Workflow, queue).backlog.push_front(Task::Query { query, ordinal });
+    service
+        .matching
+        .queue_mut(QueueKind::Workflow, queue)
+        .backlog
+        .push_front(Task::Query { query, ordinal });
     dispatch(service, QueueKind::Workflow, queue);
 }
 
 fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
-    service.matching.queue_mut(kind, name).backlog.push_back(task);
+    service
+        .matching
+        .queue_mut(kind, name)
+        .backlog
+        .push_back(task);
     dispatch(service, kind, name);
 }
 
@@ -177,9 +257,12 @@ pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: P
     dispatch(service, kind, name);
 }
 
-/// Forgets the worker of a sticky queue, which is gone: from now on tasks pass the queue over. Its polls end.
+/// Forgets the worker of a sticky queue, which is gone: from now on tasks pass the queue over. Its
+/// polls end.
 pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
-    let Some(queue) = service.matching.workflow.get_mut(name) else { return };
+    let Some(queue) = service.matching.workflow.get_mut(name) else {
+        return;
+    };
     queue.last_poll_ms = None;
     for poller in std::mem::take(&mut queue.pollers) {
         service.reply(poller.id, Ok(PolledWorkflowTask::default().into()));
@@ -193,15 +276,23 @@ fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
         if queue.pollers.is_empty() {
             return;
         }
-        let Some(task) = queue.backlog.pop_front() else { return };
-        let Some(poller) = queue.pollers.pop_front() else { return };
+        let Some(task) = queue.backlog.pop_front() else {
+            return;
+        };
+        let Some(poller) = queue.pollers.pop_front() else {
+            return;
+        };
         let now_ms = service.now_ms;
         match start(service, name, &poller, &task) {
             Some(response) => {
                 service.matching.queue_mut(kind, name).last_poll_ms = Some(now_ms);
                 service.reply(poller.id, Ok(response));
             }
-            None => service.matching.queue_mut(kind, name).pollers.push_front(poller),
+            None => service
+                .matching
+                .queue_mut(kind, name)
+                .pollers
+                .push_front(poller),
         }
     }
 }
@@ -209,18 +300,26 @@ fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
 /// Starts a task for a poller, unless the task is stale.
 fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Option<Response> {
     match task {
-        Task::Workflow { run, scheduled_event_id } => {
-            start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id).map(Response::from)
-        }
+        Task::Workflow {
+            run,
+            scheduled_event_id,
+        } => start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id)
+            .map(Response::from),
         Task::Query { query, ordinal } => {
             start_query_task::start(service, queue, *query, *ordinal).map(Response::from)
         }
-        Task::Activity { run, scheduled_event_id, attempt } => {
-            start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt)
-                .map(Response::from)
-        }
-        Task::Nexus { run, scheduled_event_id, call, attempt } => {
-            start_nexus_task::start(service, *run, *scheduled_event_id, *call, *attempt).map(Response::from)
-        }
+        Task::Activity {
+            run,
+            scheduled_event_id,
+            attempt,
+        } => start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt)
+            .map(Response::from),
+        Task::Nexus {
+            run,
+            scheduled_event_id,
+            call,
+            attempt,
+        } => start_nexus_task::start(service, *run, *scheduled_event_id, *call, *attempt)
+            .map(Response::from),
     }
 }

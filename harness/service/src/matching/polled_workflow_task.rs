@@ -8,8 +8,9 @@ use crate::api::{HistoryEvent, history::History, protocol, rpc::PollWorkflowTask
 
 /// The answer to a poll for a workflow task.
 ///
-/// It stands for the [`PollWorkflowTaskQueueResponse`] that [`into_message`](Self::into_message) makes of it, and
-/// dereferences to it but for its events: they are large, and a worker in the same process need not copy them.
+/// It stands for the [`PollWorkflowTaskQueueResponse`] that [`into_message`](Self::into_message)
+/// makes of it, and dereferences to it but for its events: they are large, and a worker in the same
+/// process need not copy them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolledWorkflowTask {
     /// Its history is there without its events.
@@ -19,9 +20,15 @@ pub struct PolledWorkflowTask {
 
 impl PolledWorkflowTask {
     /// The message, whose own events are replaced by these.
-    pub(crate) fn new(message: PollWorkflowTaskQueueResponse, events: Vec<Arc<HistoryEvent>>) -> Self {
+    pub(crate) fn new(
+        message: PollWorkflowTaskQueueResponse,
+        events: Vec<Arc<HistoryEvent>>,
+    ) -> Self {
         Self {
-            message: PollWorkflowTaskQueueResponse { history: Some(History::default()), ..message },
+            message: PollWorkflowTaskQueueResponse {
+                history: Some(History::default()),
+                ..message
+            },
             events,
         }
     }
@@ -43,7 +50,10 @@ impl PolledWorkflowTask {
 
     /// The message as it is on the wire.
     pub fn into_message(self) -> PollWorkflowTaskQueueResponse {
-        let Self { mut message, events } = self;
+        let Self {
+            mut message,
+            events,
+        } = self;
         if let Some(history) = &mut message.history {
             history.events = events.into_iter().map(Arc::unwrap_or_clone).collect();
         }
@@ -61,8 +71,18 @@ impl PolledWorkflowTask {
 
 impl From<PollWorkflowTaskQueueResponse> for PolledWorkflowTask {
     fn from(mut message: PollWorkflowTaskQueueResponse) -> Self {
-        let events = message.history.as_mut().map(|history| std::mem::take(&mut history.events));
-        Self { message, events: events.unwrap_or_default().into_iter().map(Arc::new).collect() }
+        let events = message
+            .history
+            .as_mut()
+            .map(|history| std::mem::take(&mut history.events));
+        Self {
+            message,
+            events: events
+                .unwrap_or_default()
+                .into_iter()
+                .map(Arc::new)
+                .collect(),
+        }
     }
 }
 
@@ -80,10 +100,19 @@ mod tests {
 
     #[test]
     fn a_task_survives_its_bytes() {
-        let event = HistoryEvent { event_id: 1, ..HistoryEvent::default() };
-        let message = PollWorkflowTaskQueueResponse { attempt: 2, ..Default::default() };
+        let event = HistoryEvent {
+            event_id: 1,
+            ..HistoryEvent::default()
+        };
+        let message = PollWorkflowTaskQueueResponse {
+            attempt: 2,
+            ..Default::default()
+        };
         let task = PolledWorkflowTask::new(message, vec![Arc::new(event.clone())]);
-        assert_eq!(PolledWorkflowTask::decode(&task.encode_to_vec()).unwrap(), task);
+        assert_eq!(
+            PolledWorkflowTask::decode(&task.encode_to_vec()).unwrap(),
+            task
+        );
         assert_eq!(task.into_message().history.unwrap().events, [event]);
     }
 
@@ -91,6 +120,9 @@ mod tests {
     fn an_empty_answer_has_no_history() {
         let empty = PolledWorkflowTask::decode(&[]).unwrap();
         assert_eq!(empty, PolledWorkflowTask::default());
-        assert_eq!(empty.into_message(), PollWorkflowTaskQueueResponse::default());
+        assert_eq!(
+            empty.into_message(),
+            PollWorkflowTaskQueueResponse::default()
+        );
     }
 }

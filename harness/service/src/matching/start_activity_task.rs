@@ -40,9 +40,16 @@ pub(super) fn start(
     let activity = run.activities.get(scheduled_event_id)?;
     let scheduled = run.activity_scheduled(scheduled_event_id);
     Some(PollActivityTaskQueueResponse {
-        task_token: TaskToken::ActivityTask { run: key, scheduled_event_id, attempt }.encode(),
+        task_token: TaskToken::ActivityTask {
+            run: key,
+            scheduled_event_id,
+            attempt,
+        }
+        .encode(),
         workflow_namespace: service.config.namespace.clone(),
-        workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        workflow_type: Some(WorkflowType {
+            name: run.workflow_type().to_owned(),
+        }),
         workflow_execution: Some(run.execution()),
         activity_type: scheduled.activity_type.clone(),
         activity_id: scheduled.activity_id.clone(),

@@ -40,21 +40,34 @@ pub(super) fn start(
     let mut header = scheduled.nexus_header.clone();
     let timeout = |ms: u64| format!("{ms}ms");
     if let Some(deadline_ms) = requests.due_ms() {
-        header.insert("request-timeout".to_owned(), timeout(deadline_ms.saturating_sub(now_ms)));
+        header.insert(
+            "request-timeout".to_owned(),
+            timeout(deadline_ms.saturating_sub(now_ms)),
+        );
     }
     if let (NexusCall::Start, Some(timeout_ms)) = (call, operation.operation_timeout_ms(now_ms)) {
-        header.entry("operation-timeout".to_owned()).or_insert_with(|| timeout(timeout_ms));
+        header
+            .entry("operation-timeout".to_owned())
+            .or_insert_with(|| timeout(timeout_ms));
     }
     let variant = match call {
         NexusCall::Start => start_operation(run, scheduled_event_id),
         NexusCall::Cancel => cancel_operation(run, scheduled_event_id, operation.token()),
     };
     Some(PollNexusTaskQueueResponse {
-        task_token: TaskToken::NexusTask { run: key, scheduled_event_id, call, attempt }.encode(),
+        task_token: TaskToken::NexusTask {
+            run: key,
+            scheduled_event_id,
+            call,
+            attempt,
+        }
+        .encode(),
         request: Some(nexus::Request {
             header,
             scheduled_time: Some(timestamp(now_ms)),
-            capabilities: Some(nexus::request::Capabilities { temporal_failure_responses: true }),
+            capabilities: Some(nexus::request::Capabilities {
+                temporal_failure_responses: true,
+            }),
             endpoint: scheduled.endpoint.clone(),
             variant: Some(variant),
         }),
@@ -64,7 +77,10 @@ pub(super) fn start(
 
 fn start_operation(run: &Run, scheduled_event_id: i64) -> Variant {
     let scheduled = run.nexus_operation_scheduled(scheduled_event_id);
-    let token = TaskToken::NexusCompletion { run: run.key, scheduled_event_id };
+    let token = TaskToken::NexusCompletion {
+        run: run.key,
+        scheduled_event_id,
+    };
     Variant::StartOperation(StartOperationRequest {
         service: scheduled.service.clone(),
         operation: scheduled.operation.clone(),
@@ -78,7 +94,10 @@ fn start_operation(run: &Run, scheduled_event_id: i64) -> Variant {
 
 fn cancel_operation(run: &Run, scheduled_event_id: i64, token: &str) -> Variant {
     let scheduled = run.nexus_operation_scheduled(scheduled_event_id);
-    #[allow(deprecated, reason = "the server still sends the older name of the token")]
+    #[allow(
+        deprecated,
+        reason = "the server still sends the older name of the token"
+    )]
     Variant::CancelOperation(CancelOperationRequest {
         service: scheduled.service.clone(),
         operation: scheduled.operation.clone(),

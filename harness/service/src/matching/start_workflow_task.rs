@@ -35,7 +35,8 @@ pub(super) fn start(
         return None;
     }
     match &run.state.workflow_task.sticky {
-        // The task moved to the normal queue because the sticky worker seems gone; whoever got it needs all events.
+        // The task moved to the normal queue because the sticky worker seems gone; whoever got it
+        // needs all events.
         Some(sticky) if sticky.name != queue => run.state.workflow_task.sticky = None,
         // A leftover on the queue of a worker that the run has left since.
         None if poller.is_sticky => return None,
@@ -52,7 +53,8 @@ pub(super) fn start(
     }
     let is_sticky = run.state.workflow_task.sticky.is_some();
     let limits = &service.config.limits;
-    let response = workflow_task_response(run, &service.queries, limits, &poller.identity, is_sticky);
+    let response =
+        workflow_task_response(run, &service.queries, limits, &poller.identity, is_sticky);
     let messages = run.updates.send(response.started_event_id, false);
     Some(response.with_messages(messages))
 }
@@ -60,11 +62,15 @@ pub(super) fn start(
 /// Stands in for the uuid that matching makes for every start of a task.
 fn started_request_id(run: &Run, id_seed: u64) -> String {
     let attempt = u64::from(run.state.workflow_task.attempt.unsigned_abs());
-    derived_uuid(id_seed, &run.run_id, run.history.next_event_id().unsigned_abs() << 16 | attempt)
+    derived_uuid(
+        id_seed,
+        &run.run_id,
+        run.history.next_event_id().unsigned_abs() << 16 | attempt,
+    )
 }
 
-/// The started workflow task of a run as its worker gets it: with the events since its last task if the worker has
-/// the run in its cache, else with all of them, up to a page.
+/// The started workflow task of a run as its worker gets it: with the events since its last task if
+/// the worker has the run in its cache, else with all of them, up to a page.
 pub(crate) fn workflow_task_response(
     run: &Run,
     queries: &Queries,
@@ -73,8 +79,14 @@ pub(crate) fn workflow_task_response(
     is_sticky: bool,
 ) -> PolledWorkflowTask {
     let state = &run.state.workflow_task;
-    let Some(task) = state.started() else { unreachable!("only a started task is sent") };
-    let first_event_id = if is_sticky { state.last_completed_started_event_id + 1 } else { 1 };
+    let Some(task) = state.started() else {
+        unreachable!("only a started task is sent")
+    };
+    let first_event_id = if is_sticky {
+        state.last_completed_started_event_id + 1
+    } else {
+        1
+    };
     let token = HistoryToken::for_workflow_task(run, first_event_id);
     let (events, next) = token.page(run, limits.history_page_events, identity);
     let message = PollWorkflowTaskQueueResponse {
@@ -86,7 +98,9 @@ pub(crate) fn workflow_task_response(
         }
         .encode(),
         workflow_execution: Some(run.execution()),
-        workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        workflow_type: Some(WorkflowType {
+            name: run.workflow_type().to_owned(),
+        }),
         previous_started_event_id: state.last_completed_started_event_id,
         started_event_id: task.started_event_id,
         attempt: task.attempt,
@@ -105,9 +119,17 @@ pub(crate) fn workflow_task_response(
     clippy::disallowed_types,
     reason = "the map of the message; whoever reads it looks queries up by key"
 )]
-fn attached_queries(run: &Run, queries: &Queries) -> std::collections::HashMap<String, WorkflowQuery> {
+fn attached_queries(
+    run: &Run,
+    queries: &Queries,
+) -> std::collections::HashMap<String, WorkflowQuery> {
     run.buffered_queries
         .iter()
-        .filter_map(|query| Some((query::attached_id(*query), queries.get(*query)?.query.clone())))
+        .filter_map(|query| {
+            Some((
+                query::attached_id(*query),
+                queries.get(*query)?.query.clone(),
+            ))
+        })
         .collect()
 }

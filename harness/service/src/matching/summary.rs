@@ -26,8 +26,16 @@ impl Service {
             backlog: queue.backlog.len(),
             pollers: queue.pollers.len(),
         };
-        let workflow = self.matching.queues(QueueKind::Workflow).iter().map(|queue| summary(false, queue));
-        let activity = self.matching.queues(QueueKind::Activity).iter().map(|queue| summary(true, queue));
+        let workflow = self
+            .matching
+            .queues(QueueKind::Workflow)
+            .iter()
+            .map(|queue| summary(false, queue));
+        let activity = self
+            .matching
+            .queues(QueueKind::Activity)
+            .iter()
+            .map(|queue| summary(true, queue));
         workflow.chain(activity).collect()
     }
 }

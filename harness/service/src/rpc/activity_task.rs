@@ -1,6 +1,8 @@
-//! What workers, and clients by id, say about a started activity: heartbeats, completion, failure, cancellation.
+//! What workers, and clients by id, say about a started activity: heartbeats, completion, failure,
+//! cancellation.
 //!
-//! Source: `temporalio/temporal: service/history/api/{recordactivitytaskheartbeat,respondactivitytask*}/api.go`.
+//! Source: `temporalio/temporal:
+//! service/history/api/{recordactivitytaskheartbeat,respondactivitytask*}/api.go`.
 
 use prost::Message;
 use tonic::Status;
@@ -19,7 +21,11 @@ use crate::{
 /// Which activity a request is about.
 enum Named<'a> {
     ByToken(&'a [u8]),
-    ById { workflow_id: &'a str, run_id: &'a str, activity_id: &'a str },
+    ById {
+        workflow_id: &'a str,
+        run_id: &'a str,
+        activity_id: &'a str,
+    },
 }
 
 /// An activity found, and whether a worker has it.
@@ -39,19 +45,25 @@ macro_rules! by_id {
 }
 
 fn not_found() -> Status {
-    status::not_found("invalid activityID or activity already timed out or invoking workflow is completed")
+    status::not_found(
+        "invalid activityID or activity already timed out or invoking workflow is completed",
+    )
 }
 
 /// The pending activity that a request names.
 ///
 /// # Errors
 ///
-/// NOT_FOUND if its run is closed, if it is not pending, if its attempt is over, or if no worker has it; the last
-/// is allowed to `may_be_unstarted`, for an activity named by id.
+/// NOT_FOUND if its run is closed, if it is not pending, if its attempt is over, or if no worker
+/// has it; the last is allowed to `may_be_unstarted`, for an activity named by id.
 fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<Found, Status> {
     let (run, activity, is_stale) = match named {
         Named::ByToken(token) => {
-            let TaskToken::ActivityTask { run, scheduled_event_id, attempt } = TaskToken::decode(token)?
+            let TaskToken::ActivityTask {
+                run,
+                scheduled_event_id,
+                attempt,
+            } = TaskToken::decode(token)?
             else {
                 return Err(Status::invalid_argument("Error deserializing task token."));
             };
@@ -59,13 +71,24 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
             if !run.is_running() {
                 return Err(status::not_found("workflow execution already completed"));
             }
-            let activity = run.activities.get(scheduled_event_id).ok_or_else(not_found)?;
+            let activity = run
+                .activities
+                .get(scheduled_event_id)
+                .ok_or_else(not_found)?;
             (run, activity, activity.attempt != attempt)
         }
-        Named::ById { workflow_id, run_id, activity_id } => {
-            let execution =
-                WorkflowExecution { workflow_id: (*workflow_id).to_owned(), run_id: (*run_id).to_owned() };
-            let run = service.executions.run(service.executions.lookup(Some(&execution))?);
+        Named::ById {
+            workflow_id,
+            run_id,
+            activity_id,
+        } => {
+            let execution = WorkflowExecution {
+                workflow_id: (*workflow_id).to_owned(),
+                run_id: (*run_id).to_owned(),
+            };
+            let run = service
+                .executions
+                .run(service.executions.lookup(Some(&execution))?);
             if !run.is_running() {
                 return Err(status::not_found("workflow execution already completed"));
             }
@@ -82,7 +105,10 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
     if is_stale || (activity.started.is_none() && !(may_be_unstarted && is_by_id)) {
         return Err(not_found());
     }
-    Ok(Found { run: run.key, scheduled_event_id: activity.scheduled_event_id })
+    Ok(Found {
+        run: run.key,
+        scheduled_event_id: activity.scheduled_event_id,
+    })
 }
 
 /// Whether a worker sent more than an event holds.
@@ -99,7 +125,14 @@ fn fail_for_size(
     reason: &str,
     identity: String,
 ) -> Result<(), Status> {
-    fail(service, named, Some(failure::server(reason, true)), None, identity).map(|_| ())
+    fail(
+        service,
+        named,
+        Some(failure::server(reason, true)),
+        None,
+        identity,
+    )
+    .map(|_| ())
 }
 
 /// Records a heartbeat; tells whether the workflow asked the activity to stop.
@@ -113,7 +146,10 @@ fn heartbeat(
         fail_for_size(service, named, failure::HEARTBEAT_TOO_LARGE, identity)?;
         return Ok(true);
     }
-    let Found { run: key, scheduled_event_id } = find(service, named, false)?;
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, false)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     run.record_activity_heartbeat(now_ms, scheduled_event_id, details);
@@ -134,15 +170,30 @@ fn complete(
     if is_too_large(service, result.as_ref()) {
         return fail_for_size(service, named, failure::RESULT_TOO_LARGE, identity);
     }
-    let Found { run: key, scheduled_event_id } = find(service, named, true)?;
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, true)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
-    if run.activities.get(scheduled_event_id).is_some_and(|activity| activity.started.is_none()) {
+    if run
+        .activities
+        .get(scheduled_event_id)
+        .is_some_and(|activity| activity.started.is_none())
+    {
         // Completed by id between attempts: the server makes a start up.
-        let started = StartedAttempt { at_ms: now_ms, identity: identity.clone(), request_id: String::new() };
+        let started = StartedAttempt {
+            at_ms: now_ms,
+            identity: identity.clone(),
+            request_id: String::new(),
+        };
         run.start_activity(scheduled_event_id, started);
     }
-    run.close_activity(now_ms, scheduled_event_id, ActivityClosing::Completed { result, identity });
+    run.close_activity(
+        now_ms,
+        scheduled_event_id,
+        ActivityClosing::Completed { result, identity },
+    );
     run.ensure_workflow_task(now_ms);
     service.close_transaction(key);
     Ok(())
@@ -166,7 +217,10 @@ fn fail(
         too_large.extend(is_cut.then(|| failure.clone()));
         failure
     });
-    let Found { run: key, scheduled_event_id } = find(service, named, false)?;
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, false)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     if last_heartbeat_details.is_some() {
@@ -186,7 +240,10 @@ fn cancel(
     if is_too_large(service, details.as_ref()) {
         return fail_for_size(service, named, failure::CANCEL_DETAILS_TOO_LARGE, identity);
     }
-    let Found { run: key, scheduled_event_id } = find(service, named, false)?;
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, false)?;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     if !run
@@ -198,7 +255,11 @@ fn cancel(
             "unable to mark activity as canceled without activity being request canceled first",
         ));
     }
-    run.close_activity(now_ms, scheduled_event_id, ActivityClosing::Canceled { details, identity });
+    run.close_activity(
+        now_ms,
+        scheduled_event_id,
+        ActivityClosing::Canceled { details, identity },
+    );
     run.ensure_workflow_task(now_ms);
     service.close_transaction(key);
     Ok(())
@@ -210,7 +271,11 @@ pub(super) fn record_heartbeat(
 ) -> Handled {
     let named = Named::ByToken(&request.task_token);
     let cancel_requested = heartbeat(service, &named, request.details, request.identity)?;
-    Ok(RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() }.into())
+    Ok(RecordActivityTaskHeartbeatResponse {
+        cancel_requested,
+        ..Default::default()
+    }
+    .into())
 }
 
 pub(super) fn record_heartbeat_by_id(
@@ -218,14 +283,23 @@ pub(super) fn record_heartbeat_by_id(
     request: RecordActivityTaskHeartbeatByIdRequest,
 ) -> Handled {
     let cancel_requested = heartbeat(service, &by_id!(request), request.details, request.identity)?;
-    Ok(RecordActivityTaskHeartbeatByIdResponse { cancel_requested, ..Default::default() }.into())
+    Ok(RecordActivityTaskHeartbeatByIdResponse {
+        cancel_requested,
+        ..Default::default()
+    }
+    .into())
 }
 
 pub(super) fn respond_completed(
     service: &mut Service,
     request: RespondActivityTaskCompletedRequest,
 ) -> Handled {
-    complete(service, &Named::ByToken(&request.task_token), request.result, request.identity)?;
+    complete(
+        service,
+        &Named::ByToken(&request.task_token),
+        request.result,
+        request.identity,
+    )?;
     Ok(RespondActivityTaskCompletedResponse::default().into())
 }
 
@@ -238,9 +312,18 @@ pub(super) fn respond_completed_by_id(
     Ok(RespondActivityTaskCompletedByIdResponse::default().into())
 }
 
-pub(super) fn respond_failed(service: &mut Service, request: RespondActivityTaskFailedRequest) -> Handled {
+pub(super) fn respond_failed(
+    service: &mut Service,
+    request: RespondActivityTaskFailedRequest,
+) -> Handled {
     let named = Named::ByToken(&request.task_token);
-    let failures = fail(service, &named, request.failure, request.last_heartbeat_details, request.identity)?;
+    let failures = fail(
+        service,
+        &named,
+        request.failure,
+        request.last_heartbeat_details,
+        request.identity,
+    )?;
     Ok(RespondActivityTaskFailedResponse { failures }.into())
 }
 
@@ -249,7 +332,13 @@ pub(super) fn respond_failed_by_id(
     request: RespondActivityTaskFailedByIdRequest,
 ) -> Handled {
     let named = by_id!(request);
-    let failures = fail(service, &named, request.failure, request.last_heartbeat_details, request.identity)?;
+    let failures = fail(
+        service,
+        &named,
+        request.failure,
+        request.last_heartbeat_details,
+        request.identity,
+    )?;
     Ok(RespondActivityTaskFailedByIdResponse { failures }.into())
 }
 
@@ -257,7 +346,12 @@ pub(super) fn respond_canceled(
     service: &mut Service,
     request: RespondActivityTaskCanceledRequest,
 ) -> Handled {
-    cancel(service, &Named::ByToken(&request.task_token), request.details, request.identity)?;
+    cancel(
+        service,
+        &Named::ByToken(&request.task_token),
+        request.details,
+        request.identity,
+    )?;
     Ok(RespondActivityTaskCanceledResponse::default().into())
 }
 

@@ -11,16 +11,16 @@ use crate::{
         activity::ActivityOptions,
         common::{RetryPolicy, WorkflowType},
         enums::{
-            EventType, NexusOperationCancellationState, PendingActivityState, PendingNexusOperationState,
-            PendingWorkflowTaskState,
+            EventType, NexusOperationCancellationState, PendingActivityState,
+            PendingNexusOperationState, PendingWorkflowTaskState,
         },
         history::ActivityTaskScheduledEventAttributes,
         rpc::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
         taskqueue::TaskQueue,
         workflow::{
             NexusOperationCancellationInfo, PendingActivityInfo, PendingChildExecutionInfo,
-            PendingNexusOperationInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
-            WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+            PendingNexusOperationInfo, PendingWorkflowTaskInfo, RequestIdInfo,
+            WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
         },
     },
     run::{
@@ -33,7 +33,9 @@ use crate::{
 };
 
 pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionRequest) -> Handled {
-    let run = service.executions.run(service.executions.lookup(request.execution.as_ref())?);
+    let run = service
+        .executions
+        .run(service.executions.lookup(request.execution.as_ref())?);
     Ok(DescribeWorkflowExecutionResponse {
         execution_config: Some(execution_config(run)),
         workflow_execution_info: Some(execution_info(run)),
@@ -54,16 +56,24 @@ fn execution_config(run: &Run) -> WorkflowExecutionConfig {
         workflow_execution_timeout: started.workflow_execution_timeout,
         workflow_run_timeout: started.workflow_run_timeout,
         default_workflow_task_timeout: started.workflow_task_timeout,
-        user_metadata: run.history.event(1).and_then(|event| event.user_metadata.clone()),
+        user_metadata: run
+            .history
+            .event(1)
+            .and_then(|event| event.user_metadata.clone()),
     }
 }
 
 fn execution_info(run: &Run) -> WorkflowExecutionInfo {
     let started = run.started();
-    let root = started.root_workflow_execution.clone().unwrap_or_else(|| run.execution());
+    let root = started
+        .root_workflow_execution
+        .clone()
+        .unwrap_or_else(|| run.execution());
     WorkflowExecutionInfo {
         execution: Some(run.execution()),
-        r#type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        r#type: Some(WorkflowType {
+            name: run.workflow_type().to_owned(),
+        }),
         start_time: Some(timestamp(run.start_ms)),
         close_time: run.state.close_ms.map(timestamp),
         status: run.state.status.into(),
@@ -79,7 +89,10 @@ fn execution_info(run: &Run) -> WorkflowExecutionInfo {
             .state
             .close_ms
             .map(|close_ms| duration(close_ms.saturating_sub(run.execution_ms()))),
-        root_execution: Some(WorkflowExecution { workflow_id: root.workflow_id, run_id: root.run_id }),
+        root_execution: Some(WorkflowExecution {
+            workflow_id: root.workflow_id,
+            run_id: root.run_id,
+        }),
         first_run_id: started.first_execution_run_id.clone(),
         priority: started.priority.clone(),
         ..WorkflowExecutionInfo::default()
@@ -105,11 +118,16 @@ fn extended_info(run: &Run) -> WorkflowExecutionExtendedInfo {
     }
 }
 
-/// The event that a request to start left: the first one, or one that may still be waiting for the workflow task.
+/// The event that a request to start left: the first one, or one that may still be waiting for the
+/// workflow task.
 fn request_id_info(run: &Run, request_id: &str) -> RequestIdInfo {
     if request_id == run.start_request_id {
         let event_type = EventType::WorkflowExecutionStarted.into();
-        return RequestIdInfo { event_type, event_id: 1, buffered: false };
+        return RequestIdInfo {
+            event_type,
+            event_id: 1,
+            buffered: false,
+        };
     }
     let is_of_request = |event: &&Arc<HistoryEvent>| {
         matches!(
@@ -118,7 +136,12 @@ fn request_id_info(run: &Run, request_id: &str) -> RequestIdInfo {
                 if updated.attached_request_id == request_id
         )
     };
-    let event_id = run.history.events().iter().find(is_of_request).map(|event| event.event_id);
+    let event_id = run
+        .history
+        .events()
+        .iter()
+        .find(is_of_request)
+        .map(|event| event.event_id);
     RequestIdInfo {
         event_type: EventType::WorkflowExecutionOptionsUpdated.into(),
         event_id: event_id.unwrap_or_default(),
@@ -131,7 +154,10 @@ fn pending_activities(run: &Run, now_ms: u64) -> Vec<PendingActivityInfo> {
     if !run.is_running() {
         return Vec::new();
     }
-    run.activities.iter().map(|activity| pending_activity(run, activity, now_ms)).collect()
+    run.activities
+        .iter()
+        .map(|activity| pending_activity(run, activity, now_ms))
+        .collect()
 }
 
 /// A closed run still shows its own.
@@ -141,7 +167,11 @@ fn pending_children(run: &Run) -> Vec<PendingChildExecutionInfo> {
         .map(|(initiated_event_id, child)| PendingChildExecutionInfo {
             workflow_id: child.workflow_id.clone(),
             run_id: child.first_run_id.clone(),
-            workflow_type_name: child.workflow_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
+            workflow_type_name: child
+                .workflow_type
+                .as_ref()
+                .map(|it| it.name.clone())
+                .unwrap_or_default(),
             initiated_id: *initiated_event_id,
             parent_close_policy: child.parent_close_policy.into(),
         })
@@ -181,9 +211,15 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
         state: state.into(),
         heartbeat_details: activity.heartbeat_details.clone(),
         last_heartbeat_time: activity.last_heartbeat_ms.map(timestamp),
-        last_started_time: activity.started.as_ref().map(|started| timestamp(started.at_ms)),
+        last_started_time: activity
+            .started
+            .as_ref()
+            .map(|started| timestamp(started.at_ms)),
         attempt: activity.attempt,
-        maximum_attempts: scheduled.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts),
+        maximum_attempts: scheduled
+            .retry_policy
+            .as_ref()
+            .map_or(0, |policy| policy.maximum_attempts),
         scheduled_time: Some(timestamp(activity.scheduled_ms)),
         expiration_time: activity.expires_at_ms().map(timestamp),
         last_failure: activity.last_failure.clone(),
@@ -191,7 +227,9 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
         last_attempt_complete_time: activity.last_attempt_complete_ms.map(timestamp),
         current_retry_interval: is_backing_off.then(|| {
             duration(
-                activity.scheduled_ms.saturating_sub(activity.last_attempt_complete_ms.unwrap_or(now_ms)),
+                activity
+                    .scheduled_ms
+                    .saturating_sub(activity.last_attempt_complete_ms.unwrap_or(now_ms)),
             )
         }),
         next_attempt_schedule_time: is_backing_off.then(|| timestamp(activity.scheduled_ms)),
@@ -201,7 +239,10 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
     }
 }
 
-fn activity_options(scheduled: &ActivityTaskScheduledEventAttributes, task_queue: &str) -> ActivityOptions {
+fn activity_options(
+    scheduled: &ActivityTaskScheduledEventAttributes,
+    task_queue: &str,
+) -> ActivityOptions {
     ActivityOptions {
         task_queue: Some(TaskQueue {
             name: task_queue.to_owned(),
@@ -213,10 +254,10 @@ fn activity_options(scheduled: &ActivityTaskScheduledEventAttributes, task_queue
         start_to_close_timeout: scheduled.start_to_close_timeout,
         heartbeat_timeout: scheduled.heartbeat_timeout,
         // The server leaves out the error types.
-        retry_policy: scheduled
-            .retry_policy
-            .clone()
-            .map(|policy| RetryPolicy { non_retryable_error_types: Vec::new(), ..policy }),
+        retry_policy: scheduled.retry_policy.clone().map(|policy| RetryPolicy {
+            non_retryable_error_types: Vec::new(),
+            ..policy
+        }),
         priority: scheduled.priority.clone(),
         start_delay: None,
     }
@@ -224,12 +265,18 @@ fn activity_options(scheduled: &ActivityTaskScheduledEventAttributes, task_queue
 
 /// A closed run still shows its own: nobody told the handlers.
 fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationInfo> {
-    run.nexus_operations.iter().map(|operation| pending_nexus_operation(run, operation)).collect()
+    run.nexus_operations
+        .iter()
+        .map(|operation| pending_nexus_operation(run, operation))
+        .collect()
 }
 
-/// Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`. The circuit breaker of the server's
-/// outbound queue is not simulated, so that nothing is ever blocked.
-fn pending_nexus_operation(run: &Run, operation: &PendingNexusOperation) -> PendingNexusOperationInfo {
+/// Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`. The circuit breaker
+/// of the server's outbound queue is not simulated, so that nothing is ever blocked.
+fn pending_nexus_operation(
+    run: &Run,
+    operation: &PendingNexusOperation,
+) -> PendingNexusOperationInfo {
     let scheduled = run.nexus_operation_scheduled(operation.scheduled_event_id);
     let starting = &operation.starting;
     let state = match starting.phase {
@@ -237,7 +284,10 @@ fn pending_nexus_operation(run: &Run, operation: &PendingNexusOperation) -> Pend
         Phase::BackingOff { .. } => PendingNexusOperationState::BackingOff,
         _ => PendingNexusOperationState::Scheduled,
     };
-    #[allow(deprecated, reason = "the server still shows the older name of the token")]
+    #[allow(
+        deprecated,
+        reason = "the server still shows the older name of the token"
+    )]
     PendingNexusOperationInfo {
         endpoint: scheduled.endpoint.clone(),
         service: scheduled.service.clone(),

@@ -1,7 +1,7 @@
 //! GetWorkflowExecutionHistory and GetWorkflowExecutionHistoryReverse.
 //!
-//! Source: `temporalio/temporal: service/history/api/getworkflowexecutionhistory{,reverse}/api.go`. A long poll
-//! never ends by itself: it is answered when there is an event to show.
+//! Source: `temporalio/temporal: service/history/api/getworkflowexecutionhistory{,reverse}/api.go`.
+//! A long poll never ends by itself: it is answered when there is an event to show.
 
 use std::sync::Arc;
 
@@ -40,7 +40,9 @@ pub(super) fn handle(
     request: &GetWorkflowExecutionHistoryRequest,
 ) -> Handled {
     let token = if request.next_page_token.is_empty() {
-        let run = service.executions.run(service.executions.lookup(request.execution.as_ref())?);
+        let run = service
+            .executions
+            .run(service.executions.lookup(request.execution.as_ref())?);
         HistoryToken {
             run: run.key,
             first_event_id: 1,
@@ -49,23 +51,39 @@ pub(super) fn handle(
             is_waiting: request.wait_new_event,
         }
     } else {
-        let named = request.execution.as_ref().map_or("", |execution| &execution.run_id);
+        let named = request
+            .execution
+            .as_ref()
+            .map_or("", |execution| &execution.run_id);
         token_of_run(service, &request.next_page_token, named)?
     };
-    let close_event_only = request.history_event_filter_type() == HistoryEventFilterType::CloseEvent;
+    let close_event_only =
+        request.history_event_filter_type() == HistoryEventFilterType::CloseEvent;
     let page_size = usize::try_from(request.maximum_page_size).unwrap_or(0);
     let waiter = HistoryWaiter {
         id,
-        token: HistoryToken { is_waiting: token.is_waiting && request.wait_new_event, ..token },
-        page_size: if page_size == 0 { service.config.limits.history_page_events } else { page_size },
+        token: HistoryToken {
+            is_waiting: token.is_waiting && request.wait_new_event,
+            ..token
+        },
+        page_size: if page_size == 0 {
+            service.config.limits.history_page_events
+        } else {
+            page_size
+        },
         close_event_only,
-        // Whoever has the task has its events; a worker that asks for a query's sake would take them for told.
+        // Whoever has the task has its events; a worker that asks for a query's sake would take
+        // them for told.
         with_pending: token.with_transient || !service.config.patient_queries,
     };
     if let Some(response) = answer(service.executions.run(token.run), &waiter) {
         return Ok(response.into());
     }
-    service.history_waiters.entry(token.run).or_default().push(waiter);
+    service
+        .history_waiters
+        .entry(token.run)
+        .or_default()
+        .push(waiter);
     Ok(Answer::Later)
 }
 
@@ -79,7 +97,9 @@ fn token_of_run(service: &Service, token: &[u8], run_id: &str) -> Result<History
         .find(token.run)
         .ok_or_else(|| Status::invalid_argument("Invalid NextPageToken."))?;
     if !run_id.is_empty() && run_id != run.run_id {
-        return Err(Status::invalid_argument("RunId in the request does not match the NextPageToken."));
+        return Err(Status::invalid_argument(
+            "RunId in the request does not match the NextPageToken.",
+        ));
     }
     Ok(token)
 }
@@ -100,16 +120,21 @@ fn answer(run: &Run, waiter: &HistoryWaiter) -> Option<GetWorkflowExecutionHisto
     token.with_transient = false;
     let (mut events, mut next) = token.page(run, waiter.page_size, "");
     if next.is_none() && token.first_event_id < token.end_event_id {
-        token.end_event_id = add_what_came_since(run, &mut events, token.end_event_id, waiter.with_pending);
+        token.end_event_id =
+            add_what_came_since(run, &mut events, token.end_event_id, waiter.with_pending);
     }
     if next.is_none() && token.is_waiting && run.is_running() {
-        next = Some(HistoryToken { first_event_id: token.end_event_id, ..token });
+        next = Some(HistoryToken {
+            first_event_id: token.end_event_id,
+            ..token
+        });
     }
     Some(response(events, next))
 }
 
-/// Adds to the last page what came while the pages before it were read, and the events of a pending workflow task that
-/// history does not hold, if they are asked for; gives the end of the history back.
+/// Adds to the last page what came while the pages before it were read, and the events of a pending
+/// workflow task that history does not hold, if they are asked for; gives the end of the history
+/// back.
 fn add_what_came_since(
     run: &Run,
     events: &mut Vec<Arc<HistoryEvent>>,
@@ -121,7 +146,9 @@ fn add_what_came_since(
     let next_event_id = run.history.next_event_id();
     if run.is_running() && with_pending {
         let pending = run.transient_workflow_task_events("");
-        let is_next = pending.first().is_some_and(|event| event.event_id == next_event_id);
+        let is_next = pending
+            .first()
+            .is_some_and(|event| event.event_id == next_event_id);
         events.extend(pending.into_iter().filter(|_| is_next).map(Arc::new));
     }
     next_event_id
@@ -131,13 +158,17 @@ fn close_event(run: &Run, waiter: &HistoryWaiter) -> Option<GetWorkflowExecution
     if run.is_running() {
         return (!waiter.token.is_waiting).then(|| response(Vec::new(), None));
     }
-    let last =
-        run.history.events().last().map(|event| as_continued(event).map_or_else(|| event.clone(), Arc::new));
+    let last = run
+        .history
+        .events()
+        .last()
+        .map(|event| as_continued(event).map_or_else(|| event.clone(), Arc::new));
     Some(response(last.into_iter().collect(), None))
 }
 
-/// How a client that does not say that it follows runs (header `supported-features`, which the Rust SDK does not send)
-/// is told that a retry or a cron schedule goes on: as if the run had continued as new.
+/// How a client that does not say that it follows runs (header `supported-features`, which the Rust
+/// SDK does not send) is told that a retry or a cron schedule goes on: as if the run had continued
+/// as new.
 ///
 /// Source: `temporalio/temporal: service/history/api/get_history_util.go` (`FixFollowEvents`).
 fn as_continued(closing: &HistoryEvent) -> Option<HistoryEvent> {
@@ -160,7 +191,10 @@ fn as_continued(closing: &HistoryEvent) -> Option<HistoryEvent> {
         Attributes::WorkflowExecutionTimedOutEventAttributes(timed_out) => {
             WorkflowExecutionContinuedAsNewEventAttributes {
                 new_execution_run_id: timed_out.new_execution_run_id.clone(),
-                failure: Some(timeout_failure("workflow timeout", TimeoutType::StartToClose)),
+                failure: Some(timeout_failure(
+                    "workflow timeout",
+                    TimeoutType::StartToClose,
+                )),
                 ..WorkflowExecutionContinuedAsNewEventAttributes::default()
             }
         }
@@ -183,7 +217,9 @@ fn response(
     next: Option<HistoryToken>,
 ) -> GetWorkflowExecutionHistoryResponse {
     GetWorkflowExecutionHistoryResponse {
-        history: Some(History { events: events.into_iter().map(Arc::unwrap_or_clone).collect() }),
+        history: Some(History {
+            events: events.into_iter().map(Arc::unwrap_or_clone).collect(),
+        }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
         ..GetWorkflowExecutionHistoryResponse::default()
     }
@@ -191,7 +227,9 @@ fn response(
 
 /// Answers the long polls that wait for what a transaction on this run brought.
 pub(crate) fn answer_waiters(service: &mut Service, key: RunKey) {
-    let Some(waiters) = service.history_waiters.get_mut(&key) else { return };
+    let Some(waiters) = service.history_waiters.get_mut(&key) else {
+        return;
+    };
     let run = service.executions.run(key);
     let mut answered = Vec::new();
     waiters.retain(|waiter| match answer(run, waiter) {
@@ -214,7 +252,10 @@ pub(super) fn handle_reverse(
     service: &mut Service,
     request: &GetWorkflowExecutionHistoryReverseRequest,
 ) -> Handled {
-    let named = request.execution.as_ref().map_or("", |execution| &execution.run_id);
+    let named = request
+        .execution
+        .as_ref()
+        .map_or("", |execution| &execution.run_id);
     let (key, end_event_id) = if request.next_page_token.is_empty() {
         let key = service.executions.lookup(request.execution.as_ref())?;
         (key, service.executions.run(key).history.next_event_id())
@@ -223,8 +264,12 @@ pub(super) fn handle_reverse(
         (token.run, token.end_event_id)
     };
     let all = service.executions.run(key).history.events();
-    let end = usize::try_from(end_event_id - 1).unwrap_or(0).min(all.len());
-    let page_size = usize::try_from(request.maximum_page_size).unwrap_or(0).max(1);
+    let end = usize::try_from(end_event_id - 1)
+        .unwrap_or(0)
+        .min(all.len());
+    let page_size = usize::try_from(request.maximum_page_size)
+        .unwrap_or(0)
+        .max(1);
     let start = end.saturating_sub(page_size);
     let next = (start > 0).then(|| HistoryToken {
         run: key,
@@ -235,7 +280,11 @@ pub(super) fn handle_reverse(
     });
     Ok(GetWorkflowExecutionHistoryReverseResponse {
         history: Some(History {
-            events: all[start..end].iter().rev().map(|event| (**event).clone()).collect(),
+            events: all[start..end]
+                .iter()
+                .rev()
+                .map(|event| (**event).clone())
+                .collect(),
         }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
     }

@@ -14,7 +14,8 @@ pub(crate) struct HistoryToken {
     pub(crate) first_event_id: i64,
     /// The event after the last one that the token leads to.
     pub(crate) end_event_id: i64,
-    /// Whether events of the started task that are not in history follow, for the worker that has the task.
+    /// Whether events of the started task that are not in history follow, for the worker that has
+    /// the task.
     pub(crate) with_transient: bool,
     /// Whether, at the end, the reader waits for events that are not there yet.
     pub(crate) is_waiting: bool,
@@ -48,10 +49,20 @@ impl HistoryToken {
         let mut events = all[start.min(page_end)..page_end].to_vec();
         if page_end < end {
             let first_event_id = i64::try_from(page_end).unwrap_or(i64::MAX) + 1;
-            return (events, Some(Self { first_event_id, ..self }));
+            return (
+                events,
+                Some(Self {
+                    first_event_id,
+                    ..self
+                }),
+            );
         }
         if self.with_transient {
-            events.extend(run.transient_workflow_task_events(identity).into_iter().map(Arc::new));
+            events.extend(
+                run.transient_workflow_task_events(identity)
+                    .into_iter()
+                    .map(Arc::new),
+            );
         }
         (events, None)
     }

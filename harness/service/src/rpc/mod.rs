@@ -1,7 +1,7 @@
 //! One file for each RPC, or for a few that are the same thing.
 //!
-//! A handler gets the service and the request, and answers now or later. Adding an RPC is a file here and a line in
-//! [`handle`].
+//! A handler gets the service and the request, and answers now or later. Adding an RPC is a file
+//! here and a line in [`handle`].
 
 mod activity_task;
 mod describe_workflow_execution;
@@ -28,7 +28,9 @@ mod system_tests;
 mod tests;
 mod update_workflow_execution;
 
-pub(crate) use get_workflow_execution_history::{HistoryWaiter, answer_waiters as answer_history_waiters};
+pub(crate) use get_workflow_execution_history::{
+    HistoryWaiter, answer_waiters as answer_history_waiters,
+};
 pub(crate) use respond_workflow_task_completed::started_task;
 use tonic::Status;
 pub(crate) use update_workflow_execution::start_and_update;
@@ -62,15 +64,21 @@ pub(crate) fn handle(
     request: Request,
 ) -> Handled {
     match request {
-        Request::StartWorkflowExecution(request) => start_workflow_execution::handle(service, *request),
-        Request::SignalWorkflowExecution(request) => signal_workflow_execution::handle(service, *request),
+        Request::StartWorkflowExecution(request) => {
+            start_workflow_execution::handle(service, *request)
+        }
+        Request::SignalWorkflowExecution(request) => {
+            signal_workflow_execution::handle(service, *request)
+        }
         Request::SignalWithStartWorkflowExecution(request) => {
             signal_workflow_execution::handle_with_start(service, *request)
         }
         Request::RequestCancelWorkflowExecution(request) => {
             stop_workflow_execution::request_cancel(service, *request)
         }
-        Request::TerminateWorkflowExecution(request) => stop_workflow_execution::terminate(service, *request),
+        Request::TerminateWorkflowExecution(request) => {
+            stop_workflow_execution::terminate(service, *request)
+        }
         Request::PollWorkflowTaskQueue(request) => {
             Ok(poll_workflow_task_queue::handle(service, id, *request))
         }
@@ -80,19 +88,27 @@ pub(crate) fn handle(
         Request::PollActivityTaskQueue(request) => {
             Ok(poll_activity_task_queue::handle(service, id, *request))
         }
-        Request::RecordActivityTaskHeartbeat(request) => activity_task::record_heartbeat(service, *request),
+        Request::RecordActivityTaskHeartbeat(request) => {
+            activity_task::record_heartbeat(service, *request)
+        }
         Request::RecordActivityTaskHeartbeatById(request) => {
             activity_task::record_heartbeat_by_id(service, *request)
         }
-        Request::RespondActivityTaskCompleted(request) => activity_task::respond_completed(service, *request),
+        Request::RespondActivityTaskCompleted(request) => {
+            activity_task::respond_completed(service, *request)
+        }
         Request::RespondActivityTaskCompletedById(request) => {
             activity_task::respond_completed_by_id(service, *request)
         }
-        Request::RespondActivityTaskFailed(request) => activity_task::respond_failed(service, *request),
+        Request::RespondActivityTaskFailed(request) => {
+            activity_task::respond_failed(service, *request)
+        }
         Request::RespondActivityTaskFailedById(request) => {
             activity_task::respond_failed_by_id(service, *request)
         }
-        Request::RespondActivityTaskCanceled(request) => activity_task::respond_canceled(service, *request),
+        Request::RespondActivityTaskCanceled(request) => {
+            activity_task::respond_canceled(service, *request)
+        }
         Request::RespondActivityTaskCanceledById(request) => {
             activity_task::respond_canceled_by_id(service, *request)
         }
@@ -102,9 +118,15 @@ pub(crate) fn handle(
         Request::ResetStickyTaskQueue(request) => {
             respond_workflow_task_failed::reset_sticky(service, &request)
         }
-        Request::QueryWorkflow(request) => query_workflow::handle(service, id, deadline_ms, *request),
-        Request::RespondQueryTaskCompleted(request) => query_workflow::respond_completed(service, *request),
-        Request::DescribeWorkflowExecution(request) => describe_workflow_execution::handle(service, &request),
+        Request::QueryWorkflow(request) => {
+            query_workflow::handle(service, id, deadline_ms, *request)
+        }
+        Request::RespondQueryTaskCompleted(request) => {
+            query_workflow::respond_completed(service, *request)
+        }
+        Request::DescribeWorkflowExecution(request) => {
+            describe_workflow_execution::handle(service, &request)
+        }
         Request::GetWorkflowExecutionHistory(request) => {
             get_workflow_execution_history::handle(service, id, &request)
         }
@@ -115,7 +137,9 @@ pub(crate) fn handle(
         Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
         Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, &request)),
-        Request::ResetWorkflowExecution(request) => reset_workflow_execution::handle(service, &request),
+        Request::ResetWorkflowExecution(request) => {
+            reset_workflow_execution::handle(service, &request)
+        }
         Request::UpdateWorkflowExecution(request) => {
             update_workflow_execution::update(service, id, deadline_ms, request)
         }
@@ -134,7 +158,9 @@ pub(crate) fn handle(
             Err(status_of_unserved(request.rpc()))
         }
         Request::PollNexusTaskQueue(request) => Ok(nexus_task::poll(service, id, *request)),
-        Request::RespondNexusTaskCompleted(request) => nexus_task::respond_completed(service, *request),
+        Request::RespondNexusTaskCompleted(request) => {
+            nexus_task::respond_completed(service, *request)
+        }
         Request::RespondNexusTaskFailed(request) => nexus_task::respond_failed(service, *request),
         Request::CompleteNexusOperation(request) => nexus_task::complete(service, *request),
     }

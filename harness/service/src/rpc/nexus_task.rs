@@ -1,5 +1,6 @@
-//! PollNexusTaskQueue, RespondNexusTaskCompleted and RespondNexusTaskFailed: what handlers of Nexus operations ask and
-//! answer; and CompleteNexusOperation, by which they tell later how an operation ended.
+//! PollNexusTaskQueue, RespondNexusTaskCompleted and RespondNexusTaskFailed: what handlers of Nexus
+//! operations ask and answer; and CompleteNexusOperation, by which they tell later how an operation
+//! ended.
 //!
 //! Source: `temporalio/temporal: service/frontend/{workflow_handler,nexus_handler}.go`,
 //! `components/nexusoperations/{executors,completion}.go`.
@@ -10,7 +11,9 @@ use super::{Answer, Handled};
 use crate::{
     api::{
         failure::{Failure, NexusHandlerFailureInfo, failure::FailureInfo},
-        nexus::{HandlerError, StartOperationResponse, response, start_operation_response::Variant},
+        nexus::{
+            HandlerError, StartOperationResponse, response, start_operation_response::Variant,
+        },
         rpc::*,
     },
     identifiers::{RequestId, RunKey},
@@ -18,7 +21,9 @@ use crate::{
     nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse},
     run::{
         Run,
-        nexus_operations::{NexusCall, NexusClosing, handler_failure, is_retryable, operation_failure},
+        nexus_operations::{
+            NexusCall, NexusClosing, handler_failure, is_retryable, operation_failure,
+        },
     },
     service::Service,
     status,
@@ -28,9 +33,17 @@ use crate::{
 /// Bytes of the token of an operation (`component.nexusoperations.limit.operation.token.length`).
 const TOKEN_LENGTH: usize = 4096;
 
-pub(super) fn poll(service: &mut Service, id: RequestId, request: PollNexusTaskQueueRequest) -> Answer {
+pub(super) fn poll(
+    service: &mut Service,
+    id: RequestId,
+    request: PollNexusTaskQueueRequest,
+) -> Answer {
     let queue = request.task_queue.unwrap_or_default();
-    let poller = Poller { id, identity: request.identity, is_sticky: false };
+    let poller = Poller {
+        id,
+        identity: request.identity,
+        is_sticky: false,
+    };
     matching::poll(service, QueueKind::Nexus, &queue.name, poller);
     Answer::Later
 }
@@ -48,23 +61,40 @@ struct Asked {
 ///
 /// NOT_FOUND if the service has given it up.
 fn asked(service: &Service, token: &[u8]) -> Result<Option<Asked>, Status> {
-    let TaskToken::NexusTask { run, scheduled_event_id, call, attempt } = TaskToken::decode(token)? else {
+    let TaskToken::NexusTask {
+        run,
+        scheduled_event_id,
+        call,
+        attempt,
+    } = TaskToken::decode(token)?
+    else {
         return Err(Status::invalid_argument("Error deserializing task token."));
     };
     let not_found = || status::not_found("Nexus task not found or already expired");
     let run = service.executions.find(run).ok_or_else(not_found)?;
-    let Some(operation) = run.nexus_operations.get(scheduled_event_id).filter(|_| run.is_running()) else {
+    let Some(operation) = run
+        .nexus_operations
+        .get(scheduled_event_id)
+        .filter(|_| run.is_running())
+    else {
         return Ok(None);
     };
     match operation.requests(call) {
         Some(requests) if requests.is_under_way() && requests.attempt == attempt => {
-            Ok(Some(Asked { run: run.key, scheduled_event_id, call }))
+            Ok(Some(Asked {
+                run: run.key,
+                scheduled_event_id,
+                call,
+            }))
         }
         _ => Err(not_found()),
     }
 }
 
-pub(super) fn respond_completed(service: &mut Service, request: RespondNexusTaskCompletedRequest) -> Handled {
+pub(super) fn respond_completed(
+    service: &mut Service,
+    request: RespondNexusTaskCompletedRequest,
+) -> Handled {
     let variant = request.response.and_then(|response| response.variant);
     if let Some(response::Variant::StartOperation(StartOperationResponse {
         variant: Some(Variant::AsyncSuccess(started)),
@@ -86,7 +116,12 @@ pub(super) fn respond_completed(service: &mut Service, request: RespondNexusTask
             NexusCall::Cancel if variant.is_some() => {
                 run.nexus_cancel_completed(now_ms, asked.scheduled_event_id);
             }
-            NexusCall::Cancel => failed(run, now_ms, &asked, handler_failure("INTERNAL", "empty outcome")),
+            NexusCall::Cancel => failed(
+                run,
+                now_ms,
+                &asked,
+                handler_failure("INTERNAL", "empty outcome"),
+            ),
         }
         service.close_transaction(asked.run);
     }
@@ -94,18 +129,31 @@ pub(super) fn respond_completed(service: &mut Service, request: RespondNexusTask
 }
 
 /// Does what the handler's answer to a request to start says.
-fn started(run: &mut Run, now_ms: u64, scheduled_event_id: i64, answer: Option<Variant>, limit: usize) {
+fn started(
+    run: &mut Run,
+    now_ms: u64,
+    scheduled_event_id: i64,
+    answer: Option<Variant>,
+    limit: usize,
+) {
     let closing = match answer {
         Some(Variant::SyncSuccess(success)) => completed(success.payload, limit),
         Some(Variant::AsyncSuccess(started)) => {
-            return run.nexus_operation_started(now_ms, scheduled_event_id, token_of(&started), now_ms);
+            return run.nexus_operation_started(
+                now_ms,
+                scheduled_event_id,
+                token_of(&started),
+                now_ms,
+            );
         }
         #[allow(deprecated, reason = "older handlers still answer so")]
         Some(Variant::OperationError(error)) if error.operation_state == "canceled" => {
             NexusClosing::Canceled(operation_failure(error.failure))
         }
         #[allow(deprecated, reason = "older handlers still answer so")]
-        Some(Variant::OperationError(error)) => NexusClosing::Failed(operation_failure(error.failure)),
+        Some(Variant::OperationError(error)) => {
+            NexusClosing::Failed(operation_failure(error.failure))
+        }
         Some(Variant::Failure(failure)) => unsuccessful(failure),
         None => {
             let failure = handler_failure("INTERNAL", "empty outcome");
@@ -117,7 +165,10 @@ fn started(run: &mut Run, now_ms: u64, scheduled_event_id: i64, answer: Option<V
 
 fn completed(result: Option<crate::api::common::Payload>, limit: usize) -> NexusClosing {
     use prost::Message;
-    if result.as_ref().is_some_and(|payload| payload.encoded_len() > limit) {
+    if result
+        .as_ref()
+        .is_some_and(|payload| payload.encoded_len() > limit)
+    {
         return NexusClosing::Failed(crate::run::nexus_operations::call_failure(
             "http: response body too large",
         ));
@@ -132,21 +183,36 @@ fn unsuccessful(failure: Failure) -> NexusClosing {
     }
 }
 
-pub(super) fn respond_failed(service: &mut Service, request: RespondNexusTaskFailedRequest) -> Handled {
+pub(super) fn respond_failed(
+    service: &mut Service,
+    request: RespondNexusTaskFailedRequest,
+) -> Handled {
     #[allow(deprecated, reason = "older handlers still answer so")]
     let failure = match (request.error, request.failure) {
         (Some(error), _) => from_error(error),
         (None, Some(failure)) => failure,
-        (None, None) => return Err(Status::invalid_argument("request must contain error or failure")),
+        (None, None) => {
+            return Err(Status::invalid_argument(
+                "request must contain error or failure",
+            ));
+        }
     };
-    if !matches!(failure.failure_info, Some(FailureInfo::NexusHandlerFailureInfo(_))) {
+    if !matches!(
+        failure.failure_info,
+        Some(FailureInfo::NexusHandlerFailureInfo(_))
+    ) {
         return Err(Status::invalid_argument(
             "request Failure must contain error or failure with NexusHandlerFailureInfo",
         ));
     }
     if let Some(asked) = asked(service, &request.task_token)? {
         let now_ms = service.now_ms;
-        failed(service.executions.run_mut(asked.run), now_ms, &asked, failure);
+        failed(
+            service.executions.run_mut(asked.run),
+            now_ms,
+            &asked,
+            failure,
+        );
         service.close_transaction(asked.run);
     }
     Ok(RespondNexusTaskFailedResponse::default().into())
@@ -156,7 +222,9 @@ pub(super) fn respond_failed(service: &mut Service, request: RespondNexusTaskFai
 fn failed(run: &mut Run, now_ms: u64, asked: &Asked, failure: Failure) {
     let scheduled_event_id = asked.scheduled_event_id;
     match asked.call {
-        call if is_retryable(&failure) => run.retry_nexus_request(now_ms, scheduled_event_id, call, failure),
+        call if is_retryable(&failure) => {
+            run.retry_nexus_request(now_ms, scheduled_event_id, call, failure)
+        }
         NexusCall::Start => {
             run.close_nexus_operation(now_ms, scheduled_event_id, NexusClosing::Failed(failure));
         }
@@ -167,23 +235,31 @@ fn failed(run: &mut Run, now_ms: u64, asked: &Asked, failure: Failure) {
 fn from_error(error: HandlerError) -> Failure {
     let retry_behavior = error.retry_behavior;
     Failure {
-        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(NexusHandlerFailureInfo {
-            r#type: error.error_type,
-            retry_behavior,
-        })),
+        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(
+            NexusHandlerFailureInfo {
+                r#type: error.error_type,
+                retry_behavior,
+            },
+        )),
         ..operation_failure(error.failure)
     }
 }
 
 #[allow(deprecated, reason = "older handlers give the token its older name")]
 fn token_of(started: &crate::api::nexus::start_operation_response::Async) -> &str {
-    if started.operation_token.is_empty() { &started.operation_id } else { &started.operation_token }
+    if started.operation_token.is_empty() {
+        &started.operation_id
+    } else {
+        &started.operation_token
+    }
 }
 
 fn check_token(token: &str) -> Result<(), Status> {
     if token.is_empty() {
         // The spelling is the server's.
-        return Err(Status::invalid_argument("missing opration token in response"));
+        return Err(Status::invalid_argument(
+            "missing opration token in response",
+        ));
     }
     if token.len() > TOKEN_LENGTH {
         return Err(Status::invalid_argument(format!(
@@ -195,8 +271,10 @@ fn check_token(token: &str) -> Result<(), Status> {
 }
 
 pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationRequest) -> Handled {
-    let TaskToken::NexusCompletion { run, scheduled_event_id } =
-        TaskToken::decode_text(&request.callback_token)?
+    let TaskToken::NexusCompletion {
+        run,
+        scheduled_event_id,
+    } = TaskToken::decode_text(&request.callback_token)?
     else {
         return Err(Status::invalid_argument("invalid callback token"));
     };
@@ -212,18 +290,28 @@ pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationReq
     let started_ms = request.start_time_ms.unwrap_or(now_ms);
     let run = service.executions.run_mut(key);
     // The completion may come before the answer that says that there is something to complete.
-    run.nexus_operation_started(now_ms, scheduled_event_id, &request.operation_token, started_ms);
+    run.nexus_operation_started(
+        now_ms,
+        scheduled_event_id,
+        &request.operation_token,
+        started_ms,
+    );
     run.close_nexus_operation(now_ms, scheduled_event_id, closing);
     service.close_transaction(key);
     Ok(CompleteNexusOperationResponse {}.into())
 }
 
-/// The run that waits for an operation: the one that scheduled it, or the one that that was reset to.
+/// The run that waits for an operation: the one that scheduled it, or the one that that was reset
+/// to.
 ///
 /// # Errors
 ///
 /// NOT_FOUND if none does.
-fn operation_run(service: &Service, key: RunKey, scheduled_event_id: i64) -> Result<RunKey, Status> {
+fn operation_run(
+    service: &Service,
+    key: RunKey,
+    scheduled_event_id: i64,
+) -> Result<RunKey, Status> {
     let not_found = || status::not_found("operation not found");
     let run = service.executions.find(key).ok_or_else(not_found)?;
     if run.is_running() && run.nexus_operations.get(scheduled_event_id).is_some() {
@@ -235,7 +323,10 @@ fn operation_run(service: &Service, key: RunKey, scheduled_event_id: i64) -> Res
         }
         _ => return Err(not_found()),
     };
-    let current = service.executions.current(&run.workflow_id).ok_or_else(not_found)?;
+    let current = service
+        .executions
+        .current(&run.workflow_id)
+        .ok_or_else(not_found)?;
     let current_run = service.executions.run(current);
     if !current_run.is_running() {
         return Err(status::not_found("workflow execution already completed"));

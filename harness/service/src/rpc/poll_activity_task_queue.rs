@@ -8,9 +8,17 @@ use crate::{
     service::Service,
 };
 
-pub(super) fn handle(service: &mut Service, id: RequestId, request: PollActivityTaskQueueRequest) -> Answer {
+pub(super) fn handle(
+    service: &mut Service,
+    id: RequestId,
+    request: PollActivityTaskQueueRequest,
+) -> Answer {
     let queue = request.task_queue.unwrap_or_default();
-    let poller = Poller { id, identity: request.identity, is_sticky: false };
+    let poller = Poller {
+        id,
+        identity: request.identity,
+        is_sticky: false,
+    };
     matching::poll(service, QueueKind::Activity, &queue.name, poller);
     Answer::Later
 }

@@ -8,10 +8,18 @@ use crate::{
     service::Service,
 };
 
-pub(super) fn handle(service: &mut Service, id: RequestId, request: PollWorkflowTaskQueueRequest) -> Answer {
+pub(super) fn handle(
+    service: &mut Service,
+    id: RequestId,
+    request: PollWorkflowTaskQueueRequest,
+) -> Answer {
     let queue = request.task_queue.unwrap_or_default();
     let is_sticky = queue.kind() == TaskQueueKind::Sticky;
-    let poller = Poller { id, identity: request.identity, is_sticky };
+    let poller = Poller {
+        id,
+        identity: request.identity,
+        is_sticky,
+    };
     matching::poll(service, QueueKind::Workflow, &queue.name, poller);
     Answer::Later
 }

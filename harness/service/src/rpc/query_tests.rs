@@ -49,7 +49,13 @@ fn refused(reply: Option<Result<Response, Status>>) -> (Code, String) {
 fn sticky_run(world: &mut World) {
     world.start("order");
     let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![start_timer("1", 3_600_000)], "sticky")).unwrap();
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 3_600_000)],
+            "sticky",
+        ))
+        .unwrap();
 }
 
 #[test]
@@ -83,7 +89,10 @@ fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
     assert_eq!(task.query.as_ref().unwrap().query_type, "status");
     assert_eq!(task.history.as_ref().unwrap().events.len(), 5);
     answer_query(&mut world, &task, "waiting");
-    assert_eq!(answered(world.reply(query)).query_result, payloads("waiting"));
+    assert_eq!(
+        answered(world.reply(query)).query_result,
+        payloads("waiting")
+    );
     assert_eq!(world.history("order").len(), 5);
 }
 
@@ -91,7 +100,10 @@ fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
 #[test]
 fn a_query_that_waited_for_a_worker_goes_before_the_task_that_came_since_unless_it_is_patient() {
     for patient_queries in [false, true] {
-        let mut world = World::with(ServiceConfig { patient_queries, ..ServiceConfig::default() });
+        let mut world = World::with(ServiceConfig {
+            patient_queries,
+            ..ServiceConfig::default()
+        });
         world.start("order");
         world.run_workflow_task(vec![start_timer("1", 1_000)]);
         world.send(query_request("order"));
@@ -104,15 +116,25 @@ fn a_query_that_waited_for_a_worker_goes_before_the_task_that_came_since_unless_
 
 #[test]
 fn patient_queries_wait_together_for_a_task_that_fails_again_and_again() {
-    let mut world = World::with(ServiceConfig { patient_queries: true, ..ServiceConfig::default() });
+    let mut world = World::with(ServiceConfig {
+        patient_queries: true,
+        ..ServiceConfig::default()
+    });
     world.start("order");
     for _ in 0..4 {
         let lost = world.workflow_task();
         world.pass(10_000 * u64::try_from(lost.attempt).unwrap_or(1) * 60);
     }
-    let queries = [world.send(query_request("order")), world.send(query_request("order"))];
+    let queries = [
+        world.send(query_request("order")),
+        world.send(query_request("order")),
+    ];
     assert_eq!(world.workflow_task().queries.len(), 2);
-    assert!(queries.into_iter().all(|query| world.reply(query).is_none()));
+    assert!(
+        queries
+            .into_iter()
+            .all(|query| world.reply(query).is_none())
+    );
 }
 
 #[test]
@@ -121,17 +143,25 @@ fn a_query_goes_to_the_sticky_worker_without_history_and_elsewhere_when_that_wor
     sticky_run(&mut world);
     let poll = world.send(sticky_poll_request("sticky"));
     let first = world.send(query_request("order"));
-    let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else { panic!("no task") };
+    let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else {
+        panic!("no task")
+    };
     assert!(task.history.as_ref().unwrap().events.is_empty());
     answer_query(&mut world, &task, "cached");
-    assert_eq!(answered(world.reply(first)).query_result, payloads("cached"));
+    assert_eq!(
+        answered(world.reply(first)).query_result,
+        payloads("cached")
+    );
 
     let second = world.send(query_request("order"));
     world.pass(10_000);
     let task = world.workflow_task();
     assert_eq!(task.history.as_ref().unwrap().events.len(), 5);
     answer_query(&mut world, &task, "replayed");
-    assert_eq!(answered(world.reply(second)).query_result, payloads("replayed"));
+    assert_eq!(
+        answered(world.reply(second)).query_result,
+        payloads("replayed")
+    );
 }
 
 #[test]
@@ -142,13 +172,18 @@ fn a_closed_run_is_queried_too_unless_the_caller_rejects_that() {
     let query = world.send(query_request("order"));
     let task = world.workflow_task();
     answer_query(&mut world, &task, "closed");
-    assert_eq!(answered(world.reply(query)).query_result, payloads("closed"));
+    assert_eq!(
+        answered(world.reply(query)).query_result,
+        payloads("closed")
+    );
     let rejecting = QueryWorkflowRequest {
         query_reject_condition: QueryRejectCondition::NotOpen.into(),
         ..query_request("order")
     };
     let query = world.send(rejecting);
-    let rejected = answered(world.reply(query)).query_rejected.expect("a rejection");
+    let rejected = answered(world.reply(query))
+        .query_rejected
+        .expect("a rejection");
     assert_eq!(rejected.status(), WorkflowExecutionStatus::Completed);
 }
 
@@ -165,7 +200,10 @@ fn a_query_fails_at_once_while_the_workflow_task_keeps_failing() {
         };
         world.call(request).unwrap();
     }
-    assert_eq!(world.call(query_request("order")).unwrap_err().code(), Code::FailedPrecondition);
+    assert_eq!(
+        world.call(query_request("order")).unwrap_err().code(),
+        Code::FailedPrecondition
+    );
 }
 
 #[test]
@@ -177,7 +215,10 @@ fn a_query_whose_task_ends_the_run_unanswered_is_asked_of_the_closed_run() {
     assert!(world.reply(query).is_none());
     let task = world.workflow_task();
     answer_query(&mut world, &task, "closed");
-    assert_eq!(answered(world.reply(query)).query_result, payloads("closed"));
+    assert_eq!(
+        answered(world.reply(query)).query_result,
+        payloads("closed")
+    );
 }
 
 #[test]
@@ -186,7 +227,9 @@ fn a_query_that_dies_with_its_sticky_worker_is_asked_of_another() {
     sticky_run(&mut world);
     let poll = world.send(sticky_poll_request("sticky"));
     let query = world.send(query_request("order"));
-    let Some(Ok(Response::PollWorkflowTaskQueue(lost))) = world.reply(poll) else { panic!("no task") };
+    let Some(Ok(Response::PollWorkflowTaskQueue(lost))) = world.reply(poll) else {
+        panic!("no task")
+    };
     world.pass(9_999);
     assert!(!world.has_workflow_task());
     world.pass(1);
@@ -199,9 +242,15 @@ fn a_query_that_dies_with_its_sticky_worker_is_asked_of_another() {
         ..RespondQueryTaskCompletedRequest::default()
     };
     let stale = world.call(late).unwrap_err();
-    assert_eq!((stale.code(), stale.message()), (Code::NotFound, "query task not found, or already expired"));
+    assert_eq!(
+        (stale.code(), stale.message()),
+        (Code::NotFound, "query task not found, or already expired")
+    );
     answer_query(&mut world, &task, "replayed");
-    assert_eq!(answered(world.reply(query)).query_result, payloads("replayed"));
+    assert_eq!(
+        answered(world.reply(query)).query_result,
+        payloads("replayed")
+    );
     assert_eq!(world.service.next_due_ms(), Some(START_MS + 3_600_000));
 }
 
@@ -215,7 +264,13 @@ fn a_query_that_dies_with_its_worker_is_given_up_when_its_caller_waits_no_longer
     world.pass(29_999);
     assert!(world.reply(query).is_none());
     world.pass(1);
-    assert_eq!(refused(world.reply(query)), (Code::DeadlineExceeded, "context deadline exceeded".to_owned()));
+    assert_eq!(
+        refused(world.reply(query)),
+        (
+            Code::DeadlineExceeded,
+            "context deadline exceeded".to_owned()
+        )
+    );
 }
 
 #[test]
@@ -230,7 +285,10 @@ fn a_query_that_no_worker_polls_for_is_told_so_a_second_before_its_deadline() {
     world.pass(1);
     let (code, message) = refused(world.reply(query));
     assert_eq!(code, Code::FailedPrecondition);
-    assert_eq!(message, "no poller seen for task queue recently, worker may be down");
+    assert_eq!(
+        message,
+        "no poller seen for task queue recently, worker may be down"
+    );
     assert!(!world.has_workflow_task());
 }
 
@@ -254,7 +312,9 @@ fn a_query_that_waits_for_a_workflow_task_has_a_deadline_too() {
     let task = world.workflow_task();
     world.pass(5_000);
     assert_eq!(refused(world.reply(query)).0, Code::DeadlineExceeded);
-    world.complete(&task, vec![complete_workflow("done")]).unwrap();
+    world
+        .complete(&task, vec![complete_workflow("done")])
+        .unwrap();
     assert!(!world.has_workflow_task());
 }
 
@@ -266,7 +326,10 @@ fn a_query_waits_for_a_delayed_first_task_that_comes_before_its_deadline() {
         ..start_request("order")
     };
     world.call(delayed).unwrap();
-    for (ms, message) in [(4_999, "Workflow task is not scheduled yet."), (0, "context deadline exceeded")] {
+    for (ms, message) in [
+        (4_999, "Workflow task is not scheduled yet."),
+        (0, "context deadline exceeded"),
+    ] {
         let early = query_for(&mut world, "order", ms);
         assert_eq!(refused(world.reply(early)).1, message);
     }
@@ -300,8 +363,13 @@ fn an_answer_that_comes_with_bad_commands_stands_and_one_that_is_not_taken_in_do
     };
     let twice = with_answer(vec![complete_workflow("once"), complete_workflow("twice")]);
     world.respond(twice).unwrap_err();
-    assert!(world.reply(query).is_none(), "the completion was not taken in");
-    world.respond(with_answer(vec![start_timer("", 1)])).unwrap_err();
+    assert!(
+        world.reply(query).is_none(),
+        "the completion was not taken in"
+    );
+    world
+        .respond(with_answer(vec![start_timer("", 1)]))
+        .unwrap_err();
     assert_eq!(answered(world.reply(query)).query_result, payloads("seen"));
 }
 
@@ -315,6 +383,9 @@ fn an_answer_that_is_too_large_fails_the_query() {
     let query = world.send(query_request("order"));
     let task = world.workflow_task();
     answer_query(&mut world, &task, &"x".repeat(31));
-    let too_large = (Code::InvalidArgument, "Blob data size exceeds limit.".to_owned());
+    let too_large = (
+        Code::InvalidArgument,
+        "Blob data size exceeds limit.".to_owned(),
+    );
     assert_eq!(refused(world.reply(query)), too_large);
 }

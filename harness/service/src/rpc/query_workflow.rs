@@ -7,7 +7,10 @@ use crate::{
     api::{
         enums::QueryResultType,
         query::WorkflowQueryResult,
-        rpc::{QueryWorkflowRequest, RespondQueryTaskCompletedRequest, RespondQueryTaskCompletedResponse},
+        rpc::{
+            QueryWorkflowRequest, RespondQueryTaskCompletedRequest,
+            RespondQueryTaskCompletedResponse,
+        },
     },
     identifiers::RequestId,
     query,
@@ -26,15 +29,21 @@ pub(super) fn handle(
     Ok(query::submit(service, id, deadline_ms, request)?.map_or(Answer::Later, Answer::from))
 }
 
-pub(super) fn respond_completed(service: &mut Service, request: RespondQueryTaskCompletedRequest) -> Handled {
+pub(super) fn respond_completed(
+    service: &mut Service,
+    request: RespondQueryTaskCompletedRequest,
+) -> Handled {
     let TaskToken::Query { query, ordinal } = TaskToken::decode(&request.task_token)? else {
         return Err(Status::invalid_argument("Error deserializing task token."));
     };
     if service.queries.sent(query, ordinal).is_none() {
-        return Err(status::not_found("query task not found, or already expired"));
+        return Err(status::not_found(
+            "query task not found, or already expired",
+        ));
     }
     let limits = &service.config.limits;
-    let result = if let Err(too_large) = validate::blob_size(request.query_result.as_ref(), limits) {
+    let result = if let Err(too_large) = validate::blob_size(request.query_result.as_ref(), limits)
+    {
         WorkflowQueryResult {
             result_type: QueryResultType::Failed.into(),
             error_message: too_large.message().to_owned(),

@@ -7,7 +7,9 @@ use crate::{
     Response,
     api::{
         Attributes,
-        command::{ContinueAsNewWorkflowExecutionCommandAttributes, command::Attributes as Command},
+        command::{
+            ContinueAsNewWorkflowExecutionCommandAttributes, command::Attributes as Command,
+        },
         enums::{EventType::*, WorkflowIdConflictPolicy},
         rpc::*,
         workflow::{
@@ -79,16 +81,26 @@ fn a_reset_run_begins_with_the_history_up_to_the_task_which_fails() {
             WorkflowTaskScheduled,
         ]
     );
-    let Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) = &world.history("w")[8].attributes
+    let Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) =
+        &world.history("w")[8].attributes
     else {
         panic!("not failed")
     };
-    assert_eq!((&failed.base_run_id, &failed.new_run_id), (&old_run, &run_id));
+    assert_eq!(
+        (&failed.base_run_id, &failed.new_run_id),
+        (&old_run, &run_id)
+    );
     let old = world.service.history("w", Some(&old_run)).unwrap();
-    assert_eq!(old.last().unwrap().event_type(), WorkflowExecutionTerminated);
+    assert_eq!(
+        old.last().unwrap().event_type(),
+        WorkflowExecutionTerminated
+    );
     world.run_workflow_task(vec![]);
     world.pass(60_000);
-    assert!(world.event_types("w").contains(&TimerFired), "the first timer is still set");
+    assert!(
+        world.event_types("w").contains(&TimerFired),
+        "the first timer is still set"
+    );
     history_rules::check(world.history("w")).unwrap();
 }
 
@@ -98,7 +110,11 @@ fn signals_since_then_are_sent_again_unless_excluded() {
     signal(&mut world, "after");
     reset_run_id(&mut world, reset(9));
     let signals = |world: &World| {
-        world.event_types("w").into_iter().filter(|kind| *kind == WorkflowExecutionSignaled).count()
+        world
+            .event_types("w")
+            .into_iter()
+            .filter(|kind| *kind == WorkflowExecutionSignaled)
+            .count()
     };
     assert_eq!(signals(&world), 2);
     history_rules::check(world.history("w")).unwrap();
@@ -121,13 +137,21 @@ fn cancel_requests_are_not_made_again() {
     };
     world.call(request).unwrap();
     reset_run_id(&mut world, reset(9));
-    assert!(!world.event_types("w").contains(&WorkflowExecutionCancelRequested));
+    assert!(
+        !world
+            .event_types("w")
+            .contains(&WorkflowExecutionCancelRequested)
+    );
 }
 
 #[test]
 fn a_reset_ends_at_a_workflow_task_of_the_run() {
     let mut world = world();
-    for (event_id, words) in [(1, "must be > 1"), (99, "must be > 1"), (6, "Can only reset workflow")] {
+    for (event_id, words) in [
+        (1, "must be > 1"),
+        (99, "must be > 1"),
+        (6, "Can only reset workflow"),
+    ] {
         let refused = world.call(reset(event_id)).unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().contains(words), "{}", refused.message());
@@ -145,10 +169,14 @@ fn a_closed_run_can_be_reset_and_a_repeated_request_resets_once() {
 }
 
 fn describe(world: &mut World) -> WorkflowExecutionExtendedInfo {
-    let request =
-        DescribeWorkflowExecutionRequest { namespace: "default".to_owned(), execution: execution("w") };
+    let request = DescribeWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        execution: execution("w"),
+    };
     match world.call(request) {
-        Ok(Response::DescribeWorkflowExecution(described)) => described.workflow_extended_info.unwrap(),
+        Ok(Response::DescribeWorkflowExecution(described)) => {
+            described.workflow_extended_info.unwrap()
+        }
         other => panic!("not described: {other:?}"),
     }
 }
@@ -157,7 +185,10 @@ fn describe(world: &mut World) -> WorkflowExecutionExtendedInfo {
 #[test]
 fn a_reset_run_was_started_by_the_request_that_started_the_run_before_it() {
     let mut world = World::new();
-    let start = StartWorkflowExecutionRequest { request_id: "start".to_owned(), ..start_request("w") };
+    let start = StartWorkflowExecutionRequest {
+        request_id: "start".to_owned(),
+        ..start_request("w")
+    };
     world.call(start.clone()).unwrap();
     world.run_workflow_task(vec![]);
     world.pass(1_000);
@@ -170,10 +201,16 @@ fn a_reset_run_was_started_by_the_request_that_started_the_run_before_it() {
     }
     let described = describe(&mut world);
     let known = described.request_id_infos["start"];
-    assert_eq!((known.event_type(), known.event_id), (WorkflowExecutionStarted, 1));
+    assert_eq!(
+        (known.event_type(), known.event_id),
+        (WorkflowExecutionStarted, 1)
+    );
     assert_eq!(described.request_id_infos.len(), 1);
     assert_eq!(described.last_reset_time, Some(timestamp(world.now_ms)));
-    assert_eq!(described.original_start_time, Some(timestamp(world.now_ms - 1_000)));
+    assert_eq!(
+        described.original_start_time,
+        Some(timestamp(world.now_ms - 1_000))
+    );
 }
 
 #[test]
@@ -228,13 +265,18 @@ fn the_time_of_a_chain_begins_anew_with_a_reset() {
     world.pass(60_000);
     reset_run_id(&mut world, reset(4));
     let continued = ContinueAsNewWorkflowExecutionCommandAttributes::default();
-    world.run_workflow_task(vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(continued)]);
+    world.run_workflow_task(vec![
+        Command::ContinueAsNewWorkflowExecutionCommandAttributes(continued),
+    ]);
     let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) =
         &world.history("w")[0].attributes
     else {
         panic!("not the first event")
     };
-    assert_eq!(started.workflow_execution_expiration_time, Some(timestamp(world.now_ms + 100_000)));
+    assert_eq!(
+        started.workflow_execution_expiration_time,
+        Some(timestamp(world.now_ms + 100_000))
+    );
 }
 
 #[test]
@@ -245,11 +287,19 @@ fn what_is_to_be_done_after_a_reset_is_refused() {
         ..reset(4)
     };
     let signal = Some(Variant::SignalWorkflow(SignalWorkflow::default()));
-    for (variant, words) in [(signal, "PostResetOperation_SignalWorkflow_"), (None, "<nil>")] {
+    for (variant, words) in [
+        (signal, "PostResetOperation_SignalWorkflow_"),
+        (None, "<nil>"),
+    ] {
         let refused = world.call(after(variant)).unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().ends_with(words), "{}", refused.message());
     }
-    let options = Some(Variant::UpdateWorkflowOptions(UpdateWorkflowOptions::default()));
-    assert_eq!(world.call(after(options)).unwrap_err().code(), Code::Unimplemented);
+    let options = Some(Variant::UpdateWorkflowOptions(
+        UpdateWorkflowOptions::default(),
+    ));
+    assert_eq!(
+        world.call(after(options)).unwrap_err().code(),
+        Code::Unimplemented
+    );
 }

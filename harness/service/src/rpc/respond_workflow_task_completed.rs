@@ -28,12 +28,15 @@ use crate::{
     updates,
 };
 
-pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskCompletedRequest) -> Handled {
+pub(super) fn handle(
+    service: &mut Service,
+    mut request: RespondWorkflowTaskCompletedRequest,
+) -> Handled {
     let (key, task) = started_task(service, &request.task_token)?;
     let handled = Completion::new(&mut request).apply(service, key, &task, request);
     if handled.is_err() && task.kind == WorkflowTaskKind::Speculative {
-        // The worker drops the run from its cache when it hears of this, and cannot fetch a history that shows the
-        // events of a speculative task.
+        // The worker drops the run from its cache when it hears of this, and cannot fetch a history
+        // that shows the events of a speculative task.
         service.executions.run_mut(key).state.workflow_task.sticky = None;
     }
     query::release_buffered(service, key);
@@ -45,10 +48,17 @@ pub(super) fn handle(service: &mut Service, mut request: RespondWorkflowTaskComp
 /// # Errors
 ///
 /// NOT_FOUND if the task is no longer started, or the run is closed.
-pub(crate) fn started_task(service: &Service, token: &[u8]) -> Result<(RunKey, WorkflowTask), Status> {
+pub(crate) fn started_task(
+    service: &Service,
+    token: &[u8],
+) -> Result<(RunKey, WorkflowTask), Status> {
     let not_found = || Status::not_found("Workflow task not found.");
-    let TaskToken::WorkflowTask { run, scheduled_event_id, start_ordinal, attempt } =
-        TaskToken::decode(token)?
+    let TaskToken::WorkflowTask {
+        run,
+        scheduled_event_id,
+        start_ordinal,
+        attempt,
+    } = TaskToken::decode(token)?
     else {
         return Err(Status::invalid_argument("Error deserializing task token."));
     };
@@ -108,7 +118,8 @@ impl Completion {
                 let mut response = self.schedule_next(service, key, task, applied.needs_task);
                 if applied.left_no_trace {
                     let run = service.executions.run(key);
-                    response.reset_history_event_id = run.state.workflow_task.last_completed_started_event_id;
+                    response.reset_history_event_id =
+                        run.state.workflow_task.last_completed_started_event_id;
                 }
                 service.close_transaction(key);
                 Ok(response.into())
@@ -124,27 +135,38 @@ impl Completion {
                     let now_ms = service.now_ms;
                     let terminates_run = failure.consequence == Consequence::TerminatesRun;
                     let run = service.executions.run_mut(key);
-                    let failed =
-                        WorkflowTaskFailure::new(failure.cause, Some(failure.to_failure()), &self.identity);
+                    let failed = WorkflowTaskFailure::new(
+                        failure.cause,
+                        Some(failure.to_failure()),
+                        &self.identity,
+                    );
                     run.fail_workflow_task(now_ms, failed);
                     if terminates_run {
                         let reason = message.clone();
                         let identity = HISTORY_SERVICE.to_owned();
-                        run.terminate(now_ms, Termination { reason, identity, ..Termination::default() });
+                        run.terminate(
+                            now_ms,
+                            Termination {
+                                reason,
+                                identity,
+                                ..Termination::default()
+                            },
+                        );
                     } else {
                         run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
                     }
                     service.close_transaction(key);
                 }
                 updates::answer(service, key);
-                // From the second attempt on the task is left to time out, so that it is not retried in a frenzy.
+                // From the second attempt on the task is left to time out, so that it is not
+                // retried in a frenzy.
                 Err(Status::invalid_argument(message))
             }
         }
     }
 
-    /// Answers the queries that went along with the task. They stand even where its commands are bad; but a completion
-    /// that is not taken in at all answers none.
+    /// Answers the queries that went along with the task. They stand even where its commands are
+    /// bad; but a completion that is not taken in at all answers none.
     fn answer_queries(&mut self, service: &mut Service, key: RunKey) {
         query::answer_attached(service, key, std::mem::take(&mut self.query_results));
     }
@@ -155,7 +177,8 @@ impl Completion {
         self.is_heartbeat && service.now_ms > task.original_scheduled_ms.saturating_add(limit_ms)
     }
 
-    /// Schedules the next workflow task where there is work for one; the worker gets it at once if it asked to.
+    /// Schedules the next workflow task where there is work for one; the worker gets it at once if
+    /// it asked to.
     fn schedule_next(
         &self,
         service: &mut Service,
@@ -170,14 +193,19 @@ impl Completion {
         if !run.is_running() || !(needs_task || run.updates.has_outgoing()) {
             return response;
         }
-        // Updates alone may turn out to be rejected, and the task with them. It cannot wait in a queue.
+        // Updates alone may turn out to be rejected, and the task with them. It cannot wait in a
+        // queue.
         let kind = if needs_task || !self.returns_new_task {
             WorkflowTaskKind::Normal
         } else {
             WorkflowTaskKind::Speculative
         };
         run.keeps_speculative = kind == WorkflowTaskKind::Speculative;
-        let original_scheduled_ms = if self.is_heartbeat { task.original_scheduled_ms } else { now_ms };
+        let original_scheduled_ms = if self.is_heartbeat {
+            task.original_scheduled_ms
+        } else {
+            now_ms
+        };
         run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, kind);
         if !self.returns_new_task {
             run.offer_workflow_task();
@@ -193,15 +221,20 @@ impl Completion {
         let run = service.executions.run_mut(key);
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
         run.start_workflow_task(service.now_ms, limits, &self.identity, request_id);
-        // Without the events that it has seen: it asked for the task, so it has the run in its cache.
-        let next = matching::workflow_task_response(run, &service.queries, limits, &self.identity, true);
-        let messages = run.updates.send(next.started_event_id, self.forces_new_task);
+        // Without the events that it has seen: it asked for the task, so it has the run in its
+        // cache.
+        let next =
+            matching::workflow_task_response(run, &service.queries, limits, &self.identity, true);
+        let messages = run
+            .updates
+            .send(next.started_event_id, self.forces_new_task);
         next.with_messages(messages).into_message()
     }
 
-    /// Times out a task that was kept alive for too long, though its worker is there. The next one is started for that
-    /// worker if it asked for it, and never reaches it, for it is told of the timeout instead: that one times out too.
-    /// `tests/workflow_task_test.go` (`TestWorkflowTaskHeartbeatingWithEmptyResult`) shows such a history.
+    /// Times out a task that was kept alive for too long, though its worker is there. The next one
+    /// is started for that worker if it asked for it, and never reaches it, for it is told of the
+    /// timeout instead: that one times out too. `tests/workflow_task_test.go`
+    /// (`TestWorkflowTaskHeartbeatingWithEmptyResult`) shows such a history.
     fn time_out_heartbeats(&self, service: &mut Service, key: RunKey, sticky: Option<Sticky>) {
         let now_ms = service.now_ms;
         let run = service.executions.run_mut(key);
@@ -241,7 +274,9 @@ fn apply_commands(
     mut request: RespondWorkflowTaskCompletedRequest,
 ) -> Result<AppliedCommands, CommandFailure> {
     let now_ms = service.now_ms;
-    let next_run_ordinal = service.executions.next_ordinal(&service.executions.run(key).workflow_id);
+    let next_run_ordinal = service
+        .executions
+        .next_ordinal(&service.executions.run(key).workflow_id);
     let run = service.executions.run_mut(key);
     let has_buffered_events = !run.history.buffered().is_empty();
     let savepoint = run.savepoint();
@@ -265,8 +300,10 @@ fn apply_commands(
         user_metadata: None,
     };
     let applied = commands::apply(&mut context, commands);
-    let (needs_task, next_run) =
-        (context.has_buffered_events || context.needs_workflow_task, context.next_run.take());
+    let (needs_task, next_run) = (
+        context.has_buffered_events || context.needs_workflow_task,
+        context.next_run.take(),
+    );
     match applied {
         Ok(()) => {
             if !is_heartbeat && run.is_running() {
@@ -276,7 +313,10 @@ fn apply_commands(
             if let Some(next_run) = next_run {
                 service.start_run(*next_run);
             }
-            Ok(AppliedCommands { needs_task, left_no_trace: completed_event_id.is_none() })
+            Ok(AppliedCommands {
+                needs_task,
+                left_no_trace: completed_event_id.is_none(),
+            })
         }
         Err(failure) => {
             run.rollback(savepoint);

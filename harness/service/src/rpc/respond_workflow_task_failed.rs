@@ -1,14 +1,16 @@
-//! RespondWorkflowTaskFailed and ResetStickyTaskQueue: a worker gives a workflow task, or a cached run, up.
+//! RespondWorkflowTaskFailed and ResetStickyTaskQueue: a worker gives a workflow task, or a cached
+//! run, up.
 //!
-//! Source: `temporalio/temporal: service/history/api/{respondworkflowtaskfailed,resetstickytaskqueue}/api.go`.
+//! Source: `temporalio/temporal:
+//! service/history/api/{respondworkflowtaskfailed,resetstickytaskqueue}/api.go`.
 
 use super::{Handled, started_task};
 use crate::{
     api::{
         enums::WorkflowTaskFailedCause,
         rpc::{
-            ResetStickyTaskQueueRequest, ResetStickyTaskQueueResponse, RespondWorkflowTaskFailedRequest,
-            RespondWorkflowTaskFailedResponse,
+            ResetStickyTaskQueueRequest, ResetStickyTaskQueueResponse,
+            RespondWorkflowTaskFailedRequest, RespondWorkflowTaskFailedResponse,
         },
     },
     failure,
@@ -35,16 +37,24 @@ pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskFailedRe
         return Ok(RespondWorkflowTaskFailedResponse::default().into());
     }
     let limit = service.config.limits.payload_bytes;
-    let failure = request.failure.map(|failure| failure::for_event(failure, limit).0);
+    let failure = request
+        .failure
+        .map(|failure| failure::for_event(failure, limit).0);
     let run = service.executions.run_mut(key);
-    run.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, failure, &request.identity));
+    run.fail_workflow_task(
+        now_ms,
+        WorkflowTaskFailure::new(cause, failure, &request.identity),
+    );
     run.hasten_workflow_task(now_ms);
     service.close_transaction(key);
     Ok(RespondWorkflowTaskFailedResponse::default().into())
 }
 
 /// The next workflow task goes to the normal queue, with the full history.
-pub(super) fn reset_sticky(service: &mut Service, request: &ResetStickyTaskQueueRequest) -> Handled {
+pub(super) fn reset_sticky(
+    service: &mut Service,
+    request: &ResetStickyTaskQueueRequest,
+) -> Handled {
     let key = service.executions.lookup(request.execution.as_ref())?;
     let run = service.executions.run_mut(key);
     if !run.is_running() {

@@ -6,7 +6,8 @@ use super::{Handled, start_workflow_execution::new_run};
 use crate::{
     api::rpc::{
         SignalWithStartWorkflowExecutionRequest, SignalWithStartWorkflowExecutionResponse,
-        SignalWorkflowExecutionRequest, SignalWorkflowExecutionResponse, StartWorkflowExecutionRequest,
+        SignalWorkflowExecutionRequest, SignalWorkflowExecutionResponse,
+        StartWorkflowExecutionRequest,
     },
     identifiers::RunKey,
     run::signals::Signal,
@@ -15,7 +16,9 @@ use crate::{
 };
 
 pub(super) fn handle(service: &mut Service, request: SignalWorkflowExecutionRequest) -> Handled {
-    let key = service.executions.lookup(request.workflow_execution.as_ref())?;
+    let key = service
+        .executions
+        .lookup(request.workflow_execution.as_ref())?;
     let signal = Signal {
         name: request.signal_name,
         input: request.input,
@@ -55,7 +58,10 @@ pub(super) fn handle_with_start(
                 service.signal_run(key, signal)?;
                 if !is_repeated {
                     // Unlike a mere signal it does not wait for a delayed first workflow task.
-                    service.executions.run_mut(key).hasten_workflow_task(service.now_ms);
+                    service
+                        .executions
+                        .run_mut(key)
+                        .hasten_workflow_task(service.now_ms);
                     service.close_transaction(key);
                 }
                 return Ok(response(service, key, false).into());
@@ -68,7 +74,11 @@ pub(super) fn handle_with_start(
     Ok(response(service, key, true).into())
 }
 
-fn response(service: &Service, key: RunKey, started: bool) -> SignalWithStartWorkflowExecutionResponse {
+fn response(
+    service: &Service,
+    key: RunKey,
+    started: bool,
+) -> SignalWithStartWorkflowExecutionResponse {
     let run = service.executions.run(key);
     SignalWithStartWorkflowExecutionResponse {
         run_id: run.run_id.clone(),
@@ -78,7 +88,9 @@ fn response(service: &Service, key: RunKey, started: bool) -> SignalWithStartWor
     }
 }
 
-fn start_request(request: SignalWithStartWorkflowExecutionRequest) -> StartWorkflowExecutionRequest {
+fn start_request(
+    request: SignalWithStartWorkflowExecutionRequest,
+) -> StartWorkflowExecutionRequest {
     StartWorkflowExecutionRequest {
         namespace: request.namespace,
         workflow_id: request.workflow_id,

@@ -1,14 +1,16 @@
 //! StartWorkflowExecution.
 //!
-//! Source: `temporalio/temporal: service/history/api/startworkflow/api.go`. An eager first workflow task is not
-//! granted: the worker polls for it.
+//! Source: `temporalio/temporal: service/history/api/startworkflow/api.go`. An eager first workflow
+//! task is not granted: the worker polls for it.
 
 use tonic::Status;
 
 use super::Handled;
 use crate::{
     api::{
-        history::{WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes},
+        history::{
+            WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes,
+        },
         rpc::{StartWorkflowExecutionRequest, StartWorkflowExecutionResponse},
     },
     history::EventDecoration,
@@ -68,7 +70,9 @@ fn response(service: &Service, key: RunKey, started: bool) -> StartWorkflowExecu
 
 /// Leaves on the running workflow what the start asked to attach to it.
 fn attach(service: &mut Service, key: RunKey, request: StartWorkflowExecutionRequest) {
-    let Some(options) = request.on_conflict_options else { return };
+    let Some(options) = request.on_conflict_options else {
+        return;
+    };
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     let mut attributes = WorkflowExecutionOptionsUpdatedEventAttributes::default();
@@ -78,7 +82,11 @@ fn attach(service: &mut Service, key: RunKey, request: StartWorkflowExecutionReq
     if options.attach_completion_callbacks {
         attributes.attached_completion_callbacks = request.completion_callbacks;
     }
-    let links = if options.attach_links { request.links } else { Vec::new() };
+    let links = if options.attach_links {
+        request.links
+    } else {
+        Vec::new()
+    };
     run.attach(now_ms, attributes, links);
     service.close_transaction(key);
 }
@@ -105,7 +113,11 @@ pub(crate) fn new_run(request: StartWorkflowExecutionRequest, now_ms: u64) -> Ne
         priority: request.priority,
         ..WorkflowExecutionStartedEventAttributes::default()
     };
-    chain::begin(&mut attributes, request.workflow_start_delay.as_ref(), now_ms);
+    chain::begin(
+        &mut attributes,
+        request.workflow_start_delay.as_ref(),
+        now_ms,
+    );
     NewRun {
         attributes,
         decoration: EventDecoration {

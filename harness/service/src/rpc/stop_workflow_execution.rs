@@ -1,6 +1,7 @@
 //! RequestCancelWorkflowExecution and TerminateWorkflowExecution.
 //!
-//! Source: `temporalio/temporal: service/history/api/{requestcancelworkflow,terminateworkflow}/api.go`.
+//! Source: `temporalio/temporal:
+//! service/history/api/{requestcancelworkflow,terminateworkflow}/api.go`.
 
 use tonic::Status;
 
@@ -19,7 +20,8 @@ use crate::{
     status,
 };
 
-/// The run to stop: with the first run of a chain given, the last run of the workflow id, if it is of that chain.
+/// The run to stop: with the first run of a chain given, the last run of the workflow id, if it is
+/// of that chain.
 fn lookup(
     service: &Service,
     execution: Option<&WorkflowExecution>,
@@ -45,7 +47,11 @@ pub(super) fn request_cancel(
     service: &mut Service,
     request: RequestCancelWorkflowExecutionRequest,
 ) -> Handled {
-    let key = lookup(service, request.workflow_execution.as_ref(), &request.first_execution_run_id)?;
+    let key = lookup(
+        service,
+        request.workflow_execution.as_ref(),
+        &request.first_execution_run_id,
+    )?;
     let cancel = CancelRequest {
         reason: request.reason,
         identity: request.identity,
@@ -56,8 +62,15 @@ pub(super) fn request_cancel(
     Ok(RequestCancelWorkflowExecutionResponse::default().into())
 }
 
-pub(super) fn terminate(service: &mut Service, request: TerminateWorkflowExecutionRequest) -> Handled {
-    let key = lookup(service, request.workflow_execution.as_ref(), &request.first_execution_run_id)?;
+pub(super) fn terminate(
+    service: &mut Service,
+    request: TerminateWorkflowExecutionRequest,
+) -> Handled {
+    let key = lookup(
+        service,
+        request.workflow_execution.as_ref(),
+        &request.first_execution_run_id,
+    )?;
     if !service.executions.run(key).is_running() {
         return Err(status::not_found("workflow execution already completed"));
     }

@@ -1,5 +1,5 @@
-//! GetSystemInfo, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: what workers and clients ask of a server
-//! before they do anything.
+//! GetSystemInfo, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: what workers and clients
+//! ask of a server before they do anything.
 
 use super::Answer;
 use crate::{
@@ -7,7 +7,8 @@ use crate::{
         enums::{NamespaceState, TaskQueueType},
         rpc::{
             DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
-            GetSystemInfoResponse, ShutdownWorkerRequest, ShutdownWorkerResponse, get_system_info_response,
+            GetSystemInfoResponse, ShutdownWorkerRequest, ShutdownWorkerResponse,
+            get_system_info_response,
         },
         taskqueue::{PollerInfo, TaskQueueStats},
     },
@@ -21,8 +22,9 @@ use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_i
 /// The version that the service says it is: the release whose rules it follows.
 const SERVER_VERSION: &str = "1.31.0";
 
-/// The capabilities of a current server. Source: `temporalio/temporal: service/frontend/workflow_handler.go`. What
-/// is not served here (schedules, eager starts) is not claimed.
+/// The capabilities of a current server. Source: `temporalio/temporal:
+/// service/frontend/workflow_handler.go`. What is not served here (schedules, eager starts) is not
+/// claimed.
 pub(super) fn info(service: &Service) -> Answer {
     let capabilities = get_system_info_response::Capabilities {
         signal_and_query_header: true,
@@ -34,8 +36,11 @@ pub(super) fn info(service: &Service) -> Answer {
         nexus: service.config.nexus,
         ..get_system_info_response::Capabilities::default()
     };
-    GetSystemInfoResponse { server_version: SERVER_VERSION.to_owned(), capabilities: Some(capabilities) }
-        .into()
+    GetSystemInfoResponse {
+        server_version: SERVER_VERSION.to_owned(),
+        capabilities: Some(capabilities),
+    }
+    .into()
 }
 
 pub(super) fn describe_namespace(service: &Service) -> Answer {
@@ -51,7 +56,11 @@ pub(super) fn describe_namespace(service: &Service) -> Answer {
         }),
         ..NamespaceInfo::default()
     };
-    DescribeNamespaceResponse { namespace_info: Some(namespace), ..Default::default() }.into()
+    DescribeNamespaceResponse {
+        namespace_info: Some(namespace),
+        ..Default::default()
+    }
+    .into()
 }
 
 /// The waiting pollers of a queue, and its backlog.
@@ -80,7 +89,8 @@ pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueue
     response.into()
 }
 
-/// A worker that shuts down says so: nothing waits for it any more. Its other polls are canceled by whoever made them.
+/// A worker that shuts down says so: nothing waits for it any more. Its other polls are canceled by
+/// whoever made them.
 ///
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).
 pub(super) fn shutdown_worker(service: &mut Service, request: &ShutdownWorkerRequest) -> Answer {

@@ -18,9 +18,13 @@ fn a_server_claims_no_capability_that_it_lacks() {
 #[test]
 fn the_one_namespace_is_described() {
     let mut world = World::new();
-    let request =
-        DescribeNamespaceRequest { namespace: "default".to_owned(), ..DescribeNamespaceRequest::default() };
-    let Ok(Response::DescribeNamespace(described)) = world.call(request) else { panic!("not its response") };
+    let request = DescribeNamespaceRequest {
+        namespace: "default".to_owned(),
+        ..DescribeNamespaceRequest::default()
+    };
+    let Ok(Response::DescribeNamespace(described)) = world.call(request) else {
+        panic!("not its response")
+    };
     assert_eq!(described.namespace_info.unwrap().name, "default");
 }
 
@@ -34,9 +38,11 @@ fn a_task_queue_is_described_by_its_pollers() {
         ..DescribeTaskQueueRequest::default()
     };
     let pollers = |world: &mut World| match world.call(request.clone()) {
-        Ok(Response::DescribeTaskQueue(described)) => {
-            described.pollers.into_iter().map(|poller| poller.identity).collect::<Vec<_>>()
-        }
+        Ok(Response::DescribeTaskQueue(described)) => described
+            .pollers
+            .into_iter()
+            .map(|poller| poller.identity)
+            .collect::<Vec<_>>(),
         other => panic!("not its response: {other:?}"),
     };
     assert_eq!(pollers(&mut world), ["worker"]);
@@ -50,14 +56,23 @@ fn nothing_waits_for_a_worker_that_has_shut_down() {
     let mut world = World::new();
     world.start("w");
     let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![start_timer("1", 5_000)], "sticky")).unwrap();
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 5_000)],
+            "sticky",
+        ))
+        .unwrap();
     let poll = world.send(sticky_poll_request("sticky"));
     let request = ShutdownWorkerRequest {
         namespace: "default".to_owned(),
         sticky_task_queue: "sticky".to_owned(),
         ..ShutdownWorkerRequest::default()
     };
-    assert!(matches!(world.call(request), Ok(Response::ShutdownWorker(_))));
+    assert!(matches!(
+        world.call(request),
+        Ok(Response::ShutdownWorker(_))
+    ));
     match world.reply(poll) {
         Some(Ok(Response::PollWorkflowTaskQueue(task))) => assert!(task.task_token.is_empty()),
         other => panic!("still polls: {other:?}"),
@@ -71,8 +86,17 @@ fn a_run_whose_stickiness_is_reset_goes_to_the_normal_queue_with_all_events() {
     let mut world = World::new();
     world.start("w");
     let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![start_timer("1", 5_000)], "sticky")).unwrap();
-    let request = ResetStickyTaskQueueRequest { namespace: "default".to_owned(), execution: execution("w") };
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 5_000)],
+            "sticky",
+        ))
+        .unwrap();
+    let request = ResetStickyTaskQueueRequest {
+        namespace: "default".to_owned(),
+        execution: execution("w"),
+    };
     world.call(request).unwrap();
     world.pass(5_000);
     assert_eq!(world.workflow_task().history.unwrap().events[0].event_id, 1);

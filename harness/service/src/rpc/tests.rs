@@ -1,6 +1,9 @@
 //! What clients are answered: starts, histories, descriptions.
 
-#![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
+#![allow(
+    clippy::enum_glob_use,
+    reason = "histories are written as lists of event types"
+)]
 
 use pretty_assertions::assert_eq;
 use tonic::Code;
@@ -11,7 +14,8 @@ use crate::{
         Attributes, WorkflowExecution,
         common::WorkflowType,
         enums::{
-            EventType, EventType::*, HistoryEventFilterType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+            EventType, EventType::*, HistoryEventFilterType, WorkflowIdConflictPolicy,
+            WorkflowIdReusePolicy,
         },
         rpc::*,
         workflow::OnConflictOptions,
@@ -21,7 +25,10 @@ use crate::{
 };
 
 #[track_caller]
-fn start(world: &mut World, request: StartWorkflowExecutionRequest) -> StartWorkflowExecutionResponse {
+fn start(
+    world: &mut World,
+    request: StartWorkflowExecutionRequest,
+) -> StartWorkflowExecutionResponse {
     match world.call(request) {
         Ok(Response::StartWorkflowExecution(response)) => *response,
         other => panic!("not started: {other:?}"),
@@ -30,7 +37,10 @@ fn start(world: &mut World, request: StartWorkflowExecutionRequest) -> StartWork
 
 /// A start by another caller than the first.
 fn another_start(workflow_id: &str) -> StartWorkflowExecutionRequest {
-    StartWorkflowExecutionRequest { request_id: "another".to_owned(), ..start_request(workflow_id) }
+    StartWorkflowExecutionRequest {
+        request_id: "another".to_owned(),
+        ..start_request(workflow_id)
+    }
 }
 
 fn history_request(workflow_id: &str) -> GetWorkflowExecutionHistoryRequest {
@@ -53,7 +63,12 @@ fn history(
 }
 
 fn ids(response: &GetWorkflowExecutionHistoryResponse) -> Vec<i64> {
-    response.history.iter().flat_map(|history| &history.events).map(|event| event.event_id).collect()
+    response
+        .history
+        .iter()
+        .flat_map(|history| &history.events)
+        .map(|event| event.event_id)
+        .collect()
 }
 
 #[test]
@@ -88,7 +103,10 @@ fn a_start_may_use_the_running_one_and_leave_its_request_id_on_it() {
     };
     let response = start(&mut world, request.clone());
     assert_eq!((response.run_id, response.started), (first.clone(), false));
-    assert_eq!(world.last_event("order").event_type(), EventType::WorkflowExecutionOptionsUpdated);
+    assert_eq!(
+        world.last_event("order").event_type(),
+        EventType::WorkflowExecutionOptionsUpdated
+    );
     assert_eq!(start(&mut world, request).run_id, first);
     assert_eq!(world.history("order").len(), 3);
 }
@@ -104,8 +122,14 @@ fn a_start_may_terminate_the_running_one() {
     let second = start(&mut world, request);
     assert!(second.started);
     let events = world.service.history("order", Some(&first)).unwrap();
-    assert_eq!(events.last().unwrap().event_type(), EventType::WorkflowExecutionTerminated);
-    assert_eq!(world.workflow_task().workflow_execution.unwrap().run_id, second.run_id);
+    assert_eq!(
+        events.last().unwrap().event_type(),
+        EventType::WorkflowExecutionTerminated
+    );
+    assert_eq!(
+        world.workflow_task().workflow_execution.unwrap().run_id,
+        second.run_id
+    );
 }
 
 #[test]
@@ -113,7 +137,10 @@ fn a_closed_run_may_keep_its_workflow_id() {
     let mut world = World::new();
     world.start("order");
     world.run_workflow_task(vec![complete_workflow("done")]);
-    for policy in [WorkflowIdReusePolicy::RejectDuplicate, WorkflowIdReusePolicy::AllowDuplicateFailedOnly] {
+    for policy in [
+        WorkflowIdReusePolicy::RejectDuplicate,
+        WorkflowIdReusePolicy::AllowDuplicateFailedOnly,
+    ] {
         let request = StartWorkflowExecutionRequest {
             workflow_id_reuse_policy: policy.into(),
             ..another_start("order")
@@ -137,10 +164,17 @@ fn signal_with_start_signals_what_runs_and_starts_what_does_not() {
     world.call(request.clone()).unwrap();
     assert_eq!(
         world.event_types("order"),
-        [WorkflowExecutionStarted, WorkflowExecutionSignaled, WorkflowTaskScheduled]
+        [
+            WorkflowExecutionStarted,
+            WorkflowExecutionSignaled,
+            WorkflowTaskScheduled
+        ]
     );
     world.call(request).unwrap();
-    assert_eq!(world.last_event("order").event_type(), WorkflowExecutionSignaled);
+    assert_eq!(
+        world.last_event("order").event_type(),
+        WorkflowExecutionSignaled
+    );
 }
 
 #[test]
@@ -162,7 +196,9 @@ fn signal_with_start_does_not_wait_for_a_delayed_first_task_as_a_signal_does() {
     let with_start = SignalWithStartWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_id: "order".to_owned(),
-        workflow_type: Some(WorkflowType { name: "Order".to_owned() }),
+        workflow_type: Some(WorkflowType {
+            name: "Order".to_owned(),
+        }),
         task_queue: queue(TASK_QUEUE),
         signal_name: "paid".to_owned(),
         ..SignalWithStartWorkflowExecutionRequest::default()
@@ -186,7 +222,10 @@ fn a_signal_is_taken_once_and_not_after_the_end() {
     world.call(request.clone()).unwrap();
     assert_eq!(world.history("order").len(), 3);
     world.run_workflow_task(vec![complete_workflow("done")]);
-    let late = SignalWorkflowExecutionRequest { request_id: "late".to_owned(), ..request };
+    let late = SignalWorkflowExecutionRequest {
+        request_id: "late".to_owned(),
+        ..request
+    };
     assert_eq!(world.call(late).unwrap_err().code(), Code::NotFound);
 }
 
@@ -195,7 +234,10 @@ fn a_history_comes_in_pages() {
     let mut world = World::new();
     world.start("order");
     world.run_workflow_task(vec![complete_workflow("done")]);
-    let mut request = GetWorkflowExecutionHistoryRequest { maximum_page_size: 2, ..history_request("order") };
+    let mut request = GetWorkflowExecutionHistoryRequest {
+        maximum_page_size: 2,
+        ..history_request("order")
+    };
     let mut pages = Vec::new();
     loop {
         let response = history(&mut world, request.clone());
@@ -212,12 +254,21 @@ fn a_history_comes_in_pages() {
 fn the_last_page_of_a_history_has_what_came_since_the_first() {
     let mut world = World::new();
     world.start("order");
-    let request = GetWorkflowExecutionHistoryRequest { maximum_page_size: 1, ..history_request("order") };
+    let request = GetWorkflowExecutionHistoryRequest {
+        maximum_page_size: 1,
+        ..history_request("order")
+    };
     let first = history(&mut world, request.clone());
     world.run_workflow_task(vec![complete_workflow("done")]);
-    let rest = GetWorkflowExecutionHistoryRequest { next_page_token: first.next_page_token, ..request };
+    let rest = GetWorkflowExecutionHistoryRequest {
+        next_page_token: first.next_page_token,
+        ..request
+    };
     let last = history(&mut world, rest);
-    assert_eq!((ids(&last), last.next_page_token.is_empty()), (vec![2, 3, 4, 5], true));
+    assert_eq!(
+        (ids(&last), last.next_page_token.is_empty()),
+        (vec![2, 3, 4, 5], true)
+    );
 }
 
 /// `service/history/api/getworkflowexecutionhistory/api.go` (`appendTransientTasks`)
@@ -233,9 +284,15 @@ fn a_history_ends_with_the_workflow_task_that_it_does_not_hold_yet() {
     };
     world.call(failed).unwrap();
     assert_eq!(world.history("order").len(), 4);
-    assert_eq!(ids(&history(&mut world, history_request("order"))), [1, 2, 3, 4, 5]);
+    assert_eq!(
+        ids(&history(&mut world, history_request("order"))),
+        [1, 2, 3, 4, 5]
+    );
     world.workflow_task();
-    assert_eq!(ids(&history(&mut world, history_request("order"))), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(
+        ids(&history(&mut world, history_request("order"))),
+        [1, 2, 3, 4, 5, 6]
+    );
     let other = SignalWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_execution: execution("order"),
@@ -243,18 +300,27 @@ fn a_history_ends_with_the_workflow_task_that_it_does_not_hold_yet() {
         ..SignalWorkflowExecutionRequest::default()
     };
     world.call(other).unwrap();
-    assert_eq!(world.history("order").len(), 4, "the signal waits for the task");
+    assert_eq!(
+        world.history("order").len(),
+        4,
+        "the signal waits for the task"
+    );
 }
 
 #[test]
 fn a_long_poll_waits_for_the_next_event_and_ends_with_the_run() {
     let mut world = World::new();
     world.start("order");
-    let request = GetWorkflowExecutionHistoryRequest { wait_new_event: true, ..history_request("order") };
+    let request = GetWorkflowExecutionHistoryRequest {
+        wait_new_event: true,
+        ..history_request("order")
+    };
     let first = history(&mut world, request.clone());
     assert_eq!(ids(&first), [1, 2]);
-    let wait =
-        GetWorkflowExecutionHistoryRequest { next_page_token: first.next_page_token, ..request.clone() };
+    let wait = GetWorkflowExecutionHistoryRequest {
+        next_page_token: first.next_page_token,
+        ..request.clone()
+    };
     let waiting = world.send(wait);
     assert!(world.reply(waiting).is_none());
     let task = world.workflow_task();
@@ -262,10 +328,18 @@ fn a_long_poll_waits_for_the_next_event_and_ends_with_the_run() {
         panic!("still waits")
     };
     assert_eq!(ids(&second), [3]);
-    world.complete(&task, vec![complete_workflow("done")]).unwrap();
-    let rest = GetWorkflowExecutionHistoryRequest { next_page_token: second.next_page_token, ..request };
+    world
+        .complete(&task, vec![complete_workflow("done")])
+        .unwrap();
+    let rest = GetWorkflowExecutionHistoryRequest {
+        next_page_token: second.next_page_token,
+        ..request
+    };
     let last = history(&mut world, rest);
-    assert_eq!((ids(&last), last.next_page_token.is_empty()), (vec![4, 5], true));
+    assert_eq!(
+        (ids(&last), last.next_page_token.is_empty()),
+        (vec![4, 5], true)
+    );
 }
 
 #[test]
@@ -279,24 +353,34 @@ fn a_long_poll_for_the_closing_event_waits_for_the_end() {
     });
     let task = world.workflow_task();
     assert!(world.reply(waiting).is_none());
-    world.complete(&task, vec![complete_workflow("done")]).unwrap();
+    world
+        .complete(&task, vec![complete_workflow("done")])
+        .unwrap();
     let Some(Ok(Response::GetWorkflowExecutionHistory(closing))) = world.reply(waiting) else {
         panic!("still waits")
     };
-    assert_eq!((ids(&closing), closing.next_page_token.is_empty()), (vec![5], true));
+    assert_eq!(
+        (ids(&closing), closing.next_page_token.is_empty()),
+        (vec![5], true)
+    );
 }
 
 /// `service/history/api/get_history_util.go` (`FixFollowEvents`)
 #[test]
 fn who_waits_for_the_closing_event_of_a_run_that_goes_on_hears_that_it_continued() {
     let mut world = World::new();
-    let cron =
-        StartWorkflowExecutionRequest { cron_schedule: "@every 1h".to_owned(), ..start_request("order") };
+    let cron = StartWorkflowExecutionRequest {
+        cron_schedule: "@every 1h".to_owned(),
+        ..start_request("order")
+    };
     let run_id = start(&mut world, cron).run_id;
     world.pass(3_600_000);
     world.run_workflow_task(vec![complete_workflow("done")]);
     let of_first_run = GetWorkflowExecutionHistoryRequest {
-        execution: Some(WorkflowExecution { workflow_id: "order".to_owned(), run_id }),
+        execution: Some(WorkflowExecution {
+            workflow_id: "order".to_owned(),
+            run_id,
+        }),
         ..history_request("order")
     };
     let closing = GetWorkflowExecutionHistoryRequest {
@@ -305,12 +389,20 @@ fn who_waits_for_the_closing_event_of_a_run_that_goes_on_hears_that_it_continued
     };
     let events = |world: &mut World, request| history(world, request).history.unwrap().events;
     let last = events(&mut world, closing).pop().unwrap();
-    let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) = last.attributes else {
+    let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) =
+        last.attributes
+    else {
         panic!("not continued")
     };
-    assert_eq!(last.event_type, i32::from(EventType::WorkflowExecutionContinuedAsNew));
+    assert_eq!(
+        last.event_type,
+        i32::from(EventType::WorkflowExecutionContinuedAsNew)
+    );
     assert_eq!(continued.last_completion_result, payloads("done"));
-    assert_eq!(continued.new_execution_run_id, world.service.run("order", None).unwrap().0);
+    assert_eq!(
+        continued.new_execution_run_id,
+        world.service.run("order", None).unwrap().0
+    );
     let last = events(&mut world, of_first_run).pop().unwrap();
     assert_eq!(last.event_type(), EventType::WorkflowExecutionCompleted);
 }
@@ -329,9 +421,20 @@ fn a_reverse_history_begins_with_the_last_event() {
         panic!("no page")
     };
     assert_eq!(page.history.unwrap().events[0].event_id, 2);
-    let next = GetWorkflowExecutionHistoryReverseRequest { next_page_token: page.next_page_token, ..request };
-    let Ok(Response::GetWorkflowExecutionHistoryReverse(page)) = world.call(next) else { panic!("no page") };
-    assert_eq!((page.history.unwrap().events[0].event_id, page.next_page_token.is_empty()), (1, true));
+    let next = GetWorkflowExecutionHistoryReverseRequest {
+        next_page_token: page.next_page_token,
+        ..request
+    };
+    let Ok(Response::GetWorkflowExecutionHistoryReverse(page)) = world.call(next) else {
+        panic!("no page")
+    };
+    assert_eq!(
+        (
+            page.history.unwrap().events[0].event_id,
+            page.next_page_token.is_empty()
+        ),
+        (1, true)
+    );
 }
 
 #[test]
@@ -368,14 +471,19 @@ fn a_description_tells_of_the_run_and_its_pending_task() {
     let mut world = World::new();
     let run_id = world.start("order");
     world.workflow_task();
-    let request =
-        DescribeWorkflowExecutionRequest { namespace: "default".to_owned(), execution: execution("order") };
+    let request = DescribeWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        execution: execution("order"),
+    };
     let Ok(Response::DescribeWorkflowExecution(described)) = world.call(request) else {
         panic!("not described")
     };
     let info = described.workflow_execution_info.unwrap();
     assert_eq!(info.execution.unwrap().run_id, run_id);
-    assert_eq!((info.history_length, info.r#type.unwrap().name.as_str()), (3, "Workflow"));
+    assert_eq!(
+        (info.history_length, info.r#type.unwrap().name.as_str()),
+        (3, "Workflow")
+    );
     assert_eq!(described.pending_workflow_task.unwrap().attempt, 1);
 }
 
@@ -385,8 +493,11 @@ fn what_is_not_there_is_not_found() {
     let requests: [Request; 4] = [
         history_request("nobody").into(),
         query_request("nobody").into(),
-        DescribeWorkflowExecutionRequest { namespace: "default".to_owned(), execution: execution("nobody") }
-            .into(),
+        DescribeWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            execution: execution("nobody"),
+        }
+        .into(),
         SignalWorkflowExecutionRequest {
             namespace: "default".to_owned(),
             workflow_execution: execution("nobody"),
@@ -409,7 +520,19 @@ fn a_started_event_says_what_the_client_left_open() {
     else {
         panic!("not the first event")
     };
-    assert_eq!(started.workflow_task_timeout, Some(crate::time::duration(10_000)));
-    assert_eq!((&started.original_execution_run_id, &started.first_execution_run_id), (&run_id, &run_id));
-    assert_eq!((started.attempt, started.workflow_id.as_str()), (1, "order"));
+    assert_eq!(
+        started.workflow_task_timeout,
+        Some(crate::time::duration(10_000))
+    );
+    assert_eq!(
+        (
+            &started.original_execution_run_id,
+            &started.first_execution_run_id
+        ),
+        (&run_id, &run_id)
+    );
+    assert_eq!(
+        (started.attempt, started.workflow_id.as_str()),
+        (1, "order")
+    );
 }

@@ -1,7 +1,8 @@
 //! The runs of a chain: what the first one starts with, and what each hands to the next.
 //!
-//! A run is followed by another of the same workflow id when it continues as new, is retried, or has a cron
-//! schedule. All of them know the first one; the execution timeout counts from its start.
+//! A run is followed by another of the same workflow id when it continues as new, is retried, or
+//! has a cron schedule. All of them know the first one; the execution timeout counts from its
+//! start.
 //!
 //! `temporalio/temporal: common/util.go CreateHistoryStartWorkflowRequest`,
 //! `service/history/workflow/retry.go SetupNewWorkflowForRetryOrCron`,
@@ -12,8 +13,9 @@ use prost_types::Duration;
 use super::{Run, start::NewRun};
 use crate::{
     api::{
-        Payloads, command::ContinueAsNewWorkflowExecutionCommandAttributes, enums::ContinueAsNewInitiator,
-        failure::Failure, history::WorkflowExecutionStartedEventAttributes,
+        Payloads, command::ContinueAsNewWorkflowExecutionCommandAttributes,
+        enums::ContinueAsNewInitiator, failure::Failure,
+        history::WorkflowExecutionStartedEventAttributes,
     },
     cron::Schedule,
     history::EventDecoration,
@@ -22,8 +24,8 @@ use crate::{
     workflow_retry::{pause_before_next_run_ms, run_timeout, workflow_task_timeout},
 };
 
-/// Fills in what the first run of a chain has beside what its caller asked for: the timeouts that count, when the
-/// chain ends, and how long its first workflow task waits.
+/// Fills in what the first run of a chain has beside what its caller asked for: the timeouts that
+/// count, when the chain ends, and how long its first workflow task waits.
 pub(crate) fn begin(
     attributes: &mut WorkflowExecutionStartedEventAttributes,
     start_delay: Option<&Duration>,
@@ -31,13 +33,16 @@ pub(crate) fn begin(
 ) {
     bound_timeouts(attributes);
     attributes.attempt = 1;
-    attributes.workflow_execution_expiration_time = limit_ms(attributes.workflow_execution_timeout.as_ref())
-        .map(|timeout_ms| timestamp(now_ms.saturating_add(timeout_ms)));
+    attributes.workflow_execution_expiration_time =
+        limit_ms(attributes.workflow_execution_timeout.as_ref())
+            .map(|timeout_ms| timestamp(now_ms.saturating_add(timeout_ms)));
     let mut backoff_ms = duration_ms(start_delay);
     if !attributes.cron_schedule.is_empty() {
         attributes.set_initiator(ContinueAsNewInitiator::CronSchedule);
         let next = Schedule::parse(&attributes.cron_schedule).ok();
-        backoff_ms = next.and_then(|schedule| schedule.backoff_ms(now_ms, now_ms)).unwrap_or(0);
+        backoff_ms = next
+            .and_then(|schedule| schedule.backoff_ms(now_ms, now_ms))
+            .unwrap_or(0);
     }
     attributes.first_workflow_task_backoff = Some(duration(backoff_ms));
 }
@@ -57,7 +62,8 @@ impl Run {
         self.start_ms + duration_ms(self.started().first_workflow_task_backoff.as_ref())
     }
 
-    /// The run that repeats this one: with what this one started with, not with what it has upserted since.
+    /// The run that repeats this one: with what this one started with, not with what it has
+    /// upserted since.
     pub(crate) fn repetition(&self, repetition: Repetition, now_ms: u64) -> NewRun {
         let started = self.started();
         let is_retry = repetition.initiator == ContinueAsNewInitiator::Retry;
@@ -66,7 +72,11 @@ impl Run {
             initiator: repetition.initiator.into(),
             last_completion_result: repetition.last_completion_result,
             continued_failure: repetition.failure,
-            completion_callbacks: if is_retry { started.completion_callbacks.clone() } else { Vec::new() },
+            completion_callbacks: if is_retry {
+                started.completion_callbacks.clone()
+            } else {
+                Vec::new()
+            },
             ..started.clone()
         };
         self.next_run(attributes, repetition.backoff_ms, now_ms)
@@ -97,11 +107,15 @@ impl Run {
             continued_failure: command.failure,
             ..started.clone()
         };
-        self.next_run(attributes, duration_ms(command.backoff_start_interval.as_ref()), now_ms)
+        self.next_run(
+            attributes,
+            duration_ms(command.backoff_start_interval.as_ref()),
+            now_ms,
+        )
     }
 
-    /// What every next run of the chain has in common. The parent, the root, the first run and the end of the chain
-    /// stay those of this run.
+    /// What every next run of the chain has in common. The parent, the root, the first run and the
+    /// end of the chain stay those of this run.
     fn next_run(
         &self,
         mut attributes: WorkflowExecutionStartedEventAttributes,
@@ -110,17 +124,27 @@ impl Run {
     ) -> NewRun {
         let pause_ms = pause_before_next_run_ms(now_ms, self.execution_ms(), backoff_ms);
         attributes.first_workflow_task_backoff = Some(duration(pause_ms));
-        attributes.continued_execution_run_id.clone_from(&self.run_id);
+        attributes
+            .continued_execution_run_id
+            .clone_from(&self.run_id);
         // A reset has begun the time of the chain anew.
-        attributes.workflow_execution_expiration_time = self.state.execution_expiration_ms.map(timestamp);
+        attributes.workflow_execution_expiration_time =
+            self.state.execution_expiration_ms.map(timestamp);
         // Empty: its own run id is filled in.
         attributes.original_execution_run_id = String::new();
         attributes.identity = String::new();
         attributes.eager_execution_accepted = false;
-        let links = self.history.event(1).map(|event| event.links.clone()).unwrap_or_default();
+        let links = self
+            .history
+            .event(1)
+            .map(|event| event.links.clone())
+            .unwrap_or_default();
         NewRun {
             attributes,
-            decoration: EventDecoration { links, ..EventDecoration::default() },
+            decoration: EventDecoration {
+                links,
+                ..EventDecoration::default()
+            },
             // The server draws one at random; no client knows it.
             request_id: derived_uuid(0, &self.run_id, 0),
             ..NewRun::default()
@@ -129,9 +153,13 @@ impl Run {
 }
 
 fn bound_timeouts(attributes: &mut WorkflowExecutionStartedEventAttributes) {
-    let of_run =
-        run_timeout(attributes.workflow_run_timeout.as_ref(), attributes.workflow_execution_timeout.as_ref());
-    attributes.workflow_task_timeout =
-        Some(workflow_task_timeout(attributes.workflow_task_timeout.as_ref(), &of_run));
+    let of_run = run_timeout(
+        attributes.workflow_run_timeout.as_ref(),
+        attributes.workflow_execution_timeout.as_ref(),
+    );
+    attributes.workflow_task_timeout = Some(workflow_task_timeout(
+        attributes.workflow_task_timeout.as_ref(),
+        &of_run,
+    ));
     attributes.workflow_run_timeout = Some(of_run);
 }

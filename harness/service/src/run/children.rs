@@ -1,7 +1,7 @@
 //! The children of a run that have not closed.
 //!
-//! Initiated by a command, then started or not started, then closed; only the last run of a child's chain closes
-//! it. `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+//! Initiated by a command, then started or not started, then closed; only the last run of a child's
+//! chain closes it. `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,10 @@ impl Children {
     /// Takes in what an event in history says.
     pub(crate) fn restore(&mut self, event_id: i64, attributes: &Attributes) {
         if let Attributes::ChildWorkflowExecutionStartedEventAttributes(started) = attributes {
-            if let Some(child) = self.by_initiated_event_id.get_mut(&started.initiated_event_id) {
+            if let Some(child) = self
+                .by_initiated_event_id
+                .get_mut(&started.initiated_event_id)
+            {
                 child.started_event_id = event_id;
                 child.first_run_id = run_id_of(started);
             }
@@ -113,7 +116,10 @@ impl Run {
         if let Attributes::ChildWorkflowExecutionStartedEventAttributes(started) = attributes {
             let pending = self.children.get(started.initiated_event_id);
             if pending.is_some_and(|child| !child.is_started()) {
-                let child = self.children.by_initiated_event_id.get_mut(&started.initiated_event_id);
+                let child = self
+                    .children
+                    .by_initiated_event_id
+                    .get_mut(&started.initiated_event_id);
                 if let Some(child) = child {
                     child.first_run_id = run_id_of(started);
                     child.started_event_id = self.history.add(now_ms, started.clone());
@@ -121,16 +127,35 @@ impl Run {
             }
             return;
         }
-        let Some(initiated_event_id) = closed_child_of(attributes) else { return };
-        let Some(child) = self.children.by_initiated_event_id.remove(&initiated_event_id) else { return };
+        let Some(initiated_event_id) = closed_child_of(attributes) else {
+            return;
+        };
+        let Some(child) = self
+            .children
+            .by_initiated_event_id
+            .remove(&initiated_event_id)
+        else {
+            return;
+        };
         let mut attributes = attributes.clone();
         set_started_event_id(&mut attributes, child.started_event_id);
         self.history.add(now_ms, attributes);
     }
 
     /// Records that a child was started.
-    pub(crate) fn child_started(&mut self, now_ms: u64, initiated_event_id: i64, first_run_id: &str) {
-        let Some(child) = self.children.by_initiated_event_id.get_mut(&initiated_event_id) else { return };
+    pub(crate) fn child_started(
+        &mut self,
+        now_ms: u64,
+        initiated_event_id: i64,
+        first_run_id: &str,
+    ) {
+        let Some(child) = self
+            .children
+            .by_initiated_event_id
+            .get_mut(&initiated_event_id)
+        else {
+            return;
+        };
         first_run_id.clone_into(&mut child.first_run_id);
         let attributes = ChildWorkflowExecutionStartedEventAttributes {
             namespace: child.namespace.clone(),
@@ -143,10 +168,21 @@ impl Run {
             workflow_type: child.workflow_type.clone(),
             header: None,
         };
-        let header = self.child_initiated(initiated_event_id).and_then(|initiated| initiated.header.clone());
-        let started_event_id =
-            self.history.add(now_ms, ChildWorkflowExecutionStartedEventAttributes { header, ..attributes });
-        if let Some(child) = self.children.by_initiated_event_id.get_mut(&initiated_event_id) {
+        let header = self
+            .child_initiated(initiated_event_id)
+            .and_then(|initiated| initiated.header.clone());
+        let started_event_id = self.history.add(
+            now_ms,
+            ChildWorkflowExecutionStartedEventAttributes {
+                header,
+                ..attributes
+            },
+        );
+        if let Some(child) = self
+            .children
+            .by_initiated_event_id
+            .get_mut(&initiated_event_id)
+        {
             child.started_event_id = started_event_id;
         }
         self.ensure_workflow_task(now_ms);
@@ -159,7 +195,13 @@ impl Run {
         initiated_event_id: i64,
         cause: StartChildWorkflowExecutionFailedCause,
     ) {
-        let Some(child) = self.children.by_initiated_event_id.remove(&initiated_event_id) else { return };
+        let Some(child) = self
+            .children
+            .by_initiated_event_id
+            .remove(&initiated_event_id)
+        else {
+            return;
+        };
         self.history.add(
             now_ms,
             StartChildWorkflowExecutionFailedEventAttributes {
@@ -184,7 +226,13 @@ impl Run {
         execution: WorkflowExecution,
         closing: Attributes,
     ) {
-        let Some(child) = self.children.by_initiated_event_id.remove(&initiated_event_id) else { return };
+        let Some(child) = self
+            .children
+            .by_initiated_event_id
+            .remove(&initiated_event_id)
+        else {
+            return;
+        };
         macro_rules! closed {
             ($kind:ident { $($field:ident: $value:expr),* $(,)? }) => {
                 self.history.add(now_ms, $kind {
@@ -200,7 +248,9 @@ impl Run {
         }
         match closing {
             Attributes::WorkflowExecutionCompletedEventAttributes(closing) => {
-                closed!(ChildWorkflowExecutionCompletedEventAttributes { result: closing.result })
+                closed!(ChildWorkflowExecutionCompletedEventAttributes {
+                    result: closing.result
+                })
             }
             Attributes::WorkflowExecutionFailedEventAttributes(closing) => {
                 closed!(ChildWorkflowExecutionFailedEventAttributes {
@@ -209,13 +259,17 @@ impl Run {
                 })
             }
             Attributes::WorkflowExecutionCanceledEventAttributes(closing) => {
-                closed!(ChildWorkflowExecutionCanceledEventAttributes { details: closing.details })
+                closed!(ChildWorkflowExecutionCanceledEventAttributes {
+                    details: closing.details
+                })
             }
             Attributes::WorkflowExecutionTerminatedEventAttributes(_) => {
                 closed!(ChildWorkflowExecutionTerminatedEventAttributes {})
             }
             Attributes::WorkflowExecutionTimedOutEventAttributes(closing) => {
-                closed!(ChildWorkflowExecutionTimedOutEventAttributes { retry_state: closing.retry_state })
+                closed!(ChildWorkflowExecutionTimedOutEventAttributes {
+                    retry_state: closing.retry_state
+                })
             }
             other => unreachable!("the last event of the last run of a chain closes it: {other:?}"),
         };
@@ -224,7 +278,11 @@ impl Run {
 }
 
 fn run_id_of(started: &ChildWorkflowExecutionStartedEventAttributes) -> String {
-    started.workflow_execution.as_ref().map(|execution| execution.run_id.clone()).unwrap_or_default()
+    started
+        .workflow_execution
+        .as_ref()
+        .map(|execution| execution.run_id.clone())
+        .unwrap_or_default()
 }
 
 /// The event that initiated the child which this event is the end of.
@@ -233,10 +291,18 @@ fn closed_child_of(attributes: &Attributes) -> Option<i64> {
         Attributes::StartChildWorkflowExecutionFailedEventAttributes(failed) => {
             Some(failed.initiated_event_id)
         }
-        Attributes::ChildWorkflowExecutionCompletedEventAttributes(closed) => Some(closed.initiated_event_id),
-        Attributes::ChildWorkflowExecutionFailedEventAttributes(closed) => Some(closed.initiated_event_id),
-        Attributes::ChildWorkflowExecutionCanceledEventAttributes(closed) => Some(closed.initiated_event_id),
-        Attributes::ChildWorkflowExecutionTimedOutEventAttributes(closed) => Some(closed.initiated_event_id),
+        Attributes::ChildWorkflowExecutionCompletedEventAttributes(closed) => {
+            Some(closed.initiated_event_id)
+        }
+        Attributes::ChildWorkflowExecutionFailedEventAttributes(closed) => {
+            Some(closed.initiated_event_id)
+        }
+        Attributes::ChildWorkflowExecutionCanceledEventAttributes(closed) => {
+            Some(closed.initiated_event_id)
+        }
+        Attributes::ChildWorkflowExecutionTimedOutEventAttributes(closed) => {
+            Some(closed.initiated_event_id)
+        }
         Attributes::ChildWorkflowExecutionTerminatedEventAttributes(closed) => {
             Some(closed.initiated_event_id)
         }

@@ -1,6 +1,7 @@
 //! The ways in which a run closes.
 //!
-//! Every way ends in [`Run::closed`], which drops what is pending and tells the rest of the service.
+//! Every way ends in [`Run::closed`], which drops what is pending and tells the rest of the
+//! service.
 
 use super::{Run, chain::Repetition, start::NewRun, workflow_task::WorkflowTaskFailure};
 use crate::{
@@ -8,12 +9,13 @@ use crate::{
         Payloads, WorkflowExecution,
         common::Link,
         enums::{
-            ContinueAsNewInitiator, RetryState, TimeoutType, WorkflowExecutionStatus, WorkflowTaskFailedCause,
+            ContinueAsNewInitiator, RetryState, TimeoutType, WorkflowExecutionStatus,
+            WorkflowTaskFailedCause,
         },
         failure::Failure,
         history::{
-            WorkflowExecutionCancelRequestedEventAttributes, WorkflowExecutionTerminatedEventAttributes,
-            WorkflowExecutionTimedOutEventAttributes,
+            WorkflowExecutionCancelRequestedEventAttributes,
+            WorkflowExecutionTerminatedEventAttributes, WorkflowExecutionTimedOutEventAttributes,
         },
     },
     cron::Schedule,
@@ -61,38 +63,58 @@ impl Run {
                 details: termination.details,
                 identity: termination.identity,
             },
-            EventDecoration { links: termination.links, ..EventDecoration::default() },
+            EventDecoration {
+                links: termination.links,
+                ..EventDecoration::default()
+            },
         );
         self.closed(now_ms, WorkflowExecutionStatus::Terminated);
     }
 
-    /// Times the run out. Where its retry policy or cron schedule asks for it, another follows: its start is
-    /// returned, and has to be made with `next_run_id`.
+    /// Times the run out. Where its retry policy or cron schedule asks for it, another follows: its
+    /// start is returned, and has to be made with `next_run_id`.
     ///
     /// Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`
     /// (`executeWorkflowRunTimeoutTask`).
     pub(crate) fn time_out(&mut self, now_ms: u64, next_run_id: String) -> Option<NewRun> {
         let failure = timeout_failure("workflow timeout", TimeoutType::StartToClose);
-        let is_expired = self.state.execution_expiration_ms.is_some_and(|at_ms| at_ms <= now_ms);
+        let is_expired = self
+            .state
+            .execution_expiration_ms
+            .is_some_and(|at_ms| at_ms <= now_ms);
         let (next, retry_state) = if is_expired {
             (None, RetryState::Timeout)
         } else {
             match self.retry_backoff_ms(now_ms, Some(&failure)) {
-                Ok(backoff_ms) => (Some((ContinueAsNewInitiator::Retry, backoff_ms)), RetryState::InProgress),
+                Ok(backoff_ms) => (
+                    Some((ContinueAsNewInitiator::Retry, backoff_ms)),
+                    RetryState::InProgress,
+                ),
                 Err(retry_state) => {
                     let cron = self.cron_backoff_ms(now_ms);
-                    (cron.map(|backoff_ms| (ContinueAsNewInitiator::CronSchedule, backoff_ms)), retry_state)
+                    (
+                        cron.map(|backoff_ms| (ContinueAsNewInitiator::CronSchedule, backoff_ms)),
+                        retry_state,
+                    )
                 }
             }
         };
         let next_run = next.map(|(initiator, backoff_ms)| {
             let last_completion_result = self.started().last_completion_result.clone();
-            let repetition =
-                Repetition { initiator, backoff_ms, last_completion_result, failure: Some(failure) };
+            let repetition = Repetition {
+                initiator,
+                backoff_ms,
+                last_completion_result,
+                failure: Some(failure),
+            };
             self.repetition(repetition, now_ms)
         });
         self.fail_started_workflow_task(now_ms);
-        let new_execution_run_id = if next_run.is_some() { next_run_id } else { String::new() };
+        let new_execution_run_id = if next_run.is_some() {
+            next_run_id
+        } else {
+            String::new()
+        };
         self.state.next_run_id = next_run.is_some().then(|| new_execution_run_id.clone());
         self.history.add(
             now_ms,
@@ -106,7 +128,11 @@ impl Run {
     }
 
     /// The pause before the retry of this run after a failure, or why there is none.
-    pub(crate) fn retry_backoff_ms(&self, now_ms: u64, failure: Option<&Failure>) -> Result<u64, RetryState> {
+    pub(crate) fn retry_backoff_ms(
+        &self,
+        now_ms: u64,
+        failure: Option<&Failure>,
+    ) -> Result<u64, RetryState> {
         let started = self.started();
         WorkflowRetry {
             policy: started.retry_policy.as_ref(),
@@ -123,7 +149,9 @@ impl Run {
             return None;
         }
         // It was checked when the chain began; one that has no next time ends the chain.
-        Schedule::parse(spec).ok()?.backoff_ms(self.execution_ms(), now_ms)
+        Schedule::parse(spec)
+            .ok()?
+            .backoff_ms(self.execution_ms(), now_ms)
     }
 
     /// Asks the run to cancel, once.
@@ -140,17 +168,24 @@ impl Run {
                 external_workflow_execution: request.sender,
                 identity: request.identity,
             },
-            EventDecoration { links: request.links, ..EventDecoration::default() },
+            EventDecoration {
+                links: request.links,
+                ..EventDecoration::default()
+            },
         );
         // It does not wait for a delayed first workflow task, as a signal does.
         self.hasten_workflow_task(now_ms);
     }
 
-    /// Before the server closes a run by itself, a started workflow task fails, and what waited for it counts.
+    /// Before the server closes a run by itself, a started workflow task fails, and what waited for
+    /// it counts.
     fn fail_started_workflow_task(&mut self, now_ms: u64) {
         if self.has_started_workflow_task() {
             let cause = WorkflowTaskFailedCause::ForceCloseCommand;
-            self.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE));
+            self.fail_workflow_task(
+                now_ms,
+                WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE),
+            );
         }
         self.flush_buffered_events();
     }

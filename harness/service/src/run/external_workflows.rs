@@ -6,7 +6,9 @@ use super::Run;
 use crate::{
     api::{
         Attributes,
-        enums::{CancelExternalWorkflowExecutionFailedCause, SignalExternalWorkflowExecutionFailedCause},
+        enums::{
+            CancelExternalWorkflowExecutionFailedCause, SignalExternalWorkflowExecutionFailedCause,
+        },
         history::*,
     },
     undo::UndoMap,
@@ -42,9 +44,9 @@ impl Run {
         initiated_event_id: i64,
     ) -> Option<&SignalExternalWorkflowExecutionInitiatedEventAttributes> {
         match self.history.attributes(initiated_event_id) {
-            Some(Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(initiated)) => {
-                Some(initiated)
-            }
+            Some(Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(
+                initiated,
+            )) => Some(initiated),
             _ => None,
         }
     }
@@ -54,9 +56,9 @@ impl Run {
         initiated_event_id: i64,
     ) -> Option<&RequestCancelExternalWorkflowExecutionInitiatedEventAttributes> {
         match self.history.attributes(initiated_event_id) {
-            Some(Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(initiated)) => {
-                Some(initiated)
-            }
+            Some(Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(
+                initiated,
+            )) => Some(initiated),
             _ => None,
         }
     }
@@ -71,7 +73,9 @@ impl Run {
         if self.external.signals.remove(&initiated_event_id).is_none() {
             return;
         }
-        let Some(initiated) = self.signal_initiated(initiated_event_id).cloned() else { return };
+        let Some(initiated) = self.signal_initiated(initiated_event_id).cloned() else {
+            return;
+        };
         match answer {
             Ok(()) => self.history.add(
                 now_ms,
@@ -109,7 +113,9 @@ impl Run {
         if self.external.cancels.remove(&initiated_event_id).is_none() {
             return;
         }
-        let Some(initiated) = self.cancel_initiated(initiated_event_id).cloned() else { return };
+        let Some(initiated) = self.cancel_initiated(initiated_event_id).cloned() else {
+            return;
+        };
         match answer {
             Ok(()) => self.history.add(
                 now_ms,

@@ -1,9 +1,11 @@
 //! One run of a workflow: its history and its mutable state.
 //!
-//! The server calls this the mutable state (`temporalio/temporal: service/history/workflow/mutable_state_impl.go`).
-//! Each concern of it is a file here: the workflow task, activities, user timers, closing, and so on. A handler
-//! changes a run within a transaction: it adds events and changes state, pushes follow-up work to the outbox, and
-//! then [`crate::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the outbox.
+//! The server calls this the mutable state (`temporalio/temporal:
+//! service/history/workflow/mutable_state_impl.go`). Each concern of it is a file here: the
+//! workflow task, activities, user timers, closing, and so on. A handler changes a run within a
+//! transaction: it adds events and changes state, pushes follow-up work to the outbox, and then
+//! [`crate::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the
+//! outbox.
 
 pub(crate) mod activities;
 pub(crate) mod chain;
@@ -42,7 +44,10 @@ use user_timers::UserTimers;
 use workflow_task::WorkflowTaskState;
 
 /// One run of a workflow.
-#[allow(clippy::struct_field_names, reason = "a run id is what Temporal calls it")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "a run id is what Temporal calls it"
+)]
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) key: RunKey,
@@ -76,12 +81,13 @@ pub(crate) struct Run {
     /// Work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
     pub(crate) armed: ArmedTimers,
-    /// Whether a speculative workflow task outlives the transaction under way. Any other transaction writes it.
+    /// Whether a speculative workflow task outlives the transaction under way. Any other
+    /// transaction writes it.
     pub(crate) keeps_speculative: bool,
 }
 
-/// The part of a run that is small: copied before the commands of a workflow task are applied, and put back if
-/// one of them is bad.
+/// The part of a run that is small: copied before the commands of a workflow task are applied, and
+/// put back if one of them is bad.
 #[derive(Clone, Debug)]
 pub(crate) struct RunState {
     pub(crate) status: WorkflowExecutionStatus,
@@ -119,16 +125,25 @@ impl Run {
     }
 
     pub(crate) fn execution(&self) -> WorkflowExecution {
-        WorkflowExecution { workflow_id: self.workflow_id.clone(), run_id: self.run_id.clone() }
+        WorkflowExecution {
+            workflow_id: self.workflow_id.clone(),
+            run_id: self.run_id.clone(),
+        }
     }
 
     pub(crate) fn workflow_type(&self) -> &str {
-        self.started().workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name)
+        self.started()
+            .workflow_type
+            .as_ref()
+            .map_or("", |workflow_type| &workflow_type.name)
     }
 
     /// The task queue that the run was started on.
     pub(crate) fn task_queue_name(&self) -> &str {
-        self.started().task_queue.as_ref().map_or("", |task_queue| &task_queue.name)
+        self.started()
+            .task_queue
+            .as_ref()
+            .map_or("", |task_queue| &task_queue.name)
     }
 
     pub(crate) fn normal_task_queue(&self) -> taskqueue::TaskQueue {

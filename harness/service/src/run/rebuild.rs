@@ -1,7 +1,7 @@
 //! A run rebuilt from the first events of another: what a reset begins with.
 //!
-//! The events say everything that a run needs to go on, but for what is under way: activities start anew, children
-//! and messages to other runs that were not answered are asked for again.
+//! The events say everything that a run needs to go on, but for what is under way: activities start
+//! anew, children and messages to other runs that were not answered are asked for again.
 //! `temporalio/temporal: service/history/workflow/mutable_state_rebuilder.go`,
 //! `service/history/ndc/workflow_resetter.go`
 
@@ -18,7 +18,8 @@ use crate::{
     api::{
         Attributes, HistoryEvent,
         history::{
-            StartChildWorkflowExecutionInitiatedEventAttributes, WorkflowTaskScheduledEventAttributes,
+            StartChildWorkflowExecutionInitiatedEventAttributes,
+            WorkflowTaskScheduledEventAttributes,
         },
     },
     history::EventStore,
@@ -29,7 +30,8 @@ use crate::{
 };
 
 impl Run {
-    /// A run of its own whose history begins with these events, as far as they go. Timeouts count from now.
+    /// A run of its own whose history begins with these events, as far as they go. Timeouts count
+    /// from now.
     pub(crate) fn rebuild(
         now_ms: u64,
         key: RunKey,
@@ -41,7 +43,12 @@ impl Run {
             Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,
             other => unreachable!("a run begins with WorkflowExecutionStarted, not {other:?}"),
         };
-        let new = NewRun { attributes, request_id, without_workflow_task: true, ..NewRun::default() };
+        let new = NewRun {
+            attributes,
+            request_id,
+            without_workflow_task: true,
+            ..NewRun::default()
+        };
         let mut run = Self::start(now_ms, key, run_id, new);
         run.history = EventStore::forked(base);
         run.state.first_workflow_task_ms = None;
@@ -61,8 +68,9 @@ impl Run {
         let started = self.started();
         let execution_ms = limit_ms(started.workflow_execution_timeout.as_ref());
         let run_ms = limit_ms(started.workflow_run_timeout.as_ref());
-        let expires =
-            |timeout_ms: Option<u64>| timeout_ms.map(|timeout_ms| now_ms.saturating_add(timeout_ms));
+        let expires = |timeout_ms: Option<u64>| {
+            timeout_ms.map(|timeout_ms| now_ms.saturating_add(timeout_ms))
+        };
         self.state.execution_expiration_ms = expires(execution_ms);
         let limit_ms = self.state.execution_expiration_ms.unwrap_or(u64::MAX);
         self.state.run_expiration_ms = expires(run_ms).map(|at_ms| at_ms.min(limit_ms));
@@ -72,14 +80,18 @@ impl Run {
     fn restore(&mut self, event: &HistoryEvent, activities: &mut BTreeMap<i64, Option<i64>>) {
         let event_id = event.event_id;
         let at_ms = event.event_time.as_ref().map_or(0, timestamp_ms);
-        let Some(attributes) = &event.attributes else { return };
+        let Some(attributes) = &event.attributes else {
+            return;
+        };
         self.restore_workflow_task(event_id, at_ms, attributes);
         match attributes {
             Attributes::ActivityTaskScheduledEventAttributes(_) => {
                 activities.insert(event_id, None);
             }
             Attributes::ActivityTaskCancelRequestedEventAttributes(requested) => {
-                activities.entry(requested.scheduled_event_id).and_modify(|cancel| *cancel = Some(event_id));
+                activities
+                    .entry(requested.scheduled_event_id)
+                    .and_modify(|cancel| *cancel = Some(event_id));
             }
             Attributes::ActivityTaskCompletedEventAttributes(closed) => {
                 activities.remove(&closed.scheduled_event_id);
@@ -94,8 +106,12 @@ impl Run {
                 activities.remove(&closed.scheduled_event_id);
             }
             Attributes::TimerStartedEventAttributes(started) => {
-                let due_ms = at_ms.saturating_add(duration_ms(started.start_to_fire_timeout.as_ref()));
-                let timer = UserTimer { started_event_id: event_id, due_ms };
+                let due_ms =
+                    at_ms.saturating_add(duration_ms(started.start_to_fire_timeout.as_ref()));
+                let timer = UserTimer {
+                    started_event_id: event_id,
+                    due_ms,
+                };
                 self.user_timers.insert(started.timer_id.clone(), timer);
             }
             Attributes::TimerFiredEventAttributes(fired) => {
@@ -116,7 +132,8 @@ impl Run {
             Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(updated)
                 if !updated.attached_request_id.is_empty() =>
             {
-                self.start_request_ids.insert(updated.attached_request_id.clone());
+                self.start_request_ids
+                    .insert(updated.attached_request_id.clone());
             }
             Attributes::UpsertWorkflowSearchAttributesEventAttributes(upserted) => {
                 if let Some(upserted) = &upserted.search_attributes {
@@ -126,7 +143,10 @@ impl Run {
             }
             Attributes::WorkflowPropertiesModifiedEventAttributes(modified) => {
                 if let Some(upserted) = &modified.upserted_memo {
-                    payload::merge(&mut self.state.memo.get_or_insert_default().fields, &upserted.fields);
+                    payload::merge(
+                        &mut self.state.memo.get_or_insert_default().fields,
+                        &upserted.fields,
+                    );
                 }
             }
             Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(_) => {
@@ -184,17 +204,27 @@ impl Run {
     /// What was under way towards other runs is asked for again.
     fn ask_again(&mut self) {
         let (key, outbox) = (self.key, &mut self.outbox);
-        let not_started = self.children.iter().filter(|(_, child)| !child.is_started());
+        let not_started = self
+            .children
+            .iter()
+            .filter(|(_, child)| !child.is_started());
         outbox.extend(not_started.map(|(id, _)| {
-            Transfer::CrossRun(Delivery::StartChild { parent: key, initiated_event_id: *id })
+            Transfer::CrossRun(Delivery::StartChild {
+                parent: key,
+                initiated_event_id: *id,
+            })
         }));
-        outbox.extend(
-            self.external.signals.iter().map(|(id, ())| {
-                Transfer::CrossRun(Delivery::Signal { sender: key, initiated_event_id: *id })
-            }),
-        );
+        outbox.extend(self.external.signals.iter().map(|(id, ())| {
+            Transfer::CrossRun(Delivery::Signal {
+                sender: key,
+                initiated_event_id: *id,
+            })
+        }));
         outbox.extend(self.external.cancels.iter().map(|(id, ())| {
-            Transfer::CrossRun(Delivery::RequestCancel { sender: key, initiated_event_id: *id })
+            Transfer::CrossRun(Delivery::RequestCancel {
+                sender: key,
+                initiated_event_id: *id,
+            })
         }));
     }
 }

@@ -34,9 +34,14 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// NOT_FOUND if the run is closed, RESOURCE_EXHAUSTED while it is about to close, INVALID_ARGUMENT past the
-    /// limit of signals.
-    pub(crate) fn signal(&mut self, now_ms: u64, signal: Signal, limits: &Limits) -> Result<(), Status> {
+    /// NOT_FOUND if the run is closed, RESOURCE_EXHAUSTED while it is about to close,
+    /// INVALID_ARGUMENT past the limit of signals.
+    pub(crate) fn signal(
+        &mut self,
+        now_ms: u64,
+        signal: Signal,
+        limits: &Limits,
+    ) -> Result<(), Status> {
         if self.signal_request_ids.contains(&signal.request_id) {
             return Ok(());
         }
@@ -44,7 +49,9 @@ impl Run {
             return Err(status::not_found("workflow execution already completed"));
         }
         if self.state.signals >= limits.signals {
-            return Err(Status::invalid_argument("exceeded workflow execution limit for signal events"));
+            return Err(Status::invalid_argument(
+                "exceeded workflow execution limit for signal events",
+            ));
         }
         if self.state.workflow_task.close_attempted && self.has_started_workflow_task() {
             return Err(Status::resource_exhausted(
@@ -73,7 +80,10 @@ impl Run {
                 request_id: signal.request_id,
                 ..WorkflowExecutionSignaledEventAttributes::default()
             },
-            EventDecoration { links: signal.links, ..EventDecoration::default() },
+            EventDecoration {
+                links: signal.links,
+                ..EventDecoration::default()
+            },
         );
     }
 }

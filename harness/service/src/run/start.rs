@@ -1,4 +1,5 @@
-//! The beginning of a run, whoever starts it: a client, a parent, or the run before it in its chain.
+//! The beginning of a run, whoever starts it: a client, a parent, or the run before it in its
+//! chain.
 //!
 //! Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
 //! (`ApplyWorkflowExecutionStartedEvent`).
@@ -6,15 +7,17 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Run, RunState, activities::Activities, children::Children, external_workflows::ExternalRequests,
-    nexus_operations::NexusOperations, signals::Signal, updates::Updates, user_timers::UserTimers,
-    workflow_task::WorkflowTaskState,
+    Run, RunState, activities::Activities, children::Children,
+    external_workflows::ExternalRequests, nexus_operations::NexusOperations, signals::Signal,
+    updates::Updates, user_timers::UserTimers, workflow_task::WorkflowTaskState,
 };
 use crate::{
     api::{
         common::Link,
         enums::WorkflowExecutionStatus,
-        history::{WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes},
+        history::{
+            WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes,
+        },
     },
     history::{EventDecoration, EventStore},
     identifiers::RunKey,
@@ -25,13 +28,13 @@ use crate::{
 /// What a run starts with.
 #[derive(Default)]
 pub(crate) struct NewRun {
-    /// The attributes of its first event, run ids of the chain excepted where they are this run's own: those may
-    /// be left empty.
+    /// The attributes of its first event, run ids of the chain excepted where they are this run's
+    /// own: those may be left empty.
     pub(crate) attributes: WorkflowExecutionStartedEventAttributes,
     pub(crate) decoration: EventDecoration,
     pub(crate) request_id: String,
-    /// Leave the first workflow task to whoever started the run: a parent schedules it once it has recorded the
-    /// start of its child.
+    /// Leave the first workflow task to whoever started the run: a parent schedules it once it has
+    /// recorded the start of its child.
     pub(crate) without_workflow_task: bool,
     /// The signal that comes with the start.
     pub(crate) signal: Option<Signal>,
@@ -46,9 +49,14 @@ impl Run {
         links: Vec<Link>,
     ) {
         if !attributes.attached_request_id.is_empty() {
-            self.start_request_ids.insert(attributes.attached_request_id.clone());
+            self.start_request_ids
+                .insert(attributes.attached_request_id.clone());
         }
-        let decoration = EventDecoration { links, worker_may_ignore: true, ..EventDecoration::default() };
+        let decoration = EventDecoration {
+            links,
+            worker_may_ignore: true,
+            ..EventDecoration::default()
+        };
         self.history.add_decorated(now_ms, attributes, decoration);
     }
 
@@ -57,18 +65,30 @@ impl Run {
         self.started().original_execution_run_id != self.run_id
     }
 
-    /// Writes the first event; the first workflow task is scheduled at once, or waits for its backoff.
+    /// Writes the first event; the first workflow task is scheduled at once, or waits for its
+    /// backoff.
     pub(crate) fn start(now_ms: u64, key: RunKey, run_id: String, new: NewRun) -> Self {
-        let NewRun { mut attributes, decoration, request_id, without_workflow_task, signal } = new;
-        for chain_id in [&mut attributes.original_execution_run_id, &mut attributes.first_execution_run_id] {
+        let NewRun {
+            mut attributes,
+            decoration,
+            request_id,
+            without_workflow_task,
+            signal,
+        } = new;
+        for chain_id in [
+            &mut attributes.original_execution_run_id,
+            &mut attributes.first_execution_run_id,
+        ] {
             if chain_id.is_empty() {
                 chain_id.clone_from(&run_id);
             }
         }
         attributes.attempt = attributes.attempt.max(1);
         let backoff_ms = duration_ms(attributes.first_workflow_task_backoff.as_ref());
-        let execution_expiration_ms =
-            attributes.workflow_execution_expiration_time.as_ref().map(timestamp_ms);
+        let execution_expiration_ms = attributes
+            .workflow_execution_expiration_time
+            .as_ref()
+            .map(timestamp_ms);
         let run_expiration_ms = limit_ms(attributes.workflow_run_timeout.as_ref())
             .map(|timeout_ms| now_ms + backoff_ms + timeout_ms)
             .map(|at_ms| execution_expiration_ms.map_or(at_ms, |limit| at_ms.min(limit)));

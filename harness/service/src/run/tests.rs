@@ -1,6 +1,9 @@
 //! What the server does with workflow tasks and with the end of runs, rule by rule.
 
-#![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
+#![allow(
+    clippy::enum_glob_use,
+    reason = "histories are written as lists of event types"
+)]
 
 use std::{borrow::Borrow, sync::Arc};
 
@@ -45,14 +48,19 @@ fn fail_workflow(message: &str) -> Command {
     Command::FailWorkflowExecutionCommandAttributes(FailWorkflowExecutionCommandAttributes {
         failure: Some(Failure {
             message: message.to_owned(),
-            failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo::default())),
+            failure_info: Some(FailureInfo::ApplicationFailureInfo(
+                ApplicationFailureInfo::default(),
+            )),
             ..Failure::default()
         }),
     })
 }
 
 fn types<E: Borrow<HistoryEvent>>(events: &[E]) -> Vec<EventType> {
-    events.iter().map(|event| event.borrow().event_type()).collect()
+    events
+        .iter()
+        .map(|event| event.borrow().event_type())
+        .collect()
 }
 
 fn started(events: &[Arc<HistoryEvent>]) -> &WorkflowExecutionStartedEventAttributes {
@@ -64,7 +72,14 @@ fn started(events: &[Arc<HistoryEvent>]) -> &WorkflowExecutionStartedEventAttrib
 
 /// The run of this ordinal, from 1.
 fn run_id(world: &World, ordinal: usize) -> String {
-    world.service.executions.iter().nth(ordinal - 1).expect("a run").run_id.clone()
+    world
+        .service
+        .executions
+        .iter()
+        .nth(ordinal - 1)
+        .expect("a run")
+        .run_id
+        .clone()
 }
 
 #[test]
@@ -75,21 +90,34 @@ fn from_the_second_attempt_on_a_failing_task_writes_no_events() {
         let task = world.workflow_task();
         assert_eq!(task.attempt, attempt);
         assert_eq!(
-            types(&task.history.as_ref().unwrap().events)[task.history.as_ref().unwrap().events.len() - 1],
+            types(&task.history.as_ref().unwrap().events)
+                [task.history.as_ref().unwrap().events.len() - 1],
             WorkflowTaskStarted
         );
         fail_task(&mut world, &task);
     }
     assert_eq!(
         world.event_types("order"),
-        [WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskFailed]
+        [
+            WorkflowExecutionStarted,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted,
+            WorkflowTaskFailed
+        ]
     );
     let task = world.workflow_task();
     assert_eq!(task.started_event_id, 6);
-    world.complete(&task, vec![complete_workflow("at last")]).unwrap();
+    world
+        .complete(&task, vec![complete_workflow("at last")])
+        .unwrap();
     assert_eq!(
         world.event_types("order")[4..],
-        [WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskCompleted, WorkflowExecutionCompleted]
+        [
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted,
+            WorkflowTaskCompleted,
+            WorkflowExecutionCompleted
+        ]
     );
 }
 
@@ -104,7 +132,11 @@ fn new_events_end_a_row_of_failed_attempts() {
     assert_eq!(task.attempt, 1);
     assert_eq!(
         world.event_types("order")[4..],
-        [WorkflowExecutionSignaled, WorkflowTaskScheduled, WorkflowTaskStarted]
+        [
+            WorkflowExecutionSignaled,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted
+        ]
     );
 }
 
@@ -114,13 +146,22 @@ fn a_command_of_no_type_refuses_the_completion_and_one_without_attributes_fails_
     world.start("order");
     let task = world.workflow_task();
     let mut of_type = |kind: CommandType| {
-        let command = crate::api::command::Command { command_type: kind.into(), ..Default::default() };
-        let completion =
-            RespondWorkflowTaskCompletedRequest { commands: vec![command], ..completion(&task, vec![]) };
+        let command = crate::api::command::Command {
+            command_type: kind.into(),
+            ..Default::default()
+        };
+        let completion = RespondWorkflowTaskCompletedRequest {
+            commands: vec![command],
+            ..completion(&task, vec![])
+        };
         world.respond(completion).unwrap_err().message().to_owned()
     };
-    assert_eq!(of_type(CommandType::Unspecified), "unknown command type: Unspecified");
-    let nothing = "BadStartTimerAttributes: StartTimerCommandAttributes is not set on StartTimerCommand.";
+    assert_eq!(
+        of_type(CommandType::Unspecified),
+        "unknown command type: Unspecified"
+    );
+    let nothing =
+        "BadStartTimerAttributes: StartTimerCommandAttributes is not set on StartTimerCommand.";
     assert_eq!(of_type(CommandType::StartTimer), nothing);
     assert_eq!(world.event_types("order")[3..], [WorkflowTaskFailed]);
 }
@@ -134,7 +175,10 @@ fn a_task_that_is_not_answered_times_out_after_ten_seconds_and_its_answer_is_not
     assert!(!world.has_workflow_task());
     world.pass(1);
     assert_eq!(world.last_event("order").event_type(), WorkflowTaskTimedOut);
-    assert_eq!(world.complete(&task, vec![]).unwrap_err().code(), tonic::Code::NotFound);
+    assert_eq!(
+        world.complete(&task, vec![]).unwrap_err().code(),
+        tonic::Code::NotFound
+    );
     assert_eq!(world.workflow_task().attempt, 2);
 }
 
@@ -144,17 +188,32 @@ fn a_run_that_closes_without_having_seen_a_signal_fails_its_task_and_sees_it_in_
     world.start("order");
     let task = world.workflow_task();
     signal(&mut world, "order").unwrap();
-    let refused = world.complete(&task, vec![complete_workflow("too early")]).unwrap_err();
+    let refused = world
+        .complete(&task, vec![complete_workflow("too early")])
+        .unwrap_err();
     assert_eq!(refused.message(), "UnhandledCommand");
     assert_eq!(
         world.event_types("order")[2..],
-        [WorkflowTaskStarted, WorkflowTaskFailed, WorkflowExecutionSignaled, WorkflowTaskScheduled]
+        [
+            WorkflowTaskStarted,
+            WorkflowTaskFailed,
+            WorkflowExecutionSignaled,
+            WorkflowTaskScheduled
+        ]
     );
     let task = world.workflow_task();
     // Once it tried to close, the next task is let through: signals are turned away meanwhile.
-    assert_eq!(signal(&mut world, "order").unwrap_err().code(), tonic::Code::ResourceExhausted);
-    world.complete(&task, vec![complete_workflow("now")]).unwrap();
-    assert_eq!(world.last_event("order").event_type(), WorkflowExecutionCompleted);
+    assert_eq!(
+        signal(&mut world, "order").unwrap_err().code(),
+        tonic::Code::ResourceExhausted
+    );
+    world
+        .complete(&task, vec![complete_workflow("now")])
+        .unwrap();
+    assert_eq!(
+        world.last_event("order").event_type(),
+        WorkflowExecutionCompleted
+    );
 }
 
 #[test]
@@ -162,13 +221,27 @@ fn a_sticky_task_carries_only_the_events_since_the_last_one() {
     let mut world = World::new();
     world.start("order");
     let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![start_timer("1", 1_000)], "sticky")).unwrap();
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 1_000)],
+            "sticky",
+        ))
+        .unwrap();
     let poll = world.send(sticky_poll_request("sticky"));
     world.pass(1_000);
-    let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else { panic!("no task") };
+    let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else {
+        panic!("no task")
+    };
     assert_eq!(
         types(task.events()),
-        [WorkflowTaskCompleted, TimerStarted, TimerFired, WorkflowTaskScheduled, WorkflowTaskStarted]
+        [
+            WorkflowTaskCompleted,
+            TimerStarted,
+            TimerFired,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted
+        ]
     );
     assert_eq!(task.previous_started_event_id, 3);
 }
@@ -178,7 +251,13 @@ fn what_no_sticky_worker_takes_in_time_goes_to_the_normal_queue_with_all_events(
     let mut world = World::new();
     world.start("order");
     let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![start_timer("1", 1_000)], "sticky")).unwrap();
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 1_000)],
+            "sticky",
+        ))
+        .unwrap();
     let poll = world.send(sticky_poll_request("sticky"));
     world.service.cancel(poll);
     world.pass(1_000);
@@ -188,7 +267,13 @@ fn what_no_sticky_worker_takes_in_time_goes_to_the_normal_queue_with_all_events(
     assert_eq!(task.attempt, 1);
     assert_eq!(
         types(&task.history.unwrap().events)[5..],
-        [TimerFired, WorkflowTaskScheduled, WorkflowTaskTimedOut, WorkflowTaskScheduled, WorkflowTaskStarted]
+        [
+            TimerFired,
+            WorkflowTaskScheduled,
+            WorkflowTaskTimedOut,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted
+        ]
     );
 }
 
@@ -197,7 +282,13 @@ fn a_sticky_queue_that_nobody_polled_for_long_is_passed_over() {
     let mut world = World::new();
     world.start("order");
     let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![start_timer("1", 60_000)], "sticky")).unwrap();
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 60_000)],
+            "sticky",
+        ))
+        .unwrap();
     let poll = world.send(sticky_poll_request("sticky"));
     world.service.cancel(poll);
     world.pass(60_000);
@@ -209,10 +300,14 @@ fn a_failed_sticky_task_is_tried_again_as_a_first_attempt_on_the_normal_queue() 
     let mut world = World::new();
     world.start("order");
     let task = world.workflow_task();
-    world.respond(sticky_completion(&task, vec![], "sticky")).unwrap();
+    world
+        .respond(sticky_completion(&task, vec![], "sticky"))
+        .unwrap();
     let poll = world.send(sticky_poll_request("sticky"));
     signal(&mut world, "order").unwrap();
-    let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else { panic!("no task") };
+    let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else {
+        panic!("no task")
+    };
     fail_task(&mut world, &task);
     let task = world.workflow_task();
     assert_eq!(task.attempt, 1);
@@ -234,9 +329,15 @@ fn a_heartbeat_brings_the_next_task_with_the_response() {
     let next = response.workflow_task.expect("the next task");
     assert_eq!(
         types(&next.history.as_ref().unwrap().events),
-        [WorkflowTaskCompleted, WorkflowTaskScheduled, WorkflowTaskStarted]
+        [
+            WorkflowTaskCompleted,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted
+        ]
     );
-    world.complete(&next, vec![complete_workflow("done")]).unwrap();
+    world
+        .complete(&next, vec![complete_workflow("done")])
+        .unwrap();
 }
 
 #[test]
@@ -258,32 +359,55 @@ fn a_task_that_heartbeats_kept_alive_for_too_long_times_out_and_so_does_the_one_
     let refused = world.respond(beat(&task)).unwrap_err();
     assert_eq!(refused.message(), "workflow task heartbeat timeout");
     assert_eq!(refused.code(), tonic::Code::NotFound);
-    let timed_out = [WorkflowTaskTimedOut, WorkflowTaskScheduled, WorkflowTaskStarted];
+    let timed_out = [
+        WorkflowTaskTimedOut,
+        WorkflowTaskScheduled,
+        WorkflowTaskStarted,
+    ];
     assert_eq!(world.event_types("order")[606..], timed_out);
     world.pass(10_000);
     let task = world.workflow_task();
-    assert_eq!((task.attempt, &world.event_types("order")[609..]), (1, &timed_out[..]));
+    assert_eq!(
+        (task.attempt, &world.event_types("order")[609..]),
+        (1, &timed_out[..])
+    );
 }
 
 #[test]
 fn a_failed_run_is_retried_as_another_run_of_the_chain() {
     let mut world = World::new();
     let mut request = start_request("order");
-    request.retry_policy = Some(RetryPolicy { maximum_attempts: 2, ..RetryPolicy::default() });
+    request.retry_policy = Some(RetryPolicy {
+        maximum_attempts: 2,
+        ..RetryPolicy::default()
+    });
     world.call(request).unwrap();
     world.pass(5_000);
     world.run_workflow_task(vec![fail_workflow("not yet")]);
     let (first, second) = (run_id(&world, 1), run_id(&world, 2));
     let events = world.service.history("order", Some(&first)).unwrap();
-    let Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) = &events.last().unwrap().attributes
+    let Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) =
+        &events.last().unwrap().attributes
     else {
         panic!("not failed")
     };
-    assert_eq!((failed.retry_state(), &failed.new_execution_run_id), (RetryState::InProgress, &second));
+    assert_eq!(
+        (failed.retry_state(), &failed.new_execution_run_id),
+        (RetryState::InProgress, &second)
+    );
     let next = started(world.history("order"));
-    assert_eq!((&next.continued_execution_run_id, &next.first_execution_run_id), (&first, &first));
+    assert_eq!(
+        (
+            &next.continued_execution_run_id,
+            &next.first_execution_run_id
+        ),
+        (&first, &first)
+    );
     assert_eq!(next.original_execution_run_id, second);
-    assert_eq!((next.attempt, next.first_workflow_task_backoff), (2, Some(duration(1_000))));
+    assert_eq!(
+        (next.attempt, next.first_workflow_task_backoff),
+        (2, Some(duration(1_000)))
+    );
     assert_eq!(next.continued_failure.as_ref().unwrap().message, "not yet");
 
     assert!(!world.has_workflow_task());
@@ -309,7 +433,10 @@ fn a_cron_schedule_starts_the_next_run_with_the_last_result() {
     world.run_workflow_task(vec![complete_workflow("first")]);
     let next = started(world.history("report"));
     assert_eq!(next.last_completion_result, payloads("first"));
-    assert_eq!(next.first_workflow_task_backoff, Some(duration(60 * 60_000)));
+    assert_eq!(
+        next.first_workflow_task_backoff,
+        Some(duration(60 * 60_000))
+    );
     world.pass(60 * 60_000);
     world.run_workflow_task(vec![complete_workflow("second")]);
 }
@@ -327,7 +454,12 @@ fn a_run_timeout_closes_the_run_and_fails_its_started_task() {
     world.pass(4_000);
     assert_eq!(
         world.event_types("order")[2..],
-        [WorkflowTaskStarted, WorkflowTaskFailed, WorkflowExecutionSignaled, WorkflowExecutionTimedOut]
+        [
+            WorkflowTaskStarted,
+            WorkflowTaskFailed,
+            WorkflowExecutionSignaled,
+            WorkflowExecutionTimedOut
+        ]
     );
     assert_eq!(world.service.next_due_ms(), None);
 }
@@ -337,8 +469,10 @@ fn an_execution_timeout_ends_the_chain_over_retries() {
     let mut world = World::new();
     let mut request = start_request("order");
     request.workflow_execution_timeout = Some(duration(10_000));
-    request.retry_policy =
-        Some(RetryPolicy { initial_interval: Some(duration(4_000)), ..RetryPolicy::default() });
+    request.retry_policy = Some(RetryPolicy {
+        initial_interval: Some(duration(4_000)),
+        ..RetryPolicy::default()
+    });
     world.call(request).unwrap();
     world.run_workflow_task(vec![fail_workflow("not yet")]);
     world.pass(4_000);
@@ -349,7 +483,13 @@ fn an_execution_timeout_ends_the_chain_over_retries() {
     else {
         panic!("not timed out: {:?}", world.event_types("order"))
     };
-    assert_eq!((timed_out.retry_state(), timed_out.new_execution_run_id.as_str()), (RetryState::Timeout, ""));
+    assert_eq!(
+        (
+            timed_out.retry_state(),
+            timed_out.new_execution_run_id.as_str()
+        ),
+        (RetryState::Timeout, "")
+    );
 }
 
 #[test]
@@ -366,10 +506,20 @@ fn termination_fails_a_started_task_first() {
     world.call(request.clone()).unwrap();
     assert_eq!(
         world.event_types("order")[2..],
-        [WorkflowTaskStarted, WorkflowTaskFailed, WorkflowExecutionTerminated]
+        [
+            WorkflowTaskStarted,
+            WorkflowTaskFailed,
+            WorkflowExecutionTerminated
+        ]
     );
-    assert_eq!(world.complete(&task, vec![]).unwrap_err().code(), tonic::Code::NotFound);
-    assert_eq!(world.call(request).unwrap_err().code(), tonic::Code::NotFound);
+    assert_eq!(
+        world.complete(&task, vec![]).unwrap_err().code(),
+        tonic::Code::NotFound
+    );
+    assert_eq!(
+        world.call(request).unwrap_err().code(),
+        tonic::Code::NotFound
+    );
 }
 
 #[test]
@@ -384,8 +534,10 @@ fn a_cancel_request_is_recorded_once_and_succeeds_on_a_closed_run() {
     for _ in 0..2 {
         world.call(request.clone()).unwrap();
     }
-    let requested =
-        world.event_types("order").into_iter().filter(|event| *event == WorkflowExecutionCancelRequested);
+    let requested = world
+        .event_types("order")
+        .into_iter()
+        .filter(|event| *event == WorkflowExecutionCancelRequested);
     assert_eq!(requested.count(), 1);
     world.run_workflow_task(vec![complete_workflow("done")]);
     world.call(request).unwrap();
@@ -406,7 +558,12 @@ fn events_that_wait_for_a_workflow_task_and_are_too_many_or_too_large_fail_it() 
         signal(&mut world, "order").unwrap();
         assert_eq!(
             world.event_types("order")[3..],
-            [WorkflowTaskFailed, WorkflowExecutionSignaled, WorkflowExecutionSignaled, WorkflowTaskScheduled]
+            [
+                WorkflowTaskFailed,
+                WorkflowExecutionSignaled,
+                WorkflowExecutionSignaled,
+                WorkflowTaskScheduled
+            ]
         );
     }
 }
@@ -423,7 +580,10 @@ fn a_history_past_its_limit_terminates_the_run() {
             break;
         }
     }
-    assert_eq!(world.last_event("order").event_type(), WorkflowExecutionTerminated);
+    assert_eq!(
+        world.last_event("order").event_type(),
+        WorkflowExecutionTerminated
+    );
 }
 
 /// With the start of the task: whoever polls for it gets nothing.
@@ -434,7 +594,10 @@ fn a_workflow_task_whose_start_is_the_event_too_many_reaches_no_worker() {
     let mut world = World::with(config);
     world.start("order");
     assert!(!world.has_workflow_task());
-    assert_eq!(world.last_event("order").event_type(), WorkflowExecutionTerminated);
+    assert_eq!(
+        world.last_event("order").event_type(),
+        WorkflowExecutionTerminated
+    );
 }
 
 #[test]
@@ -466,6 +629,11 @@ fn signals_do_not_wake_a_delayed_start_but_wait_for_it() {
     world.pass(60_000);
     assert_eq!(
         types(&world.workflow_task().history.unwrap().events),
-        [WorkflowExecutionStarted, WorkflowExecutionSignaled, WorkflowTaskScheduled, WorkflowTaskStarted]
+        [
+            WorkflowExecutionStarted,
+            WorkflowExecutionSignaled,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted
+        ]
     );
 }

@@ -27,7 +27,11 @@ impl Run {
         self.external.savepoint();
         self.nexus_operations.savepoint();
         self.updates.savepoint();
-        Savepoint { state: self.state.clone(), history: self.history.mark(), outbox: self.outbox.len() }
+        Savepoint {
+            state: self.state.clone(),
+            history: self.history.mark(),
+            outbox: self.outbox.len(),
+        }
     }
 
     pub(crate) fn commit(&mut self, _: Savepoint) {
@@ -54,7 +58,8 @@ impl Run {
     /// Gives buffered events their ids, and tells their owners.
     pub(crate) fn flush_buffered_events(&mut self) {
         self.history.flush_buffered();
-        self.children.note_started(self.history.started_in_last_flush());
+        self.children
+            .note_started(self.history.started_in_last_flush());
     }
 
     /// The end of every transaction on the run.
@@ -68,17 +73,23 @@ impl Run {
         }
         self.keep_history_within(now_ms, limits);
         if !self.is_running() {
-            self.updates.give_up_unaccepted(self.state.next_run_id.is_some());
+            self.updates
+                .give_up_unaccepted(self.state.next_run_id.is_some());
         }
         self.history.measure();
     }
 
     /// Too many or too large events waiting for one workflow task fail it.
     fn keep_buffer_within(&mut self, now_ms: u64, limits: &Limits) {
-        if self.is_running() && self.has_started_workflow_task() && !self.history.is_buffer_acceptable(limits)
+        if self.is_running()
+            && self.has_started_workflow_task()
+            && !self.history.is_buffer_acceptable(limits)
         {
             let cause = WorkflowTaskFailedCause::ForceCloseCommand;
-            self.fail_workflow_task(now_ms, WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE));
+            self.fail_workflow_task(
+                now_ms,
+                WorkflowTaskFailure::new(cause, None, HISTORY_SERVICE),
+            );
             self.hasten_workflow_task(now_ms);
         }
     }

@@ -1,7 +1,7 @@
 //! Timers that workflow code started.
 //!
-//! Source: `temporalio/temporal: service/history/workflow/timer_sequence.go`: they fire by due time, then by the
-//! id of their started event.
+//! Source: `temporalio/temporal: service/history/workflow/timer_sequence.go`: they fire by due
+//! time, then by the id of their started event.
 
 use std::collections::BTreeSet;
 
@@ -27,13 +27,15 @@ impl UserTimers {
     }
 
     pub(crate) fn insert(&mut self, timer_id: String, timer: UserTimer) {
-        self.order.insert((timer.due_ms, timer.started_event_id, timer_id.clone()));
+        self.order
+            .insert((timer.due_ms, timer.started_event_id, timer_id.clone()));
         self.by_id.insert(timer_id, timer);
     }
 
     pub(crate) fn remove(&mut self, timer_id: &str) -> Option<UserTimer> {
         let timer = self.by_id.remove(&timer_id.to_owned())?;
-        self.order.remove(&(timer.due_ms, timer.started_event_id, timer_id.to_owned()));
+        self.order
+            .remove(&(timer.due_ms, timer.started_event_id, timer_id.to_owned()));
         Some(timer)
     }
 
@@ -67,12 +69,20 @@ impl UserTimers {
 impl Run {
     /// Fires every timer that is due, in one transaction, as the server does.
     pub(crate) fn fire_user_timers(&mut self, now_ms: u64) {
-        while let Some((due_ms, started_event_id, timer_id)) = self.user_timers.order.first().cloned() {
+        while let Some((due_ms, started_event_id, timer_id)) =
+            self.user_timers.order.first().cloned()
+        {
             if due_ms > now_ms {
                 break;
             }
             self.user_timers.remove(&timer_id);
-            self.history.add(now_ms, TimerFiredEventAttributes { timer_id, started_event_id });
+            self.history.add(
+                now_ms,
+                TimerFiredEventAttributes {
+                    timer_id,
+                    started_event_id,
+                },
+            );
         }
         self.ensure_workflow_task(now_ms);
     }

@@ -1,9 +1,10 @@
 //! The workflow task of a run, as a state machine.
 //!
-//! At most one is pending: scheduled, then started, then completed, failed or timed out. After a failure on the
-//! normal task queue the attempt grows, and the task becomes *transient*: its events are sent to the worker but
-//! enter history only if it completes. A *speculative* task carries updates, and leaves no trace if they are all
-//! rejected. Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
+//! At most one is pending: scheduled, then started, then completed, failed or timed out. After a
+//! failure on the normal task queue the attempt grows, and the task becomes *transient*: its events
+//! are sent to the worker but enter history only if it completes. A *speculative* task carries
+//! updates, and leaves no trace if they are all rejected. Source: `temporalio/temporal:
+//! service/history/workflow/workflow_task_state_machine.go`.
 
 mod endings;
 
@@ -11,7 +12,10 @@ use super::Run;
 use crate::{
     api::{
         HistoryEvent,
-        enums::{EventType, SuggestContinueAsNewReason, TaskQueueKind, TimeoutType, WorkflowTaskFailedCause},
+        enums::{
+            EventType, SuggestContinueAsNewReason, TaskQueueKind, TimeoutType,
+            WorkflowTaskFailedCause,
+        },
         failure::Failure,
         history::*,
         taskqueue,
@@ -72,7 +76,10 @@ pub(crate) struct Sticky {
 /// Why the last workflow task did not complete, for describe, queries and reports.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WorkflowTaskProblem {
-    Failed { cause: WorkflowTaskFailedCause, message: String },
+    Failed {
+        cause: WorkflowTaskFailedCause,
+        message: String,
+    },
     TimedOut(TimeoutType),
 }
 
@@ -124,7 +131,11 @@ pub(crate) struct WorkflowTaskFailure {
 }
 
 impl WorkflowTaskFailure {
-    pub(crate) fn new(cause: WorkflowTaskFailedCause, failure: Option<Failure>, identity: &str) -> Self {
+    pub(crate) fn new(
+        cause: WorkflowTaskFailedCause,
+        failure: Option<Failure>,
+        identity: &str,
+    ) -> Self {
         Self {
             cause,
             failure,
@@ -156,8 +167,8 @@ impl Run {
         }
     }
 
-    /// Whether the first workflow task is still to come, after a backoff. A speculative one may have come before it,
-    /// and have left no trace.
+    /// Whether the first workflow task is still to come, after a backoff. A speculative one may
+    /// have come before it, and have left no trace.
     pub(crate) fn awaits_first_workflow_task(&self) -> bool {
         self.state.first_workflow_task_ms.is_some()
             && !self.has_pending_workflow_task()
@@ -186,13 +197,20 @@ impl Run {
 
     /// Sends the scheduled workflow task to matching after the transaction.
     pub(crate) fn offer_workflow_task(&mut self) {
-        let scheduled_event_id =
-            self.state.workflow_task.current.as_ref().map_or(0, |task| task.scheduled_event_id);
-        self.outbox.push(Transfer::WorkflowTask { run: self.key, scheduled_event_id });
+        let scheduled_event_id = self
+            .state
+            .workflow_task
+            .current
+            .as_ref()
+            .map_or(0, |task| task.scheduled_event_id);
+        self.outbox.push(Transfer::WorkflowTask {
+            run: self.key,
+            scheduled_event_id,
+        });
     }
 
-    /// Schedules a workflow task that is not sent to matching. `original_scheduled_ms` is earlier than `now_ms`
-    /// when heartbeats keep a task alive.
+    /// Schedules a workflow task that is not sent to matching. `original_scheduled_ms` is earlier
+    /// than `now_ms` when heartbeats keep a task alive.
     pub(crate) fn record_workflow_task_scheduled(
         &mut self,
         now_ms: u64,
@@ -219,8 +237,8 @@ impl Run {
             self.history.next_event_id()
         };
         let sticky = self.state.workflow_task.sticky.as_ref();
-        let speculative_deadline_ms =
-            (kind == WorkflowTaskKind::Speculative).then_some(now_ms + SPECULATIVE_SCHEDULE_TO_START_MS);
+        let speculative_deadline_ms = (kind == WorkflowTaskKind::Speculative)
+            .then_some(now_ms + SPECULATIVE_SCHEDULE_TO_START_MS);
         self.state.workflow_task.current = Some(WorkflowTask {
             kind,
             scheduled_event_id,
@@ -234,12 +252,18 @@ impl Run {
             request_id: String::new(),
             suggestions: Vec::new(),
             history_size_bytes: 0,
-            sticky_deadline_ms: sticky
-                .map_or(speculative_deadline_ms, |sticky| Some(now_ms + sticky.schedule_to_start_ms)),
+            sticky_deadline_ms: sticky.map_or(speculative_deadline_ms, |sticky| {
+                Some(now_ms + sticky.schedule_to_start_ms)
+            }),
         });
     }
 
-    fn add_workflow_task_scheduled_event(&mut self, at_ms: u64, timeout_ms: u64, attempt: i32) -> i64 {
+    fn add_workflow_task_scheduled_event(
+        &mut self,
+        at_ms: u64,
+        timeout_ms: u64,
+        attempt: i32,
+    ) -> i64 {
         let attributes = WorkflowTaskScheduledEventAttributes {
             task_queue: Some(self.current_task_queue()),
             start_to_close_timeout: Some(duration(timeout_ms)),
@@ -255,7 +279,10 @@ impl Run {
             Err(_) | Ok(0) => default_ms,
             Ok(retries) => {
                 let growth = 2_u64.saturating_pow(retries - 1);
-                default_ms + BACKOFF_INITIAL_MS.saturating_mul(growth).min(BACKOFF_MAXIMUM_MS)
+                default_ms
+                    + BACKOFF_INITIAL_MS
+                        .saturating_mul(growth)
+                        .min(BACKOFF_MAXIMUM_MS)
             }
         }
     }
@@ -273,13 +300,16 @@ impl Run {
         };
         let size_bytes = self.history.size_bytes();
         if size_bytes >= limits.suggest_continue_as_new_bytes {
-            task.suggestions.push(SuggestContinueAsNewReason::HistorySizeTooLarge);
+            task.suggestions
+                .push(SuggestContinueAsNewReason::HistorySizeTooLarge);
         }
         if self.history.next_event_id() >= limits.suggest_continue_as_new_events {
-            task.suggestions.push(SuggestContinueAsNewReason::TooManyHistoryEvents);
+            task.suggestions
+                .push(SuggestContinueAsNewReason::TooManyHistoryEvents);
         }
         if self.updates.are_nearly_too_many() {
-            task.suggestions.push(SuggestContinueAsNewReason::TooManyUpdates);
+            task.suggestions
+                .push(SuggestContinueAsNewReason::TooManyUpdates);
         }
         task.history_size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
         task.started_ms = now_ms;
@@ -293,7 +323,8 @@ impl Run {
             task.kind = WorkflowTaskKind::Normal;
             self.state.workflow_task.attempt = 1;
             is_written = true;
-            task.scheduled_event_id = self.add_workflow_task_scheduled_event(now_ms, task.timeout_ms, 1);
+            task.scheduled_event_id =
+                self.add_workflow_task_scheduled_event(now_ms, task.timeout_ms, 1);
         }
         task.started_event_id = if is_written {
             self.add_workflow_task_started_event(&task, identity)
@@ -304,12 +335,16 @@ impl Run {
     }
 
     fn add_workflow_task_started_event(&mut self, task: &WorkflowTask, identity: &str) -> i64 {
-        self.history.add(task.started_ms, started_attributes(task, identity))
+        self.history
+            .add(task.started_ms, started_attributes(task, identity))
     }
 
-    /// The events of a started task that are not in history: they follow it in what the worker gets.
+    /// The events of a started task that are not in history: they follow it in what the worker
+    /// gets.
     pub(crate) fn transient_workflow_task_events(&self, identity: &str) -> Vec<HistoryEvent> {
-        let Some(task) = self.state.workflow_task.current.as_ref() else { return Vec::new() };
+        let Some(task) = self.state.workflow_task.current.as_ref() else {
+            return Vec::new();
+        };
         if task.attempt == 1 && task.kind == WorkflowTaskKind::Normal {
             return Vec::new();
         }
@@ -337,28 +372,43 @@ impl Run {
         events
     }
 
-    /// Makes a speculative task a normal one: something happened that will be in history, and the task with it.
+    /// Makes a speculative task a normal one: something happened that will be in history, and the
+    /// task with it.
     pub(crate) fn write_speculative_workflow_task(&mut self) {
         let is_speculative = |task: &WorkflowTask| task.kind == WorkflowTaskKind::Speculative;
-        if !self.state.workflow_task.current.as_ref().is_some_and(is_speculative) {
+        if !self
+            .state
+            .workflow_task
+            .current
+            .as_ref()
+            .is_some_and(is_speculative)
+        {
             return;
         }
-        let Some(mut task) = self.state.workflow_task.current.take() else { return };
+        let Some(mut task) = self.state.workflow_task.current.take() else {
+            return;
+        };
         task.kind = WorkflowTaskKind::Normal;
         if task.is_started() {
             // The server leaves the worker's identity out here.
             self.write_held_back_events(&mut task, "");
         } else {
-            task.scheduled_event_id =
-                self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
+            task.scheduled_event_id = self.add_workflow_task_scheduled_event(
+                task.scheduled_ms,
+                task.timeout_ms,
+                task.attempt,
+            );
         }
         self.state.workflow_task.current = Some(task);
     }
 
     /// Writes the scheduled and started events of a task whose events were held back.
     fn write_held_back_events(&mut self, task: &mut WorkflowTask, identity: &str) {
-        task.scheduled_event_id =
-            self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
+        task.scheduled_event_id = self.add_workflow_task_scheduled_event(
+            task.scheduled_ms,
+            task.timeout_ms,
+            task.attempt,
+        );
         task.started_event_id = self.add_workflow_task_started_event(task, identity);
     }
 }
@@ -369,7 +419,11 @@ fn started_attributes(task: &WorkflowTask, identity: &str) -> WorkflowTaskStarte
         identity: identity.to_owned(),
         request_id: task.request_id.clone(),
         suggest_continue_as_new: !task.suggestions.is_empty(),
-        suggest_continue_as_new_reasons: task.suggestions.iter().map(|reason| i32::from(*reason)).collect(),
+        suggest_continue_as_new_reasons: task
+            .suggestions
+            .iter()
+            .map(|reason| i32::from(*reason))
+            .collect(),
         history_size_bytes: task.history_size_bytes,
         ..WorkflowTaskStartedEventAttributes::default()
     }

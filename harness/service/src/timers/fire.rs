@@ -22,8 +22,11 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
         }
         TimerKind::WorkflowTask => {
             let is_started = run.has_started_workflow_task();
-            let timeout_type =
-                if is_started { TimeoutType::StartToClose } else { TimeoutType::ScheduleToStart };
+            let timeout_type = if is_started {
+                TimeoutType::StartToClose
+            } else {
+                TimeoutType::ScheduleToStart
+            };
             run.time_out_workflow_task(now_ms, timeout_type);
             run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
         }
@@ -41,7 +44,10 @@ pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
 fn time_out(service: &mut Service, key: RunKey) {
     let now_ms = service.now_ms;
     let next_run_id = service.next_run_id(key);
-    let next_run = service.executions.run_mut(key).time_out(now_ms, next_run_id);
+    let next_run = service
+        .executions
+        .run_mut(key)
+        .time_out(now_ms, next_run_id);
     service.close_transaction(key);
     if let Some(next_run) = next_run {
         service.start_run(next_run);

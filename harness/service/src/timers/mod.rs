@@ -1,8 +1,8 @@
 //! The service's timers: per run, one head for each kind of thing that can fall due.
 //!
-//! A run knows when each [`TimerKind`] of it is due next ([`crate::run::Run::due_ms`]); after every transaction
-//! the difference goes into one ordered set. Firing a timer is a transaction on its run. A kind is a variant, a
-//! deadline in `deadline.rs` and a line in [`fire`].
+//! A run knows when each [`TimerKind`] of it is due next ([`crate::run::Run::due_ms`]); after every
+//! transaction the difference goes into one ordered set. Firing a timer is a transaction on its
+//! run. A kind is a variant, a deadline in `deadline.rs` and a line in [`fire`].
 
 mod deadline;
 mod fire;
@@ -24,7 +24,8 @@ pub(crate) enum TimerKind {
     ActivityTimeouts,
     /// An activity whose backoff ends. Each fires by itself, as on the server.
     ActivityRetry,
-    /// A Nexus operation that times out, or whose handler is asked again. Each fires by itself, as on the server.
+    /// A Nexus operation that times out, or whose handler is asked again. Each fires by itself, as
+    /// on the server.
     NexusOperation,
     RunTimeout,
     ExecutionTimeout,

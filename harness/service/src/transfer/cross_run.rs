@@ -1,9 +1,11 @@
-//! What one run does to another: each delivery is a transaction of its own, and the world chooses the order.
+//! What one run does to another: each delivery is a transaction of its own, and the world chooses
+//! the order.
 //!
-//! A parent starts a child, a closed child tells its parent, a closed parent tells its children, a run signals or
-//! cancels another. On the server these are tasks of the transfer queue, done right away but not within the
-//! transaction that asks for them, so that anything may come in between. Here they are due at once, beside the
-//! timers: one run's deliveries in their order, those of different runs in any.
+//! A parent starts a child, a closed child tells its parent, a closed parent tells its children, a
+//! run signals or cancels another. On the server these are tasks of the transfer queue, done right
+//! away but not within the transaction that asks for them, so that anything may come in between.
+//! Here they are due at once, beside the timers: one run's deliveries in their order, those of
+//! different runs in any.
 //!
 //! `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
 
@@ -22,15 +24,27 @@ const RETRY_MS: u64 = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     /// Start the child of this event.
-    StartChild { parent: RunKey, initiated_event_id: i64 },
+    StartChild {
+        parent: RunKey,
+        initiated_event_id: i64,
+    },
     /// Tell the parent of a closed run.
     ChildClosed { child: RunKey },
     /// Do to the child of this event what its parent close policy says.
-    ParentClosePolicy { parent: RunKey, initiated_event_id: i64 },
+    ParentClosePolicy {
+        parent: RunKey,
+        initiated_event_id: i64,
+    },
     /// Send the signal of this event.
-    Signal { sender: RunKey, initiated_event_id: i64 },
+    Signal {
+        sender: RunKey,
+        initiated_event_id: i64,
+    },
     /// Send the cancel request of this event.
-    RequestCancel { sender: RunKey, initiated_event_id: i64 },
+    RequestCancel {
+        sender: RunKey,
+        initiated_event_id: i64,
+    },
 }
 
 /// How a delivery went.
@@ -59,23 +73,36 @@ pub(crate) struct CrossRun {
 
 impl CrossRun {
     pub(crate) fn push(&mut self, due_ms: u64, delivery: Delivery) {
-        self.queues.entry(delivery.source()).or_default().push_back((due_ms, delivery));
+        self.queues
+            .entry(delivery.source())
+            .or_default()
+            .push_back((due_ms, delivery));
     }
 
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        self.queues.values().flatten().map(|(due_ms, _)| *due_ms).min()
+        self.queues
+            .values()
+            .flatten()
+            .map(|(due_ms, _)| *due_ms)
+            .min()
     }
 
     /// How many runs have a delivery due.
     pub(crate) fn due(&self, now_ms: u64) -> usize {
-        self.queues.values().filter(|queue| queue.iter().any(|(due_ms, _)| *due_ms <= now_ms)).count()
+        self.queues
+            .values()
+            .filter(|queue| queue.iter().any(|(due_ms, _)| *due_ms <= now_ms))
+            .count()
     }
 
     /// Takes the delivery of one of the runs that have one due.
     fn take(&mut self, now_ms: u64, index: usize) -> Option<Delivery> {
         let is_due = |(due_ms, _): &(u64, Delivery)| *due_ms <= now_ms;
-        let (source, queue) =
-            self.queues.iter_mut().filter(|(_, queue)| queue.iter().any(is_due)).nth(index)?;
+        let (source, queue) = self
+            .queues
+            .iter_mut()
+            .filter(|(_, queue)| queue.iter().any(is_due))
+            .nth(index)?;
         let source = *source;
         let place = queue.iter().position(is_due)?;
         let (_, delivery) = queue.remove(place)?;
@@ -89,21 +116,27 @@ impl CrossRun {
 /// Makes one of the deliveries that are due.
 pub(crate) fn deliver(service: &mut Service, index: usize) {
     let now_ms = service.now_ms;
-    let Some(delivery) = service.cross_run.take(now_ms, index) else { return };
+    let Some(delivery) = service.cross_run.take(now_ms, index) else {
+        return;
+    };
     let delivered = match delivery {
-        Delivery::StartChild { parent, initiated_event_id } => {
-            children::start(service, parent, initiated_event_id)
-        }
+        Delivery::StartChild {
+            parent,
+            initiated_event_id,
+        } => children::start(service, parent, initiated_event_id),
         Delivery::ChildClosed { child } => children::tell_parent(service, child),
-        Delivery::ParentClosePolicy { parent, initiated_event_id } => {
-            children::apply_parent_close_policy(service, parent, initiated_event_id)
-        }
-        Delivery::Signal { sender, initiated_event_id } => {
-            external_workflows::signal(service, sender, initiated_event_id)
-        }
-        Delivery::RequestCancel { sender, initiated_event_id } => {
-            external_workflows::request_cancel(service, sender, initiated_event_id)
-        }
+        Delivery::ParentClosePolicy {
+            parent,
+            initiated_event_id,
+        } => children::apply_parent_close_policy(service, parent, initiated_event_id),
+        Delivery::Signal {
+            sender,
+            initiated_event_id,
+        } => external_workflows::signal(service, sender, initiated_event_id),
+        Delivery::RequestCancel {
+            sender,
+            initiated_event_id,
+        } => external_workflows::request_cancel(service, sender, initiated_event_id),
     };
     if delivered == Delivered::Again {
         service.cross_run.push(now_ms + RETRY_MS, delivery);

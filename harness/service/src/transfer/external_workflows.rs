@@ -1,8 +1,8 @@
 //! Signals and cancel requests from one run to another.
 //!
 //! A run cannot reach itself this way: the server answers that there is no such workflow.
-//! `temporalio/temporal: service/history/transfer_queue_active_task_executor.go` (`processSignalExecution`,
-//! `processCancelExecution`)
+//! `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
+//! (`processSignalExecution`, `processCancelExecution`)
 
 use tonic::Code;
 
@@ -26,7 +26,10 @@ use crate::{
 pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: i64) -> Delivered {
     let run = service.executions.run(sender);
     let is_pending = run.is_running() && run.external.signals.contains_key(&initiated_event_id);
-    let (true, Some(initiated)) = (is_pending, run.signal_initiated(initiated_event_id).cloned()) else {
+    let (true, Some(initiated)) = (
+        is_pending,
+        run.signal_initiated(initiated_event_id).cloned(),
+    ) else {
         return Delivered::Done;
     };
     let target = initiated.workflow_execution.as_ref();
@@ -56,16 +59,26 @@ pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: 
         }
     };
     let now_ms = service.now_ms;
-    service.executions.run_mut(sender).signal_answered(now_ms, initiated_event_id, answer);
+    service
+        .executions
+        .run_mut(sender)
+        .signal_answered(now_ms, initiated_event_id, answer);
     service.close_transaction(sender);
     Delivered::Done
 }
 
 /// Canceling what has closed succeeds.
-pub(super) fn request_cancel(service: &mut Service, sender: RunKey, initiated_event_id: i64) -> Delivered {
+pub(super) fn request_cancel(
+    service: &mut Service,
+    sender: RunKey,
+    initiated_event_id: i64,
+) -> Delivered {
     let run = service.executions.run(sender);
     let is_pending = run.is_running() && run.external.cancels.contains_key(&initiated_event_id);
-    let (true, Some(initiated)) = (is_pending, run.cancel_initiated(initiated_event_id).cloned()) else {
+    let (true, Some(initiated)) = (
+        is_pending,
+        run.cancel_initiated(initiated_event_id).cloned(),
+    ) else {
         return Delivered::Done;
     };
     let target = initiated.workflow_execution.as_ref();
@@ -84,13 +97,16 @@ pub(super) fn request_cancel(service: &mut Service, sender: RunKey, initiated_ev
         }
     };
     let now_ms = service.now_ms;
-    service.executions.run_mut(sender).cancel_answered(now_ms, initiated_event_id, answer);
+    service
+        .executions
+        .run_mut(sender)
+        .cancel_answered(now_ms, initiated_event_id, answer);
     service.close_transaction(sender);
     Delivered::Done
 }
 
-/// The run that is meant, if there is one: not the sender's own workflow, and, if only a child is meant, a running
-/// run only if it is the sender's child.
+/// The run that is meant, if there is one: not the sender's own workflow, and, if only a child is
+/// meant, a running run only if it is the sender's child.
 fn target_of(
     service: &Service,
     sender: RunKey,

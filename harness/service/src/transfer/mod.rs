@@ -1,8 +1,9 @@
 //! What a transaction leaves to do elsewhere: tasks for matching, messages to other runs.
 //!
-//! The server's transfer queue (`temporalio/temporal: service/history/transfer_queue_active_task_executor.go`). A
-//! kind of work is a variant, and a file here if it is more than a call. It is done in order, after the
-//! transaction that asked for it, in the same step of the simulation.
+//! The server's transfer queue (`temporalio/temporal:
+//! service/history/transfer_queue_active_task_executor.go`). A kind of work is a variant, and a
+//! file here if it is more than a call. It is done in order, after the transaction that asked for
+//! it, in the same step of the simulation.
 
 pub(crate) mod cross_run;
 
@@ -26,14 +27,26 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) enum Transfer {
     /// Offer the scheduled workflow task to workers.
-    WorkflowTask { run: RunKey, scheduled_event_id: i64 },
+    WorkflowTask {
+        run: RunKey,
+        scheduled_event_id: i64,
+    },
     /// Offer an attempt of an activity to workers.
-    ActivityTask { run: RunKey, scheduled_event_id: i64, attempt: i32 },
+    ActivityTask {
+        run: RunKey,
+        scheduled_event_id: i64,
+        attempt: i32,
+    },
     /// Send the scheduled request to the handler of a Nexus operation.
-    NexusRequest { run: RunKey, scheduled_event_id: i64, call: NexusCall },
+    NexusRequest {
+        run: RunKey,
+        scheduled_event_id: i64,
+        call: NexusCall,
+    },
     /// Send an update that a closed run did not accept to the run that continues it.
     MovedUpdate { waiter: Box<Waiter>, run: RunKey },
-    /// Start a workflow and update it once more: the run that it was sent to closed before it had accepted the update.
+    /// Start a workflow and update it once more: the run that it was sent to closed before it had
+    /// accepted the update.
     UpdateWithStart { waiter: Box<Waiter> },
     /// Something for another run.
     CrossRun(Delivery),
@@ -44,13 +57,24 @@ pub(crate) enum Transfer {
 /// Does one piece of work.
 pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
     match transfer {
-        Transfer::WorkflowTask { run, scheduled_event_id } => {
+        Transfer::WorkflowTask {
+            run,
+            scheduled_event_id,
+        } => {
             matching::offer_workflow_task(service, run, scheduled_event_id);
         }
-        Transfer::ActivityTask { run, scheduled_event_id, attempt } => {
+        Transfer::ActivityTask {
+            run,
+            scheduled_event_id,
+            attempt,
+        } => {
             matching::offer_activity_task(service, run, scheduled_event_id, attempt);
         }
-        Transfer::NexusRequest { run, scheduled_event_id, call } => {
+        Transfer::NexusRequest {
+            run,
+            scheduled_event_id,
+            call,
+        } => {
             matching::offer_nexus_request(service, run, scheduled_event_id, call);
         }
         Transfer::MovedUpdate { waiter, run } => updates::resubmit(service, run, *waiter),
@@ -60,16 +84,22 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
     }
 }
 
-/// A closed run tells its parent, if it is the last of its chain, and its children, whose parent it was alone. One
-/// that was reset leaves both to the run that replaced it.
+/// A closed run tells its parent, if it is the last of its chain, and its children, whose parent it
+/// was alone. One that was reset leaves both to the run that replaced it.
 ///
-/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go` (`processCloseExecution`).
+/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
+/// (`processCloseExecution`).
 fn tell_relatives(service: &mut Service, key: RunKey) {
     let now_ms = service.now_ms;
     let run = service.executions.run(key);
     let is_reset = children::is_terminated_by_reset(run);
-    if !is_reset && run.started().parent_workflow_execution.is_some() && run.state.next_run_id.is_none() {
-        service.cross_run.push(now_ms, Delivery::ChildClosed { child: key });
+    if !is_reset
+        && run.started().parent_workflow_execution.is_some()
+        && run.state.next_run_id.is_none()
+    {
+        service
+            .cross_run
+            .push(now_ms, Delivery::ChildClosed { child: key });
     }
     if is_reset && run.state.reset_run_id.is_some() {
         return;
@@ -77,7 +107,13 @@ fn tell_relatives(service: &mut Service, key: RunKey) {
     for (initiated_event_id, child) in run.children.iter() {
         if child.is_started() && child.parent_close_policy != ParentClosePolicy::Abandon {
             let initiated_event_id = *initiated_event_id;
-            service.cross_run.push(now_ms, Delivery::ParentClosePolicy { parent: key, initiated_event_id });
+            service.cross_run.push(
+                now_ms,
+                Delivery::ParentClosePolicy {
+                    parent: key,
+                    initiated_event_id,
+                },
+            );
         }
     }
 }

@@ -29,7 +29,9 @@ fn child_attributes(
 ) -> StartChildWorkflowExecutionCommandAttributes {
     StartChildWorkflowExecutionCommandAttributes {
         workflow_id: workflow_id.to_owned(),
-        workflow_type: Some(WorkflowType { name: "Child".to_owned() }),
+        workflow_type: Some(WorkflowType {
+            name: "Child".to_owned(),
+        }),
         task_queue: queue("children"),
         parent_close_policy: policy.into(),
         ..StartChildWorkflowExecutionCommandAttributes::default()
@@ -37,7 +39,10 @@ fn child_attributes(
 }
 
 fn poll_children() -> PollWorkflowTaskQueueRequest {
-    PollWorkflowTaskQueueRequest { task_queue: queue("children"), ..poll_request() }
+    PollWorkflowTaskQueueRequest {
+        task_queue: queue("children"),
+        ..poll_request()
+    }
 }
 
 fn run_child_task(world: &mut World, commands: Vec<Command>) {
@@ -53,7 +58,10 @@ fn run_task(world: &mut World, commands: Vec<Command>) {
 
 fn fail_workflow(message: &str) -> Command {
     Command::FailWorkflowExecutionCommandAttributes(FailWorkflowExecutionCommandAttributes {
-        failure: Some(Failure { message: message.to_owned(), ..Failure::default() }),
+        failure: Some(Failure {
+            message: message.to_owned(),
+            ..Failure::default()
+        }),
     })
 }
 
@@ -69,7 +77,10 @@ fn parent_and_child(policy: ParentClosePolicy) -> World {
 fn signal_external(workflow_id: &str) -> Command {
     Command::SignalExternalWorkflowExecutionCommandAttributes(
         SignalExternalWorkflowExecutionCommandAttributes {
-            execution: Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() }),
+            execution: Some(WorkflowExecution {
+                workflow_id: workflow_id.to_owned(),
+                run_id: String::new(),
+            }),
             signal_name: "paid".to_owned(),
             ..SignalExternalWorkflowExecutionCommandAttributes::default()
         },
@@ -106,7 +117,12 @@ fn status(world: &World, workflow_id: &str) -> WorkflowExecutionStatus {
 }
 
 fn last_of<'a>(world: &'a World, workflow_id: &str, event_type: EventType) -> &'a HistoryEvent {
-    world.history(workflow_id).iter().rev().find(|event| event.event_type() == event_type).unwrap()
+    world
+        .history(workflow_id)
+        .iter()
+        .rev()
+        .find(|event| event.event_type() == event_type)
+        .unwrap()
 }
 
 #[test]
@@ -114,8 +130,14 @@ fn a_child_is_initiated_then_started_then_closed() {
     let mut world = World::new();
     world.start("parent");
     world.run_workflow_task(vec![start_child("child", ParentClosePolicy::Terminate)]);
-    assert_eq!(world.last_event("parent").event_type(), StartChildWorkflowExecutionInitiated);
-    assert!(world.service.history("child", None).is_none(), "a transaction of its own starts it");
+    assert_eq!(
+        world.last_event("parent").event_type(),
+        StartChildWorkflowExecutionInitiated
+    );
+    assert!(
+        world.service.history("child", None).is_none(),
+        "a transaction of its own starts it"
+    );
     world.pass(0);
     run_task(&mut world, vec![]);
     run_child_task(&mut world, vec![complete_workflow("done")]);
@@ -132,11 +154,15 @@ fn a_child_is_initiated_then_started_then_closed() {
         ]
     );
     let completed = last_of(&world, "parent", ChildWorkflowExecutionCompleted);
-    let Some(Attributes::ChildWorkflowExecutionCompletedEventAttributes(completed)) = &completed.attributes
+    let Some(Attributes::ChildWorkflowExecutionCompletedEventAttributes(completed)) =
+        &completed.attributes
     else {
         panic!("{completed:?}")
     };
-    assert_eq!((completed.initiated_event_id, completed.started_event_id), (5, 6));
+    assert_eq!(
+        (completed.initiated_event_id, completed.started_event_id),
+        (5, 6)
+    );
     assert_eq!(completed.result, payloads("done"));
 }
 
@@ -148,9 +174,19 @@ fn a_child_knows_its_parent_and_its_root() {
     else {
         panic!("not started")
     };
-    assert_eq!(started.parent_workflow_execution.as_ref().unwrap().workflow_id, "parent");
+    assert_eq!(
+        started
+            .parent_workflow_execution
+            .as_ref()
+            .unwrap()
+            .workflow_id,
+        "parent"
+    );
     assert_eq!(started.parent_initiated_event_id, 5);
-    assert_eq!(started.root_workflow_execution, started.parent_workflow_execution);
+    assert_eq!(
+        started.root_workflow_execution,
+        started.parent_workflow_execution
+    );
     assert_eq!(started.workflow_task_timeout, Some(duration(10_000)));
 }
 
@@ -160,15 +196,28 @@ fn a_child_whose_id_is_taken_fails_to_start() {
     world.start("taken");
     world.start("parent");
     let task = world.workflow_task();
-    assert_eq!(task.workflow_execution.as_ref().unwrap().workflow_id, "taken");
-    run_task(&mut world, vec![start_child("taken", ParentClosePolicy::Terminate)]);
+    assert_eq!(
+        task.workflow_execution.as_ref().unwrap().workflow_id,
+        "taken"
+    );
+    run_task(
+        &mut world,
+        vec![start_child("taken", ParentClosePolicy::Terminate)],
+    );
     let failed = last_of(&world, "parent", StartChildWorkflowExecutionFailed);
-    let Some(Attributes::StartChildWorkflowExecutionFailedEventAttributes(failed)) = &failed.attributes
+    let Some(Attributes::StartChildWorkflowExecutionFailedEventAttributes(failed)) =
+        &failed.attributes
     else {
         panic!("{failed:?}")
     };
-    assert_eq!(failed.cause(), StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists);
-    assert_eq!(world.last_event("parent").event_type(), WorkflowTaskScheduled);
+    assert_eq!(
+        failed.cause(),
+        StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists
+    );
+    assert_eq!(
+        world.last_event("parent").event_type(),
+        WorkflowTaskScheduled
+    );
 }
 
 #[test]
@@ -183,8 +232,14 @@ fn a_parent_that_closes_first_never_starts_its_child() {
 #[test]
 fn a_closed_parent_terminates_cancels_or_abandons_its_child() {
     for (policy, expected) in [
-        (ParentClosePolicy::Terminate, WorkflowExecutionStatus::Terminated),
-        (ParentClosePolicy::RequestCancel, WorkflowExecutionStatus::Running),
+        (
+            ParentClosePolicy::Terminate,
+            WorkflowExecutionStatus::Terminated,
+        ),
+        (
+            ParentClosePolicy::RequestCancel,
+            WorkflowExecutionStatus::Running,
+        ),
         (ParentClosePolicy::Abandon, WorkflowExecutionStatus::Running),
     ] {
         let mut world = parent_and_child(policy);
@@ -197,7 +252,9 @@ fn a_closed_parent_terminates_cancels_or_abandons_its_child() {
         world.call(request).unwrap();
         run_task(&mut world, vec![complete_workflow("")]);
         assert_eq!(status(&world, "child"), expected, "{policy:?}");
-        let is_asked = world.event_types("child").contains(&WorkflowExecutionCancelRequested);
+        let is_asked = world
+            .event_types("child")
+            .contains(&WorkflowExecutionCancelRequested);
         assert_eq!(is_asked, policy == ParentClosePolicy::RequestCancel);
     }
 }
@@ -226,7 +283,12 @@ fn a_parent_that_continues_as_new_closes_its_child_too() {
     };
     world.call(request).unwrap();
     let again = ContinueAsNewWorkflowExecutionCommandAttributes::default();
-    run_task(&mut world, vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(again)]);
+    run_task(
+        &mut world,
+        vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(
+            again,
+        )],
+    );
     assert_eq!(status(&world, "child"), WorkflowExecutionStatus::Terminated);
 }
 
@@ -236,11 +298,20 @@ fn a_parent_learns_only_the_last_run_of_a_childs_chain() {
     world.pass(1_000);
     let first_run = world.service.run("child", None).unwrap().0.to_owned();
     let again = ContinueAsNewWorkflowExecutionCommandAttributes::default();
-    run_child_task(&mut world, vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(again)]);
-    assert!(!world.has_workflow_task(), "the parent heard of the first run");
+    run_child_task(
+        &mut world,
+        vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(
+            again,
+        )],
+    );
+    assert!(
+        !world.has_workflow_task(),
+        "the parent heard of the first run"
+    );
     run_child_task(&mut world, vec![fail_workflow("broken")]);
     let failed = last_of(&world, "parent", ChildWorkflowExecutionFailed);
-    let Some(Attributes::ChildWorkflowExecutionFailedEventAttributes(failed)) = &failed.attributes else {
+    let Some(Attributes::ChildWorkflowExecutionFailedEventAttributes(failed)) = &failed.attributes
+    else {
         panic!("{failed:?}")
     };
     let last_run = &failed.workflow_execution.as_ref().unwrap().run_id;
@@ -254,7 +325,12 @@ fn a_parent_close_policy_reaches_the_last_run_of_a_childs_chain() {
     let mut world = parent_and_child(ParentClosePolicy::Terminate);
     world.pass(1_000);
     let again = ContinueAsNewWorkflowExecutionCommandAttributes::default();
-    run_child_task(&mut world, vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(again)]);
+    run_child_task(
+        &mut world,
+        vec![Command::ContinueAsNewWorkflowExecutionCommandAttributes(
+            again,
+        )],
+    );
     let request = TerminateWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_execution: execution("parent"),
@@ -269,15 +345,28 @@ fn a_parent_close_policy_reaches_the_last_run_of_a_childs_chain() {
 fn a_childs_start_and_close_during_one_task_reach_the_parent_together() {
     let mut world = World::new();
     world.start("parent");
-    run_task(&mut world, vec![start_timer("1", 5_000), start_child("child", ParentClosePolicy::Terminate)]);
+    run_task(
+        &mut world,
+        vec![
+            start_timer("1", 5_000),
+            start_child("child", ParentClosePolicy::Terminate),
+        ],
+    );
     let task = world.workflow_task();
     world.complete(&task, vec![]).unwrap();
     world.pass(5_000);
     let task = world.workflow_task();
     run_child_task(&mut world, vec![complete_workflow("")]);
-    assert_eq!(world.last_event("parent").event_type(), WorkflowTaskStarted, "it waits in the buffer");
+    assert_eq!(
+        world.last_event("parent").event_type(),
+        WorkflowTaskStarted,
+        "it waits in the buffer"
+    );
     world.complete(&task, vec![]).unwrap();
-    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionCompleted, WorkflowTaskScheduled]);
+    assert_eq!(
+        tail(&world, "parent", 2),
+        [ChildWorkflowExecutionCompleted, WorkflowTaskScheduled]
+    );
 }
 
 #[test]
@@ -287,24 +376,43 @@ fn a_signal_to_another_run_is_answered() {
     run_task(&mut world, vec![start_timer("1", 60_000)]);
     world.start("receiver");
     let task = world.workflow_task();
-    world.complete(&task, vec![start_timer("1", 600_000)]).unwrap();
+    world
+        .complete(&task, vec![start_timer("1", 600_000)])
+        .unwrap();
     world.pass(60_000);
     run_task(
         &mut world,
-        vec![signal_external("receiver"), signal_external("nobody"), signal_external("sender")],
+        vec![
+            signal_external("receiver"),
+            signal_external("nobody"),
+            signal_external("sender"),
+        ],
     );
-    assert_eq!(tail(&world, "receiver", 2), [WorkflowExecutionSignaled, WorkflowTaskScheduled]);
+    assert_eq!(
+        tail(&world, "receiver", 2),
+        [WorkflowExecutionSignaled, WorkflowTaskScheduled]
+    );
     let Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) =
         &last_of(&world, "receiver", WorkflowExecutionSignaled).attributes
     else {
         panic!("not signaled")
     };
-    assert_eq!(signaled.external_workflow_execution.as_ref().unwrap().workflow_id, "sender");
+    assert_eq!(
+        signaled
+            .external_workflow_execution
+            .as_ref()
+            .unwrap()
+            .workflow_id,
+        "sender"
+    );
     let answers: Vec<_> = world
         .event_types("sender")
         .into_iter()
         .filter(|kind| {
-            matches!(kind, ExternalWorkflowExecutionSignaled | SignalExternalWorkflowExecutionFailed)
+            matches!(
+                kind,
+                ExternalWorkflowExecutionSignaled | SignalExternalWorkflowExecutionFailed
+            )
         })
         .collect();
     assert_eq!(
@@ -323,7 +431,10 @@ fn a_cancel_request_to_another_run_is_answered_even_if_that_has_closed() {
     world.start("closed");
     run_task(&mut world, vec![complete_workflow("")]);
     world.start("sender");
-    run_task(&mut world, vec![cancel_external("closed"), cancel_external("nobody")]);
+    run_task(
+        &mut world,
+        vec![cancel_external("closed"), cancel_external("nobody")],
+    );
     assert_eq!(
         tail(&world, "sender", 3),
         [
@@ -332,7 +443,10 @@ fn a_cancel_request_to_another_run_is_answered_even_if_that_has_closed() {
             RequestCancelExternalWorkflowExecutionFailed,
         ]
     );
-    assert_eq!(world.last_event("closed").event_type(), WorkflowExecutionCompleted);
+    assert_eq!(
+        world.last_event("closed").event_type(),
+        WorkflowExecutionCompleted
+    );
 }
 
 #[test]
@@ -340,11 +454,23 @@ fn a_child_cannot_be_started_and_canceled_by_one_task() {
     let mut world = World::new();
     world.start("parent");
     let task = world.workflow_task();
-    let commands = vec![start_child("child", ParentClosePolicy::Terminate), cancel_external("child")];
+    let commands = vec![
+        start_child("child", ParentClosePolicy::Terminate),
+        cancel_external("child"),
+    ];
     let refused = world.complete(&task, commands).unwrap_err();
-    assert!(refused.message().contains("not allowed in same workflow task"), "{}", refused.message());
+    assert!(
+        refused
+            .message()
+            .contains("not allowed in same workflow task"),
+        "{}",
+        refused.message()
+    );
     world.pass(0);
-    assert!(world.service.history("child", None).is_none(), "the task failed as a whole");
+    assert!(
+        world.service.history("child", None).is_none(),
+        "the task failed as a whole"
+    );
 }
 
 /// `service/history/api/recordchildworkflowcompleted/api.go` (`recordStartedEventIfMissing`)
@@ -379,18 +505,34 @@ fn a_reset_parent_that_hears_of_its_childs_end_first_hears_of_its_start_with_it(
         "nothing is told again"
     );
     let task = world.workflow_task_on(poll_children());
-    world.complete(&task, vec![complete_workflow("done")]).unwrap();
+    world
+        .complete(&task, vec![complete_workflow("done")])
+        .unwrap();
     // It asks for its child too, but is overtaken.
     world.service.fire(world.now_ms, 0);
-    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionStarted, ChildWorkflowExecutionCompleted]);
+    assert_eq!(
+        tail(&world, "parent", 2),
+        [
+            ChildWorkflowExecutionStarted,
+            ChildWorkflowExecutionCompleted
+        ]
+    );
 }
 
 #[test]
 fn a_parent_learns_that_its_child_was_canceled() {
     let mut world = parent_and_child(ParentClosePolicy::Terminate);
-    let canceled = CancelWorkflowExecutionCommandAttributes { details: payloads("enough") };
-    run_child_task(&mut world, vec![Command::CancelWorkflowExecutionCommandAttributes(canceled)]);
-    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionCanceled, WorkflowTaskScheduled]);
+    let canceled = CancelWorkflowExecutionCommandAttributes {
+        details: payloads("enough"),
+    };
+    run_child_task(
+        &mut world,
+        vec![Command::CancelWorkflowExecutionCommandAttributes(canceled)],
+    );
+    assert_eq!(
+        tail(&world, "parent", 2),
+        [ChildWorkflowExecutionCanceled, WorkflowTaskScheduled]
+    );
 }
 
 #[test]
@@ -403,7 +545,10 @@ fn a_parent_learns_that_its_child_was_terminated() {
     };
     world.call(request).unwrap();
     world.pass(0);
-    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionTerminated, WorkflowTaskScheduled]);
+    assert_eq!(
+        tail(&world, "parent", 2),
+        [ChildWorkflowExecutionTerminated, WorkflowTaskScheduled]
+    );
 }
 
 #[test]
@@ -414,8 +559,14 @@ fn a_parent_learns_that_its_child_timed_out() {
         workflow_run_timeout: Some(duration(60_000)),
         ..child_attributes("child", ParentClosePolicy::Terminate)
     };
-    run_task(&mut world, vec![Command::StartChildWorkflowExecutionCommandAttributes(child)]);
+    run_task(
+        &mut world,
+        vec![Command::StartChildWorkflowExecutionCommandAttributes(child)],
+    );
     run_task(&mut world, vec![]);
     world.pass(60_000);
-    assert_eq!(tail(&world, "parent", 2), [ChildWorkflowExecutionTimedOut, WorkflowTaskScheduled]);
+    assert_eq!(
+        tail(&world, "parent", 2),
+        [ChildWorkflowExecutionTimedOut, WorkflowTaskScheduled]
+    );
 }

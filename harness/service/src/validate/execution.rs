@@ -12,7 +12,10 @@ use tonic::Status;
 use super::{blob_size, execution, invalid, known};
 use crate::config::Limits;
 
-pub(super) fn signal(request: &SignalWorkflowExecutionRequest, limits: &Limits) -> Result<(), Status> {
+pub(super) fn signal(
+    request: &SignalWorkflowExecutionRequest,
+    limits: &Limits,
+) -> Result<(), Status> {
     execution(request.workflow_execution.as_ref())?;
     if request.signal_name.is_empty() {
         return invalid("SignalName is not set on request.");
@@ -28,19 +31,23 @@ pub(super) fn signal(request: &SignalWorkflowExecutionRequest, limits: &Limits) 
 
 pub(super) fn query(request: &mut QueryWorkflowRequest, limits: &Limits) -> Result<(), Status> {
     execution(request.execution.as_ref())?;
-    let Some(query) = &request.query else { return invalid("WorkflowQuery is not set on request.") };
+    let Some(query) = &request.query else {
+        return invalid("WorkflowQuery is not set on request.");
+    };
     if query.query_type.is_empty() {
         return invalid("QueryType is not set on request.");
     }
     blob_size(query.query_args.as_ref(), limits)?;
-    let condition = known::<QueryRejectCondition>("QueryRejectCondition", request.query_reject_condition)?;
+    let condition =
+        known::<QueryRejectCondition>("QueryRejectCondition", request.query_reject_condition)?;
     if condition == QueryRejectCondition::Unspecified {
         request.set_query_reject_condition(QueryRejectCondition::None);
     }
     Ok(())
 }
 
-/// A termination that says neither who nor why was asked for by a user, which tells it from the server's own.
+/// A termination that says neither who nor why was asked for by a user, which tells it from the
+/// server's own.
 pub(super) fn terminate(request: &mut TerminateWorkflowExecutionRequest) -> Result<(), Status> {
     execution(request.workflow_execution.as_ref())?;
     if request.reason.is_empty() {
@@ -52,8 +59,14 @@ pub(super) fn terminate(request: &mut TerminateWorkflowExecutionRequest) -> Resu
     Ok(())
 }
 
-#[allow(deprecated, reason = "callers still send the old field, and the server still takes it")]
-pub(super) fn reset(request: &mut ResetWorkflowExecutionRequest, limits: &Limits) -> Result<(), Status> {
+#[allow(
+    deprecated,
+    reason = "callers still send the old field, and the server still takes it"
+)]
+pub(super) fn reset(
+    request: &mut ResetWorkflowExecutionRequest,
+    limits: &Limits,
+) -> Result<(), Status> {
     if request.request_id.is_empty() {
         return invalid("RequestId is not set on request.");
     }
@@ -75,8 +88,10 @@ pub(super) fn history(
 ) -> Result<(), Status> {
     execution(request.execution.as_ref())?;
     page_size(&mut request.maximum_page_size, limits);
-    let filter =
-        known::<HistoryEventFilterType>("HistoryEventFilterType", request.history_event_filter_type)?;
+    let filter = known::<HistoryEventFilterType>(
+        "HistoryEventFilterType",
+        request.history_event_filter_type,
+    )?;
     if filter == HistoryEventFilterType::Unspecified {
         request.set_history_event_filter_type(HistoryEventFilterType::AllEvent);
     }

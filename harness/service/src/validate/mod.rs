@@ -1,9 +1,10 @@
 //! The front door: what a request must satisfy before the service acts on it, RPC by RPC.
 //!
-//! Codes and messages are the server's, the field named. What a request leaves open and the front door fills in
-//! (policies, kinds, retry intervals, stages) is filled in here, so the service below sees only complete requests.
-//! Two things the server fills in with random ids are left empty, since nothing here is random: a request id,
-//! which then never deduplicates, and an update id, which the service derives.
+//! Codes and messages are the server's, the field named. What a request leaves open and the front
+//! door fills in (policies, kinds, retry intervals, stages) is filled in here, so the service below
+//! sees only complete requests. Two things the server fills in with random ids are left empty,
+//! since nothing here is random: a request id, which then never deduplicates, and an update id,
+//! which the service derives.
 //!
 //! `temporalio/temporal: service/frontend/workflow_handler.go`, `chasm/lib/workflow/validator.go`,
 //! `common/rpc/interceptor/namespace_validator.go`
@@ -29,9 +30,13 @@ use crate::{
 ///
 /// # Errors
 ///
-/// NOT_FOUND for a namespace that is not the configured one, INVALID_ARGUMENT for anything malformed,
-/// PERMISSION_DENIED and UNIMPLEMENTED where the server says so.
-pub(crate) fn validate(request: &mut Request, config: &ServiceConfig, now_ms: u64) -> Result<(), Status> {
+/// NOT_FOUND for a namespace that is not the configured one, INVALID_ARGUMENT for anything
+/// malformed, PERMISSION_DENIED and UNIMPLEMENTED where the server says so.
+pub(crate) fn validate(
+    request: &mut Request,
+    config: &ServiceConfig,
+    now_ms: u64,
+) -> Result<(), Status> {
     check_namespace(request, config)?;
     let limits = &config.limits;
     match request {
@@ -62,7 +67,9 @@ pub(crate) fn validate(request: &mut Request, config: &ServiceConfig, now_ms: u6
             execution::page_size(&mut request.maximum_page_size, limits);
             execution(request.execution.as_ref())
         }
-        Request::RequestCancelWorkflowExecution(request) => execution(request.workflow_execution.as_ref()),
+        Request::RequestCancelWorkflowExecution(request) => {
+            execution(request.workflow_execution.as_ref())
+        }
         Request::DescribeWorkflowExecution(request) => execution(request.execution.as_ref()),
         Request::ResetStickyTaskQueue(request) => execution(request.execution.as_ref()),
 
@@ -76,14 +83,20 @@ pub(crate) fn validate(request: &mut Request, config: &ServiceConfig, now_ms: u6
             worker::poll(&mut request.task_queue, &request.identity, limits)
         }
         Request::DescribeTaskQueue(request) => task_queue(&mut request.task_queue, "", limits),
-        Request::RespondWorkflowTaskCompleted(request) => worker::identity(&request.identity, limits),
+        Request::RespondWorkflowTaskCompleted(request) => {
+            worker::identity(&request.identity, limits)
+        }
         Request::RespondWorkflowTaskFailed(request) => worker::identity(&request.identity, limits),
-        Request::RespondActivityTaskCompleted(request) => worker::identity(&request.identity, limits),
+        Request::RespondActivityTaskCompleted(request) => {
+            worker::identity(&request.identity, limits)
+        }
         Request::RespondActivityTaskFailed(request) => {
             worker::failure(request.failure.as_ref())?;
             worker::identity(&request.identity, limits)
         }
-        Request::RespondActivityTaskCanceled(request) => worker::identity(&request.identity, limits),
+        Request::RespondActivityTaskCanceled(request) => {
+            worker::identity(&request.identity, limits)
+        }
         Request::RecordActivityTaskHeartbeatById(request) => {
             worker::activity_by_id(&request.workflow_id, &request.activity_id)
         }
@@ -103,7 +116,8 @@ pub(crate) fn validate(request: &mut Request, config: &ServiceConfig, now_ms: u6
     }
 }
 
-/// Checks a task queue that is not a partition of one, and fills in its kind and, if it has none, its name.
+/// Checks a task queue that is not a partition of one, and fills in its kind and, if it has none,
+/// its name.
 ///
 /// `common/tqid/task_queue_validator.go`
 ///
@@ -116,7 +130,9 @@ pub(crate) fn task_queue(
     limits: &Limits,
 ) -> Result<(), Status> {
     const RESERVED_PREFIX: &str = "/_sys/";
-    let Some(task_queue) = task_queue else { return invalid("taskQueue is not set") };
+    let Some(task_queue) = task_queue else {
+        return invalid("taskQueue is not set");
+    };
     if task_queue.kind() == TaskQueueKind::Unspecified {
         known::<TaskQueueKind>("TaskQueueKind", task_queue.kind)?;
         task_queue.set_kind(TaskQueueKind::Normal);
@@ -128,12 +144,15 @@ pub(crate) fn task_queue(
         default_name.clone_into(&mut task_queue.name);
     }
     if task_queue.name.len() > limits.id_length
-        || (task_queue.kind() == TaskQueueKind::Sticky && task_queue.normal_name.len() > limits.id_length)
+        || (task_queue.kind() == TaskQueueKind::Sticky
+            && task_queue.normal_name.len() > limits.id_length)
     {
         return invalid("taskQueue length exceeds limit");
     }
     if task_queue.name.starts_with(RESERVED_PREFIX) {
-        return invalid(format!("task queue name cannot start with reserved prefix {RESERVED_PREFIX}"));
+        return invalid(format!(
+            "task queue name cannot start with reserved prefix {RESERVED_PREFIX}"
+        ));
     }
     Ok(())
 }
@@ -154,7 +173,8 @@ pub(crate) fn task_queue_of_user(
     task_queue(queue, default_name, limits)?;
     let name = queue.as_ref().map_or("", |queue| &queue.name);
     let internal = |name: &str| {
-        name.starts_with("temporal-sys-per-ns-") || name == "temporal-sys-worker-controller-per-ns-tq"
+        name.starts_with("temporal-sys-per-ns-")
+            || name == "temporal-sys-worker-controller-per-ns-tq"
     };
     if internal(name) && !internal(parent) {
         let mut message = format!("cannot use internal per-namespace task queue:{name}");
@@ -177,7 +197,9 @@ pub(crate) fn task_queue_of_user(
 /// INVALID_ARGUMENT, naming what is out of range.
 pub(crate) fn priority(priority: Option<&Priority>) -> Result<(), Status> {
     const FAIRNESS_KEY_MAX_LENGTH: usize = 64;
-    let Some(priority) = priority else { return Ok(()) };
+    let Some(priority) = priority else {
+        return Ok(());
+    };
     if priority.priority_key < 0 {
         return invalid("priority key can't be negative");
     }
@@ -193,7 +215,9 @@ pub(crate) fn priority(priority: Option<&Priority>) -> Result<(), Status> {
 
 /// Checks the run that a request is about: a workflow id, and a run id only if it is one.
 fn execution(execution: Option<&WorkflowExecution>) -> Result<(), Status> {
-    let Some(execution) = execution else { return invalid("Execution is not set on request.") };
+    let Some(execution) = execution else {
+        return invalid("Execution is not set on request.");
+    };
     if execution.workflow_id.is_empty() {
         return invalid("WorkflowId is not set on request.");
     }
@@ -203,14 +227,17 @@ fn execution(execution: Option<&WorkflowExecution>) -> Result<(), Status> {
     Ok(())
 }
 
-/// Checks that a number is a value of the enum `T`. The server would take some unknown ones and do nothing of
-/// sense with them; a test is better served by an answer.
+/// Checks that a number is a value of the enum `T`. The server would take some unknown ones and do
+/// nothing of sense with them; a test is better served by an answer.
 fn known<T: TryFrom<i32>>(name: &str, value: i32) -> Result<T, Status> {
     T::try_from(value).map_err(|_| Status::invalid_argument(format!("unknown {name}: {value}")))
 }
 
 /// The size limit on what a caller sends as one field (`common.CheckEventBlobSizeLimit`).
-pub(crate) fn blob_size<M: prost::Message>(blob: Option<&M>, limits: &Limits) -> Result<(), Status> {
+pub(crate) fn blob_size<M: prost::Message>(
+    blob: Option<&M>,
+    limits: &Limits,
+) -> Result<(), Status> {
     if blob.is_some_and(|blob| blob.encoded_len() > limits.payload_bytes) {
         return invalid("Blob data size exceeds limit.");
     }
@@ -219,16 +246,24 @@ pub(crate) fn blob_size<M: prost::Message>(blob: Option<&M>, limits: &Limits) ->
 
 fn check_namespace(request: &Request, config: &ServiceConfig) -> Result<(), Status> {
     let (namespace, has_task_token) = namespace_of(request);
-    let Some(namespace) = namespace else { return Ok(()) };
+    let Some(namespace) = namespace else {
+        return Ok(());
+    };
     if namespace.is_empty() {
         // It is then the task token's.
-        return if has_task_token { Ok(()) } else { invalid("Namespace is not set on request.") };
+        return if has_task_token {
+            Ok(())
+        } else {
+            invalid("Namespace is not set on request.")
+        };
     }
     if namespace.len() > config.limits.id_length {
         return invalid("Namespace length exceeds limit.");
     }
     if namespace != config.namespace {
-        return Err(Status::not_found(format!("Namespace {namespace} is not found.")));
+        return Err(Status::not_found(format!(
+            "Namespace {namespace} is not found."
+        )));
     }
     Ok(())
 }
@@ -238,7 +273,8 @@ fn namespace_of(request: &Request) -> (Option<&str>, bool) {
     macro_rules! namespace {
         ([$($plain:ident),+ $(,)?], [$($token:ident),+ $(,)?]) => {
             match request {
-                // A namespace can be described by its id alone; there is one, and the service answers for it.
+                // A namespace can be described by its id alone; there is one, and the service
+                // answers for it.
                 Request::GetSystemInfo(_) | Request::CompleteNexusOperation(_) => (None, false),
                 Request::DescribeNamespace(request) if !request.id.is_empty() => (None, false),
                 $(Request::$plain(request) => (Some(request.namespace.as_str()), false),)+

@@ -18,7 +18,10 @@ pub(super) fn start(
     now_ms: u64,
 ) -> Result<(), Status> {
     known::<WorkflowIdReusePolicy>("WorkflowIdReusePolicy", request.workflow_id_reuse_policy)?;
-    known::<WorkflowIdConflictPolicy>("WorkflowIdConflictPolicy", request.workflow_id_conflict_policy)?;
+    known::<WorkflowIdConflictPolicy>(
+        "WorkflowIdConflictPolicy",
+        request.workflow_id_conflict_policy,
+    )?;
     let (reuse, conflict) = id_policies(
         request.workflow_id_reuse_policy(),
         request.workflow_id_conflict_policy(),
@@ -31,7 +34,10 @@ pub(super) fn start(
     retry_policy(&mut request.retry_policy)?;
     start_delay(&request.cron_schedule, &mut request.workflow_start_delay)?;
     cron::validate(&request.cron_schedule, now_ms)?;
-    let workflow_type = request.workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name);
+    let workflow_type = request
+        .workflow_type
+        .as_ref()
+        .map_or("", |workflow_type| &workflow_type.name);
     if workflow_type.is_empty() {
         return invalid("WorkflowType is not set on request.");
     }
@@ -59,16 +65,23 @@ pub(super) fn start(
     not_versioned(request.versioning_override.is_some())?;
     if request.time_skipping_config.is_some() {
         // Virtual time skips as a whole; a run of its own pace is another feature, off by default.
-        return Err(Status::unimplemented("The Time-Skipping feature is not enabled for namespace."));
+        return Err(Status::unimplemented(
+            "The Time-Skipping feature is not enabled for namespace.",
+        ));
     }
     blob_size(request.input.as_ref(), limits)?;
-    memo_size(request.memo.as_ref().map_or(0, Message::encoded_len), limits)
+    memo_size(
+        request.memo.as_ref().map_or(0, Message::encoded_len),
+        limits,
+    )
 }
 
 /// Workers have no deployments, so no task could go where an override says.
 fn not_versioned(is_overridden: bool) -> Result<(), Status> {
     if is_overridden {
-        return Err(Status::unimplemented("versioning_override: worker deployments are not simulated"));
+        return Err(Status::unimplemented(
+            "versioning_override: worker deployments are not simulated",
+        ));
     }
     Ok(())
 }
@@ -84,7 +97,10 @@ pub(super) fn signal_with_start(
         return invalid("signal not set");
     }
     length("signal name", &request.signal_name, limits)?;
-    let workflow_type = request.workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name);
+    let workflow_type = request
+        .workflow_type
+        .as_ref()
+        .map_or("", |workflow_type| &workflow_type.name);
     if workflow_type.is_empty() {
         return invalid("workflow type not set");
     }
@@ -100,8 +116,14 @@ pub(super) fn signal_with_start(
     start_delay(&request.cron_schedule, &mut request.workflow_start_delay)?;
     cron::validate(&request.cron_schedule, now_ms)?;
     known::<WorkflowIdReusePolicy>("WorkflowIdReusePolicy", request.workflow_id_reuse_policy)?;
-    known::<WorkflowIdConflictPolicy>("WorkflowIdConflictPolicy", request.workflow_id_conflict_policy)?;
-    compatible_id_policies(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())?;
+    known::<WorkflowIdConflictPolicy>(
+        "WorkflowIdConflictPolicy",
+        request.workflow_id_conflict_policy,
+    )?;
+    compatible_id_policies(
+        request.workflow_id_reuse_policy(),
+        request.workflow_id_conflict_policy(),
+    )?;
     if request.workflow_id_conflict_policy() == WorkflowIdConflictPolicy::Fail {
         return invalid(
             "Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported for this operation.",
@@ -117,7 +139,10 @@ pub(super) fn signal_with_start(
     priority(request.priority.as_ref())?;
     blob_size(request.input.as_ref(), limits)?;
     blob_size(request.signal_input.as_ref(), limits)?;
-    memo_size(request.memo.as_ref().map_or(0, Message::encoded_len), limits)
+    memo_size(
+        request.memo.as_ref().map_or(0, Message::encoded_len),
+        limits,
+    )
 }
 
 /// Both id policies with their defaults; the old "terminate if running" is a conflict policy today.
@@ -128,7 +153,10 @@ fn id_policies(
     mut conflict: WorkflowIdConflictPolicy,
     default_conflict: WorkflowIdConflictPolicy,
 ) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) {
-    #[allow(deprecated, reason = "callers still send the old policy, and the server still takes it")]
+    #[allow(
+        deprecated,
+        reason = "callers still send the old policy, and the server still takes it"
+    )]
     let terminate_if_running = WorkflowIdReusePolicy::TerminateIfRunning;
     if conflict == WorkflowIdConflictPolicy::Unspecified {
         if reuse == terminate_if_running {
@@ -148,7 +176,10 @@ fn compatible_id_policies(
     reuse: WorkflowIdReusePolicy,
     conflict: WorkflowIdConflictPolicy,
 ) -> Result<(), Status> {
-    #[allow(deprecated, reason = "callers still send the old policy, and the server still takes it")]
+    #[allow(
+        deprecated,
+        reason = "callers still send the old policy, and the server still takes it"
+    )]
     let terminate_if_running = WorkflowIdReusePolicy::TerminateIfRunning;
     if conflict != WorkflowIdConflictPolicy::Unspecified && reuse == terminate_if_running {
         return invalid(
@@ -197,14 +228,18 @@ fn start_delay(cron_schedule: &str, delay: &mut Option<Duration>) -> Result<(), 
         return invalid("CronSchedule and WorkflowStartDelay may not be used together.");
     }
     validate_and_cap(delay.as_mut()).or_else(|why| {
-        invalid(format!("An invalid WorkflowStartDelaySeconds is set on request. cause: {why}"))
+        invalid(format!(
+            "An invalid WorkflowStartDelaySeconds is set on request. cause: {why}"
+        ))
     })
 }
 
 fn timeouts(timeouts: [(&str, &mut Option<Duration>); 3]) -> Result<(), Status> {
     for (name, timeout) in timeouts {
         validate_and_cap(timeout.as_mut()).or_else(|why| {
-            invalid(format!("An invalid Workflow{name}TimeoutSeconds is set on request. cause: {why}"))
+            invalid(format!(
+                "An invalid Workflow{name}TimeoutSeconds is set on request. cause: {why}"
+            ))
         })?;
     }
     Ok(())

@@ -11,7 +11,8 @@ use temporalio_protos::temporal::api::{
         ExecuteMultiOperationRequest, GetSystemInfoRequest, GetWorkflowExecutionHistoryRequest,
         PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest,
         SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
-        StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+        StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
+        UpdateWorkflowExecutionRequest,
         execute_multi_operation_request::{Operation, operation},
     },
 };
@@ -23,8 +24,13 @@ fn start() -> StartWorkflowExecutionRequest {
     StartWorkflowExecutionRequest {
         namespace: "default".into(),
         workflow_id: "order-1".into(),
-        workflow_type: Some(WorkflowType { name: "Order".into() }),
-        task_queue: Some(TaskQueue { name: "orders".into(), ..TaskQueue::default() }),
+        workflow_type: Some(WorkflowType {
+            name: "Order".into(),
+        }),
+        task_queue: Some(TaskQueue {
+            name: "orders".into(),
+            ..TaskQueue::default()
+        }),
         request_id: "request".into(),
         ..StartWorkflowExecutionRequest::default()
     }
@@ -38,8 +44,14 @@ fn update_of(workflow_id: &str) -> UpdateWorkflowExecutionRequest {
             ..WorkflowExecution::default()
         }),
         request: Some(update::Request {
-            meta: Some(update::Meta { update_id: "u".into(), ..update::Meta::default() }),
-            input: Some(update::Input { name: "reserve".into(), ..update::Input::default() }),
+            meta: Some(update::Meta {
+                update_id: "u".into(),
+                ..update::Meta::default()
+            }),
+            input: Some(update::Input {
+                name: "reserve".into(),
+                ..update::Input::default()
+            }),
             ..update::Request::default()
         }),
         ..UpdateWorkflowExecutionRequest::default()
@@ -65,30 +77,65 @@ fn a_start_is_refused_with_its_field_named() {
     type Spoil = fn(&mut StartWorkflowExecutionRequest);
     let refusals: [(Spoil, &str); 13] = [
         (|r| r.workflow_id.clear(), "WorkflowId is not set"),
-        (|r| r.workflow_id = "x".repeat(1001), "WorkflowId exceeds maximum allowed length (1001/1000)"),
+        (
+            |r| r.workflow_id = "x".repeat(1001),
+            "WorkflowId exceeds maximum allowed length (1001/1000)",
+        ),
         (|r| r.workflow_type = None, "WorkflowType is not set"),
         (|r| r.task_queue = None, "taskQueue is not set"),
-        (|r| r.task_queue = Some(TaskQueue::default()), "missing task queue name"),
-        (|r| r.task_queue.as_mut().unwrap().name = "/_sys/x".into(), "reserved prefix"),
         (
-            |r| r.workflow_run_timeout = Some(prost_types::Duration { seconds: -1, nanos: 0 }),
+            |r| r.task_queue = Some(TaskQueue::default()),
+            "missing task queue name",
+        ),
+        (
+            |r| r.task_queue.as_mut().unwrap().name = "/_sys/x".into(),
+            "reserved prefix",
+        ),
+        (
+            |r| {
+                r.workflow_run_timeout = Some(prost_types::Duration {
+                    seconds: -1,
+                    nanos: 0,
+                })
+            },
             "WorkflowRunTimeout",
         ),
         (|r| r.request_id = "x".repeat(1001), "RequestId length"),
-        (|r| r.cron_schedule = "every day".into(), "invalid CronSchedule"),
         (
-            |r| r.retry_policy = Some(RetryPolicy { backoff_coefficient: 0.1, ..RetryPolicy::default() }),
+            |r| r.cron_schedule = "every day".into(),
+            "invalid CronSchedule",
+        ),
+        (
+            |r| {
+                r.retry_policy = Some(RetryPolicy {
+                    backoff_coefficient: 0.1,
+                    ..RetryPolicy::default()
+                })
+            },
             "BackoffCoefficient",
         ),
         (
-            |r| r.priority = Some(Priority { fairness_weight: f32::NAN, ..Priority::default() }),
+            |r| {
+                r.priority = Some(Priority {
+                    fairness_weight: f32::NAN,
+                    ..Priority::default()
+                })
+            },
             "must be greater than zero",
         ),
-        (|r| r.workflow_id_reuse_policy = 99, "unknown WorkflowIdReusePolicy: 99"),
+        (
+            |r| r.workflow_id_reuse_policy = 99,
+            "unknown WorkflowIdReusePolicy: 99",
+        ),
         (
             |r| {
                 let data = vec![0; 2 * 1024 * 1024];
-                r.input = Some(Payloads { payloads: vec![Payload { data, ..Payload::default() }] });
+                r.input = Some(Payloads {
+                    payloads: vec![Payload {
+                        data,
+                        ..Payload::default()
+                    }],
+                });
             },
             "Blob data size exceeds limit.",
         ),
@@ -105,11 +152,16 @@ fn a_start_is_refused_with_its_field_named() {
 fn a_start_has_its_defaults_filled_in() {
     let mut request = start();
     request.retry_policy = Some(RetryPolicy::default());
-    let Ok(Request::StartWorkflowExecution(request)) = check(request) else { panic!("refused") };
+    let Ok(Request::StartWorkflowExecution(request)) = check(request) else {
+        panic!("refused")
+    };
     assert_eq!(request.workflow_id_reuse_policy(), Reuse::AllowDuplicate);
     assert_eq!(request.workflow_id_conflict_policy(), Conflict::Fail);
     assert_eq!(request.task_queue.unwrap().kind(), TaskQueueKind::Normal);
-    assert_eq!(request.retry_policy.unwrap().backoff_coefficient.to_bits(), 2.0_f64.to_bits());
+    assert_eq!(
+        request.retry_policy.unwrap().backoff_coefficient.to_bits(),
+        2.0_f64.to_bits()
+    );
 }
 
 #[test]
@@ -117,9 +169,14 @@ fn a_start_has_its_defaults_filled_in() {
 fn terminate_if_running_is_a_conflict_policy_today() {
     let mut request = start();
     request.set_workflow_id_reuse_policy(Reuse::TerminateIfRunning);
-    let Ok(Request::StartWorkflowExecution(request)) = check(request) else { panic!("refused") };
+    let Ok(Request::StartWorkflowExecution(request)) = check(request) else {
+        panic!("refused")
+    };
     assert_eq!(request.workflow_id_reuse_policy(), Reuse::AllowDuplicate);
-    assert_eq!(request.workflow_id_conflict_policy(), Conflict::TerminateExisting);
+    assert_eq!(
+        request.workflow_id_conflict_policy(),
+        Conflict::TerminateExisting
+    );
 }
 
 #[test]
@@ -127,8 +184,13 @@ fn signal_with_start_uses_the_running_workflow_unless_told_otherwise() {
     let request = SignalWithStartWorkflowExecutionRequest {
         namespace: "default".into(),
         workflow_id: "order-1".into(),
-        workflow_type: Some(WorkflowType { name: "Order".into() }),
-        task_queue: Some(TaskQueue { name: "orders".into(), ..TaskQueue::default() }),
+        workflow_type: Some(WorkflowType {
+            name: "Order".into(),
+        }),
+        task_queue: Some(TaskQueue {
+            name: "orders".into(),
+            ..TaskQueue::default()
+        }),
         signal_name: "paid".into(),
         ..SignalWithStartWorkflowExecutionRequest::default()
     };
@@ -145,8 +207,14 @@ fn signal_with_start_uses_the_running_workflow_unless_told_otherwise() {
 
 #[test]
 fn another_namespace_is_not_found() {
-    let request = PollWorkflowTaskQueueRequest { namespace: "other".into(), ..Default::default() };
-    assert_eq!(check(request), Err((Code::NotFound, "Namespace other is not found.".into())));
+    let request = PollWorkflowTaskQueueRequest {
+        namespace: "other".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        check(request),
+        Err((Code::NotFound, "Namespace other is not found.".into()))
+    );
     assert!(refused(PollWorkflowTaskQueueRequest::default()).contains("Namespace is not set"));
     check(GetSystemInfoRequest {}).unwrap();
 }
@@ -171,7 +239,10 @@ fn a_run_is_named_by_a_workflow_id_and_a_uuid() {
     check(signal("order-1", "f3c1ca10-1b2a-4c60-9b38-6b5e39a4b4cf")).unwrap();
     assert_eq!(refused(signal("", "")), "WorkflowId is not set on request.");
     assert_eq!(refused(signal("order-1", "first")), "Invalid RunId.");
-    let no_run = SignalWorkflowExecutionRequest { workflow_execution: None, ..signal("order-1", "") };
+    let no_run = SignalWorkflowExecutionRequest {
+        workflow_execution: None,
+        ..signal("order-1", "")
+    };
     assert_eq!(refused(no_run), "Execution is not set on request.");
 }
 
@@ -185,7 +256,9 @@ fn a_termination_by_nobody_is_a_users() {
         }),
         ..TerminateWorkflowExecutionRequest::default()
     };
-    let Ok(Request::TerminateWorkflowExecution(request)) = check(request) else { panic!("refused") };
+    let Ok(Request::TerminateWorkflowExecution(request)) = check(request) else {
+        panic!("refused")
+    };
     assert_eq!(request.reason, "terminated by user via frontend");
 }
 
@@ -194,11 +267,16 @@ fn a_page_of_history_has_a_limit() {
     for asked in [0, -1, 1000] {
         let request = GetWorkflowExecutionHistoryRequest {
             namespace: "default".into(),
-            execution: Some(WorkflowExecution { workflow_id: "x".into(), ..WorkflowExecution::default() }),
+            execution: Some(WorkflowExecution {
+                workflow_id: "x".into(),
+                ..WorkflowExecution::default()
+            }),
             maximum_page_size: asked,
             ..GetWorkflowExecutionHistoryRequest::default()
         };
-        let Ok(Request::GetWorkflowExecutionHistory(request)) = check(request) else { panic!("refused") };
+        let Ok(Request::GetWorkflowExecutionHistory(request)) = check(request) else {
+            panic!("refused")
+        };
         assert_eq!(request.maximum_page_size, 256);
     }
 }
@@ -225,7 +303,9 @@ fn two_operations_are_a_start_and_an_update_of_one_workflow() {
         namespace: "default".into(),
         operations: operations
             .into_iter()
-            .map(|operation| Operation { operation: Some(operation) })
+            .map(|operation| Operation {
+                operation: Some(operation),
+            })
             .collect(),
         ..ExecuteMultiOperationRequest::default()
     };
@@ -233,6 +313,8 @@ fn two_operations_are_a_start_and_an_update_of_one_workflow() {
     let update = |workflow_id| operation::Operation::UpdateWorkflow(update_of(workflow_id));
     check(operations(vec![start(), update("order-1")])).unwrap();
     assert!(refused(operations(vec![start()])).contains("exactly [Start, Update]"));
-    assert!(refused(operations(vec![update("order-1"), start()])).contains("exactly [Start, Update]"));
+    assert!(
+        refused(operations(vec![update("order-1"), start()])).contains("exactly [Start, Update]")
+    );
     assert!(refused(operations(vec![start(), update("order-2")])).contains("Update-with-Start"));
 }

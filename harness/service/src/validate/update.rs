@@ -3,8 +3,9 @@
 use temporalio_protos::temporal::api::{
     enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage,
     workflowservice::v1::{
-        ExecuteMultiOperationRequest, PollWorkflowExecutionUpdateRequest, StartWorkflowExecutionRequest,
-        UpdateWorkflowExecutionRequest, execute_multi_operation_request::operation::Operation,
+        ExecuteMultiOperationRequest, PollWorkflowExecutionUpdateRequest,
+        StartWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+        execute_multi_operation_request::operation::Operation,
     },
 };
 use tonic::Status;
@@ -16,7 +17,10 @@ use crate::{
     time::duration_ms,
 };
 
-pub(super) fn update(request: &mut UpdateWorkflowExecutionRequest, limits: &Limits) -> Result<(), Status> {
+pub(super) fn update(
+    request: &mut UpdateWorkflowExecutionRequest,
+    limits: &Limits,
+) -> Result<(), Status> {
     execution(request.workflow_execution.as_ref())?;
     let update = request.request.as_ref();
     let Some(meta) = update.and_then(|update| update.meta.as_ref()) else {
@@ -32,7 +36,10 @@ pub(super) fn update(request: &mut UpdateWorkflowExecutionRequest, limits: &Limi
         return invalid("Update name is not set on request.");
     }
     let policy = request.wait_policy.get_or_insert_default();
-    match known::<Stage>("UpdateWorkflowExecutionLifecycleStage", policy.lifecycle_stage)? {
+    match known::<Stage>(
+        "UpdateWorkflowExecutionLifecycleStage",
+        policy.lifecycle_stage,
+    )? {
         Stage::Unspecified => policy.set_lifecycle_stage(Stage::Completed),
         Stage::Admitted => {
             return Err(Status::permission_denied(
@@ -45,19 +52,28 @@ pub(super) fn update(request: &mut UpdateWorkflowExecutionRequest, limits: &Limi
 }
 
 pub(super) fn poll(request: &mut PollWorkflowExecutionUpdateRequest) -> Result<(), Status> {
-    let Some(update) = &request.update_ref else { return invalid("UpdateRef is not set on request.") };
+    let Some(update) = &request.update_ref else {
+        return invalid("UpdateRef is not set on request.");
+    };
     execution(update.workflow_execution.as_ref())?;
     let policy = request.wait_policy.get_or_insert_default();
-    known::<Stage>("UpdateWorkflowExecutionLifecycleStage", policy.lifecycle_stage).map(|_| ())
+    known::<Stage>(
+        "UpdateWorkflowExecutionLifecycleStage",
+        policy.lifecycle_stage,
+    )
+    .map(|_| ())
 }
 
-/// Exactly a start and an update of the same workflow. If either is refused, the answer says so of each.
+/// Exactly a start and an update of the same workflow. If either is refused, the answer says so of
+/// each.
 pub(super) fn multi_operation(
     request: &mut ExecuteMultiOperationRequest,
     config: &ServiceConfig,
     now_ms: u64,
 ) -> Result<(), Status> {
-    let [first, second] = &mut request.operations[..] else { return not_start_and_update() };
+    let [first, second] = &mut request.operations[..] else {
+        return not_start_and_update();
+    };
     let (Some(Operation::StartWorkflow(to_start)), Some(Operation::UpdateWorkflow(to_update))) =
         (&mut first.operation, &mut second.operation)
     else {
@@ -72,14 +88,20 @@ pub(super) fn multi_operation(
     let mut updated = update_of_multi(to_update, config);
     if started.is_ok()
         && updated.is_ok()
-        && to_update.workflow_execution.as_ref().is_some_and(|run| run.workflow_id != to_start.workflow_id)
+        && to_update
+            .workflow_execution
+            .as_ref()
+            .is_some_and(|run| run.workflow_id != to_start.workflow_id)
     {
         updated = invalid("WorkflowId is not consistent with previous operation(s).");
     }
     if started.is_ok() && updated.is_ok() {
         return Ok(());
     }
-    Err(status::multi_operation([started.err().into(), updated.err().into()]))
+    Err(status::multi_operation([
+        started.err().into(),
+        updated.err().into(),
+    ]))
 }
 
 fn start_of_multi(
@@ -114,7 +136,11 @@ fn update_of_multi(
     if !request.first_execution_run_id.is_empty() {
         return invalid("FirstExecutionRunId is not allowed.");
     }
-    if request.workflow_execution.as_ref().is_some_and(|run| !run.run_id.is_empty()) {
+    if request
+        .workflow_execution
+        .as_ref()
+        .is_some_and(|run| !run.run_id.is_empty())
+    {
         return invalid("RunId is not allowed.");
     }
     Ok(())

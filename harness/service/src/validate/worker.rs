@@ -9,7 +9,11 @@ use tonic::Status;
 use super::{invalid, task_queue};
 use crate::{config::Limits, duration};
 
-pub(super) fn poll(queue: &mut Option<TaskQueue>, poller: &str, limits: &Limits) -> Result<(), Status> {
+pub(super) fn poll(
+    queue: &mut Option<TaskQueue>,
+    poller: &str,
+    limits: &Limits,
+) -> Result<(), Status> {
     task_queue(queue, "", limits)?;
     identity(poller, limits)
 }
@@ -24,9 +28,11 @@ pub(super) fn identity(identity: &str, limits: &Limits) -> Result<(), Status> {
 /// A worker fails an activity only with an application failure or with no failure at all.
 pub(super) fn failure(failure: Option<&Failure>) -> Result<(), Status> {
     match failure {
-        Some(Failure { failure_info: Some(FailureInfo::ApplicationFailureInfo(_)), .. }) | None => {
-            next_retry_delays(failure)
-        }
+        Some(Failure {
+            failure_info: Some(FailureInfo::ApplicationFailureInfo(_)),
+            ..
+        })
+        | None => next_retry_delays(failure),
         Some(_) => invalid("Failure must have ApplicationFailureInfo."),
     }
 }
@@ -41,7 +47,9 @@ pub(super) fn next_retry_delays(failure: Option<&Failure>) -> Result<(), Status>
             duration::check_valid(delay).or_else(|why| {
                 let (seconds, nanos) = (delay.seconds, delay.nanos);
                 let duration = format!("duration (seconds:{seconds} nanos:{nanos})");
-                invalid(format!("NextRetryDelay is not a valid duration: proto: {duration} {why}"))
+                invalid(format!(
+                    "NextRetryDelay is not a valid duration: proto: {duration} {why}"
+                ))
             })?;
         }
         next = failure.cause.as_deref();

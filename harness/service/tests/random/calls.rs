@@ -66,27 +66,51 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         1 => Just("DescribeNamespace"),
     ];
     let workflow = prop_oneof![6 => Just(0_u8), 3 => Just(1), 1 => 2..WORKFLOW_IDS];
-    (rpc, workflow, any::<u8>(), any::<u8>(), any::<u16>())
-        .prop_map(|(rpc, workflow, run, number, options)| Call { rpc, workflow, run, number, options })
+    (rpc, workflow, any::<u8>(), any::<u8>(), any::<u16>()).prop_map(
+        |(rpc, workflow, run, number, options)| Call {
+            rpc,
+            workflow,
+            run,
+            number,
+            options,
+        },
+    )
 }
 
 impl Call {
     /// A call that starts a workflow with nothing special about it.
     pub(crate) fn plain_start(workflow: u8) -> Self {
-        Self { rpc: "StartWorkflowExecution", workflow, run: 0, number: 0, options: 0 }
+        Self {
+            rpc: "StartWorkflowExecution",
+            workflow,
+            run: 0,
+            number: 0,
+            options: 0,
+        }
     }
 
     pub(crate) fn describe(workflow: u8) -> Self {
-        Self { rpc: "DescribeWorkflowExecution", workflow, run: 0, number: 0, options: 0 }
+        Self {
+            rpc: "DescribeWorkflowExecution",
+            workflow,
+            run: 0,
+            number: 0,
+            options: 0,
+        }
     }
 
     fn has(&self, bit: u16) -> bool {
         self.options & (1 << bit) != 0
     }
 
-    /// When the caller has waited for long enough, if it ever has: a query that dies with its worker has no other end.
+    /// When the caller has waited for long enough, if it ever has: a query that dies with its
+    /// worker has no other end.
     pub(crate) fn deadline_ms(&self, now_ms: u64) -> Option<u64> {
-        let patience_ms = if self.has(0) { 500 * u64::from(self.number) } else { 60_000 };
+        let patience_ms = if self.has(0) {
+            500 * u64::from(self.number)
+        } else {
+            60_000
+        };
         let waits = matches!(
             self.rpc,
             "QueryWorkflow"
@@ -115,17 +139,23 @@ impl Call {
                 namespace: namespace(),
                 execution: self.execution(known),
                 maximum_page_size: (self.number % 9).into(),
-                next_page_token: if self.has(0) { known.page_token.clone() } else { Vec::new() },
+                next_page_token: if self.has(0) {
+                    known.page_token.clone()
+                } else {
+                    Vec::new()
+                },
             }
             .into(),
-            "DescribeWorkflowExecution" => {
-                DescribeWorkflowExecutionRequest { namespace: namespace(), execution: self.execution(known) }
-                    .into()
+            "DescribeWorkflowExecution" => DescribeWorkflowExecutionRequest {
+                namespace: namespace(),
+                execution: self.execution(known),
             }
-            "ResetStickyTaskQueue" => {
-                ResetStickyTaskQueueRequest { namespace: namespace(), execution: self.execution(known) }
-                    .into()
+            .into(),
+            "ResetStickyTaskQueue" => ResetStickyTaskQueueRequest {
+                namespace: namespace(),
+                execution: self.execution(known),
             }
+            .into(),
             "DescribeTaskQueue" => DescribeTaskQueueRequest {
                 namespace: namespace(),
                 task_queue: queue(if self.has(0) { WORKFLOWS } else { ACTIVITIES }),
@@ -140,10 +170,11 @@ impl Call {
                 ..ShutdownWorkerRequest::default()
             }
             .into(),
-            "DescribeNamespace" => {
-                DescribeNamespaceRequest { namespace: namespace(), ..DescribeNamespaceRequest::default() }
-                    .into()
+            "DescribeNamespace" => DescribeNamespaceRequest {
+                namespace: namespace(),
+                ..DescribeNamespaceRequest::default()
             }
+            .into(),
             by_id => self.about_an_activity(by_id, known),
         }
     }
@@ -160,14 +191,24 @@ impl Call {
         }
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "as the fields of the messages have it")]
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "as the fields of the messages have it"
+    )]
     fn execution(&self, known: &Known) -> Option<WorkflowExecution> {
-        Some(WorkflowExecution { workflow_id: workflow_id(self.workflow), run_id: self.run_id(known) })
+        Some(WorkflowExecution {
+            workflow_id: workflow_id(self.workflow),
+            run_id: self.run_id(known),
+        })
     }
 
     /// The run id that began the chain, or another.
     fn first_execution_run_id(&self, known: &Known) -> String {
-        if self.has(15) { known.run_ids.first().cloned().unwrap_or_default() } else { String::new() }
+        if self.has(15) {
+            known.run_ids.first().cloned().unwrap_or_default()
+        } else {
+            String::new()
+        }
     }
 
     fn start(&self, known: &Known) -> StartWorkflowExecutionRequest {
@@ -184,18 +225,39 @@ impl Call {
                 128..=250 => format!("start-{}", self.number % 4),
                 _ => String::new(),
             },
-            workflow_id_reuse_policy: if self.number < 120 { (self.number % 5).into() } else { 0 },
-            workflow_id_conflict_policy: if self.number > 100 { (self.number / 5 % 4).into() } else { 0 },
+            workflow_id_reuse_policy: if self.number < 120 {
+                (self.number % 5).into()
+            } else {
+                0
+            },
+            workflow_id_conflict_policy: if self.number > 100 {
+                (self.number / 5 % 4).into()
+            } else {
+                0
+            },
             workflow_run_timeout: when(0, 30),
             workflow_execution_timeout: when(1, 100),
             retry_policy: self.has(2).then(|| retry_policy(self.number)),
-            cron_schedule: if self.has(3) && self.has(4) { "@every 20s".to_owned() } else { String::new() },
-            workflow_start_delay: if self.has(5) && self.has(6) { seconds(5) } else { None },
+            cron_schedule: if self.has(3) && self.has(4) {
+                "@every 20s".to_owned()
+            } else {
+                String::new()
+            },
+            workflow_start_delay: if self.has(5) && self.has(6) {
+                seconds(5)
+            } else {
+                None
+            },
             workflow_task_timeout: when(7, 3),
             memo: self.has(8).then(|| memo(self.number)),
             search_attributes: self.has(9).then(|| search_attributes(self.number)),
-            header: self.has(10).then(|| Header { fields: [("trace".to_owned(), payload())].into() }),
-            user_metadata: self.has(11).then(|| UserMetadata { summary: Some(payload()), details: None }),
+            header: self.has(10).then(|| Header {
+                fields: [("trace".to_owned(), payload())].into(),
+            }),
+            user_metadata: self.has(11).then(|| UserMetadata {
+                summary: Some(payload()),
+                details: None,
+            }),
             on_conflict_options: self.has(12).then(|| OnConflictOptions {
                 attach_request_id: self.has(13),
                 attach_completion_callbacks: self.has(14),
@@ -251,7 +313,11 @@ impl Call {
             workflow_execution: self.execution(known),
             signal_name: "signal".to_owned(),
             input: payloads(),
-            request_id: if self.has(0) { format!("{}", self.number % 16) } else { String::new() },
+            request_id: if self.has(0) {
+                format!("{}", self.number % 16)
+            } else {
+                String::new()
+            },
             ..SignalWorkflowExecutionRequest::default()
         }
     }
@@ -260,7 +326,11 @@ impl Call {
         RequestCancelWorkflowExecutionRequest {
             namespace: namespace(),
             workflow_execution: self.execution(known),
-            request_id: if self.has(0) { format!("{}", self.number % 4) } else { String::new() },
+            request_id: if self.has(0) {
+                format!("{}", self.number % 4)
+            } else {
+                String::new()
+            },
             first_execution_run_id: self.first_execution_run_id(known),
             ..RequestCancelWorkflowExecutionRequest::default()
         }
@@ -280,7 +350,10 @@ impl Call {
         QueryWorkflowRequest {
             namespace: namespace(),
             execution: self.execution(known),
-            query: Some(WorkflowQuery { query_type: "state".to_owned(), ..WorkflowQuery::default() }),
+            query: Some(WorkflowQuery {
+                query_type: "state".to_owned(),
+                ..WorkflowQuery::default()
+            }),
             query_reject_condition: (self.number % 4).into(),
         }
     }
@@ -294,10 +367,18 @@ impl Call {
             namespace: namespace(),
             workflow_execution: self.execution(known),
             first_execution_run_id: self.first_execution_run_id(known),
-            wait_policy: Some(WaitPolicy { lifecycle_stage: self.stage() }),
+            wait_policy: Some(WaitPolicy {
+                lifecycle_stage: self.stage(),
+            }),
             request: Some(update::Request {
-                meta: Some(update::Meta { update_id, ..update::Meta::default() }),
-                input: Some(update::Input { name: "update".to_owned(), ..update::Input::default() }),
+                meta: Some(update::Meta {
+                    update_id,
+                    ..update::Meta::default()
+                }),
+                input: Some(update::Input {
+                    name: "update".to_owned(),
+                    ..update::Input::default()
+                }),
                 ..update::Request::default()
             }),
         }
@@ -315,7 +396,9 @@ impl Call {
                 workflow_execution: self.execution(known),
                 update_id: format!("update-{}", self.number % 4),
             }),
-            wait_policy: self.has(8).then(|| WaitPolicy { lifecycle_stage: self.stage() }),
+            wait_policy: self.has(8).then(|| WaitPolicy {
+                lifecycle_stage: self.stage(),
+            }),
             ..PollWorkflowExecutionUpdateRequest::default()
         }
     }
@@ -330,7 +413,10 @@ impl Call {
             execution.run_id.clear();
         }
         update.first_execution_run_id.clear();
-        let mut operations = vec![Operation::StartWorkflow(start), Operation::UpdateWorkflow(update)];
+        let mut operations = vec![
+            Operation::StartWorkflow(start),
+            Operation::UpdateWorkflow(update),
+        ];
         match self.options >> 4 & 0x1f {
             0 => operations.reverse(),
             1 => drop(operations.pop()),
@@ -339,8 +425,9 @@ impl Call {
             4 => operations[0] = operations[1].clone(),
             _ => {}
         }
-        let operations =
-            operations.into_iter().map(|operation| multi::Operation { operation: Some(operation) });
+        let operations = operations.into_iter().map(|operation| multi::Operation {
+            operation: Some(operation),
+        });
         ExecuteMultiOperationRequest {
             namespace: namespace(),
             operations: operations.collect(),
@@ -355,7 +442,11 @@ impl Call {
             wait_new_event: self.has(0),
             maximum_page_size: (self.number % 9).into(),
             history_event_filter_type: i32::from(self.options >> 1 & 3),
-            next_page_token: if self.has(3) { known.page_token.clone() } else { Vec::new() },
+            next_page_token: if self.has(3) {
+                known.page_token.clone()
+            } else {
+                Vec::new()
+            },
             ..GetWorkflowExecutionHistoryRequest::default()
         }
     }
@@ -383,7 +474,10 @@ impl Call {
                 _ => format!("reset-{}", known.calls),
             },
             reset_reapply_type: i32::from(self.options >> 3 & 3),
-            reset_reapply_exclude_types: (1..5).filter(|kind| self.has(8 + kind)).map(i32::from).collect(),
+            reset_reapply_exclude_types: (1..5)
+                .filter(|kind| self.has(8 + kind))
+                .map(i32::from)
+                .collect(),
             ..ResetWorkflowExecutionRequest::default()
         }
     }
@@ -391,7 +485,11 @@ impl Call {
     fn complete_nexus_operation(&self, known: &Known) -> CompleteNexusOperationRequest {
         CompleteNexusOperationRequest {
             callback_token: known.callback_token.clone(),
-            operation_token: if self.has(0) { "operation".to_owned() } else { String::new() },
+            operation_token: if self.has(0) {
+                "operation".to_owned()
+            } else {
+                String::new()
+            },
             start_time_ms: None,
             result: self.has(1).then(payload),
             failure: self.has(2).then(|| failure(self.number)),
@@ -399,7 +497,8 @@ impl Call {
     }
 
     fn about_an_activity(&self, rpc: &str, known: &Known) -> Request {
-        let (namespace, workflow_id, run_id) = (namespace(), workflow_id(self.workflow), self.run_id(known));
+        let (namespace, workflow_id, run_id) =
+            (namespace(), workflow_id(self.workflow), self.run_id(known));
         let activity_id = format!("{}", self.number % 4);
         match rpc {
             "RecordActivityTaskHeartbeatById" => RecordActivityTaskHeartbeatByIdRequest {
@@ -444,6 +543,12 @@ impl Call {
 }
 
 fn nexus_callback() -> Callback {
-    let nexus = callback::Nexus { url: "http://nowhere".to_owned(), ..callback::Nexus::default() };
-    Callback { variant: Some(callback::Variant::Nexus(nexus)), ..Callback::default() }
+    let nexus = callback::Nexus {
+        url: "http://nowhere".to_owned(),
+        ..callback::Nexus::default()
+    };
+    Callback {
+        variant: Some(callback::Variant::Nexus(nexus)),
+        ..Callback::default()
+    }
 }

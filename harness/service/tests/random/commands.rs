@@ -32,8 +32,12 @@ impl Begun {
         let mut begun = Self::default();
         for event in history {
             match &event.attributes {
-                Some(Event::TimerStartedEventAttributes(timer)) => begun.timers.push(timer.timer_id.clone()),
-                Some(Event::ActivityTaskScheduledEventAttributes(_)) => begun.activities.push(event.event_id),
+                Some(Event::TimerStartedEventAttributes(timer)) => {
+                    begun.timers.push(timer.timer_id.clone())
+                }
+                Some(Event::ActivityTaskScheduledEventAttributes(_)) => {
+                    begun.activities.push(event.event_id)
+                }
                 Some(Event::NexusOperationScheduledEventAttributes(_)) => {
                     begun.operations.push(event.event_id);
                 }
@@ -51,7 +55,11 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
 impl Command {
     /// Puts a field of this number into the memo.
     pub(crate) fn upsert_memo(name: u8) -> Self {
-        Self { kind: 36, name, number: 0 }
+        Self {
+            kind: 36,
+            name,
+            number: 0,
+        }
     }
 
     /// Whether it should be the last.
@@ -62,8 +70,10 @@ impl Command {
     pub(crate) fn command(&self, begun: &Begun) -> api::Command {
         api::Command {
             attributes: Some(self.attributes(begun)),
-            user_metadata: (self.number % 16 == 3)
-                .then(|| UserMetadata { summary: Some(payload()), details: None }),
+            user_metadata: (self.number % 16 == 3).then(|| UserMetadata {
+                summary: Some(payload()),
+                details: None,
+            }),
             ..api::Command::default()
         }
     }
@@ -111,11 +121,17 @@ impl Command {
                 },
             ),
             18..=20 => self.closing(),
-            21 | 22 => Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(self.continue_as_new()),
+            21 | 22 => {
+                Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(self.continue_as_new())
+            }
             23..=27 => Attributes::StartChildWorkflowExecutionCommandAttributes(self.child()),
             28..=32 => self.external(),
             33 | 34 => Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes {
-                marker_name: if self.number == 0 { String::new() } else { name },
+                marker_name: if self.number == 0 {
+                    String::new()
+                } else {
+                    name
+                },
                 failure: (self.number % 4 == 1).then(|| failure(self.number)),
                 ..RecordMarkerCommandAttributes::default()
             }),
@@ -125,7 +141,9 @@ impl Command {
                 },
             ),
             36 => Attributes::ModifyWorkflowPropertiesCommandAttributes(
-                ModifyWorkflowPropertiesCommandAttributes { upserted_memo: Some(memo(self.name)) },
+                ModifyWorkflowPropertiesCommandAttributes {
+                    upserted_memo: Some(memo(self.name)),
+                },
             ),
             37 => Attributes::ProtocolMessageCommandAttributes(ProtocolMessageCommandAttributes {
                 message_id: format!("{}", self.number % 3),
@@ -133,7 +151,10 @@ impl Command {
             // Refused, whatever it is.
             38 => Attributes::StartTimerCommandAttributes(StartTimerCommandAttributes {
                 timer_id: String::new(),
-                start_to_fire_timeout: Some(Duration { seconds: -1, nanos: 0 }),
+                start_to_fire_timeout: Some(Duration {
+                    seconds: -1,
+                    nanos: 0,
+                }),
             }),
             39 => Attributes::ScheduleActivityTaskCommandAttributes(
                 ScheduleActivityTaskCommandAttributes::default(),
@@ -152,11 +173,11 @@ impl Command {
             18 => Attributes::CompleteWorkflowExecutionCommandAttributes(
                 CompleteWorkflowExecutionCommandAttributes { result: payloads() },
             ),
-            19 => {
-                Attributes::FailWorkflowExecutionCommandAttributes(FailWorkflowExecutionCommandAttributes {
+            19 => Attributes::FailWorkflowExecutionCommandAttributes(
+                FailWorkflowExecutionCommandAttributes {
                     failure: Some(failure(self.number)),
-                })
-            }
+                },
+            ),
             _ => Attributes::CancelWorkflowExecutionCommandAttributes(
                 CancelWorkflowExecutionCommandAttributes::default(),
             ),
@@ -168,7 +189,10 @@ impl Command {
         if self.kind <= 30 {
             return Attributes::SignalExternalWorkflowExecutionCommandAttributes(
                 SignalExternalWorkflowExecutionCommandAttributes {
-                    execution: Some(WorkflowExecution { workflow_id, run_id: String::new() }),
+                    execution: Some(WorkflowExecution {
+                        workflow_id,
+                        run_id: String::new(),
+                    }),
                     signal_name: "signal".to_owned(),
                     child_workflow_only: self.number.is_multiple_of(4),
                     ..SignalExternalWorkflowExecutionCommandAttributes::default()
@@ -187,7 +211,9 @@ impl Command {
     fn activity(&self) -> ScheduleActivityTaskCommandAttributes {
         ScheduleActivityTaskCommandAttributes {
             activity_id: format!("{}", self.name),
-            activity_type: Some(ActivityType { name: "activity".to_owned() }),
+            activity_type: Some(ActivityType {
+                name: "activity".to_owned(),
+            }),
             task_queue: queue(ACTIVITIES),
             schedule_to_close_timeout: seconds(self.number % 60),
             schedule_to_start_timeout: seconds(u8::from(self.number > 200)),
@@ -203,9 +229,21 @@ impl Command {
     fn continue_as_new(&self) -> ContinueAsNewWorkflowExecutionCommandAttributes {
         ContinueAsNewWorkflowExecutionCommandAttributes {
             backoff_start_interval: seconds(self.number % 3),
-            workflow_type: if self.number % 5 == 1 { workflow_type("Other") } else { None },
-            task_queue: if self.number % 5 == 2 { queue(WORKFLOWS) } else { None },
-            workflow_run_timeout: if self.number % 5 == 3 { seconds(9) } else { None },
+            workflow_type: if self.number % 5 == 1 {
+                workflow_type("Other")
+            } else {
+                None
+            },
+            task_queue: if self.number % 5 == 2 {
+                queue(WORKFLOWS)
+            } else {
+                None
+            },
+            workflow_run_timeout: if self.number % 5 == 3 {
+                seconds(9)
+            } else {
+                None
+            },
             retry_policy: (self.number % 7 == 1).then(|| retry_policy(self.number)),
             memo: (self.number % 7 == 2).then(|| memo(self.name)),
             search_attributes: (self.number % 7 == 3).then(|| search_attributes(self.name)),
@@ -221,16 +259,30 @@ impl Command {
             workflow_id_reuse_policy: (self.number % 5).into(),
             workflow_run_timeout: seconds(self.number % 90),
             retry_policy: (self.number % 9 == 1).then(|| retry_policy(self.number)),
-            cron_schedule: if self.number == 7 { "@every 30s".to_owned() } else { String::new() },
+            cron_schedule: if self.number == 7 {
+                "@every 30s".to_owned()
+            } else {
+                String::new()
+            },
             memo: (self.number % 9 == 2).then(|| memo(self.name)),
             ..StartChildWorkflowExecutionCommandAttributes::default()
         }
     }
 
     fn nexus_operation(&self) -> ScheduleNexusOperationCommandAttributes {
-        let when = |kind, number| if self.number % 8 == kind { seconds(number) } else { None };
+        let when = |kind, number| {
+            if self.number % 8 == kind {
+                seconds(number)
+            } else {
+                None
+            }
+        };
         ScheduleNexusOperationCommandAttributes {
-            endpoint: if self.number > 240 { "unheard".to_owned() } else { ENDPOINT.to_owned() },
+            endpoint: if self.number > 240 {
+                "unheard".to_owned()
+            } else {
+                ENDPOINT.to_owned()
+            },
             service: "service".to_owned(),
             operation: "operation".to_owned(),
             input: Some(payload()),

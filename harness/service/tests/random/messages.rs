@@ -47,22 +47,38 @@ fn message(kind: u8, update_id: &str) -> Message {
             accepted_request_sequencing_event_id: 1,
             ..Acceptance::default()
         }),
-        2 => packed(&Rejection { failure: Some(failure(0)), ..Rejection::default() }),
+        2 => packed(&Rejection {
+            failure: Some(failure(0)),
+            ..Rejection::default()
+        }),
         3 | 4 => {
             let value = match kind {
                 3 => outcome::Value::Failure(failure(0)),
                 _ => outcome::Value::Success(payloads().expect("some")),
             };
             packed(&Response {
-                meta: Some(Meta { update_id: update_id.to_owned(), ..Meta::default() }),
+                meta: Some(Meta {
+                    update_id: update_id.to_owned(),
+                    ..Meta::default()
+                }),
                 outcome: Some(Outcome { value: Some(value) }),
             })
         }
-        _ => Any { type_url: "type.googleapis.com/nonsense".to_owned(), value: vec![1, 2, 3] },
+        _ => Any {
+            type_url: "type.googleapis.com/nonsense".to_owned(),
+            value: vec![1, 2, 3],
+        },
     };
-    Message { protocol_instance_id: update_id.to_owned(), body: Some(body), ..Message::default() }
+    Message {
+        protocol_instance_id: update_id.to_owned(),
+        body: Some(body),
+        ..Message::default()
+    }
 }
 
 fn packed<M: prost::Message + Name>(message: &M) -> Any {
-    Any { type_url: M::type_url(), value: message.encode_to_vec() }
+    Any {
+        type_url: M::type_url(),
+        value: message.encode_to_vec(),
+    }
 }

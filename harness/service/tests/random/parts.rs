@@ -22,17 +22,31 @@ pub(crate) fn workflow_id(workflow: u8) -> String {
     format!("workflow-{workflow}")
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as the fields of the messages have it")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "as the fields of the messages have it"
+)]
 pub(crate) fn workflow_type(name: &str) -> Option<WorkflowType> {
-    Some(WorkflowType { name: name.to_owned() })
+    Some(WorkflowType {
+        name: name.to_owned(),
+    })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as the fields of the messages have it")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "as the fields of the messages have it"
+)]
 pub(crate) fn queue(name: &str) -> Option<TaskQueue> {
-    Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
+    Some(TaskQueue {
+        name: name.to_owned(),
+        ..TaskQueue::default()
+    })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as the fields of the messages have it")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "as the fields of the messages have it"
+)]
 pub(crate) fn sticky_queue() -> Option<TaskQueue> {
     Some(TaskQueue {
         name: STICKY.to_owned(),
@@ -41,23 +55,40 @@ pub(crate) fn sticky_queue() -> Option<TaskQueue> {
     })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as the fields of the messages have it")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "as the fields of the messages have it"
+)]
 pub(crate) fn seconds(seconds: u8) -> Option<Duration> {
-    Some(Duration { seconds: seconds.into(), nanos: 0 })
+    Some(Duration {
+        seconds: seconds.into(),
+        nanos: 0,
+    })
 }
 
 pub(crate) fn payload() -> Payload {
     let encoding = ("encoding".to_owned(), b"json/plain".to_vec());
-    Payload { metadata: [encoding].into(), data: b"1".to_vec(), ..Payload::default() }
+    Payload {
+        metadata: [encoding].into(),
+        data: b"1".to_vec(),
+        ..Payload::default()
+    }
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as the fields of the messages have it")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "as the fields of the messages have it"
+)]
 pub(crate) fn payloads() -> Option<Payloads> {
-    Some(Payloads { payloads: vec![payload()] })
+    Some(Payloads {
+        payloads: vec![payload()],
+    })
 }
 
 pub(crate) fn memo(name: u8) -> Memo {
-    Memo { fields: [(format!("{name}"), payload())].into() }
+    Memo {
+        fields: [(format!("{name}"), payload())].into(),
+    }
 }
 
 /// Some that every namespace has, and one that none has.
@@ -68,29 +99,42 @@ pub(crate) fn search_attributes(name: u8) -> SearchAttributes {
         2 => "BuildIds",
         _ => "Unheard",
     };
-    SearchAttributes { indexed_fields: [(name.to_owned(), payload())].into() }
+    SearchAttributes {
+        indexed_fields: [(name.to_owned(), payload())].into(),
+    }
 }
 
 pub(crate) fn retry_policy(number: u8) -> RetryPolicy {
-    RetryPolicy { maximum_attempts: (number % 4).into(), ..RetryPolicy::default() }
+    RetryPolicy {
+        maximum_attempts: (number % 4).into(),
+        ..RetryPolicy::default()
+    }
 }
 
 pub(crate) fn failure(number: u8) -> Failure {
     if number % 8 == 7 {
         return Failure {
             message: "canceled".to_owned(),
-            failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default())),
+            failure_info: Some(FailureInfo::CanceledFailureInfo(
+                CanceledFailureInfo::default(),
+            )),
             ..Failure::default()
         };
     }
     Failure {
         message: "random".to_owned(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: "Random".to_owned(),
-            non_retryable: number.is_multiple_of(2),
-            next_retry_delay: if number % 8 == 5 { seconds(number % 3) } else { None },
-            ..ApplicationFailureInfo::default()
-        })),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: "Random".to_owned(),
+                non_retryable: number.is_multiple_of(2),
+                next_retry_delay: if number % 8 == 5 {
+                    seconds(number % 3)
+                } else {
+                    None
+                },
+                ..ApplicationFailureInfo::default()
+            },
+        )),
         ..Failure::default()
     }
 }

@@ -1,4 +1,5 @@
-//! How it ends: workers that do everything right bring every run to its end, and every call gets its answer.
+//! How it ends: workers that do everything right bring every run to its end, and every call gets
+//! its answer.
 
 use temporalio_protos::temporal::api::{
     command::v1::{self as command, CancelWorkflowExecutionCommandAttributes, command::Attributes},
@@ -27,10 +28,14 @@ impl World {
         self.activity_tasks.clear();
         self.nexus_tasks.clear();
         self.give_up_polls();
-        // First the runs go on as they would, without anything that they do; those that wait for more then get it.
+        // First the runs go on as they would, without anything that they do; those that wait for
+        // more then get it.
         self.rounds(300, false);
         for run in self.service.executions().into_iter().filter(|run| run.open) {
-            self.wake(WorkflowExecution { workflow_id: run.workflow_id, run_id: run.run_id });
+            self.wake(WorkflowExecution {
+                workflow_id: run.workflow_id,
+                run_id: run.run_id,
+            });
         }
         self.rounds(ROUNDS, true);
         self.take_stock();
@@ -49,8 +54,14 @@ impl World {
             workflow_execution: Some(execution),
             wait_policy: Some(WaitPolicy { lifecycle_stage: 3 }),
             request: Some(update::Request {
-                meta: Some(update::Meta { update_id: "end".to_owned(), ..update::Meta::default() }),
-                input: Some(update::Input { name: "end".to_owned(), ..update::Input::default() }),
+                meta: Some(update::Meta {
+                    update_id: "end".to_owned(),
+                    ..update::Meta::default()
+                }),
+                input: Some(update::Input {
+                    name: "end".to_owned(),
+                    ..update::Input::default()
+                }),
                 ..update::Request::default()
             }),
             ..UpdateWorkflowExecutionRequest::default()
@@ -58,10 +69,23 @@ impl World {
     }
 
     fn take_stock(&self) {
-        let open: Vec<_> = self.service.executions().into_iter().filter(|run| run.open).collect();
+        let open: Vec<_> = self
+            .service
+            .executions()
+            .into_iter()
+            .filter(|run| run.open)
+            .collect();
         assert!(open.is_empty(), "nothing ends these: {open:#?}");
-        assert!(self.unanswered.is_empty(), "never answered: {:?}", self.unanswered);
-        assert_eq!(self.service.next_due_ms(), None, "something is due after everything has ended");
+        assert!(
+            self.unanswered.is_empty(),
+            "never answered: {:?}",
+            self.unanswered
+        );
+        assert_eq!(
+            self.service.next_due_ms(),
+            None,
+            "something is due after everything has ended"
+        );
     }
 
     fn rounds(&mut self, most: usize, closes: bool) {
@@ -69,7 +93,9 @@ impl World {
             if self.work_well(closes) {
                 continue;
             }
-            let Some(due_ms) = self.service.next_due_ms() else { return };
+            let Some(due_ms) = self.service.next_due_ms() else {
+                return;
+            };
             self.now_ms = self.now_ms.max(due_ms);
             self.service.fire(self.now_ms, 0);
             self.collect();
@@ -87,7 +113,10 @@ impl World {
                 continue;
             }
             let mut poll = poll_workflow_task(queue.name.starts_with("sticky"));
-            poll.task_queue = Some(TaskQueue { name: queue.name, ..poll.task_queue.unwrap_or_default() });
+            poll.task_queue = Some(TaskQueue {
+                name: queue.name,
+                ..poll.task_queue.unwrap_or_default()
+            });
             self.send(poll);
         }
         self.send(poll_nexus_task());
@@ -98,7 +127,8 @@ impl World {
             std::mem::take(&mut self.activity_tasks),
             std::mem::take(&mut self.nexus_tasks),
         );
-        let has_worked = !(workflow_tasks.is_empty() && activity_tasks.is_empty() && nexus_tasks.is_empty());
+        let has_worked =
+            !(workflow_tasks.is_empty() && activity_tasks.is_empty() && nexus_tasks.is_empty());
         for task in workflow_tasks {
             self.answer_well(task, closes);
         }
@@ -109,8 +139,10 @@ impl World {
             });
         }
         for task in nexus_tasks {
-            let is_start =
-                matches!(task.request.and_then(|it| it.variant), Some(NexusRequest::StartOperation(_)));
+            let is_start = matches!(
+                task.request.and_then(|it| it.variant),
+                Some(NexusRequest::StartOperation(_))
+            );
             self.answer_nexus_task(task.task_token, is_start, 3);
         }
         self.collect();
@@ -121,8 +153,17 @@ impl World {
         if task.query.is_some() {
             return self.send(query_answer(task.task_token, 1));
         }
-        let answers = task.messages.iter().flat_map(|it| UpdateMessage::answers(&it.protocol_instance_id, 1));
-        let mut completion = completion(task.task_token, &[], &Begun::default(), answers.collect(), 0);
+        let answers = task
+            .messages
+            .iter()
+            .flat_map(|it| UpdateMessage::answers(&it.protocol_instance_id, 1));
+        let mut completion = completion(
+            task.task_token,
+            &[],
+            &Begun::default(),
+            answers.collect(),
+            0,
+        );
         if closes {
             // Even a cron schedule ends here.
             completion.commands.push(command::Command {
@@ -136,8 +177,12 @@ impl World {
     }
 
     fn give_up_polls(&mut self) {
-        let polls: Vec<_> =
-            self.unanswered.iter().filter(|(_, rpc)| rpc.ends_with("TaskQueue")).map(|(id, _)| *id).collect();
+        let polls: Vec<_> = self
+            .unanswered
+            .iter()
+            .filter(|(_, rpc)| rpc.ends_with("TaskQueue"))
+            .map(|(id, _)| *id)
+            .collect();
         for id in polls {
             self.abandon(id);
         }

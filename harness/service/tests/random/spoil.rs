@@ -1,7 +1,9 @@
-//! What a broken or hostile caller makes of a request: any of its fields, however deep, set to what it should not be.
+//! What a broken or hostile caller makes of a request: any of its fields, however deep, set to what
+//! it should not be.
 //!
-//! It works on the bytes and knows protobuf's wire format alone, so it reaches every field of every message: durations
-//! become negative or longer than time, enums unknown, factors not a number, ids empty or endless, payloads too large.
+//! It works on the bytes and knows protobuf's wire format alone, so it reaches every field of every
+//! message: durations become negative or longer than time, enums unknown, factors not a number, ids
+//! empty or endless, payloads too large.
 
 use proptest::prelude::*;
 
@@ -35,8 +37,12 @@ enum Value {
 impl Spoil {
     /// The request after it.
     pub(crate) fn apply(&self, bytes: &[u8]) -> Vec<u8> {
-        let Some(mut fields) = parse(bytes) else { return bytes.to_vec() };
-        let mut left = usize::from(self.place).checked_rem(count(&fields)).unwrap_or(0);
+        let Some(mut fields) = parse(bytes) else {
+            return bytes.to_vec();
+        };
+        let mut left = usize::from(self.place)
+            .checked_rem(count(&fields))
+            .unwrap_or(0);
         spoil_one(&mut fields, &mut left, self.how);
         written(&fields)
     }
@@ -59,8 +65,10 @@ fn spoil_one(fields: &mut Vec<Field>, left: &mut usize, how: u8) -> bool {
             match how % 16 {
                 0 => drop(fields.remove(place)),
                 1 => {
-                    let again =
-                        Field { key: fields[place].key, value: spoiled(&fields[place].value, how / 16) };
+                    let again = Field {
+                        key: fields[place].key,
+                        value: spoiled(&fields[place].value, how / 16),
+                    };
                     fields.push(again);
                 }
                 _ => fields[place].value = spoiled(&fields[place].value, how / 16),
@@ -90,11 +98,25 @@ fn spoiled(value: &Value, how: u8) -> Value {
             _ => number.wrapping_neg(),
         }),
         Value::Fixed64(_) => {
-            const NUMBERS: [f64; 6] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, f64::MAX];
+            const NUMBERS: [f64; 6] = [
+                f64::NAN,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+                -1.0,
+                0.0,
+                f64::MAX,
+            ];
             Value::Fixed64(NUMBERS[usize::from(how) % NUMBERS.len()].to_le_bytes())
         }
         Value::Fixed32(_) => {
-            const NUMBERS: [f32; 6] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 0.0, f32::MAX];
+            const NUMBERS: [f32; 6] = [
+                f32::NAN,
+                f32::INFINITY,
+                f32::NEG_INFINITY,
+                -1.0,
+                0.0,
+                f32::MAX,
+            ];
             Value::Fixed32(NUMBERS[usize::from(how) % NUMBERS.len()].to_le_bytes())
         }
         Value::Bytes(_) | Value::Message(_) => Value::Bytes(match how % 16 {
@@ -106,7 +128,9 @@ fn spoiled(value: &Value, how: u8) -> Value {
             10 => vec![0],
             11 => "\u{1f980}".repeat(300).into_bytes(),
             12 => b"workflow-0".to_vec(),
-            13 => vec![0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+            13 => vec![
+                0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+            ],
             14 => b"-1".to_vec(),
             _ => b"temporal-sys/x".to_vec(),
         }),

@@ -5,7 +5,9 @@ use prost_types::Duration;
 use temporalio_protos::temporal::api::{
     enums::v1::WorkflowTaskFailedCause,
     failure::v1::{Failure, NexusHandlerFailureInfo, failure::FailureInfo},
-    nexus::v1::{self as nexus, request::Variant as NexusRequest, start_operation_response as start},
+    nexus::v1::{
+        self as nexus, request::Variant as NexusRequest, start_operation_response as start,
+    },
     protocol::v1::Message,
     query::v1::WorkflowQueryResult,
     taskqueue::v1::StickyExecutionAttributes,
@@ -23,18 +25,34 @@ use super::{
 impl World {
     pub(crate) fn work(&mut self, work: &Work) {
         match work {
-            Work::NextTask { commands, update, query, options } => {
+            Work::NextTask {
+                commands,
+                update,
+                query,
+                options,
+            } => {
                 self.work_on_next_task(commands, *update, *query, *options);
             }
             Work::NextActivity { outcome } => self.work_on_next_activity(*outcome),
             Work::NextNexusTask { outcome } => self.work_on_next_nexus_task(*outcome),
             Work::PollWorkflowTask { sticky } => self.send(poll_workflow_task(*sticky)),
             Work::PollActivityTask => self.send(poll_activity_task(ACTIVITIES)),
-            Work::CompleteTask { task, commands, messages, options } => {
+            Work::CompleteTask {
+                task,
+                commands,
+                messages,
+                options,
+            } => {
                 if let Some(task) = self.taken_workflow_task(*task) {
                     let messages = messages.iter().map(UpdateMessage::message).collect();
                     let begun = self.begun(&task);
-                    self.send(completion(task.task_token, commands, &begun, messages, *options));
+                    self.send(completion(
+                        task.task_token,
+                        commands,
+                        &begun,
+                        messages,
+                        *options,
+                    ));
                 }
             }
             Work::FailTask { task, cause } => {
@@ -69,7 +87,9 @@ impl World {
         self.send(poll_workflow_task(true));
         self.send(poll_workflow_task(false));
         self.collect();
-        let Some(task) = self.workflow_tasks.pop() else { return };
+        let Some(task) = self.workflow_tasks.pop() else {
+            return;
+        };
         if task.query.is_some() {
             match query % 4 {
                 // The worker dies with it.
@@ -78,14 +98,22 @@ impl World {
             }
             return;
         }
-        let answers =
-            task.messages.iter().flat_map(|it| UpdateMessage::answers(&it.protocol_instance_id, update));
+        let answers = task
+            .messages
+            .iter()
+            .flat_map(|it| UpdateMessage::answers(&it.protocol_instance_id, update));
         let begun = self.begun(&task);
         let mut commands = commands.to_vec();
         if !options.is_multiple_of(8) {
             commands.sort_by_key(Command::closes);
         }
-        let mut completion = completion(task.task_token, &commands, &begun, answers.collect(), options);
+        let mut completion = completion(
+            task.task_token,
+            &commands,
+            &begun,
+            answers.collect(),
+            options,
+        );
         if !query.is_multiple_of(8) {
             let answer = |id: &String| (id.clone(), query_result(query));
             completion.query_results = task.queries.keys().map(answer).collect();
@@ -95,15 +123,21 @@ impl World {
 
     /// What the run of a task has begun, as a worker remembers it.
     fn begun(&self, task: &PollWorkflowTaskQueueResponse) -> Begun {
-        let Some(execution) = &task.workflow_execution else { return Begun::default() };
-        let history = self.service.history(&execution.workflow_id, Some(&execution.run_id));
+        let Some(execution) = &task.workflow_execution else {
+            return Begun::default();
+        };
+        let history = self
+            .service
+            .history(&execution.workflow_id, Some(&execution.run_id));
         Begun::of(history.unwrap_or_default().iter().map(|event| &**event))
     }
 
     fn work_on_next_activity(&mut self, outcome: u8) {
         self.send(poll_activity_task(ACTIVITIES));
         self.collect();
-        let Some(task) = self.activity_tasks.pop() else { return };
+        let Some(task) = self.activity_tasks.pop() else {
+            return;
+        };
         let task_token = task.task_token;
         match outcome % 5 {
             0 | 1 => self.send(RespondActivityTaskCompletedRequest {
@@ -132,7 +166,9 @@ impl World {
         else {
             return;
         };
-        let Some(task_token) = self.taken_activity_task(task) else { return };
+        let Some(task_token) = self.taken_activity_task(task) else {
+            return;
+        };
         match work {
             Work::CompleteActivity { .. } => self.send(RespondActivityTaskCompletedRequest {
                 task_token,
@@ -150,9 +186,13 @@ impl World {
     fn work_on_next_nexus_task(&mut self, outcome: u8) {
         self.send(poll_nexus_task());
         self.collect();
-        let Some(task) = self.nexus_tasks.pop() else { return };
-        let is_start =
-            matches!(task.request.and_then(|it| it.variant), Some(NexusRequest::StartOperation(_)));
+        let Some(task) = self.nexus_tasks.pop() else {
+            return;
+        };
+        let is_start = matches!(
+            task.request.and_then(|it| it.variant),
+            Some(NexusRequest::StartOperation(_))
+        );
         self.answer_nexus_task(task.task_token, is_start, outcome);
     }
 
@@ -182,13 +222,17 @@ impl World {
         self.send(RespondNexusTaskCompletedRequest {
             namespace: namespace(),
             task_token,
-            response: Some(nexus::Response { variant: Some(variant) }),
+            response: Some(nexus::Response {
+                variant: Some(variant),
+            }),
             ..RespondNexusTaskCompletedRequest::default()
         });
     }
 
     fn confuse(&mut self, task: u8, rpc: u8) {
-        let Some(task_token) = self.any_token(task) else { return };
+        let Some(task_token) = self.any_token(task) else {
+            return;
+        };
         let request: Request = match rpc % 7 {
             0 => completion(task_token, &[], &Begun::default(), Vec::new(), rpc).into(),
             1 => query_answer(task_token, rpc).into(),
@@ -220,7 +264,11 @@ impl World {
 pub(crate) fn poll_workflow_task(sticky: bool) -> PollWorkflowTaskQueueRequest {
     PollWorkflowTaskQueueRequest {
         namespace: namespace(),
-        task_queue: if sticky { sticky_queue() } else { queue(WORKFLOWS) },
+        task_queue: if sticky {
+            sticky_queue()
+        } else {
+            queue(WORKFLOWS)
+        },
         ..PollWorkflowTaskQueueRequest::default()
     }
 }
@@ -279,17 +327,25 @@ fn heartbeat(task_token: Vec<u8>) -> RecordActivityTaskHeartbeatRequest {
 }
 
 fn start_response(variant: start::Variant) -> nexus::response::Variant {
-    nexus::response::Variant::StartOperation(nexus::StartOperationResponse { variant: Some(variant) })
+    nexus::response::Variant::StartOperation(nexus::StartOperationResponse {
+        variant: Some(variant),
+    })
 }
 
 fn nexus_failure(number: u8) -> Failure {
-    let kind = if number.is_multiple_of(2) { "INTERNAL" } else { "BAD_REQUEST" };
+    let kind = if number.is_multiple_of(2) {
+        "INTERNAL"
+    } else {
+        "BAD_REQUEST"
+    };
     Failure {
         message: "handler".to_owned(),
-        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(NexusHandlerFailureInfo {
-            r#type: kind.to_owned(),
-            retry_behavior: 0,
-        })),
+        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(
+            NexusHandlerFailureInfo {
+                r#type: kind.to_owned(),
+                retry_behavior: 0,
+            },
+        )),
         ..Failure::default()
     }
 }
@@ -307,13 +363,19 @@ pub(crate) fn completion(
     RespondWorkflowTaskCompletedRequest {
         namespace: namespace(),
         task_token,
-        commands: commands.iter().map(|command| command.command(begun)).collect(),
+        commands: commands
+            .iter()
+            .map(|command| command.command(begun))
+            .collect(),
         messages,
         return_new_workflow_task: options & 1 != 0,
         force_create_new_workflow_task: options & 0x1e == 0x1e,
         sticky_attributes: (options & 32 != 0).then(|| StickyExecutionAttributes {
             worker_task_queue: sticky_queue(),
-            schedule_to_start_timeout: Some(Duration { seconds: 10, nanos: 0 }),
+            schedule_to_start_timeout: Some(Duration {
+                seconds: 10,
+                nanos: 0,
+            }),
         }),
         capabilities: Some(respond_workflow_task_completed_request::Capabilities {
             discard_speculative_workflow_task_with_events: options & 64 != 0,

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use durasim_service::{Request, RequestId, Response, Service, ServiceConfig, history_rules, request::SERVED};
+use durasim_service::{
+    Request, RequestId, Response, Service, ServiceConfig, history_rules, request::SERVED,
+};
 use temporalio_protos::temporal::api::{
     enums::v1::EventType, history::v1::HistoryEvent, nexus::v1::request::Variant as NexusRequest,
     workflowservice::v1::*,
@@ -141,10 +143,17 @@ impl World {
     fn remember(&mut self) {
         self.known.run_ids.clear();
         for run in self.service.executions() {
-            let history = self.service.history(&run.workflow_id, None).unwrap_or_default();
-            let completed =
-                history.iter().filter(|event| event.event_type() == EventType::WorkflowTaskCompleted);
-            self.known.reset_points.insert(run.workflow_id, completed.map(|event| event.event_id).collect());
+            let history = self
+                .service
+                .history(&run.workflow_id, None)
+                .unwrap_or_default();
+            let completed = history
+                .iter()
+                .filter(|event| event.event_type() == EventType::WorkflowTaskCompleted);
+            self.known.reset_points.insert(
+                run.workflow_id,
+                completed.map(|event| event.event_id).collect(),
+            );
             self.known.run_ids.push(run.run_id);
         }
     }
@@ -165,7 +174,8 @@ impl World {
                 self.known.calls += 1;
                 let id = RequestId(self.known.calls);
                 self.unanswered.insert(id, rpc);
-                self.service.request_until(self.now_ms, id, request, deadline_ms);
+                self.service
+                    .request_until(self.now_ms, id, request, deadline_ms);
             }
             Err(status) => check_status(&status),
         }
@@ -202,8 +212,10 @@ impl World {
             }
             Response::PollActivityTaskQueue(task) => self.activity_tasks.push(*task),
             Response::PollNexusTaskQueue(task) => {
-                if let Some(NexusRequest::StartOperation(start)) =
-                    task.request.as_ref().and_then(|request| request.variant.as_ref())
+                if let Some(NexusRequest::StartOperation(start)) = task
+                    .request
+                    .as_ref()
+                    .and_then(|request| request.variant.as_ref())
                     && let Some(token) = start.callback_header.get("temporal-callback-token")
                 {
                     self.known.callback_token.clone_from(token);
@@ -222,14 +234,20 @@ impl World {
         let mut open = BTreeSet::new();
         for run in self.service.executions() {
             let (workflow_id, run_id) = (run.workflow_id, run.run_id);
-            let history = self.service.history(&workflow_id, Some(&run_id)).expect("its history");
+            let history = self
+                .service
+                .history(&workflow_id, Some(&run_id))
+                .expect("its history");
             let last = history.last().expect("its first event");
             let seen = self.seen.get(&run_id);
             if seen.is_none_or(|seen| !Arc::ptr_eq(seen, last)) {
                 check_history(&workflow_id, history, seen);
                 self.seen.insert(run_id, last.clone());
             }
-            assert!(!run.open || open.insert(workflow_id.clone()), "two runs of {workflow_id} are open");
+            assert!(
+                !run.open || open.insert(workflow_id.clone()),
+                "two runs of {workflow_id} are open"
+            );
         }
         if let Some(due_ms) = self.service.next_due_ms() {
             assert_eq!(
@@ -244,17 +262,31 @@ impl World {
         let end_ms = self.now_ms + ms;
         // A cron schedule goes on for ever.
         for _ in 0..200 {
-            let Some(due_ms) = self.service.next_due_ms().filter(|due_ms| *due_ms <= end_ms) else { break };
+            let Some(due_ms) = self
+                .service
+                .next_due_ms()
+                .filter(|due_ms| *due_ms <= end_ms)
+            else {
+                break;
+            };
             self.now_ms = self.now_ms.max(due_ms);
             self.service.fire(self.now_ms, 0);
         }
-        self.now_ms = self.now_ms.max(self.service.next_due_ms().map_or(end_ms, |due_ms| due_ms.min(end_ms)));
+        self.now_ms = self.now_ms.max(
+            self.service
+                .next_due_ms()
+                .map_or(end_ms, |due_ms| due_ms.min(end_ms)),
+        );
     }
 
     /// Deliveries between runs take no time, mostly.
     pub(crate) fn deliver(&mut self) {
         for _ in 0..20 {
-            if self.service.next_due_ms().is_none_or(|due_ms| due_ms > self.now_ms) {
+            if self
+                .service
+                .next_due_ms()
+                .is_none_or(|due_ms| due_ms > self.now_ms)
+            {
                 break;
             }
             self.service.fire(self.now_ms, 0);
@@ -262,7 +294,10 @@ impl World {
     }
 
     /// A worker may answer the same task twice.
-    pub(crate) fn taken_workflow_task(&mut self, task: u8) -> Option<PollWorkflowTaskQueueResponse> {
+    pub(crate) fn taken_workflow_task(
+        &mut self,
+        task: u8,
+    ) -> Option<PollWorkflowTaskQueueResponse> {
         let place = usize::from(task).checked_rem(self.workflow_tasks.len())?;
         let task = self.workflow_tasks[place].clone();
         if self.workflow_tasks.len() > 3 {
@@ -280,7 +315,10 @@ impl World {
         let workflow_tasks = self.workflow_tasks.iter().map(|task| &task.task_token);
         let activity_tasks = self.activity_tasks.iter().map(|task| &task.task_token);
         let nexus_tasks = self.nexus_tasks.iter().map(|task| &task.task_token);
-        let tokens: Vec<_> = workflow_tasks.chain(activity_tasks).chain(nexus_tasks).collect();
+        let tokens: Vec<_> = workflow_tasks
+            .chain(activity_tasks)
+            .chain(nexus_tasks)
+            .collect();
         let place = usize::from(task).checked_rem(tokens.len())?;
         Some(tokens[place].clone())
     }
@@ -291,26 +329,47 @@ fn served(rpc: u8) -> &'static str {
 }
 
 fn check_status(status: &Status) {
-    assert!(CLEAR.contains(&status.code()), "not a clear status: {status:?}");
-    assert!(!status.message().is_empty(), "a status without words: {status:?}");
+    assert!(
+        CLEAR.contains(&status.code()),
+        "not a clear status: {status:?}"
+    );
+    assert!(
+        !status.message().is_empty(),
+        "a status without words: {status:?}"
+    );
 }
 
 /// A history keeps the rules, and what was in it stays there.
-fn check_history(workflow_id: &str, history: &[Arc<HistoryEvent>], seen: Option<&Arc<HistoryEvent>>) {
+fn check_history(
+    workflow_id: &str,
+    history: &[Arc<HistoryEvent>],
+    seen: Option<&Arc<HistoryEvent>>,
+) {
     if let Some(seen) = seen {
         let place = usize::try_from(seen.event_id - 1).expect("from 1");
         assert!(
-            history.get(place).is_some_and(|event| Arc::ptr_eq(event, seen)),
+            history
+                .get(place)
+                .is_some_and(|event| Arc::ptr_eq(event, seen)),
             "{workflow_id}: event {} has changed",
             seen.event_id
         );
     }
     if let Err(violation) = history_rules::check(history) {
-        let events: Vec<_> = history.iter().map(|event| (event.event_id, event.event_type())).collect();
+        let events: Vec<_> = history
+            .iter()
+            .map(|event| (event.event_id, event.event_type()))
+            .collect();
         panic!("{workflow_id}: {violation}\n{events:?}");
     }
 }
 
 fn said(result: &Result<Response, Status>) -> Said {
-    result.clone().map_err(|status| (status.code(), status.message().to_owned(), status.details().to_vec()))
+    result.clone().map_err(|status| {
+        (
+            status.code(),
+            status.message().to_owned(),
+            status.details().to_vec(),
+        )
+    })
 }

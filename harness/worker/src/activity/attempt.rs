@@ -22,8 +22,8 @@ use temporalio_protos::{
     coresdk::{
         ActivityTaskCompletion,
         activity_result::{
-            ActivityExecutionResult, ActivityResolution, Cancellation, Failure as FailureResult, Success,
-            activity_execution_result::Status, activity_resolution,
+            ActivityExecutionResult, ActivityResolution, Cancellation, Failure as FailureResult,
+            Success, activity_execution_result::Status, activity_resolution,
         },
         activity_task::{self, ActivityTask, activity_task::Variant},
     },
@@ -51,7 +51,8 @@ pub type ClockCallback = Arc<dyn Fn() -> u64 + Send + Sync>;
 pub(super) static ACTIVITY_CONTEXT: LazyLock<SerializationContextData> =
     LazyLock::new(|| SerializationContextData::Activity(ActivitySerializationContext::new()));
 
-/// Runs activity code on its input. What it may fail on, decoding the input included, comes out as an error.
+/// Runs activity code on its input. What it may fail on, decoding the input included, comes out as
+/// an error.
 pub(super) type Invocation = Arc<
     dyn Fn(Vec<Payload>, Arc<AttemptContext>) -> BoxFuture<'static, Result<Payload, ActivityError>>
         + Send
@@ -60,8 +61,8 @@ pub(super) type Invocation = Arc<
 
 /// One attempt of an activity, ready to run.
 ///
-/// The fields that [`new`](Self::new) and [`local`](Self::local) do not ask for have defaults that suit a worker
-/// without a client, whose heartbeats go nowhere.
+/// The fields that [`new`](Self::new) and [`local`](Self::local) do not ask for have defaults that
+/// suit a worker without a client, whose heartbeats go nowhere.
 pub struct ActivityAttempt {
     start: activity_task::Start,
     task_token: Vec<u8>,
@@ -79,7 +80,8 @@ pub struct ActivityAttempt {
     pub log: CallLog,
 }
 
-/// Where a local activity comes from: what its workflow's worker knows and its own task does not say.
+/// Where a local activity comes from: what its workflow's worker knows and its own task does not
+/// say.
 #[derive(Debug, Clone)]
 pub struct LocalActivityOrigin {
     /// The namespace of the workflow.
@@ -109,8 +111,17 @@ impl ActivityAttempt {
     }
 
     /// An attempt of a local activity, with the times and timeouts that Core gives it.
-    pub fn local(task: LocalActivityTask, origin: LocalActivityOrigin, clock: ClockCallback) -> Self {
-        let LocalActivityTask { seq, attempt, schedule, .. } = task;
+    pub fn local(
+        task: LocalActivityTask,
+        origin: LocalActivityOrigin,
+        clock: ClockCallback,
+    ) -> Self {
+        let LocalActivityTask {
+            seq,
+            attempt,
+            schedule,
+            ..
+        } = task;
         let token = format!("local/{}/{seq}", origin.execution.run_id);
         let scheduled = at(origin.requested_ms);
         let start = activity_task::Start {
@@ -126,7 +137,9 @@ impl ActivityAttempt {
             started_time: Some(at(clock()).into()),
             attempt,
             schedule_to_close_timeout: Some(schedule.schedule_to_close_timeout.unwrap_or_default()),
-            start_to_close_timeout: schedule.start_to_close_timeout.or(schedule.schedule_to_close_timeout),
+            start_to_close_timeout: schedule
+                .start_to_close_timeout
+                .or(schedule.schedule_to_close_timeout),
             retry_policy: Some(schedule.retry_policy.unwrap_or_default()),
             priority: Some(temporalio_protos::temporal::api::common::v1::Priority::default()),
             is_local: true,
@@ -156,11 +169,17 @@ impl ActivityAttempt {
 
     /// What the attempt is called with, taken out of its task.
     fn take_facts(&mut self) -> CallFacts {
-        let payloads = Payloads { payloads: std::mem::take(&mut self.start.input) };
+        let payloads = Payloads {
+            payloads: std::mem::take(&mut self.start.input),
+        };
         let task_token = std::mem::take(&mut self.task_token);
         let task_queue = std::mem::take(&mut self.task_queue);
         let info = activity_info(&mut self.start, task_token, task_queue);
-        CallFacts { info, payloads, converter: self.data_converter.payload_converter().clone() }
+        CallFacts {
+            info,
+            payloads,
+            converter: self.data_converter.payload_converter().clone(),
+        }
     }
 
     /// The activity type.
@@ -190,7 +209,8 @@ pub enum ActivityOutcome {
     Canceled(Option<Payloads>),
     /// Somebody else will complete the activity; nothing is reported.
     WillCompleteAsync,
-    /// The attempt cannot be simulated as it is; nothing must be reported, for it would not be true.
+    /// The attempt cannot be simulated as it is; nothing must be reported, for it would not be
+    /// true.
     Fault(ActivityFault),
 }
 
@@ -223,7 +243,8 @@ pub enum ActivityFault {
 pub const PANICKED: &str = "Activity function panicked: ";
 
 impl ActivityOutcome {
-    /// What a workflow gets to know of a local activity's attempt; `None` if there is nothing to tell it.
+    /// What a workflow gets to know of a local activity's attempt; `None` if there is nothing to
+    /// tell it.
     pub fn into_local_resolution(self) -> Option<ActivityResolution> {
         let status = match self {
             Self::Completed(result) => activity_resolution::Status::Completed(Success {
@@ -245,20 +266,27 @@ impl ActivityOutcome {
             }),
             Self::WillCompleteAsync | Self::Fault(_) => return None,
         };
-        Some(ActivityResolution { status: Some(status) })
+        Some(ActivityResolution {
+            status: Some(status),
+        })
     }
 
     fn of(result: ActivityExecutionResult) -> Self {
         match result.status {
             Some(Status::Completed(success)) => Self::Completed(success.result.map(one)),
-            Some(Status::Failed(failed)) => Self::Failed(Box::new(failed.failure.unwrap_or_default())),
+            Some(Status::Failed(failed)) => {
+                Self::Failed(Box::new(failed.failure.unwrap_or_default()))
+            }
             // Core reports only the details of a cancellation.
-            Some(Status::Cancelled(cancellation)) => {
-                Self::Canceled(match cancellation.failure.and_then(|failure| failure.failure_info) {
+            Some(Status::Cancelled(cancellation)) => Self::Canceled(
+                match cancellation
+                    .failure
+                    .and_then(|failure| failure.failure_info)
+                {
                     Some(FailureInfo::CanceledFailureInfo(info)) => info.details,
                     _ => None,
-                })
-            }
+                },
+            ),
             Some(Status::WillCompleteAsync(_)) => Self::WillCompleteAsync,
             None => unreachable!("every attempt ends in some status"),
         }
@@ -266,7 +294,9 @@ impl ActivityOutcome {
 }
 
 fn one(payload: Payload) -> Payloads {
-    Payloads { payloads: vec![payload] }
+    Payloads {
+        payloads: vec![payload],
+    }
 }
 
 /// Runs an attempt to its end, as the SDK's worker does around activity code.
@@ -279,7 +309,12 @@ pub(super) async fn run(
     let data_converter = attempt.data_converter.clone();
     let codec = uses_codec(&data_converter);
     let decoded = if codec {
-        decode_payloads(&mut attempt.start, data_converter.codec(), &ACTIVITY_CONTEXT).await
+        decode_payloads(
+            &mut attempt.start,
+            data_converter.codec(),
+            &ACTIVITY_CONTEXT,
+        )
+        .await
     } else {
         Ok(())
     };
@@ -295,7 +330,11 @@ pub(super) async fn run(
         }
     };
     call.end(ActivityOutcome::of(result.clone()));
-    if codec { encode(&data_converter, result).await } else { ActivityOutcome::of(result) }
+    if codec {
+        encode(&data_converter, result).await
+    } else {
+        ActivityOutcome::of(result)
+    }
 }
 
 /// Whether payloads change on their way through the converter's codec.
@@ -305,8 +344,13 @@ fn uses_codec(data_converter: &DataConverter) -> bool {
         static LAST: RefCell<Option<(DataConverter, bool)>> = const { RefCell::new(None) };
     }
     LAST.with_borrow_mut(|last| match last {
-        Some((known, answer)) if std::ptr::addr_eq(known.codec(), data_converter.codec()) => *answer,
-        _ => last.insert((data_converter.clone(), instance::uses_codec(data_converter))).1,
+        Some((known, answer)) if std::ptr::addr_eq(known.codec(), data_converter.codec()) => {
+            *answer
+        }
+        _ => {
+            last.insert((data_converter.clone(), instance::uses_codec(data_converter)))
+                .1
+        }
     })
 }
 
@@ -325,7 +369,11 @@ async fn execute(
         facts,
         headers: attempt.start.header_fields,
         heartbeat_details: attempt.start.heartbeat_details,
-        heartbeats: Arc::new(Heartbeats::new(types, data_converter.clone(), attempt.heartbeat)),
+        heartbeats: Arc::new(Heartbeats::new(
+            types,
+            data_converter.clone(),
+            attempt.heartbeat,
+        )),
         data_converter,
         client: attempt.client,
         cancel: attempt.cancel,
@@ -337,13 +385,17 @@ async fn execute(
     match drive(invocation, input, &context).await {
         Ok(Ended::Returned(Ok(payload))) => Ok(ActivityExecutionResult::ok(payload)),
         Ok(Ended::Returned(Err(error))) => Ok(execution_result(&context.data_converter, error)),
-        Ok(Ended::Panicked(message)) if is_mock => {
-            Err(ActivityFault::MockPanicked { activity_type: context.info().activity_type.clone(), message })
-        }
+        Ok(Ended::Panicked(message)) if is_mock => Err(ActivityFault::MockPanicked {
+            activity_type: context.info().activity_type.clone(),
+            message,
+        }),
         Ok(Ended::Panicked(message)) => {
             // The error the SDK makes of a panic.
             let failure = ApplicationFailure::new(format!("{PANICKED}{message}"));
-            Ok(execution_result(&context.data_converter, ActivityError::application(failure)))
+            Ok(execution_result(
+                &context.data_converter,
+                ActivityError::application(failure),
+            ))
         }
         Err(HeartbeatError::Conversion(failure)) => Ok(ActivityExecutionResult::fail(*failure)),
         Err(HeartbeatError::UnknownType) => Err(ActivityFault::UnknownHeartbeatDetails {
@@ -377,12 +429,16 @@ async fn drive(
         if result.is_none() {
             let _entered = current::enter(context);
             if let Poll::Ready(ended) = call.as_mut().poll(cx) {
-                result = Some(ended.map_or_else(|panic| Ended::Panicked(words(&*panic)), Ended::Returned));
+                result = Some(
+                    ended.map_or_else(|panic| Ended::Panicked(words(&*panic)), Ended::Returned),
+                );
             }
         }
         match context.heartbeats.poll_flush(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) => result.take().map_or(Poll::Pending, |result| Poll::Ready(Ok(result))),
+            Poll::Ready(Ok(())) => result
+                .take()
+                .map_or(Poll::Pending, |result| Poll::Ready(Ok(result))),
             Poll::Pending => Poll::Pending,
         }
     })
@@ -398,12 +454,17 @@ fn words(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The result the SDK makes of an error (`temporalio-sdk`: `activity_error_to_core_result`).
-fn execution_result(data_converter: &DataConverter, error: ActivityError) -> ActivityExecutionResult {
+fn execution_result(
+    data_converter: &DataConverter,
+    error: ActivityError,
+) -> ActivityExecutionResult {
     let error = match error {
         ActivityError::Application(failure) => OutgoingActivityError::Application(failure),
         ActivityError::Cancelled { details } => {
             let error = OutgoingError::Activity(OutgoingActivityError::Cancelled { details });
-            return ActivityExecutionResult::cancel(data_converter.to_failure(&ACTIVITY_CONTEXT, error));
+            return ActivityExecutionResult::cancel(
+                data_converter.to_failure(&ACTIVITY_CONTEXT, error),
+            );
         }
         ActivityError::WillCompleteAsync => return ActivityExecutionResult::will_complete_async(),
         other => {
@@ -417,8 +478,14 @@ fn execution_result(data_converter: &DataConverter, error: ActivityError) -> Act
 }
 
 /// Passes the result's payloads through the codec.
-async fn encode(data_converter: &DataConverter, result: ActivityExecutionResult) -> ActivityOutcome {
-    let mut completion = ActivityTaskCompletion { task_token: Vec::new(), result: Some(result) };
+async fn encode(
+    data_converter: &DataConverter,
+    result: ActivityExecutionResult,
+) -> ActivityOutcome {
+    let mut completion = ActivityTaskCompletion {
+        task_token: Vec::new(),
+        result: Some(result),
+    };
     match encode_payloads(&mut completion, data_converter.codec(), &ACTIVITY_CONTEXT).await {
         Ok(()) => ActivityOutcome::of(completion.result.unwrap_or_default()),
         Err(error) => {

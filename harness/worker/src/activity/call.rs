@@ -12,7 +12,8 @@ use super::context::AttemptContext;
 
 /// One call of a mocked activity.
 ///
-/// It offers what an [`ActivityContext`] offers, under the same names, and the decoded input beside it.
+/// It offers what an [`ActivityContext`] offers, under the same names, and the decoded input beside
+/// it.
 #[non_exhaustive]
 pub struct ActivityCall<Input> {
     /// What the activity was called with.
@@ -24,7 +25,11 @@ pub struct ActivityCall<Input> {
 
 impl<Input> ActivityCall<Input> {
     pub(super) fn new(input: Input, context: Arc<AttemptContext>) -> Self {
-        Self { input, attempt: context.info().attempt, context }
+        Self {
+            input,
+            attempt: context.info().attempt,
+            context,
+        }
     }
 
     /// The attempt's info, as activity code sees it.

@@ -1,8 +1,8 @@
 //! What activity code sees of its attempt.
 //!
-//! The SDK builds an [`ActivityContext`] for tests only around a run of its `ActivityEnvironment`. So that
-//! many attempts can share one instance of the user's type, the environment runs a small activity of ours,
-//! whose result is the context itself.
+//! The SDK builds an [`ActivityContext`] for tests only around a run of its `ActivityEnvironment`.
+//! So that many attempts can share one instance of the user's type, the environment runs a small
+//! activity of ours, whose result is the context itself.
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -15,7 +15,8 @@ use temporalio_common::{
     ActivityDefinition, ActivityError,
     data_converters::{
         DataConverter, DecodablePayloads, ErasedSerdePayloadConverter, PayloadConversionError,
-        PayloadConverter, RawValue, SerializationContextData, TemporalDeserializable, TemporalSerializable,
+        PayloadConverter, RawValue, SerializationContextData, TemporalDeserializable,
+        TemporalSerializable,
     },
 };
 use temporalio_protos::{
@@ -99,18 +100,21 @@ impl AttemptContext {
         let builder = ActivityEnvironment::builder();
         let details = self.heartbeat_details.clone();
         let builder = match self.data_converter.payload_converter() {
-            // A pure serde converter encodes whatever it is given, so the payload comes in through itself.
+            // A pure serde converter encodes whatever it is given, so the payload comes in through
+            // itself.
             PayloadConverter::Serde(inner) if !details.is_empty() => {
-                let converter =
-                    Verbatim { inner: inner.clone(), payload: Mutex::new(details.into_iter().next()) };
+                let converter = Verbatim {
+                    inner: inner.clone(),
+                    payload: Mutex::new(details.into_iter().next()),
+                };
                 builder
                     .payload_converter(PayloadConverter::Serde(Arc::new(converter)))
                     .heartbeat_details(0_u8)
             }
             converter if details.is_empty() => Ok(builder.payload_converter(converter.clone())),
-            converter => {
-                builder.payload_converter(converter.clone()).heartbeat_details(RawValue::new(details))
-            }
+            converter => builder
+                .payload_converter(converter.clone())
+                .heartbeat_details(RawValue::new(details)),
         };
         builder
             .expect("payloads become heartbeat details as they are")
@@ -134,7 +138,12 @@ impl ErasedSerdePayloadConverter for Verbatim {
         context: &SerializationContextData,
         value: &dyn erased_serde::Serialize,
     ) -> Result<Payload, PayloadConversionError> {
-        match self.payload.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self
+            .payload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             Some(payload) => Ok(payload),
             None => self.inner.to_payload(context, value),
         }
@@ -149,17 +158,21 @@ impl ErasedSerdePayloadConverter for Verbatim {
     }
 }
 
-/// The info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`), which takes its strings.
+/// The info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`), which takes its
+/// strings.
 pub(super) fn activity_info(
     start: &mut activity_task::Start,
     task_token: Vec<u8>,
     task_queue: String,
 ) -> ActivityInfo {
     let deadline = deadline(start);
-    let (workflow_id, workflow_run_id) =
-        start.workflow_execution.take().map(|execution| (execution.workflow_id, execution.run_id)).unzip();
-    let activity_run_id =
-        (workflow_id.is_none() && !start.run_id.is_empty()).then(|| std::mem::take(&mut start.run_id));
+    let (workflow_id, workflow_run_id) = start
+        .workflow_execution
+        .take()
+        .map(|execution| (execution.workflow_id, execution.run_id))
+        .unzip();
+    let activity_run_id = (workflow_id.is_none() && !start.run_id.is_empty())
+        .then(|| std::mem::take(&mut start.run_id));
     let workflow_type = std::mem::take(&mut start.workflow_type);
     TestActivityInfoOptions::builder()
         .task_token(task_token)
@@ -183,8 +196,8 @@ pub(super) fn activity_info(
         .build()
 }
 
-/// The earlier of the two deadlines, by the SDK's rule: none unless both times and both timeouts are known, and a
-/// schedule-to-close timeout of zero is no deadline.
+/// The earlier of the two deadlines, by the SDK's rule: none unless both times and both timeouts
+/// are known, and a schedule-to-close timeout of zero is no deadline.
 fn deadline(start: &activity_task::Start) -> Option<SystemTime> {
     let scheduled: SystemTime = start.scheduled_time?.try_into().ok()?;
     let started: SystemTime = start.started_time?.try_into().ok()?;

@@ -10,7 +10,8 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<AttemptContext>>> = const { RefCell::new(None) };
 }
 
-/// The attempt whose code is being polled, as a stand-in for the outside world may want to know who calls it.
+/// The attempt whose code is being polled, as a stand-in for the outside world may want to know who
+/// calls it.
 pub struct CurrentAttempt {
     context: Arc<AttemptContext>,
 }
@@ -21,8 +22,8 @@ impl CurrentAttempt {
         self.context.info()
     }
 
-    /// The place of the attempt in its [`CallLog`](super::CallLog). Unlike the attempt number, it tells two runs
-    /// of a local activity's first attempt apart.
+    /// The place of the attempt in its [`CallLog`](super::CallLog). Unlike the attempt number, it
+    /// tells two runs of a local activity's first attempt apart.
     pub fn call(&self) -> usize {
         self.context.call
     }
@@ -33,10 +34,12 @@ impl CurrentAttempt {
     }
 }
 
-/// The attempt that calls this; `None` outside of activities, and on threads that an activity started, which is
-/// where activities that are not `async` run.
+/// The attempt that calls this; `None` outside of activities, and on threads that an activity
+/// started, which is where activities that are not `async` run.
 pub fn current() -> Option<CurrentAttempt> {
-    CURRENT.with_borrow(Clone::clone).map(|context| CurrentAttempt { context })
+    CURRENT
+        .with_borrow(Clone::clone)
+        .map(|context| CurrentAttempt { context })
 }
 
 /// Makes an attempt the current one until it is dropped.
@@ -45,7 +48,9 @@ pub(super) struct Entered {
 }
 
 pub(super) fn enter(context: &Arc<AttemptContext>) -> Entered {
-    Entered { outer: CURRENT.replace(Some(context.clone())) }
+    Entered {
+        outer: CURRENT.replace(Some(context.clone())),
+    }
 }
 
 impl Drop for Entered {

@@ -26,8 +26,9 @@ use super::{
 
 /// The activities of one worker.
 ///
-/// The SDK's own type of that name cannot be read back once filled, so activities are registered here one by
-/// one. A mock takes precedence over the activity it stands for, whichever was registered first.
+/// The SDK's own type of that name cannot be read back once filled, so activities are registered
+/// here one by one. A mock takes precedence over the activity it stands for, whichever was
+/// registered first.
 #[derive(Clone, Default)]
 pub struct ActivityDefinitions {
     real: BTreeMap<String, RealActivity>,
@@ -72,7 +73,9 @@ pub enum ActivityRegistrationError {
         activity_type: String,
     },
     /// There is an instance of the type already.
-    #[error("two instances of `{implementer}` are given, and its activities can be called on one only")]
+    #[error(
+        "two instances of `{implementer}` are given, and its activities can be called on one only"
+    )]
     DuplicateImplementer {
         /// The type, as Rust names it.
         implementer: &'static str,
@@ -89,7 +92,8 @@ pub struct Unregistered {
     pub task_queue: String,
     /// The activity types that the worker of that task queue does run, in alphabetical order.
     pub registered: Vec<String>,
-    /// Set if the activity is registered, and the instance to call it on is what is missing: its type.
+    /// Set if the activity is registered, and the instance to call it on is what is missing: its
+    /// type.
     pub missing_instance: Option<&'static str>,
 }
 
@@ -97,7 +101,12 @@ impl std::error::Error for Unregistered {}
 
 impl std::fmt::Display for Unregistered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { activity_type, task_queue, registered, missing_instance } = self;
+        let Self {
+            activity_type,
+            task_queue,
+            registered,
+            missing_instance,
+        } = self;
         if let Some(implementer) = missing_instance {
             return write!(
                 f,
@@ -105,12 +114,18 @@ impl std::fmt::Display for Unregistered {
                  give the worker one with `.implementer(..)`, or mock the activity"
             );
         }
-        write!(f, "activity `{activity_type}` is not registered on task queue `{task_queue}`; ")?;
+        write!(
+            f,
+            "activity `{activity_type}` is not registered on task queue `{task_queue}`; "
+        )?;
         match registered.as_slice() {
             [] => write!(f, "no activity is")?,
             names => write!(f, "registered are `{}`", names.join("`, `"))?,
         }
-        write!(f, "; register it with `.activity(..)` or mock it with `.mock_activity(..)`")
+        write!(
+            f,
+            "; register it with `.activity(..)` or mock it with `.mock_activity(..)`"
+        )
     }
 }
 
@@ -123,28 +138,36 @@ impl ActivityDefinitions {
     /// # Errors
     ///
     /// If an activity of that type is registered already.
-    pub fn register<AD: ExecutableActivity>(&mut self) -> Result<&mut Self, ActivityRegistrationError> {
+    pub fn register<AD: ExecutableActivity>(
+        &mut self,
+    ) -> Result<&mut Self, ActivityRegistrationError> {
         let activity_type = AD::definition().name().to_owned();
         if self.real.contains_key(&activity_type) {
             return Err(ActivityRegistrationError::DuplicateActivity { activity_type });
         }
-        let receiver = AD::REQUIRES_INSTANCE
-            .then(|| (TypeId::of::<AD::Implementer>(), std::any::type_name::<AD::Implementer>()));
+        let receiver = AD::REQUIRES_INSTANCE.then(|| {
+            (
+                TypeId::of::<AD::Implementer>(),
+                std::any::type_name::<AD::Implementer>(),
+            )
+        });
         let invoke: RealInvocation = Arc::new(|instance, payloads, context| {
             let receiver = instance.map(|instance| {
                 instance
                     .downcast::<AD::Implementer>()
                     .unwrap_or_else(|_| unreachable!("instances are found by their type"))
             });
-            let input = match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
-                Ok(input) => input,
-                Err(error) => return failed(error),
-            };
+            let input =
+                match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
+                    Ok(input) => input,
+                    Err(error) => return failed(error),
+                };
             AD::execute(receiver, context.sdk_context(), input)
                 .map(move |output| encode(context.data_converter.payload_converter(), &output?))
                 .boxed()
         });
-        self.real.insert(activity_type, RealActivity { receiver, invoke });
+        self.real
+            .insert(activity_type, RealActivity { receiver, invoke });
         self.know_types_of::<AD>();
         Ok(self)
     }
@@ -167,15 +190,21 @@ impl ActivityDefinitions {
 
     /// Registers a closure to be called instead of an activity.
     ///
-    /// A mock that panics ends its attempt in [`ActivityFault::MockPanicked`](super::ActivityFault::MockPanicked).
+    /// A mock that panics ends its attempt in
+    /// [`ActivityFault::MockPanicked`](super::ActivityFault::MockPanicked).
     ///
     /// The activity is named by the marker that workflows call it by, or, if there is none, by
-    /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new), whose input and output are payloads.
+    /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new), whose input and output
+    /// are payloads.
     ///
     /// # Errors
     ///
     /// If the activity type has a mock already.
-    pub fn mock<AD, F, R>(&mut self, activity: &AD, mock: F) -> Result<&mut Self, ActivityRegistrationError>
+    pub fn mock<AD, F, R>(
+        &mut self,
+        activity: &AD,
+        mock: F,
+    ) -> Result<&mut Self, ActivityRegistrationError>
     where
         AD: ActivityDefinition,
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
@@ -186,10 +215,11 @@ impl ActivityDefinitions {
             return Err(ActivityRegistrationError::DuplicateMock { activity_type });
         }
         let invocation: Invocation = Arc::new(move |payloads, context| {
-            let input = match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
-                Ok(input) => input,
-                Err(error) => return failed(error),
-            };
+            let input =
+                match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
+                    Ok(input) => input,
+                    Err(error) => return failed(error),
+                };
             mock(ActivityCall::new(input, context.clone()))
                 .map(move |output| encode(context.data_converter.payload_converter(), &output?))
                 .boxed()
@@ -201,13 +231,14 @@ impl ActivityDefinitions {
 
     /// Says that heartbeats carry details of type `T`.
     ///
-    /// The SDK hands heartbeat details to a test host as a `Box<dyn Any>`, so each type that occurs must be known
-    /// before it can become payloads. Known without being named are: `()`, `bool`, `char`, the integers and
-    /// floats, `String`, `&'static str`, `std::time::Duration` and `serde_json::Value`, as well as `Option<T>`,
-    /// `Vec<T>` and `(T, T)` of these; `RawValue`; and the input and output type of every activity registered
-    /// here. A heartbeat with details of another type ends the attempt in
-    /// [`ActivityFault::UnknownHeartbeatDetails`](super::ActivityFault::UnknownHeartbeatDetails). Heartbeats of
-    /// mocks know their type, and local activities have none.
+    /// The SDK hands heartbeat details to a test host as a `Box<dyn Any>`, so each type that occurs
+    /// must be known before it can become payloads. Known without being named are: `()`, `bool`,
+    /// `char`, the integers and floats, `String`, `&'static str`, `std::time::Duration` and
+    /// `serde_json::Value`, as well as `Option<T>`, `Vec<T>` and `(T, T)` of these; `RawValue`; and
+    /// the input and output type of every activity registered here. A heartbeat with details of
+    /// another type ends the attempt in
+    /// [`ActivityFault::UnknownHeartbeatDetails`](super::ActivityFault::UnknownHeartbeatDetails).
+    /// Heartbeats of mocks know their type, and local activities have none.
     pub fn heartbeat_details<T: TemporalSerializable + 'static>(&mut self) -> &mut Self {
         self.detail_types.register::<T>();
         self
@@ -217,10 +248,24 @@ impl ActivityDefinitions {
     pub fn inherit(&mut self, others: &Self) {
         let own: BTreeSet<String> = self.names().into_iter().collect();
         let is_new = |name: &String| !own.contains(name);
-        self.real.extend(others.real.clone().into_iter().filter(|(name, _)| is_new(name)));
-        self.mocks.extend(others.mocks.clone().into_iter().filter(|(name, _)| is_new(name)));
+        self.real.extend(
+            others
+                .real
+                .clone()
+                .into_iter()
+                .filter(|(name, _)| is_new(name)),
+        );
+        self.mocks.extend(
+            others
+                .mocks
+                .clone()
+                .into_iter()
+                .filter(|(name, _)| is_new(name)),
+        );
         for (type_id, instance) in &others.instances {
-            self.instances.entry(*type_id).or_insert_with(|| instance.clone());
+            self.instances
+                .entry(*type_id)
+                .or_insert_with(|| instance.clone());
         }
         self.detail_types.inherit(&others.detail_types);
     }
@@ -237,14 +282,18 @@ impl ActivityDefinitions {
     ///
     /// For the first activity that lacks its instance.
     pub fn check_instances(&self, task_queue: &str) -> Result<(), Unregistered> {
-        let real = self.real.iter().filter(|(activity_type, _)| !self.mocks.contains_key(*activity_type));
+        let real = self
+            .real
+            .iter()
+            .filter(|(activity_type, _)| !self.mocks.contains_key(*activity_type));
         for (activity_type, activity) in real {
             self.instance_for(activity, activity_type, task_queue)?;
         }
         Ok(())
     }
 
-    /// Starts an attempt. The future does nothing until it is polled; dropping it is what a worker's crash is.
+    /// Starts an attempt. The future does nothing until it is polled; dropping it is what a
+    /// worker's crash is.
     ///
     /// # Errors
     ///
@@ -264,7 +313,13 @@ impl ActivityDefinitions {
         } else {
             return Err(self.unregistered(activity_type, attempt.task_queue(), None));
         };
-        Ok(attempt::run(invocation, mock.is_some(), self.detail_types.clone(), Box::new(attempt)).boxed())
+        Ok(attempt::run(
+            invocation,
+            mock.is_some(),
+            self.detail_types.clone(),
+            Box::new(attempt),
+        )
+        .boxed())
     }
 
     fn instance_for(
@@ -273,7 +328,9 @@ impl ActivityDefinitions {
         activity_type: &str,
         task_queue: &str,
     ) -> Result<Option<Instance>, Unregistered> {
-        let Some((type_id, implementer)) = activity.receiver else { return Ok(None) };
+        let Some((type_id, implementer)) = activity.receiver else {
+            return Ok(None);
+        };
         match self.instances.get(&type_id) {
             Some(instance) => Ok(Some(instance.clone())),
             None => Err(self.unregistered(activity_type, task_queue, Some(implementer))),
@@ -304,14 +361,20 @@ fn decode<T: TemporalDeserializable + 'static>(
     converter: &PayloadConverter,
     payloads: Vec<Payload>,
 ) -> Result<T, PayloadConversionError> {
-    converter.from_payloads(&SerializationContext::new(&ACTIVITY_CONTEXT, converter), payloads)
+    converter.from_payloads(
+        &SerializationContext::new(&ACTIVITY_CONTEXT, converter),
+        payloads,
+    )
 }
 
 fn encode<T: TemporalSerializable + 'static>(
     converter: &PayloadConverter,
     output: &T,
 ) -> Result<Payload, ActivityError> {
-    Ok(converter.to_payload(&SerializationContext::new(&ACTIVITY_CONTEXT, converter), output)?)
+    Ok(converter.to_payload(
+        &SerializationContext::new(&ACTIVITY_CONTEXT, converter),
+        output,
+    )?)
 }
 
 fn failed(error: PayloadConversionError) -> BoxFuture<'static, Result<Payload, ActivityError>> {

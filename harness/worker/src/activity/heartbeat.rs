@@ -1,10 +1,10 @@
 //! Heartbeats of one attempt, on their way from activity code to the worker.
 //!
-//! The SDK's test context hands the details of a heartbeat over as a `Box<dyn Any>`: the type is erased
-//! before any data converter saw the value. So the types that occur must be known beforehand. Common ones
-//! are, the input and output types of each registered activity are, and the rest are registered by the user;
-//! a heartbeat of any other type is reported as a fault, for to drop its details silently would make the
-//! next attempt start from the wrong place.
+//! The SDK's test context hands the details of a heartbeat over as a `Box<dyn Any>`: the type is
+//! erased before any data converter saw the value. So the types that occur must be known
+//! beforehand. Common ones are, the input and output types of each registered activity are, and the
+//! rest are registered by the user; a heartbeat of any other type is reported as a fault, for to
+//! drop its details silently would make the next attempt start from the wrong place.
 
 use std::{
     any::{Any, TypeId},
@@ -54,7 +54,10 @@ impl DetailTypes {
 
     fn find(&self, details: &dyn Any) -> Option<Encode> {
         let type_id = details.type_id();
-        self.registered.get(&type_id).or_else(|| COMMON.get(&type_id)).copied()
+        self.registered
+            .get(&type_id)
+            .or_else(|| COMMON.get(&type_id))
+            .copied()
     }
 }
 
@@ -62,8 +65,13 @@ fn encode<T: TemporalSerializable + 'static>(
     details: &dyn Any,
     converter: &PayloadConverter,
 ) -> Result<Vec<Payload>, PayloadConversionError> {
-    let details = details.downcast_ref::<T>().expect("encoders are found by the type of the details");
-    converter.to_payloads(&SerializationContext::new(&ACTIVITY_CONTEXT, converter), details)
+    let details = details
+        .downcast_ref::<T>()
+        .expect("encoders are found by the type of the details");
+    converter.to_payloads(
+        &SerializationContext::new(&ACTIVITY_CONTEXT, converter),
+        details,
+    )
 }
 
 macro_rules! common_types {
@@ -133,8 +141,17 @@ pub(super) struct Heartbeats {
 }
 
 impl Heartbeats {
-    pub(super) fn new(types: DetailTypes, data_converter: DataConverter, deliver: HeartbeatCallback) -> Self {
-        Self { types, data_converter, deliver, state: Mutex::default() }
+    pub(super) fn new(
+        types: DetailTypes,
+        data_converter: DataConverter,
+        deliver: HeartbeatCallback,
+    ) -> Self {
+        Self {
+            types,
+            data_converter,
+            deliver,
+            state: Mutex::default(),
+        }
     }
 
     /// Takes details whose type the SDK has erased.
@@ -147,13 +164,19 @@ impl Heartbeats {
 
     /// Takes details of a known type.
     pub(super) fn record_typed<T: TemporalSerializable + 'static>(&self, details: &T) {
-        self.record(encode::<T>(details, self.data_converter.payload_converter()));
+        self.record(encode::<T>(
+            details,
+            self.data_converter.payload_converter(),
+        ));
     }
 
     fn record(&self, payloads: Result<Vec<Payload>, PayloadConversionError>) {
         match payloads {
             Ok(payloads) => {
-                let encoding = self.data_converter.codec().encode(&ACTIVITY_CONTEXT, payloads);
+                let encoding = self
+                    .data_converter
+                    .codec()
+                    .encode(&ACTIVITY_CONTEXT, payloads);
                 self.change(|state| state.encoding.push_back(encoding));
             }
             Err(error) => self.fail(self.conversion_error(error)),
@@ -163,7 +186,9 @@ impl Heartbeats {
     fn conversion_error(&self, error: PayloadConversionError) -> HeartbeatError {
         let error = temporalio_common::error::ApplicationFailure::new(error);
         let error = OutgoingError::Activity(OutgoingActivityError::Application(Box::new(error)));
-        HeartbeatError::Conversion(Box::new(self.data_converter.to_failure(&ACTIVITY_CONTEXT, error)))
+        HeartbeatError::Conversion(Box::new(
+            self.data_converter.to_failure(&ACTIVITY_CONTEXT, error),
+        ))
     }
 
     fn fail(&self, error: HeartbeatError) {
@@ -173,7 +198,10 @@ impl Heartbeats {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         change(&mut state);
         if let Some(waker) = state.waker.take() {
             drop(state);
@@ -184,17 +212,26 @@ impl Heartbeats {
     /// Delivers what was recorded, in order. Ready once nothing is left on its way.
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), HeartbeatError>> {
         loop {
-            let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut state = self
+                .state
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             if let Some(error) = state.error.take() {
                 return Poll::Ready(Err(error));
             }
             let Some(encoding) = state.encoding.front_mut() else {
-                if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                if !state
+                    .waker
+                    .as_ref()
+                    .is_some_and(|waker| waker.will_wake(cx.waker()))
+                {
                     state.waker = Some(cx.waker().clone());
                 }
                 return Poll::Ready(Ok(()));
             };
-            let Poll::Ready(payloads) = encoding.as_mut().poll(cx) else { return Poll::Pending };
+            let Poll::Ready(payloads) = encoding.as_mut().poll(cx) else {
+                return Poll::Pending;
+            };
             state.encoding.pop_front();
             drop(state);
             match payloads {

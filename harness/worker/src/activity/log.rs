@@ -16,8 +16,8 @@ use super::attempt::{ACTIVITY_CONTEXT, ActivityOutcome, ClockCallback};
 
 /// The calls of activities in one run: one entry for each attempt that reached activity code.
 ///
-/// A clone is another handle to the same log. Entries stand in the order in which the attempts started, which
-/// is a function of the run's choices.
+/// A clone is another handle to the same log. Entries stand in the order in which the attempts
+/// started, which is a function of the run's choices.
 #[derive(Clone, Default)]
 pub struct CallLog {
     entries: Arc<Mutex<Vec<Entry>>>,
@@ -99,11 +99,13 @@ impl ActivityCallRecord {
     /// # Errors
     ///
     /// If the payloads do not hold a `T`.
-    pub fn output<T: TemporalDeserializable + 'static>(&self) -> Result<Option<T>, PayloadConversionError> {
+    pub fn output<T: TemporalDeserializable + 'static>(
+        &self,
+    ) -> Result<Option<T>, PayloadConversionError> {
         match &self.outcome {
-            ActivityCallOutcome::Completed(result) => {
-                self.decode(result.clone().unwrap_or_default().payloads).map(Some)
-            }
+            ActivityCallOutcome::Completed(result) => self
+                .decode(result.clone().unwrap_or_default().payloads)
+                .map(Some),
             _ => Ok(None),
         }
     }
@@ -119,7 +121,11 @@ impl ActivityCallRecord {
 
 impl Entry {
     fn record(&self) -> ActivityCallRecord {
-        let CallFacts { info, payloads, converter } = &*self.facts;
+        let CallFacts {
+            info,
+            payloads,
+            converter,
+        } = &*self.facts;
         ActivityCallRecord {
             activity_type: info.activity_type.clone(),
             task_queue: info.task_queue.clone(),
@@ -146,7 +152,9 @@ impl CallLog {
     /// The calls of one activity type, in the order in which they started.
     pub fn of_type(&self, activity_type: &str) -> Vec<ActivityCallRecord> {
         let entries = self.lock();
-        let of_type = entries.iter().filter(|entry| entry.facts.info.activity_type == activity_type);
+        let of_type = entries
+            .iter()
+            .filter(|entry| entry.facts.info.activity_type == activity_type);
         of_type.map(Entry::record).collect()
     }
 
@@ -164,9 +172,19 @@ impl CallLog {
         let started_ms = clock();
         let mut entries = self.lock();
         let index = entries.len();
-        entries.push(Entry { facts, started_ms, finished_ms: None, outcome: ActivityCallOutcome::Running });
+        entries.push(Entry {
+            facts,
+            started_ms,
+            finished_ms: None,
+            outcome: ActivityCallOutcome::Running,
+        });
         drop(entries);
-        OpenCall { log: self.clone(), index, started_ms, clock }
+        OpenCall {
+            log: self.clone(),
+            index,
+            started_ms,
+            clock,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {

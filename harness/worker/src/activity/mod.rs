@@ -1,11 +1,11 @@
 //! The activity side of a worker process: activity tasks in, results out.
 //!
-//! [`ActivityDefinitions`] holds what a worker registered: the user's own activities, found one by one
-//! through the SDK's [`ExecutableActivity`], and mocks, which are async closures. [`ActivityDefinitions::
-//! start`] turns one attempt into a future that resolves to what the worker reports to the service. What
-//! happens in between is what `temporalio-sdk` does around an activity function: payloads pass its data
-//! converter and codec, a panic becomes an application failure, and an [`ActivityError`] becomes the failure
-//! that its failure converter makes of it.
+//! [`ActivityDefinitions`] holds what a worker registered: the user's own activities, found one by
+//! one through the SDK's [`ExecutableActivity`], and mocks, which are async closures.
+//! [`ActivityDefinitions:: start`] turns one attempt into a future that resolves to what the worker
+//! reports to the service. What happens in between is what `temporalio-sdk` does around an activity
+//! function: payloads pass its data converter and codec, a panic becomes an application failure,
+//! and an [`ActivityError`] becomes the failure that its failure converter makes of it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,12 +34,13 @@
 //!
 //! # Limits
 //!
-//! - The details of a heartbeat reach a test host as a value of unknown type, so the types that a user's own
-//!   activities record must be known here: see [`ActivityDefinitions::heartbeat_details`].
-//! - The SDK's activity inbound interceptors cannot be called from outside of its own worker: their input
-//!   and their continuation have private constructors.
-//! - An activity function that is not `async` runs on a Tokio blocking thread, outside of the simulated one;
-//!   that is what `#[activities]` expands to.
+//! - The details of a heartbeat reach a test host as a value of unknown type, so the types that a
+//!   user's own activities record must be known here: see
+//!   [`ActivityDefinitions::heartbeat_details`].
+//! - The SDK's activity inbound interceptors cannot be called from outside of its own worker: their
+//!   input and their continuation have private constructors.
+//! - An activity function that is not `async` runs on a Tokio blocking thread, outside of the
+//!   simulated one; that is what `#[activities]` expands to.
 //!
 //! [`ActivityError`]: temporalio_common::ActivityError
 //! [`ExecutableActivity`]: temporalio_sdk::activities::ExecutableActivity

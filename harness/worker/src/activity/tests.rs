@@ -1,6 +1,9 @@
 //! Activities as their worker sees them: what goes in, what comes out, what is recorded.
 
-#![allow(clippy::unused_async, reason = "activities are async, whether or not they await")]
+#![allow(
+    clippy::unused_async,
+    reason = "activities are async, whether or not they await"
+)]
 
 use std::{
     sync::{
@@ -16,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use temporalio_common::{
     ActivityError, UntypedActivity,
     data_converters::{
-        GenericPayloadConverter, PayloadConverter, RawValue, SerializationContext, TemporalDeserializable,
-        TemporalSerializable,
+        GenericPayloadConverter, PayloadConverter, RawValue, SerializationContext,
+        TemporalDeserializable, TemporalSerializable,
     },
     error::ApplicationFailure,
 };
@@ -53,7 +56,11 @@ struct Progress {
 #[activities]
 impl Shop {
     #[activity]
-    async fn greet(self: Arc<Self>, _ctx: ActivityContext, name: String) -> Result<String, ActivityError> {
+    async fn greet(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        name: String,
+    ) -> Result<String, ActivityError> {
         Ok(format!("{}{name}", self.prefix))
     }
 
@@ -117,7 +124,9 @@ impl Shop {
 
 fn shop() -> ActivityDefinitions {
     fn register<AD: ExecutableActivity>(definitions: &mut ActivityDefinitions, _: AD) {
-        definitions.register::<AD>().expect("each is registered once");
+        definitions
+            .register::<AD>()
+            .expect("each is registered once");
     }
     let mut definitions = ActivityDefinitions::default();
     register(&mut definitions, Shop::greet);
@@ -129,7 +138,9 @@ fn shop() -> ActivityDefinitions {
     register(&mut definitions, Shop::break_down);
     register(&mut definitions, Shop::later);
     definitions
-        .implementer(Arc::new(Shop { prefix: "Hello, ".into() }))
+        .implementer(Arc::new(Shop {
+            prefix: "Hello, ".into(),
+        }))
         .expect("there is one instance of Shop");
     definitions
 }
@@ -137,22 +148,35 @@ fn shop() -> ActivityDefinitions {
 fn payloads<T: TemporalSerializable + 'static>(value: &T) -> Payloads {
     let converter = PayloadConverter::default();
     let context = SerializationContext::new(&ACTIVITY_CONTEXT, &converter);
-    Payloads { payloads: converter.to_payloads(&context, value).expect("it can be serialized") }
+    Payloads {
+        payloads: converter
+            .to_payloads(&context, value)
+            .expect("it can be serialized"),
+    }
 }
 
 fn value<T: TemporalDeserializable + 'static>(payloads: &Payloads) -> T {
     let converter = PayloadConverter::default();
     let context = SerializationContext::new(&ACTIVITY_CONTEXT, &converter);
-    converter.from_payloads(&context, payloads.payloads.clone()).expect("it has that type")
+    converter
+        .from_payloads(&context, payloads.payloads.clone())
+        .expect("it has that type")
 }
 
 fn task(activity_type: &str, input: Payloads) -> PollActivityTaskQueueResponse {
     PollActivityTaskQueueResponse {
         task_token: b"token".to_vec(),
         workflow_namespace: "default".into(),
-        workflow_type: Some(WorkflowType { name: "Visit".into() }),
-        workflow_execution: Some(WorkflowExecution { workflow_id: "visit-1".into(), run_id: "run-1".into() }),
-        activity_type: Some(ActivityType { name: activity_type.into() }),
+        workflow_type: Some(WorkflowType {
+            name: "Visit".into(),
+        }),
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id: "visit-1".into(),
+            run_id: "run-1".into(),
+        }),
+        activity_type: Some(ActivityType {
+            name: activity_type.into(),
+        }),
         activity_id: "5".into(),
         input: Some(input),
         attempt: 2,
@@ -165,7 +189,11 @@ fn attempt(activity_type: &str, input: Payloads) -> ActivityAttempt {
 }
 
 fn run(definitions: &ActivityDefinitions, attempt: ActivityAttempt) -> ActivityOutcome {
-    block_on(definitions.start(attempt).expect("the activity is registered"))
+    block_on(
+        definitions
+            .start(attempt)
+            .expect("the activity is registered"),
+    )
 }
 
 fn result_of(outcome: &ActivityOutcome) -> &Payloads {
@@ -191,8 +219,12 @@ fn an_activity_with_a_receiver_runs_on_the_instance_of_its_type() {
 #[test]
 fn an_activity_without_a_receiver_needs_no_instance() {
     let mut definitions = ActivityDefinitions::default();
-    definitions.register::<shop::Describe>().expect("it is registered once");
-    definitions.check_instances("shops").expect("no instance is needed");
+    definitions
+        .register::<shop::Describe>()
+        .expect("it is registered once");
+    definitions
+        .check_instances("shops")
+        .expect("no instance is needed");
 
     let outcome = run(&definitions, attempt("Shop::describe", payloads(&())));
     assert_eq!(
@@ -211,7 +243,10 @@ fn a_mock_takes_precedence_over_the_activity_it_stands_for() {
             Ok(format!("mocked {}", call.input))
         })
         .expect("it is mocked once");
-    let outcome = run(&definitions, attempt("Shop::greet", payloads(&"Ada".to_owned())));
+    let outcome = run(
+        &definitions,
+        attempt("Shop::greet", payloads(&"Ada".to_owned())),
+    );
     assert_eq!(value::<String>(result_of(&outcome)), "mocked Ada");
 }
 
@@ -219,9 +254,14 @@ fn a_mock_takes_precedence_over_the_activity_it_stands_for() {
 fn an_untyped_mock_sees_payloads() {
     let mut definitions = ActivityDefinitions::default();
     definitions
-        .mock(&UntypedActivity::new("anything"), |call| async move { Ok(RawValue::new(call.input.payloads)) })
+        .mock(&UntypedActivity::new("anything"), |call| async move {
+            Ok(RawValue::new(call.input.payloads))
+        })
         .expect("it is mocked once");
-    let outcome = run(&definitions, attempt("anything", payloads(&"same".to_owned())));
+    let outcome = run(
+        &definitions,
+        attempt("anything", payloads(&"same".to_owned())),
+    );
     assert_eq!(value::<String>(result_of(&outcome)), "same");
 }
 
@@ -229,7 +269,9 @@ fn an_untyped_mock_sees_payloads() {
 fn a_mock_can_call_the_activity_it_stands_for() {
     let mut definitions = ActivityDefinitions::default();
     definitions
-        .mock(&Shop::describe, |call| async move { Shop::describe.run(call.context()).await })
+        .mock(&Shop::describe, |call| async move {
+            Shop::describe.run(call.context()).await
+        })
         .expect("it is mocked once");
     let outcome = run(&definitions, attempt("Shop::describe", payloads(&())));
     assert!(value::<String>(result_of(&outcome)).starts_with("5 Some"));
@@ -240,16 +282,24 @@ fn registering_twice_is_an_error() {
     let mut definitions = shop();
     assert_eq!(
         definitions.register::<shop::Greet>().err(),
-        Some(ActivityRegistrationError::DuplicateActivity { activity_type: "Shop::greet".into() })
+        Some(ActivityRegistrationError::DuplicateActivity {
+            activity_type: "Shop::greet".into()
+        })
     );
     let mut mock = || definitions.mock(&Shop::later, |_| async { Ok(()) }).err();
     assert_eq!(mock(), None);
     assert_eq!(
         mock(),
-        Some(ActivityRegistrationError::DuplicateMock { activity_type: "Shop::later".into() })
+        Some(ActivityRegistrationError::DuplicateMock {
+            activity_type: "Shop::later".into()
+        })
     );
     assert!(matches!(
-        definitions.implementer(Arc::new(Shop { prefix: String::new() })).err(),
+        definitions
+            .implementer(Arc::new(Shop {
+                prefix: String::new()
+            }))
+            .err(),
         Some(ActivityRegistrationError::DuplicateImplementer { .. })
     ));
 }
@@ -257,8 +307,10 @@ fn registering_twice_is_an_error() {
 #[test]
 fn an_unregistered_activity_is_named_with_its_queue_and_what_is_registered() {
     let mut definitions = ActivityDefinitions::default();
-    let error =
-        definitions.start(attempt("Shop::greet", payloads(&()))).err().expect("nothing is registered");
+    let error = definitions
+        .start(attempt("Shop::greet", payloads(&())))
+        .err()
+        .expect("nothing is registered");
     assert_eq!(
         error.to_string(),
         "activity `Shop::greet` is not registered on task queue `shops`; no activity is; register it with \
@@ -269,19 +321,43 @@ fn an_unregistered_activity_is_named_with_its_queue_and_what_is_registered() {
         .register::<shop::Greet>()
         .and_then(|d| d.mock(&Shop::wait, |_| async { Ok(()) }))
         .expect("once");
-    let error = definitions.start(attempt("Shop::fail", payloads(&()))).err().expect("it is not registered");
+    let error = definitions
+        .start(attempt("Shop::fail", payloads(&())))
+        .err()
+        .expect("it is not registered");
     assert_eq!(error.registered, ["Shop::greet", "Shop::wait"]);
-    assert!(error.to_string().contains("registered are `Shop::greet`, `Shop::wait`"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("registered are `Shop::greet`, `Shop::wait`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_missing_instance_is_named() {
     let mut definitions = ActivityDefinitions::default();
     definitions.register::<shop::Greet>().expect("once");
-    let error = definitions.check_instances("shops").expect_err("there is no Shop");
-    assert!(error.missing_instance.is_some_and(|name| name.ends_with("Shop")));
-    assert!(error.to_string().contains("give the worker one with `.implementer(..)`"), "{error}");
-    assert_eq!(definitions.start(attempt("Shop::greet", payloads(&()))).err(), Some(error));
+    let error = definitions
+        .check_instances("shops")
+        .expect_err("there is no Shop");
+    assert!(
+        error
+            .missing_instance
+            .is_some_and(|name| name.ends_with("Shop"))
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("give the worker one with `.implementer(..)`"),
+        "{error}"
+    );
+    assert_eq!(
+        definitions
+            .start(attempt("Shop::greet", payloads(&())))
+            .err(),
+        Some(error)
+    );
 }
 
 #[test]
@@ -292,15 +368,24 @@ fn an_application_failure_keeps_its_type_delay_and_details() {
     let Some(FailureInfo::ApplicationFailureInfo(info)) = &failure.failure_info else {
         panic!("it should be an application failure: {failure:?}")
     };
-    assert_eq!((info.r#type.as_str(), info.non_retryable), ("NoFunds", true));
+    assert_eq!(
+        (info.r#type.as_str(), info.non_retryable),
+        ("NoFunds", true)
+    );
     assert_eq!(info.next_retry_delay.map(|delay| delay.seconds), Some(3));
-    assert_eq!(value::<u32>(info.details.as_ref().expect("it has details")), 42);
+    assert_eq!(
+        value::<u32>(info.details.as_ref().expect("it has details")),
+        42
+    );
 }
 
 #[test]
 fn a_panic_is_an_application_failure_with_the_sdks_wording() {
     let outcome = run(&shop(), attempt("Shop::break_down", payloads(&())));
-    assert_eq!(failure_of(&outcome).message, "Activity function panicked: out of paper");
+    assert_eq!(
+        failure_of(&outcome).message,
+        "Activity function panicked: out of paper"
+    );
 }
 
 #[test]
@@ -313,7 +398,11 @@ fn a_mock_that_panics_fails_no_attempt_but_the_test() {
         })
         .expect("it is mocked once");
     let outcome = run(&activities, attempt("Shop::greet", payloads(&"Ada")));
-    let ActivityOutcome::Fault(ActivityFault::MockPanicked { activity_type, message }) = outcome else {
+    let ActivityOutcome::Fault(ActivityFault::MockPanicked {
+        activity_type,
+        message,
+    }) = outcome
+    else {
         panic!("{outcome:?}")
     };
     assert_eq!(activity_type, "Shop::greet");
@@ -326,7 +415,9 @@ fn input_of_another_type_fails_the_attempt() {
     let log = attempt.log.clone();
     let outcome = run(&shop(), attempt);
     assert!(
-        failure_of(&outcome).message.starts_with("Encoding error: invalid type: integer `7`"),
+        failure_of(&outcome)
+            .message
+            .starts_with("Encoding error: invalid type: integer `7`"),
         "{outcome:?}"
     );
     assert_eq!(log.len(), 1);
@@ -334,7 +425,10 @@ fn input_of_another_type_fails_the_attempt() {
 
 #[test]
 fn completion_by_somebody_else_is_told_apart() {
-    assert_eq!(run(&shop(), attempt("Shop::later", payloads(&()))), ActivityOutcome::WillCompleteAsync);
+    assert_eq!(
+        run(&shop(), attempt("Shop::later", payloads(&()))),
+        ActivityOutcome::WillCompleteAsync
+    );
 }
 
 #[test]
@@ -353,7 +447,10 @@ fn cancellation_wakes_the_activity_and_carries_its_details() {
 
 #[test]
 fn an_attempt_cancelled_before_it_starts_sees_so() {
-    let mut attempts = [attempt("Shop::wait", payloads(&())), attempt("mocked", payloads(&()))];
+    let mut attempts = [
+        attempt("Shop::wait", payloads(&())),
+        attempt("mocked", payloads(&())),
+    ];
     let mut definitions = shop();
     definitions
         .mock(&UntypedActivity::new("mocked"), |call| async move {
@@ -366,7 +463,10 @@ fn an_attempt_cancelled_before_it_starts_sees_so() {
         attempt.cancel.cancel();
     }
     for attempt in attempts {
-        assert!(matches!(run(&definitions, attempt), ActivityOutcome::Canceled(_)));
+        assert!(matches!(
+            run(&definitions, attempt),
+            ActivityOutcome::Canceled(_)
+        ));
     }
 }
 
@@ -377,8 +477,12 @@ fn beating(
 ) -> (ActivityOutcome, Vec<Payloads>) {
     let beats = Arc::new(Mutex::new(Vec::new()));
     let recorded = beats.clone();
-    attempt.heartbeat =
-        Arc::new(move |payloads| recorded.lock().expect("no panic").push(Payloads { payloads }));
+    attempt.heartbeat = Arc::new(move |payloads| {
+        recorded
+            .lock()
+            .expect("no panic")
+            .push(Payloads { payloads })
+    });
     let outcome = run(definitions, attempt);
     let beats = beats.lock().expect("no panic").clone();
     (outcome, beats)
@@ -404,18 +508,33 @@ fn calls_are_recorded_in_order_with_times_and_outcomes() {
         definitions.start(attempt).expect("it is registered")
     };
     let mut crashed = start("Shop::wait", payloads(&()));
-    assert!(crashed.poll_unpin(&mut Context::from_waker(futures::task::noop_waker_ref())).is_pending());
+    assert!(
+        crashed
+            .poll_unpin(&mut Context::from_waker(futures::task::noop_waker_ref()))
+            .is_pending()
+    );
     block_on(start("Shop::greet", payloads(&"Ada".to_owned())));
     drop(crashed);
 
-    let [waited, greeted] = &log.all()[..] else { panic!("there are two calls: {:?}", log.all()) };
+    let [waited, greeted] = &log.all()[..] else {
+        panic!("there are two calls: {:?}", log.all())
+    };
     assert_eq!((waited.started_ms, waited.finished_ms), (500, Some(520)));
     assert_eq!(waited.outcome, ActivityCallOutcome::Abandoned);
     assert_eq!((greeted.started_ms, greeted.finished_ms), (500, Some(520)));
-    assert_eq!((greeted.workflow_id.as_str(), greeted.run_id.as_str()), ("visit-1", "run-1"));
+    assert_eq!(
+        (greeted.workflow_id.as_str(), greeted.run_id.as_str()),
+        ("visit-1", "run-1")
+    );
     assert_eq!((greeted.activity_id.as_str(), greeted.attempt), ("5", 2));
     assert_eq!(greeted.input::<String>().expect("it is a string"), "Ada");
-    assert_eq!(greeted.output::<String>().expect("it is a string").as_deref(), Some("Ada"));
+    assert_eq!(
+        greeted
+            .output::<String>()
+            .expect("it is a string")
+            .as_deref(),
+        Some("Ada")
+    );
     assert_eq!(log.of_type("Shop::greet").len(), 1);
 }
 
@@ -425,12 +544,21 @@ fn code_under_an_activity_can_ask_which_attempt_it_serves() {
     definitions
         .mock(&Shop::greet, |call| async move {
             let now = super::current().expect("an activity runs");
-            assert_eq!((now.info().attempt, now.call(), now.now_ms()), (2, 0, 1_000));
+            assert_eq!(
+                (now.info().attempt, now.call(), now.now_ms()),
+                (2, 0, 1_000)
+            );
             Ok(call.input)
         })
         .expect("it is mocked once");
-    let outcome = run(&definitions, attempt("Shop::greet", payloads(&"Ada".to_owned())));
-    assert!(matches!(outcome, ActivityOutcome::Completed(_)), "{outcome:?}");
+    let outcome = run(
+        &definitions,
+        attempt("Shop::greet", payloads(&"Ada".to_owned())),
+    );
+    assert!(
+        matches!(outcome, ActivityOutcome::Completed(_)),
+        "{outcome:?}"
+    );
     assert!(super::current().is_none());
 }
 
@@ -444,7 +572,10 @@ fn a_local_activity_gets_cores_times_and_answers_its_workflow() {
             let since_epoch = |time: Option<SystemTime>| {
                 time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())
             };
-            assert_eq!(since_epoch(info.scheduled_time), Some(Duration::from_millis(400)));
+            assert_eq!(
+                since_epoch(info.scheduled_time),
+                Some(Duration::from_millis(400))
+            );
             assert_eq!(since_epoch(info.started_time), Some(Duration::from_secs(1)));
             assert_eq!(since_epoch(info.deadline), Some(Duration::from_secs(6)));
             call.record_heartbeat(&Progress { page: 1 });
@@ -458,18 +589,32 @@ fn a_local_activity_gets_cores_times_and_answers_its_workflow() {
         start_to_close_timeout: Some(Duration::from_secs(5).try_into().expect("it is short")),
         ..Default::default()
     };
-    let task = LocalActivityTask { seq: 1, attempt: 1, after: Duration::ZERO, schedule };
+    let task = LocalActivityTask {
+        seq: 1,
+        attempt: 1,
+        after: Duration::ZERO,
+        schedule,
+    };
     let origin = LocalActivityOrigin {
         namespace: "default".into(),
         task_queue: "shops".into(),
         workflow_type: "Visit".into(),
-        execution: WorkflowExecution { workflow_id: "visit-1".into(), run_id: "run-1".into() },
+        execution: WorkflowExecution {
+            workflow_id: "visit-1".into(),
+            run_id: "run-1".into(),
+        },
         requested_ms: 400,
     };
     let attempt = ActivityAttempt::local(task, origin, Arc::new(|| 1_000));
     let (outcome, beats) = beating(&definitions, attempt);
     assert!(beats.is_empty(), "a local activity has no heartbeats");
     assert_eq!(value::<String>(result_of(&outcome)), "Ada on shops");
-    let status = outcome.into_local_resolution().expect("it completed").status;
-    assert!(matches!(status, Some(activity_resolution::Status::Completed(_))), "{status:?}");
+    let status = outcome
+        .into_local_resolution()
+        .expect("it completed")
+        .status;
+    assert!(
+        matches!(status, Some(activity_resolution::Status::Completed(_))),
+        "{status:?}"
+    );
 }

@@ -6,7 +6,8 @@ use siphasher::sip::SipHasher13;
 use temporalio_protos::coresdk::{
     common::WorkerDeploymentVersion,
     workflow_activation::{
-        UpdateRandomSeed, WorkflowActivation, WorkflowActivationJob, workflow_activation_job::Variant,
+        UpdateRandomSeed, WorkflowActivation, WorkflowActivationJob,
+        workflow_activation_job::Variant,
     },
 };
 
@@ -74,7 +75,9 @@ impl Execution<'_> {
 
     pub(super) fn send_seed(&mut self, run_id: &str) {
         let randomness_seed = random_seed(run_id);
-        self.send_job(Variant::UpdateRandomSeed(UpdateRandomSeed { randomness_seed }));
+        self.send_job(Variant::UpdateRandomSeed(UpdateRandomSeed {
+            randomness_seed,
+        }));
     }
 
     pub(super) fn own_deployment_version(&self) -> Option<DeploymentVersion> {
@@ -87,6 +90,9 @@ impl Execution<'_> {
 
 impl From<DeploymentVersion> for WorkerDeploymentVersion {
     fn from(version: DeploymentVersion) -> Self {
-        Self { deployment_name: version.deployment_name, build_id: version.build_id }
+        Self {
+            deployment_name: version.deployment_name,
+            build_id: version.build_id,
+        }
     }
 }

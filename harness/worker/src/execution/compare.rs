@@ -1,10 +1,11 @@
 //! Strict replay: whole commands compared with their events.
 //!
-//! Core matches by type and id, so a workflow may pass another input to an activity on replay and nobody
-//! notices. Here it is noticed. What the service changes on the way (timeouts it caps or fills in, defaults of
-//! retry policies) is not held against the command; nor is what code may change between versions without
-//! harm (summaries, the list of patches), nor are headers: interceptors write the ids of the trace at hand there, which
-//! are new each time. Payloads are compared as they were before the codec, which may use fresh randomness for each.
+//! Core matches by type and id, so a workflow may pass another input to an activity on replay and
+//! nobody notices. Here it is noticed. What the service changes on the way (timeouts it caps or
+//! fills in, defaults of retry policies) is not held against the command; nor is what code may
+//! change between versions without harm (summaries, the list of patches), nor are headers:
+//! interceptors write the ids of the trace at hand there, which are new each time. Payloads are
+//! compared as they were before the codec, which may use fresh randomness for each.
 
 mod codec;
 mod fields;
@@ -16,13 +17,13 @@ use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
     temporal::api::{
         command::v1::{
-            Command, ScheduleActivityTaskCommandAttributes, ScheduleNexusOperationCommandAttributes,
-            command::Attributes as Of,
+            Command, ScheduleActivityTaskCommandAttributes,
+            ScheduleNexusOperationCommandAttributes, command::Attributes as Of,
         },
         common::v1::SearchAttributes,
         history::v1::{
-            ActivityTaskScheduledEventAttributes, HistoryEvent, NexusOperationScheduledEventAttributes,
-            history_event::Attributes as Event,
+            ActivityTaskScheduledEventAttributes, HistoryEvent,
+            NexusOperationScheduledEventAttributes, history_event::Attributes as Event,
         },
     },
 };
@@ -65,7 +66,10 @@ pub(crate) fn describe(command: &Command) -> String {
             format!("{kind:?}(of: {})", c.workflow_id)
         }
         Some(Of::ScheduleNexusOperationCommandAttributes(c)) => {
-            format!("{kind:?}(endpoint: {}, service: {}, operation: {})", c.endpoint, c.service, c.operation)
+            format!(
+                "{kind:?}(endpoint: {}, service: {}, operation: {})",
+                c.endpoint, c.service, c.operation
+            )
         }
         Some(Of::RecordMarkerCommandAttributes(c)) => format!("{kind:?}({})", c.marker_name),
         Some(Of::ProtocolMessageCommandAttributes(c)) => format!("{kind:?}({})", c.message_id),
@@ -79,15 +83,24 @@ pub(crate) fn compare(
     event: &HistoryEvent,
     run_timeout: Option<Duration>,
 ) -> Option<Difference> {
-    let (Some(of), Some(recorded)) = (&command.attributes, &event.attributes) else { return None };
+    let (Some(of), Some(recorded)) = (&command.attributes, &event.attributes) else {
+        return None;
+    };
     let mut fields = Fields::default();
     match (of, recorded) {
-        (Of::ScheduleActivityTaskCommandAttributes(c), Event::ActivityTaskScheduledEventAttributes(e)) => {
+        (
+            Of::ScheduleActivityTaskCommandAttributes(c),
+            Event::ActivityTaskScheduledEventAttributes(e),
+        ) => {
             activity(&mut fields, c, e, run_timeout);
         }
         (Of::StartTimerCommandAttributes(c), Event::TimerStartedEventAttributes(e)) => {
             fields.equal("timer_id", &e.timer_id, &c.timer_id);
-            fields.duration("start_to_fire_timeout", e.start_to_fire_timeout, c.start_to_fire_timeout);
+            fields.duration(
+                "start_to_fire_timeout",
+                e.start_to_fire_timeout,
+                c.start_to_fire_timeout,
+            );
         }
         (Of::CancelTimerCommandAttributes(c), Event::TimerCanceledEventAttributes(e)) => {
             fields.equal("timer_id", &e.timer_id, &c.timer_id);
@@ -95,12 +108,19 @@ pub(crate) fn compare(
         (
             Of::RequestCancelActivityTaskCommandAttributes(c),
             Event::ActivityTaskCancelRequestedEventAttributes(e),
-        ) => fields.equal("scheduled_event_id", &e.scheduled_event_id, &c.scheduled_event_id),
+        ) => fields.equal(
+            "scheduled_event_id",
+            &e.scheduled_event_id,
+            &c.scheduled_event_id,
+        ),
         (
             Of::CompleteWorkflowExecutionCommandAttributes(c),
             Event::WorkflowExecutionCompletedEventAttributes(e),
         ) => fields.payloads("result", e.result.as_ref(), c.result.as_ref()),
-        (Of::FailWorkflowExecutionCommandAttributes(c), Event::WorkflowExecutionFailedEventAttributes(e)) => {
+        (
+            Of::FailWorkflowExecutionCommandAttributes(c),
+            Event::WorkflowExecutionFailedEventAttributes(e),
+        ) => {
             fields.check(
                 "failure",
                 same_failure(e.failure.as_ref(), c.failure.as_ref()),
@@ -121,11 +141,19 @@ pub(crate) fn compare(
         (
             Of::UpsertWorkflowSearchAttributesCommandAttributes(c),
             Event::UpsertWorkflowSearchAttributesEventAttributes(e),
-        ) => search_attributes(&mut fields, e.search_attributes.as_ref(), c.search_attributes.as_ref()),
+        ) => search_attributes(
+            &mut fields,
+            e.search_attributes.as_ref(),
+            c.search_attributes.as_ref(),
+        ),
         (
             Of::RequestCancelNexusOperationCommandAttributes(c),
             Event::NexusOperationCancelRequestedEventAttributes(e),
-        ) => fields.equal("scheduled_event_id", &e.scheduled_event_id, &c.scheduled_event_id),
+        ) => fields.equal(
+            "scheduled_event_id",
+            &e.scheduled_event_id,
+            &c.scheduled_event_id,
+        ),
         (
             Of::ScheduleNexusOperationCommandAttributes(c),
             Event::NexusOperationScheduledEventAttributes(e),
@@ -154,11 +182,31 @@ fn activity(
     let total = timeout(e.schedule_to_close_timeout);
     let caps = [run_timeout, total, timeout(e.start_to_close_timeout)];
     let mut check = |name, recorded, given| fields.capped(name, recorded, given, &caps);
-    check("schedule_to_close_timeout", e.schedule_to_close_timeout, c.schedule_to_close_timeout);
-    check("schedule_to_start_timeout", e.schedule_to_start_timeout, c.schedule_to_start_timeout);
-    check("start_to_close_timeout", e.start_to_close_timeout, c.start_to_close_timeout);
-    check("heartbeat_timeout", e.heartbeat_timeout, c.heartbeat_timeout);
-    fields.retry_policy("retry_policy", e.retry_policy.as_ref(), c.retry_policy.as_ref());
+    check(
+        "schedule_to_close_timeout",
+        e.schedule_to_close_timeout,
+        c.schedule_to_close_timeout,
+    );
+    check(
+        "schedule_to_start_timeout",
+        e.schedule_to_start_timeout,
+        c.schedule_to_start_timeout,
+    );
+    check(
+        "start_to_close_timeout",
+        e.start_to_close_timeout,
+        c.start_to_close_timeout,
+    );
+    check(
+        "heartbeat_timeout",
+        e.heartbeat_timeout,
+        c.heartbeat_timeout,
+    );
+    fields.retry_policy(
+        "retry_policy",
+        e.retry_policy.as_ref(),
+        c.retry_policy.as_ref(),
+    );
     if c.priority.is_some() {
         fields.equal("priority", &e.priority, &c.priority);
     }
@@ -176,14 +224,30 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
             fields.queue("task_queue", e.task_queue.as_ref(), c.task_queue.as_ref());
             fields.payloads("input", e.input.as_ref(), c.input.as_ref());
             fields.equal("cron_schedule", &e.cron_schedule, &c.cron_schedule);
-            fields.retry_policy("retry_policy", e.retry_policy.as_ref(), c.retry_policy.as_ref());
+            fields.retry_policy(
+                "retry_policy",
+                e.retry_policy.as_ref(),
+                c.retry_policy.as_ref(),
+            );
             let run = timeout(e.workflow_run_timeout);
             let caps = [timeout(e.workflow_execution_timeout), run];
             let mut check = |name, recorded, given| fields.capped(name, recorded, given, &caps);
-            check("workflow_execution_timeout", e.workflow_execution_timeout, c.workflow_execution_timeout);
-            check("workflow_run_timeout", e.workflow_run_timeout, c.workflow_run_timeout);
+            check(
+                "workflow_execution_timeout",
+                e.workflow_execution_timeout,
+                c.workflow_execution_timeout,
+            );
+            check(
+                "workflow_run_timeout",
+                e.workflow_run_timeout,
+                c.workflow_run_timeout,
+            );
             if given(c.parent_close_policy) {
-                fields.equal("parent_close_policy", &e.parent_close_policy, &c.parent_close_policy);
+                fields.equal(
+                    "parent_close_policy",
+                    &e.parent_close_policy,
+                    &c.parent_close_policy,
+                );
             }
             if given(c.workflow_id_reuse_policy) {
                 let (recorded, of) = (&e.workflow_id_reuse_policy, &c.workflow_id_reuse_policy);
@@ -196,7 +260,11 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
         ) => {
             fields.equal("workflow_execution", &e.workflow_execution, &c.execution);
             fields.equal("signal_name", &e.signal_name, &c.signal_name);
-            fields.equal("child_workflow_only", &e.child_workflow_only, &c.child_workflow_only);
+            fields.equal(
+                "child_workflow_only",
+                &e.child_workflow_only,
+                &c.child_workflow_only,
+            );
             fields.payloads("input", e.input.as_ref(), c.input.as_ref());
         }
         (
@@ -206,7 +274,11 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
             let recorded = e.workflow_execution.clone().unwrap_or_default();
             fields.equal("workflow_id", &recorded.workflow_id, &c.workflow_id);
             fields.equal("run_id", &recorded.run_id, &c.run_id);
-            fields.equal("child_workflow_only", &e.child_workflow_only, &c.child_workflow_only);
+            fields.equal(
+                "child_workflow_only",
+                &e.child_workflow_only,
+                &c.child_workflow_only,
+            );
             fields.equal("reason", &e.reason, &c.reason);
         }
         (
@@ -217,7 +289,12 @@ fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
             fields.queue("task_queue", e.task_queue.as_ref(), c.task_queue.as_ref());
             fields.payloads("input", e.input.as_ref(), c.input.as_ref());
             let caps = [];
-            fields.capped("workflow_run_timeout", e.workflow_run_timeout, c.workflow_run_timeout, &caps);
+            fields.capped(
+                "workflow_run_timeout",
+                e.workflow_run_timeout,
+                c.workflow_run_timeout,
+                &caps,
+            );
             if c.memo.is_some() {
                 fields.memo(e.memo.as_ref(), c.memo.as_ref());
             }
@@ -237,16 +314,35 @@ fn nexus_operation(
     fields.equal("operation", &e.operation, &c.operation);
     fields.payload("input", e.input.as_ref(), c.input.as_ref());
     // The service writes the keys in lower case.
-    let recorded: BTreeMap<_, _> = e.nexus_header.iter().map(|(key, value)| (key.clone(), value)).collect();
-    let given: BTreeMap<_, _> =
-        c.nexus_header.iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
+    let recorded: BTreeMap<_, _> = e
+        .nexus_header
+        .iter()
+        .map(|(key, value)| (key.clone(), value))
+        .collect();
+    let given: BTreeMap<_, _> = c
+        .nexus_header
+        .iter()
+        .map(|(key, value)| (key.to_lowercase(), value))
+        .collect();
     fields.equal("nexus_header", &recorded, &given);
     // It caps each timeout by the longer ones.
     let caps = [run_timeout, timeout(e.schedule_to_close_timeout)];
     let mut check = |name, recorded, given| fields.capped(name, recorded, given, &caps);
-    check("schedule_to_close_timeout", e.schedule_to_close_timeout, c.schedule_to_close_timeout);
-    check("schedule_to_start_timeout", e.schedule_to_start_timeout, c.schedule_to_start_timeout);
-    check("start_to_close_timeout", e.start_to_close_timeout, c.start_to_close_timeout);
+    check(
+        "schedule_to_close_timeout",
+        e.schedule_to_close_timeout,
+        c.schedule_to_close_timeout,
+    );
+    check(
+        "schedule_to_start_timeout",
+        e.schedule_to_start_timeout,
+        c.schedule_to_start_timeout,
+    );
+    check(
+        "start_to_close_timeout",
+        e.start_to_close_timeout,
+        c.start_to_close_timeout,
+    );
 }
 
 /// The list of patches changes as code drops them, which is fine; all else is not.
@@ -260,5 +356,9 @@ fn search_attributes(
         attributes.indexed_fields.remove(VERSION_SEARCH_ATTR_KEY);
         attributes
     };
-    fields.equal("search_attributes", &without_versions(recorded), &without_versions(given));
+    fields.equal(
+        "search_attributes",
+        &without_versions(recorded),
+        &without_versions(given),
+    );
 }

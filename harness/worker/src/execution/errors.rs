@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use temporalio_protos::temporal::api::{enums::v1::WorkflowTaskFailedCause, history::v1::HistoryEvent};
+use temporalio_protos::temporal::api::{
+    enums::v1::WorkflowTaskFailedCause, history::v1::HistoryEvent,
+};
 
 use super::compare::Difference;
 use crate::{Nondeterminism, machines::MachineError};
@@ -11,9 +13,15 @@ use crate::{Nondeterminism, machines::MachineError};
 #[derive(Debug, Clone)]
 pub(crate) enum ExecutionError {
     /// By Core's rules.
-    Machine { error: MachineError, place: Option<Box<Place>> },
+    Machine {
+        error: MachineError,
+        place: Option<Box<Place>>,
+    },
     /// By the strict comparison of whole commands.
-    Differs { difference: Difference, issued_at: Option<Rc<str>> },
+    Differs {
+        difference: Difference,
+        issued_at: Option<Rc<str>>,
+    },
 }
 
 /// Where in history, and at which command.
@@ -50,31 +58,47 @@ impl ExecutionError {
 }
 
 impl ExecutionError {
-    /// Core's words for the error, the cause that fails the workflow task, and what the report needs.
+    /// Core's words for the error, the cause that fails the workflow task, and what the report
+    /// needs.
     pub(crate) fn report(&self) -> (String, WorkflowTaskFailedCause, Option<Nondeterminism>) {
         let nondeterministic = WorkflowTaskFailedCause::NonDeterministicError;
         match self {
-            Self::Machine { error: MachineError::Fatal(words), .. } => (
+            Self::Machine {
+                error: MachineError::Fatal(words),
+                ..
+            } => (
                 format!("Fatal error in workflow machines: {words}"),
                 WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
                 None,
             ),
-            Self::Machine { error: MachineError::Nondeterminism(words), place } => {
+            Self::Machine {
+                error: MachineError::Nondeterminism(words),
+                place,
+            } => {
                 let message = format!("[TMPRL1100] Nondeterminism error: {words}");
                 let report = Nondeterminism {
                     event_id: place.as_ref().map(|place| place.event_id),
-                    expected: place.as_ref().map(|place| place.event.clone()).unwrap_or_default(),
+                    expected: place
+                        .as_ref()
+                        .map(|place| place.event.clone())
+                        .unwrap_or_default(),
                     got: place
                         .as_ref()
                         .and_then(|place| place.command.clone())
                         .unwrap_or_else(|| "no command".to_owned()),
                     message: message.clone(),
-                    issued_at: place.as_ref().and_then(|place| place.issued_at.as_deref()).map(str::to_owned),
+                    issued_at: place
+                        .as_ref()
+                        .and_then(|place| place.issued_at.as_deref())
+                        .map(str::to_owned),
                     woken_from_outside: false,
                 };
                 (message, nondeterministic, Some(report))
             }
-            Self::Differs { difference, issued_at } => {
+            Self::Differs {
+                difference,
+                issued_at,
+            } => {
                 let message = format!(
                     "command {} differs from {}: {}",
                     difference.command, difference.event, difference.what

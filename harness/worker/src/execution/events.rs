@@ -4,14 +4,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use temporalio_protos::{
     coresdk::workflow_activation::{
-        CancelWorkflow, SignalWorkflow, start_workflow_from_attribs, workflow_activation_job::Variant,
+        CancelWorkflow, SignalWorkflow, start_workflow_from_attribs,
+        workflow_activation_job::Variant,
     },
     temporal::api::{
         command::v1::Command,
         enums::v1::EventType,
         history::v1::{
-            HistoryEvent, WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
-            history_event::Attributes,
+            HistoryEvent, WorkflowExecutionStartedEventAttributes,
+            WorkflowTaskCompletedEventAttributes, history_event::Attributes,
         },
     },
 };
@@ -55,7 +56,10 @@ impl Execution<'_> {
             NextTask::ReplayOver => (0..0, true),
             NextTask::Events(range, is_last) => (range, is_last),
             NextTask::NeedsHistory => {
-                return Err(fatal!("Need to fetch history events to continue applying workflow task").into());
+                return Err(fatal!(
+                    "Need to fetch history events to continue applying workflow task"
+                )
+                .into());
             }
         };
         let events = self.history.take_events();
@@ -90,7 +94,9 @@ impl Execution<'_> {
         after: &[Arc<HistoryEvent>],
         is_last: bool,
     ) -> Result<(Applied, BTreeMap<String, IncomingUpdate>)> {
-        let start = events.iter().position(|event| event.event_id > self.last_processed_event);
+        let start = events
+            .iter()
+            .position(|event| event.event_id > self.last_processed_event);
         let events = start.map_or(&[][..], |start| &events[start..]);
         if events.is_empty() {
             self.replaying = false;
@@ -151,14 +157,24 @@ impl Execution<'_> {
         }
     }
 
-    /// Learns flags and versions from the tasks completed in these events, and from the next one after them.
-    fn learn_from_completions(&mut self, events: &[Arc<HistoryEvent>], after: &[Arc<HistoryEvent>]) {
+    /// Learns flags and versions from the tasks completed in these events, and from the next one
+    /// after them.
+    fn learn_from_completions(
+        &mut self,
+        events: &[Arc<HistoryEvent>],
+        after: &[Arc<HistoryEvent>],
+    ) {
         let completed = |event: &'_ HistoryEvent| {
-            matches!(event.attributes, Some(Attributes::WorkflowTaskCompletedEventAttributes(_)))
+            matches!(
+                event.attributes,
+                Some(Attributes::WorkflowTaskCompletedEventAttributes(_))
+            )
         };
         let next = after.iter().find(|event| completed(event));
         for event in events.iter().filter(|event| completed(event)).chain(next) {
-            if let Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) = &event.attributes {
+            if let Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) =
+                &event.attributes
+            {
                 self.flags.add_completed(completed);
                 if let Some(version) = deployment_version(completed) {
                     self.deployment_version = Some(version);
@@ -202,8 +218,10 @@ impl Execution<'_> {
             return Ok(Next::Handle);
         }
         let event_type = event.event_type();
-        if matches!(event_type, EventType::WorkflowExecutionTerminated | EventType::WorkflowExecutionTimedOut)
-        {
+        if matches!(
+            event_type,
+            EventType::WorkflowExecutionTerminated | EventType::WorkflowExecutionTimedOut
+        ) {
             if next_event.is_some() || !is_last {
                 return Err(fatal!(
                     "Machines were fed a history which has an event after workflow execution was terminated!"
@@ -227,8 +245,10 @@ impl Execution<'_> {
         if let Some(Attributes::WorkflowTaskStartedEventAttributes(started)) = &event.attributes {
             self.history_size_bytes = u64::try_from(started.history_size_bytes).unwrap_or_default();
             self.continue_as_new_suggested = started.suggest_continue_as_new;
-            self.suggest_continue_as_new_reasons.clone_from(&started.suggest_continue_as_new_reasons);
-            self.target_worker_deployment_version_changed = started.target_worker_deployment_version_changed;
+            self.suggest_continue_as_new_reasons
+                .clone_from(&started.suggest_continue_as_new_reasons);
+            self.target_worker_deployment_version_changed =
+                started.target_worker_deployment_version_changed;
         }
         if let Some(command_event_id) = event.get_initial_command_event_id() {
             let key = self.key_of_event(command_event_id).ok_or_else(|| {
@@ -283,7 +303,10 @@ impl Execution<'_> {
                 && let Some(command) = &queued.command
                 && let Some(difference) = self.difference(command, event)
             {
-                return Err(ExecutionError::Differs { difference, issued_at: queued.issued_at });
+                return Err(ExecutionError::Differs {
+                    difference,
+                    issued_at: queued.issued_at,
+                });
             }
             if !self.slot(queued.key).machine.is_final() {
                 self.set_key_of_event(event.event_id, queued.key);
@@ -295,25 +318,33 @@ impl Execution<'_> {
     fn difference(&self, command: &Command, event: &HistoryEvent) -> Option<Difference> {
         match &self.facts.codec {
             None => compare(command, event, self.run_timeout),
-            Some(converter) => {
-                compare(&decoded(command, converter), &decoded(event, converter), self.run_timeout)
-            }
+            Some(converter) => compare(
+                &decoded(command, converter),
+                &decoded(event, converter),
+                self.run_timeout,
+            ),
         }
     }
 
     fn on_machine_event(&mut self, key: Key, event: &HistoryEvent, is_last: bool) -> Result<()> {
         let check_ids = match (event.event_type(), &self.slots[key.index()].machine) {
-            (EventType::ActivityTaskScheduled | EventType::StartChildWorkflowExecutionInitiated, _) => {
-                self.flags.try_use(CoreFlag::IdAndTypeDeterminismChecks, is_last)
-            }
-            (EventType::MarkerRecorded, Machine::LocalActivity(machine)) => {
-                self.flags.try_use(CoreFlag::IdAndTypeDeterminismChecks, !machine.replaying_when_invoked())
-            }
+            (
+                EventType::ActivityTaskScheduled | EventType::StartChildWorkflowExecutionInitiated,
+                _,
+            ) => self
+                .flags
+                .try_use(CoreFlag::IdAndTypeDeterminismChecks, is_last),
+            (EventType::MarkerRecorded, Machine::LocalActivity(machine)) => self.flags.try_use(
+                CoreFlag::IdAndTypeDeterminismChecks,
+                !machine.replaying_when_invoked(),
+            ),
             _ => false,
         };
         // Strict replay compares whatever history says about its flags.
         let check_ids = check_ids || self.facts.strict;
-        let responses = self.machine_mut(key).on_event(event, EventContext { check_ids })?;
+        let responses = self
+            .machine_mut(key)
+            .on_event(event, EventContext { check_ids })?;
         if !responses.is_empty() {
             self.process(key, responses)?;
         }
@@ -340,7 +371,9 @@ impl Execution<'_> {
                 self.send_job(Variant::SignalWorkflow(signal));
             }
             Some(Attributes::WorkflowExecutionCancelRequestedEventAttributes(requested)) => {
-                self.send_job(Variant::CancelWorkflow(CancelWorkflow::from(requested.clone())));
+                self.send_job(Variant::CancelWorkflow(CancelWorkflow::from(
+                    requested.clone(),
+                )));
             }
             _ => {
                 return Err(fatal!(
@@ -352,8 +385,13 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn start(&mut self, started: &WorkflowExecutionStartedEventAttributes, time: prost_types::Timestamp) {
-        self.run_timeout = time::duration(started.workflow_run_timeout).filter(|timeout| !timeout.is_zero());
+    fn start(
+        &mut self,
+        started: &WorkflowExecutionStartedEventAttributes,
+        time: prost_types::Timestamp,
+    ) {
+        self.run_timeout =
+            time::duration(started.workflow_run_timeout).filter(|timeout| !timeout.is_zero());
         self.started = Some(StartedInfo {
             workflow_task_timeout: time::duration(started.workflow_task_timeout),
             memo: started.memo.clone(),
@@ -366,12 +404,15 @@ impl Execution<'_> {
             retry_policy: started.retry_policy.clone(),
         });
         let seed = random_seed(&started.original_execution_run_id);
-        let job = start_workflow_from_attribs(started.clone(), self.workflow_id.clone(), seed, time);
+        let job =
+            start_workflow_from_attribs(started.clone(), self.workflow_id.clone(), seed, time);
         self.send_job(Variant::InitializeWorkflow(job));
     }
 
     fn key_of_event(&self, event_id: i64) -> Option<Key> {
-        usize::try_from(event_id).ok().and_then(|index| self.by_event_id.get(index).copied().flatten())
+        usize::try_from(event_id)
+            .ok()
+            .and_then(|index| self.by_event_id.get(index).copied().flatten())
     }
 
     fn set_key_of_event(&mut self, event_id: i64, key: Key) {
@@ -393,7 +434,9 @@ impl Execution<'_> {
         }
         let left = self.commands.iter().find(|queued| {
             let machine = &self.slots[queued.key.index()].machine;
-            !machine.is_final() && !machine.cancelled_before_sent() && !matches!(machine, Machine::Patch(_))
+            !machine.is_final()
+                && !machine.cancelled_before_sent()
+                && !matches!(machine, Machine::Patch(_))
         });
         let Some(left) = left else { return Ok(()) };
         let difference = Difference {
@@ -402,11 +445,18 @@ impl Execution<'_> {
             command: left.command.as_deref().map(describe).unwrap_or_default(),
             what: "the command has no event in history".to_owned(),
         };
-        Err(ExecutionError::Differs { difference, issued_at: left.issued_at.clone() })
+        Err(ExecutionError::Differs {
+            difference,
+            issued_at: left.issued_at.clone(),
+        })
     }
 }
 
-fn with_command(error: ExecutionError, event: &HistoryEvent, queued: &QueuedCommand) -> ExecutionError {
+fn with_command(
+    error: ExecutionError,
+    event: &HistoryEvent,
+    queued: &QueuedCommand,
+) -> ExecutionError {
     match error {
         ExecutionError::Machine { error, place: None } => ExecutionError::Machine {
             error,
@@ -425,17 +475,27 @@ fn with_command(error: ExecutionError, event: &HistoryEvent, queued: &QueuedComm
 }
 
 /// The worker's version as a completed task recorded it, in any of the ways it was ever recorded.
-#[expect(deprecated, reason = "histories of older servers have the older fields only")]
-fn deployment_version(completed: &WorkflowTaskCompletedEventAttributes) -> Option<DeploymentVersion> {
+#[expect(
+    deprecated,
+    reason = "histories of older servers have the older fields only"
+)]
+fn deployment_version(
+    completed: &WorkflowTaskCompletedEventAttributes,
+) -> Option<DeploymentVersion> {
     let mut version = DeploymentVersion::default();
     if let Some(stamp) = &completed.worker_version {
         version.build_id.clone_from(&stamp.build_id);
     }
     if !completed.worker_deployment_name.is_empty() {
-        version.deployment_name.clone_from(&completed.worker_deployment_name);
+        version
+            .deployment_name
+            .clone_from(&completed.worker_deployment_name);
     }
     if let Some((name, build_id)) = completed.worker_deployment_version.split_once('.') {
-        version = DeploymentVersion { deployment_name: name.to_owned(), build_id: build_id.to_owned() };
+        version = DeploymentVersion {
+            deployment_name: name.to_owned(),
+            build_id: build_id.to_owned(),
+        };
     }
     if let Some(recorded) = &completed.deployment_version {
         version = DeploymentVersion {

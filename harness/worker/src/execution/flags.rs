@@ -38,7 +38,9 @@ pub(crate) struct Flags {
 impl Flags {
     /// Learns what a completed workflow task recorded.
     pub(crate) fn add_completed(&mut self, completed: &WorkflowTaskCompletedEventAttributes) {
-        let Some(metadata) = &completed.sdk_metadata else { return };
+        let Some(metadata) = &completed.sdk_metadata else {
+            return;
+        };
         self.core.extend(&metadata.core_used_flags);
         self.lang.extend(&metadata.lang_used_flags);
         if !metadata.sdk_name.is_empty() && metadata.sdk_name != self.last_sdk_name {
@@ -58,18 +60,32 @@ impl Flags {
         self.core.contains(&(flag as u32))
     }
 
-    /// What the completion of a workflow task says: all flags known, and the SDK, as far as that is new.
-    pub(crate) fn gather(&mut self, sdk_name: &str, sdk_version: &str) -> WorkflowTaskCompletedMetadata {
+    /// What the completion of a workflow task says: all flags known, and the SDK, as far as that is
+    /// new.
+    pub(crate) fn gather(
+        &mut self,
+        sdk_name: &str,
+        sdk_version: &str,
+    ) -> WorkflowTaskCompletedMetadata {
         for flag in KNOWN.map(|flag| flag as u32) {
             // All are known from the second completion on: nothing is added then.
             if !self.core.contains(&flag) {
                 self.core_since_completion.insert(flag);
             }
         }
-        let core_used_flags = self.core_since_completion.difference(&self.core).copied().collect();
+        let core_used_flags = self
+            .core_since_completion
+            .difference(&self.core)
+            .copied()
+            .collect();
         self.core.append(&mut self.core_since_completion);
-        let unless_known =
-            |name: &str, last: &str| if name == last { String::new() } else { name.to_owned() };
+        let unless_known = |name: &str, last: &str| {
+            if name == last {
+                String::new()
+            } else {
+                name.to_owned()
+            }
+        };
         WorkflowTaskCompletedMetadata {
             core_used_flags,
             lang_used_flags: Vec::new(),

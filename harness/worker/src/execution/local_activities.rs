@@ -18,8 +18,8 @@ pub(crate) struct LocalActivities {
     executing: BTreeSet<u32>,
     /// Results found ahead, in the order of their markers.
     preresolutions: VecDeque<Preresolution>,
-    /// The position of the next activation within the workflow task. Markers record it, so that replay tells
-    /// each result in the activation that told it first.
+    /// The position of the next activation within the workflow task. Markers record it, so that
+    /// replay tells each result in the activation that told it first.
     activation_index: u64,
     terminating: bool,
 }
@@ -41,7 +41,8 @@ impl LocalActivities {
     }
 
     pub(crate) fn done(&mut self, seq: u32) {
-        self.new_requests.retain(|request| request.schedule.seq != seq);
+        self.new_requests
+            .retain(|request| request.schedule.seq != seq);
         self.executing.remove(&seq);
     }
 
@@ -50,24 +51,39 @@ impl LocalActivities {
         if self.terminating {
             self.new_requests.clear();
             let cancel = std::mem::take(&mut self.executing).into_iter().collect();
-            return LocalActivityRequests { start: Vec::new(), cancel };
+            return LocalActivityRequests {
+                start: Vec::new(),
+                cancel,
+            };
         }
         let start = std::mem::take(&mut self.new_requests);
-        self.executing.extend(start.iter().map(|request| request.schedule.seq));
-        LocalActivityRequests { start, cancel: std::mem::take(&mut self.cancel_requests) }
+        self.executing
+            .extend(start.iter().map(|request| request.schedule.seq));
+        LocalActivityRequests {
+            start,
+            cancel: std::mem::take(&mut self.cancel_requests),
+        }
     }
 
     /// How many are asked for and not resolved.
     pub(crate) fn outstanding(&self) -> usize {
-        if self.terminating { 0 } else { self.executing.len() + self.new_requests.len() }
+        if self.terminating {
+            0
+        } else {
+            self.executing.len() + self.new_requests.len()
+        }
     }
 
     pub(crate) fn insert_peeked(&mut self, seq: u32, recorded: RecordedResult) {
-        self.preresolutions.push_back(Preresolution { seq, recorded });
+        self.preresolutions
+            .push_back(Preresolution { seq, recorded });
     }
 
     pub(crate) fn take_preresolution(&mut self, seq: u32) -> Option<RecordedResult> {
-        let index = self.preresolutions.iter().position(|item| item.seq == seq)?;
+        let index = self
+            .preresolutions
+            .iter()
+            .position(|item| item.seq == seq)?;
         self.preresolutions.remove(index).map(|item| item.recorded)
     }
 
@@ -78,11 +94,15 @@ impl LocalActivities {
     }
 
     pub(crate) fn holds_preresolution(&self, seq: u32) -> bool {
-        self.preresolutions.iter().any(|item| item.seq == seq && self.is_held(item))
+        self.preresolutions
+            .iter()
+            .any(|item| item.seq == seq && self.is_held(item))
     }
 
     fn is_held(&self, item: &Preresolution) -> bool {
-        item.recorded.activation_index.is_some_and(|index| index > self.activation_index)
+        item.recorded
+            .activation_index
+            .is_some_and(|index| index > self.activation_index)
     }
 
     pub(crate) fn task_applied(&mut self) {
@@ -99,7 +119,10 @@ impl LocalActivities {
 
     /// Takes a request back before it is started; whether there was one.
     pub(crate) fn remove_queued(&mut self, seq: u32) -> Option<ScheduledLocalActivity> {
-        let index = self.new_requests.iter().position(|request| request.schedule.seq == seq)?;
+        let index = self
+            .new_requests
+            .iter()
+            .position(|request| request.schedule.seq == seq)?;
         Some(self.new_requests.remove(index))
     }
 

@@ -1,7 +1,7 @@
 //! What the events of the next workflow task tell of this one.
 //!
-//! A marker is written when its workflow task completes, so it comes after the events of that task; replay must
-//! know it before.
+//! A marker is written when its workflow task completes, so it comes after the events of that task;
+//! replay must know it before.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,7 +28,8 @@ enum Ahead {
 }
 
 impl Execution<'_> {
-    /// Finds what the next task's events tell of this one: patches, results of local activities, updates.
+    /// Finds what the next task's events tell of this one: patches, results of local activities,
+    /// updates.
     pub(super) fn look_ahead(
         &mut self,
         events: &[Arc<HistoryEvent>],
@@ -43,9 +44,14 @@ impl Execution<'_> {
                         self.send_job(Variant::NotifyHasPatch(NotifyHasPatch { patch_id }));
                     } else if let Some(result) = local_activity_result(event) {
                         let Some((data, _)) = local_activity_marker(event) else {
-                            return Err(fatal!("Local activity marker was unparsable: {event:?}").into());
+                            return Err(
+                                fatal!("Local activity marker was unparsable: {event:?}").into()
+                            );
                         };
-                        found.push(Ahead::LocalResult(data.seq, RecordedResult::new(&data, result)));
+                        found.push(Ahead::LocalResult(
+                            data.seq,
+                            RecordedResult::new(&data, result),
+                        ));
                     }
                 }
                 EventType::WorkflowExecutionUpdateAccepted => {
@@ -78,12 +84,14 @@ impl Execution<'_> {
     }
 }
 
-/// The update that an event says was accepted. One that an event admitted before has its request there alone.
+/// The update that an event says was accepted. One that an event admitted before has its request
+/// there alone.
 fn accepted_update(
     event: &HistoryEvent,
     admitted: &mut BTreeMap<String, IncomingUpdate>,
 ) -> Result<IncomingUpdate> {
-    if let Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) = &event.attributes
+    if let Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) =
+        &event.attributes
         && let Some(update) = admitted.remove(&accepted.protocol_instance_id)
     {
         return Ok(update);

@@ -1,10 +1,10 @@
-//! One run's state between history and workflow code: which activation comes next, and what the commands of
-//! workflow code mean.
+//! One run's state between history and workflow code: which activation comes next, and what the
+//! commands of workflow code mean.
 //!
-//! History is applied one workflow task at a time. Each makes jobs; the jobs make an activation; workflow
-//! code answers with commands; the commands wait for their events in what follows of history, or leave with
-//! the completion of the task. The rules are Core's
-//! (`temporalio-sdk-core: src/worker/workflow/machines/workflow_machines.rs`).
+//! History is applied one workflow task at a time. Each makes jobs; the jobs make an activation;
+//! workflow code answers with commands; the commands wait for their events in what follows of
+//! history, or leave with the completion of the task. The rules are Core's (`temporalio-sdk-core:
+//! src/worker/workflow/machines/workflow_machines.rs`).
 
 mod activation;
 mod compare;
@@ -238,14 +238,17 @@ impl<'h> Execution<'h> {
     }
 
     pub(crate) fn workflow_task_timeout(&self) -> Option<Duration> {
-        self.started.as_ref().and_then(|started| started.workflow_task_timeout)
+        self.started
+            .as_ref()
+            .and_then(|started| started.workflow_task_timeout)
     }
 
     pub(crate) fn try_use_flag(&mut self, flag: CoreFlag, record: bool) -> bool {
         self.flags.try_use(flag, record)
     }
 
-    /// Forgets a speculative workflow task that the service dropped, since all it brought was a rejected update.
+    /// Forgets a speculative workflow task that the service dropped, since all it brought was a
+    /// rejected update.
     pub(crate) fn reset_last_started(&mut self, event_id: i64) {
         self.current_started_event_id = event_id;
         // The task's scheduled and started events are gone.
@@ -281,7 +284,9 @@ impl<'h> Execution<'h> {
         TaskResponse {
             commands,
             messages: std::mem::take(&mut self.outbox),
-            sdk_metadata: self.flags.gather(&self.facts.sdk_name, &self.facts.sdk_version),
+            sdk_metadata: self
+                .flags
+                .gather(&self.facts.sdk_name, &self.facts.sdk_version),
         }
     }
 
@@ -303,7 +308,10 @@ impl<'h> Execution<'h> {
 
     fn add_machine(&mut self, machine: Machine) -> Key {
         let key = Key(u32::try_from(self.slots.len()).expect("a run has fewer than 2^32 commands"));
-        self.slots.push(Slot { machine, core_created: false });
+        self.slots.push(Slot {
+            machine,
+            core_created: false,
+        });
         key
     }
 
@@ -324,7 +332,9 @@ impl<'h> Execution<'h> {
             match response {
                 Response::Job(variant) => {
                     if !self.slot(key).core_created {
-                        self.jobs.push(WorkflowActivationJob { variant: Some(*variant) });
+                        self.jobs.push(WorkflowActivationJob {
+                            variant: Some(*variant),
+                        });
                     }
                 }
                 Response::Command(command) => self.queue(key, command),
@@ -348,11 +358,19 @@ impl<'h> Execution<'h> {
     fn queue(&mut self, key: Key, command: Box<Command>) {
         let kind = command.command_type();
         let issued_at = self.issuing.clone();
-        self.task_commands.push_back(QueuedCommand { key, kind, command: Some(command), issued_at });
+        self.task_commands.push_back(QueuedCommand {
+            key,
+            kind,
+            command: Some(command),
+            issued_at,
+        });
     }
 
     fn advance_time(&mut self, to: Timestamp) {
-        if self.current_time.is_none_or(|now| time::compare(now, to).is_lt()) {
+        if self
+            .current_time
+            .is_none_or(|now| time::compare(now, to).is_lt())
+        {
             self.current_time = Some(to);
         }
     }

@@ -14,13 +14,18 @@ use crate::{
 type Result<T, E = ExecutionError> = std::result::Result<T, E>;
 
 impl Execution<'_> {
-    /// Patch markers come and go with the code: some are skipped, as are calls that history has no marker of.
+    /// Patch markers come and go with the code: some are skipped, as are calls that history has no
+    /// marker of.
     pub(super) fn match_patch(
         &self,
         event: &HistoryEvent,
         next_event: Option<&HistoryEvent>,
     ) -> Result<PatchMatch> {
-        let machine = match self.commands.front().map(|queued| &self.slot(queued.key).machine) {
+        let machine = match self
+            .commands
+            .front()
+            .map(|queued| &self.slot(queued.key).machine)
+        {
             Some(Machine::Patch(machine)) => Some(machine),
             _ => None,
         };
@@ -54,7 +59,9 @@ fn skip_upsert(next_event: Option<&HistoryEvent>) -> Next {
     match next_event.and_then(|event| event.attributes.as_ref()) {
         Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert))
             if upsert.search_attributes.as_ref().is_some_and(|attributes| {
-                attributes.indexed_fields.contains_key(VERSION_SEARCH_ATTR_KEY)
+                attributes
+                    .indexed_fields
+                    .contains_key(VERSION_SEARCH_ATTR_KEY)
             }) =>
         {
             Next::Skip

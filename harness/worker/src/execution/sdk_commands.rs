@@ -7,14 +7,15 @@ use temporalio_protos::{
     coresdk::{
         common::VersioningIntent,
         workflow_commands::{
-            ContinueAsNewWorkflowExecution, RequestCancelExternalWorkflowExecution, ScheduleLocalActivity,
-            SetPatchMarker, UpdateResponse, UpsertWorkflowSearchAttributes, WorkflowCommand,
-            workflow_command::Variant,
+            ContinueAsNewWorkflowExecution, RequestCancelExternalWorkflowExecution,
+            ScheduleLocalActivity, SetPatchMarker, UpdateResponse, UpsertWorkflowSearchAttributes,
+            WorkflowCommand, workflow_command::Variant,
         },
     },
     temporal::api::{
         command::v1::{
-            UpsertWorkflowSearchAttributesCommandAttributes, command::Attributes, continue_as_new_cmd_to_api,
+            UpsertWorkflowSearchAttributesCommandAttributes, command::Attributes,
+            continue_as_new_cmd_to_api,
         },
         common::v1::SearchAttributes,
     },
@@ -22,8 +23,9 @@ use temporalio_protos::{
 
 use super::{CommandId, CoreFlag, Execution, Key};
 use crate::machines::{
-    Activity, Annotations, CancelExternal, ChildWorkflow, Closing, LocalActivity, LocalResult, Machine,
-    NexusOperation, Patch, Result, SignalExternal, Timer, Upsert, UpsertKind, fatal, nondeterminism,
+    Activity, Annotations, CancelExternal, ChildWorkflow, Closing, LocalActivity, LocalResult,
+    Machine, NexusOperation, Patch, Result, SignalExternal, Timer, Upsert, UpsertKind, fatal,
+    nondeterminism,
 };
 
 /// A command of workflow code, and where it was issued.
@@ -65,10 +67,13 @@ impl Execution<'_> {
     pub(crate) fn handle_commands(&mut self, commands: Vec<IssuedCommand>) -> Result<()> {
         for IssuedCommand { command, issued_at } in commands {
             self.issuing = issued_at;
-            let annotations =
-                Annotations { metadata: command.user_metadata, event_groups: command.event_group_markers };
-            let variant =
-                command.variant.ok_or_else(|| fatal!("Lang provided workflow command with empty variant"))?;
+            let annotations = Annotations {
+                metadata: command.user_metadata,
+                event_groups: command.event_group_markers,
+            };
+            let variant = command
+                .variant
+                .ok_or_else(|| fatal!("Lang provided workflow command with empty variant"))?;
             self.handle_command(variant, annotations)?;
         }
         self.issuing = None;
@@ -85,22 +90,33 @@ impl Execution<'_> {
                 self.add_command(Machine::Timer(machine), command, annotations, Some(id));
             }
             Variant::CancelTimer(attributes) => {
-                let (key, machine) = machine_to_cancel!(self, CommandId::Timer(attributes.seq), Timer);
+                let (key, machine) =
+                    machine_to_cancel!(self, CommandId::Timer(attributes.seq), Timer);
                 let responses = machine.cancel(annotations)?;
                 self.process(key, responses)?;
             }
             Variant::ScheduleActivity(attributes) => {
                 let id = CommandId::Activity(attributes.seq);
-                let compatible = self.compatible(attributes.versioning_intent(), &attributes.task_queue);
-                let (machine, command) = Activity::schedule(attributes, compatible, annotations.clone());
-                self.add_command(Machine::Activity(Box::new(machine)), command, annotations, Some(id));
+                let compatible =
+                    self.compatible(attributes.versioning_intent(), &attributes.task_queue);
+                let (machine, command) =
+                    Activity::schedule(attributes, compatible, annotations.clone());
+                self.add_command(
+                    Machine::Activity(Box::new(machine)),
+                    command,
+                    annotations,
+                    Some(id),
+                );
             }
             Variant::RequestCancelActivity(attributes) => {
-                let (key, machine) = machine_to_cancel!(self, CommandId::Activity(attributes.seq), Activity);
+                let (key, machine) =
+                    machine_to_cancel!(self, CommandId::Activity(attributes.seq), Activity);
                 let responses = machine.cancel(annotations)?;
                 self.process(key, responses)?;
             }
-            Variant::ScheduleLocalActivity(attributes) => self.schedule_local(attributes, annotations)?,
+            Variant::ScheduleLocalActivity(attributes) => {
+                self.schedule_local(attributes, annotations)?
+            }
             Variant::RequestCancelLocalActivity(attributes) => {
                 let index = self.local_activities.activation_index();
                 let id = CommandId::LocalActivity(attributes.seq);
@@ -110,9 +126,16 @@ impl Execution<'_> {
             }
             Variant::StartChildWorkflowExecution(attributes) => {
                 let id = CommandId::ChildWorkflowStart(attributes.seq);
-                let compatible = self.compatible(attributes.versioning_intent(), &attributes.task_queue);
-                let (machine, command) = ChildWorkflow::start(attributes, compatible, annotations.clone());
-                self.add_command(Machine::ChildWorkflow(Box::new(machine)), command, annotations, Some(id));
+                let compatible =
+                    self.compatible(attributes.versioning_intent(), &attributes.task_queue);
+                let (machine, command) =
+                    ChildWorkflow::start(attributes, compatible, annotations.clone());
+                self.add_command(
+                    Machine::ChildWorkflow(Box::new(machine)),
+                    command,
+                    annotations,
+                    Some(id),
+                );
             }
             Variant::CancelChildWorkflowExecution(attributes) => {
                 let id = CommandId::ChildWorkflowStart(attributes.child_workflow_seq);
@@ -123,7 +146,12 @@ impl Execution<'_> {
             Variant::SignalExternalWorkflowExecution(attributes) => {
                 let id = CommandId::SignalExternal(attributes.seq);
                 let (machine, command) = SignalExternal::send(attributes, &self.facts.namespace)?;
-                self.add_command(Machine::SignalExternal(machine), command, annotations, Some(id));
+                self.add_command(
+                    Machine::SignalExternal(machine),
+                    command,
+                    annotations,
+                    Some(id),
+                );
             }
             Variant::CancelSignalWorkflow(attributes) => {
                 let id = CommandId::SignalExternal(attributes.seq);
@@ -137,7 +165,12 @@ impl Execution<'_> {
             Variant::ScheduleNexusOperation(attributes) => {
                 let id = CommandId::NexusOperation(attributes.seq);
                 let (machine, command) = NexusOperation::schedule(attributes, annotations.clone());
-                self.add_command(Machine::NexusOperation(Box::new(machine)), command, annotations, Some(id));
+                self.add_command(
+                    Machine::NexusOperation(Box::new(machine)),
+                    command,
+                    annotations,
+                    Some(id),
+                );
             }
             Variant::RequestCancelNexusOperation(attributes) => {
                 let id = CommandId::NexusOperation(attributes.seq);
@@ -145,7 +178,9 @@ impl Execution<'_> {
                 let responses = machine.cancel(annotations);
                 self.process(key, responses)?;
             }
-            Variant::SetPatchMarker(attributes) => self.set_patch_marker(attributes, annotations)?,
+            Variant::SetPatchMarker(attributes) => {
+                self.set_patch_marker(attributes, annotations)?
+            }
             Variant::UpsertWorkflowSearchAttributes(attributes) => {
                 self.upsert_search_attributes(attributes, annotations);
             }
@@ -165,12 +200,15 @@ impl Execution<'_> {
             }
             Variant::ContinueAsNewWorkflowExecution(attributes) => {
                 let attributes = self.with_current_values(attributes);
-                let compatible = self.compatible(attributes.versioning_intent(), &attributes.task_queue);
+                let compatible =
+                    self.compatible(attributes.versioning_intent(), &attributes.task_queue);
                 let command = continue_as_new_cmd_to_api(attributes, compatible);
                 self.close(Closing::continue_as_new(), command, annotations);
             }
             Variant::RespondToQuery(_) => {
-                return Err(fatal!("Query responses should not make it down into the machines"));
+                return Err(fatal!(
+                    "Query responses should not make it down into the machines"
+                ));
             }
         }
         Ok(())
@@ -227,30 +265,45 @@ impl Execution<'_> {
         attributes: RequestCancelExternalWorkflowExecution,
         annotations: Annotations,
     ) -> Result<()> {
-        let target = attributes
-            .workflow_execution
-            .ok_or_else(|| fatal!("Cancel external workflow command had no workflow_execution field"))?;
+        let target = attributes.workflow_execution.ok_or_else(|| {
+            fatal!("Cancel external workflow command had no workflow_execution field")
+        })?;
         let reason = format!(
             "Cancel requested by workflow with run id {} with reason: {}",
             self.run_id, attributes.reason
         );
         let (machine, command) = CancelExternal::request(attributes.seq, target, reason);
         let id = CommandId::CancelExternal(attributes.seq);
-        self.add_command(Machine::CancelExternal(machine), command, annotations, Some(id));
+        self.add_command(
+            Machine::CancelExternal(machine),
+            command,
+            annotations,
+            Some(id),
+        );
         Ok(())
     }
 
-    fn set_patch_marker(&mut self, attributes: SetPatchMarker, annotations: Annotations) -> Result<()> {
+    fn set_patch_marker(
+        &mut self,
+        attributes: SetPatchMarker,
+        annotations: Annotations,
+    ) -> Result<()> {
         let in_history = match self.patches.get(&attributes.patch_id) {
             // A command was made for this patch already.
             Some(true) => return Ok(()),
             known => known.is_some(),
         };
-        let may_upsert = self.flags.try_use(CoreFlag::UpsertSearchAttributeOnPatch, !self.replaying);
+        let may_upsert = self
+            .flags
+            .try_use(CoreFlag::UpsertSearchAttributeOnPatch, !self.replaying);
         // On replay, a patch that history does not name had no upsert either.
         let upserts = may_upsert && (!self.replaying || in_history);
-        let earlier =
-            upserts.then(|| self.patches.iter().filter(|(_, created)| **created).map(|(id, _)| id.as_str()));
+        let earlier = upserts.then(|| {
+            self.patches
+                .iter()
+                .filter(|(_, created)| **created)
+                .map(|(id, _)| id.as_str())
+        });
         let call = Patch::call(attributes.patch_id.clone(), attributes.deprecated, earlier)?;
         let machine = Machine::Patch(Box::new(call.machine));
         self.add_command(machine, call.marker, annotations.clone(), None);
@@ -269,15 +322,25 @@ impl Execution<'_> {
         let mut upserted = attributes.search_attributes.unwrap_or_default();
         if let Some(started) = &mut self.started {
             let fields = upserted.indexed_fields.iter();
-            started.search_attributes.extend(fields.map(|(name, value)| (name.clone(), value.clone())));
+            started
+                .search_attributes
+                .extend(fields.map(|(name, value)| (name.clone(), value.clone())));
         }
-        let has_flag = self.flags.try_use(CoreFlag::UpsertSearchAttributeOnPatch, !self.replaying);
-        if has_flag && upserted.indexed_fields.contains_key(VERSION_SEARCH_ATTR_KEY) {
+        let has_flag = self
+            .flags
+            .try_use(CoreFlag::UpsertSearchAttributeOnPatch, !self.replaying);
+        if has_flag
+            && upserted
+                .indexed_fields
+                .contains_key(VERSION_SEARCH_ATTR_KEY)
+        {
             // That attribute is Core's: the command stays, with nothing in it.
             upserted = SearchAttributes::default();
         }
         let command = Attributes::UpsertWorkflowSearchAttributesCommandAttributes(
-            UpsertWorkflowSearchAttributesCommandAttributes { search_attributes: Some(upserted) },
+            UpsertWorkflowSearchAttributesCommandAttributes {
+                search_attributes: Some(upserted),
+            },
         );
         self.add_command(
             Machine::Upsert(Upsert::new(UpsertKind::SearchAttributes)),
@@ -310,7 +373,9 @@ impl Execution<'_> {
         &self,
         mut attributes: ContinueAsNewWorkflowExecution,
     ) -> ContinueAsNewWorkflowExecution {
-        let Some(started) = &self.started else { return attributes };
+        let Some(started) = &self.started else {
+            return attributes;
+        };
         if attributes.memo.is_empty()
             && let Some(memo) = &started.memo
         {
@@ -336,11 +401,17 @@ impl Execution<'_> {
         match intent {
             VersioningIntent::Compatible => true,
             VersioningIntent::Default => false,
-            VersioningIntent::Unspecified => task_queue.is_empty() || task_queue == self.facts.task_queue,
+            VersioningIntent::Unspecified => {
+                task_queue.is_empty() || task_queue == self.facts.task_queue
+            }
         }
     }
 
-    fn schedule_local(&mut self, attributes: ScheduleLocalActivity, annotations: Annotations) -> Result<()> {
+    fn schedule_local(
+        &mut self,
+        attributes: ScheduleLocalActivity,
+        annotations: Annotations,
+    ) -> Result<()> {
         let id = CommandId::LocalActivity(attributes.seq);
         let (machine, responses) =
             LocalActivity::schedule(attributes, annotations, self.replaying, self.current_time)?;
@@ -355,10 +426,18 @@ impl Execution<'_> {
 
     /// A local activity has ended, as far as this run is concerned.
     pub(crate) fn resolve_local(&mut self, resolution: LocalResolution) -> Result<()> {
-        let LocalResolution { seq, result, runtime, attempt, backoff } = resolution;
+        let LocalResolution {
+            seq,
+            result,
+            runtime,
+            attempt,
+            backoff,
+        } = resolution;
         let key = self.key(CommandId::LocalActivity(seq))?;
         let index = self.local_activities.activation_index();
-        let responses = self.local_activity_mut(key)?.resolve(result, runtime, attempt, backoff, index)?;
+        let responses = self
+            .local_activity_mut(key)?
+            .resolve(result, runtime, attempt, backoff, index)?;
         self.process(key, responses)?;
         self.local_activities.done(seq);
         Ok(())
@@ -370,15 +449,22 @@ impl Execution<'_> {
             return Ok(());
         }
         if let Some(recorded) = self.local_activities.take_preresolution(seq) {
-            let responses = self.local_activity_mut(key)?.resolve_from_marker(recorded)?;
+            let responses = self
+                .local_activity_mut(key)?
+                .resolve_from_marker(recorded)?;
             return self.process(key, responses);
         }
         if let Some(removed) = self.local_activities.remove_queued(seq) {
             let index = self.local_activities.activation_index();
             let attempt = removed.schedule.attempt;
             let cancelled = LocalResult::empty_cancel();
-            let responses =
-                self.local_activity_mut(key)?.resolve(cancelled, Duration::ZERO, attempt, None, index)?;
+            let responses = self.local_activity_mut(key)?.resolve(
+                cancelled,
+                Duration::ZERO,
+                attempt,
+                None,
+                index,
+            )?;
             return self.process(key, responses);
         }
         self.local_activities.enqueue_cancel(seq);
@@ -388,9 +474,15 @@ impl Execution<'_> {
     /// Tells results found in markers ahead, in order, as far as their activities are scheduled.
     pub(super) fn apply_preresolutions(&mut self, include_held: bool) -> Result<()> {
         while let Some(seq) = self.local_activities.next_preresolution(include_held) {
-            let Ok(key) = self.key(CommandId::LocalActivity(seq)) else { break };
-            let Some(recorded) = self.local_activities.take_preresolution(seq) else { break };
-            let responses = self.local_activity_mut(key)?.resolve_from_marker(recorded)?;
+            let Ok(key) = self.key(CommandId::LocalActivity(seq)) else {
+                break;
+            };
+            let Some(recorded) = self.local_activities.take_preresolution(seq) else {
+                break;
+            };
+            let responses = self
+                .local_activity_mut(key)?
+                .resolve_from_marker(recorded)?;
             self.process(key, responses)?;
         }
         Ok(())
@@ -398,13 +490,19 @@ impl Execution<'_> {
 
     /// With nothing else to do, no later activation will come for the results that wait for one.
     pub(super) fn release_held_local_resolutions(&mut self) -> Result<()> {
-        if self.has_pending_jobs() { Ok(()) } else { self.apply_preresolutions(true) }
+        if self.has_pending_jobs() {
+            Ok(())
+        } else {
+            self.apply_preresolutions(true)
+        }
     }
 
-    /// Moves the commands of this activation to those that leave, without what was cancelled meanwhile.
+    /// Moves the commands of this activation to those that leave, without what was cancelled
+    /// meanwhile.
     fn prepare_commands(&mut self) -> Result<()> {
         let slots = &self.slots;
-        self.commands.retain(|queued| !slots[queued.key.index()].machine.cancelled_before_sent());
+        self.commands
+            .retain(|queued| !slots[queued.key.index()].machine.cancelled_before_sent());
         while let Some(queued) = self.task_commands.pop_front() {
             let machine = &mut self.slots[queued.key.index()].machine;
             if !machine.cancelled_before_sent() {

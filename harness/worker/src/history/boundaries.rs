@@ -1,7 +1,7 @@
 //! Where one workflow task's events end.
 //!
-//! An activation is made of the events up to a started workflow task that was then completed: tasks that
-//! failed or timed out, and heartbeats, lead to none of their own. The rules are Core's
+//! An activation is made of the events up to a started workflow task that was then completed: tasks
+//! that failed or timed out, and heartbeats, lead to none of their own. The rules are Core's
 //! (`temporalio-sdk-core: src/worker/workflow/history_update.rs`).
 
 use std::sync::Arc;
@@ -61,10 +61,15 @@ pub(super) fn find_task_end(
                 started.push((event.event_id, index));
                 match events.get(index + 2) {
                     // Completed and scheduled again at once, with nothing before it: a heartbeat.
-                    Some(next) if !saw_command && next.event_type() == EventType::WorkflowTaskScheduled => {
+                    Some(next)
+                        if !saw_command
+                            && next.event_type() == EventType::WorkflowTaskScheduled =>
+                    {
                         continue;
                     }
-                    Some(next) => return TaskEnd::At(update_boundary(next, &started).unwrap_or(index)),
+                    Some(next) => {
+                        return TaskEnd::At(update_boundary(next, &started).unwrap_or(index));
+                    }
                     None if !has_last_task && !saw_command_or_start => continue,
                     None => {}
                 }
@@ -82,9 +87,15 @@ pub(super) fn find_task_end(
 
 /// An accepted update belongs to the task in which it was requested, which may be an earlier one.
 fn update_boundary(event: &HistoryEvent, started: &[(i64, usize)]) -> Option<usize> {
-    let Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) = &event.attributes else {
+    let Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) =
+        &event.attributes
+    else {
         return None;
     };
     let sequenced = accepted.accepted_request_sequencing_event_id;
-    started.iter().rev().find(|(event_id, _)| *event_id < sequenced).map(|(_, index)| *index)
+    started
+        .iter()
+        .rev()
+        .find(|(event_id, _)| *event_id < sequenced)
+        .map(|(_, index)| *index)
 }

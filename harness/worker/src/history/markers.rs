@@ -15,7 +15,9 @@ use temporalio_protos::{
 
 fn marker<'e>(event: &'e HistoryEvent, name: &str) -> Option<&'e MarkerRecordedEventAttributes> {
     match &event.attributes {
-        Some(Attributes::MarkerRecordedEventAttributes(marker)) if marker.marker_name == name => Some(marker),
+        Some(Attributes::MarkerRecordedEventAttributes(marker)) if marker.marker_name == name => {
+            Some(marker)
+        }
         _ => None,
     }
 }
@@ -33,16 +35,26 @@ pub(crate) fn is_local_activity_marker(event: &HistoryEvent) -> bool {
 /// Which local activity the event marks, and whether it succeeded.
 ///
 /// `None` if the event marks none; a marker that cannot be read is none, too.
-pub(crate) fn local_activity_marker(event: &HistoryEvent) -> Option<(LocalActivityMarkerData, bool)> {
+pub(crate) fn local_activity_marker(
+    event: &HistoryEvent,
+) -> Option<(LocalActivityMarkerData, bool)> {
     let marker = marker(event, LOCAL_ACTIVITY_MARKER_NAME)?;
-    Some((extract_local_activity_marker_data(&marker.details)?, marker.failure.is_none()))
+    Some((
+        extract_local_activity_marker_data(&marker.details)?,
+        marker.failure.is_none(),
+    ))
 }
 
 /// The result that a local activity's marker holds, or its failure; `None` for any other event.
-pub(crate) fn local_activity_result(event: &HistoryEvent) -> Option<Result<Option<Payload>, Failure>> {
+pub(crate) fn local_activity_result(
+    event: &HistoryEvent,
+) -> Option<Result<Option<Payload>, Failure>> {
     let marker = marker(event, LOCAL_ACTIVITY_MARKER_NAME)?;
     Some(match &marker.failure {
         Some(failure) => Err(failure.clone()),
-        None => Ok(marker.details.get("result").and_then(|result| result.payloads.last().cloned())),
+        None => Ok(marker
+            .details
+            .get("result")
+            .and_then(|result| result.payloads.last().cloned())),
     })
 }

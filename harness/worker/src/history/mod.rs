@@ -43,7 +43,12 @@ impl<'h> History<'h> {
         previous_started_event_id: i64,
         has_last_task: bool,
     ) -> Self {
-        Self { events, next: 0, previous_started_event_id, has_last_task }
+        Self {
+            events,
+            next: 0,
+            previous_started_event_id,
+            has_last_task,
+        }
     }
 
     /// Takes the events out for the time that they are applied.
@@ -56,10 +61,14 @@ impl<'h> History<'h> {
         self.events = events;
     }
 
-    /// The events that belong to the next workflow task after the one that started with the given event.
+    /// The events that belong to the next workflow task after the one that started with the given
+    /// event.
     pub(crate) fn next_task(&mut self, started_event_id: i64) -> NextTask {
         let left = &self.events[self.next..];
-        self.next += left.iter().position(|event| event.event_id > started_event_id).unwrap_or(0);
+        self.next += left
+            .iter()
+            .position(|event| event.event_id > started_event_id)
+            .unwrap_or(0);
         let left = &self.events[self.next..];
         match find_task_end(left, started_event_id, self.has_last_task) {
             TaskEnd::At(index) => self.take_to(index),
@@ -73,13 +82,19 @@ impl<'h> History<'h> {
     fn take_to(&mut self, index: usize) -> NextTask {
         let start = self.next;
         self.next += index + 1;
-        NextTask::Events(start..self.next, self.next == self.events.len() && self.has_last_task)
+        NextTask::Events(
+            start..self.next,
+            self.next == self.events.len() && self.has_last_task,
+        )
     }
 
     /// The events of the task after the one taken last.
     pub(crate) fn peek_task(&self, started_event_id: i64) -> Range<usize> {
         let left = &self.events[self.next..];
-        let skip = left.iter().position(|event| event.event_id > started_event_id).unwrap_or(0);
+        let skip = left
+            .iter()
+            .position(|event| event.event_id > started_event_id)
+            .unwrap_or(0);
         let left = &left[skip..];
         let start = self.next + skip;
         match find_task_end(left, started_event_id, self.has_last_task) {

@@ -6,7 +6,9 @@ use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution,
     enums::v1::HistoryEventFilterType,
     history::v1::HistoryEvent,
-    workflowservice::v1::{GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse},
+    workflowservice::v1::{
+        GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse,
+    },
 };
 
 /// Events gathered page by page until all are there.
@@ -15,7 +17,8 @@ pub(crate) struct Pages {
     execution: WorkflowExecution,
     events: Vec<Arc<HistoryEvent>>,
     next_page_token: Vec<u8>,
-    /// What came with the task: it ends the history, with events that no page holds (of transient tasks).
+    /// What came with the task: it ends the history, with events that no page holds (of transient
+    /// tasks).
     final_events: Vec<Arc<HistoryEvent>>,
 }
 
@@ -26,12 +29,25 @@ impl Pages {
         events: Vec<Arc<HistoryEvent>>,
         token: Vec<u8>,
     ) -> Self {
-        Self { execution, events, next_page_token: token, final_events: Vec::new() }
+        Self {
+            execution,
+            events,
+            next_page_token: token,
+            final_events: Vec::new(),
+        }
     }
 
     /// Only the end came with the task: history is needed from its start.
-    pub(crate) fn from_start(execution: WorkflowExecution, final_events: Vec<Arc<HistoryEvent>>) -> Self {
-        Self { execution, events: Vec::new(), next_page_token: Vec::new(), final_events }
+    pub(crate) fn from_start(
+        execution: WorkflowExecution,
+        final_events: Vec<Arc<HistoryEvent>>,
+    ) -> Self {
+        Self {
+            execution,
+            events: Vec::new(),
+            next_page_token: Vec::new(),
+            final_events,
+        }
     }
 
     /// What to ask the service for.
@@ -48,8 +64,13 @@ impl Pages {
     /// Adds a page; whether it was the last.
     pub(crate) fn add(&mut self, page: GetWorkflowExecutionHistoryResponse) -> bool {
         let last_id = self.events.last().map_or(0, |event| event.event_id);
-        let events = page.history.map(|history| history.events).unwrap_or_default();
-        let new = events.into_iter().skip_while(|event| event.event_id <= last_id);
+        let events = page
+            .history
+            .map(|history| history.events)
+            .unwrap_or_default();
+        let new = events
+            .into_iter()
+            .skip_while(|event| event.event_id <= last_id);
         self.events.extend(new.map(Arc::new));
         self.next_page_token = page.next_page_token;
         self.next_page_token.is_empty()
@@ -58,7 +79,10 @@ impl Pages {
     /// All events, once the last page is added.
     pub(crate) fn into_events(mut self) -> Vec<Arc<HistoryEvent>> {
         if let Some(last_id) = self.events.last().map(|event| event.event_id) {
-            let rest = self.final_events.into_iter().skip_while(|event| event.event_id <= last_id);
+            let rest = self
+                .final_events
+                .into_iter()
+                .skip_while(|event| event.event_id <= last_id);
             self.events.extend(rest);
         }
         self.events

@@ -8,9 +8,13 @@ use temporalio_common::{
 use temporalio_protos::{
     coresdk::{
         workflow_activation::WorkflowActivation,
-        workflow_completion::{self, WorkflowActivationCompletion, workflow_activation_completion::Status},
+        workflow_completion::{
+            self, WorkflowActivationCompletion, workflow_activation_completion::Status,
+        },
     },
-    temporal::api::{common::v1::Payload, enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
+    temporal::api::{
+        common::v1::Payload, enums::v1::WorkflowTaskFailedCause, failure::v1::Failure,
+    },
 };
 
 use super::{InstanceFailure, InstanceSettings, Result};
@@ -18,22 +22,29 @@ use crate::execution::IssuedCommand;
 
 /// Whether payloads change on their way through the converter's codec.
 ///
-/// The SDK's default codec does nothing, and walking through every message for it would cost more than all else
-/// here. A converter does not say which codec it has: one without any state that leaves a small and a large
-/// payload as they are is taken for the default.
+/// The SDK's default codec does nothing, and walking through every message for it would cost more
+/// than all else here. A converter does not say which codec it has: one without any state that
+/// leaves a small and a large payload as they are is taken for the default.
 pub(crate) fn uses_codec(converter: &DataConverter) -> bool {
     let codec = converter.codec();
     if std::mem::size_of_val(codec) > 0 {
         return true;
     }
     let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-    let probes: Vec<Payload> =
-        [1, 4096].map(|length| Payload { data: vec![b'0'; length], ..Default::default() }).into();
+    let probes: Vec<Payload> = [1, 4096]
+        .map(|length| Payload {
+            data: vec![b'0'; length],
+            ..Default::default()
+        })
+        .into();
     !matches!(codec.encode(&context, probes.clone()).now_or_never(), Some(Ok(encoded)) if encoded == probes)
 }
 
 /// Decodes what workflow code is about to see.
-pub(super) fn decode(settings: &InstanceSettings, activation: &mut WorkflowActivation) -> Result<()> {
+pub(super) fn decode(
+    settings: &InstanceSettings,
+    activation: &mut WorkflowActivation,
+) -> Result<()> {
     if !settings.codec {
         return Ok(());
     }
@@ -53,13 +64,20 @@ pub(super) fn encode(
     if !settings.codec || issued.is_empty() {
         return Ok(issued);
     }
-    let commands = issued.iter_mut().map(|issued| std::mem::take(&mut issued.command)).collect();
+    let commands = issued
+        .iter_mut()
+        .map(|issued| std::mem::take(&mut issued.command))
+        .collect();
     let mut completion = WorkflowActivationCompletion {
-        status: Some(Status::Successful(workflow_completion::Success { commands, ..Default::default() })),
+        status: Some(Status::Successful(workflow_completion::Success {
+            commands,
+            ..Default::default()
+        })),
         ..Default::default()
     };
     let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-    match encode_payloads(&mut completion, settings.data_converter.codec(), &context).now_or_never() {
+    match encode_payloads(&mut completion, settings.data_converter.codec(), &context).now_or_never()
+    {
         Some(Ok(())) => {}
         Some(Err(error)) => return Err(failed(format!("Failed encoding completion: {error}"))),
         None => return Err(failed(WAITS.to_owned())),
@@ -78,7 +96,10 @@ const WAITS: &str =
 
 fn failed(message: String) -> Box<InstanceFailure> {
     Box::new(InstanceFailure {
-        failure: Failure { message, ..Default::default() },
+        failure: Failure {
+            message,
+            ..Default::default()
+        },
         cause: Some(WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure),
         panic: None,
         nondeterminism: None,

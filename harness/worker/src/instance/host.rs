@@ -16,7 +16,10 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn new(backtraces: bool) -> Self {
-        Self { backtraces, commands: RefCell::default() }
+        Self {
+            backtraces,
+            commands: RefCell::default(),
+        }
     }
 
     pub(super) fn push(&self, variant: Variant) {
@@ -33,7 +36,11 @@ impl WorkflowHost for Host {
     fn set_current_details(&self, _details: String) {}
 
     fn push_command(&self, command: WorkflowCommand) {
-        let issued_at = self.backtraces.then(|| Backtrace::force_capture().to_string().into());
-        self.commands.borrow_mut().push(IssuedCommand { command, issued_at });
+        let issued_at = self
+            .backtraces
+            .then(|| Backtrace::force_capture().to_string().into());
+        self.commands
+            .borrow_mut()
+            .push(IssuedCommand { command, issued_at });
     }
 }

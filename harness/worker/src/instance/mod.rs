@@ -1,8 +1,8 @@
 //! One instance of a workflow: an activation in, commands out.
 //!
-//! Does what the SDK's own host does (`temporalio-sdk: src/workflow_future.rs`): jobs are applied, then the
-//! routines of signal and update handlers are polled before the main routine, in passes, until none makes
-//! progress.
+//! Does what the SDK's own host does (`temporalio-sdk: src/workflow_future.rs`): jobs are applied,
+//! then the routines of signal and update handlers are polled before the main routine, in passes,
+//! until none makes progress.
 
 mod codec;
 mod host;
@@ -26,9 +26,9 @@ use temporalio_protos::{
     temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
 };
 use temporalio_workflow::__private::sdk::{
-    ActivationJobResult, ActivationResult, MAIN_ROUTINE_ID, MainRoutineCompletion, RoutineCompletion,
-    RoutineId, RoutineKind, RoutinePendingState, RoutinePollResult, TerminalOutcome, UpdateRoutineCompletion,
-    WorkflowInstance,
+    ActivationJobResult, ActivationResult, MAIN_ROUTINE_ID, MainRoutineCompletion,
+    RoutineCompletion, RoutineId, RoutineKind, RoutinePendingState, RoutinePollResult,
+    TerminalOutcome, UpdateRoutineCompletion, WorkflowInstance,
 };
 use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
@@ -73,10 +73,18 @@ impl InstanceFailure {
 
     fn with_cause(message: impl Into<String>, cause: Option<WorkflowTaskFailedCause>) -> Box<Self> {
         let failure = Failure::application_failure(message.into(), false);
-        Box::new(Self { failure, cause, panic: None, nondeterminism: None })
+        Box::new(Self {
+            failure,
+            cause,
+            panic: None,
+            nondeterminism: None,
+        })
     }
 
-    #[expect(clippy::boxed_local, reason = "it comes boxed from where it was caught")]
+    #[expect(
+        clippy::boxed_local,
+        reason = "it comes boxed from where it was caught"
+    )]
     fn panicked(panic: Box<WorkflowPanic>) -> Box<Self> {
         let mut failed = Self::new(format!("Workflow function panicked: {}", panic.message));
         failed.panic = Some(*panic);
@@ -110,12 +118,17 @@ impl Instance {
         activation: &mut WorkflowActivation,
     ) -> Result<Self> {
         codec::decode(settings, activation)?;
-        let initialize = activation.jobs.iter_mut().find_map(|job| match &mut job.variant {
-            Some(Job::InitializeWorkflow(initialize)) => Some(std::mem::take(initialize)),
-            _ => None,
-        });
+        let initialize = activation
+            .jobs
+            .iter_mut()
+            .find_map(|job| match &mut job.variant {
+                Some(Job::InitializeWorkflow(initialize)) => Some(std::mem::take(initialize)),
+                _ => None,
+            });
         let Some(initialize) = initialize else {
-            return Err(InstanceFailure::new("No workflow instance, and no job to initialize one"));
+            return Err(InstanceFailure::new(
+                "No workflow instance, and no job to initialize one",
+            ));
         };
         Self::initialize(definitions, settings, &activation.run_id, initialize)
     }
@@ -139,23 +152,36 @@ impl Instance {
             host: Rc::clone(&host) as Rc<_>,
         };
         // The SDK does not catch a panic here; its worker stops. Failing the task says more.
-        let created = panics::catch(settings.backtraces, || definitions.instantiate(&workflow_type, input))
-            .map_err(InstanceFailure::panicked)?;
+        let created = panics::catch(settings.backtraces, || {
+            definitions.instantiate(&workflow_type, input)
+        })
+        .map_err(InstanceFailure::panicked)?;
         let workflow = created.map_err(|error| match error {
-            NoInstance::UnknownType => {
-                InstanceFailure::with_cause(format!("Workflow type {workflow_type} not found"), unhandled)
-            }
+            NoInstance::UnknownType => InstanceFailure::with_cause(
+                format!("Workflow type {workflow_type} not found"),
+                unhandled,
+            ),
             NoInstance::Conversion(error) => {
                 let message = "Failed to create workflow: Failed to create workflow execution";
                 let mut failed = InstanceFailure::with_cause(message, unhandled);
                 // The SDK drops the reason; it is what the user needs.
-                failed.failure.cause =
-                    Some(Box::new(Failure { message: error.to_string(), ..Default::default() }));
+                failed.failure.cause = Some(Box::new(Failure {
+                    message: error.to_string(),
+                    ..Default::default()
+                }));
                 failed
             }
         })?;
-        let wakes = settings.detect_nondeterministic_futures.then(WakeTracker::new);
-        Ok(Self { workflow, host, wakes, handlers: Vec::new(), settings: Rc::clone(settings) })
+        let wakes = settings
+            .detect_nondeterministic_futures
+            .then(WakeTracker::new);
+        Ok(Self {
+            workflow,
+            host,
+            wakes,
+            handlers: Vec::new(),
+            settings: Rc::clone(settings),
+        })
     }
 
     /// Hands an activation to workflow code. `initial` if [`Self::create`] has prepared it.
@@ -177,7 +203,10 @@ impl Instance {
         }
         let (expected, polls) = expectations(&activation);
         let backtraces = self.settings.backtraces;
-        let waker = self.wakes.as_ref().map_or(Waker::noop(), WakeTracker::waker);
+        let waker = self
+            .wakes
+            .as_ref()
+            .map_or(Waker::noop(), WakeTracker::waker);
         let workflow = &mut self.workflow;
         let result = panics::catch(backtraces, || workflow.activate(activation, waker))
             .map_err(InstanceFailure::panicked)?
@@ -222,19 +251,27 @@ impl Instance {
                     self.handlers.push(started.routine_id);
                 }
                 (Expected::Update(id), ActivationJobResult::UpdateRejected(failure)) => {
-                    commands.push(update_response(id, update_response::Response::Rejected(*failure)));
+                    commands.push(update_response(
+                        id,
+                        update_response::Response::Rejected(*failure),
+                    ));
                 }
                 (Expected::Query(query_id), ActivationJobResult::QueryResponse(response)) => {
                     let variant = Some(match response.result {
-                        Ok(payload) => {
-                            query_result::Variant::Succeeded(QuerySuccess { response: Some(payload) })
-                        }
+                        Ok(payload) => query_result::Variant::Succeeded(QuerySuccess {
+                            response: Some(payload),
+                        }),
                         Err(failure) => query_result::Variant::Failed(failure),
                     });
-                    commands.push(issued(Variant::RespondToQuery(QueryResult { query_id, variant })));
+                    commands.push(issued(Variant::RespondToQuery(QueryResult {
+                        query_id,
+                        variant,
+                    })));
                 }
                 (_, result) => {
-                    return Err(InstanceFailure::new(format!("Unexpected activation result {result:?}")));
+                    return Err(InstanceFailure::new(format!(
+                        "Unexpected activation result {result:?}"
+                    )));
                 }
             }
         }
@@ -248,7 +285,8 @@ impl Instance {
             let mut interceptor_pending = false;
             let mut note = |polled: &RoutinePollResult| {
                 progress |= polled.made_progress;
-                interceptor_pending |= polled.pending_state == Some(RoutinePendingState::Interceptor);
+                interceptor_pending |=
+                    polled.pending_state == Some(RoutinePendingState::Interceptor);
             };
             let mut running = Vec::with_capacity(self.handlers.len());
             for handler in std::mem::take(&mut self.handlers) {
@@ -281,7 +319,10 @@ impl Instance {
 
     fn poll(&mut self, routine: RoutineId) -> Result<RoutinePollResult> {
         let backtraces = self.settings.backtraces;
-        let waker = self.wakes.as_ref().map_or(Waker::noop(), WakeTracker::waker);
+        let waker = self
+            .wakes
+            .as_ref()
+            .map_or(Waker::noop(), WakeTracker::waker);
         let workflow = &mut self.workflow;
         let polled = panics::catch(backtraces, || workflow.poll_routine(routine, waker))
             .map_err(InstanceFailure::panicked)?
@@ -296,7 +337,9 @@ impl Instance {
             Some(RoutineCompletion::Main(MainRoutineCompletion::Blocked)) => return Ok(false),
             Some(RoutineCompletion::Main(MainRoutineCompletion::Terminal(outcome))) => *outcome,
             Some(RoutineCompletion::Main(MainRoutineCompletion::TaskFailed(failed))) => {
-                let cause = failed.force_cause.and_then(|cause| i32::try_from(cause).ok());
+                let cause = failed
+                    .force_cause
+                    .and_then(|cause| i32::try_from(cause).ok());
                 return Err(Box::new(InstanceFailure {
                     failure: *failed.failure,
                     cause: cause.and_then(|cause| WorkflowTaskFailedCause::try_from(cause).ok()),
@@ -313,15 +356,21 @@ impl Instance {
         };
         self.host.push(match outcome {
             TerminalOutcome::Completed(result) => {
-                Variant::CompleteWorkflowExecution(CompleteWorkflowExecution { result: Some(result) })
+                Variant::CompleteWorkflowExecution(CompleteWorkflowExecution {
+                    result: Some(result),
+                })
             }
             TerminalOutcome::Failed(failure) => {
-                Variant::FailWorkflowExecution(FailWorkflowExecution { failure: Some(*failure) })
+                Variant::FailWorkflowExecution(FailWorkflowExecution {
+                    failure: Some(*failure),
+                })
             }
             TerminalOutcome::Cancelled(details) => {
                 Variant::CancelWorkflowExecution(CancelWorkflowExecution { details })
             }
-            TerminalOutcome::ContinueAsNew(request) => Variant::ContinueAsNewWorkflowExecution(*request),
+            TerminalOutcome::ContinueAsNew(request) => {
+                Variant::ContinueAsNewWorkflowExecution(*request)
+            }
         });
         Ok(true)
     }
@@ -337,7 +386,9 @@ fn expectations(activation: &WorkflowActivation) -> (Vec<Expected>, bool) {
             polls |= !matches!(job.variant, Some(Job::QueryWorkflow(_)));
             match &job.variant {
                 Some(Job::SignalWorkflow(_)) => Expected::Signal,
-                Some(Job::DoUpdate(update)) => Expected::Update(update.protocol_instance_id.clone()),
+                Some(Job::DoUpdate(update)) => {
+                    Expected::Update(update.protocol_instance_id.clone())
+                }
                 Some(Job::QueryWorkflow(query)) => Expected::Query(query.query_id.clone()),
                 _ => Expected::Nothing,
             }
@@ -350,24 +401,39 @@ fn handler_completion(completion: RoutineCompletion) -> Result<Option<IssuedComm
     match completion {
         RoutineCompletion::Signal(Ok(())) => Ok(None),
         RoutineCompletion::Signal(Err(failure)) => Err(InstanceFailure::new(failure.message)),
-        RoutineCompletion::Update(UpdateRoutineCompletion::Completed { protocol_instance_id, result }) => {
+        RoutineCompletion::Update(UpdateRoutineCompletion::Completed {
+            protocol_instance_id,
+            result,
+        }) => {
             let response = update_response::Response::Completed(result);
             Ok(Some(update_response(protocol_instance_id, response)))
         }
-        RoutineCompletion::Update(UpdateRoutineCompletion::Rejected { protocol_instance_id, failure }) => {
+        RoutineCompletion::Update(UpdateRoutineCompletion::Rejected {
+            protocol_instance_id,
+            failure,
+        }) => {
             let response = update_response::Response::Rejected(*failure);
             Ok(Some(update_response(protocol_instance_id, response)))
         }
-        RoutineCompletion::Main(_) => {
-            Err(InstanceFailure::new("non-main routine returned a main completion"))
-        }
+        RoutineCompletion::Main(_) => Err(InstanceFailure::new(
+            "non-main routine returned a main completion",
+        )),
     }
 }
 
-fn update_response(protocol_instance_id: String, response: update_response::Response) -> IssuedCommand {
-    issued(Variant::UpdateResponse(UpdateResponse { protocol_instance_id, response: Some(response) }))
+fn update_response(
+    protocol_instance_id: String,
+    response: update_response::Response,
+) -> IssuedCommand {
+    issued(Variant::UpdateResponse(UpdateResponse {
+        protocol_instance_id,
+        response: Some(response),
+    }))
 }
 
 fn issued(variant: Variant) -> IssuedCommand {
-    IssuedCommand { command: variant.into(), issued_at: None }
+    IssuedCommand {
+        command: variant.into(),
+        issued_at: None,
+    }
 }

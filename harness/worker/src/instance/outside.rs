@@ -1,11 +1,12 @@
 //! Workflow code that something besides the SDK has woken: Tokio, a channel, a thread.
 //!
-//! The SDK's own host notices at the next activation and fails the workflow task
-//! (`temporalio-sdk: src/workflow_future.rs`); if none comes, the workflow hangs. What the code would do next is what a
-//! person wants to see: it is let go on once, and its first command says where.
+//! The SDK's own host notices at the next activation and fails the workflow task (`temporalio-sdk:
+//! src/workflow_future.rs`); if none comes, the workflow hangs. What the code would do next is what
+//! a person wants to see: it is let go on once, and its first command says where.
 
 use temporalio_protos::{
-    coresdk::workflow_commands::workflow_command::Variant, temporal::api::enums::v1::WorkflowTaskFailedCause,
+    coresdk::workflow_commands::workflow_command::Variant,
+    temporal::api::enums::v1::WorkflowTaskFailedCause,
 };
 
 use super::{Instance, InstanceFailure, Result, wake::WakeTracker};
@@ -20,14 +21,18 @@ const WOKEN: &str = "a waker was invoked by a non-SDK source. This usually means
 impl Instance {
     /// Fails if something besides the SDK woke workflow code while it was polled.
     pub(super) fn fail_on_foreign_wake(&self) -> Result<()> {
-        if self.wakes.as_ref().is_some_and(WakeTracker::take_foreign_wake) {
+        if self
+            .wakes
+            .as_ref()
+            .is_some_and(WakeTracker::take_foreign_wake)
+        {
             return Err(failure(woken(None)));
         }
         Ok(())
     }
 
-    /// What workflow code does that something besides the SDK has woken; `None` if nothing has. Such an instance is of
-    /// no use any more.
+    /// What workflow code does that something besides the SDK has woken; `None` if nothing has.
+    /// Such an instance is of no use any more.
     pub(crate) fn woken_from_outside(&mut self) -> Option<Nondeterminism> {
         if !self.wakes.as_ref()?.take_foreign_wake() {
             return None;
@@ -45,9 +50,14 @@ fn woken(goes_on: Option<&IssuedCommand>) -> Nondeterminism {
     Nondeterminism {
         event_id: None,
         expected: String::new(),
-        got: goes_on.and_then(|issued| issued.command.variant.as_ref()).map(words).unwrap_or_default(),
+        got: goes_on
+            .and_then(|issued| issued.command.variant.as_ref())
+            .map(words)
+            .unwrap_or_default(),
         message: message(WOKEN),
-        issued_at: goes_on.and_then(|issued| issued.issued_at.as_deref()).map(str::to_owned),
+        issued_at: goes_on
+            .and_then(|issued| issued.issued_at.as_deref())
+            .map(str::to_owned),
         woken_from_outside: true,
     }
 }
@@ -61,7 +71,10 @@ pub(super) fn failure(woken: Nondeterminism) -> Box<InstanceFailure> {
 
 /// A future that the SDK can tell to be nondeterministic without a wake.
 pub(super) fn nondeterministic(words: &str) -> Box<InstanceFailure> {
-    InstanceFailure::with_cause(message(words), Some(WorkflowTaskFailedCause::NonDeterministicError))
+    InstanceFailure::with_cause(
+        message(words),
+        Some(WorkflowTaskFailedCause::NonDeterministicError),
+    )
 }
 
 fn message(words: &str) -> String {
@@ -70,8 +83,12 @@ fn message(words: &str) -> String {
 
 fn words(command: &Variant) -> String {
     match command {
-        Variant::ScheduleActivity(it) => format!("ScheduleActivityTask(type: {})", it.activity_type),
-        Variant::ScheduleLocalActivity(it) => format!("ScheduleLocalActivity(type: {})", it.activity_type),
+        Variant::ScheduleActivity(it) => {
+            format!("ScheduleActivityTask(type: {})", it.activity_type)
+        }
+        Variant::ScheduleLocalActivity(it) => {
+            format!("ScheduleLocalActivity(type: {})", it.activity_type)
+        }
         Variant::StartChildWorkflowExecution(it) => {
             format!("StartChildWorkflowExecution(type: {})", it.workflow_type)
         }

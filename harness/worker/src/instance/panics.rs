@@ -24,7 +24,10 @@ thread_local! {
 static HOOK: Once = Once::new();
 
 /// Runs workflow code; a panic in it prints nothing.
-pub(super) fn catch<T>(backtraces: bool, code: impl FnOnce() -> T) -> Result<T, Box<WorkflowPanic>> {
+pub(super) fn catch<T>(
+    backtraces: bool,
+    code: impl FnOnce() -> T,
+) -> Result<T, Box<WorkflowPanic>> {
     HOOK.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -33,15 +36,20 @@ pub(super) fn catch<T>(backtraces: bool, code: impl FnOnce() -> T) -> Result<T, 
             }
         }));
     });
-    let outer = CAPTURE.replace(Some(Capture { backtraces, caught: None }));
+    let outer = CAPTURE.replace(Some(Capture {
+        backtraces,
+        caught: None,
+    }));
     let result = panic::catch_unwind(AssertUnwindSafe(code));
     let capture = CAPTURE.replace(outer);
     result.map_err(|payload| {
-        let mut caught = capture.and_then(|capture| capture.caught).unwrap_or(WorkflowPanic {
-            message: String::new(),
-            location: None,
-            backtrace: None,
-        });
+        let mut caught = capture
+            .and_then(|capture| capture.caught)
+            .unwrap_or(WorkflowPanic {
+                message: String::new(),
+                location: None,
+                backtrace: None,
+            });
         caught.message = message(payload.as_ref());
         Box::new(caught)
     })
@@ -51,8 +59,12 @@ pub(super) fn catch<T>(backtraces: bool, code: impl FnOnce() -> T) -> Result<T, 
 fn capture(info: &PanicHookInfo<'_>) -> bool {
     CAPTURE
         .try_with(|capture| {
-            let Ok(mut capture) = capture.try_borrow_mut() else { return false };
-            let Some(capture) = capture.as_mut() else { return false };
+            let Ok(mut capture) = capture.try_borrow_mut() else {
+                return false;
+            };
+            let Some(capture) = capture.as_mut() else {
+                return false;
+            };
             // The first panic is the cause; another one while unwinding aborts, and should be seen.
             if capture.caught.is_some() {
                 return false;
@@ -60,7 +72,9 @@ fn capture(info: &PanicHookInfo<'_>) -> bool {
             capture.caught = Some(WorkflowPanic {
                 message: message(info.payload()),
                 location: info.location().map(ToString::to_string),
-                backtrace: capture.backtraces.then(|| Backtrace::force_capture().to_string()),
+                backtrace: capture
+                    .backtraces
+                    .then(|| Backtrace::force_capture().to_string()),
             });
             true
         })
@@ -91,7 +105,12 @@ mod tests {
     #[test]
     fn a_backtrace_is_kept_when_asked_for() {
         let caught = catch(true, || panic!("here")).unwrap_err();
-        assert!(caught.backtrace.unwrap().contains("a_backtrace_is_kept_when_asked_for"));
+        assert!(
+            caught
+                .backtrace
+                .unwrap()
+                .contains("a_backtrace_is_kept_when_asked_for")
+        );
     }
 
     #[test]

@@ -23,7 +23,10 @@ struct Foreign(AtomicBool);
 impl WakeTracker {
     pub(super) fn new() -> Self {
         let foreign = Arc::new(Foreign::default());
-        Self { waker: Waker::from(Arc::clone(&foreign)), foreign }
+        Self {
+            waker: Waker::from(Arc::clone(&foreign)),
+            foreign,
+        }
     }
 
     pub(super) fn waker(&self) -> &Waker {

@@ -7,17 +7,21 @@ use temporalio_protos::{
         workflow_commands::{ActivityCancellationType, ScheduleActivity},
     },
     temporal::api::{
-        command::v1::{RequestCancelActivityTaskCommandAttributes, command, schedule_activity_cmd_to_api},
+        command::v1::{
+            RequestCancelActivityTaskCommandAttributes, command, schedule_activity_cmd_to_api,
+        },
         common::v1::ActivityType,
         enums::v1::{EventType, RetryState},
         failure::v1::{ActivityFailureInfo, CanceledFailureInfo, Failure, failure::FailureInfo},
-        history::v1::{ActivityTaskCanceledEventAttributes, HistoryEvent, history_event::Attributes},
+        history::v1::{
+            ActivityTaskCanceledEventAttributes, HistoryEvent, history_event::Attributes,
+        },
     },
 };
 
 use super::{
-    Annotations, EventContext, Response, Responses, Result, invalid_event, nondeterminism, single_payload,
-    unset,
+    Annotations, EventContext, Response, Responses, Result, invalid_event, nondeterminism,
+    single_payload, unset,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +71,10 @@ impl Activity {
             cancelled_before_sent: false,
             annotations,
         };
-        (machine, schedule_activity_cmd_to_api(attributes, use_compatible_version))
+        (
+            machine,
+            schedule_activity_cmd_to_api(attributes, use_compatible_version),
+        )
     }
 
     /// Workflow code cancels the activity.
@@ -91,16 +98,24 @@ impl Activity {
             return Ok(vec![self.cancelled(None)]);
         }
         let attributes = command::Attributes::RequestCancelActivityTaskCommandAttributes(
-            RequestCancelActivityTaskCommandAttributes { scheduled_event_id: self.scheduled_event_id },
+            RequestCancelActivityTaskCommandAttributes {
+                scheduled_event_id: self.scheduled_event_id,
+            },
         );
-        let mut responses = vec![Response::Command(Box::new(self.annotations.clone().command(attributes)))];
+        let mut responses = vec![Response::Command(Box::new(
+            self.annotations.clone().command(attributes),
+        ))];
         if self.cancellation_type != ActivityCancellationType::WaitCancellationCompleted {
             responses.push(self.cancelled(None));
         }
         Ok(responses)
     }
 
-    pub(crate) fn on_event(&mut self, event: &HistoryEvent, context: EventContext) -> Result<Responses> {
+    pub(crate) fn on_event(
+        &mut self,
+        event: &HistoryEvent,
+        context: EventContext,
+    ) -> Result<Responses> {
         match event.event_type() {
             EventType::ActivityTaskScheduled => self.on_scheduled(event, context),
             EventType::ActivityTaskStarted => self.on_started(event),
@@ -109,7 +124,9 @@ impl Activity {
                     State::ScheduledActivityCancelCommandCreated => {
                         State::ScheduledActivityCancelEventRecorded
                     }
-                    State::StartedActivityCancelCommandCreated => State::StartedActivityCancelEventRecorded,
+                    State::StartedActivityCancelCommandCreated => {
+                        State::StartedActivityCancelEventRecorded
+                    }
                     _ => return Err(self.invalid(event)),
                 };
                 Ok(Vec::new())
@@ -118,12 +135,15 @@ impl Activity {
             EventType::ActivityTaskFailed => self.on_failed(event),
             EventType::ActivityTaskTimedOut => self.on_timed_out(event),
             EventType::ActivityTaskCanceled => self.on_canceled(event),
-            _ => Err(nondeterminism!("Activity machine does not handle this event: {event}")),
+            _ => Err(nondeterminism!(
+                "Activity machine does not handle this event: {event}"
+            )),
         }
     }
 
     fn on_scheduled(&mut self, event: &HistoryEvent, context: EventContext) -> Result<Responses> {
-        let Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) = &event.attributes else {
+        let Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) = &event.attributes
+        else {
             return Err(unset("Activity scheduled", event));
         };
         if self.state != State::ScheduleCommandCreated {
@@ -154,9 +174,13 @@ impl Activity {
     fn on_started(&mut self, event: &HistoryEvent) -> Result<Responses> {
         self.state = match self.state {
             State::ScheduledEventRecorded => State::Started,
-            State::ScheduledActivityCancelEventRecorded => State::StartedActivityCancelEventRecorded,
+            State::ScheduledActivityCancelEventRecorded => {
+                State::StartedActivityCancelEventRecorded
+            }
             // An abandoned activity may start all the same; nobody listens.
-            State::Canceled if self.cancellation_type == ActivityCancellationType::Abandon => State::Canceled,
+            State::Canceled if self.cancellation_type == ActivityCancellationType::Abandon => {
+                State::Canceled
+            }
             State::Canceled => {
                 return Err(nondeterminism!(
                     "Non-Abandon cancel mode activities cannot be started after being cancelled. Seq: {:?}",
@@ -169,7 +193,8 @@ impl Activity {
     }
 
     fn on_completed(&mut self, event: &HistoryEvent) -> Result<Responses> {
-        let Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) = &event.attributes else {
+        let Some(Attributes::ActivityTaskCompletedEventAttributes(completed)) = &event.attributes
+        else {
             return Err(unset("Activity completion", event));
         };
         match self.state {
@@ -190,14 +215,19 @@ impl Activity {
             return Ok(Vec::new());
         }
         let result = single_payload("activity", completed.result.as_ref(), event)?;
-        Ok(vec![self.resolve(activity_resolution::Status::Completed(activity_result::Success { result }))])
+        Ok(vec![self.resolve(activity_resolution::Status::Completed(
+            activity_result::Success { result },
+        ))])
     }
 
     fn on_failed(&mut self, event: &HistoryEvent) -> Result<Responses> {
         let Some(Attributes::ActivityTaskFailedEventAttributes(failed)) = &event.attributes else {
             return Err(unset("Activity failure", event));
         };
-        if !matches!(self.state, State::Started | State::StartedActivityCancelEventRecorded) {
+        if !matches!(
+            self.state,
+            State::Started | State::StartedActivityCancelEventRecorded
+        ) {
             return Err(self.invalid(event));
         }
         let told = self.resolved_already();
@@ -211,11 +241,16 @@ impl Activity {
             failed.started_event_id,
             failed.scheduled_event_id,
         );
-        Ok(vec![self.failed(failure("Activity task failed", failed.failure.clone(), info))])
+        Ok(vec![self.failed(failure(
+            "Activity task failed",
+            failed.failure.clone(),
+            info,
+        ))])
     }
 
     fn on_timed_out(&mut self, event: &HistoryEvent) -> Result<Responses> {
-        let Some(Attributes::ActivityTaskTimedOutEventAttributes(timed_out)) = &event.attributes else {
+        let Some(Attributes::ActivityTaskTimedOutEventAttributes(timed_out)) = &event.attributes
+        else {
             return Err(unset("Activity timeout", event));
         };
         if !matches!(
@@ -238,11 +273,16 @@ impl Activity {
             timed_out.started_event_id,
             timed_out.scheduled_event_id,
         );
-        Ok(vec![self.failed(failure("Activity task timed out", timed_out.failure.clone(), info))])
+        Ok(vec![self.failed(failure(
+            "Activity task timed out",
+            timed_out.failure.clone(),
+            info,
+        ))])
     }
 
     fn on_canceled(&mut self, event: &HistoryEvent) -> Result<Responses> {
-        let Some(Attributes::ActivityTaskCanceledEventAttributes(canceled)) = &event.attributes else {
+        let Some(Attributes::ActivityTaskCanceledEventAttributes(canceled)) = &event.attributes
+        else {
             return Err(unset("Activity cancellation", event));
         };
         if !matches!(
@@ -253,7 +293,11 @@ impl Activity {
         }
         let told = self.resolved_already();
         self.state = State::Canceled;
-        Ok(if told { Vec::new() } else { vec![self.cancelled(Some(canceled))] })
+        Ok(if told {
+            Vec::new()
+        } else {
+            vec![self.cancelled(Some(canceled))]
+        })
     }
 
     /// Once a cancel is requested in the mode `TryCancel`, workflow code has its answer.
@@ -265,15 +309,24 @@ impl Activity {
     }
 
     fn resolve(&self, status: activity_resolution::Status) -> Response {
-        let result = Some(ActivityResolution { status: Some(status) });
-        ResolveActivity { seq: self.seq, result, is_local: false }.into()
+        let result = Some(ActivityResolution {
+            status: Some(status),
+        });
+        ResolveActivity {
+            seq: self.seq,
+            result,
+            is_local: false,
+        }
+        .into()
     }
 
     fn failed(&self, failure: Failure) -> Response {
-        self.resolve(activity_resolution::Status::Failed(activity_result::Failure {
-            failure: Some(failure),
-            ..Default::default()
-        }))
+        self.resolve(activity_resolution::Status::Failed(
+            activity_result::Failure {
+                failure: Some(failure),
+                ..Default::default()
+            },
+        ))
     }
 
     fn cancelled(&self, event: Option<&ActivityTaskCanceledEventAttributes>) -> Response {
@@ -295,8 +348,21 @@ impl Activity {
         }))
     }
 
-    fn failure_info(&self, identity: String, retry: RetryState, started: i64, scheduled: i64) -> FailureInfo {
-        activity_failure_info(&self.activity_type, &self.activity_id, identity, retry, started, scheduled)
+    fn failure_info(
+        &self,
+        identity: String,
+        retry: RetryState,
+        started: i64,
+        scheduled: i64,
+    ) -> FailureInfo {
+        activity_failure_info(
+            &self.activity_type,
+            &self.activity_id,
+            identity,
+            retry,
+            started,
+            scheduled,
+        )
     }
 
     fn invalid(&self, event: &HistoryEvent) -> super::MachineError {
@@ -304,7 +370,10 @@ impl Activity {
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.state, State::Completed | State::Failed | State::TimedOut | State::Canceled)
+        matches!(
+            self.state,
+            State::Completed | State::Failed | State::TimedOut | State::Canceled
+        )
     }
 
     pub(crate) fn cancelled_before_sent(&self) -> bool {
@@ -332,7 +401,9 @@ pub(super) fn activity_failure_info(
 ) -> FailureInfo {
     FailureInfo::ActivityFailureInfo(ActivityFailureInfo {
         identity,
-        activity_type: Some(ActivityType { name: activity_type.to_owned() }),
+        activity_type: Some(ActivityType {
+            name: activity_type.to_owned(),
+        }),
         activity_id: activity_id.to_owned(),
         retry_state: retry_state as i32,
         started_event_id,

@@ -2,7 +2,8 @@
 
 use temporalio_protos::{
     coresdk::{
-        common::NamespacedWorkflowExecution, workflow_activation::ResolveRequestCancelExternalWorkflow,
+        common::NamespacedWorkflowExecution,
+        workflow_activation::ResolveRequestCancelExternalWorkflow,
     },
     temporal::api::{
         command::v1::{RequestCancelExternalWorkflowExecutionCommandAttributes, command},
@@ -36,7 +37,10 @@ impl CancelExternal {
         target: NamespacedWorkflowExecution,
         reason: String,
     ) -> (Self, command::Attributes) {
-        #[expect(deprecated, reason = "a field of the message is, and the rest is given")]
+        #[expect(
+            deprecated,
+            reason = "a field of the message is, and the rest is given"
+        )]
         let attributes = RequestCancelExternalWorkflowExecutionCommandAttributes {
             namespace: target.namespace,
             workflow_id: target.workflow_id,
@@ -47,13 +51,18 @@ impl CancelExternal {
         };
         (
             Self::new(seq),
-            command::Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(attributes),
+            command::Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(
+                attributes,
+            ),
         )
     }
 
     /// The machine alone, for a command made elsewhere.
     pub(crate) fn new(seq: u32) -> Self {
-        Self { state: State::RequestCancelExternalCommandCreated, seq }
+        Self {
+            state: State::RequestCancelExternalCommandCreated,
+            seq,
+        }
     }
 
     pub(crate) fn on_event(&mut self, event: &HistoryEvent) -> Result<Responses> {
@@ -82,7 +91,9 @@ impl CancelExternal {
                 | EventType::RequestCancelExternalWorkflowExecutionFailed,
                 _,
             ) => Err(invalid_event("CancelExternalMachine", &self.state, event)),
-            _ => Err(nondeterminism!("Cancel external WF machine does not handle this event: {event}")),
+            _ => Err(nondeterminism!(
+                "Cancel external WF machine does not handle this event: {event}"
+            )),
         }
     }
 
@@ -96,16 +107,28 @@ impl CancelExternal {
         let cause = failed.cause();
         let reason = match cause {
             FailedCause::Unspecified => "unknown",
-            FailedCause::ExternalWorkflowExecutionNotFound | FailedCause::NamespaceNotFound => "not found",
+            FailedCause::ExternalWorkflowExecutionNotFound | FailedCause::NamespaceNotFound => {
+                "not found"
+            }
         };
         Ok(self.resolve(Some(undelivered("cancel", reason, cause)), cause))
     }
 
     fn resolve(&self, failure: Option<Failure>, cause: FailedCause) -> Responses {
-        vec![ResolveRequestCancelExternalWorkflow { seq: self.seq, failure, cause: cause as i32 }.into()]
+        vec![
+            ResolveRequestCancelExternalWorkflow {
+                seq: self.seq,
+                failure,
+                cause: cause as i32,
+            }
+            .into(),
+        ]
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.state, State::CancelRequested | State::RequestCancelFailed)
+        matches!(
+            self.state,
+            State::CancelRequested | State::RequestCancelFailed
+        )
     }
 }

@@ -16,7 +16,8 @@ use temporalio_protos::{
     },
     temporal::api::{
         command::v1::{
-            RequestCancelExternalWorkflowExecutionCommandAttributes, command, start_child_workflow_cmd_to_api,
+            RequestCancelExternalWorkflowExecutionCommandAttributes, command,
+            start_child_workflow_cmd_to_api,
         },
         common::v1::{WorkflowExecution, WorkflowType},
         enums::v1::{EventType, RetryState, StartChildWorkflowExecutionFailedCause, TimeoutType},
@@ -82,7 +83,10 @@ impl ChildWorkflow {
             cancelled_before_sent: false,
             annotations,
         };
-        (machine, start_child_workflow_cmd_to_api(attributes, use_compatible_version))
+        (
+            machine,
+            start_child_workflow_cmd_to_api(attributes, use_compatible_version),
+        )
     }
 
     /// Workflow code cancels the child.
@@ -102,22 +106,29 @@ impl ChildWorkflow {
 
     fn cancel_before_sent(&mut self, reason: &str) -> Response {
         self.cancelled_before_sent = true;
-        self.state = State::Cancelled { seen_cancelled_event: false };
+        self.state = State::Cancelled {
+            seen_cancelled_event: false,
+        };
         let failure = Failure {
             message: format!("Child Workflow Execution cancelled before scheduled: {reason}"),
             cause: Some(Box::new(cancelled_cause())),
             failure_info: Some(self.failure_info(RetryState::NonRetryableFailure)),
             ..Default::default()
         };
-        self.resolve_start(StartStatus::Cancelled(ResolveChildWorkflowExecutionStartCancelled {
-            failure: Some(failure),
-        }))
+        self.resolve_start(StartStatus::Cancelled(
+            ResolveChildWorkflowExecutionStartCancelled {
+                failure: Some(failure),
+            },
+        ))
     }
 
     fn cancel_started(&mut self, reason: String) -> Responses {
         let mut responses = Vec::new();
         if self.cancellation_type != ChildWorkflowCancellationType::Abandon {
-            #[expect(deprecated, reason = "a field of the message is, and the rest is the default")]
+            #[expect(
+                deprecated,
+                reason = "a field of the message is, and the rest is the default"
+            )]
             let attributes = RequestCancelExternalWorkflowExecutionCommandAttributes {
                 namespace: self.namespace.clone(),
                 workflow_id: self.workflow_id.clone(),
@@ -127,11 +138,18 @@ impl ChildWorkflow {
                 control: String::new(),
             };
             let attributes =
-                command::Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(attributes);
-            responses.push(Response::CoreCommand(Box::new(attributes), self.annotations.clone()));
+                command::Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(
+                    attributes,
+                );
+            responses.push(Response::CoreCommand(
+                Box::new(attributes),
+                self.annotations.clone(),
+            ));
         }
         if self.resolves_on_cancel() {
-            self.state = State::Cancelled { seen_cancelled_event: false };
+            self.state = State::Cancelled {
+                seen_cancelled_event: false,
+            };
             responses.push(self.resolve_cancelled());
         }
         responses
@@ -145,7 +163,11 @@ impl ChildWorkflow {
         )
     }
 
-    pub(crate) fn on_event(&mut self, event: &HistoryEvent, context: EventContext) -> Result<Responses> {
+    pub(crate) fn on_event(
+        &mut self,
+        event: &HistoryEvent,
+        context: EventContext,
+    ) -> Result<Responses> {
         match (event.event_type(), &event.attributes) {
             (
                 EventType::StartChildWorkflowExecutionInitiated,
@@ -154,25 +176,25 @@ impl ChildWorkflow {
                 let recorded_type = initiated.workflow_type.as_ref().map_or("", |t| &t.name);
                 self.on_initiated(event, &initiated.workflow_id, recorded_type, context)
             }
-            (EventType::StartChildWorkflowExecutionInitiated, _) => {
-                Err(fatal!("StartChildWorkflowExecutionInitiated attributes were unset"))
-            }
+            (EventType::StartChildWorkflowExecutionInitiated, _) => Err(fatal!(
+                "StartChildWorkflowExecutionInitiated attributes were unset"
+            )),
             (
                 EventType::ChildWorkflowExecutionStarted,
                 Some(Attributes::ChildWorkflowExecutionStartedEventAttributes(started)),
             ) if started.workflow_execution.is_some() => {
                 self.on_started(event, started.workflow_execution.as_ref())
             }
-            (EventType::ChildWorkflowExecutionStarted, _) => {
-                Err(fatal!("ChildWorkflowExecutionStarted attributes were unset or malformed"))
-            }
+            (EventType::ChildWorkflowExecutionStarted, _) => Err(fatal!(
+                "ChildWorkflowExecutionStarted attributes were unset or malformed"
+            )),
             (
                 EventType::StartChildWorkflowExecutionFailed,
                 Some(Attributes::StartChildWorkflowExecutionFailedEventAttributes(failed)),
             ) => self.on_start_failed(event, failed.cause()),
-            (EventType::StartChildWorkflowExecutionFailed, _) => {
-                Err(fatal!("StartChildWorkflowExecutionFailed attributes were unset"))
-            }
+            (EventType::StartChildWorkflowExecutionFailed, _) => Err(fatal!(
+                "StartChildWorkflowExecutionFailed attributes were unset"
+            )),
             (
                 EventType::ChildWorkflowExecutionCompleted
                 | EventType::ChildWorkflowExecutionFailed
@@ -181,7 +203,9 @@ impl ChildWorkflow {
                 | EventType::ChildWorkflowExecutionTerminated,
                 Some(_),
             ) => self.on_closed(event),
-            _ => Err(nondeterminism!("Child workflow machine does not handle this event: {event:?}")),
+            _ => Err(nondeterminism!(
+                "Child workflow machine does not handle this event: {event:?}"
+            )),
         }
     }
 
@@ -231,9 +255,9 @@ impl ChildWorkflow {
         self.state = State::Started;
         self.started_event_id = event.event_id;
         self.run_id.clone_from(&run_id);
-        Ok(vec![
-            self.resolve_start(StartStatus::Succeeded(ResolveChildWorkflowExecutionStartSuccess { run_id })),
-        ])
+        Ok(vec![self.resolve_start(StartStatus::Succeeded(
+            ResolveChildWorkflowExecutionStartSuccess { run_id },
+        ))])
     }
 
     fn on_start_failed(
@@ -250,23 +274,31 @@ impl ChildWorkflow {
         self.state = State::StartFailed;
         let cause = match cause {
             StartChildWorkflowExecutionFailedCause::Unspecified => JobCause::Unspecified,
-            StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists => JobCause::WorkflowAlreadyExists,
-            StartChildWorkflowExecutionFailedCause::NamespaceNotFound => JobCause::NamespaceNotFound,
+            StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists => {
+                JobCause::WorkflowAlreadyExists
+            }
+            StartChildWorkflowExecutionFailedCause::NamespaceNotFound => {
+                JobCause::NamespaceNotFound
+            }
             StartChildWorkflowExecutionFailedCause::InvalidVersioningOverride => {
                 JobCause::InvalidVersioningOverride
             }
         };
-        Ok(vec![self.resolve_start(StartStatus::Failed(ResolveChildWorkflowExecutionStartFailure {
-            workflow_id: self.workflow_id.clone(),
-            workflow_type: self.workflow_type.clone(),
-            cause: cause as i32,
-        }))])
+        Ok(vec![self.resolve_start(StartStatus::Failed(
+            ResolveChildWorkflowExecutionStartFailure {
+                workflow_id: self.workflow_id.clone(),
+                workflow_type: self.workflow_type.clone(),
+                cause: cause as i32,
+            },
+        ))])
     }
 
     fn on_closed(&mut self, event: &HistoryEvent) -> Result<Responses> {
         match self.state {
             State::Started => {}
-            State::Cancelled { seen_cancelled_event } => {
+            State::Cancelled {
+                seen_cancelled_event,
+            } => {
                 return self.on_closed_late(event, seen_cancelled_event);
             }
             _ => return Err(self.invalid(event)),
@@ -280,14 +312,25 @@ impl ChildWorkflow {
             Some(Attributes::ChildWorkflowExecutionFailedEventAttributes(failed)) => {
                 self.state = State::Failed;
                 let cause = failed.failure.clone();
-                self.failed("Child Workflow execution failed", cause, failed.retry_state())
+                self.failed(
+                    "Child Workflow execution failed",
+                    cause,
+                    failed.retry_state(),
+                )
             }
             Some(Attributes::ChildWorkflowExecutionTimedOutEventAttributes(timed_out)) => {
                 self.state = State::TimedOut;
                 let timeout_type = TimeoutType::StartToClose as i32;
-                let info = TimeoutFailureInfo { timeout_type, last_heartbeat_details: None };
+                let info = TimeoutFailureInfo {
+                    timeout_type,
+                    last_heartbeat_details: None,
+                };
                 let cause = cause("Timed out", FailureInfo::TimeoutFailureInfo(info));
-                self.failed("Child Workflow execution timed out", Some(cause), timed_out.retry_state())
+                self.failed(
+                    "Child Workflow execution timed out",
+                    Some(cause),
+                    timed_out.retry_state(),
+                )
             }
             Some(Attributes::ChildWorkflowExecutionTerminatedEventAttributes(_)) => {
                 self.state = State::Terminated;
@@ -300,7 +343,9 @@ impl ChildWorkflow {
                 )
             }
             _ => {
-                self.state = State::Cancelled { seen_cancelled_event: true };
+                self.state = State::Cancelled {
+                    seen_cancelled_event: true,
+                };
                 self.resolve_cancelled()
             }
         };
@@ -308,7 +353,11 @@ impl ChildWorkflow {
     }
 
     /// The child closes after workflow code was told that it is cancelled.
-    fn on_closed_late(&mut self, event: &HistoryEvent, seen_cancelled_event: bool) -> Result<Responses> {
+    fn on_closed_late(
+        &mut self,
+        event: &HistoryEvent,
+        seen_cancelled_event: bool,
+    ) -> Result<Responses> {
         if event.event_type() == EventType::ChildWorkflowExecutionCanceled {
             if seen_cancelled_event {
                 return Err(fatal!(
@@ -316,7 +365,9 @@ impl ChildWorkflow {
                      being applied! This is a bug, please report."
                 ));
             }
-            self.state = State::Cancelled { seen_cancelled_event: true };
+            self.state = State::Cancelled {
+                seen_cancelled_event: true,
+            };
         } else if !self.resolves_on_cancel() {
             return Err(nondeterminism!(
                 "Child workflows which don't resolve immediately on cancellation cannot complete after being \
@@ -327,17 +378,29 @@ impl ChildWorkflow {
     }
 
     fn resolve_start(&self, status: StartStatus) -> Response {
-        ResolveChildWorkflowExecutionStart { seq: self.seq, status: Some(status) }.into()
+        ResolveChildWorkflowExecutionStart {
+            seq: self.seq,
+            status: Some(status),
+        }
+        .into()
     }
 
     fn resolve(&self, status: ResultStatus) -> Response {
-        let result = Some(ChildWorkflowResult { status: Some(status) });
-        ResolveChildWorkflowExecution { seq: self.seq, result }.into()
+        let result = Some(ChildWorkflowResult {
+            status: Some(status),
+        });
+        ResolveChildWorkflowExecution {
+            seq: self.seq,
+            result,
+        }
+        .into()
     }
 
     fn failed(&self, message: &str, cause: Option<Failure>, retry_state: RetryState) -> Response {
         let failure = self.failure(message, cause, retry_state);
-        self.resolve(ResultStatus::Failed(child_workflow::Failure { failure: Some(failure) }))
+        self.resolve(ResultStatus::Failed(child_workflow::Failure {
+            failure: Some(failure),
+        }))
     }
 
     fn resolve_cancelled(&self) -> Response {
@@ -346,7 +409,9 @@ impl ChildWorkflow {
             Some(cancelled_cause()),
             RetryState::NonRetryableFailure,
         );
-        self.resolve(ResultStatus::Cancelled(child_workflow::Cancellation { failure: Some(failure) }))
+        self.resolve(ResultStatus::Cancelled(child_workflow::Cancellation {
+            failure: Some(failure),
+        }))
     }
 
     fn failure(&self, message: &str, cause: Option<Failure>, retry_state: RetryState) -> Failure {
@@ -361,7 +426,9 @@ impl ChildWorkflow {
     fn failure_info(&self, retry_state: RetryState) -> FailureInfo {
         FailureInfo::ChildWorkflowExecutionFailureInfo(ChildWorkflowExecutionFailureInfo {
             namespace: self.namespace.clone(),
-            workflow_type: Some(WorkflowType { name: self.workflow_type.clone() }),
+            workflow_type: Some(WorkflowType {
+                name: self.workflow_type.clone(),
+            }),
             initiated_event_id: self.initiated_event_id,
             started_event_id: self.started_event_id,
             retry_state: retry_state as i32,
@@ -377,7 +444,10 @@ impl ChildWorkflow {
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        !matches!(self.state, State::StartCommandCreated | State::StartEventRecorded | State::Started)
+        !matches!(
+            self.state,
+            State::StartCommandCreated | State::StartEventRecorded | State::Started
+        )
     }
 
     pub(crate) fn cancelled_before_sent(&self) -> bool {
@@ -386,9 +456,16 @@ impl ChildWorkflow {
 }
 
 fn cause(message: &str, info: FailureInfo) -> Failure {
-    Failure { message: message.to_owned(), failure_info: Some(info), ..Default::default() }
+    Failure {
+        message: message.to_owned(),
+        failure_info: Some(info),
+        ..Default::default()
+    }
 }
 
 fn cancelled_cause() -> Failure {
-    cause("", FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default()))
+    cause(
+        "",
+        FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default()),
+    )
 }

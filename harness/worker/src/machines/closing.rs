@@ -21,30 +21,50 @@ pub(crate) enum ClosingKind {
 
 impl Closing {
     pub(crate) fn complete() -> Self {
-        Self { kind: ClosingKind::Complete, recorded: false }
+        Self {
+            kind: ClosingKind::Complete,
+            recorded: false,
+        }
     }
 
     pub(crate) fn fail() -> Self {
-        Self { kind: ClosingKind::Fail, recorded: false }
+        Self {
+            kind: ClosingKind::Fail,
+            recorded: false,
+        }
     }
 
     pub(crate) fn cancel() -> Self {
-        Self { kind: ClosingKind::Cancel, recorded: false }
+        Self {
+            kind: ClosingKind::Cancel,
+            recorded: false,
+        }
     }
 
     pub(crate) fn continue_as_new() -> Self {
-        Self { kind: ClosingKind::ContinueAsNew, recorded: false }
+        Self {
+            kind: ClosingKind::ContinueAsNew,
+            recorded: false,
+        }
     }
 
     pub(crate) fn on_event(&mut self, event: &HistoryEvent) -> Result<Responses> {
         let (name, words, expected) = match self.kind {
-            ClosingKind::Complete => {
-                ("CompleteWorkflowMachine", "Complete workflow", EventType::WorkflowExecutionCompleted)
-            }
-            ClosingKind::Fail => ("FailWorkflowMachine", "Fail workflow", EventType::WorkflowExecutionFailed),
-            ClosingKind::Cancel => {
-                ("CancelWorkflowMachine", "Cancel workflow", EventType::WorkflowExecutionCanceled)
-            }
+            ClosingKind::Complete => (
+                "CompleteWorkflowMachine",
+                "Complete workflow",
+                EventType::WorkflowExecutionCompleted,
+            ),
+            ClosingKind::Fail => (
+                "FailWorkflowMachine",
+                "Fail workflow",
+                EventType::WorkflowExecutionFailed,
+            ),
+            ClosingKind::Cancel => (
+                "CancelWorkflowMachine",
+                "Cancel workflow",
+                EventType::WorkflowExecutionCanceled,
+            ),
             ClosingKind::ContinueAsNew => (
                 "ContinueAsNewWorkflowMachine",
                 "Continue as new workflow",
@@ -52,7 +72,9 @@ impl Closing {
             ),
         };
         if event.event_type() != expected {
-            return Err(nondeterminism!("{words} machine does not handle this event: {event}"));
+            return Err(nondeterminism!(
+                "{words} machine does not handle this event: {event}"
+            ));
         }
         if self.recorded {
             return Err(invalid_event(name, &self.kind, event));

@@ -5,7 +5,9 @@ use std::time::Duration;
 use temporalio_protos::{
     constants::LOCAL_ACTIVITY_MARKER_NAME,
     coresdk::{
-        activity_result::{self, ActivityResolution, Cancellation, DoBackoff, activity_resolution::Status},
+        activity_result::{
+            self, ActivityResolution, Cancellation, DoBackoff, activity_resolution::Status,
+        },
         common::build_local_activity_marker_details,
         external_data::LocalActivityMarkerData,
         workflow_activation::ResolveActivity,
@@ -58,7 +60,9 @@ impl LocalResult {
     pub(crate) fn empty_cancel() -> Self {
         Self::Cancelled(Some(Failure {
             message: "Activity cancelled".to_owned(),
-            failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default())),
+            failure_info: Some(FailureInfo::CanceledFailureInfo(
+                CanceledFailureInfo::default(),
+            )),
             ..Default::default()
         }))
     }
@@ -77,12 +81,21 @@ pub(crate) struct RecordedResult {
 
 impl RecordedResult {
     /// Reads the marker's data and result.
-    pub(crate) fn new(data: &LocalActivityMarkerData, result: Result<Option<Payload>, Failure>) -> Self {
-        let is_cancel =
-            |failure: &Failure| matches!(failure.failure_info, Some(FailureInfo::CanceledFailureInfo(_)));
+    pub(crate) fn new(
+        data: &LocalActivityMarkerData,
+        result: Result<Option<Payload>, Failure>,
+    ) -> Self {
+        let is_cancel = |failure: &Failure| {
+            matches!(
+                failure.failure_info,
+                Some(FailureInfo::CanceledFailureInfo(_))
+            )
+        };
         let result = match result {
             Ok(payload) => LocalResult::Completed(Some(payload.unwrap_or_default())),
-            Err(failure) if is_cancel(&failure) || failure.cause.as_deref().is_some_and(is_cancel) => {
+            Err(failure)
+                if is_cancel(&failure) || failure.cause.as_deref().is_some_and(is_cancel) =>
+            {
                 LocalResult::Cancelled(Some(failure))
             }
             Err(failure) => LocalResult::Failed(failure),
@@ -118,7 +131,8 @@ impl LocalActivity {
         replaying: bool,
         now: Option<prost_types::Timestamp>,
     ) -> Result<(Self, Responses)> {
-        if schedule.schedule_to_close_timeout.is_none() && schedule.start_to_close_timeout.is_none() {
+        if schedule.schedule_to_close_timeout.is_none() && schedule.start_to_close_timeout.is_none()
+        {
             return Err(fatal!(
                 "Invalid schedule local activity request (seq {}): One or both of schedule_to_close or \
                  start_to_close timeouts must be set for local activities",
@@ -128,19 +142,28 @@ impl LocalActivity {
         let original_schedule_time = schedule.original_schedule_time.or(now);
         let mut machine = Self {
             state: State::WaitingResolveFromMarkerLookAhead,
-            scheduled: ScheduledLocalActivity { schedule, original_schedule_time },
+            scheduled: ScheduledLocalActivity {
+                schedule,
+                original_schedule_time,
+            },
             annotations,
             replaying_when_invoked: replaying,
             time_when_started: now,
             completed_locally: None,
         };
-        let responses = if replaying { Vec::new() } else { machine.request() };
+        let responses = if replaying {
+            Vec::new()
+        } else {
+            machine.request()
+        };
         Ok((machine, responses))
     }
 
     fn request(&mut self) -> Responses {
         self.state = State::RequestSent;
-        vec![Response::QueueLocalActivity(Box::new(self.scheduled.clone()))]
+        vec![Response::QueueLocalActivity(Box::new(
+            self.scheduled.clone(),
+        ))]
     }
 
     /// Whether the marker event is taken without a command: the result was told from it.
@@ -148,7 +171,9 @@ impl LocalActivity {
         match self.state {
             State::ResultNotified => Ok(false),
             State::ResolvedFromMarkerLookAheadWaitingMarkerEvent => Ok(true),
-            state => Err(fatal!("Attempted to check for LA marker handling in invalid state {state:?}")),
+            state => Err(fatal!(
+                "Attempted to check for LA marker handling in invalid state {state:?}"
+            )),
         }
     }
 
@@ -162,7 +187,8 @@ impl LocalActivity {
         self.replaying_when_invoked
     }
 
-    /// A workflow task starts that is not replayed: no marker can come any more, so the activity must run.
+    /// A workflow task starts that is not replayed: no marker can come any more, so the activity
+    /// must run.
     pub(crate) fn on_live_task(&mut self) -> Responses {
         if self.state != State::WaitingResolveFromMarkerLookAhead {
             return Vec::new();
@@ -196,7 +222,9 @@ impl LocalActivity {
         };
         let recorded = RecordedResult {
             result,
-            complete_time: self.time_when_started.map(|started| time::add(started, runtime)),
+            complete_time: self
+                .time_when_started
+                .map(|started| time::add(started, runtime)),
             attempt,
             backoff,
             original_schedule_time: self.scheduled.original_schedule_time,
@@ -237,7 +265,9 @@ impl LocalActivity {
                 responses.extend(self.resolved(recorded));
                 Ok(responses)
             }
-            State::MarkerCommandRecorded if mode == ActivityCancellationType::Abandon => Ok(Vec::new()),
+            State::MarkerCommandRecorded if mode == ActivityCancellationType::Abandon => {
+                Ok(Vec::new())
+            }
             // Even a recorded result may be that of an attempt with another one to come.
             State::RequestSent
             | State::WaitingResolveFromMarkerLookAhead
@@ -257,11 +287,23 @@ impl LocalActivity {
     /// Tells workflow code, moves its time on, and writes the marker unless history has it.
     fn resolved(&self, recorded: RecordedResult) -> Responses {
         let seq = self.scheduled.schedule.seq;
-        let over = matches!(recorded.result, LocalResult::Cancelled(_) | LocalResult::TimedOut(_));
+        let over = matches!(
+            recorded.result,
+            LocalResult::Cancelled(_) | LocalResult::TimedOut(_)
+        );
         let marker = (!self.replaying_when_invoked).then(|| self.marker(&recorded));
         let complete_time = recorded.complete_time;
-        let result = Some(ActivityResolution { status: Some(self.status(recorded)) });
-        let mut responses = vec![ResolveActivity { seq, result, is_local: true }.into()];
+        let result = Some(ActivityResolution {
+            status: Some(self.status(recorded)),
+        });
+        let mut responses = vec![
+            ResolveActivity {
+                seq,
+                result,
+                is_local: true,
+            }
+            .into(),
+        ];
         responses.extend(complete_time.map(Response::AdvanceTime));
         if over && self.cancellation_type() == ActivityCancellationType::Abandon {
             responses.push(Response::AbandonLocalActivity(seq));
@@ -278,12 +320,20 @@ impl LocalActivity {
                 original_schedule_time: recorded.original_schedule_time,
             });
         }
-        let failed = |failure| activity_result::Failure { failure: Some(failure), ..Default::default() };
+        let failed = |failure| activity_result::Failure {
+            failure: Some(failure),
+            ..Default::default()
+        };
         match recorded.result {
-            LocalResult::Completed(result) => Status::Completed(activity_result::Success { result }),
+            LocalResult::Completed(result) => {
+                Status::Completed(activity_result::Success { result })
+            }
             LocalResult::Failed(failure) => Status::Failed(failed(failure)),
             LocalResult::TimedOut(failure) => {
-                let bare = matches!(failure.failure_info, Some(FailureInfo::TimeoutFailureInfo(_)));
+                let bare = matches!(
+                    failure.failure_info,
+                    Some(FailureInfo::TimeoutFailureInfo(_))
+                );
                 Status::Failed(failed(if bare {
                     self.wrapped("Local Activity timed out", failure)
                 } else {
@@ -322,7 +372,9 @@ impl LocalActivity {
         let schedule = &self.scheduled.schedule;
         let (result, failure) = match &recorded.result {
             LocalResult::Completed(result) => (result.clone(), None),
-            LocalResult::Failed(failure) | LocalResult::TimedOut(failure) => (None, Some(failure.clone())),
+            LocalResult::Failed(failure) | LocalResult::TimedOut(failure) => {
+                (None, Some(failure.clone()))
+            }
             LocalResult::Cancelled(failure) => (None, failure.clone()),
         };
         let mut details = build_local_activity_marker_details(
@@ -339,31 +391,48 @@ impl LocalActivity {
             result,
         );
         if schedule.include_arguments_in_marker {
-            details.insert("input".to_owned(), Payloads { payloads: schedule.arguments.clone() });
+            details.insert(
+                "input".to_owned(),
+                Payloads {
+                    payloads: schedule.arguments.clone(),
+                },
+            );
         }
-        let attributes = command::Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes {
-            marker_name: LOCAL_ACTIVITY_MARKER_NAME.to_owned(),
-            details,
-            header: None,
-            failure,
-        });
+        let attributes =
+            command::Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes {
+                marker_name: LOCAL_ACTIVITY_MARKER_NAME.to_owned(),
+                details,
+                header: None,
+                failure,
+            });
         Response::Command(Box::new(self.annotations.clone().command(attributes)))
     }
 
     pub(crate) fn on_command(&mut self) -> Result<()> {
         if self.state != State::MarkerCommandCreated {
-            return Err(nondeterminism!("Unexpected marker command in state {:?}", self.state));
+            return Err(nondeterminism!(
+                "Unexpected marker command in state {:?}",
+                self.state
+            ));
         }
         self.state = State::ResultNotified;
         Ok(())
     }
 
-    pub(crate) fn on_event(&mut self, event: &HistoryEvent, context: EventContext) -> Result<Responses> {
+    pub(crate) fn on_event(
+        &mut self,
+        event: &HistoryEvent,
+        context: EventContext,
+    ) -> Result<Responses> {
         if event.event_type() != EventType::MarkerRecorded {
-            return Err(nondeterminism!("Local activity machine cannot handle this event: {event}"));
+            return Err(nondeterminism!(
+                "Local activity machine cannot handle this event: {event}"
+            ));
         }
         let Some((data, succeeded)) = local_activity_marker(event) else {
-            return Err(nondeterminism!("Local activity machine encountered an unparsable marker"));
+            return Err(nondeterminism!(
+                "Local activity machine encountered an unparsable marker"
+            ));
         };
         match (self.state, self.completed_locally, succeeded) {
             (State::ResultNotified, Some(true), false) => {

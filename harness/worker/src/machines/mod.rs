@@ -1,8 +1,9 @@
-//! One state machine per command: what a command waits for, which events it takes, what it tells the
-//! workflow.
+//! One state machine per command: what a command waits for, which events it takes, what it tells
+//! the workflow.
 //!
-//! The rules are Core's (`temporalio-sdk-core: src/worker/workflow/machines/`), so that a history which Core
-//! accepts is accepted here, and the other way around, with the same words in the errors.
+//! The rules are Core's (`temporalio-sdk-core: src/worker/workflow/machines/`), so that a history
+//! which Core accepts is accepted here, and the other way around, with the same words in the
+//! errors.
 
 mod activity;
 mod cancel_external;
@@ -36,7 +37,9 @@ pub(crate) use activity::Activity;
 pub(crate) use cancel_external::CancelExternal;
 pub(crate) use child_workflow::ChildWorkflow;
 pub(crate) use closing::Closing;
-pub(crate) use local_activity::{LocalActivity, LocalResult, RecordedResult, ScheduledLocalActivity};
+pub(crate) use local_activity::{
+    LocalActivity, LocalResult, RecordedResult, ScheduledLocalActivity,
+};
 pub(crate) use nexus_operation::NexusOperation;
 pub(crate) use patch::Patch;
 pub(crate) use signal_external::SignalExternal;
@@ -109,7 +112,10 @@ pub(crate) enum Response {
     /// Issue a command that needs a machine of its own.
     CoreCommand(Box<command::Attributes>, Annotations),
     /// A workflow task started.
-    TaskStarted { event_id: i64, time: prost_types::Timestamp },
+    TaskStarted {
+        event_id: i64,
+        time: prost_types::Timestamp,
+    },
     /// The run was reset: the seed follows the new run id.
     RandomSeed { run_id: String },
     /// Run a local activity.
@@ -156,7 +162,11 @@ pub(crate) struct EventContext {
 
 impl Machine {
     /// Takes an event that belongs to this machine.
-    pub(crate) fn on_event(&mut self, event: &HistoryEvent, context: EventContext) -> Result<Responses> {
+    pub(crate) fn on_event(
+        &mut self,
+        event: &HistoryEvent,
+        context: EventContext,
+    ) -> Result<Responses> {
         match self {
             Self::Activity(machine) => machine.on_event(event, context),
             Self::CancelExternal(machine) => machine.on_event(event),
@@ -228,7 +238,9 @@ fn invalid_event(machine: &str, state: &impl Debug, event: &HistoryEvent) -> Mac
 
 /// The error for a command that does not fit the state of its machine.
 fn invalid_command(command: CommandType, state: &impl Debug) -> MachineError {
-    nondeterminism!("Unexpected command producing an invalid transition {command:?} in state {state:?}")
+    nondeterminism!(
+        "Unexpected command producing an invalid transition {command:?} in state {state:?}"
+    )
 }
 
 /// The error for an event without what its type promises.
@@ -240,23 +252,36 @@ fn unset(what: &str, event: &HistoryEvent) -> MachineError {
 fn undelivered(attempt: &str, reason: &str, cause: impl Display) -> Failure {
     Failure {
         message: format!("Unable to {attempt} external workflow because {reason}"),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: cause.to_string(),
-            ..Default::default()
-        })),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: cause.to_string(),
+                ..Default::default()
+            },
+        )),
         ..Default::default()
     }
 }
 
 /// The one payload that a result is made of.
-fn single_payload(what: &str, result: Option<&Payloads>, event: &HistoryEvent) -> Result<Option<Payload>> {
+fn single_payload(
+    what: &str,
+    result: Option<&Payloads>,
+    event: &HistoryEvent,
+) -> Result<Option<Payload>> {
     match result.map(|payloads| payloads.payloads.as_slice()) {
         None => Ok(None),
         Some([payload]) => Ok(Some(payload.clone())),
         Some(payloads) => Err(fatal!(
             "Not exactly one payload in {what} result ({}) for event: {:?}",
-            if payloads.is_empty() { "NoPayload" } else { "MoreThanOnePayload" },
-            Some((event.event_id, EventType::try_from(event.event_type).unwrap_or_default()))
+            if payloads.is_empty() {
+                "NoPayload"
+            } else {
+                "MoreThanOnePayload"
+            },
+            Some((
+                event.event_id,
+                EventType::try_from(event.event_type).unwrap_or_default()
+            ))
         )),
     }
 }

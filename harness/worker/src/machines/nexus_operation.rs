@@ -3,7 +3,8 @@
 use temporalio_protos::{
     coresdk::{
         nexus::{
-            NexusOperationCancellationType as CancellationType, NexusOperationResult, nexus_operation_result,
+            NexusOperationCancellationType as CancellationType, NexusOperationResult,
+            nexus_operation_result,
         },
         workflow_activation::{
             ResolveNexusOperation, ResolveNexusOperationStart,
@@ -13,15 +14,19 @@ use temporalio_protos::{
     },
     temporal::api::{
         command::v1::{RequestCancelNexusOperationCommandAttributes, command},
-        failure::v1::{CanceledFailureInfo, Failure, NexusOperationFailureInfo, failure::FailureInfo},
+        failure::v1::{
+            CanceledFailureInfo, Failure, NexusOperationFailureInfo, failure::FailureInfo,
+        },
         history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 
-use super::{Annotations, MachineError, Response, Responses, Result, invalid_event, nondeterminism};
+use super::{
+    Annotations, MachineError, Response, Responses, Result, invalid_event, nondeterminism,
+};
 
-/// None is final: each takes a cancellation, if only to do nothing. So a request to cancel leaves even when the
-/// workflow does not wait for what comes of it.
+/// None is final: each takes a cancellation, if only to do nothing. So a request to cancel leaves
+/// even when the workflow does not wait for what comes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     ScheduleCommandCreated,
@@ -78,7 +83,9 @@ impl NexusOperation {
                 let failure = self.cancelled("Nexus Operation cancelled before scheduled");
                 vec![self.resolve_start(StartStatus::Failed(failure))]
             }
-            State::ScheduledEventRecorded | State::Started if !self.cancel_sent => self.request_cancel(),
+            State::ScheduledEventRecorded | State::Started if !self.cancel_sent => {
+                self.request_cancel()
+            }
             _ => Vec::new(),
         }
     }
@@ -92,9 +99,14 @@ impl NexusOperation {
                     scheduled_event_id: self.info.scheduled_event_id,
                 },
             );
-            responses.push(Response::Command(Box::new(self.annotations.clone().command(attributes))));
+            responses.push(Response::Command(Box::new(
+                self.annotations.clone().command(attributes),
+            )));
         }
-        if matches!(self.cancellation_type, CancellationType::Abandon | CancellationType::TryCancel) {
+        if matches!(
+            self.cancellation_type,
+            CancellationType::Abandon | CancellationType::TryCancel
+        ) {
             if self.state == State::Started {
                 self.state = State::Cancelled;
             }
@@ -106,18 +118,31 @@ impl NexusOperation {
 
     pub(crate) fn on_event(&mut self, event: &HistoryEvent) -> Result<Responses> {
         let Some(attributes) = &event.attributes else {
-            return Err(nondeterminism!("{:?} attributes were unset or malformed", event.event_type()));
+            return Err(nondeterminism!(
+                "{:?} attributes were unset or malformed",
+                event.event_type()
+            ));
         };
         match (attributes, self.state) {
-            (Attributes::NexusOperationScheduledEventAttributes(_), State::ScheduleCommandCreated) => {
+            (
+                Attributes::NexusOperationScheduledEventAttributes(_),
+                State::ScheduleCommandCreated,
+            ) => {
                 self.info.scheduled_event_id = event.event_id;
                 self.state = State::ScheduledEventRecorded;
                 Ok(Vec::new())
             }
-            (Attributes::NexusOperationStartedEventAttributes(started), State::ScheduledEventRecorded) => {
+            (
+                Attributes::NexusOperationStartedEventAttributes(started),
+                State::ScheduledEventRecorded,
+            ) => {
                 self.state = State::Started;
-                self.info.operation_token.clone_from(&started.operation_token);
-                Ok(vec![self.resolve_start(StartStatus::OperationToken(started.operation_token.clone()))])
+                self.info
+                    .operation_token
+                    .clone_from(&started.operation_token);
+                Ok(vec![self.resolve_start(StartStatus::OperationToken(
+                    started.operation_token.clone(),
+                ))])
             }
             (
                 Attributes::NexusOperationCancelRequestedEventAttributes(_),
@@ -141,7 +166,9 @@ impl NexusOperation {
                 | Attributes::NexusOperationCancelRequestedEventAttributes(_),
                 _,
             ) => Err(self.invalid(event)),
-            _ => Err(nondeterminism!("Nexus operation machine does not handle this event: {event:?}")),
+            _ => Err(nondeterminism!(
+                "Nexus operation machine does not handle this event: {event:?}"
+            )),
         }
     }
 
@@ -151,7 +178,10 @@ impl NexusOperation {
         match was {
             State::ScheduledEventRecorded | State::Started => {}
             State::Cancelled
-                if matches!(attributes, Attributes::NexusOperationCanceledEventAttributes(_)) =>
+                if matches!(
+                    attributes,
+                    Attributes::NexusOperationCanceledEventAttributes(_)
+                ) =>
             {
                 return Ok(Vec::new());
             }
@@ -173,7 +203,9 @@ impl NexusOperation {
         let (state, failure, status): (_, _, fn(Failure) -> Status) = match attributes {
             Attributes::NexusOperationCompletedEventAttributes(completed) => {
                 self.state = State::Completed;
-                let result = self.resolve(Status::Completed(completed.result.clone().unwrap_or_default()));
+                let result = self.resolve(Status::Completed(
+                    completed.result.clone().unwrap_or_default(),
+                ));
                 return Ok(if was == State::Started {
                     vec![result]
                 } else {
@@ -183,12 +215,16 @@ impl NexusOperation {
             Attributes::NexusOperationFailedEventAttributes(failed) => {
                 (State::Failed, or(&failed.failure, "failed"), Status::Failed)
             }
-            Attributes::NexusOperationTimedOutEventAttributes(timed_out) => {
-                (State::TimedOut, or(&timed_out.failure, "timed out"), Status::TimedOut)
-            }
-            Attributes::NexusOperationCanceledEventAttributes(canceled) => {
-                (State::Cancelled, or(&canceled.failure, "was cancelled"), Status::Cancelled)
-            }
+            Attributes::NexusOperationTimedOutEventAttributes(timed_out) => (
+                State::TimedOut,
+                or(&timed_out.failure, "timed out"),
+                Status::TimedOut,
+            ),
+            Attributes::NexusOperationCanceledEventAttributes(canceled) => (
+                State::Cancelled,
+                or(&canceled.failure, "was cancelled"),
+                Status::Cancelled,
+            ),
             _ => return Err(self.invalid(event)),
         };
         self.state = state;
@@ -207,45 +243,71 @@ impl NexusOperation {
         use nexus_operation_result::Status;
         let waits = self.cancellation_type == CancellationType::WaitCancellationRequested;
         match (self.state, attributes) {
-            (State::ScheduleCommandCreated | State::ScheduledEventRecorded, _) => Err(self.invalid(event)),
-            (State::Started, Attributes::NexusOperationCancelRequestCompletedEventAttributes(_)) if waits => {
+            (State::ScheduleCommandCreated | State::ScheduledEventRecorded, _) => {
+                Err(self.invalid(event))
+            }
+            (
+                State::Started,
+                Attributes::NexusOperationCancelRequestCompletedEventAttributes(_),
+            ) if waits => {
                 self.state = State::Cancelled;
                 let failure = self.cancelled("Nexus operation cancellation request completed");
                 Ok(vec![self.resolve(Status::Cancelled(failure))])
             }
-            (State::Started, Attributes::NexusOperationCancelRequestFailedEventAttributes(failed))
-                if waits =>
-            {
+            (
+                State::Started,
+                Attributes::NexusOperationCancelRequestFailedEventAttributes(failed),
+            ) if waits => {
                 let message = "Nexus operation cancellation request failed";
-                let cause = failed
-                    .failure
-                    .clone()
-                    .unwrap_or_else(|| Failure { message: message.to_owned(), ..Default::default() });
-                Ok(vec![self.resolve(Status::Failed(self.failure(message, cause)))])
+                let cause = failed.failure.clone().unwrap_or_else(|| Failure {
+                    message: message.to_owned(),
+                    ..Default::default()
+                });
+                Ok(vec![
+                    self.resolve(Status::Failed(self.failure(message, cause))),
+                ])
             }
             _ => Ok(Vec::new()),
         }
     }
 
     fn resolve_start(&self, status: StartStatus) -> Response {
-        ResolveNexusOperationStart { seq: self.seq, status: Some(status) }.into()
+        ResolveNexusOperationStart {
+            seq: self.seq,
+            status: Some(status),
+        }
+        .into()
     }
 
     fn resolve(&self, status: nexus_operation_result::Status) -> Response {
-        let result = Some(NexusOperationResult { status: Some(status) });
-        ResolveNexusOperation { seq: self.seq, result }.into()
+        let result = Some(NexusOperationResult {
+            status: Some(status),
+        });
+        ResolveNexusOperation {
+            seq: self.seq,
+            result,
+        }
+        .into()
     }
 
     fn cancelled(&self, message: &str) -> Failure {
         let info = FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default());
-        self.failure(message, Failure { failure_info: Some(info), ..Default::default() })
+        self.failure(
+            message,
+            Failure {
+                failure_info: Some(info),
+                ..Default::default()
+            },
+        )
     }
 
     fn failure(&self, message: &str, cause: Failure) -> Failure {
         Failure {
             message: message.to_owned(),
             cause: Some(Box::new(cause)),
-            failure_info: Some(FailureInfo::NexusOperationExecutionFailureInfo(self.info.clone())),
+            failure_info: Some(FailureInfo::NexusOperationExecutionFailureInfo(
+                self.info.clone(),
+            )),
             ..Default::default()
         }
     }

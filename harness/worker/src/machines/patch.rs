@@ -1,4 +1,5 @@
-//! Patches: `patched` and `deprecate_patch`, each a marker and an upsert of `TemporalChangeVersion`.
+//! Patches: `patched` and `deprecate_patch`, each a marker and an upsert of
+//! `TemporalChangeVersion`.
 
 #[expect(
     clippy::disallowed_types,
@@ -50,7 +51,8 @@ pub(crate) struct PatchCall {
 }
 
 impl Patch {
-    /// A call with this id; `earlier` are the ids of the calls before it, in order, if an upsert is due.
+    /// A call with this id; `earlier` are the ids of the calls before it, in order, if an upsert is
+    /// due.
     pub(crate) fn call<'a>(
         patch_id: String,
         deprecated: bool,
@@ -69,7 +71,10 @@ impl Patch {
             failure: None,
         };
         Ok(PatchCall {
-            machine: Self { state: State::MarkerCommandCreated, patch_id },
+            machine: Self {
+                state: State::MarkerCommandCreated,
+                patch_id,
+            },
             marker: command::Attributes::RecordMarkerCommandAttributes(marker),
             upsert,
         })
@@ -82,7 +87,10 @@ impl Patch {
 
     pub(crate) fn on_command(&mut self) -> Result<()> {
         if self.state != State::MarkerCommandCreated {
-            return Err(nondeterminism!("Unexpected patch marker command in state {:?}", self.state));
+            return Err(nondeterminism!(
+                "Unexpected patch marker command in state {:?}",
+                self.state
+            ));
         }
         self.state = State::Notified;
         Ok(())
@@ -90,13 +98,18 @@ impl Patch {
 
     pub(crate) fn on_event(&mut self, event: &HistoryEvent) -> Result<Responses> {
         let Some((recorded, _)) = patch_marker(event) else {
-            return Err(nondeterminism!("Change machine cannot handle this event: {event}"));
+            return Err(nondeterminism!(
+                "Change machine cannot handle this event: {event}"
+            ));
         };
         if self.state != State::Notified {
             return Err(invalid_event("PatchMachine", &self.state, event));
         }
         if recorded != self.patch_id {
-            return Err(nondeterminism!("Change id {recorded} does not match expected id {}", self.patch_id));
+            return Err(nondeterminism!(
+                "Change id {recorded} does not match expected id {}",
+                self.patch_id
+            ));
         }
         self.state = State::MarkerCommandRecorded;
         Ok(Vec::new())
@@ -117,15 +130,19 @@ fn upsert<'a>(
     if value.data.len() >= MAX_SEARCH_ATTRIBUTE_BYTES {
         return Ok(None);
     }
-    value.metadata.insert("type".to_owned(), b"KeywordList".to_vec());
+    value
+        .metadata
+        .insert("type".to_owned(), b"KeywordList".to_vec());
     #[expect(
         clippy::disallowed_types,
         reason = "the message holds such a map; of one entry, it has one order"
     )]
     let indexed_fields = HashMap::from([(VERSION_SEARCH_ATTR_KEY.to_owned(), value)]);
-    Ok(Some(command::Attributes::UpsertWorkflowSearchAttributesCommandAttributes(
-        UpsertWorkflowSearchAttributesCommandAttributes {
-            search_attributes: Some(SearchAttributes { indexed_fields }),
-        },
-    )))
+    Ok(Some(
+        command::Attributes::UpsertWorkflowSearchAttributesCommandAttributes(
+            UpsertWorkflowSearchAttributesCommandAttributes {
+                search_attributes: Some(SearchAttributes { indexed_fields }),
+            },
+        ),
+    ))
 }

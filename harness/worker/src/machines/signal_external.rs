@@ -5,7 +5,9 @@ use temporalio_protos::{
         IntoPayloadsExt,
         common::NamespacedWorkflowExecution,
         workflow_activation::ResolveSignalExternalWorkflow,
-        workflow_commands::{SignalExternalWorkflowExecution, signal_external_workflow_execution::Target},
+        workflow_commands::{
+            SignalExternalWorkflowExecution, signal_external_workflow_execution::Target,
+        },
     },
     temporal::api::{
         command::v1::{SignalExternalWorkflowExecutionCommandAttributes, command},
@@ -41,25 +43,48 @@ impl SignalExternal {
         namespace: &str,
     ) -> Result<(Self, command::Attributes)> {
         let (target, child_workflow_only) = match attributes.target {
-            None => return Err(fatal!("Signal external workflow command had empty target field")),
+            None => {
+                return Err(fatal!(
+                    "Signal external workflow command had empty target field"
+                ));
+            }
             Some(Target::ChildWorkflowId(workflow_id)) => {
                 let namespace = namespace.to_owned();
-                (NamespacedWorkflowExecution { namespace, workflow_id, run_id: String::new() }, true)
+                (
+                    NamespacedWorkflowExecution {
+                        namespace,
+                        workflow_id,
+                        run_id: String::new(),
+                    },
+                    true,
+                )
             }
             Some(Target::WorkflowExecution(execution)) => (execution, false),
         };
-        let machine = Self { state: State::SignalExternalCommandCreated, seq: attributes.seq };
-        #[expect(deprecated, reason = "a field of the message is, and the rest is given")]
+        let machine = Self {
+            state: State::SignalExternalCommandCreated,
+            seq: attributes.seq,
+        };
+        #[expect(
+            deprecated,
+            reason = "a field of the message is, and the rest is given"
+        )]
         let attributes = SignalExternalWorkflowExecutionCommandAttributes {
             namespace: target.namespace,
-            execution: Some(WorkflowExecution { workflow_id: target.workflow_id, run_id: target.run_id }),
+            execution: Some(WorkflowExecution {
+                workflow_id: target.workflow_id,
+                run_id: target.run_id,
+            }),
             header: (!attributes.headers.is_empty()).then(|| attributes.headers.into()),
             signal_name: attributes.signal_name,
             input: attributes.args.into_payloads(),
             child_workflow_only,
             control: String::new(),
         };
-        Ok((machine, command::Attributes::SignalExternalWorkflowExecutionCommandAttributes(attributes)))
+        Ok((
+            machine,
+            command::Attributes::SignalExternalWorkflowExecutionCommandAttributes(attributes),
+        ))
     }
 
     /// Workflow code cancels the signal: possible only before it leaves.
@@ -69,36 +94,49 @@ impl SignalExternal {
                 self.state = State::Cancelled;
                 let failure = Failure {
                     message: "Signal was cancelled before being sent".to_owned(),
-                    failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default())),
+                    failure_info: Some(FailureInfo::CanceledFailureInfo(
+                        CanceledFailureInfo::default(),
+                    )),
                     ..Default::default()
                 };
                 Ok(self.resolve(Some(failure), FailedCause::Unspecified))
             }
-            State::SignalExternalCommandRecorded | State::Cancelled | State::Signaled => Ok(Vec::new()),
+            State::SignalExternalCommandRecorded | State::Cancelled | State::Signaled => {
+                Ok(Vec::new())
+            }
             State::Failed => Err(nondeterminism!("Invalid transition in state machine")),
         }
     }
 
     pub(crate) fn on_event(&mut self, event: &HistoryEvent) -> Result<Responses> {
         match (event.event_type(), self.state) {
-            (EventType::SignalExternalWorkflowExecutionInitiated, State::SignalExternalCommandCreated) => {
+            (
+                EventType::SignalExternalWorkflowExecutionInitiated,
+                State::SignalExternalCommandCreated,
+            ) => {
                 self.state = State::SignalExternalCommandRecorded;
                 Ok(Vec::new())
             }
-            (EventType::ExternalWorkflowExecutionSignaled, State::SignalExternalCommandRecorded) => {
+            (
+                EventType::ExternalWorkflowExecutionSignaled,
+                State::SignalExternalCommandRecorded,
+            ) => {
                 self.state = State::Signaled;
                 Ok(self.resolve(None, FailedCause::Unspecified))
             }
-            (EventType::SignalExternalWorkflowExecutionFailed, State::SignalExternalCommandRecorded) => {
-                self.on_failed(event)
-            }
+            (
+                EventType::SignalExternalWorkflowExecutionFailed,
+                State::SignalExternalCommandRecorded,
+            ) => self.on_failed(event),
             (
                 EventType::SignalExternalWorkflowExecutionInitiated
                 | EventType::ExternalWorkflowExecutionSignaled
                 | EventType::SignalExternalWorkflowExecutionFailed,
                 _,
             ) => Err(invalid_event("SignalExternalMachine", &self.state, event)),
-            _ => Err(nondeterminism!("Signal external WF machine does not handle this event: {event}")),
+            _ => Err(nondeterminism!(
+                "Signal external WF machine does not handle this event: {event}"
+            )),
         }
     }
 
@@ -121,11 +159,21 @@ impl SignalExternal {
     }
 
     fn resolve(&self, failure: Option<Failure>, cause: FailedCause) -> Responses {
-        vec![ResolveSignalExternalWorkflow { seq: self.seq, failure, cause: cause as i32 }.into()]
+        vec![
+            ResolveSignalExternalWorkflow {
+                seq: self.seq,
+                failure,
+                cause: cause as i32,
+            }
+            .into(),
+        ]
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.state, State::Signaled | State::Failed | State::Cancelled)
+        matches!(
+            self.state,
+            State::Signaled | State::Failed | State::Cancelled
+        )
     }
 
     pub(crate) fn cancelled_before_sent(&self) -> bool {

@@ -37,7 +37,10 @@ pub(crate) struct Timer {
 
 impl Timer {
     /// The machine and the command that starts the timer.
-    pub(crate) fn start(attributes: StartTimer, annotations: Annotations) -> (Self, command::Attributes) {
+    pub(crate) fn start(
+        attributes: StartTimer,
+        annotations: Annotations,
+    ) -> (Self, command::Attributes) {
         let machine = Self {
             state: State::StartCommandCreated,
             seq: attributes.seq,
@@ -58,7 +61,9 @@ impl Timer {
             State::StartCommandRecorded => {
                 self.state = State::CancelTimerCommandCreated;
                 let attributes = CancelTimer { seq: self.seq }.into();
-                return Ok(vec![Response::Command(Box::new(self.annotations.clone().command(attributes)))]);
+                return Ok(vec![Response::Command(Box::new(
+                    self.annotations.clone().command(attributes),
+                ))]);
             }
             State::CancelTimerCommandCreated | State::Canceled | State::Fired => {}
             State::CancelTimerCommandSent => {
@@ -93,7 +98,9 @@ impl Timer {
             (EventType::TimerStarted | EventType::TimerCanceled | EventType::TimerFired, _) => {
                 Err(invalid_event("TimerMachine", &self.state, event))
             }
-            _ => Err(nondeterminism!("Timer machine does not handle this event: {event}")),
+            _ => Err(nondeterminism!(
+                "Timer machine does not handle this event: {event}"
+            )),
         }
     }
 

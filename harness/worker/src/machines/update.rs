@@ -11,7 +11,9 @@ use temporalio_protos::{
         failure::v1::Failure,
         history::v1::{HistoryEvent, history_event::Attributes},
         protocol::v1::{Message as ProtocolMessage, message::SequencingId},
-        update::v1::{Acceptance, Meta, Outcome, Rejection, Request, Response as UpdateOutcome, outcome},
+        update::v1::{
+            Acceptance, Meta, Outcome, Rejection, Request, Response as UpdateOutcome, outcome,
+        },
     },
     utilities::pack_any,
 };
@@ -45,8 +47,13 @@ pub(crate) struct IncomingUpdate {
 impl IncomingUpdate {
     /// Reads a protocol message that came with a workflow task.
     pub(crate) fn from_message(message: &ProtocolMessage) -> Result<Self> {
-        let body = message.body.as_ref().ok_or_else(|| fatal!("Protocol message body must be populated"))?;
-        let request = body.to_msg::<Request>().map_err(|error| fatal!("{error}"))?;
+        let body = message
+            .body
+            .as_ref()
+            .ok_or_else(|| fatal!("Protocol message body must be populated"))?;
+        let request = body
+            .to_msg::<Request>()
+            .map_err(|error| fatal!("{error}"))?;
         let sequencing_event_id = match &message.sequencing_id {
             Some(SequencingId::EventId(id)) => Some(*id),
             _ => None,
@@ -68,7 +75,11 @@ impl IncomingUpdate {
                     .request
                     .clone()
                     .ok_or_else(|| fatal!("Update admitted event must contain request"))?;
-                let id = request.meta.as_ref().map(|meta| meta.update_id.clone()).unwrap_or_default();
+                let id = request
+                    .meta
+                    .as_ref()
+                    .map(|meta| meta.update_id.clone())
+                    .unwrap_or_default();
                 Self {
                     message_id: format!("{id}/request"),
                     protocol_instance_id: id,
@@ -87,7 +98,9 @@ impl IncomingUpdate {
                     .ok_or_else(|| fatal!("Update accepted event must contain accepted request"))?,
             }
             .checked(),
-            _ => Err(fatal!("Cannot convert event {event} into an update request")),
+            _ => Err(fatal!(
+                "Cannot convert event {event} into an update request"
+            )),
         }
     }
 
@@ -191,7 +204,11 @@ impl Update {
             rejected_request: Some(std::mem::take(&mut self.request)),
             failure: Some(failure),
         };
-        Ok(vec![Response::Message(self.message("reject", "Rejection", &rejection)?)])
+        Ok(vec![Response::Message(self.message(
+            "reject",
+            "Rejection",
+            &rejection,
+        )?)])
     }
 
     fn complete(&mut self, value: outcome::Value) -> Result<Responses> {
@@ -200,24 +217,43 @@ impl Update {
             State::AcceptCommandCreated => State::CompletedImmediatelyAcceptCreated,
             _ => State::Completed,
         };
-        let response =
-            UpdateOutcome { meta: Some(self.meta.clone()), outcome: Some(Outcome { value: Some(value) }) };
+        let response = UpdateOutcome {
+            meta: Some(self.meta.clone()),
+            outcome: Some(Outcome { value: Some(value) }),
+        };
         self.message_and_command("complete", "Response", &response)
     }
 
-    fn message_and_command<M: prost::Message>(&self, what: &str, kind: &str, body: &M) -> Result<Responses> {
+    fn message_and_command<M: prost::Message>(
+        &self,
+        what: &str,
+        kind: &str,
+        body: &M,
+    ) -> Result<Responses> {
         let message = self.message(what, kind, body)?;
-        let attributes =
-            command::Attributes::ProtocolMessageCommandAttributes(ProtocolMessageCommandAttributes {
+        let attributes = command::Attributes::ProtocolMessageCommandAttributes(
+            ProtocolMessageCommandAttributes {
                 message_id: message.id.clone(),
-            });
+            },
+        );
         let command = Annotations::default().command(attributes);
-        Ok(vec![Response::Message(message), Response::Command(Box::new(command))])
+        Ok(vec![
+            Response::Message(message),
+            Response::Command(Box::new(command)),
+        ])
     }
 
-    fn message<M: prost::Message>(&self, what: &str, kind: &str, body: &M) -> Result<ProtocolMessage> {
-        let body = pack_any(format!("type.googleapis.com/temporal.api.update.v1.{kind}"), body)
-            .map_err(|error| fatal!("Failed to serialize update response: {error:?}"))?;
+    fn message<M: prost::Message>(
+        &self,
+        what: &str,
+        kind: &str,
+        body: &M,
+    ) -> Result<ProtocolMessage> {
+        let body = pack_any(
+            format!("type.googleapis.com/temporal.api.update.v1.{kind}"),
+            body,
+        )
+        .map_err(|error| fatal!("Failed to serialize update response: {error:?}"))?;
         Ok(ProtocolMessage {
             id: format!("{}/{what}", self.message_id),
             protocol_instance_id: self.protocol_instance_id.clone(),
@@ -233,7 +269,12 @@ impl Update {
             // An update that completes at once sends two messages, with a command each.
             State::CompletedImmediately => State::CompletedImmediatelyAcceptCreated,
             State::CompletedImmediatelyAcceptCreated => State::CompletedImmediatelyCompleteCreated,
-            _ => return Err(nondeterminism!("Unexpected update command in state {:?}", self.state)),
+            _ => {
+                return Err(nondeterminism!(
+                    "Unexpected update command in state {:?}",
+                    self.state
+                ));
+            }
         };
         Ok(())
     }
@@ -243,27 +284,39 @@ impl Update {
             (EventType::WorkflowExecutionUpdateAccepted, State::AcceptCommandCreated) => {
                 State::AcceptCommandRecorded
             }
-            (EventType::WorkflowExecutionUpdateAccepted, State::CompletedImmediatelyCompleteCreated) => {
-                State::CompletedCommandCreated
-            }
+            (
+                EventType::WorkflowExecutionUpdateAccepted,
+                State::CompletedImmediatelyCompleteCreated,
+            ) => State::CompletedCommandCreated,
             (EventType::WorkflowExecutionUpdateCompleted, State::CompletedCommandCreated) => {
                 State::CompletedCommandRecorded
             }
             (
-                EventType::WorkflowExecutionUpdateAccepted | EventType::WorkflowExecutionUpdateCompleted,
+                EventType::WorkflowExecutionUpdateAccepted
+                | EventType::WorkflowExecutionUpdateCompleted,
                 state,
             ) => return Err(invalid_event("UpdateMachine", state, event)),
-            _ => return Err(nondeterminism!("Update machine does not handle this event: {event}")),
+            _ => {
+                return Err(nondeterminism!(
+                    "Update machine does not handle this event: {event}"
+                ));
+            }
         };
         Ok(Vec::new())
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.state, State::CompletedCommandRecorded | State::Rejected)
+        matches!(
+            self.state,
+            State::CompletedCommandRecorded | State::Rejected
+        )
     }
 }
 
 /// Whether an accepted update may complete in this state.
 fn completes(state: &State) -> bool {
-    matches!(state, State::Accepted | State::AcceptCommandCreated | State::AcceptCommandRecorded)
+    matches!(
+        state,
+        State::Accepted | State::AcceptCommandCreated | State::AcceptCommandRecorded
+    )
 }

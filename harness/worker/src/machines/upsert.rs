@@ -27,12 +27,18 @@ pub(crate) struct Upsert {
 
 impl Upsert {
     pub(crate) fn new(kind: UpsertKind) -> Self {
-        Self { kind, state: State::Created }
+        Self {
+            kind,
+            state: State::Created,
+        }
     }
 
     pub(crate) fn on_command(&mut self) -> Result<()> {
         if self.state != State::Created {
-            return Err(nondeterminism!("Unexpected upsert command in state {:?}", self.state));
+            return Err(nondeterminism!(
+                "Unexpected upsert command in state {:?}",
+                self.state
+            ));
         }
         self.state = State::CommandIssued;
         Ok(())

@@ -11,7 +11,10 @@ use super::{Response, Responses, Result, fatal, invalid_event, nondeterminism};
 enum State {
     Created,
     Scheduled,
-    Started { event_id: i64, time: prost_types::Timestamp },
+    Started {
+        event_id: i64,
+        time: prost_types::Timestamp,
+    },
     Completed,
     Failed,
     TimedOut,
@@ -27,7 +30,10 @@ pub(crate) struct WorkflowTask {
 
 impl WorkflowTask {
     pub(crate) fn new(last_started_event_id: i64) -> Self {
-        Self { state: State::Created, last_started_event_id }
+        Self {
+            state: State::Created,
+            last_started_event_id,
+        }
     }
 
     pub(crate) fn on_event(&mut self, event: &HistoryEvent) -> Result<Responses> {
@@ -37,14 +43,20 @@ impl WorkflowTask {
                 Ok(Vec::new())
             }
             (EventType::WorkflowTaskStarted, State::Scheduled) => {
-                let time = event
-                    .event_time
-                    .ok_or_else(|| fatal!("Workflow task started event must contain timestamp: {event}"))?;
-                self.state = State::Started { event_id: event.event_id, time };
+                let time = event.event_time.ok_or_else(|| {
+                    fatal!("Workflow task started event must contain timestamp: {event}")
+                })?;
+                self.state = State::Started {
+                    event_id: event.event_id,
+                    time,
+                };
                 if event.event_id < self.last_started_event_id {
                     return Ok(Vec::new());
                 }
-                Ok(vec![Response::TaskStarted { event_id: self.last_started_event_id, time }])
+                Ok(vec![Response::TaskStarted {
+                    event_id: self.last_started_event_id,
+                    time,
+                }])
             }
             (EventType::WorkflowTaskCompleted, State::Started { event_id, time }) => {
                 self.state = State::Completed;
@@ -63,22 +75,31 @@ impl WorkflowTask {
                 | EventType::WorkflowTaskTimedOut,
                 _,
             ) => Err(invalid_event("WorkflowTaskMachine", &self.state, event)),
-            _ => Err(nondeterminism!("Event does not apply to a wf task machine: {event}")),
+            _ => Err(nondeterminism!(
+                "Event does not apply to a wf task machine: {event}"
+            )),
         }
     }
 
     fn on_failed(&mut self, event: &HistoryEvent) -> Result<Responses> {
         let Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) = &event.attributes else {
-            return Err(fatal!("Workflow task failed is missing attributes: {event}"));
+            return Err(fatal!(
+                "Workflow task failed is missing attributes: {event}"
+            ));
         };
         self.state = State::Failed;
         if failed.cause() == WorkflowTaskFailedCause::ResetWorkflow {
-            return Ok(vec![Response::RandomSeed { run_id: failed.new_run_id.clone() }]);
+            return Ok(vec![Response::RandomSeed {
+                run_id: failed.new_run_id.clone(),
+            }]);
         }
         Ok(Vec::new())
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.state, State::Completed | State::Failed | State::TimedOut)
+        matches!(
+            self.state,
+            State::Completed | State::Failed | State::TimedOut
+        )
     }
 }

@@ -51,7 +51,9 @@ pub const WORKFLOW_ID: &str = "workflow-1";
 /// # Panics
 /// If the value cannot be written as JSON.
 pub fn json(value: &impl Serialize) -> Payload {
-    value.as_json_payload().expect("the value can be written as JSON")
+    value
+        .as_json_payload()
+        .expect("the value can be written as JSON")
 }
 
 /// A history that grows event by event.
@@ -77,7 +79,9 @@ impl HistoryBuilder {
         let payloads: Vec<Payload> = input.into_iter().collect();
         history.add(Attributes::WorkflowExecutionStartedEventAttributes(
             WorkflowExecutionStartedEventAttributes {
-                workflow_type: Some(WorkflowType { name: workflow_type.to_owned() }),
+                workflow_type: Some(WorkflowType {
+                    name: workflow_type.to_owned(),
+                }),
                 workflow_id: WORKFLOW_ID.to_owned(),
                 task_queue: Some(task_queue()),
                 input: (!payloads.is_empty()).then_some(Payloads { payloads }),
@@ -99,7 +103,9 @@ impl HistoryBuilder {
 
     /// The events so far, as the service sends them.
     pub fn history(&self) -> History {
-        History { events: self.events.clone() }
+        History {
+            events: self.events.clone(),
+        }
     }
 
     /// Adds any event; its id.
@@ -110,7 +116,10 @@ impl HistoryBuilder {
         let event_id = i64::try_from(self.events.len()).expect("a test's history is short") + 1;
         self.events.push(HistoryEvent {
             event_id,
-            event_time: Some(Timestamp { seconds: START_SECONDS + event_id - 1, nanos: 0 }),
+            event_time: Some(Timestamp {
+                seconds: START_SECONDS + event_id - 1,
+                nanos: 0,
+            }),
             event_type: attributes.event_type() as i32,
             attributes: Some(attributes),
             ..Default::default()
@@ -133,12 +142,13 @@ impl HistoryBuilder {
                 attempt: 1,
             },
         ));
-        self.started_event_id =
-            self.add(Attributes::WorkflowTaskStartedEventAttributes(WorkflowTaskStartedEventAttributes {
+        self.started_event_id = self.add(Attributes::WorkflowTaskStartedEventAttributes(
+            WorkflowTaskStartedEventAttributes {
                 scheduled_event_id: self.scheduled_event_id,
                 history_size_bytes: 1000 + self.scheduled_event_id,
                 ..Default::default()
-            }));
+            },
+        ));
         self.started_event_id
     }
 
@@ -148,36 +158,53 @@ impl HistoryBuilder {
         self.previous_started_event_id = self.started_event_id;
         let metadata = WorkflowTaskCompletedMetadata {
             core_used_flags: if first { vec![1, 2, 3] } else { Vec::new() },
-            sdk_name: if first { "temporal-rust".to_owned() } else { String::new() },
-            sdk_version: if first { "1.1.1".to_owned() } else { String::new() },
+            sdk_name: if first {
+                "temporal-rust".to_owned()
+            } else {
+                String::new()
+            },
+            sdk_version: if first {
+                "1.1.1".to_owned()
+            } else {
+                String::new()
+            },
             ..Default::default()
         };
-        self.add(Attributes::WorkflowTaskCompletedEventAttributes(WorkflowTaskCompletedEventAttributes {
-            scheduled_event_id: self.scheduled_event_id,
-            started_event_id: self.started_event_id,
-            sdk_metadata: Some(metadata),
-            ..Default::default()
-        }))
+        self.add(Attributes::WorkflowTaskCompletedEventAttributes(
+            WorkflowTaskCompletedEventAttributes {
+                scheduled_event_id: self.scheduled_event_id,
+                started_event_id: self.started_event_id,
+                sdk_metadata: Some(metadata),
+                ..Default::default()
+            },
+        ))
     }
 
     /// The started workflow task fails.
     pub fn workflow_task_failed(&mut self) -> i64 {
-        self.add(Attributes::WorkflowTaskFailedEventAttributes(WorkflowTaskFailedEventAttributes {
-            scheduled_event_id: self.scheduled_event_id,
-            started_event_id: self.started_event_id,
-            cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure as i32,
-            failure: Some(Failure { message: "oops".to_owned(), ..Default::default() }),
-            ..Default::default()
-        }))
+        self.add(Attributes::WorkflowTaskFailedEventAttributes(
+            WorkflowTaskFailedEventAttributes {
+                scheduled_event_id: self.scheduled_event_id,
+                started_event_id: self.started_event_id,
+                cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure as i32,
+                failure: Some(Failure {
+                    message: "oops".to_owned(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+        ))
     }
 
     /// The started workflow task times out.
     pub fn workflow_task_timed_out(&mut self) -> i64 {
-        self.add(Attributes::WorkflowTaskTimedOutEventAttributes(WorkflowTaskTimedOutEventAttributes {
-            scheduled_event_id: self.scheduled_event_id,
-            started_event_id: self.started_event_id,
-            ..Default::default()
-        }))
+        self.add(Attributes::WorkflowTaskTimedOutEventAttributes(
+            WorkflowTaskTimedOutEventAttributes {
+                scheduled_event_id: self.scheduled_event_id,
+                started_event_id: self.started_event_id,
+                ..Default::default()
+            },
+        ))
     }
 
     /// A signal arrives.
@@ -185,7 +212,9 @@ impl HistoryBuilder {
         self.add(Attributes::WorkflowExecutionSignaledEventAttributes(
             WorkflowExecutionSignaledEventAttributes {
                 signal_name: name.to_owned(),
-                input: Some(Payloads { payloads: input.into_iter().collect() }),
+                input: Some(Payloads {
+                    payloads: input.into_iter().collect(),
+                }),
                 identity: "test".to_owned(),
                 ..Default::default()
             },
@@ -195,7 +224,10 @@ impl HistoryBuilder {
     /// Somebody asks that the workflow be cancelled.
     pub fn cancel_requested(&mut self, cause: &str) -> i64 {
         self.add(Attributes::WorkflowExecutionCancelRequestedEventAttributes(
-            WorkflowExecutionCancelRequestedEventAttributes { cause: cause.to_owned(), ..Default::default() },
+            WorkflowExecutionCancelRequestedEventAttributes {
+                cause: cause.to_owned(),
+                ..Default::default()
+            },
         ))
     }
 
@@ -213,19 +245,31 @@ impl HistoryBuilder {
         PollWorkflowTaskQueueResponse {
             task_token: format!("task-{}", self.started_event_id).into_bytes(),
             workflow_execution: Some(execution()),
-            workflow_type: Some(WorkflowType { name: self.workflow_type.clone() }),
+            workflow_type: Some(WorkflowType {
+                name: self.workflow_type.clone(),
+            }),
             workflow_execution_task_queue: Some(task_queue()),
             previous_started_event_id: self.previous_started_event_id,
             started_event_id: self.started_event_id,
             attempt: 1,
-            history: Some(History { events: self.events[skip..].to_vec() }),
+            history: Some(History {
+                events: self.events[skip..].to_vec(),
+            }),
             ..Default::default()
         }
     }
 
     /// A task that is nothing but a query.
-    pub fn query_task(&self, query_type: &str, with_history: bool) -> PollWorkflowTaskQueueResponse {
-        let events = if with_history { self.events.clone() } else { Vec::new() };
+    pub fn query_task(
+        &self,
+        query_type: &str,
+        with_history: bool,
+    ) -> PollWorkflowTaskQueueResponse {
+        let events = if with_history {
+            self.events.clone()
+        } else {
+            Vec::new()
+        };
         PollWorkflowTaskQueueResponse {
             task_token: b"query".to_vec(),
             started_event_id: 0,
@@ -238,15 +282,25 @@ impl HistoryBuilder {
 
 /// A query without arguments.
 pub fn query(query_type: &str) -> WorkflowQuery {
-    WorkflowQuery { query_type: query_type.to_owned(), ..Default::default() }
+    WorkflowQuery {
+        query_type: query_type.to_owned(),
+        ..Default::default()
+    }
 }
 
 fn execution() -> WorkflowExecution {
-    WorkflowExecution { workflow_id: WORKFLOW_ID.to_owned(), run_id: RUN_ID.to_owned() }
+    WorkflowExecution {
+        workflow_id: WORKFLOW_ID.to_owned(),
+        run_id: RUN_ID.to_owned(),
+    }
 }
 
 fn task_queue() -> TaskQueue {
-    TaskQueue { name: "queue".to_owned(), kind: TaskQueueKind::Normal as i32, normal_name: String::new() }
+    TaskQueue {
+        name: "queue".to_owned(),
+        kind: TaskQueueKind::Normal as i32,
+        normal_name: String::new(),
+    }
 }
 
 fn seconds(seconds: u64) -> Option<prost_types::Duration> {

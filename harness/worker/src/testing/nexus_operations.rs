@@ -5,11 +5,11 @@ use temporalio_protos::temporal::api::{
     failure::v1::{CanceledFailureInfo, Failure, TimeoutFailureInfo, failure::FailureInfo},
     history::v1::{
         NexusOperationCancelRequestCompletedEventAttributes,
-        NexusOperationCancelRequestFailedEventAttributes, NexusOperationCancelRequestedEventAttributes,
-        NexusOperationCanceledEventAttributes, NexusOperationCompletedEventAttributes,
-        NexusOperationFailedEventAttributes, NexusOperationScheduledEventAttributes,
-        NexusOperationStartedEventAttributes, NexusOperationTimedOutEventAttributes,
-        history_event::Attributes,
+        NexusOperationCancelRequestFailedEventAttributes,
+        NexusOperationCancelRequestedEventAttributes, NexusOperationCanceledEventAttributes,
+        NexusOperationCompletedEventAttributes, NexusOperationFailedEventAttributes,
+        NexusOperationScheduledEventAttributes, NexusOperationStartedEventAttributes,
+        NexusOperationTimedOutEventAttributes, history_event::Attributes,
     },
 };
 
@@ -24,92 +24,127 @@ impl HistoryBuilder {
         operation: &str,
         input: Payload,
     ) -> i64 {
-        self.add(Attributes::NexusOperationScheduledEventAttributes(NexusOperationScheduledEventAttributes {
-            endpoint: endpoint.to_owned(),
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-            input: Some(input),
-            request_id: "request-1".to_owned(),
-            ..Default::default()
-        }))
+        self.add(Attributes::NexusOperationScheduledEventAttributes(
+            NexusOperationScheduledEventAttributes {
+                endpoint: endpoint.to_owned(),
+                service: service.to_owned(),
+                operation: operation.to_owned(),
+                input: Some(input),
+                request_id: "request-1".to_owned(),
+                ..Default::default()
+            },
+        ))
     }
 
     /// The operation has started, and will complete later.
     pub fn nexus_operation_started(&mut self, scheduled_event_id: i64, token: &str) -> i64 {
-        self.add(Attributes::NexusOperationStartedEventAttributes(NexusOperationStartedEventAttributes {
-            scheduled_event_id,
-            operation_token: token.to_owned(),
-            request_id: "request-1".to_owned(),
-            ..Default::default()
-        }))
+        self.add(Attributes::NexusOperationStartedEventAttributes(
+            NexusOperationStartedEventAttributes {
+                scheduled_event_id,
+                operation_token: token.to_owned(),
+                request_id: "request-1".to_owned(),
+                ..Default::default()
+            },
+        ))
     }
 
     /// The operation completes.
     pub fn nexus_operation_completed(&mut self, scheduled_event_id: i64, result: Payload) -> i64 {
-        self.add(Attributes::NexusOperationCompletedEventAttributes(NexusOperationCompletedEventAttributes {
-            scheduled_event_id,
-            result: Some(result),
-            ..Default::default()
-        }))
+        self.add(Attributes::NexusOperationCompletedEventAttributes(
+            NexusOperationCompletedEventAttributes {
+                scheduled_event_id,
+                result: Some(result),
+                ..Default::default()
+            },
+        ))
     }
 
     /// The operation fails.
     pub fn nexus_operation_failed(&mut self, scheduled_event_id: i64, message: &str) -> i64 {
-        let failure = Some(Failure { message: message.to_owned(), ..Default::default() });
-        self.add(Attributes::NexusOperationFailedEventAttributes(NexusOperationFailedEventAttributes {
-            scheduled_event_id,
-            failure,
+        let failure = Some(Failure {
+            message: message.to_owned(),
             ..Default::default()
-        }))
+        });
+        self.add(Attributes::NexusOperationFailedEventAttributes(
+            NexusOperationFailedEventAttributes {
+                scheduled_event_id,
+                failure,
+                ..Default::default()
+            },
+        ))
     }
 
     /// The operation is canceled.
     pub fn nexus_operation_canceled(&mut self, scheduled_event_id: i64) -> i64 {
         let info = FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default());
-        self.add(Attributes::NexusOperationCanceledEventAttributes(NexusOperationCanceledEventAttributes {
-            scheduled_event_id,
-            failure: Some(Failure { failure_info: Some(info), ..Default::default() }),
-            ..Default::default()
-        }))
+        self.add(Attributes::NexusOperationCanceledEventAttributes(
+            NexusOperationCanceledEventAttributes {
+                scheduled_event_id,
+                failure: Some(Failure {
+                    failure_info: Some(info),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+        ))
     }
 
     /// The operation times out.
     pub fn nexus_operation_timed_out(&mut self, scheduled_event_id: i64) -> i64 {
         let info = FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo::default());
-        self.add(Attributes::NexusOperationTimedOutEventAttributes(NexusOperationTimedOutEventAttributes {
-            scheduled_event_id,
-            failure: Some(Failure { failure_info: Some(info), ..Default::default() }),
-            ..Default::default()
-        }))
+        self.add(Attributes::NexusOperationTimedOutEventAttributes(
+            NexusOperationTimedOutEventAttributes {
+                scheduled_event_id,
+                failure: Some(Failure {
+                    failure_info: Some(info),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+        ))
     }
 
     /// A request to cancel the operation is recorded; the event's id.
     pub fn nexus_cancel_requested(&mut self, scheduled_event_id: i64) -> i64 {
         self.add(Attributes::NexusOperationCancelRequestedEventAttributes(
-            NexusOperationCancelRequestedEventAttributes { scheduled_event_id, ..Default::default() },
+            NexusOperationCancelRequestedEventAttributes {
+                scheduled_event_id,
+                ..Default::default()
+            },
         ))
     }
 
     /// The handler took the request to cancel.
-    pub fn nexus_cancel_completed(&mut self, scheduled_event_id: i64, requested_event_id: i64) -> i64 {
-        self.add(Attributes::NexusOperationCancelRequestCompletedEventAttributes(
-            NexusOperationCancelRequestCompletedEventAttributes {
-                scheduled_event_id,
-                requested_event_id,
-                ..Default::default()
-            },
-        ))
+    pub fn nexus_cancel_completed(
+        &mut self,
+        scheduled_event_id: i64,
+        requested_event_id: i64,
+    ) -> i64 {
+        self.add(
+            Attributes::NexusOperationCancelRequestCompletedEventAttributes(
+                NexusOperationCancelRequestCompletedEventAttributes {
+                    scheduled_event_id,
+                    requested_event_id,
+                    ..Default::default()
+                },
+            ),
+        )
     }
 
     /// The handler refused the request to cancel.
     pub fn nexus_cancel_failed(&mut self, scheduled_event_id: i64, requested_event_id: i64) -> i64 {
-        self.add(Attributes::NexusOperationCancelRequestFailedEventAttributes(
-            NexusOperationCancelRequestFailedEventAttributes {
-                scheduled_event_id,
-                requested_event_id,
-                failure: Some(Failure { message: "cannot cancel".to_owned(), ..Default::default() }),
-                ..Default::default()
-            },
-        ))
+        self.add(
+            Attributes::NexusOperationCancelRequestFailedEventAttributes(
+                NexusOperationCancelRequestFailedEventAttributes {
+                    scheduled_event_id,
+                    requested_event_id,
+                    failure: Some(Failure {
+                        message: "cannot cancel".to_owned(),
+                        ..Default::default()
+                    }),
+                    ..Default::default()
+                },
+            ),
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! Attempts of local activities: which to start, which to start again, and when to give up.
 //!
-//! The rules are Core's (`temporalio-sdk-core: src/worker/activities/local_activities.rs`, `src/retry_logic.rs`);
-//! running the code, and its clocks, are left to the caller.
+//! The rules are Core's (`temporalio-sdk-core: src/worker/activities/local_activities.rs`,
+//! `src/retry_logic.rs`); running the code, and its clocks, are left to the caller.
 
 use std::{collections::BTreeMap, num::NonZero, time::Duration};
 
@@ -53,20 +53,32 @@ impl RunningLocalActivities {
     pub(super) fn start(&mut self, scheduled: ScheduledLocalActivity) -> LocalActivityTask {
         let attempt = scheduled.schedule.attempt.max(1);
         let task = attempt_of(&scheduled, attempt, Duration::ZERO);
-        let running = Running { attempt, scheduled, first_task_has_ended: false, attempts_in_task: 0 };
+        let running = Running {
+            attempt,
+            scheduled,
+            first_task_has_ended: false,
+            attempts_in_task: 0,
+        };
         self.by_seq.insert(task.seq, running);
         task
     }
 
     /// Decides what follows from the end of an attempt.
-    pub(super) fn on_attempt(&mut self, seq: u32, resolution: LocalActivityResolution) -> AfterAttempt {
-        let Some(mut running) = self.by_seq.remove(&seq) else { return AfterAttempt::Untracked };
+    pub(super) fn on_attempt(
+        &mut self,
+        seq: u32,
+        resolution: LocalActivityResolution,
+    ) -> AfterAttempt {
+        let Some(mut running) = self.by_seq.remove(&seq) else {
+            return AfterAttempt::Untracked;
+        };
         let attempt = running.attempt;
         let policy = running.scheduled.schedule.retry_policy.as_ref();
         let (result, backoff) = match resolution.outcome {
-            LocalActivityOutcome::TimedOut(TimeoutType::StartToClose) => {
-                (timed_out(TimeoutType::StartToClose), backoff(policy, attempt, None))
-            }
+            LocalActivityOutcome::TimedOut(TimeoutType::StartToClose) => (
+                timed_out(TimeoutType::StartToClose),
+                backoff(policy, attempt, None),
+            ),
             LocalActivityOutcome::TimedOut(kind) => (timed_out(kind), None),
             LocalActivityOutcome::CancelledBetweenAttempts => {
                 return AfterAttempt::Resolved(Box::new(LocalResolution {
@@ -80,7 +92,9 @@ impl RunningLocalActivities {
             }
             LocalActivityOutcome::Resolved(resolution) => match resolution.status {
                 Some(Status::Completed(success)) => (LocalResult::Completed(success.result), None),
-                Some(Status::Cancelled(cancelled)) => (LocalResult::Cancelled(cancelled.failure), None),
+                Some(Status::Cancelled(cancelled)) => {
+                    (LocalResult::Cancelled(cancelled.failure), None)
+                }
                 Some(Status::Failed(failed)) => {
                     let failure = failed.failure.unwrap_or_default();
                     let backoff = backoff(policy, attempt, failure.maybe_application_failure());
@@ -111,9 +125,14 @@ impl RunningLocalActivities {
         }))
     }
 
-    /// How often attempts were repeated in workflow tasks after the first, which completions report.
+    /// How often attempts were repeated in workflow tasks after the first, which completions
+    /// report.
     pub(super) fn nonfirst_attempts(&self) -> u32 {
-        self.by_seq.values().filter(|r| r.first_task_has_ended).map(|r| r.attempts_in_task).sum()
+        self.by_seq
+            .values()
+            .filter(|r| r.first_task_has_ended)
+            .map(|r| r.attempts_in_task)
+            .sum()
     }
 
     /// The workflow task they run in is over.
@@ -125,8 +144,17 @@ impl RunningLocalActivities {
     }
 }
 
-fn attempt_of(scheduled: &ScheduledLocalActivity, attempt: u32, after: Duration) -> LocalActivityTask {
-    LocalActivityTask { seq: scheduled.schedule.seq, attempt, after, schedule: scheduled.schedule.clone() }
+fn attempt_of(
+    scheduled: &ScheduledLocalActivity,
+    attempt: u32,
+    after: Duration,
+) -> LocalActivityTask {
+    LocalActivityTask {
+        seq: scheduled.schedule.seq,
+        attempt,
+        after,
+        schedule: scheduled.schedule.clone(),
+    }
 }
 
 fn timed_out(kind: TimeoutType) -> LocalResult {
@@ -142,7 +170,8 @@ fn timed_out(kind: TimeoutType) -> LocalResult {
 
 /// How long to wait for the next attempt, if there is to be one.
 ///
-/// Unlike the server, Core compares non-retryable types without case, and takes the first delay as it is.
+/// Unlike the server, Core compares non-retryable types without case, and takes the first delay as
+/// it is.
 fn backoff(
     policy: Option<&RetryPolicy>,
     attempt: u32,
@@ -158,8 +187,14 @@ fn backoff(
     if failure.is_some_and(|failure| failure.non_retryable) {
         return None;
     }
-    let failure_type = failure.map(|failure| failure.r#type.to_lowercase()).unwrap_or_default();
-    if policy.non_retryable_error_types.iter().any(|listed| listed.to_lowercase() == failure_type) {
+    let failure_type = failure
+        .map(|failure| failure.r#type.to_lowercase())
+        .unwrap_or_default();
+    if policy
+        .non_retryable_error_types
+        .iter()
+        .any(|listed| listed.to_lowercase() == failure_type)
+    {
         return None;
     }
     if let Some(delay) = failure.and_then(|failure| time::duration(failure.next_retry_delay)) {
@@ -169,9 +204,15 @@ fn backoff(
     if attempt == 1 {
         return Some(initial);
     }
-    let coefficient = if policy.backoff_coefficient >= 1.0 { policy.backoff_coefficient } else { 2.0 };
-    let maximum = time::duration(policy.maximum_interval)
-        .map_or_else(|| initial.saturating_mul(100), |maximum| maximum.max(initial));
+    let coefficient = if policy.backoff_coefficient >= 1.0 {
+        policy.backoff_coefficient
+    } else {
+        2.0
+    };
+    let maximum = time::duration(policy.maximum_interval).map_or_else(
+        || initial.saturating_mul(100),
+        |maximum| maximum.max(initial),
+    );
     let delay = i32::try_from(attempt - 1).ok().and_then(|retries| {
         Duration::try_from_secs_f64(coefficient.powi(retries) * initial.as_secs_f64()).ok()
     });
@@ -188,30 +229,49 @@ mod tests {
 
     #[test]
     fn the_delay_doubles_up_to_a_hundred_times_the_first() {
-        let delays: Vec<u64> =
-            [1, 2, 3, 7, 8, 60].iter().map(|n| backoff(None, *n, None).unwrap().as_secs()).collect();
+        let delays: Vec<u64> = [1, 2, 3, 7, 8, 60]
+            .iter()
+            .map(|n| backoff(None, *n, None).unwrap().as_secs())
+            .collect();
         assert_eq!(delays, [1, 2, 4, 64, 100, 100]);
     }
 
     #[test]
     fn the_last_attempt_is_not_followed_by_another() {
-        let policy = RetryPolicy { maximum_attempts: 3, ..Default::default() };
+        let policy = RetryPolicy {
+            maximum_attempts: 3,
+            ..Default::default()
+        };
         assert!(backoff(Some(&policy), 2, None).is_some());
         assert_eq!(backoff(Some(&policy), 3, None), None);
     }
 
     #[test]
     fn a_type_that_is_listed_is_not_retried_whatever_its_case() {
-        let policy =
-            RetryPolicy { non_retryable_error_types: vec!["NoMoney".to_owned()], ..Default::default() };
-        let failure = ApplicationFailureInfo { r#type: "nomoney".to_owned(), ..Default::default() };
+        let policy = RetryPolicy {
+            non_retryable_error_types: vec!["NoMoney".to_owned()],
+            ..Default::default()
+        };
+        let failure = ApplicationFailureInfo {
+            r#type: "nomoney".to_owned(),
+            ..Default::default()
+        };
         assert_eq!(backoff(Some(&policy), 1, Some(&failure)), None);
     }
 
     #[test]
     fn the_failure_may_set_the_delay_itself() {
-        let policy = RetryPolicy { maximum_interval: Some(seconds(5)), ..Default::default() };
-        let failure = ApplicationFailureInfo { next_retry_delay: Some(seconds(30)), ..Default::default() };
-        assert_eq!(backoff(Some(&policy), 1, Some(&failure)), Some(Duration::from_secs(30)));
+        let policy = RetryPolicy {
+            maximum_interval: Some(seconds(5)),
+            ..Default::default()
+        };
+        let failure = ApplicationFailureInfo {
+            next_retry_delay: Some(seconds(30)),
+            ..Default::default()
+        };
+        assert_eq!(
+            backoff(Some(&policy), 1, Some(&failure)),
+            Some(Duration::from_secs(30))
+        );
     }
 }

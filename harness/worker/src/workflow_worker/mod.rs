@@ -1,16 +1,17 @@
 //! The workflow side of a worker process: workflow tasks in, completions out.
 //!
-//! A worker keeps the runs it has worked on in a bounded cache, so that a sticky task, with the new part of
-//! history only, finds its workflow instance as it was. Without the instance the whole history is needed and
-//! replayed: [`WorkflowTaskProgress::NeedsHistory`] asks for it. The results are the same.
+//! A worker keeps the runs it has worked on in a bounded cache, so that a sticky task, with the new
+//! part of history only, finds its workflow instance as it was. Without the instance the whole
+//! history is needed and replayed: [`WorkflowTaskProgress::NeedsHistory`] asks for it. The results
+//! are the same.
 //!
 //! What the caller owes the worker:
 //!
-//! - if the service did not accept a completion or a failure (or it is not known whether it did), call
-//!   [`WorkflowWorker::evict`], as Core does on any error;
+//! - if the service did not accept a completion or a failure (or it is not known whether it did),
+//!   call [`WorkflowWorker::evict`], as Core does on any error;
 //! - if it did accept a completion, hand its response to [`WorkflowWorker::on_completed`];
-//! - after each progress, see [`WorkflowWorker::take_local_activity_work`]; local activities of runs that are
-//!   no longer cached are nobody's, and should be dropped.
+//! - after each progress, see [`WorkflowWorker::take_local_activity_work`]; local activities of
+//!   runs that are no longer cached are nobody's, and should be dropped.
 
 mod local_activities;
 mod options;
@@ -37,8 +38,9 @@ use temporalio_protos::{
 
 pub use options::{WorkflowErrorType, WorkflowWorkerOptions};
 pub use progress::{
-    LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism,
-    QueryFailure, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskHeartbeat, WorkflowTaskProgress,
+    LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork,
+    Nondeterminism, QueryFailure, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskHeartbeat,
+    WorkflowTaskProgress,
 };
 use run::LEGACY_QUERY_ID;
 pub(crate) use run::{OpenTask, Run, RunFailure, RunOutcome, RunSettings};
@@ -105,7 +107,10 @@ impl WorkflowWorker {
         });
         Self {
             options,
-            settings: Rc::new(RunSettings { definitions, instance }),
+            settings: Rc::new(RunSettings {
+                definitions,
+                instance,
+            }),
             facts,
             runs: BTreeMap::new(),
             closed_with_local_activities: None,
@@ -115,11 +120,17 @@ impl WorkflowWorker {
         }
     }
 
-    /// Handles the response of a workflow task poll, or the task that came with a completion's response.
+    /// Handles the response of a workflow task poll, or the task that came with a completion's
+    /// response.
     ///
-    /// An empty response, as a poll that found nothing has it, leads to [`WorkflowTaskProgress::Idle`].
+    /// An empty response, as a poll that found nothing has it, leads to
+    /// [`WorkflowTaskProgress::Idle`].
     pub fn on_task(&mut self, mut response: PollWorkflowTaskQueueResponse) -> WorkflowTaskProgress {
-        let events = response.history.take().map(|history| history.events).unwrap_or_default();
+        let events = response
+            .history
+            .take()
+            .map(|history| history.events)
+            .unwrap_or_default();
         self.on_shared_task(response, events.into_iter().map(Arc::new).collect())
     }
 
@@ -129,14 +140,19 @@ impl WorkflowWorker {
         mut response: PollWorkflowTaskQueueResponse,
         events: Vec<Arc<HistoryEvent>>,
     ) -> WorkflowTaskProgress {
-        let (Some(execution), Some(_)) = (&response.workflow_execution, &response.workflow_type) else {
+        let (Some(execution), Some(_)) = (&response.workflow_execution, &response.workflow_type)
+        else {
             return WorkflowTaskProgress::Idle;
         };
         let run_id = execution.run_id.clone();
-        let busy = self.runs.get(&run_id).is_some_and(|cached| cached.run.is_busy());
+        let busy = self
+            .runs
+            .get(&run_id)
+            .is_some_and(|cached| cached.run.is_busy());
         let only_query = response.query.is_some() && response.started_event_id == 0;
         if let Some((waiting, _)) = self.fetching.get(&run_id) {
-            // A newer task replaces the one that waits; a query, which starts no task, waits its turn and keeps it.
+            // A newer task replaces the one that waits; a query, which starts no task, waits its
+            // turn and keeps it.
             if response.query.is_some() || waiting.task.is_legacy_query {
                 self.buffered.push((response, events));
                 return WorkflowTaskProgress::Idle;
@@ -163,7 +179,9 @@ impl WorkflowWorker {
         if self.is_stale(&run_id, &events) {
             self.runs.remove(&run_id);
         }
-        if self.runs.contains_key(&run_id) && (next_page_token.is_empty() || first_event_id.is_none()) {
+        if self.runs.contains_key(&run_id)
+            && (next_page_token.is_empty() || first_event_id.is_none())
+        {
             return self.run_task(work, events);
         }
         if first_event_id == Some(1) && next_page_token.is_empty() {
@@ -187,12 +205,17 @@ impl WorkflowWorker {
         run_id: &str,
         page: GetWorkflowExecutionHistoryResponse,
     ) -> WorkflowTaskProgress {
-        let Some((work, mut pages)) = self.fetching.remove(run_id) else { return WorkflowTaskProgress::Idle };
+        let Some((work, mut pages)) = self.fetching.remove(run_id) else {
+            return WorkflowTaskProgress::Idle;
+        };
         if !pages.add(page) {
             return self.fetch(run_id.to_owned(), work, pages);
         }
         let events = pages.into_events();
-        if events.last().is_none_or(|event| event.event_id < work.started_event_id) {
+        if events
+            .last()
+            .is_none_or(|event| event.event_id < work.started_event_id)
+        {
             let failure = no_history("Fetching history failed: Fetched empty history page");
             return self.failed(run_id, Some(work.task), failure);
         }
@@ -206,44 +229,54 @@ impl WorkflowWorker {
         seq: u32,
         resolution: LocalActivityResolution,
     ) -> WorkflowTaskProgress {
-        let Some(cached) = self.runs.get_mut(run_id) else { return WorkflowTaskProgress::Idle };
+        let Some(cached) = self.runs.get_mut(run_id) else {
+            return WorkflowTaskProgress::Idle;
+        };
         let outcome = cached.run.on_local_activity(seq, resolution);
         self.conclude(run_id, outcome)
     }
 
-    /// Completes the task of this number early, since its local activities take long, so that it does not time out.
-    /// If it has been completed already, nothing comes of it.
+    /// Completes the task of this number early, since its local activities take long, so that it
+    /// does not time out. If it has been completed already, nothing comes of it.
     pub fn on_heartbeat_due(&mut self, run_id: &str, task: u64) -> WorkflowTaskProgress {
-        let Some(cached) = self.runs.get_mut(run_id) else { return WorkflowTaskProgress::Idle };
+        let Some(cached) = self.runs.get_mut(run_id) else {
+            return WorkflowTaskProgress::Idle;
+        };
         let outcome = cached.run.on_heartbeat_due(task);
         self.conclude(run_id, outcome)
     }
 
     /// The service accepted the completion of a task.
     ///
-    /// A speculative task that brought nothing but a rejected update vanishes from history: the response says
-    /// so, and the run must forget it. A task that the response holds is not taken: give it to
-    /// [`Self::on_task`].
+    /// A speculative task that brought nothing but a rejected update vanishes from history: the
+    /// response says so, and the run must forget it. A task that the response holds is not taken:
+    /// give it to [`Self::on_task`].
     pub fn on_completed(&mut self, run_id: &str, response: &RespondWorkflowTaskCompletedResponse) {
         if response.reset_history_event_id > 0
             && let Some(cached) = self.runs.get_mut(run_id)
         {
-            cached.run.execution.reset_last_started(response.reset_history_event_id);
+            cached
+                .run
+                .execution
+                .reset_last_started(response.reset_history_event_id);
         }
     }
 
     /// What is to be done about a run's local activities since the last progress.
     ///
-    /// [`WorkflowTaskProgress::RunLocalActivities`] hands it out already; beside another progress (a completion
-    /// that cancels what still runs, say) it has to be asked for.
+    /// [`WorkflowTaskProgress::RunLocalActivities`] hands it out already; beside another progress
+    /// (a completion that cancels what still runs, say) it has to be asked for.
     pub fn take_local_activity_work(&mut self, run_id: &str) -> Option<LocalActivityWork> {
         match self.runs.get_mut(run_id) {
             Some(cached) => cached.run.take_local_work(),
-            None => self.closed_with_local_activities.take_if(|work| work.run_id == run_id),
+            None => self
+                .closed_with_local_activities
+                .take_if(|work| work.run_id == run_id),
         }
     }
 
-    /// Goes on with a task that came while its run was busy, if there is one whose turn it is; of which run.
+    /// Goes on with a task that came while its run was busy, if there is one whose turn it is; of
+    /// which run.
     pub fn next_buffered(&mut self) -> Option<(String, WorkflowTaskProgress)> {
         let ready = self.buffered.iter().position(|(response, _)| {
             response
@@ -252,7 +285,10 @@ impl WorkflowWorker {
                 .is_none_or(|execution| !self.fetching.contains_key(&execution.run_id))
         })?;
         let (response, events) = self.buffered.remove(ready);
-        let run_id = response.workflow_execution.as_ref().map_or_else(String::new, |run| run.run_id.clone());
+        let run_id = response
+            .workflow_execution
+            .as_ref()
+            .map_or_else(String::new, |run| run.run_id.clone());
         Some((run_id, self.on_shared_task(response, events)))
     }
 
@@ -262,8 +298,9 @@ impl WorkflowWorker {
         self.fetching.remove(run_id);
     }
 
-    /// The first run, by its id, whose code something besides the SDK has woken, and what that code does then: Core
-    /// never hears of it. Such a run is of no use any more, so this is for a worker's end.
+    /// The first run, by its id, whose code something besides the SDK has woken, and what that code
+    /// does then: Core never hears of it. Such a run is of no use any more, so this is for a
+    /// worker's end.
     pub fn woken_from_outside(&mut self) -> Option<(String, Nondeterminism)> {
         self.runs
             .iter_mut()
@@ -272,15 +309,21 @@ impl WorkflowWorker {
 
     /// The run ids in the cache, the least recently used first.
     pub fn cached(&self) -> Vec<&str> {
-        let mut runs: Vec<_> = self.runs.iter().map(|(id, cached)| (cached.last_use, id.as_str())).collect();
+        let mut runs: Vec<_> = self
+            .runs
+            .iter()
+            .map(|(id, cached)| (cached.last_use, id.as_str()))
+            .collect();
         runs.sort_unstable();
         runs.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Whether the cached run has sent commands that its new history does not have: the caller lost a
-    /// completion on the way and forgot to evict the run. Only a replay can tell what to do.
+    /// Whether the cached run has sent commands that its new history does not have: the caller lost
+    /// a completion on the way and forgot to evict the run. Only a replay can tell what to do.
     fn is_stale(&self, run_id: &str, events: &[Arc<HistoryEvent>]) -> bool {
-        let Some(cached) = self.runs.get(run_id) else { return false };
+        let Some(cached) = self.runs.get(run_id) else {
+            return false;
+        };
         let execution = &cached.run.execution;
         execution.has_unrecorded_commands()
             && events
@@ -296,16 +339,29 @@ impl WorkflowWorker {
     }
 
     fn run_task(&mut self, work: Work, events: Vec<Arc<HistoryEvent>>) -> WorkflowTaskProgress {
-        let Work { execution, previous_started_event_id, started_event_id, messages, task } = work;
+        let Work {
+            execution,
+            previous_started_event_id,
+            started_event_id,
+            messages,
+            task,
+        } = work;
         let run_id = execution.run_id.clone();
         if !self.runs.contains_key(&run_id) {
             self.make_room();
-            let execution = Execution::new(Rc::clone(&self.facts), execution.workflow_id, execution.run_id);
+            let execution = Execution::new(
+                Rc::clone(&self.facts),
+                execution.workflow_id,
+                execution.run_id,
+            );
             let run = Run::new(execution, Rc::clone(&self.settings));
-            self.runs.insert(run_id.clone(), Cached { run, last_use: 0 });
+            self.runs
+                .insert(run_id.clone(), Cached { run, last_use: 0 });
         }
         self.uses += 1;
-        let Some(cached) = self.runs.get_mut(&run_id) else { return WorkflowTaskProgress::Idle };
+        let Some(cached) = self.runs.get_mut(&run_id) else {
+            return WorkflowTaskProgress::Idle;
+        };
         cached.last_use = self.uses;
         let run = &mut cached.run;
         let expired = task.is_legacy_query
@@ -323,7 +379,9 @@ impl WorkflowWorker {
     fn make_room(&mut self) {
         while self.runs.len() >= self.options.max_cached.max(1) {
             let idle = self.runs.iter().filter(|(_, cached)| !cached.run.is_busy());
-            let Some((run_id, _)) = idle.min_by_key(|(_, cached)| cached.last_use) else { return };
+            let Some((run_id, _)) = idle.min_by_key(|(_, cached)| cached.last_use) else {
+                return;
+            };
             let run_id = run_id.clone();
             self.runs.remove(&run_id);
         }
@@ -331,8 +389,16 @@ impl WorkflowWorker {
 
     fn conclude(&mut self, run_id: &str, outcome: RunOutcome) -> WorkflowTaskProgress {
         match outcome {
-            RunOutcome::Completed { task, response, queries, force_new_task } => {
-                let attempts = self.runs.get(run_id).map_or(0, |cached| cached.run.nonfirst_local_attempts());
+            RunOutcome::Completed {
+                task,
+                response,
+                queries,
+                force_new_task,
+            } => {
+                let attempts = self
+                    .runs
+                    .get(run_id)
+                    .map_or(0, |cached| cached.run.nonfirst_local_attempts());
                 self.evict_if_done(run_id);
                 WorkflowTaskProgress::Completed(Box::new(requests::completed(
                     &self.options,
@@ -358,14 +424,17 @@ impl WorkflowWorker {
 
     /// A run that is closed is not needed any more; without a cache, none is.
     fn evict_if_done(&mut self, run_id: &str) {
-        let Some(cached) = self.runs.get(run_id) else { return };
+        let Some(cached) = self.runs.get(run_id) else {
+            return;
+        };
         let execution = &cached.run.execution;
         let unneeded = self.options.max_cached == 0
             && execution.outstanding_local_activities() == 0
             && !execution.has_pending_jobs();
         if !cached.run.is_busy() && (cached.run.is_finished() || unneeded) {
             let removed = self.runs.remove(run_id);
-            self.closed_with_local_activities = removed.and_then(|mut cached| cached.run.take_local_work());
+            self.closed_with_local_activities =
+                removed.and_then(|mut cached| cached.run.take_local_work());
         }
     }
 
@@ -376,18 +445,33 @@ impl WorkflowWorker {
         failed: Box<RunFailure>,
     ) -> WorkflowTaskProgress {
         let run = self.runs.remove(run_id).map(|cached| cached.run);
-        let RunFailure { failure, cause, nondeterminism, panic, .. } = *failed;
-        let task_token = task.as_ref().map(|task| task.token.clone()).unwrap_or_default();
+        let RunFailure {
+            failure,
+            cause,
+            nondeterminism,
+            panic,
+            ..
+        } = *failed;
+        let task_token = task
+            .as_ref()
+            .map(|task| task.token.clone())
+            .unwrap_or_default();
         let request = match task {
             Some(task) if task.is_legacy_query => {
                 let request = requests::query_failed(&self.options, task, cause, failure);
-                return WorkflowTaskProgress::QueryFailed(Box::new(QueryFailure { request, nondeterminism }));
+                return WorkflowTaskProgress::QueryFailed(Box::new(QueryFailure {
+                    request,
+                    nondeterminism,
+                }));
             }
             Some(task) if task.attempt <= 1 => {
                 let fails_workflow = cause == WorkflowTaskFailedCause::NonDeterministicError
-                    && self.options.fails_workflow(&task.workflow_type, WorkflowErrorType::Nondeterminism);
+                    && self
+                        .options
+                        .fails_workflow(&task.workflow_type, WorkflowErrorType::Nondeterminism);
                 if fails_workflow
-                    && let Some(response) = run.and_then(|mut run| run.fail_workflow(failure.clone()))
+                    && let Some(response) =
+                        run.and_then(|mut run| run.fail_workflow(failure.clone()))
                 {
                     return WorkflowTaskProgress::Completed(Box::new(requests::completed(
                         &self.options,
@@ -398,11 +482,23 @@ impl WorkflowWorker {
                         0,
                     )));
                 }
-                Some(Box::new(requests::failed(&self.options, task, cause, failure.clone())))
+                Some(Box::new(requests::failed(
+                    &self.options,
+                    task,
+                    cause,
+                    failure.clone(),
+                )))
             }
             _ => None,
         };
-        let failure = WorkflowTaskFailure { task_token, request, failure, cause, nondeterminism, panic };
+        let failure = WorkflowTaskFailure {
+            task_token,
+            request,
+            failure,
+            cause,
+            nondeterminism,
+            panic,
+        };
         WorkflowTaskProgress::Failed(Box::new(failure))
     }
 }
@@ -411,12 +507,17 @@ impl Work {
     /// Reads a task; one whose messages cannot be read fails.
     fn new(response: PollWorkflowTaskQueueResponse) -> Result<Self, (OpenTask, Box<RunFailure>)> {
         let is_legacy_query = response.query.is_some();
-        let mut queries: Vec<QueryWorkflow> =
-            response.queries.into_iter().map(|(id, query)| query_to_job(id, query)).collect();
+        let mut queries: Vec<QueryWorkflow> = response
+            .queries
+            .into_iter()
+            .map(|(id, query)| query_to_job(id, query))
+            .collect();
         // They come as a map: this protects every run that gets more than one at once.
         queries.sort_unstable_by(|a, b| a.query_id.cmp(&b.query_id));
         queries.extend(
-            response.query.map(|query: WorkflowQuery| query_to_job(LEGACY_QUERY_ID.to_owned(), query)),
+            response
+                .query
+                .map(|query: WorkflowQuery| query_to_job(LEGACY_QUERY_ID.to_owned(), query)),
         );
         let task = OpenTask {
             workflow_type: response.workflow_type.unwrap_or_default().name,
@@ -425,8 +526,11 @@ impl Work {
             queries,
             is_legacy_query,
         };
-        let messages: Result<_, MachineError> =
-            response.messages.iter().map(IncomingUpdate::from_message).collect();
+        let messages: Result<_, MachineError> = response
+            .messages
+            .iter()
+            .map(IncomingUpdate::from_message)
+            .collect();
         match messages {
             Ok(messages) => Ok(Self {
                 execution: response.workflow_execution.unwrap_or_default(),

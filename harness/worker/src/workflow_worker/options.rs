@@ -37,8 +37,8 @@ pub struct WorkflowWorkerOptions {
     pub workflow_failure_errors: BTreeSet<WorkflowErrorType>,
     /// Errors that fail the workflow, if it is of this type.
     pub workflow_types_to_failure_errors: BTreeMap<String, BTreeSet<WorkflowErrorType>>,
-    /// Decides whether a patch that a run meets for the first time is made active in it: a rollout held back. Without,
-    /// it is. Experimental in the SDK.
+    /// Decides whether a patch that a run meets for the first time is made active in it: a rollout
+    /// held back. Without, it is. Experimental in the SDK.
     pub patch_activation_callback: Option<PatchActivationCallback>,
     /// The worker's build id, as the SDK reports it with each completion.
     pub build_id: String,
@@ -46,14 +46,16 @@ pub struct WorkflowWorkerOptions {
     pub sdk_name: String,
     /// The version of the SDK, as the official client gives it.
     pub sdk_version: String,
-    /// Whether a wake that no SDK future caused fails the workflow task, as the SDK does by default.
+    /// Whether a wake that no SDK future caused fails the workflow task, as the SDK does by
+    /// default.
     pub detect_nondeterministic_futures: bool,
     /// Whether backtraces are kept, of panics and of the code that issued each command. Slow.
     pub backtraces: bool,
 }
 
 impl WorkflowWorkerOptions {
-    /// The SDK's defaults for a worker of this task queue: 1,000 cached runs, a sticky queue, ten seconds.
+    /// The SDK's defaults for a worker of this task queue: 1,000 cached runs, a sticky queue, ten
+    /// seconds.
     pub fn new(
         namespace: impl Into<String>,
         task_queue: impl Into<String>,
@@ -79,9 +81,11 @@ impl WorkflowWorkerOptions {
         }
     }
 
-    /// Whether an error in workflow code fails a workflow of this type, instead of its workflow task.
+    /// Whether an error in workflow code fails a workflow of this type, instead of its workflow
+    /// task.
     pub fn fails_workflow(&self, workflow_type: &str, error: WorkflowErrorType) -> bool {
         let of_type = self.workflow_types_to_failure_errors.get(workflow_type);
-        self.workflow_failure_errors.contains(&error) || of_type.is_some_and(|errors| errors.contains(&error))
+        self.workflow_failure_errors.contains(&error)
+            || of_type.is_some_and(|errors| errors.contains(&error))
     }
 }

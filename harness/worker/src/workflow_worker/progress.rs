@@ -47,8 +47,8 @@ pub enum WorkflowTaskProgress {
 pub struct WorkflowTaskFailure {
     /// The token of the task; empty if the run failed between its tasks.
     pub task_token: Vec<u8>,
-    /// The report for the service. `None` from the second attempt of a task on: Core keeps silent and
-    /// lets the task time out.
+    /// The report for the service. `None` from the second attempt of a task on: Core keeps silent
+    /// and lets the task time out.
     pub request: Option<Box<RespondWorkflowTaskFailedRequest>>,
     /// The failure, whether or not it is reported.
     pub failure: Failure,
@@ -102,16 +102,19 @@ pub struct WorkflowPanic {
 pub struct LocalActivityWork {
     /// The run that waits.
     pub run_id: String,
-    /// Sequence numbers of local activities to cancel, before anything is started. Each must still be answered:
-    /// with [`LocalActivityOutcome::CancelledBetweenAttempts`] if it waits for its next attempt.
+    /// Sequence numbers of local activities to cancel, before anything is started. Each must still
+    /// be answered: with [`LocalActivityOutcome::CancelledBetweenAttempts`] if it waits for its
+    /// next attempt.
     pub cancel: Vec<u32>,
     /// Attempts to start.
     pub start: Vec<LocalActivityTask>,
-    /// Set once for each workflow task that waits for local activities, those of earlier tasks included.
+    /// Set once for each workflow task that waits for local activities, those of earlier tasks
+    /// included.
     pub heartbeat: Option<WorkflowTaskHeartbeat>,
 }
 
-/// When a workflow task that waits for local activities is to be completed early, so that it does not time out.
+/// When a workflow task that waits for local activities is to be completed early, so that it does
+/// not time out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkflowTaskHeartbeat {
     /// Names the workflow task to [`on_heartbeat_due`](crate::WorkflowWorker::on_heartbeat_due).
@@ -147,8 +150,8 @@ pub struct LocalActivityResolution {
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "nearly all are of the large one")]
 pub enum LocalActivityOutcome {
-    /// It completed, failed or was cancelled. Whether a failure is retried is decided by the retry policy, and
-    /// by the failure.
+    /// It completed, failed or was cancelled. Whether a failure is retried is decided by the retry
+    /// policy, and by the failure.
     Resolved(ActivityResolution),
     /// It took too long. Only [`TimeoutType::StartToClose`] is retried.
     TimedOut(TimeoutType),
@@ -157,13 +160,16 @@ pub enum LocalActivityOutcome {
 }
 
 impl LocalActivityTask {
-    /// When an attempt that still runs is one too many, in milliseconds since the Unix epoch, for an activity whose
-    /// first attempt was asked for at `requested_ms`. An activity that is carried over a backoff timer counts from
-    /// its very first request.
+    /// When an attempt that still runs is one too many, in milliseconds since the Unix epoch, for
+    /// an activity whose first attempt was asked for at `requested_ms`. An activity that is carried
+    /// over a backoff timer counts from its very first request.
     pub fn schedule_to_close_deadline_ms(&self, requested_ms: u64) -> Option<u64> {
         let timeout = time::duration(self.schedule.schedule_to_close_timeout)?;
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        let from_ms = self.schedule.original_schedule_time.map_or(requested_ms, time::to_millis);
+        let from_ms = self
+            .schedule
+            .original_schedule_time
+            .map_or(requested_ms, time::to_millis);
         Some(from_ms.saturating_add(timeout_ms))
     }
 

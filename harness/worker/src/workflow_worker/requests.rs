@@ -5,13 +5,16 @@ use temporalio_protos::{
     temporal::api::{
         common::v1::{MeteringMetadata, WorkerVersionStamp},
         deployment::v1::WorkerDeploymentOptions,
-        enums::v1::{QueryResultType, TaskQueueKind, WorkerVersioningMode, WorkflowTaskFailedCause},
+        enums::v1::{
+            QueryResultType, TaskQueueKind, WorkerVersioningMode, WorkflowTaskFailedCause,
+        },
         failure::v1::Failure,
         query::v1::WorkflowQueryResult,
         taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
         workflowservice::v1::{
             RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
-            RespondWorkflowTaskFailedRequest, respond_workflow_task_completed_request::Capabilities,
+            RespondWorkflowTaskFailedRequest,
+            respond_workflow_task_completed_request::Capabilities,
         },
     },
 };
@@ -23,7 +26,10 @@ use super::{
 use crate::execution::TaskResponse;
 
 /// The completion of a workflow task.
-#[expect(deprecated, reason = "Core still sends the version stamp, and histories show it")]
+#[expect(
+    deprecated,
+    reason = "Core still sends the version stamp, and histories show it"
+)]
 pub(super) fn completed(
     options: &WorkflowWorkerOptions,
     task: OpenTask,
@@ -45,8 +51,12 @@ pub(super) fn completed(
         query_results: queries.into_iter().map(query_result).collect(),
         namespace: options.namespace.clone(),
         sdk_metadata: Some(response.sdk_metadata),
-        metering_metadata: Some(MeteringMetadata { nonfirst_local_activity_execution_attempts }),
-        capabilities: Some(Capabilities { discard_speculative_workflow_task_with_events: true }),
+        metering_metadata: Some(MeteringMetadata {
+            nonfirst_local_activity_execution_attempts,
+        }),
+        capabilities: Some(Capabilities {
+            discard_speculative_workflow_task_with_events: true,
+        }),
         worker_version_stamp: version_stamp(options),
         deployment_options: deployment_options(options),
         ..Default::default()
@@ -54,7 +64,10 @@ pub(super) fn completed(
 }
 
 /// The failure of a workflow task.
-#[expect(deprecated, reason = "Core still sends the version stamp, and histories show it")]
+#[expect(
+    deprecated,
+    reason = "Core still sends the version stamp, and histories show it"
+)]
 pub(super) fn failed(
     options: &WorkflowWorkerOptions,
     task: OpenTask,
@@ -98,7 +111,10 @@ pub(super) fn query_failed(
     failure: Failure,
 ) -> RespondQueryTaskCompletedRequest {
     let variant = Some(query_result::Variant::Failed(failure.clone()));
-    let result = QueryResult { query_id: LEGACY_QUERY_ID.to_owned(), variant };
+    let result = QueryResult {
+        query_id: LEGACY_QUERY_ID.to_owned(),
+        variant,
+    };
     RespondQueryTaskCompletedRequest {
         failure: Some(failure),
         cause: cause as i32,
@@ -108,12 +124,27 @@ pub(super) fn query_failed(
 
 fn query_result(result: QueryResult) -> (String, WorkflowQueryResult) {
     let (id, kind, answer, error_message) = result.into_components();
-    debug_assert_ne!(kind, QueryResultType::Unspecified, "an answer is given or failed");
-    (id, WorkflowQueryResult { result_type: kind as i32, answer, error_message, failure: None })
+    debug_assert_ne!(
+        kind,
+        QueryResultType::Unspecified,
+        "an answer is given or failed"
+    );
+    (
+        id,
+        WorkflowQueryResult {
+            result_type: kind as i32,
+            answer,
+            error_message,
+            failure: None,
+        },
+    )
 }
 
 fn sticky_attributes(options: &WorkflowWorkerOptions) -> Option<StickyExecutionAttributes> {
-    let name = options.sticky_queue.as_ref().filter(|_| options.max_cached > 0)?;
+    let name = options
+        .sticky_queue
+        .as_ref()
+        .filter(|_| options.max_cached > 0)?;
     Some(StickyExecutionAttributes {
         worker_task_queue: Some(TaskQueue {
             name: name.clone(),
@@ -125,8 +156,10 @@ fn sticky_attributes(options: &WorkflowWorkerOptions) -> Option<StickyExecutionA
 }
 
 fn version_stamp(options: &WorkflowWorkerOptions) -> Option<WorkerVersionStamp> {
-    (!options.build_id.is_empty())
-        .then(|| WorkerVersionStamp { build_id: options.build_id.clone(), use_versioning: false })
+    (!options.build_id.is_empty()).then(|| WorkerVersionStamp {
+        build_id: options.build_id.clone(),
+        use_versioning: false,
+    })
 }
 
 fn deployment_options(options: &WorkflowWorkerOptions) -> Option<WorkerDeploymentOptions> {

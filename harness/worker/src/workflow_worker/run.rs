@@ -7,7 +7,9 @@ use std::{rc::Rc, time::Duration};
 
 use temporalio_protos::{
     coresdk::{
-        workflow_activation::{QueryWorkflow, WorkflowActivation, workflow_activation_job::Variant as Job},
+        workflow_activation::{
+            QueryWorkflow, WorkflowActivation, workflow_activation_job::Variant as Job,
+        },
         workflow_commands::{FailWorkflowExecution, QueryResult, workflow_command::Variant},
     },
     temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
@@ -20,7 +22,9 @@ use super::{
 };
 use crate::{
     WorkflowDefinitions,
-    execution::{CoreFlag, Execution, ExecutionError, IssuedCommand, LocalResolution, TaskResponse},
+    execution::{
+        CoreFlag, Execution, ExecutionError, IssuedCommand, LocalResolution, TaskResponse,
+    },
     history::History,
     instance::{Instance, InstanceFailure, InstanceSettings},
     machines::{IncomingUpdate, MachineError},
@@ -28,7 +32,8 @@ use crate::{
 
 /// The id that stands for the query of a task that is nothing but a query.
 pub(super) const LEGACY_QUERY_ID: &str = "legacy_query";
-/// The share of a workflow task's timeout after which it is completed although local activities still run.
+/// The share of a workflow task's timeout after which it is completed although local activities
+/// still run.
 const HEARTBEAT_FRACTION: f32 = 0.8;
 /// Used if history does not say (`temporalio/temporal: service/history/configs`).
 const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -193,10 +198,12 @@ impl<'h> Run<'h> {
         let under_way = self.task.replace(task);
         let activation = self.query_activation();
         let outcome = match self.activate(activation) {
-            Ok(commands) => commands.into_iter().find_map(|issued| match issued.command.variant {
-                Some(Variant::RespondToQuery(result)) => Some(result),
-                _ => None,
-            }),
+            Ok(commands) => commands
+                .into_iter()
+                .find_map(|issued| match issued.command.variant {
+                    Some(Variant::RespondToQuery(result)) => Some(result),
+                    _ => None,
+                }),
             Err(failed) => return self.fail(failed),
         };
         let task = std::mem::replace(&mut self.task, under_way);
@@ -207,7 +214,11 @@ impl<'h> Run<'h> {
     }
 
     /// Takes the end of an attempt of a local activity.
-    pub(crate) fn on_local_activity(&mut self, seq: u32, resolution: LocalActivityResolution) -> RunOutcome {
+    pub(crate) fn on_local_activity(
+        &mut self,
+        seq: u32,
+        resolution: LocalActivityResolution,
+    ) -> RunOutcome {
         match self.local.on_attempt(seq, resolution) {
             AfterAttempt::Untracked => RunOutcome::Waits,
             AfterAttempt::Retry(task) => {
@@ -219,7 +230,10 @@ impl<'h> Run<'h> {
                     self.deferred.push(*resolution);
                     return RunOutcome::Waits;
                 }
-                let step = self.execution.resolve_local(*resolution).map_err(Failed::from);
+                let step = self
+                    .execution
+                    .resolve_local(*resolution)
+                    .map_err(Failed::from);
                 let step = step.map(|()| self.next_step());
                 self.settle(step)
             }
@@ -235,15 +249,16 @@ impl<'h> Run<'h> {
         self.settle(Ok(Some(Step::Autocomplete)))
     }
 
-    /// What its code does that something besides the SDK has woken; `None` if nothing has. Such a run is of no use any
-    /// more.
+    /// What its code does that something besides the SDK has woken; `None` if nothing has. Such a
+    /// run is of no use any more.
     pub(crate) fn woken_from_outside(&mut self) -> Option<Nondeterminism> {
         self.instance.as_mut()?.woken_from_outside()
     }
 
     /// What is to be done about local activities since the last time this was asked.
     pub(crate) fn take_local_work(&mut self) -> Option<LocalActivityWork> {
-        let asks = self.waits_for_local && self.task.is_some() && self.heartbeat == Heartbeat::NotAsked;
+        let asks =
+            self.waits_for_local && self.task.is_some() && self.heartbeat == Heartbeat::NotAsked;
         if self.to_start.is_empty() && self.to_cancel.is_empty() && !asks {
             return None;
         }
@@ -259,8 +274,14 @@ impl<'h> Run<'h> {
     }
 
     fn task_heartbeat(&self) -> WorkflowTaskHeartbeat {
-        let timeout = self.execution.workflow_task_timeout().unwrap_or(DEFAULT_TASK_TIMEOUT);
-        WorkflowTaskHeartbeat { task: self.task_number, after: timeout.mul_f32(HEARTBEAT_FRACTION) }
+        let timeout = self
+            .execution
+            .workflow_task_timeout()
+            .unwrap_or(DEFAULT_TASK_TIMEOUT);
+        WorkflowTaskHeartbeat {
+            task: self.task_number,
+            after: timeout.mul_f32(HEARTBEAT_FRACTION),
+        }
     }
 
     /// How often attempts were repeated in workflow tasks after the first.
@@ -286,9 +307,13 @@ impl<'h> Run<'h> {
                 return Ok(outcome);
             }
             if self.execution.seen_terminal_event
-                && self.task.as_ref().is_some_and(|task| task.queries.is_empty())
+                && self
+                    .task
+                    .as_ref()
+                    .is_some_and(|task| task.queries.is_empty())
             {
-                // The history of a closed run, and nobody asks for anything: what came with its end is not told.
+                // The history of a closed run, and nobody asks for anything: what came with its end
+                // is not told.
                 self.task = None;
             }
             step = self.next_step();
@@ -296,7 +321,10 @@ impl<'h> Run<'h> {
         Ok(RunOutcome::Waits)
     }
 
-    fn activate(&mut self, mut activation: WorkflowActivation) -> Result<Vec<IssuedCommand>, Failed> {
+    fn activate(
+        &mut self,
+        mut activation: WorkflowActivation,
+    ) -> Result<Vec<IssuedCommand>, Failed> {
         if let Some(log) = &mut self.log {
             log.push(activation.clone());
         }
@@ -313,7 +341,11 @@ impl<'h> Run<'h> {
     }
 
     /// Takes the commands of an activation; what there is to report, if the task is done.
-    fn complete(&mut self, commands: Vec<IssuedCommand>, auto: bool) -> Result<Option<RunOutcome>, Failed> {
+    fn complete(
+        &mut self,
+        commands: Vec<IssuedCommand>,
+        auto: bool,
+    ) -> Result<Option<RunOutcome>, Failed> {
         let (commands, queries) = self.in_order(commands);
         if let [only] = queries.as_slice()
             && only.query_id == LEGACY_QUERY_ID
@@ -350,15 +382,21 @@ impl<'h> Run<'h> {
 
     /// Commands with the closing one last, as the flag says, and answers to queries apart.
     fn in_order(&mut self, commands: Vec<IssuedCommand>) -> (Vec<IssuedCommand>, Vec<QueryResult>) {
-        let needs_care = commands.iter().enumerate().any(|(index, issued)| match &issued.command.variant {
-            Some(Variant::RespondToQuery(_)) => true,
-            variant => is_closing(variant.as_ref()) && index + 1 < commands.len(),
-        });
+        let needs_care =
+            commands
+                .iter()
+                .enumerate()
+                .any(|(index, issued)| match &issued.command.variant {
+                    Some(Variant::RespondToQuery(_)) => true,
+                    variant => is_closing(variant.as_ref()) && index + 1 < commands.len(),
+                });
         if !needs_care {
             return (commands, Vec::new());
         }
-        let moves_closing =
-            !self.execution.replaying || self.execution.try_use_flag(CoreFlag::MoveTerminalCommands, false);
+        let moves_closing = !self.execution.replaying
+            || self
+                .execution
+                .try_use_flag(CoreFlag::MoveTerminalCommands, false);
         let mut queries = Vec::new();
         let mut kept = Vec::with_capacity(commands.len());
         let mut closing = None;
@@ -376,7 +414,11 @@ impl<'h> Run<'h> {
     }
 
     /// The completion of the task, unless there is more to do first.
-    fn report(&mut self, queries: Vec<QueryResult>, mut force_new_task: bool) -> Option<RunOutcome> {
+    fn report(
+        &mut self,
+        queries: Vec<QueryResult>,
+        mut force_new_task: bool,
+    ) -> Option<RunOutcome> {
         let task = self.task.as_ref()?;
         let awaits_queries = !task.queries.is_empty() && queries.is_empty();
         let done = !(self.execution.has_pending_jobs()
@@ -393,7 +435,12 @@ impl<'h> Run<'h> {
         let response = Box::new(self.execution.take_response());
         self.awaiting_next_task = true;
         self.local.task_ended();
-        Some(RunOutcome::Completed { task, response, queries, force_new_task })
+        Some(RunOutcome::Completed {
+            task,
+            response,
+            queries,
+            force_new_task,
+        })
     }
 
     fn next_step(&mut self) -> Option<Step> {
@@ -417,7 +464,11 @@ impl<'h> Run<'h> {
     fn query_activation(&mut self) -> WorkflowActivation {
         let mut activation = self.execution.take_activation();
         if let Some(task) = &mut self.task {
-            activation.jobs = task.queries.drain(..).map(|query| Job::QueryWorkflow(query).into()).collect();
+            activation.jobs = task
+                .queries
+                .drain(..)
+                .map(|query| Job::QueryWorkflow(query).into())
+                .collect();
         }
         activation
     }
@@ -430,13 +481,21 @@ impl<'h> Run<'h> {
     }
 
     fn fail(&mut self, failed: Failed) -> RunOutcome {
-        RunOutcome::Failed { task: self.task.take(), failed }
+        RunOutcome::Failed {
+            task: self.task.take(),
+            failed,
+        }
     }
 
     /// Fails the workflow itself, as the worker is told to do with such errors.
     pub(crate) fn fail_workflow(&mut self, failure: Failure) -> Option<TaskResponse> {
-        let variant = Variant::FailWorkflowExecution(FailWorkflowExecution { failure: Some(failure) });
-        let command = IssuedCommand { command: variant.into(), issued_at: None };
+        let variant = Variant::FailWorkflowExecution(FailWorkflowExecution {
+            failure: Some(failure),
+        });
+        let command = IssuedCommand {
+            command: variant.into(),
+            issued_at: None,
+        };
         self.execution.handle_commands(vec![command]).ok()?;
         Some(self.execution.take_response())
     }

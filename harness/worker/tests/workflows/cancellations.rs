@@ -1,4 +1,5 @@
-//! Commands that are cancelled before they leave, and what goes to other workflows; compared with real Core.
+//! Commands that are cancelled before they leave, and what goes to other workflows; compared with
+//! real Core.
 
 use durasim_worker::testing::{HistoryBuilder, json};
 

@@ -12,9 +12,10 @@ use std::time::Duration;
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityCancellationType, ActivityOptions, CancellableFuture, ChildWorkflowOptions, ContinueAsNewOptions,
-    LocalActivityOptions, SignalWorkflowOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
-    WorkflowResult, WorkflowTermination, activities::ActivityContext, workflows::select,
+    ActivityCancellationType, ActivityOptions, CancellableFuture, ChildWorkflowOptions,
+    ContinueAsNewOptions, LocalActivityOptions, SignalWorkflowOptions, SyncWorkflowContext,
+    WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
+    activities::ActivityContext, workflows::select,
 };
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);
@@ -24,7 +25,10 @@ pub(crate) struct Greetings;
 #[activities]
 impl Greetings {
     #[activity]
-    pub(crate) async fn greet(_ctx: ActivityContext, name: String) -> Result<String, ActivityError> {
+    pub(crate) async fn greet(
+        _ctx: ActivityContext,
+        name: String,
+    ) -> Result<String, ActivityError> {
         Ok(format!("hello {name}"))
     }
 }
@@ -37,9 +41,14 @@ pub(crate) struct GreetWorkflow;
 #[workflow_methods]
 impl GreetWorkflow {
     #[run]
-    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<String> {
+    pub(crate) async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        name: String,
+    ) -> WorkflowResult<String> {
         let options = ActivityOptions::start_to_close_timeout(TEN_SECONDS);
-        let greeting = ctx.execute_activity(Greetings::greet, name, options).await?;
+        let greeting = ctx
+            .execute_activity(Greetings::greet, name, options)
+            .await?;
         ctx.timer(Duration::from_mins(1)).await;
         Ok(greeting)
     }
@@ -79,7 +88,11 @@ impl WaitWorkflow {
         _ctx: &WorkflowContextView,
         what: &String,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        if what.is_empty() { Err("nothing to tell".into()) } else { Ok(()) }
+        if what.is_empty() {
+            Err("nothing to tell".into())
+        } else {
+            Ok(())
+        }
     }
 
     #[update]
@@ -110,7 +123,10 @@ pub(crate) struct CancelWorkflow;
 #[workflow_methods]
 impl CancelWorkflow {
     #[run]
-    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, waits: bool) -> WorkflowResult<String> {
+    pub(crate) async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        waits: bool,
+    ) -> WorkflowResult<String> {
         let cancellation_type = if waits {
             ActivityCancellationType::WaitCancellationCompleted
         } else {
@@ -140,7 +156,8 @@ impl PatchedWorkflow {
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
         ctx.timer(Duration::from_secs(1)).await;
         let patched = ctx.patched("better");
-        ctx.timer(Duration::from_secs(if patched { 2 } else { 3 })).await;
+        ctx.timer(Duration::from_secs(if patched { 2 } else { 3 }))
+            .await;
         Ok(patched)
     }
 }
@@ -155,7 +172,9 @@ impl ParentWorkflow {
     #[run]
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
         let options = ChildWorkflowOptions::workflow_id("child".to_owned());
-        let child = ctx.start_child_workflow(GreetWorkflow::run, "Ada".to_owned(), options).await?;
+        let child = ctx
+            .start_child_workflow(GreetWorkflow::run, "Ada".to_owned(), options)
+            .await?;
         Ok(child.result().await?)
     }
 }
@@ -169,9 +188,17 @@ pub(crate) struct LocalWorkflow;
 impl LocalWorkflow {
     #[run]
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        let options = || LocalActivityOptions::builder().start_to_close_timeout(TEN_SECONDS).build();
-        let first = ctx.execute_local_activity(Greetings::greet, "Ada".to_owned(), options()).await?;
-        let second = ctx.execute_local_activity(Greetings::greet, "Bob".to_owned(), options()).await?;
+        let options = || {
+            LocalActivityOptions::builder()
+                .start_to_close_timeout(TEN_SECONDS)
+                .build()
+        };
+        let first = ctx
+            .execute_local_activity(Greetings::greet, "Ada".to_owned(), options())
+            .await?;
+        let second = ctx
+            .execute_local_activity(Greetings::greet, "Bob".to_owned(), options())
+            .await?;
         Ok(format!("{first}, {second}"))
     }
 }
@@ -248,8 +275,13 @@ impl SignalWorkflow {
     #[run]
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
         let other = ctx.external_workflow("other", None);
-        let sent =
-            other.signal(WaitWorkflow::hear, "bells".to_owned(), SignalWorkflowOptions::default()).await;
+        let sent = other
+            .signal(
+                WaitWorkflow::hear,
+                "bells".to_owned(),
+                SignalWorkflowOptions::default(),
+            )
+            .await;
         Ok(sent.is_ok())
     }
 }

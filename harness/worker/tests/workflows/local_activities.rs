@@ -21,7 +21,9 @@ fn work(progress: WorkflowTaskProgress) -> LocalActivityWork {
 }
 
 fn resolved(status: Status) -> LocalActivityResolution {
-    let resolution = ActivityResolution { status: Some(status) };
+    let resolution = ActivityResolution {
+        status: Some(status),
+    };
     LocalActivityResolution {
         runtime: Duration::from_secs(1),
         outcome: LocalActivityOutcome::Resolved(resolution),
@@ -29,7 +31,9 @@ fn resolved(status: Status) -> LocalActivityResolution {
 }
 
 fn success(result: Payload) -> LocalActivityResolution {
-    resolved(Status::Completed(activity_result::Success { result: Some(result) }))
+    resolved(Status::Completed(activity_result::Success {
+        result: Some(result),
+    }))
 }
 
 fn failure(message: &str) -> LocalActivityResolution {
@@ -52,12 +56,21 @@ fn the_task_waits_for_them_and_records_markers() {
     assert_eq!(first.start.len(), 1);
     assert_eq!(first.start[0].schedule.activity_type, "Greetings::greet");
     assert_eq!(first.heartbeat.unwrap().after.as_secs(), 8);
-    let second = work(worker.on_local_activity(RUN_ID, first.start[0].seq, success(json(&"hello Ada"))));
+    let second =
+        work(worker.on_local_activity(RUN_ID, first.start[0].seq, success(json(&"hello Ada"))));
     assert_eq!(second.heartbeat, None, "once for each workflow task");
-    let last = completed(worker.on_local_activity(RUN_ID, second.start[0].seq, success(json(&"hello Bob"))));
+    let last = completed(worker.on_local_activity(
+        RUN_ID,
+        second.start[0].seq,
+        success(json(&"hello Bob")),
+    ));
     assert_eq!(
         kinds(&last),
-        [CommandType::RecordMarker, CommandType::RecordMarker, CommandType::CompleteWorkflowExecution]
+        [
+            CommandType::RecordMarker,
+            CommandType::RecordMarker,
+            CommandType::CompleteWorkflowExecution
+        ]
     );
     assert_eq!(result(&last), "\"hello Ada, hello Bob\"");
 }
@@ -100,7 +113,13 @@ fn each_task_that_waits_has_a_heartbeat_of_its_own() {
     let next = work(worker.on_task(history.task_from(after)));
     assert!(next.start.is_empty(), "it still runs");
     let next = next.heartbeat.unwrap();
-    assert!(matches!(worker.on_heartbeat_due(RUN_ID, first.task), WorkflowTaskProgress::Idle), "long done");
+    assert!(
+        matches!(
+            worker.on_heartbeat_due(RUN_ID, first.task),
+            WorkflowTaskProgress::Idle
+        ),
+        "long done"
+    );
     assert!(completed(worker.on_heartbeat_due(RUN_ID, next.task)).force_create_new_workflow_task);
 }
 

@@ -1,5 +1,5 @@
-//! Workflow tasks in, completions out: what a worker makes of histories made by hand, compared with the SDK's own
-//! replayer where the SDK has one.
+//! Workflow tasks in, completions out: what a worker makes of histories made by hand, compared with
+//! the SDK's own replayer where the SDK has one.
 
 mod cancellations;
 mod code;

@@ -83,7 +83,13 @@ fn in_words(result: &NexusOperationResult) -> String {
 }
 
 fn began(cancels: Cancels, cancellation_type: CancellationType) -> (HistoryBuilder, i64) {
-    let mut history = HistoryBuilder::new("NexusWorkflow", [json(&Plan { cancels, cancellation_type })]);
+    let mut history = HistoryBuilder::new(
+        "NexusWorkflow",
+        [json(&Plan {
+            cancels,
+            cancellation_type,
+        })],
+    );
     history.workflow_task();
     let scheduled = history.nexus_operation_scheduled("bank", "Payments", "charge", json(&100));
     (history, scheduled)
@@ -102,7 +108,11 @@ fn cancelled(cancellation_type: CancellationType) -> (HistoryBuilder, i64, i64) 
     history.timer_fired(timer);
     history.workflow_task();
     let is_requested = cancellation_type != CancellationType::Abandon;
-    let requested = if is_requested { history.nexus_cancel_requested(scheduled) } else { 0 };
+    let requested = if is_requested {
+        history.nexus_cancel_requested(scheduled)
+    } else {
+        0
+    };
     (history, scheduled, requested)
 }
 
@@ -160,16 +170,22 @@ fn a_nexus_operation_that_started_and_ended_before_one_task() {
 
 #[test]
 fn a_nexus_operation_cancelled_before_it_was_scheduled() {
-    let plan = Plan { cancels: Cancels::AtOnce, cancellation_type: CancellationType::TryCancel };
+    let plan = Plan {
+        cancels: Cancels::AtOnce,
+        cancellation_type: CancellationType::TryCancel,
+    };
     let mut history = HistoryBuilder::new("NexusWorkflow", [json(&plan)]);
     history.workflow_task();
-    history.completed(Some(json(&"not started: Nexus Operation cancelled before scheduled")));
+    history.completed(Some(json(
+        &"not started: Nexus Operation cancelled before scheduled",
+    )));
     assert_same(&history);
 }
 
 #[test]
 fn a_nexus_operation_whose_cancellation_is_waited_for() {
-    let (mut history, scheduled, requested) = cancelled(CancellationType::WaitCancellationCompleted);
+    let (mut history, scheduled, requested) =
+        cancelled(CancellationType::WaitCancellationCompleted);
     history.nexus_cancel_completed(scheduled, requested);
     history.workflow_task();
     history.nexus_operation_canceled(scheduled);
@@ -177,7 +193,8 @@ fn a_nexus_operation_whose_cancellation_is_waited_for() {
     history.completed(Some(json(&"token cancelled: ")));
     assert_same(&history);
 
-    let (mut history, scheduled, requested) = cancelled(CancellationType::WaitCancellationCompleted);
+    let (mut history, scheduled, requested) =
+        cancelled(CancellationType::WaitCancellationCompleted);
     history.nexus_cancel_failed(scheduled, requested);
     history.workflow_task();
     history.nexus_operation_completed(scheduled, json(&"receipt"));
@@ -188,16 +205,22 @@ fn a_nexus_operation_whose_cancellation_is_waited_for() {
 
 #[test]
 fn a_nexus_operation_whose_request_to_cancel_is_waited_for() {
-    let (mut history, scheduled, requested) = cancelled(CancellationType::WaitCancellationRequested);
+    let (mut history, scheduled, requested) =
+        cancelled(CancellationType::WaitCancellationRequested);
     history.nexus_cancel_completed(scheduled, requested);
     history.workflow_task();
-    history.completed(Some(json(&"token cancelled: Nexus operation cancellation request completed")));
+    history.completed(Some(json(
+        &"token cancelled: Nexus operation cancellation request completed",
+    )));
     assert_same(&history);
 
-    let (mut history, scheduled, requested) = cancelled(CancellationType::WaitCancellationRequested);
+    let (mut history, scheduled, requested) =
+        cancelled(CancellationType::WaitCancellationRequested);
     history.nexus_cancel_failed(scheduled, requested);
     history.workflow_task();
-    history.completed(Some(json(&"token failed: Nexus operation cancellation request failed")));
+    history.completed(Some(json(
+        &"token failed: Nexus operation cancellation request failed",
+    )));
     assert_same(&history);
 }
 
@@ -205,14 +228,19 @@ fn a_nexus_operation_whose_request_to_cancel_is_waited_for() {
 fn a_nexus_operation_whose_cancellation_is_not_waited_for() {
     for cancellation_type in [CancellationType::TryCancel, CancellationType::Abandon] {
         let (mut history, _, _) = cancelled(cancellation_type);
-        history.completed(Some(json(&"token cancelled: Nexus operation cancelled after starting")));
+        history.completed(Some(json(
+            &"token cancelled: Nexus operation cancelled after starting",
+        )));
         assert_same(&history);
     }
 }
 
 #[test]
 fn a_nexus_operation_cancelled_before_it_started() {
-    let (mut history, scheduled) = began(Cancels::Unstarted, CancellationType::WaitCancellationCompleted);
+    let (mut history, scheduled) = began(
+        Cancels::Unstarted,
+        CancellationType::WaitCancellationCompleted,
+    );
     let timer = history.timer_started("1", 1);
     history.timer_fired(timer);
     history.workflow_task();
@@ -237,24 +265,38 @@ fn a_worker_asks_to_cancel_an_operation_whose_end_it_does_not_wait_for() {
     let answer = completed(worker().on_task(history.task()));
     assert_eq!(
         kinds(&answer),
-        [CommandType::RequestCancelNexusOperation, CommandType::CompleteWorkflowExecution]
+        [
+            CommandType::RequestCancelNexusOperation,
+            CommandType::CompleteWorkflowExecution
+        ]
     );
     assert!(matches!(
         &answer.commands[0].attributes,
         Some(Command::RequestCancelNexusOperationCommandAttributes(cancel))
             if cancel.scheduled_event_id == scheduled
     ));
-    assert!(result(&answer).contains("cancelled after starting"), "{}", result(&answer));
+    assert!(
+        result(&answer).contains("cancelled after starting"),
+        "{}",
+        result(&answer)
+    );
 }
 
 #[test]
 fn a_nexus_operation_of_another_input_differs() {
-    let plan = Plan { cancels: Cancels::Never, cancellation_type: CancellationType::Abandon };
+    let plan = Plan {
+        cancels: Cancels::Never,
+        cancellation_type: CancellationType::Abandon,
+    };
     let mut history = HistoryBuilder::new("NexusWorkflow", [json(&plan)]);
     history.workflow_task();
     let scheduled = history.nexus_operation_scheduled("bank", "Payments", "charge", json(&200));
     history.nexus_operation_completed(scheduled, json(&"receipt"));
     history.workflow_task();
     history.completed(Some(json(&" \"receipt\"")));
-    assert!(what_differs(&history).starts_with("input: "), "{}", what_differs(&history));
+    assert!(
+        what_differs(&history).starts_with("input: "),
+        "{}",
+        what_differs(&history)
+    );
 }

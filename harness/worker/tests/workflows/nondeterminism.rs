@@ -19,9 +19,12 @@ fn other_command(record: impl FnOnce(&mut HistoryBuilder) -> i64) -> HistoryBuil
 
 fn words(history: &HistoryBuilder) -> (i64, String, String, String) {
     match replay(&definitions(), &replay_options(), history.events()) {
-        Err(ReplayError::Nondeterminism(found)) => {
-            (found.event_id.unwrap_or(0), found.expected, found.got, found.message)
-        }
+        Err(ReplayError::Nondeterminism(found)) => (
+            found.event_id.unwrap_or(0),
+            found.expected,
+            found.got,
+            found.message,
+        ),
         other => panic!("expected nondeterminism, got {other:?}"),
     }
 }
@@ -52,8 +55,9 @@ fn an_activity_of_another_type_is_told_in_cores_words() {
 
 #[test]
 fn an_event_without_a_command_is_told_in_cores_words() {
-    let mut history =
-        other_command(|history| history.activity_scheduled("1", "Greetings::greet", [json(&"Ada")]));
+    let mut history = other_command(|history| {
+        history.activity_scheduled("1", "Greetings::greet", [json(&"Ada")])
+    });
     history.timer_started("2", 1);
     assert_eq!(
         words(&history).3,
@@ -76,12 +80,17 @@ fn it_fails_the_workflow_task_with_its_own_cause() {
 #[test]
 fn it_fails_the_workflow_if_the_worker_is_told_so() {
     let mut options = options();
-    options.workflow_failure_errors.insert(WorkflowErrorType::Nondeterminism);
+    options
+        .workflow_failure_errors
+        .insert(WorkflowErrorType::Nondeterminism);
     let mut worker = WorkflowWorker::new(options, definitions());
     let mut history = other_command(|history| history.timer_started("1", 1));
     history.signaled("hear", []);
     history.workflow_task_started();
     let request = completed(worker.on_task(history.task()));
-    assert_eq!(kinds(&request).last(), Some(&CommandType::FailWorkflowExecution));
+    assert_eq!(
+        kinds(&request).last(),
+        Some(&CommandType::FailWorkflowExecution)
+    );
     assert_eq!(worker.cached(), [""; 0]);
 }

@@ -24,7 +24,10 @@ struct Activations(Arc<Mutex<Vec<WorkflowActivation>>>);
 
 #[async_trait::async_trait(?Send)]
 impl WorkerInterceptor for Activations {
-    async fn on_workflow_activation(&self, activation: &WorkflowActivation) -> Result<(), anyhow::Error> {
+    async fn on_workflow_activation(
+        &self,
+        activation: &WorkflowActivation,
+    ) -> Result<(), anyhow::Error> {
         self.0.lock().unwrap().push(activation.clone());
         Ok(())
     }
@@ -33,29 +36,54 @@ impl WorkerInterceptor for Activations {
 /// What Core hands to workflow code for this history, and why it rejects it, if it does.
 fn core(history: &HistoryBuilder) -> (Vec<WorkflowActivation>, Option<String>) {
     let seen = Activations::default();
-    let mut options =
-        WorkflowReplayerOptions::new().task_queue("queue").worker_interceptor(seen.clone()).build();
+    let mut options = WorkflowReplayerOptions::new()
+        .task_queue("queue")
+        .worker_interceptor(seen.clone())
+        .build();
     definitions().register_with_replayer(&mut options).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let rejected = runtime.block_on(async {
         let replayer = WorkflowReplayer::new(options).unwrap();
-        replayer.replay_workflow(WorkflowHistory::from(history.history())).await.err()
+        replayer
+            .replay_workflow(WorkflowHistory::from(history.history()))
+            .await
+            .err()
     });
-    let activations = seen.0.lock().unwrap().iter().filter(|a| !a.is_only_eviction()).cloned().collect();
+    let activations = seen
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|a| !a.is_only_eviction())
+        .cloned()
+        .collect();
     (activations, rejected.map(|error| error.to_string()))
 }
 
 fn ours(history: &HistoryBuilder, build_id: String) -> Vec<WorkflowActivation> {
-    let options = ReplayOptions { mode: ReplayMode::LikeCore, build_id, ..replay_options() };
-    replay(&definitions(), &options, history.events()).unwrap().activations
+    let options = ReplayOptions {
+        mode: ReplayMode::LikeCore,
+        build_id,
+        ..replay_options()
+    };
+    replay(&definitions(), &options, history.events())
+        .unwrap()
+        .activations
 }
 
 pub(crate) fn assert_same(history: &HistoryBuilder) {
     let (activations, rejected) = core(history);
     assert_eq!(rejected, None, "Core accepts the history");
     // The SDK's is made from the test's own executable.
-    let version = activations.last().and_then(|last| last.deployment_version_for_current_task.as_ref());
-    let build_id = version.map(|version| version.build_id.clone()).unwrap_or_default();
+    let version = activations
+        .last()
+        .and_then(|last| last.deployment_version_for_current_task.as_ref());
+    let build_id = version
+        .map(|version| version.build_id.clone())
+        .unwrap_or_default();
     assert_eq!(ours(history, build_id), activations);
 }
 
@@ -265,7 +293,12 @@ fn both_reject_what_another_workflow_did_in_the_same_words() {
     history.workflow_task();
     history.completed(None);
     let (_, rejected) = core(&history);
-    let error = replay(&definitions(), &replay_options(), history.events()).unwrap_err().to_string();
+    let error = replay(&definitions(), &replay_options(), history.events())
+        .unwrap_err()
+        .to_string();
     let rejected = rejected.unwrap();
-    assert!(rejected.contains(&error), "{rejected} should contain {error}");
+    assert!(
+        rejected.contains(&error),
+        "{rejected} should contain {error}"
+    );
 }

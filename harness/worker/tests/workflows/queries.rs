@@ -61,20 +61,30 @@ fn queries_that_come_with_a_task_are_answered_after_it() {
     task.queries.insert("q2".to_owned(), query("no_such_query"));
     let request = completed(worker.on_task(task));
     assert_eq!(kinds(&request).len(), 1);
-    assert_eq!(request.query_results["q1"].result_type(), QueryResultType::Answered);
-    assert_eq!(request.query_results["q2"].result_type(), QueryResultType::Failed);
+    assert_eq!(
+        request.query_results["q1"].result_type(),
+        QueryResultType::Answered
+    );
+    assert_eq!(
+        request.query_results["q2"].result_type(),
+        QueryResultType::Failed
+    );
 }
 
 #[test]
 fn a_query_that_history_cannot_be_replayed_for_fails() {
     let mut history = HistoryBuilder::new("PanicWorkflow", []);
     history.workflow_task_started();
-    let WorkflowTaskProgress::QueryFailed(failed) = worker().on_task(history.query_task("heard", true))
+    let WorkflowTaskProgress::QueryFailed(failed) =
+        worker().on_task(history.query_task("heard", true))
     else {
         panic!("the code panics");
     };
     assert_eq!(failed.request.completed_type(), QueryResultType::Failed);
-    assert_eq!(failed.request.error_message, "Workflow function panicked: out of luck");
+    assert_eq!(
+        failed.request.error_message,
+        "Workflow function panicked: out of luck"
+    );
     assert_eq!(failed.nondeterminism, None);
 }
 
@@ -83,7 +93,8 @@ fn a_query_for_which_code_follows_another_history_says_where_they_part() {
     let mut history = HistoryBuilder::new("WaitWorkflow", []);
     history.workflow_task();
     history.activity_scheduled("1", "Greetings::greet", []);
-    let WorkflowTaskProgress::QueryFailed(failed) = worker().on_task(history.query_task("heard", true))
+    let WorkflowTaskProgress::QueryFailed(failed) =
+        worker().on_task(history.query_task("heard", true))
     else {
         panic!("the history is another workflow's");
     };
@@ -111,10 +122,16 @@ fn a_task_that_comes_while_a_query_fetches_history_keeps_its_events() {
     else {
         panic!("the run is not cached");
     };
-    let page = GetWorkflowExecutionHistoryResponse { history: Some(history.history()), ..Default::default() };
+    let page = GetWorkflowExecutionHistoryResponse {
+        history: Some(history.history()),
+        ..Default::default()
+    };
     let from = history.signaled("hear", [json(&"bells")]);
     history.workflow_task_started();
-    assert!(matches!(worker.on_task(history.task_from(from)), WorkflowTaskProgress::Idle));
+    assert!(matches!(
+        worker.on_task(history.task_from(from)),
+        WorkflowTaskProgress::Idle
+    ));
 
     let answer = query_answered(worker.on_history_page(&run_id, page));
     assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");

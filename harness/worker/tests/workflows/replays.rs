@@ -24,7 +24,10 @@ pub(crate) fn greeted(input: &str, seconds: u64, result: &str) -> HistoryBuilder
 }
 
 fn like_core() -> ReplayOptions {
-    ReplayOptions { mode: ReplayMode::LikeCore, ..replay_options() }
+    ReplayOptions {
+        mode: ReplayMode::LikeCore,
+        ..replay_options()
+    }
 }
 
 pub(crate) fn what_differs(history: &HistoryBuilder) -> String {
@@ -46,7 +49,10 @@ fn a_history_that_the_workflow_makes_again_is_accepted() {
 fn another_input_differs_though_core_lets_it_through() {
     let history = greeted("Bob", 60, "hello Ada");
     replay(&definitions(), &like_core(), history.events()).unwrap();
-    assert_eq!(what_differs(&history), "input: history has \"Bob\", the workflow now gives \"Ada\"");
+    assert_eq!(
+        what_differs(&history),
+        "input: history has \"Bob\", the workflow now gives \"Ada\""
+    );
 }
 
 #[test]
@@ -73,7 +79,10 @@ fn a_command_that_history_does_not_have_differs() {
     history.signaled("hear", [json(&"bells")]);
     history.workflow_task();
     history.completed(Some(json(&"bells")));
-    assert_eq!(what_differs(&history), "the command has no event in history");
+    assert_eq!(
+        what_differs(&history),
+        "the command has no event in history"
+    );
 }
 
 #[test]
@@ -106,14 +115,20 @@ fn a_run_that_was_stopped_must_have_done_what_its_completed_tasks_say() {
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task();
     history.terminated();
-    assert_eq!(what_differs(&history), "the command has no event in history");
+    assert_eq!(
+        what_differs(&history),
+        "the command has no event in history"
+    );
 
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task();
     history.activity_scheduled("1", "Greetings::greet", [json(&"Bob")]);
     history.signaled("unheard", []);
     history.terminated();
-    assert_eq!(what_differs(&history), "input: history has \"Bob\", the workflow now gives \"Ada\"");
+    assert_eq!(
+        what_differs(&history),
+        "input: history has \"Bob\", the workflow now gives \"Ada\""
+    );
 }
 
 #[test]
@@ -129,7 +144,10 @@ fn a_panic_on_replay_is_told_as_such() {
 fn a_type_that_nobody_registered_is_told_as_such() {
     let history = HistoryBuilder::new("NoSuchWorkflow", []);
     let error = replay(&definitions(), &replay_options(), history.events()).unwrap_err();
-    assert_eq!(error.to_string(), "no workflow type NoSuchWorkflow is registered");
+    assert_eq!(
+        error.to_string(),
+        "no workflow type NoSuchWorkflow is registered"
+    );
 }
 
 #[test]
@@ -142,7 +160,10 @@ fn a_history_without_its_start_is_none() {
 #[test]
 fn with_backtraces_a_difference_names_the_line_that_issued_the_command() {
     let history = greeted("Bob", 60, "hello Ada");
-    let options = ReplayOptions { backtraces: true, ..replay_options() };
+    let options = ReplayOptions {
+        backtraces: true,
+        ..replay_options()
+    };
     let Err(ReplayError::CommandDiffers { issued_at, .. }) =
         replay(&definitions(), &options, history.events())
     else {

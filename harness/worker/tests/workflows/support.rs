@@ -23,7 +23,9 @@ pub(crate) fn definitions() -> WorkflowDefinitions {
     definitions.register::<code::ChannelWorkflow>().unwrap();
     definitions.register::<code::HastyWorkflow>().unwrap();
     definitions.register::<code::DropTimerWorkflow>().unwrap();
-    definitions.register::<code::WaitForCancelWorkflow>().unwrap();
+    definitions
+        .register::<code::WaitForCancelWorkflow>()
+        .unwrap();
     definitions.register::<code::SignalWorkflow>().unwrap();
     definitions.register::<code::CancelOtherWorkflow>().unwrap();
     definitions.register::<code::AgainWorkflow>().unwrap();
@@ -67,7 +69,11 @@ pub(crate) fn kinds(request: &RespondWorkflowTaskCompletedRequest) -> Vec<Comman
 
 /// The result that the last command completes the workflow with, as text.
 pub(crate) fn result(request: &RespondWorkflowTaskCompletedRequest) -> String {
-    match request.commands.last().and_then(|command| command.attributes.as_ref()) {
+    match request
+        .commands
+        .last()
+        .and_then(|command| command.attributes.as_ref())
+    {
         Some(Attributes::CompleteWorkflowExecutionCommandAttributes(complete)) => {
             let payloads = &complete.result.as_ref().unwrap().payloads;
             String::from_utf8(payloads[0].data.clone()).unwrap()

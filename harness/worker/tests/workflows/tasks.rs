@@ -82,14 +82,19 @@ fn a_partial_history_without_a_cached_run_asks_for_all_of_it() {
     let from = i64::try_from(history.events().len()).unwrap();
     let whole = history.history();
     history.workflow_task_started();
-    let WorkflowTaskProgress::NeedsHistory { run_id, request } = worker.on_task(history.task_from(from))
+    let WorkflowTaskProgress::NeedsHistory { run_id, request } =
+        worker.on_task(history.task_from(from))
     else {
         panic!("the history is partial");
     };
     assert_eq!(run_id, RUN_ID);
     assert_eq!(request.execution.unwrap().run_id, RUN_ID);
-    // What the task brought comes after what is fetched, as it does for events that are not written yet.
-    let page = GetWorkflowExecutionHistoryResponse { history: Some(whole), ..Default::default() };
+    // What the task brought comes after what is fetched, as it does for events that are not written
+    // yet.
+    let page = GetWorkflowExecutionHistoryResponse {
+        history: Some(whole),
+        ..Default::default()
+    };
     let last = completed(worker.on_history_page(&run_id, page));
     assert_eq!(result(&last), "\"hello Ada\"");
 }
@@ -104,11 +109,15 @@ fn a_late_task_does_not_replace_a_newer_one_that_waits_for_history() {
     history.workflow_task_timed_out();
     let whole = history.history();
     history.workflow_task_started();
-    let WorkflowTaskProgress::NeedsHistory { run_id, .. } = worker.on_task(history.task_from(from)) else {
+    let WorkflowTaskProgress::NeedsHistory { run_id, .. } = worker.on_task(history.task_from(from))
+    else {
         panic!("the history is partial");
     };
     assert!(matches!(worker.on_task(late), WorkflowTaskProgress::Idle));
-    let page = GetWorkflowExecutionHistoryResponse { history: Some(whole), ..Default::default() };
+    let page = GetWorkflowExecutionHistoryResponse {
+        history: Some(whole),
+        ..Default::default()
+    };
     let last = completed(worker.on_history_page(&run_id, page));
     assert_eq!(result(&last), "\"hello Ada\"");
 }
@@ -121,14 +130,18 @@ fn pages_are_fetched_until_there_is_no_token() {
     let mut task = history.task();
     let mut rest = task.history.as_mut().unwrap().events.split_off(4);
     task.next_page_token = b"1".to_vec();
-    assert!(matches!(worker.on_task(task), WorkflowTaskProgress::NeedsHistory { .. }));
+    assert!(matches!(
+        worker.on_task(task),
+        WorkflowTaskProgress::NeedsHistory { .. }
+    ));
     let last_page = rest.split_off(5);
     let page = |events, token: &[u8]| GetWorkflowExecutionHistoryResponse {
         history: Some(temporalio_protos::temporal::api::history::v1::History { events }),
         next_page_token: token.to_vec(),
         ..Default::default()
     };
-    let WorkflowTaskProgress::NeedsHistory { request, .. } = worker.on_history_page(RUN_ID, page(rest, b"2"))
+    let WorkflowTaskProgress::NeedsHistory { request, .. } =
+        worker.on_history_page(RUN_ID, page(rest, b"2"))
     else {
         panic!("there is another page");
     };
@@ -154,7 +167,10 @@ fn the_least_recently_used_run_makes_room() {
 
 #[test]
 fn a_poll_that_found_nothing_is_no_task() {
-    assert!(matches!(worker().on_task(PollWorkflowTaskQueueResponse::default()), WorkflowTaskProgress::Idle));
+    assert!(matches!(
+        worker().on_task(PollWorkflowTaskQueueResponse::default()),
+        WorkflowTaskProgress::Idle
+    ));
 }
 
 #[test]
@@ -165,12 +181,21 @@ fn a_panic_fails_the_task_and_is_caught_with_its_place() {
     let WorkflowTaskProgress::Failed(failed) = worker.on_task(history.task()) else {
         panic!("the workflow panics");
     };
-    assert_eq!(failed.failure.message, "Workflow function panicked: out of luck");
-    assert_eq!(failed.cause, WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure);
+    assert_eq!(
+        failed.failure.message,
+        "Workflow function panicked: out of luck"
+    );
+    assert_eq!(
+        failed.cause,
+        WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure
+    );
     let panic = failed.panic.unwrap();
     assert_eq!(panic.message, "out of luck");
     assert!(panic.location.unwrap().contains("code.rs"));
-    assert_eq!(failed.request.unwrap().cause(), WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure);
+    assert_eq!(
+        failed.request.unwrap().cause(),
+        WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure
+    );
     assert_eq!(worker.cached(), [""; 0]);
 }
 
@@ -181,7 +206,9 @@ fn later_attempts_of_a_failing_task_are_not_reported() {
     history.workflow_task_started();
     let mut task = history.task();
     task.attempt = 2;
-    let WorkflowTaskProgress::Failed(failed) = worker.on_task(task) else { panic!("the workflow panics") };
+    let WorkflowTaskProgress::Failed(failed) = worker.on_task(task) else {
+        panic!("the workflow panics")
+    };
     assert_eq!(failed.request, None);
 }
 
@@ -192,7 +219,10 @@ fn a_type_that_nobody_registered_fails_the_task() {
     let WorkflowTaskProgress::Failed(failed) = worker().on_task(history.task()) else {
         panic!("nobody knows the type");
     };
-    assert_eq!(failed.failure.message, "Workflow type NoSuchWorkflow not found");
+    assert_eq!(
+        failed.failure.message,
+        "Workflow type NoSuchWorkflow not found"
+    );
 }
 
 #[test]

@@ -61,20 +61,37 @@ struct Cleaner;
 #[workflow_methods]
 impl Cleaner {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, cancellation_type: Type) -> WorkflowResult<(String, u64)> {
-        let cleaning = ctx.execute_activity(Rooms::clean, "hall".to_owned(), cleaning(cancellation_type));
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        cancellation_type: Type,
+    ) -> WorkflowResult<(String, u64)> {
+        let cleaning =
+            ctx.execute_activity(Rooms::clean, "hall".to_owned(), cleaning(cancellation_type));
         ctx.timer(Duration::from_secs(30)).await;
         let asked = ctx.workflow_time();
         cleaning.cancel();
         let ended = end(cleaning.await);
-        let waited = ctx.workflow_time().zip(asked).and_then(|(now, asked)| now.duration_since(asked).ok());
+        let waited = ctx
+            .workflow_time()
+            .zip(asked)
+            .and_then(|(now, asked)| now.duration_since(asked).ok());
         Ok((ended, waited.unwrap_or_default().as_secs()))
     }
 }
 
-async fn cleans(env: &TestWorkflowEnvironment, cancellation_type: Type) -> TestResult<(String, u64)> {
-    env.worker("queue").workflow::<Cleaner>().implementer(Rooms).activity(Rooms::clean).start()?;
-    let cleaner = env.client().start_workflow(Cleaner::run, cancellation_type, on("cleaner")).await?;
+async fn cleans(
+    env: &TestWorkflowEnvironment,
+    cancellation_type: Type,
+) -> TestResult<(String, u64)> {
+    env.worker("queue")
+        .workflow::<Cleaner>()
+        .implementer(Rooms)
+        .activity(Rooms::clean)
+        .start()?;
+    let cleaner = env
+        .client()
+        .start_workflow(Cleaner::run, cancellation_type, on("cleaner"))
+        .await?;
     Ok(cleaner.get_result(Default::default()).await?)
 }
 
@@ -88,7 +105,8 @@ feature! {
 }
 
 feature! {
-    /// It learns of it from a heartbeat, and takes its time. An attempt that is lost meanwhile is not made again.
+    /// It learns of it from a heartbeat, and takes its time. An attempt that is lost meanwhile is
+    /// not made again.
     [Cleaner]
     async fn an_activity_is_let_finish(env) {
         let (ended, waited) = cleans(&env, Type::WaitCancellationCompleted).await?;
@@ -125,7 +143,8 @@ struct Hasty;
 impl Hasty {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<(String, bool)> {
-        let cleaning = ctx.execute_activity(Rooms::clean, "hall".to_owned(), cleaning(Type::TryCancel));
+        let cleaning =
+            ctx.execute_activity(Rooms::clean, "hall".to_owned(), cleaning(Type::TryCancel));
         let timer = ctx.timer(Duration::from_hours(1));
         cleaning.cancel();
         timer.cancel();
@@ -169,11 +188,16 @@ impl Groups {
         let mut options = cleaning(Type::TryCancel);
         options.cancellation_token = Some(group.clone());
         let activity = ctx.execute_activity(Rooms::clean, "hall".to_owned(), options);
-        let timer = ctx
-            .timer(TimerOptions::builder(Duration::from_hours(1)).cancellation_token(inner.clone()).build());
+        let timer = ctx.timer(
+            TimerOptions::builder(Duration::from_hours(1))
+                .cancellation_token(inner.clone())
+                .build(),
+        );
         let condition = ctx.wait_condition_with_options(
             |_| false,
-            WaitConditionOptions::builder().cancellation_token(inner.clone()).build(),
+            WaitConditionOptions::builder()
+                .cancellation_token(inner.clone())
+                .build(),
         );
         let minute = ActivityOptions::start_to_close_timeout(Duration::from_mins(1));
         let outside = ctx.execute_activity(Rooms::tidy, "hall".to_owned(), minute);
@@ -183,7 +207,9 @@ impl Groups {
         Ok(Parts {
             activity: end(activity),
             timer: timer == TimerResult::Cancelled,
-            condition: condition.err().and_then(|error| error.reason().map(ToOwned::to_owned)),
+            condition: condition
+                .err()
+                .and_then(|error| error.reason().map(ToOwned::to_owned)),
             outside: end(outside),
             inner: (inner.is_cancelled(), inner.reason()),
         })
@@ -221,17 +247,28 @@ struct Careful;
 impl Careful {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        let Err(cancelled) = ctx.wait_condition(|_| false).await else { return Ok("never".to_owned()) };
+        let Err(cancelled) = ctx.wait_condition(|_| false).await else {
+            return Ok("never".to_owned());
+        };
         let minute = || ActivityOptions::with_start_to_close_timeout(Duration::from_mins(1));
-        let inherited = ctx.execute_activity(Rooms::tidy, "hall".to_owned(), minute().build()).await;
-        let detached = minute().cancellation_token(WorkflowCancellationToken::new()).build();
-        let tidied = ctx.execute_activity(Rooms::tidy, "hall".to_owned(), detached).await?;
+        let inherited = ctx
+            .execute_activity(Rooms::tidy, "hall".to_owned(), minute().build())
+            .await;
+        let detached = minute()
+            .cancellation_token(WorkflowCancellationToken::new())
+            .build();
+        let tidied = ctx
+            .execute_activity(Rooms::tidy, "hall".to_owned(), detached)
+            .await?;
         let rest = TimerOptions::builder(Duration::from_secs(5))
             .cancellation_token(WorkflowCancellationToken::new())
             .build();
         ctx.timer(rest).await;
         let reason = cancelled.reason().unwrap_or("no reason");
-        Err(WorkflowTermination::cancelled_with_details(format!("{reason}, {}, {tidied}", end(inherited))))
+        Err(WorkflowTermination::cancelled_with_details(format!(
+            "{reason}, {}, {tidied}",
+            end(inherited)
+        )))
     }
 }
 
@@ -259,7 +296,9 @@ struct Frank;
 impl Frank {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        Ok(ctx.execute_activity(Rooms::clean, "hall".to_owned(), cleaning(Type::TryCancel)).await?)
+        Ok(ctx
+            .execute_activity(Rooms::clean, "hall".to_owned(), cleaning(Type::TryCancel))
+            .await?)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::on;
 use durasim::prelude::*;
 use temporalio_client::{
-    QueryRejectCondition, WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowQueryOptions,
+    QueryRejectCondition, WorkflowExecutionStatus, WorkflowFetchHistoryOptions,
+    WorkflowQueryOptions,
     errors::{WorkflowGetResultError, WorkflowQueryError},
 };
 use temporalio_common::RetryPolicy;
@@ -87,12 +88,18 @@ feature! {
 #[workflow_test]
 async fn a_termination_has_a_reason_and_details(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
-    let counter = env.client().start_workflow(Counter::run, (), on("counter")).await?;
+    let counter = env
+        .client()
+        .start_workflow(Counter::run, (), on("counter"))
+        .await?;
     let mut options = WorkflowTerminateOptions::default();
     options.reason = "enough".to_owned();
     counter.terminate(options).await?;
     let end = counter.get_result(Default::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::Terminated { .. })), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::Terminated { .. })),
+        "{end:?}"
+    );
     let described = counter.describe(Default::default()).await?;
     assert_eq!(described.status(), WorkflowExecutionStatus::Terminated);
     assert!(env.history("counter").outline().contains("enough"));
@@ -102,10 +109,18 @@ async fn a_termination_has_a_reason_and_details(env: TestWorkflowEnvironment) ->
 #[workflow_test]
 async fn a_history_is_fetched(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
-    let counter = env.client().start_workflow(Counter::run, (), on("counter")).await?;
-    counter.signal(Counter::stop, (), Default::default()).await?;
+    let counter = env
+        .client()
+        .start_workflow(Counter::run, (), on("counter"))
+        .await?;
+    counter
+        .signal(Counter::stop, (), Default::default())
+        .await?;
     counter.get_result(Default::default()).await?;
-    let fetched = counter.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await?;
+    let fetched = counter
+        .fetch_history(WorkflowFetchHistoryOptions::default())
+        .into_events()
+        .await?;
     assert_eq!(fetched, env.history("counter").events());
     Ok(())
 }
@@ -163,35 +178,58 @@ async fn a_cron_schedule_starts_run_after_run(env: TestWorkflowEnvironment) -> T
     env.worker("queue").workflow::<Nightly>().start()?;
     let mut options = on("nightly");
     options.cron_schedule = Some("0 3 * * *".to_owned());
-    let nightly = env.client().start_workflow(Nightly::run, (), options).await?;
+    let nightly = env
+        .client()
+        .start_workflow(Nightly::run, (), options)
+        .await?;
     // The world begins at midnight.
     env.sleep(Duration::from_hours(2)).await;
-    assert_eq!(env.history("nightly").event_types(), [EventType::WorkflowExecutionStarted]);
+    assert_eq!(
+        env.history("nightly").event_types(),
+        [EventType::WorkflowExecutionStarted]
+    );
     env.sleep(Duration::from_hours(24 * 3)).await;
-    let first = WorkflowGetResultOptions::builder().follow_runs(false).build();
+    let first = WorkflowGetResultOptions::builder()
+        .follow_runs(false)
+        .build();
     let end = nightly.get_result(first).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::ContinuedAsNew)), "as the server says it: {end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::ContinuedAsNew)),
+        "as the server says it: {end:?}"
+    );
     let runs = env.histories("nightly");
     assert_eq!(runs.len(), 4);
-    assert!(
-        runs[..3].iter().all(|run| run.event_types().ends_with(&[EventType::WorkflowExecutionCompleted]))
-    );
+    assert!(runs[..3].iter().all(|run| {
+        run.event_types()
+            .ends_with(&[EventType::WorkflowExecutionCompleted])
+    }));
     let latest = env.client().get_workflow_handle::<Nightly>("nightly");
     let info = latest.describe(Default::default()).await?;
     assert_eq!(info.status(), WorkflowExecutionStatus::Running);
-    assert_eq!(info.execution_time(), Some(env.now() + Duration::from_hours(1)), "at three the next morning");
+    assert_eq!(
+        info.execution_time(),
+        Some(env.now() + Duration::from_hours(1)),
+        "at three the next morning"
+    );
     latest.terminate(Default::default()).await?;
     Ok(())
 }
 
 /// There is nothing of it to replay, and Core would wait for its first task for ever.
 #[workflow_test(core_replay = true)]
-async fn a_run_that_waits_for_its_schedule_is_left_alone(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_run_that_waits_for_its_schedule_is_left_alone(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Nightly>().start()?;
     let mut options = on("nightly");
     options.cron_schedule = Some("0 3 * * *".to_owned());
-    env.client().start_workflow(Nightly::run, (), options).await?;
-    assert_eq!(env.history("nightly").event_types(), [EventType::WorkflowExecutionStarted]);
+    env.client()
+        .start_workflow(Nightly::run, (), options)
+        .await?;
+    assert_eq!(
+        env.history("nightly").event_types(),
+        [EventType::WorkflowExecutionStarted]
+    );
     Ok(())
 }
 
@@ -212,12 +250,19 @@ async fn a_start_is_delayed(env: TestWorkflowEnvironment) -> TestResult {
         workflow_start_delay: Some(Duration::from_hours(5).try_into()?),
         ..Default::default()
     };
-    service.start_workflow_execution(tonic::Request::new(request)).await?;
+    service
+        .start_workflow_execution(tonic::Request::new(request))
+        .await?;
     env.sleep(Duration::from_hours(4)).await;
-    assert_eq!(env.history("counter").event_types(), [EventType::WorkflowExecutionStarted]);
+    assert_eq!(
+        env.history("counter").event_types(),
+        [EventType::WorkflowExecutionStarted]
+    );
     env.sleep(Duration::from_hours(2)).await;
     let counter = env.client().get_workflow_handle::<Counter>("counter");
-    counter.signal(Counter::stop, (), Default::default()).await?;
+    counter
+        .signal(Counter::stop, (), Default::default())
+        .await?;
     assert_eq!(counter.get_result(Default::default()).await?, 0);
     Ok(())
 }
@@ -228,6 +273,9 @@ async fn what_is_not_there_is_named(env: TestWorkflowEnvironment) -> TestResult 
     env.worker("queue").workflow::<Counter>().start()?;
     let counted = env.client().count_workflows("", Default::default()).await;
     let error = format!("{:?}", counted.map(|count| count.count()));
-    assert!(error.contains("Unimplemented") && error.contains("CountWorkflowExecutions"), "{error}");
+    assert!(
+        error.contains("Unimplemented") && error.contains("CountWorkflowExecutions"),
+        "{error}"
+    );
     Ok(())
 }

@@ -69,10 +69,18 @@ feature! {
 #[workflow_test(core_replay = true)]
 async fn a_client_may_look_at_one_run_alone(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Chain>().start()?;
-    let chain = env.client().start_workflow(Chain::run, (2, Vec::new()), on("chain")).await?;
-    let options = WorkflowGetResultOptions::builder().follow_runs(false).build();
+    let chain = env
+        .client()
+        .start_workflow(Chain::run, (2, Vec::new()), on("chain"))
+        .await?;
+    let options = WorkflowGetResultOptions::builder()
+        .follow_runs(false)
+        .build();
     let end = chain.get_result(options).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::ContinuedAsNew)), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::ContinuedAsNew)),
+        "{end:?}"
+    );
     chain.get_result(Default::default()).await?;
     Ok(())
 }
@@ -96,14 +104,17 @@ fn setting(info: &WorkflowContextView, memo: &Memo, attributes: &SearchAttribute
         task_queue: info.task_queue().to_owned(),
         run_timeout: info.run_timeout().filter(|timeout| !timeout.is_zero()),
         task_timeout: info.task_timeout(),
-        execution_timeout: info.execution_timeout().filter(|timeout| !timeout.is_zero()),
+        execution_timeout: info
+            .execution_timeout()
+            .filter(|timeout| !timeout.is_zero()),
         attempts: info.retry_policy().map(|policy| policy.maximum_attempts()),
         color: memo.get("color").ok().flatten(),
         city: attributes.get(&CITY),
     }
 }
 
-/// Upserts, then continues as new with the same options or with others; what the second run is run with.
+/// Upserts, then continues as new with the same options or with others; what the second run is run
+/// with.
 #[workflow]
 #[derive(Default)]
 struct Settings;
@@ -128,7 +139,8 @@ impl Settings {
             options.task_timeout = Some(Duration::from_secs(7));
             options.retry_policy = Some(RetryPolicy::builder().maximum_attempts(9).build());
             options.memo = Some(color("blue"));
-            options.search_attributes = Some(SearchAttributes::new([CITY.value_set("Oslo".to_owned())]));
+            options.search_attributes =
+                Some(SearchAttributes::new([CITY.value_set("Oslo".to_owned())]));
         }
         Err(ctx.continue_as_new((replaces, true), options).unwrap_err())
     }
@@ -150,12 +162,16 @@ async fn settings(env: &TestWorkflowEnvironment, replaces: bool) -> TestResult<S
     options.retry_policy = Some(RetryPolicy::builder().maximum_attempts(4).build());
     options.memo = Some(color("red"));
     options.search_attributes = Some(SearchAttributes::new([CITY.value_set("Bern".to_owned())]));
-    let settings = env.client().start_workflow(Settings::run, (replaces, false), options).await?;
+    let settings = env
+        .client()
+        .start_workflow(Settings::run, (replaces, false), options)
+        .await?;
     Ok(settings.get_result(Default::default()).await?)
 }
 
 feature! {
-    /// The memo is that of the start: Core does not carry what was upserted, as it does with search attributes.
+    /// The memo is that of the start: Core does not carry what was upserted, as it does with search
+    /// attributes.
     [Settings]
     async fn what_is_not_replaced_is_carried(env) {
         let expected = Setting {
@@ -201,7 +217,9 @@ impl Caterpillar {
         let mut options = ContinueAsNewOptions::default();
         options.workflow_type = Some("Butterfly".to_owned());
         options.backoff_start_interval = Some(Duration::from_hours(24));
-        Err(ctx.continue_as_new(format!("{name}, grown"), options).unwrap_err())
+        Err(ctx
+            .continue_as_new(format!("{name}, grown"), options)
+            .unwrap_err())
     }
 }
 
@@ -234,7 +252,10 @@ feature! {
 async fn a_run_lasts_at_least_a_second(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Spin>().start()?;
     let began = env.now();
-    let spin = env.client().start_workflow(Spin::run, 4, on("spin")).await?;
+    let spin = env
+        .client()
+        .start_workflow(Spin::run, 4, on("spin"))
+        .await?;
     spin.get_result(Default::default()).await?;
     assert_eq!(env.now().duration_since(began)?, Duration::from_secs(4));
     Ok(())
@@ -273,7 +294,9 @@ impl Meter {
         if ended {
             return Ok(count);
         }
-        Err(ctx.continue_as_new(count, ContinueAsNewOptions::default()).unwrap_err())
+        Err(ctx
+            .continue_as_new(count, ContinueAsNewOptions::default())
+            .unwrap_err())
     }
 
     #[signal]
@@ -288,7 +311,8 @@ impl Meter {
 }
 
 feature! {
-    /// A run does not close over a signal that it has not seen: the task that would close it is made again.
+    /// A run does not close over a signal that it has not seen: the task that would close it is
+    /// made again.
     [Meter]
     async fn no_signal_is_lost_between_two_runs(env) {
         env.worker("queue").workflow::<Meter>().start()?;
@@ -334,7 +358,9 @@ impl Scribe {
             }
             ctx.timer(Duration::from_secs(1)).await;
         }
-        Err(ctx.continue_as_new(true, ContinueAsNewOptions::default()).unwrap_err())
+        Err(ctx
+            .continue_as_new(true, ContinueAsNewOptions::default())
+            .unwrap_err())
     }
 }
 
@@ -342,8 +368,14 @@ impl Scribe {
 #[workflow_test(core_replay = true)]
 async fn it_is_suggested_when_history_is_long(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Scribe>().start()?;
-    let scribe = env.client().start_workflow(Scribe::run, false, on("scribe")).await?;
-    assert!(scribe.get_result(Default::default()).await? < 10, "the new history is short");
+    let scribe = env
+        .client()
+        .start_workflow(Scribe::run, false, on("scribe"))
+        .await?;
+    assert!(
+        scribe.get_result(Default::default()).await? < 10,
+        "the new history is short"
+    );
     let first = scribe.describe(Default::default()).await?.history_length();
     assert!((4096..4096 + 200).contains(&first), "{first}");
     Ok(())

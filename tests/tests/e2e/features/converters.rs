@@ -7,15 +7,16 @@ use temporalio_client::{ClientOptions, errors::WorkflowGetResultError};
 use temporalio_common::{
     ActivityError, MemoValue,
     data_converters::{
-        DataConverter, DefaultFailureConverter, PayloadCodec, PayloadConversionError, PayloadConverter,
-        SerializationContextData,
+        DataConverter, DefaultFailureConverter, PayloadCodec, PayloadConversionError,
+        PayloadConverter, SerializationContextData,
     },
 };
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_sdk::{
-    ActivityOptions, ApplicationFailure, ChildWorkflowOptions, LocalActivityOptions, SyncWorkflowContext,
-    WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination, activities::ActivityContext,
+    ActivityOptions, ApplicationFailure, ChildWorkflowOptions, LocalActivityOptions,
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
+    activities::ActivityContext,
 };
 
 /// Keeps secrets, badly.
@@ -28,8 +29,13 @@ impl PayloadCodec for Rot {
         payloads: Vec<Payload>,
     ) -> BoxFuture<'static, Result<Vec<Payload>, PayloadConversionError>> {
         let rotate = |mut payload: Payload| {
-            payload.data.iter_mut().for_each(|byte| *byte = byte.wrapping_add(1));
-            payload.metadata.insert("rotated".to_owned(), b"yes".to_vec());
+            payload
+                .data
+                .iter_mut()
+                .for_each(|byte| *byte = byte.wrapping_add(1));
+            payload
+                .metadata
+                .insert("rotated".to_owned(), b"yes".to_vec());
             payload
         };
         async move { Ok(payloads.into_iter().map(rotate).collect()) }.boxed()
@@ -42,7 +48,10 @@ impl PayloadCodec for Rot {
     ) -> BoxFuture<'static, Result<Vec<Payload>, PayloadConversionError>> {
         let rotate = |mut payload: Payload| {
             if payload.metadata.remove("rotated").is_some() {
-                payload.data.iter_mut().for_each(|byte| *byte = byte.wrapping_sub(1));
+                payload
+                    .data
+                    .iter_mut()
+                    .for_each(|byte| *byte = byte.wrapping_sub(1));
             }
             payload
         };
@@ -51,7 +60,11 @@ impl PayloadCodec for Rot {
 }
 
 fn secret() -> DataConverter {
-    DataConverter::new(PayloadConverter::default(), DefaultFailureConverter::new(true), Rot)
+    DataConverter::new(
+        PayloadConverter::default(),
+        DefaultFailureConverter::new(true),
+        Rot,
+    )
 }
 
 struct Vault;
@@ -63,7 +76,9 @@ impl Vault {
         ctx.record_heartbeat(word.clone()).await?;
         if word == "sesame-wrong" {
             let failure = ApplicationFailure::builder(anyhow::anyhow!("{word} does not open"));
-            return Err(ActivityError::application(failure.non_retryable(true).details(word).build()));
+            return Err(ActivityError::application(
+                failure.non_retryable(true).details(word).build(),
+            ));
         }
         Ok(format!("{word} opens"))
     }
@@ -85,20 +100,32 @@ impl Secret {
     ) -> WorkflowResult<Vec<String>> {
         let minute = Duration::from_mins(1);
         let options = ActivityOptions::start_to_close_timeout(minute);
-        let mut told = vec![ctx.execute_activity(Vault::open, word.clone(), options).await?];
+        let mut told = vec![
+            ctx.execute_activity(Vault::open, word.clone(), options)
+                .await?,
+        ];
         if is_child {
             return Ok(told);
         }
         ctx.upsert_memo([("word", Some(MemoValue::new(word.clone())))])?;
-        let options = LocalActivityOptions::builder().start_to_close_timeout(minute).build();
-        told.push(ctx.execute_local_activity(Vault::open, word.clone(), options).await?);
+        let options = LocalActivityOptions::builder()
+            .start_to_close_timeout(minute)
+            .build();
+        told.push(
+            ctx.execute_local_activity(Vault::open, word.clone(), options)
+                .await?,
+        );
         let options = ChildWorkflowOptions::workflow_id("child".to_owned());
-        let child = ctx.start_child_workflow(Secret::run, (word, true), options).await?;
+        let child = ctx
+            .start_child_workflow(Secret::run, (word, true), options)
+            .await?;
         told.extend(child.result().await?);
         ctx.wait_condition(|state| !state.word.is_empty()).await?;
         told.push(ctx.state(|state| state.word.clone()));
         let options = ActivityOptions::start_to_close_timeout(minute);
-        let refused = ctx.execute_activity(Vault::open, "sesame-wrong".to_owned(), options).await;
+        let refused = ctx
+            .execute_activity(Vault::open, "sesame-wrong".to_owned(), options)
+            .await;
         match refused {
             Ok(_) => Ok(told),
             Err(error) => {
@@ -133,15 +160,32 @@ async fn keep(env: &TestWorkflowEnvironment) -> TestResult {
         .activity(Vault::open)
         .options(|options| options.data_converter = secret())
         .start()?;
-    let client = env.client_with(ClientOptions::new("default").data_converter(secret()).build());
+    let client = env.client_with(
+        ClientOptions::new("default")
+            .data_converter(secret())
+            .build(),
+    );
     let word = || "sesame".to_owned();
-    let handle = client.start_workflow(Secret::run, (word(), false), on("secret")).await?;
-    assert_eq!(handle.execute_update(Secret::whisper, word(), Default::default()).await?, "sh, sesame");
-    handle.signal(Secret::say, word(), Default::default()).await?;
-    let asked = handle.query(Secret::said, "it is".to_owned(), Default::default()).await?;
+    let handle = client
+        .start_workflow(Secret::run, (word(), false), on("secret"))
+        .await?;
+    assert_eq!(
+        handle
+            .execute_update(Secret::whisper, word(), Default::default())
+            .await?,
+        "sh, sesame"
+    );
+    handle
+        .signal(Secret::say, word(), Default::default())
+        .await?;
+    let asked = handle
+        .query(Secret::said, "it is".to_owned(), Default::default())
+        .await?;
     assert_eq!(asked, "it is sesame");
     let end = handle.get_result(Default::default()).await;
-    let Err(WorkflowGetResultError::Failed(error)) = end else { panic!("{end:?}") };
+    let Err(WorkflowGetResultError::Failed(error)) = end else {
+        panic!("{end:?}")
+    };
     let message = error.to_string();
     assert!(
         message.contains(
@@ -150,12 +194,18 @@ async fn keep(env: &TestWorkflowEnvironment) -> TestResult {
         "{message}"
     );
     let described = handle.describe(Default::default()).await?;
-    assert_eq!(described.memo().get::<String>("word")?.as_deref(), Some("sesame"));
+    assert_eq!(
+        described.memo().get::<String>("word")?.as_deref(),
+        Some("sesame")
+    );
     for workflow in ["secret", "child"] {
         let history = env.history(workflow);
         let all = format!("{:?}", history.events());
         let bytes = format!("{:?}", b"sesame").replace(['[', ']'], "");
-        assert!(!all.contains("sesame") && !all.contains(&bytes), "the service never sees it: {all}");
+        assert!(
+            !all.contains("sesame") && !all.contains(&bytes),
+            "the service never sees it: {all}"
+        );
     }
     Ok(())
 }

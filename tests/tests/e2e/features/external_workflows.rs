@@ -55,9 +55,15 @@ async fn speak(
     run_id: Option<String>,
     what: &str,
 ) -> &'static str {
-    let options = SignalWorkflowOptions::builder().summary(what.to_owned()).build();
+    let options = SignalWorkflowOptions::builder()
+        .summary(what.to_owned())
+        .build();
     let listener = ctx.external_workflow(workflow_id, run_id);
-    told(listener.signal(Listener::hear, what.to_owned(), options).await)
+    told(
+        listener
+            .signal(Listener::hear, what.to_owned(), options)
+            .await,
+    )
 }
 
 /// Signals a listener by all the names it has, and others that there are not.
@@ -80,9 +86,13 @@ impl Speaker {
         let untyped = UntypedSignal::<UntypedWorkflow>::new("hear");
         let raw = RawValue::from_value(&"untyped".to_owned(), &PayloadConverter::default());
         results.push(told(
-            ctx.external_workflow("listener", None).signal(untyped, raw, Default::default()).await,
+            ctx.external_workflow("listener", None)
+                .signal(untyped, raw, Default::default())
+                .await,
         ));
-        let stop = ctx.external_workflow("listener", None).signal(Listener::stop, (), Default::default());
+        let stop =
+            ctx.external_workflow("listener", None)
+                .signal(Listener::stop, (), Default::default());
         results.push(told(stop.await));
         ctx.timer(Duration::from_hours(1)).await;
         results.push(speak(ctx, "listener", None, "too late").await);
@@ -120,9 +130,16 @@ impl Hesitant {
         hesitant.cancel();
         let mut results = vec![told(hesitant.await)];
         ctx.cancelled().await;
-        results.push(told(speak("with the workflow's token", SignalWorkflowOptions::default()).await));
-        let own =
-            SignalWorkflowOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build();
+        results.push(told(
+            speak(
+                "with the workflow's token",
+                SignalWorkflowOptions::default(),
+            )
+            .await,
+        ));
+        let own = SignalWorkflowOptions::builder()
+            .cancellation_token(WorkflowCancellationToken::new())
+            .build();
         results.push(told(speak("with a token of its own", own).await));
         Ok(results.into_iter().map(ToOwned::to_owned).collect())
     }
@@ -155,7 +172,10 @@ impl Canceller {
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Vec<String>> {
         let mut results = Vec::new();
         for id in ["nobody", ctx.workflow_id(), "listener", "listener"] {
-            let asked = ctx.external_workflow(id, None).cancel(Some("enough".to_owned())).await;
+            let asked = ctx
+                .external_workflow(id, None)
+                .cancel(Some("enough".to_owned()))
+                .await;
             results.push(match asked {
                 Ok(()) => "asked".to_owned(),
                 Err(CancelExternalWorkflowError::NotFound(_)) => "not found".to_owned(),

@@ -6,13 +6,17 @@ use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::common::v1::{Header, Payload};
 use temporalio_sdk::{
-    ActivityOptions, ChildWorkflowOptions, LocalActivityOptions, SyncWorkflowContext, WorkflowContext,
-    WorkflowContextView, WorkflowResult, activities::ActivityContext, workflow_interceptors::*,
+    ActivityOptions, ChildWorkflowOptions, LocalActivityOptions, SyncWorkflowContext,
+    WorkflowContext, WorkflowContextView, WorkflowResult, activities::ActivityContext,
+    workflow_interceptors::*,
 };
 use temporalio_workflow::WorkflowContextKey;
 
 fn payload(text: &str) -> Payload {
-    Payload { data: text.as_bytes().to_vec(), ..Payload::default() }
+    Payload {
+        data: text.as_bytes().to_vec(),
+        ..Payload::default()
+    }
 }
 
 fn text<'a>(headers: impl IntoIterator<Item = (&'a String, &'a Payload)>) -> String {
@@ -37,7 +41,9 @@ struct Carrier {
 
 impl Carrier {
     fn new(ctx: &WorkflowContextView) -> Self {
-        Self { trace: payload(&format!("of {}", ctx.workflow_id())) }
+        Self {
+            trace: payload(&format!("of {}", ctx.workflow_id())),
+        }
     }
 }
 
@@ -46,12 +52,19 @@ impl WorkflowInterceptor for Carrier {
         &'a self,
         ctx: WorkflowInterceptorContext,
         mut input: ExecuteWorkflowInput,
-        next: WorkflowNext<'a, ExecuteWorkflowInput, WorkflowInterceptorFuture<'a, ExecuteWorkflowResult>>,
+        next: WorkflowNext<
+            'a,
+            ExecuteWorkflowInput,
+            WorkflowInterceptorFuture<'a, ExecuteWorkflowResult>,
+        >,
     ) -> WorkflowInterceptorFuture<'a, ExecuteWorkflowResult> {
-        input.headers_mut().insert("intercepted".to_owned(), payload("yes"));
+        input
+            .headers_mut()
+            .insert("intercepted".to_owned(), payload("yes"));
         let trace = String::from_utf8_lossy(&self.trace.data).into_owned();
         WorkflowInterceptorFuture::new(async move {
-            ctx.with_context_value::<Trace, _>(trace, next.run(input)).await
+            ctx.with_context_value::<Trace, _>(trace, next.run(input))
+                .await
         })
     }
 
@@ -59,7 +72,11 @@ impl WorkflowInterceptor for Carrier {
         &'a self,
         _ctx: WorkflowInterceptorContext,
         mut input: HandleSignalInput,
-        next: WorkflowNext<'a, HandleSignalInput, WorkflowInterceptorFuture<'a, HandleSignalResult>>,
+        next: WorkflowNext<
+            'a,
+            HandleSignalInput,
+            WorkflowInterceptorFuture<'a, HandleSignalResult>,
+        >,
     ) -> WorkflowInterceptorFuture<'a, HandleSignalResult> {
         if let Some(word) = input.input_mut::<String>() {
             word.push('!');
@@ -86,7 +103,9 @@ impl WorkflowInterceptor for Carrier {
             CancellableWorkflowOutboundFuture<ScheduleActivityResult>,
         >,
     ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
-        input.headers_mut().insert("trace".to_owned(), self.trace.clone());
+        input
+            .headers_mut()
+            .insert("trace".to_owned(), self.trace.clone());
         next.run(input)
     }
 
@@ -100,7 +119,9 @@ impl WorkflowInterceptor for Carrier {
             CancellableWorkflowOutboundFuture<ScheduleActivityResult>,
         >,
     ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
-        input.headers_mut().insert("trace".to_owned(), self.trace.clone());
+        input
+            .headers_mut()
+            .insert("trace".to_owned(), self.trace.clone());
         next.run(input)
     }
 
@@ -114,7 +135,9 @@ impl WorkflowInterceptor for Carrier {
             CancellableWorkflowOutboundFuture<StartChildWorkflowResult>,
         >,
     ) -> CancellableWorkflowOutboundFuture<StartChildWorkflowResult> {
-        input.headers_mut().insert("trace".to_owned(), self.trace.clone());
+        input
+            .headers_mut()
+            .insert("trace".to_owned(), self.trace.clone());
         next.run(input)
     }
 }
@@ -144,14 +167,28 @@ impl Caller {
         if is_child {
             return Ok(told);
         }
-        told.push(ctx.context_value::<Trace>().map(|trace| trace.to_string()).unwrap_or_default());
+        told.push(
+            ctx.context_value::<Trace>()
+                .map(|trace| trace.to_string())
+                .unwrap_or_default(),
+        );
         let minute = Duration::from_mins(1);
         let options = ActivityOptions::start_to_close_timeout(minute);
         told.push(ctx.execute_activity(Echo::headers, (), options).await?);
-        let options = LocalActivityOptions::builder().start_to_close_timeout(minute).build();
-        told.push(ctx.execute_local_activity(Echo::headers, (), options).await?);
+        let options = LocalActivityOptions::builder()
+            .start_to_close_timeout(minute)
+            .build();
+        told.push(
+            ctx.execute_local_activity(Echo::headers, (), options)
+                .await?,
+        );
         let options = ChildWorkflowOptions::workflow_id("child".to_owned());
-        told.extend(ctx.start_child_workflow(Caller::run, true, options).await?.result().await?);
+        told.extend(
+            ctx.start_child_workflow(Caller::run, true, options)
+                .await?
+                .result()
+                .await?,
+        );
         ctx.wait_condition(|state| !state.word.is_empty()).await?;
         told.push(ctx.state(|state| state.word.clone()));
         Ok(told)
@@ -169,7 +206,9 @@ impl Caller {
 }
 
 fn header() -> Header {
-    Header { fields: [("start".to_owned(), payload("client"))].into() }
+    Header {
+        fields: [("start".to_owned(), payload("client"))].into(),
+    }
 }
 
 async fn call(env: &TestWorkflowEnvironment) -> TestResult {
@@ -181,8 +220,13 @@ async fn call(env: &TestWorkflowEnvironment) -> TestResult {
         .start()?;
     let mut options = on("caller");
     options.header = Some(header());
-    let caller = env.client().start_workflow(Caller::run, false, options).await?;
-    caller.signal(Caller::say, "hello".to_owned(), Default::default()).await?;
+    let caller = env
+        .client()
+        .start_workflow(Caller::run, false, options)
+        .await?;
+    caller
+        .signal(Caller::say, "hello".to_owned(), Default::default())
+        .await?;
     assert_eq!(
         caller.get_result(Default::default()).await?,
         [

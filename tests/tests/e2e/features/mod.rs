@@ -1,4 +1,5 @@
-//! What a workflow can do, feature by feature, each as its user writes it and beside the official SDK.
+//! What a workflow can do, feature by feature, each as its user writes it and beside the official
+//! SDK.
 
 #![allow(
     clippy::unused_async,
@@ -34,8 +35,9 @@ macro_rules! worlds {
     };
 }
 
-/// A world that shows a feature, as four tests: as a user runs it, with and without a cache and over faulty seeds,
-/// and beside real Core and the official worker; see [`durasim_tests::trial`]. `not_official` leaves the latter out.
+/// A world that shows a feature, as four tests: as a user runs it, with and without a cache and
+/// over faulty seeds, and beside real Core and the official worker; see [`durasim_tests::trial`].
+/// `not_official` leaves the latter out.
 macro_rules! feature {
     ($(#[$meta:meta])* [$($workflow:ty),+ $(,)?] async fn $name:ident($env:ident) $body:block) => {
         feature! {

@@ -9,11 +9,13 @@ use temporalio_common::{
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, ChildWorkflowOptions, LocalActivityOptions, SyncWorkflowContext, WorkflowContext,
-    WorkflowContextView, WorkflowResult,
+    ActivityOptions, ChildWorkflowOptions, LocalActivityOptions, SyncWorkflowContext,
+    WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 
-fn raw<T: temporalio_common::data_converters::TemporalSerializable + 'static>(value: &T) -> RawValue {
+fn raw<T: temporalio_common::data_converters::TemporalSerializable + 'static>(
+    value: &T,
+) -> RawValue {
     RawValue::from_value(value, &PayloadConverter::default())
 }
 
@@ -38,12 +40,27 @@ impl Operator {
         let minute = Duration::from_mins(1);
         let greet = || UntypedActivity::new("greet");
         let options = ActivityOptions::start_to_close_timeout(minute);
-        let mut told = vec![text(ctx.execute_activity(greet(), raw(&"Ada".to_owned()), options).await?)];
-        let options = LocalActivityOptions::builder().start_to_close_timeout(minute).build();
-        told.push(text(ctx.execute_local_activity(greet(), raw(&"Bob".to_owned()), options).await?));
+        let mut told = vec![text(
+            ctx.execute_activity(greet(), raw(&"Ada".to_owned()), options)
+                .await?,
+        )];
+        let options = LocalActivityOptions::builder()
+            .start_to_close_timeout(minute)
+            .build();
+        told.push(text(
+            ctx.execute_local_activity(greet(), raw(&"Bob".to_owned()), options)
+                .await?,
+        ));
         let options = ChildWorkflowOptions::workflow_id("child".to_owned());
-        let child = ctx.start_child_workflow(UntypedWorkflow::new("Operator"), raw(&true), options).await?;
-        told.extend(child.result().await?.to_value::<Vec<String>>(&PayloadConverter::default()));
+        let child = ctx
+            .start_child_workflow(UntypedWorkflow::new("Operator"), raw(&true), options)
+            .await?;
+        told.extend(
+            child
+                .result()
+                .await?
+                .to_value::<Vec<String>>(&PayloadConverter::default()),
+        );
         ctx.wait_condition(|state| state.heard.len() >= 2).await?;
         told.extend(ctx.state(|state| state.heard.clone()));
         Ok(told)
@@ -103,11 +120,24 @@ async fn an_unknown_signal_is_dropped(env: TestWorkflowEnvironment) -> TestResul
             |call: ActivityCall<RawValue>| async move { Ok(call.input) },
         )
         .start()?;
-    let operator = env.client().start_workflow(Operator::run, false, on("operator")).await?;
-    let untyped = env.client().get_workflow_handle::<UntypedWorkflow>("operator");
-    untyped.signal(UntypedSignal::new("no such signal"), RawValue::default(), Default::default()).await?;
+    let operator = env
+        .client()
+        .start_workflow(Operator::run, false, on("operator"))
+        .await?;
+    let untyped = env
+        .client()
+        .get_workflow_handle::<UntypedWorkflow>("operator");
+    untyped
+        .signal(
+            UntypedSignal::new("no such signal"),
+            RawValue::default(),
+            Default::default(),
+        )
+        .await?;
     for what in ["one", "two"] {
-        operator.signal(Operator::hear, what.to_owned(), Default::default()).await?;
+        operator
+            .signal(Operator::hear, what.to_owned(), Default::default())
+            .await?;
     }
     assert_eq!(operator.get_result(Default::default()).await?.len(), 5);
     Ok(())

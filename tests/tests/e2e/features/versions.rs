@@ -4,7 +4,9 @@ use super::on;
 use durasim::{ChoiceSource, WorldOptions, prelude::*, report::FailureCode};
 use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::history_event::Attributes};
+use temporalio_protos::temporal::api::{
+    enums::v1::EventType, history::v1::history_event::Attributes,
+};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 /// The first version; those after it have the same workflow type.
@@ -87,10 +89,15 @@ fn markers(env: &TestWorkflowEnvironment) -> Vec<String> {
         Attributes::MarkerRecordedEventAttributes(marker) => Some(marker.marker_name.clone()),
         _ => None,
     };
-    history.events().iter().filter_map(|event| event.attributes.as_ref().and_then(name)).collect()
+    history
+        .events()
+        .iter()
+        .filter_map(|event| event.attributes.as_ref().and_then(name))
+        .collect()
 }
 
-const CHANGES: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list("TemporalChangeVersion");
+const CHANGES: SearchAttributeKey<Vec<String>> =
+    SearchAttributeKey::keyword_list("TemporalChangeVersion");
 
 feature! {
     /// Its marker is in history, and can be searched for.
@@ -120,12 +127,20 @@ feature! {
 
 /// A run meets the next version when its last one has recorded this many tasks.
 fn deployed_after(tasks: u32) -> Fault {
-    Fault::worker_deploy().after_workflow_task().of_workflow(V1::run).nth(tasks)
+    Fault::worker_deploy()
+        .after_workflow_task()
+        .of_workflow(V1::run)
+        .nth(tasks)
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(2))]
-async fn a_run_that_passed_the_place_stays_without_the_patch(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<V1>().version("v2", |code| code.workflow::<V2>()).start()?;
+async fn a_run_that_passed_the_place_stays_without_the_patch(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue")
+        .workflow::<V1>()
+        .version("v2", |code| code.workflow::<V2>())
+        .start()?;
     env.client().start_workflow(V1::run, (), on("run")).await?;
     env.sleep(Duration::from_hours(1)).await;
     assert_eq!(finish(&env).await?, "old");
@@ -134,18 +149,31 @@ async fn a_run_that_passed_the_place_stays_without_the_patch(env: TestWorkflowEn
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(1))]
-async fn a_run_that_comes_to_the_place_later_has_the_patch(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<V1>().version("v2", |code| code.workflow::<V2>()).start()?;
+async fn a_run_that_comes_to_the_place_later_has_the_patch(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue")
+        .workflow::<V1>()
+        .version("v2", |code| code.workflow::<V2>())
+        .start()?;
     env.client().start_workflow(V1::run, (), on("run")).await?;
     env.sleep(Duration::from_hours(1)).await;
     let done = finish(&env).await?;
-    env.sometimes("the deploy was in time", done == "new" && markers(&env) == ["core_patch"]);
+    env.sometimes(
+        "the deploy was in time",
+        done == "new" && markers(&env) == ["core_patch"],
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(2))]
-async fn a_run_with_the_patch_goes_on_when_it_is_deprecated(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<V2>().version("v3", |code| code.workflow::<V3>()).start()?;
+async fn a_run_with_the_patch_goes_on_when_it_is_deprecated(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue")
+        .workflow::<V2>()
+        .version("v3", |code| code.workflow::<V3>())
+        .start()?;
     env.client().start_workflow(V1::run, (), on("run")).await?;
     env.sleep(Duration::from_hours(1)).await;
     assert_eq!(finish(&env).await?, "new");
@@ -153,22 +181,33 @@ async fn a_run_with_the_patch_goes_on_when_it_is_deprecated(env: TestWorkflowEnv
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(2))]
-async fn a_run_with_the_deprecated_patch_goes_on_without_it(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<V3>().version("v4", |code| code.workflow::<V4>()).start()?;
+async fn a_run_with_the_deprecated_patch_goes_on_without_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue")
+        .workflow::<V3>()
+        .version("v4", |code| code.workflow::<V4>())
+        .start()?;
     env.client().start_workflow(V1::run, (), on("run")).await?;
     env.sleep(Duration::from_hours(1)).await;
     assert_eq!(finish(&env).await?, "new");
     Ok(())
 }
 
-/// The worlds of a deploy from one version to another, at any moment; whether some failed with nondeterminism.
+/// The worlds of a deploy from one version to another, at any moment; whether some failed with
+/// nondeterminism.
 fn breaks(world: &durasim::Body) -> Option<String> {
     let mut options = WorldOptions::default();
     options.faults = FaultProfile::none().with(FaultKind::WorkerDeploy);
     (0..32).find_map(|seed| {
         options.choices = ChoiceSource::Seed(seed);
         let failure = durasim::run_world(world, &options).failure?;
-        assert_eq!(failure.code, FailureCode::Replay, "{}", failure.render(durasim::report::Colors::Off));
+        assert_eq!(
+            failure.code,
+            FailureCode::Replay,
+            "{}",
+            failure.render(durasim::report::Colors::Off)
+        );
         Some(failure.render(durasim::report::Colors::Off))
     })
 }
@@ -177,7 +216,10 @@ fn breaks(world: &durasim::Body) -> Option<String> {
 fn a_patch_that_is_removed_too_early_is_reported() {
     let text = breaks(&|env| {
         Box::pin(async move {
-            env.worker("queue").workflow::<V2>().version("v4", |code| code.workflow::<V4>()).start()?;
+            env.worker("queue")
+                .workflow::<V2>()
+                .version("v4", |code| code.workflow::<V4>())
+                .start()?;
             env.client().start_workflow(V1::run, (), on("run")).await?;
             env.sleep(Duration::from_hours(1)).await;
             finish(&env).await?;
@@ -185,16 +227,31 @@ fn a_patch_that_is_removed_too_early_is_reported() {
         })
     });
     let text = text.expect("some deploy comes between the marker and the end");
-    assert!(text.contains("core_patch") || text.contains("TMPRL1100"), "{text}");
+    assert!(
+        text.contains("core_patch") || text.contains("TMPRL1100"),
+        "{text}"
+    );
 }
 
 #[test]
 fn code_that_changes_without_a_patch_is_reported() {
-    // A timer that is gone is what Core rejects too. One that is new at the end of a task it starts late, unless the next
-    // event of the history is another command's.
+    // A timer that is gone is what Core rejects too. One that is new at the end of a task it starts
+    // late, unless the next event of the history is another command's.
     let worlds: [fn(&TestWorkflowEnvironment) -> TestResult; 2] = [
-        |env| Ok(env.worker("queue").workflow::<V4>().version("v1", |code| code.workflow::<V1>()).start()?),
-        |env| Ok(env.worker("queue").workflow::<V1>().version("v4", |code| code.workflow::<V4>()).start()?),
+        |env| {
+            Ok(env
+                .worker("queue")
+                .workflow::<V4>()
+                .version("v1", |code| code.workflow::<V1>())
+                .start()?)
+        },
+        |env| {
+            Ok(env
+                .worker("queue")
+                .workflow::<V1>()
+                .version("v4", |code| code.workflow::<V4>())
+                .start()?)
+        },
     ];
     for start in worlds {
         let text = breaks(&move |env| {
@@ -252,8 +309,9 @@ async fn a_patch_is_held_back(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<V2>()
         .options(|options| {
-            options.patch_activation_callback =
-                Some(std::sync::Arc::new(|asked| asked.workflow_info.workflow_id() != "run"));
+            options.patch_activation_callback = Some(std::sync::Arc::new(|asked| {
+                asked.workflow_info.workflow_id() != "run"
+            }));
         })
         .start()?;
     let client = env.client();
@@ -277,7 +335,9 @@ fn nondeterminism_fails_the_workflow_if_the_worker_is_told_so() {
                     let tell = move |options: &mut durasim::WorkflowWorkerOptions| {
                         if of_types {
                             let errors = [Nondeterminism].into();
-                            options.workflow_types_to_failure_errors.insert("V1".to_owned(), errors);
+                            options
+                                .workflow_types_to_failure_errors
+                                .insert("V1".to_owned(), errors);
                         } else {
                             options.workflow_failure_errors.insert(Nondeterminism);
                         }
@@ -301,6 +361,10 @@ fn nondeterminism_fails_the_workflow_if_the_worker_is_told_so() {
         options.faults = deployed_after(2).into();
         options.choices = ChoiceSource::Seed(0);
         let failure = durasim::run_world(&world, &options).failure;
-        assert!(failure.is_none(), "{}", failure.unwrap().render(durasim::report::Colors::Off));
+        assert!(
+            failure.is_none(),
+            "{}",
+            failure.unwrap().render(durasim::report::Colors::Off)
+        );
     }
 }

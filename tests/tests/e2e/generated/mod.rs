@@ -1,11 +1,15 @@
-//! Workflows that nobody wrote: programs drawn from a seed, of everything that a workflow can do at once, beside the
-//! official SDK.
+//! Workflows that nobody wrote: programs drawn from a seed, of everything that a workflow can do at
+//! once, beside the official SDK.
 //!
-//! A program is the input of the one workflow, which carries it out ([`workflow`]); programs come from [`program`].
-//! Whatever it does, real Core must accept its histories and derive from them the activations that durasim derives; and
-//! without faults the official worker must make the same histories, to the byte.
+//! A program is the input of the one workflow, which carries it out ([`workflow`]); programs come
+//! from [`program`]. Whatever it does, real Core must accept its histories and derive from them the
+//! activations that durasim derives; and without faults the official worker must make the same
+//! histories, to the byte.
 
-#![allow(unreachable_pub, reason = "workflows and activities as their users ship them")]
+#![allow(
+    unreachable_pub,
+    reason = "workflows and activities as their users ship them"
+)]
 
 mod program;
 mod workflow;
@@ -36,23 +40,37 @@ fn start(workflow_id: &str, task_queue: &str) -> WorkflowStartOptions {
     options
 }
 
-/// Runs two programs on two task queues, and disturbs the first: signals, updates, a cancel request, at any time.
+/// Runs two programs on two task queues, and disturbs the first: signals, updates, a cancel
+/// request, at any time.
 async fn world(env: TestWorkflowEnvironment, seed: u64) -> TestResult {
     let mut draw = Draw::new(seed);
     for task_queue in ["queue", "elsewhere"] {
-        env.worker(task_queue).workflow::<Generated>().activity(Work::work).start()?;
+        env.worker(task_queue)
+            .workflow::<Generated>()
+            .activity(Work::work)
+            .start()?;
     }
     let client = env.client();
-    let other =
-        client.start_workflow(Generated::run, program(&mut draw, 3), start("other", "elsewhere")).await?;
+    let other = client
+        .start_workflow(
+            Generated::run,
+            program(&mut draw, 3),
+            start("other", "elsewhere"),
+        )
+        .await?;
     let mut options = start("main", "queue");
-    options.retry_policy = draw.one_in(4).then(|| RetryPolicy::builder().maximum_attempts(2).build());
-    let main = client.start_workflow(Generated::run, program(&mut draw, 5), options).await?;
+    options.retry_policy = draw
+        .one_in(4)
+        .then(|| RetryPolicy::builder().maximum_attempts(2).build());
+    let main = client
+        .start_workflow(Generated::run, program(&mut draw, 5), options)
+        .await?;
     let disturbances = draw.below(6);
     let actors: Vec<_> = (0..disturbances)
         .map(|_| {
             let (at, what, steps) = (draw.below(12_000), draw.below(5), draw.steps(2, 2));
-            let (env_of_actor, main) = (env.clone(), client.get_workflow_handle::<Generated>("main"));
+            let (env_of_actor, main) =
+                (env.clone(), client.get_workflow_handle::<Generated>("main"));
             env.spawn(async move {
                 env_of_actor.sleep(Duration::from_millis(at)).await;
                 disturb(&main, what, steps).await;
@@ -72,17 +90,26 @@ async fn world(env: TestWorkflowEnvironment, seed: u64) -> TestResult {
 async fn disturb(main: &WorkflowHandle<Client, Generated>, what: u64, steps: Vec<Step>) {
     let _ = match what {
         0 => main.cancel(WorkflowCancelOptions::default()).await.is_ok(),
-        1 => main.signal(Generated::act, steps, WorkflowSignalOptions::default()).await.is_ok(),
+        1 => main
+            .signal(Generated::act, steps, WorkflowSignalOptions::default())
+            .await
+            .is_ok(),
         2 | 3 => {
             let refused = what == 3 && steps.len() > 1;
             let options = WorkflowExecuteUpdateOptions::default();
-            main.execute_update(Generated::change, (refused, steps), options).await.is_ok()
+            main.execute_update(Generated::change, (refused, steps), options)
+                .await
+                .is_ok()
         }
-        _ => main.signal(Generated::tell, (), WorkflowSignalOptions::default()).await.is_ok(),
+        _ => main
+            .signal(Generated::tell, (), WorkflowSignalOptions::default())
+            .await
+            .is_ok(),
     };
 }
 
-/// The histories of the world of this program; none if it met a defect of the SDK's own, which Core has too.
+/// The histories of the world of this program; none if it met a defect of the SDK's own, which Core
+/// has too.
 fn run(seed: u64, options: &WorldOptions) -> Option<WorldReport> {
     let body: Box<durasim::Body> = Box::new(move |env| Box::pin(world(env, seed)));
     let report = run_world(&body, options);
@@ -94,12 +121,22 @@ fn run(seed: u64, options: &WorldOptions) -> Option<WorldReport> {
 }
 
 fn assert_none(seed: u64, differences: &[String]) {
-    assert!(differences.is_empty(), "program {seed}\n{}", differences.join("\n\n"));
+    assert!(
+        differences.is_empty(),
+        "program {seed}\n{}",
+        differences.join("\n\n")
+    );
 }
 
 fn asks_core(seed: u64, report: &WorldReport) {
-    assert_none(seed, &parity::rejected_by_core(&SCENARIO, &report.histories));
-    assert_none(seed, &parity::activation_differences(&SCENARIO, &report.histories));
+    assert_none(
+        seed,
+        &parity::rejected_by_core(&SCENARIO, &report.histories),
+    );
+    assert_none(
+        seed,
+        &parity::activation_differences(&SCENARIO, &report.histories),
+    );
 }
 
 /// How many programs a test tries.
@@ -126,20 +163,27 @@ fn core_accepts_what_generated_workflows_do_under_faults() {
     }
 }
 
-/// Without latency: the stand-in answers what Core reports before the world does if another task comes meanwhile, and
-/// then Core does not hear that a rejected update's task has vanished.
+/// Without latency: the stand-in answers what Core reports before the world does if another task
+/// comes meanwhile, and then Core does not hear that a rejected update's task has vanished.
 #[test]
 fn the_official_worker_does_the_same_with_generated_workflows() {
     let mut compared = 0;
     for seed in programs() {
         for cache in [true, false] {
             let mut options = worlds::cached(WorldOptions::default(), cache);
-            let Some(simulated) = run(seed, &options) else { continue };
+            let Some(simulated) = run(seed, &options) else {
+                continue;
+            };
             let register = SCENARIO.workflows.worker;
-            options.stand_in =
-                Some(official_worker(move |worker| register(worker).expect("one workflow"), cache));
+            options.stand_in = Some(official_worker(
+                move |worker| register(worker).expect("one workflow"),
+                cache,
+            ));
             let official = run(seed, &options).expect("it meets the same defects");
-            assert_none(seed, &parity::history_differences(&simulated.histories, &official.histories));
+            assert_none(
+                seed,
+                &parity::history_differences(&simulated.histories, &official.histories),
+            );
             compared += 1;
         }
     }

@@ -23,10 +23,18 @@ pub enum Step {
     Attribute(Option<u32>),
     /// Does several things at once, and waits for all.
     Join(Vec<Vec<Self>>),
-    /// Does several things at once until one is done; the others are cancelled, and waited for, or left alone.
-    Select { branches: Vec<Vec<Self>>, cancels: bool, awaits: bool },
+    /// Does several things at once until one is done; the others are cancelled, and waited for, or
+    /// left alone.
+    Select {
+        branches: Vec<Vec<Self>>,
+        cancels: bool,
+        awaits: bool,
+    },
     /// Does things that are cancelled if they take longer.
-    Scope { steps: Vec<Self>, cancelled_after: u64 },
+    Scope {
+        steps: Vec<Self>,
+        cancelled_after: u64,
+    },
     /// Does things that no cancellation reaches.
     Detached(Vec<Self>),
     /// Tells another workflow, that there may not be.
@@ -83,7 +91,10 @@ pub(super) struct Draw {
 
 impl Draw {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: seed.wrapping_mul(7919), children: 0 }
+        Self {
+            state: seed.wrapping_mul(7919),
+            children: 0,
+        }
     }
 
     pub(super) fn below(&mut self, bound: u64) -> u64 {
@@ -117,7 +128,9 @@ impl Draw {
     }
 
     fn branches(&mut self, depth: u32, most: u64) -> Vec<Vec<Step>> {
-        (0..2 + self.below(2)).map(|_| self.steps(depth + 1, most)).collect()
+        (0..2 + self.below(2))
+            .map(|_| self.steps(depth + 1, most))
+            .collect()
     }
 
     fn step(&mut self, depth: u32) -> Step {
@@ -138,7 +151,10 @@ impl Draw {
                 cancels: !self.one_in(3),
                 awaits: self.one_in(2),
             },
-            14 => Step::Scope { steps: self.steps(depth + 1, 3), cancelled_after: self.time() },
+            14 => Step::Scope {
+                steps: self.steps(depth + 1, 3),
+                cancelled_after: self.time(),
+            },
             15 => Step::Detached(self.steps(depth + 1, 2)),
             _ => Step::Child(self.child(depth)),
         }

@@ -69,13 +69,23 @@ enum Stop {
 #[workflow_methods]
 impl Generated {
     #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, program: Vec<Step>) -> WorkflowResult<Vec<String>> {
+    pub async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        program: Vec<Step>,
+    ) -> WorkflowResult<Vec<String>> {
         match all(ctx, &program, ctx.cancellation_token()).await {
             Ok(done) => Ok(done),
-            Err(Stop::Fail) => Err(ApplicationFailure::builder("as told".to_owned()).build().into()),
+            Err(Stop::Fail) => Err(ApplicationFailure::builder("as told".to_owned())
+                .build()
+                .into()),
             Err(Stop::ContinueAsNew) => {
-                let rest: Vec<Step> = program.into_iter().filter(|step| !continues_as_new(step)).collect();
-                Err(ctx.continue_as_new(rest, ContinueAsNewOptions::default()).unwrap_err())
+                let rest: Vec<Step> = program
+                    .into_iter()
+                    .filter(|step| !continues_as_new(step))
+                    .collect();
+                Err(ctx
+                    .continue_as_new(rest, ContinueAsNewOptions::default())
+                    .unwrap_err())
             }
         }
     }
@@ -91,14 +101,21 @@ impl Generated {
         ctx.state_mut(|state| state.told += 1);
     }
 
-    #[allow(clippy::unused_self, reason = "the SDK's macros say what the signature of a validator is")]
+    #[allow(
+        clippy::unused_self,
+        reason = "the SDK's macros say what the signature of a validator is"
+    )]
     #[update_validator(change)]
     fn validate_change(
         &self,
         _ctx: &WorkflowContextView,
         (refused, _): &(bool, Vec<Step>),
     ) -> Result<(), Refusal> {
-        if *refused { Err("refused".into()) } else { Ok(()) }
+        if *refused {
+            Err("refused".into())
+        } else {
+            Ok(())
+        }
     }
 
     #[update]
@@ -116,7 +133,11 @@ fn continues_as_new(step: &Step) -> bool {
     format!("{step:?}").contains("ContinueAsNew")
 }
 
-fn all<'a>(ctx: &'a Ctx, steps: &'a [Step], token: Token) -> LocalBoxFuture<'a, Result<Vec<String>, Stop>> {
+fn all<'a>(
+    ctx: &'a Ctx,
+    steps: &'a [Step],
+    token: Token,
+) -> LocalBoxFuture<'a, Result<Vec<String>, Stop>> {
     async move {
         let mut done = Vec::new();
         for step in steps {
@@ -132,30 +153,40 @@ async fn one(ctx: &Ctx, step: &Step, token: Token) -> Result<String, Stop> {
         Step::Timer(ms) => format!("{:?}", ctx.timer(timer(*ms, token)).await),
         Step::Activity(activity) => worked(ctx, activity, token).await,
         Step::Child(child) => raised(ctx, child, token).await,
-        Step::WaitTold(times) => {
-            words(ctx.wait_condition_with_options(|state| state.told >= *times, waiting(token)).await)
-        }
-        Step::WaitHandlers => {
-            words(ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), waiting(token)).await)
-        }
+        Step::WaitTold(times) => words(
+            ctx.wait_condition_with_options(|state| state.told >= *times, waiting(token))
+                .await,
+        ),
+        Step::WaitHandlers => words(
+            ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), waiting(token))
+                .await,
+        ),
         Step::Patch(id, true) => ctx.deprecate_patch(id).to_string(),
         Step::Patch(id, false) => ctx.patched(id).to_string(),
         Step::Memo(value) => words(ctx.upsert_memo([("field", value.map(MemoValue::new))])),
         Step::Attribute(value) => {
-            ctx.upsert_search_attributes([
-                value.map_or_else(|| CITY.value_unset(), |value| CITY.value_set(value.to_string()))
-            ]);
+            ctx.upsert_search_attributes([value.map_or_else(
+                || CITY.value_unset(),
+                |value| CITY.value_set(value.to_string()),
+            )]);
             format!("{:?}", ctx.search_attributes().get(&CITY))
         }
         Step::Join(branches) => {
-            let branches = branches.iter().map(|branch| all(ctx, branch, token.clone()));
+            let branches = branches
+                .iter()
+                .map(|branch| all(ctx, branch, token.clone()));
             let done: Result<Vec<_>, Stop> = join_all(branches).await.into_iter().collect();
             format!("{:?}", done?)
         }
-        Step::Select { branches, cancels, awaits } => {
-            first(ctx, branches, *cancels, *awaits, token.child_token()).await?
-        }
-        Step::Scope { steps, cancelled_after } => {
+        Step::Select {
+            branches,
+            cancels,
+            awaits,
+        } => first(ctx, branches, *cancels, *awaits, token.child_token()).await?,
+        Step::Scope {
+            steps,
+            cancelled_after,
+        } => {
             let scope = token.child_token();
             let mut body = all(ctx, steps, scope.clone()).fuse();
             let mut late = ctx.timer(timer(*cancelled_after, token));
@@ -172,8 +203,14 @@ async fn one(ctx: &Ctx, step: &Step, token: Token) -> Result<String, Stop> {
         }
         Step::Detached(steps) => format!("{:?}", all(ctx, steps, Token::new()).await?),
         Step::SignalTo(id) => {
-            let options = SignalWorkflowOptions::builder().cancellation_token(token).build();
-            words(ctx.external_workflow(id.clone(), None).signal(Generated::tell, (), options).await)
+            let options = SignalWorkflowOptions::builder()
+                .cancellation_token(token)
+                .build();
+            words(
+                ctx.external_workflow(id.clone(), None)
+                    .signal(Generated::tell, (), options)
+                    .await,
+            )
         }
         Step::CancelTo(id) => words(ctx.external_workflow(id.clone(), None).cancel(None).await),
         Step::Random => format!("{} {}", ctx.random::<u32>(), ctx.uuid4()),
@@ -190,8 +227,12 @@ async fn first(
     awaits: bool,
     token: Token,
 ) -> Result<String, Stop> {
-    let (done, index, others) =
-        select_all(branches.iter().map(|branch| all(ctx, branch, token.clone()))).await;
+    let (done, index, others) = select_all(
+        branches
+            .iter()
+            .map(|branch| all(ctx, branch, token.clone())),
+    )
+    .await;
     let mut words = format!("{index}: {:?}", done?);
     if cancels {
         token.cancel_with_reason("lost");
@@ -242,29 +283,45 @@ async fn raised(ctx: &Ctx, child: &Child, token: Token) -> String {
     options.cancellation_token = Some(token.clone());
     options.run_timeout = Some(Duration::from_mins(5));
     options.task_queue = child.elsewhere.then(|| "elsewhere".to_owned());
-    options.retry_policy =
-        (child.attempts > 0).then(|| RetryPolicy::builder().maximum_attempts(child.attempts).build());
-    let started = match ctx.start_child_workflow(Generated::run, child.steps.clone(), options).await {
+    options.retry_policy = (child.attempts > 0).then(|| {
+        RetryPolicy::builder()
+            .maximum_attempts(child.attempts)
+            .build()
+    });
+    let started = match ctx
+        .start_child_workflow(Generated::run, child.steps.clone(), options)
+        .await
+    {
         Ok(started) => started,
         Err(error) => return error.to_string(),
     };
     if child.is_told {
-        let options = SignalWorkflowOptions::builder().cancellation_token(token.clone()).build();
+        let options = SignalWorkflowOptions::builder()
+            .cancellation_token(token.clone())
+            .build();
         let _ = started.signal(Generated::tell, (), options).await;
     }
     if let Some(ms) = child.cancelled_after {
         ctx.timer(timer(ms, token)).await;
         started.cancel("enough".to_owned());
     }
-    if child.is_left_alone { "left alone".to_owned() } else { words(started.result().await) }
+    if child.is_left_alone {
+        "left alone".to_owned()
+    } else {
+        words(started.result().await)
+    }
 }
 
 fn timer(ms: u64, token: Token) -> TimerOptions {
-    TimerOptions::builder(Duration::from_millis(ms)).cancellation_token(token).build()
+    TimerOptions::builder(Duration::from_millis(ms))
+        .cancellation_token(token)
+        .build()
 }
 
 fn waiting(token: Token) -> WaitConditionOptions {
-    WaitConditionOptions::builder().cancellation_token(token).build()
+    WaitConditionOptions::builder()
+        .cancellation_token(token)
+        .build()
 }
 
 fn pick<T: Copy>(choices: &[T], drawn: u64) -> T {

@@ -43,18 +43,32 @@ fn every_way(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult
             (6, cancels(CancellationType::TryCancel)),
             (7, cancels(CancellationType::Abandon)),
         ] {
-            let call = Call { amount, cancellation_type, cancels_after, ..Call::default() };
+            let call = Call {
+                amount,
+                cancellation_type,
+                cancels_after,
+                ..Call::default()
+            };
             let options = WorkflowStartOptions::new("payments", format!("payment-{amount}")).build();
             payments.push(env.client().start_workflow(Payment::run, call, options).await?);
         }
-        let call = Call { amount: 8, schedule_to_close: Some(1800), ..Call::default() };
+        let call = Call {
+            amount: 8,
+            schedule_to_close: Some(1800),
+            ..Call::default()
+        };
         let options = WorkflowStartOptions::new("payments", "payment-8").build();
         payments.push(env.client().start_workflow(Payment::run, call, options).await?);
-        // Whether the request to cancel or the operation's own end is heard of first, is a matter of the network.
+        // Whether the request to cancel or the operation's own end is heard of first, is a matter
+        // of the network.
         let mut ends = Vec::new();
         for payment in payments {
             let end = payment.get_result(WorkflowGetResultOptions::default()).await?;
-            ends.push(if end.starts_with("cancelled") { "cancelled".to_owned() } else { end });
+            ends.push(if end.starts_with("cancelled") {
+                "cancelled".to_owned()
+            } else {
+                end
+            });
         }
         assert_eq!(
             ends,
@@ -94,7 +108,12 @@ fn options() -> impl Iterator<Item = WorldOptions> {
         options
     };
     let each = std::iter::once(WorldOptions::default()).chain(worlds::seeds(6).map(faulty));
-    each.flat_map(|options| [worlds::cached(options.clone(), true), worlds::cached(options, false)])
+    each.flat_map(|options| {
+        [
+            worlds::cached(options.clone(), true),
+            worlds::cached(options, false),
+        ]
+    })
 }
 
 #[test]
@@ -107,7 +126,9 @@ fn operations_that_end_in_every_way_are_those_of_the_official_sdk() {
 fn lost_answers_at_full_odds_let_a_sound_workflow_finish() {
     for seed in 0..4 {
         let mut options = WorldOptions::seeded(seed);
-        options.faults = FaultProfile::none().with_odds(FaultKind::NexusAnswerLost, 1.0).max_faults(u32::MAX);
+        options.faults = FaultProfile::none()
+            .with_odds(FaultKind::NexusAnswerLost, 1.0)
+            .max_faults(u32::MAX);
         assert!(worlds::run_sound(&EVERY_WAY, &options).faults > 8);
     }
 }
@@ -115,8 +136,10 @@ fn lost_answers_at_full_odds_let_a_sound_workflow_finish() {
 #[test]
 fn worlds_with_operations_are_the_same_every_time() {
     for options in options() {
-        let (once, again) =
-            (worlds::run_sound(&EVERY_WAY, &options), worlds::run_sound(&EVERY_WAY, &options));
+        let (once, again) = (
+            worlds::run_sound(&EVERY_WAY, &options),
+            worlds::run_sound(&EVERY_WAY, &options),
+        );
         assert_eq!(once.trace_hash, again.trace_hash);
     }
 }
@@ -126,9 +149,10 @@ fn a_replay_calls_no_handler() {
     let calls = |env: TestWorkflowEnvironment| -> LocalBoxFuture<'static, TestResult> {
         async move {
             start_worker(&env)?;
-            let charge = env.nexus_operation("bank", "Accounts", "charge", |_: NexusCall<u64>| async {
-                Ok(NexusStarted::new("charge-1").completes(async { Ok("receipt") }))
-            });
+            let charge =
+                env.nexus_operation("bank", "Accounts", "charge", |_: NexusCall<u64>| async {
+                    Ok(NexusStarted::new("charge-1").completes(async { Ok("receipt") }))
+                });
             pay(&env, Call::default()).await?;
             env.observe("calls", move || charge.calls().len());
             Ok(())
@@ -138,6 +162,9 @@ fn a_replay_calls_no_handler() {
     let report = run_world(&calls, &worlds::cached(WorldOptions::default(), false));
     assert!(report.failure.is_none(), "{}", report_of(&report));
     assert_eq!(report.observations["calls"], 1);
-    let mut types = report.histories[0].events().iter().map(HistoryEvent::event_type);
+    let mut types = report.histories[0]
+        .events()
+        .iter()
+        .map(HistoryEvent::event_type);
     assert!(types.any(|event| event == EventType::NexusOperationStarted));
 }

@@ -1,4 +1,5 @@
-//! A worker by hand: what a test does itself, with raw RPCs, where no worker of the SDK would do it at that moment.
+//! A worker by hand: what a test does itself, with raw RPCs, where no worker of the SDK would do it
+//! at that moment.
 
 use super::on;
 use durasim::prelude::*;
@@ -11,7 +12,8 @@ use temporalio_protos::temporal::api::{
     taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
     workflowservice::v1::{
         PollActivityTaskQueueRequest, PollActivityTaskQueueResponse, PollWorkflowTaskQueueRequest,
-        PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest,
+        PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
+        RespondWorkflowTaskFailedRequest,
     },
 };
 use tonic::{IntoRequest, Status};
@@ -22,7 +24,10 @@ pub(super) const BY_HAND: &str = "by hand";
 const IDENTITY: &str = "hands";
 
 fn queue(name: &str) -> TaskQueue {
-    TaskQueue { name: name.to_owned(), ..TaskQueue::default() }
+    TaskQueue {
+        name: name.to_owned(),
+        ..TaskQueue::default()
+    }
 }
 
 /// The options of a start whose workflow tasks only the test takes.
@@ -33,8 +38,13 @@ pub(super) fn by_hand(workflow_id: &str) -> WorkflowStartOptions {
 }
 
 /// Starts a workflow of a type that no worker has.
-pub(super) async fn start(env: &TestWorkflowEnvironment, options: WorkflowStartOptions) -> TestResult {
-    env.client().start_workflow(UntypedWorkflow::new("ByHand"), RawValue::default(), options).await?;
+pub(super) async fn start(
+    env: &TestWorkflowEnvironment,
+    options: WorkflowStartOptions,
+) -> TestResult {
+    env.client()
+        .start_workflow(UntypedWorkflow::new("ByHand"), RawValue::default(), options)
+        .await?;
     Ok(())
 }
 
@@ -84,7 +94,11 @@ pub(super) async fn take_task(
 
 /// The types of the events that a workflow task brings.
 pub(super) fn types_of(task: &PollWorkflowTaskQueueResponse) -> Vec<EventType> {
-    task.history.iter().flat_map(|history| &history.events).map(HistoryEvent::event_type).collect()
+    task.history
+        .iter()
+        .flat_map(|history| &history.events)
+        .map(HistoryEvent::event_type)
+        .collect()
 }
 
 /// Completes a workflow task with these commands.
@@ -116,7 +130,10 @@ async fn complete(
     commands: Vec<Attributes>,
     sticky_attributes: Option<StickyExecutionAttributes>,
 ) -> Result<(), Status> {
-    let command = |attributes| Command { attributes: Some(attributes), ..Command::default() };
+    let command = |attributes| Command {
+        attributes: Some(attributes),
+        ..Command::default()
+    };
     let request = RespondWorkflowTaskCompletedRequest {
         namespace: "default".to_owned(),
         task_token: task.task_token.clone(),
@@ -126,7 +143,10 @@ async fn complete(
         ..RespondWorkflowTaskCompletedRequest::default()
     };
     let mut service = env.connection().workflow_service();
-    service.respond_workflow_task_completed(request.into_request()).await.map(drop)
+    service
+        .respond_workflow_task_completed(request.into_request())
+        .await
+        .map(drop)
 }
 
 /// Fails a workflow task.
@@ -138,9 +158,16 @@ pub(super) async fn fail_task(
         namespace: "default".to_owned(),
         task_token: task.task_token.clone(),
         cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure.into(),
-        failure: Some(Failure { message: "by hand".to_owned(), ..Failure::default() }),
+        failure: Some(Failure {
+            message: "by hand".to_owned(),
+            ..Failure::default()
+        }),
         identity: IDENTITY.to_owned(),
         ..RespondWorkflowTaskFailedRequest::default()
     };
-    env.connection().workflow_service().respond_workflow_task_failed(request.into_request()).await.map(drop)
+    env.connection()
+        .workflow_service()
+        .respond_workflow_task_failed(request.into_request())
+        .await
+        .map(drop)
 }

@@ -1,8 +1,12 @@
-//! The rules of the server and of Core, one test for each, named for it: `docs/RULES.md` lists them.
+//! The rules of the server and of Core, one test for each, named for it: `docs/RULES.md` lists
+//! them.
 //!
 //! Every history that workflow code made is replayed by the SDK's own replayer too (`core_replay`).
 
-#![expect(clippy::unused_async, reason = "an activity that is not async would leave the simulated thread")]
+#![expect(
+    clippy::unused_async,
+    reason = "an activity that is not async would leave the simulated thread"
+)]
 
 /// The attributes of each event of a kind in a history, in order.
 macro_rules! events {
@@ -11,9 +15,11 @@ macro_rules! events {
             .events()
             .iter()
             .filter_map(|event| match &event.attributes {
-                Some(temporalio_protos::temporal::api::history::v1::history_event::Attributes::$kind(
-                    attributes,
-                )) => Some(attributes.clone()),
+                Some(
+                    temporalio_protos::temporal::api::history::v1::history_event::Attributes::$kind(
+                        attributes,
+                    ),
+                ) => Some(attributes.clone()),
                 _ => None,
             })
             .collect::<Vec<_>>()
@@ -72,7 +78,9 @@ impl Counter {
 
 /// A retryable failure of this type.
 fn failure(type_name: &str) -> ApplicationFailure {
-    ApplicationFailure::builder(format!("it was {type_name}")).type_name(type_name.to_owned()).build()
+    ApplicationFailure::builder(format!("it was {type_name}"))
+        .type_name(type_name.to_owned())
+        .build()
 }
 
 /// The options of a start on the one task queue.
@@ -86,7 +94,9 @@ const fn seconds(seconds: u64) -> Duration {
 
 /// The whole seconds of virtual time since then.
 fn seconds_since(env: &TestWorkflowEnvironment, then: SystemTime) -> u64 {
-    env.now().duration_since(then).map_or(0, |passed| passed.as_secs())
+    env.now()
+        .duration_since(then)
+        .map_or(0, |passed| passed.as_secs())
 }
 
 /// One run, by its ids.
@@ -116,8 +126,12 @@ fn chain(env: &TestWorkflowEnvironment, workflow_id: &str) -> Vec<History> {
             Some(Attributes::WorkflowExecutionCompletedEventAttributes(it)) => {
                 it.new_execution_run_id.clone()
             }
-            Some(Attributes::WorkflowExecutionFailedEventAttributes(it)) => it.new_execution_run_id.clone(),
-            Some(Attributes::WorkflowExecutionTimedOutEventAttributes(it)) => it.new_execution_run_id.clone(),
+            Some(Attributes::WorkflowExecutionFailedEventAttributes(it)) => {
+                it.new_execution_run_id.clone()
+            }
+            Some(Attributes::WorkflowExecutionTimedOutEventAttributes(it)) => {
+                it.new_execution_run_id.clone()
+            }
             Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(it)) => {
                 it.new_execution_run_id.clone()
             }

@@ -19,15 +19,22 @@ use temporalio_protos::temporal::api::{
 use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowResult};
 use tonic::{Code, IntoRequest, Status};
 
-/// Resets the last run to its completed workflow task of this number, from 1. The id of the new run.
+/// Resets the last run to its completed workflow task of this number, from 1. The id of the new
+/// run.
 async fn reset_to(
     env: &TestWorkflowEnvironment,
     task: usize,
     exclude: &[ResetReapplyExcludeType],
 ) -> Result<String, Status> {
     let history = env.history("one");
-    let completed = history.events().iter().filter(|event| event.event_type() == WorkflowTaskCompleted);
-    let finish_event_id = completed.map(|event| event.event_id).nth(task - 1).expect("so many tasks");
+    let completed = history
+        .events()
+        .iter()
+        .filter(|event| event.event_type() == WorkflowTaskCompleted);
+    let finish_event_id = completed
+        .map(|event| event.event_id)
+        .nth(task - 1)
+        .expect("so many tasks");
     reset(env, finish_event_id, "request", exclude).await
 }
 
@@ -39,38 +46,63 @@ async fn reset(
 ) -> Result<String, Status> {
     let request = ResetWorkflowExecutionRequest {
         namespace: "default".to_owned(),
-        workflow_execution: Some(WorkflowExecution { workflow_id: "one".to_owned(), run_id: String::new() }),
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id: "one".to_owned(),
+            run_id: String::new(),
+        }),
         reason: "to try again".to_owned(),
         workflow_task_finish_event_id,
         request_id: request_id.to_owned(),
         reset_reapply_exclude_types: exclude.iter().map(|kind| (*kind).into()).collect(),
         ..ResetWorkflowExecutionRequest::default()
     };
-    let answer = env.connection().workflow_service().reset_workflow_execution(request.into_request()).await?;
+    let answer = env
+        .connection()
+        .workflow_service()
+        .reset_workflow_execution(request.into_request())
+        .await?;
     Ok(answer.into_inner().run_id)
 }
 
 async fn stock(env: &TestWorkflowEnvironment) -> Result<WorkflowHandle<Client, Stock>, TestError> {
     env.worker("queue").workflow::<Stock>().start()?;
-    env.client().start_workflow(Stock::run, (), on("one")).await?;
+    env.client()
+        .start_workflow(Stock::run, (), on("one"))
+        .await?;
     env.sleep(seconds(1)).await;
     Ok(env.client().get_workflow_handle::<Stock>("one"))
 }
 
-async fn put(env: &TestWorkflowEnvironment, stock: &WorkflowHandle<Client, Stock>, item: &str) -> TestResult {
-    stock.signal(Stock::put, item.to_owned(), WorkflowSignalOptions::default()).await?;
+async fn put(
+    env: &TestWorkflowEnvironment,
+    stock: &WorkflowHandle<Client, Stock>,
+    item: &str,
+) -> TestResult {
+    stock
+        .signal(
+            Stock::put,
+            item.to_owned(),
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
     env.sleep(seconds(1)).await;
     Ok(())
 }
 
 /// Ends the workflow: what is in stock.
 async fn ended(stock: &WorkflowHandle<Client, Stock>) -> Result<Vec<String>, TestError> {
-    stock.signal(Stock::end, End::Complete, WorkflowSignalOptions::default()).await?;
-    Ok(stock.get_result(WorkflowGetResultOptions::default()).await?)
+    stock
+        .signal(Stock::end, End::Complete, WorkflowSignalOptions::default())
+        .await?;
+    Ok(stock
+        .get_result(WorkflowGetResultOptions::default())
+        .await?)
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_new_run_has_the_history_up_to_the_task_which_fails(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_new_run_has_the_history_up_to_the_task_which_fails(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
     put(&env, &stock, "apple").await?;
     let old = env.history("one");
@@ -79,31 +111,54 @@ async fn the_new_run_has_the_history_up_to_the_task_which_fails(env: TestWorkflo
     let new = env.history("one");
     assert_eq!(new.run_id(), run_id);
     assert_ne!(new.run_id(), old.run_id());
-    let kept = old.event_types().iter().rposition(|kind| *kind == WorkflowTaskStarted).unwrap() + 1;
+    let kept = old
+        .event_types()
+        .iter()
+        .rposition(|kind| *kind == WorkflowTaskStarted)
+        .unwrap()
+        + 1;
     assert_eq!(new.events()[..kept], old.events()[..kept], "as they were");
     assert_eq!(
         new.event_types()[kept..],
-        [WorkflowTaskFailed, WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskCompleted]
+        [
+            WorkflowTaskFailed,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted,
+            WorkflowTaskCompleted
+        ]
     );
     let failed = &events!(new, WorkflowTaskFailedEventAttributes)[0];
     assert_eq!(failed.cause(), WorkflowTaskFailedCause::ResetWorkflow);
-    assert_eq!((failed.base_run_id.as_str(), failed.new_run_id.as_str()), (old.run_id(), new.run_id()));
+    assert_eq!(
+        (failed.base_run_id.as_str(), failed.new_run_id.as_str()),
+        (old.run_id(), new.run_id())
+    );
     assert_eq!(failed.failure.as_ref().unwrap().message, "to try again");
     let old = env.history(super::RunOf("one".to_owned(), old.run_id().to_owned()));
     assert_eq!(last(&old), WorkflowExecutionTerminated);
-    assert_eq!(started(&new).first_execution_run_id, old.run_id(), "it is the same chain");
+    assert_eq!(
+        started(&new).first_execution_run_id,
+        old.run_id(),
+        "it is the same chain"
+    );
     assert_eq!(ended(&stock).await?, ["apple"]);
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_new_run_has_another_random_seed_from_there_on(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_new_run_has_another_random_seed_from_there_on(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
     for _ in 0..2 {
-        stock.signal(Stock::put_unique, (), WorkflowSignalOptions::default()).await?;
+        stock
+            .signal(Stock::put_unique, (), WorkflowSignalOptions::default())
+            .await?;
         env.sleep(seconds(1)).await;
     }
-    let before = stock.query(Stock::items, (), WorkflowQueryOptions::default()).await?;
+    let before = stock
+        .query(Stock::items, (), WorkflowQueryOptions::default())
+        .await?;
     reset_to(&env, 3, &[]).await?;
     env.sleep(seconds(1)).await;
     let after = ended(&stock).await?;
@@ -114,7 +169,9 @@ async fn the_new_run_has_another_random_seed_from_there_on(env: TestWorkflowEnvi
 }
 
 #[workflow_test(core_replay = true)]
-async fn signals_since_then_are_sent_again_in_their_order(env: TestWorkflowEnvironment) -> TestResult {
+async fn signals_since_then_are_sent_again_in_their_order(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
     for item in ["a", "b", "c"] {
         put(&env, &stock, item).await?;
@@ -141,20 +198,47 @@ async fn signals_that_are_excluded_are_not_sent_again(env: TestWorkflowEnvironme
 #[workflow_test(core_replay = true)]
 async fn accepted_updates_return_as_admitted(env: TestWorkflowEnvironment) -> TestResult {
     let stock = stock(&env).await?;
-    let options = WorkflowStartUpdateOptions::builder().update_id("u".to_owned()).build();
-    let update = stock.start_update(Stock::add, "apple".to_owned(), options).await?;
+    let options = WorkflowStartUpdateOptions::builder()
+        .update_id("u".to_owned())
+        .build();
+    let update = stock
+        .start_update(Stock::add, "apple".to_owned(), options)
+        .await?;
     assert_eq!(update.get_result(RpcOptions::default()).await?, 1);
     reset_to(&env, 1, &[]).await?;
     env.sleep(seconds(1)).await;
     let types = env.history("one").event_types();
-    let admitted = types.iter().position(|kind| *kind == WorkflowExecutionUpdateAdmitted).unwrap();
-    let accepted = types.iter().position(|kind| *kind == WorkflowExecutionUpdateAccepted).unwrap();
-    assert!(admitted < accepted && types.contains(&WorkflowExecutionUpdateCompleted), "{types:?}");
-    let accepted = &events!(env.history("one"), WorkflowExecutionUpdateAcceptedEventAttributes)[0];
-    assert!(accepted.accepted_request.is_none(), "its request is in the event that admitted it");
-    assert!(env.history("one").outline().contains("WorkflowExecutionUpdateAccepted   as admitted"));
+    let admitted = types
+        .iter()
+        .position(|kind| *kind == WorkflowExecutionUpdateAdmitted)
+        .unwrap();
+    let accepted = types
+        .iter()
+        .position(|kind| *kind == WorkflowExecutionUpdateAccepted)
+        .unwrap();
+    assert!(
+        admitted < accepted && types.contains(&WorkflowExecutionUpdateCompleted),
+        "{types:?}"
+    );
+    let accepted = &events!(
+        env.history("one"),
+        WorkflowExecutionUpdateAcceptedEventAttributes
+    )[0];
+    assert!(
+        accepted.accepted_request.is_none(),
+        "its request is in the event that admitted it"
+    );
+    assert!(
+        env.history("one")
+            .outline()
+            .contains("WorkflowExecutionUpdateAccepted   as admitted")
+    );
     let again = stock.get_update_handle(Stock::add, "u");
-    assert_eq!(again.get_result(RpcOptions::default()).await?, 1, "and its caller hears of it");
+    assert_eq!(
+        again.get_result(RpcOptions::default()).await?,
+        1,
+        "and its caller hears of it"
+    );
     assert_eq!(ended(&stock).await?, ["apple"]);
     Ok(())
 }
@@ -162,7 +246,13 @@ async fn accepted_updates_return_as_admitted(env: TestWorkflowEnvironment) -> Te
 #[workflow_test(core_replay = true)]
 async fn updates_that_are_excluded_do_not_return(env: TestWorkflowEnvironment) -> TestResult {
     let stock = stock(&env).await?;
-    stock.execute_update(Stock::add, "apple".to_owned(), WorkflowExecuteUpdateOptions::default()).await?;
+    stock
+        .execute_update(
+            Stock::add,
+            "apple".to_owned(),
+            WorkflowExecuteUpdateOptions::default(),
+        )
+        .await?;
     put(&env, &stock, "pear").await?;
     reset_to(&env, 1, &[ResetReapplyExcludeType::Update]).await?;
     env.sleep(seconds(1)).await;
@@ -174,10 +264,17 @@ async fn updates_that_are_excluded_do_not_return(env: TestWorkflowEnvironment) -
 async fn cancel_requests_do_not_return(env: TestWorkflowEnvironment) -> TestResult {
     let stock = stock(&env).await?;
     stock.cancel(WorkflowCancelOptions::default()).await?;
-    stock.get_result(WorkflowGetResultOptions::default()).await.unwrap_err();
+    stock
+        .get_result(WorkflowGetResultOptions::default())
+        .await
+        .unwrap_err();
     reset_to(&env, 1, &[]).await?;
     env.sleep(seconds(1)).await;
-    assert!(!env.history("one").event_types().contains(&WorkflowExecutionCancelRequested));
+    assert!(
+        !env.history("one")
+            .event_types()
+            .contains(&WorkflowExecutionCancelRequested)
+    );
     assert!(ended(&stock).await?.is_empty());
     Ok(())
 }
@@ -189,7 +286,13 @@ async fn a_closed_run_can_be_reset_with_what_came_to_the_runs_that_continued_it(
     let stock = stock(&env).await?;
     put(&env, &stock, "a").await?;
     let first = env.history("one");
-    stock.signal(Stock::end, End::ContinueAsNew, WorkflowSignalOptions::default()).await?;
+    stock
+        .signal(
+            Stock::end,
+            End::ContinueAsNew,
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
     env.sleep(seconds(2)).await;
     put(&env, &stock, "b").await?;
     assert_eq!(ended(&stock).await?, ["b"]);
@@ -204,7 +307,10 @@ async fn a_closed_run_can_be_reset_with_what_came_to_the_runs_that_continued_it(
         request_id: "request".to_owned(),
         ..ResetWorkflowExecutionRequest::default()
     };
-    env.connection().workflow_service().reset_workflow_execution(request.into_request()).await?;
+    env.connection()
+        .workflow_service()
+        .reset_workflow_execution(request.into_request())
+        .await?;
     env.sleep(seconds(1)).await;
     let signals: Vec<_> = events!(env.history("one"), WorkflowExecutionSignaledEventAttributes)
         .into_iter()
@@ -233,7 +339,11 @@ async fn a_reset_ends_at_a_workflow_task_of_the_run(env: TestWorkflowEnvironment
     // Started 1, Scheduled 2, Started 3, Completed 4, Signaled 5.
     for event_id in [-1, 0, 1, 2, 5, 6, past] {
         let refused = reset(&env, event_id, "request", &[]).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument, "{event_id}: {refused:?}");
+        assert_eq!(
+            refused.code(),
+            Code::InvalidArgument,
+            "{event_id}: {refused:?}"
+        );
     }
     assert_eq!(env.history("one"), before, "nothing has happened");
     for event_id in [3, 4] {
@@ -252,19 +362,26 @@ impl SideBySide {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u64> {
         let began = ctx.workflow_time().expect("a task has a time");
-        let activity =
-            ctx.execute_activity(Work::work, (), ActivityOptions::start_to_close_timeout(seconds(100)));
+        let activity = ctx.execute_activity(
+            Work::work,
+            (),
+            ActivityOptions::start_to_close_timeout(seconds(100)),
+        );
         let long = ctx.timer(seconds(30));
         ctx.timer(seconds(5)).await;
         long.await;
         let fired = ctx.workflow_time().expect("a task has a time");
         activity.await?;
-        Ok(fired.duration_since(began).map_or(0, |passed| passed.as_secs()))
+        Ok(fired
+            .duration_since(began)
+            .map_or(0, |passed| passed.as_secs()))
     }
 }
 
 #[workflow_test(core_replay = true)]
-async fn activities_under_way_start_anew_and_timers_go_on(env: TestWorkflowEnvironment) -> TestResult {
+async fn activities_under_way_start_anew_and_timers_go_on(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue")
         .workflow::<SideBySide>()
         .mock_activity(Work::work, |_| async {
@@ -272,13 +389,22 @@ async fn activities_under_way_start_anew_and_timers_go_on(env: TestWorkflowEnvir
             Ok("done".to_owned())
         })
         .start()?;
-    env.client().start_workflow(SideBySide::run, (), on("one")).await?;
+    env.client()
+        .start_workflow(SideBySide::run, (), on("one"))
+        .await?;
     env.sleep(seconds(10)).await;
     // At the task of the short timer: the long one and the activity are under way.
     reset_to(&env, 2, &[]).await?;
     let one = env.client().get_workflow_handle::<SideBySide>("one");
-    assert_eq!(one.get_result(WorkflowGetResultOptions::default()).await?, 30);
-    let starts: Vec<_> = env.calls(Work::work).iter().map(|call| call.started_ms).collect();
+    assert_eq!(
+        one.get_result(WorkflowGetResultOptions::default()).await?,
+        30
+    );
+    let starts: Vec<_> = env
+        .calls(Work::work)
+        .iter()
+        .map(|call| call.started_ms)
+        .collect();
     assert_eq!(starts[1] - starts[0], 10_000, "it started anew");
     Ok(())
 }

@@ -64,7 +64,11 @@ impl Stock {
 
     #[update_validator(add)]
     fn validate_add(&self, _ctx: &WorkflowContextView, item: &String) -> Result<(), Rejection> {
-        if item == "bad" { Err("it is bad".into()) } else { Ok(()) }
+        if item == "bad" {
+            Err("it is bad".into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Adds an item; how many there are then.
@@ -83,7 +87,10 @@ impl Stock {
 
     /// Adds an item after a while.
     #[update]
-    pub(crate) async fn add_after(ctx: &mut WorkflowContext<Self>, after: u64) -> Result<usize, Rejection> {
+    pub(crate) async fn add_after(
+        ctx: &mut WorkflowContext<Self>,
+        after: u64,
+    ) -> Result<usize, Rejection> {
         ctx.timer(seconds(after)).await;
         Ok(ctx.state_mut(|state| {
             state.items.push(format!("after {after}"));

@@ -17,8 +17,8 @@ use temporalio_client::{
 };
 use temporalio_protos::temporal::api::{
     command::v1::{
-        CompleteWorkflowExecutionCommandAttributes, ContinueAsNewWorkflowExecutionCommandAttributes,
-        command::Attributes,
+        CompleteWorkflowExecutionCommandAttributes,
+        ContinueAsNewWorkflowExecutionCommandAttributes, command::Attributes,
     },
     common::v1::WorkflowExecution,
     enums::v1::{EventType::*, UpdateWorkflowExecutionLifecycleStage as Stage},
@@ -31,33 +31,56 @@ use tonic::{Code, IntoRequest};
 
 async fn stock(env: &TestWorkflowEnvironment) -> Result<WorkflowHandle<Client, Stock>, TestError> {
     env.worker("queue").workflow::<Stock>().start()?;
-    env.client().start_workflow(Stock::run, (), on("one")).await?;
+    env.client()
+        .start_workflow(Stock::run, (), on("one"))
+        .await?;
     env.sleep(seconds(1)).await;
     Ok(env.client().get_workflow_handle::<Stock>("one"))
 }
 
-async fn add(stock: &WorkflowHandle<Client, Stock>, item: &str) -> Result<usize, WorkflowUpdateError> {
-    stock.execute_update(Stock::add, item.to_owned(), WorkflowExecuteUpdateOptions::default()).await
+async fn add(
+    stock: &WorkflowHandle<Client, Stock>,
+    item: &str,
+) -> Result<usize, WorkflowUpdateError> {
+    stock
+        .execute_update(
+            Stock::add,
+            item.to_owned(),
+            WorkflowExecuteUpdateOptions::default(),
+        )
+        .await
 }
 
 async fn end(stock: &WorkflowHandle<Client, Stock>, how: End) -> TestResult {
-    Ok(stock.signal(Stock::end, how, WorkflowSignalOptions::default()).await?)
+    Ok(stock
+        .signal(Stock::end, how, WorkflowSignalOptions::default())
+        .await?)
 }
 
 fn with_id(update_id: &str) -> WorkflowStartUpdateOptions {
-    WorkflowStartUpdateOptions::builder().update_id(update_id.to_owned()).build()
+    WorkflowStartUpdateOptions::builder()
+        .update_id(update_id.to_owned())
+        .build()
 }
 
 /// The type of the failure that an update failed with, and its message.
 fn failed(result: Result<usize, WorkflowUpdateError>) -> (String, String) {
-    let Err(WorkflowUpdateError::Failed(failure)) = result else { panic!("{result:?}") };
-    let Some(FailureInfo::ApplicationFailureInfo(info)) = failure.failure_info else { panic!("{failure:?}") };
+    let Err(WorkflowUpdateError::Failed(failure)) = result else {
+        panic!("{result:?}")
+    };
+    let Some(FailureInfo::ApplicationFailureInfo(info)) = failure.failure_info else {
+        panic!("{failure:?}")
+    };
     (info.r#type, failure.message)
 }
 
 #[workflow_test]
-async fn an_update_that_is_merely_admitted_leaves_no_event(env: TestWorkflowEnvironment) -> TestResult {
-    env.client().start_workflow(Stock::run, (), by_hand("one")).await?;
+async fn an_update_that_is_merely_admitted_leaves_no_event(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.client()
+        .start_workflow(Stock::run, (), by_hand("one"))
+        .await?;
     complete_task(&env, &take_task(&env).await?, Vec::new()).await?;
     let before = env.history("one");
     let stock = env.client().get_workflow_handle::<Stock>("one");
@@ -72,7 +95,9 @@ async fn an_update_that_is_merely_admitted_leaves_no_event(env: TestWorkflowEnvi
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_rejected_update_leaves_no_event_and_its_task_vanishes(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_rejected_update_leaves_no_event_and_its_task_vanishes(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
     let before = env.history("one");
     for _ in 0..3 {
@@ -80,7 +105,12 @@ async fn a_rejected_update_leaves_no_event_and_its_task_vanishes(env: TestWorkfl
     }
     assert_eq!(env.history("one"), before);
     end(&stock, End::Complete).await?;
-    assert!(stock.get_result(WorkflowGetResultOptions::default()).await?.is_empty());
+    assert!(
+        stock
+            .get_result(WorkflowGetResultOptions::default())
+            .await?
+            .is_empty()
+    );
     Ok(())
 }
 
@@ -105,8 +135,22 @@ async fn acceptance_carries_the_request_and_completion_the_outcome(
     let accepted = &events!(history, WorkflowExecutionUpdateAcceptedEventAttributes)[0];
     let request = accepted.accepted_request.as_ref().unwrap();
     assert_eq!(request.input.as_ref().unwrap().name, "add");
-    assert_eq!(request.input.as_ref().unwrap().args.as_ref().unwrap().payloads[0].data, b"\"apple\"");
-    assert_eq!(request.meta.as_ref().unwrap().update_id, accepted.protocol_instance_id);
+    assert_eq!(
+        request
+            .input
+            .as_ref()
+            .unwrap()
+            .args
+            .as_ref()
+            .unwrap()
+            .payloads[0]
+            .data,
+        b"\"apple\""
+    );
+    assert_eq!(
+        request.meta.as_ref().unwrap().update_id,
+        accepted.protocol_instance_id
+    );
     let completed = &events!(history, WorkflowExecutionUpdateCompletedEventAttributes)[0];
     assert_eq!(
         history.events()[usize::try_from(completed.accepted_event_id)? - 1].event_type(),
@@ -123,16 +167,23 @@ async fn a_handler_that_fails_completes_its_update_with_the_failure(
     let stock = stock(&env).await?;
     assert_eq!(failed(add(&stock, "worse").await).1, "it is worse");
     let types = env.history("one").event_types();
-    assert!(types.contains(&WorkflowExecutionUpdateAccepted), "it was accepted");
+    assert!(
+        types.contains(&WorkflowExecutionUpdateAccepted),
+        "it was accepted"
+    );
     assert!(types.contains(&WorkflowExecutionUpdateCompleted));
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_caller_waits_for_acceptance_or_for_completion(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_caller_waits_for_acceptance_or_for_completion(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
     let began = env.now();
-    let accepted = stock.start_update(Stock::add_after, 60, WorkflowStartUpdateOptions::default()).await?;
+    let accepted = stock
+        .start_update(Stock::add_after, 60, WorkflowStartUpdateOptions::default())
+        .await?;
     assert_eq!(seconds_since(&env, began), 0, "accepted");
     assert_eq!(accepted.get_result(RpcOptions::default()).await?, 1);
     assert_eq!(seconds_since(&env, began), 60, "completed");
@@ -144,16 +195,28 @@ async fn nobody_waits_for_admission(env: TestWorkflowEnvironment) -> TestResult 
     stock(&env).await?;
     let request = UpdateWorkflowExecutionRequest {
         namespace: "default".to_owned(),
-        workflow_execution: Some(WorkflowExecution { workflow_id: "one".to_owned(), run_id: String::new() }),
-        wait_policy: Some(WaitPolicy { lifecycle_stage: Stage::Admitted.into() }),
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id: "one".to_owned(),
+            run_id: String::new(),
+        }),
+        wait_policy: Some(WaitPolicy {
+            lifecycle_stage: Stage::Admitted.into(),
+        }),
         request: Some(Request {
             meta: Some(Meta::default()),
-            input: Some(Input { name: "add".to_owned(), ..Input::default() }),
+            input: Some(Input {
+                name: "add".to_owned(),
+                ..Input::default()
+            }),
             ..Request::default()
         }),
         ..UpdateWorkflowExecutionRequest::default()
     };
-    let refused = env.connection().workflow_service().update_workflow_execution(request.into_request()).await;
+    let refused = env
+        .connection()
+        .workflow_service()
+        .update_workflow_execution(request.into_request())
+        .await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
     Ok(())
 }
@@ -162,51 +225,93 @@ async fn nobody_waits_for_admission(env: TestWorkflowEnvironment) -> TestResult 
 async fn an_update_counts_once_by_its_id(env: TestWorkflowEnvironment) -> TestResult {
     let stock = stock(&env).await?;
     for _ in 0..3 {
-        let update = stock.start_update(Stock::add, "apple".to_owned(), with_id("u")).await?;
+        let update = stock
+            .start_update(Stock::add, "apple".to_owned(), with_id("u"))
+            .await?;
         assert_eq!(update.get_result(RpcOptions::default()).await?, 1);
     }
-    let other = stock.start_update(Stock::add, "apple".to_owned(), with_id("v")).await?;
+    let other = stock
+        .start_update(Stock::add, "apple".to_owned(), with_id("v"))
+        .await?;
     assert_eq!(other.get_result(RpcOptions::default()).await?, 2);
     end(&stock, End::Complete).await?;
-    stock.get_result(WorkflowGetResultOptions::default()).await?;
+    stock
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     // The closed run still knows what came of it.
-    let again = stock.start_update(Stock::add, "apple".to_owned(), with_id("u")).await?;
+    let again = stock
+        .start_update(Stock::add, "apple".to_owned(), with_id("u"))
+        .await?;
     assert_eq!(again.get_result(RpcOptions::default()).await?, 1);
-    let late = stock.start_update(Stock::add, "apple".to_owned(), with_id("w")).await;
-    assert!(matches!(late, Err(WorkflowUpdateError::NotFound(_))), "and takes no other");
+    let late = stock
+        .start_update(Stock::add, "apple".to_owned(), with_id("w"))
+        .await;
+    assert!(
+        matches!(late, Err(WorkflowUpdateError::NotFound(_))),
+        "and takes no other"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_rejected_update_may_be_tried_again_under_its_id(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_rejected_update_may_be_tried_again_under_its_id(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
-    let rejected = stock.start_update(Stock::add, "bad".to_owned(), with_id("u")).await?;
-    assert_eq!(failed(rejected.get_result(RpcOptions::default()).await).1, "it is bad");
-    let accepted = stock.start_update(Stock::add, "good".to_owned(), with_id("u")).await?;
-    assert_eq!(accepted.get_result(RpcOptions::default()).await?, 1, "nothing was left of the first");
+    let rejected = stock
+        .start_update(Stock::add, "bad".to_owned(), with_id("u"))
+        .await?;
+    assert_eq!(
+        failed(rejected.get_result(RpcOptions::default()).await).1,
+        "it is bad"
+    );
+    let accepted = stock
+        .start_update(Stock::add, "good".to_owned(), with_id("u"))
+        .await?;
+    assert_eq!(
+        accepted.get_result(RpcOptions::default()).await?,
+        1,
+        "nothing was left of the first"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_that_closes_fails_the_updates_that_it_accepted(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_run_that_closes_fails_the_updates_that_it_accepted(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Stock>().start()?;
     for how in [End::Complete, End::Fail, End::ContinueAsNew] {
-        env.client().start_workflow(Stock::run, (), on("one")).await?;
+        env.client()
+            .start_workflow(Stock::run, (), on("one"))
+            .await?;
         let stock = env.client().get_workflow_handle::<Stock>("one");
-        let update = stock.start_update(Stock::add_after, 60, WorkflowStartUpdateOptions::default()).await?;
+        let update = stock
+            .start_update(Stock::add_after, 60, WorkflowStartUpdateOptions::default())
+            .await?;
         end(&stock, how).await?;
         let (kind, message) = failed(update.get_result(RpcOptions::default()).await);
         assert_eq!(kind, "AcceptedUpdateCompletedWorkflow", "{how:?}");
-        assert!(message.contains("completed before the Update completed"), "{message}");
-        stock.terminate(WorkflowTerminateOptions::default()).await.ok();
+        assert!(
+            message.contains("completed before the Update completed"),
+            "{message}"
+        );
+        stock
+            .terminate(WorkflowTerminateOptions::default())
+            .await
+            .ok();
     }
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn termination_fails_the_updates_that_were_accepted(env: TestWorkflowEnvironment) -> TestResult {
+async fn termination_fails_the_updates_that_were_accepted(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
-    let update = stock.start_update(Stock::add_after, 60, WorkflowStartUpdateOptions::default()).await?;
+    let update = stock
+        .start_update(Stock::add_after, 60, WorkflowStartUpdateOptions::default())
+        .await?;
     stock.terminate(WorkflowTerminateOptions::default()).await?;
     let (kind, _) = failed(update.get_result(RpcOptions::default()).await);
     assert_eq!(kind, "AcceptedUpdateCompletedWorkflow");
@@ -214,10 +319,16 @@ async fn termination_fails_the_updates_that_were_accepted(env: TestWorkflowEnvir
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_update_may_complete_in_the_task_that_closes_the_run(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_update_may_complete_in_the_task_that_closes_the_run(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
-    stock.execute_update(Stock::close, (), WorkflowExecuteUpdateOptions::default()).await?;
-    stock.get_result(WorkflowGetResultOptions::default()).await?;
+    stock
+        .execute_update(Stock::close, (), WorkflowExecuteUpdateOptions::default())
+        .await?;
+    stock
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     assert_eq!(
         env.history("one").event_types().split_off(4)[2..],
         [
@@ -235,14 +346,19 @@ async fn an_update_may_complete_in_the_task_that_closes_the_run(env: TestWorkflo
 async fn an_update_that_a_run_has_not_accepted_goes_to_the_one_that_continues_it(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    env.client().start_workflow(Stock::run, (), by_hand("one")).await?;
+    env.client()
+        .start_workflow(Stock::run, (), by_hand("one"))
+        .await?;
     let task = take_task(&env).await?;
     let stock = env.client().get_workflow_handle::<Stock>("one");
     let update = env.spawn(async move { add(&stock, "apple").await });
     env.sleep(seconds(2)).await;
     let command = Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(
         ContinueAsNewWorkflowExecutionCommandAttributes {
-            task_queue: Some(TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() }),
+            task_queue: Some(TaskQueue {
+                name: "queue".to_owned(),
+                ..TaskQueue::default()
+            }),
             ..ContinueAsNewWorkflowExecutionCommandAttributes::default()
         },
     );
@@ -251,7 +367,11 @@ async fn an_update_that_a_run_has_not_accepted_goes_to_the_one_that_continues_it
     assert_eq!(update.await?, 1);
     let runs = chain(&env, "one");
     assert_eq!(last(&runs[0]), WorkflowExecutionContinuedAsNew);
-    assert!(runs[1].event_types().contains(&WorkflowExecutionUpdateAccepted));
+    assert!(
+        runs[1]
+            .event_types()
+            .contains(&WorkflowExecutionUpdateAccepted)
+    );
     Ok(())
 }
 
@@ -259,16 +379,27 @@ async fn an_update_that_a_run_has_not_accepted_goes_to_the_one_that_continues_it
 async fn an_update_that_a_run_has_not_accepted_is_not_found_when_it_closes(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    env.client().start_workflow(Stock::run, (), by_hand("one")).await?;
+    env.client()
+        .start_workflow(Stock::run, (), by_hand("one"))
+        .await?;
     let task = take_task(&env).await?;
     let stock = env.client().get_workflow_handle::<Stock>("one");
     let update = env.spawn(async move { add(&stock, "apple").await });
     env.sleep(seconds(2)).await;
     let complete = CompleteWorkflowExecutionCommandAttributes::default();
-    complete_task(&env, &task, vec![Attributes::CompleteWorkflowExecutionCommandAttributes(complete)])
-        .await?;
+    complete_task(
+        &env,
+        &task,
+        vec![Attributes::CompleteWorkflowExecutionCommandAttributes(
+            complete,
+        )],
+    )
+    .await?;
     let refused = update.await;
-    assert!(matches!(refused, Err(WorkflowUpdateError::NotFound(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(WorkflowUpdateError::NotFound(_))),
+        "{refused:?}"
+    );
     Ok(())
 }
 
@@ -276,9 +407,14 @@ async fn an_update_that_a_run_has_not_accepted_is_not_found_when_it_closes(
 async fn an_update_to_a_closed_run_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
     let stock = stock(&env).await?;
     end(&stock, End::Complete).await?;
-    stock.get_result(WorkflowGetResultOptions::default()).await?;
+    stock
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     let late = add(&stock, "apple").await;
-    assert!(matches!(late, Err(WorkflowUpdateError::NotFound(_))), "{late:?}");
+    assert!(
+        matches!(late, Err(WorkflowUpdateError::NotFound(_))),
+        "{late:?}"
+    );
     Ok(())
 }
 
@@ -287,8 +423,9 @@ async fn update_with_start(
     reuse: WorkflowIdReusePolicy,
     conflict: WorkflowIdConflictPolicy,
 ) -> Result<usize, WorkflowUpdateWithStartError> {
-    let options =
-        WorkflowUpdateWithStartOptions::new("queue", "one", conflict).id_reuse_policy(reuse).build();
+    let options = WorkflowUpdateWithStartOptions::new("queue", "one", conflict)
+        .id_reuse_policy(reuse)
+        .build();
     env.client()
         .execute_update_with_start_workflow(Stock::run, (), Stock::add, "apple".to_owned(), options)
         .await
@@ -301,30 +438,54 @@ async fn update_with_start_updates_what_runs_or_starts_it_as_the_policies_say(
     use WorkflowIdConflictPolicy::{Fail, TerminateExisting, UseExisting};
     use WorkflowIdReusePolicy::{AllowDuplicate, RejectDuplicate};
     env.worker("queue").workflow::<Stock>().start()?;
-    assert_eq!(update_with_start(&env, AllowDuplicate, Fail).await?, 1, "nothing was in the way");
-    assert_eq!(update_with_start(&env, AllowDuplicate, UseExisting).await?, 2);
-    assert_eq!(update_with_start(&env, RejectDuplicate, UseExisting).await?, 3);
+    assert_eq!(
+        update_with_start(&env, AllowDuplicate, Fail).await?,
+        1,
+        "nothing was in the way"
+    );
+    assert_eq!(
+        update_with_start(&env, AllowDuplicate, UseExisting).await?,
+        2
+    );
+    assert_eq!(
+        update_with_start(&env, RejectDuplicate, UseExisting).await?,
+        3
+    );
     let refused = update_with_start(&env, AllowDuplicate, Fail).await;
     assert!(
         matches!(
             refused,
-            Err(WorkflowUpdateWithStartError::Start(WorkflowStartError::AlreadyStarted { .. }))
+            Err(WorkflowUpdateWithStartError::Start(
+                WorkflowStartError::AlreadyStarted { .. }
+            ))
         ),
         "{refused:?}"
     );
-    assert_eq!(update_with_start(&env, AllowDuplicate, TerminateExisting).await?, 1, "another run");
+    assert_eq!(
+        update_with_start(&env, AllowDuplicate, TerminateExisting).await?,
+        1,
+        "another run"
+    );
 
     let stock = env.client().get_workflow_handle::<Stock>("one");
     end(&stock, End::Complete).await?;
-    stock.get_result(WorkflowGetResultOptions::default()).await?;
+    stock
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     let refused = update_with_start(&env, RejectDuplicate, UseExisting).await;
     assert!(
         matches!(
             refused,
-            Err(WorkflowUpdateWithStartError::Start(WorkflowStartError::AlreadyStarted { .. }))
+            Err(WorkflowUpdateWithStartError::Start(
+                WorkflowStartError::AlreadyStarted { .. }
+            ))
         ),
         "{refused:?}"
     );
-    assert_eq!(update_with_start(&env, AllowDuplicate, UseExisting).await?, 1, "another run");
+    assert_eq!(
+        update_with_start(&env, AllowDuplicate, UseExisting).await?,
+        1,
+        "another run"
+    );
     Ok(())
 }

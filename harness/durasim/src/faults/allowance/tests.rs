@@ -20,7 +20,10 @@ fn task() -> PollActivityTaskQueueResponse {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as the fields of messages have it")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "as the fields of messages have it"
+)]
 fn seconds<D: TryFrom<Duration, Error: std::fmt::Debug>>(seconds: u64) -> Option<D> {
     Some(D::try_from(Duration::from_secs(seconds)).expect("a small duration"))
 }
@@ -42,8 +45,16 @@ fn limited(maximum_attempts: i32, attempt: i32) -> PollActivityTaskQueueResponse
 fn the_last_attempt_allowed_bears_nothing() {
     for (maximum, attempt, bears) in [(0, 1, true), (2, 1, true), (2, 2, false), (1, 1, false)] {
         let left = allowance(&limited(maximum, attempt), None);
-        assert_eq!(left.bears_failure(0), bears, "attempt {attempt} of {maximum}");
-        assert_eq!(left.bears_silence(), bears, "attempt {attempt} of {maximum}");
+        assert_eq!(
+            left.bears_failure(0),
+            bears,
+            "attempt {attempt} of {maximum}"
+        );
+        assert_eq!(
+            left.bears_silence(),
+            bears,
+            "attempt {attempt} of {maximum}"
+        );
     }
 }
 
@@ -55,20 +66,29 @@ fn faults_take_a_few_attempts_of_an_activity_at_most() {
 
 #[test]
 fn a_failure_leaves_the_retry_its_time_before_schedule_to_close() {
-    let task = PollActivityTaskQueueResponse { schedule_to_close_timeout: seconds(30), ..task() };
+    let task = PollActivityTaskQueueResponse {
+        schedule_to_close_timeout: seconds(30),
+        ..task()
+    };
     let left = allowance(&task, None);
     // One second of backoff, ten for the attempt.
     assert!(left.bears_failure(19 * SECOND));
     assert!(!left.bears_failure(19 * SECOND + 1));
     // Silence is noticed after ten seconds.
     assert!(left.bears_silence());
-    let tight = PollActivityTaskQueueResponse { schedule_to_close_timeout: seconds(14), ..task };
+    let tight = PollActivityTaskQueueResponse {
+        schedule_to_close_timeout: seconds(14),
+        ..task
+    };
     assert!(!allowance(&tight, None).bears_silence());
 }
 
 #[test]
 fn an_attempt_that_may_take_all_the_time_there_is_is_not_silenced() {
-    let task = PollActivityTaskQueueResponse { schedule_to_close_timeout: seconds(10), ..task() };
+    let task = PollActivityTaskQueueResponse {
+        schedule_to_close_timeout: seconds(10),
+        ..task()
+    };
     let left = allowance(&task, None);
     assert!(!left.bears_silence());
     assert!(left.bears_failure(0));
@@ -94,23 +114,39 @@ fn a_policy_may_rule_out_the_retry_of_a_timeout_alone() {
 #[test]
 fn a_retry_follows_the_earlier_of_the_two_timeouts_and_the_backoff() {
     assert_eq!(allowance(&task(), None).retry_after_ms(), Some(11 * SECOND));
-    let beating = PollActivityTaskQueueResponse { heartbeat_timeout: seconds(3), ..task() };
+    let beating = PollActivityTaskQueueResponse {
+        heartbeat_timeout: seconds(3),
+        ..task()
+    };
     assert_eq!(allowance(&beating, None).retry_after_ms(), Some(4 * SECOND));
 }
 
 #[test]
 fn an_activity_that_fails_twice_by_itself_is_left_three_attempts() {
-    let needs = Need { attempts: 3, ms: None };
+    let needs = Need {
+        attempts: 3,
+        ms: None,
+    };
     for (maximum, attempt, bears) in [(0, 1, true), (4, 1, true), (4, 2, false), (3, 1, false)] {
         let left = Allowance::of(&limited(maximum, attempt), None, needs);
-        assert_eq!(left.bears_failure(0), bears, "attempt {attempt} of {maximum}");
+        assert_eq!(
+            left.bears_failure(0),
+            bears,
+            "attempt {attempt} of {maximum}"
+        );
     }
 }
 
 #[test]
 fn a_retry_is_given_the_time_that_the_activity_usually_takes() {
-    let task = PollActivityTaskQueueResponse { schedule_to_close_timeout: seconds(10), ..task() };
-    let slow = Need { attempts: 1, ms: Some(8 * SECOND) };
+    let task = PollActivityTaskQueueResponse {
+        schedule_to_close_timeout: seconds(10),
+        ..task()
+    };
+    let slow = Need {
+        attempts: 1,
+        ms: Some(8 * SECOND),
+    };
     // One second of backoff, eight for the attempt.
     assert!(Allowance::of(&task, None, slow).bears_failure(SECOND));
     assert!(!Allowance::of(&task, None, slow).bears_failure(SECOND + 1));

@@ -23,7 +23,10 @@ fn a_fault_may_be_placed_in_one_attempt() {
     assert!(fault.is_placed_at(Moment::AfterActivity, CHARGE, Some(2)));
     assert!(!fault.is_placed_at(Moment::AfterActivity, CHARGE, Some(1)));
     assert!(!fault.is_placed_at(Moment::AfterWorkflowTask, CHARGE, None));
-    assert_eq!(fault.to_string(), "worker_crash at `Payments::charge`, attempt 2");
+    assert_eq!(
+        fault.to_string(),
+        "worker_crash at `Payments::charge`, attempt 2"
+    );
 }
 
 #[test]
@@ -43,16 +46,29 @@ fn names_match_whole_and_not_by_their_ends() {
 fn a_placed_fault_reads_as_it_was_written() {
     assert_eq!(Fault::cache_eviction().to_string(), "cache_eviction");
     assert_eq!(
-        Fault::worker_crash().after_workflow_task().at("Payment#2").nth(3).to_string(),
+        Fault::worker_crash()
+            .after_workflow_task()
+            .at("Payment#2")
+            .nth(3)
+            .to_string(),
         "worker_crash after a workflow task at `Payment#2`, at the 3rd occasion"
     );
     assert_eq!(
-        Fault::signal_delay().at("signal confirm").by_events(2).to_string(),
+        Fault::signal_delay()
+            .at("signal confirm")
+            .by_events(2)
+            .to_string(),
         "signal_delay at `signal confirm` until 2 more events have happened"
     );
     assert_eq!(
-        Fault::client_unavailable().at("start").after_effect().to_string(),
+        Fault::client_unavailable()
+            .at("start")
+            .after_effect()
+            .to_string(),
         "client_unavailable at `start` after it took effect"
     );
-    assert_eq!(Fault::worker_deploy().to_version("v3").to_string(), "worker_deploy to version v3");
+    assert_eq!(
+        Fault::worker_deploy().to_version("v3").to_string(),
+        "worker_deploy to version v3"
+    );
 }

@@ -14,8 +14,12 @@ fn faults(profile: impl Into<FaultProfile>, choices: &mut Choices) -> Faults {
 
 /// An attempt of an activity that has a minute for each attempt and attempts without limit.
 fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> AttemptView<'static> {
-    let minute = std::time::Duration::from_mins(1).try_into().expect("a small duration");
-    let second = std::time::Duration::from_secs(1).try_into().expect("a small duration");
+    let minute = std::time::Duration::from_mins(1)
+        .try_into()
+        .expect("a small duration");
+    let second = std::time::Duration::from_secs(1)
+        .try_into()
+        .expect("a small duration");
     let policy = RetryPolicy {
         initial_interval: Some(second),
         backoff_coefficient: 2.0,
@@ -56,19 +60,31 @@ fn task(moment: TaskMoment) -> TaskView<'static> {
 }
 
 fn certain(kind: FaultKind) -> FaultProfile {
-    FaultProfile::none().with_odds(kind, 1.0).max_faults(u32::MAX)
+    FaultProfile::none()
+        .with_odds(kind, 1.0)
+        .max_faults(u32::MAX)
 }
 
 #[test]
 fn a_fault_that_strikes_has_its_words_and_its_time_on_the_tape() {
     let mut choices = Choices::seeded(1);
     let mut faults = faults(certain(FaultKind::ActivityCompletionLost), &mut choices);
-    let fate = faults.attempt(&mut choices, START_MS + 5, &attempt(AttemptMoment::Done, 1, 0));
+    let fate = faults.attempt(
+        &mut choices,
+        START_MS + 5,
+        &attempt(AttemptMoment::Done, 1, 0),
+    );
     assert!(matches!(fate, Some(AttemptFate::LoseReport)), "{fate:?}");
     let tape = choices.taken();
-    assert_eq!(tape.entries[0].words, "lose the completion of charge, attempt 1");
+    assert_eq!(
+        tape.entries[0].words,
+        "lose the completion of charge, attempt 1"
+    );
     assert_eq!(tape.entries[0].at_ms, START_MS + 5);
-    assert_eq!((faults.struck(), faults.last_struck_ms()), (1, Some(START_MS + 5)));
+    assert_eq!(
+        (faults.struck(), faults.last_struck_ms()),
+        (1, Some(START_MS + 5))
+    );
 }
 
 #[test]
@@ -80,7 +96,11 @@ fn what_was_drawn_spares_an_attempt_that_is_the_last() {
         FaultKind::HeartbeatLoss,
         FaultKind::WorkerCrash,
     ] {
-        for moment in [AttemptMoment::Starts, AttemptMoment::Heartbeat, AttemptMoment::Done] {
+        for moment in [
+            AttemptMoment::Starts,
+            AttemptMoment::Heartbeat,
+            AttemptMoment::Done,
+        ] {
             let mut choices = Choices::seeded(1);
             let mut faults = faults(certain(kind), &mut choices);
             let fate = faults.attempt(&mut choices, START_MS, &attempt(moment, 2, 2));
@@ -96,7 +116,11 @@ fn a_crash_spares_what_else_would_die_with_the_worker_and_cannot_be_tried_again(
             let mut choices = Choices::seeded(1);
             let mut faults = faults(certain(kind), &mut choices);
             let versions = [String::new(), "v2".to_owned()];
-            let view = TaskView { bears_crash: false, versions: &versions, ..task(moment) };
+            let view = TaskView {
+                bears_crash: false,
+                versions: &versions,
+                ..task(moment)
+            };
             assert!(faults.task(&mut choices, START_MS, &view).is_none());
         }
     }
@@ -106,31 +130,50 @@ fn a_crash_spares_what_else_would_die_with_the_worker_and_cannot_be_tried_again(
 fn what_was_placed_by_hand_strikes_even_the_last_attempt_and_once() {
     let mut choices = Choices::benign();
     let charge = UntypedActivity::new("charge");
-    let mut faults = faults(Fault::activity_failure().of_activity(charge).nth(2), &mut choices);
+    let mut faults = faults(
+        Fault::activity_failure().of_activity(charge).nth(2),
+        &mut choices,
+    );
     let last = attempt(AttemptMoment::Starts, 1, 1);
     assert!(faults.attempt(&mut choices, START_MS, &last).is_none());
     assert_eq!(faults.missed().len(), 1);
-    assert!(matches!(faults.attempt(&mut choices, START_MS, &last), Some(AttemptFate::Fail(_))));
+    assert!(matches!(
+        faults.attempt(&mut choices, START_MS, &last),
+        Some(AttemptFate::Fail(_))
+    ));
     assert!(faults.missed().is_empty());
     assert!(faults.attempt(&mut choices, START_MS, &last).is_none());
-    assert_eq!(choices.taken().entries[0].words, "fail charge, attempt 1, before its code runs");
+    assert_eq!(
+        choices.taken().entries[0].words,
+        "fail charge, attempt 1, before its code runs"
+    );
 }
 
 #[test]
 fn a_placed_fault_that_met_nothing_is_missed() {
     let mut choices = Choices::benign();
     let mut faults = faults(Fault::cache_eviction().at("Refund#1"), &mut choices);
-    assert!(faults.task(&mut choices, START_MS, &task(TaskMoment::Arrives)).is_none());
-    assert_eq!(faults.missed()[0].to_string(), "cache_eviction at `Refund#1`");
+    assert!(
+        faults
+            .task(&mut choices, START_MS, &task(TaskMoment::Arrives))
+            .is_none()
+    );
+    assert_eq!(
+        faults.missed()[0].to_string(),
+        "cache_eviction at `Refund#1`"
+    );
 }
 
 #[test]
 fn nothing_is_drawn_once_the_budget_is_spent() {
     let mut choices = Choices::seeded(1);
-    let profile = FaultProfile::none().with_odds(FaultKind::CacheEviction, 1.0).max_faults(2);
+    let profile = FaultProfile::none()
+        .with_odds(FaultKind::CacheEviction, 1.0)
+        .max_faults(2);
     let mut faults = faults(profile, &mut choices);
-    let struck =
-        (0..9).filter_map(|_| faults.task(&mut choices, START_MS, &task(TaskMoment::Arrives))).count();
+    let struck = (0..9)
+        .filter_map(|_| faults.task(&mut choices, START_MS, &task(TaskMoment::Arrives)))
+        .count();
     assert_eq!(struck, 2);
 }
 
@@ -139,8 +182,16 @@ fn nothing_is_drawn_after_the_time_at_which_the_world_heals() {
     let mut choices = Choices::seeded(1);
     let profile = certain(FaultKind::CacheEviction).heal_after(std::time::Duration::from_secs(1));
     let mut faults = faults(profile, &mut choices);
-    assert!(faults.task(&mut choices, START_MS + 999, &task(TaskMoment::Arrives)).is_some());
-    assert!(faults.task(&mut choices, START_MS + 1_000, &task(TaskMoment::Arrives)).is_none());
+    assert!(
+        faults
+            .task(&mut choices, START_MS + 999, &task(TaskMoment::Arrives))
+            .is_some()
+    );
+    assert!(
+        faults
+            .task(&mut choices, START_MS + 1_000, &task(TaskMoment::Arrives))
+            .is_none()
+    );
 }
 
 #[test]
@@ -148,22 +199,42 @@ fn one_run_is_set_back_a_few_times_in_a_row_and_again_after_it_made_progress() {
     let mut choices = Choices::seeded(1);
     let mut faults = faults(certain(FaultKind::WorkflowTaskTimeout), &mut choices);
     let set_backs = |faults: &mut Faults, choices: &mut Choices| {
-        (0..9).filter_map(|_| faults.task(choices, START_MS, &task(TaskMoment::Done))).count()
+        (0..9)
+            .filter_map(|_| faults.task(choices, START_MS, &task(TaskMoment::Done)))
+            .count()
     };
     assert_eq!(set_backs(&mut faults, &mut choices), 3);
-    assert!(faults.task(&mut choices, START_MS, &task(TaskMoment::Recorded)).is_none());
+    assert!(
+        faults
+            .task(&mut choices, START_MS, &task(TaskMoment::Recorded))
+            .is_none()
+    );
     assert_eq!(set_backs(&mut faults, &mut choices), 3);
 }
 
 #[test]
 fn a_run_about_to_time_out_loses_no_workflow_task() {
-    for kind in [FaultKind::WorkflowTaskFailure, FaultKind::WorkflowTaskTimeout, FaultKind::WorkerCrash] {
+    for kind in [
+        FaultKind::WorkflowTaskFailure,
+        FaultKind::WorkflowTaskTimeout,
+        FaultKind::WorkerCrash,
+    ] {
         let mut choices = Choices::seeded(1);
         let mut faults = faults(certain(kind), &mut choices);
-        let times = RunTimes { task_timeout_ms: 10_000, needed_from_ms: Some(START_MS + 20_000) };
-        let arrives = TaskView { times: Some(times), ..task(TaskMoment::Arrives) };
+        let times = RunTimes {
+            task_timeout_ms: 10_000,
+            needed_from_ms: Some(START_MS + 20_000),
+        };
+        let arrives = TaskView {
+            times: Some(times),
+            ..task(TaskMoment::Arrives)
+        };
         assert!(faults.task(&mut choices, START_MS, &arrives).is_none());
-        assert!(faults.task(&mut choices, START_MS, &task(TaskMoment::Done)).is_none());
+        assert!(
+            faults
+                .task(&mut choices, START_MS, &task(TaskMoment::Done))
+                .is_none()
+        );
     }
 }
 
@@ -174,20 +245,28 @@ fn a_tape_strikes_as_the_seed_did_whatever_the_odds_and_the_budget() {
     let fate = of_seed.task(&mut choices, START_MS, &task(TaskMoment::Done));
     let tape: Tape = choices.taken();
     let mut choices = Choices::tape(&tape);
-    let unlikely = FaultProfile::none().with_odds(FaultKind::WorkflowTaskTimeout, 0.001).max_faults(0);
+    let unlikely = FaultProfile::none()
+        .with_odds(FaultKind::WorkflowTaskTimeout, 0.001)
+        .max_faults(0);
     let mut of_tape = faults(unlikely, &mut choices);
     assert_eq!(
-        format!("{:?}", of_tape.task(&mut choices, START_MS, &task(TaskMoment::Done))),
+        format!(
+            "{:?}",
+            of_tape.task(&mut choices, START_MS, &task(TaskMoment::Done))
+        ),
         format!("{fate:?}")
     );
 }
 
 #[test]
 fn a_swarm_switches_about_half_of_the_kinds_off_but_never_one_of_two() {
-    let on = |profile: &FaultProfile, seed| Faults::new(profile, &mut Choices::seeded(seed)).on.len();
+    let on =
+        |profile: &FaultProfile, seed| Faults::new(profile, &mut Choices::seeded(seed)).on.len();
     let all: usize = (0..100).map(|seed| on(&FaultProfile::all(), seed)).sum();
     assert!((500..800).contains(&all), "{all} of 1400");
-    let two = FaultProfile::none().with(FaultKind::WorkerCrash).with(FaultKind::CacheEviction);
+    let two = FaultProfile::none()
+        .with(FaultKind::WorkerCrash)
+        .with(FaultKind::CacheEviction);
     assert!((0..100).all(|seed| on(&two, seed) == 2));
     assert!((0..100).all(|seed| on(&FaultProfile::all().swarm(false), seed) == 14));
 }

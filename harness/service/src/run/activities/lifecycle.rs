@@ -21,10 +21,23 @@ use crate::{
 
 /// How an activity closes.
 pub(crate) enum ActivityClosing {
-    Completed { result: Option<Payloads>, identity: String },
-    Failed { failure: Option<Failure>, retry_state: RetryState, identity: String },
-    TimedOut { failure: Failure, retry_state: RetryState },
-    Canceled { details: Option<Payloads>, identity: String },
+    Completed {
+        result: Option<Payloads>,
+        identity: String,
+    },
+    Failed {
+        failure: Option<Failure>,
+        retry_state: RetryState,
+        identity: String,
+    },
+    TimedOut {
+        failure: Failure,
+        retry_state: RetryState,
+    },
+    Canceled {
+        details: Option<Payloads>,
+        identity: String,
+    },
 }
 
 impl Run {
@@ -51,8 +64,13 @@ impl Run {
         user_metadata: Option<UserMetadata>,
     ) {
         let scheduled_event_id = self.history.next_event_id();
-        self.activities.insert(PendingActivity::new(now_ms, scheduled_event_id, &attributes));
-        self.history.add_decorated(now_ms, attributes, user_metadata.into());
+        self.activities.insert(PendingActivity::new(
+            now_ms,
+            scheduled_event_id,
+            &attributes,
+        ));
+        self.history
+            .add_decorated(now_ms, attributes, user_metadata.into());
         self.offer_activity(scheduled_event_id, 1);
     }
 
@@ -65,12 +83,19 @@ impl Run {
     ) {
         let scheduled = self.activity_scheduled(scheduled_event_id);
         let activity = PendingActivity::new(now_ms, scheduled_event_id, scheduled);
-        self.activities.insert(PendingActivity { cancel_requested_event_id, ..activity });
+        self.activities.insert(PendingActivity {
+            cancel_requested_event_id,
+            ..activity
+        });
         self.offer_activity(scheduled_event_id, 1);
     }
 
     fn offer_activity(&mut self, scheduled_event_id: i64, attempt: i32) {
-        self.outbox.push(Transfer::ActivityTask { run: self.key, scheduled_event_id, attempt });
+        self.outbox.push(Transfer::ActivityTask {
+            run: self.key,
+            scheduled_event_id,
+            attempt,
+        });
     }
 
     /// A worker takes the attempt; history hears of it only when the activity closes.
@@ -101,7 +126,10 @@ impl Run {
         scheduled_event_id: i64,
         failure: Option<&Failure>,
     ) -> Result<(), RetryState> {
-        let policy = self.activity_scheduled(scheduled_event_id).retry_policy.as_ref();
+        let policy = self
+            .activity_scheduled(scheduled_event_id)
+            .retry_policy
+            .as_ref();
         let Some(activity) = self.activities.get(scheduled_event_id) else {
             return Err(RetryState::InternalServerError);
         };
@@ -133,11 +161,16 @@ impl Run {
         self.activities.update(scheduled_event_id, |activity| {
             activity.last_attempt_complete_ms = Some(now_ms);
         });
-        if let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, failure.as_ref()) {
+        if let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, failure.as_ref())
+        {
             self.close_activity(
                 now_ms,
                 scheduled_event_id,
-                ActivityClosing::Failed { failure, retry_state, identity },
+                ActivityClosing::Failed {
+                    failure,
+                    retry_state,
+                    identity,
+                },
             );
             self.ensure_workflow_task(now_ms);
         }
@@ -145,17 +178,24 @@ impl Run {
 
     /// The backoff of an activity ended: its next attempt is offered to workers.
     pub(crate) fn offer_due_retry(&mut self, now_ms: u64) {
-        let Some((due_ms, scheduled_event_id)) = self.activities.retries.first().copied() else { return };
+        let Some((due_ms, scheduled_event_id)) = self.activities.retries.first().copied() else {
+            return;
+        };
         if due_ms > now_ms {
             return;
         }
-        self.activities.update(scheduled_event_id, |activity| activity.is_backing_off = false);
-        let attempt = self.activities.get(scheduled_event_id).map_or(1, |activity| activity.attempt);
+        self.activities.update(scheduled_event_id, |activity| {
+            activity.is_backing_off = false
+        });
+        let attempt = self
+            .activities
+            .get(scheduled_event_id)
+            .map_or(1, |activity| activity.attempt);
         self.offer_activity(scheduled_event_id, attempt);
     }
 
-    /// Asks a pending activity to stop, after the event that records it. One that no worker has is canceled at
-    /// once; that is then told with `true`.
+    /// Asks a pending activity to stop, after the event that records it. One that no worker has is
+    /// canceled at once; that is then told with `true`.
     pub(crate) fn request_activity_cancel(
         &mut self,
         now_ms: u64,
@@ -166,7 +206,9 @@ impl Run {
         self.activities.update(scheduled_event_id, |activity| {
             activity.cancel_requested_event_id = Some(cancel_requested_event_id);
         });
-        let Some(activity) = self.activities.get(scheduled_event_id) else { return false };
+        let Some(activity) = self.activities.get(scheduled_event_id) else {
+            return false;
+        };
         if activity.started.is_some() {
             return false;
         }
@@ -175,14 +217,24 @@ impl Run {
         self.close_activity(
             now_ms,
             scheduled_event_id,
-            ActivityClosing::Canceled { details: Some(details), identity },
+            ActivityClosing::Canceled {
+                details: Some(details),
+                identity,
+            },
         );
         true
     }
 
     /// Writes the closing event of an activity, its started event before it.
-    pub(crate) fn close_activity(&mut self, now_ms: u64, scheduled_event_id: i64, closing: ActivityClosing) {
-        let Some(activity) = self.activities.remove(scheduled_event_id) else { return };
+    pub(crate) fn close_activity(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        closing: ActivityClosing,
+    ) {
+        let Some(activity) = self.activities.remove(scheduled_event_id) else {
+            return;
+        };
         let latest_cancel_requested_event_id = activity.cancel_requested_event_id.unwrap_or(0);
         if let Some(started) = activity.started {
             self.history.add(
@@ -199,14 +251,20 @@ impl Run {
         }
         // The id of the started event is filled in when both leave the buffer.
         let attributes: Attributes = match closing {
-            ActivityClosing::Completed { result, identity } => ActivityTaskCompletedEventAttributes {
-                result,
-                scheduled_event_id,
-                identity,
-                ..ActivityTaskCompletedEventAttributes::default()
+            ActivityClosing::Completed { result, identity } => {
+                ActivityTaskCompletedEventAttributes {
+                    result,
+                    scheduled_event_id,
+                    identity,
+                    ..ActivityTaskCompletedEventAttributes::default()
+                }
+                .into()
             }
-            .into(),
-            ActivityClosing::Failed { failure, retry_state, identity } => ActivityTaskFailedEventAttributes {
+            ActivityClosing::Failed {
+                failure,
+                retry_state,
+                identity,
+            } => ActivityTaskFailedEventAttributes {
                 failure,
                 scheduled_event_id,
                 identity,
@@ -214,21 +272,26 @@ impl Run {
                 ..ActivityTaskFailedEventAttributes::default()
             }
             .into(),
-            ActivityClosing::TimedOut { failure, retry_state } => ActivityTaskTimedOutEventAttributes {
+            ActivityClosing::TimedOut {
+                failure,
+                retry_state,
+            } => ActivityTaskTimedOutEventAttributes {
                 failure: Some(failure),
                 scheduled_event_id,
                 retry_state: retry_state.into(),
                 ..ActivityTaskTimedOutEventAttributes::default()
             }
             .into(),
-            ActivityClosing::Canceled { details, identity } => ActivityTaskCanceledEventAttributes {
-                details,
-                latest_cancel_requested_event_id,
-                scheduled_event_id,
-                identity,
-                ..ActivityTaskCanceledEventAttributes::default()
+            ActivityClosing::Canceled { details, identity } => {
+                ActivityTaskCanceledEventAttributes {
+                    details,
+                    latest_cancel_requested_event_id,
+                    scheduled_event_id,
+                    identity,
+                    ..ActivityTaskCanceledEventAttributes::default()
+                }
+                .into()
             }
-            .into(),
         };
         self.history.add(now_ms, attributes);
     }

@@ -1,7 +1,7 @@
 //! The pending activities of a run.
 //!
-//! An activity is pending from its scheduled event to its closing one. In between it is waiting for a worker,
-//! started, or backing off before its next attempt; none of that is in history. Source:
+//! An activity is pending from its scheduled event to its closing one. In between it is waiting for
+//! a worker, started, or backing off before its next attempt; none of that is in history. Source:
 //! `temporalio/temporal: service/history/workflow/{activity,timer_sequence,mutable_state_impl}.go`.
 
 mod lifecycle;
@@ -15,7 +15,10 @@ pub(crate) use lifecycle::ActivityClosing;
 pub(crate) use timeouts::timeout_failure;
 
 use crate::{
-    api::{Payloads, enums::TimeoutType, failure::Failure, history::ActivityTaskScheduledEventAttributes},
+    api::{
+        Payloads, enums::TimeoutType, failure::Failure,
+        history::ActivityTaskScheduledEventAttributes,
+    },
     time::limit_ms,
     undo::UndoMap,
 };
@@ -63,7 +66,10 @@ impl PendingActivity {
         Self {
             scheduled_event_id,
             activity_id: scheduled.activity_id.clone(),
-            task_queue: scheduled.task_queue.as_ref().map_or_else(String::new, |queue| queue.name.clone()),
+            task_queue: scheduled
+                .task_queue
+                .as_ref()
+                .map_or_else(String::new, |queue| queue.name.clone()),
             attempt: 1,
             first_scheduled_ms: now_ms,
             scheduled_ms: now_ms,
@@ -88,13 +94,18 @@ impl PendingActivity {
 
     /// When no attempt may start any more.
     pub(crate) fn expires_at_ms(&self) -> Option<u64> {
-        self.schedule_to_close_ms.map(|timeout_ms| self.first_scheduled_ms.saturating_add(timeout_ms))
+        self.schedule_to_close_ms
+            .map(|timeout_ms| self.first_scheduled_ms.saturating_add(timeout_ms))
     }
 
-    /// The timeout that comes first, and when. Of two at the same time it is the one that the server sorts first.
+    /// The timeout that comes first, and when. Of two at the same time it is the one that the
+    /// server sorts first.
     fn next_timeout(&self) -> Option<(u64, TimeoutType)> {
-        let after = |from_ms: u64, timeout_ms: Option<u64>| timeout_ms.map(|ms| from_ms.saturating_add(ms));
-        let schedule_to_close = self.expires_at_ms().map(|at| (at, TimeoutType::ScheduleToClose));
+        let after =
+            |from_ms: u64, timeout_ms: Option<u64>| timeout_ms.map(|ms| from_ms.saturating_add(ms));
+        let schedule_to_close = self
+            .expires_at_ms()
+            .map(|at| (at, TimeoutType::ScheduleToClose));
         let of_attempt = match &self.started {
             None => [
                 after(self.scheduled_ms, self.schedule_to_start_ms)
@@ -102,10 +113,12 @@ impl PendingActivity {
                 None,
             ],
             Some(started) => {
-                let beat_ms =
-                    self.last_heartbeat_ms.map_or(started.at_ms, |beat_ms| beat_ms.max(started.at_ms));
+                let beat_ms = self
+                    .last_heartbeat_ms
+                    .map_or(started.at_ms, |beat_ms| beat_ms.max(started.at_ms));
                 [
-                    after(started.at_ms, self.start_to_close_ms).map(|at| (at, TimeoutType::StartToClose)),
+                    after(started.at_ms, self.start_to_close_ms)
+                        .map(|at| (at, TimeoutType::StartToClose)),
                     after(beat_ms, self.heartbeat_ms).map(|at| (at, TimeoutType::Heartbeat)),
                 ]
             }
@@ -155,7 +168,8 @@ impl Activities {
     }
 
     fn insert(&mut self, activity: PendingActivity) {
-        self.by_id.insert(activity.activity_id.clone(), activity.scheduled_event_id);
+        self.by_id
+            .insert(activity.activity_id.clone(), activity.scheduled_event_id);
         self.index(&activity);
         self.by_event.insert(activity.scheduled_event_id, activity);
     }
@@ -169,7 +183,9 @@ impl Activities {
 
     /// Changes an activity and keeps what falls due in step.
     fn update(&mut self, scheduled_event_id: i64, change: impl FnOnce(&mut PendingActivity)) {
-        let Some(activity) = self.by_event.get_mut(&scheduled_event_id) else { return };
+        let Some(activity) = self.by_event.get_mut(&scheduled_event_id) else {
+            return;
+        };
         let (timeout, retry) = due_of(activity);
         change(activity);
         let (next_timeout, next_retry) = due_of(activity);
@@ -202,7 +218,8 @@ impl Activities {
         let activities = std::mem::take(&mut self.by_event);
         *self = Self::default();
         for activity in activities.values() {
-            self.by_id.insert(activity.activity_id.clone(), activity.scheduled_event_id);
+            self.by_id
+                .insert(activity.activity_id.clone(), activity.scheduled_event_id);
             self.index(activity);
         }
         self.by_event = activities;
@@ -214,7 +231,12 @@ type Due = Option<(u64, i64)>;
 fn due_of(activity: &PendingActivity) -> (Due, Due) {
     let event_id = activity.scheduled_event_id;
     let timeout = activity.next_timeout().map(|(at_ms, _)| (at_ms, event_id));
-    (timeout, activity.is_backing_off.then_some((activity.scheduled_ms, event_id)))
+    (
+        timeout,
+        activity
+            .is_backing_off
+            .then_some((activity.scheduled_ms, event_id)),
+    )
 }
 
 fn replace(set: &mut BTreeSet<(u64, i64)>, old: Due, new: Due) {

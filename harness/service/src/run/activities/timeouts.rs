@@ -13,8 +13,7 @@ use crate::{
     run::Run,
 };
 
-const NO_TIME_FOR_A_RETRY: &str =
-    "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying";
+const NO_TIME_FOR_A_RETRY: &str = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying";
 
 impl Run {
     /// Times out every activity that is due, in one transaction, as the server does.
@@ -28,12 +27,20 @@ impl Run {
     }
 
     fn time_out_activity(&mut self, now_ms: u64, scheduled_event_id: i64) {
-        let Some(activity) = self.activities.get(scheduled_event_id) else { return };
-        let Some((_, timeout_type)) = activity.next_timeout() else { return };
+        let Some(activity) = self.activities.get(scheduled_event_id) else {
+            return;
+        };
+        let Some((_, timeout_type)) = activity.next_timeout() else {
+            return;
+        };
         let last_failure = activity.last_failure.clone();
         let heartbeat_details = activity.heartbeat_details.clone();
-        let failure = timeout_failure(&format!("activity {} timeout", name_of(timeout_type)), timeout_type);
-        let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, Some(&failure)) else {
+        let failure = timeout_failure(
+            &format!("activity {} timeout", name_of(timeout_type)),
+            timeout_type,
+        );
+        let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, Some(&failure))
+        else {
             return;
         };
         // No room for another attempt is told as the deadline that left none.
@@ -46,7 +53,14 @@ impl Run {
         };
         set_last_heartbeat(&mut failure, heartbeat_details);
         failure.cause = last_failure.map(Box::new);
-        self.close_activity(now_ms, scheduled_event_id, ActivityClosing::TimedOut { failure, retry_state });
+        self.close_activity(
+            now_ms,
+            scheduled_event_id,
+            ActivityClosing::TimedOut {
+                failure,
+                retry_state,
+            },
+        );
         self.ensure_workflow_task(now_ms);
     }
 }

@@ -1,12 +1,13 @@
 //! Failures of Nexus operations, as the server words them.
 //!
-//! Source: `temporalio/temporal: components/nexusoperations/executors.go`, `common/nexus/failure.go`.
+//! Source: `temporalio/temporal: components/nexusoperations/executors.go`,
+//! `common/nexus/failure.go`.
 
 use crate::api::{
     enums::{NexusHandlerErrorRetryBehavior, TimeoutType},
     failure::{
-        ApplicationFailureInfo, CanceledFailureInfo, Failure, NexusHandlerFailureInfo, TimeoutFailureInfo,
-        failure::FailureInfo,
+        ApplicationFailureInfo, CanceledFailureInfo, Failure, NexusHandlerFailureInfo,
+        TimeoutFailureInfo, failure::FailureInfo,
     },
     nexus,
 };
@@ -15,10 +16,12 @@ use crate::api::{
 pub(crate) fn handler_failure(error_type: &str, message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
-        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(NexusHandlerFailureInfo {
-            r#type: error_type.to_owned(),
-            ..NexusHandlerFailureInfo::default()
-        })),
+        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(
+            NexusHandlerFailureInfo {
+                r#type: error_type.to_owned(),
+                ..NexusHandlerFailureInfo::default()
+            },
+        )),
         ..Failure::default()
     }
 }
@@ -27,11 +30,13 @@ pub(crate) fn handler_failure(error_type: &str, message: &str) -> Failure {
 pub(crate) fn call_failure(message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: "CallError".to_owned(),
-            non_retryable: true,
-            ..ApplicationFailureInfo::default()
-        })),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: "CallError".to_owned(),
+                non_retryable: true,
+                ..ApplicationFailureInfo::default()
+            },
+        )),
         ..Failure::default()
     }
 }
@@ -49,37 +54,57 @@ pub(super) fn timeout_failure(timeout_type: TimeoutType) -> Failure {
 
 /// The failure of a canceled operation is a cancellation, whatever its handler made of it.
 pub(super) fn canceled(failure: Failure) -> Failure {
-    if matches!(failure.failure_info, Some(FailureInfo::CanceledFailureInfo(_))) {
+    if matches!(
+        failure.failure_info,
+        Some(FailureInfo::CanceledFailureInfo(_))
+    ) {
         return failure;
     }
     Failure {
         message: failure.message,
         stack_trace: failure.stack_trace,
         cause: failure.cause,
-        failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default())),
+        failure_info: Some(FailureInfo::CanceledFailureInfo(
+            CanceledFailureInfo::default(),
+        )),
         ..Failure::default()
     }
 }
 
-/// What older handlers report of an operation that did not succeed. Their details and metadata are dropped.
+/// What older handlers report of an operation that did not succeed. Their details and metadata are
+/// dropped.
 pub(crate) fn operation_failure(failure: Option<nexus::Failure>) -> Failure {
     let failure = failure.unwrap_or_default();
-    let cause = failure.cause.map(|cause| Box::new(operation_failure(Some(*cause))));
-    Failure { message: failure.message, stack_trace: failure.stack_trace, cause, ..Failure::default() }
+    let cause = failure
+        .cause
+        .map(|cause| Box::new(operation_failure(Some(*cause))));
+    Failure {
+        message: failure.message,
+        stack_trace: failure.stack_trace,
+        cause,
+        ..Failure::default()
+    }
 }
 
-/// Whether a handler's error is one to try again after: what it says, or else what its type says. Types that nobody
-/// knows are tried again.
+/// Whether a handler's error is one to try again after: what it says, or else what its type says.
+/// Types that nobody knows are tried again.
 ///
 /// Source: the predefined handler errors of the Nexus protocol, `nexus-rpc/api: SPEC.md`.
 pub(crate) fn is_retryable(failure: &Failure) -> bool {
-    let Some(FailureInfo::NexusHandlerFailureInfo(info)) = &failure.failure_info else { return true };
+    let Some(FailureInfo::NexusHandlerFailureInfo(info)) = &failure.failure_info else {
+        return true;
+    };
     match info.retry_behavior() {
         NexusHandlerErrorRetryBehavior::Retryable => true,
         NexusHandlerErrorRetryBehavior::NonRetryable => false,
         NexusHandlerErrorRetryBehavior::Unspecified => !matches!(
             info.r#type.as_str(),
-            "BAD_REQUEST" | "UNAUTHENTICATED" | "UNAUTHORIZED" | "NOT_FOUND" | "CONFLICT" | "NOT_IMPLEMENTED"
+            "BAD_REQUEST"
+                | "UNAUTHENTICATED"
+                | "UNAUTHORIZED"
+                | "NOT_FOUND"
+                | "CONFLICT"
+                | "NOT_IMPLEMENTED"
         ),
     }
 }

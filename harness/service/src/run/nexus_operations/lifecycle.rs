@@ -38,7 +38,9 @@ impl Run {
     ) -> &NexusOperationScheduledEventAttributes {
         match self.history.attributes(scheduled_event_id) {
             Some(Attributes::NexusOperationScheduledEventAttributes(scheduled)) => scheduled,
-            other => panic!("an operation was scheduled by NexusOperationScheduled, not by {other:?}"),
+            other => {
+                panic!("an operation was scheduled by NexusOperationScheduled, not by {other:?}")
+            }
         }
     }
 
@@ -51,8 +53,11 @@ impl Run {
     ) {
         let scheduled_event_id = self.history.next_event_id();
         let operation = PendingNexusOperation::new(now_ms, scheduled_event_id, &attributes);
-        self.nexus_operations.by_event.insert(scheduled_event_id, operation);
-        self.history.add_decorated(now_ms, attributes, user_metadata.into());
+        self.nexus_operations
+            .by_event
+            .insert(scheduled_event_id, operation);
+        self.history
+            .add_decorated(now_ms, attributes, user_metadata.into());
         self.offer_nexus_request(scheduled_event_id, NexusCall::Start);
     }
 
@@ -69,7 +74,8 @@ impl Run {
         }
     }
 
-    /// Writes the event that says that an operation has started; whether there was one that had not.
+    /// Writes the event that says that an operation has started; whether there was one that had
+    /// not.
     fn record_nexus_operation_started(
         &mut self,
         now_ms: u64,
@@ -84,8 +90,14 @@ impl Run {
         if !is_pending {
             return false;
         }
-        let request_id = self.nexus_operation_scheduled(scheduled_event_id).request_id.clone();
-        #[allow(deprecated, reason = "the server still writes the older name of the token")]
+        let request_id = self
+            .nexus_operation_scheduled(scheduled_event_id)
+            .request_id
+            .clone();
+        #[allow(
+            deprecated,
+            reason = "the server still writes the older name of the token"
+        )]
         let started = NexusOperationStartedEventAttributes {
             scheduled_event_id,
             operation_id: token.to_owned(),
@@ -104,10 +116,14 @@ impl Run {
         token: &str,
         at_ms: u64,
     ) {
-        let Some(operation) = self.nexus_operations.by_event.get_mut(&scheduled_event_id) else { return };
+        let Some(operation) = self.nexus_operations.by_event.get_mut(&scheduled_event_id) else {
+            return;
+        };
         operation.starting.record(now_ms, None, Phase::Succeeded);
         // The server sets no timer for an operation that was asked to cancel before it started.
-        let start_to_close_ms = operation.start_to_close_ms.filter(|_| operation.cancellation.is_none());
+        let start_to_close_ms = operation
+            .start_to_close_ms
+            .filter(|_| operation.cancellation.is_none());
         operation.started = Some(StartedOperation {
             at_ms,
             token: token.to_owned(),
@@ -139,15 +155,21 @@ impl Run {
         requested_event_id: i64,
     ) {
         if let Some(operation) = self.nexus_operations.by_event.get_mut(&scheduled_event_id) {
-            operation.cancellation =
-                Some(Cancellation { requested_event_id, requested_ms: None, requests: Requests::default() });
+            operation.cancellation = Some(Cancellation {
+                requested_event_id,
+                requested_ms: None,
+                requests: Requests::default(),
+            });
         }
         self.schedule_nexus_cancel(now_ms, scheduled_event_id);
     }
 
-    /// The handler took the request to cancel. Whether it heeds it, the closing of the operation will tell.
+    /// The handler took the request to cancel. Whether it heeds it, the closing of the operation
+    /// will tell.
     pub(crate) fn nexus_cancel_completed(&mut self, now_ms: u64, scheduled_event_id: i64) {
-        let Some(cancellation) = self.nexus_cancellation(scheduled_event_id) else { return };
+        let Some(cancellation) = self.nexus_cancellation(scheduled_event_id) else {
+            return;
+        };
         cancellation.requests.record(now_ms, None, Phase::Succeeded);
         let requested_event_id = cancellation.requested_event_id;
         let attributes = NexusOperationCancelRequestCompletedEventAttributes {
@@ -160,9 +182,18 @@ impl Run {
     }
 
     /// The handler refused the request to cancel for good.
-    pub(crate) fn nexus_cancel_failed(&mut self, now_ms: u64, scheduled_event_id: i64, failure: Failure) {
-        let Some(cancellation) = self.nexus_cancellation(scheduled_event_id) else { return };
-        cancellation.requests.record(now_ms, Some(failure.clone()), Phase::Failed);
+    pub(crate) fn nexus_cancel_failed(
+        &mut self,
+        now_ms: u64,
+        scheduled_event_id: i64,
+        failure: Failure,
+    ) {
+        let Some(cancellation) = self.nexus_cancellation(scheduled_event_id) else {
+            return;
+        };
+        cancellation
+            .requests
+            .record(now_ms, Some(failure.clone()), Phase::Failed);
         let requested_event_id = cancellation.requested_event_id;
         let attributes = NexusOperationCancelRequestFailedEventAttributes {
             scheduled_event_id,
@@ -175,7 +206,11 @@ impl Run {
     }
 
     fn nexus_cancellation(&mut self, scheduled_event_id: i64) -> Option<&mut Cancellation> {
-        self.nexus_operations.by_event.get_mut(&scheduled_event_id)?.cancellation.as_mut()
+        self.nexus_operations
+            .by_event
+            .get_mut(&scheduled_event_id)?
+            .cancellation
+            .as_mut()
     }
 
     /// Writes the closing event of an operation.
@@ -185,18 +220,25 @@ impl Run {
         scheduled_event_id: i64,
         closing: NexusClosing,
     ) {
-        let Some(operation) = self.nexus_operations.by_event.remove(&scheduled_event_id) else { return };
+        let Some(operation) = self.nexus_operations.by_event.remove(&scheduled_event_id) else {
+            return;
+        };
         let scheduled = self.nexus_operation_scheduled(scheduled_event_id);
         let request_id = scheduled.request_id.clone();
         let failed = |cause| Some(operation_failed(scheduled, &operation, cause));
         let attributes: Attributes = match closing {
-            NexusClosing::Completed(result) => {
-                NexusOperationCompletedEventAttributes { scheduled_event_id, result, request_id }.into()
+            NexusClosing::Completed(result) => NexusOperationCompletedEventAttributes {
+                scheduled_event_id,
+                result,
+                request_id,
             }
-            NexusClosing::Failed(cause) => {
-                NexusOperationFailedEventAttributes { scheduled_event_id, failure: failed(cause), request_id }
-                    .into()
+            .into(),
+            NexusClosing::Failed(cause) => NexusOperationFailedEventAttributes {
+                scheduled_event_id,
+                failure: failed(cause),
+                request_id,
             }
+            .into(),
             NexusClosing::Canceled(cause) => NexusOperationCanceledEventAttributes {
                 scheduled_event_id,
                 failure: failed(canceled(cause)),
@@ -215,7 +257,11 @@ impl Run {
     }
 
     /// Takes in what an event in history says of an operation.
-    pub(crate) fn restore_nexus_operation(&mut self, event: &HistoryEvent, attributes: &Attributes) {
+    pub(crate) fn restore_nexus_operation(
+        &mut self,
+        event: &HistoryEvent,
+        attributes: &Attributes,
+    ) {
         let at_ms = event.event_time.as_ref().map_or(0, timestamp_ms);
         let operations = &mut self.nexus_operations.by_event;
         match attributes {
@@ -224,12 +270,13 @@ impl Run {
                 operations.insert(event.event_id, operation);
                 self.offer_nexus_request(event.event_id, NexusCall::Start);
             }
-            Attributes::NexusOperationStartedEventAttributes(started) => self.note_nexus_operation_started(
-                at_ms,
-                started.scheduled_event_id,
-                &started.operation_token,
-                at_ms,
-            ),
+            Attributes::NexusOperationStartedEventAttributes(started) => self
+                .note_nexus_operation_started(
+                    at_ms,
+                    started.scheduled_event_id,
+                    &started.operation_token,
+                    at_ms,
+                ),
             Attributes::NexusOperationCancelRequestedEventAttributes(requested) => {
                 self.request_nexus_cancel(at_ms, requested.scheduled_event_id, event.event_id);
             }
@@ -240,7 +287,9 @@ impl Run {
             }
             Attributes::NexusOperationCancelRequestFailedEventAttributes(failed) => {
                 if let Some(cancellation) = self.nexus_cancellation(failed.scheduled_event_id) {
-                    cancellation.requests.record(at_ms, failed.failure.clone(), Phase::Failed);
+                    cancellation
+                        .requests
+                        .record(at_ms, failed.failure.clone(), Phase::Failed);
                 }
             }
             _ => {
@@ -251,8 +300,8 @@ impl Run {
         }
     }
 
-    /// Takes over what another run heard of an operation that both scheduled by the same event. The workflow task comes
-    /// after all that is taken over.
+    /// Takes over what another run heard of an operation that both scheduled by the same event. The
+    /// workflow task comes after all that is taken over.
     pub(crate) fn reapply_nexus_event(&mut self, now_ms: u64, attributes: &Attributes) {
         if let Attributes::NexusOperationStartedEventAttributes(started) = attributes {
             let scheduled_event_id = started.scheduled_event_id;
@@ -262,7 +311,9 @@ impl Run {
             }
             return;
         }
-        let Some((scheduled_event_id, request_id)) = closed_nexus_operation_of(attributes) else { return };
+        let Some((scheduled_event_id, request_id)) = closed_nexus_operation_of(attributes) else {
+            return;
+        };
         if self.has_nexus_operation(scheduled_event_id, request_id) {
             self.nexus_operations.by_event.remove(&scheduled_event_id);
             self.history.add(now_ms, attributes.clone());
@@ -272,13 +323,19 @@ impl Run {
     /// Whether the operation that this event scheduled, with this request id, is pending.
     pub(crate) fn has_nexus_operation(&self, scheduled_event_id: i64, request_id: &str) -> bool {
         self.nexus_operations.get(scheduled_event_id).is_some()
-            && self.nexus_operation_scheduled(scheduled_event_id).request_id == request_id
+            && self
+                .nexus_operation_scheduled(scheduled_event_id)
+                .request_id
+                == request_id
     }
 }
 
 /// Events that older workers do not know.
 fn ignorable() -> EventDecoration {
-    EventDecoration { worker_may_ignore: true, ..EventDecoration::default() }
+    EventDecoration {
+        worker_may_ignore: true,
+        ..EventDecoration::default()
+    }
 }
 
 fn operation_failed(
@@ -286,7 +343,10 @@ fn operation_failed(
     operation: &PendingNexusOperation,
     cause: Failure,
 ) -> Failure {
-    #[allow(deprecated, reason = "the server still writes the older name of the token")]
+    #[allow(
+        deprecated,
+        reason = "the server still writes the older name of the token"
+    )]
     let info = NexusOperationFailureInfo {
         scheduled_event_id: operation.scheduled_event_id,
         endpoint: scheduled.endpoint.clone(),

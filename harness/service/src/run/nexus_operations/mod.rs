@@ -1,9 +1,10 @@
 //! The Nexus operations of a run that have not closed.
 //!
-//! An operation is scheduled by a command, and its handler is asked to start it until it answers: with a result, or
-//! that it has started it and will tell how it ended. A cancellation is another request to the handler, and goes out
-//! once the operation has started. None of the requests is in history, only what came of them. Source:
-//! `temporalio/temporal: components/nexusoperations/{statemachine,executors,events}.go`.
+//! An operation is scheduled by a command, and its handler is asked to start it until it answers:
+//! with a result, or that it has started it and will tell how it ended. A cancellation is another
+//! request to the handler, and goes out once the operation has started. None of the requests is in
+//! history, only what came of them. Source: `temporalio/temporal:
+//! components/nexusoperations/{statemachine,executors,events}.go`.
 
 mod failures;
 mod lifecycle;
@@ -33,7 +34,8 @@ pub(crate) enum Phase {
     /// A cancellation waits for the operation to start.
     #[default]
     Unscheduled,
-    /// A request is under way. It has no deadline until it leaves, right after the transaction that asked for it.
+    /// A request is under way. It has no deadline until it leaves, right after the transaction that
+    /// asked for it.
     Scheduled {
         deadline_ms: Option<u64>,
     },
@@ -116,7 +118,8 @@ pub(crate) struct PendingNexusOperation {
     pub(crate) cancellation: Option<Cancellation>,
 }
 
-/// What falls due in an operation, in the order in which it counts among things due at the same time.
+/// What falls due in an operation, in the order in which it counts among things due at the same
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     ScheduleToClose,
@@ -138,7 +141,10 @@ impl PendingNexusOperation {
             schedule_to_close_ms: limit_ms(scheduled.schedule_to_close_timeout.as_ref()),
             schedule_to_start_ms: limit_ms(scheduled.schedule_to_start_timeout.as_ref()),
             start_to_close_ms: limit_ms(scheduled.start_to_close_timeout.as_ref()),
-            starting: Requests { phase, ..Requests::default() },
+            starting: Requests {
+                phase,
+                ..Requests::default()
+            },
             started: None,
             cancellation: None,
         }
@@ -152,31 +158,45 @@ impl PendingNexusOperation {
     pub(crate) fn requests(&self, call: NexusCall) -> Option<&Requests> {
         match call {
             NexusCall::Start => Some(&self.starting).filter(|_| self.started.is_none()),
-            NexusCall::Cancel => self.cancellation.as_ref().map(|cancellation| &cancellation.requests),
+            NexusCall::Cancel => self
+                .cancellation
+                .as_ref()
+                .map(|cancellation| &cancellation.requests),
         }
     }
 
     fn requests_mut(&mut self, call: NexusCall) -> Option<&mut Requests> {
         match call {
             NexusCall::Start => Some(&mut self.starting).filter(|_| self.started.is_none()),
-            NexusCall::Cancel => self.cancellation.as_mut().map(|cancellation| &mut cancellation.requests),
+            NexusCall::Cancel => self
+                .cancellation
+                .as_mut()
+                .map(|cancellation| &mut cancellation.requests),
         }
     }
 
     /// When this timeout ends the operation, if it does.
     fn expires_at_ms(&self, timeout: TimeoutType) -> Option<u64> {
-        let from_schedule = |timeout_ms: Option<u64>| Some(self.scheduled_ms.saturating_add(timeout_ms?));
+        let from_schedule =
+            |timeout_ms: Option<u64>| Some(self.scheduled_ms.saturating_add(timeout_ms?));
         match timeout {
             TimeoutType::ScheduleToClose => from_schedule(self.schedule_to_close_ms),
             TimeoutType::ScheduleToStart => from_schedule(self.schedule_to_start_ms),
-            TimeoutType::StartToClose => self.started.as_ref().and_then(|started| started.expires_at_ms),
+            TimeoutType::StartToClose => self
+                .started
+                .as_ref()
+                .and_then(|started| started.expires_at_ms),
             _ => None,
         }
     }
 
     /// When the first timeout ends the operation, if any does.
     pub(crate) fn next_timeout_ms(&self) -> Option<u64> {
-        self.timeouts().into_iter().flatten().map(|(at_ms, _)| at_ms).min()
+        self.timeouts()
+            .into_iter()
+            .flatten()
+            .map(|(at_ms, _)| at_ms)
+            .min()
     }
 
     fn timeouts(&self) -> [Option<(u64, Due)>; 3] {
@@ -196,7 +216,8 @@ impl PendingNexusOperation {
     }
 }
 
-/// The pending operations of a run, by the event that scheduled them. They are few: the limit is low.
+/// The pending operations of a run, by the event that scheduled them. They are few: the limit is
+/// low.
 #[derive(Debug, Default)]
 pub(crate) struct NexusOperations {
     by_event: UndoMap<i64, PendingNexusOperation>,

@@ -16,15 +16,16 @@ use crate::{
 /// How long one request may take (`component.nexusoperations.request.timeout`).
 const REQUEST_TIMEOUT_MS: u64 = 10_000;
 
-/// With less time than this no request is sent (`component.nexusoperations.limit.request.timeout.min`).
+/// With less time than this no request is sent
+/// (`component.nexusoperations.limit.request.timeout.min`).
 const MIN_REQUEST_TIMEOUT_MS: u64 = 1_500;
 
 /// What matching keeps of that time, to say that no worker answered
 /// (`component.nexusoperations.limit.dispatch.task.timeout.min`).
 const DISPATCH_RESERVE_MS: u64 = 1_000;
 
-/// The first backoff, and the longest. The server takes up to a fifth off, at random; here it never does.
-/// (`component.nexusoperations.retryPolicy`)
+/// The first backoff, and the longest. The server takes up to a fifth off, at random; here it never
+/// does. (`component.nexusoperations.retryPolicy`)
 const INITIAL_INTERVAL_MS: u64 = 1_000;
 const MAXIMUM_INTERVAL_MS: u64 = 3_600_000;
 
@@ -34,17 +35,18 @@ impl PendingNexusOperation {
         let mut shortest = (REQUEST_TIMEOUT_MS, TimeoutType::Unspecified);
         // The last of them has the name, the shortest the time: so the server has it.
         let bounds: &[TimeoutType] = match call {
-            NexusCall::Start if self.schedule_to_start_ms.is_some() => &[TimeoutType::ScheduleToStart],
+            NexusCall::Start if self.schedule_to_start_ms.is_some() => {
+                &[TimeoutType::ScheduleToStart]
+            }
             NexusCall::Start => &[TimeoutType::ScheduleToClose],
             NexusCall::Cancel => &[TimeoutType::StartToClose, TimeoutType::ScheduleToClose],
         };
         for bound in bounds {
             let expires_at_ms = match bound {
                 // Whether or not a timer is set for it.
-                TimeoutType::StartToClose => self
-                    .started
-                    .as_ref()
-                    .and_then(|started| Some(started.at_ms.saturating_add(self.start_to_close_ms?))),
+                TimeoutType::StartToClose => self.started.as_ref().and_then(|started| {
+                    Some(started.at_ms.saturating_add(self.start_to_close_ms?))
+                }),
                 other => self.expires_at_ms(*other),
             };
             if let Some(expires_at_ms) = expires_at_ms {
@@ -56,9 +58,13 @@ impl PendingNexusOperation {
 
     /// How long the handler's caller waits for the operation, if not for ever.
     pub(crate) fn operation_timeout_ms(&self, now_ms: u64) -> Option<u64> {
-        let to_close =
-            self.expires_at_ms(TimeoutType::ScheduleToClose).map(|at_ms| at_ms.saturating_sub(now_ms));
-        [self.start_to_close_ms, to_close].into_iter().flatten().min()
+        let to_close = self
+            .expires_at_ms(TimeoutType::ScheduleToClose)
+            .map(|at_ms| at_ms.saturating_sub(now_ms));
+        [self.start_to_close_ms, to_close]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -77,7 +83,10 @@ impl Run {
             return false;
         };
         let (timeout_ms, timeout_type) = operation.request_timeout(now_ms, call);
-        let Some(requests) = operation.requests_mut(call).filter(|requests| requests.is_under_way()) else {
+        let Some(requests) = operation
+            .requests_mut(call)
+            .filter(|requests| requests.is_under_way())
+        else {
             return false;
         };
         if timeout_ms >= MIN_REQUEST_TIMEOUT_MS {
@@ -87,7 +96,11 @@ impl Run {
         }
         match call {
             NexusCall::Start => {
-                self.close_nexus_operation(now_ms, scheduled_event_id, NexusClosing::TimedOut(timeout_type));
+                self.close_nexus_operation(
+                    now_ms,
+                    scheduled_event_id,
+                    NexusClosing::TimedOut(timeout_type),
+                );
             }
             NexusCall::Cancel => {
                 let why = format!(
@@ -109,19 +122,27 @@ impl Run {
         failure: Failure,
     ) {
         let operation = self.nexus_operations.by_event.get_mut(&scheduled_event_id);
-        let Some(requests) = operation.and_then(|operation| operation.requests_mut(call)) else { return };
+        let Some(requests) = operation.and_then(|operation| operation.requests_mut(call)) else {
+            return;
+        };
         let until_ms = now_ms.saturating_add(backoff_ms(requests.attempt));
         requests.record(now_ms, Some(failure), Phase::BackingOff { until_ms });
     }
 
     /// Does the next thing that is due in an operation.
     pub(crate) fn fire_nexus_operation(&mut self, now_ms: u64) {
-        let Some((due_ms, scheduled_event_id, due)) = self.nexus_operations.next_due() else { return };
+        let Some((due_ms, scheduled_event_id, due)) = self.nexus_operations.next_due() else {
+            return;
+        };
         if due_ms > now_ms {
             return;
         }
         let mut time_out = |timeout_type| {
-            self.close_nexus_operation(now_ms, scheduled_event_id, NexusClosing::TimedOut(timeout_type));
+            self.close_nexus_operation(
+                now_ms,
+                scheduled_event_id,
+                NexusClosing::TimedOut(timeout_type),
+            );
         };
         match due {
             Due::ScheduleToClose => time_out(TimeoutType::ScheduleToClose),
@@ -133,7 +154,9 @@ impl Run {
 
     fn fire_nexus_request(&mut self, now_ms: u64, scheduled_event_id: i64, call: NexusCall) {
         let operation = self.nexus_operations.by_event.get_mut(&scheduled_event_id);
-        let Some(requests) = operation.and_then(|operation| operation.requests_mut(call)) else { return };
+        let Some(requests) = operation.and_then(|operation| operation.requests_mut(call)) else {
+            return;
+        };
         if requests.is_under_way() {
             let failure = handler_failure("UPSTREAM_TIMEOUT", "upstream timeout");
             self.retry_nexus_request(now_ms, scheduled_event_id, call, failure);
@@ -145,14 +168,20 @@ impl Run {
 
     /// Has a request sent after the transaction.
     pub(super) fn offer_nexus_request(&mut self, scheduled_event_id: i64, call: NexusCall) {
-        self.outbox.push(Transfer::NexusRequest { run: self.key, scheduled_event_id, call });
+        self.outbox.push(Transfer::NexusRequest {
+            run: self.key,
+            scheduled_event_id,
+            call,
+        });
     }
 }
 
 /// The backoff after so many requests before this one.
 fn backoff_ms(before: i32) -> u64 {
     let doublings = u32::try_from(before).unwrap_or(0).min(u64::BITS - 1);
-    INITIAL_INTERVAL_MS.saturating_mul(1 << doublings).min(MAXIMUM_INTERVAL_MS)
+    INITIAL_INTERVAL_MS
+        .saturating_mul(1 << doublings)
+        .min(MAXIMUM_INTERVAL_MS)
 }
 
 fn name_of(timeout_type: TimeoutType) -> &'static str {

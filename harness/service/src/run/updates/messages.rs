@@ -1,6 +1,7 @@
 //! What a worker says of updates, in the messages of a completed workflow task.
 //!
-//! `temporalio/temporal: service/history/workflow/update/update.go`, `docs/architecture/message-protocol.md`
+//! `temporalio/temporal: service/history/workflow/update/update.go`,
+//! `docs/architecture/message-protocol.md`
 
 use prost::Message as _;
 
@@ -8,7 +9,8 @@ use super::{Progress, Update, request_message_id};
 use crate::{
     api::{
         history::{
-            WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
+            WorkflowExecutionUpdateAcceptedEventAttributes,
+            WorkflowExecutionUpdateCompletedEventAttributes,
         },
         protocol::Message,
         update::{Acceptance, Rejection, Request, Response},
@@ -17,17 +19,24 @@ use crate::{
 };
 
 impl Run {
-    /// Applies one message. A closed run takes rejections only: whatever else is said gives the update up with the run.
+    /// Applies one message. A closed run takes rejections only: whatever else is said gives the
+    /// update up with the run.
     ///
     /// # Errors
     ///
-    /// Why the message is bad: the workflow task then fails with BAD_UPDATE_WORKFLOW_EXECUTION_MESSAGE.
-    pub(crate) fn apply_update_message(&mut self, now_ms: u64, message: Message) -> Result<(), String> {
+    /// Why the message is bad: the workflow task then fails with
+    /// BAD_UPDATE_WORKFLOW_EXECUTION_MESSAGE.
+    pub(crate) fn apply_update_message(
+        &mut self,
+        now_ms: u64,
+        message: Message,
+    ) -> Result<(), String> {
         let id = message.protocol_instance_id;
         let Some(body) = message.body else {
             return Err(format!("Update {id} received message with nil body"));
         };
-        let undecodable = |error: prost::DecodeError| format!("unable to unmarshal request: {error}");
+        let undecodable =
+            |error: prost::DecodeError| format!("unable to unmarshal request: {error}");
         match body.type_url.rsplit('/').next() {
             Some("temporal.api.update.v1.Acceptance") => {
                 let accepted = Acceptance::decode(&*body.value).map_err(undecodable)?;
@@ -45,13 +54,19 @@ impl Run {
         }
     }
 
-    /// The update that a worker speaks of. One that the server has forgotten and the worker has not comes back from
-    /// what the worker says was asked.
-    fn update_or_resurrected(&mut self, id: &str, request: Option<Request>) -> Result<&Update, String> {
+    /// The update that a worker speaks of. One that the server has forgotten and the worker has not
+    /// comes back from what the worker says was asked.
+    fn update_or_resurrected(
+        &mut self,
+        id: &str,
+        request: Option<Request>,
+    ) -> Result<&Update, String> {
         if self.updates.get(id).is_none()
             && let Some(request) = request
         {
-            self.updates.keep_total_within().map_err(|refused| refused.message().to_owned())?;
+            self.updates
+                .keep_total_within()
+                .map_err(|refused| refused.message().to_owned())?;
             self.updates.insert(id.to_owned(), Some(request));
         }
         self.updates.get(id).ok_or_else(|| {
@@ -62,7 +77,12 @@ impl Run {
         })
     }
 
-    fn accept_update(&mut self, now_ms: u64, id: &str, mut accepted: Acceptance) -> Result<(), String> {
+    fn accept_update(
+        &mut self,
+        now_ms: u64,
+        id: &str,
+        mut accepted: Acceptance,
+    ) -> Result<(), String> {
         const MESSAGE: &str = "*update.Acceptance";
         let is_running = self.is_running();
         let update = self.update_or_resurrected(id, accepted.accepted_request.take())?;
@@ -73,8 +93,14 @@ impl Run {
             matches!(progress, Progress::Admitted | Progress::Sent)
         })?;
         for (is_set, field) in [
-            (accepted.accepted_request_sequencing_event_id != 0, "accepted_request_sequencing_event_id"),
-            (!accepted.accepted_request_message_id.is_empty(), "accepted_request_message_id"),
+            (
+                accepted.accepted_request_sequencing_event_id != 0,
+                "accepted_request_sequencing_event_id",
+            ),
+            (
+                !accepted.accepted_request_message_id.is_empty(),
+                "accepted_request_message_id",
+            ),
         ] {
             check_field(is_set, MESSAGE, field)?;
         }
@@ -97,7 +123,8 @@ impl Run {
         check_progress(id, &update.progress, "*update.Rejection", |progress| {
             matches!(progress, Progress::Admitted | Progress::Sent)
         })?;
-        self.updates.set(id, Progress::Rejected(rejected.failure.unwrap_or_default()));
+        self.updates
+            .set(id, Progress::Rejected(rejected.failure.unwrap_or_default()));
         Ok(())
     }
 
@@ -111,7 +138,12 @@ impl Run {
         check_progress(id, &update.progress, MESSAGE, |progress| {
             matches!(progress, Progress::Accepted { .. })
         })?;
-        let Progress::Accepted { event_id: accepted_event_id } = update.progress else { return Ok(()) };
+        let Progress::Accepted {
+            event_id: accepted_event_id,
+        } = update.progress
+        else {
+            return Ok(());
+        };
         let meta = response.meta.as_ref();
         let update_id = meta.map_or("", |meta| &meta.update_id);
         check_field(meta.is_some(), MESSAGE, "meta")?;
@@ -135,7 +167,11 @@ impl Run {
 
 /// `temporalio/temporal: service/history/workflow/update/validation.go`
 fn check_field(is_set: bool, message: &str, field: &str) -> Result<(), String> {
-    if is_set { Ok(()) } else { Err(format!("invalid {message}: {field} is not set")) }
+    if is_set {
+        Ok(())
+    } else {
+        Err(format!("invalid {message}: {field} is not set"))
+    }
 }
 
 fn check_progress(
@@ -152,7 +188,9 @@ fn check_progress(
         Progress::Sent => "Sent",
         Progress::Accepted { .. } => "Accepted",
         Progress::Completed { .. } | Progress::Rejected(_) => "Completed",
-        Progress::Failed(_) | Progress::Aborted(_) | Progress::Closed | Progress::Moved => "Aborted",
+        Progress::Failed(_) | Progress::Aborted(_) | Progress::Closed | Progress::Moved => {
+            "Aborted"
+        }
     };
     Err(format!(
         "invalid state transition attempted for Update {id}: received {message} message while in state {state}"

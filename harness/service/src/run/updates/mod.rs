@@ -1,8 +1,8 @@
 //! The updates of a run: admitted, sent to a worker, accepted or rejected, completed.
 //!
-//! Only acceptance and completion are events. An update that is merely admitted, and one that is rejected, leaves no
-//! trace. A run that closes fails what it has accepted and not completed; what it has not accepted may still go to
-//! the run that continues it.
+//! Only acceptance and completion are events. An update that is merely admitted, and one that is
+//! rejected, leaves no trace. A run that closes fails what it has accepted and not completed; what
+//! it has not accepted may still go to the run that continues it.
 //!
 //! `temporalio/temporal: service/history/workflow/update/{registry,update,abort_reason}.go`,
 //! `docs/architecture/workflow-update.md`
@@ -64,15 +64,18 @@ pub(crate) enum Progress {
     Completed {
         event_id: i64,
     },
-    /// The worker rejected it, or did not answer it. It is forgotten once its callers have been told.
+    /// The worker rejected it, or did not answer it. It is forgotten once its callers have been
+    /// told.
     Rejected(Failure),
     /// The run closed after it was accepted.
     Failed(Failure),
-    /// The workflow task that it was sent with failed. It is forgotten once its callers have been told.
+    /// The workflow task that it was sent with failed. It is forgotten once its callers have been
+    /// told.
     Aborted(Status),
     /// The run closed before it was accepted, and none continues it.
     Closed,
-    /// The run closed before it was accepted, and another continues it, which the update is sent to.
+    /// The run closed before it was accepted, and another continues it, which the update is sent
+    /// to.
     Moved,
 }
 
@@ -133,11 +136,15 @@ impl Updates {
     ///
     /// # Errors
     ///
-    /// RESOURCE_EXHAUSTED for too many or too large ones at once, FAILED_PRECONDITION for too many in all.
+    /// RESOURCE_EXHAUSTED for too many or too large ones at once, FAILED_PRECONDITION for too many
+    /// in all.
     pub(crate) fn admit(&mut self, id: String, request: Request) -> Result<(), Status> {
         const MAXIMUM_IN_FLIGHT: usize = 10;
-        let in_flight =
-            || self.by_id.iter().filter(|(_, update)| matches!(update.progress, in_flight_progress!()));
+        let in_flight = || {
+            self.by_id
+                .iter()
+                .filter(|(_, update)| matches!(update.progress, in_flight_progress!()))
+        };
         if in_flight().count() >= MAXIMUM_IN_FLIGHT {
             return Err(Status::resource_exhausted(format!(
                 "limit on number of concurrent in-flight updates has been reached ({MAXIMUM_IN_FLIGHT})"
@@ -145,7 +152,13 @@ impl Updates {
         }
         self.keep_total_within()?;
         let bytes: usize = in_flight()
-            .map(|(id, update)| id.len() + update.request.as_ref().map_or(0, prost::Message::encoded_len))
+            .map(|(id, update)| {
+                id.len()
+                    + update
+                        .request
+                        .as_ref()
+                        .map_or(0, prost::Message::encoded_len)
+            })
             .sum();
         if bytes + request.encoded_len() >= MAXIMUM_IN_FLIGHT_BYTES {
             return Err(Status::resource_exhausted(format!(
@@ -179,13 +192,20 @@ impl Updates {
     pub(crate) fn restore(&mut self, event_id: i64, attributes: &Attributes) {
         match attributes {
             Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted) => {
-                if let Some(meta) = admitted.request.as_ref().and_then(|request| request.meta.as_ref()) {
+                if let Some(meta) = admitted
+                    .request
+                    .as_ref()
+                    .and_then(|request| request.meta.as_ref())
+                {
                     self.readmit(meta.update_id.clone());
                 }
             }
             Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted) => {
                 self.readmit(accepted.protocol_instance_id.clone());
-                self.set(&accepted.protocol_instance_id, Progress::Accepted { event_id });
+                self.set(
+                    &accepted.protocol_instance_id,
+                    Progress::Accepted { event_id },
+                );
             }
             Attributes::WorkflowExecutionUpdateCompletedEventAttributes(completed) => {
                 let accepted = |progress: &Progress| matches!(progress, Progress::Accepted { event_id } if *event_id == completed.accepted_event_id);
@@ -199,7 +219,14 @@ impl Updates {
 
     fn insert(&mut self, id: String, request: Option<Request>) {
         self.admitted += 1;
-        self.by_id.insert(id, Update { ordinal: self.admitted, request, progress: Progress::Admitted });
+        self.by_id.insert(
+            id,
+            Update {
+                ordinal: self.admitted,
+                request,
+                progress: Progress::Admitted,
+            },
+        );
     }
 
     fn set(&mut self, id: &str, progress: Progress) {
@@ -236,11 +263,13 @@ impl Updates {
 
     /// Whether a worker has something to hear.
     pub(crate) fn has_outgoing(&self) -> bool {
-        self.by_id.values().any(|update| matches!(update.progress, Progress::Admitted | Progress::Sent))
+        self.by_id
+            .values()
+            .any(|update| matches!(update.progress, Progress::Admitted | Progress::Sent))
     }
 
-    /// The requests for the worker that gets this started task. What went out with an earlier task and was not
-    /// answered goes out again, unless the task is a heartbeat.
+    /// The requests for the worker that gets this started task. What went out with an earlier task
+    /// and was not answered goes out again, unless the task is a heartbeat.
     pub(crate) fn send(&mut self, started_event_id: i64, is_heartbeat: bool) -> Vec<Message> {
         let ids = self.ids(|progress| match progress {
             Progress::Admitted => true,
@@ -253,7 +282,10 @@ impl Updates {
                 let request = self.get(&id)?.request.as_ref()?;
                 Some(Message {
                     id: request_message_id(&id),
-                    body: Some(Any { type_url: Request::type_url(), value: request.encode_to_vec() }),
+                    body: Some(Any {
+                        type_url: Request::type_url(),
+                        value: request.encode_to_vec(),
+                    }),
                     protocol_instance_id: id,
                     sequencing_id: Some(SequencingId::EventId(started_event_id - 1)),
                 })
@@ -261,7 +293,8 @@ impl Updates {
             .collect()
     }
 
-    /// A worker that completes its task without a word on an update that it was sent does not know updates.
+    /// A worker that completes its task without a word on an update that it was sent does not know
+    /// updates.
     pub(crate) fn reject_unprocessed(&mut self) {
         for id in self.ids(|progress| matches!(progress, Progress::Sent)) {
             let failure = server_failure(
@@ -291,7 +324,14 @@ impl Updates {
     /// The run closed: what it did not accept goes to the run that continues it, or nowhere.
     pub(crate) fn give_up_unaccepted(&mut self, is_continued: bool) {
         for id in self.ids(|progress| matches!(progress, Progress::Admitted | Progress::Sent)) {
-            self.set(&id, if is_continued { Progress::Moved } else { Progress::Closed });
+            self.set(
+                &id,
+                if is_continued {
+                    Progress::Moved
+                } else {
+                    Progress::Closed
+                },
+            );
         }
     }
 
@@ -309,14 +349,26 @@ impl Updates {
 impl Run {
     /// What a caller that waits for this stage hears now, if anything.
     pub(crate) fn update_answer(&self, id: &str, wanted: Stage) -> Option<Answer> {
-        let failed = |failure: &Failure| Outcome { value: Some(outcome::Value::Failure(failure.clone())) };
-        let completed =
-            |outcome| Some(Answer::Reached { stage: Stage::Completed, outcome: Box::new(Some(outcome)) });
+        let failed = |failure: &Failure| Outcome {
+            value: Some(outcome::Value::Failure(failure.clone())),
+        };
+        let completed = |outcome| {
+            Some(Answer::Reached {
+                stage: Stage::Completed,
+                outcome: Box::new(Some(outcome)),
+            })
+        };
         match &self.updates.get(id)?.progress {
-            Progress::Admitted | Progress::Sent => (wanted < Stage::Accepted)
-                .then_some(Answer::Reached { stage: Stage::Admitted, outcome: Box::default() }),
-            Progress::Accepted { .. } => (wanted <= Stage::Accepted)
-                .then_some(Answer::Reached { stage: Stage::Accepted, outcome: Box::default() }),
+            Progress::Admitted | Progress::Sent => {
+                (wanted < Stage::Accepted).then_some(Answer::Reached {
+                    stage: Stage::Admitted,
+                    outcome: Box::default(),
+                })
+            }
+            Progress::Accepted { .. } => (wanted <= Stage::Accepted).then_some(Answer::Reached {
+                stage: Stage::Accepted,
+                outcome: Box::default(),
+            }),
             Progress::Completed { event_id } => completed(self.update_outcome(*event_id)),
             Progress::Rejected(failure) | Progress::Failed(failure) => completed(failed(failure)),
             Progress::Aborted(status) => Some(Answer::Refused(status.clone())),
@@ -351,11 +403,13 @@ fn server_failure(failure_type: &str, message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
         source: "Server".to_owned(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: failure_type.to_owned(),
-            non_retryable: true,
-            ..ApplicationFailureInfo::default()
-        })),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: failure_type.to_owned(),
+                non_retryable: true,
+                ..ApplicationFailureInfo::default()
+            },
+        )),
         ..Failure::default()
     }
 }

@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Run {
-    /// Completes the started task; returns the id of its completed event, or nothing for a speculative task that
-    /// leaves no trace.
+    /// Completes the started task; returns the id of its completed event, or nothing for a
+    /// speculative task that leaves no trace.
     pub(crate) fn complete_workflow_task(
         &mut self,
         now_ms: u64,
@@ -32,7 +32,10 @@ impl Run {
         }
         self.state.workflow_task.last_completed_started_event_id = task.started_event_id;
         self.state.workflow_task.last_problem = None;
-        #[allow(deprecated, reason = "the SDK's Core reads the build id of a task from this field")]
+        #[allow(
+            deprecated,
+            reason = "the SDK's Core reads the build id of a task from this field"
+        )]
         let attributes = WorkflowTaskCompletedEventAttributes {
             scheduled_event_id: task.scheduled_event_id,
             started_event_id: task.started_event_id,
@@ -46,8 +49,8 @@ impl Run {
         Some(self.history.add(now_ms, attributes))
     }
 
-    /// Whether a speculative task that was answered like this vanishes: nothing but rejected updates, and no
-    /// events that the worker has seen with it.
+    /// Whether a speculative task that was answered like this vanishes: nothing but rejected
+    /// updates, and no events that the worker has seen with it.
     fn is_discarded_when_complete(&self, request: &RespondWorkflowTaskCompletedRequest) -> bool {
         const MAXIMUM_DISCARDED_EVENTS: i64 = 10;
         let after_last_completed = self.state.workflow_task.last_completed_started_event_id + 2;
@@ -55,7 +58,11 @@ impl Run {
             .capabilities
             .as_ref()
             .is_some_and(|capabilities| capabilities.discard_speculative_workflow_task_with_events);
-        let dropped = if can_drop_events { MAXIMUM_DISCARDED_EVENTS } else { 0 };
+        let dropped = if can_drop_events {
+            MAXIMUM_DISCARDED_EVENTS
+        } else {
+            0
+        };
         request.commands.is_empty()
             && !request.force_create_new_workflow_task
             && self.history.next_event_id() <= after_last_completed + dropped
@@ -69,10 +76,17 @@ impl Run {
 
     /// Fails the started task.
     pub(crate) fn fail_workflow_task(&mut self, now_ms: u64, failed: WorkflowTaskFailure) {
-        let Some(mut task) = self.state.workflow_task.current.clone() else { return };
-        let message = failed.failure.as_ref().map_or_else(String::new, |failure| failure.message.clone());
-        self.state.workflow_task.last_problem =
-            Some(WorkflowTaskProblem::Failed { cause: failed.cause, message });
+        let Some(mut task) = self.state.workflow_task.current.clone() else {
+            return;
+        };
+        let message = failed
+            .failure
+            .as_ref()
+            .map_or_else(String::new, |failure| failure.message.clone());
+        self.state.workflow_task.last_problem = Some(WorkflowTaskProblem::Failed {
+            cause: failed.cause,
+            message,
+        });
         if task.kind == WorkflowTaskKind::Speculative {
             self.write_held_back_events(&mut task, &failed.identity);
         }
@@ -94,24 +108,32 @@ impl Run {
         }
         self.drop_failed_workflow_task(true);
         match cause {
-            WorkflowTaskFailedCause::ResetWorkflow | WorkflowTaskFailedCause::FailoverCloseCommand => {
+            WorkflowTaskFailedCause::ResetWorkflow
+            | WorkflowTaskFailedCause::FailoverCloseCommand => {
                 self.state.workflow_task.attempt = 1;
             }
-            WorkflowTaskFailedCause::UnhandledCommand => self.state.workflow_task.close_attempted = true,
+            WorkflowTaskFailedCause::UnhandledCommand => {
+                self.state.workflow_task.close_attempted = true
+            }
             _ => {}
         }
     }
 
     /// Times the started task out, or the one that no worker took from the sticky queue.
     pub(crate) fn time_out_workflow_task(&mut self, now_ms: u64, timeout_type: TimeoutType) {
-        let Some(mut task) = self.state.workflow_task.current.clone() else { return };
+        let Some(mut task) = self.state.workflow_task.current.clone() else {
+            return;
+        };
         let is_start_to_close = timeout_type == TimeoutType::StartToClose;
         if task.kind == WorkflowTaskKind::Speculative {
             if is_start_to_close {
                 self.write_held_back_events(&mut task, "");
             } else {
-                task.scheduled_event_id =
-                    self.add_workflow_task_scheduled_event(task.scheduled_ms, task.timeout_ms, task.attempt);
+                task.scheduled_event_id = self.add_workflow_task_scheduled_event(
+                    task.scheduled_ms,
+                    task.timeout_ms,
+                    task.attempt,
+                );
             }
         }
         if !is_start_to_close || !self.state.workflow_task.is_transient() {
@@ -119,22 +141,32 @@ impl Run {
                 now_ms,
                 WorkflowTaskTimedOutEventAttributes {
                     scheduled_event_id: task.scheduled_event_id,
-                    started_event_id: if is_start_to_close { task.started_event_id } else { 0 },
+                    started_event_id: if is_start_to_close {
+                        task.started_event_id
+                    } else {
+                        0
+                    },
                     timeout_type: timeout_type.into(),
                 },
             );
         }
         if is_start_to_close {
-            self.state.workflow_task.last_problem = Some(WorkflowTaskProblem::TimedOut(timeout_type));
+            self.state.workflow_task.last_problem =
+                Some(WorkflowTaskProblem::TimedOut(timeout_type));
         }
         self.drop_failed_workflow_task(is_start_to_close);
     }
 
-    /// A task that failed on the sticky queue clears stickiness and is tried again as a first attempt.
+    /// A task that failed on the sticky queue clears stickiness and is tried again as a first
+    /// attempt.
     fn drop_failed_workflow_task(&mut self, increment_attempt: bool) {
         let state = &mut self.state.workflow_task;
         let was_sticky = state.sticky.take().is_some();
-        state.attempt = if increment_attempt && !was_sticky { state.attempt + 1 } else { 1 };
+        state.attempt = if increment_attempt && !was_sticky {
+            state.attempt + 1
+        } else {
+            1
+        };
         state.current = None;
         state.close_attempted = false;
     }

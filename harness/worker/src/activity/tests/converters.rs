@@ -1,8 +1,8 @@
 //! Data converters and codecs of the user's own.
 
 use temporalio_common::data_converters::{
-    DataConverter, DefaultFailureConverter, DefaultPayloadCodec, ErasedSerdePayloadConverter, PayloadCodec,
-    PayloadConversionError, SerializationContextData,
+    DataConverter, DefaultFailureConverter, DefaultPayloadCodec, ErasedSerdePayloadConverter,
+    PayloadCodec, PayloadConversionError, SerializationContextData,
 };
 
 use super::*;
@@ -34,10 +34,15 @@ impl PayloadCodec for Secret {
 
 #[test]
 fn a_codec_sees_inputs_results_and_heartbeats_while_records_are_clear() {
-    let flip = |payloads: Payloads| Payloads { payloads: Secret::flip(payloads.payloads) };
+    let flip = |payloads: Payloads| Payloads {
+        payloads: Secret::flip(payloads.payloads),
+    };
     let mut secret = attempt("Shop::resume", flip(payloads(&9_u32)));
-    secret.data_converter =
-        DataConverter::new(PayloadConverter::default(), DefaultFailureConverter::default(), Secret);
+    secret.data_converter = DataConverter::new(
+        PayloadConverter::default(),
+        DefaultFailureConverter::default(),
+        Secret,
+    );
     let log = secret.log.clone();
     let (outcome, beats) = beating(&shop(), secret);
     assert_eq!(value::<u32>(&flip(result_of(&outcome).clone())), 9);
@@ -57,7 +62,10 @@ impl ErasedSerdePayloadConverter for OwnJson {
         value: &dyn erased_serde::Serialize,
     ) -> Result<Payload, PayloadConversionError> {
         let data = serde_json::to_vec(value).expect("it becomes JSON");
-        Ok(Payload { data, ..Default::default() })
+        Ok(Payload {
+            data,
+            ..Default::default()
+        })
     }
 
     fn from_payload(
@@ -72,13 +80,21 @@ impl ErasedSerdePayloadConverter for OwnJson {
 
 #[test]
 fn heartbeat_details_survive_a_converter_of_the_users_own() {
-    let own = |data: &str| Payloads { payloads: vec![Payload { data: data.into(), ..Default::default() }] };
+    let own = |data: &str| Payloads {
+        payloads: vec![Payload {
+            data: data.into(),
+            ..Default::default()
+        }],
+    };
     let mut task = task("Shop::resume", own("4"));
     task.heartbeat_details = Some(own("30"));
     let mut attempt = ActivityAttempt::new(task, "shops", Arc::new(|| 0));
     let converter = PayloadConverter::Serde(Arc::new(OwnJson));
-    attempt.data_converter =
-        DataConverter::new(converter, DefaultFailureConverter::default(), DefaultPayloadCodec);
+    attempt.data_converter = DataConverter::new(
+        converter,
+        DefaultFailureConverter::default(),
+        DefaultPayloadCodec,
+    );
     let (outcome, beats) = beating(&shop(), attempt);
     assert_eq!(result_of(&outcome), &own("34"));
     assert_eq!(beats, [own("34")]);

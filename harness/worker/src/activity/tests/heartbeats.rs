@@ -30,7 +30,10 @@ fn heartbeat_details_of_an_unknown_type_are_a_fault_until_they_are_named() {
     definitions.heartbeat_details::<Progress>();
     let (outcome, beats) = beating(&definitions, attempt("Shop::report", payloads(&())));
     assert!(matches!(outcome, ActivityOutcome::Completed(_)));
-    assert_eq!(beats.iter().map(value::<Progress>).collect::<Vec<_>>(), [Progress { page: 7 }]);
+    assert_eq!(
+        beats.iter().map(value::<Progress>).collect::<Vec<_>>(),
+        [Progress { page: 7 }]
+    );
 }
 
 #[test]
@@ -45,6 +48,9 @@ fn mocks_record_heartbeats_of_any_type() {
         })
         .expect("it is mocked once");
     let (_, beats) = beating(&definitions, attempt("Shop::report", payloads(&())));
-    let pages: Vec<_> = beats.iter().map(|beat| value::<Progress>(beat).page).collect();
+    let pages: Vec<_> = beats
+        .iter()
+        .map(|beat| value::<Progress>(beat).page)
+        .collect();
     assert_eq!(pages, [1, 2]);
 }

@@ -14,5 +14,9 @@ where
     let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
     let mut plain = message.clone();
     let result = decode_payloads(&mut plain, converter.codec(), &context).now_or_never();
-    if matches!(result, Some(Ok(()))) { plain } else { message.clone() }
+    if matches!(result, Some(Ok(()))) {
+        plain
+    } else {
+        message.clone()
+    }
 }

@@ -34,7 +34,9 @@ impl Fields {
         given: &(impl Debug + ?Sized),
     ) {
         if !same && self.first.is_none() {
-            self.first = Some(format!("{name}: history has {recorded:?}, the workflow now gives {given:?}"));
+            self.first = Some(format!(
+                "{name}: history has {recorded:?}, the workflow now gives {given:?}"
+            ));
         }
     }
 
@@ -43,22 +45,37 @@ impl Fields {
     }
 
     /// Payloads, by what they say.
-    pub(super) fn payloads(&mut self, name: &str, recorded: Option<&Payloads>, given: Option<&Payloads>) {
+    pub(super) fn payloads(
+        &mut self,
+        name: &str,
+        recorded: Option<&Payloads>,
+        given: Option<&Payloads>,
+    ) {
         if self.first.is_none() && !same_payloads(recorded, given) {
             self.first = Some(format!("{name}: {}", difference(recorded, given)));
         }
     }
 
     /// One payload, by what it says.
-    pub(super) fn payload(&mut self, name: &str, recorded: Option<&Payload>, given: Option<&Payload>) {
-        let only = |payload: Option<&Payload>| payload.map(|it| Payloads { payloads: vec![it.clone()] });
+    pub(super) fn payload(
+        &mut self,
+        name: &str,
+        recorded: Option<&Payload>,
+        given: Option<&Payload>,
+    ) {
+        let only = |payload: Option<&Payload>| {
+            payload.map(|it| Payloads {
+                payloads: vec![it.clone()],
+            })
+        };
         self.payloads(name, only(recorded).as_ref(), only(given).as_ref());
     }
 
     /// Memos, field by field; an empty one is none.
     pub(super) fn memo(&mut self, recorded: Option<&Memo>, given: Option<&Memo>) {
         let fields = |memo: Option<&Memo>| -> BTreeMap<String, Payload> {
-            memo.map(|memo| memo.fields.clone().into_iter().collect()).unwrap_or_default()
+            memo.map(|memo| memo.fields.clone().into_iter().collect())
+                .unwrap_or_default()
         };
         let (recorded, given) = (fields(recorded), fields(given));
         // In order, for which of several differences is shown must not depend on the process.
@@ -80,14 +97,30 @@ impl Fields {
         }
     }
 
-    fn durations_differ(&mut self, name: &str, recorded: Option<Duration>, given: Option<Duration>) {
-        let words = |duration: Option<Duration>| duration.map_or("none".to_owned(), |it| format!("{it:?}"));
+    fn durations_differ(
+        &mut self,
+        name: &str,
+        recorded: Option<Duration>,
+        given: Option<Duration>,
+    ) {
+        let words =
+            |duration: Option<Duration>| duration.map_or("none".to_owned(), |it| format!("{it:?}"));
         let (recorded, given) = (words(recorded), words(given));
-        self.check(name, false, &format_args!("{recorded}"), &format_args!("{given}"));
+        self.check(
+            name,
+            false,
+            &format_args!("{recorded}"),
+            &format_args!("{given}"),
+        );
     }
 
     /// Task queues, by name; without one, the service takes the workflow's own.
-    pub(super) fn queue(&mut self, name: &str, recorded: Option<&TaskQueue>, given: Option<&TaskQueue>) {
+    pub(super) fn queue(
+        &mut self,
+        name: &str,
+        recorded: Option<&TaskQueue>,
+        given: Option<&TaskQueue>,
+    ) {
         let of = |queue: Option<&TaskQueue>| queue.map(|q| q.name.clone()).unwrap_or_default();
         if given.is_some_and(|queue| !queue.name.is_empty()) {
             self.equal(name, &of(recorded), &of(given));
@@ -102,8 +135,11 @@ impl Fields {
         given: Option<prost_types::Duration>,
         caps: &[Option<Duration>],
     ) {
-        let (Some(given), recorded) = (timeout(given), timeout(recorded)) else { return };
-        let capped = recorded.is_some_and(|recorded| recorded < given && caps.contains(&Some(recorded)));
+        let (Some(given), recorded) = (timeout(given), timeout(recorded)) else {
+            return;
+        };
+        let capped =
+            recorded.is_some_and(|recorded| recorded < given && caps.contains(&Some(recorded)));
         if recorded != Some(given) && !capped {
             self.durations_differ(name, recorded, Some(given));
         }
@@ -118,7 +154,8 @@ impl Fields {
     ) {
         let Some(of) = given else { return };
         let same = recorded.is_some_and(|recorded| {
-            let interval = |given, recorded| timeout(given).is_none() || timeout(given) == timeout(recorded);
+            let interval =
+                |given, recorded| timeout(given).is_none() || timeout(given) == timeout(recorded);
             interval(of.initial_interval, recorded.initial_interval)
                 && interval(of.maximum_interval, recorded.maximum_interval)
                 && (of.backoff_coefficient == 0.0

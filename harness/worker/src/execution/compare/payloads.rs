@@ -1,15 +1,17 @@
 //! When two payloads say the same: not only byte by byte.
 //!
-//! A map is written in the order in which it is walked through, and a `HashMap` that a workflow passes to an activity
-//! is walked through differently in each process. Whoever reads it gets the same map, so that is no difference. A
-//! list in another order is one: whoever made it walked through a `HashMap`, or there is none.
+//! A map is written in the order in which it is walked through, and a `HashMap` that a workflow
+//! passes to an activity is walked through differently in each process. Whoever reads it gets the
+//! same map, so that is no difference. A list in another order is one: whoever made it walked
+//! through a `HashMap`, or there is none.
 
 use serde_json::Value;
 use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
 
 /// Whether two payloads say the same.
 pub(super) fn same_payload(a: &Payload, b: &Payload) -> bool {
-    a == b || a.metadata == b.metadata && a.external_payloads == b.external_payloads && same_data(a, b)
+    a == b
+        || a.metadata == b.metadata && a.external_payloads == b.external_payloads && same_data(a, b)
 }
 
 /// Whether two lists of payloads say the same; an empty one is none.
@@ -24,7 +26,9 @@ fn list(payloads: Option<&Payloads>) -> &[Payload] {
 
 fn same_data(a: &Payload, b: &Payload) -> bool {
     match a.metadata.get("encoding").map(Vec::as_slice) {
-        Some(b"json/plain" | b"json/protobuf") => json(a).is_some_and(|value| Some(value) == json(b)),
+        Some(b"json/plain" | b"json/protobuf") => {
+            json(a).is_some_and(|value| Some(value) == json(b))
+        }
         // The maps of a message have no order either; what else is in it keeps its bytes.
         Some(b"binary/protobuf") => sorted(a) == sorted(b),
         _ => false,
@@ -49,9 +53,20 @@ pub(super) fn difference(recorded: Option<&Payloads>, given: Option<&Payloads>) 
         payloads => payloads.iter().map(show).collect::<Vec<_>>().join(", "),
     };
     let is_order = recorded.len() == given.len()
-        && recorded.iter().zip(given).all(|(a, b)| same_payload(a, b) || same_elements(a, b));
-    let order = if is_order { " (the same elements in another order)" } else { "" };
-    format!("history has {}, the workflow now gives {}{order}", words(recorded), words(given))
+        && recorded
+            .iter()
+            .zip(given)
+            .all(|(a, b)| same_payload(a, b) || same_elements(a, b));
+    let order = if is_order {
+        " (the same elements in another order)"
+    } else {
+        ""
+    };
+    format!(
+        "history has {}, the workflow now gives {}{order}",
+        words(recorded),
+        words(given)
+    )
 }
 
 fn same_elements(a: &Payload, b: &Payload) -> bool {
@@ -81,7 +96,11 @@ mod tests {
 
     fn payload(encoding: &str, data: &str) -> Payload {
         let metadata = [("encoding".to_owned(), encoding.as_bytes().to_vec())].into();
-        Payload { metadata, data: data.as_bytes().to_vec(), ..Payload::default() }
+        Payload {
+            metadata,
+            data: data.as_bytes().to_vec(),
+            ..Payload::default()
+        }
     }
 
     fn json_of(data: &str) -> Payload {
@@ -94,7 +113,10 @@ mod tests {
             &json_of(r#"{"a":{"x":1,"y":2},"b":3}"#),
             &json_of(r#"{"b":3,"a":{"y":2,"x":1}}"#)
         ));
-        assert!(!same_payload(&json_of(r#"{"a":1}"#), &json_of(r#"{"a":2}"#)));
+        assert!(!same_payload(
+            &json_of(r#"{"a":1}"#),
+            &json_of(r#"{"a":2}"#)
+        ));
     }
 
     #[test]
@@ -111,13 +133,20 @@ mod tests {
 
     #[test]
     fn bytes_of_any_other_kind_are_compared_as_they_are() {
-        assert!(!same_payload(&payload("binary/plain", "ab"), &payload("binary/plain", "ba")));
+        assert!(!same_payload(
+            &payload("binary/plain", "ab"),
+            &payload("binary/plain", "ba")
+        ));
         assert!(!same_payload(&json_of("1"), &payload("binary/plain", "1")));
     }
 
     #[test]
     fn the_difference_says_if_it_is_the_order_alone() {
-        let list = |data| Some(Payloads { payloads: vec![json_of(data)] });
+        let list = |data| {
+            Some(Payloads {
+                payloads: vec![json_of(data)],
+            })
+        };
         assert_eq!(
             difference(list("[1,2]").as_ref(), list("[2,1]").as_ref()),
             "history has [1,2], the workflow now gives [2,1] (the same elements in another order)"

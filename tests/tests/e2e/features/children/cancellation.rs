@@ -35,7 +35,8 @@ impl Slow {
     }
 }
 
-/// Cancels its child once it has started; how the child ended, and after how many seconds it heard of that.
+/// Cancels its child once it has started; how the child ended, and after how many seconds it heard
+/// of that.
 #[workflow]
 #[derive(Default)]
 struct Canceller;
@@ -43,7 +44,10 @@ struct Canceller;
 #[workflow_methods]
 impl Canceller {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, cancel_type: Type) -> WorkflowResult<(String, u64)> {
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        cancel_type: Type,
+    ) -> WorkflowResult<(String, u64)> {
         let mut options = child("child");
         options.cancel_type = cancel_type;
         options.parent_close_policy = ParentClosePolicy::Abandon;
@@ -51,7 +55,10 @@ impl Canceller {
         let asked = ctx.workflow_time();
         child.cancel("enough".to_owned());
         let ended = end(child.result().await);
-        let waited = ctx.workflow_time().zip(asked).and_then(|(now, asked)| now.duration_since(asked).ok());
+        let waited = ctx
+            .workflow_time()
+            .zip(asked)
+            .and_then(|(now, asked)| now.duration_since(asked).ok());
         // A request that has not left when its workflow closes never does.
         ctx.timer(Duration::from_mins(1)).await;
         Ok((ended, waited.unwrap_or_default().as_secs()))
@@ -59,15 +66,25 @@ impl Canceller {
 }
 
 async fn cancels(env: &TestWorkflowEnvironment, cancel_type: Type) -> TestResult<(String, u64)> {
-    env.worker("queue").workflow::<Canceller>().workflow::<Slow>().start()?;
-    let parent = env.client().start_workflow(Canceller::run, cancel_type, on("parent")).await?;
-    let told = parent.get_result(WorkflowGetResultOptions::default()).await?;
+    env.worker("queue")
+        .workflow::<Canceller>()
+        .workflow::<Slow>()
+        .start()?;
+    let parent = env
+        .client()
+        .start_workflow(Canceller::run, cancel_type, on("parent"))
+        .await?;
+    let told = parent
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     // The child goes on.
     let child = env.client().get_workflow_handle::<Slow>("child");
     if cancel_type == Type::Abandon {
         child.cancel(WorkflowCancelOptions::default()).await?;
     }
-    let reason = child.get_result(WorkflowGetResultOptions::default()).await?;
+    let reason = child
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     if cancel_type != Type::Abandon {
         assert!(reason.contains("enough"), "{reason}");
     }
@@ -149,7 +166,8 @@ feature! {
     }
 }
 
-/// A parent that is cancelled cancels its children, for they share its token; one of them has another.
+/// A parent that is cancelled cancels its children, for they share its token; one of them has
+/// another.
 #[workflow]
 #[derive(Default)]
 struct Family;
@@ -164,10 +182,14 @@ struct Ends {
 impl Family {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ends> {
-        let own = ctx.start_child_workflow(Child::run, Does::Wait, child("own")).await?;
+        let own = ctx
+            .start_child_workflow(Child::run, Does::Wait, child("own"))
+            .await?;
         let mut options = child("detached");
         options.cancellation_token = Some(WorkflowCancellationToken::new());
-        let detached = ctx.start_child_workflow(Child::run, Does::Wait, options).await?;
+        let detached = ctx
+            .start_child_workflow(Child::run, Does::Wait, options)
+            .await?;
         let own = end(own.result().await);
         let detached = end(detached.result().await);
         Ok(Ends { own, detached })

@@ -42,7 +42,9 @@ impl Generation {
         let mut known = Vec::new();
         if younger > 0 {
             let options = child(&format!("generation-{younger}"));
-            let child = ctx.start_child_workflow(Generation::run, younger - 1, options).await?;
+            let child = ctx
+                .start_child_workflow(Generation::run, younger - 1, options)
+                .await?;
             known = child.result().await?;
         }
         known.push(kin(&ctx.info()));
@@ -101,7 +103,9 @@ impl Scheduler {
         let hourly = ctx.start_child_workflow(Hourly::run, (), options).await?;
         ctx.timer(Duration::from_mins(200)).await;
         // Its parent's own handle reaches the first run alone, which closed long ago.
-        ctx.external_workflow("hourly", None).cancel(Some("enough".to_owned())).await?;
+        ctx.external_workflow("hourly", None)
+            .cancel(Some("enough".to_owned()))
+            .await?;
         Ok(end(hourly.result().await))
     }
 }
@@ -151,7 +155,9 @@ struct Canceller;
 impl Canceller {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        let successor = ctx.start_child_workflow(Successor::run, false, child("successor")).await?;
+        let successor = ctx
+            .start_child_workflow(Successor::run, false, child("successor"))
+            .await?;
         ctx.timer(Duration::from_hours(1)).await;
         successor.cancel("enough".to_owned());
         Ok(end(successor.result().await))
@@ -159,8 +165,8 @@ impl Canceller {
 }
 
 feature! {
-    /// Core cancels the run that it saw start, and the server takes a request for a closed run as done: so the later
-    /// runs of a child are out of its parent's reach.
+    /// Core cancels the run that it saw start, and the server takes a request for a closed run as
+    /// done: so the later runs of a child are out of its parent's reach.
     [Canceller, Successor]
     async fn cancelling_a_child_reaches_its_first_run_alone(env) {
         env.worker("queue").workflow::<Canceller>().workflow::<Successor>().start()?;

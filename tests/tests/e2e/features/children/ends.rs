@@ -21,7 +21,11 @@ struct Order {
 }
 
 fn order(does: Does) -> Order {
-    Order { does, run_timeout: None, attempts: 1 }
+    Order {
+        does,
+        run_timeout: None,
+        attempts: 1,
+    }
 }
 
 #[workflow_methods]
@@ -31,18 +35,35 @@ impl Parent {
         let mut options: ChildWorkflowOptions = child("child");
         options.run_timeout = order.run_timeout;
         if order.attempts != 1 {
-            options.retry_policy = Some(RetryPolicy::builder().maximum_attempts(order.attempts).build());
+            options.retry_policy = Some(
+                RetryPolicy::builder()
+                    .maximum_attempts(order.attempts)
+                    .build(),
+            );
         }
-        let child = ctx.start_child_workflow(Child::run, order.does, options).await?;
+        let child = ctx
+            .start_child_workflow(Child::run, order.does, options)
+            .await?;
         Ok(end(child.result().await))
     }
 }
 
 async fn hears(env: TestWorkflowEnvironment, order: Order, expected: &str) -> TestResult {
-    env.worker("queue").workflow::<Parent>().workflow::<Child>().start()?;
-    let parent = env.client().start_workflow(Parent::run, order, on("parent")).await?;
+    env.worker("queue")
+        .workflow::<Parent>()
+        .workflow::<Child>()
+        .start()?;
+    let parent = env
+        .client()
+        .start_workflow(Parent::run, order, on("parent"))
+        .await?;
     env.observe_result(&parent);
-    assert_eq!(parent.get_result(WorkflowGetResultOptions::default()).await?, expected);
+    assert_eq!(
+        parent
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        expected
+    );
     Ok(())
 }
 

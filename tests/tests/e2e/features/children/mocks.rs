@@ -7,8 +7,8 @@ use temporalio_client::UntypedUpdate;
 use temporalio_common::{RetryPolicy, UntypedWorkflow, data_converters::RawValue};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ChildWorkflowCancellationType, ChildWorkflowOptions, ParentClosePolicy, WorkflowContext, WorkflowResult,
-    WorkflowTermination, workflows::join,
+    ChildWorkflowCancellationType, ChildWorkflowOptions, ParentClosePolicy, WorkflowContext,
+    WorkflowResult, WorkflowTermination, workflows::join,
 };
 
 /// What is mocked.
@@ -32,15 +32,22 @@ struct Household;
 #[workflow_methods]
 impl Household {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, attempts: u32) -> WorkflowResult<(String, String)> {
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        attempts: u32,
+    ) -> WorkflowResult<(String, String)> {
         let mut options: ChildWorkflowOptions = child("errand");
         options.run_timeout = Some(Duration::from_hours(24));
         options.task_queue = Some("errands".to_owned());
         if attempts > 1 {
             options.retry_policy = Some(RetryPolicy::builder().maximum_attempts(attempts).build());
         }
-        let errand = ctx.start_child_workflow(Errand::run, "bread".to_owned(), options).await?;
-        let real = ctx.start_child_workflow(Child::run, Does::Complete, child("real")).await?;
+        let errand = ctx
+            .start_child_workflow(Errand::run, "bread".to_owned(), options)
+            .await?;
+        let real = ctx
+            .start_child_workflow(Child::run, Does::Complete, child("real"))
+            .await?;
         let (errand, real) = join!(errand.result(), real.result());
         Ok((end(errand), end(real)))
     }
@@ -54,13 +61,24 @@ async fn keeps_house<R>(
 where
     R: Future<Output = WorkflowResult<String>> + 'static,
 {
-    env.worker("queue").workflow::<Household>().workflow::<Child>().start()?;
-    env.worker("errands").mock_workflow(Errand::run, mock).start()?;
-    let household = env.client().start_workflow(Household::run, attempts, on("household")).await?;
+    env.worker("queue")
+        .workflow::<Household>()
+        .workflow::<Child>()
+        .start()?;
+    env.worker("errands")
+        .mock_workflow(Errand::run, mock)
+        .start()?;
+    let household = env
+        .client()
+        .start_workflow(Household::run, attempts, on("household"))
+        .await?;
     env.observe_result(&household);
     let (errand, real) = household.get_result(Default::default()).await?;
     assert_eq!(real, "completed: done in attempt 1");
-    assert!(env.workflow_calls(Child::run).is_empty(), "a real child is not recorded");
+    assert!(
+        env.workflow_calls(Child::run).is_empty(),
+        "a real child is not recorded"
+    );
     Ok(errand)
 }
 
@@ -138,7 +156,9 @@ impl Impatient {
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
         let mut options = child("errand");
         options.cancel_type = ChildWorkflowCancellationType::WaitCancellationCompleted;
-        let errand = ctx.start_child_workflow(Errand::run, "bread".to_owned(), options).await?;
+        let errand = ctx
+            .start_child_workflow(Errand::run, "bread".to_owned(), options)
+            .await?;
         ctx.timer(Duration::from_mins(1)).await;
         errand.cancel("too slow".to_owned());
         Ok(end(errand.result().await))
@@ -175,7 +195,8 @@ impl Forgetful {
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let mut options = child("errand");
         options.parent_close_policy = ParentClosePolicy::Terminate;
-        ctx.start_child_workflow(Errand::run, "bread".to_owned(), options).await?;
+        ctx.start_child_workflow(Errand::run, "bread".to_owned(), options)
+            .await?;
         Ok(())
     }
 }
@@ -213,14 +234,32 @@ async fn it_has_no_handlers(env: TestWorkflowEnvironment) -> TestResult {
             Ok(call.input)
         })
         .start()?;
-    let errand = env.client().start_workflow(Errand::run, "bread".to_owned(), on("errand")).await?;
-    let untyped = env.client().get_workflow_handle::<UntypedWorkflow>("errand");
+    let errand = env
+        .client()
+        .start_workflow(Errand::run, "bread".to_owned(), on("errand"))
+        .await?;
+    let untyped = env
+        .client()
+        .get_workflow_handle::<UntypedWorkflow>("errand");
     let nothing = RawValue::default;
-    untyped.signal(temporalio_client::UntypedSignal::new("hurry"), nothing(), Default::default()).await?;
-    let asked =
-        untyped.query(temporalio_client::UntypedQuery::new("where"), nothing(), Default::default()).await;
+    untyped
+        .signal(
+            temporalio_client::UntypedSignal::new("hurry"),
+            nothing(),
+            Default::default(),
+        )
+        .await?;
+    let asked = untyped
+        .query(
+            temporalio_client::UntypedQuery::new("where"),
+            nothing(),
+            Default::default(),
+        )
+        .await;
     assert!(asked.is_err_and(|error| error.to_string().contains("the workflow is mocked")));
-    let updated = untyped.execute_update(UntypedUpdate::new("butter"), nothing(), Default::default()).await;
+    let updated = untyped
+        .execute_update(UntypedUpdate::new("butter"), nothing(), Default::default())
+        .await;
     assert!(updated.is_err());
     assert_eq!(errand.get_result(Default::default()).await?, "bread");
     Ok(())

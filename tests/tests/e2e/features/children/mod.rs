@@ -1,4 +1,5 @@
-//! Children: how they end, what their parents hear, and what becomes of them when their parents close.
+//! Children: how they end, what their parents hear, and what becomes of them when their parents
+//! close.
 
 mod cancellation;
 mod chains;
@@ -13,7 +14,8 @@ use temporalio_common::error::IncomingError;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ApplicationFailure, ChildWorkflowExecutionError, ChildWorkflowOptions, ChildWorkflowStartError,
-    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult, WorkflowTermination,
+    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
+    WorkflowTermination,
 };
 
 /// What a child does.
@@ -86,10 +88,18 @@ fn end(result: Result<String, ChildWorkflowExecutionError>) -> String {
     };
     match error.cause() {
         Some(IncomingError::Application(failure)) => {
-            format!("failed: {failure} ({}), {:?}", failure.type_name().unwrap_or("?"), error.retry_state())
+            format!(
+                "failed: {failure} ({}), {:?}",
+                failure.type_name().unwrap_or("?"),
+                error.retry_state()
+            )
         }
         Some(IncomingError::Timeout(timeout)) => {
-            format!("timed out: {:?}, {:?}", timeout.timeout_type(), error.retry_state())
+            format!(
+                "timed out: {:?}, {:?}",
+                timeout.timeout_type(),
+                error.retry_state()
+            )
         }
         Some(IncomingError::Cancelled(_)) => "cancelled".to_owned(),
         Some(IncomingError::Terminated(_)) => "terminated".to_owned(),
@@ -100,7 +110,9 @@ fn end(result: Result<String, ChildWorkflowExecutionError>) -> String {
 /// How the start of a child failed, in words.
 fn start_failure(error: &ChildWorkflowStartError) -> String {
     match error {
-        ChildWorkflowStartError::StartFailed { workflow_id, cause, .. } => {
+        ChildWorkflowStartError::StartFailed {
+            workflow_id, cause, ..
+        } => {
             format!("{workflow_id}: {cause:?}")
         }
         ChildWorkflowStartError::Cancelled(_) => "never started: cancelled".to_owned(),

@@ -8,7 +8,8 @@ use temporalio_client::{WorkflowExecutionStatus, errors::WorkflowGetResultError}
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ContinueAsNewOptions, ParentClosePolicy as Policy, WorkflowContext, WorkflowResult, WorkflowTermination,
+    ContinueAsNewOptions, ParentClosePolicy as Policy, WorkflowContext, WorkflowResult,
+    WorkflowTermination,
 };
 
 /// How the parent closes.
@@ -39,7 +40,10 @@ struct Parent;
 #[workflow_methods]
 impl Parent {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, (closing, then): (Closing, Then)) -> WorkflowResult<()> {
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        (closing, then): (Closing, Then),
+    ) -> WorkflowResult<()> {
         let is_first = ctx.info().continued_from_run_id().is_none();
         if !is_first {
             return Ok(());
@@ -52,7 +56,8 @@ impl Parent {
         };
         // The parent's own cancellation is not what is looked at here.
         options.cancellation_token = Some(temporalio_sdk::WorkflowCancellationToken::new());
-        ctx.start_child_workflow(Child::run, Does::Wait, options).await?;
+        ctx.start_child_workflow(Child::run, Does::Wait, options)
+            .await?;
         match closing {
             Closing::IsCancelled => {
                 ctx.cancelled().await;
@@ -64,16 +69,19 @@ impl Parent {
         ctx.timer(Duration::from_mins(1)).await;
         match closing {
             Closing::Fails | Closing::IsRetried => Err(broken()),
-            Closing::ContinuesAsNew => {
-                Err(ctx.continue_as_new((closing, then), ContinueAsNewOptions::default()).unwrap_err())
-            }
+            Closing::ContinuesAsNew => Err(ctx
+                .continue_as_new((closing, then), ContinueAsNewOptions::default())
+                .unwrap_err()),
             _ => Ok(()),
         }
     }
 }
 
 async fn becomes(env: TestWorkflowEnvironment, closing: Closing, then: Then) -> TestResult {
-    env.worker("queue").workflow::<Parent>().workflow::<Child>().start()?;
+    env.worker("queue")
+        .workflow::<Parent>()
+        .workflow::<Child>()
+        .start()?;
     let client = env.client();
     let mut options = on("parent");
     if closing == Closing::IsRetried {
@@ -82,11 +90,17 @@ async fn becomes(env: TestWorkflowEnvironment, closing: Closing, then: Then) -> 
     if closing == Closing::TimesOut {
         options.run_timeout = Some(Duration::from_hours(2));
     }
-    let parent = client.start_workflow(Parent::run, (closing, then), options).await?;
+    let parent = client
+        .start_workflow(Parent::run, (closing, then), options)
+        .await?;
     env.sleep(Duration::from_hours(1)).await;
     match closing {
         Closing::IsCancelled => parent.cancel(WorkflowCancelOptions::default()).await?,
-        Closing::IsTerminated => parent.terminate(WorkflowTerminateOptions::default()).await?,
+        Closing::IsTerminated => {
+            parent
+                .terminate(WorkflowTerminateOptions::default())
+                .await?
+        }
         _ => {}
     }
     let closed = parent.get_result(WorkflowGetResultOptions::default()).await;
@@ -101,7 +115,13 @@ async fn becomes(env: TestWorkflowEnvironment, closing: Closing, then: Then) -> 
             env.sleep(Duration::from_hours(1)).await;
             let described = child.describe(WorkflowDescribeOptions::default()).await?;
             assert_eq!(described.status(), WorkflowExecutionStatus::Running);
-            child.signal(Child::tell, "orphan".to_owned(), WorkflowSignalOptions::default()).await?;
+            child
+                .signal(
+                    Child::tell,
+                    "orphan".to_owned(),
+                    WorkflowSignalOptions::default(),
+                )
+                .await?;
             child.get_result(WorkflowGetResultOptions::default()).await
         }
         _ => child.get_result(WorkflowGetResultOptions::default()).await,
@@ -109,10 +129,16 @@ async fn becomes(env: TestWorkflowEnvironment, closing: Closing, then: Then) -> 
     match then {
         Then::Abandon => assert_eq!(ended?, "orphan"),
         Then::Terminate => {
-            assert!(matches!(ended, Err(WorkflowGetResultError::Terminated { .. })), "{ended:?}");
+            assert!(
+                matches!(ended, Err(WorkflowGetResultError::Terminated { .. })),
+                "{ended:?}"
+            );
         }
         Then::RequestCancel => {
-            assert!(matches!(ended, Err(WorkflowGetResultError::Cancelled { .. })), "{ended:?}");
+            assert!(
+                matches!(ended, Err(WorkflowGetResultError::Cancelled { .. })),
+                "{ended:?}"
+            );
         }
     }
     Ok(())

@@ -18,7 +18,9 @@ struct Latecomer;
 impl Latecomer {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        let started = ctx.start_child_workflow(Child::run, Does::Complete, child("child")).await;
+        let started = ctx
+            .start_child_workflow(Child::run, Does::Complete, child("child"))
+            .await;
         Ok(started.map_or_else(|error| start_failure(&error), |_| "started".to_owned()))
     }
 }
@@ -40,7 +42,8 @@ feature! {
     }
 }
 
-/// Starts a child of the same id again and again, each with another reuse policy, once the last has closed.
+/// Starts a child of the same id again and again, each with another reuse policy, once the last has
+/// closed.
 #[workflow]
 #[derive(Default)]
 struct Repeater;
@@ -60,10 +63,12 @@ impl Repeater {
         ] {
             let mut options = child("child");
             options.id_reuse_policy = reuse;
-            ends.push(match ctx.start_child_workflow(Child::run, does, options).await {
-                Ok(child) => end(child.result().await),
-                Err(error) => start_failure(&error),
-            });
+            ends.push(
+                match ctx.start_child_workflow(Child::run, does, options).await {
+                    Ok(child) => end(child.result().await),
+                    Err(error) => start_failure(&error),
+                },
+            );
         }
         Ok(ends)
     }
@@ -93,14 +98,17 @@ struct Delegator;
 impl Delegator {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Vec<String>> {
-        let options = [None, Some("elsewhere".to_owned())].into_iter().map(|queue| {
-            let mut options = ChildWorkflowOptions::default();
-            options.task_queue = queue;
-            options
-        });
-        let started =
-            join_all(options.map(|options| ctx.start_child_workflow(Child::run, Does::Complete, options)))
-                .await;
+        let options = [None, Some("elsewhere".to_owned())]
+            .into_iter()
+            .map(|queue| {
+                let mut options = ChildWorkflowOptions::default();
+                options.task_queue = queue;
+                options
+            });
+        let started = join_all(
+            options.map(|options| ctx.start_child_workflow(Child::run, Does::Complete, options)),
+        )
+        .await;
         let started: Vec<_> = started.into_iter().collect::<Result<_, _>>()?;
         let results = join_all(started.into_iter().map(StartedChildWorkflow::result)).await;
         Ok(results.into_iter().map(end).collect())
@@ -131,11 +139,25 @@ struct Teller;
 impl Teller {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<(String, bool)> {
-        let started = ctx.start_child_workflow(Child::run, Does::Wait, child("child")).await?;
-        started.signal(Child::tell, "enough".to_owned(), SignalWorkflowOptions::default()).await?;
+        let started = ctx
+            .start_child_workflow(Child::run, Does::Wait, child("child"))
+            .await?;
+        started
+            .signal(
+                Child::tell,
+                "enough".to_owned(),
+                SignalWorkflowOptions::default(),
+            )
+            .await?;
         let late = ctx.external_workflow("child", Some(started.run_id.clone()));
         let ended = end(started.result().await);
-        let late = late.signal(Child::tell, "more".to_owned(), SignalWorkflowOptions::default()).await;
+        let late = late
+            .signal(
+                Child::tell,
+                "more".to_owned(),
+                SignalWorkflowOptions::default(),
+            )
+            .await;
         Ok((ended, matches!(late, Err(WorkflowSignalError::NotFound(_)))))
     }
 }

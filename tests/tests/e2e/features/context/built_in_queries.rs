@@ -41,13 +41,24 @@ struct Metadata {
     current_details: String,
 }
 
-async fn ask(handle: &WorkflowHandle<Client, UntypedWorkflow>, query: &str) -> TestResult<RawValue> {
-    Ok(handle.query(UntypedQuery::new(query), RawValue::default(), Default::default()).await?)
+async fn ask(
+    handle: &WorkflowHandle<Client, UntypedWorkflow>,
+    query: &str,
+) -> TestResult<RawValue> {
+    Ok(handle
+        .query(
+            UntypedQuery::new(query),
+            RawValue::default(),
+            Default::default(),
+        )
+        .await?)
 }
 
 async fn details(handle: &WorkflowHandle<Client, UntypedWorkflow>) -> TestResult<String> {
     let metadata = ask(handle, "__temporal_workflow_metadata").await?;
-    Ok(metadata.to_value::<Metadata>(&PayloadConverter::default()).current_details)
+    Ok(metadata
+        .to_value::<Metadata>(&PayloadConverter::default())
+        .current_details)
 }
 
 feature! {
@@ -71,11 +82,26 @@ feature! {
 #[workflow_test]
 async fn stack_traces_are_not_there(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Loading>().start()?;
-    env.client().start_workflow(Loading::run, (), on("loading")).await?;
-    let untyped = env.client().get_workflow_handle::<UntypedWorkflow>("loading");
-    for query in ["__stack_trace", "__enhanced_stack_trace", "nothing of the kind"] {
-        let refused = ask(&untyped, query).await.err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(refused.contains(&format!("No query handler for '{query}'")), "{refused}");
+    env.client()
+        .start_workflow(Loading::run, (), on("loading"))
+        .await?;
+    let untyped = env
+        .client()
+        .get_workflow_handle::<UntypedWorkflow>("loading");
+    for query in [
+        "__stack_trace",
+        "__enhanced_stack_trace",
+        "nothing of the kind",
+    ] {
+        let refused = ask(&untyped, query)
+            .await
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(
+            refused.contains(&format!("No query handler for '{query}'")),
+            "{refused}"
+        );
     }
     untyped.terminate(Default::default()).await?;
     Ok(())

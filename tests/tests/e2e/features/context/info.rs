@@ -32,8 +32,14 @@ fn known(info: &WorkflowContextView) -> Known {
         attempt: info.attempt(),
         is_first_run: info.first_execution_run_id() == info.run_id(),
         has_parent: info.parent().is_some(),
-        timeouts: (info.execution_timeout(), info.run_timeout(), info.task_timeout()),
-        retries: info.retry_policy().map(|policy| (policy.initial_interval(), policy.maximum_attempts())),
+        timeouts: (
+            info.execution_timeout(),
+            info.run_timeout(),
+            info.task_timeout(),
+        ),
+        retries: info
+            .retry_policy()
+            .map(|policy| (policy.initial_interval(), policy.maximum_attempts())),
         cron: info.cron_schedule().map(ToOwned::to_owned),
     }
 }
@@ -48,13 +54,19 @@ struct Knowing {
 impl Knowing {
     #[init]
     fn new(ctx: &WorkflowContextView, _fails: bool) -> Self {
-        Self { at_first: known(ctx) }
+        Self {
+            at_first: known(ctx),
+        }
     }
 
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Known> {
         let now = known(&ctx.info());
-        assert_eq!(ctx.state(|state| state.at_first.clone()), now, "it is the same throughout a run");
+        assert_eq!(
+            ctx.state(|state| state.at_first.clone()),
+            now,
+            "it is the same throughout a run"
+        );
         if now.attempt == 1 && now.retries.is_some() {
             let failure = ApplicationFailure::builder(anyhow::anyhow!("once more")).build();
             return Err(WorkflowTermination::failed_application(failure));
@@ -118,8 +130,14 @@ impl Clockwork {
         let mut taken = Vec::new();
         for hours in [1, 2, 3] {
             ctx.timer(Duration::from_hours(hours)).await;
-            let passed = ctx.workflow_time().zip(start).and_then(|(now, then)| now.duration_since(then).ok());
-            taken.push((passed.unwrap_or_default().as_secs() / 3600, ctx.history_length()));
+            let passed = ctx
+                .workflow_time()
+                .zip(start)
+                .and_then(|(now, then)| now.duration_since(then).ok());
+            taken.push((
+                passed.unwrap_or_default().as_secs() / 3600,
+                ctx.history_length(),
+            ));
         }
         Ok(taken)
     }
@@ -129,8 +147,14 @@ impl Clockwork {
 #[workflow_test(core_replay = true)]
 async fn time_passes_and_history_grows(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Clockwork>().start()?;
-    let clockwork = env.client().start_workflow(Clockwork::run, (), on("clockwork")).await?;
-    assert_eq!(clockwork.get_result(Default::default()).await?, [(1, 8), (3, 13), (6, 18)]);
+    let clockwork = env
+        .client()
+        .start_workflow(Clockwork::run, (), on("clockwork"))
+        .await?;
+    assert_eq!(
+        clockwork.get_result(Default::default()).await?,
+        [(1, 8), (3, 13), (6, 18)]
+    );
     Ok(())
 }
 

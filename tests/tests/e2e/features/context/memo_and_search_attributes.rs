@@ -111,7 +111,8 @@ impl Agency {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Vec<String>> {
         let mut options = ChildWorkflowOptions::workflow_id("trip".to_owned());
-        options.search_attributes = Some(SearchAttributes::new([CITY.value_set("Oslo".to_owned())]));
+        options.search_attributes =
+            Some(SearchAttributes::new([CITY.value_set("Oslo".to_owned())]));
         options.static_summary = Some("a trip".to_owned());
         options.static_details = Some("to Oslo".to_owned());
         let trip = ctx.start_child_workflow(Trip::run, (), options).await?;
@@ -145,7 +146,11 @@ async fn a_description_tells_of_the_start(env: TestWorkflowEnvironment) -> TestR
     let trip = env.client().start_workflow(Trip::run, (), options).await?;
     let described = trip.describe(Default::default()).await?;
     assert_eq!(
-        (described.id(), described.workflow_type(), described.task_queue()),
+        (
+            described.id(),
+            described.workflow_type(),
+            described.task_queue()
+        ),
         ("trip", "Trip", "queue")
     );
     assert_eq!(described.static_summary(), Some("a trip"));
@@ -154,6 +159,9 @@ async fn a_description_tells_of_the_start(env: TestWorkflowEnvironment) -> TestR
     assert_eq!(described.close_time(), None);
     trip.signal(Trip::finish, (), Default::default()).await?;
     trip.get_result(Default::default()).await?;
-    assert_eq!(trip.describe(Default::default()).await?.close_time(), Some(env.now()));
+    assert_eq!(
+        trip.describe(Default::default()).await?.close_time(),
+        Some(env.now())
+    );
     Ok(())
 }

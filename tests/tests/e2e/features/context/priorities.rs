@@ -6,7 +6,8 @@ use temporalio_client::Priority;
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, ChildWorkflowOptions, WorkflowContext, WorkflowResult, activities::ActivityContext,
+    ActivityOptions, ChildWorkflowOptions, WorkflowContext, WorkflowResult,
+    activities::ActivityContext,
 };
 
 struct Desk;

@@ -15,7 +15,10 @@ struct Lottery;
 #[workflow_methods]
 impl Lottery {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, first: Option<Drawn>) -> WorkflowResult<(Drawn, Drawn)> {
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        first: Option<Drawn>,
+    ) -> WorkflowResult<(Drawn, Drawn)> {
         let (red, blue) = (ctx.random_stream("red"), ctx.random_stream("blue"));
         let mut reds = vec![red.random::<u32>()];
         let number = ctx.random::<u64>();
@@ -26,7 +29,9 @@ impl Lottery {
         let drawn = (number, id, reds, blues);
         match first {
             Some(first) => Ok((first, drawn)),
-            None => Err(ctx.continue_as_new(Some(drawn), ContinueAsNewOptions::default()).unwrap_err()),
+            None => Err(ctx
+                .continue_as_new(Some(drawn), ContinueAsNewOptions::default())
+                .unwrap_err()),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Workflow tasks that fail: because the workflow wants it, or because it does what workflows may not.
+//! Workflow tasks that fail: because the workflow wants it, or because it does what workflows may
+//! not.
 
 use crate::features::on;
 use durasim::{WorldOptions, prelude::*, report::FailureCode};
@@ -29,11 +30,24 @@ impl Mover {
 async fn a_workflow_may_fail_its_task(env: TestWorkflowEnvironment) -> TestResult {
     MOVES.store(0, Ordering::SeqCst);
     env.worker("queue").workflow::<Mover>().start()?;
-    let mover = env.client().start_workflow(Mover::run, (), on("mover")).await?;
+    let mover = env
+        .client()
+        .start_workflow(Mover::run, (), on("mover"))
+        .await?;
     assert_eq!(mover.get_result(Default::default()).await?, "moved");
     let types = env.history("mover").event_types();
-    assert_eq!(types.iter().filter(|kind| **kind == EventType::WorkflowTaskFailed).count(), 1);
-    assert!(env.history("mover").outline().contains("not on this worker"));
+    assert_eq!(
+        types
+            .iter()
+            .filter(|kind| **kind == EventType::WorkflowTaskFailed)
+            .count(),
+        1
+    );
+    assert!(
+        env.history("mover")
+            .outline()
+            .contains("not on this worker")
+    );
     Ok(())
 }
 
@@ -68,10 +82,16 @@ impl Sleeper {
 }
 
 fn failure(world: &'static durasim::Body) -> String {
-    let failure = durasim::run_world(world, &WorldOptions::default()).failure.expect("it is detected");
+    let failure = durasim::run_world(world, &WorldOptions::default())
+        .failure
+        .expect("it is detected");
     assert_eq!(failure.code, FailureCode::Replay);
     // As it is broken into lines for people.
-    failure.render(durasim::report::Colors::Off).split_whitespace().collect::<Vec<_>>().join(" ")
+    failure
+        .render(durasim::report::Colors::Off)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// In the SDK's own words.
@@ -80,13 +100,18 @@ fn a_wake_from_elsewhere_is_detected() {
     let text = failure(&|env| {
         Box::pin(async move {
             env.worker("queue").workflow::<Channel>().start()?;
-            let channel = env.client().start_workflow(Channel::run, (), on("channel")).await?;
+            let channel = env
+                .client()
+                .start_workflow(Channel::run, (), on("channel"))
+                .await?;
             channel.get_result(Default::default()).await?;
             Ok(())
         })
     });
     assert!(
-        text.contains("[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK"),
+        text.contains(
+            "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK"
+        ),
         "{text}"
     );
 }
@@ -97,13 +122,18 @@ fn a_sleep_of_tokios_is_detected() {
     let text = failure(&|env| {
         Box::pin(async move {
             env.worker("queue").workflow::<Sleeper>().start()?;
-            let sleeper = env.client().start_workflow(Sleeper::run, (), on("sleeper")).await?;
+            let sleeper = env
+                .client()
+                .start_workflow(Sleeper::run, (), on("sleeper"))
+                .await?;
             sleeper.get_result(Default::default()).await?;
             Ok(())
         })
     });
     assert!(
-        text.contains("[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK"),
+        text.contains(
+            "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK"
+        ),
         "{text}"
     );
 }
@@ -115,7 +145,10 @@ async fn the_detection_can_be_switched_off(env: TestWorkflowEnvironment) -> Test
         .workflow::<Channel>()
         .options(|options| options.detect_nondeterministic_futures = false)
         .start()?;
-    let channel = env.client().start_workflow(Channel::run, (), on("channel")).await?;
+    let channel = env
+        .client()
+        .start_workflow(Channel::run, (), on("channel"))
+        .await?;
     assert_eq!(channel.get_result(Default::default()).await?, 7);
     Ok(())
 }

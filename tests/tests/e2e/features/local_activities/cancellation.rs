@@ -4,7 +4,8 @@ use super::*;
 use pretty_assertions::assert_eq;
 use temporalio_sdk::{ActivityCancellationType as Type, WorkflowCancellationToken};
 
-/// Runs a local activity, cancelled by another one's end a second later or by the workflow's own cancellation.
+/// Runs a local activity, cancelled by another one's end a second later or by the workflow's own
+/// cancellation.
 #[workflow]
 #[derive(Default)]
 struct Canceller;
@@ -24,18 +25,29 @@ impl Clocks {
 #[workflow_methods]
 impl Canceller {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, cancel_type: Type) -> WorkflowResult<(String, u64)> {
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        cancel_type: Type,
+    ) -> WorkflowResult<(String, u64)> {
         let token = WorkflowCancellationToken::new();
-        let mut options = Settings { schedule_to_close: Some(1000), ..Settings::default() }.options();
+        let mut options = Settings {
+            schedule_to_close: Some(1000),
+            ..Settings::default()
+        }
+        .options();
         options.cancel_type = cancel_type;
         options.cancellation_token = Some(token.clone());
         let started = ctx.workflow_time();
         let work = ctx.execute_local_activity(Work::work, (), options);
         let seconds = LocalActivityOptions::default();
-        ctx.execute_local_activity(Clocks::tick, (), seconds).await?;
+        ctx.execute_local_activity(Clocks::tick, (), seconds)
+            .await?;
         token.cancel();
         let ended = end(work.await);
-        let waited = ctx.workflow_time().zip(started).and_then(|(now, then)| now.duration_since(then).ok());
+        let waited = ctx
+            .workflow_time()
+            .zip(started)
+            .and_then(|(now, then)| now.duration_since(then).ok());
         Ok((ended, waited.unwrap_or_default().as_secs()))
     }
 }
@@ -53,8 +65,13 @@ where
         .mock_activity(Work::work, mock)
         .activity(Clocks::tick)
         .start()?;
-    let handle = env.client().start_workflow(Canceller::run, cancel_type, on("one")).await?;
-    Ok(handle.get_result(WorkflowGetResultOptions::default()).await?)
+    let handle = env
+        .client()
+        .start_workflow(Canceller::run, cancel_type, on("one"))
+        .await?;
+    Ok(handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?)
 }
 
 /// Listens, and takes three seconds to stop.
@@ -66,7 +83,10 @@ async fn slow_to_stop(call: ActivityCall<()>) -> Result<String, ActivityError> {
 
 #[workflow_test(core_replay = true)]
 async fn at_once(env: TestWorkflowEnvironment) -> TestResult {
-    assert_eq!(cancels(&env, Type::TryCancel, slow_to_stop).await?, ("cancelled".to_owned(), 1));
+    assert_eq!(
+        cancels(&env, Type::TryCancel, slow_to_stop).await?,
+        ("cancelled".to_owned(), 1)
+    );
     Ok(())
 }
 
@@ -83,7 +103,10 @@ async fn its_code_may_complete_all_the_same(env: TestWorkflowEnvironment) -> Tes
         call.cancelled().await;
         Ok("done before you knew".to_owned())
     });
-    assert_eq!(ended.await?, ("completed: done before you knew".to_owned(), 1));
+    assert_eq!(
+        ended.await?,
+        ("completed: done before you knew".to_owned(), 1)
+    );
     Ok(())
 }
 
@@ -111,7 +134,9 @@ async fn without_telling_its_code(env: TestWorkflowEnvironment) -> TestResult {
 async fn between_two_attempts(env: TestWorkflowEnvironment) -> TestResult {
     let ended = cancels(&env, Type::WaitCancellationCompleted, |_| async {
         let later = ApplicationFailure::builder("come back later".to_owned());
-        Err(ActivityError::application(later.next_retry_delay(Duration::from_secs(30)).build()))
+        Err(ActivityError::application(
+            later.next_retry_delay(Duration::from_secs(30)).build(),
+        ))
     });
     assert_eq!(ended.await?, ("cancelled".to_owned(), 1));
     assert_eq!(env.calls(Work::work).len(), 1);
@@ -124,23 +149,47 @@ async fn during_a_backoff_timer(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<OneLocal>()
         .mock_activity(Work::work, |_| async { Err(failure("Busy")) })
         .start()?;
-    let settings = Settings { first_delay: Some(3600), threshold: Some(1), ..Settings::default() };
-    let handle = env.client().start_workflow(OneLocal::run, settings, on("one")).await?;
+    let settings = Settings {
+        first_delay: Some(3600),
+        threshold: Some(1),
+        ..Settings::default()
+    };
+    let handle = env
+        .client()
+        .start_workflow(OneLocal::run, settings, on("one"))
+        .await?;
     env.sleep(Duration::from_mins(1)).await;
     handle.cancel(WorkflowCancelOptions::default()).await?;
-    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "cancelled");
+    assert_eq!(
+        handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        "cancelled"
+    );
     assert_eq!(seconds_of(&env, "one", EventType::TimerCanceled), [60]);
     Ok(())
 }
 
-/// A workflow task that runs a local activity hears of the workflow's cancellation with its next heartbeat.
+/// A workflow task that runs a local activity hears of the workflow's cancellation with its next
+/// heartbeat.
 #[workflow_test(core_replay = true)]
 async fn with_the_workflow(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<OneLocal>().mock_activity(Work::work, slow_to_stop).start()?;
-    let handle = env.client().start_workflow(OneLocal::run, Settings::default(), on("one")).await?;
+    env.worker("queue")
+        .workflow::<OneLocal>()
+        .mock_activity(Work::work, slow_to_stop)
+        .start()?;
+    let handle = env
+        .client()
+        .start_workflow(OneLocal::run, Settings::default(), on("one"))
+        .await?;
     env.sleep(Duration::from_secs(2)).await;
     handle.cancel(WorkflowCancelOptions::default()).await?;
-    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "cancelled");
+    assert_eq!(
+        handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        "cancelled"
+    );
     assert_eq!(seconds_of(&env, "one", EventType::MarkerRecorded), [8]);
     Ok(())
 }

@@ -16,7 +16,8 @@ use temporalio_protos::temporal::api::{
     failure::v1::{Failure, failure::FailureInfo},
 };
 use temporalio_sdk::{
-    ActivityExecutionError, ApplicationFailure, LocalActivityOptions, WorkflowContext, WorkflowResult,
+    ActivityExecutionError, ApplicationFailure, LocalActivityOptions, WorkflowContext,
+    WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -71,7 +72,9 @@ struct OneLocal;
 impl OneLocal {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>, settings: Settings) -> WorkflowResult<String> {
-        Ok(end(ctx.execute_local_activity(Work::work, (), settings.options()).await))
+        Ok(end(ctx
+            .execute_local_activity(Work::work, (), settings.options())
+            .await))
     }
 }
 
@@ -86,7 +89,8 @@ fn end(result: Result<String, ActivityExecutionError>) -> String {
     }
 }
 
-/// The timeout that a failure is or has as its cause: it has one when it is new, and is one on replay.
+/// The timeout that a failure is or has as its cause: it has one when it is new, and is one on
+/// replay.
 fn timeout(failure: &Failure) -> Option<TimeoutType> {
     match &failure.failure_info {
         Some(FailureInfo::TimeoutFailureInfo(timeout)) => Some(timeout.timeout_type()),
@@ -96,7 +100,9 @@ fn timeout(failure: &Failure) -> Option<TimeoutType> {
 
 fn failure(type_name: &str) -> ActivityError {
     ActivityError::application(
-        ApplicationFailure::builder(format!("it was {type_name}")).type_name(type_name.to_owned()).build(),
+        ApplicationFailure::builder(format!("it was {type_name}"))
+            .type_name(type_name.to_owned())
+            .build(),
     )
 }
 
@@ -104,7 +110,10 @@ fn failure(type_name: &str) -> ActivityError {
 fn seconds_of(env: &TestWorkflowEnvironment, workflow: &str, event_type: EventType) -> Vec<u64> {
     let history = env.history(workflow);
     let at = |event: &temporalio_protos::temporal::api::history::v1::HistoryEvent| {
-        event.event_time.as_ref().map_or(0, |time| time.seconds.cast_unsigned())
+        event
+            .event_time
+            .as_ref()
+            .map_or(0, |time| time.seconds.cast_unsigned())
     };
     let first = history.events().first().map_or(0, at);
     history
@@ -123,12 +132,23 @@ async fn run<R>(
 where
     R: Future<Output = Result<String, ActivityError>> + Send + 'static,
 {
-    env.worker("queue").workflow::<OneLocal>().mock_activity(Work::work, mock).start()?;
-    let handle = env.client().start_workflow(OneLocal::run, settings, on("one")).await?;
-    Ok(handle.get_result(WorkflowGetResultOptions::default()).await?)
+    env.worker("queue")
+        .workflow::<OneLocal>()
+        .mock_activity(Work::work, mock)
+        .start()?;
+    let handle = env
+        .client()
+        .start_workflow(OneLocal::run, settings, on("one"))
+        .await?;
+    Ok(handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?)
 }
 
 /// When the calls began, in seconds since the world did.
 fn seconds_of_calls(env: &TestWorkflowEnvironment) -> Vec<u64> {
-    env.calls(Work::work).iter().map(|call| (call.started_ms - durasim_engine::START_MS) / 1000).collect()
+    env.calls(Work::work)
+        .iter()
+        .map(|call| (call.started_ms - durasim_engine::START_MS) / 1000)
+        .collect()
 }

@@ -12,7 +12,11 @@ struct Twice;
 impl Twice {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<(String, String)> {
-        let options = || LocalActivityOptions::builder().include_arguments_in_marker(true).build();
+        let options = || {
+            LocalActivityOptions::builder()
+                .include_arguments_in_marker(true)
+                .build()
+        };
         let first = end(ctx.execute_local_activity(Work::work, (), options()).await);
         ctx.timer(Duration::from_hours(1)).await;
         let second = end(ctx.execute_local_activity(Work::work, (), options()).await);
@@ -26,9 +30,17 @@ async fn twice(env: &TestWorkflowEnvironment) -> TestResult<usize> {
         .workflow::<Twice>()
         .mock_activity(Work::work, |_| async { Ok("done".to_owned()) })
         .start()?;
-    let handle = env.client().start_workflow(Twice::run, (), on("one")).await?;
-    let ended = handle.get_result(WorkflowGetResultOptions::default()).await?;
-    assert_eq!(ended, ("completed: done".to_owned(), "completed: done".to_owned()));
+    let handle = env
+        .client()
+        .start_workflow(Twice::run, (), on("one"))
+        .await?;
+    let ended = handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert_eq!(
+        ended,
+        ("completed: done".to_owned(), "completed: done".to_owned())
+    );
     Ok(env.calls(Work::work).len())
 }
 
@@ -56,7 +68,10 @@ feature! {
 /// A worker that dies during a long one runs it from the start, and its clocks with it.
 #[workflow_test(core_replay = true, faults = Fault::worker_crash().after_workflow_task().nth(2))]
 async fn a_crash_between_heartbeats_starts_it_over(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(40), ..Settings::default() };
+    let settings = Settings {
+        schedule_to_close: Some(40),
+        ..Settings::default()
+    };
     let ended = run(&env, settings, |_| async {
         tokio::time::sleep(Duration::from_secs(30)).await;
         Ok("long".to_owned())

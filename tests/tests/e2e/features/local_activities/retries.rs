@@ -4,7 +4,9 @@ use super::*;
 use pretty_assertions::assert_eq;
 
 /// Fails in its first attempts.
-fn failing(times: u32) -> impl Fn(ActivityCall<()>) -> std::future::Ready<Result<String, ActivityError>> {
+fn failing(
+    times: u32,
+) -> impl Fn(ActivityCall<()>) -> std::future::Ready<Result<String, ActivityError>> {
     move |call| {
         let attempt = call.attempt;
         std::future::ready(if attempt <= times {
@@ -17,12 +19,19 @@ fn failing(times: u32) -> impl Fn(ActivityCall<()>) -> std::future::Ready<Result
 
 #[workflow_test(core_replay = true)]
 async fn attempts_are_made_within_the_task(env: TestWorkflowEnvironment) -> TestResult {
-    assert_eq!(run(&env, Settings::default(), failing(2)).await?, "completed: attempt 3");
+    assert_eq!(
+        run(&env, Settings::default(), failing(2)).await?,
+        "completed: attempt 3"
+    );
     assert_eq!(seconds_of_calls(&env), [0, 1, 3]);
     let types = env.history("one").event_types();
     assert_eq!(
         types[types.len() - 3..],
-        [EventType::WorkflowTaskCompleted, EventType::MarkerRecorded, EventType::WorkflowExecutionCompleted]
+        [
+            EventType::WorkflowTaskCompleted,
+            EventType::MarkerRecorded,
+            EventType::WorkflowExecutionCompleted
+        ]
     );
     assert_eq!(types.len(), 6, "one workflow task for all of it");
     Ok(())
@@ -30,19 +39,34 @@ async fn attempts_are_made_within_the_task(env: TestWorkflowEnvironment) -> Test
 
 #[workflow_test(core_replay = true)]
 async fn a_long_backoff_is_a_timer(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { threshold: Some(3), ..Settings::default() };
-    assert_eq!(run(&env, settings, failing(4)).await?, "completed: attempt 5");
+    let settings = Settings {
+        threshold: Some(3),
+        ..Settings::default()
+    };
+    assert_eq!(
+        run(&env, settings, failing(4)).await?,
+        "completed: attempt 5"
+    );
     // Delays of 1 and 2 seconds are waited for, those of 4 and 8 are timers.
     assert_eq!(seconds_of_calls(&env), [0, 1, 3, 7, 15]);
     assert_eq!(seconds_of(&env, "one", EventType::TimerStarted), [3, 7]);
-    assert_eq!(seconds_of(&env, "one", EventType::MarkerRecorded), [3, 7, 15]);
+    assert_eq!(
+        seconds_of(&env, "one", EventType::MarkerRecorded),
+        [3, 7, 15]
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn over_a_minute_is_long_unless_told_otherwise(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(1000), ..Settings::default() };
-    assert_eq!(run(&env, settings, failing(7)).await?, "completed: attempt 8");
+    let settings = Settings {
+        schedule_to_close: Some(1000),
+        ..Settings::default()
+    };
+    assert_eq!(
+        run(&env, settings, failing(7)).await?,
+        "completed: attempt 8"
+    );
     assert_eq!(seconds_of_calls(&env), [0, 1, 3, 7, 15, 31, 63, 127]);
     assert_eq!(seconds_of(&env, "one", EventType::TimerStarted), [63]);
     Ok(())
@@ -55,7 +79,9 @@ async fn the_failure_may_name_its_delay(env: TestWorkflowEnvironment) -> TestRes
             return Ok("later".to_owned());
         }
         let later = ApplicationFailure::builder("come back later".to_owned());
-        Err(ActivityError::application(later.next_retry_delay(Duration::from_secs(70)).build()))
+        Err(ActivityError::application(
+            later.next_retry_delay(Duration::from_secs(70)).build(),
+        ))
     });
     assert_eq!(ended.await?, "completed: later");
     assert_eq!(seconds_of_calls(&env), [0, 70]);
@@ -64,7 +90,14 @@ async fn the_failure_may_name_its_delay(env: TestWorkflowEnvironment) -> TestRes
 
 #[workflow_test(core_replay = true)]
 async fn attempts_end_at_the_maximum(env: TestWorkflowEnvironment) -> TestResult {
-    let ended = run(&env, Settings { attempts: 3, ..Settings::default() }, failing(9));
+    let ended = run(
+        &env,
+        Settings {
+            attempts: 3,
+            ..Settings::default()
+        },
+        failing(9),
+    );
     assert_eq!(ended.await?, "Activity failed: it was Busy");
     assert_eq!(env.calls(Work::work).len(), 3);
     Ok(())
@@ -73,8 +106,14 @@ async fn attempts_end_at_the_maximum(env: TestWorkflowEnvironment) -> TestResult
 /// Unlike the server, Core compares types without case.
 #[workflow_test(core_replay = true)]
 async fn non_retryable_types_match_in_any_case(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { non_retryable: vec!["bUSY".to_owned()], ..Settings::default() };
-    assert_eq!(run(&env, settings, failing(9)).await?, "Activity failed: it was Busy");
+    let settings = Settings {
+        non_retryable: vec!["bUSY".to_owned()],
+        ..Settings::default()
+    };
+    assert_eq!(
+        run(&env, settings, failing(9)).await?,
+        "Activity failed: it was Busy"
+    );
     assert_eq!(env.calls(Work::work).len(), 1);
     Ok(())
 }
@@ -82,7 +121,9 @@ async fn non_retryable_types_match_in_any_case(env: TestWorkflowEnvironment) -> 
 #[workflow_test(core_replay = true)]
 async fn a_failure_may_refuse_to_be_retried(env: TestWorkflowEnvironment) -> TestResult {
     let ended = run(&env, Settings::default(), |_| async {
-        Err(ActivityError::application(ApplicationFailure::non_retryable(anyhow::anyhow!("no way"))))
+        Err(ActivityError::application(
+            ApplicationFailure::non_retryable(anyhow::anyhow!("no way")),
+        ))
     });
     assert_eq!(ended.await?, "Activity failed: no way");
     assert_eq!(env.calls(Work::work).len(), 1);

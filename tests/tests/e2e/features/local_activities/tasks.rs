@@ -15,10 +15,19 @@ async fn long(_call: ActivityCall<()>) -> Result<String, ActivityError> {
 
 #[workflow_test(core_replay = true)]
 async fn a_long_one_keeps_its_workflow_task_alive(env: TestWorkflowEnvironment) -> TestResult {
-    assert_eq!(run(&env, Settings::default(), long).await?, "completed: long");
+    assert_eq!(
+        run(&env, Settings::default(), long).await?,
+        "completed: long"
+    );
     assert_eq!(env.calls(Work::work).len(), 1);
-    assert_eq!(seconds_of(&env, "one", EventType::WorkflowTaskCompleted), [8, 16, 24, 30]);
-    assert_eq!(seconds_of(&env, "one", EventType::WorkflowTaskTimedOut), Vec::<u64>::new());
+    assert_eq!(
+        seconds_of(&env, "one", EventType::WorkflowTaskCompleted),
+        [8, 16, 24, 30]
+    );
+    assert_eq!(
+        seconds_of(&env, "one", EventType::WorkflowTaskTimedOut),
+        Vec::<u64>::new()
+    );
     Ok(())
 }
 
@@ -37,7 +46,11 @@ impl Several {
             if pause > 0 {
                 ctx.timer(Duration::from_secs(pause)).await;
             }
-            let options = Settings { schedule_to_close: Some(1000), ..Settings::default() }.options();
+            let options = Settings {
+                schedule_to_close: Some(1000),
+                ..Settings::default()
+            }
+            .options();
             let ended = end(ctx.execute_local_activity(Work::work, (), options).await);
             ctx.state_mut(|state| state.heard.push(ended));
         }
@@ -71,31 +84,59 @@ async fn each_task_has_its_own_heartbeats(env: TestWorkflowEnvironment) -> TestR
             Ok("done".to_owned())
         })
         .start()?;
-    let handle = env.client().start_workflow(Several::run, vec![0, 1, 0], on("one")).await?;
-    handle.get_result(WorkflowGetResultOptions::default()).await?;
-    // The first ends at 6. After the timer, at 7, one ends at 13, the other begins in the same task: that has eight
-    // seconds from 7.
-    assert_eq!(seconds_of(&env, "one", EventType::WorkflowTaskCompleted), [6, 15, 19]);
+    let handle = env
+        .client()
+        .start_workflow(Several::run, vec![0, 1, 0], on("one"))
+        .await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    // The first ends at 6. After the timer, at 7, one ends at 13, the other begins in the same
+    // task: that has eight seconds from 7.
+    assert_eq!(
+        seconds_of(&env, "one", EventType::WorkflowTaskCompleted),
+        [6, 15, 19]
+    );
     Ok(())
 }
 
 /// What comes while a task runs a local activity waits for the task's next heartbeat.
 #[workflow_test(core_replay = true)]
 async fn what_comes_meanwhile_waits_for_the_heartbeat(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Several>().mock_activity(Work::work, long).start()?;
+    env.worker("queue")
+        .workflow::<Several>()
+        .mock_activity(Work::work, long)
+        .start()?;
     let began = env.now();
-    let seconds = |env: &TestWorkflowEnvironment| env.now().duration_since(began).map(|d| d.as_secs());
-    let handle = env.client().start_workflow(Several::run, vec![0], on("one")).await?;
+    let seconds =
+        |env: &TestWorkflowEnvironment| env.now().duration_since(began).map(|d| d.as_secs());
+    let handle = env
+        .client()
+        .start_workflow(Several::run, vec![0], on("one"))
+        .await?;
     env.sleep(Duration::from_secs(3)).await;
-    handle.signal(Several::tell, "signal".to_owned(), WorkflowSignalOptions::default()).await?;
-    let heard = handle.query(Several::heard, (), WorkflowQueryOptions::default()).await?;
+    handle
+        .signal(
+            Several::tell,
+            "signal".to_owned(),
+            WorkflowSignalOptions::default(),
+        )
+        .await?;
+    let heard = handle
+        .query(Several::heard, (), WorkflowQueryOptions::default())
+        .await?;
     assert_eq!((heard, seconds(&env)?), (vec!["signal".to_owned()], 8));
     env.sleep(Duration::from_secs(3)).await;
-    let updated =
-        handle.execute_update(Several::ask, "update".to_owned(), WorkflowExecuteUpdateOptions::default());
+    let updated = handle.execute_update(
+        Several::ask,
+        "update".to_owned(),
+        WorkflowExecuteUpdateOptions::default(),
+    );
     // It comes with the task that begins at 16; the answer leaves when that is completed.
     assert_eq!((updated.await?, seconds(&env)?), (2, 24));
-    let heard = handle.get_result(WorkflowGetResultOptions::default()).await?;
+    let heard = handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     assert_eq!(heard, ["signal", "update", "completed: long"]);
     assert_eq!(seconds(&env)?, 30);
     Ok(())
@@ -111,7 +152,11 @@ impl AtOnce {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>, count: u32) -> WorkflowResult<Vec<String>> {
         let all = (0..count).map(|_| {
-            let options = Settings { schedule_to_close: Some(1000), ..Settings::default() }.options();
+            let options = Settings {
+                schedule_to_close: Some(1000),
+                ..Settings::default()
+            }
+            .options();
             ctx.execute_local_activity(Work::work, (), options)
         });
         Ok(join_all(all).await.into_iter().map(end).collect())
@@ -146,7 +191,11 @@ struct Race;
 impl Race {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        let options = Settings { schedule_to_close: Some(1000), ..Settings::default() }.options();
+        let options = Settings {
+            schedule_to_close: Some(1000),
+            ..Settings::default()
+        }
+        .options();
         select! {
             ended = ctx.execute_local_activity(Work::work, (), options) => Ok(end(ended)),
             _ = ctx.timer(Duration::from_secs(1)) => Ok("the timer".to_owned()),
@@ -154,8 +203,8 @@ impl Race {
     }
 }
 
-/// The timer's command leaves with the first heartbeat, so its second begins then; the loser is cancelled when its
-/// workflow closes.
+/// The timer's command leaves with the first heartbeat, so its second begins then; the loser is
+/// cancelled when its workflow closes.
 #[workflow_test(core_replay = true)]
 async fn a_timer_beside_one_starts_with_the_heartbeat(env: TestWorkflowEnvironment) -> TestResult {
     let cancelled = env.shared(std::sync::atomic::AtomicBool::default());
@@ -171,8 +220,16 @@ async fn a_timer_beside_one_starts_with_the_heartbeat(env: TestWorkflowEnvironme
             }
         })
         .start()?;
-    let handle = env.client().start_workflow(Race::run, (), on("one")).await?;
-    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "the timer");
+    let handle = env
+        .client()
+        .start_workflow(Race::run, (), on("one"))
+        .await?;
+    assert_eq!(
+        handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        "the timer"
+    );
     assert_eq!(seconds_of(&env, "one", EventType::TimerStarted), [8]);
     assert_eq!(seconds_of(&env, "one", EventType::TimerFired), [9]);
     env.sleep(Duration::from_secs(1)).await;
@@ -188,7 +245,9 @@ impl Postman {
     #[activity]
     async fn deliver(ctx: ActivityContext, what: String) -> Result<(), ActivityError> {
         let other = ctx.client().get_workflow_handle::<Several>("other");
-        other.signal(Several::tell, what, Default::default()).await?;
+        other
+            .signal(Several::tell, what, Default::default())
+            .await?;
         Ok(())
     }
 }
@@ -202,15 +261,19 @@ struct Sender;
 impl Sender {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        ctx.execute_local_activity(Postman::deliver, "local".to_owned(), Default::default()).await?;
+        ctx.execute_local_activity(Postman::deliver, "local".to_owned(), Default::default())
+            .await?;
         let options = ActivityOptions::start_to_close_timeout(Duration::from_mins(1));
-        ctx.execute_activity(Postman::deliver, "remote".to_owned(), options).await?;
+        ctx.execute_activity(Postman::deliver, "remote".to_owned(), options)
+            .await?;
         Ok(())
     }
 }
 
 #[workflow_test(core_replay = true)]
-async fn they_have_the_client_that_other_activities_have(env: TestWorkflowEnvironment) -> TestResult {
+async fn they_have_the_client_that_other_activities_have(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue")
         .workflow::<Sender>()
         .workflow::<Several>()
@@ -218,9 +281,18 @@ async fn they_have_the_client_that_other_activities_have(env: TestWorkflowEnviro
         .activity(Postman::deliver)
         .mock_activity(Work::work, |_| async { Ok("done".to_owned()) })
         .start()?;
-    let other = env.client().start_workflow(Several::run, vec![60], on("other")).await?;
-    let sender = env.client().start_workflow(Sender::run, (), on("sender")).await?;
+    let other = env
+        .client()
+        .start_workflow(Several::run, vec![60], on("other"))
+        .await?;
+    let sender = env
+        .client()
+        .start_workflow(Sender::run, (), on("sender"))
+        .await?;
     sender.get_result(Default::default()).await?;
-    assert_eq!(other.get_result(Default::default()).await?, ["local", "remote", "completed: done"]);
+    assert_eq!(
+        other.get_result(Default::default()).await?,
+        ["local", "remote", "completed: done"]
+    );
     Ok(())
 }

@@ -5,7 +5,10 @@ use pretty_assertions::assert_eq;
 
 #[workflow_test(core_replay = true)]
 async fn start_to_close_ends_an_attempt_and_is_retried(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { start_to_close: Some(5), ..Settings::default() };
+    let settings = Settings {
+        start_to_close: Some(5),
+        ..Settings::default()
+    };
     let ended = run(&env, settings, |call| async move {
         tokio::time::sleep(Duration::from_secs(if call.attempt == 1 { 60 } else { 4 })).await;
         Ok(format!("attempt {}", call.attempt))
@@ -17,7 +20,11 @@ async fn start_to_close_ends_an_attempt_and_is_retried(env: TestWorkflowEnvironm
 
 #[workflow_test(core_replay = true)]
 async fn start_to_close_in_the_last_attempt_is_told(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { start_to_close: Some(5), attempts: 2, ..Settings::default() };
+    let settings = Settings {
+        start_to_close: Some(5),
+        attempts: 2,
+        ..Settings::default()
+    };
     let ended = run(&env, settings, |_| async {
         tokio::time::sleep(Duration::from_mins(1)).await;
         Ok("late".to_owned())
@@ -29,7 +36,10 @@ async fn start_to_close_in_the_last_attempt_is_told(env: TestWorkflowEnvironment
 
 #[workflow_test(core_replay = true)]
 async fn schedule_to_close_ends_what_runs(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(5), ..Settings::default() };
+    let settings = Settings {
+        schedule_to_close: Some(5),
+        ..Settings::default()
+    };
     let ended = run(&env, settings, |call| async move {
         if call.attempt > 1 {
             tokio::time::sleep(Duration::from_mins(1)).await;
@@ -44,8 +54,14 @@ async fn schedule_to_close_ends_what_runs(env: TestWorkflowEnvironment) -> TestR
 
 /// Core looks once, when the time is up, whether an attempt runs.
 #[workflow_test(core_replay = true)]
-async fn schedule_to_close_is_not_noticed_between_attempts(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(5), first_delay: Some(8), ..Settings::default() };
+async fn schedule_to_close_is_not_noticed_between_attempts(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        schedule_to_close: Some(5),
+        first_delay: Some(8),
+        ..Settings::default()
+    };
     let ended = run(&env, settings, |call| async move {
         if call.attempt == 1 {
             return Err(failure("Busy"));
@@ -59,14 +75,19 @@ async fn schedule_to_close_is_not_noticed_between_attempts(env: TestWorkflowEnvi
 }
 
 #[workflow_test(core_replay = true)]
-async fn schedule_to_close_is_noticed_after_a_backoff_timer(env: TestWorkflowEnvironment) -> TestResult {
+async fn schedule_to_close_is_noticed_after_a_backoff_timer(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let settings = Settings {
         schedule_to_close: Some(5),
         first_delay: Some(8),
         threshold: Some(1),
         ..Settings::default()
     };
-    assert_eq!(run(&env, settings, |_| async { Err(failure("Busy")) }).await?, "timed out: ScheduleToClose");
+    assert_eq!(
+        run(&env, settings, |_| async { Err(failure("Busy")) }).await?,
+        "timed out: ScheduleToClose"
+    );
     assert_eq!(seconds_of_calls(&env), [0]);
     assert_eq!(seconds_of(&env, "one", EventType::TimerFired), [8]);
     Ok(())
@@ -74,17 +95,32 @@ async fn schedule_to_close_is_noticed_after_a_backoff_timer(env: TestWorkflowEnv
 
 /// It counts from the request for every attempt, not only for the first.
 #[workflow_test(core_replay = true)]
-async fn schedule_to_start_ends_an_attempt_that_comes_too_late(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { schedule_to_start: Some(2), first_delay: Some(3), ..Settings::default() };
-    assert_eq!(run(&env, settings, |_| async { Err(failure("Busy")) }).await?, "timed out: ScheduleToStart");
+async fn schedule_to_start_ends_an_attempt_that_comes_too_late(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        schedule_to_start: Some(2),
+        first_delay: Some(3),
+        ..Settings::default()
+    };
+    assert_eq!(
+        run(&env, settings, |_| async { Err(failure("Busy")) }).await?,
+        "timed out: ScheduleToStart"
+    );
     assert_eq!(seconds_of_calls(&env), [0]);
     Ok(())
 }
 
 /// Core does not stop the clock of an attempt that failed: it ends the next one.
 #[workflow_test(core_replay = true)]
-async fn the_time_of_an_earlier_attempt_ends_a_later_one(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { start_to_close: Some(5), first_delay: Some(3), ..Settings::default() };
+async fn the_time_of_an_earlier_attempt_ends_a_later_one(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        start_to_close: Some(5),
+        first_delay: Some(3),
+        ..Settings::default()
+    };
     let ended = run(&env, settings, |call| async move {
         match call.attempt {
             1 => return Err(failure("Busy")),
@@ -108,14 +144,20 @@ struct Naive;
 impl Naive {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
-        let settings = Settings { schedule_to_close: Some(5), ..Settings::default() };
-        let error = ctx.execute_local_activity(Work::work, (), settings.options()).await.err();
+        let settings = Settings {
+            schedule_to_close: Some(5),
+            ..Settings::default()
+        };
+        let error = ctx
+            .execute_local_activity(Work::work, (), settings.options())
+            .await
+            .err();
         Ok(error.is_some_and(|error| error.as_timeout().is_some()))
     }
 }
 
-/// `as_timeout` finds a local activity's timeout when it is new, and not on replay: that is the SDK's doing, and the
-/// report says so.
+/// `as_timeout` finds a local activity's timeout when it is new, and not on replay: that is the
+/// SDK's doing, and the report says so.
 #[test]
 fn as_timeout_is_another_on_replay() {
     let scenario = scenarios::scenario::Scenario {
@@ -128,9 +170,20 @@ fn as_timeout_is_another_on_replay() {
                     tokio::time::sleep(Duration::from_mins(1)).await;
                     Ok("late".to_owned())
                 };
-                env.worker("queue").workflow::<Naive>().mock_activity(Work::work, late).start()?;
-                let handle = env.client().start_workflow(Naive::run, (), on("naive")).await?;
-                assert!(handle.get_result(WorkflowGetResultOptions::default()).await?, "it is a timeout");
+                env.worker("queue")
+                    .workflow::<Naive>()
+                    .mock_activity(Work::work, late)
+                    .start()?;
+                let handle = env
+                    .client()
+                    .start_workflow(Naive::run, (), on("naive"))
+                    .await?;
+                assert!(
+                    handle
+                        .get_result(WorkflowGetResultOptions::default())
+                        .await?,
+                    "it is a timeout"
+                );
                 Ok(())
             })
         },
@@ -140,9 +193,15 @@ fn as_timeout_is_another_on_replay() {
     let failure = report.failure.expect("it is replayed");
     assert_eq!(failure.code, durasim::report::FailureCode::Replay);
     let text = failure.render(durasim::report::Colors::Off);
-    assert!(text.contains("a local activity timed out. SDK 1.1 tells"), "{text}");
+    assert!(
+        text.contains("a local activity timed out. SDK 1.1 tells"),
+        "{text}"
+    );
     let like_core = durasim_worker::ReplayMode::LikeCore;
     let differences =
         durasim_tests::parity::activation_differences_by(like_core, &scenario, &report.histories);
-    assert!(differences.is_empty(), "real Core tells it so: {differences:?}");
+    assert!(
+        differences.is_empty(),
+        "real Core tells it so: {differences:?}"
+    );
 }

@@ -106,8 +106,8 @@ impl Tally {
 }
 
 feature! {
-    /// Each is answered, by one run or the next: the server sends what a closing run did not accept to the run that
-    /// continues it.
+    /// Each is answered, by one run or the next: the server sends what a closing run did not accept
+    /// to the run that continues it.
     [Tally]
     async fn none_is_lost_when_a_run_continues_as_new(env) {
         env.worker("queue").workflow::<Tally>().start()?;

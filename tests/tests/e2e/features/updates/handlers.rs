@@ -4,19 +4,31 @@ use super::{Clerks, Shelf};
 use crate::features::on;
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
-use temporalio_client::{Client, WorkflowHandle, WorkflowStartUpdateOptions, errors::WorkflowUpdateError};
+use temporalio_client::{
+    Client, WorkflowHandle, WorkflowStartUpdateOptions, errors::WorkflowUpdateError,
+};
 use temporalio_protos::temporal::api::enums::v1::EventType;
 
 type Handle = WorkflowHandle<Client, super::shelf::Run>;
 
 async fn shelf(env: &TestWorkflowEnvironment) -> TestResult<Handle> {
-    env.worker("queue").workflow::<Shelf>().activity(Clerks::count).start()?;
-    Ok(env.client().start_workflow(Shelf::run, (), on("shelf")).await?)
+    env.worker("queue")
+        .workflow::<Shelf>()
+        .activity(Clerks::count)
+        .start()?;
+    Ok(env
+        .client()
+        .start_workflow(Shelf::run, (), on("shelf"))
+        .await?)
 }
 
 async fn close(shelf: &Handle) -> TestResult<u32> {
-    shelf.signal(Shelf::close, (), WorkflowSignalOptions::default()).await?;
-    Ok(shelf.get_result(WorkflowGetResultOptions::default()).await?)
+    shelf
+        .signal(Shelf::close, (), WorkflowSignalOptions::default())
+        .await?;
+    Ok(shelf
+        .get_result(WorkflowGetResultOptions::default())
+        .await?)
 }
 
 fn message(result: Result<u32, WorkflowUpdateError>) -> String {
@@ -56,9 +68,15 @@ async fn a_refused_update_leaves_no_event(env: TestWorkflowEnvironment) -> TestR
     let shelf = shelf(&env).await?;
     env.sleep(Duration::from_secs(1)).await;
     let before = env.history("shelf").event_types();
-    let refused = shelf.execute_update(Shelf::add, 0, WorkflowExecuteUpdateOptions::default()).await;
+    let refused = shelf
+        .execute_update(Shelf::add, 0, WorkflowExecuteUpdateOptions::default())
+        .await;
     assert_eq!(message(refused), "nothing to add");
-    assert_eq!(env.history("shelf").event_types(), before, "its workflow task vanishes with it");
+    assert_eq!(
+        env.history("shelf").event_types(),
+        before,
+        "its workflow task vanishes with it"
+    );
     close(&shelf).await?;
     Ok(())
 }

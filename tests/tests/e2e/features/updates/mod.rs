@@ -1,4 +1,5 @@
-//! Updates: validated, accepted, completed; and what becomes of them when their workflow does not go on.
+//! Updates: validated, accepted, completed; and what becomes of them when their workflow does not
+//! go on.
 
 mod closing;
 mod handlers;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, ApplicationFailure, LocalActivityOptions, SyncWorkflowContext, WorkflowContext,
-    WorkflowContextView, WorkflowResult, activities::ActivityContext,
+    ActivityOptions, ApplicationFailure, LocalActivityOptions, SyncWorkflowContext,
+    WorkflowContext, WorkflowContextView, WorkflowResult, activities::ActivityContext,
 };
 
 /// Counts at the door.
@@ -87,7 +88,9 @@ impl Shelf {
     async fn count(ctx: &mut WorkflowContext<Self>, items: u32) -> Result<u32, Refusal> {
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
         let counted = ctx.execute_activity(Clerks::count, items, options).await?;
-        let again = ctx.execute_local_activity(Clerks::count, items, LocalActivityOptions::default()).await?;
+        let again = ctx
+            .execute_local_activity(Clerks::count, items, LocalActivityOptions::default())
+            .await?;
         ctx.timer(Duration::from_mins(1)).await;
         Ok(ctx.state_mut(|state| {
             state.items += counted.max(again);
@@ -98,6 +101,9 @@ impl Shelf {
     /// Is accepted, and fails.
     #[update]
     fn spoil(&mut self, _ctx: &mut SyncWorkflowContext<Self>, why: String) -> Result<u32, Refusal> {
-        Err(ApplicationFailure::builder(anyhow::anyhow!(why)).type_name("Spoilt".to_owned()).build().into())
+        Err(ApplicationFailure::builder(anyhow::anyhow!(why))
+            .type_name("Spoilt".to_owned())
+            .build()
+            .into())
     }
 }

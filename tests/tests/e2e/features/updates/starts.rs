@@ -33,27 +33,56 @@ feature! {
 
 #[workflow_test(core_replay = true)]
 async fn an_update_with_start_that_must_not_find_one(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Shelf>().activity(Clerks::count).start()?;
+    env.worker("queue")
+        .workflow::<Shelf>()
+        .activity(Clerks::count)
+        .start()?;
     let client = env.client();
     let shelf = client.start_workflow(Shelf::run, (), on("shelf")).await?;
     let options = with_start(WorkflowIdConflictPolicy::Fail);
-    let refused = client.execute_update_with_start_workflow(Shelf::run, (), Shelf::add, 1, options).await;
-    assert!(matches!(refused, Err(WorkflowUpdateWithStartError::Start(_))), "{refused:?}");
-    shelf.signal(Shelf::close, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(shelf.get_result(WorkflowGetResultOptions::default()).await?, 0);
+    let refused = client
+        .execute_update_with_start_workflow(Shelf::run, (), Shelf::add, 1, options)
+        .await;
+    assert!(
+        matches!(refused, Err(WorkflowUpdateWithStartError::Start(_))),
+        "{refused:?}"
+    );
+    shelf
+        .signal(Shelf::close, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        shelf
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        0
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_refused_update_starts_its_workflow_all_the_same(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Shelf>().activity(Clerks::count).start()?;
+async fn a_refused_update_starts_its_workflow_all_the_same(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue")
+        .workflow::<Shelf>()
+        .activity(Clerks::count)
+        .start()?;
     let client = env.client();
     let options = with_start(WorkflowIdConflictPolicy::UseExisting);
-    let refused = client.execute_update_with_start_workflow(Shelf::run, (), Shelf::add, 0, options).await;
+    let refused = client
+        .execute_update_with_start_workflow(Shelf::run, (), Shelf::add, 0, options)
+        .await;
     assert!(refused.is_err(), "{refused:?}");
     let shelf = client.get_workflow_handle::<Shelf>("shelf");
-    shelf.signal(Shelf::close, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(shelf.get_result(WorkflowGetResultOptions::default()).await?, 0);
+    shelf
+        .signal(Shelf::close, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        shelf
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        0
+    );
     Ok(())
 }
 

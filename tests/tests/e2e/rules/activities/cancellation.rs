@@ -49,7 +49,9 @@ impl Cancelling {
             Err(_) => "failed".to_owned(),
         };
         let ended = ctx.workflow_time().expect("a task has a time");
-        let passed = ended.duration_since(began).map_or(0, |passed| passed.as_secs());
+        let passed = ended
+            .duration_since(began)
+            .map_or(0, |passed| passed.as_secs());
         Ok(format!("{how} after {passed} s"))
     }
 }
@@ -63,15 +65,25 @@ async fn cancel<R>(
 where
     R: Future<Output = Result<String, ActivityError>> + Send + 'static,
 {
-    env.worker("queue").workflow::<Cancelling>().mock_activity(Work::work, mock).start()?;
-    let handle = env.client().start_workflow(Cancelling::run, plan, on("one")).await?;
-    Ok(handle.get_result(WorkflowGetResultOptions::default()).await?)
+    env.worker("queue")
+        .workflow::<Cancelling>()
+        .mock_activity(Work::work, mock)
+        .start()?;
+    let handle = env
+        .client()
+        .start_workflow(Cancelling::run, plan, on("one"))
+        .await?;
+    Ok(handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?)
 }
 
 /// The types of the events from the cancel request on.
 fn since_request(env: &TestWorkflowEnvironment) -> Vec<EventType> {
     let types = env.history("one").event_types();
-    let at = types.iter().position(|kind| *kind == EventType::ActivityTaskCancelRequested);
+    let at = types
+        .iter()
+        .position(|kind| *kind == EventType::ActivityTaskCancelRequested);
     at.map_or_else(Vec::new, |at| types[at..].to_vec())
 }
 
@@ -86,11 +98,19 @@ const CANCELED_AT_ONCE: [EventType; 6] = [
 ];
 
 fn waiting(settings: Settings, after: u64) -> Plan {
-    Plan { settings, kind: WaitCancellationCompleted, after }
+    Plan {
+        settings,
+        kind: WaitCancellationCompleted,
+        after,
+    }
 }
 
 fn beating() -> Settings {
-    Settings { start_to_close: Some(100), heartbeat: Some(5), ..Settings::default() }
+    Settings {
+        start_to_close: Some(100),
+        heartbeat: Some(5),
+        ..Settings::default()
+    }
 }
 
 /// Heartbeats each second until it is asked to stop, then stops.
@@ -106,22 +126,47 @@ async fn beats(call: ActivityCall<()>) -> Result<String, ActivityError> {
 }
 
 #[workflow_test(core_replay = true)]
-async fn cancelling_what_no_worker_took_cancels_it_at_once(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { task_queue: Some(BY_HAND.to_owned()), ..Settings::default() };
-    assert_eq!(cancel(&env, waiting(settings, 7), |_| takes(0)).await?, "cancelled after 7 s");
-    assert_eq!(since_request(&env), CANCELED_AT_ONCE, "and a new workflow task tells of it");
+async fn cancelling_what_no_worker_took_cancels_it_at_once(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        task_queue: Some(BY_HAND.to_owned()),
+        ..Settings::default()
+    };
+    assert_eq!(
+        cancel(&env, waiting(settings, 7), |_| takes(0)).await?,
+        "cancelled after 7 s"
+    );
+    assert_eq!(
+        since_request(&env),
+        CANCELED_AT_ONCE,
+        "and a new workflow task tells of it"
+    );
     let canceled = events!(env.history("one"), ActivityTaskCanceledEventAttributes);
     assert_eq!(canceled[0].started_event_id, 0);
     let types = env.history("one").event_types();
-    let request = types.iter().position(|kind| *kind == EventType::ActivityTaskCancelRequested).unwrap() + 1;
-    assert_eq!(canceled[0].latest_cancel_requested_event_id, i64::try_from(request)?);
+    let request = types
+        .iter()
+        .position(|kind| *kind == EventType::ActivityTaskCancelRequested)
+        .unwrap()
+        + 1;
+    assert_eq!(
+        canceled[0].latest_cancel_requested_event_id,
+        i64::try_from(request)?
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn cancelling_what_backs_off_cancels_it_at_once(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { initial_interval: Some(60), ..Settings::default() };
-    assert_eq!(cancel(&env, waiting(settings, 7), |_| fails()).await?, "cancelled after 7 s");
+    let settings = Settings {
+        initial_interval: Some(60),
+        ..Settings::default()
+    };
+    assert_eq!(
+        cancel(&env, waiting(settings, 7), |_| fails()).await?,
+        "cancelled after 7 s"
+    );
     assert_eq!(since_request(&env), CANCELED_AT_ONCE);
     env.sleep(Duration::from_mins(5)).await;
     assert_eq!(env.calls(Work::work).len(), 1, "no attempt follows");
@@ -134,12 +179,24 @@ async fn a_running_activity_learns_of_its_cancellation_only_from_a_heartbeat(
 ) -> TestResult {
     let result = cancel(&env, waiting(Settings::default(), 2), |call| async move {
         takes(8).await?;
-        Ok(if call.is_cancelled() { "it knew" } else { "it never knew" }.to_owned())
+        Ok(if call.is_cancelled() {
+            "it knew"
+        } else {
+            "it never knew"
+        }
+        .to_owned())
     });
-    assert_eq!(result.await?, "it never knew after 8 s", "it did not heartbeat");
+    assert_eq!(
+        result.await?,
+        "it never knew after 8 s",
+        "it did not heartbeat"
+    );
     let types = env.history("one").event_types();
     assert!(types.contains(&EventType::ActivityTaskCancelRequested));
-    assert!(types.contains(&EventType::ActivityTaskCompleted), "it may complete all the same");
+    assert!(
+        types.contains(&EventType::ActivityTaskCompleted),
+        "it may complete all the same"
+    );
     Ok(())
 }
 
@@ -150,7 +207,9 @@ async fn a_heartbeat_brings_the_cancellation_and_the_activity_may_say_that_it_st
     let result = cancel(&env, waiting(beating(), 10), beats).await?;
     // The worker sends heartbeats at most every four fifths of their timeout.
     assert!(
-        ["10", "11", "12", "13", "14"].iter().any(|s| result == format!("cancelled after {s} s")),
+        ["10", "11", "12", "13", "14"]
+            .iter()
+            .any(|s| result == format!("cancelled after {s} s")),
         "{result}"
     );
     let canceled = events!(env.history("one"), ActivityTaskCanceledEventAttributes);
@@ -162,8 +221,9 @@ async fn a_heartbeat_brings_the_cancellation_and_the_activity_may_say_that_it_st
 async fn an_attempt_that_fails_after_the_cancel_request_is_not_retried(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let result =
-        cancel(&env, waiting(Settings::default(), 2), |_| async { takes(5).await.and(fails().await) });
+    let result = cancel(&env, waiting(Settings::default(), 2), |_| async {
+        takes(5).await.and(fails().await)
+    });
     assert_eq!(result.await?, "failed after 5 s");
     assert_eq!(env.calls(Work::work).len(), 1);
     assert_eq!(retry_state(&env), Some(RetryState::CancelRequested));
@@ -174,7 +234,10 @@ async fn an_attempt_that_fails_after_the_cancel_request_is_not_retried(
 async fn an_attempt_that_times_out_after_the_cancel_request_is_not_retried(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    assert_eq!(cancel(&env, waiting(Settings::default(), 2), |_| takes(60)).await?, "failed after 10 s");
+    assert_eq!(
+        cancel(&env, waiting(Settings::default(), 2), |_| takes(60)).await?,
+        "failed after 10 s"
+    );
     assert_eq!(env.calls(Work::work).len(), 1);
     assert_eq!(retry_state(&env), Some(RetryState::CancelRequested));
     Ok(())
@@ -184,11 +247,18 @@ async fn an_attempt_that_times_out_after_the_cancel_request_is_not_retried(
 async fn try_cancel_goes_on_at_once_and_asks_the_activity_to_stop(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let plan = Plan { settings: beating(), kind: TryCancel, after: 10 };
+    let plan = Plan {
+        settings: beating(),
+        kind: TryCancel,
+        after: 10,
+    };
     assert_eq!(cancel(&env, plan, beats).await?, "cancelled after 10 s");
     assert_eq!(
         since_request(&env),
-        [EventType::ActivityTaskCancelRequested, EventType::WorkflowExecutionCompleted],
+        [
+            EventType::ActivityTaskCancelRequested,
+            EventType::WorkflowExecutionCompleted
+        ],
         "it does not wait for the answer"
     );
     Ok(())
@@ -198,14 +268,26 @@ async fn try_cancel_goes_on_at_once_and_asks_the_activity_to_stop(
 async fn wait_cancellation_completed_goes_on_when_the_activity_has_ended(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { start_to_close: Some(100), ..Settings::default() };
-    assert_eq!(cancel(&env, waiting(settings, 10), |_| takes(77)).await?, "done after 77 s");
+    let settings = Settings {
+        start_to_close: Some(100),
+        ..Settings::default()
+    };
+    assert_eq!(
+        cancel(&env, waiting(settings, 10), |_| takes(77)).await?,
+        "done after 77 s"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn abandon_goes_on_at_once_and_does_not_tell_the_activity(env: TestWorkflowEnvironment) -> TestResult {
-    let plan = Plan { settings: beating(), kind: Abandon, after: 10 };
+async fn abandon_goes_on_at_once_and_does_not_tell_the_activity(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let plan = Plan {
+        settings: beating(),
+        kind: Abandon,
+        after: 10,
+    };
     assert_eq!(cancel(&env, plan, beats).await?, "cancelled after 10 s");
     assert_eq!(since_request(&env), [], "the service does not hear of it");
     Ok(())
@@ -217,27 +299,62 @@ async fn an_activity_that_is_cancelled_in_the_task_that_schedules_it_is_never_sc
 ) -> TestResult {
     for kind in [TryCancel, WaitCancellationCompleted, Abandon] {
         let id = format!("{kind:?}");
-        env.worker("queue").workflow::<Cancelling>().mock_activity(Work::work, |_| takes(5)).start()?;
-        let plan = Plan { settings: Settings::default(), kind, after: 0 };
-        let handle = env.client().start_workflow(Cancelling::run, plan, on(&id)).await?;
-        assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "cancelled after 0 s");
-        assert!(!env.history(&id).event_types().contains(&EventType::ActivityTaskScheduled), "{id}");
+        env.worker("queue")
+            .workflow::<Cancelling>()
+            .mock_activity(Work::work, |_| takes(5))
+            .start()?;
+        let plan = Plan {
+            settings: Settings::default(),
+            kind,
+            after: 0,
+        };
+        let handle = env
+            .client()
+            .start_workflow(Cancelling::run, plan, on(&id))
+            .await?;
+        assert_eq!(
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            "cancelled after 0 s"
+        );
+        assert!(
+            !env.history(&id)
+                .event_types()
+                .contains(&EventType::ActivityTaskScheduled),
+            "{id}"
+        );
     }
     Ok(())
 }
 
-/// The cancel request of an attempt that the test has taken itself comes with no heartbeat: it is still there.
+/// The cancel request of an attempt that the test has taken itself comes with no heartbeat: it is
+/// still there.
 #[workflow_test(core_replay = true)]
 async fn the_end_of_a_workflow_leaves_its_activities_to_themselves(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { task_queue: Some(BY_HAND.to_owned()), ..Settings::default() };
-    let plan = Plan { settings, kind: TryCancel, after: 5 };
+    let settings = Settings {
+        task_queue: Some(BY_HAND.to_owned()),
+        ..Settings::default()
+    };
+    let plan = Plan {
+        settings,
+        kind: TryCancel,
+        after: 5,
+    };
     let taken = env.clone();
-    let attempt = env.spawn(async move { take_attempt(&taken).await.map(|attempt| attempt.attempt) });
-    assert_eq!(cancel(&env, plan, |_| takes(0)).await?, "cancelled after 5 s");
+    let attempt =
+        env.spawn(async move { take_attempt(&taken).await.map(|attempt| attempt.attempt) });
+    assert_eq!(
+        cancel(&env, plan, |_| takes(0)).await?,
+        "cancelled after 5 s"
+    );
     assert_eq!(attempt.await?, 1);
     env.sleep(Duration::from_mins(5)).await;
-    assert_eq!(*env.history("one").event_types().last().unwrap(), EventType::WorkflowExecutionCompleted);
+    assert_eq!(
+        *env.history("one").event_types().last().unwrap(),
+        EventType::WorkflowExecutionCompleted
+    );
     Ok(())
 }

@@ -9,7 +9,11 @@ use temporalio_protos::temporal::api::{
 };
 
 fn settings() -> Settings {
-    Settings { start_to_close: Some(100), heartbeat: Some(10), ..Settings::default() }
+    Settings {
+        start_to_close: Some(100),
+        heartbeat: Some(10),
+        ..Settings::default()
+    }
 }
 
 fn details(call: &ActivityCall<()>) -> Option<u32> {
@@ -30,7 +34,11 @@ async fn a_missed_heartbeat_ends_the_attempt_its_timeout_after_the_last_one(
         Ok(format!("attempt {}", call.attempt))
     });
     assert_eq!(result.await?.as_deref(), Some("attempt 2"));
-    assert_eq!(seconds_since(&env, started), 4 + 10 + 1, "last heartbeat, timeout, first delay");
+    assert_eq!(
+        seconds_since(&env, started),
+        4 + 10 + 1,
+        "last heartbeat, timeout, first delay"
+    );
     Ok(())
 }
 
@@ -57,9 +65,14 @@ async fn without_any_heartbeat_the_deadline_counts_from_the_start_of_the_attempt
 }
 
 #[workflow_test(core_replay = true)]
-async fn heartbeats_keep_an_attempt_alive_until_start_to_close(env: TestWorkflowEnvironment) -> TestResult {
+async fn heartbeats_keep_an_attempt_alive_until_start_to_close(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let started = env.now();
-    let settings = Settings { maximum_attempts: 1, ..settings() };
+    let settings = Settings {
+        maximum_attempts: 1,
+        ..settings()
+    };
     let result = run(&env, settings, |call| async move {
         for _ in 0..50 {
             takes(5).await?;
@@ -70,12 +83,17 @@ async fn heartbeats_keep_an_attempt_alive_until_start_to_close(env: TestWorkflow
     assert_eq!(result.await?, None);
     assert_eq!(seconds_since(&env, started), 100);
     let timed_out = events!(env.history("one"), ActivityTaskTimedOutEventAttributes);
-    assert_eq!(timeout_type(timed_out[0].failure.as_ref()), Some(TimeoutType::StartToClose));
+    assert_eq!(
+        timeout_type(timed_out[0].failure.as_ref()),
+        Some(TimeoutType::StartToClose)
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn heartbeat_details_outlive_an_attempt_that_adds_none(env: TestWorkflowEnvironment) -> TestResult {
+async fn heartbeat_details_outlive_an_attempt_that_adds_none(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let result = run(&env, settings(), |call| async move {
         match call.attempt {
             1 => {
@@ -106,7 +124,11 @@ async fn the_next_attempt_gets_the_last_details_of_the_one_before(
         }
         fails().await
     });
-    assert_eq!(result.await?.as_deref(), Some("Some(9)"), "the last of each, also what was held back");
+    assert_eq!(
+        result.await?.as_deref(),
+        Some("Some(9)"),
+        "the last of each, also what was held back"
+    );
     Ok(())
 }
 
@@ -114,7 +136,10 @@ async fn the_next_attempt_gets_the_last_details_of_the_one_before(
 async fn a_timeout_tells_the_last_details_of_whatever_attempt_recorded_them(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { maximum_attempts: 3, ..settings() };
+    let settings = Settings {
+        maximum_attempts: 3,
+        ..settings()
+    };
     let result = run(&env, settings, |call| async move {
         if call.attempt == 1 {
             call.record_heartbeat(&5_u32);
@@ -126,7 +151,12 @@ async fn a_timeout_tells_the_last_details_of_whatever_attempt_recorded_them(
     let timed_out = events!(env.history("one"), ActivityTaskTimedOutEventAttributes);
     let failure = timed_out[0].failure.as_ref().unwrap();
     assert_eq!(timeout_type(Some(failure)), Some(TimeoutType::Heartbeat));
-    let Some(FailureInfo::TimeoutFailureInfo(info)) = &failure.failure_info else { panic!("{failure:?}") };
-    assert_eq!(info.last_heartbeat_details.as_ref().unwrap().payloads[0].data, b"5");
+    let Some(FailureInfo::TimeoutFailureInfo(info)) = &failure.failure_info else {
+        panic!("{failure:?}")
+    };
+    assert_eq!(
+        info.last_heartbeat_details.as_ref().unwrap().payloads[0].data,
+        b"5"
+    );
     Ok(())
 }

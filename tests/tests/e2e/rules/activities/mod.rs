@@ -1,6 +1,7 @@
 //! Activities: attempts, timeouts, heartbeats, cancellation, and what is said of them from outside.
 //!
-//! `service/history/workflow/{retry,activity,timer_sequence,mutable_state_impl}.go`, `common/retrypolicy`
+//! `service/history/workflow/{retry,activity,timer_sequence,mutable_state_impl}.go`,
+//! `common/retrypolicy`
 
 mod async_completion;
 mod cancellation;
@@ -90,8 +91,13 @@ pub(crate) struct OneActivity;
 #[workflow_methods]
 impl OneActivity {
     #[run]
-    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, settings: Settings) -> WorkflowResult<String> {
-        Ok(ctx.execute_activity(Work::work, (), settings.options()).await?)
+    pub(crate) async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        settings: Settings,
+    ) -> WorkflowResult<String> {
+        Ok(ctx
+            .execute_activity(Work::work, (), settings.options())
+            .await?)
     }
 }
 
@@ -104,8 +110,13 @@ async fn start<R>(
 where
     R: Future<Output = Result<String, ActivityError>> + Send + 'static,
 {
-    env.worker("queue").workflow::<OneActivity>().mock_activity(Work::work, mock).start()?;
-    env.client().start_workflow(OneActivity::run, settings, on("one")).await?;
+    env.worker("queue")
+        .workflow::<OneActivity>()
+        .mock_activity(Work::work, mock)
+        .start()?;
+    env.client()
+        .start_workflow(OneActivity::run, settings, on("one"))
+        .await?;
     Ok(env.client().get_workflow_handle::<OneActivity>("one"))
 }
 
@@ -119,7 +130,10 @@ where
     R: Future<Output = Result<String, ActivityError>> + Send + 'static,
 {
     let handle = start(env, settings, mock).await?;
-    Ok(handle.get_result(WorkflowGetResultOptions::default()).await.ok())
+    Ok(handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await
+        .ok())
 }
 
 /// An attempt that takes this long.
@@ -141,22 +155,34 @@ fn busy() -> ActivityError {
 /// A failure that asks for its retry so many milliseconds later.
 fn come_back_in_ms(delay_ms: u64) -> ActivityError {
     let later = ApplicationFailure::builder("come back later".to_owned());
-    ActivityError::application(later.next_retry_delay(Duration::from_millis(delay_ms)).build())
+    ActivityError::application(
+        later
+            .next_retry_delay(Duration::from_millis(delay_ms))
+            .build(),
+    )
 }
 
 /// The milliseconds between one attempt's end and the next one's start.
 fn delays_ms(env: &TestWorkflowEnvironment) -> Vec<u64> {
     let calls = env.calls(Work::work);
-    calls.windows(2).map(|two| two[1].started_ms - two[0].finished_ms.unwrap()).collect()
+    calls
+        .windows(2)
+        .map(|two| two[1].started_ms - two[0].finished_ms.unwrap())
+        .collect()
 }
 
 /// The retry state with which the activity failed or timed out.
 fn retry_state(env: &TestWorkflowEnvironment) -> Option<RetryState> {
-    env.history("one").events().iter().find_map(|event| match event.attributes.as_ref()? {
-        Attributes::ActivityTaskFailedEventAttributes(failed) => Some(failed.retry_state()),
-        Attributes::ActivityTaskTimedOutEventAttributes(timed_out) => Some(timed_out.retry_state()),
-        _ => None,
-    })
+    env.history("one")
+        .events()
+        .iter()
+        .find_map(|event| match event.attributes.as_ref()? {
+            Attributes::ActivityTaskFailedEventAttributes(failed) => Some(failed.retry_state()),
+            Attributes::ActivityTaskTimedOutEventAttributes(timed_out) => {
+                Some(timed_out.retry_state())
+            }
+            _ => None,
+        })
 }
 
 /// The kind of timeout that a failure is.

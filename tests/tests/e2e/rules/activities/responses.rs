@@ -6,7 +6,11 @@ use temporalio_client::{ActivityIdentifier, RpcOptions, errors::AsyncActivityErr
 use temporalio_sdk::ApplicationFailure;
 
 fn settings() -> Settings {
-    Settings { start_to_close: Some(10), task_queue: Some(BY_HAND.to_owned()), ..Settings::default() }
+    Settings {
+        start_to_close: Some(10),
+        task_queue: Some(BY_HAND.to_owned()),
+        ..Settings::default()
+    }
 }
 
 /// Says everything that can be said of an attempt, and is told each time that there is none.
@@ -21,7 +25,10 @@ async fn assert_nothing_is_heard(env: &TestWorkflowEnvironment, of: ActivityIden
         attempt.report_cancelation(None::<u32>, options()).await,
     ];
     for answer in answers {
-        assert!(matches!(answer, Err(AsyncActivityError::NotFound(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(AsyncActivityError::NotFound(_))),
+            "{answer:?}"
+        );
     }
 }
 
@@ -30,7 +37,9 @@ fn token(token: Vec<u8>) -> ActivityIdentifier {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_response_for_an_earlier_attempt_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_response_for_an_earlier_attempt_is_not_found(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let one = start(&env, settings(), |_| takes(0)).await?;
     let first = take_attempt(&env).await?.task_token;
     env.sleep(Duration::from_millis(10_500)).await;
@@ -38,30 +47,52 @@ async fn a_response_for_an_earlier_attempt_is_not_found(env: TestWorkflowEnviron
     let second = take_attempt(&env).await?;
     assert_eq!(second.attempt, 2);
     assert_nothing_is_heard(&env, token(first)).await; // while the next one runs
-    let second = env.client().get_async_activity_handle(token(second.task_token));
-    second.complete(Some("second".to_owned()), RpcOptions::default()).await?;
-    assert_eq!(one.get_result(WorkflowGetResultOptions::default()).await?, "second");
+    let second = env
+        .client()
+        .get_async_activity_handle(token(second.task_token));
+    second
+        .complete(Some("second".to_owned()), RpcOptions::default())
+        .await?;
+    assert_eq!(
+        one.get_result(WorkflowGetResultOptions::default()).await?,
+        "second"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_response_for_an_activity_that_has_closed_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { maximum_attempts: 1, ..settings() };
+async fn a_response_for_an_activity_that_has_closed_is_not_found(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        maximum_attempts: 1,
+        ..settings()
+    };
     let one = start(&env, settings, |_| takes(0)).await?;
     let attempt = take_attempt(&env).await?.task_token;
     env.sleep(Duration::from_secs(11)).await;
     assert_nothing_is_heard(&env, token(attempt)).await;
-    assert!(one.get_result(WorkflowGetResultOptions::default()).await.is_err());
+    assert!(
+        one.get_result(WorkflowGetResultOptions::default())
+            .await
+            .is_err()
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_response_after_the_workflow_closed_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_response_after_the_workflow_closed_is_not_found(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let one = start(&env, settings(), |_| takes(0)).await?;
     let attempt = take_attempt(&env).await?;
     one.terminate(WorkflowTerminateOptions::default()).await?;
     assert_nothing_is_heard(&env, token(attempt.task_token)).await;
-    assert_nothing_is_heard(&env, ActivityIdentifier::by_id_workflow("one", "", attempt.activity_id)).await;
+    assert_nothing_is_heard(
+        &env,
+        ActivityIdentifier::by_id_workflow("one", "", attempt.activity_id),
+    )
+    .await;
     Ok(())
 }
 
@@ -76,12 +107,26 @@ async fn an_attempt_that_nobody_took_can_only_be_completed_and_only_by_its_id(
     let options = RpcOptions::default;
     for answer in [
         attempt.heartbeat(Some(1_u32), options()).await.map(drop),
-        attempt.fail(ApplicationFailure::new("early".to_owned()), None::<u32>, options()).await,
+        attempt
+            .fail(
+                ApplicationFailure::new("early".to_owned()),
+                None::<u32>,
+                options(),
+            )
+            .await,
         attempt.report_cancelation(None::<u32>, options()).await,
     ] {
-        assert!(matches!(answer, Err(AsyncActivityError::NotFound(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(AsyncActivityError::NotFound(_))),
+            "{answer:?}"
+        );
     }
-    attempt.complete(Some("by id".to_owned()), options()).await?;
-    assert_eq!(one.get_result(WorkflowGetResultOptions::default()).await?, "by id");
+    attempt
+        .complete(Some("by id".to_owned()), options())
+        .await?;
+    assert_eq!(
+        one.get_result(WorkflowGetResultOptions::default()).await?,
+        "by id"
+    );
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::{
     super::{failure, seconds_since},
-    Settings, Work, busy, come_back_in_ms, delays_ms, fails, retry_state, run, start, takes, timeout_type,
+    Settings, Work, busy, come_back_in_ms, delays_ms, fails, retry_state, run, start, takes,
+    timeout_type,
 };
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -13,13 +14,17 @@ use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
 async fn the_delay_doubles_from_one_second_up_to_the_maximum_interval(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { maximum_interval: Some(5), ..Settings::default() };
-    let result =
-        run(
-            &env,
-            settings,
-            |call| async move { if call.attempt < 6 { fails().await } else { takes(0).await } },
-        );
+    let settings = Settings {
+        maximum_interval: Some(5),
+        ..Settings::default()
+    };
+    let result = run(&env, settings, |call| async move {
+        if call.attempt < 6 {
+            fails().await
+        } else {
+            takes(0).await
+        }
+    });
     assert_eq!(result.await?.as_deref(), Some("done"));
     assert_eq!(delays_ms(&env), [1000, 2000, 4000, 5000, 5000]);
     Ok(())
@@ -35,26 +40,36 @@ async fn the_delay_is_the_initial_interval_times_the_coefficient_to_the_power_of
         maximum_interval: Some(10),
         ..Settings::default()
     };
-    let result =
-        run(
-            &env,
-            settings,
-            |call| async move { if call.attempt < 6 { fails().await } else { takes(0).await } },
-        );
+    let result = run(&env, settings, |call| async move {
+        if call.attempt < 6 {
+            fails().await
+        } else {
+            takes(0).await
+        }
+    });
     assert_eq!(result.await?.as_deref(), Some("done"));
-    assert_eq!(delays_ms(&env), [3000, 4500, 6750, 10_000, 10_000], "and there is no jitter");
+    assert_eq!(
+        delays_ms(&env),
+        [3000, 4500, 6750, 10_000, 10_000],
+        "and there is no jitter"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn a_coefficient_of_one_keeps_the_delay(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { initial_interval: Some(7), coefficient: Some(1.0), ..Settings::default() };
-    let result =
-        run(
-            &env,
-            settings,
-            |call| async move { if call.attempt < 4 { fails().await } else { takes(0).await } },
-        );
+    let settings = Settings {
+        initial_interval: Some(7),
+        coefficient: Some(1.0),
+        ..Settings::default()
+    };
+    let result = run(&env, settings, |call| async move {
+        if call.attempt < 4 {
+            fails().await
+        } else {
+            takes(0).await
+        }
+    });
     assert_eq!(result.await?.as_deref(), Some("done"));
     assert_eq!(delays_ms(&env), [7000, 7000, 7000]);
     Ok(())
@@ -65,29 +80,45 @@ async fn the_default_maximum_interval_is_a_hundred_times_the_initial_one(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let result = run(&env, Settings::default(), |call| async move {
-        if call.attempt < 10 { fails().await } else { takes(0).await }
+        if call.attempt < 10 {
+            fails().await
+        } else {
+            takes(0).await
+        }
     });
     assert_eq!(result.await?.as_deref(), Some("done"));
-    assert_eq!(delays_ms(&env), [1, 2, 4, 8, 16, 32, 64, 100, 100].map(|seconds| seconds * 1000));
+    assert_eq!(
+        delays_ms(&env),
+        [1, 2, 4, 8, 16, 32, 64, 100, 100].map(|seconds| seconds * 1000)
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn attempts_are_without_limit_unless_there_is_a_maximum(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { maximum_interval: Some(1), ..Settings::default() };
-    let result =
-        run(
-            &env,
-            settings,
-            |call| async move { if call.attempt < 40 { fails().await } else { takes(0).await } },
-        );
+async fn attempts_are_without_limit_unless_there_is_a_maximum(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        maximum_interval: Some(1),
+        ..Settings::default()
+    };
+    let result = run(&env, settings, |call| async move {
+        if call.attempt < 40 {
+            fails().await
+        } else {
+            takes(0).await
+        }
+    });
     assert_eq!(result.await?.as_deref(), Some("done"));
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn attempts_end_at_the_maximum(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { maximum_attempts: 3, ..Settings::default() };
+    let settings = Settings {
+        maximum_attempts: 3,
+        ..Settings::default()
+    };
     assert_eq!(run(&env, settings, |_| fails()).await?, None);
     assert_eq!(env.calls(Work::work).len(), 3);
     assert_eq!(retry_state(&env), Some(RetryState::MaximumAttemptsReached));
@@ -95,13 +126,22 @@ async fn attempts_end_at_the_maximum(env: TestWorkflowEnvironment) -> TestResult
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_maximum_of_one_attempt_never_retries_a_timeout_either(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { start_to_close: Some(5), maximum_attempts: 1, ..Settings::default() };
+async fn a_maximum_of_one_attempt_never_retries_a_timeout_either(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        start_to_close: Some(5),
+        maximum_attempts: 1,
+        ..Settings::default()
+    };
     assert_eq!(run(&env, settings, |_| takes(60)).await?, None);
     assert_eq!(env.calls(Work::work).len(), 1);
     assert_eq!(retry_state(&env), Some(RetryState::MaximumAttemptsReached));
     let timed_out = events!(env.history("one"), ActivityTaskTimedOutEventAttributes);
-    assert_eq!(timeout_type(timed_out[0].failure.as_ref()), Some(TimeoutType::StartToClose));
+    assert_eq!(
+        timeout_type(timed_out[0].failure.as_ref()),
+        Some(TimeoutType::StartToClose)
+    );
     Ok(())
 }
 
@@ -109,7 +149,10 @@ async fn a_maximum_of_one_attempt_never_retries_a_timeout_either(env: TestWorkfl
 async fn next_retry_delay_replaces_the_computed_delay_and_the_maximum_interval(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { maximum_interval: Some(5), ..Settings::default() };
+    let settings = Settings {
+        maximum_interval: Some(5),
+        ..Settings::default()
+    };
     let result = run(&env, settings, |call| async move {
         match call.attempt {
             1 => Err(come_back_in_ms(70_000)),
@@ -128,12 +171,21 @@ async fn next_retry_delay_replaces_the_computed_delay_and_the_maximum_interval(
 async fn next_retry_delay_past_schedule_to_close_fails_the_activity_at_once(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(60), ..Settings::default() };
+    let settings = Settings {
+        schedule_to_close: Some(60),
+        ..Settings::default()
+    };
     let started = env.now();
-    assert_eq!(run(&env, settings, |_| async { Err(come_back_in_ms(60_001)) }).await?, None);
+    assert_eq!(
+        run(&env, settings, |_| async { Err(come_back_in_ms(60_001)) }).await?,
+        None
+    );
     assert_eq!(retry_state(&env), Some(RetryState::Timeout));
     assert_eq!(env.now(), started);
-    assert!(events!(env.history("one"), ActivityTaskTimedOutEventAttributes).is_empty(), "it failed");
+    assert!(
+        events!(env.history("one"), ActivityTaskTimedOutEventAttributes).is_empty(),
+        "it failed"
+    );
     Ok(())
 }
 
@@ -141,17 +193,30 @@ async fn next_retry_delay_past_schedule_to_close_fails_the_activity_at_once(
 async fn next_retry_delay_does_not_make_an_attempt_beyond_the_maximum(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { maximum_attempts: 2, ..Settings::default() };
-    assert_eq!(run(&env, settings, |_| async { Err(come_back_in_ms(10)) }).await?, None);
+    let settings = Settings {
+        maximum_attempts: 2,
+        ..Settings::default()
+    };
+    assert_eq!(
+        run(&env, settings, |_| async { Err(come_back_in_ms(10)) }).await?,
+        None
+    );
     assert_eq!(env.calls(Work::work).len(), 2);
     assert_eq!(retry_state(&env), Some(RetryState::MaximumAttemptsReached));
     Ok(())
 }
 
-/// `nextBackoffInterval` takes a delay of zero for one that overflowed, which no maximum interval is there to replace.
+/// `nextBackoffInterval` takes a delay of zero for one that overflowed, which no maximum interval
+/// is there to replace.
 #[workflow_test(core_replay = true)]
 async fn a_next_retry_delay_of_zero_ends_the_retries(env: TestWorkflowEnvironment) -> TestResult {
-    assert_eq!(run(&env, Settings::default(), |_| async { Err(come_back_in_ms(0)) }).await?, None);
+    assert_eq!(
+        run(&env, Settings::default(), |_| async {
+            Err(come_back_in_ms(0))
+        })
+        .await?,
+        None
+    );
     assert_eq!(env.calls(Work::work).len(), 1);
     assert_eq!(retry_state(&env), Some(RetryState::Timeout));
     Ok(())
@@ -159,7 +224,10 @@ async fn a_next_retry_delay_of_zero_ends_the_retries(env: TestWorkflowEnvironmen
 
 #[workflow_test(core_replay = true)]
 async fn a_retry_past_schedule_to_close_is_not_made(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(6), ..Settings::default() };
+    let settings = Settings {
+        schedule_to_close: Some(6),
+        ..Settings::default()
+    };
     let started = env.now();
     assert_eq!(run(&env, settings, |_| fails()).await?, None);
     // Attempts at 0, 1 and 3 seconds; the next would be at 7.
@@ -171,14 +239,21 @@ async fn a_retry_past_schedule_to_close_is_not_made(env: TestWorkflowEnvironment
 
 #[workflow_test(core_replay = true)]
 async fn non_retryable_types_match_exactly(env: TestWorkflowEnvironment) -> TestResult {
-    let settings =
-        Settings { non_retryable: vec!["Declined".to_owned(), "Dec".to_owned()], ..Settings::default() };
+    let settings = Settings {
+        non_retryable: vec!["Declined".to_owned(), "Dec".to_owned()],
+        ..Settings::default()
+    };
     let result = run(&env, settings, |call| async move {
-        let type_name = ["declined", "DECLINED", "Declined ", "Declined"][call.attempt as usize - 1];
+        let type_name =
+            ["declined", "DECLINED", "Declined ", "Declined"][call.attempt as usize - 1];
         Err(ActivityError::application(failure(type_name)))
     });
     assert_eq!(result.await?, None);
-    assert_eq!(env.calls(Work::work).len(), 4, "another case is another type");
+    assert_eq!(
+        env.calls(Work::work).len(),
+        4,
+        "another case is another type"
+    );
     assert_eq!(retry_state(&env), Some(RetryState::NonRetryableFailure));
     Ok(())
 }
@@ -190,7 +265,10 @@ async fn a_failure_may_say_of_itself_that_it_is_not_to_be_retried(
     let result = run(&env, Settings::default(), |_| async {
         let declined = ApplicationFailure::builder("declined".to_owned());
         Err(ActivityError::application(
-            declined.non_retryable(true).next_retry_delay(Duration::from_secs(1)).build(),
+            declined
+                .non_retryable(true)
+                .next_retry_delay(Duration::from_secs(1))
+                .build(),
         ))
     });
     assert_eq!(result.await?, None);
@@ -200,7 +278,9 @@ async fn a_failure_may_say_of_itself_that_it_is_not_to_be_retried(
 }
 
 #[workflow_test(core_replay = true)]
-async fn timeouts_have_type_names_that_need_not_be_retried(env: TestWorkflowEnvironment) -> TestResult {
+async fn timeouts_have_type_names_that_need_not_be_retried(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let settings = Settings {
         start_to_close: Some(10),
         non_retryable: vec!["TemporalTimeout:StartToClose".to_owned()],
@@ -234,18 +314,31 @@ async fn each_timeout_has_a_type_name_of_its_own(env: TestWorkflowEnvironment) -
     );
     assert_eq!(retry_state(&env), Some(RetryState::NonRetryableFailure));
     let timed_out = events!(env.history("one"), ActivityTaskTimedOutEventAttributes);
-    assert_eq!(timeout_type(timed_out[0].failure.as_ref()), Some(TimeoutType::Heartbeat));
+    assert_eq!(
+        timeout_type(timed_out[0].failure.as_ref()),
+        Some(TimeoutType::Heartbeat)
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn started_enters_history_together_with_the_closing_event(env: TestWorkflowEnvironment) -> TestResult {
+async fn started_enters_history_together_with_the_closing_event(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let one = start(&env, Settings::default(), |call| async move {
-        if call.attempt == 1 { Err(busy()) } else { takes(8).await }
+        if call.attempt == 1 {
+            Err(busy())
+        } else {
+            takes(8).await
+        }
     });
     let one = one.await?;
     env.sleep(Duration::from_secs(5)).await;
-    assert!(!env.history("one").event_types().contains(&EventType::ActivityTaskStarted));
+    assert!(
+        !env.history("one")
+            .event_types()
+            .contains(&EventType::ActivityTaskStarted)
+    );
     one.get_result(WorkflowGetResultOptions::default()).await?;
 
     let history = env.history("one");
@@ -253,9 +346,15 @@ async fn started_enters_history_together_with_the_closing_event(env: TestWorkflo
     assert_eq!(started.len(), 1);
     assert_eq!(started[0].attempt, 2);
     let last_failure = started[0].last_failure.as_ref();
-    assert_eq!(last_failure.map(|failure| failure.message.as_str()), Some("it was Busy"));
+    assert_eq!(
+        last_failure.map(|failure| failure.message.as_str()),
+        Some("it was Busy")
+    );
     let types = history.event_types();
-    let at = types.iter().position(|kind| *kind == EventType::ActivityTaskStarted).unwrap();
+    let at = types
+        .iter()
+        .position(|kind| *kind == EventType::ActivityTaskStarted)
+        .unwrap();
     assert_eq!(types[at + 1], EventType::ActivityTaskCompleted);
     let completed = events!(history, ActivityTaskCompletedEventAttributes);
     assert_eq!(completed[0].started_event_id, history.events()[at].event_id);

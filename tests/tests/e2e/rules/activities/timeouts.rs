@@ -2,8 +2,8 @@
 
 use super::{
     super::{on, seconds_since},
-    BY_HAND, OneActivity, Settings, Work, delays_ms, fails, retry_state, run, start, take_attempt, takes,
-    timeout_type,
+    BY_HAND, OneActivity, Settings, Work, delays_ms, fails, retry_state, run, start, take_attempt,
+    takes, timeout_type,
 };
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -24,8 +24,13 @@ fn cause(timed_out: &ActivityTaskTimedOutEventAttributes) -> Option<&str> {
 }
 
 #[workflow_test(core_replay = true)]
-async fn start_to_close_counts_for_each_attempt_and_is_retried(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { start_to_close: Some(10), ..Settings::default() };
+async fn start_to_close_counts_for_each_attempt_and_is_retried(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        start_to_close: Some(10),
+        ..Settings::default()
+    };
     let result = run(&env, settings, |call| async move {
         takes(if call.attempt < 3 { 60 } else { 9 }).await?;
         Ok(format!("attempt {}", call.attempt))
@@ -40,12 +45,23 @@ async fn start_to_close_counts_for_each_attempt_and_is_retried(env: TestWorkflow
 async fn schedule_to_close_counts_from_the_first_schedule_over_all_attempts(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(20), start_to_close: Some(15), ..Settings::default() };
+    let settings = Settings {
+        schedule_to_close: Some(20),
+        start_to_close: Some(15),
+        ..Settings::default()
+    };
     let started = env.now();
     assert_eq!(run(&env, settings, |_| takes(60)).await?, None);
-    assert_eq!(seconds_since(&env, started), 20, "15 for the first attempt, 1 between, 4 of the second");
+    assert_eq!(
+        seconds_since(&env, started),
+        20,
+        "15 for the first attempt, 1 between, 4 of the second"
+    );
     assert_eq!(env.calls(Work::work).len(), 2);
-    assert_eq!(timeout_type(timed_out(&env).failure.as_ref()), Some(TimeoutType::ScheduleToClose));
+    assert_eq!(
+        timeout_type(timed_out(&env).failure.as_ref()),
+        Some(TimeoutType::ScheduleToClose)
+    );
     assert_eq!(retry_state(&env), Some(RetryState::Timeout));
     Ok(())
 }
@@ -54,20 +70,39 @@ async fn schedule_to_close_counts_from_the_first_schedule_over_all_attempts(
 async fn a_timeout_with_no_room_for_another_attempt_is_told_as_schedule_to_close(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(21), start_to_close: Some(10), ..Settings::default() };
+    let settings = Settings {
+        schedule_to_close: Some(21),
+        start_to_close: Some(10),
+        ..Settings::default()
+    };
     let started = env.now();
     let result = run(&env, settings, |call| async move {
-        if call.attempt == 1 { takes(9).await.and(fails().await) } else { takes(60).await }
+        if call.attempt == 1 {
+            takes(9).await.and(fails().await)
+        } else {
+            takes(60).await
+        }
     });
     assert_eq!(result.await?, None);
     // The second attempt ran from 10 to 20; the third would begin at 22.
     assert_eq!(seconds_since(&env, started), 20);
     let timed_out = timed_out(&env);
-    assert_eq!(timeout_type(timed_out.failure.as_ref()), Some(TimeoutType::ScheduleToClose));
+    assert_eq!(
+        timeout_type(timed_out.failure.as_ref()),
+        Some(TimeoutType::ScheduleToClose)
+    );
     assert_eq!(timed_out.retry_state(), RetryState::Timeout);
-    assert_eq!(cause(&timed_out), Some("it was Busy"), "the attempt before says what went wrong");
+    assert_eq!(
+        cause(&timed_out),
+        Some("it was Busy"),
+        "the attempt before says what went wrong"
+    );
     assert!(
-        timed_out.failure.unwrap().message.starts_with("Not enough time to schedule next retry"),
+        timed_out
+            .failure
+            .unwrap()
+            .message
+            .starts_with("Not enough time to schedule next retry"),
         "it says so"
     );
     Ok(())
@@ -86,11 +121,15 @@ async fn a_heartbeat_timeout_with_no_room_left_is_told_as_schedule_to_close_too(
     let started = env.now();
     assert_eq!(run(&env, settings, |_| takes(60)).await?, None);
     assert_eq!(seconds_since(&env, started), 10);
-    assert_eq!(timeout_type(timed_out(&env).failure.as_ref()), Some(TimeoutType::ScheduleToClose));
+    assert_eq!(
+        timeout_type(timed_out(&env).failure.as_ref()),
+        Some(TimeoutType::ScheduleToClose)
+    );
     Ok(())
 }
 
-/// What ends the retries is the deadline, not the attempt: with attempts used up the timeout keeps its kind.
+/// What ends the retries is the deadline, not the attempt: with attempts used up the timeout keeps
+/// its kind.
 #[workflow_test(core_replay = true)]
 async fn a_timeout_of_the_last_attempt_keeps_its_kind(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
@@ -101,21 +140,37 @@ async fn a_timeout_of_the_last_attempt_keeps_its_kind(env: TestWorkflowEnvironme
     };
     assert_eq!(run(&env, settings, |_| takes(60)).await?, None);
     let timed_out = timed_out(&env);
-    assert_eq!(timeout_type(timed_out.failure.as_ref()), Some(TimeoutType::StartToClose));
+    assert_eq!(
+        timeout_type(timed_out.failure.as_ref()),
+        Some(TimeoutType::StartToClose)
+    );
     assert_eq!(timed_out.retry_state(), RetryState::MaximumAttemptsReached);
     Ok(())
 }
 
-/// A retry may begin when schedule-to-close ends, not later. The deadline then ends the activity first.
+/// A retry may begin when schedule-to-close ends, not later. The deadline then ends the activity
+/// first.
 #[workflow_test(core_replay = true)]
-async fn schedule_to_close_ends_an_activity_that_backs_off(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { schedule_to_close: Some(7), ..Settings::default() };
+async fn schedule_to_close_ends_an_activity_that_backs_off(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        schedule_to_close: Some(7),
+        ..Settings::default()
+    };
     let started = env.now();
     assert_eq!(run(&env, settings, |_| fails()).await?, None);
     assert_eq!(delays_ms(&env), [1000, 2000]);
-    assert_eq!(seconds_since(&env, started), 7, "the fourth attempt would begin then");
+    assert_eq!(
+        seconds_since(&env, started),
+        7,
+        "the fourth attempt would begin then"
+    );
     let timed_out = timed_out(&env);
-    assert_eq!(timeout_type(timed_out.failure.as_ref()), Some(TimeoutType::ScheduleToClose));
+    assert_eq!(
+        timeout_type(timed_out.failure.as_ref()),
+        Some(TimeoutType::ScheduleToClose)
+    );
     assert_eq!(cause(&timed_out), Some("it was Busy"));
     assert_eq!(timed_out.started_event_id, 0, "no attempt was under way");
     Ok(())
@@ -133,14 +188,19 @@ async fn schedule_to_start_is_never_retried(env: TestWorkflowEnvironment) -> Tes
     assert_eq!(run(&env, settings, |_| takes(0)).await?, None);
     assert_eq!(seconds_since(&env, started), 30);
     let timed_out = timed_out(&env);
-    assert_eq!(timeout_type(timed_out.failure.as_ref()), Some(TimeoutType::ScheduleToStart));
+    assert_eq!(
+        timeout_type(timed_out.failure.as_ref()),
+        Some(TimeoutType::ScheduleToStart)
+    );
     assert_eq!(timed_out.retry_state(), RetryState::Timeout);
     assert_eq!(timed_out.started_event_id, 0);
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn schedule_to_start_begins_anew_with_each_attempt(env: TestWorkflowEnvironment) -> TestResult {
+async fn schedule_to_start_begins_anew_with_each_attempt(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let settings = Settings {
         start_to_close: Some(10),
         schedule_to_start: Some(30),
@@ -151,17 +211,27 @@ async fn schedule_to_start_begins_anew_with_each_attempt(env: TestWorkflowEnviro
     let started = env.now();
     let one = start(&env, settings, |_| takes(0)).await?;
     take_attempt(&env).await?;
-    assert!(one.get_result(WorkflowGetResultOptions::default()).await.is_err());
-    // The attempt that was taken timed out after 10 seconds; the next one was offered 100 seconds later.
+    assert!(
+        one.get_result(WorkflowGetResultOptions::default())
+            .await
+            .is_err()
+    );
+    // The attempt that was taken timed out after 10 seconds; the next one was offered 100 seconds
+    // later.
     assert_eq!(seconds_since(&env, started), 10 + 100 + 30);
     let timed_out = timed_out(&env);
-    assert_eq!(timeout_type(timed_out.failure.as_ref()), Some(TimeoutType::ScheduleToStart));
+    assert_eq!(
+        timeout_type(timed_out.failure.as_ref()),
+        Some(TimeoutType::ScheduleToStart)
+    );
     assert_eq!(cause(&timed_out), Some("activity StartToClose timeout"));
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn schedule_to_close_ends_an_activity_that_no_worker_takes(env: TestWorkflowEnvironment) -> TestResult {
+async fn schedule_to_close_ends_an_activity_that_no_worker_takes(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let settings = Settings {
         schedule_to_close: Some(40),
         schedule_to_start: Some(90),
@@ -171,9 +241,13 @@ async fn schedule_to_close_ends_an_activity_that_no_worker_takes(env: TestWorkfl
     let started = env.now();
     assert_eq!(run(&env, settings, |_| takes(0)).await?, None);
     assert_eq!(seconds_since(&env, started), 40);
-    // Schedule-to-start is no longer than schedule-to-close; of two at the same time it comes first.
+    // Schedule-to-start is no longer than schedule-to-close; of two at the same time it comes
+    // first.
     let timed_out = timed_out(&env);
-    assert_eq!(timeout_type(timed_out.failure.as_ref()), Some(TimeoutType::ScheduleToStart));
+    assert_eq!(
+        timeout_type(timed_out.failure.as_ref()),
+        Some(TimeoutType::ScheduleToStart)
+    );
     assert_eq!(timed_out.retry_state(), RetryState::Timeout);
     Ok(())
 }
@@ -181,13 +255,27 @@ async fn schedule_to_close_ends_an_activity_that_no_worker_takes(env: TestWorkfl
 /// Without schedule-to-close of its own an activity has until its run times out, which ends both.
 #[workflow_test(core_replay = true)]
 async fn the_run_timeout_ends_retries_too(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<OneActivity>().mock_activity(Work::work, |_| fails()).start()?;
+    env.worker("queue")
+        .workflow::<OneActivity>()
+        .mock_activity(Work::work, |_| fails())
+        .start()?;
     let mut options = on("one");
     options.run_timeout = Some(Duration::from_secs(6));
-    let one = env.client().start_workflow(OneActivity::run, Settings::default(), options).await?;
+    let one = env
+        .client()
+        .start_workflow(OneActivity::run, Settings::default(), options)
+        .await?;
     let started = env.now();
-    assert!(one.get_result(WorkflowGetResultOptions::default()).await.is_err());
-    assert_eq!(seconds_since(&env, started), 3, "the fourth attempt would begin at 7");
+    assert!(
+        one.get_result(WorkflowGetResultOptions::default())
+            .await
+            .is_err()
+    );
+    assert_eq!(
+        seconds_since(&env, started),
+        3,
+        "the fourth attempt would begin at 7"
+    );
     assert_eq!(retry_state(&env), Some(RetryState::Timeout));
     Ok(())
 }

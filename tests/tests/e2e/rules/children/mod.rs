@@ -1,6 +1,8 @@
-//! Children: how they start and close, what their parent learns, and what becomes of them when it closes.
+//! Children: how they start and close, what their parent learns, and what becomes of them when it
+//! closes.
 //!
-//! `service/history/transfer_queue_active_task_executor.go`, `api/recordchildworkflowcompleted/api.go`
+//! `service/history/transfer_queue_active_task_executor.go`,
+//! `api/recordchildworkflowcompleted/api.go`
 
 mod outcomes;
 mod parent_close_policies;

@@ -14,7 +14,8 @@ use temporalio_protos::temporal::api::{
     failure::v1::{Failure, failure::FailureInfo},
 };
 use temporalio_sdk::{
-    ChildWorkflowOptions, ContinueAsNewOptions, WorkflowContext, WorkflowIdReusePolicy, WorkflowResult,
+    ChildWorkflowOptions, ContinueAsNewOptions, WorkflowContext, WorkflowIdReusePolicy,
+    WorkflowResult,
 };
 
 /// What a child does.
@@ -40,7 +41,10 @@ impl Child {
             return Err(temporalio_sdk::WorkflowTermination::cancelled());
         }
         if plan.continues > 0 {
-            let next = ChildPlan { continues: plan.continues - 1, ..plan };
+            let next = ChildPlan {
+                continues: plan.continues - 1,
+                ..plan
+            };
             ctx.continue_as_new(next, ContinueAsNewOptions::default())?;
         }
         let attempt = ctx.info().attempt();
@@ -70,8 +74,9 @@ struct Parent;
 impl Parent {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>, plan: Plan) -> WorkflowResult<String> {
-        let retry_policy =
-            plan.maximum_attempts.map(|attempts| RetryPolicy::builder().maximum_attempts(attempts).build());
+        let retry_policy = plan
+            .maximum_attempts
+            .map(|attempts| RetryPolicy::builder().maximum_attempts(attempts).build());
         let reuse = if plan.terminates_running {
             WorkflowIdReusePolicy::TerminateIfRunning
         } else {
@@ -84,15 +89,23 @@ impl Parent {
             .maybe_cron_schedule(plan.cron)
             .id_reuse_policy(reuse)
             .build();
-        let child = ctx.start_child_workflow(Child::run, plan.child, options).await?;
+        let child = ctx
+            .start_child_workflow(Child::run, plan.child, options)
+            .await?;
         Ok(child.result().await?)
     }
 }
 
 /// Starts the parent.
 async fn start(env: &TestWorkflowEnvironment, plan: Plan) -> TestResult {
-    env.worker("queue").workflow::<Parent>().workflow::<Child>().workflow::<Counter>().start()?;
-    env.client().start_workflow(Parent::run, plan, on("parent")).await?;
+    env.worker("queue")
+        .workflow::<Parent>()
+        .workflow::<Child>()
+        .workflow::<Counter>()
+        .start()?;
+    env.client()
+        .start_workflow(Parent::run, plan, on("parent"))
+        .await?;
     env.sleep(seconds(1)).await;
     Ok(())
 }
@@ -102,20 +115,45 @@ async fn ended(env: &TestWorkflowEnvironment) -> Result<String, Failure> {
     let parent = env.client().get_workflow_handle::<Parent>("parent");
     let result = parent.get_result(WorkflowGetResultOptions::default()).await;
     result.map_err(|_| {
-        events!(env.history("parent"), WorkflowExecutionFailedEventAttributes).remove(0).failure.unwrap()
+        events!(
+            env.history("parent"),
+            WorkflowExecutionFailedEventAttributes
+        )
+        .remove(0)
+        .failure
+        .unwrap()
     })
 }
 
 /// The events of the parent that tell of its child.
 fn told(env: &TestWorkflowEnvironment) -> Vec<EventType> {
     let types = env.history("parent").event_types();
-    types.into_iter().filter(|kind| kind.as_str_name().contains("CHILD")).collect()
+    types
+        .into_iter()
+        .filter(|kind| kind.as_str_name().contains("CHILD"))
+        .collect()
 }
 
 #[workflow_test(core_replay = true)]
 async fn a_child_is_initiated_then_started_then_closed(env: TestWorkflowEnvironment) -> TestResult {
-    start(&env, Plan { child: ChildPlan { takes: 60, ..ChildPlan::default() }, ..Plan::default() }).await?;
-    assert_eq!(told(&env), [StartChildWorkflowExecutionInitiated, ChildWorkflowExecutionStarted]);
+    start(
+        &env,
+        Plan {
+            child: ChildPlan {
+                takes: 60,
+                ..ChildPlan::default()
+            },
+            ..Plan::default()
+        },
+    )
+    .await?;
+    assert_eq!(
+        told(&env),
+        [
+            StartChildWorkflowExecutionInitiated,
+            ChildWorkflowExecutionStarted
+        ]
+    );
     assert_eq!(ended(&env).await.as_deref(), Ok("attempt 1"));
     assert_eq!(
         told(&env),
@@ -126,41 +164,88 @@ async fn a_child_is_initiated_then_started_then_closed(env: TestWorkflowEnvironm
         ]
     );
     let child = started(&env.history("child"));
-    assert_eq!(child.parent_workflow_execution.unwrap().workflow_id, "parent");
+    assert_eq!(
+        child.parent_workflow_execution.unwrap().workflow_id,
+        "parent"
+    );
     assert_eq!(child.root_workflow_execution.unwrap().workflow_id, "parent");
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn a_child_whose_id_is_running_does_not_start(env: TestWorkflowEnvironment) -> TestResult {
-    env.client().start_workflow(Counter::run, (), on("child")).await?;
+    env.client()
+        .start_workflow(Counter::run, (), on("child"))
+        .await?;
     start(&env, Plan::default()).await?;
     let failure = ended(&env).await.unwrap_err();
-    assert!(failure.message.contains("cause=WorkflowAlreadyExists"), "{failure:?}");
-    assert_eq!(told(&env), [StartChildWorkflowExecutionInitiated, StartChildWorkflowExecutionFailed]);
-    let failed = events!(env.history("parent"), StartChildWorkflowExecutionFailedEventAttributes);
-    assert_eq!(failed[0].cause(), StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists);
+    assert!(
+        failure.message.contains("cause=WorkflowAlreadyExists"),
+        "{failure:?}"
+    );
+    assert_eq!(
+        told(&env),
+        [
+            StartChildWorkflowExecutionInitiated,
+            StartChildWorkflowExecutionFailed
+        ]
+    );
+    let failed = events!(
+        env.history("parent"),
+        StartChildWorkflowExecutionFailedEventAttributes
+    );
+    assert_eq!(
+        failed[0].cause(),
+        StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn a_child_may_terminate_what_runs_under_its_id(env: TestWorkflowEnvironment) -> TestResult {
-    let running = env.client().start_workflow(Counter::run, (), on("child")).await?;
-    start(&env, Plan { terminates_running: true, ..Plan::default() }).await?;
+    let running = env
+        .client()
+        .start_workflow(Counter::run, (), on("child"))
+        .await?;
+    start(
+        &env,
+        Plan {
+            terminates_running: true,
+            ..Plan::default()
+        },
+    )
+    .await?;
     assert_eq!(ended(&env).await.as_deref(), Ok("attempt 1"));
-    assert!(running.get_result(WorkflowGetResultOptions::default()).await.is_err());
+    assert!(
+        running
+            .get_result(WorkflowGetResultOptions::default())
+            .await
+            .is_err()
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn a_parent_learns_that_its_child_failed(env: TestWorkflowEnvironment) -> TestResult {
-    start(&env, Plan { child: ChildPlan { succeeds_at: 2, ..ChildPlan::default() }, ..Plan::default() })
-        .await?;
+    start(
+        &env,
+        Plan {
+            child: ChildPlan {
+                succeeds_at: 2,
+                ..ChildPlan::default()
+            },
+            ..Plan::default()
+        },
+    )
+    .await?;
     let failure = ended(&env).await.unwrap_err();
     let Some(FailureInfo::ChildWorkflowExecutionFailureInfo(info)) = &failure.failure_info else {
         panic!("{failure:?}");
     };
-    assert_eq!(info.workflow_execution.as_ref().unwrap().workflow_id, "child");
+    assert_eq!(
+        info.workflow_execution.as_ref().unwrap().workflow_id,
+        "child"
+    );
     assert_eq!(info.retry_state(), RetryState::RetryPolicyNotSet);
     assert_eq!(failure.cause.unwrap().message, "it was Busy");
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionFailed]);
@@ -169,8 +254,21 @@ async fn a_parent_learns_that_its_child_failed(env: TestWorkflowEnvironment) -> 
 
 #[workflow_test(core_replay = true)]
 async fn a_parent_learns_that_its_child_was_canceled(env: TestWorkflowEnvironment) -> TestResult {
-    start(&env, Plan { child: ChildPlan { takes: 60, ..ChildPlan::default() }, ..Plan::default() }).await?;
-    env.client().get_workflow_handle::<Child>("child").cancel(WorkflowCancelOptions::default()).await?;
+    start(
+        &env,
+        Plan {
+            child: ChildPlan {
+                takes: 60,
+                ..ChildPlan::default()
+            },
+            ..Plan::default()
+        },
+    )
+    .await?;
+    env.client()
+        .get_workflow_handle::<Child>("child")
+        .cancel(WorkflowCancelOptions::default())
+        .await?;
     ended(&env).await.unwrap_err();
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionCanceled]);
     Ok(())
@@ -178,8 +276,21 @@ async fn a_parent_learns_that_its_child_was_canceled(env: TestWorkflowEnvironmen
 
 #[workflow_test(core_replay = true)]
 async fn a_parent_learns_that_its_child_was_terminated(env: TestWorkflowEnvironment) -> TestResult {
-    start(&env, Plan { child: ChildPlan { takes: 60, ..ChildPlan::default() }, ..Plan::default() }).await?;
-    env.client().get_workflow_handle::<Child>("child").terminate(WorkflowTerminateOptions::default()).await?;
+    start(
+        &env,
+        Plan {
+            child: ChildPlan {
+                takes: 60,
+                ..ChildPlan::default()
+            },
+            ..Plan::default()
+        },
+    )
+    .await?;
+    env.client()
+        .get_workflow_handle::<Child>("child")
+        .terminate(WorkflowTerminateOptions::default())
+        .await?;
     ended(&env).await.unwrap_err();
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionTerminated]);
     Ok(())
@@ -187,34 +298,87 @@ async fn a_parent_learns_that_its_child_was_terminated(env: TestWorkflowEnvironm
 
 #[workflow_test(core_replay = true)]
 async fn a_parent_learns_that_its_child_timed_out(env: TestWorkflowEnvironment) -> TestResult {
-    let child = ChildPlan { takes: 60, ..ChildPlan::default() };
-    start(&env, Plan { child, run_timeout: Some(10), ..Plan::default() }).await?;
+    let child = ChildPlan {
+        takes: 60,
+        ..ChildPlan::default()
+    };
+    start(
+        &env,
+        Plan {
+            child,
+            run_timeout: Some(10),
+            ..Plan::default()
+        },
+    )
+    .await?;
     ended(&env).await.unwrap_err();
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionTimedOut]);
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_parent_learns_only_of_the_last_attempt_of_its_child(env: TestWorkflowEnvironment) -> TestResult {
-    let child = ChildPlan { takes: 5, succeeds_at: 3, ..ChildPlan::default() };
-    start(&env, Plan { child, maximum_attempts: Some(5), ..Plan::default() }).await?;
+async fn a_parent_learns_only_of_the_last_attempt_of_its_child(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let child = ChildPlan {
+        takes: 5,
+        succeeds_at: 3,
+        ..ChildPlan::default()
+    };
+    start(
+        &env,
+        Plan {
+            child,
+            maximum_attempts: Some(5),
+            ..Plan::default()
+        },
+    )
+    .await?;
     assert_eq!(ended(&env).await.as_deref(), Ok("attempt 3"));
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionCompleted]);
     assert_eq!(chain(&env, "child").len(), 3);
-    let completed = events!(env.history("parent"), ChildWorkflowExecutionCompletedEventAttributes);
+    let completed = events!(
+        env.history("parent"),
+        ChildWorkflowExecutionCompletedEventAttributes
+    );
     let run_id = &completed[0].workflow_execution.as_ref().unwrap().run_id;
-    assert_eq!(run_id, env.history("child").run_id(), "it names the last run");
+    assert_eq!(
+        run_id,
+        env.history("child").run_id(),
+        "it names the last run"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_parent_learns_when_no_attempt_of_its_child_is_left(env: TestWorkflowEnvironment) -> TestResult {
-    let child = ChildPlan { takes: 60, succeeds_at: 9, ..ChildPlan::default() };
-    start(&env, Plan { child, maximum_attempts: Some(3), run_timeout: Some(10), ..Plan::default() }).await?;
+async fn a_parent_learns_when_no_attempt_of_its_child_is_left(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let child = ChildPlan {
+        takes: 60,
+        succeeds_at: 9,
+        ..ChildPlan::default()
+    };
+    start(
+        &env,
+        Plan {
+            child,
+            maximum_attempts: Some(3),
+            run_timeout: Some(10),
+            ..Plan::default()
+        },
+    )
+    .await?;
     ended(&env).await.unwrap_err();
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionTimedOut]);
-    let timed_out = events!(env.history("parent"), ChildWorkflowExecutionTimedOutEventAttributes);
-    assert_eq!(timed_out[0].retry_state(), RetryState::MaximumAttemptsReached);
+    let timed_out = events!(
+        env.history("parent"),
+        ChildWorkflowExecutionTimedOutEventAttributes
+    );
+    assert_eq!(
+        timed_out[0].retry_state(),
+        RetryState::MaximumAttemptsReached
+    );
     Ok(())
 }
 
@@ -222,8 +386,19 @@ async fn a_parent_learns_when_no_attempt_of_its_child_is_left(env: TestWorkflowE
 async fn a_parent_learns_only_of_the_run_that_its_child_continued_as_last(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let child = ChildPlan { takes: 5, continues: 3, ..ChildPlan::default() };
-    start(&env, Plan { child, ..Plan::default() }).await?;
+    let child = ChildPlan {
+        takes: 5,
+        continues: 3,
+        ..ChildPlan::default()
+    };
+    start(
+        &env,
+        Plan {
+            child,
+            ..Plan::default()
+        },
+    )
+    .await?;
     assert_eq!(ended(&env).await.as_deref(), Ok("attempt 1"));
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionCompleted]);
     let runs = chain(&env, "child");
@@ -242,12 +417,26 @@ async fn a_parent_learns_only_of_the_run_that_its_child_continued_as_last(
 async fn a_parent_learns_nothing_of_the_runs_of_a_cron_schedule_until_that_ends(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let child = ChildPlan { takes: 5, ..ChildPlan::default() };
-    start(&env, Plan { child, cron: Some("* * * * *".to_owned()), ..Plan::default() }).await?;
+    let child = ChildPlan {
+        takes: 5,
+        ..ChildPlan::default()
+    };
+    start(
+        &env,
+        Plan {
+            child,
+            cron: Some("* * * * *".to_owned()),
+            ..Plan::default()
+        },
+    )
+    .await?;
     env.sleep(seconds(200)).await;
     assert_eq!(told(&env).len(), 2);
     assert_eq!(chain(&env, "child").len(), 4);
-    env.client().get_workflow_handle::<Child>("child").terminate(WorkflowTerminateOptions::default()).await?;
+    env.client()
+        .get_workflow_handle::<Child>("child")
+        .terminate(WorkflowTerminateOptions::default())
+        .await?;
     ended(&env).await.unwrap_err();
     assert_eq!(told(&env)[2..], [ChildWorkflowExecutionTerminated]);
     assert_eq!(last(&env.history("parent")), WorkflowExecutionFailed);

@@ -20,7 +20,12 @@ enum Policy {
     Abandon,
 }
 
-const POLICIES: [Policy; 4] = [Policy::Default, Policy::Terminate, Policy::RequestCancel, Policy::Abandon];
+const POLICIES: [Policy; 4] = [
+    Policy::Default,
+    Policy::Terminate,
+    Policy::RequestCancel,
+    Policy::Abandon,
+];
 
 /// How a parent closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +77,10 @@ impl Plan {
             Policy::RequestCancel => ParentClosePolicy::RequestCancel,
             Policy::Abandon => ParentClosePolicy::Abandon,
         };
-        ChildWorkflowOptions::builder().workflow_id(self.child_id()).parent_close_policy(policy).build()
+        ChildWorkflowOptions::builder()
+            .workflow_id(self.child_id())
+            .parent_close_policy(policy)
+            .build()
     }
 }
 
@@ -99,7 +107,13 @@ impl Parent {
             Close::Fail | Close::Retry => Err(failure("Closing").into()),
             Close::Cancel => Err(WorkflowTermination::cancelled()),
             Close::ContinueAsNew => {
-                ctx.continue_as_new(Plan { has_child: false, ..plan }, ContinueAsNewOptions::default())?;
+                ctx.continue_as_new(
+                    Plan {
+                        has_child: false,
+                        ..plan
+                    },
+                    ContinueAsNewOptions::default(),
+                )?;
                 unreachable!("it has continued")
             }
             Close::Terminate | Close::TimeOut => {
@@ -123,25 +137,42 @@ async fn closed(env: &TestWorkflowEnvironment, plan: Plan) -> Result<History, Te
     if plan.close == Close::TimeOut {
         options.run_timeout = Some(seconds(20));
     }
-    let parent = env.client().start_workflow(Parent::run, plan, options).await?;
-    env.sleep(seconds(if plan.close == Close::Cron { 70 } else { 30 })).await;
+    let parent = env
+        .client()
+        .start_workflow(Parent::run, plan, options)
+        .await?;
+    env.sleep(seconds(if plan.close == Close::Cron { 70 } else { 30 }))
+        .await;
     if plan.close == Close::Terminate {
-        parent.terminate(WorkflowTerminateOptions::default()).await?;
+        parent
+            .terminate(WorkflowTerminateOptions::default())
+            .await?;
         env.sleep(seconds(1)).await;
     }
     let first = chain(env, &id).swap_remove(0);
     let following = env.client().get_workflow_handle::<Parent>(id);
     // What follows is of no interest any more.
-    following.terminate(WorkflowTerminateOptions::default()).await.ok();
+    following
+        .terminate(WorkflowTerminateOptions::default())
+        .await
+        .ok();
     Ok(first)
 }
 
 #[workflow_test(core_replay = true)]
 async fn the_policy_is_kept_on_every_way_of_closing(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Parent>().workflow::<Counter>().start()?;
+    env.worker("queue")
+        .workflow::<Parent>()
+        .workflow::<Counter>()
+        .start()?;
     for policy in POLICIES {
         for (close, how) in CLOSES {
-            let plan = Plan { policy, close, waits_for_start: true, has_child: true };
+            let plan = Plan {
+                policy,
+                close,
+                waits_for_start: true,
+                has_child: true,
+            };
             let parent = closed(&env, plan).await?;
             assert_eq!(last(&parent), how, "{plan:?}");
             let child = env.history(plan.child_id());
@@ -159,8 +190,12 @@ async fn the_policy_is_kept_on_every_way_of_closing(env: TestWorkflowEnvironment
                 }
                 Policy::Abandon => {
                     let child = env.client().get_workflow_handle::<Counter>(plan.child_id());
-                    child.signal(Counter::finish, (), WorkflowSignalOptions::default()).await?;
-                    child.get_result(WorkflowGetResultOptions::default()).await?;
+                    child
+                        .signal(Counter::finish, (), WorkflowSignalOptions::default())
+                        .await?;
+                    child
+                        .get_result(WorkflowGetResultOptions::default())
+                        .await?;
                 }
             }
         }
@@ -172,15 +207,42 @@ async fn the_policy_is_kept_on_every_way_of_closing(env: TestWorkflowEnvironment
 async fn a_child_not_yet_started_when_its_parent_closes_never_starts(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    env.worker("queue").workflow::<Parent>().workflow::<Counter>().start()?;
+    env.worker("queue")
+        .workflow::<Parent>()
+        .workflow::<Counter>()
+        .start()?;
     for policy in POLICIES {
-        for close in [Close::Complete, Close::Fail, Close::Cancel, Close::ContinueAsNew, Close::Retry] {
-            let plan = Plan { policy, close, waits_for_start: false, has_child: true };
+        for close in [
+            Close::Complete,
+            Close::Fail,
+            Close::Cancel,
+            Close::ContinueAsNew,
+            Close::Retry,
+        ] {
+            let plan = Plan {
+                policy,
+                close,
+                waits_for_start: false,
+                has_child: true,
+            };
             let parent = closed(&env, plan).await?;
-            assert!(parent.event_types().contains(&StartChildWorkflowExecutionInitiated), "{plan:?}");
-            assert!(!parent.event_types().contains(&ChildWorkflowExecutionStarted), "{plan:?}");
+            assert!(
+                parent
+                    .event_types()
+                    .contains(&StartChildWorkflowExecutionInitiated),
+                "{plan:?}"
+            );
+            assert!(
+                !parent
+                    .event_types()
+                    .contains(&ChildWorkflowExecutionStarted),
+                "{plan:?}"
+            );
             // Its id is free: nobody is there, abandoned or not.
-            let child = env.client().start_workflow(Counter::run, (), on(&plan.child_id())).await?;
+            let child = env
+                .client()
+                .start_workflow(Counter::run, (), on(&plan.child_id()))
+                .await?;
             child.terminate(WorkflowTerminateOptions::default()).await?;
         }
     }
@@ -210,12 +272,24 @@ impl Grandparent {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_terminated_child_takes_its_own_children_with_it(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Grandparent>().workflow::<Parent>().workflow::<Counter>().start()?;
-    let one = env.client().start_workflow(Grandparent::run, (), on("one")).await?;
+async fn a_terminated_child_takes_its_own_children_with_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue")
+        .workflow::<Grandparent>()
+        .workflow::<Parent>()
+        .workflow::<Counter>()
+        .start()?;
+    let one = env
+        .client()
+        .start_workflow(Grandparent::run, (), on("one"))
+        .await?;
     one.get_result(WorkflowGetResultOptions::default()).await?;
     env.sleep(seconds(1)).await;
     assert_eq!(last(&env.history("parent")), WorkflowExecutionTerminated);
-    assert_eq!(last(&env.history("Terminate Terminate child")), WorkflowExecutionTerminated);
+    assert_eq!(
+        last(&env.history("Terminate Terminate child")),
+        WorkflowExecutionTerminated
+    );
     Ok(())
 }

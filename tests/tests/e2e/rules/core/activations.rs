@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType::*;
 use temporalio_sdk::{
-    ContinueAsNewOptions, LocalActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
-    WorkflowResult,
+    ContinueAsNewOptions, LocalActivityOptions, SyncWorkflowContext, WorkflowContext,
+    WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -62,15 +62,24 @@ async fn what_is_drawn_depends_on_the_run_and_not_on_who_replays_it(
     env.worker("queue").workflow::<Drawing>().start()?;
     let mut all = Vec::new();
     for id in ["one", "other"] {
-        let one = env.client().start_workflow(Drawing::run, false, on(id)).await?;
+        let one = env
+            .client()
+            .start_workflow(Drawing::run, false, on(id))
+            .await?;
         for count in 1..=3 {
-            one.signal(Drawing::draw, (), WorkflowSignalOptions::default()).await?;
+            one.signal(Drawing::draw, (), WorkflowSignalOptions::default())
+                .await?;
             env.sleep(seconds(1)).await;
-            let drawn = one.query(Drawing::drawn, (), WorkflowQueryOptions::default()).await?;
+            let drawn = one
+                .query(Drawing::drawn, (), WorkflowQueryOptions::default())
+                .await?;
             assert_eq!(drawn.len(), count);
         }
-        let before = one.query(Drawing::drawn, (), WorkflowQueryOptions::default()).await?;
-        one.signal(Drawing::end, (), WorkflowSignalOptions::default()).await?;
+        let before = one
+            .query(Drawing::drawn, (), WorkflowQueryOptions::default())
+            .await?;
+        one.signal(Drawing::end, (), WorkflowSignalOptions::default())
+            .await?;
         assert_eq!(
             one.get_result(WorkflowGetResultOptions::default()).await?,
             before,
@@ -81,21 +90,32 @@ async fn what_is_drawn_depends_on_the_run_and_not_on_who_replays_it(
     let count = all.len();
     all.sort();
     all.dedup();
-    assert_eq!(all.len(), count, "each draw is another, and so is each run's");
+    assert_eq!(
+        all.len(),
+        count,
+        "each draw is another, and so is each run's"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn a_run_that_continues_another_draws_anew(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Drawing>().start()?;
-    env.client().start_workflow(Drawing::run, true, on("one")).await?;
+    env.client()
+        .start_workflow(Drawing::run, true, on("one"))
+        .await?;
     let one = env.client().get_workflow_handle::<Drawing>("one");
     let mut drawn = Vec::new();
     for _ in 0..2 {
-        one.signal(Drawing::draw, (), WorkflowSignalOptions::default()).await?;
+        one.signal(Drawing::draw, (), WorkflowSignalOptions::default())
+            .await?;
         env.sleep(seconds(1)).await;
-        drawn.push(one.query(Drawing::drawn, (), WorkflowQueryOptions::default()).await?);
-        one.signal(Drawing::end, (), WorkflowSignalOptions::default()).await?;
+        drawn.push(
+            one.query(Drawing::drawn, (), WorkflowQueryOptions::default())
+                .await?,
+        );
+        one.signal(Drawing::end, (), WorkflowSignalOptions::default())
+            .await?;
         env.sleep(seconds(2)).await;
     }
     assert_eq!(chain(&env, "one").len(), 2);
@@ -104,18 +124,30 @@ async fn a_run_that_continues_another_draws_anew(env: TestWorkflowEnvironment) -
 }
 
 #[workflow_test(core_replay = true)]
-async fn workflow_time_is_that_of_the_started_event_of_the_task(env: TestWorkflowEnvironment) -> TestResult {
+async fn workflow_time_is_that_of_the_started_event_of_the_task(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Drawing>().start()?;
-    let one = env.client().start_workflow(Drawing::run, false, on("one")).await?;
+    let one = env
+        .client()
+        .start_workflow(Drawing::run, false, on("one"))
+        .await?;
     for wait in [3, 70, 3600] {
         env.sleep(seconds(wait)).await;
-        one.signal(Drawing::draw, (), WorkflowSignalOptions::default()).await?;
+        one.signal(Drawing::draw, (), WorkflowSignalOptions::default())
+            .await?;
     }
-    let seen = one.query(Drawing::times, (), WorkflowQueryOptions::default()).await?;
+    let seen = one
+        .query(Drawing::times, (), WorkflowQueryOptions::default())
+        .await?;
     let history = env.history("one");
-    let started = history.events().iter().filter(|event| event.event_type() == WorkflowTaskStarted);
-    let times: Vec<SystemTime> =
-        started.map(|event| SystemTime::try_from(event.event_time.unwrap())).collect::<Result<_, _>>()?;
+    let started = history
+        .events()
+        .iter()
+        .filter(|event| event.event_type() == WorkflowTaskStarted);
+    let times: Vec<SystemTime> = started
+        .map(|event| SystemTime::try_from(event.event_time.unwrap()))
+        .collect::<Result<_, _>>()?;
     assert_eq!(seen, times[1..], "the first task drew nothing");
     Ok(())
 }
@@ -145,8 +177,11 @@ impl Hearing {
         let timer = ctx.timer(seconds(2));
         // The first task is over, the next one lasts from the first second to the fifth.
         ctx.timer(seconds(1)).await;
-        let options = LocalActivityOptions::builder().start_to_close_timeout(seconds(10)).build();
-        ctx.execute_local_activity(Slow::takes, 4_u64, options).await?;
+        let options = LocalActivityOptions::builder()
+            .start_to_close_timeout(seconds(10))
+            .build();
+        ctx.execute_local_activity(Slow::takes, 4_u64, options)
+            .await?;
         timer.await;
         ctx.state_mut(|state| state.heard.push("timer".to_owned()));
         ctx.wait_condition(|state| state.heard.len() == 2).await?;
@@ -161,13 +196,27 @@ impl Hearing {
 
 #[workflow_test(core_replay = true)]
 async fn signals_come_before_what_else_a_task_brings(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Hearing>().activity(Slow::takes).start()?;
-    let one = env.client().start_workflow(Hearing::run, (), on("one")).await?;
+    env.worker("queue")
+        .workflow::<Hearing>()
+        .activity(Slow::takes)
+        .start()?;
+    let one = env
+        .client()
+        .start_workflow(Hearing::run, (), on("one"))
+        .await?;
     env.sleep(seconds(3)).await;
-    one.signal(Hearing::signal, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(one.get_result(WorkflowGetResultOptions::default()).await?, ["signal", "timer"]);
+    one.signal(Hearing::signal, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        one.get_result(WorkflowGetResultOptions::default()).await?,
+        ["signal", "timer"]
+    );
     let types = env.history("one").event_types();
     let fired = types.iter().rposition(|kind| *kind == TimerFired).unwrap();
-    assert_eq!(types[fired + 1], WorkflowExecutionSignaled, "though it came later");
+    assert_eq!(
+        types[fired + 1],
+        WorkflowExecutionSignaled,
+        "though it came later"
+    );
     Ok(())
 }

@@ -67,11 +67,20 @@ async fn run<R>(
 where
     R: Future<Output = Result<String, ActivityError>> + Send + 'static,
 {
-    env.worker("queue").workflow::<OneLocal>().mock_activity(Local::work, mock).start()?;
+    env.worker("queue")
+        .workflow::<OneLocal>()
+        .mock_activity(Local::work, mock)
+        .start()?;
     let mut options = on("one");
     options.task_timeout = task_timeout.map(seconds);
-    let one = env.client().start_workflow(OneLocal::run, settings, options).await?;
-    Ok(one.get_result(WorkflowGetResultOptions::default()).await.ok())
+    let one = env
+        .client()
+        .start_workflow(OneLocal::run, settings, options)
+        .await?;
+    Ok(one
+        .get_result(WorkflowGetResultOptions::default())
+        .await
+        .ok())
 }
 
 async fn takes(duration: u64) -> Result<String, ActivityError> {
@@ -89,25 +98,48 @@ fn tasks(history: &History) -> Vec<i64> {
         event.event_time.unwrap().seconds
     };
     let began = seconds(&history.events()[0]);
-    let started = history.events().iter().filter(|event| event.event_type() == WorkflowTaskStarted);
+    let started = history
+        .events()
+        .iter()
+        .filter(|event| event.event_type() == WorkflowTaskStarted);
     started.map(|event| seconds(event) - began).collect()
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_local_activity_is_a_marker_when_its_task_completes(env: TestWorkflowEnvironment) -> TestResult {
-    assert_eq!(run(&env, Settings::default(), |_| takes(2), None).await?.as_deref(), Some("done"));
+async fn a_local_activity_is_a_marker_when_its_task_completes(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    assert_eq!(
+        run(&env, Settings::default(), |_| takes(2), None)
+            .await?
+            .as_deref(),
+        Some("done")
+    );
     let history = env.history("one");
     assert_eq!(
         history.event_types()[2..6],
-        [WorkflowTaskStarted, WorkflowTaskCompleted, MarkerRecorded, TimerStarted]
+        [
+            WorkflowTaskStarted,
+            WorkflowTaskCompleted,
+            MarkerRecorded,
+            TimerStarted
+        ]
     );
-    assert_eq!(events!(history, MarkerRecordedEventAttributes)[0].marker_name, "core_local_activity");
+    assert_eq!(
+        events!(history, MarkerRecordedEventAttributes)[0].marker_name,
+        "core_local_activity"
+    );
     Ok(())
 }
 
 #[workflow_test(cache = false, core_replay = true)]
 async fn a_local_activity_is_not_run_again_on_replay(env: TestWorkflowEnvironment) -> TestResult {
-    assert_eq!(run(&env, Settings::default(), |_| takes(2), None).await?.as_deref(), Some("done"));
+    assert_eq!(
+        run(&env, Settings::default(), |_| takes(2), None)
+            .await?
+            .as_deref(),
+        Some("done")
+    );
     assert_eq!(env.calls(Local::work).len(), 1);
     Ok(())
 }
@@ -116,16 +148,32 @@ async fn a_local_activity_is_not_run_again_on_replay(env: TestWorkflowEnvironmen
 async fn a_long_local_activity_keeps_its_task_alive_at_four_fifths_of_the_timeout(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    assert_eq!(run(&env, Settings::default(), |_| takes(30), None).await?.as_deref(), Some("done"));
+    assert_eq!(
+        run(&env, Settings::default(), |_| takes(30), None)
+            .await?
+            .as_deref(),
+        Some("done")
+    );
     // The last is that of the timer.
     assert_eq!(tasks(&env.history("one")), [0, 8, 16, 24, 31]);
-    assert!(!env.history("one").event_types().contains(&WorkflowTaskTimedOut));
+    assert!(
+        !env.history("one")
+            .event_types()
+            .contains(&WorkflowTaskTimedOut)
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_heartbeats_of_a_task_follow_its_own_timeout(env: TestWorkflowEnvironment) -> TestResult {
-    assert_eq!(run(&env, Settings::default(), |_| takes(10), Some(5)).await?.as_deref(), Some("done"));
+async fn the_heartbeats_of_a_task_follow_its_own_timeout(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    assert_eq!(
+        run(&env, Settings::default(), |_| takes(10), Some(5))
+            .await?
+            .as_deref(),
+        Some("done")
+    );
     assert_eq!(tasks(&env.history("one")), [0, 4, 8, 11]);
     Ok(())
 }
@@ -140,7 +188,9 @@ impl Row {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>, count: u32) -> WorkflowResult<()> {
         for _ in 0..count {
-            let options = LocalActivityOptions::builder().schedule_to_close_timeout(seconds(100)).build();
+            let options = LocalActivityOptions::builder()
+                .schedule_to_close_timeout(seconds(100))
+                .build();
             ctx.execute_local_activity(Local::work, (), options).await?;
         }
         Ok(())
@@ -148,19 +198,37 @@ impl Row {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_row_of_local_activities_has_a_heartbeat_for_each_task(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Row>().mock_activity(Local::work, |_| takes(3)).start()?;
+async fn a_row_of_local_activities_has_a_heartbeat_for_each_task(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("queue")
+        .workflow::<Row>()
+        .mock_activity(Local::work, |_| takes(3))
+        .start()?;
     let row = env.client().start_workflow(Row::run, 6, on("row")).await?;
     row.get_result(WorkflowGetResultOptions::default()).await?;
     let history = env.history("row");
-    assert_eq!(tasks(&history), [0, 8, 16], "whenever the single ones started");
+    assert_eq!(
+        tasks(&history),
+        [0, 8, 16],
+        "whenever the single ones started"
+    );
     // Those done in a task are in its completion.
     let markers = |types: &[temporalio_protos::temporal::api::enums::v1::EventType]| {
-        types.split(|kind| *kind == WorkflowTaskCompleted).skip(1).map(<[_]>::to_vec).collect::<Vec<_>>()
+        types
+            .split(|kind| *kind == WorkflowTaskCompleted)
+            .skip(1)
+            .map(<[_]>::to_vec)
+            .collect::<Vec<_>>()
     };
     let by_task: Vec<_> = markers(&history.event_types())
         .iter()
-        .map(|events| events.iter().filter(|kind| **kind == MarkerRecorded).count())
+        .map(|events| {
+            events
+                .iter()
+                .filter(|kind| **kind == MarkerRecorded)
+                .count()
+        })
         .collect();
     assert_eq!(by_task, [2, 3, 1]);
     Ok(())
@@ -168,11 +236,21 @@ async fn a_row_of_local_activities_has_a_heartbeat_for_each_task(env: TestWorkfl
 
 #[workflow_test(core_replay = true)]
 async fn a_backoff_above_the_threshold_is_a_timer(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { initial_interval: Some(6), threshold: Some(5), ..Settings::default() };
+    let settings = Settings {
+        initial_interval: Some(6),
+        threshold: Some(5),
+        ..Settings::default()
+    };
     let result = run(
         &env,
         settings,
-        |call| async move { if call.attempt < 3 { fails("Busy") } else { takes(0).await } },
+        |call| async move {
+            if call.attempt < 3 {
+                fails("Busy")
+            } else {
+                takes(0).await
+            }
+        },
         None,
     );
     assert_eq!(result.await?.as_deref(), Some("done"));
@@ -181,31 +259,61 @@ async fn a_backoff_above_the_threshold_is_a_timer(env: TestWorkflowEnvironment) 
         .map(|timer| timer.start_to_fire_timeout.unwrap().seconds)
         .collect();
     assert_eq!(timers, [6, 12, 1], "two backoffs, and the workflow's own");
-    let attempts: Vec<_> = env.calls(Local::work).iter().map(|call| call.attempt).collect();
+    let attempts: Vec<_> = env
+        .calls(Local::work)
+        .iter()
+        .map(|call| call.attempt)
+        .collect();
     assert_eq!(attempts, [1, 2, 3]);
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn a_backoff_up_to_the_threshold_is_none(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { initial_interval: Some(2), threshold: Some(4), ..Settings::default() };
+    let settings = Settings {
+        initial_interval: Some(2),
+        threshold: Some(4),
+        ..Settings::default()
+    };
     let result = run(
         &env,
         settings,
-        |call| async move { if call.attempt < 3 { fails("Busy") } else { takes(0).await } },
+        |call| async move {
+            if call.attempt < 3 {
+                fails("Busy")
+            } else {
+                takes(0).await
+            }
+        },
         None,
     );
     assert_eq!(result.await?.as_deref(), Some("done"));
-    assert_eq!(events!(env.history("one"), TimerStartedEventAttributes).len(), 1, "the workflow's own");
-    assert_eq!(events!(env.history("one"), MarkerRecordedEventAttributes).len(), 1, "the last attempt's");
+    assert_eq!(
+        events!(env.history("one"), TimerStartedEventAttributes).len(),
+        1,
+        "the workflow's own"
+    );
+    assert_eq!(
+        events!(env.history("one"), MarkerRecordedEventAttributes).len(),
+        1,
+        "the last attempt's"
+    );
     Ok(())
 }
 
 /// Unlike the service, which compares the types of other activities to the letter.
 #[workflow_test(core_replay = true)]
-async fn core_matches_the_types_of_local_activities_without_case(env: TestWorkflowEnvironment) -> TestResult {
-    let settings = Settings { non_retryable: vec!["DECLINED".to_owned()], ..Settings::default() };
-    assert_eq!(run(&env, settings, |_| async { fails("Declined") }, None).await?, None);
+async fn core_matches_the_types_of_local_activities_without_case(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let settings = Settings {
+        non_retryable: vec!["DECLINED".to_owned()],
+        ..Settings::default()
+    };
+    assert_eq!(
+        run(&env, settings, |_| async { fails("Declined") }, None).await?,
+        None
+    );
     assert_eq!(env.calls(Local::work).len(), 1);
     Ok(())
 }
@@ -214,8 +322,14 @@ async fn core_matches_the_types_of_local_activities_without_case(env: TestWorkfl
 async fn attempts_of_a_local_activity_end_at_the_maximum_and_at_schedule_to_close(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let settings = Settings { maximum_attempts: 3, ..Settings::default() };
-    assert_eq!(run(&env, settings, |_| async { fails("Busy") }, None).await?, None);
+    let settings = Settings {
+        maximum_attempts: 3,
+        ..Settings::default()
+    };
+    assert_eq!(
+        run(&env, settings, |_| async { fails("Busy") }, None).await?,
+        None
+    );
     assert_eq!(env.calls(Local::work).len(), 3);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What Core adds between the service and workflow code.
 //!
-//! `temporalio-sdk-core`: `src/worker/workflow/`, `src/worker/activities/local_activities.rs`, `src/retry_logic.rs`
+//! `temporalio-sdk-core`: `src/worker/workflow/`, `src/worker/activities/local_activities.rs`,
+//! `src/retry_logic.rs`
 
 mod activations;
 mod local_activities;

@@ -11,7 +11,8 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType::*;
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
-/// Asks for patches before and after it waits. Whether it does is a matter of which code is deployed.
+/// Asks for patches before and after it waits. Whether it does is a matter of which code is
+/// deployed.
 #[workflow]
 struct Patched {
     is_new: Arc<AtomicBool>,
@@ -51,7 +52,10 @@ fn worker(env: &TestWorkflowEnvironment, is_new: bool) -> Result<Arc<AtomicBool>
     let code = Arc::new(AtomicBool::new(is_new));
     let given = code.clone();
     env.worker("queue")
-        .workflow_with_factory(move || Patched { is_new: given.clone(), goes_on: false })
+        .workflow_with_factory(move || Patched {
+            is_new: given.clone(),
+            goes_on: false,
+        })
         .max_cached_workflows(0)
         .start()?;
     Ok(code)
@@ -60,9 +64,17 @@ fn worker(env: &TestWorkflowEnvironment, is_new: bool) -> Result<Arc<AtomicBool>
 /// The markers, by name and patch id, with the versions that were upserted after each.
 fn markers(history: &History) -> Vec<(String, String)> {
     let types = history.event_types();
-    let marked = types.iter().enumerate().filter(|(_, kind)| **kind == MarkerRecorded).map(|(at, _)| at);
+    let marked = types
+        .iter()
+        .enumerate()
+        .filter(|(_, kind)| **kind == MarkerRecorded)
+        .map(|(at, _)| at);
     for at in marked {
-        assert_eq!(types[at + 1], UpsertWorkflowSearchAttributes, "the search attribute follows the marker");
+        assert_eq!(
+            types[at + 1],
+            UpsertWorkflowSearchAttributes,
+            "the search attribute follows the marker"
+        );
     }
     let markers = events!(history, MarkerRecordedEventAttributes);
     let upserts = events!(history, UpsertWorkflowSearchAttributesEventAttributes);
@@ -70,21 +82,34 @@ fn markers(history: &History) -> Vec<(String, String)> {
         let fields = &upsert.search_attributes.as_ref().unwrap().indexed_fields;
         String::from_utf8_lossy(&fields["TemporalChangeVersion"].data).into_owned()
     });
-    markers.iter().map(|marker| marker.marker_name.clone()).zip(versions).collect()
+    markers
+        .iter()
+        .map(|marker| marker.marker_name.clone())
+        .zip(versions)
+        .collect()
 }
 
-async fn run(env: &TestWorkflowEnvironment, deploys: Option<&AtomicBool>) -> Result<(bool, bool), TestError> {
-    let one = env.client().start_workflow(Patched::run, (), on("one")).await?;
+async fn run(
+    env: &TestWorkflowEnvironment,
+    deploys: Option<&AtomicBool>,
+) -> Result<(bool, bool), TestError> {
+    let one = env
+        .client()
+        .start_workflow(Patched::run, (), on("one"))
+        .await?;
     env.sleep(seconds(10)).await;
     if let Some(code) = deploys {
         code.store(true, Ordering::SeqCst);
     }
-    one.signal(Patched::go_on, (), WorkflowSignalOptions::default()).await?;
+    one.signal(Patched::go_on, (), WorkflowSignalOptions::default())
+        .await?;
     Ok(one.get_result(WorkflowGetResultOptions::default()).await?)
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_patch_is_a_marker_and_then_a_search_attribute(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_patch_is_a_marker_and_then_a_search_attribute(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     worker(&env, true)?;
     assert_eq!(run(&env, None).await?, (true, true));
     assert_eq!(
@@ -99,18 +124,32 @@ async fn a_patch_is_a_marker_and_then_a_search_attribute(env: TestWorkflowEnviro
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_that_passed_by_without_the_patch_keeps_its_path(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_run_that_passed_by_without_the_patch_keeps_its_path(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let code = worker(&env, false)?;
-    assert_eq!(run(&env, Some(&code)).await?, (false, true), "what it has not passed yet is new");
-    assert_eq!(markers(&env.history("one")), [("core_patch".to_owned(), r#"["after"]"#.to_owned())]);
+    assert_eq!(
+        run(&env, Some(&code)).await?,
+        (false, true),
+        "what it has not passed yet is new"
+    );
+    assert_eq!(
+        markers(&env.history("one")),
+        [("core_patch".to_owned(), r#"["after"]"#.to_owned())]
+    );
     Ok(())
 }
 
-/// Each task replays the run: the marker, which comes after the task's events, is known before workflow code asks.
+/// Each task replays the run: the marker, which comes after the task's events, is known before
+/// workflow code asks.
 #[workflow_test(seeds = 4, core_replay = true)]
 async fn on_replay_markers_are_seen_ahead(env: TestWorkflowEnvironment) -> TestResult {
     worker(&env, true)?;
     assert_eq!(run(&env, None).await?, (true, true));
-    assert_eq!(events!(env.history("one"), TimerStartedEventAttributes).len(), 2, "the path of the patch");
+    assert_eq!(
+        events!(env.history("one"), TimerStartedEventAttributes).len(),
+        2,
+        "the path of the patch"
+    );
     Ok(())
 }

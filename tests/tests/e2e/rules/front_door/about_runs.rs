@@ -15,8 +15,9 @@ use temporalio_protos::temporal::api::{
     update::v1::{Input, Meta, Request, WaitPolicy},
     workflowservice::v1::{
         DescribeWorkflowExecutionRequest, GetWorkflowExecutionHistoryRequest, QueryWorkflowRequest,
-        RequestCancelWorkflowExecutionRequest, ResetWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
-        TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+        RequestCancelWorkflowExecutionRequest, ResetWorkflowExecutionRequest,
+        SignalWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
+        UpdateWorkflowExecutionRequest,
     },
 };
 use tonic::{Code, IntoRequest};
@@ -37,7 +38,10 @@ fn query() -> QueryWorkflowRequest {
     QueryWorkflowRequest {
         namespace: "default".to_owned(),
         execution: execution("one", ""),
-        query: Some(WorkflowQuery { query_type: "items".to_owned(), ..WorkflowQuery::default() }),
+        query: Some(WorkflowQuery {
+            query_type: "items".to_owned(),
+            ..WorkflowQuery::default()
+        }),
         ..QueryWorkflowRequest::default()
     }
 }
@@ -48,7 +52,10 @@ fn update() -> UpdateWorkflowExecutionRequest {
         workflow_execution: execution("one", ""),
         request: Some(Request {
             meta: Some(Meta::default()),
-            input: Some(Input { name: "add".to_owned(), ..Input::default() }),
+            input: Some(Input {
+                name: "add".to_owned(),
+                ..Input::default()
+            }),
             ..Request::default()
         }),
         ..UpdateWorkflowExecutionRequest::default()
@@ -82,7 +89,10 @@ fn terminate() -> TerminateWorkflowExecutionRequest {
 }
 
 fn describe() -> DescribeWorkflowExecutionRequest {
-    DescribeWorkflowExecutionRequest { namespace: "default".to_owned(), execution: execution("one", "") }
+    DescribeWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        execution: execution("one", ""),
+    }
 }
 
 fn history() -> GetWorkflowExecutionHistoryRequest {
@@ -111,7 +121,9 @@ macro_rules! assert_execution_refused {
 
 async fn running(env: &TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
-    env.client().start_workflow(Counter::run, (), on("one")).await?;
+    env.client()
+        .start_workflow(Counter::run, (), on("one"))
+        .await?;
     env.sleep(seconds(1)).await;
     Ok(())
 }
@@ -126,8 +138,18 @@ async fn a_run_is_named_by_its_workflow_id_and_perhaps_its_run_id(
     assert_execution_refused!(env, query_workflow, query(), execution);
     assert_execution_refused!(env, update_workflow_execution, update(), workflow_execution);
     assert_execution_refused!(env, reset_workflow_execution, reset(), workflow_execution);
-    assert_execution_refused!(env, request_cancel_workflow_execution, cancel(), workflow_execution);
-    assert_execution_refused!(env, terminate_workflow_execution, terminate(), workflow_execution);
+    assert_execution_refused!(
+        env,
+        request_cancel_workflow_execution,
+        cancel(),
+        workflow_execution
+    );
+    assert_execution_refused!(
+        env,
+        terminate_workflow_execution,
+        terminate(),
+        workflow_execution
+    );
     assert_execution_refused!(env, describe_workflow_execution, describe(), execution);
     assert_execution_refused!(env, get_workflow_execution_history, history(), execution);
     assert_eq!(env.history("one"), before, "the run has not heard of any");
@@ -135,7 +157,9 @@ async fn a_run_is_named_by_its_workflow_id_and_perhaps_its_run_id(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_request_about_a_run_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_request_about_a_run_is_refused_with_its_field_named(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     running(&env).await?;
     assert_refused!(
         env, signal_workflow_execution, signal(),
@@ -178,32 +202,57 @@ async fn a_request_about_a_run_is_refused_with_its_field_named(env: TestWorkflow
 }
 
 #[workflow_test(core_replay = true)]
-async fn what_cannot_be_answered_yet_is_a_failed_precondition(env: TestWorkflowEnvironment) -> TestResult {
+async fn what_cannot_be_answered_yet_is_a_failed_precondition(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let mut options = on("one");
     options.cron_schedule = Some("0 0 1 1 *".to_owned());
-    env.client().start_workflow(Counter::run, (), options).await?;
-    let refused = env.connection().workflow_service().query_workflow(query().into_request()).await;
-    assert_status(refused.map(drop), Code::FailedPrecondition, "Workflow task is not scheduled yet.");
+    env.client()
+        .start_workflow(Counter::run, (), options)
+        .await?;
+    let refused = env
+        .connection()
+        .workflow_service()
+        .query_workflow(query().into_request())
+        .await;
+    assert_status(
+        refused.map(drop),
+        Code::FailedPrecondition,
+        "Workflow task is not scheduled yet.",
+    );
     Ok(())
 }
 
 #[workflow_test]
 async fn ten_updates_at_once_are_enough(env: TestWorkflowEnvironment) -> TestResult {
-    env.client().start_workflow(Stock::run, (), by_hand("one")).await?;
+    env.client()
+        .start_workflow(Stock::run, (), by_hand("one"))
+        .await?;
     complete_task(&env, &take_task(&env).await?, Vec::new()).await?;
     for number in 0..10 {
         let stock = env.client().get_workflow_handle::<Stock>("one");
         env.spawn(async move {
             stock
-                .execute_update(Stock::add, number.to_string(), WorkflowExecuteUpdateOptions::default())
+                .execute_update(
+                    Stock::add,
+                    number.to_string(),
+                    WorkflowExecuteUpdateOptions::default(),
+                )
                 .await
                 .is_ok()
         });
     }
     env.sleep(seconds(1)).await;
-    let refused =
-        env.connection().workflow_service().update_workflow_execution(update().into_request()).await;
-    assert_status(refused.map(drop), Code::ResourceExhausted, "concurrent in-flight updates");
+    let refused = env
+        .connection()
+        .workflow_service()
+        .update_workflow_execution(update().into_request())
+        .await;
+    assert_status(
+        refused.map(drop),
+        Code::ResourceExhausted,
+        "concurrent in-flight updates",
+    );
     Ok(())
 }
 
@@ -211,7 +260,10 @@ async fn ten_updates_at_once_are_enough(env: TestWorkflowEnvironment) -> TestRes
 #[workflow_test(core_replay = true)]
 async fn a_termination_by_nobody_is_a_users(env: TestWorkflowEnvironment) -> TestResult {
     running(&env).await?;
-    env.connection().workflow_service().terminate_workflow_execution(terminate().into_request()).await?;
+    env.connection()
+        .workflow_service()
+        .terminate_workflow_execution(terminate().into_request())
+        .await?;
     let history = env.history("one");
     assert_eq!(last(&history), EventType::WorkflowExecutionTerminated);
     let terminated = events!(history, WorkflowExecutionTerminatedEventAttributes);

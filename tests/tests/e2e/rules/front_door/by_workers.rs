@@ -5,12 +5,12 @@ use durasim::prelude::*;
 use temporalio_protos::temporal::api::{
     failure::v1::{CanceledFailureInfo, Failure, failure::FailureInfo},
     workflowservice::v1::{
-        PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RecordActivityTaskHeartbeatByIdRequest,
-        RecordActivityTaskHeartbeatRequest, RespondActivityTaskCanceledByIdRequest,
-        RespondActivityTaskCompletedByIdRequest, RespondActivityTaskCompletedRequest,
-        RespondActivityTaskFailedByIdRequest, RespondActivityTaskFailedRequest,
-        RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
-        RespondWorkflowTaskFailedRequest,
+        PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest,
+        RecordActivityTaskHeartbeatByIdRequest, RecordActivityTaskHeartbeatRequest,
+        RespondActivityTaskCanceledByIdRequest, RespondActivityTaskCompletedByIdRequest,
+        RespondActivityTaskCompletedRequest, RespondActivityTaskFailedByIdRequest,
+        RespondActivityTaskFailedRequest, RespondQueryTaskCompletedRequest,
+        RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest,
     },
 };
 use tonic::{Code, IntoRequest};
@@ -46,7 +46,9 @@ async fn a_poll_is_refused_with_its_field_named(env: TestWorkflowEnvironment) ->
 
 /// A token that is none, and one of another kind of task.
 #[workflow_test]
-async fn a_task_token_that_is_not_the_services_is_refused(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_task_token_that_is_not_the_services_is_refused(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     macro_rules! assert_token_refused {
         ($($rpc:ident $request:ident),+ $(,)?) => {$(
             assert_refused!(
@@ -68,7 +70,9 @@ async fn a_task_token_that_is_not_the_services_is_refused(env: TestWorkflowEnvir
 }
 
 #[workflow_test]
-async fn an_activity_is_named_by_workflow_id_and_activity_id(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_activity_is_named_by_workflow_id_and_activity_id(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     macro_rules! assert_id_refused {
         ($($rpc:ident $request:ident),+ $(,)?) => {$(
             assert_refused!(
@@ -98,7 +102,9 @@ async fn a_worker_fails_an_activity_only_with_an_application_failure(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let canceled = Failure {
-        failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default())),
+        failure_info: Some(FailureInfo::CanceledFailureInfo(
+            CanceledFailureInfo::default(),
+        )),
         ..Failure::default()
     };
     let request = RespondActivityTaskFailedRequest {
@@ -106,8 +112,15 @@ async fn a_worker_fails_an_activity_only_with_an_application_failure(
         failure: Some(canceled),
         ..RespondActivityTaskFailedRequest::default()
     };
-    let refused =
-        env.connection().workflow_service().respond_activity_task_failed(request.into_request()).await;
-    assert_status(refused.map(drop), Code::InvalidArgument, "Failure must have ApplicationFailureInfo.");
+    let refused = env
+        .connection()
+        .workflow_service()
+        .respond_activity_task_failed(request.into_request())
+        .await;
+    assert_status(
+        refused.map(drop),
+        Code::InvalidArgument,
+        "Failure must have ApplicationFailureInfo.",
+    );
     Ok(())
 }

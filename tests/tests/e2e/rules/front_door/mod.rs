@@ -2,7 +2,10 @@
 //!
 //! `service/frontend/workflow_handler.go`, `chasm/lib/workflow/validator.go`, `common/retrypolicy`
 
-#![allow(clippy::unnecessary_wraps, reason = "message fields of the API are optional")]
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "message fields of the API are optional"
+)]
 
 mod about_runs;
 mod by_workers;
@@ -22,16 +25,27 @@ fn too_long() -> String {
 }
 
 fn too_large() -> Option<Payloads> {
-    let payload = Payload { data: vec![0; 2 * 1024 * 1024 + 1], ..Payload::default() };
-    Some(Payloads { payloads: vec![payload] })
+    let payload = Payload {
+        data: vec![0; 2 * 1024 * 1024 + 1],
+        ..Payload::default()
+    };
+    Some(Payloads {
+        payloads: vec![payload],
+    })
 }
 
 fn execution(workflow_id: &str, run_id: &str) -> Option<WorkflowExecution> {
-    Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: run_id.to_owned() })
+    Some(WorkflowExecution {
+        workflow_id: workflow_id.to_owned(),
+        run_id: run_id.to_owned(),
+    })
 }
 
 fn queue(name: &str) -> Option<TaskQueue> {
-    Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
+    Some(TaskQueue {
+        name: name.to_owned(),
+        ..TaskQueue::default()
+    })
 }
 
 /// A duration of so many seconds, be they negative.
@@ -48,7 +62,8 @@ fn spoil_of<R>(_good: &impl Fn() -> R, spoil: Spoil<R>) -> Spoil<R> {
     spoil
 }
 
-/// Sends a good request, spoiled in each of these places in turn, and expects it to be refused in these words.
+/// Sends a good request, spoiled in each of these places in turn, and expects it to be refused in
+/// these words.
 macro_rules! assert_refused {
     ($env:expr, $rpc:ident, $good:expr, $($spoil:expr => $code:ident $words:expr),+ $(,)?) => {{
         let good = || $good;
@@ -66,5 +81,9 @@ use assert_refused;
 fn assert_status(answer: Result<(), Status>, code: Code, words: &str) {
     let status = answer.expect_err(words);
     assert_eq!(status.code(), code, "{status:?}");
-    assert!(status.message().contains(words), "{:?} does not say {words:?}", status.message());
+    assert!(
+        status.message().contains(words),
+        "{:?} does not say {words:?}",
+        status.message()
+    );
 }

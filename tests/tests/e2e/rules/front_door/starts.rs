@@ -1,8 +1,8 @@
 //! Requests that may start a run.
 
 use super::{
-    Counter, assert_refused, assert_status, execution, on, queue, seconds_of, spoil_of, stock::Stock,
-    too_large, too_long,
+    Counter, assert_refused, assert_status, execution, on, queue, seconds_of, spoil_of,
+    stock::Stock, too_large, too_long,
 };
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -13,8 +13,8 @@ use temporalio_protos::temporal::api::{
     update::v1::{Input, Meta, Request},
     workflow::v1::VersioningOverride,
     workflowservice::v1::{
-        ExecuteMultiOperationRequest, SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest,
-        UpdateWorkflowExecutionRequest,
+        ExecuteMultiOperationRequest, SignalWithStartWorkflowExecutionRequest,
+        StartWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
         execute_multi_operation_request::{Operation, operation},
     },
 };
@@ -25,7 +25,9 @@ fn start() -> StartWorkflowExecutionRequest {
     StartWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_id: "one".to_owned(),
-        workflow_type: Some(WorkflowType { name: "Counter".to_owned() }),
+        workflow_type: Some(WorkflowType {
+            name: "Counter".to_owned(),
+        }),
         task_queue: queue("queue"),
         request_id: "request".to_owned(),
         ..StartWorkflowExecutionRequest::default()
@@ -81,7 +83,10 @@ async fn a_start_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -
     );
     let nobody = env.client().get_workflow_handle::<Counter>("one");
     assert!(
-        nobody.describe(WorkflowDescribeOptions::default()).await.is_err(),
+        nobody
+            .describe(WorkflowDescribeOptions::default())
+            .await
+            .is_err(),
         "none of them has started anything"
     );
     Ok(())
@@ -93,25 +98,43 @@ async fn what_is_just_within_its_limit_is_taken(env: TestWorkflowEnvironment) ->
     request.workflow_id = "x".repeat(1000);
     request.request_id = "x".repeat(1000);
     request.task_queue = queue(&"x".repeat(1000));
-    request.workflow_type = Some(WorkflowType { name: "x".repeat(1000) });
+    request.workflow_type = Some(WorkflowType {
+        name: "x".repeat(1000),
+    });
     request.workflow_execution_timeout = seconds_of(0);
     request.workflow_run_timeout = seconds_of(0);
     request.workflow_task_timeout = seconds_of(0);
     let data = vec![0; 2 * 1024 * 1024 - 16];
     request.input = Some(temporalio_protos::temporal::api::common::v1::Payloads {
-        payloads: vec![Payload { data, ..Payload::default() }],
+        payloads: vec![Payload {
+            data,
+            ..Payload::default()
+        }],
     });
-    env.connection().workflow_service().start_workflow_execution(request.into_request()).await?;
+    env.connection()
+        .workflow_service()
+        .start_workflow_execution(request.into_request())
+        .await?;
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_taken_id_is_refused_with_the_run_that_has_it(env: TestWorkflowEnvironment) -> TestResult {
-    let first = env.client().start_workflow(Counter::run, (), on("one")).await?;
-    let refused = env.connection().workflow_service().start_workflow_execution(start().into_request()).await;
+async fn a_taken_id_is_refused_with_the_run_that_has_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let first = env
+        .client()
+        .start_workflow(Counter::run, (), on("one"))
+        .await?;
+    let refused = env
+        .connection()
+        .workflow_service()
+        .start_workflow_execution(start().into_request())
+        .await;
     let status = refused.unwrap_err();
     assert_eq!(status.code(), Code::AlreadyExists);
-    let details: WorkflowExecutionAlreadyStartedFailure = decode_status_detail(status.details()).unwrap();
+    let details: WorkflowExecutionAlreadyStartedFailure =
+        decode_status_detail(status.details()).unwrap();
     assert_eq!(Some(details.run_id.as_str()), first.run_id());
     assert!(status.message().contains(&details.run_id), "{status:?}");
     Ok(())
@@ -119,10 +142,18 @@ async fn a_taken_id_is_refused_with_the_run_that_has_it(env: TestWorkflowEnviron
 
 /// The same request once more, as a client sends it that has not heard the answer.
 #[workflow_test(core_replay = true)]
-async fn a_start_that_is_sent_again_starts_nothing_more(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_start_that_is_sent_again_starts_nothing_more(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let mut service = env.connection().workflow_service();
-    let first = service.start_workflow_execution(start().into_request()).await?.into_inner();
-    let again = service.start_workflow_execution(start().into_request()).await?.into_inner();
+    let first = service
+        .start_workflow_execution(start().into_request())
+        .await?
+        .into_inner();
+    let again = service
+        .start_workflow_execution(start().into_request())
+        .await?
+        .into_inner();
     assert_eq!(first.run_id, again.run_id);
     Ok(())
 }
@@ -131,19 +162,39 @@ async fn a_start_that_is_sent_again_starts_nothing_more(env: TestWorkflowEnviron
 async fn terminate_if_running_is_a_conflict_policy_by_an_old_name(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    #[allow(deprecated, reason = "callers still send the old policy, and the server still takes it")]
+    #[allow(
+        deprecated,
+        reason = "callers still send the old policy, and the server still takes it"
+    )]
     const TERMINATE_IF_RUNNING: Reuse = Reuse::TerminateIfRunning;
-    let first = env.client().start_workflow(Counter::run, (), on("one")).await?;
+    let first = env
+        .client()
+        .start_workflow(Counter::run, (), on("one"))
+        .await?;
     let mut request = start();
     request.set_workflow_id_reuse_policy(TERMINATE_IF_RUNNING);
     let mut service = env.connection().workflow_service();
-    let second = service.start_workflow_execution(request.clone().into_request()).await?.into_inner();
+    let second = service
+        .start_workflow_execution(request.clone().into_request())
+        .await?
+        .into_inner();
     assert_ne!(Some(second.run_id.as_str()), first.run_id());
-    assert!(first.get_result(WorkflowGetResultOptions::default()).await.is_err());
+    assert!(
+        first
+            .get_result(WorkflowGetResultOptions::default())
+            .await
+            .is_err()
+    );
     "another".clone_into(&mut request.request_id);
     request.set_workflow_id_conflict_policy(Conflict::Fail);
-    let refused = service.start_workflow_execution(request.into_request()).await;
-    assert_status(refused.map(drop), Code::InvalidArgument, "TERMINATE_IF_RUNNING cannot be used together");
+    let refused = service
+        .start_workflow_execution(request.into_request())
+        .await;
+    assert_status(
+        refused.map(drop),
+        Code::InvalidArgument,
+        "TERMINATE_IF_RUNNING cannot be used together",
+    );
     Ok(())
 }
 
@@ -151,7 +202,9 @@ fn signal_with_start() -> SignalWithStartWorkflowExecutionRequest {
     SignalWithStartWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_id: "one".to_owned(),
-        workflow_type: Some(WorkflowType { name: "Counter".to_owned() }),
+        workflow_type: Some(WorkflowType {
+            name: "Counter".to_owned(),
+        }),
         task_queue: queue("queue"),
         signal_name: "add".to_owned(),
         ..SignalWithStartWorkflowExecutionRequest::default()
@@ -159,7 +212,9 @@ fn signal_with_start() -> SignalWithStartWorkflowExecutionRequest {
 }
 
 #[workflow_test]
-async fn a_signal_with_start_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_signal_with_start_is_refused_with_its_field_named(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     assert_refused!(
         env, signal_with_start_workflow_execution, signal_with_start(),
         |it| it.workflow_id.clear() => InvalidArgument "WorkflowId is not set",
@@ -184,12 +239,17 @@ fn update_with_start() -> ExecuteMultiOperationRequest {
         workflow_execution: execution("one", ""),
         request: Some(Request {
             meta: Some(Meta::default()),
-            input: Some(Input { name: "add".to_owned(), ..Input::default() }),
+            input: Some(Input {
+                name: "add".to_owned(),
+                ..Input::default()
+            }),
             ..Request::default()
         }),
         ..UpdateWorkflowExecutionRequest::default()
     };
-    let operation = |operation| Operation { operation: Some(operation) };
+    let operation = |operation| Operation {
+        operation: Some(operation),
+    };
     ExecuteMultiOperationRequest {
         namespace: "default".to_owned(),
         operations: vec![
@@ -234,7 +294,10 @@ async fn an_update_with_start_is_refused_as_a_whole(env: TestWorkflowEnvironment
     );
     let nobody = env.client().get_workflow_handle::<Stock>("one");
     assert!(
-        nobody.describe(WorkflowDescribeOptions::default()).await.is_err(),
+        nobody
+            .describe(WorkflowDescribeOptions::default())
+            .await
+            .is_err(),
         "none of them has started anything"
     );
     Ok(())

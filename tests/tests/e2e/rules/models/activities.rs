@@ -18,8 +18,8 @@ use temporalio_protos::temporal::api::{
     history::v1::history_event::Attributes,
 };
 use temporalio_sdk::{
-    ActivityCancellationType, ApplicationFailure, WorkflowCancellationToken, WorkflowContext, WorkflowResult,
-    activities::ActivityError,
+    ActivityCancellationType, ApplicationFailure, WorkflowCancellationToken, WorkflowContext,
+    WorkflowResult, activities::ActivityError,
 };
 
 /// Calls the one activity and perhaps cancels it; waits until it has closed.
@@ -30,7 +30,10 @@ struct Caller;
 #[workflow_methods]
 impl Caller {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, plan: (Settings, Option<u64>)) -> WorkflowResult<()> {
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        plan: (Settings, Option<u64>),
+    ) -> WorkflowResult<()> {
         let (settings, cancelled_ms) = plan;
         let token = WorkflowCancellationToken::new();
         let mut options = settings.options();
@@ -48,7 +51,10 @@ impl Caller {
 
 async fn attempt(call: ActivityCall<()>, attempt: Attempt) -> Result<String, ActivityError> {
     let sleep = |ms| tokio::time::sleep(Duration::from_millis(ms));
-    let before = attempt.heartbeat_ms.filter(|it| *it < attempt.takes_ms).unwrap_or(0);
+    let before = attempt
+        .heartbeat_ms
+        .filter(|it| *it < attempt.takes_ms)
+        .unwrap_or(0);
     if before > 0 {
         sleep(before).await;
         call.record_heartbeat(&before);
@@ -56,7 +62,11 @@ async fn attempt(call: ActivityCall<()>, attempt: Attempt) -> Result<String, Act
     sleep(attempt.takes_ms - before).await;
     match attempt.ends {
         End::Well => Ok("done".to_owned()),
-        End::Badly { type_name, is_retryable, delay_ms } => {
+        End::Badly {
+            type_name,
+            is_retryable,
+            delay_ms,
+        } => {
             let failure = ApplicationFailure::builder(format!("it was {type_name}"))
                 .type_name(type_name.to_owned())
                 .non_retryable(!is_retryable)
@@ -93,8 +103,12 @@ fn seen(history: &History) -> Option<Closing> {
                 last_failure = it.last_failure.as_ref().map(kind);
                 continue;
             }
-            Attributes::ActivityTaskCompletedEventAttributes(_) => (How::Completed, RetryState::Unspecified),
-            Attributes::ActivityTaskCanceledEventAttributes(_) => (How::Canceled, RetryState::Unspecified),
+            Attributes::ActivityTaskCompletedEventAttributes(_) => {
+                (How::Completed, RetryState::Unspecified)
+            }
+            Attributes::ActivityTaskCanceledEventAttributes(_) => {
+                (How::Canceled, RetryState::Unspecified)
+            }
             Attributes::ActivityTaskFailedEventAttributes(it) => (How::Failed, it.retry_state()),
             Attributes::ActivityTaskTimedOutEventAttributes(it) => {
                 let failure = it.failure.as_ref().unwrap();
@@ -106,19 +120,29 @@ fn seen(history: &History) -> Option<Closing> {
             }
             _ => continue,
         };
-        return Some(Closing { how, after_ms: at_ms - scheduled_ms, started, last_failure, retry_state });
+        return Some(Closing {
+            how,
+            after_ms: at_ms - scheduled_ms,
+            started,
+            last_failure,
+            retry_state,
+        });
     }
     None
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_activity_closes_as_its_options_and_attempts_have_it(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_activity_closes_as_its_options_and_attempts_have_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let mut draws = Draws(1);
     let mut cases: Vec<(Case, Closing)> = Vec::new();
     while cases.len() < 300 {
         let case = case(&mut draws);
         if let Some(closing) = closing(&case)
-            && case.run_timeout.is_none_or(|run_timeout| closing.after_ms < run_timeout * 1000)
+            && case
+                .run_timeout
+                .is_none_or(|run_timeout| closing.after_ms < run_timeout * 1000)
         {
             cases.push((case, closing));
         }
@@ -131,11 +155,20 @@ async fn an_activity_closes_as_its_options_and_attempts_have_it(env: TestWorkflo
         let index = usize::try_from(call.attempt).unwrap().min(mine.len()) - 1;
         attempt(call, mine[index].clone())
     };
-    env.worker("queue").workflow::<Caller>().mock_activity(Work::work, mock.clone()).start()?;
+    env.worker("queue")
+        .workflow::<Caller>()
+        .mock_activity(Work::work, mock.clone())
+        .start()?;
     for (number, (case, _)) in cases.iter().enumerate() {
         let mut options = on(&number.to_string());
         options.run_timeout = case.run_timeout.map(seconds);
-        env.client().start_workflow(Caller::run, (case.settings.clone(), case.cancelled_ms), options).await?;
+        env.client()
+            .start_workflow(
+                Caller::run,
+                (case.settings.clone(), case.cancelled_ms),
+                options,
+            )
+            .await?;
     }
     env.sleep(Duration::from_millis(LATE_MS)).await;
     env.worker("late").mock_activity(Work::work, mock).start()?;
@@ -144,7 +177,9 @@ async fn an_activity_closes_as_its_options_and_attempts_have_it(env: TestWorkflo
     for (number, (case, closing)) in cases.iter().enumerate() {
         let seen = seen(&env.history(number.to_string().as_str()));
         assert_eq!(seen.as_ref(), Some(closing), "case {number}: {case:#?}");
-        *ways.entry(format!("{:?} {:?}", closing.how, closing.retry_state)).or_default() += 1;
+        *ways
+            .entry(format!("{:?} {:?}", closing.how, closing.retry_state))
+            .or_default() += 1;
     }
     assert!(ways.len() >= 14, "not all the ways to close: {ways:#?}");
     Ok(())

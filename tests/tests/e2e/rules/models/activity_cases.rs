@@ -34,7 +34,11 @@ pub(super) struct Attempt {
 #[derive(Clone, Debug)]
 pub(super) enum End {
     Well,
-    Badly { type_name: &'static str, is_retryable: bool, delay_ms: Option<u64> },
+    Badly {
+        type_name: &'static str,
+        is_retryable: bool,
+        delay_ms: Option<u64>,
+    },
 }
 
 /// How an activity closed.
@@ -60,7 +64,13 @@ pub(super) enum How {
 pub(super) fn case(draws: &mut Draws) -> Case {
     let start_to_close = draws.maybe(70, 1, 12);
     let schedule_to_close = draws.maybe(if start_to_close.is_some() { 50 } else { 100 }, 1, 40);
-    let types = ["Busy", "busy", "Ill", "TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"];
+    let types = [
+        "Busy",
+        "busy",
+        "Ill",
+        "TemporalTimeout:StartToClose",
+        "TemporalTimeout:Heartbeat",
+    ];
     let is_late = draws.percent(25);
     let settings = Settings {
         start_to_close,
@@ -71,7 +81,11 @@ pub(super) fn case(draws: &mut Draws) -> Case {
         coefficient: draws.one_of(&[None, Some(1.0), Some(1.5), Some(3.0)]),
         maximum_interval: draws.maybe(30, 6, 12),
         maximum_attempts: draws.one_of(&[0, 0, 1, 2, 3, 5]),
-        non_retryable: types.iter().filter(|_| draws.percent(12)).map(|it| (*it).to_owned()).collect(),
+        non_retryable: types
+            .iter()
+            .filter(|_| draws.percent(12))
+            .map(|it| (*it).to_owned())
+            .collect(),
         task_queue: is_late.then(|| "late".to_owned()),
     };
     let count = draws.between(1, 6);
@@ -80,7 +94,9 @@ pub(super) fn case(draws: &mut Draws) -> Case {
         run_timeout: draws.maybe(20, 5, 60),
         cancelled_ms: draws.maybe(20, 1, 30_000),
         is_late,
-        attempts: (0..count).map(|number| attempt(draws, number + 1 == count)).collect(),
+        attempts: (0..count)
+            .map(|number| attempt(draws, number + 1 == count))
+            .collect(),
     }
 }
 
@@ -97,7 +113,11 @@ fn attempt(draws: &mut Draws, is_last: bool) -> Attempt {
     };
     Attempt {
         heartbeat_ms: draws.maybe(40, 1, 9_000),
-        takes_ms: if draws.percent(25) { 1_000_000 } else { draws.between(1, 9_000) },
+        takes_ms: if draws.percent(25) {
+            1_000_000
+        } else {
+            draws.between(1, 9_000)
+        },
         ends,
     }
 }
@@ -128,12 +148,15 @@ impl Timeouts {
             schedule_to_close,
             schedule_to_start: at_most(settings.schedule_to_start.map(ms), schedule_to_close),
             start_to_close,
-            heartbeat: settings.heartbeat.map(|it| ms(it).min(start_to_close.unwrap_or(u64::MAX))),
+            heartbeat: settings
+                .heartbeat
+                .map(|it| ms(it).min(start_to_close.unwrap_or(u64::MAX))),
         }
     }
 }
 
-/// What happens next to an activity. Those that come at once come in this order, which is that of the timers' numbers.
+/// What happens next to an activity. Those that come at once come in this order, which is that of
+/// the timers' numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     StartToClose,
@@ -145,8 +168,8 @@ enum Next {
     Starts,
 }
 
-/// What becomes of an activity; `None` if two things that have no order of their own come at once, or
-/// if it goes on for long.
+/// What becomes of an activity; `None` if two things that have no order of their own come at once,
+/// or if it goes on for long.
 pub(super) fn closing(case: &Case) -> Option<Closing> {
     let mut model = Model {
         case,
@@ -179,7 +202,9 @@ struct Model<'a> {
 
 impl Model<'_> {
     fn behaviour(&self) -> &Attempt {
-        let index = usize::try_from(self.attempt - 1).unwrap().min(self.case.attempts.len() - 1);
+        let index = usize::try_from(self.attempt - 1)
+            .unwrap()
+            .min(self.case.attempts.len() - 1);
         &self.case.attempts[index]
     }
 
@@ -192,20 +217,33 @@ impl Model<'_> {
             let heard_ms = behaviour.heartbeat_ms.filter(|it| {
                 *it < behaviour.takes_ms && self.timeouts.heartbeat.is_none_or(|limit| *it < limit)
             });
-            all.push((Next::StartToClose, after(started_ms, self.timeouts.start_to_close)));
-            all.push((Next::Heartbeat, after(started_ms + heard_ms.unwrap_or(0), self.timeouts.heartbeat)));
+            all.push((
+                Next::StartToClose,
+                after(started_ms, self.timeouts.start_to_close),
+            ));
+            all.push((
+                Next::Heartbeat,
+                after(started_ms + heard_ms.unwrap_or(0), self.timeouts.heartbeat),
+            ));
             all.push((Next::Ends, Some(started_ms + behaviour.takes_ms)));
         } else {
             let worker_ms = if self.case.is_late { LATE_MS } else { 0 };
-            all.push((Next::ScheduleToStart, after(self.scheduled_ms, self.timeouts.schedule_to_start)));
+            all.push((
+                Next::ScheduleToStart,
+                after(self.scheduled_ms, self.timeouts.schedule_to_start),
+            ));
             all.push((Next::Starts, Some(self.scheduled_ms.max(worker_ms))));
         }
         if !self.is_cancelled {
             all.push((Next::Cancelled, self.case.cancelled_ms));
         }
-        let all = all.into_iter().filter_map(|(next, at_ms)| Some((at_ms?, next)));
+        let all = all
+            .into_iter()
+            .filter_map(|(next, at_ms)| Some((at_ms?, next)));
         let (at_ms, next) = all.clone().min()?;
-        let at_once = all.filter(|(other, next)| *other == at_ms && *next > Next::Heartbeat).count();
+        let at_once = all
+            .filter(|(other, next)| *other == at_ms && *next > Next::Heartbeat)
+            .count();
         let is_clear = at_once == 0 || at_once == 1 && next > Next::Heartbeat;
         is_clear.then_some((next, at_ms))
     }
@@ -219,7 +257,8 @@ impl Model<'_> {
             Next::Cancelled => {
                 self.is_cancelled = true;
                 let is_running = self.started_ms.is_some();
-                return (!is_running).then(|| self.closes(How::Canceled, at_ms, RetryState::Unspecified));
+                return (!is_running)
+                    .then(|| self.closes(How::Canceled, at_ms, RetryState::Unspecified));
             }
             Next::Ends => return self.ends(at_ms),
             Next::StartToClose => TimeoutType::StartToClose,
@@ -234,7 +273,11 @@ impl Model<'_> {
                 None
             }
             Err(RetryState::Timeout) if timeout != TimeoutType::ScheduleToStart => {
-                Some(self.closes(How::TimedOut(TimeoutType::ScheduleToClose), at_ms, RetryState::Timeout))
+                Some(self.closes(
+                    How::TimedOut(TimeoutType::ScheduleToClose),
+                    at_ms,
+                    RetryState::Timeout,
+                ))
             }
             Err(state) => Some(self.closes(How::TimedOut(timeout), at_ms, state)),
         }
@@ -243,7 +286,11 @@ impl Model<'_> {
     fn ends(&mut self, at_ms: u64) -> Option<Closing> {
         let (type_name, is_retryable, delay_ms) = match self.behaviour().ends {
             End::Well => return Some(self.closes(How::Completed, at_ms, RetryState::Unspecified)),
-            End::Badly { type_name, is_retryable, delay_ms } => (type_name, is_retryable, delay_ms),
+            End::Badly {
+                type_name,
+                is_retryable,
+                delay_ms,
+            } => (type_name, is_retryable, delay_ms),
         };
         match self.retry(type_name, is_retryable, delay_ms, at_ms) {
             Ok(scheduled_ms) => {
@@ -266,7 +313,12 @@ impl Model<'_> {
         if self.is_cancelled {
             return Err(RetryState::CancelRequested);
         }
-        if ["TemporalTimeout:ScheduleToStart", "TemporalTimeout:ScheduleToClose"].contains(&type_name) {
+        if [
+            "TemporalTimeout:ScheduleToStart",
+            "TemporalTimeout:ScheduleToClose",
+        ]
+        .contains(&type_name)
+        {
             return Err(RetryState::Timeout);
         }
         if !is_retryable || settings.non_retryable.iter().any(|it| it == type_name) {
@@ -281,7 +333,11 @@ impl Model<'_> {
         // The server counts finer, the simulation in whole milliseconds.
         let exact = initial_ms as f64 * settings.coefficient.unwrap_or(2.0).powi(power);
         let scheduled_ms = at_ms + delay_ms.unwrap_or((exact.ceil() as u64).min(maximum_ms));
-        if self.timeouts.schedule_to_close.is_some_and(|deadline_ms| scheduled_ms > deadline_ms) {
+        if self
+            .timeouts
+            .schedule_to_close
+            .is_some_and(|deadline_ms| scheduled_ms > deadline_ms)
+        {
             return Err(RetryState::Timeout);
         }
         Ok(scheduled_ms)
@@ -299,6 +355,12 @@ impl Model<'_> {
         // It stands in the started event, or is the cause of a timeout.
         let is_told = started.is_some() || matches!(how, How::TimedOut(_));
         let last_failure = self.last_failure.clone().filter(|_| is_told);
-        Closing { how, after_ms, started, last_failure, retry_state }
+        Closing {
+            how,
+            after_ms,
+            started,
+            last_failure,
+            retry_state,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Chains of runs drawn at random, and what the server makes of them.
 //!
-//! `service/history/workflow/{retry,mutable_state_impl,task_generator}.go`, `common/backoff/cron.go`,
+//! `service/history/workflow/{retry,mutable_state_impl,task_generator}.go`,
+//! `common/backoff/cron.go`,
 //! `service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`,
 //! `service/history/timer_queue_active_task_executor.go`
 
@@ -66,8 +67,14 @@ pub(super) struct Run {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum End {
     Well,
-    Badly { type_name: String, is_retryable: bool, delay_ms: Option<u64> },
-    ContinuesAsNew { delay_ms: Option<u64> },
+    Badly {
+        type_name: String,
+        is_retryable: bool,
+        delay_ms: Option<u64>,
+    },
+    ContinuesAsNew {
+        delay_ms: Option<u64>,
+    },
 }
 
 /// What a run does that begins its first task at this time, in milliseconds since the Unix epoch.
@@ -110,7 +117,11 @@ pub(super) fn case(draws: &mut Draws) -> Case {
             coefficient: draws.one_of(&[1.0, 1.5, 2.0, 3.0]),
             maximum_interval: draws.maybe(40, initial_interval, 20),
             maximum_attempts: draws.one_of(&[0, 1, 2, 3, 5]),
-            non_retryable: types.iter().filter(|_| draws.percent(15)).map(|it| (*it).to_owned()).collect(),
+            non_retryable: types
+                .iter()
+                .filter(|_| draws.percent(15))
+                .map(|it| (*it).to_owned())
+                .collect(),
         }
     });
     Case {
@@ -130,7 +141,9 @@ fn run(draws: &mut Draws) -> Run {
     };
     let ends = match draws.between(0, 10) {
         0..3 => End::Well,
-        3 | 4 => End::ContinuesAsNew { delay_ms: draws.maybe(40, 1, 5_000) },
+        3 | 4 => End::ContinuesAsNew {
+            delay_ms: draws.maybe(40, 1, 5_000),
+        },
         _ => End::Badly {
             type_name: draws.one_of(&["Busy", "Ill"]).to_owned(),
             is_retryable: !draws.percent(5),
@@ -144,20 +157,34 @@ const fn ms(seconds: u64) -> u64 {
     seconds * 1000
 }
 
-/// The runs of a chain that starts then, up to when it is watched; `None` if two things come at once.
+/// The runs of a chain that starts then, up to when it is watched; `None` if two things come at
+/// once.
 pub(super) fn chain(case: &Case, started_ms: u64) -> Option<Vec<Seen>> {
-    let delay_ms = case.cron.map_or(0, |cron| whole_seconds(cron.next(started_ms) - started_ms));
-    let initiator =
-        case.cron.map_or(ContinueAsNewInitiator::Unspecified, |_| ContinueAsNewInitiator::CronSchedule);
+    let delay_ms = case
+        .cron
+        .map_or(0, |cron| whole_seconds(cron.next(started_ms) - started_ms));
+    let initiator = case.cron.map_or(ContinueAsNewInitiator::Unspecified, |_| {
+        ContinueAsNewInitiator::CronSchedule
+    });
     let mut model = Model {
         case,
         ends_ms: started_ms + WATCHED_MS,
         expires_ms: case.execution_timeout.map(|it| started_ms + ms(it)),
-        run_timeout_ms: [case.run_timeout, case.execution_timeout].into_iter().flatten().min().map(ms),
+        run_timeout_ms: [case.run_timeout, case.execution_timeout]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(ms),
         cron: case.cron,
     };
     let mut seen = Vec::new();
-    let mut next = Some(Seen { started_ms, delay_ms, attempt: 1, initiator, closed: None });
+    let mut next = Some(Seen {
+        started_ms,
+        delay_ms,
+        attempt: 1,
+        initiator,
+        closed: None,
+    });
     while let Some(mut run) = next.take() {
         let (closed, follows) = model.closes(&run)?;
         run.closed = closed;
@@ -189,8 +216,10 @@ impl Model<'_> {
         let doing = doing(&self.case.runs, begins_ms, run.attempt);
         let done_ms = begins_ms + doing.takes_ms;
         let expires_ms = self.expires_ms.unwrap_or(u64::MAX);
-        let times_out_ms =
-            self.run_timeout_ms.map_or(u64::MAX, |timeout| begins_ms + timeout).min(expires_ms);
+        let times_out_ms = self
+            .run_timeout_ms
+            .map_or(u64::MAX, |timeout| begins_ms + timeout)
+            .min(expires_ms);
         if done_ms == times_out_ms || [done_ms, times_out_ms].contains(&self.ends_ms) {
             return None;
         }
@@ -205,12 +234,26 @@ impl Model<'_> {
                 End::Well => (How::Completed, self.scheduled(run, at_ms)),
                 End::ContinuesAsNew { delay_ms } => {
                     self.cron = None;
-                    let next = begins(run, at_ms, delay_ms.unwrap_or(0), 1, ContinueAsNewInitiator::Workflow);
+                    let next = begins(
+                        run,
+                        at_ms,
+                        delay_ms.unwrap_or(0),
+                        1,
+                        ContinueAsNewInitiator::Workflow,
+                    );
                     (How::ContinuedAsNew, Some(next))
                 }
-                End::Badly { type_name, is_retryable, delay_ms } => {
-                    let (state, next) = self.retried(run, at_ms, type_name, *is_retryable, *delay_ms);
-                    (How::Failed(state), next.or_else(|| self.scheduled(run, at_ms)))
+                End::Badly {
+                    type_name,
+                    is_retryable,
+                    delay_ms,
+                } => {
+                    let (state, next) =
+                        self.retried(run, at_ms, type_name, *is_retryable, *delay_ms);
+                    (
+                        How::Failed(state),
+                        next.or_else(|| self.scheduled(run, at_ms)),
+                    )
                 }
             }
         };
@@ -218,11 +261,17 @@ impl Model<'_> {
     }
 
     fn times_out(&self, run: &Seen, at_ms: u64) -> (How, Option<Seen>) {
-        if self.expires_ms.is_some_and(|expires_ms| at_ms >= expires_ms) {
+        if self
+            .expires_ms
+            .is_some_and(|expires_ms| at_ms >= expires_ms)
+        {
             return (How::TimedOut(RetryState::Timeout), None);
         }
         let (state, next) = self.retried(run, at_ms, "TemporalTimeout:StartToClose", true, None);
-        (How::TimedOut(state), next.or_else(|| self.scheduled(run, at_ms)))
+        (
+            How::TimedOut(state),
+            next.or_else(|| self.scheduled(run, at_ms)),
+        )
     }
 
     fn retried(
@@ -233,7 +282,9 @@ impl Model<'_> {
         is_retryable: bool,
         asked_ms: Option<u64>,
     ) -> (RetryState, Option<Seen>) {
-        let Some(policy) = &self.case.retry else { return (RetryState::RetryPolicyNotSet, None) };
+        let Some(policy) = &self.case.retry else {
+            return (RetryState::RetryPolicyNotSet, None);
+        };
         if !is_retryable || policy.non_retryable.iter().any(|it| it == type_name) {
             return (RetryState::NonRetryableFailure, None);
         }
@@ -245,10 +296,19 @@ impl Model<'_> {
         let power = i32::try_from(run.attempt - 1).unwrap();
         let computed_ms = (initial_ms as f64 * policy.coefficient.powi(power)).ceil() as u64;
         let delay_ms = asked_ms.unwrap_or(computed_ms).min(maximum_ms);
-        if self.expires_ms.is_some_and(|expires_ms| at_ms + delay_ms > expires_ms) {
+        if self
+            .expires_ms
+            .is_some_and(|expires_ms| at_ms + delay_ms > expires_ms)
+        {
             return (RetryState::Timeout, None);
         }
-        let next = begins(run, at_ms, delay_ms, run.attempt + 1, ContinueAsNewInitiator::Retry);
+        let next = begins(
+            run,
+            at_ms,
+            delay_ms,
+            run.attempt + 1,
+            ContinueAsNewInitiator::Retry,
+        );
         (RetryState::InProgress, Some(next))
     }
 
@@ -260,13 +320,31 @@ impl Model<'_> {
             next_ms = cron.next(next_ms);
         }
         let delay_ms = whole_seconds(next_ms - at_ms);
-        Some(begins(run, at_ms, delay_ms, 1, ContinueAsNewInitiator::CronSchedule))
+        Some(begins(
+            run,
+            at_ms,
+            delay_ms,
+            1,
+            ContinueAsNewInitiator::CronSchedule,
+        ))
     }
 }
 
 /// The next run, which begins no sooner than a second after this one.
-fn begins(run: &Seen, at_ms: u64, delay_ms: u64, attempt: u32, initiator: ContinueAsNewInitiator) -> Seen {
+fn begins(
+    run: &Seen,
+    at_ms: u64,
+    delay_ms: u64,
+    attempt: u32,
+    initiator: ContinueAsNewInitiator,
+) -> Seen {
     let lifetime_ms = at_ms - (run.started_ms + run.delay_ms);
     let delay_ms = delay_ms.max(1000_u64.saturating_sub(lifetime_ms));
-    Seen { started_ms: at_ms, delay_ms, attempt, initiator, closed: None }
+    Seen {
+        started_ms: at_ms,
+        delay_ms,
+        attempt,
+        initiator,
+        closed: None,
+    }
 }

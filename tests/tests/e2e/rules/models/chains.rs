@@ -1,4 +1,5 @@
-//! Chains of runs with any mixture of retries, cron schedules, timeouts, delays and continuing as new.
+//! Chains of runs with any mixture of retries, cron schedules, timeouts, delays and continuing as
+//! new.
 
 use super::{
     Draws,
@@ -22,7 +23,11 @@ struct Links;
 impl Links {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>, runs: Vec<Run>) -> WorkflowResult<()> {
-        let begins = ctx.workflow_time().expect("a task has a time").duration_since(UNIX_EPOCH).unwrap();
+        let begins = ctx
+            .workflow_time()
+            .expect("a task has a time")
+            .duration_since(UNIX_EPOCH)
+            .unwrap();
         let begins_ms = u64::try_from(begins.as_millis()).unwrap();
         let mine = doing(&runs, begins_ms, ctx.info().attempt()).clone();
         ctx.timer(Duration::from_millis(mine.takes_ms)).await;
@@ -30,11 +35,17 @@ impl Links {
             End::Well => Ok(()),
             End::ContinuesAsNew { delay_ms } => {
                 let delay = delay_ms.map(Duration::from_millis);
-                let options = ContinueAsNewOptions::builder().maybe_backoff_start_interval(delay).build();
+                let options = ContinueAsNewOptions::builder()
+                    .maybe_backoff_start_interval(delay)
+                    .build();
                 ctx.continue_as_new(runs, options)?;
                 Ok(())
             }
-            End::Badly { type_name, is_retryable, delay_ms } => {
+            End::Badly {
+                type_name,
+                is_retryable,
+                delay_ms,
+            } => {
                 let failure = ApplicationFailure::builder(format!("it was {type_name}"))
                     .type_name(type_name)
                     .non_retryable(!is_retryable)
@@ -70,13 +81,18 @@ fn time_ms(event: &HistoryEvent) -> u64 {
 /// How a run began and closed.
 fn seen(history: &History) -> Seen {
     let (first, last) = (&history.events()[0], history.events().last().unwrap());
-    let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes else {
+    let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes
+    else {
         panic!("a run starts")
     };
     let how = match last.attributes.as_ref().unwrap() {
         Attributes::WorkflowExecutionCompletedEventAttributes(_) => Some(How::Completed),
-        Attributes::WorkflowExecutionFailedEventAttributes(it) => Some(How::Failed(it.retry_state())),
-        Attributes::WorkflowExecutionTimedOutEventAttributes(it) => Some(How::TimedOut(it.retry_state())),
+        Attributes::WorkflowExecutionFailedEventAttributes(it) => {
+            Some(How::Failed(it.retry_state()))
+        }
+        Attributes::WorkflowExecutionTimedOutEventAttributes(it) => {
+            Some(How::TimedOut(it.retry_state()))
+        }
         Attributes::WorkflowExecutionContinuedAsNewEventAttributes(_) => Some(How::ContinuedAsNew),
         _ => None,
     };
@@ -91,7 +107,9 @@ fn seen(history: &History) -> Seen {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_chain_goes_on_as_its_options_and_runs_have_it(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_chain_goes_on_as_its_options_and_runs_have_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let started_ms = u64::try_from(env.now().duration_since(UNIX_EPOCH)?.as_millis())?;
     let mut draws = Draws(1);
     let mut cases: Vec<(Case, Vec<Seen>)> = Vec::new();
@@ -104,7 +122,9 @@ async fn a_chain_goes_on_as_its_options_and_runs_have_it(env: TestWorkflowEnviro
     env.worker("queue").workflow::<Links>().start()?;
     for (number, (case, _)) in cases.iter().enumerate() {
         let options = options(case, &number.to_string());
-        env.client().start_workflow(Links::run, case.runs.clone(), options).await?;
+        env.client()
+            .start_workflow(Links::run, case.runs.clone(), options)
+            .await?;
     }
     env.sleep(Duration::from_millis(WATCHED_MS)).await;
     let mut ways: BTreeMap<String, u32> = BTreeMap::new();
@@ -113,7 +133,11 @@ async fn a_chain_goes_on_as_its_options_and_runs_have_it(env: TestWorkflowEnviro
         let all: Vec<Seen> = histories.iter().map(seen).collect();
         assert_eq!(&all, runs, "case {number}: {case:#?}");
         for (run, next) in runs.iter().zip(runs.iter().skip(1).map(Some).chain([None])) {
-            let way = format!("{:?} {:?}", run.closed.map(|it| it.1), next.map(|it| it.initiator));
+            let way = format!(
+                "{:?} {:?}",
+                run.closed.map(|it| it.1),
+                next.map(|it| it.initiator)
+            );
             *ways.entry(way).or_default() += 1;
         }
     }

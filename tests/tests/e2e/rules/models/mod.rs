@@ -1,5 +1,5 @@
-//! Rules in any mixture: what the server's code makes of options and events, calculated apart from the simulation and
-//! compared with it.
+//! Rules in any mixture: what the server's code makes of options and events, calculated apart from
+//! the simulation and compared with it.
 
 #![expect(
     clippy::cast_possible_truncation,

@@ -23,7 +23,10 @@ const GIVEN: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword(
 const UPSERTED: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("Upserted");
 
 /// What a run does before it continues as another that does nothing.
-#[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own, set by name")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing of its own, set by name"
+)]
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Plan {
     continues: bool,
@@ -43,7 +46,9 @@ impl Plan {
     fn options(&self) -> ContinueAsNewOptions {
         let backoff = self.backoff_ms.map(Duration::from_millis);
         if !self.replaces {
-            return ContinueAsNewOptions::builder().maybe_backoff_start_interval(backoff).build();
+            return ContinueAsNewOptions::builder()
+                .maybe_backoff_start_interval(backoff)
+                .build();
         }
         let mut memo = MemoValues::new();
         memo.insert("replaced", true);
@@ -52,7 +57,9 @@ impl Plan {
             .run_timeout(seconds(7))
             .task_timeout(seconds(3))
             .memo(memo)
-            .search_attributes(SearchAttributes::new([GIVEN.value_set("replaced".to_owned())]))
+            .search_attributes(SearchAttributes::new([
+                GIVEN.value_set("replaced".to_owned())
+            ]))
             .retry_policy(RetryPolicy::builder().maximum_attempts(9).build())
             .maybe_backoff_start_interval(backoff)
             .build()
@@ -114,8 +121,14 @@ async fn run(
     for queue in ["queue", "other"] {
         env.worker(queue).workflow::<Continuing>().start()?;
     }
-    let plan = Plan { continues: true, ..plan };
-    let one = env.client().start_workflow(Continuing::run, plan, options).await?;
+    let plan = Plan {
+        continues: true,
+        ..plan
+    };
+    let one = env
+        .client()
+        .start_workflow(Continuing::run, plan, options)
+        .await?;
     one.get_result(WorkflowGetResultOptions::default()).await?;
     let mut runs = chain(env, "one");
     let last = runs.pop().expect("two runs");
@@ -123,12 +136,22 @@ async fn run(
 }
 
 fn memo(started: &WorkflowExecutionStartedEventAttributes) -> Vec<String> {
-    started.memo.iter().flat_map(|memo| sorted(memo.fields.clone())).map(|(name, _)| name).collect()
+    started
+        .memo
+        .iter()
+        .flat_map(|memo| sorted(memo.fields.clone()))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 fn search_attributes(started: &WorkflowExecutionStartedEventAttributes) -> Vec<(String, String)> {
-    let fields = started.search_attributes.iter().flat_map(|it| sorted(it.indexed_fields.clone()));
-    fields.map(|(name, value)| (name, String::from_utf8_lossy(&value.data).into_owned())).collect()
+    let fields = started
+        .search_attributes
+        .iter()
+        .flat_map(|it| sorted(it.indexed_fields.clone()));
+    fields
+        .map(|(name, value)| (name, String::from_utf8_lossy(&value.data).into_owned()))
+        .collect()
 }
 
 fn sorted(fields: impl IntoIterator<Item = (String, Payload)>) -> BTreeMap<String, Payload> {
@@ -137,8 +160,19 @@ fn sorted(fields: impl IntoIterator<Item = (String, Payload)>) -> BTreeMap<Strin
 
 #[workflow_test(core_replay = true)]
 async fn the_next_run_keeps_what_is_not_replaced(env: TestWorkflowEnvironment) -> TestResult {
-    let [first, next] = run(&env, Plan { takes_ms: 5000, ..Plan::default() }, options()).await?;
-    assert_eq!(*first.event_types().last().unwrap(), EventType::WorkflowExecutionContinuedAsNew);
+    let [first, next] = run(
+        &env,
+        Plan {
+            takes_ms: 5000,
+            ..Plan::default()
+        },
+        options(),
+    )
+    .await?;
+    assert_eq!(
+        *first.event_types().last().unwrap(),
+        EventType::WorkflowExecutionContinuedAsNew
+    );
     let (before, after) = (started(&first), started(&next));
     assert_eq!(after.first_execution_run_id, first.run_id());
     assert_eq!(after.continued_execution_run_id, first.run_id());
@@ -146,19 +180,32 @@ async fn the_next_run_keeps_what_is_not_replaced(env: TestWorkflowEnvironment) -
     assert_eq!(after.initiator(), ContinueAsNewInitiator::Workflow);
     assert_eq!(after.workflow_type, before.workflow_type);
     assert_eq!(after.task_queue.as_ref().unwrap().name, "queue");
-    assert_eq!(after.workflow_execution_timeout, before.workflow_execution_timeout);
-    assert_eq!(after.workflow_execution_expiration_time, before.workflow_execution_expiration_time);
+    assert_eq!(
+        after.workflow_execution_timeout,
+        before.workflow_execution_timeout
+    );
+    assert_eq!(
+        after.workflow_execution_expiration_time,
+        before.workflow_execution_expiration_time
+    );
     assert_eq!(after.workflow_run_timeout, before.workflow_run_timeout);
     assert_eq!(after.workflow_task_timeout, before.workflow_task_timeout);
     assert_eq!(after.retry_policy, before.retry_policy);
     assert_eq!(memo(&after), ["given"]);
-    assert_eq!(search_attributes(&after), [("Given".to_owned(), "\"given\"".to_owned())]);
+    assert_eq!(
+        search_attributes(&after),
+        [("Given".to_owned(), "\"given\"".to_owned())]
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
 async fn the_next_run_has_what_is_replaced(env: TestWorkflowEnvironment) -> TestResult {
-    let plan = Plan { takes_ms: 5000, replaces: true, ..Plan::default() };
+    let plan = Plan {
+        takes_ms: 5000,
+        replaces: true,
+        ..Plan::default()
+    };
     let [first, next] = run(&env, plan, options()).await?;
     let after = started(&next);
     assert_eq!(after.task_queue.as_ref().unwrap().name, "other");
@@ -166,9 +213,19 @@ async fn the_next_run_has_what_is_replaced(env: TestWorkflowEnvironment) -> Test
     assert_eq!(after.workflow_task_timeout.unwrap().seconds, 3);
     assert_eq!(after.retry_policy.as_ref().unwrap().maximum_attempts, 9);
     assert_eq!(memo(&after), ["replaced"]);
-    assert_eq!(search_attributes(&after), [("Given".to_owned(), "\"replaced\"".to_owned())]);
-    assert_eq!(after.first_execution_run_id, first.run_id(), "it is the same chain all the same");
-    assert_eq!(after.workflow_execution_timeout, started(&first).workflow_execution_timeout);
+    assert_eq!(
+        search_attributes(&after),
+        [("Given".to_owned(), "\"replaced\"".to_owned())]
+    );
+    assert_eq!(
+        after.first_execution_run_id,
+        first.run_id(),
+        "it is the same chain all the same"
+    );
+    assert_eq!(
+        after.workflow_execution_timeout,
+        started(&first).workflow_execution_timeout
+    );
     Ok(())
 }
 
@@ -178,17 +235,26 @@ async fn the_next_run_has_what_is_replaced(env: TestWorkflowEnvironment) -> Test
 async fn search_attributes_are_carried_as_they_are_and_the_memo_as_it_was(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    let plan = Plan { takes_ms: 5000, upserts: true, ..Plan::default() };
+    let plan = Plan {
+        takes_ms: 5000,
+        upserts: true,
+        ..Plan::default()
+    };
     let [_, next] = run(&env, plan, options()).await?;
     let after = started(&next);
     assert_eq!(memo(&after), ["given"]);
-    let names: Vec<_> = search_attributes(&after).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = search_attributes(&after)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(names, ["Given", "Upserted"]);
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_new_run_within_a_second_waits_for_the_rest_of_it(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_new_run_within_a_second_waits_for_the_rest_of_it(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     for (takes_ms, backoff_ms, waits_ms) in [
         (0, None, 1000),
         (300, None, 700),
@@ -199,9 +265,15 @@ async fn a_new_run_within_a_second_waits_for_the_rest_of_it(env: TestWorkflowEnv
         (0, Some(5000), 5000),
     ] {
         let began = env.now();
-        let plan = Plan { takes_ms, backoff_ms, ..Plan::default() };
+        let plan = Plan {
+            takes_ms,
+            backoff_ms,
+            ..Plan::default()
+        };
         let [_, next] = run(&env, plan, on("one")).await?;
-        let waited = started(&next).first_workflow_task_backoff.unwrap_or_default();
+        let waited = started(&next)
+            .first_workflow_task_backoff
+            .unwrap_or_default();
         let waited_ms = waited.seconds * 1000 + i64::from(waited.nanos) / 1_000_000;
         assert_eq!(waited_ms, waits_ms, "{takes_ms} {backoff_ms:?}");
         let passed = env.now().duration_since(began)?;
@@ -217,16 +289,31 @@ async fn a_new_run_within_a_second_waits_for_the_rest_of_it(env: TestWorkflowEnv
 #[workflow_test(core_replay = true)]
 async fn signals_are_not_carried_over(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Continuing>().start()?;
-    let plan = Plan { continues: true, takes_ms: 3000, backoff_ms: Some(4000), ..Plan::default() };
-    let one = env.client().start_workflow(Continuing::run, plan, on("one")).await?;
+    let plan = Plan {
+        continues: true,
+        takes_ms: 3000,
+        backoff_ms: Some(4000),
+        ..Plan::default()
+    };
+    let one = env
+        .client()
+        .start_workflow(Continuing::run, plan, on("one"))
+        .await?;
     let latest = env.client().get_workflow_handle::<Continuing>("one");
     for _ in 0..2 {
-        latest.signal(Continuing::signal, (), WorkflowSignalOptions::default()).await?;
+        latest
+            .signal(Continuing::signal, (), WorkflowSignalOptions::default())
+            .await?;
     }
     env.sleep(seconds(5)).await;
     // While the next run waits for its beginning; it does not wake for it.
-    latest.signal(Continuing::signal, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(one.get_result(WorkflowGetResultOptions::default()).await?, 1);
+    latest
+        .signal(Continuing::signal, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        one.get_result(WorkflowGetResultOptions::default()).await?,
+        1
+    );
     let signals: Vec<_> = chain(&env, "one")
         .iter()
         .map(|run| events!(run, WorkflowExecutionSignaledEventAttributes).len())
@@ -236,10 +323,19 @@ async fn signals_are_not_carried_over(env: TestWorkflowEnvironment) -> TestResul
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_next_run_of_a_retried_one_is_a_first_attempt(env: TestWorkflowEnvironment) -> TestResult {
-    let plan = Plan { fails_first: true, takes_ms: 2000, ..Plan::default() };
+async fn the_next_run_of_a_retried_one_is_a_first_attempt(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let plan = Plan {
+        fails_first: true,
+        takes_ms: 2000,
+        ..Plan::default()
+    };
     run(&env, plan, options()).await?;
-    let attempts: Vec<_> = chain(&env, "one").iter().map(|run| started(run).attempt).collect();
+    let attempts: Vec<_> = chain(&env, "one")
+        .iter()
+        .map(|run| started(run).attempt)
+        .collect();
     assert_eq!(attempts, [1, 2, 1]);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Workflow ids: the reuse policy is about runs that have closed, the conflict policy about running ones.
+//! Workflow ids: the reuse policy is about runs that have closed, the conflict policy about running
+//! ones.
 
 use super::super::{Counter, last, on, seconds};
 use durasim::prelude::*;
@@ -59,13 +60,19 @@ async fn closed(env: &TestWorkflowEnvironment, how: EventType) -> Result<String,
     let one = env.client().get_workflow_handle::<Closing>("one");
     match how {
         EventType::WorkflowExecutionCompleted => {
-            one.signal(Closing::close, false, WorkflowSignalOptions::default()).await?;
+            one.signal(Closing::close, false, WorkflowSignalOptions::default())
+                .await?;
         }
         EventType::WorkflowExecutionFailed => {
-            one.signal(Closing::close, true, WorkflowSignalOptions::default()).await?;
+            one.signal(Closing::close, true, WorkflowSignalOptions::default())
+                .await?;
         }
-        EventType::WorkflowExecutionCanceled => one.cancel(WorkflowCancelOptions::default()).await?,
-        EventType::WorkflowExecutionTerminated => one.terminate(WorkflowTerminateOptions::default()).await?,
+        EventType::WorkflowExecutionCanceled => {
+            one.cancel(WorkflowCancelOptions::default()).await?
+        }
+        EventType::WorkflowExecutionTerminated => {
+            one.terminate(WorkflowTerminateOptions::default()).await?
+        }
         _ => {}
     }
     env.sleep(seconds(70)).await;
@@ -82,7 +89,9 @@ const CLOSINGS: [EventType; 5] = [
 ];
 
 #[workflow_test(core_replay = true)]
-async fn the_reuse_policy_looks_at_how_the_last_run_closed(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_reuse_policy_looks_at_how_the_last_run_closed(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Closing>().start()?;
     for how in CLOSINGS {
         let has_failed = how != EventType::WorkflowExecutionCompleted;
@@ -100,7 +109,9 @@ async fn the_reuse_policy_looks_at_how_the_last_run_closed(env: TestWorkflowEnvi
                     let one = env.client().get_workflow_handle::<Closing>("one");
                     one.terminate(WorkflowTerminateOptions::default()).await?;
                 }
-                Err(WorkflowStartError::AlreadyStarted { run_id: in_the_way, .. }) => {
+                Err(WorkflowStartError::AlreadyStarted {
+                    run_id: in_the_way, ..
+                }) => {
                     assert!(!allowed, "{how:?} {reuse:?}");
                     assert_eq!(in_the_way, Some(run_id));
                 }
@@ -116,9 +127,17 @@ async fn the_conflict_policy_does_not_look_at_runs_that_have_closed(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Closing>().start()?;
-    for conflict in [Conflict::Fail, Conflict::UseExisting, Conflict::TerminateExisting] {
+    for conflict in [
+        Conflict::Fail,
+        Conflict::UseExisting,
+        Conflict::TerminateExisting,
+    ] {
         let run_id = closed(&env, EventType::WorkflowExecutionCompleted).await?;
-        assert_ne!(start(&env, with(Reuse::AllowDuplicate, conflict)).await??, run_id, "{conflict:?}");
+        assert_ne!(
+            start(&env, with(Reuse::AllowDuplicate, conflict)).await??,
+            run_id,
+            "{conflict:?}"
+        );
         let one = env.client().get_workflow_handle::<Closing>("one");
         one.terminate(WorkflowTerminateOptions::default()).await?;
     }
@@ -126,10 +145,16 @@ async fn the_conflict_policy_does_not_look_at_runs_that_have_closed(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_conflict_policy_says_what_becomes_of_a_running_id(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_conflict_policy_says_what_becomes_of_a_running_id(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Closing>().start()?;
     // Whatever the reuse policy: it is about runs that have closed.
-    for reuse in [Reuse::AllowDuplicate, Reuse::AllowDuplicateFailedOnly, Reuse::RejectDuplicate] {
+    for reuse in [
+        Reuse::AllowDuplicate,
+        Reuse::AllowDuplicateFailedOnly,
+        Reuse::RejectDuplicate,
+    ] {
         let first = start(&env, on("one")).await??;
         for conflict in [Conflict::Unspecified, Conflict::Fail] {
             let Err(WorkflowStartError::AlreadyStarted { run_id, .. }) =
@@ -137,19 +162,33 @@ async fn the_conflict_policy_says_what_becomes_of_a_running_id(env: TestWorkflow
             else {
                 panic!("{reuse:?} {conflict:?}: it is in use");
             };
-            assert_eq!(run_id.as_deref(), Some(first.as_str()), "{reuse:?} {conflict:?}");
+            assert_eq!(
+                run_id.as_deref(),
+                Some(first.as_str()),
+                "{reuse:?} {conflict:?}"
+            );
         }
-        assert_eq!(start(&env, with(reuse, Conflict::UseExisting)).await??, first, "{reuse:?}");
-        let replaced: WorkflowHandle<Client, Closing> = env.client().get_workflow_handle::<Closing>("one");
+        assert_eq!(
+            start(&env, with(reuse, Conflict::UseExisting)).await??,
+            first,
+            "{reuse:?}"
+        );
+        let replaced: WorkflowHandle<Client, Closing> =
+            env.client().get_workflow_handle::<Closing>("one");
         match start(&env, with(reuse, Conflict::TerminateExisting)).await? {
             Ok(other) => assert_ne!(other, first, "{reuse:?}"),
             Err(WorkflowStartError::Rpc(status)) => {
                 // It could neither run beside the old one nor after it.
-                assert_eq!((reuse, status.code()), (Reuse::RejectDuplicate, tonic::Code::InvalidArgument));
+                assert_eq!(
+                    (reuse, status.code()),
+                    (Reuse::RejectDuplicate, tonic::Code::InvalidArgument)
+                );
             }
             Err(other) => panic!("{reuse:?}: {other:?}"),
         }
-        replaced.terminate(WorkflowTerminateOptions::default()).await?;
+        replaced
+            .terminate(WorkflowTerminateOptions::default())
+            .await?;
     }
     Ok(())
 }
@@ -161,8 +200,17 @@ async fn terminate_existing_ends_the_running_one_and_starts_another(
     env.worker("queue").workflow::<Counter>().start()?;
     let client = env.client();
     let first = client.start_workflow(Counter::run, (), on("one")).await?;
-    client.start_workflow(Counter::run, (), with(Reuse::Unspecified, Conflict::TerminateExisting)).await?;
+    client
+        .start_workflow(
+            Counter::run,
+            (),
+            with(Reuse::Unspecified, Conflict::TerminateExisting),
+        )
+        .await?;
     let end = first.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::Terminated { .. })), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::Terminated { .. })),
+        "{end:?}"
+    );
     Ok(())
 }

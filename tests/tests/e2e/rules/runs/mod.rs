@@ -45,14 +45,22 @@ impl Trial {
         if attempt >= plan.succeeds_at {
             return Ok(format!("attempt {attempt}"));
         }
-        let failure = ApplicationFailure::builder("it was Busy".to_owned()).type_name("Busy".to_owned());
-        Err(failure.maybe_next_retry_delay(plan.next_retry_delay.map(seconds)).build().into())
+        let failure =
+            ApplicationFailure::builder("it was Busy".to_owned()).type_name("Busy".to_owned());
+        Err(failure
+            .maybe_next_retry_delay(plan.next_retry_delay.map(seconds))
+            .build()
+            .into())
     }
 }
 
 /// A plan whose runs never succeed.
 fn failing(takes: u64) -> Plan {
-    Plan { takes, succeeds_at: u32::MAX, ..Plan::default() }
+    Plan {
+        takes,
+        succeeds_at: u32::MAX,
+        ..Plan::default()
+    }
 }
 
 /// Starts a worker and the one workflow.
@@ -62,21 +70,34 @@ async fn start(
     options: WorkflowStartOptions,
 ) -> Result<WorkflowHandle<Client, Trial>, TestError> {
     env.worker("queue").workflow::<Trial>().start()?;
-    env.client().start_workflow(Trial::run, plan, options).await?;
+    env.client()
+        .start_workflow(Trial::run, plan, options)
+        .await?;
     Ok(env.client().get_workflow_handle::<Trial>("one"))
 }
 
 fn retried(maximum_attempts: u32) -> WorkflowStartOptions {
     let mut options = on("one");
-    options.retry_policy = Some(RetryPolicy::builder().maximum_attempts(maximum_attempts).build());
+    options.retry_policy = Some(
+        RetryPolicy::builder()
+            .maximum_attempts(maximum_attempts)
+            .build(),
+    );
     options
 }
 
-/// For each run of the chain: attempt, who began it, and the seconds that its first workflow task waited.
+/// For each run of the chain: attempt, who began it, and the seconds that its first workflow task
+/// waited.
 fn beginnings(env: &TestWorkflowEnvironment) -> Vec<(i32, ContinueAsNewInitiator, i64)> {
     let beginning = |run: &History| {
         let started = started(run);
-        (started.attempt, started.initiator(), started.first_workflow_task_backoff.map_or(0, |it| it.seconds))
+        (
+            started.attempt,
+            started.initiator(),
+            started
+                .first_workflow_task_backoff
+                .map_or(0, |it| it.seconds),
+        )
     };
     chain(env, "one").iter().map(beginning).collect()
 }
@@ -89,9 +110,13 @@ fn endings(env: &TestWorkflowEnvironment) -> Vec<EventType> {
 /// The retry states that the runs of the chain closed with, as far as they have one.
 fn retry_states(env: &TestWorkflowEnvironment) -> Vec<RetryState> {
     let state = |run: &History| {
-        let failed = events!(run, WorkflowExecutionFailedEventAttributes).pop().map(|it| it.retry_state());
+        let failed = events!(run, WorkflowExecutionFailedEventAttributes)
+            .pop()
+            .map(|it| it.retry_state());
         failed.or_else(|| {
-            events!(run, WorkflowExecutionTimedOutEventAttributes).pop().map(|it| it.retry_state())
+            events!(run, WorkflowExecutionTimedOutEventAttributes)
+                .pop()
+                .map(|it| it.retry_state())
         })
     };
     chain(env, "one").iter().filter_map(state).collect()

@@ -1,7 +1,8 @@
 //! The run timeout and the execution timeout.
 
 use super::{
-    Plan, beginnings, ended_after, endings, failing, on, retried, retry_states, seconds, seconds_since, start,
+    Plan, beginnings, ended_after, endings, failing, on, retried, retry_states, seconds,
+    seconds_since, start,
 };
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -20,7 +21,10 @@ async fn the_run_timeout_ends_a_run(env: TestWorkflowEnvironment) -> TestResult 
     options.run_timeout = Some(seconds(30));
     let one = start(&env, failing(60), options).await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::TimedOut)), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::TimedOut)),
+        "{end:?}"
+    );
     assert_eq!(seconds_since(&env, began), 30);
     assert_eq!(retry_states(&env), [RetryPolicyNotSet]);
     Ok(())
@@ -32,17 +36,27 @@ async fn the_run_timeout_begins_anew_with_each_run_and_after_its_delay(
 ) -> TestResult {
     let mut options = retried(3);
     options.run_timeout = Some(seconds(10));
-    start(&env, failing(60), options).await?.get_result(WorkflowGetResultOptions::default()).await.ok();
+    start(&env, failing(60), options)
+        .await?
+        .get_result(WorkflowGetResultOptions::default())
+        .await
+        .ok();
     assert_eq!(ended_after(&env), 10 + 1 + 10 + 2 + 10);
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_run_timeout_is_within_the_execution_timeout(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_run_timeout_is_within_the_execution_timeout(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let mut options = on("one");
     options.run_timeout = Some(seconds(600));
     options.execution_timeout = Some(seconds(20));
-    start(&env, failing(900), options).await?.get_result(WorkflowGetResultOptions::default()).await.ok();
+    start(&env, failing(900), options)
+        .await?
+        .get_result(WorkflowGetResultOptions::default())
+        .await
+        .ok();
     let started = super::started(&env.history("one"));
     assert_eq!(started.workflow_run_timeout.unwrap().seconds, 20);
     assert_eq!(ended_after(&env), 20);
@@ -50,14 +64,30 @@ async fn the_run_timeout_is_within_the_execution_timeout(env: TestWorkflowEnviro
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_execution_timeout_ends_the_chain_over_retries(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_execution_timeout_ends_the_chain_over_retries(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let mut options = retried(0);
     options.execution_timeout = Some(seconds(25));
     let one = start(&env, failing(10), options).await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::TimedOut)), "{end:?}");
-    assert_eq!(ended_after(&env), 25, "two attempts of ten seconds, one between, and a third of two");
-    assert_eq!(endings(&env), [WorkflowExecutionFailed, WorkflowExecutionFailed, WorkflowExecutionTimedOut]);
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::TimedOut)),
+        "{end:?}"
+    );
+    assert_eq!(
+        ended_after(&env),
+        25,
+        "two attempts of ten seconds, one between, and a third of two"
+    );
+    assert_eq!(
+        endings(&env),
+        [
+            WorkflowExecutionFailed,
+            WorkflowExecutionFailed,
+            WorkflowExecutionTimedOut
+        ]
+    );
     assert_eq!(retry_states(&env), [InProgress, InProgress, Timeout]);
     Ok(())
 }
@@ -71,14 +101,20 @@ async fn a_retry_that_would_begin_after_the_execution_timeout_is_not_made(
     let one = start(&env, failing(10), options).await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
     // At ten seconds it fails, and the retry comes a second later; that one has a second left.
-    assert!(matches!(end, Err(WorkflowGetResultError::TimedOut)), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::TimedOut)),
+        "{end:?}"
+    );
     assert_eq!(retry_states(&env), [InProgress, Timeout]);
 
     let mut options = retried(0);
     options.execution_timeout = Some(Duration::from_millis(10_500));
     let one = start(&env, failing(10), options).await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::Failed(_))), "it fails at once: {end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::Failed(_))),
+        "it fails at once: {end:?}"
+    );
     assert_eq!(retry_states(&env), [Timeout]);
     Ok(())
 }
@@ -90,12 +126,26 @@ async fn the_execution_timeout_ends_the_chain_over_cron_and_even_between_two_run
     let mut options = on("one");
     options.cron_schedule = Some("* * * * *".to_owned());
     options.execution_timeout = Some(seconds(100));
-    let one = start(&env, Plan { takes: 10, ..Plan::default() }, options).await?;
+    let one = start(
+        &env,
+        Plan {
+            takes: 10,
+            ..Plan::default()
+        },
+        options,
+    )
+    .await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::TimedOut)), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::TimedOut)),
+        "{end:?}"
+    );
     assert_eq!(beginnings(&env).len(), 2);
     assert_eq!(ended_after(&env), 100);
-    assert_eq!(env.history("one").event_types(), [WorkflowExecutionStarted, WorkflowExecutionTimedOut]);
+    assert_eq!(
+        env.history("one").event_types(),
+        [WorkflowExecutionStarted, WorkflowExecutionTimedOut]
+    );
     Ok(())
 }
 
@@ -107,10 +157,20 @@ async fn retry_cron_and_execution_timeout_go_together(env: TestWorkflowEnvironme
     options.run_timeout = Some(seconds(30));
     let one = start(&env, failing(20), options).await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::TimedOut)), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::TimedOut)),
+        "{end:?}"
+    );
     // 60 to 80, 81 to 101, and from 120 on until the chain ends.
     assert_eq!(ended_after(&env), 135);
-    assert_eq!(endings(&env), [WorkflowExecutionFailed, WorkflowExecutionFailed, WorkflowExecutionTimedOut]);
+    assert_eq!(
+        endings(&env),
+        [
+            WorkflowExecutionFailed,
+            WorkflowExecutionFailed,
+            WorkflowExecutionTimedOut
+        ]
+    );
     Ok(())
 }
 
@@ -136,9 +196,15 @@ async fn the_execution_timeout_ends_the_chain_over_continue_as_new(
     env.worker("queue").workflow::<Endless>().start()?;
     let mut options = on("one");
     options.execution_timeout = Some(seconds(35));
-    let one = env.client().start_workflow(Endless::run, (), options).await?;
+    let one = env
+        .client()
+        .start_workflow(Endless::run, (), options)
+        .await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
-    assert!(matches!(end, Err(WorkflowGetResultError::TimedOut)), "{end:?}");
+    assert!(
+        matches!(end, Err(WorkflowGetResultError::TimedOut)),
+        "{end:?}"
+    );
     assert_eq!(ended_after(&env), 35);
     assert_eq!(endings(&env)[..3], [WorkflowExecutionContinuedAsNew; 3]);
     assert_eq!(retry_states(&env), [Timeout], "and so does no retry policy");

@@ -18,11 +18,17 @@ use temporalio_protos::temporal::api::enums::v1::{
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 /// What a run begins with whose first task has failed.
-const FAILED_ONCE: [EventType; 4] =
-    [WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskFailed];
+const FAILED_ONCE: [EventType; 4] = [
+    WorkflowExecutionStarted,
+    WorkflowTaskScheduled,
+    WorkflowTaskStarted,
+    WorkflowTaskFailed,
+];
 
 #[workflow_test]
-async fn a_workflow_task_has_ten_seconds_unless_told_otherwise(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_workflow_task_has_ten_seconds_unless_told_otherwise(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     for (task_timeout, run_timeout, has) in [
         (None, None, 10),
         (Some(3), None, 3),
@@ -37,7 +43,11 @@ async fn a_workflow_task_has_ten_seconds_unless_told_otherwise(env: TestWorkflow
         start(&env, options).await?;
         let task = take_task(&env).await?;
         let scheduled = events!(env.history(&id), WorkflowTaskScheduledEventAttributes);
-        assert_eq!(scheduled[0].start_to_close_timeout.unwrap().seconds, has, "{id}");
+        assert_eq!(
+            scheduled[0].start_to_close_timeout.unwrap().seconds,
+            has,
+            "{id}"
+        );
         complete_task(&env, &task, Vec::new()).await?;
     }
     Ok(())
@@ -64,19 +74,31 @@ async fn from_the_second_attempt_on_a_task_is_sent_but_not_written(
         let task = take_task(&env).await?;
         assert_eq!(task.attempt, attempt);
         let types = types_of(&task);
-        assert_eq!(types[types.len() - 2..], [WorkflowTaskScheduled, WorkflowTaskStarted]);
+        assert_eq!(
+            types[types.len() - 2..],
+            [WorkflowTaskScheduled, WorkflowTaskStarted]
+        );
         assert_eq!(types.len(), if attempt == 1 { 3 } else { 6 });
         let events = &task.history.as_ref().unwrap().events;
-        let in_place = events.iter().zip(1..).all(|(event, id)| event.event_id == id);
+        let in_place = events
+            .iter()
+            .zip(1..)
+            .all(|(event, id)| event.event_id == id);
         assert!(in_place, "in the places that they would have");
         fail_task(&env, &task).await?;
-        assert_eq!(env.history("one").event_types(), FAILED_ONCE, "failures write no more events");
+        assert_eq!(
+            env.history("one").event_types(),
+            FAILED_ONCE,
+            "failures write no more events"
+        );
     }
     Ok(())
 }
 
 #[workflow_test]
-async fn a_task_that_completes_is_written_with_its_attempt(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_task_that_completes_is_written_with_its_attempt(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     start(&env, by_hand("one")).await?;
     for _ in 0..2 {
         fail_task(&env, &take_task(&env).await?).await?;
@@ -85,23 +107,36 @@ async fn a_task_that_completes_is_written_with_its_attempt(env: TestWorkflowEnvi
     let history = env.history("one");
     assert_eq!(
         history.event_types()[4..],
-        [WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskCompleted]
+        [
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted,
+            WorkflowTaskCompleted
+        ]
     );
-    let attempts: Vec<_> =
-        events!(history, WorkflowTaskScheduledEventAttributes).iter().map(|it| it.attempt).collect();
+    let attempts: Vec<_> = events!(history, WorkflowTaskScheduledEventAttributes)
+        .iter()
+        .map(|it| it.attempt)
+        .collect();
     assert_eq!(attempts, [1, 3]);
     Ok(())
 }
 
 #[workflow_test]
-async fn timeouts_of_later_attempts_write_no_events_either(env: TestWorkflowEnvironment) -> TestResult {
+async fn timeouts_of_later_attempts_write_no_events_either(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     start(&env, by_hand("one")).await?;
     for _ in 0..3 {
         take_task(&env).await?;
     }
     assert_eq!(
         env.history("one").event_types(),
-        [WorkflowExecutionStarted, WorkflowTaskScheduled, WorkflowTaskStarted, WorkflowTaskTimedOut]
+        [
+            WorkflowExecutionStarted,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted,
+            WorkflowTaskTimedOut
+        ]
     );
     Ok(())
 }
@@ -129,13 +164,17 @@ async fn an_answer_to_a_task_that_is_over_is_not_found(env: TestWorkflowEnvironm
     start(&env, by_hand("one")).await?;
     let task = take_task(&env).await?;
     env.sleep(Duration::from_secs(11)).await;
-    for answer in [complete_task(&env, &task, Vec::new()).await, fail_task(&env, &task).await] {
+    for answer in [
+        complete_task(&env, &task, Vec::new()).await,
+        fail_task(&env, &task).await,
+    ] {
         assert_eq!(answer.unwrap_err().code(), tonic::Code::NotFound);
     }
     Ok(())
 }
 
-/// Panics as often as it is told, then does as it should: code with a bug that is mended while it runs.
+/// Panics as often as it is told, then does as it should: code with a bug that is mended while it
+/// runs.
 #[workflow]
 struct Flaky {
     panics: Arc<AtomicU32>,
@@ -144,7 +183,11 @@ struct Flaky {
 
 impl Flaky {
     fn stumble(&self) {
-        let left = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let left = self
+            .panics
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
         assert!(left.is_err(), "it stumbles");
     }
 }
@@ -168,20 +211,34 @@ impl Flaky {
 fn flaky(env: &TestWorkflowEnvironment) -> Result<Arc<AtomicU32>, TestError> {
     let panics = Arc::new(AtomicU32::new(0));
     let given = panics.clone();
-    env.worker("queue").workflow_with_factory(move || Flaky { panics: given.clone(), signals: 0 }).start()?;
+    env.worker("queue")
+        .workflow_with_factory(move || Flaky {
+            panics: given.clone(),
+            signals: 0,
+        })
+        .start()?;
     Ok(panics)
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_panic_fails_the_workflow_task_and_not_the_workflow(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_panic_fails_the_workflow_task_and_not_the_workflow(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let panics = flaky(&env)?;
     panics.store(2, Ordering::SeqCst);
-    let flaky = env.client().start_workflow(Flaky::run, (), on("one")).await?;
+    let flaky = env
+        .client()
+        .start_workflow(Flaky::run, (), on("one"))
+        .await?;
     env.sleep(Duration::from_secs(1)).await;
     assert_eq!(env.history("one").event_types(), FAILED_ONCE);
-    flaky.signal(Flaky::signal, (), WorkflowSignalOptions::default()).await?;
+    flaky
+        .signal(Flaky::signal, (), WorkflowSignalOptions::default())
+        .await?;
     assert_eq!(
-        flaky.get_result(WorkflowGetResultOptions::default()).await?,
+        flaky
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
         1,
         "it goes on once the code is mended"
     );
@@ -193,18 +250,34 @@ async fn a_failed_sticky_task_clears_stickiness_and_does_not_raise_the_attempt(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let panics = flaky(&env)?;
-    let flaky = env.client().start_workflow(Flaky::run, (), on("one")).await?;
+    let flaky = env
+        .client()
+        .start_workflow(Flaky::run, (), on("one"))
+        .await?;
     env.sleep(Duration::from_secs(1)).await;
     panics.store(1, Ordering::SeqCst);
-    flaky.signal(Flaky::signal, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(flaky.get_result(WorkflowGetResultOptions::default()).await?, 1);
+    flaky
+        .signal(Flaky::signal, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        flaky
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        1
+    );
     let history = env.history("one");
     let scheduled = events!(history, WorkflowTaskScheduledEventAttributes);
-    let scheduled: Vec<_> =
-        scheduled.iter().map(|it| (it.attempt, it.task_queue.as_ref().unwrap().kind())).collect();
+    let scheduled: Vec<_> = scheduled
+        .iter()
+        .map(|it| (it.attempt, it.task_queue.as_ref().unwrap().kind()))
+        .collect();
     assert_eq!(
         scheduled,
-        [(1, TaskQueueKind::Normal), (1, TaskQueueKind::Sticky), (1, TaskQueueKind::Normal)],
+        [
+            (1, TaskQueueKind::Normal),
+            (1, TaskQueueKind::Sticky),
+            (1, TaskQueueKind::Normal)
+        ],
         "so the second try is written too"
     );
     assert_eq!(events!(history, WorkflowTaskFailedEventAttributes).len(), 1);

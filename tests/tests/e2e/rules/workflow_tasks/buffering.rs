@@ -10,8 +10,8 @@ use temporalio_client::{Client, WorkflowHandle};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::{EventType::*, WorkflowTaskFailedCause};
 use temporalio_sdk::{
-    ActivityOptions, ChildWorkflowOptions, ContinueAsNewOptions, LocalActivityOptions, SyncWorkflowContext,
-    WorkflowContext, WorkflowResult, WorkflowTermination,
+    ActivityOptions, ChildWorkflowOptions, ContinueAsNewOptions, LocalActivityOptions,
+    SyncWorkflowContext, WorkflowContext, WorkflowResult, WorkflowTermination,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -28,7 +28,9 @@ impl Slow {
 }
 
 fn within_ten_seconds() -> LocalActivityOptions {
-    LocalActivityOptions::builder().start_to_close_timeout(seconds(10)).build()
+    LocalActivityOptions::builder()
+        .start_to_close_timeout(seconds(10))
+        .build()
 }
 
 /// Takes two and a half seconds.
@@ -56,12 +58,18 @@ struct Holding {
 impl Holding {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        let child = ctx.start_child_workflow(Child::run, (), ChildWorkflowOptions::default()).await?;
-        let activity =
-            ctx.execute_activity(Slow::takes, 2_u64, ActivityOptions::start_to_close_timeout(seconds(10)));
+        let child = ctx
+            .start_child_workflow(Child::run, (), ChildWorkflowOptions::default())
+            .await?;
+        let activity = ctx.execute_activity(
+            Slow::takes,
+            2_u64,
+            ActivityOptions::start_to_close_timeout(seconds(10)),
+        );
         let timer = ctx.timer(seconds(3));
         ctx.wait_condition(|state| state.signals > 0).await?;
-        ctx.execute_local_activity(Slow::takes, 4_u64, within_ten_seconds()).await?;
+        ctx.execute_local_activity(Slow::takes, 4_u64, within_ten_seconds())
+            .await?;
         timer.await;
         activity.await?;
         child.result().await?;
@@ -78,16 +86,32 @@ impl Holding {
 async fn events_wait_for_the_started_task_and_closings_of_activities_and_children_come_last(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    env.worker("queue").workflow::<Holding>().workflow::<Child>().activity(Slow::takes).start()?;
-    let one = env.client().start_workflow(Holding::run, (), on("one")).await?;
+    env.worker("queue")
+        .workflow::<Holding>()
+        .workflow::<Child>()
+        .activity(Slow::takes)
+        .start()?;
+    let one = env
+        .client()
+        .start_workflow(Holding::run, (), on("one"))
+        .await?;
     env.sleep(seconds(1)).await;
-    one.signal(Holding::signal, (), WorkflowSignalOptions::default()).await?;
+    one.signal(Holding::signal, (), WorkflowSignalOptions::default())
+        .await?;
     env.sleep(seconds(3)).await;
-    one.signal(Holding::signal, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(*env.history("one").event_types().last().unwrap(), WorkflowTaskStarted, "all of it waits");
+    one.signal(Holding::signal, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        *env.history("one").event_types().last().unwrap(),
+        WorkflowTaskStarted,
+        "all of it waits"
+    );
     one.get_result(WorkflowGetResultOptions::default()).await?;
     let types = env.history("one").event_types();
-    let marker = types.iter().position(|kind| *kind == MarkerRecorded).unwrap();
+    let marker = types
+        .iter()
+        .position(|kind| *kind == MarkerRecorded)
+        .unwrap();
     assert_eq!(
         types[marker - 1..marker + 7],
         [
@@ -139,17 +163,21 @@ impl Closing {
     ) -> WorkflowResult<u32> {
         let timer = (under_way == UnderWay::Timer).then(|| ctx.timer(seconds(2)));
         let options = ActivityOptions::start_to_close_timeout(seconds(10));
-        let activity =
-            (under_way == UnderWay::Activity).then(|| ctx.execute_activity(Slow::takes, 2_u64, options));
+        let activity = (under_way == UnderWay::Activity)
+            .then(|| ctx.execute_activity(Slow::takes, 2_u64, options));
         ctx.timer(seconds(1)).await;
-        ctx.execute_local_activity(Slow::takes, 4_u64, within_ten_seconds()).await?;
+        ctx.execute_local_activity(Slow::takes, 4_u64, within_ten_seconds())
+            .await?;
         drop((timer, activity));
         match close {
             Close::Complete => Ok(ctx.state(|state| state.signals)),
             Close::Fail => Err(failure("Closing").into()),
             Close::Cancel => Err(WorkflowTermination::cancelled()),
             Close::ContinueAsNew => {
-                ctx.continue_as_new((Close::Complete, UnderWay::Nothing), ContinueAsNewOptions::default())?;
+                ctx.continue_as_new(
+                    (Close::Complete, UnderWay::Nothing),
+                    ContinueAsNewOptions::default(),
+                )?;
                 unreachable!("it has continued")
             }
         }
@@ -167,12 +195,17 @@ async fn closing(
     under_way: UnderWay,
 ) -> Result<WorkflowHandle<Client, Closing>, TestError> {
     let id = format!("{close:?} {under_way:?}");
-    env.client().start_workflow(Closing::run, (close, under_way), on(&id)).await?;
+    env.client()
+        .start_workflow(Closing::run, (close, under_way), on(&id))
+        .await?;
     Ok(env.client().get_workflow_handle::<Closing>(id))
 }
 
 fn worker(env: &TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Closing>().activity(Slow::takes).start()?;
+    env.worker("queue")
+        .workflow::<Closing>()
+        .activity(Slow::takes)
+        .start()?;
     Ok(())
 }
 
@@ -189,10 +222,14 @@ async fn a_run_does_not_close_in_any_way_before_it_has_seen_a_signal(
     ] {
         let one = closing(&env, close, UnderWay::Nothing).await?;
         env.sleep(seconds(3)).await;
-        one.signal(Closing::signal, (), WorkflowSignalOptions::default()).await?;
+        one.signal(Closing::signal, (), WorkflowSignalOptions::default())
+            .await?;
         env.sleep(seconds(10)).await;
         let types = chain(&env, &one.info().workflow_id)[0].event_types();
-        let failed = types.iter().position(|kind| *kind == WorkflowTaskFailed).unwrap();
+        let failed = types
+            .iter()
+            .position(|kind| *kind == WorkflowTaskFailed)
+            .unwrap();
         assert_eq!(
             types[failed..],
             [
@@ -217,28 +254,51 @@ async fn a_workflow_that_did_not_wait_for_a_signal_sees_it_in_the_task_that_clos
     worker(&env)?;
     let one = closing(&env, Close::Complete, UnderWay::Nothing).await?;
     env.sleep(seconds(3)).await;
-    one.signal(Closing::signal, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(one.get_result(WorkflowGetResultOptions::default()).await?, 1);
+    one.signal(Closing::signal, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        one.get_result(WorkflowGetResultOptions::default()).await?,
+        1
+    );
     let failed = events!(env.history(&one), WorkflowTaskFailedEventAttributes);
     assert_eq!(failed[0].cause(), WorkflowTaskFailedCause::UnhandledCommand);
-    assert_eq!(env.calls(Slow::takes).len(), 2, "the marker of its local activity was lost with the task");
+    assert_eq!(
+        env.calls(Slow::takes).len(),
+        2,
+        "the marker of its local activity was lost with the task"
+    );
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn whatever_waits_for_the_task_keeps_the_run_from_closing(env: TestWorkflowEnvironment) -> TestResult {
+async fn whatever_waits_for_the_task_keeps_the_run_from_closing(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     worker(&env)?;
     for under_way in [UnderWay::Timer, UnderWay::Activity] {
         let one = closing(&env, Close::Complete, under_way).await?;
         one.get_result(WorkflowGetResultOptions::default()).await?;
         let failed = events!(env.history(&one), WorkflowTaskFailedEventAttributes);
-        assert_eq!(failed[0].cause(), WorkflowTaskFailedCause::UnhandledCommand, "{under_way:?}");
+        assert_eq!(
+            failed[0].cause(),
+            WorkflowTaskFailedCause::UnhandledCommand,
+            "{under_way:?}"
+        );
     }
     let one = closing(&env, Close::Complete, UnderWay::Nothing).await?;
     env.sleep(seconds(3)).await;
     one.cancel(WorkflowCancelOptions::default()).await?;
-    assert!(one.get_result(WorkflowGetResultOptions::default()).await.is_err(), "it has seen it");
+    assert!(
+        one.get_result(WorkflowGetResultOptions::default())
+            .await
+            .is_err(),
+        "it has seen it"
+    );
     let failed = events!(env.history(&one), WorkflowTaskFailedEventAttributes);
-    assert_eq!(failed[0].cause(), WorkflowTaskFailedCause::UnhandledCommand, "a cancel request");
+    assert_eq!(
+        failed[0].cause(),
+        WorkflowTaskFailedCause::UnhandledCommand,
+        "a cancel request"
+    );
     Ok(())
 }

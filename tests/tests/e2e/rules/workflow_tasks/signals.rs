@@ -8,23 +8,32 @@ use super::super::{
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 
-/// Signals arrive in any order and at any moment, also while the workflow completes: one that the service accepted
-/// is seen, for the completion is refused while a signal is buffered.
+/// Signals arrive in any order and at any moment, also while the workflow completes: one that the
+/// service accepted is seen, for the completion is refused while a signal is buffered.
 #[workflow_test(seeds = 32, core_replay = true)]
 async fn a_completing_workflow_loses_no_signal(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
     let client = env.client();
-    let counter = client.start_workflow(Counter::run, (), on("counter")).await?;
+    let counter = client
+        .start_workflow(Counter::run, (), on("counter"))
+        .await?;
     let actors: Vec<_> = (0..3)
         .map(|_| {
             let counter = client.get_workflow_handle::<Counter>("counter");
             env.spawn(async move {
-                counter.signal(Counter::add, (), WorkflowSignalOptions::default()).await.is_ok()
+                counter
+                    .signal(Counter::add, (), WorkflowSignalOptions::default())
+                    .await
+                    .is_ok()
             })
         })
         .collect();
-    counter.signal(Counter::finish, (), WorkflowSignalOptions::default()).await?;
-    let counted = counter.get_result(WorkflowGetResultOptions::default()).await?;
+    counter
+        .signal(Counter::finish, (), WorkflowSignalOptions::default())
+        .await?;
+    let counted = counter
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
     let mut accepted = 0;
     for actor in actors {
         accepted += u32::from(actor.await);
@@ -38,8 +47,16 @@ async fn one_activity(env: TestWorkflowEnvironment) -> TestResult {
         .workflow::<OneActivity>()
         .mock_activity(Work::work, |_| async { Ok("done".to_owned()) })
         .start()?;
-    let handle = env.client().start_workflow(OneActivity::run, Settings::default(), on("one")).await?;
-    assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "done");
+    let handle = env
+        .client()
+        .start_workflow(OneActivity::run, Settings::default(), on("one"))
+        .await?;
+    assert_eq!(
+        handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        "done"
+    );
     Ok(())
 }
 
@@ -49,6 +66,8 @@ async fn a_run_needs_no_cache(env: TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(seeds = 4, cache = false, core_replay = true)]
-async fn without_a_cache_each_task_brings_the_full_history(env: TestWorkflowEnvironment) -> TestResult {
+async fn without_a_cache_each_task_brings_the_full_history(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     one_activity(env).await
 }

@@ -2,7 +2,9 @@
 
 use super::super::{
     Counter,
-    by_hand::{BY_HAND, by_hand, complete_task_sticking_to, start, take_task, take_task_from, types_of},
+    by_hand::{
+        BY_HAND, by_hand, complete_task_sticking_to, start, take_task, take_task_from, types_of,
+    },
     on, seconds_since,
 };
 use durasim::prelude::*;
@@ -17,13 +19,16 @@ async fn signalled_while_sticky(env: &TestWorkflowEnvironment, polled: bool) -> 
         // Its poll is for nobody: the worker dies before the task comes.
         let gone = env.clone();
         let poll = env.spawn(async move {
-            tokio::time::timeout(Duration::from_secs(1), take_task_from(&gone, "mine")).await.is_err()
+            tokio::time::timeout(Duration::from_secs(1), take_task_from(&gone, "mine"))
+                .await
+                .is_err()
         });
         assert!(poll.await);
     }
     complete_task_sticking_to(env, &task, "mine", Duration::from_secs(10)).await?;
     let one = env.client().get_workflow_handle::<Counter>("one");
-    one.signal(Counter::add, (), WorkflowSignalOptions::default()).await?;
+    one.signal(Counter::add, (), WorkflowSignalOptions::default())
+        .await?;
     Ok(())
 }
 
@@ -35,7 +40,11 @@ async fn what_no_sticky_worker_takes_in_time_goes_to_the_normal_queue_with_the_f
     let began = env.now();
     let task = take_task(&env).await?;
     assert_eq!(seconds_since(&env, began), 10);
-    assert_eq!(types_of(&task)[0], WorkflowExecutionStarted, "the full history");
+    assert_eq!(
+        types_of(&task)[0],
+        WorkflowExecutionStarted,
+        "the full history"
+    );
     assert_eq!(task.attempt, 1);
     let history = env.history("one");
     assert_eq!(
@@ -55,17 +64,30 @@ async fn what_no_sticky_worker_takes_in_time_goes_to_the_normal_queue_with_the_f
         .iter()
         .map(|it| it.task_queue.as_ref().unwrap().kind())
         .collect();
-    assert_eq!(kinds, [TaskQueueKind::Normal, TaskQueueKind::Sticky, TaskQueueKind::Normal]);
+    assert_eq!(
+        kinds,
+        [
+            TaskQueueKind::Normal,
+            TaskQueueKind::Sticky,
+            TaskQueueKind::Normal
+        ]
+    );
     Ok(())
 }
 
 #[workflow_test]
-async fn a_sticky_queue_that_nobody_polls_is_passed_over_at_once(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_sticky_queue_that_nobody_polls_is_passed_over_at_once(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     signalled_while_sticky(&env, false).await?;
     let began = env.now();
     let task = take_task_from(&env, BY_HAND).await?;
     assert_eq!(seconds_since(&env, began), 0);
-    assert_eq!(types_of(&task)[0], WorkflowExecutionStarted, "the full history");
+    assert_eq!(
+        types_of(&task)[0],
+        WorkflowExecutionStarted,
+        "the full history"
+    );
     Ok(())
 }
 
@@ -80,29 +102,55 @@ async fn a_sticky_worker_gets_only_the_events_since_its_last_task(
     let next = env.spawn(async move { take_task_from(&taken, "mine").await });
     env.sleep(Duration::from_secs(1)).await;
     let one = env.client().get_workflow_handle::<Counter>("one");
-    one.signal(Counter::add, (), WorkflowSignalOptions::default()).await?;
+    one.signal(Counter::add, (), WorkflowSignalOptions::default())
+        .await?;
     let types = types_of(&next.await?);
     assert_eq!(
         types,
-        [WorkflowTaskCompleted, WorkflowExecutionSignaled, WorkflowTaskScheduled, WorkflowTaskStarted]
+        [
+            WorkflowTaskCompleted,
+            WorkflowExecutionSignaled,
+            WorkflowTaskScheduled,
+            WorkflowTaskStarted
+        ]
     );
     Ok(())
 }
 
 /// A worker of the SDK asks for ten seconds, and is given its own queue back while it lives.
 #[workflow_test(core_replay = true)]
-async fn a_worker_sticks_to_its_queue_for_ten_seconds_by_default(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_worker_sticks_to_its_queue_for_ten_seconds_by_default(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
-    let counter = env.client().start_workflow(Counter::run, (), on("one")).await?;
+    let counter = env
+        .client()
+        .start_workflow(Counter::run, (), on("one"))
+        .await?;
     for _ in 0..2 {
-        counter.signal(Counter::add, (), WorkflowSignalOptions::default()).await?;
+        counter
+            .signal(Counter::add, (), WorkflowSignalOptions::default())
+            .await?;
         env.sleep(Duration::from_hours(1)).await;
     }
-    counter.signal(Counter::finish, (), WorkflowSignalOptions::default()).await?;
-    assert_eq!(counter.get_result(WorkflowGetResultOptions::default()).await?, 2);
+    counter
+        .signal(Counter::finish, (), WorkflowSignalOptions::default())
+        .await?;
+    assert_eq!(
+        counter
+            .get_result(WorkflowGetResultOptions::default())
+            .await?,
+        2
+    );
     let scheduled = events!(env.history("one"), WorkflowTaskScheduledEventAttributes);
-    let kinds: Vec<_> = scheduled.iter().map(|it| it.task_queue.as_ref().unwrap().kind()).collect();
+    let kinds: Vec<_> = scheduled
+        .iter()
+        .map(|it| it.task_queue.as_ref().unwrap().kind())
+        .collect();
     assert_eq!(kinds[0], TaskQueueKind::Normal);
-    assert!(kinds[1..].iter().all(|kind| *kind == TaskQueueKind::Sticky), "{kinds:?}");
+    assert!(
+        kinds[1..].iter().all(|kind| *kind == TaskQueueKind::Sticky),
+        "{kinds:?}"
+    );
     Ok(())
 }

@@ -1,7 +1,13 @@
 //! What the server does with activities, rule by rule.
 
-#![allow(clippy::unnecessary_wraps, reason = "message fields of the API are optional")]
-#![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "message fields of the API are optional"
+)]
+#![allow(
+    clippy::enum_glob_use,
+    reason = "histories are written as lists of event types"
+)]
 
 mod sizes;
 
@@ -28,7 +34,9 @@ use crate::{
 fn options() -> ScheduleActivityTaskCommandAttributes {
     ScheduleActivityTaskCommandAttributes {
         activity_id: "1".to_owned(),
-        activity_type: Some(ActivityType { name: "Activity".to_owned() }),
+        activity_type: Some(ActivityType {
+            name: "Activity".to_owned(),
+        }),
         task_queue: queue(TASK_QUEUE),
         start_to_close_timeout: Some(duration(10_000)),
         ..ScheduleActivityTaskCommandAttributes::default()
@@ -42,12 +50,17 @@ fn with_activity(options: ScheduleActivityTaskCommandAttributes) -> World {
 
 fn with_activity_in(mut world: World, options: ScheduleActivityTaskCommandAttributes) -> World {
     world.start("order");
-    world.run_workflow_task(vec![Command::ScheduleActivityTaskCommandAttributes(options)]);
+    world.run_workflow_task(vec![Command::ScheduleActivityTaskCommandAttributes(
+        options,
+    )]);
     world
 }
 
 fn retry_policy(maximum_attempts: i32) -> Option<RetryPolicy> {
-    Some(RetryPolicy { maximum_attempts, ..RetryPolicy::default() })
+    Some(RetryPolicy {
+        maximum_attempts,
+        ..RetryPolicy::default()
+    })
 }
 
 fn poll() -> PollActivityTaskQueueRequest {
@@ -74,7 +87,9 @@ fn has_activity_task(world: &mut World) -> bool {
 fn failure(message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo::default())),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo::default(),
+        )),
         ..Failure::default()
     }
 }
@@ -89,7 +104,10 @@ fn fail(world: &mut World, task: &PollActivityTaskQueueResponse, failure: Failur
     world.call(request).expect("a failure that is accepted");
 }
 
-fn complete(world: &mut World, task: &PollActivityTaskQueueResponse) -> Result<Response, tonic::Status> {
+fn complete(
+    world: &mut World,
+    task: &PollActivityTaskQueueResponse,
+) -> Result<Response, tonic::Status> {
     world.call(RespondActivityTaskCompletedRequest {
         namespace: "default".to_owned(),
         task_token: task.task_token.clone(),
@@ -98,7 +116,11 @@ fn complete(world: &mut World, task: &PollActivityTaskQueueResponse) -> Result<R
     })
 }
 
-fn heartbeat(world: &mut World, task: &PollActivityTaskQueueResponse, details: Option<Payloads>) -> bool {
+fn heartbeat(
+    world: &mut World,
+    task: &PollActivityTaskQueueResponse,
+    details: Option<Payloads>,
+) -> bool {
     let request = RecordActivityTaskHeartbeatRequest {
         namespace: "default".to_owned(),
         task_token: task.task_token.clone(),
@@ -114,7 +136,9 @@ fn heartbeat(world: &mut World, task: &PollActivityTaskQueueResponse, details: O
 fn request_cancel(world: &mut World) {
     signal(world);
     world.run_workflow_task(vec![Command::RequestCancelActivityTaskCommandAttributes(
-        RequestCancelActivityTaskCommandAttributes { scheduled_event_id: 5 },
+        RequestCancelActivityTaskCommandAttributes {
+            scheduled_event_id: 5,
+        },
     )]);
 }
 
@@ -136,7 +160,11 @@ fn closings(world: &World) -> Vec<EventType> {
         ActivityTaskTimedOut,
         ActivityTaskCanceled,
     ];
-    world.event_types("order").into_iter().filter(|event| of_activity.contains(event)).collect()
+    world
+        .event_types("order")
+        .into_iter()
+        .filter(|event| of_activity.contains(event))
+        .collect()
 }
 
 fn timed_out(world: &World) -> ActivityTaskTimedOutEventAttributes {
@@ -144,7 +172,9 @@ fn timed_out(world: &World) -> ActivityTaskTimedOutEventAttributes {
         .history("order")
         .iter()
         .find_map(|event| match &event.attributes {
-            Some(Attributes::ActivityTaskTimedOutEventAttributes(timed_out)) => Some(timed_out.clone()),
+            Some(Attributes::ActivityTaskTimedOutEventAttributes(timed_out)) => {
+                Some(timed_out.clone())
+            }
             _ => None,
         })
         .expect("a timeout")
@@ -168,11 +198,20 @@ fn the_started_event_comes_only_with_the_closing_one_and_tells_of_the_last_attem
     let second = activity_task(&mut world);
     assert_eq!(second.attempt, 2);
     complete(&mut world, &second).unwrap();
-    assert_eq!(closings(&world), [EventType::ActivityTaskStarted, EventType::ActivityTaskCompleted]);
-    let started = world.history("order").iter().find_map(|event| match &event.attributes {
-        Some(Attributes::ActivityTaskStartedEventAttributes(started)) => Some(started.clone()),
-        _ => None,
-    });
+    assert_eq!(
+        closings(&world),
+        [
+            EventType::ActivityTaskStarted,
+            EventType::ActivityTaskCompleted
+        ]
+    );
+    let started = world
+        .history("order")
+        .iter()
+        .find_map(|event| match &event.attributes {
+            Some(Attributes::ActivityTaskStartedEventAttributes(started)) => Some(started.clone()),
+            _ => None,
+        });
     let started = started.unwrap();
     assert_eq!(started.attempt, 2);
     assert_eq!(started.last_failure.unwrap().message, "not yet");
@@ -193,8 +232,10 @@ fn the_delay_of_retries_doubles_from_one_second() {
 
 #[test]
 fn attempts_end_at_the_maximum() {
-    let mut world =
-        with_activity(ScheduleActivityTaskCommandAttributes { retry_policy: retry_policy(1), ..options() });
+    let mut world = with_activity(ScheduleActivityTaskCommandAttributes {
+        retry_policy: retry_policy(1),
+        ..options()
+    });
     let task = activity_task(&mut world);
     fail(&mut world, &task, failure("for good"));
     let Some(Attributes::ActivityTaskFailedEventAttributes(failed)) = world
@@ -217,9 +258,15 @@ fn a_response_for_an_earlier_attempt_is_not_found() {
     let mut world = with_activity(options());
     let first = activity_task(&mut world);
     world.pass(11_000);
-    assert_eq!(complete(&mut world, &first).unwrap_err().code(), tonic::Code::NotFound);
+    assert_eq!(
+        complete(&mut world, &first).unwrap_err().code(),
+        tonic::Code::NotFound
+    );
     assert_eq!(activity_task(&mut world).attempt, 2);
-    assert_eq!(complete(&mut world, &first).unwrap_err().code(), tonic::Code::NotFound);
+    assert_eq!(
+        complete(&mut world, &first).unwrap_err().code(),
+        tonic::Code::NotFound
+    );
 }
 
 #[test]
@@ -231,12 +278,16 @@ fn a_timeout_to_start_is_not_retried() {
     world.pass(5_000);
     let timed_out = timed_out(&world);
     assert_eq!(timed_out.retry_state(), RetryState::Timeout);
-    assert_eq!(timeout_type(&timed_out.failure.unwrap()), TimeoutType::ScheduleToStart);
+    assert_eq!(
+        timeout_type(&timed_out.failure.unwrap()),
+        TimeoutType::ScheduleToStart
+    );
     assert_eq!(closings(&world), [EventType::ActivityTaskTimedOut]);
 }
 
 #[test]
-fn an_attempt_with_no_room_left_times_out_as_schedule_to_close_and_keeps_the_last_failure_as_cause() {
+fn an_attempt_with_no_room_left_times_out_as_schedule_to_close_and_keeps_the_last_failure_as_cause()
+{
     let mut world = with_activity(ScheduleActivityTaskCommandAttributes {
         schedule_to_close_timeout: Some(duration(12_000)),
         ..options()
@@ -300,7 +351,13 @@ fn a_running_activity_learns_of_its_cancellation_from_a_heartbeat_and_is_not_ret
     assert_eq!(closings(&world), []);
     assert!(heartbeat(&mut world, &task, None));
     fail(&mut world, &task, failure("stopped"));
-    assert_eq!(closings(&world), [EventType::ActivityTaskStarted, EventType::ActivityTaskFailed]);
+    assert_eq!(
+        closings(&world),
+        [
+            EventType::ActivityTaskStarted,
+            EventType::ActivityTaskFailed
+        ]
+    );
 }
 
 #[test]
@@ -312,10 +369,19 @@ fn what_was_not_asked_to_cancel_cannot_say_that_it_did() {
         task_token: task.task_token.clone(),
         ..RespondActivityTaskCanceledRequest::default()
     };
-    assert_eq!(world.call(request.clone()).unwrap_err().code(), tonic::Code::InvalidArgument);
+    assert_eq!(
+        world.call(request.clone()).unwrap_err().code(),
+        tonic::Code::InvalidArgument
+    );
     request_cancel(&mut world);
     world.call(request).unwrap();
-    assert_eq!(closings(&world), [EventType::ActivityTaskStarted, EventType::ActivityTaskCanceled]);
+    assert_eq!(
+        closings(&world),
+        [
+            EventType::ActivityTaskStarted,
+            EventType::ActivityTaskCanceled
+        ]
+    );
 }
 
 #[test]
@@ -331,8 +397,17 @@ fn an_activity_is_completed_by_its_id_even_between_attempts() {
         ..RespondActivityTaskCompletedByIdRequest::default()
     };
     world.call(request.clone()).unwrap();
-    assert_eq!(closings(&world), [EventType::ActivityTaskStarted, EventType::ActivityTaskCompleted]);
-    assert_eq!(world.call(request).unwrap_err().code(), tonic::Code::NotFound);
+    assert_eq!(
+        closings(&world),
+        [
+            EventType::ActivityTaskStarted,
+            EventType::ActivityTaskCompleted
+        ]
+    );
+    assert_eq!(
+        world.call(request).unwrap_err().code(),
+        tonic::Code::NotFound
+    );
 }
 
 #[test]
@@ -341,7 +416,10 @@ fn a_response_after_the_workflow_closed_is_not_found() {
     let task = activity_task(&mut world);
     signal(&mut world);
     world.run_workflow_task(vec![complete_workflow("early")]);
-    assert_eq!(complete(&mut world, &task).unwrap_err().code(), tonic::Code::NotFound);
+    assert_eq!(
+        complete(&mut world, &task).unwrap_err().code(),
+        tonic::Code::NotFound
+    );
     assert_eq!(world.service.next_due_ms(), None);
 }
 
@@ -350,10 +428,23 @@ fn a_command_without_a_timeout_fails_the_workflow_task() {
     let mut world = World::new();
     world.start("order");
     let task = world.workflow_task();
-    let command = ScheduleActivityTaskCommandAttributes { start_to_close_timeout: None, ..options() };
-    let refused =
-        world.complete(&task, vec![Command::ScheduleActivityTaskCommandAttributes(command)]).unwrap_err();
-    assert!(refused.message().starts_with("BadScheduleActivityAttributes"), "{}", refused.message());
+    let command = ScheduleActivityTaskCommandAttributes {
+        start_to_close_timeout: None,
+        ..options()
+    };
+    let refused = world
+        .complete(
+            &task,
+            vec![Command::ScheduleActivityTaskCommandAttributes(command)],
+        )
+        .unwrap_err();
+    assert!(
+        refused
+            .message()
+            .starts_with("BadScheduleActivityAttributes"),
+        "{}",
+        refused.message()
+    );
     assert_eq!(world.event_types("order")[3], EventType::WorkflowTaskFailed);
 }
 
@@ -368,7 +459,12 @@ fn a_completion_while_a_workflow_task_is_started_waits_behind_a_later_signal() {
     world.complete(&workflow_task, vec![]).unwrap();
     assert_eq!(
         world.event_types("order")[9..],
-        [ActivityTaskStarted, WorkflowExecutionSignaled, ActivityTaskCompleted, WorkflowTaskScheduled]
+        [
+            ActivityTaskStarted,
+            WorkflowExecutionSignaled,
+            ActivityTaskCompleted,
+            WorkflowTaskScheduled
+        ]
     );
 }
 
@@ -384,7 +480,9 @@ fn an_activity_heartbeats_by_its_id() {
     };
     request_cancel(&mut world);
     match world.call(request) {
-        Ok(Response::RecordActivityTaskHeartbeatById(response)) => assert!(response.cancel_requested),
+        Ok(Response::RecordActivityTaskHeartbeatById(response)) => {
+            assert!(response.cancel_requested)
+        }
         other => panic!("not its response: {other:?}"),
     }
 }
@@ -417,5 +515,11 @@ fn an_activity_is_canceled_by_its_id() {
         ..RespondActivityTaskCanceledByIdRequest::default()
     };
     world.call(request).unwrap();
-    assert_eq!(closings(&world), [EventType::ActivityTaskStarted, EventType::ActivityTaskCanceled]);
+    assert_eq!(
+        closings(&world),
+        [
+            EventType::ActivityTaskStarted,
+            EventType::ActivityTaskCanceled
+        ]
+    );
 }

@@ -24,7 +24,10 @@ fn large() -> Option<Payloads> {
 #[track_caller]
 fn failed(world: &World) -> ActivityTaskFailedEventAttributes {
     let events = world.history("order");
-    let of_closing = events.iter().rev().find(|event| event.event_type() == ActivityTaskFailed);
+    let of_closing = events
+        .iter()
+        .rev()
+        .find(|event| event.event_type() == ActivityTaskFailed);
     match of_closing.and_then(|event| event.attributes.clone()) {
         Some(Attributes::ActivityTaskFailedEventAttributes(failed)) => failed,
         _ => panic!("not failed: {:?}", world.event_types("order")),
@@ -84,9 +87,21 @@ fn a_failure_that_is_too_large_is_cut_and_not_retried() {
         last_heartbeat_details: large(),
         ..RespondActivityTaskFailedRequest::default()
     };
-    let Ok(Response::RespondActivityTaskFailed(response)) = world.call(request) else { panic!("not taken") };
-    let told: Vec<_> = response.failures.iter().map(|failure| failure.message.as_str()).collect();
-    assert_eq!(told, ["Heartbeat details exceed size limit.", "Failure exceeds size limit."]);
+    let Ok(Response::RespondActivityTaskFailed(response)) = world.call(request) else {
+        panic!("not taken")
+    };
+    let told: Vec<_> = response
+        .failures
+        .iter()
+        .map(|failure| failure.message.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Heartbeat details exceed size limit.",
+            "Failure exceeds size limit."
+        ]
+    );
     assert_failed(&world, "Failure exceeds size limit.");
     let cause = failed(&world).failure.unwrap().cause.unwrap();
     assert_eq!(cause.message, "x".repeat(101));
@@ -102,7 +117,10 @@ fn of_the_failure_of_an_attempt_that_is_retried_only_the_beginning_is_kept() {
     let task = activity_task(&mut world);
     complete(&mut world, &task).unwrap();
     let events = world.history("order");
-    let started = events.iter().find(|event| event.event_type() == ActivityTaskStarted).unwrap();
+    let started = events
+        .iter()
+        .find(|event| event.event_type() == ActivityTaskStarted)
+        .unwrap();
     let Some(Attributes::ActivityTaskStartedEventAttributes(started)) = &started.attributes else {
         panic!("not started")
     };
@@ -116,17 +134,31 @@ fn a_next_retry_delay_that_is_no_duration_is_refused() {
     let mut world = with_activity(options());
     let task = activity_task(&mut world);
     let info = ApplicationFailureInfo {
-        next_retry_delay: Some(prost_types::Duration { seconds: 1, nanos: -1 }),
+        next_retry_delay: Some(prost_types::Duration {
+            seconds: 1,
+            nanos: -1,
+        }),
         ..ApplicationFailureInfo::default()
     };
-    let cause =
-        Failure { failure_info: Some(FailureInfo::ApplicationFailureInfo(info)), ..Failure::default() };
+    let cause = Failure {
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
+        ..Failure::default()
+    };
     let request = RespondActivityTaskFailedRequest {
         task_token: task.task_token,
-        failure: Some(Failure { cause: Some(Box::new(cause)), ..failure("declined") }),
+        failure: Some(Failure {
+            cause: Some(Box::new(cause)),
+            ..failure("declined")
+        }),
         ..RespondActivityTaskFailedRequest::default()
     };
     let refused = world.call(request).unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    assert!(refused.message().starts_with("NextRetryDelay is not a valid duration"), "{}", refused.message());
+    assert!(
+        refused
+            .message()
+            .starts_with("NextRetryDelay is not a valid duration"),
+        "{}",
+        refused.message()
+    );
 }

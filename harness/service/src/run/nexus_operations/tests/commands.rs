@@ -34,22 +34,45 @@ fn an_endpoint_that_is_not_there_fails_the_task() {
     let mut world = World::new();
     world.start("order");
     let task = world.workflow_task();
-    let refused = world.complete(&task, vec![schedule(options())]).unwrap_err();
-    assert_eq!(refused.message(), "BadScheduleNexusOperationAttributes: endpoint \"bank\" not found");
-    let Attributes::WorkflowTaskFailedEventAttributes(failed) = attributes(&world, WorkflowTaskFailed) else {
+    let refused = world
+        .complete(&task, vec![schedule(options())])
+        .unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "BadScheduleNexusOperationAttributes: endpoint \"bank\" not found"
+    );
+    let Attributes::WorkflowTaskFailedEventAttributes(failed) =
+        attributes(&world, WorkflowTaskFailed)
+    else {
         panic!("not its attributes");
     };
-    assert_eq!(failed.cause(), WorkflowTaskFailedCause::BadScheduleNexusOperationAttributes);
+    assert_eq!(
+        failed.cause(),
+        WorkflowTaskFailedCause::BadScheduleNexusOperationAttributes
+    );
 }
 
 #[test]
 fn a_service_without_nexus_says_which_feature_is_missing() {
-    let mut world = World::with(ServiceConfig { nexus: false, ..ServiceConfig::default() });
+    let mut world = World::with(ServiceConfig {
+        nexus: false,
+        ..ServiceConfig::default()
+    });
     world.start("order");
     let task = world.workflow_task();
-    let refused = world.complete(&task, vec![schedule(options())]).unwrap_err();
-    assert!(refused.message().contains("ScheduleNexusOperation"), "{}", refused.message());
-    assert!(refused.message().contains("feature `nexus`"), "{}", refused.message());
+    let refused = world
+        .complete(&task, vec![schedule(options())])
+        .unwrap_err();
+    assert!(
+        refused.message().contains("ScheduleNexusOperation"),
+        "{}",
+        refused.message()
+    );
+    assert!(
+        refused.message().contains("feature `nexus`"),
+        "{}",
+        refused.message()
+    );
     assert_eq!(world.call(poll()).unwrap_err().code(), Code::Unimplemented);
 }
 
@@ -64,8 +87,14 @@ fn headers_arrive_in_lower_case_and_some_are_the_servers_own() {
     assert_eq!(task.request.unwrap().header["trace-id"], "value");
     signal(&mut world);
     let task = world.workflow_task();
-    let refused = world.complete(&task, vec![schedule(with("Request-Timeout"))]).unwrap_err();
-    assert!(refused.message().contains("disallowed header key"), "{}", refused.message());
+    let refused = world
+        .complete(&task, vec![schedule(with("Request-Timeout"))])
+        .unwrap_err();
+    assert!(
+        refused.message().contains("disallowed header key"),
+        "{}",
+        refused.message()
+    );
 }
 
 #[test]
@@ -74,8 +103,16 @@ fn at_most_thirty_operations_are_pending() {
     world.service.create_nexus_endpoint(ENDPOINT, HANDLERS);
     world.start("order");
     let task = world.workflow_task();
-    let refused = world.complete(&task, (0..31).map(|_| schedule(options())).collect()).unwrap_err();
-    assert!(refused.message().starts_with("PendingNexusOperationsLimitExceeded"), "{}", refused.message());
+    let refused = world
+        .complete(&task, (0..31).map(|_| schedule(options())).collect())
+        .unwrap_err();
+    assert!(
+        refused
+            .message()
+            .starts_with("PendingNexusOperationsLimitExceeded"),
+        "{}",
+        refused.message()
+    );
     world.run_workflow_task((0..30).map(|_| schedule(options())).collect());
     assert_eq!(of_nexus(&world).len(), 30);
 }

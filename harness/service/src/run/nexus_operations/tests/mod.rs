@@ -1,4 +1,7 @@
-#![allow(clippy::enum_glob_use, reason = "histories are written as lists of event types")]
+#![allow(
+    clippy::enum_glob_use,
+    reason = "histories are written as lists of event types"
+)]
 
 mod cancellations;
 mod commands;
@@ -20,7 +23,9 @@ use crate::{
             ApplicationFailureInfo, CanceledFailureInfo, Failure, NexusHandlerFailureInfo,
             failure::FailureInfo,
         },
-        nexus::{self, StartOperationResponse, request, response, start_operation_response as start},
+        nexus::{
+            self, StartOperationResponse, request, response, start_operation_response as start,
+        },
         rpc::*,
     },
     run::nexus_operations::handler_failure,
@@ -48,13 +53,16 @@ fn schedule(options: ScheduleNexusOperationCommandAttributes) -> Command {
 }
 
 fn cancel(scheduled_event_id: i64) -> Command {
-    Command::RequestCancelNexusOperationCommandAttributes(RequestCancelNexusOperationCommandAttributes {
-        scheduled_event_id,
-    })
+    Command::RequestCancelNexusOperationCommandAttributes(
+        RequestCancelNexusOperationCommandAttributes { scheduled_event_id },
+    )
 }
 
 fn payload(text: &str) -> Payload {
-    Payload { data: text.as_bytes().to_vec(), ..Payload::default() }
+    Payload {
+        data: text.as_bytes().to_vec(),
+        ..Payload::default()
+    }
 }
 
 /// A world with the endpoint, and a run that has scheduled an operation.
@@ -102,7 +110,11 @@ fn reset(world: &mut World) {
 
 #[track_caller]
 fn start_of(task: &PollNexusTaskQueueResponse) -> &nexus::StartOperationRequest {
-    match task.request.as_ref().and_then(|request| request.variant.as_ref()) {
+    match task
+        .request
+        .as_ref()
+        .and_then(|request| request.variant.as_ref())
+    {
         Some(request::Variant::StartOperation(start)) => start,
         other => panic!("not a request to start: {other:?}"),
     }
@@ -110,7 +122,11 @@ fn start_of(task: &PollNexusTaskQueueResponse) -> &nexus::StartOperationRequest 
 
 #[track_caller]
 fn cancel_of(task: &PollNexusTaskQueueResponse) -> &nexus::CancelOperationRequest {
-    match task.request.as_ref().and_then(|request| request.variant.as_ref()) {
+    match task
+        .request
+        .as_ref()
+        .and_then(|request| request.variant.as_ref())
+    {
         Some(request::Variant::CancelOperation(cancel)) => cancel,
         other => panic!("not a request to cancel: {other:?}"),
     }
@@ -124,7 +140,9 @@ fn answer(
     world.call(RespondNexusTaskCompletedRequest {
         namespace: "default".to_owned(),
         task_token: task.task_token.clone(),
-        response: Some(nexus::Response { variant: Some(variant) }),
+        response: Some(nexus::Response {
+            variant: Some(variant),
+        }),
         ..RespondNexusTaskCompletedRequest::default()
     })
 }
@@ -134,23 +152,36 @@ fn answer_start(
     task: &PollNexusTaskQueueResponse,
     variant: start::Variant,
 ) -> Result<Response, Status> {
-    let response = StartOperationResponse { variant: Some(variant) };
+    let response = StartOperationResponse {
+        variant: Some(variant),
+    };
     answer(world, task, response::Variant::StartOperation(response))
 }
 
 fn succeed(world: &mut World, task: &PollNexusTaskQueueResponse) -> Result<Response, Status> {
-    let sync = start::Sync { payload: Some(payload("receipt")), ..start::Sync::default() };
+    let sync = start::Sync {
+        payload: Some(payload("receipt")),
+        ..start::Sync::default()
+    };
     answer_start(world, task, start::Variant::SyncSuccess(sync))
 }
 
 fn start_async(world: &mut World, token: &str) -> PollNexusTaskQueueResponse {
     let task = nexus_task(world);
-    let started = start::Async { operation_token: token.to_owned(), ..start::Async::default() };
-    answer_start(world, &task, start::Variant::AsyncSuccess(started)).expect("a start that is accepted");
+    let started = start::Async {
+        operation_token: token.to_owned(),
+        ..start::Async::default()
+    };
+    answer_start(world, &task, start::Variant::AsyncSuccess(started))
+        .expect("a start that is accepted");
     task
 }
 
-fn fail(world: &mut World, task: &PollNexusTaskQueueResponse, failure: Failure) -> Result<Response, Status> {
+fn fail(
+    world: &mut World,
+    task: &PollNexusTaskQueueResponse,
+    failure: Failure,
+) -> Result<Response, Status> {
     world.call(RespondNexusTaskFailedRequest {
         namespace: "default".to_owned(),
         task_token: task.task_token.clone(),
@@ -172,14 +203,18 @@ fn completion(task: &PollNexusTaskQueueResponse) -> CompleteNexusOperationReques
 fn declined() -> Failure {
     Failure {
         message: "declined".to_owned(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo::default())),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo::default(),
+        )),
         ..Failure::default()
     }
 }
 
 fn canceled() -> Failure {
     Failure {
-        failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default())),
+        failure_info: Some(FailureInfo::CanceledFailureInfo(
+            CanceledFailureInfo::default(),
+        )),
         ..declined()
     }
 }
@@ -187,13 +222,24 @@ fn canceled() -> Failure {
 /// What of the history is of operations.
 fn of_nexus(world: &World) -> Vec<EventType> {
     let names = world.event_types("order").into_iter();
-    names.filter(|event| event.as_str_name().starts_with("EVENT_TYPE_NEXUS_OPERATION")).collect()
+    names
+        .filter(|event| {
+            event
+                .as_str_name()
+                .starts_with("EVENT_TYPE_NEXUS_OPERATION")
+        })
+        .collect()
 }
 
 #[track_caller]
 fn attributes(world: &World, event_type: EventType) -> Attributes {
-    let event = world.history("order").iter().find(|event| event.event_type() == event_type);
-    event.and_then(|event| event.attributes.clone()).expect("an event of this type")
+    let event = world
+        .history("order")
+        .iter()
+        .find(|event| event.event_type() == event_type);
+    event
+        .and_then(|event| event.attributes.clone())
+        .expect("an event of this type")
 }
 
 /// The cause of the failure of an operation.
@@ -204,13 +250,17 @@ fn cause(failure: Option<Failure>) -> Failure {
     let Some(FailureInfo::NexusOperationExecutionFailureInfo(info)) = &failure.failure_info else {
         panic!("not an operation's: {failure:?}");
     };
-    assert_eq!((info.endpoint.as_str(), info.scheduled_event_id), (ENDPOINT, SCHEDULED));
+    assert_eq!(
+        (info.endpoint.as_str(), info.scheduled_event_id),
+        (ENDPOINT, SCHEDULED)
+    );
     *failure.cause.expect("a cause")
 }
 
 #[track_caller]
 fn timed_out(world: &World) -> TimeoutType {
-    let Attributes::NexusOperationTimedOutEventAttributes(closed) = attributes(world, NexusOperationTimedOut)
+    let Attributes::NexusOperationTimedOutEventAttributes(closed) =
+        attributes(world, NexusOperationTimedOut)
     else {
         panic!("not its attributes");
     };
@@ -229,12 +279,16 @@ fn failed(world: &World) -> Failure {
 }
 
 fn pending(world: &mut World) -> crate::api::workflow::PendingNexusOperationInfo {
-    let request =
-        DescribeWorkflowExecutionRequest { namespace: "default".to_owned(), execution: execution("order") };
+    let request = DescribeWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        execution: execution("order"),
+    };
     match world.call(request) {
-        Ok(Response::DescribeWorkflowExecution(description)) => {
-            description.pending_nexus_operations.into_iter().next().expect("a pending operation")
-        }
+        Ok(Response::DescribeWorkflowExecution(description)) => description
+            .pending_nexus_operations
+            .into_iter()
+            .next()
+            .expect("a pending operation"),
         other => panic!("not its description: {other:?}"),
     }
 }
@@ -254,17 +308,26 @@ fn an_operation_answered_at_once_completes_without_having_started() {
     let mut world = world(options());
     let task = nexus_task(&mut world);
     let start = start_of(&task);
-    assert_eq!((start.service.as_str(), start.operation.as_str()), ("Payments", "charge"));
+    assert_eq!(
+        (start.service.as_str(), start.operation.as_str()),
+        ("Payments", "charge")
+    );
     assert_eq!(start.payload, Some(payload("100")));
     let request_id = start.request_id.clone();
     succeed(&mut world, &task).unwrap();
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationCompleted]);
+    assert_eq!(
+        of_nexus(&world),
+        [NexusOperationScheduled, NexusOperationCompleted]
+    );
     let Attributes::NexusOperationCompletedEventAttributes(closed) =
         attributes(&world, NexusOperationCompleted)
     else {
         panic!("not its attributes");
     };
-    assert_eq!((closed.scheduled_event_id, closed.request_id), (SCHEDULED, request_id));
+    assert_eq!(
+        (closed.scheduled_event_id, closed.request_id),
+        (SCHEDULED, request_id)
+    );
     assert_eq!(closed.result, Some(payload("receipt")));
     assert!(world.has_workflow_task());
 }
@@ -273,11 +336,21 @@ fn an_operation_answered_at_once_completes_without_having_started() {
 fn a_started_operation_is_completed_by_its_callback() {
     let mut world = world(options());
     let task = start_async(&mut world, "token");
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted]);
+    assert_eq!(
+        of_nexus(&world),
+        [NexusOperationScheduled, NexusOperationStarted]
+    );
     world.run_workflow_task(vec![]);
     world.pass(3_600_000);
     world.call(completion(&task)).unwrap();
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted, NexusOperationCompleted]);
+    assert_eq!(
+        of_nexus(&world),
+        [
+            NexusOperationScheduled,
+            NexusOperationStarted,
+            NexusOperationCompleted
+        ]
+    );
     assert!(world.has_workflow_task());
     let again = world.call(completion(&task)).unwrap_err();
     assert_eq!(again.code(), Code::NotFound);
@@ -292,7 +365,10 @@ fn an_operation_fails_or_is_canceled_as_its_handler_says() {
 
     let mut world = self::world(options());
     let task = start_async(&mut world, "token");
-    let ended = CompleteNexusOperationRequest { failure: Some(canceled()), ..completion(&task) };
+    let ended = CompleteNexusOperationRequest {
+        failure: Some(canceled()),
+        ..completion(&task)
+    };
     world.call(ended).unwrap();
     let Attributes::NexusOperationCanceledEventAttributes(closed) =
         attributes(&world, NexusOperationCanceled)
@@ -309,7 +385,10 @@ fn an_error_of_the_handler_is_retried_unless_its_type_or_itself_says_otherwise()
     fail(&mut world, &first, handler_failure("INTERNAL", "down")).unwrap();
     assert!(!has_nexus_task(&mut world));
     let info = pending(&mut world);
-    assert_eq!((info.attempt, info.last_attempt_failure), (1, Some(handler_failure("INTERNAL", "down"))));
+    assert_eq!(
+        (info.attempt, info.last_attempt_failure),
+        (1, Some(handler_failure("INTERNAL", "down")))
+    );
     world.pass(999);
     assert!(!has_nexus_task(&mut world));
     world.pass(1);
@@ -318,14 +397,27 @@ fn an_error_of_the_handler_is_retried_unless_its_type_or_itself_says_otherwise()
     fail(&mut world, &second, handler_failure("INTERNAL", "down")).unwrap();
     world.pass(2_000);
     let third = nexus_task(&mut world);
-    fail(&mut world, &third, handler_failure("NOT_FOUND", "no such operation")).unwrap();
-    assert_eq!(failed(&world), handler_failure("NOT_FOUND", "no such operation"));
+    fail(
+        &mut world,
+        &third,
+        handler_failure("NOT_FOUND", "no such operation"),
+    )
+    .unwrap();
+    assert_eq!(
+        failed(&world),
+        handler_failure("NOT_FOUND", "no such operation")
+    );
 
     let mut world = self::world(options());
     let task = nexus_task(&mut world);
-    let info = NexusHandlerFailureInfo { r#type: "INTERNAL".to_owned(), retry_behavior: 2 };
-    let failure =
-        Failure { failure_info: Some(FailureInfo::NexusHandlerFailureInfo(info)), ..Failure::default() };
+    let info = NexusHandlerFailureInfo {
+        r#type: "INTERNAL".to_owned(),
+        retry_behavior: 2,
+    };
+    let failure = Failure {
+        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(info)),
+        ..Failure::default()
+    };
     fail(&mut world, &task, failure.clone()).unwrap();
     assert_eq!(failed(&world), failure);
 }
@@ -334,14 +426,23 @@ fn an_error_of_the_handler_is_retried_unless_its_type_or_itself_says_otherwise()
 fn a_request_without_an_answer_is_given_up_after_nine_seconds_and_its_answer_is_not_found() {
     let mut world = world(options());
     let task = nexus_task(&mut world);
-    assert_eq!(task.request.as_ref().unwrap().header["request-timeout"], "9000ms");
+    assert_eq!(
+        task.request.as_ref().unwrap().header["request-timeout"],
+        "9000ms"
+    );
     world.pass(9_000);
-    assert_eq!(succeed(&mut world, &task).unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        succeed(&mut world, &task).unwrap_err().code(),
+        Code::NotFound
+    );
     world.pass(1_000);
     let again = nexus_task(&mut world);
     assert_eq!(start_of(&task).request_id, start_of(&again).request_id);
     succeed(&mut world, &again).unwrap();
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationCompleted]);
+    assert_eq!(
+        of_nexus(&world),
+        [NexusOperationScheduled, NexusOperationCompleted]
+    );
 }
 
 #[test]
@@ -351,7 +452,10 @@ fn a_handler_that_is_not_there_is_asked_less_and_less_often() {
     assert_eq!(pending(&mut world).attempt, 2);
     world.pass(24 * 3_600_000);
     let info = pending(&mut world);
-    let (next, last) = (info.next_attempt_schedule_time, info.last_attempt_complete_time);
+    let (next, last) = (
+        info.next_attempt_schedule_time,
+        info.last_attempt_complete_time,
+    );
     let wait = next.and_then(|next| Some(next.seconds - last?.seconds));
     assert!(wait.is_none_or(|seconds| seconds == 3600), "{info:?}");
     assert_eq!(of_nexus(&world), [NexusOperationScheduled]);
@@ -365,7 +469,10 @@ fn each_timeout_ends_an_operation_under_its_name() {
     });
     start_async(&mut to_close, "token");
     to_close.pass(59_999);
-    assert_eq!(of_nexus(&to_close), [NexusOperationScheduled, NexusOperationStarted]);
+    assert_eq!(
+        of_nexus(&to_close),
+        [NexusOperationScheduled, NexusOperationStarted]
+    );
     to_close.pass(1);
     assert_eq!(timed_out(&to_close), TimeoutType::ScheduleToClose);
 
@@ -409,7 +516,12 @@ fn a_closing_while_a_workflow_task_is_started_waits_behind_a_later_signal() {
     let types = world.event_types("order");
     assert_eq!(
         types[types.len() - 4..],
-        [WorkflowTaskCompleted, WorkflowExecutionSignaled, NexusOperationCompleted, WorkflowTaskScheduled]
+        [
+            WorkflowTaskCompleted,
+            WorkflowExecutionSignaled,
+            NexusOperationCompleted,
+            WorkflowTaskScheduled
+        ]
     );
 }
 
@@ -418,8 +530,18 @@ fn a_completion_may_come_before_the_answer_to_the_request_to_start() {
     let mut world = world(options());
     let task = nexus_task(&mut world);
     world.call(completion(&task)).unwrap();
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted, NexusOperationCompleted]);
-    let started = start::Async { operation_token: "token".to_owned(), ..start::Async::default() };
+    assert_eq!(
+        of_nexus(&world),
+        [
+            NexusOperationScheduled,
+            NexusOperationStarted,
+            NexusOperationCompleted
+        ]
+    );
+    let started = start::Async {
+        operation_token: "token".to_owned(),
+        ..start::Async::default()
+    };
     answer_start(&mut world, &task, start::Variant::AsyncSuccess(started)).unwrap();
     assert_eq!(of_nexus(&world).len(), 3);
 }
@@ -430,7 +552,10 @@ fn a_completion_for_a_closed_run_is_not_found() {
     let task = start_async(&mut world, "token");
     world.run_workflow_task(vec![complete_workflow("done")]);
     let refused = world.call(completion(&task)).unwrap_err();
-    assert_eq!((refused.code(), refused.message()), (Code::NotFound, "workflow execution already completed"));
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::NotFound, "workflow execution already completed")
+    );
     assert!(!has_nexus_task(&mut world));
 }
 
@@ -439,7 +564,8 @@ fn an_operation_without_a_token_has_not_started() {
     let mut world = world(options());
     let task = nexus_task(&mut world);
     let started = start::Async::default();
-    let refused = answer_start(&mut world, &task, start::Variant::AsyncSuccess(started)).unwrap_err();
+    let refused =
+        answer_start(&mut world, &task, start::Variant::AsyncSuccess(started)).unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert_eq!(of_nexus(&world), [NexusOperationScheduled]);
 }
@@ -450,9 +576,19 @@ fn a_run_that_was_reset_waits_for_the_operations_it_has_scheduled() {
     let task = start_async(&mut world, "token");
     world.run_workflow_task(vec![start_timer("1", 3_600_000)]);
     reset(&mut world);
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted]);
+    assert_eq!(
+        of_nexus(&world),
+        [NexusOperationScheduled, NexusOperationStarted]
+    );
     world.call(completion(&task)).unwrap();
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationStarted, NexusOperationCompleted]);
+    assert_eq!(
+        of_nexus(&world),
+        [
+            NexusOperationScheduled,
+            NexusOperationStarted,
+            NexusOperationCompleted
+        ]
+    );
 }
 
 #[test]
@@ -463,7 +599,10 @@ fn what_became_of_an_operation_after_the_reset_point_is_told_again() {
     let task = nexus_task(&mut world);
     succeed(&mut world, &task).unwrap();
     reset(&mut world);
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled, NexusOperationCompleted]);
+    assert_eq!(
+        of_nexus(&world),
+        [NexusOperationScheduled, NexusOperationCompleted]
+    );
     assert!(!has_nexus_task(&mut world));
 }
 
@@ -477,6 +616,10 @@ fn an_operation_that_started_after_the_reset_point_has_started_for_the_new_run()
     reset(&mut world);
     assert_eq!(
         world.event_types("order")[8..],
-        [WorkflowTaskFailed, NexusOperationStarted, WorkflowTaskScheduled]
+        [
+            WorkflowTaskFailed,
+            NexusOperationStarted,
+            WorkflowTaskScheduled
+        ]
     );
 }

@@ -18,21 +18,34 @@ use crate::{
         protocol::Message,
         rpc::*,
         update::{
-            Acceptance, Input, Meta, Outcome, Rejection, Request, Response as UpdateResponse, WaitPolicy,
-            outcome,
+            Acceptance, Input, Meta, Outcome, Rejection, Request, Response as UpdateResponse,
+            WaitPolicy, outcome,
         },
     },
     testing::*,
 };
 
-fn update_request(workflow_id: &str, update_id: &str, stage: Stage) -> UpdateWorkflowExecutionRequest {
+fn update_request(
+    workflow_id: &str,
+    update_id: &str,
+    stage: Stage,
+) -> UpdateWorkflowExecutionRequest {
     UpdateWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_execution: execution(workflow_id),
-        wait_policy: Some(WaitPolicy { lifecycle_stage: stage.into() }),
+        wait_policy: Some(WaitPolicy {
+            lifecycle_stage: stage.into(),
+        }),
         request: Some(Request {
-            meta: Some(Meta { update_id: update_id.to_owned(), identity: "client".to_owned() }),
-            input: Some(Input { name: "reserve".to_owned(), args: payloads("3"), header: None }),
+            meta: Some(Meta {
+                update_id: update_id.to_owned(),
+                identity: "client".to_owned(),
+            }),
+            input: Some(Input {
+                name: "reserve".to_owned(),
+                args: payloads("3"),
+                header: None,
+            }),
             ..Request::default()
         }),
         ..UpdateWorkflowExecutionRequest::default()
@@ -43,7 +56,10 @@ fn message<M: prost::Message + Name>(update_id: &str, body: &M) -> Message {
     Message {
         id: format!("{update_id}/{}", M::NAME),
         protocol_instance_id: update_id.to_owned(),
-        body: Some(Any { type_url: M::type_url(), value: body.encode_to_vec() }),
+        body: Some(Any {
+            type_url: M::type_url(),
+            value: body.encode_to_vec(),
+        }),
         ..Message::default()
     }
 }
@@ -58,13 +74,27 @@ fn accept(update_id: &str) -> Message {
 }
 
 fn reject(update_id: &str) -> Message {
-    let failure = Some(Failure { message: "no stock".to_owned(), ..Failure::default() });
-    message(update_id, &Rejection { failure, ..Rejection::default() })
+    let failure = Some(Failure {
+        message: "no stock".to_owned(),
+        ..Failure::default()
+    });
+    message(
+        update_id,
+        &Rejection {
+            failure,
+            ..Rejection::default()
+        },
+    )
 }
 
 fn complete(update_id: &str) -> Message {
-    let outcome = Some(Outcome { value: payloads("done").map(outcome::Value::Success) });
-    let meta = Some(Meta { update_id: update_id.to_owned(), identity: String::new() });
+    let outcome = Some(Outcome {
+        value: payloads("done").map(outcome::Value::Success),
+    });
+    let meta = Some(Meta {
+        update_id: update_id.to_owned(),
+        identity: String::new(),
+    });
     message(update_id, &UpdateResponse { meta, outcome })
 }
 
@@ -85,9 +115,10 @@ fn answered(
 
 fn reached(world: &mut World, id: RequestId) -> Option<(Stage, Option<outcome::Value>)> {
     match world.reply(id)? {
-        Ok(Response::UpdateWorkflowExecution(response)) => {
-            Some((response.stage(), response.outcome.and_then(|outcome| outcome.value)))
-        }
+        Ok(Response::UpdateWorkflowExecution(response)) => Some((
+            response.stage(),
+            response.outcome.and_then(|outcome| outcome.value),
+        )),
         other => panic!("not updated: {other:?}"),
     }
 }
@@ -120,15 +151,29 @@ fn an_update_is_accepted_and_completed_by_one_task() {
     let mut world = idle();
     let id = world.send(update_request("stock", "u", Stage::Completed));
     let task = world.workflow_task();
-    let [request] = &task.messages[..] else { panic!("{:?}", task.messages) };
-    assert_eq!((request.id.as_str(), request.protocol_instance_id.as_str()), ("u/request", "u"));
+    let [request] = &task.messages[..] else {
+        panic!("{:?}", task.messages)
+    };
+    assert_eq!(
+        (request.id.as_str(), request.protocol_instance_id.as_str()),
+        ("u/request", "u")
+    );
     let sent = Request::decode(&*request.body.as_ref().unwrap().value).unwrap();
     assert_eq!(sent.input.unwrap().name, "reserve");
-    assert_eq!(world.history("stock").len(), IDLE_EVENTS, "a speculative task is not in history");
-    world.respond(answered(&task, vec![], vec![accept("u"), complete("u")])).unwrap();
+    assert_eq!(
+        world.history("stock").len(),
+        IDLE_EVENTS,
+        "a speculative task is not in history"
+    );
+    world
+        .respond(answered(&task, vec![], vec![accept("u"), complete("u")]))
+        .unwrap();
     assert_eq!(
         reached(&mut world, id),
-        Some((Stage::Completed, payloads("done").map(outcome::Value::Success)))
+        Some((
+            Stage::Completed,
+            payloads("done").map(outcome::Value::Success)
+        ))
     );
     assert_eq!(
         world.event_types("stock")[IDLE_EVENTS..],
@@ -153,14 +198,24 @@ fn a_task_that_only_rejects_updates_vanishes() {
     let mut world = idle();
     let id = world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();
-    let response = world.respond(answered(&task, vec![], vec![reject("u")])).unwrap();
-    assert_eq!(response.reset_history_event_id, 3, "the worker goes back to its last task");
+    let response = world
+        .respond(answered(&task, vec![], vec![reject("u")]))
+        .unwrap();
+    assert_eq!(
+        response.reset_history_event_id, 3,
+        "the worker goes back to its last task"
+    );
     let (stage, outcome) = reached(&mut world, id).unwrap();
     assert_eq!(stage, Stage::Completed);
-    assert!(matches!(outcome, Some(outcome::Value::Failure(failure)) if failure.message == "no stock"));
+    assert!(
+        matches!(outcome, Some(outcome::Value::Failure(failure)) if failure.message == "no stock")
+    );
     assert_eq!(world.history("stock").len(), IDLE_EVENTS);
     let again = world.send(update_request("stock", "u", Stage::Accepted));
-    assert!(world.reply(again).is_none(), "a rejected update can be tried again");
+    assert!(
+        world.reply(again).is_none(),
+        "a rejected update can be tried again"
+    );
     assert_eq!(world.workflow_task().messages.len(), 1);
 }
 
@@ -171,13 +226,20 @@ fn a_caller_that_waits_for_acceptance_is_answered_before_completion() {
     let completed = world.send(update_request("stock", "u", Stage::Completed));
     let task = world.workflow_task();
     assert_eq!(task.messages.len(), 1, "the same id is the same update");
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     assert_eq!(reached(&mut world, accepted), Some((Stage::Accepted, None)));
     assert!(reached(&mut world, completed).is_none());
     world.pass(3_600_000);
     let task = world.workflow_task();
-    assert!(task.messages.is_empty(), "an accepted update is not sent again");
-    world.respond(answered(&task, vec![], vec![complete("u")])).unwrap();
+    assert!(
+        task.messages.is_empty(),
+        "an accepted update is not sent again"
+    );
+    world
+        .respond(answered(&task, vec![], vec![complete("u")]))
+        .unwrap();
     assert_eq!(reached(&mut world, completed).unwrap().0, Stage::Completed);
 }
 
@@ -187,14 +249,18 @@ fn an_update_of_a_known_id_hears_its_outcome_even_when_the_run_has_closed() {
     let id = world.send(update_request("stock", "u", Stage::Completed));
     let task = world.workflow_task();
     let messages = vec![accept("u"), complete("u")];
-    world.respond(answered(&task, vec![complete_workflow("")], messages)).unwrap();
+    world
+        .respond(answered(&task, vec![complete_workflow("")], messages))
+        .unwrap();
     // Messages without commands count behind the command that closed the run.
     assert_eq!(refused(&mut world, id).code(), Code::NotFound);
 
     let mut world = idle();
     let id = world.send(update_request("stock", "u", Stage::Completed));
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("u"), complete("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u"), complete("u")]))
+        .unwrap();
     assert!(reached(&mut world, id).is_some());
     terminate(&mut world, "stock");
     let again = world.send(update_request("stock", "u", Stage::Completed));
@@ -208,14 +274,26 @@ fn a_run_that_closes_fails_what_it_accepted_and_gives_up_what_it_did_not() {
     let mut world = idle();
     let accepted = world.send(update_request("stock", "accepted", Stage::Completed));
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("accepted")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("accepted")]))
+        .unwrap();
     let waiting = world.send(update_request("stock", "waiting", Stage::Completed));
     terminate(&mut world, "stock");
     let (stage, outcome) = reached(&mut world, accepted).unwrap();
     assert_eq!(stage, Stage::Completed);
-    let Some(outcome::Value::Failure(failure)) = outcome else { panic!("{outcome:?}") };
-    assert!(failure.message.contains("the Workflow completed before the Update completed"));
-    assert!(refused(&mut world, waiting).message().contains("aborted by closing workflow"));
+    let Some(outcome::Value::Failure(failure)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        failure
+            .message
+            .contains("the Workflow completed before the Update completed")
+    );
+    assert!(
+        refused(&mut world, waiting)
+            .message()
+            .contains("aborted by closing workflow")
+    );
 }
 
 #[test]
@@ -230,7 +308,9 @@ fn an_update_that_a_run_did_not_accept_goes_to_the_run_that_continues_it() {
     assert!(world.reply(id).is_none());
     let task = world.workflow_task();
     assert_eq!(task.messages.len(), 1);
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     assert_eq!(reached(&mut world, id), Some((Stage::Accepted, None)));
 }
 
@@ -241,8 +321,14 @@ fn a_worker_that_says_nothing_of_an_update_does_not_know_updates() {
     let task = world.workflow_task();
     world.respond(answered(&task, vec![], vec![])).unwrap();
     let (_, outcome) = reached(&mut world, id).unwrap();
-    let Some(outcome::Value::Failure(failure)) = outcome else { panic!("{outcome:?}") };
-    assert!(failure.message.contains("wasn't processed by worker"), "{}", failure.message);
+    let Some(outcome::Value::Failure(failure)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        failure.message.contains("wasn't processed by worker"),
+        "{}",
+        failure.message
+    );
 }
 
 #[test]
@@ -251,10 +337,14 @@ fn an_update_during_a_task_comes_with_the_next_one() {
     world.pass(3_600_000);
     let task = world.workflow_task();
     let id = world.send(update_request("stock", "u", Stage::Accepted));
-    let response = world.respond(answered(&task, vec![start_timer("2", 1_000)], vec![])).unwrap();
+    let response = world
+        .respond(answered(&task, vec![start_timer("2", 1_000)], vec![]))
+        .unwrap();
     let next = response.workflow_task.expect("the next task at once");
     assert_eq!(next.messages.len(), 1);
-    world.respond(answered(&next, vec![], vec![reject("u")])).unwrap();
+    world
+        .respond(answered(&next, vec![], vec![reject("u")]))
+        .unwrap();
     assert!(reached(&mut world, id).is_some());
     assert_eq!(world.last_event("stock").event_type(), TimerStarted);
 }
@@ -270,10 +360,19 @@ fn a_signal_makes_a_speculative_task_a_normal_one() {
         ..SignalWorkflowExecutionRequest::default()
     };
     world.call(signal).unwrap();
-    assert_eq!(world.event_types("stock")[IDLE_EVENTS..], [WorkflowTaskScheduled, WorkflowExecutionSignaled]);
+    assert_eq!(
+        world.event_types("stock")[IDLE_EVENTS..],
+        [WorkflowTaskScheduled, WorkflowExecutionSignaled]
+    );
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![reject("u")])).unwrap();
-    assert_eq!(world.last_event("stock").event_type(), WorkflowTaskCompleted, "it stays in history");
+    world
+        .respond(answered(&task, vec![], vec![reject("u")]))
+        .unwrap();
+    assert_eq!(
+        world.last_event("stock").event_type(),
+        WorkflowTaskCompleted,
+        "it stays in history"
+    );
 }
 
 #[test]
@@ -283,7 +382,11 @@ fn a_speculative_task_that_no_worker_takes_becomes_a_normal_one() {
     world.pass(5_000);
     assert_eq!(
         world.event_types("stock")[IDLE_EVENTS..],
-        [WorkflowTaskScheduled, WorkflowTaskTimedOut, WorkflowTaskScheduled]
+        [
+            WorkflowTaskScheduled,
+            WorkflowTaskTimedOut,
+            WorkflowTaskScheduled
+        ]
     );
     assert_eq!(world.workflow_task().messages.len(), 1);
 }
@@ -301,7 +404,9 @@ fn an_update_goes_out_again_after_its_task_failed() {
     world.call(failed).unwrap();
     let task = world.workflow_task();
     assert_eq!((task.attempt, task.messages.len()), (2, 1));
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     assert!(reached(&mut world, id).is_some());
 }
 
@@ -311,15 +416,27 @@ fn messages_count_at_the_place_of_their_command() {
     world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();
     let protocol = |id: &str| {
-        Command::ProtocolMessageCommandAttributes(crate::api::command::ProtocolMessageCommandAttributes {
-            message_id: id.to_owned(),
-        })
+        Command::ProtocolMessageCommandAttributes(
+            crate::api::command::ProtocolMessageCommandAttributes {
+                message_id: id.to_owned(),
+            },
+        )
     };
-    let commands = vec![protocol("u/Acceptance"), start_timer("2", 1_000), protocol("u/Response")];
-    world.respond(answered(&task, commands, vec![complete("u"), accept("u")])).unwrap();
+    let commands = vec![
+        protocol("u/Acceptance"),
+        start_timer("2", 1_000),
+        protocol("u/Response"),
+    ];
+    world
+        .respond(answered(&task, commands, vec![complete("u"), accept("u")]))
+        .unwrap();
     assert_eq!(
         world.event_types("stock")[IDLE_EVENTS + 3..],
-        [WorkflowExecutionUpdateAccepted, TimerStarted, WorkflowExecutionUpdateCompleted]
+        [
+            WorkflowExecutionUpdateAccepted,
+            TimerStarted,
+            WorkflowExecutionUpdateCompleted
+        ]
     );
 }
 
@@ -328,8 +445,16 @@ fn a_bad_message_fails_the_task_and_the_update() {
     let mut world = idle();
     let id = world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();
-    let refusal = world.respond(answered(&task, vec![], vec![complete("u")])).unwrap_err();
-    assert!(refusal.message().starts_with("BadUpdateWorkflowExecutionMessage"), "{}", refusal.message());
+    let refusal = world
+        .respond(answered(&task, vec![], vec![complete("u")]))
+        .unwrap_err();
+    assert!(
+        refusal
+            .message()
+            .starts_with("BadUpdateWorkflowExecutionMessage"),
+        "{}",
+        refusal.message()
+    );
     assert_eq!(refused(&mut world, id).code(), Code::FailedPrecondition);
 }
 
@@ -343,14 +468,18 @@ fn a_poll_waits_for_an_update_and_hears_of_one_that_is_not_there() {
             workflow_execution: execution("stock"),
             update_id: update_id.to_owned(),
         }),
-        wait_policy: Some(WaitPolicy { lifecycle_stage: Stage::Completed.into() }),
+        wait_policy: Some(WaitPolicy {
+            lifecycle_stage: Stage::Completed.into(),
+        }),
         ..PollWorkflowExecutionUpdateRequest::default()
     };
     let id = world.send(poll("u"));
     let unknown = world.send(poll("other"));
     assert_eq!(refused(&mut world, unknown).code(), Code::NotFound);
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("u"), complete("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u"), complete("u")]))
+        .unwrap();
     let Some(Ok(Response::PollWorkflowExecutionUpdate(response))) = world.reply(id) else {
         panic!("no answer")
     };
@@ -370,11 +499,16 @@ fn a_caller_with_a_deadline_within_a_long_poll_is_told_when_it_is_over() {
     world.pass(4_999);
     assert!(world.reply(impatient).is_none());
     world.pass(1);
-    assert_eq!(refused(&mut world, impatient).code(), Code::DeadlineExceeded);
+    assert_eq!(
+        refused(&mut world, impatient).code(),
+        Code::DeadlineExceeded
+    );
     world.pass(60_000);
     assert!(world.reply(gone).is_none() && world.reply(patient).is_none());
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("u"), complete("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u"), complete("u")]))
+        .unwrap();
     assert_eq!(reached(&mut world, patient).unwrap().0, Stage::Completed);
 }
 
@@ -383,7 +517,9 @@ fn an_accepted_update_returns_as_admitted_after_a_reset() {
     let mut world = idle();
     world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     let request = ResetWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_execution: execution("stock"),
@@ -393,6 +529,12 @@ fn an_accepted_update_returns_as_admitted_after_a_reset() {
     };
     world.call(request).unwrap();
     let events = world.event_types("stock");
-    assert!(events.contains(&WorkflowExecutionUpdateAdmitted), "{events:?}");
-    assert!(!events.contains(&WorkflowExecutionUpdateAccepted), "{events:?}");
+    assert!(
+        events.contains(&WorkflowExecutionUpdateAdmitted),
+        "{events:?}"
+    );
+    assert!(
+        !events.contains(&WorkflowExecutionUpdateAccepted),
+        "{events:?}"
+    );
 }

@@ -21,13 +21,19 @@ fn update_with_start(conflict: Conflict, update_id: &str) -> ExecuteMultiOperati
     };
     let operations = [
         multi::operation::Operation::StartWorkflow(start),
-        multi::operation::Operation::UpdateWorkflow(update_request("stock", update_id, Stage::Accepted)),
+        multi::operation::Operation::UpdateWorkflow(update_request(
+            "stock",
+            update_id,
+            Stage::Accepted,
+        )),
     ];
     ExecuteMultiOperationRequest {
         namespace: "default".to_owned(),
         operations: operations
             .into_iter()
-            .map(|operation| multi::Operation { operation: Some(operation) })
+            .map(|operation| multi::Operation {
+                operation: Some(operation),
+            })
             .collect(),
         ..ExecuteMultiOperationRequest::default()
     }
@@ -35,16 +41,22 @@ fn update_with_start(conflict: Conflict, update_id: &str) -> ExecuteMultiOperati
 
 /// Whether the start that came with an update started a run, once the update has been accepted.
 fn started(world: &mut World, id: RequestId) -> StartWorkflowExecutionResponse {
-    let Some(Ok(Response::ExecuteMultiOperation(response))) = world.reply(id) else { panic!("no answer") };
+    let Some(Ok(Response::ExecuteMultiOperation(response))) = world.reply(id) else {
+        panic!("no answer")
+    };
     match &response.responses[0].response {
-        Some(execute_multi_operation_response::response::Response::StartWorkflow(started)) => started.clone(),
+        Some(execute_multi_operation_response::response::Response::StartWorkflow(started)) => {
+            started.clone()
+        }
         other => panic!("{other:?}"),
     }
 }
 
 fn operations(refusal: &Status) -> Vec<OperationStatus> {
     let status = rpc::Status::decode(refusal.details()).unwrap();
-    MultiOperationExecutionFailure::decode(&*status.details[0].value).unwrap().statuses
+    MultiOperationExecutionFailure::decode(&*status.details[0].value)
+        .unwrap()
+        .statuses
 }
 
 #[test]
@@ -56,7 +68,13 @@ fn an_update_with_start_starts_the_workflow_or_uses_the_running_one() {
     assert_eq!(refused(&mut world, third).code(), Code::AlreadyExists);
     let task = world.workflow_task();
     assert_eq!(task.messages.len(), 2);
-    world.respond(answered(&task, vec![], vec![accept("first"), accept("second")])).unwrap();
+    world
+        .respond(answered(
+            &task,
+            vec![],
+            vec![accept("first"), accept("second")],
+        ))
+        .unwrap();
     assert!(started(&mut world, first).started);
     assert!(!started(&mut world, second).started);
 }
@@ -67,7 +85,9 @@ fn a_repeated_update_with_start_uses_the_run_that_it_started() {
     let first = world.send(update_with_start(Conflict::Fail, "u"));
     let again = world.send(update_with_start(Conflict::Fail, "u"));
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     let run_id = started(&mut world, first).run_id;
     assert_eq!(started(&mut world, again).run_id, run_id);
 }
@@ -81,8 +101,13 @@ fn an_update_with_start_whose_run_closes_first_starts_another() {
     terminate(&mut world, "stock");
     assert!(world.reply(id).is_none());
     let task = world.workflow_task();
-    assert_eq!((task.previous_started_event_id, task.messages.len()), (0, 1));
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    assert_eq!(
+        (task.previous_started_event_id, task.messages.len()),
+        (0, 1)
+    );
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     assert!(started(&mut world, id).started);
 }
 
@@ -93,7 +118,10 @@ fn an_update_with_start_whose_own_run_closes_has_started_it_all_the_same() {
     terminate(&mut world, "stock");
     let refusal = refused(&mut world, id);
     assert_eq!(refusal.code(), Code::NotFound);
-    let codes: Vec<_> = operations(&refusal).iter().map(|operation| operation.code).collect();
+    let codes: Vec<_> = operations(&refusal)
+        .iter()
+        .map(|operation| operation.code)
+        .collect();
     assert_eq!(codes, [Code::Ok as i32, Code::NotFound as i32]);
 }
 
@@ -109,12 +137,18 @@ fn an_update_with_start_that_meets_two_closing_runs_is_to_be_tried_again() {
         ..start_request("stock")
     };
     world.call(other).unwrap();
-    assert!(world.reply(id).is_none(), "it waits in the run that took the place of the first");
+    assert!(
+        world.reply(id).is_none(),
+        "it waits in the run that took the place of the first"
+    );
     terminate(&mut world, "stock");
     let refusal = refused(&mut world, id);
     assert_eq!(refusal.code(), Code::Aborted);
     let operations = operations(&refusal);
-    assert_eq!(operations[1].message, "workflow update was aborted by closing workflow");
+    assert_eq!(
+        operations[1].message,
+        "workflow update was aborted by closing workflow"
+    );
 }
 
 #[test]
@@ -122,11 +156,15 @@ fn an_update_with_start_does_not_hear_of_an_update_that_its_closed_run_left_unfi
     let mut world = idle();
     let accepted = world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     assert!(reached(&mut world, accepted).is_some());
     terminate(&mut world, "stock");
     let id = world.send(update_with_start(Conflict::Fail, "u"));
     let task = world.workflow_task();
-    world.respond(answered(&task, vec![], vec![accept("u")])).unwrap();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
     assert!(started(&mut world, id).started);
 }
