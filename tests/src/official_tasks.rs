@@ -6,7 +6,9 @@
 //! histories can be compared to the byte.
 
 use durasim::__private::{StandIn, WorkflowTaskAnswerer};
-use durasim_service::{PolledWorkflowTask, Request, RequestId, Response, Service, ServiceConfig};
+use durasim_service::{
+    PolledWorkflowTask, Reason, Request, RequestId, Response, Service, ServiceConfig,
+};
 use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
 use futures::{channel::oneshot, future::BoxFuture};
 use std::{
@@ -105,7 +107,7 @@ impl WorkflowTaskAnswerer for OfficialWorkers {
                 ..answer
             });
         // Core waits for it, unless it has shut down.
-        let _ = reported.send(answer.map_err(Clone::clone));
+        let _ = reported.send(answer.map_err(|status| Reason::strip(status.clone())));
     }
 
     fn on_history_page(

@@ -7,7 +7,7 @@
 //! an answer or in [`Server::sleep`]. So nothing depends on how fast the machine is.
 
 use durasim_engine::START_MS;
-use durasim_service::{Request, RequestId, Response, Service, ServiceConfig};
+use durasim_service::{Reason, Request, RequestId, Response, Rpc, Service, ServiceConfig};
 use futures::{channel::oneshot, future::BoxFuture};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,7 +56,7 @@ struct State {
 /// A request that the service has not answered.
 struct Call {
     sender: oneshot::Sender<Result<Vec<u8>, Status>>,
-    rpc: &'static str,
+    rpc: Rpc,
     poll: Option<Poll>,
 }
 
@@ -305,7 +305,8 @@ impl State {
     }
 
     fn deliver(&mut self) {
-        for reply in self.service.take_replies() {
+        for mut reply in self.service.take_replies() {
+            reply.result = reply.result.map_err(Reason::strip);
             let Some(call) = self.calls.remove(&reply.id) else {
                 continue;
             };

@@ -5,7 +5,11 @@
 use std::sync::Arc;
 
 use crate::{
-    api::{Attributes, HistoryEvent},
+    api::{
+        Attributes, HistoryEvent, enums::TimeoutType, failure::failure::FailureInfo,
+        history::ActivityTaskTimedOutEventAttributes,
+    },
+    reason::Reason,
     rpc,
     run::{
         Run, activities::PendingActivity, nexus_operations::PendingNexusOperation,
@@ -29,6 +33,8 @@ pub struct ExecutionSummary {
     pub task_queue: String,
     /// Whether it is still running.
     pub open: bool,
+    /// The termination that closed the run, if one did.
+    pub terminated: Option<TerminationSummary>,
     /// The activities that have not closed, in the order in which they were scheduled.
     pub pending_activities: Vec<PendingActivitySummary>,
     /// The timers that have not fired, in the order in which they will.
@@ -41,6 +47,36 @@ pub struct ExecutionSummary {
     pub pending_updates: Vec<String>,
     /// The workflow task that is scheduled or started.
     pub pending_workflow_task: Option<PendingWorkflowTaskSummary>,
+}
+
+/// The termination of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TerminationSummary {
+    /// The reason in words, from the closing event.
+    pub message: String,
+    /// The typed reason, if the service terminated the run by itself and programs recognise it.
+    pub reason: Option<Reason>,
+}
+
+/// An activity that timed out before any worker polled for an attempt of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnpolledActivitySummary {
+    /// The workflow id of its run.
+    pub workflow_id: String,
+    /// The run id of its run.
+    pub run_id: String,
+    /// The workflow type of its run.
+    pub workflow_type: String,
+    /// The activity type.
+    pub activity_type: String,
+    /// The task queue on which it was scheduled.
+    pub task_queue: String,
+    /// The timeout that ended it: `ScheduleToStart` or `ScheduleToClose`.
+    pub timeout: TimeoutType,
+    /// The message of the failure that the workflow got.
+    pub message: String,
 }
 
 /// An activity that has not closed.
@@ -152,6 +188,12 @@ impl Service {
         self.executions.iter().map(summary).collect()
     }
 
+    /// Returns the activities that timed out before any worker polled for them: by their runs, in
+    /// the order in which the runs started, and within a run in the order of their timeouts.
+    pub fn unpolled_activities(&self) -> Vec<UnpolledActivitySummary> {
+        self.executions.iter().flat_map(unpolled_of_run).collect()
+    }
+
     /// Ends the service: the history of every run, in the order in which the runs started.
     pub fn into_histories(self) -> impl Iterator<Item = RunHistory> {
         self.executions.into_runs().map(|run| RunHistory {
@@ -238,6 +280,7 @@ fn summary(run: &Run) -> ExecutionSummary {
         workflow_type: run.workflow_type().to_owned(),
         task_queue: run.task_queue_name().to_owned(),
         open: run.is_running(),
+        terminated: terminated(run),
         pending_activities: pending_activities(run),
         pending_timers: run
             .user_timers
@@ -257,6 +300,59 @@ fn summary(run: &Run) -> ExecutionSummary {
             last_failure: run.state.workflow_task.last_problem.as_ref().map(problem),
         }),
     }
+}
+
+fn terminated(run: &Run) -> Option<TerminationSummary> {
+    match &run.history.events().last()?.attributes {
+        Some(Attributes::WorkflowExecutionTerminatedEventAttributes(terminated)) => {
+            Some(TerminationSummary {
+                message: terminated.reason.clone(),
+                reason: run.state.terminated_for,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn unpolled_of_run(run: &Run) -> impl Iterator<Item = UnpolledActivitySummary> {
+    run.history.events().iter().filter_map(|event| {
+        let Some(Attributes::ActivityTaskTimedOutEventAttributes(timed_out)) = &event.attributes
+        else {
+            return None;
+        };
+        let (timeout, message) = unpolled_timeout(timed_out)?;
+        let scheduled = match run.history.attributes(timed_out.scheduled_event_id)? {
+            Attributes::ActivityTaskScheduledEventAttributes(scheduled) => scheduled,
+            _ => return None,
+        };
+        Some(UnpolledActivitySummary {
+            workflow_id: run.workflow_id.clone(),
+            run_id: run.run_id.clone(),
+            workflow_type: run.workflow_type().to_owned(),
+            activity_type: scheduled.activity_type.clone().unwrap_or_default().name,
+            task_queue: scheduled.task_queue.clone().unwrap_or_default().name,
+            timeout,
+            message: message.to_owned(),
+        })
+    })
+}
+
+/// Returns the timeout of an activity of which no attempt was ever started, with its message.
+fn unpolled_timeout(
+    timed_out: &ActivityTaskTimedOutEventAttributes,
+) -> Option<(TimeoutType, &str)> {
+    let failure = timed_out.failure.as_ref()?;
+    let Some(FailureInfo::TimeoutFailureInfo(info)) = &failure.failure_info else {
+        return None;
+    };
+    // An attempt that failed before is the cause of the last one's timeout.
+    let was_never_started = timed_out.started_event_id == 0 && failure.cause.is_none();
+    let timeout = info.timeout_type();
+    let is_of_waiting = matches!(
+        timeout,
+        TimeoutType::ScheduleToStart | TimeoutType::ScheduleToClose
+    );
+    (was_never_started && is_of_waiting).then_some((timeout, &failure.message))
 }
 
 fn pending_activities(run: &Run) -> Vec<PendingActivitySummary> {

@@ -26,6 +26,7 @@ mod nexus;
 mod payload;
 mod priorities;
 mod query;
+mod reason;
 pub mod request;
 pub mod retry;
 mod rpc;
@@ -48,9 +49,11 @@ pub use config::{Limits, ServiceConfig};
 pub use identifiers::RequestId;
 pub use inspect::{
     ExecutionSummary, PendingActivitySummary, PendingChildSummary, PendingNexusOperationSummary,
-    PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,
+    PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory, TerminationSummary,
+    UnpolledActivitySummary,
 };
 pub use matching::{PolledWorkflowTask, TaskQueueSummary};
 pub use nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse};
-pub use request::{Request, Response};
+pub use reason::Reason;
+pub use request::{Request, Response, Rpc};
 pub use service::{Reply, Service};

@@ -2,16 +2,17 @@
 //!
 //! The service speaks the messages of Temporal's public API and nothing else, so the official
 //! client, the official worker and the simulator's own worker all reach it the same way. An RPC is
-//! a variant of [`Request`] and of [`Response`] under its own name; adding one is one line in the
-//! list below.
+//! a variant of [`Rpc`], of [`Request`] and of [`Response`] under its own name; adding one is one
+//! line in the list below.
 //!
 //! ```
-//! use durasim_service::{Request, request::status_of_unserved};
+//! use durasim_service::{Request, Rpc, request::status_of_unserved};
 //! use temporalio_protos::temporal::api::workflowservice::v1::GetSystemInfoRequest;
 //!
 //! let request = Request::decode("GetSystemInfo", &[]).unwrap();
 //! assert_eq!(request, GetSystemInfoRequest {}.into());
-//! assert_eq!(request.rpc(), "GetSystemInfo");
+//! assert_eq!(request.rpc(), Rpc::GetSystemInfo);
+//! assert_eq!(request.rpc().name(), "GetSystemInfo");
 //!
 //! let refused = Request::decode("ListSchedules", &[]).unwrap_err();
 //! assert_eq!(refused.message(), status_of_unserved("ListSchedules").message());
@@ -19,6 +20,8 @@
 //!
 //! Messages are boxed: an enum of them is two words, and moves through queues and match arms
 //! cheaply.
+
+use std::{fmt, str::FromStr};
 
 use prost::Message;
 use tonic::Status;
@@ -50,33 +53,56 @@ macro_rules! rpcs {
             $($rpc(Box<$response>),)+
         }
 
-        /// The names of the RPCs served, in the order of [`Request`]'s variants.
-        pub const SERVED: &[&str] = &[$(stringify!($rpc)),+];
+        /// An RPC that the simulated service serves, named as in `WorkflowService`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "each variant is the RPC it is named for")]
+        pub enum Rpc {
+            $($rpc,)+
+        }
+
+        impl Rpc {
+            /// All RPCs that the service serves, in the order of their variants.
+            pub const ALL: &'static [Self] = &[$(Self::$rpc),+];
+
+            /// Returns the name of the RPC, as in `WorkflowService`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$rpc => stringify!($rpc),)+
+                }
+            }
+
+            /// Returns the RPC of this name, if the service serves one.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($rpc) => Some(Self::$rpc),)+
+                    _ => None,
+                }
+            }
+        }
 
         impl Request {
             /// Reads the request of an RPC from its protobuf bytes.
             ///
             /// # Errors
             ///
-            /// UNIMPLEMENTED, naming the RPC, for one that is not served; INVALID_ARGUMENT for
-            /// bytes that are not its request.
+            /// UNIMPLEMENTED, with the name of the RPC, if the service does not serve it;
+            /// INVALID_ARGUMENT if the bytes are not its request.
             pub fn decode(rpc: &str, bytes: &[u8]) -> Result<Self, Status> {
+                let rpc: Rpc = rpc.parse()?;
                 match rpc {
-                    $(stringify!($rpc) => v1::$request::decode(bytes)
-                        .map(Self::from)
-                        .map_err(|garbage| undecodable(rpc, &garbage)),)+
-                    _ => Err(status_of_unserved(rpc)),
+                    $(Rpc::$rpc => v1::$request::decode(bytes).map(Self::from),)+
                 }
+                .map_err(|error| undecodable(rpc, &error))
             }
 
-            /// The name of the RPC, as in `WorkflowService`.
-            pub fn rpc(&self) -> &'static str {
+            /// Returns the RPC that the request is for.
+            pub fn rpc(&self) -> Rpc {
                 match self {
-                    $(Self::$rpc(_) => stringify!($rpc),)+
+                    $(Self::$rpc(_) => Rpc::$rpc,)+
                 }
             }
 
-            /// The protobuf bytes of the request.
+            /// Encodes the request as its protobuf bytes.
             pub fn encode_to_vec(&self) -> Vec<u8> {
                 match self {
                     $(Self::$rpc(request) => request.encode_to_vec(),)+
@@ -91,22 +117,21 @@ macro_rules! rpcs {
             ///
             /// As [`Request::decode`].
             pub fn decode(rpc: &str, bytes: &[u8]) -> Result<Self, Status> {
+                let rpc: Rpc = rpc.parse()?;
                 match rpc {
-                    $(stringify!($rpc) => <$response>::decode(bytes)
-                        .map(Self::from)
-                        .map_err(|garbage| undecodable(rpc, &garbage)),)+
-                    _ => Err(status_of_unserved(rpc)),
+                    $(Rpc::$rpc => <$response>::decode(bytes).map(Self::from),)+
                 }
+                .map_err(|error| undecodable(rpc, &error))
             }
 
-            /// The name of the RPC, as in `WorkflowService`.
-            pub fn rpc(&self) -> &'static str {
+            /// Returns the RPC that the response answers.
+            pub fn rpc(&self) -> Rpc {
                 match self {
-                    $(Self::$rpc(_) => stringify!($rpc),)+
+                    $(Self::$rpc(_) => Rpc::$rpc,)+
                 }
             }
 
-            /// The protobuf bytes of the response.
+            /// Encodes the response as its protobuf bytes.
             pub fn encode_to_vec(&self) -> Vec<u8> {
                 match self {
                     $(Self::$rpc(response) => response.encode_to_vec(),)+
@@ -181,15 +206,35 @@ rpcs! {
     ShutdownWorker(ShutdownWorkerRequest) -> v1::ShutdownWorkerResponse,
 }
 
-/// The status that answers an RPC which is not served: UNIMPLEMENTED, with its name.
+impl fmt::Display for Rpc {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl FromStr for Rpc {
+    type Err = Status;
+
+    /// Reads the name of an RPC.
+    ///
+    /// # Errors
+    ///
+    /// [`status_of_unserved`] if the service serves no RPC of this name.
+    fn from_str(name: &str) -> Result<Self, Status> {
+        Self::from_name(name).ok_or_else(|| status_of_unserved(name))
+    }
+}
+
+/// Returns the status that answers an RPC which is not served: UNIMPLEMENTED, with its name.
 pub fn status_of_unserved(rpc: &str) -> Status {
     Status::unimplemented(format!(
-        "unknown method {rpc} for service {WORKFLOW_SERVICE}: the simulated service does not serve it"
+        "unknown method {rpc} for service {WORKFLOW_SERVICE}: \
+         the simulated service does not serve it"
     ))
 }
 
-fn undecodable(rpc: &str, garbage: &prost::DecodeError) -> Status {
-    Status::invalid_argument(format!("{rpc}: the bytes are not its message: {garbage}"))
+fn undecodable(rpc: Rpc, error: &prost::DecodeError) -> Status {
+    Status::invalid_argument(format!("{rpc}: the bytes are not its message: {error}"))
 }
 
 #[cfg(test)]
@@ -199,10 +244,20 @@ mod tests {
 
     #[test]
     fn every_rpc_served_decodes_under_its_own_name() {
-        for rpc in SERVED {
-            assert_eq!(Request::decode(rpc, &[]).unwrap().rpc(), *rpc);
-            assert_eq!(Response::decode(rpc, &[]).unwrap().rpc(), *rpc);
+        for &rpc in Rpc::ALL {
+            assert_eq!(Request::decode(rpc.name(), &[]).unwrap().rpc(), rpc);
+            assert_eq!(Response::decode(rpc.name(), &[]).unwrap().rpc(), rpc);
         }
+    }
+
+    #[test]
+    fn an_rpc_is_displayed_and_read_by_its_name() {
+        for &rpc in Rpc::ALL {
+            assert_eq!(rpc.to_string(), rpc.name());
+            assert_eq!(Rpc::from_name(rpc.name()), Some(rpc));
+            assert_eq!(rpc.name().parse::<Rpc>().unwrap(), rpc);
+        }
+        assert_eq!(Rpc::from_name("ListSchedules"), None);
     }
 
     #[test]

@@ -243,6 +243,7 @@ impl Service {
             details: Some(details),
             identity: HISTORY_SERVICE.to_owned(),
             links: Vec::new(),
+            typed_reason: None,
         };
         self.terminate_run(key, termination);
     }

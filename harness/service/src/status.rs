@@ -18,6 +18,8 @@ use temporalio_protos::{
 };
 use tonic::{Code, Status};
 
+use crate::reason::Reason;
+
 const ERROR_DETAILS: &str = "temporal.api.errordetails.v1";
 
 /// ALREADY_EXISTS: the run in the way, and the request that started it.
@@ -40,9 +42,9 @@ pub(crate) fn already_started(
     )
 }
 
-/// What a caller hears that waits no longer.
+/// DEADLINE_EXCEEDED: the caller waits no longer.
 pub(crate) fn deadline_exceeded() -> Status {
-    Status::deadline_exceeded("context deadline exceeded")
+    Reason::DeadlineExceeded.on(Status::deadline_exceeded("context deadline exceeded"))
 }
 
 /// NOT_FOUND, as clients tell it from a proxy's.

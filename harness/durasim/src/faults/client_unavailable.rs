@@ -17,6 +17,7 @@ use super::{
     CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, words::message_words,
 };
 use crate::world::Direction;
+use durasim_service::Rpc;
 use tonic::Status;
 
 /// The way in which the service has done what was asked.
@@ -34,7 +35,7 @@ impl FaultRule for ClientUnavailable {
             return None;
         }
         let chance = Chance::new(message.label, Moment::Message)
-            .ways(ways(message.rpc)?)
+            .ways(ways(message.rpc?)?)
             .sets_back(message.label);
         let struck = strike.strikes(chance, |struck| {
             let when = if struck.way == AFTER_EFFECT {
@@ -57,24 +58,24 @@ impl FaultRule for ClientUnavailable {
 }
 
 /// In how many ways a call may be refused; `None` if the official client does not try it again.
-fn ways(rpc: &str) -> Option<u32> {
+fn ways(rpc: Rpc) -> Option<u32> {
     match rpc {
-        "StartWorkflowExecution"
-        | "RequestCancelWorkflowExecution"
-        | "DescribeWorkflowExecution" => Some(2),
-        "SignalWorkflowExecution"
-        | "SignalWithStartWorkflowExecution"
-        | "TerminateWorkflowExecution"
-        | "UpdateWorkflowExecution"
-        | "PollWorkflowExecutionUpdate"
-        | "QueryWorkflow"
-        | "GetWorkflowExecutionHistory"
-        | "RespondActivityTaskCompleted"
-        | "RespondActivityTaskCompletedById"
-        | "RespondActivityTaskFailed"
-        | "RespondActivityTaskFailedById"
-        | "RespondActivityTaskCanceled"
-        | "RespondActivityTaskCanceledById" => Some(1),
+        Rpc::StartWorkflowExecution
+        | Rpc::RequestCancelWorkflowExecution
+        | Rpc::DescribeWorkflowExecution => Some(2),
+        Rpc::SignalWorkflowExecution
+        | Rpc::SignalWithStartWorkflowExecution
+        | Rpc::TerminateWorkflowExecution
+        | Rpc::UpdateWorkflowExecution
+        | Rpc::PollWorkflowExecutionUpdate
+        | Rpc::QueryWorkflow
+        | Rpc::GetWorkflowExecutionHistory
+        | Rpc::RespondActivityTaskCompleted
+        | Rpc::RespondActivityTaskCompletedById
+        | Rpc::RespondActivityTaskFailed
+        | Rpc::RespondActivityTaskFailedById
+        | Rpc::RespondActivityTaskCanceled
+        | Rpc::RespondActivityTaskCanceledById => Some(1),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use super::{
     words::{delay_words, message_words},
 };
 use crate::world::Direction;
-use durasim_service::Response;
+use durasim_service::{Response, Rpc};
 
 const TASK_DELAYS: [Delay; 5] = [
     Delay { ms: 0, events: 2 },
@@ -45,35 +45,39 @@ impl FaultRule for MessageDelay {
     fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
         let (table, bearable): (&[Delay], bool) =
             match (message.direction, message.worker, message.rpc) {
-                (Direction::Reply, Some(_), "PollWorkflowTaskQueue") => match message.answer {
-                    // A query, whose caller waits.
-                    Some(Response::PollWorkflowTaskQueue(task)) if task.query.is_some() => {
-                        (&CALL_DELAYS, true)
+                (Direction::Reply, Some(_), Some(Rpc::PollWorkflowTaskQueue)) => {
+                    match message.answer {
+                        // A query, whose caller waits.
+                        Some(Response::PollWorkflowTaskQueue(task)) if task.query.is_some() => {
+                            (&CALL_DELAYS, true)
+                        }
+                        _ => (&TASK_DELAYS, true),
                     }
-                    _ => (&TASK_DELAYS, true),
-                },
-                (Direction::Request, Some(_), "RespondWorkflowTaskCompleted") => {
+                }
+                (Direction::Request, Some(_), Some(Rpc::RespondWorkflowTaskCompleted)) => {
                     let (workflow, _) = message.label.split_once('/')?;
                     (&TASK_DELAYS, strike.bears_lost_task(workflow))
                 }
-                (Direction::Reply, Some(_), "PollActivityTaskQueue") => {
+                (Direction::Reply, Some(_), Some(Rpc::PollActivityTaskQueue)) => {
                     let bears_timeout = |it: &Allowance| it.bears_silence();
                     (
                         &TASK_DELAYS,
                         message.allowance.as_ref().is_none_or(bears_timeout),
                     )
                 }
-                (Direction::Reply, None, "PollNexusTaskQueue") => {
+                (Direction::Reply, None, Some(Rpc::PollNexusTaskQueue)) => {
                     (&CALL_DELAYS, message.bears_repeat)
                 }
                 (
                     Direction::Request,
                     None,
-                    "StartWorkflowExecution"
-                    | "QueryWorkflow"
-                    | "UpdateWorkflowExecution"
-                    | "RequestCancelWorkflowExecution"
-                    | "TerminateWorkflowExecution",
+                    Some(
+                        Rpc::StartWorkflowExecution
+                        | Rpc::QueryWorkflow
+                        | Rpc::UpdateWorkflowExecution
+                        | Rpc::RequestCancelWorkflowExecution
+                        | Rpc::TerminateWorkflowExecution,
+                    ),
                 ) => (&CALL_DELAYS, true),
                 _ => return None,
             };

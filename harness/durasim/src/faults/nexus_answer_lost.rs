@@ -10,6 +10,7 @@ use super::{
     CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, words::answer_words,
 };
 use crate::world::Direction;
+use durasim_service::Rpc;
 use tonic::Status;
 
 pub(crate) struct NexusAnswerLost;
@@ -22,7 +23,7 @@ impl FaultRule for NexusAnswerLost {
     fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
         let is_answer = matches!(
             message.rpc,
-            "RespondNexusTaskCompleted" | "RespondNexusTaskFailed"
+            Some(Rpc::RespondNexusTaskCompleted | Rpc::RespondNexusTaskFailed)
         );
         if message.direction != Direction::Request || !is_answer {
             return None;

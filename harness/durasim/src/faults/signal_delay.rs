@@ -11,6 +11,7 @@ use super::{
     words::{delay_words, message_words},
 };
 use crate::world::Direction;
+use durasim_service::Rpc;
 
 const DELAYS: [Delay; 6] = [
     Delay { ms: 0, events: 3 },
@@ -56,6 +57,6 @@ pub(super) fn is_signal(message: &CallView<'_>) -> bool {
         && message.worker.is_none()
         && matches!(
             message.rpc,
-            "SignalWorkflowExecution" | "SignalWithStartWorkflowExecution"
+            Some(Rpc::SignalWorkflowExecution | Rpc::SignalWithStartWorkflowExecution)
         )
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{faults::Allowance, sabotage::broken};
 use durasim_engine::digest;
-use durasim_service::{Request, RequestId, Response};
+use durasim_service::{Reason, Request, RequestId, Response, Rpc};
 use futures::channel::oneshot;
 use prost::Message as _;
 use std::{
@@ -69,7 +69,8 @@ pub(crate) struct CallView<'a> {
     pub(crate) direction: Direction,
     /// What the message is called in choices and traces.
     pub(crate) label: &'a str,
-    pub(crate) rpc: &'static str,
+    /// The RPC; `None` for a reply that is an error.
+    pub(crate) rpc: Option<Rpc>,
     /// The task queue of the worker that sent or gets it; `None` for a client.
     pub(crate) worker: Option<&'a str>,
     /// What a reply says, unless it is an error.
@@ -161,7 +162,7 @@ impl State {
         let view = CallView {
             direction: Direction::Request,
             label: &label,
-            rpc: request.rpc(),
+            rpc: Some(request.rpc()),
             worker: worker.as_deref(),
             answer: None,
             allowance: None,
@@ -235,7 +236,7 @@ impl State {
             let label = pending.label.clone();
             let lost = pending.answer_lost.take();
             let worker = self.worker_of_request(reply.id);
-            let rpc = reply.result.as_ref().map_or("", Response::rpc);
+            let rpc = reply.result.as_ref().ok().map(Response::rpc);
             let bears_repeat = self.pending.get(&reply.id).is_some_and(|pending| {
                 self.bears_repeat(&pending.caller, reply.result.as_ref().ok())
             });
@@ -318,7 +319,8 @@ impl State {
         match caller {
             Caller::Client { sender, .. } => {
                 // A client that no longer listens dropped its call.
-                let _ = sender.send(result.map(|response| response.encode_to_vec()));
+                let result = result.map(|response| response.encode_to_vec());
+                let _ = sender.send(result.map_err(Reason::strip));
             }
             #[cfg(feature = "nexus")]
             Caller::Nexus { endpoint, .. } => self.nexus_reply(endpoint, result),

@@ -212,7 +212,7 @@ impl State {
             Request::DescribeWorkflowExecution(describe) => {
                 format!("{}/describe", named(&self.names, &describe.execution)).into()
             }
-            _ => rpc.into(),
+            _ => rpc.name().into(),
         }
     }
 }

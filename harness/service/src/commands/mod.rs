@@ -34,6 +34,7 @@ use crate::{
     config::{Limits, ServiceConfig},
     identifiers::derived_uuid,
     nexus::NexusEndpoints,
+    reason::Reason,
     run::{Run, start::NewRun},
 };
 
@@ -67,6 +68,8 @@ pub(crate) struct CommandFailure {
     pub(crate) cause: WorkflowTaskFailedCause,
     pub(crate) message: String,
     pub(crate) consequence: Consequence,
+    /// The reason that programs recognise, if the failure has one.
+    pub(crate) reason: Option<Reason>,
 }
 
 /// What comes of a command that cannot be applied.
@@ -86,6 +89,7 @@ impl CommandFailure {
             cause,
             message: message.into(),
             consequence: Consequence::FailsTask,
+            reason: None,
         }
     }
 
@@ -106,8 +110,25 @@ impl CommandFailure {
         }
     }
 
+    /// Returns the failure with a reason that programs recognise.
+    pub(crate) fn with_reason(self, reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
     pub(crate) fn is_unhandled_command(&self) -> bool {
         self.cause == WorkflowTaskFailedCause::UnhandledCommand
+    }
+
+    /// Returns the status that refuses the worker's completion.
+    pub(crate) fn to_status(&self) -> Status {
+        let status = Status::invalid_argument(self.to_string());
+        match self.reason {
+            Some(reason) => reason.on(status),
+            None => status,
+        }
     }
 
     /// As it appears in WorkflowTaskFailed: in the words that the worker is refused with.
@@ -282,10 +303,8 @@ impl CommandContext<'_> {
     /// UNHANDLED_COMMAND if events are buffered.
     pub(crate) fn may_close(&self) -> Applied {
         if self.has_buffered_events {
-            return Err(CommandFailure::new(
-                WorkflowTaskFailedCause::UnhandledCommand,
-                "",
-            ));
+            let failure = CommandFailure::new(WorkflowTaskFailedCause::UnhandledCommand, "");
+            return Err(failure.with_reason(Reason::UnhandledCommand));
         }
         Ok(())
     }

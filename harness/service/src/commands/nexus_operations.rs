@@ -18,6 +18,7 @@ use crate::{
     },
     duration::{nanos, validate_and_cap},
     identifiers::derived_uuid,
+    reason::Reason,
     run::nexus_operations::closed_nexus_operation_of,
 };
 
@@ -67,10 +68,8 @@ pub(super) fn schedule(
 ) -> Applied {
     check_served(context, "ScheduleNexusOperation")?;
     let Some(endpoint) = context.nexus_endpoints.get(&command.endpoint) else {
-        return Err(bad_schedule(format!(
-            "endpoint {:?} not found",
-            command.endpoint
-        )));
+        let failure = bad_schedule(format!("endpoint {:?} not found", command.endpoint));
+        return Err(failure.with_reason(Reason::UnknownNexusEndpoint));
     };
     let endpoint_id = endpoint.id.clone();
     for (field, name) in [

@@ -155,7 +155,7 @@ pub(crate) fn handle(
         | Request::CompleteNexusOperation(_)
             if !service.config.nexus =>
         {
-            Err(status_of_unserved(request.rpc()))
+            Err(status_of_unserved(request.rpc().name()))
         }
         Request::PollNexusTaskQueue(request) => Ok(nexus_task::poll(service, id, *request)),
         Request::RespondNexusTaskCompleted(request) => {

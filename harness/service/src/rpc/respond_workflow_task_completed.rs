@@ -129,7 +129,7 @@ impl Completion {
             }
             Err(failure) => {
                 service.executions.run_mut(key).updates.abort_sent();
-                let message = failure.to_string();
+                let refused = failure.to_status();
                 if task.attempt == 1 || failure.is_unhandled_command() {
                     self.answer_queries(service, key);
                     let now_ms = service.now_ms;
@@ -142,7 +142,7 @@ impl Completion {
                     );
                     run.fail_workflow_task(now_ms, failed);
                     if terminates_run {
-                        let reason = message.clone();
+                        let reason = failure.to_string();
                         let identity = HISTORY_SERVICE.to_owned();
                         run.terminate(
                             now_ms,
@@ -160,7 +160,7 @@ impl Completion {
                 updates::answer(service, key);
                 // From the second attempt on the task is left to time out, so that it is not
                 // retried in a frenzy.
-                Err(Status::invalid_argument(message))
+                Err(refused)
             }
         }
     }

@@ -79,6 +79,7 @@ pub(super) fn terminate(
         details: request.details,
         identity: request.identity,
         links: request.links,
+        typed_reason: None,
     };
     service.terminate_run(key, termination);
     Ok(TerminateWorkflowExecutionResponse::default().into())

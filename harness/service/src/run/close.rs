@@ -20,6 +20,7 @@ use crate::{
     },
     cron::Schedule,
     history::EventDecoration,
+    reason::Reason,
     run::activities::timeout_failure,
     transfer::Transfer,
     workflow_retry::WorkflowRetry,
@@ -37,6 +38,8 @@ pub(crate) struct Termination {
     pub(crate) details: Option<Payloads>,
     pub(crate) identity: String,
     pub(crate) links: Vec<Link>,
+    /// The reason that programs recognise, if the service terminates the run for one.
+    pub(crate) typed_reason: Option<Reason>,
 }
 
 /// Why and by whom a run is asked to cancel.
@@ -68,6 +71,7 @@ impl Run {
                 ..EventDecoration::default()
             },
         );
+        self.state.terminated_for = termination.typed_reason;
         self.closed(now_ms, WorkflowExecutionStatus::Terminated);
     }
 

@@ -32,6 +32,7 @@ use crate::{
     },
     history::EventStore,
     identifiers::RunKey,
+    reason::Reason,
     timers::ArmedTimers,
     transfer::Transfer,
 };
@@ -101,6 +102,8 @@ pub(crate) struct RunState {
     pub(crate) execution_expiration_ms: Option<u64>,
     pub(crate) memo: Option<common::Memo>,
     pub(crate) search_attributes: Option<common::SearchAttributes>,
+    /// The reason for which the service terminated the run by itself, if programs recognise it.
+    pub(crate) terminated_for: Option<Reason>,
     /// The run that follows this one in its chain.
     pub(crate) next_run_id: Option<String>,
     /// The run that this one was reset to.

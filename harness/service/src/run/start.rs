@@ -109,6 +109,7 @@ impl Run {
                 execution_expiration_ms,
                 memo: attributes.memo.clone(),
                 search_attributes: attributes.search_attributes.clone(),
+                terminated_for: None,
                 next_run_id: None,
                 reset_run_id: None,
             },

@@ -10,7 +10,7 @@ use std::{borrow::Borrow, sync::Arc};
 use pretty_assertions::assert_eq;
 
 use crate::{
-    Response,
+    Reason, Response, TerminationSummary,
     api::{
         Attributes, HistoryEvent,
         command::{FailWorkflowExecutionCommandAttributes, command::Attributes as Command},
@@ -192,6 +192,7 @@ fn a_run_that_closes_without_having_seen_a_signal_fails_its_task_and_sees_it_in_
         .complete(&task, vec![complete_workflow("too early")])
         .unwrap_err();
     assert_eq!(refused.message(), "UnhandledCommand");
+    assert_eq!(Reason::of(&refused), Some(Reason::UnhandledCommand));
     assert_eq!(
         world.event_types("order")[2..],
         [
@@ -584,6 +585,25 @@ fn a_history_past_its_limit_terminates_the_run() {
         world.last_event("order").event_type(),
         WorkflowExecutionTerminated
     );
+    assert_eq!(
+        world.service.executions()[0].terminated,
+        Some(TerminationSummary {
+            message: "Workflow history count exceeds limit.".to_owned(),
+            reason: Some(Reason::HistoryTooLong),
+        })
+    );
+}
+
+#[test]
+fn a_history_with_too_many_bytes_terminates_the_run() {
+    let mut config = ServiceConfig::default();
+    config.limits.history_bytes = 300;
+    let mut world = World::with(config);
+    world.start("order");
+    while signal(&mut world, "order").is_ok() {}
+    let terminated = world.service.executions()[0].terminated.clone().unwrap();
+    assert_eq!(terminated.message, "Workflow history size exceeds limit.");
+    assert_eq!(terminated.reason, Some(Reason::HistoryTooLarge));
 }
 
 /// With the start of the task: whoever polls for it gets nothing.

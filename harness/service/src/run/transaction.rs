@@ -7,7 +7,7 @@ use super::{
     close::{HISTORY_SERVICE, Termination},
 };
 use crate::{
-    api::enums::WorkflowTaskFailedCause, config::Limits, history::HistoryMark,
+    api::enums::WorkflowTaskFailedCause, config::Limits, history::HistoryMark, reason::Reason,
     run::workflow_task::WorkflowTaskFailure,
 };
 
@@ -99,10 +99,16 @@ impl Run {
         if !self.is_running() {
             return;
         }
-        let reason = if self.history.size_bytes() > limits.history_bytes {
-            "Workflow history size exceeds limit."
+        let (typed_reason, reason) = if self.history.size_bytes() > limits.history_bytes {
+            (
+                Reason::HistoryTooLarge,
+                "Workflow history size exceeds limit.",
+            )
         } else if self.history.next_event_id() - 1 > limits.history_events {
-            "Workflow history count exceeds limit."
+            (
+                Reason::HistoryTooLong,
+                "Workflow history count exceeds limit.",
+            )
         } else {
             return;
         };
@@ -111,6 +117,7 @@ impl Run {
             Termination {
                 reason: reason.to_owned(),
                 identity: HISTORY_SERVICE.to_owned(),
+                typed_reason: Some(typed_reason),
                 ..Termination::default()
             },
         );

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use durasim_service::{CompleteNexusOperationRequest, Request};
+use durasim_service::{CompleteNexusOperationRequest, Request, Rpc};
 use proptest::prelude::*;
 use temporalio_protos::temporal::api::{
     common::v1::{Callback, Header, Priority, WorkflowExecution, callback},
@@ -18,7 +18,7 @@ use super::parts::*;
 /// A call in few numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    pub(crate) rpc: &'static str,
+    pub(crate) rpc: Rpc,
     pub(crate) workflow: u8,
     /// Which of the runs of the workflow id; mostly the one that is current.
     pub(crate) run: u8,
@@ -42,28 +42,28 @@ const WORKFLOW_IDS: u8 = 4;
 
 pub(crate) fn call() -> impl Strategy<Value = Call> {
     let rpc = prop_oneof![
-        16 => Just("StartWorkflowExecution"),
-        4 => Just("SignalWithStartWorkflowExecution"),
-        8 => Just("SignalWorkflowExecution"),
-        2 => Just("RequestCancelWorkflowExecution"),
-        2 => Just("TerminateWorkflowExecution"),
-        4 => Just("QueryWorkflow"),
-        8 => Just("UpdateWorkflowExecution"),
-        3 => Just("ExecuteMultiOperation"),
-        2 => Just("PollWorkflowExecutionUpdate"),
-        2 => Just("DescribeWorkflowExecution"),
-        2 => Just("GetWorkflowExecutionHistory"),
-        1 => Just("GetWorkflowExecutionHistoryReverse"),
-        6 => Just("ResetWorkflowExecution"),
-        1 => Just("ResetStickyTaskQueue"),
-        1 => Just("RecordActivityTaskHeartbeatById"),
-        2 => Just("RespondActivityTaskCompletedById"),
-        2 => Just("RespondActivityTaskFailedById"),
-        1 => Just("RespondActivityTaskCanceledById"),
-        1 => Just("CompleteNexusOperation"),
-        1 => Just("DescribeTaskQueue"),
-        1 => Just("ShutdownWorker"),
-        1 => Just("DescribeNamespace"),
+        16 => Just(Rpc::StartWorkflowExecution),
+        4 => Just(Rpc::SignalWithStartWorkflowExecution),
+        8 => Just(Rpc::SignalWorkflowExecution),
+        2 => Just(Rpc::RequestCancelWorkflowExecution),
+        2 => Just(Rpc::TerminateWorkflowExecution),
+        4 => Just(Rpc::QueryWorkflow),
+        8 => Just(Rpc::UpdateWorkflowExecution),
+        3 => Just(Rpc::ExecuteMultiOperation),
+        2 => Just(Rpc::PollWorkflowExecutionUpdate),
+        2 => Just(Rpc::DescribeWorkflowExecution),
+        2 => Just(Rpc::GetWorkflowExecutionHistory),
+        1 => Just(Rpc::GetWorkflowExecutionHistoryReverse),
+        6 => Just(Rpc::ResetWorkflowExecution),
+        1 => Just(Rpc::ResetStickyTaskQueue),
+        1 => Just(Rpc::RecordActivityTaskHeartbeatById),
+        2 => Just(Rpc::RespondActivityTaskCompletedById),
+        2 => Just(Rpc::RespondActivityTaskFailedById),
+        1 => Just(Rpc::RespondActivityTaskCanceledById),
+        1 => Just(Rpc::CompleteNexusOperation),
+        1 => Just(Rpc::DescribeTaskQueue),
+        1 => Just(Rpc::ShutdownWorker),
+        1 => Just(Rpc::DescribeNamespace),
     ];
     let workflow = prop_oneof![6 => Just(0_u8), 3 => Just(1), 1 => 2..WORKFLOW_IDS];
     (rpc, workflow, any::<u8>(), any::<u8>(), any::<u16>()).prop_map(
@@ -81,7 +81,7 @@ impl Call {
     /// A call that starts a workflow with nothing special about it.
     pub(crate) fn plain_start(workflow: u8) -> Self {
         Self {
-            rpc: "StartWorkflowExecution",
+            rpc: Rpc::StartWorkflowExecution,
             workflow,
             run: 0,
             number: 0,
@@ -91,7 +91,7 @@ impl Call {
 
     pub(crate) fn describe(workflow: u8) -> Self {
         Self {
-            rpc: "DescribeWorkflowExecution",
+            rpc: Rpc::DescribeWorkflowExecution,
             workflow,
             run: 0,
             number: 0,
@@ -113,29 +113,29 @@ impl Call {
         };
         let waits = matches!(
             self.rpc,
-            "QueryWorkflow"
-                | "UpdateWorkflowExecution"
-                | "ExecuteMultiOperation"
-                | "PollWorkflowExecutionUpdate"
+            Rpc::QueryWorkflow
+                | Rpc::UpdateWorkflowExecution
+                | Rpc::ExecuteMultiOperation
+                | Rpc::PollWorkflowExecutionUpdate
         );
         waits.then_some(now_ms + patience_ms)
     }
 
     pub(crate) fn request(&self, known: &Known) -> Request {
         match self.rpc {
-            "StartWorkflowExecution" => self.start(known).into(),
-            "SignalWithStartWorkflowExecution" => self.signal_with_start(known).into(),
-            "SignalWorkflowExecution" => self.signal(known).into(),
-            "QueryWorkflow" => self.query(known).into(),
-            "UpdateWorkflowExecution" => self.update(known).into(),
-            "ExecuteMultiOperation" => self.update_with_start(known).into(),
-            "PollWorkflowExecutionUpdate" => self.poll_update(known).into(),
-            "ResetWorkflowExecution" => self.reset(known).into(),
-            "RequestCancelWorkflowExecution" => self.cancel(known).into(),
-            "TerminateWorkflowExecution" => self.terminate(known).into(),
-            "CompleteNexusOperation" => self.complete_nexus_operation(known).into(),
-            "GetWorkflowExecutionHistory" => self.history(known).into(),
-            "GetWorkflowExecutionHistoryReverse" => GetWorkflowExecutionHistoryReverseRequest {
+            Rpc::StartWorkflowExecution => self.start(known).into(),
+            Rpc::SignalWithStartWorkflowExecution => self.signal_with_start(known).into(),
+            Rpc::SignalWorkflowExecution => self.signal(known).into(),
+            Rpc::QueryWorkflow => self.query(known).into(),
+            Rpc::UpdateWorkflowExecution => self.update(known).into(),
+            Rpc::ExecuteMultiOperation => self.update_with_start(known).into(),
+            Rpc::PollWorkflowExecutionUpdate => self.poll_update(known).into(),
+            Rpc::ResetWorkflowExecution => self.reset(known).into(),
+            Rpc::RequestCancelWorkflowExecution => self.cancel(known).into(),
+            Rpc::TerminateWorkflowExecution => self.terminate(known).into(),
+            Rpc::CompleteNexusOperation => self.complete_nexus_operation(known).into(),
+            Rpc::GetWorkflowExecutionHistory => self.history(known).into(),
+            Rpc::GetWorkflowExecutionHistoryReverse => GetWorkflowExecutionHistoryReverseRequest {
                 namespace: namespace(),
                 execution: self.execution(known),
                 maximum_page_size: (self.number % 9).into(),
@@ -146,17 +146,17 @@ impl Call {
                 },
             }
             .into(),
-            "DescribeWorkflowExecution" => DescribeWorkflowExecutionRequest {
+            Rpc::DescribeWorkflowExecution => DescribeWorkflowExecutionRequest {
                 namespace: namespace(),
                 execution: self.execution(known),
             }
             .into(),
-            "ResetStickyTaskQueue" => ResetStickyTaskQueueRequest {
+            Rpc::ResetStickyTaskQueue => ResetStickyTaskQueueRequest {
                 namespace: namespace(),
                 execution: self.execution(known),
             }
             .into(),
-            "DescribeTaskQueue" => DescribeTaskQueueRequest {
+            Rpc::DescribeTaskQueue => DescribeTaskQueueRequest {
                 namespace: namespace(),
                 task_queue: queue(if self.has(0) { WORKFLOWS } else { ACTIVITIES }),
                 task_queue_type: (self.number % 4).into(),
@@ -164,13 +164,13 @@ impl Call {
                 ..DescribeTaskQueueRequest::default()
             }
             .into(),
-            "ShutdownWorker" => ShutdownWorkerRequest {
+            Rpc::ShutdownWorker => ShutdownWorkerRequest {
                 namespace: namespace(),
                 sticky_task_queue: sticky_queue().map(|queue| queue.name).unwrap_or_default(),
                 ..ShutdownWorkerRequest::default()
             }
             .into(),
-            "DescribeNamespace" => DescribeNamespaceRequest {
+            Rpc::DescribeNamespace => DescribeNamespaceRequest {
                 namespace: namespace(),
                 ..DescribeNamespaceRequest::default()
             }
@@ -496,12 +496,12 @@ impl Call {
         }
     }
 
-    fn about_an_activity(&self, rpc: &str, known: &Known) -> Request {
+    fn about_an_activity(&self, rpc: Rpc, known: &Known) -> Request {
         let (namespace, workflow_id, run_id) =
             (namespace(), workflow_id(self.workflow), self.run_id(known));
         let activity_id = format!("{}", self.number % 4);
         match rpc {
-            "RecordActivityTaskHeartbeatById" => RecordActivityTaskHeartbeatByIdRequest {
+            Rpc::RecordActivityTaskHeartbeatById => RecordActivityTaskHeartbeatByIdRequest {
                 namespace,
                 workflow_id,
                 run_id,
@@ -510,7 +510,7 @@ impl Call {
                 ..RecordActivityTaskHeartbeatByIdRequest::default()
             }
             .into(),
-            "RespondActivityTaskCompletedById" => RespondActivityTaskCompletedByIdRequest {
+            Rpc::RespondActivityTaskCompletedById => RespondActivityTaskCompletedByIdRequest {
                 namespace,
                 workflow_id,
                 run_id,
@@ -519,7 +519,7 @@ impl Call {
                 ..RespondActivityTaskCompletedByIdRequest::default()
             }
             .into(),
-            "RespondActivityTaskFailedById" => RespondActivityTaskFailedByIdRequest {
+            Rpc::RespondActivityTaskFailedById => RespondActivityTaskFailedByIdRequest {
                 namespace,
                 workflow_id,
                 run_id,
@@ -529,7 +529,7 @@ impl Call {
                 ..RespondActivityTaskFailedByIdRequest::default()
             }
             .into(),
-            "RespondActivityTaskCanceledById" => RespondActivityTaskCanceledByIdRequest {
+            Rpc::RespondActivityTaskCanceledById => RespondActivityTaskCanceledByIdRequest {
                 namespace,
                 workflow_id,
                 run_id,

@@ -1,6 +1,7 @@
 //! How it ends: workers that do everything right bring every run to its end, and every call gets
 //! its answer.
 
+use durasim_service::Rpc;
 use temporalio_protos::temporal::api::{
     command::v1::{self as command, CancelWorkflowExecutionCommandAttributes, command::Attributes},
     common::v1::WorkflowExecution,
@@ -180,7 +181,14 @@ impl World {
         let polls: Vec<_> = self
             .unanswered
             .iter()
-            .filter(|(_, rpc)| rpc.ends_with("TaskQueue"))
+            .filter(|(_, rpc)| {
+                matches!(
+                    rpc,
+                    Rpc::PollWorkflowTaskQueue
+                        | Rpc::PollActivityTaskQueue
+                        | Rpc::PollNexusTaskQueue
+                )
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in polls {

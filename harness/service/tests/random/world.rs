@@ -5,9 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use durasim_service::{
-    Request, RequestId, Response, Service, ServiceConfig, history_rules, request::SERVED,
-};
+use durasim_service::{Request, RequestId, Response, Rpc, Service, ServiceConfig, history_rules};
 use temporalio_protos::temporal::api::{
     enums::v1::EventType, history::v1::HistoryEvent, nexus::v1::request::Variant as NexusRequest,
     workflowservice::v1::*,
@@ -42,7 +40,7 @@ pub(crate) struct World {
     pub(crate) now_ms: u64,
     known: Known,
     /// The calls that wait for their answer, and which RPCs they are.
-    pub(crate) unanswered: BTreeMap<RequestId, &'static str>,
+    pub(crate) unanswered: BTreeMap<RequestId, Rpc>,
     pub(crate) workflow_tasks: Vec<PollWorkflowTaskQueueResponse>,
     pub(crate) activity_tasks: Vec<PollActivityTaskQueueResponse>,
     pub(crate) nexus_tasks: Vec<PollNexusTaskQueueResponse>,
@@ -164,10 +162,10 @@ impl World {
     }
 
     /// Whatever a caller sends arrives as bytes.
-    fn send_bytes(&mut self, rpc: &'static str, bytes: &[u8], deadline_ms: Option<u64>) {
+    fn send_bytes(&mut self, rpc: Rpc, bytes: &[u8], deadline_ms: Option<u64>) {
         let request = match self.spoil.take() {
-            Some(spoil) => Request::decode(rpc, &spoil.apply(bytes)),
-            None => Request::decode(rpc, bytes),
+            Some(spoil) => Request::decode(rpc.name(), &spoil.apply(bytes)),
+            None => Request::decode(rpc.name(), bytes),
         };
         match request {
             Ok(request) => {
@@ -324,8 +322,8 @@ impl World {
     }
 }
 
-fn served(rpc: u8) -> &'static str {
-    SERVED[usize::from(rpc) % SERVED.len()]
+fn served(rpc: u8) -> Rpc {
+    Rpc::ALL[usize::from(rpc) % Rpc::ALL.len()]
 }
 
 fn check_status(status: &Status) {

@@ -286,6 +286,35 @@ fn a_timeout_to_start_is_not_retried() {
 }
 
 #[test]
+fn an_activity_that_no_worker_polled_is_listed_with_its_timeout() {
+    let mut world = with_activity(ScheduleActivityTaskCommandAttributes {
+        schedule_to_start_timeout: Some(duration(5_000)),
+        ..options()
+    });
+    assert_eq!(world.service.unpolled_activities(), []);
+    world.pass(5_000);
+    let unpolled = world.service.unpolled_activities().remove(0);
+    assert_eq!(unpolled.workflow_id, "order");
+    assert_eq!(unpolled.activity_type, "Activity");
+    assert_eq!(unpolled.task_queue, TASK_QUEUE);
+    assert_eq!(unpolled.timeout, TimeoutType::ScheduleToStart);
+    assert_eq!(unpolled.message, "activity ScheduleToStart timeout");
+}
+
+#[test]
+fn an_activity_that_a_worker_polled_is_not_listed_as_unpolled() {
+    let mut world = with_activity(ScheduleActivityTaskCommandAttributes {
+        schedule_to_close_timeout: Some(duration(12_000)),
+        ..options()
+    });
+    let first = activity_task(&mut world);
+    fail(&mut world, &first, failure("the real reason"));
+    world.pass(12_000);
+    assert_eq!(closings(&world), [EventType::ActivityTaskTimedOut]);
+    assert_eq!(world.service.unpolled_activities(), []);
+}
+
+#[test]
 fn an_attempt_with_no_room_left_times_out_as_schedule_to_close_and_keeps_the_last_failure_as_cause()
 {
     let mut world = with_activity(ScheduleActivityTaskCommandAttributes {

@@ -41,6 +41,7 @@ fn an_endpoint_that_is_not_there_fails_the_task() {
         refused.message(),
         "BadScheduleNexusOperationAttributes: endpoint \"bank\" not found"
     );
+    assert_eq!(Reason::of(&refused), Some(Reason::UnknownNexusEndpoint));
     let Attributes::WorkflowTaskFailedEventAttributes(failed) =
         attributes(&world, WorkflowTaskFailed)
     else {

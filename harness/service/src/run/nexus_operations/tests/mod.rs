@@ -10,7 +10,7 @@ use pretty_assertions::assert_eq;
 use tonic::{Code, Status};
 
 use crate::{
-    CompleteNexusOperationRequest, Response, ServiceConfig,
+    CompleteNexusOperationRequest, Reason, Response, ServiceConfig,
     api::{
         Attributes,
         command::{
