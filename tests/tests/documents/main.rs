@@ -1,8 +1,10 @@
-//! The documents whose tables are kept true by tests.
+//! Tests that keep true what documents say: tables about the code, and the rules of the house.
 
 mod conformance;
+mod house_rules;
 mod rules;
 
+use house_rules::habits::tests_in;
 use std::{collections::BTreeMap, fs, path::Path};
 
 /// A test that a row names.
@@ -60,25 +62,6 @@ fn tests_of(cell: &str) -> Vec<TestName> {
     let links = cell.split(", ").filter(|link| !link.is_empty());
     links
         .map(|link| test(link).unwrap_or_else(|| panic!("not a test: {link}")))
-        .collect()
-}
-
-/// The names of the tests in a source file.
-fn tests_in(source: &str) -> Vec<String> {
-    let lines: Vec<&str> = source.lines().collect();
-    let is_test = |line: usize| {
-        lines[line.saturating_sub(3)..line]
-            .iter()
-            .any(|line| line.contains("#[test]") || line.contains("#[workflow_test"))
-    };
-    let name = |line: &str| Some(line.split_once("fn ")?.1.split_once('(')?.0.to_owned());
-    let functions = lines
-        .iter()
-        .enumerate()
-        .filter_map(|(number, line)| Some((number, name(line)?)));
-    functions
-        .filter(|(number, _)| is_test(*number))
-        .map(|(_, name)| name)
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! `docs/RULES.md` says which tests show which rule of Temporal; these tests keep it true.
 
-use crate::{TestName, assert_tests_exist, read, table, tests_in, tests_of};
+use crate::{TestName, assert_tests_exist, house_rules::habits::tests_in, read, table, tests_of};
 use std::{
     collections::BTreeSet,
     fs,
