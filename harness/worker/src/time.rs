@@ -35,3 +35,18 @@ pub(crate) fn to_millis(time: Timestamp) -> u64 {
 pub(crate) fn duration(duration: Option<prost_types::Duration>) -> Option<Duration> {
     duration.and_then(|duration| duration.try_into().ok())
 }
+
+/// The whole milliseconds of a duration.
+pub(crate) fn as_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time so much later, both in milliseconds since the Unix epoch.
+pub(crate) fn millis_after(from_ms: u64, duration: Duration) -> u64 {
+    from_ms.saturating_add(as_millis(duration))
+}
+
+/// The duration between two times, both in milliseconds since the Unix epoch.
+pub(crate) fn since(earlier_ms: u64, later_ms: u64) -> Duration {
+    Duration::from_millis(later_ms - earlier_ms)
+}

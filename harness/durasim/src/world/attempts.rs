@@ -8,7 +8,9 @@ use super::{
 };
 use crate::faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await, limit_ms};
 use durasim_service::Request;
-use durasim_worker::activity::{ActivityAttempt, ActivityOutcome};
+use durasim_worker::activity::{
+    ActivityAttempt, ActivityOutcome, HeartbeatAction, HeartbeatThrottle,
+};
 use std::{rc::Rc, sync::Arc};
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads},
@@ -95,9 +97,7 @@ impl State {
                 .run_deadline_ms(task.workflow_execution.as_ref())
                 .is_some();
         let heartbeat = Heartbeat {
-            throttle_ms: heartbeat_throttle_ms(&task),
-            last_sent_ms: None,
-            pending: None,
+            throttle: HeartbeatThrottle::new(&task),
             lost: false,
         };
         let process = &self.workers[worker];
@@ -218,7 +218,7 @@ impl State {
         {
             return self.fail(report);
         }
-        self.report_attempt(worker, token, &label, outcome, heartbeat.pending);
+        self.report_attempt(worker, token, &label, outcome, heartbeat.throttle.unsent());
     }
 
     fn report_attempt(
@@ -292,34 +292,37 @@ impl State {
         let Some(attempt) = process.attempts.get_mut(token) else {
             return;
         };
-        let heartbeat = &mut attempt.heartbeat;
-        let throttled = heartbeat
-            .last_sent_ms
-            .is_some_and(|last| last + heartbeat.throttle_ms > now_ms);
-        if throttled {
-            let waits = heartbeat.pending.replace(details).is_some();
-            if !waits {
-                let due_ms = heartbeat.last_sent_ms.unwrap_or(now_ms) + heartbeat.throttle_ms;
-                self.alarms.set(
-                    due_ms,
-                    Alarm::Heartbeat {
-                        worker,
-                        incarnation,
-                        token: token.to_vec(),
-                    },
-                );
+        match attempt.heartbeat.throttle.record(now_ms, details) {
+            HeartbeatAction::Send(details) => self.send_heartbeat(worker, token, details),
+            HeartbeatAction::Hold { until_ms } => {
+                let token = token.to_vec();
+                let alarm = Alarm::Heartbeat {
+                    worker,
+                    incarnation,
+                    token,
+                };
+                self.alarms.set(until_ms, alarm);
             }
-        } else {
+            HeartbeatAction::Held => {}
+        }
+    }
+
+    /// The throttle of an attempt's heartbeats ends: what it held back is sent.
+    pub(super) fn heartbeat_due(&mut self, worker: usize, token: &[u8]) {
+        let now_ms = self.now_ms;
+        let held = self.workers[worker]
+            .attempts
+            .get_mut(token)
+            .and_then(|attempt| attempt.heartbeat.throttle.due(now_ms));
+        if let Some(details) = held {
             self.send_heartbeat(worker, token, details);
         }
     }
 
-    pub(super) fn send_heartbeat(&mut self, worker: usize, token: &[u8], details: Vec<Payload>) {
-        let now_ms = self.now_ms;
-        let Some(attempt) = self.workers[worker].attempts.get_mut(token) else {
+    fn send_heartbeat(&mut self, worker: usize, token: &[u8], details: Vec<Payload>) {
+        let Some(attempt) = self.workers[worker].attempts.get(token) else {
             return;
         };
-        attempt.heartbeat.last_sent_ms = Some(now_ms);
         if attempt.heartbeat.lost {
             return;
         }
@@ -375,23 +378,4 @@ fn heartbeat_callback(
                 .heartbeat(worker, incarnation, &token, details);
         }
     })
-}
-
-/// How often Core sends the heartbeats of an attempt: at 80 % of the heartbeat timeout, at most
-/// every 60 s, and every 30 s without one. (`temporalio-sdk-core: src/worker/activities.rs`)
-fn heartbeat_throttle_ms(task: &PollActivityTaskQueueResponse) -> u64 {
-    const DEFAULT_MS: u64 = 30_000;
-    const MAX_MS: u64 = 60_000;
-    let timeout_ms = task.heartbeat_timeout.as_ref().map_or(0, |timeout| {
-        let ms = timeout
-            .seconds
-            .saturating_mul(1000)
-            .saturating_add(i64::from(timeout.nanos / 1_000_000));
-        u64::try_from(ms).unwrap_or(0)
-    });
-    if timeout_ms == 0 {
-        DEFAULT_MS
-    } else {
-        (timeout_ms * 8 / 10).min(MAX_MS)
-    }
 }

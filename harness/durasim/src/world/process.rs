@@ -12,12 +12,12 @@ use crate::{faults::Allowance, mock_workflow::MockWorkflows, sabotage::broken};
 use durasim_engine::TaskId;
 use durasim_service::{PolledWorkflowTask, RequestId};
 use durasim_worker::{
-    WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions,
+    WorkflowDefinitions, WorkflowWorker, WorkflowWorkerOptions,
+    activity::{ActivityDefinitions, HeartbeatThrottle},
 };
 use std::{collections::BTreeMap, rc::Rc};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
-use temporalio_protos::temporal::api::common::v1::Payload;
 use tokio_util::sync::CancellationToken;
 
 /// What a worker process is started from, again after each crash.
@@ -103,14 +103,9 @@ pub(crate) struct RunningAttempt {
     pub(crate) bounded: bool,
 }
 
-/// The heartbeats of one attempt, throttled as the SDK's Core throttles them.
-///
-/// (`temporalio-sdk-core: src/worker/activities/activity_heartbeat_manager.rs`)
+/// The heartbeats of one attempt.
 pub(crate) struct Heartbeat {
-    pub(crate) throttle_ms: u64,
-    pub(crate) last_sent_ms: Option<u64>,
-    /// The latest details that were not sent yet.
-    pub(crate) pending: Option<Vec<Payload>>,
+    pub(crate) throttle: HeartbeatThrottle,
     /// A fault took all from here on.
     pub(crate) lost: bool,
 }

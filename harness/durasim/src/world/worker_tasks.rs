@@ -415,13 +415,7 @@ impl State {
                 if self.workers[worker].incarnation != incarnation {
                     return;
                 }
-                let pending = self.workers[worker]
-                    .attempts
-                    .get_mut(&token)
-                    .and_then(|attempt| attempt.heartbeat.pending.take());
-                if let Some(details) = pending {
-                    self.send_heartbeat(worker, &token, details);
-                }
+                self.heartbeat_due(worker, &token);
             }
             Alarm::Restart { worker, version } => self.restart_worker(worker, version),
             Alarm::LocalActivity {

@@ -2,7 +2,7 @@
 //!
 //! [`ActivityDefinitions`] holds what a worker registered: the user's own activities, found one by
 //! one through the SDK's [`ExecutableActivity`], and mocks, which are async closures.
-//! [`ActivityDefinitions:: start`] turns one attempt into a future that resolves to what the worker
+//! [`ActivityDefinitions::start`] turns one attempt into a future that resolves to what the worker
 //! reports to the service. What happens in between is what `temporalio-sdk` does around an activity
 //! function: payloads pass its data converter and codec, a panic becomes an application failure,
 //! and an [`ActivityError`] becomes the failure that its failure converter makes of it.
@@ -51,7 +51,9 @@ mod context;
 mod current;
 mod definitions;
 mod heartbeat;
+mod local_activities;
 mod log;
+mod throttle;
 
 #[cfg(test)]
 mod tests;
@@ -63,4 +65,8 @@ pub use call::ActivityCall;
 pub use current::{CurrentAttempt, current};
 pub use definitions::{ActivityDefinitions, ActivityRegistrationError, Unregistered};
 pub use heartbeat::HeartbeatCallback;
+pub use local_activities::{
+    LocalActivities, LocalActivityAction, LocalActivityId, LocalActivityMoment,
+};
 pub use log::{ActivityCallOutcome, ActivityCallRecord, CallLog};
+pub use throttle::{HeartbeatAction, HeartbeatThrottle};

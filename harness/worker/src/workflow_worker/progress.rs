@@ -159,18 +159,24 @@ pub enum LocalActivityOutcome {
     CancelledBetweenAttempts,
 }
 
+impl WorkflowTaskHeartbeat {
+    /// Returns the time at which the task is completed early, in milliseconds since the Unix epoch.
+    pub fn due_ms(&self, now_ms: u64) -> u64 {
+        time::millis_after(now_ms, self.after)
+    }
+}
+
 impl LocalActivityTask {
     /// When an attempt that still runs is one too many, in milliseconds since the Unix epoch, for
     /// an activity whose first attempt was asked for at `requested_ms`. An activity that is carried
     /// over a backoff timer counts from its very first request.
     pub fn schedule_to_close_deadline_ms(&self, requested_ms: u64) -> Option<u64> {
         let timeout = time::duration(self.schedule.schedule_to_close_timeout)?;
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let from_ms = self
             .schedule
             .original_schedule_time
             .map_or(requested_ms, time::to_millis);
-        Some(from_ms.saturating_add(timeout_ms))
+        Some(time::millis_after(from_ms, timeout))
     }
 
     /// How long after its request an attempt may still start.

@@ -1,0 +1,188 @@
+//! The throttle of an attempt's heartbeats.
+//!
+//! Core sends the first heartbeat of an attempt at once. For an interval after each heartbeat that
+//! was sent, it holds the latest details back, and sends them when the interval ends.
+//! (`temporalio-sdk-core: src/worker/activities/activity_heartbeat_manager.rs`)
+
+use temporalio_protos::temporal::api::{
+    common::v1::Payload, workflowservice::v1::PollActivityTaskQueueResponse,
+};
+
+use crate::time;
+
+/// The interval of an activity without a heartbeat timeout.
+const DEFAULT_INTERVAL_MS: u64 = 30_000;
+
+/// The longest interval, however long the heartbeat timeout.
+const MAX_INTERVAL_MS: u64 = 60_000;
+
+/// The heartbeats of one attempt, throttled as Core throttles them.
+///
+/// ```
+/// use durasim_worker::activity::{HeartbeatAction, HeartbeatThrottle};
+///
+/// // Without a heartbeat timeout, one heartbeat is sent in 30 seconds.
+/// let mut throttle = HeartbeatThrottle::new(&Default::default());
+/// assert_eq!(throttle.record(0, vec![]), HeartbeatAction::Send(vec![]));
+/// assert_eq!(throttle.record(1_000, vec![]), HeartbeatAction::Hold { until_ms: 30_000 });
+/// assert_eq!(throttle.record(2_000, vec![]), HeartbeatAction::Held);
+/// assert_eq!(throttle.due(30_000), Some(vec![]));
+/// ```
+#[derive(Debug)]
+pub struct HeartbeatThrottle {
+    interval_ms: u64,
+    last_sent_ms: Option<u64>,
+    /// The latest details, unless they were sent.
+    held: Option<Vec<Payload>>,
+}
+
+/// The consequence of a recorded heartbeat, for the host of the attempt.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub enum HeartbeatAction {
+    /// Send these details now.
+    Send(Vec<Payload>),
+    /// Call [`HeartbeatThrottle::due`] at this time.
+    Hold {
+        /// The end of the interval, in milliseconds since the Unix epoch.
+        until_ms: u64,
+    },
+    /// Do nothing: the details replace others that were held, whose time is set already.
+    Held,
+}
+
+impl HeartbeatThrottle {
+    /// Returns the throttle of an attempt that has not recorded a heartbeat yet.
+    ///
+    /// The interval is 80 % of the heartbeat timeout, at most 60 seconds, and 30 seconds without a
+    /// heartbeat timeout. (`temporalio-sdk-core: src/worker/activities.rs`)
+    pub fn new(task: &PollActivityTaskQueueResponse) -> Self {
+        let interval_ms = time::duration(task.heartbeat_timeout)
+            .map(time::as_millis)
+            .filter(|timeout_ms| *timeout_ms > 0)
+            .map_or(DEFAULT_INTERVAL_MS, |timeout_ms| {
+                (timeout_ms.saturating_mul(8) / 10).min(MAX_INTERVAL_MS)
+            });
+        Self {
+            interval_ms,
+            last_sent_ms: None,
+            held: None,
+        }
+    }
+
+    /// Records a heartbeat, and returns what the host does about it.
+    pub fn record(&mut self, now_ms: u64, details: Vec<Payload>) -> HeartbeatAction {
+        let until_ms = self
+            .last_sent_ms
+            .map(|last_ms| last_ms + self.interval_ms)
+            .filter(|until_ms| *until_ms > now_ms);
+        match until_ms {
+            None => {
+                self.last_sent_ms = Some(now_ms);
+                HeartbeatAction::Send(details)
+            }
+            Some(until_ms) => match self.held.replace(details) {
+                None => HeartbeatAction::Hold { until_ms },
+                Some(_) => HeartbeatAction::Held,
+            },
+        }
+    }
+
+    /// Ends the interval that a [`HeartbeatAction::Hold`] named, and returns the details to send.
+    pub fn due(&mut self, now_ms: u64) -> Option<Vec<Payload>> {
+        let details = self.held.take()?;
+        self.last_sent_ms = Some(now_ms);
+        Some(details)
+    }
+
+    /// Returns the latest details if they were not sent: a failed attempt reports them.
+    pub fn unsent(self) -> Option<Vec<Payload>> {
+        self.held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle(heartbeat_timeout: Option<prost_types::Duration>) -> HeartbeatThrottle {
+        HeartbeatThrottle::new(&PollActivityTaskQueueResponse {
+            heartbeat_timeout,
+            ..Default::default()
+        })
+    }
+
+    fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+        Some(prost_types::Duration { seconds, nanos: 0 })
+    }
+
+    fn details(data: &str) -> Vec<Payload> {
+        vec![Payload {
+            data: data.into(),
+            ..Default::default()
+        }]
+    }
+
+    #[test]
+    fn the_interval_is_four_fifths_of_the_timeout_and_at_most_a_minute() {
+        let interval_ms = |timeout| throttle(timeout).interval_ms;
+        assert_eq!(interval_ms(seconds(10)), 8_000);
+        assert_eq!(interval_ms(seconds(75)), 60_000);
+        assert_eq!(interval_ms(seconds(3_600)), 60_000);
+        assert_eq!(interval_ms(seconds(i64::MAX)), 60_000);
+    }
+
+    #[test]
+    fn the_interval_is_half_a_minute_without_a_usable_timeout() {
+        let interval_ms = |timeout| throttle(timeout).interval_ms;
+        assert_eq!(interval_ms(None), 30_000);
+        assert_eq!(interval_ms(seconds(0)), 30_000);
+        assert_eq!(interval_ms(seconds(-5)), 30_000);
+    }
+
+    #[test]
+    fn the_first_heartbeat_is_sent_at_once() {
+        let mut throttle = throttle(seconds(10));
+        let action = throttle.record(5, details("first"));
+        assert_eq!(action, HeartbeatAction::Send(details("first")));
+        assert_eq!(throttle.unsent(), None);
+    }
+
+    #[test]
+    fn the_latest_details_are_sent_when_the_interval_ends() {
+        let mut throttle = throttle(seconds(10));
+        let _ = throttle.record(0, details("first"));
+        let held = throttle.record(1_000, details("second"));
+        assert_eq!(held, HeartbeatAction::Hold { until_ms: 8_000 });
+        let replaced = throttle.record(7_999, details("third"));
+        assert_eq!(replaced, HeartbeatAction::Held);
+        assert_eq!(throttle.due(8_000), Some(details("third")));
+        assert_eq!(throttle.due(8_000), None);
+    }
+
+    #[test]
+    fn details_sent_when_the_interval_ends_start_another_interval() {
+        let mut throttle = throttle(seconds(10));
+        let _ = throttle.record(0, details("first"));
+        let _ = throttle.record(1_000, details("second"));
+        let _ = throttle.due(8_000);
+        let held = throttle.record(9_000, details("third"));
+        assert_eq!(held, HeartbeatAction::Hold { until_ms: 16_000 });
+    }
+
+    #[test]
+    fn a_heartbeat_after_a_quiet_interval_is_sent_at_once() {
+        let mut throttle = throttle(seconds(10));
+        let _ = throttle.record(0, details("first"));
+        let action = throttle.record(8_000, details("second"));
+        assert_eq!(action, HeartbeatAction::Send(details("second")));
+    }
+
+    #[test]
+    fn details_that_were_held_at_the_end_of_the_attempt_are_unsent() {
+        let mut throttle = throttle(seconds(10));
+        let _ = throttle.record(0, details("first"));
+        let _ = throttle.record(1_000, details("second"));
+        assert_eq!(throttle.unsent(), Some(details("second")));
+    }
+}
