@@ -28,32 +28,10 @@ use crate::ambient::Ambient;
 #[cfg_attr(madsim, path = "runtime/on_madsim.rs")]
 #[cfg_attr(not(madsim), path = "runtime/on_tokio.rs")]
 mod flavor;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(madsim)
-))]
-mod memory;
-#[cfg(not(all(
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(madsim)
-)))]
-mod memory {
-    /// Elsewhere each thread has a stack from the system.
-    pub(super) fn lend<T>(start_and_join: impl FnOnce() -> T) -> T {
-        start_and_join()
-    }
-
-    /// Elsewhere nobody knows.
-    pub(super) fn may_have_started_threads() -> bool {
-        true
-    }
-}
+mod threads;
 
 pub(crate) use flavor::Timekeeper;
+pub use threads::may_have_started_threads;
 
 /// Enough for the deepest call chains of unoptimized code; only what is touched costs memory.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -75,21 +53,12 @@ where
     // Panics on the thread are reported under the name of the test that runs here.
     let name = thread::current().name().unwrap_or("durasim").to_owned();
     let builder = thread::Builder::new().name(name).stack_size(STACK_BYTES);
-    let result = memory::lend(|| {
-        thread::scope(|scope| {
-            let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
-            run.expect("the system must have a thread for the run")
-                .join()
-        })
+    let result = thread::scope(|scope| {
+        let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
+        run.expect("the system must have a thread for the run")
+            .join()
     });
     result.unwrap_or_else(|panic| resume_unwind(panic))
-}
-
-/// Whether code on the thread of this run may have started threads, which the run knows nothing of.
-///
-/// Always, but on Linux with glibc.
-pub fn may_have_started_threads() -> bool {
-    memory::may_have_started_threads()
 }
 
 #[cfg(test)]
