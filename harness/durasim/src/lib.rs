@@ -5,6 +5,7 @@ mod environment;
 mod error;
 mod faults;
 mod ledger;
+mod limits;
 mod logging;
 mod mock_workflow;
 #[cfg(feature = "nexus")]
@@ -20,7 +21,6 @@ mod runner;
 mod sabotage;
 mod world;
 
-pub use durasim_engine::Limits;
 pub use durasim_macros::workflow_test;
 pub use durasim_worker::{
     WorkflowErrorType, WorkflowWorkerOptions,
@@ -32,6 +32,7 @@ pub use environment::{
 pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
+pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
 pub use options::{Exhaustive, TestOptions};
 pub use outline::history_outline;

@@ -1,7 +1,6 @@
 //! What a `#[workflow_test]` can be told.
 
-use crate::faults::FaultProfile;
-use durasim_engine::Limits;
+use crate::{faults::FaultProfile, limits::Limits};
 
 /// How a test is run; the arguments of [`#[workflow_test]`](crate::workflow_test) set it.
 #[derive(Clone, Debug)]

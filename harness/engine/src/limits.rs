@@ -12,8 +12,6 @@
 //! );
 //! ```
 
-use std::time::Duration;
-
 use crate::clock::{START_MS, SinceStart};
 
 /// What a run may use up before it is ended.
@@ -25,20 +23,14 @@ pub struct Limits {
     pub max_steps: u64,
     /// Virtual time since the start of the run, in milliseconds.
     pub max_virtual_ms: u64,
-    /// Events in the history of one workflow run. Temporal's own limit is 51,200.
-    pub max_history_events: u64,
 }
 
 impl Default for Limits {
-    /// A quarter of a million steps, ten virtual years, and Temporal's own limit of 51,200 events.
-    ///
-    /// A run that reaches the limit of events takes some 40,000 steps; an activity that fails for
-    /// ever reaches the limit of steps within seconds of real time.
+    /// Returns 250,000 steps and ten virtual years.
     fn default() -> Self {
         Self {
             max_steps: 250_000,
             max_virtual_ms: 10 * 365 * 24 * 60 * 60 * 1_000,
-            max_history_events: 51_200,
         }
     }
 }
@@ -61,17 +53,6 @@ pub enum LimitExceeded {
     VirtualTime {
         /// The limit in force, in milliseconds.
         limit_ms: u64,
-    },
-    /// Too many events in one history.
-    #[error(
-        "the history of workflow `{workflow_id}` has more than {limit} events; if it should, raise \
-         `Limits::max_history_events`"
-    )]
-    HistoryEvents {
-        /// The workflow whose history it is.
-        workflow_id: String,
-        /// The limit in force.
-        limit: u64,
     },
 }
 
@@ -105,26 +86,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Checks the number of events in the history of one workflow run.
-    ///
-    /// # Errors
-    ///
-    /// [`LimitExceeded::HistoryEvents`] if they are more than [`Limits::max_history_events`].
-    pub fn check_history(&self, workflow_id: &str, events: u64) -> Result<(), LimitExceeded> {
-        if events > self.max_history_events {
-            let (workflow_id, limit) = (workflow_id.to_owned(), self.max_history_events);
-            return Err(LimitExceeded::HistoryEvents { workflow_id, limit });
-        }
-        Ok(())
-    }
-
     /// The last virtual moment of a run, in milliseconds since the Unix epoch.
     pub fn end_ms(&self) -> u64 {
         START_MS.saturating_add(self.max_virtual_ms)
-    }
-
-    /// The virtual time a run may take.
-    pub fn max_virtual(&self) -> Duration {
-        Duration::from_millis(self.max_virtual_ms)
     }
 }

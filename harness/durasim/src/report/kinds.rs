@@ -3,14 +3,15 @@
 //! They know what broke and where. What the runner knows (the test's name, the plan, what the
 //! search cost, the seed) it fills in afterwards.
 
-use durasim_engine::{LimitExceeded, Limits};
-
 use super::{
     Comparison, Diagnosis, FailureCode, FailureReport, HistoryExcerpt, SourceLine, Spent,
     WorkflowName,
     sdk_defects::{SdkDefect, sdk_defect},
 };
-use crate::outline::duration_words;
+use crate::{
+    limits::{LimitExceeded, Limits},
+    outline::duration_words,
+};
 
 /// What to do about a history that reaches the service's own limits, which no test can raise.
 const CONTINUE_AS_NEW: &str = "look for a loop without end first; if the workflow should run that long, let it continue as new \
@@ -103,7 +104,7 @@ impl FailureReport {
     }
 
     /// The run passed a limit. The error names it and how to raise it.
-    pub fn limit(exceeded: &LimitExceeded, diagnosis: Option<Diagnosis>) -> Self {
+    pub(crate) fn limit(exceeded: &LimitExceeded, diagnosis: Option<Diagnosis>) -> Self {
         // The error's own second half is the remedy, said here for the attribute.
         let words = exceeded.to_string();
         let what = words
@@ -119,16 +120,7 @@ impl FailureReport {
                 ..Self::new(FailureCode::Limit, what)
             };
         }
-        let raised = match exceeded {
-            LimitExceeded::Steps { limit } => format!("max_steps: {}", limit.saturating_mul(10)),
-            LimitExceeded::VirtualTime { limit_ms } => {
-                format!("max_virtual_ms: {}", limit_ms.saturating_mul(10))
-            }
-            LimitExceeded::HistoryEvents { limit, .. } => {
-                format!("max_history_events: {}", limit.saturating_mul(10))
-            }
-            _ => "..".to_owned(),
-        };
+        let raised = exceeded.raised();
         if let Some(remedy) = diagnosis.as_ref().and_then(Diagnosis::endless_retries) {
             return Self {
                 remedy: Some(remedy),

@@ -1,9 +1,12 @@
 //! One snapshot for each kind of failure text.
 
-use durasim_engine::{LimitExceeded, Limits, Point, START_MS};
+use durasim_engine::{Point, START_MS};
 
 use super::*;
-use crate::outline::tests::payment;
+use crate::{
+    limits::{LimitExceeded, Limits},
+    outline::tests::payment,
+};
 use pretty_assertions::assert_eq;
 
 fn name() -> WorkflowName {

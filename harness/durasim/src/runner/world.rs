@@ -6,13 +6,14 @@ use crate::{
     environment::History,
     error::TestResult,
     faults::{FaultProfile, Faults, Usual},
+    limits::Limits,
     panics,
     report::{Diagnosis, FailureCode, FailureReport},
     sabotage::inherited,
     world::{self, StandIn, State, StateOptions, World, diagnosis, untaken},
 };
 use durasim_engine::{
-    Ambient, Choices, Clock, Executor, Keep, Limits, Offer, Tape, Trace, TraceEntry, TraceHash,
+    Ambient, Choices, Clock, Executor, Keep, Offer, Tape, Trace, TraceEntry, TraceHash,
 };
 use futures::future::LocalBoxFuture;
 use serde_json::Value;

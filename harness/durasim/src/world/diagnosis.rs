@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Fault,
     error::TestError,
+    limits::LimitExceeded,
     panics,
     report::{
         Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine,
@@ -14,7 +15,7 @@ use crate::{
     },
     sabotage::broken,
 };
-use durasim_engine::{LimitExceeded, START_MS};
+use durasim_engine::START_MS;
 use durasim_service::ExecutionSummary;
 use durasim_worker::{
     Nondeterminism, QueryFailure, WorkflowTaskFailure,

@@ -2,8 +2,11 @@
 //! and again.
 
 use super::{World, diagnosis, latency::Latency, network::Message, state::State};
-use crate::report::{Diagnosis, FailureReport};
-use durasim_engine::{LimitExceeded, Odds, Outcome, TaskId, may_have_started_threads};
+use crate::{
+    limits::LimitExceeded,
+    report::{Diagnosis, FailureReport},
+};
+use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads};
 use std::{
     future::{Future, poll_fn},
     pin::pin,

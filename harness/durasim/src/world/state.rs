@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     faults::{Faults, Usual},
+    limits::Limits,
     report::FailureReport,
     sabotage::broken,
 };
-use durasim_engine::{Choices, Executor, Limits, START_MS, Trace};
+use durasim_engine::{Choices, Executor, START_MS, Trace};
 use durasim_service::{Request, RequestId, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
