@@ -160,11 +160,6 @@ impl Trace {
     pub fn entries(&self) -> &[TraceEntry] {
         &self.entries
     }
-
-    /// The entries, without the trace.
-    pub fn into_entries(self) -> Vec<TraceEntry> {
-        self.entries
-    }
 }
 
 /// The index of the first entry at which two traces part; `None` if they are equal.
