@@ -1,100 +1,100 @@
-//! What the machine would tell a simulated run: entropy and clocks, made functions of a seed and of
-//! virtual time.
+//! The machine's clocks and entropy, as a world sees them: functions of a seed and of virtual time.
 //!
 //! Workflow and activity code may look past the simulation: at `SystemTime::now`, at
-//! `Instant::now`, at the order of a `HashMap`, at `rand` or `Uuid::new_v4`. On the thread of a run
-//! these are answered from the run's [`Ambient`], so that the same seed brings the same answers,
-//! and another seed or clock offset shows whether the code depends on them. On every other thread
+//! `Instant::now`, at the order of a `HashMap`, at `rand` or `Uuid::new_v4`. On the thread of a
+//! world these are answered from the world's [`Ambient`]. So the same seed brings the same answers,
+//! and another seed or clock offset shows if the code depends on them. On every other thread
 //! nothing changes.
 //!
 //! ```
 //! use std::collections::HashSet;
-//! use durasim_engine::{Ambient, simulate};
+//! use durasim_engine::{Ambient, ambient, simulate};
 //!
 //! let order = |seed| {
 //!     simulate(Ambient { seed, ..Ambient::default() }, || async {
 //!         HashSet::from(["a", "b", "c", "d", "e", "f", "g", "h"]).into_iter().collect::<String>()
 //!     })
 //! };
-//! # if cfg!(all(target_os = "linux", target_env = "gnu")) {
-//! assert_eq!(order(1), order(1));
-//! assert_ne!(order(1), order(2));
-//! # }
+//! if ambient::is_simulated() {
+//!     assert_eq!(order(1), order(1));
+//!     assert_ne!(order(1), order(2));
+//! }
 //! ```
 //!
 //! # What is covered
 //!
-//! On Linux with glibc, in a program that links it dynamically, this crate defines the C functions
-//! `getrandom`, `clock_gettime` and (on x86-64 and AArch64) `syscall` in front of the C library's
-//! own. So it reaches the standard library, the crates `getrandom` 0.2 to 0.4 and what builds on
-//! them, and `chrono` and `time`. Where a clock read this way ends up in a wait (`recv_timeout`,
-//! `Condvar::wait_timeout`), the wait takes the real time asked for, and that much is added to what
-//! `Instant::now` shows on this thread.
+//! - **Linux with glibc**, in a program that links it dynamically. This crate defines the C
+//!   functions `getrandom`, `clock_gettime` and (on x86-64 and AArch64) `syscall` in front of the C
+//!   library's own. So it reaches the standard library, the crates `getrandom` 0.2 to 0.4 and the
+//!   crates that build on them, and `chrono` and `time`.
+//! - **macOS**, untested. This crate defines `CCRandomGenerateBytes`, `getentropy`, `clock_gettime`
+//!   and `mach_absolute_time`, and the two functions with which the standard library waits.
+//! - **madsim**: under `--cfg madsim`, madsim simulates clocks and entropy in its own way.
 //!
-//! The one blocking thread of a run has the same clocks and entropy of its own from the same seed.
+//! [`is_simulated`] tells if the system is one of these. The build script chooses between them.
+//!
+//! A wait with a timeout (`recv_timeout`, `Condvar::wait_timeout`) takes the real time asked for.
+//! That much is added to the reading of `Instant::now` on this thread.
+//!
+//! The one blocking thread of a world has the same clocks, and entropy of its own from the same
+//! seed.
 //!
 //! # What is not covered
 //!
-//! - Other platforms, and programs that link the C library statically: nothing is changed there.
-//!   Under `--cfg madsim` madsim does the same in its own way.
+//! - Other systems, and programs that link the C library statically: worlds see the machine's
+//!   clocks and entropy.
 //! - Threads that the code under test starts itself: they see the machine.
 //! - Files and devices, `/dev/urandom` among them; `time`, `gettimeofday` and `clock_nanosleep` of
 //!   the C library, and so `std::thread::sleep`, which really sleeps; instructions such as `RDRAND`
 //!   and `RDTSC`.
 //! - Hashers that mix in addresses (`ahash`) or generators that mix in the thread's number
 //!   (`fastrand`).
-//! - A process-wide counter from which Tokio's `select!` draws where it says no `biased;`, and
+//! - A process-wide counter from which Tokio's `select!` draws unless it says `biased;`, and
 //!   `rand`'s generators of *other* threads.
 
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(madsim)
-))]
-mod linux_gnu;
-#[cfg(not(any(
-    madsim,
-    all(
-        target_os = "linux",
-        target_env = "gnu",
-        not(target_feature = "crt-static")
-    )
-)))]
-mod uncovered;
+#[cfg(simulated_ambient)]
+mod c_library;
+#[cfg(simulated_ambient)]
+mod simulated;
+#[cfg(not(madsim))]
+#[cfg_attr(ambient = "linux_gnu", path = "ambient/linux_gnu.rs")]
+#[cfg_attr(ambient = "macos", path = "ambient/macos.rs")]
+#[cfg_attr(ambient = "uncovered", path = "ambient/uncovered.rs")]
+mod system;
+#[cfg(all(test, simulated_ambient))]
+mod tests;
 
 #[cfg(not(madsim))]
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+#[cfg(simulated_ambient)]
+pub(crate) use simulated::{Guard, suspended};
 #[cfg(not(madsim))]
-use std::time::Duration;
+pub(crate) use system::enter;
+#[cfg(ambient = "uncovered")]
+pub(crate) use system::{Guard, suspended};
 
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(madsim)
-))]
-pub(crate) use linux_gnu::{Guard, suspended};
-#[cfg(not(any(
-    madsim,
-    all(
-        target_os = "linux",
-        target_env = "gnu",
-        not(target_feature = "crt-static")
-    )
-)))]
-pub(crate) use uncovered::{Guard, suspended};
+/// Returns `true` if worlds see simulated clocks and entropy on this system.
+///
+/// Otherwise they see those of the machine: two worlds with the same choices may differ, and
+/// nothing changes with the seed or the clock offset of an [`Ambient`].
+pub const fn is_simulated() -> bool {
+    cfg!(any(simulated_ambient, madsim))
+}
 
-/// What a run finds where it looks past the simulation.
+/// The clocks and entropy that code of a world finds if it looks past the simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Ambient {
     /// The seed of the entropy that the system hands out.
     pub seed: u64,
-    /// What is added to virtual time on the system's calendar clock, in milliseconds.
+    /// The difference between the system's calendar clock and virtual time, in milliseconds.
     pub clock_offset_ms: i64,
 }
 
-/// The virtual time that the clocks of a run's threads show.
+/// The virtual time that the clocks of a world's threads show.
 #[cfg(not(madsim))]
 #[derive(Debug, Default)]
 pub(crate) struct Shown(AtomicU64);
@@ -114,12 +114,3 @@ impl Shown {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
-
-#[cfg(all(
-    test,
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(madsim)
-))]
-mod tests;

@@ -56,13 +56,6 @@
 pub mod ambient;
 #[cfg(not(madsim))]
 mod blocking;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(madsim)
-))]
-mod c_library;
 pub mod choice;
 pub mod clock;
 pub mod executor;
@@ -71,15 +64,17 @@ pub mod limits;
 pub mod runtime;
 pub mod shrink;
 pub mod tape;
+pub mod time;
 pub mod trace;
 
 pub use ambient::Ambient;
 pub use choice::{Choices, Odds, Offer, Point};
-pub use clock::{Clock, START_MS, SinceStart};
+pub use clock::Clock;
 pub use executor::{Executor, Outcome, Polled, TaskId, TaskPanic, panic_message};
 pub use explore::{Explorer, Plan, PlanId};
 pub use limits::{LimitExceeded, Limits};
 pub use runtime::{may_have_started_threads, simulate};
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};
+pub use time::{START_MS, SinceStart};
 pub use trace::{Keep, Trace, TraceEntry, TraceHash, digest, first_divergence};

@@ -12,7 +12,7 @@
 //! );
 //! ```
 
-use crate::clock::{START_MS, SinceStart};
+use crate::time::{START_MS, SinceStart};
 
 /// What a run may use up before it is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::Point;
-use crate::clock::SinceStart;
+use crate::time::SinceStart;
 
 /// The decisions of a run that were not benign, in the order in which they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ use std::io::Write;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::clock::SinceStart;
+use crate::time::SinceStart;
 
 /// What a trace keeps besides its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

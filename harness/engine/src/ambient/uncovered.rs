@@ -1,19 +1,17 @@
-//! Where the machine cannot be stood in front of: simulated threads see it as it is.
+//! Systems on which clocks and entropy are not simulated: worlds see those of the machine.
 
 use std::sync::Arc;
 
 use super::{Ambient, Shown};
 
-/// Does nothing.
+/// A guard that does nothing.
 #[derive(Debug)]
 pub(crate) struct Guard;
 
-impl Guard {
-    /// Does nothing.
-    pub(crate) fn enter(_: Ambient, _stream: u64, shown: Arc<Shown>) -> Self {
-        let _ = shown.get();
-        Self
-    }
+/// Does nothing.
+pub(crate) fn enter(_: Ambient, _stream: u64, shown: Arc<Shown>) -> Guard {
+    let _ = shown.get();
+    Guard
 }
 
 /// Runs `real`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-use crate::ambient::{Ambient, Guard, Shown};
+use crate::ambient::{self, Ambient, Guard, Shown};
 use crate::blocking::Gate;
 
 thread_local! {
@@ -74,7 +74,7 @@ where
     let gate = Arc::new(Gate::default());
     let shown = Arc::new(Shown::default());
     // Before the runtime is built, for that reads the clock and draws entropy already.
-    let _ambient = Guard::enter(ambient, 0, shown.clone());
+    let _simulated = ambient::enter(ambient, 0, shown.clone());
     let runtime = Some(build(ambient, &gate, &shown));
     let run = Run {
         runtime,
@@ -109,7 +109,7 @@ fn build(ambient: Ambient, gate: &Arc<Gate>, shown: &Arc<Shown>) -> Runtime {
         .thread_keep_alive(Duration::ZERO)
         .thread_name_fn(move || format!("durasim-blocking-{}", named.thread_named()))
         .on_thread_start(move || {
-            BLOCKING.set(Some(Guard::enter(
+            BLOCKING.set(Some(ambient::enter(
                 ambient,
                 started.thread_started(),
                 shown.clone(),

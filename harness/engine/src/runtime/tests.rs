@@ -314,7 +314,7 @@ mod blocking {
         let done = Arc::new(Mutex::new(false));
         let set = done.clone();
         simulate(Ambient::default(), || async {
-            drop(spawn_blocking(move || *set.lock().unwrap() = true))
+            drop(spawn_blocking(move || *set.lock().unwrap() = true));
         });
         assert!(*done.lock().unwrap());
     }
