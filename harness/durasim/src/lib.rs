@@ -1,9 +1,12 @@
 #![doc = include_str!("../../../docs/guide.md")]
 
+mod broken;
 pub mod checks;
 mod environment;
 mod error;
 mod faults;
+mod history;
+mod label;
 mod ledger;
 mod limits;
 mod logging;
@@ -11,6 +14,7 @@ mod mock_workflow;
 #[cfg(feature = "nexus")]
 pub mod nexus;
 mod options;
+mod outcome;
 mod outline;
 mod panics;
 mod proptest;
@@ -18,7 +22,10 @@ mod proto_json;
 mod regressions;
 pub mod report;
 mod runner;
+#[cfg(test)]
 mod sabotage;
+mod stand_in;
+mod words;
 mod world;
 
 pub use durasim_macros::workflow_test;
@@ -27,17 +34,19 @@ pub use durasim_worker::{
     activity::{ActivityCall, ActivityCallOutcome, ActivityCallRecord},
 };
 pub use environment::{
-    Actor, History, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget,
+    Actor, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget,
 };
 pub use error::{TestError, TestOutcome, TestResult};
 pub use faults::{Fault, FaultKind, FaultProfile};
+pub use history::History;
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
 pub use options::{Exhaustive, TestOptions};
+pub use outcome::{ChoiceSource, WorldOptions, WorldReport};
 pub use outline::history_outline;
 pub use proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
-pub use runner::{Body, Campaign, ChoiceSource, WorldOptions, WorldReport, run_world};
+pub use runner::{Body, Campaign, run_world};
 
 /// What most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {
@@ -61,7 +70,7 @@ pub mod __private {
     pub use crate::proptest::{generator, run_proptest};
     pub use crate::{
         runner::{TestCase, run},
-        world::{StandIn, WorkflowTaskAnswerer},
+        stand_in::{StandIn, WorkflowTaskAnswerer},
     };
     pub use ::proptest::prelude::any;
 }

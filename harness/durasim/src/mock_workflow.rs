@@ -1,7 +1,7 @@
 //! Workflows that a closure stands for: what the closure is given, and what is recorded of its
 //! calls.
 
-use crate::world::World;
+use durasim_engine::Clock;
 use futures::future::LocalBoxFuture;
 use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc};
 use temporalio_common::{
@@ -146,7 +146,7 @@ impl WorkflowCalls {
             parent_workflow_id: start.parent_workflow_id.clone(),
             attempt: start.attempt,
             payloads: start.input.clone(),
-            started_ms: World::current().clock.now_ms(),
+            started_ms: start.clock.now_ms(),
             finished_ms: None,
             outcome: WorkflowCallOutcome::Running,
             converter: start.data_converter.payload_converter().clone(),
@@ -154,6 +154,7 @@ impl WorkflowCalls {
         OpenCall {
             calls: self.clone(),
             index: calls.len() - 1,
+            clock: start.clock.clone(),
         }
     }
 }
@@ -162,18 +163,16 @@ impl WorkflowCalls {
 struct OpenCall {
     calls: WorkflowCalls,
     index: usize,
+    clock: Rc<Clock>,
 }
 
 impl OpenCall {
     fn end(&self, outcome: WorkflowCallOutcome) {
-        let Some(world) = World::try_current() else {
-            return;
-        };
         let mut calls = self.calls.0.borrow_mut();
         let call = &mut calls[self.index];
         if call.finished_ms.is_none() {
             call.outcome = outcome;
-            call.finished_ms = Some(world.clock.now_ms());
+            call.finished_ms = Some(self.clock.now_ms());
         }
     }
 }
@@ -195,6 +194,7 @@ pub(crate) struct MockStart {
     pub(crate) cancel: CancellationToken,
     pub(crate) data_converter: DataConverter,
     pub(crate) calls: WorkflowCalls,
+    pub(crate) clock: Rc<Clock>,
 }
 
 /// How a mock closes its run, encoded.

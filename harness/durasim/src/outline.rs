@@ -18,10 +18,9 @@
 mod attributes;
 mod values;
 
+use crate::words::duration_words;
 use std::borrow::Borrow;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
-
-pub(crate) use values::duration_words;
 
 /// One event in parts, for whoever lays them out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,13 @@
 //! Panics on simulated threads: kept for the report instead of printed.
 
+use crate::report::{
+    FailureReport,
+    source_lines::{is_dependencys, source_line, user_line},
+};
+use durasim_engine::panic_message;
 use std::{
     cell::{Cell, RefCell},
-    panic,
+    panic::{self, AssertUnwindSafe, catch_unwind},
     sync::Once,
 };
 
@@ -60,4 +65,37 @@ impl Drop for Quiet {
     fn drop(&mut self) {
         QUIET.set(false);
     }
+}
+
+/// The name of the task that is the test's own body.
+pub(crate) const TEST: &str = "test";
+
+/// Returns the failure of a test in which this task panicked with this message.
+pub(crate) fn failure(task: &str, message: &str) -> FailureReport {
+    let seen = last();
+    // An assertion of a library panics in the library; with a backtrace, the user's own line is
+    // what helps.
+    let location = seen.as_ref().and_then(|seen| {
+        let own = seen
+            .backtrace
+            .as_deref()
+            .filter(|_| is_dependencys(&seen.location))
+            .and_then(user_line);
+        own.or_else(|| source_line(&seen.location))
+    });
+    let message = if task == TEST {
+        message.to_owned()
+    } else {
+        format!("{task}: {message}")
+    };
+    FailureReport::panicked(message, location)
+}
+
+/// Calls a closure of the test's. A panic in it fails the test, as a panic of the test itself does.
+pub(crate) fn guarded<T>(
+    what: impl FnOnce() -> String,
+    call: impl FnOnce() -> T,
+) -> Result<T, Box<FailureReport>> {
+    catch_unwind(AssertUnwindSafe(call))
+        .map_err(|panic| Box::new(failure(&what(), &panic_message(panic.as_ref()))))
 }

@@ -13,12 +13,13 @@ mod diagnosis;
 mod diff;
 mod excerpt;
 mod kinds;
+mod nondeterminism;
 mod paint;
 mod render;
 mod sdk_defects;
+pub(crate) mod source_lines;
 
-use crate::world::ordering_words;
-use durasim_engine::{START_MS, Tape, TapeEntry};
+use durasim_engine::Tape;
 
 pub use code::FailureCode;
 pub use diagnosis::{Awaited, Diagnosis, OpenWorkflow, Waiting};
@@ -136,35 +137,6 @@ pub struct FaultPlanWords {
     pub orderings: Vec<String>,
     /// Choices of a saved plan that no longer match any point of the run: the code has changed.
     pub drifted: usize,
-}
-
-impl FaultPlanWords {
-    /// The plan of `minimal`, which `found` was shrunk to; `is_fault` tells faults from choices of
-    /// order.
-    pub fn from_tapes(found: &Tape, minimal: &Tape, is_fault: impl Fn(&TapeEntry) -> bool) -> Self {
-        let (faults, orderings): (Vec<_>, Vec<_>) =
-            minimal.entries.iter().partition(|entry| is_fault(entry));
-        Self {
-            found: found.entries.iter().filter(|entry| is_fault(entry)).count(),
-            faults: faults.into_iter().map(PlannedFault::from).collect(),
-            orderings: orderings.into_iter().map(ordering_words).collect(),
-            drifted: 0,
-        }
-    }
-}
-
-impl From<&TapeEntry> for PlannedFault {
-    fn from(entry: &TapeEntry) -> Self {
-        let words = if entry.words.is_empty() {
-            entry.point.to_string()
-        } else {
-            entry.words.clone()
-        };
-        Self {
-            at_ms: entry.at_ms.saturating_sub(START_MS),
-            words,
-        }
-    }
 }
 
 /// One fault of a plan.

@@ -12,6 +12,7 @@ pub const START_MS: u64 = 1_704_067_200_000;
 /// use durasim_engine::{START_MS, SinceStart};
 ///
 /// assert_eq!(SinceStart(START_MS).to_string(), "+0s");
+/// assert_eq!(SinceStart(START_MS + 40).to_string(), "+40ms");
 /// assert_eq!(SinceStart(START_MS + 1_250).to_string(), "+1.25s");
 /// assert_eq!(SinceStart(START_MS + 90_000).to_string(), "+1m30s");
 /// assert_eq!(SinceStart(START_MS + 90_000_000).to_string(), "+1d1h");
@@ -37,7 +38,9 @@ impl fmt::Display for SinceStart {
             }
         }
         let (seconds, thousandths) = (ms / 1_000 % 60, ms % 1_000);
-        if thousandths > 0 {
+        if (1..1_000).contains(&ms) {
+            write!(f, "{ms}ms")
+        } else if thousandths > 0 {
             let fraction = format!("{thousandths:03}");
             write!(f, "{seconds}.{}s", fraction.trim_end_matches('0'))
         } else if seconds > 0 || ms == 0 {

@@ -2,11 +2,11 @@
 //!
 //! It owns a thread and takes milliseconds, so it is asked for test by test.
 
-use super::replay::Case;
 use crate::{
-    environment::History,
+    broken::broken,
+    history::History,
+    outcome::ReplayCase,
     report::{FailureReport, HistoryExcerpt, WorkflowName},
-    sabotage::broken,
 };
 use durasim_engine::START_MS;
 use temporalio_client::WorkflowHistory;
@@ -14,7 +14,7 @@ use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 
 /// What Core says against the first history that it rejects, if it rejects one.
-pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureReport> {
+pub(crate) fn check(cases: &[ReplayCase], histories: &[History]) -> Option<FailureReport> {
     if broken!(check CoreReplay) {
         return None;
     }
@@ -35,7 +35,7 @@ pub(crate) fn check(cases: &[Case], histories: &[History]) -> Option<FailureRepo
     })
 }
 
-fn replay(case: &Case, history: &History) -> Result<(), String> {
+fn replay(case: &ReplayCase, history: &History) -> Result<(), String> {
     let mut options = WorkflowReplayerOptions::new()
         .namespace(case.options.namespace.clone())
         .task_queue(case.options.task_queue.clone())

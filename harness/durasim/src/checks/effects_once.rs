@@ -1,7 +1,7 @@
 //! `effects_once`: each activity's effect, recorded in an [`EffectLedger`](crate::EffectLedger), is
 //! applied at most once, however many attempts it took.
 
-use crate::{EffectLedger, ledger::Effect, report::FailureReport, sabotage::broken};
+use crate::{EffectLedger, broken::broken, ledger::Effect, report::FailureReport};
 
 /// What a watched ledger says, the type of its effects forgotten.
 pub(crate) type Watched = Box<dyn Fn() -> Option<FailureReport>>;

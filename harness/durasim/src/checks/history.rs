@@ -1,9 +1,9 @@
 //! `history`: the history is well formed: ids, causes, one closing event and nothing after it.
 
 use crate::{
-    environment::History,
+    broken::broken,
+    history::History,
     report::{FailureReport, HistoryExcerpt, WorkflowName},
-    sabotage::broken,
 };
 use durasim_engine::START_MS;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;

@@ -1,9 +1,9 @@
 //! `idempotency`: what the test chose to observe equals the fault-free world's.
 
 use crate::{
+    broken::broken,
+    outcome::{Reference, WorldReport},
     report::FailureReport,
-    runner::{Reference, WorldReport},
-    sabotage::broken,
 };
 use serde_json::Value;
 

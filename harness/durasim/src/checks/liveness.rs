@@ -1,9 +1,9 @@
 //! `liveness`: once faults stop, every workflow closes that closes without faults.
 
 use crate::{
+    broken::broken,
+    outcome::{Reference, WorldReport},
     report::{Diagnosis, FailureCode, FailureReport},
-    runner::{Reference, WorldReport},
-    sabotage::broken,
 };
 
 /// The workflows that faults left open, if there are any.

@@ -6,16 +6,13 @@
 //! prefix, so none is replayed twice.
 
 use crate::{
-    environment::History,
-    report::{FailureReport, HistoryExcerpt, WorkflowName},
-    sabotage::broken,
-    world::{State, diagnosis, source_lines::user_line},
+    broken::broken,
+    history::History,
+    outcome::ReplayCase,
+    report::{FailureReport, HistoryExcerpt, WorkflowName, source_lines::user_line},
 };
 use durasim_engine::{Ambient, START_MS};
-use durasim_service::ExecutionSummary;
-use durasim_worker::{
-    ReplayError, ReplayMode, ReplayOptions, WorkflowDefinitions, WorkflowErrorType, replay_shared,
-};
+use durasim_worker::{ReplayError, replay_shared};
 use temporalio_protos::{
     constants::LOCAL_ACTIVITY_MARKER_NAME,
     temporal::api::{
@@ -23,90 +20,6 @@ use temporalio_protos::{
         history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
-
-/// What it takes to replay a run.
-#[derive(Clone)]
-pub(crate) struct Case {
-    /// Which of the world's histories.
-    pub(super) history: usize,
-    pub(super) workflow_type: String,
-    pub(super) definitions: WorkflowDefinitions,
-    pub(super) options: ReplayOptions,
-}
-
-impl std::fmt::Debug for Case {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "replay of {}", self.workflow_type)
-    }
-}
-
-/// A case for each run whose workflow some worker has. A mock has no code to replay; a run that
-/// nondeterminism has failed, because its worker is told to, has none that would do the same.
-pub(crate) fn cases(state: &State) -> Vec<Case> {
-    let executions = state.service.executions();
-    let mut cases = Vec::new();
-    for (index, execution) in executions.into_iter().enumerate() {
-        if state.mocks.contains(&execution.run_id) {
-            continue;
-        }
-        let Some(ran_by) = state.ran_by(&execution) else {
-            continue;
-        };
-        let worker = &state.workers[ran_by.worker];
-        let code = &worker.spec.versions[ran_by.version];
-        if !code.workflows.contains(&execution.workflow_type) {
-            continue;
-        }
-        let worker_options =
-            worker
-                .spec
-                .options(ran_by.version, &state.namespace, worker.incarnation);
-        if worker_options
-            .fails_workflow(&execution.workflow_type, WorkflowErrorType::Nondeterminism)
-            && failed_by_nondeterminism(state, &execution)
-        {
-            continue;
-        }
-        cases.push(Case {
-            history: index,
-            workflow_type: execution.workflow_type,
-            definitions: code.workflows.clone(),
-            options: ReplayOptions {
-                namespace: state.namespace.clone(),
-                task_queue: execution.task_queue,
-                workflow_id: execution.workflow_id,
-                run_id: Some(execution.run_id),
-                data_converter: worker_options.data_converter,
-                detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
-                // Another version may give its commands other inputs: Core lets that through, and
-                // so must this.
-                mode: if ran_by.is_mixed {
-                    ReplayMode::Commands
-                } else {
-                    ReplayMode::Strict
-                },
-                backtraces: state.backtraces,
-                keep_activations: false,
-                ..ReplayOptions::default()
-            },
-        });
-    }
-    cases
-}
-
-fn failed_by_nondeterminism(state: &State, execution: &ExecutionSummary) -> bool {
-    let events = state
-        .service
-        .history(&execution.workflow_id, Some(&execution.run_id))
-        .unwrap_or_default();
-    match events.last().and_then(|event| event.attributes.as_ref()) {
-        Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => failed
-            .failure
-            .as_ref()
-            .is_some_and(|failure| failure.message.starts_with("[TMPRL1100]")),
-        _ => false,
-    }
-}
 
 /// What a replay finds where workflow code looks past its history: other than what the run of this
 /// seed found, and other for each seed. One change for all would leave code alone that does not
@@ -135,7 +48,7 @@ const DAYS_AND_HOURS_MS: i64 = ((404 * 24 + 13) * 60 + 37) * 60_000 + 11_617;
 /// Replays every run on a thread of its own; `seed` is that of its world. What differs first, if
 /// anything does.
 pub(crate) fn check(
-    cases: &[Case],
+    cases: &[ReplayCase],
     histories: &[History],
     seed: Option<u64>,
 ) -> Option<FailureReport> {
@@ -178,12 +91,12 @@ fn is_local_timeout(event: &HistoryEvent) -> bool {
     }
 }
 
-fn report(case: &Case, history: &History, error: &ReplayError) -> FailureReport {
+fn report(case: &ReplayCase, history: &History, error: &ReplayError) -> FailureReport {
     let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
     let events = history.shared();
     match error {
         ReplayError::Nondeterminism(nondeterminism) => {
-            diagnosis::nondeterministic(name, nondeterminism, events)
+            FailureReport::nondeterministic(name, nondeterminism, events)
         }
         ReplayError::CommandDiffers {
             event_id,

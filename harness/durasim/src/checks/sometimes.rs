@@ -1,10 +1,9 @@
 //! `sometimes`: over a campaign, every label that the test names is reached at least once.
 
-use super::Label;
 use crate::{
-    report::{FailureReport, Spent},
-    sabotage::broken,
-    world::source_lines::source_line,
+    broken::broken,
+    outcome::SometimesLabel,
+    report::{FailureReport, Spent, source_lines::source_line},
 };
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ pub(crate) struct Sometimes {
 
 impl Sometimes {
     /// Counts one world: its labels, and the steps that it took.
-    pub(crate) fn world(&mut self, labels: &BTreeMap<String, Label>, steps: u64) {
+    pub(crate) fn world(&mut self, labels: &BTreeMap<String, SometimesLabel>, steps: u64) {
         self.worlds += 1;
         self.steps += steps;
         for (name, label) in labels {
@@ -57,10 +56,10 @@ impl Sometimes {
 mod tests {
     use super::*;
 
-    fn labels(reached: bool) -> BTreeMap<String, Label> {
+    fn labels(reached: bool) -> BTreeMap<String, SometimesLabel> {
         BTreeMap::from([(
             "refund".to_owned(),
-            Label {
+            SometimesLabel {
                 location: "pay.rs:7".to_owned(),
                 reached,
             },

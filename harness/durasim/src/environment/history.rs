@@ -1,28 +1,18 @@
-//! Histories, as a test reads them.
+//! Reading the histories of a world.
 
 use crate::{
-    outline::outline_of,
-    proto_json::Descriptors,
+    history::History,
     world::{State, World},
 };
 use futures::FutureExt;
-use prost::Message;
-use std::{
-    collections::BTreeSet,
-    fmt,
-    rc::Rc,
-    sync::{Arc, OnceLock},
-};
-use temporalio_client::{WorkflowHandle, WorkflowHistory, grpc::WorkflowService};
+use std::{collections::BTreeSet, rc::Rc};
+use temporalio_client::{WorkflowHandle, grpc::WorkflowService};
 use temporalio_common::{
     HasWorkflowDefinition,
     data_converters::{SerializationContextData, WorkflowSerializationContext},
     payload_visitor::decode_payloads,
 };
-use temporalio_protos::temporal::api::{
-    enums::v1::EventType,
-    history::v1::{History as HistoryProto, HistoryEvent, history_event::Attributes},
-};
+use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 
 /// What names a workflow: its handle, or its id.
 pub trait WorkflowTarget {
@@ -75,134 +65,6 @@ impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget
 {
     fn workflow_id(&self) -> &str {
         &self.info().workflow_id
-    }
-}
-
-/// The history of one run, at the moment it was read.
-#[derive(Clone)]
-pub struct History {
-    workflow_id: String,
-    run_id: String,
-    events: Vec<Arc<HistoryEvent>>,
-    /// The same as plain values, once somebody has asked for them.
-    plain: OnceLock<Vec<HistoryEvent>>,
-}
-
-impl PartialEq for History {
-    fn eq(&self, other: &Self) -> bool {
-        let Self {
-            workflow_id,
-            run_id,
-            events,
-            plain: _,
-        } = self;
-        *workflow_id == other.workflow_id && *run_id == other.run_id && *events == other.events
-    }
-}
-
-impl History {
-    pub(crate) fn new(workflow_id: String, run_id: String, events: Vec<Arc<HistoryEvent>>) -> Self {
-        Self {
-            workflow_id,
-            run_id,
-            events,
-            plain: OnceLock::new(),
-        }
-    }
-
-    /// The events, shared with the service and its workers.
-    pub(crate) fn shared(&self) -> &[Arc<HistoryEvent>] {
-        &self.events
-    }
-
-    /// The workflow id.
-    pub fn workflow_id(&self) -> &str {
-        &self.workflow_id
-    }
-
-    /// The run id.
-    pub fn run_id(&self) -> &str {
-        &self.run_id
-    }
-
-    /// The events, from the first.
-    pub fn events(&self) -> &[HistoryEvent] {
-        self.plain
-            .get_or_init(|| self.events.iter().map(|event| (**event).clone()).collect())
-    }
-
-    /// The types of the events, from the first.
-    pub fn event_types(&self) -> Vec<EventType> {
-        self.events.iter().map(|event| event.event_type()).collect()
-    }
-
-    /// A readable outline, one event a line, without anything random: made for snapshots.
-    pub fn outline(&self) -> String {
-        outline_of(&self.events)
-    }
-
-    /// The history as Temporal's own JSON: what `temporal workflow show --output json` prints, the
-    /// web UI imports, and the replayers of the other SDKs read.
-    ///
-    /// It follows the mapping of protocol buffers (<https://protobuf.dev/programming-guides/json>):
-    /// names in camel case, enums by name, 64-bit numbers as text, bytes in base 64. The Rust SDK
-    /// reads a form of its own: see [`to_sdk_json`](Self::to_sdk_json), or hand the history itself
-    /// to its replayer, `history.into()`.
-    pub fn to_json(&self) -> String {
-        let proto = self.to_proto().encode_to_vec();
-        format!(
-            "{:#}",
-            Descriptors::of_temporal().json(".temporal.api.history.v1.History", &proto)
-        )
-    }
-
-    /// The history as the Rust SDK's JSON, which
-    /// [`WorkflowHistory::from_json`](temporalio_client::WorkflowHistory::from_json) reads and no
-    /// other tool does.
-    ///
-    /// # Panics
-    ///
-    /// If the events do not serialize, which would be a defect of the SDK's own types.
-    pub fn to_sdk_json(&self) -> String {
-        serde_json::to_string_pretty(&self.to_proto()).expect("a history serializes to JSON")
-    }
-
-    fn to_proto(&self) -> HistoryProto {
-        HistoryProto {
-            events: self.events().to_vec(),
-        }
-    }
-}
-
-/// For the SDK's own `WorkflowReplayer`.
-impl From<&History> for WorkflowHistory {
-    fn from(history: &History) -> Self {
-        history.to_proto().into()
-    }
-}
-
-/// For the SDK's own `WorkflowReplayer`.
-impl From<History> for WorkflowHistory {
-    fn from(history: History) -> Self {
-        Self::from(&history)
-    }
-}
-
-impl fmt::Display for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.outline())
-    }
-}
-
-impl fmt::Debug for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "History of {} (run {})\n{}",
-            self.workflow_id,
-            self.run_id,
-            self.outline()
-        )
     }
 }
 

@@ -7,12 +7,13 @@ mod nexus;
 mod worker;
 
 pub use actor::Actor;
-pub use history::{History, WorkflowTarget};
+pub use history::WorkflowTarget;
 pub use worker::{StartError, WorkerBuilder, WorkerCode};
 
 use crate::{
     Effect, EffectLedger,
     checks::effects_once,
+    history::History,
     mock_workflow::WorkflowCallRecord,
     world::{World, connection},
 };
@@ -156,7 +157,10 @@ impl TestWorkflowEnvironment {
     /// started.
     #[track_caller]
     pub fn calls<AD: ActivityDefinition>(&self, activity: AD) -> Vec<ActivityCallRecord> {
-        World::current().state().calls.of_type(activity.name())
+        World::current()
+            .state()
+            .activity_log
+            .of_type(activity.name())
     }
 
     /// Every call of this workflow's mock, one for each run, in the order in which they were made;

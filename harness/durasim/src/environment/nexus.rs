@@ -3,9 +3,9 @@
 use super::TestWorkflowEnvironment;
 use crate::{
     nexus::{Handler, NexusCall, NexusError, NexusOperation, NexusResult},
-    world::World,
+    world::{CurrentWorld, World},
 };
-use std::future::Future;
+use std::{future::Future, rc::Rc};
 use temporalio_common::data_converters::TemporalDeserializable;
 
 impl TestWorkflowEnvironment {
@@ -34,6 +34,7 @@ impl TestWorkflowEnvironment {
             endpoint: endpoint.into(),
             service: service.into(),
             operation: operation.into(),
+            host: Rc::new(CurrentWorld),
         };
         let is_first = World::current()
             .state()

@@ -23,7 +23,7 @@ impl FaultRule for ActivityCompletionLost {
             return None;
         }
         let chance = Chance::of_attempt(attempt, Moment::AfterActivity)
-            .bearable(attempt.allowance.bears_silence());
+            .tolerable(attempt.allowance.tolerates_silence());
         strike.strikes(chance, |_| {
             format!(
                 "lose the completion of {}",

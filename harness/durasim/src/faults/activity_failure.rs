@@ -37,8 +37,8 @@ impl FaultRule for ActivityFailure {
         if attempt.moment != AttemptMoment::Starts {
             return None;
         }
-        let bearable = attempt.allowance.bears_failure(strike.now_ms());
-        let chance = Chance::of_attempt(attempt, Moment::BeforeActivity).bearable(bearable);
+        let tolerable = attempt.allowance.tolerates_failure(strike.now_ms());
+        let chance = Chance::of_attempt(attempt, Moment::BeforeActivity).tolerable(tolerable);
         strike.strikes(chance, |_| {
             format!(
                 "fail {}, before its code runs",

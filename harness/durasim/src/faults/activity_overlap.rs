@@ -37,7 +37,7 @@ impl FaultRule for ActivityOverlap {
         .find_map(|(moment, at_first_await)| {
             let chance = Chance::of_attempt(attempt, moment)
                 .ways(2)
-                .bearable(attempt.allowance.bears_silence());
+                .tolerable(attempt.allowance.tolerates_silence());
             let into_retry_ms = |way: u32| INTO_RETRY_MS[(way as usize).clamp(1, 2) - 1];
             let struck = strike.strikes(chance, |struck| {
                 let words = attempt_words(attempt.label, attempt.attempt);

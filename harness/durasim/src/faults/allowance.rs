@@ -92,13 +92,13 @@ impl Allowance {
     }
 
     /// Whether the activity bears it that this attempt fails now, retryably.
-    pub(crate) fn bears_failure(&self, now_ms: u64) -> bool {
+    pub(crate) fn tolerates_failure(&self, now_ms: u64) -> bool {
         self.after_failure_ms
             .is_some_and(|backoff_ms| self.has_time_from(now_ms.saturating_add(backoff_ms)))
     }
 
     /// Whether the activity bears it that the service never hears of this attempt again.
-    pub(crate) fn bears_silence(&self) -> bool {
+    pub(crate) fn tolerates_silence(&self) -> bool {
         let (Some(backoff_ms), Some(timeout_ms)) =
             (self.after_timeout_ms, self.latest_timeout_ms())
         else {

@@ -10,6 +10,7 @@
 use super::{
     Chance, FaultKind, FaultRule, Strike, TaskFate, TaskMoment, TaskView, placement::Moment,
 };
+use crate::label::Label;
 
 pub(crate) struct CacheEviction;
 
@@ -22,8 +23,8 @@ impl FaultRule for CacheEviction {
         if task.moment != TaskMoment::Arrives || !task.is_cached {
             return None;
         }
-        let chance =
-            Chance::new(task.workflow, Moment::BeforeWorkflowTask).bearable(!task.is_query);
+        let chance = Chance::new(Label::Workflow(task.workflow), Moment::BeforeWorkflowTask)
+            .tolerable(!task.is_query);
         strike.strikes(chance, |_| {
             format!(
                 "evict {} from the cache of worker {}",

@@ -14,9 +14,9 @@
 //! effect only. A fault placed by hand may refuse any of them after.
 
 use super::{
-    CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, words::message_words,
+    CallView, Chance, Direction, Fate, FaultKind, FaultRule, Strike, placement::Moment,
+    words::message_words,
 };
-use crate::world::Direction;
 use durasim_service::Rpc;
 use tonic::Status;
 

@@ -24,7 +24,7 @@ impl FaultRule for HeartbeatLoss {
         }
         let chance = Chance::of_attempt(attempt, Moment::DuringActivity)
             .ways(2)
-            .bearable(attempt.allowance.bears_silence());
+            .tolerable(attempt.allowance.tolerates_silence());
         let struck = strike.strikes(chance, |struck| {
             let words = attempt_words(attempt.label, attempt.attempt);
             match struck.way {

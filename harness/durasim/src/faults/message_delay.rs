@@ -8,11 +8,11 @@
 //! So are the requests to Nexus handlers. Signals have a [fault of their own](super::signal_delay).
 
 use super::{
-    Allowance, CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
+    Allowance, CallView, Chance, Delay, Direction, Fate, FaultKind, FaultRule, Strike,
     placement::Moment,
     words::{delay_words, message_words},
 };
-use crate::world::Direction;
+use crate::label::Label;
 use durasim_service::{Response, Rpc};
 
 const TASK_DELAYS: [Delay; 5] = [
@@ -43,41 +43,37 @@ impl FaultRule for MessageDelay {
     }
 
     fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
-        let (table, bearable): (&[Delay], bool) =
-            match (message.direction, message.worker, message.rpc) {
-                (Direction::Reply, Some(_), Some(Rpc::PollWorkflowTaskQueue)) => {
-                    match message.answer {
-                        // A query, whose caller waits.
-                        Some(Response::PollWorkflowTaskQueue(task)) if task.query.is_some() => {
-                            (&CALL_DELAYS, true)
-                        }
-                        _ => (&TASK_DELAYS, true),
+        let (table, tolerable): (&[Delay], bool) =
+            match (message.direction, message.worker, message.rpc?) {
+                (Direction::Reply, Some(_), Rpc::PollWorkflowTaskQueue) => match message.answer {
+                    // A query, whose caller waits.
+                    Some(Response::PollWorkflowTaskQueue(task)) if task.query.is_some() => {
+                        (&CALL_DELAYS, true)
                     }
+                    _ => (&TASK_DELAYS, true),
+                },
+                (Direction::Request, Some(_), Rpc::RespondWorkflowTaskCompleted) => {
+                    let workflow = message.label.workflow()?;
+                    (&TASK_DELAYS, strike.tolerates_lost_task(workflow))
                 }
-                (Direction::Request, Some(_), Some(Rpc::RespondWorkflowTaskCompleted)) => {
-                    let (workflow, _) = message.label.split_once('/')?;
-                    (&TASK_DELAYS, strike.bears_lost_task(workflow))
-                }
-                (Direction::Reply, Some(_), Some(Rpc::PollActivityTaskQueue)) => {
-                    let bears_timeout = |it: &Allowance| it.bears_silence();
+                (Direction::Reply, Some(_), Rpc::PollActivityTaskQueue) => {
+                    let tolerates_timeout = |it: &Allowance| it.tolerates_silence();
                     (
                         &TASK_DELAYS,
-                        message.allowance.as_ref().is_none_or(bears_timeout),
+                        message.allowance.as_ref().is_none_or(tolerates_timeout),
                     )
                 }
-                (Direction::Reply, None, Some(Rpc::PollNexusTaskQueue)) => {
-                    (&CALL_DELAYS, message.bears_repeat)
+                (Direction::Reply, None, Rpc::PollNexusTaskQueue) => {
+                    (&CALL_DELAYS, message.tolerates_repeat)
                 }
                 (
                     Direction::Request,
                     None,
-                    Some(
-                        Rpc::StartWorkflowExecution
-                        | Rpc::QueryWorkflow
-                        | Rpc::UpdateWorkflowExecution
-                        | Rpc::RequestCancelWorkflowExecution
-                        | Rpc::TerminateWorkflowExecution,
-                    ),
+                    Rpc::StartWorkflowExecution
+                    | Rpc::QueryWorkflow
+                    | Rpc::UpdateWorkflowExecution
+                    | Rpc::RequestCancelWorkflowExecution
+                    | Rpc::TerminateWorkflowExecution,
                 ) => (&CALL_DELAYS, true),
                 _ => return None,
             };
@@ -86,13 +82,11 @@ impl FaultRule for MessageDelay {
         // time out, and of those each run bears a few in a row.
         let mut chance = Chance::new(message.label, Moment::Message)
             .ways(ways)
-            .bearable(bearable);
-        if let (Direction::Request, Some(_), Some((workflow, _))) = (
-            message.direction,
-            message.worker,
-            message.label.split_once('/'),
-        ) {
-            chance = chance.sets_back(workflow);
+            .tolerable(tolerable);
+        if let (Direction::Request, Some(_), Some(workflow)) =
+            (message.direction, message.worker, message.label.workflow())
+        {
+            chance = chance.sets_back(Label::Workflow(workflow));
         }
         let struck = strike.strikes(chance, |struck| {
             format!(

@@ -11,7 +11,9 @@ mod allowance;
 mod cache_eviction;
 mod client_unavailable;
 mod heartbeat_loss;
+mod latency;
 mod message_delay;
+mod moments;
 mod nexus_answer_lost;
 mod odds;
 mod pause;
@@ -28,19 +30,21 @@ mod worker_deploy;
 mod workflow_task_failure;
 mod workflow_task_timeout;
 
-use crate::world::{CallView, Delay, Fate};
 use std::fmt;
-use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 
 pub(crate) use allowance::{Allowance, instant_ms, limit_ms};
+pub(crate) use latency::{Latency, ordering_words};
+pub(crate) use moments::{
+    AttemptFate, AttemptMoment, AttemptView, CallView, Delay, Direction, Fate, RunTimes, TaskFate,
+    TaskMoment, TaskView,
+};
 pub(crate) use pause::{Pause, first_await};
 pub use placement::Fault;
 #[cfg(test)]
 pub(crate) use placement::Moment;
 pub use profile::FaultProfile;
-pub(crate) use strike::{Chance, Faults, RunTimes, Strike, Struck};
+pub(crate) use strike::{Chance, Faults, Strike, Struck};
 pub(crate) use usual::Usual;
-pub(crate) use words::{duration_words, message_words};
 
 /// Every fault, in the order in which they are asked: the first that strikes has the moment.
 pub(crate) const CATALOGUE: &[&dyn FaultRule] = &[
@@ -158,104 +162,6 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// When a workflow task may be struck.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TaskMoment {
-    /// The worker has just got it.
-    Arrives,
-    /// The workflow code has run, and the response is not sent yet.
-    Done,
-    /// The service has recorded the response.
-    Recorded,
-}
-
-/// A workflow task that may be struck.
-pub(crate) struct TaskView<'a> {
-    pub(crate) moment: TaskMoment,
-    /// `PaymentWorkflow#1`.
-    pub(crate) workflow: &'a str,
-    pub(crate) task_queue: &'a str,
-    /// The attempt of the task, from 1.
-    pub(crate) attempt: i32,
-    /// Whether it carries a query and nothing else.
-    pub(crate) is_query: bool,
-    /// Whether the worker keeps the run.
-    pub(crate) is_cached: bool,
-    /// Whether everything that would die with the worker can be tried again.
-    pub(crate) bears_crash: bool,
-    /// The version of the code that runs, and how many there are.
-    pub(crate) version: usize,
-    pub(crate) versions: &'a [String],
-    /// What is known of the run's time, when the task arrives.
-    pub(crate) times: Option<RunTimes>,
-}
-
-/// When an activity attempt may be struck.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AttemptMoment {
-    /// The worker has just got the task.
-    Starts,
-    /// The worker is about to send a heartbeat of it.
-    Heartbeat,
-    /// The code has run, and the result is not sent yet.
-    Done,
-}
-
-/// An activity attempt that may be struck.
-pub(crate) struct AttemptView<'a> {
-    pub(crate) moment: AttemptMoment,
-    /// `PaymentWorkflow#1/Payments::charge`.
-    pub(crate) label: &'a str,
-    pub(crate) task_queue: &'a str,
-    pub(crate) version: usize,
-    pub(crate) attempt: u32,
-    /// What its activity can still lose.
-    pub(crate) allowance: Allowance,
-    /// Whether it is done, and successfully.
-    pub(crate) completed: bool,
-    /// Whether everything else that would die with the worker can be tried again.
-    pub(crate) bears_crash: bool,
-}
-
-/// What becomes of a worker process or of the workflow task it holds.
-#[derive(Debug)]
-pub(crate) enum TaskFate {
-    /// The cached run is dropped.
-    Evict,
-    /// The process dies, and starts again after this time with this version of its code.
-    Crash {
-        restart_after_ms: u64,
-        version: usize,
-    },
-    /// The workflow task fails, once.
-    Fail,
-    /// The response is this late.
-    Late(Delay),
-}
-
-/// What becomes of an activity attempt.
-#[derive(Debug)]
-pub(crate) enum AttemptFate {
-    /// It fails before its code runs.
-    Fail(Box<FailureProto>),
-    /// Its code stands still for a while.
-    Pause(Pause),
-    /// The worker process dies now.
-    Crash {
-        restart_after_ms: u64,
-        version: usize,
-    },
-    /// The worker process dies when the code comes to its first await, or is done without one.
-    CrashAtFirstAwait {
-        restart_after_ms: u64,
-        version: usize,
-    },
-    /// Its result is not sent.
-    LoseReport,
-    /// The heartbeat is not sent, nor any later one if so.
-    LoseHeartbeat { and_later: bool },
 }
 
 /// One fault: asked at every moment that concerns it, it answers when it strikes.

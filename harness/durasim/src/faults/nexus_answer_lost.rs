@@ -7,9 +7,9 @@
 //! that. (`temporalio/temporal: components/nexusoperations/executors.go`)
 
 use super::{
-    CallView, Chance, Fate, FaultKind, FaultRule, Strike, placement::Moment, words::answer_words,
+    CallView, Chance, Direction, Fate, FaultKind, FaultRule, Strike, placement::Moment,
+    words::answer_words,
 };
-use crate::world::Direction;
 use durasim_service::Rpc;
 use tonic::Status;
 
@@ -29,7 +29,7 @@ impl FaultRule for NexusAnswerLost {
             return None;
         }
         let chance = Chance::new(message.label, Moment::Message)
-            .bearable(message.bears_repeat)
+            .tolerable(message.tolerates_repeat)
             .sets_back(message.label);
         strike.strikes(chance, |_| format!("lose {}", answer_words(message.label)))?;
         Some(Fate::Refused(Status::unavailable(

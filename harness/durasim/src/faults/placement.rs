@@ -1,7 +1,7 @@
 //! Faults placed by hand: the one schedule that a person fears, written down.
 
-use super::{FaultKind, words::delay_words};
-use crate::world::Delay;
+use super::{Delay, FaultKind, words::delay_words};
+use crate::label::{AttemptMessage, Call, Label, Workflow};
 use std::{fmt, time::Duration};
 use temporalio_common::{ActivityDefinition, SignalDefinition, WorkflowDefinition};
 
@@ -45,19 +45,20 @@ enum Place {
 }
 
 impl Place {
-    fn is_at(&self, subject: &str) -> bool {
-        let ends_with = |tail: &str| {
-            subject
-                .strip_suffix(tail)
-                .is_some_and(|head| head.ends_with('/'))
-        };
-        match self {
-            Self::Activity(name) => ends_with(name) || ends_with(&format!("{name}/heartbeat")),
-            Self::Workflow(name) => subject
-                .strip_prefix(name.as_str())
-                .is_some_and(|rest| rest.starts_with('#')),
-            Self::Signal(name) => ends_with(&format!("signal {name}")),
-            Self::Named(part) => subject.contains(part.as_str()),
+    fn is_at(&self, subject: Label) -> bool {
+        match (self, subject) {
+            (Self::Activity(name), Label::Attempt(_, activity))
+            | (
+                Self::Activity(name),
+                Label::AttemptMessage(_, activity, AttemptMessage::Heartbeat),
+            ) => activity.is(name),
+            (Self::Workflow(name), _) => subject
+                .workflow()
+                .and_then(Workflow::workflow_type)
+                .is_some_and(|workflow_type| workflow_type.is(name)),
+            (Self::Signal(name), Label::Call(_, Call::Signal(signal))) => signal.is(name),
+            (Self::Named(part), _) => subject.to_string().contains(part.as_str()),
+            (Self::Activity(_) | Self::Signal(_), _) => false,
         }
     }
 }
@@ -314,7 +315,12 @@ impl Fault {
         }
     }
 
-    pub(crate) fn is_placed_at(&self, moment: Moment, subject: &str, attempt: Option<u32>) -> bool {
+    pub(crate) fn is_placed_at(
+        &self,
+        moment: Moment,
+        subject: Label,
+        attempt: Option<u32>,
+    ) -> bool {
         self.moment.is_none_or(|wanted| wanted == moment)
             && self.attempt.is_none_or(|wanted| attempt == Some(wanted))
             && self.places.iter().all(|place| place.is_at(subject))

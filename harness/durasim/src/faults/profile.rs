@@ -1,6 +1,7 @@
 //! Which faults are on, how often, and how many at most.
 
-use super::{Fault, FaultKind, words::duration_words};
+use super::{Fault, FaultKind};
+use crate::words::duration_words;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// Which faults a world may meet, how often, and how many at most.

@@ -6,11 +6,10 @@
 //! almost never meets a timer of hours.
 
 use super::{
-    CallView, Chance, Delay, Fate, FaultKind, FaultRule, Strike,
+    CallView, Chance, Delay, Direction, Fate, FaultKind, FaultRule, Strike,
     placement::Moment,
     words::{delay_words, message_words},
 };
-use crate::world::Direction;
 use durasim_service::Rpc;
 
 const DELAYS: [Delay; 6] = [

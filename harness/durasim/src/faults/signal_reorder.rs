@@ -23,7 +23,7 @@ impl FaultRule for SignalReorder {
         if !is_signal(message) {
             return None;
         }
-        let (workflow, _) = message.label.split_once('/')?;
+        let workflow = message.label.signaled()?;
         let chance = Chance::new(message.label, Moment::Message);
         strike.strikes(chance, |_| {
             format!(
@@ -32,7 +32,7 @@ impl FaultRule for SignalReorder {
             )
         })?;
         Some(Fate::Overtaken {
-            by_signal_to: workflow.into(),
+            by_signal_to: workflow,
             at_most_events: AT_MOST_EVENTS,
         })
     }

@@ -2,19 +2,19 @@
 //!
 //! What was placed by hand strikes where it was placed, whatever retries are left: that schedule is
 //! what its author fears. Whatever is drawn strikes only what a sound workflow bears
-//! ([`Chance::bearable`]), sets one run's workflow tasks back a few times in a row at most, and
+//! ([`Chance::tolerable`]), sets one run's workflow tasks back a few times in a row at most, and
 //! ends with the budget: from then on the world heals, and everything must finish.
 
 use super::{
-    AttemptFate, AttemptView, CATALOGUE, Fault, FaultKind, FaultProfile, FaultRule, TaskFate,
-    TaskMoment, TaskView, placement::Moment,
+    AttemptFate, AttemptView, CATALOGUE, CallView, Delay, Fate, Fault, FaultKind, FaultProfile,
+    FaultRule, RunTimes, TaskFate, TaskMoment, TaskView, placement::Moment,
 };
 use crate::{
-    sabotage::broken,
-    world::{CallView, Delay, Fate},
+    broken::broken,
+    label::{Label, Workflow},
 };
 use durasim_engine::{Choices, Odds, START_MS};
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 /// How often in a row faults may set back the workflow tasks of one run, or refuse one call of a
 /// client. The official client gives up at the tenth try (`temporalio-client: src/retry.rs`).
@@ -34,8 +34,8 @@ pub(crate) struct Faults {
     last_struck_ms: Option<u64>,
     placed: Vec<PlacedFault>,
     /// How often in a row each run's workflow tasks were set back, and each call refused.
-    setbacks: BTreeMap<String, u32>,
-    run_times: BTreeMap<String, RunTimes>,
+    setbacks: BTreeMap<Label, u32>,
+    run_times: BTreeMap<Workflow, RunTimes>,
     /// Whether a caller is about to give up waiting for a worker.
     hurries: bool,
 }
@@ -44,15 +44,6 @@ struct PlacedFault {
     fault: Fault,
     seen: u32,
     done: bool,
-}
-
-/// What is known of a run's time, from its latest workflow task.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct RunTimes {
-    /// How long the task may take, from its start to its completion.
-    pub(crate) task_timeout_ms: u64,
-    /// From when on the run needs all the time it has left, if it has a timeout.
-    pub(crate) needed_from_ms: Option<u64>,
 }
 
 impl Faults {
@@ -140,10 +131,10 @@ impl Faults {
     ) -> Option<TaskFate> {
         match (task.moment, task.times) {
             (TaskMoment::Arrives, Some(times)) => {
-                self.run_times.insert(task.workflow.to_owned(), times);
+                self.run_times.insert(task.workflow, times);
             }
             (TaskMoment::Recorded, _) => {
-                self.setbacks.remove(task.workflow);
+                self.setbacks.remove(&Label::Workflow(task.workflow));
             }
             _ => {}
         }
@@ -205,38 +196,38 @@ impl Faults {
 /// A moment at which a fault may strike.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chance<'a> {
-    /// The name of what it happens to, such as `PaymentWorkflow#1/Payments::charge`.
-    pub(crate) subject: &'a str,
+    /// The subject of the fault: a workflow, a message, an attempt.
+    pub(crate) subject: Label,
     pub(crate) moment: Moment,
     /// Which attempt of an activity it is about, if it is about one.
     pub(crate) attempt: Option<u32>,
     /// In how many ways it may strike.
     pub(crate) ways: u32,
     /// Whether a sound workflow bears it here: where it does not, only a person may place it.
-    pub(crate) bearable: bool,
+    pub(crate) tolerable: bool,
     /// What it sets back: a run whose workflow task has to be done again, a call that has to be
     /// made again.
-    pub(crate) sets_back: Option<&'a str>,
+    pub(crate) sets_back: Option<Label>,
     /// The versions that it may name.
     pub(crate) versions: &'a [String],
 }
 
 impl<'a> Chance<'a> {
     /// A chance with one way, which any sound workflow bears.
-    pub(crate) fn new(subject: &'a str, moment: Moment) -> Self {
+    pub(crate) fn new(subject: Label, moment: Moment) -> Self {
         Self {
             subject,
             moment,
             attempt: None,
             ways: 1,
-            bearable: true,
+            tolerable: true,
             sets_back: None,
             versions: &[],
         }
     }
 
     /// A chance to strike an attempt of an activity.
-    pub(crate) fn of_attempt(attempt: &AttemptView<'a>, moment: Moment) -> Self {
+    pub(crate) fn of_attempt(attempt: &AttemptView<'_>, moment: Moment) -> Self {
         Self {
             attempt: Some(attempt.attempt),
             ..Self::new(attempt.label, moment)
@@ -247,11 +238,11 @@ impl<'a> Chance<'a> {
         Self { ways, ..self }
     }
 
-    pub(crate) fn bearable(self, bearable: bool) -> Self {
-        Self { bearable, ..self }
+    pub(crate) fn tolerable(self, tolerable: bool) -> Self {
+        Self { tolerable, ..self }
     }
 
-    pub(crate) fn sets_back(self, what: &'a str) -> Self {
+    pub(crate) fn sets_back(self, what: Label) -> Self {
         Self {
             sets_back: Some(what),
             ..self
@@ -270,10 +261,10 @@ impl<'a> Chance<'a> {
         })
     }
 
-    fn key(&self) -> Cow<'a, str> {
+    fn key(&self) -> String {
         match self.moment.suffix() {
-            "" => Cow::Borrowed(self.subject),
-            suffix => Cow::Owned(format!("{}, {suffix}", self.subject)),
+            "" => self.subject.to_string(),
+            suffix => format!("{}, {suffix}", self.subject),
         }
     }
 }
@@ -311,13 +302,13 @@ impl Strike<'_> {
     }
 
     /// What is known of the time of this run.
-    pub(crate) fn run_times(&self, workflow: &str) -> Option<RunTimes> {
-        self.faults.run_times.get(workflow).copied()
+    pub(crate) fn run_times(&self, workflow: Workflow) -> Option<RunTimes> {
+        self.faults.run_times.get(&workflow).copied()
     }
 
     /// Whether this run can lose a workflow task, which then times out and is done again, and still
     /// close in time.
-    pub(crate) fn bears_lost_task(&self, workflow: &str) -> bool {
+    pub(crate) fn tolerates_lost_task(&self, workflow: Workflow) -> bool {
         let Some(times) = self.run_times(workflow) else {
             return true;
         };
@@ -344,7 +335,7 @@ impl Strike<'_> {
         self.faults.struck += 1;
         self.faults.last_struck_ms = Some(self.now_ms);
         if let Some(what) = chance.sets_back {
-            *self.faults.setbacks.entry(what.to_owned()).or_default() += 1;
+            *self.faults.setbacks.entry(what).or_default() += 1;
         }
         self.choices.describe(self.now_ms, || words(&struck));
         if broken!(Fault(kind, moment, way) if kind == self.kind
@@ -362,10 +353,10 @@ impl Strike<'_> {
         }
         let setbacks = chance
             .sets_back
-            .and_then(|what| self.faults.setbacks.get(what))
+            .and_then(|what| self.faults.setbacks.get(&what))
             .copied()
             .unwrap_or(0);
-        let bearable = chance.bearable && !self.faults.hurries || broken!(Mercy);
+        let tolerable = chance.tolerable && !self.faults.hurries || broken!(Mercy);
         let goes_on = setbacks < MAX_SETBACKS || broken!(Setbacks);
         // A point is offered even where nothing may strike, so that its occurrence counts in every
         // world alike; a tape may still strike after the budget is spent, for it is the budget of
@@ -375,7 +366,7 @@ impl Strike<'_> {
         } else {
             self.faults.profile.odds_of(self.kind)
         };
-        let arity = if bearable && goes_on {
+        let arity = if tolerable && goes_on {
             chance.ways + 1
         } else {
             1

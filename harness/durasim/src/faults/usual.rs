@@ -6,7 +6,7 @@
 //! of that. What it takes is known from the fault-free world: by type, the most that any took.
 
 use super::allowance::instant_ms;
-use crate::environment::History;
+use crate::history::History;
 use std::collections::BTreeMap;
 use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 

@@ -1,54 +1,64 @@
 //! Faults in the user's words, for plans.
 
-use crate::world::Delay;
+use super::Delay;
+use crate::{
+    label::{Call, Label, NexusMessage, TaskKind, WorkflowTaskMessage},
+    words::duration_words,
+};
 
-/// `Payments::charge, attempt 1` for an attempt of `PaymentWorkflow#1/Payments::charge`. The
-/// workflow is named too where it is not the first of its type.
-pub(crate) fn attempt_words(label: &str, attempt: u32) -> String {
-    match label.split_once('/') {
-        Some((workflow, activity)) if workflow.ends_with("#1") => {
+/// Returns `Payments::charge, attempt 1` for an attempt of an activity. Names the workflow too where
+/// it is not the first of its type.
+pub(crate) fn attempt_words(label: Label, attempt: u32) -> String {
+    match label {
+        Label::Attempt(workflow, activity) if workflow.is_first() => {
             format!("{activity}, attempt {attempt}")
         }
-        Some((workflow, activity)) => format!("{activity} of {workflow}, attempt {attempt}"),
-        None => format!("{label}, attempt {attempt}"),
+        Label::Attempt(workflow, activity) => {
+            format!("{activity} of {workflow}, attempt {attempt}")
+        }
+        _ => format!("{label}, attempt {attempt}"),
     }
 }
 
-/// `signal confirm to PaymentWorkflow#1` for the message `PaymentWorkflow#1/signal confirm`.
-pub(crate) fn message_words(label: &str) -> String {
-    let Some((whose, what)) = label.split_once('/') else {
-        return label.to_owned();
-    };
-    match what {
-        "start" => format!("the start of {whose}"),
-        "cancel" => format!("the cancel request to {whose}"),
-        "terminate" => format!("the termination of {whose}"),
-        "history" => format!("the history of {whose}"),
-        "describe" => format!("the description of {whose}"),
-        "workflow task" | "activity task" => format!("{} {what} for worker {whose}", article(what)),
-        "workflow task completed" => format!("the completion of a workflow task of {whose}"),
-        _ => format!("{what} to {whose}"),
+/// Returns `signal confirm to PaymentWorkflow#1` for a message.
+pub(crate) fn message_words(label: Label) -> String {
+    match label {
+        Label::Call(whose, call) => match call {
+            Call::Start => format!("the start of {whose}"),
+            Call::Cancel => format!("the cancel request to {whose}"),
+            Call::Terminate => format!("the termination of {whose}"),
+            Call::History => format!("the history of {whose}"),
+            Call::Describe => format!("the description of {whose}"),
+            Call::Signal(_) | Call::Query(_) | Call::Update(_) => format!("{call} to {whose}"),
+        },
+        Label::Task(queue, kind @ TaskKind::Workflow) => format!("a {kind} for worker {queue}"),
+        Label::Task(queue, kind @ TaskKind::Activity) => format!("an {kind} for worker {queue}"),
+        Label::Task(endpoint, kind @ TaskKind::Nexus) => format!("{kind} to {endpoint}"),
+        Label::WorkflowTask(whose, WorkflowTaskMessage::Completed) => {
+            format!("the completion of a workflow task of {whose}")
+        }
+        Label::WorkflowTask(whose, message) => format!("{message} to {whose}"),
+        Label::Attempt(whose, activity) => format!("{activity} to {whose}"),
+        Label::AttemptMessage(whose, activity, message) => {
+            format!("{activity}/{message} to {whose}")
+        }
+        Label::Nexus(whose, operation, message) => format!("nexus {operation}{message} to {whose}"),
+        Label::Rpc(_) | Label::Workflow(_) => label.to_string(),
     }
 }
 
-/// `the answer of Accounts.charge to PaymentWorkflow#1` for `PaymentWorkflow#1/nexus
-/// Accounts.charge/answer`.
-pub(crate) fn answer_words(label: &str) -> String {
-    let (whose, what) = label.split_once('/').unwrap_or(("", label));
-    let what = what
-        .trim_start_matches("nexus ")
-        .trim_end_matches("/answer");
-    match what.strip_suffix("/cancel") {
-        Some(operation) => format!("the answer of {operation} to a request of {whose} to cancel"),
-        None => format!("the answer of {what} to {whose}"),
+/// Returns `the answer of Accounts.charge to PaymentWorkflow#1` for the answer of a Nexus handler.
+pub(crate) fn answer_words(label: Label) -> String {
+    match label {
+        Label::Nexus(whose, operation, NexusMessage::CancelAnswer) => {
+            format!("the answer of {operation} to a request of {whose} to cancel")
+        }
+        Label::Nexus(whose, operation, _) => format!("the answer of {operation} to {whose}"),
+        _ => format!("the answer {label}"),
     }
 }
 
-fn article(what: &str) -> &'static str {
-    if what.starts_with('a') { "an" } else { "a" }
-}
-
-/// `until 3 more events have happened`, `for 5s`.
+/// Returns `until 3 more events have happened`, `for 5s`.
 pub(crate) fn delay_words(delay: Delay) -> String {
     let events = match delay.events {
         0 => None,
@@ -61,29 +71,4 @@ pub(crate) fn delay_words(delay: Delay) -> String {
         (Some(words), None) | (None, Some(words)) => words,
         (None, None) => "for no time".to_owned(),
     }
-}
-
-/// `40ms`, `5s`, `1m30s`, `2h`.
-pub(crate) fn duration_words(ms: u64) -> String {
-    if ms < 1000 || !ms.is_multiple_of(1000) {
-        return if ms < 1000 {
-            format!("{ms}ms")
-        } else {
-            format!("{}.{:03}s", ms / 1000, ms % 1000)
-        };
-    }
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    let part = |count: u64, unit: &str| {
-        if count > 0 {
-            format!("{count}{unit}")
-        } else {
-            String::new()
-        }
-    };
-    format!(
-        "{}{}{}",
-        part(hours, "h"),
-        part(minutes, "m"),
-        part(seconds, "s")
-    )
 }

@@ -15,6 +15,7 @@ use super::{
     AttemptFate, AttemptMoment, AttemptView, Chance, FaultKind, FaultRule, Strike, Struck,
     TaskFate, TaskMoment, TaskView, placement::Moment, words::attempt_words,
 };
+use crate::label::Label;
 
 /// How long the process is away, in virtual milliseconds, by way. Short enough not to fail
 /// activities that are waiting to start, for schedule-to-start is never retried.
@@ -40,12 +41,14 @@ impl FaultRule for WorkerCrash {
             TaskMoment::Done => Moment::BeforeWorkflowTask,
             TaskMoment::Recorded => Moment::AfterWorkflowTask,
         };
-        let mut chance = Chance::new(task.workflow, moment)
+        let mut chance = Chance::new(Label::Workflow(task.workflow), moment)
             .ways(2)
-            .bearable(task.bears_crash);
+            .tolerable(task.tolerates_crash);
         if moment == Moment::BeforeWorkflowTask {
-            let bearable = chance.bearable && strike.bears_lost_task(task.workflow);
-            chance = chance.bearable(bearable).sets_back(task.workflow);
+            let tolerable = chance.tolerable && strike.tolerates_lost_task(task.workflow);
+            chance = chance
+                .tolerable(tolerable)
+                .sets_back(Label::Workflow(task.workflow));
         }
         let (queue, workflow) = (task.task_queue, task.workflow);
         let struck = strike.strikes(chance, |_| match moment {
@@ -66,10 +69,10 @@ impl FaultRule for WorkerCrash {
             AttemptMoment::Done => Moment::AfterActivity,
             AttemptMoment::Heartbeat => return None,
         };
-        let bearable = attempt.bears_crash && attempt.allowance.bears_silence();
+        let tolerable = attempt.tolerates_crash && attempt.allowance.tolerates_silence();
         let chance = Chance::of_attempt(attempt, moment)
             .ways(2)
-            .bearable(bearable);
+            .tolerable(tolerable);
         let struck = strike.strikes(chance, |_| {
             let words = attempt_words(attempt.label, attempt.attempt);
             match moment {

@@ -11,6 +11,7 @@
 use super::{
     Chance, FaultKind, FaultRule, Strike, Struck, TaskFate, TaskMoment, TaskView, placement::Moment,
 };
+use crate::label::Label;
 
 /// How long the pool is away, in virtual milliseconds.
 const RESTART_AFTER_MS: u64 = 1_000;
@@ -32,13 +33,15 @@ impl FaultRule for WorkerDeploy {
             TaskMoment::Arrives => Moment::BeforeWorkflowTask,
             TaskMoment::Recorded => Moment::AfterWorkflowTask,
         };
-        let mut chance = Chance::new(task.workflow, moment)
+        let mut chance = Chance::new(Label::Workflow(task.workflow), moment)
             .ways(later)
-            .bearable(task.bears_crash)
+            .tolerable(task.tolerates_crash)
             .versions(task.versions);
         if moment == Moment::BeforeWorkflowTask {
-            let bearable = chance.bearable && strike.bears_lost_task(task.workflow);
-            chance = chance.bearable(bearable).sets_back(task.workflow);
+            let tolerable = chance.tolerable && strike.tolerates_lost_task(task.workflow);
+            chance = chance
+                .tolerable(tolerable)
+                .sets_back(Label::Workflow(task.workflow));
         }
         let struck = strike.strikes(chance, |struck| {
             let name = &task.versions[version(struck, task)];

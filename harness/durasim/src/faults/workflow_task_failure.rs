@@ -8,6 +8,7 @@
 use super::{
     Chance, FaultKind, FaultRule, Strike, TaskFate, TaskMoment, TaskView, placement::Moment,
 };
+use crate::label::Label;
 
 pub(crate) struct WorkflowTaskFailure;
 
@@ -20,9 +21,9 @@ impl FaultRule for WorkflowTaskFailure {
         if task.moment != TaskMoment::Arrives || task.is_query || task.attempt != 1 {
             return None;
         }
-        let chance = Chance::new(task.workflow, Moment::BeforeWorkflowTask)
-            .bearable(strike.bears_lost_task(task.workflow))
-            .sets_back(task.workflow);
+        let chance = Chance::new(Label::Workflow(task.workflow), Moment::BeforeWorkflowTask)
+            .tolerable(strike.tolerates_lost_task(task.workflow))
+            .sets_back(Label::Workflow(task.workflow));
         strike.strikes(chance, |_| {
             format!("fail a workflow task of {}, once", task.workflow)
         })?;

@@ -8,6 +8,7 @@
 use super::{
     Chance, Delay, FaultKind, FaultRule, Strike, TaskFate, TaskMoment, TaskView, placement::Moment,
 };
+use crate::label::Label;
 
 /// How long after the timeout the answer arrives, in virtual milliseconds: soon, or when the next
 /// attempt is done.
@@ -30,10 +31,10 @@ impl FaultRule for WorkflowTaskTimeout {
         let timeout_ms = strike
             .run_times(task.workflow)
             .map_or(USUAL_TIMEOUT_MS, |times| times.task_timeout_ms);
-        let chance = Chance::new(task.workflow, Moment::BeforeWorkflowTask)
+        let chance = Chance::new(Label::Workflow(task.workflow), Moment::BeforeWorkflowTask)
             .ways(2)
-            .bearable(strike.bears_lost_task(task.workflow))
-            .sets_back(task.workflow);
+            .tolerable(strike.tolerates_lost_task(task.workflow))
+            .sets_back(Label::Workflow(task.workflow));
         let struck = strike.strikes(chance, |_| {
             format!(
                 "let a workflow task of {} time out, its answer too late",

@@ -10,6 +10,7 @@ mod reply;
 pub use call::{NexusCall, NexusCancelCall};
 pub use error::{NexusError, NexusHandlerErrorType};
 pub(crate) use handler::{Answer, CancelRequest, Handler, StartRequest};
+pub(crate) use operation::NexusHost;
 pub use operation::{NexusCompletionError, NexusOperation};
 pub(crate) use record::NexusCalls;
 pub use record::{NexusCallOutcome, NexusCallRecord, NexusCancelOutcome, NexusCancelRecord};

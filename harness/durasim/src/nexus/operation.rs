@@ -3,10 +3,12 @@
 use super::{
     NexusCallRecord, NexusCancelCall, NexusCancelRecord, NexusError,
     handler::{Ended, Handler, coded, encode},
+    record::NexusCalls,
 };
-use crate::world::World;
-use std::{future::Future, rc::Rc};
+use futures::future::LocalBoxFuture;
+use std::{fmt, future::Future, rc::Rc};
 use temporalio_common::data_converters::{DataConverter, TemporalSerializable};
+use temporalio_protos::temporal::api::{common::v1::Payload, failure::v1::Failure};
 use tonic::Status;
 
 /// Why the end of a started operation reached nobody.
@@ -34,11 +36,40 @@ pub enum NexusCompletionError {
 /// A light handle, to be cloned into actors and activities.
 ///
 /// [`nexus_operation`]: crate::TestWorkflowEnvironment::nexus_operation
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NexusOperation {
     pub(crate) endpoint: Rc<str>,
     pub(crate) service: Rc<str>,
     pub(crate) operation: Rc<str>,
+    pub(crate) host: Rc<dyn NexusHost>,
+}
+
+/// The world in which operations are handled.
+pub(crate) trait NexusHost {
+    /// Changes the handler of an operation, or reads it.
+    fn with_handler(&self, operation: &NexusOperation, change: &mut dyn FnMut(&mut Handler));
+
+    /// Returns the log of everything that handlers were asked.
+    fn calls(&self) -> NexusCalls;
+
+    /// Tells the service how a started operation ended; `None` if none was started under this
+    /// token.
+    fn end(
+        &self,
+        operation: &NexusOperation,
+        token: &str,
+        ended: Result<Payload, Box<Failure>>,
+    ) -> Option<LocalBoxFuture<'static, Result<(), Status>>>;
+}
+
+impl fmt::Debug for NexusOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NexusOperation")
+            .field("endpoint", &self.endpoint)
+            .field("service", &self.service)
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl NexusOperation {
@@ -81,28 +112,27 @@ impl NexusOperation {
 
     #[track_caller]
     fn change(&self, change: impl FnOnce(&mut Handler)) {
-        if let Some(handler) = World::current().state().nexus.handler_mut(self) {
-            change(handler);
-        }
+        let mut change = Some(change);
+        self.host.with_handler(self, &mut |handler| {
+            if let Some(change) = change.take() {
+                change(handler);
+            }
+        });
     }
 
     /// Every request to start the operation that reached the handler, in the order in which they
     /// did.
     pub fn calls(&self) -> Vec<NexusCallRecord> {
-        World::current()
-            .state()
-            .nexus
-            .calls
+        self.host
+            .calls()
             .starts(&self.endpoint, &self.service, &self.operation)
     }
 
     /// Every request to cancel the operation that reached the handler, in the order in which they
     /// did.
     pub fn cancel_calls(&self) -> Vec<NexusCancelRecord> {
-        World::current()
-            .state()
-            .nexus
-            .calls
+        self.host
+            .calls()
             .cancels(&self.endpoint, &self.service, &self.operation)
     }
 
@@ -136,21 +166,16 @@ impl NexusOperation {
     }
 
     fn converter(&self) -> DataConverter {
-        let world = World::current();
-        let mut state = world.state();
-        state
-            .nexus
-            .handler_mut(self)
-            .map(|handler| handler.converter.clone())
-            .unwrap_or_default()
+        let mut converter = DataConverter::default();
+        self.host.with_handler(self, &mut |handler| {
+            converter = handler.converter.clone();
+        });
+        converter
     }
 
     pub(crate) async fn end(&self, token: &str, ended: Ended) -> Result<(), NexusCompletionError> {
         let ended = ended.map_err(NexusCompletionError::Unwritable)?;
-        let call = World::current()
-            .state()
-            .end_nexus_operation(self, token, ended);
-        let Some(call) = call else {
+        let Some(call) = self.host.end(self, token, ended) else {
             let operation = format!(
                 "{}/{} of endpoint {}",
                 self.service, self.operation, self.endpoint
@@ -160,6 +185,6 @@ impl NexusOperation {
                 token: token.to_owned(),
             });
         };
-        call.await.map(drop).map_err(NexusCompletionError::Refused)
+        call.await.map_err(NexusCompletionError::Refused)
     }
 }

@@ -1,7 +1,7 @@
 //! What handlers were asked, and what they answered, in the order in which they were asked.
 
 use super::handler::{Answer, CONTEXT, CancelRequest, StartRequest};
-use crate::world::World;
+use durasim_engine::Clock;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use temporalio_common::data_converters::{
     DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter,
@@ -131,13 +131,22 @@ pub enum NexusCancelOutcome {
 }
 
 /// All that handlers of one world were asked. A clone is another handle to the same log.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct NexusCalls {
     starts: Rc<RefCell<Vec<NexusCallRecord>>>,
     cancels: Rc<RefCell<Vec<NexusCancelRecord>>>,
+    clock: Rc<Clock>,
 }
 
 impl NexusCalls {
+    pub(crate) fn new(clock: Rc<Clock>) -> Self {
+        Self {
+            starts: Rc::default(),
+            cancels: Rc::default(),
+            clock,
+        }
+    }
+
     pub(crate) fn starts(
         &self,
         endpoint: &str,
@@ -190,7 +199,7 @@ impl NexusCalls {
             attempt: request.attempt,
             headers: request.headers.clone(),
             payload,
-            started_ms: World::current().clock.now_ms(),
+            started_ms: self.clock.now_ms(),
             finished_ms: None,
             outcome: NexusCallOutcome::Running,
             converter: converter.payload_converter().clone(),
@@ -210,7 +219,7 @@ impl NexusCalls {
             token: request.call.token.clone(),
             attempt: request.call.attempt,
             headers: request.call.headers.clone(),
-            started_ms: World::current().clock.now_ms(),
+            started_ms: self.clock.now_ms(),
             finished_ms: None,
             outcome: NexusCancelOutcome::Running,
         });
@@ -240,13 +249,10 @@ impl OpenStart {
     }
 
     fn set(&self, outcome: NexusCallOutcome) {
-        let Some(world) = World::try_current() else {
-            return;
-        };
         let call = &mut self.calls.starts.borrow_mut()[self.index];
         if call.finished_ms.is_none() {
             call.outcome = outcome;
-            call.finished_ms = Some(world.clock.now_ms());
+            call.finished_ms = Some(self.calls.clock.now_ms());
         }
     }
 }
@@ -272,13 +278,10 @@ impl OpenCancel {
     }
 
     fn set(&self, outcome: NexusCancelOutcome) {
-        let Some(world) = World::try_current() else {
-            return;
-        };
         let call = &mut self.calls.cancels.borrow_mut()[self.index];
         if call.finished_ms.is_none() {
             call.outcome = outcome;
-            call.finished_ms = Some(world.clock.now_ms());
+            call.finished_ms = Some(self.calls.clock.now_ms());
         }
     }
 }

@@ -15,8 +15,8 @@ use temporalio_protos::temporal::api::history::v1::{
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::update::v1::{Request, outcome};
 
-use super::duration_words;
 use super::values::{cut, failure, payload, payloads};
+use crate::words::duration_words;
 
 /// Milliseconds of a message's duration; it has no name that every crate can write.
 macro_rules! duration {

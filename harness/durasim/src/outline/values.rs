@@ -2,20 +2,11 @@
 
 use std::fmt::Write;
 
-use durasim_engine::{START_MS, SinceStart};
 use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
 use temporalio_protos::temporal::api::failure::v1::{Failure, failure::FailureInfo};
 
 /// Longer values are cut: an outline is for reading.
 const MAX_VALUE_CHARS: usize = 80;
-
-/// A span of virtual time in words: `1d2h`, `1m30s`, `1.5s`, `0s`.
-pub(crate) fn duration_words(ms: u64) -> String {
-    SinceStart(START_MS.saturating_add(ms))
-        .to_string()
-        .trim_start_matches('+')
-        .to_owned()
-}
 
 /// Arguments or results, comma-separated, without brackets: `"item-1", 3`.
 pub(super) fn payloads(payloads: Option<&Payloads>) -> String {

@@ -17,9 +17,10 @@ use super::{FaultPlan, fault_plans};
 use crate::TestWorkflowEnvironment;
 use crate::checks::Sometimes;
 use crate::error::{TestOutcome, TestResult};
+use crate::outcome::{ChoiceSource, WorldReport};
 use crate::regressions::source_path;
 use crate::report::{FailureReport, FaultPlanWords, Spent};
-use crate::runner::{Campaign, ChoiceSource, Signature, TestCase, WorldReport, fail, is_fault};
+use crate::runner::{Campaign, Signature, TestCase, fail, is_fault};
 
 /// The extension of the files in which proptest keeps its failures, beside the test's source file.
 const PERSISTENCE: &str = "proptest-regressions";

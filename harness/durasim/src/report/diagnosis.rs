@@ -280,7 +280,7 @@ impl Awaited {
             } => {
                 format!(
                     "timer {timer_id}, due at +{}",
-                    crate::outline::duration_words(*fires_at_ms)
+                    crate::words::duration_words(*fires_at_ms)
                 )
             }
             Self::Other(words) => words.clone(),

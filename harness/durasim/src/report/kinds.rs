@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     limits::{LimitExceeded, Limits},
-    outline::duration_words,
+    words::duration_words,
 };
 
 /// What to do about a history that reaches the service's own limits, which no test can raise.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::paint::{Colors, Role};
 use super::{FailureReport, FaultPlanWords, Mark, Spent, diff};
-use crate::outline::duration_words;
+use crate::words::duration_words;
 
 /// Width of the labels on the left.
 const LABEL_WIDTH: usize = 10;

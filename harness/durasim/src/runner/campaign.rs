@@ -1,14 +1,17 @@
 //! A test and its fault-free world, against which every other world is judged.
 
-use super::world::{Body, ChoiceSource, WorldOptions, WorldReport, run_world};
-use crate::{
-    checks,
-    faults::{FaultProfile, Usual, is_fault_site},
-    report::{FailureCode, FailureReport, FaultPlanWords, Spent},
-    sabotage::broken,
+use super::{
+    plan::{self, is_fault},
+    world::{Body, run_world},
 };
-use durasim_engine::{Shrunk, Tape, TapeEntry, shrink};
-use serde_json::Value;
+use crate::{
+    broken::broken,
+    checks,
+    faults::{FaultProfile, Usual},
+    outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
+    report::{FailureCode, FailureReport, Spent},
+};
+use durasim_engine::{Shrunk, Tape, shrink};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How many worlds shrinking may run. Far more than it takes: a run has some dozens of choices.
@@ -16,15 +19,6 @@ const MAX_SHRINK_RUNS: usize = 2_000;
 
 /// The same of a world that goes on without end, each of which takes thousands of steps.
 const MAX_ENDLESS_RUNS: usize = 200;
-
-/// What the fault-free world ended with.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reference {
-    pub(crate) observations: BTreeMap<String, Value>,
-    /// How many workflows of each type do not close even without faults: nothing is expected of
-    /// them.
-    pub(crate) open: BTreeMap<String, usize>,
-}
 
 /// A test with its fault-free world: runs worlds and judges them by it.
 ///
@@ -144,7 +138,10 @@ impl<'a> Campaign<'a> {
         choices: ChoiceSource,
         failure: &FailureReport,
     ) -> Option<WorldReport> {
-        let report = self.run_with(choices, |options| options.backtraces = true);
+        let report = self.run_with(choices, |options| {
+            options.backtraces = true;
+            options.in_words = true;
+        });
         // Backtraces may name a better line: of an assertion in a library, the one that called it.
         let kind = |failure: &FailureReport| Signature {
             location: None,
@@ -178,7 +175,9 @@ impl<'a> Campaign<'a> {
         let smallest = if endless {
             // Backtraces of so many commands would take longer than all else, and name no line of
             // an end that never comes.
-            let again = self.tape(&shrunk.tape);
+            let again = self.run_with(ChoiceSource::Tape(shrunk.tape.clone()), |options| {
+                options.in_words = true;
+            });
             again
                 .failure
                 .as_ref()
@@ -190,7 +189,7 @@ impl<'a> Campaign<'a> {
         let mut smallest = smallest.unwrap_or_else(|| failed.clone());
         let minimal = smallest.tape.clone();
         if let Some(failure) = &mut smallest.failure {
-            failure.plan = Some(FaultPlanWords::from_tapes(&failed.tape, &minimal, is_fault));
+            failure.plan = Some(plan::words(&failed.tape, &minimal));
             failure.tape = Some(minimal);
             failure.spent = Spent {
                 worlds: 1,
@@ -269,11 +268,6 @@ impl<'a> Campaign<'a> {
 /// Whether a world that failed like this had not come to an end.
 fn goes_on(failure: &FailureReport) -> bool {
     matches!(failure.code, FailureCode::Limit | FailureCode::Liveness)
-}
-
-/// Whether a choice is a fault, and not one of order or latency.
-pub(crate) fn is_fault(entry: &TapeEntry) -> bool {
-    is_fault_site(&entry.point.site)
 }
 
 /// What makes two failures the same: the check, what it says, and where.

@@ -1,8 +1,9 @@
 //! Exhaustive exploration: every plan of at most so many faults.
 
-use super::{campaign::Campaign, test::judge, world::ChoiceSource};
+use super::{campaign::Campaign, judge::judge};
 use crate::{
-    Exhaustive, checks::Sometimes, faults::is_fault_site, report::FailureReport, sabotage::broken,
+    Exhaustive, broken::broken, checks::Sometimes, faults::is_fault_site, outcome::ChoiceSource,
+    report::FailureReport,
 };
 use durasim_engine::Explorer;
 

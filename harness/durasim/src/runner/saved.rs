@@ -1,14 +1,11 @@
 //! Failures found before: run again first, and kept when they are new.
 
-use super::{
-    campaign::{Campaign, is_fault},
-    test::{TestCase, judge},
-    world::ChoiceSource,
-};
+use super::{campaign::Campaign, case::TestCase, judge::judge, plan::is_fault};
 use crate::{
+    broken::broken,
+    outcome::ChoiceSource,
     regressions::{Regressions, SavedFailure},
     report::FailureReport,
-    sabotage::broken,
 };
 use durasim_engine::{Point, Tape};
 use std::path::Path;

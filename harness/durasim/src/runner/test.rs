@@ -1,14 +1,11 @@
 //! What a `#[workflow_test]` expands to: run the worlds, print the failure.
 
-use super::{
-    campaign::Campaign,
-    explore, saved,
-    world::{Body, ChoiceSource, WorldOptions, WorldReport},
-};
+use super::{campaign::Campaign, case::TestCase, explore, judge::judge, saved, world::Body};
 use crate::{
-    FaultProfile, TestOptions, TestWorkflowEnvironment,
+    TestWorkflowEnvironment,
     checks::Sometimes,
     error::{TestOutcome, TestResult},
+    outcome::{ChoiceSource, WorldReport},
     report::{Colors, FailureCode, FailureReport, SourceLine, Spent},
 };
 use futures::future::{FutureExt, LocalBoxFuture};
@@ -24,42 +21,6 @@ use std::{
 
 /// How many seeds a test with faults runs that does not say.
 const USUAL_SEEDS: u64 = 64;
-
-/// One `#[workflow_test]` function.
-#[derive(Clone, Debug)]
-pub struct TestCase {
-    /// Its path, crate included.
-    pub name: &'static str,
-    /// The file it stands in, as the compiler knows it.
-    pub file: &'static str,
-    /// Its line, from 1.
-    pub line: u32,
-    /// The folder of the package it belongs to.
-    pub manifest_dir: &'static str,
-    /// How it is run.
-    pub options: TestOptions,
-}
-
-#[cfg(test)]
-impl TestCase {
-    /// A test in the one test file of a package in a temporary folder, which lasts as long as the
-    /// process.
-    pub(crate) fn in_a_new_package(name: &'static str, options: TestOptions) -> Self {
-        let package = tempfile::tempdir()
-            .expect("a temporary folder can be made")
-            .keep();
-        std::fs::create_dir(package.join("tests")).expect("the folder is new");
-        std::fs::write(package.join("tests/payments.rs"), "").expect("the folder can be written");
-        let manifest_dir = Box::leak(package.display().to_string().into_boxed_str());
-        Self {
-            name,
-            file: "tests/payments.rs",
-            line: 1,
-            manifest_dir,
-            options,
-        }
-    }
-}
 
 /// Runs a test, and panics with its report if it fails.
 ///
@@ -99,25 +60,6 @@ pub(crate) fn fail(case: &TestCase, mut report: FailureReport) -> ! {
     }
     eprintln!("{}", report.render(Colors::detect(&std::io::stderr())));
     std::panic::resume_unwind(Box::new(report.to_string()))
-}
-
-impl TestOptions {
-    pub(crate) fn world_options(&self) -> WorldOptions {
-        // Without any fault there would be nothing to explore but the one plan of none.
-        let explores_all = self.explore.is_some() && self.faults.is_none();
-        WorldOptions {
-            faults: if explores_all {
-                FaultProfile::all()
-            } else {
-                self.faults.clone()
-            },
-            limits: self.limits,
-            cache: self.cache,
-            replay: self.replay,
-            core_replay: self.core_replay,
-            ..WorldOptions::default()
-        }
-    }
 }
 
 pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
@@ -187,39 +129,6 @@ fn number_from_environment(name: &str) -> Result<Option<u64>, Box<FailureReport>
     }
 }
 
-/// `Err` with the complete report if the world failed.
-pub(super) fn judge(
-    campaign: &Campaign<'_>,
-    report: &WorldReport,
-    worlds: u64,
-    steps: u64,
-) -> Result<(), Box<FailureReport>> {
-    let Some(failure) = &report.failure else {
-        return Ok(());
-    };
-    if report.tape.entries.is_empty() {
-        let explained = campaign.explained(ChoiceSource::Tape(report.tape.clone()), failure);
-        let mut failure = explained
-            .and_then(|report| report.failure)
-            .unwrap_or_else(|| failure.clone());
-        failure.seed = report.tape.seed;
-        failure.tape = Some(report.tape.clone());
-        failure.spent = Spent {
-            worlds,
-            steps: steps + report.steps,
-            shrink_runs: 0,
-        };
-        return Err(Box::new(failure));
-    }
-    let smallest = campaign.shrink(report);
-    let mut failure = smallest
-        .failure
-        .expect("the smallest world fails as the one it came from");
-    failure.spent.worlds = worlds;
-    failure.spent.steps += steps;
-    Err(Box::new(failure))
-}
-
 /// Runs many seeds on all cores. The failure of the lowest seed counts, however many cores there
 /// are.
 fn many(
@@ -262,36 +171,4 @@ fn many(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Exhaustive, Fault};
-    use pretty_assertions::assert_eq;
-
-    /// The faults that the worlds of a test may meet, in words.
-    fn faults(options: &TestOptions) -> String {
-        options.world_options().faults.to_string()
-    }
-
-    #[test]
-    fn exploration_explores_all_faults_unless_it_is_told_which() {
-        let explored = TestOptions::new().explore(Exhaustive::faults(1));
-        assert_eq!(faults(&explored), FaultProfile::all().to_string());
-        assert_eq!(
-            faults(&explored.faults(FaultProfile::crashes())),
-            FaultProfile::crashes().to_string()
-        );
-    }
-
-    #[test]
-    fn a_test_that_names_no_faults_meets_none() {
-        assert_eq!(
-            faults(&TestOptions::new().seeds(8)),
-            FaultProfile::none().to_string()
-        );
-        let placed = TestOptions::new().faults(Fault::worker_crash());
-        assert!(!placed.world_options().faults.has_odds());
-    }
 }

@@ -2,10 +2,11 @@
 
 use super::{
     checks, faults, pieces,
-    prove::Sabotage,
     stage::{LOUD, Outcome, kinds},
 };
-use crate::{ChoiceSource, FaultKind, FaultProfile, faults::Moment, report::FailureCode};
+use crate::{
+    ChoiceSource, FaultKind, FaultProfile, broken::Sabotage, faults::Moment, report::FailureCode,
+};
 use pretty_assertions::assert_eq;
 use std::{collections::BTreeSet, path::Path};
 
@@ -120,6 +121,8 @@ fn there_is_no_file_of_a_fault_or_a_check_that_is_not_listed() {
     let parts = [
         "mod",
         "allowance",
+        "latency",
+        "moments",
         "odds",
         "pause",
         "placement",

@@ -2,12 +2,13 @@
 //! broken.
 
 use super::{
-    prove::{Sabotage, probes, shown},
+    proof::{probes, shown},
     shop::{Fickle, Purchase, Till, buy, fails_with, fickle},
     stage::{Outcome, SILENT},
 };
 use crate::{
     Fault, FaultProfile, History, Limits, TestError, WorldOptions,
+    broken::Sabotage,
     checks::{self, Sometimes},
     report::FailureCode,
 };

@@ -2,11 +2,12 @@
 //! is not there either once it is broken.
 
 use super::{
-    prove::{Sabotage, probes},
+    proof::probes,
     stage::{Bank, Payment, SILENT, Story, happens},
 };
 use crate::{
     Fault,
+    broken::Sabotage,
     faults::{
         FaultKind::{
             ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction,
@@ -253,8 +254,9 @@ probes! {
 pub(super) mod nexus {
     //! The faults of Nexus operations.
 
-    use super::{Fault, Message, SILENT, Sabotage, Story, happens, probes};
+    use super::{Fault, Message, SILENT, Story, happens, probes};
     use crate::FaultKind::NexusAnswerLost;
+    use crate::broken::Sabotage;
 
     const CLEARED: Story = Story {
         clears: true,
@@ -277,5 +279,5 @@ pub(super) mod nexus {
     //! No Nexus operations, no faults of them.
 
     /// Nothing is broken here.
-    pub(in crate::sabotage) const BROKEN: &[super::Sabotage] = &[];
+    pub(in crate::sabotage) const BROKEN: &[crate::broken::Sabotage] = &[];
 }

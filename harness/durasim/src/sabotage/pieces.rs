@@ -2,13 +2,14 @@
 //! broken.
 
 use super::{
-    prove::{Evidence, Sabotage, probes, shown},
+    proof::{Evidence, probes, shown},
     shop::{Till, buy, fickle},
     stage::{LOUD, Outcome, SILENT, Story, kinds},
 };
 use crate::{
     Campaign, ChoiceSource, Exhaustive, FaultKind, FaultProfile, TestOptions, TestResult,
     TestWorkflowEnvironment, WorldOptions, WorldReport,
+    broken::Sabotage,
     faults::is_fault_site,
     report::FailureReport,
     run_world,

@@ -6,7 +6,7 @@
     reason = "workflows and activities as their users ship them"
 )]
 
-use super::prove::{Evidence, shown};
+use super::proof::{Evidence, shown};
 use crate::{
     Campaign, EffectLedger, TestResult, TestWorkflowEnvironment, WorldOptions, report::FailureCode,
 };

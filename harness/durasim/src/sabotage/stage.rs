@@ -6,7 +6,7 @@
     reason = "workflows and activities as their users ship them"
 )]
 
-use super::prove::Evidence;
+use super::proof::Evidence;
 use crate::{
     ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
     WorldOptions, WorldReport, run_world,

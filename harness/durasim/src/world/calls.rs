@@ -1,16 +1,21 @@
-//! Requests under way: who asked, what faults make of them, and how the answer comes back.
+//! Requests under way: their callers, what faults make of them, and how their answers come back.
 
 use super::{
-    network::{Delay, Message},
-    process::WorkerCall,
+    network::{Message, Network},
     state::State,
+    worker::{PollKind, ProcessRef, WorkerCall},
 };
-use crate::{faults::Allowance, sabotage::broken};
+use crate::{
+    broken::broken,
+    faults::{CallView, Delay, Direction, Fate},
+    label::Label,
+};
 use durasim_engine::digest;
-use durasim_service::{Reason, Request, RequestId, Response, Rpc};
+use durasim_service::{Reason, Request, RequestId, Response};
 use futures::channel::oneshot;
 use prost::Message as _;
 use std::{
+    collections::BTreeMap,
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -18,21 +23,19 @@ use std::{
 };
 use tonic::Status;
 
-/// Who waits for the answer to a request.
-pub(crate) enum Caller {
-    /// A client: the test, one of its actors, an activity; and until when it waits, if not for
-    /// ever.
+/// The caller that waits for the answer to a request.
+pub(super) enum Caller {
+    /// A client: the test, one of its actors, an activity.
     Client {
         sender: oneshot::Sender<Result<Vec<u8>, Status>>,
+        /// The time until which the client waits, in virtual milliseconds since the Unix epoch;
+        /// `None` if it waits for ever.
         deadline_ms: Option<u64>,
     },
-    /// A worker process, by index and incarnation, and what it asked for.
-    Worker {
-        worker: usize,
-        incarnation: u32,
-        call: WorkerCall,
-    },
-    /// The handlers of a Nexus endpoint; the request id is that of the operation they answer about.
+    /// A worker process.
+    Worker { at: ProcessRef, call: WorkerCall },
+    /// The handlers of a Nexus endpoint; the request id is that of the operation that they answer
+    /// about.
     #[cfg_attr(
         not(feature = "nexus"),
         expect(dead_code, reason = "nobody handles operations then")
@@ -44,63 +47,109 @@ pub(crate) enum Caller {
 }
 
 /// A request under way.
-pub(crate) struct Pending {
-    pub(crate) caller: Caller,
-    pub(crate) label: Rc<str>,
-    /// Whether it is a query, which waits no longer than its caller does.
-    pub(crate) is_query: bool,
-    /// The task that asked, of a client.
-    pub(crate) asked_by: Option<Rc<str>>,
-    /// What the caller hears in place of the answer, if a fault took the answer.
-    pub(crate) answer_lost: Option<Status>,
+pub(super) struct Pending {
+    pub(super) caller: Caller,
+    pub(super) label: Label,
+    /// True for a query, which waits no longer than its caller does.
+    pub(super) is_query: bool,
+    /// The task that asked, if a client asked.
+    pub(super) asked_by: Option<Rc<str>>,
+    /// The caller's answer in place of the service's, which a fault has taken.
+    answer_lost: Option<Status>,
 }
 
-/// Which way a message travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// From a client or a worker to the service.
-    Request,
-    /// From the service back.
-    Reply,
+/// A caller, as far as the fate of its answer depends on it.
+#[derive(Clone, Copy)]
+enum CallerKind {
+    Client,
+    Worker(ProcessRef, Option<PollKind>),
+    Nexus(usize),
 }
 
-/// What a fault is told of a message.
-pub(crate) struct CallView<'a> {
-    pub(crate) direction: Direction,
-    /// What the message is called in choices and traces.
-    pub(crate) label: &'a str,
-    /// The RPC; `None` for a reply that is an error.
-    pub(crate) rpc: Option<Rpc>,
-    /// The task queue of the worker that sent or gets it; `None` for a client.
-    pub(crate) worker: Option<&'a str>,
-    /// What a reply says, unless it is an error.
-    pub(crate) answer: Option<&'a Response>,
-    /// What the activity of an activity task on its way can still lose.
-    pub(crate) allowance: Option<Allowance>,
-    /// Whether the Nexus operation that it is about has the time for the service to ask again.
-    pub(crate) bears_repeat: bool,
+impl Caller {
+    fn kind(&self) -> CallerKind {
+        match self {
+            Self::Client { .. } => CallerKind::Client,
+            Self::Worker { at, call } => CallerKind::Worker(
+                *at,
+                match call {
+                    WorkerCall::Poll(kind) => Some(*kind),
+                    _ => None,
+                },
+            ),
+            Self::Nexus { endpoint, .. } => CallerKind::Nexus(*endpoint),
+        }
+    }
 }
 
-/// What becomes of a message.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    /// It arrives, this much later than it would have.
-    Late(Delay),
-    /// The caller is told this instead, and the service never hears of it.
-    Refused(Status),
-    /// The service handles it, and the caller is told this instead of the answer.
-    AnswerLost(Status),
-    /// It arrives, and so does the same asked again by its caller, this much later.
-    Twice(Delay),
-    /// It arrives after the next signal to this workflow, or after so many events.
-    Overtaken {
-        by_signal_to: Rc<str>,
-        at_most_events: u32,
-    },
+/// The requests under way, and the network that carries them.
+#[derive(Default)]
+pub(crate) struct Calls {
+    pub(super) network: Network,
+    pending: BTreeMap<RequestId, Pending>,
+    /// The number of requests so far.
+    requests: u64,
+}
+
+impl Calls {
+    /// Returns an id that no request has had.
+    pub(super) fn next_id(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(self.requests)
+    }
+
+    /// Opens a request that is no message of the network: it waits at the service.
+    pub(super) fn open(&mut self, label: Label, caller: Caller) -> RequestId {
+        let id = self.next_id();
+        let pending = Pending {
+            caller,
+            label,
+            is_query: false,
+            asked_by: None,
+            answer_lost: None,
+        };
+        self.pending.insert(id, pending);
+        id
+    }
+
+    /// Returns the request with this id, if it is under way.
+    pub(super) fn get(&self, id: RequestId) -> Option<&Pending> {
+        self.pending.get(&id)
+    }
+
+    /// Returns the requests under way, in the order in which they were made.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.values()
+    }
+
+    /// Returns the calls of a process that are under way.
+    pub(super) fn of_process(&self, at: ProcessRef) -> impl Iterator<Item = &WorkerCall> {
+        self.iter()
+            .filter_map(move |pending| match &pending.caller {
+                Caller::Worker { at: caller, call } if *caller == at => Some(call),
+                _ => None,
+            })
+    }
+
+    /// Returns the answers that are on their way to a process.
+    pub(super) fn replies_to(&self, at: ProcessRef) -> impl Iterator<Item = &Response> {
+        self.network.replies(move |id| {
+            self.get(id).is_some_and(
+                |pending| matches!(&pending.caller, Caller::Worker { at: caller, .. } if *caller == at),
+            )
+        })
+    }
+
+    /// Forgets the requests of a process that has died.
+    pub(super) fn forget_process(&mut self, at: ProcessRef) {
+        self.pending.retain(|_, pending| {
+            !matches!(&pending.caller, Caller::Worker { at: caller, .. } if *caller == at)
+        });
+    }
 }
 
 impl State {
-    /// A request of a client: decoded now, sent over the network, answered some time.
+    /// Sends a client's request: decoded now, sent over the network, answered some time.
     pub(crate) fn client_call(
         &mut self,
         rpc: &str,
@@ -112,193 +161,192 @@ impl State {
         Ok(self.call(label, timeout_ms, request))
     }
 
-    /// The same, of a request that is decoded and named.
-    pub(crate) fn call(
+    /// Sends a client's request that is decoded and labelled.
+    pub(super) fn call(
         &mut self,
-        label: Rc<str>,
+        label: Label,
         timeout_ms: Option<u64>,
         request: Request,
     ) -> ClientCall {
         let (sender, receiver) = oneshot::channel();
         let deadline_ms = timeout_ms.map(|ms| self.now_ms.saturating_add(ms));
-        let id = self.send_request(
-            Caller::Client {
-                sender,
-                deadline_ms,
-            },
-            label,
-            request,
-        );
+        let caller = Caller::Client {
+            sender,
+            deadline_ms,
+        };
         ClientCall {
-            id,
+            id: self.send_request(caller, label, request),
             receiver,
             answered: false,
         }
     }
 
-    /// Sends a request over the network; faults may have their way with it.
-    pub(crate) fn send_request(
+    /// Sends a request over the network, where faults may change its fate.
+    pub(super) fn send_request(
         &mut self,
         caller: Caller,
-        label: Rc<str>,
+        label: Label,
         request: Request,
     ) -> RequestId {
         self.send_request_late(caller, label, request, Delay::default())
     }
 
-    /// The same, with a delay of the caller's own.
-    pub(crate) fn send_request_late(
+    /// Sends a request with a delay of the caller's own.
+    pub(super) fn send_request_late(
         &mut self,
         caller: Caller,
-        label: Rc<str>,
+        label: Label,
         request: Request,
         own: Delay,
     ) -> RequestId {
-        let id = self.next_request_id();
+        let id = self.calls.next_id();
         self.record("send", format_args!("{label}"));
-        let latency = self.latency.delay(&mut self.choices, &label);
-        let worker = self.worker_of(&caller);
-        let bears_repeat = self.bears_repeat(&caller, None);
-        let view = CallView {
-            direction: Direction::Request,
-            label: &label,
-            rpc: Some(request.rpc()),
-            worker: worker.as_deref(),
-            answer: None,
-            allowance: None,
-            bears_repeat,
+
+        // The choices: latency, then what faults make of the message.
+        let latency = self.latency.delay(&mut self.choices, self.now_ms, label);
+        let fate = if self.faults.any() {
+            let worker = self.queue_of(caller.kind());
+            let view = CallView {
+                direction: Direction::Request,
+                label,
+                rpc: Some(request.rpc()),
+                worker: worker.as_deref(),
+                answer: None,
+                allowance: None,
+                tolerates_repeat: self.tolerates_repeat(&caller),
+            };
+            self.fate(&view)
+        } else {
+            None
         };
-        let fate = self.fate(&view);
         let asked_by = matches!(caller, Caller::Client { .. })
             .then(|| self.executor.polled())
             .flatten();
-        let is_query = matches!(request, Request::QueryWorkflow(_));
         let mut pending = Pending {
             caller,
             label,
-            is_query,
+            is_query: matches!(request, Request::QueryWorkflow(_)),
             asked_by,
             answer_lost: None,
         };
-        let mut delay = Delay {
-            ms: latency.ms + own.ms,
-            events: latency.events + own.events,
-        };
+        let mut delay = latency + own;
+        let now_ms = self.now_ms;
+        let network = &mut self.calls.network;
         match fate {
-            None => {}
+            None => network.send(now_ms, delay, Message::Call(id, request)),
             Some(Fate::Late(late)) => {
-                delay.ms += late.ms;
-                delay.events += late.events;
+                network.send(now_ms, delay + late, Message::Call(id, request));
             }
             Some(Fate::Refused(status)) => {
-                self.pending.insert(id, pending);
-                self.network
-                    .send(self.now_ms, delay, Message::Reply(id, Err(status)));
-                return id;
+                network.send(now_ms, delay, Message::Reply(id, Err(status)));
             }
-            Some(Fate::AnswerLost(status)) => pending.answer_lost = Some(status),
+            Some(Fate::AnswerLost(status)) => {
+                pending.answer_lost = Some(status);
+                network.send(now_ms, delay, Message::Call(id, request));
+            }
             Some(Fate::Twice(later)) => {
-                // The copy's answer interests nobody: its id is never pending.
-                let copy = self.next_request_id();
-                self.network.send(
-                    self.now_ms,
-                    later,
-                    Message::Call(copy, asked_again(&request)),
-                );
+                // The answer to the copy interests nobody: the copy's id is never pending.
+                let copy = self.calls.next_id();
+                let again = Message::Call(copy, asked_again(&request));
+                let network = &mut self.calls.network;
+                network.send(now_ms, later, again);
+                network.send(now_ms, delay, Message::Call(id, request));
             }
             Some(Fate::Overtaken {
                 by_signal_to,
                 at_most_events,
             }) => {
                 delay.events += at_most_events;
-                self.pending.insert(id, pending);
-                self.network.send_overtaken(
-                    self.now_ms,
-                    delay,
-                    Message::Call(id, request),
-                    by_signal_to,
-                );
-                return id;
+                network.send_overtaken(now_ms, delay, Message::Call(id, request), by_signal_to);
             }
         }
-        self.pending.insert(id, pending);
-        self.network
-            .send(self.now_ms, delay, Message::Call(id, request));
+        self.calls.pending.insert(id, pending);
         id
     }
 
     /// Sends the answers that the service has ready on their way.
-    pub(crate) fn send_replies(&mut self) {
+    pub(super) fn send_replies(&mut self) {
         for reply in self.service.take_replies() {
-            let Some(pending) = self.pending.get_mut(&reply.id) else {
+            let Some(pending) = self.calls.pending.get_mut(&reply.id) else {
                 continue;
             };
-            let label = pending.label.clone();
+            let (label, caller) = (pending.label, pending.caller.kind());
             let lost = pending.answer_lost.take();
-            let worker = self.worker_of_request(reply.id);
-            let rpc = reply.result.as_ref().ok().map(Response::rpc);
-            let bears_repeat = self.pending.get(&reply.id).is_some_and(|pending| {
-                self.bears_repeat(&pending.caller, reply.result.as_ref().ok())
-            });
-            self.repoll_if_matched(reply.id);
-            #[cfg(feature = "nexus")]
-            self.repoll_nexus_if_matched(&reply);
-            let mut delay = self.latency.delay(&mut self.choices, &label);
-            let answer = reply.result.as_ref().ok();
-            let allowance = match answer {
-                Some(Response::PollActivityTaskQueue(task)) if !task.task_token.is_empty() => {
-                    self.faults.any().then(|| self.allowance(task))
+
+            // A poll that was matched makes room for the next.
+            match caller {
+                CallerKind::Worker(at, Some(kind)) => self.repoll(at, kind, reply.id),
+                #[cfg(feature = "nexus")]
+                CallerKind::Nexus(endpoint) => self.repoll_nexus_if_matched(endpoint, &reply),
+                _ => {}
+            }
+
+            // The choices: latency, then what faults make of the message.
+            let mut delay = self.latency.delay(&mut self.choices, self.now_ms, label);
+            if self.faults.any() {
+                let answer = reply.result.as_ref().ok();
+                let allowance = match answer {
+                    Some(Response::PollActivityTaskQueue(task)) if !task.task_token.is_empty() => {
+                        Some(self.allowance(task))
+                    }
+                    _ => None,
+                };
+                let worker = self.queue_of(caller);
+                let view = CallView {
+                    direction: Direction::Reply,
+                    label,
+                    rpc: answer.map(Response::rpc),
+                    worker: worker.as_deref(),
+                    answer,
+                    allowance,
+                    tolerates_repeat: self.reply_tolerates_repeat(caller, answer),
+                };
+                if let Some(Fate::Late(late)) = self.fate(&view) {
+                    delay = delay + late;
                 }
-                _ => None,
-            };
-            let view = CallView {
-                direction: Direction::Reply,
-                label: &label,
-                rpc,
-                worker: worker.as_deref(),
-                answer,
-                allowance,
-                bears_repeat,
-            };
-            if let Some(Fate::Late(late)) = self.fate(&view) {
-                delay.ms += late.ms;
-                delay.events += late.events;
             }
             let result = lost.map_or(reply.result, Err);
-            self.network
-                .send(self.now_ms, delay, Message::Reply(reply.id, result));
+            let message = Message::Reply(reply.id, result);
+            self.calls.network.send(self.now_ms, delay, message);
         }
     }
 
-    /// Whether the Nexus operation that a message is about has the time for the service to ask
-    /// again; nothing else is asked again by the service.
-    #[cfg(feature = "nexus")]
-    fn bears_repeat(&self, caller: &Caller, answer: Option<&Response>) -> bool {
-        match (caller, answer) {
-            _ if !self.faults.any() => false,
-            (Caller::Nexus { .. }, Some(Response::PollNexusTaskQueue(task))) => {
-                self.nexus_task_bears_repeat(task)
-            }
-            (
-                Caller::Nexus {
-                    request_id: Some(request_id),
-                    ..
-                },
-                None,
-            ) => self.nexus_bears_repeat(request_id),
+    /// Returns the task queue of the worker that calls, if a worker calls.
+    fn queue_of(&self, caller: CallerKind) -> Option<Rc<str>> {
+        match caller {
+            CallerKind::Worker(at, _) => Some(self.workers.latest(at).spec.task_queue.clone()),
+            CallerKind::Client | CallerKind::Nexus(_) => None,
+        }
+    }
+
+    /// Returns `true` if the Nexus operation that an answer is about has the time for the service
+    /// to ask again. The service asks again for nothing else.
+    fn tolerates_repeat(&self, caller: &Caller) -> bool {
+        match caller {
+            #[cfg(feature = "nexus")]
+            Caller::Nexus {
+                request_id: Some(request_id),
+                ..
+            } => self.nexus_tolerates_repeat(request_id),
             _ => false,
         }
     }
 
-    #[cfg(not(feature = "nexus"))]
-    #[allow(clippy::unused_self, reason = "as with the feature")]
-    fn bears_repeat(&self, _: &Caller, _: Option<&Response>) -> bool {
-        false
+    /// Returns `true` if the Nexus operation of a task on its way to a handler has the time for the
+    /// service to ask again.
+    fn reply_tolerates_repeat(&self, caller: CallerKind, answer: Option<&Response>) -> bool {
+        match (caller, answer) {
+            #[cfg(feature = "nexus")]
+            (CallerKind::Nexus(_), Some(Response::PollNexusTaskQueue(task))) => {
+                self.nexus_task_tolerates_repeat(task)
+            }
+            _ => false,
+        }
     }
 
-    /// Hands an answer to whoever waits for it.
-    pub(crate) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
-        let Some(Pending { caller, label, .. }) = self.pending.remove(&id) else {
+    /// Hands an answer to its caller.
+    pub(super) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
+        let Some(Pending { caller, label, .. }) = self.calls.pending.remove(&id) else {
             return;
         };
         match &result {
@@ -326,36 +374,32 @@ impl State {
             Caller::Nexus { endpoint, .. } => self.nexus_reply(endpoint, result),
             #[cfg(not(feature = "nexus"))]
             Caller::Nexus { .. } => {}
-            Caller::Worker {
-                worker,
-                incarnation,
-                call,
-            } => {
-                self.worker_reply(worker, incarnation, call, result);
-            }
+            Caller::Worker { at, call } => self.worker_reply(at, call, result),
         }
     }
 
-    /// Until when the caller of a request waits.
-    pub(crate) fn deadline_ms(&self, id: RequestId) -> Option<u64> {
-        match self.pending.get(&id)?.caller {
+    /// Returns the time until which the caller of a request waits, in virtual milliseconds since
+    /// the Unix epoch.
+    pub(super) fn deadline_ms(&self, id: RequestId) -> Option<u64> {
+        match self.calls.get(id)?.caller {
             Caller::Client { deadline_ms, .. } => deadline_ms,
             Caller::Worker { .. } | Caller::Nexus { .. } => None,
         }
     }
 
     /// Forgets a request whose caller is gone.
-    pub(crate) fn cancel_request(&mut self, id: RequestId) {
-        if self.pending.remove(&id).is_some() {
+    pub(super) fn cancel_request(&mut self, id: RequestId) {
+        if self.calls.pending.remove(&id).is_some() {
             self.service.cancel(id);
-            self.network
+            self.calls
+                .network
                 .drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
         }
     }
 }
 
-/// A request as its caller sends it a second time by itself: the service cannot know it for the
-/// same.
+/// Returns a request as its caller sends it a second time by itself: the service cannot know the
+/// two for the same.
 fn asked_again(request: &Request) -> Request {
     let mut again = request.clone();
     match &mut again {

@@ -1,19 +1,18 @@
 //! What the state of a world says about a failure, put into its report.
 
-use super::{
-    source_lines::{is_dependencys, source_line, user_line},
-    state::State,
-};
+use super::{state::State, worker::WorkerProcess};
 use crate::{
     Fault,
+    broken::broken,
     error::TestError,
+    label::{Call, Label},
     limits::LimitExceeded,
-    panics,
+    panics::{self, TEST},
     report::{
-        Awaited, Diagnosis, FailureReport, HistoryExcerpt, OpenWorkflow, Registered, SourceLine,
-        Waiting, WorkflowName,
+        Awaited, Diagnosis, FailureReport, OpenWorkflow, Registered, SourceLine, Waiting,
+        WorkflowName,
+        source_lines::{is_dependencys, source_line, user_line},
     },
-    sabotage::broken,
 };
 use durasim_engine::START_MS;
 use durasim_service::ExecutionSummary;
@@ -21,10 +20,9 @@ use durasim_worker::{
     Nondeterminism, QueryFailure, WorkflowTaskFailure,
     activity::{ActivityFault, PANICKED, Unregistered},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use temporalio_protos::temporal::api::{
-    failure::v1::Failure,
-    history::v1::{HistoryEvent, history_event::Attributes},
+    failure::v1::Failure, history::v1::history_event::Attributes,
 };
 use tonic::{Code, Status};
 
@@ -89,26 +87,6 @@ pub(crate) fn missed_fault(fault: &Fault) -> FailureReport {
         fault.places()
     );
     FailureReport::setup(message)
-}
-
-pub(crate) fn panicked(task: &str, message: &str) -> FailureReport {
-    let seen = panics::last();
-    // An assertion of a library panics in the library; with a backtrace, the user's own line is
-    // what helps.
-    let location = seen.as_ref().and_then(|seen| {
-        let own = seen
-            .backtrace
-            .as_deref()
-            .filter(|_| is_dependencys(&seen.location))
-            .and_then(user_line);
-        own.or_else(|| source_line(&seen.location))
-    });
-    let message = if task == TEST {
-        message.to_owned()
-    } else {
-        format!("{task}: {message}")
-    };
-    FailureReport::panicked(message, location)
 }
 
 /// Nothing can happen any more: for want of something registered, or for another reason.
@@ -223,15 +201,14 @@ pub(crate) fn unregistered_workflow(
     state: &State,
     workflow_type: &str,
     workflow_id: &str,
-    worker: usize,
+    task_queue: &str,
 ) -> FailureReport {
-    let task_queue = state.workers[worker].spec.task_queue.clone();
-    let registered = state.registered(&task_queue, |process| {
+    let registered = state.registered(task_queue, |process| {
         process.workflow_types().map(str::to_owned).collect()
     });
     FailureReport::unregistered_workflow(
         WorkflowName::new(workflow_type, workflow_id),
-        &task_queue,
+        task_queue,
         &registered,
     )
 }
@@ -242,7 +219,7 @@ pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
         ActivityFault::MockPanicked {
             activity_type,
             message,
-        } => panicked(&format!("mock of {activity_type}"), message),
+        } => panics::failure(&format!("mock of {activity_type}"), message),
         ActivityFault::UnknownHeartbeatDetails { task_queue, .. } => {
             let mut report = FailureReport::escaped(&format!("cannot go on: {fault}"), None);
             report.remedy = Some(format!(
@@ -258,7 +235,7 @@ pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
 /// The report of an activity that panicked, if it ends the run: once it is plain that it will go on
 /// panicking, and nothing bounds its retries.
 pub(crate) fn activity_panicked(
-    label: &str,
+    label: Label,
     attempt: u32,
     failure: &Failure,
     bounded: bool,
@@ -267,7 +244,7 @@ pub(crate) fn activity_panicked(
     if bounded || attempt < HOPELESS_PANICS {
         return None;
     }
-    let mut report = panicked(label, message);
+    let mut report = panics::failure(&label.to_string(), message);
     report.what =
         format!("an activity panics, {attempt} attempts so far, and nothing bounds its retries");
     report.remedy = Some(
@@ -380,7 +357,11 @@ fn rebuilt_otherwise(
         .service
         .history(&execution.workflow_id, Some(run_id))
         .unwrap_or_default();
-    Some(nondeterministic(name, nondeterminism, events))
+    Some(FailureReport::nondeterministic(
+        name,
+        nondeterminism,
+        events,
+    ))
 }
 
 /// The report of commands that the service refuses, once it is plain that it will go on refusing
@@ -405,39 +386,6 @@ pub(crate) fn commands_refused(
         u32::try_from(attempt).unwrap_or(u32::MAX),
         status.message(),
     ))
-}
-
-/// The report of commands that do not follow history.
-pub(crate) fn nondeterministic(
-    name: WorkflowName,
-    nondeterminism: &Nondeterminism,
-    events: &[Arc<HistoryEvent>],
-) -> FailureReport {
-    let location = nondeterminism.issued_at.as_deref().and_then(user_line);
-    if nondeterminism.woken_from_outside {
-        let excerpt = HistoryExcerpt::tail(events, START_MS);
-        let goes_on = (!nondeterminism.got.is_empty()).then(|| nondeterminism.got.clone());
-        return FailureReport::woken_from_outside(
-            name,
-            nondeterminism.message.clone(),
-            goes_on,
-            excerpt,
-            location,
-        );
-    }
-    let excerpt = match nondeterminism.event_id {
-        Some(event_id) => {
-            HistoryExcerpt::around(events, event_id, START_MS).got(nondeterminism.got.clone(), "")
-        }
-        None => HistoryExcerpt::tail(events, START_MS),
-    };
-    FailureReport::replay_differs(
-        name,
-        nondeterminism.message.clone(),
-        excerpt,
-        location,
-        false,
-    )
 }
 
 fn workflow_name(state: &State, workflow_id: &str) -> Option<WorkflowName> {
@@ -470,11 +418,11 @@ pub(crate) fn diagnose(state: &State) -> Diagnosis {
 
 /// The test and whoever else waits for an answer of the service.
 fn waiting(state: &State) -> Vec<Waiting> {
-    let clients = state.pending.values().filter_map(|pending| {
+    let clients = state.calls.iter().filter_map(|pending| {
         let who = name_of_task(pending.asked_by.as_deref()?);
         Some(Waiting {
             who,
-            what: state.answer_in_words(&pending.label),
+            what: state.answer_in_words(pending.label),
         })
     });
     let mut waiting: Vec<_> = clients.collect();
@@ -491,9 +439,6 @@ fn waiting(state: &State) -> Vec<Waiting> {
     }
     waiting
 }
-
-/// The name of the task that is the test's own body.
-const TEST: &str = "test";
 
 fn name_of_task(task: &str) -> String {
     if task == TEST {
@@ -514,9 +459,7 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
             activity_type: activity.activity_type.clone(),
             task_queue: activity.task_queue.clone(),
             attempt: u32::try_from(activity.attempt).unwrap_or(1),
-            polled: state.is_polled(&activity.task_queue, |process| {
-                !process.activities.names().is_empty()
-            }),
+            polled: state.is_polled(&activity.task_queue, WorkerProcess::runs_any_activity),
             last_failure: activity.last_failure.clone(),
         });
     }
@@ -545,10 +488,7 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
         awaits.push(Awaited::WorkflowTask {
             task_queue: task.task_queue.clone(),
             attempt: u32::try_from(task.attempt).unwrap_or(1),
-            polled: state.is_polled(
-                &task.task_queue,
-                super::process::WorkerProcess::runs_any_workflow,
-            ),
+            polled: state.is_polled(&task.task_queue, WorkerProcess::runs_any_workflow),
             last_failure: task.last_failure.clone(),
         });
     }
@@ -591,33 +531,30 @@ fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
 }
 
 impl State {
-    /// What a client that sent the request of this label waits for.
-    fn answer_in_words(&self, label: &str) -> String {
-        let Some((name, what)) = label.split_once('/') else {
+    /// Returns what a client that sent the request of this label waits for.
+    fn answer_in_words(&self, label: Label) -> String {
+        let Label::Call(workflow, call) = label else {
             return format!("the answer to {label}");
         };
-        let workflow_type = name
-            .split_once('#')
-            .map_or(name, |(workflow_type, _)| workflow_type);
-        let workflow = match self.names.workflow_id(name) {
-            Some(id) => format!("{workflow_type} {id}"),
-            None => name.to_owned(),
+        let name = match (workflow.workflow_type(), self.names.id_of(workflow)) {
+            (Some(workflow_type), Some(id)) => format!("{workflow_type} {id}"),
+            _ => workflow.to_string(),
         };
-        match what.split_once(' ') {
-            None if what == "history" => format!("the result of {workflow}"),
-            Some(("query", query)) => format!("the answer to query {query} of {workflow}"),
-            Some(("update", update)) => format!("the outcome of update {update} of {workflow}"),
-            _ => format!("the answer to {what} of {workflow}"),
+        match call {
+            Call::History => format!("the result of {name}"),
+            Call::Query(_) => format!("the answer to {call} of {name}"),
+            Call::Update(_) => format!("the outcome of {call} of {name}"),
+            _ => format!("the answer to {call} of {name}"),
         }
     }
 
     /// The task queues of the workers, with what they poll them for.
     fn polled_queues(&self) -> Vec<String> {
         let mut queues: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
-        for process in &self.workers {
+        for process in self.workers.iter() {
             let (workflows, activities) = queues.entry(&process.spec.task_queue).or_default();
             *workflows |= process.runs_any_workflow();
-            *activities |= !process.activities.names().is_empty();
+            *activities |= process.runs_any_activity();
         }
         let words = |(queue, polled): (&str, _)| match polled {
             (true, true) => format!("{queue} (workflow and activity tasks)"),
@@ -631,7 +568,7 @@ impl State {
     pub(super) fn registered(
         &self,
         task_queue: &str,
-        types: impl Fn(&super::process::WorkerProcess) -> Vec<String>,
+        types: impl Fn(&WorkerProcess) -> Vec<String>,
     ) -> Vec<Registered> {
         let (of_it, of_others): (Vec<_>, Vec<_>) = self
             .workers
@@ -646,11 +583,7 @@ impl State {
             .collect()
     }
 
-    fn is_polled(
-        &self,
-        task_queue: &str,
-        polls: impl Fn(&super::process::WorkerProcess) -> bool,
-    ) -> bool {
+    fn is_polled(&self, task_queue: &str, polls: impl Fn(&WorkerProcess) -> bool) -> bool {
         self.workers
             .iter()
             .any(|process| &*process.spec.task_queue == task_queue && polls(process))

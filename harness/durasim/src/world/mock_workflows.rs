@@ -5,16 +5,19 @@
 //! a signal to itself and closes in its next task. What the closure returned is kept until then: a
 //! task that is lost is answered again with the same.
 
-use super::{World, diagnosis, process::WorkerProcess, state::State};
-use crate::faults::instant_ms;
-use crate::mock_workflow::{
-    MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord,
-    WorkflowCalls,
+use super::{World, diagnosis, state::State, worker::ProcessRef};
+use crate::{
+    faults::instant_ms,
+    label::Workflow,
+    mock_workflow::{
+        MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord,
+        WorkflowCalls,
+    },
 };
 use durasim_service::{PolledWorkflowTask, Request};
 use durasim_worker::WorkflowTaskProgress;
 use futures::future::LocalBoxFuture;
-use std::{collections::BTreeMap, future::poll_fn, rc::Rc, task::Poll};
+use std::{collections::BTreeMap, future::poll_fn, task::Poll};
 use temporalio_protos::temporal::api::{
     command::v1::{
         CancelWorkflowExecutionCommandAttributes, Command,
@@ -54,8 +57,7 @@ struct MockRun {
 }
 
 struct HeldTask {
-    worker: usize,
-    incarnation: u32,
+    at: ProcessRef,
     task: PolledWorkflowTask,
 }
 
@@ -63,16 +65,6 @@ impl MockRuns {
     /// Whether this run was a mock's.
     pub(crate) fn contains(&self, run_id: &str) -> bool {
         self.runs.contains_key(run_id)
-    }
-}
-
-impl WorkerProcess {
-    /// The mock of this workflow type, if the code that runs has one.
-    pub(super) fn mock_of(&self, workflow_type: &str) -> Option<MockWorkflow> {
-        self.spec.versions[self.version]
-            .mocks
-            .get(workflow_type)
-            .cloned()
     }
 }
 
@@ -104,21 +96,20 @@ impl State {
     /// A worker gets a workflow task of a mocked workflow.
     pub(super) fn mock_task_arrives(
         &mut self,
-        worker: usize,
+        at: ProcessRef,
         run_id: &str,
-        name: &Rc<str>,
+        workflow: Workflow,
         mock: &MockWorkflow,
         task: PolledWorkflowTask,
     ) {
         if task.query.is_some() {
             let answer = WorkflowTaskProgress::QueryAnswered(Box::new(self.query_refused(task)));
-            return self.workflow_task_progress(worker, run_id, answer);
+            return self.workflow_task_progress(at, run_id, answer);
         }
-        if !self.mocks.contains(run_id) && !self.start_mock(worker, run_id, name, mock, &task) {
+        if !self.mocks.contains(run_id) && !self.start_mock(at, run_id, workflow, mock, &task) {
             return;
         }
         let cancelled = self.is_cancel_requested(&task);
-        let incarnation = self.workers[worker].incarnation;
         let Some(run) = self.mocks.runs.get_mut(run_id) else {
             return;
         };
@@ -126,22 +117,18 @@ impl State {
             run.cancel.cancel();
         }
         if run.end.is_some() || run.waits {
-            self.answer_mock_task(worker, run_id, task);
+            self.answer_mock_task(at, run_id, task);
         } else {
-            run.held = Some(HeldTask {
-                worker,
-                incarnation,
-                task,
-            });
+            run.held = Some(HeldTask { at, task });
         }
     }
 
     /// Calls the mock, as a task of the executor. False if the run's start is not known.
     fn start_mock(
         &mut self,
-        worker: usize,
+        at: ProcessRef,
         run_id: &str,
-        name: &Rc<str>,
+        workflow: Workflow,
         mock: &MockWorkflow,
         task: &PolledWorkflowTask,
     ) -> bool {
@@ -158,6 +145,9 @@ impl State {
         else {
             return false;
         };
+        let Some(process) = self.workers.running(at) else {
+            return false;
+        };
         let start = MockStart {
             workflow_type: started
                 .workflow_type
@@ -172,8 +162,9 @@ impl State {
             attempt: u32::try_from(started.attempt).unwrap_or(1),
             input: started.input.clone().unwrap_or_default(),
             cancel: CancellationToken::new(),
-            data_converter: self.workers[worker].data_converter.clone(),
+            data_converter: process.data_converter.clone(),
             calls: self.mocks.calls.clone(),
+            clock: self.clock.clone(),
         };
         let run = MockRun {
             workflow_id,
@@ -184,7 +175,7 @@ impl State {
         };
         self.mocks.runs.insert(run_id.to_owned(), run);
         let (mock, run_id) = (mock.clone(), run_id.to_owned());
-        self.executor.spawn(format!("{name}/mock"), async move {
+        self.executor.spawn(format!("{workflow}/mock"), async move {
             let mut future = mock(start);
             let first = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
             let ended = match first {
@@ -232,22 +223,17 @@ impl State {
             .runs
             .get_mut(run_id)
             .and_then(|run| run.held.take());
-        let Some(HeldTask {
-            worker,
-            incarnation,
-            task,
-        }) = held
-        else {
-            return;
-        };
-        // A task that was lost with its worker comes again.
-        if self.workers[worker].up && self.workers[worker].incarnation == incarnation {
-            self.answer_mock_task(worker, run_id, task);
+        // A task that was lost with its process comes again.
+        if let Some(HeldTask { at, task }) = held {
+            self.answer_mock_task(at, run_id, task);
         }
     }
 
     /// Completes a workflow task with how the mock ended, or without commands if it has not.
-    fn answer_mock_task(&mut self, worker: usize, run_id: &str, task: PolledWorkflowTask) {
+    fn answer_mock_task(&mut self, at: ProcessRef, run_id: &str, task: PolledWorkflowTask) {
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
         let end = self.mocks.runs.get(run_id).and_then(|run| run.end.clone());
         let refused = |id| {
             let answer = WorkflowQueryResult {
@@ -262,12 +248,12 @@ impl State {
             task_token: task.task_token.clone(),
             commands: end.into_iter().map(closing_command).collect(),
             query_results: task.queries.keys().cloned().map(refused).collect(),
-            identity: self.workers[worker].identity.clone(),
+            identity: process.identity.clone(),
             namespace: self.namespace.clone(),
             ..Default::default()
         };
         self.workflow_task_progress(
-            worker,
+            at,
             run_id,
             WorkflowTaskProgress::Completed(Box::new(request)),
         );
@@ -289,7 +275,7 @@ impl State {
         };
         // It stands for the passing of time in the workflow, so it is no message that could be late
         // or lost.
-        let id = self.next_request_id();
+        let id = self.calls.next_id();
         self.service.request(self.now_ms, id, Request::from(signal));
     }
 

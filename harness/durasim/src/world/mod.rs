@@ -5,30 +5,22 @@
 //! activity contexts) do not own it: they find it through the thread they run on.
 
 mod alarms;
-mod attempts;
-mod bearing;
 mod calls;
 mod connection;
 pub(crate) mod diagnosis;
-mod latency;
-mod local;
 mod mock_workflows;
-mod names;
 mod network;
 #[cfg(feature = "nexus")]
 mod nexus;
-mod polls;
-mod process;
-mod ran_by;
+pub(crate) mod replay_cases;
 mod simulation;
-pub(crate) mod source_lines;
-mod stand_in;
 mod state;
+mod tolerance;
 mod trace;
-pub(crate) mod untaken;
-mod worker_tasks;
+pub(crate) mod unpolled;
+mod user_checks;
+mod worker;
 
-use crate::checks::UserChecks;
 use durasim_engine::{Clock, Executor};
 use futures::channel::oneshot;
 use std::{
@@ -36,14 +28,13 @@ use std::{
     rc::Rc,
 };
 
-pub(crate) use calls::{CallView, Direction, Fate};
 pub(crate) use connection::connection;
-pub(crate) use latency::ordering_words;
-pub(crate) use network::Delay;
-pub(crate) use process::{WorkerSpec, WorkerVersion};
+#[cfg(feature = "nexus")]
+pub(crate) use nexus::CurrentWorld;
 pub(crate) use simulation::simulate;
-pub use stand_in::{StandIn, WorkflowTaskAnswerer};
 pub(crate) use state::{State, StateOptions};
+pub(crate) use user_checks::UserChecks;
+pub(crate) use worker::{WorkerSpec, WorkerVersion};
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };

@@ -5,9 +5,8 @@
 //! the message stays until that many other things have happened, however far the clock jumps
 //! meanwhile.
 
-use crate::sabotage::broken;
+use crate::{broken::broken, faults::Delay, label::Workflow};
 use durasim_service::{Request, RequestId, Response};
-use std::rc::Rc;
 use tonic::Status;
 
 /// What travels.
@@ -18,20 +17,11 @@ pub(crate) enum Message {
     Reply(RequestId, Result<Response, Status>),
 }
 
-/// How long a message is held back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Delay {
-    /// Virtual milliseconds.
-    pub(crate) ms: u64,
-    /// Other events that must happen first.
-    pub(crate) events: u32,
-}
-
 struct InFlight {
     due_ms: u64,
     hold_events: u32,
     /// Lets go at once when a signal to this workflow arrives.
-    overtaken_by_signal_to: Option<Rc<str>>,
+    overtaken_by_signal_to: Option<Workflow>,
     /// Waits for events no longer than this.
     patience_ms: u64,
     message: Message,
@@ -86,7 +76,7 @@ impl Network {
         now_ms: u64,
         delay: Delay,
         message: Message,
-        workflow: Rc<str>,
+        workflow: Workflow,
     ) {
         self.send(now_ms, delay, message);
         if let Some(sent) = self.in_flight.last_mut() {
@@ -95,9 +85,9 @@ impl Network {
     }
 
     /// A signal to this workflow has arrived: lets go what was to be overtaken by one.
-    pub(crate) fn signal_arrived(&mut self, workflow: &str) {
+    pub(crate) fn signal_arrived(&mut self, workflow: Workflow) {
         for message in &mut self.in_flight {
-            if message.overtaken_by_signal_to.as_deref() == Some(workflow) {
+            if message.overtaken_by_signal_to == Some(workflow) {
                 message.hold_events = 0;
             }
         }
@@ -177,7 +167,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use durasim_service::Request;
+    use crate::label::Workflows;
 
     fn call(id: u64) -> Message {
         message("GetSystemInfo", id)
@@ -234,10 +224,15 @@ mod tests {
     #[test]
     fn a_signal_that_is_to_be_overtaken_waits_for_the_next_one_to_its_workflow() {
         let mut network = Network::default();
-        network.send_overtaken(0, Delay { ms: 0, events: 9 }, call(1), "Payment#1".into());
-        network.signal_arrived("Payment#2");
+        let mut workflows = Workflows::default();
+        let (first, second) = (
+            workflows.appears("a", "Payment"),
+            workflows.appears("b", "Payment"),
+        );
+        network.send_overtaken(0, Delay { ms: 0, events: 9 }, call(1), first);
+        network.signal_arrived(second);
         assert!(!network.has_deliverable(0));
-        network.signal_arrived("Payment#1");
+        network.signal_arrived(first);
         assert_eq!(id(network.deliver(0)), Some(1));
     }
 

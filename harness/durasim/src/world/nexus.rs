@@ -5,13 +5,19 @@
 
 use super::{
     World,
-    calls::{Caller, ClientCall, Pending},
+    calls::{Caller, ClientCall},
     state::State,
 };
-use crate::nexus::{
-    Answer, CancelRequest, Handler, NexusCalls, NexusCancelCall, NexusOperation, StartRequest,
+use crate::{
+    label::{Label, Name, NexusMessage, TaskKind, Workflow},
+    nexus::{
+        Answer, CancelRequest, Handler, NexusCalls, NexusCancelCall, NexusHost, NexusOperation,
+        StartRequest,
+    },
 };
+use durasim_engine::Clock;
 use durasim_service::{CompleteNexusOperationRequest, Reply, Request, Response};
+use futures::{FutureExt, future::LocalBoxFuture};
 use std::{collections::BTreeMap, rc::Rc};
 use temporalio_protos::temporal::api::{
     common::v1::Payload,
@@ -42,7 +48,6 @@ const CALLBACK_TOKEN: &str = "temporal-callback-token";
 type Key = (Rc<str>, Rc<str>, Rc<str>);
 
 /// The handlers of a world, and what they were asked.
-#[derive(Default)]
 pub(crate) struct NexusHandlers {
     endpoints: Vec<Rc<str>>,
     operations: BTreeMap<Key, Handler>,
@@ -50,11 +55,11 @@ pub(crate) struct NexusHandlers {
     asked: BTreeMap<String, Asked>,
     /// What was started, by operation and token.
     started: BTreeMap<(Key, String), Started>,
-    pub(crate) calls: NexusCalls,
+    calls: NexusCalls,
 }
 
 struct Asked {
-    label: Rc<str>,
+    about: About,
     attempts: u32,
     cancel: CancellationToken,
 }
@@ -62,7 +67,7 @@ struct Asked {
 #[derive(Clone)]
 struct Started {
     request_id: String,
-    label: Rc<str>,
+    about: About,
     callback_token: String,
     at_ms: u64,
     cancels: u32,
@@ -74,8 +79,49 @@ struct Task {
     token: Vec<u8>,
     operation: NexusOperation,
     request_id: String,
-    label: Rc<str>,
+    about: About,
     callback_token: String,
+}
+
+/// An operation as labels name it: by the workflow that called it.
+#[derive(Clone, Copy)]
+struct About {
+    workflow: Workflow,
+    operation: Name,
+}
+
+impl About {
+    fn label(self, message: NexusMessage) -> Label {
+        Label::Nexus(self.workflow, self.operation, message)
+    }
+}
+
+/// The world of the thread that uses it, as the host of Nexus operations.
+pub(crate) struct CurrentWorld;
+
+impl NexusHost for CurrentWorld {
+    #[track_caller]
+    fn with_handler(&self, operation: &NexusOperation, change: &mut dyn FnMut(&mut Handler)) {
+        if let Some(handler) = World::current().state().nexus.handler_mut(operation) {
+            change(handler);
+        }
+    }
+
+    #[track_caller]
+    fn calls(&self) -> NexusCalls {
+        World::current().state().nexus.calls.clone()
+    }
+
+    fn end(
+        &self,
+        operation: &NexusOperation,
+        token: &str,
+        ended: Result<Payload, Box<Failure>>,
+    ) -> Option<LocalBoxFuture<'static, Result<(), Status>>> {
+        let world = World::current();
+        let call = world.state().end_nexus_operation(operation, token, ended)?;
+        Some(call.map(|answer| answer.map(drop)).boxed_local())
+    }
 }
 
 fn key(operation: &NexusOperation) -> Key {
@@ -87,7 +133,17 @@ fn key(operation: &NexusOperation) -> Key {
 }
 
 impl NexusHandlers {
-    pub(crate) fn handler_mut(&mut self, operation: &NexusOperation) -> Option<&mut Handler> {
+    pub(super) fn new(clock: Rc<Clock>) -> Self {
+        Self {
+            endpoints: Vec::new(),
+            operations: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            started: BTreeMap::new(),
+            calls: NexusCalls::new(clock),
+        }
+    }
+
+    fn handler_mut(&mut self, operation: &NexusOperation) -> Option<&mut Handler> {
         self.operations.get_mut(&key(operation))
     }
 
@@ -144,39 +200,21 @@ impl State {
             endpoint,
             request_id: None,
         };
-        let label = format!("{name}/nexus task").into();
-        let id = self.next_request_id();
-        self.pending.insert(
-            id,
-            Pending {
-                caller,
-                label,
-                is_query: false,
-                asked_by: None,
-                answer_lost: None,
-            },
-        );
+        let label = Label::Task(Name::new(&name), TaskKind::Nexus);
+        let id = self.calls.open(label, caller);
         self.service
             .request(self.now_ms, id, Request::from(request));
     }
 
     /// Polls again as soon as a poll is matched.
-    pub(super) fn repoll_nexus_if_matched(&mut self, reply: &Reply) {
-        let Some(Pending {
-            caller: Caller::Nexus { endpoint, .. },
-            ..
-        }) = self.pending.get(&reply.id)
-        else {
-            return;
-        };
-        let endpoint = *endpoint;
+    pub(super) fn repoll_nexus_if_matched(&mut self, endpoint: usize, reply: &Reply) {
         if matches!(reply.result, Ok(Response::PollNexusTaskQueue(_))) {
             self.poll_nexus(endpoint);
         }
     }
 
     /// Whether the operation with this request id has the time to be asked for again.
-    pub(super) fn nexus_bears_repeat(&self, request_id: &str) -> bool {
+    pub(super) fn nexus_tolerates_repeat(&self, request_id: &str) -> bool {
         let expires_at_ms = self
             .service
             .nexus_operation(request_id)
@@ -186,14 +224,14 @@ impl State {
     }
 
     /// The same, of the operation that a request on its way to a handler is about.
-    pub(super) fn nexus_task_bears_repeat(&self, task: &PollNexusTaskQueueResponse) -> bool {
+    pub(super) fn nexus_task_tolerates_repeat(&self, task: &PollNexusTaskQueueResponse) -> bool {
         match task
             .request
             .as_ref()
             .and_then(|request| request.variant.as_ref())
         {
             Some(request::Variant::StartOperation(start)) => {
-                self.nexus_bears_repeat(&start.request_id)
+                self.nexus_tolerates_repeat(&start.request_id)
             }
             _ => false,
         }
@@ -222,17 +260,21 @@ impl State {
         }
     }
 
-    /// What an operation is called in choices and traces: by the workflow that called it.
-    fn nexus_label(&mut self, start: &StartOperationRequest) -> Rc<str> {
+    /// Returns an operation as labels name it.
+    fn nexus_about(&mut self, start: &StartOperationRequest) -> About {
         if let Some(asked) = self.nexus.asked.get(&start.request_id) {
-            return asked.label.clone();
+            return asked.about;
         }
         let workflow = self
             .service
             .nexus_operation(&start.request_id)
-            .and_then(|(workflow_id, _)| self.names.known(workflow_id))
-            .unwrap_or_else(|| "unknown workflow".into());
-        format!("{workflow}/nexus {}.{}", start.service, start.operation).into()
+            .map_or(Workflow::UNKNOWN, |(workflow_id, _)| {
+                self.names.known(workflow_id)
+            });
+        About {
+            workflow,
+            operation: Name::new(&format!("{}.{}", start.service, start.operation)),
+        }
     }
 
     fn nexus_start_arrives(
@@ -242,13 +284,14 @@ impl State {
         start: StartOperationRequest,
         headers: BTreeMap<String, String>,
     ) {
-        let label = self.nexus_label(&start);
+        let about = self.nexus_about(&start);
+        let label = about.label(NexusMessage::Start);
         let asked = self
             .nexus
             .asked
             .entry(start.request_id.clone())
             .or_insert_with(|| Asked {
-                label: label.clone(),
+                about,
                 attempts: 0,
                 cancel: CancellationToken::new(),
             });
@@ -266,7 +309,8 @@ impl State {
         } = start;
         let Some(handler) = self.nexus.handler_mut(&operation).cloned() else {
             let failure = self.nexus_not_found(&operation);
-            return self.send_nexus_error(endpoint, token, Some(&request_id), &label, failure);
+            let label = about.label(NexusMessage::Answer);
+            return self.send_nexus_error(endpoint, token, Some(&request_id), label, failure);
         };
         let request = StartRequest {
             endpoint: operation.endpoint.to_string(),
@@ -288,10 +332,10 @@ impl State {
             token,
             operation,
             request_id,
-            label: label.clone(),
+            about,
             callback_token,
         };
-        self.executor.spawn(label, async move {
+        self.executor.spawn(label.to_string(), async move {
             let answer = handler.start(request).await;
             World::current().state().nexus_start_answered(task, answer);
         });
@@ -307,6 +351,7 @@ impl State {
             endpoint: self.nexus.endpoints[endpoint].clone(),
             service: service.into(),
             operation: operation.into(),
+            host: Rc::new(CurrentWorld),
         }
     }
 
@@ -315,6 +360,7 @@ impl State {
             endpoint,
             service,
             operation,
+            ..
         } = operation;
         let info = NexusHandlerFailureInfo {
             r#type: "NOT_FOUND".to_owned(),
@@ -337,9 +383,10 @@ impl State {
             token,
             operation,
             request_id,
-            label,
+            about,
             callback_token,
         } = task;
+        let answered = about.label(NexusMessage::Answer);
         let mut ending = None;
         let variant = match answer {
             Answer::Completed(payload) => start::Variant::SyncSuccess(start::Sync {
@@ -358,10 +405,9 @@ impl State {
                     .get(&at)
                     .is_none_or(|started| started.request_id != request_id)
                 {
-                    let (request_id, label) = (request_id.clone(), label.clone());
                     let started = Started {
-                        request_id,
-                        label,
+                        request_id: request_id.clone(),
+                        about,
                         callback_token,
                         at_ms: self.now_ms,
                         cancels: 0,
@@ -376,21 +422,27 @@ impl State {
             }
             Answer::Unsuccessful(failure) => start::Variant::Failure(*failure),
             Answer::Error(failure) => {
-                return self.send_nexus_error(endpoint, token, Some(&request_id), &label, *failure);
+                return self.send_nexus_error(
+                    endpoint,
+                    token,
+                    Some(&request_id),
+                    answered,
+                    *failure,
+                );
             }
         };
         let response = StartOperationResponse {
             variant: Some(variant),
         };
         let variant = response::Variant::StartOperation(response);
-        self.send_nexus_answer(endpoint, token, Some(&request_id), &label, variant);
+        self.send_nexus_answer(endpoint, token, Some(&request_id), answered, variant);
         if let Some((token, ending)) = ending {
-            self.executor
-                .spawn(format!("{label}/operation"), async move {
-                    let ended = ending.await;
-                    // Whether anybody still waits for it is nothing that a handler would fail for.
-                    let _ = operation.end(&token, ended).await;
-                });
+            let name = format!("{}/operation", about.label(NexusMessage::Start));
+            self.executor.spawn(name, async move {
+                let ended = ending.await;
+                // Whether anybody still waits for it is nothing that a handler would fail for.
+                let _ = operation.end(&token, ended).await;
+            });
         }
     }
 
@@ -418,10 +470,16 @@ impl State {
             });
         let (Some(started), Some(handler)) = (started, self.nexus.handler_mut(&operation).cloned())
         else {
+            let about = About {
+                workflow: Workflow::UNKNOWN,
+                operation: Name::new(&format!("{service}.{name}")),
+            };
+            let answered = about.label(NexusMessage::CancelAnswer);
             let failure = self.nexus_not_found(&operation);
-            return self.send_nexus_error(endpoint, token, None, "nexus cancel", failure);
+            return self.send_nexus_error(endpoint, token, None, answered, failure);
         };
-        let label: Rc<str> = format!("{}/cancel", started.label).into();
+        let label = started.about.label(NexusMessage::Cancel);
+        let answered = started.about.label(NexusMessage::CancelAnswer);
         self.record(
             "nexus cancel",
             format_args!("{label} attempt {}", started.cancels),
@@ -444,20 +502,22 @@ impl State {
             .asked
             .get(&started.request_id)
             .map(|asked| asked.cancel.clone());
-        self.executor.spawn(label.clone(), async move {
+        self.executor.spawn(label.to_string(), async move {
             let answer = handler.cancel(request).await;
             let world = World::current();
             let mut state = world.state();
             match answer {
                 Ok(()) => {
                     let variant = response::Variant::CancelOperation(CancelOperationResponse {});
-                    state.send_nexus_answer(endpoint, token, None, &label, variant);
+                    state.send_nexus_answer(endpoint, token, None, answered, variant);
                     drop(state);
                     if let Some(cancel) = cancel {
                         cancel.cancel();
                     }
                 }
-                Err(failure) => state.send_nexus_error(endpoint, token, None, &label, *failure),
+                Err(failure) => {
+                    state.send_nexus_error(endpoint, token, None, answered, *failure);
+                }
             }
         });
     }
@@ -467,7 +527,7 @@ impl State {
         endpoint: usize,
         task_token: Vec<u8>,
         request_id: Option<&str>,
-        label: &str,
+        label: Label,
         variant: response::Variant,
     ) {
         let request = RespondNexusTaskCompletedRequest {
@@ -487,7 +547,7 @@ impl State {
         endpoint: usize,
         task_token: Vec<u8>,
         request_id: Option<&str>,
-        label: &str,
+        label: Label,
         failure: Failure,
     ) {
         let request = RespondNexusTaskFailedRequest {
@@ -504,14 +564,14 @@ impl State {
         &mut self,
         endpoint: usize,
         request_id: Option<&str>,
-        label: &str,
+        label: Label,
         request: Request,
     ) {
         let caller = Caller::Nexus {
             endpoint,
             request_id: request_id.map(Into::into),
         };
-        self.send_request(caller, format!("{label}/answer").into(), request);
+        self.send_request(caller, label, request);
     }
 
     /// Tells the service how a started operation ended; `None` if none was started under this
@@ -540,7 +600,7 @@ impl State {
         };
         // A handler waits for the answer, however long it takes.
         Some(self.call(
-            format!("{}/completion", started.label).into(),
+            started.about.label(NexusMessage::Completion),
             None,
             request.into(),
         ))

@@ -1,9 +1,12 @@
 //! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock,
 //! and again.
 
-use super::{World, diagnosis, latency::Latency, network::Message, state::State};
+use super::{World, diagnosis, network::Message, state::State};
 use crate::{
+    faults::Latency,
+    label::Label,
     limits::LimitExceeded,
+    panics,
     report::{Diagnosis, FailureReport},
 };
 use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads};
@@ -99,7 +102,7 @@ fn poll_tasks(world: &World, polls: &mut u64) {
         });
         let Some(polled) = polled else { return };
         if let Outcome::Panicked(panic) = polled.outcome {
-            let report = diagnosis::panicked(&panic.name, &panic.message);
+            let report = panics::failure(&panic.name, &panic.message);
             world.state().fail(report);
             return;
         }
@@ -158,12 +161,12 @@ fn one_step(world: &World) -> bool {
 async fn jump(world: &Rc<World>) -> bool {
     let (due_ms, horizon_ms) = {
         let mut state = world.state();
-        let held = state.network.has_held();
+        let held = state.calls.network.has_held();
         let patience_ms = held.then(|| state.now_ms.saturating_add(PATIENCE_MS));
         let hurries_from_ms = held.then(|| state.hurries_from_ms()).flatten();
         if hurries_from_ms.is_some_and(|from_ms| from_ms <= state.now_ms) {
             // What is held waits for other events; a query that waits for it does not wait as long.
-            return state.network.release_held();
+            return state.calls.network.release_held();
         }
         let due_ms = state.next_due_ms().into_iter().chain(hurries_from_ms).min();
         (due_ms, patience_ms.unwrap_or_else(|| state.limits.end_ms()))
@@ -233,15 +236,15 @@ fn await_threads() {
 }
 
 fn release_held(world: &World) -> bool {
-    world.state().network.release_held()
+    world.state().calls.network.release_held()
 }
 
 impl State {
     /// When the next thing is due that the world itself knows of.
     fn next_due_ms(&self) -> Option<u64> {
         [
-            self.network.next_due_ms(),
-            self.alarms.next_due_ms(),
+            self.calls.network.next_due_ms(),
+            self.workers.next_due_ms(),
             self.service.next_due_ms(),
         ]
         .into_iter()
@@ -281,9 +284,9 @@ impl State {
     fn step(&mut self) -> bool {
         self.send_replies();
         let now_ms = self.now_ms;
-        let message = usize::from(self.network.has_deliverable(now_ms));
+        let message = usize::from(self.calls.network.has_deliverable(now_ms));
         let alarm = usize::from(
-            self.alarms
+            self.workers
                 .next_due_ms()
                 .is_some_and(|due_ms| due_ms <= now_ms),
         );
@@ -300,13 +303,11 @@ impl State {
             };
             format!("of {things} things due at once, a timer {first} comes first")
         });
-        self.network.event_happened();
+        self.calls.network.event_happened();
         if index < message {
             self.deliver();
         } else if index < message + alarm {
-            if let Some(alarm) = self.alarms.take_due(now_ms) {
-                self.alarm(alarm);
-            }
+            self.alarm_goes_off();
         } else {
             self.record("timer", format_args!(""));
             self.service.fire(now_ms, index - message - alarm);
@@ -316,18 +317,18 @@ impl State {
     }
 
     fn deliver(&mut self) {
-        match self.network.deliver(self.now_ms) {
+        match self.calls.network.deliver(self.now_ms) {
             Some(Message::Call(id, request)) => {
-                let label = self
-                    .pending
-                    .get(&id)
-                    .map_or_else(|| "copy".into(), |pending| pending.label.clone());
-                self.record("deliver", format_args!("{label}"));
+                let label = self.calls.get(id).map(|pending| pending.label);
+                match label {
+                    Some(label) => self.record("deliver", format_args!("{label}")),
+                    None => self.record("deliver", format_args!("copy")),
+                }
                 let deadline_ms = self.deadline_ms(id);
                 self.service
                     .request_until(self.now_ms, id, request, deadline_ms);
-                if let Some((workflow, _)) = label.split_once("/signal ") {
-                    self.network.signal_arrived(workflow);
+                if let Some(workflow) = label.and_then(Label::signaled) {
+                    self.calls.network.signal_arrived(workflow);
                 }
             }
             Some(Message::Reply(id, result)) => self.deliver_reply(id, result),

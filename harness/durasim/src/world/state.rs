@@ -1,82 +1,68 @@
 //! All that a world consists of, and the small things every part of it needs.
 
-use super::{
-    calls::{CallView, Caller, Fate, Pending},
-    latency::Latency,
-    local::LocalActivities,
-    mock_workflows::MockRuns,
-    names::Names,
-    network::Network,
-    process::{WorkerAlarms, WorkerProcess},
-    ran_by::RanBy,
-    stand_in::StandIn,
-};
+use super::{calls::Calls, mock_workflows::MockRuns, worker::Workers};
 use crate::{
-    faults::{Faults, Usual},
+    broken::broken,
+    faults::{CallView, Fate, Faults, Latency, Usual},
+    label::{Call, Label, Name, Workflow, Workflows},
     limits::Limits,
     report::FailureReport,
-    sabotage::broken,
+    stand_in::StandIn,
 };
-use durasim_engine::{Choices, Executor, START_MS, Trace};
-use durasim_service::{Request, RequestId, Service, ServiceConfig};
+use durasim_engine::{Choices, Clock, Executor, START_MS, Trace};
+use durasim_service::{Request, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
+use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
-/// What a world is made from.
+/// The parts that a world is made from.
 pub(crate) struct StateOptions {
     pub(crate) choices: Choices,
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
-    pub(crate) varied_latency: bool,
+    pub(crate) latency: Latency,
     pub(crate) limits: Limits,
     pub(crate) cache: bool,
     pub(crate) backtraces: bool,
-    /// What the fault-free world took.
+    /// The needs of activities and workflows in the fault-free world.
     pub(crate) usual: Arc<Usual>,
-    /// Who answers workflow tasks in place of the workers, if anybody does.
+    /// Whoever answers workflow tasks in place of the workers.
     pub(crate) stand_in: Option<StandIn>,
 }
 
 /// The state of a world.
 pub(crate) struct State {
     pub(crate) executor: Rc<Executor>,
+    pub(crate) clock: Rc<Clock>,
     pub(crate) choices: Choices,
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
-    pub(crate) latency: Latency,
+    pub(super) latency: Latency,
     pub(crate) service: Service,
     pub(crate) namespace: String,
-    pub(crate) network: Network,
-    pub(crate) workers: Vec<WorkerProcess>,
-    /// Where there are several versions of the code: which of them ran each run.
-    pub(super) ran_by: BTreeMap<String, RanBy>,
-    pub(crate) local_activities: LocalActivities,
-    pub(crate) alarms: WorkerAlarms,
-    pub(crate) names: Names,
-    pub(crate) pending: BTreeMap<RequestId, Pending>,
-    pub(crate) calls: CallLog,
-    pub(crate) mocks: MockRuns,
+    pub(super) calls: Calls,
+    pub(crate) workers: Workers,
+    pub(super) names: Workflows,
+    pub(crate) activity_log: CallLog,
+    pub(super) mocks: MockRuns,
     #[cfg(feature = "nexus")]
-    pub(crate) nexus: super::nexus::NexusHandlers,
-    /// The first thing that went wrong; it ends the run.
+    pub(super) nexus: super::nexus::NexusHandlers,
+    /// The first failure; it ends the world.
     pub(crate) failure: Option<FailureReport>,
     pub(crate) now_ms: u64,
     pub(crate) steps: u64,
-    /// Whether workers keep runs between tasks, unless a worker says otherwise.
+    /// True if workers keep runs between tasks, unless a worker says otherwise.
     pub(crate) cache: bool,
-    pub(crate) backtraces: bool,
-    /// What the fault-free world took.
-    pub(crate) usual: Arc<Usual>,
-    /// Who answers workflow tasks in place of the workers, if anybody does.
-    pub(crate) stand_in: Option<StandIn>,
-    /// How many of the choices that left 0 are on the trace.
+    pub(super) backtraces: bool,
+    pub(super) usual: Arc<Usual>,
+    pub(super) stand_in: Option<StandIn>,
+    /// The number of choices that left 0 and are on the trace.
     pub(super) choices_traced: usize,
-    next_request: u64,
 }
 
 impl State {
-    pub(crate) fn new(options: StateOptions, executor: Rc<Executor>) -> Self {
+    pub(crate) fn new(options: StateOptions, executor: Rc<Executor>, clock: Rc<Clock>) -> Self {
         let mut config = ServiceConfig::default();
         config.nexus = cfg!(feature = "nexus");
         // No sound workflow and no caller of one could do anything about what faults would make of
@@ -84,28 +70,21 @@ impl State {
         config.patient_queries = options.faults.any();
         Self {
             executor,
+            #[cfg(feature = "nexus")]
+            nexus: super::nexus::NexusHandlers::new(clock.clone()),
+            clock,
             choices: options.choices,
             trace: options.trace,
             faults: options.faults,
             limits: options.limits,
-            latency: if options.varied_latency {
-                Latency::Varied
-            } else {
-                Latency::None
-            },
+            latency: options.latency,
             namespace: config.namespace.clone(),
             service: Service::new(config),
-            network: Network::default(),
-            workers: Vec::new(),
-            ran_by: BTreeMap::new(),
-            local_activities: LocalActivities::default(),
-            alarms: WorkerAlarms::default(),
-            names: Names::default(),
-            pending: BTreeMap::new(),
-            calls: CallLog::default(),
+            calls: Calls::default(),
+            workers: Workers::default(),
+            names: Workflows::default(),
+            activity_log: CallLog::default(),
             mocks: MockRuns::default(),
-            #[cfg(feature = "nexus")]
-            nexus: super::nexus::NexusHandlers::default(),
             failure: None,
             now_ms: START_MS,
             steps: 0,
@@ -114,17 +93,10 @@ impl State {
             usual: options.usual,
             stand_in: options.stand_in,
             choices_traced: 0,
-            next_request: 1,
         }
     }
 
-    pub(crate) fn next_request_id(&mut self) -> RequestId {
-        let id = RequestId(self.next_request);
-        self.next_request += 1;
-        id
-    }
-
-    /// Ends the run with this failure, unless it has one already.
+    /// Ends the world with this failure, unless it has one already.
     pub(crate) fn fail(&mut self, failure: FailureReport) {
         if broken!(Verdict(code) if code == failure.code) {
             return;
@@ -132,88 +104,65 @@ impl State {
         self.failure.get_or_insert(failure);
     }
 
-    /// What faults make of a message; `None` leaves it alone.
-    pub(crate) fn fate(&mut self, view: &CallView<'_>) -> Option<Fate> {
-        if !self.faults.any() {
-            return None;
-        }
+    /// Asks the faults what becomes of a message; `None` leaves it alone.
+    pub(super) fn fate(&mut self, view: &CallView<'_>) -> Option<Fate> {
         self.faults.hurry(self.hurries());
         self.faults.message(&mut self.choices, self.now_ms, view)
     }
 
-    /// The task queue of the worker that waits for a request, if a worker does.
-    pub(crate) fn worker_of(&self, caller: &Caller) -> Option<Rc<str>> {
-        match caller {
-            Caller::Client { .. } | Caller::Nexus { .. } => None,
-            Caller::Worker { worker, .. } => Some(self.workers[*worker].spec.task_queue.clone()),
-        }
-    }
-
-    pub(crate) fn worker_of_request(&self, id: RequestId) -> Option<Rc<str>> {
-        self.pending
-            .get(&id)
-            .and_then(|pending| self.worker_of(&pending.caller))
-    }
-
-    /// What a client's request is called in choices and traces.
-    pub(crate) fn label(&mut self, request: &Request) -> Rc<str> {
-        let rpc = request.rpc();
-        let named = |names: &Names, execution: &Option<_>| {
-            let execution: &Option<
-                temporalio_protos::temporal::api::common::v1::WorkflowExecution,
-            > = execution;
-            execution
-                .as_ref()
-                .and_then(|execution| names.known(&execution.workflow_id))
-                .unwrap_or_else(|| "unknown workflow".into())
+    /// Returns the label of a client's request.
+    pub(super) fn label(&mut self, request: &Request) -> Label {
+        let about = |names: &Workflows, execution: &Option<WorkflowExecution>| {
+            let id = execution.as_ref().map(|run| run.workflow_id.as_str());
+            id.map_or(Workflow::UNKNOWN, |id| names.known(id))
         };
-        match request {
-            Request::StartWorkflowExecution(start) => {
-                let workflow_type = start.workflow_type.as_ref().map_or("", |t| t.name.as_str());
-                let name = self.names.name(&start.workflow_id, workflow_type);
-                format!("{name}/start").into()
-            }
-            Request::SignalWithStartWorkflowExecution(start) => {
-                let workflow_type = start.workflow_type.as_ref().map_or("", |t| t.name.as_str());
-                let name = self.names.name(&start.workflow_id, workflow_type);
-                format!("{name}/signal {}", start.signal_name).into()
-            }
-            Request::SignalWorkflowExecution(signal) => {
-                let name = named(&self.names, &signal.workflow_execution);
-                format!("{name}/signal {}", signal.signal_name).into()
-            }
+        let starts = |names: &mut Workflows, id: &str, workflow_type: &Option<WorkflowType>| {
+            names.appears(id, workflow_type.as_ref().map_or("", |t| t.name.as_str()))
+        };
+        let names = &mut self.names;
+        let (workflow, call) = match request {
+            Request::StartWorkflowExecution(start) => (
+                starts(names, &start.workflow_id, &start.workflow_type),
+                Call::Start,
+            ),
+            Request::SignalWithStartWorkflowExecution(start) => (
+                starts(names, &start.workflow_id, &start.workflow_type),
+                Call::Signal(Name::new(&start.signal_name)),
+            ),
+            Request::SignalWorkflowExecution(signal) => (
+                about(names, &signal.workflow_execution),
+                Call::Signal(Name::new(&signal.signal_name)),
+            ),
             Request::QueryWorkflow(query) => {
-                let name = named(&self.names, &query.execution);
-                let query_type = query
-                    .query
-                    .as_ref()
-                    .map_or("", |query| query.query_type.as_str());
-                format!("{name}/query {query_type}").into()
+                let asked = query.query.as_ref();
+                let query_type = asked.map_or("", |query| query.query_type.as_str());
+                (
+                    about(names, &query.execution),
+                    Call::Query(Name::new(query_type)),
+                )
             }
             Request::UpdateWorkflowExecution(update) => {
-                let name = named(&self.names, &update.workflow_execution);
-                let update_name = update
-                    .request
-                    .as_ref()
-                    .and_then(|request| request.input.as_ref())
-                    .map_or("", |input| input.name.as_str());
-                format!("{name}/update {update_name}").into()
+                let input = update.request.as_ref().and_then(|it| it.input.as_ref());
+                let name = input.map_or("", |input| input.name.as_str());
+                (
+                    about(names, &update.workflow_execution),
+                    Call::Update(Name::new(name)),
+                )
             }
             Request::RequestCancelWorkflowExecution(cancel) => {
-                format!("{}/cancel", named(&self.names, &cancel.workflow_execution)).into()
+                (about(names, &cancel.workflow_execution), Call::Cancel)
             }
-            Request::TerminateWorkflowExecution(terminate) => format!(
-                "{}/terminate",
-                named(&self.names, &terminate.workflow_execution)
-            )
-            .into(),
+            Request::TerminateWorkflowExecution(terminate) => {
+                (about(names, &terminate.workflow_execution), Call::Terminate)
+            }
             Request::GetWorkflowExecutionHistory(history) => {
-                format!("{}/history", named(&self.names, &history.execution)).into()
+                (about(names, &history.execution), Call::History)
             }
             Request::DescribeWorkflowExecution(describe) => {
-                format!("{}/describe", named(&self.names, &describe.execution)).into()
+                (about(names, &describe.execution), Call::Describe)
             }
-            _ => rpc.name().into(),
-        }
+            _ => return Label::Rpc(request.rpc()),
+        };
+        Label::Call(workflow, call)
     }
 }

@@ -1,7 +1,7 @@
 //! Writing the trace: one entry for everything that happens, in Temporal's words.
 
 use super::state::State;
-use crate::{environment::History, sabotage::broken};
+use crate::{broken::broken, history::History};
 use durasim_service::{RunHistory, Service, ServiceConfig};
 use std::fmt;
 

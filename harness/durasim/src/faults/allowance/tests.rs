@@ -46,12 +46,12 @@ fn the_last_attempt_allowed_bears_nothing() {
     for (maximum, attempt, bears) in [(0, 1, true), (2, 1, true), (2, 2, false), (1, 1, false)] {
         let left = allowance(&limited(maximum, attempt), None);
         assert_eq!(
-            left.bears_failure(0),
+            left.tolerates_failure(0),
             bears,
             "attempt {attempt} of {maximum}"
         );
         assert_eq!(
-            left.bears_silence(),
+            left.tolerates_silence(),
             bears,
             "attempt {attempt} of {maximum}"
         );
@@ -60,8 +60,8 @@ fn the_last_attempt_allowed_bears_nothing() {
 
 #[test]
 fn faults_take_a_few_attempts_of_an_activity_at_most() {
-    assert!(allowance(&limited(0, 3), None).bears_failure(0));
-    assert!(!allowance(&limited(0, 4), None).bears_failure(0));
+    assert!(allowance(&limited(0, 3), None).tolerates_failure(0));
+    assert!(!allowance(&limited(0, 4), None).tolerates_failure(0));
 }
 
 #[test]
@@ -72,15 +72,15 @@ fn a_failure_leaves_the_retry_its_time_before_schedule_to_close() {
     };
     let left = allowance(&task, None);
     // One second of backoff, ten for the attempt.
-    assert!(left.bears_failure(19 * SECOND));
-    assert!(!left.bears_failure(19 * SECOND + 1));
+    assert!(left.tolerates_failure(19 * SECOND));
+    assert!(!left.tolerates_failure(19 * SECOND + 1));
     // Silence is noticed after ten seconds.
-    assert!(left.bears_silence());
+    assert!(left.tolerates_silence());
     let tight = PollActivityTaskQueueResponse {
         schedule_to_close_timeout: seconds(14),
         ..task
     };
-    assert!(!allowance(&tight, None).bears_silence());
+    assert!(!allowance(&tight, None).tolerates_silence());
 }
 
 #[test]
@@ -90,14 +90,14 @@ fn an_attempt_that_may_take_all_the_time_there_is_is_not_silenced() {
         ..task()
     };
     let left = allowance(&task, None);
-    assert!(!left.bears_silence());
-    assert!(left.bears_failure(0));
+    assert!(!left.tolerates_silence());
+    assert!(left.tolerates_failure(0));
 }
 
 #[test]
 fn the_end_of_the_run_counts_like_schedule_to_close() {
-    assert!(!allowance(&task(), Some(20 * SECOND)).bears_silence());
-    assert!(allowance(&task(), Some(21 * SECOND)).bears_silence());
+    assert!(!allowance(&task(), Some(20 * SECOND)).tolerates_silence());
+    assert!(allowance(&task(), Some(21 * SECOND)).tolerates_silence());
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn a_policy_may_rule_out_the_retry_of_a_timeout_alone() {
         policy.non_retryable_error_types = vec!["TemporalTimeout:StartToClose".to_owned()];
     }
     let left = allowance(&task, None);
-    assert!(left.bears_failure(0));
-    assert!(!left.bears_silence());
+    assert!(left.tolerates_failure(0));
+    assert!(!left.tolerates_silence());
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn an_activity_that_fails_twice_by_itself_is_left_three_attempts() {
     for (maximum, attempt, bears) in [(0, 1, true), (4, 1, true), (4, 2, false), (3, 1, false)] {
         let left = Allowance::of(&limited(maximum, attempt), None, needs);
         assert_eq!(
-            left.bears_failure(0),
+            left.tolerates_failure(0),
             bears,
             "attempt {attempt} of {maximum}"
         );
@@ -148,13 +148,13 @@ fn a_retry_is_given_the_time_that_the_activity_usually_takes() {
         ms: Some(8 * SECOND),
     };
     // One second of backoff, eight for the attempt.
-    assert!(Allowance::of(&task, None, slow).bears_failure(SECOND));
-    assert!(!Allowance::of(&task, None, slow).bears_failure(SECOND + 1));
+    assert!(Allowance::of(&task, None, slow).tolerates_failure(SECOND));
+    assert!(!Allowance::of(&task, None, slow).tolerates_failure(SECOND + 1));
 }
 
 #[test]
 fn an_activity_that_is_not_retried_any_more_bears_nothing() {
     let left = allowance(&task(), None).without_retry();
-    assert!(!left.bears_failure(0));
-    assert!(!left.bears_silence());
+    assert!(!left.tolerates_failure(0));
+    assert!(!left.tolerates_silence());
 }

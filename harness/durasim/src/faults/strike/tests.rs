@@ -1,12 +1,18 @@
 use super::*;
-use crate::faults::{Allowance, AttemptMoment, usual::Need};
+use crate::{
+    faults::{Allowance, AttemptMoment, usual::Need},
+    label::{Name, Workflows},
+};
 use durasim_engine::Tape;
 use temporalio_common::UntypedActivity;
 use temporalio_protos::temporal::api::{
     common::v1::RetryPolicy, workflowservice::v1::PollActivityTaskQueueResponse,
 };
 
-const CHARGE: &str = "Payment#1/charge";
+/// The first workflow of a world.
+fn payment() -> Workflow {
+    Workflows::default().appears("payment-1", "Payment")
+}
 
 fn faults(profile: impl Into<FaultProfile>, choices: &mut Choices) -> Faults {
     Faults::new(&profile.into(), choices)
@@ -34,25 +40,25 @@ fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> Attempt
     };
     AttemptView {
         moment,
-        label: CHARGE,
+        label: Label::Attempt(payment(), Name::new("charge")),
         task_queue: "payments",
         version: 0,
         attempt: u32::try_from(number).expect("attempts count from 1"),
         allowance: Allowance::of(&task, None, Need::default()),
         completed: moment == AttemptMoment::Done,
-        bears_crash: true,
+        tolerates_crash: true,
     }
 }
 
 fn task(moment: TaskMoment) -> TaskView<'static> {
     TaskView {
         moment,
-        workflow: "Payment#1",
+        workflow: payment(),
         task_queue: "payments",
         attempt: 1,
         is_query: false,
         is_cached: true,
-        bears_crash: true,
+        tolerates_crash: true,
         version: 0,
         versions: &[],
         times: None,
@@ -117,7 +123,7 @@ fn a_crash_spares_what_else_would_die_with_the_worker_and_cannot_be_tried_again(
             let mut faults = faults(certain(kind), &mut choices);
             let versions = [String::new(), "v2".to_owned()];
             let view = TaskView {
-                bears_crash: false,
+                tolerates_crash: false,
                 versions: &versions,
                 ..task(moment)
             };

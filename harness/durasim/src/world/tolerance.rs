@@ -1,7 +1,11 @@
-//! What a world can lose without a sound workflow being failed by it: what faults ask before they
+//! The losses that a world tolerates without failing a sound workflow: faults ask before they
 //! strike.
 
-use super::{calls::Caller, process::WorkerCall, state::State};
+use super::{
+    calls::Caller,
+    state::State,
+    worker::{ProcessRef, WorkerCall},
+};
 use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
 use durasim_service::{PolledWorkflowTask, Response};
 use temporalio_protos::temporal::api::{
@@ -18,54 +22,38 @@ const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
 const QUERY_NEEDS_MS: u64 = 2 * USUAL_TASK_TIMEOUT_MS;
 
 impl State {
-    /// Whether everything that would die with a worker now can be tried again: the attempts that
-    /// run in it, the activity tasks on their way to it. A query that it has, or is about to get,
-    /// may end with its caller's deadline.
-    pub(crate) fn bears_crash(&self, worker: usize) -> bool {
-        let process = &self.workers[worker];
-        let mut attempts = process.attempts.iter();
-        if attempts
-            .any(|(token, attempt)| !self.still_allowed(token, attempt.allowance).bears_silence())
-        {
+    /// Returns `true` if everything that would die with a process now can be tried again: the
+    /// attempts that run in it, the activity tasks on their way to it. A query that it has, or is
+    /// about to get, may end with its caller's deadline.
+    pub(super) fn tolerates_crash(&self, at: ProcessRef) -> bool {
+        let Some(process) = self.workers.running(at) else {
             return false;
-        }
-        let mut waiting = process.reporting.values().flatten();
-        if waiting.any(|task| task.query.is_some()) {
-            return false;
-        }
-        let mut its_calls = self
-            .pending
-            .values()
-            .filter_map(|pending| match &pending.caller {
-                Caller::Worker {
-                    worker: w,
-                    incarnation,
-                    call,
-                } if *w == worker && *incarnation == process.incarnation => Some(call),
-                _ => None,
-            });
-        if its_calls.any(|call| matches!(call, WorkerCall::FetchHistory { .. })) {
-            return false;
-        }
-        let is_its = |id| {
-            self.pending.get(&id).is_some_and(
-                |pending| matches!(&pending.caller, Caller::Worker { worker: w, .. } if *w == worker),
-            )
         };
-        self.network.replies(is_its).all(|response| match response {
-            Response::PollActivityTaskQueue(task) => {
-                task.task_token.is_empty() || self.allowance(task).bears_silence()
-            }
-            Response::PollWorkflowTaskQueue(task) => task.query.is_none(),
-            _ => true,
-        })
+        let attempts_tolerate = process
+            .attempts
+            .iter()
+            .all(|(token, it)| self.still_allowed(token, it.allowance).tolerates_silence());
+        let mut waiting = process.reporting.values().flatten();
+        attempts_tolerate
+            && !waiting.any(|task| task.query.is_some())
+            && !self
+                .calls
+                .of_process(at)
+                .any(|call| matches!(call, WorkerCall::FetchHistory { .. }))
+            && self.calls.replies_to(at).all(|response| match response {
+                Response::PollActivityTaskQueue(task) => {
+                    task.task_token.is_empty() || self.allowance(task).tolerates_silence()
+                }
+                Response::PollWorkflowTaskQueue(task) => task.query.is_none(),
+                _ => true,
+            })
     }
 
     /// From when on a query has so little time left that whatever delays its worker might cost it
     /// the answer: its caller would hear that the deadline is exceeded, which is no fault of a
     /// workflow. Nothing if no query waits.
     pub(crate) fn hurries_from_ms(&self) -> Option<u64> {
-        let queries = self.pending.values().filter(|pending| pending.is_query);
+        let queries = self.calls.iter().filter(|pending| pending.is_query);
         let deadline_ms = queries
             .filter_map(|pending| match pending.caller {
                 Caller::Client { deadline_ms, .. } => deadline_ms,

@@ -27,7 +27,7 @@ pub(crate) fn explain(state: &State, failure: &FailureReport) -> Option<FailureR
         .message
         .as_ref()
         .filter(|words| TIMEOUTS.iter().any(|it| words.contains(it)))?;
-    let (workflow, scheduled) = untaken(state)?;
+    let (workflow, scheduled) = unpolled(state)?;
     let activity_type = &scheduled.activity_type.as_ref()?.name;
     let task_queue = &scheduled.task_queue.as_ref()?.name;
     let registered = state.registered(task_queue, |process| process.activities.names());
@@ -55,7 +55,7 @@ pub(crate) fn explain(state: &State, failure: &FailureReport) -> Option<FailureR
 }
 
 /// The activity that timed out last without any attempt, of the latest run that has one.
-fn untaken(state: &State) -> Option<(WorkflowName, ActivityTaskScheduledEventAttributes)> {
+fn unpolled(state: &State) -> Option<(WorkflowName, ActivityTaskScheduledEventAttributes)> {
     state
         .service
         .executions()

@@ -1,33 +1,43 @@
-//! Which version of which worker's code ran a run: what its history is replayed with.
+//! The version of a worker's code that ran a run: its history is replayed with it.
 
-use super::state::State;
+use super::{ProcessRef, WorkerProcess, Workers};
+use crate::world::State;
 use durasim_service::ExecutionSummary;
 use temporalio_common::data_converters::DataConverter;
 
 /// The code that ran a run's workflow tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RanBy {
-    pub(crate) worker: usize,
+    worker: usize,
     /// The version that ran the last of them.
     pub(crate) version: usize,
-    /// Whether other versions ran the earlier ones.
+    /// True if other versions ran the earlier ones.
     pub(crate) is_mixed: bool,
 }
 
+impl Workers {
+    /// Returns the latest process of the worker that ran a run.
+    pub(in crate::world) fn that_ran(&self, ran_by: RanBy) -> &WorkerProcess {
+        &self.processes[ran_by.worker]
+    }
+}
+
 impl State {
-    /// A worker runs a workflow task of a run with the version of its code that it has now.
-    pub(super) fn runs_task_of(&mut self, worker: usize, run_id: &str) {
-        let process = &self.workers[worker];
+    /// Notes that a process runs a workflow task of a run, with the version of the code that it has.
+    pub(super) fn runs_task_of(&mut self, at: ProcessRef, run_id: &str) {
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
         if process.spec.versions.len() < 2 {
             return;
         }
         let (now, before) = (
             RanBy {
-                worker,
+                worker: at.worker,
                 version: process.version,
                 is_mixed: false,
             },
-            self.ran_by.get(run_id),
+            self.workers.ran_by.get(run_id),
         );
         let is_mixed = before.is_some_and(|before| {
             before.is_mixed
@@ -36,26 +46,27 @@ impl State {
                     ..*before
                 } != now
         });
-        self.ran_by
+        self.workers
+            .ran_by
             .insert(run_id.to_owned(), RanBy { is_mixed, ..now });
     }
 
-    /// How the worker that ran a run reads payloads.
+    /// Returns the converter with which the worker that ran a run reads payloads.
     pub(crate) fn converter_of(&self, run_id: &str) -> Option<&DataConverter> {
         let ran_by = self.ran_by(&self.service.execution(run_id)?)?;
-        Some(&self.workers[ran_by.worker].data_converter)
+        Some(&self.workers.processes[ran_by.worker].data_converter)
     }
 
-    /// The code that ran a run, if any worker has code for it.
+    /// Returns the code that ran a run, if any worker has code for it.
     pub(crate) fn ran_by(&self, run: &ExecutionSummary) -> Option<RanBy> {
-        self.ran_by.get(&run.run_id).copied().or_else(|| {
-            let worker = self.workers.iter().position(|process| {
+        self.workers.ran_by.get(&run.run_id).copied().or_else(|| {
+            let worker = self.workers.processes.iter().position(|process| {
                 *process.spec.task_queue == *run.task_queue
                     && process.runs_workflow(&run.workflow_type)
             })?;
             Some(RanBy {
                 worker,
-                version: self.workers[worker].version,
+                version: self.workers.processes[worker].version,
                 is_mixed: false,
             })
         })

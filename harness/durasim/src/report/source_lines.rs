@@ -3,7 +3,7 @@
 //! The compiler names files from the root of the workspace, and so do panics and reports. A
 //! backtrace names them from where the process runs, which for a test is its package, or in full.
 
-use crate::report::SourceLine;
+use super::SourceLine;
 use std::path::{Path, PathBuf};
 
 /// Where the sources of durasim itself are, on the machine that compiled it.

@@ -1,4 +1,4 @@
-//! What can be broken, and the proof that a test notices.
+//! The pieces that can be broken, and the one that is broken on this thread.
 
 use crate::{
     faults::{FaultKind, Moment},
@@ -52,12 +52,12 @@ thread_local! {
     static CURRENT: Cell<Option<Sabotage>> = const { Cell::new(None) };
 }
 
-/// What is broken on this thread.
+/// Returns the piece that is broken on this thread.
 pub(crate) fn current() -> Option<Sabotage> {
     CURRENT.get()
 }
 
-/// What runs on a thread of its own, with the same piece broken there as here.
+/// Returns a closure that runs on another thread with the same piece broken there as here.
 pub(crate) fn inherited<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let broken = current();
     move || {
@@ -66,11 +66,12 @@ pub(crate) fn inherited<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// Mends what is broken when dropped.
-struct Broken;
+/// Mends the broken piece when dropped.
+pub(crate) struct Broken;
 
 impl Broken {
-    fn by(sabotage: Sabotage) -> Self {
+    /// Breaks a piece on this thread, until the guard is dropped.
+    pub(crate) fn by(sabotage: Sabotage) -> Self {
         CURRENT.set(Some(sabotage));
         Self
     }
@@ -81,38 +82,3 @@ impl Drop for Broken {
         CURRENT.set(None);
     }
 }
-
-/// What a probe looks for, or what is missing of it.
-pub(super) type Evidence = Result<(), String>;
-
-/// `Ok` if it is so; if not, what should have been.
-pub(super) fn shown(is_so: bool, what: impl FnOnce() -> String) -> Evidence {
-    if is_so { Ok(()) } else { Err(what()) }
-}
-
-/// The probe finds its evidence, and finds none once that piece is broken.
-#[track_caller]
-pub(super) fn prove(sabotage: Sabotage, probe: impl Fn() -> Evidence) {
-    if let Err(missing) = probe() {
-        panic!("{missing}");
-    }
-    let _broken = Broken::by(sabotage);
-    assert!(probe().is_err(), "with {sabotage:?} broken, nobody notices");
-}
-
-/// Tests that each break one piece, and the list of what they break.
-macro_rules! probes {
-    ($($name:ident, breaks $sabotage:expr => $probe:expr;)*) => {
-        /// What the tests of this module break.
-        pub(in crate::sabotage) const BROKEN: &[$crate::sabotage::prove::Sabotage] = &[$($sabotage),*];
-
-        $(
-            #[test]
-            fn $name() {
-                $crate::sabotage::prove::prove($sabotage, $probe);
-            }
-        )*
-    };
-}
-
-pub(super) use probes;

@@ -1,31 +1,39 @@
 //! The polls of a worker process: made once when it starts, and sent again whenever one is matched
 //! with a task.
 
-use super::process::WorkerCall;
+use crate::label::{Label, Name, TaskKind};
 use durasim_service::Request;
-use std::rc::Rc;
 use temporalio_protos::temporal::api::{
     enums::v1::TaskQueueKind,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest},
 };
 
-/// What a process asks for tasks with.
-pub(crate) struct Polls {
+/// The kinds of poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PollKind {
+    WorkflowTask,
+    /// For workflow tasks of the runs that the process keeps.
+    StickyWorkflowTask,
+    ActivityTask,
+}
+
+/// The polls of one process.
+pub(super) struct Polls {
     workflow: Poll,
     sticky: Poll,
     activity: Poll,
     sticky_queue: String,
 }
 
-/// A poll, and what it is called in choices and traces.
-pub(crate) struct Poll {
-    pub(crate) label: Rc<str>,
-    pub(crate) request: Request,
+/// A poll.
+pub(super) struct Poll {
+    pub(super) label: Label,
+    pub(super) request: Request,
 }
 
 impl Polls {
-    pub(crate) fn new(namespace: &str, task_queue: &str, identity: &str) -> Self {
+    pub(super) fn new(namespace: &str, task_queue: &str, identity: &str) -> Self {
         let sticky_queue = format!("{identity}-sticky");
         let normal = TaskQueue {
             name: task_queue.to_owned(),
@@ -37,9 +45,9 @@ impl Polls {
             kind: TaskQueueKind::Sticky.into(),
             normal_name: task_queue.to_owned(),
         };
-        let workflow_label: Rc<str> = format!("{task_queue}/workflow task").into();
+        let queue = Name::new(task_queue);
         let workflow = |task_queue| Poll {
-            label: workflow_label.clone(),
+            label: Label::Task(queue, TaskKind::Workflow),
             request: PollWorkflowTaskQueueRequest {
                 namespace: namespace.to_owned(),
                 task_queue: Some(task_queue),
@@ -58,24 +66,24 @@ impl Polls {
             workflow: workflow(normal),
             sticky: workflow(sticky),
             activity: Poll {
-                label: format!("{task_queue}/activity task").into(),
+                label: Label::Task(queue, TaskKind::Activity),
                 request: activity.into(),
             },
             sticky_queue,
         }
     }
 
-    /// The poll that a call is.
-    pub(crate) fn of(&self, call: &WorkerCall) -> &Poll {
-        match call {
-            WorkerCall::PollWorkflowTask { sticky: false } => &self.workflow,
-            WorkerCall::PollWorkflowTask { sticky: true } => &self.sticky,
-            _ => &self.activity,
+    /// Returns the poll of this kind.
+    pub(super) fn of(&self, kind: PollKind) -> &Poll {
+        match kind {
+            PollKind::WorkflowTask => &self.workflow,
+            PollKind::StickyWorkflowTask => &self.sticky,
+            PollKind::ActivityTask => &self.activity,
         }
     }
 
-    /// The queue of the process's own, for the runs that it keeps.
-    pub(crate) fn sticky_queue(&self) -> &str {
+    /// Returns the name of the process's own queue, for the runs that it keeps.
+    pub(super) fn sticky_queue(&self) -> &str {
         &self.sticky_queue
     }
 }

@@ -1,0 +1,390 @@
+//! Labels: the names of workflows, tasks and messages in choices, traces and plans.
+//!
+//! A label names its subject by type and order of appearance, such as `PaymentWorkflow#1/signal
+//! confirm`. It holds no ids: a test may make ids at random, and a choice must find its place again
+//! in another world. A label is a small `Copy` value whose names are interned; its text is made only
+//! where a person reads it, or where a choice or a trace keeps it.
+
+use durasim_service::Rpc;
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
+
+/// The name of something that a label speaks of: a workflow, a message, an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Label {
+    /// A workflow as a whole.
+    Workflow(Workflow),
+    /// A client's call about a workflow, and its answer.
+    Call(Workflow, Call),
+    /// A call that is about no workflow.
+    Rpc(Rpc),
+    /// The poll of a task queue or of a Nexus endpoint, and the task that it brings.
+    Task(Name, TaskKind),
+    /// A worker's message about a workflow task.
+    WorkflowTask(Workflow, WorkflowTaskMessage),
+    /// The attempts of an activity of this type.
+    Attempt(Workflow, Name),
+    /// A worker's message about such an attempt.
+    AttemptMessage(Workflow, Name, AttemptMessage),
+    /// A Nexus operation, `service.operation`, that a workflow called.
+    Nexus(Workflow, Name, NexusMessage),
+}
+
+/// A client's call about a workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Call {
+    Start,
+    Signal(Name),
+    Query(Name),
+    Update(Name),
+    Cancel,
+    Terminate,
+    History,
+    Describe,
+}
+
+/// The kind of task that a poll asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TaskKind {
+    Workflow,
+    Activity,
+    Nexus,
+}
+
+/// A worker's message about a workflow task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WorkflowTaskMessage {
+    Completed,
+    Failed,
+    QueryAnswer,
+    /// A request for the history that the task did not bring.
+    History,
+}
+
+/// A worker's message about an attempt of an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum AttemptMessage {
+    Completed,
+    Failed,
+    Canceled,
+    Heartbeat,
+}
+
+/// A message about a Nexus operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NexusMessage {
+    /// A request to start the operation.
+    Start,
+    /// A request to cancel the operation.
+    Cancel,
+    /// The handler's answer to a request to start.
+    Answer,
+    /// The handler's answer to a request to cancel.
+    CancelAnswer,
+    /// The end of an operation that was started.
+    Completion,
+}
+
+impl Label {
+    /// The workflow that the label names, if it names one.
+    pub(crate) fn workflow(self) -> Option<Workflow> {
+        match self {
+            Self::Workflow(workflow)
+            | Self::Call(workflow, _)
+            | Self::WorkflowTask(workflow, _)
+            | Self::Attempt(workflow, _)
+            | Self::AttemptMessage(workflow, ..)
+            | Self::Nexus(workflow, ..) => Some(workflow),
+            Self::Rpc(_) | Self::Task(..) => None,
+        }
+    }
+
+    /// The workflow that a signal goes to, if the label names a signal.
+    pub(crate) fn signaled(self) -> Option<Workflow> {
+        match self {
+            Self::Call(workflow, Call::Signal(_)) => Some(workflow),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workflow(workflow) => write!(f, "{workflow}"),
+            Self::Call(workflow, call) => write!(f, "{workflow}/{call}"),
+            Self::Rpc(rpc) => write!(f, "{rpc}"),
+            Self::Task(queue, kind) => write!(f, "{queue}/{kind}"),
+            Self::WorkflowTask(workflow, message) => write!(f, "{workflow}/{message}"),
+            Self::Attempt(workflow, activity) => write!(f, "{workflow}/{activity}"),
+            Self::AttemptMessage(workflow, activity, message) => {
+                write!(f, "{workflow}/{activity}/{message}")
+            }
+            Self::Nexus(workflow, operation, message) => {
+                write!(f, "{workflow}/nexus {operation}{message}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("start"),
+            Self::Signal(name) => write!(f, "signal {name}"),
+            Self::Query(name) => write!(f, "query {name}"),
+            Self::Update(name) => write!(f, "update {name}"),
+            Self::Cancel => f.write_str("cancel"),
+            Self::Terminate => f.write_str("terminate"),
+            Self::History => f.write_str("history"),
+            Self::Describe => f.write_str("describe"),
+        }
+    }
+}
+
+impl fmt::Display for TaskKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Workflow => "workflow task",
+            Self::Activity => "activity task",
+            Self::Nexus => "nexus task",
+        })
+    }
+}
+
+impl fmt::Display for WorkflowTaskMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Completed => "workflow task completed",
+            Self::Failed => "workflow task failed",
+            Self::QueryAnswer => "query answer",
+            Self::History => "worker's history",
+        })
+    }
+}
+
+impl fmt::Display for AttemptMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Heartbeat => "heartbeat",
+        })
+    }
+}
+
+impl fmt::Display for NexusMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "",
+            Self::Cancel => "/cancel",
+            Self::Answer => "/answer",
+            Self::CancelAnswer => "/cancel/answer",
+            Self::Completion => "/completion",
+        })
+    }
+}
+
+/// A workflow, by type and order of appearance: `PaymentWorkflow#1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Workflow {
+    /// The workflow type; `None` for a workflow that has not appeared.
+    workflow_type: Option<Name>,
+    /// Counts the workflows of the type, from 1.
+    number: u32,
+}
+
+impl Workflow {
+    /// A workflow that has not appeared: a call about it cannot be named more precisely.
+    pub(crate) const UNKNOWN: Self = Self {
+        workflow_type: None,
+        number: 0,
+    };
+
+    /// The workflow type, if the workflow has appeared.
+    pub(crate) fn workflow_type(self) -> Option<Name> {
+        self.workflow_type
+    }
+
+    /// Returns `true` for the first workflow of its type.
+    pub(crate) fn is_first(self) -> bool {
+        self.number == 1
+    }
+}
+
+impl fmt::Display for Workflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.workflow_type {
+            Some(workflow_type) => write!(f, "{workflow_type}#{}", self.number),
+            None => f.write_str("unknown workflow"),
+        }
+    }
+}
+
+/// The workflows of a world that have appeared, by workflow id.
+#[derive(Default)]
+pub(crate) struct Workflows {
+    by_id: BTreeMap<String, Workflow>,
+    count_by_type: BTreeMap<Name, u32>,
+}
+
+impl Workflows {
+    /// Returns the workflow with this id, which gets its number now if it is new.
+    pub(crate) fn appears(&mut self, workflow_id: &str, workflow_type: &str) -> Workflow {
+        if let Some(workflow) = self.by_id.get(workflow_id) {
+            return *workflow;
+        }
+        let name = Name::new(workflow_type);
+        let count = self.count_by_type.entry(name).or_default();
+        *count += 1;
+        let workflow = Workflow {
+            workflow_type: Some(name),
+            number: *count,
+        };
+        self.by_id.insert(workflow_id.to_owned(), workflow);
+        workflow
+    }
+
+    /// Returns the workflow with this id, or [`Workflow::UNKNOWN`] if it has not appeared.
+    pub(crate) fn known(&self, workflow_id: &str) -> Workflow {
+        let known = self.by_id.get(workflow_id);
+        known.copied().unwrap_or(Workflow::UNKNOWN)
+    }
+
+    /// Returns the id of a workflow that has appeared.
+    pub(crate) fn id_of(&self, workflow: Workflow) -> Option<&str> {
+        self.by_id
+            .iter()
+            .find(|(_, known)| **known == workflow)
+            .map(|(id, _)| id.as_str())
+    }
+}
+
+/// An interned text: the name of a type, a signal or a task queue.
+///
+/// Names belong to the world of their thread. They compare by order of appearance.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name(u32);
+
+#[derive(Default)]
+struct Interner {
+    texts: Vec<Rc<str>>,
+    by_text: BTreeMap<Rc<str>, u32>,
+}
+
+thread_local! {
+    static INTERNER: RefCell<Interner> = RefCell::default();
+}
+
+impl Name {
+    /// Interns a text.
+    pub(crate) fn new(text: &str) -> Self {
+        INTERNER.with_borrow_mut(|interner| {
+            if let Some(index) = interner.by_text.get(text) {
+                return Self(*index);
+            }
+            let index = u32::try_from(interner.texts.len()).expect("a world has fewer names");
+            let text: Rc<str> = text.into();
+            interner.texts.push(text.clone());
+            interner.by_text.insert(text, index);
+            Self(index)
+        })
+    }
+
+    /// Returns the text.
+    pub(crate) fn text(self) -> Rc<str> {
+        INTERNER.with_borrow(|interner| interner.texts[self.0 as usize].clone())
+    }
+
+    /// Returns `true` if this is the name's text.
+    pub(crate) fn is(self, text: &str) -> bool {
+        INTERNER.with_borrow(|interner| &*interner.texts[self.0 as usize] == text)
+    }
+}
+
+/// Forgets all names of this thread: a new world begins.
+pub(crate) fn forget_names() {
+    INTERNER.take();
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn workflows_are_numbered_by_type_in_order_of_appearance() {
+        let mut workflows = Workflows::default();
+        let first = workflows.appears("a", "Payment");
+        let second = workflows.appears("b", "Payment");
+        assert_eq!(first.to_string(), "Payment#1");
+        assert_eq!(second.to_string(), "Payment#2");
+        assert_eq!(workflows.appears("c", "Refund").to_string(), "Refund#1");
+        assert_eq!(workflows.appears("a", "Payment"), first);
+        assert_eq!(workflows.known("b"), second);
+        assert_eq!(workflows.id_of(second), Some("b"));
+        assert!(first.is_first() && !second.is_first());
+    }
+
+    #[test]
+    fn a_workflow_that_has_not_appeared_is_unknown() {
+        let workflows = Workflows::default();
+        assert_eq!(workflows.known("z"), Workflow::UNKNOWN);
+        assert_eq!(workflows.id_of(Workflow::UNKNOWN), None);
+        assert_eq!(Workflow::UNKNOWN.to_string(), "unknown workflow");
+    }
+
+    #[test]
+    fn a_label_reads_as_subject_and_message() {
+        let payment = Workflows::default().appears("a", "Payment");
+        let (charge, confirm) = (Name::new("Bank::charge"), Name::new("confirm"));
+        let texts = [
+            (Label::Workflow(payment), "Payment#1"),
+            (
+                Label::Call(payment, Call::Signal(confirm)),
+                "Payment#1/signal confirm",
+            ),
+            (
+                Label::WorkflowTask(payment, WorkflowTaskMessage::History),
+                "Payment#1/worker's history",
+            ),
+            (Label::Attempt(payment, charge), "Payment#1/Bank::charge"),
+            (
+                Label::AttemptMessage(payment, charge, AttemptMessage::Heartbeat),
+                "Payment#1/Bank::charge/heartbeat",
+            ),
+            (
+                Label::Task(Name::new("payments"), TaskKind::Activity),
+                "payments/activity task",
+            ),
+            (
+                Label::Nexus(payment, Name::new("Bank.clear"), NexusMessage::CancelAnswer),
+                "Payment#1/nexus Bank.clear/cancel/answer",
+            ),
+        ];
+        for (label, text) in texts {
+            assert_eq!(label.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_same_as_long_as_its_world_lasts() {
+        let name = Name::new("confirm");
+        assert_eq!(Name::new("confirm"), name);
+        assert!(name.is("confirm") && !name.is("cancel"));
+        forget_names();
+        assert_eq!(Name::new("cancel"), name);
+    }
+}

@@ -1,0 +1,83 @@
+//! The plan of a failure in the user's words, made from its tape.
+
+use crate::{
+    faults::{is_fault_site, ordering_words},
+    report::{FaultPlanWords, PlannedFault},
+};
+use durasim_engine::{START_MS, Tape, TapeEntry};
+
+/// Returns `true` if a choice is a fault, and not a choice of order or latency.
+pub(crate) fn is_fault(entry: &TapeEntry) -> bool {
+    is_fault_site(&entry.point.site)
+}
+
+/// Returns the plan of `minimal`, which `found` was shrunk to.
+pub(super) fn words(found: &Tape, minimal: &Tape) -> FaultPlanWords {
+    let (faults, orderings): (Vec<_>, Vec<_>) =
+        minimal.entries.iter().partition(|entry| is_fault(entry));
+    FaultPlanWords {
+        found: found.entries.iter().filter(|entry| is_fault(entry)).count(),
+        faults: faults.into_iter().map(planned).collect(),
+        orderings: orderings.into_iter().map(ordering_words).collect(),
+        drifted: 0,
+    }
+}
+
+fn planned(entry: &TapeEntry) -> PlannedFault {
+    let words = if entry.words.is_empty() {
+        entry.point.to_string()
+    } else {
+        entry.words.clone()
+    };
+    PlannedFault {
+        at_ms: entry.at_ms.saturating_sub(START_MS),
+        words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use durasim_engine::Point;
+    use pretty_assertions::assert_eq;
+
+    fn entry(site: &'static str, occurrence: u32, words: &str) -> TapeEntry {
+        TapeEntry {
+            point: Point::new(site, "Payment#1/signal confirm", occurrence),
+            arity: 2,
+            value: 1,
+            at_ms: START_MS + 1_500,
+            words: words.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_plan_tells_faults_from_choices_of_order_and_latency() {
+        let minimal = Tape {
+            seed: None,
+            entries: vec![
+                entry("fault.signal_delay", 0, "hold the signal"),
+                entry("network.latency", 1, "the signal takes 40ms"),
+                entry("task.next", 0, ""),
+            ],
+        };
+        let found = Tape {
+            seed: None,
+            entries: vec![entry("fault.signal_delay", 0, "hold the signal"); 3],
+        };
+        let plan = words(&found, &minimal);
+        let expected = FaultPlanWords {
+            found: 3,
+            faults: vec![PlannedFault {
+                at_ms: 1_500,
+                words: "hold the signal".to_owned(),
+            }],
+            orderings: vec![
+                "the signal takes 40ms, number 2 of such messages".to_owned(),
+                "task.next of Payment#1/signal confirm".to_owned(),
+            ],
+            drifted: 0,
+        };
+        assert_eq!(plan, expected);
+    }
+}

@@ -1,0 +1,130 @@
+//! The checks that a test asks for: its observations, ledgers, invariants and labels.
+
+use super::World;
+use crate::{
+    checks::{effects_once::Watched, invariant::Invariant},
+    outcome::SometimesLabel,
+    panics,
+    report::FailureReport,
+};
+use durasim_engine::TaskId;
+use serde_json::Value;
+use std::{collections::BTreeMap, panic::Location, rc::Rc};
+
+type Observer = Box<dyn Fn() -> Result<Value, String>>;
+
+/// What is observed, and the line that says so.
+struct Observation {
+    name: String,
+    location: &'static Location<'static>,
+    read: Observer,
+}
+
+/// What the test asked to be checked, and what it started beside itself.
+#[derive(Default)]
+pub(crate) struct UserChecks {
+    pub(crate) actors: Vec<TaskId>,
+    /// Whether the world goes on after the test returned, until its workflows have closed.
+    pub(crate) settles: bool,
+    observations: Vec<Observation>,
+    ledgers: Vec<Watched>,
+    invariants: Rc<Vec<Invariant>>,
+    labels: BTreeMap<String, SometimesLabel>,
+}
+
+impl UserChecks {
+    #[track_caller]
+    pub(crate) fn observe(&mut self, name: String, read: Observer) {
+        let known = self.observations.iter().any(|known| known.name == name);
+        assert!(
+            !known,
+            "{name:?} is observed twice: give each observation a name of its own"
+        );
+        self.settles = true;
+        self.observations.push(Observation {
+            name,
+            location: Location::caller(),
+            read,
+        });
+    }
+
+    pub(crate) fn watch(&mut self, ledger: Watched) {
+        self.settles = true;
+        self.ledgers.push(ledger);
+    }
+
+    pub(crate) fn invariant(
+        &mut self,
+        name: String,
+        location: &'static Location<'static>,
+        holds: Box<dyn Fn() -> Result<(), String>>,
+    ) {
+        let invariant = Invariant::new(name, location, holds);
+        match Rc::get_mut(&mut self.invariants) {
+            Some(invariants) => invariants.push(invariant),
+            None => panic!("an invariant cannot add another while it is evaluated"),
+        }
+    }
+
+    pub(crate) fn sometimes(
+        &mut self,
+        name: String,
+        location: &'static Location<'static>,
+        reached: bool,
+    ) {
+        let location = format!("{}:{}", location.file(), location.line());
+        let label = self.labels.entry(name).or_insert(SometimesLabel {
+            location,
+            reached: false,
+        });
+        label.reached |= reached;
+    }
+
+    /// The lines that say what is observed, by name.
+    pub(crate) fn observed_at(&self) -> BTreeMap<String, &'static Location<'static>> {
+        self.observations
+            .iter()
+            .map(|it| (it.name.clone(), it.location))
+            .collect()
+    }
+
+    pub(crate) fn labels(&self) -> BTreeMap<String, SometimesLabel> {
+        self.labels.clone()
+    }
+}
+
+impl World {
+    /// Evaluates every invariant; the first that does not hold ends the run.
+    pub(super) fn check_invariants(&self) {
+        let invariants = self.checks.borrow().invariants.clone();
+        let now_ms = self.clock.now_ms();
+        if let Some(failure) = invariants.iter().find_map(|it| it.check(now_ms)) {
+            self.state().fail(failure);
+        }
+    }
+
+    /// The first effect that was applied more than once, in any ledger.
+    pub(crate) fn check_ledgers(&self) -> Option<FailureReport> {
+        let ledgers = std::mem::take(&mut self.checks.borrow_mut().ledgers);
+        ledgers.iter().find_map(|applied_again| applied_again())
+    }
+
+    /// What the test observes, read now.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the test, if one of its closures panics or returns what does not serialize.
+    pub(crate) fn read_observations(&self) -> Result<BTreeMap<String, Value>, Box<FailureReport>> {
+        let observations = std::mem::take(&mut self.checks.borrow_mut().observations);
+        let read = |Observation { name, read, .. }: &Observation| {
+            let value =
+                panics::guarded(|| format!("observation {name:?}"), read)?.map_err(|error| {
+                    let reason =
+                        format!("what is observed as {name:?} does not serialize: {error}");
+                    Box::new(FailureReport::setup(reason))
+                })?;
+            Ok((name.clone(), value))
+        };
+        observations.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,54 @@
+//! The times that a worker process waits for: throttled heartbeats, restarts, local activities.
+
+use super::ProcessRef;
+use crate::world::State;
+use durasim_worker::activity::{LocalActivityId, LocalActivityMoment};
+
+/// Something that happens in a worker when the clock reaches a time.
+pub(super) enum Alarm {
+    /// The worker's process starts again, with this version of its code.
+    Restart { worker: usize, version: usize },
+    /// Something happens in a process, if it still runs.
+    In(ProcessRef, ProcessAlarm),
+}
+
+/// Something that happens in a running process when the clock reaches a time.
+pub(super) enum ProcessAlarm {
+    /// The throttle of an attempt's heartbeats ends.
+    Heartbeat { token: Vec<u8> },
+    /// The next attempt of a local activity is due, or an attempt has taken too long.
+    LocalActivity {
+        id: LocalActivityId,
+        moment: LocalActivityMoment,
+    },
+    /// A workflow task whose local activities take long is kept alive.
+    WorkflowTaskHeartbeat { run_id: String, task: u64 },
+}
+
+impl State {
+    pub(super) fn set_alarm(&mut self, at: ProcessRef, due_ms: u64, alarm: ProcessAlarm) {
+        self.workers.alarms.set(due_ms, Alarm::In(at, alarm));
+    }
+
+    /// Lets the first alarm that is due go off. Returns `false` if none is due.
+    pub(in crate::world) fn alarm_goes_off(&mut self) -> bool {
+        let Some(alarm) = self.workers.alarms.take_due(self.now_ms) else {
+            return false;
+        };
+        match alarm {
+            Alarm::Restart { worker, version } => self.restart_worker(worker, version),
+            Alarm::In(at, _) if self.workers.running(at).is_none() => {}
+            Alarm::In(at, ProcessAlarm::Heartbeat { token }) => self.heartbeat_due(at, &token),
+            Alarm::In(at, ProcessAlarm::LocalActivity { id, moment }) => {
+                self.local_activity_due(at, &id, moment);
+            }
+            Alarm::In(at, ProcessAlarm::WorkflowTaskHeartbeat { run_id, task }) => {
+                if let Some(process) = self.workers.running_mut(at) {
+                    let progress = process.workflows.on_heartbeat_due(&run_id, task);
+                    self.workflow_task_progress(at, &run_id, progress);
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,396 @@
+//! Activity attempts: their code, their heartbeats, and the reports of their outcomes.
+
+use super::{ProcessRef, WorkerCall, alarms::ProcessAlarm};
+use crate::{
+    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await, limit_ms},
+    label::{AttemptMessage, Label, Name, Workflow},
+    world::{State, World, diagnosis},
+};
+use durasim_engine::TaskId;
+use durasim_service::Request;
+use durasim_worker::activity::{
+    ActivityAttempt, ActivityOutcome, HeartbeatAction, HeartbeatThrottle,
+};
+use std::sync::Arc;
+use temporalio_protos::temporal::api::{
+    common::v1::{Payload, Payloads},
+    workflowservice::v1::{
+        PollActivityTaskQueueResponse, RecordActivityTaskHeartbeatRequest,
+        RespondActivityTaskCanceledRequest, RespondActivityTaskCompletedRequest,
+        RespondActivityTaskFailedRequest,
+    },
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// An activity attempt whose code runs.
+pub(in crate::world) struct RunningAttempt {
+    pub(super) task: TaskId,
+    subject: Subject,
+    cancel: CancellationToken,
+    heartbeat: Heartbeat,
+    /// The faults that the activity can still tolerate.
+    pub(in crate::world) allowance: Allowance,
+    /// True if the activity is given up at some time, however often it fails.
+    bounded: bool,
+}
+
+/// The heartbeats of one attempt.
+struct Heartbeat {
+    throttle: HeartbeatThrottle,
+    /// True once a fault has taken all heartbeats from here on.
+    lost: bool,
+}
+
+/// An attempt as choices, traces and reports name it.
+#[derive(Clone, Copy)]
+struct Subject {
+    workflow: Workflow,
+    activity: Name,
+    /// The number of the attempt, from 1.
+    number: u32,
+}
+
+impl Subject {
+    fn label(self) -> Label {
+        Label::Attempt(self.workflow, self.activity)
+    }
+
+    fn message(self, message: AttemptMessage) -> Label {
+        Label::AttemptMessage(self.workflow, self.activity, message)
+    }
+}
+
+impl State {
+    /// Asks the faults what becomes of an attempt at this moment.
+    fn attempt_fate(
+        &mut self,
+        at: ProcessRef,
+        moment: AttemptMoment,
+        subject: Subject,
+        allowance: Allowance,
+        completed: bool,
+    ) -> Option<AttemptFate> {
+        if !self.faults.any() {
+            return None;
+        }
+        self.faults.hurry(self.hurries());
+        let process = self.workers.running(at)?;
+        let view = AttemptView {
+            moment,
+            label: subject.label(),
+            task_queue: &process.spec.task_queue,
+            version: process.version,
+            attempt: subject.number,
+            allowance,
+            completed,
+            tolerates_crash: self.tolerates_crash(at),
+        };
+        self.faults.attempt(&mut self.choices, self.now_ms, &view)
+    }
+
+    pub(super) fn activity_task_arrives(
+        &mut self,
+        at: ProcessRef,
+        task: PollActivityTaskQueueResponse,
+    ) {
+        let execution = task.workflow_execution.clone().unwrap_or_default();
+        let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
+        let activity_type = task.activity_type.as_ref().map_or("", |t| t.name.as_str());
+        let subject = Subject {
+            workflow: self.names.appears(&execution.workflow_id, workflow_type),
+            activity: Name::new(activity_type),
+            number: u32::try_from(task.attempt).unwrap_or(1),
+        };
+        let (label, number) = (subject.label(), subject.number);
+        self.record("activity task", format_args!("{label} attempt {number}"));
+
+        // Faults that strike before the code begins.
+        let allowance = if self.faults.any() {
+            self.allowance(&task)
+        } else {
+            Allowance::default()
+        };
+        let fate = match self.attempt_fate(at, AttemptMoment::Starts, subject, allowance, false) {
+            Some(AttemptFate::Fail(failure)) => {
+                let outcome = ActivityOutcome::Failed(failure);
+                return self.report_attempt(at, &task.task_token, subject, outcome, None);
+            }
+            Some(AttemptFate::Crash {
+                restart_after_ms,
+                version,
+            }) => {
+                return self.crash_worker(at, restart_after_ms, version);
+            }
+            fate => fate,
+        };
+
+        // The code, in a task of its own.
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
+        let token = task.task_token.clone();
+        let bounded = self.is_bounded(&task);
+        let heartbeat = Heartbeat {
+            throttle: HeartbeatThrottle::new(&task),
+            lost: false,
+        };
+        let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
+        attempt.heartbeat = heartbeat_callback(at, token.clone());
+        attempt.log = self.activity_log.clone();
+        attempt.data_converter = process.data_converter.clone();
+        attempt.client = Some(process.client(&self.namespace));
+        let cancel = attempt.cancel.clone();
+        let future = match process.activities.start(attempt) {
+            Ok(future) => future,
+            Err(unregistered) => {
+                let report =
+                    diagnosis::unregistered_activity(self, &unregistered, &execution.workflow_id);
+                return self.fail(report);
+            }
+        };
+        let attempt_token = token.clone();
+        let span = tracing::debug_span!(
+            target: "durasim",
+            "activity",
+            activity = %label,
+            run_id = execution.run_id,
+            attempt = number
+        );
+        let runs = async move {
+            let mut future = future;
+            let outcome = match fate {
+                Some(AttemptFate::Pause(pause)) => pause.of(future).await,
+                Some(AttemptFate::CrashAtFirstAwait {
+                    restart_after_ms,
+                    version,
+                }) => {
+                    // A result without an await is lost with the process.
+                    let _ = first_await(&mut future).await;
+                    let world = World::current();
+                    let mut state = world.state();
+                    return state.attempt_dies(at, &attempt_token, restart_after_ms, version);
+                }
+                _ => future.await,
+            };
+            World::current()
+                .state()
+                .attempt_done(at, &attempt_token, outcome);
+        };
+        let task = self
+            .executor
+            .spawn(label.to_string(), runs.instrument(span));
+        let attempt = RunningAttempt {
+            task,
+            subject,
+            cancel,
+            heartbeat,
+            allowance,
+            bounded,
+        };
+        if let Some(process) = self.workers.running_mut(at) {
+            process.attempts.insert(token, attempt);
+        }
+    }
+
+    /// Returns `true` if the activity of a task is given up at some time, however often it fails.
+    fn is_bounded(&self, task: &PollActivityTaskQueueResponse) -> bool {
+        let policy = task.retry_policy.as_ref();
+        policy.is_none_or(|policy| policy.maximum_attempts > 0)
+            || limit_ms(task.schedule_to_close_timeout.as_ref()).is_some()
+            || self
+                .run_deadline_ms(task.workflow_execution.as_ref())
+                .is_some()
+    }
+
+    /// The process dies of a fault while this attempt runs.
+    fn attempt_dies(
+        &mut self,
+        at: ProcessRef,
+        token: &[u8],
+        restart_after_ms: u64,
+        version: usize,
+    ) {
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        // The attempt's own task is the one that runs: it ends by itself.
+        if process.attempts.remove(token).is_some() {
+            self.crash_worker(at, restart_after_ms, version);
+        }
+    }
+
+    fn attempt_done(&mut self, at: ProcessRef, token: &[u8], outcome: ActivityOutcome) {
+        let process = self.workers.running_mut(at);
+        let Some(attempt) = process.and_then(|process| process.attempts.remove(token)) else {
+            return;
+        };
+        let RunningAttempt {
+            subject,
+            heartbeat,
+            allowance,
+            bounded,
+            ..
+        } = attempt;
+        let allowance = self.still_allowed(token, allowance);
+        let completed = matches!(outcome, ActivityOutcome::Completed(_));
+        match self.attempt_fate(at, AttemptMoment::Done, subject, allowance, completed) {
+            Some(AttemptFate::Crash {
+                restart_after_ms,
+                version,
+            }) => {
+                return self.crash_worker(at, restart_after_ms, version);
+            }
+            Some(AttemptFate::LoseReport) => return,
+            _ => {}
+        }
+        if let ActivityOutcome::Failed(failure) = &outcome
+            && let Some(report) =
+                diagnosis::activity_panicked(subject.label(), subject.number, failure, bounded)
+        {
+            return self.fail(report);
+        }
+        self.report_attempt(at, token, subject, outcome, heartbeat.throttle.unsent());
+    }
+
+    fn report_attempt(
+        &mut self,
+        at: ProcessRef,
+        token: &[u8],
+        subject: Subject,
+        outcome: ActivityOutcome,
+        unsent_heartbeat: Option<Vec<Payload>>,
+    ) {
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
+        let (task_token, namespace) = (token.to_vec(), self.namespace.clone());
+        let identity = process.identity.clone();
+        let (message, request): (_, Request) = match outcome {
+            ActivityOutcome::Completed(result) => (
+                AttemptMessage::Completed,
+                RespondActivityTaskCompletedRequest {
+                    task_token,
+                    result,
+                    identity,
+                    namespace,
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ActivityOutcome::Failed(failure) => (
+                AttemptMessage::Failed,
+                RespondActivityTaskFailedRequest {
+                    task_token,
+                    failure: Some(*failure),
+                    last_heartbeat_details: unsent_heartbeat.map(|payloads| Payloads { payloads }),
+                    identity,
+                    namespace,
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ActivityOutcome::Canceled(details) => (
+                AttemptMessage::Canceled,
+                RespondActivityTaskCanceledRequest {
+                    task_token,
+                    details,
+                    identity,
+                    namespace,
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ActivityOutcome::Fault(fault) => {
+                let report = diagnosis::unsimulated_attempt(&fault);
+                return self.fail(report);
+            }
+            _ => return,
+        };
+        self.worker_request(at, WorkerCall::Report, subject.message(message), request);
+    }
+
+    pub(super) fn cancel_attempt(&mut self, at: ProcessRef, token: &[u8]) {
+        let process = self.workers.running(at);
+        if let Some(attempt) = process.and_then(|process| process.attempts.get(token)) {
+            attempt.cancel.cancel();
+        }
+    }
+
+    fn running_attempt(&mut self, at: ProcessRef, token: &[u8]) -> Option<&mut RunningAttempt> {
+        self.workers.running_mut(at)?.attempts.get_mut(token)
+    }
+
+    /// An attempt records a heartbeat, which is sent now or when the throttle allows.
+    fn heartbeat(&mut self, at: ProcessRef, token: &[u8], details: Vec<Payload>) {
+        let now_ms = self.now_ms;
+        let Some(attempt) = self.running_attempt(at, token) else {
+            return;
+        };
+        match attempt.heartbeat.throttle.record(now_ms, details) {
+            HeartbeatAction::Send(details) => self.send_heartbeat(at, token, details),
+            HeartbeatAction::Hold { until_ms } => {
+                let token = token.to_vec();
+                self.set_alarm(at, until_ms, ProcessAlarm::Heartbeat { token });
+            }
+            HeartbeatAction::Held => {}
+        }
+    }
+
+    /// The throttle of an attempt's heartbeats ends: the details that it held back are sent.
+    pub(super) fn heartbeat_due(&mut self, at: ProcessRef, token: &[u8]) {
+        let now_ms = self.now_ms;
+        let held = self
+            .running_attempt(at, token)
+            .and_then(|attempt| attempt.heartbeat.throttle.due(now_ms));
+        if let Some(details) = held {
+            self.send_heartbeat(at, token, details);
+        }
+    }
+
+    fn send_heartbeat(&mut self, at: ProcessRef, token: &[u8], details: Vec<Payload>) {
+        let Some(attempt) = self.running_attempt(at, token) else {
+            return;
+        };
+        if attempt.heartbeat.lost {
+            return;
+        }
+        let (subject, allowance) = (attempt.subject, attempt.allowance);
+        let allowance = self.still_allowed(token, allowance);
+        let fate = self.attempt_fate(at, AttemptMoment::Heartbeat, subject, allowance, false);
+        if let Some(AttemptFate::LoseHeartbeat { and_later }) = fate {
+            if let Some(attempt) = self.running_attempt(at, token) {
+                attempt.heartbeat.lost = and_later;
+            }
+            return;
+        }
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
+        let request = RecordActivityTaskHeartbeatRequest {
+            task_token: token.to_vec(),
+            details: Some(Payloads { payloads: details }),
+            identity: process.identity.clone(),
+            namespace: self.namespace.clone(),
+            ..Default::default()
+        };
+        let token = token.to_vec();
+        let label = subject.message(AttemptMessage::Heartbeat);
+        self.worker_request(at, WorkerCall::Heartbeat { token }, label, request.into());
+    }
+}
+
+/// Returns the clock that activities of this thread's world read.
+pub(super) fn clock_callback() -> Arc<dyn Fn() -> u64 + Send + Sync> {
+    Arc::new(|| World::current().clock.now_ms())
+}
+
+fn heartbeat_callback(at: ProcessRef, token: Vec<u8>) -> Arc<dyn Fn(Vec<Payload>) + Send + Sync> {
+    Arc::new(move |details| {
+        // An attempt outlives its world only while it is dropped: nobody is left to hear its
+        // heartbeat.
+        if let Some(world) = World::try_current() {
+            world.state().heartbeat(at, &token, details);
+        }
+    })
+}

@@ -1,0 +1,116 @@
+//! The life of a worker process: its start, its polls, its death, and its next start.
+
+use super::{ProcessRef, WorkerCall, WorkerProcess, WorkerSpec, alarms::Alarm, polls::PollKind};
+use crate::{
+    broken::broken,
+    world::{State, calls::Caller},
+};
+use durasim_service::RequestId;
+use std::rc::Rc;
+
+impl State {
+    /// Starts a worker process for the first time.
+    pub(crate) fn start_worker(&mut self, spec: WorkerSpec) {
+        let queue = spec.task_queue.clone();
+        let process = WorkerProcess::new(Rc::new(spec), 0, 0, &self.namespace, self.backtraces);
+        let at = process.reference(self.workers.len());
+        self.workers.processes.push(process);
+        self.record("worker", format_args!("{queue} starts"));
+        self.poll_everything(at);
+    }
+
+    /// Polls for every kind of task that the process can do. A real worker keeps several polls
+    /// open; here the next poll is sent as soon as one is matched.
+    fn poll_everything(&mut self, at: ProcessRef) {
+        let process = &self.workers.processes[at.worker];
+        let (runs_workflows, runs_activities) =
+            (process.runs_any_workflow(), process.runs_any_activity());
+        let is_cached = process.spec.max_cached > 0;
+        if runs_workflows {
+            self.poll(at, PollKind::WorkflowTask);
+            if is_cached {
+                self.poll(at, PollKind::StickyWorkflowTask);
+            }
+        }
+        if runs_activities {
+            self.poll(at, PollKind::ActivityTask);
+        }
+    }
+
+    fn poll(&mut self, at: ProcessRef, kind: PollKind) {
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        let poll = process.polls.of(kind);
+        let (label, request) = (poll.label, poll.request.clone());
+        let caller = Caller::Worker {
+            at,
+            call: WorkerCall::Poll(kind),
+        };
+        let id = self.calls.open(label, caller);
+        process.waiting_polls.push(id);
+        // A poll is no message of its own: it has been waiting at the service all along.
+        self.service.request(self.now_ms, id, request);
+    }
+
+    /// Polls again for what a poll was just matched with.
+    pub(in crate::world) fn repoll(&mut self, at: ProcessRef, kind: PollKind, matched: RequestId) {
+        if let Some(process) = self.workers.running_mut(at) {
+            process.waiting_polls.retain(|poll| *poll != matched);
+            self.poll(at, kind);
+        }
+    }
+
+    /// Kills the process: its cache, its running activities and its unsent messages are lost.
+    pub(super) fn crash_worker(&mut self, at: ProcessRef, restart_after_ms: u64, version: usize) {
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        process.up = false;
+        let polls = std::mem::take(&mut process.waiting_polls);
+        let attempts = std::mem::take(&mut process.attempts);
+        let local_attempts = std::mem::take(&mut process.local_attempts);
+        process.runs.clear();
+        let queue = process.spec.task_queue.clone();
+        // The code that runs in the process dies with it.
+        let tasks = attempts
+            .into_values()
+            .map(|attempt| attempt.task)
+            .filter(|_| !broken!(DeathOfAttempts))
+            .chain(local_attempts.into_tasks());
+        for task in tasks {
+            self.executor.cancel(task);
+        }
+        // Its requests have nobody to be answered to.
+        for poll in polls {
+            self.cancel_request(poll);
+        }
+        self.calls.forget_process(at);
+        self.workers.forget_alarms(|of, _| of == at);
+        self.record("worker", format_args!("{queue} dies"));
+        let restart = Alarm::Restart {
+            worker: at.worker,
+            version,
+        };
+        self.workers
+            .alarms
+            .set(self.now_ms + restart_after_ms, restart);
+    }
+
+    /// Starts the worker's process again, with nothing but its code.
+    pub(super) fn restart_worker(&mut self, worker: usize, version: usize) {
+        let dead = &self.workers.processes[worker];
+        let process = WorkerProcess::new(
+            dead.spec.clone(),
+            version,
+            dead.incarnation + 1,
+            &self.namespace,
+            self.backtraces,
+        );
+        let (spec, at) = (process.spec.clone(), process.reference(worker));
+        self.workers.processes[worker] = process;
+        let (queue, name) = (&spec.task_queue, &spec.versions[version].name);
+        self.record("worker", format_args!("{queue} starts again {name}"));
+        self.poll_everything(at);
+    }
+}

@@ -1,0 +1,232 @@
+//! Local activities: attempts that run within a workflow task, in the worker process alone.
+//!
+//! [`LocalActivities`] keeps their clocks as Core does. The world runs their code and sets their
+//! alarms.
+
+use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback};
+use crate::{
+    label::{Label, Name},
+    world::{State, World, diagnosis},
+};
+use durasim_engine::TaskId;
+use durasim_worker::{
+    LocalActivityTask, LocalActivityWork,
+    activity::{
+        ActivityAttempt, ActivityOutcome, LocalActivities, LocalActivityAction, LocalActivityId,
+        LocalActivityMoment, LocalActivityOrigin,
+    },
+};
+use std::collections::BTreeMap;
+use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
+use tokio_util::sync::CancellationToken;
+
+/// The local activities of one process.
+#[derive(Default)]
+pub(super) struct LocalAttempts {
+    clocks: LocalActivities,
+    /// The attempts whose code runs and counts for something, by request.
+    running: BTreeMap<u64, RunningLocal>,
+}
+
+/// An attempt of a local activity whose code runs.
+struct RunningLocal {
+    task: TaskId,
+    cancel: CancellationToken,
+}
+
+impl LocalAttempts {
+    /// Returns the tasks of the attempts that run.
+    pub(super) fn into_tasks(self) -> impl Iterator<Item = TaskId> {
+        self.running.into_values().map(|running| running.task)
+    }
+}
+
+impl State {
+    /// Starts and cancels the local activities that a workflow task asks for.
+    pub(super) fn run_local_activities(&mut self, at: ProcessRef, work: LocalActivityWork) {
+        let LocalActivityWork {
+            run_id,
+            cancel,
+            start,
+            heartbeat,
+        } = work;
+        let now_ms = self.now_ms;
+        for seq in cancel {
+            self.on_clocks(at, |clocks| clocks.cancel(&run_id, seq));
+        }
+        for task in start {
+            self.on_clocks(at, |clocks| clocks.request(&run_id, task, now_ms));
+        }
+        if let Some(heartbeat) = heartbeat {
+            let task = heartbeat.task;
+            let alarm = ProcessAlarm::WorkflowTaskHeartbeat { run_id, task };
+            self.set_alarm(at, heartbeat.due_ms(now_ms), alarm);
+        }
+    }
+
+    /// The clock has reached the time of an alarm of a local activity.
+    pub(super) fn local_activity_due(
+        &mut self,
+        at: ProcessRef,
+        id: &LocalActivityId,
+        moment: LocalActivityMoment,
+    ) {
+        let now_ms = self.now_ms;
+        self.on_clocks(at, |clocks| clocks.due(id, moment, now_ms));
+    }
+
+    /// Does what the clocks of a process ask for after this call.
+    fn on_clocks<A>(&mut self, at: ProcessRef, call: impl FnOnce(&mut LocalActivities) -> A)
+    where
+        A: IntoIterator<Item = LocalActivityAction>,
+    {
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        for action in call(&mut process.local_attempts.clocks) {
+            self.act_on_local(at, action);
+        }
+    }
+
+    fn act_on_local(&mut self, at: ProcessRef, action: LocalActivityAction) {
+        match action {
+            LocalActivityAction::SetAlarm { id, due_ms, moment } => {
+                self.set_alarm(at, due_ms, ProcessAlarm::LocalActivity { id, moment });
+            }
+            LocalActivityAction::Start {
+                id,
+                task,
+                requested_ms,
+            } => self.start_local_activity(at, id, *task, requested_ms),
+            LocalActivityAction::Cancel(id) => {
+                let process = self.workers.running(at);
+                let running =
+                    process.and_then(|process| process.local_attempts.running.get(&id.request));
+                if let Some(running) = running {
+                    running.cancel.cancel();
+                }
+            }
+            LocalActivityAction::Resolve { id, resolution } => {
+                let Some(process) = self.workers.running_mut(at) else {
+                    return;
+                };
+                process.local_attempts.running.remove(&id.request);
+                let workflows = &mut process.workflows;
+                let progress = workflows.on_local_activity(&id.run_id, id.seq, resolution);
+                self.workflow_task_progress(at, &id.run_id, progress);
+                self.on_clocks(at, |clocks| clocks.resolved(&id));
+            }
+            LocalActivityAction::Forget(id) => self.forget_local_activity(at, &id),
+        }
+    }
+
+    /// Starts the code of an attempt.
+    fn start_local_activity(
+        &mut self,
+        at: ProcessRef,
+        id: LocalActivityId,
+        task: LocalActivityTask,
+        requested_ms: u64,
+    ) {
+        let Some(origin) = self.local_origin(at, &id.run_id, requested_ms) else {
+            return;
+        };
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
+        let Some(workflow) = process.runs.get(&id.run_id).copied() else {
+            return;
+        };
+        let label = Label::Attempt(workflow, Name::new(&task.schedule.activity_type));
+        let number = task.attempt;
+        let workflow_id = origin.execution.workflow_id.clone();
+        let mut attempt = ActivityAttempt::local(task, origin, clock_callback());
+        attempt.log = self.activity_log.clone();
+        attempt.client = Some(process.client(&self.namespace));
+        attempt.data_converter = process.data_converter.clone();
+        let cancel = attempt.cancel.clone();
+        let future = match process.activities.start(attempt) {
+            Ok(future) => future,
+            Err(unregistered) => {
+                let report = diagnosis::unregistered_activity(self, &unregistered, &workflow_id);
+                return self.fail(report);
+            }
+        };
+        let (request, now_ms) = (id.request, self.now_ms);
+        self.on_clocks(at, |clocks| clocks.started(&id, now_ms));
+        self.record("local activity", format_args!("{label} attempt {number}"));
+        let task = self.executor.spawn(label.to_string(), async move {
+            let outcome = future.await;
+            World::current()
+                .state()
+                .local_activity_returned(at, &id, number, outcome);
+        });
+        if let Some(process) = self.workers.running_mut(at) {
+            let running = RunningLocal { task, cancel };
+            process.local_attempts.running.insert(request, running);
+        }
+    }
+
+    fn local_origin(
+        &self,
+        at: ProcessRef,
+        run_id: &str,
+        requested_ms: u64,
+    ) -> Option<LocalActivityOrigin> {
+        let execution = self.service.execution(run_id)?;
+        Some(LocalActivityOrigin {
+            namespace: self.namespace.clone(),
+            task_queue: self.workers.running(at)?.spec.task_queue.to_string(),
+            workflow_type: execution.workflow_type,
+            execution: WorkflowExecution {
+                workflow_id: execution.workflow_id,
+                run_id: execution.run_id,
+            },
+            requested_ms,
+        })
+    }
+
+    /// The code of an attempt has returned, perhaps long after its worker stopped listening.
+    fn local_activity_returned(
+        &mut self,
+        at: ProcessRef,
+        id: &LocalActivityId,
+        attempt: u32,
+        outcome: ActivityOutcome,
+    ) {
+        let now_ms = self.now_ms;
+        let mut fault = None;
+        self.on_clocks(at, |clocks| {
+            clocks
+                .returned(id, attempt, outcome, now_ms)
+                .unwrap_or_else(|met| {
+                    fault = Some(met);
+                    None
+                })
+        });
+        if let Some(fault) = fault {
+            self.fail(diagnosis::unsimulated_attempt(&fault));
+        }
+    }
+
+    /// Stops listening to a local activity; its code, if it runs, runs on.
+    fn forget_local_activity(&mut self, at: ProcessRef, id: &LocalActivityId) {
+        self.workers.forget_alarms(|of, alarm| {
+            matches!(alarm, ProcessAlarm::LocalActivity { id: other, .. }
+                if of == at && other.request == id.request)
+        });
+        if let Some(process) = self.workers.running_mut(at) {
+            process.local_attempts.running.remove(&id.request);
+        }
+    }
+
+    /// The worker has dropped a run, and with it the local activities of its workflow task.
+    pub(super) fn forget_local_activities(&mut self, at: ProcessRef, run_id: &str) {
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        for id in process.local_attempts.clocks.forget_run(run_id) {
+            self.forget_local_activity(at, &id);
+        }
+    }
+}

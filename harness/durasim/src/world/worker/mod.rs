@@ -1,0 +1,105 @@
+//! Worker processes: the code that they run, the tasks that they hold, and their deaths.
+//!
+//! A worker is started once by the test. Its process may die and start again, with nothing but its
+//! code, so everything that refers to a process names the start too: a [`ProcessRef`]. Whatever was
+//! meant for a process that is gone is lost, and [`Workers::running`] says so.
+
+mod alarms;
+mod attempts;
+mod life;
+mod local_activities;
+mod polls;
+mod process;
+mod ran_by;
+mod spec;
+mod workflow_tasks;
+
+use crate::world::alarms::Alarms;
+use std::collections::BTreeMap;
+
+use alarms::{Alarm, ProcessAlarm};
+pub(super) use attempts::RunningAttempt;
+pub(super) use polls::PollKind;
+pub(crate) use process::WorkerProcess;
+use ran_by::RanBy;
+pub(crate) use spec::{WorkerSpec, WorkerVersion};
+
+/// A worker process: the worker, and which start of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ProcessRef {
+    worker: usize,
+    incarnation: u32,
+}
+
+/// A request that a worker process has sent.
+#[derive(Debug)]
+pub(crate) enum WorkerCall {
+    Poll(PollKind),
+    CompleteWorkflowTask {
+        run_id: String,
+    },
+    FetchHistory {
+        run_id: String,
+    },
+    Heartbeat {
+        token: Vec<u8>,
+    },
+    /// A request whose answer the worker does not act on.
+    Report,
+}
+
+/// The workers of a world, each with its latest process.
+#[derive(Default)]
+pub(crate) struct Workers {
+    processes: Vec<WorkerProcess>,
+    alarms: Alarms<Alarm>,
+    /// The version of the code that ran each run, where there are several versions.
+    ran_by: BTreeMap<String, RanBy>,
+}
+
+impl Workers {
+    /// Returns the number of workers.
+    pub(crate) fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Returns the latest process of each worker, in the order in which the workers started. A
+    /// process that has died counts until the next one starts.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &WorkerProcess> {
+        self.processes.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut WorkerProcess> {
+        self.processes.iter_mut()
+    }
+
+    /// Returns the process if it runs; `None` once it has died.
+    pub(super) fn running(&self, at: ProcessRef) -> Option<&WorkerProcess> {
+        self.processes
+            .get(at.worker)
+            .filter(|process| process.up && process.incarnation == at.incarnation)
+    }
+
+    /// Returns the process if it runs; `None` once it has died.
+    pub(super) fn running_mut(&mut self, at: ProcessRef) -> Option<&mut WorkerProcess> {
+        self.processes
+            .get_mut(at.worker)
+            .filter(|process| process.up && process.incarnation == at.incarnation)
+    }
+
+    /// Returns the latest process of this process's worker.
+    pub(super) fn latest(&self, at: ProcessRef) -> &WorkerProcess {
+        &self.processes[at.worker]
+    }
+
+    /// Drops the alarms of processes that `forgotten` picks.
+    fn forget_alarms(&mut self, forgotten: impl Fn(ProcessRef, &ProcessAlarm) -> bool) {
+        self.alarms
+            .retain(|alarm| !matches!(alarm, Alarm::In(at, alarm) if forgotten(*at, alarm)));
+    }
+
+    /// Returns the time at which the next alarm of any process is due.
+    pub(super) fn next_due_ms(&self) -> Option<u64> {
+        self.alarms.next_due_ms()
+    }
+}

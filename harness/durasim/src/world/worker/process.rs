@@ -1,0 +1,119 @@
+//! One worker process, running.
+
+use super::{
+    ProcessRef, RunningAttempt, WorkerSpec, local_activities::LocalAttempts, polls::Polls,
+};
+use crate::{label::Workflow, mock_workflow::MockWorkflow, world::connection::connection};
+use durasim_service::{PolledWorkflowTask, RequestId};
+use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
+use std::{collections::BTreeMap, rc::Rc};
+use temporalio_client::{Client, ClientOptions};
+use temporalio_common::data_converters::DataConverter;
+
+/// A worker process. All of it but `spec` is lost when the process dies.
+pub(crate) struct WorkerProcess {
+    pub(crate) spec: Rc<WorkerSpec>,
+    /// The version of the code that runs.
+    pub(crate) version: usize,
+    /// Counts the starts of the worker's process, from 0.
+    pub(crate) incarnation: u32,
+    /// The name that the process gives the service.
+    pub(crate) identity: String,
+    /// `false` once the process has died.
+    pub(super) up: bool,
+    pub(crate) workflows: WorkflowWorker,
+    pub(crate) activities: ActivityDefinitions,
+    pub(crate) data_converter: DataConverter,
+    /// The activity attempts that run, by task token.
+    pub(in crate::world) attempts: BTreeMap<Vec<u8>, RunningAttempt>,
+    pub(super) local_attempts: LocalAttempts,
+    /// The runs whose workflow task the process holds.
+    pub(in crate::world) runs: BTreeMap<String, Workflow>,
+    /// The runs whose completion is on its way to the service, each with the tasks that came
+    /// meanwhile. Like Core, the worker does not begin a task of a run before it knows what became
+    /// of the last one.
+    pub(in crate::world) reporting: BTreeMap<String, Vec<PolledWorkflowTask>>,
+    pub(super) polls: Polls,
+    /// The polls that wait at the service.
+    pub(super) waiting_polls: Vec<RequestId>,
+}
+
+impl WorkerProcess {
+    pub(super) fn new(
+        spec: Rc<WorkerSpec>,
+        version: usize,
+        incarnation: u32,
+        namespace: &str,
+        backtraces: bool,
+    ) -> Self {
+        let code = &spec.versions[version];
+        let mut options = spec.options(version, namespace, incarnation);
+        options.backtraces = backtraces;
+        let identity = options.identity.clone();
+        let polls = Polls::new(namespace, &spec.task_queue, &identity);
+        let data_converter = options.data_converter.clone();
+        let workflows = WorkflowWorker::new(options, code.workflows.clone());
+        let activities = (code.activities)();
+        Self {
+            data_converter,
+            version,
+            incarnation,
+            identity,
+            up: true,
+            workflows,
+            activities,
+            attempts: BTreeMap::new(),
+            local_attempts: LocalAttempts::default(),
+            runs: BTreeMap::new(),
+            reporting: BTreeMap::new(),
+            polls,
+            waiting_polls: Vec::new(),
+            spec,
+        }
+    }
+
+    /// Returns `true` if the code that runs has this workflow type, or a mock of it.
+    pub(crate) fn runs_workflow(&self, workflow_type: &str) -> bool {
+        self.workflow_types()
+            .any(|registered| registered == workflow_type)
+    }
+
+    /// Returns `true` if the code that runs has any workflow.
+    pub(crate) fn runs_any_workflow(&self) -> bool {
+        self.workflow_types().next().is_some()
+    }
+
+    /// Returns `true` if the code that runs has any activity.
+    pub(crate) fn runs_any_activity(&self) -> bool {
+        !self.activities.names().is_empty()
+    }
+
+    /// Returns the workflow types of the code that runs, real and mocked.
+    pub(crate) fn workflow_types(&self) -> impl Iterator<Item = &str> {
+        let version = &self.spec.versions[self.version];
+        version.workflows.types().chain(version.mocks.types())
+    }
+
+    /// Returns the mock of this workflow type, if the code that runs has one.
+    pub(super) fn mock_of(&self, workflow_type: &str) -> Option<MockWorkflow> {
+        let version = &self.spec.versions[self.version];
+        version.mocks.get(workflow_type).cloned()
+    }
+
+    /// Returns the client that activities of this process get.
+    pub(super) fn client(&self, namespace: &str) -> Client {
+        let options = ClientOptions::new(namespace)
+            .data_converter(self.data_converter.clone())
+            .build();
+        Client::new(connection(), options)
+            .expect("a client over the simulated connection has no plugins to fail")
+    }
+
+    /// Returns the reference to this process; `worker` is its place among the workers.
+    pub(super) fn reference(&self, worker: usize) -> ProcessRef {
+        ProcessRef {
+            worker,
+            incarnation: self.incarnation,
+        }
+    }
+}

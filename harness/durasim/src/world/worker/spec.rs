@@ -1,0 +1,46 @@
+//! The code that a worker process is started from.
+
+use crate::mock_workflow::MockWorkflows;
+use durasim_worker::{WorkflowDefinitions, WorkflowWorkerOptions, activity::ActivityDefinitions};
+use std::rc::Rc;
+
+/// The specification of a worker: its process is started from it again after each crash.
+pub(crate) struct WorkerSpec {
+    pub(crate) task_queue: Rc<str>,
+    pub(crate) identity: String,
+    /// The number of runs that are kept between their tasks; 0 switches the cache off.
+    pub(crate) max_cached: usize,
+    /// The versions of the code, in the order in which they are deployed.
+    pub(crate) versions: Vec<WorkerVersion>,
+    pub(crate) version_names: Vec<String>,
+}
+
+/// One version of a worker's code.
+pub(crate) struct WorkerVersion {
+    pub(crate) name: String,
+    pub(crate) workflows: WorkflowDefinitions,
+    /// The mocks of workflows. The mock of a type goes before its code.
+    pub(crate) mocks: MockWorkflows,
+    /// Makes the activities as the process does when it starts.
+    pub(crate) activities: Rc<dyn Fn() -> ActivityDefinitions>,
+    pub(crate) options: Rc<dyn Fn(&mut WorkflowWorkerOptions)>,
+}
+
+impl WorkerSpec {
+    /// Returns the options with which a process runs the workflows of this version of the code.
+    pub(crate) fn options(
+        &self,
+        version: usize,
+        namespace: &str,
+        incarnation: u32,
+    ) -> WorkflowWorkerOptions {
+        let identity = format!("{}-{incarnation}", self.identity);
+        let mut options = WorkflowWorkerOptions::new(namespace, &*self.task_queue, identity);
+        (self.versions[version].options)(&mut options);
+        options.max_cached = self.max_cached;
+        if self.max_cached == 0 {
+            options.sticky_queue = None;
+        }
+        options
+    }
+}

@@ -1,0 +1,402 @@
+//! Workflow tasks: what a process does with them, and with the answers to its reports.
+
+use super::{ProcessRef, WorkerCall};
+use crate::{
+    faults::{Delay, TaskFate, TaskMoment, TaskView},
+    label::{Label, Workflow, WorkflowTaskMessage},
+    world::{State, calls::Caller, diagnosis},
+};
+use durasim_service::{PolledWorkflowTask, Request, Response};
+use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
+use temporalio_protos::temporal::api::{
+    enums::v1::WorkflowTaskFailedCause,
+    failure::v1::Failure,
+    workflowservice::v1::{RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedRequest},
+};
+use tonic::{Code, Status};
+
+impl State {
+    /// A process gets the answer to one of its requests.
+    pub(in crate::world) fn worker_reply(
+        &mut self,
+        at: ProcessRef,
+        call: WorkerCall,
+        result: Result<Response, Status>,
+    ) {
+        if self.workers.running(at).is_none() {
+            return;
+        }
+        match (call, result) {
+            // An empty answer to a poll brings no task.
+            (WorkerCall::Poll(_), Ok(Response::PollWorkflowTaskQueue(task)))
+                if !task.task_token.is_empty() =>
+            {
+                self.workflow_task_arrives(at, *task);
+            }
+            (WorkerCall::Poll(_), Ok(Response::PollActivityTaskQueue(task)))
+                if !task.task_token.is_empty() =>
+            {
+                self.activity_task_arrives(at, *task);
+            }
+            (
+                WorkerCall::CompleteWorkflowTask { run_id },
+                Ok(Response::RespondWorkflowTaskCompleted(answer)),
+            ) => self.workflow_task_recorded(at, &run_id, *answer),
+            (WorkerCall::CompleteWorkflowTask { run_id }, Err(status)) => {
+                self.workflow_task_refused(at, &run_id, &status);
+            }
+            (
+                WorkerCall::FetchHistory { run_id },
+                Ok(Response::GetWorkflowExecutionHistory(page)),
+            ) => {
+                let Some(process) = self.workers.running_mut(at) else {
+                    return;
+                };
+                let progress = match &self.stand_in {
+                    Some(stand_in) => stand_in.on_history_page(&run_id, *page),
+                    None => process.workflows.on_history_page(&run_id, *page),
+                };
+                self.workflow_task_progress(at, &run_id, progress);
+            }
+            (WorkerCall::FetchHistory { run_id }, Err(_)) => self.evict(at, &run_id),
+            (
+                WorkerCall::Heartbeat { token },
+                Ok(Response::RecordActivityTaskHeartbeat(answer)),
+            ) if answer.cancel_requested => {
+                self.cancel_attempt(at, &token);
+            }
+            (WorkerCall::Heartbeat { token }, Err(status)) if status.code() == Code::NotFound => {
+                self.cancel_attempt(at, &token);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the faults what becomes of a workflow task at this moment; `task` is the task when it
+    /// arrives.
+    fn task_fate(
+        &mut self,
+        at: ProcessRef,
+        moment: TaskMoment,
+        workflow: Workflow,
+        task: Option<&PolledWorkflowTask>,
+    ) -> Option<TaskFate> {
+        if !self.faults.any() {
+            return None;
+        }
+        self.faults.hurry(self.hurries());
+        let process = self.workers.running(at)?;
+        let run_id = task
+            .and_then(|task| task.workflow_execution.as_ref())
+            .map(|execution| execution.run_id.as_str());
+        let view = TaskView {
+            moment,
+            workflow,
+            task_queue: &process.spec.task_queue,
+            attempt: task.map_or(1, |task| task.attempt),
+            is_query: task.is_some_and(|task| task.query.is_some()),
+            is_cached: run_id.is_some_and(|run_id| process.workflows.cached().contains(&run_id)),
+            tolerates_crash: self.tolerates_crash(at),
+            version: process.version,
+            versions: &process.spec.version_names,
+            times: task.map(|task| self.run_times(task)),
+        };
+        self.faults.task(&mut self.choices, self.now_ms, &view)
+    }
+
+    fn workflow_task_arrives(&mut self, at: ProcessRef, task: PolledWorkflowTask) {
+        let execution = task.workflow_execution.clone().unwrap_or_default();
+        let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
+        let workflow = self.names.appears(&execution.workflow_id, workflow_type);
+        let run_id = execution.run_id;
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+
+        // A task waits until the process knows what became of the last one of its run.
+        if let Some(waiting) = process.reporting.get_mut(&run_id) {
+            return waiting.push(task);
+        }
+        let mock = process.mock_of(workflow_type);
+        if !process.runs_workflow(workflow_type) {
+            let queue = process.spec.task_queue.clone();
+            let report = diagnosis::unregistered_workflow(
+                self,
+                workflow_type,
+                &execution.workflow_id,
+                &queue,
+            );
+            return self.fail(report);
+        }
+        let events = u64::try_from(task.started_event_id).unwrap_or(0);
+        if let Err(exceeded) = self.limits.check_history(&execution.workflow_id, events) {
+            let report = diagnosis::limit(self, &exceeded);
+            return self.fail(report);
+        }
+        self.record(
+            "workflow task",
+            format_args!("{workflow} attempt {}", task.attempt),
+        );
+
+        // Faults that strike before the code runs.
+        match self.task_fate(at, TaskMoment::Arrives, workflow, Some(&task)) {
+            Some(TaskFate::Evict) => self.evict(at, &run_id),
+            Some(TaskFate::Crash {
+                restart_after_ms,
+                version,
+            }) => {
+                return self.crash_worker(at, restart_after_ms, version);
+            }
+            Some(TaskFate::Fail) => {
+                self.evict(at, &run_id);
+                return self.fail_workflow_task(at, workflow, task);
+            }
+            Some(TaskFate::Late(_)) | None => {}
+        }
+
+        // The code: a mock's, the stand-in's, or the workflow's own.
+        let span = tracing::debug_span!(
+            target: "durasim",
+            "workflow_task",
+            workflow = %workflow,
+            run_id,
+            attempt = task.attempt
+        );
+        let _entered = span.entered();
+        self.runs_task_of(at, &run_id);
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        process.runs.insert(run_id.clone(), workflow);
+        if let Some(mock) = mock {
+            return self.mock_task_arrives(at, &run_id, workflow, &mock, task);
+        }
+        let progress = if let Some(stand_in) = &self.stand_in {
+            stand_in.on_task(process.polls.sticky_queue(), task.into_message())
+        } else {
+            let (task, events) = task.into_parts();
+            process.workflows.on_shared_task(task, events)
+        };
+        self.workflow_task_progress(at, &run_id, progress);
+    }
+
+    /// Drops a run from the cache of a process.
+    fn evict(&mut self, at: ProcessRef, run_id: &str) {
+        if let Some(process) = self.workers.running_mut(at) {
+            process.workflows.evict(run_id);
+        }
+        self.forget_local_activities(at, run_id);
+    }
+
+    /// Fails a workflow task for reasons of the worker's own.
+    fn fail_workflow_task(&mut self, at: ProcessRef, workflow: Workflow, task: PolledWorkflowTask) {
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
+        let request = RespondWorkflowTaskFailedRequest {
+            task_token: task.task_token.clone(),
+            cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure.into(),
+            failure: Some(Failure {
+                message: "fault: the workflow task failed once".into(),
+                ..Default::default()
+            }),
+            identity: process.identity.clone(),
+            namespace: self.namespace.clone(),
+            ..Default::default()
+        };
+        let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::Failed);
+        self.worker_request(at, WorkerCall::Report, label, request.into());
+    }
+
+    /// Acts on the progress of a workflow task, and on what came up beside it.
+    pub(in crate::world) fn workflow_task_progress(
+        &mut self,
+        at: ProcessRef,
+        run_id: &str,
+        progress: WorkflowTaskProgress,
+    ) {
+        self.act_on_progress(at, run_id, progress);
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        if let Some(work) = process.workflows.take_local_activity_work(run_id) {
+            self.run_local_activities(at, work);
+        }
+        let process = self.workers.running_mut(at);
+        if let Some((run_id, progress)) = process.and_then(|it| it.workflows.next_buffered()) {
+            self.workflow_task_progress(at, &run_id, progress);
+        }
+    }
+
+    fn act_on_progress(&mut self, at: ProcessRef, run_id: &str, progress: WorkflowTaskProgress) {
+        let Some(process) = self.workers.running(at) else {
+            return;
+        };
+        let known = process.runs.get(run_id).copied();
+        let workflow = known.unwrap_or(Workflow::UNKNOWN);
+        match progress {
+            WorkflowTaskProgress::Completed(request) => {
+                for command in &request.commands {
+                    self.record(
+                        "command",
+                        format_args!("{workflow} {:?}", command.command_type()),
+                    );
+                }
+                self.complete_workflow_task(at, run_id, workflow, (*request).into());
+            }
+            WorkflowTaskProgress::Failed(failure) => {
+                self.workflow_task_failed(at, run_id, workflow, *failure);
+            }
+            WorkflowTaskProgress::QueryAnswered(request) => {
+                let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::QueryAnswer);
+                self.worker_request(at, WorkerCall::Report, label, (*request).into());
+            }
+            WorkflowTaskProgress::QueryFailed(failed) => {
+                if let Some(report) = diagnosis::query_failed(self, run_id, &failed) {
+                    return self.fail(report);
+                }
+                let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::QueryAnswer);
+                self.worker_request(at, WorkerCall::Report, label, failed.request.into());
+            }
+            WorkflowTaskProgress::NeedsHistory { run_id, request } => {
+                let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::History);
+                let call = WorkerCall::FetchHistory { run_id };
+                self.worker_request(at, call, label, (*request).into());
+            }
+            WorkflowTaskProgress::RunLocalActivities(work) => {
+                self.run_local_activities(at, *work);
+            }
+            _ => {}
+        }
+    }
+
+    fn complete_workflow_task(
+        &mut self,
+        at: ProcessRef,
+        run_id: &str,
+        workflow: Workflow,
+        request: Request,
+    ) {
+        let delay = match self.task_fate(at, TaskMoment::Done, workflow, None) {
+            Some(TaskFate::Crash {
+                restart_after_ms,
+                version,
+            }) => {
+                return self.crash_worker(at, restart_after_ms, version);
+            }
+            Some(TaskFate::Late(delay)) => delay,
+            _ => Delay::default(),
+        };
+        if let Some(process) = self.workers.running_mut(at) {
+            process.reporting.entry(run_id.to_owned()).or_default();
+        }
+        let call = WorkerCall::CompleteWorkflowTask {
+            run_id: run_id.to_owned(),
+        };
+        let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::Completed);
+        self.send_request_late(Caller::Worker { at, call }, label, request, delay);
+    }
+
+    /// The service has recorded the completion of a workflow task.
+    fn workflow_task_recorded(
+        &mut self,
+        at: ProcessRef,
+        run_id: &str,
+        answer: RespondWorkflowTaskCompletedResponse,
+    ) {
+        let Some(process) = self.workers.running_mut(at) else {
+            return;
+        };
+        process.workflows.on_completed(run_id, &answer);
+        if let Some(stand_in) = &self.stand_in {
+            stand_in.on_completed(run_id, Ok(&answer));
+        }
+        if let Some(workflow) = process.runs.get(run_id).copied()
+            && let Some(TaskFate::Crash {
+                restart_after_ms,
+                version,
+            }) = self.task_fate(at, TaskMoment::Recorded, workflow, None)
+        {
+            return self.crash_worker(at, restart_after_ms, version);
+        }
+        let waiting = self.take_waiting_tasks(at, run_id);
+        if let Some(task) = answer.workflow_task {
+            self.workflow_task_arrives(at, PolledWorkflowTask::from(task));
+        }
+        self.begin_tasks(at, waiting);
+    }
+
+    /// The service refuses the completion of a workflow task: it came too late, or is not
+    /// acceptable. What the run did since is not in its history. The SDK's Core forgets the run, and
+    /// replays it with its next task.
+    fn workflow_task_refused(&mut self, at: ProcessRef, run_id: &str, status: &Status) {
+        if let Some(stand_in) = &self.stand_in {
+            stand_in.on_completed(run_id, Err(status));
+        }
+        if let Some(process) = self.workers.running_mut(at) {
+            process.runs.remove(run_id);
+        }
+        if let Some(report) = diagnosis::commands_refused(self, run_id, status) {
+            return self.fail(report);
+        }
+        let waiting = self.take_waiting_tasks(at, run_id);
+        self.evict(at, run_id);
+        self.begin_tasks(at, waiting);
+    }
+
+    /// Takes the tasks of a run that came while its last completion was on its way.
+    fn take_waiting_tasks(&mut self, at: ProcessRef, run_id: &str) -> Vec<PolledWorkflowTask> {
+        self.workers
+            .running_mut(at)
+            .and_then(|process| process.reporting.remove(run_id))
+            .unwrap_or_default()
+    }
+
+    fn begin_tasks(&mut self, at: ProcessRef, waiting: Vec<PolledWorkflowTask>) {
+        for task in waiting {
+            // Under faults a query may have waited longer than its caller: history has gone on, and
+            // replaying it for an answer that nobody wants would only show the workflow what its
+            // next task is to bring.
+            let is_stale = task.query.is_some()
+                && self.faults.any()
+                && !self.service.is_query_awaited(&task.task_token);
+            if !is_stale {
+                self.workflow_task_arrives(at, task);
+            }
+        }
+    }
+
+    fn workflow_task_failed(
+        &mut self,
+        at: ProcessRef,
+        run_id: &str,
+        workflow: Workflow,
+        failed: WorkflowTaskFailure,
+    ) {
+        self.record(
+            "workflow task failed",
+            format_args!("{workflow}: {}", failed.failure.message),
+        );
+        if let Some(process) = self.workers.running_mut(at) {
+            process.runs.remove(run_id);
+        }
+        self.forget_local_activities(at, run_id);
+        if let Some(report) = diagnosis::workflow_task_failed(self, run_id, &failed) {
+            return self.fail(report);
+        }
+        if let Some(request) = failed.request {
+            let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::Failed);
+            self.worker_request(at, WorkerCall::Report, label, (*request).into());
+        }
+    }
+
+    pub(super) fn worker_request(
+        &mut self,
+        at: ProcessRef,
+        call: WorkerCall,
+        label: Label,
+        request: Request,
+    ) {
+        self.send_request(Caller::Worker { at, call }, label, request);
+    }
+}
