@@ -1,11 +1,11 @@
-//! What a test returns: `Ok`, or an error that remembers the line of the test it came from.
+//! The result of a test: `Ok`, or an error that remembers the line of the test that it came from.
 
 use std::{error::Error, fmt, panic::Location};
 
-/// What a `#[workflow_test]` function usually returns: with it, `?` works on every error.
+/// The usual result of a `#[workflow_test]` function: with it, `?` works on every error.
 pub type TestResult<T = ()> = Result<T, TestError>;
 
-/// Why a test failed, and the line of the test that said so.
+/// The reason why a test failed, and the line of the test that returned it.
 ///
 /// Every error converts into it, and `?` is what converts: the line is the line of the `?`.
 ///
@@ -34,8 +34,8 @@ impl TestError {
         }
     }
 
-    /// Where the test met the error; `None` if it was made into a `TestError` only once the test
-    /// had returned it.
+    /// Returns the line at which the test met the error; `None` if the error became a `TestError`
+    /// only after the test had returned it.
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.location
     }
@@ -91,7 +91,7 @@ impl fmt::Debug for TestError {
     }
 }
 
-/// What a `#[workflow_test]` function may return: nothing, or a `Result` with any error.
+/// A value that a `#[workflow_test]` function may return: nothing, or a `Result` with any error.
 ///
 /// With [`TestResult`] a failure names the line of its `?`. An error of another type
 /// (`anyhow::Error`, `Box<dyn Error>`, one of the client's) tells its words, and the failure names
@@ -99,7 +99,7 @@ impl fmt::Debug for TestError {
 #[diagnostic::on_unimplemented(
     message = "a workflow test cannot return `{Self}`",
     label = "the test's return type is not one that durasim understands",
-    note = "return nothing, or `TestResult`, or a `Result<(), E>` with an error that is `Send + Sync`"
+    note = "return nothing, `TestResult`, or a `Result<(), E>` with an error that is `Send + Sync`"
 )]
 pub trait TestOutcome {
     /// The outcome as durasim records it.

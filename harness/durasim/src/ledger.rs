@@ -1,5 +1,5 @@
-//! A stand-in for the outside world: what activities did to it, and whether any of it was done
-//! twice.
+//! Ledgers: a part of the outside world that records the effects of activities, and notices effects
+//! that were applied twice.
 //!
 //! A worker can crash after an activity charged a card and before the service heard of it; the
 //! activity then runs again. Whether the card is charged twice depends on the idempotency key, and
@@ -55,13 +55,12 @@ use std::{
 use durasim_worker::activity;
 use serde::Serialize;
 
-/// What a ledger's entries may be: any value that can be compared, printed and sent between
-/// threads.
+/// A value that a ledger can record: it can be compared, printed and sent between threads.
 pub trait Effect: Clone + Debug + PartialEq + Send + 'static {}
 
 impl<E: Clone + Debug + PartialEq + Send + 'static> Effect for E {}
 
-/// What was done to the outside world, in the order in which it was done.
+/// The effects on a part of the outside world, in the order in which they were applied.
 ///
 /// A clone is another handle to the same ledger. It outlives crashes of the workers that write into
 /// it.
@@ -70,7 +69,7 @@ pub struct EffectLedger<E> {
     entries: Arc<Mutex<Vec<LedgerEntry<E>>>>,
 }
 
-/// One effect, which stands.
+/// One effect that was applied.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerEntry<E> {
@@ -78,15 +77,15 @@ pub struct LedgerEntry<E> {
     pub key: Option<String>,
     /// The effect.
     pub effect: E,
-    /// Who applied it; `None` if that is not known.
+    /// The attempt that applied the effect; `None` if it is not known.
     pub applied_by: Option<Applier>,
-    /// Who asked for it under the same key afterwards, to no effect.
+    /// The attempts that recorded under the same key afterwards, without effect.
     pub duplicates: Vec<Option<Applier>>,
     /// The line that applied it.
     pub location: &'static Location<'static>,
 }
 
-/// One attempt of an activity, as the writer of an effect.
+/// The attempt of an activity that applied an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Applier {
@@ -100,15 +99,15 @@ pub struct Applier {
     pub activity_id: String,
     /// The attempt, from 1.
     pub attempt: u32,
-    /// Whether it is a local activity.
+    /// True for a local activity.
     pub is_local: bool,
-    /// When it wrote, in milliseconds of virtual time since the Unix epoch.
+    /// The time of writing, in milliseconds of virtual time since the Unix epoch.
     pub at_ms: u64,
     /// Tells two runs of the same attempt apart, which a local activity can have.
     call: usize,
 }
 
-/// What became of an effect that was recorded under a key.
+/// The outcome of recording an effect under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded<E> {
     /// It was applied.
@@ -121,13 +120,13 @@ pub enum Recorded<E> {
 }
 
 impl<E> Recorded<E> {
-    /// Whether there was an effect with that key.
+    /// Returns `true` if there was an effect with that key already.
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Duplicate { .. })
     }
 }
 
-/// What stands in a ledger, comparable between runs.
+/// The effects in a ledger, comparable between worlds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct LedgerSnapshot<E> {
@@ -146,7 +145,7 @@ struct KeyedEffect<E> {
 pub(crate) struct AppliedAgain {
     /// The effect, as its `Debug` prints it.
     pub(crate) effect: String,
-    /// Who applied it, in order.
+    /// The attempts that applied the effect, in order.
     pub(crate) appliers: Vec<Applier>,
     /// The line that applied it again.
     pub(crate) location: &'static Location<'static>,
@@ -171,7 +170,7 @@ impl AppliedAgain {
 }
 
 impl<E: Effect> EffectLedger<E> {
-    /// An empty ledger. The name is what reports call it.
+    /// Creates an empty ledger. Reports use its name.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
@@ -179,12 +178,12 @@ impl<E: Effect> EffectLedger<E> {
         }
     }
 
-    /// What reports call it.
+    /// Returns the name that reports use.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Applies an effect unless there is one with that idempotency key.
+    /// Applies an effect, unless there is one with that idempotency key.
     #[track_caller]
     pub fn record(&self, key: impl Into<String>, effect: E) -> Recorded<E> {
         let (key, applier, location) = (key.into(), Applier::current(), Location::caller());
@@ -208,8 +207,8 @@ impl<E: Effect> EffectLedger<E> {
         Recorded::Applied
     }
 
-    /// Applies an effect, whatever was applied before: what an outside world does that knows no
-    /// idempotency keys.
+    /// Applies an effect, whatever was applied before, as an outside world without idempotency keys
+    /// does.
     #[track_caller]
     pub fn apply(&self, effect: E) {
         let (applied_by, location) = (Applier::current(), Location::caller());
@@ -223,7 +222,7 @@ impl<E: Effect> EffectLedger<E> {
         self.lock().push(entry);
     }
 
-    /// The effects that stand, in the order in which they were applied.
+    /// Returns the effects, in the order in which they were applied.
     pub fn effects(&self) -> Vec<E> {
         self.lock()
             .iter()
@@ -231,24 +230,23 @@ impl<E: Effect> EffectLedger<E> {
             .collect()
     }
 
-    /// The effects that stand, with their keys and writers, in the order in which they were
-    /// applied.
+    /// Returns the effects with their keys and writers, in the order in which they were applied.
     pub fn entries(&self) -> Vec<LedgerEntry<E>> {
         self.lock().clone()
     }
 
-    /// The effect that stands under that key.
+    /// Returns the effect with that key.
     pub fn get(&self, key: &str) -> Option<E> {
         self.with_key(key, |entry| entry.effect.clone())
     }
 
-    /// How often an effect was recorded under that key, the one that stands included.
+    /// Returns the number of times that an effect was recorded under that key, the first included.
     pub fn times_asked(&self, key: &str) -> usize {
         self.with_key(key, |entry| 1 + entry.duplicates.len())
             .unwrap_or(0)
     }
 
-    /// How often an equal effect stands.
+    /// Returns the number of effects equal to this one.
     pub fn times_applied(&self, effect: &E) -> usize {
         self.lock()
             .iter()
@@ -256,19 +254,19 @@ impl<E: Effect> EffectLedger<E> {
             .count()
     }
 
-    /// How many effects stand.
+    /// Returns the number of effects.
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Whether no effect stands.
+    /// Returns `true` if there is no effect.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// The effects that stand, for [`observe`](crate::TestWorkflowEnvironment::observe): without
-    /// their writers and times, which faults may rightly change, and sorted by key and value, for
-    /// so may they the order.
+    /// Returns the effects for [`observe`](crate::TestWorkflowEnvironment::observe): without their
+    /// writers and times, and sorted by key and value, since faults may rightly change writers,
+    /// times and order.
     pub fn snapshot(&self) -> LedgerSnapshot<E> {
         let mut effects: Vec<_> = self
             .lock()
@@ -337,7 +335,7 @@ impl Applier {
         })
     }
 
-    /// Whether both are attempts of one activity that a workflow scheduled once.
+    /// Returns `true` if both are attempts of one activity that a workflow scheduled once.
     fn is_same_activity(&self, other: &Self) -> bool {
         // Local and other activities are numbered apart.
         self.activity_id == other.activity_id

@@ -1,5 +1,4 @@
-//! Workflows that a closure stands for: what the closure is given, and what is recorded of its
-//! calls.
+//! Mocked workflows: the calls of their closures, and the records of those calls.
 
 use durasim_engine::Clock;
 use futures::future::LocalBoxFuture;
@@ -29,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 /// workers meanwhile.
 #[non_exhaustive]
 pub struct WorkflowCall<Input> {
-    /// What the workflow was started with.
+    /// The input of the workflow.
     pub input: Input,
     /// The workflow id.
     pub workflow_id: String,
@@ -43,13 +42,13 @@ pub struct WorkflowCall<Input> {
 }
 
 impl<Input> WorkflowCall<Input> {
-    /// Whether somebody requested the workflow's cancellation.
+    /// Returns `true` if the workflow's cancellation was requested.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
 
-    /// Resolves once somebody requests the workflow's cancellation. What comes of that is for the
-    /// mock to say: `Err(WorkflowTermination::cancelled())` closes the workflow as cancelled.
+    /// Resolves once the workflow's cancellation is requested. The mock decides what follows:
+    /// `Err(WorkflowTermination::cancelled())` closes the workflow as cancelled.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;
     }
@@ -68,18 +67,19 @@ pub struct WorkflowCallRecord {
     pub parent_workflow_id: Option<String>,
     /// Counts the runs that a retry policy made, from 1.
     pub attempt: u32,
-    /// What the workflow was started with, after the codec.
+    /// The input of the workflow, after the codec.
     pub payloads: Payloads,
-    /// When the mock was called, in milliseconds of virtual time since the Unix epoch.
+    /// The time of the call, in milliseconds of virtual time since the Unix epoch.
     pub started_ms: u64,
-    /// When it ended, in milliseconds of virtual time since the Unix epoch; `None` while it runs.
+    /// The end of the call, in milliseconds of virtual time since the Unix epoch; `None` while it
+    /// runs.
     pub finished_ms: Option<u64>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: WorkflowCallOutcome,
     converter: PayloadConverter,
 }
 
-/// What came of a call of a mocked workflow.
+/// The outcome of a call of a mocked workflow.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum WorkflowCallOutcome {
@@ -197,7 +197,7 @@ pub(crate) struct MockStart {
     pub(crate) clock: Rc<Clock>,
 }
 
-/// How a mock closes its run, encoded.
+/// The close of a mocked run, encoded.
 #[derive(Clone)]
 pub(crate) enum MockEnd {
     Completed(Payloads),
@@ -205,7 +205,7 @@ pub(crate) enum MockEnd {
     Canceled(Option<Payloads>),
 }
 
-/// How a mock ended, or why no run can be closed with that.
+/// The end of a mock, or the reason why no run can close with it.
 pub(crate) type MockResult = Result<MockEnd, String>;
 
 pub(crate) type MockWorkflow = Rc<dyn Fn(MockStart) -> LocalBoxFuture<'static, MockResult>>;
@@ -297,8 +297,8 @@ async fn call<W: WorkflowDefinition, R: Future<Output = WorkflowResult<W::Output
     Ok(end)
 }
 
-/// What the SDK makes of what a workflow returned (`temporalio-workflow: src/runtime/instance.rs`),
-/// before the codec.
+/// Converts the result of a workflow as the SDK does (`temporalio-workflow:
+/// src/runtime/instance.rs`), before the codec.
 fn end<T: TemporalSerializable + 'static>(
     data_converter: &DataConverter,
     result: WorkflowResult<T>,
@@ -349,7 +349,7 @@ fn unconverted(error: PayloadConversionError) -> String {
     format!("returned what cannot be converted: {error}")
 }
 
-/// What a workflow was cancelled with, of a type that is no longer known.
+/// The details of a cancellation, of a type that is no longer known.
 struct Details(Box<dyn WorkflowOutputValue + Send + Sync>);
 
 impl TemporalSerializable for Details {

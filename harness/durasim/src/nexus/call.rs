@@ -1,4 +1,4 @@
-//! What the closure of a handler is given.
+//! The arguments of a handler's closures.
 
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 /// One request to start an operation.
 #[non_exhaustive]
 pub struct NexusCall<Input> {
-    /// What the operation was called with.
+    /// The input of the operation.
     pub input: Input,
     /// The endpoint that the caller named.
     pub endpoint: String,
@@ -14,7 +14,8 @@ pub struct NexusCall<Input> {
     pub service: String,
     /// The operation.
     pub operation: String,
-    /// The same for every request to start this one operation: what makes a handler idempotent.
+    /// The request id, the same for every request to start this one operation: with it a handler is
+    /// idempotent.
     pub request_id: String,
     /// Counts the requests that reached the handler for this one operation, from 1.
     pub attempt: u32,
@@ -29,8 +30,8 @@ impl<Input> NexusCall<Input> {
         self.headers.get(&name.to_lowercase()).map(String::as_str)
     }
 
-    /// Whether the caller asked to cancel the operation. It does so only once the operation has
-    /// started.
+    /// Returns `true` if the caller asked to cancel the operation. A caller asks only once the
+    /// operation has started.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }

@@ -1,4 +1,4 @@
-//! How a handler says that something went wrong.
+//! Errors of handlers.
 
 use super::handler::CONTEXT;
 use std::fmt;
@@ -40,7 +40,7 @@ pub enum NexusHandlerErrorType {
     NotImplemented,
     /// The handler is not there now. Retried.
     Unavailable,
-    /// What the handler depends on was too slow. Retried.
+    /// A service that the handler depends on was too slow. Retried.
     UpstreamTimeout,
 }
 
@@ -63,7 +63,7 @@ impl NexusHandlerErrorType {
     }
 }
 
-/// What a handler answers in place of a result.
+/// An answer of a handler in place of a result.
 ///
 /// Either the *operation* ended without success, which is its last word: [`failed`](Self::failed),
 /// [`canceled`](Self::canceled), [`application`](Self::application). Or the *handler* could not do
@@ -86,7 +86,7 @@ enum Kind {
 
 /// An error, as it is sent.
 pub(crate) enum SentError {
-    /// How the operation ended.
+    /// The end of the operation.
     Operation(Box<Failure>),
     /// The handler's.
     Handler(Box<Failure>),
@@ -188,8 +188,8 @@ impl NexusError {
         }
     }
 
-    /// How it ends an operation: an error of the handler cannot, so the operation fails with its
-    /// words.
+    /// Converts the error to the end of an operation. An error of the handler cannot end one, so the
+    /// operation fails with its message.
     pub(crate) fn into_ending(self, converter: &DataConverter) -> Box<Failure> {
         let ending = match self.0 {
             Kind::Handler { message, .. } => Self::failed(message),

@@ -42,10 +42,10 @@ pub(crate) struct CancelRequest {
     pub(crate) calls: NexusCalls,
 }
 
-/// How a started operation ended, or why what ended it cannot be told.
+/// The end of a started operation, or the reason why its result cannot be encoded.
 pub(crate) type Ended = Result<Result<Payload, Box<Failure>>, String>;
 
-/// What a handler answers.
+/// An answer of a handler.
 pub(crate) enum Answer {
     Completed(Payload),
     Started {
@@ -227,7 +227,7 @@ async fn through_codec(answer: Answer, converter: &DataConverter) -> Answer {
 ///
 /// # Errors
 ///
-/// What the codec says.
+/// The error of the codec.
 pub(crate) async fn coded(payload: Payload, converter: &DataConverter) -> Result<Payload, String> {
     let mut payloads = Payloads {
         payloads: vec![payload],

@@ -1,4 +1,4 @@
-//! What a test holds of an operation that it handles.
+//! A test's handle to an operation that it handles.
 
 use super::{
     NexusCallRecord, NexusCancelCall, NexusCancelRecord, NexusError,
@@ -73,9 +73,9 @@ impl fmt::Debug for NexusOperation {
 }
 
 impl NexusOperation {
-    /// What the handler does about a request to cancel. Without, it takes the request, the call's
-    /// [`cancelled`](super::NexusCall::cancelled) resolves, and the rest is up to whoever completes
-    /// the operation. An error refuses the request, or has it sent again.
+    /// Handles requests to cancel with a closure. Without one, the handler accepts the request, the
+    /// call's [`cancelled`](super::NexusCall::cancelled) resolves, and the rest is up to the code
+    /// that completes the operation. An error refuses the request, or has it sent again.
     ///
     /// # Panics
     ///
@@ -94,8 +94,8 @@ impl NexusOperation {
         self
     }
 
-    /// How inputs are read and results written, if not as by default: the converter of the
-    /// workflow's worker, mostly.
+    /// Sets the converter that reads inputs and writes results; usually that of the workflow's
+    /// worker.
     ///
     /// # Panics
     ///

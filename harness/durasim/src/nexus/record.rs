@@ -1,4 +1,4 @@
-//! What handlers were asked, and what they answered, in the order in which they were asked.
+//! Records of the requests that reached handlers, with their answers, in the order of the requests.
 
 use super::handler::{Answer, CONTEXT, CancelRequest, StartRequest};
 use durasim_engine::Clock;
@@ -18,25 +18,25 @@ pub struct NexusCallRecord {
     pub service: String,
     /// The operation.
     pub operation: String,
-    /// The same for every request to start this one operation.
+    /// The request id, the same for every request to start this one operation.
     pub request_id: String,
     /// Counts the requests that reached the handler for this one operation, from 1.
     pub attempt: u32,
     /// The header, keys in lower case.
     pub headers: BTreeMap<String, String>,
-    /// What the operation was called with, after the codec.
+    /// The input of the operation, after the codec.
     pub payload: Option<Payload>,
-    /// When the handler was asked, in milliseconds of virtual time since the Unix epoch.
+    /// The time of the request, in milliseconds of virtual time since the Unix epoch.
     pub started_ms: u64,
-    /// When it answered, in milliseconds of virtual time since the Unix epoch; `None` while it has
-    /// not.
+    /// The time of the answer, in milliseconds of virtual time since the Unix epoch; `None` before
+    /// it.
     pub finished_ms: Option<u64>,
-    /// What it answered.
+    /// The answer.
     pub outcome: NexusCallOutcome,
     converter: PayloadConverter,
 }
 
-/// What a handler answered to a request to start an operation. The service may never have heard of
+/// The answer of a handler to a request to start an operation. The service may never have received
 /// it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -107,16 +107,16 @@ pub struct NexusCancelRecord {
     pub attempt: u32,
     /// The header, keys in lower case.
     pub headers: BTreeMap<String, String>,
-    /// When the handler was asked, in milliseconds of virtual time since the Unix epoch.
+    /// The time of the request, in milliseconds of virtual time since the Unix epoch.
     pub started_ms: u64,
-    /// When it answered, in milliseconds of virtual time since the Unix epoch; `None` while it has
-    /// not.
+    /// The time of the answer, in milliseconds of virtual time since the Unix epoch; `None` before
+    /// it.
     pub finished_ms: Option<u64>,
-    /// What it answered.
+    /// The answer.
     pub outcome: NexusCancelOutcome,
 }
 
-/// What a handler answered to a request to cancel an operation.
+/// The answer of a handler to a request to cancel an operation.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum NexusCancelOutcome {
@@ -130,7 +130,7 @@ pub enum NexusCancelOutcome {
     Abandoned,
 }
 
-/// All that handlers of one world were asked. A clone is another handle to the same log.
+/// The log of all requests to handlers of one world. A clone is another handle to the same log.
 #[derive(Clone)]
 pub(crate) struct NexusCalls {
     starts: Rc<RefCell<Vec<NexusCallRecord>>>,

@@ -1,4 +1,4 @@
-//! What a handler may return.
+//! Results of handlers.
 
 use super::{
     error::NexusError,
@@ -28,7 +28,7 @@ impl NexusStarted {
         }
     }
 
-    /// What ends the operation: it runs on after the handler has answered, in virtual time, and
+    /// Ends the operation with a future: it runs on after the handler has answered, in virtual time, and
     /// nothing but the end of the world stops it. If this very operation is started a second time,
     /// the first one goes on in its place.
     #[must_use]
@@ -78,7 +78,7 @@ pub enum NexusReply<T> {
     Started(NexusStarted),
 }
 
-/// What a handler may return: a result, a [`NexusStarted`], or a [`NexusReply`] for either.
+/// A value that a handler may return: a result, a [`NexusStarted`], or a [`NexusReply`] for either.
 pub trait NexusResult: sealed::Sealed {}
 
 impl<T: sealed::Sealed> NexusResult for T {}

@@ -1,8 +1,8 @@
-//! What workers wait for by the clock: throttled heartbeats, restarts, retries of local activities.
+//! Alarms: things that are due at a virtual time.
 
 use std::collections::BTreeMap;
 
-/// Things due at a virtual time, in order; among equals, the one set first.
+/// A queue of things by the time at which they are due; among equals, the one set first comes first.
 pub(crate) struct Alarms<T> {
     by_time: BTreeMap<(u64, u64), T>,
     next: u64,

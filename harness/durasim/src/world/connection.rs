@@ -16,7 +16,7 @@ use tonic::{Status, codegen::http::HeaderMap};
 
 static CONNECTION: OnceLock<Connection> = OnceLock::new();
 
-/// The connection of this process.
+/// Returns the connection of this process.
 ///
 /// # Panics
 ///
@@ -61,7 +61,8 @@ fn answer(grpc: GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, S
     }
 }
 
-/// How long the caller waits, as gRPC says it: at most eight digits and a unit.
+/// Reads the time that the caller waits from the header `grpc-timeout`: at most eight digits and a
+/// unit.
 fn timeout_ms(headers: &HeaderMap) -> Option<u64> {
     let value = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;

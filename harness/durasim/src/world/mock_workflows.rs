@@ -1,9 +1,9 @@
-//! The host of mocked workflows: answers their workflow tasks with what their closures return.
+//! The host of mocked workflows: it answers their workflow tasks with the outcomes of closures.
 //!
 //! A closure may wait; a workflow task may not. So a task is held until its closure waits for
-//! something, and is then completed without commands; when the closure is done, the run is woken by
-//! a signal to itself and closes in its next task. What the closure returned is kept until then: a
-//! task that is lost is answered again with the same.
+//! something, and is then completed without commands. When the closure is done, a signal to the run
+//! itself wakes the run, which closes in its next task. The outcome is kept until then: a task that
+//! is lost is answered again with the same outcome.
 
 use super::{World, diagnosis, state::State, worker::ProcessRef};
 use crate::{
@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 /// activity would.
 const DONE_SIGNAL: &str = "__durasim_mock_done";
 
-/// The runs that mocks stand for, by run id, and the record of all calls.
+/// The runs that mocks stand for, by run id, and the log of all calls.
 #[derive(Default)]
 pub(crate) struct MockRuns {
     runs: BTreeMap<String, MockRun>,
@@ -51,7 +51,7 @@ struct MockRun {
     cancel: CancellationToken,
     /// The workflow task that waits for the closure's first await.
     held: Option<HeldTask>,
-    /// Whether the run must be woken to learn how the closure ended.
+    /// True once the closure waits: the run must be woken to learn how the closure ended.
     waits: bool,
     end: Option<MockEnd>,
 }
@@ -62,14 +62,14 @@ struct HeldTask {
 }
 
 impl MockRuns {
-    /// Whether this run was a mock's.
+    /// Returns `true` if a mock stands for this run.
     pub(crate) fn contains(&self, run_id: &str) -> bool {
         self.runs.contains_key(run_id)
     }
 }
 
 impl State {
-    /// The calls of the mocks of a workflow type, in the order in which they were made.
+    /// Returns the calls of the mocks of a workflow type, in the order in which they were made.
     pub(crate) fn mocked_calls(&self, workflow_type: &str) -> Vec<WorkflowCallRecord> {
         let mut calls = self.mocks.calls.of_type(workflow_type);
         for call in &mut calls {
@@ -84,7 +84,7 @@ impl State {
         calls
     }
 
-    /// When a run closed, if it has.
+    /// Returns the time at which a run closed, if it has.
     fn closed_ms(&self, workflow_id: &str, run_id: &str) -> Option<u64> {
         if self.service.execution(run_id)?.open {
             return None;
@@ -93,7 +93,7 @@ impl State {
         events.last()?.event_time.as_ref().map(instant_ms)
     }
 
-    /// A worker gets a workflow task of a mocked workflow.
+    /// A process gets a workflow task of a mocked workflow.
     pub(super) fn mock_task_arrives(
         &mut self,
         at: ProcessRef,
@@ -123,7 +123,7 @@ impl State {
         }
     }
 
-    /// Calls the mock, as a task of the executor. False if the run's start is not known.
+    /// Calls the mock, as a task of the executor. Returns `false` if the run's start is not known.
     fn start_mock(
         &mut self,
         at: ProcessRef,
@@ -334,8 +334,8 @@ fn closing_command(end: MockEnd) -> Command {
     }
 }
 
-/// Goes on with a closure while its run is open. `None` if the run was closed by somebody else:
-/// what a workflow would have done later is then not done.
+/// Polls a closure while its run is open. Returns `None` once something else has closed the run: a
+/// workflow would do nothing more either.
 async fn while_open(
     run_id: &str,
     mut future: LocalBoxFuture<'static, MockResult>,

@@ -40,15 +40,15 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
 
-/// A world and what polls its tasks.
+/// A world, and the executor that polls its tasks.
 pub(crate) struct World {
     pub(crate) executor: Rc<Executor>,
     pub(crate) clock: Rc<Clock>,
     state: RefCell<State>,
-    /// Who goes on when nothing else can happen at this instant.
+    /// The sleepers that resume when nothing else can happen at this instant.
     resting: RefCell<Vec<oneshot::Sender<()>>>,
-    /// What the user asked to be checked; apart from the state, for their closures may use the
-    /// environment.
+    /// The checks that the test asks for. They are apart from the state, since their closures may
+    /// use the environment.
     pub(crate) checks: RefCell<UserChecks>,
 }
 
@@ -69,9 +69,9 @@ impl World {
         }
     }
 
-    /// What to await to go on after all else that is due at this instant: a timer that fires, an
-    /// attempt that is retried, and what follows from them. `None` if it goes on before them, which
-    /// is a choice of order.
+    /// Returns a future that resolves after everything else that is due at this instant: a timer
+    /// that fires, an attempt that is retried, and their consequences. Returns `None` if the
+    /// sleeper resumes before them, which is a choice of order.
     pub(crate) fn rest(&self) -> Option<oneshot::Receiver<()>> {
         if self.state().chooses_to_go_first() {
             return None;
@@ -81,7 +81,7 @@ impl World {
         Some(receiver)
     }
 
-    /// Wakes who rests; how many there were.
+    /// Wakes the sleepers, and returns their number.
     fn wake_resting(&self) -> u64 {
         let resting = self.resting.take();
         let woken = resting.len() as u64;
@@ -92,7 +92,7 @@ impl World {
         woken
     }
 
-    /// The state, borrowed.
+    /// Borrows the state.
     ///
     /// # Panics
     ///
@@ -103,19 +103,19 @@ impl World {
         // No closure: the panic is the caller's.
         let Ok(state) = self.state.try_borrow_mut() else {
             panic!(
-                "the test environment was used from workflow code; a workflow must not reach outside itself: \
-                 use it in the test, in activities or in mocks"
+                "the test environment was used from workflow code, which must not reach outside \
+                 its history; use the environment in the test, in activities or in mocks"
             )
         };
         state
     }
 
-    /// The world of this thread, if there is one.
+    /// Returns the world of this thread, if there is one.
     pub(crate) fn try_current() -> Option<Rc<World>> {
         CURRENT.with(|current| current.borrow().clone())
     }
 
-    /// The world of this thread.
+    /// Returns the world of this thread.
     ///
     /// # Panics
     ///
@@ -124,8 +124,8 @@ impl World {
     pub(crate) fn current() -> Rc<World> {
         let Some(world) = Self::try_current() else {
             panic!(
-                "no simulated world on this thread: the environment, its client and its activities belong to the \
-                 thread of their `#[workflow_test]`, until it returns"
+                "no simulated world on this thread: use the environment, its client and its \
+                 activities on the thread of their `#[workflow_test]`, until the test returns"
             )
         };
         world

@@ -1,15 +1,15 @@
 //! The simulated network: every message between clients, service and workers waits here.
 //!
-//! A message is delayed by time, by events, or both. When time skips, a delay by time almost never
-//! meets the timer that it should race with, for the clock jumps over it; a delay by events does:
-//! the message stays until that many other things have happened, however far the clock jumps
-//! meanwhile.
+//! A message is delayed by time, by events, or by both. When time skips, a delay by time almost
+//! never meets the timer that it should race with: the clock jumps over the delay. A delay by events
+//! does meet the timer: the message stays until that many other things have happened, however far
+//! the clock jumps meanwhile.
 
 use crate::{broken::broken, faults::Delay, label::Workflow};
 use durasim_service::{Request, RequestId, Response};
 use tonic::Status;
 
-/// What travels.
+/// A message under way.
 pub(crate) enum Message {
     /// A request on its way to the service.
     Call(RequestId, Request),
@@ -20,17 +20,17 @@ pub(crate) enum Message {
 struct InFlight {
     due_ms: u64,
     hold_events: u32,
-    /// Lets go at once when a signal to this workflow arrives.
+    /// The message is released at once when a signal to this workflow arrives.
     overtaken_by_signal_to: Option<Workflow>,
-    /// Waits for events no longer than this.
+    /// The time until which the message waits for events.
     patience_ms: u64,
     message: Message,
 }
 
-/// How long the completion of a workflow task waits for events: a task that is not completed in
-/// that time has usually timed out. Its completion is then refused whenever it comes, and as long
-/// as it is under way its worker does not begin the next attempts, which would time out one after
-/// the other.
+/// The longest time that the completion of a workflow task waits for events: a task that is not
+/// completed by then has usually timed out. The service then refuses its completion whenever it
+/// arrives. As long as the completion is under way, the worker does not begin the next attempts,
+/// which would time out one after the other.
 const WORKFLOW_TASK_MS: u64 = 10_000;
 
 impl InFlight {
@@ -69,8 +69,8 @@ impl Network {
         });
     }
 
-    /// Sends a signal that the next one to its workflow overtakes; `delay` says how long it waits
-    /// for that one.
+    /// Sends a signal that the next signal to its workflow overtakes; `delay` bounds how long it
+    /// waits for that.
     pub(crate) fn send_overtaken(
         &mut self,
         now_ms: u64,
@@ -84,7 +84,7 @@ impl Network {
         }
     }
 
-    /// A signal to this workflow has arrived: lets go what was to be overtaken by one.
+    /// Releases the signals that were held until a signal to this workflow arrives.
     pub(crate) fn signal_arrived(&mut self, workflow: Workflow) {
         for message in &mut self.in_flight {
             if message.overtaken_by_signal_to == Some(workflow) {
@@ -93,7 +93,7 @@ impl Network {
         }
     }
 
-    /// The answers on their way to requests that `of` picks.
+    /// Returns the answers on their way to requests that `of` picks.
     pub(crate) fn replies(
         &self,
         of: impl Fn(RequestId) -> bool,
@@ -106,12 +106,12 @@ impl Network {
             })
     }
 
-    /// True if a message could be delivered at `now_ms`.
+    /// Returns `true` if a message can be delivered at `now_ms`.
     pub(crate) fn has_deliverable(&self, now_ms: u64) -> bool {
         self.in_flight.iter().any(|message| message.is_due(now_ms))
     }
 
-    /// Takes the message that is due first; among equals, the one sent first.
+    /// Takes the message that is due first; among equals, the message sent first.
     pub(crate) fn deliver(&mut self, now_ms: u64) -> Option<Message> {
         let (index, _) = self
             .in_flight
@@ -129,7 +129,7 @@ impl Network {
         }
     }
 
-    /// When the next message that waits for time alone is due.
+    /// Returns the time at which the next message that waits for time alone is due.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         let due_ms = |message: &InFlight| match message.hold_events {
             0 => Some(message.due_ms),
@@ -138,13 +138,13 @@ impl Network {
         self.in_flight.iter().filter_map(due_ms).min()
     }
 
-    /// True if a message waits for events.
+    /// Returns `true` if a message waits for events.
     pub(crate) fn has_held(&self) -> bool {
         self.in_flight.iter().any(|message| message.hold_events > 0)
     }
 
-    /// Lets the messages go that wait for events, because nothing else will ever happen. True if
-    /// there were any.
+    /// Releases the messages that wait for events, because nothing else will ever happen. Returns
+    /// `true` if there were any.
     pub(crate) fn release_held(&mut self) -> bool {
         let mut released = false;
         for message in self
@@ -158,7 +158,7 @@ impl Network {
         released
     }
 
-    /// Drops what `lost` picks: nobody is left to receive it.
+    /// Drops the messages that `lost` picks: nobody is left to receive them.
     pub(crate) fn drop_where(&mut self, lost: impl Fn(&Message) -> bool) {
         self.in_flight.retain(|in_flight| !lost(&in_flight.message));
     }

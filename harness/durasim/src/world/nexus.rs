@@ -1,7 +1,8 @@
-//! Nexus handlers: the requests that reach them, their answers, and how what they started ends.
+//! Nexus handlers: the requests that reach them, their answers, and the ends of the operations that
+//! they start.
 //!
-//! A handler is no part of a worker: nothing that becomes of workers touches it. It polls for
-//! requests as a worker of its service would, and its calls are tasks of the executor.
+//! A handler is no part of a worker, so no fault of a worker touches it. It polls for requests as a
+//! worker of its service would, and its calls are tasks of the executor.
 
 use super::{
     World,
@@ -37,8 +38,8 @@ use temporalio_protos::temporal::api::{
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-/// How long an operation must have left, so that a request for it can be lost and made again: a
-/// lost one is given up after nine seconds, and a few may be lost in a row.
+/// The time that an operation must have left, so that a request for it can be lost and made again: a
+/// lost request is given up after nine seconds, and a few may be lost in a row.
 const PATIENCE_MS: u64 = 120_000;
 
 /// The header of callbacks that says which operation has ended.
@@ -47,13 +48,13 @@ const CALLBACK_TOKEN: &str = "temporal-callback-token";
 /// Endpoint, service, operation.
 type Key = (Rc<str>, Rc<str>, Rc<str>);
 
-/// The handlers of a world, and what they were asked.
+/// The handlers of a world, and the requests that reached them.
 pub(crate) struct NexusHandlers {
     endpoints: Vec<Rc<str>>,
     operations: BTreeMap<Key, Handler>,
-    /// What was asked to start, by request id.
+    /// The operations that a handler was asked to start, by request id.
     asked: BTreeMap<String, Asked>,
-    /// What was started, by operation and token.
+    /// The operations that were started, by operation and token.
     started: BTreeMap<(Key, String), Started>,
     calls: NexusCalls,
 }
@@ -147,7 +148,7 @@ impl NexusHandlers {
         self.operations.get_mut(&key(operation))
     }
 
-    /// What an endpoint has, for the one who asks for something else.
+    /// Lists the operations of an endpoint, for the answer to a request for another one.
     fn registered(&self, endpoint: &str) -> String {
         let of_it = self.operations.keys().filter(|(of, ..)| **of == *endpoint);
         of_it
@@ -158,8 +159,8 @@ impl NexusHandlers {
 }
 
 impl State {
-    /// Registers a handler, and its endpoint if that is new. False if the operation has one
-    /// already.
+    /// Registers a handler, and its endpoint if that is new. Returns `false` if the operation has a
+    /// handler already.
     pub(crate) fn register_nexus_operation(
         &mut self,
         operation: &NexusOperation,
@@ -183,7 +184,7 @@ impl State {
         true
     }
 
-    /// Waits for a request to an endpoint. As a worker's poll, it is no message of its own.
+    /// Polls for a request to an endpoint. Like a worker's poll, this is no message of its own.
     fn poll_nexus(&mut self, endpoint: usize) {
         let name = self.nexus.endpoints[endpoint].clone();
         let request = PollNexusTaskQueueRequest {
@@ -213,7 +214,7 @@ impl State {
         }
     }
 
-    /// Whether the operation with this request id has the time to be asked for again.
+    /// Returns `true` if the operation with this request id has the time to be requested again.
     pub(super) fn nexus_tolerates_repeat(&self, request_id: &str) -> bool {
         let expires_at_ms = self
             .service
@@ -223,7 +224,8 @@ impl State {
             .is_some_and(|at_ms| at_ms.is_none_or(|at_ms| at_ms > self.now_ms + PATIENCE_MS))
     }
 
-    /// The same, of the operation that a request on its way to a handler is about.
+    /// Returns `true` if the operation of a request on its way to a handler has the time to be
+    /// requested again.
     pub(super) fn nexus_task_tolerates_repeat(&self, task: &PollNexusTaskQueueResponse) -> bool {
         match task
             .request

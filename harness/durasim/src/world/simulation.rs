@@ -18,36 +18,35 @@ use std::{
     time::Duration,
 };
 
-/// When a world that goes on after its test returned is stopped, in virtual milliseconds: a year.
+/// The longest time that a world goes on after its test returned, in virtual milliseconds: a year.
 ///
-/// Some workflows never close; the test had its say, and what they do in a year is enough to be
-/// checked.
+/// Some workflows never close. The test has ended, and a year of such a workflow is enough to check.
 const SETTLE_MS: u64 = 365 * 24 * 3600 * 1000;
 
-/// The same, in steps.
+/// The largest number of steps that a world goes on after its test returned.
 const SETTLE_STEPS: u64 = 20_000;
 
-/// How long a message that waits for events waits on when the world knows of nothing else to come:
-/// an activity or the test may sleep, and the world cannot ask Tokio whether one does. In virtual
-/// milliseconds: an hour.
+/// The time that a message waits for events when the world knows of nothing else to come, in virtual
+/// milliseconds: an hour. An activity or the test may sleep, and the world cannot ask Tokio whether
+/// one of them does.
 const PATIENCE_MS: u64 = 3600 * 1000;
 
-/// How far beyond the end of a run a timer of somebody's is looked for, in virtual milliseconds: a
-/// thousand years.
+/// The time beyond the end of a world in which timers of the test and its activities are looked for,
+/// in virtual milliseconds: a thousand years.
 const FAR_MS: u64 = 1000 * SETTLE_MS;
 
-/// How long a world in which nothing can happen waits for threads of workflow code, in real time.
+/// The real time that a world in which nothing can happen waits for threads of workflow code.
 const THREADS_PATIENCE: Duration = Duration::from_millis(50);
 
-/// When the test itself returned.
+/// The moment at which the test itself returned.
 #[derive(Clone, Copy)]
 struct Returned {
     at_ms: u64,
     at_step: u64,
 }
 
-/// Runs the world until its test, `body`, and all that followed from it are done. What went wrong
-/// is in the state.
+/// Runs the world until its test, `body`, and all its consequences are done. A failure is left in the
+/// state.
 pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
     let mut returned: Option<Returned> = None;
     let mut polls = 0;
@@ -118,7 +117,7 @@ fn poll_tasks(world: &World, polls: &mut u64) {
     }
 }
 
-/// True if nothing is left to wait for after the test returned.
+/// Returns `true` if nothing is left to wait for after the test returned.
 fn is_settled(world: &World, returned: Returned) -> bool {
     let actors_done = world
         .checks
@@ -137,7 +136,7 @@ fn is_settled(world: &World, returned: Returned) -> bool {
         || state.steps >= returned.at_step + SETTLE_STEPS
 }
 
-/// Does one of the things that can happen now. False if nothing can.
+/// Does one of the things that can happen now. Returns `false` if nothing can happen.
 fn one_step(world: &World) -> bool {
     let mut state = world.state();
     state.now_ms = world.clock.now_ms();
@@ -156,8 +155,8 @@ fn one_step(world: &World) -> bool {
     true
 }
 
-/// Jumps to the next thing due: the service's, a message's, a worker's, or anybody's Tokio timer.
-/// False if nothing is due at all.
+/// Jumps to the next thing due: of the service, the network, a worker, or any Tokio timer. Returns
+/// `false` if nothing is due at all.
 async fn jump(world: &Rc<World>) -> bool {
     let (due_ms, horizon_ms) = {
         let mut state = world.state();
@@ -189,8 +188,8 @@ async fn jump(world: &Rc<World>) -> bool {
     false
 }
 
-/// Whether somebody set a timer for later than the run may last: the test or an activity sleeps too
-/// long, which is something else than waiting for what never comes.
+/// Returns the limit that a sleep of the test or of an activity exceeds, if there is such a sleep.
+/// Sleeping too long is another failure than waiting for something that never comes.
 async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
     let limits = world.state().limits;
     let mut sleep = pin!(
@@ -224,9 +223,9 @@ fn stuck(world: &World) -> FailureReport {
     report
 }
 
-/// Gives threads that workflow code started the time to wake it: what it awaits of them must be
-/// told as that, however fast the machine is, and not as a signal that is missing. Only a world
-/// that has failed waits here.
+/// Gives threads that workflow code started the time to wake it: awaiting a thread must be reported
+/// as that, however fast the machine is, and not as a missing signal. Only a world that has failed
+/// waits here.
 #[expect(
     clippy::disallowed_methods,
     reason = "such a thread has the machine's time, and nobody to tell when it is done"
@@ -240,7 +239,7 @@ fn release_held(world: &World) -> bool {
 }
 
 impl State {
-    /// When the next thing is due that the world itself knows of.
+    /// Returns the time at which the next thing is due that the world itself knows of.
     fn next_due_ms(&self) -> Option<u64> {
         [
             self.calls.network.next_due_ms(),
@@ -252,19 +251,19 @@ impl State {
         .min()
     }
 
-    /// Whether who has slept until now goes on before what else is due, if order varies and
-    /// anything is due.
+    /// Returns `true` if a sleeper that is due resumes before everything else that is due, which is
+    /// a choice of order.
     pub(super) fn chooses_to_go_first(&mut self) -> bool {
         let is_due = |due_ms: u64| due_ms <= self.now_ms;
         if self.latency == Latency::None || !self.next_due_ms().is_some_and(is_due) {
             return false;
         }
-        let words = |_| "who slept until then goes on before what else is due".to_owned();
+        let words = |_| "a sleep ends before everything else that is due then".to_owned();
         self.choose_first("sleep.end", 2, words) == 1
     }
 
-    /// Which of so many comes first: a choice, told in these words if it is another than the first
-    /// of them.
+    /// Chooses which of so many things comes first. The choice is put into these words if it is not
+    /// the first thing.
     fn choose_first(
         &mut self,
         site: &'static str,
@@ -280,7 +279,8 @@ impl State {
         index
     }
 
-    /// Delivers one message, lets one timer of the service fire, or one of a worker go off.
+    /// Delivers one message, fires one timer of the service, or lets one alarm of a worker go off.
+    /// Returns `false` if none is due.
     fn step(&mut self) -> bool {
         self.send_replies();
         let now_ms = self.now_ms;

@@ -1,4 +1,4 @@
-//! All that a world consists of, and the small things every part of it needs.
+//! The parts of a world, and the small things that every part needs.
 
 use super::{calls::Calls, mock_workflows::MockRuns, worker::Workers};
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) struct StateOptions {
     pub(crate) backtraces: bool,
     /// The needs of activities and workflows in the fault-free world.
     pub(crate) usual: Arc<Usual>,
-    /// Whoever answers workflow tasks in place of the workers.
+    /// The answerer of workflow tasks in place of the workers, if there is one.
     pub(crate) stand_in: Option<StandIn>,
 }
 

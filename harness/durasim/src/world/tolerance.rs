@@ -17,8 +17,8 @@ use temporalio_protos::temporal::api::{
 /// The service's default timeout of a workflow task.
 const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
 
-/// What a query may need that comes when a worker has just died: the timeout of a workflow task,
-/// and another on the sticky queue.
+/// The time that a query may need when its worker has just died: the timeout of a workflow task, and
+/// another timeout on the sticky queue.
 const QUERY_NEEDS_MS: u64 = 2 * USUAL_TASK_TIMEOUT_MS;
 
 impl State {
@@ -49,9 +49,9 @@ impl State {
             })
     }
 
-    /// From when on a query has so little time left that whatever delays its worker might cost it
-    /// the answer: its caller would hear that the deadline is exceeded, which is no fault of a
-    /// workflow. Nothing if no query waits.
+    /// Returns the time from which on a query has so little time left that a delay of its worker may
+    /// cost it the answer: its caller would be told that the deadline is exceeded, which is no flaw
+    /// of a workflow. Returns `None` if no query waits.
     pub(crate) fn hurries_from_ms(&self) -> Option<u64> {
         let queries = self.calls.iter().filter(|pending| pending.is_query);
         let deadline_ms = queries
@@ -63,13 +63,13 @@ impl State {
         Some(deadline_ms.saturating_sub(QUERY_NEEDS_MS))
     }
 
-    /// Whether that time has come.
+    /// Returns `true` if a query has so little time left that nothing may delay its worker.
     pub(crate) fn hurries(&self) -> bool {
         self.hurries_from_ms()
             .is_some_and(|from_ms| from_ms <= self.now_ms)
     }
 
-    /// What the attempt of an activity task can lose.
+    /// Returns the losses that the attempt of an activity task tolerates.
     pub(crate) fn allowance(&self, task: &PollActivityTaskQueueResponse) -> Allowance {
         let activity_type = task
             .activity_type
@@ -80,7 +80,8 @@ impl State {
         self.still_allowed(&task.task_token, allowance)
     }
 
-    /// What is left of that by now: an activity that is to be cancelled is not retried any more.
+    /// Returns the losses that an attempt still tolerates: an activity that is to be cancelled is not
+    /// retried any more.
     pub(crate) fn still_allowed(&self, task_token: &[u8], allowance: Allowance) -> Allowance {
         if self.service.is_cancel_requested(task_token) {
             allowance.without_retry()
@@ -89,8 +90,8 @@ impl State {
         }
     }
 
-    /// From when on a run needs all the time it has left, if it has a timeout: as much as one of
-    /// its type usually takes.
+    /// Returns the time from which on a run needs all the time that it has left, if it has a timeout:
+    /// as much as a run of its type takes in the fault-free world.
     fn run_needs_from_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (_, started) = self.started(execution)?;
         let workflow_type = started
@@ -103,7 +104,7 @@ impl State {
         )
     }
 
-    /// When a run must have closed, if ever: by its own timeout, or by that of its chain.
+    /// Returns the time at which a run must have closed, by its own timeout or by that of its chain.
     pub(crate) fn run_deadline_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (started_ms, started) = self.started(execution)?;
         let run_ends_ms =
@@ -119,7 +120,7 @@ impl State {
             .min()
     }
 
-    /// When a run started, and what with.
+    /// Returns the time at which a run started, and its started event.
     fn started(
         &self,
         execution: Option<&WorkflowExecution>,
@@ -137,7 +138,7 @@ impl State {
         }
     }
 
-    /// What is known of a run's time when a workflow task of it arrives.
+    /// Returns the times of a run that are known when a workflow task of it arrives.
     pub(crate) fn run_times(&self, task: &PolledWorkflowTask) -> RunTimes {
         let task_timeout_ms =
             task.events()

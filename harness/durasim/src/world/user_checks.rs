@@ -13,18 +13,18 @@ use std::{collections::BTreeMap, panic::Location, rc::Rc};
 
 type Observer = Box<dyn Fn() -> Result<Value, String>>;
 
-/// What is observed, and the line that says so.
+/// An observation that the test asks for.
 struct Observation {
     name: String,
     location: &'static Location<'static>,
     read: Observer,
 }
 
-/// What the test asked to be checked, and what it started beside itself.
+/// The checks that a test asks for, and the actors that it starts.
 #[derive(Default)]
 pub(crate) struct UserChecks {
     pub(crate) actors: Vec<TaskId>,
-    /// Whether the world goes on after the test returned, until its workflows have closed.
+    /// True if the world goes on after the test returned, until its workflows have closed.
     pub(crate) settles: bool,
     observations: Vec<Observation>,
     ledgers: Vec<Watched>,
@@ -80,7 +80,7 @@ impl UserChecks {
         label.reached |= reached;
     }
 
-    /// The lines that say what is observed, by name.
+    /// Returns the line of each observation, by name.
     pub(crate) fn observed_at(&self) -> BTreeMap<String, &'static Location<'static>> {
         self.observations
             .iter()
@@ -103,13 +103,13 @@ impl World {
         }
     }
 
-    /// The first effect that was applied more than once, in any ledger.
+    /// Returns the first effect that was applied more than once, in any ledger.
     pub(crate) fn check_ledgers(&self) -> Option<FailureReport> {
         let ledgers = std::mem::take(&mut self.checks.borrow_mut().ledgers);
         ledgers.iter().find_map(|applied_again| applied_again())
     }
 
-    /// What the test observes, read now.
+    /// Reads the values that the test observes.
     ///
     /// # Errors
     ///
