@@ -101,7 +101,7 @@ pub(crate) struct Shown(AtomicU64);
 
 #[cfg(not(madsim))]
 impl Shown {
-    /// Shows this much time since the start of the run.
+    /// Shows this much time since the start of the world.
     pub(crate) fn set(&self, elapsed: Duration) {
         self.0.store(
             u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
@@ -109,7 +109,7 @@ impl Shown {
         );
     }
 
-    /// The time since the start of the run that is shown.
+    /// Returns the time shown, since the start of the world.
     pub(crate) fn get(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }

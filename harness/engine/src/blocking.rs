@@ -1,24 +1,29 @@
-//! Holds back what `spawn_blocking` is given until the simulation waits for it.
+//! A gate that holds back the work given to `spawn_blocking` until the simulation waits for it.
 //!
-//! Blocking work runs on a thread of its own, and whether it is done when its handle is first
-//! polled would depend on the machine. So the runtime has one blocking thread at most, that thread
-//! waits at this gate before its first job, and it ends as soon as it has no more jobs, so that the
-//! next job finds the gate closed again. The gate opens only while the simulated thread stands
-//! still in [`Gate::settle`].
+//! Blocking work runs on another thread. Without the gate, it would depend on the machine if the
+//! work has completed when its handle is first polled. So the runtime has at most one blocking
+//! thread, which waits at the gate before its first job. The thread ends as soon as it has no more
+//! jobs, so that the next job starts a new thread and finds the gate closed again. The gate opens
+//! only while the simulated thread stands still in [`Gate::settle`].
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::ambient;
 
-/// Real time after which blocking work that does not end is taken to wait for the simulation.
+/// The real time that blocking work may take. Longer work is taken to wait for the simulation.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The gate before the blocking work of one world.
 #[derive(Debug)]
 pub(crate) struct Gate {
     patience: Duration,
-    /// Whether there may be something to settle; spares the lock where nobody ever blocks.
+    /// True if there may be work to wait for; saves the lock in worlds without blocking work.
     used: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -26,13 +31,14 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Threads that were asked for, and those of them that ended.
+    /// The number of threads that were asked for.
     named: u64,
+    /// The number of threads that ended.
     ended: u64,
     open: bool,
-    /// The run is over: nobody waits here any more.
+    /// True if the world is over, so that no thread waits here any more.
     abandoned: bool,
-    /// Blocking work did not end; whoever waits for its thread waits forever.
+    /// True if blocking work did not complete: to wait for its thread is to wait for ever.
     stuck: bool,
 }
 
@@ -53,8 +59,8 @@ impl Gate {
         }
     }
 
-    /// A blocking thread is about to be started, by the thread that calls this. Returns its number,
-    /// from 1.
+    /// Counts a blocking thread that the calling thread is about to start; returns its number, from
+    /// 1.
     pub(crate) fn thread_named(&self) -> u64 {
         let mut state = self.lock();
         state.named += 1;
@@ -62,23 +68,28 @@ impl Gate {
         state.named
     }
 
-    /// A blocking thread has started: it waits here. Returns its number, from 1.
+    /// Waits until the gate opens, on a blocking thread that has started; returns its number, from
+    /// 1.
     pub(crate) fn thread_started(&self) -> u64 {
         let state = self.lock();
         let opened = self
             .changed
             .wait_while(state, |state| !state.open && !state.abandoned);
-        // There is one at a time, so those that ended are those before it.
+        // There is one thread at a time, so all threads before this one have ended.
         opened.unwrap_or_else(PoisonError::into_inner).ended + 1
     }
 
-    /// A blocking thread has no more jobs and ends.
+    /// Counts a blocking thread that has no more jobs and ends.
     pub(crate) fn thread_ended(&self) {
         self.lock().ended += 1;
         self.changed.notify_all();
     }
 
-    /// Lets all blocking work run to its end; says whether there was any.
+    /// Lets all blocking work complete; returns `true` if there was any.
+    ///
+    /// # Panics
+    ///
+    /// If the work takes longer than the gate's patience.
     pub(crate) fn settle(&self) -> bool {
         if !self.used.load(Ordering::Relaxed) {
             return false;
@@ -89,7 +100,7 @@ impl Gate {
         }
         state.open = true;
         self.changed.notify_all();
-        // It is the machine's time that counts here.
+        // Patience is measured in the machine's time.
         let waited = ambient::suspended(|| {
             self.changed
                 .wait_timeout_while(state, self.patience, |state| state.ended < state.named)
@@ -99,15 +110,16 @@ impl Gate {
         state.stuck = waited.timed_out();
         assert!(
             !state.stuck,
-            "work given to `spawn_blocking` did not end within {:?}, while the simulation stood still for it: blocking \
-             work must not wait for tasks, timers or messages of the simulation",
+            "work given to `spawn_blocking` did not end within {:?}, while the simulation stood \
+             still for it: blocking work must not wait for tasks, timers or messages of the \
+             simulation",
             self.patience
         );
         true
     }
 
-    /// Opens the gate for good, so that the runtime can be dropped; says whether waiting for its
-    /// thread is futile.
+    /// Opens the gate for good, so that the runtime can be dropped; returns `true` if its blocking
+    /// thread will never end.
     pub(crate) fn abandon(&self) -> bool {
         let mut state = self.lock();
         state.abandoned = true;
@@ -127,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_that_does_not_end_is_given_up_on_and_named() {
+    fn work_that_does_not_end_panics_with_the_reason() {
         let gate = Gate::with_patience(Duration::from_millis(1));
         assert!(!gate.settle());
         gate.thread_named();
@@ -137,11 +149,11 @@ mod tests {
             message.starts_with("work given to `spawn_blocking` did not end within 1ms"),
             "{message}"
         );
-        assert!(gate.abandon(), "waiting for the thread is futile");
+        assert!(gate.abandon(), "the thread will never end");
     }
 
     #[test]
-    fn a_gate_that_nobody_waits_at_is_abandoned_without_ado() {
+    fn a_gate_without_work_is_abandoned_without_waiting() {
         assert!(!Gate::default().abandon());
     }
 }

@@ -1,11 +1,11 @@
-//! Choices: every nondeterministic decision of a run, each made at a named point.
+//! Choices: every nondeterministic decision of a world, each made at a named point.
 //!
-//! Whatever a run leaves open (which task is polled next, how late a message is, whether a worker
-//! dies here) is asked of [`Choices::choose`] as a number below an arity, where 0 is always the
-//! benign answer. A decision belongs to a [`Point`]: the site names the kind of decision, the key
-//! names what it happens to, the occurrence counts how often that question was asked before.
-//! Because an answer depends on its point and not on how many answers came before it, a decision
-//! more or less elsewhere leaves the others as they were.
+//! A world leaves decisions open: which task is polled next, how late a message is, whether a
+//! worker crashes. Each is a call of [`Choices::choose`], which answers with a number below an
+//! arity; 0 is always the benign answer. A decision belongs to a [`Point`]: the site names its
+//! kind, the key names its subject, and the occurrence counts the earlier decisions of both. An
+//! answer depends on its point and not on the number of earlier answers, so one decision more or
+//! less elsewhere leaves the others as they were.
 //!
 //! The answers come from a seed ([`Choices::seeded`]), from a [`Tape`] ([`Choices::tape`]), or are
 //! all benign ([`Choices::benign`]).
@@ -17,71 +17,26 @@
 //! let next = choices.choose("schedule.next", "", 3, Odds::Uniform);
 //! let crash = choices.choose("worker.crash", "payments", 2, Odds::Rarely(0.5));
 //!
-//! // The tape holds what was not benign, and brings the same answers back.
+//! // The tape holds the answers that were not benign, and brings them back.
 //! let mut again = Choices::tape(&choices.taken());
 //! assert_eq!(again.choose("schedule.next", "", 3, Odds::Uniform), next);
 //! assert_eq!(again.choose("worker.crash", "payments", 2, Odds::Rarely(0.5)), crash);
 //! ```
-//!
-//! Two points are told apart by a stable 64-bit hash; at the sizes of a run a collision is not to
-//! be expected, and would cost independence between two draws, never reproducibility.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use indexmap::IndexMap;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
-use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{RngCore, SeedableRng},
+};
 
-use crate::tape::{Tape, TapeEntry};
+use crate::{
+    point::{Point, occurrence_hash, question_hash},
+    tape::{Tape, TapeEntry},
+};
 
-/// Where a decision is made: its kind, what it happens to, and how often that was asked before.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Point {
-    /// The kind of decision, a fixed name such as `worker.crash`.
-    pub site: Cow<'static, str>,
-    /// What it happens to, by type and order of appearance; empty where there is only one.
-    pub key: String,
-    /// How many decisions with this site and key came before this one.
-    pub occurrence: u32,
-}
-
-impl Point {
-    /// The decision number `occurrence` (from 0) of `site` about `key`.
-    pub fn new(
-        site: impl Into<Cow<'static, str>>,
-        key: impl Into<String>,
-        occurrence: u32,
-    ) -> Self {
-        Self {
-            site: site.into(),
-            key: key.into(),
-            occurrence,
-        }
-    }
-
-    pub(crate) fn hash64(&self) -> u64 {
-        occurrence_hash(question_hash(&self.site, &self.key), self.occurrence)
-    }
-}
-
-impl fmt::Display for Point {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.site)?;
-        if !self.key.is_empty() {
-            write!(f, " of {}", self.key)?;
-        }
-        if self.occurrence > 0 {
-            write!(f, " (occurrence {})", self.occurrence + 1)?;
-        }
-        Ok(())
-    }
-}
-
-/// How a seed draws an answer. Tapes and benign choices do not ask.
+/// The probabilities with which a seed draws an answer. Tapes and benign choices ignore them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Odds {
     /// Every answer below the arity is equally likely.
@@ -90,71 +45,66 @@ pub enum Odds {
     Rarely(f64),
 }
 
-/// A decision that a run offered: a point at which more than one answer was possible.
+/// A decision that came up in a world and had more than one possible answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// Where.
+    /// The name of the decision.
     pub point: Point,
-    /// How many answers there were, at least 2.
+    /// The number of possible answers, at least 2.
     pub arity: u32,
 }
 
-/// The source of every decision of one run, and the record of those that were not benign.
+/// The source of every decision of one world, and the record of those that were not benign.
 #[derive(Clone, Debug)]
 pub struct Choices {
-    seed: Option<Seed>,
-    script: Option<Script>,
+    source: Source,
     occurrences: IndexMap<u64, u32, BuildHasherDefault<AsIs>>,
     taken: Vec<TapeEntry>,
-    last_left_zero: bool,
+    /// True if the last decision was not benign, so that it is the last of `taken`.
+    last_is_taken: bool,
     offers: Option<Vec<Offer>>,
 }
 
+#[derive(Clone, Debug)]
+enum Source {
+    Benign,
+    Seed(Box<Seed>),
+    Tape(Script),
+}
+
 impl Choices {
-    /// Answers 0 everywhere.
+    /// Creates choices that are all benign.
     pub fn benign() -> Self {
-        Self::new(None, None)
+        Self::new(Source::Benign)
     }
 
-    /// Draws each answer from the seed and the point alone.
+    /// Creates choices that are drawn, each from the seed and its point alone.
     pub fn seeded(seed: u64) -> Self {
-        Self::new(Some(Seed::new(seed)), None)
+        Self::new(Source::Seed(Box::new(Seed::new(seed))))
     }
 
-    /// Answers what the tape says at a point, and 0 where it says nothing.
+    /// Creates choices that follow a tape, and are benign at points that the tape does not name.
     pub fn tape(tape: &Tape) -> Self {
-        Self::new(None, Some(Script::new(tape)))
+        Self::new(Source::Tape(Script::new(tape)))
     }
 
-    /// Answers what the tape says at a point, a 0 on it included, and draws from the seed where it
-    /// says nothing.
-    ///
-    /// It is for plans that fix a few decisions of an otherwise seeded run.
-    pub fn seeded_with(seed: u64, overlay: &Tape) -> Self {
-        Self::new(Some(Seed::new(seed)), Some(Script::new(overlay)))
-    }
-
-    fn new(seed: Option<Seed>, script: Option<Script>) -> Self {
+    fn new(source: Source) -> Self {
         Self {
-            seed,
-            script,
+            source,
             occurrences: IndexMap::default(),
             taken: Vec::new(),
-            last_left_zero: false,
+            last_is_taken: false,
             offers: None,
         }
     }
 
-    /// Decides: a number below `arity`, where 0 is the benign answer.
+    /// Makes a decision: returns a number below `arity`, where 0 is the benign answer.
     ///
     /// With an arity of 0 or 1 the answer is 0 without a draw; the occurrence counts all the same.
     pub fn choose(&mut self, site: &'static str, key: &str, arity: u32, odds: Odds) -> u32 {
-        let question = question_hash(site, key);
-        let counter = self.occurrences.entry(question).or_insert(0);
-        let occurrence = *counter;
-        *counter += 1;
-        self.last_left_zero = false;
+        let (occurrence, point_hash) = self.count(site, key);
         if arity <= 1 {
+            self.last_is_taken = false;
             return 0;
         }
         if let Some(offers) = &mut self.offers {
@@ -163,32 +113,20 @@ impl Choices {
                 arity,
             });
         }
-        let point_hash = occurrence_hash(question, occurrence);
-        let scripted = self
-            .script
-            .as_mut()
-            .and_then(|script| script.answer(point_hash, site, key, occurrence, arity));
-        let value = match (scripted, &self.seed) {
-            (Some(value), _) => value,
-            (None, Some(seed)) => seed.draw(point_hash, arity, odds),
-            (None, None) => 0,
+        let value = match &mut self.source {
+            Source::Benign => 0,
+            Source::Seed(seed) => seed.draw(point_hash, arity, odds),
+            Source::Tape(script) => script
+                .answer(point_hash, site, key, occurrence, arity)
+                .unwrap_or(0),
         };
-        if value != 0 {
-            let point = Point::new(site, key, occurrence);
-            self.taken.push(TapeEntry {
-                point,
-                arity,
-                value,
-                at_ms: 0,
-                words: String::new(),
-            });
-            self.last_left_zero = true;
-        }
+        self.record(site, key, occurrence, arity, value);
         value
     }
 
-    /// Decides by the caller's own answer, and records it as [`Choices::choose`] does: for what a
-    /// person placed by hand, so that it has its line on the tape like any other decision.
+    /// Makes a decision by the caller's own answer, and records it as [`Choices::choose`] does.
+    ///
+    /// So a fault that a person placed by hand has its line on the tape like any other decision.
     ///
     /// # Panics
     ///
@@ -198,25 +136,29 @@ impl Choices {
             value < arity,
             "an answer must be below the arity: {value} of {arity} at {site}"
         );
+        let (occurrence, point_hash) = self.count(site, key);
+        if let Source::Tape(script) = &mut self.source {
+            // The tape's entry of this decision is matched, so that it does not count as drift.
+            let _ = script.answer(point_hash, site, key, occurrence, arity);
+        }
+        self.record(site, key, occurrence, arity, value);
+    }
+
+    /// Counts a decision; returns its occurrence and the hash of its point.
+    fn count(&mut self, site: &str, key: &str) -> (u32, u64) {
         let question = question_hash(site, key);
         let counter = self.occurrences.entry(question).or_insert(0);
         let occurrence = *counter;
         *counter += 1;
-        if let Some(script) = &mut self.script {
-            // Matched, so that it is not taken for drift.
-            let _ = script.answer(
-                occurrence_hash(question, occurrence),
-                site,
-                key,
-                occurrence,
-                arity,
-            );
-        }
-        self.last_left_zero = value != 0;
+        (occurrence, occurrence_hash(question, occurrence))
+    }
+
+    /// Records a decision if it is not benign.
+    fn record(&mut self, site: &'static str, key: &str, occurrence: u32, arity: u32, value: u32) {
+        self.last_is_taken = value != 0;
         if value != 0 {
-            let point = Point::new(site, key, occurrence);
             self.taken.push(TapeEntry {
-                point,
+                point: Point::new(site, key, occurrence),
                 arity,
                 value,
                 at_ms: 0,
@@ -225,12 +167,11 @@ impl Choices {
         }
     }
 
-    /// Puts the last decision into words, with its virtual time in milliseconds since the Unix
-    /// epoch.
+    /// Adds words to the last decision, and its virtual time in milliseconds since the Unix epoch.
     ///
     /// Does nothing, and does not call `words`, if that decision was benign.
     pub fn describe(&mut self, now_ms: u64, words: impl FnOnce() -> String) {
-        if !self.last_left_zero {
+        if !self.last_is_taken {
             return;
         }
         if let Some(entry) = self.taken.last_mut() {
@@ -239,40 +180,45 @@ impl Choices {
         }
     }
 
-    /// The decisions so far that were not benign, in order.
+    /// Returns the decisions so far that were not benign, in order.
     pub fn taken(&self) -> Tape {
+        let seed = match &self.source {
+            Source::Seed(seed) => Some(seed.number),
+            Source::Benign | Source::Tape(_) => None,
+        };
         Tape {
-            seed: self.seed.as_ref().map(|seed| seed.number),
+            seed,
             entries: self.taken.clone(),
         }
     }
 
-    /// The decisions so far that were not benign, in order.
+    /// Returns the decisions so far that were not benign, in order.
     pub fn taken_entries(&self) -> &[TapeEntry] {
         &self.taken
     }
 
-    /// How many decisions so far were not benign.
+    /// Returns the number of decisions so far that were not benign.
     pub fn taken_count(&self) -> usize {
         self.taken.len()
     }
 
-    /// What the tape says about points that this run did not come to, or that had fewer answers
-    /// than the tape's.
+    /// Returns the entries of the tape that had no effect: this world did not come to their points,
+    /// or had too few answers there.
     pub fn drift(&self) -> Vec<TapeEntry> {
-        self.script
-            .as_ref()
-            .map(Script::unmatched)
-            .unwrap_or_default()
+        match &self.source {
+            Source::Tape(script) => script.unmatched(),
+            Source::Benign | Source::Seed(_) => Vec::new(),
+        }
     }
 
-    /// From here on, remembers every decision offered, whatever the answer. To be called before the
-    /// run.
+    /// Starts to record every decision that comes up, whatever its answer.
+    ///
+    /// To be called before the first decision.
     pub fn record_offers(&mut self) {
         self.offers.get_or_insert_default();
     }
 
-    /// The decisions offered since [`Choices::record_offers`], in order.
+    /// Returns the decisions that came up since [`Choices::record_offers`], in order.
     pub fn offers(&self) -> &[Offer] {
         self.offers.as_deref().unwrap_or_default()
     }
@@ -327,6 +273,7 @@ fn unit(bits: u64) -> f64 {
 /// A tape arranged for looking up by point.
 #[derive(Clone, Debug)]
 struct Script {
+    /// The entries of the tape, and `true` for those that were matched.
     entries: Vec<(TapeEntry, bool)>,
     by_point: IndexMap<u64, usize, BuildHasherDefault<AsIs>>,
 }
@@ -349,6 +296,8 @@ impl Script {
         }
     }
 
+    /// Returns the answer at a point, and marks its entry as matched; `None` if the tape has no
+    /// answer there, or one that is not below the arity.
     fn answer(
         &mut self,
         point_hash: u64,
@@ -375,16 +324,6 @@ impl Script {
             .map(|(entry, _)| entry.clone())
             .collect()
     }
-}
-
-/// The stable hash of a site and a key.
-fn question_hash(site: &str, key: &str) -> u64 {
-    xxh3_64_with_seed(key.as_bytes(), xxh3_64(site.as_bytes()))
-}
-
-/// The stable hash of a point.
-fn occurrence_hash(question: u64, occurrence: u32) -> u64 {
-    xxh3_64_with_seed(&occurrence.to_le_bytes(), question)
 }
 
 /// A hasher for keys that are hashes already.

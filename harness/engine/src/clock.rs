@@ -1,8 +1,8 @@
 //! Virtual time: milliseconds since the Unix epoch, from a fixed start date.
 //!
-//! The clock never ticks. While the root future of a run waits ([`Clock::sleep_until_ms`]) and
-//! nothing else can happen, it jumps to the earliest timer of anybody: ours, or one that an
-//! activity or the client set with `tokio::time`.
+//! The clock never ticks. While the root future of a world waits ([`Clock::sleep_until_ms`]) and
+//! nothing else can happen, the clock jumps to the earliest timer that anyone set: the root future,
+//! or any task with `tokio::time`.
 //!
 //! ```
 //! use durasim_engine::{Ambient, Clock, START_MS, simulate};
@@ -20,22 +20,22 @@ use std::time::Duration;
 
 use crate::{runtime::Timekeeper, time::START_MS};
 
-/// The clock of the run that is under way on this thread.
+/// The clock of the world on this thread.
 #[derive(Clone, Debug)]
 pub struct Clock(Timekeeper);
 
 impl Clock {
-    /// The clock of the run that [`simulate`](crate::simulate) started on this thread.
+    /// Returns the clock of the world that [`simulate`](crate::simulate) started on this thread.
     ///
     /// # Panics
     ///
-    /// If this thread does not run one.
+    /// If this thread was not started by [`simulate`](crate::simulate).
     #[track_caller]
     pub fn start() -> Self {
         Self(Timekeeper::current())
     }
 
-    /// The virtual time, in milliseconds since the Unix epoch.
+    /// Returns the virtual time, in milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> u64 {
         START_MS.saturating_add(u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
@@ -43,8 +43,8 @@ impl Clock {
     /// Waits until a virtual time, in milliseconds since the Unix epoch; returns at once if it is
     /// past.
     ///
-    /// To be awaited by the root future, outside any task of the executor. A wait for what never
-    /// comes is best written with the last moment that the run's limits allow.
+    /// To be awaited by the root future, outside any task of the executor. To wait for any timer
+    /// of anyone, wait until the last moment that the limits of the world allow.
     pub async fn sleep_until_ms(&self, until_ms: u64) {
         let until = Duration::from_millis(until_ms.saturating_sub(START_MS));
         if until > self.0.elapsed() {
@@ -52,17 +52,17 @@ impl Clock {
         }
     }
 
-    /// Runs to its end what `spawn_blocking` was given since the last call; says whether that was
-    /// anything.
+    /// Completes all work given to `spawn_blocking` since the last call; returns `true` if there
+    /// was any. Blocks the calling thread.
     ///
-    /// Blocking work of a run is held back until nothing else can run, or until this is called; so
-    /// whether it is done when somebody asks does not depend on how fast the machine is. It happens
-    /// by itself before the clock jumps. Blocks the calling thread.
+    /// Blocking work is held back until this is called, or until nothing else can run, before the
+    /// clock jumps. So the moment at which it completes does not depend on the speed of the
+    /// machine.
     ///
     /// # Panics
     ///
-    /// If the work is not done after a minute of the machine's time: it waits for something that
-    /// only the simulation could do, which waits for it.
+    /// If the work has not completed after a minute of the machine's time. It then waits for
+    /// something that only the simulation could do, and the simulation waits for the work.
     pub fn settle_blocking(&self) -> bool {
         self.0.settle_blocking()
     }

@@ -1,10 +1,9 @@
-//! The executor: tasks polled one at a time, in an order that is chosen from outside.
+//! The executor: tasks polled one at a time, in an order that the caller chooses.
 //!
-//! It polls the test body, the client's actors and the attempts of activities, all on the thread of
-//! the run. Tasks that are ready stand in the order in which they were woken, each once however
-//! often it was woken; which of them is polled next is for the caller to say
-//! ([`Executor::poll_one`]), who asks the run's choices. Wakers may be woken from anywhere, timers
-//! and other threads included.
+//! All tasks are polled on the thread of their world. Ready tasks stand in the order in which they
+//! were woken, each once however often it was woken. The caller picks the task to poll next
+//! ([`Executor::poll_one`]), as a choice of the world. Wakers may be used from anywhere, timers and
+//! other threads included.
 //!
 //! ```
 //! use std::{cell::RefCell, rc::Rc};
@@ -16,50 +15,54 @@
 //!     let order = order.clone();
 //!     executor.spawn(name, async move { order.borrow_mut().push(name) });
 //! }
-//! // Always the last of those that are ready.
+//! // Always the last of the ready tasks.
 //! while executor.poll_one(|names| names.len() - 1).is_some() {}
 //! assert_eq!(*order.borrow(), ["second", "first"]);
 //! ```
 
-use std::any::Any;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::fmt;
-use std::future::{Future, poll_fn};
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::{
+    any::Any,
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt,
+    future::{Future, poll_fn},
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
 
 use futures::future::LocalBoxFuture;
 
-/// The identity of a task: the how-manieth it was, from 0.
+/// The identity of a task: its number in the order of spawning, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(u64);
 
-/// What became of the task that was polled.
+/// The state of a task after a poll.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It waits for something.
+    /// The task waits for something.
     Pending,
-    /// It is done, and gone.
+    /// The task finished, and is removed.
     Finished,
-    /// It cancelled itself, or was cancelled by what it did, and is gone.
+    /// The task was cancelled by its own poll, and is removed.
     Cancelled,
-    /// It panicked, and is gone.
+    /// The task panicked, and is removed.
     Panicked(TaskPanic),
 }
 
 /// One poll of one task.
 #[derive(Debug)]
 pub struct Polled {
-    /// The task.
+    /// The identity of the task.
     pub id: TaskId,
-    /// Its name.
+    /// The name of the task.
     pub name: Rc<str>,
-    /// What became of it.
+    /// The state of the task after the poll.
     pub outcome: Outcome,
 }
 
@@ -67,9 +70,9 @@ pub struct Polled {
 pub struct TaskPanic {
     /// The name of the task.
     pub name: Rc<str>,
-    /// What it panicked with, if that was text.
+    /// The message of the panic; says so if the panic had no text.
     pub message: String,
-    /// What it panicked with, for resuming the panic elsewhere.
+    /// The payload of the panic, to resume the panic elsewhere.
     pub payload: Box<dyn Any + Send>,
 }
 
@@ -88,10 +91,11 @@ impl fmt::Display for TaskPanic {
     }
 }
 
-/// The tasks of one run. A clone is another handle to the same tasks, so that tasks can spawn and
+/// The tasks of one world. A clone is another handle to the same tasks, so that tasks can spawn and
 /// cancel.
 ///
-/// A task that holds such a handle keeps the others alive: end a run with [`Executor::cancel_all`].
+/// A task that holds such a handle keeps the others alive: end a world with
+/// [`Executor::cancel_all`].
 #[derive(Clone, Default)]
 pub struct Executor {
     tasks: Rc<RefCell<Tasks>>,
@@ -102,10 +106,11 @@ pub struct Executor {
 struct Tasks {
     next_id: u64,
     live: BTreeMap<TaskId, Task>,
-    /// Ready tasks in the order in which they were woken, and their names beside them.
+    /// The ready tasks, in the order in which they were woken.
     ready: Vec<TaskId>,
+    /// The names of the ready tasks, in the same order.
     ready_names: Vec<Rc<str>>,
-    /// Where the inbox is emptied into; kept so that it need not be allocated again.
+    /// The tasks taken out of the inbox; kept so that it need not be allocated again.
     scratch: Vec<TaskId>,
     /// The name of the task that is being polled.
     polled: Option<Rc<str>>,
@@ -113,23 +118,24 @@ struct Tasks {
 
 struct Task {
     name: Rc<str>,
-    /// `None` while it is being polled.
+    /// The future; `None` while it is being polled.
     future: Option<LocalBoxFuture<'static, ()>>,
     alarm: Arc<Alarm>,
     waker: Waker,
 }
 
-/// The tasks that were woken since the executor last looked, and whom to tell.
+/// The tasks that were woken since the executor last looked.
 #[derive(Default)]
 struct Inbox {
     woken: Mutex<Vec<TaskId>>,
+    /// The waker of the root future, which waits for a ready task.
     root: Mutex<Option<Waker>>,
 }
 
-/// Wakes one task.
+/// The waker of one task.
 struct Alarm {
     id: TaskId,
-    /// Whether the task stands in the inbox or among the ready ones already.
+    /// True if the task is in the inbox or ready already.
     queued: AtomicBool,
     inbox: Arc<Inbox>,
 }
@@ -152,13 +158,13 @@ impl Wake for Alarm {
 }
 
 impl Executor {
-    /// An executor without tasks.
+    /// Creates an executor without tasks.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a task, ready to be polled. Its name is for people and for [`Executor::poll_one`]'s
-    /// `pick`.
+    /// Adds a task, ready to be polled. Its name is for people, and for the `pick` of
+    /// [`Executor::poll_one`].
     pub fn spawn(
         &self,
         name: impl Into<Rc<str>>,
@@ -190,7 +196,7 @@ impl Executor {
         id
     }
 
-    /// Wakes a task, as its own waker would. Does nothing if it is gone.
+    /// Wakes a task as its own waker does. Does nothing if the task was removed.
     pub fn wake(&self, id: TaskId) {
         let alarm = self
             .tasks
@@ -203,17 +209,16 @@ impl Executor {
         }
     }
 
-    /// Removes a task and drops its future; says whether it was still there.
+    /// Removes a task and drops its future; returns `false` if it was removed before.
     ///
     /// A task that cancels itself is dropped as soon as its poll returns.
     pub fn cancel(&self, id: TaskId) -> bool {
         let removed = self.tasks.borrow_mut().remove(id);
-        // Dropped only now, with no borrow held: what a future owns may spawn or cancel when it is
-        // dropped.
+        // The future is dropped only now, with no borrow held: a drop may spawn or cancel.
         removed.is_some()
     }
 
-    /// Removes every task and drops their futures, oldest first.
+    /// Removes all tasks and drops their futures, oldest first.
     pub fn cancel_all(&self) {
         loop {
             let oldest = self.tasks.borrow().live.keys().next().copied();
@@ -222,22 +227,22 @@ impl Executor {
         }
     }
 
-    /// Whether a task is there still, finished and cancelled ones are not.
+    /// Returns `true` if a task has neither finished nor been cancelled.
     pub fn is_live(&self, id: TaskId) -> bool {
         self.tasks.borrow().live.contains_key(&id)
     }
 
-    /// How many tasks there are.
+    /// Returns the number of tasks.
     pub fn len(&self) -> usize {
         self.tasks.borrow().live.len()
     }
 
-    /// Whether there are no tasks.
+    /// Returns `true` if there are no tasks.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The names of all tasks, oldest first.
+    /// Returns the names of all tasks, oldest first.
     pub fn names(&self) -> Vec<Rc<str>> {
         self.tasks
             .borrow()
@@ -247,26 +252,26 @@ impl Executor {
             .collect()
     }
 
-    /// The name of the task that is being polled, for what it calls.
+    /// Returns the name of the task that is being polled, for code that the task calls.
     pub fn polled(&self) -> Option<Rc<str>> {
         self.tasks.borrow().polled.clone()
     }
 
-    /// How many tasks are ready to be polled.
+    /// Returns the number of tasks that are ready to be polled.
     pub fn ready(&self) -> usize {
         let mut tasks = self.tasks.borrow_mut();
         tasks.collect(&self.inbox);
         tasks.ready.len()
     }
 
-    /// Polls one of the tasks that are ready; `None` if none is.
+    /// Polls one of the ready tasks; returns `None` if none is ready.
     ///
-    /// `pick` gets the names of the ready tasks, in the order in which they were woken, and answers
-    /// with an index.
+    /// `pick` takes the names of the ready tasks, in the order in which they were woken, and
+    /// returns an index.
     ///
     /// # Panics
     ///
-    /// If `pick` answers with an index that is out of range, or spawns or cancels tasks.
+    /// If `pick` returns an index that is out of range, or spawns or cancels tasks.
     pub fn poll_one(&self, pick: impl FnOnce(&[Rc<str>]) -> usize) -> Option<Polled> {
         self.tasks.borrow_mut().collect(&self.inbox);
         let index = {
@@ -285,6 +290,7 @@ impl Executor {
         Some(Polled { id, name, outcome })
     }
 
+    /// Puts back the future of a task that was polled, or removes the task.
     fn check_in(
         &self,
         id: TaskId,
@@ -307,8 +313,7 @@ impl Executor {
             Err(payload) => {
                 self.cancel(id);
                 let message = panic_message(payload.as_ref());
-                // What the future still owns is dropped here; a second panic on the way must not
-                // replace the first.
+                // A panic of the drop must not replace the first panic.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
                 Outcome::Panicked(TaskPanic {
                     name: name.clone(),
@@ -319,8 +324,8 @@ impl Executor {
         }
     }
 
-    /// Registers the waker to be woken, once, when a task becomes ready; at once if one is.
-    pub fn register_root(&self, waker: &Waker) {
+    /// Registers a waker to be woken, once, when a task becomes ready; at once if one is ready.
+    fn register_root(&self, waker: &Waker) {
         {
             let mut root = lock(&self.inbox.root);
             match root.as_mut() {
@@ -357,11 +362,11 @@ impl fmt::Debug for Executor {
 }
 
 impl Tasks {
-    /// Moves the tasks that were woken to the end of the ready ones.
+    /// Moves the woken tasks from the inbox to the end of the ready ones.
     fn collect(&mut self, inbox: &Inbox) {
         mem::swap(&mut *lock(&inbox.woken), &mut self.scratch);
         for id in self.scratch.drain(..) {
-            // A task that is gone may still be woken by a waker it left behind.
+            // A task that was removed may still be woken by a waker it left behind.
             if let Some(task) = self.live.get(&id) {
                 self.ready.push(id);
                 self.ready_names.push(task.name.clone());
@@ -369,7 +374,7 @@ impl Tasks {
         }
     }
 
-    /// Takes the chosen ready task's future out, to be polled without a borrow.
+    /// Takes out the future of the ready task at `index`, to be polled without a borrow.
     fn check_out(&mut self, index: usize) -> (TaskId, Rc<str>, LocalBoxFuture<'static, ()>, Waker) {
         let ready = self.ready.len();
         assert!(
@@ -383,7 +388,7 @@ impl Tasks {
             .future
             .take()
             .expect("a ready task is not being polled");
-        // From here on a wake counts again: it may well come from within the poll.
+        // From here on a wake counts again: it may come from within the poll.
         task.alarm.queued.store(false, Ordering::Release);
         self.polled = Some(name.clone());
         (id, name, future, task.waker.clone())
@@ -399,7 +404,7 @@ impl Tasks {
     }
 }
 
-/// The text that a panic was raised with, as far as it is text.
+/// Returns the message of a panic; says so if the panic had no text.
 pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&str>() {
         (*text).to_owned()
@@ -410,7 +415,7 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-/// Nothing that runs under these locks can panic halfway through a change.
+/// Locks a mutex. Poison is ignored: no code under these locks can panic halfway through a change.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,71 +1,78 @@
-//! Exhaustive exploration: every plan of at most so many departures from the benign run.
+//! Exhaustive exploration: every plan with at most a given number of departures from the benign
+//! world.
 //!
-//! A *departure* is one decision that leaves 0. The benign run says which decisions there are;
-//! running each of them otherwise gives the plans of one departure, and what those runs offer
-//! *after* their departure gives the plans of two, and so on. So decisions that only come up
-//! because of an earlier departure are explored too, and no plan comes up twice. All plans of fewer
-//! departures come before those of more; within that, the order is that of the decisions, however
-//! many threads run the plans and in whatever order they report.
+//! A *departure* is one decision with an answer other than 0, and a plan is a tape of departures.
+//! The benign world tells which decisions come up. Each other answer to one of them is a plan with
+//! one departure. The decisions that come up in those worlds *after* their departure give the plans
+//! with two departures, and so on. So decisions that come up only because of an earlier departure
+//! are explored too, and no plan comes up twice.
+//!
+//! Plans with fewer departures come first. Plans with equally many come in the order of their
+//! decisions. The order does not depend on the number of threads that run the plans, nor on the
+//! order of their reports.
 //!
 //! ```
 //! use durasim_engine::{Choices, Explorer, Odds};
 //!
 //! let mut explorer = Explorer::new(2);
-//! let mut runs = Vec::new();
+//! let mut worlds = Vec::new();
 //! while let Some(plan) = explorer.next_plan() {
 //!     let mut choices = Choices::tape(&plan.tape);
 //!     choices.record_offers();
 //!     let crashed = choices.choose("worker.crash", "payments", 2, Odds::Uniform);
 //!     // Only a worker that crashed can be slow to come back.
-//!     let slow = crashed * choices.choose("worker.restart", "payments", 1 + 2 * crashed, Odds::Uniform);
-//!     runs.push((crashed, slow));
+//!     let arity = 1 + 2 * crashed;
+//!     let slow = choices.choose("worker.restart", "payments", arity, Odds::Uniform);
+//!     worlds.push((crashed, slow));
 //!     explorer.ran(plan.id, choices.offers().to_vec());
 //! }
-//! assert_eq!(runs, [(0, 0), (1, 0), (1, 1), (1, 2)]);
+//! assert_eq!(worlds, [(0, 0), (1, 0), (1, 1), (1, 2)]);
 //! ```
 
 use std::collections::BTreeMap;
 
-use crate::choice::Offer;
-use crate::tape::{Tape, TapeEntry};
+use crate::{
+    choice::Offer,
+    tape::{Tape, TapeEntry},
+};
 
-/// The identity of a plan: the how-manieth it is, from 0, which is the benign run.
+/// The identity of a plan: its number in the order of plans. Plan 0 is the benign world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanId(pub u64);
 
-/// A run to be made.
+/// A tape to run, and its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Which, for reporting back.
+    /// The identity of the plan, for [`Explorer::ran`].
     pub id: PlanId,
-    /// Its departures, in the order in which the run comes to them.
+    /// The departures, in the order in which the world comes to them.
     pub tape: Tape,
 }
 
-/// Enumerates plans.
+/// An enumeration of plans.
 #[derive(Debug)]
 pub struct Explorer {
     max_departures: usize,
     next_id: u64,
-    /// How many departures the plans have that are given out now.
+    /// The number of departures of the plans that are given out now.
     departures: usize,
-    /// Runs of one departure less, whose plans are given out now, in order.
+    /// The worlds with one departure less, from which these plans are made, in order.
     parents: std::vec::IntoIter<Ran>,
     current: Option<Branches>,
-    /// Plans given out, that nobody reported about yet.
+    /// The plans that were given out and not reported yet.
     outstanding: BTreeMap<PlanId, Tape>,
-    /// Runs that were reported about, whose plans come next.
+    /// The worlds that were reported, from which the next plans are made.
     ran: BTreeMap<PlanId, Ran>,
 }
 
-/// What a run of a plan offered after its last departure.
+/// A plan that was run, and the decisions that came up after its last departure.
 #[derive(Debug)]
 struct Ran {
     tape: Tape,
     offers: Vec<Offer>,
 }
 
-/// Where the enumeration of the plans that depart once more than a run stands.
+/// The state of the enumeration of plans with one departure more than a world.
 #[derive(Debug)]
 struct Branches {
     ran: Ran,
@@ -74,7 +81,7 @@ struct Branches {
 }
 
 impl Explorer {
-    /// Begins: the first plan is the benign run, the last have `max_departures`.
+    /// Creates an enumeration from the benign world to the plans with `max_departures`.
     pub fn new(max_departures: usize) -> Self {
         Self {
             max_departures,
@@ -87,10 +94,10 @@ impl Explorer {
         }
     }
 
-    /// The next plan to run.
+    /// Returns the next plan to run; `None` if there is none now.
     ///
-    /// `None` means that there is none now: either it is all done, or plans that were given out
-    /// must be reported first ([`Explorer::outstanding`]).
+    /// Then either every plan was given out, or plans that were given out must be reported first
+    /// ([`Explorer::outstanding`]).
     pub fn next_plan(&mut self) -> Option<Plan> {
         if self.next_id == 0 {
             return Some(self.give_out(Tape::default()));
@@ -111,14 +118,13 @@ impl Explorer {
         }
     }
 
-    /// Reports the run of a plan, with everything that it offered, in order.
+    /// Reports that a plan was run, with all decisions that came up in its world, in order.
     ///
-    /// Offers that shall not be departed from, such as the order of tasks, are for the caller to
-    /// leave out.
+    /// The caller leaves out decisions that are not to be explored, such as the order of tasks.
     ///
     /// # Panics
     ///
-    /// If that plan was not given out, or was reported before.
+    /// If the plan was not given out, or was reported before.
     #[track_caller]
     pub fn ran(&mut self, id: PlanId, mut offers: Vec<Offer>) {
         let tape = self
@@ -128,8 +134,7 @@ impl Explorer {
         if self.departures == self.max_departures {
             return;
         }
-        // What comes before the last departure was offered to the run without it too, and explored
-        // from there.
+        // Decisions before the last departure came up without it too, and are explored from there.
         let last = tape.entries.last();
         let begin = match last {
             Some(last) => offers
@@ -138,17 +143,17 @@ impl Explorer {
                 .map(|last| last + 1),
             None => Some(0),
         };
-        // A departure that the run never came to has nothing after it.
+        // If the world never came to its last departure, nothing came up after it.
         offers.drain(..begin.unwrap_or(offers.len()));
         self.ran.insert(id, Ran { tape, offers });
     }
 
-    /// How many plans were given out and not reported yet.
+    /// Returns the number of plans that were given out and not reported yet.
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
     }
 
-    /// How many plans were given out so far.
+    /// Returns the number of plans that were given out so far.
     pub fn given_out(&self) -> u64 {
         self.next_id
     }
@@ -160,7 +165,8 @@ impl Explorer {
         Plan { id, tape }
     }
 
-    /// Goes on to plans of one departure more, if all of the present ones were reported.
+    /// Goes on to plans with one departure more if all of the present ones were reported; returns
+    /// `true` if there may be any.
     fn deepen(&mut self) -> bool {
         if !self.outstanding.is_empty() || self.ran.is_empty() {
             return false;
@@ -175,6 +181,7 @@ impl Explorer {
 }
 
 impl Branches {
+    /// Returns the next plan: the next answer to the same decision, or the first to the next one.
     fn next(&mut self) -> Option<Tape> {
         let offer = loop {
             let offer = self.ran.offers.get(self.offer)?;
@@ -203,8 +210,7 @@ mod tests {
     use super::*;
     use crate::choice::{Choices, Odds};
 
-    /// Three decisions with two answers each; the third comes up a second time if the first
-    /// departed.
+    /// Makes three decisions with two answers each; the third comes up again if the first departed.
     fn run(tape: &Tape) -> (Vec<u32>, Vec<Offer>) {
         let mut choices = Choices::tape(tape);
         choices.record_offers();
@@ -232,12 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn no_departure_is_the_benign_run_alone() {
+    fn without_departures_there_is_only_the_benign_world() {
         assert_eq!(explore(0), [[0, 0, 0]]);
     }
 
     #[test]
-    fn one_departure_is_every_decision_of_the_benign_run() {
+    fn one_departure_is_made_at_every_decision_of_the_benign_world() {
         assert_eq!(
             explore(1),
             [
@@ -250,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn decisions_that_an_earlier_departure_brings_up_are_departed_from_too() {
+    fn decisions_that_only_a_departure_brings_up_are_explored_too() {
         let two = explore(2);
         assert!(two.contains(&vec![1, 0, 0, 2]));
         assert_eq!(two.len(), 1 + 3 + 5);
     }
 
     #[test]
-    fn every_plan_comes_once_and_enough_departures_reach_everything() {
+    fn every_plan_comes_once_and_enough_departures_reach_every_plan() {
         let all = explore(10);
         let distinct: BTreeSet<_> = all.iter().cloned().collect();
         assert_eq!(distinct.len(), all.len());
@@ -266,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_departures_come_first() {
+    fn plans_with_fewer_departures_come_first() {
         let counts: Vec<usize> = explore(3)
             .iter()
             .map(|answers| answers.iter().filter(|answer| **answer > 0).count())
@@ -279,7 +285,7 @@ mod tests {
         let mut explorer = Explorer::new(3);
         let mut all = Vec::new();
         loop {
-            // Everything that can run at the same time, reported in reverse.
+            // All plans that can run at the same time are reported in reverse.
             let mut batch = Vec::new();
             while let Some(plan) = explorer.next_plan() {
                 batch.push(plan);

@@ -1,22 +1,24 @@
 //! The deterministic machine under durasim: choices, virtual time, task order and traces.
 //!
-//! A run is a pure function of its choices. This crate makes that so, and knows nothing of
-//! Temporal.
+//! A *world* is one simulated universe, executed under one set of choices, and a pure function of
+//! them. This crate makes that so, and knows nothing of Temporal.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
-//! | [`choice`] | every nondeterministic decision, made at a named point, from a seed or a tape |
+//! | [`choice`] | every nondeterministic decision, from a seed or a tape |
+//! | [`point`] | the names of decisions |
 //! | [`tape`] | the decisions that were not benign, in words and as JSON |
-//! | [`mod@shrink`] | puts decisions back to benign while the run still fails |
-//! | [`explore`] | enumerates every plan of a few decisions that are not benign |
-//! | [`executor`] | polls tasks one at a time, in an order that is chosen |
+//! | [`mod@shrink`] | the search for a smaller tape that still fails |
+//! | [`explore`] | an enumeration of all plans with a few decisions that are not benign |
+//! | [`executor`] | tasks, polled one at a time in a chosen order |
+//! | [`time`] | the start of every world, and times relative to it |
 //! | [`clock`] | virtual time, which jumps and never ticks |
-//! | [`runtime`] | the thread and the runtime under a run |
-//! | [`ambient`] | the machine's entropy and clocks, as a run sees them |
+//! | [`runtime`] | the thread and the runtime under a world |
+//! | [`ambient`] | the machine's entropy and clocks, as a world sees them |
 //! | [`trace`] | everything that happened, as a chain of hashes |
-//! | [`limits`] | what ends a run that would not end |
+//! | [`limits`] | bounds that stop a world that would go on for ever |
 //!
-//! A run, reduced to its frame:
+//! The frame of a world:
 //!
 //! ```
 //! use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -26,7 +28,8 @@
 //!
 //! fn run(mut choices: Choices) -> (String, TraceHash) {
 //!     simulate(Ambient::default(), || async move {
-//!         let (clock, executor, mut trace) = (Clock::start(), Executor::new(), Trace::new(Keep::Hash));
+//!         let (clock, executor) = (Clock::start(), Executor::new());
+//!         let mut trace = Trace::new(Keep::Hash);
 //!         let order = Rc::new(RefCell::new(String::new()));
 //!         for name in ["a", "b", "c", "d"] {
 //!             let order = order.clone();
@@ -37,12 +40,14 @@
 //!         }
 //!         while !executor.is_empty() {
 //!             let polled = executor.poll_one(|ready| {
-//!                 choices.choose("schedule.next", "", ready.len() as u32, Odds::Uniform) as usize
+//!                 let arity = ready.len() as u32;
+//!                 choices.choose("schedule.next", "", arity, Odds::Uniform) as usize
 //!             });
-//!             match polled {
-//!                 Some(polled) => trace.record(clock.now_ms(), "poll", format_args!("{}", polled.name)),
-//!                 None => executor.until_ready().await,
-//!             }
+//!             let Some(polled) = polled else {
+//!                 executor.until_ready().await;
+//!                 continue;
+//!             };
+//!             trace.record(clock.now_ms(), "poll", format_args!("{}", polled.name));
 //!         }
 //!         assert_eq!(clock.now_ms(), START_MS + 60_000);
 //!         (order.take(), trace.hash())
@@ -61,6 +66,7 @@ pub mod clock;
 pub mod executor;
 pub mod explore;
 pub mod limits;
+pub mod point;
 pub mod runtime;
 pub mod shrink;
 pub mod tape;
@@ -68,11 +74,12 @@ pub mod time;
 pub mod trace;
 
 pub use ambient::Ambient;
-pub use choice::{Choices, Odds, Offer, Point};
+pub use choice::{Choices, Odds, Offer};
 pub use clock::Clock;
 pub use executor::{Executor, Outcome, Polled, TaskId, TaskPanic, panic_message};
 pub use explore::{Explorer, Plan, PlanId};
 pub use limits::{LimitExceeded, Limits};
+pub use point::Point;
 pub use runtime::{may_have_started_threads, simulate};
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};

@@ -1,4 +1,4 @@
-//! Limits: what ends a run that would not end, each named in the error that it raises.
+//! Limits: bounds that stop a world that would go on for ever, each named in its error.
 //!
 //! ```
 //! use durasim_engine::Limits;
@@ -14,14 +14,13 @@
 
 use crate::time::{START_MS, SinceStart};
 
-/// What a run may use up before it is ended.
+/// The bounds on one world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps: messages delivered and timers fired. As many polls of tasks without a step between
-    /// them are too many as well: of a loop that only yields, or sleeps and looks again for what
-    /// never comes.
+    /// The number of steps. A step is a thing that the caller does in the world, such as the
+    /// delivery of a message.
     pub max_steps: u64,
-    /// Virtual time since the start of the run, in milliseconds.
+    /// The virtual time since the start of the world, in milliseconds.
     pub max_virtual_ms: u64,
 }
 
@@ -35,7 +34,7 @@ impl Default for Limits {
     }
 }
 
-/// A run used up more than its [`Limits`] allow.
+/// The error of a world that exceeded one of its [`Limits`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitExceeded {
@@ -47,7 +46,8 @@ pub enum LimitExceeded {
     },
     /// Too much virtual time.
     #[error(
-        "the run went on for more than {} of virtual time; if it should, raise `Limits::max_virtual_ms`",
+        "the run went on for more than {} of virtual time; if it should, raise \
+         `Limits::max_virtual_ms`",
         SinceStart(START_MS + limit_ms).unsigned()
     )]
     VirtualTime {
@@ -75,8 +75,8 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`LimitExceeded::VirtualTime`] if it is later than [`Limits::max_virtual_ms`] after the
-    /// start of the run.
+    /// [`LimitExceeded::VirtualTime`] if it is more than [`Limits::max_virtual_ms`] after the start
+    /// of the world.
     pub fn check_time(&self, now_ms: u64) -> Result<(), LimitExceeded> {
         if now_ms.saturating_sub(START_MS) > self.max_virtual_ms {
             return Err(LimitExceeded::VirtualTime {
@@ -86,7 +86,7 @@ impl Limits {
         Ok(())
     }
 
-    /// The last virtual moment of a run, in milliseconds since the Unix epoch.
+    /// Returns the last virtual moment of a world, in milliseconds since the Unix epoch.
     pub fn end_ms(&self) -> u64 {
         START_MS.saturating_add(self.max_virtual_ms)
     }

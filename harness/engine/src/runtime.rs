@@ -1,12 +1,13 @@
-//! The runtime under a run: a fresh thread with virtual time.
+//! The runtime under a world: a fresh thread with virtual time.
 //!
-//! Without flags it is Tokio with a paused clock, and time is all that its driver is for. With
-//! `--cfg madsim` it is a madsim runtime, whose network and other simulators are there then, and
-//! inside which no thread can be started: no run inside another, that is. Which of two timers that
-//! are due at the same time fires first is always the same for one seed, but not the same on both.
-//! The rest of the crate, and what is built on it, does not see the difference.
+//! Without flags the runtime is Tokio's with a paused clock; its driver has no input or output,
+//! only time. With `--cfg madsim` it is a madsim runtime with madsim's network and other
+//! simulators. There, code of a world cannot start threads, and so cannot run another world. Of two
+//! timers that are due at the same time, the same one always fires first for one seed, but not the
+//! same one on both runtimes. The rest of this crate, and the crates above it, do not see the
+//! difference.
 //!
-//! Code under test must not call `tokio::time::resume`, which would let the machine's time in.
+//! Code under test must not call `tokio::time::resume`, which would let in the machine's time.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,9 +20,7 @@
 //! assert_eq!(now_ms, START_MS + 3_600_000);
 //! ```
 
-use std::future::Future;
-use std::panic::resume_unwind;
-use std::thread;
+use std::{future::Future, panic::resume_unwind, thread};
 
 use crate::ambient::Ambient;
 
@@ -33,29 +32,32 @@ mod threads;
 pub(crate) use flavor::Timekeeper;
 pub use threads::may_have_started_threads;
 
-/// Enough for the deepest call chains of unoptimized code; only what is touched costs memory.
+/// The size of the stack of a world's thread: enough for the deepest call chains of unoptimized
+/// code. Only the touched part costs memory.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// Runs a future to its end on a fresh thread, in a single-threaded runtime whose time is virtual.
+/// Runs a future to its end on a fresh thread, in a single-threaded runtime with virtual time, and
+/// returns its output.
 ///
-/// The future is made on that thread, so it need not be `Send`. A fresh thread means that nothing
-/// thread-local is left of an earlier run.
+/// The future is created on that thread, so it need not be `Send`. The thread is fresh, so no
+/// thread-local state of an earlier world is left.
 ///
 /// # Panics
 ///
-/// With the panic of the future, if it panics; or if the system has no thread to give.
+/// With the panic of the future, if it panics; or if the system cannot start a thread.
 pub fn simulate<T, F, Fut>(ambient: Ambient, root: F) -> T
 where
     T: Send,
     F: FnOnce() -> Fut + Send,
     Fut: Future<Output = T>,
 {
-    // Panics on the thread are reported under the name of the test that runs here.
+    // The test harness reports panics under the name of the thread, which is that of the test.
     let name = thread::current().name().unwrap_or("durasim").to_owned();
     let builder = thread::Builder::new().name(name).stack_size(STACK_BYTES);
     let result = thread::scope(|scope| {
-        let run = builder.spawn_scoped(scope, || flavor::run(ambient, root));
-        run.expect("the system must have a thread for the run")
+        let world = builder.spawn_scoped(scope, || flavor::run(ambient, root));
+        world
+            .expect("the system must be able to start a thread for the world")
             .join()
     });
     result.unwrap_or_else(|panic| resume_unwind(panic))

@@ -1,7 +1,7 @@
-//! Shrinking: puts decisions back to benign for as long as the run still fails.
+//! Shrinking: makes decisions of a failing tape benign while the tape still fails.
 //!
-//! Delta debugging over the entries of a tape: first large parts are put back at once, then smaller
-//! ones, until no single entry can be. What is left is the plan that a person has to read.
+//! This is delta debugging over the entries of a tape. First large parts are dropped at once, then
+//! smaller ones, until no single entry can be dropped. The rest is the plan that a person reads.
 //!
 //! ```
 //! use durasim_engine::{Choices, Odds, shrink};
@@ -20,38 +20,39 @@
 //! assert!(shrunk.minimal);
 //! ```
 //!
-//! What is counted by its occurrence needs more than that. Of two crashes the first may only be
-//! there to make the task whose second attempt the other one strikes; put back alone it takes the
-//! second with it. So an entry is also put back together with a recount of what follows it on the
-//! same thing, and, where few are left, together with one other.
+//! Occurrences need more than that. Of two crashes, the first may only be there to cause the second
+//! attempt of a task, which the second crash hits. Without the first crash, the second attempt does
+//! not exist, so neither crash can be dropped alone. So an entry is also dropped together with a
+//! recount of the entries that follow it with the same key, and, if few entries are left, together
+//! with one other.
 //!
-//! The result is minimal in the sense that no *single* entry can be put back; another, smaller plan
-//! may exist.
+//! The result is minimal: no *single* entry can be dropped. Another, smaller plan may exist.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
-use crate::choice::Point;
-use crate::tape::{Tape, TapeEntry};
+use crate::{
+    point::Point,
+    tape::{Tape, TapeEntry},
+};
 
-/// Up to how many entries are tried in pairs.
+/// The largest number of entries that are tried in pairs.
 const MAX_IN_PAIRS: usize = 8;
 
 /// A tape after shrinking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shrunk {
-    /// The smallest tape found that still fails; the one given if none smaller does.
+    /// The smallest tape found that still fails; the given tape if none smaller does.
     pub tape: Tape,
-    /// How many tapes were tried.
+    /// The number of tapes tried.
     pub tried: usize,
-    /// Whether no single entry can be put back: always, unless the limit came first.
+    /// True if no single entry can be dropped: always, unless the limit came first.
     pub minimal: bool,
 }
 
-/// Finds a small tape that fails as the given one does, in at most `limit` tries.
+/// Finds a small tape that fails as the given tape does, in at most `limit` tries.
 ///
-/// `still_fails` runs a tape and says whether it fails, in the same way as before; the tape given
-/// is taken to fail and not tried itself. The order of the tries is a function of the answers.
+/// `still_fails` runs a tape and returns `true` if the tape fails in the same way. The given tape
+/// is known to fail and is not tried. The order of the tries is a function of the answers.
 pub fn shrink(tape: &Tape, limit: usize, still_fails: impl FnMut(&Tape) -> bool) -> Shrunk {
     let mut search = Search {
         seed: tape.seed,
@@ -69,36 +70,38 @@ pub fn shrink(tape: &Tape, limit: usize, still_fails: impl FnMut(&Tape) -> bool)
     }
 }
 
-/// What a tape decides, words and times apart.
+/// The decisions of a tape, without words and times.
 type Decisions = Vec<(Point, u32)>;
 
 struct Search<F> {
     seed: Option<u64>,
     limit: usize,
     still_fails: F,
-    /// What was tried and did not fail; parts come up more than once.
+    /// The tapes that were tried and did not fail; some come up more than once.
     passed: BTreeSet<Decisions>,
     tried: usize,
 }
 
-/// The limit of tries is reached.
+/// The error of a search that reached its limit of tries.
 struct OutOfTries;
 
 impl<F: FnMut(&Tape) -> bool> Search<F> {
+    /// Drops entries until no single one can be dropped.
     fn reduce(&mut self, kept: &mut Vec<TapeEntry>) -> Result<(), OutOfTries> {
-        // Most failures need no entry at all, or one: that is cheap to find out.
+        // Many failures need no entry at all, which is cheap to find out.
         if !kept.is_empty() && self.fails(&[])? {
             kept.clear();
         }
         self.drop_singly(kept)?;
+        // Each success of a costly step may make single entries needless again.
         while self.drop_and_recount(kept)? || self.drop_pair(kept)? {
             self.drop_singly(kept)?;
         }
         Ok(())
     }
 
-    /// Halves, quarters, … down to single entries; ends when a whole round of single entries
-    /// changes nothing.
+    /// Drops halves, quarters and so on down to single entries, until a whole round of single
+    /// entries changes nothing.
     fn drop_singly(&mut self, kept: &mut Vec<TapeEntry>) -> Result<(), OutOfTries> {
         let mut size = kept.len().div_ceil(2);
         while !kept.is_empty() {
@@ -117,7 +120,7 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(())
     }
 
-    /// Keeps a single part of that size, if one fails by itself.
+    /// Keeps a single part of that size if one fails by itself; returns `true` if one did.
     fn keep_one_part(
         &mut self,
         kept: &mut Vec<TapeEntry>,
@@ -137,8 +140,10 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(false)
     }
 
-    /// Puts back each part of that size in turn, the last first: late decisions rarely matter to
-    /// early ones.
+    /// Drops each part of that size in turn, the last first; returns `true` if any could be
+    /// dropped.
+    ///
+    /// Late decisions rarely matter to early ones.
     fn drop_parts(&mut self, kept: &mut Vec<TapeEntry>, size: usize) -> Result<bool, OutOfTries> {
         let mut changed = false;
         for part in parts(kept.len(), size).rev() {
@@ -152,8 +157,8 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(changed)
     }
 
-    /// Puts back one entry, and counts those that follow it one less: of the same question, or of
-    /// all about the same thing.
+    /// Drops one entry, and counts one less in those that follow it with the same site and key, or
+    /// with the same key; returns `true` if one could be dropped.
     fn drop_and_recount(&mut self, kept: &mut Vec<TapeEntry>) -> Result<bool, OutOfTries> {
         for index in 0..kept.len() {
             for any_site in [false, true] {
@@ -169,7 +174,8 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(false)
     }
 
-    /// Puts back two entries at once, of which neither can be put back alone.
+    /// Drops two entries at once, of which neither can be dropped alone; returns `true` if two
+    /// could.
     fn drop_pair(&mut self, kept: &mut Vec<TapeEntry>) -> Result<bool, OutOfTries> {
         if kept.len() > MAX_IN_PAIRS {
             return Ok(false);
@@ -188,6 +194,7 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
         Ok(false)
     }
 
+    /// Returns `true` if a tape with these entries fails; tries no tape twice.
     fn fails(&mut self, kept: &[TapeEntry]) -> Result<bool, OutOfTries> {
         let decisions: Decisions = kept
             .iter()
@@ -216,8 +223,8 @@ impl<F: FnMut(&Tape) -> bool> Search<F> {
     }
 }
 
-/// The entries without that one, those that follow it about the same thing counted one less; `None`
-/// if there are none of those, or if two would then be at one point.
+/// Returns the entries without one of them, with one less counted in those that follow it with the
+/// same key; `None` if none follows, or if two would then have the same point.
 fn recounted(kept: &[TapeEntry], index: usize, any_site: bool) -> Option<Vec<TapeEntry>> {
     let mut entries = kept.to_vec();
     let gone = entries.remove(index).point;
@@ -237,154 +244,10 @@ fn recounted(kept: &[TapeEntry], index: usize, any_site: bool) -> Option<Vec<Tap
     (changed && points.len() == entries.len()).then_some(entries)
 }
 
-/// `0..len` in parts of `size`, the last of which may be smaller.
+/// Divides `0..len` into parts of `size`; the last may be smaller.
 fn parts(len: usize, size: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
     (0..len.div_ceil(size)).map(move |part| part * size..((part + 1) * size).min(len))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    fn tape(len: u32) -> Tape {
-        let entry = |occurrence| TapeEntry {
-            point: Point::new("fault", "x", occurrence),
-            arity: 2,
-            value: 1,
-            at_ms: 0,
-            words: String::new(),
-        };
-        Tape {
-            seed: Some(1),
-            entries: (0..len).map(entry).collect(),
-        }
-    }
-
-    fn kept(tape: &Tape) -> Vec<u32> {
-        tape.entries
-            .iter()
-            .map(|entry| entry.point.occurrence)
-            .collect()
-    }
-
-    #[test]
-    fn what_fails_without_any_entry_shrinks_to_nothing_in_one_try() {
-        let shrunk = shrink(&tape(100), 1_000, |_| true);
-        assert_eq!(
-            (shrunk.tape.len(), shrunk.tried, shrunk.minimal),
-            (0, 1, true)
-        );
-    }
-
-    #[test]
-    fn entries_that_need_each_other_stay_together() {
-        for needed in [
-            vec![0],
-            vec![99],
-            vec![0, 99],
-            vec![49, 50],
-            vec![3, 30, 60, 90],
-        ] {
-            let shrunk = shrink(&tape(100), 10_000, |tape| {
-                needed.iter().all(|entry| kept(tape).contains(entry))
-            });
-            assert_eq!(kept(&shrunk.tape), needed);
-            assert!(shrunk.minimal);
-            assert!(shrunk.tried < 150, "{} tries for {needed:?}", shrunk.tried);
-        }
-    }
-
-    #[test]
-    fn no_single_entry_of_the_result_can_be_put_back() {
-        // Fails as long as at least 7 entries with even numbers are left, or entry 3 with 5.
-        let fails = |tape: &Tape| {
-            let kept = kept(tape);
-            kept.iter().filter(|entry| *entry % 2 == 0).count() >= 7
-                || kept.contains(&3) && kept.contains(&5)
-        };
-        let shrunk = shrink(&tape(40), 10_000, fails);
-        assert!(fails(&shrunk.tape));
-        for index in 0..shrunk.tape.len() {
-            let mut smaller = shrunk.tape.clone();
-            smaller.entries.remove(index);
-            assert!(!fails(&smaller));
-        }
-    }
-
-    #[test]
-    fn an_entry_can_become_needless_only_after_a_later_one_was_put_back() {
-        // Entry 1 is needed exactly while entry 0 is there.
-        let fails = |tape: &Tape| {
-            let kept = kept(tape);
-            kept.contains(&2) && (kept.contains(&1) || !kept.contains(&0))
-        };
-        assert_eq!(kept(&shrink(&tape(3), 100, fails).tape), [2]);
-    }
-
-    #[test]
-    fn what_only_made_a_later_occurrence_goes_and_the_later_one_comes_earlier() {
-        // Two tasks, each done again until an attempt of it is spared; it fails if the second
-        // task's first is struck.
-        let fails = |tape: &Tape| {
-            let kept = kept(tape);
-            let spared = (0..4).find(|attempt| !kept.contains(attempt));
-            spared.is_some_and(|spared| kept.contains(&(spared + 1)))
-        };
-        let mut found = tape(3);
-        found.entries.remove(1);
-        assert!(fails(&found));
-        assert_eq!(kept(&shrink(&found, 100, fails).tape), [1]);
-    }
-
-    #[test]
-    fn a_recount_reaches_over_sites_that_are_about_the_same_thing() {
-        let mut two = tape(2);
-        two.entries[0].point.site = "other".into();
-        // The second attempt comes only of a first that was struck.
-        let fails = |tape: &Tape| match tape.entries.as_slice() {
-            [only] => only.point.site == "fault" && only.point.occurrence == 0,
-            entries => entries.len() == 2,
-        };
-        let shrunk = shrink(&two, 100, fails);
-        assert_eq!(kept(&shrunk.tape), [0]);
-        assert_eq!(shrunk.tape.entries[0].point.site, "fault");
-    }
-
-    #[test]
-    fn two_entries_of_which_neither_goes_alone_go_together() {
-        let fails = |tape: &Tape| {
-            let kept = kept(tape);
-            kept.contains(&2) && kept.contains(&0) == kept.contains(&1)
-        };
-        assert_eq!(kept(&shrink(&tape(3), 100, fails).tape), [2]);
-    }
-
-    #[test]
-    fn the_limit_bounds_the_tries_and_is_owned_up_to() {
-        let tried = Cell::new(0);
-        let shrunk = shrink(&tape(64), 5, |tape| {
-            tried.set(tried.get() + 1);
-            kept(tape).contains(&1) && kept(tape).contains(&62)
-        });
-        assert_eq!((tried.get(), shrunk.tried, shrunk.minimal), (5, 5, false));
-        assert!(kept(&shrunk.tape).contains(&1) && kept(&shrunk.tape).contains(&62));
-    }
-
-    #[test]
-    fn the_same_part_is_not_tried_twice() {
-        let mut seen = BTreeSet::new();
-        shrink(&tape(30), 10_000, |tape| {
-            let kept = kept(tape);
-            assert!(seen.insert(kept.clone()), "{kept:?} tried twice");
-            [4, 5, 21].iter().all(|entry| kept.contains(entry))
-        });
-    }
-
-    #[test]
-    fn an_empty_tape_is_minimal_without_a_try() {
-        let shrunk = shrink(&Tape::default(), 10, |_| unreachable!("nothing to try"));
-        assert_eq!((shrunk.tried, shrunk.minimal), (0, true));
-    }
-}
+mod tests;

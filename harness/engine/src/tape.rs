@@ -1,7 +1,7 @@
-//! Tapes: the decisions of a run that were not benign, in words for people and as JSON for files.
+//! Tapes: the decisions of a world that were not benign, in words for people and as JSON for files.
 //!
-//! A tape replays by point and not by position, so it survives edits to the test: a decision that
-//! the run no longer comes to is left out and reported as drift
+//! A tape replays by point and not by position, so it survives edits to the test. A decision that
+//! the world no longer comes to has no effect, and is reported as drift
 //! ([`Choices::drift`](crate::Choices::drift)).
 //!
 //! ```
@@ -20,62 +20,62 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::choice::Point;
-use crate::time::SinceStart;
+use crate::{point::Point, time::SinceStart};
 
-/// The decisions of a run that were not benign, in the order in which they were made.
+/// The decisions of a world that were not benign, in the order in which they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tape {
-    /// The seed that drew them, if one did.
+    /// The seed that drew the decisions, if they were drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// One entry for each decision.
+    /// The decisions.
     pub entries: Vec<TapeEntry>,
 }
 
 /// One decision that was not benign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TapeEntry {
-    /// Where it was made.
+    /// The name of the decision.
     #[serde(flatten)]
     pub point: Point,
-    /// How many answers there were.
+    /// The number of possible answers.
     pub arity: u32,
     /// The answer, below the arity.
     pub value: u32,
-    /// When, in virtual milliseconds since the Unix epoch; 0 if it was never described.
+    /// The virtual time of the decision, in milliseconds since the Unix epoch; 0 if it was never
+    /// described.
     #[serde(default)]
     pub at_ms: u64,
-    /// What it means; empty if it was never described.
+    /// The meaning of the answer; empty if the decision was never described.
     #[serde(default)]
     pub words: String,
 }
 
 impl Tape {
-    /// Whether every decision was benign.
+    /// Returns `true` if every decision was benign.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many decisions were not benign.
+    /// Returns the number of decisions that were not benign.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The tape as indented JSON, as files keep it.
+    /// Returns the tape as indented JSON, the format of files.
     ///
     /// # Panics
     ///
-    /// Never: a tape has nothing that JSON cannot hold.
+    /// Never: JSON can hold everything in a tape.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a tape holds strings and numbers only")
     }
 
-    /// Reads what [`Tape::to_json`] wrote.
+    /// Reads a tape from the JSON that [`Tape::to_json`] writes.
     ///
     /// # Errors
     ///
-    /// If the text is not JSON, or not a tape.
+    /// If the text is not JSON, or is JSON but not a tape.
     pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
     }

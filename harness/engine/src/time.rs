@@ -6,7 +6,7 @@ use std::fmt;
 pub const START_MS: u64 = 1_704_067_200_000;
 
 /// Shows a virtual time, in milliseconds since the Unix epoch, as the time since the start of the
-/// run.
+/// world.
 ///
 /// ```
 /// use durasim_engine::{START_MS, SinceStart};
@@ -21,7 +21,7 @@ pub const START_MS: u64 = 1_704_067_200_000;
 pub struct SinceStart(pub u64);
 
 impl SinceStart {
-    /// The same without the sign, for durations.
+    /// Returns the time without its sign, as a duration.
     pub(crate) fn unsigned(self) -> String {
         self.to_string().trim_start_matches('+').to_owned()
     }

@@ -1,9 +1,9 @@
-//! The trace of a run: everything that happened, as a chain of hashes.
+//! The trace of a world: everything that happened, as a chain of hashes.
 //!
-//! The hash of entry n covers that of entry n-1, so two runs agree exactly when their last hashes
-//! agree, and the first entry at which they part is found by bisection. A run that only needs to be
-//! compared keeps the hash ([`Keep::Hash`]); one that is to be shown or explained keeps the entries
-//! too ([`Keep::Entries`]).
+//! The hash of entry n covers the hash of entry n-1. So two worlds are equal exactly if their last
+//! hashes are equal, and bisection finds the first entry at which they differ. To compare worlds,
+//! the hash is enough ([`Keep::Hash`]); to show or explain one, its entries are kept too
+//! ([`Keep::Entries`]).
 //!
 //! ```
 //! use durasim_engine::{Keep, START_MS, Trace, first_divergence};
@@ -20,14 +20,13 @@
 //! assert_eq!(first_divergence(left.entries(), right.entries()), Some(1));
 //! ```
 
-use std::fmt;
-use std::io::Write;
+use std::{fmt, io::Write};
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::time::SinceStart;
 
-/// What a trace keeps besides its hash.
+/// The parts that a trace keeps besides its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Nothing.
@@ -36,9 +35,9 @@ pub enum Keep {
     Entries,
 }
 
-/// A 64-bit digest of bytes too many to write into a trace: the same on every machine.
+/// Returns a 64-bit digest, the same on every machine, of bytes that are too many for a trace.
 pub fn digest(bytes: &[u8]) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(bytes)
+    xxh3_64(bytes)
 }
 
 /// The hash of a trace up to some entry: 128 bits, printed as 32 hexadecimal digits.
@@ -60,11 +59,11 @@ impl fmt::Debug for TraceHash {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEntry {
-    /// When, in virtual milliseconds since the Unix epoch.
+    /// The virtual time, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// What kind of thing, a fixed name.
+    /// The kind of thing, a fixed name.
     pub kind: &'static str,
-    /// The rest, in words.
+    /// Everything else, in words.
     pub text: String,
     /// The hash of the trace up to and including this entry.
     pub hash: TraceHash,
@@ -82,23 +81,23 @@ impl fmt::Display for TraceEntry {
     }
 }
 
-/// Everything that happened in a run.
+/// Everything that happened in a world.
 #[derive(Clone, Debug)]
 pub struct Trace {
     keep: Keep,
     hash: TraceHash,
     len: u64,
     entries: Vec<TraceEntry>,
-    /// What is hashed next; kept between entries so that recording does not allocate.
+    /// The bytes to hash next; kept between entries so that recording does not allocate.
     buffer: Vec<u8>,
 }
 
-/// Where the text begins in the buffer: after the previous hash, the time and the length of the
+/// The offset of the kind in the buffer: after the previous hash, the time and the length of the
 /// kind.
 const KIND_AT: usize = 16 + 8 + 8;
 
 impl Trace {
-    /// An empty trace.
+    /// Creates an empty trace.
     pub fn new(keep: Keep) -> Self {
         Self {
             keep,
@@ -109,13 +108,14 @@ impl Trace {
         }
     }
 
-    /// Adds an entry: when (virtual milliseconds since the Unix epoch), its kind, and the rest in
-    /// words.
+    /// Adds an entry: its virtual time in milliseconds since the Unix epoch, its kind, and
+    /// everything else in words.
     ///
     /// # Panics
     ///
-    /// If a value to be formatted fails to format itself, which a `Display` never should.
+    /// If a value of `text` fails to format itself, which a `Display` never should.
     pub fn record(&mut self, now_ms: u64, kind: &'static str, text: fmt::Arguments<'_>) {
+        // Lengths are hashed too, so that no two entries have the same bytes.
         let buffer = &mut self.buffer;
         buffer.clear();
         buffer.extend_from_slice(&self.hash.0.to_le_bytes());
@@ -141,33 +141,33 @@ impl Trace {
         }
     }
 
-    /// The hash over all entries so far.
+    /// Returns the hash over all entries so far.
     pub fn hash(&self) -> TraceHash {
         self.hash
     }
 
-    /// How many entries were recorded, kept or not.
+    /// Returns the number of entries recorded so far, kept or not.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether nothing was recorded yet.
+    /// Returns `true` if nothing was recorded yet.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The entries; none if only the hash is kept.
+    /// Returns the entries; none if only the hash is kept.
     pub fn entries(&self) -> &[TraceEntry] {
         &self.entries
     }
 }
 
-/// The index of the first entry at which two traces part; `None` if they are equal.
+/// Returns the index of the first entry at which two traces differ; `None` if they are equal.
 ///
-/// If one is the beginning of the other, they part where the shorter one ends.
+/// If one trace is the beginning of the other, they differ at the end of the shorter one.
 pub fn first_divergence(left: &[TraceEntry], right: &[TraceEntry]) -> Option<usize> {
     let common = left.len().min(right.len());
-    // Hashes chain: once they differ they differ to the end, which is what makes bisection right.
+    // Hashes chain: once they differ, they differ to the end. So bisection is right.
     let (mut equal, mut differing) = (0, common);
     while equal < differing {
         let middle = equal.midpoint(differing);

@@ -163,9 +163,9 @@ unsafe extern "C" fn pthread_cond_timedwait_relative_np(
     result
 }
 
-/// See `<dispatch/semaphore.h>`; `thread::park_timeout`, and so channels, use it. Its deadline is on
-/// the machine's clock: libdispatch computes it, and does not call the definitions above. So only
-/// the wait has to be counted, as long as it took.
+/// See `<dispatch/semaphore.h>`; `thread::park_timeout`, and so channels, use it. Its deadline is
+/// on the machine's clock: libdispatch computes it, and does not call the definitions above. So
+/// only the wait has to be counted, as long as it took.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn dispatch_semaphore_wait(semaphore: *mut c_void, timeout: u64) -> isize {
     type Wait = unsafe extern "C" fn(*mut c_void, u64) -> isize;

@@ -1,12 +1,14 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "looking past the simulation is what is tested here"
+    reason = "the tests look past the simulation"
 )]
 
-use std::collections::HashMap;
-use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::HashMap,
+    sync::mpsc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use uuid::Uuid;
 
@@ -20,7 +22,7 @@ fn seed(seed: u64) -> Ambient {
     }
 }
 
-/// What a program can learn from the system's entropy.
+/// Reads the system's entropy in all the ways of a program.
 fn entropy() -> (String, Uuid, [u8; 8]) {
     let order = ('a'..='z')
         .map(|letter| (letter, letter))
@@ -54,14 +56,14 @@ fn entropy_is_a_function_of_the_seed() {
 }
 
 #[test]
-fn entropy_does_not_repeat_within_a_run() {
+fn entropy_does_not_repeat_within_a_world() {
     let (first, second) = simulate(seed(1), || async { (entropy(), entropy()) });
     assert_ne!(first.1, second.1);
     assert_ne!(first.2, second.2);
 }
 
 #[test]
-fn other_threads_have_the_machine_s_entropy_even_during_a_run() {
+fn other_threads_have_the_machines_entropy_even_during_a_world() {
     let read = || std::thread::spawn(entropy).join().unwrap();
     let first = simulate(seed(1), || async { (entropy(), read()) });
     let again = simulate(seed(1), || async { (entropy(), read()) });
@@ -84,7 +86,7 @@ fn clocks_show_virtual_time() {
 }
 
 #[test]
-fn the_calendar_clock_is_offset_as_asked_for_and_the_run_s_own_clock_is_not() {
+fn the_offset_moves_the_calendar_clock_and_not_the_worlds_own_clock() {
     let ambient = Ambient {
         seed: 1,
         clock_offset_ms: -5_000,
@@ -97,7 +99,7 @@ fn the_calendar_clock_is_offset_as_asked_for_and_the_run_s_own_clock_is_not() {
 }
 
 #[test]
-fn two_runs_agree_on_every_clock_reading() {
+fn two_worlds_agree_on_every_clock_reading() {
     let readings = || {
         simulate(seed(1), || async {
             format!("{:?} {:?}", Instant::now(), SystemTime::now())
@@ -107,8 +109,8 @@ fn two_runs_agree_on_every_clock_reading() {
 }
 
 #[test]
-fn other_threads_have_the_machine_s_clocks_and_get_them_back() {
-    // 2025-01-01: the machine is later than the date at which runs begin.
+fn other_threads_have_the_machines_clocks_during_and_after_a_world() {
+    // The machine's date is later than the date at which worlds begin.
     assert!(calendar_ms() > START_MS + 86_400_000);
     simulate(seed(1), || async {
         assert_eq!(calendar_ms(), START_MS);
@@ -129,15 +131,14 @@ fn waits_with_a_timeout_end_however_far_virtual_time_has_jumped() {
             std::thread::park_timeout(Duration::from_millis(5));
             began.elapsed()
         });
-        // Real time that passed in a wait passes on this clock: code that loops until a deadline
-        // gets there.
+        // The real time of a wait passes on this clock too, so that a loop until a deadline ends.
         assert!(waited >= Duration::from_millis(10), "{waited:?}");
         assert!(waited < Duration::from_secs(1), "{waited:?}");
     }
 }
 
 #[test]
-fn waits_for_another_thread_end_when_it_answers() {
+fn a_wait_for_another_thread_ends_when_that_thread_answers() {
     let answer = simulate(seed(1), || async {
         tokio::time::sleep(Duration::from_hours(24 * 20_000)).await;
         let (sender, receiver) = mpsc::channel();
@@ -148,7 +149,7 @@ fn waits_for_another_thread_end_when_it_answers() {
 }
 
 #[test]
-fn the_blocking_thread_has_the_run_s_clocks_and_entropy_of_its_own() {
+fn the_blocking_thread_has_the_worlds_clocks_and_its_own_entropy() {
     let read = || {
         simulate(seed(1), || async {
             tokio::time::sleep(Duration::from_secs(1)).await;

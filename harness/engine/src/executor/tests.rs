@@ -1,13 +1,10 @@
-use std::cell::Cell;
-use std::future::pending;
-use std::thread;
+use std::{cell::Cell, future::pending, thread};
 
-use futures::channel::oneshot;
-use futures::task::noop_waker;
+use futures::{channel::oneshot, task::noop_waker};
 
 use super::*;
 
-/// Polls the first ready task until none is ready; the names and outcomes in order.
+/// Polls the first ready task until none is ready; returns the names and outcomes in order.
 fn run(executor: &Executor) -> Vec<String> {
     let mut polls = Vec::new();
     while let Some(polled) = executor.poll_one(|_| 0) {
@@ -32,7 +29,7 @@ fn yield_now() -> impl Future<Output = ()> {
     })
 }
 
-/// Counts how often it is woken.
+/// A waker that counts its wakes.
 #[derive(Default)]
 struct Bell(Mutex<u32>);
 
@@ -42,7 +39,7 @@ impl Wake for Bell {
     }
 }
 
-/// Runs a closure when dropped.
+/// A value that calls a closure when dropped.
 struct OnDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
@@ -93,7 +90,7 @@ fn a_wake_during_a_poll_is_not_lost() {
 }
 
 #[test]
-fn a_panic_is_caught_and_told_with_the_task_s_name() {
+fn a_panic_is_caught_and_reported_with_the_name_of_its_task() {
     let executor = Executor::new();
     executor.spawn("text", async { panic!("literal") });
     executor.spawn("formatted", async { panic!("number {}", 5) });
@@ -159,7 +156,7 @@ fn a_task_can_cancel_itself_and_others_and_spawn() {
 }
 
 #[test]
-fn what_a_dropped_future_does_finds_the_executor_free() {
+fn a_future_may_use_the_executor_when_it_is_dropped() {
     let executor = Executor::new();
     let spawning = |name: &'static str| {
         let executor = executor.clone();
@@ -188,7 +185,7 @@ fn what_a_dropped_future_does_finds_the_executor_free() {
 }
 
 #[test]
-fn wakes_come_from_other_threads_too_and_ring_the_root_once() {
+fn wakes_may_come_from_other_threads_and_wake_the_root_once() {
     let executor = Executor::new();
     let (sender, receiver) = oneshot::channel::<()>();
     executor.spawn("waits", async { receiver.await.unwrap() });
@@ -206,7 +203,7 @@ fn wakes_come_from_other_threads_too_and_ring_the_root_once() {
 }
 
 #[test]
-fn a_root_that_registers_late_is_woken_at_once() {
+fn a_root_that_registers_with_a_task_ready_is_woken_at_once() {
     let executor = Executor::new();
     executor.spawn("a", async {});
     let bell = Arc::new(Bell::default());
@@ -226,7 +223,7 @@ fn until_ready_ends_when_a_task_is_ready() {
 }
 
 #[test]
-fn wakers_left_behind_by_a_task_that_is_gone_do_nothing() {
+fn the_wakers_of_a_finished_task_do_nothing() {
     let executor = Executor::new();
     let left = Rc::new(RefCell::new(None));
     executor.spawn("a", {

@@ -1,12 +1,8 @@
-//! On madsim: its own scheduler, network and clocks, under the same seed.
+//! The runtime with `--cfg madsim`: madsim's scheduler, network and clocks, under the same seed.
 
-use std::cell::RefCell;
-use std::future::Future;
-use std::time::Duration;
+use std::{cell::RefCell, future::Future, time::Duration};
 
-use madsim::Config;
-use madsim::runtime::Runtime;
-use madsim::time::TimeHandle;
+use madsim::{Config, runtime::Runtime, time::TimeHandle};
 
 use crate::ambient::Ambient;
 
@@ -34,7 +30,7 @@ impl Timekeeper {
     pub(crate) fn current() -> Self {
         let current = CURRENT.with_borrow(Clone::clone);
         current.expect(
-            "a clock needs a run: this thread was not started by `durasim_engine::simulate`",
+            "a clock needs a world: this thread was not started by `durasim_engine::simulate`",
         )
     }
 
@@ -47,15 +43,17 @@ impl Timekeeper {
         self.time.sleep(missing).await;
     }
 
-    /// madsim runs blocking work as a task of its own, on the simulated thread: there is nothing to
-    /// wait for.
+    /// Returns `false`: madsim runs blocking work as a task on the simulated thread, so there is
+    /// nothing to wait for.
     #[expect(clippy::unused_self, reason = "on Tokio it is needed")]
     pub(crate) fn settle_blocking(&self) -> bool {
         false
     }
 }
 
-/// madsim brings its own entropy and clocks, from the same seed; the calendar offset does not
+/// Runs a future to its end on this thread.
+///
+/// madsim simulates entropy and clocks itself, from the same seed. The calendar offset does not
 /// apply.
 pub(crate) fn run<T, F, Fut>(ambient: Ambient, root: F) -> T
 where

@@ -1,23 +1,24 @@
-//! On Tokio: one thread, a paused clock, no input or output.
+//! The runtime without flags: Tokio's, with one thread, a paused clock, and no input or output.
 
-use std::cell::RefCell;
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::time::Instant;
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
-use crate::ambient::{self, Ambient, Guard, Shown};
-use crate::blocking::Gate;
+use crate::{
+    ambient::{self, Ambient, Guard, Shown},
+    blocking::Gate,
+};
 
 thread_local! {
     static CURRENT: RefCell<Option<Timekeeper>> = const { RefCell::new(None) };
-    /// What the run's blocking thread is told of the machine.
+    /// The simulated clocks and entropy of this thread, if it is a world's blocking thread.
     static BLOCKING: RefCell<Option<Guard>> = const { RefCell::new(None) };
 }
 
-/// The clock of the runtime on this thread, and the gate before its blocking work.
+/// The clock of the runtime on this thread, and the gate that holds back its blocking work.
 #[derive(Clone, Debug)]
 pub(crate) struct Timekeeper {
     start: Instant,
@@ -30,7 +31,7 @@ impl Timekeeper {
     pub(crate) fn current() -> Self {
         let current = CURRENT.with_borrow(Clone::clone);
         current.expect(
-            "a clock needs a run: this thread was not started by `durasim_engine::simulate`",
+            "a clock needs a world: this thread was not started by `durasim_engine::simulate`",
         )
     }
 
@@ -49,13 +50,13 @@ impl Timekeeper {
     }
 }
 
-/// The runtime of one run; waits for its blocking thread when dropped.
-struct Run {
+/// The runtime of one world; waits for its blocking thread when dropped.
+struct WorldRuntime {
     runtime: Option<Runtime>,
     gate: Arc<Gate>,
 }
 
-impl Drop for Run {
+impl Drop for WorldRuntime {
     fn drop(&mut self) {
         CURRENT.set(None);
         let stuck = self.gate.abandon();
@@ -66,6 +67,7 @@ impl Drop for Run {
     }
 }
 
+/// Runs a future to its end on this thread.
 pub(crate) fn run<T, F, Fut>(ambient: Ambient, root: F) -> T
 where
     F: FnOnce() -> Fut,
@@ -73,17 +75,17 @@ where
 {
     let gate = Arc::new(Gate::default());
     let shown = Arc::new(Shown::default());
-    // Before the runtime is built, for that reads the clock and draws entropy already.
+    // First of all, for building the runtime reads the clock and draws entropy.
     let _simulated = ambient::enter(ambient, 0, shown.clone());
     let runtime = Some(build(ambient, &gate, &shown));
-    let run = Run {
+    let world = WorldRuntime {
         runtime,
         gate: gate.clone(),
     };
-    let runtime = run
+    let runtime = world
         .runtime
         .as_ref()
-        .expect("a run has its runtime until it is dropped");
+        .expect("a world has its runtime until it is dropped");
     runtime.block_on(async {
         CURRENT.set(Some(Timekeeper {
             start: Instant::now(),
@@ -91,8 +93,7 @@ where
             shown,
         }));
         let result = root().await;
-        // Work that was begun is done to its end, here rather than in a race with the end of the
-        // run.
+        // Blocking work completes here, and not in a race with the end of the world.
         gate.settle();
         result
     })

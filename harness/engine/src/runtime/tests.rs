@@ -1,6 +1,4 @@
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::time::Duration;
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures::future::{Either, select};
 use tokio::time::{sleep, timeout};
@@ -8,7 +6,7 @@ use tokio::time::{sleep, timeout};
 use super::simulate;
 use crate::{Ambient, Clock, Executor, START_MS};
 
-/// Polls tasks, always the first of those that are ready, and lets the clock jump when none is.
+/// Polls the first ready task, again and again, and lets the clock jump when none is ready.
 async fn drive(executor: &Executor, clock: &Clock) {
     loop {
         while let Some(polled) = executor.poll_one(|_| 0) {
@@ -25,12 +23,15 @@ async fn drive(executor: &Executor, clock: &Clock) {
             Box::pin(clock.sleep_until_ms(far)),
         );
         if let Either::Right(_) = select(ready, asleep).await {
-            panic!("nothing happens any more; left: {:?}", executor.names());
+            panic!(
+                "nothing can happen any more; tasks left: {:?}",
+                executor.names()
+            );
         }
     }
 }
 
-/// Runs a test with an executor, a clock and a log, and gives the log back.
+/// Runs a test with an executor, a clock and a log, and returns the log.
 fn log_of(test: impl FnOnce(Executor, Clock, Log) + Send) -> Vec<String> {
     simulate(Ambient::default(), || async move {
         let (executor, clock) = (Executor::new(), Clock::start());
@@ -59,7 +60,7 @@ impl Log {
 }
 
 #[test]
-fn a_run_begins_at_the_start_date() {
+fn a_world_begins_at_the_start_date() {
     assert_eq!(
         simulate(Ambient::default(), || async { Clock::start().now_ms() }),
         START_MS
@@ -67,7 +68,7 @@ fn a_run_begins_at_the_start_date() {
 }
 
 #[test]
-fn sleeping_until_a_time_gets_there_exactly_and_the_past_does_not_wait() {
+fn a_sleep_ends_exactly_on_time_and_a_sleep_until_the_past_at_once() {
     let times = simulate(Ambient::default(), || async {
         let clock = Clock::start();
         let mut times = Vec::new();
@@ -104,7 +105,7 @@ fn sleeping_until_a_time_gets_there_exactly_and_the_past_does_not_wait() {
 }
 
 #[test]
-fn tasks_may_use_tokio_s_timers_and_the_clock_jumps_to_the_earliest() {
+fn the_clock_jumps_to_the_earliest_timer_tokios_timers_included() {
     let log = log_of(|executor, clock, log| {
         for (name, hours) in [("slow", 20), ("fast", 3)] {
             let log = log.clone();
@@ -136,7 +137,7 @@ fn tasks_may_use_tokio_s_timers_and_the_clock_jumps_to_the_earliest() {
 }
 
 #[test]
-fn tasks_that_wake_at_the_same_time_do_so_in_the_same_order_every_time() {
+fn tasks_that_wake_at_the_same_time_have_the_same_order_every_time() {
     let run = || {
         log_of(|executor, _, log| {
             for name in ["a", "b", "c", "d", "e"] {
@@ -159,26 +160,26 @@ fn tasks_that_wake_at_the_same_time_do_so_in_the_same_order_every_time() {
 
 #[test]
 #[should_panic(expected = "as the test says")]
-fn the_panic_of_a_run_is_the_caller_s() {
+fn a_panic_in_a_world_is_passed_to_its_caller() {
     simulate(Ambient::default(), || async { panic!("as the test says") });
 }
 
 #[test]
 #[should_panic(expected = "was not started by")]
-fn a_clock_outside_a_run_is_refused() {
+fn a_clock_outside_of_a_world_panics() {
     let _ = Clock::start();
 }
 
 #[test]
-fn a_run_may_borrow_from_its_caller() {
+fn a_world_may_borrow_from_its_caller() {
     let text = String::from("borrowed");
     assert_eq!(simulate(Ambient::default(), || async { text.len() }), 8);
 }
 
-/// madsim forbids threads inside a run, so there a run inside another is not possible.
+/// madsim forbids threads inside a world, so a world inside another is not possible there.
 #[cfg(not(madsim))]
 #[test]
-fn a_run_inside_another_has_a_clock_of_its_own() {
+fn a_world_inside_another_has_its_own_clock() {
     simulate(Ambient::default(), || async {
         let clock = Clock::start();
         clock.sleep_until_ms(START_MS + 50).await;
@@ -188,7 +189,7 @@ fn a_run_inside_another_has_a_clock_of_its_own() {
 }
 
 #[test]
-fn the_runtime_s_own_tasks_run_too() {
+fn futures_without_a_task_run_too() {
     let now_ms = simulate(Ambient::default(), || async {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let spawned = futures::future::join(
@@ -204,7 +205,7 @@ fn the_runtime_s_own_tasks_run_too() {
     assert_eq!(now_ms, START_MS + 30);
 }
 
-/// On madsim blocking work is a task like any other, and there is no gate.
+/// Blocking work. On madsim it is a task like any other, and there is no gate.
 #[cfg(not(madsim))]
 mod blocking {
     use std::pin::pin;
@@ -216,12 +217,12 @@ mod blocking {
     use super::*;
 
     #[test]
-    fn work_is_never_done_when_its_handle_is_first_polled() {
+    fn work_has_never_completed_when_its_handle_is_first_polled() {
         for _ in 0..50 {
             let log = log_of(|executor, _, log| {
                 executor.spawn("task", async move {
                     let mut work = pin!(spawn_blocking(|| 7));
-                    // Real time, enough for the work to be done in, were it not held back.
+                    // Without the gate, the work could complete here.
                     std::thread::yield_now();
                     log.add(if poll!(&mut work).is_pending() {
                         "pending"
@@ -236,7 +237,7 @@ mod blocking {
     }
 
     #[test]
-    fn work_and_its_results_have_the_same_order_every_time() {
+    fn work_and_its_results_come_in_the_same_order_every_time() {
         let run = || {
             let done = Arc::new(Mutex::new(Vec::new()));
             let log = log_of(|executor, _, log| {
@@ -264,7 +265,7 @@ mod blocking {
     }
 
     #[test]
-    fn the_clock_does_not_jump_past_work_that_is_not_done() {
+    fn the_clock_does_not_jump_before_work_has_completed() {
         let log = log_of(|executor, _, log| {
             let other = log.clone();
             executor.spawn("sleeper", async move {
@@ -282,7 +283,7 @@ mod blocking {
     }
 
     #[test]
-    fn work_may_hand_out_more_work() {
+    fn work_may_spawn_more_work() {
         let log = log_of(|executor, _, log| {
             executor.spawn("task", async move {
                 let inner = spawn_blocking(|| spawn_blocking(|| 5)).await.unwrap();
@@ -293,7 +294,7 @@ mod blocking {
     }
 
     #[test]
-    fn work_is_done_by_the_time_that_settling_returns() {
+    fn work_has_completed_when_settling_returns() {
         simulate(Ambient::default(), || async {
             let clock = Clock::start();
             assert!(!clock.settle_blocking());
@@ -310,7 +311,7 @@ mod blocking {
     }
 
     #[test]
-    fn work_that_nobody_waits_for_is_done_at_the_end_of_the_run() {
+    fn work_that_no_task_awaits_completes_at_the_end_of_the_world() {
         let done = Arc::new(Mutex::new(false));
         let set = done.clone();
         simulate(Ambient::default(), || async {
@@ -321,7 +322,7 @@ mod blocking {
 
     #[test]
     #[should_panic(expected = "as the test says")]
-    fn a_run_that_panics_with_work_outstanding_still_ends() {
+    fn a_world_that_panics_with_work_outstanding_still_ends() {
         simulate(Ambient::default(), || async {
             drop(spawn_blocking(|| ()));
             panic!("as the test says")
@@ -329,12 +330,12 @@ mod blocking {
     }
 
     #[test]
-    fn the_runtime_s_own_tasks_may_block_as_well() {
+    fn tasks_of_the_runtime_may_block_as_well() {
         let log = log_of(|executor, _, log| {
             executor.spawn("task", async move {
                 #[expect(
                     clippy::disallowed_methods,
-                    reason = "code under test may do it, and must not hang"
+                    reason = "code under test may do so, and must not hang"
                 )]
                 let spawned = tokio::task::spawn(async {
                     sleep(Duration::from_millis(5)).await;

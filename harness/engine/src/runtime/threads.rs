@@ -5,15 +5,15 @@ use std::{fs, path::Path};
 
 /// Returns `true` if a thread that code on this thread started may still be running.
 ///
-/// On Linux this is true if the process has a thread that started after this one. Such a thread may
-/// belong to somebody else: to another run, or to the test harness. On other systems, and where
-/// `/proc` cannot be read, it is always true.
+/// On Linux the answer is `true` if the process has a thread that started after this one. That
+/// thread may have been started elsewhere: by another world, or by the test harness. On other
+/// systems, and if `/proc` cannot be read, the answer is always `true`.
 pub fn may_have_started_threads() -> bool {
     has_younger_threads().unwrap_or(true)
 }
 
 /// Returns `true` if the process has a thread that started after this one; `None` if the system
-/// does not say.
+/// does not tell.
 #[cfg(target_os = "linux")]
 fn has_younger_threads() -> Option<bool> {
     let this = started(Path::new("/proc/thread-self"))?;
@@ -23,7 +23,7 @@ fn has_younger_threads() -> Option<bool> {
     Some(starts.any(|other| other > this))
 }
 
-/// On other systems nothing portable lists the threads of a process.
+/// Returns `None`: nothing portable lists the threads of a process.
 #[cfg(not(target_os = "linux"))]
 fn has_younger_threads() -> Option<bool> {
     None

@@ -21,7 +21,7 @@ fn the_hash_is_the_same_whatever_is_kept() {
 }
 
 #[test]
-fn every_part_of_an_entry_is_covered_and_none_runs_into_the_next() {
+fn the_hash_covers_every_part_of_an_entry_and_the_boundaries_between_them() {
     let hash = |at_ms, kind, text: &str| {
         let mut trace = Trace::new(Keep::Hash);
         trace.record(at_ms, kind, format_args!("{text}"));
@@ -40,7 +40,7 @@ fn every_part_of_an_entry_is_covered_and_none_runs_into_the_next() {
 }
 
 #[test]
-fn text_counts_the_same_whether_it_was_formatted_or_literal() {
+fn formatted_and_literal_text_have_the_same_hash() {
     let (mut left, mut right) = (Trace::new(Keep::Entries), Trace::new(Keep::Entries));
     left.record(0, "step", format_args!("text"));
     right.record(0, "step", format_args!("{}", "text"));
@@ -66,7 +66,7 @@ fn the_first_divergence_is_found_wherever_it_is() {
 }
 
 #[test]
-fn a_trace_that_ends_early_parts_where_it_ends() {
+fn a_trace_that_ends_early_differs_at_its_end() {
     let (long, short) = (trace(&[1, 2, 3]), trace(&[1, 2]));
     assert_eq!(first_divergence(long.entries(), short.entries()), Some(2));
     assert_eq!(first_divergence(short.entries(), long.entries()), Some(2));
