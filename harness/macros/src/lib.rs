@@ -1,8 +1,9 @@
 //! The `#[workflow_test]` attribute of durasim.
 //!
-//! Use it through `durasim::prelude`, which re-exports it beside what it needs. The pipeline is the
-//! module tree: `parse` turns tokens into what was written, `validate` turns that into a test that
-//! makes sense or into errors that name the alternatives, `expand` turns the test into a `#[test]`.
+//! Use it through `durasim::prelude`, which re-exports it beside the types that it needs. The
+//! module tree is the pipeline: `parse` turns tokens into arguments and a function, `validate`
+//! turns these into a valid test or into errors that name the alternatives, and `expand` turns the
+//! test into a `#[test]`.
 
 mod expand;
 mod parse;
@@ -14,26 +15,30 @@ use proc_macro2::TokenStream;
 
 /// Turns an async function into a test that runs in simulated Temporal worlds.
 ///
-/// The function takes the environment, by value, as its first argument, and returns whatever
-/// `durasim::TestOutcome` accepts: nothing, `TestResult`, or a `Result<(), E>` of your own.
+/// The function takes the environment, by value, as its first argument. It returns a type that
+/// implements `durasim::TestOutcome`: nothing, `TestResult`, or a `Result<(), E>` of your own.
 ///
 /// ```ignore
 /// #[workflow_test(seeds = 256, faults = FaultProfile::all())]
 /// async fn payment_charges_once(env: TestWorkflowEnvironment) -> TestResult { /* … */ }
 /// ```
 ///
-/// | argument | meaning |
-/// | --- | --- |
-/// | none | one world, without faults |
-/// | `seeds = 256` | that many worlds, which differ in order and latency, and in faults if there are any |
-/// | `faults = FaultProfile::all()` | which faults the worlds may contain; 64 worlds, unless another argument says which |
-/// | `explore = Exhaustive::faults(2)` | instead of seeds: every plan of at most that many faults, of all kinds unless `faults` says which |
-/// | `proptest` | instead of seeds: the test's further arguments are generated, and with them order, latency, and faults if there are any |
-/// | `limits = Limits::default()` | bounds on steps, virtual time and history length |
-/// | `cache = false` | whether workers keep workflow runs between workflow tasks |
-/// | `core_replay = true` | also replay every history with the SDK's own replayer |
+/// Without arguments, the test runs in one world without faults. The arguments are:
 ///
-/// With `proptest`, an argument's values come from `any::<T>()`, or from `#[strategy(EXPR)]` on it:
+/// - `seeds = 256`: runs that many worlds, which differ in order and latency, and in faults if
+///   `faults` allows any.
+/// - `faults = FaultProfile::all()`: the faults that the worlds may contain. Runs 64 worlds, unless
+///   another argument chooses the worlds.
+/// - `explore = Exhaustive::faults(2)`: instead of seeds, runs every plan of at most that many
+///   faults, of all kinds unless `faults` names some.
+/// - `proptest`: instead of seeds, generates the test's further arguments, and with them order and
+///   latency, and faults if `faults` allows any.
+/// - `limits = Limits::default()`: the bounds on steps, virtual time and history length.
+/// - `cache = false`: workers keep no workflow run between its workflow tasks.
+/// - `core_replay = true`: replays every history with the SDK's own replayer too.
+///
+/// With `proptest`, the values of an argument come from `any::<T>()`, or from the argument's
+/// `#[strategy(EXPR)]`:
 ///
 /// ```ignore
 /// #[workflow_test(proptest)]
@@ -43,15 +48,16 @@ use proc_macro2::TokenStream;
 /// ) -> TestResult { /* … */ }
 /// ```
 ///
-/// A failure that took faults or an order of its own is saved, after shrinking, beside the test:
-/// that of `tests/payments.rs` in `tests/payments.durasim-seeds`, or with `proptest` in
-/// `tests/payments.proptest-regressions`. What is saved runs first from then on; keep the files
-/// under version control. `DURASIM_SEED=17 cargo test NAME` runs the one world of that seed; with
-/// `proptest` it chooses other cases, which are otherwise the same every time (`PROPTEST_CASES`
-/// says how many).
+/// A failure that depends on faults or on order is saved, after shrinking, beside the test. A
+/// failure in `tests/payments.rs` is saved in `tests/payments.durasim-seeds`, or with `proptest` in
+/// `tests/payments.proptest-regressions`. Saved failures run first from then on; keep the files
+/// under version control.
+///
+/// `DURASIM_SEED=17 cargo test NAME` runs the one world of that seed. With `proptest`, the same
+/// cases run every time unless `DURASIM_SEED` chooses others; `PROPTEST_CASES` sets their number.
 ///
 /// `#[ignore]`, `#[should_panic]`, documentation, `#[cfg(..)]` and lint attributes are kept. The
-/// function is a `#[test]` already; it needs no `#[tokio::test]`, since time is virtual.
+/// function becomes a `#[test]`; it needs no `#[tokio::test]`, since time is virtual.
 #[proc_macro_attribute]
 pub fn workflow_test(
     arguments: proc_macro::TokenStream,
@@ -60,10 +66,11 @@ pub fn workflow_test(
     pipeline(arguments.into(), item.into()).into()
 }
 
-/// Parse, validate, expand; on errors, the errors and a fallback that keeps editors working.
+/// Expands the attribute; returns all errors, and a fallback that keeps editors working, if it is
+/// used wrongly.
 #[allow(
     clippy::needless_pass_by_value,
-    reason = "tokens are handed over, as to the macro itself"
+    reason = "tokens are passed by value, as to the macro itself"
 )]
 fn pipeline(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function = match parse::function(item.clone()) {

@@ -1,4 +1,4 @@
-//! The expansion compiles and does what it says, against a stand-in for durasim in this very crate.
+//! The expansion compiles and runs, against a stand-in for durasim in this crate.
 
 #![allow(
     missing_docs,
@@ -7,18 +7,20 @@
 )]
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "the stand-in has the signatures of what it stands for"
+    reason = "the stand-in has the signatures of durasim"
 )]
 
 extern crate self as durasim;
 
 use durasim_macros::workflow_test;
 
-/// What the stand-in was asked to do, as the real one sees it.
+/// The functions that the expansion calls.
 pub mod __private {
-    use std::future::Future;
-    use std::pin::{Pin, pin};
-    use std::task::{Context, Poll, Waker};
+    use std::{
+        future::Future,
+        pin::{Pin, pin},
+        task::{Context, Poll, Waker},
+    };
 
     use super::{TestOptions, TestWorkflowEnvironment};
 
@@ -56,7 +58,7 @@ pub mod __private {
         }
     }
 
-    /// What a strategy is to the stand-in: the values themselves.
+    /// Returns a strategy, which in the stand-in is a list of values.
     pub fn any<T: Default>() -> Vec<T> {
         vec![T::default()]
     }
@@ -157,8 +159,8 @@ pub struct TestWorkflowEnvironment {
 }
 
 #[workflow_test]
-async fn the_case_says_where_the_test_is(env: TestWorkflowEnvironment) {
-    assert_eq!(env.name, "expansion::the_case_says_where_the_test_is");
+async fn the_case_names_the_place_of_the_test(env: TestWorkflowEnvironment) {
+    assert_eq!(env.name, "expansion::the_case_names_the_place_of_the_test");
     assert!(env.file.ends_with("expansion.rs"));
     assert_eq!(env.line, line!() - 3);
 }
@@ -180,30 +182,30 @@ async fn ignore_is_kept(_env: TestWorkflowEnvironment) {
 async fn cfg_is_kept(_env: TestWorkflowEnvironment) -> DoesNotExist {}
 
 #[workflow_test]
-#[should_panic(expected = "told by the question mark")]
+#[should_panic(expected = "returned by the question mark")]
 async fn errors_are_returned(mut env: TestWorkflowEnvironment) -> Result<(), String> {
     env.seed += 1;
     assert_eq!(env.seed, 1);
-    Err("told by the question mark")?;
+    Err("returned by the question mark")?;
     Ok(())
 }
 
 #[workflow_test]
-#[should_panic(expected = "boxed: told by the question mark")]
+#[should_panic(expected = "boxed: returned by the question mark")]
 async fn boxed_errors_are_returned(
     _env: TestWorkflowEnvironment,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    Err("told by the question mark")?;
+    Err("returned by the question mark")?;
     Ok(())
 }
 
 #[workflow_test(proptest)]
-#[should_panic(expected = "boxed: told by the question mark")]
+#[should_panic(expected = "boxed: returned by the question mark")]
 async fn boxed_errors_are_returned_with_values(
     _env: TestWorkflowEnvironment,
     _number: u8,
 ) -> std::result::Result<(), std::boxed::Box<dyn std::error::Error + 'static>> {
-    Err("told by the question mark")?;
+    Err("returned by the question mark")?;
     Ok(())
 }
 

@@ -1,14 +1,16 @@
-//! What stands in place of a test that does not make sense.
+//! The tokens in place of a test that is not valid.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{FnArg, ItemFn};
 
-/// The errors, and the function beside them: without it, an editor would lose completion and types
-/// in its body, and rustc would add warnings about imports that only the body uses.
+/// Returns the errors, and the function beside them.
+///
+/// Without the function, an editor would lose completion and types in its body, and rustc would add
+/// warnings about imports that only the body uses.
 pub(crate) fn fallback(mut function: ItemFn, errors: &syn::Error) -> TokenStream {
     let errors = errors.to_compile_error();
-    // What follows would only bring errors of its own, about the same mistake.
+    // These attributes would only add errors about the same mistake.
     function.attrs.retain(|attribute| {
         attribute.path().segments.last().is_none_or(|last| {
             !["test", "workflow_test", "ignore", "should_panic"]

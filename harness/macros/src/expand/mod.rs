@@ -1,4 +1,5 @@
-//! A valid test to the `#[test]` that runs it, and errors to tokens that keep editors working.
+//! From a valid test to the `#[test]` that runs it, and from errors to tokens that keep editors
+//! working.
 
 mod fallback;
 mod test;

@@ -2,17 +2,15 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Ident};
+use syn::{Expr, FnArg, Ident, ext::IdentExt, spanned::Spanned};
 
 use crate::validate::{Generated, WorkflowTest};
 
-/// The test.
+/// Expands a test.
 ///
-/// The user's function stays a function, so that `?`, `return` and its own return type mean what
-/// they say, and backtraces show its name. It is nested, so that the module's names resolve as they
-/// did.
+/// The user's function stays a function, so that `?`, `return` and its return type keep their
+/// meaning, and backtraces show its name. The function is nested, so that names resolve as they do
+/// in its module.
 pub(crate) fn workflow_test(test: &WorkflowTest) -> TokenStream {
     let WorkflowTest {
         function,
@@ -32,7 +30,7 @@ pub(crate) fn workflow_test(test: &WorkflowTest) -> TokenStream {
         #(#attributes)*
         #[test]
         #visibility fn #name() {
-            // The macro is what demands `async`, awaiting or not.
+            // The macro demands `async` even if the body awaits nothing.
             #[allow(clippy::unused_async)]
             #inner
             #run
@@ -58,7 +56,7 @@ fn test_case(test: &WorkflowTest) -> TokenStream {
 fn options(options: &[(Ident, Expr)]) -> TokenStream {
     let mut chain = quote!(::durasim::TestOptions::new());
     for (setter, value) in options {
-        // Spanned at the value: a value of the wrong type is shown where it was written.
+        // With the span of the value, so that rustc shows a wrong type where it was written.
         chain.extend(quote_spanned!(value.span()=> .#setter(#value)));
     }
     chain
@@ -73,8 +71,8 @@ fn run(test: &WorkflowTest, case: &TokenStream) -> TokenStream {
     }
 }
 
-/// The future of the test's outcome; an error that no conversion takes is wrapped for one that
-/// does.
+/// Returns the future of the test's outcome. A boxed error is wrapped in a type that durasim can
+/// convert.
 fn outcome(test: &WorkflowTest, call: TokenStream) -> TokenStream {
     if test.boxed_error {
         quote!(async move { ::durasim::__private::Boxed(#call.await) })
@@ -86,7 +84,7 @@ fn outcome(test: &WorkflowTest, call: TokenStream) -> TokenStream {
 fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]) -> TokenStream {
     let name = &test.function.sig.ident;
     let environment = environment(test);
-    // Each stands where its strategy does: that is what is wrong if it is of another type.
+    // Each has the span of its strategy, so that rustc shows a wrong type there.
     let values: Vec<_> = generated
         .iter()
         .enumerate()
@@ -95,7 +93,7 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
             format_ident!("value_{index}", span = span)
         })
         .collect();
-    // proptest has no strategy for a tuple of none; `()` has one by itself.
+    // proptest has no strategy for an empty tuple, but one for `()`.
     let strategies = if generated.is_empty() {
         quote!(::durasim::__private::any::<()>())
     } else {
@@ -125,15 +123,16 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
     }
 }
 
-/// The further arguments as they are written, for the report of the values that made the test fail.
+/// Returns the further arguments as they are written, for the report of the values that made the
+/// test fail.
 fn parameters(test: &WorkflowTest) -> Vec<String> {
     let written = |input: &FnArg| match input {
         FnArg::Typed(parameter) => match &*parameter.pat {
-            // Without `mut`, which says nothing of the value.
+            // Without `mut`, which does not describe the value.
             syn::Pat::Ident(name) => name.ident.unraw().to_string(),
             pattern => pattern.to_token_stream().to_string(),
         },
-        FnArg::Receiver(_) => unreachable!("a receiver is an error before"),
+        FnArg::Receiver(_) => unreachable!("validation refuses a receiver"),
     };
     test.function
         .sig
@@ -144,7 +143,8 @@ fn parameters(test: &WorkflowTest) -> Vec<String> {
         .collect()
 }
 
-/// `env`, placed at the type that the user wrote: that is what is wrong if it is of another type.
+/// Returns `env` with the span of the type that the user wrote, so that rustc shows a wrong type
+/// there.
 fn environment(test: &WorkflowTest) -> TokenStream {
     let span = match test.function.sig.inputs.first() {
         Some(FnArg::Typed(environment)) => environment.ty.span(),

@@ -1,11 +1,13 @@
-//! What stands in the parentheses of `#[workflow_test(..)]`.
+//! The arguments of `#[workflow_test(..)]`.
 
 use proc_macro2::{Span, TokenStream};
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
-use syn::{Expr, Ident, Token};
+use syn::{
+    Expr, Ident, Token,
+    parse::{Parse, ParseStream, Parser},
+    punctuated::Punctuated,
+};
 
-/// Whether an argument has a value.
+/// The form of an argument: with a value or without.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `name = EXPR`
@@ -18,11 +20,11 @@ pub(crate) enum Form {
 pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) form: Form,
-    /// How to write it, shown in errors.
+    /// A use of the argument, shown in errors.
     pub(crate) example: &'static str,
 }
 
-/// All arguments; a new one is one line here and its rules in `validate`.
+/// All arguments. A new argument is one entry here, and its rules in `validate`.
 pub(crate) const ARGUMENTS: &[Known] = &[
     Known {
         name: "seeds",
@@ -61,7 +63,7 @@ pub(crate) const ARGUMENTS: &[Known] = &[
     },
 ];
 
-/// The names of all arguments, for errors.
+/// Returns the names of all arguments, for errors.
 pub(crate) fn known_arguments() -> String {
     let names: Vec<_> = ARGUMENTS
         .iter()
@@ -70,7 +72,7 @@ pub(crate) fn known_arguments() -> String {
     names.join(", ")
 }
 
-/// One argument as written.
+/// One argument as it was written.
 pub(crate) struct Argument {
     pub(crate) name: Ident,
     pub(crate) value: Option<Expr>,
@@ -105,7 +107,7 @@ impl Parse for Argument {
         if input.is_empty() || input.peek(Token![,]) {
             return Err(syn::Error::new_spanned(
                 sign,
-                format!("`{name} =` lacks its value"),
+                format!("expected a value after `{name} =`"),
             ));
         }
         Ok(Self {
@@ -115,7 +117,7 @@ impl Parse for Argument {
     }
 }
 
-/// The arguments in the order in which they were written.
+/// Parses the arguments, in the order in which they were written.
 pub(crate) fn arguments(tokens: TokenStream) -> syn::Result<Vec<Argument>> {
     let parsed = Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens)?;
     Ok(parsed.into_iter().collect())

@@ -1,4 +1,4 @@
-//! Tokens to what was written, with its spans, without judging whether it makes sense.
+//! From tokens to arguments and a function, with their spans, valid or not.
 
 mod arguments;
 mod function;

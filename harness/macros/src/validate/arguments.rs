@@ -1,36 +1,39 @@
-//! The rules of the attribute's arguments: known, said once, well formed, not contradictory.
+//! The rules of the attribute's arguments: known, given once, well formed, not contradictory.
 
 use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, UnOp};
 
 use super::errors::Errors;
 use crate::parse::{ARGUMENTS, Argument, Form, known_arguments};
 
-/// Pairs that both choose the worlds, with what to do instead. The error stands on the later one.
+/// The pairs of arguments that both choose the worlds, with the error, which stands on the later
+/// argument.
 const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     (
         "seeds",
         "explore",
-        "`seeds` and `explore` both choose the worlds; keep `seeds = N` for N random ones, \
+        "`seeds` and `explore` both choose the worlds; keep `seeds = N` for N random worlds, \
          or `explore = EXPR` for every plan of faults up to a size",
     ),
     (
         "seeds",
         "proptest",
-        "`seeds` and `proptest` both choose the worlds; keep `seeds = N` for N worlds with fixed inputs, \
-         or `proptest` for generated inputs (the variable PROPTEST_CASES says how many)",
+        "`seeds` and `proptest` both choose the worlds; keep `seeds = N` for N worlds with fixed \
+         inputs, or `proptest` for generated inputs (the environment variable PROPTEST_CASES sets \
+         the number of worlds)",
     ),
     (
         "explore",
         "proptest",
-        "`explore` and `proptest` both choose the worlds; keep `explore = EXPR` for every plan of faults \
-         up to a size, or `proptest` for generated inputs and plans",
+        "`explore` and `proptest` both choose the worlds; keep `explore = EXPR` for every plan of \
+         faults up to a size, or `proptest` for generated inputs and plans",
     ),
 ];
 
-/// The presets of `FaultProfile`.
+/// The names of the presets of `FaultProfile`.
 const PRESETS: &[&str] = &["none", "crashes", "activities", "messages", "all"];
 
-/// The setters of `TestOptions` that the arguments stand for. Flags set nothing.
+/// Checks the arguments; returns the setters of `TestOptions` that they stand for. Flags set
+/// nothing.
 pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident, Expr)> {
     let mut options = Vec::new();
     for (position, argument) in arguments.iter().enumerate() {
@@ -45,7 +48,7 @@ pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident
         {
             errors.at(
                 argument.span(),
-                format!("`{name}` is said twice; keep one of them"),
+                format!("`{name}` is given twice; remove one of them"),
             );
             continue;
         }
@@ -64,7 +67,7 @@ pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident
             (Some(value), Form::Flag) => {
                 errors.over(
                     value,
-                    format!("`{name}` has no value: write `{}`", known.example),
+                    format!("`{name}` takes no value: write `{}`", known.example),
                 );
             }
         }
@@ -92,15 +95,16 @@ fn unknown(name: &str) -> String {
     }
 }
 
-/// What can be known of a value before types are: a literal of the wrong kind, no seeds at all, and
-/// the bare name of a preset.
+/// Checks a value as far as possible without types.
+///
+/// Wrong are a literal of the wrong kind, no seeds at all, and the bare name of a preset.
 fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
     let lit = match value {
         Expr::Lit(ExprLit { lit, .. }) => lit,
         Expr::Unary(ExprUnary {
             op: UnOp::Neg(_), ..
         }) if name == "seeds" => {
-            return errors.over(value, "`seeds` is a number of worlds: `seeds = 256`");
+            return errors.over(value, "`seeds` takes a number of worlds: `seeds = 256`");
         }
         Expr::Path(path) if name == "faults" => {
             let preset = path
@@ -122,20 +126,24 @@ fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
                 "`seeds = 0` would test nothing; write at least 1, or `#[ignore]` the test",
             ),
             Lit::Int(_) => {}
-            _ => errors.over(value, "`seeds` is a number of worlds: `seeds = 256`"),
+            _ => errors.over(value, "`seeds` takes a number of worlds: `seeds = 256`"),
         },
         "cache" | "core_replay" if !matches!(lit, Lit::Bool(_)) => {
-            errors.over(value, format!("`{name}` is `true` or `false`"));
+            errors.over(value, format!("`{name}` takes `true` or `false`"));
         }
         "faults" => errors.over(
             value,
-            "`faults` is a `FaultProfile`, such as `FaultProfile::all()`, or a `Fault` placed by hand",
+            "`faults` takes a `FaultProfile`, such as `FaultProfile::all()`, \
+             or a `Fault` placed by hand",
         ),
         "explore" => errors.over(
             value,
-            "`explore` is an `Exhaustive`, such as `Exhaustive::faults(2)`",
+            "`explore` takes an `Exhaustive`, such as `Exhaustive::faults(2)`",
         ),
-        "limits" => errors.over(value, "`limits` is a `Limits`, such as `Limits::default()`"),
+        "limits" => errors.over(
+            value,
+            "`limits` takes a `Limits`, such as `Limits::default()`",
+        ),
         _ => {}
     }
 }

@@ -1,18 +1,19 @@
-//! Collects errors, so that a compilation shows all of them at once.
+//! A collection of errors, so that one compilation shows all of them.
 
 use proc_macro2::Span;
 use quote::ToTokens;
 
+/// The errors found so far.
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
 impl Errors {
-    /// An error at one place.
+    /// Adds an error at one place.
     pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
         self.push(syn::Error::new(span, message));
     }
 
-    /// An error that underlines all of `tokens`.
+    /// Adds an error that underlines all of `tokens`.
     pub(crate) fn over(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
@@ -24,9 +25,11 @@ impl Errors {
         }
     }
 
+    /// Ends the collection.
+    ///
     /// # Errors
     ///
-    /// All that were collected, if any.
+    /// All errors that were added, if any.
     pub(crate) fn finish(self) -> syn::Result<()> {
         self.0.map_or(Ok(()), Err)
     }

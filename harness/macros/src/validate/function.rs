@@ -1,21 +1,20 @@
-//! The rules of the function: async, the environment first, nothing that a test cannot have.
+//! The rules of the function: async, the environment first, and a form that a test can have.
 
-use syn::spanned::Spanned;
 use syn::{
     Attribute, Expr, FnArg, GenericArgument, ItemFn, Meta, PatType, PathArguments, ReturnType,
-    Type, TypeParamBound,
+    Type, TypeParamBound, spanned::Spanned,
 };
 
-use super::Generated;
-use super::errors::Errors;
+use super::{Generated, errors::Errors};
 
-/// How the first argument is written, for errors.
+/// The form of a workflow test, for errors.
 const SHAPE: &str = "async fn name(env: TestWorkflowEnvironment)";
 
-/// proptest implements `Strategy` for tuples up to this size.
+/// The size up to which proptest implements `Strategy` for tuples.
 const MAX_GENERATED: usize = 12;
 
-/// The function without its attributes, those attributes, and what is to be generated for it.
+/// Checks the function; returns it without its attributes, those attributes, and the sources of its
+/// generated arguments.
 pub(crate) fn check(
     mut function: ItemFn,
     proptest: bool,
@@ -30,7 +29,7 @@ pub(crate) fn check(
     (function, attributes, generated)
 }
 
-/// Another attribute that makes a test would run the body outside of a simulated world.
+/// Refuses attributes that would run the body outside of a simulated world.
 fn check_attribute(attribute: &Attribute, errors: &mut Errors) {
     let path = attribute.path();
     let Some(last) = path.segments.last() else {
@@ -39,7 +38,7 @@ fn check_attribute(attribute: &Attribute, errors: &mut Errors) {
     if last.ident == "workflow_test" {
         errors.over(
             attribute,
-            "`#[workflow_test]` is said twice; put all arguments into one",
+            "`#[workflow_test]` is given twice; put all arguments into one",
         );
     } else if last.ident == "test" {
         let written: Vec<_> = path
@@ -62,13 +61,13 @@ fn check_signature(function: &ItemFn, errors: &mut Errors) {
     if signature.asyncness.is_none() {
         errors.at(
             signature.fn_token.span(),
-            format!("a workflow test is async: `{SHAPE}`"),
+            format!("a workflow test must be async: `{SHAPE}`"),
         );
     }
     if let Some(unsafety) = &signature.unsafety {
         errors.over(
             unsafety,
-            "a workflow test cannot be unsafe; put an unsafe block into its body",
+            "a workflow test cannot be unsafe; use an unsafe block in its body",
         );
     }
     if let Some(constness) = &signature.constness {
@@ -80,7 +79,7 @@ fn check_signature(function: &ItemFn, errors: &mut Errors) {
     if let Some(abi) = &signature.abi {
         errors.over(
             abi,
-            format!("a workflow test has no ABI of its own: `{SHAPE}`"),
+            format!("a workflow test cannot name an ABI: `{SHAPE}`"),
         );
     }
     if !signature.generics.params.is_empty() {
@@ -115,7 +114,7 @@ fn check_parameters(function: &mut ItemFn, proptest: bool, errors: &mut Errors) 
                 receiver,
                 format!("a workflow test is a free function and has no receiver: `{SHAPE}`"),
             );
-            // What follows is probably the environment, not something to generate.
+            // The next argument is probably the environment, and not to be generated.
             return Vec::new();
         }
         Some(FnArg::Typed(environment)) => check_environment(environment, errors),
@@ -149,7 +148,7 @@ fn check_parameters(function: &mut ItemFn, proptest: bool, errors: &mut Errors) 
     generated
 }
 
-/// The name of the type may be an alias, so only its shape is judged here; rustc checks the rest.
+/// Checks the form of the first argument. Its type may be an alias, so rustc checks the rest.
 fn check_environment(environment: &mut PatType, errors: &mut Errors) {
     if let Some(strategy) = environment
         .attrs
@@ -158,7 +157,7 @@ fn check_environment(environment: &mut PatType, errors: &mut Errors) {
     {
         errors.over(
             strategy,
-            "the environment is made by durasim; `#[strategy]` goes on later arguments",
+            "durasim makes the environment; `#[strategy]` belongs on a later argument",
         );
     }
     match &*environment.ty {
@@ -171,12 +170,12 @@ fn check_environment(environment: &mut PatType, errors: &mut Errors) {
         Type::Path(path) if !is_plainly_not_the_environment(path) => {}
         other => errors.over(
             other,
-            format!("the first argument is the environment: `{SHAPE}`"),
+            format!("the first argument must be the environment: `{SHAPE}`"),
         ),
     }
 }
 
-/// Types that tests do generate, and that nobody names an environment.
+/// Returns `true` for types that tests often generate, and that are never an environment.
 fn is_plainly_not_the_environment(path: &syn::TypePath) -> bool {
     const OTHERS: &[&str] = &[
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
@@ -208,14 +207,14 @@ fn check_generated(parameter: &PatType, errors: &mut Errors) {
         {
             errors.over(
                 written,
-                "a generated argument is owned: `String` instead of `&str`",
+                "a generated argument must be owned: use `String` instead of `&str`, for example",
             );
         }
         _ => {}
     }
 }
 
-/// Removes `#[strategy(EXPR)]`, which only this attribute understands.
+/// Removes `#[strategy(EXPR)]` from an argument, and returns its expression.
 fn take_strategy(parameter: &mut PatType, errors: &mut Errors) -> Option<Expr> {
     let (strategies, others): (Vec<_>, Vec<_>) = std::mem::take(&mut parameter.attrs)
         .into_iter()
@@ -226,7 +225,7 @@ fn take_strategy(parameter: &mut PatType, errors: &mut Errors) -> Option<Expr> {
     for other in strategies {
         errors.over(
             other,
-            "an argument has one `#[strategy(..)]`; combine them with `prop_oneof!`",
+            "an argument takes one `#[strategy(..)]`; combine several with `prop_oneof!`",
         );
     }
     let Meta::List(list) = &first.meta else {
@@ -240,14 +239,15 @@ fn take_strategy(parameter: &mut PatType, errors: &mut Errors) -> Option<Expr> {
     if strategy.is_none() {
         errors.over(
             &first,
-            "`#[strategy(EXPR)]` holds one expression, such as `0..100_u64`",
+            "`#[strategy(EXPR)]` takes one expression, such as `0..100_u64`",
         );
     }
     strategy
 }
 
-/// Whether the test returns `Result<_, Box<dyn Error>>`, of whatever path: its error may not be
-/// sent to another thread, and durasim takes it in another way.
+/// Returns `true` if the test returns `Result<_, Box<dyn Error>>`, whatever its paths.
+///
+/// Such an error cannot be sent to another thread, so durasim converts it in another way.
 pub(super) fn returns_boxed_error(function: &ItemFn) -> bool {
     let ReturnType::Type(_, ty) = &function.sig.output else {
         return false;

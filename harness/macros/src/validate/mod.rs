@@ -1,4 +1,4 @@
-//! What was written to a test that makes sense, or to errors that name the valid alternatives.
+//! From arguments and a function to a valid test, or to errors that name the alternatives.
 
 mod arguments;
 mod errors;
@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, Ident, ItemFn, Type, spanned::Spanned};
 
 use crate::parse::Argument;
 
-/// A test that can be expanded.
+/// A valid test.
 pub(crate) struct WorkflowTest {
     /// The user's function, without the attributes below and without `#[strategy(..)]`.
     pub(crate) function: ItemFn,
@@ -19,13 +19,13 @@ pub(crate) struct WorkflowTest {
     pub(crate) attributes: Vec<Attribute>,
     /// Setters of `TestOptions` with their values, in the order in which they were written.
     pub(crate) options: Vec<(Ident, Expr)>,
-    /// Whether its outcome is a `Result` with `Box<dyn Error>`.
+    /// True if the test returns a `Result` with `Box<dyn Error>`.
     pub(crate) boxed_error: bool,
-    /// With `proptest`: what is generated, one for each argument after the environment.
+    /// With `proptest`: the sources of the arguments after the environment, in order.
     pub(crate) generated: Option<Vec<Generated>>,
 }
 
-/// Where the values of one generated argument come from.
+/// The source of the values of one generated argument.
 pub(crate) enum Generated {
     /// `#[strategy(EXPR)]`
     Strategy(Expr),
@@ -34,7 +34,7 @@ pub(crate) enum Generated {
 }
 
 impl Generated {
-    /// Where it was written.
+    /// Returns the place where the source was written.
     pub(crate) fn span(&self) -> Span {
         match self {
             Self::Strategy(strategy) => strategy.span(),
@@ -47,7 +47,7 @@ impl Generated {
 ///
 /// # Errors
 ///
-/// Everything that is wrong, not only the first thing.
+/// All rules that the test breaks, not only the first.
 pub(crate) fn workflow_test(arguments: &[Argument], function: ItemFn) -> syn::Result<WorkflowTest> {
     let mut errors = Errors::default();
     let options = arguments::options(arguments, &mut errors);

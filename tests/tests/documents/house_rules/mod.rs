@@ -132,7 +132,6 @@ fn no_line_is_too_wide() {
         "harness/service",
         "harness/worker",
         "harness/durasim",
-        "harness/macros",
         "scenarios",
         "tests",
     ];
@@ -151,7 +150,6 @@ fn doc_comments_open_in_the_manner_of_the_standard_library() {
         "harness/service",
         "harness/worker",
         "harness/durasim",
-        "harness/macros",
         "scenarios",
         "tests",
         "benches",

@@ -1,4 +1,4 @@
-//! Outside of a test build a workflow test leaves nothing behind that could fail to compile.
+//! A workflow test compiles outside of a test build, whatever its body.
 
 use durasim_macros::workflow_test;
 
