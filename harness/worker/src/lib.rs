@@ -17,7 +17,6 @@ mod history;
 mod instance;
 mod machines;
 mod replay;
-pub mod testing;
 mod time;
 mod workflow_worker;
 

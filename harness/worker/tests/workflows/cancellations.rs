@@ -1,9 +1,10 @@
 //! Commands that are cancelled before they leave, and what goes to other workflows; compared with
 //! real Core.
 
-use durasim_worker::testing::{HistoryBuilder, json};
-
-use crate::parity::assert_same;
+use crate::{
+    histories::{HistoryBuilder, json},
+    parity::assert_same,
+};
 
 #[test]
 fn a_timer_cancelled_in_the_task_that_starts_it_never_leaves() {

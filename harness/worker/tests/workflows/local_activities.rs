@@ -1,17 +1,20 @@
 //! Local activities: run within the task, remembered as markers.
 
+use std::time::Duration;
+
 use durasim_worker::{
     LocalActivityOutcome, LocalActivityResolution, LocalActivityWork, WorkflowTaskProgress,
-    testing::{HistoryBuilder, RUN_ID, json},
 };
 use pretty_assertions::assert_eq;
-use std::time::Duration;
 use temporalio_protos::{
     coresdk::activity_result::{self, ActivityResolution, activity_resolution::Status},
     temporal::api::{common::v1::Payload, enums::v1::CommandType, failure::v1::Failure},
 };
 
-use crate::support::{completed, kinds, result, worker};
+use crate::{
+    histories::{HistoryBuilder, RUN_ID, json},
+    support::{completed, kinds, result, worker},
+};
 
 fn work(progress: WorkflowTaskProgress) -> LocalActivityWork {
     match progress {

@@ -3,6 +3,7 @@
 
 mod cancellations;
 mod code;
+mod histories;
 mod local_activities;
 mod nexus_operations;
 mod nondeterminism;

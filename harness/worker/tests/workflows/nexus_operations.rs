@@ -1,6 +1,5 @@
 //! Nexus operations, compared with real Core; and what replay says of another operation.
 
-use durasim_worker::testing::{HistoryBuilder, json};
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
@@ -14,6 +13,7 @@ use temporalio_sdk::{
 };
 
 use crate::{
+    histories::{HistoryBuilder, json},
     parity::assert_same,
     replays::what_differs,
     support::{completed, kinds, result, worker},

@@ -2,12 +2,14 @@
 
 use durasim_worker::{
     ReplayError, WorkflowErrorType, WorkflowTaskProgress, WorkflowWorker, replay,
-    testing::{HistoryBuilder, json},
 };
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::enums::v1::{CommandType, WorkflowTaskFailedCause};
 
-use crate::support::{completed, definitions, kinds, options, replay_options, worker};
+use crate::{
+    histories::{HistoryBuilder, json},
+    support::{completed, definitions, kinds, options, replay_options, worker},
+};
 
 /// A history in which the first command was another one than the workflow issues now.
 fn other_command(record: impl FnOnce(&mut HistoryBuilder) -> i64) -> HistoryBuilder {

@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use durasim_worker::{
-    ReplayMode, ReplayOptions, replay,
-    testing::{HistoryBuilder, json},
-};
+use durasim_worker::{ReplayMode, ReplayOptions, replay};
 use pretty_assertions::assert_eq;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::coresdk::workflow_activation::WorkflowActivation;
@@ -15,6 +12,7 @@ use temporalio_sdk::{
 };
 
 use crate::{
+    histories::{HistoryBuilder, json},
     replays::greeted,
     support::{definitions, replay_options},
 };

@@ -1,15 +1,15 @@
 //! Queries, alone and beside other work.
 
-use durasim_worker::{
-    WorkflowTaskProgress,
-    testing::{HistoryBuilder, json, query},
-};
+use durasim_worker::WorkflowTaskProgress;
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
     enums::v1::QueryResultType, workflowservice::v1::GetWorkflowExecutionHistoryResponse,
 };
 
-use crate::support::{completed, kinds, query_answered, result, worker};
+use crate::{
+    histories::{HistoryBuilder, json, query},
+    support::{completed, kinds, query_answered, result, worker},
+};
 
 fn waiting() -> HistoryBuilder {
     let mut history = HistoryBuilder::new("WaitWorkflow", []);

@@ -1,13 +1,13 @@
 //! Whole histories, replayed strictly and as Core does.
 
-use durasim_worker::{
-    ReplayError, ReplayMode, ReplayOptions, replay,
-    testing::{HistoryBuilder, json},
-};
+use durasim_worker::{ReplayError, ReplayMode, ReplayOptions, replay};
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{command::v1::Command, enums::v1::CommandType};
 
-use crate::support::{definitions, replay_options};
+use crate::{
+    histories::{HistoryBuilder, json},
+    support::{definitions, replay_options},
+};
 
 /// The greeting workflow, whose activity was given `input` and whose timer took so long.
 pub(crate) fn greeted(input: &str, seconds: u64, result: &str) -> HistoryBuilder {

@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::{RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest},
 };
 
-use crate::{code, nexus_operations::NexusWorkflow};
+use crate::{code, histories::WORKFLOW_ID, nexus_operations::NexusWorkflow};
 
 pub(crate) fn definitions() -> WorkflowDefinitions {
     let mut definitions = WorkflowDefinitions::new();
@@ -40,7 +40,7 @@ pub(crate) fn options() -> WorkflowWorkerOptions {
 pub(crate) fn replay_options() -> ReplayOptions {
     ReplayOptions {
         task_queue: "queue".to_owned(),
-        workflow_id: durasim_worker::testing::WORKFLOW_ID.to_owned(),
+        workflow_id: WORKFLOW_ID.to_owned(),
         ..Default::default()
     }
 }

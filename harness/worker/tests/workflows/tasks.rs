@@ -1,16 +1,16 @@
 //! Workflow tasks, on a cached run and on one that is replayed.
 
-use durasim_worker::{
-    WorkflowTaskProgress, WorkflowWorker,
-    testing::{HistoryBuilder, RUN_ID, json},
-};
+use durasim_worker::{WorkflowTaskProgress, WorkflowWorker};
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
     enums::v1::{CommandType, WorkflowTaskFailedCause},
     workflowservice::v1::{GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse},
 };
 
-use crate::support::{completed, definitions, kinds, options, result, worker};
+use crate::{
+    histories::{HistoryBuilder, RUN_ID, json},
+    support::{completed, definitions, kinds, options, result, worker},
+};
 
 /// The greeting workflow up to its last workflow task.
 fn greeted() -> HistoryBuilder {

@@ -16,8 +16,8 @@ use temporalio_protos::temporal::api::{
 use super::HistoryBuilder;
 
 impl HistoryBuilder {
-    /// A Nexus operation is scheduled; the event's id.
-    pub fn nexus_operation_scheduled(
+    /// Adds the scheduling of a Nexus operation.
+    pub(crate) fn nexus_operation_scheduled(
         &mut self,
         endpoint: &str,
         service: &str,
@@ -36,8 +36,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The operation has started, and will complete later.
-    pub fn nexus_operation_started(&mut self, scheduled_event_id: i64, token: &str) -> i64 {
+    /// Adds the start of an operation that completes later.
+    pub(crate) fn nexus_operation_started(&mut self, scheduled_event_id: i64, token: &str) -> i64 {
         self.add(Attributes::NexusOperationStartedEventAttributes(
             NexusOperationStartedEventAttributes {
                 scheduled_event_id,
@@ -48,8 +48,12 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The operation completes.
-    pub fn nexus_operation_completed(&mut self, scheduled_event_id: i64, result: Payload) -> i64 {
+    /// Adds the completion of an operation.
+    pub(crate) fn nexus_operation_completed(
+        &mut self,
+        scheduled_event_id: i64,
+        result: Payload,
+    ) -> i64 {
         self.add(Attributes::NexusOperationCompletedEventAttributes(
             NexusOperationCompletedEventAttributes {
                 scheduled_event_id,
@@ -59,8 +63,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The operation fails.
-    pub fn nexus_operation_failed(&mut self, scheduled_event_id: i64, message: &str) -> i64 {
+    /// Adds the failure of an operation.
+    pub(crate) fn nexus_operation_failed(&mut self, scheduled_event_id: i64, message: &str) -> i64 {
         let failure = Some(Failure {
             message: message.to_owned(),
             ..Default::default()
@@ -74,8 +78,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The operation is canceled.
-    pub fn nexus_operation_canceled(&mut self, scheduled_event_id: i64) -> i64 {
+    /// Adds the cancellation of an operation.
+    pub(crate) fn nexus_operation_canceled(&mut self, scheduled_event_id: i64) -> i64 {
         let info = FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default());
         self.add(Attributes::NexusOperationCanceledEventAttributes(
             NexusOperationCanceledEventAttributes {
@@ -89,8 +93,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The operation times out.
-    pub fn nexus_operation_timed_out(&mut self, scheduled_event_id: i64) -> i64 {
+    /// Adds the timeout of an operation.
+    pub(crate) fn nexus_operation_timed_out(&mut self, scheduled_event_id: i64) -> i64 {
         let info = FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo::default());
         self.add(Attributes::NexusOperationTimedOutEventAttributes(
             NexusOperationTimedOutEventAttributes {
@@ -104,8 +108,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// A request to cancel the operation is recorded; the event's id.
-    pub fn nexus_cancel_requested(&mut self, scheduled_event_id: i64) -> i64 {
+    /// Adds a request to cancel the operation.
+    pub(crate) fn nexus_cancel_requested(&mut self, scheduled_event_id: i64) -> i64 {
         self.add(Attributes::NexusOperationCancelRequestedEventAttributes(
             NexusOperationCancelRequestedEventAttributes {
                 scheduled_event_id,
@@ -114,8 +118,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The handler took the request to cancel.
-    pub fn nexus_cancel_completed(
+    /// Adds the acceptance of the request by the handler of the operation.
+    pub(crate) fn nexus_cancel_completed(
         &mut self,
         scheduled_event_id: i64,
         requested_event_id: i64,
@@ -131,8 +135,12 @@ impl HistoryBuilder {
         )
     }
 
-    /// The handler refused the request to cancel.
-    pub fn nexus_cancel_failed(&mut self, scheduled_event_id: i64, requested_event_id: i64) -> i64 {
+    /// Adds the refusal of the request by the handler of the operation.
+    pub(crate) fn nexus_cancel_failed(
+        &mut self,
+        scheduled_event_id: i64,
+        requested_event_id: i64,
+    ) -> i64 {
         self.add(
             Attributes::NexusOperationCancelRequestFailedEventAttributes(
                 NexusOperationCancelRequestFailedEventAttributes {

@@ -1,19 +1,9 @@
-//! Histories made by hand, for tests of what reads histories.
-//!
-//! ```
-//! use durasim_worker::testing::{HistoryBuilder, json};
-//!
-//! let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
-//! history.workflow_task();
-//! let timer = history.timer_started("1", 60);
-//! history.timer_fired(timer);
-//! history.workflow_task();
-//! history.completed(Some(json(&"hello")));
-//! assert_eq!(history.events().len(), 10);
-//! ```
+//! Histories made by hand, event by event.
 
+mod activities;
 mod commands;
 mod nexus_operations;
+mod other_workflows;
 
 use std::time::Duration;
 
@@ -39,26 +29,23 @@ use temporalio_protos::{
     },
 };
 
-/// 2024-01-01T00:00:00Z, when every history begins; each event comes a second later.
+/// The time of the first event, 2024-01-01T00:00:00Z; each event comes a second after the last.
 const START_SECONDS: i64 = 1_704_067_200;
 /// The run id of every history.
-pub const RUN_ID: &str = "8e9a2d5c-0c2f-4b0a-9d62-1d2f0a7c5b11";
+pub(crate) const RUN_ID: &str = "8e9a2d5c-0c2f-4b0a-9d62-1d2f0a7c5b11";
 /// The workflow id of every history.
-pub const WORKFLOW_ID: &str = "workflow-1";
+pub(crate) const WORKFLOW_ID: &str = "workflow-1";
 
-/// A value as a JSON payload, as the SDK's default converter makes it.
-///
-/// # Panics
-/// If the value cannot be written as JSON.
-pub fn json(value: &impl Serialize) -> Payload {
+/// Returns a value as a JSON payload, as the SDK's default converter does.
+pub(crate) fn json(value: &impl Serialize) -> Payload {
     value
         .as_json_payload()
         .expect("the value can be written as JSON")
 }
 
-/// A history that grows event by event.
+/// A history that grows event by event. Methods that add an event return its id.
 #[derive(Debug, Clone)]
-pub struct HistoryBuilder {
+pub(crate) struct HistoryBuilder {
     events: Vec<HistoryEvent>,
     workflow_type: String,
     scheduled_event_id: i64,
@@ -67,8 +54,8 @@ pub struct HistoryBuilder {
 }
 
 impl HistoryBuilder {
-    /// A run that has just started.
-    pub fn new(workflow_type: &str, input: impl IntoIterator<Item = Payload>) -> Self {
+    /// Returns the history of a run that has just started.
+    pub(crate) fn new(workflow_type: &str, input: impl IntoIterator<Item = Payload>) -> Self {
         let mut history = Self {
             events: Vec::new(),
             workflow_type: workflow_type.to_owned(),
@@ -96,23 +83,20 @@ impl HistoryBuilder {
         history
     }
 
-    /// The events so far.
-    pub fn events(&self) -> &[HistoryEvent] {
+    /// Returns the events so far.
+    pub(crate) fn events(&self) -> &[HistoryEvent] {
         &self.events
     }
 
-    /// The events so far, as the service sends them.
-    pub fn history(&self) -> History {
+    /// Returns the events so far, as the service sends them.
+    pub(crate) fn history(&self) -> History {
         History {
             events: self.events.clone(),
         }
     }
 
-    /// Adds any event; its id.
-    ///
-    /// # Panics
-    /// If there are more events than can be counted.
-    pub fn add(&mut self, attributes: Attributes) -> i64 {
+    /// Adds any event.
+    pub(crate) fn add(&mut self, attributes: Attributes) -> i64 {
         let event_id = i64::try_from(self.events.len()).expect("a test's history is short") + 1;
         self.events.push(HistoryEvent {
             event_id,
@@ -127,14 +111,14 @@ impl HistoryBuilder {
         event_id
     }
 
-    /// A workflow task scheduled, started and completed.
-    pub fn workflow_task(&mut self) -> i64 {
+    /// Adds the scheduling, the start and the completion of a workflow task.
+    pub(crate) fn workflow_task(&mut self) -> i64 {
         self.workflow_task_started();
         self.workflow_task_completed()
     }
 
-    /// A workflow task scheduled and started.
-    pub fn workflow_task_started(&mut self) -> i64 {
+    /// Adds the scheduling and the start of a workflow task.
+    pub(crate) fn workflow_task_started(&mut self) -> i64 {
         self.scheduled_event_id = self.add(Attributes::WorkflowTaskScheduledEventAttributes(
             WorkflowTaskScheduledEventAttributes {
                 task_queue: Some(task_queue()),
@@ -152,8 +136,8 @@ impl HistoryBuilder {
         self.started_event_id
     }
 
-    /// The started workflow task is completed, by a worker with all of Core's flags.
-    pub fn workflow_task_completed(&mut self) -> i64 {
+    /// Adds the completion of the started workflow task, by a worker with all of Core's flags.
+    pub(crate) fn workflow_task_completed(&mut self) -> i64 {
         let first = self.previous_started_event_id == 0;
         self.previous_started_event_id = self.started_event_id;
         let metadata = WorkflowTaskCompletedMetadata {
@@ -180,8 +164,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The started workflow task fails.
-    pub fn workflow_task_failed(&mut self) -> i64 {
+    /// Adds the failure of the started workflow task.
+    pub(crate) fn workflow_task_failed(&mut self) -> i64 {
         self.add(Attributes::WorkflowTaskFailedEventAttributes(
             WorkflowTaskFailedEventAttributes {
                 scheduled_event_id: self.scheduled_event_id,
@@ -196,8 +180,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// The started workflow task times out.
-    pub fn workflow_task_timed_out(&mut self) -> i64 {
+    /// Adds the timeout of the started workflow task.
+    pub(crate) fn workflow_task_timed_out(&mut self) -> i64 {
         self.add(Attributes::WorkflowTaskTimedOutEventAttributes(
             WorkflowTaskTimedOutEventAttributes {
                 scheduled_event_id: self.scheduled_event_id,
@@ -207,8 +191,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// A signal arrives.
-    pub fn signaled(&mut self, name: &str, input: impl IntoIterator<Item = Payload>) -> i64 {
+    /// Adds a signal.
+    pub(crate) fn signaled(&mut self, name: &str, input: impl IntoIterator<Item = Payload>) -> i64 {
         self.add(Attributes::WorkflowExecutionSignaledEventAttributes(
             WorkflowExecutionSignaledEventAttributes {
                 signal_name: name.to_owned(),
@@ -221,8 +205,8 @@ impl HistoryBuilder {
         ))
     }
 
-    /// Somebody asks that the workflow be cancelled.
-    pub fn cancel_requested(&mut self, cause: &str) -> i64 {
+    /// Adds a request to cancel the workflow.
+    pub(crate) fn cancel_requested(&mut self, cause: &str) -> i64 {
         self.add(Attributes::WorkflowExecutionCancelRequestedEventAttributes(
             WorkflowExecutionCancelRequestedEventAttributes {
                 cause: cause.to_owned(),
@@ -231,16 +215,13 @@ impl HistoryBuilder {
         ))
     }
 
-    /// A workflow task with the whole history.
-    pub fn task(&self) -> PollWorkflowTaskQueueResponse {
+    /// Returns a workflow task with the whole history.
+    pub(crate) fn task(&self) -> PollWorkflowTaskQueueResponse {
         self.task_from(1)
     }
 
-    /// A workflow task as the sticky queue has it: history from the given event on.
-    ///
-    /// # Panics
-    /// If there is no such event.
-    pub fn task_from(&self, event_id: i64) -> PollWorkflowTaskQueueResponse {
+    /// Returns a workflow task of the sticky queue, with the history from the given event on.
+    pub(crate) fn task_from(&self, event_id: i64) -> PollWorkflowTaskQueueResponse {
         let skip = usize::try_from(event_id - 1).expect("event ids start at 1");
         PollWorkflowTaskQueueResponse {
             task_token: format!("task-{}", self.started_event_id).into_bytes(),
@@ -259,8 +240,8 @@ impl HistoryBuilder {
         }
     }
 
-    /// A task that is nothing but a query.
-    pub fn query_task(
+    /// Returns a legacy query: a task that is nothing but a query.
+    pub(crate) fn query_task(
         &self,
         query_type: &str,
         with_history: bool,
@@ -280,8 +261,8 @@ impl HistoryBuilder {
     }
 }
 
-/// A query without arguments.
-pub fn query(query_type: &str) -> WorkflowQuery {
+/// Returns a query without arguments.
+pub(crate) fn query(query_type: &str) -> WorkflowQuery {
     WorkflowQuery {
         query_type: query_type.to_owned(),
         ..Default::default()
@@ -305,4 +286,14 @@ fn task_queue() -> TaskQueue {
 
 fn seconds(seconds: u64) -> Option<prost_types::Duration> {
     Duration::from_secs(seconds).try_into().ok()
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the fields of messages are options"
+)]
+fn payloads(payloads: impl IntoIterator<Item = Payload>) -> Option<Payloads> {
+    Some(Payloads {
+        payloads: payloads.into_iter().collect(),
+    })
 }
