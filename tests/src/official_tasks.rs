@@ -9,7 +9,7 @@ use durasim::__private::{StandIn, WorkflowTaskAnswerer};
 use durasim_service::{
     PolledWorkflowTask, Reason, Request, RequestId, Response, Service, ServiceConfig,
 };
-use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
+use durasim_worker::{TaskFailureReason, WorkflowTaskFailure, WorkflowTaskProgress};
 use futures::{channel::oneshot, future::BoxFuture};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -197,8 +197,7 @@ impl OfficialWorker {
                     request: Some(request),
                     failure,
                     cause,
-                    nondeterminism: None,
-                    panic: None,
+                    reason: TaskFailureReason::Other,
                 }))
             }
             Request::RespondQueryTaskCompleted(request) => {

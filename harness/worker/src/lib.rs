@@ -13,17 +13,21 @@
 pub mod activity;
 mod definitions;
 mod execution;
+mod failures;
 mod history;
 mod instance;
+mod local_activity;
 mod machines;
 mod replay;
+mod sdk_words;
 mod time;
 mod workflow_worker;
 
 pub use definitions::{RegistrationError, WorkflowDefinitions};
+pub use failures::{Nondeterminism, TaskFailureReason, WorkflowPanic};
+pub use local_activity::{LocalActivityOutcome, LocalActivityResolution, LocalActivityTask};
 pub use replay::{ReplayError, ReplayLog, ReplayMode, ReplayOptions, replay, replay_shared};
 pub use workflow_worker::{
-    LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork,
-    Nondeterminism, QueryFailure, WorkflowErrorType, WorkflowPanic, WorkflowTaskFailure,
-    WorkflowTaskHeartbeat, WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
+    LocalActivityWork, QueryFailure, WorkflowErrorType, WorkflowTaskFailure, WorkflowTaskHeartbeat,
+    WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
 };

@@ -15,7 +15,7 @@ use temporalio_protos::{
 };
 
 use crate::{
-    Nondeterminism, WorkflowDefinitions, WorkflowPanic,
+    Nondeterminism, TaskFailureReason, WorkflowDefinitions, WorkflowPanic,
     execution::{Execution, ExecutionError, WorkerFacts, describe},
     history::History,
     instance::{InstanceSettings, uses_codec},
@@ -288,15 +288,11 @@ impl From<Box<RunFailure>> for ReplayError {
     fn from(failed: Box<RunFailure>) -> Self {
         let RunFailure {
             failure,
-            nondeterminism,
-            panic,
+            reason,
             error,
             ..
         } = *failed;
-        if let Some(panic) = panic {
-            return Self::Panicked(panic);
-        }
-        match (error, nondeterminism) {
+        match (error, reason) {
             (
                 Some(ExecutionError::Differs {
                     difference,
@@ -310,8 +306,11 @@ impl From<Box<RunFailure>> for ReplayError {
                 what: difference.what,
                 issued_at: issued_at.as_deref().map(str::to_owned),
             },
-            (_, Some(nondeterminism)) => Self::Nondeterminism(Box::new(nondeterminism)),
-            (_, None) => Self::TaskFailed(Box::new(failure)),
+            (_, TaskFailureReason::Panic(panic)) => Self::Panicked(*panic),
+            (_, TaskFailureReason::Nondeterminism(nondeterminism)) => {
+                Self::Nondeterminism(nondeterminism)
+            }
+            _ => Self::TaskFailed(Box::new(failure)),
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::{
 use durasim_engine::START_MS;
 use durasim_service::ExecutionSummary;
 use durasim_worker::{
-    Nondeterminism, QueryFailure, WorkflowTaskFailure,
-    activity::{ActivityFault, PANICKED, Unregistered},
+    Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure,
+    activity::{ActivityFault, Unregistered},
 };
 use std::collections::BTreeMap;
 use temporalio_protos::temporal::api::{
@@ -237,10 +237,9 @@ pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> FailureReport {
 pub(crate) fn activity_panicked(
     label: Label,
     attempt: u32,
-    failure: &Failure,
+    message: &str,
     bounded: bool,
 ) -> Option<FailureReport> {
-    let message = failure.message.strip_prefix(PANICKED)?;
     if bounded || attempt < HOPELESS_PANICS {
         return None;
     }
@@ -278,13 +277,17 @@ pub(crate) fn workflow_task_failed(
         // counts for nothing.
         return None;
     }
-    if let Some(nondeterminism) = &failed.nondeterminism {
+    if let TaskFailureReason::Nondeterminism(nondeterminism) = &failed.reason {
         return rebuilt_otherwise(state, run_id, nondeterminism);
     }
     if attempt < HOPELESS_ATTEMPT {
         return None;
     }
-    let location = failed.panic.as_ref().and_then(|panic| {
+    let panic = match &failed.reason {
+        TaskFailureReason::Panic(panic) => Some(panic),
+        _ => None,
+    };
+    let location = panic.and_then(|panic| {
         // Where a library panics, the line that called it is what helps; it is known with a
         // backtrace.
         let in_library = panic.location.as_deref().is_some_and(is_dependencys);
@@ -296,19 +299,20 @@ pub(crate) fn workflow_task_failed(
     let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
     let mut report =
         FailureReport::workflow_task_fails(name, attempts, &with_causes(&failed.failure), location);
-    if failed.panic.is_none() && failed.failure.cause.is_some() {
-        report.remedy = Some(
-            "start the workflow with an input of the type that its `run` takes; what it is started with is in the \
-             first event of its history"
-                .to_owned(),
-        );
-    }
-    if failed.panic.is_none() && failed.failure.message.starts_with("Encoding error") {
-        report.remedy = Some(
-            "send what the handler takes: a payload, a signal's most likely, is not of the type that the workflow's code \
-             wants; the history has it, `env.history(workflow).outline()`"
-                .to_owned(),
-        );
+    let remedy = match &failed.reason {
+        TaskFailureReason::WorkflowInput => Some(
+            "start the workflow with an input of the type that its `run` takes; what it is started \
+             with is in the first event of its history",
+        ),
+        TaskFailureReason::Payload => Some(
+            "send what the handler takes: a payload, a signal's most likely, is not of the type \
+             that the workflow's code wants; the history has it, \
+             `env.history(workflow).outline()`",
+        ),
+        _ => None,
+    };
+    if let Some(remedy) = remedy {
+        report.remedy = Some(remedy.to_owned());
     }
     Some(report)
 }

@@ -3,7 +3,7 @@
 use super::State;
 use crate::outcome::ReplayCase;
 use durasim_service::ExecutionSummary;
-use durasim_worker::{ReplayMode, ReplayOptions, WorkflowErrorType};
+use durasim_worker::{Nondeterminism, ReplayMode, ReplayOptions, WorkflowErrorType};
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 /// A case for each run whose workflow some worker has. A mock has no code to replay; a run that
@@ -66,10 +66,9 @@ fn failed_by_nondeterminism(state: &State, execution: &ExecutionSummary) -> bool
         .history(&execution.workflow_id, Some(&execution.run_id))
         .unwrap_or_default();
     match events.last().and_then(|event| event.attributes.as_ref()) {
-        Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => failed
-            .failure
-            .as_ref()
-            .is_some_and(|failure| failure.message.starts_with("[TMPRL1100]")),
+        Some(Attributes::WorkflowExecutionFailedEventAttributes(failed)) => {
+            failed.failure.as_ref().is_some_and(Nondeterminism::caused)
+        }
         _ => false,
     }
 }

@@ -42,7 +42,7 @@ use super::{
     heartbeat::{DetailTypes, HeartbeatCallback, HeartbeatError, Heartbeats},
     log::{CallFacts, OpenCall},
 };
-use crate::{LocalActivityTask, instance};
+use crate::{LocalActivityTask, instance, sdk_words};
 
 /// Tells virtual time in milliseconds since the Unix epoch.
 pub type ClockCallback = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -203,8 +203,15 @@ fn at(ms: u64) -> SystemTime {
 pub enum ActivityOutcome {
     /// The activity returned a result.
     Completed(Option<Payloads>),
-    /// The activity returned an error, or panicked, or its payloads could not be converted.
+    /// The activity returned an error, or its payloads could not be converted.
     Failed(Box<Failure>),
+    /// The activity panicked.
+    Panicked {
+        /// The failure that the SDK makes of a panic.
+        failure: Box<Failure>,
+        /// The message of the panic.
+        message: String,
+    },
     /// The activity returned that it was cancelled, with these details.
     Canceled(Option<Payloads>),
     /// Somebody else will complete the activity; nothing is reported.
@@ -239,9 +246,6 @@ pub enum ActivityFault {
     },
 }
 
-/// How the failure of an activity begins that panicked, in the SDK's words.
-pub const PANICKED: &str = "Activity function panicked: ";
-
 impl ActivityOutcome {
     /// What a workflow gets to know of a local activity's attempt; `None` if there is nothing to
     /// tell it.
@@ -250,10 +254,12 @@ impl ActivityOutcome {
             Self::Completed(result) => activity_resolution::Status::Completed(Success {
                 result: result.and_then(|payloads| payloads.payloads.into_iter().next()),
             }),
-            Self::Failed(failure) => activity_resolution::Status::Failed(FailureResult {
-                failure: Some(*failure),
-                ..Default::default()
-            }),
+            Self::Failed(failure) | Self::Panicked { failure, .. } => {
+                activity_resolution::Status::Failed(FailureResult {
+                    failure: Some(*failure),
+                    ..Default::default()
+                })
+            }
             Self::Canceled(details) => activity_resolution::Status::Cancelled(Cancellation {
                 failure: Some(Failure {
                     message: "Activity cancelled".to_owned(),
@@ -291,6 +297,14 @@ impl ActivityOutcome {
             None => unreachable!("every attempt ends in some status"),
         }
     }
+
+    /// The outcome of an attempt, if its code panicked with this message.
+    fn of_code(self, panicked: Option<String>) -> Self {
+        match (self, panicked) {
+            (Self::Failed(failure), Some(message)) => Self::Panicked { failure, message },
+            (outcome, _) => outcome,
+        }
+    }
 }
 
 fn one(payload: Payload) -> Payloads {
@@ -320,21 +334,28 @@ pub(super) async fn run(
     };
     let facts = Arc::new(attempt.take_facts());
     let call = attempt.log.begin(facts.clone(), attempt.clock.clone());
+    let mut panicked = None;
     let result = if let Err(error) = decoded {
         let message = format!("Failed decoding activity task: {error}");
         ActivityExecutionResult::fail(Failure::application_failure(message, false))
     } else {
-        match execute(&invocation, is_mock, types, *attempt, facts, &call).await {
-            Ok(result) => result,
+        let executed = execute(&invocation, is_mock, types, *attempt, facts, &call);
+        match executed.await {
+            Ok(Executed::Ended(result)) => result,
+            Ok(Executed::Panicked { result, message }) => {
+                panicked = Some(message);
+                result
+            }
             Err(fault) => return ActivityOutcome::Fault(fault),
         }
     };
     call.end(ActivityOutcome::of(result.clone()));
-    if codec {
+    let outcome = if codec {
         encode(&data_converter, result).await
     } else {
         ActivityOutcome::of(result)
-    }
+    };
+    outcome.of_code(panicked)
 }
 
 /// Whether payloads change on their way through the converter's codec.
@@ -354,7 +375,17 @@ fn uses_codec(data_converter: &DataConverter) -> bool {
     })
 }
 
-/// Calls activity code and says how that ended, in payloads that have not passed the codec.
+/// The end of activity code, in payloads that have not passed the codec.
+enum Executed {
+    Ended(ActivityExecutionResult),
+    /// The code panicked: the result that the SDK makes of that, and the message of the panic.
+    Panicked {
+        result: ActivityExecutionResult,
+        message: String,
+    },
+}
+
+/// Calls activity code.
 async fn execute(
     invocation: &Invocation,
     is_mock: bool,
@@ -362,7 +393,7 @@ async fn execute(
     attempt: ActivityAttempt,
     facts: Arc<CallFacts>,
     call: &OpenCall,
-) -> Result<ActivityExecutionResult, ActivityFault> {
+) -> Result<Executed, ActivityFault> {
     let input = facts.payloads.payloads.clone();
     let data_converter = attempt.data_converter;
     let context = Arc::new(AttemptContext {
@@ -382,22 +413,25 @@ async fn execute(
         started_ms: call.started_ms(),
         environment: OnceLock::new(),
     });
+    let converter = &context.data_converter;
     match drive(invocation, input, &context).await {
-        Ok(Ended::Returned(Ok(payload))) => Ok(ActivityExecutionResult::ok(payload)),
-        Ok(Ended::Returned(Err(error))) => Ok(execution_result(&context.data_converter, error)),
+        Ok(Ended::Returned(Ok(payload))) => {
+            Ok(Executed::Ended(ActivityExecutionResult::ok(payload)))
+        }
+        Ok(Ended::Returned(Err(error))) => Ok(Executed::Ended(execution_result(converter, error))),
         Ok(Ended::Panicked(message)) if is_mock => Err(ActivityFault::MockPanicked {
             activity_type: context.info().activity_type.clone(),
             message,
         }),
         Ok(Ended::Panicked(message)) => {
             // The error the SDK makes of a panic.
-            let failure = ApplicationFailure::new(format!("{PANICKED}{message}"));
-            Ok(execution_result(
-                &context.data_converter,
-                ActivityError::application(failure),
-            ))
+            let failure = ApplicationFailure::new(sdk_words::activity_panicked(&message));
+            let result = execution_result(converter, ActivityError::application(failure));
+            Ok(Executed::Panicked { result, message })
         }
-        Err(HeartbeatError::Conversion(failure)) => Ok(ActivityExecutionResult::fail(*failure)),
+        Err(HeartbeatError::Conversion(failure)) => {
+            Ok(Executed::Ended(ActivityExecutionResult::fail(*failure)))
+        }
         Err(HeartbeatError::UnknownType) => Err(ActivityFault::UnknownHeartbeatDetails {
             activity_type: context.info().activity_type.clone(),
             task_queue: context.info().task_queue.clone(),
@@ -449,7 +483,7 @@ async fn drive(
 fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("Couldn't turn panic into a string")
+        .unwrap_or(sdk_words::PANIC_WITHOUT_TEXT)
         .to_owned()
 }
 

@@ -212,7 +212,9 @@ impl OpenCall {
     pub(super) fn end(self, outcome: ActivityOutcome) {
         self.set(match outcome {
             ActivityOutcome::Completed(result) => ActivityCallOutcome::Completed(result),
-            ActivityOutcome::Failed(failure) => ActivityCallOutcome::Failed(failure),
+            ActivityOutcome::Failed(failure) | ActivityOutcome::Panicked { failure, .. } => {
+                ActivityCallOutcome::Failed(failure)
+            }
             ActivityOutcome::Canceled(details) => ActivityCallOutcome::Canceled(details),
             ActivityOutcome::WillCompleteAsync => ActivityCallOutcome::WillCompleteAsync,
             ActivityOutcome::Fault(_) => ActivityCallOutcome::Abandoned,

@@ -59,7 +59,7 @@ mod throttle;
 mod tests;
 
 pub use attempt::{
-    ActivityAttempt, ActivityFault, ActivityOutcome, ClockCallback, LocalActivityOrigin, PANICKED,
+    ActivityAttempt, ActivityFault, ActivityOutcome, ClockCallback, LocalActivityOrigin,
 };
 pub use call::ActivityCall;
 pub use current::{CurrentAttempt, current};

@@ -382,10 +382,11 @@ fn an_application_failure_keeps_its_type_delay_and_details() {
 #[test]
 fn a_panic_is_an_application_failure_with_the_sdks_wording() {
     let outcome = run(&shop(), attempt("Shop::break_down", payloads(&())));
-    assert_eq!(
-        failure_of(&outcome).message,
-        "Activity function panicked: out of paper"
-    );
+    let ActivityOutcome::Panicked { failure, message } = outcome else {
+        panic!("it should have panicked: {outcome:?}")
+    };
+    assert_eq!(message, "out of paper");
+    assert_eq!(failure.message, "Activity function panicked: out of paper");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use temporalio_protos::temporal::api::{
 };
 
 use super::compare::Difference;
-use crate::{Nondeterminism, machines::MachineError};
+use crate::{Nondeterminism, machines::MachineError, sdk_words};
 
 /// Why history and commands do not go together.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ impl ExecutionError {
                 error: MachineError::Nondeterminism(words),
                 place,
             } => {
-                let message = format!("[TMPRL1100] Nondeterminism error: {words}");
+                let message = sdk_words::nondeterminism(words);
                 let report = Nondeterminism {
                     event_id: place.as_ref().map(|place| place.event_id),
                     expected: place

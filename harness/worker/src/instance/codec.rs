@@ -18,7 +18,7 @@ use temporalio_protos::{
 };
 
 use super::{InstanceFailure, InstanceSettings, Result};
-use crate::execution::IssuedCommand;
+use crate::{TaskFailureReason, execution::IssuedCommand};
 
 /// Whether payloads change on their way through the converter's codec.
 ///
@@ -101,7 +101,6 @@ fn failed(message: String) -> Box<InstanceFailure> {
             ..Default::default()
         },
         cause: Some(WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure),
-        panic: None,
-        nondeterminism: None,
+        reason: TaskFailureReason::Other,
     })
 }

@@ -33,9 +33,10 @@ use temporalio_workflow::__private::sdk::{
 use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
 use crate::{
-    Nondeterminism, WorkflowDefinitions, WorkflowPanic,
+    TaskFailureReason, WorkflowDefinitions, WorkflowPanic,
     definitions::{InstanceInput, NoInstance},
     execution::IssuedCommand,
+    sdk_words,
 };
 pub(crate) use codec::uses_codec;
 use host::Host;
@@ -59,9 +60,7 @@ pub(crate) struct InstanceSettings {
 pub(crate) struct InstanceFailure {
     pub(crate) failure: Failure,
     pub(crate) cause: Option<WorkflowTaskFailedCause>,
-    pub(crate) panic: Option<WorkflowPanic>,
-    /// Set if something besides the SDK woke workflow code.
-    pub(crate) nondeterminism: Option<Nondeterminism>,
+    pub(crate) reason: TaskFailureReason,
 }
 
 type Result<T, E = Box<InstanceFailure>> = std::result::Result<T, E>;
@@ -76,18 +75,21 @@ impl InstanceFailure {
         Box::new(Self {
             failure,
             cause,
-            panic: None,
-            nondeterminism: None,
+            reason: TaskFailureReason::Other,
         })
     }
 
-    #[expect(
-        clippy::boxed_local,
-        reason = "it comes boxed from where it was caught"
-    )]
+    /// A failure that the SDK made of an error in workflow code.
+    fn of_sdk(message: String) -> Box<Self> {
+        let reason = reason(&message);
+        let mut failed = Self::new(message);
+        failed.reason = reason;
+        failed
+    }
+
     fn panicked(panic: Box<WorkflowPanic>) -> Box<Self> {
         let mut failed = Self::new(format!("Workflow function panicked: {}", panic.message));
-        failed.panic = Some(*panic);
+        failed.reason = TaskFailureReason::Panic(panic);
         failed
     }
 }
@@ -164,7 +166,8 @@ impl Instance {
             NoInstance::Conversion(error) => {
                 let message = "Failed to create workflow: Failed to create workflow execution";
                 let mut failed = InstanceFailure::with_cause(message, unhandled);
-                // The SDK drops the reason; it is what the user needs.
+                failed.reason = TaskFailureReason::WorkflowInput;
+                // The SDK drops the cause; it is what the user needs.
                 failed.failure.cause = Some(Box::new(Failure {
                     message: error.to_string(),
                     ..Default::default()
@@ -210,7 +213,7 @@ impl Instance {
         let workflow = &mut self.workflow;
         let result = panics::catch(backtraces, || workflow.activate(activation, waker))
             .map_err(InstanceFailure::panicked)?
-            .map_err(|failure| InstanceFailure::new(failure.message))?;
+            .map_err(|failure| InstanceFailure::of_sdk(failure.message))?;
         self.fail_on_foreign_wake()?;
         let mut commands = Vec::new();
         self.take_job_results(expected, result, &mut commands)?;
@@ -326,7 +329,7 @@ impl Instance {
         let workflow = &mut self.workflow;
         let polled = panics::catch(backtraces, || workflow.poll_routine(routine, waker))
             .map_err(InstanceFailure::panicked)?
-            .map_err(|failure| InstanceFailure::new(failure.message))?;
+            .map_err(|failure| InstanceFailure::of_sdk(failure.message))?;
         self.fail_on_foreign_wake()?;
         Ok(polled)
     }
@@ -341,10 +344,9 @@ impl Instance {
                     .force_cause
                     .and_then(|cause| i32::try_from(cause).ok());
                 return Err(Box::new(InstanceFailure {
+                    reason: reason(&failed.failure.message),
                     failure: *failed.failure,
                     cause: cause.and_then(|cause| WorkflowTaskFailedCause::try_from(cause).ok()),
-                    panic: None,
-                    nondeterminism: None,
                 }));
             }
             None => return Err(InstanceFailure::new("main routine returned no completion")),
@@ -376,6 +378,15 @@ impl Instance {
     }
 }
 
+/// The reason that the SDK's own message gives.
+fn reason(message: &str) -> TaskFailureReason {
+    if sdk_words::is_payload_conversion(message) {
+        TaskFailureReason::Payload
+    } else {
+        TaskFailureReason::Other
+    }
+}
+
 /// What each job is to be answered with, and whether routines are to be polled after.
 fn expectations(activation: &WorkflowActivation) -> (Vec<Expected>, bool) {
     let mut polls = false;
@@ -400,7 +411,7 @@ fn expectations(activation: &WorkflowActivation) -> (Vec<Expected>, bool) {
 fn handler_completion(completion: RoutineCompletion) -> Result<Option<IssuedCommand>> {
     match completion {
         RoutineCompletion::Signal(Ok(())) => Ok(None),
-        RoutineCompletion::Signal(Err(failure)) => Err(InstanceFailure::new(failure.message)),
+        RoutineCompletion::Signal(Err(failure)) => Err(InstanceFailure::of_sdk(failure.message)),
         RoutineCompletion::Update(UpdateRoutineCompletion::Completed {
             protocol_instance_id,
             result,

@@ -10,7 +10,7 @@ use temporalio_protos::{
 };
 
 use super::{Instance, InstanceFailure, Result, wake::WakeTracker};
-use crate::{Nondeterminism, execution::IssuedCommand};
+use crate::{Nondeterminism, TaskFailureReason, execution::IssuedCommand, sdk_words};
 
 /// The SDK's words.
 const WOKEN: &str = "a waker was invoked by a non-SDK source. This usually means workflow code is using \
@@ -54,7 +54,7 @@ fn woken(goes_on: Option<&IssuedCommand>) -> Nondeterminism {
             .and_then(|issued| issued.command.variant.as_ref())
             .map(words)
             .unwrap_or_default(),
-        message: message(WOKEN),
+        message: sdk_words::nondeterministic_future(WOKEN),
         issued_at: goes_on
             .and_then(|issued| issued.issued_at.as_deref())
             .map(str::to_owned),
@@ -65,20 +65,16 @@ fn woken(goes_on: Option<&IssuedCommand>) -> Nondeterminism {
 pub(super) fn failure(woken: Nondeterminism) -> Box<InstanceFailure> {
     let cause = Some(WorkflowTaskFailedCause::NonDeterministicError);
     let mut failed = InstanceFailure::with_cause(woken.message.clone(), cause);
-    failed.nondeterminism = Some(woken);
+    failed.reason = TaskFailureReason::Nondeterminism(Box::new(woken));
     failed
 }
 
 /// A future that the SDK can tell to be nondeterministic without a wake.
 pub(super) fn nondeterministic(words: &str) -> Box<InstanceFailure> {
     InstanceFailure::with_cause(
-        message(words),
+        sdk_words::nondeterministic_future(words),
         Some(WorkflowTaskFailedCause::NonDeterministicError),
     )
-}
-
-fn message(words: &str) -> String {
-    format!("[TMPRL1100] Nondeterministic future detected: {words}")
 }
 
 fn words(command: &Variant) -> String {

@@ -8,7 +8,7 @@ use std::{
     sync::Once,
 };
 
-use crate::WorkflowPanic;
+use crate::{WorkflowPanic, sdk_words::PANIC_WITHOUT_TEXT};
 
 #[derive(Debug)]
 struct Capture {
@@ -87,7 +87,7 @@ fn message(payload: &dyn Any) -> String {
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "Couldn't turn panic into a string".to_owned())
+        .unwrap_or_else(|| PANIC_WITHOUT_TEXT.to_owned())
 }
 
 #[cfg(test)]

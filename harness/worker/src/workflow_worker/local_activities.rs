@@ -14,8 +14,8 @@ use temporalio_protos::{
     },
 };
 
-use super::{LocalActivityOutcome, LocalActivityResolution, LocalActivityTask};
 use crate::{
+    LocalActivityOutcome, LocalActivityResolution, LocalActivityTask,
     execution::LocalResolution,
     machines::{LocalResult, ScheduledLocalActivity},
     time,

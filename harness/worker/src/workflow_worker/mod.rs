@@ -38,15 +38,14 @@ use temporalio_protos::{
 
 pub use options::{WorkflowErrorType, WorkflowWorkerOptions};
 pub use progress::{
-    LocalActivityOutcome, LocalActivityResolution, LocalActivityTask, LocalActivityWork,
-    Nondeterminism, QueryFailure, WorkflowPanic, WorkflowTaskFailure, WorkflowTaskHeartbeat,
+    LocalActivityWork, QueryFailure, WorkflowTaskFailure, WorkflowTaskHeartbeat,
     WorkflowTaskProgress,
 };
 use run::LEGACY_QUERY_ID;
 pub(crate) use run::{OpenTask, Run, RunFailure, RunOutcome, RunSettings};
 
 use crate::{
-    WorkflowDefinitions,
+    LocalActivityResolution, Nondeterminism, TaskFailureReason, WorkflowDefinitions,
     execution::{Execution, WorkerFacts},
     history::{History, Pages},
     instance::{InstanceSettings, uses_codec},
@@ -448,8 +447,7 @@ impl WorkflowWorker {
         let RunFailure {
             failure,
             cause,
-            nondeterminism,
-            panic,
+            reason,
             ..
         } = *failed;
         let task_token = task
@@ -461,7 +459,7 @@ impl WorkflowWorker {
                 let request = requests::query_failed(&self.options, task, cause, failure);
                 return WorkflowTaskProgress::QueryFailed(Box::new(QueryFailure {
                     request,
-                    nondeterminism,
+                    nondeterminism: reason.nondeterminism(),
                 }));
             }
             Some(task) if task.attempt <= 1 => {
@@ -496,8 +494,7 @@ impl WorkflowWorker {
             request,
             failure,
             cause,
-            nondeterminism,
-            panic,
+            reason,
         };
         WorkflowTaskProgress::Failed(Box::new(failure))
     }
@@ -548,8 +545,7 @@ fn no_history(message: &str) -> Box<RunFailure> {
     Box::new(RunFailure {
         failure: Failure::application_failure(message.to_owned(), true),
         cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
-        nondeterminism: None,
-        panic: None,
+        reason: TaskFailureReason::Other,
         error: None,
     })
 }

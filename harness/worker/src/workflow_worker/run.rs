@@ -16,11 +16,11 @@ use temporalio_protos::{
 };
 
 use super::{
-    LocalActivityResolution, LocalActivityTask, LocalActivityWork, Nondeterminism, WorkflowPanic,
-    WorkflowTaskHeartbeat,
+    LocalActivityWork, WorkflowTaskHeartbeat,
     local_activities::{AfterAttempt, RunningLocalActivities},
 };
 use crate::{
+    LocalActivityResolution, LocalActivityTask, Nondeterminism, TaskFailureReason,
     WorkflowDefinitions,
     execution::{
         CoreFlag, Execution, ExecutionError, IssuedCommand, LocalResolution, TaskResponse,
@@ -77,8 +77,7 @@ pub(crate) enum RunOutcome {
 pub(crate) struct RunFailure {
     pub(crate) failure: Failure,
     pub(crate) cause: WorkflowTaskFailedCause,
-    pub(crate) nondeterminism: Option<Nondeterminism>,
-    pub(crate) panic: Option<WorkflowPanic>,
+    pub(crate) reason: TaskFailureReason,
     /// Set by strict replay.
     pub(crate) error: Option<ExecutionError>,
 }
@@ -523,8 +522,7 @@ impl From<Box<InstanceFailure>> for Failed {
                 }
                 Some(cause) => cause,
             },
-            nondeterminism: failed.nondeterminism,
-            panic: failed.panic,
+            reason: failed.reason,
             error: None,
         })
     }
@@ -542,8 +540,9 @@ impl From<ExecutionError> for Failed {
         Box::new(RunFailure {
             failure: Failure::application_failure(message, false),
             cause,
-            nondeterminism,
-            panic: None,
+            reason: nondeterminism.map_or(TaskFailureReason::Other, |nondeterminism| {
+                TaskFailureReason::Nondeterminism(Box::new(nondeterminism))
+            }),
             error: Some(error),
         })
     }

@@ -3,6 +3,7 @@
 
 mod cancellations;
 mod code;
+mod failures;
 mod histories;
 mod local_activities;
 mod nexus_operations;

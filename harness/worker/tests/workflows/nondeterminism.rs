@@ -76,7 +76,8 @@ fn it_fails_the_workflow_task_with_its_own_cause() {
         panic!("the history is another workflow's");
     };
     assert_eq!(failed.cause, WorkflowTaskFailedCause::NonDeterministicError);
-    assert_eq!(failed.nondeterminism.unwrap().event_id, Some(5));
+    let nondeterminism = failed.reason.nondeterminism().unwrap();
+    assert_eq!(nondeterminism.event_id, Some(5));
 }
 
 #[test]

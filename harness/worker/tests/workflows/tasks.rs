@@ -3,7 +3,7 @@
 use durasim_worker::{WorkflowTaskProgress, WorkflowWorker};
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
-    enums::v1::{CommandType, WorkflowTaskFailedCause},
+    enums::v1::CommandType,
     workflowservice::v1::{GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse},
 };
 
@@ -170,71 +170,6 @@ fn a_poll_that_found_nothing_is_no_task() {
     assert!(matches!(
         worker().on_task(PollWorkflowTaskQueueResponse::default()),
         WorkflowTaskProgress::Idle
-    ));
-}
-
-#[test]
-fn a_panic_fails_the_task_and_is_caught_with_its_place() {
-    let mut worker = worker();
-    let mut history = HistoryBuilder::new("PanicWorkflow", []);
-    history.workflow_task_started();
-    let WorkflowTaskProgress::Failed(failed) = worker.on_task(history.task()) else {
-        panic!("the workflow panics");
-    };
-    assert_eq!(
-        failed.failure.message,
-        "Workflow function panicked: out of luck"
-    );
-    assert_eq!(
-        failed.cause,
-        WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure
-    );
-    let panic = failed.panic.unwrap();
-    assert_eq!(panic.message, "out of luck");
-    assert!(panic.location.unwrap().contains("code.rs"));
-    assert_eq!(
-        failed.request.unwrap().cause(),
-        WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure
-    );
-    assert_eq!(worker.cached(), [""; 0]);
-}
-
-#[test]
-fn later_attempts_of_a_failing_task_are_not_reported() {
-    let mut worker = worker();
-    let mut history = HistoryBuilder::new("PanicWorkflow", []);
-    history.workflow_task_started();
-    let mut task = history.task();
-    task.attempt = 2;
-    let WorkflowTaskProgress::Failed(failed) = worker.on_task(task) else {
-        panic!("the workflow panics")
-    };
-    assert_eq!(failed.request, None);
-}
-
-#[test]
-fn a_type_that_nobody_registered_fails_the_task() {
-    let mut history = HistoryBuilder::new("NoSuchWorkflow", []);
-    history.workflow_task_started();
-    let WorkflowTaskProgress::Failed(failed) = worker().on_task(history.task()) else {
-        panic!("nobody knows the type");
-    };
-    assert_eq!(
-        failed.failure.message,
-        "Workflow type NoSuchWorkflow not found"
-    );
-}
-
-#[test]
-fn a_channel_in_workflow_code_is_detected() {
-    let mut history = HistoryBuilder::new("ChannelWorkflow", []);
-    history.workflow_task_started();
-    let WorkflowTaskProgress::Failed(failed) = worker().on_task(history.task()) else {
-        panic!("the workflow is woken by a channel");
-    };
-    assert_eq!(failed.cause, WorkflowTaskFailedCause::NonDeterministicError);
-    assert!(failed.failure.message.starts_with(
-        "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK source."
     ));
 }
 

@@ -244,9 +244,9 @@ impl State {
             Some(AttemptFate::LoseReport) => return,
             _ => {}
         }
-        if let ActivityOutcome::Failed(failure) = &outcome
+        if let ActivityOutcome::Panicked { message, .. } = &outcome
             && let Some(report) =
-                diagnosis::activity_panicked(subject.label(), subject.number, failure, bounded)
+                diagnosis::activity_panicked(subject.label(), subject.number, message, bounded)
         {
             return self.fail(report);
         }
@@ -278,7 +278,7 @@ impl State {
                 }
                 .into(),
             ),
-            ActivityOutcome::Failed(failure) => (
+            ActivityOutcome::Failed(failure) | ActivityOutcome::Panicked { failure, .. } => (
                 AttemptMessage::Failed,
                 RespondActivityTaskFailedRequest {
                     task_token,
