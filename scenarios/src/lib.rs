@@ -1,4 +1,4 @@
-//! Workflows by pattern, sound and flawed, and what runs them under durasim.
+//! Workflows by pattern, sound and flawed, with a world to test each.
 
 #![allow(
     missing_docs,
@@ -7,11 +7,11 @@
 )]
 #![allow(
     clippy::missing_errors_doc,
-    reason = "workflow and activity methods all fail in the one way that their return type names"
+    reason = "the return types of workflow and activity methods say how they fail"
 )]
 #![allow(
     clippy::unused_async,
-    reason = "an activity that is not async leaves the simulated thread, whether it awaits anything or not"
+    reason = "an activity that is not async leaves the simulated thread, even if it awaits nothing"
 )]
 
 pub mod approval;

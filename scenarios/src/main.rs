@@ -5,7 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // What is not Unicode names no scenario, and is told so like any other unknown word.
+    // An argument that is not Unicode names no scenario; it is rejected like any unknown word.
     cli::main(
         std::env::args_os()
             .skip(1)

@@ -5,7 +5,7 @@ use crate::{
     order, payment, renewal, saga, scenario::Scenario, subscription, transfer, versioned,
 };
 
-/// Every scenario: the sound ones from simple to involved, then the flawed.
+/// All scenarios: first the sound ones from simple to involved, then the flawed ones.
 pub const ALL: &[Scenario] = &[
     fetch_and_process::SCENARIO,
     approval::SCENARIO,
@@ -40,40 +40,44 @@ pub const ALL: &[Scenario] = &[
     flawed::retried_refusal::SCENARIO,
 ];
 
-/// The sound scenarios.
+/// Returns the sound scenarios.
 pub fn sound() -> impl Iterator<Item = &'static Scenario> {
     ALL.iter().filter(|scenario| scenario.is_sound())
 }
 
-/// The flawed scenarios.
+/// Returns the flawed scenarios.
 pub fn flawed() -> impl Iterator<Item = &'static Scenario> {
     ALL.iter().filter(|scenario| !scenario.is_sound())
 }
 
-/// The scenario of this name.
+/// Finds the scenario with this name.
 ///
 /// # Errors
 ///
-/// When there is none; the error names those that are spelt much like it.
+/// If there is no such scenario; the error lists similar names.
 pub fn find(name: &str) -> Result<&'static Scenario, UnknownScenario> {
     ALL.iter()
         .find(|scenario| scenario.name == name)
         .ok_or_else(|| UnknownScenario::new(name))
 }
 
-/// There is no scenario of this name.
+/// A name that no scenario has.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scenario `{name}`; {}`scenarios list` shows what there is", did_you_mean(.nearest))]
+#[error(
+    "there is no scenario `{name}`; {}run `scenarios list` for all names",
+    did_you_mean(.nearest)
+)]
 pub struct UnknownScenario {
-    /// What was asked for.
+    /// The name that was requested.
     pub name: String,
-    /// At most three names that may have been meant, the nearest first.
+    /// At most three similar names, the most similar first.
     pub nearest: Vec<&'static str>,
 }
 
 impl UnknownScenario {
     fn new(name: &str) -> Self {
-        // A slip or two, more in a long name; with half of the letters wrong it is another word.
+        // A slip or two, more in a long name; a word with half of its letters wrong is another
+        // word.
         let most = (name.chars().count() / 3).max(2);
         let mut nearest: Vec<_> = ALL
             .iter()
@@ -97,8 +101,8 @@ fn did_you_mean(nearest: &[&str]) -> String {
     }
 }
 
-/// How many letters must be inserted, deleted or replaced to get from one to the other. The folder
-/// of the flawed ones costs nothing to leave out.
+/// Returns the number of letters to insert, delete or replace to turn `wanted` into `candidate`,
+/// with or without the prefix `flawed/`.
 fn distance(wanted: &str, candidate: &str) -> usize {
     let bare = candidate.strip_prefix("flawed/").unwrap_or(candidate);
     edits(wanted, candidate).min(edits(wanted, bare))
@@ -125,7 +129,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn names_are_unique_and_flawed_ones_say_so() {
+    fn names_are_unique_and_flawed_scenarios_have_a_prefix() {
         let names: BTreeSet<_> = ALL.iter().map(|scenario| scenario.name).collect();
         assert_eq!(names.len(), ALL.len());
         for scenario in ALL {
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_nearest() {
+    fn the_error_for_an_unknown_name_lists_similar_names() {
         assert_eq!(
             find("aproval").map(|_| ()).unwrap_err().nearest[0],
             "approval"
@@ -162,12 +166,13 @@ mod tests {
         );
         assert_eq!(
             find("clok").map(|_| ()).unwrap_err().to_string(),
-            "there is no scenario `clok`; did you mean flawed/clock? `scenarios list` shows what there is"
+            "there is no scenario `clok`; did you mean flawed/clock? \
+             run `scenarios list` for all names"
         );
         let nothing_like_it = find("nope").map(|_| ()).unwrap_err().to_string();
         assert_eq!(
             nothing_like_it,
-            "there is no scenario `nope`; `scenarios list` shows what there is"
+            "there is no scenario `nope`; run `scenarios list` for all names"
         );
     }
 }

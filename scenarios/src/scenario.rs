@@ -1,4 +1,4 @@
-//! What a scenario is: a world, what it must come to, and what it takes to break it.
+//! The definition of a scenario: a world, the result it must have, and its known flaw, if any.
 
 use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use durasim_worker::{RegistrationError, WorkflowDefinitions};
@@ -7,54 +7,54 @@ use temporalio_sdk::{
     WorkerOptions, WorkflowRegistrationError, workflow_replayer::WorkflowReplayerOptions,
 };
 
-/// Sets up a world, drives it, and asserts what must hold.
+/// A function that sets up a world, drives it, and asserts the results.
 pub type World = fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult>;
 
 /// One pattern, with a world to try it in.
 #[derive(Clone, Copy)]
 pub struct Scenario {
-    /// As on the command line; flawed ones begin with `flawed/`.
+    /// The name on the command line; names of flawed scenarios begin with `flawed/`.
     pub name: &'static str,
     /// One sentence, for people.
     pub about: &'static str,
-    /// What is wrong with it, if it is one of those that must be caught.
+    /// The known flaw, if the scenario is flawed.
     pub flaw: Option<Flaw>,
-    /// Its world.
+    /// The world.
     pub world: World,
-    /// Its workflows, for replaying its histories elsewhere.
+    /// The workflows, for replaying histories elsewhere.
     pub workflows: Workflows,
 }
 
 impl Scenario {
-    /// Whether no seed and no fault may make it fail.
+    /// Returns `true` if no seed and no fault may make the scenario fail.
     pub fn is_sound(&self) -> bool {
         self.flaw.is_none()
     }
 }
 
-/// What is known of a flaw.
+/// A known flaw.
 #[derive(Clone, Copy, Debug)]
 pub struct Flaw {
-    /// The sound scenario that does it right.
+    /// The name of the sound scenario that does it right.
     pub twin: &'static str,
-    /// The check that must catch it.
+    /// The check that must find the flaw.
     pub code: FailureCode,
-    /// The least number of faults with which it shows.
+    /// The least number of faults that shows the flaw.
     pub faults: usize,
 }
 
-/// The workflow types of a scenario, in the latest version of each.
+/// The workflow types of a scenario, each in its latest version.
 #[derive(Clone, Copy)]
 pub struct Workflows {
-    /// Registers them with the SDK's own replayer.
+    /// A function that registers the types with the SDK's own replayer.
     pub replayer: fn(&mut WorkflowReplayerOptions) -> Result<(), WorkflowRegistrationError>,
-    /// Registers them with the SDK's own worker.
+    /// A function that registers the types with the SDK's own worker.
     pub worker: fn(&mut WorkerOptions) -> Result<(), WorkflowRegistrationError>,
-    /// Registers them with durasim's own replay.
+    /// A function that registers the types with durasim's own replay.
     pub definitions: fn(&mut WorkflowDefinitions) -> Result<(), RegistrationError>,
 }
 
-/// The [`Workflows`] of these types.
+/// Makes the [`Workflows`] of these types.
 #[macro_export]
 macro_rules! workflows {
     ($($workflow:ty),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! What many worlds need.
+//! Helpers that many worlds share.
 
 use std::time::Duration;
 use temporalio_client::{
@@ -6,18 +6,20 @@ use temporalio_client::{
 };
 use temporalio_common::HasWorkflowDefinition;
 
-/// The usual options to start a workflow with this id on this task queue.
+/// Returns the usual options to start a workflow with this id on this task queue.
 pub(crate) fn on(task_queue: &str, workflow_id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, workflow_id).build()
 }
 
-/// This many days.
+/// Returns this many days.
 pub(crate) fn days(days: u64) -> Duration {
     Duration::from_hours(24 * days)
 }
 
-/// Whether a signal was accepted for sure. A workflow that is closed accepts none; but a client
-/// that asks again after an answer got lost hears the same, though the first attempt was in time.
+/// Returns `true` if a signal was certainly accepted.
+///
+/// A closed workflow accepts no signal. A client whose first answer was lost may retry and get the
+/// same error, although the first attempt was in time.
 pub(crate) fn accepted(
     signalled: Result<(), WorkflowInteractionError>,
 ) -> Result<bool, WorkflowInteractionError> {
@@ -28,7 +30,7 @@ pub(crate) fn accepted(
     }
 }
 
-/// Another handle to the same workflow, for another actor.
+/// Returns another handle to the same workflow, for another actor.
 pub(crate) fn same<W: HasWorkflowDefinition>(
     handle: &WorkflowHandle<Client, W>,
 ) -> WorkflowHandle<Client, W> {

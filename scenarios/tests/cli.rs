@@ -1,4 +1,4 @@
-//! The program, as its users meet it: output, JSON, exit status.
+//! The program as its users meet it: output, JSON, exit status.
 
 use serde_json::Value;
 use std::process::{Command, Output};
@@ -79,7 +79,7 @@ fn run_prints_one_object_and_passes() {
 }
 
 #[test]
-fn a_run_is_told_in_words() {
+fn a_run_is_shown_in_words() {
     let output = scenarios(&["run", "approval", "--faults", "none"]);
     assert_eq!(output.status.code(), Some(0));
     let words = text(&output.stdout);
@@ -89,7 +89,7 @@ fn a_run_is_told_in_words() {
 }
 
 #[test]
-fn a_failed_run_exits_with_1_and_ends_with_the_command_that_repeats_it() {
+fn a_failed_run_exits_with_1_and_ends_with_the_command_that_reproduces_it() {
     let output = scenarios(&["run", "flawed/clock", "--seed", "3"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let words = text(&output.stdout);
@@ -101,7 +101,7 @@ fn a_failed_run_exits_with_1_and_ends_with_the_command_that_repeats_it() {
 }
 
 #[test]
-fn a_sweep_prints_its_seeds_in_order_whatever_the_number_of_threads() {
+fn a_sweep_prints_its_seeds_in_order_on_any_number_of_threads() {
     let hashes = |jobs: &str| {
         let output = scenarios(&[
             "sweep", "payment", "--seeds", "10..22", "--jobs", jobs, "--json",
@@ -126,7 +126,7 @@ fn a_sweep_prints_its_seeds_in_order_whatever_the_number_of_threads() {
 }
 
 #[test]
-fn a_sweep_of_all_takes_the_sound_ones() {
+fn a_sweep_of_all_runs_the_sound_scenarios_only() {
     let output = scenarios(&["sweep", "--all", "--seeds", "0..1", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     let swept = objects(&output);
@@ -139,7 +139,7 @@ fn a_sweep_of_all_takes_the_sound_ones() {
 }
 
 #[test]
-fn a_sweep_over_a_flaw_finds_it_and_run_shows_it_again() {
+fn a_sweep_finds_a_flaw_and_run_reproduces_it() {
     let output = scenarios(&[
         "sweep",
         "flawed/charge_without_key",
@@ -167,7 +167,7 @@ fn a_sweep_over_a_flaw_finds_it_and_run_shows_it_again() {
 }
 
 #[test]
-fn history_is_temporals_own_json() {
+fn history_prints_the_json_format_of_temporal() {
     let output = scenarios(&["history", "fetch_and_process", "--seed", "1"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let history: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -181,14 +181,11 @@ fn history_is_temporals_own_json() {
     );
     assert_eq!(attributes["workflowTaskTimeout"], "10s");
     let asked = scenarios(&["history", "fetch_and_process", "--seed", "1", "--json"]);
-    assert_eq!(
-        asked.stdout, output.stdout,
-        "it is JSON without being asked"
-    );
+    assert_eq!(asked.stdout, output.stdout, "it is JSON without --json too");
 }
 
 #[test]
-fn history_prints_one_run_and_tells_of_the_others() {
+fn history_prints_one_run_and_lists_the_other_workflows() {
     let first = scenarios(&["history", "approval", "--faults", "none"]);
     assert!(
         text(&first.stderr).contains("approval-of-item-3"),
@@ -215,14 +212,17 @@ fn history_prints_one_run_and_tells_of_the_others() {
 }
 
 #[test]
-fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
+fn an_invalid_command_line_exits_with_2_and_says_what_is_valid() {
     let cases: [(&[&str], &str); 20] = [
         (&["run", "aproval"], "did you mean approval"),
         (&["run", "clock"], "flawed/clock"),
-        (&["walk"], "there are list, run, sweep"),
+        (&["walk"], "the commands are list, run, sweep"),
         (&["run"], "needs the name"),
         (&["run", "approval", "--seed", "x"], "a whole number"),
-        (&["run", "approval", "--jobs", "2"], "knows no `--jobs`"),
+        (
+            &["run", "approval", "--jobs", "2"],
+            "does not take `--jobs`",
+        ),
         (&["sweep", "approval"], "--seeds A..B"),
         (
             &["sweep", "approval", "--seeds", "5..5"],
@@ -243,11 +243,11 @@ fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
         (&["run", "approval", "--seed"], "`--seed` needs a value"),
         (
             &["run", "approval", "--seed", "1", "--seed", "2"],
-            "takes one --seed",
+            "takes only one --seed",
         ),
         (
             &["run", "approval", "batch"],
-            "takes one NAME; `batch` is another",
+            "takes only one NAME, but `batch` is a second",
         ),
         (
             &["run", "approval", "--json=yes"],
@@ -272,7 +272,7 @@ fn what_cannot_be_understood_exits_with_2_and_says_what_can() {
 }
 
 #[test]
-fn help_is_there_for_the_asking_wherever_it_is_asked_for() {
+fn help_is_shown_wherever_it_is_requested() {
     for arguments in [
         &["help"][..],
         &["--help"],
@@ -290,7 +290,7 @@ fn help_is_there_for_the_asking_wherever_it_is_asked_for() {
 }
 
 #[test]
-fn the_command_that_repeats_a_failure_names_its_faults() {
+fn the_command_that_reproduces_a_failure_names_its_faults() {
     let output = scenarios(&["run", "flawed/clock", "--seed=3", "--faults=none"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let words = text(&output.stdout);
@@ -299,7 +299,7 @@ fn the_command_that_repeats_a_failure_names_its_faults() {
 }
 
 #[test]
-fn more_threads_than_seeds_are_no_use_and_no_harm() {
+fn more_threads_than_seeds_do_no_harm() {
     let output = scenarios(&[
         "sweep", "approval", "--seeds", "7..9", "--jobs", "1000000", "--json",
     ]);
@@ -312,7 +312,12 @@ fn the_tour_shows_time_faults_and_a_flaw() {
     let output = scenarios(&[]);
     let words = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{words}");
-    for stop in ["1. Time that skips", "2. Faults", "3. A flaw", "Go on with"] {
+    for stop in [
+        "1. Time that skips",
+        "2. Faults",
+        "3. A flaw",
+        "Continue with",
+    ] {
         assert!(words.contains(stop), "{words}");
     }
 }

@@ -1,5 +1,5 @@
-//! The flawed scenarios: each is caught, by the check that is meant to, with as few faults as it
-//! takes.
+//! Tests of the flawed scenarios: the intended check finds each flaw, with as few faults as it
+//! needs.
 
 use durasim::{Campaign, FaultProfile, WorldOptions};
 use scenarios::registry;
@@ -29,7 +29,7 @@ fn every_flaw_is_caught_within_256_seeds_by_its_own_check() {
 }
 
 #[test]
-fn a_flaw_that_takes_a_fault_does_not_show_without() {
+fn a_flaw_that_needs_a_fault_does_not_show_without_one() {
     for scenario in registry::flawed() {
         let Some(flaw) = scenario.flaw else { continue };
         let campaign = Campaign::new(&scenario.world, WorldOptions::default());

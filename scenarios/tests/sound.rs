@@ -1,9 +1,9 @@
-//! The sound scenarios: what they do without faults, and that no fault makes them fail.
+//! Tests of the sound scenarios: their histories without faults, and that no fault makes them fail.
 
 use durasim::{Campaign, FaultProfile, WorldOptions};
 use scenarios::registry;
 
-/// How many worlds of each; `scenarios score` runs ten thousand.
+/// The number of worlds of each scenario; `scenarios score` runs ten thousand.
 const SEEDS: u64 = 24;
 
 #[test]
@@ -32,7 +32,7 @@ fn no_seed_makes_a_sound_scenario_fail() {
 }
 
 #[test]
-fn the_fault_free_history_of_each_sound_scenario_is_as_before() {
+fn the_fault_free_history_of_each_sound_scenario_is_unchanged() {
     for scenario in registry::sound() {
         let campaign = Campaign::new(&scenario.world, WorldOptions::default());
         let report = campaign.fault_free();

@@ -1,4 +1,4 @@
-//! Three items that await a decision: one is approved, one is fought over, one is forgotten.
+//! Three items await a decision: one is approved, one is disputed, one is forgotten.
 
 pub mod workflow;
 
@@ -66,7 +66,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     });
     rejection.await?;
 
-    // A signal on its way may be held up until the deadline has passed: then the item has expired.
+    // A delayed signal may arrive after the deadline; the item has expired by then.
     let ends = [
         (
             &approved,

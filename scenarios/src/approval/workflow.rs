@@ -8,10 +8,10 @@ use temporalio_sdk::{
     workflows::select,
 };
 
-/// How long an item waits for somebody to decide.
+/// The time that an item waits for a decision.
 pub const PATIENCE: Duration = Duration::from_hours(24);
 
-/// What was decided, if anything was.
+/// The decision so far.
 #[derive(Clone, Debug, Default)]
 enum Decision {
     #[default]
@@ -28,15 +28,21 @@ pub struct ApprovalWorkflow {
     decision: Decision,
 }
 
+impl ApprovalWorkflow {
+    fn is_decided(&self) -> bool {
+        !matches!(self.decision, Decision::Pending)
+    }
+}
+
 #[workflow_methods]
 impl ApprovalWorkflow {
-    /// What became of the item: what processing it gave, or why it was not processed.
+    /// Returns the result of processing the item, or the reason why the item was not processed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
-        // `select!` polls from top to bottom: a decision that arrives together with the deadline
+        // `select!` polls from top to bottom, so a decision that arrives together with the deadline
         // counts.
         select! {
-            decided = ctx.wait_condition(|state| !matches!(state.decision, Decision::Pending)) => decided?,
+            decided = ctx.wait_condition(Self::is_decided) => decided?,
             _ = ctx.timer(PATIENCE) => ctx.state_mut(|state| state.decision = Decision::Expired),
         }
 
@@ -56,7 +62,7 @@ impl ApprovalWorkflow {
         }
     }
 
-    /// Lets the item through, unless it was decided before.
+    /// Approves the item, unless it was decided before.
     #[signal]
     pub fn approve(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         if matches!(self.decision, Decision::Pending) {
@@ -64,7 +70,7 @@ impl ApprovalWorkflow {
         }
     }
 
-    /// Turns the item down, unless it was decided before.
+    /// Rejects the item, unless it was decided before.
     #[signal]
     pub fn reject(&mut self, _ctx: &mut SyncWorkflowContext<Self>, reason: String) {
         if matches!(self.decision, Decision::Pending) {
@@ -72,7 +78,7 @@ impl ApprovalWorkflow {
         }
     }
 
-    /// `pending`, `approved`, `rejected: <reason>` or `expired`.
+    /// Returns `pending`, `approved`, `rejected: <reason>` or `expired`.
     #[query]
     pub fn status(&self, _ctx: &WorkflowContextView) -> String {
         match &self.decision {
@@ -84,7 +90,7 @@ impl ApprovalWorkflow {
     }
 }
 
-/// What is done with an approved item.
+/// The processing of approved items.
 pub struct Items;
 
 #[activities]

@@ -1,4 +1,4 @@
-//! Four pages: one does not exist, one is asked for while the library is closed.
+//! Four pages: one does not exist, one is requested while the library is closed.
 
 pub mod workflow;
 
@@ -14,7 +14,7 @@ use workflow::{BatchWorkflow, Library, LibraryError, Pages};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "batch",
-    about: "many activities in turn; errors are caught and kept in the workflow's state",
+    about: "many activities in turn; the workflow catches errors and keeps them in its state",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![BatchWorkflow],
@@ -61,7 +61,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// A library that is closed when the chapter is asked for first.
+/// A library that is closed for the first request of the chapter.
 #[derive(Default)]
 struct SmallLibrary {
     open: AtomicBool,

@@ -1,4 +1,4 @@
-//! Many pages, one after another; a page that cannot be had does not spoil the others.
+//! Many pages, read one after another; a page that cannot be read does not affect the others.
 
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -9,37 +9,37 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Where pages come from.
+/// The source of the pages.
 pub trait Library: Send + Sync {
-    /// The page called `name`.
+    /// Returns the page called `name`.
     ///
     /// # Errors
     ///
-    /// When there is no such page, or when the library is closed just now.
+    /// If there is no such page, or if the library is closed at the moment.
     fn page(&self, name: &str) -> Result<String, LibraryError>;
 }
 
-/// Why a page could not be had.
+/// The reason why a page cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
-    /// There is none; asking again changes nothing.
+    /// There is no such page; a retry fails too.
     #[error("no page {0}")]
     NotFound(String),
-    /// Not just now.
+    /// The library is closed; a retry may succeed.
     #[error("the library is closed")]
     Closed,
 }
 
-/// What a batch came to: every page asked for is in exactly one of the two.
+/// The result of a batch; every requested page is in exactly one of the two lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchReport {
-    /// The pages that were read, in the order asked for.
+    /// The pages that were read, in the order of the request.
     pub read: Vec<String>,
-    /// The names of those that were not, each with the reason.
+    /// The names of the pages that were not read, each with the reason.
     pub failed: Vec<(String, String)>,
 }
 
-/// Reads pages in turn, keeping what it has in its state.
+/// Reads pages in turn and keeps them in its state.
 #[workflow]
 #[derive(Default)]
 pub struct BatchWorkflow {
@@ -77,20 +77,20 @@ impl BatchWorkflow {
         Ok(ctx.state(|state| state.report.clone()))
     }
 
-    /// What there is so far.
+    /// Returns the report so far.
     #[query]
     pub fn progress(&self, _ctx: &WorkflowContextView) -> BatchReport {
         self.report.clone()
     }
 }
 
-/// Reading, which is all that a batch does to the world.
+/// The reading of pages, the only effect of a batch on the outside.
 pub struct Pages {
     library: Arc<dyn Library>,
 }
 
 impl Pages {
-    /// Activities that read from `library`.
+    /// Returns activities that read from `library`.
     pub fn new(library: Arc<dyn Library>) -> Self {
         Self { library }
     }
@@ -98,7 +98,7 @@ impl Pages {
 
 #[activities]
 impl Pages {
-    /// The text of one page. A page that does not exist is not asked for again.
+    /// Returns the text of one page; a page that does not exist is not retried.
     #[activity]
     pub async fn read(
         self: Arc<Self>,

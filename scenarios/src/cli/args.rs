@@ -1,4 +1,4 @@
-//! What may be said on the command line.
+//! The arguments of the command line.
 
 use durasim::FaultProfile;
 use scenarios::{
@@ -7,25 +7,32 @@ use scenarios::{
 };
 use std::{num::NonZero, ops::Range, thread};
 
-/// What `scenarios help` says.
+/// The text of `scenarios help`.
 pub(super) const USAGE: &str = "\
-scenarios: workflows by pattern, sound and flawed, run under durasim
+scenarios: Temporal workflows by pattern, sound and flawed, run under durasim
 
-Usage: scenarios                            a tour, in under a minute
-       scenarios list [--json]              what there is
-       scenarios run NAME [--seed N]        one world, and what happened in it
-       scenarios sweep NAME|--all --seeds A..B [--jobs N]
-                                            many worlds, B not included
-       scenarios history NAME [--seed N] [--workflow ID]
-                                            the history of one run, as Temporal's own JSON
-       scenarios score [--sound-seeds N]    are all flaws found, and are there false alarms?
+Usage: scenarios [COMMAND], that is, cargo run -p scenarios -- [COMMAND]
 
-Options: --json           `run`, `sweep` and `score`: one object a line
-         --faults WHICH   none, crashes, activities, messages or all (the default)
+Commands:
+  list [--json]                shows all scenarios
+  run NAME [--seed N]          runs one world and shows its histories and faults
+  sweep NAME|--all --seeds A..B [--jobs N]
+                               runs the worlds of seeds A to B, B excluded
+  history NAME [--seed N] [--workflow ID]
+                               prints the history of one run in Temporal's JSON format
+  score [--sound-seeds N] [--jobs N]
+                               checks that each flaw is found and that there is no false alarm
+  help                         shows this text
+  (none)                       shows a tour of durasim in under a minute
 
-Exit status: 0 if everything held, 1 if something failed, 2 if the command cannot be understood.";
+Options:
+  --json                       prints one JSON object a line; for `run`, `sweep` and `score`
+  --faults PRESET              none, crashes, activities, messages, or all (the default);
+                               for `run`, `sweep` and `history`
 
-/// What to do.
+Exit status: 0 if every check held, 1 if a check failed, 2 if the command line is invalid";
+
+/// A command, with its options.
 pub(super) enum Command {
     Tour,
     Help,
@@ -55,7 +62,7 @@ impl Faults {
         ("all", Self::All),
     ];
 
-    /// The profile of that name.
+    /// Returns the profile of the preset.
     pub(super) fn profile(self) -> FaultProfile {
         match self {
             Self::None => FaultProfile::none(),
@@ -66,7 +73,7 @@ impl Faults {
         }
     }
 
-    /// What a command line says to get these faults again, with a space before it; nothing for the
+    /// Returns the argument that selects this preset, with a space before it; nothing for the
     /// default.
     pub(super) fn argument(self) -> String {
         let named = Self::NAMES
@@ -78,7 +85,7 @@ impl Faults {
     }
 }
 
-/// What `run` is told.
+/// The options of `run`.
 pub(super) struct RunOptions {
     pub(super) scenario: &'static Scenario,
     pub(super) seed: u64,
@@ -86,7 +93,7 @@ pub(super) struct RunOptions {
     pub(super) json: bool,
 }
 
-/// What `sweep` is told.
+/// The options of `sweep`.
 pub(super) struct SweepOptions {
     pub(super) scenarios: Vec<&'static Scenario>,
     pub(super) seeds: Range<u64>,
@@ -95,7 +102,7 @@ pub(super) struct SweepOptions {
     pub(super) json: bool,
 }
 
-/// What `history` is told.
+/// The options of `history`.
 pub(super) struct HistoryOptions {
     pub(super) scenario: &'static Scenario,
     pub(super) seed: u64,
@@ -103,28 +110,28 @@ pub(super) struct HistoryOptions {
     pub(super) workflow: Option<String>,
 }
 
-/// What `score` is told.
+/// The options of `score`.
 pub(super) struct ScoreOptions {
     pub(super) sound_seeds: u64,
     pub(super) jobs: NonZero<usize>,
     pub(super) json: bool,
 }
 
-/// Why the command line cannot be understood.
+/// A command line that is invalid.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UsageError {
-    #[error("there is no command `{0}`; there are list, run, sweep, history, score and help")]
+    #[error("unknown command `{0}`; the commands are list, run, sweep, history, score and help")]
     UnknownCommand(String),
     #[error(transparent)]
     UnknownScenario(#[from] UnknownScenario),
-    #[error("`{command}` knows no `{argument}`")]
+    #[error("`{command}` does not take `{argument}`")]
     UnknownArgument {
         command: &'static str,
         argument: String,
     },
-    #[error("`{0}` needs the name of a scenario; `scenarios list` shows them")]
+    #[error("`{0}` needs the name of a scenario; run `scenarios list` for all names")]
     NoScenario(&'static str),
-    #[error("`sweep` takes either a name or --all")]
+    #[error("`sweep` takes either a name or --all, not both")]
     NameAndAll,
     #[error("`sweep` needs --seeds A..B, such as --seeds 0..1000")]
     NoSeeds,
@@ -132,7 +139,7 @@ pub(super) enum UsageError {
     NoValue(&'static str),
     #[error("`{0}` takes no value")]
     FlagWithValue(&'static str),
-    #[error("`{command}` takes one {wanted}; `{argument}` is another")]
+    #[error("`{command}` takes only one {wanted}, but `{argument}` is a second")]
     SaidTwice {
         command: &'static str,
         wanted: &'static str,
@@ -146,11 +153,11 @@ pub(super) enum UsageError {
     },
 }
 
-/// Understands the arguments, the program's name not among them.
+/// Parses the arguments, without the name of the program.
 ///
 /// # Errors
 ///
-/// When something is unknown, missing, or no number.
+/// If an argument is unknown, missing or malformed.
 pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, UsageError> {
     let Some(command) = arguments.next() else {
         return Ok(Command::Tour);
@@ -163,7 +170,7 @@ pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
             "sweep",
             &["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"],
         ),
-        // A history is JSON anyway; who asks for it all the same is not wrong.
+        // `history` always prints JSON; `--json` is accepted for consistency.
         "history" => (
             "history",
             &["NAME", "--seed", "--workflow", "--faults", "--json"],
@@ -182,7 +189,7 @@ pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
     }
 }
 
-/// The arguments of a command, told apart but not yet put together.
+/// The arguments of a command, split but not yet combined.
 #[derive(Default)]
 struct Words {
     command: &'static str,
@@ -260,7 +267,7 @@ impl Words {
                 }
                 "--jobs" => words.jobs = Some(number(wanted, "a whole number from 1", value()?)?),
                 "--faults" => words.faults = Some(faults(wanted, value()?)?),
-                _ => unreachable!("what is known is read"),
+                _ => unreachable!("every known argument is read above"),
             }
         }
         Ok(words)
@@ -296,7 +303,7 @@ impl Words {
     fn sweep(self) -> Result<Command, UsageError> {
         let scenarios = match (&self.name, self.all) {
             (Some(_), true) => return Err(UsageError::NameAndAll),
-            // What is flawed fails by design: it is swept by name.
+            // Flawed scenarios fail by design; they are swept by name.
             (None, true) => registry::sound().collect(),
             (_, false) => vec![self.scenario()?],
         };
@@ -346,7 +353,7 @@ fn range(option: &'static str, value: String) -> Result<Range<u64>, UsageError> 
     let seeds = value
         .split_once("..")
         .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    let expected = "a range A..B of whole numbers, A below B";
+    let expected = "a range A..B of whole numbers with A below B";
     seeds
         .filter(|seeds| !seeds.is_empty())
         .ok_or(UsageError::BadValue {

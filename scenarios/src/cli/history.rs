@@ -1,12 +1,13 @@
-//! `scenarios history`.
+//! `scenarios history`: the history of one run, in Temporal's JSON format.
 
 use super::{Exit, args::HistoryOptions, outcome::world_options};
 use durasim::Campaign;
 use std::io::{self, Write};
 
-/// Prints the history of one run as the JSON that Temporal's own tools write and read: of the first
-/// run, or of the last run of the workflow asked for. What else there is in the world is told on
-/// the side.
+/// Prints the history of one run as JSON that Temporal's own tools read: the first run, or the last
+/// run of the requested workflow.
+///
+/// The ids of the world's other workflows are printed on standard error.
 pub(super) fn history(out: &mut impl Write, options: &HistoryOptions) -> io::Result<Exit> {
     let report =
         Campaign::new(&options.scenario.world, world_options(options.faults)).seed(options.seed);
@@ -21,7 +22,7 @@ pub(super) fn history(out: &mut impl Write, options: &HistoryOptions) -> io::Res
     let Some(run) = run else {
         let known: Vec<_> = ids().collect();
         eprintln!(
-            "error: there is no such workflow in this world; there are {}",
+            "error: there is no such workflow in this world; its workflows are {}",
             known.join(", ")
         );
         return Ok(Exit::Usage);
@@ -29,9 +30,8 @@ pub(super) fn history(out: &mut impl Write, options: &HistoryOptions) -> io::Res
     if options.workflow.is_none() && report.histories.len() > 1 {
         let others: Vec<_> = ids().skip(1).collect();
         eprintln!(
-            "{} of {}; with --workflow ID: {}",
+            "this is the history of {}; select another with --workflow ID: {}",
             run.workflow_id(),
-            options.scenario.name,
             others.join(", ")
         );
     }

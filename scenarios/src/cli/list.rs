@@ -1,17 +1,21 @@
-//! `scenarios list`.
+//! `scenarios list`: the names of all scenarios.
 
 use super::Exit;
 use scenarios::registry;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Prints the names with a sentence each, or an array of `{name, about, sound}`.
+/// Prints each name with its sentence, or an array of `{name, about, sound}`.
 pub(super) fn list(out: &mut impl Write, as_json: bool) -> io::Result<Exit> {
     if as_json {
         let all: Value = registry::ALL
             .iter()
             .map(|scenario| {
-                json!({ "name": scenario.name, "about": scenario.about, "sound": scenario.is_sound() })
+                json!({
+                    "name": scenario.name,
+                    "about": scenario.about,
+                    "sound": scenario.is_sound(),
+                })
             })
             .collect();
         writeln!(out, "{all:#}")?;
@@ -23,13 +27,16 @@ pub(super) fn list(out: &mut impl Write, as_json: bool) -> io::Result<Exit> {
         .map(|scenario| scenario.name.len())
         .max()
         .unwrap_or_default();
-    writeln!(out, "Sound: no seed and no fault makes them fail.\n")?;
+    writeln!(
+        out,
+        "Sound scenarios: no seed and no fault makes them fail.\n"
+    )?;
     for scenario in registry::sound() {
         writeln!(out, "  {:width$}  {}", scenario.name, scenario.about)?;
     }
     writeln!(
         out,
-        "\nFlawed: each has one known flaw, which must be found.\n"
+        "\nFlawed scenarios: each has one known flaw, which durasim must find.\n"
     )?;
     for scenario in registry::flawed() {
         writeln!(out, "  {:width$}  {}", scenario.name, scenario.about)?;

@@ -1,4 +1,4 @@
-//! The command line: one file for each command, and what they share.
+//! The command line: one file per command, and the code they share.
 
 mod args;
 mod history;
@@ -14,24 +14,26 @@ mod tour;
 use args::{Command, USAGE};
 use std::{io, process::ExitCode};
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// Everything held.
+    /// Every check held.
     Pass,
-    /// Something did not.
+    /// A check failed.
     Fail,
-    /// What was asked for does not exist.
+    /// The command line names something that does not exist.
     Usage,
 }
 
-/// Does what the arguments say: 0 if all is well, 1 if something failed, 2 if they cannot be
-/// understood.
+/// Executes the command line.
+///
+/// The exit code is 0 if every check held, 1 if a check failed, and 2 if the command line is
+/// invalid.
 pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let command = match args::parse(arguments) {
         Ok(command) => command,
         Err(error) => {
-            eprintln!("error: {error}\n\n{USAGE}");
+            eprintln!("error: {error}\n\nFor the commands and options, run `scenarios help`.");
             return ExitCode::from(2);
         }
     };
@@ -39,7 +41,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
         Ok(Exit::Pass) => ExitCode::SUCCESS,
         Ok(Exit::Fail) => ExitCode::from(1),
         Ok(Exit::Usage) => ExitCode::from(2),
-        // Whoever reads the output has seen enough: `scenarios list | head`.
+        // The reader has seen enough: `scenarios list | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: failed to write the output: {error}");

@@ -1,4 +1,4 @@
-//! What became of one seed, as it is printed.
+//! The outcome of one seed, as it is printed.
 
 use super::{args::Faults, stopwatch::Stopwatch};
 use durasim::{
@@ -15,20 +15,20 @@ pub(super) struct Outcome {
     pub(super) scenario: &'static str,
     pub(super) seed: u64,
     pub(super) verdict: Verdict,
-    /// The code of what failed, `null` if nothing did.
+    /// The code of the check that failed, or `null`.
     pub(super) code: Option<&'static str>,
     pub(super) trace_hash: String,
     pub(super) events: u64,
     pub(super) steps: u64,
     pub(super) virtual_ms: u64,
-    /// Real microseconds, the only thing here that differs from run to run.
+    /// Real time in microseconds; the only value here that differs from run to run.
     pub(super) wall_us: u64,
     pub(super) faults: u32,
     #[serde(skip)]
     pub(super) failed: Option<FailureCode>,
 }
 
-/// Whether everything held.
+/// The verdict on one world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
@@ -67,20 +67,20 @@ impl Outcome {
         (outcome, report)
     }
 
-    /// The object, on one line.
+    /// Returns the JSON object, on one line.
     pub(super) fn json(&self) -> String {
         serde_json::to_string(self).expect("numbers and strings serialize")
     }
 }
 
-/// How worlds of a campaign are run.
+/// Returns the options of worlds with these faults.
 pub(super) fn world_options(faults: Faults) -> WorldOptions {
     let mut options = WorldOptions::default();
     options.faults = faults.profile();
     options
 }
 
-/// The report of a failure, in full, ending with the command that shows it again.
+/// Renders the report of a failure; its last line is the command that reproduces the failure.
 pub(super) fn render(
     scenario: &Scenario,
     seed: u64,

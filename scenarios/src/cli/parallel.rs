@@ -1,4 +1,4 @@
-//! Many seeds on several threads, their results in the order of the seeds.
+//! Many seeds on several threads, with results in the order of the seeds.
 
 use std::{
     collections::BTreeMap,
@@ -11,12 +11,12 @@ use std::{
     thread,
 };
 
-/// Does `work` for every seed on `jobs` threads, and hands the results to `take` from the first
-/// seed to the last, each as soon as those before it are there. Stops early once `take` fails.
+/// Runs `work` for every seed on `jobs` threads and passes the results to `take` in the order of
+/// the seeds, each as soon as its predecessors are there. Stops early if `take` fails.
 ///
 /// # Errors
 ///
-/// What `take` failed with.
+/// If `take` fails.
 pub(super) fn in_order<T: Send, E>(
     seeds: Range<u64>,
     jobs: NonZero<usize>,
@@ -26,7 +26,7 @@ pub(super) fn in_order<T: Send, E>(
     let next = AtomicU64::new(seeds.start);
     let (sender, results) = mpsc::channel();
     thread::scope(|scope| {
-        // More threads than seeds would find nothing to do.
+        // More threads than seeds would have no work.
         let threads = u64::try_from(jobs.get())
             .unwrap_or(u64::MAX)
             .min(seeds.end.saturating_sub(seeds.start));
@@ -35,12 +35,13 @@ pub(super) fn in_order<T: Send, E>(
             let (next, work) = (&next, &work);
             scope.spawn(move || {
                 loop {
-                    // Not beyond the end, which may be the last number there is.
+                    // The last seed may be the largest number there is, so the counter stops at the
+                    // end.
                     let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seed| {
                         (seed < seeds.end).then(|| seed + 1)
                     });
                     let Ok(seed) = taken else { break };
-                    // The receiver is gone when nobody wants more.
+                    // The receiver is gone once `take` has failed.
                     if sender.send((seed, work(seed))).is_err() {
                         break;
                     }
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_seeds_of_all_end_too() {
+    fn a_range_up_to_the_largest_number_ends() {
         let jobs = NonZero::new(4).unwrap();
         let mut taken = Vec::new();
         let seeds = u64::MAX - 5..u64::MAX;
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_after_a_failure() {
+    fn take_is_not_called_after_it_fails() {
         let jobs = NonZero::new(4).unwrap();
         let mut taken = 0;
         let done = in_order(

@@ -1,4 +1,4 @@
-//! `scenarios run`.
+//! `scenarios run`: one world in full.
 
 use super::{
     Exit,
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// Runs one world and tells what happened in it; a failure is shrunk and explained.
+/// Runs one world and prints its histories and faults; a failure is shrunk and explained.
 pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit> {
     let scenario = options.scenario;
     let campaign = Campaign::new(&scenario.world, world_options(options.faults));
@@ -35,19 +35,19 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
     }
     let struck = faults(&report);
     if !struck.is_empty() {
-        writeln!(out, "\nwhat went wrong:")?;
+        writeln!(out, "\nfaults:")?;
         for fault in struck {
             writeln!(out, "  {fault}")?;
         }
     }
     writeln!(
         out,
-        "\n{}: {} events, {} of virtual time in {:.1} ms, {} faults, trace {}",
+        "\n{}: {} events, {} of virtual time in {:.1} ms, {}, trace {}",
         if exit == Exit::Pass { "pass" } else { "fail" },
         outcome.events,
         humane(outcome.virtual_ms),
         Duration::from_micros(outcome.wall_us).as_secs_f64() * 1000.0,
-        outcome.faults,
+        counted(outcome.faults, "fault"),
         outcome.trace_hash,
     )?;
     if exit == Exit::Fail {
@@ -61,11 +61,16 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
     Ok(exit)
 }
 
-/// The faults of a world in words, one a line, each with the time at which it struck.
+/// Formats a count with its noun: `1 fault`, `2 faults`.
+pub(super) fn counted(count: u32, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// Returns the faults of a world in words, each with its time.
 pub(super) fn faults(report: &WorldReport) -> Vec<String> {
     let struck = report.tape.entries.iter().filter(|entry| {
-        // A choice of order or of latency is no fault, and neither is which faults a world may
-        // meet.
+        // Choices of order and latency are no faults; neither is the choice of fault kinds.
         entry.point.site.starts_with("fault.") && !entry.words.is_empty()
     });
     struck
@@ -79,10 +84,10 @@ pub(super) fn faults(report: &WorldReport) -> Vec<String> {
         .collect()
 }
 
-/// When worlds begin: 2024-01-01T00:00:00Z, in milliseconds since the Unix epoch.
+/// The start of every world: 2024-01-01T00:00:00Z, in milliseconds since the Unix epoch.
 const START_MS: u64 = 1_704_067_200_000;
 
-/// Milliseconds as people say them: `3 days 2 h`.
+/// Formats milliseconds in at most two units: `3 days 2 h`.
 pub(super) fn humane(ms: u64) -> String {
     let units = [
         ("days", 86_400_000),
@@ -116,7 +121,7 @@ mod tests {
     use super::humane;
 
     #[test]
-    fn spans_are_told_in_two_units() {
+    fn durations_are_shown_in_two_units() {
         assert_eq!(humane(0), "0 s");
         assert_eq!(humane(1_500), "1 s 500 ms");
         assert_eq!(humane(86_400_000), "1 day");

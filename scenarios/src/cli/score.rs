@@ -1,4 +1,4 @@
-//! `scenarios score`: does durasim find what is flawed, and leave alone what is sound?
+//! `scenarios score`: whether durasim finds every flaw and raises no false alarm.
 
 use super::{
     Exit,
@@ -18,39 +18,39 @@ use std::{
     io::{self, Write},
 };
 
-/// Within how many seeds a flaw must be found.
+/// The number of seeds within which a flaw must be found.
 const FLAWED_SEEDS: u64 = 256;
 
-/// What one scenario scored.
+/// The score of one scenario.
 #[derive(Debug, Serialize)]
 struct Score {
     scenario: &'static str,
     sound: bool,
     ok: bool,
     seeds: u64,
-    /// Seeds that failed; of a flawed scenario, those that failed with its own check.
+    /// The number of seeds that failed; for a flawed scenario, only failures of its own check.
     caught: u64,
-    /// Other failures: of a flawed scenario, those of another check than its own.
+    /// The number of other failures: for a flawed scenario, failures of other checks.
     other: u64,
-    /// The first seed that caught it.
+    /// The first seed that failed.
     first_seed: Option<u64>,
-    /// How many seeds it takes to catch it, starting anywhere.
+    /// The median number of seeds until the flaw is found, over all seeds to start from.
     median_seeds: Option<u64>,
-    /// The check that caught it, or raised a false alarm.
+    /// The check that found the flaw or raised a false alarm.
     code: Option<&'static str>,
-    /// How many faults are left after shrinking.
+    /// The number of faults left after shrinking.
     plan: Option<usize>,
-    /// How many it takes at least.
+    /// The least number of faults that the flaw needs.
     minimum: Option<usize>,
 }
 
-/// Scores every scenario; fails if a flaw is missed or a sound scenario is not left alone.
+/// Scores every scenario; fails if a flaw is missed or a sound scenario fails.
 pub(super) fn score(out: &mut impl Write, options: &ScoreOptions) -> io::Result<Exit> {
     let mut exit = Exit::Pass;
     if !options.json {
         writeln!(
             out,
-            "{:28} {:>6} {:>6} {:>6} {:>8}  {:6} plan",
+            "{:28} {:>6} {:>6} {:>6} {:>8}  {:6} faults",
             "", "seeds", "caught", "first", "median", "code"
         )?;
     }
@@ -152,8 +152,8 @@ fn outcomes(
     outcomes
 }
 
-/// The median, over all seeds to start from, of how many seeds are tried until one catches; those
-/// past the last go on at the first.
+/// Returns the median number of seeds tried until one is in `caught`, over all seeds to start from.
+/// The search wraps around after the last seed.
 fn median_wait(caught: &[u64], seeds: u64) -> Option<u64> {
     let first = *caught.first()?;
     let mut waits: Vec<u64> = (0..seeds)
@@ -169,7 +169,7 @@ fn median_wait(caught: &[u64], seeds: u64) -> Option<u64> {
 fn line(score: &Score) -> String {
     let or_dash = |number: Option<String>| number.unwrap_or_else(|| "-".to_owned());
     let plan = match (score.plan, score.minimum) {
-        (Some(plan), Some(minimum)) => format!("{plan} of at least {minimum}"),
+        (Some(plan), Some(minimum)) => format!("{plan} (minimum {minimum})"),
         _ => String::new(),
     };
     format!(
@@ -195,7 +195,7 @@ mod tests {
     use super::median_wait;
 
     #[test]
-    fn the_median_wait_counts_the_seed_that_catches() {
+    fn the_median_wait_includes_the_seed_that_catches() {
         assert_eq!(median_wait(&[], 4), None);
         assert_eq!(median_wait(&[0, 1, 2, 3], 4), Some(1));
         assert_eq!(median_wait(&[3], 4), Some(3));

@@ -1,14 +1,11 @@
-//! Real time, for people who wait: nothing in a simulated world ever sees it.
+//! Real time, for the people who wait; no simulated world ever sees it.
 
 use std::time::{Duration, Instant};
 
-/// Runs from when it is made.
+/// A clock that started when the value was made.
 pub(super) struct Stopwatch(Instant);
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "how long people wait is a matter of real time"
-)]
+#[allow(clippy::disallowed_methods, reason = "people wait in real time")]
 impl Stopwatch {
     pub(super) fn start() -> Self {
         Self(Instant::now())

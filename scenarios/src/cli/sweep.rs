@@ -1,4 +1,4 @@
-//! `scenarios sweep`.
+//! `scenarios sweep`: many seeds of one scenario or of all.
 
 use super::{
     Exit,
@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scenarios::scenario::Scenario;
 use std::io::{self, IsTerminal, Write};
 
-/// Runs every seed of every scenario asked for, the first failure of each explained.
+/// Runs every seed of every requested scenario and explains the first failure of each.
 pub(super) fn sweep(out: &mut impl Write, options: &SweepOptions) -> io::Result<Exit> {
     let mut exit = Exit::Pass;
     for scenario in &options.scenarios {
@@ -95,10 +95,10 @@ impl Tally {
     }
 }
 
-/// A bar for whoever watches; nothing at all where nobody does.
+/// Returns a progress bar, hidden unless standard error is a terminal.
 pub(super) fn progress_bar(scenario: &Scenario, seeds: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:28} {wide_bar} {pos}/{len} {per_sec} {eta}")
-        .expect("the template is well formed");
+        .expect("the template is valid");
     let target = if io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {

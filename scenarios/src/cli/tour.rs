@@ -1,4 +1,4 @@
-//! What `scenarios` shows to somebody who has never seen durasim.
+//! The tour, for somebody who has never seen durasim.
 
 use super::{
     Exit,
@@ -11,23 +11,23 @@ use durasim::{Campaign, WorldReport};
 use scenarios::{approval, flawed, payment, scenario::Scenario};
 use std::io::{self, Write};
 
-/// Three stops: time that skips, faults that a sound workflow bears, a flaw that is found and
-/// explained.
+/// Shows three stops: time that skips, faults that a sound workflow tolerates, and a flaw that is
+/// found and explained.
 pub(super) fn tour(out: &mut impl Write) -> io::Result<Exit> {
     writeln!(
         out,
-        "durasim runs Temporal workflows, unmodified, in simulated worlds: time skips, workers crash, messages\n\
-         are late, and all of it comes back from one number, the seed.\n"
+        "durasim runs unmodified Temporal workflows in simulated worlds: time skips, workers\n\
+         crash, messages arrive late. One number, the seed, reproduces all of it.\n"
     )?;
     let first = time_that_skips(out)?;
-    let second = faults_that_are_borne(out)?;
+    let second = faults_that_are_tolerated(out)?;
     let third = a_flaw_that_is_found(out)?;
     writeln!(
         out,
-        "\nGo on with:\n  \
-         cargo run -p scenarios -- list                               what else there is\n  \
-         cargo run -p scenarios -- run saga --seed 7                  one world, in full\n  \
-         cargo run -p scenarios -- sweep --all --seeds 0..100         a hundred worlds of each\n  \
+        "\nContinue with:\n  \
+         cargo run -p scenarios -- list                        all scenarios\n  \
+         cargo run -p scenarios -- run saga --seed 7           one world in full\n  \
+         cargo run -p scenarios -- sweep --all --seeds 0..100  many worlds of each sound one\n  \
          cargo run -p scenarios -- help"
     )?;
     Ok(if first && second && third {
@@ -47,7 +47,7 @@ fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
     if let Some(history) = report.histories.last() {
         writeln!(
             out,
-            "Nobody decides about the third item. Its history, as Temporal would write it:\n"
+            "Nobody decides about the third item, so it expires. Its history, event by event:\n"
         )?;
         for line in history.outline().lines() {
             writeln!(out, "    {line}")?;
@@ -55,7 +55,7 @@ fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
     }
     writeln!(
         out,
-        "\n{} passed in {:.0} ms. Run it again: the trace is {}, every time.\n",
+        "\n{} of virtual time passed in {:.0} ms. Every run has the same trace hash:\n{}\n",
         humane(report.virtual_ms),
         wall.as_secs_f64() * 1000.0,
         report.trace_hash
@@ -63,10 +63,10 @@ fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
     Ok(report.failure.is_none())
 }
 
-fn faults_that_are_borne(out: &mut impl Write) -> io::Result<bool> {
+fn faults_that_are_tolerated(out: &mut impl Write) -> io::Result<bool> {
     const SEEDS: u64 = 64;
     let scenario = payment::SCENARIO;
-    heading(out, "2. Faults that a sound workflow bears", &scenario)?;
+    heading(out, "2. Faults that a sound workflow tolerates", &scenario)?;
     let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
     let (mut faults, mut passed, mut richest) = (0, 0, None::<(u64, WorldReport)>);
     for seed in 0..SEEDS {
@@ -81,14 +81,15 @@ fn faults_that_are_borne(out: &mut impl Write) -> io::Result<bool> {
         }
     }
     if let Some((seed, report)) = richest {
-        writeln!(out, "What went wrong in the world of seed {seed}:\n")?;
+        writeln!(out, "The faults in the world of seed {seed}:\n")?;
         for fault in struck(&report) {
             writeln!(out, "    {fault}")?;
         }
     }
     writeln!(
         out,
-        "\n{passed} of {SEEDS} worlds passed, with {faults} faults among them. The bank charged once in each.\n"
+        "\n{passed} of {SEEDS} worlds passed, with {faults} faults in total. \
+         In each world the bank charged once.\n"
     )?;
     Ok(passed == SEEDS)
 }
@@ -103,7 +104,7 @@ fn a_flaw_that_is_found(out: &mut impl Write) -> io::Result<bool> {
     else {
         writeln!(
             out,
-            "256 worlds, and it was not found: that is a defect of durasim."
+            "No world of 256 shows the flaw: that is a defect of durasim."
         )?;
         return Ok(false);
     };
@@ -111,7 +112,8 @@ fn a_flaw_that_is_found(out: &mut impl Write) -> io::Result<bool> {
     let smallest = campaign.shrink(&failed);
     writeln!(
         out,
-        "Without faults it passes. Seed {seed} is the first to show it, shrunk to what it takes:\n"
+        "Without faults the test passes. Seed {seed} is the first that fails; \
+         its faults are shrunk to those it needs:\n"
     )?;
     for line in render(&scenario, seed, Faults::All, &smallest).lines() {
         writeln!(out, "    {line}")?;

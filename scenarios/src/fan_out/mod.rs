@@ -1,4 +1,4 @@
-//! A report over three regions, one of which has nothing to report.
+//! A report over three regions, one of which has no figures.
 
 pub mod workflow;
 
@@ -13,7 +13,7 @@ use workflow::{Figures, RegionWorkflow, Regions, Report, ReportWorkflow};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "fan_out",
-    about: "a child workflow for each region, all at once; one fails and the report says so",
+    about: "one child workflow per region, all at once; one child fails and the report says so",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![ReportWorkflow, RegionWorkflow],
@@ -47,7 +47,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// What the north and the south have sold.
+/// The sales of the north and the south.
 struct FakeFigures;
 
 impl Figures for FakeFigures {

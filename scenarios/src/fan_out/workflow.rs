@@ -1,4 +1,4 @@
-//! One report from many regions: a child workflow for each, some of which fail.
+//! One report from many regions: one child workflow per region, some of which fail.
 
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -11,18 +11,18 @@ use temporalio_sdk::{
     workflows::join_all,
 };
 
-/// Where the figures are.
+/// The source of the figures.
 pub trait Figures: Send + Sync {
-    /// What a region sold, if it has reported.
+    /// Returns the sales of a region, if it has reported.
     fn sales(&self, region: &str) -> Option<u64>;
 }
 
-/// What the regions sold.
+/// The sales of all regions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Over the regions that have reported.
+    /// The sum over the regions that have reported.
     pub total: u64,
-    /// Those that have not, in the order asked for.
+    /// The regions that have not reported, in the order of the request.
     pub missing: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ pub struct ReportWorkflow;
 
 #[workflow_methods]
 impl ReportWorkflow {
-    /// The report over `regions`; a region that fails is missing from it and spoils nothing.
+    /// Returns the report over `regions`; a region that fails is listed as missing.
     #[run]
     pub async fn run(
         ctx: &mut WorkflowContext<Self>,
@@ -75,7 +75,7 @@ pub struct RegionWorkflow;
 
 #[workflow_methods]
 impl RegionWorkflow {
-    /// What the region sold.
+    /// Returns the sales of the region.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, region: String) -> WorkflowResult<u64> {
         let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
@@ -92,13 +92,13 @@ impl RegionWorkflow {
     }
 }
 
-/// Asking for figures.
+/// The requests for figures.
 pub struct Regions {
     figures: Arc<dyn Figures>,
 }
 
 impl Regions {
-    /// Activities that read `figures`.
+    /// Returns activities that read `figures`.
     pub fn new(figures: Arc<dyn Figures>) -> Self {
         Self { figures }
     }
@@ -106,7 +106,7 @@ impl Regions {
 
 #[activities]
 impl Regions {
-    /// What a region sold. A region that has not reported will not report today.
+    /// Returns the sales of a region. A region that has not reported is not retried.
     #[activity]
     pub async fn sales(
         self: Arc<Self>,

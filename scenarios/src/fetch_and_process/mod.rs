@@ -1,4 +1,4 @@
-//! Fetch a page and process it, from a site that does not answer the first time.
+//! A page is fetched and processed, from a site that rejects the first request.
 
 pub mod workflow;
 
@@ -14,7 +14,7 @@ use workflow::{FetchAndProcessWorkflow, Pages, Site, SiteUnavailable};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "fetch_and_process",
-    about: "two activities in turn; the site is down at first and the activity is retried",
+    about: "two activities in turn; the site is down at first, and the activity is retried",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![FetchAndProcessWorkflow],

@@ -1,4 +1,4 @@
-//! Fetch a page, then process it: the smallest workflow that is worth having.
+//! A page is fetched, then processed: the smallest useful workflow.
 
 use std::{sync::Arc, time::Duration};
 use temporalio_common::RetryPolicy;
@@ -8,13 +8,13 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Where pages come from.
+/// The source of the pages.
 pub trait Site: Send + Sync {
-    /// The page at `url`.
+    /// Returns the page at `url`.
     ///
     /// # Errors
     ///
-    /// When the site does not answer; asking again may help.
+    /// If the site does not answer; a retry may succeed.
     fn get(&self, url: &str) -> Result<String, SiteUnavailable>;
 }
 
@@ -22,18 +22,18 @@ pub trait Site: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[error("503 from {url}")]
 pub struct SiteUnavailable {
-    /// The page that was asked for.
+    /// The address that was requested.
     pub url: String,
 }
 
-/// Fetches a page and processes what it says.
+/// Fetches a page and processes its text.
 #[workflow]
 #[derive(Default)]
 pub struct FetchAndProcessWorkflow;
 
 #[workflow_methods]
 impl FetchAndProcessWorkflow {
-    /// The processed text of the page at `url`.
+    /// Returns the processed text of the page at `url`.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, url: String) -> WorkflowResult<String> {
         let raw = ctx
@@ -60,13 +60,13 @@ impl FetchAndProcessWorkflow {
     }
 }
 
-/// The activities: the only place that touches the outside world.
+/// The activities, the only code that touches the outside world.
 pub struct Pages {
     site: Arc<dyn Site>,
 }
 
 impl Pages {
-    /// Activities that read from `site`.
+    /// Returns activities that read from `site`.
     pub fn new(site: Arc<dyn Site>) -> Self {
         Self { site }
     }
@@ -74,7 +74,7 @@ impl Pages {
 
 #[activities]
 impl Pages {
-    /// The text at `url`.
+    /// Returns the text at `url`.
     #[activity]
     pub async fn fetch(
         self: Arc<Self>,
@@ -84,7 +84,7 @@ impl Pages {
         Ok(self.site.get(&url)?)
     }
 
-    /// The text, trimmed and in capitals.
+    /// Returns the text, trimmed and in capitals.
     #[activity]
     pub async fn process(_ctx: ActivityContext, raw: String) -> Result<String, ActivityError> {
         Ok(raw.trim().to_uppercase())

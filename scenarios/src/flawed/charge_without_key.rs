@@ -1,5 +1,4 @@
-//! `payment`, but each attempt charges under a key of its own: an attempt too many is a charge too
-//! many.
+//! `payment`, but each attempt charges under its own key: an extra attempt is an extra charge.
 
 use crate::payment::workflow::{Bank, Order};
 use crate::payment::{FakeBank, order, workflow::PaymentWorkflow};
@@ -53,7 +52,7 @@ impl Payments {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/charge_without_key",
-    about: "the idempotency key differs from attempt to attempt, and the customer is charged twice",
+    about: "the idempotency key differs between attempts, so the customer is charged twice",
     flaw: Some(Flaw {
         twin: "payment",
         code: FailureCode::EffectsOnce,

@@ -1,4 +1,4 @@
-//! A workflow that reads the machine's clock: on replay it is another time.
+//! A workflow that reads the machine's clock, which shows another time on replay.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -13,7 +13,7 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Bills a customer, due in a fortnight.
+/// Bills a customer, payable within a fortnight.
 #[workflow]
 #[derive(Default)]
 pub struct ClockWorkflow;
@@ -23,7 +23,7 @@ impl ClockWorkflow {
     #[run]
     #[allow(clippy::disallowed_methods, reason = "reading the clock is the flaw")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, customer: String) -> WorkflowResult<String> {
-        // The flaw: `ctx.workflow_time()` is the time that replay knows.
+        // The flaw: only `ctx.workflow_time()` is the same on replay.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -34,7 +34,7 @@ impl ClockWorkflow {
     }
 }
 
-/// Sending bills.
+/// The sending of bills.
 pub struct Bills;
 
 #[activities]

@@ -1,4 +1,4 @@
-//! `transfer`, but the deposit has no key: done twice, it makes money.
+//! `transfer`, but the deposit has no key: a deposit that runs twice makes money.
 
 use crate::transfer::transfer;
 use crate::transfer::workflow::{Transfer, Transferred, options};
@@ -19,12 +19,12 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Books that do as they are told, each time they are told.
+/// A bank that books every request, repeated ones included.
 pub trait Books: Send + Sync {
-    /// Takes from an account, once for each key.
+    /// Takes money from an account, once for each key.
     fn take(&self, key: &str, account: &str, cents: u64);
 
-    /// Adds to an account.
+    /// Adds money to an account.
     fn add(&self, account: &str, cents: u64);
 }
 
@@ -48,7 +48,7 @@ impl KeylessTransferWorkflow {
     }
 }
 
-/// The booking.
+/// The bookings of a transfer.
 pub struct KeylessLedger {
     books: Arc<dyn Books>,
 }
@@ -72,7 +72,7 @@ impl KeylessLedger {
         _ctx: ActivityContext,
         transfer: Transfer,
     ) -> Result<(), ActivityError> {
-        // The flaw: nothing tells this deposit from the same one, asked for again.
+        // The flaw: a retry of this deposit looks like a new deposit.
         self.books.add(&transfer.to, transfer.amount);
         Ok(())
     }
@@ -81,7 +81,7 @@ impl KeylessLedger {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/double_deposit",
-    about: "a deposit without a key makes money when it runs twice",
+    about: "a deposit without an idempotency key makes money when it runs twice",
     flaw: Some(Flaw {
         twin: "transfer",
         code: FailureCode::Invariant,
@@ -115,7 +115,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// What each account has gained or lost, and by which withdrawals.
+/// The balance of each account, and the keys of its withdrawals.
 #[derive(Default)]
 struct FakeBooks {
     gains: Mutex<BTreeMap<String, i64>>,

@@ -1,5 +1,5 @@
-//! A timer raced by a signal, where the timer wins and the signal is forgotten: paid, and the seat
-//! gone.
+//! A timer that races a signal: if the timer wins, the signal is forgotten, and a paid seat is
+//! lost.
 
 use crate::support::accepted;
 use crate::{
@@ -13,10 +13,10 @@ use temporalio_client::WorkflowSignalOptions;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult, workflows::select};
 
-/// How long a seat is held for its customer.
+/// The time for which a seat is held.
 pub const HOLD: Duration = Duration::from_mins(15);
 
-/// Holds a seat until it is paid for, or for a quarter of an hour.
+/// Holds a seat until it is paid for, for at most a quarter of an hour.
 #[workflow]
 #[derive(Default)]
 pub struct SeatWorkflow {
@@ -25,11 +25,11 @@ pub struct SeatWorkflow {
 
 #[workflow_methods]
 impl SeatWorkflow {
-    /// Whether the seat was sold.
+    /// Returns `true` if the seat was sold.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<bool> {
-        // The flaw: both may be ready at once, and then the first branch is taken. What the branch
-        // of the timer must ask is whether the money has come after all.
+        // The flaw: both branches may be ready at once, and then `select!` takes the first. The
+        // branch of the timer must check whether the money has arrived.
         select! {
             _ = ctx.timer(HOLD) => Ok(false),
             paid = ctx.wait_condition(|state| state.paid) => {
@@ -48,7 +48,7 @@ impl SeatWorkflow {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/dropped_loser",
-    about: "a timer wins over a payment that has come already, and the payment is forgotten",
+    about: "a timer wins a race against a payment that has arrived, and the payment is forgotten",
     flaw: Some(Flaw {
         twin: "approval",
         code: FailureCode::Panic,

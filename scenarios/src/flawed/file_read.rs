@@ -1,4 +1,4 @@
-//! A workflow that reads a file: by the time of the replay the file says something else.
+//! A workflow that reads a file, whose contents have changed by the time of a replay.
 
 use crate::{
     scenario::{Flaw, Scenario, Workflows},
@@ -17,14 +17,14 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Quotes a price at the rate of the day, then publishes the rate of the next.
+/// Quotes a price at the rate of the day, then publishes the rate of the next day.
 #[workflow]
 pub struct QuoteWorkflow {
     rate_file: PathBuf,
 }
 
 impl QuoteWorkflow {
-    /// A worker is configured with the file's place.
+    /// Returns the workflow of a worker that is configured with this file.
     pub fn new(rate_file: PathBuf) -> Self {
         Self { rate_file }
     }
@@ -34,7 +34,7 @@ impl QuoteWorkflow {
 impl QuoteWorkflow {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, customer: String) -> WorkflowResult<String> {
-        // The flaw: reading is what activities are for, whose result replay remembers.
+        // The flaw: an activity should read the file, because replay remembers its result.
         let rate =
             fs::read_to_string(ctx.state(|state| state.rate_file.clone())).unwrap_or_default();
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
@@ -48,7 +48,7 @@ impl QuoteWorkflow {
     }
 }
 
-/// Quotes and rates.
+/// The activities for quotes and rates.
 pub struct Rates {
     rate_file: PathBuf,
 }
@@ -73,7 +73,7 @@ impl Rates {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/file_read",
-    about: "the workflow reads a file that says something else when it is replayed",
+    about: "the workflow reads a file whose contents have changed by the time of a replay",
     flaw: Some(Flaw {
         twin: "fetch_and_process",
         code: FailureCode::Replay,
@@ -99,7 +99,7 @@ pub const SCENARIO: Scenario = Scenario {
     },
 };
 
-/// Histories that are replayed elsewhere do not find the file.
+/// Returns a workflow for histories that are replayed elsewhere; the file does not exist there.
 fn elsewhere() -> QuoteWorkflow {
     QuoteWorkflow::new(PathBuf::new())
 }
@@ -112,7 +112,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         })
         .activity(Rates::send_quote)
         .activity(Rates::publish)
-        // The factory keeps the file: it is still there when the history is replayed.
+        // The factory keeps the file alive until the history is replayed.
         .workflow_with_factory(move || QuoteWorkflow::new(file.0.clone()))
         .start()?;
     let options = on("quotes", "quote-1");
@@ -126,14 +126,14 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// A file of this world's own, which goes with it.
+/// A file of one world, removed with the world.
 struct RateFile(PathBuf);
 
 impl RateFile {
     fn new() -> std::io::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        // No history shows the name, so that it may differ from run to run.
+        // The name is in no history, so it may differ from run to run.
         let path = env::temp_dir().join(format!("durasim-rates-{}-{count}", process::id()));
         fs::write(&path, "1.20")?;
         Ok(Self(path))
@@ -142,7 +142,7 @@ impl RateFile {
 
 impl Drop for RateFile {
     fn drop(&mut self) {
-        // Nothing depends on its being gone.
+        // A file that stays behind does no harm.
         let _ = fs::remove_file(&self.0);
     }
 }

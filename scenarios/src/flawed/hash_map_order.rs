@@ -1,4 +1,4 @@
-//! A workflow that walks through a `HashMap`: on replay the order is another.
+//! A workflow that iterates over a `HashMap`, whose order differs on replay.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -29,8 +29,8 @@ impl MailingWorkflow {
         ctx: &mut WorkflowContext<Self>,
         readers: Vec<String>,
     ) -> WorkflowResult<usize> {
-        // The flaw: a `BTreeMap` or the list itself has an order, this has a new one in every
-        // process.
+        // The flaw: the order of a `HashMap` differs in every process. A `BTreeMap`, or the list
+        // itself, has a fixed order.
         let greetings: std::collections::HashMap<String, String> = readers
             .into_iter()
             .map(|reader| (reader.clone(), format!("Dear {reader}")))
@@ -44,7 +44,7 @@ impl MailingWorkflow {
     }
 }
 
-/// Sending mail.
+/// The sending of mail.
 pub struct Mail;
 
 #[activities]

@@ -1,4 +1,4 @@
-//! `large_file`, but an attempt does not look at how far the last one came: lines are done twice.
+//! `large_file`, but a retry ignores the progress of the last attempt: lines are typed twice.
 
 use crate::large_file::LINES;
 use crate::large_file::workflow::options;
@@ -15,9 +15,9 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// A typist who is paid by the line, each time.
+/// A typist who is paid for every line, repeated lines included.
 pub trait Typist: Send + Sync {
-    /// How many lines the file has.
+    /// Returns the number of lines of the file.
     fn lines(&self, path: &str) -> u32;
 
     /// Types a line.
@@ -31,7 +31,7 @@ pub struct ForgetfulFileWorkflow;
 
 #[workflow_methods]
 impl ForgetfulFileWorkflow {
-    /// How many lines were transcribed.
+    /// Returns the number of lines that were transcribed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, path: String) -> WorkflowResult<u32> {
         Ok(ctx
@@ -54,7 +54,7 @@ impl ForgetfulFiles {
         path: String,
     ) -> Result<u32, ActivityError> {
         let lines = self.typist.lines(&path);
-        // The flaw: `ctx.heartbeat_details()` says where to go on.
+        // The flaw: `ctx.heartbeat_details()` says which line comes next.
         for line in 0..lines {
             tokio::time::sleep(Duration::from_secs(10)).await;
             self.typist.type_line(&path, line);
@@ -67,7 +67,7 @@ impl ForgetfulFiles {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/ignored_heartbeat",
-    about: "a retried activity does not look at the heartbeat's details and does its work twice",
+    about: "a retried activity ignores its heartbeat details and does its work twice",
     flaw: Some(Flaw {
         twin: "large_file",
         code: FailureCode::EffectsOnce,

@@ -1,5 +1,4 @@
-//! A cart that closes at the checkout: an article that is signalled after it is lost, and nobody is
-//! told.
+//! A cart that closes at the checkout: an article signalled afterwards is lost without a word.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -21,11 +20,11 @@ pub struct CartWorkflow {
 
 #[workflow_methods]
 impl CartWorkflow {
-    /// What was bought.
+    /// Returns the articles that were bought.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Vec<String>> {
-        // The flaw: signals keep no order among their senders. The checkout should say how many
-        // articles it is for, or articles should be updates, whose sender hears that they came too
+        // The flaw: signals of different senders arrive in any order. The checkout should give the
+        // number of articles, or articles should be updates, whose sender learns that they came too
         // late.
         ctx.wait_condition(|state| state.checked_out).await?;
         Ok(ctx.state(|state| state.articles.clone()))
@@ -45,7 +44,7 @@ impl CartWorkflow {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/lost_signal",
-    about: "an article signalled after the checkout is lost, and its sender does not look",
+    about: "an article signalled after the checkout is lost, and its sender ignores the error",
     flaw: Some(Flaw {
         twin: "subscription",
         code: FailureCode::Panic,
@@ -62,10 +61,10 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start_workflow(CartWorkflow::run, (), on("carts", "cart-1"))
         .await?;
 
-    // Two tabs of a browser: one adds, the other checks out, a second later.
+    // Two browser tabs: one adds an article, the other checks out a second later.
     let tab = same(&cart);
     env.spawn(async move {
-        // The rest of the flaw: the answer would say that the cart is closed.
+        // The second half of the flaw: the ignored result says that the cart is closed.
         let _ = tab
             .signal(
                 CartWorkflow::add,

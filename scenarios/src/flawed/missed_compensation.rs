@@ -1,5 +1,4 @@
-//! `saga`, but the compensations share the workflow's cancellation: when it is cancelled, so are
-//! they.
+//! `saga`, but cancelling the workflow cancels its compensations too.
 
 use crate::saga::FakeAgency;
 use crate::saga::workflow::Bookings;
@@ -17,21 +16,21 @@ use temporalio_sdk::{
     WorkflowResult,
 };
 
-/// Books hotel and flight.
+/// Books a hotel and a flight.
 #[workflow]
 #[derive(Default)]
 pub struct CarelessSagaWorkflow;
 
 #[workflow_methods]
 impl CarelessSagaWorkflow {
-    /// The booking codes.
+    /// Returns the booking codes.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, trip: String) -> WorkflowResult<Vec<String>> {
         match book(ctx, &trip).await {
             Ok(codes) => Ok(codes),
             Err(error) => {
-                // The flaw: once the workflow is cancelled, these are cancelled before they start.
-                // Each needs a `WorkflowCancellationToken` of its own.
+                // The flaw: once the workflow is cancelled, these activities are cancelled before
+                // they start. Each needs its own `WorkflowCancellationToken`.
                 ctx.execute_activity(Bookings::cancel_flight, trip.clone(), options())
                     .await?;
                 ctx.execute_activity(Bookings::cancel_hotel, trip, options())
@@ -63,7 +62,7 @@ fn options() -> ActivityOptions {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/missed_compensation",
-    about: "compensations that are cancelled together with the workflow that needs them",
+    about: "compensations are cancelled together with the workflow that needs them",
     flaw: Some(Flaw {
         twin: "saga",
         code: FailureCode::Panic,
@@ -92,7 +91,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         )
         .await?;
 
-    // Time enough for two bookings, unless something goes wrong with one of them.
+    // Enough time for two bookings, unless one of them meets a fault.
     env.sleep(Duration::from_millis(900)).await;
     trip.cancel(WorkflowCancelOptions::default()).await?;
     match trip.get_result(WorkflowGetResultOptions::default()).await {

@@ -1,4 +1,4 @@
-//! One known flaw each, and otherwise the twin of a sound scenario: what durasim must find.
+//! Flawed twins of sound scenarios, each with one known flaw that durasim must find.
 
 pub mod charge_without_key;
 pub mod clock;

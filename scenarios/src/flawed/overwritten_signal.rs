@@ -1,4 +1,4 @@
-//! A workflow with room for one message: a second one that comes with it takes its place.
+//! A workflow with room for one message: a second message overwrites the first.
 
 use crate::support::{accepted, same};
 use crate::{
@@ -20,13 +20,13 @@ use temporalio_sdk::{
     workflows::select,
 };
 
-/// What prints.
+/// A printer.
 pub trait Printer: Send + Sync {
-    /// Prints a page; printing it again is printing it once.
+    /// Prints a page, once however often it is asked.
     fn print(&self, page: &str);
 }
 
-/// Prints pages as they come, until none has come for an hour.
+/// Prints pages as they arrive, until none has arrived for an hour.
 #[workflow]
 #[derive(Default)]
 pub struct PrintWorkflow {
@@ -35,7 +35,7 @@ pub struct PrintWorkflow {
 
 #[workflow_methods]
 impl PrintWorkflow {
-    /// How many pages were printed.
+    /// Returns the number of pages that were printed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
         let mut printed = 0;
@@ -54,12 +54,12 @@ impl PrintWorkflow {
 
     #[signal]
     pub fn print(&mut self, _ctx: &mut SyncWorkflowContext<Self>, page: String) {
-        // The flaw: a queue would keep both.
+        // The flaw: a queue would keep both pages.
         self.next = Some(page);
     }
 }
 
-/// Printing.
+/// The printing of pages.
 pub struct Pages {
     printer: Arc<dyn Printer>,
 }
@@ -80,8 +80,8 @@ impl Pages {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/overwritten_signal",
-    about: "a second signal takes the place of the first before the workflow has looked",
-    // The pages come minutes apart, and a page that is late alone meets no other: two must be.
+    about: "a second signal overwrites the first before the workflow has read it",
+    // The pages are sent minutes apart: only two delayed pages can meet.
     flaw: Some(Flaw {
         twin: "subscription",
         code: FailureCode::Panic,
@@ -138,7 +138,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// What was printed.
+/// The pages that were printed.
 #[derive(Default)]
 struct FakePrinter(Mutex<BTreeSet<String>>);
 

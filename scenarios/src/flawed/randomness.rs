@@ -1,4 +1,4 @@
-//! A workflow that draws an id of its own: on replay it draws another.
+//! A workflow that draws its own random id, which differs on replay.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -24,7 +24,7 @@ impl VoucherWorkflow {
     #[run]
     #[allow(clippy::disallowed_methods, reason = "drawing a random id is the flaw")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, customer: String) -> WorkflowResult<String> {
-        // The flaw: `ctx.uuid4()` is the randomness that replay repeats.
+        // The flaw: only `ctx.uuid4()` is the same on replay.
         let code = Uuid::new_v4();
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(30));
         Ok(ctx
@@ -33,7 +33,7 @@ impl VoucherWorkflow {
     }
 }
 
-/// Issuing vouchers.
+/// The issuing of vouchers.
 pub struct Vouchers;
 
 #[activities]
@@ -47,7 +47,7 @@ impl Vouchers {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/randomness",
-    about: "the workflow draws a random id of its own",
+    about: "the workflow draws a random id that replay cannot repeat",
     flaw: Some(Flaw {
         twin: "payment",
         code: FailureCode::Replay,

@@ -1,4 +1,4 @@
-//! `saga`, but the compensation pays back each time it is attempted.
+//! `saga`, but the compensation refunds the customer at every attempt.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -13,22 +13,22 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// A till that pays what it is told to pay.
+/// A till that executes every request, repeated ones included.
 pub trait Till: Send + Sync {
     /// Takes the price of a trip, once for each trip.
     fn charge(&self, trip: &str);
-    /// Pays the price of a trip back.
+    /// Refunds the price of a trip.
     fn refund(&self, trip: &str);
 }
 
-/// Charges for a trip, books it, and pays back if it cannot be booked.
+/// Charges for a trip, books it, and refunds the price if it cannot be booked.
 #[workflow]
 #[derive(Default)]
 pub struct TripWorkflow;
 
 #[workflow_methods]
 impl TripWorkflow {
-    /// Whether the trip was booked.
+    /// Returns `true` if the trip was booked.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, trip: String) -> WorkflowResult<bool> {
         ctx.execute_activity(Trips::charge, trip.clone(), options())
@@ -87,7 +87,7 @@ impl Trips {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/refund_twice",
-    about: "a compensation that pays back each time it is attempted",
+    about: "a compensation refunds the customer at every attempt",
     flaw: Some(Flaw {
         twin: "saga",
         code: FailureCode::EffectsOnce,
@@ -119,14 +119,14 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// What the till did, and for which trip.
+/// An entry of the till, with its trip.
 #[derive(Clone, Debug, PartialEq)]
 enum Entry {
     Charge(String),
     Refund(String),
 }
 
-/// A till that keeps charges by trip, and refunds as they come.
+/// A till that records each trip's charge once, and every refund.
 struct FakeTill(EffectLedger<Entry>);
 
 impl Till for FakeTill {

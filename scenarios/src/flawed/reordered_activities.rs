@@ -1,4 +1,4 @@
-//! `versioned`, but the second version changes the order of the steps and does not say so.
+//! `versioned`, but the second version reorders the steps without `patched`.
 
 use crate::versioned::workflow::{Fulfilment, options};
 use crate::versioned::{FakeShop, workflow::FulfilmentV1};
@@ -12,7 +12,7 @@ use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{WorkflowContext, WorkflowResult};
 
-/// Version 2: checks for fraud before it reserves, where version 1 reserves at once.
+/// Version 2: checks for fraud before it reserves; version 1 reserves at once.
 #[workflow]
 #[derive(Default)]
 pub struct ReorderedV2;
@@ -21,7 +21,8 @@ pub struct ReorderedV2;
 impl ReorderedV2 {
     #[run(name = "FulfilmentWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: String) -> WorkflowResult<()> {
-        // The flaw: a run of version 1 has `reserve` here; `ctx.patched` would tell the two apart.
+        // The flaw: a run of version 1 has `reserve` at this point; `ctx.patched` would tell them
+        // apart.
         ctx.execute_activity(Fulfilment::check, order.clone(), options())
             .await?;
         ctx.execute_activity(Fulfilment::reserve, order.clone(), options())
@@ -36,7 +37,7 @@ impl ReorderedV2 {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/reordered_activities",
-    about: "a new version changes the order of activities under running workflows",
+    about: "a new version changes the order of activities while workflows are running",
     flaw: Some(Flaw {
         twin: "versioned",
         code: FailureCode::Replay,

@@ -1,5 +1,4 @@
-//! A declined card that is tried again and again: the type of the error is spelt otherwise in the
-//! policy.
+//! A declined card that is tried again and again: the retry policy misspells the error type.
 
 use crate::payment::workflow::Declined;
 use crate::payment::workflow::{Bank, Order};
@@ -25,10 +24,10 @@ pub struct StubbornPaymentWorkflow;
 
 #[workflow_methods]
 impl StubbornPaymentWorkflow {
-    /// The bank's reference, or `declined`.
+    /// Returns the bank's reference, or `declined`.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<String> {
-        // The flaw: types match exactly, and the activity's is `CardDeclined`.
+        // The flaw: error types match exactly, and the activity's type is `CardDeclined`.
         let retries = RetryPolicy::builder()
             .maximum_attempts(10)
             .non_retryable_error_types(["cardDeclined"])
@@ -43,7 +42,7 @@ impl StubbornPaymentWorkflow {
     }
 }
 
-/// Charging.
+/// The charging of cards.
 pub struct StubbornPayments {
     bank: Arc<dyn Bank>,
 }
@@ -70,7 +69,7 @@ impl StubbornPayments {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/retried_refusal",
-    about: "a declined card is tried ten times, for the policy spells the error's type otherwise",
+    about: "a declined card is tried ten times, because the retry policy misspells the error type",
     flaw: Some(Flaw {
         twin: "payment",
         code: FailureCode::Invariant,
@@ -109,7 +108,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// How often a card can be declined before it is locked.
+/// The number of declined attempts after which the card is locked.
 const LOCKED: u32 = 5;
 
 /// A bank that declines the card.

@@ -1,5 +1,4 @@
-//! `large_file`, but the activity never heartbeats: that its worker died is noticed half a day
-//! later.
+//! `large_file`, but the activity never heartbeats: a worker's death is noticed half a day later.
 
 use crate::large_file::FakeArchive;
 use crate::large_file::workflow::Archive;
@@ -23,10 +22,10 @@ pub struct SilentFileWorkflow;
 
 #[workflow_methods]
 impl SilentFileWorkflow {
-    /// How many lines were transcribed.
+    /// Returns the number of lines that were transcribed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, path: String) -> WorkflowResult<u32> {
-        // The flaw: long enough for any file, and nothing shorter to notice a dead worker by.
+        // The flaw: the only timeout is long enough for any file, too long to notice a dead worker.
         let options = ActivityOptions::start_to_close_timeout(Duration::from_hours(12));
         Ok(ctx
             .execute_activity(SilentFiles::transcribe, path, options)
@@ -59,7 +58,7 @@ impl SilentFiles {
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/silent_activity",
-    about: "a long activity that never heartbeats: the death of its worker is noticed hours later",
+    about: "a long activity never heartbeats, so the death of its worker is noticed hours later",
     flaw: Some(Flaw {
         twin: "large_file",
         code: FailureCode::Panic,

@@ -1,4 +1,4 @@
-//! Invoice numbers from a static: every run of the process shares it, and no replay brings it back.
+//! Invoice numbers from a static, which all runs of a process share and no replay restores.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -14,8 +14,8 @@ use temporalio_sdk::{
 };
 
 thread_local! {
-    // The flaw. It belongs to the thread rather than to the process only so that worlds simulated
-    // side by side do not disturb one another; workflows of one world share it all the same.
+    // The flaw. The static is thread-local only so that worlds simulated side by side do not
+    // disturb one another; the workflows of one world share it all the same.
     static LAST_NUMBER: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -26,7 +26,7 @@ pub struct InvoiceWorkflow;
 
 #[workflow_methods]
 impl InvoiceWorkflow {
-    /// The invoice.
+    /// Returns the invoice.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, customer: String) -> WorkflowResult<String> {
         let number = LAST_NUMBER.get() + 1;
@@ -42,7 +42,7 @@ impl InvoiceWorkflow {
     }
 }
 
-/// Sending invoices.
+/// The sending of invoices.
 pub struct Invoices;
 
 #[activities]

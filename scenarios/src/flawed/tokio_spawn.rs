@@ -1,4 +1,4 @@
-//! A workflow that spawns a task of its own: nothing that the task does is in the history.
+//! A workflow that spawns its own task, whose progress is not in the history.
 
 use crate::{
     scenario::{Flaw, Scenario, workflows},
@@ -23,8 +23,8 @@ impl BackgroundWorkflow {
     #[run]
     #[allow(clippy::disallowed_methods, reason = "the spawned task is the flaw")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, question: String) -> WorkflowResult<String> {
-        // The flaw: waiting for time is `ctx.timer`, work is an activity, doing both at once is
-        // `join!`.
+        // The flaw: `ctx.timer` waits for time, an activity does work, and `join!` does both at
+        // once.
         let thinking = tokio::task::spawn(async move {
             tokio::time::sleep(Duration::from_millis(10)).await;
             format!("{question}? 42")
@@ -37,7 +37,7 @@ impl BackgroundWorkflow {
     }
 }
 
-/// Publishing answers.
+/// The publishing of answers.
 pub struct Answers;
 
 #[activities]

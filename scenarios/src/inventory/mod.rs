@@ -20,7 +20,7 @@ use workflow::{InventoryWorkflow, Lot, Supplier, Supplies};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "inventory",
-    about: "customers reserve by update at once; validators turn down what is not there",
+    about: "customers reserve by update at the same time; validators reject what is out of stock",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![InventoryWorkflow],
@@ -77,7 +77,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     let nothing = inventory
         .execute_update(InventoryWorkflow::reserve, tea("nothing", 0), nothing)
         .await;
-    assert!(!granted(nothing)?, "a lot of none is turned down");
+    assert!(!granted(nothing)?, "a lot of none is rejected");
     inventory
         .signal(
             InventoryWorkflow::close,
@@ -95,7 +95,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     );
     assert!(
         reserved >= 9,
-        "three customers at least are served, not {}",
+        "at least three customers are served, not {}",
         reserved / 3
     );
     assert_eq!(supplier.lots(), ["delivery-1"]);
@@ -110,7 +110,7 @@ fn tea(id: &str, count: u32) -> Lot {
     }
 }
 
-/// Whether an update was granted, or turned down by the workflow.
+/// Returns `true` if an update was granted, `false` if the workflow rejected it.
 fn granted(update: Result<u32, WorkflowUpdateError>) -> Result<bool, WorkflowUpdateError> {
     match update {
         Ok(_) => Ok(true),

@@ -1,5 +1,4 @@
-//! Stock that many customers reserve at once, by updates: each learns at once whether it has got
-//! some.
+//! Stock that many customers reserve by update; each learns at once whether they got any.
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
@@ -10,27 +9,27 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Why an update is turned down.
+/// The reason why an update is rejected.
 pub type Rejection = Box<dyn Error + Send + Sync>;
 
-/// A number of one article.
+/// A quantity of one article.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lot {
-    /// Which reservation or delivery.
+    /// The id of the reservation or delivery.
     pub id: String,
-    /// Which article.
+    /// The name of the article.
     pub article: String,
-    /// How many.
+    /// The number of pieces.
     pub count: u32,
 }
 
-/// What the warehouse orders from.
+/// The supplier of the warehouse.
 pub trait Supplier: Send + Sync {
     /// Orders a lot, once for each id.
     fn order(&self, lot: &Lot);
 }
 
-/// Keeps count of a warehouse until it closes.
+/// Keeps count of a warehouse's stock until it closes.
 #[workflow]
 pub struct InventoryWorkflow {
     stock: BTreeMap<String, u32>,
@@ -39,7 +38,7 @@ pub struct InventoryWorkflow {
 
 #[workflow_methods]
 impl InventoryWorkflow {
-    /// Opens with what is there.
+    /// Opens with the given stock.
     #[init]
     pub fn new(_ctx: &WorkflowContextView, stock: BTreeMap<String, u32>) -> Self {
         Self {
@@ -48,7 +47,7 @@ impl InventoryWorkflow {
         }
     }
 
-    /// What is left when the warehouse closes and every update is answered.
+    /// Returns the remaining stock once the warehouse has closed and every update is answered.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BTreeMap<String, u32>> {
         let handlers = ctx.clone();
@@ -63,10 +62,10 @@ impl InventoryWorkflow {
         self.check_available(lot)
     }
 
-    /// Takes a lot out of stock; what is left of the article.
+    /// Takes a lot out of stock and returns the remaining count of the article.
     ///
-    /// The validator ran before the other updates of its task were handled, so that it may have
-    /// seen stock that is gone by now: the handler asks again.
+    /// The validator ran before the other updates of its task were handled, so the stock it saw may
+    /// be gone by now: the handler checks again.
     #[update]
     pub fn reserve(
         &mut self,
@@ -84,7 +83,7 @@ impl InventoryWorkflow {
         self.validate(lot)
     }
 
-    /// Orders a lot from the supplier and puts it in stock; what there is of the article then.
+    /// Orders a lot from the supplier, adds it to the stock, and returns the article's new count.
     #[update]
     pub async fn restock(ctx: &mut WorkflowContext<Self>, lot: Lot) -> Result<u32, Rejection> {
         let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
@@ -103,13 +102,13 @@ impl InventoryWorkflow {
         }))
     }
 
-    /// Takes no more updates and ends.
+    /// Closes the warehouse: it takes no more updates and ends.
     #[signal]
     pub fn close(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.closed = true;
     }
 
-    /// What there is.
+    /// Returns the stock.
     #[query]
     pub fn stock(&self, _ctx: &WorkflowContextView) -> BTreeMap<String, u32> {
         self.stock.clone()
@@ -136,13 +135,13 @@ impl InventoryWorkflow {
     }
 }
 
-/// Buying.
+/// The buying of supplies.
 pub struct Supplies {
     supplier: Arc<dyn Supplier>,
 }
 
 impl Supplies {
-    /// Activities that buy from `supplier`.
+    /// Returns activities that buy from `supplier`.
     pub fn new(supplier: Arc<dyn Supplier>) -> Self {
         Self { supplier }
     }

@@ -1,4 +1,4 @@
-//! A file of twelve lines, ten seconds each, transcribed by workers that may die on the way.
+//! A file of twelve lines, transcribed at ten seconds each by workers that may die in between.
 
 pub mod workflow;
 
@@ -17,13 +17,13 @@ use workflow::{Archive, Files, LargeFileWorkflow};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "large_file",
-    about: "a long activity that heartbeats, and resumes from what the last attempt reported",
+    about: "a long activity heartbeats, and a retry resumes from the progress it last reported",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![LargeFileWorkflow],
 };
 
-/// How many lines the file has.
+/// The number of lines of the file.
 pub(crate) const LINES: u32 = 12;
 
 async fn world(env: TestWorkflowEnvironment) -> TestResult {
@@ -51,7 +51,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// Keeps which lines were stored.
+/// An archive that remembers which lines were stored.
 #[derive(Default)]
 pub(crate) struct FakeArchive {
     stored: Mutex<BTreeSet<u32>>,

@@ -8,9 +8,9 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Files in, transcripts out.
+/// The archive that holds files and transcripts.
 pub trait Archive: Send + Sync {
-    /// How many lines the file has.
+    /// Returns the number of lines of the file.
     fn lines(&self, path: &str) -> u32;
 
     /// Stores the transcript of one line. The line's number is its key: storing a line again
@@ -25,7 +25,7 @@ pub struct LargeFileWorkflow;
 
 #[workflow_methods]
 impl LargeFileWorkflow {
-    /// How many lines of the file at `path` were transcribed.
+    /// Returns the number of lines of the file at `path` that were transcribed.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, path: String) -> WorkflowResult<u32> {
         let lines = ctx
@@ -35,7 +35,7 @@ impl LargeFileWorkflow {
     }
 }
 
-/// An hour for the whole file, and half a minute to notice that its worker is gone.
+/// Returns options with an hour for the whole file and half a minute to notice a dead worker.
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_hours(1))
         .heartbeat_timeout(Duration::from_secs(30))
@@ -53,7 +53,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Activities over `archive`.
+    /// Returns activities that work on `archive`.
     pub fn new(archive: Arc<dyn Archive>) -> Self {
         Self { archive }
     }
@@ -61,9 +61,10 @@ impl Files {
 
 #[activities]
 impl Files {
-    /// Transcribes line by line, ten seconds each, and says how far it is after every line. What
-    /// the last attempt had reported is not done again; what it had done without reporting is,
-    /// which is why lines are stored by number.
+    /// Transcribes line by line, at ten seconds each, and reports its progress after every line.
+    ///
+    /// A retry skips the lines that the last attempt reported. It repeats lines that were stored
+    /// but not reported, which is why lines are stored by number.
     #[activity]
     pub async fn transcribe(
         self: Arc<Self>,

@@ -1,4 +1,4 @@
-//! Two notices, and a register that has no time at first.
+//! Two notices, and a register that is busy at first.
 
 pub mod workflow;
 
@@ -20,7 +20,7 @@ use workflow::{Letter, Letters, Notice, NotificationWorkflow, Office, RegisterBu
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "notifications",
-    about: "local activities look things up; replay does not run them again",
+    about: "local activities look up addresses; replay does not run them again",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![NotificationWorkflow],
@@ -67,7 +67,7 @@ fn notice(id: &str, customer: &str) -> Notice {
     }
 }
 
-/// Knows two people, and keeps what was sent.
+/// An office that knows two people and keeps the letters it sent.
 #[derive(Default)]
 struct FakeOffice {
     open: AtomicBool,

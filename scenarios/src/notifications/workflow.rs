@@ -1,4 +1,4 @@
-//! Short look-ups as local activities, the one lasting effect as an activity of its own.
+//! Short look-ups as local activities; the lasting effect is a regular activity.
 
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -9,54 +9,54 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// What is told to whom.
+/// A notice to a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Which notice; it is sent once under this id.
+    /// The id of the notice, under which it is sent once.
     pub id: String,
-    /// To whom.
+    /// The customer.
     pub customer: String,
-    /// About what.
+    /// The subject.
     pub subject: String,
 }
 
-/// A notice ready to go.
+/// A notice that is ready to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
-    /// The notice's id.
+    /// The id of the notice.
     pub id: String,
-    /// Where to.
+    /// The address.
     pub address: String,
-    /// What it says.
+    /// The text.
     pub text: String,
 }
 
-/// Who is where, and what takes letters there.
+/// An office with a register of addresses and a post room.
 pub trait Office: Send + Sync {
-    /// A customer's address.
+    /// Returns a customer's address.
     ///
     /// # Errors
     ///
-    /// When the register does not answer; asking again may help.
+    /// If the register does not answer; a retry may succeed.
     fn address(&self, customer: &str) -> Result<String, RegisterBusy>;
 
     /// Sends a letter, once for each id.
     fn send(&self, letter: &Letter);
 }
 
-/// The register has no time.
+/// The register is busy.
 #[derive(Debug, thiserror::Error)]
 #[error("the register is busy")]
 pub struct RegisterBusy;
 
-/// Tells customers things.
+/// Sends notices to customers.
 #[workflow]
 #[derive(Default)]
 pub struct NotificationWorkflow;
 
 #[workflow_methods]
 impl NotificationWorkflow {
-    /// Sends the notices, one after another; how many there were.
+    /// Sends the notices one after another and returns their number.
     #[run]
     pub async fn run(
         ctx: &mut WorkflowContext<Self>,
@@ -106,13 +106,13 @@ fn sending() -> ActivityOptions {
         .build()
 }
 
-/// Writing and sending.
+/// The writing and sending of letters.
 pub struct Letters {
     office: Arc<dyn Office>,
 }
 
 impl Letters {
-    /// Activities of `office`.
+    /// Returns activities of `office`.
     pub fn new(office: Arc<dyn Office>) -> Self {
         Self { office }
     }
@@ -120,7 +120,7 @@ impl Letters {
 
 #[activities]
 impl Letters {
-    /// Looks an address up.
+    /// Looks up an address.
     #[activity]
     pub async fn address(
         self: Arc<Self>,

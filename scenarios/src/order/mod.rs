@@ -1,5 +1,5 @@
-//! Two orders: one is delivered, the other is cancelled while its parcel is packed, or a moment too
-//! late.
+//! Two orders: one is delivered, the other is cancelled just before or just after its parcel
+//! leaves.
 
 pub mod shipment;
 pub mod warehouse;
@@ -26,7 +26,7 @@ use workflow::{Checkout, Order, OrderWorkflow, Refunded, Till};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "order",
-    about: "a parent, its child and a third workflow; a cancelled order is undone to the last step",
+    about: "a parent, its child and a third workflow; cancelling an order undoes every step",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![OrderWorkflow, ShipmentWorkflow, WarehouseWorkflow],
@@ -65,7 +65,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .await?;
     let (sleeper, customer) = (env.clone(), same(&cancelled));
     env.spawn(async move {
-        // A moment before the parcel is packed: the cancellation races its delivery.
+        // Just before the parcel is packed: the cancellation races the delivery.
         sleeper
             .sleep(Duration::from_hours(24).saturating_sub(Duration::from_millis(1)))
             .await;
@@ -113,7 +113,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .await?;
     assert_eq!(
         held, goods,
-        "goods are held for what was delivered, and for nothing else"
+        "goods are held for the delivered orders and for no others"
     );
     Ok(())
 }
@@ -128,17 +128,17 @@ fn order(id: &str) -> Order {
     }
 }
 
-/// Money and parcels.
+/// A till and a carrier.
 #[derive(Default)]
 struct FakeShop {
-    /// By order: whether its money is here. A refund stays known, so that no late charge gets past
-    /// it.
+    /// Each order's payment: `true` if charged, `false` if refunded. A refund is kept, so that a
+    /// late charge is refused.
     charged: Mutex<BTreeMap<String, bool>>,
     delivered: Mutex<BTreeSet<String>>,
 }
 
 impl FakeShop {
-    /// Whether an order is charged, and whether it is delivered.
+    /// Returns whether an order is charged and whether it is delivered.
     fn state_of(&self, order: &str) -> (bool, bool) {
         let charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner);
         let delivered = self

@@ -1,4 +1,4 @@
-//! A parcel: packed for a day, during which it can still be stopped, then handed over.
+//! A parcel: packed for a day, during which it can be stopped, then handed over.
 
 use std::{sync::Arc, time::Duration};
 use temporalio_common::RetryPolicy;
@@ -10,9 +10,9 @@ use temporalio_sdk::{
     workflows::select,
 };
 
-/// What carries parcels.
+/// A carrier of parcels.
 pub trait Carrier: Send + Sync {
-    /// Delivers the parcel of an order, once; its number.
+    /// Delivers the parcel of an order, once, and returns its number.
     fn deliver(&self, order: &str) -> String;
 }
 
@@ -23,11 +23,11 @@ pub struct ShipmentWorkflow;
 
 #[workflow_methods]
 impl ShipmentWorkflow {
-    /// The parcel's number. Cancelled while packing, nothing leaves the house; later is too late.
+    /// Returns the parcel's number. A cancellation stops the parcel while it is packed; a later one
+    /// comes too late.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: String) -> WorkflowResult<String> {
-        // The timer has a token of its own: one that fires in the task that cancels it makes SDK
-        // 1.1 panic.
+        // The timer has its own token: SDK 1.1 panics if a timer fires in the task that cancels it.
         let packed = TimerOptions::builder(Duration::from_hours(24))
             .cancellation_token(WorkflowCancellationToken::new())
             .build();
@@ -50,13 +50,13 @@ impl ShipmentWorkflow {
     }
 }
 
-/// Handing parcels over.
+/// The handing over of parcels.
 pub struct Parcels {
     carrier: Arc<dyn Carrier>,
 }
 
 impl Parcels {
-    /// Activities of `carrier`.
+    /// Returns activities of `carrier`.
     pub fn new(carrier: Arc<dyn Carrier>) -> Self {
         Self { carrier }
     }

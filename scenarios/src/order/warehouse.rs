@@ -1,4 +1,4 @@
-//! A warehouse that holds goods for orders, told by signals from their workflows.
+//! A warehouse that holds goods for orders; workflows of orders signal it.
 
 use std::collections::BTreeSet;
 use temporalio_macros::{workflow, workflow_methods};
@@ -15,14 +15,14 @@ pub struct WarehouseWorkflow {
 
 #[workflow_methods]
 impl WarehouseWorkflow {
-    /// The orders for which goods are held when the warehouse closes.
+    /// Returns the orders with goods on hold when the warehouse closes.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BTreeSet<String>> {
         ctx.wait_condition(|state| state.closed).await?;
         Ok(ctx.state(|state| state.held.clone()))
     }
 
-    /// Sets goods aside, unless the order was released before: signals may overtake one another.
+    /// Sets goods aside, unless the order was released before: a release may overtake the hold.
     #[signal]
     pub fn hold(&mut self, _ctx: &mut SyncWorkflowContext<Self>, order: String) {
         if !self.released.contains(&order) {
@@ -30,20 +30,20 @@ impl WarehouseWorkflow {
         }
     }
 
-    /// Puts them back.
+    /// Puts the goods back.
     #[signal]
     pub fn release(&mut self, _ctx: &mut SyncWorkflowContext<Self>, order: String) {
         self.held.remove(&order);
         self.released.insert(order);
     }
 
-    /// Ends.
+    /// Closes the warehouse.
     #[signal]
     pub fn close(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.closed = true;
     }
 
-    /// The orders for which goods are held.
+    /// Returns the orders with goods on hold.
     #[query]
     pub fn held(&self, _ctx: &WorkflowContextView) -> BTreeSet<String> {
         self.held.clone()

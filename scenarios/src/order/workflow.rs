@@ -1,5 +1,5 @@
-//! An order: a charge, goods held by another workflow, a child that ships; all undone when it is
-//! cancelled.
+//! An order: a charge, goods held by another workflow, and a child that ships; a cancellation
+//! undoes them all.
 
 use super::{shipment::ShipmentWorkflow, warehouse::WarehouseWorkflow};
 use serde::{Deserialize, Serialize};
@@ -13,50 +13,51 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// What is ordered.
+/// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Which order; charge, goods and parcel are known by it.
+    /// The id of the order; charge, goods and parcel are keyed by it.
     pub id: String,
-    /// The workflow that holds the goods.
+    /// The id of the workflow that holds the goods.
     pub warehouse: String,
-    /// In cents.
+    /// The price in cents.
     pub amount: u64,
 }
 
-/// Money in, money back.
+/// A till that takes and returns money.
 pub trait Till: Send + Sync {
     /// Takes money for an order, once.
     ///
     /// # Errors
     ///
-    /// When the order was refunded before: an attempt that is still on its way comes too late.
+    /// If the order was refunded before: the attempt comes too late.
     fn charge(&self, order: &str, amount: u64) -> Result<(), Refunded>;
 
-    /// Gives it back, once, or sees to it that it is never taken.
+    /// Refunds an order, once; an order that is not charged yet can never be charged afterwards.
     fn refund(&self, order: &str);
 }
 
-/// The order is off.
+/// The order was refunded.
 #[derive(Debug, thiserror::Error)]
 #[error("refunded")]
 pub struct Refunded;
 
-/// Fulfils an order, or undoes what was done for it.
+/// Fulfils an order, or undoes the steps taken.
 #[workflow]
 #[derive(Default)]
 pub struct OrderWorkflow;
 
 #[workflow_methods]
 impl OrderWorkflow {
-    /// Ends when the parcel is delivered; cancelled if the order was cancelled before that.
+    /// Returns when the parcel is delivered; ends as cancelled if the order was cancelled before
+    /// that.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<String> {
         match fulfil(ctx, &order).await {
             Ok(parcel) => Ok(parcel),
             Err(error) => {
                 undo(ctx, &order).await?;
-                // Whatever the step under way came to: a cancelled order ends as cancelled.
+                // A cancelled order ends as cancelled, whatever the result of the current step.
                 if ctx.cancellation_token().is_cancelled() {
                     return Err(WorkflowTermination::cancelled());
                 }
@@ -86,11 +87,11 @@ async fn fulfil(
             ChildWorkflowOptions::workflow_id(format!("{}/shipment", ctx.workflow_id())),
         )
         .await?;
-    // A cancelled order cancels its shipment and waits to hear whether that came in time.
+    // A cancelled order cancels its shipment and waits to learn whether that came in time.
     Ok(shipment.result().await?)
 }
 
-/// Runs although the workflow is cancelled: every step has a token of its own.
+/// Undoes the order even if the workflow is cancelled: every step has its own token.
 async fn undo(
     ctx: &WorkflowContext<OrderWorkflow>,
     order: &Order,
@@ -126,13 +127,13 @@ fn refunding() -> ActivityOptions {
         .build()
 }
 
-/// Taking and returning money.
+/// The taking and returning of money.
 pub struct Checkout {
     till: Arc<dyn Till>,
 }
 
 impl Checkout {
-    /// Activities of `till`.
+    /// Returns activities of `till`.
     pub fn new(till: Arc<dyn Till>) -> Self {
         Self { till }
     }

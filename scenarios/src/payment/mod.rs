@@ -16,7 +16,7 @@ use workflow::{Bank, Declined, Order, PaymentWorkflow, Payments};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "payment",
-    about: "a confirmed order is charged once, by an idempotency key that all attempts share",
+    about: "a confirmed order is charged once, under an idempotency key that all attempts share",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![PaymentWorkflow],
@@ -76,7 +76,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// The order that is paid for.
+/// Returns the order to pay for.
 pub(crate) fn order(amount: u64) -> Order {
     Order {
         id: "order-1".to_owned(),
@@ -84,19 +84,19 @@ pub(crate) fn order(amount: u64) -> Order {
     }
 }
 
-/// How much the bank lends.
+/// The largest amount that the bank grants, in cents.
 const CREDIT: u64 = 5000;
 
-/// What the bank did.
+/// An entry of the bank's books.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) enum Entry {
-    /// So many cents were taken.
+    /// A charge of this many cents.
     Charge(u64),
-    /// A receipt was sent for this charge.
+    /// A receipt for the charge with this reference.
     Receipt(String),
 }
 
-/// A bank that keeps its books in a ledger, once for each key.
+/// A bank that records each key once, in a ledger.
 pub(crate) struct FakeBank(EffectLedger<Entry>);
 
 impl FakeBank {

@@ -1,4 +1,4 @@
-//! A payment: confirmed by the customer, charged once, receipted once.
+//! A payment: confirmed by the customer, charged once, with one receipt.
 
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -9,30 +9,30 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// What is to be paid.
+/// An order to pay for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Which order; its charge is known to the bank by it.
+    /// The id of the order, which is the idempotency key of its charge.
     pub id: String,
-    /// In cents.
+    /// The price in cents.
     pub amount: u64,
 }
 
-/// What charges cards.
+/// A bank that charges cards.
 pub trait Bank: Send + Sync {
-    /// Takes `amount` cents. The bank does it once for each `idempotency_key`, and answers a
-    /// repetition with the reference of the first.
+    /// Charges `amount` cents, once for each `idempotency_key`. A repeated call returns the
+    /// reference of the first.
     ///
     /// # Errors
     ///
-    /// When the card is declined, which is final.
+    /// If the card is declined, which is final.
     fn charge(&self, idempotency_key: &str, amount: u64) -> Result<String, Declined>;
 
-    /// Mails the receipt for a charge, once for each reference.
+    /// Sends the receipt for a charge, once for each reference.
     fn send_receipt(&self, reference: &str);
 }
 
-/// The card is not accepted.
+/// The card was declined.
 #[derive(Debug, thiserror::Error)]
 #[error("card declined")]
 pub struct Declined;
@@ -46,7 +46,8 @@ pub struct PaymentWorkflow {
 
 #[workflow_methods]
 impl PaymentWorkflow {
-    /// Waits for the confirmation, charges, sends the receipt; the bank's reference.
+    /// Waits for the confirmation, charges the card, sends the receipt, and returns the bank's
+    /// reference.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<String> {
         ctx.wait_condition(|state| state.confirmed).await?;
@@ -58,14 +59,14 @@ impl PaymentWorkflow {
         Ok(reference)
     }
 
-    /// The customer says yes.
+    /// Confirms the payment.
     #[signal]
     pub fn confirm(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.confirmed = true;
     }
 }
 
-/// Ten seconds for an attempt, and as many attempts as it takes.
+/// Returns options with ten seconds per attempt and unlimited attempts.
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
         .retry_policy(
@@ -76,13 +77,13 @@ pub fn options() -> ActivityOptions {
         .build()
 }
 
-/// What a payment does to the world.
+/// The activities of a payment.
 pub struct Payments {
     bank: Arc<dyn Bank>,
 }
 
 impl Payments {
-    /// Activities that charge at `bank`.
+    /// Returns activities that charge at `bank`.
     pub fn new(bank: Arc<dyn Bank>) -> Self {
         Self { bank }
     }
@@ -90,7 +91,7 @@ impl Payments {
 
 #[activities]
 impl Payments {
-    /// Charges the order under its own id, so that an attempt too many is no charge too many.
+    /// Charges the order under its own id, so that an extra attempt is no extra charge.
     #[activity]
     pub async fn charge(
         self: Arc<Self>,

@@ -1,4 +1,4 @@
-//! A contract of six periods, repriced in the first and ended by the customer in the third.
+//! A contract of six periods: its price changes in the first, the customer ends it in the third.
 
 pub mod workflow;
 
@@ -60,7 +60,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
                 )
                 .await,
         )?;
-        // A moment before the second period ends: the notice races the charge for the third.
+        // Just before the second period ends: the notice races the charge for the third.
         sleeper
             .sleep(days(50).saturating_sub(Duration::from_millis(1)))
             .await;
@@ -86,7 +86,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     assert!(ended.by_customer || ended.paid == PERIODS, "{ended:?}");
     assert!(
         bills.values().is_sorted(),
-        "the new price holds from then on: {bills:?}"
+        "the new price applies from then on: {bills:?}"
     );
     assert!(
         bills.values().all(|price| [10, 12].contains(price)),
@@ -99,7 +99,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// What was collected, by key.
+/// The invoices that were collected, by key.
 #[derive(Default)]
 struct FakeBank {
     bills: Mutex<BTreeMap<String, u64>>,

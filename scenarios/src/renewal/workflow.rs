@@ -10,45 +10,45 @@ use temporalio_sdk::{
     workflows::select,
 };
 
-/// How long one payment lasts.
+/// The length of one period.
 pub const PERIOD: Duration = Duration::from_hours(30 * 24);
 
 /// A contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
-    /// Whose.
+    /// The customer.
     pub customer: String,
-    /// In cents a period, until the customer changes it.
+    /// The price of a period in cents, until the customer changes it.
     pub price: u64,
-    /// After how many periods it ends by itself.
+    /// The number of periods after which the contract ends by itself.
     pub periods: u32,
 }
 
-/// One payment for one period.
+/// A payment for one period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
-    /// Known to the bank by this: customer and period.
+    /// The customer and the period; the idempotency key of the payment.
     pub key: String,
-    /// In cents.
+    /// The amount in cents.
     pub amount: u64,
 }
 
-/// How a contract ended.
+/// The end of a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// How many periods were paid for.
+    /// The number of periods that were paid for.
     pub paid: u32,
-    /// Whether the customer ended it.
+    /// True if the customer ended the contract.
     pub by_customer: bool,
 }
 
-/// What takes the money.
+/// A bank that collects money.
 pub trait Bank: Send + Sync {
     /// Collects an invoice, once for each key.
     fn collect(&self, key: &str, amount: u64);
 }
 
-/// Charges at the start of each period, and listens in between.
+/// Charges at the start of each period and waits for signals in between.
 #[workflow]
 #[derive(Default)]
 pub struct RenewalWorkflow {
@@ -63,7 +63,7 @@ impl RenewalWorkflow {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, contract: Contract) -> WorkflowResult<Ended> {
         let mut price = contract.price;
-        // Asked before every charge: a notice that came with the end of the period still counts.
+        // Checked before every charge: a notice that arrives at the end of a period still counts.
         while !ctx.state(|state| state.ended) && ctx.state(|state| state.paid) < contract.periods {
             price = ctx
                 .state_mut(|state| state.new_price.take())
@@ -77,7 +77,8 @@ impl RenewalWorkflow {
                 .await?;
             ctx.state_mut(|state| state.paid = period);
 
-            // A new price is for the next period: only the end of the contract ends the wait.
+            // A new price applies to the next period, so only the end of the contract ends the
+            // wait.
             select! {
                 ended = ctx.wait_condition(|state| state.ended) => ended?,
                 _ = ctx.timer(PERIOD) => {}
@@ -89,19 +90,19 @@ impl RenewalWorkflow {
         }))
     }
 
-    /// Another price from the next period on. The last one said counts.
+    /// Changes the price from the next period on. The last change counts.
     #[signal]
     pub fn reprice(&mut self, _ctx: &mut SyncWorkflowContext<Self>, price: u64) {
         self.new_price = Some(price);
     }
 
-    /// The customer gives notice.
+    /// Ends the contract.
     #[signal]
     pub fn end(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.ended = true;
     }
 
-    /// How many periods are paid for.
+    /// Returns the number of periods that are paid for.
     #[query]
     pub fn paid(&self, _ctx: &WorkflowContextView) -> u32 {
         self.paid
@@ -118,13 +119,13 @@ fn options() -> ActivityOptions {
         .build()
 }
 
-/// Taking money.
+/// The collecting of money.
 pub struct Billing {
     bank: Arc<dyn Bank>,
 }
 
 impl Billing {
-    /// Activities that collect through `bank`.
+    /// Returns activities that collect through `bank`.
     pub fn new(bank: Arc<dyn Bank>) -> Self {
         Self { bank }
     }

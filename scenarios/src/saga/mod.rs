@@ -1,4 +1,4 @@
-//! Three trips: one succeeds, one meets a car that is sold out, one is cancelled on the way.
+//! Three trips: one succeeds, one needs a car that is sold out, one is cancelled on the way.
 
 pub mod workflow;
 
@@ -60,7 +60,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         matches!(end, Err(WorkflowGetResultError::Failed(_))),
         "{end:?}"
     );
-    assert_eq!(agency.booked(NO_CARS), 0, "what was booked is given back");
+    assert_eq!(agency.booked(NO_CARS), 0, "every booking is cancelled");
 
     // The cancellation races the bookings: it may come before the first, between two, or too late.
     match cancelled
@@ -81,7 +81,7 @@ async fn start(env: &TestWorkflowEnvironment, trip: &str) -> Result<Trip, Workfl
         .await
 }
 
-/// Where no cars are left.
+/// The place without cars.
 const NO_CARS: &str = "venice";
 
 /// Bookings by part and key; a cancelled key stays, so that it cannot be booked again.
@@ -91,7 +91,7 @@ pub(crate) struct FakeAgency {
 }
 
 impl FakeAgency {
-    /// How many parts of a trip are booked.
+    /// Returns the number of a trip's parts that are booked.
     pub(crate) fn booked(&self, trip: &str) -> usize {
         let bookings = self.bookings.lock().unwrap_or_else(PoisonError::into_inner);
         bookings

@@ -1,5 +1,4 @@
-//! Three bookings or none: what was booked is undone when a later step fails or the trip is
-//! cancelled.
+//! Three bookings or none: they are undone if a later step fails or the trip is cancelled.
 
 use std::{sync::Arc, time::Duration};
 use temporalio_common::{ActivityDefinition, RetryPolicy};
@@ -10,33 +9,35 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// The booking systems. Each booking has a key of the caller's choice, by which it is undone.
+/// A booking system. The caller chooses a key for each booking, and cancels the booking by its key.
 pub trait Agency: Send + Sync {
-    /// Books a part of a trip. Booking under a key twice is one booking.
+    /// Books a part of a trip, once for each key.
     ///
     /// # Errors
     ///
-    /// When the part is sold out, or was cancelled under this key before.
+    /// If the part is sold out, or was cancelled under this key before.
     fn book(&self, part: &str, key: &str) -> Result<String, Refused>;
 
-    /// Cancels a booking. A key that was not booked yet can never be booked after this: an attempt
-    /// that is still on its way comes too late. Cancelling twice is cancelling once.
+    /// Cancels a booking; a second call changes nothing.
+    ///
+    /// A key that was not booked yet can never be booked afterwards: an attempt that is still under
+    /// way comes too late.
     fn cancel(&self, part: &str, key: &str);
 }
 
-/// A booking that cannot be had, now or later.
+/// A booking that is refused for good.
 #[derive(Debug, thiserror::Error)]
 #[error("no {0} to be had")]
 pub struct Refused(pub String);
 
-/// Books hotel, flight and car.
+/// Books a hotel, a flight and a car.
 #[workflow]
 #[derive(Default)]
 pub struct SagaWorkflow;
 
 #[workflow_methods]
 impl SagaWorkflow {
-    /// The three booking codes.
+    /// Returns the three booking codes.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, trip: String) -> WorkflowResult<Vec<String>> {
         let mut undo = Vec::new();
@@ -46,8 +47,8 @@ impl SagaWorkflow {
                 for part in undo.into_iter().rev() {
                     part.undo(ctx, &trip).await?;
                 }
-                // A booking that was cancelled may end as a timeout: no attempt follows, and nobody
-                // reports.
+                // A cancelled booking may end as a timeout: no attempt follows, and nobody reports
+                // a result.
                 if ctx.cancellation_token().is_cancelled() {
                     return Err(WorkflowTermination::cancelled());
                 }
@@ -100,8 +101,8 @@ async fn book_trip(
     ])
 }
 
-/// The compensation is noted before the step is tried: a step that is reported as failed may have
-/// taken effect all the same.
+/// Notes the compensation, then tries the step: a step that is reported as failed may have taken
+/// effect all the same.
 async fn book<Step>(
     ctx: &WorkflowContext<SagaWorkflow>,
     part: Part,
@@ -122,7 +123,8 @@ fn retries() -> RetryPolicy {
         .build()
 }
 
-/// A cancelled trip waits for the booking under way to say how it ended before anything is undone.
+/// Returns options that make a cancelled trip wait for the result of the current booking before it
+/// undoes anything.
 fn book_options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_mins(1))
         .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
@@ -130,7 +132,8 @@ fn book_options() -> ActivityOptions {
         .build()
 }
 
-/// A compensation must run although the workflow is cancelled: its token is its own.
+/// Returns options of a compensation, which runs even if the workflow is cancelled: its token is
+/// its own.
 fn undo_options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_mins(1))
         .cancellation_token(WorkflowCancellationToken::new())
@@ -144,7 +147,7 @@ pub struct Bookings {
 }
 
 impl Bookings {
-    /// Activities that book with `agency`.
+    /// Returns activities that book with `agency`.
     pub fn new(agency: Arc<dyn Agency>) -> Self {
         Self { agency }
     }
@@ -188,7 +191,7 @@ impl Bookings {
         self.book("car", &trip)
     }
 
-    /// Gives the hotel back.
+    /// Cancels the hotel.
     #[activity]
     pub async fn cancel_hotel(
         self: Arc<Self>,
@@ -199,7 +202,7 @@ impl Bookings {
         Ok(())
     }
 
-    /// Gives the flight back.
+    /// Cancels the flight.
     #[activity]
     pub async fn cancel_flight(
         self: Arc<Self>,
@@ -210,7 +213,7 @@ impl Bookings {
         Ok(())
     }
 
-    /// Gives the car back.
+    /// Cancels the car.
     #[activity]
     pub async fn cancel_car(
         self: Arc<Self>,

@@ -1,5 +1,4 @@
-//! A subscription of eight months in three runs, with wishes that come when one run hands over to
-//! the next.
+//! A subscription of eight months in three runs; signals arrive when one run continues as the next.
 
 pub mod workflow;
 
@@ -49,10 +48,10 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .start_workflow(SubscriptionWorkflow::run, new, options)
         .await?;
 
-    // By id alone: a wish is for the run that there is when it comes.
+    // Without a run id: a signal goes to the run that is current when it arrives.
     let latest = client.get_workflow_handle::<SubscriptionWorkflow>("subscription-1");
     let granted = Rc::new(Cell::new(0));
-    // The second comes a moment before the first run hands over.
+    // The second signal arrives just before the first run continues as new.
     for (day, seats) in [(10, 1), (90, 2), (100, 4)] {
         let (env, latest, granted) = (env.clone(), same(&latest), granted.clone());
         env.clone().spawn(async move {
@@ -88,7 +87,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// What was collected, by key.
+/// The bills that were collected, by key.
 #[derive(Default)]
 struct FakeBank {
     bills: Mutex<BTreeMap<String, u32>>,

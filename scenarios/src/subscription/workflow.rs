@@ -1,4 +1,4 @@
-//! A subscription that lives for years: it continues as new, and no signal is lost on the way.
+//! A subscription that lives for years: it continues as new and loses no signal.
 
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -11,41 +11,41 @@ use temporalio_sdk::{
     workflows::select,
 };
 
-/// How long a month is.
+/// The length of a month.
 pub const MONTH: Duration = Duration::from_hours(30 * 24);
 
-/// Months in one run, before the history is cut.
+/// The number of months in one run, which bounds its history.
 pub const MONTHS_A_RUN: u32 = 3;
 
-/// All that one run hands to the next.
+/// The state that one run passes to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
-    /// Whose.
+    /// The customer.
     pub customer: String,
-    /// How many people use it.
+    /// The number of people who use the subscription.
     pub seats: u32,
-    /// Months paid for.
+    /// The number of months paid for.
     pub month: u32,
-    /// Months after which it ends by itself.
+    /// The number of months after which the subscription ends by itself.
     pub months: u32,
 }
 
 /// One monthly bill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
-    /// Known to the bank by this: customer and month.
+    /// The customer and the month; the idempotency key of the bill.
     pub key: String,
-    /// How many seats are paid for.
+    /// The number of seats to pay for.
     pub seats: u32,
 }
 
-/// What takes the money.
+/// A bank that collects money.
 pub trait Bank: Send + Sync {
     /// Collects a bill, once for each key.
     fn collect(&self, key: &str, seats: u32);
 }
 
-/// What customers ask for in between.
+/// A customer's wish between two bills.
 #[derive(Clone, Copy, Debug)]
 enum Wish {
     AddSeats(u32),
@@ -62,7 +62,7 @@ pub struct SubscriptionWorkflow {
 
 #[workflow_methods]
 impl SubscriptionWorkflow {
-    /// Takes over where the last run stopped.
+    /// Takes over the state of the last run.
     #[init]
     pub fn new(_ctx: &WorkflowContextView, subscription: Subscription) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl SubscriptionWorkflow {
         }
     }
 
-    /// The subscription as it was when it ended.
+    /// Returns the subscription at its end.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Subscription> {
         for month_of_run in 0.. {
@@ -81,9 +81,9 @@ impl SubscriptionWorkflow {
                 break;
             }
             if month_of_run == MONTHS_A_RUN {
-                // Nothing is awaited between draining and this: no wish can slip in between. One
-                // that comes while this task is under way makes the service refuse it and send
-                // another.
+                // Nothing is awaited between draining and this line, so no wish can come in
+                // between. A wish that arrives during this task makes the service refuse the
+                // completion and send another task.
                 let next = ctx.state(|state| state.subscription.clone());
                 ctx.continue_as_new(next, ContinueAsNewOptions::default())?;
             }
@@ -112,19 +112,19 @@ impl SubscriptionWorkflow {
         Ok(ctx.state(|state| state.subscription.clone()))
     }
 
-    /// More people will use it.
+    /// Adds seats.
     #[signal]
     pub fn add_seats(&mut self, _ctx: &mut SyncWorkflowContext<Self>, seats: u32) {
         self.inbox.push(Wish::AddSeats(seats));
     }
 
-    /// Ends with the month that is paid for.
+    /// Ends the subscription with the month that is paid for.
     #[signal]
     pub fn cancel(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.inbox.push(Wish::Cancel);
     }
 
-    /// Seats, those included that are wished for and not yet billed.
+    /// Returns the number of seats, requested seats that are not yet billed included.
     #[query]
     pub fn seats(&self, _ctx: &WorkflowContextView) -> u32 {
         let wished = self.inbox.iter().map(|wish| match wish {
@@ -164,13 +164,13 @@ fn options() -> ActivityOptions {
         .build()
 }
 
-/// Taking money.
+/// The collecting of money.
 pub struct Billing {
     bank: Arc<dyn Bank>,
 }
 
 impl Billing {
-    /// Activities that collect through `bank`.
+    /// Returns activities that collect through `bank`.
     pub fn new(bank: Arc<dyn Bank>) -> Self {
         Self { bank }
     }

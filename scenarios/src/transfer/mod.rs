@@ -1,4 +1,4 @@
-//! Two transfers at once: one arrives, one meets a closed account and is put back.
+//! Two transfers at once: one succeeds, one is returned because the receiver has no account.
 
 pub mod workflow;
 
@@ -17,7 +17,7 @@ use workflow::{Accounts, BookingRefused, Ledger, Transfer, TransferWorkflow, Tra
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "transfer",
-    about: "money between two accounts; after every step there is as much of it as before",
+    about: "money moves between two accounts; the total is the same after every step",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![TransferWorkflow],
@@ -61,7 +61,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// From alice to somebody.
+/// Returns a transfer from alice.
 pub(crate) fn transfer(id: &str, to: &str, amount: u64) -> Transfer {
     Transfer {
         id: id.to_owned(),
@@ -71,7 +71,7 @@ pub(crate) fn transfer(id: &str, to: &str, amount: u64) -> Transfer {
     }
 }
 
-/// Accounts, and the keys of the bookings that were made.
+/// A bank: its accounts, and the keys of its bookings.
 struct FakeBank(Mutex<Books>);
 
 #[derive(Default)]

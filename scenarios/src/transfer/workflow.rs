@@ -1,4 +1,4 @@
-//! Money from one account to another: never more of it, never less.
+//! Money from one account to another; the total never changes.
 
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -12,49 +12,49 @@ use temporalio_sdk::{
 /// One movement of money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// Which transfer; its bookings are keyed by it.
+    /// The id of the transfer; its bookings are keyed by it.
     pub id: String,
     /// The account that pays.
     pub from: String,
     /// The account that receives.
     pub to: String,
-    /// In cents.
+    /// The amount in cents.
     pub amount: u64,
 }
 
-/// How a transfer ended.
+/// The end of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transferred {
-    /// The money is where it should be.
+    /// The receiver has the money.
     Done,
     /// The receiver could not be paid; the payer has the money back.
     Returned,
 }
 
-/// The bank's books.
+/// A bank's accounts.
 pub trait Accounts: Send + Sync {
     /// Takes money out of an account, once for each key.
     ///
     /// # Errors
     ///
-    /// When the account does not exist or holds too little.
+    /// If the account does not exist or holds too little.
     fn withdraw(&self, key: &str, account: &str, amount: u64) -> Result<(), BookingRefused>;
 
     /// Puts money into an account, once for each key.
     ///
     /// # Errors
     ///
-    /// When the account is closed.
+    /// If the account is closed.
     fn deposit(&self, key: &str, account: &str, amount: u64) -> Result<(), BookingRefused>;
 }
 
-/// The bank does not do this, now or later.
+/// The bank refuses a booking for good.
 #[derive(Debug, thiserror::Error)]
 #[error("{account}: {reason}")]
 pub struct BookingRefused {
-    /// Which account.
+    /// The account.
     pub account: String,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 
@@ -80,14 +80,14 @@ impl TransferWorkflow {
         {
             return Ok(Transferred::Done);
         }
-        // Deposits are retried without end, so the only failure that comes here is a refusal.
+        // Deposits are retried without end, so every failure here is a refusal.
         ctx.execute_activity(Ledger::put_back, transfer, options())
             .await?;
         Ok(Transferred::Returned)
     }
 }
 
-/// Ten seconds for an attempt, and as many attempts as it takes.
+/// Returns options with ten seconds per attempt and unlimited attempts.
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
         .retry_policy(
@@ -98,13 +98,13 @@ pub fn options() -> ActivityOptions {
         .build()
 }
 
-/// The bookings of a transfer, each with a key of its own.
+/// The bookings of a transfer, each with its own key.
 pub struct Ledger {
     accounts: Arc<dyn Accounts>,
 }
 
 impl Ledger {
-    /// Activities over `accounts`.
+    /// Returns activities that work on `accounts`.
     pub fn new(accounts: Arc<dyn Accounts>) -> Self {
         Self { accounts }
     }
@@ -116,7 +116,7 @@ fn refused(refusal: BookingRefused) -> ActivityError {
 
 #[activities]
 impl Ledger {
-    /// Takes the money from the payer.
+    /// Withdraws the money from the payer.
     #[activity]
     pub async fn withdraw(
         self: Arc<Self>,
@@ -129,7 +129,7 @@ impl Ledger {
             .map_err(refused)
     }
 
-    /// Gives it to the receiver.
+    /// Deposits the money with the receiver.
     #[activity]
     pub async fn deposit(
         self: Arc<Self>,
@@ -142,7 +142,7 @@ impl Ledger {
             .map_err(refused)
     }
 
-    /// Gives it back to the payer.
+    /// Returns the money to the payer.
     #[activity]
     pub async fn put_back(
         self: Arc<Self>,

@@ -1,4 +1,4 @@
-//! Three orders, and a second version of the code that may be deployed at any moment between them.
+//! Three orders, and a second version of the code that may be deployed at any moment.
 
 pub mod workflow;
 
@@ -18,7 +18,7 @@ use workflow::{Fulfilment, FulfilmentV1, FulfilmentV2, Shop};
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "versioned",
-    about: "a step is added under `patched` and deployed while runs of the old version are under way",
+    about: "a new step under `patched` is deployed while runs of the old version are under way",
     flaw: None,
     world: |env| Box::pin(world(env)),
     workflows: workflows![FulfilmentV2],
@@ -61,14 +61,14 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// Which steps were done for which orders.
+/// The orders for which each step was done.
 #[derive(Default)]
 pub(crate) struct FakeShop {
     done: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl FakeShop {
-    /// The orders for which a step was done.
+    /// Returns the orders for which a step was done.
     pub(crate) fn of(&self, step: &str) -> Vec<String> {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.iter()

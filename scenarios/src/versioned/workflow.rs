@@ -1,4 +1,4 @@
-//! Two versions of one workflow, the second deployed while runs of the first are under way.
+//! Two versions of one workflow; the second is deployed while runs of the first are under way.
 
 use std::{sync::Arc, time::Duration};
 use temporalio_common::RetryPolicy;
@@ -11,11 +11,11 @@ use temporalio_sdk::{
 /// The step that the second version adds.
 pub const FRAUD_CHECK: &str = "fraud-check";
 
-/// What a shop does for an order, each step once for each order.
+/// A shop that fulfils orders, each step once for each order.
 pub trait Shop: Send + Sync {
     /// Sets the goods aside.
     fn reserve(&self, order: &str);
-    /// Looks whether the order is honest.
+    /// Checks the order for fraud.
     fn check(&self, order: &str);
     /// Sends the goods.
     fn ship(&self, order: &str);
@@ -40,8 +40,9 @@ impl FulfilmentV1 {
     }
 }
 
-/// Version 2: checks for fraud before it ships. A run that went past that place with version 1 goes
-/// on without.
+/// Version 2: checks for fraud before it ships.
+///
+/// A run that passed that point with version 1 continues without the check.
 #[workflow]
 #[derive(Default)]
 pub struct FulfilmentV2;
@@ -64,7 +65,7 @@ impl FulfilmentV2 {
     }
 }
 
-/// Ten seconds for an attempt, and as many attempts as it takes.
+/// Returns options with ten seconds per attempt and unlimited attempts.
 pub fn options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
         .retry_policy(
@@ -75,13 +76,13 @@ pub fn options() -> ActivityOptions {
         .build()
 }
 
-/// The steps.
+/// The steps of an order.
 pub struct Fulfilment {
     shop: Arc<dyn Shop>,
 }
 
 impl Fulfilment {
-    /// Activities of `shop`.
+    /// Returns activities of `shop`.
     pub fn new(shop: Arc<dyn Shop>) -> Self {
         Self { shop }
     }
@@ -100,7 +101,7 @@ impl Fulfilment {
         Ok(())
     }
 
-    /// Looks whether the order is honest.
+    /// Checks the order for fraud.
     #[activity]
     pub async fn check(
         self: Arc<Self>,
