@@ -125,8 +125,9 @@ fn edits(left: &str, right: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::collections::BTreeSet;
+
+    use super::*;
 
     #[test]
     fn names_are_unique_and_flawed_scenarios_have_a_prefix() {

@@ -1,6 +1,7 @@
 //! Helpers that many worlds share.
 
 use std::time::Duration;
+
 use temporalio_client::{
     Client, WorkflowHandle, WorkflowStartOptions, errors::WorkflowInteractionError,
 };

@@ -1,7 +1,8 @@
 //! The program as its users meet it: output, JSON, exit status.
 
-use serde_json::Value;
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 fn scenarios(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_scenarios"))

@@ -1,8 +1,9 @@
 //! Real Core as it replays a history: its verdict, and every activation that it derived.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use durasim::History;
 use scenarios::scenario::Workflows;
-use std::sync::{Arc, Mutex, PoisonError};
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::coresdk::workflow_activation::{
     WorkflowActivation, workflow_activation_job::Variant,

@@ -5,17 +5,18 @@
 //! Virtual time stands still until the answer is there, so the world remains deterministic, and its
 //! histories can be compared to the byte.
 
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    time::Duration,
+};
+
 use durasim::__private::{StandIn, WorkflowTaskAnswerer};
 use durasim_service::{
     PolledWorkflowTask, Reason, Request, RequestId, Response, Service, ServiceConfig,
 };
 use durasim_worker::{TaskFailureReason, WorkflowTaskFailure, WorkflowTaskProgress};
 use futures::{channel::oneshot, future::BoxFuture};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
-    time::Duration,
-};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, Url,
     callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},

@@ -1,9 +1,11 @@
 //! The official worker, on a simulated service.
 
-use crate::server::{Poll, Server};
 use std::{future::Future, time::Duration};
+
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
+
+use crate::server::{Poll, Server};
 
 /// Runs a test against a simulated service with an official worker on it.
 ///

@@ -1,14 +1,16 @@
 //! Comparing what durasim derives from a history with what real Core derives from it.
 
-use crate::core_replay;
+use std::fmt::{Debug, Write};
+
 use durasim::History;
 use durasim_worker::{ReplayMode, ReplayOptions, WorkflowDefinitions, replay};
 use scenarios::scenario::Scenario;
-use std::fmt::{Debug, Write};
 use temporalio_protos::{
     coresdk::workflow_activation::WorkflowActivation,
     temporal::api::history::v1::{HistoryEvent, history_event::Attributes},
 };
+
+use crate::core_replay;
 
 /// What real Core says against the first of these histories that it rejects; empty if it accepts
 /// all.

@@ -6,15 +6,16 @@
 //! handed out must be answered, every worker must be back at its polls, and the test must wait for
 //! an answer or in [`Server::sleep`]. So nothing depends on how fast the machine is.
 
-use durasim_engine::START_MS;
-use durasim_service::{Reason, Request, RequestId, Response, Rpc, Service, ServiceConfig};
-use futures::{channel::oneshot, future::BoxFuture};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+use durasim_engine::START_MS;
+use durasim_service::{Reason, Request, RequestId, Response, Rpc, Service, ServiceConfig};
+use futures::{channel::oneshot, future::BoxFuture};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, Url,
     callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},

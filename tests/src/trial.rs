@@ -1,9 +1,10 @@
 //! Trying a world in every way that must make no difference to it, with the official SDK as the
 //! oracle.
 
-use crate::{official_tasks::official_worker, parity, worlds};
 use durasim::{ChoiceSource, FaultProfile, WorldOptions, WorldReport};
 use scenarios::scenario::Scenario;
+
+use crate::{official_tasks::official_worker, parity, worlds};
 
 /// What of a world's histories the official worker must agree with, when it answers the workflow
 /// tasks instead of the simulated workers.

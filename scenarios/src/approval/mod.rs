@@ -2,17 +2,19 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::{accepted, on, same},
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::time::Duration;
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::{
     Client, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions, WorkflowSignalOptions,
     errors::WorkflowStartError,
 };
 use temporalio_common::HasWorkflowDefinition;
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::{accepted, on, same},
+};
 use workflow::{ApprovalWorkflow, Items};
 
 /// The scenario.

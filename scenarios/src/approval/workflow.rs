@@ -1,6 +1,7 @@
 //! A decision by a person, awaited for at most a day.
 
 use std::time::Duration;
+
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,

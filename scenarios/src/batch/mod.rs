@@ -2,13 +2,15 @@
 
 pub mod workflow;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use durasim::{TestResult, TestWorkflowEnvironment};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowQueryOptions};
+
 use crate::{
     scenario::{Scenario, workflows},
     support::on,
 };
-use durasim::{TestResult, TestWorkflowEnvironment};
-use std::sync::atomic::{AtomicBool, Ordering};
-use temporalio_client::{WorkflowGetResultOptions, WorkflowQueryOptions};
 use workflow::{BatchWorkflow, Library, LibraryError, Pages};
 
 /// The scenario.

@@ -1,7 +1,8 @@
 //! Many pages, read one after another; a page that cannot be read does not affect the others.
 
-use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

@@ -1,11 +1,12 @@
 //! The arguments of the command line.
 
+use std::{num::NonZero, ops::Range, thread};
+
 use durasim::FaultProfile;
 use scenarios::{
     registry::{self, UnknownScenario},
     scenario::Scenario,
 };
-use std::{num::NonZero, ops::Range, thread};
 
 /// The text of `scenarios help`.
 pub(super) const USAGE: &str = "\

@@ -1,8 +1,10 @@
 //! `scenarios history`: the history of one run, in Temporal's JSON format.
 
-use super::{Exit, args::HistoryOptions, outcome::world_options};
-use durasim::Campaign;
 use std::io::{self, Write};
+
+use durasim::Campaign;
+
+use super::{Exit, args::HistoryOptions, outcome::world_options};
 
 /// Prints the history of one run as JSON that Temporal's own tools read: the first run, or the last
 /// run of the requested workflow.

@@ -1,9 +1,11 @@
 //! `scenarios list`: the names of all scenarios.
 
-use super::Exit;
+use std::io::{self, Write};
+
 use scenarios::registry;
 use serde_json::{Value, json};
-use std::io::{self, Write};
+
+use super::Exit;
 
 /// Prints each name with its sentence, or an array of `{name, about, sound}`.
 pub(super) fn list(out: &mut impl Write, as_json: bool) -> io::Result<Exit> {

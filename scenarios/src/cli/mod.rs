@@ -11,8 +11,9 @@ mod stopwatch;
 mod sweep;
 mod tour;
 
-use args::{Command, USAGE};
 use std::{io, process::ExitCode};
+
+use args::{Command, USAGE};
 
 /// The result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

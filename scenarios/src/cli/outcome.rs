@@ -1,13 +1,15 @@
 //! The outcome of one seed, as it is printed.
 
-use super::{args::Faults, stopwatch::Stopwatch};
+use std::io;
+
 use durasim::{
     Campaign, WorldOptions, WorldReport,
     report::{Colors, FailureCode},
 };
 use scenarios::scenario::Scenario;
 use serde::Serialize;
-use std::io;
+
+use super::{args::Faults, stopwatch::Stopwatch};
 
 /// One line of `--json`.
 #[derive(Clone, Debug, Serialize)]

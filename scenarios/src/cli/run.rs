@@ -1,14 +1,16 @@
 //! `scenarios run`: one world in full.
 
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use durasim::{Campaign, WorldReport};
+
 use super::{
     Exit,
     args::RunOptions,
     outcome::{Outcome, render, world_options},
-};
-use durasim::{Campaign, WorldReport};
-use std::{
-    io::{self, Write},
-    time::Duration,
 };
 
 /// Runs one world and prints its histories and faults; a failure is shrunk and explained.

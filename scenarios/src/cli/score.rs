@@ -1,21 +1,23 @@
 //! `scenarios score`: whether durasim finds every flaw and raises no false alarm.
 
-use super::{
-    Exit,
-    args::{Faults, ScoreOptions},
-    outcome::{Outcome, world_options},
-    parallel,
-    sweep::progress_bar,
+use std::{
+    convert::Infallible,
+    io::{self, Write},
 };
+
 use durasim::Campaign;
 use scenarios::{
     registry,
     scenario::{Flaw, Scenario},
 };
 use serde::Serialize;
-use std::{
-    convert::Infallible,
-    io::{self, Write},
+
+use super::{
+    Exit,
+    args::{Faults, ScoreOptions},
+    outcome::{Outcome, world_options},
+    parallel,
+    sweep::progress_bar,
 };
 
 /// The number of seeds within which a flaw must be found.

@@ -1,5 +1,11 @@
 //! `scenarios sweep`: many seeds of one scenario or of all.
 
+use std::io::{self, IsTerminal, Write};
+
+use durasim::Campaign;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scenarios::scenario::Scenario;
+
 use super::{
     Exit,
     args::SweepOptions,
@@ -7,10 +13,6 @@ use super::{
     parallel,
     stopwatch::Stopwatch,
 };
-use durasim::Campaign;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use scenarios::scenario::Scenario;
-use std::io::{self, IsTerminal, Write};
 
 /// Runs every seed of every requested scenario and explains the first failure of each.
 pub(super) fn sweep(out: &mut impl Write, options: &SweepOptions) -> io::Result<Exit> {

@@ -1,5 +1,10 @@
 //! The tour, for somebody who has never seen durasim.
 
+use std::io::{self, Write};
+
+use durasim::{Campaign, WorldReport};
+use scenarios::{approval, flawed, payment, scenario::Scenario};
+
 use super::{
     Exit,
     args::Faults,
@@ -7,9 +12,6 @@ use super::{
     run::{faults as struck, humane},
     stopwatch::Stopwatch,
 };
-use durasim::{Campaign, WorldReport};
-use scenarios::{approval, flawed, payment, scenario::Scenario};
-use std::io::{self, Write};
 
 /// Shows three stops: time that skips, faults that a sound workflow tolerates, and a flaw that is
 /// found and explained.

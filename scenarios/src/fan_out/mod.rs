@@ -2,12 +2,13 @@
 
 pub mod workflow;
 
+use durasim::{TestResult, TestWorkflowEnvironment};
+use temporalio_client::WorkflowGetResultOptions;
+
 use crate::{
     scenario::{Scenario, workflows},
     support::on,
 };
-use durasim::{TestResult, TestWorkflowEnvironment};
-use temporalio_client::WorkflowGetResultOptions;
 use workflow::{Figures, RegionWorkflow, Regions, Report, ReportWorkflow};
 
 /// The scenario.

@@ -1,7 +1,8 @@
 //! One report from many regions: one child workflow per region, some of which fail.
 
-use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

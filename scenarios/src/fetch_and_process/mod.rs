@@ -2,13 +2,15 @@
 
 pub mod workflow;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use durasim::{TestResult, TestWorkflowEnvironment};
+use temporalio_client::WorkflowGetResultOptions;
+
 use crate::{
     scenario::{Scenario, workflows},
     support::on,
 };
-use durasim::{TestResult, TestWorkflowEnvironment};
-use std::sync::atomic::{AtomicU32, Ordering};
-use temporalio_client::WorkflowGetResultOptions;
 use workflow::{FetchAndProcessWorkflow, Pages, Site, SiteUnavailable};
 
 /// The scenario.

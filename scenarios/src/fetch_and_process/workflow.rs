@@ -1,6 +1,7 @@
 //! A page is fetched, then processed: the smallest useful workflow.
 
 use std::{sync::Arc, time::Duration};
+
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

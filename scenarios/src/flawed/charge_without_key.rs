@@ -1,19 +1,22 @@
 //! `payment`, but each attempt charges under its own key: an extra attempt is an extra charge.
 
-use crate::payment::workflow::{Bank, Order};
-use crate::payment::{FakeBank, order, workflow::PaymentWorkflow};
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::sync::Arc;
-use temporalio_client::WorkflowGetResultOptions;
-use temporalio_client::WorkflowSignalOptions;
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions};
 use temporalio_macros::activities;
 use temporalio_sdk::{
     ApplicationFailure,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    payment::{
+        FakeBank, order,
+        workflow::{Bank, Order, PaymentWorkflow},
+    },
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// The activities of `payment`, under the same names.

@@ -1,16 +1,18 @@
 //! A workflow that reads the machine's clock, which shows another time on replay.
 
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// Bills a customer, payable within a fortnight.

@@ -1,22 +1,25 @@
 //! `transfer`, but the deposit has no key: a deposit that runs twice makes money.
 
-use crate::transfer::transfer;
-use crate::transfer::workflow::{Transfer, Transferred, options};
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
-use std::sync::Arc;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+    transfer::{
+        transfer,
+        workflow::{Transfer, Transferred, options},
+    },
 };
 
 /// A bank that books every request, repeated ones included.

@@ -1,17 +1,17 @@
 //! A timer that races a signal: if the timer wins, the signal is forgotten, and a paid seat is
 //! lost.
 
-use crate::support::accepted;
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
-use temporalio_client::WorkflowGetResultOptions;
-use temporalio_client::WorkflowSignalOptions;
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult, workflows::select};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::{accepted, on},
+};
 
 /// The time for which a seat is held.
 pub const HOLD: Duration = Duration::from_mins(15);

@@ -1,20 +1,27 @@
 //! A workflow that reads a file, whose contents have changed by the time of a replay.
 
-use crate::{
-    scenario::{Flaw, Scenario, Workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{
-    env, process,
-    sync::atomic::{AtomicU32, Ordering},
+    env, fs,
+    path::PathBuf,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    scenario::{Flaw, Scenario, Workflows},
+    support::on,
 };
 
 /// Quotes a price at the rate of the day, then publishes the rate of the next day.

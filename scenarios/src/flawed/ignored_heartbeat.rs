@@ -1,18 +1,19 @@
 //! `large_file`, but a retry ignores the progress of the last attempt: lines are typed twice.
 
-use crate::large_file::LINES;
-use crate::large_file::workflow::options;
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{sync::Arc, time::Duration};
+
+use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    large_file::{LINES, workflow::options},
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// A typist who is paid for every line, repeated lines included.

@@ -1,14 +1,14 @@
 //! A cart that closes at the checkout: an article signalled afterwards is lost without a word.
 
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
 use crate::{
     scenario::{Flaw, Scenario, workflows},
     support::{on, same},
 };
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
-use temporalio_client::WorkflowGetResultOptions;
-use temporalio_client::WorkflowSignalOptions;
-use temporalio_macros::{workflow, workflow_methods};
-use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 /// Collects articles until the checkout.
 #[workflow]

@@ -1,19 +1,21 @@
 //! `saga`, but cancelling the workflow cancels its compensations too.
 
-use crate::saga::FakeAgency;
-use crate::saga::workflow::Bookings;
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
-use temporalio_client::WorkflowGetResultOptions;
-use temporalio_client::{WorkflowCancelOptions, errors::WorkflowGetResultError};
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use temporalio_client::{
+    WorkflowCancelOptions, WorkflowGetResultOptions, errors::WorkflowGetResultError,
+};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityCancellationType, ActivityExecutionError, ActivityOptions, WorkflowContext,
     WorkflowResult,
+};
+
+use crate::{
+    saga::{FakeAgency, workflow::Bookings},
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// Books a hotel and a flight.

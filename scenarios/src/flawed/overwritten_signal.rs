@@ -1,23 +1,23 @@
 //! A workflow with room for one message: a second message overwrites the first.
 
-use crate::support::{accepted, same};
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestError, TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use temporalio_client::WorkflowGetResultOptions;
-use temporalio_client::WorkflowSignalOptions;
+
+use durasim::{TestError, TestResult, TestWorkflowEnvironment, report::FailureCode};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
     workflows::select,
+};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::{accepted, on, same},
 };
 
 /// A printer.

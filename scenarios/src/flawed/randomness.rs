@@ -1,11 +1,8 @@
 //! A workflow that draws its own random id, which differs on replay.
 
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
@@ -13,6 +10,11 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 use uuid::Uuid;
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+};
 
 /// Gives a customer a voucher.
 #[workflow]

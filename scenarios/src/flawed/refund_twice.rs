@@ -1,16 +1,18 @@
 //! `saga`, but the compensation refunds the customer at every attempt.
 
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{sync::Arc, time::Duration};
+
+use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, ApplicationFailure, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// A till that executes every request, repeated ones included.

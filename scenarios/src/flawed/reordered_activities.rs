@@ -1,16 +1,20 @@
 //! `versioned`, but the second version reorders the steps without `patched`.
 
-use crate::versioned::workflow::{Fulfilment, options};
-use crate::versioned::{FakeShop, workflow::FulfilmentV1};
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{WorkflowContext, WorkflowResult};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
+    versioned::{
+        FakeShop,
+        workflow::{Fulfilment, FulfilmentV1, options},
+    },
+};
 
 /// Version 2: checks for fraud before it reserves; version 1 reserves at once.
 #[workflow]

@@ -1,20 +1,26 @@
 //! A declined card that is tried again and again: the retry policy misspells the error type.
 
-use crate::payment::workflow::Declined;
-use crate::payment::workflow::{Bank, Order};
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
+
 use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{sync::Arc, time::Duration};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, ApplicationFailure, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    payment::workflow::{Bank, Declined, Order},
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// Charges a card.

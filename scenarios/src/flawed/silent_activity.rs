@@ -1,18 +1,19 @@
 //! `large_file`, but the activity never heartbeats: a worker's death is noticed half a day later.
 
-use crate::large_file::FakeArchive;
-use crate::large_file::workflow::Archive;
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{sync::Arc, time::Duration};
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    large_file::{FakeArchive, workflow::Archive},
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// Transcribes a file.

@@ -1,16 +1,18 @@
 //! Invoice numbers from a static, which all runs of a process share and no replay restores.
 
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::{cell::Cell, time::Duration};
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 thread_local! {

@@ -1,16 +1,18 @@
 //! A workflow that spawns its own task, whose progress is not in the history.
 
-use crate::{
-    scenario::{Flaw, Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use std::time::Duration;
+
+use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
 use temporalio_client::WorkflowGetResultOptions;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use crate::{
+    scenario::{Flaw, Scenario, workflows},
+    support::on,
 };
 
 /// Thinks a while in the background, then says what it found.

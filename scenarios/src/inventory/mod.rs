@@ -2,18 +2,20 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::{on, same},
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::{
     WorkflowExecuteUpdateOptions, WorkflowGetResultOptions, WorkflowSignalOptions,
     errors::WorkflowUpdateError,
+};
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::{on, same},
 };
 use workflow::{InventoryWorkflow, Lot, Supplier, Supplies};
 

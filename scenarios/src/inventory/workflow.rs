@@ -1,7 +1,8 @@
 //! Stock that many customers reserve by update; each learns at once whether they got any.
 
-use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

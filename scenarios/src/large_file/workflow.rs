@@ -1,6 +1,7 @@
 //! A file too long for one attempt: the activity heartbeats its progress and resumes from it.
 
 use std::{sync::Arc, time::Duration};
+
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

@@ -2,11 +2,6 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -14,7 +9,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::WorkflowGetResultOptions;
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::on,
+};
 use workflow::{Letter, Letters, Notice, NotificationWorkflow, Office, RegisterBusy};
 
 /// The scenario.

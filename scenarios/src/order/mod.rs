@@ -5,21 +5,23 @@ pub mod shipment;
 pub mod warehouse;
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::{on, same},
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
-use shipment::{Carrier, Parcels, ShipmentWorkflow};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::{
     WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowSignalOptions,
     errors::WorkflowGetResultError,
 };
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::{on, same},
+};
+use shipment::{Carrier, Parcels, ShipmentWorkflow};
 use warehouse::WarehouseWorkflow;
 use workflow::{Checkout, Order, OrderWorkflow, Refunded, Till};
 

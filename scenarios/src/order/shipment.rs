@@ -1,6 +1,7 @@
 //! A parcel: packed for a day, during which it can be stopped, then handed over.
 
 use std::{sync::Arc, time::Duration};
+
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

@@ -1,6 +1,7 @@
 //! A warehouse that holds goods for orders; workflows of orders signal it.
 
 use std::collections::BTreeSet;
+
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 

@@ -1,9 +1,9 @@
 //! An order: a charge, goods held by another workflow, and a child that ships; a cancellation
 //! undoes them all.
 
-use super::{shipment::ShipmentWorkflow, warehouse::WarehouseWorkflow};
-use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
@@ -12,6 +12,8 @@ use temporalio_sdk::{
     WorkflowTermination,
     activities::{ActivityContext, ActivityError},
 };
+
+use super::{shipment::ShipmentWorkflow, warehouse::WarehouseWorkflow};
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,14 +2,15 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::{on, same},
-};
 use durasim::{EffectLedger, TestResult, TestWorkflowEnvironment};
 use serde::Serialize;
 use temporalio_client::{
     WorkflowGetResultOptions, WorkflowSignalOptions, errors::WorkflowGetResultError,
+};
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::{on, same},
 };
 use workflow::{Bank, Declined, Order, PaymentWorkflow, Payments};
 

@@ -2,17 +2,19 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::{accepted, days, on, same},
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowSignalOptions};
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::{accepted, days, on, same},
+};
 use workflow::{Bank, Billing, Contract, RenewalWorkflow};
 
 /// The scenario.

@@ -1,7 +1,8 @@
 //! A contract that renews itself every thirty days until the customer ends it.
 
-use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

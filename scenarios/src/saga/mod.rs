@@ -2,20 +2,22 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::{
     Client, WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowHandle,
     errors::{WorkflowGetResultError, WorkflowStartError},
 };
 use temporalio_common::HasWorkflowDefinition;
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::on,
+};
 use workflow::{Agency, Bookings, Refused, SagaWorkflow};
 
 /// The scenario.

@@ -1,6 +1,7 @@
 //! Three bookings or none: they are undone if a later step fails or the trip is cancelled.
 
 use std::{sync::Arc, time::Duration};
+
 use temporalio_common::{ActivityDefinition, RetryPolicy};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

@@ -2,11 +2,6 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::{accepted, days, on, same},
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     cell::Cell,
     collections::BTreeMap,
@@ -14,7 +9,14 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions};
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::{accepted, days, on, same},
+};
 use workflow::{Bank, Billing, Subscription, SubscriptionWorkflow};
 
 /// The scenario.

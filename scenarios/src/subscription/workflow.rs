@@ -1,7 +1,8 @@
 //! A subscription that lives for years: it continues as new and loses no signal.
 
-use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

@@ -2,16 +2,18 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::WorkflowGetResultOptions;
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::on,
+};
 use workflow::{Accounts, BookingRefused, Ledger, Transfer, TransferWorkflow, Transferred};
 
 /// The scenario.

@@ -2,17 +2,19 @@
 
 pub mod workflow;
 
-use crate::{
-    scenario::{Scenario, workflows},
-    support::on,
-};
-use durasim::{TestResult, TestWorkflowEnvironment};
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+
+use durasim::{TestResult, TestWorkflowEnvironment};
 use temporalio_client::WorkflowGetResultOptions;
+
+use crate::{
+    scenario::{Scenario, workflows},
+    support::on,
+};
 use workflow::{Fulfilment, FulfilmentV1, FulfilmentV2, Shop};
 
 /// The scenario.

@@ -1,6 +1,7 @@
 //! Two versions of one workflow; the second is deployed while runs of the first are under way.
 
 use std::{sync::Arc, time::Duration};
+
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

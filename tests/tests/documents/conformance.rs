@@ -1,10 +1,10 @@
 //! `docs/CONFORMANCE.md` says what of Temporal's protocol is done; these tests keep it true.
 
-use crate::{TestName, assert_tests_exist, read, table, tests_of};
+use std::{collections::BTreeMap, fs, sync::LazyLock};
+
 use durasim_service::{Request, RequestId, Service, ServiceConfig};
 use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
-use std::{collections::BTreeMap, fs, sync::LazyLock};
 use temporalio_protos::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
@@ -12,6 +12,8 @@ use temporalio_protos::temporal::api::{
     },
 };
 use tonic::{Code, Status};
+
+use crate::{TestName, assert_tests_exist, read, table, tests_of};
 
 /// A row of the document.
 #[derive(Debug)]

@@ -4,8 +4,9 @@ mod conformance;
 mod house_rules;
 mod rules;
 
-use house_rules::habits::tests_in;
 use std::{collections::BTreeMap, fs, path::Path};
+
+use house_rules::habits::tests_in;
 
 /// A test that a row names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,12 +1,13 @@
 //! `docs/RULES.md` says which tests show which rule of Temporal; these tests keep it true.
 
-use crate::{TestName, assert_tests_exist, house_rules::habits::tests_in, read, table, tests_of};
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::LazyLock,
 };
+
+use crate::{TestName, assert_tests_exist, house_rules::habits::tests_in, read, table, tests_of};
 
 /// A row of the document.
 #[derive(Debug)]

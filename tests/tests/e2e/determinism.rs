@@ -3,10 +3,6 @@
 //!
 //! `DURASIM_TEST_SEEDS=1000` tries a thousand seeds of each scenario.
 
-use durasim::{FaultProfile, WorldOptions};
-use durasim_tests::worlds;
-use pretty_assertions::assert_eq;
-use scenarios::scenario::Scenario;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -14,6 +10,11 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use durasim::{FaultProfile, WorldOptions};
+use durasim_tests::worlds;
+use pretty_assertions::assert_eq;
+use scenarios::scenario::Scenario;
 
 each_sound_scenario!(hashes_depend_on_seed_and_setting_alone);
 

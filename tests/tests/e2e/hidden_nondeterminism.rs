@@ -14,13 +14,6 @@
     reason = "they are what is to be caught"
 )]
 
-use durasim::{
-    Campaign, WorldOptions,
-    prelude::*,
-    report::{FailureCode, FailureReport},
-};
-use futures::{FutureExt, channel::oneshot};
-use pretty_assertions::assert_eq;
 use std::{
     cell::Cell,
     collections::HashMap,
@@ -30,6 +23,14 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
+
+use durasim::{
+    Campaign, WorldOptions,
+    prelude::*,
+    report::{FailureCode, FailureReport},
+};
+use futures::{FutureExt, channel::oneshot};
+use pretty_assertions::assert_eq;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,

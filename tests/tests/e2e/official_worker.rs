@@ -1,18 +1,19 @@
 //! The official worker and client, over the simulated service: what it answers is what real Core
 //! expects.
 
-use durasim_tests::official_worker::with_worker;
-use pretty_assertions::assert_eq;
-use scenarios::{
-    approval::workflow::{ApprovalWorkflow, Items},
-    fetch_and_process::workflow::{FetchAndProcessWorkflow, Pages, Site, SiteUnavailable},
-};
 use std::{
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
+};
+
+use durasim_tests::official_worker::with_worker;
+use pretty_assertions::assert_eq;
+use scenarios::{
+    approval::workflow::{ApprovalWorkflow, Items},
+    fetch_and_process::workflow::{FetchAndProcessWorkflow, Pages, Site, SiteUnavailable},
 };
 use temporalio_client::{
     WorkflowCancelOptions, WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowSignalOptions,

@@ -1,6 +1,11 @@
 //! Each scenario's world, once with the simulated workers and once with the official one answering
 //! the workflow tasks: the histories are the same, ids, times and attributes included.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use durasim::{ChoiceSource, WorldOptions};
 use durasim_tests::{official_tasks::official_worker, parity, worlds};
 use pretty_assertions::assert_eq;
@@ -9,10 +14,6 @@ use scenarios::{
     registry,
     scenario::Scenario,
     versioned::workflow::FulfilmentV1,
-};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
 };
 use temporalio_sdk::WorkerOptions;
 

@@ -12,12 +12,13 @@
 #![allow(unreachable_pub, reason = "workflows as their users ship them")]
 #![allow(clippy::unused_self, reason = "a handler may look away")]
 
-use durasim::prelude::*;
-use futures::{FutureExt, future::BoxFuture};
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
 };
+
+use durasim::prelude::*;
+use futures::{FutureExt, future::BoxFuture};
 use temporalio_client::ClientOptions;
 use temporalio_common::data_converters::{
     DataConverter, DefaultFailureConverter, PayloadCodec, PayloadConversionError, PayloadConverter,
@@ -34,6 +35,8 @@ use temporalio_sdk::{
         WorkflowNext,
     },
 };
+
+use shift::{first, second};
 
 type Prices = HashMap<String, u32>;
 
@@ -262,8 +265,6 @@ mod shift {
         }
     }
 }
-
-use shift::{first, second};
 
 async fn shifts(env: TestWorkflowEnvironment) -> TestResult<Vec<u32>> {
     env.worker("shop")

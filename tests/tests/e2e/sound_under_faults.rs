@@ -1,11 +1,12 @@
 //! Sound workflows that live close to their limits, under every fault: none of them may be failed
 //! by what is injected.
 
-use durasim::prelude::*;
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
+
+use durasim::prelude::*;
 use temporalio_client::errors::WorkflowUpdateError;
 use temporalio_common::{ActivityCloseTimeouts, RetryPolicy};
 use temporalio_macros::{activities, workflow, workflow_methods};

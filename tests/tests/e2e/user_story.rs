@@ -1,11 +1,12 @@
 //! What a user writes, as the documentation shows it.
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use durasim::prelude::*;
 use scenarios::{
     approval::workflow::{ApprovalWorkflow, Items},
     payment::workflow::{Bank, Declined, Order, PaymentWorkflow, Payments},
 };
-use std::{collections::BTreeMap, sync::Mutex};
 
 #[workflow_test]
 async fn approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestResult {

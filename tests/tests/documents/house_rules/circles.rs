@@ -1,12 +1,13 @@
 //! Circles of imports: among the files of a crate, and among the folders of its `src`.
 
-use super::{
-    imports::{FileImport, by_pair, file_imports},
-    modules::Sources,
-};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Write,
+};
+
+use super::{
+    imports::{FileImport, by_pair, file_imports},
+    modules::Sources,
 };
 
 /// The number of files that may import each other in one circle.

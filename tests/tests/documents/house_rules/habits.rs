@@ -1,5 +1,7 @@
 //! Habits of writing that can be checked line by line.
 
+use std::collections::BTreeSet;
+
 use super::{modules::attribute, tokens::tokens};
 
 /// The width of a line, in characters.
@@ -76,6 +78,64 @@ pub(crate) fn long_test_names(source: &str) -> Vec<String> {
     .collect()
 }
 
+/// The groups of imports, in their order.
+const GROUPS: [&str; 3] = ["std", "other crates", "crate, super and own modules"];
+
+/// Describes each private `use` that is out of order.
+///
+/// The imports of a module stand in the order of [`GROUPS`], with a blank line between groups, and
+/// each group has one `use` for each root. A `use` with an attribute may stand anywhere.
+pub(crate) fn import_order(source: &str) -> Vec<String> {
+    let tokens = tokens(source);
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
+    let own_modules: BTreeSet<&str> = (1..tokens.len())
+        .filter(|at| text(at - 1) == "mod" && [";", "{"].contains(&text(at + 1)))
+        .map(text)
+        .collect();
+    let group = |root: &str| match root {
+        "std" | "core" | "alloc" => 0,
+        "crate" | "super" | "self" => 2,
+        _ if own_modules.contains(root) || root.starts_with(char::is_uppercase) => 2,
+        _ => 1,
+    };
+
+    let mut found = Vec::new();
+    // The roots seen in each open block, with the line on which the last `use` of it ended.
+    let mut blocks = vec![(Vec::<&str>::new(), 0)];
+    for at in 0..tokens.len() {
+        match text(at) {
+            "{" => blocks.push((Vec::new(), 0)),
+            "}" if blocks.len() > 1 => drop(blocks.pop()),
+            _ => {}
+        }
+        let starts_item = at == 0 || [";", "{", "}"].contains(&text(at - 1));
+        let is_macro = text(at + 2) == ";";
+        if text(at) != "use" || !starts_item || is_macro {
+            continue;
+        }
+        let root = text(at + 1);
+        let line = tokens[at].line;
+        let (roots, end) = blocks.last_mut().expect("the block of the file");
+        let own_group = group(root);
+        let mut report = |what: String| found.push(format!("{line}: `use {root}::..` {what}"));
+        if roots.contains(&root) {
+            report("is the second of this root: merge the two".to_owned());
+        } else if let Some(last) = roots.last() {
+            let last_group = group(last);
+            let has_blank_line = line > *end + 1;
+            if own_group < last_group {
+                report(format!("belongs above: first {}", GROUPS.join(", then ")));
+            } else if own_group > last_group && !has_blank_line {
+                report("needs a blank line before it, as the first of its group".to_owned());
+            }
+        }
+        roots.push(root);
+        let semicolon = (at..tokens.len()).find(|at| text(*at) == ";");
+        *end = semicolon.map_or(line, |at| tokens[at].line);
+    }
+    found
+}
+
 /// The names of the tests in a source file.
 pub(crate) fn tests_in(source: &str) -> Vec<String> {
     let tokens = tokens(source);
@@ -137,6 +197,26 @@ mod tests {
             [
                 r#"1: a doc comment begins with "How it works.""#,
                 r#"4: a doc comment begins with "What's left.""#,
+            ]
+        );
+    }
+
+    #[test]
+    fn imports_stand_in_groups_with_one_tree_for_each_root() {
+        let good = "mod own;\n\nuse std::{a, b};\n\nuse serde::C;\nuse tokio::D;\n\n\
+            use crate::e;\nuse own::F;\n#[cfg(unix)]\nuse std::g;\nfn f() { use std::h; }\n";
+        assert_eq!(import_order(good), [] as [&str; 0]);
+        let bad = "use crate::a;\n\nuse std::{\n    b\n};\nuse serde::C;\nuse std::d;\n";
+        let places: Vec<_> = import_order(bad)
+            .iter()
+            .map(|text| text.split(' ').take(5).collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                "3: `use std::..` belongs above:",
+                "6: `use serde::..` needs a",
+                "7: `use std::..` is the",
             ]
         );
     }

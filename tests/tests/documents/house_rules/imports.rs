@@ -1,10 +1,11 @@
 //! The imports between the files of a crate, resolved to the files that define the items.
 
-use super::modules::{Import, Module, ModuleId, Modules, Sources, modules};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
 };
+
+use super::modules::{Import, Module, ModuleId, Modules, Sources, modules};
 
 /// One import of one file by another; paths are below `src`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

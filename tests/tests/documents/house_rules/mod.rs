@@ -11,11 +11,12 @@ mod modules;
 mod tests;
 mod tokens;
 
-use modules::Sources;
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
+
+use modules::Sources;
 
 /// The root of the repository.
 ///
@@ -132,7 +133,6 @@ fn no_line_is_too_wide() {
         "harness/service",
         "harness/worker",
         "harness/durasim",
-        "scenarios",
         "tests",
     ];
     assert_habit(NOT_YET, habits::wide_lines);
@@ -150,7 +150,6 @@ fn doc_comments_open_in_the_manner_of_the_standard_library() {
         "harness/service",
         "harness/worker",
         "harness/durasim",
-        "scenarios",
         "tests",
         "benches",
     ];
@@ -161,4 +160,16 @@ fn doc_comments_open_in_the_manner_of_the_standard_library() {
 fn no_name_of_a_test_is_too_long() {
     const NOT_YET: &[&str] = &["harness/service", "harness/durasim", "tests"];
     assert_habit(NOT_YET, habits::long_test_names);
+}
+
+#[test]
+fn imports_have_one_style() {
+    const NOT_YET: &[&str] = &[
+        "harness/engine",
+        "harness/service",
+        "harness/worker",
+        "harness/durasim",
+        "harness/macros",
+    ];
+    assert_habit(NOT_YET, habits::import_order);
 }

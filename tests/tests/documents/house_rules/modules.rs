@@ -2,11 +2,12 @@
 //!
 //! Everything that exists only under `#[cfg(test)]` is left out.
 
-use super::tokens::{Token, tokens};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
+
+use super::tokens::{Token, tokens};
 
 /// The source files of a crate, by their path below `src`.
 pub(crate) type Sources = BTreeMap<String, String>;

@@ -1,11 +1,12 @@
 //! Tests of the test of floors, on small invented crates.
 
+use std::fmt::Write;
+
 use super::{
     circles::{MAX_FILES, circles_of_files, circles_of_folders},
     imports::file_imports,
     modules::Sources,
 };
-use std::fmt::Write;
 
 fn sources(files: &[(&str, &str)]) -> Sources {
     let files = files.iter();

@@ -1,6 +1,5 @@
 //! Cancellation within a workflow: tokens and groups of them, reasons, what is cleaned up after it.
 
-use super::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_client::errors::WorkflowGetResultError;
@@ -13,6 +12,8 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
     workflows::join,
 };
+
+use super::on;
 
 struct Rooms;
 

@@ -1,6 +1,5 @@
 //! What clients ask for, beyond starting a workflow and waiting for it.
 
-use super::on;
 use durasim::prelude::*;
 use temporalio_client::{
     QueryRejectCondition, WorkflowExecutionStatus, WorkflowFetchHistoryOptions,
@@ -16,6 +15,8 @@ use temporalio_sdk::{
     ApplicationFailure, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
     WorkflowTermination,
 };
+
+use super::on;
 
 /// Counts what it is told, until it is told to stop.
 #[workflow]

@@ -1,6 +1,5 @@
 //! Continue-as-new: what the next run has of the last, and what reaches it.
 
-use super::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_client::errors::WorkflowGetResultError;
@@ -14,6 +13,8 @@ use temporalio_sdk::{
     ContinueAsNewOptions, SyncWorkflowContext, TimerResult, WorkflowContext, WorkflowContextView,
     WorkflowResult,
 };
+
+use super::on;
 
 /// Goes on as so many runs, a minute each.
 #[workflow]

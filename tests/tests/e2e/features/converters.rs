@@ -1,6 +1,5 @@
 //! Data converters: payload codecs, which everything passes, and failure converters.
 
-use super::on;
 use durasim::prelude::*;
 use futures::{FutureExt, future::BoxFuture};
 use temporalio_client::{ClientOptions, errors::WorkflowGetResultError};
@@ -18,6 +17,8 @@ use temporalio_sdk::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
     activities::ActivityContext,
 };
+
+use super::on;
 
 /// Keeps secrets, badly.
 struct Rot;

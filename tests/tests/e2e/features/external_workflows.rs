@@ -1,6 +1,5 @@
 //! Signals and cancel requests to other workflows, and how they fail.
 
-use super::on;
 use durasim::prelude::*;
 use temporalio_client::{UntypedSignal, errors::WorkflowGetResultError};
 use temporalio_common::{
@@ -12,6 +11,8 @@ use temporalio_sdk::{
     CancelExternalWorkflowError, CancellableFuture, SignalWorkflowOptions, SyncWorkflowContext,
     WorkflowCancellationToken, WorkflowContext, WorkflowResult, WorkflowSignalError,
 };
+
+use super::on;
 
 /// Listens until it is told to stop, or cancelled.
 #[workflow]

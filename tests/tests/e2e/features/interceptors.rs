@@ -1,6 +1,5 @@
 //! Workflow interceptors, and the headers that they and clients set.
 
-use super::on;
 use durasim::prelude::*;
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
@@ -11,6 +10,8 @@ use temporalio_sdk::{
     workflow_interceptors::*,
 };
 use temporalio_workflow::WorkflowContextKey;
+
+use super::on;
 
 fn payload(text: &str) -> Payload {
     Payload {

@@ -1,6 +1,5 @@
 //! Names instead of types: for code that is not there, or known only when it runs.
 
-use super::on;
 use durasim::prelude::*;
 use temporalio_client::{UntypedQuery, UntypedSignal, UntypedUpdate};
 use temporalio_common::{
@@ -12,6 +11,8 @@ use temporalio_sdk::{
     ActivityOptions, ChildWorkflowOptions, LocalActivityOptions, SyncWorkflowContext,
     WorkflowContext, WorkflowContextView, WorkflowResult,
 };
+
+use super::on;
 
 fn raw<T: temporalio_common::data_converters::TemporalSerializable + 'static>(
     value: &T,

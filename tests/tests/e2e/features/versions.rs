@@ -1,6 +1,5 @@
 //! Versions of code: patches, and deploys in the middle of runs.
 
-use super::on;
 use durasim::{ChoiceSource, WorldOptions, prelude::*, report::FailureCode};
 use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_macros::{workflow, workflow_methods};
@@ -8,6 +7,8 @@ use temporalio_protos::temporal::api::{
     enums::v1::EventType, history::v1::history_event::Attributes,
 };
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
+use super::on;
 
 /// The first version; those after it have the same workflow type.
 #[workflow]

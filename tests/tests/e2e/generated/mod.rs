@@ -16,10 +16,11 @@ mod workflow;
 
 use durasim::{WorldOptions, WorldReport, prelude::*, report::FailureCode, run_world};
 use durasim_tests::{official_tasks::official_worker, parity, worlds};
-use program::{Draw, Step, program};
 use scenarios::scenario::Scenario;
 use temporalio_client::{Client, WorkflowHandle};
 use temporalio_common::RetryPolicy;
+
+use program::{Draw, Step, program};
 use workflow::{Generated, Work};
 
 const SCENARIO: Scenario = Scenario {

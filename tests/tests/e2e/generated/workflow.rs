@@ -1,11 +1,11 @@
 //! The workflow that carries programs out.
 
-use super::program::{Activity, Child, Step};
-use futures::future::{FutureExt, LocalBoxFuture, join_all, select_all};
 use std::{
     fmt::{Debug, Display},
     time::Duration,
 };
+
+use futures::future::{FutureExt, LocalBoxFuture, join_all, select_all};
 use temporalio_common::{MemoValue, RetryPolicy, search_attributes::SearchAttributeKey};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
@@ -16,6 +16,8 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
     workflows::select,
 };
+
+use super::program::{Activity, Child, Step};
 
 pub struct Work;
 

@@ -3,6 +3,8 @@
 
 mod oracle;
 
+use std::{cell::Cell, rc::Rc};
+
 use durasim::{
     WorldOptions, WorldReport,
     nexus::{NexusCallOutcome, NexusCancelOutcome, NexusReply},
@@ -12,7 +14,6 @@ use durasim::{
 use futures::{FutureExt, future::LocalBoxFuture};
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
-use std::{cell::Cell, rc::Rc};
 use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::{

@@ -1,6 +1,5 @@
 //! Operations that end in every way, with real Core and the official worker as the oracles.
 
-use super::{Call, Payment, pay, report_of, start_worker};
 use durasim::{WorldOptions, nexus::NexusReply, prelude::*, run_world};
 use durasim_tests::{
     trial::{self, Official},
@@ -11,6 +10,8 @@ use pretty_assertions::assert_eq;
 use scenarios::scenario::{Scenario, Workflows};
 use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
 use temporalio_sdk::NexusOperationCancellationType as CancellationType;
+
+use super::{Call, Payment, pay, report_of, start_worker};
 
 /// Operations that end in every way, some of them cancelled, in one world.
 fn every_way(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {

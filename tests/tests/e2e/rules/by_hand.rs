@@ -1,7 +1,6 @@
 //! A worker by hand: what a test does itself, with raw RPCs, where no worker of the SDK would do it
 //! at that moment.
 
-use super::on;
 use durasim::prelude::*;
 use temporalio_common::{UntypedWorkflow, data_converters::RawValue};
 use temporalio_protos::temporal::api::{
@@ -17,6 +16,8 @@ use temporalio_protos::temporal::api::{
     },
 };
 use tonic::{IntoRequest, Status};
+
+use super::on;
 
 /// The task queue that no worker polls but the test itself.
 pub(super) const BY_HAND: &str = "by hand";

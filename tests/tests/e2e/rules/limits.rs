@@ -4,7 +4,6 @@
 //! `workflow/context.go`. Nothing of this is RESOURCE_EXHAUSTED: what is too large ends the run,
 //! what is too many fails the workflow task.
 
-use super::by_hand::{by_hand, complete_task, start, take_task};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
@@ -23,6 +22,8 @@ use temporalio_protos::temporal::api::{
     failure::v1::Failure,
     taskqueue::v1::TaskQueue,
 };
+
+use super::by_hand::{by_hand, complete_task, start, take_task};
 
 const TWO_MEBIBYTES: usize = 2 * 1024 * 1024;
 

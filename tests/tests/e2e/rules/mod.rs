@@ -40,8 +40,9 @@ mod stock;
 mod updates;
 mod workflow_tasks;
 
-use durasim::{History, WorkflowTarget, prelude::*};
 use std::time::SystemTime;
+
+use durasim::{History, WorkflowTarget, prelude::*};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,

@@ -2,11 +2,6 @@
 //!
 //! `service/history/api/queryworkflow/api.go`
 
-use super::{
-    by_hand::{by_hand, complete_task, fail_task, take_task},
-    on, seconds,
-    stock::{End, Stock},
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::{
@@ -14,6 +9,12 @@ use temporalio_client::{
     errors::WorkflowQueryError,
 };
 use tonic::Code;
+
+use super::{
+    by_hand::{by_hand, complete_task, fail_task, take_task},
+    on, seconds,
+    stock::{End, Stock},
+};
 
 async fn items(stock: &WorkflowHandle<Client, Stock>) -> Result<Vec<String>, WorkflowQueryError> {
     stock

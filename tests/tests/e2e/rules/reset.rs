@@ -2,11 +2,6 @@
 //!
 //! `service/history/api/resetworkflow/api.go`, `service/history/ndc/workflow_resetter.go`
 
-use super::{
-    activities::Work,
-    last, on, seconds, started,
-    stock::{End, Stock},
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::{Client, RpcOptions, WorkflowHandle, WorkflowStartUpdateOptions};
@@ -18,6 +13,12 @@ use temporalio_protos::temporal::api::{
 };
 use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowResult};
 use tonic::{Code, IntoRequest, Status};
+
+use super::{
+    activities::Work,
+    last, on, seconds, started,
+    stock::{End, Stock},
+};
 
 /// Resets the last run to its completed workflow task of this number, from 1. The id of the new
 /// run.

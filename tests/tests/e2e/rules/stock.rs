@@ -6,12 +6,13 @@
     reason = "handlers are methods, and return what handlers return"
 )]
 
-use super::{failure, seconds};
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
+
+use super::{failure, seconds};
 
 type Rejection = Box<dyn std::error::Error + Send + Sync>;
 

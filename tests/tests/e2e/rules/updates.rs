@@ -3,11 +3,6 @@
 //! `docs/architecture/{workflow-update,speculative-workflow-task,message-protocol}.md`,
 //! `service/history/workflow/update/`
 
-use super::{
-    by_hand::{by_hand, complete_task, take_task},
-    chain, last, on, seconds, seconds_since,
-    stock::{End, Stock},
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::{
@@ -28,6 +23,12 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::UpdateWorkflowExecutionRequest,
 };
 use tonic::{Code, IntoRequest};
+
+use super::{
+    by_hand::{by_hand, complete_task, take_task},
+    chain, last, on, seconds, seconds_since,
+    stock::{End, Stock},
+};
 
 async fn stock(env: &TestWorkflowEnvironment) -> Result<WorkflowHandle<Client, Stock>, TestError> {
     env.worker("queue").workflow::<Stock>().start()?;

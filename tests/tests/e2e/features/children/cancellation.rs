@@ -1,7 +1,5 @@
 //! Cancelling children: each type of cancellation, before and after they have started.
 
-use super::{Child, Does, child, end, start_failure};
-use crate::features::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
@@ -9,6 +7,9 @@ use temporalio_sdk::{
     CancellableFutureWithReason, ChildWorkflowCancellationType as Type, ParentClosePolicy,
     SyncWorkflowContext, TimerOptions, WorkflowCancellationToken, WorkflowContext, WorkflowResult,
 };
+
+use super::{Child, Does, child, end, start_failure};
+use crate::features::on;
 
 /// Takes a day to end after it was cancelled, and tells the reason it was given.
 #[workflow]

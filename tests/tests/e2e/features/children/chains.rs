@@ -1,7 +1,5 @@
 //! Children that are more than one run, and what their runs know of their family.
 
-use super::{child, end};
-use crate::features::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
@@ -9,6 +7,9 @@ use temporalio_sdk::{
     ChildWorkflowOptions, ContinueAsNewOptions, SyncWorkflowContext, TimerResult, WorkflowContext,
     WorkflowContextView, WorkflowResult, WorkflowTermination,
 };
+
+use super::{child, end};
+use crate::features::on;
 
 /// What a workflow knows of itself and its family.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,13 @@
 //! The ways in which a child ends, as its parent hears of them.
 
-use super::{Child, Does, child, end};
-use crate::features::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{ChildWorkflowOptions, WorkflowContext, WorkflowResult};
+
+use super::{Child, Does, child, end};
+use crate::features::on;
 
 /// Starts one child; how it ended.
 #[workflow]

@@ -1,7 +1,5 @@
 //! Children that closures stand for, beside real ones, with recorded calls.
 
-use super::{Child, Does, broken, child, end};
-use crate::features::on;
 use durasim::{WorkflowCallOutcome, prelude::*};
 use temporalio_client::UntypedUpdate;
 use temporalio_common::{RetryPolicy, UntypedWorkflow, data_converters::RawValue};
@@ -10,6 +8,9 @@ use temporalio_sdk::{
     ChildWorkflowCancellationType, ChildWorkflowOptions, ParentClosePolicy, WorkflowContext,
     WorkflowResult, WorkflowTermination, workflows::join,
 };
+
+use super::{Child, Does, broken, child, end};
+use crate::features::on;
 
 /// What is mocked.
 #[workflow]
@@ -86,8 +87,9 @@ macro_rules! mocked {
     ($(#[$meta:meta])* async fn $name:ident($env:ident) $body:block) => {
         $(#[$meta])*
         mod $name {
-            use super::*;
             use pretty_assertions::assert_eq;
+
+            use super::*;
 
             worlds! { seeds = 24, async fn world($env) $body }
         }

@@ -1,7 +1,5 @@
 //! What becomes of a child when its parent closes: each policy, for each way of closing.
 
-use super::{Child, Does, broken, child};
-use crate::features::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_client::{WorkflowExecutionStatus, errors::WorkflowGetResultError};
@@ -11,6 +9,9 @@ use temporalio_sdk::{
     ContinueAsNewOptions, ParentClosePolicy as Policy, WorkflowContext, WorkflowResult,
     WorkflowTermination,
 };
+
+use super::{Child, Does, broken, child};
+use crate::features::on;
 
 /// How the parent closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

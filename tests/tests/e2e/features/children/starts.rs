@@ -1,13 +1,14 @@
 //! How children start, and what keeps them from it.
 
-use super::{Child, Does, child, end, start_failure};
-use crate::features::on;
 use durasim::prelude::*;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ChildWorkflowOptions, SignalWorkflowOptions, StartedChildWorkflow, WorkflowContext,
     WorkflowIdReusePolicy, WorkflowResult, WorkflowSignalError, workflows::join_all,
 };
+
+use super::{Child, Does, child, end, start_failure};
+use crate::features::on;
 
 /// Starts a child whose id is taken by a run that a client started.
 #[workflow]

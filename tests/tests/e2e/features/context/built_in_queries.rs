@@ -1,6 +1,5 @@
 //! Current details, and the queries that the SDK answers itself.
 
-use crate::features::on;
 use durasim::prelude::*;
 use serde::Deserialize;
 use temporalio_client::{Client, UntypedQuery, WorkflowHandle};
@@ -10,6 +9,8 @@ use temporalio_common::{
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
+use crate::features::on;
 
 /// Tells how far it is.
 #[workflow]

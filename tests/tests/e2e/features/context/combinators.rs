@@ -1,6 +1,5 @@
 //! Waiting for several things at once.
 
-use crate::features::on;
 use durasim::prelude::*;
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
@@ -9,6 +8,8 @@ use temporalio_sdk::{
     activities::ActivityContext,
     workflows::{join, join_all, select},
 };
+
+use crate::features::on;
 
 struct Runners;
 

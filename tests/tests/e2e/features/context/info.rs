@@ -1,6 +1,5 @@
 //! What a workflow knows of itself.
 
-use crate::features::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
@@ -8,6 +7,8 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ApplicationFailure, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
 };
+
+use crate::features::on;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Known {

@@ -1,6 +1,5 @@
 //! Memo and search attributes: given at the start, upserted, read by the workflow and by others.
 
-use crate::features::on;
 use durasim::prelude::*;
 use temporalio_common::{
     MemoValue, MemoValues,
@@ -10,6 +9,8 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ChildWorkflowOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
+
+use crate::features::on;
 
 const CITY: SearchAttributeKey<String> = SearchAttributeKey::keyword("City");
 const SEATS: SearchAttributeKey<i64> = SearchAttributeKey::int("Seats");

@@ -1,6 +1,5 @@
 //! Priorities: said at the start, inherited, replaced.
 
-use crate::features::on;
 use durasim::prelude::*;
 use temporalio_client::Priority;
 use temporalio_common::ActivityError;
@@ -9,6 +8,8 @@ use temporalio_sdk::{
     ActivityOptions, ChildWorkflowOptions, WorkflowContext, WorkflowResult,
     activities::ActivityContext,
 };
+
+use crate::features::on;
 
 struct Desk;
 

@@ -1,9 +1,10 @@
 //! What a workflow draws: the same on replay, another in each run.
 
-use crate::features::on;
 use durasim::prelude::*;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{ContinueAsNewOptions, WorkflowContext, WorkflowResult};
+
+use crate::features::on;
 
 type Drawn = (u64, String, Vec<u32>, Vec<u32>);
 

@@ -1,12 +1,14 @@
 //! Workflow tasks that fail: because the workflow wants it, or because it does what workflows may
 //! not.
 
-use crate::features::on;
-use durasim::{WorldOptions, prelude::*, report::FailureCode};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use durasim::{WorldOptions, prelude::*, report::FailureCode};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_sdk::{WorkflowContext, WorkflowResult};
+
+use crate::features::on;
 
 /// Fails its first task on purpose, as one does to be moved to another worker.
 #[workflow]

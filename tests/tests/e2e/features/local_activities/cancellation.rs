@@ -1,8 +1,9 @@
 //! Cancelling local activities: each type, while they run and between attempts.
 
-use super::*;
 use pretty_assertions::assert_eq;
 use temporalio_sdk::{ActivityCancellationType as Type, WorkflowCancellationToken};
+
+use super::*;
 
 /// Runs a local activity, cancelled by another one's end a second later or by the workflow's own
 /// cancellation.

@@ -6,7 +6,6 @@ mod retries;
 mod tasks;
 mod timeouts;
 
-use crate::features::on;
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
 use temporalio_common::RetryPolicy;
@@ -20,6 +19,8 @@ use temporalio_sdk::{
     WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
+
+use crate::features::on;
 
 /// The options of a local activity, in seconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
 //! Local activities on replay: told from their markers, and run again only if they left none.
 
-use super::*;
 use pretty_assertions::assert_eq;
+
+use super::*;
 
 /// A local activity, an hour, and another one.
 #[workflow]

@@ -1,7 +1,8 @@
 //! When local activities are tried again: within the task, or after a timer.
 
-use super::*;
 use pretty_assertions::assert_eq;
+
+use super::*;
 
 /// Fails in its first attempts.
 fn failing(

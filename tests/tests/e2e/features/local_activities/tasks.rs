@@ -1,11 +1,12 @@
 //! Local activities and the workflow tasks that they keep open.
 
-use super::*;
 use pretty_assertions::assert_eq;
 use temporalio_sdk::{
     ActivityOptions, SyncWorkflowContext, WorkflowContextView,
     workflows::{join_all, select},
 };
+
+use super::*;
 
 /// Takes half a minute.
 async fn long(_call: ActivityCall<()>) -> Result<String, ActivityError> {

@@ -1,7 +1,8 @@
 //! The timeouts of local activities, as Core counts them.
 
-use super::*;
 use pretty_assertions::assert_eq;
+
+use super::*;
 
 #[workflow_test(core_replay = true)]
 async fn start_to_close_ends_an_attempt_and_is_retried(env: TestWorkflowEnvironment) -> TestResult {

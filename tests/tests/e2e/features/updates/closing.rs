@@ -1,11 +1,12 @@
 //! Updates to workflows that close, or go on as another run.
 
-use super::{Clerks, Shelf};
-use crate::features::on;
 use durasim::prelude::*;
 use temporalio_client::{WorkflowStartUpdateOptions, errors::WorkflowUpdateError};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
+use super::{Clerks, Shelf};
+use crate::features::on;
 
 feature! {
     [Shelf]

@@ -1,13 +1,14 @@
 //! What handlers and validators do.
 
-use super::{Clerks, Shelf};
-use crate::features::on;
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::{
     Client, WorkflowHandle, WorkflowStartUpdateOptions, errors::WorkflowUpdateError,
 };
 use temporalio_protos::temporal::api::enums::v1::EventType;
+
+use super::{Clerks, Shelf};
+use crate::features::on;
 
 type Handle = WorkflowHandle<Client, super::shelf::Run>;
 

@@ -6,6 +6,7 @@ mod handlers;
 mod starts;
 
 use std::time::Duration;
+
 use temporalio_common::ActivityError;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{

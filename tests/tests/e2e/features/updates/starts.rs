@@ -1,11 +1,12 @@
 //! Updates that come with the start of their workflow, or before anybody runs it.
 
-use super::{Clerks, Shelf};
-use crate::features::on;
 use durasim::prelude::*;
 use temporalio_client::{
     WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions, errors::WorkflowUpdateWithStartError,
 };
+
+use super::{Clerks, Shelf};
+use crate::features::on;
 
 fn with_start(policy: WorkflowIdConflictPolicy) -> WorkflowUpdateWithStartOptions {
     WorkflowUpdateWithStartOptions::new("queue", "shelf", policy).build()

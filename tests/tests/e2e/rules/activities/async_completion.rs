@@ -1,14 +1,9 @@
 //! Activities that somebody else completes, named by task token or by id.
 
-use super::{
-    super::on,
-    OneActivity, Settings, Work,
-    cancellation::{Cancelling, Plan},
-    retry_state,
-};
+use std::sync::{Arc, Mutex};
+
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
-use std::sync::{Arc, Mutex};
 use temporalio_client::{
     ActivityIdentifier, AsyncActivityHandle, Client, RpcOptions, WorkflowHandle,
     errors::AsyncActivityError,
@@ -17,6 +12,13 @@ use temporalio_protos::temporal::api::enums::v1::RetryState;
 use temporalio_sdk::{
     ActivityCancellationType::WaitCancellationCompleted, ApplicationFailure,
     activities::ActivityError,
+};
+
+use super::{
+    super::on,
+    OneActivity, Settings, Work,
+    cancellation::{Cancelling, Plan},
+    retry_state,
 };
 
 /// How an activity is named.

@@ -1,19 +1,21 @@
 //! Cancelling an activity: what the service does, and when the workflow goes on.
 
-use super::{
-    super::{on, seconds},
-    BY_HAND, Settings, Work, fails, retry_state, take_attempt, takes,
-};
+use std::future::Future;
+
 use durasim::{ActivityCall, prelude::*};
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
-use std::future::Future;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::{EventType, RetryState};
 use temporalio_sdk::{
     ActivityCancellationType::{self, Abandon, TryCancel, WaitCancellationCompleted},
     ActivityExecutionError, WorkflowCancellationToken, WorkflowContext, WorkflowResult,
     activities::ActivityError,
+};
+
+use super::{
+    super::{on, seconds},
+    BY_HAND, Settings, Work, fails, retry_state, take_attempt, takes,
 };
 
 /// What is cancelled, how, and after how many seconds.

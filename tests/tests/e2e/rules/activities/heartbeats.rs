@@ -1,12 +1,13 @@
 //! Heartbeats: their deadline, and what becomes of their details.
 
-use super::{super::seconds_since, Settings, busy, fails, retry_state, run, takes, timeout_type};
 use durasim::{ActivityCall, prelude::*};
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
     enums::v1::{RetryState, TimeoutType},
     failure::v1::failure::FailureInfo,
 };
+
+use super::{super::seconds_since, Settings, busy, fails, retry_state, run, takes, timeout_type};
 
 fn settings() -> Settings {
     Settings {

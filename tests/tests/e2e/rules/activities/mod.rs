@@ -11,13 +11,10 @@ mod responses;
 mod retries;
 mod timeouts;
 
-use super::{
-    by_hand::{BY_HAND, take_attempt},
-    failure, on, seconds,
-};
+use std::future::Future;
+
 use durasim::{ActivityCall, prelude::*};
 use serde::{Deserialize, Serialize};
-use std::future::Future;
 use temporalio_client::{Client, WorkflowHandle};
 use temporalio_common::{ActivityCloseTimeouts, RetryPolicy};
 use temporalio_macros::{activities, workflow, workflow_methods};
@@ -29,6 +26,11 @@ use temporalio_protos::temporal::api::{
 use temporalio_sdk::{
     ActivityOptions, ApplicationFailure, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
+};
+
+use super::{
+    by_hand::{BY_HAND, take_attempt},
+    failure, on, seconds,
 };
 
 /// The options of the one activity, durations in seconds.

@@ -1,12 +1,13 @@
 //! What the service makes of the options of an activity.
 
-use super::{super::on, OneActivity, Settings, Work, retry_state, start, takes};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
     enums::v1::{RetryState, WorkflowTaskFailedCause},
     history::v1::ActivityTaskScheduledEventAttributes,
 };
+
+use super::{super::on, OneActivity, Settings, Work, retry_state, start, takes};
 
 /// Schedule-to-close, start-to-close, schedule-to-start and heartbeat, in seconds.
 type Timeouts = [Option<u64>; 4];

@@ -1,9 +1,10 @@
 //! What workers say of attempts that are over.
 
-use super::{BY_HAND, Settings, start, take_attempt, takes};
 use durasim::prelude::*;
 use temporalio_client::{ActivityIdentifier, RpcOptions, errors::AsyncActivityError};
 use temporalio_sdk::ApplicationFailure;
+
+use super::{BY_HAND, Settings, start, take_attempt, takes};
 
 fn settings() -> Settings {
     Settings {

@@ -1,14 +1,15 @@
 //! When the next attempt comes, and when there is none.
 
+use durasim::prelude::*;
+use pretty_assertions::assert_eq;
+use temporalio_protos::temporal::api::enums::v1::{EventType, RetryState, TimeoutType};
+use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
+
 use super::{
     super::{failure, seconds_since},
     Settings, Work, busy, come_back_in_ms, delays_ms, fails, retry_state, run, start, takes,
     timeout_type,
 };
-use durasim::prelude::*;
-use pretty_assertions::assert_eq;
-use temporalio_protos::temporal::api::enums::v1::{EventType, RetryState, TimeoutType};
-use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
 
 #[workflow_test(core_replay = true)]
 async fn the_delay_doubles_from_one_second_up_to_the_maximum_interval(

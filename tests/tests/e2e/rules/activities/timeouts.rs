@@ -1,15 +1,16 @@
 //! The four timeouts of an activity, and which of them are retried.
 
-use super::{
-    super::{on, seconds_since},
-    BY_HAND, OneActivity, Settings, Work, delays_ms, fails, retry_state, run, start, take_attempt,
-    takes, timeout_type,
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
     enums::v1::{RetryState, TimeoutType},
     history::v1::ActivityTaskTimedOutEventAttributes,
+};
+
+use super::{
+    super::{on, seconds_since},
+    BY_HAND, OneActivity, Settings, Work, delays_ms, fails, retry_state, run, start, take_attempt,
+    takes, timeout_type,
 };
 
 fn timed_out(env: &TestWorkflowEnvironment) -> ActivityTaskTimedOutEventAttributes {

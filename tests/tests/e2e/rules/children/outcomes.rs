@@ -1,6 +1,5 @@
 //! How a child starts and closes, and what its parent learns of it.
 
-use super::{Counter, chain, failure, last, on, seconds, started};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,8 @@ use temporalio_sdk::{
     ChildWorkflowOptions, ContinueAsNewOptions, WorkflowContext, WorkflowIdReusePolicy,
     WorkflowResult,
 };
+
+use super::{Counter, chain, failure, last, on, seconds, started};
 
 /// What a child does.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

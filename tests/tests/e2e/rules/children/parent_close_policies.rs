@@ -1,6 +1,5 @@
 //! What becomes of children when their parent closes.
 
-use super::{Counter, chain, failure, last, on, seconds};
 use durasim::{History, prelude::*};
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,8 @@ use temporalio_sdk::{
     ChildWorkflowOptions, ContinueAsNewOptions, ParentClosePolicy, WorkflowContext, WorkflowResult,
     WorkflowTermination,
 };
+
+use super::{Counter, chain, failure, last, on, seconds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Policy {

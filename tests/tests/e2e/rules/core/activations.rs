@@ -1,9 +1,9 @@
 //! Activations: their time, their randomness, and the order of what they bring.
 
-use super::{chain, on, seconds};
+use std::time::SystemTime;
+
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
-use std::time::SystemTime;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType::*;
 use temporalio_sdk::{
@@ -11,6 +11,8 @@ use temporalio_sdk::{
     WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
+
+use super::{chain, on, seconds};
 
 /// Draws and looks at its clock, whenever it is told to, and goes on as another run.
 #[workflow]

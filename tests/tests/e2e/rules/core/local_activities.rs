@@ -1,10 +1,10 @@
 //! Local activities: what they leave in history, and how a task is kept alive for them.
 
-use super::{failure, on, seconds};
+use std::future::Future;
+
 use durasim::{ActivityCall, History, prelude::*};
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
-use std::future::Future;
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType::*;
@@ -12,6 +12,8 @@ use temporalio_sdk::{
     LocalActivityOptions, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
+
+use super::{failure, on, seconds};
 
 /// Done beside the workflow.
 struct Local;

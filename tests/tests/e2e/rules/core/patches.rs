@@ -1,15 +1,17 @@
 //! `patched`: how a changed workflow tells old runs from new ones.
 
-use super::{on, seconds};
-use durasim::{History, prelude::*};
-use pretty_assertions::assert_eq;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+
+use durasim::{History, prelude::*};
+use pretty_assertions::assert_eq;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType::*;
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
+use super::{on, seconds};
 
 /// Asks for patches before and after it waits. Whether it does is a matter of which code is
 /// deployed.

@@ -1,12 +1,5 @@
 //! Requests about a run.
 
-use super::{
-    Counter, assert_refused, assert_status,
-    by_hand::{by_hand, complete_task, take_task},
-    execution, last, on, seconds, spoil_of,
-    stock::Stock,
-    too_large, too_long,
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
@@ -21,6 +14,14 @@ use temporalio_protos::temporal::api::{
     },
 };
 use tonic::{Code, IntoRequest};
+
+use super::{
+    Counter, assert_refused, assert_status,
+    by_hand::{by_hand, complete_task, take_task},
+    execution, last, on, seconds, spoil_of,
+    stock::Stock,
+    too_large, too_long,
+};
 
 /// A run id that nobody has.
 const NOBODYS: &str = "4e1b9b8e-9f6c-4d8f-8f6a-0d3c1f9b3a11";
@@ -109,7 +110,8 @@ macro_rules! assert_execution_refused {
         assert_refused!(
             $env, $rpc, $good,
             |it| it.namespace.clear() => InvalidArgument "Namespace is not set",
-            |it| "elsewhere".clone_into(&mut it.namespace) => NotFound "Namespace elsewhere is not found",
+            |it| "elsewhere".clone_into(&mut it.namespace)
+                => NotFound "Namespace elsewhere is not found",
             |it| it.$field = None => InvalidArgument "Execution is not set",
             |it| it.$field = execution("", "") => InvalidArgument "WorkflowId is not set",
             |it| it.$field = execution("one", "not a uuid") => InvalidArgument "Invalid RunId",
@@ -172,7 +174,8 @@ async fn a_request_about_a_run_is_refused_with_its_field_named(
         env, query_workflow, query(),
         |it| it.query = None => InvalidArgument "WorkflowQuery is not set",
         |it| it.query = Some(WorkflowQuery::default()) => InvalidArgument "QueryType is not set",
-        |it| it.query.as_mut().unwrap().query_args = too_large() => InvalidArgument "Blob data size exceeds limit",
+        |it| it.query.as_mut().unwrap().query_args = too_large()
+            => InvalidArgument "Blob data size exceeds limit",
         |it| it.query_reject_condition = 99 => InvalidArgument "QueryRejectCondition: 99",
     );
     assert_refused!(
@@ -180,9 +183,12 @@ async fn a_request_about_a_run_is_refused_with_its_field_named(
         |it| it.request = None => InvalidArgument "Update meta is not set",
         |it| it.request.as_mut().unwrap().meta = None => InvalidArgument "Update meta is not set",
         |it| it.request.as_mut().unwrap().input = None => InvalidArgument "Update input is not set",
-        |it| it.request.as_mut().unwrap().input = Some(Input::default()) => InvalidArgument "Update name is not set",
-        |it| it.request.as_mut().unwrap().meta = Some(Meta { update_id: too_long(), ..Meta::default() })
-            => InvalidArgument "UpdateId length exceeds limit",
+        |it| it.request.as_mut().unwrap().input = Some(Input::default())
+            => InvalidArgument "Update name is not set",
+        |it| {
+            let update_id = too_long();
+            it.request.as_mut().unwrap().meta = Some(Meta { update_id, ..Meta::default() });
+        } => InvalidArgument "UpdateId length exceeds limit",
         |it| it.wait_policy = Some(WaitPolicy { lifecycle_stage: 99 })
             => InvalidArgument "UpdateWorkflowExecutionLifecycleStage: 99",
         |it| NOBODYS.clone_into(&mut it.first_execution_run_id) => NotFound "not found",
@@ -191,7 +197,8 @@ async fn a_request_about_a_run_is_refused_with_its_field_named(
         env, reset_workflow_execution, reset(),
         |it| it.request_id.clear() => InvalidArgument "RequestId is not set",
         |it| it.request_id = too_long() => InvalidArgument "RequestId length exceeds limit",
-        |it| it.workflow_task_finish_event_id = 0 => InvalidArgument "Workflow task finish ID must be > 1",
+        |it| it.workflow_task_finish_event_id = 0
+            => InvalidArgument "Workflow task finish ID must be > 1",
     );
     assert_refused!(
         env, get_workflow_execution_history, history(),

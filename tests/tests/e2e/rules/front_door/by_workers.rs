@@ -1,6 +1,5 @@
 //! Requests of workers, and of whoever speaks for them.
 
-use super::{assert_refused, assert_status, queue, spoil_of, too_long};
 use durasim::prelude::*;
 use temporalio_protos::temporal::api::{
     failure::v1::{CanceledFailureInfo, Failure, failure::FailureInfo},
@@ -14,6 +13,8 @@ use temporalio_protos::temporal::api::{
     },
 };
 use tonic::{Code, IntoRequest};
+
+use super::{assert_refused, assert_status, queue, spoil_of, too_long};
 
 #[workflow_test]
 async fn a_poll_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -> TestResult {
@@ -36,7 +37,8 @@ async fn a_poll_is_refused_with_its_field_named(env: TestWorkflowEnvironment) ->
     );
     assert_refused!(
         env, poll_activity_task_queue, activity(),
-        |it| "elsewhere".clone_into(&mut it.namespace) => NotFound "Namespace elsewhere is not found",
+        |it| "elsewhere".clone_into(&mut it.namespace)
+            => NotFound "Namespace elsewhere is not found",
         |it| it.task_queue = None => InvalidArgument "taskQueue is not set",
         |it| it.task_queue = queue(&too_long()) => InvalidArgument "taskQueue length exceeds limit",
         |it| it.identity = too_long() => InvalidArgument "Identity length exceeds limit",

@@ -11,13 +11,14 @@ mod about_runs;
 mod by_workers;
 mod starts;
 
-use super::{Counter, by_hand, last, on, seconds, stock};
 use prost::Message;
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads, WorkflowExecution},
     taskqueue::v1::TaskQueue,
 };
 use tonic::{Code, Status};
+
+use super::{Counter, by_hand, last, on, seconds, stock};
 
 /// One more than an id may be long.
 fn too_long() -> String {

@@ -1,25 +1,28 @@
 //! Requests that may start a run.
 
+use durasim::prelude::*;
+use pretty_assertions::assert_eq;
+use temporalio_protos::{
+    temporal::api::{
+        common::v1::{Memo, Payload, Priority, RetryPolicy, WorkflowType},
+        enums::v1::{WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse},
+        errordetails::v1::WorkflowExecutionAlreadyStartedFailure,
+        update::v1::{Input, Meta, Request},
+        workflow::v1::VersioningOverride,
+        workflowservice::v1::{
+            ExecuteMultiOperationRequest, SignalWithStartWorkflowExecutionRequest,
+            StartWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+            execute_multi_operation_request::{Operation, operation},
+        },
+    },
+    utilities::decode_status_detail,
+};
+use tonic::{Code, IntoRequest};
+
 use super::{
     Counter, assert_refused, assert_status, execution, on, queue, seconds_of, spoil_of,
     stock::Stock, too_large, too_long,
 };
-use durasim::prelude::*;
-use pretty_assertions::assert_eq;
-use temporalio_protos::temporal::api::{
-    common::v1::{Memo, Payload, Priority, RetryPolicy, WorkflowType},
-    enums::v1::{WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse},
-    errordetails::v1::WorkflowExecutionAlreadyStartedFailure,
-    update::v1::{Input, Meta, Request},
-    workflow::v1::VersioningOverride,
-    workflowservice::v1::{
-        ExecuteMultiOperationRequest, SignalWithStartWorkflowExecutionRequest,
-        StartWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
-        execute_multi_operation_request::{Operation, operation},
-    },
-};
-use temporalio_protos::utilities::decode_status_detail;
-use tonic::{Code, IntoRequest};
 
 fn start() -> StartWorkflowExecutionRequest {
     StartWorkflowExecutionRequest {
@@ -44,17 +47,22 @@ async fn a_start_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -
         env, start_workflow_execution, start(),
         |it| it.namespace.clear() => InvalidArgument "Namespace is not set",
         |it| it.namespace = too_long() => InvalidArgument "Namespace length exceeds limit",
-        |it| "elsewhere".clone_into(&mut it.namespace) => NotFound "Namespace elsewhere is not found",
+        |it| "elsewhere".clone_into(&mut it.namespace)
+            => NotFound "Namespace elsewhere is not found",
         |it| it.workflow_id.clear() => InvalidArgument "WorkflowId is not set",
-        |it| it.workflow_id = too_long() => InvalidArgument "WorkflowId exceeds maximum allowed length (1001/1000)",
+        |it| it.workflow_id = too_long()
+            => InvalidArgument "WorkflowId exceeds maximum allowed length (1001/1000)",
         |it| it.workflow_type = None => InvalidArgument "WorkflowType is not set",
-        |it| it.workflow_type = Some(WorkflowType { name: too_long() }) => InvalidArgument "WorkflowType length exceeds limit",
+        |it| it.workflow_type = Some(WorkflowType { name: too_long() })
+            => InvalidArgument "WorkflowType length exceeds limit",
         |it| it.task_queue = None => InvalidArgument "taskQueue is not set",
         |it| it.task_queue = queue("") => InvalidArgument "missing task queue name",
         |it| it.task_queue = queue(&too_long()) => InvalidArgument "taskQueue length exceeds limit",
         |it| it.task_queue = queue("/_sys/mine") => InvalidArgument "reserved prefix /_sys/",
-        |it| it.task_queue = queue("temporal-sys-per-ns-tq") => InvalidArgument "cannot use internal per-namespace task queue",
-        |it| it.workflow_execution_timeout = seconds_of(-1) => InvalidArgument "WorkflowExecutionTimeout",
+        |it| it.task_queue = queue("temporal-sys-per-ns-tq")
+            => InvalidArgument "cannot use internal per-namespace task queue",
+        |it| it.workflow_execution_timeout = seconds_of(-1)
+            => InvalidArgument "WorkflowExecutionTimeout",
         |it| it.workflow_run_timeout = seconds_of(-1) => InvalidArgument "WorkflowRunTimeout",
         |it| it.workflow_task_timeout = seconds_of(-1) => InvalidArgument "WorkflowTaskTimeout",
         |it| it.workflow_start_delay = seconds_of(-1) => InvalidArgument "WorkflowStartDelay",
@@ -68,18 +76,23 @@ async fn a_start_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -
         |it| retry(it).maximum_interval = seconds_of(-1) => InvalidArgument "MaximumInterval",
         |it| retry(it).maximum_attempts = -1 => InvalidArgument "MaximumAttempts",
         |it| retry(it).backoff_coefficient = 0.9 => InvalidArgument "BackoffCoefficient",
-        |it| retry(it).non_retryable_error_types = vec!["TemporalTimeout:Never".to_owned()] => InvalidArgument "Never",
+        |it| retry(it).non_retryable_error_types = vec!["TemporalTimeout:Never".to_owned()]
+            => InvalidArgument "Never",
         |it| it.workflow_id_reuse_policy = 99 => InvalidArgument "WorkflowIdReusePolicy: 99",
         |it| it.workflow_id_conflict_policy = 99 => InvalidArgument "WorkflowIdConflictPolicy: 99",
         |it| {
             it.set_workflow_id_reuse_policy(Reuse::RejectDuplicate);
             it.set_workflow_id_conflict_policy(Conflict::TerminateExisting);
         } => InvalidArgument "REJECT_DUPLICATE cannot be used together",
-        |it| it.priority = Some(Priority { priority_key: -1, ..Priority::default() }) => InvalidArgument "priority key",
-        |it| it.versioning_override = Some(VersioningOverride::default()) => Unimplemented "versioning_override",
+        |it| it.priority = Some(Priority { priority_key: -1, ..Priority::default() })
+            => InvalidArgument "priority key",
+        |it| it.versioning_override = Some(VersioningOverride::default())
+            => Unimplemented "versioning_override",
         |it| it.input = too_large() => InvalidArgument "Blob data size exceeds limit",
-        |it| it.memo = Some(Memo { fields: [("field".to_owned(), too_large().unwrap().payloads.remove(0))].into() })
-            => InvalidArgument "Memo size exceeds limit",
+        |it| {
+            let field = too_large().unwrap().payloads.remove(0);
+            it.memo = Some(Memo { fields: [("field".to_owned(), field)].into() });
+        } => InvalidArgument "Memo size exceeds limit",
     );
     let nobody = env.client().get_workflow_handle::<Counter>("one");
     assert!(
@@ -219,15 +232,19 @@ async fn a_signal_with_start_is_refused_with_its_field_named(
         env, signal_with_start_workflow_execution, signal_with_start(),
         |it| it.workflow_id.clear() => InvalidArgument "WorkflowId is not set",
         |it| it.signal_name.clear() => InvalidArgument "signal not set",
-        |it| it.versioning_override = Some(VersioningOverride::default()) => Unimplemented "versioning_override",
-        |it| it.signal_name = too_long() => InvalidArgument "signal name exceeds maximum allowed length (1001/1000)",
+        |it| it.versioning_override = Some(VersioningOverride::default())
+            => Unimplemented "versioning_override",
+        |it| it.signal_name = too_long()
+            => InvalidArgument "signal name exceeds maximum allowed length (1001/1000)",
         |it| it.workflow_type = None => InvalidArgument "workflow type not set",
         |it| it.task_queue = None => InvalidArgument "taskQueue is not set",
-        |it| it.request_id = too_long() => InvalidArgument "Request ID exceeds maximum allowed length",
+        |it| it.request_id = too_long()
+            => InvalidArgument "Request ID exceeds maximum allowed length",
         |it| it.workflow_run_timeout = seconds_of(-1) => InvalidArgument "WorkflowRunTimeout",
         |it| it.workflow_start_delay = seconds_of(-1) => InvalidArgument "WorkflowStartDelay",
         |it| it.workflow_id_reuse_policy = 99 => InvalidArgument "WorkflowIdReusePolicy: 99",
-        |it| it.set_workflow_id_conflict_policy(Conflict::Fail) => InvalidArgument "CONFLICT_POLICY_FAIL is not supported",
+        |it| it.set_workflow_id_conflict_policy(Conflict::Fail)
+            => InvalidArgument "CONFLICT_POLICY_FAIL is not supported",
         |it| it.signal_input = too_large() => InvalidArgument "Blob data size exceeds limit",
         |it| it.input = too_large() => InvalidArgument "Blob data size exceeds limit",
     );
@@ -280,8 +297,10 @@ async fn an_update_with_start_is_refused_as_a_whole(env: TestWorkflowEnvironment
     const REFUSED: &str = "Update-with-Start could not be executed.";
     assert_refused!(
         env, execute_multi_operation, update_with_start(),
-        |it| it.operations.reverse() => InvalidArgument "Operations have to be exactly [Start, Update].",
-        |it| it.operations.truncate(1) => InvalidArgument "Operations have to be exactly [Start, Update].",
+        |it| it.operations.reverse()
+            => InvalidArgument "Operations have to be exactly [Start, Update].",
+        |it| it.operations.truncate(1)
+            => InvalidArgument "Operations have to be exactly [Start, Update].",
         |it| start_of(it).workflow_id.clear() => InvalidArgument REFUSED,
         |it| "* * * * *".clone_into(&mut start_of(it).cron_schedule) => InvalidArgument REFUSED,
         |it| start_of(it).workflow_start_delay = seconds_of(1)
@@ -289,8 +308,10 @@ async fn an_update_with_start_is_refused_as_a_whole(env: TestWorkflowEnvironment
         |it| start_of(it).request_eager_execution = true => InvalidArgument REFUSED,
         |it| update_of(it).request = None => InvalidArgument REFUSED,
         |it| update_of(it).workflow_execution = execution("other", "") => InvalidArgument REFUSED,
-        |it| update_of(it).workflow_execution = execution("one", "4e1b9b8e-9f6c-4d8f-8f6a-0d3c1f9b3a11")
-            => InvalidArgument REFUSED,
+        |it| {
+            let run_id = "4e1b9b8e-9f6c-4d8f-8f6a-0d3c1f9b3a11";
+            update_of(it).workflow_execution = execution("one", run_id);
+        } => InvalidArgument REFUSED,
     );
     let nobody = env.client().get_workflow_handle::<Stock>("one");
     assert!(

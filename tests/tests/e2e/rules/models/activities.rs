@@ -1,16 +1,9 @@
 //! Activities with any mixture of timeouts, delays, failures, heartbeats and cancellation.
 
-use super::{
-    Draws,
-    activity_cases::{Attempt, Case, Closing, End, How, LATE_MS, case, closing},
-};
-use crate::rules::{
-    activities::{Settings, Work},
-    on, seconds,
-};
+use std::{collections::BTreeMap, sync::Arc};
+
 use durasim::{ActivityCall, History, prelude::*};
 use pretty_assertions::assert_eq;
-use std::{collections::BTreeMap, sync::Arc};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::{
     enums::v1::RetryState,
@@ -20,6 +13,15 @@ use temporalio_protos::temporal::api::{
 use temporalio_sdk::{
     ActivityCancellationType, ApplicationFailure, WorkflowCancellationToken, WorkflowContext,
     WorkflowResult, activities::ActivityError,
+};
+
+use super::{
+    Draws,
+    activity_cases::{Attempt, Case, Closing, End, How, LATE_MS, case, closing},
+};
+use crate::rules::{
+    activities::{Settings, Work},
+    on, seconds,
 };
 
 /// Calls the one activity and perhaps cancels it; waits until it has closed.

@@ -3,9 +3,10 @@
 //! `service/history/workflow/{retry,timer_sequence,mutable_state_impl}.go`,
 //! `service/history/timer_queue_active_task_executor.go`, `chasm/lib/activity/validator.go`
 
+use temporalio_protos::temporal::api::enums::v1::{RetryState, TimeoutType};
+
 use super::Draws;
 use crate::rules::activities::Settings;
-use temporalio_protos::temporal::api::enums::v1::{RetryState, TimeoutType};
 
 /// When the worker of the late queue comes, in milliseconds.
 pub(super) const LATE_MS: u64 = 7_123;

@@ -5,9 +5,10 @@
 //! `service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`,
 //! `service/history/timer_queue_active_task_executor.go`
 
-use super::Draws;
 use serde::{Deserialize, Serialize};
 use temporalio_protos::temporal::api::enums::v1::{ContinueAsNewInitiator, RetryState};
+
+use super::Draws;
 
 /// How long chains are looked at, in milliseconds.
 pub(super) const WATCHED_MS: u64 = 300_000;

@@ -1,18 +1,20 @@
 //! Chains of runs with any mixture of retries, cron schedules, timeouts, delays and continuing as
 //! new.
 
+use std::{collections::BTreeMap, time::UNIX_EPOCH};
+
+use durasim::{History, prelude::*};
+use pretty_assertions::assert_eq;
+use temporalio_common::RetryPolicy;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
+use temporalio_sdk::{ApplicationFailure, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
+
 use super::{
     Draws,
     chain_cases::{Case, Cron, End, How, Run, Seen, WATCHED_MS, case, chain, doing},
 };
 use crate::rules::{chain as runs_of, on, seconds};
-use durasim::{History, prelude::*};
-use pretty_assertions::assert_eq;
-use std::{collections::BTreeMap, time::UNIX_EPOCH};
-use temporalio_common::RetryPolicy;
-use temporalio_macros::{workflow, workflow_methods};
-use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
-use temporalio_sdk::{ApplicationFailure, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 
 /// Does what one of its runs does, by when it begins.
 #[workflow]

@@ -1,8 +1,5 @@
 //! Retries of runs, and cron schedules.
 
-use super::{
-    Plan, beginnings, chain, endings, failing, on, retried, retry_states, seconds, start, started,
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::errors::WorkflowGetResultError;
@@ -11,6 +8,10 @@ use temporalio_protos::temporal::api::enums::v1::{
     ContinueAsNewInitiator::{CronSchedule, Retry, Unspecified},
     EventType::*,
     RetryState::{self, *},
+};
+
+use super::{
+    Plan, beginnings, chain, endings, failing, on, retried, retry_states, seconds, start, started,
 };
 
 #[workflow_test(core_replay = true)]

@@ -1,10 +1,10 @@
 //! Continue-as-new: what the next run takes over, what is replaced, and when it begins.
 
-use super::super::{chain, on, seconds, started};
+use std::collections::BTreeMap;
+
 use durasim::{History, prelude::*};
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use temporalio_common::{
     MemoValue, MemoValues, RetryPolicy,
     search_attributes::{SearchAttributeKey, SearchAttributes},
@@ -18,6 +18,8 @@ use temporalio_protos::temporal::api::{
 use temporalio_sdk::{
     ApplicationFailure, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
 };
+
+use super::super::{chain, on, seconds, started};
 
 const GIVEN: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("Given");
 const UPSERTED: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("Upserted");

@@ -1,7 +1,6 @@
 //! Workflow ids: the reuse policy is about runs that have closed, the conflict policy about running
 //! ones.
 
-use super::super::{Counter, last, on, seconds};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::{
@@ -11,6 +10,8 @@ use temporalio_client::{
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
+use super::super::{Counter, last, on, seconds};
 
 /// Closes as it is told.
 #[workflow]

@@ -9,7 +9,6 @@ mod ids;
 mod stopping;
 mod timeouts;
 
-use super::{chain, last, on, seconds, seconds_since, started};
 use durasim::{History, prelude::*};
 use serde::{Deserialize, Serialize};
 use temporalio_client::{Client, WorkflowHandle};
@@ -17,6 +16,8 @@ use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::{ContinueAsNewInitiator, EventType, RetryState};
 use temporalio_sdk::{ApplicationFailure, WorkflowContext, WorkflowResult};
+
+use super::{chain, last, on, seconds, seconds_since, started};
 
 /// What each run of the one workflow does.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -1,11 +1,5 @@
 //! Signals, cancel requests and termination, of runs that are running and of runs that have closed.
 
-use super::super::{
-    Counter,
-    by_hand::{by_hand, complete_task, start, take_task},
-    last, on, seconds,
-    stock::{End, Stock},
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::{
@@ -19,6 +13,13 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::SignalWithStartWorkflowExecutionRequest,
 };
 use tonic::IntoRequest;
+
+use super::super::{
+    Counter,
+    by_hand::{by_hand, complete_task, start, take_task},
+    last, on, seconds,
+    stock::{End, Stock},
+};
 
 async fn counter(
     env: &TestWorkflowEnvironment,

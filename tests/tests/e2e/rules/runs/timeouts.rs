@@ -1,9 +1,5 @@
 //! The run timeout and the execution timeout.
 
-use super::{
-    Plan, beginnings, ended_after, endings, failing, on, retried, retry_states, seconds,
-    seconds_since, start,
-};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use temporalio_client::errors::WorkflowGetResultError;
@@ -13,6 +9,11 @@ use temporalio_protos::temporal::api::enums::v1::{
     RetryState::{InProgress, RetryPolicyNotSet, Timeout},
 };
 use temporalio_sdk::{ContinueAsNewOptions, WorkflowContext, WorkflowResult};
+
+use super::{
+    Plan, beginnings, ended_after, endings, failing, on, retried, retry_states, seconds,
+    seconds_since, start,
+};
 
 #[workflow_test(core_replay = true)]
 async fn the_run_timeout_ends_a_run(env: TestWorkflowEnvironment) -> TestResult {

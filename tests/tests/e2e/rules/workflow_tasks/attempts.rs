@@ -1,21 +1,23 @@
 //! Workflow tasks that fail or time out.
 
-use super::super::{
-    by_hand::{by_hand, complete_task, fail_task, start, take_task, types_of},
-    on, seconds_since,
-};
-use durasim::prelude::*;
-use pretty_assertions::assert_eq;
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
+
+use durasim::prelude::*;
+use pretty_assertions::assert_eq;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::{
     EventType::{self, *},
     TaskQueueKind, TimeoutType,
 };
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
+
+use super::super::{
+    by_hand::{by_hand, complete_task, fail_task, start, take_task, types_of},
+    on, seconds_since,
+};
 
 /// What a run begins with whose first task has failed.
 const FAILED_ONCE: [EventType; 4] = [

@@ -2,7 +2,6 @@
 //!
 //! A local activity holds a task for as long as it runs.
 
-use super::super::{chain, failure, on, seconds};
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,8 @@ use temporalio_sdk::{
     SyncWorkflowContext, WorkflowContext, WorkflowResult, WorkflowTermination,
     activities::{ActivityContext, ActivityError},
 };
+
+use super::super::{chain, failure, on, seconds};
 
 /// Takes its time.
 struct Slow;

@@ -1,12 +1,13 @@
 //! `workflow_task_state_machine.go`, `api/respondworkflowtaskcompleted/`
 
+use durasim::prelude::*;
+use pretty_assertions::assert_eq;
+
 use super::super::{
     Counter,
     activities::{OneActivity, Settings, Work},
     on,
 };
-use durasim::prelude::*;
-use pretty_assertions::assert_eq;
 
 /// Signals arrive in any order and at any moment, also while the workflow completes: one that the
 /// service accepted is seen, for the completion is refused while a signal is buffered.

@@ -1,5 +1,9 @@
 //! The sticky queue of the worker that has a run in its cache.
 
+use durasim::prelude::*;
+use pretty_assertions::assert_eq;
+use temporalio_protos::temporal::api::enums::v1::{EventType::*, TaskQueueKind, TimeoutType};
+
 use super::super::{
     Counter,
     by_hand::{
@@ -7,9 +11,6 @@ use super::super::{
     },
     on, seconds_since,
 };
-use durasim::prelude::*;
-use pretty_assertions::assert_eq;
-use temporalio_protos::temporal::api::enums::v1::{EventType::*, TaskQueueKind, TimeoutType};
 
 /// Starts a run by hand whose next task goes to the sticky queue `mine`, and signals it.
 async fn signalled_while_sticky(env: &TestWorkflowEnvironment, polled: bool) -> TestResult {
