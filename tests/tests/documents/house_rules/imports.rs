@@ -74,6 +74,11 @@ impl Resolver {
         // A module that is imported as a whole counts by the paths that begin with its name.
         let mut modules_used = BTreeSet::new();
         for inline in &module.paths {
+            // The `use` of an item counts already.
+            let first = self.resolve(from, &inline.path[..1]);
+            if let Some(Target::Item(_)) = first {
+                continue;
+            }
             if let Some(target) = self.resolve(from, &inline.path) {
                 modules_used.insert(inline.path[0].as_str());
                 add(target.module(), inline.line, inline.path.join("::"));
