@@ -2,9 +2,9 @@
 //! instructions`, or `just instructions`.
 //!
 //! The program runs itself under callgrind (`valgrind` must be installed) with two numbers of runs
-//! and prints the difference: start-up and the first run's caches cancel out, and the count does not
-//! depend on what else the machine does. A function's own instructions count for the crate that its
-//! name begins with; `malloc`, `memcpy` and the like are lines of their own.
+//! and prints the difference. Start-up and the caches of the first run cancel out, and the count
+//! does not depend on what else the machine does. A function's own instructions count for the crate
+//! whose name begins its path; `malloc`, `memcpy` and similar functions have lines of their own.
 
 use std::{
     collections::BTreeMap,
@@ -84,11 +84,7 @@ fn report() -> Result<(), String> {
 }
 
 /// Counts the instructions of so many runs, by component.
-fn count(
-    folder: &Path,
-    subject: &str,
-    runs: u32,
-) -> Result<BTreeMap<&'static str, u64>, String> {
+fn count(folder: &Path, subject: &str, runs: u32) -> Result<BTreeMap<&'static str, u64>, String> {
     let out = folder.join(format!("{runs}"));
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let valgrind = Command::new("valgrind")
@@ -114,7 +110,10 @@ fn own_costs(profile: &str) -> BTreeMap<&'static str, u64> {
     let mut current = OTHER;
     let mut is_call = false;
     for line in profile.lines() {
-        if let Some(function) = line.strip_prefix("fn=").or_else(|| line.strip_prefix("cfn=")) {
+        if let Some(function) = line
+            .strip_prefix("fn=")
+            .or_else(|| line.strip_prefix("cfn="))
+        {
             let (id, name) = function.split_once(' ').unwrap_or((function, ""));
             if !name.is_empty() {
                 names.insert(id, name);
@@ -129,7 +128,10 @@ fn own_costs(profile: &str) -> BTreeMap<&'static str, u64> {
             if std::mem::take(&mut is_call) {
                 continue;
             }
-            let cost = line.split(' ').nth(1).and_then(|cost| cost.parse::<u64>().ok());
+            let cost = line
+                .split(' ')
+                .nth(1)
+                .and_then(|cost| cost.parse::<u64>().ok());
             *costs.entry(current).or_default() += cost.unwrap_or(0);
         }
     }
@@ -143,46 +145,91 @@ const COMPONENTS: [(&str, &[&str]); 15] = [
     (
         "malloc and free",
         &[
-            "malloc", "free", "calloc", "realloc", "_int_", "unlink_chunk", "sysmalloc",
-            "tcache", "arena", "__rust_alloc", "__rust_dealloc", "alloc::alloc", "cfree",
+            "malloc",
+            "free",
+            "calloc",
+            "realloc",
+            "_int_",
+            "unlink_chunk",
+            "sysmalloc",
+            "tcache",
+            "arena",
+            "__rust_alloc",
+            "__rust_dealloc",
+            "alloc::alloc",
+            "cfree",
         ],
     ),
     ("memcpy and memset", &["__mem", "mem"]),
     ("drop", &["core::ptr::drop_in_place"]),
-    ("attempts", &["durasim_worker::activity", "<durasim_worker::activity"]),
+    (
+        "attempts",
+        &["durasim_worker::activity", "<durasim_worker::activity"],
+    ),
     ("worker", &["durasim_worker", "<durasim_worker"]),
     ("service", &["durasim_service", "<durasim_service"]),
     ("engine", &["durasim_engine", "<durasim_engine"]),
     ("world", &["durasim", "<durasim"]),
     (
         "messages (prost)",
-        &["prost", "<prost", "temporalio_protos", "<temporalio_protos", "<temporalio_protos"],
+        &[
+            "prost",
+            "<prost",
+            "temporalio_protos",
+            "<temporalio_protos",
+            "<temporalio_protos",
+        ],
     ),
     (
         "client",
         &[
-            "temporalio_client", "<temporalio_client", "tonic", "<tonic", "tower", "<tower",
-            "http", "<http", "hyper", "<hyper", "h2", "<h2",
+            "temporalio_client",
+            "<temporalio_client",
+            "tonic",
+            "<tonic",
+            "tower",
+            "<tower",
+            "http",
+            "<http",
+            "hyper",
+            "<hyper",
+            "h2",
+            "<h2",
         ],
     ),
     (
         "SDK",
-        &[
-            "temporalio_", "<temporalio_", "benches", "<benches",
-        ],
+        &["temporalio_", "<temporalio_", "benches", "<benches"],
     ),
     ("tokio", &["tokio", "<tokio", "madsim", "<madsim"]),
     (
         "collections",
         &[
-            "alloc::collections", "<alloc::collections", "std::collections",
-            "<std::collections", "hashbrown", "<hashbrown", "indexmap", "<indexmap",
+            "alloc::collections",
+            "<alloc::collections",
+            "std::collections",
+            "<std::collections",
+            "hashbrown",
+            "<hashbrown",
+            "indexmap",
+            "<indexmap",
         ],
     ),
-    ("formatting", &["core::fmt", "<core::fmt", "alloc::fmt", "<alloc::fmt"]),
+    (
+        "formatting",
+        &["core::fmt", "<core::fmt", "alloc::fmt", "<alloc::fmt"],
+    ),
     (
         "threads",
-        &["pthread", "__pthread", "clone", "start_thread", "std::thread", "futex", "syscall"],
+        &[
+            "pthread",
+            "__pthread",
+            "clone",
+            "start_thread",
+            "std::thread",
+            "futex",
+            "syscall",
+        ],
     ),
 ];
 

@@ -76,6 +76,7 @@ fn assert_rule(
     not_yet: &[&str],
     broken: impl Fn(&str) -> Vec<String>,
 ) {
+    let mut still_to_do = Vec::new();
     let mut faults = Vec::new();
     for folder in crates {
         let broken = broken(folder);
@@ -90,10 +91,11 @@ fn assert_rule(
                 "{folder} keeps the rule now: take it off the list NOT_YET."
             ));
         } else {
-            println!("{folder} ({count}), not yet:\n{texts}\n");
+            still_to_do.push(format!("{folder} ({count}), not yet:\n{texts}\n"));
         }
     }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n\n"));
+    println!("{}", still_to_do.join("\n"));
 }
 
 /// Checks a habit in each file of each crate.
@@ -121,7 +123,7 @@ fn no_circle_of_files_is_large() {
 
 #[test]
 fn no_folders_import_each_other_in_a_circle() {
-    const NOT_YET: &[&str] = &["harness/service", "harness/worker"];
+    const NOT_YET: &[&str] = &["harness/service"];
     assert_rule(HARNESS, NOT_YET, |folder| {
         circles::circles_of_folders(&sources(&format!("{folder}/src")))
     });
