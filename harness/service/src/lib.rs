@@ -7,53 +7,61 @@
 //!
 //! The rules are the server's; where a rule needed settling, the file of `temporalio/temporal` that
 //! settles it is named beside it.
+//!
+//! # Floors
+//!
+//! The folders of this crate form floors: each uses those below it and knows nothing of those above.
+//!
+//! | floor | folder | what it is |
+//! | --- | --- | --- |
+//! | 10 | `interface` | the methods of [`Service`] that its driver calls, and a look at its state |
+//! | 9 | `frontend` | requests: validated, then handled, one file for each RPC |
+//! | 8 | `executors` | transfer tasks, deliveries between runs, and timers that fire |
+//! | 7 | `matching` | tasks and polls that meet |
+//! | 6 | `state` | [`Service`]: all runs, queues, timers and callers that wait; transactions |
+//! | 5 | `commands` | commands of a workflow task, applied to a run |
+//! | 4 | `run` | one run: its history and its mutable state |
+//! | 3 | `history` | events, the buffer of those that wait for an id, and rules of histories |
+//! | 2 | `policies` | retries, timeouts and cron schedules, as pure functions |
+//! | 2 | `messages` | [`Request`], [`Response`] and [`Reply`] |
+//! | 1 | `base` | configuration, ids, time, statuses, and checks that others share |
+//! | 0 | `api` | short names for the packages of Temporal's API |
 
-pub mod activity_retry;
 mod api;
-mod calendar;
+mod base;
 mod commands;
-mod config;
-pub mod cron;
-mod duration;
-mod executions;
-mod failure;
+mod executors;
+mod frontend;
 mod history;
-pub mod history_rules;
-mod identifiers;
-mod inspect;
+mod interface;
 mod matching;
-mod nexus;
-mod payload;
-mod priorities;
-mod query;
-mod reason;
-pub mod request;
-pub mod retry;
-mod rpc;
+mod messages;
+mod policies;
 mod run;
-mod service;
-mod status;
+mod state;
 #[cfg(test)]
 mod testing;
-mod time;
-mod timers;
-mod token;
-mod transfer;
-mod undo;
-mod updates;
-mod validate;
-mod workflow_id;
-pub mod workflow_retry;
 
-pub use config::{Limits, ServiceConfig};
-pub use identifiers::RequestId;
-pub use inspect::{
-    ExecutionSummary, PendingActivitySummary, PendingChildSummary, PendingNexusOperationSummary,
-    PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory, TerminationSummary,
-    UnpolledActivitySummary,
+pub use base::{
+    config::{Limits, ServiceConfig},
+    identifiers::RequestId,
+    reason::Reason,
+    time,
 };
-pub use matching::{PolledWorkflowTask, TaskQueueSummary};
-pub use nexus::{CompleteNexusOperationRequest, CompleteNexusOperationResponse};
-pub use reason::Reason;
-pub use request::{Request, Response, Rpc};
-pub use service::{Reply, Service};
+pub use history::rules as history_rules;
+pub use interface::{
+    inspect::{
+        ExecutionSummary, PendingActivitySummary, PendingChildSummary,
+        PendingNexusOperationSummary, PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,
+        TerminationSummary, UnpolledActivitySummary,
+    },
+    task_queues::TaskQueueSummary,
+};
+pub use messages::{
+    nexus_completion::{CompleteNexusOperationRequest, CompleteNexusOperationResponse},
+    polled_workflow_task::PolledWorkflowTask,
+    reply::Reply,
+    request::{self, Request, Response, Rpc},
+};
+pub use policies::{activity_retry, cron, retry, workflow_retry};
+pub use state::service::Service;

@@ -6,14 +6,12 @@
     reason = "message fields of the API are optional"
 )]
 
-use std::sync::Arc;
-
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tonic::Status;
 
 use crate::{
-    Request, RequestId, Response, Service, ServiceConfig,
+    RequestId, ServiceConfig,
     api::{
         HistoryEvent, Payloads, WorkflowExecution,
         command::{
@@ -26,7 +24,9 @@ use crate::{
         rpc::*,
         taskqueue::{StickyExecutionAttributes, TaskQueue},
     },
-    time::duration,
+    base::time::duration,
+    messages::request::{Request, Response},
+    state::service::Service,
 };
 
 /// When the worlds of these tests begin.

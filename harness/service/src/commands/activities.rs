@@ -1,8 +1,6 @@
 //! ScheduleActivityTask and RequestCancelActivityTask.
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
-    activity_retry,
     api::{
         Attributes, HistoryEvent,
         command::{
@@ -13,6 +11,11 @@ use crate::{
             ActivityTaskCancelRequestedEventAttributes, ActivityTaskScheduledEventAttributes,
         },
     },
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
+    policies::activity_retry,
 };
 
 pub(super) fn schedule(

@@ -5,7 +5,6 @@
 
 use tonic::Status;
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         command::StartChildWorkflowExecutionCommandAttributes,
@@ -16,13 +15,19 @@ use crate::{
         history::StartChildWorkflowExecutionInitiatedEventAttributes,
         taskqueue::TaskQueue,
     },
-    cron,
-    duration::validate_and_cap,
-    payload, retry,
-    run::children::PendingChild,
-    transfer::{Transfer, cross_run::Delivery},
-    validate,
-    workflow_retry::{run_timeout, workflow_task_timeout},
+    base::{checks, payload, time::validate_and_cap},
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
+    policies::{
+        cron, retry,
+        workflow_retry::{run_timeout, workflow_task_timeout},
+    },
+    run::{
+        children::PendingChild,
+        transfer::{Delivery, Transfer},
+    },
 };
 
 pub(super) fn start(
@@ -161,13 +166,13 @@ fn normalize(
     }
     cron::validate(&command.cron_schedule, context.now_ms)
         .map_err(|status| refused("CronSchedule", &status))?;
-    validate::priority(command.priority.as_ref())?;
+    checks::priority(command.priority.as_ref())?;
     command.task_queue.get_or_insert_with(|| TaskQueue {
         kind: TaskQueueKind::Normal.into(),
         ..TaskQueue::default()
     });
     let queue = context.run.task_queue_name();
-    validate::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
+    checks::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
     let of_run = run_timeout(
         command.workflow_run_timeout.as_ref(),
         command.workflow_execution_timeout.as_ref(),

@@ -1,6 +1,5 @@
 //! CompleteWorkflowExecution, FailWorkflowExecution and CancelWorkflowExecution.
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         command::{
@@ -14,6 +13,10 @@ use crate::{
             WorkflowExecutionCanceledEventAttributes, WorkflowExecutionCompletedEventAttributes,
             WorkflowExecutionFailedEventAttributes,
         },
+    },
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
     },
     run::{chain::Repetition, start::NewRun},
 };

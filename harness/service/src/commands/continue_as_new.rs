@@ -6,7 +6,6 @@
 
 use tonic::Status;
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         command::ContinueAsNewWorkflowExecutionCommandAttributes,
@@ -18,12 +17,21 @@ use crate::{
         history::WorkflowExecutionContinuedAsNewEventAttributes,
         taskqueue::TaskQueue,
     },
-    config::Limits,
-    duration::{nanos, validate_and_cap},
-    payload, retry,
+    base::{
+        checks,
+        config::Limits,
+        payload,
+        time::{nanos, validate_and_cap},
+    },
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
+    policies::{
+        retry,
+        workflow_retry::{run_timeout, workflow_task_timeout},
+    },
     run::Run,
-    validate,
-    workflow_retry::{run_timeout, workflow_task_timeout},
 };
 
 #[allow(
@@ -100,7 +108,7 @@ fn normalize(
         ..TaskQueue::default()
     });
     let queue = run.task_queue_name();
-    validate::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
+    checks::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
     for (name, timeout) in [
         ("WorkflowRunTimeout", &mut command.workflow_run_timeout),
         ("WorkflowTaskTimeout", &mut command.workflow_task_timeout),
@@ -153,8 +161,8 @@ mod tests {
             enums::EventType,
             history::WorkflowExecutionStartedEventAttributes,
         },
+        base::time::duration,
         testing::*,
-        time::duration,
     };
 
     fn continue_as_new(input: &str) -> Command {

@@ -4,7 +4,6 @@
 
 use tonic::Status;
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         Attributes, WorkflowExecution,
@@ -18,7 +17,11 @@ use crate::{
             SignalExternalWorkflowExecutionInitiatedEventAttributes,
         },
     },
-    transfer::{Transfer, cross_run::Delivery},
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
+    run::transfer::{Delivery, Transfer},
 };
 
 #[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]

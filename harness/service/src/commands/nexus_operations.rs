@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         command::{
@@ -16,9 +15,15 @@ use crate::{
             NexusOperationCancelRequestedEventAttributes, NexusOperationScheduledEventAttributes,
         },
     },
-    duration::{nanos, validate_and_cap},
-    identifiers::derived_uuid,
-    reason::Reason,
+    base::{
+        identifiers::derived_uuid,
+        reason::Reason,
+        time::{nanos, validate_and_cap},
+    },
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
     run::nexus_operations::closed_nexus_operation_of,
 };
 

@@ -3,7 +3,6 @@
 
 use prost::Message;
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         command::{
@@ -17,7 +16,11 @@ use crate::{
             WorkflowPropertiesModifiedEventAttributes,
         },
     },
-    payload,
+    base::payload,
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
 };
 
 pub(super) fn record_marker(
@@ -153,6 +156,8 @@ pub(super) fn modify_properties(
 
 #[cfg(test)]
 mod tests {
+    use command::Attributes;
+
     use crate::{
         api::{
             command::*,
@@ -161,7 +166,6 @@ mod tests {
         },
         testing::*,
     };
-    use command::Attributes;
 
     fn payload(data: &str) -> Payload {
         Payload {

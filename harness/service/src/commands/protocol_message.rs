@@ -4,10 +4,15 @@
 //! service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go
 //! handleCommandProtocolMessage`
 
-use super::{Applied, CommandContext, CommandFailure};
-use crate::api::{
-    command::ProtocolMessageCommandAttributes, enums::WorkflowTaskFailedCause as Cause,
-    protocol::Message,
+use crate::{
+    api::{
+        command::ProtocolMessageCommandAttributes, enums::WorkflowTaskFailedCause as Cause,
+        protocol::Message,
+    },
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
 };
 
 pub(super) fn apply(

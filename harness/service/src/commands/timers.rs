@@ -1,15 +1,17 @@
 //! StartTimer and CancelTimer.
 
-use super::{Applied, CommandContext, CommandFailure};
 use crate::{
     api::{
         command::{CancelTimerCommandAttributes, StartTimerCommandAttributes},
         enums::WorkflowTaskFailedCause,
         history::{TimerCanceledEventAttributes, TimerStartedEventAttributes},
     },
-    duration::validate_and_cap,
+    base::time::{duration_ms, validate_and_cap},
+    commands::{
+        context::CommandContext,
+        failure::{Applied, CommandFailure},
+    },
     run::user_timers::UserTimer,
-    time::duration_ms,
 };
 
 pub(super) fn start(
@@ -117,9 +119,8 @@ mod tests {
 
     use crate::{
         api::{
-            command,
-            command::command::Attributes,
-            enums::{EventType, EventType::*},
+            command::{self, command::Attributes},
+            enums::EventType::{self, *},
         },
         testing::*,
     };

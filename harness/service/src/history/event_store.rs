@@ -10,11 +10,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use prost::Message;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::kinds;
 use crate::{
     api::{Attributes, HistoryEvent, common::Link, enums::EventType, sdk::UserMetadata},
-    config::Limits,
-    time::timestamp,
+    base::{config::Limits, time::timestamp},
+    history::kinds,
 };
 
 /// The id of an event that is still in the buffer (`temporalio/temporal: common/constants.go`).

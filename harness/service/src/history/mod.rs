@@ -2,5 +2,6 @@
 
 mod event_store;
 pub(crate) mod kinds;
+pub mod rules;
 
 pub(crate) use event_store::{EventDecoration, EventStore, HistoryMark};

@@ -4,136 +4,21 @@
 //! one worker alone polls. A task is *started* at the moment it meets a poller; one that is no
 //! longer current is dropped then (`temporalio/temporal: service/matching/matching_engine.go`).
 
-mod polled_workflow_task;
 mod start_activity_task;
 mod start_nexus_task;
-mod start_query_task;
-mod start_workflow_task;
-mod summary;
-
-use std::collections::{BTreeMap, VecDeque};
-
-pub use polled_workflow_task::PolledWorkflowTask;
-pub(crate) use start_workflow_task::workflow_task_response;
-pub use summary::TaskQueueSummary;
+pub(crate) mod start_workflow_task;
 
 use crate::{
     api::enums::TaskQueueKind,
-    identifiers::{RequestId, RunKey},
-    request::Response,
+    base::identifiers::RunKey,
+    messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::nexus_operations::NexusCall,
-    service::Service,
+    state::{
+        answers::queries,
+        service::Service,
+        task_queues::{Poller, QueueKind, Task},
+    },
 };
-
-/// A sticky queue that nobody polled for this long counts as abandoned
-/// (`temporalio/temporal: service/matching/matching_engine.go`, `stickyPollerUnavailableWindow`).
-const STICKY_POLLER_UNAVAILABLE_MS: u64 = 10_000;
-
-/// What the tasks of a queue are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum QueueKind {
-    Workflow,
-    Activity,
-    Nexus,
-}
-
-/// A task that waits for a poller.
-#[derive(Clone, Debug)]
-pub(crate) enum Task {
-    Workflow {
-        run: RunKey,
-        scheduled_event_id: i64,
-    },
-    Activity {
-        run: RunKey,
-        scheduled_event_id: i64,
-        attempt: i32,
-    },
-    Nexus {
-        run: RunKey,
-        scheduled_event_id: i64,
-        call: NexusCall,
-        attempt: i32,
-    },
-    Query {
-        query: u64,
-        ordinal: u32,
-    },
-}
-
-/// A poll that waits for a task.
-#[derive(Clone, Debug)]
-pub(crate) struct Poller {
-    pub(crate) id: RequestId,
-    pub(crate) identity: String,
-    pub(crate) is_sticky: bool,
-}
-
-/// One task queue.
-#[derive(Debug, Default)]
-pub(crate) struct TaskQueue {
-    pub(crate) backlog: VecDeque<Task>,
-    pub(crate) pollers: VecDeque<Poller>,
-    pub(crate) last_poll_ms: Option<u64>,
-}
-
-/// All task queues, by kind and name.
-#[derive(Debug, Default)]
-pub(crate) struct Matching {
-    workflow: BTreeMap<String, TaskQueue>,
-    activity: BTreeMap<String, TaskQueue>,
-    nexus: BTreeMap<String, TaskQueue>,
-}
-
-impl Matching {
-    pub(crate) fn queues(&self, kind: QueueKind) -> &BTreeMap<String, TaskQueue> {
-        match kind {
-            QueueKind::Workflow => &self.workflow,
-            QueueKind::Activity => &self.activity,
-            QueueKind::Nexus => &self.nexus,
-        }
-    }
-
-    pub(crate) fn queue_mut(&mut self, kind: QueueKind, name: &str) -> &mut TaskQueue {
-        let queues = match kind {
-            QueueKind::Workflow => &mut self.workflow,
-            QueueKind::Activity => &mut self.activity,
-            QueueKind::Nexus => &mut self.nexus,
-        };
-        if !queues.contains_key(name) {
-            queues.insert(name.to_owned(), TaskQueue::default());
-        }
-        queues.get_mut(name).expect("just inserted")
-    }
-
-    /// Forgets the poll that a caller went away from.
-    pub(crate) fn cancel_poll(&mut self, id: RequestId) {
-        let queues = self.workflow.values_mut().chain(self.activity.values_mut());
-        for queue in queues.chain(self.nexus.values_mut()) {
-            queue.pollers.retain(|poller| poller.id != id);
-        }
-    }
-
-    /// Whether a worker polls a workflow task queue, or did within this time.
-    pub(crate) fn has_been_polled_within(&self, name: &str, now_ms: u64, ms: u64) -> bool {
-        self.workflow.get(name).is_some_and(|queue| {
-            !queue.pollers.is_empty()
-                || queue
-                    .last_poll_ms
-                    .is_some_and(|poll_ms| poll_ms + ms >= now_ms)
-        })
-    }
-
-    /// Whether the worker of a sticky queue seems to be gone.
-    pub(crate) fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
-        self.workflow.get(name).is_none_or(|queue| {
-            queue.pollers.is_empty()
-                && queue
-                    .last_poll_ms
-                    .is_none_or(|poll_ms| poll_ms + STICKY_POLLER_UNAVAILABLE_MS < now_ms)
-        })
-    }
-}
 
 /// Queues a workflow task where the run wants it: on the sticky queue if its worker seems alive.
 ///
@@ -144,7 +29,7 @@ pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_
     let queue = run.current_task_queue();
     let is_abandoned = queue.kind() == TaskQueueKind::Sticky
         && service
-            .matching
+            .task_queues
             .is_sticky_worker_unavailable(&queue.name, service.now_ms);
     let name = if is_abandoned {
         queue.normal_name
@@ -229,19 +114,9 @@ pub(crate) fn offer_nexus_request(
     );
 }
 
-/// Queues a query, before all tasks: it asks about what is already there.
-pub(crate) fn offer_query(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
-    service
-        .matching
-        .queue_mut(QueueKind::Workflow, queue)
-        .backlog
-        .push_front(Task::Query { query, ordinal });
-    dispatch(service, QueueKind::Workflow, queue);
-}
-
 fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
     service
-        .matching
+        .task_queues
         .queue_mut(kind, name)
         .backlog
         .push_back(task);
@@ -251,7 +126,7 @@ fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
 /// Takes a poll in; it is answered when a task meets it.
 pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: Poller) {
     let now_ms = service.now_ms;
-    let queue = service.matching.queue_mut(kind, name);
+    let queue = service.task_queues.queue_mut(kind, name);
     queue.last_poll_ms = Some(now_ms);
     queue.pollers.push_back(poller);
     dispatch(service, kind, name);
@@ -260,7 +135,7 @@ pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: P
 /// Forgets the worker of a sticky queue, which is gone: from now on tasks pass the queue over. Its
 /// polls end.
 pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
-    let Some(queue) = service.matching.workflow.get_mut(name) else {
+    let Some(queue) = service.task_queues.get_mut(QueueKind::Workflow, name) else {
         return;
     };
     queue.last_poll_ms = None;
@@ -272,7 +147,7 @@ pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
 /// Brings tasks and pollers of a queue together while there are both.
 fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
     loop {
-        let queue = service.matching.queue_mut(kind, name);
+        let queue = service.task_queues.queue_mut(kind, name);
         if queue.pollers.is_empty() {
             return;
         }
@@ -285,11 +160,11 @@ fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
         let now_ms = service.now_ms;
         match start(service, name, &poller, &task) {
             Some(response) => {
-                service.matching.queue_mut(kind, name).last_poll_ms = Some(now_ms);
+                service.task_queues.queue_mut(kind, name).last_poll_ms = Some(now_ms);
                 service.reply(poller.id, Ok(response));
             }
             None => service
-                .matching
+                .task_queues
                 .queue_mut(kind, name)
                 .pollers
                 .push_front(poller),
@@ -306,7 +181,7 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
         } => start_workflow_task::start(service, queue, poller, *run, *scheduled_event_id)
             .map(Response::from),
         Task::Query { query, ordinal } => {
-            start_query_task::start(service, queue, *query, *ordinal).map(Response::from)
+            queries::start_task(service, queue, *query, *ordinal).map(Response::from)
         }
         Task::Activity {
             run,

@@ -2,15 +2,15 @@
 //!
 //! Source: `temporalio/temporal: service/history/api/recordactivitytaskstarted/api.go`.
 
-use super::Poller;
 use crate::{
     api::{common::WorkflowType, rpc::PollActivityTaskQueueResponse},
-    identifiers::{RunKey, derived_uuid},
-    priorities,
-    run::activities::StartedAttempt,
-    service::Service,
-    time::timestamp,
-    token::TaskToken,
+    base::{
+        identifiers::{RunKey, derived_uuid},
+        priorities,
+        time::timestamp,
+    },
+    run::{activities::StartedAttempt, token::TaskToken},
+    state::{service::Service, task_queues::Poller},
 };
 
 /// Starts the attempt, unless the task is stale, and answers the poll with it.

@@ -8,11 +8,9 @@ use crate::{
         nexus::{self, CancelOperationRequest, StartOperationRequest, request::Variant},
         rpc::PollNexusTaskQueueResponse,
     },
-    identifiers::RunKey,
-    run::{Run, nexus_operations::NexusCall},
-    service::Service,
-    time::timestamp,
-    token::TaskToken,
+    base::{identifiers::RunKey, time::timestamp},
+    run::{Run, nexus_operations::NexusCall, token::TaskToken},
+    state::service::Service,
 };
 
 /// Where completions are to be sent: the server knows its own workers by it.

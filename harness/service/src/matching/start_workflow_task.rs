@@ -2,17 +2,20 @@
 //!
 //! Source: `temporalio/temporal: service/history/api/recordworkflowtaskstarted/api.go`.
 
-use super::{PolledWorkflowTask, Poller};
 use crate::{
     api::{common::WorkflowType, query::WorkflowQuery, rpc::PollWorkflowTaskQueueResponse},
-    config::Limits,
-    identifiers::{RunKey, derived_uuid},
-    query::{self, Queries},
-    rpc::history_page::HistoryToken,
-    run::{Run, workflow_task::WorkflowTaskKind},
-    service::Service,
-    time::timestamp,
-    token::TaskToken,
+    base::{
+        config::Limits,
+        identifiers::{RunKey, derived_uuid},
+        time::timestamp,
+    },
+    messages::polled_workflow_task::PolledWorkflowTask,
+    run::{
+        Run,
+        token::{HistoryToken, TaskToken},
+        workflow_task::WorkflowTaskKind,
+    },
+    state::{answers::queries, service::Service, task_queues::Poller, waiting::queries::Queries},
 };
 
 /// Starts the task, unless it is stale, and answers the poll with it.
@@ -127,7 +130,7 @@ fn attached_queries(
         .iter()
         .filter_map(|query| {
             Some((
-                query::attached_id(*query),
+                queries::attached_id(*query),
                 queries.get(*query)?.query.clone(),
             ))
         })

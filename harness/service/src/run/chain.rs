@@ -10,18 +10,22 @@
 
 use prost_types::Duration;
 
-use super::{Run, start::NewRun};
 use crate::{
     api::{
         Payloads, command::ContinueAsNewWorkflowExecutionCommandAttributes,
         enums::ContinueAsNewInitiator, failure::Failure,
         history::WorkflowExecutionStartedEventAttributes,
     },
-    cron::Schedule,
+    base::{
+        identifiers::derived_uuid,
+        time::{duration, duration_ms, limit_ms, timestamp},
+    },
     history::EventDecoration,
-    identifiers::derived_uuid,
-    time::{duration, duration_ms, limit_ms, timestamp},
-    workflow_retry::{pause_before_next_run_ms, run_timeout, workflow_task_timeout},
+    policies::{
+        cron::Schedule,
+        workflow_retry::{pause_before_next_run_ms, run_timeout, workflow_task_timeout},
+    },
+    run::{Run, start::NewRun},
 };
 
 /// Fills in what the first run of a chain has beside what its caller asked for: the timeouts that

@@ -3,7 +3,6 @@
 //! Every way ends in [`Run::closed`], which drops what is pending and tells the rest of the
 //! service.
 
-use super::{Run, chain::Repetition, start::NewRun, workflow_task::WorkflowTaskFailure};
 use crate::{
     api::{
         Payloads, WorkflowExecution,
@@ -18,12 +17,13 @@ use crate::{
             WorkflowExecutionTerminatedEventAttributes, WorkflowExecutionTimedOutEventAttributes,
         },
     },
-    cron::Schedule,
+    base::{failure, reason::Reason},
     history::EventDecoration,
-    reason::Reason,
-    run::activities::timeout_failure,
-    transfer::Transfer,
-    workflow_retry::WorkflowRetry,
+    policies::{cron::Schedule, workflow_retry::WorkflowRetry},
+    run::{
+        Run, chain::Repetition, start::NewRun, transfer::Transfer,
+        workflow_task::WorkflowTaskFailure,
+    },
 };
 
 /// Who the server says did what it did itself.
@@ -81,7 +81,7 @@ impl Run {
     /// Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`
     /// (`executeWorkflowRunTimeoutTask`).
     pub(crate) fn time_out(&mut self, now_ms: u64, next_run_id: String) -> Option<NewRun> {
-        let failure = timeout_failure("workflow timeout", TimeoutType::StartToClose);
+        let failure = failure::timeout("workflow timeout", TimeoutType::StartToClose);
         let is_expired = self
             .state
             .execution_expiration_ms

@@ -4,13 +4,14 @@
 //! service/history/workflow/mutable_state_impl.go`). Each concern of it is a file here: the
 //! workflow task, activities, user timers, closing, and so on. A handler changes a run within a
 //! transaction: it adds events and changes state, pushes follow-up work to the outbox, and then
-//! [`crate::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the
+//! [`crate::state::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the
 //! outbox.
 
 pub(crate) mod activities;
 pub(crate) mod chain;
 pub(crate) mod children;
 pub(crate) mod close;
+mod deadline;
 pub(crate) mod external_workflows;
 pub(crate) mod nexus_operations;
 pub(crate) mod rebuild;
@@ -18,9 +19,14 @@ pub(crate) mod signals;
 pub(crate) mod start;
 #[cfg(test)]
 mod tests;
+pub(crate) mod timers;
+pub(crate) mod token;
 pub(crate) mod transaction;
+pub(crate) mod transfer;
+pub(crate) mod undo;
 pub(crate) mod updates;
 pub(crate) mod user_timers;
+pub(crate) mod workflow_id;
 pub(crate) mod workflow_task;
 
 use std::collections::BTreeSet;
@@ -30,19 +36,14 @@ use crate::{
         Attributes, WorkflowExecution, common, enums::WorkflowExecutionStatus,
         history::WorkflowExecutionStartedEventAttributes, taskqueue,
     },
+    base::{identifiers::RunKey, reason::Reason},
     history::EventStore,
-    identifiers::RunKey,
-    reason::Reason,
-    timers::ArmedTimers,
-    transfer::Transfer,
+    run::{
+        activities::Activities, children::Children, external_workflows::ExternalRequests,
+        nexus_operations::NexusOperations, timers::ArmedTimers, transfer::Transfer,
+        updates::Updates, user_timers::UserTimers, workflow_task::WorkflowTaskState,
+    },
 };
-use activities::Activities;
-use children::Children;
-use external_workflows::ExternalRequests;
-use nexus_operations::NexusOperations;
-use updates::Updates;
-use user_timers::UserTimers;
-use workflow_task::WorkflowTaskState;
 
 /// One run of a workflow.
 #[allow(

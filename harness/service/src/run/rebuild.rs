@@ -7,13 +7,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    Run,
-    children::PendingChild,
-    start::NewRun,
-    user_timers::UserTimer,
-    workflow_task::{WorkflowTask, WorkflowTaskKind},
-};
 use crate::{
     api::{
         Attributes, HistoryEvent,
@@ -22,11 +15,20 @@ use crate::{
             WorkflowTaskScheduledEventAttributes,
         },
     },
+    base::{
+        identifiers::RunKey,
+        payload,
+        time::{duration_ms, instant_ms, limit_ms},
+    },
     history::EventStore,
-    identifiers::RunKey,
-    payload,
-    time::{duration_ms, limit_ms, timestamp_ms},
-    transfer::{Transfer, cross_run::Delivery},
+    run::{
+        Run,
+        children::PendingChild,
+        start::NewRun,
+        transfer::{Delivery, Transfer},
+        user_timers::UserTimer,
+        workflow_task::{WorkflowTask, WorkflowTaskKind},
+    },
 };
 
 impl Run {
@@ -79,7 +81,7 @@ impl Run {
     /// Takes in what an event says. `activities` are the pending ones and their cancel requests.
     fn restore(&mut self, event: &HistoryEvent, activities: &mut BTreeMap<i64, Option<i64>>) {
         let event_id = event.event_id;
-        let at_ms = event.event_time.as_ref().map_or(0, timestamp_ms);
+        let at_ms = event.event_time.as_ref().map_or(0, instant_ms);
         let Some(attributes) = &event.attributes else {
             return;
         };

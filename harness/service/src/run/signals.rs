@@ -4,16 +4,15 @@
 
 use tonic::Status;
 
-use super::Run;
 use crate::{
     api::{
         Payloads, WorkflowExecution,
         common::{Header, Link},
         history::WorkflowExecutionSignaledEventAttributes,
     },
-    config::Limits,
+    base::{config::Limits, status},
     history::EventDecoration,
-    status,
+    run::Run,
 };
 
 /// A signal, from a client or from another run.

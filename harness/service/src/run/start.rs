@@ -6,11 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Run, RunState, activities::Activities, children::Children,
-    external_workflows::ExternalRequests, nexus_operations::NexusOperations, signals::Signal,
-    updates::Updates, user_timers::UserTimers, workflow_task::WorkflowTaskState,
-};
 use crate::{
     api::{
         common::Link,
@@ -19,10 +14,17 @@ use crate::{
             WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes,
         },
     },
+    base::{
+        identifiers::RunKey,
+        time::{duration_ms, instant_ms, limit_ms},
+    },
     history::{EventDecoration, EventStore},
-    identifiers::RunKey,
-    time::{duration_ms, limit_ms, timestamp_ms},
-    timers::ArmedTimers,
+    run::{
+        Run, RunState, activities::Activities, children::Children,
+        external_workflows::ExternalRequests, nexus_operations::NexusOperations, signals::Signal,
+        timers::ArmedTimers, updates::Updates, user_timers::UserTimers,
+        workflow_task::WorkflowTaskState,
+    },
 };
 
 /// What a run starts with.
@@ -88,7 +90,7 @@ impl Run {
         let execution_expiration_ms = attributes
             .workflow_execution_expiration_time
             .as_ref()
-            .map(timestamp_ms);
+            .map(instant_ms);
         let run_expiration_ms = limit_ms(attributes.workflow_run_timeout.as_ref())
             .map(|timeout_ms| now_ms + backoff_ms + timeout_ms)
             .map(|at_ms| execution_expiration_ms.map_or(at_ms, |limit| at_ms.min(limit)));

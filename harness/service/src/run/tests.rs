@@ -10,19 +10,23 @@ use std::{borrow::Borrow, sync::Arc};
 use pretty_assertions::assert_eq;
 
 use crate::{
-    Reason, Response, TerminationSummary,
+    Reason, TerminationSummary,
     api::{
         Attributes, HistoryEvent,
         command::{FailWorkflowExecutionCommandAttributes, command::Attributes as Command},
         common::RetryPolicy,
-        enums::{CommandType, EventType, EventType::*, RetryState, WorkflowTaskFailedCause},
+        enums::{
+            CommandType,
+            EventType::{self, *},
+            RetryState, WorkflowTaskFailedCause,
+        },
         failure::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         history::*,
         rpc::*,
     },
-    config::ServiceConfig,
+    base::{config::ServiceConfig, time::duration},
+    messages::request::Response,
     testing::*,
-    time::duration,
 };
 
 fn signal(world: &mut World, workflow_id: &str) -> Result<Response, tonic::Status> {

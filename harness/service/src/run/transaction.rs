@@ -2,13 +2,15 @@
 //!
 //! Source: `temporalio/temporal: service/history/workflow/{context,mutable_state_impl}.go`.
 
-use super::{
-    Run, RunState,
-    close::{HISTORY_SERVICE, Termination},
-};
 use crate::{
-    api::enums::WorkflowTaskFailedCause, config::Limits, history::HistoryMark, reason::Reason,
-    run::workflow_task::WorkflowTaskFailure,
+    api::enums::WorkflowTaskFailedCause,
+    base::{config::Limits, reason::Reason},
+    history::HistoryMark,
+    run::{
+        Run, RunState,
+        close::{HISTORY_SERVICE, Termination},
+        workflow_task::WorkflowTaskFailure,
+    },
 };
 
 /// How a run was before the commands of a workflow task were applied.

@@ -1,8 +1,6 @@
 //! What happens to an activity: scheduled, started, heard from, retried, closed.
 
-use super::{PendingActivity, StartedAttempt};
 use crate::{
-    activity_retry::ActivityRetry,
     api::{
         Attributes, Payloads,
         enums::RetryState,
@@ -14,31 +12,14 @@ use crate::{
         },
         sdk::UserMetadata,
     },
-    failure,
-    run::Run,
-    transfer::Transfer,
+    base::{failure, payload},
+    policies::activity_retry::ActivityRetry,
+    run::{
+        Run,
+        activities::{ActivityClosing, PendingActivity, StartedAttempt},
+        transfer::Transfer,
+    },
 };
-
-/// How an activity closes.
-pub(crate) enum ActivityClosing {
-    Completed {
-        result: Option<Payloads>,
-        identity: String,
-    },
-    Failed {
-        failure: Option<Failure>,
-        retry_state: RetryState,
-        identity: String,
-    },
-    TimedOut {
-        failure: Failure,
-        retry_state: RetryState,
-    },
-    Canceled {
-        details: Option<Payloads>,
-        identity: String,
-    },
-}
 
 impl Run {
     /// What an activity was scheduled with.
@@ -212,7 +193,7 @@ impl Run {
         if activity.started.is_some() {
             return false;
         }
-        let details = crate::payload::words("ACTIVITY_ID_NOT_STARTED");
+        let details = payload::words("ACTIVITY_ID_NOT_STARTED");
         let identity = identity.to_owned();
         self.close_activity(
             now_ms,

@@ -11,16 +11,15 @@ mod timeouts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use lifecycle::ActivityClosing;
-pub(crate) use timeouts::timeout_failure;
-
 use crate::{
     api::{
-        Payloads, enums::TimeoutType, failure::Failure,
+        Payloads,
+        enums::{RetryState, TimeoutType},
+        failure::Failure,
         history::ActivityTaskScheduledEventAttributes,
     },
-    time::limit_ms,
-    undo::UndoMap,
+    base::time::limit_ms,
+    run::undo::UndoMap,
 };
 
 /// The attempt that a worker has.
@@ -129,6 +128,27 @@ impl PendingActivity {
             .flatten()
             .min_by_key(|(at, kind)| (*at, *kind as i32))
     }
+}
+
+/// How an activity closes.
+pub(crate) enum ActivityClosing {
+    Completed {
+        result: Option<Payloads>,
+        identity: String,
+    },
+    Failed {
+        failure: Option<Failure>,
+        retry_state: RetryState,
+        identity: String,
+    },
+    TimedOut {
+        failure: Failure,
+        retry_state: RetryState,
+    },
+    Canceled {
+        details: Option<Payloads>,
+        identity: String,
+    },
 }
 
 /// The pending activities of a run: by scheduled event, by activity id, and by what falls due.

@@ -3,14 +3,14 @@
 //! Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`
 //! (`processSingleActivityTimeoutTask`).
 
-use super::ActivityClosing;
 use crate::{
     api::{
         Payloads,
         enums::{RetryState, TimeoutType},
-        failure::{Failure, TimeoutFailureInfo, failure::FailureInfo},
+        failure::{Failure, failure::FailureInfo},
     },
-    run::Run,
+    base::failure,
+    run::{Run, activities::ActivityClosing},
 };
 
 const NO_TIME_FOR_A_RETRY: &str = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying";
@@ -35,7 +35,7 @@ impl Run {
         };
         let last_failure = activity.last_failure.clone();
         let heartbeat_details = activity.heartbeat_details.clone();
-        let failure = timeout_failure(
+        let failure = failure::timeout(
             &format!("activity {} timeout", name_of(timeout_type)),
             timeout_type,
         );
@@ -47,7 +47,7 @@ impl Run {
         let is_out_of_time =
             retry_state == RetryState::Timeout && timeout_type != TimeoutType::ScheduleToStart;
         let mut failure = if is_out_of_time {
-            timeout_failure(NO_TIME_FOR_A_RETRY, TimeoutType::ScheduleToClose)
+            failure::timeout(NO_TIME_FOR_A_RETRY, TimeoutType::ScheduleToClose)
         } else {
             failure
         };
@@ -62,19 +62,6 @@ impl Run {
             },
         );
         self.ensure_workflow_task(now_ms);
-    }
-}
-
-/// A timeout as the server words it.
-pub(crate) fn timeout_failure(message: &str, timeout_type: TimeoutType) -> Failure {
-    Failure {
-        message: message.to_owned(),
-        source: "Server".to_owned(),
-        failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
-            timeout_type: timeout_type.into(),
-            last_heartbeat_details: None,
-        })),
-        ..Failure::default()
     }
 }
 

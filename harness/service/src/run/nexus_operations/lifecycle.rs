@@ -1,30 +1,23 @@
 //! What happens to a Nexus operation: scheduled, started, asked to cancel, closed.
 
-use super::{
-    Cancellation, NexusCall, PendingNexusOperation, Phase, Requests, StartedOperation,
-    failures::{canceled, timeout_failure},
-};
 use crate::{
     api::{
         Attributes, HistoryEvent,
-        common::Payload,
-        enums::TimeoutType,
         failure::{Failure, NexusOperationFailureInfo, failure::FailureInfo},
         history::*,
         sdk::UserMetadata,
     },
+    base::time::instant_ms,
     history::EventDecoration,
-    run::Run,
-    time::timestamp_ms,
+    run::{
+        Run,
+        nexus_operations::{
+            Cancellation, NexusCall, NexusClosing, PendingNexusOperation, Phase, Requests,
+            StartedOperation, closed_nexus_operation_of,
+            failures::{canceled, timeout_failure},
+        },
+    },
 };
-
-/// How an operation closes. Failures are what lies behind the failure of the operation.
-pub(crate) enum NexusClosing {
-    Completed(Option<Payload>),
-    Failed(Failure),
-    Canceled(Failure),
-    TimedOut(TimeoutType),
-}
 
 impl Run {
     /// What an operation was scheduled with.
@@ -262,7 +255,7 @@ impl Run {
         event: &HistoryEvent,
         attributes: &Attributes,
     ) {
-        let at_ms = event.event_time.as_ref().map_or(0, timestamp_ms);
+        let at_ms = event.event_time.as_ref().map_or(0, instant_ms);
         let operations = &mut self.nexus_operations.by_event;
         match attributes {
             Attributes::NexusOperationScheduledEventAttributes(scheduled) => {
@@ -360,24 +353,5 @@ fn operation_failed(
         cause: Some(Box::new(cause)),
         failure_info: Some(FailureInfo::NexusOperationExecutionFailureInfo(info)),
         ..Failure::default()
-    }
-}
-
-/// The operation that an event closes, and its request id.
-pub(crate) fn closed_nexus_operation_of(attributes: &Attributes) -> Option<(i64, &str)> {
-    match attributes {
-        Attributes::NexusOperationCompletedEventAttributes(closed) => {
-            Some((closed.scheduled_event_id, &closed.request_id))
-        }
-        Attributes::NexusOperationFailedEventAttributes(closed) => {
-            Some((closed.scheduled_event_id, &closed.request_id))
-        }
-        Attributes::NexusOperationCanceledEventAttributes(closed) => {
-            Some((closed.scheduled_event_id, &closed.request_id))
-        }
-        Attributes::NexusOperationTimedOutEventAttributes(closed) => {
-            Some((closed.scheduled_event_id, &closed.request_id))
-        }
-        _ => None,
     }
 }

@@ -6,19 +6,19 @@
 //! history, only what came of them. Source: `temporalio/temporal:
 //! components/nexusoperations/{statemachine,executors,events}.go`.
 
-mod failures;
+pub(crate) mod failures;
 mod lifecycle;
 mod requests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use failures::{call_failure, handler_failure, is_retryable, operation_failure};
-pub(crate) use lifecycle::{NexusClosing, closed_nexus_operation_of};
-
 use crate::{
-    api::{enums::TimeoutType, failure::Failure, history::NexusOperationScheduledEventAttributes},
-    time::limit_ms,
-    undo::UndoMap,
+    api::{
+        Attributes, common::Payload, enums::TimeoutType, failure::Failure,
+        history::NexusOperationScheduledEventAttributes,
+    },
+    base::time::limit_ms,
+    run::undo::UndoMap,
 };
 
 /// What a handler is asked for.
@@ -116,6 +116,14 @@ pub(crate) struct PendingNexusOperation {
     pub(crate) starting: Requests,
     pub(crate) started: Option<StartedOperation>,
     pub(crate) cancellation: Option<Cancellation>,
+}
+
+/// How an operation closes. Failures are what lies behind the failure of the operation.
+pub(crate) enum NexusClosing {
+    Completed(Option<Payload>),
+    Failed(Failure),
+    Canceled(Failure),
+    TimedOut(TimeoutType),
 }
 
 /// What falls due in an operation, in the order in which it counts among things due at the same
@@ -258,5 +266,24 @@ impl NexusOperations {
 
     pub(crate) fn rollback(&mut self) {
         self.by_event.rollback();
+    }
+}
+
+/// The operation that an event closes, and its request id.
+pub(crate) fn closed_nexus_operation_of(attributes: &Attributes) -> Option<(i64, &str)> {
+    match attributes {
+        Attributes::NexusOperationCompletedEventAttributes(closed) => {
+            Some((closed.scheduled_event_id, &closed.request_id))
+        }
+        Attributes::NexusOperationFailedEventAttributes(closed) => {
+            Some((closed.scheduled_event_id, &closed.request_id))
+        }
+        Attributes::NexusOperationCanceledEventAttributes(closed) => {
+            Some((closed.scheduled_event_id, &closed.request_id))
+        }
+        Attributes::NexusOperationTimedOutEventAttributes(closed) => {
+            Some((closed.scheduled_event_id, &closed.request_id))
+        }
+        _ => None,
     }
 }

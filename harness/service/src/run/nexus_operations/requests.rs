@@ -3,14 +3,16 @@
 //! Source: `temporalio/temporal: components/nexusoperations/executors.go` (`executeInvocationTask`,
 //! `executeCancelationTask`), with the defaults of `config.go`.
 
-use super::{
-    Due, NexusCall, NexusClosing, PendingNexusOperation, Phase,
-    failures::{call_failure, handler_failure},
-};
 use crate::{
     api::{enums::TimeoutType, failure::Failure},
-    run::Run,
-    transfer::Transfer,
+    run::{
+        Run,
+        nexus_operations::{
+            Due, NexusCall, NexusClosing, PendingNexusOperation, Phase,
+            failures::{call_failure, handler_failure},
+        },
+        transfer::Transfer,
+    },
 };
 
 /// How long one request may take (`component.nexusoperations.request.timeout`).

@@ -5,7 +5,6 @@
 
 use prost::Message as _;
 
-use super::{Progress, Update, request_message_id};
 use crate::{
     api::{
         history::{
@@ -15,7 +14,10 @@ use crate::{
         protocol::Message,
         update::{Acceptance, Rejection, Request, Response},
     },
-    run::Run,
+    run::{
+        Run,
+        updates::{Progress, Update, request_message_id},
+    },
 };
 
 impl Run {

@@ -7,6 +7,7 @@
 //! `temporalio/temporal: service/history/workflow/update/{registry,update,abort_reason}.go`,
 //! `docs/architecture/workflow-update.md`
 
+mod answers;
 mod messages;
 #[cfg(test)]
 mod tests;
@@ -15,17 +16,16 @@ use prost::{Message as _, Name as _};
 use prost_types::Any;
 use tonic::Status;
 
-use super::Run;
 use crate::{
     api::{
         Attributes,
         enums::UpdateWorkflowExecutionLifecycleStage as Stage,
         failure::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         protocol::{Message, message::SequencingId},
-        update::{Outcome, Request, outcome},
+        update::{Outcome, Request},
     },
-    status,
-    undo::UndoMap,
+    base::status,
+    run::undo::UndoMap,
 };
 
 /// The updates that one run takes (`history.maxTotalUpdates`).
@@ -90,7 +90,7 @@ pub(crate) struct Update {
 }
 
 /// What a caller hears of an update that has come as far as it waits for.
-pub(crate) enum Answer {
+pub(crate) enum UpdateAnswer {
     Reached {
         stage: Stage,
         outcome: Box<Option<Outcome>>,
@@ -342,47 +342,6 @@ impl Updates {
         }
         for id in self.ids(|progress| matches!(progress, forgettable_progress!())) {
             self.by_id.remove(&id);
-        }
-    }
-}
-
-impl Run {
-    /// What a caller that waits for this stage hears now, if anything.
-    pub(crate) fn update_answer(&self, id: &str, wanted: Stage) -> Option<Answer> {
-        let failed = |failure: &Failure| Outcome {
-            value: Some(outcome::Value::Failure(failure.clone())),
-        };
-        let completed = |outcome| {
-            Some(Answer::Reached {
-                stage: Stage::Completed,
-                outcome: Box::new(Some(outcome)),
-            })
-        };
-        match &self.updates.get(id)?.progress {
-            Progress::Admitted | Progress::Sent => {
-                (wanted < Stage::Accepted).then_some(Answer::Reached {
-                    stage: Stage::Admitted,
-                    outcome: Box::default(),
-                })
-            }
-            Progress::Accepted { .. } => (wanted <= Stage::Accepted).then_some(Answer::Reached {
-                stage: Stage::Accepted,
-                outcome: Box::default(),
-            }),
-            Progress::Completed { event_id } => completed(self.update_outcome(*event_id)),
-            Progress::Rejected(failure) | Progress::Failed(failure) => completed(failed(failure)),
-            Progress::Aborted(status) => Some(Answer::Refused(status.clone())),
-            Progress::Moved => Some(Answer::Moved),
-            Progress::Closed => Some(Answer::Closed),
-        }
-    }
-
-    fn update_outcome(&self, event_id: i64) -> Outcome {
-        match self.history.attributes(event_id) {
-            Some(Attributes::WorkflowExecutionUpdateCompletedEventAttributes(completed)) => {
-                completed.outcome.clone().unwrap_or_default()
-            }
-            other => unreachable!("a completed update has its event, not {other:?}"),
         }
     }
 }

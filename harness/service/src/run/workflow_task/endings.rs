@@ -2,14 +2,16 @@
 //!
 //! Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
 
-use super::{WorkflowTaskFailure, WorkflowTaskKind, WorkflowTaskProblem};
 use crate::{
     api::{
         enums::{TimeoutType, WorkflowTaskFailedCause},
         history::*,
         rpc::RespondWorkflowTaskCompletedRequest,
     },
-    run::Run,
+    run::{
+        Run,
+        workflow_task::{WorkflowTaskFailure, WorkflowTaskKind, WorkflowTaskProblem},
+    },
 };
 
 impl Run {

@@ -14,7 +14,6 @@ mod sizes;
 use pretty_assertions::assert_eq;
 
 use crate::{
-    Response,
     api::{
         Attributes, Payloads,
         command::{
@@ -22,13 +21,17 @@ use crate::{
             command::Attributes as Command,
         },
         common::{ActivityType, RetryPolicy},
-        enums::{EventType, EventType::*, RetryState, TimeoutType},
+        enums::{
+            EventType::{self, *},
+            RetryState, TimeoutType,
+        },
         failure::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         history::*,
         rpc::*,
     },
+    base::time::duration,
+    messages::request::Response,
     testing::*,
-    time::duration,
 };
 
 fn options() -> ScheduleActivityTaskCommandAttributes {

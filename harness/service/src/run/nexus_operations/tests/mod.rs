@@ -10,7 +10,7 @@ use pretty_assertions::assert_eq;
 use tonic::{Code, Status};
 
 use crate::{
-    CompleteNexusOperationRequest, Reason, Response, ServiceConfig,
+    CompleteNexusOperationRequest, Reason, ServiceConfig,
     api::{
         Attributes,
         command::{
@@ -18,7 +18,10 @@ use crate::{
             command::Attributes as Command,
         },
         common::Payload,
-        enums::{EventType, EventType::*, TimeoutType, WorkflowTaskFailedCause},
+        enums::{
+            EventType::{self, *},
+            TimeoutType, WorkflowTaskFailedCause,
+        },
         failure::{
             ApplicationFailureInfo, CanceledFailureInfo, Failure, NexusHandlerFailureInfo,
             failure::FailureInfo,
@@ -28,9 +31,10 @@ use crate::{
         },
         rpc::*,
     },
-    run::nexus_operations::handler_failure,
+    base::time::duration,
+    messages::request::Response,
+    run::nexus_operations::failures::handler_failure,
     testing::*,
-    time::duration,
 };
 
 const ENDPOINT: &str = "bank";

@@ -9,7 +9,7 @@ use prost_types::Any;
 use tonic::{Code, Status};
 
 use crate::{
-    RequestId, Response,
+    RequestId,
     api::{
         Attributes,
         command::command::Attributes as Command,
@@ -22,6 +22,7 @@ use crate::{
             WaitPolicy, outcome,
         },
     },
+    messages::request::Response,
     testing::*,
 };
 

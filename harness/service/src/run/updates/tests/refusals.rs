@@ -3,7 +3,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::{api::enums::WorkflowTaskFailedCause, time::duration};
+use crate::{api::enums::WorkflowTaskFailedCause, base::time::duration};
 
 fn fail_task(world: &mut World) {
     let task = world.workflow_task();

@@ -1,0 +1,12 @@
+//! Values and rules that everything else is made of.
+
+pub(crate) mod checks;
+pub(crate) mod config;
+pub(crate) mod failure;
+pub(crate) mod identifiers;
+pub(crate) mod nexus_endpoints;
+pub(crate) mod payload;
+pub(crate) mod priorities;
+pub(crate) mod reason;
+pub(crate) mod status;
+pub mod time;

@@ -1,0 +1,128 @@
+//! The context in which commands are applied.
+
+use prost::Message;
+use tonic::Status;
+
+use crate::{
+    api::{common::Memo, enums::WorkflowTaskFailedCause, protocol, sdk::UserMetadata},
+    base::{
+        config::{Limits, ServiceConfig},
+        identifiers::derived_uuid,
+        nexus_endpoints::NexusEndpoints,
+        reason::Reason,
+    },
+    commands::failure::{Applied, CommandFailure},
+    run::{Run, start::NewRun},
+};
+
+/// What a command handler works with.
+pub(crate) struct CommandContext<'a> {
+    pub(crate) run: &'a mut Run,
+    pub(crate) now_ms: u64,
+    pub(crate) config: &'a ServiceConfig,
+    pub(crate) limits: &'a Limits,
+    pub(crate) nexus_endpoints: &'a NexusEndpoints,
+    /// The id of the WorkflowTaskCompleted event that the commands belong to.
+    pub(crate) completed_event_id: i64,
+    pub(crate) identity: &'a str,
+    /// Events came while the task was started: the run must not close without having seen them.
+    pub(crate) has_buffered_events: bool,
+    /// Something happened that the workflow must see in another task.
+    pub(crate) needs_workflow_task: bool,
+    /// Which run of its workflow id a closing command may start.
+    pub(crate) next_run_ordinal: u64,
+    /// The run that a closing command starts.
+    pub(crate) next_run: Option<Box<NewRun>>,
+    /// What the worker says of updates and has not yet been applied.
+    pub(crate) messages: Vec<protocol::Message>,
+    /// What the user attached to the command that is being applied.
+    pub(crate) user_metadata: Option<UserMetadata>,
+}
+
+impl CommandContext<'_> {
+    /// The id of the run that a closing command may start.
+    pub(crate) fn next_run_id(&self) -> String {
+        derived_uuid(
+            self.config.id_seed,
+            &self.run.workflow_id,
+            self.next_run_ordinal,
+        )
+    }
+
+    /// Checks the namespace of a command that reaches another run. There is one.
+    ///
+    /// # Errors
+    ///
+    /// NOT_FOUND for another. The server answers the worker with it and leaves the task to time
+    /// out; here it fails the task, which says more.
+    pub(super) fn check_namespace(&self, namespace: &str) -> Result<(), Status> {
+        if !namespace.is_empty() && namespace != self.config.namespace {
+            return Err(Status::not_found(format!(
+                "Namespace {namespace} is not found."
+            )));
+        }
+        Ok(())
+    }
+
+    /// A run must not close while it has not seen all events.
+    ///
+    /// # Errors
+    ///
+    /// UNHANDLED_COMMAND if events are buffered.
+    pub(crate) fn may_close(&self) -> Applied {
+        if self.has_buffered_events {
+            let failure = CommandFailure::new(WorkflowTaskFailedCause::UnhandledCommand, "");
+            return Err(failure.with_reason(Reason::UnhandledCommand));
+        }
+        Ok(())
+    }
+
+    /// Keeps a payload within its limit.
+    ///
+    /// # Errors
+    ///
+    /// The cause given, and the end of the run, for what is larger.
+    pub(crate) fn keep_payload_within(
+        &self,
+        payload: Option<&impl Message>,
+        cause: WorkflowTaskFailedCause,
+        field: &str,
+    ) -> Applied {
+        let bytes = payload.map_or(0, Message::encoded_len);
+        self.keep_size_within(bytes, cause, &format!("{field} exceeds size limit."))
+    }
+
+    /// Keeps something of this size within the limit of payloads.
+    ///
+    /// # Errors
+    ///
+    /// The cause given, and the end of the run, for what is larger.
+    pub(super) fn keep_size_within(
+        &self,
+        bytes: usize,
+        cause: WorkflowTaskFailedCause,
+        message: &str,
+    ) -> Applied {
+        if bytes > self.limits.payload_bytes {
+            return Err(CommandFailure::terminating(cause, message));
+        }
+        Ok(())
+    }
+
+    /// Keeps a memo within its limit.
+    ///
+    /// # Errors
+    ///
+    /// The cause given, and the end of the run, for what is larger.
+    pub(super) fn keep_memo_within(
+        &self,
+        memo: Option<&Memo>,
+        cause: WorkflowTaskFailedCause,
+        message: &str,
+    ) -> Applied {
+        if memo.is_some_and(|memo| memo.encoded_len() > self.limits.memo_bytes) {
+            return Err(CommandFailure::terminating(cause, message));
+        }
+        Ok(())
+    }
+}

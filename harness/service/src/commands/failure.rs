@@ -1,0 +1,120 @@
+//! Failures of commands.
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        enums::WorkflowTaskFailedCause,
+        failure::{Failure, ServerFailureInfo, failure::FailureInfo},
+    },
+    base::reason::Reason,
+};
+use std::fmt;
+
+/// Why a command fails its workflow task.
+#[derive(Debug)]
+pub(crate) struct CommandFailure {
+    pub(crate) cause: WorkflowTaskFailedCause,
+    pub(crate) message: String,
+    pub(crate) consequence: Consequence,
+    /// The reason that programs recognise, if the failure has one.
+    pub(crate) reason: Option<Reason>,
+}
+
+/// What comes of a command that cannot be applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consequence {
+    /// The workflow task fails.
+    FailsTask,
+    /// The run cannot go on with what its worker sent: it is terminated, and the task fails.
+    TerminatesRun,
+    /// The worker is refused, and its task left to time out.
+    RefusesCompletion,
+}
+
+impl CommandFailure {
+    pub(crate) fn new(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
+        Self {
+            cause,
+            message: message.into(),
+            consequence: Consequence::FailsTask,
+            reason: None,
+        }
+    }
+
+    /// What is too large to ever be accepted ends the run.
+    pub(crate) fn terminating(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
+        Self {
+            consequence: Consequence::TerminatesRun,
+            ..Self::new(cause, message)
+        }
+    }
+
+    /// What makes no sense at all.
+    pub(crate) fn refusing(message: impl Into<String>) -> Self {
+        let cause = WorkflowTaskFailedCause::Unspecified;
+        Self {
+            consequence: Consequence::RefusesCompletion,
+            ..Self::new(cause, message)
+        }
+    }
+
+    /// Returns the failure with a reason that programs recognise.
+    pub(crate) fn with_reason(self, reason: Reason) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    pub(crate) fn is_unhandled_command(&self) -> bool {
+        self.cause == WorkflowTaskFailedCause::UnhandledCommand
+    }
+
+    /// Returns the status that refuses the worker's completion.
+    pub(crate) fn to_status(&self) -> Status {
+        let status = Status::invalid_argument(self.to_string());
+        match self.reason {
+            Some(reason) => reason.on(status),
+            None => status,
+        }
+    }
+
+    /// As it appears in WorkflowTaskFailed: in the words that the worker is refused with.
+    pub(crate) fn to_failure(&self) -> Failure {
+        Failure {
+            message: self.to_string(),
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
+                non_retryable: false,
+            })),
+            ..Failure::default()
+        }
+    }
+}
+
+impl fmt::Display for CommandFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause = self
+            .cause
+            .as_str_name()
+            .trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
+        write!(formatter, "{}", camel_case(cause))?;
+        if self.message.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, ": {}", self.message)
+        }
+    }
+}
+
+/// `UNHANDLED_COMMAND` as the server prints it: `UnhandledCommand`.
+fn camel_case(name: &str) -> String {
+    name.split('_')
+        .flat_map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            [first.to_owned(), rest.to_ascii_lowercase()]
+        })
+        .collect()
+}
+
+pub(crate) type Applied = Result<(), CommandFailure>;

@@ -1,0 +1,124 @@
+//! Signals and cancel requests from one run to another.
+//!
+//! A run cannot reach itself this way: the server answers that there is no such workflow.
+//! `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
+//! (`processSignalExecution`, `processCancelExecution`)
+
+use tonic::Code;
+
+use crate::{
+    api::{
+        WorkflowExecution,
+        enums::{
+            CancelExternalWorkflowExecutionFailedCause as CancelFailed,
+            SignalExternalWorkflowExecutionFailedCause as SignalFailed,
+        },
+    },
+    base::identifiers::{RunKey, derived_uuid},
+    run::{
+        close::{CancelRequest, HISTORY_SERVICE},
+        signals::Signal,
+        transfer::Delivered,
+    },
+    state::service::Service,
+};
+
+pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: i64) -> Delivered {
+    let run = service.executions.run(sender);
+    let is_pending = run.is_running() && run.external.signals.contains_key(&initiated_event_id);
+    let (true, Some(initiated)) = (
+        is_pending,
+        run.signal_initiated(initiated_event_id).cloned(),
+    ) else {
+        return Delivered::Done;
+    };
+    let target = initiated.workflow_execution.as_ref();
+    let answer = match target_of(service, sender, target, initiated.child_workflow_only) {
+        None => Err(SignalFailed::ExternalWorkflowExecutionNotFound),
+        Some(target) => {
+            let run = service.executions.run(sender);
+            let signal = Signal {
+                name: initiated.signal_name,
+                input: initiated.input,
+                identity: HISTORY_SERVICE.to_owned(),
+                header: initiated.header,
+                sender: Some(run.execution()),
+                request_id: derived_uuid(0, &run.run_id, initiated_event_id.unsigned_abs()),
+                links: Vec::new(),
+            };
+            match service.signal_run(target, signal) {
+                Ok(()) => Ok(()),
+                Err(refused) if refused.code() == Code::NotFound => {
+                    Err(SignalFailed::ExternalWorkflowExecutionNotFound)
+                }
+                Err(refused) if refused.code() == Code::InvalidArgument => {
+                    Err(SignalFailed::SignalCountLimitExceeded)
+                }
+                Err(_) => return Delivered::Again,
+            }
+        }
+    };
+    let now_ms = service.now_ms;
+    service
+        .executions
+        .run_mut(sender)
+        .signal_answered(now_ms, initiated_event_id, answer);
+    service.close_transaction(sender);
+    Delivered::Done
+}
+
+/// Canceling what has closed succeeds.
+pub(super) fn request_cancel(
+    service: &mut Service,
+    sender: RunKey,
+    initiated_event_id: i64,
+) -> Delivered {
+    let run = service.executions.run(sender);
+    let is_pending = run.is_running() && run.external.cancels.contains_key(&initiated_event_id);
+    let (true, Some(initiated)) = (
+        is_pending,
+        run.cancel_initiated(initiated_event_id).cloned(),
+    ) else {
+        return Delivered::Done;
+    };
+    let target = initiated.workflow_execution.as_ref();
+    let answer = match target_of(service, sender, target, initiated.child_workflow_only) {
+        None => Err(CancelFailed::ExternalWorkflowExecutionNotFound),
+        Some(target) => {
+            let request = CancelRequest {
+                reason: initiated.reason,
+                identity: HISTORY_SERVICE.to_owned(),
+                sender: Some(service.executions.run(sender).execution()),
+                sender_initiated_event_id: initiated_event_id,
+                ..CancelRequest::default()
+            };
+            service.request_cancel_of_run(target, request);
+            Ok(())
+        }
+    };
+    let now_ms = service.now_ms;
+    service
+        .executions
+        .run_mut(sender)
+        .cancel_answered(now_ms, initiated_event_id, answer);
+    service.close_transaction(sender);
+    Delivered::Done
+}
+
+/// The run that is meant, if there is one: not the sender's own workflow, and, if only a child is
+/// meant, a running run only if it is the sender's child.
+fn target_of(
+    service: &Service,
+    sender: RunKey,
+    target: Option<&WorkflowExecution>,
+    child_workflow_only: bool,
+) -> Option<RunKey> {
+    let sender = service.executions.run(sender);
+    if target?.workflow_id == sender.workflow_id {
+        return None;
+    }
+    let key = service.executions.lookup(target).ok()?;
+    let run = service.executions.run(key);
+    let is_child = run.started().parent_workflow_execution.as_ref() == Some(&sender.execution());
+    (!child_workflow_only || !run.is_running() || is_child).then_some(key)
+}

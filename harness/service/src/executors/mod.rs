@@ -1,0 +1,9 @@
+//! What follows a transaction: transfer tasks, deliveries between runs, timers.
+
+mod children;
+pub(crate) mod deliveries;
+mod external_workflows;
+#[cfg(test)]
+mod tests;
+pub(crate) mod timers;
+pub(crate) mod transfers;

@@ -1,0 +1,77 @@
+//! What a transaction leaves to do elsewhere: tasks for matching, messages to other runs.
+//!
+//! The server's transfer queue (`temporalio/temporal:
+//! service/history/transfer_queue_active_task_executor.go`). A kind of work is a variant, and a
+//! file here if it is more than a call. It is done in order, after the transaction that asked for
+//! it, in the same step of the simulation.
+
+use crate::{
+    api::enums::ParentClosePolicy,
+    base::identifiers::RunKey,
+    executors::children,
+    matching,
+    run::transfer::{Delivery, Transfer},
+    state::service::Service,
+};
+
+/// Does one piece of work.
+pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
+    match transfer {
+        Transfer::WorkflowTask {
+            run,
+            scheduled_event_id,
+        } => {
+            matching::offer_workflow_task(service, run, scheduled_event_id);
+        }
+        Transfer::ActivityTask {
+            run,
+            scheduled_event_id,
+            attempt,
+        } => {
+            matching::offer_activity_task(service, run, scheduled_event_id, attempt);
+        }
+        Transfer::NexusRequest {
+            run,
+            scheduled_event_id,
+            call,
+        } => {
+            matching::offer_nexus_request(service, run, scheduled_event_id, call);
+        }
+        Transfer::CrossRun(delivery) => service.deliveries.push(service.now_ms, delivery),
+        Transfer::Closed { run } => tell_relatives(service, run),
+    }
+}
+
+/// A closed run tells its parent, if it is the last of its chain, and its children, whose parent it
+/// was alone. One that was reset leaves both to the run that replaced it.
+///
+/// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
+/// (`processCloseExecution`).
+fn tell_relatives(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run(key);
+    let is_reset = children::is_terminated_by_reset(run);
+    if !is_reset
+        && run.started().parent_workflow_execution.is_some()
+        && run.state.next_run_id.is_none()
+    {
+        service
+            .deliveries
+            .push(now_ms, Delivery::ChildClosed { child: key });
+    }
+    if is_reset && run.state.reset_run_id.is_some() {
+        return;
+    }
+    for (initiated_event_id, child) in run.children.iter() {
+        if child.is_started() && child.parent_close_policy != ParentClosePolicy::Abandon {
+            let initiated_event_id = *initiated_event_id;
+            service.deliveries.push(
+                now_ms,
+                Delivery::ParentClosePolicy {
+                    parent: key,
+                    initiated_event_id,
+                },
+            );
+        }
+    }
+}

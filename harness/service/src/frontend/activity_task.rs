@@ -1,0 +1,365 @@
+//! What workers, and clients by id, say about a started activity: heartbeats, completion, failure,
+//! cancellation.
+//!
+//! Source: `temporalio/temporal:
+//! service/history/api/{recordactivitytaskheartbeat,respondactivitytask*}/api.go`.
+
+use prost::Message;
+use tonic::Status;
+
+use crate::{
+    api::{Payloads, WorkflowExecution, failure::Failure, rpc::*},
+    base::{failure, identifiers::RunKey, status},
+    frontend::answer::Handled,
+    run::{
+        activities::{ActivityClosing, PendingActivity, StartedAttempt},
+        token::TaskToken,
+    },
+    state::service::Service,
+};
+
+/// Which activity a request is about.
+enum Named<'a> {
+    ByToken(&'a [u8]),
+    ById {
+        workflow_id: &'a str,
+        run_id: &'a str,
+        activity_id: &'a str,
+    },
+}
+
+/// An activity found, and whether a worker has it.
+struct Found {
+    run: RunKey,
+    scheduled_event_id: i64,
+}
+
+macro_rules! by_id {
+    ($request:expr) => {
+        Named::ById {
+            workflow_id: &$request.workflow_id,
+            run_id: &$request.run_id,
+            activity_id: &$request.activity_id,
+        }
+    };
+}
+
+fn not_found() -> Status {
+    status::not_found(
+        "invalid activityID or activity already timed out or invoking workflow is completed",
+    )
+}
+
+/// The pending activity that a request names.
+///
+/// # Errors
+///
+/// NOT_FOUND if its run is closed, if it is not pending, if its attempt is over, or if no worker
+/// has it; the last is allowed to `may_be_unstarted`, for an activity named by id.
+fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<Found, Status> {
+    let (run, activity, is_stale) = match named {
+        Named::ByToken(token) => {
+            let TaskToken::ActivityTask {
+                run,
+                scheduled_event_id,
+                attempt,
+            } = TaskToken::decode(token)?
+            else {
+                return Err(Status::invalid_argument("Error deserializing task token."));
+            };
+            let run = service.executions.find(run).ok_or_else(not_found)?;
+            if !run.is_running() {
+                return Err(status::not_found("workflow execution already completed"));
+            }
+            let activity = run
+                .activities
+                .get(scheduled_event_id)
+                .ok_or_else(not_found)?;
+            (run, activity, activity.attempt != attempt)
+        }
+        Named::ById {
+            workflow_id,
+            run_id,
+            activity_id,
+        } => {
+            let execution = WorkflowExecution {
+                workflow_id: (*workflow_id).to_owned(),
+                run_id: (*run_id).to_owned(),
+            };
+            let run = service
+                .executions
+                .run(service.executions.lookup(Some(&execution))?);
+            if !run.is_running() {
+                return Err(status::not_found("workflow execution already completed"));
+            }
+            let activity = run.activities.by_id(activity_id).ok_or_else(|| {
+                status::not_found(format!(
+                    "cannot find pending activity with ActivityID {activity_id}, check workflow execution history \
+                     for more details"
+                ))
+            })?;
+            (run, activity, false)
+        }
+    };
+    let is_by_id = matches!(named, Named::ById { .. });
+    if is_stale || (activity.started.is_none() && !(may_be_unstarted && is_by_id)) {
+        return Err(not_found());
+    }
+    Ok(Found {
+        run: run.key,
+        scheduled_event_id: activity.scheduled_event_id,
+    })
+}
+
+/// Whether a worker sent more than an event holds.
+fn is_too_large(service: &Service, payloads: Option<&Payloads>) -> bool {
+    payloads.is_some_and(|payloads| payloads.encoded_len() > service.config.limits.payload_bytes)
+}
+
+/// Fails an activity whose worker sent more than an event holds.
+///
+/// Source: `temporalio/temporal: service/frontend/workflow_handler.go`.
+fn fail_for_size(
+    service: &mut Service,
+    named: &Named<'_>,
+    reason: &str,
+    identity: String,
+) -> Result<(), Status> {
+    fail(
+        service,
+        named,
+        Some(failure::server(reason, true)),
+        None,
+        identity,
+    )
+    .map(|_| ())
+}
+
+/// Records a heartbeat; tells whether the workflow asked the activity to stop.
+fn heartbeat(
+    service: &mut Service,
+    named: &Named<'_>,
+    details: Option<Payloads>,
+    identity: String,
+) -> Result<bool, Status> {
+    if is_too_large(service, details.as_ref()) {
+        fail_for_size(service, named, failure::HEARTBEAT_TOO_LARGE, identity)?;
+        return Ok(true);
+    }
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, false)?;
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    run.record_activity_heartbeat(now_ms, scheduled_event_id, details);
+    let cancel_requested = run
+        .activities
+        .get(scheduled_event_id)
+        .is_some_and(PendingActivity::is_cancel_requested);
+    service.close_transaction(key);
+    Ok(cancel_requested)
+}
+
+fn complete(
+    service: &mut Service,
+    named: &Named<'_>,
+    result: Option<Payloads>,
+    identity: String,
+) -> Result<(), Status> {
+    if is_too_large(service, result.as_ref()) {
+        return fail_for_size(service, named, failure::RESULT_TOO_LARGE, identity);
+    }
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, true)?;
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    if run
+        .activities
+        .get(scheduled_event_id)
+        .is_some_and(|activity| activity.started.is_none())
+    {
+        // Completed by id between attempts: the server makes a start up.
+        let started = StartedAttempt {
+            at_ms: now_ms,
+            identity: identity.clone(),
+            request_id: String::new(),
+        };
+        run.start_activity(scheduled_event_id, started);
+    }
+    run.close_activity(
+        now_ms,
+        scheduled_event_id,
+        ActivityClosing::Completed { result, identity },
+    );
+    run.ensure_workflow_task(now_ms);
+    service.close_transaction(key);
+    Ok(())
+}
+
+/// Fails an attempt; tells what of it was too large to be kept.
+fn fail(
+    service: &mut Service,
+    named: &Named<'_>,
+    failure: Option<Failure>,
+    mut last_heartbeat_details: Option<Payloads>,
+    identity: String,
+) -> Result<Vec<Failure>, Status> {
+    let mut too_large = Vec::new();
+    if is_too_large(service, last_heartbeat_details.as_ref()) {
+        last_heartbeat_details = None;
+        too_large.push(failure::server(failure::HEARTBEAT_TOO_LARGE, true));
+    }
+    let failure = failure.map(|failure| {
+        let (failure, is_cut) = failure::for_event(failure, service.config.limits.payload_bytes);
+        too_large.extend(is_cut.then(|| failure.clone()));
+        failure
+    });
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, false)?;
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    if last_heartbeat_details.is_some() {
+        run.record_activity_heartbeat(now_ms, scheduled_event_id, last_heartbeat_details);
+    }
+    run.fail_activity_attempt(now_ms, scheduled_event_id, failure, identity);
+    service.close_transaction(key);
+    Ok(too_large)
+}
+
+fn cancel(
+    service: &mut Service,
+    named: &Named<'_>,
+    details: Option<Payloads>,
+    identity: String,
+) -> Result<(), Status> {
+    if is_too_large(service, details.as_ref()) {
+        return fail_for_size(service, named, failure::CANCEL_DETAILS_TOO_LARGE, identity);
+    }
+    let Found {
+        run: key,
+        scheduled_event_id,
+    } = find(service, named, false)?;
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    if !run
+        .activities
+        .get(scheduled_event_id)
+        .is_some_and(PendingActivity::is_cancel_requested)
+    {
+        return Err(Status::invalid_argument(
+            "unable to mark activity as canceled without activity being request canceled first",
+        ));
+    }
+    run.close_activity(
+        now_ms,
+        scheduled_event_id,
+        ActivityClosing::Canceled { details, identity },
+    );
+    run.ensure_workflow_task(now_ms);
+    service.close_transaction(key);
+    Ok(())
+}
+
+pub(super) fn record_heartbeat(
+    service: &mut Service,
+    request: RecordActivityTaskHeartbeatRequest,
+) -> Handled {
+    let named = Named::ByToken(&request.task_token);
+    let cancel_requested = heartbeat(service, &named, request.details, request.identity)?;
+    Ok(RecordActivityTaskHeartbeatResponse {
+        cancel_requested,
+        ..Default::default()
+    }
+    .into())
+}
+
+pub(super) fn record_heartbeat_by_id(
+    service: &mut Service,
+    request: RecordActivityTaskHeartbeatByIdRequest,
+) -> Handled {
+    let cancel_requested = heartbeat(service, &by_id!(request), request.details, request.identity)?;
+    Ok(RecordActivityTaskHeartbeatByIdResponse {
+        cancel_requested,
+        ..Default::default()
+    }
+    .into())
+}
+
+pub(super) fn respond_completed(
+    service: &mut Service,
+    request: RespondActivityTaskCompletedRequest,
+) -> Handled {
+    complete(
+        service,
+        &Named::ByToken(&request.task_token),
+        request.result,
+        request.identity,
+    )?;
+    Ok(RespondActivityTaskCompletedResponse::default().into())
+}
+
+pub(super) fn respond_completed_by_id(
+    service: &mut Service,
+    request: RespondActivityTaskCompletedByIdRequest,
+) -> Handled {
+    let named = by_id!(request);
+    complete(service, &named, request.result, request.identity)?;
+    Ok(RespondActivityTaskCompletedByIdResponse::default().into())
+}
+
+pub(super) fn respond_failed(
+    service: &mut Service,
+    request: RespondActivityTaskFailedRequest,
+) -> Handled {
+    let named = Named::ByToken(&request.task_token);
+    let failures = fail(
+        service,
+        &named,
+        request.failure,
+        request.last_heartbeat_details,
+        request.identity,
+    )?;
+    Ok(RespondActivityTaskFailedResponse { failures }.into())
+}
+
+pub(super) fn respond_failed_by_id(
+    service: &mut Service,
+    request: RespondActivityTaskFailedByIdRequest,
+) -> Handled {
+    let named = by_id!(request);
+    let failures = fail(
+        service,
+        &named,
+        request.failure,
+        request.last_heartbeat_details,
+        request.identity,
+    )?;
+    Ok(RespondActivityTaskFailedByIdResponse { failures }.into())
+}
+
+pub(super) fn respond_canceled(
+    service: &mut Service,
+    request: RespondActivityTaskCanceledRequest,
+) -> Handled {
+    cancel(
+        service,
+        &Named::ByToken(&request.task_token),
+        request.details,
+        request.identity,
+    )?;
+    Ok(RespondActivityTaskCanceledResponse::default().into())
+}
+
+pub(super) fn respond_canceled_by_id(
+    service: &mut Service,
+    request: RespondActivityTaskCanceledByIdRequest,
+) -> Handled {
+    let named = by_id!(request);
+    cancel(service, &named, request.details, request.identity)?;
+    Ok(RespondActivityTaskCanceledByIdResponse::default().into())
+}

@@ -1,0 +1,148 @@
+//! One file for each RPC, or for a few that are the same thing.
+//!
+//! A handler gets the service and the request, and answers now or later. Adding an RPC is a file
+//! here and a line in [`handle`].
+
+mod activity_task;
+pub(crate) mod answer;
+mod describe_workflow_execution;
+mod get_workflow_execution_history;
+mod nexus_task;
+mod poll_activity_task_queue;
+mod poll_workflow_task_queue;
+#[cfg(test)]
+mod query_tests;
+mod query_workflow;
+#[cfg(test)]
+mod reset_tests;
+mod reset_workflow_execution;
+pub(crate) mod respond_workflow_task_completed;
+mod respond_workflow_task_failed;
+mod signal_workflow_execution;
+mod start_workflow_execution;
+mod stop_workflow_execution;
+mod system;
+#[cfg(test)]
+mod system_tests;
+#[cfg(test)]
+mod tests;
+pub(crate) mod update_workflow_execution;
+pub(crate) mod updates;
+pub(crate) mod validate;
+
+use crate::{
+    base::identifiers::RequestId,
+    frontend::answer::Handled,
+    messages::request::{Request, status_of_unserved},
+    state::service::Service,
+};
+
+/// Sends a request to its handler. The deadline is when its caller waits no longer.
+pub(crate) fn handle(
+    service: &mut Service,
+    id: RequestId,
+    deadline_ms: Option<u64>,
+    request: Request,
+) -> Handled {
+    match request {
+        Request::StartWorkflowExecution(request) => {
+            start_workflow_execution::handle(service, *request)
+        }
+        Request::SignalWorkflowExecution(request) => {
+            signal_workflow_execution::handle(service, *request)
+        }
+        Request::SignalWithStartWorkflowExecution(request) => {
+            signal_workflow_execution::handle_with_start(service, *request)
+        }
+        Request::RequestCancelWorkflowExecution(request) => {
+            stop_workflow_execution::request_cancel(service, *request)
+        }
+        Request::TerminateWorkflowExecution(request) => {
+            stop_workflow_execution::terminate(service, *request)
+        }
+        Request::PollWorkflowTaskQueue(request) => {
+            Ok(poll_workflow_task_queue::handle(service, id, *request))
+        }
+        Request::RespondWorkflowTaskCompleted(request) => {
+            respond_workflow_task_completed::handle(service, *request)
+        }
+        Request::PollActivityTaskQueue(request) => {
+            Ok(poll_activity_task_queue::handle(service, id, *request))
+        }
+        Request::RecordActivityTaskHeartbeat(request) => {
+            activity_task::record_heartbeat(service, *request)
+        }
+        Request::RecordActivityTaskHeartbeatById(request) => {
+            activity_task::record_heartbeat_by_id(service, *request)
+        }
+        Request::RespondActivityTaskCompleted(request) => {
+            activity_task::respond_completed(service, *request)
+        }
+        Request::RespondActivityTaskCompletedById(request) => {
+            activity_task::respond_completed_by_id(service, *request)
+        }
+        Request::RespondActivityTaskFailed(request) => {
+            activity_task::respond_failed(service, *request)
+        }
+        Request::RespondActivityTaskFailedById(request) => {
+            activity_task::respond_failed_by_id(service, *request)
+        }
+        Request::RespondActivityTaskCanceled(request) => {
+            activity_task::respond_canceled(service, *request)
+        }
+        Request::RespondActivityTaskCanceledById(request) => {
+            activity_task::respond_canceled_by_id(service, *request)
+        }
+        Request::RespondWorkflowTaskFailed(request) => {
+            respond_workflow_task_failed::handle(service, *request)
+        }
+        Request::ResetStickyTaskQueue(request) => {
+            respond_workflow_task_failed::reset_sticky(service, &request)
+        }
+        Request::QueryWorkflow(request) => {
+            query_workflow::handle(service, id, deadline_ms, *request)
+        }
+        Request::RespondQueryTaskCompleted(request) => {
+            query_workflow::respond_completed(service, *request)
+        }
+        Request::DescribeWorkflowExecution(request) => {
+            describe_workflow_execution::handle(service, &request)
+        }
+        Request::GetWorkflowExecutionHistory(request) => {
+            get_workflow_execution_history::handle(service, id, &request)
+        }
+        Request::GetWorkflowExecutionHistoryReverse(request) => {
+            get_workflow_execution_history::handle_reverse(service, &request)
+        }
+        Request::GetSystemInfo(_) => Ok(system::info(service)),
+        Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
+        Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
+        Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, &request)),
+        Request::ResetWorkflowExecution(request) => {
+            reset_workflow_execution::handle(service, &request)
+        }
+        Request::UpdateWorkflowExecution(request) => {
+            update_workflow_execution::update(service, id, deadline_ms, request)
+        }
+        Request::PollWorkflowExecutionUpdate(request) => {
+            update_workflow_execution::poll(service, id, deadline_ms, &request)
+        }
+        Request::ExecuteMultiOperation(request) => {
+            update_workflow_execution::update_with_start(service, id, deadline_ms, *request)
+        }
+        Request::PollNexusTaskQueue(_)
+        | Request::RespondNexusTaskCompleted(_)
+        | Request::RespondNexusTaskFailed(_)
+        | Request::CompleteNexusOperation(_)
+            if !service.config.nexus =>
+        {
+            Err(status_of_unserved(request.rpc().name()))
+        }
+        Request::PollNexusTaskQueue(request) => Ok(nexus_task::poll(service, id, *request)),
+        Request::RespondNexusTaskCompleted(request) => {
+            nexus_task::respond_completed(service, *request)
+        }
+        Request::RespondNexusTaskFailed(request) => nexus_task::respond_failed(service, *request),
+        Request::CompleteNexusOperation(request) => nexus_task::complete(service, *request),
+    }
+}

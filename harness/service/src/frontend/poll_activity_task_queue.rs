@@ -1,0 +1,27 @@
+//! PollActivityTaskQueue: a worker asks for an activity task, and waits until there is one.
+
+use crate::{
+    api::rpc::PollActivityTaskQueueRequest,
+    base::identifiers::RequestId,
+    frontend::answer::Answer,
+    matching,
+    state::{
+        service::Service,
+        task_queues::{Poller, QueueKind},
+    },
+};
+
+pub(super) fn handle(
+    service: &mut Service,
+    id: RequestId,
+    request: PollActivityTaskQueueRequest,
+) -> Answer {
+    let queue = request.task_queue.unwrap_or_default();
+    let poller = Poller {
+        id,
+        identity: request.identity,
+        is_sticky: false,
+    };
+    matching::poll(service, QueueKind::Activity, &queue.name, poller);
+    Answer::Later
+}

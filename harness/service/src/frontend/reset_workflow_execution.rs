@@ -1,0 +1,301 @@
+//! ResetWorkflowExecution: a run begins anew from one of its workflow tasks.
+//!
+//! The new run has the history up to that task, which fails with RESET_WORKFLOW. What clients sent
+//! since, signals and accepted updates, is sent again, and so is what became of Nexus operations;
+//! cancel requests are not. `temporalio/temporal: service/history/api/resetworkflow/api.go`,
+//! `service/history/ndc/workflow_resetter.go`
+
+use std::sync::Arc;
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        Attributes, HistoryEvent,
+        enums::{
+            ResetReapplyExcludeType, ResetReapplyType, UpdateAdmittedEventOrigin,
+            WorkflowTaskFailedCause,
+        },
+        failure::{Failure, ResetWorkflowFailureInfo, failure::FailureInfo},
+        history::WorkflowExecutionUpdateAdmittedEventAttributes,
+        rpc::{ResetWorkflowExecutionRequest, ResetWorkflowExecutionResponse},
+        workflow::{PostResetOperation, post_reset_operation::Variant},
+    },
+    base::{config::Limits, identifiers::RunKey},
+    frontend::answer::Handled,
+    messages::request::status_of_unserved,
+    run::{
+        Run,
+        close::{HISTORY_RESETTER, HISTORY_SERVICE, Termination},
+        signals::Signal,
+        workflow_task::{WorkflowTaskFailure, WorkflowTaskKind},
+    },
+    state::service::Service,
+};
+
+pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequest) -> Handled {
+    let base = service
+        .executions
+        .lookup(request.workflow_execution.as_ref())?;
+    let base_run = service.executions.run(base);
+    let finish_event_id = request.workflow_task_finish_event_id;
+    if finish_event_id <= 1 || finish_event_id >= base_run.history.next_event_id() {
+        return Err(Status::invalid_argument(
+            "Workflow task finish ID must be > 1 && <= workflow last event ID.",
+        ));
+    }
+    check_post_reset_operations(&request.post_reset_operations)?;
+    let current = service
+        .executions
+        .current(&base_run.workflow_id)
+        .unwrap_or(base);
+    let current_run = service.executions.run(current);
+    if [&current_run.reset_request_id, &current_run.start_request_id].contains(&&request.request_id)
+    {
+        return Ok(ResetWorkflowExecutionResponse {
+            run_id: current_run.run_id.clone(),
+        }
+        .into());
+    }
+    let run_id = service.next_run_id(base);
+    let mut run = fork(service, base, &run_id, request)?;
+
+    service.executions.run_mut(base).state.reset_run_id = Some(run_id.clone());
+    if service.executions.run(current).is_running() {
+        let termination = Termination {
+            reason: request.reason.clone(),
+            identity: HISTORY_RESETTER.to_owned(),
+            ..Termination::default()
+        };
+        service.terminate_run(current, termination);
+    }
+    if let Some(excluded) = Excluded::new(request) {
+        for events in later_events(service, base, finish_event_id) {
+            reapply(&mut run, events, &excluded, service.now_ms);
+        }
+    }
+    run.schedule_workflow_task(service.now_ms, WorkflowTaskKind::Normal);
+    let key = run.key;
+    service.executions.add(run);
+    service.close_transaction(key);
+    Ok(ResetWorkflowExecutionResponse { run_id }.into())
+}
+
+/// # Errors
+///
+/// INVALID_ARGUMENT, in the server's words, for what it does not do after a reset; UNIMPLEMENTED
+/// for options, which cannot be updated here at all.
+fn check_post_reset_operations(operations: &[PostResetOperation]) -> Result<(), Status> {
+    match operations
+        .first()
+        .map(|operation| operation.variant.as_ref())
+    {
+        None => Ok(()),
+        Some(Some(Variant::UpdateWorkflowOptions(_))) => {
+            Err(status_of_unserved("UpdateWorkflowExecutionOptions"))
+        }
+        Some(Some(Variant::SignalWorkflow(_))) => Err(Status::invalid_argument(
+            "unsupported post reset operation: *workflow.PostResetOperation_SignalWorkflow_",
+        )),
+        Some(None) => Err(Status::invalid_argument(
+            "unsupported post reset operation: <nil>",
+        )),
+    }
+}
+
+/// The new run, its workflow task failed. It was started by whoever started the run that is reset.
+fn fork(
+    service: &Service,
+    base: RunKey,
+    run_id: &str,
+    request: &ResetWorkflowExecutionRequest,
+) -> Result<Run, Status> {
+    let (now_ms, base) = (service.now_ms, service.executions.run(base));
+    let kept = usize::try_from(request.workflow_task_finish_event_id - 1).unwrap_or(0);
+    let events = &base.history.events()[..kept];
+    let key = service.executions.next_key();
+    let mut run = Run::rebuild(
+        now_ms,
+        key,
+        run_id.to_owned(),
+        base.start_request_id.clone(),
+        events,
+    );
+    run.reset_request_id.clone_from(&request.request_id);
+    if !run.has_pending_workflow_task() {
+        return Err(Status::invalid_argument(format!(
+            "Can only reset workflow to event ID in range [WorkflowTaskScheduled +1, WorkflowTaskStarted + 1]: {}",
+            request.workflow_task_finish_event_id
+        )));
+    }
+    fail_workflow_task(
+        &mut run,
+        now_ms,
+        &service.config.limits,
+        &base.run_id,
+        &request.reason,
+    );
+    Ok(run)
+}
+
+fn fail_workflow_task(
+    run: &mut Run,
+    now_ms: u64,
+    limits: &Limits,
+    base_run_id: &str,
+    reason: &str,
+) {
+    if !run.has_started_workflow_task() {
+        run.start_workflow_task(now_ms, limits, HISTORY_SERVICE, String::new());
+    }
+    let failure = Failure {
+        message: reason.to_owned(),
+        failure_info: Some(FailureInfo::ResetWorkflowFailureInfo(
+            ResetWorkflowFailureInfo::default(),
+        )),
+        ..Failure::default()
+    };
+    let failed = WorkflowTaskFailure {
+        base_run_id: base_run_id.to_owned(),
+        new_run_id: run.run_id.clone(),
+        ..WorkflowTaskFailure::new(
+            WorkflowTaskFailedCause::ResetWorkflow,
+            Some(failure),
+            HISTORY_SERVICE,
+        )
+    };
+    run.fail_workflow_task(now_ms, failed);
+}
+
+/// What happened after the reset point, in the run itself and in those that it continued as.
+fn later_events(
+    service: &Service,
+    base: RunKey,
+    finish_event_id: i64,
+) -> Vec<&[Arc<HistoryEvent>]> {
+    let kept = usize::try_from(finish_event_id - 1).unwrap_or(0);
+    let mut run = service.executions.run(base);
+    let mut later = vec![&run.history.events()[kept..]];
+    while let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) = run
+        .history
+        .events()
+        .last()
+        .and_then(|event| event.attributes.as_ref())
+    {
+        let next = service
+            .executions
+            .by_run_id(&run.workflow_id, &continued.new_execution_run_id);
+        let Some(next) = next else { break };
+        run = service.executions.run(next);
+        later.push(run.history.events());
+    }
+    later
+}
+
+/// What is not to be sent again.
+struct Excluded {
+    signals: bool,
+    updates: bool,
+    nexus: bool,
+}
+
+impl Excluded {
+    /// `None` if nothing is, not even what became of children: every kind is named.
+    #[allow(
+        deprecated,
+        reason = "callers still send the old field, and the server still takes it"
+    )]
+    fn new(request: &ResetWorkflowExecutionRequest) -> Option<Self> {
+        let named = |kind| {
+            request
+                .reset_reapply_exclude_types()
+                .any(|excluded| excluded == kind)
+        };
+        let (signals, updates) = match request.reset_reapply_type() {
+            ResetReapplyType::None => (true, true),
+            ResetReapplyType::Signal => (false, true),
+            ResetReapplyType::AllEligible | ResetReapplyType::Unspecified => (false, false),
+        };
+        let signals = signals || named(ResetReapplyExcludeType::Signal);
+        let updates = updates || named(ResetReapplyExcludeType::Update);
+        // The older field says nothing of them.
+        let nexus = named(ResetReapplyExcludeType::Nexus);
+        let cancel_requests = named(ResetReapplyExcludeType::CancelRequest);
+        (!(signals && updates && nexus && cancel_requests)).then_some(Self {
+            signals,
+            updates,
+            nexus,
+        })
+    }
+}
+
+fn reapply(run: &mut Run, events: &[Arc<HistoryEvent>], excluded: &Excluded, now_ms: u64) {
+    for event in events {
+        match &event.attributes {
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled))
+                if !excluded.signals =>
+            {
+                run.record_signal(
+                    now_ms,
+                    Signal {
+                        name: signaled.signal_name.clone(),
+                        input: signaled.input.clone(),
+                        identity: signaled.identity.clone(),
+                        header: signaled.header.clone(),
+                        sender: None,
+                        request_id: signaled.request_id.clone(),
+                        links: event.links.clone(),
+                    },
+                );
+            }
+            Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted))
+                if !excluded.updates =>
+            {
+                // One without a request was admitted by an event before it.
+                if let Some(request) = accepted.accepted_request.clone() {
+                    let origin = UpdateAdmittedEventOrigin::Reapply.into();
+                    admit(
+                        run,
+                        WorkflowExecutionUpdateAdmittedEventAttributes {
+                            request: Some(request),
+                            origin,
+                        },
+                        now_ms,
+                    );
+                }
+            }
+            Some(Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted))
+                if !excluded.updates =>
+            {
+                admit(run, admitted.clone(), now_ms);
+            }
+            Some(Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(updated)) => {
+                let is_known = !updated.attached_completion_callbacks.is_empty()
+                    && run.start_request_ids.contains(&updated.attached_request_id);
+                if !is_known {
+                    run.attach(now_ms, updated.clone(), event.links.clone());
+                }
+            }
+            Some(attributes) => {
+                run.reapply_child_event(now_ms, attributes);
+                if !excluded.nexus {
+                    run.reapply_nexus_event(now_ms, attributes);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// Admits an update by an event: the worker reads its request there, not from a message.
+fn admit(run: &mut Run, admitted: WorkflowExecutionUpdateAdmittedEventAttributes, now_ms: u64) {
+    let meta = admitted
+        .request
+        .as_ref()
+        .and_then(|request| request.meta.as_ref());
+    let Some(id) = meta.map(|meta| meta.update_id.clone()) else {
+        return;
+    };
+    run.updates.readmit(id);
+    run.history.add(now_ms, admitted);
+}

@@ -1,0 +1,329 @@
+//! RespondWorkflowTaskCompleted: the commands of a worker become events.
+//!
+//! Source: `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/api.go`.
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        enums::TimeoutType,
+        rpc::{
+            PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
+            RespondWorkflowTaskCompletedResponse,
+        },
+        taskqueue::StickyExecutionAttributes,
+    },
+    base::{identifiers::RunKey, status, time::duration_ms},
+    commands::{
+        self,
+        context::CommandContext,
+        failure::{CommandFailure, Consequence},
+    },
+    frontend::answer::Handled,
+    matching::start_workflow_task::workflow_task_response,
+    run::{
+        close::{HISTORY_SERVICE, Termination},
+        token::TaskToken,
+        workflow_task::{Sticky, WorkflowTask, WorkflowTaskFailure, WorkflowTaskKind},
+    },
+    state::{
+        answers::{queries, updates},
+        service::Service,
+    },
+};
+
+pub(super) fn handle(
+    service: &mut Service,
+    mut request: RespondWorkflowTaskCompletedRequest,
+) -> Handled {
+    let (key, task) = started_task(service, &request.task_token)?;
+    let handled = Completion::new(&mut request).apply(service, key, &task, request);
+    if handled.is_err() && task.kind == WorkflowTaskKind::Speculative {
+        // The worker drops the run from its cache when it hears of this, and cannot fetch a history
+        // that shows the events of a speculative task.
+        service.executions.run_mut(key).state.workflow_task.sticky = None;
+    }
+    queries::release_buffered(service, key);
+    handled
+}
+
+/// The run and its started task that a token names.
+///
+/// # Errors
+///
+/// NOT_FOUND if the task is no longer started, or the run is closed.
+pub(crate) fn started_task(
+    service: &Service,
+    token: &[u8],
+) -> Result<(RunKey, WorkflowTask), Status> {
+    let not_found = || Status::not_found("Workflow task not found.");
+    let TaskToken::WorkflowTask {
+        run,
+        scheduled_event_id,
+        start_ordinal,
+        attempt,
+    } = TaskToken::decode(token)?
+    else {
+        return Err(Status::invalid_argument("Error deserializing task token."));
+    };
+    let run = service.executions.find(run).ok_or_else(not_found)?;
+    run.state
+        .workflow_task
+        .started()
+        .filter(|task| {
+            run.is_running()
+                && task.scheduled_event_id == scheduled_event_id
+                && task.start_ordinal == start_ordinal
+                && task.attempt == attempt
+        })
+        .map(|task| (run.key, task.clone()))
+        .ok_or_else(not_found)
+}
+
+/// What of a completion outlives its commands.
+struct Completion {
+    identity: String,
+    returns_new_task: bool,
+    forces_new_task: bool,
+    is_heartbeat: bool,
+    query_results: queries::Results,
+}
+
+impl Completion {
+    fn new(request: &mut RespondWorkflowTaskCompletedRequest) -> Self {
+        Self {
+            query_results: std::mem::take(&mut request.query_results),
+            identity: request.identity.clone(),
+            returns_new_task: request.return_new_workflow_task,
+            forces_new_task: request.force_create_new_workflow_task,
+            is_heartbeat: request.force_create_new_workflow_task
+                && request.commands.is_empty()
+                && request.messages.is_empty(),
+        }
+    }
+
+    fn apply(
+        mut self,
+        service: &mut Service,
+        key: RunKey,
+        task: &WorkflowTask,
+        request: RespondWorkflowTaskCompletedRequest,
+    ) -> Handled {
+        if self.has_beaten_too_long(service, task) {
+            self.answer_queries(service, key);
+            self.time_out_heartbeats(service, key, sticky_of(request.sticky_attributes));
+            return Err(status::not_found("workflow task heartbeat timeout"));
+        }
+        commands::sequence::check(&request.commands)?;
+        let applied = apply_commands(service, key, request);
+        match applied {
+            Ok(applied) => {
+                self.answer_queries(service, key);
+                let mut response = self.schedule_next(service, key, task, applied.needs_task);
+                if applied.left_no_trace {
+                    let run = service.executions.run(key);
+                    response.reset_history_event_id =
+                        run.state.workflow_task.last_completed_started_event_id;
+                }
+                service.close_transaction(key);
+                Ok(response.into())
+            }
+            Err(failure) if failure.consequence == Consequence::RefusesCompletion => {
+                Err(Status::invalid_argument(failure.message))
+            }
+            Err(failure) => {
+                service.executions.run_mut(key).updates.abort_sent();
+                let refused = failure.to_status();
+                if task.attempt == 1 || failure.is_unhandled_command() {
+                    self.answer_queries(service, key);
+                    let now_ms = service.now_ms;
+                    let terminates_run = failure.consequence == Consequence::TerminatesRun;
+                    let run = service.executions.run_mut(key);
+                    let failed = WorkflowTaskFailure::new(
+                        failure.cause,
+                        Some(failure.to_failure()),
+                        &self.identity,
+                    );
+                    run.fail_workflow_task(now_ms, failed);
+                    if terminates_run {
+                        let reason = failure.to_string();
+                        let identity = HISTORY_SERVICE.to_owned();
+                        run.terminate(
+                            now_ms,
+                            Termination {
+                                reason,
+                                identity,
+                                ..Termination::default()
+                            },
+                        );
+                    } else {
+                        run.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+                    }
+                    service.close_transaction(key);
+                }
+                updates::answer(service, key);
+                // From the second attempt on the task is left to time out, so that it is not
+                // retried in a frenzy.
+                Err(refused)
+            }
+        }
+    }
+
+    /// Answers the queries that went along with the task. They stand even where its commands are
+    /// bad; but a completion that is not taken in at all answers none.
+    fn answer_queries(&mut self, service: &mut Service, key: RunKey) {
+        queries::answer_attached(service, key, std::mem::take(&mut self.query_results));
+    }
+
+    /// Whether a task has been kept alive, without progress, for longer than is allowed.
+    fn has_beaten_too_long(&self, service: &Service, task: &WorkflowTask) -> bool {
+        let limit_ms = service.config.limits.workflow_task_heartbeat_ms;
+        self.is_heartbeat && service.now_ms > task.original_scheduled_ms.saturating_add(limit_ms)
+    }
+
+    /// Schedules the next workflow task where there is work for one; the worker gets it at once if
+    /// it asked to.
+    fn schedule_next(
+        &self,
+        service: &mut Service,
+        key: RunKey,
+        task: &WorkflowTask,
+        needs_task: bool,
+    ) -> RespondWorkflowTaskCompletedResponse {
+        let mut response = RespondWorkflowTaskCompletedResponse::default();
+        let now_ms = service.now_ms;
+        let run = service.executions.run_mut(key);
+        let needs_task = needs_task || self.forces_new_task;
+        if !run.is_running() || !(needs_task || run.updates.has_outgoing()) {
+            return response;
+        }
+        // Updates alone may turn out to be rejected, and the task with them. It cannot wait in a
+        // queue.
+        let kind = if needs_task || !self.returns_new_task {
+            WorkflowTaskKind::Normal
+        } else {
+            WorkflowTaskKind::Speculative
+        };
+        run.keeps_speculative = kind == WorkflowTaskKind::Speculative;
+        let original_scheduled_ms = if self.is_heartbeat {
+            task.original_scheduled_ms
+        } else {
+            now_ms
+        };
+        run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, kind);
+        if !self.returns_new_task {
+            run.offer_workflow_task();
+            return response;
+        }
+        response.workflow_task = Some(self.start_next(service, key));
+        response
+    }
+
+    /// Starts the task just scheduled for the worker that asked for it.
+    fn start_next(&self, service: &mut Service, key: RunKey) -> PollWorkflowTaskQueueResponse {
+        let limits = &service.config.limits;
+        let run = service.executions.run_mut(key);
+        let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
+        run.start_workflow_task(service.now_ms, limits, &self.identity, request_id);
+        // Without the events that it has seen: it asked for the task, so it has the run in its
+        // cache.
+        let next = workflow_task_response(run, &service.queries, limits, &self.identity, true);
+        let messages = run
+            .updates
+            .send(next.started_event_id, self.forces_new_task);
+        next.with_messages(messages).into_message()
+    }
+
+    /// Times out a task that was kept alive for too long, though its worker is there. The next one
+    /// is started for that worker if it asked for it, and never reaches it, for it is told of the
+    /// timeout instead: that one times out too. `tests/workflow_task_test.go`
+    /// (`TestWorkflowTaskHeartbeatingWithEmptyResult`) shows such a history.
+    fn time_out_heartbeats(&self, service: &mut Service, key: RunKey, sticky: Option<Sticky>) {
+        let now_ms = service.now_ms;
+        let run = service.executions.run_mut(key);
+        run.time_out_workflow_task(now_ms, TimeoutType::StartToClose);
+        run.state.workflow_task.sticky = sticky;
+        run.record_workflow_task_scheduled(now_ms, now_ms, WorkflowTaskKind::Normal);
+        if self.returns_new_task {
+            self.start_next(service, key);
+        } else {
+            run.offer_workflow_task();
+        }
+        service.close_transaction(key);
+    }
+}
+
+/// The worker that has the run in its cache, if the completion says that it has.
+fn sticky_of(attributes: Option<StickyExecutionAttributes>) -> Option<Sticky> {
+    let attributes = attributes?;
+    Some(Sticky {
+        name: attributes.worker_task_queue?.name,
+        schedule_to_start_ms: duration_ms(attributes.schedule_to_start_timeout.as_ref()),
+    })
+}
+
+/// What came of the commands of a task.
+struct AppliedCommands {
+    /// Whether there is work for a next task.
+    needs_task: bool,
+    /// Whether the task was speculative, and is gone.
+    left_no_trace: bool,
+}
+
+/// Completes the task and applies its commands, or leaves the run as it was.
+fn apply_commands(
+    service: &mut Service,
+    key: RunKey,
+    mut request: RespondWorkflowTaskCompletedRequest,
+) -> Result<AppliedCommands, CommandFailure> {
+    let now_ms = service.now_ms;
+    let next_run_ordinal = service
+        .executions
+        .next_ordinal(&service.executions.run(key).workflow_id);
+    let run = service.executions.run_mut(key);
+    let has_buffered_events = !run.history.buffered().is_empty();
+    let savepoint = run.savepoint();
+    let completed_event_id = run.complete_workflow_task(now_ms, &mut request);
+    let commands = std::mem::take(&mut request.commands);
+    let is_heartbeat = request.force_create_new_workflow_task;
+    run.state.workflow_task.sticky = sticky_of(request.sticky_attributes.take());
+    let mut context = CommandContext {
+        run,
+        now_ms,
+        config: &service.config,
+        limits: &service.config.limits,
+        nexus_endpoints: &service.nexus_endpoints,
+        completed_event_id: completed_event_id.unwrap_or(0),
+        identity: &request.identity,
+        has_buffered_events,
+        needs_workflow_task: false,
+        next_run_ordinal,
+        next_run: None,
+        messages: std::mem::take(&mut request.messages),
+        user_metadata: None,
+    };
+    let applied = commands::apply(&mut context, commands);
+    let (needs_task, next_run) = (
+        context.has_buffered_events || context.needs_workflow_task,
+        context.next_run.take(),
+    );
+    match applied {
+        Ok(()) => {
+            if !is_heartbeat && run.is_running() {
+                run.updates.reject_unprocessed();
+            }
+            run.commit(savepoint);
+            if let Some(next_run) = next_run {
+                service.start_run(*next_run);
+            }
+            Ok(AppliedCommands {
+                needs_task,
+                left_no_trace: completed_event_id.is_none(),
+            })
+        }
+        Err(failure) => {
+            run.rollback(savepoint);
+            Err(failure)
+        }
+    }
+}

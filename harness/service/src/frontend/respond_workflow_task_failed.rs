@@ -1,0 +1,64 @@
+//! RespondWorkflowTaskFailed and ResetStickyTaskQueue: a worker gives a workflow task, or a cached
+//! run, up.
+//!
+//! Source: `temporalio/temporal:
+//! service/history/api/{respondworkflowtaskfailed,resetstickytaskqueue}/api.go`.
+
+use crate::{
+    api::{
+        enums::WorkflowTaskFailedCause,
+        rpc::{
+            ResetStickyTaskQueueRequest, ResetStickyTaskQueueResponse,
+            RespondWorkflowTaskFailedRequest, RespondWorkflowTaskFailedResponse,
+        },
+    },
+    base::{failure, status},
+    frontend::{answer::Handled, respond_workflow_task_completed::started_task},
+    run::{
+        close::{HISTORY_SERVICE, Termination},
+        workflow_task::WorkflowTaskFailure,
+    },
+    state::service::Service,
+};
+
+/// The task fails, and another is scheduled at once. Only a task too large to send ends the run.
+pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskFailedRequest) -> Handled {
+    let (key, _) = started_task(service, &request.task_token)?;
+    let now_ms = service.now_ms;
+    let cause = request.cause();
+    if cause == WorkflowTaskFailedCause::GrpcMessageTooLarge {
+        let termination = Termination {
+            reason: "GrpcMessageTooLarge".to_owned(),
+            identity: HISTORY_SERVICE.to_owned(),
+            ..Termination::default()
+        };
+        service.terminate_run(key, termination);
+        return Ok(RespondWorkflowTaskFailedResponse::default().into());
+    }
+    let limit = service.config.limits.payload_bytes;
+    let failure = request
+        .failure
+        .map(|failure| failure::for_event(failure, limit).0);
+    let run = service.executions.run_mut(key);
+    run.fail_workflow_task(
+        now_ms,
+        WorkflowTaskFailure::new(cause, failure, &request.identity),
+    );
+    run.hasten_workflow_task(now_ms);
+    service.close_transaction(key);
+    Ok(RespondWorkflowTaskFailedResponse::default().into())
+}
+
+/// The next workflow task goes to the normal queue, with the full history.
+pub(super) fn reset_sticky(
+    service: &mut Service,
+    request: &ResetStickyTaskQueueRequest,
+) -> Handled {
+    let key = service.executions.lookup(request.execution.as_ref())?;
+    let run = service.executions.run_mut(key);
+    if !run.is_running() {
+        return Err(status::not_found("workflow execution already completed"));
+    }
+    run.state.workflow_task.sticky = None;
+    Ok(ResetStickyTaskQueueResponse::default().into())
+}

@@ -1,0 +1,120 @@
+//! SignalWorkflowExecution and SignalWithStartWorkflowExecution.
+//!
+//! Source: `temporalio/temporal: service/history/api/{signalworkflow,signalwithstartworkflow}`.
+
+use crate::{
+    api::rpc::{
+        SignalWithStartWorkflowExecutionRequest, SignalWithStartWorkflowExecutionResponse,
+        SignalWorkflowExecutionRequest, SignalWorkflowExecutionResponse,
+        StartWorkflowExecutionRequest,
+    },
+    base::identifiers::RunKey,
+    frontend::{answer::Handled, start_workflow_execution::new_run},
+    run::{
+        signals::Signal,
+        workflow_id::{self, Resolution},
+    },
+    state::service::Service,
+};
+
+pub(super) fn handle(service: &mut Service, request: SignalWorkflowExecutionRequest) -> Handled {
+    let key = service
+        .executions
+        .lookup(request.workflow_execution.as_ref())?;
+    let signal = Signal {
+        name: request.signal_name,
+        input: request.input,
+        identity: request.identity,
+        header: request.header,
+        sender: None,
+        request_id: request.request_id,
+        links: request.links,
+    };
+    service.signal_run(key, signal)?;
+    Ok(SignalWorkflowExecutionResponse::default().into())
+}
+
+/// Signals a workflow that is running, else starts it with the signal as its first event.
+pub(super) fn handle_with_start(
+    service: &mut Service,
+    mut request: SignalWithStartWorkflowExecutionRequest,
+) -> Handled {
+    let signal = Signal {
+        name: std::mem::take(&mut request.signal_name),
+        input: request.signal_input.take(),
+        identity: request.identity.clone(),
+        header: request.header.clone(),
+        sender: None,
+        request_id: request.request_id.clone(),
+        links: request.links.clone(),
+    };
+    if let Some(key) = service.executions.current(&request.workflow_id) {
+        let reuse = request.workflow_id_reuse_policy();
+        let conflict = request.workflow_id_conflict_policy();
+        match workflow_id::resolve(service.executions.run(key), reuse, conflict)? {
+            Resolution::Start => {}
+            Resolution::TerminateExisting => service.terminate_for_new_run(key),
+            Resolution::UseExisting => {
+                let run = service.executions.run(key);
+                let is_repeated = run.signal_request_ids.contains(&signal.request_id);
+                service.signal_run(key, signal)?;
+                if !is_repeated {
+                    // Unlike a mere signal it does not wait for a delayed first workflow task.
+                    service
+                        .executions
+                        .run_mut(key)
+                        .hasten_workflow_task(service.now_ms);
+                    service.close_transaction(key);
+                }
+                return Ok(response(service, key, false).into());
+            }
+        }
+    }
+    let mut new = new_run(start_request(request), service.now_ms);
+    new.signal = Some(signal);
+    let key = service.start_run(new);
+    Ok(response(service, key, true).into())
+}
+
+fn response(
+    service: &Service,
+    key: RunKey,
+    started: bool,
+) -> SignalWithStartWorkflowExecutionResponse {
+    let run = service.executions.run(key);
+    SignalWithStartWorkflowExecutionResponse {
+        run_id: run.run_id.clone(),
+        first_execution_run_id: run.started().first_execution_run_id.clone(),
+        started,
+        ..SignalWithStartWorkflowExecutionResponse::default()
+    }
+}
+
+fn start_request(
+    request: SignalWithStartWorkflowExecutionRequest,
+) -> StartWorkflowExecutionRequest {
+    StartWorkflowExecutionRequest {
+        namespace: request.namespace,
+        workflow_id: request.workflow_id,
+        workflow_type: request.workflow_type,
+        task_queue: request.task_queue,
+        input: request.input,
+        workflow_execution_timeout: request.workflow_execution_timeout,
+        workflow_run_timeout: request.workflow_run_timeout,
+        workflow_task_timeout: request.workflow_task_timeout,
+        identity: request.identity,
+        request_id: request.request_id,
+        workflow_id_reuse_policy: request.workflow_id_reuse_policy,
+        workflow_id_conflict_policy: request.workflow_id_conflict_policy,
+        retry_policy: request.retry_policy,
+        cron_schedule: request.cron_schedule,
+        memo: request.memo,
+        search_attributes: request.search_attributes,
+        header: request.header,
+        workflow_start_delay: request.workflow_start_delay,
+        user_metadata: request.user_metadata,
+        links: request.links,
+        priority: request.priority,
+        ..StartWorkflowExecutionRequest::default()
+    }
+}

@@ -1,0 +1,134 @@
+//! StartWorkflowExecution.
+//!
+//! Source: `temporalio/temporal: service/history/api/startworkflow/api.go`. An eager first workflow
+//! task is not granted: the worker polls for it.
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        history::{
+            WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes,
+        },
+        rpc::{StartWorkflowExecutionRequest, StartWorkflowExecutionResponse},
+    },
+    base::identifiers::RunKey,
+    frontend::answer::Handled,
+    history::EventDecoration,
+    run::{
+        chain,
+        start::NewRun,
+        workflow_id::{self, Resolution},
+    },
+    state::service::Service,
+};
+
+pub(super) fn handle(service: &mut Service, request: StartWorkflowExecutionRequest) -> Handled {
+    Ok(start(service, request)?.into())
+}
+
+/// Starts a workflow, or finds that it need not.
+///
+/// # Errors
+///
+/// ALREADY_EXISTS where the policies for the workflow id say so.
+pub(crate) fn start(
+    service: &mut Service,
+    request: StartWorkflowExecutionRequest,
+) -> Result<StartWorkflowExecutionResponse, Status> {
+    if let Some(key) = service.executions.current(&request.workflow_id) {
+        let run = service.executions.run(key);
+        if run.start_request_ids.contains(&request.request_id) {
+            // The caller repeats itself, and hears what it heard before.
+            let started = run.start_request_id == request.request_id;
+            return Ok(response(service, key, started));
+        }
+        match workflow_id::resolve(
+            run,
+            request.workflow_id_reuse_policy(),
+            request.workflow_id_conflict_policy(),
+        )? {
+            Resolution::Start => {}
+            Resolution::TerminateExisting => service.terminate_for_new_run(key),
+            Resolution::UseExisting => {
+                attach(service, key, request);
+                return Ok(response(service, key, false));
+            }
+        }
+    }
+    let key = service.start_run(new_run(request, service.now_ms));
+    Ok(response(service, key, true))
+}
+
+fn response(service: &Service, key: RunKey, started: bool) -> StartWorkflowExecutionResponse {
+    let run = service.executions.run(key);
+    StartWorkflowExecutionResponse {
+        run_id: run.run_id.clone(),
+        first_execution_run_id: run.started().first_execution_run_id.clone(),
+        started,
+        status: run.state.status.into(),
+        ..StartWorkflowExecutionResponse::default()
+    }
+}
+
+/// Leaves on the running workflow what the start asked to attach to it.
+fn attach(service: &mut Service, key: RunKey, request: StartWorkflowExecutionRequest) {
+    let Some(options) = request.on_conflict_options else {
+        return;
+    };
+    let now_ms = service.now_ms;
+    let run = service.executions.run_mut(key);
+    let mut attributes = WorkflowExecutionOptionsUpdatedEventAttributes::default();
+    if options.attach_request_id && !request.request_id.is_empty() {
+        attributes.attached_request_id = request.request_id;
+    }
+    if options.attach_completion_callbacks {
+        attributes.attached_completion_callbacks = request.completion_callbacks;
+    }
+    let links = if options.attach_links {
+        request.links
+    } else {
+        Vec::new()
+    };
+    run.attach(now_ms, attributes, links);
+    service.close_transaction(key);
+}
+
+/// The run that a request asks for.
+pub(crate) fn new_run(request: StartWorkflowExecutionRequest, now_ms: u64) -> NewRun {
+    let mut attributes = WorkflowExecutionStartedEventAttributes {
+        workflow_type: request.workflow_type,
+        workflow_id: request.workflow_id,
+        task_queue: request.task_queue,
+        input: request.input,
+        workflow_execution_timeout: request.workflow_execution_timeout,
+        workflow_run_timeout: request.workflow_run_timeout,
+        workflow_task_timeout: request.workflow_task_timeout,
+        identity: request.identity,
+        retry_policy: request.retry_policy,
+        cron_schedule: request.cron_schedule,
+        continued_failure: request.continued_failure,
+        last_completion_result: request.last_completion_result,
+        memo: request.memo,
+        search_attributes: request.search_attributes,
+        header: request.header,
+        completion_callbacks: request.completion_callbacks,
+        priority: request.priority,
+        ..WorkflowExecutionStartedEventAttributes::default()
+    };
+    chain::begin(
+        &mut attributes,
+        request.workflow_start_delay.as_ref(),
+        now_ms,
+    );
+    NewRun {
+        attributes,
+        decoration: EventDecoration {
+            user_metadata: request.user_metadata,
+            links: request.links,
+            ..EventDecoration::default()
+        },
+        request_id: request.request_id,
+        ..NewRun::default()
+    }
+}

@@ -1,0 +1,103 @@
+//! What workers and clients ask of the server beside their work.
+
+use pretty_assertions::assert_eq;
+
+use crate::{api::rpc::*, messages::request::Response, testing::*};
+
+#[test]
+fn a_server_claims_no_capability_that_it_lacks() {
+    let mut world = World::new();
+    let Ok(Response::GetSystemInfo(info)) = world.call(GetSystemInfoRequest {}) else {
+        panic!("not its response")
+    };
+    let capabilities = info.capabilities.unwrap();
+    assert!(capabilities.encoded_failure_attributes && capabilities.sdk_metadata);
+    assert!(!capabilities.supports_schedules && !capabilities.eager_workflow_start);
+}
+
+#[test]
+fn the_one_namespace_is_described() {
+    let mut world = World::new();
+    let request = DescribeNamespaceRequest {
+        namespace: "default".to_owned(),
+        ..DescribeNamespaceRequest::default()
+    };
+    let Ok(Response::DescribeNamespace(described)) = world.call(request) else {
+        panic!("not its response")
+    };
+    assert_eq!(described.namespace_info.unwrap().name, "default");
+}
+
+#[test]
+fn a_task_queue_is_described_by_its_pollers() {
+    let mut world = World::new();
+    let poll = world.send(poll_request());
+    let request = DescribeTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: queue(TASK_QUEUE),
+        ..DescribeTaskQueueRequest::default()
+    };
+    let pollers = |world: &mut World| match world.call(request.clone()) {
+        Ok(Response::DescribeTaskQueue(described)) => described
+            .pollers
+            .into_iter()
+            .map(|poller| poller.identity)
+            .collect::<Vec<_>>(),
+        other => panic!("not its response: {other:?}"),
+    };
+    assert_eq!(pollers(&mut world), ["worker"]);
+    world.service.cancel(poll);
+    assert!(pollers(&mut world).is_empty());
+}
+
+/// `service/frontend/workflow_handler.go` (`ShutdownWorker`)
+#[test]
+fn nothing_waits_for_a_worker_that_has_shut_down() {
+    let mut world = World::new();
+    world.start("w");
+    let task = world.workflow_task();
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 5_000)],
+            "sticky",
+        ))
+        .unwrap();
+    let poll = world.send(sticky_poll_request("sticky"));
+    let request = ShutdownWorkerRequest {
+        namespace: "default".to_owned(),
+        sticky_task_queue: "sticky".to_owned(),
+        ..ShutdownWorkerRequest::default()
+    };
+    assert!(matches!(
+        world.call(request),
+        Ok(Response::ShutdownWorker(_))
+    ));
+    match world.reply(poll) {
+        Some(Ok(Response::PollWorkflowTaskQueue(task))) => assert!(task.task_token.is_empty()),
+        other => panic!("still polls: {other:?}"),
+    }
+    world.pass(5_000);
+    assert_eq!(world.workflow_task().history.unwrap().events[0].event_id, 1);
+}
+
+#[test]
+fn a_run_whose_stickiness_is_reset_goes_to_the_normal_queue_with_all_events() {
+    let mut world = World::new();
+    world.start("w");
+    let task = world.workflow_task();
+    world
+        .respond(sticky_completion(
+            &task,
+            vec![start_timer("1", 5_000)],
+            "sticky",
+        ))
+        .unwrap();
+    let request = ResetStickyTaskQueueRequest {
+        namespace: "default".to_owned(),
+        execution: execution("w"),
+    };
+    world.call(request).unwrap();
+    world.pass(5_000);
+    assert_eq!(world.workflow_task().history.unwrap().events[0].event_id, 1);
+}

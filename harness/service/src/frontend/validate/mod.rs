@@ -1,0 +1,212 @@
+//! The front door: what a request must satisfy before the service acts on it, RPC by RPC.
+//!
+//! Codes and messages are the server's, the field named. What a request leaves open and the front
+//! door fills in (policies, kinds, retry intervals, stages) is filled in here, so the service below
+//! sees only complete requests. Two things the server fills in with random ids are left empty,
+//! since nothing here is random: a request id, which then never deduplicates, and an update id,
+//! which the service derives.
+//!
+//! `temporalio/temporal: service/frontend/workflow_handler.go`, `chasm/lib/workflow/validator.go`,
+//! `common/rpc/interceptor/namespace_validator.go`
+
+mod execution;
+mod start;
+mod update;
+mod worker;
+
+use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
+use tonic::Status;
+
+use crate::{
+    base::{
+        checks::{invalid, task_queue},
+        config::ServiceConfig,
+    },
+    messages::request::Request,
+};
+
+/// Checks a request and fills in its defaults.
+///
+/// # Errors
+///
+/// NOT_FOUND for a namespace that is not the configured one, INVALID_ARGUMENT for anything
+/// malformed, PERMISSION_DENIED and UNIMPLEMENTED where the server says so.
+pub(crate) fn validate(
+    request: &mut Request,
+    config: &ServiceConfig,
+    now_ms: u64,
+) -> Result<(), Status> {
+    check_namespace(request, config)?;
+    let limits = &config.limits;
+    match request {
+        // Nothing to check beyond the namespace, or checked with the task token.
+        Request::GetSystemInfo(_)
+        | Request::DescribeNamespace(_)
+        | Request::ShutdownWorker(_)
+        | Request::RespondQueryTaskCompleted(_)
+        | Request::RecordActivityTaskHeartbeat(_)
+        | Request::RespondNexusTaskCompleted(_)
+        | Request::RespondNexusTaskFailed(_)
+        | Request::CompleteNexusOperation(_) => Ok(()),
+
+        Request::StartWorkflowExecution(request) => start::start(request, limits, now_ms),
+        Request::SignalWithStartWorkflowExecution(request) => {
+            start::signal_with_start(request, limits, now_ms)
+        }
+        Request::ExecuteMultiOperation(request) => update::multi_operation(request, config, now_ms),
+        Request::UpdateWorkflowExecution(request) => update::update(request, limits),
+        Request::PollWorkflowExecutionUpdate(request) => update::poll(request),
+
+        Request::SignalWorkflowExecution(request) => execution::signal(request, limits),
+        Request::QueryWorkflow(request) => execution::query(request, limits),
+        Request::TerminateWorkflowExecution(request) => execution::terminate(request),
+        Request::ResetWorkflowExecution(request) => execution::reset(request, limits),
+        Request::GetWorkflowExecutionHistory(request) => execution::history(request, limits),
+        Request::GetWorkflowExecutionHistoryReverse(request) => {
+            execution::page_size(&mut request.maximum_page_size, limits);
+            execution(request.execution.as_ref())
+        }
+        Request::RequestCancelWorkflowExecution(request) => {
+            execution(request.workflow_execution.as_ref())
+        }
+        Request::DescribeWorkflowExecution(request) => execution(request.execution.as_ref()),
+        Request::ResetStickyTaskQueue(request) => execution(request.execution.as_ref()),
+
+        Request::PollWorkflowTaskQueue(request) => {
+            worker::poll(&mut request.task_queue, &request.identity, limits)
+        }
+        Request::PollActivityTaskQueue(request) => {
+            worker::poll(&mut request.task_queue, &request.identity, limits)
+        }
+        Request::PollNexusTaskQueue(request) => {
+            worker::poll(&mut request.task_queue, &request.identity, limits)
+        }
+        Request::DescribeTaskQueue(request) => task_queue(&mut request.task_queue, "", limits),
+        Request::RespondWorkflowTaskCompleted(request) => {
+            worker::identity(&request.identity, limits)
+        }
+        Request::RespondWorkflowTaskFailed(request) => worker::identity(&request.identity, limits),
+        Request::RespondActivityTaskCompleted(request) => {
+            worker::identity(&request.identity, limits)
+        }
+        Request::RespondActivityTaskFailed(request) => {
+            worker::failure(request.failure.as_ref())?;
+            worker::identity(&request.identity, limits)
+        }
+        Request::RespondActivityTaskCanceled(request) => {
+            worker::identity(&request.identity, limits)
+        }
+        Request::RecordActivityTaskHeartbeatById(request) => {
+            worker::activity_by_id(&request.workflow_id, &request.activity_id)
+        }
+        Request::RespondActivityTaskCompletedById(request) => {
+            worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
+            worker::identity(&request.identity, limits)
+        }
+        Request::RespondActivityTaskFailedById(request) => {
+            worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
+            worker::next_retry_delays(request.failure.as_ref())?;
+            worker::identity(&request.identity, limits)
+        }
+        Request::RespondActivityTaskCanceledById(request) => {
+            worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
+            worker::identity(&request.identity, limits)
+        }
+    }
+}
+
+/// Checks the run that a request is about: a workflow id, and a run id only if it is one.
+fn execution(execution: Option<&WorkflowExecution>) -> Result<(), Status> {
+    let Some(execution) = execution else {
+        return invalid("Execution is not set on request.");
+    };
+    if execution.workflow_id.is_empty() {
+        return invalid("WorkflowId is not set on request.");
+    }
+    if !execution.run_id.is_empty() && uuid::Uuid::try_parse(&execution.run_id).is_err() {
+        return invalid("Invalid RunId.");
+    }
+    Ok(())
+}
+
+fn check_namespace(request: &Request, config: &ServiceConfig) -> Result<(), Status> {
+    let (namespace, has_task_token) = namespace_of(request);
+    let Some(namespace) = namespace else {
+        return Ok(());
+    };
+    if namespace.is_empty() {
+        // It is then the task token's.
+        return if has_task_token {
+            Ok(())
+        } else {
+            invalid("Namespace is not set on request.")
+        };
+    }
+    if namespace.len() > config.limits.id_length {
+        return invalid("Namespace length exceeds limit.");
+    }
+    if namespace != config.namespace {
+        return Err(Status::not_found(format!(
+            "Namespace {namespace} is not found."
+        )));
+    }
+    Ok(())
+}
+
+/// The namespace that a request names, and whether it has a task token that names one too.
+fn namespace_of(request: &Request) -> (Option<&str>, bool) {
+    macro_rules! namespace {
+        ([$($plain:ident),+ $(,)?], [$($token:ident),+ $(,)?]) => {
+            match request {
+                // A namespace can be described by its id alone; there is one, and the service
+                // answers for it.
+                Request::GetSystemInfo(_) | Request::CompleteNexusOperation(_) => (None, false),
+                Request::DescribeNamespace(request) if !request.id.is_empty() => (None, false),
+                $(Request::$plain(request) => (Some(request.namespace.as_str()), false),)+
+                $(Request::$token(request) => (Some(request.namespace.as_str()), true),)+
+            }
+        };
+    }
+    namespace!(
+        [
+            DescribeNamespace,
+            StartWorkflowExecution,
+            SignalWorkflowExecution,
+            SignalWithStartWorkflowExecution,
+            UpdateWorkflowExecution,
+            PollWorkflowExecutionUpdate,
+            ExecuteMultiOperation,
+            QueryWorkflow,
+            RequestCancelWorkflowExecution,
+            TerminateWorkflowExecution,
+            ResetWorkflowExecution,
+            DescribeWorkflowExecution,
+            GetWorkflowExecutionHistory,
+            GetWorkflowExecutionHistoryReverse,
+            PollWorkflowTaskQueue,
+            PollActivityTaskQueue,
+            PollNexusTaskQueue,
+            ResetStickyTaskQueue,
+            RecordActivityTaskHeartbeatById,
+            RespondActivityTaskCompletedById,
+            RespondActivityTaskFailedById,
+            RespondActivityTaskCanceledById,
+            DescribeTaskQueue,
+            ShutdownWorker,
+        ],
+        [
+            RespondWorkflowTaskCompleted,
+            RespondWorkflowTaskFailed,
+            RespondQueryTaskCompleted,
+            RecordActivityTaskHeartbeat,
+            RespondActivityTaskCompleted,
+            RespondActivityTaskFailed,
+            RespondActivityTaskCanceled,
+            RespondNexusTaskCompleted,
+            RespondNexusTaskFailed,
+        ]
+    )
+}
+
+#[cfg(test)]
+mod tests;

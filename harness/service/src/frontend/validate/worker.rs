@@ -1,0 +1,71 @@
+//! What workers send.
+
+use temporalio_protos::temporal::api::{
+    failure::v1::{Failure, failure::FailureInfo},
+    taskqueue::v1::TaskQueue,
+};
+use tonic::Status;
+
+use crate::base::{
+    checks::{invalid, task_queue},
+    config::Limits,
+    time,
+};
+
+pub(super) fn poll(
+    queue: &mut Option<TaskQueue>,
+    poller: &str,
+    limits: &Limits,
+) -> Result<(), Status> {
+    task_queue(queue, "", limits)?;
+    identity(poller, limits)
+}
+
+pub(super) fn identity(identity: &str, limits: &Limits) -> Result<(), Status> {
+    if identity.len() > limits.id_length {
+        return invalid("Identity length exceeds limit.");
+    }
+    Ok(())
+}
+
+/// A worker fails an activity only with an application failure or with no failure at all.
+pub(super) fn failure(failure: Option<&Failure>) -> Result<(), Status> {
+    match failure {
+        Some(Failure {
+            failure_info: Some(FailureInfo::ApplicationFailureInfo(_)),
+            ..
+        })
+        | None => next_retry_delays(failure),
+        Some(_) => invalid("Failure must have ApplicationFailureInfo."),
+    }
+}
+
+/// The delays that a failure and its causes ask for are durations.
+pub(super) fn next_retry_delays(failure: Option<&Failure>) -> Result<(), Status> {
+    let mut next = failure;
+    while let Some(failure) = next {
+        if let Some(FailureInfo::ApplicationFailureInfo(info)) = &failure.failure_info
+            && let Some(delay) = &info.next_retry_delay
+        {
+            time::check_valid(delay).or_else(|why| {
+                let (seconds, nanos) = (delay.seconds, delay.nanos);
+                let duration = format!("duration (seconds:{seconds} nanos:{nanos})");
+                invalid(format!(
+                    "NextRetryDelay is not a valid duration: proto: {duration} {why}"
+                ))
+            })?;
+        }
+        next = failure.cause.as_deref();
+    }
+    Ok(())
+}
+
+pub(super) fn activity_by_id(workflow_id: &str, activity_id: &str) -> Result<(), Status> {
+    if activity_id.is_empty() {
+        return invalid("ActivityId is not set on request.");
+    }
+    if workflow_id.is_empty() {
+        return invalid("WorkflowId is not set on request.");
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The service: requests and the passing of time in, replies out.
+
+use std::{mem, sync::Arc};
+
+use crate::{
+    api::HistoryEvent,
+    base::{
+        identifiers::{RequestId, derived_uuid},
+        nexus_endpoints::NexusEndpoint,
+    },
+    executors::{deliveries, timers, transfers},
+    frontend::{self, answer::Answer, update_workflow_execution, validate},
+    messages::{reply::Reply, request::Request},
+    state::{answers, service::Service, work::Work},
+};
+
+impl Service {
+    /// Takes a request. Its reply comes out of [`Service::take_replies`], now or, for a long poll,
+    /// much later.
+    pub fn request(&mut self, now_ms: u64, id: RequestId, request: Request) {
+        self.request_until(now_ms, id, request, None);
+    }
+
+    /// As [`Service::request`], from a caller that waits until `deadline_ms`, in milliseconds since
+    /// the Unix epoch. A query or an update that has no answer by then is told DEADLINE_EXCEEDED.
+    /// Other waits have none, nor has that for an update of 20 s or more: the server answers those
+    /// before, and clients ask again.
+    pub fn request_until(
+        &mut self,
+        now_ms: u64,
+        id: RequestId,
+        request: Request,
+        deadline_ms: Option<u64>,
+    ) {
+        self.advance(now_ms);
+        let mut request = request;
+        let handled = validate::validate(&mut request, &self.config, self.now_ms)
+            .and_then(|()| frontend::handle(self, id, deadline_ms, request));
+        match handled {
+            Ok(Answer::Now(response)) => self.reply(id, Ok(response)),
+            Ok(Answer::Later) => {}
+            Err(status) => self.reply(id, Err(status)),
+        }
+        self.settle();
+    }
+
+    /// The caller of a request went away: its poll takes no task, and nothing replies to it any
+    /// more.
+    pub fn cancel(&mut self, id: RequestId) {
+        self.task_queues.cancel_poll(id);
+        answers::updates::cancel(self, id);
+        for waiters in self.history_polls.values_mut() {
+            waiters.retain(|waiter| waiter.id != id);
+        }
+        answers::queries::cancel(self, id);
+    }
+
+    /// When the next timer falls due, or the next delivery from one run to another, if there is
+    /// any.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.timers
+            .next_due_ms()
+            .into_iter()
+            .chain(self.deliveries.next_due_ms())
+            .min()
+    }
+
+    /// How many things are due: each run that has something to tell another counts once, and so
+    /// does each timer by its run and kind.
+    pub fn due(&self, now_ms: u64) -> usize {
+        self.deliveries.due(now_ms) + self.timers.due(now_ms).count()
+    }
+
+    /// Fires one of the things that are due: first come the deliveries between runs, which on the
+    /// server take no time, then the timers, earliest first. All due timers that workflow code of
+    /// one run started count as one, and fire in one transaction, as on the server. An index past
+    /// [`Service::due`] fires nothing.
+    pub fn fire(&mut self, now_ms: u64, index: usize) {
+        self.advance(now_ms);
+        match index.checked_sub(self.deliveries.due(now_ms)) {
+            None => deliveries::deliver(self, index),
+            Some(index) => {
+                let due = self.timers.due(now_ms).nth(index);
+                let Some((run, kind)) = due else { return };
+                timers::fire(self, run, kind);
+            }
+        }
+        self.settle();
+    }
+
+    /// The replies since the last call, in order.
+    pub fn take_replies(&mut self) -> Vec<Reply> {
+        mem::take(&mut self.replies)
+    }
+
+    /// The history of a run, of the last run of the workflow id if none is named.
+    pub fn history(&self, workflow_id: &str, run_id: Option<&str>) -> Option<&[Arc<HistoryEvent>]> {
+        let key = match run_id {
+            Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
+            None => self.executions.current(workflow_id)?,
+        };
+        Some(self.executions.run(key).history.events())
+    }
+
+    /// Does the work that transactions left for later, in order, until none is left.
+    fn settle(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Transfer(transfer) => transfers::execute(self, transfer),
+                Work::MovedUpdate { waiter, run } => {
+                    update_workflow_execution::resubmit(self, run, *waiter);
+                }
+                Work::UpdateWithStart { waiter } => {
+                    update_workflow_execution::start_again(self, *waiter);
+                }
+            }
+        }
+    }
+
+    /// Makes an endpoint, whose operations are handled by whoever polls this task queue for Nexus
+    /// tasks. One that is there already gets the new task queue.
+    pub fn create_nexus_endpoint(
+        &mut self,
+        name: impl Into<String>,
+        task_queue: impl Into<String>,
+    ) {
+        let (name, task_queue) = (name.into(), task_queue.into());
+        let id = derived_uuid(self.config.id_seed, &format!("nexus endpoint {name}"), 0);
+        self.nexus_endpoints
+            .insert(name, NexusEndpoint { id, task_queue });
+    }
+}

@@ -1,0 +1,438 @@
+//! Looking at the service from outside, for reports: what is open, and what it waits for.
+//!
+//! Nothing here is part of Temporal's API, and nothing here changes anything.
+
+use std::sync::Arc;
+
+use crate::{
+    api::{
+        Attributes, HistoryEvent, enums::TimeoutType, failure::failure::FailureInfo,
+        history::ActivityTaskTimedOutEventAttributes,
+    },
+    base::reason::Reason,
+    frontend::respond_workflow_task_completed::started_task,
+    run::{
+        Run, activities::PendingActivity, nexus_operations::PendingNexusOperation,
+        token::TaskToken, workflow_task::WorkflowTaskProblem,
+    },
+    state::service::Service,
+};
+
+/// One run, as a report names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExecutionSummary {
+    /// The workflow id.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: String,
+    /// The workflow type.
+    pub workflow_type: String,
+    /// The task queue it was started on.
+    pub task_queue: String,
+    /// Whether it is still running.
+    pub open: bool,
+    /// The termination that closed the run, if one did.
+    pub terminated: Option<TerminationSummary>,
+    /// The activities that have not closed, in the order in which they were scheduled.
+    pub pending_activities: Vec<PendingActivitySummary>,
+    /// The timers that have not fired, in the order in which they will.
+    pub pending_timers: Vec<PendingTimerSummary>,
+    /// The children that have not closed, in the order in which they were initiated.
+    pub pending_children: Vec<PendingChildSummary>,
+    /// The Nexus operations that have not closed, in the order in which they were scheduled.
+    pub pending_nexus_operations: Vec<PendingNexusOperationSummary>,
+    /// The ids of the updates that have no outcome, in the order in which they were admitted.
+    pub pending_updates: Vec<String>,
+    /// The workflow task that is scheduled or started.
+    pub pending_workflow_task: Option<PendingWorkflowTaskSummary>,
+}
+
+/// The termination of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TerminationSummary {
+    /// The reason in words, from the closing event.
+    pub message: String,
+    /// The typed reason, if the service terminated the run by itself and programs recognise it.
+    pub reason: Option<Reason>,
+}
+
+/// An activity that timed out before any worker polled for an attempt of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnpolledActivitySummary {
+    /// The workflow id of its run.
+    pub workflow_id: String,
+    /// The run id of its run.
+    pub run_id: String,
+    /// The workflow type of its run.
+    pub workflow_type: String,
+    /// The activity type.
+    pub activity_type: String,
+    /// The task queue on which it was scheduled.
+    pub task_queue: String,
+    /// The timeout that ended it: `ScheduleToStart` or `ScheduleToClose`.
+    pub timeout: TimeoutType,
+    /// The message of the failure that the workflow got.
+    pub message: String,
+}
+
+/// An activity that has not closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingActivitySummary {
+    /// The activity type.
+    pub activity_type: String,
+    /// The task queue it is scheduled on.
+    pub task_queue: String,
+    /// The attempt that runs or is next, from 1.
+    pub attempt: i32,
+    /// Whether a worker has the attempt.
+    pub started: bool,
+    /// Why the last attempt failed.
+    pub last_failure: Option<String>,
+}
+
+/// A child that has not closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingChildSummary {
+    /// Its workflow id.
+    pub workflow_id: String,
+    /// Its workflow type.
+    pub workflow_type: String,
+    /// Whether it has been started.
+    pub started: bool,
+}
+
+/// A Nexus operation that has not closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingNexusOperationSummary {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The service.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// The request to start it that is under way or next, from 1; the last one, if it has started.
+    pub attempt: i32,
+    /// The token of an operation that its handler has started.
+    pub token: Option<String>,
+    /// When a timeout will end it, if nothing else does before, in milliseconds since the Unix
+    /// epoch.
+    pub expires_at_ms: Option<u64>,
+    /// Why the last request to start it failed.
+    pub last_failure: Option<String>,
+}
+
+/// A timer that has not fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingTimerSummary {
+    /// The timer id.
+    pub timer_id: String,
+    /// When it fires, in milliseconds since the Unix epoch.
+    pub fires_at_ms: u64,
+}
+
+/// A workflow task that is scheduled or started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingWorkflowTaskSummary {
+    /// The task queue of its run.
+    pub task_queue: String,
+    /// The attempt, from 1.
+    pub attempt: i32,
+    /// Whether a worker has it.
+    pub started: bool,
+    /// Why the last attempt did not complete.
+    pub last_failure: Option<String>,
+}
+
+/// The history of a run that nothing is added to any more.
+#[derive(Clone, Debug)]
+pub struct RunHistory {
+    /// The workflow id.
+    pub workflow_id: String,
+    /// The run id.
+    pub run_id: String,
+    /// The events, from the first.
+    pub events: Vec<Arc<HistoryEvent>>,
+    /// A hash of the events' bytes.
+    pub digest: u64,
+}
+
+impl Service {
+    /// Whether the activity of this task is to be cancelled: then none of its attempts is retried
+    /// any more.
+    pub fn is_cancel_requested(&self, task_token: &[u8]) -> bool {
+        let Ok(TaskToken::ActivityTask {
+            run,
+            scheduled_event_id,
+            ..
+        }) = TaskToken::decode(task_token)
+        else {
+            return false;
+        };
+        let activities = &self.executions.run(run).activities;
+        activities
+            .get(scheduled_event_id)
+            .is_some_and(PendingActivity::is_cancel_requested)
+    }
+
+    /// Every run that ever was, in the order in which they started.
+    pub fn executions(&self) -> Vec<ExecutionSummary> {
+        self.executions.iter().map(summary).collect()
+    }
+
+    /// Returns the activities that timed out before any worker polled for them: by their runs, in
+    /// the order in which the runs started, and within a run in the order of their timeouts.
+    pub fn unpolled_activities(&self) -> Vec<UnpolledActivitySummary> {
+        self.executions.iter().flat_map(unpolled_of_run).collect()
+    }
+
+    /// Ends the service: the history of every run, in the order in which the runs started.
+    pub fn into_histories(self) -> impl Iterator<Item = RunHistory> {
+        self.executions.into_runs().map(|run| RunHistory {
+            digest: run.history.digest(),
+            workflow_id: run.workflow_id,
+            run_id: run.run_id,
+            events: run.history.into_events(),
+        })
+    }
+
+    /// Whether this is the token of a workflow task that a worker has, and on which the service has
+    /// not given up.
+    pub fn is_workflow_task_started(&self, task_token: &[u8]) -> bool {
+        started_task(self, task_token).is_ok()
+    }
+
+    /// Whether this is the token of a query whose answer is still wanted from the worker that has
+    /// it.
+    pub fn is_query_awaited(&self, task_token: &[u8]) -> bool {
+        match TaskToken::decode(task_token) {
+            Ok(TaskToken::Query { query, ordinal }) => self.queries.sent(query, ordinal).is_some(),
+            _ => false,
+        }
+    }
+
+    /// How many runs are open.
+    pub fn open_executions(&self) -> usize {
+        self.executions
+            .iter()
+            .filter(|run| run.is_running())
+            .count()
+    }
+
+    /// The run id and the history of a run; of the latest of its workflow id, if none is named.
+    pub fn run(
+        &self,
+        workflow_id: &str,
+        run_id: Option<&str>,
+    ) -> Option<(&str, &[Arc<HistoryEvent>])> {
+        let key = match run_id {
+            Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
+            None => self.executions.current(workflow_id)?,
+        };
+        let run = self.executions.run(key);
+        Some((&run.run_id, run.history.events()))
+    }
+
+    /// The pending Nexus operation whose handler is asked under this request id, and the workflow
+    /// id of its run.
+    pub fn nexus_operation(
+        &self,
+        request_id: &str,
+    ) -> Option<(&str, PendingNexusOperationSummary)> {
+        self.executions
+            .iter()
+            .filter(|run| run.is_running())
+            .find_map(|run| {
+                let operation = run.nexus_operations.iter().find(|operation| {
+                    run.nexus_operation_scheduled(operation.scheduled_event_id)
+                        .request_id
+                        == request_id
+                })?;
+                Some((
+                    run.workflow_id.as_str(),
+                    pending_nexus_operation(run, operation),
+                ))
+            })
+    }
+
+    /// A run by its run id alone.
+    pub fn execution(&self, run_id: &str) -> Option<ExecutionSummary> {
+        self.executions
+            .iter()
+            .find(|run| run.run_id == run_id)
+            .map(summary)
+    }
+}
+
+fn summary(run: &Run) -> ExecutionSummary {
+    let task = run.state.workflow_task.current.as_ref();
+    ExecutionSummary {
+        workflow_id: run.workflow_id.clone(),
+        run_id: run.run_id.clone(),
+        workflow_type: run.workflow_type().to_owned(),
+        task_queue: run.task_queue_name().to_owned(),
+        open: run.is_running(),
+        terminated: terminated(run),
+        pending_activities: pending_activities(run),
+        pending_timers: run
+            .user_timers
+            .in_order()
+            .map(|(due_ms, _, id)| PendingTimerSummary {
+                timer_id: id.clone(),
+                fires_at_ms: *due_ms,
+            })
+            .collect(),
+        pending_children: pending_children(run),
+        pending_nexus_operations: pending_nexus_operations(run),
+        pending_updates: run.updates.pending(),
+        pending_workflow_task: task.map(|task| PendingWorkflowTaskSummary {
+            task_queue: run.task_queue_name().to_owned(),
+            attempt: task.attempt,
+            started: task.is_started(),
+            last_failure: run.state.workflow_task.last_problem.as_ref().map(problem),
+        }),
+    }
+}
+
+fn terminated(run: &Run) -> Option<TerminationSummary> {
+    match &run.history.events().last()?.attributes {
+        Some(Attributes::WorkflowExecutionTerminatedEventAttributes(terminated)) => {
+            Some(TerminationSummary {
+                message: terminated.reason.clone(),
+                reason: run.state.terminated_for,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn unpolled_of_run(run: &Run) -> impl Iterator<Item = UnpolledActivitySummary> {
+    run.history.events().iter().filter_map(|event| {
+        let Some(Attributes::ActivityTaskTimedOutEventAttributes(timed_out)) = &event.attributes
+        else {
+            return None;
+        };
+        let (timeout, message) = unpolled_timeout(timed_out)?;
+        let scheduled = match run.history.attributes(timed_out.scheduled_event_id)? {
+            Attributes::ActivityTaskScheduledEventAttributes(scheduled) => scheduled,
+            _ => return None,
+        };
+        Some(UnpolledActivitySummary {
+            workflow_id: run.workflow_id.clone(),
+            run_id: run.run_id.clone(),
+            workflow_type: run.workflow_type().to_owned(),
+            activity_type: scheduled.activity_type.clone().unwrap_or_default().name,
+            task_queue: scheduled.task_queue.clone().unwrap_or_default().name,
+            timeout,
+            message: message.to_owned(),
+        })
+    })
+}
+
+/// Returns the timeout of an activity of which no attempt was ever started, with its message.
+fn unpolled_timeout(
+    timed_out: &ActivityTaskTimedOutEventAttributes,
+) -> Option<(TimeoutType, &str)> {
+    let failure = timed_out.failure.as_ref()?;
+    let Some(FailureInfo::TimeoutFailureInfo(info)) = &failure.failure_info else {
+        return None;
+    };
+    // An attempt that failed before is the cause of the last one's timeout.
+    let was_never_started = timed_out.started_event_id == 0 && failure.cause.is_none();
+    let timeout = info.timeout_type();
+    let is_of_waiting = matches!(
+        timeout,
+        TimeoutType::ScheduleToStart | TimeoutType::ScheduleToClose
+    );
+    (was_never_started && is_of_waiting).then_some((timeout, &failure.message))
+}
+
+fn pending_activities(run: &Run) -> Vec<PendingActivitySummary> {
+    run.activities
+        .iter()
+        .map(|activity| PendingActivitySummary {
+            activity_type: activity_type(run, activity.scheduled_event_id),
+            task_queue: activity.task_queue.clone(),
+            attempt: activity.attempt,
+            started: activity.started.is_some(),
+            last_failure: activity
+                .last_failure
+                .as_ref()
+                .map(|failure| failure.message.clone()),
+        })
+        .collect()
+}
+
+fn pending_children(run: &Run) -> Vec<PendingChildSummary> {
+    run.children
+        .iter()
+        .map(|(_, child)| PendingChildSummary {
+            workflow_id: child.workflow_id.clone(),
+            workflow_type: child
+                .workflow_type
+                .as_ref()
+                .map(|it| it.name.clone())
+                .unwrap_or_default(),
+            started: child.is_started(),
+        })
+        .collect()
+}
+
+fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationSummary> {
+    run.nexus_operations
+        .iter()
+        .map(|operation| pending_nexus_operation(run, operation))
+        .collect()
+}
+
+fn pending_nexus_operation(
+    run: &Run,
+    operation: &PendingNexusOperation,
+) -> PendingNexusOperationSummary {
+    let scheduled = run.nexus_operation_scheduled(operation.scheduled_event_id);
+    let is_started = operation.started.is_some();
+    PendingNexusOperationSummary {
+        endpoint: scheduled.endpoint.clone(),
+        service: scheduled.service.clone(),
+        operation: scheduled.operation.clone(),
+        attempt: operation.starting.attempt + i32::from(!is_started),
+        token: operation
+            .started
+            .as_ref()
+            .map(|started| started.token.clone()),
+        expires_at_ms: operation.next_timeout_ms(),
+        last_failure: operation
+            .starting
+            .last_failure
+            .as_ref()
+            .map(|it| it.message.clone()),
+    }
+}
+
+fn activity_type(run: &Run, scheduled_event_id: i64) -> String {
+    match run.history.attributes(scheduled_event_id) {
+        Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) => scheduled
+            .activity_type
+            .as_ref()
+            .map_or_else(String::new, |activity_type| activity_type.name.clone()),
+        _ => String::new(),
+    }
+}
+
+fn problem(problem: &WorkflowTaskProblem) -> String {
+    match problem {
+        WorkflowTaskProblem::Failed { cause, message } => {
+            format!("{}: {message}", cause.as_str_name())
+        }
+        WorkflowTaskProblem::TimedOut(timeout) => {
+            format!("it timed out: {}", timeout.as_str_name())
+        }
+    }
+}

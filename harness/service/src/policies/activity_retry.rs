@@ -1,0 +1,411 @@
+//! What the server makes of an activity's options, and when a failed attempt is tried again.
+//!
+//! Pure functions: options in, deadlines out. `temporalio/temporal:
+//! chasm/lib/activity/validator.go`, `service/history/workflow/mutable_state_impl.go
+//! RetryActivity`, `service/history/api/command_attr_validator.go`
+
+use prost_types::Duration;
+use temporalio_protos::temporal::api::{
+    command::v1::ScheduleActivityTaskCommandAttributes,
+    common::v1::RetryPolicy,
+    enums::v1::{RetryState, TimeoutType},
+    failure::v1::{Failure, failure::FailureInfo},
+};
+use tonic::Status;
+
+use crate::{
+    base::{
+        checks,
+        config::Limits,
+        time::{limit_ms, nanos, validate_and_cap},
+    },
+    policies::retry::{self, NextAttempt},
+};
+
+/// What decides whether and when an activity is tried again.
+#[derive(Clone, Copy, Debug)]
+pub struct ActivityRetry<'a> {
+    /// Its retry policy with the defaults filled in; `None` never retries.
+    pub policy: Option<&'a RetryPolicy>,
+    /// The attempt that just ended, from 1.
+    pub attempt: i32,
+    /// Whether the workflow has asked for the activity's cancellation.
+    pub cancel_requested: bool,
+    /// When schedule-to-close ends, in milliseconds since the Unix epoch: see [`expires_at_ms`].
+    pub expires_at_ms: Option<u64>,
+}
+
+impl ActivityRetry<'_> {
+    /// The delay in milliseconds before the next attempt, after this failure.
+    ///
+    /// A delay that the failure asks for replaces the policy's, its maximum interval included.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no next attempt: what the closing event says as its retry state.
+    pub fn next_attempt(&self, now_ms: u64, failure: Option<&Failure>) -> Result<u64, RetryState> {
+        let Some(policy) = self.policy else {
+            return Err(RetryState::RetryPolicyNotSet);
+        };
+        if self.cancel_requested {
+            return Err(RetryState::CancelRequested);
+        }
+        // These two are deadlines that the server keeps, not failures of an attempt.
+        if let Some(FailureInfo::TimeoutFailureInfo(info)) =
+            failure.and_then(|f| f.failure_info.as_ref())
+            && matches!(
+                info.timeout_type(),
+                TimeoutType::ScheduleToStart | TimeoutType::ScheduleToClose
+            )
+        {
+            return Err(RetryState::Timeout);
+        }
+        if !retry::is_retryable(failure, &policy.non_retryable_error_types) {
+            return Err(RetryState::NonRetryableFailure);
+        }
+        let requested = retry::requested_delay_nanos(failure);
+        NextAttempt {
+            now_ms,
+            attempt: self.attempt,
+            maximum_attempts: policy.maximum_attempts,
+            delay_nanos: requested
+                .unwrap_or_else(|| retry::exponential_nanos(policy, self.attempt)),
+            maximum_delay_nanos: requested
+                .unwrap_or_else(|| nanos(policy.maximum_interval.as_ref())),
+            expires_at_ms: self.expires_at_ms,
+        }
+        .delay_ms()
+    }
+}
+
+/// When an activity scheduled at a time may start no further attempt, in milliseconds since the
+/// Unix epoch.
+///
+/// It counts from the first schedule, over all attempts. Without schedule-to-close there is no such
+/// time.
+pub fn expires_at_ms(scheduled_at_ms: u64, schedule_to_close: Option<&Duration>) -> Option<u64> {
+    limit_ms(schedule_to_close).map(|timeout_ms| scheduled_at_ms.saturating_add(timeout_ms))
+}
+
+/// Checks the command that schedules an activity and fills in what it leaves open, as its event
+/// will show it.
+///
+/// Of the timeouts: schedule-to-close fills the other two and bounds them; start-to-close alone
+/// takes the run's timeout for the rest; no timeout is above the run's, nor heartbeat above
+/// start-to-close.
+///
+/// # Errors
+///
+/// INVALID_ARGUMENT, naming the field; the workflow task then fails with
+/// BAD_SCHEDULE_ACTIVITY_ATTRIBUTES.
+pub fn normalize(
+    command: &mut ScheduleActivityTaskCommandAttributes,
+    run_timeout: Option<&Duration>,
+    workflow_task_queue: &str,
+    limits: &Limits,
+) -> Result<(), Status> {
+    checks::task_queue_of_user(&mut command.task_queue, "", workflow_task_queue, limits)?;
+    if command.activity_id.is_empty() {
+        return Err(Status::invalid_argument("activityId is not set"));
+    }
+    let activity_type = command
+        .activity_type
+        .as_ref()
+        .map_or("", |activity_type| &activity_type.name);
+    if activity_type.is_empty() {
+        return Err(Status::invalid_argument("activityType is not set"));
+    }
+    check_length("activityId", &command.activity_id, limits)?;
+    check_length("activityType", activity_type, limits)?;
+    let policy = command.retry_policy.get_or_insert_default();
+    retry::ensure_defaults(policy);
+    retry::validate(policy)?;
+    checks::priority(command.priority.as_ref()).map_err(|refused| {
+        Status::invalid_argument(format!("invalid priorities: {}", refused.message()))
+    })?;
+    normalize_timeouts(command, run_timeout)
+}
+
+fn normalize_timeouts(
+    command: &mut ScheduleActivityTaskCommandAttributes,
+    run_timeout: Option<&Duration>,
+) -> Result<(), Status> {
+    for (name, timeout) in [
+        (
+            "ScheduleToCloseTimeout",
+            &mut command.schedule_to_close_timeout,
+        ),
+        (
+            "ScheduleToStartTimeout",
+            &mut command.schedule_to_start_timeout,
+        ),
+        ("StartToCloseTimeout", &mut command.start_to_close_timeout),
+        ("HeartbeatTimeout", &mut command.heartbeat_timeout),
+    ] {
+        validate_and_cap(timeout.as_mut())
+            .map_err(|why| Status::invalid_argument(format!("invalid {name}: {why}")))?;
+    }
+    let run_timeout = run_timeout.copied().unwrap_or_default();
+    let is_set = |timeout: &Option<Duration>| nanos(timeout.as_ref()) > 0;
+    let schedule_to_start_set = is_set(&command.schedule_to_start_timeout);
+    let start_to_close_set = is_set(&command.start_to_close_timeout);
+
+    if is_set(&command.schedule_to_close_timeout) {
+        let bound = command.schedule_to_close_timeout;
+        for (set, timeout) in [
+            (
+                schedule_to_start_set,
+                &mut command.schedule_to_start_timeout,
+            ),
+            (start_to_close_set, &mut command.start_to_close_timeout),
+        ] {
+            *timeout = if set {
+                Some(shorter(*timeout, bound))
+            } else {
+                bound
+            };
+        }
+    } else if start_to_close_set {
+        command.schedule_to_close_timeout = Some(run_timeout);
+        if !schedule_to_start_set {
+            command.schedule_to_start_timeout = Some(run_timeout);
+        }
+    } else {
+        return Err(Status::invalid_argument(format!(
+            "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity. ActivityId={} \
+             ActivityType={}",
+            command.activity_id,
+            command
+                .activity_type
+                .as_ref()
+                .map_or("", |activity_type| &activity_type.name),
+        )));
+    }
+
+    if nanos(Some(&run_timeout)) > 0 {
+        for timeout in [
+            &mut command.schedule_to_close_timeout,
+            &mut command.schedule_to_start_timeout,
+            &mut command.start_to_close_timeout,
+            &mut command.heartbeat_timeout,
+        ] {
+            if nanos(timeout.as_ref()) > nanos(Some(&run_timeout)) {
+                *timeout = Some(run_timeout);
+            }
+        }
+    }
+    command.heartbeat_timeout = Some(shorter(
+        command.heartbeat_timeout,
+        command.start_to_close_timeout,
+    ));
+    Ok(())
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Duration {
+    let (one, other) = (one.unwrap_or_default(), other.unwrap_or_default());
+    if nanos(Some(&one)) <= nanos(Some(&other)) {
+        one
+    } else {
+        other
+    }
+}
+
+fn check_length(field: &str, value: &str, limits: &Limits) -> Result<(), Status> {
+    if value.len() > limits.id_length {
+        return Err(Status::invalid_argument(format!(
+            "{field} exceeds length limit. Length={} Limit={}",
+            value.len(),
+            limits.id_length,
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use temporalio_protos::temporal::api::{
+        common::v1::ActivityType,
+        failure::v1::{ApplicationFailureInfo, TimeoutFailureInfo},
+        taskqueue::v1::TaskQueue,
+    };
+
+    use super::*;
+    use crate::base::time::duration;
+
+    const fn seconds(seconds: i64) -> Duration {
+        Duration { seconds, nanos: 0 }
+    }
+
+    fn policy() -> RetryPolicy {
+        let mut policy = RetryPolicy::default();
+        retry::ensure_defaults(&mut policy);
+        policy
+    }
+
+    fn retry(policy: &RetryPolicy, attempt: i32) -> ActivityRetry<'_> {
+        ActivityRetry {
+            policy: Some(policy),
+            attempt,
+            cancel_requested: false,
+            expires_at_ms: None,
+        }
+    }
+
+    fn failure_asking_for(delay_ms: Option<u64>) -> Failure {
+        Failure {
+            failure_info: Some(FailureInfo::ApplicationFailureInfo(
+                ApplicationFailureInfo {
+                    next_retry_delay: delay_ms.map(duration),
+                    ..ApplicationFailureInfo::default()
+                },
+            )),
+            ..Failure::default()
+        }
+    }
+
+    #[test]
+    fn delays_double_up_to_the_maximum_interval() {
+        let policy = RetryPolicy {
+            maximum_interval: Some(seconds(5)),
+            ..policy()
+        };
+        let failure = failure_asking_for(None);
+        let delays: Vec<_> = (1..=5)
+            .map(|attempt| {
+                retry(&policy, attempt)
+                    .next_attempt(0, Some(&failure))
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(delays, [1000, 2000, 4000, 5000, 5000]);
+    }
+
+    #[test]
+    fn a_delay_asked_for_replaces_the_maximum_interval_too() {
+        let policy = RetryPolicy {
+            maximum_interval: Some(seconds(5)),
+            ..policy()
+        };
+        let failure = failure_asking_for(Some(60_000));
+        assert_eq!(
+            retry(&policy, 1).next_attempt(0, Some(&failure)),
+            Ok(60_000)
+        );
+    }
+
+    #[test]
+    fn attempts_are_counted_with_the_first() {
+        let policy = RetryPolicy {
+            maximum_attempts: 2,
+            ..policy()
+        };
+        assert_eq!(retry(&policy, 1).next_attempt(0, None), Ok(1000));
+        assert_eq!(
+            retry(&policy, 2).next_attempt(0, None),
+            Err(RetryState::MaximumAttemptsReached)
+        );
+    }
+
+    #[test]
+    fn a_delay_past_schedule_to_close_fails_at_once() {
+        let policy = policy();
+        let bounded = ActivityRetry {
+            expires_at_ms: Some(10_000),
+            ..retry(&policy, 3)
+        };
+        assert_eq!(bounded.next_attempt(6_000, None), Ok(4_000));
+        assert_eq!(bounded.next_attempt(6_001, None), Err(RetryState::Timeout));
+    }
+
+    #[test]
+    fn no_retry_once_cancel_is_requested() {
+        let policy = policy();
+        let canceled = ActivityRetry {
+            cancel_requested: true,
+            ..retry(&policy, 1)
+        };
+        assert_eq!(
+            canceled.next_attempt(0, None),
+            Err(RetryState::CancelRequested)
+        );
+    }
+
+    #[test]
+    fn schedule_to_start_is_a_deadline_not_a_failure() {
+        let policy = policy();
+        let timeout = Failure {
+            failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
+                timeout_type: TimeoutType::ScheduleToStart.into(),
+                ..TimeoutFailureInfo::default()
+            })),
+            ..Failure::default()
+        };
+        assert_eq!(
+            retry(&policy, 1).next_attempt(0, Some(&timeout)),
+            Err(RetryState::Timeout)
+        );
+    }
+
+    fn command() -> ScheduleActivityTaskCommandAttributes {
+        ScheduleActivityTaskCommandAttributes {
+            activity_id: "1".into(),
+            activity_type: Some(ActivityType {
+                name: "charge".into(),
+            }),
+            task_queue: Some(TaskQueue {
+                name: "payments".into(),
+                ..TaskQueue::default()
+            }),
+            ..ScheduleActivityTaskCommandAttributes::default()
+        }
+    }
+
+    #[test]
+    fn schedule_to_close_fills_and_bounds_the_other_timeouts() {
+        let mut command = command();
+        command.schedule_to_close_timeout = Some(seconds(10));
+        command.start_to_close_timeout = Some(seconds(20));
+        normalize(&mut command, None, "payments", &Limits::default()).unwrap();
+        assert_eq!(command.start_to_close_timeout, Some(seconds(10)));
+        assert_eq!(command.schedule_to_start_timeout, Some(seconds(10)));
+        assert_eq!(command.heartbeat_timeout, Some(seconds(0)));
+    }
+
+    #[test]
+    fn start_to_close_alone_takes_the_run_timeout_for_the_rest() {
+        let mut command = command();
+        command.start_to_close_timeout = Some(seconds(90));
+        command.heartbeat_timeout = Some(seconds(70));
+        normalize(
+            &mut command,
+            Some(&seconds(60)),
+            "payments",
+            &Limits::default(),
+        )
+        .unwrap();
+        assert_eq!(command.schedule_to_close_timeout, Some(seconds(60)));
+        assert_eq!(command.schedule_to_start_timeout, Some(seconds(60)));
+        assert_eq!(command.start_to_close_timeout, Some(seconds(60)));
+        assert_eq!(command.heartbeat_timeout, Some(seconds(60)));
+    }
+
+    #[test]
+    fn an_activity_without_a_closing_timeout_is_refused() {
+        let refused = normalize(&mut command(), None, "payments", &Limits::default()).unwrap_err();
+        assert!(
+            refused
+                .message()
+                .contains("ActivityId=1 ActivityType=charge"),
+            "{}",
+            refused.message()
+        );
+    }
+
+    #[test]
+    fn the_retry_policy_of_the_event_has_its_defaults() {
+        let mut command = command();
+        command.start_to_close_timeout = Some(seconds(1));
+        normalize(&mut command, None, "payments", &Limits::default()).unwrap();
+        assert_eq!(command.retry_policy.unwrap(), policy());
+    }
+}

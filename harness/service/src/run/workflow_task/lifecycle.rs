@@ -1,0 +1,309 @@
+//! A workflow task is scheduled and started.
+
+use crate::{
+    api::{
+        HistoryEvent,
+        enums::{EventType, SuggestContinueAsNewReason, TaskQueueKind},
+        history::*,
+        taskqueue,
+    },
+    base::{
+        config::Limits,
+        time::{duration, duration_ms, timestamp},
+    },
+    run::{
+        Run,
+        transfer::Transfer,
+        workflow_task::{WorkflowTask, WorkflowTaskKind},
+    },
+};
+
+/// Attempts before the timeout of a failing task grows.
+const BACKOFF_MIN_ATTEMPTS: i32 = 3;
+/// A speculative task that no worker takes for this long becomes a normal one.
+const SPECULATIVE_SCHEDULE_TO_START_MS: u64 = 5_000;
+const BACKOFF_INITIAL_MS: u64 = 5_000;
+const BACKOFF_MAXIMUM_MS: u64 = 10 * 60 * 1000;
+
+impl Run {
+    pub(crate) fn has_pending_workflow_task(&self) -> bool {
+        self.state.workflow_task.current.is_some()
+    }
+
+    pub(crate) fn has_started_workflow_task(&self) -> bool {
+        self.state.workflow_task.started().is_some()
+    }
+
+    /// The queue that the next workflow task goes to: the sticky one, if there is one.
+    pub(crate) fn current_task_queue(&self) -> taskqueue::TaskQueue {
+        match &self.state.workflow_task.sticky {
+            Some(sticky) => taskqueue::TaskQueue {
+                name: sticky.name.clone(),
+                kind: TaskQueueKind::Sticky.into(),
+                normal_name: self.task_queue_name().to_owned(),
+            },
+            None => self.normal_task_queue(),
+        }
+    }
+
+    /// Whether the first workflow task is still to come, after a backoff. A speculative one may
+    /// have come before it, and have left no trace.
+    pub(crate) fn awaits_first_workflow_task(&self) -> bool {
+        self.state.first_workflow_task_ms.is_some()
+            && !self.has_pending_workflow_task()
+            && self.state.workflow_task.last_completed_started_event_id == 0
+    }
+
+    /// Schedules a workflow task unless one is pending, or the first one is still to come.
+    pub(crate) fn ensure_workflow_task(&mut self, now_ms: u64) {
+        if !self.awaits_first_workflow_task() {
+            self.hasten_workflow_task(now_ms);
+        }
+    }
+
+    /// Schedules a workflow task unless one is pending.
+    pub(crate) fn hasten_workflow_task(&mut self, now_ms: u64) {
+        if !self.has_pending_workflow_task() {
+            self.schedule_workflow_task(now_ms, WorkflowTaskKind::Normal);
+        }
+    }
+
+    /// Schedules a workflow task and sends it to matching after the transaction.
+    pub(crate) fn schedule_workflow_task(&mut self, now_ms: u64, kind: WorkflowTaskKind) {
+        self.record_workflow_task_scheduled(now_ms, now_ms, kind);
+        self.offer_workflow_task();
+    }
+
+    /// Sends the scheduled workflow task to matching after the transaction.
+    pub(crate) fn offer_workflow_task(&mut self) {
+        let scheduled_event_id = self
+            .state
+            .workflow_task
+            .current
+            .as_ref()
+            .map_or(0, |task| task.scheduled_event_id);
+        self.outbox.push(Transfer::WorkflowTask {
+            run: self.key,
+            scheduled_event_id,
+        });
+    }
+
+    /// Schedules a workflow task that is not sent to matching. `original_scheduled_ms` is earlier
+    /// than `now_ms` when heartbeats keep a task alive.
+    pub(crate) fn record_workflow_task_scheduled(
+        &mut self,
+        now_ms: u64,
+        original_scheduled_ms: u64,
+        kind: WorkflowTaskKind,
+    ) {
+        debug_assert!(!self.has_pending_workflow_task(), "a second workflow task");
+        let mut kind = kind;
+        if !self.history.buffered().is_empty() {
+            // New events end a row of failed attempts: the worker might get further with them.
+            self.state.workflow_task.attempt = 1;
+            kind = WorkflowTaskKind::Normal;
+            self.flush_buffered_events();
+        }
+        if kind == WorkflowTaskKind::Normal {
+            self.state.first_workflow_task_ms = None;
+        }
+        let attempt = self.state.workflow_task.attempt;
+        let timeout_ms = self.workflow_task_timeout_ms(attempt);
+        let is_written = attempt == 1 && kind == WorkflowTaskKind::Normal;
+        let scheduled_event_id = if is_written {
+            self.add_workflow_task_scheduled_event(now_ms, timeout_ms, attempt)
+        } else {
+            self.history.next_event_id()
+        };
+        let sticky = self.state.workflow_task.sticky.as_ref();
+        let speculative_deadline_ms = (kind == WorkflowTaskKind::Speculative)
+            .then_some(now_ms + SPECULATIVE_SCHEDULE_TO_START_MS);
+        self.state.workflow_task.current = Some(WorkflowTask {
+            kind,
+            scheduled_event_id,
+            started_event_id: 0,
+            start_ordinal: 0,
+            attempt,
+            timeout_ms,
+            scheduled_ms: now_ms,
+            original_scheduled_ms,
+            started_ms: 0,
+            request_id: String::new(),
+            suggestions: Vec::new(),
+            history_size_bytes: 0,
+            sticky_deadline_ms: sticky.map_or(speculative_deadline_ms, |sticky| {
+                Some(now_ms + sticky.schedule_to_start_ms)
+            }),
+        });
+    }
+
+    pub(super) fn add_workflow_task_scheduled_event(
+        &mut self,
+        at_ms: u64,
+        timeout_ms: u64,
+        attempt: i32,
+    ) -> i64 {
+        let attributes = WorkflowTaskScheduledEventAttributes {
+            task_queue: Some(self.current_task_queue()),
+            start_to_close_timeout: Some(duration(timeout_ms)),
+            attempt,
+        };
+        self.history.add(at_ms, attributes)
+    }
+
+    /// The timeout of the run's tasks; longer from the fourth attempt on, so as not to spin.
+    fn workflow_task_timeout_ms(&self, attempt: i32) -> u64 {
+        let default_ms = duration_ms(self.started().workflow_task_timeout.as_ref());
+        match u32::try_from(attempt - BACKOFF_MIN_ATTEMPTS) {
+            Err(_) | Ok(0) => default_ms,
+            Ok(retries) => {
+                let growth = 2_u64.saturating_pow(retries - 1);
+                default_ms
+                    + BACKOFF_INITIAL_MS
+                        .saturating_mul(growth)
+                        .min(BACKOFF_MAXIMUM_MS)
+            }
+        }
+    }
+
+    /// Starts the scheduled workflow task.
+    pub(crate) fn start_workflow_task(
+        &mut self,
+        now_ms: u64,
+        limits: &Limits,
+        identity: &str,
+        request_id: String,
+    ) {
+        let Some(mut task) = self.state.workflow_task.current.take() else {
+            unreachable!("a workflow task is started only when scheduled");
+        };
+        let size_bytes = self.history.size_bytes();
+        if size_bytes >= limits.suggest_continue_as_new_bytes {
+            task.suggestions
+                .push(SuggestContinueAsNewReason::HistorySizeTooLarge);
+        }
+        if self.history.next_event_id() >= limits.suggest_continue_as_new_events {
+            task.suggestions
+                .push(SuggestContinueAsNewReason::TooManyHistoryEvents);
+        }
+        if self.updates.are_nearly_too_many() {
+            task.suggestions
+                .push(SuggestContinueAsNewReason::TooManyUpdates);
+        }
+        task.history_size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
+        task.started_ms = now_ms;
+        task.request_id = request_id;
+        self.workflow_task_starts += 1;
+        task.start_ordinal = self.workflow_task_starts;
+        let mut is_written = task.attempt == 1 && task.kind == WorkflowTaskKind::Normal;
+        if !is_written && task.scheduled_event_id != self.history.next_event_id() {
+            // Events came since it was scheduled: it is no longer a mere repetition.
+            task.attempt = 1;
+            task.kind = WorkflowTaskKind::Normal;
+            self.state.workflow_task.attempt = 1;
+            is_written = true;
+            task.scheduled_event_id =
+                self.add_workflow_task_scheduled_event(now_ms, task.timeout_ms, 1);
+        }
+        task.started_event_id = if is_written {
+            self.add_workflow_task_started_event(&task, identity)
+        } else {
+            task.scheduled_event_id + 1
+        };
+        self.state.workflow_task.current = Some(task);
+    }
+
+    fn add_workflow_task_started_event(&mut self, task: &WorkflowTask, identity: &str) -> i64 {
+        self.history
+            .add(task.started_ms, started_attributes(task, identity))
+    }
+
+    /// The events of a started task that are not in history: they follow it in what the worker
+    /// gets.
+    pub(crate) fn transient_workflow_task_events(&self, identity: &str) -> Vec<HistoryEvent> {
+        let Some(task) = self.state.workflow_task.current.as_ref() else {
+            return Vec::new();
+        };
+        if task.attempt == 1 && task.kind == WorkflowTaskKind::Normal {
+            return Vec::new();
+        }
+        let scheduled = WorkflowTaskScheduledEventAttributes {
+            task_queue: Some(self.current_task_queue()),
+            start_to_close_timeout: Some(duration(task.timeout_ms)),
+            attempt: task.attempt,
+        };
+        let mut events = vec![HistoryEvent {
+            event_id: task.scheduled_event_id,
+            event_time: Some(timestamp(task.scheduled_ms)),
+            event_type: EventType::WorkflowTaskScheduled.into(),
+            attributes: Some(scheduled.into()),
+            ..HistoryEvent::default()
+        }];
+        if task.is_started() {
+            events.push(HistoryEvent {
+                event_id: task.started_event_id,
+                event_time: Some(timestamp(task.started_ms)),
+                event_type: EventType::WorkflowTaskStarted.into(),
+                attributes: Some(started_attributes(task, identity).into()),
+                ..HistoryEvent::default()
+            });
+        }
+        events
+    }
+
+    /// Makes a speculative task a normal one: something happened that will be in history, and the
+    /// task with it.
+    pub(crate) fn write_speculative_workflow_task(&mut self) {
+        let is_speculative = |task: &WorkflowTask| task.kind == WorkflowTaskKind::Speculative;
+        if !self
+            .state
+            .workflow_task
+            .current
+            .as_ref()
+            .is_some_and(is_speculative)
+        {
+            return;
+        }
+        let Some(mut task) = self.state.workflow_task.current.take() else {
+            return;
+        };
+        task.kind = WorkflowTaskKind::Normal;
+        if task.is_started() {
+            // The server leaves the worker's identity out here.
+            self.write_held_back_events(&mut task, "");
+        } else {
+            task.scheduled_event_id = self.add_workflow_task_scheduled_event(
+                task.scheduled_ms,
+                task.timeout_ms,
+                task.attempt,
+            );
+        }
+        self.state.workflow_task.current = Some(task);
+    }
+
+    /// Writes the scheduled and started events of a task whose events were held back.
+    pub(super) fn write_held_back_events(&mut self, task: &mut WorkflowTask, identity: &str) {
+        task.scheduled_event_id = self.add_workflow_task_scheduled_event(
+            task.scheduled_ms,
+            task.timeout_ms,
+            task.attempt,
+        );
+        task.started_event_id = self.add_workflow_task_started_event(task, identity);
+    }
+}
+
+fn started_attributes(task: &WorkflowTask, identity: &str) -> WorkflowTaskStartedEventAttributes {
+    WorkflowTaskStartedEventAttributes {
+        scheduled_event_id: task.scheduled_event_id,
+        identity: identity.to_owned(),
+        request_id: task.request_id.clone(),
+        suggest_continue_as_new: !task.suggestions.is_empty(),
+        suggest_continue_as_new_reasons: task
+            .suggestions
+            .iter()
+            .map(|reason| i32::from(*reason))
+            .collect(),
+        history_size_bytes: task.history_size_bytes,
+        ..WorkflowTaskStartedEventAttributes::default()
+    }
+}

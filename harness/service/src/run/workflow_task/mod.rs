@@ -1,0 +1,129 @@
+//! The workflow task of a run, as a state machine.
+//!
+//! At most one is pending: scheduled, then started, then completed, failed or timed out. After a
+//! failure on the normal task queue the attempt grows, and the task becomes *transient*: its events
+//! are sent to the worker but enter history only if it completes. A *speculative* task carries
+//! updates, and leaves no trace if they are all rejected. Source: `temporalio/temporal:
+//! service/history/workflow/workflow_task_state_machine.go`.
+
+mod endings;
+mod lifecycle;
+
+use crate::api::{
+    enums::{SuggestContinueAsNewReason, TimeoutType, WorkflowTaskFailedCause},
+    failure::Failure,
+};
+
+/// Whether a workflow task is recorded when scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkflowTaskKind {
+    Normal,
+    Speculative,
+}
+
+/// A scheduled or started workflow task.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkflowTask {
+    pub(crate) kind: WorkflowTaskKind,
+    pub(crate) scheduled_event_id: i64,
+    /// 0 until started.
+    pub(crate) started_event_id: i64,
+    /// Its place among all starts of workflow tasks of the run.
+    pub(crate) start_ordinal: u32,
+    pub(crate) attempt: i32,
+    pub(crate) timeout_ms: u64,
+    pub(crate) scheduled_ms: u64,
+    pub(crate) original_scheduled_ms: u64,
+    pub(crate) started_ms: u64,
+    pub(crate) request_id: String,
+    pub(crate) suggestions: Vec<SuggestContinueAsNewReason>,
+    pub(crate) history_size_bytes: i64,
+    /// Whether it was scheduled on the sticky queue, and so times out before it is started.
+    pub(crate) sticky_deadline_ms: Option<u64>,
+}
+
+impl WorkflowTask {
+    pub(crate) fn is_started(&self) -> bool {
+        self.started_event_id != 0
+    }
+}
+
+/// The sticky queue of the worker that has the run in its cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Sticky {
+    pub(crate) name: String,
+    pub(crate) schedule_to_start_ms: u64,
+}
+
+/// Why the last workflow task did not complete, for describe, queries and reports.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum WorkflowTaskProblem {
+    Failed {
+        cause: WorkflowTaskFailedCause,
+        message: String,
+    },
+    TimedOut(TimeoutType),
+}
+
+/// The workflow task of a run, and what the next one depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkflowTaskState {
+    pub(crate) current: Option<WorkflowTask>,
+    /// The attempt of the current task, or of the next one.
+    pub(crate) attempt: i32,
+    pub(crate) sticky: Option<Sticky>,
+    /// 0 until a task completed.
+    pub(crate) last_completed_started_event_id: i64,
+    pub(crate) last_problem: Option<WorkflowTaskProblem>,
+    /// The last attempt to close failed because of buffered events.
+    pub(crate) close_attempted: bool,
+}
+
+impl Default for WorkflowTaskState {
+    fn default() -> Self {
+        Self {
+            current: None,
+            attempt: 1,
+            sticky: None,
+            last_completed_started_event_id: 0,
+            last_problem: None,
+            close_attempted: false,
+        }
+    }
+}
+
+impl WorkflowTaskState {
+    pub(crate) fn is_transient(&self) -> bool {
+        self.attempt > 1
+    }
+
+    pub(crate) fn started(&self) -> Option<&WorkflowTask> {
+        self.current.as_ref().filter(|task| task.is_started())
+    }
+}
+
+/// What a worker sent with its failed task.
+pub(crate) struct WorkflowTaskFailure {
+    pub(crate) cause: WorkflowTaskFailedCause,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) identity: String,
+    /// Set when the task fails because the run is reset.
+    pub(crate) base_run_id: String,
+    pub(crate) new_run_id: String,
+}
+
+impl WorkflowTaskFailure {
+    pub(crate) fn new(
+        cause: WorkflowTaskFailedCause,
+        failure: Option<Failure>,
+        identity: &str,
+    ) -> Self {
+        Self {
+            cause,
+            failure,
+            identity: identity.to_owned(),
+            base_run_id: String::new(),
+            new_run_id: String::new(),
+        }
+    }
+}

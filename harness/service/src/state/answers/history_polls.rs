@@ -1,0 +1,164 @@
+//! Answers to the long polls for events of a run.
+
+use std::sync::Arc;
+
+use crate::{
+    api::{
+        Attributes, HistoryEvent,
+        enums::{EventType, TimeoutType},
+        history::{History, WorkflowExecutionContinuedAsNewEventAttributes},
+        rpc::GetWorkflowExecutionHistoryResponse,
+    },
+    base::{
+        failure::{self},
+        identifiers::RunKey,
+    },
+    run::{Run, token::HistoryToken},
+    state::{service::Service, waiting::history_polls::HistoryPoll},
+};
+
+/// The response, unless it has to wait.
+pub(crate) fn answer(
+    run: &Run,
+    waiter: &HistoryPoll,
+) -> Option<GetWorkflowExecutionHistoryResponse> {
+    if waiter.close_event_only {
+        return close_event(run, waiter);
+    }
+    let mut token = waiter.token;
+    if token.first_event_id >= token.end_event_id {
+        // Past what there was when the last page was asked for: see what has come since.
+        token.end_event_id = run.history.next_event_id();
+        if token.first_event_id >= token.end_event_id && token.is_waiting && run.is_running() {
+            return None;
+        }
+    }
+    token.with_transient = false;
+    let (mut events, mut next) = token.page(run, waiter.page_size, "");
+    if next.is_none() && token.first_event_id < token.end_event_id {
+        token.end_event_id =
+            add_what_came_since(run, &mut events, token.end_event_id, waiter.with_pending);
+    }
+    if next.is_none() && token.is_waiting && run.is_running() {
+        next = Some(HistoryToken {
+            first_event_id: token.end_event_id,
+            ..token
+        });
+    }
+    Some(response(events, next))
+}
+
+/// Adds to the last page what came while the pages before it were read, and the events of a pending
+/// workflow task that history does not hold, if they are asked for; gives the end of the history
+/// back.
+fn add_what_came_since(
+    run: &Run,
+    events: &mut Vec<Arc<HistoryEvent>>,
+    end_event_id: i64,
+    with_pending: bool,
+) -> i64 {
+    let new = usize::try_from(end_event_id - 1).unwrap_or(usize::MAX);
+    events.extend(run.history.events().iter().skip(new).cloned());
+    let next_event_id = run.history.next_event_id();
+    if run.is_running() && with_pending {
+        let pending = run.transient_workflow_task_events("");
+        let is_next = pending
+            .first()
+            .is_some_and(|event| event.event_id == next_event_id);
+        events.extend(pending.into_iter().filter(|_| is_next).map(Arc::new));
+    }
+    next_event_id
+}
+
+fn close_event(run: &Run, waiter: &HistoryPoll) -> Option<GetWorkflowExecutionHistoryResponse> {
+    if run.is_running() {
+        return (!waiter.token.is_waiting).then(|| response(Vec::new(), None));
+    }
+    let last = run
+        .history
+        .events()
+        .last()
+        .map(|event| as_continued(event).map_or_else(|| event.clone(), Arc::new));
+    Some(response(last.into_iter().collect(), None))
+}
+
+/// How a client that does not say that it follows runs (header `supported-features`, which the Rust
+/// SDK does not send) is told that a retry or a cron schedule goes on: as if the run had continued
+/// as new.
+///
+/// Source: `temporalio/temporal: service/history/api/get_history_util.go` (`FixFollowEvents`).
+fn as_continued(closing: &HistoryEvent) -> Option<HistoryEvent> {
+    #[allow(deprecated, reason = "the server fills in the failure of the run")]
+    let continued = match closing.attributes.as_ref()? {
+        Attributes::WorkflowExecutionCompletedEventAttributes(completed) => {
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                new_execution_run_id: completed.new_execution_run_id.clone(),
+                last_completion_result: completed.result.clone(),
+                ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+            }
+        }
+        Attributes::WorkflowExecutionFailedEventAttributes(failed) => {
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                new_execution_run_id: failed.new_execution_run_id.clone(),
+                failure: failed.failure.clone(),
+                ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+            }
+        }
+        Attributes::WorkflowExecutionTimedOutEventAttributes(timed_out) => {
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                new_execution_run_id: timed_out.new_execution_run_id.clone(),
+                failure: Some(failure::timeout(
+                    "workflow timeout",
+                    TimeoutType::StartToClose,
+                )),
+                ..WorkflowExecutionContinuedAsNewEventAttributes::default()
+            }
+        }
+        _ => return None,
+    };
+    let is_continued = !continued.new_execution_run_id.is_empty();
+    is_continued.then(|| HistoryEvent {
+        event_id: closing.event_id,
+        event_time: closing.event_time,
+        event_type: EventType::WorkflowExecutionContinuedAsNew.into(),
+        version: closing.version,
+        task_id: closing.task_id,
+        attributes: Some(continued.into()),
+        ..HistoryEvent::default()
+    })
+}
+
+fn response(
+    events: Vec<Arc<HistoryEvent>>,
+    next: Option<HistoryToken>,
+) -> GetWorkflowExecutionHistoryResponse {
+    GetWorkflowExecutionHistoryResponse {
+        history: Some(History {
+            events: events.into_iter().map(Arc::unwrap_or_clone).collect(),
+        }),
+        next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
+        ..GetWorkflowExecutionHistoryResponse::default()
+    }
+}
+
+/// Answers the long polls that wait for what a transaction on this run brought.
+pub(crate) fn answer_waiting(service: &mut Service, key: RunKey) {
+    let Some(waiters) = service.history_polls.get_mut(&key) else {
+        return;
+    };
+    let run = service.executions.run(key);
+    let mut answered = Vec::new();
+    waiters.retain(|waiter| match answer(run, waiter) {
+        Some(response) => {
+            answered.push((waiter.id, response));
+            false
+        }
+        None => true,
+    });
+    if waiters.is_empty() {
+        service.history_polls.remove(&key);
+    }
+    for (id, response) in answered {
+        service.reply(id, Ok(response.into()));
+    }
+}

@@ -1,0 +1,425 @@
+//! Queries: they see a run after all events so far, and never change it.
+//!
+//! A query for a run with a pending workflow task goes along with that task, so that it sees what
+//! the task brings; otherwise it goes to a worker directly, as a task of its own. Source:
+//! `temporalio/temporal: service/history/api/queryworkflow/api.go`.
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        common::WorkflowType,
+        enums::{QueryRejectCondition, QueryResultType, WorkflowExecutionStatus},
+        query::{QueryRejected, WorkflowQueryResult},
+        rpc::{PollWorkflowTaskQueueResponse, QueryWorkflowRequest, QueryWorkflowResponse},
+    },
+    base::{
+        checks,
+        identifiers::{RequestId, RunKey},
+        status,
+    },
+    messages::polled_workflow_task::PolledWorkflowTask,
+    run::{
+        Run,
+        token::{HistoryToken, TaskToken},
+    },
+    state::{
+        service::Service,
+        task_queues::{QueueKind, Task},
+        waiting::queries::{PendingQuery, Sent},
+    },
+};
+
+/// From this attempt of a failing workflow task on, queries fail at once.
+const FAIL_QUERY_ATTEMPT: i32 = 3;
+/// A worker that polled this recently may poll again (`matching.queryPollerUnavailableWindow`).
+const POLLER_UNAVAILABLE_MS: u64 = 20_000;
+
+/// The key of a query that goes along with a workflow task.
+pub(crate) fn attached_id(query: u64) -> String {
+    format!("query-{query}")
+}
+
+/// Takes a query in. It is answered at once only where it is rejected.
+///
+/// # Errors
+///
+/// NOT_FOUND for a run that is not there; FAILED_PRECONDITION while there is nothing that could
+/// answer; RESOURCE_EXHAUSTED while another query waits for the same workflow task;
+/// DEADLINE_EXCEEDED past the deadline.
+pub(crate) fn submit(
+    service: &mut Service,
+    request_id: RequestId,
+    deadline_ms: Option<u64>,
+    request: QueryWorkflowRequest,
+) -> Result<Option<QueryWorkflowResponse>, Status> {
+    if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= service.now_ms) {
+        return Err(status::deadline_exceeded());
+    }
+    let key = service.executions.lookup(request.execution.as_ref())?;
+    let run = service.executions.run(key);
+    let condition = request.query_reject_condition();
+    if is_rejected(run, condition) {
+        return Ok(Some(QueryWorkflowResponse {
+            query_rejected: Some(QueryRejected {
+                status: run.state.status.into(),
+            }),
+            ..QueryWorkflowResponse::default()
+        }));
+    }
+    let is_patient = service.config.patient_queries;
+    let is_direct = may_go_directly(run, deadline_ms, is_patient)?;
+    let is_full = run.buffered_queries.len() >= service.config.limits.buffered_queries;
+    if !is_direct && is_full && !is_patient {
+        return Err(Status::resource_exhausted(
+            "consistent query buffer is full, this may be caused by too many queries and workflow not able to \
+             process query fast enough",
+        ));
+    }
+    service.queries.last += 1;
+    let query = service.queries.last;
+    let pending = PendingQuery {
+        request: request_id,
+        run: key,
+        query: request.query.unwrap_or_default(),
+        deadline_ms,
+        sent: None,
+        armed_ms: None,
+    };
+    service.queries.pending.insert(query, pending);
+    if is_direct {
+        send_directly(service, query);
+    } else {
+        wait_for_task(service, query);
+    }
+    Ok(None)
+}
+
+/// Lets a query wait for its run's workflow task, with no worker.
+fn wait_for_task(service: &mut Service, query: u64) {
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
+    pending.sent = None;
+    service
+        .executions
+        .run_mut(pending.run)
+        .buffered_queries
+        .insert(query);
+    rearm(service, query);
+}
+
+/// Brings the timers of the query's run in line with what the query now waits for.
+fn rearm(service: &mut Service, query: u64) {
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
+    let due_ms = pending.due_ms();
+    let run = service.executions.run_mut(pending.run);
+    if let Some(armed_ms) = std::mem::replace(&mut pending.armed_ms, due_ms) {
+        run.query_timers.remove(&(armed_ms, query));
+    }
+    if let Some(due_ms) = due_ms {
+        run.query_timers.insert((due_ms, query));
+    }
+    service.timers.rearm(run);
+}
+
+/// Forgets a query; what a worker still says of it is stale.
+fn forget(service: &mut Service, query: u64) -> Option<PendingQuery> {
+    let pending = service.queries.pending.remove(&query)?;
+    let run = service.executions.run_mut(pending.run);
+    run.buffered_queries.remove(&query);
+    if let Some(armed_ms) = pending.armed_ms {
+        run.query_timers.remove(&(armed_ms, query));
+    }
+    service.timers.rearm(run);
+    Some(pending)
+}
+
+/// The caller of a query went away.
+pub(crate) fn cancel(service: &mut Service, request: RequestId) {
+    if let Some(query) = service.queries.of(request) {
+        forget(service, query);
+    }
+}
+
+fn is_rejected(run: &Run, condition: QueryRejectCondition) -> bool {
+    match condition {
+        QueryRejectCondition::NotOpen => !run.is_running(),
+        QueryRejectCondition::NotCompletedCleanly => {
+            !run.is_running() && run.state.status != WorkflowExecutionStatus::Completed
+        }
+        QueryRejectCondition::None | QueryRejectCondition::Unspecified => false,
+    }
+}
+
+/// Whether a query need not wait for a workflow task.
+///
+/// # Errors
+///
+/// FAILED_PRECONDITION if there never was a workflow task, will be none before the caller goes, or
+/// if it keeps failing.
+fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Result<bool, Status> {
+    let task = &run.state.workflow_task;
+    let has_completed_any = task.last_completed_started_event_id != 0;
+    if !run.is_running() && !has_completed_any {
+        return Err(status::workflow_not_ready(
+            "Workflow execution closed before WorkflowTaskStarted event",
+        ));
+    }
+    let first_ms = run
+        .state
+        .first_workflow_task_ms
+        .filter(|_| run.awaits_first_workflow_task());
+    if first_ms.is_some_and(|first_ms| deadline_ms.is_none_or(|deadline_ms| first_ms > deadline_ms))
+    {
+        return Err(status::workflow_not_ready(
+            "Workflow task is not scheduled yet.",
+        ));
+    }
+    // Of a closed run too: its code fails on the history that it would be asked about.
+    if task.attempt >= FAIL_QUERY_ATTEMPT && !is_patient {
+        return Err(status::workflow_not_ready(
+            "Unable to query workflow due to Workflow Task in failed state.",
+        ));
+    }
+    Ok(has_completed_any && (!run.is_running() || !run.has_pending_workflow_task()))
+}
+
+/// Offers a query to workers as a task of its own: to the sticky worker first, for as long as the
+/// run's tasks wait for it.
+pub(crate) fn send_directly(service: &mut Service, query: u64) {
+    let now_ms = service.now_ms;
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
+    let run = service.executions.run_mut(pending.run);
+    run.buffered_queries.remove(&query);
+    let (queue, sticky_deadline_ms) = match &run.state.workflow_task.sticky {
+        Some(sticky)
+            if !service
+                .task_queues
+                .is_sticky_worker_unavailable(&sticky.name, now_ms) =>
+        {
+            (
+                sticky.name.clone(),
+                Some(now_ms + sticky.schedule_to_start_ms),
+            )
+        }
+        _ => {
+            run.state.workflow_task.sticky = None;
+            (run.task_queue_name().to_owned(), None)
+        }
+    };
+    let ordinal = pending.sent.as_ref().map_or(0, |sent| sent.ordinal + 1);
+    pending.sent = Some(Sent {
+        queue: queue.clone(),
+        ordinal,
+        sticky_deadline_ms,
+        is_taken: false,
+        looked_for_poller: false,
+    });
+    rearm(service, query);
+    offer(service, &queue, query, ordinal);
+}
+
+/// Queues a query, before all tasks: it asks about what is already there.
+fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
+    let task = Task::Query { query, ordinal };
+    let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
+    waiting.backlog.push_front(task);
+    // A queue never has both tasks and pollers, so if a poller waits, the query is the only task.
+    loop {
+        let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
+        let Some(Task::Query { query, ordinal }) = waiting.backlog.front() else {
+            return;
+        };
+        let (query, ordinal) = (*query, *ordinal);
+        let Some(poller) = waiting.pollers.pop_front() else {
+            return;
+        };
+        waiting.backlog.pop_front();
+        match start_task(service, queue, query, ordinal) {
+            Some(task) => {
+                let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
+                waiting.last_poll_ms = Some(service.now_ms);
+                service.reply(poller.id, Ok(task.into()));
+            }
+            None => service
+                .task_queues
+                .queue_mut(QueueKind::Workflow, queue)
+                .pollers
+                .push_front(poller),
+        }
+    }
+}
+
+/// Answers the poll with the query, unless its caller went away or it was sent elsewhere since. A
+/// worker with the run in its cache needs no history; any other gets all of it.
+pub(crate) fn start_task(
+    service: &mut Service,
+    queue: &str,
+    query: u64,
+    ordinal: u32,
+) -> Option<PolledWorkflowTask> {
+    service.queries.sent(query, ordinal)?;
+    if service.config.patient_queries && follow_task(service, query) {
+        return None;
+    }
+    taken(service, query);
+    let pending = service.queries.get(query)?;
+    let run = service.executions.run(pending.run);
+    let state = &run.state.workflow_task;
+    let is_sticky = state
+        .sticky
+        .as_ref()
+        .is_some_and(|sticky| sticky.name == queue);
+    let (events, next) = if is_sticky {
+        (Vec::new(), None)
+    } else {
+        let token = HistoryToken {
+            with_transient: false,
+            ..HistoryToken::for_workflow_task(run, 1)
+        };
+        token.page(run, service.config.limits.history_page_events, "")
+    };
+    let message = PollWorkflowTaskQueueResponse {
+        task_token: TaskToken::Query { query, ordinal }.encode(),
+        workflow_execution: Some(run.execution()),
+        workflow_type: Some(WorkflowType {
+            name: run.workflow_type().to_owned(),
+        }),
+        previous_started_event_id: state.last_completed_started_event_id,
+        started_event_id: state.last_completed_started_event_id,
+        attempt: 1,
+        next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
+        query: Some(pending.query.clone()),
+        workflow_execution_task_queue: Some(run.normal_task_queue()),
+        ..PollWorkflowTaskQueueResponse::default()
+    };
+    Some(PolledWorkflowTask::new(message, events))
+}
+
+/// Lets a direct query that no worker has taken wait for a workflow task that was scheduled since;
+/// whether there is one.
+pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
+    let Some(pending) = service.queries.get(query) else {
+        return false;
+    };
+    let is_there = service
+        .executions
+        .run(pending.run)
+        .has_pending_workflow_task();
+    if is_there {
+        wait_for_task(service, query);
+    }
+    is_there
+}
+
+/// Something about a query of this run falls due: its caller goes; the sticky worker has not
+/// answered it in time, and it goes to the normal queue, as the run's workflow tasks do from then
+/// on; or no worker is there to take it.
+pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let Some((_, query)) = service.executions.run(key).query_timers.first().copied() else {
+        return;
+    };
+    let Some(pending) = service.queries.pending.get_mut(&query) else {
+        return;
+    };
+    if pending
+        .deadline_ms
+        .is_some_and(|deadline_ms| deadline_ms <= now_ms)
+    {
+        return refuse(service, query, status::deadline_exceeded());
+    }
+    let Some(sent) = &mut pending.sent else {
+        return;
+    };
+    if sent.sticky_deadline_ms.is_some() {
+        service.executions.run_mut(key).state.workflow_task.sticky = None;
+        return send_directly(service, query);
+    }
+    sent.looked_for_poller = true;
+    let queue = sent.queue.clone();
+    if service
+        .task_queues
+        .has_been_polled_within(&queue, now_ms, POLLER_UNAVAILABLE_MS)
+    {
+        return rearm(service, query);
+    }
+    let absent = "no poller seen for task queue recently, worker may be down";
+    refuse(service, query, Status::failed_precondition(absent));
+}
+
+fn refuse(service: &mut Service, query: u64, status: Status) {
+    if let Some(pending) = forget(service, query) {
+        service.reply(pending.request, Err(status));
+    }
+}
+
+/// A worker took a direct query. If it never answers, a sticky one is given up all the same.
+pub(crate) fn taken(service: &mut Service, query: u64) {
+    if let Some(sent) = service
+        .queries
+        .pending
+        .get_mut(&query)
+        .and_then(|pending| pending.sent.as_mut())
+    {
+        sent.is_taken = true;
+        rearm(service, query);
+    }
+}
+
+/// Answers a query with what a worker found.
+pub(crate) fn answer(service: &mut Service, query: u64, result: WorkflowQueryResult) {
+    let Some(pending) = forget(service, query) else {
+        return;
+    };
+    let reply = match result.result_type() {
+        QueryResultType::Answered => {
+            let response = QueryWorkflowResponse {
+                query_result: result.answer,
+                ..QueryWorkflowResponse::default()
+            };
+            Ok(response.into())
+        }
+        QueryResultType::Failed => Err(status::query_failed(result.error_message, result.failure)),
+        QueryResultType::Unspecified => {
+            Err(Status::invalid_argument("QueryResultType is not set."))
+        }
+    };
+    service.reply(pending.request, reply);
+}
+
+/// Answers the queries that went along with a workflow task.
+pub(crate) fn answer_attached(service: &mut Service, key: RunKey, mut results: Results) {
+    for query in service.executions.run(key).buffered_queries.clone() {
+        if let Some(result) = results.remove(&attached_id(query)) {
+            let too_large = checks::blob_size(result.answer.as_ref(), &service.config.limits);
+            match too_large {
+                Ok(()) => answer(service, query, result),
+                Err(too_large) => refuse(service, query, too_large),
+            }
+        }
+    }
+}
+
+/// Sends the queries that wait for a workflow task directly, if there is none to wait for.
+pub(crate) fn release_buffered(service: &mut Service, key: RunKey) {
+    let run = service.executions.run(key);
+    if run.buffered_queries.is_empty() || (run.is_running() && run.has_pending_workflow_task()) {
+        return;
+    }
+    for query in run.buffered_queries.clone() {
+        send_directly(service, query);
+    }
+}
+
+/// Results by the key that each query had on its workflow task.
+#[allow(
+    clippy::disallowed_types,
+    reason = "the map of the message; it is looked up, never walked"
+)]
+pub(crate) type Results = std::collections::HashMap<String, WorkflowQueryResult>;

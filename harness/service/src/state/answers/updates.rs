@@ -1,0 +1,225 @@
+//! The callers that wait for updates: what they asked, and when they are answered.
+//!
+//! `temporalio/temporal: service/history/api/{updateworkflow,pollupdate,multioperation}/api.go`. A
+//! wait never times out by itself; the server answers it after a while with the stage reached so
+//! far, and clients ask again. A caller that waits for less than that is told when its time is
+//! over.
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        WorkflowExecution,
+        enums::UpdateWorkflowExecutionLifecycleStage as Stage,
+        rpc::{
+            ExecuteMultiOperationResponse, PollWorkflowExecutionUpdateResponse,
+            StartWorkflowExecutionResponse, UpdateWorkflowExecutionResponse,
+            execute_multi_operation_response as multi,
+        },
+        update::{Outcome, UpdateRef},
+    },
+    base::{
+        identifiers::{RequestId, RunKey},
+        status::{self, Operation},
+    },
+    messages::request::Response,
+    run::updates::UpdateAnswer,
+    state::{
+        service::Service,
+        waiting::updates::{Call, Waiter},
+        work::Work,
+    },
+};
+
+/// After this time the server answers with the stage reached so far
+/// (`history.longPollExpirationInterval`).
+const LONG_POLL_MS: u64 = 20_000;
+
+/// The caller of an update went away.
+pub(crate) fn cancel(service: &mut Service, id: RequestId) {
+    let by_run = &mut service.update_waiters.by_run;
+    let of_caller = by_run
+        .iter()
+        .find(|(_, waiters)| waiters.iter().any(|waiter| waiter.id == id));
+    if let Some(key) = of_caller.map(|(key, _)| *key) {
+        by_run
+            .entry(key)
+            .or_default()
+            .retain(|waiter| waiter.id != id);
+        rearm(service, key);
+    }
+}
+
+/// Brings the timer of a run in line with how long the callers of its updates wait.
+fn rearm(service: &mut Service, key: RunKey) {
+    let waiters = service.update_waiters.by_run.get(&key);
+    let run = service.executions.run_mut(key);
+    run.update_deadline_ms = waiters
+        .into_iter()
+        .flatten()
+        .filter_map(|waiter| waiter.deadline_ms)
+        .min();
+    service.timers.rearm(run);
+}
+
+/// A caller of an update of this run waits no longer.
+pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let waiters = service.update_waiters.by_run.entry(key).or_default();
+    let mut given_up = Vec::new();
+    waiters.retain(|waiter| {
+        let is_over = waiter
+            .deadline_ms
+            .is_some_and(|deadline_ms| deadline_ms <= now_ms);
+        given_up.extend(is_over.then_some(waiter.id));
+        !is_over
+    });
+    rearm(service, key);
+    for id in given_up {
+        service.reply(id, Err(status::deadline_exceeded()));
+    }
+}
+
+pub(crate) fn wait(service: &mut Service, key: RunKey, mut waiter: Waiter) {
+    let answered_ms = service.now_ms.saturating_add(LONG_POLL_MS);
+    waiter.deadline_ms = waiter
+        .deadline_ms
+        .filter(|deadline_ms| *deadline_ms < answered_ms);
+    service
+        .update_waiters
+        .by_run
+        .entry(key)
+        .or_default()
+        .push(waiter);
+    answer(service, key);
+}
+
+/// Answers whoever waits for an update of this run that has come far enough.
+pub(crate) fn answer(service: &mut Service, key: RunKey) {
+    if service.executions.run(key).updates.is_empty() {
+        return;
+    }
+    let waiters = service
+        .update_waiters
+        .by_run
+        .remove(&key)
+        .unwrap_or_default();
+    let had_waiters = !waiters.is_empty();
+    let mut waiting = Vec::new();
+    for waiter in waiters {
+        let run = service.executions.run(key);
+        match run.update_answer(&waiter.update_id, waiter.stage) {
+            None if run.updates.get(&waiter.update_id).is_some() => waiting.push(waiter),
+            None => {
+                let lost = Status::unavailable("workflow update was aborted");
+                service.reply(waiter.id, Err(lost));
+            }
+            Some(UpdateAnswer::Moved) => {
+                service.later(Work::MovedUpdate {
+                    waiter: Box::new(waiter),
+                    run: key,
+                });
+            }
+            Some(UpdateAnswer::Closed) => give_up(service, waiter),
+            Some(UpdateAnswer::Refused(status)) => {
+                let refused = refusal(&waiter.call, status);
+                service.reply(waiter.id, Err(refused));
+            }
+            Some(UpdateAnswer::Reached { stage, outcome }) => {
+                let response = response(run.execution(), &waiter, stage, *outcome);
+                service.reply(waiter.id, Ok(response));
+            }
+        }
+    }
+    if !waiting.is_empty() {
+        service.update_waiters.by_run.insert(key, waiting);
+    }
+    if had_waiters {
+        rearm(service, key);
+    }
+    service.executions.run_mut(key).updates.forget();
+}
+
+/// The run of an update closed before it had accepted it, and no other continues it. An update that
+/// came with a start is tried once more, for it can start a run for itself; its caller is told to
+/// try again after that.
+///
+/// Source: `temporalio/temporal: service/history/api/multioperation/api.go` (`Invoke`).
+fn give_up(service: &mut Service, mut waiter: Waiter) {
+    let closed = status::not_found("workflow update was aborted by closing workflow");
+    let refused = match &mut waiter.call {
+        Call::UpdateWithStart(both) if !both.starts_run && !both.is_second_try => {
+            both.is_second_try = true;
+            return service.later(Work::UpdateWithStart {
+                waiter: Box::new(waiter),
+            });
+        }
+        Call::UpdateWithStart(both) if !both.starts_run => Status::aborted(closed.message()),
+        _ => closed,
+    };
+    service.reply(waiter.id, Err(refusal(&waiter.call, refused)));
+}
+
+/// What the caller hears when its update is refused.
+pub(crate) fn refusal(call: &Call, status: Status) -> Status {
+    match call {
+        Call::UpdateWithStart(both) => {
+            let start = if both.starts_run {
+                Operation::Succeeded
+            } else {
+                Operation::Aborted
+            };
+            status::multi_operation([start, Operation::Refused(status)])
+        }
+        Call::Update(_) | Call::Poll => status,
+    }
+}
+
+fn response(
+    run: WorkflowExecution,
+    waiter: &Waiter,
+    stage: Stage,
+    outcome: Option<Outcome>,
+) -> Response {
+    let update_ref = Some(UpdateRef {
+        workflow_execution: Some(run),
+        update_id: waiter.update_id.clone(),
+    });
+    let stage = stage.into();
+    if matches!(waiter.call, Call::Poll) {
+        return PollWorkflowExecutionUpdateResponse {
+            outcome,
+            stage,
+            update_ref,
+        }
+        .into();
+    }
+    let updated = UpdateWorkflowExecutionResponse {
+        update_ref,
+        outcome,
+        stage,
+        link: None,
+    };
+    match &waiter.call {
+        Call::UpdateWithStart(both) => with_start(both.started.clone(), updated).into(),
+        Call::Update(_) | Call::Poll => updated.into(),
+    }
+}
+
+fn with_start(
+    started: StartWorkflowExecutionResponse,
+    updated: UpdateWorkflowExecutionResponse,
+) -> ExecuteMultiOperationResponse {
+    let responses = [
+        multi::response::Response::StartWorkflow(started),
+        multi::response::Response::UpdateWorkflow(updated),
+    ];
+    ExecuteMultiOperationResponse {
+        responses: responses
+            .into_iter()
+            .map(|response| multi::Response {
+                response: Some(response),
+            })
+            .collect(),
+    }
+}

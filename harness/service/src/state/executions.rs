@@ -1,0 +1,103 @@
+//! All runs, open and closed, by key, by workflow id and by run id.
+
+use std::collections::BTreeMap;
+
+use tonic::Status;
+
+use crate::{
+    api::WorkflowExecution,
+    base::{
+        identifiers::{RunKey, derived_uuid},
+        status,
+    },
+    run::Run,
+};
+
+/// Every run that ever was.
+#[derive(Debug, Default)]
+pub(crate) struct Executions {
+    runs: Vec<Run>,
+    /// The runs of each workflow id, oldest first.
+    by_workflow_id: BTreeMap<String, Vec<RunKey>>,
+    by_run_id: BTreeMap<String, RunKey>,
+}
+
+impl Executions {
+    pub(crate) fn run(&self, key: RunKey) -> &Run {
+        &self.runs[key.index()]
+    }
+
+    pub(crate) fn into_runs(self) -> impl Iterator<Item = Run> {
+        self.runs.into_iter()
+    }
+
+    pub(crate) fn run_mut(&mut self, key: RunKey) -> &mut Run {
+        &mut self.runs[key.index()]
+    }
+
+    /// The run of a task token, unless the token is from elsewhere.
+    pub(crate) fn find(&self, key: RunKey) -> Option<&Run> {
+        self.runs.get(key.index())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter()
+    }
+
+    pub(crate) fn next_key(&self) -> RunKey {
+        RunKey(u32::try_from(self.runs.len()).expect("fewer runs than keys"))
+    }
+
+    /// The id that the next run of this workflow id will have.
+    pub(crate) fn next_run_id(&self, id_seed: u64, workflow_id: &str) -> String {
+        derived_uuid(id_seed, workflow_id, self.next_ordinal(workflow_id))
+    }
+
+    /// Which run of this workflow id the next one will be, from 1.
+    pub(crate) fn next_ordinal(&self, workflow_id: &str) -> u64 {
+        self.by_workflow_id.get(workflow_id).map_or(0, Vec::len) as u64 + 1
+    }
+
+    pub(crate) fn add(&mut self, run: Run) {
+        self.by_workflow_id
+            .entry(run.workflow_id.clone())
+            .or_default()
+            .push(run.key);
+        self.by_run_id.insert(run.run_id.clone(), run.key);
+        self.runs.push(run);
+    }
+
+    /// The last run of a workflow id: the one that is running, if any is.
+    pub(crate) fn current(&self, workflow_id: &str) -> Option<RunKey> {
+        self.by_workflow_id.get(workflow_id)?.last().copied()
+    }
+
+    pub(crate) fn by_run_id(&self, workflow_id: &str, run_id: &str) -> Option<RunKey> {
+        let key = *self.by_run_id.get(run_id)?;
+        (self.run(key).workflow_id == workflow_id).then_some(key)
+    }
+
+    /// The run that a request names: with no run id, the last one of the workflow id.
+    ///
+    /// # Errors
+    ///
+    /// NOT_FOUND, in the server's words.
+    pub(crate) fn lookup(&self, execution: Option<&WorkflowExecution>) -> Result<RunKey, Status> {
+        let execution = execution
+            .ok_or_else(|| Status::invalid_argument("Execution is not set on request."))?;
+        let WorkflowExecution {
+            workflow_id,
+            run_id,
+        } = execution;
+        if run_id.is_empty() {
+            return self.current(workflow_id).ok_or_else(|| {
+                status::not_found(format!("workflow not found for ID: {workflow_id}"))
+            });
+        }
+        self.by_run_id(workflow_id, run_id).ok_or_else(|| {
+            status::not_found(format!(
+                "workflow not found for ID: {workflow_id} and RunID: {run_id}"
+            ))
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! The state of the service, and the transactions that change it.
+
+pub(crate) mod answers;
+pub(crate) mod deliveries;
+pub(crate) mod executions;
+pub(crate) mod service;
+pub(crate) mod task_queues;
+pub(crate) mod timers;
+mod transactions;
+pub(crate) mod waiting;
+pub(crate) mod work;

@@ -1,0 +1,77 @@
+//! The service as data.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tonic::Status;
+
+use crate::{
+    base::{
+        config::ServiceConfig,
+        identifiers::{RequestId, RunKey},
+        nexus_endpoints::NexusEndpoints,
+    },
+    messages::{reply::Reply, request::Response},
+    state::{
+        deliveries::Deliveries,
+        executions::Executions,
+        task_queues::TaskQueues,
+        timers::Timers,
+        waiting::{history_polls::HistoryPoll, queries::Queries, updates::UpdateWaiters},
+        work::Work,
+    },
+};
+
+/// A simulated Temporal service.
+///
+/// It is a state machine: it changes only when it is told of a request, of a caller that went away,
+/// or of a timer that fires, each with the current virtual time in milliseconds since the Unix
+/// epoch. It reads no clock and draws no random number; the same calls give the same replies.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) config: ServiceConfig,
+    pub(crate) now_ms: u64,
+    pub(crate) executions: Executions,
+    pub(crate) task_queues: TaskQueues,
+    pub(crate) nexus_endpoints: NexusEndpoints,
+    pub(crate) timers: Timers,
+    pub(crate) queries: Queries,
+    pub(crate) history_polls: BTreeMap<RunKey, Vec<HistoryPoll>>,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) update_waiters: UpdateWaiters,
+    pub(crate) work: VecDeque<Work>,
+    pub(crate) replies: Vec<Reply>,
+}
+
+impl Service {
+    /// A service with no executions.
+    pub fn new(config: ServiceConfig) -> Self {
+        Self {
+            config,
+            now_ms: 0,
+            executions: Executions::default(),
+            task_queues: TaskQueues::default(),
+            nexus_endpoints: NexusEndpoints::default(),
+            timers: Timers::default(),
+            queries: Queries::default(),
+            history_polls: BTreeMap::new(),
+            deliveries: Deliveries::default(),
+            update_waiters: UpdateWaiters::default(),
+            work: VecDeque::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    /// Time never goes back, whatever a caller says.
+    pub(crate) fn advance(&mut self, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    pub(crate) fn reply(&mut self, id: RequestId, result: Result<Response, Status>) {
+        self.replies.push(Reply { id, result });
+    }
+
+    /// Leaves a piece of work for after the transactions under way.
+    pub(crate) fn later(&mut self, work: Work) {
+        self.work.push_back(work);
+    }
+}
