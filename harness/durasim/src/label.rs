@@ -26,6 +26,10 @@ pub(crate) enum Label {
     /// A worker's message about such an attempt.
     AttemptMessage(Workflow, Name, AttemptMessage),
     /// A Nexus operation, `service.operation`, that a workflow called.
+    #[cfg_attr(
+        not(feature = "nexus"),
+        expect(dead_code, reason = "nobody handles operations then")
+    )]
     Nexus(Workflow, Name, NexusMessage),
 }
 
@@ -47,6 +51,10 @@ pub(crate) enum Call {
 pub(crate) enum TaskKind {
     Workflow,
     Activity,
+    #[cfg_attr(
+        not(feature = "nexus"),
+        expect(dead_code, reason = "nobody handles operations then")
+    )]
     Nexus,
 }
 
@@ -71,6 +79,10 @@ pub(crate) enum AttemptMessage {
 
 /// A message about a Nexus operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(
+    not(feature = "nexus"),
+    expect(dead_code, reason = "nobody handles operations then")
+)]
 pub(crate) enum NexusMessage {
     /// A request to start the operation.
     Start,

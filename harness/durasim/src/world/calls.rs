@@ -63,6 +63,10 @@ pub(super) struct Pending {
 enum CallerKind {
     Client,
     Worker(ProcessRef, Option<PollKind>),
+    #[cfg_attr(
+        not(feature = "nexus"),
+        expect(dead_code, reason = "nobody handles operations then")
+    )]
     Nexus(usize),
 }
 
