@@ -11,7 +11,7 @@ use crate::{
 use durasim_engine::START_MS;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::enums::v1::EventType;
-use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
+use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
 
 /// What Core says against the first history that it rejects, if it rejects one.
 pub(crate) fn check(cases: &[ReplayCase], histories: &[History]) -> Option<FailureReport> {
@@ -45,16 +45,5 @@ fn replay(case: &ReplayCase, history: &History) -> Result<(), String> {
     case.definitions
         .register_with_replayer(&mut options)
         .map_err(|error| error.to_string())?;
-    // Core wants a Tokio runtime of its own, with real time.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("no runtime for the replayer: {error}"))?;
-    runtime.block_on(async {
-        let replayer = WorkflowReplayer::new(options).map_err(|error| error.to_string())?;
-        replayer
-            .replay_workflow(WorkflowHistory::from(history))
-            .await
-            .map_err(|error| error.to_string())
-    })
+    durasim_sdk::replay(options, WorkflowHistory::from(history))
 }

@@ -7,10 +7,10 @@ use super::World;
 use durasim_engine::START_MS;
 use durasim_service::{Request, RequestId, Service, ServiceConfig, request::WORKFLOW_SERVICE};
 use futures::future::BoxFuture;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use temporalio_client::{
-    Connection, ConnectionOptions, Url,
-    callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},
+    Connection,
+    callback_based::{GrpcRequest, GrpcSuccessResponse},
 };
 use tonic::{Status, codegen::http::HeaderMap};
 
@@ -26,15 +26,7 @@ pub(crate) fn connection() -> Connection {
 }
 
 fn connect() -> Connection {
-    let options =
-        ConnectionOptions::new(Url::parse("http://durasim.invalid:7233").expect("a valid address"))
-            .identity("durasim-client".to_owned())
-            .dns_load_balancing(None)
-            .service_override(CallbackBasedGrpcService {
-                callback: Arc::new(answer),
-            })
-            .build();
-    futures::executor::block_on(Connection::connect(options))
+    durasim_sdk::connect("durasim-client", answer)
         .expect("the simulated service answers the official client's first request")
 }
 
