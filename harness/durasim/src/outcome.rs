@@ -1,7 +1,7 @@
 //! One world from outside: the options that it runs with, and the report of how it ended.
 
 use crate::{
-    faults::{FaultProfile, Usual},
+    faults::{Baseline, FaultProfile},
     history::History,
     limits::Limits,
     report::{Diagnosis, FailureReport},
@@ -79,7 +79,7 @@ pub struct WorldOptions {
     /// Whether every choice is put into words, those of latency too. Slow.
     pub(crate) in_words: bool,
     /// What the fault-free world took: faults leave that much.
-    pub(crate) usual: Arc<Usual>,
+    pub(crate) baseline: Arc<Baseline>,
     /// Who answers workflow tasks in place of the simulated workers.
     #[doc(hidden)]
     pub stand_in: Option<StandIn>,
@@ -98,7 +98,7 @@ impl Default for WorldOptions {
             backtraces: false,
             record_offers: false,
             in_words: false,
-            usual: Arc::default(),
+            baseline: Arc::default(),
             stand_in: None,
         }
     }

@@ -1,30 +1,32 @@
-//! What an activity attempt can still lose without its activity failing.
+//! The losses that an activity attempt tolerates without its activity failing.
 //!
-//! A sound workflow may rely on its activities being retried, and so a fault must leave room for a
-//! retry: under any plan that leaves retries unexhausted, nothing that was injected reaches the
-//! workflow. Attempts are counted by the retry policy; time is counted by schedule-to-close, which
-//! runs over all attempts, and by the timeout of the run. An attempt that fails is retried after
-//! its backoff; one that falls silent is retried only once it has timed out, which takes up to its
+//! A sound workflow may rely on its activities being retried, so a fault must leave room for a
+//! retry: as long as a plan does not exhaust the retries, nothing that was injected reaches the
+//! workflow. The retry policy limits the attempts. Schedule-to-close, which covers all attempts, and
+//! the timeout of the run limit the time. An attempt that fails is retried after its backoff. An
+//! attempt that falls silent is retried only once it has timed out, which takes up to its
 //! start-to-close timeout.
 //!
-//! How many attempts the activity needs and how long it takes is known from [the fault-free
-//! world](super::usual). Where it is not, the next attempt is given its whole start-to-close
-//! timeout, or half of schedule-to-close where that is less. An activity that is to be cancelled is
-//! not retried any more. Schedule-to-start is never retried, and workers are not told of it; so
-//! that it stays out of play, a worker that dies is back [soon](super::worker_crash).
+//! [The fault-free world](super::baseline) shows how many attempts the activity needs and how long
+//! it takes. Where that is not known, the next attempt is given its whole start-to-close timeout, or
+//! half of schedule-to-close where that is less. An activity whose cancellation is requested is not
+//! retried any more. A schedule-to-start timeout is never retried, and workers do not learn of it;
+//! for its sake a worker that dies is back [soon](super::catalogue::worker_crash).
 
-use super::{activity_failure::injected_failure, usual::Need};
+use super::{
+    baseline::Need,
+    times::{instant_ms, limit_ms},
+};
 use durasim_service::activity_retry::ActivityRetry;
-use std::time::{Duration, SystemTime};
 use temporalio_protos::temporal::api::{
     enums::v1::TimeoutType,
-    failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
+    failure::v1::{ApplicationFailureInfo, Failure, TimeoutFailureInfo, failure::FailureInfo},
     workflowservice::v1::PollActivityTaskQueueResponse,
 };
 
-/// How many attempts of one activity faults take at most: however high the odds, later ones are
-/// left alone.
-const MAX_STRUCK_ATTEMPTS: i32 = 3;
+/// The number of attempts of one activity that faults take at most: however high the odds, later
+/// ones are left alone.
+const MAX_INJECTED_ATTEMPTS: i32 = 3;
 
 /// The attempts and the time that an attempt's activity has left. Times are virtual milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,10 +36,10 @@ pub(crate) struct Allowance {
     start_to_close_ms: Option<u64>,
     heartbeat_ms: Option<u64>,
     schedule_to_close_ms: Option<u64>,
-    /// When the last attempt must have closed, if ever.
+    /// The time by which the last attempt must have closed, if there is one.
     deadline_ms: Option<u64>,
-    /// How long the activity takes when nothing goes wrong, if that is known.
-    usual_ms: Option<u64>,
+    /// The time that the activity takes when nothing goes wrong, if that is known.
+    needed_ms: Option<u64>,
     /// From a failure that is injected to the next attempt; `None` if there would be none.
     after_failure_ms: Option<u64>,
     /// From a timeout of the attempt to the next one; `None` if there would be none.
@@ -45,8 +47,8 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// What the attempt of this task has left, of an activity that needs this much, in a run that
-    /// must not need it any more after `run_deadline_ms`.
+    /// Returns the allowance of the attempt of this task. Its activity has this need, and its run
+    /// must be done with it by `run_deadline_ms`.
     pub(crate) fn of(
         task: &PollActivityTaskQueueResponse,
         run_deadline_ms: Option<u64>,
@@ -60,7 +62,7 @@ impl Allowance {
                 let left = policy.maximum_attempts - task.attempt;
                 let is_enough =
                     policy.maximum_attempts <= 0 || i64::from(left) >= i64::from(need.attempts);
-                is_enough && task.attempt <= MAX_STRUCK_ATTEMPTS
+                is_enough && task.attempt <= MAX_INJECTED_ATTEMPTS
             }),
             attempt: task.attempt,
             cancel_requested: false,
@@ -76,13 +78,13 @@ impl Allowance {
             heartbeat_ms: limit_ms(task.heartbeat_timeout.as_ref()),
             schedule_to_close_ms,
             deadline_ms: [closes_ms, run_deadline_ms].into_iter().flatten().min(),
-            usual_ms: need.ms,
+            needed_ms: need.ms,
             after_failure_ms: after(&injected_failure()),
             after_timeout_ms,
         }
     }
 
-    /// The same of an activity that is not retried any more.
+    /// Returns the allowance of the same attempt when its activity is not retried any more.
     pub(crate) fn without_retry(self) -> Self {
         Self {
             after_failure_ms: None,
@@ -91,13 +93,13 @@ impl Allowance {
         }
     }
 
-    /// Whether the activity bears it that this attempt fails now, retryably.
+    /// Returns `true` if the activity tolerates a retryable failure of this attempt now.
     pub(crate) fn tolerates_failure(&self, now_ms: u64) -> bool {
         self.after_failure_ms
             .is_some_and(|backoff_ms| self.has_time_from(now_ms.saturating_add(backoff_ms)))
     }
 
-    /// Whether the activity bears it that the service never hears of this attempt again.
+    /// Returns `true` if the activity tolerates that the service never hears of this attempt again.
     pub(crate) fn tolerates_silence(&self) -> bool {
         let (Some(backoff_ms), Some(timeout_ms)) =
             (self.after_timeout_ms, self.latest_timeout_ms())
@@ -107,7 +109,7 @@ impl Allowance {
         self.has_time_from(timeout_ms.saturating_add(backoff_ms))
     }
 
-    /// How long after the attempt's start its retry starts, if it sends no heartbeat from the
+    /// Returns the time from the attempt's start to its retry's, if it sends no heartbeat from the
     /// start; `None` if it never times out.
     pub(crate) fn retry_after_ms(&self) -> Option<u64> {
         let timeouts = [self.start_to_close_ms, self.heartbeat_ms];
@@ -115,14 +117,14 @@ impl Allowance {
         Some(timeout_ms.saturating_add(self.after_timeout_ms.unwrap_or(0)))
     }
 
-    /// When the service gives up on the attempt at the latest: heartbeats may keep it alive until
-    /// start-to-close.
+    /// Returns the latest time at which the service gives up on the attempt: heartbeats may keep it
+    /// alive until start-to-close.
     fn latest_timeout_ms(&self) -> Option<u64> {
         let timeout_ms = self.start_to_close_ms.or(self.heartbeat_ms)?;
         Some(self.started_ms.saturating_add(timeout_ms))
     }
 
-    /// Whether an attempt that starts at `start_ms` has the time it may need.
+    /// Returns `true` if an attempt that starts at `start_ms` has the time that it may need.
     fn has_time_from(&self, start_ms: u64) -> bool {
         let Some(deadline_ms) = self.deadline_ms else {
             return true;
@@ -133,7 +135,7 @@ impl Allowance {
             .flatten()
             .min()
             .unwrap_or(0);
-        start_ms.saturating_add(self.usual_ms.unwrap_or(most_ms)) <= deadline_ms
+        start_ms.saturating_add(self.needed_ms.unwrap_or(most_ms)) <= deadline_ms
     }
 }
 
@@ -148,21 +150,19 @@ fn timed_out(timeout_type: TimeoutType) -> Failure {
     }
 }
 
-/// The milliseconds since the Unix epoch of a timestamp.
-pub(crate) fn instant_ms<T: Clone + TryInto<SystemTime>>(at: &T) -> u64 {
-    let at = at.clone().try_into().unwrap_or(SystemTime::UNIX_EPOCH);
-    at.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, milliseconds)
-}
-
-/// The milliseconds of a timeout; `None` for 0, which means that there is none.
-pub(crate) fn limit_ms<D: Clone + TryInto<Duration>>(timeout: Option<&D>) -> Option<u64> {
-    let timeout = timeout?.clone().try_into().unwrap_or_default();
-    (!timeout.is_zero()).then(|| milliseconds(timeout))
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Returns the failure with which the fault `activity_failure` fails an attempt: an application
+/// failure of a type that no retry policy names.
+pub(super) fn injected_failure() -> Failure {
+    let info = ApplicationFailureInfo {
+        r#type: "InjectedFault".to_owned(),
+        ..Default::default()
+    };
+    Failure {
+        message: "the attempt failed before its code ran (fault activity_failure)".to_owned(),
+        source: "durasim".to_owned(),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
+        ..Default::default()
+    }
 }
 
 #[cfg(test)]

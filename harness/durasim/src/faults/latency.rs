@@ -1,6 +1,6 @@
-//! How long messages take when nothing is wrong with the network.
+//! Latency: the time that messages take when nothing is wrong with the network.
 
-use super::{Delay, words::message_words};
+use super::{moments::Delay, words::message_words};
 use crate::{label::Label, words::duration_words};
 use durasim_engine::{Choices, Odds, TapeEntry};
 
@@ -9,15 +9,15 @@ const SITE: &str = "network.latency";
 
 /// The delays that a message may have in a world whose latency varies; the first is the benign one.
 const DELAYS: [Delay; 6] = [
-    Delay { ms: 0, events: 0 },
-    Delay { ms: 1, events: 0 },
-    Delay { ms: 3, events: 0 },
-    Delay { ms: 10, events: 0 },
-    Delay { ms: 40, events: 0 },
-    Delay { ms: 150, events: 0 },
+    Delay::by_ms(0),
+    Delay::by_ms(1),
+    Delay::by_ms(3),
+    Delay::by_ms(10),
+    Delay::by_ms(40),
+    Delay::by_ms(150),
 ];
 
-/// How latency is chosen.
+/// The latency of a world's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Latency {
     /// Messages arrive at once, in the order they were sent.

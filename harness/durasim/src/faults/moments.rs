@@ -1,19 +1,62 @@
-//! The moments at which faults may strike: what a fault is told of each, and what it may make of
-//! it.
+//! The moments at which faults may be injected: the facts that a fault learns at each, and the
+//! fates that it may choose.
 
-use super::{Allowance, Pause};
+use super::{Allowance, pause::Pause};
 use crate::label::{Label, Workflow};
 use durasim_service::{Response, Rpc};
 use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 use tonic::Status;
 
-/// How long a message is held back.
+/// A moment at which a fault may be injected, as a test names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// A message is sent.
+    Message,
+    /// A worker has a workflow task, and has not completed it.
+    BeforeWorkflowTask,
+    /// The service has recorded the completion of a workflow task.
+    AfterWorkflowTask,
+    /// A worker has an activity task, and its code has not begun.
+    BeforeActivity,
+    /// The code of an attempt runs.
+    DuringActivity,
+    /// The code of an attempt has run, and its result is not sent.
+    AfterActivity,
+}
+
+impl Moment {
+    /// Returns the end of the key of a point at this moment.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Message => "",
+            Self::BeforeWorkflowTask => "before its workflow task",
+            Self::AfterWorkflowTask => "after its workflow task",
+            Self::BeforeActivity => "before",
+            Self::DuringActivity => "during",
+            Self::AfterActivity => "after",
+        }
+    }
+}
+
+/// The delay of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delay {
     /// Virtual milliseconds.
     pub(crate) ms: u64,
-    /// Other events that must happen first.
+    /// The number of other events that must happen first.
     pub(crate) events: u32,
+}
+
+impl Delay {
+    /// A delay by time alone.
+    pub(crate) const fn by_ms(ms: u64) -> Self {
+        Self { ms, events: 0 }
+    }
+
+    /// A delay by events alone.
+    pub(crate) const fn by_events(events: u32) -> Self {
+        Self { ms: 0, events }
+    }
 }
 
 impl std::ops::Add for Delay {
@@ -27,7 +70,7 @@ impl std::ops::Add for Delay {
     }
 }
 
-/// Which way a message travels.
+/// The direction in which a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// From a client or a worker to the service.
@@ -36,32 +79,45 @@ pub(crate) enum Direction {
     Reply,
 }
 
-/// What a fault is told of a message.
+/// A message that is about to be sent.
 pub(crate) struct CallView<'a> {
     pub(crate) direction: Direction,
     pub(crate) label: Label,
     /// The RPC; `None` for a reply that is an error.
     pub(crate) rpc: Option<Rpc>,
-    /// The task queue of the worker that sent or gets it; `None` for a client.
+    /// The task queue of the worker at the other end; `None` for a client.
     pub(crate) worker: Option<&'a str>,
-    /// What a reply says, unless it is an error.
+    /// The response that a reply carries, unless it carries an error.
     pub(crate) answer: Option<&'a Response>,
-    /// What the activity of an activity task on its way can still lose.
+    /// The allowance of the activity, if the message brings a worker an activity task.
     pub(crate) allowance: Option<Allowance>,
-    /// Whether the Nexus operation that it is about has the time for the service to ask again.
+    /// True if the Nexus operation that the message is about has the time for the service to ask
+    /// again.
     pub(crate) tolerates_repeat: bool,
 }
 
-/// What becomes of a message.
+impl CallView<'_> {
+    /// Returns `true` if a client is sending a signal, alone or with a start.
+    pub(super) fn is_signal(&self) -> bool {
+        self.direction == Direction::Request
+            && self.worker.is_none()
+            && matches!(
+                self.rpc,
+                Some(Rpc::SignalWorkflowExecution | Rpc::SignalWithStartWorkflowExecution)
+            )
+    }
+}
+
+/// The fate of a message.
 #[derive(Debug)]
 pub(crate) enum Fate {
-    /// It arrives, this much later than it would have.
+    /// It arrives, later than it would have by this delay.
     Late(Delay),
-    /// The caller is told this instead, and the service never hears of it.
+    /// Its caller gets this error, and the service never hears of it.
     Refused(Status),
-    /// The service handles it, and the caller is told this instead of the answer.
+    /// The service handles it, and its caller gets this error in place of the answer.
     AnswerLost(Status),
-    /// It arrives, and so does the same asked again by its caller, this much later.
+    /// It arrives, and so does a copy that its caller makes, later than it by this delay.
     Twice(Delay),
     /// It arrives after the next signal to this workflow, or after so many events.
     Overtaken {
@@ -70,16 +126,26 @@ pub(crate) enum Fate {
     },
 }
 
-/// What is known of a run's time, from its latest workflow task.
+/// The times of a run, as its latest workflow task shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct RunTimes {
-    /// How long the task may take, from its start to its completion.
+    /// The time that a task may take, from its start to its completion.
     pub(crate) task_timeout_ms: u64,
-    /// From when on the run needs all the time it has left, if it has a timeout.
+    /// The time from which the run needs all that is left of its timeout, if it has a timeout.
     pub(crate) needed_from_ms: Option<u64>,
 }
 
-/// When a workflow task may be struck.
+impl RunTimes {
+    /// Returns `true` if the run can lose a workflow task now, which then times out and is done
+    /// again, and still close in time.
+    pub(crate) fn tolerate_lost_task(&self, now_ms: u64) -> bool {
+        let lost_ms = self.task_timeout_ms.saturating_mul(2).saturating_add(5_000);
+        self.needed_from_ms
+            .is_none_or(|from_ms| now_ms.saturating_add(lost_ms) < from_ms)
+    }
+}
+
+/// A moment in the life of a workflow task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskMoment {
     /// The worker has just got it.
@@ -90,27 +156,27 @@ pub(crate) enum TaskMoment {
     Recorded,
 }
 
-/// A workflow task that may be struck.
+/// A workflow task at one of its moments.
 pub(crate) struct TaskView<'a> {
     pub(crate) moment: TaskMoment,
     pub(crate) workflow: Workflow,
     pub(crate) task_queue: &'a str,
     /// The attempt of the task, from 1.
     pub(crate) attempt: i32,
-    /// Whether it carries a query and nothing else.
+    /// True if the task carries a query and nothing else.
     pub(crate) is_query: bool,
-    /// Whether the worker keeps the run.
+    /// True if the worker keeps the run.
     pub(crate) is_cached: bool,
-    /// Whether everything that would die with the worker can be tried again.
+    /// True if everything that would die with the worker can be tried again.
     pub(crate) tolerates_crash: bool,
-    /// The version of the code that runs, and how many there are.
+    /// The version of the code that runs.
     pub(crate) version: usize,
     pub(crate) versions: &'a [String],
-    /// What is known of the run's time, when the task arrives.
+    /// The times of the run, when the task arrives.
     pub(crate) times: Option<RunTimes>,
 }
 
-/// When an activity attempt may be struck.
+/// A moment in the life of an activity attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptMoment {
     /// The worker has just got the task.
@@ -121,22 +187,22 @@ pub(crate) enum AttemptMoment {
     Done,
 }
 
-/// An activity attempt that may be struck.
+/// An activity attempt at one of its moments.
 pub(crate) struct AttemptView<'a> {
     pub(crate) moment: AttemptMoment,
     pub(crate) label: Label,
     pub(crate) task_queue: &'a str,
     pub(crate) version: usize,
     pub(crate) attempt: u32,
-    /// What its activity can still lose.
+    /// The losses that its activity still tolerates.
     pub(crate) allowance: Allowance,
-    /// Whether it is done, and successfully.
+    /// True if the attempt is done, and succeeded.
     pub(crate) completed: bool,
-    /// Whether everything else that would die with the worker can be tried again.
+    /// True if everything else that would die with the worker can be tried again.
     pub(crate) tolerates_crash: bool,
 }
 
-/// What becomes of a worker process or of the workflow task it holds.
+/// The fate of a worker process, or of the workflow task that it holds.
 #[derive(Debug)]
 pub(crate) enum TaskFate {
     /// The cached run is dropped.
@@ -146,18 +212,18 @@ pub(crate) enum TaskFate {
         restart_after_ms: u64,
         version: usize,
     },
-    /// The workflow task fails, once.
+    /// The worker fails the workflow task, once.
     Fail,
-    /// The response is this late.
+    /// The response is late by this delay.
     Late(Delay),
 }
 
-/// What becomes of an activity attempt.
+/// The fate of an activity attempt, or of the process that runs it.
 #[derive(Debug)]
 pub(crate) enum AttemptFate {
-    /// It fails before its code runs.
+    /// The attempt fails before its code runs.
     Fail(Box<FailureProto>),
-    /// Its code stands still for a while.
+    /// The code stands still for a while.
     Pause(Pause),
     /// The worker process dies now.
     Crash {
@@ -169,8 +235,8 @@ pub(crate) enum AttemptFate {
         restart_after_ms: u64,
         version: usize,
     },
-    /// Its result is not sent.
+    /// The result is not sent.
     LoseReport,
-    /// The heartbeat is not sent, nor any later one if so.
+    /// The heartbeat is not sent; nor is any later one, if `and_later`.
     LoseHeartbeat { and_later: bool },
 }

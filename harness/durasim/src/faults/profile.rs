@@ -1,26 +1,32 @@
-//! Which faults are on, how often, and how many at most.
+//! Fault profiles: the faults that are on, their odds, and their budget.
 
-use super::{Fault, FaultKind};
+use super::{catalogue::FaultKind, placement::Fault, rule::Family};
 use crate::words::duration_words;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-/// Which faults a world may meet, how often, and how many at most.
+/// The faults that a world may meet, their odds, and their number.
 ///
-/// Each kind of fault has odds: the probability that it strikes at one of its points. In each world
-/// about half of the kinds that are on, if there are three or more, are switched off as a whole
-/// (swarm testing), and no more than the budget strike; then the world heals, and everything must
-/// finish. Faults that are placed by hand strike besides.
+/// Each kind of fault has odds: the probability that it happens at one of its points. If three or
+/// more kinds are on, each world switches about half of them off as a whole (swarm testing). No more
+/// faults happen than the budget allows; then the world heals, and everything must finish. Faults
+/// that are placed by hand happen in addition.
 ///
 /// ```
 /// use durasim::{FaultKind, FaultProfile};
 ///
-/// let profile = FaultProfile::all().without(FaultKind::WorkerDeploy).with(FaultKind::SignalDuplicate).max_faults(3);
-/// assert_eq!(profile.to_string(), "all but worker_deploy, with signal_duplicate, at most 3 faults");
+/// let profile = FaultProfile::all()
+///     .without(FaultKind::WorkerDeploy)
+///     .with(FaultKind::SignalDuplicate)
+///     .max_faults(3);
+/// assert_eq!(
+///     profile.to_string(),
+///     "all but worker_deploy, with signal_duplicate, at most 3 faults"
+/// );
 /// ```
 #[derive(Clone, Debug)]
 pub struct FaultProfile {
-    /// What it was made from, for its name.
-    preset: &'static str,
+    /// The preset that the profile was made from.
+    preset: Preset,
     odds: BTreeMap<FaultKind, f64>,
     heals_after_ms: Option<u64>,
     budget: u32,
@@ -28,18 +34,51 @@ pub struct FaultProfile {
     placed: Vec<Fault>,
 }
 
-/// How many faults strike at most, unless the profile says otherwise.
+/// The number of faults that happen at most, unless the profile says otherwise.
 const BUDGET: u32 = 8;
 
+/// A set of kinds of fault with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Preset {
+    None,
+    Crashes,
+    Activities,
+    Messages,
+    All,
+}
+
+impl Preset {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Crashes => "crashes",
+            Self::Activities => "activities",
+            Self::Messages => "messages",
+            Self::All => "all",
+        }
+    }
+
+    /// Returns `true` if the preset switches this kind of fault on.
+    fn contains(self, kind: FaultKind) -> bool {
+        let family = kind.rule().family();
+        match self {
+            Self::None => false,
+            Self::Crashes => family == Some(Family::Crashes),
+            Self::Activities => family == Some(Family::Activities),
+            Self::Messages => family == Some(Family::Messages),
+            Self::All => family.is_some(),
+        }
+    }
+}
+
 impl FaultProfile {
-    fn of(preset: &'static str) -> Self {
-        let odds = kinds_of(preset)
+    fn of(preset: Preset) -> Self {
+        let kinds = FaultKind::ALL
             .into_iter()
-            .map(|kind| (kind, kind.usual_odds()))
-            .collect();
+            .filter(|kind| preset.contains(*kind));
         Self {
             preset,
-            odds,
+            odds: kinds.map(|kind| (kind, kind.rule().odds())).collect(),
             heals_after_ms: None,
             budget: BUDGET,
             swarm: true,
@@ -49,39 +88,38 @@ impl FaultProfile {
 
     /// No faults.
     pub fn none() -> Self {
-        Self::of("none")
+        Self::of(Preset::None)
     }
 
-    /// Worker processes die, are redeployed, lose their caches, fail and miss workflow tasks.
+    /// Worker processes die, are redeployed, lose their caches, and fail or miss workflow tasks.
     pub fn crashes() -> Self {
-        Self::of("crashes")
+        Self::of(Preset::Crashes)
     }
 
-    /// Activities fail, run twice, one after the other or side by side, and lose heartbeats.
+    /// Activities fail, run twice (one after the other or side by side), and lose heartbeats.
     pub fn activities() -> Self {
-        Self::of("activities")
+        Self::of(Preset::Activities)
     }
 
     /// Signals and other messages arrive late and out of order; clients meet an unavailable
     /// service; answers of Nexus handlers are lost.
     pub fn messages() -> Self {
-        Self::of("messages")
+        Self::of(Preset::Messages)
     }
 
-    /// Every fault that a sound workflow must bear: all but `signal_duplicate`, which is a caller's
-    /// doing.
+    /// Every fault that a sound workflow must tolerate: all but `signal_duplicate`, which is a
+    /// caller's doing.
     pub fn all() -> Self {
-        Self::of("all")
+        Self::of(Preset::All)
     }
 
-    /// Switches a fault on, with its usual odds.
+    /// Switches a fault on, with its default odds.
     #[must_use]
     pub fn with(self, kind: FaultKind) -> Self {
-        let odds = kind.usual_odds();
-        self.with_odds(kind, odds)
+        self.with_odds(kind, kind.rule().odds())
     }
 
-    /// Switches a fault on, with the probability that it strikes at one of its points; 0 switches
+    /// Switches a fault on, with the probability that it happens at one of its points; 0 switches
     /// it off.
     ///
     /// # Panics
@@ -98,7 +136,7 @@ impl FaultProfile {
         self
     }
 
-    /// Switches a fault on, so many times as often as usual.
+    /// Switches a fault on, with its default odds multiplied by this weight.
     ///
     /// # Panics
     ///
@@ -110,7 +148,7 @@ impl FaultProfile {
             weight >= 0.0,
             "the weight of {kind} must be 0 or more, not {weight}"
         );
-        let odds = (kind.usual_odds() * weight).min(1.0);
+        let odds = (kind.rule().odds() * weight).min(1.0);
         self.with_odds(kind, odds)
     }
 
@@ -121,36 +159,37 @@ impl FaultProfile {
         self
     }
 
-    /// How many faults strike at most in one world; then it heals. The default is 8.
+    /// Sets the number of faults that happen at most in one world; then it heals. The default is 8.
     #[must_use]
     pub fn max_faults(mut self, budget: u32) -> Self {
         self.budget = budget;
         self
     }
 
-    /// From when on nothing strikes any more, in virtual time from the world's start, be the budget
-    /// spent or not. By default the budget alone counts.
+    /// Sets the virtual time, from the world's start, after which no fault happens any more, even if
+    /// the budget is not spent. By default the budget alone counts.
     #[must_use]
     pub fn heal_after(mut self, duration: Duration) -> Self {
         self.heals_after_ms = Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
-    /// Whether each world switches about half of the faults off as a whole. The default is yes;
-    /// with fewer than three kinds it makes no difference.
+    /// Sets whether each world switches about half of the kinds off as a whole. The default is
+    /// `true`; with fewer than three kinds it makes no difference.
     #[must_use]
     pub fn swarm(mut self, swarm: bool) -> Self {
         self.swarm = swarm;
         self
     }
 
-    /// Adds a fault that strikes at one place, in every world.
+    /// Adds a fault that happens at one place, in every world.
     #[must_use]
     pub fn and(mut self, fault: Fault) -> Self {
         self.placed.push(fault);
         self
     }
 
+    /// Returns the probability that a fault of this kind happens at one of its points.
     pub(crate) fn odds_of(&self, kind: FaultKind) -> f64 {
         self.odds.get(&kind).copied().unwrap_or(0.0)
     }
@@ -171,7 +210,7 @@ impl FaultProfile {
         &self.placed
     }
 
-    /// The profile without what was placed by hand.
+    /// Returns the profile without the faults that are placed by hand.
     pub(crate) fn without_placed(&self) -> Self {
         Self {
             placed: Vec::new(),
@@ -179,12 +218,12 @@ impl FaultProfile {
         }
     }
 
-    /// True if some fault may strike by chance.
+    /// Returns `true` if some fault may happen by chance.
     pub(crate) fn has_odds(&self) -> bool {
         self.odds.values().any(|odds| *odds > 0.0)
     }
 
-    /// True if nothing can go wrong.
+    /// Returns `true` if nothing can go wrong.
     pub fn is_none(&self) -> bool {
         self.placed.is_empty() && self.odds.values().all(|odds| *odds <= 0.0)
     }
@@ -208,40 +247,8 @@ impl From<Vec<Fault>> for FaultProfile {
     }
 }
 
-/// The kinds that a preset switches on.
-fn kinds_of(preset: &str) -> Vec<FaultKind> {
-    match preset {
-        "crashes" => vec![
-            FaultKind::WorkerCrash,
-            FaultKind::CacheEviction,
-            FaultKind::WorkflowTaskTimeout,
-            FaultKind::WorkflowTaskFailure,
-            FaultKind::WorkerDeploy,
-        ],
-        "activities" => vec![
-            FaultKind::ActivityCompletionLost,
-            FaultKind::ActivityOverlap,
-            FaultKind::ActivityFailure,
-            FaultKind::HeartbeatLoss,
-        ],
-        "messages" => vec![
-            FaultKind::SignalDelay,
-            FaultKind::SignalReorder,
-            FaultKind::MessageDelay,
-            FaultKind::ClientUnavailable,
-            FaultKind::NexusAnswerLost,
-        ],
-        "all" => FaultKind::ALL
-            .into_iter()
-            .filter(|kind| *kind != FaultKind::SignalDuplicate)
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
 impl fmt::Display for FaultProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let usual = kinds_of(self.preset);
         let is_on = |kind: &FaultKind| self.odds_of(*kind) > 0.0;
         let names = |kinds: &[FaultKind]| {
             kinds
@@ -250,15 +257,16 @@ impl fmt::Display for FaultProfile {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        f.write_str(self.preset)?;
-        let off: Vec<_> = usual.iter().copied().filter(|kind| !is_on(kind)).collect();
+        f.write_str(self.preset.name())?;
+        let is_off = |kind: &FaultKind| self.preset.contains(*kind) && !is_on(kind);
+        let off: Vec<_> = FaultKind::ALL.into_iter().filter(is_off).collect();
         if !off.is_empty() {
             write!(f, " but {}", names(&off))?;
         }
         for kind in FaultKind::ALL.into_iter().filter(is_on) {
             let odds = self.odds_of(kind);
-            let is_usual = (odds - kind.usual_odds()).abs() < f64::EPSILON;
-            match (usual.contains(&kind), is_usual) {
+            let is_default = (odds - kind.rule().odds()).abs() < f64::EPSILON;
+            match (self.preset.contains(kind), is_default) {
                 (true, true) => {}
                 (_, false) => write!(f, ", with {kind} at {odds}")?,
                 (false, true) => write!(f, ", with {kind}")?,

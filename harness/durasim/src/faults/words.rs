@@ -1,13 +1,13 @@
-//! Faults in the user's words, for plans.
+//! The words in which plans describe faults to the user.
 
-use super::Delay;
+use super::moments::Delay;
 use crate::{
     label::{Call, Label, NexusMessage, TaskKind, WorkflowTaskMessage},
     words::duration_words,
 };
 
-/// Returns `Payments::charge, attempt 1` for an attempt of an activity. Names the workflow too where
-/// it is not the first of its type.
+/// Returns `Payments::charge, attempt 1` for an attempt of an activity. Names the workflow too if it
+/// is not the first of its type.
 pub(crate) fn attempt_words(label: Label, attempt: u32) -> String {
     match label {
         Label::Attempt(workflow, activity) if workflow.is_first() => {

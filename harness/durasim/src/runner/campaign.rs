@@ -7,7 +7,7 @@ use super::{
 use crate::{
     broken::broken,
     checks,
-    faults::{FaultProfile, Usual},
+    faults::{Baseline, FaultProfile},
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
     report::{FailureCode, FailureReport, Spent},
 };
@@ -57,7 +57,7 @@ impl<'a> Campaign<'a> {
             *open.entry(workflow.name.workflow_type.clone()).or_default() += 1;
         }
         if options.faults.has_odds() {
-            options.usual = Arc::new(Usual::of(&fault_free.histories));
+            options.baseline = Arc::new(Baseline::of(&fault_free.histories));
         }
         let reference = Reference {
             observations: fault_free.observations.clone(),

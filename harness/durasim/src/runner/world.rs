@@ -68,7 +68,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
             limits: options.limits,
             cache: options.cache,
             backtraces: options.backtraces,
-            usual: options.usual.clone(),
+            baseline: options.baseline.clone(),
             stand_in: options.stand_in.clone(),
         },
         executor.clone(),
@@ -151,12 +151,12 @@ fn report(world: &World) -> WorldReport {
         steps: state.steps,
         virtual_ms: state.now_ms - durasim_engine::START_MS,
         tape: state.choices.taken(),
-        faults: state.faults.struck(),
+        faults: state.faults.injected(),
         observations,
         observed_at,
         open,
-        healed_ms: state.faults.last_struck_ms().map_or(0, |struck_ms| {
-            struck_ms.saturating_sub(durasim_engine::START_MS)
+        healed_ms: state.faults.last_injected_ms().map_or(0, |injected_ms| {
+            injected_ms.saturating_sub(durasim_engine::START_MS)
         }),
         settles: state.faults.any() || world.checks.borrow().settles,
         open_diagnosis,

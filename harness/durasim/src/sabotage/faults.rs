@@ -91,7 +91,7 @@ probes! {
     breaks Sabotage::Fault(ActivityOverlap, DuringActivity, None) => || happens(
         SILENT,
         Fault::activity_overlap().during_activity(Bank::charge),
-        "hold Bank::charge, attempt 1, at its first await until its retry runs beside it",
+        "pause Bank::charge, attempt 1, at its first await, until its retry runs beside it",
         |it| it.log.starts_with(&["begin 1".to_owned(), "begin 2".to_owned()]),
     );
 
@@ -99,7 +99,7 @@ probes! {
     breaks Sabotage::Fault(ActivityOverlap, BeforeActivity, None) => || happens(
         SILENT,
         Fault::activity_overlap().before_activity(Bank::charge),
-        "hold Bank::charge, attempt 1, before its code until its retry runs beside it",
+        "pause Bank::charge, attempt 1, before its code begins, until its retry runs beside it",
         |it| it.log.starts_with(&["begin 2".to_owned(), "begin 1".to_owned()]),
     );
 
@@ -195,7 +195,7 @@ probes! {
     breaks Sabotage::Fault(WorkflowTaskTimeout, BeforeWorkflowTask, None) => || happens(
         SILENT,
         Fault::workflow_task_timeout(),
-        "let a workflow task of Payment#1 time out, its answer too late",
+        "answer a workflow task of Payment#1 too late, after it has timed out",
         |it| it.count(EventType::WorkflowTaskTimedOut) == 1,
     );
 

@@ -3,7 +3,7 @@
 use super::{calls::Calls, mock_workflows::MockRuns, worker::Workers};
 use crate::{
     broken::broken,
-    faults::{CallView, Fate, Faults, Latency, Usual},
+    faults::{Baseline, CallView, Fate, Faults, Latency},
     label::{Call, Label, Name, Workflow, Workflows},
     limits::Limits,
     report::FailureReport,
@@ -25,7 +25,7 @@ pub(crate) struct StateOptions {
     pub(crate) cache: bool,
     pub(crate) backtraces: bool,
     /// The needs of activities and workflows in the fault-free world.
-    pub(crate) usual: Arc<Usual>,
+    pub(crate) baseline: Arc<Baseline>,
     /// The answerer of workflow tasks in place of the workers, if there is one.
     pub(crate) stand_in: Option<StandIn>,
 }
@@ -55,7 +55,7 @@ pub(crate) struct State {
     /// True if workers keep runs between tasks, unless a worker says otherwise.
     pub(crate) cache: bool,
     pub(super) backtraces: bool,
-    pub(super) usual: Arc<Usual>,
+    pub(super) baseline: Arc<Baseline>,
     pub(super) stand_in: Option<StandIn>,
     /// The number of choices that left 0 and are on the trace.
     pub(super) choices_traced: usize,
@@ -90,7 +90,7 @@ impl State {
             steps: 0,
             cache: options.cache,
             backtraces: options.backtraces,
-            usual: options.usual,
+            baseline: options.baseline,
             stand_in: options.stand_in,
             choices_traced: 0,
         }

@@ -76,7 +76,7 @@ impl State {
             .as_ref()
             .map_or("", |it| it.name.as_str());
         let deadline_ms = self.run_needs_from_ms(task.workflow_execution.as_ref());
-        let allowance = Allowance::of(task, deadline_ms, self.usual.activity(activity_type));
+        let allowance = Allowance::of(task, deadline_ms, self.baseline.activity(activity_type));
         self.still_allowed(&task.task_token, allowance)
     }
 
@@ -100,7 +100,7 @@ impl State {
             .map_or("", |it| it.name.as_str());
         Some(
             self.run_deadline_ms(execution)?
-                .saturating_sub(self.usual.workflow_ms(workflow_type)),
+                .saturating_sub(self.baseline.workflow_ms(workflow_type)),
         )
     }
 

@@ -231,6 +231,7 @@ impl Reader<'_> {
                 _ => {
                     self.define(module, start);
                     self.code(module, start..at);
+                    self.declared_by_macro(module, start..at);
                 }
             }
         }
@@ -283,6 +284,18 @@ impl Reader<'_> {
         };
         let name = self.text(name).to_owned();
         self.modules[module].items.insert(name);
+    }
+
+    /// Reads the modules that the call of a macro declares: `list! { mod a; mod b: B; }`.
+    fn declared_by_macro(&mut self, module: ModuleId, range: Range<usize>) {
+        if self.text(range.start + 1) != "!" || self.text(range.start) == "macro_rules" {
+            return;
+        }
+        for at in range {
+            if self.text(at) == "mod" && [";", ":"].contains(&self.text(at + 2)) {
+                self.submodule(module, at, &[]);
+            }
+        }
     }
 
     fn submodule(&mut self, parent: ModuleId, start: usize, files: &[String]) {

@@ -63,6 +63,17 @@ fn paths_to_children_are_imports() {
 }
 
 #[test]
+fn modules_that_a_macro_declares_are_read() {
+    let files = [
+        ("lib.rs", "mod a; macro_rules! list { () => { mod $x; } }"),
+        ("a/mod.rs", "list! {\n    mod b: B;\n    mod c;\n}"),
+        ("a/b.rs", "struct B;"),
+        ("a/c.rs", "use super::b::B;"),
+    ];
+    assert_eq!(imports(&files), ["a/c.rs:1 a/b.rs"]);
+}
+
+#[test]
 fn an_import_through_a_reexport_counts_for_the_file_that_defines_the_item() {
     let files = [
         ("lib.rs", "mod a; mod c; pub use a::B;"),

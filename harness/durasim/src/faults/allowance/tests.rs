@@ -1,4 +1,5 @@
 use super::*;
+use std::time::{Duration, SystemTime};
 use temporalio_protos::temporal::api::common::v1::RetryPolicy;
 
 const SECOND: u64 = 1_000;
@@ -42,17 +43,18 @@ fn limited(maximum_attempts: i32, attempt: i32) -> PollActivityTaskQueueResponse
 }
 
 #[test]
-fn the_last_attempt_allowed_bears_nothing() {
-    for (maximum, attempt, bears) in [(0, 1, true), (2, 1, true), (2, 2, false), (1, 1, false)] {
+fn the_last_attempt_allowed_tolerates_nothing() {
+    for (maximum, attempt, tolerates) in [(0, 1, true), (2, 1, true), (2, 2, false), (1, 1, false)]
+    {
         let left = allowance(&limited(maximum, attempt), None);
         assert_eq!(
             left.tolerates_failure(0),
-            bears,
+            tolerates,
             "attempt {attempt} of {maximum}"
         );
         assert_eq!(
             left.tolerates_silence(),
-            bears,
+            tolerates,
             "attempt {attempt} of {maximum}"
         );
     }
@@ -127,18 +129,19 @@ fn an_activity_that_fails_twice_by_itself_is_left_three_attempts() {
         attempts: 3,
         ms: None,
     };
-    for (maximum, attempt, bears) in [(0, 1, true), (4, 1, true), (4, 2, false), (3, 1, false)] {
+    for (maximum, attempt, tolerates) in [(0, 1, true), (4, 1, true), (4, 2, false), (3, 1, false)]
+    {
         let left = Allowance::of(&limited(maximum, attempt), None, needs);
         assert_eq!(
             left.tolerates_failure(0),
-            bears,
+            tolerates,
             "attempt {attempt} of {maximum}"
         );
     }
 }
 
 #[test]
-fn a_retry_is_given_the_time_that_the_activity_usually_takes() {
+fn a_retry_is_given_the_time_that_the_activity_needs() {
     let task = PollActivityTaskQueueResponse {
         schedule_to_close_timeout: seconds(10),
         ..task()
@@ -153,7 +156,7 @@ fn a_retry_is_given_the_time_that_the_activity_usually_takes() {
 }
 
 #[test]
-fn an_activity_that_is_not_retried_any_more_bears_nothing() {
+fn an_activity_that_is_not_retried_any_more_tolerates_nothing() {
     let left = allowance(&task(), None).without_retry();
     assert!(!left.tolerates_failure(0));
     assert!(!left.tolerates_silence());

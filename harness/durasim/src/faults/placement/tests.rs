@@ -1,5 +1,5 @@
 use super::*;
-use crate::label::{Name, Workflows};
+use crate::label::{Name, Workflow, Workflows};
 use temporalio_common::UntypedWorkflow;
 
 /// The first workflow of this type.

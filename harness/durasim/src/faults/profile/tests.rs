@@ -53,14 +53,14 @@ fn only_a_duplicated_signal_has_to_be_asked_for() {
 }
 
 #[test]
-fn a_weight_multiplies_the_usual_odds_up_to_certainty() {
-    let usual = FaultKind::WorkerCrash.usual_odds();
+fn a_weight_multiplies_the_default_odds_up_to_certainty() {
+    let default = FaultKind::WorkerCrash.rule().odds();
     let of = |weight| {
         FaultProfile::none()
             .with_weight(FaultKind::WorkerCrash, weight)
             .odds_of(FaultKind::WorkerCrash)
     };
-    assert!((of(2.0) - 2.0 * usual).abs() < 1e-9);
+    assert!((of(2.0) - 2.0 * default).abs() < 1e-9);
     assert!((of(1e6) - 1.0).abs() < 1e-9);
     assert!(
         FaultProfile::none()

@@ -3,42 +3,57 @@
 //! On a real cluster a frontend restarts or a connection breaks. The official client tries again,
 //! with a backoff from 100 ms on, up to ten times, but not once the call has lasted ten seconds
 //! (`temporalio-client: src/retry.rs`). A call is refused a few times in a row at most, so that the
-//! client never gives up; and only what the service answers at once is refused after it took
-//! effect, for a call that waits (for a result, an update, a worker's answer to a query) may be
-//! older than ten seconds by then.
+//! client never gives up. Only a call that the service answers at once is refused after it took
+//! effect: a call that waits (for a result, an update, a worker's answer to a query) may be older
+//! than ten seconds by then.
 //!
-//! Tried again after it took effect, a start or a cancel request is known by its request id. A
-//! signal is known too, but only while its workflow is open: the second try may find it closed, and
-//! the caller is told NOT_FOUND although its signal counted. That is nothing a workflow could do
-//! better, so signals, like terminations and reports of activities, are refused before they take
-//! effect only. A fault placed by hand may refuse any of them after.
+//! The service knows a start or a cancel request that is made again by its request id. It knows a
+//! signal too, but only while the workflow is open: the second try may find the workflow closed, and
+//! the caller gets NOT_FOUND although its signal counted. No workflow could prevent that. So signals,
+//! like terminations and reports of activities, are refused only before they take effect. A fault
+//! that is placed by hand may refuse any of them after.
 
-use super::{
-    CallView, Chance, Direction, Fate, FaultKind, FaultRule, Strike, placement::Moment,
+use crate::faults::{
+    moments::{CallView, Direction, Fate, Moment},
+    rule::{Family, FaultRule, Injector, Opportunity, fault},
     words::message_words,
 };
 use durasim_service::Rpc;
 use tonic::Status;
 
 /// The way in which the service has done what was asked.
-pub(super) const AFTER_EFFECT: u32 = 2;
+pub(in crate::faults) const AFTER_EFFECT: u32 = 2;
 
-pub(crate) struct ClientUnavailable;
+fault! {
+    /// A client's call is answered UNAVAILABLE, before or after it took effect.
+    ///
+    /// Place it with [`of_signal`](crate::Fault::of_signal) or [`at`](crate::Fault::at). With
+    /// [`after_effect`](crate::Fault::after_effect) the service has done what was asked.
+    ClientUnavailable
+}
 
 impl FaultRule for ClientUnavailable {
-    fn kind(&self) -> FaultKind {
-        FaultKind::ClientUnavailable
+    fn odds(&self) -> f64 {
+        0.08
     }
 
-    fn message(&self, strike: &mut Strike<'_>, message: &CallView<'_>) -> Option<Fate> {
+    fn family(&self) -> Option<Family> {
+        Some(Family::Messages)
+    }
+
+    fn places(&self) -> &'static str {
+        "where a client calls the service"
+    }
+
+    fn message(&self, injector: &mut dyn Injector, message: &CallView<'_>) -> Option<Fate> {
         if message.direction != Direction::Request || message.worker.is_some() {
             return None;
         }
-        let chance = Chance::new(message.label, Moment::Message)
+        let opportunity = Opportunity::new(message.label, Moment::Message)
             .ways(ways(message.rpc?)?)
             .sets_back(message.label);
-        let struck = strike.strikes(chance, |struck| {
-            let when = if struck.way == AFTER_EFFECT {
+        let injection = injector.inject(opportunity, &|injection| {
+            let when = if injection.way == AFTER_EFFECT {
                 "after"
             } else {
                 "before"
@@ -49,7 +64,7 @@ impl FaultRule for ClientUnavailable {
             )
         })?;
         let status = Status::unavailable("the service is unavailable (fault client_unavailable)");
-        Some(if struck.way == AFTER_EFFECT {
+        Some(if injection.way == AFTER_EFFECT {
             Fate::AnswerLost(status)
         } else {
             Fate::Refused(status)
@@ -57,7 +72,8 @@ impl FaultRule for ClientUnavailable {
     }
 }
 
-/// In how many ways a call may be refused; `None` if the official client does not try it again.
+/// Returns the number of ways in which a call may be refused; `None` if the official client does
+/// not make it again.
 fn ways(rpc: Rpc) -> Option<u32> {
     match rpc {
         Rpc::StartWorkflowExecution

@@ -1,31 +1,31 @@
-//! What a test needs when nothing goes wrong: how many attempts its activities take, how long they
-//! and its workflows last.
+//! The baseline: the attempts and the time that a test needs when nothing goes wrong.
 //!
-//! A fault that leaves an activity its last attempt spares it nothing if its code fails twice
-//! before it succeeds; nor does one that leaves it half of its time, if it takes all but a second
-//! of that. What it takes is known from the fault-free world: by type, the most that any took.
+//! Faults must leave an activity what it needs. To leave it one attempt is too little if its code
+//! fails twice before it succeeds; to leave it half of its time is too little if it takes nearly all
+//! of it. The fault-free world shows the need: for each type, the most that any activity or run of
+//! that type took.
 
-use super::allowance::instant_ms;
+use super::times::instant_ms;
 use crate::history::History;
 use std::collections::BTreeMap;
 use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 
-/// What is added to the time that something took: messages take theirs, and a worker may be away.
+/// The time that is added to a measured one: messages take time, and a worker may be away.
 const SLACK_MS: u64 = 5_000;
 
-/// What the fault-free world took, by type.
+/// The needs of activities and workflows in the fault-free world, by type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Usual {
+pub(crate) struct Baseline {
     activities: BTreeMap<String, Need>,
     workflows_ms: BTreeMap<String, u64>,
 }
 
-/// What the activities of one type need at least, each.
+/// The need of each activity of one type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// How many attempts.
+    /// The number of attempts.
     pub(crate) attempts: u32,
-    /// How long, over all of them, in virtual milliseconds; `None` if none has closed.
+    /// The time over all attempts, in virtual milliseconds; `None` if no activity has closed.
     pub(crate) ms: Option<u64>,
 }
 
@@ -38,17 +38,17 @@ impl Default for Need {
     }
 }
 
-impl Usual {
-    /// What a world without faults took.
+impl Baseline {
+    /// Measures the needs in the histories of a world without faults.
     pub(crate) fn of(histories: &[History]) -> Self {
-        let mut usual = Self::default();
+        let mut baseline = Self::default();
         for history in histories {
-            usual.add(history);
+            baseline.add(history);
         }
-        usual
+        baseline
     }
 
-    /// What the activities of this type need.
+    /// Returns the need of an activity of this type.
     pub(crate) fn activity(&self, activity_type: &str) -> Need {
         self.activities
             .get(activity_type)
@@ -56,7 +56,8 @@ impl Usual {
             .unwrap_or_default()
     }
 
-    /// How long a run of this workflow type needs, in virtual milliseconds; 0 if none has closed.
+    /// Returns the time that a run of this workflow type needs, in virtual milliseconds; 0 if none
+    /// has closed.
     pub(crate) fn workflow_ms(&self, workflow_type: &str) -> u64 {
         self.workflows_ms.get(workflow_type).copied().unwrap_or(0)
     }
@@ -119,7 +120,7 @@ impl Usual {
     }
 }
 
-/// The scheduled event of the activity that an event closes.
+/// Returns the id of the scheduled event of the activity that an event closes.
 fn closes(event: &HistoryEvent) -> Option<i64> {
     match &event.attributes {
         Some(Attributes::ActivityTaskCompletedEventAttributes(closed)) => {

@@ -1,0 +1,320 @@
+//! The draw: decides whether a fault happens, by the tape, the odds, the budget, and what was
+//! placed by hand.
+//!
+//! A fault that was placed by hand happens where it was placed, whatever retries are left: its
+//! author fears that very schedule. A fault that is drawn happens only where a sound workflow
+//! tolerates it ([`Opportunity::tolerated_if`]), and sets the workflow tasks of one run back a few
+//! times in a row at most. Once the budget is spent, the world heals, and everything must finish.
+
+use super::{
+    catalogue::FaultKind,
+    moments::{AttemptFate, AttemptView, CallView, Fate, RunTimes, TaskFate, TaskMoment, TaskView},
+    placement::Fault,
+    profile::FaultProfile,
+    rule::{FaultRule, Injection, Injector, Opportunity},
+};
+use crate::{
+    broken::broken,
+    label::{Label, Workflow},
+};
+use durasim_engine::{Choices, Odds, START_MS};
+use std::collections::BTreeMap;
+
+/// The number of times in a row that faults may set back the workflow tasks of one run, or refuse
+/// one call of a client. The official client gives up at the tenth try (`temporalio-client:
+/// src/retry.rs`).
+const MAX_SETBACKS: u32 = 3;
+
+/// The number of kinds from which swarm testing pays: with fewer kinds it would only waste worlds in
+/// which nothing can go wrong.
+const MIN_SWARM: usize = 3;
+
+/// The faults of one world.
+pub(crate) struct Faults {
+    profile: FaultProfile,
+    /// The kinds that this world's swarm has left on.
+    on: Vec<FaultKind>,
+    /// The number of faults that were drawn; those placed by hand do not count against the budget.
+    drawn: u32,
+    injected: u32,
+    last_injected_ms: Option<u64>,
+    placed: Vec<PlacedFault>,
+    /// The number of times in a row that each run's workflow tasks were set back, and that each call
+    /// was refused.
+    setbacks: BTreeMap<Label, u32>,
+    run_times: BTreeMap<Workflow, RunTimes>,
+    /// True if a caller is about to give up waiting for a worker.
+    hurries: bool,
+}
+
+/// A fault that was placed by hand.
+struct PlacedFault {
+    fault: Fault,
+    /// The number of occasions that it met so far.
+    seen: u32,
+    done: bool,
+}
+
+impl Faults {
+    /// Returns the faults of a world with this profile. Swarm testing switches each kind on or off
+    /// in a world as a whole, for some failures need many faults of one kind and none of another.
+    pub(crate) fn new(profile: &FaultProfile, choices: &mut Choices) -> Self {
+        let on: Vec<_> = FaultKind::ALL
+            .into_iter()
+            .filter(|kind| profile.odds_of(*kind) > 0.0)
+            .collect();
+        let swarm = profile.is_swarm() && on.len() >= MIN_SWARM && !broken!(Swarm);
+        let on = on
+            .into_iter()
+            .filter(|kind| !swarm || choices.choose("swarm", kind.name(), 2, Odds::Uniform) == 0)
+            .collect();
+        let placed = profile
+            .placed()
+            .iter()
+            .map(|fault| PlacedFault {
+                fault: fault.clone(),
+                seen: 0,
+                done: false,
+            })
+            .collect();
+        Self {
+            profile: profile.clone(),
+            on,
+            drawn: 0,
+            injected: 0,
+            last_injected_ms: None,
+            hurries: false,
+            placed,
+            setbacks: BTreeMap::new(),
+            run_times: BTreeMap::new(),
+        }
+    }
+
+    /// Returns `true` if anything can go wrong in this world.
+    pub(crate) fn any(&self) -> bool {
+        !self.on.is_empty() || !self.placed.is_empty()
+    }
+
+    /// Returns the number of faults that happened.
+    pub(crate) fn injected(&self) -> u32 {
+        self.injected
+    }
+
+    /// Returns the time of the last fault, in virtual milliseconds since the Unix epoch: the world
+    /// has had to recover since then.
+    pub(crate) fn last_injected_ms(&self) -> Option<u64> {
+        self.last_injected_ms
+    }
+
+    /// Returns the faults placed by hand that did not happen: the test has not tried the schedule
+    /// that its author fears.
+    pub(crate) fn missed(&self) -> Vec<&Fault> {
+        self.placed
+            .iter()
+            .filter(|placed| !placed.done)
+            .map(|placed| &placed.fault)
+            .collect()
+    }
+
+    /// Sets whether a caller is about to give up waiting for a worker: nothing may delay it then.
+    pub(crate) fn hurry(&mut self, hurries: bool) {
+        self.hurries = hurries;
+    }
+
+    /// Decides the fate of a message.
+    pub(crate) fn message(
+        &mut self,
+        choices: &mut Choices,
+        now_ms: u64,
+        message: &CallView<'_>,
+    ) -> Option<Fate> {
+        self.ask(choices, now_ms, |rule, draw| rule.message(draw, message))
+    }
+
+    /// Decides the fate of a worker process at a moment of a workflow task.
+    pub(crate) fn task(
+        &mut self,
+        choices: &mut Choices,
+        now_ms: u64,
+        task: &TaskView<'_>,
+    ) -> Option<TaskFate> {
+        match (task.moment, task.times) {
+            (TaskMoment::Arrives, Some(times)) => {
+                self.run_times.insert(task.workflow, times);
+            }
+            (TaskMoment::Recorded, _) => {
+                self.setbacks.remove(&Label::Workflow(task.workflow));
+            }
+            _ => {}
+        }
+        self.ask(choices, now_ms, |rule, draw| rule.task(draw, task))
+    }
+
+    /// Decides the fate of an activity attempt at one of its moments.
+    pub(crate) fn attempt(
+        &mut self,
+        choices: &mut Choices,
+        now_ms: u64,
+        attempt: &AttemptView<'_>,
+    ) -> Option<AttemptFate> {
+        self.ask(choices, now_ms, |rule, draw| rule.attempt(draw, attempt))
+    }
+
+    /// Asks every fault that is on; the first that is injected has the moment.
+    fn ask<T>(
+        &mut self,
+        choices: &mut Choices,
+        now_ms: u64,
+        question: impl Fn(&dyn FaultRule, &mut Draw<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if !self.any() {
+            return None;
+        }
+        FaultKind::ALL.into_iter().find_map(|kind| {
+            let placed = self
+                .placed
+                .iter()
+                .any(|placed| !placed.done && placed.fault.kind() == kind);
+            if !placed && !self.on.contains(&kind) {
+                return None;
+            }
+            let mut draw = Draw {
+                faults: self,
+                choices,
+                now_ms,
+                kind,
+            };
+            question(kind.rule(), &mut draw)
+        })
+    }
+
+    /// Returns `true` if no more faults are drawn.
+    fn is_healed(&self, now_ms: u64) -> bool {
+        let heals_ms = self
+            .profile
+            .heals_after_ms()
+            .map(|after_ms| START_MS.saturating_add(after_ms));
+        let is_spent = self.drawn >= self.profile.budget() && !broken!(Budget);
+        is_spent || heals_ms.is_some_and(|heals_ms| now_ms >= heals_ms) && !broken!(HealTime)
+    }
+}
+
+/// The draw for one kind of fault, at one moment of a world.
+struct Draw<'a> {
+    faults: &'a mut Faults,
+    choices: &'a mut Choices,
+    now_ms: u64,
+    kind: FaultKind,
+}
+
+impl Injector for Draw<'_> {
+    fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    fn run_times(&self, workflow: Workflow) -> Option<RunTimes> {
+        self.faults.run_times.get(&workflow).copied()
+    }
+
+    fn inject(
+        &mut self,
+        opportunity: Opportunity<'_>,
+        words: &dyn Fn(&Injection) -> String,
+    ) -> Option<Injection> {
+        let key = opportunity.key();
+        let injection = match self.placed(&opportunity, &key) {
+            Some(injection) => injection,
+            None => self.draw(&opportunity, &key)?,
+        };
+        self.faults.injected += 1;
+        self.faults.last_injected_ms = Some(self.now_ms);
+        if let Some(subject) = opportunity.sets_back {
+            *self.faults.setbacks.entry(subject).or_default() += 1;
+        }
+        self.choices.describe(self.now_ms, || words(&injection));
+        if broken!(Fault(kind, moment, way) if kind == self.kind
+            && moment == opportunity.moment
+            && way.is_none_or(|way| way == injection.way))
+        {
+            return None;
+        }
+        Some(injection)
+    }
+}
+
+impl Draw<'_> {
+    /// Draws whether the fault happens, and in which way.
+    fn draw(&mut self, opportunity: &Opportunity<'_>, key: &str) -> Option<Injection> {
+        if !self.faults.on.contains(&self.kind) {
+            return None;
+        }
+        let setbacks = opportunity
+            .sets_back
+            .and_then(|subject| self.faults.setbacks.get(&subject))
+            .copied()
+            .unwrap_or(0);
+        let is_tolerated = opportunity.is_tolerated && !self.faults.hurries || broken!(Mercy);
+        let goes_on = setbacks < MAX_SETBACKS || broken!(Setbacks);
+        // The point is offered even where nothing may happen, so that its occurrence counts in every
+        // world alike. A tape may hold faults beyond the budget: the budget was that of the draws
+        // that made the tape.
+        let odds = if self.faults.is_healed(self.now_ms) {
+            0.0
+        } else {
+            self.faults.profile.odds_of(self.kind)
+        };
+        let arity = if is_tolerated && goes_on {
+            opportunity.ways + 1
+        } else {
+            1
+        };
+        let way = self
+            .choices
+            .choose(self.kind.site(), key, arity, Odds::Rarely(odds));
+        if way == 0 {
+            return None;
+        }
+        self.faults.drawn += 1;
+        Some(Injection {
+            way,
+            delay: None,
+            version: None,
+        })
+    }
+
+    /// Returns the details of a fault that was placed by hand at this opportunity.
+    fn placed(&mut self, opportunity: &Opportunity<'_>, key: &str) -> Option<Injection> {
+        let kind = self.kind;
+        let placed = self.faults.placed.iter_mut().find(|placed| {
+            !placed.done
+                && placed.fault.kind() == kind
+                && placed.fault.is_placed_at(
+                    opportunity.moment,
+                    opportunity.subject,
+                    opportunity.attempt,
+                )
+                && opportunity.offers(placed.fault.version())
+        })?;
+        placed.seen += 1;
+        if placed.seen < placed.fault.occurrence() {
+            return None;
+        }
+        placed.done = true;
+        let fault = &placed.fault;
+        let injection = Injection {
+            way: fault.way().unwrap_or(1),
+            delay: fault.delay(),
+            version: fault.version().map(str::to_owned),
+        };
+        self.choices.impose(
+            kind.site(),
+            key,
+            injection.way.max(opportunity.ways) + 1,
+            injection.way,
+        );
+        Some(injection)
+    }
+}
+
+#[cfg(test)]
+mod tests;

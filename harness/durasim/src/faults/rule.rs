@@ -1,0 +1,211 @@
+//! The rule of a fault: when it may be injected, and what it does then.
+
+use super::moments::{
+    AttemptFate, AttemptView, CallView, Delay, Fate, Moment, RunTimes, TaskFate, TaskView,
+};
+use crate::label::{Label, Workflow};
+
+/// One fault. The world asks it at every moment that concerns it; it answers with what it does
+/// there, or not at all.
+///
+/// A rule leaves the decision to the [`Injector`]: odds, budget, placement and the tape are no
+/// business of its own.
+pub(crate) trait FaultRule: Sync {
+    /// Returns the probability that the fault is injected at one of its points, unless a profile
+    /// says otherwise.
+    ///
+    /// It is chosen so that a run of a few dozen points meets one to three faults of the kinds that
+    /// are on.
+    fn odds(&self) -> f64;
+
+    /// Returns the family of the fault; `None` if the fault is off unless a test asks for it.
+    fn family(&self) -> Option<Family>;
+
+    /// Returns the places at which the fault happens, in words that follow "it happens".
+    fn places(&self) -> &'static str;
+
+    /// Decides the fate of a message that is about to be sent.
+    fn message(&self, _injector: &mut dyn Injector, _message: &CallView<'_>) -> Option<Fate> {
+        None
+    }
+
+    /// Decides the fate of a worker process at one of the moments of a workflow task.
+    fn task(&self, _injector: &mut dyn Injector, _task: &TaskView<'_>) -> Option<TaskFate> {
+        None
+    }
+
+    /// Decides the fate of an activity attempt at one of its moments.
+    fn attempt(
+        &self,
+        _injector: &mut dyn Injector,
+        _attempt: &AttemptView<'_>,
+    ) -> Option<AttemptFate> {
+        None
+    }
+}
+
+/// Declares the rule of a fault. Its documentation is that of the fault's [`FaultKind`] and of its
+/// constructor, so that it reads well in both places and names items by their whole path.
+macro_rules! fault {
+    ($(#[doc = $doc:literal])+ $kind:ident) => {
+        $(#[doc = $doc])+
+        pub(crate) struct $kind;
+
+        macro_rules! docs {
+            () => {
+                concat!($($doc, "\n"),+)
+            };
+        }
+        pub(crate) use docs;
+    };
+}
+pub(super) use fault;
+
+/// A group of faults that a profile switches on together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Worker processes die, lose their caches, and fail or miss workflow tasks.
+    Crashes,
+    /// Activities fail, run twice, and lose heartbeats.
+    Activities,
+    /// Messages arrive late or out of order, or are lost.
+    Messages,
+}
+
+/// The decision whether a fault is injected, and what a rule may know to ask for it.
+pub(crate) trait Injector {
+    /// Returns the virtual time, in milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+
+    /// Returns the times of a run, if a workflow task of the run has arrived.
+    fn run_times(&self, workflow: Workflow) -> Option<RunTimes>;
+
+    /// Decides whether the fault is injected at this opportunity. If it is, `words` describes to
+    /// the user what happens.
+    fn inject(
+        &mut self,
+        opportunity: Opportunity<'_>,
+        words: &dyn Fn(&Injection) -> String,
+    ) -> Option<Injection>;
+
+    /// Returns `true` if this run can lose a workflow task, which then times out and is done again,
+    /// and still close in time.
+    fn tolerates_lost_task(&self, workflow: Workflow) -> bool {
+        self.run_times(workflow)
+            .is_none_or(|times| times.tolerate_lost_task(self.now_ms()))
+    }
+}
+
+/// An opportunity to inject a fault: a moment in the life of its subject.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opportunity<'a> {
+    /// The subject of the fault: a workflow, a message, an attempt.
+    pub(super) subject: Label,
+    pub(super) moment: Moment,
+    /// The number of the attempt, if the subject is an attempt of an activity.
+    pub(super) attempt: Option<u32>,
+    /// The number of ways in which the fault can happen.
+    pub(super) ways: u32,
+    /// True if a sound workflow tolerates the fault here; if not, only a person may place it here.
+    pub(super) is_tolerated: bool,
+    /// The run whose workflow task has to be done again, or the call that has to be made again.
+    pub(super) sets_back: Option<Label>,
+    /// The versions of the code that the fault may name.
+    pub(super) versions: &'a [String],
+}
+
+impl<'a> Opportunity<'a> {
+    /// Returns an opportunity with one way, which any sound workflow tolerates.
+    pub(crate) fn new(subject: Label, moment: Moment) -> Self {
+        Self {
+            subject,
+            moment,
+            attempt: None,
+            ways: 1,
+            is_tolerated: true,
+            sets_back: None,
+            versions: &[],
+        }
+    }
+
+    /// Returns an opportunity about a run, at a moment of one of its workflow tasks.
+    pub(crate) fn of_run(workflow: Workflow, moment: Moment) -> Self {
+        Self::new(Label::Workflow(workflow), moment)
+    }
+
+    /// Returns an opportunity about an attempt of an activity.
+    pub(crate) fn of_attempt(attempt: &AttemptView<'_>, moment: Moment) -> Self {
+        Self {
+            attempt: Some(attempt.attempt),
+            ..Self::new(attempt.label, moment)
+        }
+    }
+
+    pub(crate) fn ways(self, ways: u32) -> Self {
+        Self { ways, ..self }
+    }
+
+    /// Adds a condition for a sound workflow to tolerate the fault here.
+    pub(crate) fn tolerated_if(self, is_tolerated: bool) -> Self {
+        Self {
+            is_tolerated: self.is_tolerated && is_tolerated,
+            ..self
+        }
+    }
+
+    pub(crate) fn sets_back(self, subject: Label) -> Self {
+        Self {
+            sets_back: Some(subject),
+            ..self
+        }
+    }
+
+    /// Notes that the run loses a workflow task, which then has to be done again.
+    pub(crate) fn loses_task(self, injector: &dyn Injector, workflow: Workflow) -> Self {
+        self.tolerated_if(injector.tolerates_lost_task(workflow))
+            .sets_back(Label::Workflow(workflow))
+    }
+
+    pub(crate) fn versions(self, versions: &'a [String]) -> Self {
+        Self { versions, ..self }
+    }
+
+    /// Returns `true` if the fault can do here what a person asks for: deploy the version that is
+    /// named, or happen in any way at all.
+    pub(super) fn offers(&self, version: Option<&str>) -> bool {
+        version.map_or(self.ways > 0, |name| {
+            self.versions.iter().any(|version| version == name)
+        })
+    }
+
+    /// Returns the key of the point that this opportunity is.
+    pub(super) fn key(&self) -> String {
+        match self.moment.suffix() {
+            "" => self.subject.to_string(),
+            suffix => format!("{}, {suffix}", self.subject),
+        }
+    }
+}
+
+/// The details of a fault that is injected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Injection {
+    /// The way in which the fault happens, counted from 1.
+    pub(crate) way: u32,
+    /// The delay that a person asked for.
+    pub(crate) delay: Option<Delay>,
+    /// The version of the code that a person asked for.
+    pub(crate) version: Option<String>,
+}
+
+impl Injection {
+    /// Returns the entry for this way in a table that has one for each way.
+    pub(crate) fn pick<T: Copy>(&self, table: &[T]) -> T {
+        table[(self.way as usize).clamp(1, table.len()) - 1]
+    }
+
+    /// Returns the delay that a person asked for, or else the one for this way.
+    pub(crate) fn delay(&self, table: &[Delay]) -> Delay {
+        self.delay.unwrap_or_else(|| self.pick(table))
+    }
+}

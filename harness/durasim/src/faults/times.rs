@@ -1,0 +1,20 @@
+//! The times of protocol messages, in milliseconds.
+
+use std::time::{Duration, SystemTime};
+
+/// Returns the milliseconds since the Unix epoch of a timestamp.
+pub(crate) fn instant_ms<T: Clone + TryInto<SystemTime>>(at: &T) -> u64 {
+    let at = at.clone().try_into().unwrap_or(SystemTime::UNIX_EPOCH);
+    at.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, milliseconds)
+}
+
+/// Returns the milliseconds of a timeout; `None` for 0, which means that there is none.
+pub(crate) fn limit_ms<D: Clone + TryInto<Duration>>(timeout: Option<&D>) -> Option<u64> {
+    let timeout = timeout?.clone().try_into().unwrap_or_default();
+    (!timeout.is_zero()).then(|| milliseconds(timeout))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
