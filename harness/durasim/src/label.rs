@@ -27,7 +27,7 @@ pub(crate) enum Label {
     AttemptMessage(Workflow, Name, AttemptMessage),
     /// A Nexus operation, `service.operation`, that a workflow called.
     #[cfg_attr(
-        not(feature = "nexus"),
+        not(any(feature = "nexus", test)),
         expect(dead_code, reason = "nobody handles operations then")
     )]
     Nexus(Workflow, Name, NexusMessage),
