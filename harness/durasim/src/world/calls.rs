@@ -38,7 +38,7 @@ pub(super) enum Caller {
     /// about.
     #[cfg_attr(
         not(feature = "nexus"),
-        expect(dead_code, reason = "nobody handles operations then")
+        allow(dead_code, reason = "nobody handles operations then")
     )]
     Nexus {
         endpoint: usize,
@@ -65,7 +65,7 @@ enum CallerKind {
     Worker(ProcessRef, Option<PollKind>),
     #[cfg_attr(
         not(feature = "nexus"),
-        expect(dead_code, reason = "nobody handles operations then")
+        allow(dead_code, reason = "nobody handles operations then")
     )]
     Nexus(usize),
 }

@@ -7,6 +7,7 @@
 
 use crate::{broken::broken, faults::Delay, label::Workflow};
 use durasim_service::{Request, RequestId, Response};
+use std::collections::BTreeMap;
 use tonic::Status;
 
 /// A message under way.
@@ -17,8 +18,10 @@ pub(crate) enum Message {
     Reply(RequestId, Result<Response, Status>),
 }
 
+/// A message, and the conditions of its delivery.
 struct InFlight {
     due_ms: u64,
+    /// The number of events for which the message still waits.
     hold_events: u32,
     /// The message is released at once when a signal to this workflow arrives.
     overtaken_by_signal_to: Option<Workflow>,
@@ -33,40 +36,20 @@ struct InFlight {
 /// which would time out one after the other.
 const WORKFLOW_TASK_MS: u64 = 10_000;
 
-impl InFlight {
-    fn is_due(&self, now_ms: u64) -> bool {
-        if self.hold_events == 0 {
-            self.due_ms <= now_ms
-        } else {
-            self.patience_ms <= now_ms
-        }
-    }
-}
-
-/// The messages under way, in the order in which they were sent.
+/// The messages under way.
 #[derive(Default)]
 pub(crate) struct Network {
-    in_flight: Vec<InFlight>,
+    /// The number of messages so far: the place of a message among those due at the same time.
+    sent: u64,
+    /// The messages that wait for time alone, by the time at which they are due.
+    timed: BTreeMap<(u64, u64), InFlight>,
+    /// The messages that wait for events, in the order in which they were sent.
+    held: BTreeMap<u64, InFlight>,
 }
 
 impl Network {
     pub(crate) fn send(&mut self, now_ms: u64, delay: Delay, message: Message) {
-        self.in_flight.push(InFlight {
-            due_ms: now_ms.saturating_add(delay.ms),
-            hold_events: if broken!(EventDelays) {
-                0
-            } else {
-                delay.events
-            },
-            overtaken_by_signal_to: None,
-            patience_ms: match message {
-                Message::Call(_, Request::RespondWorkflowTaskCompleted(_)) => {
-                    now_ms.saturating_add(WORKFLOW_TASK_MS)
-                }
-                _ => u64::MAX,
-            },
-            message,
-        });
+        self.insert(now_ms, delay, message, None);
     }
 
     /// Sends a signal that the next signal to its workflow overtakes; `delay` bounds how long it
@@ -78,19 +61,54 @@ impl Network {
         message: Message,
         workflow: Workflow,
     ) {
-        self.send(now_ms, delay, message);
-        if let Some(sent) = self.in_flight.last_mut() {
-            sent.overtaken_by_signal_to = Some(workflow);
+        self.insert(now_ms, delay, message, Some(workflow));
+    }
+
+    fn insert(
+        &mut self,
+        now_ms: u64,
+        delay: Delay,
+        message: Message,
+        overtaken_by_signal_to: Option<Workflow>,
+    ) {
+        let patience_ms = match message {
+            Message::Call(_, Request::RespondWorkflowTaskCompleted(_)) => {
+                now_ms.saturating_add(WORKFLOW_TASK_MS)
+            }
+            _ => u64::MAX,
+        };
+        let in_flight = InFlight {
+            due_ms: now_ms.saturating_add(delay.ms),
+            hold_events: if broken!(EventDelays) {
+                0
+            } else {
+                delay.events
+            },
+            overtaken_by_signal_to,
+            patience_ms,
+            message,
+        };
+        self.sent += 1;
+        if in_flight.hold_events == 0 {
+            self.timed.insert((in_flight.due_ms, self.sent), in_flight);
+        } else {
+            self.held.insert(self.sent, in_flight);
         }
+    }
+
+    /// Lets the held messages that `released` picks wait for time alone. Returns `true` if there
+    /// were any.
+    fn release(&mut self, mut released: impl FnMut(&mut InFlight) -> bool) -> bool {
+        let before = self.held.len();
+        for (place, in_flight) in self.held.extract_if(.., |_, it| released(it)) {
+            self.timed.insert((in_flight.due_ms, place), in_flight);
+        }
+        self.held.len() < before
     }
 
     /// Releases the signals that were held until a signal to this workflow arrives.
     pub(crate) fn signal_arrived(&mut self, workflow: Workflow) {
-        for message in &mut self.in_flight {
-            if message.overtaken_by_signal_to == Some(workflow) {
-                message.hold_events = 0;
-            }
-        }
+        self.release(|held| held.overtaken_by_signal_to == Some(workflow));
     }
 
     /// Returns the answers on their way to requests that `of` picks.
@@ -98,69 +116,57 @@ impl Network {
         &self,
         of: impl Fn(RequestId) -> bool,
     ) -> impl Iterator<Item = &Response> {
-        self.in_flight
-            .iter()
-            .filter_map(move |in_flight| match &in_flight.message {
-                Message::Reply(id, Ok(response)) if of(*id) => Some(response),
-                _ => None,
-            })
+        let all = self.timed.values().chain(self.held.values());
+        all.filter_map(move |in_flight| match &in_flight.message {
+            Message::Reply(id, Ok(response)) if of(*id) => Some(response),
+            _ => None,
+        })
     }
 
     /// Returns `true` if a message can be delivered at `now_ms`.
     pub(crate) fn has_deliverable(&self, now_ms: u64) -> bool {
-        self.in_flight.iter().any(|message| message.is_due(now_ms))
+        self.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms)
     }
 
     /// Takes the message that is due first; among equals, the message sent first.
     pub(crate) fn deliver(&mut self, now_ms: u64) -> Option<Message> {
-        let (index, _) = self
-            .in_flight
-            .iter()
-            .enumerate()
-            .filter(|(_, message)| message.is_due(now_ms))
-            .min_by_key(|(index, message)| (message.due_ms, *index))?;
-        Some(self.in_flight.remove(index).message)
+        // A message that has waited for events as long as it may is due like any other.
+        self.release(|held| held.patience_ms <= now_ms);
+        let first = self.timed.first_entry()?;
+        (first.key().0 <= now_ms).then(|| first.remove().message)
     }
 
     /// Counts one event towards the messages that wait for events.
     pub(crate) fn event_happened(&mut self) {
-        for message in &mut self.in_flight {
-            message.hold_events = message.hold_events.saturating_sub(1);
-        }
+        self.release(|held| {
+            held.hold_events -= 1;
+            held.hold_events == 0
+        });
     }
 
-    /// Returns the time at which the next message that waits for time alone is due.
+    /// Returns the time at which the next message is due, those that wait for events aside until
+    /// they have waited as long as they may.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        let due_ms = |message: &InFlight| match message.hold_events {
-            0 => Some(message.due_ms),
-            _ => Some(message.patience_ms).filter(|patience_ms| *patience_ms != u64::MAX),
-        };
-        self.in_flight.iter().filter_map(due_ms).min()
+        let timed = self.timed.keys().next().map(|(due_ms, _)| *due_ms);
+        let held = self.held.values().map(|held| held.patience_ms);
+        timed.into_iter().chain(held).min().filter(|due_ms| *due_ms != u64::MAX)
     }
 
     /// Returns `true` if a message waits for events.
     pub(crate) fn has_held(&self) -> bool {
-        self.in_flight.iter().any(|message| message.hold_events > 0)
+        !self.held.is_empty()
     }
 
     /// Releases the messages that wait for events, because nothing else will ever happen. Returns
     /// `true` if there were any.
     pub(crate) fn release_held(&mut self) -> bool {
-        let mut released = false;
-        for message in self
-            .in_flight
-            .iter_mut()
-            .filter(|message| message.hold_events > 0)
-        {
-            message.hold_events = 0;
-            released = true;
-        }
-        released
+        self.release(|_| true)
     }
 
     /// Drops the messages that `lost` picks: nobody is left to receive them.
     pub(crate) fn drop_where(&mut self, lost: impl Fn(&Message) -> bool) {
-        self.in_flight.retain(|in_flight| !lost(&in_flight.message));
+        self.timed.retain(|_, in_flight| !lost(&in_flight.message));
+        self.held.retain(|_, in_flight| !lost(&in_flight.message));
     }
 }
 

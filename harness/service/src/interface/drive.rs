@@ -67,8 +67,8 @@ impl Service {
 
     /// How many things are due: each run that has something to tell another counts once, and so
     /// does each timer by its run and kind.
-    pub fn due(&self, now_ms: u64) -> usize {
-        self.deliveries.due(now_ms) + self.timers.due(now_ms).count()
+    pub fn due(&mut self, now_ms: u64) -> usize {
+        self.deliveries.due(now_ms) + self.timers.due(now_ms).len()
     }
 
     /// Fires one of the things that are due: first come the deliveries between runs, which on the
@@ -80,8 +80,8 @@ impl Service {
         match index.checked_sub(self.deliveries.due(now_ms)) {
             None => deliveries::deliver(self, index),
             Some(index) => {
-                let due = self.timers.due(now_ms).nth(index);
-                let Some((run, kind)) = due else { return };
+                let due = self.timers.due(now_ms).get(index);
+                let Some(&(_, run, kind)) = due else { return };
                 timers::fire(self, run, kind);
             }
         }

@@ -14,11 +14,18 @@ use crate::{
 /// All timers of all runs, earliest first.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    queue: BTreeSet<(u64, RunKey, TimerKind)>,
+    /// The timers that were not due yet when the service last looked.
+    queue: BTreeSet<Timer>,
+    /// The timers that were due then, sorted. Apart from the others they can be counted at once,
+    /// and picked by their place.
+    due: Vec<Timer>,
 }
 
+/// The time at which a timer falls due, its run, and its kind.
+type Timer = (u64, RunKey, TimerKind);
+
 impl Timers {
-    /// Brings the queue in line with what the run now waits for.
+    /// Brings the timers in line with what the run now waits for.
     pub(crate) fn rearm(&mut self, run: &mut Run) {
         for kind in TimerKind::ALL {
             let due_ms = run.due_ms(kind);
@@ -27,7 +34,7 @@ impl Timers {
                 continue;
             }
             if let Some(armed_ms) = armed_ms {
-                self.queue.remove(&(armed_ms, run.key, kind));
+                self.disarm((armed_ms, run.key, kind));
             }
             if let Some(due_ms) = due_ms {
                 self.queue.insert((due_ms, run.key, kind));
@@ -36,14 +43,29 @@ impl Timers {
         }
     }
 
-    pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        self.queue.first().map(|(due_ms, ..)| *due_ms)
+    fn disarm(&mut self, timer: Timer) {
+        if !self.queue.remove(&timer)
+            && let Ok(place) = self.due.binary_search(&timer)
+        {
+            self.due.remove(place);
+        }
     }
 
-    pub(crate) fn due(&self, now_ms: u64) -> impl Iterator<Item = (RunKey, TimerKind)> {
-        self.queue
-            .iter()
-            .take_while(move |(due_ms, ..)| *due_ms <= now_ms)
-            .map(|(_, run, kind)| (*run, *kind))
+    pub(crate) fn next_due_ms(&self) -> Option<u64> {
+        let first = self.due.first().into_iter().chain(self.queue.first());
+        first.map(|(due_ms, ..)| *due_ms).min()
+    }
+
+    /// Returns the timers that are due, earliest first.
+    pub(crate) fn due(&mut self, now_ms: u64) -> &[Timer] {
+        while let Some(first) = self.queue.first()
+            && first.0 <= now_ms
+            && let Some(timer) = self.queue.pop_first()
+        {
+            // Almost always the last.
+            let place = self.due.partition_point(|due| *due < timer);
+            self.due.insert(place, timer);
+        }
+        &self.due
     }
 }
