@@ -1,12 +1,12 @@
-//! One piece of durasim, broken on purpose: a test of durasim that does not notice tests nothing.
+//! Parts of durasim that are broken on purpose: a test that does not notice tests nothing.
 //!
-//! Each fault, each check and each piece under them can be broken by name, at the one place where
-//! the piece does its work: `broken!(Budget)` is `true` there while a test has broken the budget.
-//! Outside of this crate's own tests `broken!` is `false`, and nothing can be broken. The tests are
-//! the probes in [`sabotage`](crate::sabotage).
+//! Each fault, each check and each mechanism under them can be broken by name, at the one place
+//! where that part does its work: `broken!(Budget)` is `true` there while a test has broken the
+//! budget. Outside of this crate's own tests `broken!` is `false`, and nothing can be broken. The
+//! tests are the probes in `crate::sabotage`.
 
 #[cfg(test)]
-mod piece;
+mod part;
 
 /// `false`: nothing can be broken outside of this crate's own tests.
 #[cfg(not(test))]
@@ -16,7 +16,7 @@ macro_rules! broken {
     };
 }
 
-/// `true` if a test has broken this piece: a pattern of `Sabotage` without the enum's name, or
+/// `true` if a test has broken this part: a pattern of `Sabotage` without the enum's name, or
 /// `check` and a failure code.
 #[cfg(test)]
 macro_rules! broken {
@@ -40,4 +40,4 @@ pub(crate) fn inherited<F>(run: F) -> F {
 }
 
 #[cfg(test)]
-pub(crate) use piece::{Broken, Sabotage, current, inherited};
+pub(crate) use part::{Broken, Sabotage, current, inherited};

@@ -2,13 +2,14 @@
 //!
 //! A label names its subject by type and order of appearance, such as `PaymentWorkflow#1/signal
 //! confirm`. It holds no ids: a test may make ids at random, and a choice must find its place again
-//! in another world. A label is a small `Copy` value whose names are interned; its text is made only
-//! where a person reads it, or where a choice or a trace keeps it.
+//! in another world. A label is a small `Copy` value whose names are interned; its text is made
+//! only where a person reads it, or where a choice or a trace keeps it.
 
-use durasim_service::Rpc;
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
-/// The name of something that a label speaks of: a workflow, a message, an attempt.
+use durasim_service::Rpc;
+
+/// The name of a workflow, a message, a task or an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Label {
     /// A workflow as a whole.
@@ -97,7 +98,7 @@ pub(crate) enum NexusMessage {
 }
 
 impl Label {
-    /// The workflow that the label names, if it names one.
+    /// Returns the workflow that the label names, if it names one.
     pub(crate) fn workflow(self) -> Option<Workflow> {
         match self {
             Self::Workflow(workflow)
@@ -110,7 +111,7 @@ impl Label {
         }
     }
 
-    /// The workflow that a signal goes to, if the label names a signal.
+    /// Returns the workflow to which a signal goes, if the label names a signal.
     pub(crate) fn signaled(self) -> Option<Workflow> {
         match self {
             Self::Call(workflow, Call::Signal(_)) => Some(workflow),
@@ -207,13 +208,13 @@ pub(crate) struct Workflow {
 }
 
 impl Workflow {
-    /// A workflow that has not appeared: a call about it cannot be named more precisely.
+    /// A workflow that has not appeared. A call about it cannot be named more precisely.
     pub(crate) const UNKNOWN: Self = Self {
         workflow_type: None,
         number: 0,
     };
 
-    /// The workflow type, if the workflow has appeared.
+    /// Returns the workflow type, if the workflow has appeared.
     pub(crate) fn workflow_type(self) -> Option<Name> {
         self.workflow_type
     }
@@ -314,7 +315,7 @@ impl Name {
     }
 }
 
-/// Forgets all names of this thread: a new world begins.
+/// Forgets all names of this thread, before a new world begins.
 pub(crate) fn forget_names() {
     INTERNER.take();
 }
@@ -333,8 +334,9 @@ impl fmt::Debug for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use pretty_assertions::assert_eq;
+
+    use super::*;
 
     #[test]
     fn workflows_are_numbered_by_type_in_order_of_appearance() {

@@ -1,13 +1,13 @@
-//! Proof that durasim's own tests notice when one of its pieces is [broken](crate::broken).
+//! Proof that durasim's own tests notice when a part of durasim is [broken](crate::broken).
 //!
-//! The tests are the probes in `faults`, `checks` and `pieces`: each finds its evidence while
-//! nothing is broken, and none once its piece is broken. `catalogue` asserts that no fault, check or
-//! piece is left out.
+//! The tests are the probes in `faults`, `checks` and `mechanisms`. Each finds its evidence while
+//! nothing is broken, and finds none once its part is broken. `catalogue` asserts that no fault and
+//! no check is without a probe.
 
 mod catalogue;
 mod checks;
 mod faults;
-mod pieces;
+mod mechanisms;
+mod payments;
 mod proof;
 mod shop;
-mod stage;

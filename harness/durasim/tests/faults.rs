@@ -1,15 +1,17 @@
-//! What a profile says of faults holds in every world: which are on, how many there are, and until
-//! when.
+//! Tests that every world keeps to its fault profile: the kinds that are on, their number, and the
+//! time at which the world heals.
 
 mod common;
 
-use common::{Approval, Greeter, Greetings};
+use std::collections::BTreeSet;
+
 use durasim::{Campaign, WorkerCode, WorldOptions, WorldReport, prelude::*, run_world};
 use futures::future::LocalBoxFuture;
 use pretty_assertions::assert_eq;
-use std::collections::BTreeSet;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowResult};
+
+use common::{Approval, Greeter, Greetings};
 
 /// Greets, as a later version of the code.
 #[workflow]
@@ -31,7 +33,7 @@ fn on(id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new("queue", id).build()
 }
 
-/// Two workflows, with an activity, a signal and a query.
+/// Runs two workflows, with an activity, a signal and a query.
 async fn day(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<Greeter>()
@@ -56,8 +58,8 @@ async fn day(env: TestWorkflowEnvironment) -> TestResult {
     approval
         .query(Approval::status, (), WorkflowQueryOptions::default())
         .await?;
-    // It may have been heard of although the caller was told that the service is away, and be sent
-    // again too late.
+    // The signal may have arrived although its caller got UNAVAILABLE; sent again, it may then come
+    // too late.
     approval
         .signal(Approval::approve, (), WorkflowSignalOptions::default())
         .await
@@ -90,8 +92,8 @@ fn worlds(faults: FaultProfile) -> impl Iterator<Item = WorldReport> {
     })
 }
 
-/// The kinds of faults that struck, each as often as it did, with when they did.
-fn struck(world: &WorldReport) -> Vec<(String, u64)> {
+/// Returns the names of the faults that happened, with their times.
+fn happened(world: &WorldReport) -> Vec<(String, u64)> {
     let fault = |entry: &durasim_engine::TapeEntry| {
         let kind = entry.point.site.strip_prefix("fault.")?;
         Some((kind.to_owned(), entry.at_ms - durasim_engine::START_MS))
@@ -99,8 +101,9 @@ fn struck(world: &WorldReport) -> Vec<(String, u64)> {
     world.tape.entries.iter().filter_map(fault).collect()
 }
 
+/// Returns the kinds of fault that can happen to the workflows of [`day`].
 fn kinds() -> impl Iterator<Item = FaultKind> {
-    // There is neither a heartbeat nor a Nexus operation, and one signal only.
+    // The workflows have neither heartbeats nor Nexus operations, and only one signal.
     let absent = [
         FaultKind::HeartbeatLoss,
         FaultKind::NexusAnswerLost,
@@ -112,12 +115,12 @@ fn kinds() -> impl Iterator<Item = FaultKind> {
 }
 
 #[test]
-fn a_fault_that_is_on_strikes_alone_and_within_its_budget() {
+fn a_fault_that_is_on_happens_alone_and_within_its_budget() {
     for kind in kinds() {
         let faults = FaultProfile::none().with_odds(kind, 1.0).max_faults(2);
-        let all: Vec<_> = worlds(faults).map(|world| struck(&world)).collect();
+        let all: Vec<_> = worlds(faults).map(|world| happened(&world)).collect();
         assert!(
-            all.iter().all(|struck| (1..=2).contains(&struck.len())),
+            all.iter().all(|happened| (1..=2).contains(&happened.len())),
             "{kind}: {all:?}"
         );
         assert!(
@@ -128,16 +131,16 @@ fn a_fault_that_is_on_strikes_alone_and_within_its_budget() {
 }
 
 #[test]
-fn a_fault_that_is_off_never_strikes() {
+fn a_fault_that_is_off_never_happens() {
     let all = FaultProfile::all().swarm(false).max_faults(100);
-    let struck_by = |faults: FaultProfile| -> BTreeSet<String> {
+    let happened_with = |faults: FaultProfile| -> BTreeSet<String> {
         worlds(faults)
-            .flat_map(|world| struck(&world))
+            .flat_map(|world| happened(&world))
             .map(|(kind, _)| kind)
             .collect()
     };
-    let with_all = struck_by(all.clone());
-    // Off unless asked for.
+    let with_all = happened_with(all.clone());
+    // It is off unless a test asks for it.
     assert!(!with_all.contains("signal_duplicate"), "{with_all:?}");
     for kind in [
         FaultKind::WorkerCrash,
@@ -146,11 +149,11 @@ fn a_fault_that_is_off_never_strikes() {
     ] {
         assert!(with_all.contains(kind.name()), "{with_all:?}");
         assert!(
-            !struck_by(all.clone().without(kind)).contains(kind.name()),
+            !happened_with(all.clone().without(kind)).contains(kind.name()),
             "{kind}"
         );
         assert!(
-            !struck_by(all.clone().with_weight(kind, 0.0)).contains(kind.name()),
+            !happened_with(all.clone().with_weight(kind, 0.0)).contains(kind.name()),
             "{kind}"
         );
     }
@@ -161,7 +164,7 @@ fn the_world_heals_when_it_is_told_to() {
     let faults = FaultProfile::all().swarm(false).max_faults(100);
     let late = |faults| {
         worlds(faults)
-            .flat_map(|world| struck(&world))
+            .flat_map(|world| happened(&world))
             .filter(|(_, at_ms)| *at_ms > 100)
             .count()
     };
@@ -170,7 +173,7 @@ fn the_world_heals_when_it_is_told_to() {
 }
 
 #[test]
-fn a_fault_placed_by_hand_strikes_once_and_nothing_else_does() {
+fn a_fault_placed_by_hand_happens_once_and_nothing_else_does() {
     for kind in kinds() {
         let mut options = WorldOptions::default();
         options.faults = Fault::new(kind).into();
@@ -185,7 +188,7 @@ fn a_fault_placed_by_hand_strikes_once_and_nothing_else_does() {
 }
 
 #[test]
-fn a_version_that_is_named_is_deployed_an_earlier_one_too_and_one_that_is_not_there_is_told() {
+fn a_version_that_is_named_is_deployed_and_one_that_is_unknown_is_reported() {
     let world = |faults: FaultProfile| {
         let mut options = WorldOptions::default();
         options.faults = faults;
@@ -219,7 +222,7 @@ fn a_version_that_is_named_is_deployed_an_earlier_one_too_and_one_that_is_not_th
         .message
         .unwrap();
     assert!(
-        message.starts_with("the fault placed by hand struck nothing: worker_deploy "),
+        message.starts_with("the fault placed by hand did not happen: worker_deploy "),
         "{message}"
     );
     assert!(

@@ -2,26 +2,27 @@
 //!
 //! A sound workflow may rely on its activities being retried, so a fault must leave room for a
 //! retry: as long as a plan does not exhaust the retries, nothing that was injected reaches the
-//! workflow. The retry policy limits the attempts. Schedule-to-close, which covers all attempts, and
-//! the timeout of the run limit the time. An attempt that fails is retried after its backoff. An
-//! attempt that falls silent is retried only once it has timed out, which takes up to its
+//! workflow. The retry policy limits the attempts. Schedule-to-close, which covers all attempts,
+//! and the timeout of the run limit the time. An attempt that fails is retried after its backoff.
+//! An attempt that falls silent is retried only once it has timed out, which takes up to its
 //! start-to-close timeout.
 //!
 //! [The fault-free world](super::baseline) shows how many attempts the activity needs and how long
-//! it takes. Where that is not known, the next attempt is given its whole start-to-close timeout, or
-//! half of schedule-to-close where that is less. An activity whose cancellation is requested is not
-//! retried any more. A schedule-to-start timeout is never retried, and workers do not learn of it;
-//! for its sake a worker that dies is back [soon](super::catalogue::worker_crash).
+//! it takes. Where that is not known, the next attempt is given its whole start-to-close timeout,
+//! or half of schedule-to-close where that is less. An activity whose cancellation is requested is
+//! not retried any more. A schedule-to-start timeout is never retried, and workers do not learn of
+//! it; for its sake a worker that dies is back [soon](super::catalogue::worker_crash).
 
-use super::{
-    baseline::Need,
-    times::{instant_ms, limit_ms},
-};
 use durasim_service::activity_retry::ActivityRetry;
 use temporalio_protos::temporal::api::{
     enums::v1::TimeoutType,
     failure::v1::{ApplicationFailureInfo, Failure, TimeoutFailureInfo, failure::FailureInfo},
     workflowservice::v1::PollActivityTaskQueueResponse,
+};
+
+use super::{
+    baseline::Need,
+    times::{instant_ms, limit_ms},
 };
 
 /// The number of attempts of one activity that faults take at most: however high the odds, later

@@ -1,14 +1,16 @@
 //! The baseline: the attempts and the time that a test needs when nothing goes wrong.
 //!
 //! Faults must leave an activity what it needs. To leave it one attempt is too little if its code
-//! fails twice before it succeeds; to leave it half of its time is too little if it takes nearly all
-//! of it. The fault-free world shows the need: for each type, the most that any activity or run of
-//! that type took.
+//! fails twice before it succeeds; to leave it half of its time is too little if it takes nearly
+//! all of it. The fault-free world shows the need: for each type, the most that any activity or run
+//! of that type took.
+
+use std::collections::BTreeMap;
+
+use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 
 use super::times::instant_ms;
 use crate::history::History;
-use std::collections::BTreeMap;
-use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 
 /// The time that is added to a measured one: messages take time, and a worker may be away.
 const SLACK_MS: u64 = 5_000;

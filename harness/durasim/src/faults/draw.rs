@@ -6,6 +6,10 @@
 //! tolerates it ([`Opportunity::tolerated_if`]), and sets the workflow tasks of one run back a few
 //! times in a row at most. Once the budget is spent, the world heals, and everything must finish.
 
+use std::collections::BTreeMap;
+
+use durasim_engine::{Choices, Odds, START_MS};
+
 use super::{
     catalogue::FaultKind,
     moments::{AttemptFate, AttemptView, CallView, Fate, RunTimes, TaskFate, TaskMoment, TaskView},
@@ -17,16 +21,14 @@ use crate::{
     broken::broken,
     label::{Label, Workflow},
 };
-use durasim_engine::{Choices, Odds, START_MS};
-use std::collections::BTreeMap;
 
 /// The number of times in a row that faults may set back the workflow tasks of one run, or refuse
 /// one call of a client. The official client gives up at the tenth try (`temporalio-client:
 /// src/retry.rs`).
 const MAX_SETBACKS: u32 = 3;
 
-/// The number of kinds from which swarm testing pays: with fewer kinds it would only waste worlds in
-/// which nothing can go wrong.
+/// The number of kinds from which swarm testing pays: with fewer kinds it would only waste worlds
+/// in which nothing can go wrong.
 const MIN_SWARM: usize = 3;
 
 /// The faults of one world.
@@ -39,8 +41,8 @@ pub(crate) struct Faults {
     injected: u32,
     last_injected_ms: Option<u64>,
     placed: Vec<PlacedFault>,
-    /// The number of times in a row that each run's workflow tasks were set back, and that each call
-    /// was refused.
+    /// The number of times in a row that each run's workflow tasks were set back, and that each
+    /// call was refused.
     setbacks: BTreeMap<Label, u32>,
     run_times: BTreeMap<Workflow, RunTimes>,
     /// True if a caller is about to give up waiting for a worker.
@@ -253,11 +255,11 @@ impl Draw<'_> {
             .and_then(|subject| self.faults.setbacks.get(&subject))
             .copied()
             .unwrap_or(0);
-        let is_tolerated = opportunity.is_tolerated && !self.faults.hurries || broken!(Mercy);
+        let is_tolerated = opportunity.is_tolerated && !self.faults.hurries || broken!(Tolerance);
         let goes_on = setbacks < MAX_SETBACKS || broken!(Setbacks);
-        // The point is offered even where nothing may happen, so that its occurrence counts in every
-        // world alike. A tape may hold faults beyond the budget: the budget was that of the draws
-        // that made the tape.
+        // The point is offered even where nothing may happen, so that its occurrence counts in
+        // every world alike. A tape may hold faults beyond the budget: the budget was that of the
+        // draws that made the tape.
         let odds = if self.faults.is_healed(self.now_ms) {
             0.0
         } else {

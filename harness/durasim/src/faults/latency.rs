@@ -1,8 +1,9 @@
 //! Latency: the time that messages take when nothing is wrong with the network.
 
+use durasim_engine::{Choices, Odds, TapeEntry};
+
 use super::{moments::Delay, words::message_words};
 use crate::{label::Label, words::duration_words};
-use durasim_engine::{Choices, Odds, TapeEntry};
 
 /// The site of these choices.
 const SITE: &str = "network.latency";

@@ -1,11 +1,12 @@
 //! The moments at which faults may be injected: the facts that a fault learns at each, and the
 //! fates that it may choose.
 
-use super::{Allowance, pause::Pause};
-use crate::label::{Label, Workflow};
 use durasim_service::{Response, Rpc};
 use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 use tonic::Status;
+
+use super::{Allowance, pause::Pause};
+use crate::label::{Label, Workflow};
 
 /// A moment at which a fault may be injected, as a test names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

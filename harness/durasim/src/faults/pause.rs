@@ -1,8 +1,9 @@
 //! Activity code that stands still for a while, as under a long garbage collection or a frozen
 //! machine.
 
-use futures::future::BoxFuture;
 use std::{future::poll_fn, task::Poll, time::Duration};
+
+use futures::future::BoxFuture;
 
 /// A pause of an attempt's code: before the code begins, or at its first await.
 #[derive(Clone, Copy, Debug)]

@@ -1,23 +1,25 @@
 //! Faults placed by hand: the one schedule that a person fears, written down.
 
+use std::{fmt, time::Duration};
+
+use temporalio_common::{ActivityDefinition, SignalDefinition, WorkflowDefinition};
+
 use super::{
     catalogue::{FaultKind, client_unavailable, constructors},
     moments::{Delay, Moment},
     words::delay_words,
 };
 use crate::label::{AttemptMessage, Call, Label, Workflow};
-use std::{fmt, time::Duration};
-use temporalio_common::{ActivityDefinition, SignalDefinition, WorkflowDefinition};
 
 #[derive(Clone, Debug)]
 enum Place {
-    /// Where an activity of this type is concerned.
+    /// An activity type.
     Activity(String),
-    /// Where a workflow of this type is concerned.
+    /// A workflow type.
     Workflow(String),
-    /// Where a signal of this name is concerned.
+    /// The name of a signal.
     Signal(String),
-    /// Where the name of the subject contains this text.
+    /// A part of the subject's name.
     Named(String),
 }
 
@@ -44,9 +46,9 @@ impl Place {
 /// A fault at one place, for a test of one schedule.
 ///
 /// A constructor chooses the kind of fault. The methods say where the fault happens, at which
-/// occasion ([`nth`](Self::nth)), and how, for some kinds. The fault happens once in every world but
-/// the fault-free one, whatever retries are left. If a world never comes to the fault's place, the
-/// test fails: the schedule for which it was written did not happen.
+/// occasion ([`nth`](Self::nth)), and how, for some kinds. The fault happens once in every world
+/// but the fault-free one, whatever retries are left. If a world never comes to the fault's place,
+/// the test fails: the schedule for which it was written did not happen.
 ///
 /// ```
 /// use durasim::prelude::*;

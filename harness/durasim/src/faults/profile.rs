@@ -1,15 +1,16 @@
 //! Fault profiles: the faults that are on, their odds, and their budget.
 
+use std::{collections::BTreeMap, fmt, time::Duration};
+
 use super::{catalogue::FaultKind, placement::Fault, rule::Family};
 use crate::words::duration_words;
-use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// The faults that a world may meet, their odds, and their number.
 ///
 /// Each kind of fault has odds: the probability that it happens at one of its points. If three or
-/// more kinds are on, each world switches about half of them off as a whole (swarm testing). No more
-/// faults happen than the budget allows; then the world heals, and everything must finish. Faults
-/// that are placed by hand happen in addition.
+/// more kinds are on, each world switches about half of them off as a whole (swarm testing). No
+/// more faults happen than the budget allows; then the world heals, and everything must finish.
+/// Faults that are placed by hand happen in addition.
 ///
 /// ```
 /// use durasim::{FaultKind, FaultProfile};
@@ -166,8 +167,8 @@ impl FaultProfile {
         self
     }
 
-    /// Sets the virtual time, from the world's start, after which no fault happens any more, even if
-    /// the budget is not spent. By default the budget alone counts.
+    /// Sets the virtual time, from the world's start, after which no fault happens any more, even
+    /// if the budget is not spent. By default the budget alone counts.
     #[must_use]
     pub fn heal_after(mut self, duration: Duration) -> Self {
         self.heals_after_ms = Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));

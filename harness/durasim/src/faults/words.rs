@@ -6,8 +6,8 @@ use crate::{
     words::duration_words,
 };
 
-/// Returns `Payments::charge, attempt 1` for an attempt of an activity. Names the workflow too if it
-/// is not the first of its type.
+/// Returns `Payments::charge, attempt 1` for an attempt of an activity. Names the workflow too if
+/// it is not the first of its type.
 pub(crate) fn attempt_words(label: Label, attempt: u32) -> String {
     match label {
         Label::Attempt(workflow, activity) if workflow.is_first() => {

@@ -1,28 +1,31 @@
-//! Nothing is left out: whatever there is a fault or a check of, some test breaks.
+//! Tests that nothing is left out: for each fault and each check there is a probe that breaks it.
+
+use std::{collections::BTreeSet, path::Path};
+
+use pretty_assertions::assert_eq;
 
 use super::{
-    checks, faults, pieces,
-    stage::{LOUD, Outcome, kinds},
+    checks, faults, mechanisms,
+    payments::{LOUD, Outcome, kinds},
 };
 use crate::{
     ChoiceSource, FaultKind, FaultProfile, broken::Sabotage, faults::Moment, report::FailureCode,
 };
-use pretty_assertions::assert_eq;
-use std::{collections::BTreeSet, path::Path};
 
+/// The parts that some probe breaks.
 fn broken() -> impl Iterator<Item = Sabotage> {
     [
         faults::BROKEN,
         faults::nexus::BROKEN,
         checks::BROKEN,
-        pieces::BROKEN,
+        mechanisms::BROKEN,
     ]
     .into_iter()
     .flatten()
     .copied()
 }
 
-/// The names of the files of a folder of the catalogue that hold one fault or check each.
+/// The names of the files in a folder that has one file for each fault or check.
 fn files(folder: &str) -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src")
@@ -54,7 +57,7 @@ fn every_fault_is_broken_by_some_test() {
 }
 
 #[test]
-fn every_fault_is_broken_at_every_moment_at_which_it_strikes() {
+fn every_fault_is_broken_at_every_moment_at_which_it_happens() {
     let mut moments = BTreeSet::new();
     for kind in kinds() {
         let profile = FaultProfile::none()
@@ -63,13 +66,13 @@ fn every_fault_is_broken_at_every_moment_at_which_it_strikes() {
         for seed in 0..8 {
             let outcome = Outcome::with(LOUD, profile.clone(), ChoiceSource::Seed(seed))
                 .expect("it is sound");
-            let struck = outcome
+            let injected = outcome
                 .report
                 .tape
                 .entries
                 .into_iter()
                 .filter(|it| it.point.site == kind.site());
-            moments.extend(struck.map(|it| {
+            moments.extend(injected.map(|it| {
                 let suffix = it
                     .point
                     .key
@@ -89,7 +92,7 @@ fn every_fault_is_broken_at_every_moment_at_which_it_strikes() {
 }
 
 #[test]
-fn an_unavailable_service_is_broken_before_and_after_it_took_effect() {
+fn an_unavailable_service_is_broken_before_and_after_the_call_took_effect() {
     for way in [1, 2] {
         let wanted = Sabotage::Fault(FaultKind::ClientUnavailable, Moment::Message, Some(way));
         assert!(broken().any(|it| it == wanted), "{wanted:?}");
@@ -104,7 +107,7 @@ fn every_check_and_every_verdict_is_broken_by_some_test() {
             _ => None,
         })
         .collect();
-    // 2xx are no verdicts on the workflow.
+    // Codes that begin with 2 are no verdicts on the workflow.
     let wanted = FailureCode::ALL
         .iter()
         .copied()

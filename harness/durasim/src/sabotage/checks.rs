@@ -1,10 +1,12 @@
-//! Each check finds what it is there to find, and what ends a run is noticed; neither once it is
-//! broken.
+//! Probes of the checks and the verdicts: each finds a flaw, and finds none once it is broken.
+
+use futures::{FutureExt, future::pending};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
 use super::{
+    payments::{Outcome, SILENT},
     proof::{probes, shown},
     shop::{Fickle, Purchase, Till, buy, fails_with, fickle},
-    stage::{Outcome, SILENT},
 };
 use crate::{
     Fault, FaultProfile, History, Limits, TestError, WorldOptions,
@@ -12,10 +14,8 @@ use crate::{
     checks::{self, Sometimes},
     report::FailureCode,
 };
-use futures::{FutureExt, future::pending};
-use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
-/// A charge whose completion is lost, and which is then made again.
+/// Returns options of a world in which a charge loses its completion, and is then made again.
 fn charged_again() -> WorldOptions {
     WorldOptions {
         faults: Fault::activity_completion_lost()
@@ -25,7 +25,7 @@ fn charged_again() -> WorldOptions {
     }
 }
 
-/// Few steps, for worlds that would go on without end once their verdict is broken.
+/// Returns options with few steps, for worlds that would not end once their verdict is broken.
 fn short() -> WorldOptions {
     WorldOptions {
         limits: Limits {
@@ -117,9 +117,11 @@ probes! {
         let history = &report.histories[0];
         let mut events = history.shared().to_vec();
         events.remove(2);
-        report.histories[0] = History::new(history.workflow_id().to_owned(), history.run_id().to_owned(), events);
+        let (workflow_id, run_id) = (history.workflow_id(), history.run_id());
+        report.histories[0] = History::new(workflow_id.to_owned(), run_id.to_owned(), events);
         let found = checks::at_end(&report, &without_replay());
-        shown(found.is_some_and(|failure| failure.code == FailureCode::History), || "nobody misses the event".into())
+        let is_missed = found.is_some_and(|failure| failure.code == FailureCode::History);
+        shown(is_missed, || "no check misses the event".into())
     };
 
     an_invariant_that_breaks_is_caught,
@@ -143,7 +145,7 @@ probes! {
         let mut sometimes = Sometimes::default();
         let world = crate::run_world(&body, &WorldOptions::default());
         sometimes.world(&world.labels, world.steps);
-        shown(sometimes.check().is_some(), || "nobody misses the label".into())
+        shown(sometimes.check().is_some(), || "no check misses the label".into())
     };
 
     a_test_that_panics_fails,
@@ -161,32 +163,40 @@ probes! {
     );
 
     a_test_that_waits_for_nothing_is_stuck,
-    breaks Sabotage::Verdict(FailureCode::Stuck) => || fails_with(FailureCode::Stuck, short(), |_| pending());
+    breaks Sabotage::Verdict(FailureCode::Stuck) => || fails_with(
+        FailureCode::Stuck,
+        short(),
+        |_| pending(),
+    );
 
-    a_run_beyond_its_limit_is_ended,
+    a_world_beyond_its_limit_is_ended,
     breaks Sabotage::Verdict(FailureCode::Limit) => || fails_with(
         FailureCode::Limit,
-        WorldOptions { limits: Limits { max_virtual_ms: 1_000, ..Limits::default() }, ..WorldOptions::default() },
+        WorldOptions {
+            limits: Limits { max_virtual_ms: 1_000, ..Limits::default() },
+            ..WorldOptions::default()
+        },
         |env| async move {
             let till = Till::default();
             buy(env, till, "calm").await.map(drop)
         },
     );
 
-    a_workflow_that_no_worker_has_is_missed,
+    a_workflow_that_no_worker_has_is_reported,
     breaks Sabotage::Verdict(FailureCode::Unregistered) => || fails_with(
         FailureCode::Unregistered,
         short(),
         |env| async move {
             env.worker("shop").workflow::<Purchase>().start()?;
             let options = WorkflowStartOptions::new("shop", "fickle-1").build();
-            let fickle = env.client().start_workflow(Fickle::run, "instance".to_owned(), options).await?;
+            let about = "instance".to_owned();
+            let fickle = env.client().start_workflow(Fickle::run, about, options).await?;
             fickle.get_result(WorkflowGetResultOptions::default()).await?;
             Ok(())
         },
     );
 
-    a_workflow_that_panics_on_every_attempt_is_given_up,
+    a_workflow_that_panics_on_every_attempt_fails,
     breaks Sabotage::Verdict(FailureCode::WorkflowTask) => || fails_with(
         FailureCode::WorkflowTask,
         short(),
@@ -205,7 +215,7 @@ probes! {
         },
     );
 
-    a_fault_placed_by_hand_that_strikes_nothing_is_told,
+    a_fault_placed_by_hand_that_does_not_happen_is_reported,
     breaks Sabotage::Verdict(FailureCode::Setup) => || fails_with(
         FailureCode::Setup,
         charged_again(),

@@ -1,9 +1,13 @@
-//! Each fault really happens: what it leaves behind is there with it, is not there without it, and
-//! is not there either once it is broken.
+//! Probes of the faults. A fault that happens leaves evidence behind; a world without the fault
+//! shows none, nor does a world in which the fault is broken.
+
+use std::time::Duration;
+
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use super::{
+    payments::{Bank, Payment, SILENT, Story, happens},
     proof::probes,
-    stage::{Bank, Payment, SILENT, Story, happens},
 };
 use crate::{
     Fault,
@@ -20,8 +24,6 @@ use crate::{
         },
     },
 };
-use std::time::Duration;
-use temporalio_protos::temporal::api::enums::v1::EventType;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -148,7 +150,8 @@ probes! {
         NOTED_TWICE,
         Fault::signal_reorder().of_signal(Payment::note),
         "hold signal note to Payment#1 until the next signal has arrived, at most 8 events",
-        |it| it.notes() == ["second", "first"] && it.result.as_deref() == Some("paid: second first"),
+        |it| it.notes() == ["second", "first"]
+            && it.result.as_deref() == Some("paid: second first"),
     );
 
     a_signal_arrives_twice,
@@ -230,7 +233,8 @@ probes! {
         SILENT,
         Fault::worker_deploy().before_workflow_task().to_version("v2"),
         "deploy version v2 to worker payments before a workflow task of Payment#1",
-        |it| it.traced("worker", "starts again v2") == 1 && it.result.as_deref() == Some("paid by v2: "),
+        |it| it.traced("worker", "starts again v2") == 1
+            && it.result.as_deref() == Some("paid by v2: "),
     );
 
     a_deployment_replaces_the_code_between_two_workflow_tasks,
@@ -238,7 +242,8 @@ probes! {
         SILENT,
         Fault::worker_deploy().after_workflow_task().to_version("v2"),
         "deploy version v2 to worker payments after a workflow task of Payment#1",
-        |it| it.traced("worker", "starts again v2") == 1 && it.result.as_deref() == Some("paid by v2: "),
+        |it| it.traced("worker", "starts again v2") == 1
+            && it.result.as_deref() == Some("paid by v2: "),
     );
 
     a_death_takes_along_what_else_runs_in_the_process,
@@ -252,11 +257,10 @@ probes! {
 
 #[cfg(feature = "nexus")]
 pub(super) mod nexus {
-    //! The faults of Nexus operations.
+    //! Probes of the faults of Nexus operations.
 
     use super::{Fault, Message, SILENT, Story, happens, probes};
-    use crate::FaultKind::NexusAnswerLost;
-    use crate::broken::Sabotage;
+    use crate::{FaultKind::NexusAnswerLost, broken::Sabotage};
 
     const CLEARED: Story = Story {
         clears: true,
@@ -276,8 +280,8 @@ pub(super) mod nexus {
 
 #[cfg(not(feature = "nexus"))]
 pub(super) mod nexus {
-    //! No Nexus operations, no faults of them.
+    //! Without Nexus operations there are no faults of them.
 
-    /// Nothing is broken here.
+    /// The parts that the tests of this module break: none.
     pub(in crate::sabotage) const BROKEN: &[crate::broken::Sabotage] = &[];
 }

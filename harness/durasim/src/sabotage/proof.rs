@@ -1,4 +1,4 @@
-//! The proof that a test notices when a piece is broken.
+//! The proof that a test notices when a part is broken.
 
 use crate::broken::{Broken, Sabotage};
 
@@ -10,20 +10,23 @@ pub(super) fn shown(is_so: bool, what: impl FnOnce() -> String) -> Evidence {
     if is_so { Ok(()) } else { Err(what()) }
 }
 
-/// Asserts that the probe finds its evidence, and finds none once the piece is broken.
+/// Asserts that the probe finds its evidence, and finds none once the part is broken.
 #[track_caller]
 pub(super) fn prove(sabotage: Sabotage, probe: impl Fn() -> Evidence) {
     if let Err(missing) = probe() {
         panic!("{missing}");
     }
     let _broken = Broken::by(sabotage);
-    assert!(probe().is_err(), "with {sabotage:?} broken, nobody notices");
+    assert!(
+        probe().is_err(),
+        "the probe finds its evidence although {sabotage:?} is broken"
+    );
 }
 
-/// Defines tests that each break one piece, and the list of those pieces.
+/// Defines tests that each break one part, and the list of those parts.
 macro_rules! probes {
     ($($name:ident, breaks $sabotage:expr => $probe:expr;)*) => {
-        /// The pieces that the tests of this module break.
+        /// The parts that the tests of this module break.
         pub(in crate::sabotage) const BROKEN: &[$crate::broken::Sabotage] = &[$($sabotage),*];
 
         $(

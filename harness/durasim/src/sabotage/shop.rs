@@ -1,17 +1,11 @@
-//! Workflows with something wrong with them, for the checks to find: one that buys, and one that is
-//! fickle.
+//! The worlds in which the probes of checks look for their evidence: workflows with flaws, one that
+//! buys, and one that is fickle.
 
 #![allow(
     unreachable_pub,
     reason = "workflows and activities as their users ship them"
 )]
 
-use super::proof::{Evidence, shown};
-use crate::{
-    Campaign, EffectLedger, TestResult, TestWorkflowEnvironment, WorldOptions, report::FailureCode,
-};
-use futures::FutureExt;
-use serde::{Deserialize, Serialize};
 use std::{
     sync::{
         Arc,
@@ -19,6 +13,9 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
+
+use futures::FutureExt;
+use serde::{Deserialize, Serialize};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowQueryOptions, WorkflowStartOptions};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
@@ -27,7 +24,12 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Counts what a world's activities did.
+use super::proof::{Evidence, shown};
+use crate::{
+    Campaign, EffectLedger, TestResult, TestWorkflowEnvironment, WorldOptions, report::FailureCode,
+};
+
+/// A counter of what a world's activities did.
 #[derive(Clone, Default)]
 pub(super) struct Counter(Arc<AtomicU32>);
 
@@ -37,7 +39,7 @@ impl Counter {
     }
 }
 
-/// What charges, without a key.
+/// A till that charges without an idempotency key.
 #[derive(Clone, Default)]
 pub struct Till {
     pub(super) charges: Counter,
@@ -53,13 +55,13 @@ impl Till {
     }
 }
 
-/// Details of a heartbeat, of a type that no worker is told of.
+/// The details of a heartbeat, of a type that no worker knows.
 #[derive(Serialize, Deserialize)]
 struct Progress;
 
 #[activities]
 impl Till {
-    /// Returns which attempt it was.
+    /// Charges; returns the number of the attempt.
     #[activity]
     pub async fn charge(
         self: Arc<Self>,
@@ -77,7 +79,7 @@ impl Till {
     }
 }
 
-/// Charges, in the mood that it is given; returns in how many attempts.
+/// Charges, in the mood that it is given; returns the number of attempts that it took.
 #[workflow]
 #[derive(Default)]
 pub struct Purchase;
@@ -107,7 +109,7 @@ impl Purchase {
     }
 }
 
-/// A world with one purchase; the test waits for it an hour at most.
+/// Runs a test with one purchase, for which it waits an hour at most.
 pub(super) async fn buy(
     env: TestWorkflowEnvironment,
     till: Till,
@@ -130,7 +132,7 @@ pub(super) async fn buy(
     }
 }
 
-/// Does something else in another instance, or on another day.
+/// A workflow that does something else in another instance, or on another day.
 #[workflow]
 pub struct Fickle {
     instance: u32,
@@ -169,7 +171,7 @@ impl Fickle {
     }
 }
 
-/// A world with one fickle workflow, which is asked for its label.
+/// Runs a test with one fickle workflow, which is asked for its label.
 pub(super) async fn fickle(
     env: TestWorkflowEnvironment,
     about: &str,
@@ -199,7 +201,7 @@ pub(super) async fn fickle(
     Ok(())
 }
 
-/// The test fails with this code in the world that these options ask for.
+/// Looks for the evidence of a check: the test fails with this code under these options.
 pub(super) fn fails_with<F>(
     code: FailureCode,
     options: WorldOptions,

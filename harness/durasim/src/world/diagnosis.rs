@@ -78,11 +78,12 @@ fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
         })
 }
 
-/// A fault placed by hand that struck nothing: the test was not put to the test that it names.
+/// Returns the failure of a test whose fault, placed by hand, did not happen.
 pub(crate) fn missed_fault(fault: &Fault) -> FailureReport {
     let message = format!(
-        "the fault placed by hand struck nothing: {fault}; the world had no such point, or ended before it\n\
-         {} strikes {}",
+        "the fault placed by hand did not happen: {fault}; \
+         the world had no such point, or ended before it\n\
+         {} happens {}",
         fault.kind(),
         fault.places()
     );

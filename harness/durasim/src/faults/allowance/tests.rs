@@ -1,6 +1,8 @@
-use super::*;
 use std::time::{Duration, SystemTime};
+
 use temporalio_protos::temporal::api::common::v1::RetryPolicy;
+
+use super::*;
 
 const SECOND: u64 = 1_000;
 

@@ -2,11 +2,11 @@
 //! beside it.
 //!
 //! On a real cluster a machine freezes, a garbage collector pauses a process, or a call hangs: the
-//! attempt times out, the retry starts, and then the first attempt wakes up and goes on with what it
-//! knew before it stood still. The service refuses what it reports in the end.
+//! attempt times out, the retry starts, and then the first attempt wakes up and goes on with what
+//! it knew before it stood still. The service refuses what it reports in the end.
 //!
-//! The code stands still before it begins or at its first await. It goes on as soon as the retry has
-//! started, or long after that. The fault happens to attempts that may be retried.
+//! The code stands still before it begins or at its first await. It goes on as soon as the retry
+//! has started, or long after that. The fault happens to attempts that may be retried.
 
 use crate::faults::{
     moments::{AttemptFate, AttemptMoment, AttemptView, Moment},

@@ -8,18 +8,19 @@
 //! than ten seconds by then.
 //!
 //! The service knows a start or a cancel request that is made again by its request id. It knows a
-//! signal too, but only while the workflow is open: the second try may find the workflow closed, and
-//! the caller gets NOT_FOUND although its signal counted. No workflow could prevent that. So signals,
-//! like terminations and reports of activities, are refused only before they take effect. A fault
-//! that is placed by hand may refuse any of them after.
+//! signal too, but only while the workflow is open: the second try may find the workflow closed,
+//! and the caller gets NOT_FOUND although its signal counted. No workflow could prevent that. So
+//! signals, like terminations and reports of activities, are refused only before they take effect.
+//! A fault that is placed by hand may refuse any of them after.
+
+use durasim_service::Rpc;
+use tonic::Status;
 
 use crate::faults::{
     moments::{CallView, Direction, Fate, Moment},
     rule::{Family, FaultRule, Injector, Opportunity, fault},
     words::message_words,
 };
-use durasim_service::Rpc;
-use tonic::Status;
 
 /// The way in which the service has done what was asked.
 pub(in crate::faults) const AFTER_EFFECT: u32 = 2;

@@ -1,20 +1,21 @@
 //! `message_delay`: a task, a completion or a query arrives late.
 //!
-//! Tasks on their way to a worker and completions of workflow tasks are held by events as well as by
-//! time; the service refuses what then comes too late, and it is done again. An activity task that
-//! is held too long loses its attempt, so it is held only if another may follow.
+//! Tasks on their way to a worker and completions of workflow tasks are held by events as well as
+//! by time; the service refuses what then comes too late, and it is done again. An activity task
+//! that is held too long loses its attempt, so it is held only if another may follow.
 //!
 //! Calls of clients, and queries on their way to a worker, are held by time alone, and briefly: a
 //! caller that waits for an answer gives up long before a timer of hours, so its call must not
 //! outlast that timer. The same holds for the requests to Nexus handlers. Signals have a [fault of
 //! their own](super::signal_delay).
 
+use durasim_service::{Response, Rpc};
+
 use crate::faults::{
     moments::{CallView, Delay, Direction, Fate, Moment},
     rule::{Family, FaultRule, Injector, Opportunity, fault},
     words::{delay_words, message_words},
 };
-use durasim_service::{Response, Rpc};
 
 const TASK_DELAYS: [Delay; 5] = [
     Delay::by_events(2),

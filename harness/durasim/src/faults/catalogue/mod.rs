@@ -9,8 +9,9 @@
 //! imports nothing from this file. A test fails for each fault that has no probe: a test, in
 //! `crate::sabotage`, which shows that the fault happens.
 
-use super::rule::FaultRule;
 use std::fmt;
+
+use super::rule::FaultRule;
 
 /// Makes all that follows from the list of faults.
 macro_rules! catalogue {

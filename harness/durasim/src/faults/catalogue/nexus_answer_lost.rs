@@ -6,13 +6,14 @@
 //! that does not recognise the id charges twice. The fault happens to operations that have the time
 //! for a second request. (`temporalio/temporal: components/nexusoperations/executors.go`)
 
+use durasim_service::Rpc;
+use tonic::Status;
+
 use crate::faults::{
     moments::{CallView, Direction, Fate, Moment},
     rule::{Family, FaultRule, Injector, Opportunity, fault},
     words::answer_words,
 };
-use durasim_service::Rpc;
-use tonic::Status;
 
 fault! {
     /// A Nexus handler does what it is asked for; its answer is lost, and the service asks again.

@@ -1,15 +1,15 @@
 //! `worker_crash`: the worker process dies.
 //!
-//! The process loses what it had in memory: cached runs, running activities, responses not yet sent.
-//! On a real cluster this is an out-of-memory kill, a node that goes away, or a deployment that does
-//! not drain. The service learns of it by timeouts alone: the timeout of the workflow task, which is
-//! done again from history, and that of each attempt that ran in the process, which is retried. The
-//! process is back within two seconds, with nothing but its code.
+//! The process loses what it had in memory: cached runs, running activities, responses not yet
+//! sent. On a real cluster this is an out-of-memory kill, a node that goes away, or a deployment
+//! that does not drain. The service learns of it by timeouts alone: the timeout of the workflow
+//! task, which is done again from history, and that of each attempt that ran in the process, which
+//! is retried. The process is back within two seconds, with nothing but its code.
 //!
 //! The fault has four points: before a workflow task completes, when its code has run and its
 //! commands are not sent; after the service has recorded a workflow task; during an attempt, at its
-//! first await; after an attempt, when its effect stands and its result is not sent. It happens only
-//! if everything that dies with the process can be tried again.
+//! first await; after an attempt, when its effect stands and its result is not sent. It happens
+//! only if everything that dies with the process can be tried again.
 
 use crate::faults::{
     moments::{AttemptFate, AttemptMoment, AttemptView, Moment, TaskFate, TaskMoment, TaskView},

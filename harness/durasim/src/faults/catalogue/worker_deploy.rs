@@ -6,9 +6,9 @@
 //! (`env.worker(..).version("v2", ..)`).
 //!
 //! The fault deploys any later version, at either boundary of a workflow task: when the old process
-//! has just got one, or after the service has recorded one. It deploys an earlier version only where
-//! a person fears a rollback and asks for it. Running activities die with the old process, so it
-//! happens only if they can be tried again.
+//! has just got one, or after the service has recorded one. It deploys an earlier version only
+//! where a person fears a rollback and asks for it. Running activities die with the old process, so
+//! it happens only if they can be tried again.
 
 use crate::faults::{
     moments::{Moment, TaskFate, TaskMoment, TaskView},

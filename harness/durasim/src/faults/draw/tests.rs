@@ -1,12 +1,13 @@
-use super::*;
-use crate::{
-    faults::{allowance::Allowance, baseline::Need, moments::AttemptMoment},
-    label::{Name, Workflows},
-};
 use durasim_engine::Tape;
 use temporalio_common::UntypedActivity;
 use temporalio_protos::temporal::api::{
     common::v1::RetryPolicy, workflowservice::v1::PollActivityTaskQueueResponse,
+};
+
+use super::*;
+use crate::{
+    faults::{allowance::Allowance, baseline::Need, moments::AttemptMoment},
+    label::{Name, Workflows},
 };
 
 /// The first workflow of a world.

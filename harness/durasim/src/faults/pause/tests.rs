@@ -1,6 +1,8 @@
-use super::*;
-use futures::FutureExt;
 use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+
+use super::*;
 
 fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()

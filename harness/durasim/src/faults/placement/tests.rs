@@ -1,6 +1,7 @@
+use temporalio_common::UntypedWorkflow;
+
 use super::*;
 use crate::label::{Name, Workflow, Workflows};
-use temporalio_common::UntypedWorkflow;
 
 /// The first workflow of this type.
 fn first(workflow_type: &str) -> Workflow {

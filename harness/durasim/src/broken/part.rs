@@ -1,42 +1,43 @@
-//! The pieces that can be broken, and the one that is broken on this thread.
+//! The parts that can be broken, and the part that is broken on this thread.
+
+use std::cell::Cell;
 
 use crate::{
     faults::{FaultKind, Moment},
     report::FailureCode,
 };
-use std::cell::Cell;
 
-/// One piece of durasim, broken.
+/// A part of durasim, broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sabotage {
-    /// The fault has its line in the plan at this moment, and then nothing happens: in this one of
-    /// its ways, or in any.
+    /// The fault has its line in the plan at this moment, in this one of its ways or in any, and
+    /// then nothing happens.
     Fault(FaultKind, Moment, Option<u32>),
     /// The check finds nothing.
     Check(FailureCode),
-    /// The run goes on as if that had not ended it.
+    /// The world goes on as if this failure had not ended it.
     Verdict(FailureCode),
     /// A run that is rebuilt may issue other commands than its history holds.
     RebuildComparison,
-    /// The replay finds the same clocks and hash seeds as the run.
+    /// A replay has the same clocks and hash seeds as the run.
     ReplayAmbient,
     /// The code of a process that died runs on.
     DeathOfAttempts,
     /// Messages are not held by events.
     EventDelays,
-    /// More faults strike than the budget allows.
+    /// More faults happen than the budget allows.
     Budget,
-    /// Faults strike after the world was to heal.
+    /// Faults happen after the world was to heal.
     HealTime,
-    /// Faults set back one run's workflow tasks, or one call, as often as they like.
+    /// Faults set back the workflow tasks of one run, or one call, without limit.
     Setbacks,
-    /// Faults strike where no retry is left.
-    Mercy,
-    /// Every fault is on in every world.
+    /// Faults happen where a sound workflow does not tolerate them.
+    Tolerance,
+    /// Every kind of fault of a profile is on in every world.
     Swarm,
-    /// A failure is shown with the plan that it was found with.
+    /// The report of a failure shows the plan with which it was found.
     Shrinking,
-    /// Failures found before are not run again.
+    /// Failures that were found before are not run again.
     SavedFailures,
     /// Plans of more than one fault are not explored.
     Exploration,
@@ -52,12 +53,12 @@ thread_local! {
     static CURRENT: Cell<Option<Sabotage>> = const { Cell::new(None) };
 }
 
-/// Returns the piece that is broken on this thread.
+/// Returns the part that is broken on this thread.
 pub(crate) fn current() -> Option<Sabotage> {
     CURRENT.get()
 }
 
-/// Returns a closure that runs on another thread with the same piece broken there as here.
+/// Returns a closure that runs on another thread with the same part broken there as here.
 pub(crate) fn inherited<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let broken = current();
     move || {
@@ -66,11 +67,11 @@ pub(crate) fn inherited<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// Mends the broken piece when dropped.
+/// A guard that mends the broken part when dropped.
 pub(crate) struct Broken;
 
 impl Broken {
-    /// Breaks a piece on this thread, until the guard is dropped.
+    /// Breaks a part on this thread, until the guard is dropped.
     pub(crate) fn by(sabotage: Sabotage) -> Self {
         CURRENT.set(Some(sabotage));
         Self

@@ -1,21 +1,17 @@
-//! The worlds in which the probes look for their evidence: payments, notes that are sent to them,
-//! and one world or a campaign of them.
+//! The worlds in which the probes of faults look for their evidence: payments, and the notes that
+//! are sent to them.
 
 #![allow(
     unreachable_pub,
     reason = "workflows and activities as their users ship them"
 )]
 
-use super::proof::Evidence;
-use crate::{
-    ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
-    WorldOptions, WorldReport, run_world,
-};
-use futures::{FutureExt, future::LocalBoxFuture};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+
+use futures::{FutureExt, future::LocalBoxFuture};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions, WorkflowStartOptions};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
@@ -29,7 +25,13 @@ use temporalio_sdk::{
     workflows::select,
 };
 
-/// What the activities' code did, in order: `begin 1`, `end 1`.
+use super::proof::Evidence;
+use crate::{
+    ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
+    WorldOptions, WorldReport, run_world,
+};
+
+/// The steps that the activities' code took, in order: `begin 1`, `end 1`.
 type Log = Arc<Mutex<Vec<String>>>;
 
 pub struct Bank {
@@ -39,7 +41,7 @@ pub struct Bank {
 
 #[activities]
 impl Bank {
-    /// Takes eight seconds, and beats every second.
+    /// Takes eight seconds, and sends a heartbeat every second if asked to.
     #[activity]
     pub async fn charge(
         self: Arc<Self>,
@@ -59,7 +61,7 @@ impl Bank {
     }
 }
 
-/// Charges, has the charge cleared by another service if asked to, then waits for so many notes, at
+/// Charges, has another service clear the charge if asked to, and then waits for so many notes, at
 /// most a day.
 #[workflow]
 #[derive(Default)]
@@ -102,7 +104,7 @@ impl Payment {
     }
 }
 
-/// The operation that clears a charge.
+/// Returns the options of the operation that clears a charge.
 fn clearing() -> NexusOperationOptions {
     NexusOperationOptions::builder()
         .endpoint("clearing")
@@ -111,13 +113,16 @@ fn clearing() -> NexusOperationOptions {
         .build()
 }
 
-/// One world: payments that beat or do not and are cleared or are not, and the notes that are sent
-/// to the first of them.
+/// A world of payments.
 #[derive(Clone, Copy)]
 pub(super) struct Story {
+    /// The number of payments.
     pub(super) payments: u32,
+    /// True if the charges send heartbeats.
     pub(super) beats: bool,
+    /// True if another service clears the charges.
     pub(super) clears: bool,
+    /// The notes that are sent to the first payment.
     pub(super) notes: &'static [&'static str],
 }
 
@@ -129,7 +134,7 @@ pub(super) const SILENT: Story = Story {
     notes: &[],
 };
 
-/// One payment with all that may go wrong with it.
+/// One payment, at which every fault can happen.
 pub(super) const LOUD: Story = Story {
     payments: 1,
     beats: true,
@@ -137,14 +142,14 @@ pub(super) const LOUD: Story = Story {
     notes: &["a", "b"],
 };
 
-/// The faults that have something to strike in it: operations of another service are a feature.
+/// Returns the faults that can happen in it: operations of another service are a feature.
 pub(super) fn kinds() -> impl Iterator<Item = FaultKind> {
     FaultKind::ALL
         .into_iter()
         .filter(|kind| LOUD.clears || *kind != FaultKind::NexusAnswerLost)
 }
 
-/// What became of a story.
+/// The outcome of a story.
 pub(super) struct Outcome {
     pub(super) report: WorldReport,
     pub(super) log: Vec<String>,
@@ -152,11 +157,12 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// The world without any choice but what was placed by hand.
+    /// Runs the world in which nothing happens but the faults that are placed by hand.
     pub(super) fn of(story: Story, faults: impl Into<FaultProfile>) -> Result<Self, String> {
         Self::with(story, faults, ChoiceSource::Benign)
     }
 
+    /// Runs the world with these faults and choices.
     pub(super) fn with(
         story: Story,
         faults: impl Into<FaultProfile>,
@@ -193,12 +199,14 @@ impl Outcome {
         self.report.histories[0].events().iter()
     }
 
+    /// Returns the number of events of this type in the first history.
     pub(super) fn count(&self, event_type: EventType) -> usize {
         self.events()
             .filter(|event| event.event_type() == event_type)
             .count()
     }
 
+    /// Returns the number of entries of the trace of that kind and text.
     pub(super) fn traced(&self, kind: &str, text: &str) -> usize {
         self.report
             .trace
@@ -207,8 +215,8 @@ impl Outcome {
             .count()
     }
 
-    /// When the first entry of that kind and text was traced, in milliseconds since the world's
-    /// start.
+    /// Returns the time of the first entry of the trace of that kind and text, in milliseconds
+    /// since the world's start.
     pub(super) fn traced_at_ms(&self, kind: &str, text: &str) -> Option<u64> {
         let entry = self
             .report
@@ -218,7 +226,7 @@ impl Outcome {
         Some(entry.at_ms - durasim_engine::START_MS)
     }
 
-    /// How long the first workflow task took, from its start to its completion.
+    /// Returns the time that the first workflow task took, from its start to its completion.
     pub(super) fn first_task_took_ms(&self) -> u64 {
         let at = |event_type| {
             let event = self.events().find(|event| event.event_type() == event_type);
@@ -229,6 +237,7 @@ impl Outcome {
         at(EventType::WorkflowTaskCompleted).saturating_sub(at(EventType::WorkflowTaskStarted))
     }
 
+    /// Returns the faults in the user's words.
     fn plan(&self) -> Vec<&str> {
         self.report
             .tape
@@ -238,6 +247,7 @@ impl Outcome {
             .collect()
     }
 
+    /// Returns the notes in the first history, in order.
     pub(super) fn notes(&self) -> Vec<String> {
         let input = |event: &HistoryEvent| match &event.attributes {
             Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) => {
@@ -316,27 +326,27 @@ async fn pay(
     Ok(())
 }
 
-/// The evidence is there with the fault, and not without it; and the fault has its line in the
-/// plan.
+/// Looks for the evidence of a fault: it must be there with the fault and not without it, and the
+/// plan must describe the fault in these words.
 pub(super) fn happens(
     story: Story,
     fault: Fault,
     words: &str,
     evidence: impl Fn(&Outcome) -> bool,
 ) -> Evidence {
-    let struck = Outcome::of(story, fault)?;
-    if struck.plan() != [words] {
-        return Err(format!("another plan: {:?}", struck.plan()));
+    let faulty = Outcome::of(story, fault)?;
+    if faulty.plan() != [words] {
+        return Err(format!("another plan: {:?}", faulty.plan()));
     }
-    if !evidence(&struck) {
-        let history = &struck.report.histories[0];
+    if !evidence(&faulty) {
+        let history = &faulty.report.histories[0];
         return Err(format!(
             "the fault left nothing behind: {:?}\n{history}",
-            struck.log
+            faulty.log
         ));
     }
     if evidence(&Outcome::of(story, FaultProfile::none())?) {
-        return Err("what the fault leaves behind is there without it too".to_owned());
+        return Err("the evidence is there without the fault too".to_owned());
     }
     Ok(())
 }

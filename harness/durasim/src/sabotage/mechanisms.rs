@@ -1,10 +1,15 @@
-//! The pieces that faults and checks rest on hold; and what shows it shows nothing once they are
-//! broken.
+//! Probes of the mechanisms under faults and checks: budget, shrinking, the hash of a trace, and so
+//! on.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use durasim_engine::{Point, Tape, TapeEntry, TraceHash};
+use futures::{FutureExt, future::LocalBoxFuture};
 
 use super::{
+    payments::{LOUD, Outcome, SILENT, Story, kinds},
     proof::{Evidence, probes, shown},
     shop::{Till, buy, fickle},
-    stage::{LOUD, Outcome, SILENT, Story, kinds},
 };
 use crate::{
     Campaign, ChoiceSource, Exhaustive, FaultKind, FaultProfile, TestOptions, TestResult,
@@ -15,11 +20,8 @@ use crate::{
     run_world,
     runner::{TestCase, keep, search},
 };
-use durasim_engine::{Point, Tape, TapeEntry, TraceHash};
-use futures::{FutureExt, future::LocalBoxFuture};
-use std::{cell::RefCell, rc::Rc, time::Duration};
 
-/// The worlds of the seeds up to `seeds`.
+/// Runs the worlds of the seeds below `seeds`.
 fn worlds(story: Story, profile: &FaultProfile, seeds: u64) -> Result<Vec<WorldReport>, String> {
     let world = |seed| Outcome::with(story, profile.clone(), ChoiceSource::Seed(seed));
     (0..seeds)
@@ -27,14 +29,23 @@ fn worlds(story: Story, profile: &FaultProfile, seeds: u64) -> Result<Vec<WorldR
         .collect()
 }
 
-/// This kind alone, as often as it may.
+/// Returns a profile in which this kind alone happens, as often as it may.
 fn certain(kind: FaultKind) -> FaultProfile {
     FaultProfile::none()
         .with_odds(kind, 1.0)
         .max_faults(u32::MAX)
 }
 
-fn struck(report: &WorldReport, kind: FaultKind) -> bool {
+/// Returns a profile in which these kinds happen with this probability.
+fn likely(kinds: impl IntoIterator<Item = FaultKind>, probability: f64) -> FaultProfile {
+    let none = FaultProfile::none();
+    kinds
+        .into_iter()
+        .fold(none, |profile, kind| profile.with_odds(kind, probability))
+}
+
+/// Returns `true` if a fault of this kind happened.
+fn happened(report: &WorldReport, kind: FaultKind) -> bool {
     report
         .tape
         .entries
@@ -42,7 +53,7 @@ fn struck(report: &WorldReport, kind: FaultKind) -> bool {
         .any(|entry| entry.point.site == kind.site())
 }
 
-/// Runs a test as `#[workflow_test]` does, apart from printing.
+/// Runs a test as `#[workflow_test]` does, without printing.
 fn searched<F>(
     case: &TestCase,
     test: impl Fn(TestWorkflowEnvironment) -> F + Send + Sync + 'static,
@@ -56,7 +67,7 @@ where
     Some(*failure)
 }
 
-/// Fails in worlds in which four actors come in the opposite order.
+/// A test that fails in worlds in which four actors come in the opposite order.
 async fn races(env: TestWorkflowEnvironment) -> TestResult {
     let order = Rc::new(RefCell::new(Vec::new()));
     for actor in 1..=4 {
@@ -68,7 +79,7 @@ async fn races(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// The hash of the world of a test without faults.
+/// Returns the hash of the world of a test without faults.
 fn hash<F>(
     choices: ChoiceSource,
     test: impl Fn(TestWorkflowEnvironment) -> F + Send + Sync + 'static,
@@ -90,11 +101,11 @@ where
 
 fn differ(left: TraceHash, right: TraceHash) -> Evidence {
     shown(left != right, || {
-        "two worlds that differ have the same hash".to_owned()
+        "two different worlds have the same hash".to_owned()
     })
 }
 
-/// Two actors who do nothing, the second first.
+/// A tape in which the second of two actors that do nothing comes first.
 fn swapped() -> Tape {
     let point = Point::new("task.next", "", 0);
     let entry = TapeEntry {
@@ -118,26 +129,27 @@ async fn idlers(env: TestWorkflowEnvironment) -> TestResult {
 }
 
 probes! {
-    no_more_faults_strike_than_the_budget_allows,
+    no_more_faults_happen_than_the_budget_allows,
     breaks Sabotage::Budget => || {
         let profile = FaultProfile::all().swarm(false).max_faults(2);
         let most = worlds(LOUD, &profile, 20)?.iter().map(|report| report.faults).max();
-        shown(most == Some(2), || format!("{most:?} faults struck"))
+        shown(most == Some(2), || format!("{most:?} faults happened"))
     };
 
-    nothing_strikes_after_the_time_at_which_the_world_heals,
+    no_fault_happens_after_the_time_at_which_the_world_heals,
     breaks Sabotage::HealTime => || {
         let story = Story { notes: &["late"], ..SILENT };
         let profile = certain(FaultKind::SignalDelay).heal_after(Duration::from_mins(30));
-        let struck: u32 = worlds(story, &profile, 4)?.iter().map(|report| report.faults).sum();
-        shown(struck == 0, || format!("{struck} faults struck"))
+        let count: u32 = worlds(story, &profile, 4)?.iter().map(|report| report.faults).sum();
+        shown(count == 0, || format!("{count} faults happened"))
     };
 
-    whatever_strikes_lets_a_run_go_on_after_a_while,
+    each_fault_lets_a_run_go_on_after_a_few_times_in_a_row,
     breaks Sabotage::Setbacks => || {
         for kind in kinds() {
-            let faults: u32 = worlds(LOUD, &certain(kind), 8)?.iter().map(|report| report.faults).sum();
-            shown(faults > 0, || format!("{kind} never struck"))?;
+            let worlds = worlds(LOUD, &certain(kind), 8)?;
+            let faults: u32 = worlds.iter().map(|report| report.faults).sum();
+            shown(faults > 0, || format!("{kind} never happened"))?;
         }
         Ok(())
     };
@@ -145,36 +157,37 @@ probes! {
     all_faults_together_let_a_sound_workflow_finish,
     breaks Sabotage::Setbacks => || {
         let kinds = kinds().filter(|kind| *kind != FaultKind::WorkerDeploy);
-        let profile = kinds.fold(FaultProfile::none(), |profile, kind| profile.with_odds(kind, 0.9));
+        let profile = likely(kinds, 0.9);
         worlds(LOUD, &FaultProfile::all(), 60)?;
         worlds(LOUD, &profile.swarm(false).max_faults(u32::MAX), 8).map(drop)
     };
 
     the_last_attempt_that_a_policy_allows_is_spared,
-    breaks Sabotage::Mercy => || {
+    breaks Sabotage::Tolerance => || {
         let body = |env: TestWorkflowEnvironment| async move {
             let attempts = buy(env, Till::default(), "cannot be charged three times").await?;
             assert_eq!(attempts, Some(2));
             Ok(())
         }.boxed_local();
         let faults = certain(FaultKind::ActivityFailure);
-        let options = WorldOptions { faults, choices: ChoiceSource::Seed(0), ..WorldOptions::default() };
+        let choices = ChoiceSource::Seed(0);
+        let options = WorldOptions { faults, choices, ..WorldOptions::default() };
         run_world(&body, &options).failure.map_or(Ok(()), |failure| Err(failure.to_string()))
     };
 
     a_world_has_some_of_the_faults_and_not_others,
     breaks Sabotage::Swarm => || {
         let kinds = [FaultKind::ActivityFailure, FaultKind::CacheEviction, FaultKind::SignalDelay];
-        let profile = kinds.into_iter().fold(FaultProfile::none(), |profile, kind| profile.with_odds(kind, 1.0));
+        let profile = likely(kinds, 1.0);
         let worlds = worlds(LOUD, &profile, 16)?;
         for kind in kinds {
-            let with = worlds.iter().filter(|report| struck(report, kind)).count();
-            shown((1..16).contains(&with), || format!("{kind} struck in {with} of 16 worlds"))?;
+            let with = worlds.iter().filter(|report| happened(report, kind)).count();
+            shown((1..16).contains(&with), || format!("{kind} happened in {with} of 16 worlds"))?;
         }
         Ok(())
     };
 
-    a_failure_is_shown_with_the_faults_that_it_takes,
+    the_report_of_a_failure_shows_only_the_faults_that_it_takes,
     breaks Sabotage::Shrinking => || {
         let body = |env: TestWorkflowEnvironment| async move {
             let till = Till::default().with_ledger(env.ledger("till"));
@@ -182,8 +195,11 @@ probes! {
         }.boxed_local();
         let faults = FaultProfile::all().swarm(false);
         let campaign = Campaign::new(&body, WorldOptions { faults, ..WorldOptions::default() });
-        let failed = (0..500).map(|seed| campaign.seed(seed)).find(|it| it.failure.is_some() && it.faults > 2);
-        let smallest = campaign.shrink(&failed.ok_or("no seed fails with three faults")?).tape.entries;
+        let failed = (0..500)
+            .map(|seed| campaign.seed(seed))
+            .find(|it| it.failure.is_some() && it.faults > 2)
+            .ok_or("no seed fails with three faults")?;
+        let smallest = campaign.shrink(&failed).tape.entries;
         let is_one_fault = smallest.len() == 1 && is_fault_site(&smallest[0].point.site);
         shown(is_one_fault, || format!("it takes more than one fault: {smallest:?}"))
     };
@@ -194,7 +210,8 @@ probes! {
         let found = searched(&case, races).ok_or("nothing was found")?;
         shown(found.spent.worlds > 1, || "the first seed fails already".to_owned())?;
         let again = searched(&case, races).ok_or("it is not found again")?;
-        shown(again.spent.worlds == 1, || format!("found again only in world {}", again.spent.worlds))
+        let worlds = again.spent.worlds;
+        shown(worlds == 1, || format!("found again only in world {worlds}"))
     };
 
     every_plan_of_two_faults_is_explored,
@@ -217,8 +234,12 @@ probes! {
 
     the_hash_covers_histories_to_the_byte,
     breaks Sabotage::TraceOfHistories => || differ(
-        hash(ChoiceSource::Benign, |env| buy(env, Till::default(), "calm").map(|bought| bought.map(drop))),
-        hash(ChoiceSource::Benign, |env| buy(env, Till::default(), "serene").map(|bought| bought.map(drop))),
+        hash(ChoiceSource::Benign, |env| async move {
+            buy(env, Till::default(), "calm").await.map(drop)
+        }),
+        hash(ChoiceSource::Benign, |env| async move {
+            buy(env, Till::default(), "serene").await.map(drop)
+        }),
     );
 
     the_hash_covers_choices_that_change_nothing_else,
