@@ -1,4 +1,4 @@
-//! The workflow types a worker can run, each with the factory of its instances.
+//! The workflow types that a worker can run, each with the factory of its instances.
 
 use std::{collections::BTreeMap, fmt, rc::Rc, sync::Arc};
 
@@ -20,7 +20,7 @@ use temporalio_workflow::{
     workflows::{WorkflowDefinitionDescriptor, WorkflowImplementation},
 };
 
-/// What a host hands over to create one workflow instance.
+/// The input of a factory: what one workflow instance is made from.
 pub(crate) struct InstanceInput {
     pub(crate) namespace: String,
     pub(crate) task_queue: String,
@@ -31,7 +31,7 @@ pub(crate) struct InstanceInput {
     pub(crate) host: Rc<dyn WorkflowHost>,
 }
 
-/// Why there is no instance.
+/// The reason for which an instance cannot be created.
 #[derive(Debug)]
 pub(crate) enum NoInstance {
     UnknownType,
@@ -47,7 +47,7 @@ type Factory = Arc<
         + Sync,
 >;
 
-/// Registers the same implementation with the SDK's own replayer.
+/// A closure that registers the same implementation with the SDK's own replayer.
 type ReplayerRegistration = Arc<
     dyn Fn(&mut WorkflowReplayerOptions) -> Result<(), WorkflowRegistrationError> + Send + Sync,
 >;
@@ -59,19 +59,20 @@ struct Registered {
     replayer: ReplayerRegistration,
 }
 
-/// Why a workflow type cannot be registered.
+/// The reason for which a workflow type cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
     /// Another implementation has the same workflow type.
     #[error("workflow type {workflow_type} is already registered")]
     DuplicateWorkflowType {
-        /// The type given twice.
+        /// The type that was registered twice.
         workflow_type: String,
     },
     /// A factory would bypass the `#[init]` method that the workflow type has.
     #[error(
-        "workflow type {workflow_type} has an #[init] method and cannot be registered with a factory"
+        "workflow type {workflow_type} has an #[init] method and cannot be registered with a \
+         factory"
     )]
     FactoryWithInit {
         /// The type with an `#[init]` method.
@@ -79,10 +80,10 @@ pub enum RegistrationError {
     },
 }
 
-/// The workflow types a worker can run.
+/// The workflow types that a worker can run.
 ///
-/// Cheap to clone, and `Send + Sync`, so that a history can be replayed on another thread with the
-/// same definitions.
+/// Definitions are cheap to clone, and `Send + Sync`, so a history can be replayed on another
+/// thread with the same definitions.
 #[derive(Clone, Default)]
 pub struct WorkflowDefinitions {
     workflows: BTreeMap<String, Registered>,
@@ -90,14 +91,15 @@ pub struct WorkflowDefinitions {
 }
 
 impl WorkflowDefinitions {
-    /// No workflow types.
+    /// Returns definitions without any workflow type.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Registers a workflow implementation under the type name that its definition has.
+    /// Registers a workflow implementation under the type name of its definition.
     ///
     /// # Errors
+    ///
     /// [`RegistrationError::DuplicateWorkflowType`] if the type is registered already.
     pub fn register<W>(&mut self) -> Result<&mut Self, RegistrationError>
     where
@@ -115,9 +117,10 @@ impl WorkflowDefinitions {
         )
     }
 
-    /// Registers a workflow implementation whose instances the given factory makes.
+    /// Registers a workflow implementation whose instances the factory `make` returns.
     ///
     /// # Errors
+    ///
     /// [`RegistrationError::DuplicateWorkflowType`] if the type is registered already, and
     /// [`RegistrationError::FactoryWithInit`] if the workflow has an `#[init]` method.
     pub fn register_with_factory<W, F>(&mut self, make: F) -> Result<&mut Self, RegistrationError>
@@ -154,7 +157,7 @@ impl WorkflowDefinitions {
         self.insert(W::definition(), factory, replayer)
     }
 
-    /// Adds an interceptor that every workflow instance gets, outermost first.
+    /// Adds an interceptor to every workflow instance, inside of those added before.
     pub fn workflow_interceptor(
         &mut self,
         constructor: WorkflowInterceptorConstructor,
@@ -163,8 +166,9 @@ impl WorkflowDefinitions {
         self
     }
 
-    /// Adds what others have, but for the workflow types that are here already or that `leaves_out`
-    /// names, and for interceptors if there are some here.
+    /// Adds the workflow types of `others`, except those that are registered here already and those
+    /// for which `leaves_out` returns `true`. Adds the interceptors of `others` if there are none
+    /// here.
     pub fn inherit(&mut self, others: &Self, leaves_out: impl Fn(&str) -> bool) {
         for (workflow_type, registered) in &others.workflows {
             if !leaves_out(workflow_type) {
@@ -178,18 +182,18 @@ impl WorkflowDefinitions {
         }
     }
 
-    /// The registered workflow types, in alphabetical order.
+    /// Returns the registered workflow types, in alphabetical order.
     pub fn types(&self) -> impl Iterator<Item = &str> {
         self.workflows.keys().map(String::as_str)
     }
 
-    /// Whether an implementation of this workflow type is registered.
+    /// Returns `true` if an implementation of this workflow type is registered.
     pub fn contains(&self, workflow_type: &str) -> bool {
         self.workflows.contains_key(workflow_type)
     }
 
-    /// The names of the signals that a workflow type has handlers for, in the order of its
-    /// definition; `None` if it is not registered.
+    /// Returns the names of the signals that a workflow type handles, in the order of its
+    /// definition; `None` if the type is not registered.
     pub fn signals(&self, workflow_type: &str) -> Option<Vec<String>> {
         self.workflows
             .get(workflow_type)
@@ -200,7 +204,7 @@ impl WorkflowDefinitions {
     ///
     /// # Errors
     ///
-    /// If one of the workflow types is registered there already.
+    /// One of the workflow types is registered there already.
     pub fn register_with_replayer(
         &self,
         options: &mut WorkflowReplayerOptions,

@@ -11,6 +11,7 @@
 //! issues with what the history recorded, inputs included.
 
 pub mod activity;
+mod codec;
 mod definitions;
 mod execution;
 mod failures;

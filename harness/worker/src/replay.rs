@@ -1,5 +1,5 @@
-//! Feeds a whole history to a fresh workflow instance and compares what it does with what is
-//! recorded.
+//! Replays a whole history with a fresh workflow instance, and compares its commands with those
+//! that history recorded.
 
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
@@ -16,47 +16,48 @@ use temporalio_protos::{
 
 use crate::{
     Nondeterminism, TaskFailureReason, WorkflowDefinitions, WorkflowPanic,
+    codec::uses_codec,
     execution::{Execution, ExecutionError, WorkerFacts, describe},
     history::History,
-    instance::{InstanceSettings, uses_codec},
+    instance::InstanceSettings,
     workflow_worker::{OpenTask, Run, RunFailure, RunOutcome, RunSettings},
 };
 
-/// How commands are compared with events.
+/// A way to compare commands with events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReplayMode {
-    /// Whole commands, inputs included.
+    /// Compares whole commands, inputs included.
     #[default]
     Strict,
-    /// Each command at its own workflow task, whatever its inputs: what another version of the code
-    /// may change.
+    /// Compares commands without their inputs, which another version of the code may change. Each
+    /// command must belong to the workflow task that recorded it.
     Commands,
-    /// As Core does: by type and id.
+    /// Compares as Core does: by type and id.
     LikeCore,
 }
 
-/// How a history is replayed.
+/// The options of a replay.
 #[derive(Clone)]
 pub struct ReplayOptions {
     /// The namespace that workflow code sees.
     pub namespace: String,
     /// The task queue that workflow code sees.
     pub task_queue: String,
-    /// The workflow id the history belongs to: it is not part of the history itself.
+    /// The workflow id of the history, which does not contain it.
     pub workflow_id: String,
-    /// The run id; `None` takes the original run id of the first event.
+    /// The run id; `None` stands for the original run id of the first event.
     pub run_id: Option<String>,
-    /// How workflow inputs become values.
+    /// The converter that makes values of workflow inputs.
     pub data_converter: DataConverter,
-    /// The build id that workflow code sees where it is not replayed.
+    /// The build id that workflow code sees after the end of history.
     pub build_id: String,
-    /// How commands are compared with events.
+    /// The way to compare commands with events.
     pub mode: ReplayMode,
-    /// Whether [`ReplayLog::activations`] is filled; that costs time.
+    /// True if [`ReplayLog::activations`] is filled, which costs time.
     pub keep_activations: bool,
-    /// Whether a wake that no SDK future caused is an error.
+    /// True if a wake that no SDK future caused is an error.
     pub detect_nondeterministic_futures: bool,
-    /// Whether backtraces are kept, of panics and of the code that issued each command.
+    /// True if backtraces are kept, of panics and of the code that issued each command.
     pub backtraces: bool,
 }
 
@@ -77,32 +78,32 @@ impl Default for ReplayOptions {
     }
 }
 
-/// What a replay did.
+/// The result of a replay.
 #[derive(Debug, Clone, Default)]
 pub struct ReplayLog {
-    /// Every activation the instance got, in order.
+    /// Every activation of the instance, in order.
     pub activations: Vec<WorkflowActivation>,
-    /// The commands that are left after the last event: what the instance would do next.
+    /// The commands after the last event: what the instance would do next.
     pub commands: Vec<Command>,
 }
 
-/// Why a history cannot be replayed.
+/// The reason for which a history cannot be replayed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
     /// Commands did not match history, by Core's rules.
     #[error("{}", .0.message)]
     Nondeterminism(Box<Nondeterminism>),
-    /// A command differs from its event in what Core does not compare.
+    /// A command differs from its event in something that Core does not compare.
     #[error("command differs from event {event_id}: {what}")]
     CommandDiffers {
-        /// The event the command matches by type and id.
+        /// The event that the command matches by type and id.
         event_id: i64,
-        /// The event in words.
+        /// A description of the event.
         event: String,
-        /// The command in words.
+        /// A description of the command.
         command: String,
-        /// What differs: the field, what the event has, what the command has.
+        /// The difference: the field, its value in the event, and its value in the command.
         what: String,
         /// The backtrace of the code that issued the command, if backtraces are on.
         issued_at: Option<String>,
@@ -110,16 +111,16 @@ pub enum ReplayError {
     /// Workflow code panicked.
     #[error("workflow function panicked: {}", .0.message)]
     Panicked(WorkflowPanic),
-    /// The workflow task failed in another way.
+    /// The workflow task failed for another reason.
     #[error("workflow task failed: {}", .0.message)]
     TaskFailed(Box<Failure>),
-    /// Nobody registered the workflow type.
+    /// The workflow type is not registered.
     #[error("no workflow type {workflow_type} is registered")]
     UnknownWorkflowType {
         /// The type in the first event.
         workflow_type: String,
     },
-    /// The history itself is not one.
+    /// The events do not form a history.
     #[error("malformed history: {0}")]
     MalformedHistory(String),
 }
@@ -127,7 +128,8 @@ pub enum ReplayError {
 /// Replays a history with a fresh instance.
 ///
 /// # Errors
-/// [`ReplayError`] if the instance does not do again what the history says it did.
+///
+/// The instance does not do what history recorded.
 pub fn replay(
     definitions: &WorkflowDefinitions,
     options: &ReplayOptions,
@@ -137,15 +139,17 @@ pub fn replay(
     replay_shared(definitions, options, &shared)
 }
 
-/// Replays a history, as [`replay`] does, whose events others hold too.
+/// Replays a history of shared events, as [`replay`] does.
 ///
 /// # Errors
-/// [`ReplayError`] if the instance does not do again what the history says it did.
+///
+/// The instance does not do what history recorded.
 pub fn replay_shared(
     definitions: &WorkflowDefinitions,
     options: &ReplayOptions,
     history: &[Arc<HistoryEvent>],
 ) -> Result<ReplayLog, ReplayError> {
+    // Learn the type of the workflow from its first event.
     let first = history.first().and_then(|event| event.attributes.as_ref());
     let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = first else {
         return Err(ReplayError::MalformedHistory(
@@ -164,6 +168,8 @@ pub fn replay_shared(
         .run_id
         .clone()
         .unwrap_or_else(|| started.original_execution_run_id.clone());
+
+    // Run one workflow task whose history is the whole history.
     let mut run = fresh_run(definitions, options, run_id);
     let task = OpenTask {
         workflow_type: String::new(),
@@ -176,12 +182,13 @@ pub fn replay_shared(
     let outcome = run.on_task(known, Vec::new(), task, 0);
     let activations = run.log.take().unwrap_or_default();
     if options.mode != ReplayMode::LikeCore && closed_before_any_task(history) {
-        // Whatever the code did, there is nothing to compare it with.
+        // There is nothing to compare the commands with.
         return Ok(ReplayLog {
             activations,
             commands: Vec::new(),
         });
     }
+    // A strict replay must also use up its commands: none may be left for a task that history has.
     match outcome {
         RunOutcome::Completed { response, .. } => Ok(ReplayLog {
             activations,
@@ -202,8 +209,8 @@ pub fn replay_shared(
     }
 }
 
-/// Whether a run was stopped before it completed a workflow task: then none of its code ever
-/// counted.
+/// Returns `true` if a run was stopped before it completed a workflow task: history then holds
+/// nothing that its code did.
 fn closed_before_any_task(history: &[Arc<HistoryEvent>]) -> bool {
     history
         .last()
@@ -249,8 +256,8 @@ fn fresh_run<'h>(
     run
 }
 
-/// The last workflow task that was completed. If history ends with a started one, that one is still
-/// to be done, as the SDK's replayer sees it.
+/// Returns the started event of the last workflow task that was completed. If history ends with a
+/// started workflow task, the replay completes that task, as the SDK's replayer does.
 fn last_started(history: &[Arc<HistoryEvent>]) -> i64 {
     let mut before_last = 0;
     let mut last = 0;
@@ -270,6 +277,7 @@ fn last_started(history: &[Arc<HistoryEvent>]) -> i64 {
     last
 }
 
+/// Returns the error for a command that history has no event for.
 fn left_over(
     command: &Command,
     issued_at: Option<&str>,

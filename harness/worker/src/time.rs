@@ -1,4 +1,4 @@
-//! Points in time as the protocol has them.
+//! Conversions of the protocol's timestamps and durations; the only ones in this crate.
 
 use std::{cmp::Ordering, time::Duration};
 
@@ -6,12 +6,12 @@ use prost_types::Timestamp;
 
 const NANOS_PER_SECOND: i32 = 1_000_000_000;
 
-/// The earlier of two is less.
+/// Compares two points in time; the earlier is less.
 pub(crate) fn compare(a: Timestamp, b: Timestamp) -> Ordering {
     (a.seconds, a.nanos).cmp(&(b.seconds, b.nanos))
 }
 
-/// The point in time so much later.
+/// Returns the point in time that is `duration` later.
 pub(crate) fn add(to: Timestamp, duration: Duration) -> Timestamp {
     let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let mut sum = Timestamp {
@@ -25,28 +25,28 @@ pub(crate) fn add(to: Timestamp, duration: Duration) -> Timestamp {
     sum
 }
 
-/// Milliseconds since the Unix epoch; 0 for anything before it.
+/// Returns the milliseconds since the Unix epoch; 0 for a time before it.
 pub(crate) fn to_millis(time: Timestamp) -> u64 {
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
     seconds * 1000 + u64::try_from(time.nanos / 1_000_000).unwrap_or(0)
 }
 
-/// A duration of the protocol, unless it is missing or negative.
+/// Converts a duration of the protocol; `None` if it is missing or negative.
 pub(crate) fn duration(duration: Option<prost_types::Duration>) -> Option<Duration> {
     duration.and_then(|duration| duration.try_into().ok())
 }
 
-/// The whole milliseconds of a duration.
+/// Returns the whole milliseconds of a duration.
 pub(crate) fn as_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The time so much later, both in milliseconds since the Unix epoch.
+/// Returns the time that is `duration` later, in milliseconds since the Unix epoch.
 pub(crate) fn millis_after(from_ms: u64, duration: Duration) -> u64 {
     from_ms.saturating_add(as_millis(duration))
 }
 
-/// The duration between two times, both in milliseconds since the Unix epoch.
+/// Returns the duration between two times, both in milliseconds since the Unix epoch.
 pub(crate) fn since(earlier_ms: u64, later_ms: u64) -> Duration {
     Duration::from_millis(later_ms - earlier_ms)
 }

@@ -42,7 +42,7 @@ use super::{
     heartbeat::{DetailTypes, HeartbeatCallback, HeartbeatError, Heartbeats},
     log::{CallFacts, OpenCall},
 };
-use crate::{LocalActivityTask, instance, sdk_words};
+use crate::{LocalActivityTask, codec, sdk_words};
 
 /// Tells virtual time in milliseconds since the Unix epoch.
 pub type ClockCallback = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -227,8 +227,9 @@ pub enum ActivityOutcome {
 pub enum ActivityFault {
     /// A heartbeat's details are of a type that nobody registered.
     #[error(
-        "activity `{activity_type}` on task queue `{task_queue}` recorded a heartbeat whose details are of a type \
-         that is not known here; name it when registering the worker: `.heartbeat_details::<TheType>()`"
+        "activity `{activity_type}` on task queue `{task_queue}` recorded a heartbeat whose \
+         details are of a type that is not known here; name it when registering the worker: \
+         `.heartbeat_details::<TheType>()`"
     )]
     UnknownHeartbeatDetails {
         /// The activity type.
@@ -369,7 +370,7 @@ fn uses_codec(data_converter: &DataConverter) -> bool {
             *answer
         }
         _ => {
-            last.insert((data_converter.clone(), instance::uses_codec(data_converter)))
+            last.insert((data_converter.clone(), codec::uses_codec(data_converter)))
                 .1
         }
     })

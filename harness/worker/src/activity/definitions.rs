@@ -110,8 +110,8 @@ impl std::fmt::Display for Unregistered {
         if let Some(implementer) = missing_instance {
             return write!(
                 f,
-                "activity `{activity_type}` on task queue `{task_queue}` needs an instance of `{implementer}`; \
-                 give the worker one with `.implementer(..)`, or mock the activity"
+                "activity `{activity_type}` on task queue `{task_queue}` needs an instance of \
+                 `{implementer}`; give the worker one with `.implementer(..)`, or mock the activity"
             );
         }
         write!(

@@ -313,8 +313,8 @@ fn an_unregistered_activity_is_named_with_its_queue_and_what_is_registered() {
         .expect("nothing is registered");
     assert_eq!(
         error.to_string(),
-        "activity `Shop::greet` is not registered on task queue `shops`; no activity is; register it with \
-         `.activity(..)` or mock it with `.mock_activity(..)`"
+        "activity `Shop::greet` is not registered on task queue `shops`; no activity is; register \
+         it with `.activity(..)` or mock it with `.mock_activity(..)`"
     );
 
     definitions

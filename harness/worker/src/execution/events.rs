@@ -224,7 +224,8 @@ impl Execution<'_> {
         ) {
             if next_event.is_some() || !is_last {
                 return Err(fatal!(
-                    "Machines were fed a history which has an event after workflow execution was terminated!"
+                    "Machines were fed a history which has an event after workflow execution was \
+                     terminated!"
                 )
                 .into());
             }
@@ -253,8 +254,8 @@ impl Execution<'_> {
         if let Some(command_event_id) = event.get_initial_command_event_id() {
             let key = self.key_of_event(command_event_id).ok_or_else(|| {
                 nondeterminism!(
-                    "During event handling, this event had an initial command ID but we could not find a \
-                     matching command for it: {event:?}"
+                    "During event handling, this event had an initial command ID but we could not \
+                     find a matching command for it: {event:?}"
                 )
             })?;
             self.on_machine_event(key, event, is_last)?;
@@ -377,7 +378,8 @@ impl Execution<'_> {
             }
             _ => {
                 return Err(fatal!(
-                    "The event is not a non-stateful event, but we tried to handle it as one: {event}"
+                    "The event is not a non-stateful event, but we tried to handle it as one: \
+                     {event}"
                 )
                 .into());
             }

@@ -3,8 +3,8 @@
 //!
 //! History is applied one workflow task at a time. Each makes jobs; the jobs make an activation;
 //! workflow code answers with commands; the commands wait for their events in what follows of
-//! history, or leave with the completion of the task. The rules are Core's (`temporalio-sdk-core:
-//! src/worker/workflow/machines/workflow_machines.rs`).
+//! history, or leave with the completion of the task. The rules are Core's
+//! (`temporalio-sdk-core: src/worker/workflow/machines/workflow_machines.rs`).
 
 mod activation;
 mod compare;

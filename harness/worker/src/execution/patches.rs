@@ -36,8 +36,8 @@ impl Execution<'_> {
             (Some((_, true)), None) => PatchMatch::SkipEvent(skip_upsert(next_event)),
             (Some((id, false)), None) => {
                 return Err(nondeterminism!(
-                    "Non-deprecated patch marker encountered for change {id}, but there is no corresponding \
-                     change command!"
+                    "Non-deprecated patch marker encountered for change {id}, but there is no \
+                     corresponding change command!"
                 )
                 .into());
             }

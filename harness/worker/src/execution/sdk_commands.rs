@@ -54,7 +54,8 @@ macro_rules! machine_to_cancel {
             Machine::$kind(machine) => (key, machine),
             _ => {
                 return Err(nondeterminism!(
-                    "Machine was not a {}Machine when it should have been during cancellation: {id:?}",
+                    "Machine was not a {}Machine when it should have been during cancellation: \
+                     {id:?}",
                     stringify!($kind)
                 ));
             }
@@ -360,8 +361,8 @@ impl Execution<'_> {
             Machine::Update(machine) => machine.on_response(response)?,
             _ => {
                 return Err(nondeterminism!(
-                    "Tried to handle an update response for update with instance id {instance} but it was not \
-                     found!"
+                    "Tried to handle an update response for update with instance id {instance} but \
+                     it was not found!"
                 ));
             }
         };

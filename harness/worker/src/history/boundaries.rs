@@ -1,7 +1,7 @@
-//! Where one workflow task's events end.
+//! The boundaries between the workflow tasks of a history.
 //!
-//! An activation is made of the events up to a started workflow task that was then completed: tasks
-//! that failed or timed out, and heartbeats, lead to none of their own. The rules are Core's
+//! An activation is made of the events up to a started workflow task that was then completed. Tasks
+//! that failed or timed out, and heartbeats, have no activation of their own. The rules are Core's
 //! (`temporalio-sdk-core: src/worker/workflow/history_update.rs`).
 
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use temporalio_protos::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes},
 };
 
-/// Where the next workflow task's events end.
+/// The end of the next workflow task's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TaskEnd {
-    /// With the event at this index.
+    /// The task ends with the event at this index.
     At(usize),
-    /// Not within the events given.
+    /// The task does not end within these events.
     Incomplete,
 }
 
-/// Finds the end of the first workflow task after the given event.
+/// Finds the end of the first workflow task after the event `after_event_id`.
 pub(super) fn find_task_end(
     events: &[Arc<HistoryEvent>],
     after_event_id: i64,
@@ -28,10 +28,10 @@ pub(super) fn find_task_end(
 ) -> TaskEnd {
     let mut saw_command_or_start = false;
     let mut saw_command = false;
-    // The started events of tasks that were completed, for updates that were sequenced there.
+    // The started events of tasks that were completed: an update may belong to one of them.
     let mut started: Vec<(i64, usize)> = Vec::new();
     for (index, event) in events.iter().enumerate() {
-        // After an unhandled command, say, history comes again from an earlier event on.
+        // History may come again from an earlier event on: after an unhandled command, say.
         if event.event_id <= after_event_id {
             continue;
         }
@@ -49,6 +49,8 @@ pub(super) fn find_task_end(
         if event_type != EventType::WorkflowTaskStarted {
             continue;
         }
+
+        // The event after the start says what became of the task.
         match events.get(index + 1).map(|event| event.event_type()) {
             Some(
                 EventType::WorkflowTaskFailed
@@ -60,7 +62,8 @@ pub(super) fn find_task_end(
             Some(EventType::WorkflowTaskCompleted) => {
                 started.push((event.event_id, index));
                 match events.get(index + 2) {
-                    // Completed and scheduled again at once, with nothing before it: a heartbeat.
+                    // A heartbeat: nothing happened before the task was completed, and the next one
+                    // was scheduled at once.
                     Some(next)
                         if !saw_command
                             && next.event_type() == EventType::WorkflowTaskScheduled =>
@@ -85,7 +88,8 @@ pub(super) fn find_task_end(
     TaskEnd::Incomplete
 }
 
-/// An accepted update belongs to the task in which it was requested, which may be an earlier one.
+/// Returns the end of the task in which an accepted update was requested, which may be an earlier
+/// task than the one that accepted it.
 fn update_boundary(event: &HistoryEvent, started: &[(i64, usize)]) -> Option<usize> {
     let Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted)) =
         &event.attributes

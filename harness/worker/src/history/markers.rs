@@ -1,4 +1,4 @@
-//! What Core's markers say.
+//! The content of Core's markers.
 
 use temporalio_protos::{
     constants::{LOCAL_ACTIVITY_MARKER_NAME, PATCH_MARKER_NAME},
@@ -22,19 +22,19 @@ fn marker<'e>(event: &'e HistoryEvent, name: &str) -> Option<&'e MarkerRecordedE
     }
 }
 
-/// The id of the patch that the event marks, and whether it is deprecated.
+/// Returns the id of the patch that the event marks, and `true` beside it if the patch is
+/// deprecated.
 pub(crate) fn patch_marker(event: &HistoryEvent) -> Option<(String, bool)> {
     decode_change_marker_details(&marker(event, PATCH_MARKER_NAME)?.details)
 }
 
-/// Whether the event marks a local activity.
+/// Returns `true` if the event marks a local activity.
 pub(crate) fn is_local_activity_marker(event: &HistoryEvent) -> bool {
     marker(event, LOCAL_ACTIVITY_MARKER_NAME).is_some()
 }
 
-/// Which local activity the event marks, and whether it succeeded.
-///
-/// `None` if the event marks none; a marker that cannot be read is none, too.
+/// Returns the data of the local activity that the event marks, and `true` beside it if the local
+/// activity succeeded; `None` if the event is no such marker, or cannot be read.
 pub(crate) fn local_activity_marker(
     event: &HistoryEvent,
 ) -> Option<(LocalActivityMarkerData, bool)> {
@@ -45,7 +45,7 @@ pub(crate) fn local_activity_marker(
     ))
 }
 
-/// The result that a local activity's marker holds, or its failure; `None` for any other event.
+/// Returns the result or the failure in a local activity's marker; `None` for any other event.
 pub(crate) fn local_activity_result(
     event: &HistoryEvent,
 ) -> Option<Result<Option<Payload>, Failure>> {

@@ -1,4 +1,4 @@
-//! A run's history as it comes: what of it is known, and what makes the next activation.
+//! The history of a run as the worker receives it, one workflow task after another.
 
 mod boundaries;
 mod markers;
@@ -14,26 +14,26 @@ pub(crate) use markers::{
 };
 pub(crate) use pages::Pages;
 
-/// Part of a run's history: whole workflow tasks, of which some are yet to be applied.
+/// A part of a run's history: whole workflow tasks, some of which are yet to be applied.
 #[derive(Debug, Default)]
 pub(crate) struct History<'h> {
     events: Cow<'h, [Arc<HistoryEvent>]>,
-    /// The first event that is yet to be applied.
+    /// The index of the first event that is yet to be applied.
     next: usize,
-    /// The started event of the last workflow task that was completed before the one at hand.
+    /// The started event of the last workflow task that was completed before the open task.
     pub(crate) previous_started_event_id: i64,
-    /// Whether this part goes up to the end.
+    /// True if this part reaches the end of history.
     has_last_task: bool,
 }
 
 /// The events of the next workflow task.
 #[derive(Debug)]
 pub(crate) enum NextTask {
-    /// These events, and whether they are the last.
+    /// The range of the events, and `true` beside it if they are the last.
     Events(Range<usize>, bool),
-    /// There is nothing more.
+    /// There are no more events.
     ReplayOver,
-    /// The rest must be fetched.
+    /// The rest of the events must be fetched.
     NeedsHistory,
 }
 
@@ -51,18 +51,18 @@ impl<'h> History<'h> {
         }
     }
 
-    /// Takes the events out for the time that they are applied.
+    /// Takes the events out while they are applied.
     pub(crate) fn take_events(&mut self) -> Cow<'h, [Arc<HistoryEvent>]> {
         std::mem::take(&mut self.events)
     }
 
-    /// Puts back what [`Self::take_events`] took.
+    /// Puts the events back that [`Self::take_events`] returned.
     pub(crate) fn put_events(&mut self, events: Cow<'h, [Arc<HistoryEvent>]>) {
         self.events = events;
     }
 
-    /// The events that belong to the next workflow task after the one that started with the given
-    /// event.
+    /// Returns the events of the workflow task after the one that started with the event
+    /// `started_event_id`.
     pub(crate) fn next_task(&mut self, started_event_id: i64) -> NextTask {
         let left = &self.events[self.next..];
         self.next += left
@@ -73,7 +73,7 @@ impl<'h> History<'h> {
         match find_task_end(left, started_event_id, self.has_last_task) {
             TaskEnd::At(index) => self.take_to(index),
             TaskEnd::Incomplete if !self.has_last_task => NextTask::NeedsHistory,
-            // A lone event that is left cannot be told from none: so it is with Core.
+            // Like Core, this takes a single event that is left for none.
             TaskEnd::Incomplete if left.len() <= 1 => NextTask::ReplayOver,
             TaskEnd::Incomplete => self.take_to(left.len() - 1),
         }
@@ -88,7 +88,7 @@ impl<'h> History<'h> {
         )
     }
 
-    /// The events of the task after the one taken last.
+    /// Returns the events of the workflow task after the one that [`Self::next_task`] returned.
     pub(crate) fn peek_task(&self, started_event_id: i64) -> Range<usize> {
         let left = &self.events[self.next..];
         let skip = left

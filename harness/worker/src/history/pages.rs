@@ -1,4 +1,4 @@
-//! Fetching the part of a history that did not come with the task.
+//! The part of a history that did not come with the task, fetched page by page.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use temporalio_protos::temporal::api::{
     },
 };
 
-/// Events gathered page by page until all are there.
+/// The events of a history, gathered page by page.
 #[derive(Debug)]
 pub(crate) struct Pages {
     execution: WorkflowExecution,
     events: Vec<Arc<HistoryEvent>>,
     next_page_token: Vec<u8>,
-    /// What came with the task: it ends the history, with events that no page holds (of transient
-    /// tasks).
+    /// The events that came with the task. They end the history; no page holds those of transient
+    /// tasks.
     final_events: Vec<Arc<HistoryEvent>>,
 }
 
 impl Pages {
-    /// The first page came with the task, and a token for the next.
+    /// Returns pages whose first came with the task, together with a token for the next.
     pub(crate) fn following(
         execution: WorkflowExecution,
         events: Vec<Arc<HistoryEvent>>,
@@ -37,7 +37,7 @@ impl Pages {
         }
     }
 
-    /// Only the end came with the task: history is needed from its start.
+    /// Returns pages that are all to be fetched: the task brought only the end of history.
     pub(crate) fn from_start(
         execution: WorkflowExecution,
         final_events: Vec<Arc<HistoryEvent>>,
@@ -50,7 +50,7 @@ impl Pages {
         }
     }
 
-    /// What to ask the service for.
+    /// Returns the request for the next page.
     pub(crate) fn request(&self, namespace: &str) -> GetWorkflowExecutionHistoryRequest {
         GetWorkflowExecutionHistoryRequest {
             namespace: namespace.to_owned(),
@@ -61,7 +61,7 @@ impl Pages {
         }
     }
 
-    /// Adds a page; whether it was the last.
+    /// Adds a page, and returns `true` if it was the last.
     pub(crate) fn add(&mut self, page: GetWorkflowExecutionHistoryResponse) -> bool {
         let last_id = self.events.last().map_or(0, |event| event.event_id);
         let events = page
@@ -76,7 +76,7 @@ impl Pages {
         self.next_page_token.is_empty()
     }
 
-    /// All events, once the last page is added.
+    /// Returns all events. The last page must have been added.
     pub(crate) fn into_events(mut self) -> Vec<Arc<HistoryEvent>> {
         if let Some(last_id) = self.events.last().map(|event| event.event_id) {
             let rest = self

@@ -1,8 +1,8 @@
-//! Payloads on their way through the data converter's codec, as the SDK's worker does it.
+//! Payloads on their way through the codec, in both directions, as in the SDK's worker.
 
 use futures::FutureExt;
 use temporalio_common::{
-    data_converters::{DataConverter, SerializationContextData, WorkflowSerializationContext},
+    data_converters::{SerializationContextData, WorkflowSerializationContext},
     payload_visitor::{decode_payloads, encode_payloads},
 };
 use temporalio_protos::{
@@ -12,35 +12,13 @@ use temporalio_protos::{
             self, WorkflowActivationCompletion, workflow_activation_completion::Status,
         },
     },
-    temporal::api::{
-        common::v1::Payload, enums::v1::WorkflowTaskFailedCause, failure::v1::Failure,
-    },
+    temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
 };
 
 use super::{InstanceFailure, InstanceSettings, Result};
 use crate::{TaskFailureReason, execution::IssuedCommand};
 
-/// Whether payloads change on their way through the converter's codec.
-///
-/// The SDK's default codec does nothing, and walking through every message for it would cost more
-/// than all else here. A converter does not say which codec it has: one without any state that
-/// leaves a small and a large payload as they are is taken for the default.
-pub(crate) fn uses_codec(converter: &DataConverter) -> bool {
-    let codec = converter.codec();
-    if std::mem::size_of_val(codec) > 0 {
-        return true;
-    }
-    let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-    let probes: Vec<Payload> = [1, 4096]
-        .map(|length| Payload {
-            data: vec![b'0'; length],
-            ..Default::default()
-        })
-        .into();
-    !matches!(codec.encode(&context, probes.clone()).now_or_never(), Some(Ok(encoded)) if encoded == probes)
-}
-
-/// Decodes what workflow code is about to see.
+/// Decodes the payloads of an activation, for workflow code.
 pub(super) fn decode(
     settings: &InstanceSettings,
     activation: &mut WorkflowActivation,
@@ -56,7 +34,7 @@ pub(super) fn decode(
     }
 }
 
-/// Encodes what workflow code answered.
+/// Encodes the payloads of the commands that workflow code issued.
 pub(super) fn encode(
     settings: &InstanceSettings,
     mut issued: Vec<IssuedCommand>,
@@ -76,8 +54,8 @@ pub(super) fn encode(
         ..Default::default()
     };
     let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-    match encode_payloads(&mut completion, settings.data_converter.codec(), &context).now_or_never()
-    {
+    let codec = settings.data_converter.codec();
+    match encode_payloads(&mut completion, codec, &context).now_or_never() {
         Some(Ok(())) => {}
         Some(Err(error)) => return Err(failed(format!("Failed encoding completion: {error}"))),
         None => return Err(failed(WAITS.to_owned())),
@@ -90,7 +68,8 @@ pub(super) fn encode(
     Ok(issued)
 }
 
-/// Workflow tasks are handled without waiting, so a codec may not wait either.
+/// The failure of a codec that is not ready at once. Workflow tasks are handled without waiting, so
+/// a codec must not wait either.
 const WAITS: &str =
     "the payload codec waits for something; in a simulated worker a codec must be ready at once";
 

@@ -1,4 +1,4 @@
-//! Where workflow code puts its commands.
+//! The host that workflow code issues its commands to.
 
 use std::{backtrace::Backtrace, cell::RefCell};
 
@@ -7,7 +7,7 @@ use temporalio_workflow::__private::sdk::WorkflowHost;
 
 use crate::execution::IssuedCommand;
 
-/// The commands issued since the last time they were taken.
+/// The commands that workflow code issued since they were last taken.
 #[derive(Debug)]
 pub(super) struct Host {
     backtraces: bool,
@@ -32,7 +32,7 @@ impl Host {
 }
 
 impl WorkflowHost for Host {
-    // The SDK's own host drops them: the built-in query reads them from the context.
+    // The SDK's own host drops the details too: the built-in query reads them from the context.
     fn set_current_details(&self, _details: String) {}
 
     fn push_command(&self, command: WorkflowCommand) {

@@ -1,8 +1,8 @@
 //! One instance of a workflow: an activation in, commands out.
 //!
-//! Does what the SDK's own host does (`temporalio-sdk: src/workflow_future.rs`): jobs are applied,
-//! then the routines of signal and update handlers are polled before the main routine, in passes,
-//! until none makes progress.
+//! An instance does what the SDK's own host does (`temporalio-sdk: src/workflow_future.rs`). It
+//! applies the jobs of an activation. Then it polls routines in passes, until none makes progress:
+//! in each pass the handlers of signals and updates, then the main routine.
 
 mod codec;
 mod host;
@@ -25,12 +25,14 @@ use temporalio_protos::{
     },
     temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
 };
-use temporalio_workflow::__private::sdk::{
-    ActivationJobResult, ActivationResult, MAIN_ROUTINE_ID, MainRoutineCompletion,
-    RoutineCompletion, RoutineId, RoutineKind, RoutinePendingState, RoutinePollResult,
-    TerminalOutcome, UpdateRoutineCompletion, WorkflowInstance,
+use temporalio_workflow::{
+    __private::sdk::{
+        ActivationJobResult, ActivationResult, MAIN_ROUTINE_ID, MainRoutineCompletion,
+        RoutineCompletion, RoutineId, RoutineKind, RoutinePendingState, RoutinePollResult,
+        TerminalOutcome, UpdateRoutineCompletion, WorkflowInstance,
+    },
+    InternalPatchActivationCallback as PatchActivationCallback,
 };
-use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
 use crate::{
     TaskFailureReason, WorkflowDefinitions, WorkflowPanic,
@@ -38,24 +40,23 @@ use crate::{
     execution::IssuedCommand,
     sdk_words,
 };
-pub(crate) use codec::uses_codec;
 use host::Host;
 use wake::WakeTracker;
 
-/// How instances run.
+/// The settings that the instances of a worker share.
 #[derive(Clone)]
 pub(crate) struct InstanceSettings {
     pub(crate) namespace: String,
     pub(crate) task_queue: String,
     pub(crate) data_converter: DataConverter,
-    /// Whether payloads pass through the converter's codec.
+    /// True if payloads pass through the converter's codec.
     pub(crate) codec: bool,
     pub(crate) detect_nondeterministic_futures: bool,
     pub(crate) patch_activation_callback: Option<PatchActivationCallback>,
     pub(crate) backtraces: bool,
 }
 
-/// Why an activation failed: the workflow task fails with it.
+/// The failure of an activation, which fails the workflow task.
 #[derive(Debug)]
 pub(crate) struct InstanceFailure {
     pub(crate) failure: Failure,
@@ -79,7 +80,7 @@ impl InstanceFailure {
         })
     }
 
-    /// A failure that the SDK made of an error in workflow code.
+    /// Returns the failure for an error of which the SDK gives only the message.
     fn of_sdk(message: String) -> Box<Self> {
         let reason = reason(&message);
         let mut failed = Self::new(message);
@@ -99,12 +100,12 @@ pub(crate) struct Instance {
     workflow: Box<dyn WorkflowInstance>,
     host: Rc<Host>,
     wakes: Option<WakeTracker>,
-    /// Handlers that are still running.
+    /// The handlers of signals and updates that are still running.
     handlers: Vec<RoutineId>,
     settings: Rc<InstanceSettings>,
 }
 
-/// What a job of the activation was, for the answer to it.
+/// The result that a job of the activation must have.
 enum Expected {
     Nothing,
     Signal,
@@ -113,7 +114,8 @@ enum Expected {
 }
 
 impl Instance {
-    /// Creates the instance that the activation initializes, and takes the job's content out of it.
+    /// Creates the instance that the activation initializes. The job that initializes it is left
+    /// empty.
     pub(crate) fn create(
         definitions: &WorkflowDefinitions,
         settings: &Rc<InstanceSettings>,
@@ -153,7 +155,7 @@ impl Instance {
             patch_activation_callback: settings.patch_activation_callback.clone(),
             host: Rc::clone(&host) as Rc<_>,
         };
-        // The SDK does not catch a panic here; its worker stops. Failing the task says more.
+        // The SDK does not catch a panic here, and its worker stops. A failed task says more.
         let created = panics::catch(settings.backtraces, || {
             definitions.instantiate(&workflow_type, input)
         })
@@ -187,7 +189,8 @@ impl Instance {
         })
     }
 
-    /// Hands an activation to workflow code. `initial` if [`Self::create`] has prepared it.
+    /// Hands an activation to workflow code, and returns its commands. `initial` means that
+    /// [`Self::create`] has decoded the activation already.
     pub(crate) fn activate(
         &mut self,
         mut activation: WorkflowActivation,
@@ -204,6 +207,8 @@ impl Instance {
         if let Some(woken) = self.woken_from_outside() {
             return Err(outside::failure(woken));
         }
+
+        // Apply the jobs.
         let (expected, polls) = expectations(&activation);
         let backtraces = self.settings.backtraces;
         let waker = self
@@ -215,6 +220,8 @@ impl Instance {
             .map_err(InstanceFailure::panicked)?
             .map_err(|failure| InstanceFailure::of_sdk(failure.message))?;
         self.fail_on_foreign_wake()?;
+
+        // Answers to jobs come before the commands of routines.
         let mut commands = Vec::new();
         self.take_job_results(expected, result, &mut commands)?;
         if polls {
@@ -227,6 +234,7 @@ impl Instance {
         Ok(commands)
     }
 
+    /// Turns the results of jobs into commands, and notes the handlers that jobs started.
     fn take_job_results(
         &mut self,
         expected: Vec<Expected>,
@@ -248,7 +256,8 @@ impl Instance {
                 {
                     self.handlers.push(started.routine_id);
                 }
-                (Expected::Update(id), ActivationJobResult::StartedRoutine(started)) if matches!(&started.kind, RoutineKind::Update(kind) if kind.protocol_instance_id == id) =>
+                (Expected::Update(id), ActivationJobResult::StartedRoutine(started))
+                    if is_update(&started.kind, &id) =>
                 {
                     commands.push(update_response(id, update_response::Response::Accepted(())));
                     self.handlers.push(started.routine_id);
@@ -281,7 +290,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Polls handlers, then the main routine, until nothing makes progress or the workflow is done.
+    /// Polls handlers and the main routine until nothing makes progress or the workflow is done.
     fn poll_routines(&mut self, commands: &mut Vec<IssuedCommand>) -> Result<()> {
         loop {
             let mut progress = false;
@@ -291,6 +300,8 @@ impl Instance {
                 interceptor_pending |=
                     polled.pending_state == Some(RoutinePendingState::Interceptor);
             };
+
+            // Handlers come first, in the order in which they started.
             let mut running = Vec::with_capacity(self.handlers.len());
             for handler in std::mem::take(&mut self.handlers) {
                 let polled = self.poll(handler)?;
@@ -301,6 +312,7 @@ impl Instance {
                 }
             }
             self.handlers = running;
+
             let polled = self.poll(MAIN_ROUTINE_ID)?;
             note(&polled);
             if self.main_completion(polled.completion)? {
@@ -310,10 +322,10 @@ impl Instance {
                 continue;
             }
             if interceptor_pending {
-                // Without detection the SDK waits for a wake, which nothing here will ever cause.
+                // Without detection the SDK waits for a wake, which never comes.
                 return Err(outside::nondeterministic(
-                    "a workflow interceptor returned Poll::Pending without polling its handler or an SDK \
-                     operation that will produce another workflow activation.",
+                    "a workflow interceptor returned Poll::Pending without polling its handler or \
+                     an SDK operation that will produce another workflow activation.",
                 ));
             }
             return Ok(());
@@ -334,7 +346,7 @@ impl Instance {
         Ok(polled)
     }
 
-    /// Issues the command that closes the run, if the main routine is done; whether it is.
+    /// Issues the command that closes the run, and returns `true`, if the main routine is done.
     fn main_completion(&self, completion: Option<RoutineCompletion>) -> Result<bool> {
         let outcome = match completion {
             Some(RoutineCompletion::Main(MainRoutineCompletion::Blocked)) => return Ok(false),
@@ -378,7 +390,7 @@ impl Instance {
     }
 }
 
-/// The reason that the SDK's own message gives.
+/// Returns the reason for a failure of which the SDK gives only the message.
 fn reason(message: &str) -> TaskFailureReason {
     if sdk_words::is_payload_conversion(message) {
         TaskFailureReason::Payload
@@ -387,7 +399,8 @@ fn reason(message: &str) -> TaskFailureReason {
     }
 }
 
-/// What each job is to be answered with, and whether routines are to be polled after.
+/// Returns the result that each job must have, and `true` beside them if routines are polled after
+/// the jobs.
 fn expectations(activation: &WorkflowActivation) -> (Vec<Expected>, bool) {
     let mut polls = false;
     let expected = activation
@@ -408,6 +421,11 @@ fn expectations(activation: &WorkflowActivation) -> (Vec<Expected>, bool) {
     (expected, polls)
 }
 
+fn is_update(kind: &RoutineKind, id: &str) -> bool {
+    matches!(kind, RoutineKind::Update(update) if update.protocol_instance_id == id)
+}
+
+/// Returns the command that a handler's completion leads to, if any.
 fn handler_completion(completion: RoutineCompletion) -> Result<Option<IssuedCommand>> {
     match completion {
         RoutineCompletion::Signal(Ok(())) => Ok(None),

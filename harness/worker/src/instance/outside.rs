@@ -1,8 +1,9 @@
 //! Workflow code that something besides the SDK has woken: Tokio, a channel, a thread.
 //!
-//! The SDK's own host notices at the next activation and fails the workflow task (`temporalio-sdk:
-//! src/workflow_future.rs`); if none comes, the workflow hangs. What the code would do next is what
-//! a person wants to see: it is let go on once, and its first command says where.
+//! The SDK's own host notices the wake at the next activation, and fails the workflow task
+//! (`temporalio-sdk: src/workflow_future.rs`). If no activation comes, the workflow hangs. A person
+//! then wants to know what the code would do next, so the code may go on once, and its first
+//! command shows where it is.
 
 use temporalio_protos::{
     coresdk::workflow_commands::workflow_command::Variant,
@@ -12,11 +13,11 @@ use temporalio_protos::{
 use super::{Instance, InstanceFailure, Result, wake::WakeTracker};
 use crate::{Nondeterminism, TaskFailureReason, execution::IssuedCommand, sdk_words};
 
-/// The SDK's words.
-const WOKEN: &str = "a waker was invoked by a non-SDK source. This usually means workflow code is using \
-                     nondeterministic operations like tokio async functions or channels, other async libraries, or \
-                     std::thread. Use SDK-provided alternatives (ctx.timer(), ctx.state_mut() + \
-                     ctx.wait_condition(), etc.) instead.";
+/// The SDK's message.
+const WOKEN: &str = "a waker was invoked by a non-SDK source. This usually means workflow code \
+    is using nondeterministic operations like tokio async functions or channels, other async \
+    libraries, or std::thread. Use SDK-provided alternatives (ctx.timer(), ctx.state_mut() + \
+    ctx.wait_condition(), etc.) instead.";
 
 impl Instance {
     /// Fails if something besides the SDK woke workflow code while it was polled.
@@ -31,15 +32,15 @@ impl Instance {
         Ok(())
     }
 
-    /// What workflow code does that something besides the SDK has woken; `None` if nothing has.
-    /// Such an instance is of no use any more.
+    /// Lets workflow code that something besides the SDK has woken go on, and returns what it does;
+    /// `None` if nothing has woken it. Such an instance must not be used any more.
     pub(crate) fn woken_from_outside(&mut self) -> Option<Nondeterminism> {
         if !self.wakes.as_ref()?.take_foreign_wake() {
             return None;
         }
         self.wakes = None;
         let mut commands = Vec::new();
-        // However that ends: the first command is all that is asked for.
+        // Only the first command matters here, not how the routines end.
         let _ = self.poll_routines(&mut commands);
         commands.extend(self.host.take());
         Some(woken(commands.first()))
@@ -69,7 +70,7 @@ pub(super) fn failure(woken: Nondeterminism) -> Box<InstanceFailure> {
     failed
 }
 
-/// A future that the SDK can tell to be nondeterministic without a wake.
+/// Returns the failure for a future that is nondeterministic although nothing has woken it.
 pub(super) fn nondeterministic(words: &str) -> Box<InstanceFailure> {
     InstanceFailure::with_cause(
         sdk_words::nondeterministic_future(words),

@@ -1,4 +1,4 @@
-//! Panics of workflow code: caught, kept quiet, and remembered with their place.
+//! Panics of workflow code: caught without being printed, and remembered with their place.
 
 use std::{
     any::Any,
@@ -17,13 +17,13 @@ struct Capture {
 }
 
 thread_local! {
-    /// Set while workflow code runs on this thread.
+    /// The panic to catch; set while workflow code runs on this thread.
     static CAPTURE: RefCell<Option<Capture>> = const { RefCell::new(None) };
 }
 
 static HOOK: Once = Once::new();
 
-/// Runs workflow code; a panic in it prints nothing.
+/// Runs workflow code, and returns its panic if it panics. Nothing is printed.
 pub(super) fn catch<T>(
     backtraces: bool,
     code: impl FnOnce() -> T,
@@ -55,7 +55,8 @@ pub(super) fn catch<T>(
     })
 }
 
-/// Notes the panic if it is one of workflow code; otherwise it is somebody else's to print.
+/// Notes a panic of workflow code, and returns `true`; returns `false` for any other panic, which
+/// the previous hook prints.
 fn capture(info: &PanicHookInfo<'_>) -> bool {
     CAPTURE
         .try_with(|capture| {
@@ -65,7 +66,8 @@ fn capture(info: &PanicHookInfo<'_>) -> bool {
             let Some(capture) = capture.as_mut() else {
                 return false;
             };
-            // The first panic is the cause; another one while unwinding aborts, and should be seen.
+            // The first panic is the cause. Another one while unwinding aborts the process, so it
+            // should be printed.
             if capture.caught.is_some() {
                 return false;
             }
@@ -81,7 +83,7 @@ fn capture(info: &PanicHookInfo<'_>) -> bool {
         .unwrap_or(false)
 }
 
-/// The panic's words, as the SDK puts them.
+/// Returns the message of a panic, as the SDK does.
 fn message(payload: &dyn Any) -> String {
     payload
         .downcast_ref::<&str>()
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_caught_with_its_words_and_its_place() {
+    fn a_panic_is_caught_with_its_message_and_its_place() {
         let caught = catch(false, || panic!("no {}", "way")).unwrap_err();
         assert_eq!(caught.message, "no way");
         assert!(caught.location.unwrap().contains("panics.rs"));
@@ -103,18 +105,18 @@ mod tests {
     }
 
     #[test]
-    fn a_backtrace_is_kept_when_asked_for() {
+    fn a_backtrace_is_kept_if_backtraces_are_on() {
         let caught = catch(true, || panic!("here")).unwrap_err();
         assert!(
             caught
                 .backtrace
                 .unwrap()
-                .contains("a_backtrace_is_kept_when_asked_for")
+                .contains("a_backtrace_is_kept_if_backtraces_are_on")
         );
     }
 
     #[test]
-    fn a_payload_that_is_no_text_has_the_sdks_words() {
+    fn a_payload_that_is_not_text_has_the_sdks_message() {
         let caught = catch(false, || panic::panic_any(7)).unwrap_err();
         assert_eq!(caught.message, "Couldn't turn panic into a string");
     }

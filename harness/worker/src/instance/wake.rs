@@ -1,4 +1,4 @@
-//! Spots wakes that no SDK future caused: the sign of I/O, channels or threads in workflow code.
+//! Wakes that no SDK future caused: the sign of I/O, channels or threads in workflow code.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 
 use temporalio_workflow::__private::sdk::is_sdk_wake;
 
-/// Remembers whether anything but the SDK woke the workflow.
+/// A waker that remembers wakes by anything besides the SDK.
 #[derive(Debug)]
 pub(super) struct WakeTracker {
     foreign: Arc<Foreign>,
@@ -33,7 +33,7 @@ impl WakeTracker {
         &self.waker
     }
 
-    /// Whether there was such a wake since the last time this was asked.
+    /// Returns `true` if there was such a wake since the last call.
     pub(super) fn take_foreign_wake(&self) -> bool {
         self.foreign.0.swap(false, Ordering::AcqRel)
     }
@@ -45,7 +45,7 @@ impl Wake for Foreign {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Nothing needs to be polled again: routines are polled until none makes progress.
+        // Nothing has to be polled again: routines are polled until none makes progress.
         if !is_sdk_wake() {
             self.0.store(true, Ordering::Release);
         }

@@ -54,7 +54,7 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
-    /// The machine and the command that schedules the activity.
+    /// Returns the machine, and the command that schedules the activity.
     pub(crate) fn schedule(
         attributes: ScheduleActivity,
         use_compatible_version: bool,
@@ -77,7 +77,7 @@ impl Activity {
         )
     }
 
-    /// Workflow code cancels the activity.
+    /// Handles the cancellation of the activity by workflow code.
     pub(crate) fn cancel(&mut self, annotations: Annotations) -> Result<Responses> {
         self.annotations.override_with(annotations);
         if self.is_final() {
@@ -152,7 +152,8 @@ impl Activity {
         if context.check_ids {
             if scheduled.activity_id != self.activity_id {
                 return Err(nondeterminism!(
-                    "Activity id of scheduled event '{}' does not match activity id of activity command '{}'",
+                    "Activity id of scheduled event '{}' does not match activity id of activity \
+                     command '{}'",
                     scheduled.activity_id,
                     self.activity_id
                 ));
@@ -160,7 +161,8 @@ impl Activity {
             let recorded_type = scheduled.activity_type.as_ref().map_or("", |t| &t.name);
             if recorded_type != self.activity_type {
                 return Err(nondeterminism!(
-                    "Activity type of scheduled event '{}' does not match activity type of activity command '{}'",
+                    "Activity type of scheduled event '{}' does not match activity type of \
+                     activity command '{}'",
                     recorded_type,
                     self.activity_type
                 ));
@@ -177,13 +179,14 @@ impl Activity {
             State::ScheduledActivityCancelEventRecorded => {
                 State::StartedActivityCancelEventRecorded
             }
-            // An abandoned activity may start all the same; nobody listens.
+            // An abandoned activity may still start, but nobody listens to it.
             State::Canceled if self.cancellation_type == ActivityCancellationType::Abandon => {
                 State::Canceled
             }
             State::Canceled => {
                 return Err(nondeterminism!(
-                    "Non-Abandon cancel mode activities cannot be started after being cancelled. Seq: {:?}",
+                    "Non-Abandon cancel mode activities cannot be started after being cancelled. \
+                     Seq: {:?}",
                     event.event_id
                 ));
             }
@@ -204,7 +207,8 @@ impl Activity {
             }
             State::Canceled => {
                 return Err(nondeterminism!(
-                    "Non-Abandon cancel mode activities cannot be completed after being cancelled: {completed:?}"
+                    "Non-Abandon cancel mode activities cannot be completed after being cancelled: \
+                     {completed:?}"
                 ));
             }
             _ => return Err(self.invalid(event)),
@@ -300,7 +304,8 @@ impl Activity {
         })
     }
 
-    /// Once a cancel is requested in the mode `TryCancel`, workflow code has its answer.
+    /// Returns `true` if workflow code has its answer already: it requested the cancellation in the
+    /// mode `TryCancel`.
     fn resolved_already(&self) -> bool {
         matches!(
             self.state,
@@ -390,7 +395,7 @@ fn failure(message: &str, cause: Option<Failure>, info: FailureInfo) -> Failure 
     }
 }
 
-/// What a failure says of the activity it is about.
+/// Returns the description of an activity for a failure.
 pub(super) fn activity_failure_info(
     activity_type: &str,
     activity_id: &str,

@@ -1,4 +1,4 @@
-//! Cancel requests to other workflows: initiated, then delivered or refused.
+//! Requests to cancel other workflows: initiated, then delivered or refused.
 
 use temporalio_protos::{
     coresdk::{
@@ -23,7 +23,7 @@ enum State {
     RequestCancelFailed,
 }
 
-/// A request of workflow code that another workflow be cancelled.
+/// A request of workflow code to cancel another workflow.
 #[derive(Debug)]
 pub(crate) struct CancelExternal {
     state: State,
@@ -31,7 +31,7 @@ pub(crate) struct CancelExternal {
 }
 
 impl CancelExternal {
-    /// The machine and the command that asks for the cancellation.
+    /// Returns the machine, and the command that requests the cancellation.
     pub(crate) fn request(
         seq: u32,
         target: NamespacedWorkflowExecution,
@@ -57,7 +57,7 @@ impl CancelExternal {
         )
     }
 
-    /// The machine alone, for a command made elsewhere.
+    /// Returns the machine alone, for a command that was made elsewhere.
     pub(crate) fn new(seq: u32) -> Self {
         Self {
             state: State::RequestCancelExternalCommandCreated,

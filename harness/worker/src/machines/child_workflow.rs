@@ -64,7 +64,7 @@ pub(crate) struct ChildWorkflow {
 }
 
 impl ChildWorkflow {
-    /// The machine and the command that starts the child.
+    /// Returns the machine, and the command that starts the child.
     pub(crate) fn start(
         attributes: StartChildWorkflowExecution,
         use_compatible_version: bool,
@@ -89,7 +89,7 @@ impl ChildWorkflow {
         )
     }
 
-    /// Workflow code cancels the child.
+    /// Handles the cancellation of the child by workflow code.
     pub(crate) fn cancel(&mut self, reason: String, annotations: Annotations) -> Result<Responses> {
         self.annotations.override_with(annotations);
         match self.state {
@@ -155,7 +155,7 @@ impl ChildWorkflow {
         responses
     }
 
-    /// In these modes workflow code has its answer once it cancels.
+    /// Returns `true` if workflow code has its answer as soon as it cancels.
     fn resolves_on_cancel(&self) -> bool {
         matches!(
             self.cancellation_type,
@@ -222,15 +222,15 @@ impl ChildWorkflow {
         if context.check_ids {
             if workflow_id != self.workflow_id {
                 return Err(nondeterminism!(
-                    "Child workflow id of scheduled event '{workflow_id}' does not match child workflow id of \
-                     command '{}'",
+                    "Child workflow id of scheduled event '{workflow_id}' does not match child \
+                     workflow id of command '{}'",
                     self.workflow_id
                 ));
             }
             if workflow_type != self.workflow_type {
                 return Err(nondeterminism!(
-                    "Child workflow type of scheduled event '{workflow_type}' does not match child workflow type \
-                     of command '{}'",
+                    "Child workflow type of scheduled event '{workflow_type}' does not match child \
+                     workflow type of command '{}'",
                     self.workflow_type
                 ));
             }
@@ -247,7 +247,7 @@ impl ChildWorkflow {
     ) -> Result<Responses> {
         match self.state {
             State::StartEventRecorded => {}
-            // The cancel was answered before the child had started.
+            // Workflow code had its answer before the child started.
             State::Cancelled { .. } => return Ok(Vec::new()),
             _ => return Err(self.invalid(event)),
         }
@@ -352,7 +352,7 @@ impl ChildWorkflow {
         Ok(vec![response])
     }
 
-    /// The child closes after workflow code was told that it is cancelled.
+    /// Handles the end of a child of which workflow code believes that it is cancelled.
     fn on_closed_late(
         &mut self,
         event: &HistoryEvent,
@@ -361,8 +361,8 @@ impl ChildWorkflow {
         if event.event_type() == EventType::ChildWorkflowExecutionCanceled {
             if seen_cancelled_event {
                 return Err(fatal!(
-                    "Child workflow has already seen a ChildWorkflowExecutionCanceledEvent, and now another is \
-                     being applied! This is a bug, please report."
+                    "Child workflow has already seen a ChildWorkflowExecutionCanceledEvent, and \
+                     now another is being applied! This is a bug, please report."
                 ));
             }
             self.state = State::Cancelled {
@@ -370,8 +370,8 @@ impl ChildWorkflow {
             };
         } else if !self.resolves_on_cancel() {
             return Err(nondeterminism!(
-                "Child workflows which don't resolve immediately on cancellation cannot complete after being \
-                 cancelled."
+                "Child workflows which don't resolve immediately on cancellation cannot complete \
+                 after being cancelled."
             ));
         }
         Ok(Vec::new())

@@ -4,7 +4,7 @@ use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::Histor
 
 use super::{Responses, Result, invalid_event, nondeterminism};
 
-/// A command that closes the run, and the event it becomes.
+/// A command that closes the run, and the event that it becomes.
 #[derive(Debug)]
 pub(crate) struct Closing {
     kind: ClosingKind,

@@ -1,4 +1,4 @@
-//! Local activities: run by the worker, remembered as markers, told from markers on replay.
+//! Local activities: run by the worker, recorded as markers, resolved from markers on replay.
 
 use std::time::Duration;
 
@@ -42,11 +42,12 @@ enum State {
 #[derive(Debug, Clone)]
 pub(crate) struct ScheduledLocalActivity {
     pub(crate) schedule: ScheduleLocalActivity,
-    /// When the first attempt was scheduled, which a workflow may carry over a backoff timer.
+    /// The time at which the first attempt was scheduled. A workflow carries it over a backoff
+    /// timer.
     pub(crate) original_schedule_time: Option<prost_types::Timestamp>,
 }
 
-/// How a local activity ended.
+/// The end of a local activity.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LocalResult {
     Completed(Option<Payload>),
@@ -56,7 +57,7 @@ pub(crate) enum LocalResult {
 }
 
 impl LocalResult {
-    /// A cancellation without details.
+    /// Returns a cancellation without details.
     pub(crate) fn empty_cancel() -> Self {
         Self::Cancelled(Some(Failure {
             message: "Activity cancelled".to_owned(),
@@ -68,7 +69,7 @@ impl LocalResult {
     }
 }
 
-/// All that a marker says of a local activity's end.
+/// The content of a marker: the end of a local activity.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RecordedResult {
     pub(crate) result: LocalResult,
@@ -80,7 +81,7 @@ pub(crate) struct RecordedResult {
 }
 
 impl RecordedResult {
-    /// Reads the marker's data and result.
+    /// Reads the data and the result of a marker.
     pub(crate) fn new(
         data: &LocalActivityMarkerData,
         result: Result<Option<Payload>, Failure>,
@@ -119,12 +120,13 @@ pub(crate) struct LocalActivity {
     annotations: Annotations,
     replaying_when_invoked: bool,
     time_when_started: Option<prost_types::Timestamp>,
-    /// Whether the local result, if there is one, was a success.
+    /// The success of the activity, if it ran here and was not cancelled.
     completed_locally: Option<bool>,
 }
 
 impl LocalActivity {
-    /// The machine, and what is to be done: run it, or wait for its marker.
+    /// Returns the machine, and a request to run the activity; on replay the machine waits for a
+    /// marker instead.
     pub(crate) fn schedule(
         schedule: ScheduleLocalActivity,
         annotations: Annotations,
@@ -134,8 +136,8 @@ impl LocalActivity {
         if schedule.schedule_to_close_timeout.is_none() && schedule.start_to_close_timeout.is_none()
         {
             return Err(fatal!(
-                "Invalid schedule local activity request (seq {}): One or both of schedule_to_close or \
-                 start_to_close timeouts must be set for local activities",
+                "Invalid schedule local activity request (seq {}): One or both of \
+                 schedule_to_close or start_to_close timeouts must be set for local activities",
                 schedule.seq
             ));
         }
@@ -166,7 +168,8 @@ impl LocalActivity {
         ))]
     }
 
-    /// Whether the marker event is taken without a command: the result was told from it.
+    /// Returns `true` if the machine takes its marker without a command, because it was resolved
+    /// from that marker.
     pub(crate) fn takes_marker_directly(&self) -> Result<bool> {
         match self.state {
             State::ResultNotified => Ok(false),
@@ -177,18 +180,18 @@ impl LocalActivity {
         }
     }
 
-    /// Whether a marker found ahead can resolve it.
+    /// Returns `true` if a marker of the next workflow task may resolve the machine.
     pub(crate) fn awaits_marker(&self) -> bool {
         self.state == State::WaitingResolveFromMarkerLookAhead
     }
 
-    /// Whether it was first asked for while history was replayed.
+    /// Returns `true` if the activity was first requested while history was replayed.
     pub(crate) fn replaying_when_invoked(&self) -> bool {
         self.replaying_when_invoked
     }
 
-    /// A workflow task starts that is not replayed: no marker can come any more, so the activity
-    /// must run.
+    /// Requests the activity if it still waits for a marker. None can come any more, because a
+    /// workflow task has started that is not replayed.
     pub(crate) fn on_live_task(&mut self) -> Responses {
         if self.state != State::WaitingResolveFromMarkerLookAhead {
             return Vec::new();
@@ -197,7 +200,7 @@ impl LocalActivity {
         self.request()
     }
 
-    /// The activity ran, for `runtime`.
+    /// Handles the result of an activity that ran for `runtime`.
     pub(crate) fn resolve(
         &mut self,
         result: LocalResult,
@@ -208,7 +211,7 @@ impl LocalActivity {
     ) -> Result<Responses> {
         match self.state {
             State::RequestSent => {}
-            // The result comes after workflow code stopped waiting for it.
+            // Workflow code has stopped waiting for the result.
             State::MarkerCommandCreated | State::ResultNotified | State::MarkerCommandRecorded => {
                 return Ok(Vec::new());
             }
@@ -233,7 +236,7 @@ impl LocalActivity {
         Ok(self.resolved(recorded))
     }
 
-    /// The marker tells the result.
+    /// Handles the result that a marker of the next workflow task holds.
     pub(crate) fn resolve_from_marker(&mut self, recorded: RecordedResult) -> Result<Responses> {
         if self.state != State::WaitingResolveFromMarkerLookAhead {
             return Err(self.invalid_resolution(true));
@@ -242,7 +245,7 @@ impl LocalActivity {
         Ok(self.resolved(recorded))
     }
 
-    /// Workflow code cancels the activity.
+    /// Handles the cancellation of the activity by workflow code.
     pub(crate) fn cancel(&mut self, activation_index: u64) -> Result<Responses> {
         let mode = self.cancellation_type();
         let waits = mode == ActivityCancellationType::WaitCancellationCompleted;
@@ -268,7 +271,7 @@ impl LocalActivity {
             State::MarkerCommandRecorded if mode == ActivityCancellationType::Abandon => {
                 Ok(Vec::new())
             }
-            // Even a recorded result may be that of an attempt with another one to come.
+            // Even after a recorded result, another attempt may follow.
             State::RequestSent
             | State::WaitingResolveFromMarkerLookAhead
             | State::ResolvedFromMarkerLookAheadWaitingMarkerEvent
@@ -284,7 +287,8 @@ impl LocalActivity {
             .unwrap_or(ActivityCancellationType::WaitCancellationCompleted)
     }
 
-    /// Tells workflow code, moves its time on, and writes the marker unless history has it.
+    /// Tells workflow code the result, advances its time, and records a marker unless history has
+    /// it.
     fn resolved(&self, recorded: RecordedResult) -> Responses {
         let seq = self.scheduled.schedule.seq;
         let over = matches!(
@@ -437,7 +441,8 @@ impl LocalActivity {
         match (self.state, self.completed_locally, succeeded) {
             (State::ResultNotified, Some(true), false) => {
                 return Err(nondeterminism!(
-                    "Local activity (seq {}) completed successfully locally, but history said it failed!",
+                    "Local activity (seq {}) completed successfully locally, but history said it \
+                     failed!",
                     self.scheduled.schedule.seq
                 ));
             }
@@ -459,8 +464,8 @@ impl LocalActivity {
         let schedule = &self.scheduled.schedule;
         if data.seq != schedule.seq {
             return Err(nondeterminism!(
-                "Local activity marker data has sequence number {} but matched against LA command with \
-                 sequence number {}",
+                "Local activity marker data has sequence number {} but matched against LA command \
+                 with sequence number {}",
                 data.seq,
                 schedule.seq
             ));
@@ -470,15 +475,16 @@ impl LocalActivity {
         }
         if data.activity_id != schedule.activity_id {
             return Err(nondeterminism!(
-                "Activity id of recorded marker '{}' does not match activity id of local activity command '{}'",
+                "Activity id of recorded marker '{}' does not match activity id of local activity \
+                 command '{}'",
                 data.activity_id,
                 schedule.activity_id
             ));
         }
         if data.activity_type != schedule.activity_type {
             return Err(nondeterminism!(
-                "Activity type of recorded marker '{}' does not match activity type of local activity command \
-                 '{}'",
+                "Activity type of recorded marker '{}' does not match activity type of local \
+                 activity command '{}'",
                 data.activity_type,
                 schedule.activity_type
             ));
@@ -488,7 +494,8 @@ impl LocalActivity {
 
     fn invalid_resolution(&self, from_marker: bool) -> super::MachineError {
         fatal!(
-            "Invalid transition resolving local activity (seq {}, from marker: {from_marker}) in {:?}",
+            "Invalid transition resolving local activity (seq {}, from marker: {from_marker}) in \
+             {:?}",
             self.scheduled.schedule.seq,
             self.state
         )

@@ -1,9 +1,8 @@
-//! One state machine per command: what a command waits for, which events it takes, what it tells
-//! the workflow.
+//! State machines, one for each kind of command.
 //!
-//! The rules are Core's (`temporalio-sdk-core: src/worker/workflow/machines/`), so that a history
-//! which Core accepts is accepted here, and the other way around, with the same words in the
-//! errors.
+//! A machine knows the events that its command leads to, and the jobs that those make. The rules
+//! are Core's (`temporalio-sdk-core: src/worker/workflow/machines/`): these machines accept exactly
+//! the histories that Core accepts, and fail with the same messages.
 
 mod activity;
 mod cancel_external;
@@ -48,7 +47,7 @@ pub(crate) use update::{IncomingUpdate, Update};
 pub(crate) use upsert::{Upsert, UpsertKind};
 pub(crate) use workflow_task::WorkflowTask;
 
-/// Why a machine cannot go on.
+/// The reason for which a machine cannot go on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum MachineError {
     /// The workflow does not do what history says it did.
@@ -59,17 +58,17 @@ pub(crate) enum MachineError {
 
 pub(crate) type Result<T, E = MachineError> = std::result::Result<T, E>;
 
-/// A [`MachineError::Nondeterminism`] with formatted words.
+/// Makes a [`MachineError::Nondeterminism`] with a formatted message.
 macro_rules! nondeterminism {
     ($($words:tt)*) => { $crate::machines::MachineError::Nondeterminism(format!($($words)*)) };
 }
-/// A [`MachineError::Fatal`] with formatted words.
+/// Makes a [`MachineError::Fatal`] with a formatted message.
 macro_rules! fatal {
     ($($words:tt)*) => { $crate::machines::MachineError::Fatal(format!($($words)*)) };
 }
 pub(crate) use {fatal, nondeterminism};
 
-/// What workflow code attached to a command; it rides along to the service.
+/// The metadata that workflow code attached to a command, for the service.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Annotations {
     pub(crate) metadata: Option<UserMetadata>,
@@ -77,7 +76,8 @@ pub(crate) struct Annotations {
 }
 
 impl Annotations {
-    /// A cancellation keeps what the command it cancels carried, unless it says otherwise.
+    /// Replaces those annotations that `other` has. A cancellation keeps the others of the command
+    /// that it cancels.
     pub(crate) fn override_with(&mut self, other: Self) {
         if let Some(other) = other.metadata {
             let metadata = self.metadata.get_or_insert_default();
@@ -89,7 +89,7 @@ impl Annotations {
         }
     }
 
-    /// A service command with these annotations.
+    /// Returns a command for the service with these annotations.
     pub(crate) fn command(self, attributes: command::Attributes) -> Command {
         Command {
             command_type: attributes.as_type() as i32,
@@ -100,31 +100,31 @@ impl Annotations {
     }
 }
 
-/// What a machine asks of the execution it belongs to.
+/// A request of a machine to the execution that it belongs to.
 #[derive(Debug)]
 pub(crate) enum Response {
-    /// Put a job into the next activation.
+    /// Adds a job to the next activation.
     Job(Box<workflow_activation_job::Variant>),
-    /// Issue another command of this machine.
+    /// Issues another command of this machine.
     Command(Box<Command>),
-    /// Send a protocol message with the completion.
+    /// Sends a protocol message with the completion.
     Message(ProtocolMessage),
-    /// Issue a command that needs a machine of its own.
+    /// Issues a command that has a machine of its own.
     CoreCommand(Box<command::Attributes>, Annotations),
-    /// A workflow task started.
+    /// Notes that a workflow task started.
     TaskStarted {
         event_id: i64,
         time: prost_types::Timestamp,
     },
-    /// The run was reset: the seed follows the new run id.
+    /// Changes the random seed to that of another run id, because the run was reset.
     RandomSeed { run_id: String },
-    /// Run a local activity.
+    /// Runs a local activity.
     QueueLocalActivity(Box<ScheduledLocalActivity>),
-    /// Cancel a local activity, wherever it is.
+    /// Cancels a local activity, whatever its stage.
     CancelLocalActivity(u32),
-    /// Forget a local activity.
+    /// Forgets a local activity.
     AbandonLocalActivity(u32),
-    /// Local activities advance workflow time.
+    /// Advances workflow time, as the end of a local activity does.
     AdvanceTime(prost_types::Timestamp),
 }
 
@@ -136,7 +136,7 @@ impl<J: Into<workflow_activation_job::Variant>> From<J> for Response {
 
 pub(crate) type Responses = Vec<Response>;
 
-/// Any command's state machine.
+/// The state machine of any command.
 #[derive(Debug)]
 pub(crate) enum Machine {
     Activity(Box<Activity>),
@@ -153,15 +153,15 @@ pub(crate) enum Machine {
     WorkflowTask(WorkflowTask),
 }
 
-/// What a machine knows about the event it gets, beside the event.
+/// The circumstances of an event, beside the event itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EventContext {
-    /// Whether ids and types are compared, as the flag `IdAndTypeDeterminismChecks` says.
+    /// True if ids and types are compared, as the flag `IdAndTypeDeterminismChecks` says.
     pub(crate) check_ids: bool,
 }
 
 impl Machine {
-    /// Takes an event that belongs to this machine.
+    /// Handles an event that belongs to this machine.
     pub(crate) fn on_event(
         &mut self,
         event: &HistoryEvent,
@@ -183,7 +183,7 @@ impl Machine {
         }
     }
 
-    /// Notes that a command of this machine is about to be sent, or is matched with history.
+    /// Notes that a command of this machine is about to be sent, or to be matched with history.
     pub(crate) fn on_command(&mut self, command: CommandType) -> Result<()> {
         match self {
             Self::LocalActivity(machine) => machine.on_command(),
@@ -195,7 +195,7 @@ impl Machine {
         }
     }
 
-    /// Whether nothing more is to come; a command of such a machine is not sent.
+    /// Returns `true` if no event can follow. A command of such a machine is not sent.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Activity(machine) => machine.is_final(),
@@ -213,7 +213,8 @@ impl Machine {
         }
     }
 
-    /// Whether the command was cancelled in the very workflow task that issued it, so never leaves.
+    /// Returns `true` if the command was cancelled in the workflow task that issued it: then it is
+    /// never sent.
     pub(crate) fn cancelled_before_sent(&self) -> bool {
         match self {
             Self::Activity(machine) => machine.cancelled_before_sent(),
@@ -226,29 +227,29 @@ impl Machine {
     }
 }
 
-/// The error for an event that a machine knows, but not in its state.
+/// Returns the error for an event that does not fit the state of its machine.
 fn invalid_event(machine: &str, state: &impl Debug, event: &HistoryEvent) -> MachineError {
     fatal!(
-        "{machine} in state {state:?} says the transition is invalid during event EventInfo {{ event_id: {}, \
-         event_type: {:?} }}",
+        "{machine} in state {state:?} says the transition is invalid during event EventInfo {{ \
+         event_id: {}, event_type: {:?} }}",
         event.event_id,
         event.event_type()
     )
 }
 
-/// The error for a command that does not fit the state of its machine.
+/// Returns the error for a command that does not fit the state of its machine.
 fn invalid_command(command: CommandType, state: &impl Debug) -> MachineError {
     nondeterminism!(
         "Unexpected command producing an invalid transition {command:?} in state {state:?}"
     )
 }
 
-/// The error for an event without what its type promises.
+/// Returns the error for an event without the attributes of its type.
 fn unset(what: &str, event: &HistoryEvent) -> MachineError {
     fatal!("{what} attributes were unset: {event}")
 }
 
-/// What workflow code is told of a signal or a cancel request that could not be delivered.
+/// Returns the failure of a signal or a cancel request that could not be delivered.
 fn undelivered(attempt: &str, reason: &str, cause: impl Display) -> Failure {
     Failure {
         message: format!("Unable to {attempt} external workflow because {reason}"),
@@ -262,7 +263,7 @@ fn undelivered(attempt: &str, reason: &str, cause: impl Display) -> Failure {
     }
 }
 
-/// The one payload that a result is made of.
+/// Returns the single payload of a result.
 fn single_payload(
     what: &str,
     result: Option<&Payloads>,

@@ -25,8 +25,8 @@ use super::{
     Annotations, MachineError, Response, Responses, Result, invalid_event, nondeterminism,
 };
 
-/// None is final: each takes a cancellation, if only to do nothing. So a request to cancel leaves
-/// even when the workflow does not wait for what comes of it.
+/// The state of an operation. No state is final, because each accepts a cancellation, if only to do
+/// nothing. So a request to cancel is sent even if the workflow does not wait for its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     ScheduleCommandCreated,
@@ -51,7 +51,7 @@ pub(crate) struct NexusOperation {
 }
 
 impl NexusOperation {
-    /// The machine and the command that schedules the operation.
+    /// Returns the machine, and the command that schedules the operation.
     pub(crate) fn schedule(
         attributes: ScheduleNexusOperation,
         annotations: Annotations,
@@ -73,7 +73,7 @@ impl NexusOperation {
         (machine, attributes.into())
     }
 
-    /// Workflow code cancels the operation.
+    /// Handles the cancellation of the operation by workflow code.
     pub(crate) fn cancel(&mut self, annotations: Annotations) -> Responses {
         self.annotations.override_with(annotations);
         match self.state {
@@ -187,8 +187,8 @@ impl NexusOperation {
             }
             State::Cancelled if self.cancellation_type == CancellationType::Abandon => {
                 return Err(nondeterminism!(
-                    "Nexus operation which don't have the ABANDON cancellation type cannot complete after \
-                     being cancelled."
+                    "Nexus operation which don't have the ABANDON cancellation type cannot \
+                     complete after being cancelled."
                 ));
             }
             State::Cancelled => return Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! Patches: `patched` and `deprecate_patch`, each a marker and an upsert of
+//! Patches: each call of `patched` or `deprecate_patch` leads to a marker, and to an upsert of
 //! `TemporalChangeVersion`.
 
 #[expect(
@@ -25,7 +25,7 @@ use temporalio_protos::{
 use super::{MachineError, Responses, Result, fatal, invalid_event, nondeterminism};
 use crate::history::patch_marker;
 
-/// The server takes search attributes of less than this many bytes.
+/// The size, in bytes, from which on the server refuses search attributes.
 const MAX_SEARCH_ATTRIBUTE_BYTES: usize = 2048;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +42,17 @@ pub(crate) struct Patch {
     patch_id: String,
 }
 
-/// What a call of `patched` or `deprecate_patch` comes to.
+/// The consequences of a call of `patched` or `deprecate_patch`.
 pub(crate) struct PatchCall {
     pub(crate) machine: Patch,
     pub(crate) marker: command::Attributes,
-    /// The upsert that goes with the marker, unless it would be too large or none is due.
+    /// The upsert that goes with the marker; `None` if it would be too large, or if none is due.
     pub(crate) upsert: Option<command::Attributes>,
 }
 
 impl Patch {
-    /// A call with this id; `earlier` are the ids of the calls before it, in order, if an upsert is
-    /// due.
+    /// Returns the consequences of a call with this id. `earlier` are the ids of the calls before
+    /// it, in order, if an upsert is due.
     pub(crate) fn call<'a>(
         patch_id: String,
         deprecated: bool,
@@ -80,7 +80,7 @@ impl Patch {
         })
     }
 
-    /// Whether the call was about this patch.
+    /// Returns `true` if the call was about this patch.
     pub(crate) fn is_about(&self, patch_id: &str) -> bool {
         self.patch_id == patch_id
     }

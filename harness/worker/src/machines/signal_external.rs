@@ -37,7 +37,7 @@ pub(crate) struct SignalExternal {
 }
 
 impl SignalExternal {
-    /// The machine and the command that sends the signal.
+    /// Returns the machine, and the command that sends the signal.
     pub(crate) fn send(
         attributes: SignalExternalWorkflowExecution,
         namespace: &str,
@@ -87,7 +87,8 @@ impl SignalExternal {
         ))
     }
 
-    /// Workflow code cancels the signal: possible only before it leaves.
+    /// Handles the cancellation of the signal by workflow code, which has an effect only before the
+    /// signal is sent.
     pub(crate) fn cancel(&mut self) -> Result<Responses> {
         match self.state {
             State::SignalExternalCommandCreated => {

@@ -36,7 +36,7 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// The machine and the command that starts the timer.
+    /// Returns the machine, and the command that starts the timer.
     pub(crate) fn start(
         attributes: StartTimer,
         annotations: Annotations,
@@ -50,7 +50,8 @@ impl Timer {
         (machine, attributes.into())
     }
 
-    /// Workflow code cancels the timer. It resolves its own timer, so no job is made.
+    /// Handles the cancellation of the timer by workflow code, which resolves the timer itself: no
+    /// job is made.
     pub(crate) fn cancel(&mut self, annotations: Annotations) -> Result<Responses> {
         self.annotations.override_with(annotations);
         match self.state {

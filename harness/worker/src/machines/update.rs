@@ -35,7 +35,7 @@ enum State {
     Rejected,
 }
 
-/// A request for an update, as it came with a task or as an accepted event has it.
+/// A request for an update, from the message of a task or from an accepted event.
 #[derive(Debug, Clone)]
 pub(crate) struct IncomingUpdate {
     pub(crate) message_id: String,
@@ -67,7 +67,7 @@ impl IncomingUpdate {
         .checked()
     }
 
-    /// The request that an admitted or accepted event holds.
+    /// Reads the request that an admitted or accepted event holds.
     pub(crate) fn from_event(event: &HistoryEvent) -> Result<Self> {
         match &event.attributes {
             Some(Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted)) => {
@@ -127,7 +127,7 @@ pub(crate) struct Update {
 }
 
 impl Update {
-    /// The machine and the job that hands the update to workflow code.
+    /// Returns the machine, and the job that hands the update to workflow code.
     pub(crate) fn request(incoming: IncomingUpdate, replaying: bool) -> Result<(Self, Response)> {
         let Some(sequencing_event_id) = incoming.sequencing_event_id else {
             return Err(fatal!(
@@ -156,7 +156,7 @@ impl Update {
         Ok((machine, job.into()))
     }
 
-    /// Workflow code accepts, rejects, completes or fails the update.
+    /// Handles a response of workflow code, which accepts, rejects, completes or fails the update.
     pub(crate) fn on_response(&mut self, response: UpdateResponse) -> Result<Responses> {
         use update_response::Response as Answer;
         let Some(answer) = response.response else {
@@ -266,7 +266,7 @@ impl Update {
         self.state = match self.state {
             State::Accepted => State::AcceptCommandCreated,
             State::Completed => State::CompletedCommandCreated,
-            // An update that completes at once sends two messages, with a command each.
+            // An update that completes at once sends two messages, each with a command.
             State::CompletedImmediately => State::CompletedImmediatelyAcceptCreated,
             State::CompletedImmediatelyAcceptCreated => State::CompletedImmediatelyCompleteCreated,
             _ => {
@@ -313,7 +313,7 @@ impl Update {
     }
 }
 
-/// Whether an accepted update may complete in this state.
+/// Returns `true` if an accepted update may complete in this state.
 fn completes(state: &State) -> bool {
     matches!(
         state,

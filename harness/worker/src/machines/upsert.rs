@@ -1,4 +1,4 @@
-//! Search attributes upserted and workflow properties modified: recorded, never answered.
+//! Upserts of search attributes and changes of workflow properties: recorded, never answered.
 
 use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
 
@@ -11,7 +11,7 @@ enum State {
     Done,
 }
 
-/// What is upserted.
+/// The kind of an upsert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UpsertKind {
     SearchAttributes,

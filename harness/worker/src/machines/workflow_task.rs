@@ -20,11 +20,12 @@ enum State {
     TimedOut,
 }
 
-/// A workflow task as history tells it.
+/// A workflow task as history records it.
 #[derive(Debug)]
 pub(crate) struct WorkflowTask {
     state: State,
-    /// The last started event of the events under way: tasks that started earlier led to nothing.
+    /// The last started event among the events that are applied. Tasks that started earlier have no
+    /// effect.
     last_started_event_id: i64,
 }
 

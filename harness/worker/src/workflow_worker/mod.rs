@@ -46,9 +46,10 @@ pub(crate) use run::{OpenTask, Run, RunFailure, RunOutcome, RunSettings};
 
 use crate::{
     LocalActivityResolution, Nondeterminism, TaskFailureReason, WorkflowDefinitions,
+    codec::uses_codec,
     execution::{Execution, WorkerFacts},
     history::{History, Pages},
-    instance::{InstanceSettings, uses_codec},
+    instance::InstanceSettings,
     machines::{IncomingUpdate, MachineError},
 };
 

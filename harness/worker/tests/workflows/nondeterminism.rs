@@ -40,8 +40,8 @@ fn an_event_of_another_kind_is_told_in_cores_words() {
     assert_eq!(got, "ScheduleActivityTask(id: 1, type: Greetings::greet)");
     assert_eq!(
         message,
-        "[TMPRL1100] Nondeterminism error: Activity machine does not handle this event: HistoryEvent(id: 5, \
-         TimerStarted)"
+        "[TMPRL1100] Nondeterminism error: Activity machine does not handle this event: \
+         HistoryEvent(id: 5, TimerStarted)"
     );
 }
 
@@ -50,8 +50,8 @@ fn an_activity_of_another_type_is_told_in_cores_words() {
     let history = other_command(|history| history.activity_scheduled("1", "Greetings::insult", []));
     assert_eq!(
         words(&history).3,
-        "[TMPRL1100] Nondeterminism error: Activity type of scheduled event 'Greetings::insult' does not match \
-         activity type of activity command 'Greetings::greet'"
+        "[TMPRL1100] Nondeterminism error: Activity type of scheduled event 'Greetings::insult' \
+         does not match activity type of activity command 'Greetings::greet'"
     );
 }
 
@@ -63,7 +63,8 @@ fn an_event_without_a_command_is_told_in_cores_words() {
     history.timer_started("2", 1);
     assert_eq!(
         words(&history).3,
-        "[TMPRL1100] Nondeterminism error: No command scheduled for event HistoryEvent(id: 6, TimerStarted)"
+        "[TMPRL1100] Nondeterminism error: No command scheduled for event HistoryEvent(id: 6, \
+         TimerStarted)"
     );
 }
 

@@ -21,8 +21,7 @@ use temporalio_protos::{
 use super::{HistoryBuilder, payloads, seconds, task_queue};
 
 impl HistoryBuilder {
-    /// Adds the scheduling of an activity with a start-to-close timeout of ten
-    /// seconds.
+    /// Adds the scheduling of an activity with a start-to-close timeout of ten seconds.
     pub(crate) fn activity_scheduled(
         &mut self,
         activity_id: &str,
