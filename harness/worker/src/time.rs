@@ -36,6 +36,11 @@ pub(crate) fn duration(duration: Option<prost_types::Duration>) -> Option<Durati
     duration.and_then(|duration| duration.try_into().ok())
 }
 
+/// Converts a timeout of the protocol; `None` if it is missing, negative or zero.
+pub(crate) fn timeout(timeout: Option<prost_types::Duration>) -> Option<Duration> {
+    duration(timeout).filter(|timeout| !timeout.is_zero())
+}
+
 /// Returns the whole milliseconds of a duration.
 pub(crate) fn as_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -1,19 +1,15 @@
-//! From jobs to an activation: their order, and all that goes with them.
+//! Activations: pending jobs in their order, and what goes with them.
 
 use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
-use temporalio_protos::coresdk::{
-    common::WorkerDeploymentVersion,
-    workflow_activation::{
-        UpdateRandomSeed, WorkflowActivation, WorkflowActivationJob,
-        workflow_activation_job::Variant,
-    },
+use temporalio_protos::coresdk::workflow_activation::{
+    UpdateRandomSeed, WorkflowActivation, WorkflowActivationJob, workflow_activation_job::Variant,
 };
 
-use super::{DeploymentVersion, Execution};
+use super::Execution;
 
-/// The seed of a run's randomness (`temporalio-sdk-core`: `str_to_randomness_seed`).
+/// Returns the seed of a run's randomness (`temporalio-sdk-core`: `str_to_randomness_seed`).
 pub(super) fn random_seed(run_id: &str) -> u64 {
     let mut hasher = SipHasher13::new();
     run_id.hash(&mut hasher);
@@ -24,7 +20,8 @@ pub(super) fn is_local_resolution(job: &WorkflowActivationJob) -> bool {
     matches!(&job.variant, Some(Variant::ResolveActivity(resolve)) if resolve.is_local)
 }
 
-/// The order of jobs that workflow code may rely on; jobs of one kind keep theirs.
+/// Returns the rank of a job in the order that workflow code may rely on. Jobs of equal rank keep
+/// their order.
 fn rank(job: &WorkflowActivationJob) -> u8 {
     match &job.variant {
         Some(Variant::InitializeWorkflow(_)) => 0,
@@ -43,7 +40,7 @@ fn is_query(job: &WorkflowActivationJob) -> bool {
 }
 
 impl Execution<'_> {
-    /// Takes the pending jobs as an activation; without any, it is one for queries.
+    /// Takes the pending jobs as an activation. Without jobs, it is an activation for queries.
     pub(crate) fn take_activation(&mut self) -> WorkflowActivation {
         let mut jobs = std::mem::take(&mut self.jobs);
         let only_queries = jobs.iter().all(is_query);
@@ -78,21 +75,5 @@ impl Execution<'_> {
         self.send_job(Variant::UpdateRandomSeed(UpdateRandomSeed {
             randomness_seed,
         }));
-    }
-
-    pub(super) fn own_deployment_version(&self) -> Option<DeploymentVersion> {
-        (!self.facts.build_id.is_empty()).then(|| DeploymentVersion {
-            deployment_name: String::new(),
-            build_id: self.facts.build_id.clone(),
-        })
-    }
-}
-
-impl From<DeploymentVersion> for WorkerDeploymentVersion {
-    fn from(version: DeploymentVersion) -> Self {
-        Self {
-            deployment_name: version.deployment_name,
-            build_id: version.build_id,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where history and commands part, and the words for it.
+//! Differences between history and commands, as errors with Core's messages.
 
 use std::rc::Rc;
 
@@ -9,22 +9,22 @@ use temporalio_protos::temporal::api::{
 use super::compare::Difference;
 use crate::{Nondeterminism, machines::MachineError, sdk_words};
 
-/// Why history and commands do not go together.
+/// The reason for which history and commands do not match.
 #[derive(Debug, Clone)]
 pub(crate) enum ExecutionError {
-    /// By Core's rules.
+    /// They do not match by Core's rules.
     Machine {
         error: MachineError,
         place: Option<Box<Place>>,
     },
-    /// By the strict comparison of whole commands.
+    /// They do not match by the strict comparison of whole commands.
     Differs {
         difference: Difference,
         issued_at: Option<Rc<str>>,
     },
 }
 
-/// Where in history, and at which command.
+/// The event and the command at which an error occurred.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) event_id: i64,
@@ -40,7 +40,7 @@ impl From<MachineError> for ExecutionError {
 }
 
 impl ExecutionError {
-    /// Adds the event, unless a place is known already.
+    /// Adds the event to an error whose place is not known yet.
     pub(super) fn at(self, event: &HistoryEvent) -> Self {
         match self {
             Self::Machine { error, place: None } => Self::Machine {
@@ -58,8 +58,8 @@ impl ExecutionError {
 }
 
 impl ExecutionError {
-    /// Core's words for the error, the cause that fails the workflow task, and what the report
-    /// needs.
+    /// Returns Core's message for the error, the cause with which the workflow task fails, and the
+    /// details for a report of nondeterminism.
     pub(crate) fn report(&self) -> (String, WorkflowTaskFailedCause, Option<Nondeterminism>) {
         let nondeterministic = WorkflowTaskFailedCause::NonDeterministicError;
         match self {

@@ -1,4 +1,4 @@
-//! Applying history: each event to its machine, each command to its event.
+//! History, applied event by event to the machines.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,39 +8,33 @@ use temporalio_protos::{
         workflow_activation_job::Variant,
     },
     temporal::api::{
-        command::v1::Command,
         enums::v1::EventType,
         history::v1::{
-            HistoryEvent, WorkflowExecutionStartedEventAttributes,
-            WorkflowTaskCompletedEventAttributes, history_event::Attributes,
+            HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event::Attributes,
         },
     },
 };
 
 use super::{
-    CommandId, DeploymentVersion, Execution, Key, QueuedCommand, StartedInfo,
-    activation::random_seed,
-    compare::{Difference, compare, decoded, describe},
-    errors::{ExecutionError, Place},
+    Execution, Key, StartedInfo, activation::random_seed, deployment, errors::ExecutionError,
     flags::CoreFlag,
-    patches::PatchMatch,
 };
 use crate::{
-    history::{NextTask, is_local_activity_marker, local_activity_marker},
+    history::NextTask,
     machines::{EventContext, IncomingUpdate, Machine, WorkflowTask, fatal, nondeterminism},
     time,
 };
 
 type Result<T, E = ExecutionError> = std::result::Result<T, E>;
 
-/// How many events were applied.
+/// The number of events that were applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Applied(pub(crate) usize);
 
-/// What becomes of the event after one that is handled.
+/// The fate of the event after one that was handled.
 pub(super) enum Next {
     Handle,
-    /// The event belongs to the one before it.
+    /// The event belongs to the one before it, so it is not handled.
     Skip,
 }
 
@@ -51,6 +45,8 @@ impl Execution<'_> {
             self.replaying = false;
             return Ok(Applied(0));
         }
+
+        // Find the events of the task.
         let last_started = self.current_started_event_id;
         let (range, is_last) = match self.history.next_task(last_started) {
             NextTask::ReplayOver => (0..0, true),
@@ -62,12 +58,15 @@ impl Execution<'_> {
                 .into());
             }
         };
+
+        // Apply them.
         let events = self.history.take_events();
         let after = range.end;
         let applied = self.apply_events(&events[range], &events[after..], is_last);
         self.history.put_events(events);
         let (applied, mut admitted) = applied?;
 
+        // Learn from the task after it what workflow code must know in this one.
         let ahead = self.history.peek_task(last_started);
         let events = self.history.take_events();
         let looked = self.look_ahead(&events[ahead], &mut admitted);
@@ -77,7 +76,7 @@ impl Execution<'_> {
         Ok(applied)
     }
 
-    /// Applies tasks while there is history to replay and nothing for workflow code to do.
+    /// Applies workflow tasks until there is a job for workflow code, or no history to replay.
     pub(crate) fn apply_tasks_until_jobs(&mut self) -> Result<()> {
         while !self.has_pending_jobs() {
             let Applied(events) = self.apply_next_task()?;
@@ -88,12 +87,15 @@ impl Execution<'_> {
         Ok(())
     }
 
+    /// Applies the events of one workflow task; `after` are the events that follow it. Returns the
+    /// updates that were admitted on replay, which wait for the events that accept them.
     fn apply_events(
         &mut self,
         events: &[Arc<HistoryEvent>],
         after: &[Arc<HistoryEvent>],
         is_last: bool,
     ) -> Result<(Applied, BTreeMap<String, IncomingUpdate>)> {
+        // Skip events that were applied before: history may come again from an earlier event on.
         let start = events
             .iter()
             .position(|event| event.event_id > self.last_processed_event);
@@ -102,6 +104,8 @@ impl Execution<'_> {
             self.replaying = false;
             return Ok((Applied(0), BTreeMap::new()));
         }
+
+        // Note what holds for the whole task.
         self.local_activities.task_applied();
         self.learn_from_completions(events, after);
         if let Some(last) = events.last()
@@ -109,6 +113,8 @@ impl Execution<'_> {
         {
             self.next_started_event_id = last.event_id;
         }
+
+        // Handle the events one by one.
         let mut admitted = BTreeMap::new();
         let mut next = Next::Handle;
         for (index, event) in events.iter().enumerate() {
@@ -145,7 +151,7 @@ impl Execution<'_> {
         Ok((Applied(events.len()), admitted))
     }
 
-    /// Replay is over at the first event of the last task that workflow code did not cause itself.
+    /// Ends the replay at the first event of the last task that workflow code did not cause itself.
     fn end_replay_at(&mut self, event: &HistoryEvent, is_last: bool) {
         if self.replaying
             && is_last
@@ -157,8 +163,8 @@ impl Execution<'_> {
         }
     }
 
-    /// Learns flags and versions from the tasks completed in these events, and from the next one
-    /// after them.
+    /// Learns flags and versions from the workflow tasks that are completed in these events, and
+    /// from the next one after them.
     fn learn_from_completions(
         &mut self,
         events: &[Arc<HistoryEvent>],
@@ -176,14 +182,14 @@ impl Execution<'_> {
                 &event.attributes
             {
                 self.flags.add_completed(completed);
-                if let Some(version) = deployment_version(completed) {
+                if let Some(version) = deployment::recorded(completed) {
                     self.deployment_version = Some(version);
                 }
             }
         }
     }
 
-    /// Hands on the messages that come before the given event.
+    /// Handles the messages that come before the event `event_id`.
     fn take_messages_before(&mut self, event_id: i64) -> Result<()> {
         let (ready, later) = std::mem::take(&mut self.incoming)
             .into_iter()
@@ -205,12 +211,14 @@ impl Execution<'_> {
         Ok(())
     }
 
+    /// Handles one event: finds its machine, or makes the job that it stands for.
     fn handle_event(
         &mut self,
         event: &HistoryEvent,
         next_event: Option<&HistoryEvent>,
         is_last: bool,
     ) -> Result<Next> {
+        // Events that close the run, or that nobody handles.
         if event.is_final_wf_execution_event() {
             self.seen_terminal_event = true;
         }
@@ -240,9 +248,13 @@ impl Execution<'_> {
             )
             .into());
         }
+
+        // Events that commands became.
         if event.is_command_event() {
             return self.handle_command_event(event, next_event, is_last);
         }
+
+        // The start of a workflow task says what workflow code may ask about its history.
         if let Some(Attributes::WorkflowTaskStartedEventAttributes(started)) = &event.attributes {
             self.history_size_bytes = u64::try_from(started.history_size_bytes).unwrap_or_default();
             self.continue_as_new_suggested = started.suggest_continue_as_new;
@@ -251,6 +263,8 @@ impl Execution<'_> {
             self.target_worker_deployment_version_changed =
                 started.target_worker_deployment_version_changed;
         }
+
+        // Events that follow a command's event go to the command's machine; the others have none.
         if let Some(command_event_id) = event.get_initial_command_event_id() {
             let key = self.key_of_event(command_event_id).ok_or_else(|| {
                 nondeterminism!(
@@ -265,69 +279,13 @@ impl Execution<'_> {
         Ok(Next::Handle)
     }
 
-    /// Matches the event with the next command.
-    fn handle_command_event(
+    /// Hands an event to its machine, and does what the machine requests.
+    pub(super) fn on_machine_event(
         &mut self,
+        key: Key,
         event: &HistoryEvent,
-        next_event: Option<&HistoryEvent>,
         is_last: bool,
-    ) -> Result<Next> {
-        if is_local_activity_marker(event) {
-            let Some((data, _)) = local_activity_marker(event) else {
-                return Err(fatal!("Local activity marker was unparsable: {event:?}").into());
-            };
-            let key = self.key(CommandId::LocalActivity(data.seq))?;
-            if self.local_activity_mut(key)?.takes_marker_directly()? {
-                self.on_machine_event(key, event, is_last)?;
-                return Ok(Next::Handle);
-            }
-        }
-        loop {
-            match self.match_patch(event, next_event)? {
-                PatchMatch::SkipEvent(next) => return Ok(next),
-                PatchMatch::SkipCommand => {
-                    self.commands.pop_front();
-                    continue;
-                }
-                PatchMatch::Match => {}
-            }
-            let Some(queued) = self.commands.pop_front() else {
-                return Err(nondeterminism!("No command scheduled for event {event}").into());
-            };
-            if self.slot(queued.key).machine.cancelled_before_sent() {
-                continue;
-            }
-            if let Err(error) = self.on_machine_event(queued.key, event, is_last) {
-                return Err(with_command(error, event, &queued));
-            }
-            if self.facts.compares_inputs
-                && let Some(command) = &queued.command
-                && let Some(difference) = self.difference(command, event)
-            {
-                return Err(ExecutionError::Differs {
-                    difference,
-                    issued_at: queued.issued_at,
-                });
-            }
-            if !self.slot(queued.key).machine.is_final() {
-                self.set_key_of_event(event.event_id, queued.key);
-            }
-            return Ok(Next::Handle);
-        }
-    }
-
-    fn difference(&self, command: &Command, event: &HistoryEvent) -> Option<Difference> {
-        match &self.facts.codec {
-            None => compare(command, event, self.run_timeout),
-            Some(converter) => compare(
-                &decoded(command, converter),
-                &decoded(event, converter),
-                self.run_timeout,
-            ),
-        }
-    }
-
-    fn on_machine_event(&mut self, key: Key, event: &HistoryEvent, is_last: bool) -> Result<()> {
+    ) -> Result<()> {
         let check_ids = match (event.event_type(), &self.slots[key.index()].machine) {
             (
                 EventType::ActivityTaskScheduled | EventType::StartChildWorkflowExecutionInitiated,
@@ -341,7 +299,7 @@ impl Execution<'_> {
             ),
             _ => false,
         };
-        // Strict replay compares whatever history says about its flags.
+        // Strict replay compares ids and types whatever the flags in history.
         let check_ids = check_ids || self.facts.strict;
         let responses = self
             .machine_mut(key)
@@ -352,10 +310,11 @@ impl Execution<'_> {
         Ok(())
     }
 
+    /// Handles an event that is not about a command.
     fn handle_stateless_event(&mut self, event: &HistoryEvent) -> Result<()> {
         match &event.attributes {
             Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
-                // A query may come before the first workflow task: then this is the time it sees.
+                // A query before the first workflow task sees this time.
                 if let Some(event_time) = event.event_time {
                     self.advance_time(event_time);
                 }
@@ -387,13 +346,13 @@ impl Execution<'_> {
         Ok(())
     }
 
+    /// Initializes workflow code from the first event.
     fn start(
         &mut self,
         started: &WorkflowExecutionStartedEventAttributes,
         time: prost_types::Timestamp,
     ) {
-        self.run_timeout =
-            time::duration(started.workflow_run_timeout).filter(|timeout| !timeout.is_zero());
+        self.run_timeout = time::timeout(started.workflow_run_timeout);
         self.started = Some(StartedInfo {
             workflow_task_timeout: time::duration(started.workflow_task_timeout),
             memo: started.memo.clone(),
@@ -417,93 +376,11 @@ impl Execution<'_> {
             .and_then(|index| self.by_event_id.get(index).copied().flatten())
     }
 
-    fn set_key_of_event(&mut self, event_id: i64, key: Key) {
+    pub(super) fn set_key_of_event(&mut self, event_id: i64, key: Key) {
         let index = usize::try_from(event_id).expect("event ids start at 1");
         if self.by_event_id.len() <= index {
             self.by_event_id.resize(index + 1, None);
         }
         self.by_event_id[index] = Some(key);
     }
-
-    /// In strict replay: every command must have become an event once its workflow task is over.
-    fn check_all_recorded(&mut self, event: &HistoryEvent) -> Result<()> {
-        if !self.facts.strict
-            || self.commands.is_empty()
-            || event.is_command_event()
-            || event.event_type() == EventType::WorkflowTaskCompleted
-        {
-            return Ok(());
-        }
-        let left = self.commands.iter().find(|queued| {
-            let machine = &self.slots[queued.key.index()].machine;
-            !machine.is_final()
-                && !machine.cancelled_before_sent()
-                && !matches!(machine, Machine::Patch(_))
-        });
-        let Some(left) = left else { return Ok(()) };
-        let difference = Difference {
-            event_id: event.event_id,
-            event: event.to_string(),
-            command: left.command.as_deref().map(describe).unwrap_or_default(),
-            what: "the command has no event in history".to_owned(),
-        };
-        Err(ExecutionError::Differs {
-            difference,
-            issued_at: left.issued_at.clone(),
-        })
-    }
-}
-
-fn with_command(
-    error: ExecutionError,
-    event: &HistoryEvent,
-    queued: &QueuedCommand,
-) -> ExecutionError {
-    match error {
-        ExecutionError::Machine { error, place: None } => ExecutionError::Machine {
-            error,
-            place: Some(Box::new(Place {
-                event_id: event.event_id,
-                event: event.to_string(),
-                command: Some(match &queued.command {
-                    Some(command) => describe(command),
-                    None => format!("{:?}", queued.kind),
-                }),
-                issued_at: queued.issued_at.clone(),
-            })),
-        },
-        other => other,
-    }
-}
-
-/// The worker's version as a completed task recorded it, in any of the ways it was ever recorded.
-#[expect(
-    deprecated,
-    reason = "histories of older servers have the older fields only"
-)]
-fn deployment_version(
-    completed: &WorkflowTaskCompletedEventAttributes,
-) -> Option<DeploymentVersion> {
-    let mut version = DeploymentVersion::default();
-    if let Some(stamp) = &completed.worker_version {
-        version.build_id.clone_from(&stamp.build_id);
-    }
-    if !completed.worker_deployment_name.is_empty() {
-        version
-            .deployment_name
-            .clone_from(&completed.worker_deployment_name);
-    }
-    if let Some((name, build_id)) = completed.worker_deployment_version.split_once('.') {
-        version = DeploymentVersion {
-            deployment_name: name.to_owned(),
-            build_id: build_id.to_owned(),
-        };
-    }
-    if let Some(recorded) = &completed.deployment_version {
-        version = DeploymentVersion {
-            deployment_name: recorded.deployment_name.clone(),
-            build_id: recorded.build_id.clone(),
-        };
-    }
-    (version != DeploymentVersion::default()).then_some(version)
 }

@@ -1,4 +1,4 @@
-//! The flags by which Core remembers, in history, which of its rules a run was made under.
+//! Flags: the record in history of the rules of Core's that hold for a run.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use temporalio_protos::temporal::api::{
     history::v1::WorkflowTaskCompletedEventAttributes, sdk::v1::WorkflowTaskCompletedMetadata,
 };
 
-/// A rule of Core that older histories were made without
+/// A rule of Core's that does not hold for older histories
 /// (`temporalio-sdk-core: src/internal_flags.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
@@ -25,7 +25,7 @@ const KNOWN: [CoreFlag; 3] = [
     CoreFlag::MoveTerminalCommands,
 ];
 
-/// The flags seen in a run's history, and those to be written with the next completion.
+/// The flags in a run's history, and those to be recorded with the next completion.
 #[derive(Debug, Default)]
 pub(crate) struct Flags {
     core: BTreeSet<u32>,
@@ -36,7 +36,7 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// Learns what a completed workflow task recorded.
+    /// Learns the flags that a completed workflow task recorded.
     pub(crate) fn add_completed(&mut self, completed: &WorkflowTaskCompletedEventAttributes) {
         let Some(metadata) = &completed.sdk_metadata else {
             return;
@@ -51,7 +51,8 @@ impl Flags {
         }
     }
 
-    /// Whether the rule holds. If it can be recorded now, it does, and will be.
+    /// Returns `true` if the rule holds. A rule that can be recorded now holds, and is recorded
+    /// with the next completion.
     pub(crate) fn try_use(&mut self, flag: CoreFlag, record: bool) -> bool {
         if record {
             self.core_since_completion.insert(flag as u32);
@@ -60,15 +61,15 @@ impl Flags {
         self.core.contains(&(flag as u32))
     }
 
-    /// What the completion of a workflow task says: all flags known, and the SDK, as far as that is
-    /// new.
+    /// Returns the metadata for the completion of a workflow task: those flags, and those of the
+    /// SDK's name and version, that history does not have yet.
     pub(crate) fn gather(
         &mut self,
         sdk_name: &str,
         sdk_version: &str,
     ) -> WorkflowTaskCompletedMetadata {
         for flag in KNOWN.map(|flag| flag as u32) {
-            // All are known from the second completion on: nothing is added then.
+            // History has all of them from the second completion on: nothing is added then.
             if !self.core.contains(&flag) {
                 self.core_since_completion.insert(flag);
             }
@@ -94,7 +95,7 @@ impl Flags {
         }
     }
 
-    /// The SDK's own flags, which Core keeps for it.
+    /// Returns the SDK's own flags, which Core keeps for it.
     pub(crate) fn lang(&self) -> Vec<u32> {
         self.lang.iter().copied().collect()
     }

@@ -1,4 +1,4 @@
-//! The local activities of a run: to be started, running, or told from markers.
+//! The state of a run's local activities: to be started, running, or resolved from markers.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -10,21 +10,21 @@ struct Preresolution {
     recorded: RecordedResult,
 }
 
-/// What is known of the local activities of a run.
+/// The local activities of a run.
 #[derive(Debug, Default)]
 pub(crate) struct LocalActivities {
     new_requests: Vec<ScheduledLocalActivity>,
     cancel_requests: Vec<u32>,
     executing: BTreeSet<u32>,
-    /// Results found ahead, in the order of their markers.
+    /// Results from the markers of the next workflow task, in the order of the markers.
     preresolutions: VecDeque<Preresolution>,
-    /// The position of the next activation within the workflow task. Markers record it, so that
-    /// replay tells each result in the activation that told it first.
+    /// The position of the next activation within the workflow task. Markers record it, so a replay
+    /// hands each result to workflow code in the same activation.
     activation_index: u64,
     terminating: bool,
 }
 
-/// What the host of the run is to do about local activities.
+/// The requests of a run to its host, about local activities.
 #[derive(Debug, Default)]
 pub(crate) struct LocalActivityRequests {
     pub(crate) start: Vec<ScheduledLocalActivity>,
@@ -46,7 +46,7 @@ impl LocalActivities {
         self.executing.remove(&seq);
     }
 
-    /// Takes what is to be started and cancelled. A run that closes cancels all it has.
+    /// Takes the requests since the last call. A run that closes cancels all its local activities.
     pub(crate) fn take_requests(&mut self) -> LocalActivityRequests {
         if self.terminating {
             self.new_requests.clear();
@@ -65,7 +65,7 @@ impl LocalActivities {
         }
     }
 
-    /// How many are asked for and not resolved.
+    /// Returns the number of local activities that are requested and not resolved.
     pub(crate) fn outstanding(&self) -> usize {
         if self.terminating {
             0
@@ -87,7 +87,8 @@ impl LocalActivities {
         self.preresolutions.remove(index).map(|item| item.recorded)
     }
 
-    /// Whose result comes next, unless it belongs to a later activation.
+    /// Returns the local activity whose result comes next; with `include_held`, even if the result
+    /// belongs to a later activation.
     pub(crate) fn next_preresolution(&self, include_held: bool) -> Option<u32> {
         let item = self.preresolutions.front()?;
         (include_held || !self.is_held(item)).then_some(item.seq)
@@ -117,7 +118,7 @@ impl LocalActivities {
         self.activation_index
     }
 
-    /// Takes a request back before it is started; whether there was one.
+    /// Removes and returns a request that was not taken yet.
     pub(crate) fn remove_queued(&mut self, seq: u32) -> Option<ScheduledLocalActivity> {
         let index = self
             .new_requests

@@ -1,7 +1,7 @@
-//! What the events of the next workflow task tell of this one.
+//! Events of the next workflow task that workflow code must know in this one.
 //!
-//! A marker is written when its workflow task completes, so it comes after the events of that task;
-//! replay must know it before.
+//! A marker is recorded when its workflow task completes, so it comes after the events of that
+//! task. A replay must know the marker before.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,20 +21,20 @@ use crate::{
 
 type Result<T, E = ExecutionError> = std::result::Result<T, E>;
 
-/// What the next task's events tell of this one; patches come before all of it.
+/// A piece of the next task's events that takes effect in this task.
 enum Ahead {
     LocalResult(u32, RecordedResult),
     Update(IncomingUpdate),
 }
 
 impl Execution<'_> {
-    /// Finds what the next task's events tell of this one: patches, results of local activities,
-    /// updates.
+    /// Handles patches, results of local activities and updates in the next task's events.
     pub(super) fn look_ahead(
         &mut self,
         events: &[Arc<HistoryEvent>],
         admitted: &mut BTreeMap<String, IncomingUpdate>,
     ) -> Result<()> {
+        // Patches take effect before everything else.
         let mut found = Vec::new();
         for event in events {
             match event.event_type() {
@@ -71,9 +71,10 @@ impl Execution<'_> {
 
     fn preresolve(&mut self, seq: u32, recorded: RecordedResult) -> Result<()> {
         let awaits = match self.by_command_id.get(&CommandId::LocalActivity(seq)) {
-            Some(key) => {
-                matches!(&self.slot(*key).machine, Machine::LocalActivity(machine) if machine.awaits_marker())
-            }
+            Some(key) => match &self.slot(*key).machine {
+                Machine::LocalActivity(machine) => machine.awaits_marker(),
+                _ => false,
+            },
             None => true,
         };
         if awaits {
@@ -84,8 +85,8 @@ impl Execution<'_> {
     }
 }
 
-/// The update that an event says was accepted. One that an event admitted before has its request
-/// there alone.
+/// Returns the update that an event accepts. The request of an update that was admitted before is
+/// in the event that admitted it.
 fn accepted_update(
     event: &HistoryEvent,
     admitted: &mut BTreeMap<String, IncomingUpdate>,

@@ -1,17 +1,19 @@
-//! One run's state between history and workflow code: which activation comes next, and what the
-//! commands of workflow code mean.
+//! The state of one run, between history and workflow code.
 //!
-//! History is applied one workflow task at a time. Each makes jobs; the jobs make an activation;
-//! workflow code answers with commands; the commands wait for their events in what follows of
-//! history, or leave with the completion of the task. The rules are Core's
-//! (`temporalio-sdk-core: src/worker/workflow/machines/workflow_machines.rs`).
+//! History is applied one workflow task at a time. The events of a task make jobs, and the jobs
+//! make an activation. Workflow code answers an activation with commands. On replay, these wait for
+//! their events in the rest of history; otherwise they are sent with the completion of the task.
+//! The rules are Core's (`temporalio-sdk-core: src/worker/workflow/machines/workflow_machines.rs`).
 
 mod activation;
+mod command_events;
 mod compare;
+mod deployment;
 mod errors;
 mod events;
 mod flags;
 mod local_activities;
+mod local_results;
 mod look_ahead;
 mod patches;
 mod sdk_commands;
@@ -39,17 +41,19 @@ pub(crate) use compare::describe;
 pub(crate) use errors::ExecutionError;
 pub(crate) use flags::CoreFlag;
 pub(crate) use local_activities::LocalActivityRequests;
-pub(crate) use sdk_commands::{IssuedCommand, LocalResolution};
+pub(crate) use local_results::LocalResolution;
+pub(crate) use sdk_commands::IssuedCommand;
 
 use crate::{
     history::History,
-    machines::{IncomingUpdate, Machine, Response, Result, fatal, nondeterminism},
+    machines::{self, IncomingUpdate, Machine, Response, Result, fatal, nondeterminism},
     time,
 };
+use deployment::DeploymentVersion;
 use flags::Flags;
 use local_activities::LocalActivities;
 
-/// What a run knows of the worker it belongs to.
+/// The properties of a worker that its runs need to know.
 #[derive(Clone)]
 pub(crate) struct WorkerFacts {
     pub(crate) namespace: String,
@@ -57,19 +61,19 @@ pub(crate) struct WorkerFacts {
     pub(crate) build_id: String,
     pub(crate) sdk_name: String,
     pub(crate) sdk_version: String,
-    /// Whether each command must be in history at its own workflow task.
+    /// True if each command must be in history at its own workflow task.
     pub(crate) strict: bool,
-    /// Whether whole commands are compared with their events.
+    /// True if whole commands are compared with their events.
     pub(crate) compares_inputs: bool,
-    /// The converter whose codec payloads have passed, if they have.
+    /// The converter whose codec payloads pass through, if they do.
     pub(crate) codec: Option<DataConverter>,
 }
 
-/// Which machine: its place in the list of all.
+/// The identity of a machine: its index among all of its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(u32);
 
-/// How workflow code names a command.
+/// The name of a command in workflow code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CommandId {
     Timer(u32),
@@ -84,7 +88,7 @@ pub(crate) enum CommandId {
 #[derive(Debug)]
 struct Slot {
     machine: Machine,
-    /// Nobody in workflow code waits for what the machine resolves.
+    /// True if the machine's command is Core's own: workflow code does not wait for its result.
     core_created: bool,
 }
 
@@ -93,13 +97,14 @@ struct Slot {
 struct QueuedCommand {
     key: Key,
     kind: CommandType,
-    /// Taken once it has left with a completion: then only its event is awaited.
+    /// The command itself; `None` once it was sent with a completion, when only its event is
+    /// awaited.
     command: Option<Box<Command>>,
-    /// Where workflow code issued it, if backtraces are on.
+    /// The backtrace of the code that issued it, if backtraces are on.
     issued_at: Option<Rc<str>>,
 }
 
-/// What of the started event later commands need.
+/// The content of the started event that later commands need.
 #[derive(Debug)]
 struct StartedInfo {
     workflow_task_timeout: Option<Duration>,
@@ -108,14 +113,7 @@ struct StartedInfo {
     retry_policy: Option<RetryPolicy>,
 }
 
-/// A worker deployment version, by name and build id.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct DeploymentVersion {
-    deployment_name: String,
-    build_id: String,
-}
-
-/// What the worker sends when a workflow task is complete.
+/// The content of a completion of a workflow task.
 #[derive(Debug, Default)]
 pub(crate) struct TaskResponse {
     pub(crate) commands: Vec<Command>,
@@ -140,7 +138,7 @@ pub(crate) struct Execution<'h> {
     last_processed_event: i64,
     pub(crate) replaying: bool,
     pub(crate) seen_terminal_event: bool,
-    /// Whether workflow code issued a closing command.
+    /// True once workflow code issued a command that closes the run.
     pub(crate) finished: bool,
     current_time: Option<Timestamp>,
     flags: Flags,
@@ -150,22 +148,23 @@ pub(crate) struct Execution<'h> {
     target_worker_deployment_version_changed: bool,
     deployment_version: Option<DeploymentVersion>,
     slots: Vec<Slot>,
-    /// Indexed by the id of the event that a machine's command became.
+    /// The machines, by the id of the event that their command became.
     by_event_id: Vec<Option<Key>>,
     by_protocol_instance_id: BTreeMap<String, Key>,
     by_command_id: BTreeMap<CommandId, Key>,
     commands: VecDeque<QueuedCommand>,
     task_commands: VecDeque<QueuedCommand>,
     outbox: Vec<ProtocolMessage>,
-    /// The patches that history or workflow code named, and whether a command was made for each.
+    /// The patches that history or workflow code named; `true` for those that have a command.
     patches: BTreeMap<String, bool>,
     local_activities: LocalActivities,
-    /// Local activities asked for on replay: if the task is not replayed, they run after all.
+    /// Local activities that were requested on replay. If a task starts that is not replayed, they
+    /// run after all.
     awaiting_markers: Vec<Key>,
     jobs: Vec<WorkflowActivationJob>,
     started: Option<StartedInfo>,
     run_timeout: Option<Duration>,
-    /// Where the command being handled was issued.
+    /// The backtrace of the code that issued the command which is handled now.
     issuing: Option<Rc<str>>,
 }
 
@@ -207,7 +206,7 @@ impl<'h> Execution<'h> {
         }
     }
 
-    /// New history from the service, and the messages that came with it.
+    /// Takes new history from the service, and the messages that came with it.
     pub(crate) fn new_work(
         &mut self,
         history: History<'h>,
@@ -219,12 +218,12 @@ impl<'h> Execution<'h> {
         self.apply_next_task().map(|_| ())
     }
 
-    /// Whether there is a job for workflow code.
+    /// Returns `true` if there is a job for workflow code.
     pub(crate) fn has_pending_jobs(&self) -> bool {
         !self.jobs.is_empty()
     }
 
-    /// Whether a local activity's result waits to be told.
+    /// Returns `true` if there is a job that resolves a local activity.
     pub(crate) fn has_pending_local_resolutions(&self) -> bool {
         self.jobs.iter().any(activation::is_local_resolution)
     }
@@ -247,11 +246,11 @@ impl<'h> Execution<'h> {
         self.flags.try_use(flag, record)
     }
 
-    /// Forgets a speculative workflow task that the service dropped, since all it brought was a
-    /// rejected update.
+    /// Forgets a speculative workflow task that the service dropped because it brought nothing but
+    /// a rejected update.
     pub(crate) fn reset_last_started(&mut self, event_id: i64) {
         self.current_started_event_id = event_id;
-        // The task's scheduled and started events are gone.
+        // The events that scheduled and started the task are gone.
         self.last_processed_event -= 2;
         let keep = usize::try_from(self.last_processed_event + 1).unwrap_or(0);
         self.by_event_id.truncate(keep);
@@ -265,14 +264,15 @@ impl<'h> Execution<'h> {
         self.local_activities.take_requests()
     }
 
-    /// Whether commands that have left are not in history yet: they cannot leave again.
+    /// Returns `true` if commands were sent that history does not have yet. They cannot be sent
+    /// again.
     pub(crate) fn has_unrecorded_commands(&self) -> bool {
         self.commands
             .iter()
             .any(|queued| queued.command.is_none() && !self.slot(queued.key).machine.is_final())
     }
 
-    /// Takes the commands and messages that leave with the completion of the task.
+    /// Takes the commands and messages to be sent with the completion of the task.
     pub(crate) fn take_response(&mut self) -> TaskResponse {
         let mut commands = Vec::with_capacity(self.commands.len());
         for queued in &mut self.commands {
@@ -290,7 +290,8 @@ impl<'h> Execution<'h> {
         }
     }
 
-    /// The first command that history has no event for, and where it was issued.
+    /// Returns the first command that history has no event for, and the backtrace of the code that
+    /// issued it.
     pub(crate) fn unrecorded_command(&self) -> Option<(&Command, Option<&str>)> {
         self.commands
             .iter()
@@ -326,7 +327,7 @@ impl<'h> Execution<'h> {
         self.jobs.push(job.into());
     }
 
-    /// Does what a machine asks for.
+    /// Does what a machine requests.
     fn process(&mut self, key: Key, responses: Vec<Response>) -> Result<()> {
         for response in responses {
             match response {
@@ -338,7 +339,7 @@ impl<'h> Execution<'h> {
                     }
                 }
                 Response::Command(command) => self.queue(key, command),
-                // On replay the service has the message already.
+                // On replay, the service has the message already.
                 Response::Message(message) if !self.replaying => self.outbox.push(message),
                 Response::Message(_) => {}
                 Response::CoreCommand(attributes, annotations) => {
@@ -355,6 +356,7 @@ impl<'h> Execution<'h> {
         Ok(())
     }
 
+    /// Queues a command of the current activation.
     fn queue(&mut self, key: Key, command: Box<Command>) {
         let kind = command.command_type();
         let issued_at = self.issuing.clone();
@@ -375,6 +377,8 @@ impl<'h> Execution<'h> {
         }
     }
 
+    /// Notes the start of a workflow task. If it is not replayed, local activities without a marker
+    /// run now.
     fn task_started(&mut self, event_id: i64, time: Timestamp) -> Result<()> {
         self.current_started_event_id = event_id;
         self.advance_time(time);
@@ -388,7 +392,7 @@ impl<'h> Execution<'h> {
         Ok(())
     }
 
-    fn local_activity_mut(&mut self, key: Key) -> Result<&mut crate::machines::LocalActivity> {
+    fn local_activity_mut(&mut self, key: Key) -> Result<&mut machines::LocalActivity> {
         match self.machine_mut(key) {
             Machine::LocalActivity(machine) => Ok(machine),
             machine => Err(fatal!("Expected a local activity, found {machine:?}")),

@@ -1,21 +1,54 @@
-//! Patch markers of history beside the patches that workflow code asks about.
+//! Patches: those of workflow code, matched with the markers of history.
 
 use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
+    coresdk::workflow_commands::SetPatchMarker,
     temporal::api::history::v1::{HistoryEvent, history_event::Attributes},
 };
 
-use super::{Execution, errors::ExecutionError, events::Next};
+use super::{CoreFlag, Execution, errors::ExecutionError, events::Next};
 use crate::{
     history::patch_marker,
-    machines::{Machine, nondeterminism},
+    machines::{self, Annotations, Machine, Patch, nondeterminism},
 };
 
 type Result<T, E = ExecutionError> = std::result::Result<T, E>;
 
 impl Execution<'_> {
-    /// Patch markers come and go with the code: some are skipped, as are calls that history has no
-    /// marker of.
+    /// Handles a call of `patched` or `deprecate_patch`.
+    pub(super) fn set_patch_marker(
+        &mut self,
+        attributes: SetPatchMarker,
+        annotations: Annotations,
+    ) -> machines::Result<()> {
+        let in_history = match self.patches.get(&attributes.patch_id) {
+            // This patch has a command already.
+            Some(true) => return Ok(()),
+            known => known.is_some(),
+        };
+        let may_upsert = self
+            .flags
+            .try_use(CoreFlag::UpsertSearchAttributeOnPatch, !self.replaying);
+        // On replay, a patch without a marker had no upsert either.
+        let upserts = may_upsert && (!self.replaying || in_history);
+        let earlier = upserts.then(|| {
+            self.patches
+                .iter()
+                .filter(|(_, created)| **created)
+                .map(|(id, _)| id.as_str())
+        });
+        let call = Patch::call(attributes.patch_id.clone(), attributes.deprecated, earlier)?;
+        let machine = Machine::Patch(Box::new(call.machine));
+        self.add_command(machine, call.marker, annotations.clone(), None);
+        if let Some(upsert) = call.upsert {
+            self.add_core_command(upsert, annotations)?;
+        }
+        self.patches.insert(attributes.patch_id, true);
+        Ok(())
+    }
+
+    /// Matches an event and the next command as far as patches go. Patches come and go with the
+    /// code, so some markers are skipped, and so are calls that history has no marker of.
     pub(super) fn match_patch(
         &self,
         event: &HistoryEvent,
@@ -47,14 +80,14 @@ impl Execution<'_> {
     }
 }
 
-/// What becomes of an event and the next command, as far as patches go.
+/// The fate of an event and of the next command, as far as patches go.
 pub(super) enum PatchMatch {
     Match,
     SkipCommand,
     SkipEvent(Next),
 }
 
-/// The upsert of the version attribute goes with its marker.
+/// Skips the next event too if it is the upsert that goes with a marker.
 fn skip_upsert(next_event: Option<&HistoryEvent>) -> Next {
     match next_event.and_then(|event| event.attributes.as_ref()) {
         Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert))

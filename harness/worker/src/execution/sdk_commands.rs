@@ -1,15 +1,14 @@
-//! What the commands of workflow code mean: new machines, cancellations, answers.
+//! Commands of workflow code: each makes a machine, or is handed to one.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
     coresdk::{
         common::VersioningIntent,
         workflow_commands::{
-            ContinueAsNewWorkflowExecution, RequestCancelExternalWorkflowExecution,
-            ScheduleLocalActivity, SetPatchMarker, UpdateResponse, UpsertWorkflowSearchAttributes,
-            WorkflowCommand, workflow_command::Variant,
+            ContinueAsNewWorkflowExecution, RequestCancelExternalWorkflowExecution, UpdateResponse,
+            UpsertWorkflowSearchAttributes, WorkflowCommand, workflow_command::Variant,
         },
     },
     temporal::api::{
@@ -23,29 +22,18 @@ use temporalio_protos::{
 
 use super::{CommandId, CoreFlag, Execution, Key};
 use crate::machines::{
-    Activity, Annotations, CancelExternal, ChildWorkflow, Closing, LocalActivity, LocalResult,
-    Machine, NexusOperation, Patch, Result, SignalExternal, Timer, Upsert, UpsertKind, fatal,
-    nondeterminism,
+    Activity, Annotations, CancelExternal, ChildWorkflow, Closing, Machine, NexusOperation, Result,
+    SignalExternal, Timer, Upsert, UpsertKind, fatal, nondeterminism,
 };
 
-/// A command of workflow code, and where it was issued.
+/// A command of workflow code, and the backtrace of the code that issued it.
 #[derive(Debug)]
 pub(crate) struct IssuedCommand {
     pub(crate) command: WorkflowCommand,
     pub(crate) issued_at: Option<Rc<str>>,
 }
 
-/// How a local activity's last attempt ended.
-#[derive(Debug)]
-pub(crate) struct LocalResolution {
-    pub(crate) seq: u32,
-    pub(crate) result: LocalResult,
-    pub(crate) runtime: Duration,
-    pub(crate) attempt: u32,
-    pub(crate) backoff: Option<prost_types::Duration>,
-}
-
-/// The machine of a command that is being cancelled.
+/// Finds the machine of a command that is to be cancelled.
 macro_rules! machine_to_cancel {
     ($self:ident, $id:expr, $kind:ident) => {{
         let id = $id;
@@ -64,7 +52,7 @@ macro_rules! machine_to_cancel {
 }
 
 impl Execution<'_> {
-    /// Takes what workflow code answered to an activation.
+    /// Handles the commands with which workflow code answered an activation.
     pub(crate) fn handle_commands(&mut self, commands: Vec<IssuedCommand>) -> Result<()> {
         for IssuedCommand { command, issued_at } in commands {
             self.issuing = issued_at;
@@ -78,13 +66,17 @@ impl Execution<'_> {
             self.handle_command(variant, annotations)?;
         }
         self.issuing = None;
+
+        // Commands may have scheduled activities whose results are known already.
         self.apply_preresolutions(false)?;
         self.release_held_local_resolutions()?;
         self.prepare_commands()
     }
 
+    /// Handles one command.
     fn handle_command(&mut self, variant: Variant, annotations: Annotations) -> Result<()> {
         match variant {
+            // Timers.
             Variant::StartTimer(attributes) => {
                 let id = CommandId::Timer(attributes.seq);
                 let (machine, command) = Timer::start(attributes, annotations.clone());
@@ -96,6 +88,8 @@ impl Execution<'_> {
                 let responses = machine.cancel(annotations)?;
                 self.process(key, responses)?;
             }
+
+            // Activities.
             Variant::ScheduleActivity(attributes) => {
                 let id = CommandId::Activity(attributes.seq);
                 let compatible =
@@ -115,6 +109,8 @@ impl Execution<'_> {
                 let responses = machine.cancel(annotations)?;
                 self.process(key, responses)?;
             }
+
+            // Local activities.
             Variant::ScheduleLocalActivity(attributes) => {
                 self.schedule_local(attributes, annotations)?
             }
@@ -125,6 +121,8 @@ impl Execution<'_> {
                 let responses = machine.cancel(index)?;
                 self.process(key, responses)?;
             }
+
+            // Other workflows.
             Variant::StartChildWorkflowExecution(attributes) => {
                 let id = CommandId::ChildWorkflowStart(attributes.seq);
                 let compatible =
@@ -163,6 +161,8 @@ impl Execution<'_> {
             Variant::RequestCancelExternalWorkflowExecution(attributes) => {
                 self.cancel_external(attributes, annotations)?;
             }
+
+            // Nexus operations.
             Variant::ScheduleNexusOperation(attributes) => {
                 let id = CommandId::NexusOperation(attributes.seq);
                 let (machine, command) = NexusOperation::schedule(attributes, annotations.clone());
@@ -179,6 +179,8 @@ impl Execution<'_> {
                 let responses = machine.cancel(annotations);
                 self.process(key, responses)?;
             }
+
+            // Commands without a result.
             Variant::SetPatchMarker(attributes) => {
                 self.set_patch_marker(attributes, annotations)?
             }
@@ -189,6 +191,8 @@ impl Execution<'_> {
                 let machine = Machine::Upsert(Upsert::new(UpsertKind::Properties));
                 self.add_command(machine, attributes.into(), annotations, None);
             }
+
+            // Answers, and the end of the run.
             Variant::UpdateResponse(response) => self.respond_to_update(response)?,
             Variant::CompleteWorkflowExecution(attributes) => {
                 self.close(Closing::complete(), attributes.into(), annotations);
@@ -215,7 +219,8 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn add_command(
+    /// Adds a machine, and queues its command.
+    pub(super) fn add_command(
         &mut self,
         machine: Machine,
         attributes: Attributes,
@@ -230,7 +235,7 @@ impl Execution<'_> {
         key
     }
 
-    /// A command that a machine issues beside its own.
+    /// Adds a command that a machine issues beside its own.
     pub(super) fn add_core_command(
         &mut self,
         attributes: Attributes,
@@ -284,37 +289,6 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn set_patch_marker(
-        &mut self,
-        attributes: SetPatchMarker,
-        annotations: Annotations,
-    ) -> Result<()> {
-        let in_history = match self.patches.get(&attributes.patch_id) {
-            // A command was made for this patch already.
-            Some(true) => return Ok(()),
-            known => known.is_some(),
-        };
-        let may_upsert = self
-            .flags
-            .try_use(CoreFlag::UpsertSearchAttributeOnPatch, !self.replaying);
-        // On replay, a patch that history does not name had no upsert either.
-        let upserts = may_upsert && (!self.replaying || in_history);
-        let earlier = upserts.then(|| {
-            self.patches
-                .iter()
-                .filter(|(_, created)| **created)
-                .map(|(id, _)| id.as_str())
-        });
-        let call = Patch::call(attributes.patch_id.clone(), attributes.deprecated, earlier)?;
-        let machine = Machine::Patch(Box::new(call.machine));
-        self.add_command(machine, call.marker, annotations.clone(), None);
-        if let Some(upsert) = call.upsert {
-            self.add_core_command(upsert, annotations)?;
-        }
-        self.patches.insert(attributes.patch_id, true);
-        Ok(())
-    }
-
     fn upsert_search_attributes(
         &mut self,
         attributes: UpsertWorkflowSearchAttributes,
@@ -335,7 +309,7 @@ impl Execution<'_> {
                 .indexed_fields
                 .contains_key(VERSION_SEARCH_ATTR_KEY)
         {
-            // That attribute is Core's: the command stays, with nothing in it.
+            // That attribute is Core's: the command stays, but is empty.
             upserted = SearchAttributes::default();
         }
         let command = Attributes::UpsertWorkflowSearchAttributesCommandAttributes(
@@ -369,7 +343,7 @@ impl Execution<'_> {
         self.process(key, responses)
     }
 
-    /// What the new run inherits, unless workflow code says otherwise.
+    /// Fills in what the new run inherits, unless workflow code set it.
     fn with_current_values(
         &self,
         mut attributes: ContinueAsNewWorkflowExecution,
@@ -397,7 +371,7 @@ impl Execution<'_> {
         attributes
     }
 
-    /// Whether a command asks for a worker of a compatible version.
+    /// Returns `true` if a command asks for a worker of a compatible version.
     fn compatible(&self, intent: VersioningIntent, task_queue: &str) -> bool {
         match intent {
             VersioningIntent::Compatible => true,
@@ -408,98 +382,8 @@ impl Execution<'_> {
         }
     }
 
-    fn schedule_local(
-        &mut self,
-        attributes: ScheduleLocalActivity,
-        annotations: Annotations,
-    ) -> Result<()> {
-        let id = CommandId::LocalActivity(attributes.seq);
-        let (machine, responses) =
-            LocalActivity::schedule(attributes, annotations, self.replaying, self.current_time)?;
-        let awaits_marker = machine.awaits_marker();
-        let key = self.add_machine(Machine::LocalActivity(Box::new(machine)));
-        if awaits_marker {
-            self.awaiting_markers.push(key);
-        }
-        self.by_command_id.insert(id, key);
-        self.process(key, responses)
-    }
-
-    /// A local activity has ended, as far as this run is concerned.
-    pub(crate) fn resolve_local(&mut self, resolution: LocalResolution) -> Result<()> {
-        let LocalResolution {
-            seq,
-            result,
-            runtime,
-            attempt,
-            backoff,
-        } = resolution;
-        let key = self.key(CommandId::LocalActivity(seq))?;
-        let index = self.local_activities.activation_index();
-        let responses = self
-            .local_activity_mut(key)?
-            .resolve(result, runtime, attempt, backoff, index)?;
-        self.process(key, responses)?;
-        self.local_activities.done(seq);
-        Ok(())
-    }
-
-    pub(super) fn cancel_local_activity(&mut self, key: Key, seq: u32) -> Result<()> {
-        // A result that belongs to a later activation waits for it, whatever comes earlier.
-        if self.local_activities.holds_preresolution(seq) {
-            return Ok(());
-        }
-        if let Some(recorded) = self.local_activities.take_preresolution(seq) {
-            let responses = self
-                .local_activity_mut(key)?
-                .resolve_from_marker(recorded)?;
-            return self.process(key, responses);
-        }
-        if let Some(removed) = self.local_activities.remove_queued(seq) {
-            let index = self.local_activities.activation_index();
-            let attempt = removed.schedule.attempt;
-            let cancelled = LocalResult::empty_cancel();
-            let responses = self.local_activity_mut(key)?.resolve(
-                cancelled,
-                Duration::ZERO,
-                attempt,
-                None,
-                index,
-            )?;
-            return self.process(key, responses);
-        }
-        self.local_activities.enqueue_cancel(seq);
-        Ok(())
-    }
-
-    /// Tells results found in markers ahead, in order, as far as their activities are scheduled.
-    pub(super) fn apply_preresolutions(&mut self, include_held: bool) -> Result<()> {
-        while let Some(seq) = self.local_activities.next_preresolution(include_held) {
-            let Ok(key) = self.key(CommandId::LocalActivity(seq)) else {
-                break;
-            };
-            let Some(recorded) = self.local_activities.take_preresolution(seq) else {
-                break;
-            };
-            let responses = self
-                .local_activity_mut(key)?
-                .resolve_from_marker(recorded)?;
-            self.process(key, responses)?;
-        }
-        Ok(())
-    }
-
-    /// With nothing else to do, no later activation will come for the results that wait for one.
-    pub(super) fn release_held_local_resolutions(&mut self) -> Result<()> {
-        if self.has_pending_jobs() {
-            Ok(())
-        } else {
-            self.apply_preresolutions(true)
-        }
-    }
-
-    /// Moves the commands of this activation to those that leave, without what was cancelled
-    /// meanwhile.
+    /// Moves the commands of this activation to those that are to be sent, except for those that
+    /// were cancelled meanwhile.
     fn prepare_commands(&mut self) -> Result<()> {
         let slots = &self.slots;
         self.commands

@@ -1,4 +1,4 @@
-//! Messages as they were before the payload codec.
+//! Messages as they were before the codec.
 
 use futures::FutureExt;
 use temporalio_common::{
@@ -6,7 +6,7 @@ use temporalio_common::{
     payload_visitor::{PayloadVisitable, decode_payloads},
 };
 
-/// The message with its payloads decoded; as it is, if they cannot be.
+/// Returns the message with its payloads decoded; unchanged if they cannot be decoded.
 pub(in crate::execution) fn decoded<M>(message: &M, converter: &DataConverter) -> M
 where
     M: PayloadVisitable + Clone + Send,

@@ -1,4 +1,4 @@
-//! Fields compared one by one, as the service may have changed them.
+//! Fields of commands and events, compared as far as the service leaves them unchanged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,9 +13,9 @@ use temporalio_protos::temporal::api::{
 };
 
 use super::payloads::{difference, same_payloads};
-use crate::time;
+use crate::time::{self, timeout};
 
-/// The first difference found.
+/// A comparison of fields, up to the first difference.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     first: Option<String>,
@@ -44,7 +44,7 @@ impl Fields {
         self.check(name, recorded == given, recorded, given);
     }
 
-    /// Payloads, by what they say.
+    /// Compares lists of payloads by their values.
     pub(super) fn payloads(
         &mut self,
         name: &str,
@@ -56,7 +56,7 @@ impl Fields {
         }
     }
 
-    /// One payload, by what it says.
+    /// Compares two payloads by their values.
     pub(super) fn payload(
         &mut self,
         name: &str,
@@ -71,20 +71,20 @@ impl Fields {
         self.payloads(name, only(recorded).as_ref(), only(given).as_ref());
     }
 
-    /// Memos, field by field; an empty one is none.
+    /// Compares memos field by field. An empty memo equals none.
     pub(super) fn memo(&mut self, recorded: Option<&Memo>, given: Option<&Memo>) {
         let fields = |memo: Option<&Memo>| -> BTreeMap<String, Payload> {
             memo.map(|memo| memo.fields.clone().into_iter().collect())
                 .unwrap_or_default()
         };
         let (recorded, given) = (fields(recorded), fields(given));
-        // In order, for which of several differences is shown must not depend on the process.
+        // In order: the difference that is shown must be the same in every process.
         for key in recorded.keys().chain(given.keys()).collect::<BTreeSet<_>>() {
             self.payload(&format!("memo {key}"), recorded.get(key), given.get(key));
         }
     }
 
-    /// A duration that the service leaves as it is.
+    /// Compares durations that the service leaves unchanged.
     pub(super) fn duration(
         &mut self,
         name: &str,
@@ -114,7 +114,7 @@ impl Fields {
         );
     }
 
-    /// Task queues, by name; without one, the service takes the workflow's own.
+    /// Compares task queues by name. If the command has none, the service fills in the workflow's.
     pub(super) fn queue(
         &mut self,
         name: &str,
@@ -127,7 +127,7 @@ impl Fields {
         }
     }
 
-    /// A timeout that the service fills in if it is not given, and caps by others.
+    /// Compares timeouts that the service fills in if they are missing, and caps by others.
     pub(super) fn capped(
         &mut self,
         name: &str,
@@ -145,7 +145,7 @@ impl Fields {
         }
     }
 
-    /// A retry policy, whose missing fields the service fills in.
+    /// Compares retry policies, whose missing fields the service fills in.
     pub(super) fn retry_policy(
         &mut self,
         name: &str,
@@ -167,17 +167,12 @@ impl Fields {
     }
 }
 
-/// A timeout, unless it is missing or zero.
-pub(super) fn timeout(duration: Option<prost_types::Duration>) -> Option<Duration> {
-    time::duration(duration).filter(|duration| !duration.is_zero())
-}
-
-/// Whether an enum field was given at all.
+/// Returns `true` if an enum field of a command was set.
 pub(super) fn given(value: i32) -> bool {
     value != 0
 }
 
-/// Failures are the same whatever their stack traces.
+/// Returns `true` if two failures are the same, apart from their stack traces.
 pub(super) fn same_failure(a: Option<&Failure>, b: Option<&Failure>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => {

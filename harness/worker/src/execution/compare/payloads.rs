@@ -1,20 +1,19 @@
-//! When two payloads say the same: not only byte by byte.
+//! Payloads compared by their values, which may be equal although their bytes differ.
 //!
-//! A map is written in the order in which it is walked through, and a `HashMap` that a workflow
-//! passes to an activity is walked through differently in each process. Whoever reads it gets the
-//! same map, so that is no difference. A list in another order is one: whoever made it walked
-//! through a `HashMap`, or there is none.
+//! A map is written in the order of its iteration, and the order of a `HashMap` is another one in
+//! each process. Both are read as the same map, so their order is no difference. The order of a
+//! list is one: workflow code iterated over a `HashMap` to make the list.
 
 use serde_json::Value;
 use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
 
-/// Whether two payloads say the same.
+/// Returns `true` if two payloads have the same value.
 pub(super) fn same_payload(a: &Payload, b: &Payload) -> bool {
     a == b
         || a.metadata == b.metadata && a.external_payloads == b.external_payloads && same_data(a, b)
 }
 
-/// Whether two lists of payloads say the same; an empty one is none.
+/// Returns `true` if two lists of payloads have the same values. An empty list equals none.
 pub(super) fn same_payloads(a: Option<&Payloads>, b: Option<&Payloads>) -> bool {
     let (a, b) = (list(a), list(b));
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_payload(a, b))
@@ -29,7 +28,7 @@ fn same_data(a: &Payload, b: &Payload) -> bool {
         Some(b"json/plain" | b"json/protobuf") => {
             json(a).is_some_and(|value| Some(value) == json(b))
         }
-        // The maps of a message have no order either; what else is in it keeps its bytes.
+        // The maps of a message have no order either; its other fields keep their bytes.
         Some(b"binary/protobuf") => sorted(a) == sorted(b),
         _ => false,
     }
@@ -45,7 +44,7 @@ fn sorted(payload: &Payload) -> Vec<u8> {
     bytes
 }
 
-/// Two lists in words, and that it is their order alone that differs, if it is.
+/// Describes the difference of two lists, and says so if only their order differs.
 pub(super) fn difference(recorded: Option<&Payloads>, given: Option<&Payloads>) -> String {
     let (recorded, given) = (list(recorded), list(given));
     let words = |payloads: &[Payload]| match payloads {
@@ -81,7 +80,7 @@ fn same_elements(a: &Payload, b: &Payload) -> bool {
     elements(a).is_some_and(|of_a| Some(of_a) == elements(b))
 }
 
-/// The payload as text where it is text.
+/// Shows a payload as text if it is text.
 fn show(payload: &Payload) -> String {
     match std::str::from_utf8(&payload.data) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
@@ -125,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn a_message_whose_map_is_in_another_order_is_the_same_message() {
+    fn a_message_with_a_map_in_another_order_is_the_same_message() {
         let message = |data| payload("binary/protobuf", data);
         assert!(same_payload(&message("k1v1k2v2"), &message("k2v2k1v1")));
         assert!(!same_payload(&message("k1v1"), &message("k1v2")));
     }
 
     #[test]
-    fn bytes_of_any_other_kind_are_compared_as_they_are() {
+    fn bytes_of_any_other_encoding_are_compared_as_they_are() {
         assert!(!same_payload(
             &payload("binary/plain", "ab"),
             &payload("binary/plain", "ba")
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_difference_says_if_it_is_the_order_alone() {
+    fn the_difference_says_so_if_only_the_order_differs() {
         let list = |data| {
             Some(Payloads {
                 payloads: vec![json_of(data)],

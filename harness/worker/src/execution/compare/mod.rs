@@ -1,11 +1,14 @@
 //! Strict replay: whole commands compared with their events.
 //!
-//! Core matches by type and id, so a workflow may pass another input to an activity on replay and
-//! nobody notices. Here it is noticed. What the service changes on the way (timeouts it caps or
-//! fills in, defaults of retry policies) is not held against the command; nor is what code may
-//! change between versions without harm (summaries, the list of patches), nor are headers:
-//! interceptors write the ids of the trace at hand there, which are new each time. Payloads are
-//! compared as they were before the codec, which may use fresh randomness for each.
+//! Core matches a command with its event by type and id, so it does not notice a workflow that
+//! passes another input to an activity on replay. A strict replay does. It tolerates these
+//! differences:
+//!
+//! - changes by the service: timeouts that it caps or fills in, defaults of retry policies;
+//! - changes between versions of the code that do no harm: summaries, the list of patches;
+//! - headers: interceptors write ids of traces there, which are new each time.
+//!
+//! Payloads are compared as they were before the codec, which may use fresh randomness for each.
 
 mod codec;
 mod fields;
@@ -29,19 +32,21 @@ use temporalio_protos::{
 };
 
 pub(super) use codec::decoded;
-use fields::{Fields, given, same_failure, timeout};
 
-/// A command that is not the one history recorded.
+use crate::time::timeout;
+use fields::{Fields, given, same_failure};
+
+/// The difference between a command and the one that history recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) event_id: i64,
     pub(crate) event: String,
     pub(crate) command: String,
-    /// The first field that differs, and both its values.
+    /// The first field that differs, with both values.
     pub(crate) what: String,
 }
 
-/// The command in words: its type, and what tells it from others of its type.
+/// Describes a command: its type, and what tells it from others of its type.
 pub(crate) fn describe(command: &Command) -> String {
     let kind = command.command_type();
     match &command.attributes {
@@ -77,7 +82,7 @@ pub(crate) fn describe(command: &Command) -> String {
     }
 }
 
-/// The first difference between a command and the event that it matches by Core's rules.
+/// Returns the first difference between a command and the event that it matches by Core's rules.
 pub(crate) fn compare(
     command: &Command,
     event: &HistoryEvent,
@@ -212,7 +217,7 @@ fn activity(
     }
 }
 
-/// Commands that are about other workflows, or the next run.
+/// Compares commands that are about other workflows or the next run.
 fn workflows(fields: &mut Fields, of: &Of, recorded: &Event) {
     match (of, recorded) {
         (
@@ -313,7 +318,7 @@ fn nexus_operation(
     fields.equal("service", &e.service, &c.service);
     fields.equal("operation", &e.operation, &c.operation);
     fields.payload("input", e.input.as_ref(), c.input.as_ref());
-    // The service writes the keys in lower case.
+    // The service writes keys in lower case.
     let recorded: BTreeMap<_, _> = e
         .nexus_header
         .iter()
@@ -325,7 +330,7 @@ fn nexus_operation(
         .map(|(key, value)| (key.to_lowercase(), value))
         .collect();
     fields.equal("nexus_header", &recorded, &given);
-    // It caps each timeout by the longer ones.
+    // The service caps each timeout by the longer ones.
     let caps = [run_timeout, timeout(e.schedule_to_close_timeout)];
     let mut check = |name, recorded, given| fields.capped(name, recorded, given, &caps);
     check(
@@ -345,7 +350,7 @@ fn nexus_operation(
     );
 }
 
-/// The list of patches changes as code drops them, which is fine; all else is not.
+/// Compares search attributes, except for the list of patches, which changes when code drops one.
 fn search_attributes(
     fields: &mut Fields,
     recorded: Option<&SearchAttributes>,
