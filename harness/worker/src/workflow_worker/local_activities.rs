@@ -1,7 +1,8 @@
-//! Attempts of local activities: which to start, which to start again, and when to give up.
+//! Retries of local activities: whether and when another attempt follows a failed one.
 //!
 //! The rules are Core's (`temporalio-sdk-core: src/worker/activities/local_activities.rs`,
-//! `src/retry_logic.rs`); running the code, and its clocks, are left to the caller.
+//! `src/retry_logic.rs`). Their timeouts are kept by
+//! [`LocalActivities`](crate::activity::LocalActivities).
 
 use std::{collections::BTreeMap, num::NonZero, time::Duration};
 
@@ -21,7 +22,8 @@ use crate::{
     time,
 };
 
-/// Above this backoff a timer takes the place of a local wait, unless the workflow says otherwise.
+/// The longest backoff for which the worker waits, unless the workflow sets another. A longer one
+/// becomes a timer.
 const DEFAULT_LOCAL_RETRY_THRESHOLD: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
@@ -32,24 +34,24 @@ struct Running {
     attempts_in_task: u32,
 }
 
-/// The local activities of a run that are running or backing off.
+/// The local activities of a run that run or back off.
 #[derive(Debug, Default)]
 pub(super) struct RunningLocalActivities {
     by_seq: BTreeMap<u32, Running>,
 }
 
-/// What follows from the end of an attempt.
+/// The consequence of the end of an attempt.
 pub(super) enum AfterAttempt {
-    /// Another attempt.
+    /// Another attempt follows.
     Retry(Box<LocalActivityTask>),
-    /// The workflow is told.
+    /// The local activity is over: the workflow is told its result.
     Resolved(Box<LocalResolution>),
-    /// Nobody waits for it.
+    /// Nobody waits for the local activity.
     Untracked,
 }
 
 impl RunningLocalActivities {
-    /// The first attempt of a local activity.
+    /// Returns the first attempt of a local activity.
     pub(super) fn start(&mut self, scheduled: ScheduledLocalActivity) -> LocalActivityTask {
         let attempt = scheduled.schedule.attempt.max(1);
         let task = attempt_of(&scheduled, attempt, Duration::ZERO);
@@ -63,7 +65,7 @@ impl RunningLocalActivities {
         task
     }
 
-    /// Decides what follows from the end of an attempt.
+    /// Returns the consequence of the end of an attempt.
     pub(super) fn on_attempt(
         &mut self,
         seq: u32,
@@ -72,6 +74,8 @@ impl RunningLocalActivities {
         let Some(mut running) = self.by_seq.remove(&seq) else {
             return AfterAttempt::Untracked;
         };
+
+        // Find the result of the attempt, and the backoff if another may follow.
         let attempt = running.attempt;
         let policy = running.scheduled.schedule.retry_policy.as_ref();
         let (result, backoff) = match resolution.outcome {
@@ -85,7 +89,7 @@ impl RunningLocalActivities {
                     seq,
                     result: LocalResult::empty_cancel(),
                     runtime: Duration::ZERO,
-                    // It was in none.
+                    // It was in no attempt.
                     attempt: 0,
                     backoff: None,
                 }));
@@ -100,10 +104,12 @@ impl RunningLocalActivities {
                     let backoff = backoff(policy, attempt, failure.maybe_application_failure());
                     (LocalResult::Failed(failure), backoff)
                 }
-                // Only this worker tells a workflow to back off.
+                // Only this worker makes a workflow back off, never the code of an attempt.
                 Some(Status::Backoff(_)) | None => return AfterAttempt::Untracked,
             },
         };
+
+        // Wait here for a short backoff; leave a long one to a timer of the workflow's.
         let schedule = &running.scheduled.schedule;
         let threshold =
             time::duration(schedule.local_retry_threshold).unwrap_or(DEFAULT_LOCAL_RETRY_THRESHOLD);
@@ -125,8 +131,8 @@ impl RunningLocalActivities {
         }))
     }
 
-    /// How often attempts were repeated in workflow tasks after the first, which completions
-    /// report.
+    /// Returns the number of attempts that were repeated in workflow tasks after the first, which
+    /// completions report.
     pub(super) fn nonfirst_attempts(&self) -> u32 {
         self.by_seq
             .values()
@@ -135,7 +141,7 @@ impl RunningLocalActivities {
             .sum()
     }
 
-    /// The workflow task they run in is over.
+    /// Notes that the workflow task in which the local activities run is over.
     pub(super) fn task_ended(&mut self) {
         for running in self.by_seq.values_mut() {
             running.first_task_has_ended = true;
@@ -168,10 +174,10 @@ fn timed_out(kind: TimeoutType) -> LocalResult {
     })
 }
 
-/// How long to wait for the next attempt, if there is to be one.
+/// Returns the time to wait for the next attempt, if there is to be one.
 ///
-/// Unlike the server, Core compares non-retryable types without case, and takes the first delay as
-/// it is.
+/// Unlike the server, Core ignores the case of non-retryable types, and does not cap the first
+/// backoff.
 fn backoff(
     policy: Option<&RetryPolicy>,
     attempt: u32,
@@ -181,6 +187,8 @@ fn backoff(
     let policy = policy.unwrap_or(&defaults);
     let attempt = NonZero::new(attempt).unwrap_or(NonZero::<u32>::MIN).get();
     let maximum_attempts = u32::try_from(policy.maximum_attempts).unwrap_or(0);
+
+    // The policy or the failure may forbid another attempt.
     if maximum_attempts > 0 && attempt >= maximum_attempts {
         return None;
     }
@@ -197,9 +205,13 @@ fn backoff(
     {
         return None;
     }
+
+    // The failure may set the backoff itself.
     if let Some(delay) = failure.and_then(|failure| time::duration(failure.next_retry_delay)) {
         return Some(delay);
     }
+
+    // Otherwise it grows with the number of attempts.
     let initial = time::duration(policy.initial_interval).unwrap_or(Duration::from_secs(1));
     if attempt == 1 {
         return Some(initial);
@@ -228,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_doubles_up_to_a_hundred_times_the_first() {
+    fn the_backoff_doubles_up_to_a_hundred_times_the_first() {
         let delays: Vec<u64> = [1, 2, 3, 7, 8, 60]
             .iter()
             .map(|n| backoff(None, *n, None).unwrap().as_secs())
@@ -237,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_attempt_is_not_followed_by_another() {
+    fn no_attempt_follows_the_last_one_that_the_policy_allows() {
         let policy = RetryPolicy {
             maximum_attempts: 3,
             ..Default::default()
@@ -247,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_is_listed_is_not_retried_whatever_its_case() {
+    fn a_failure_of_a_listed_type_is_not_retried_whatever_its_case() {
         let policy = RetryPolicy {
             non_retryable_error_types: vec!["NoMoney".to_owned()],
             ..Default::default()
@@ -260,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_failure_may_set_the_delay_itself() {
+    fn a_failure_may_set_the_backoff_itself() {
         let policy = RetryPolicy {
             maximum_interval: Some(seconds(5)),
             ..Default::default()

@@ -1,4 +1,4 @@
-//! How a worker runs workflow code.
+//! The options of a worker that runs workflow code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 use temporalio_common::data_converters::DataConverter;
 use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
-/// Errors in workflow code that can be made to fail the workflow instead of its workflow task.
+/// An error in workflow code that an option lets fail the workflow, instead of its workflow task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum WorkflowErrorType {
@@ -16,29 +16,30 @@ pub enum WorkflowErrorType {
     Nondeterminism,
 }
 
-/// How a [`WorkflowWorker`](crate::WorkflowWorker) runs workflow code.
+/// The options of a [`WorkflowWorker`](crate::WorkflowWorker).
 #[derive(Clone)]
 pub struct WorkflowWorkerOptions {
-    /// The namespace that commands and query answers name.
+    /// The namespace of the worker's requests and commands.
     pub namespace: String,
-    /// The task queue the worker polls; activities without one of their own go there.
+    /// The task queue that the worker polls. Activities without a task queue of their own go there.
     pub task_queue: String,
-    /// How the worker names itself in its requests.
+    /// The identity of the worker in its requests.
     pub identity: String,
-    /// The sticky task queue of this worker; `None` asks for no stickiness.
+    /// The sticky task queue of this worker; `None` switches stickiness off.
     pub sticky_queue: Option<String>,
-    /// How long the service lets a task wait in the sticky queue. Core's default is ten seconds.
+    /// The time that a task may wait in the sticky queue. Core's default is ten seconds.
     pub sticky_schedule_to_start_timeout: Duration,
-    /// How many runs are kept between their tasks; 0 evicts a run after each completed task.
+    /// The number of runs that are kept between their tasks; 0 evicts a run after each completed
+    /// task.
     pub max_cached: usize,
-    /// How workflow inputs and results become payloads.
+    /// The converter between payloads and the inputs and results of workflows.
     pub data_converter: DataConverter,
-    /// Errors that fail the workflow, whatever its type, instead of the workflow task.
+    /// The errors that fail a workflow of any type, instead of its workflow task.
     pub workflow_failure_errors: BTreeSet<WorkflowErrorType>,
-    /// Errors that fail the workflow, if it is of this type.
+    /// The errors that fail a workflow of this type, instead of its workflow task.
     pub workflow_types_to_failure_errors: BTreeMap<String, BTreeSet<WorkflowErrorType>>,
-    /// Decides whether a patch that a run meets for the first time is made active in it: a rollout
-    /// held back. Without, it is. Experimental in the SDK.
+    /// A callback that decides if a patch becomes active in a run that meets it for the first time,
+    /// so that a rollout can be held back. Without a callback it does. Experimental in the SDK.
     pub patch_activation_callback: Option<PatchActivationCallback>,
     /// The worker's build id, as the SDK reports it with each completion.
     pub build_id: String,
@@ -46,16 +47,15 @@ pub struct WorkflowWorkerOptions {
     pub sdk_name: String,
     /// The version of the SDK, as the official client gives it.
     pub sdk_version: String,
-    /// Whether a wake that no SDK future caused fails the workflow task, as the SDK does by
-    /// default.
+    /// True if a wake that no SDK future caused fails the workflow task, as by default in the SDK.
     pub detect_nondeterministic_futures: bool,
-    /// Whether backtraces are kept, of panics and of the code that issued each command. Slow.
+    /// True if backtraces are kept, of panics and of the code that issued each command. Slow.
     pub backtraces: bool,
 }
 
 impl WorkflowWorkerOptions {
-    /// The SDK's defaults for a worker of this task queue: 1,000 cached runs, a sticky queue, ten
-    /// seconds.
+    /// Returns the SDK's defaults for a worker of this task queue: 1,000 cached runs, and a sticky
+    /// queue in which a task waits for ten seconds.
     pub fn new(
         namespace: impl Into<String>,
         task_queue: impl Into<String>,
@@ -81,8 +81,8 @@ impl WorkflowWorkerOptions {
         }
     }
 
-    /// Whether an error in workflow code fails a workflow of this type, instead of its workflow
-    /// task.
+    /// Returns `true` if an error in workflow code fails a workflow of this type, instead of its
+    /// workflow task.
     pub fn fails_workflow(&self, workflow_type: &str, error: WorkflowErrorType) -> bool {
         let of_type = self.workflow_types_to_failure_errors.get(workflow_type);
         self.workflow_failure_errors.contains(&error)

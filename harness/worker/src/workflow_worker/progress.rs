@@ -1,4 +1,4 @@
-//! What comes of a workflow task.
+//! The progress of a workflow task, as the worker tells it to its caller.
 
 use std::time::Duration;
 
@@ -13,29 +13,30 @@ use temporalio_protos::temporal::api::{
 
 use crate::{LocalActivityTask, Nondeterminism, TaskFailureReason, time};
 
-/// What became of a task, or what is needed to go on with it.
+/// The outcome of a task, or what the worker needs to continue the task.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkflowTaskProgress {
-    /// The workflow task is done; send this.
+    /// The workflow task is done: send this completion.
     Completed(Box<RespondWorkflowTaskCompletedRequest>),
-    /// The workflow task failed; the run is no longer cached.
+    /// The workflow task failed. The run is no longer cached.
     Failed(Box<WorkflowTaskFailure>),
-    /// A legacy query was answered; send this.
+    /// A legacy query was answered: send this answer.
     QueryAnswered(Box<RespondQueryTaskCompletedRequest>),
-    /// A legacy query could not be answered, for its run could not be rebuilt; send what it holds.
+    /// A legacy query could not be answered, because its run could not be rebuilt: send the answer
+    /// in this failure.
     QueryFailed(Box<QueryFailure>),
-    /// Part of the history is missing; ask for it and give the answer to
+    /// A part of history is missing: send this request, and give the response to
     /// [`on_history_page`](crate::WorkflowWorker::on_history_page).
     NeedsHistory {
         /// The run whose history is missing.
         run_id: String,
-        /// What to ask the service for.
+        /// The request for the missing part.
         request: Box<GetWorkflowExecutionHistoryRequest>,
     },
     /// The task waits for local activities.
     RunLocalActivities(Box<LocalActivityWork>),
-    /// Nothing to do: the task that this belonged to is over, or something else is still under way.
+    /// There is nothing to do: the task in question is over, or waits for something else.
     Idle,
 }
 
@@ -47,11 +48,11 @@ pub struct WorkflowTaskFailure {
     /// The report for the service. `None` from the second attempt of a task on: Core keeps silent
     /// and lets the task time out.
     pub request: Option<Box<RespondWorkflowTaskFailedRequest>>,
-    /// The failure, whether or not it is reported.
+    /// The failure, reported or not.
     pub failure: Failure,
-    /// Its cause, as the service records it.
+    /// The cause that history records.
     pub cause: WorkflowTaskFailedCause,
-    /// The reason for which it failed, typed.
+    /// The reason of the failure, for a report to a person.
     pub reason: TaskFailureReason,
 }
 
@@ -60,7 +61,7 @@ pub struct WorkflowTaskFailure {
 pub struct QueryFailure {
     /// The answer for the service.
     pub request: RespondQueryTaskCompletedRequest,
-    /// Set if the commands did not match history.
+    /// The difference between commands and history, if that is the reason.
     pub nondeterminism: Option<Nondeterminism>,
 }
 
@@ -69,25 +70,26 @@ pub struct QueryFailure {
 pub struct LocalActivityWork {
     /// The run that waits.
     pub run_id: String,
-    /// Sequence numbers of local activities to cancel, before anything is started. Each must still
-    /// be answered: with [`CancelledBetweenAttempts`] if it waits for its next attempt.
+    /// The sequence numbers of the local activities to cancel, before any is started. Each still
+    /// needs a resolution: [`CancelledBetweenAttempts`] if it waits for its next attempt.
     ///
     /// [`CancelledBetweenAttempts`]: crate::LocalActivityOutcome::CancelledBetweenAttempts
     pub cancel: Vec<u32>,
-    /// Attempts to start.
+    /// The attempts to start.
     pub start: Vec<LocalActivityTask>,
-    /// Set once for each workflow task that waits for local activities, those of earlier tasks
-    /// included.
+    /// The heartbeat of the workflow task; set once for each task that waits for local activities,
+    /// including those of earlier tasks.
     pub heartbeat: Option<WorkflowTaskHeartbeat>,
 }
 
-/// When a workflow task that waits for local activities is to be completed early, so that it does
-/// not time out.
+/// The early completion of a workflow task that waits for local activities, which keeps the task
+/// from timing out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkflowTaskHeartbeat {
-    /// Names the workflow task to [`on_heartbeat_due`](crate::WorkflowWorker::on_heartbeat_due).
+    /// The number of the workflow task, for
+    /// [`on_heartbeat_due`](crate::WorkflowWorker::on_heartbeat_due).
     pub task: u64,
-    /// How long from now: 80 % of the task's timeout.
+    /// The time from now until the completion: 80 % of the task's timeout.
     pub after: Duration,
 }
 

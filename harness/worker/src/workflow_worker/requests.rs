@@ -21,11 +21,11 @@ use temporalio_protos::{
 
 use super::{
     WorkflowWorkerOptions,
-    run::{LEGACY_QUERY_ID, OpenTask},
+    task::{LEGACY_QUERY_ID, OpenTask},
 };
 use crate::execution::TaskResponse;
 
-/// The completion of a workflow task.
+/// Returns the completion of a workflow task.
 #[expect(
     deprecated,
     reason = "Core still sends the version stamp, and histories show it"
@@ -44,7 +44,7 @@ pub(super) fn completed(
         commands: response.commands,
         messages: response.messages,
         identity: options.identity.clone(),
-        // A task that comes with the response is always partial, so it is of use only to a cache.
+        // A task in the response has only the new part of history: only a cached run can use it.
         return_new_workflow_task: sticky_attributes.is_some(),
         sticky_attributes,
         force_create_new_workflow_task,
@@ -63,7 +63,7 @@ pub(super) fn completed(
     }
 }
 
-/// The failure of a workflow task.
+/// Returns the failure of a workflow task.
 #[expect(
     deprecated,
     reason = "Core still sends the version stamp, and histories show it"
@@ -86,7 +86,7 @@ pub(super) fn failed(
     }
 }
 
-/// The answer to a task that is nothing but a query.
+/// Returns the answer to a legacy query.
 pub(super) fn query_answered(
     options: &WorkflowWorkerOptions,
     task: OpenTask,
@@ -103,7 +103,7 @@ pub(super) fn query_answered(
     }
 }
 
-/// The answer to such a task if history could not be replayed for it.
+/// Returns the answer to a legacy query whose run could not be rebuilt.
 pub(super) fn query_failed(
     options: &WorkflowWorkerOptions,
     task: OpenTask,

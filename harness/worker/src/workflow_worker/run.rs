@@ -1,104 +1,57 @@
-//! One cached run: its state, its workflow instance, and the task it is working on.
+//! One cached run: its state, its workflow instance, and the task that it works on.
 //!
-//! Does what Core does between a workflow task and its completion
-//! (`temporalio-sdk-core: src/worker/workflow/managed_run.rs`), without anything to wait for.
+//! A run does what Core does between a workflow task and its completion
+//! (`temporalio-sdk-core: src/worker/workflow/managed_run.rs`), but never waits by itself.
 
 use std::{rc::Rc, time::Duration};
 
 use temporalio_protos::{
     coresdk::{
-        workflow_activation::{
-            QueryWorkflow, WorkflowActivation, workflow_activation_job::Variant as Job,
-        },
+        workflow_activation::{WorkflowActivation, workflow_activation_job::Variant as Job},
         workflow_commands::{FailWorkflowExecution, QueryResult, workflow_command::Variant},
     },
-    temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure},
+    temporal::api::failure::v1::Failure,
 };
 
 use super::{
     LocalActivityWork, WorkflowTaskHeartbeat,
     local_activities::{AfterAttempt, RunningLocalActivities},
+    outcome::{Failed, RunOutcome},
+    task::{LEGACY_QUERY_ID, OpenTask},
 };
 use crate::{
-    LocalActivityResolution, LocalActivityTask, Nondeterminism, TaskFailureReason,
-    WorkflowDefinitions,
-    execution::{
-        CoreFlag, Execution, ExecutionError, IssuedCommand, LocalResolution, TaskResponse,
-    },
+    LocalActivityResolution, LocalActivityTask, Nondeterminism, WorkflowDefinitions,
+    execution::{CoreFlag, Execution, IssuedCommand, LocalResolution, TaskResponse},
     history::History,
-    instance::{Instance, InstanceFailure, InstanceSettings},
-    machines::{IncomingUpdate, MachineError},
+    instance::{Instance, InstanceSettings},
+    machines::IncomingUpdate,
 };
 
-/// The id that stands for the query of a task that is nothing but a query.
-pub(super) const LEGACY_QUERY_ID: &str = "legacy_query";
 /// The share of a workflow task's timeout after which it is completed although local activities
 /// still run.
 const HEARTBEAT_FRACTION: f32 = 0.8;
-/// Used if history does not say (`temporalio/temporal: service/history/configs`).
+/// The timeout of a workflow task if history does not have it
+/// (`temporalio/temporal: service/history/configs`).
 const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The task a run is working on.
-#[derive(Debug)]
-pub(crate) struct OpenTask {
-    pub(crate) workflow_type: String,
-    pub(crate) token: Vec<u8>,
-    pub(crate) attempt: u32,
-    /// Queries that came with the task, to be answered when history is replayed.
-    pub(crate) queries: Vec<QueryWorkflow>,
-    /// Whether the task is a query and nothing else.
-    pub(crate) is_legacy_query: bool,
-}
-
-/// What a run came to.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are of the large one")]
-pub(crate) enum RunOutcome {
-    Completed {
-        task: OpenTask,
-        response: Box<TaskResponse>,
-        queries: Vec<QueryResult>,
-        force_new_task: bool,
-    },
-    QueryAnswered {
-        task: OpenTask,
-        result: QueryResult,
-    },
-    Failed {
-        task: Option<OpenTask>,
-        failed: Box<RunFailure>,
-    },
-    /// It waits for local activities, or has nothing to say.
-    Waits,
-}
-
-/// Why a task failed.
-#[derive(Debug)]
-pub(crate) struct RunFailure {
-    pub(crate) failure: Failure,
-    pub(crate) cause: WorkflowTaskFailedCause,
-    pub(crate) reason: TaskFailureReason,
-    /// Set by strict replay.
-    pub(crate) error: Option<ExecutionError>,
-}
-
-/// What a run shares with the others of its worker.
+/// The settings that the runs of a worker share.
 pub(crate) struct RunSettings {
     pub(crate) definitions: WorkflowDefinitions,
     pub(crate) instance: Rc<InstanceSettings>,
 }
 
+/// A step of a run's work on its task.
 #[expect(clippy::large_enum_variant, reason = "nearly all are of the large one")]
 enum Step {
     Activate(WorkflowActivation),
-    /// Nothing for workflow code to do: go on as if it had answered nothing.
+    /// Continues as if workflow code had answered an activation without commands.
     Autocomplete,
 }
 
-/// How far the early completion of a task that waits for local activities has come.
+/// The stage of the early completion of a task that waits for local activities.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Heartbeat {
-    /// The caller does not know yet when it is due.
+    /// The caller does not know yet when the completion is due.
     NotAsked,
     Asked,
     Due,
@@ -110,21 +63,19 @@ pub(crate) struct Run<'h> {
     settings: Rc<RunSettings>,
     instance: Option<Instance>,
     task: Option<OpenTask>,
-    /// Tells this task from all others of the worker.
+    /// The number of the task, unique within the worker.
     task_number: u64,
     waits_for_local: bool,
     heartbeat: Heartbeat,
-    /// A completion was reported, so results of local activities wait for the next task.
+    /// True if a completion was reported: results of local activities wait for the next task.
     awaiting_next_task: bool,
     deferred: Vec<LocalResolution>,
     local: RunningLocalActivities,
     to_start: Vec<LocalActivityTask>,
     to_cancel: Vec<u32>,
-    /// Activations as they were handed out, if they are kept.
+    /// The activations of the instance, if they are kept.
     pub(crate) log: Option<Vec<WorkflowActivation>>,
 }
-
-type Failed = Box<RunFailure>;
 
 impl<'h> Run<'h> {
     pub(crate) fn new(execution: Execution<'h>, settings: Rc<RunSettings>) -> Self {
@@ -145,17 +96,17 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Whether it is working on a task.
+    /// Returns `true` if the run works on a task.
     pub(crate) fn is_busy(&self) -> bool {
         self.task.is_some()
     }
 
-    /// Whether the workflow closed the run, or history says that it is closed.
+    /// Returns `true` if workflow code has closed the run.
     pub(crate) fn is_finished(&self) -> bool {
         self.execution.finished
     }
 
-    /// Works on a new task, which this number tells from all others.
+    /// Works on a new task. Its `number` is unique within the worker.
     pub(crate) fn on_task(
         &mut self,
         history: History<'h>,
@@ -170,6 +121,7 @@ impl<'h> Run<'h> {
         self.settle(step)
     }
 
+    /// Applies the history of a new task, and returns the first step of the work on it.
     fn first_step(
         &mut self,
         history: History<'h>,
@@ -192,7 +144,7 @@ impl<'h> Run<'h> {
         })
     }
 
-    /// Answers a query without touching the task at hand.
+    /// Answers a query beside the task that the run works on.
     pub(crate) fn answer_query(&mut self, task: OpenTask) -> RunOutcome {
         let under_way = self.task.replace(task);
         let activation = self.query_activation();
@@ -212,7 +164,7 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Takes the end of an attempt of a local activity.
+    /// Continues the task with the end of an attempt of a local activity.
     pub(crate) fn on_local_activity(
         &mut self,
         seq: u32,
@@ -239,7 +191,7 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Completes the task of this number early, since local activities take long.
+    /// Completes the task of this number early, because its local activities take long.
     pub(crate) fn on_heartbeat_due(&mut self, task: u64) -> RunOutcome {
         if !self.waits_for_local || self.task.is_none() || self.task_number != task {
             return RunOutcome::Waits;
@@ -248,13 +200,13 @@ impl<'h> Run<'h> {
         self.settle(Ok(Some(Step::Autocomplete)))
     }
 
-    /// What its code does that something besides the SDK has woken; `None` if nothing has. Such a
-    /// run is of no use any more.
+    /// Lets workflow code that something besides the SDK has woken go on, and returns what it does;
+    /// `None` if nothing has woken it. Such a run must not be used any more.
     pub(crate) fn woken_from_outside(&mut self) -> Option<Nondeterminism> {
         self.instance.as_mut()?.woken_from_outside()
     }
 
-    /// What is to be done about local activities since the last time this was asked.
+    /// Takes the work for local activities that came up since the last call.
     pub(crate) fn take_local_work(&mut self) -> Option<LocalActivityWork> {
         let asks =
             self.waits_for_local && self.task.is_some() && self.heartbeat == Heartbeat::NotAsked;
@@ -283,12 +235,12 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// How often attempts were repeated in workflow tasks after the first.
+    /// Returns the number of attempts that were repeated in workflow tasks after the first.
     pub(crate) fn nonfirst_local_attempts(&self) -> u32 {
         self.local.nonfirst_attempts()
     }
 
-    /// Goes on until there is something to say, or something to wait for.
+    /// Works on the task until there is something to report, or something to wait for.
     fn settle(&mut self, step: Result<Option<Step>, Failed>) -> RunOutcome {
         match step.and_then(|step| self.drive(step)) {
             Ok(outcome) => outcome,
@@ -296,8 +248,10 @@ impl<'h> Run<'h> {
         }
     }
 
+    /// Takes one step after another.
     fn drive(&mut self, mut step: Option<Step>) -> Result<RunOutcome, Failed> {
         while let Some(now) = step {
+            // Run workflow code, and handle its commands.
             let (commands, auto) = match now {
                 Step::Activate(activation) => (self.activate(activation)?, false),
                 Step::Autocomplete => (Vec::new(), true),
@@ -311,8 +265,8 @@ impl<'h> Run<'h> {
                     .as_ref()
                     .is_some_and(|task| task.queries.is_empty())
             {
-                // The history of a closed run, and nobody asks for anything: what came with its end
-                // is not told.
+                // The run is closed, and there is no query: workflow code does not see the jobs
+                // that came with the end.
                 self.task = None;
             }
             step = self.next_step();
@@ -320,6 +274,7 @@ impl<'h> Run<'h> {
         Ok(RunOutcome::Waits)
     }
 
+    /// Hands an activation to the instance, which the first one creates.
     fn activate(
         &mut self,
         mut activation: WorkflowActivation,
@@ -339,7 +294,8 @@ impl<'h> Run<'h> {
         Ok(instance.activate(activation, initial)?)
     }
 
-    /// Takes the commands of an activation; what there is to report, if the task is done.
+    /// Handles the commands of an activation, and returns the outcome if the task is done. `auto`
+    /// means that workflow code did not run.
     fn complete(
         &mut self,
         commands: Vec<IssuedCommand>,
@@ -354,17 +310,24 @@ impl<'h> Run<'h> {
                 .zip(queries.into_iter().next())
                 .map(|(task, result)| RunOutcome::QueryAnswered { task, result }));
         }
+
+        // Apply the commands, and then history up to the next job.
         let heartbeat = auto && self.waits_for_local;
         let completing_heartbeat = heartbeat || self.heartbeat == Heartbeat::Due;
         self.execution.handle_commands(commands)?;
         self.apply_deferred()?;
         self.execution.apply_tasks_until_jobs()?;
+
+        // Collect the work for local activities.
         let requests = self.execution.take_local_activity_requests();
         self.to_cancel.extend(requests.cancel);
         for scheduled in requests.start {
             let task = self.local.start(scheduled);
             self.to_start.push(task);
         }
+
+        // The task is complete, unless local activities are under way. Then it completes only for
+        // the sake of a heartbeat or of answers to queries.
         if self.execution.outstanding_local_activities() == 0 {
             self.waits_for_local = false;
             return Ok(self.report(queries, heartbeat));
@@ -379,7 +342,8 @@ impl<'h> Run<'h> {
         Ok(None)
     }
 
-    /// Commands with the closing one last, as the flag says, and answers to queries apart.
+    /// Separates the answers to queries from the commands, and moves the command that closes the
+    /// run to the end. Without the flag `MoveTerminalCommands`, the commands after it are dropped.
     fn in_order(&mut self, commands: Vec<IssuedCommand>) -> (Vec<IssuedCommand>, Vec<QueryResult>) {
         let needs_care =
             commands
@@ -392,6 +356,7 @@ impl<'h> Run<'h> {
         if !needs_care {
             return (commands, Vec::new());
         }
+
         let moves_closing = !self.execution.replaying
             || self
                 .execution
@@ -412,7 +377,7 @@ impl<'h> Run<'h> {
         (kept, queries)
     }
 
-    /// The completion of the task, unless there is more to do first.
+    /// Returns the completion of the task, unless there is more to do first.
     fn report(
         &mut self,
         queries: Vec<QueryResult>,
@@ -442,6 +407,7 @@ impl<'h> Run<'h> {
         })
     }
 
+    /// Returns the next step of the work on the task, if there is one.
     fn next_step(&mut self) -> Option<Step> {
         let task = self.task.as_ref()?;
         let has_queries = !task.queries.is_empty();
@@ -459,7 +425,7 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Queries go alone, after everything else.
+    /// Returns an activation with the queries of the task, which come alone, after everything else.
     fn query_activation(&mut self) -> WorkflowActivation {
         let mut activation = self.execution.take_activation();
         if let Some(task) = &mut self.task {
@@ -472,6 +438,7 @@ impl<'h> Run<'h> {
         activation
     }
 
+    /// Resolves the local activities that ended between two tasks.
     fn apply_deferred(&mut self) -> Result<(), Failed> {
         for resolution in std::mem::take(&mut self.deferred) {
             self.execution.resolve_local(resolution)?;
@@ -486,7 +453,7 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Fails the workflow itself, as the worker is told to do with such errors.
+    /// Fails the workflow itself, instead of its workflow task.
     pub(crate) fn fail_workflow(&mut self, failure: Failure) -> Option<TaskResponse> {
         let variant = Variant::FailWorkflowExecution(FailWorkflowExecution {
             failure: Some(failure),
@@ -510,40 +477,4 @@ fn is_closing(variant: Option<&Variant>) -> bool {
                 | Variant::ContinueAsNewWorkflowExecution(_)
         )
     )
-}
-
-impl From<Box<InstanceFailure>> for Failed {
-    fn from(failed: Box<InstanceFailure>) -> Self {
-        Box::new(RunFailure {
-            failure: failed.failure,
-            cause: match failed.cause {
-                None | Some(WorkflowTaskFailedCause::Unspecified) => {
-                    WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure
-                }
-                Some(cause) => cause,
-            },
-            reason: failed.reason,
-            error: None,
-        })
-    }
-}
-
-impl From<MachineError> for Failed {
-    fn from(error: MachineError) -> Self {
-        ExecutionError::from(error).into()
-    }
-}
-
-impl From<ExecutionError> for Failed {
-    fn from(error: ExecutionError) -> Self {
-        let (message, cause, nondeterminism) = error.report();
-        Box::new(RunFailure {
-            failure: Failure::application_failure(message, false),
-            cause,
-            reason: nondeterminism.map_or(TaskFailureReason::Other, |nondeterminism| {
-                TaskFailureReason::Nondeterminism(Box::new(nondeterminism))
-            }),
-            error: Some(error),
-        })
-    }
 }
