@@ -149,7 +149,11 @@ impl Network {
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         let timed = self.timed.keys().next().map(|(due_ms, _)| *due_ms);
         let held = self.held.values().map(|held| held.patience_ms);
-        timed.into_iter().chain(held).min().filter(|due_ms| *due_ms != u64::MAX)
+        timed
+            .into_iter()
+            .chain(held)
+            .min()
+            .filter(|due_ms| *due_ms != u64::MAX)
     }
 
     /// Returns `true` if a message waits for events.

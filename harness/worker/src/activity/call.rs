@@ -1,4 +1,4 @@
-//! What the closure of a mock is given.
+//! The argument of a mock's closure.
 
 use std::sync::Arc;
 
@@ -12,13 +12,12 @@ use super::context::AttemptContext;
 
 /// One call of a mocked activity.
 ///
-/// It offers what an [`ActivityContext`] offers, under the same names, and the decoded input beside
-/// it.
+/// A call has the methods of an [`ActivityContext`], under the same names, and the decoded input.
 #[non_exhaustive]
 pub struct ActivityCall<Input> {
-    /// What the activity was called with.
+    /// The input of the activity.
     pub input: Input,
-    /// The attempt, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     context: Arc<AttemptContext>,
 }
@@ -32,40 +31,40 @@ impl<Input> ActivityCall<Input> {
         }
     }
 
-    /// The attempt's info, as activity code sees it.
+    /// Returns the info of the attempt, as activity code sees it.
     pub fn info(&self) -> &ActivityInfo {
         self.context.info()
     }
 
-    /// The header field of that name, set by the workflow or an interceptor.
+    /// Returns the header field of that name, set by the workflow or an interceptor.
     pub fn header(&self, name: &str) -> Option<&Payload> {
         self.context.headers.get(name)
     }
 
-    /// Virtual time, in milliseconds since the Unix epoch.
+    /// Returns the current time, in milliseconds of virtual time since the Unix epoch.
     pub fn now_ms(&self) -> u64 {
         (self.context.clock)()
     }
 
-    /// When this attempt started, in milliseconds of virtual time since the Unix epoch.
+    /// Returns the start of this attempt, in milliseconds of virtual time since the Unix epoch.
     pub fn started_ms(&self) -> u64 {
         self.context.started_ms
     }
 
-    /// Records a heartbeat. A local activity's heartbeats go nowhere, as in the SDK.
+    /// Records a heartbeat. As in the SDK, heartbeats of a local activity go nowhere.
     ///
-    /// Details that the data converter refuses fail the attempt.
+    /// The attempt fails if the data converter refuses the details.
     pub fn record_heartbeat<T: TemporalSerializable + 'static>(&self, details: &T) {
         if !self.context.info().is_local {
             self.context.heartbeats.record_typed(details);
         }
     }
 
-    /// The details of the last heartbeat of earlier attempts; `None` if there were none.
+    /// Returns the details of the last heartbeat of earlier attempts; `None` if there was none.
     ///
     /// # Errors
     ///
-    /// If the payloads do not hold a `T`.
+    /// The payloads do not hold a `T`.
     pub fn heartbeat_details<T: TemporalDeserializable + 'static>(
         &self,
     ) -> Result<Option<T>, PayloadConversionError> {
@@ -75,19 +74,20 @@ impl<Input> ActivityCall<Input> {
         self.context.heartbeat_details().deserialize().map(Some)
     }
 
-    /// Whether the attempt has been asked to stop.
+    /// Returns `true` if the attempt was asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.context.cancel.is_cancelled()
     }
 
-    /// Resolves once the attempt is asked to stop.
+    /// Waits until the attempt is asked to stop.
     pub async fn cancelled(&self) {
         self.context.cancel.cancelled().await;
     }
 
-    /// The SDK's own context of this attempt, for a mock that calls the activity it stands for.
+    /// Returns the SDK's own context of this attempt, for a mock that calls the activity which it
+    /// replaces.
     ///
-    /// Heartbeats recorded on it obey the limits of [`ActivityDefinitions::heartbeat_details`].
+    /// Heartbeats on this context obey the limits of [`ActivityDefinitions::heartbeat_details`].
     ///
     /// [`ActivityDefinitions::heartbeat_details`]: super::ActivityDefinitions::heartbeat_details
     pub fn context(&self) -> ActivityContext {

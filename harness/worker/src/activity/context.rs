@@ -1,8 +1,8 @@
-//! What activity code sees of its attempt.
+//! The context of an attempt, as activity code sees it.
 //!
-//! The SDK builds an [`ActivityContext`] for tests only around a run of its `ActivityEnvironment`.
-//! So that many attempts can share one instance of the user's type, the environment runs a small
-//! activity of ours, whose result is the context itself.
+//! For tests, the SDK makes an [`ActivityContext`] only in a run of its `ActivityEnvironment`. Many
+//! attempts must share one instance of the user's type, so the environment does not run the user's
+//! activity, but a small one whose result is the context itself.
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -31,9 +31,7 @@ use temporalio_sdk::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attempt::{ACTIVITY_CONTEXT, ClockCallback},
-    heartbeat::Heartbeats,
-    log::CallFacts,
+    callbacks::ClockCallback, heartbeat::Heartbeats, log::CallFacts, payloads::ACTIVITY_CONTEXT,
 };
 
 /// One attempt as activity code sees it.
@@ -46,11 +44,12 @@ pub(super) struct AttemptContext {
     pub(super) cancel: CancellationToken,
     pub(super) heartbeats: Arc<Heartbeats>,
     pub(super) clock: ClockCallback,
-    /// The place of the attempt in its log.
+    /// The index of the attempt in its log.
     pub(super) call: usize,
-    /// When the attempt started.
+    /// The start of the attempt, in milliseconds since the Unix epoch.
     pub(super) started_ms: u64,
-    /// Set once activity code asked for an SDK context, which has a cancellation token of its own.
+    /// The environment behind the SDK's context; set once activity code has asked for the context.
+    /// It has a cancellation token of its own.
     pub(super) environment: OnceLock<ActivityEnvironment>,
 }
 
@@ -61,12 +60,12 @@ pub(super) struct AttemptContext {
 type PayloadsByName = std::collections::HashMap<String, Payload>;
 
 impl AttemptContext {
-    /// The info of the attempt.
+    /// Returns the info of the attempt.
     pub(super) fn info(&self) -> &ActivityInfo {
         &self.facts.info
     }
 
-    /// The SDK's context of this attempt.
+    /// Returns the SDK's context of this attempt.
     pub(super) fn sdk_context(&self) -> ActivityContext {
         let environment = self.environment.get_or_init(|| self.environment());
         if self.cancel.is_cancelled() {
@@ -79,14 +78,14 @@ impl AttemptContext {
         context
     }
 
-    /// Passes a cancellation on to the SDK's context, if there is one.
+    /// Cancels the SDK's context, if there is one.
     pub(super) fn cancel_sdk_context(&self) {
         if let Some(environment) = self.environment.get() {
             environment.cancel();
         }
     }
 
-    /// Details of the last heartbeat of earlier attempts, to be decoded.
+    /// Returns the details of the last heartbeat of earlier attempts, still encoded.
     pub(super) fn heartbeat_details(&self) -> DecodablePayloads {
         DecodablePayloads::new(
             self.heartbeat_details.clone(),
@@ -100,8 +99,8 @@ impl AttemptContext {
         let builder = ActivityEnvironment::builder();
         let details = self.heartbeat_details.clone();
         let builder = match self.data_converter.payload_converter() {
-            // A pure serde converter encodes whatever it is given, so the payload comes in through
-            // itself.
+            // A pure serde converter encodes every value, also a payload: for the first value, it
+            // has to return the payload itself.
             PayloadConverter::Serde(inner) if !details.is_empty() => {
                 let converter = Verbatim {
                     inner: inner.clone(),
@@ -126,7 +125,7 @@ impl AttemptContext {
     }
 }
 
-/// Hands one payload over as it is, the first time that something is encoded.
+/// A converter that returns the given payload, unchanged, for the first value that it encodes.
 struct Verbatim {
     inner: Arc<dyn ErasedSerdePayloadConverter>,
     payload: Mutex<Option<Payload>>,
@@ -158,8 +157,8 @@ impl ErasedSerdePayloadConverter for Verbatim {
     }
 }
 
-/// The info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`), which takes its
-/// strings.
+/// Returns the info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`), and takes the
+/// strings out of the task.
 pub(super) fn activity_info(
     start: &mut activity_task::Start,
     task_token: Vec<u8>,
@@ -196,8 +195,8 @@ pub(super) fn activity_info(
         .build()
 }
 
-/// The earlier of the two deadlines, by the SDK's rule: none unless both times and both timeouts
-/// are known, and a schedule-to-close timeout of zero is no deadline.
+/// Returns the earlier of the two deadlines, by the SDK's rule: there is none unless both times and
+/// both timeouts are known, and a schedule-to-close timeout of zero is no deadline.
 fn deadline(start: &activity_task::Start) -> Option<SystemTime> {
     let scheduled: SystemTime = start.scheduled_time?.try_into().ok()?;
     let started: SystemTime = start.started_time?.try_into().ok()?;
@@ -210,10 +209,10 @@ fn deadline(start: &activity_task::Start) -> Option<SystemTime> {
     Some(by_start.min(scheduled.checked_add(schedule_to_close)?))
 }
 
-/// The activity that hands its context out.
+/// An activity that returns its context.
 struct HandOut;
 
-/// Its result. It never becomes a payload.
+/// The result of [`HandOut`], which never becomes a payload.
 struct HandedOut(ActivityContext);
 
 impl TemporalSerializable for HandedOut {}

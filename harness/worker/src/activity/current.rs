@@ -1,4 +1,4 @@
-//! Which attempt the code that runs now belongs to.
+//! The attempt whose code runs now on this thread.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -10,39 +10,38 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<AttemptContext>>> = const { RefCell::new(None) };
 }
 
-/// The attempt whose code is being polled, as a stand-in for the outside world may want to know who
-/// calls it.
+/// The attempt whose code runs now. A stand-in for the outside world can learn here who calls it.
 pub struct CurrentAttempt {
     context: Arc<AttemptContext>,
 }
 
 impl CurrentAttempt {
-    /// The attempt's info.
+    /// Returns the info of the attempt.
     pub fn info(&self) -> &ActivityInfo {
         self.context.info()
     }
 
-    /// The place of the attempt in its [`CallLog`](super::CallLog). Unlike the attempt number, it
-    /// tells two runs of a local activity's first attempt apart.
+    /// Returns the index of the attempt in its [`CallLog`](super::CallLog). Unlike the number of
+    /// the attempt, the index differs if a local activity runs again as its first attempt.
     pub fn call(&self) -> usize {
         self.context.call
     }
 
-    /// Virtual time, in milliseconds since the Unix epoch.
+    /// Returns the current time, in milliseconds of virtual time since the Unix epoch.
     pub fn now_ms(&self) -> u64 {
         (self.context.clock)()
     }
 }
 
-/// The attempt that calls this; `None` outside of activities, and on threads that an activity
-/// started, which is where activities that are not `async` run.
+/// Returns the attempt that calls this; `None` outside of activities, and on other threads that an
+/// activity uses. Activities that are not `async` run on such threads.
 pub fn current() -> Option<CurrentAttempt> {
     CURRENT
         .with_borrow(Clone::clone)
         .map(|context| CurrentAttempt { context })
 }
 
-/// Makes an attempt the current one until it is dropped.
+/// A guard that makes an attempt the current one until the guard is dropped.
 pub(super) struct Entered {
     outer: Option<Arc<AttemptContext>>,
 }

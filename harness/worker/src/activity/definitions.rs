@@ -1,4 +1,4 @@
-//! What a worker registered: activities by type, the instances they need, and mocks.
+//! The activities that a worker can run: real ones, the instances that they need, and mocks.
 
 use std::{
     any::{Any, TypeId},
@@ -9,26 +9,25 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use temporalio_common::{
     ActivityDefinition, ActivityError,
-    data_converters::{
-        GenericPayloadConverter, PayloadConversionError, PayloadConverter, SerializationContext,
-        TemporalDeserializable, TemporalSerializable,
-    },
+    data_converters::{PayloadConversionError, TemporalSerializable},
 };
 use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_sdk::activities::ExecutableActivity;
 
 use super::{
-    attempt::{self, ACTIVITY_CONTEXT, ActivityAttempt, ActivityOutcome, Invocation},
+    attempt::{ActivityAttempt, Invocation},
     call::ActivityCall,
     context::AttemptContext,
     heartbeat::DetailTypes,
+    outcome::ActivityOutcome,
+    payloads::{decode, encode},
+    run,
 };
 
 /// The activities of one worker.
 ///
-/// The SDK's own type of that name cannot be read back once filled, so activities are registered
-/// here one by one. A mock takes precedence over the activity it stands for, whichever was
-/// registered first.
+/// The SDK's own type of that name cannot be read, so activities are registered here one by one. A
+/// mock takes precedence over the activity that it replaces, whichever was registered first.
 #[derive(Clone, Default)]
 pub struct ActivityDefinitions {
     real: BTreeMap<String, RealActivity>,
@@ -51,12 +50,13 @@ type RealInvocation = Arc<
 
 #[derive(Clone)]
 struct RealActivity {
-    /// The type of the instance to call it on, with its name; `None` if it has no receiver.
+    /// The type of the instance to call the activity on, with its name; `None` if the activity has
+    /// no receiver.
     receiver: Option<(TypeId, &'static str)>,
     invoke: RealInvocation,
 }
 
-/// Something was registered twice.
+/// The reason for which an activity cannot be registered: something was registered twice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ActivityRegistrationError {
@@ -77,23 +77,23 @@ pub enum ActivityRegistrationError {
         "two instances of `{implementer}` are given, and its activities can be called on one only"
     )]
     DuplicateImplementer {
-        /// The type, as Rust names it.
+        /// The name of the type in Rust.
         implementer: &'static str,
     },
 }
 
-/// A worker was handed an activity that it cannot run.
+/// An activity that was scheduled on a worker which cannot run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unregistered {
     /// The activity type.
     pub activity_type: String,
-    /// The task queue it was scheduled on.
+    /// The task queue of the activity.
     pub task_queue: String,
-    /// The activity types that the worker of that task queue does run, in alphabetical order.
+    /// The activity types that the worker can run, in alphabetical order.
     pub registered: Vec<String>,
-    /// Set if the activity is registered, and the instance to call it on is what is missing: its
-    /// type.
+    /// The type of the instance to call the activity on, if the activity is registered and only the
+    /// instance is missing.
     pub missing_instance: Option<&'static str>,
 }
 
@@ -119,7 +119,7 @@ impl std::fmt::Display for Unregistered {
             "activity `{activity_type}` is not registered on task queue `{task_queue}`; "
         )?;
         match registered.as_slice() {
-            [] => write!(f, "no activity is")?,
+            [] => write!(f, "no activity is registered there")?,
             names => write!(f, "registered are `{}`", names.join("`, `"))?,
         }
         write!(
@@ -132,12 +132,12 @@ impl std::fmt::Display for Unregistered {
 impl ActivityDefinitions {
     /// Registers an activity that `#[activities]` generated.
     ///
-    /// If it has a receiver, it is called on the instance of its type given to
-    /// [`implementer`](Self::implementer), before or after.
+    /// An activity with a receiver is called on the instance that was passed, or will be passed, to
+    /// [`implementer`](Self::implementer).
     ///
     /// # Errors
     ///
-    /// If an activity of that type is registered already.
+    /// An activity of that type is registered already.
     pub fn register<AD: ExecutableActivity>(
         &mut self,
     ) -> Result<&mut Self, ActivityRegistrationError> {
@@ -172,11 +172,11 @@ impl ActivityDefinitions {
         Ok(self)
     }
 
-    /// Gives the instance that the activities of its type are called on.
+    /// Sets the instance on which the activities of its type are called.
     ///
     /// # Errors
     ///
-    /// If there is an instance of that type already.
+    /// There is an instance of that type already.
     pub fn implementer<T: Send + Sync + 'static>(
         &mut self,
         instance: Arc<T>,
@@ -188,18 +188,18 @@ impl ActivityDefinitions {
         }
     }
 
-    /// Registers a closure to be called instead of an activity.
+    /// Registers a closure that is called instead of an activity.
     ///
-    /// A mock that panics ends its attempt in
+    /// The attempt of a mock that panics ends in
     /// [`ActivityFault::MockPanicked`](super::ActivityFault::MockPanicked).
     ///
-    /// The activity is named by the marker that workflows call it by, or, if there is none, by
+    /// `activity` is the marker by which workflows call the activity. Without a marker, use
     /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new), whose input and output
     /// are payloads.
     ///
     /// # Errors
     ///
-    /// If the activity type has a mock already.
+    /// The activity type has a mock already.
     pub fn mock<AD, F, R>(
         &mut self,
         activity: &AD,
@@ -229,22 +229,27 @@ impl ActivityDefinitions {
         Ok(self)
     }
 
-    /// Says that heartbeats carry details of type `T`.
+    /// Registers the type `T` of heartbeat details.
     ///
     /// The SDK hands heartbeat details to a test host as a `Box<dyn Any>`, so each type that occurs
-    /// must be known before it can become payloads. Known without being named are: `()`, `bool`,
-    /// `char`, the integers and floats, `String`, `&'static str`, `std::time::Duration` and
-    /// `serde_json::Value`, as well as `Option<T>`, `Vec<T>` and `(T, T)` of these; `RawValue`; and
-    /// the input and output type of every activity registered here. A heartbeat with details of
-    /// another type ends the attempt in
+    /// must be known before its values can become payloads. These types are always known:
+    ///
+    /// - `()`, `bool`, `char`, the integers and floats, `String`, `&'static str`,
+    ///   `std::time::Duration` and `serde_json::Value`;
+    /// - `Option<T>`, `Vec<T>` and `(T, T)` of these;
+    /// - `RawValue`;
+    /// - the input and output type of every activity that is registered here.
+    ///
+    /// An attempt that records details of another type ends in
     /// [`ActivityFault::UnknownHeartbeatDetails`](super::ActivityFault::UnknownHeartbeatDetails).
-    /// Heartbeats of mocks know their type, and local activities have none.
+    /// Mocks may record any type, and local activities have no heartbeats.
     pub fn heartbeat_details<T: TemporalSerializable + 'static>(&mut self) -> &mut Self {
         self.detail_types.register::<T>();
         self
     }
 
-    /// Adds what others have, but for the activity types and instances that are here already.
+    /// Adds the activities, mocks and instances of `others`, except for the activity types and
+    /// instances that are here already.
     pub fn inherit(&mut self, others: &Self) {
         let own: BTreeSet<String> = self.names().into_iter().collect();
         let is_new = |name: &String| !own.contains(name);
@@ -270,17 +275,17 @@ impl ActivityDefinitions {
         self.detail_types.inherit(&others.detail_types);
     }
 
-    /// The activity types registered or mocked, in alphabetical order.
+    /// Returns the activity types that are registered or mocked, in alphabetical order.
     pub fn names(&self) -> Vec<String> {
         let names: BTreeSet<&String> = self.real.keys().chain(self.mocks.keys()).collect();
         names.into_iter().cloned().collect()
     }
 
-    /// Checks that every activity that needs an instance has one, unless it is mocked.
+    /// Checks that every activity which needs an instance has one, unless it is mocked.
     ///
     /// # Errors
     ///
-    /// For the first activity that lacks its instance.
+    /// An activity, the first by its type, lacks its instance.
     pub fn check_instances(&self, task_queue: &str) -> Result<(), Unregistered> {
         let real = self
             .real
@@ -292,12 +297,12 @@ impl ActivityDefinitions {
         Ok(())
     }
 
-    /// Starts an attempt. The future does nothing until it is polled; dropping it is what a
-    /// worker's crash is.
+    /// Starts an attempt. The future does nothing until it is polled; a crash of the worker drops
+    /// it.
     ///
     /// # Errors
     ///
-    /// If no activity of that type is registered, or the instance to call it on is missing.
+    /// No activity of that type is registered, or the instance to call it on is missing.
     pub fn start(
         &self,
         attempt: ActivityAttempt,
@@ -313,7 +318,7 @@ impl ActivityDefinitions {
         } else {
             return Err(self.unregistered(activity_type, attempt.task_queue(), None));
         };
-        Ok(attempt::run(
+        Ok(run::run(
             invocation,
             mock.is_some(),
             self.detail_types.clone(),
@@ -355,26 +360,6 @@ impl ActivityDefinitions {
         self.detail_types.register::<AD::Input>();
         self.detail_types.register::<AD::Output>();
     }
-}
-
-fn decode<T: TemporalDeserializable + 'static>(
-    converter: &PayloadConverter,
-    payloads: Vec<Payload>,
-) -> Result<T, PayloadConversionError> {
-    converter.from_payloads(
-        &SerializationContext::new(&ACTIVITY_CONTEXT, converter),
-        payloads,
-    )
-}
-
-fn encode<T: TemporalSerializable + 'static>(
-    converter: &PayloadConverter,
-    output: &T,
-) -> Result<Payload, ActivityError> {
-    Ok(converter.to_payload(
-        &SerializationContext::new(&ACTIVITY_CONTEXT, converter),
-        output,
-    )?)
 }
 
 fn failed(error: PayloadConversionError) -> BoxFuture<'static, Result<Payload, ActivityError>> {

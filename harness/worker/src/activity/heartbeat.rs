@@ -1,10 +1,10 @@
 //! Heartbeats of one attempt, on their way from activity code to the worker.
 //!
-//! The SDK's test context hands the details of a heartbeat over as a `Box<dyn Any>`: the type is
-//! erased before any data converter saw the value. So the types that occur must be known
-//! beforehand. Common ones are, the input and output types of each registered activity are, and the
-//! rest are registered by the user; a heartbeat of any other type is reported as a fault, for to
-//! drop its details silently would make the next attempt start from the wrong place.
+//! The SDK's test context hands the details of a heartbeat over as a `Box<dyn Any>`: their type is
+//! erased before a data converter sees them. So the types that occur must be known beforehand.
+//! Common types are, and so are the input and output types of each registered activity; the user
+//! registers the others. A heartbeat of an unknown type is reported as a fault: if its details were
+//! lost, the next attempt would continue from the wrong place.
 
 use std::{
     any::{Any, TypeId},
@@ -23,17 +23,14 @@ use temporalio_common::{
 };
 use temporalio_protos::temporal::api::{common::v1::Payload, failure::v1::Failure};
 
-use super::attempt::ACTIVITY_CONTEXT;
-
-/// Receives the details of each heartbeat of an attempt, encoded as they go over the wire.
-pub type HeartbeatCallback = Arc<dyn Fn(Vec<Payload>) + Send + Sync>;
+use super::{callbacks::HeartbeatCallback, payloads::ACTIVITY_CONTEXT};
 
 type Encode = fn(&dyn Any, &PayloadConverter) -> Result<Vec<Payload>, PayloadConversionError>;
 
-/// The types that heartbeat details can be turned into payloads from.
+/// The types whose values can become payloads of heartbeats.
 #[derive(Clone, Default)]
 pub(super) struct DetailTypes {
-    /// Beside the common ones; shared by all attempts.
+    /// The types beside the common ones; shared by all attempts.
     registered: Arc<BTreeMap<TypeId, Encode>>,
 }
 
@@ -113,11 +110,11 @@ static COMMON: LazyLock<BTreeMap<TypeId, Encode>> = LazyLock::new(|| {
     ]
 });
 
-/// What went wrong with a heartbeat; it ends the attempt.
+/// An error in a heartbeat, which ends the attempt.
 pub(super) enum HeartbeatError {
-    /// Nobody said how details of this type become payloads.
+    /// The type of the details is not registered.
     UnknownType,
-    /// What the data converter made of the details: the failure that activity code would return.
+    /// The data converter refused the details: the failure that activity code would return.
     Conversion(Box<Failure>),
 }
 
@@ -125,10 +122,10 @@ type Encoding = BoxFuture<'static, Result<Vec<Payload>, PayloadConversionError>>
 
 #[derive(Default)]
 struct State {
-    /// Heartbeats that pass the codec, the oldest first.
+    /// The heartbeats on their way through the codec, the oldest first.
     encoding: VecDeque<Encoding>,
     error: Option<HeartbeatError>,
-    /// Wakes the attempt if a heartbeat is recorded elsewhere than within its own poll.
+    /// The waker of the attempt, for a heartbeat that is recorded outside of the attempt's poll.
     waker: Option<Waker>,
 }
 
@@ -154,7 +151,7 @@ impl Heartbeats {
         }
     }
 
-    /// Takes details whose type the SDK has erased.
+    /// Records details whose type the SDK has erased.
     pub(super) fn record_erased(&self, details: &dyn Any) {
         match self.types.find(details) {
             Some(encode) => self.record(encode(details, self.data_converter.payload_converter())),
@@ -162,7 +159,7 @@ impl Heartbeats {
         }
     }
 
-    /// Takes details of a known type.
+    /// Records details of a known type.
     pub(super) fn record_typed<T: TemporalSerializable + 'static>(&self, details: &T) {
         self.record(encode::<T>(
             details,
@@ -209,7 +206,7 @@ impl Heartbeats {
         }
     }
 
-    /// Delivers what was recorded, in order. Ready once nothing is left on its way.
+    /// Delivers recorded heartbeats in their order. Ready once there is none left.
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), HeartbeatError>> {
         loop {
             let mut state = self

@@ -1,14 +1,14 @@
 //! The local activities of a worker process: attempts that run within a workflow task.
 //!
-//! [`LocalActivities`] decides when an attempt starts, is given up, or counts for nothing. Whether
-//! another attempt follows is decided by the [`WorkflowWorker`](crate::WorkflowWorker), which is
-//! told of the end of each. The host runs the code and sets the alarms.
+//! [`LocalActivities`] decides when an attempt starts, when it times out, and when its result is
+//! ignored. The [`WorkflowWorker`](crate::WorkflowWorker) learns of the end of each attempt, and
+//! decides if another one follows. The host runs the code and sets the alarms.
 //!
 //! The clocks are Core's (`temporalio-sdk-core: src/worker/activities/local_activities.rs`), its
 //! peculiarities included:
 //!
-//! - The schedule-to-close timeout goes off once. An activity that backs off at that moment does
-//!   not notice.
+//! - The schedule-to-close timeout goes off once. It does not affect an activity that backs off at
+//!   that moment.
 //! - The start-to-close timeout of an attempt goes on counting after the attempt has failed, so it
 //!   may end a later attempt.
 //! - The schedule-to-start timeout counts from the request of the first attempt, also for a later
@@ -26,11 +26,11 @@ use crate::{
 
 /// The local activities under way in one worker process.
 ///
-/// Each call returns what the host has to do, in order. The host must have done all of it before it
-/// calls again, except for the calls that [`LocalActivityAction::Resolve`] leads to.
+/// Each call returns actions, which the host must take in order, before its next call. Only the
+/// calls that [`LocalActivityAction::Resolve`] leads to may come earlier.
 #[derive(Debug, Default)]
 pub struct LocalActivities {
-    /// By run and sequence number.
+    /// The local activities, by run and sequence number.
     by_key: BTreeMap<Key, LocalActivity>,
     /// The number of requests so far.
     requests: u64,
@@ -93,8 +93,8 @@ pub enum LocalActivityAction {
         /// The end of the attempt.
         resolution: LocalActivityResolution,
     },
-    /// Drop the alarms of the local activity. Nobody listens to it any more; its code, if it runs,
-    /// runs on.
+    /// Drop the alarms of the local activity. Nobody listens to it any more, but its code runs on
+    /// if it runs.
     Forget(LocalActivityId),
 }
 
@@ -115,12 +115,12 @@ enum Stage {
     Runs {
         started_ms: u64,
     },
-    /// The attempt has ended, and the worker is about to say what follows.
+    /// The attempt has ended, and the worker is about to decide if another follows.
     Ended,
 }
 
 impl LocalActivities {
-    /// Takes an attempt that the worker asks for: the first one of a local activity, which starts
+    /// Takes an attempt that the worker requests: the first one of a local activity, which starts
     /// now, or the one after a failed attempt, which starts after its backoff.
     pub fn request(
         &mut self,
@@ -163,7 +163,7 @@ impl LocalActivities {
             stage: Stage::Waits,
         };
 
-        // An activity that was carried over a backoff timer may come too late already.
+        // The deadline of an activity that was carried over a backoff timer may have passed.
         if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms) {
             let outcome = LocalActivityOutcome::TimedOut(TimeoutType::ScheduleToClose);
             actions.push(local.end(&key, Duration::ZERO, outcome));
@@ -179,7 +179,7 @@ impl LocalActivities {
         actions
     }
 
-    /// Cancels a local activity that the worker does not want any more.
+    /// Cancels a local activity, as the worker requests.
     pub fn cancel(&mut self, run_id: &str, seq: u32) -> Option<LocalActivityAction> {
         let key = (run_id.to_owned(), seq);
         let local = self.by_key.get_mut(&key)?;
@@ -218,7 +218,7 @@ impl LocalActivities {
         }
     }
 
-    /// Notes that the code of the attempt runs, as a [`LocalActivityAction::Start`] demanded.
+    /// Notes that the code of an attempt runs, because of a [`LocalActivityAction::Start`].
     pub fn started(&mut self, id: &LocalActivityId, now_ms: u64) -> Option<LocalActivityAction> {
         let (_, local) = self.find(id)?;
         local.stage = Stage::Runs { started_ms: now_ms };
@@ -230,8 +230,8 @@ impl LocalActivities {
         })
     }
 
-    /// Takes the outcome of an attempt whose code has returned, perhaps long after its worker
-    /// stopped listening.
+    /// Takes the outcome of an attempt whose code has returned. The outcome is ignored if the
+    /// worker does not wait for it any more.
     ///
     /// # Errors
     ///
@@ -261,8 +261,8 @@ impl LocalActivities {
         }))
     }
 
-    /// Notes that the worker was told of a [`LocalActivityAction::Resolve`]: unless it has asked
-    /// for another attempt, the local activity is over.
+    /// Notes that the worker was told of a [`LocalActivityAction::Resolve`]. If it has not
+    /// requested another attempt, the local activity is over.
     pub fn resolved(&mut self, id: &LocalActivityId) -> Option<LocalActivityAction> {
         let (key, local) = self.find(id)?;
         if !matches!(local.stage, Stage::Ended) {
@@ -272,8 +272,8 @@ impl LocalActivities {
     }
 
     /// Forgets the local activities of a run that the worker has dropped, and returns them in the
-    /// order of their sequence numbers. The host does for each what [`LocalActivityAction::Forget`]
-    /// says.
+    /// order of their sequence numbers. For each, the host must do what
+    /// [`LocalActivityAction::Forget`] says.
     pub fn forget_run(&mut self, run_id: &str) -> Vec<LocalActivityId> {
         let of_run: RangeInclusive<Key> = (run_id.to_owned(), 0)..=(run_id.to_owned(), u32::MAX);
         let of_run: Vec<Key> = self

@@ -1,4 +1,4 @@
-//! What activities were called with and what came of it, in the order of the calls.
+//! Records of calls: the inputs and outcomes of activities, in the order of the calls.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,25 +12,25 @@ use temporalio_protos::temporal::api::{
 };
 use temporalio_sdk::activities::ActivityInfo;
 
-use super::attempt::{ACTIVITY_CONTEXT, ActivityOutcome, ClockCallback};
+use super::{callbacks::ClockCallback, outcome::ActivityOutcome, payloads::ACTIVITY_CONTEXT};
 
-/// The calls of activities in one run: one entry for each attempt that reached activity code.
+/// The calls of activities in one world: one entry for each attempt that reached activity code.
 ///
-/// A clone is another handle to the same log. Entries stand in the order in which the attempts
-/// started, which is a function of the run's choices.
+/// A clone is another handle to the same log. The entries are in the order in which the attempts
+/// started, which the choices of the world determine.
 #[derive(Clone, Default)]
 pub struct CallLog {
     entries: Arc<Mutex<Vec<Entry>>>,
 }
 
-/// What an attempt was called with, shared with its context.
+/// The facts of a call, shared by its entry and the context of the attempt.
 pub(super) struct CallFacts {
     pub(super) info: ActivityInfo,
     pub(super) payloads: Payloads,
     pub(super) converter: PayloadConverter,
 }
 
-/// A call as it is kept: a record is made of it only when one is asked for.
+/// The entry of a call, from which a record is made on demand.
 struct Entry {
     facts: Arc<CallFacts>,
     started_ms: u64,
@@ -38,67 +38,68 @@ struct Entry {
     outcome: ActivityCallOutcome,
 }
 
-/// One attempt of an activity.
+/// The record of one attempt of an activity.
 #[derive(Debug, Clone)]
 pub struct ActivityCallRecord {
     /// The activity type.
     pub activity_type: String,
-    /// The task queue the attempt was taken from.
+    /// The task queue of the attempt.
     pub task_queue: String,
-    /// The workflow that scheduled the activity; empty if none did.
+    /// The id of the workflow that scheduled the activity; empty if none did.
     pub workflow_id: String,
-    /// The run that scheduled the activity; empty if none did.
+    /// The id of the run that scheduled the activity; empty if none did.
     pub run_id: String,
     /// The activity id, unique among the open activities of a run.
     pub activity_id: String,
-    /// What the activity was called with, after the codec.
+    /// The input of the activity, after the codec.
     pub payloads: Payloads,
-    /// The attempt, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// Whether it is a local activity.
+    /// True for a local activity.
     pub is_local: bool,
-    /// When it started, in milliseconds of virtual time since the Unix epoch.
+    /// The start of the attempt, in milliseconds of virtual time since the Unix epoch.
     pub started_ms: u64,
-    /// When it ended, in milliseconds of virtual time since the Unix epoch; `None` while it runs.
+    /// The end of the attempt, in milliseconds of virtual time since the Unix epoch; `None` while
+    /// it runs.
     pub finished_ms: Option<u64>,
-    /// What came of it.
+    /// The outcome of the attempt.
     pub outcome: ActivityCallOutcome,
     converter: PayloadConverter,
 }
 
-/// What came of an attempt, as its worker saw it; the service may never have heard of it.
+/// The outcome of an attempt as its worker saw it. The service may never have learned of it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ActivityCallOutcome {
-    /// It still runs.
+    /// The attempt still runs.
     Running,
-    /// It returned a result.
+    /// The activity returned a result.
     Completed(Option<Payloads>),
-    /// It returned an error, or panicked.
+    /// The activity returned an error, or panicked.
     Failed(Box<Failure>),
-    /// It returned that it was cancelled.
+    /// The activity stopped because it was cancelled, with these details.
     Canceled(Option<Payloads>),
-    /// Somebody else will complete it.
+    /// Somebody else completes the activity later.
     WillCompleteAsync,
-    /// Its worker stopped before it ended.
+    /// The worker stopped before the attempt ended.
     Abandoned,
 }
 
 impl ActivityCallRecord {
-    /// The input, decoded.
+    /// Decodes the input.
     ///
     /// # Errors
     ///
-    /// If the payloads do not hold a `T`.
+    /// The payloads do not hold a `T`.
     pub fn input<T: TemporalDeserializable + 'static>(&self) -> Result<T, PayloadConversionError> {
         self.decode(self.payloads.payloads.clone())
     }
 
-    /// The result, decoded; `None` unless the attempt completed.
+    /// Decodes the result; `None` unless the attempt completed.
     ///
     /// # Errors
     ///
-    /// If the payloads do not hold a `T`.
+    /// The payloads do not hold a `T`.
     pub fn output<T: TemporalDeserializable + 'static>(
         &self,
     ) -> Result<Option<T>, PayloadConversionError> {
@@ -144,12 +145,12 @@ impl Entry {
 }
 
 impl CallLog {
-    /// All calls, in the order in which they started.
+    /// Returns all calls, in the order in which they started.
     pub fn all(&self) -> Vec<ActivityCallRecord> {
         self.lock().iter().map(Entry::record).collect()
     }
 
-    /// The calls of one activity type, in the order in which they started.
+    /// Returns the calls of one activity type, in the order in which they started.
     pub fn of_type(&self, activity_type: &str) -> Vec<ActivityCallRecord> {
         let entries = self.lock();
         let of_type = entries
@@ -158,12 +159,12 @@ impl CallLog {
         of_type.map(Entry::record).collect()
     }
 
-    /// How many calls there were.
+    /// Returns the number of calls.
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Whether there was no call.
+    /// Returns `true` if there was no call.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
@@ -192,7 +193,7 @@ impl CallLog {
     }
 }
 
-/// A call that has not ended; dropping it marks the call as abandoned.
+/// A call that has not ended. If it is dropped, the call is recorded as abandoned.
 pub(super) struct OpenCall {
     log: CallLog,
     index: usize,

@@ -1,11 +1,14 @@
 //! The activity side of a worker process: activity tasks in, results out.
 //!
-//! [`ActivityDefinitions`] holds what a worker registered: the user's own activities, found one by
-//! one through the SDK's [`ExecutableActivity`], and mocks, which are async closures.
-//! [`ActivityDefinitions::start`] turns one attempt into a future that resolves to what the worker
-//! reports to the service. What happens in between is what `temporalio-sdk` does around an activity
-//! function: payloads pass its data converter and codec, a panic becomes an application failure,
-//! and an [`ActivityError`] becomes the failure that its failure converter makes of it.
+//! [`ActivityDefinitions`] holds the activities of a worker: the user's own, which implement the
+//! SDK's [`ExecutableActivity`], and mocks, which are async closures.
+//! [`ActivityDefinitions::start`] turns one attempt into a future that resolves to the attempt's
+//! [`ActivityOutcome`]. The future does what `temporalio-sdk` does around an activity function:
+//! payloads pass the data converter and the codec, a panic becomes an application failure, and the
+//! failure converter makes a failure of an [`ActivityError`].
+//!
+//! [`HeartbeatThrottle`] and [`LocalActivities`] keep the clocks of attempts as Core does, without
+//! reading a clock: the host tells them the time, and does what they return.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,39 +37,42 @@
 //!
 //! # Limits
 //!
-//! - The details of a heartbeat reach a test host as a value of unknown type, so the types that a
-//!   user's own activities record must be known here: see
+//! - The SDK hands the details of a heartbeat to a test host as a value of unknown type, so the
+//!   types that a user's own activities record must be registered: see
 //!   [`ActivityDefinitions::heartbeat_details`].
 //! - The SDK's activity inbound interceptors cannot be called from outside of its own worker: their
 //!   input and their continuation have private constructors.
-//! - An activity function that is not `async` runs on a Tokio blocking thread, outside of the
-//!   simulated one; that is what `#[activities]` expands to.
+//! - An activity function that is not `async` runs on a blocking thread of Tokio, and not on the
+//!   simulated thread, because `#[activities]` expands it so.
 //!
 //! [`ActivityError`]: temporalio_common::ActivityError
 //! [`ExecutableActivity`]: temporalio_sdk::activities::ExecutableActivity
 
 mod attempt;
 mod call;
+mod callbacks;
 mod context;
 mod current;
 mod definitions;
 mod heartbeat;
 mod local_activities;
 mod log;
+mod outcome;
+mod payloads;
+mod run;
 mod throttle;
 
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{
-    ActivityAttempt, ActivityFault, ActivityOutcome, ClockCallback, LocalActivityOrigin,
-};
+pub use attempt::{ActivityAttempt, LocalActivityOrigin};
 pub use call::ActivityCall;
+pub use callbacks::{ClockCallback, HeartbeatCallback};
 pub use current::{CurrentAttempt, current};
 pub use definitions::{ActivityDefinitions, ActivityRegistrationError, Unregistered};
-pub use heartbeat::HeartbeatCallback;
 pub use local_activities::{
     LocalActivities, LocalActivityAction, LocalActivityId, LocalActivityMoment,
 };
 pub use log::{ActivityCallOutcome, ActivityCallRecord, CallLog};
+pub use outcome::{ActivityFault, ActivityOutcome};
 pub use throttle::{HeartbeatAction, HeartbeatThrottle};

@@ -9,6 +9,7 @@ mod cancel_external;
 mod child_workflow;
 mod closing;
 mod local_activity;
+mod local_result;
 mod nexus_operation;
 mod patch;
 mod signal_external;
@@ -36,9 +37,8 @@ pub(crate) use activity::Activity;
 pub(crate) use cancel_external::CancelExternal;
 pub(crate) use child_workflow::ChildWorkflow;
 pub(crate) use closing::Closing;
-pub(crate) use local_activity::{
-    LocalActivity, LocalResult, RecordedResult, ScheduledLocalActivity,
-};
+pub(crate) use local_activity::{LocalActivity, ScheduledLocalActivity};
+pub(crate) use local_result::{LocalResult, RecordedResult};
 pub(crate) use nexus_operation::NexusOperation;
 pub(crate) use patch::Patch;
 pub(crate) use signal_external::SignalExternal;

@@ -1,4 +1,4 @@
-//! Commands that are cancelled before they leave, and what goes to other workflows; compared with
+//! Commands that are cancelled before they are sent, and requests to other workflows; compared with
 //! real Core.
 
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[test]
-fn a_timer_cancelled_in_the_task_that_starts_it_never_leaves() {
+fn a_timer_cancelled_in_the_task_that_starts_it_is_never_sent() {
     let mut history = HistoryBuilder::new("HastyWorkflow", []);
     history.workflow_task();
     history.completed(Some(json(&"hasty")));

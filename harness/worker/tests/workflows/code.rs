@@ -33,7 +33,7 @@ impl Greetings {
     }
 }
 
-/// An activity, then a minute, then its result.
+/// Calls an activity, waits for a minute, and returns the result of the activity.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct GreetWorkflow;
@@ -54,7 +54,7 @@ impl GreetWorkflow {
     }
 }
 
-/// Waits for a signal, at most an hour; answers what it knows.
+/// Waits for a signal, at most for an hour, and returns what it has heard.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct WaitWorkflow {
@@ -115,7 +115,7 @@ impl PanicWorkflow {
     }
 }
 
-/// An activity that is cancelled after a timer, in the way the input says.
+/// Cancels an activity after a timer, in the way that the input says.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct CancelWorkflow;
@@ -162,7 +162,7 @@ impl PatchedWorkflow {
     }
 }
 
-/// A child, and its result.
+/// Starts a child, and returns its result.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct ParentWorkflow;
@@ -179,7 +179,7 @@ impl ParentWorkflow {
     }
 }
 
-/// Two local activities, one after the other.
+/// Calls two local activities, one after the other.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct LocalWorkflow;
@@ -203,7 +203,7 @@ impl LocalWorkflow {
     }
 }
 
-/// A tokio channel in workflow code.
+/// Uses a channel of Tokio's in workflow code.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct ChannelWorkflow;
@@ -220,7 +220,7 @@ impl ChannelWorkflow {
     }
 }
 
-/// Starts a timer and drops the wish in the same task.
+/// Starts a timer, and cancels it in the same task.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct HastyWorkflow;
@@ -265,7 +265,7 @@ impl WaitForCancelWorkflow {
     }
 }
 
-/// Signals another workflow; whether that worked.
+/// Signals another workflow, and returns `true` if that worked.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct SignalWorkflow;
@@ -286,7 +286,7 @@ impl SignalWorkflow {
     }
 }
 
-/// Asks another workflow to cancel; whether that worked.
+/// Requests to cancel another workflow, and returns `true` if that worked.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct CancelOtherWorkflow;
@@ -300,7 +300,7 @@ impl CancelOtherWorkflow {
     }
 }
 
-/// Goes on as a new run with the next number.
+/// Continues as a new run, with the next number.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct AgainWorkflow;

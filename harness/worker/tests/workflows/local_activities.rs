@@ -1,4 +1,4 @@
-//! Local activities: run within the task, remembered as markers.
+//! Local activities: run within the workflow task, recorded as markers.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn started() -> HistoryBuilder {
 }
 
 #[test]
-fn the_task_waits_for_them_and_records_markers() {
+fn a_task_waits_for_its_local_activities_and_records_markers() {
     let mut worker = worker();
     let first = work(worker.on_task(started().task()));
     assert_eq!(first.start.len(), 1);
@@ -79,7 +79,7 @@ fn the_task_waits_for_them_and_records_markers() {
 }
 
 #[test]
-fn a_failure_is_tried_again_after_a_second() {
+fn a_failed_local_activity_is_retried_after_a_second() {
     let mut worker = worker();
     let first = work(worker.on_task(started().task()));
     let again = work(worker.on_local_activity(RUN_ID, first.start[0].seq, failure("busy")));
@@ -88,7 +88,7 @@ fn a_failure_is_tried_again_after_a_second() {
 }
 
 #[test]
-fn a_heartbeat_completes_the_task_and_asks_for_another() {
+fn a_heartbeat_completes_the_task_and_requests_another() {
     let mut worker = worker();
     let mut history = started();
     let first = work(worker.on_task(history.task()));
@@ -96,7 +96,7 @@ fn a_heartbeat_completes_the_task_and_asks_for_another() {
     let heartbeat = completed(worker.on_heartbeat_due(RUN_ID, task));
     assert!(heartbeat.force_create_new_workflow_task);
     assert_eq!(kinds(&heartbeat), [CommandType::Unspecified; 0]);
-    // The result comes before the next task: it waits for it.
+    // A result that comes before the next task waits for that task.
     let early = worker.on_local_activity(RUN_ID, first.start[0].seq, success(json(&"hello Ada")));
     assert!(matches!(early, WorkflowTaskProgress::Idle));
     let after = history.workflow_task_completed();
@@ -127,7 +127,7 @@ fn each_task_that_waits_has_a_heartbeat_of_its_own() {
 }
 
 #[test]
-fn replay_tells_them_from_markers_and_runs_none() {
+fn replay_resolves_local_activities_from_markers_and_runs_none() {
     let mut history = started();
     history.workflow_task_completed();
     history.local_activity_marker(1, "1", "Greetings::greet", json(&"hello Ada"));

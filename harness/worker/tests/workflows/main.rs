@@ -1,5 +1,5 @@
-//! Workflow tasks in, completions out: what a worker makes of histories made by hand, compared with
-//! the SDK's own replayer where the SDK has one.
+//! Tests of the worker: it completes workflow tasks with histories made by hand. Where the SDK's
+//! own replayer can take the same history, both are compared.
 
 mod cancellations;
 mod code;

@@ -1,4 +1,4 @@
-//! Nexus operations, compared with real Core; and what replay says of another operation.
+//! Nexus operations, compared with real Core and replayed with another input.
 
 use pretty_assertions::assert_eq;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::{
     support::{completed, kinds, result, worker},
 };
 
-/// When the operation is cancelled.
+/// The time at which the operation is cancelled.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Cancels {
     Never,
@@ -36,7 +36,7 @@ pub(crate) struct Plan {
     cancellation_type: CancellationType,
 }
 
-/// One operation, and what became of it in words.
+/// Starts one operation, and returns a description of its result.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct NexusWorkflow;
@@ -99,7 +99,8 @@ fn uncancelled() -> (HistoryBuilder, i64) {
     began(Cancels::Never, CancellationType::WaitCancellationCompleted)
 }
 
-/// As far as the task in which a started operation is cancelled; the request's event too.
+/// Returns a history up to the task in which a started operation is cancelled, with the ids of the
+/// events that scheduled the operation and requested its cancellation.
 fn cancelled(cancellation_type: CancellationType) -> (HistoryBuilder, i64, i64) {
     let (mut history, scheduled) = began(Cancels::Started, cancellation_type);
     history.nexus_operation_started(scheduled, "token");
@@ -255,7 +256,7 @@ fn a_nexus_operation_cancelled_before_it_started() {
 }
 
 #[test]
-fn a_worker_asks_to_cancel_an_operation_whose_end_it_does_not_wait_for() {
+fn a_worker_requests_to_cancel_an_operation_whose_end_it_does_not_await() {
     let (mut history, scheduled) = began(Cancels::Started, CancellationType::TryCancel);
     history.nexus_operation_started(scheduled, "token");
     history.workflow_task();

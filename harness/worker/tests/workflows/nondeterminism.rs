@@ -1,4 +1,4 @@
-//! Workflow code that does not do what history says: Core's words, and where it happened.
+//! Workflow code that does not do what history recorded.
 
 use durasim_worker::{
     ReplayError, WorkflowErrorType, WorkflowTaskProgress, WorkflowWorker, replay,
@@ -11,7 +11,7 @@ use crate::{
     support::{completed, definitions, kinds, options, replay_options, worker},
 };
 
-/// A history in which the first command was another one than the workflow issues now.
+/// Returns a history whose first command is not the one that the workflow issues.
 fn other_command(record: impl FnOnce(&mut HistoryBuilder) -> i64) -> HistoryBuilder {
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task();
@@ -32,7 +32,7 @@ fn words(history: &HistoryBuilder) -> (i64, String, String, String) {
 }
 
 #[test]
-fn an_event_of_another_kind_is_told_in_cores_words() {
+fn an_event_of_another_kind_is_reported_with_cores_message() {
     let history = other_command(|history| history.timer_started("1", 1));
     let (event_id, expected, got, message) = words(&history);
     assert_eq!(event_id, 5);
@@ -46,7 +46,7 @@ fn an_event_of_another_kind_is_told_in_cores_words() {
 }
 
 #[test]
-fn an_activity_of_another_type_is_told_in_cores_words() {
+fn an_activity_of_another_type_is_reported_with_cores_message() {
     let history = other_command(|history| history.activity_scheduled("1", "Greetings::insult", []));
     assert_eq!(
         words(&history).3,
@@ -56,7 +56,7 @@ fn an_activity_of_another_type_is_told_in_cores_words() {
 }
 
 #[test]
-fn an_event_without_a_command_is_told_in_cores_words() {
+fn an_event_without_a_command_is_reported_with_cores_message() {
     let mut history = other_command(|history| {
         history.activity_scheduled("1", "Greetings::greet", [json(&"Ada")])
     });
@@ -69,7 +69,7 @@ fn an_event_without_a_command_is_told_in_cores_words() {
 }
 
 #[test]
-fn it_fails_the_workflow_task_with_its_own_cause() {
+fn nondeterminism_fails_the_workflow_task_with_a_cause_of_its_own() {
     let mut history = other_command(|history| history.timer_started("1", 1));
     history.signaled("hear", []);
     history.workflow_task_started();
@@ -82,7 +82,7 @@ fn it_fails_the_workflow_task_with_its_own_cause() {
 }
 
 #[test]
-fn it_fails_the_workflow_if_the_worker_is_told_so() {
+fn nondeterminism_fails_the_workflow_if_an_option_says_so() {
     let mut options = options();
     options
         .workflow_failure_errors

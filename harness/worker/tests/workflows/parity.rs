@@ -1,4 +1,4 @@
-//! The oracle: what real Core makes of the same histories, activation by activation.
+//! The activations of a history, compared with those that real Core makes of it.
 
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +31,8 @@ impl WorkerInterceptor for Activations {
     }
 }
 
-/// What Core hands to workflow code for this history, and why it rejects it, if it does.
+/// Returns the activations that Core makes of this history, and its error if it rejects the
+/// history.
 fn core(history: &HistoryBuilder) -> (Vec<WorkflowActivation>, Option<String>) {
     let seen = Activations::default();
     let mut options = WorkflowReplayerOptions::new()
@@ -75,7 +76,7 @@ fn ours(history: &HistoryBuilder, build_id: String) -> Vec<WorkflowActivation> {
 pub(crate) fn assert_same(history: &HistoryBuilder) {
     let (activations, rejected) = core(history);
     assert_eq!(rejected, None, "Core accepts the history");
-    // The SDK's is made from the test's own executable.
+    // The SDK makes a build id from the test's own executable.
     let version = activations
         .last()
         .and_then(|last| last.deployment_version_for_current_task.as_ref());
@@ -284,7 +285,7 @@ fn a_run_that_was_reset_has_another_seed() {
 }
 
 #[test]
-fn both_reject_what_another_workflow_did_in_the_same_words() {
+fn both_reject_the_history_of_another_workflow_with_the_same_message() {
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task();
     history.timer_started("1", 1);

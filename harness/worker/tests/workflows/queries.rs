@@ -40,7 +40,7 @@ fn a_query_on_a_run_that_is_not_cached_replays_it() {
 }
 
 #[test]
-fn a_closed_run_answers_too() {
+fn a_closed_run_answers_queries() {
     let mut history = waiting();
     history.workflow_task_completed();
     history.timer_started("1", 3600);
@@ -72,7 +72,7 @@ fn queries_that_come_with_a_task_are_answered_after_it() {
 }
 
 #[test]
-fn a_query_that_history_cannot_be_replayed_for_fails() {
+fn a_query_fails_if_history_cannot_be_replayed_for_it() {
     let mut history = HistoryBuilder::new("PanicWorkflow", []);
     history.workflow_task_started();
     let WorkflowTaskProgress::QueryFailed(failed) =
@@ -89,7 +89,7 @@ fn a_query_that_history_cannot_be_replayed_for_fails() {
 }
 
 #[test]
-fn a_query_for_which_code_follows_another_history_says_where_they_part() {
+fn a_query_reports_the_difference_if_code_follows_another_history() {
     let mut history = HistoryBuilder::new("WaitWorkflow", []);
     history.workflow_task();
     history.activity_scheduled("1", "Greetings::greet", []);
@@ -102,7 +102,7 @@ fn a_query_for_which_code_follows_another_history_says_where_they_part() {
 }
 
 #[test]
-fn an_empty_query_task_without_a_cached_run_asks_for_history() {
+fn an_empty_query_task_without_a_cached_run_leads_to_a_request_for_history() {
     let mut history = waiting();
     history.workflow_task_completed();
     assert!(matches!(

@@ -1,4 +1,4 @@
-//! Whole histories, replayed strictly and as Core does.
+//! Replays of whole histories, strict ones and ones like Core's.
 
 use durasim_worker::{ReplayError, ReplayMode, ReplayOptions, replay};
 use pretty_assertions::assert_eq;
@@ -9,7 +9,8 @@ use crate::{
     support::{definitions, replay_options},
 };
 
-/// The greeting workflow, whose activity was given `input` and whose timer took so long.
+/// Returns a history of the greeting workflow, with the given input of its activity, duration of
+/// its timer, and result.
 pub(crate) fn greeted(input: &str, seconds: u64, result: &str) -> HistoryBuilder {
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task();
@@ -38,7 +39,7 @@ pub(crate) fn what_differs(history: &HistoryBuilder) -> String {
 }
 
 #[test]
-fn a_history_that_the_workflow_makes_again_is_accepted() {
+fn a_history_that_the_workflow_reproduces_is_accepted() {
     let history = greeted("Ada", 60, "hello Ada");
     let log = replay(&definitions(), &replay_options(), history.events()).unwrap();
     assert_eq!(log.activations.len(), 3);
@@ -46,7 +47,7 @@ fn a_history_that_the_workflow_makes_again_is_accepted() {
 }
 
 #[test]
-fn another_input_differs_though_core_lets_it_through() {
+fn another_input_differs_although_core_accepts_it() {
     let history = greeted("Bob", 60, "hello Ada");
     replay(&definitions(), &like_core(), history.events()).unwrap();
     assert_eq!(
@@ -111,7 +112,7 @@ fn a_run_that_was_stopped_need_not_have_seen_its_last_events() {
 }
 
 #[test]
-fn a_run_that_was_stopped_must_have_done_what_its_completed_tasks_say() {
+fn a_run_that_was_stopped_must_have_done_what_its_completed_tasks_record() {
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task();
     history.terminated();
@@ -132,7 +133,7 @@ fn a_run_that_was_stopped_must_have_done_what_its_completed_tasks_say() {
 }
 
 #[test]
-fn a_panic_on_replay_is_told_as_such() {
+fn a_panic_on_replay_is_reported_as_a_panic() {
     let mut history = HistoryBuilder::new("PanicWorkflow", []);
     history.workflow_task();
     history.completed(None);
@@ -141,7 +142,7 @@ fn a_panic_on_replay_is_told_as_such() {
 }
 
 #[test]
-fn a_type_that_nobody_registered_is_told_as_such() {
+fn a_workflow_type_that_is_not_registered_is_reported_as_unknown() {
     let history = HistoryBuilder::new("NoSuchWorkflow", []);
     let error = replay(&definitions(), &replay_options(), history.events()).unwrap_err();
     assert_eq!(
@@ -151,7 +152,7 @@ fn a_type_that_nobody_registered_is_told_as_such() {
 }
 
 #[test]
-fn a_history_without_its_start_is_none() {
+fn a_history_without_its_first_event_is_malformed() {
     let history = greeted("Ada", 60, "hello Ada");
     let error = replay(&definitions(), &replay_options(), &history.events()[1..]).unwrap_err();
     assert!(matches!(error, ReplayError::MalformedHistory(_)));

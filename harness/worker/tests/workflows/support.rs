@@ -1,4 +1,4 @@
-//! Workers, and what they answer.
+//! Workers under test, and their answers.
 
 use durasim_worker::{
     ReplayOptions, WorkflowDefinitions, WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
@@ -67,7 +67,7 @@ pub(crate) fn kinds(request: &RespondWorkflowTaskCompletedRequest) -> Vec<Comman
     request.commands.iter().map(Command::command_type).collect()
 }
 
-/// The result that the last command completes the workflow with, as text.
+/// Returns the result, as text, with which the last command completes the workflow.
 pub(crate) fn result(request: &RespondWorkflowTaskCompletedRequest) -> String {
     match request
         .commands

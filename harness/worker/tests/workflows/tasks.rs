@@ -12,7 +12,7 @@ use crate::{
     support::{completed, definitions, kinds, options, result, worker},
 };
 
-/// The greeting workflow up to its last workflow task.
+/// Returns a history of the greeting workflow up to its last workflow task.
 fn greeted() -> HistoryBuilder {
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task();
@@ -25,7 +25,7 @@ fn greeted() -> HistoryBuilder {
 }
 
 #[test]
-fn each_task_of_a_cached_run_goes_on_where_the_last_one_stopped() {
+fn each_task_of_a_cached_run_continues_where_the_last_one_stopped() {
     let mut worker = worker();
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task_started();
@@ -76,7 +76,7 @@ fn a_run_without_a_cache_is_forgotten_after_each_task() {
 }
 
 #[test]
-fn a_partial_history_without_a_cached_run_asks_for_all_of_it() {
+fn a_partial_history_without_a_cached_run_leads_to_a_request_for_all_of_it() {
     let mut worker = worker();
     let mut history = greeted();
     let from = i64::try_from(history.events().len()).unwrap();
@@ -89,8 +89,7 @@ fn a_partial_history_without_a_cached_run_asks_for_all_of_it() {
     };
     assert_eq!(run_id, RUN_ID);
     assert_eq!(request.execution.unwrap().run_id, RUN_ID);
-    // What the task brought comes after what is fetched, as it does for events that are not written
-    // yet.
+    // The events of the task come after those of the page: they are not recorded yet.
     let page = GetWorkflowExecutionHistoryResponse {
         history: Some(whole),
         ..Default::default()
@@ -166,7 +165,7 @@ fn the_least_recently_used_run_makes_room() {
 }
 
 #[test]
-fn a_poll_that_found_nothing_is_no_task() {
+fn a_poll_that_found_nothing_is_not_a_task() {
     assert!(matches!(
         worker().on_task(PollWorkflowTaskQueueResponse::default()),
         WorkflowTaskProgress::Idle
@@ -188,12 +187,12 @@ fn a_signal_reaches_a_workflow_that_waits_for_it() {
 }
 
 #[test]
-fn a_lost_completion_is_made_again_by_replay() {
+fn a_lost_completion_is_reproduced_by_replay() {
     let mut worker = worker();
     let mut history = HistoryBuilder::new("GreetWorkflow", [json(&"Ada")]);
     history.workflow_task_started();
     completed(worker.on_task(history.task()));
-    // The completion never arrived, and nobody told the worker.
+    // The completion is lost, and the worker does not learn of it.
     history.workflow_task_timed_out();
     history.workflow_task_started();
     let again = completed(worker.on_task(history.task()));

@@ -1,4 +1,4 @@
-//! Data converters and codecs of the user's own.
+//! User-defined data converters and codecs.
 
 use temporalio_common::data_converters::{
     DataConverter, DefaultFailureConverter, DefaultPayloadCodec, ErasedSerdePayloadConverter,
@@ -7,7 +7,7 @@ use temporalio_common::data_converters::{
 
 use super::*;
 
-/// Flips every byte.
+/// A codec that flips every byte.
 struct Secret;
 
 impl Secret {
@@ -33,7 +33,7 @@ impl PayloadCodec for Secret {
 }
 
 #[test]
-fn a_codec_sees_inputs_results_and_heartbeats_while_records_are_clear() {
+fn a_codec_applies_to_inputs_results_and_heartbeats_but_not_to_records() {
     let flip = |payloads: Payloads| Payloads {
         payloads: Secret::flip(payloads.payloads),
     };
@@ -52,7 +52,7 @@ fn a_codec_sees_inputs_results_and_heartbeats_while_records_are_clear() {
     assert_eq!(record.output::<u32>().expect("it is clear"), Some(9));
 }
 
-/// JSON under another name, as a user's own serde-based converter might be.
+/// A converter that is based on serde, as a user may define one: JSON under another name.
 struct OwnJson;
 
 impl ErasedSerdePayloadConverter for OwnJson {
@@ -79,7 +79,7 @@ impl ErasedSerdePayloadConverter for OwnJson {
 }
 
 #[test]
-fn heartbeat_details_survive_a_converter_of_the_users_own() {
+fn heartbeat_details_survive_a_user_defined_converter() {
     let own = |data: &str| Payloads {
         payloads: vec![Payload {
             data: data.into(),

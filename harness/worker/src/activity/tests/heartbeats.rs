@@ -1,9 +1,9 @@
-//! Heartbeat details, out of one attempt and into the next.
+//! Heartbeat details, from one attempt to the next.
 
 use super::*;
 
 #[test]
-fn heartbeat_details_go_out_and_come_back_to_the_next_attempt() {
+fn heartbeat_details_reach_the_host_and_the_next_attempt() {
     let definitions = shop();
     let (outcome, beats) = beating(&definitions, attempt("Shop::resume", payloads(&3_u32)));
     assert_eq!(value::<u32>(result_of(&outcome)), 3);
@@ -18,7 +18,7 @@ fn heartbeat_details_go_out_and_come_back_to_the_next_attempt() {
 }
 
 #[test]
-fn heartbeat_details_of_an_unknown_type_are_a_fault_until_they_are_named() {
+fn heartbeat_details_of_an_unknown_type_are_a_fault_until_it_is_registered() {
     let mut definitions = shop();
     let (outcome, beats) = beating(&definitions, attempt("Shop::report", payloads(&())));
     let fault = ActivityFault::UnknownHeartbeatDetails {

@@ -1,0 +1,257 @@
+//! The run of an attempt, from its task to its outcome.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+};
+
+use futures::FutureExt;
+use temporalio_common::{
+    ActivityError,
+    data_converters::DataConverter,
+    error::{ApplicationFailure, OutgoingActivityError, OutgoingError},
+    payload_visitor::{decode_payloads, encode_payloads},
+};
+use temporalio_protos::{
+    coresdk::{ActivityTaskCompletion, activity_result::ActivityExecutionResult},
+    temporal::api::{common::v1::Payload, failure::v1::Failure},
+};
+
+use super::{
+    attempt::{ActivityAttempt, Invocation},
+    context::AttemptContext,
+    current,
+    heartbeat::{DetailTypes, HeartbeatError, Heartbeats},
+    log::{CallFacts, OpenCall},
+    outcome::{ActivityFault, ActivityOutcome},
+    payloads::ACTIVITY_CONTEXT,
+};
+use crate::{codec, sdk_words};
+
+/// Runs an attempt to its end, as the SDK's worker does.
+pub(super) async fn run(
+    invocation: Invocation,
+    is_mock: bool,
+    types: DetailTypes,
+    mut attempt: Box<ActivityAttempt>,
+) -> ActivityOutcome {
+    // The codec first.
+    let data_converter = attempt.data_converter.clone();
+    let codec = uses_codec(&data_converter);
+    let decoded = if codec {
+        decode_payloads(
+            &mut attempt.start,
+            data_converter.codec(),
+            &ACTIVITY_CONTEXT,
+        )
+        .await
+    } else {
+        Ok(())
+    };
+
+    // Then activity code, unless its payloads could not be decoded.
+    let facts = Arc::new(attempt.take_facts());
+    let call = attempt.log.begin(facts.clone(), attempt.clock.clone());
+    let mut panicked = None;
+    let result = if let Err(error) = decoded {
+        let message = format!("Failed decoding activity task: {error}");
+        ActivityExecutionResult::fail(Failure::application_failure(message, false))
+    } else {
+        let executed = execute(&invocation, is_mock, types, *attempt, facts, &call);
+        match executed.await {
+            Ok(Executed::Ended(result)) => result,
+            Ok(Executed::Panicked { result, message }) => {
+                panicked = Some(message);
+                result
+            }
+            Err(fault) => return ActivityOutcome::Fault(fault),
+        }
+    };
+
+    // Records are in the clear; the service gets what the codec makes of the result.
+    call.end(ActivityOutcome::of(result.clone()));
+    let outcome = if codec {
+        encode(&data_converter, result).await
+    } else {
+        ActivityOutcome::of(result)
+    };
+    outcome.of_code(panicked)
+}
+
+/// Returns `true` if payloads change on their way through the converter's codec.
+fn uses_codec(data_converter: &DataConverter) -> bool {
+    thread_local! {
+        /// The last answer, with its converter: a worker has one for all of its attempts.
+        static LAST: RefCell<Option<(DataConverter, bool)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, answer)) if std::ptr::addr_eq(known.codec(), data_converter.codec()) => {
+            *answer
+        }
+        _ => {
+            last.insert((data_converter.clone(), codec::uses_codec(data_converter)))
+                .1
+        }
+    })
+}
+
+/// The end of activity code, in payloads that have not passed the codec.
+enum Executed {
+    Ended(ActivityExecutionResult),
+    /// The code panicked: the result that the SDK makes of that, and the message of the panic.
+    Panicked {
+        result: ActivityExecutionResult,
+        message: String,
+    },
+}
+
+/// Calls activity code, and returns its result as the SDK does.
+async fn execute(
+    invocation: &Invocation,
+    is_mock: bool,
+    types: DetailTypes,
+    attempt: ActivityAttempt,
+    facts: Arc<CallFacts>,
+    call: &OpenCall,
+) -> Result<Executed, ActivityFault> {
+    let input = facts.payloads.payloads.clone();
+    let data_converter = attempt.data_converter;
+    let context = Arc::new(AttemptContext {
+        facts,
+        headers: attempt.start.header_fields,
+        heartbeat_details: attempt.start.heartbeat_details,
+        heartbeats: Arc::new(Heartbeats::new(
+            types,
+            data_converter.clone(),
+            attempt.heartbeat,
+        )),
+        data_converter,
+        client: attempt.client,
+        cancel: attempt.cancel,
+        clock: attempt.clock,
+        call: call.index(),
+        started_ms: call.started_ms(),
+        environment: OnceLock::new(),
+    });
+    let converter = &context.data_converter;
+    match drive(invocation, input, &context).await {
+        Ok(Ended::Returned(Ok(payload))) => {
+            Ok(Executed::Ended(ActivityExecutionResult::ok(payload)))
+        }
+        Ok(Ended::Returned(Err(error))) => Ok(Executed::Ended(execution_result(converter, error))),
+        Ok(Ended::Panicked(message)) if is_mock => Err(ActivityFault::MockPanicked {
+            activity_type: context.info().activity_type.clone(),
+            message,
+        }),
+        Ok(Ended::Panicked(message)) => {
+            // The error that the SDK makes of a panic.
+            let failure = ApplicationFailure::new(sdk_words::activity_panicked(&message));
+            let result = execution_result(converter, ActivityError::application(failure));
+            Ok(Executed::Panicked { result, message })
+        }
+        Err(HeartbeatError::Conversion(failure)) => {
+            Ok(Executed::Ended(ActivityExecutionResult::fail(*failure)))
+        }
+        Err(HeartbeatError::UnknownType) => Err(ActivityFault::UnknownHeartbeatDetails {
+            activity_type: context.info().activity_type.clone(),
+            task_queue: context.info().task_queue.clone(),
+        }),
+    }
+}
+
+/// The end of activity code.
+enum Ended {
+    Returned(Result<Payload, ActivityError>),
+    /// The code panicked with this message.
+    Panicked(String),
+}
+
+/// Polls activity code, together with the request to stop and the code's heartbeats.
+async fn drive(
+    invocation: &Invocation,
+    input: Vec<Payload>,
+    context: &Arc<AttemptContext>,
+) -> Result<Ended, HeartbeatError> {
+    let call = async { invocation(input, context.clone()).await };
+    let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
+    let mut cancelled = pin!(context.cancel.cancelled().fuse());
+    let mut result = None;
+    std::future::poll_fn(|cx: &mut Context<'_>| {
+        // A request to stop reaches the code before it goes on.
+        if cancelled.as_mut().poll(cx).is_ready() {
+            context.cancel_sdk_context();
+        }
+        if result.is_none() {
+            let _entered = current::enter(context);
+            if let Poll::Ready(ended) = call.as_mut().poll(cx) {
+                result = Some(
+                    ended.map_or_else(|panic| Ended::Panicked(message(&*panic)), Ended::Returned),
+                );
+            }
+        }
+        // Heartbeats are delivered before the result.
+        match context.heartbeats.poll_flush(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) => result
+                .take()
+                .map_or(Poll::Pending, |result| Poll::Ready(Ok(result))),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Returns the message of a panic, as the SDK does.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or(sdk_words::PANIC_WITHOUT_TEXT)
+        .to_owned()
+}
+
+/// Returns the result that the SDK makes of an error (`temporalio-sdk`:
+/// `activity_error_to_core_result`).
+fn execution_result(
+    data_converter: &DataConverter,
+    error: ActivityError,
+) -> ActivityExecutionResult {
+    let error = match error {
+        ActivityError::Application(failure) => OutgoingActivityError::Application(failure),
+        ActivityError::Cancelled { details } => {
+            let error = OutgoingError::Activity(OutgoingActivityError::Cancelled { details });
+            return ActivityExecutionResult::cancel(
+                data_converter.to_failure(&ACTIVITY_CONTEXT, error),
+            );
+        }
+        ActivityError::WillCompleteAsync => return ActivityExecutionResult::will_complete_async(),
+        other => {
+            let message = format!("Unsupported activity error: {other:?}");
+            OutgoingActivityError::Application(Box::new(ApplicationFailure::new(message)))
+        }
+    };
+    ActivityExecutionResult::fail(
+        data_converter.to_failure(&ACTIVITY_CONTEXT, OutgoingError::Activity(error)),
+    )
+}
+
+/// Encodes the payloads of a result, and returns the outcome.
+async fn encode(
+    data_converter: &DataConverter,
+    result: ActivityExecutionResult,
+) -> ActivityOutcome {
+    let mut completion = ActivityTaskCompletion {
+        task_token: Vec::new(),
+        result: Some(result),
+    };
+    match encode_payloads(&mut completion, data_converter.codec(), &ACTIVITY_CONTEXT).await {
+        Ok(()) => ActivityOutcome::of(completion.result.unwrap_or_default()),
+        Err(error) => {
+            let message = format!("Failed encoding activity completion: {error}");
+            ActivityOutcome::Failed(Box::new(Failure::application_failure(message, false)))
+        }
+    }
+}
