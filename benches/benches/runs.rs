@@ -12,7 +12,7 @@ use benches::{
     worlds::{self, Extra},
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use durasim::{Campaign, ChoiceSource};
+use durasim::advanced::{Campaign, ChoiceSource};
 
 fn runs(c: &mut Criterion) {
     let body = worlds::rounds(10);

@@ -1,8 +1,8 @@
 //! Whole runs, through the official client.
 
 use durasim::{
-    Body, ChoiceSource, FaultProfile, TestResult, TestWorkflowEnvironment, WorldOptions,
-    WorldReport, run_world,
+    FaultProfile, TestResult, TestWorkflowEnvironment,
+    advanced::{Body, ChoiceSource, WorldOptions, WorldReport, run_world},
 };
 use futures::{FutureExt, future::LocalBoxFuture};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};

@@ -1,7 +1,10 @@
 //! Tests of the flawed scenarios: the intended check finds each flaw, with as few faults as it
 //! needs.
 
-use durasim::{Campaign, FaultProfile, WorldOptions};
+use durasim::{
+    FaultProfile,
+    advanced::{Campaign, WorldOptions},
+};
 use scenarios::registry;
 
 #[test]

@@ -1,6 +1,9 @@
 //! Tests of the sound scenarios: their histories without faults, and that no fault makes them fail.
 
-use durasim::{Campaign, FaultProfile, WorldOptions};
+use durasim::{
+    FaultProfile,
+    advanced::{Campaign, WorldOptions},
+};
 use scenarios::registry;
 
 /// The number of worlds of each scenario; `scenarios score` runs ten thousand.
@@ -17,13 +20,9 @@ fn no_seed_makes_a_sound_scenario_fail() {
             .map(|seed| campaign.seed(seed))
             .find(|report| report.failure.is_some());
         if let Some(failed) = failed {
-            let smallest = campaign.shrink(&failed);
-            let failure = smallest
-                .failure
-                .map(|failure| failure.to_string())
-                .unwrap_or_default();
+            let report = campaign.shrink(&failed);
             alarms.push(format!(
-                "{}, seed {:?}:\n{failure}",
+                "{}, seed {:?}:\n{report}",
                 scenario.name, failed.tape.seed
             ));
         }

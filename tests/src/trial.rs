@@ -1,7 +1,10 @@
 //! Trying a world in every way that must make no difference to it, with the official SDK as the
 //! oracle.
 
-use durasim::{ChoiceSource, FaultProfile, WorldOptions, WorldReport};
+use durasim::{
+    FaultProfile,
+    advanced::{ChoiceSource, WorldOptions, WorldReport},
+};
 use scenarios::scenario::Scenario;
 
 use crate::{official_tasks::official_worker, parity, worlds};

@@ -1,6 +1,6 @@
 //! Running the worlds of scenarios.
 
-use durasim::{ChoiceSource, WorldOptions, WorldReport, run_world};
+use durasim::advanced::{ChoiceSource, WorldOptions, WorldReport, run_world};
 use scenarios::scenario::Scenario;
 
 /// Runs the world of a scenario.

@@ -16,7 +16,7 @@ use benches::{
     floor::Floor,
     worlds::{self, Extra},
 };
-use durasim::{Campaign, ChoiceSource, WorldOptions};
+use durasim::advanced::{Campaign, ChoiceSource, WorldOptions};
 use durasim_service::history_rules;
 
 /// One line of output.

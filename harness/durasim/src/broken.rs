@@ -16,13 +16,9 @@ macro_rules! broken {
     };
 }
 
-/// `true` if a test has broken this part: a pattern of `Sabotage` without the enum's name, or
-/// `check` and a failure code.
+/// `true` if a test has broken this part: a pattern of `Sabotage` without the enum's name.
 #[cfg(test)]
 macro_rules! broken {
-    (check $code:ident) => {
-        $crate::broken::broken!(Check($crate::report::FailureCode::$code))
-    };
     ($variant:ident $(($($field:pat),*))? $(if $guard:expr)?) => {
         matches!(
             $crate::broken::current(),

@@ -1,16 +1,18 @@
 //! Histories, as tests and checks read them.
 
-use crate::{outline::outline_of, proto_json::Descriptors};
-use prost::Message;
 use std::{
     fmt,
     sync::{Arc, OnceLock},
 };
+
+use prost::Message;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
     history::v1::{History as HistoryProto, HistoryEvent},
 };
+
+use crate::{outline::outline_of, proto_json::Descriptors};
 
 /// The history of one run, at the moment it was read.
 #[derive(Clone)]

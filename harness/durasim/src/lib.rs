@@ -1,7 +1,8 @@
 #![doc = include_str!("../docs/guide.md")]
 
+pub mod advanced;
 mod broken;
-pub mod checks;
+mod checks;
 mod environment;
 mod error;
 mod faults;
@@ -28,6 +29,7 @@ mod stand_in;
 mod words;
 mod world;
 
+pub use checks::Holds;
 pub use durasim_macros::workflow_test;
 pub use durasim_worker::{
     WorkflowErrorType, WorkflowWorkerOptions,
@@ -42,11 +44,7 @@ pub use history::History;
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
-pub use options::{Exhaustive, TestOptions};
-pub use outcome::{ChoiceSource, WorldOptions, WorldReport};
-pub use outline::history_outline;
-pub use proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
-pub use runner::{Body, Campaign, run_world};
+pub use options::Exhaustive;
 
 /// What most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {
@@ -69,6 +67,7 @@ pub mod __private {
     pub use crate::error::Boxed;
     pub use crate::proptest::{generator, run_proptest};
     pub use crate::{
+        options::TestOptions,
         runner::{TestCase, run},
         stand_in::{StandIn, WorkflowTaskAnswerer},
     };

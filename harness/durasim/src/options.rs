@@ -1,37 +1,21 @@
-//! What a `#[workflow_test]` can be told.
+//! The options of a `#[workflow_test]`.
 
-use crate::{faults::FaultProfile, limits::Limits};
+use crate::{faults::FaultProfile, limits::Limits, outcome::WorldOptions};
 
-/// How a test is run; the arguments of [`#[workflow_test]`](crate::workflow_test) set it.
-#[derive(Clone, Debug)]
+/// The options of a test, which the arguments of [`#[workflow_test]`](crate::workflow_test) set.
+#[derive(Clone, Debug, Default)]
 pub struct TestOptions {
+    /// The options of each of its worlds.
+    pub(crate) world: WorldOptions,
     pub(crate) seeds: Option<u64>,
-    pub(crate) faults: FaultProfile,
     pub(crate) explore: Option<Exhaustive>,
-    pub(crate) limits: Limits,
-    pub(crate) cache: bool,
-    pub(crate) replay: bool,
-    pub(crate) core_replay: bool,
-}
-
-impl Default for TestOptions {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl TestOptions {
-    /// One fault-free run, with every check on but `core_replay`.
+    /// Returns the options of a bare `#[workflow_test]`: one fault-free world, with every check on
+    /// but `core_replay`.
     pub fn new() -> Self {
-        Self {
-            seeds: None,
-            faults: FaultProfile::none(),
-            explore: None,
-            limits: Limits::default(),
-            cache: true,
-            replay: true,
-            core_replay: false,
-        }
+        Self::default()
     }
 
     /// Runs this many worlds, which differ in order and latency, and in faults if there are any.
@@ -41,10 +25,10 @@ impl TestOptions {
         self
     }
 
-    /// What may go wrong.
+    /// Switches faults on.
     #[must_use]
     pub fn faults(mut self, faults: impl Into<FaultProfile>) -> Self {
-        self.faults = faults.into();
+        self.world.faults = faults.into();
         self
     }
 
@@ -55,34 +39,44 @@ impl TestOptions {
         self
     }
 
-    /// The limits of a run.
+    /// Sets the limits of a world.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.world.limits = limits;
         self
     }
 
-    /// Whether workers keep runs between their tasks. Without, each workflow task replays from the
-    /// first event.
+    /// Keeps runs in the caches of workers between their tasks, or does not. Without a cache each
+    /// workflow task replays its run from the first event. On by default.
     #[must_use]
     pub fn cache(mut self, cache: bool) -> Self {
-        self.cache = cache;
+        self.world.cache = cache;
         self
     }
 
-    /// Whether every history is replayed in full at the end. On by default.
+    /// Replays every history in full at the end, or does not. On by default.
     #[must_use]
     pub fn replay(mut self, replay: bool) -> Self {
-        self.replay = replay;
+        self.world.replay = replay;
         self
     }
 
-    /// Whether the SDK's own `WorkflowReplayer` must accept every history. Off by default: it costs
-    /// milliseconds.
+    /// Has the SDK's own `WorkflowReplayer` accept every history, or does not. Off by default: it
+    /// costs milliseconds.
     #[must_use]
     pub fn core_replay(mut self, core_replay: bool) -> Self {
-        self.core_replay = core_replay;
+        self.world.core_replay = core_replay;
         self
+    }
+
+    /// Returns the options of each world.
+    pub(crate) fn world_options(&self) -> WorldOptions {
+        let mut options = self.world.clone();
+        // Without any fault there would be nothing to explore but the one plan of none.
+        if self.explore.is_some() && options.faults.is_none() {
+            options.faults = FaultProfile::all();
+        }
+        options
     }
 }
 
@@ -94,7 +88,7 @@ pub struct Exhaustive {
 }
 
 impl Exhaustive {
-    /// Every plan of at most this many faults.
+    /// Explores every plan of at most this many faults.
     pub fn faults(faults: u32) -> Self {
         Self {
             faults,
@@ -102,10 +96,43 @@ impl Exhaustive {
         }
     }
 
-    /// Stops, with a failure that says so, after this many worlds. The default is 100,000.
+    /// Stops after this many worlds, with a failure that says so. The default is 100,000.
     #[must_use]
     pub fn max_worlds(mut self, worlds: u64) -> Self {
         self.max_worlds = worlds;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+    use crate::Fault;
+
+    /// The faults that the worlds of a test may meet, in words.
+    fn faults(options: &TestOptions) -> String {
+        options.world_options().faults.to_string()
+    }
+
+    #[test]
+    fn exploration_explores_all_faults_unless_it_is_told_which() {
+        let explored = TestOptions::new().explore(Exhaustive::faults(1));
+        assert_eq!(faults(&explored), FaultProfile::all().to_string());
+        assert_eq!(
+            faults(&explored.faults(FaultProfile::crashes())),
+            FaultProfile::crashes().to_string()
+        );
+    }
+
+    #[test]
+    fn a_test_that_names_no_faults_meets_none() {
+        assert_eq!(
+            faults(&TestOptions::new().seeds(8)),
+            FaultProfile::none().to_string()
+        );
+        let placed = TestOptions::new().faults(Fault::worker_crash());
+        assert!(!placed.world_options().faults.has_odds());
     }
 }

@@ -1,33 +1,35 @@
 //! One world from outside: the options that it runs with, and the report of how it ended.
 
+use std::{collections::BTreeMap, fmt, panic::Location, sync::Arc};
+
+use durasim_engine::{Offer, Tape, TapeEntry, TraceEntry, TraceHash};
+use durasim_worker::{ReplayOptions, WorkflowDefinitions};
+use serde_json::Value;
+
 use crate::{
     faults::{Baseline, FaultProfile},
     history::History,
     limits::Limits,
-    report::{Diagnosis, FailureReport},
+    report::{Diagnosis, Failure},
     stand_in::StandIn,
 };
-use durasim_engine::{Offer, Tape, TraceEntry, TraceHash};
-use durasim_worker::{ReplayOptions, WorkflowDefinitions};
-use serde_json::Value;
-use std::{collections::BTreeMap, fmt, panic::Location, sync::Arc};
 
-/// Where a world's choices come from.
+/// The source of a world's choices.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ChoiceSource {
     /// Every choice is the benign one: no faults, no latency, one fixed order.
     #[default]
     Benign,
-    /// A seed fills the choices.
+    /// A seed answers the choices.
     Seed(u64),
-    /// A tape holds the choices that are not benign; latency is among them.
+    /// A tape holds the choices that are not benign. Latency is among them.
     Tape(Tape),
     /// A tape of faults alone: messages take no time.
     Plan(Tape),
 }
 
 impl ChoiceSource {
-    /// The seed that they came from, if they came from one.
+    /// Returns the seed of the choices, if they came from one.
     pub(crate) fn seed(&self) -> Option<u64> {
         match self {
             Self::Benign => None,
@@ -37,7 +39,7 @@ impl ChoiceSource {
     }
 }
 
-/// In the words of the log.
+/// The source in the words of the log.
 impl fmt::Display for ChoiceSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,7 +52,7 @@ impl fmt::Display for ChoiceSource {
     }
 }
 
-/// What one world is run with.
+/// The options of one world.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[allow(
@@ -58,34 +60,36 @@ impl fmt::Display for ChoiceSource {
     reason = "each is an option of its own, set by name"
 )]
 pub struct WorldOptions {
-    /// Where its choices come from.
+    /// The source of its choices.
     pub choices: ChoiceSource,
-    /// What may go wrong in it.
+    /// The faults that may strike in it.
     pub faults: FaultProfile,
     /// Its limits.
     pub limits: Limits,
-    /// Whether workers keep runs between their tasks.
+    /// If true, workers keep runs between their tasks.
     pub cache: bool,
-    /// Whether histories are replayed in full at the end.
+    /// If true, every history is replayed in full at the end.
     pub replay: bool,
-    /// Whether the SDK's own replayer must accept every history.
+    /// If true, the SDK's own replayer must accept every history.
     pub core_replay: bool,
-    /// Whether the entries of the trace are kept, not only its hash.
+    /// If true, the entries of the trace are kept, not only its hash.
     pub keep_trace: bool,
-    /// Whether backtraces are kept, of panics and of the code that issued each command. Slow.
+    /// If true, backtraces are kept: of panics, and of the code that issued each command. Slow.
     pub backtraces: bool,
-    /// Whether the choices that were offered are listed, as exploration needs them.
+    /// If true, the offered choices are listed, as exploration needs them.
     pub record_offers: bool,
-    /// Whether every choice is put into words, those of latency too. Slow.
+    /// If true, every choice is put into words, those of latency too. Slow.
     pub(crate) in_words: bool,
-    /// What the fault-free world took: faults leave that much.
+    /// The time that activities and workflows took in the fault-free world: faults leave them that
+    /// much.
     pub(crate) baseline: Arc<Baseline>,
-    /// Who answers workflow tasks in place of the simulated workers.
+    /// The answerer of workflow tasks in place of the simulated workers, if there is one.
     #[doc(hidden)]
     pub stand_in: Option<StandIn>,
 }
 
 impl Default for WorldOptions {
+    /// Returns the options of the fault-free world, with every check on but `core_replay`.
     fn default() -> Self {
         Self {
             choices: ChoiceSource::Benign,
@@ -105,7 +109,7 @@ impl Default for WorldOptions {
 }
 
 impl WorldOptions {
-    /// A world whose choices a seed fills.
+    /// Returns the options of a world whose choices a seed answers.
     pub fn seeded(seed: u64) -> Self {
         Self {
             choices: ChoiceSource::Seed(seed),
@@ -114,37 +118,39 @@ impl WorldOptions {
     }
 }
 
-/// What became of a world.
+/// The report of a world that has ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WorldReport {
-    /// What went wrong first, if anything did.
-    pub failure: Option<FailureReport>,
-    /// Two worlds agree exactly when their hashes do.
+    /// The failure of the world, if it failed.
+    pub failure: Option<Failure>,
+    /// The identity of the world: two worlds agree exactly when their hashes do.
     pub trace_hash: TraceHash,
     /// The trace, if it was kept.
     pub trace: Vec<TraceEntry>,
-    /// History events of all runs.
+    /// The number of history events of all runs.
     pub events: u64,
-    /// Steps of the simulation.
+    /// The number of steps of the world.
     pub steps: u64,
     /// Virtual milliseconds from the start of the world to its end.
     pub virtual_ms: u64,
     /// The choices that were not benign.
     pub tape: Tape,
-    /// How many faults struck.
+    /// The choices of the given tape that match no point of the world.
+    pub drift: Vec<TapeEntry>,
+    /// The number of faults that struck.
     pub faults: u32,
-    /// Every run's history, in the order in which the runs started.
+    /// The history of every run, in the order in which the runs started.
     pub histories: Vec<History>,
-    /// What the test observed at the end.
+    /// The values that the test observed at the end.
     pub observations: BTreeMap<String, Value>,
-    /// The lines that say what is observed.
+    /// The lines that ask for the observations.
     pub(crate) observed_at: BTreeMap<String, &'static Location<'static>>,
     /// The workflows that were still open.
     pub open: Vec<String>,
     /// Virtual milliseconds from the start of the world to its last fault.
     pub(crate) healed_ms: u64,
-    /// Whether the world went on after its test returned, until its workflows had closed.
+    /// True if the world went on after its test returned, until its workflows had closed.
     pub(crate) settles: bool,
     pub(crate) open_diagnosis: Diagnosis,
     pub(crate) labels: BTreeMap<String, SometimesLabel>,
@@ -152,32 +158,32 @@ pub struct WorldReport {
     pub(crate) replays: Vec<ReplayCase>,
 }
 
-/// What the fault-free world ended with.
+/// The end of the fault-free world, beside which the others are judged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reference {
     pub(crate) observations: BTreeMap<String, Value>,
-    /// How many workflows of each type do not close even without faults: nothing is expected of
-    /// them.
+    /// The number of workflows of each type that stay open even without faults: nothing is expected
+    /// of as many.
     pub(crate) open: BTreeMap<String, usize>,
 }
 
-/// What it takes to replay a run.
+/// A run to replay.
 #[derive(Clone)]
 pub(crate) struct ReplayCase {
-    /// Which of the world's histories.
+    /// The index of its history in [`WorldReport::histories`].
     pub(crate) history: usize,
     pub(crate) workflow_type: String,
     pub(crate) definitions: WorkflowDefinitions,
     pub(crate) options: ReplayOptions,
 }
 
-impl std::fmt::Debug for ReplayCase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ReplayCase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "replay of {}", self.workflow_type)
     }
 }
 
-/// A label that the campaign must reach.
+/// A label that the search must reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SometimesLabel {
     pub(crate) location: String,

@@ -1,6 +1,6 @@
 //! Histories as a person reads them: one event a line, the same on every run of the same seed.
 //!
-//! [`history_outline`] is made for snapshot tests. A line holds the event's id, the virtual time
+//! [`outline_of`] is made for snapshot tests. A line holds the event's id, the virtual time
 //! since the history began, the event's name as Temporal spells it, and what matters of its
 //! attributes. What is random or names a machine (run ids, request ids, identities, task tokens) is
 //! left out.
@@ -18,9 +18,11 @@
 mod attributes;
 mod values;
 
-use crate::words::duration_words;
 use std::borrow::Borrow;
+
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+use crate::words::duration_words;
 
 /// One event in parts, for whoever lays them out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,15 +64,10 @@ fn event_ms(event: &HistoryEvent) -> u64 {
     })
 }
 
-/// The readable outline of a history, one event a line, without a newline at the end.
+/// Returns the readable outline of a history, one event a line, without a newline at the end.
 ///
 /// Times are counted from the first event, so the outline does not depend on when the workflow
 /// began.
-pub fn history_outline(events: &[HistoryEvent]) -> String {
-    outline_of(events)
-}
-
-/// The same, of events that may be shared.
 pub(crate) fn outline_of<E: Borrow<HistoryEvent>>(events: &[E]) -> String {
     let zero_ms = events.first().map_or(0, |event| event_ms(event.borrow()));
     let rows = events.iter().map(Borrow::borrow).map(|event| {

@@ -1,14 +1,16 @@
 //! Panics on simulated threads: kept for the report instead of printed.
 
-use crate::report::{
-    FailureReport,
-    source_lines::{is_dependencys, source_line, user_line},
-};
-use durasim_engine::panic_message;
 use std::{
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe, catch_unwind},
     sync::Once,
+};
+
+use durasim_engine::panic_message;
+
+use crate::report::{
+    Failure,
+    source_lines::{is_dependencys, source_line, user_line},
 };
 
 /// What the panic hook saw.
@@ -71,7 +73,7 @@ impl Drop for Quiet {
 pub(crate) const TEST: &str = "test";
 
 /// Returns the failure of a test in which this task panicked with this message.
-pub(crate) fn failure(task: &str, message: &str) -> FailureReport {
+pub(crate) fn failure(task: &str, message: &str) -> Failure {
     let seen = last();
     // An assertion of a library panics in the library; with a backtrace, the user's own line is
     // what helps.
@@ -88,14 +90,14 @@ pub(crate) fn failure(task: &str, message: &str) -> FailureReport {
     } else {
         format!("{task}: {message}")
     };
-    FailureReport::panicked(message, location)
+    Failure::panicked(message, location)
 }
 
 /// Calls a closure of the test's. A panic in it fails the test, as a panic of the test itself does.
 pub(crate) fn guarded<T>(
     what: impl FnOnce() -> String,
     call: impl FnOnce() -> T,
-) -> Result<T, Box<FailureReport>> {
+) -> Result<T, Box<Failure>> {
     catch_unwind(AssertUnwindSafe(call))
         .map_err(|panic| Box::new(failure(&what(), &panic_message(panic.as_ref()))))
 }

@@ -6,6 +6,8 @@
 //! descriptors that the SDK is built from, so that no field is named here. Well-known types other
 //! than times and spans of time do not occur.
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use prost::{
     Message,
     encoding::{WireType, decode_key, decode_varint},
@@ -15,7 +17,6 @@ use prost_types::{
     field_descriptor_proto::Type,
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, sync::LazyLock};
 
 /// The message and enum types of Temporal's API.
 pub(crate) struct Descriptors {
@@ -249,7 +250,6 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use temporalio_protos::temporal::api::{
         common::v1::{Payload, Payloads},
         enums::v1::EventType,
@@ -258,6 +258,8 @@ mod tests {
             history_event::Attributes,
         },
     };
+
+    use super::*;
 
     #[test]
     fn a_history_is_written_as_the_command_line_writes_it() {

@@ -16,11 +16,13 @@
 
 mod parse;
 
-use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::{
+    fmt::Write as _,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use durasim_engine::Tape;
 
@@ -121,12 +123,9 @@ impl Regressions {
         &self.path
     }
 
-    /// The tapes to run first for a test, oldest first.
-    pub(crate) fn tapes<'a>(&'a self, test: &'a str) -> impl Iterator<Item = &'a Tape> {
-        self.entries
-            .iter()
-            .filter(move |entry| entry.test == test)
-            .map(|entry| &entry.tape)
+    /// Returns the saved failures of a test, oldest first.
+    pub(crate) fn of_test<'a>(&'a self, test: &'a str) -> impl Iterator<Item = &'a SavedFailure> {
+        self.entries.iter().filter(move |entry| entry.test == test)
     }
 
     /// Appends a failure, unless the same test has one with the same choices already. Says whether

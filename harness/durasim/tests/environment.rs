@@ -1,9 +1,10 @@
 //! What the variables of the environment change: each test runs itself again, as `cargo test` would
 //! with them set.
 
+use std::process::Command;
+
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
-use std::process::Command;
 
 /// Says that it runs.
 #[workflow_test(seeds = 3)]

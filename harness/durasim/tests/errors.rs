@@ -4,25 +4,26 @@
 mod common;
 mod failing;
 
-use common::Patience;
 use durasim::{TestOutcome, prelude::*};
-use failing::failure;
 use futures::FutureExt;
 use temporalio_protos::temporal::api::operatorservice::v1::ListSearchAttributesRequest;
 use tonic::IntoRequest;
 
+use common::Patience;
+use failing::failure;
+
 #[test]
 fn a_history_where_nothing_has_started_says_so() {
-    let report = failure(|env| async move { drop(env.history("w-1")) }.boxed_local());
+    let failure = failure(|env| async move { drop(env.history("w-1")) }.boxed_local());
     assert_eq!(
-        report.message.unwrap(),
+        failure.message.unwrap(),
         "there is no workflow with id \"w-1\": none was started yet"
     );
 }
 
 #[test]
 fn a_service_that_is_not_simulated_is_named() {
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             let request = ListSearchAttributesRequest::default().into_request();
             env.connection()
@@ -33,14 +34,14 @@ fn a_service_that_is_not_simulated_is_named() {
         }
         .boxed_local()
     });
-    let message = report.message.unwrap();
+    let message = failure.message.unwrap();
     let words = "unknown method ListSearchAttributes for service temporal.api.operatorservice.v1.OperatorService";
     assert!(message.contains(words), "{message}");
 }
 
 #[test]
 fn a_run_that_is_not_there_is_told_beside_those_that_are() {
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             env.client()
                 .start_workflow(
@@ -54,14 +55,12 @@ fn a_run_that_is_not_there_is_told_beside_those_that_are() {
         }
         .boxed_local()
     });
+    let line = failure.location.as_ref();
     assert!(
-        report
-            .location
-            .as_ref()
-            .is_some_and(|line| line.file.ends_with("errors.rs")),
-        "{report}"
+        line.is_some_and(|line| line.file.ends_with("errors.rs")),
+        "{failure}"
     );
-    let message = report.message.unwrap();
+    let message = failure.message.unwrap();
     assert!(
         message.starts_with("workflow \"w-1\" has no run \"nonsense\"; its runs are: ["),
         "{message}"
@@ -74,7 +73,7 @@ fn a_run_that_is_not_there_is_told_beside_those_that_are() {
     reason = "another thread is what is to be told"
 )]
 fn the_environment_belongs_to_the_thread_of_its_test() {
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             let elsewhere = std::thread::spawn(move || env.now()).join();
             let words = elsewhere.unwrap_err().downcast::<&str>().unwrap();
@@ -82,7 +81,7 @@ fn the_environment_belongs_to_the_thread_of_its_test() {
         }
         .boxed_local()
     });
-    let message = report.message.unwrap();
+    let message = failure.message.unwrap();
     assert!(
         message.starts_with("no simulated world on this thread"),
         "{message}"

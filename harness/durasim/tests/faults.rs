@@ -5,7 +5,11 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use durasim::{Campaign, WorkerCode, WorldOptions, WorldReport, prelude::*, run_world};
+use durasim::{
+    WorkerCode,
+    advanced::{Campaign, WorldOptions, WorldReport, run_world},
+    prelude::*,
+};
 use futures::future::LocalBoxFuture;
 use pretty_assertions::assert_eq;
 use temporalio_macros::{workflow, workflow_methods};

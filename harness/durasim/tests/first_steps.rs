@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::{Approval, Greeter, Greetings, Patience};
 use durasim::prelude::*;
 use temporalio_client::{WorkflowExecutionStatus, WorkflowHistory};
 use temporalio_sdk::ApplicationFailure;
+
+use common::{Approval, Greeter, Greetings, Patience};
 
 fn start(task_queue: &str, id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, id).build()

@@ -2,10 +2,14 @@
 
 mod common;
 
-use common::{Greeter, Greetings};
-use durasim::{Campaign, WorldOptions, fault_plans, prelude::*};
+use durasim::{
+    advanced::{Campaign, WorldOptions, fault_plans},
+    prelude::*,
+};
 use futures::FutureExt;
 use proptest::{prelude::*, test_runner::RngSeed};
+
+use common::{Greeter, Greetings};
 
 fn start(id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new("greetings", id).build()

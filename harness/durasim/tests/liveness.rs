@@ -2,10 +2,11 @@
 //! for them.
 
 mod common;
+mod failing;
 
-use common::Greetings;
 use durasim::{
-    Campaign, ChoiceSource, Limits, WorldOptions,
+    Limits,
+    advanced::{Campaign, TestOptions, WorldOptions},
     prelude::*,
     report::{FailureCode, FailureReport},
 };
@@ -15,6 +16,9 @@ use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
 };
+
+use common::Greetings;
+use failing::report_with;
 
 /// Forgets the signal if it comes before the greeting is done.
 #[workflow]
@@ -98,21 +102,13 @@ fn shrunk(campaign: &Campaign<'_>) -> FailureReport {
     let failed = (0..64)
         .map(|seed| campaign.seed(seed))
         .find(|world| world.failure.is_some());
-    campaign
-        .shrink(&failed.expect("it is caught"))
-        .failure
-        .expect("it fails still")
+    campaign.shrink(&failed.expect("it is caught"))
 }
 
 #[test]
 fn a_workflow_that_a_fault_leaves_waiting_is_told_as_that_though_its_test_waits_too() {
-    let campaign = Campaign::new(&hangs, under(Fault::activity_completion_lost()));
-    insta::assert_snapshot!(
-        campaign
-            .run(ChoiceSource::Benign)
-            .failure
-            .expect("the signal is forgotten")
-    );
+    let options = TestOptions::new().faults(Fault::activity_completion_lost());
+    insta::assert_snapshot!(report_with(options, hangs));
 }
 
 #[test]
@@ -147,9 +143,9 @@ fn what_waits_without_any_fault_is_stuck() {
 #[test]
 fn the_plan_of_one_that_waits_is_the_one_fault() {
     let report = shrunk(&Campaign::new(&hangs, under(FaultProfile::all())));
-    assert_eq!(report.code, FailureCode::Liveness, "{report}");
+    assert_eq!(report.failure.code, FailureCode::Liveness, "{report}");
     assert_eq!(
-        report.plan.as_ref().map(|plan| plan.faults.len()),
+        report.found.plan.as_ref().map(|plan| plan.faults.len()),
         Some(1),
         "{report}"
     );
@@ -166,14 +162,14 @@ fn one_that_goes_round_without_end_shrinks_all_the_same() {
         ..Limits::default()
     };
     let report = shrunk(&Campaign::new(&loops, options));
-    assert_eq!(report.code, FailureCode::Liveness, "{report}");
-    let message = report.message.as_deref().unwrap_or_default();
+    assert_eq!(report.failure.code, FailureCode::Liveness, "{report}");
+    let message = report.failure.message.as_deref().unwrap_or_default();
     assert!(
         message.starts_with("the run took more than 6000 steps"),
         "{report}"
     );
     assert_eq!(
-        report.plan.as_ref().map(|plan| plan.faults.len()),
+        report.found.plan.as_ref().map(|plan| plan.faults.len()),
         Some(1),
         "{report}"
     );

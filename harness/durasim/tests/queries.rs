@@ -3,7 +3,6 @@
 
 mod common;
 
-use common::Approval;
 use durasim::{Fault, FaultProfile, prelude::*};
 use pretty_assertions::assert_eq;
 use temporalio_client::{
@@ -15,6 +14,8 @@ use temporalio_sdk::{
     ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
+
+use common::Approval;
 
 struct Kitchen;
 

@@ -3,12 +3,14 @@
 mod common;
 mod failing;
 
-use common::{Greeter, Greetings, Patience};
-use durasim::{Campaign, ChoiceSource, WorldOptions, prelude::*, report::FailureCode};
-use failing::failure;
+use std::collections::BTreeMap;
+
+use durasim::{advanced::TestOptions, prelude::*, report::FailureCode};
 use futures::FutureExt;
 use pretty_assertions::assert_eq;
-use std::collections::BTreeMap;
+
+use common::{Greeter, Greetings, Patience};
+use failing::{failure, report_with};
 
 fn on(task_queue: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, "w-1").build()
@@ -26,7 +28,7 @@ fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
         }),
     ];
     for (what, check) in checks {
-        let report = failure(move |env| {
+        let failed = failure(move |env| {
             async move {
                 check(&env);
                 env.worker("patience").workflow::<Patience>().start()?;
@@ -41,20 +43,19 @@ fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
             }
             .boxed_local()
         });
+        let line = failed.location.as_ref();
         assert!(
-            report
-                .location
-                .as_ref()
-                .is_some_and(|line| line.file.ends_with("user_checks.rs")),
-            "{report}"
+            line.is_some_and(|line| line.file.ends_with("user_checks.rs")),
+            "{failed}"
         );
-        assert_eq!(report.message.unwrap(), format!("{what}: no sum"));
+        assert_eq!(failed.message.unwrap(), format!("{what}: no sum"));
     }
 }
 
 #[test]
 fn an_observation_that_differs_is_told_with_the_line_that_observes() {
-    let body = |env: TestWorkflowEnvironment| {
+    let options = TestOptions::new().faults(Fault::activity_completion_lost());
+    let report = report_with(options, |env| {
         async move {
             let calls = EffectLedger::new("calls");
             let seen = calls.clone();
@@ -76,47 +77,38 @@ fn an_observation_that_differs_is_told_with_the_line_that_observes() {
             Ok::<_, TestError>(())
         }
         .boxed_local()
-    };
-    let mut options = WorldOptions::default();
-    options.faults = Fault::activity_completion_lost().into();
-    let report = Campaign::new(&body, options)
-        .run(ChoiceSource::Benign)
-        .failure
-        .expect("it is called twice");
-    assert_eq!(report.code, FailureCode::Idempotency);
-    let line = report.location.expect("the line is known");
+    });
+    assert_eq!(report.failure.code, FailureCode::Idempotency);
+    let line = report.failure.location.expect("the line is known");
     assert!(line.file.ends_with("user_checks.rs"), "{line:?}");
 }
 
 #[test]
 fn what_is_observed_must_serialize_and_have_a_name_of_its_own() {
-    let report = failure(|env| {
+    let failed = failure(|env| {
         async move { env.observe("pairs", || BTreeMap::from([((1, 2), 3)])) }.boxed_local()
     });
-    let message = report.message.unwrap();
+    let message = failed.message.unwrap();
     assert!(
         message.starts_with("what is observed as \"pairs\" does not serialize: "),
         "{message}"
     );
 
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             env.observe("sum", || 1);
             env.observe("sum", || 2);
         }
         .boxed_local()
     });
+    let line = failure.location.as_ref();
     assert!(
-        report
-            .location
-            .as_ref()
-            .is_some_and(|line| line.file.ends_with("user_checks.rs")),
-        "{report}"
+        line.is_some_and(|line| line.file.ends_with("user_checks.rs")),
+        "{failure}"
     );
+    let message = failure.message.unwrap();
     assert!(
-        report
-            .message
-            .unwrap()
-            .starts_with("\"sum\" is observed twice")
+        message.starts_with("\"sum\" is observed twice"),
+        "{message}"
     );
 }

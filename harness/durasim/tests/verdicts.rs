@@ -9,9 +9,7 @@
 mod common;
 mod failing;
 
-use common::{Approval, Greeter, Greetings, Patience};
-use durasim::{WorldOptions, prelude::*, report::FailureCode, run_world};
-use failing::failure;
+use durasim::{advanced::TestOptions, prelude::*, report::FailureCode};
 use futures::FutureExt;
 use temporalio_client::UntypedSignal;
 use temporalio_common::{
@@ -24,10 +22,20 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
+use common::{Approval, Greeter, Greetings, Patience};
+use failing::{failure, report, report_with};
+
 const DAY: Duration = Duration::from_hours(24);
 
 fn on(task_queue: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(task_queue, "w-1").build()
+}
+
+fn at_most(max_steps: u64) -> TestOptions {
+    TestOptions::new().limits(Limits {
+        max_steps,
+        ..Limits::default()
+    })
 }
 
 async fn greets(env: &TestWorkflowEnvironment) -> TestResult {
@@ -153,14 +161,12 @@ impl Forever {
 
 #[test]
 fn a_workflow_without_a_worker_is_stuck() {
-    insta::assert_snapshot!(failure(
-        |env| async move { greets(&env).await }.boxed_local()
-    ));
+    insta::assert_snapshot!(report(|env| async move { greets(&env).await }.boxed_local()));
 }
 
 #[test]
 fn a_query_that_no_worker_is_there_to_answer_is_told_so() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             let handle = env
                 .client()
@@ -177,7 +183,7 @@ fn a_query_that_no_worker_is_there_to_answer_is_told_so() {
 
 #[test]
 fn a_wrong_task_queue_is_told_beside_the_right_one() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("greeting").workflow::<Greeter>().start()?;
             greets(&env).await
@@ -188,7 +194,7 @@ fn a_wrong_task_queue_is_told_beside_the_right_one() {
 
 #[test]
 fn a_worker_without_any_activity_lacks_the_one_that_is_called() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("greetings").workflow::<Greeter>().start()?;
             greets(&env).await
@@ -201,7 +207,7 @@ fn a_worker_without_any_activity_lacks_the_one_that_is_called() {
 #[test]
 fn an_activity_that_times_out_for_want_of_a_worker_is_told_as_unregistered() {
     for elsewhere in [false, true] {
-        let report = failure(move |env| {
+        let report = report(move |env| {
             async move {
                 env.worker("printers").workflow::<InTime>().start()?;
                 if elsewhere {
@@ -224,7 +230,7 @@ fn an_activity_that_times_out_for_want_of_a_worker_is_told_as_unregistered() {
 
 #[test]
 fn an_activity_that_nobody_took_may_time_out_in_a_test_that_fails_of_something_else() {
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             env.worker("printers").workflow::<InTime>().start()?;
             let handle = env
@@ -242,12 +248,12 @@ fn an_activity_that_nobody_took_may_time_out_in_a_test_that_fails_of_something_e
         }
         .boxed_local()
     });
-    assert_eq!(report.code, FailureCode::Panic, "{report}");
+    assert_eq!(failure.code, FailureCode::Panic, "{failure}");
 }
 
 #[test]
 fn a_worker_without_any_workflow_lacks_the_one_that_is_started() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("greetings")
                 .mock_activity(Greetings::greet, |call| async move { Ok(call.input) })
@@ -260,7 +266,7 @@ fn a_worker_without_any_workflow_lacks_the_one_that_is_started() {
 
 #[test]
 fn a_parent_awaits_its_child_and_the_child_what_is_not_registered() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("greetings")
                 .workflow::<Parent>()
@@ -281,7 +287,7 @@ fn a_parent_awaits_its_child_and_the_child_what_is_not_registered() {
 
 #[test]
 fn a_test_that_awaits_nothing_of_this_world_is_stuck() {
-    insta::assert_snapshot!(failure(
+    insta::assert_snapshot!(report(
         |_env| std::future::pending::<TestResult>().boxed_local()
     ));
 }
@@ -289,7 +295,7 @@ fn a_test_that_awaits_nothing_of_this_world_is_stuck() {
 #[test]
 fn a_sleep_beyond_the_end_of_the_run_is_a_limit() {
     for years in [100, u64::MAX / DAY.as_secs() / 366] {
-        let report = failure(move |env| {
+        let report = report(move |env| {
             async move {
                 env.sleep(Duration::from_secs(years * 365 * DAY.as_secs()))
                     .await
@@ -303,28 +309,22 @@ fn a_sleep_beyond_the_end_of_the_run_is_a_limit() {
 #[test]
 fn a_loop_that_waits_for_nothing_is_a_limit() {
     for pause in [Duration::ZERO, Duration::from_millis(10)] {
-        let body = move |env: TestWorkflowEnvironment| {
+        let report = report_with(at_most(10_000), move |env| {
             async move {
                 let end = env.now() + 365 * DAY;
                 while env.now() < end {
                     env.sleep(pause).await;
                 }
-                Ok(())
             }
             .boxed_local()
-        };
-        let mut options = WorldOptions::default();
-        options.limits.max_steps = 10_000;
-        let report = run_world(&body, &options)
-            .failure
-            .expect("such a test fails");
+        });
         insta::assert_snapshot!("a_loop_that_waits_for_nothing_is_a_limit", report);
     }
 }
 
 #[test]
 fn a_mock_that_panics_ends_the_test_at_its_line() {
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             env.worker("greetings")
                 .workflow::<Greeter>()
@@ -337,14 +337,12 @@ fn a_mock_that_panics_ends_the_test_at_its_line() {
         }
         .boxed_local()
     });
+    let line = failure.location.as_ref();
     assert!(
-        report
-            .location
-            .as_ref()
-            .is_some_and(|line| line.file.ends_with("verdicts.rs")),
-        "{report}"
+        line.is_some_and(|line| line.file.ends_with("verdicts.rs")),
+        "{failure}"
     );
-    let message = report.message.unwrap();
+    let message = failure.message.unwrap();
     assert!(
         message
             .starts_with("mock of Greetings::greet: assertion `left == right` failed: wrong guest")
@@ -353,7 +351,7 @@ fn a_mock_that_panics_ends_the_test_at_its_line() {
 
 #[test]
 fn an_activity_that_panics_for_ever_ends_the_test_at_its_line() {
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             env.worker("greetings")
                 .workflow::<Print>()
@@ -370,26 +368,24 @@ fn an_activity_that_panics_for_ever_ends_the_test_at_its_line() {
         }
         .boxed_local()
     });
+    let line = failure.location.as_ref();
     assert!(
-        report
-            .location
-            .as_ref()
-            .is_some_and(|line| line.file.ends_with("verdicts.rs")),
-        "{report}"
+        line.is_some_and(|line| line.file.ends_with("verdicts.rs")),
+        "{failure}"
     );
     assert_eq!(
-        report.what,
+        failure.what,
         "an activity panics, 10 attempts so far, and nothing bounds its retries"
     );
     assert_eq!(
-        report.message.unwrap(),
+        failure.message.unwrap(),
         "Print#1/Broken::panics: out of paper"
     );
 }
 
 #[test]
 fn an_activity_that_fails_for_ever_is_named_when_the_run_reaches_its_limit() {
-    let body = |env: TestWorkflowEnvironment| {
+    insta::assert_snapshot!(report_with(at_most(5_000), |env| {
         async move {
             env.worker("greetings")
                 .workflow::<Greeter>()
@@ -400,19 +396,12 @@ fn an_activity_that_fails_for_ever_is_named_when_the_run_reaches_its_limit() {
             greets(&env).await
         }
         .boxed_local()
-    };
-    let mut options = WorldOptions::default();
-    options.limits.max_steps = 5_000;
-    insta::assert_snapshot!(
-        run_world(&body, &options)
-            .failure
-            .expect("such a test fails")
-    );
+    }));
 }
 
 #[test]
 fn a_run_that_outgrows_the_services_limit_says_so() {
-    let report = failure(|env| {
+    let failure = failure(|env| {
         async move {
             env.worker("greetings").workflow::<Forever>().start()?;
             let handle = env
@@ -428,7 +417,7 @@ fn a_run_that_outgrows_the_services_limit_says_so() {
     });
     let expected = "the service terminated a workflow, as Temporal would: Workflow history count exceeds limit";
     assert_eq!(
-        (report.code.name(), report.what.as_str()),
+        (failure.code.name(), failure.what.as_str()),
         ("limit", expected)
     );
 }
@@ -458,7 +447,7 @@ fn an_unknown_type_of_heartbeat_details_is_told_with_the_call_that_names_it() {
             Ok(ctx.execute_activity(Files::copy, (), options).await?)
         }
     }
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("files")
                 .workflow::<Copy>()
@@ -479,7 +468,7 @@ fn an_unknown_type_of_heartbeat_details_is_told_with_the_call_that_names_it() {
 
 #[test]
 fn an_input_of_another_type_is_told_with_the_reason() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("patience").workflow::<Patience>().start()?;
             let patience = UntypedWorkflow::new("Patience");
@@ -498,7 +487,7 @@ fn an_input_of_another_type_is_told_with_the_reason() {
 
 #[test]
 fn a_signal_with_an_input_of_another_type_is_told_with_the_reason() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("mail").workflow::<Mailbox>().start()?;
             let handle = env
@@ -525,7 +514,7 @@ fn a_signal_with_an_input_of_another_type_is_told_with_the_reason() {
 
 #[test]
 fn a_workflow_that_only_some_workers_of_a_queue_have_is_told_so() {
-    insta::assert_snapshot!(failure(|env| {
+    insta::assert_snapshot!(report(|env| {
         async move {
             env.worker("greetings").workflow::<Patience>().start()?;
             env.worker("greetings").workflow::<Greeter>().start()?;

@@ -22,7 +22,9 @@ pub mod __private {
         task::{Context, Poll, Waker},
     };
 
-    use super::{TestOptions, TestWorkflowEnvironment};
+    use super::TestWorkflowEnvironment;
+
+    pub use super::TestOptions;
 
     pub struct TestCase {
         pub name: &'static str,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use durasim::Campaign;
+use durasim::advanced::Campaign;
 
 use super::{Exit, args::HistoryOptions, outcome::world_options};
 

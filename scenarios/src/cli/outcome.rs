@@ -3,8 +3,8 @@
 use std::io;
 
 use durasim::{
-    Campaign, WorldOptions, WorldReport,
-    report::{Colors, FailureCode},
+    advanced::{Campaign, WorldOptions, WorldReport},
+    report::{Colors, FailureCode, FailureReport},
 };
 use scenarios::scenario::Scenario;
 use serde::Serialize;
@@ -87,15 +87,12 @@ pub(super) fn render(
     scenario: &Scenario,
     seed: u64,
     faults: Faults,
-    failed: &WorldReport,
+    mut report: FailureReport,
 ) -> String {
-    let Some(mut failure) = failed.failure.clone() else {
-        return String::new();
-    };
     let faults = faults.argument();
-    failure.command = Some(format!(
+    report.found.command = Some(format!(
         "cargo run -p scenarios -- run {} --seed {seed}{faults}",
         scenario.name
     ));
-    failure.render(Colors::detect(&io::stdout()))
+    report.render(Colors::detect(&io::stdout()))
 }

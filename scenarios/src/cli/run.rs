@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use durasim::{Campaign, WorldReport};
+use durasim::advanced::{Campaign, WorldReport};
 
 use super::{
     Exit,
@@ -57,7 +57,7 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
         write!(
             out,
             "\n{}",
-            render(scenario, options.seed, options.faults, &smallest)
+            render(scenario, options.seed, options.faults, smallest)
         )?;
     }
     Ok(exit)

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use durasim::Campaign;
+use durasim::advanced::Campaign;
 use scenarios::{
     registry,
     scenario::{Flaw, Scenario},
@@ -111,11 +111,9 @@ fn score_flawed(scenario: &'static Scenario, flaw: Flaw, options: &ScoreOptions)
         .iter()
         .filter(|outcome| outcome.failed.is_some())
         .count();
-    let plan = caught.first().and_then(|seed| {
-        let smallest = campaign.shrink(&campaign.seed(*seed));
-        smallest
-            .failure
-            .map(|failure| failure.plan.map_or(0, |plan| plan.faults.len()))
+    let plan = caught.first().map(|seed| {
+        let report = campaign.shrink(&campaign.seed(*seed));
+        report.found.plan.map_or(0, |plan| plan.faults.len())
     });
     Score {
         scenario: scenario.name,

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use durasim::Campaign;
+use durasim::advanced::Campaign;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scenarios::scenario::Scenario;
 
@@ -71,7 +71,7 @@ fn sweep_one(
         write!(
             out,
             "\n{}\n",
-            render(scenario, first.seed, options.faults, &smallest)
+            render(scenario, first.seed, options.faults, smallest)
         )?;
     }
     Ok(exit)

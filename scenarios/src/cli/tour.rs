@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use durasim::{Campaign, WorldReport};
+use durasim::advanced::{Campaign, WorldReport};
 use scenarios::{approval, flawed, payment, scenario::Scenario};
 
 use super::{
@@ -117,7 +117,7 @@ fn a_flaw_that_is_found(out: &mut impl Write) -> io::Result<bool> {
         "Without faults the test passes. Seed {seed} is the first that fails; \
          its faults are shrunk to those it needs:\n"
     )?;
-    for line in render(&scenario, seed, Faults::All, &smallest).lines() {
+    for line in render(&scenario, seed, Faults::All, smallest).lines() {
         writeln!(out, "    {line}")?;
     }
     Ok(true)

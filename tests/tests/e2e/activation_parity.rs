@@ -1,7 +1,7 @@
 //! From every history, durasim derives the activations that real Core derives: jobs, order, times
 //! and flags.
 
-use durasim::WorldOptions;
+use durasim::advanced::WorldOptions;
 use durasim_tests::{parity, worlds};
 use scenarios::scenario::Scenario;
 

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use durasim::{FaultProfile, WorldOptions};
+use durasim::{FaultProfile, advanced::WorldOptions};
 use durasim_tests::worlds;
 use pretty_assertions::assert_eq;
 use scenarios::scenario::Scenario;

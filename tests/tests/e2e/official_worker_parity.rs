@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use durasim::{ChoiceSource, WorldOptions};
+use durasim::advanced::{ChoiceSource, WorldOptions};
 use durasim_tests::{official_tasks::official_worker, parity, worlds};
 use pretty_assertions::assert_eq;
 use scenarios::{

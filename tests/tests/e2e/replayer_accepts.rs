@@ -1,7 +1,7 @@
 //! The SDK's own `WorkflowReplayer`, which is real Core, accepts every history that a sound
 //! scenario makes.
 
-use durasim::WorldOptions;
+use durasim::advanced::WorldOptions;
 use durasim_tests::{parity, worlds};
 use scenarios::scenario::Scenario;
 

@@ -7,10 +7,9 @@
 )]
 
 use durasim::{
-    WorldOptions,
+    advanced::{WorldOptions, run_world},
     prelude::*,
     report::{Colors, FailureCode},
-    run_world,
 };
 use durasim_tests::official_tasks::official_worker;
 use scenarios::scenario::Scenario;
@@ -30,7 +29,7 @@ fn on(workflow_id: &str) -> WorkflowStartOptions {
 }
 
 /// Runs a world that meets a defect; what the report says of it.
-fn meets(world: &durasim::Body) -> String {
+fn meets(world: &durasim::advanced::Body) -> String {
     let failure = run_world(world, &WorldOptions::default())
         .failure
         .expect("a live worker would fail too");

@@ -2,24 +2,30 @@
 //!
 //! It owns a thread and takes milliseconds, so it is asked for test by test.
 
-use crate::{
-    broken::broken,
-    history::History,
-    outcome::ReplayCase,
-    report::{FailureReport, HistoryExcerpt, WorkflowName},
-};
 use durasim_engine::START_MS;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
 
-/// What Core says against the first history that it rejects, if it rejects one.
-pub(crate) fn check(cases: &[ReplayCase], histories: &[History]) -> Option<FailureReport> {
-    if broken!(check CoreReplay) {
+use super::{Check, Needs};
+use crate::{
+    history::History,
+    outcome::{ReplayCase, WorldOptions, WorldReport},
+    report::{Failure, FailureCode, HistoryExcerpt, WorkflowName},
+};
+
+pub(super) const CHECK: Check = Check {
+    code: FailureCode::CoreReplay,
+    needs: Needs::Histories(check),
+};
+
+/// Returns the failure of the first history that Core rejects, if the options ask for Core.
+fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
+    if !options.core_replay {
         return None;
     }
-    cases.iter().find_map(|case| {
-        let history = &histories[case.history];
+    report.replays.iter().find_map(|case| {
+        let history = &report.histories[case.history];
         // Of a run that no worker has seen there is nothing to replay, and Core would wait for it
         // for ever.
         if !history
@@ -31,8 +37,18 @@ pub(crate) fn check(cases: &[ReplayCase], histories: &[History]) -> Option<Failu
         let message = replay(case, history).err()?;
         let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
         let excerpt = HistoryExcerpt::tail(history.shared(), START_MS);
-        Some(FailureReport::core_rejects(name, message, excerpt))
+        Some(failure(name, message, excerpt))
     })
+}
+
+pub(super) fn failure(workflow: WorkflowName, message: String, history: HistoryExcerpt) -> Failure {
+    Failure::new(
+        FailureCode::CoreReplay,
+        "the SDK's WorkflowReplayer rejects the history",
+    )
+    .of(workflow)
+    .with_message(message)
+    .with_history(history)
 }
 
 fn replay(case: &ReplayCase, history: &History) -> Result<(), String> {

@@ -1,28 +1,36 @@
 //! `history`: the history is well formed: ids, causes, one closing event and nothing after it.
 
-use crate::{
-    broken::broken,
-    history::History,
-    report::{FailureReport, HistoryExcerpt, WorkflowName},
-};
 use durasim_engine::START_MS;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
-/// The first rule that a history breaks, if any does.
-pub(crate) fn check(histories: &[History]) -> Option<FailureReport> {
-    if broken!(check History) {
-        return None;
-    }
-    histories.iter().find_map(|history| {
+use super::{Check, Needs};
+use crate::{
+    history::History,
+    outcome::{WorldOptions, WorldReport},
+    report::{Failure, FailureCode, HistoryExcerpt, WorkflowName},
+};
+
+pub(super) const CHECK: Check = Check {
+    code: FailureCode::History,
+    needs: Needs::Histories(check),
+};
+
+/// Returns the failure of the first history that breaks a rule.
+fn check(report: &WorldReport, _: &WorldOptions) -> Option<Failure> {
+    report.histories.iter().find_map(|history| {
         let violation = durasim_service::history_rules::check(history.shared()).err()?;
         let name = WorkflowName::new(workflow_type(history), history.workflow_id());
         let excerpt = HistoryExcerpt::tail(history.shared(), START_MS);
-        Some(FailureReport::history_breaks(
-            name,
-            &violation.to_string(),
-            excerpt,
-        ))
+        Some(failure(name, &violation.to_string(), excerpt))
     })
+}
+
+/// A history breaks a rule, which `rule` states.
+pub(super) fn failure(workflow: WorkflowName, rule: &str, history: HistoryExcerpt) -> Failure {
+    let what = format!("the history breaks a rule: {rule}");
+    Failure::new(FailureCode::History, what)
+        .of(workflow)
+        .with_history(history)
 }
 
 fn workflow_type(history: &History) -> &str {

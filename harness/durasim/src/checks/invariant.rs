@@ -1,8 +1,20 @@
 //! `invariant`: a condition of the test's own holds after every step.
 
-use crate::{broken::broken, panics, report::FailureReport};
-use durasim_engine::START_MS;
 use std::panic::Location;
+
+use durasim_engine::START_MS;
+
+use super::{Check, Needs};
+use crate::{
+    panics,
+    report::{Failure, FailureCode, SourceLine},
+    words::duration_words,
+};
+
+pub(super) const CHECK: Check = Check {
+    code: FailureCode::Invariant,
+    needs: Needs::Invariants(check),
+};
 
 /// A value that the closure of an invariant may return.
 pub trait Holds {
@@ -50,22 +62,37 @@ impl Invariant {
         }
     }
 
-    /// Evaluates the invariant at `now_ms` (virtual milliseconds since the Unix epoch). Returns the
-    /// failure if it does not hold, or if its closure panics.
-    pub(crate) fn check(&self, now_ms: u64) -> Option<FailureReport> {
-        if broken!(check Invariant) {
-            return None;
-        }
+    /// Evaluates the invariant at `now_ms`. Returns the failure if the invariant does not hold, or if
+    /// its closure panics.
+    fn check(&self, now_ms: u64) -> Option<Failure> {
         let what = || format!("invariant {:?}", self.name);
         match panics::guarded(what, || (self.holds)()) {
             Ok(Ok(())) => None,
-            Ok(Err(reason)) => Some(FailureReport::invariant_broken(
+            Ok(Err(reason)) => Some(failure(
                 &self.name,
-                Some(reason),
+                reason,
                 now_ms - START_MS,
-                Some(self.location.into()),
+                self.location.into(),
             )),
             Err(panicked) => Some(*panicked),
         }
     }
+}
+
+/// Returns the failure of the first invariant that does not hold.
+fn check(invariants: &[Invariant], now_ms: u64) -> Option<Failure> {
+    invariants
+        .iter()
+        .find_map(|invariant| invariant.check(now_ms))
+}
+
+/// An invariant does not hold; `now_ms` is the virtual time since the start of the world.
+pub(super) fn failure(name: &str, reason: String, now_ms: u64, location: SourceLine) -> Failure {
+    let what = format!(
+        "invariant {name:?} does not hold, at +{}",
+        duration_words(now_ms)
+    );
+    Failure::new(FailureCode::Invariant, what)
+        .with_message(reason)
+        .at(location)
 }

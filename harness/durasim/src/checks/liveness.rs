@@ -1,62 +1,81 @@
 //! `liveness`: once faults stop, every workflow closes that closes without faults.
 
+use super::{Check, Needs};
 use crate::{
     broken::broken,
     outcome::{Reference, WorldReport},
-    report::{Diagnosis, FailureCode, FailureReport},
+    report::{Diagnosis, Failure, FailureCode},
+    words::duration_words,
 };
 
-/// The workflows that faults left open, if there are any.
-pub(crate) fn check(report: &WorldReport, reference: &Reference) -> Option<FailureReport> {
-    if broken!(check Liveness) || !report.settles {
+pub(super) const CHECK: Check = Check {
+    code: FailureCode::Liveness,
+    needs: Needs::FaultFreeWorld(check),
+};
+
+/// Returns the failure of the workflows that faults left open, if there are any.
+fn check(report: &WorldReport, reference: &Reference) -> Option<Failure> {
+    if !report.settles {
         return None;
     }
     let diagnosis = left_open(&report.open_diagnosis, reference)?;
-    Some(FailureReport::not_live(
-        healed_ms(report),
-        report.virtual_ms,
-        diagnosis,
-    ))
+    Some(failure(healed_ms(report), report.virtual_ms, diagnosis))
 }
 
-/// The failure of a world under faults, which is one of liveness if nothing can happen in it any
-/// more, or no end is in sight, and a workflow is open that closes without faults. That the test
-/// waits for it is no other flaw.
-pub(crate) fn judged(
-    failure: FailureReport,
+/// Returns the failure of liveness behind the hang of a world with faults: nothing can happen in
+/// the world any more, or no end is in sight, and a workflow is open that closes without faults.
+/// The test that waits for this workflow has no flaw of its own.
+pub(crate) fn behind_hang(
+    hang: &Failure,
     report: &WorldReport,
     reference: &Reference,
-) -> FailureReport {
-    let hangs = matches!(failure.code, FailureCode::Stuck | FailureCode::Limit);
-    if broken!(check Liveness) || !hangs {
-        return failure;
+) -> Option<Failure> {
+    let hangs = matches!(hang.code, FailureCode::Stuck | FailureCode::Limit);
+    if broken!(Check(FailureCode::Liveness)) || !hangs {
+        return None;
     }
-    let diagnosis = failure
-        .diagnosis
-        .as_ref()
-        .and_then(|diagnosis| left_open(diagnosis, reference));
-    let Some(diagnosis) = diagnosis else {
-        return failure;
+    let diagnosis = left_open(hang.diagnosis.as_ref()?, reference)?;
+    let what = match &hang.message {
+        Some(message) => format!("{}\n{message}", hang.what),
+        None => hang.what.clone(),
     };
-    let judged = FailureReport::not_live(healed_ms(report), report.virtual_ms, diagnosis);
-    let what = match failure.message {
-        Some(message) => format!("{}\n{message}", failure.what),
-        None => failure.what,
-    };
-    FailureReport {
+    let failure = failure(healed_ms(report), report.virtual_ms, diagnosis);
+    Some(Failure {
         message: Some(what),
-        remedy: failure.remedy,
-        location: failure.location,
-        ..judged
-    }
+        remedy: hang.remedy.clone(),
+        location: hang.location.clone(),
+        ..failure
+    })
 }
 
-/// When the last fault struck, if any did.
+/// Faults stopped `healed_ms` into the world, if any struck, and by `now_ms` a workflow had not
+/// closed.
+pub(super) fn failure(healed_ms: Option<u64>, now_ms: u64, diagnosis: Diagnosis) -> Failure {
+    let count = diagnosis.workflows.len();
+    let noun = if count == 1 {
+        "workflow is"
+    } else {
+        "workflows are"
+    };
+    let open = format!("at +{} {count} {noun} still open", duration_words(now_ms));
+    let what = match healed_ms {
+        Some(healed_ms) => format!(
+            "the last fault was at +{}, and {open}",
+            duration_words(healed_ms)
+        ),
+        None => format!("{open}, other than in the fault-free world"),
+    };
+    Failure::new(FailureCode::Liveness, what)
+        .of(diagnosis.first_workflow())
+        .with_diagnosis(diagnosis)
+}
+
+/// Returns the time of the last fault, in virtual milliseconds since the start of the world.
 fn healed_ms(report: &WorldReport) -> Option<u64> {
     (report.faults > 0).then_some(report.healed_ms)
 }
 
-/// What is open and, of its type, more than without faults.
+/// Returns the open workflows that are more of their type than without faults.
 fn left_open(diagnosis: &Diagnosis, reference: &Reference) -> Option<Diagnosis> {
     let mut diagnosis = diagnosis.clone();
     // As many of a type may stay open as do without faults; ids may differ from world to world.

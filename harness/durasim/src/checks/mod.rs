@@ -1,45 +1,114 @@
-//! What is checked of every run, one file each.
+//! The checks: properties that are verified in every world, one file each.
+//!
+//! Adding a check is one new file and one line in [`CHECKS`].
 
 mod core_replay;
 pub(crate) mod effects_once;
 mod history;
 mod idempotency;
 pub(crate) mod invariant;
-mod liveness;
-pub(crate) mod replay;
+pub(crate) mod liveness;
+mod replay;
 mod sometimes;
+#[cfg(test)]
+mod tests;
 
 use crate::{
+    broken::broken,
     outcome::{Reference, WorldOptions, WorldReport},
-    report::FailureReport,
+    report::{Failure, FailureCode},
 };
+use effects_once::Watched;
+use invariant::Invariant;
 
 pub use invariant::Holds;
 pub(crate) use sometimes::Sometimes;
 
-/// The checks of a world that has ended, in order; the first failure counts.
-pub(crate) fn at_end(report: &WorldReport, options: &WorldOptions) -> Option<FailureReport> {
-    let replayed = || replay::check(&report.replays, &report.histories, options.choices.seed());
-    history::check(&report.histories)
-        .or_else(|| options.replay.then(replayed).flatten())
-        .or_else(|| {
-            options
-                .core_replay
-                .then(|| core_replay::check(&report.replays, &report.histories))
-                .flatten()
-        })
+/// The checks, in order of precedence: the first that finds a failure counts.
+const CHECKS: [Check; 8] = [
+    invariant::CHECK,
+    effects_once::CHECK,
+    history::CHECK,
+    replay::CHECK,
+    core_replay::CHECK,
+    idempotency::CHECK,
+    liveness::CHECK,
+    sometimes::CHECK,
+];
+
+/// A property that is verified in every world.
+struct Check {
+    /// The code of its failures, whose name is the name of the check and of its file.
+    code: FailureCode,
+    /// The evidence that the check looks at, and the function that does.
+    needs: Needs,
 }
 
-/// The checks that compare a world with the fault-free one.
-pub(crate) fn against(report: &WorldReport, reference: &Reference) -> Option<FailureReport> {
-    idempotency::check(report, reference).or_else(|| liveness::check(report, reference))
+/// The evidence that a check needs, with the function that finds the first failure in it.
+#[derive(Clone, Copy)]
+enum Needs {
+    /// The invariants of a running world, after each step: the time is in virtual milliseconds
+    /// since the Unix epoch.
+    Invariants(fn(&[Invariant], u64) -> Option<Failure>),
+    /// The ledgers of a world that has come to its end.
+    Ledgers(fn(&[Watched]) -> Option<Failure>),
+    /// The histories of a world that has ended without a failure.
+    Histories(fn(&WorldReport, &WorldOptions) -> Option<Failure>),
+    /// The report of such a world, and the fault-free world.
+    FaultFreeWorld(fn(&WorldReport, &Reference) -> Option<Failure>),
+    /// The labels that all worlds of a search have reached.
+    Search(fn(&Sometimes) -> Option<Failure>),
 }
 
-/// What the failure of a world under faults is, compared with the fault-free one.
-pub(crate) fn failed_under_faults(
-    failure: FailureReport,
-    report: &WorldReport,
-    reference: &Reference,
-) -> FailureReport {
-    liveness::judged(failure, report, reference)
+/// Checks a running world after a step, at `now_ms`.
+pub(crate) fn after_step(invariants: &[Invariant], now_ms: u64) -> Option<Failure> {
+    first(|needs| match needs {
+        Needs::Invariants(check) => check(invariants, now_ms),
+        _ => None,
+    })
+}
+
+/// Checks the ledgers of a world that has come to its end.
+pub(crate) fn of_ledgers(ledgers: &[Watched]) -> Option<Failure> {
+    first(|needs| match needs {
+        Needs::Ledgers(check) => check(ledgers),
+        _ => None,
+    })
+}
+
+/// Checks the histories of a world that has ended.
+pub(crate) fn of_histories(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
+    first(|needs| match needs {
+        Needs::Histories(check) => check(report, options),
+        _ => None,
+    })
+}
+
+/// Compares a world that has ended with the fault-free world.
+pub(crate) fn beside_fault_free(report: &WorldReport, reference: &Reference) -> Option<Failure> {
+    first(|needs| match needs {
+        Needs::FaultFreeWorld(check) => check(report, reference),
+        _ => None,
+    })
+}
+
+/// Checks a search in which no world failed.
+pub(crate) fn of_search(sometimes: &Sometimes) -> Option<Failure> {
+    first(|needs| match needs {
+        Needs::Search(check) => check(sometimes),
+        _ => None,
+    })
+}
+
+/// Returns the failure that the first of the checks finds.
+fn first(apply: impl Fn(Needs) -> Option<Failure>) -> Option<Failure> {
+    CHECKS.iter().find_map(|check| {
+        if broken!(Check(code) if code == check.code) {
+            return None;
+        }
+        let failure = apply(check.needs)?;
+        let name = check.code.name();
+        tracing::debug!(target: "durasim", check = name, "the check failed: {}", failure.what);
+        Some(failure)
+    })
 }

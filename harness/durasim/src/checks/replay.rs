@@ -5,12 +5,6 @@
 //! on: another thread, other hash seeds, another wall clock. One full replay walks through every
 //! prefix, so none is replayed twice.
 
-use crate::{
-    broken::broken,
-    history::History,
-    outcome::ReplayCase,
-    report::{FailureReport, HistoryExcerpt, WorkflowName, source_lines::user_line},
-};
 use durasim_engine::{Ambient, START_MS};
 use durasim_worker::{ReplayError, replay_shared};
 use temporalio_protos::{
@@ -21,9 +15,22 @@ use temporalio_protos::{
     },
 };
 
-/// What a replay finds where workflow code looks past its history: other than what the run of this
-/// seed found, and other for each seed. One change for all would leave code alone that does not
-/// notice it: that asks whether it is morning, draws one of two, or goes through a set of two.
+use super::{Check, Needs};
+use crate::{
+    broken::broken,
+    history::History,
+    outcome::{ReplayCase, WorldOptions, WorldReport},
+    report::{Failure, FailureCode, HistoryExcerpt, WorkflowName, source_lines::user_line},
+};
+
+pub(super) const CHECK: Check = Check {
+    code: FailureCode::Replay,
+    needs: Needs::Histories(check),
+};
+
+/// Returns the ambient of a replay: another than the run's, and another for each seed. One change
+/// for all seeds would miss code that does not notice that change: code that asks whether it is
+/// morning, draws one of two, or iterates over a set of two.
 fn other_ambient(seed: Option<u64>) -> Ambient {
     let Some(seed) = seed else {
         return Ambient {
@@ -45,37 +52,31 @@ fn other_ambient(seed: Option<u64>) -> Ambient {
 /// another month and year. Its minutes, seconds and milliseconds are odd.
 const DAYS_AND_HOURS_MS: i64 = ((404 * 24 + 13) * 60 + 37) * 60_000 + 11_617;
 
-/// Replays every run on a thread of its own; `seed` is that of its world. What differs first, if
-/// anything does.
-pub(crate) fn check(
-    cases: &[ReplayCase],
-    histories: &[History],
-    seed: Option<u64>,
-) -> Option<FailureReport> {
-    if broken!(check Replay) {
-        return None;
-    }
-    if cases.is_empty() {
+/// Replays every run, on another thread. Returns the first failure.
+fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
+    let cases = &report.replays;
+    if !options.replay || cases.is_empty() {
         return None;
     }
     let ambient = if broken!(ReplayAmbient) {
         Ambient::default()
     } else {
-        other_ambient(seed)
+        other_ambient(options.choices.seed())
     };
     durasim_engine::simulate(ambient, || async {
         let _quiet = crate::panics::quiet(false);
         // The last run first: what instances share, a static say, they then find in another state
         // than they did.
         cases.iter().rev().find_map(|case| {
-            let history = &histories[case.history];
+            let history = &report.histories[case.history];
             let error = replay_shared(&case.definitions, &case.options, history.shared()).err()?;
-            Some(report(case, history, &error))
+            Some(failure(case, history, &error))
         })
     })
 }
 
-/// Whether a local activity timed out, which the SDK tells otherwise on replay.
+/// Returns `true` if the event is the timeout of a local activity, which the SDK words differently
+/// on replay.
 fn is_local_timeout(event: &HistoryEvent) -> bool {
     match &event.attributes {
         Some(Attributes::MarkerRecordedEventAttributes(marker)) => {
@@ -91,12 +92,12 @@ fn is_local_timeout(event: &HistoryEvent) -> bool {
     }
 }
 
-fn report(case: &ReplayCase, history: &History, error: &ReplayError) -> FailureReport {
+fn failure(case: &ReplayCase, history: &History, error: &ReplayError) -> Failure {
     let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
     let events = history.shared();
     match error {
         ReplayError::Nondeterminism(nondeterminism) => {
-            FailureReport::nondeterministic(name, nondeterminism, events)
+            Failure::nondeterministic(name, nondeterminism, events)
         }
         ReplayError::CommandDiffers {
             event_id,
@@ -105,9 +106,9 @@ fn report(case: &ReplayCase, history: &History, error: &ReplayError) -> FailureR
             issued_at,
             ..
         } => {
-            let differs = FailureReport::replay_differs(
+            let differs = Failure::replay_differs(
                 name,
-                what.clone(),
+                what,
                 HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
                 issued_at.as_deref().and_then(user_line),
                 true,
@@ -118,9 +119,9 @@ fn report(case: &ReplayCase, history: &History, error: &ReplayError) -> FailureR
                 differs
             }
         }
-        other => FailureReport::replay_differs(
+        other => Failure::replay_differs(
             name,
-            other.to_string(),
+            &other.to_string(),
             HistoryExcerpt::tail(events, START_MS),
             None,
             false,

@@ -1,13 +1,19 @@
 //! `sometimes`: over a campaign, every label that the test names is reached at least once.
 
-use crate::{
-    broken::broken,
-    outcome::SometimesLabel,
-    report::{FailureReport, Spent, source_lines::source_line},
-};
 use std::collections::BTreeMap;
 
-/// In how many worlds of a campaign each label was reached.
+use super::{Check, Needs};
+use crate::{
+    outcome::SometimesLabel,
+    report::{Failure, FailureCode, SourceLine, Spent, source_lines::source_line},
+};
+
+pub(super) const CHECK: Check = Check {
+    code: FailureCode::Sometimes,
+    needs: Needs::Search(Sometimes::check),
+};
+
+/// The labels of a search, each with the number of worlds that reached it.
 #[derive(Default)]
 pub(crate) struct Sometimes {
     worlds: u64,
@@ -29,11 +35,17 @@ impl Sometimes {
         }
     }
 
-    /// The first label that no world reached.
-    pub(crate) fn check(&self) -> Option<FailureReport> {
-        if broken!(check Sometimes) {
-            return None;
+    /// Returns the cost of all those worlds.
+    pub(crate) fn spent(&self) -> Spent {
+        Spent {
+            worlds: self.worlds,
+            steps: self.steps,
+            shrink_runs: 0,
         }
+    }
+
+    /// Returns the failure of the first label that no world reached.
+    fn check(&self) -> Option<Failure> {
         let (name, (location, _)) = self.labels.iter().find(|(_, (_, reached))| *reached == 0)?;
         let others: Vec<_> = self
             .labels
@@ -41,15 +53,29 @@ impl Sometimes {
             .filter(|(_, (_, reached))| *reached > 0)
             .map(|(name, (_, reached))| (name.clone(), *reached))
             .collect();
-        let mut report =
-            FailureReport::never_reached(name, self.worlds, &others, source_line(location));
-        report.spent = Spent {
-            worlds: self.worlds,
-            steps: self.steps,
-            shrink_runs: 0,
-        };
-        Some(report)
+        Some(failure(name, self.worlds, &others, source_line(location)))
     }
+}
+
+/// A label was reached in none of the worlds. `reached` lists the other labels, each with the number
+/// of worlds that reached it.
+pub(super) fn failure(
+    label: &str,
+    worlds: u64,
+    reached: &[(String, u64)],
+    location: Option<SourceLine>,
+) -> Failure {
+    let noun = if worlds == 1 { "world" } else { "worlds" };
+    let what = format!("{label:?} was reached in none of {worlds} {noun}");
+    let others: Vec<_> = reached
+        .iter()
+        .map(|(label, count)| format!("{label:?} was reached in {count}"))
+        .collect();
+    let failure = Failure::new(FailureCode::Sometimes, what).at(location);
+    if others.is_empty() {
+        return failure;
+    }
+    failure.with_message(others.join("\n"))
 }
 
 #[cfg(test)]
@@ -70,9 +96,9 @@ mod tests {
     fn a_label_reached_once_in_a_campaign_is_enough() {
         let mut sometimes = Sometimes::default();
         sometimes.world(&labels(false), 30);
-        let report = sometimes.check().unwrap();
-        assert!(report.what.contains("refund"), "{report}");
-        assert_eq!((report.spent.worlds, report.spent.steps), (1, 30));
+        let failure = sometimes.check().unwrap();
+        assert!(failure.what.contains("refund"), "{failure}");
+        assert_eq!((sometimes.spent().worlds, sometimes.spent().steps), (1, 30));
         sometimes.world(&labels(true), 30);
         assert_eq!(sometimes.check(), None);
     }

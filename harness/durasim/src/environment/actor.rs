@@ -1,13 +1,15 @@
 //! Actors: what runs beside the test in the same world.
 
-use crate::world::World;
-use futures::channel::oneshot;
 use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
+
+use futures::channel::oneshot;
+
+use crate::world::World;
 
 /// An actor started by [`spawn`](crate::TestWorkflowEnvironment::spawn). Await it for what it
 /// returns, or drop it: it runs on either way.

@@ -1,11 +1,8 @@
 //! Reading the histories of a world.
 
-use crate::{
-    history::History,
-    world::{State, World},
-};
-use futures::FutureExt;
 use std::{collections::BTreeSet, rc::Rc};
+
+use futures::FutureExt;
 use temporalio_client::{WorkflowHandle, grpc::WorkflowService};
 use temporalio_common::{
     HasWorkflowDefinition,
@@ -13,6 +10,11 @@ use temporalio_common::{
     payload_visitor::decode_payloads,
 };
 use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
+
+use crate::{
+    history::History,
+    world::{State, World},
+};
 
 /// What names a workflow: its handle, or its id.
 pub trait WorkflowTarget {

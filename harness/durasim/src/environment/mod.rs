@@ -10,6 +10,17 @@ pub use actor::Actor;
 pub use history::WorkflowTarget;
 pub use worker::{StartError, WorkerBuilder, WorkerCode};
 
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use durasim_worker::activity::ActivityCallRecord;
+use serde::Serialize;
+use temporalio_client::{Client, ClientOptions, Connection};
+use temporalio_common::{ActivityDefinition, WorkflowDefinition};
+
 use crate::{
     Effect, EffectLedger,
     checks::effects_once,
@@ -17,15 +28,6 @@ use crate::{
     mock_workflow::WorkflowCallRecord,
     world::{World, connection},
 };
-use durasim_worker::activity::ActivityCallRecord;
-use serde::Serialize;
-use std::{
-    future::Future,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
-use temporalio_client::{Client, ClientOptions, Connection};
-use temporalio_common::{ActivityDefinition, WorkflowDefinition};
 
 /// One simulated world, as its test sees it: a Temporal service with time that skips.
 ///

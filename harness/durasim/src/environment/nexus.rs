@@ -1,12 +1,14 @@
 //! Nexus operations that the test handles.
 
+use std::{future::Future, rc::Rc};
+
+use temporalio_common::data_converters::TemporalDeserializable;
+
 use super::TestWorkflowEnvironment;
 use crate::{
     nexus::{Handler, NexusCall, NexusError, NexusOperation, NexusResult},
     world::{CurrentWorld, World},
 };
-use std::{future::Future, rc::Rc};
-use temporalio_common::data_converters::TemporalDeserializable;
 
 impl TestWorkflowEnvironment {
     /// Handles a Nexus operation with a closure, which stands for another service: it says what the

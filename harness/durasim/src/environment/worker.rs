@@ -1,14 +1,11 @@
 //! Building workers: what code a simulated worker process runs.
 
-use crate::{
-    mock_workflow::{MockWorkflows, WorkflowCall},
-    world::{WorkerSpec, WorkerVersion, World},
-};
+use std::{future::Future, rc::Rc, sync::Arc};
+
 use durasim_worker::{
     RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
     activity::{ActivityCall, ActivityDefinitions, ActivityRegistrationError, Unregistered},
 };
-use std::{future::Future, rc::Rc, sync::Arc};
 use temporalio_common::{
     ActivityDefinition, ActivityError, WorkflowDefinition, data_converters::TemporalSerializable,
 };
@@ -16,6 +13,11 @@ use temporalio_sdk::{
     activities::ExecutableActivity, workflow_interceptors::WorkflowInterceptorConstructor,
 };
 use temporalio_workflow::{WorkflowResult, workflows::WorkflowImplementation};
+
+use crate::{
+    mock_workflow::{MockWorkflows, WorkflowCall},
+    world::{WorkerSpec, WorkerVersion, World},
+};
 
 /// Why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -459,7 +461,7 @@ impl WorkerBuilder {
         }
         let world = World::current();
         let mut state = world.state();
-        let max_cached = cache.unwrap_or(if state.cache { 1000 } else { 0 });
+        let max_cached = cache.unwrap_or(if state.options.cache { 1000 } else { 0 });
         let identity = format!("worker-{}@{task_queue}", state.workers.len() + 1);
         state.start_worker(WorkerSpec {
             task_queue: task_queue.into(),

@@ -1,19 +1,17 @@
 //! What matters of each event's attributes, in words. An event not listed here shows its name
 //! alone.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
-use temporalio_protos::temporal::api::common::v1::{
-    ActivityType, Payloads, WorkflowExecution, WorkflowType,
+use temporalio_protos::temporal::api::{
+    common::v1::{ActivityType, Payloads, WorkflowExecution, WorkflowType},
+    history::v1::{
+        ActivityTaskScheduledEventAttributes, MarkerRecordedEventAttributes,
+        WorkflowExecutionStartedEventAttributes, history_event::Attributes,
+    },
+    taskqueue::v1::TaskQueue,
+    update::v1::{Request, outcome},
 };
-use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
-use temporalio_protos::temporal::api::history::v1::{
-    ActivityTaskScheduledEventAttributes, MarkerRecordedEventAttributes,
-    WorkflowExecutionStartedEventAttributes,
-};
-use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
-use temporalio_protos::temporal::api::update::v1::{Request, outcome};
 
 use super::values::{cut, failure, payload, payloads};
 use crate::words::duration_words;

@@ -1,11 +1,10 @@
-use temporalio_protos::temporal::api::common::v1::{ActivityType, Payload, Payloads, WorkflowType};
-use temporalio_protos::temporal::api::enums::v1::{EventType, RetryState, TimeoutType};
-use temporalio_protos::temporal::api::failure::v1::{
-    ApplicationFailureInfo, Failure, TimeoutFailureInfo, failure::FailureInfo,
+use temporalio_protos::temporal::api::{
+    common::v1::{ActivityType, Payload, Payloads, WorkflowType},
+    enums::v1::{EventType, RetryState, TimeoutType},
+    failure::v1::{ApplicationFailureInfo, Failure, TimeoutFailureInfo, failure::FailureInfo},
+    history::v1::{history_event::Attributes, *},
+    taskqueue::v1::TaskQueue,
 };
-use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
-use temporalio_protos::temporal::api::history::v1::*;
-use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::*;
 
@@ -171,12 +170,12 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
 
 #[test]
 fn an_outline_tells_a_history_an_event_a_line() {
-    insta::assert_snapshot!(history_outline(&payment()));
+    insta::assert_snapshot!(outline_of(&payment()));
 }
 
 #[test]
 fn what_is_random_or_names_a_machine_is_left_out() {
-    let outline = history_outline(&payment());
+    let outline = outline_of(&payment());
     for secret in ["4711@host", "b2f3", "0e5c"] {
         assert!(!outline.contains(secret), "{outline}");
     }
@@ -184,7 +183,7 @@ fn what_is_random_or_names_a_machine_is_left_out() {
 
 #[test]
 fn an_empty_history_has_an_empty_outline() {
-    assert_eq!(history_outline(&[]), "");
+    assert_eq!(outline_of::<HistoryEvent>(&[]), "");
 }
 
 #[test]

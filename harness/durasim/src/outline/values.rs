@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
-use temporalio_protos::temporal::api::failure::v1::{Failure, failure::FailureInfo};
+use temporalio_protos::temporal::api::{
+    common::v1::{Payload, Payloads},
+    failure::v1::{Failure, failure::FailureInfo},
+};
 
 /// Longer values are cut: an outline is for reading.
 const MAX_VALUE_CHARS: usize = 80;

@@ -1,14 +1,16 @@
 //! A generated plan: a seed at first, a tape once it has been run and shrunk.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use durasim_engine::Tape;
 
 /// Which choices of a run are not benign.
 ///
 /// Made by [`fault_plans`](super::fault_plans) and run by
-/// [`Campaign::plan`](crate::Campaign::plan). It decides what happens at the points that a run
+/// [`Campaign::plan`](crate::advanced::Campaign::plan). It decides what happens at the points that a run
 /// comes to; which faults there are, and how likely a fresh plan takes each, is the
 /// `FaultProfile`'s to say.
 #[derive(Clone)]

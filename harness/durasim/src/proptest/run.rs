@@ -1,26 +1,30 @@
 //! What `#[workflow_test(proptest)]` expands to.
 
-use std::cell::{Cell, RefCell};
-use std::fmt::Debug;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Debug,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use ::proptest::strategy::Strategy;
-use ::proptest::test_runner::{
-    Config, FileFailurePersistence, RngSeed, TestCaseError, TestError, TestRunner,
+use ::proptest::{
+    strategy::Strategy,
+    test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestError, TestRunner},
 };
 use durasim_engine::Tape;
 use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::{FaultPlan, fault_plans};
-use crate::TestWorkflowEnvironment;
-use crate::checks::Sometimes;
-use crate::error::{TestOutcome, TestResult};
-use crate::outcome::{ChoiceSource, WorldReport};
-use crate::regressions::source_path;
-use crate::report::{FailureReport, FaultPlanWords, Spent};
-use crate::runner::{Campaign, Signature, TestCase, fail, is_fault};
+use crate::{
+    TestWorkflowEnvironment,
+    checks::Sometimes,
+    error::{TestOutcome, TestResult},
+    outcome::{ChoiceSource, WorldReport},
+    regressions::source_path,
+    report::{Failure, FailureReport, Found, Spent},
+    runner::{Campaign, Finding, Signature, TestCase, fail, must_reach, of_no_world, of_test},
+};
 
 /// The extension of the files in which proptest keeps its failures, beside the test's source file.
 const PERSISTENCE: &str = "proptest-regressions";
@@ -68,7 +72,7 @@ where
     D: Fn(&S::Value) -> Vec<(&'static str, String)>,
 {
     if let Err(report) = search(&case, strategy, describe, body) {
-        fail(&case, *report);
+        fail(&of_test(&case, report));
     }
 }
 
@@ -115,6 +119,17 @@ struct Seen {
     first: RefCell<Option<(Signature, Tape, u64)>>,
 }
 
+impl Seen {
+    /// Returns the cost of the cases until the first that failed.
+    fn spent(&self) -> Spent {
+        Spent {
+            worlds: self.worlds.get(),
+            steps: self.steps.get(),
+            shrink_runs: 0,
+        }
+    }
+}
+
 impl<F> Property<'_, F> {
     fn search<V, O, S, D>(&self, strategy: S, describe: D) -> Result<(), Box<FailureReport>>
     where
@@ -140,26 +155,29 @@ impl<F> Property<'_, F> {
             )))
         });
         match outcome {
-            Ok(()) => self
-                .seen
-                .sometimes
-                .borrow()
-                .check()
-                .map_or(Ok(()), |failure| Err(Box::new(failure))),
+            Ok(()) => must_reach(&self.seen.sometimes.borrow()),
             Err(TestError::Abort(reason)) => {
                 let message = format!("proptest gave up: {reason}");
-                Err(Box::new(FailureReport::setup(message)))
+                of_no_world(Failure::setup(message), self.seen.spent())
             }
             Err(TestError::Fail(_, (plan, values))) => {
                 let inputs = describe(&values);
-                let mut failure = self.minimal(&plan, values);
+                let FailureReport { failure, found } = self.minimal(&plan, values);
                 let lines: Vec<_> = inputs
                     .iter()
                     .map(|(name, value)| format!("{name} = {value}"))
                     .collect();
-                failure.inputs = (!lines.is_empty()).then(|| lines.join("\n"));
-                failure.seed = seed;
-                Err(Box::new(failure))
+                let kept_by_proptest = source(self.case).map(|_| {
+                    let file = std::path::Path::new(self.case.file).with_extension(PERSISTENCE);
+                    file.display().to_string()
+                });
+                let found = Found {
+                    inputs: (!lines.is_empty()).then(|| lines.join("\n")),
+                    saved: kept_by_proptest,
+                    seed,
+                    ..found
+                };
+                Err(Box::new(FailureReport { failure, found }))
             }
         }
     }
@@ -214,7 +232,7 @@ impl<F> Property<'_, F> {
         }
     }
 
-    /// The complete report of the smallest case: its plan once more shrunk, now under the smallest
+    /// Returns the report of the smallest case: its plan shrunk once more, now under the smallest
     /// inputs.
     fn minimal<V, O>(&self, plan: &FaultPlan, values: V) -> FailureReport
     where
@@ -228,34 +246,27 @@ impl<F> Property<'_, F> {
         let body = self.bind(values.clone());
         let campaign = Campaign::new(&body, self.case.options.world_options());
         let world = self.world(plan, values);
-        let mut failure = match &world.failure {
-            Some(failure) if world.tape.is_empty() => campaign
-                .explained(ChoiceSource::Benign, failure)
-                .and_then(|report| report.failure)
-                .unwrap_or_else(|| failure.clone()),
-            Some(_) => campaign
-                .shrink(&world)
-                .failure
-                .expect("the smallest world fails as the one it came from"),
-            None => unrepeatable(),
-        };
-        let shrink_runs = failure.spent.shrink_runs;
-        if let Some((_, tape, worlds)) = &*self.seen.first.borrow() {
-            let found = tape.entries.iter().filter(|entry| is_fault(entry)).count();
-            let plan = failure.plan.get_or_insert_with(FaultPlanWords::default);
-            plan.found = found;
-            let shrink_runs = shrink_runs + self.seen.worlds.get().saturating_sub(*worlds);
-            failure.spent = Spent {
+        let first = self.seen.first.borrow();
+        let (_, tape, worlds) = first.as_ref().expect("some case failed");
+        let finding = Finding {
+            tape,
+            drifted: 0,
+            spent: Spent {
                 worlds: *worlds,
-                steps: self.seen.steps.get(),
-                shrink_runs,
-            };
+                shrink_runs: self.seen.worlds.get().saturating_sub(*worlds),
+                ..self.seen.spent()
+            },
+        };
+        if world.failure.is_some() {
+            return campaign.report(&world, &finding);
         }
-        failure.saved = source(self.case).map(|_| {
-            let file = std::path::Path::new(self.case.file).with_extension(PERSISTENCE);
-            file.display().to_string()
-        });
-        failure
+        FailureReport {
+            failure: unrepeatable(),
+            found: Found {
+                spent: finding.spent,
+                ..Found::default()
+            },
+        }
     }
 
     /// The body with its further arguments filled in.
@@ -290,8 +301,8 @@ impl<F> Property<'_, F> {
 }
 
 /// The smallest case passes when it is run again.
-fn unrepeatable() -> FailureReport {
-    FailureReport::unrepeatable("the case fails", "the same case passes")
+fn unrepeatable() -> Failure {
+    Failure::unrepeatable("the case fails", "the same case passes")
 }
 
 /// The test's source file on this machine.

@@ -1,8 +1,10 @@
 //! The strategy, and the tree that puts choices back to benign.
 
-use ::proptest::num;
-use ::proptest::strategy::{NewTree, Strategy, ValueTree};
-use ::proptest::test_runner::TestRunner;
+use ::proptest::{
+    num,
+    strategy::{NewTree, Strategy, ValueTree},
+    test_runner::TestRunner,
+};
 use durasim_engine::{Tape, TapeEntry};
 
 use super::plan::{FaultPlan, Recording};
@@ -12,7 +14,10 @@ use super::plan::{FaultPlan, Recording};
 /// An ordinary `Strategy`, to be combined with others:
 ///
 /// ```
-/// use durasim::{Campaign, FaultProfile, TestWorkflowEnvironment, WorldOptions, fault_plans};
+/// use durasim::{
+///     FaultProfile, TestWorkflowEnvironment,
+///     advanced::{Campaign, WorldOptions, fault_plans},
+/// };
 /// use futures::FutureExt;
 /// use proptest::prelude::*;
 ///
@@ -37,7 +42,7 @@ use super::plan::{FaultPlan, Recording};
 /// putting choices back to benign: first all, then halves, quarters and so on, at last one by one,
 /// until no single one can be put back. Hence two things follow:
 ///
-/// - a plan that nobody ran (with [`Campaign::plan`](crate::Campaign::plan)) does not shrink;
+/// - a plan that nobody ran (with [`Campaign::plan`](crate::advanced::Campaign::plan)) does not shrink;
 /// - the recording belongs to the other inputs of the case in which it was made. In a tuple, put
 ///   the plan first: proptest shrinks from left to right, so the plan shrinks under the inputs that
 ///   it was recorded with, and then the inputs under the plan. A smaller input may meet fewer of

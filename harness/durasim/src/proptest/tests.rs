@@ -1,12 +1,16 @@
-use ::proptest::strategy::{Strategy, ValueTree};
-use ::proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+use ::proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner},
+};
 use durasim_engine::{Choices, Odds, Tape};
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::TestOptions;
-use crate::report::{FailureCode, FailureReport};
-use crate::runner::TestCase;
+use crate::{
+    options::TestOptions,
+    report::{FailureCode, FailureReport},
+    runner::TestCase,
+};
 
 /// A run of ten questions, each answered with a fault half of the time, and which of them were.
 fn run(plan: &FaultPlan) -> Tape {
@@ -179,18 +183,19 @@ fn a_property_that_holds_passes_and_leaves_nothing_behind() {
 #[test]
 fn the_report_shows_the_smallest_inputs() {
     let report = search_amounts(&case("payments::breaks")).unwrap_err();
-    assert_eq!(report.code, FailureCode::Panic);
-    assert_eq!(report.inputs.as_deref(), Some("amount = 17"));
-    assert_eq!(report.message.as_deref(), Some("too much: 17"));
+    let FailureReport { failure, found } = *report;
+    assert_eq!(failure.code, FailureCode::Panic);
+    assert_eq!(failure.message.as_deref(), Some("too much: 17"));
     assert!(
-        report
+        failure
             .location
             .is_some_and(|line| line.file.ends_with("tests.rs"))
     );
-    assert!(report.plan.is_some_and(|plan| plan.faults.is_empty()));
-    assert!(report.spent.shrink_runs > 0);
+    assert_eq!(found.inputs.as_deref(), Some("amount = 17"));
+    assert_eq!(found.plan, None);
+    assert!(found.spent.shrink_runs > 0);
     assert_eq!(
-        report.saved.as_deref(),
+        found.saved.as_deref(),
         Some("tests/payments.proptest-regressions")
     );
 }
@@ -206,13 +211,13 @@ fn a_failing_case_is_kept_in_proptests_way_and_run_again_first() {
         "{kept}"
     );
     let report = search_amounts(&case).unwrap_err();
-    assert_eq!(report.inputs.as_deref(), Some("amount = 17"));
-    assert_eq!(report.spent.worlds, 1);
+    assert_eq!(report.found.inputs.as_deref(), Some("amount = 17"));
+    assert_eq!(report.found.spent.worlds, 1);
 }
 
 #[test]
 fn the_cases_are_the_same_every_time() {
-    let first = search_amounts(&case("payments::first")).unwrap_err();
-    let second = search_amounts(&case("payments::second")).unwrap_err();
+    let found = |name| search_amounts(&case(name)).unwrap_err().found;
+    let (first, second) = (found("payments::first"), found("payments::second"));
     assert_eq!((first.spent, first.inputs), (second.spent, second.inputs));
 }

@@ -60,7 +60,7 @@ fn damage(text: &str) -> String {
 fn nothing_is_saved_at_first() {
     let package = package();
     let regressions = beside(&package).unwrap();
-    assert_eq!(regressions.tapes("payments::charges").count(), 0);
+    assert_eq!(regressions.of_test("payments::charges").count(), 0);
     assert_eq!(
         regressions.path(),
         package.path().join("tests/payments.durasim-seeds")
@@ -80,7 +80,10 @@ fn what_is_saved_comes_back_for_its_test_alone() {
     assert!(regressions.save(failure("payments::charges", 1)).unwrap());
 
     let read = beside(&package).unwrap();
-    let tapes: Vec<_> = read.tapes("payments::charges").cloned().collect();
+    let tapes: Vec<_> = read
+        .of_test("payments::charges")
+        .map(|saved| saved.tape.clone())
+        .collect();
     assert_eq!(tapes, [failure("", 0).tape, failure("", 1).tape]);
 }
 
@@ -106,7 +109,10 @@ fn the_same_choices_are_saved_once_whatever_their_time_and_words() {
     // Nor by a test that read the file before it was written.
     assert!(!beside(&package).unwrap().save(same).unwrap());
     assert_eq!(
-        beside(&package).unwrap().tapes("payments::charges").count(),
+        beside(&package)
+            .unwrap()
+            .of_test("payments::charges")
+            .count(),
         1
     );
 }
@@ -126,7 +132,10 @@ fn what_people_wrote_into_the_file_stays() {
             .starts_with(&text)
     );
     assert_eq!(
-        beside(&package).unwrap().tapes("payments::charges").count(),
+        beside(&package)
+            .unwrap()
+            .of_test("payments::charges")
+            .count(),
         2
     );
 }

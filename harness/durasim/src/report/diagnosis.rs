@@ -135,6 +135,12 @@ impl Diagnosis {
         lines
     }
 
+    /// Returns the name of the first open workflow.
+    pub(crate) fn first_workflow(&self) -> Option<WorkflowName> {
+        let first = self.workflows.first()?;
+        Some(first.name.clone())
+    }
+
     /// Whether a workflow waits for what its history does not tell of.
     pub(crate) fn awaits_a_condition(&self) -> bool {
         let mut awaited = self.workflows.iter().flat_map(|workflow| &workflow.awaits);

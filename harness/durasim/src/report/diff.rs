@@ -2,8 +2,10 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use super::Comparison;
-use super::paint::{Colors, Role};
+use super::{
+    Comparison,
+    paint::{Colors, Role},
+};
 
 /// Unchanged lines kept around a change; longer stretches are skipped.
 const CONTEXT: usize = 3;

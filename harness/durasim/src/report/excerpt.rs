@@ -1,6 +1,7 @@
 //! The piece of a history where it went wrong: three events before, what differs, three after.
 
 use std::borrow::Borrow;
+
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use crate::outline::{OutlineLine, lay_out};

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use super::paint::{Colors, Role};
-use super::{FailureReport, FaultPlanWords, Mark, Spent, diff};
+use super::{
+    Failure, FailureCode, FailureReport, FaultPlanWords, Found, Mark, SourceLine, Spent, diff,
+    paint::{Colors, Role},
+};
 use crate::words::duration_words;
 
 /// Width of the labels on the left.
@@ -18,28 +20,48 @@ struct Page {
     text: String,
 }
 
-pub(super) fn render(report: &FailureReport, colors: Colors) -> String {
-    let mut page = Page {
-        colors,
-        text: String::new(),
-    };
-    page.what(report);
-    page.expected_and_actual(report);
-    page.plan(report);
-    page.block("remedy", &wrap(&remedy(report)));
-    page.block("spent", &[spent(report.spent)]);
-    if let Some(file) = &report.saved {
+/// Returns the text of a report.
+pub(super) fn report(report: &FailureReport, colors: Colors) -> String {
+    let FailureReport { failure, found } = report;
+    let mut page = Page::new(colors);
+    page.failure(failure, location(failure, found), found.inputs.as_deref());
+    page.plan(found);
+    page.block("remedy", &wrap(&remedy(failure)));
+    page.block("spent", &[spent(found.spent)]);
+    if let Some(file) = &found.saved {
         page.block(
             "saved",
             &[format!("in {file}, to be run first from now on")],
         );
     }
     page.line("");
-    page.line(&colors.paint(Role::Command, &command(report)));
+    page.line(&colors.paint(Role::Command, &command(found)));
     page.text
 }
 
+/// Returns the text of a failure alone.
+pub(super) fn failure(failure: &Failure, colors: Colors) -> String {
+    let mut page = Page::new(colors);
+    page.failure(failure, failure.location.as_ref(), None);
+    page.block("remedy", &wrap(&remedy(failure)));
+    page.text
+}
+
+/// Returns the line to show: an error that does not know its own line is at least the test's.
+fn location<'a>(failure: &'a Failure, found: &'a Found) -> Option<&'a SourceLine> {
+    let is_error = failure.code == FailureCode::Error;
+    let of_test = found.test_line.as_ref().filter(|_| is_error);
+    failure.location.as_ref().or(of_test)
+}
+
 impl Page {
+    fn new(colors: Colors) -> Self {
+        Self {
+            colors,
+            text: String::new(),
+        }
+    }
+
     fn line(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
@@ -66,41 +88,24 @@ impl Page {
         }
     }
 
-    fn what(&mut self, report: &FailureReport) {
-        let code = self.colors.paint(Role::Failure, &report.code.to_string());
-        self.line(&format!("{code}: {}", report.what));
-        if let Some(workflow) = &report.workflow {
-            self.block(
-                "workflow",
-                &[format!(
-                    "{} {}",
-                    workflow.workflow_type, workflow.workflow_id
-                )],
-            );
+    /// Everything that broke, and an empty line.
+    fn failure(&mut self, failure: &Failure, location: Option<&SourceLine>, inputs: Option<&str>) {
+        let code = self.colors.paint(Role::Failure, &failure.code.to_string());
+        self.line(&format!("{code}: {}", failure.what));
+        if let Some(workflow) = &failure.workflow {
+            self.block("workflow", &[workflow.to_string()]);
         }
-        if let Some(location) = &report.location {
-            let place = format!("{}:{}", location.file, location.line);
-            self.block("at", &[self.colors.paint(Role::Location, &place)]);
+        if let Some(location) = location {
+            let place = self.colors.paint(Role::Location, &location.to_string());
+            self.block("at", &[place]);
         }
-    }
-
-    fn expected_and_actual(&mut self, report: &FailureReport) {
-        if let Some(message) = &report.message {
-            self.section(
-                "message",
-                &without_backtrace(message)
-                    .lines()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>(),
-            );
+        if let Some(message) = &failure.message {
+            self.section("message", &lines(without_backtrace(message)));
         }
-        if let Some(inputs) = &report.inputs {
-            self.section(
-                "inputs",
-                &inputs.lines().map(str::to_owned).collect::<Vec<_>>(),
-            );
+        if let Some(inputs) = inputs {
+            self.section("inputs", &lines(inputs));
         }
-        if let Some(comparison) = &report.comparison {
+        if let Some(comparison) = &failure.comparison {
             let heading = format!(
                 "{} (- {}, + {})",
                 comparison.label, comparison.expected_from, comparison.actual_from
@@ -108,15 +113,15 @@ impl Page {
             let lines = diff::lines(comparison, self.colors);
             self.section(&heading, &lines);
         }
-        self.history(report);
-        if let Some(diagnosis) = &report.diagnosis {
+        self.history(failure);
+        if let Some(diagnosis) = &failure.diagnosis {
             self.section("diagnosis", &diagnosis.lines());
         }
         self.line("");
     }
 
-    fn history(&mut self, report: &FailureReport) {
-        let Some(history) = &report.history else {
+    fn history(&mut self, failure: &Failure) {
+        let Some(history) = &failure.history else {
             return;
         };
         let has = |mark: Mark| history.lines.iter().any(|line| line.mark == mark);
@@ -149,8 +154,8 @@ impl Page {
         self.section(heading, &lines);
     }
 
-    fn plan(&mut self, report: &FailureReport) {
-        let Some(plan) = &report.plan else { return };
+    fn plan(&mut self, found: &Found) {
+        let Some(plan) = &found.plan else { return };
         let times: Vec<_> = plan
             .faults
             .iter()
@@ -212,12 +217,13 @@ fn plan_heading(plan: &FaultPlanWords) -> String {
     }
 }
 
-fn remedy(report: &FailureReport) -> String {
-    report
+fn remedy(failure: &Failure) -> String {
+    let of_diagnosis = || failure.diagnosis.as_ref()?.remedy();
+    failure
         .remedy
         .clone()
-        .or_else(|| report.diagnosis.as_ref().and_then(super::Diagnosis::remedy))
-        .unwrap_or_else(|| report.code.remedy().to_owned())
+        .or_else(of_diagnosis)
+        .unwrap_or_else(|| failure.code.remedy().to_owned())
 }
 
 fn spent(spent: Spent) -> String {
@@ -244,16 +250,16 @@ fn spent(spent: Spent) -> String {
 }
 
 /// The command that brings the failure back. It is the last line, so that it is found and copied.
-fn command(report: &FailureReport) -> String {
-    if let Some(command) = &report.command {
+fn command(found: &Found) -> String {
+    if let Some(command) = &found.command {
         return command.clone();
     }
     // The test runner matches on the path within the crate.
-    let filter = report
+    let filter = found
         .test
         .split_once("::")
-        .map_or(report.test.as_str(), |(_, within)| within);
-    match report.seed {
+        .map_or(found.test.as_str(), |(_, within)| within);
+    match found.seed {
         Some(seed) => format!("DURASIM_SEED={seed} cargo test {filter}"),
         None => format!("cargo test {filter}"),
     }
@@ -277,6 +283,11 @@ fn thousands(number: u64) -> String {
         words.push(digit);
     }
     words
+}
+
+/// The lines of a text.
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
 }
 
 /// Prose in lines that fit beside a label.

@@ -3,8 +3,9 @@
 //! The compiler names files from the root of the workspace, and so do panics and reports. A
 //! backtrace names them from where the process runs, which for a test is its package, or in full.
 
-use super::SourceLine;
 use std::path::{Path, PathBuf};
+
+use super::SourceLine;
 
 /// Where the sources of durasim itself are, on the machine that compiled it.
 const HARNESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -75,8 +76,9 @@ fn from_the_root(here: &Path, file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use pretty_assertions::assert_eq;
+
+    use super::*;
 
     fn line(file: &str, line: u32) -> SourceLine {
         SourceLine {

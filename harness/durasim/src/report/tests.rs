@@ -1,19 +1,19 @@
-//! One snapshot for each kind of failure text.
+//! One snapshot for each kind of failure that is no check's own, and the layout of reports.
 
 use durasim_engine::START_MS;
+use pretty_assertions::assert_eq;
 
 use super::*;
 use crate::{
     limits::{LimitExceeded, Limits},
     outline::tests::payment,
 };
-use pretty_assertions::assert_eq;
 
-fn name() -> WorkflowName {
+pub(crate) fn name() -> WorkflowName {
     WorkflowName::new("PaymentWorkflow", "payment-1")
 }
 
-fn line() -> SourceLine {
+pub(crate) fn line() -> SourceLine {
     SourceLine {
         file: "src/payments.rs".into(),
         line: 42,
@@ -29,10 +29,9 @@ fn planned(at_ms: u64, words: &str) -> PlannedFault {
 
 const SLOW: &str = "the start of PaymentWorkflow#1 takes 40ms";
 
-/// Adds what the runner adds to every report.
-fn found(mut report: FailureReport) -> FailureReport {
-    report.test = "payments::tests::payment_charges_once".into();
-    report.plan = Some(FaultPlanWords {
+/// The report of a failure that a search found.
+pub(crate) fn found(failure: Failure) -> FailureReport {
+    let plan = FaultPlanWords {
         found: 12,
         faults: vec![
             planned(
@@ -43,20 +42,43 @@ fn found(mut report: FailureReport) -> FailureReport {
         ],
         orderings: vec!["signal confirm to PaymentWorkflow#1 takes 40ms".into()],
         drifted: 0,
-    });
-    report.spent = Spent {
-        worlds: 18,
-        steps: 5_120,
-        shrink_runs: 14,
     };
-    report.saved = Some("tests/payments.durasim-seeds".into());
-    report.seed = Some(17);
-    report
+    let found = Found {
+        test: "payments::tests::payment_charges_once".into(),
+        plan: Some(plan),
+        spent: Spent {
+            worlds: 18,
+            steps: 5_120,
+            shrink_runs: 14,
+        },
+        saved: Some("tests/payments.durasim-seeds".into()),
+        seed: Some(17),
+        ..Found::default()
+    };
+    FailureReport { failure, found }
+}
+
+/// The report of a failure in the fault-free world, which comes first.
+fn found_at_once(failure: Failure) -> FailureReport {
+    let found = Found {
+        test: "payments::works".into(),
+        test_line: Some(SourceLine {
+            file: "tests/payments.rs".into(),
+            line: 7,
+        }),
+        spent: Spent {
+            worlds: 1,
+            steps: 40,
+            shrink_runs: 0,
+        },
+        ..Found::default()
+    };
+    FailureReport { failure, found }
 }
 
 fn plan_lines(orderings: &[&str]) -> Vec<String> {
-    let mut report = FailureReport::returned_error("no", None);
-    report.plan = Some(FaultPlanWords {
+    let mut report = found_at_once(Failure::panicked("no", None));
+    report.found.plan = Some(FaultPlanWords {
         orderings: orderings.iter().map(|words| (*words).to_owned()).collect(),
         ..FaultPlanWords::default()
     });
@@ -92,7 +114,7 @@ fn waits(who: &str, what: &str) -> Waiting {
     }
 }
 
-fn waiting() -> Diagnosis {
+pub(crate) fn waiting() -> Diagnosis {
     let awaits = vec![
         Awaited::Activity {
             activity_type: "Payments::charge".into(),
@@ -132,7 +154,7 @@ fn waiting() -> Diagnosis {
 #[test]
 fn the_backtrace_of_an_error_is_left_out() {
     let message = "called `Result::unwrap()` on an `Err` value: no change\n\nStack backtrace:\n   0: anyhow::msg";
-    let text = FailureReport::panicked(message, None).to_string();
+    let text = Failure::panicked(message, None).to_string();
     assert!(
         text.contains("value: no change\n") && !text.contains("anyhow::msg"),
         "{text}"
@@ -142,26 +164,37 @@ fn the_backtrace_of_an_error_is_left_out() {
 #[test]
 fn a_panic_shows_its_message_and_line() {
     let message = "assertion `left == right` failed\n  left: 2\n right: 1";
-    let mut report = FailureReport::panicked(message, Some(line()));
-    report.history = Some(HistoryExcerpt::tail(&payment(), START_MS));
-    insta::assert_snapshot!(found(report));
+    let failure = Failure::panicked(message, Some(line()));
+    let history = HistoryExcerpt::tail(&payment(), START_MS);
+    insta::assert_snapshot!(found(failure.with_history(history)));
 }
 
 #[test]
 fn a_test_without_choices_has_no_plan_and_no_seed() {
-    let mut report = FailureReport::returned_error("workflow not found: payment-1", Some(line()));
-    report.test = "payments::works".into();
-    report.spent = Spent {
-        worlds: 1,
-        steps: 40,
-        shrink_runs: 0,
-    };
-    insta::assert_snapshot!(report);
+    let failure = Failure::returned_error("workflow not found: payment-1", Some(line()));
+    insta::assert_snapshot!(found_at_once(failure));
+}
+
+#[test]
+fn an_error_without_a_line_is_shown_at_its_test() {
+    let text = found_at_once(Failure::returned_error("no", None)).to_string();
+    assert!(text.contains("  at        tests/payments.rs:7\n"), "{text}");
+    let text = found_at_once(Failure::panicked("no", None)).to_string();
+    assert!(!text.contains("  at "), "{text}");
+}
+
+#[test]
+fn a_failure_alone_has_no_plan_and_no_command() {
+    let failure = Failure::panicked("boom", Some(line())).to_string();
+    let report = found(Failure::panicked("boom", Some(line()))).to_string();
+    let (shared, _) = report.split_once("  plan ").expect("a plan");
+    assert!(failure.starts_with(shared), "{failure}");
+    assert!(!failure.contains("cargo test"), "{failure}");
 }
 
 #[test]
 fn a_stuck_run_says_what_everything_waits_for() {
-    insta::assert_snapshot!(found(FailureReport::stuck(86_400_000, waiting())));
+    insta::assert_snapshot!(found(Failure::stuck(86_400_000, waiting())));
 }
 
 #[test]
@@ -171,9 +204,7 @@ fn a_stuck_test_without_workflows_says_so() {
         waiting,
         ..Diagnosis::default()
     };
-    let mut report = FailureReport::stuck(0, diagnosis);
-    report.test = "payments::works".into();
-    insta::assert_snapshot!(report);
+    insta::assert_snapshot!(found_at_once(Failure::stuck(0, diagnosis)));
 }
 
 #[test]
@@ -184,7 +215,7 @@ fn a_limit_is_named_with_the_way_to_raise_it() {
     }
     .check_steps(10_001)
     .unwrap_err();
-    insta::assert_snapshot!(found(FailureReport::limit(&error, None)));
+    insta::assert_snapshot!(found(Failure::limit(&error, None)));
 }
 
 #[test]
@@ -200,9 +231,9 @@ fn every_limit_has_words_for_both_what_and_remedy() {
         limits.check_history("payment-1", 6).unwrap_err(),
     ];
     for error in errors {
-        let report = FailureReport::limit(&error, None);
-        assert!(!report.what.contains("raise"), "{report}");
-        let remedy = report.remedy.expect("a limit has a remedy of its own");
+        let failure = Failure::limit(&error, None);
+        assert!(!failure.what.contains("raise"), "{failure}");
+        let remedy = failure.remedy.expect("a limit has a remedy of its own");
         assert!(remedy.contains("limits = Limits { max_"), "{remedy}");
     }
 }
@@ -219,18 +250,14 @@ fn an_unregistered_activity_is_named_beside_what_is_registered() {
             types: Vec::new(),
         },
     ];
-    let report = FailureReport::unregistered_activity(
-        "Payments::charge",
-        "payments",
-        Some(name()),
-        &registered,
-    );
+    let report =
+        Failure::unregistered_activity("Payments::charge", "payments", Some(name()), &registered);
     insta::assert_snapshot!(found(report));
 }
 
 #[test]
 fn an_unregistered_workflow_is_named_beside_what_is_registered() {
-    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(
+    insta::assert_snapshot!(found(Failure::unregistered_workflow(
         name(),
         "payments",
         &[]
@@ -243,7 +270,7 @@ fn what_only_some_workers_of_a_queue_have_is_told_so() {
         task_queue: "payments".into(),
         types: vec![it.to_owned()],
     });
-    insta::assert_snapshot!(found(FailureReport::unregistered_workflow(
+    insta::assert_snapshot!(found(Failure::unregistered_workflow(
         name(),
         "payments",
         &registered
@@ -253,7 +280,7 @@ fn what_only_some_workers_of_a_queue_have_is_told_so() {
 #[test]
 fn a_panic_in_workflow_code_is_told_with_its_retries() {
     let message = "panicked at src/payments.rs:42:9:\nindex out of bounds";
-    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(
+    insta::assert_snapshot!(found(Failure::workflow_task_fails(
         name(),
         3,
         message,
@@ -264,7 +291,7 @@ fn a_panic_in_workflow_code_is_told_with_its_retries() {
 #[test]
 fn the_defect_of_the_sdk_is_told_as_the_sdks() {
     let message = "Workflow function panicked: resolution must have a registered unblocker";
-    insta::assert_snapshot!(found(FailureReport::workflow_task_fails(
+    insta::assert_snapshot!(found(Failure::workflow_task_fails(
         name(),
         2,
         message,
@@ -276,7 +303,7 @@ fn the_defect_of_the_sdk_is_told_as_the_sdks() {
 fn a_defect_that_looks_like_nondeterminism_is_told_as_the_sdks_too() {
     let history = HistoryExcerpt::tail(&payment(), START_MS);
     let message = "[TMPRL1100] Nondeterminism error: Invalid transition in state machine";
-    insta::assert_snapshot!(found(FailureReport::replay_differs(
+    insta::assert_snapshot!(found(Failure::replay_differs(
         name(),
         message,
         history,
@@ -287,17 +314,14 @@ fn a_defect_that_looks_like_nondeterminism_is_told_as_the_sdks_too() {
 
 #[test]
 fn leaving_the_simulated_world_is_told_with_the_line() {
-    insta::assert_snapshot!(found(FailureReport::escaped(
-        "spawned a thread",
-        Some(line())
-    )));
+    insta::assert_snapshot!(found(Failure::escaped("spawned a thread", Some(line()))));
 }
 
 #[test]
 fn replay_shows_the_event_expected_and_the_command_got() {
     let history = HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d");
     let message = "[TMPRL1100] Nondeterminism error: Timer machine does not handle this event";
-    let report = FailureReport::replay_differs(name(), message, history, Some(line()), false);
+    let report = Failure::replay_differs(name(), message, history, Some(line()), false);
     insta::assert_snapshot!(found(report));
 }
 
@@ -305,7 +329,7 @@ fn replay_shows_the_event_expected_and_the_command_got() {
 fn replay_tells_inputs_apart_from_commands() {
     let history = HistoryExcerpt::around(&payment(), 5, START_MS)
         .got("ScheduleActivityTask", "Payments::charge(101) on payments");
-    let report = FailureReport::replay_differs(
+    let report = Failure::replay_differs(
         name(),
         "input of Payments::charge",
         history,
@@ -318,7 +342,7 @@ fn replay_tells_inputs_apart_from_commands() {
 #[test]
 fn replay_past_the_end_shows_the_last_events() {
     let history = HistoryExcerpt::around(&payment(), 11, START_MS).got("StartTimer", "2 for 5s");
-    let report = FailureReport::replay_differs(name(), "a command too many", history, None, false);
+    let report = Failure::replay_differs(name(), "a command too many", history, None, false);
     insta::assert_snapshot!(found(report));
 }
 
@@ -328,122 +352,27 @@ fn a_wait_outside_of_the_sdk_shows_the_command_that_it_leads_to() {
         "[TMPRL1100] Nondeterministic future detected: a waker was invoked by a non-SDK source.";
     let history = HistoryExcerpt::tail(&payment()[..5], START_MS);
     let goes_on = Some("ScheduleActivityTask(type: Payments::charge)".to_owned());
-    let report = FailureReport::woken_from_outside(name(), message, goes_on, history, Some(line()));
+    let report = Failure::woken_from_outside(name(), message, goes_on, history, Some(line()));
     insta::assert_snapshot!(found(report));
-}
-
-#[test]
-fn core_replay_names_the_replayer() {
-    let history = HistoryExcerpt::around(&payment(), 9, START_MS);
-    insta::assert_snapshot!(found(FailureReport::core_rejects(
-        name(),
-        "[TMPRL1100] ...",
-        history
-    )));
-}
-
-#[test]
-fn idempotency_shows_both_values() {
-    let expected = "[\n    (\n        \"alice\",\n        100,\n    ),\n]";
-    let actual = "[\n    (\n        \"alice\",\n        200,\n    ),\n]";
-    let mut report = FailureReport::observation_differs("bank", expected, actual);
-    report.workflow = Some(name());
-    insta::assert_snapshot!(found(report));
-}
-
-#[test]
-fn long_values_are_shown_around_what_differs() {
-    let value = |middle: &str| {
-        let lines: Vec<_> = (0..30)
-            .map(|line| {
-                if line == 15 {
-                    middle.into()
-                } else {
-                    line.to_string()
-                }
-            })
-            .collect();
-        lines.join("\n")
-    };
-    let report = FailureReport::observation_differs("ledger", value("fifteen"), value("twice"));
-    insta::assert_snapshot!(found(report));
-}
-
-#[test]
-fn values_that_print_the_same_are_not_shown_as_equal() {
-    let report = FailureReport::observation_differs("ledger", "Opaque", "Opaque");
-    assert!(
-        report
-            .to_string()
-            .contains("their `Debug` hides what differs")
-    );
-}
-
-#[test]
-fn an_effect_applied_again_lists_who_applied_it() {
-    let applications = [
-        "+1.2s  Payments::charge, attempt 1".to_owned(),
-        "+11.2s  Payments::charge, attempt 2".to_owned(),
-    ];
-    let report = FailureReport::applied_again("ledger", "payment-1", &applications, Some(line()));
-    insta::assert_snapshot!(found(report));
-}
-
-#[test]
-fn a_workflow_that_does_not_close_is_told_with_its_waits() {
-    insta::assert_snapshot!(found(FailureReport::not_live(
-        Some(61_000),
-        864_000_000,
-        waiting()
-    )));
-}
-
-#[test]
-fn a_broken_rule_of_histories_is_stated() {
-    let history = HistoryExcerpt::around(&payment(), 10, START_MS);
-    let report = FailureReport::history_breaks(name(), "no event follows the closing one", history);
-    insta::assert_snapshot!(found(report));
-}
-
-#[test]
-fn a_broken_invariant_is_named_with_its_time() {
-    let message = Some("balance is -20".to_owned());
-    let report = FailureReport::invariant_broken("never overdrawn", message, 1_500, Some(line()));
-    insta::assert_snapshot!(found(report));
-}
-
-#[test]
-fn a_label_never_reached_stands_beside_those_that_were() {
-    let reached = [("paid".to_owned(), 250), ("refunded".to_owned(), 3)];
-    let mut report = found(FailureReport::never_reached(
-        "expired",
-        256,
-        &reached,
-        Some(line()),
-    ));
-    report.plan = None;
-    report.seed = None;
-    insta::assert_snapshot!(report);
 }
 
 #[test]
 fn two_runs_that_differ_show_where() {
-    let report =
-        FailureReport::unrepeatable("poll task a\npoll task b\n", "poll task a\npoll task c\n");
+    let report = Failure::unrepeatable("poll task a\npoll task b\n", "poll task a\npoll task c\n");
     insta::assert_snapshot!(found(report));
 }
 
 #[test]
 fn generated_inputs_are_shown() {
-    let mut report = found(FailureReport::panicked("boom", Some(line())));
-    report.inputs = Some("amount = 1\nnames = []".into());
+    let mut report = found(Failure::panicked("boom", Some(line())));
+    report.found.inputs = Some("amount = 1\nnames = []".into());
     insta::assert_snapshot!(report);
 }
 
 #[test]
 fn a_failure_without_faults_says_that_none_is_needed() {
-    let mut report = found(FailureReport::panicked("boom", Some(line())));
-    report.plan = Some(FaultPlanWords {
+    let mut report = found(Failure::panicked("boom", Some(line())));
+    report.found.plan = Some(FaultPlanWords {
         found: 12,
         drifted: 2,
         ..FaultPlanWords::default()
@@ -455,9 +384,20 @@ fn a_failure_without_faults_says_that_none_is_needed() {
 fn colours_change_nothing_but_the_escapes() {
     let expected = "[\n    (\n        100,\n    ),\n]";
     let actual = "[\n    (\n        200,\n    ),\n]";
-    let mut report = found(FailureReport::observation_differs("bank", expected, actual));
-    report.history =
-        Some(HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d"));
+    let failure = Failure::new(
+        FailureCode::Idempotency,
+        "under faults, \"bank\" ends up different",
+    );
+    let history = HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d");
+    let comparison = Comparison {
+        label: "bank".to_owned(),
+        expected_from: "the fault-free run".to_owned(),
+        expected: expected.to_owned(),
+        actual_from: "this run".to_owned(),
+        actual: actual.to_owned(),
+    };
+    let failure = failure.with_comparison(comparison).with_history(history);
+    let report = found(failure);
     let colored = report.render(Colors::On);
     insta::assert_snapshot!(colored.replace('\u{1b}', "␛"));
     let mut plain = String::new();
@@ -472,7 +412,7 @@ fn colours_change_nothing_but_the_escapes() {
 
 #[test]
 fn every_kind_ends_with_the_command_to_copy() {
-    let report = found(FailureReport::panicked("boom", None));
+    let report = found(Failure::panicked("boom", None));
     assert_eq!(
         report.to_string().lines().last(),
         Some("DURASIM_SEED=17 cargo test tests::payment_charges_once")

@@ -1,11 +1,16 @@
 //! Exhaustive exploration: every plan of at most so many faults.
 
-use super::{campaign::Campaign, judge::judge};
-use crate::{
-    Exhaustive, broken::broken, checks::Sometimes, faults::is_fault_site, outcome::ChoiceSource,
-    report::FailureReport,
-};
 use durasim_engine::Explorer;
+
+use super::{campaign::Campaign, found::of_no_world};
+use crate::{
+    Exhaustive,
+    broken::broken,
+    checks::Sometimes,
+    faults::is_fault_site,
+    outcome::ChoiceSource,
+    report::{Failure, FailureReport, Spent},
+};
 
 /// Runs every plan, those of fewer faults first.
 pub(super) fn run(
@@ -19,19 +24,20 @@ pub(super) fn run(
         exhaustive.faults
     };
     let mut explorer = Explorer::new(faults as usize);
-    let mut steps = 0;
+    let mut spent = Spent::default();
     while let Some(plan) = explorer.next_plan() {
-        let worlds = explorer.given_out();
-        if worlds > exhaustive.max_worlds {
-            return Err(Box::new(FailureReport::setup(format!(
+        if explorer.given_out() > exhaustive.max_worlds {
+            let message = format!(
                 "exploring every plan of at most {} faults takes more than {} worlds; explore fewer faults, switch \
                  some off, or raise `Exhaustive::max_worlds`",
                 exhaustive.faults, exhaustive.max_worlds
-            ))));
+            );
+            return of_no_world(Failure::setup(message), spent);
         }
         let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| {
             options.record_offers = true
         });
+        // Only faults are explored, not order or latency.
         let offers = report
             .offers
             .iter()
@@ -39,9 +45,10 @@ pub(super) fn run(
             .cloned()
             .collect();
         explorer.ran(plan.id, offers);
-        steps += report.steps;
         sometimes.world(&report.labels, report.steps);
-        judge(campaign, &report, worlds, steps)?;
+        campaign.must_pass(&report, spent)?;
+        spent.worlds += 1;
+        spent.steps += report.steps;
     }
     Ok(())
 }

@@ -1,22 +1,20 @@
-//! Running tests: one world, many seeds, or a search, and what is printed in the end.
+//! Running tests: one world, many seeds, or a search, and the report at the end.
 
 mod campaign;
 mod case;
 mod explore;
-mod judge;
+mod found;
 mod plan;
 mod saved;
+mod shrinking;
 mod test;
+mod verdict;
 mod world;
 
 pub use campaign::Campaign;
-pub(crate) use campaign::Signature;
 pub use case::TestCase;
-pub(crate) use plan::is_fault;
-#[cfg(test)]
-pub(crate) use saved::keep;
-pub use test::run;
-#[cfg(test)]
-pub(crate) use test::search;
-pub(crate) use test::{fail, seed_from_environment};
+pub(crate) use found::{Finding, of_no_world};
+pub(crate) use shrinking::Signature;
+pub(crate) use test::{fail, must_reach, of_test, seed_from_environment};
+pub use test::{run, run_test};
 pub use world::{Body, run_world};

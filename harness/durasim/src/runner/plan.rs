@@ -1,25 +1,27 @@
 //! The plan of a failure in the user's words, made from its tape.
 
+use durasim_engine::{START_MS, Tape, TapeEntry};
+
 use crate::{
     faults::{is_fault_site, ordering_words},
     report::{FaultPlanWords, PlannedFault},
 };
-use durasim_engine::{START_MS, Tape, TapeEntry};
 
 /// Returns `true` if a choice is a fault, and not a choice of order or latency.
-pub(crate) fn is_fault(entry: &TapeEntry) -> bool {
+pub(super) fn is_fault(entry: &TapeEntry) -> bool {
     is_fault_site(&entry.point.site)
 }
 
-/// Returns the plan of `minimal`, which `found` was shrunk to.
-pub(super) fn words(found: &Tape, minimal: &Tape) -> FaultPlanWords {
+/// Returns the plan of `minimal`, to which `found` was shrunk; `drifted` choices of `found` match no
+/// point of the world any more.
+pub(super) fn words(found: &Tape, minimal: &Tape, drifted: usize) -> FaultPlanWords {
     let (faults, orderings): (Vec<_>, Vec<_>) =
         minimal.entries.iter().partition(|entry| is_fault(entry));
     FaultPlanWords {
         found: found.entries.iter().filter(|entry| is_fault(entry)).count(),
         faults: faults.into_iter().map(planned).collect(),
         orderings: orderings.into_iter().map(ordering_words).collect(),
-        drifted: 0,
+        drifted,
     }
 }
 
@@ -37,9 +39,10 @@ fn planned(entry: &TapeEntry) -> PlannedFault {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use durasim_engine::Point;
     use pretty_assertions::assert_eq;
+
+    use super::*;
 
     fn entry(site: &'static str, occurrence: u32, words: &str) -> TapeEntry {
         TapeEntry {
@@ -65,7 +68,7 @@ mod tests {
             seed: None,
             entries: vec![entry("fault.signal_delay", 0, "hold the signal"); 3],
         };
-        let plan = words(&found, &minimal);
+        let plan = words(&found, &minimal, 2);
         let expected = FaultPlanWords {
             found: 3,
             faults: vec![PlannedFault {
@@ -76,7 +79,7 @@ mod tests {
                 "the signal takes 40ms, number 2 of such messages".to_owned(),
                 "task.next of Payment#1/signal confirm".to_owned(),
             ],
-            drifted: 0,
+            drifted: 2,
         };
         assert_eq!(plan, expected);
     }

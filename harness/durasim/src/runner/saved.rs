@@ -1,92 +1,130 @@
 //! Failures found before: run again first, and kept when they are new.
 
-use super::{campaign::Campaign, case::TestCase, judge::judge, plan::is_fault};
+use std::{fmt, path::Path};
+
+use super::{
+    campaign::Campaign,
+    case::TestCase,
+    found::{Finding, of_no_world},
+};
 use crate::{
     broken::broken,
     outcome::ChoiceSource,
     regressions::{Regressions, SavedFailure},
-    report::FailureReport,
+    report::{Failure, FailureReport, Spent},
 };
-use durasim_engine::{Point, Tape};
-use std::path::Path;
 
-/// Runs the plans of failures found before.
-///
-/// A plan that passes stays saved: it may be what the next change breaks.
-pub(super) fn rerun(case: &TestCase, campaign: &Campaign<'_>) -> Result<(), Box<FailureReport>> {
-    let saved = Regressions::beside(case.manifest_dir, case.file)
-        .map_err(|error| Box::new(FailureReport::setup(error.to_string())))?;
-    let Some(saved) = saved.filter(|_| !broken!(SavedFailures)) else {
-        return Ok(());
-    };
-    let mut steps = 0;
-    for (tape, worlds) in saved.tapes(case.name).zip(1..) {
-        let report = campaign.run(ChoiceSource::Tape(tape.clone()));
-        let drifted = drifted(tape, &report.tape);
-        judge(campaign, &report, worlds, steps).map_err(|mut failure| {
-            if let Some(plan) = &mut failure.plan {
-                plan.found = tape.entries.iter().filter(|entry| is_fault(entry)).count();
-                plan.drifted = drifted;
-            }
-            failure
-        })?;
-        steps += report.steps;
-    }
-    Ok(())
+/// The saved plans of a test that match nothing any more, if there are any.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stale {
+    test: String,
+    file: String,
+    /// The failure of each plan: `DS103 idempotency`.
+    fails: Vec<String>,
 }
 
-/// How many choices of a saved tape the run no longer came to.
-fn drifted(saved: &Tape, taken: &Tape) -> usize {
-    let came_to = |point: &Point| taken.entries.iter().any(|entry| entry.point == *point);
-    saved
-        .entries
-        .iter()
-        .filter(|entry| !came_to(&entry.point))
-        .count()
+/// The notice: what happened, where, and what to do.
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { test, file, fails } = self;
+        let names = fails.join(", ");
+        match fails.len() {
+            1 => write!(
+                f,
+                "durasim: 1 saved plan of {test} ({names}) matches no point of the test any more \
+                 and tests nothing; delete its entry from {file}"
+            ),
+            count => write!(
+                f,
+                "durasim: {count} saved plans of {test} ({names}) match no point of the test any \
+                 more and test nothing; delete their entries from {file}"
+            ),
+        }
+    }
+}
+
+/// Runs the plans of failures found before. Returns those that match nothing any more, if all pass.
+///
+/// A plan that passes stays saved: the next change may break it again.
+pub(super) fn rerun(
+    case: &TestCase,
+    campaign: &Campaign<'_>,
+) -> Result<Option<Stale>, Box<FailureReport>> {
+    let saved = match Regressions::beside(case.manifest_dir, case.file) {
+        Ok(saved) => saved.filter(|_| !broken!(SavedFailures)),
+        Err(error) => return of_no_world(Failure::setup(error.to_string()), Spent::default()),
+    };
+    let Some(saved) = saved else {
+        return Ok(None);
+    };
+    let mut spent = Spent::default();
+    let mut stale = Vec::new();
+    for SavedFailure { tape, fails, .. } in saved.of_test(case.name) {
+        let report = campaign.run(ChoiceSource::Tape(tape.clone()));
+        if report.failure.is_some() {
+            let finding = Finding {
+                tape,
+                drifted: report.drift.len(),
+                ..Finding::after(spent, &report)
+            };
+            return Err(Box::new(campaign.report(&report, &finding)));
+        }
+        if !tape.is_empty() && report.drift.len() == tape.len() {
+            stale.push(fails.clone());
+        }
+        spent.worlds += 1;
+        spent.steps += report.steps;
+    }
+    Ok((!stale.is_empty()).then(|| Stale {
+        test: case.name.to_owned(),
+        file: beside(case, saved.path()),
+        fails: stale,
+    }))
 }
 
 /// Saves the plan of a failure beside the test, and says so in its report.
-pub(crate) fn keep(case: &TestCase, failure: &mut FailureReport) {
+pub(super) fn keep(case: &TestCase, report: &mut FailureReport) {
     // Without a choice and without a seed it is the fault-free world, which runs first anyway.
-    let Some(tape) = failure
-        .tape
-        .clone()
-        .filter(|tape| !tape.is_empty() || tape.seed.is_some())
-    else {
+    let Some(tape) = report.found.tape.clone() else {
         return;
     };
-    // A damaged file has been reported by `rerun` already, unless one world was asked for by its
-    // seed.
+    // `rerun` has reported a damaged file already, unless one world was asked for by its seed.
     let Ok(Some(mut saved)) = Regressions::beside(case.manifest_dir, case.file) else {
         return;
     };
     let entry = SavedFailure {
         test: case.name.to_owned(),
-        fails: failure.code.to_string(),
+        fails: report.failure.code.to_string(),
         tape,
     };
     match saved.save(entry) {
-        Ok(_) => {
-            let file = saved.path().file_name().unwrap_or_default();
-            failure.saved = Some(
-                Path::new(case.file)
-                    .with_file_name(file)
-                    .display()
-                    .to_string(),
-            );
-        }
+        Ok(_) => report.found.saved = Some(beside(case, saved.path())),
         // The report matters more than its keeping.
         Err(error) => eprintln!("{error}"),
     }
 }
 
+/// Returns the path of a file beside the test, as the compiler would name it.
+fn beside(case: &TestCase, path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    let file = Path::new(case.file).with_file_name(name);
+    file.display().to_string()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{super::test::search, *};
-    use crate::{TestOptions, TestWorkflowEnvironment, error::TestResult};
+    use std::{cell::RefCell, rc::Rc};
+
     use futures::future::{FutureExt, LocalBoxFuture};
     use pretty_assertions::assert_eq;
-    use std::{cell::RefCell, rc::Rc};
+
+    use super::*;
+    use crate::{
+        TestWorkflowEnvironment,
+        error::TestResult,
+        options::TestOptions,
+        runner::test::{run_test, search},
+    };
 
     /// Fails in worlds in which the second of two actors comes first.
     fn racy(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
@@ -103,23 +141,41 @@ mod tests {
         .boxed_local()
     }
 
+    /// Fails in every world.
+    fn wrong(_: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
+        async { panic!("out of paper") }.boxed_local()
+    }
+
     fn case() -> TestCase {
         TestCase::in_a_new_package("payments::races", TestOptions::new().seeds(64))
+    }
+
+    /// Saves the failure of a racy test, its points renamed as a change of the code renames them.
+    fn case_with_a_stale_plan() -> TestCase {
+        let mut found = search(&case(), &racy).unwrap_err();
+        for entry in &mut found.found.tape.as_mut().unwrap().entries {
+            entry.point.key.push_str("-renamed");
+        }
+        let case = case();
+        keep(&case, &mut found);
+        case
     }
 
     #[test]
     fn a_failure_is_saved_and_run_again_before_any_seed() {
         let case = case();
-        let mut found = search(&case, &racy).unwrap_err();
-        assert!(found.saved.is_none());
-        keep(&case, &mut found);
-        assert_eq!(found.saved.as_deref(), Some("tests/payments.durasim-seeds"));
-
-        let again = search(&case, &racy).unwrap_err();
-        assert_eq!(again.spent.worlds, 1);
+        let found = run_test(&case, &racy).unwrap_err();
         assert_eq!(
-            (again.code, again.tape, again.seed),
-            (found.code, found.tape, found.seed)
+            found.found.saved.as_deref(),
+            Some("tests/payments.durasim-seeds")
+        );
+
+        let again = run_test(&case, &racy).unwrap_err();
+        assert_eq!(again.found.spent.worlds, 1);
+        assert_eq!(again.failure, found.failure);
+        assert_eq!(
+            (again.found.tape, again.found.seed),
+            (found.found.tape, found.found.seed)
         );
     }
 
@@ -132,7 +188,7 @@ mod tests {
         )
         .unwrap();
         let report = search(&case, &racy).unwrap_err();
-        let message = report.message.unwrap();
+        let message = report.failure.message.unwrap();
         assert!(
             message.contains("payments.durasim-seeds:1: unknown line `garbage`"),
             "{message}"
@@ -140,19 +196,54 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_matches_nothing_any_more_is_drift_and_no_failure() {
-        let mut found = search(&case(), &racy).unwrap_err();
-        let case = case();
-        for entry in &mut found.tape.as_mut().unwrap().entries {
-            entry.point.key.push_str("-renamed");
-        }
-        let tape = found.tape.clone().unwrap();
-        keep(&case, &mut found);
+    fn a_plan_that_matches_nothing_any_more_passes_with_a_notice() {
+        let case = case_with_a_stale_plan();
         let campaign = Campaign::new(&racy, case.options.world_options());
-        assert_eq!(rerun(&case, &campaign), Ok(()));
+        let stale = rerun(&case, &campaign).unwrap().expect("a stale plan");
         assert_eq!(
-            drifted(&tape, &campaign.tape(&tape).tape),
-            tape.entries.len()
+            stale.to_string(),
+            "durasim: 1 saved plan of payments::races (DS001 panic) matches no point of the test \
+             any more and tests nothing; delete its entry from tests/payments.durasim-seeds"
         );
+        let of_two = Stale {
+            fails: vec!["DS001 panic".to_owned(), "DS105 liveness".to_owned()],
+            ..stale
+        };
+        assert_eq!(
+            of_two.to_string(),
+            "durasim: 2 saved plans of payments::races (DS001 panic, DS105 liveness) match no point \
+             of the test any more and test nothing; delete their entries from \
+             tests/payments.durasim-seeds"
+        );
+    }
+
+    #[test]
+    fn a_plan_that_still_matches_passes_without_a_notice() {
+        let case = case();
+        let found = search(&case, &racy).unwrap_err();
+        keep(&case, &mut found.clone());
+        let fine = |env: TestWorkflowEnvironment| {
+            async move {
+                for _ in [1, 2] {
+                    env.spawn(async {});
+                }
+                env.sleep(std::time::Duration::from_secs(1)).await;
+                Ok(())
+            }
+            .boxed_local()
+        };
+        let campaign = Campaign::new(&fine, case.options.world_options());
+        assert_eq!(rerun(&case, &campaign), Ok(None));
+    }
+
+    #[test]
+    fn a_failing_report_counts_the_saved_choices_that_match_nothing_any_more() {
+        let case = case_with_a_stale_plan();
+        let campaign = Campaign::new(&wrong, case.options.world_options());
+        let report = rerun(&case, &campaign).unwrap_err();
+        let plan = report.found.plan.as_ref().unwrap();
+        assert!(plan.drifted > 0);
+        let words = format!("{} saved choice", plan.drifted);
+        assert!(report.to_string().contains(&words), "{report}");
     }
 }

@@ -1,16 +1,8 @@
-//! What a `#[workflow_test]` expands to: run the worlds, print the failure.
+//! The function that a `#[workflow_test]` expands to: it runs the worlds and prints the failure.
 
-use super::{campaign::Campaign, case::TestCase, explore, judge::judge, saved, world::Body};
-use crate::{
-    TestWorkflowEnvironment,
-    checks::Sometimes,
-    error::{TestOutcome, TestResult},
-    outcome::{ChoiceSource, WorldReport},
-    report::{Colors, FailureCode, FailureReport, SourceLine, Spent},
-};
-use futures::future::{FutureExt, LocalBoxFuture};
 use std::{
     future::Future,
+    io::Write,
     num::NonZero,
     pin::Pin,
     sync::{
@@ -19,8 +11,19 @@ use std::{
     },
 };
 
-/// How many seeds a test with faults runs that does not say.
-const USUAL_SEEDS: u64 = 64;
+use futures::future::{FutureExt, LocalBoxFuture};
+
+use super::{campaign::Campaign, case::TestCase, explore, found::of_no_world, saved, world::Body};
+use crate::{
+    TestWorkflowEnvironment,
+    checks::{self, Sometimes},
+    error::{TestOutcome, TestResult},
+    outcome::{ChoiceSource, WorldReport},
+    report::{Colors, Failure, FailureReport, SourceLine, Spent},
+};
+
+/// The number of seeds of a test with faults that does not say.
+const DEFAULT_SEEDS: u64 = 64;
 
 /// Runs a test, and panics with its report if it fails.
 ///
@@ -39,98 +42,109 @@ where
     let body = move |env| -> LocalBoxFuture<'static, TestResult> {
         body(env).map(TestOutcome::into_test_result).boxed_local()
     };
-    if let Err(mut report) = search(&case, &body) {
-        saved::keep(&case, &mut report);
-        fail(&case, *report);
+    if let Err(report) = run_test(&case, &body) {
+        fail(&report);
     }
+}
+
+/// Runs a test as [`#[workflow_test]`](crate::workflow_test) does, except that it returns the report
+/// instead of printing it. The plan of a failure is saved beside the test's source file.
+///
+/// # Errors
+///
+/// The report, if the test fails.
+pub fn run_test(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
+    search(case, body).map_err(|mut report| {
+        saved::keep(case, &mut report);
+        of_test(case, report)
+    })
+}
+
+/// Adds the name and the line of its test to a report.
+pub(crate) fn of_test(case: &TestCase, mut report: Box<FailureReport>) -> Box<FailureReport> {
+    case.name.clone_into(&mut report.found.test);
+    report.found.test_line = Some(SourceLine {
+        file: case.file.to_owned(),
+        line: case.line,
+    });
+    report
 }
 
 /// Prints the report and fails the `#[test]`, without the lines that a panic adds of its own.
 ///
-/// The panic's payload is the report too: `#[should_panic(expected = "..")]` finds the test's own
-/// words in it.
-pub(crate) fn fail(case: &TestCase, mut report: FailureReport) -> ! {
-    case.name.clone_into(&mut report.test);
-    if report.code == FailureCode::Error {
-        // An error that does not remember its line is at least the test's.
-        report.location.get_or_insert_with(|| SourceLine {
-            file: case.file.to_owned(),
-            line: case.line,
-        });
-    }
+/// The payload of the panic is the report too: `#[should_panic(expected = "..")]` finds the test's
+/// own words in it.
+pub(crate) fn fail(report: &FailureReport) -> ! {
     eprintln!("{}", report.render(Colors::detect(&std::io::stderr())));
     std::panic::resume_unwind(Box::new(report.to_string()))
 }
 
-pub(crate) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
+/// Runs the worlds of a test: the fault-free world, the plans of failures found before, then seeds
+/// and plans as the options say.
+pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
     let options = &case.options;
     let campaign = Campaign::new(body, options.world_options());
     if let Some(seed) = seed_from_environment()? {
-        return judge(&campaign, &campaign.seed(seed), 1, 0);
+        return campaign.must_pass(&campaign.seed(seed), Spent::default());
     }
-    let only_placed = !options.faults.is_none() && !options.faults.has_odds();
+
+    // The first world: with the faults that are placed by hand, if there are no others; else the
+    // fault-free world, which is a world like others: its failure needs no plan.
+    let faults = &options.world.faults;
+    let only_placed = !faults.is_none() && !faults.has_odds();
+    let placed = only_placed.then(|| campaign.run(ChoiceSource::Benign));
+    let first = placed.as_ref().unwrap_or(campaign.fault_free());
     let mut sometimes = Sometimes::default();
-    if only_placed {
-        let report = campaign.run(ChoiceSource::Benign);
-        sometimes.world(&report.labels, report.steps);
-        judge(&campaign, &report, 1, 0)?;
-    } else {
-        // The fault-free world is a world like others: what fails in it needs no plan.
-        sometimes.world(&campaign.fault_free().labels, campaign.fault_free().steps);
-        if let Some(failure) = &campaign.fault_free().failure {
-            let explained = campaign
-                .explained(ChoiceSource::Benign, failure)
-                .and_then(|report| report.failure);
-            let mut failure = explained.unwrap_or_else(|| failure.clone());
-            failure.spent = Spent {
-                worlds: 1,
-                steps: campaign.fault_free().steps,
-                shrink_runs: 0,
-            };
-            return Err(Box::new(failure));
-        }
+    sometimes.world(&first.labels, first.steps);
+    campaign.must_pass(first, Spent::default())?;
+
+    if let Some(stale) = saved::rerun(case, &campaign)? {
+        // Not by `eprintln!`, which the test runner keeps to itself if the test passes.
+        let _ = writeln!(std::io::stderr(), "{stale}");
     }
-    saved::rerun(case, &campaign)?;
-    let seeds = options.seeds.or_else(|| {
-        (options.faults.has_odds() && options.explore.is_none()).then_some(USUAL_SEEDS)
-    });
+    let default_seeds = faults.has_odds() && options.explore.is_none();
+    let seeds = options
+        .seeds
+        .or_else(|| default_seeds.then_some(DEFAULT_SEEDS));
     if let Some(seeds) = seeds {
-        many(
-            &campaign,
-            number_from_environment("DURASIM_SEEDS")?.unwrap_or(seeds),
-            &mut sometimes,
-        )?;
+        let seeds = number_from_environment("DURASIM_SEEDS")?.unwrap_or(seeds);
+        many(&campaign, seeds, &mut sometimes)?;
     }
     if let Some(exhaustive) = options.explore {
         explore::run(&campaign, exhaustive, &mut sometimes)?;
     }
-    sometimes
-        .check()
-        .map_or(Ok(()), |failure| Err(Box::new(failure)))
+    must_reach(&sometimes)
 }
 
-/// The seed that `DURASIM_SEED` asks for.
+/// Returns `Err` with the report if a search without failed worlds did not reach every label.
+pub(crate) fn must_reach(sometimes: &Sometimes) -> Result<(), Box<FailureReport>> {
+    match checks::of_search(sometimes) {
+        None => Ok(()),
+        Some(failure) => of_no_world(failure, sometimes.spent()),
+    }
+}
+
+/// Returns the seed that `DURASIM_SEED` asks for.
 pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>> {
     number_from_environment("DURASIM_SEED")
 }
 
-/// The number that a variable of the environment holds, if it is set.
+/// Returns the number that a variable of the environment holds, if it is set.
 fn number_from_environment(name: &str) -> Result<Option<u64>, Box<FailureReport>> {
     match std::env::var(name) {
         Err(_) => Ok(None),
         Ok(text) if text.trim().is_empty() => Ok(None),
-        Ok(text) => text.trim().parse().map(Some).map_err(|_| {
+        Ok(text) => text.trim().parse().map(Some).or_else(|_| {
             let message = format!(
                 "{name} must be a whole number from 0 to {}, not {text:?}",
                 u64::MAX
             );
-            Box::new(FailureReport::setup(message))
+            of_no_world(Failure::setup(message), Spent::default())
         }),
     }
 }
 
-/// Runs many seeds on all cores. The failure of the lowest seed counts, however many cores there
-/// are.
+/// Runs many seeds on all cores. The failure of the lowest seed counts, on any number of cores.
 fn many(
     campaign: &Campaign<'_>,
     seeds: u64,
@@ -139,6 +153,7 @@ fn many(
     let next = AtomicU64::new(0);
     let lowest = AtomicU64::new(u64::MAX);
     let reached = Mutex::new(sometimes);
+    let passed: Mutex<Vec<(u64, u64)>> = Mutex::default();
     let failed: Mutex<Option<(u64, WorldReport)>> = Mutex::new(None);
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
@@ -152,6 +167,7 @@ fn many(
                     let report = campaign.seed(seed);
                     if report.failure.is_none() {
                         lock(&reached).world(&report.labels, report.steps);
+                        lock(&passed).push((seed, report.steps));
                         continue;
                     }
                     lowest.fetch_min(seed, Ordering::Relaxed);
@@ -163,10 +179,18 @@ fn many(
             });
         }
     });
-    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        None => Ok(()),
-        Some((seed, report)) => judge(campaign, &report, seed + 1, 0),
-    }
+    let Some((lowest, report)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) else {
+        return Ok(());
+    };
+    // Other cores may have been ahead; their worlds do not count.
+    let before = lock(&passed);
+    let before = before.iter().filter(|(seed, _)| *seed < lowest);
+    let spent = Spent {
+        worlds: lowest,
+        steps: before.map(|(_, steps)| steps).sum(),
+        shrink_runs: 0,
+    };
+    campaign.must_pass(&report, spent)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,42 +1,96 @@
 //! Running one world, from its choices to its report.
 
+use std::{collections::BTreeMap, mem, rc::Rc};
+
+use durasim_engine::{Ambient, Choices, Clock, Executor, Keep, START_MS, Tape, Trace};
+use futures::future::LocalBoxFuture;
+
+use super::verdict::{Evidence, verdict};
 use crate::{
     TestWorkflowEnvironment,
     broken::inherited,
-    checks,
     error::TestResult,
     faults::{Faults, Latency},
     label,
-    outcome::{ChoiceSource, WorldOptions, WorldReport},
+    outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
     panics,
-    report::{FailureCode, FailureReport},
-    world::{self, State, StateOptions, UserChecks, World, diagnosis, replay_cases, unpolled},
+    world::{self, State, StateParts, UserChecks, World, diagnosis, replay_cases, trace},
 };
-use durasim_engine::{Ambient, Choices, Clock, Executor, Keep, Trace};
-use futures::future::LocalBoxFuture;
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 /// The body of a test: given an environment, the future that is the test.
 pub type Body =
     dyn Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync;
 
-/// Runs one world on a thread of its own.
+/// Runs one world on a thread of its own, and judges it by itself.
 pub fn run_world(body: &Body, options: &WorldOptions) -> WorldReport {
+    run_judged(body, options, None)
+}
+
+/// Runs one world on a thread of its own, and judges it beside the fault-free world.
+pub(super) fn run_judged(
+    body: &Body,
+    options: &WorldOptions,
+    reference: Option<&Reference>,
+) -> WorldReport {
     crate::logging::init();
-    // Made before the run: it outlives it, and asks for what a simulated thread may not have.
+    // The connection outlives the world, and a simulated thread may not have what it asks for.
     world::connection();
-    // One ambient seed for every world: a test that makes ids at random makes the same ones in
-    // each, so that what it observes can be compared. The check `replay` is what changes it.
+    // Every world has the same ambient seed: a test that draws random ids draws the same ones in
+    // each world, so that its observations can be compared. Only the check `replay` changes it.
     let run = inherited(|| run_on_this_thread(body, options));
-    let mut report = durasim_engine::simulate(Ambient::default(), run);
-    if report.failure.is_none() {
-        report.failure = checks::at_end(&report, options);
+    let Ended {
+        mut report,
+        evidence,
+        mut trace,
+    } = durasim_engine::simulate(Ambient::default(), run);
+    report.failure = verdict(evidence, &report, options, reference);
+
+    // The verdict is the last entry of the trace, so that it is part of the world's identity.
+    let at_ms = START_MS + report.virtual_ms;
+    match &report.failure {
+        None => trace::record(&mut trace, at_ms, "verdict", format_args!("pass")),
+        Some(failure) => {
+            let code = failure.code;
+            trace::record(&mut trace, at_ms, "verdict", format_args!("{code}"));
+        }
     }
+    report.trace_hash = trace.hash();
+    report.trace = trace.entries().to_vec();
     report
 }
 
-async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport {
+/// A world that has ended and has no verdict yet.
+struct Ended {
+    report: WorldReport,
+    evidence: Evidence,
+    trace: Trace,
+}
+
+async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> Ended {
     let _quiet = panics::quiet(options.backtraces);
+    let world = Rc::new(begin(options));
+    let entered = world.clone().enter();
+
+    let test = body(TestWorkflowEnvironment::new());
+    let task = world.executor.spawn(panics::TEST, async move {
+        if let Err(error) = test.await {
+            let world = World::current();
+            let mut state = world.state();
+            let failure = diagnosis::returned_error(&state, &error);
+            state.fail(failure);
+        }
+    });
+    world::simulate(&world, task).await;
+
+    let ended = end(&world);
+    // Tasks are dropped while the world is still there: the values that they hold may look for it.
+    world.executor.cancel_all();
+    drop(entered);
+    ended
+}
+
+/// Makes the world that the options describe.
+fn begin(options: &WorldOptions) -> World {
     let mut choices = match &options.choices {
         ChoiceSource::Benign => Choices::benign(),
         ChoiceSource::Seed(seed) => Choices::seeded(*seed),
@@ -50,88 +104,51 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> WorldReport 
     label::forget_names();
     let executor = Rc::new(Executor::new());
     let clock = Rc::new(Clock::start());
-    let state = State::new(
-        StateOptions {
-            choices,
-            trace: Trace::new(if options.keep_trace {
-                Keep::Entries
-            } else {
-                Keep::Hash
-            }),
-            faults,
-            latency: match options.choices {
-                ChoiceSource::Seed(_) | ChoiceSource::Tape(_) => Latency::Varied {
-                    in_words: options.in_words,
-                },
-                ChoiceSource::Benign | ChoiceSource::Plan(_) => Latency::None,
+    let parts = StateParts {
+        choices,
+        trace: Trace::new(if options.keep_trace {
+            Keep::Entries
+        } else {
+            Keep::Hash
+        }),
+        faults,
+        latency: match options.choices {
+            ChoiceSource::Seed(_) | ChoiceSource::Tape(_) => Latency::Varied {
+                in_words: options.in_words,
             },
-            limits: options.limits,
-            cache: options.cache,
-            backtraces: options.backtraces,
-            baseline: options.baseline.clone(),
-            stand_in: options.stand_in.clone(),
+            ChoiceSource::Benign | ChoiceSource::Plan(_) => Latency::None,
         },
-        executor.clone(),
-        clock.clone(),
-    );
-    let world = Rc::new(World::new(executor, clock, state, UserChecks::default()));
-    let entered = world.clone().enter();
-    let returned = Rc::new(RefCell::new(None));
-    let slot = returned.clone();
-    let future = body(TestWorkflowEnvironment::new());
-    let task = world.executor.spawn(panics::TEST, async move {
-        let result = future.await;
-        if let Err(error) = &result {
-            let world = World::current();
-            let mut state = world.state();
-            let report = diagnosis::returned_error(&state, error);
-            state.fail(report);
-        }
-        *slot.borrow_mut() = Some(result);
-    });
-    world::simulate(&world, task).await;
-    let report = report(&world);
-    // Dropped while the world is still there: what tasks hold may look for it.
-    world.executor.cancel_all();
-    drop(entered);
-    report
+        options: options.clone(),
+    };
+    let state = State::new(parts, executor.clone(), clock.clone());
+    World::new(executor, clock, state, UserChecks::default())
 }
 
-fn report(world: &World) -> WorldReport {
+/// Closes a world: gathers its report, and the evidence for the verdict.
+fn end(world: &World) -> Ended {
+    // Closures of the user come first: they may use the environment.
     let observed_at = world.checks.borrow().observed_at();
-    let observations = world.read_observations();
-    let applied_again = world.check_ledgers();
+    let (observations, unreadable) = match world.read_observations() {
+        Ok(observations) => (observations, None),
+        Err(failure) => (BTreeMap::new(), Some(*failure)),
+    };
+    let of_ledgers = world.check_ledgers();
+
     let mut state = world.state();
-    let observations = observations.unwrap_or_else(|report| {
-        state.fail(*report);
-        BTreeMap::new()
-    });
-    if let Some(report) = applied_again {
-        state.fail(report);
+    let missed = state.faults.missed();
+    let missed_fault = missed.first().map(|fault| diagnosis::missed_fault(fault));
+    let mut evidence = Evidence {
+        ended_by: state.failure.take(),
+        unreadable,
+        of_ledgers,
+        missed_fault,
+        woken_from_outside: diagnosis::woken_from_outside(&mut state),
+        unpolled: Vec::new(),
+    };
+    if evidence.ended_by.is_some() {
+        evidence.unpolled = diagnosis::unpolled(&state);
     }
-    if let Some(missed) = state
-        .faults
-        .missed()
-        .first()
-        .map(|fault| diagnosis::missed_fault(fault))
-    {
-        state.fail(missed);
-    }
-    if state
-        .failure
-        .as_ref()
-        .is_none_or(may_follow_from_a_hanging_workflow)
-        && let Some(woken) = diagnosis::woken_from_outside(&mut state)
-    {
-        state.failure = Some(woken);
-    }
-    if let Some(told) = state
-        .failure
-        .as_ref()
-        .and_then(|failure| unpolled::explain(&state, failure))
-    {
-        state.failure = Some(told);
-    }
+
     let replays = replay_cases::cases(&state);
     let open_diagnosis = diagnosis::diagnose(&state);
     let open = open_diagnosis
@@ -140,37 +157,41 @@ fn report(world: &World) -> WorldReport {
         .map(|workflow| workflow.name.to_string())
         .collect();
     let histories = state.close();
-    WorldReport {
-        failure: state.failure.take(),
-        trace_hash: state.trace.hash(),
-        trace: state.trace.entries().to_vec(),
+    let trace = mem::replace(&mut state.trace, Trace::new(Keep::Hash));
+    let report = WorldReport {
+        failure: None,
+        trace_hash: trace.hash(),
+        trace: Vec::new(),
         events: histories
             .iter()
             .map(|history| history.shared().len() as u64)
             .sum(),
         steps: state.steps,
-        virtual_ms: state.now_ms - durasim_engine::START_MS,
-        tape: state.choices.taken(),
+        virtual_ms: state.now_ms - START_MS,
+        tape: Tape {
+            // Entropy follows the seed of a tape too: without it the tape is not the same world.
+            seed: state.options.choices.seed(),
+            ..state.choices.taken()
+        },
+        drift: state.choices.drift(),
         faults: state.faults.injected(),
         observations,
         observed_at,
         open,
-        healed_ms: state.faults.last_injected_ms().map_or(0, |injected_ms| {
-            injected_ms.saturating_sub(durasim_engine::START_MS)
-        }),
+        healed_ms: state
+            .faults
+            .last_injected_ms()
+            .map_or(0, |injected_ms| injected_ms.saturating_sub(START_MS)),
         settles: state.faults.any() || world.checks.borrow().settles,
         open_diagnosis,
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,
         replays,
+    };
+    Ended {
+        report,
+        evidence,
+        trace,
     }
-}
-
-/// Whether a test may well fail like this because one of its workflows hangs.
-fn may_follow_from_a_hanging_workflow(failure: &FailureReport) -> bool {
-    matches!(
-        failure.code,
-        FailureCode::Panic | FailureCode::Error | FailureCode::Stuck | FailureCode::Limit
-    )
 }

@@ -9,7 +9,8 @@ use super::{
     shop::{Fickle, Purchase, Till, buy, fails_with, fickle},
 };
 use crate::{
-    Fault, FaultProfile, History, Limits, TestError, WorldOptions,
+    Fault, FaultProfile, History, Limits, TestError,
+    advanced::WorldOptions,
     broken::Sabotage,
     checks::{self, Sometimes},
     report::FailureCode,
@@ -119,7 +120,7 @@ probes! {
         events.remove(2);
         let (workflow_id, run_id) = (history.workflow_id(), history.run_id());
         report.histories[0] = History::new(workflow_id.to_owned(), run_id.to_owned(), events);
-        let found = checks::at_end(&report, &without_replay());
+        let found = checks::of_histories(&report, &without_replay());
         let is_missed = found.is_some_and(|failure| failure.code == FailureCode::History);
         shown(is_missed, || "no check misses the event".into())
     };
@@ -143,9 +144,10 @@ probes! {
             Ok(())
         }.boxed_local();
         let mut sometimes = Sometimes::default();
-        let world = crate::run_world(&body, &WorldOptions::default());
+        let world = crate::advanced::run_world(&body, &WorldOptions::default());
         sometimes.world(&world.labels, world.steps);
-        shown(sometimes.check().is_some(), || "no check misses the label".into())
+        let found = checks::of_search(&sometimes);
+        shown(found.is_some(), || "no check misses the label".into())
     };
 
     a_test_that_panics_fails,

@@ -12,13 +12,12 @@ use super::{
     shop::{Till, buy, fickle},
 };
 use crate::{
-    Campaign, ChoiceSource, Exhaustive, FaultKind, FaultProfile, TestOptions, TestResult,
-    TestWorkflowEnvironment, WorldOptions, WorldReport,
+    Exhaustive, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
+    advanced::{Campaign, ChoiceSource, TestOptions, WorldOptions, WorldReport, run_world},
     broken::Sabotage,
     faults::is_fault_site,
     report::FailureReport,
-    run_world,
-    runner::{TestCase, keep, search},
+    runner::{TestCase, run_test},
 };
 
 /// Runs the worlds of the seeds below `seeds`.
@@ -62,9 +61,7 @@ where
     F: Future<Output = TestResult> + 'static,
 {
     let body = move |env| -> LocalBoxFuture<'static, TestResult> { test(env).boxed_local() };
-    let mut failure = search(case, &body).err()?;
-    keep(case, &mut failure);
-    Some(*failure)
+    run_test(case, &body).err().map(|report| *report)
 }
 
 /// A test that fails in worlds in which four actors come in the opposite order.
@@ -199,7 +196,8 @@ probes! {
             .map(|seed| campaign.seed(seed))
             .find(|it| it.failure.is_some() && it.faults > 2)
             .ok_or("no seed fails with three faults")?;
-        let smallest = campaign.shrink(&failed).tape.entries;
+        let report = campaign.shrink(&failed);
+        let smallest = report.found.tape.ok_or("it takes no choice")?.entries;
         let is_one_fault = smallest.len() == 1 && is_fault_site(&smallest[0].point.site);
         shown(is_one_fault, || format!("it takes more than one fault: {smallest:?}"))
     };
@@ -208,9 +206,9 @@ probes! {
     breaks Sabotage::SavedFailures => || {
         let case = TestCase::in_a_new_package("races", TestOptions::new().seeds(500));
         let found = searched(&case, races).ok_or("nothing was found")?;
-        shown(found.spent.worlds > 1, || "the first seed fails already".to_owned())?;
+        shown(found.found.spent.worlds > 1, || "the first seed fails already".to_owned())?;
         let again = searched(&case, races).ok_or("it is not found again")?;
-        let worlds = again.spent.worlds;
+        let worlds = again.found.spent.worlds;
         shown(worlds == 1, || format!("found again only in world {worlds}"))
     };
 

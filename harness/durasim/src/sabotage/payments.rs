@@ -27,8 +27,8 @@ use temporalio_sdk::{
 
 use super::proof::Evidence;
 use crate::{
-    ChoiceSource, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
-    WorldOptions, WorldReport, run_world,
+    Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
+    advanced::{ChoiceSource, WorldOptions, WorldReport, run_world},
 };
 
 /// The steps that the activities' code took, in order: `begin 1`, `end 1`.

@@ -26,7 +26,9 @@ use temporalio_sdk::{
 
 use super::proof::{Evidence, shown};
 use crate::{
-    Campaign, EffectLedger, TestResult, TestWorkflowEnvironment, WorldOptions, report::FailureCode,
+    EffectLedger, TestResult, TestWorkflowEnvironment,
+    advanced::{Campaign, WorldOptions},
+    report::FailureCode,
 };
 
 /// A counter of what a world's activities did.

@@ -370,6 +370,7 @@ impl State {
         }
         match caller {
             Caller::Client { sender, .. } => {
+                self.last_refusal = result.as_ref().err().and_then(Reason::of);
                 // A client that no longer listens dropped its call.
                 let result = result.map(|response| response.encode_to_vec());
                 let _ = sender.send(result.map_err(Reason::strip));

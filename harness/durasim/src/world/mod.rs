@@ -16,8 +16,7 @@ pub(crate) mod replay_cases;
 mod simulation;
 mod state;
 mod tolerance;
-mod trace;
-pub(crate) mod unpolled;
+pub(crate) mod trace;
 mod user_checks;
 mod worker;
 
@@ -32,7 +31,7 @@ pub(crate) use connection::connection;
 #[cfg(feature = "nexus")]
 pub(crate) use nexus::CurrentWorld;
 pub(crate) use simulation::simulate;
-pub(crate) use state::{State, StateOptions};
+pub(crate) use state::{State, StateParts};
 pub(crate) use user_checks::UserChecks;
 pub(crate) use worker::{WorkerSpec, WorkerVersion};
 

@@ -51,7 +51,7 @@ pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
                 } else {
                     ReplayMode::Strict
                 },
-                backtraces: state.backtraces,
+                backtraces: state.options.backtraces,
                 keep_activations: false,
                 ..ReplayOptions::default()
             },

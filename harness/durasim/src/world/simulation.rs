@@ -7,7 +7,7 @@ use crate::{
     label::Label,
     limits::LimitExceeded,
     panics,
-    report::{Diagnosis, FailureReport},
+    report::{Diagnosis, Failure},
 };
 use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads};
 use std::{
@@ -107,7 +107,7 @@ fn poll_tasks(world: &World, polls: &mut u64) {
         }
         *polls += 1;
         let mut state = world.state();
-        if let Err(exceeded) = state.limits.check_steps(*polls) {
+        if let Err(exceeded) = state.options.limits.check_steps(*polls) {
             let report = diagnosis::spinning(&state, &exceeded, &polled.name);
             state.fail(report);
         }
@@ -144,7 +144,7 @@ fn one_step(world: &World) -> bool {
         return false;
     }
     state.steps += 1;
-    let limits = state.limits;
+    let limits = state.options.limits;
     if let Err(exceeded) = limits
         .check_steps(state.steps)
         .and_then(|()| limits.check_time(state.now_ms))
@@ -168,7 +168,10 @@ async fn jump(world: &Rc<World>) -> bool {
             return state.calls.network.release_held();
         }
         let due_ms = state.next_due_ms().into_iter().chain(hurries_from_ms).min();
-        (due_ms, patience_ms.unwrap_or_else(|| state.limits.end_ms()))
+        (
+            due_ms,
+            patience_ms.unwrap_or_else(|| state.options.limits.end_ms()),
+        )
     };
     // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and
     // nobody wakes.
@@ -191,7 +194,7 @@ async fn jump(world: &Rc<World>) -> bool {
 /// Returns the limit that a sleep of the test or of an activity exceeds, if there is such a sleep.
 /// Sleeping too long is another failure than waiting for something that never comes.
 async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
-    let limits = world.state().limits;
+    let limits = world.state().options.limits;
     let mut sleep = pin!(
         world
             .clock
@@ -211,7 +214,7 @@ async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
     }
 }
 
-fn stuck(world: &World) -> FailureReport {
+fn stuck(world: &World) -> Failure {
     let report = diagnosis::stuck(&world.state());
     let awaits_a_condition = report
         .diagnosis

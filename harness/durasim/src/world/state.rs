@@ -3,41 +3,34 @@
 use super::{calls::Calls, mock_workflows::MockRuns, worker::Workers};
 use crate::{
     broken::broken,
-    faults::{Baseline, CallView, Fate, Faults, Latency},
+    faults::{CallView, Fate, Faults, Latency},
     label::{Call, Label, Name, Workflow, Workflows},
-    limits::Limits,
-    report::FailureReport,
-    stand_in::StandIn,
+    outcome::WorldOptions,
+    report::Failure,
 };
 use durasim_engine::{Choices, Clock, Executor, START_MS, Trace};
-use durasim_service::{Request, Service, ServiceConfig};
+use durasim_service::{Reason, Request, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
 /// The parts that a world is made from.
-pub(crate) struct StateOptions {
+pub(crate) struct StateParts {
+    pub(crate) options: WorldOptions,
     pub(crate) choices: Choices,
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
     pub(crate) latency: Latency,
-    pub(crate) limits: Limits,
-    pub(crate) cache: bool,
-    pub(crate) backtraces: bool,
-    /// The needs of activities and workflows in the fault-free world.
-    pub(crate) baseline: Arc<Baseline>,
-    /// The answerer of workflow tasks in place of the workers, if there is one.
-    pub(crate) stand_in: Option<StandIn>,
 }
 
 /// The state of a world.
 pub(crate) struct State {
+    pub(crate) options: WorldOptions,
     pub(crate) executor: Rc<Executor>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) choices: Choices,
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
-    pub(crate) limits: Limits,
     pub(super) latency: Latency,
     pub(crate) service: Service,
     pub(crate) namespace: String,
@@ -49,35 +42,32 @@ pub(crate) struct State {
     #[cfg(feature = "nexus")]
     pub(super) nexus: super::nexus::NexusHandlers,
     /// The first failure; it ends the world.
-    pub(crate) failure: Option<FailureReport>,
+    pub(crate) failure: Option<Failure>,
+    /// The reason of the last answer to a client, if the service refused the call for one.
+    pub(super) last_refusal: Option<Reason>,
     pub(crate) now_ms: u64,
     pub(crate) steps: u64,
-    /// True if workers keep runs between tasks, unless a worker says otherwise.
-    pub(crate) cache: bool,
-    pub(super) backtraces: bool,
-    pub(super) baseline: Arc<Baseline>,
-    pub(super) stand_in: Option<StandIn>,
     /// The number of choices that left 0 and are on the trace.
     pub(super) choices_traced: usize,
 }
 
 impl State {
-    pub(crate) fn new(options: StateOptions, executor: Rc<Executor>, clock: Rc<Clock>) -> Self {
+    pub(crate) fn new(parts: StateParts, executor: Rc<Executor>, clock: Rc<Clock>) -> Self {
         let mut config = ServiceConfig::default();
         config.nexus = cfg!(feature = "nexus");
         // No sound workflow and no caller of one could do anything about what faults would make of
         // queries.
-        config.patient_queries = options.faults.any();
+        config.patient_queries = parts.faults.any();
         Self {
             executor,
             #[cfg(feature = "nexus")]
             nexus: super::nexus::NexusHandlers::new(clock.clone()),
             clock,
-            choices: options.choices,
-            trace: options.trace,
-            faults: options.faults,
-            limits: options.limits,
-            latency: options.latency,
+            options: parts.options,
+            choices: parts.choices,
+            trace: parts.trace,
+            faults: parts.faults,
+            latency: parts.latency,
             namespace: config.namespace.clone(),
             service: Service::new(config),
             calls: Calls::default(),
@@ -86,18 +76,15 @@ impl State {
             activity_log: CallLog::default(),
             mocks: MockRuns::default(),
             failure: None,
+            last_refusal: None,
             now_ms: START_MS,
             steps: 0,
-            cache: options.cache,
-            backtraces: options.backtraces,
-            baseline: options.baseline,
-            stand_in: options.stand_in,
             choices_traced: 0,
         }
     }
 
     /// Ends the world with this failure, unless it has one already.
-    pub(crate) fn fail(&mut self, failure: FailureReport) {
+    pub(crate) fn fail(&mut self, failure: Failure) {
         if broken!(Verdict(code) if code == failure.code) {
             return;
         }

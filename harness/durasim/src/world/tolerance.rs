@@ -76,7 +76,8 @@ impl State {
             .as_ref()
             .map_or("", |it| it.name.as_str());
         let deadline_ms = self.run_needs_from_ms(task.workflow_execution.as_ref());
-        let allowance = Allowance::of(task, deadline_ms, self.baseline.activity(activity_type));
+        let baseline = self.options.baseline.activity(activity_type);
+        let allowance = Allowance::of(task, deadline_ms, baseline);
         self.still_allowed(&task.task_token, allowance)
     }
 
@@ -100,7 +101,7 @@ impl State {
             .map_or("", |it| it.name.as_str());
         Some(
             self.run_deadline_ms(execution)?
-                .saturating_sub(self.baseline.workflow_ms(workflow_type)),
+                .saturating_sub(self.options.baseline.workflow_ms(workflow_type)),
         )
     }
 

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use crate::{broken::broken, history::History};
+use durasim_engine::Trace;
 use durasim_service::{RunHistory, Service, ServiceConfig};
 use std::fmt;
 
@@ -9,10 +10,7 @@ impl State {
     /// Adds one entry to the trace, after the choices that led to it.
     pub(crate) fn record(&mut self, kind: &'static str, what: fmt::Arguments<'_>) {
         self.record_choices();
-        self.trace.record(self.now_ms, kind, what);
-        if tracing::enabled!(target: "durasim", tracing::Level::DEBUG) {
-            tracing::debug!(target: "durasim", at_ms = self.now_ms - durasim_engine::START_MS, kind, "{what}");
-        }
+        record(&mut self.trace, self.now_ms, kind, what);
     }
 
     /// Adds the choices that left 0 since the last entry.
@@ -29,8 +27,7 @@ impl State {
         }
     }
 
-    /// Ends the service and closes the trace, with every history, to the byte, and with the
-    /// verdict. Returns every run's history, in the order in which the runs started.
+    /// Ends the service and adds every history to the trace, to the byte. Returns every run's history, in the order in which the runs started.
     pub(crate) fn close(&mut self) -> Vec<History> {
         let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
         let mut histories = Vec::new();
@@ -48,10 +45,16 @@ impl State {
             );
             histories.push(History::new(workflow_id, run_id, events));
         }
-        match self.failure.as_ref().map(|failure| failure.code) {
-            None => self.record("verdict", format_args!("pass")),
-            Some(code) => self.record("verdict", format_args!("{code}")),
-        }
+        self.record_choices();
         histories
+    }
+}
+
+/// Adds an entry to a trace, and to the log.
+pub(crate) fn record(trace: &mut Trace, at_ms: u64, kind: &'static str, what: fmt::Arguments<'_>) {
+    trace.record(at_ms, kind, what);
+    if tracing::enabled!(target: "durasim", tracing::Level::DEBUG) {
+        let at_ms = at_ms - durasim_engine::START_MS;
+        tracing::debug!(target: "durasim", at_ms, kind, "{what}");
     }
 }

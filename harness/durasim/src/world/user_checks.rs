@@ -2,10 +2,10 @@
 
 use super::World;
 use crate::{
-    checks::{effects_once::Watched, invariant::Invariant},
+    checks::{self, effects_once::Watched, invariant::Invariant},
     outcome::SometimesLabel,
     panics,
-    report::FailureReport,
+    report::Failure,
 };
 use durasim_engine::TaskId;
 use serde_json::Value;
@@ -98,15 +98,15 @@ impl World {
     pub(super) fn check_invariants(&self) {
         let invariants = self.checks.borrow().invariants.clone();
         let now_ms = self.clock.now_ms();
-        if let Some(failure) = invariants.iter().find_map(|it| it.check(now_ms)) {
+        if let Some(failure) = checks::after_step(&invariants, now_ms) {
             self.state().fail(failure);
         }
     }
 
-    /// Returns the first effect that was applied more than once, in any ledger.
-    pub(crate) fn check_ledgers(&self) -> Option<FailureReport> {
+    /// Checks the ledgers, for the last time.
+    pub(crate) fn check_ledgers(&self) -> Option<Failure> {
         let ledgers = std::mem::take(&mut self.checks.borrow_mut().ledgers);
-        ledgers.iter().find_map(|applied_again| applied_again())
+        checks::of_ledgers(&ledgers)
     }
 
     /// Reads the values that the test observes.
@@ -114,14 +114,14 @@ impl World {
     /// # Errors
     ///
     /// The failure of the test, if one of its closures panics or returns what does not serialize.
-    pub(crate) fn read_observations(&self) -> Result<BTreeMap<String, Value>, Box<FailureReport>> {
+    pub(crate) fn read_observations(&self) -> Result<BTreeMap<String, Value>, Box<Failure>> {
         let observations = std::mem::take(&mut self.checks.borrow_mut().observations);
         let read = |Observation { name, read, .. }: &Observation| {
             let value =
                 panics::guarded(|| format!("observation {name:?}"), read)?.map_err(|error| {
                     let reason =
                         format!("what is observed as {name:?} does not serialize: {error}");
-                    Box::new(FailureReport::setup(reason))
+                    Box::new(Failure::setup(reason))
                 })?;
             Ok((name.clone(), value))
         };

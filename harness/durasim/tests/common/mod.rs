@@ -6,6 +6,7 @@
 )]
 
 use std::{sync::Arc, time::Duration};
+
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,

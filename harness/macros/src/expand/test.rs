@@ -54,7 +54,7 @@ fn test_case(test: &WorkflowTest) -> TokenStream {
 }
 
 fn options(options: &[(Ident, Expr)]) -> TokenStream {
-    let mut chain = quote!(::durasim::TestOptions::new());
+    let mut chain = quote!(::durasim::__private::TestOptions::new());
     for (setter, value) in options {
         // With the span of the value, so that rustc shows a wrong type where it was written.
         chain.extend(quote_spanned!(value.span()=> .#setter(#value)));

@@ -149,7 +149,7 @@ fn doc_comments_open_in_the_manner_of_the_standard_library() {
 
 #[test]
 fn no_name_of_a_test_is_too_long() {
-    const NOT_YET: &[&str] = &["harness/service", "harness/durasim", "tests"];
+    const NOT_YET: &[&str] = &["harness/service", "tests"];
     assert_habit(NOT_YET, habits::long_test_names);
 }
 

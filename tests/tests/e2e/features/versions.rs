@@ -1,6 +1,10 @@
 //! Versions of code: patches, and deploys in the middle of runs.
 
-use durasim::{ChoiceSource, WorldOptions, prelude::*, report::FailureCode};
+use durasim::{
+    advanced::{ChoiceSource, WorldOptions},
+    prelude::*,
+    report::FailureCode,
+};
 use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::{
@@ -197,12 +201,12 @@ async fn a_run_with_the_deprecated_patch_goes_on_without_it(
 
 /// The worlds of a deploy from one version to another, at any moment; whether some failed with
 /// nondeterminism.
-fn breaks(world: &durasim::Body) -> Option<String> {
+fn breaks(world: &durasim::advanced::Body) -> Option<String> {
     let mut options = WorldOptions::default();
     options.faults = FaultProfile::none().with(FaultKind::WorkerDeploy);
     (0..32).find_map(|seed| {
         options.choices = ChoiceSource::Seed(seed);
-        let failure = durasim::run_world(world, &options).failure?;
+        let failure = durasim::advanced::run_world(world, &options).failure?;
         assert_eq!(
             failure.code,
             FailureCode::Replay,
@@ -361,7 +365,7 @@ fn nondeterminism_fails_the_workflow_if_the_worker_is_told_so() {
         let mut options = WorldOptions::default();
         options.faults = deployed_after(2).into();
         options.choices = ChoiceSource::Seed(0);
-        let failure = durasim::run_world(&world, &options).failure;
+        let failure = durasim::advanced::run_world(&world, &options).failure;
         assert!(
             failure.is_none(),
             "{}",

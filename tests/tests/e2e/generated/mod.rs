@@ -14,7 +14,11 @@
 mod program;
 mod workflow;
 
-use durasim::{WorldOptions, WorldReport, prelude::*, report::FailureCode, run_world};
+use durasim::{
+    advanced::{WorldOptions, WorldReport, run_world},
+    prelude::*,
+    report::FailureCode,
+};
 use durasim_tests::{official_tasks::official_worker, parity, worlds};
 use scenarios::scenario::Scenario;
 use temporalio_client::{Client, WorkflowHandle};
@@ -112,7 +116,7 @@ async fn disturb(main: &WorkflowHandle<Client, Generated>, what: u64, steps: Vec
 /// The histories of the world of this program; none if it met a defect of the SDK's own, which Core
 /// has too.
 fn run(seed: u64, options: &WorldOptions) -> Option<WorldReport> {
-    let body: Box<durasim::Body> = Box::new(move |env| Box::pin(world(env, seed)));
+    let body: Box<durasim::advanced::Body> = Box::new(move |env| Box::pin(world(env, seed)));
     let report = run_world(&body, options);
     match &report.failure {
         Some(failure) if failure.code == FailureCode::Sdk => None,

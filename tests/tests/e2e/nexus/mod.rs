@@ -6,10 +6,9 @@ mod oracle;
 use std::{cell::Cell, rc::Rc};
 
 use durasim::{
-    WorldOptions, WorldReport,
+    advanced::{WorldOptions, WorldReport, run_world},
     nexus::{NexusCallOutcome, NexusCancelOutcome, NexusReply},
     prelude::*,
-    run_world,
 };
 use futures::{FutureExt, future::LocalBoxFuture};
 use pretty_assertions::assert_eq;

@@ -1,6 +1,10 @@
 //! Operations that end in every way, with real Core and the official worker as the oracles.
 
-use durasim::{WorldOptions, nexus::NexusReply, prelude::*, run_world};
+use durasim::{
+    advanced::{WorldOptions, run_world},
+    nexus::NexusReply,
+    prelude::*,
+};
 use durasim_tests::{
     trial::{self, Official},
     worlds,

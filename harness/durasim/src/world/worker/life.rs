@@ -12,7 +12,13 @@ impl State {
     /// Starts a worker process for the first time.
     pub(crate) fn start_worker(&mut self, spec: WorkerSpec) {
         let queue = spec.task_queue.clone();
-        let process = WorkerProcess::new(Rc::new(spec), 0, 0, &self.namespace, self.backtraces);
+        let process = WorkerProcess::new(
+            Rc::new(spec),
+            0,
+            0,
+            &self.namespace,
+            self.options.backtraces,
+        );
         let at = process.reference(self.workers.len());
         self.workers.processes.push(process);
         self.record("worker", format_args!("{queue} starts"));
@@ -105,7 +111,7 @@ impl State {
             version,
             dead.incarnation + 1,
             &self.namespace,
-            self.backtraces,
+            self.options.backtraces,
         );
         let (spec, at) = (process.spec.clone(), process.reference(worker));
         self.workers.processes[worker] = process;

@@ -52,7 +52,7 @@ impl State {
                 let Some(process) = self.workers.running_mut(at) else {
                     return;
                 };
-                let progress = match &self.stand_in {
+                let progress = match &self.options.stand_in {
                     Some(stand_in) => stand_in.on_history_page(&run_id, *page),
                     None => process.workflows.on_history_page(&run_id, *page),
                 };
@@ -129,7 +129,11 @@ impl State {
             return self.fail(report);
         }
         let events = u64::try_from(task.started_event_id).unwrap_or(0);
-        if let Err(exceeded) = self.limits.check_history(&execution.workflow_id, events) {
+        if let Err(exceeded) = self
+            .options
+            .limits
+            .check_history(&execution.workflow_id, events)
+        {
             let report = diagnosis::limit(self, &exceeded);
             return self.fail(report);
         }
@@ -171,7 +175,7 @@ impl State {
         if let Some(mock) = mock {
             return self.mock_task_arrives(at, &run_id, workflow, &mock, task);
         }
-        let progress = if let Some(stand_in) = &self.stand_in {
+        let progress = if let Some(stand_in) = &self.options.stand_in {
             stand_in.on_task(process.polls.sticky_queue(), task.into_message())
         } else {
             let (task, events) = task.into_parts();
@@ -308,7 +312,7 @@ impl State {
             return;
         };
         process.workflows.on_completed(run_id, &answer);
-        if let Some(stand_in) = &self.stand_in {
+        if let Some(stand_in) = &self.options.stand_in {
             stand_in.on_completed(run_id, Ok(&answer));
         }
         if let Some(workflow) = process.runs.get(run_id).copied()
@@ -330,7 +334,7 @@ impl State {
     /// acceptable. What the run did since is not in its history. The SDK's Core forgets the run, and
     /// replays it with its next task.
     fn workflow_task_refused(&mut self, at: ProcessRef, run_id: &str, status: &Status) {
-        if let Some(stand_in) = &self.stand_in {
+        if let Some(stand_in) = &self.options.stand_in {
             stand_in.on_completed(run_id, Err(status));
         }
         if let Some(process) = self.workers.running_mut(at) {

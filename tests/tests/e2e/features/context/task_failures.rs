@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use durasim::{WorldOptions, prelude::*, report::FailureCode};
+use durasim::{advanced::WorldOptions, prelude::*, report::FailureCode};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_sdk::{WorkflowContext, WorkflowResult};
@@ -83,8 +83,8 @@ impl Sleeper {
     }
 }
 
-fn failure(world: &'static durasim::Body) -> String {
-    let failure = durasim::run_world(world, &WorldOptions::default())
+fn failure(world: &'static durasim::advanced::Body) -> String {
+    let failure = durasim::advanced::run_world(world, &WorldOptions::default())
         .failure
         .expect("it is detected");
     assert_eq!(failure.code, FailureCode::Replay);

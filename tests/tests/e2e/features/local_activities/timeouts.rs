@@ -190,7 +190,7 @@ fn as_timeout_is_another_on_replay() {
         },
         workflows: scenarios::workflows![Naive],
     };
-    let report = durasim_tests::worlds::run(&scenario, &durasim::WorldOptions::default());
+    let report = durasim_tests::worlds::run(&scenario, &durasim::advanced::WorldOptions::default());
     let failure = report.failure.expect("it is replayed");
     assert_eq!(failure.code, durasim::report::FailureCode::Replay);
     let text = failure.render(durasim::report::Colors::Off);

@@ -1,0 +1,126 @@
+//! The catalogue of checks, and one snapshot for the failure of each.
+
+use std::{collections::BTreeSet, path::Path};
+
+use durasim_engine::START_MS;
+use insta::assert_snapshot;
+use pretty_assertions::assert_eq;
+
+use super::{
+    CHECKS, core_replay, effects_once, history, idempotency, invariant, liveness, sometimes,
+};
+use crate::{
+    outline::tests::payment,
+    report::{
+        FailureCode, HistoryExcerpt,
+        tests::{found, line, name, waiting},
+    },
+};
+
+#[test]
+fn the_catalogue_lists_every_file_and_every_code_of_a_check() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks");
+    let files: BTreeSet<String> = folder
+        .read_dir()
+        .expect("the sources are beside their tests")
+        .map(|entry| entry.expect("an entry of a folder").file_name())
+        .map(|file| file.to_string_lossy().into_owned())
+        .filter(|file| file.ends_with(".rs") && file != "mod.rs" && file != "tests.rs")
+        .collect();
+    let listed = CHECKS.iter().map(|check| check.code);
+    let names = listed.map(|code| format!("{}.rs", code.name()));
+    assert_eq!(names.collect::<BTreeSet<_>>(), files);
+
+    let codes: BTreeSet<_> = FailureCode::ALL
+        .iter()
+        .copied()
+        .filter(|code| code.code().starts_with("DS1"))
+        .collect();
+    assert_eq!(
+        CHECKS
+            .iter()
+            .map(|check| check.code)
+            .collect::<BTreeSet<_>>(),
+        codes
+    );
+}
+
+#[test]
+fn core_replay_names_the_replayer() {
+    let history = HistoryExcerpt::around(&payment(), 9, START_MS);
+    let failure = core_replay::failure(name(), "[TMPRL1100] ...".to_owned(), history);
+    assert_snapshot!(found(failure));
+}
+
+fn differs(label: &str, expected: &str, actual: &str) -> crate::report::Failure {
+    idempotency::failure(label, expected.to_owned(), actual.to_owned())
+}
+
+#[test]
+fn idempotency_shows_both_values() {
+    let expected = "[\n    (\n        \"alice\",\n        100,\n    ),\n]";
+    let actual = "[\n    (\n        \"alice\",\n        200,\n    ),\n]";
+    assert_snapshot!(found(differs("bank", expected, actual).of(name())));
+}
+
+#[test]
+fn long_values_are_shown_around_what_differs() {
+    let value = |middle: &str| {
+        let lines: Vec<_> = (0..30)
+            .map(|line| {
+                if line == 15 {
+                    middle.into()
+                } else {
+                    line.to_string()
+                }
+            })
+            .collect();
+        lines.join("\n")
+    };
+    assert_snapshot!(found(differs("ledger", &value("fifteen"), &value("twice"))));
+}
+
+#[test]
+fn values_that_print_the_same_are_not_shown_as_equal() {
+    let text = differs("ledger", "Opaque", "Opaque").to_string();
+    assert!(text.contains("their `Debug` hides what differs"), "{text}");
+}
+
+#[test]
+fn an_effect_applied_again_lists_who_applied_it() {
+    let applications = [
+        "+1.2s  Payments::charge, attempt 1".to_owned(),
+        "+11.2s  Payments::charge, attempt 2".to_owned(),
+    ];
+    let failure = effects_once::failure("ledger", "payment-1", &applications, line());
+    assert_snapshot!(found(failure));
+}
+
+#[test]
+fn a_workflow_that_does_not_close_is_told_with_its_waits() {
+    let failure = liveness::failure(Some(61_000), 864_000_000, waiting());
+    assert_snapshot!(found(failure));
+}
+
+#[test]
+fn a_broken_rule_of_histories_is_stated() {
+    let history = HistoryExcerpt::around(&payment(), 10, START_MS);
+    let failure = history::failure(name(), "no event follows the closing one", history);
+    assert_snapshot!(found(failure));
+}
+
+#[test]
+fn a_broken_invariant_is_named_with_its_time() {
+    let reason = "balance is -20".to_owned();
+    let failure = invariant::failure("never overdrawn", reason, 1_500, line());
+    assert_snapshot!(found(failure));
+}
+
+#[test]
+fn a_label_never_reached_stands_beside_those_that_were() {
+    let reached = [("paid".to_owned(), 250), ("refunded".to_owned(), 3)];
+    let mut report = found(sometimes::failure("expired", 256, &reached, Some(line())));
+    report.found.plan = None;
+    report.found.seed = None;
+    assert_snapshot!(report);
+}

@@ -1,0 +1,101 @@
+//! Failures that the test itself ends with: an error, a wait without end, a limit.
+
+use durasim_engine::START_MS;
+use durasim_service::Reason;
+
+use super::{diagnose, is_test, name_of_task, registration};
+use crate::{
+    Fault,
+    error::TestError,
+    limits::LimitExceeded,
+    report::{Diagnosis, Failure, OpenWorkflow, SourceLine, WorkflowName},
+    world::State,
+};
+
+/// The test returned an error: perhaps that of a run which outgrew the service's own limits, or of a
+/// call that no worker was there to answer.
+pub(crate) fn returned_error(state: &State, error: &TestError) -> Failure {
+    let location = error.location().map(SourceLine::from);
+    if let Some((workflow, reason)) = outgrown(state) {
+        return Failure::outgrown(workflow, &reason, error.to_string(), location);
+    }
+    let failure = Failure::returned_error(error.to_string(), location);
+    if state.last_refusal != Some(Reason::DeadlineExceeded) {
+        return failure;
+    }
+    let diagnosis = Diagnosis {
+        waiting: Vec::new(),
+        ..diagnose(state)
+    };
+    if diagnosis.workflows.iter().any(OpenWorkflow::lacks_a_worker) {
+        failure.with_diagnosis(diagnosis)
+    } else {
+        failure
+    }
+}
+
+/// Returns the latest run that the service terminated for the size of its history, with the words
+/// of the service.
+fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
+    let executions = state.service.executions();
+    executions.iter().rev().find_map(|execution| {
+        let terminated = execution.terminated.as_ref()?;
+        let is_outgrown = matches!(
+            terminated.reason?,
+            Reason::HistoryTooLong | Reason::HistoryTooLarge
+        );
+        let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+        let words = terminated.message.trim_end_matches('.').to_owned();
+        is_outgrown.then_some((name, words))
+    })
+}
+
+/// A fault that was placed by hand did not happen: the test did not test what it names.
+pub(crate) fn missed_fault(fault: &Fault) -> Failure {
+    let message = format!(
+        "the fault placed by hand did not happen: {fault}; \
+         the world had no such point, or ended before it\n\
+         {} happens {}",
+        fault.kind(),
+        fault.places()
+    );
+    Failure::setup(message)
+}
+
+/// Nothing can happen any more: for want of a registered type, or for another reason.
+pub(crate) fn stuck(state: &State) -> Failure {
+    let diagnosis = diagnose(state);
+    let unregistered = diagnosis
+        .workflows
+        .iter()
+        .find_map(|open| registration::wanted_by(state, open));
+    unregistered.unwrap_or_else(|| Failure::stuck(state.now_ms - START_MS, diagnosis))
+}
+
+/// A task is polled again and again, and nothing happens that it could be waiting for.
+pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> Failure {
+    let who = name_of_task(task);
+    let message = format!(
+        "{who} goes round in a loop, and nothing else happens: it yields, or sleeps and looks again, for what never comes"
+    );
+    let mut failure = limit(state, exceeded).with_message(message);
+    if let Some(diagnosis) = &mut failure.diagnosis {
+        diagnosis.waiting.retain(|waiting| !is_test(waiting));
+    }
+    failure
+}
+
+/// A task, most likely the test, sleeps beyond the end of the world.
+pub(crate) fn oversleeps(state: &State, exceeded: &LimitExceeded) -> Failure {
+    let mut failure = limit(state, exceeded);
+    let mut waiting = failure.diagnosis.iter_mut().flat_map(|it| &mut it.waiting);
+    if let Some(test) = waiting.find(|waiting| is_test(waiting)) {
+        "a timer that is due after the end of the run".clone_into(&mut test.what);
+    }
+    failure
+}
+
+/// The world exceeded a limit.
+pub(crate) fn limit(state: &State, exceeded: &LimitExceeded) -> Failure {
+    Failure::limit(exceeded, Some(diagnose(state)))
+}

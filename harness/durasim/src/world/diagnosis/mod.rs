@@ -1,0 +1,201 @@
+//! Failures and diagnoses, made from the state of a world.
+//!
+//! This module says what everything waits for. Its children make the failures: of the test, of
+//! workflow code, of attempts of activities, and for want of a registered type.
+
+mod attempts;
+mod ends;
+mod registration;
+mod unpolled;
+mod workflow_code;
+
+use std::collections::BTreeMap;
+
+use durasim_engine::START_MS;
+use durasim_service::ExecutionSummary;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+
+use super::{state::State, worker::WorkerProcess};
+use crate::{
+    label::{Call, Label},
+    panics::TEST,
+    report::{Awaited, Diagnosis, OpenWorkflow, Waiting, WorkflowName},
+};
+
+pub(crate) use attempts::{activity_panicked, unsimulated_attempt, unusable_mock};
+pub(crate) use ends::{limit, missed_fault, oversleeps, returned_error, spinning, stuck};
+pub(crate) use registration::{unregistered_activity, unregistered_workflow};
+pub(crate) use unpolled::{Unpolled, unpolled};
+pub(crate) use workflow_code::{
+    commands_refused, query_failed, woken_from_outside, workflow_task_failed,
+};
+
+/// What every open workflow waits for, and everybody else.
+pub(crate) fn diagnose(state: &State) -> Diagnosis {
+    let executions = state.service.executions();
+    let workflows = executions
+        .iter()
+        .filter(|execution| execution.open)
+        .map(|e| open_workflow(state, e))
+        .collect();
+    Diagnosis {
+        workflows,
+        waiting: waiting(state),
+        polled: state.polled_queues(),
+    }
+}
+
+/// The test and whoever else waits for an answer of the service.
+fn waiting(state: &State) -> Vec<Waiting> {
+    let clients = state.calls.iter().filter_map(|pending| {
+        let who = name_of_task(pending.asked_by.as_deref()?);
+        Some(Waiting {
+            who,
+            what: state.answer_in_words(pending.label),
+        })
+    });
+    let mut waiting: Vec<_> = clients.collect();
+    if !waiting.iter().any(is_test) && state.executor.names().iter().any(|name| &**name == TEST) {
+        let what =
+            "what nothing in this world will wake: no answer, and no timer of its own".to_owned();
+        waiting.insert(
+            0,
+            Waiting {
+                who: name_of_task(TEST),
+                what,
+            },
+        );
+    }
+    waiting
+}
+
+fn name_of_task(task: &str) -> String {
+    if task == TEST {
+        "the test".to_owned()
+    } else {
+        task.to_owned()
+    }
+}
+
+fn is_test(waiting: &Waiting) -> bool {
+    waiting.who == name_of_task(TEST)
+}
+
+fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
+    let mut awaits = Vec::new();
+    for activity in &execution.pending_activities {
+        awaits.push(Awaited::Activity {
+            activity_type: activity.activity_type.clone(),
+            task_queue: activity.task_queue.clone(),
+            attempt: u32::try_from(activity.attempt).unwrap_or(1),
+            polled: state.is_polled(&activity.task_queue, WorkerProcess::runs_any_activity),
+            last_failure: activity.last_failure.clone(),
+        });
+    }
+    for child in &execution.pending_children {
+        awaits.push(Awaited::Child(WorkflowName::new(
+            &child.workflow_type,
+            &child.workflow_id,
+        )));
+    }
+    for operation in &execution.pending_nexus_operations {
+        awaits.push(Awaited::NexusOperation {
+            endpoint: operation.endpoint.clone(),
+            operation: format!("{}/{}", operation.service, operation.operation),
+            token: operation.token.clone(),
+            attempt: u32::try_from(operation.attempt).unwrap_or(1),
+            last_failure: operation.last_failure.clone(),
+        });
+    }
+    for timer in &execution.pending_timers {
+        awaits.push(Awaited::Timer {
+            timer_id: timer.timer_id.clone(),
+            fires_at_ms: timer.fires_at_ms.saturating_sub(START_MS),
+        });
+    }
+    if let Some(task) = &execution.pending_workflow_task {
+        awaits.push(Awaited::WorkflowTask {
+            task_queue: task.task_queue.clone(),
+            attempt: u32::try_from(task.attempt).unwrap_or(1),
+            polled: state.is_polled(&task.task_queue, WorkerProcess::runs_any_workflow),
+            last_failure: task.last_failure.clone(),
+        });
+    }
+    if awaits.is_empty() {
+        awaits.push(Awaited::Condition {
+            unsent_signals: unsent_signals(state, execution),
+        });
+    }
+    OpenWorkflow {
+        name: WorkflowName::new(&execution.workflow_type, &execution.workflow_id),
+        awaits,
+    }
+}
+
+/// The signals that the workflow handles and nobody has sent it.
+fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
+    let events = state
+        .service
+        .history(&execution.workflow_id, Some(&execution.run_id))
+        .unwrap_or_default();
+    let sent: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.attributes {
+            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => {
+                Some(signal.signal_name.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    let handled = state.workers.iter().find_map(|process| {
+        process.spec.versions[process.version]
+            .workflows
+            .signals(&execution.workflow_type)
+    });
+    handled
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|signal| !sent.contains(&signal.as_str()))
+        .collect()
+}
+
+impl State {
+    /// Returns what a client that sent the request of this label waits for.
+    fn answer_in_words(&self, label: Label) -> String {
+        let Label::Call(workflow, call) = label else {
+            return format!("the answer to {label}");
+        };
+        let name = match (workflow.workflow_type(), self.names.id_of(workflow)) {
+            (Some(workflow_type), Some(id)) => format!("{workflow_type} {id}"),
+            _ => workflow.to_string(),
+        };
+        match call {
+            Call::History => format!("the result of {name}"),
+            Call::Query(_) => format!("the answer to {call} of {name}"),
+            Call::Update(_) => format!("the outcome of {call} of {name}"),
+            _ => format!("the answer to {call} of {name}"),
+        }
+    }
+
+    /// The task queues of the workers, with what they poll them for.
+    fn polled_queues(&self) -> Vec<String> {
+        let mut queues: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
+        for process in self.workers.iter() {
+            let (workflows, activities) = queues.entry(&process.spec.task_queue).or_default();
+            *workflows |= process.runs_any_workflow();
+            *activities |= process.runs_any_activity();
+        }
+        let words = |(queue, polled): (&str, _)| match polled {
+            (true, true) => format!("{queue} (workflow and activity tasks)"),
+            (true, false) => format!("{queue} (workflow tasks)"),
+            _ => format!("{queue} (activity tasks)"),
+        };
+        queues.into_iter().map(words).collect()
+    }
+
+    fn is_polled(&self, task_queue: &str, polls: impl Fn(&WorkerProcess) -> bool) -> bool {
+        self.workers
+            .iter()
+            .any(|process| &*process.spec.task_queue == task_queue && polls(process))
+    }
+}

@@ -1,0 +1,143 @@
+//! Failures of workflow code: in a workflow task, in a query, or in a rebuilt run.
+
+use durasim_service::Reason;
+use durasim_worker::{Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure};
+use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
+use tonic::{Code, Status};
+
+use crate::{
+    broken::broken,
+    report::{
+        Failure, WorkflowName,
+        source_lines::{is_dependencys, source_line, user_line},
+    },
+    world::State,
+};
+
+/// The number of the attempt at which a failure of a workflow task ends the world: the service would
+/// retry the task forever.
+const HOPELESS_ATTEMPT: i32 = 3;
+
+/// A workflow task failed. `None` unless that ends the world: code that does not follow its history
+/// does so at once, any other failure once a few attempts have failed.
+pub(crate) fn workflow_task_failed(
+    state: &State,
+    run_id: &str,
+    failed: &WorkflowTaskFailure,
+) -> Option<Failure> {
+    let execution = state.service.execution(run_id)?;
+    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+    let attempt = execution
+        .pending_workflow_task
+        .map_or(1, |task| task.attempt);
+    if !failed.task_token.is_empty() && !state.service.is_workflow_task_started(&failed.task_token)
+    {
+        // The task came late, with events and messages that are no longer the last: the failure
+        // counts for nothing.
+        return None;
+    }
+    if let TaskFailureReason::Nondeterminism(nondeterminism) = &failed.reason {
+        return rebuilt_otherwise(state, run_id, nondeterminism);
+    }
+    if attempt < HOPELESS_ATTEMPT {
+        return None;
+    }
+    let panic = match &failed.reason {
+        TaskFailureReason::Panic(panic) => Some(panic),
+        _ => None,
+    };
+    let location = panic.and_then(|panic| {
+        // If a library panics, the line that called the library helps more; a backtrace has it.
+        let in_library = panic.location.as_deref().is_some_and(is_dependencys);
+        if in_library {
+            return panic.backtrace.as_deref().and_then(user_line);
+        }
+        panic.location.as_deref().and_then(source_line)
+    });
+    let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
+    let mut failure =
+        Failure::workflow_task_fails(name, attempts, &with_causes(&failed.failure), location);
+    let remedy = match &failed.reason {
+        TaskFailureReason::WorkflowInput => Some(
+            "start the workflow with an input of the type that its `run` takes; what it is started \
+             with is in the first event of its history",
+        ),
+        TaskFailureReason::Payload => Some(
+            "send what the handler takes: a payload, a signal's most likely, is not of the type \
+             that the workflow's code wants; the history has it, \
+             `env.history(workflow).outline()`",
+        ),
+        _ => None,
+    };
+    if let Some(remedy) = remedy {
+        failure = failure.with_remedy(remedy);
+    }
+    Some(failure)
+}
+
+/// Returns the message of a failure, followed by those of its causes.
+fn with_causes(failure: &FailureProto) -> String {
+    let causes = std::iter::successors(Some(failure), |failure| failure.cause.as_deref());
+    causes
+        .map(|failure| failure.message.as_str())
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// A query failed. `None` unless the code of the run does not follow its history.
+pub(crate) fn query_failed(state: &State, run_id: &str, failed: &QueryFailure) -> Option<Failure> {
+    rebuilt_otherwise(state, run_id, failed.nondeterminism.as_ref()?)
+}
+
+/// Something outside the SDK has woken workflow code, in any cached run: no workflow task will ever
+/// bring what the code does next.
+pub(crate) fn woken_from_outside(state: &mut State) -> Option<Failure> {
+    let (run_id, woken) = state
+        .workers
+        .iter_mut()
+        .find_map(|process| process.workflows.woken_from_outside())?;
+    rebuilt_otherwise(state, &run_id, &woken)
+}
+
+/// A run was rebuilt, and its code does not follow its history.
+fn rebuilt_otherwise(
+    state: &State,
+    run_id: &str,
+    nondeterminism: &Nondeterminism,
+) -> Option<Failure> {
+    if broken!(RebuildComparison) {
+        return None;
+    }
+    let execution = state.service.execution(run_id)?;
+    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+    let events = state
+        .service
+        .history(&execution.workflow_id, Some(run_id))
+        .unwrap_or_default();
+    Some(Failure::nondeterministic(name, nondeterminism, events))
+}
+
+/// The service refused the commands of a workflow task. `None` unless it has refused them a few
+/// times.
+pub(crate) fn commands_refused(state: &State, run_id: &str, status: &Status) -> Option<Failure> {
+    let reason = Reason::of(status);
+    // A run that closes before it has seen every event sees the others in its next task.
+    if status.code() != Code::InvalidArgument || reason == Some(Reason::UnhandledCommand) {
+        return None;
+    }
+    let execution = state.service.execution(run_id)?;
+    let task = execution.pending_workflow_task?;
+    if task.attempt < HOPELESS_ATTEMPT {
+        return None;
+    }
+    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+    let attempts = u32::try_from(task.attempt).unwrap_or(u32::MAX);
+    let failure = Failure::commands_refused(name, attempts, status.message());
+    if reason != Some(Reason::UnknownNexusEndpoint) {
+        return Some(failure);
+    }
+    Some(failure.with_remedy(
+        "handle the operation in the test, which makes its endpoint: `env.nexus_operation(endpoint, service, \
+         operation, |call: NexusCall<..>| async move { .. })`; or correct the endpoint in the workflow",
+    ))
+}
