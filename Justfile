@@ -43,3 +43,7 @@ sweep seeds="0..1000":
 # How soon each known flaw is found
 score:
     cargo run --release -p scenarios -- score
+
+# Instructions of a run, by component (needs valgrind)
+instructions:
+    cargo run --release -p benches --bin instructions
