@@ -4,6 +4,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// `sweep` and `score` run worlds by the thousand.
+#[global_allocator]
+static ALLOCATOR: durasim::WorldAllocator = durasim::WorldAllocator;
+
 fn main() -> ExitCode {
     // An argument that is not Unicode names no scenario; it is rejected like any unknown word.
     cli::main(

@@ -30,6 +30,8 @@ mod words;
 mod world;
 
 pub use checks::Holds;
+#[cfg(feature = "allocator")]
+pub use durasim_allocator::WorldAllocator;
 pub use durasim_macros::workflow_test;
 pub use durasim_worker::{
     WorkflowErrorType, WorkflowWorkerOptions,
