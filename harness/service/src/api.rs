@@ -1,4 +1,4 @@
-//! Short names for the generated packages of Temporal's API, so that a rule reads as a rule.
+//! Short names for the generated packages of Temporal's API, which keep the rules readable.
 
 pub(crate) use temporalio_protos::temporal::api::{
     activity::v1 as activity,

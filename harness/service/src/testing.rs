@@ -1,4 +1,4 @@
-//! A small world around the service for the tests in this crate: it calls, polls, answers, and lets
+//! A small world around the service for the tests of this crate: it calls, polls, answers, and lets
 //! time pass.
 
 #![allow(
@@ -29,11 +29,11 @@ use crate::{
     state::service::Service,
 };
 
-/// When the worlds of these tests begin.
+/// The time at which the worlds of these tests begin.
 pub(crate) const START_MS: u64 = 1_704_067_200_000;
 pub(crate) const TASK_QUEUE: &str = "queue";
 
-/// A service, a clock, and the replies that came so far.
+/// A service, a clock, and the replies so far.
 pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) now_ms: u64,
@@ -55,12 +55,12 @@ impl World {
         }
     }
 
-    /// Sends a request that need not be answered at once.
+    /// Sends a request that may be answered later.
     pub(crate) fn send(&mut self, request: impl Into<Request>) -> RequestId {
         self.send_with(request.into(), None)
     }
 
-    /// Sends a request whose caller waits until then.
+    /// Sends a request with a deadline.
     pub(crate) fn send_until(
         &mut self,
         request: impl Into<Request>,
@@ -78,7 +78,7 @@ impl World {
         id
     }
 
-    /// The reply to a request sent before, if it has come.
+    /// Returns the reply to an earlier request, if it has come.
     pub(crate) fn reply(&mut self, id: RequestId) -> Option<Result<Response, Status>> {
         self.collect();
         self.replies.remove(&id)
@@ -98,7 +98,7 @@ impl World {
         }
     }
 
-    /// Lets time pass, firing whatever falls due on the way.
+    /// Lets time pass, and fires everything that falls due.
     pub(crate) fn pass(&mut self, ms: u64) {
         let end_ms = self.now_ms + ms;
         while let Some(due_ms) = self
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// Polls the task queue of these tests, expecting a workflow task.
+    /// Polls the task queue of these tests, which has a workflow task.
     #[track_caller]
     pub(crate) fn workflow_task(&mut self) -> PollWorkflowTaskQueueResponse {
         self.workflow_task_on(poll_request())
@@ -137,12 +137,12 @@ impl World {
         }
     }
 
-    /// Whether a workflow task waits for a poll.
+    /// Returns `true` if a workflow task waits for a poll.
     pub(crate) fn has_workflow_task(&mut self) -> bool {
         self.is_answered_at_once(poll_request())
     }
 
-    /// Whether there is an answer to this already; a request that has to wait for one is given up.
+    /// Returns `true` if this request is answered at once. Otherwise it is canceled.
     pub(crate) fn is_answered_at_once(&mut self, request: impl Into<Request>) -> bool {
         let id = self.send(request);
         self.service.cancel(id);
@@ -167,7 +167,7 @@ impl World {
         }
     }
 
-    /// Takes the next workflow task and answers it with these commands.
+    /// Takes the next workflow task, and completes it with these commands.
     #[track_caller]
     pub(crate) fn run_workflow_task(&mut self, commands: Vec<Attributes>) {
         let task = self.workflow_task();
@@ -252,7 +252,7 @@ pub(crate) fn poll_request() -> PollWorkflowTaskQueueRequest {
     }
 }
 
-/// Polls the sticky queue of a worker.
+/// Returns a poll of the sticky queue of a worker.
 pub(crate) fn sticky_poll_request(sticky: &str) -> PollWorkflowTaskQueueRequest {
     PollWorkflowTaskQueueRequest {
         task_queue: Some(TaskQueue {
@@ -283,7 +283,7 @@ pub(crate) fn completion(
     }
 }
 
-/// As [`completion`], from a worker that keeps the run in its cache.
+/// Returns the [`completion`] of a worker that keeps the run in its cache.
 pub(crate) fn sticky_completion(
     task: &PollWorkflowTaskQueueResponse,
     commands: Vec<Attributes>,

@@ -1,4 +1,4 @@
-//! Checks that requests and commands share, with the server's words for what is wrong.
+//! Checks that requests and commands share. The messages of their statuses are the server's.
 
 use temporalio_protos::temporal::api::{
     common::v1::Priority, enums::v1::TaskQueueKind, taskqueue::v1::TaskQueue,
@@ -7,14 +7,14 @@ use tonic::Status;
 
 use crate::base::config::Limits;
 
-/// Checks a task queue that is not a partition of one, and fills in its kind and, if it has none,
-/// its name.
+/// Checks a task queue that is not a partition of another, and fills in its kind and, if it has no
+/// name, its name.
 ///
-/// `common/tqid/task_queue_validator.go`
+/// Source: `temporalio/temporal: common/tqid/task_queue_validator.go`.
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT, saying what is wrong with it.
+/// INVALID_ARGUMENT, naming the mistake.
 pub(crate) fn task_queue(
     task_queue: &mut Option<TaskQueue>,
     default_name: &str,
@@ -48,13 +48,13 @@ pub(crate) fn task_queue(
     Ok(())
 }
 
-/// As [`task_queue`], and not one of the server's own.
+/// Checks a task queue as [`task_queue`] does, and that it is not internal to the server.
 ///
-/// `common/primitives/task_queues.go`
+/// Source: `temporalio/temporal: common/primitives/task_queues.go`.
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT, saying what is wrong with it.
+/// INVALID_ARGUMENT, naming the mistake.
 pub(crate) fn task_queue_of_user(
     queue: &mut Option<TaskQueue>,
     default_name: &str,
@@ -81,11 +81,11 @@ pub(crate) fn task_queue_of_user(
 
 /// Checks a priority.
 ///
-/// `common/priorities/priority_util.go`
+/// Source: `temporalio/temporal: common/priorities/priority_util.go`.
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT, naming what is out of range.
+/// INVALID_ARGUMENT, naming the field that is out of range.
 pub(crate) fn priority(priority: Option<&Priority>) -> Result<(), Status> {
     const FAIRNESS_KEY_MAX_LENGTH: usize = 64;
     let Some(priority) = priority else {
@@ -97,20 +97,32 @@ pub(crate) fn priority(priority: Option<&Priority>) -> Result<(), Status> {
     if priority.fairness_key.len() > FAIRNESS_KEY_MAX_LENGTH {
         return invalid("fairness key length exceeds limit");
     }
-    // Not a number is not less than 0 to Go, but no weight either.
+    // In Go, "not a number" is not less than 0, but it is no weight either.
     if priority.fairness_weight < 0.0 || priority.fairness_weight.is_nan() {
         return invalid("must be greater than zero");
     }
     Ok(())
 }
 
-/// Checks that a number is a value of the enum `T`. The server would take some unknown ones and do
-/// nothing of sense with them; a test is better served by an answer.
+/// Reads a number as a value of the enum `T`.
+///
+/// The server accepts some unknown numbers and does nothing sensible with them; an error serves a
+/// test better.
+///
+/// # Errors
+///
+/// INVALID_ARGUMENT for a number that the enum does not have.
 pub(crate) fn known<T: TryFrom<i32>>(name: &str, value: i32) -> Result<T, Status> {
     T::try_from(value).map_err(|_| Status::invalid_argument(format!("unknown {name}: {value}")))
 }
 
-/// The size limit on what a caller sends as one field (`common.CheckEventBlobSizeLimit`).
+/// Checks the size of one field against the limit on payloads.
+///
+/// Source: `temporalio/temporal: common/util.go` (`CheckEventBlobSizeLimit`).
+///
+/// # Errors
+///
+/// INVALID_ARGUMENT if the field is too large.
 pub(crate) fn blob_size<M: prost::Message>(
     blob: Option<&M>,
     limits: &Limits,
@@ -121,7 +133,7 @@ pub(crate) fn blob_size<M: prost::Message>(
     Ok(())
 }
 
-/// Returns INVALID_ARGUMENT with this message.
+/// Returns the error INVALID_ARGUMENT with this message.
 pub(crate) fn invalid<T>(message: impl Into<String>) -> Result<T, Status> {
     Err(Status::invalid_argument(message))
 }

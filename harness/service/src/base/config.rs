@@ -1,28 +1,33 @@
-//! What can be set about the simulated service; the defaults are the server's.
+//! The configuration of the simulated service. Its defaults are the server's.
 
 use crate::base::identifiers::derived_uuid;
 
-/// How the simulated service is set up.
+/// The configuration of a simulated service.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServiceConfig {
-    /// The one namespace there is. Requests that name another are answered NOT_FOUND.
+    /// The name of the one namespace. Requests that name another are answered with NOT_FOUND.
     pub namespace: String,
-    /// Run ids are derived from this, the workflow id, and how many runs that workflow id had
-    /// before.
+    /// The seed of run ids. A run id also depends on the workflow id and on the number of its
+    /// earlier runs.
     pub id_seed: u64,
-    /// The limits, with the server's defaults.
+    /// The limits that the service enforces.
     pub limits: Limits,
-    /// Whether Nexus operations, which are experimental, are served. Without, their commands fail
+    /// True if Nexus operations, which are experimental, are served. If not, their commands fail
     /// the workflow task.
     pub nexus: bool,
-    /// Whether queries bear it that workflow tasks are lost: they wait for their run's task however
-    /// often it failed and however many wait for it, and go along with one that was scheduled while
-    /// they waited for a worker. The server's fail at the third attempt, and the second that waits
-    /// is refused; and a worker gets the query before the task, with events that the task is to
-    /// bring, after which SDK 1.1 makes commands in an order in which no replay makes them. Nor
-    /// does a worker that fetches history for a query hear of a task under way, whose update it
-    /// would never see.
+    /// True if queries tolerate lost workflow tasks.
+    ///
+    /// A patient query waits for the workflow task of its run, no matter how often the task has
+    /// failed and how many other queries wait for it. If a workflow task is scheduled while the
+    /// query waits for a worker, the query goes along with the task.
+    ///
+    /// The server is less patient: a query fails from the third attempt of the task on, and a
+    /// second waiting query is refused. There, a worker also gets a query before the task that is
+    /// scheduled meanwhile, with events that belong to the task. SDK 1.1 then issues commands in an
+    /// order that no replay reproduces. For the same reason, a worker that fetches history for a
+    /// query does not get the events of a pending workflow task: it would never see the update that
+    /// the task carries.
     pub patient_queries: bool,
 }
 
@@ -39,60 +44,62 @@ impl Default for ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// The id of the namespace, as events and descriptions show it.
+    /// Returns the id of the namespace, as events and descriptions show it.
     pub fn namespace_id(&self) -> String {
         derived_uuid(0, &self.namespace, 0)
     }
 }
 
-/// The limits that the service keeps.
+/// The limits that the service enforces.
 ///
-/// Defaults: `temporalio/temporal: common/dynamicconfig/constants.go`.
+/// Source of the defaults: `temporalio/temporal: common/dynamicconfig/constants.go`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// A run whose history reaches this many events is terminated (`limit.historyCount.error`).
+    /// The number of events from which a run is terminated (`limit.historyCount.error`).
     pub history_events: i64,
-    /// A run whose history reaches this many bytes is terminated (`limit.historySize.error`).
+    /// The size of a history, in bytes, from which a run is terminated (`limit.historySize.error`).
     pub history_bytes: u64,
-    /// From this many events on, a workflow task suggests continue-as-new
+    /// The number of events from which a workflow task suggests continue-as-new
     /// (`limit.historyCount.suggestContinueAsNew`).
     pub suggest_continue_as_new_events: i64,
-    /// From this many bytes on, a workflow task suggests continue-as-new
+    /// The size of a history, in bytes, from which a workflow task suggests continue-as-new
     /// (`limit.historySize.suggestContinueAsNew`).
     pub suggest_continue_as_new_bytes: u64,
-    /// Activities that may be pending in one run (`limit.numPendingActivities.error`).
+    /// The activities that may be pending in one run (`limit.numPendingActivities.error`).
     pub pending_activities: usize,
-    /// Children that may be pending in one run (`limit.numPendingChildExecutions.error`).
+    /// The children that may be pending in one run (`limit.numPendingChildExecutions.error`).
     pub pending_children: usize,
-    /// Signals to other runs that may be pending in one run (`limit.numPendingSignals.error`).
+    /// The signals to other runs that may be pending in one run (`limit.numPendingSignals.error`).
     pub pending_signals: usize,
-    /// Cancel requests to other runs that may be pending in one run
+    /// The cancel requests to other runs that may be pending in one run
     /// (`limit.numPendingCancelRequests.error`).
     pub pending_cancel_requests: usize,
-    /// Nexus operations that may be pending in one run
+    /// The Nexus operations that may be pending in one run
     /// (`component.nexusoperations.limit.operation.concurrency`).
     pub pending_nexus_operations: usize,
-    /// Bytes of one payload field (`limit.blobSize.error`).
+    /// The size of one payload field, in bytes (`limit.blobSize.error`).
     pub payload_bytes: usize,
-    /// Bytes of the whole memo (`limit.memoSize.error`).
+    /// The size of a whole memo, in bytes (`limit.memoSize.error`).
     pub memo_bytes: usize,
-    /// Characters of a workflow id, an activity id, a task queue and the like
+    /// The length of a workflow id, an activity id, a task queue and the like, in bytes
     /// (`limit.maxIDLength`).
     pub id_length: usize,
-    /// Signals that one run accepts (`history.maximumSignalsPerExecution`).
+    /// The signals that one run accepts (`history.maximumSignalsPerExecution`).
     pub signals: u64,
-    /// Events that wait while a workflow task is started (`history.maximumBufferedEventsBatch`).
+    /// The events that may wait while a workflow task is started
+    /// (`history.maximumBufferedEventsBatch`).
     pub buffered_events: usize,
-    /// Bytes of the events that wait while a workflow task is started
+    /// The size, in bytes, of the events that may wait while a workflow task is started
     /// (`history.maximumBufferedEventsSizeInBytes`).
     pub buffered_bytes: usize,
-    /// Queries that wait for the workflow task of one run (`history.MaxBufferedQueryCount`).
+    /// The queries that may wait for the workflow task of one run
+    /// (`history.MaxBufferedQueryCount`).
     pub buffered_queries: usize,
-    /// Events in one page of history, in a poll's response and in GetWorkflowExecutionHistory
-    /// (`frontend.historyMaxPageSize`).
+    /// The events of one page of history, in the response to a poll and in
+    /// GetWorkflowExecutionHistory (`frontend.historyMaxPageSize`).
     pub history_page_events: usize,
-    /// How long heartbeats may keep one workflow task alive, in milliseconds
+    /// The time, in milliseconds, for which heartbeats may keep one workflow task alive
     /// (`history.workflowTaskHeartbeatTimeout`).
     pub workflow_task_heartbeat_ms: u64,
 }

@@ -1,4 +1,4 @@
-//! Failures that the server makes up, and those that it cuts to size.
+//! Failures that the server creates, and those that it truncates.
 //!
 //! Source: `temporalio/temporal: common/failure/failure.go`, `common/util.go`.
 
@@ -12,23 +12,23 @@ use crate::api::{
     },
 };
 
-/// Why an activity fails whose worker sent more than an event holds.
+/// The messages of the failures of activities whose worker sent more than an event holds.
 pub(crate) const RESULT_TOO_LARGE: &str = "Complete result exceeds size limit.";
 pub(crate) const CANCEL_DETAILS_TOO_LARGE: &str = "Cancel details exceed size limit.";
 pub(crate) const HEARTBEAT_TOO_LARGE: &str = "Heartbeat details exceed size limit.";
 const FAILURE_TOO_LARGE: &str = "Failure exceeds size limit.";
 
-/// What is kept of a failure that no event can hold (`limit.blobSize.warn`).
+/// The bytes kept of a failure that is too large for an event (`limit.blobSize.warn`).
 const KEPT_IN_EVENT: usize = 512 * 1024;
-/// What is kept of the failure of an attempt that is retried, and how large it may be
-/// (`limit.mutableStateActivityFailureSize.warn`, `.error`).
+/// The bytes kept of the failure of an attempt that is retried, and the size from which it is
+/// truncated (`limit.mutableStateActivityFailureSize.warn`, `.error`).
 const KEPT_OF_ATTEMPT: usize = 2 * 1024;
 const ATTEMPT_LIMIT: usize = 4 * 1024;
 
-/// Causes of causes that are kept.
+/// The depth to which a chain of causes is kept.
 const DEPTH: u32 = 20;
 
-/// A failure of the server's own.
+/// Returns a failure of the server itself.
 pub(crate) fn server(message: &str, non_retryable: bool) -> Failure {
     Failure {
         message: message.to_owned(),
@@ -39,7 +39,7 @@ pub(crate) fn server(message: &str, non_retryable: bool) -> Failure {
     }
 }
 
-/// A timeout as the server words it.
+/// Returns a timeout failure in the server's words.
 pub(crate) fn timeout(message: &str, timeout_type: TimeoutType) -> Failure {
     Failure {
         message: message.to_owned(),
@@ -52,7 +52,9 @@ pub(crate) fn timeout(message: &str, timeout_type: TimeoutType) -> Failure {
     }
 }
 
-/// The failure, or one that is not retried in its place if it is larger than an event holds.
+/// Returns the failure as an event holds it, and `true` if it was too large.
+///
+/// A failure that is too large becomes the truncated cause of one that is not retried.
 pub(crate) fn for_event(failure: Failure, limit: usize) -> (Failure, bool) {
     if failure.encoded_len() <= limit {
         return (failure, false);
@@ -67,7 +69,7 @@ pub(crate) fn for_event(failure: Failure, limit: usize) -> (Failure, bool) {
     )
 }
 
-/// What is remembered of the failure of an attempt that is retried.
+/// Returns the failure of an attempt that is retried, as the run keeps it: truncated if it is large.
 pub(crate) fn of_attempt(failure: &Failure) -> Failure {
     if failure.encoded_len() <= ATTEMPT_LIMIT {
         return failure.clone();
@@ -79,7 +81,7 @@ pub(crate) fn of_attempt(failure: &Failure) -> Failure {
     }
 }
 
-/// The failure in at most about this many bytes: type, source and message are kept before the stack
+/// Truncates a failure to about this many bytes: type, source and message are kept before the stack
 /// trace, and causes last.
 fn truncated(failure: &Failure, size: usize, depth: u32) -> Failure {
     let mut left = size;
@@ -116,7 +118,7 @@ fn truncated(failure: &Failure, size: usize, depth: u32) -> Failure {
     }
 }
 
-/// The text, as far as there is room, which it uses up.
+/// Returns the beginning of the text that fits into the space left, and deducts it.
 fn cut(text: &str, left: &mut usize) -> String {
     let kept = &text[..text.floor_char_boundary(*left)];
     if !kept.is_empty() {
@@ -162,7 +164,7 @@ mod tests {
         assert_eq!(depth, 1 + DEPTH);
         let attempt = of_attempt(&failure);
         assert!(attempt.encoded_len() < ATTEMPT_LIMIT);
-        // Cut between characters.
+        // The text is cut between two characters.
         assert_eq!(attempt.cause.unwrap().message.len(), KEPT_OF_ATTEMPT);
     }
 

@@ -1,8 +1,8 @@
-//! Identifiers, all of them derived: nothing here draws a random number.
+//! Identifiers. All of them are derived: nothing here draws a random number.
 
 use std::fmt;
 
-/// Which run of the service: its place in the order of creation. It is never reused.
+/// A run of the service: its place in the order of creation. Keys are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RunKey(pub(crate) u32);
 
@@ -12,7 +12,8 @@ impl RunKey {
     }
 }
 
-/// Names a request to the service: chosen by the caller, unique among those not yet answered.
+/// The id of a request to the service: chosen by the caller, and unique among the requests that
+/// have no reply yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
@@ -22,21 +23,22 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// A uuid that is a function of the seed, a name and an ordinal, whatever else happens in the
-/// world.
+/// Returns a UUID that is a function of the seed, a name and an ordinal, and of nothing else.
 ///
-/// Run ids take the workflow id and the ordinal of the run of that workflow id.
+/// The name of a run id is the workflow id, and its ordinal is the ordinal of the run among the
+/// runs of that workflow id.
 pub(crate) fn derived_uuid(seed: u64, name: &str, ordinal: u64) -> String {
     let high = mix(seed ^ 0x9e37_79b9_7f4a_7c15, name, ordinal);
     let low = mix(high ^ 0xd1b5_4a32_d192_ed03, name, ordinal);
     let bytes = ((u128::from(high) << 64) | u128::from(low)).to_be_bytes();
-    // Shaped as a version 4 uuid, for whoever checks the shape.
+    // The shape is that of a version 4 UUID, for code that checks it.
     uuid::Builder::from_random_bytes(bytes)
         .into_uuid()
         .to_string()
 }
 
-/// FNV-1a over the name, finished as splitmix64 does, so that close inputs end far apart.
+/// Hashes the name with FNV-1a, finished as in splitmix64 so that similar inputs have unrelated
+/// results.
 fn mix(seed: u64, name: &str, ordinal: u64) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.rotate_left(17);
     for byte in name.bytes().chain([0xff]).chain(ordinal.to_le_bytes()) {

@@ -1,4 +1,4 @@
-//! Values and rules that everything else is made of.
+//! Values and checks that everything else builds on.
 
 pub(crate) mod checks;
 pub(crate) mod config;

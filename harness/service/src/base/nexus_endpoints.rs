@@ -1,15 +1,17 @@
 //! The Nexus endpoints of the service.
+//!
+//! Source: `temporalio/temporal: common/nexus/endpoint_registry.go`.
 
 use std::collections::BTreeMap;
 
-/// Where the requests to an endpoint go.
+/// The target of the requests to an endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct NexusEndpoint {
     pub(crate) id: String,
     pub(crate) task_queue: String,
 }
 
-/// The endpoints, by name.
+/// All endpoints, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NexusEndpoints {
     by_name: BTreeMap<String, NexusEndpoint>,

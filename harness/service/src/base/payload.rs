@@ -5,9 +5,9 @@ use crate::api::{
     common::{Memo, Payload, SearchAttributes},
 };
 
-/// Words as the server encodes its own: a JSON string.
+/// Encodes a text as the server encodes its own: as a JSON string.
 pub(crate) fn words(text: &str) -> Payloads {
-    // The words are the server's own and hold nothing that JSON would escape.
+    // The text is the server's own and contains nothing that JSON would escape.
     let payload = Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
         data: format!("\"{text}\"").into_bytes(),
@@ -18,11 +18,11 @@ pub(crate) fn words(text: &str) -> Payloads {
     }
 }
 
-/// The maps of memos and search attributes. No rule depends on their order.
+/// A map of a memo or of search attributes. No rule depends on its order.
 #[allow(clippy::disallowed_types, reason = "the messages have it so")]
 type Fields = std::collections::HashMap<String, Payload>;
 
-/// Puts fields into a map of them; one whose value is nil is removed.
+/// Merges fields into a map; a field whose value is nil is removed.
 ///
 /// Source: `temporalio/temporal: common/payload/payload.go` (`MergeMapOfPayload`).
 pub(crate) fn merge(fields: &mut Fields, upserted: &Fields) {
@@ -35,7 +35,7 @@ pub(crate) fn merge(fields: &mut Fields, upserted: &Fields) {
     }
 }
 
-/// Drops the fields of a memo whose value is nil, and the memo if none is left.
+/// Removes the fields of a memo whose value is nil, and the memo if no field is left.
 pub(crate) fn drop_nil_memo(memo: &mut Option<Memo>) {
     if let Some(fields) = memo.as_mut().map(|memo| &mut memo.fields) {
         fields.retain(|_, value| !is_nil(value));
@@ -45,7 +45,7 @@ pub(crate) fn drop_nil_memo(memo: &mut Option<Memo>) {
     }
 }
 
-/// As [`drop_nil_memo`], for search attributes.
+/// Removes the search attributes whose value is nil, and the map if none is left.
 pub(crate) fn drop_nil_search_attributes(attributes: &mut Option<SearchAttributes>) {
     if let Some(fields) = attributes
         .as_mut()
@@ -58,7 +58,8 @@ pub(crate) fn drop_nil_search_attributes(attributes: &mut Option<SearchAttribute
     }
 }
 
-/// Nothing, a JSON null, or an empty JSON array, which older SDKs send for nothing.
+/// Returns `true` for an empty payload, a JSON null, and an empty JSON array, which older SDKs send
+/// for nil.
 fn is_nil(payload: &Payload) -> bool {
     matches!(payload.data.as_slice(), b"" | b"null" | b"[]")
 }

@@ -1,8 +1,8 @@
-//! Priorities: what one does not say it has from another.
+//! Priorities: unset fields are inherited from the workflow.
 
 use crate::api::common::Priority;
 
-/// What counts for a child or an activity whose workflow has the priority `base`.
+/// Returns the priority of a child or an activity whose workflow has the priority `base`.
 ///
 /// Source: `temporalio/temporal: common/priorities/priority_util.go` (`Merge`).
 pub(crate) fn merge(base: Option<&Priority>, own: Option<Priority>) -> Option<Priority> {

@@ -1,7 +1,9 @@
-//! Statuses whose details clients read, encoded as gRPC does: a `google.rpc.Status` holding the
-//! detail message.
+//! Statuses whose details clients read.
 //!
-//! `temporalio/api-go: serviceerror`
+//! The details are encoded as gRPC encodes them: a `google.rpc.Status` that holds the detail
+//! message.
+//!
+//! Source: `temporalio/api-go: serviceerror`.
 
 use prost::Message;
 use prost_types::Any;
@@ -22,7 +24,7 @@ use crate::base::reason::Reason;
 
 const ERROR_DETAILS: &str = "temporal.api.errordetails.v1";
 
-/// ALREADY_EXISTS: the run in the way, and the request that started it.
+/// Returns ALREADY_EXISTS, with the run that exists and the request that started it.
 pub(crate) fn already_started(
     message: impl Into<String>,
     start_request_id: &str,
@@ -42,12 +44,12 @@ pub(crate) fn already_started(
     )
 }
 
-/// DEADLINE_EXCEEDED: the caller waits no longer.
+/// Returns DEADLINE_EXCEEDED, for a caller that waits no longer.
 pub(crate) fn deadline_exceeded() -> Status {
     Reason::DeadlineExceeded.on(Status::deadline_exceeded("context deadline exceeded"))
 }
 
-/// NOT_FOUND, as clients tell it from a proxy's.
+/// Returns NOT_FOUND with the details by which clients tell it from a proxy's.
 pub(crate) fn not_found(message: impl Into<String>) -> Status {
     with_detail(
         Code::NotFound,
@@ -57,7 +59,7 @@ pub(crate) fn not_found(message: impl Into<String>) -> Status {
     )
 }
 
-/// FAILED_PRECONDITION: no worker has taken the workflow's first task yet.
+/// Returns FAILED_PRECONDITION, with the details that say that the workflow is not ready.
 pub(crate) fn workflow_not_ready(message: impl Into<String>) -> Status {
     with_detail(
         Code::FailedPrecondition,
@@ -67,7 +69,7 @@ pub(crate) fn workflow_not_ready(message: impl Into<String>) -> Status {
     )
 }
 
-/// INVALID_ARGUMENT: the workflow's query handler failed.
+/// Returns INVALID_ARGUMENT for a query whose handler failed.
 pub(crate) fn query_failed(message: impl Into<String>, failure: Option<Failure>) -> Status {
     with_detail(
         Code::InvalidArgument,
@@ -77,10 +79,10 @@ pub(crate) fn query_failed(message: impl Into<String>, failure: Option<Failure>)
     )
 }
 
-/// What became of one of two operations that were asked for together.
+/// The outcome of one of two operations that were requested together.
 pub(crate) enum Operation {
     Succeeded,
-    /// It was not done because the other was refused.
+    /// The operation was not done because the other was refused.
     Aborted,
     Refused(Status),
 }
@@ -91,8 +93,10 @@ impl From<Option<Status>> for Operation {
     }
 }
 
-/// The status of a start and an update that were asked for together, at least one of which was
-/// refused. The whole takes the code of what was refused first.
+/// Returns the status of a start and an update that were requested together and of which at least
+/// one was refused.
+///
+/// The code is that of the first refused operation.
 pub(crate) fn multi_operation(operations: [Operation; 2]) -> Status {
     let code = operations.iter().find_map(|operation| match operation {
         Operation::Refused(status) => Some(status.code()),

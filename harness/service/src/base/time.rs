@@ -19,7 +19,7 @@ const NANOS_PER_MS: i64 = 1_000_000;
 /// The seconds of the longest duration that the server keeps, 100 years of 365 days. Longer
 /// durations are cut to it.
 ///
-/// `temporalio/temporal: common/primitives/timestamp/duration.go`
+/// Source: `temporalio/temporal: common/primitives/timestamp/duration.go`.
 const MAX_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// Returns the timestamp of an instant in milliseconds since the Unix epoch.
@@ -88,7 +88,8 @@ pub(crate) fn nanos_to_ms(nanos: i64) -> u64 {
 
 /// Checks a duration given by a caller and cuts it to the longest that the server keeps.
 ///
-/// `temporalio/temporal: common/primitives/timestamp/duration.go ValidateAndCapProtoDuration`
+/// Source: `temporalio/temporal: common/primitives/timestamp/duration.go`
+/// (`ValidateAndCapProtoDuration`).
 ///
 /// # Errors
 ///

@@ -90,7 +90,8 @@ pub(super) fn request_cancel(
     let pending = context.run.activities.get(scheduled_event_id);
     let is_refused = match pending {
         Some(activity) => activity.is_cancel_requested(),
-        // It may have closed while the task was started: then its closing is still in the buffer.
+        // The activity may have closed while the task was started; its closing event is still in
+        // the buffer then.
         None => !context
             .run
             .history

@@ -1,7 +1,7 @@
 //! StartChildWorkflowExecution.
 //!
-//! `temporalio/temporal: service/history/api/command_attr_validator.go
-//! ValidateStartChildExecutionAttributes`
+//! Source: `temporalio/temporal: service/history/api/command_attr_validator.go`
+//! (`ValidateStartChildExecutionAttributes`).
 
 use tonic::Status;
 
@@ -104,7 +104,7 @@ pub(super) fn start(
     Ok(())
 }
 
-/// Checks the command and fills in what it leaves open.
+/// Checks the command, and fills in its unset fields.
 #[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]
 fn normalize(
     command: &mut StartChildWorkflowExecutionCommandAttributes,

@@ -21,7 +21,7 @@ use crate::{
     run::{chain::Repetition, start::NewRun},
 };
 
-/// Completes the run; a cron schedule starts the next one, with this one's result.
+/// Completes the run. A cron schedule starts the next run with the result of this one.
 pub(super) fn complete(
     context: &mut CommandContext<'_>,
     command: CompleteWorkflowExecutionCommandAttributes,
@@ -29,7 +29,7 @@ pub(super) fn complete(
     context.may_close()?;
     context.keep_payload_within(
         command.result.as_ref(),
-        // The server names another command's cause here.
+        // The server gives the cause of another command here.
         WorkflowTaskFailedCause::BadScheduleActivityAttributes,
         "CompleteWorkflowExecutionCommandAttributes.Result",
     )?;
@@ -59,7 +59,7 @@ pub(super) fn complete(
     Ok(())
 }
 
-/// Fails the run; its retry policy comes first, then its cron schedule.
+/// Fails the run. Its retry policy comes first, then its cron schedule.
 pub(super) fn fail(
     context: &mut CommandContext<'_>,
     command: FailWorkflowExecutionCommandAttributes,
@@ -79,7 +79,7 @@ pub(super) fn fail(
     let now_ms = context.now_ms;
     let run = &*context.run;
     let (next, retry_state) = match run.retry_backoff_ms(now_ms, Some(&failure)) {
-        // A retry does not carry the last completion result, unlike cron.
+        // Unlike a cron run, a retry does not get the last completion result.
         Ok(backoff_ms) => (
             Some((ContinueAsNewInitiator::Retry, backoff_ms, None)),
             RetryState::InProgress,
@@ -140,7 +140,7 @@ pub(super) fn cancel(
 }
 
 impl CommandContext<'_> {
-    /// Lets another run follow this one; returns its id, or nothing if there is none.
+    /// Has another run follow this one. Returns its id; empty if no run follows.
     pub(crate) fn follow_with(&mut self, next_run: Option<NewRun>) -> String {
         let Some(next_run) = next_run else {
             return String::new();

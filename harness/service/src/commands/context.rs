@@ -15,7 +15,7 @@ use crate::{
     run::{Run, start::NewRun},
 };
 
-/// What a command handler works with.
+/// The state that command handlers use and change.
 pub(crate) struct CommandContext<'a> {
     pub(crate) run: &'a mut Run,
     pub(crate) now_ms: u64,
@@ -25,22 +25,23 @@ pub(crate) struct CommandContext<'a> {
     /// The id of the WorkflowTaskCompleted event that the commands belong to.
     pub(crate) completed_event_id: i64,
     pub(crate) identity: &'a str,
-    /// Events came while the task was started: the run must not close without having seen them.
+    /// True if events came while the task was started. The run must not close before its workflow
+    /// has seen them.
     pub(crate) has_buffered_events: bool,
-    /// Something happened that the workflow must see in another task.
+    /// True if something happened that the workflow must see in another task.
     pub(crate) needs_workflow_task: bool,
-    /// Which run of its workflow id a closing command may start.
+    /// The ordinal, among the runs of its workflow id, of the run that a closing command may start.
     pub(crate) next_run_ordinal: u64,
     /// The run that a closing command starts.
     pub(crate) next_run: Option<Box<NewRun>>,
-    /// What the worker says of updates and has not yet been applied.
+    /// The worker's messages about updates that have not been applied yet.
     pub(crate) messages: Vec<protocol::Message>,
-    /// What the user attached to the command that is being applied.
+    /// The metadata that the user attached to the command that is being applied.
     pub(crate) user_metadata: Option<UserMetadata>,
 }
 
 impl CommandContext<'_> {
-    /// The id of the run that a closing command may start.
+    /// Returns the id of the run that a closing command may start.
     pub(crate) fn next_run_id(&self) -> String {
         derived_uuid(
             self.config.id_seed,
@@ -49,12 +50,12 @@ impl CommandContext<'_> {
         )
     }
 
-    /// Checks the namespace of a command that reaches another run. There is one.
+    /// Checks the namespace of a command that reaches another run. There is only one.
     ///
     /// # Errors
     ///
-    /// NOT_FOUND for another. The server answers the worker with it and leaves the task to time
-    /// out; here it fails the task, which says more.
+    /// NOT_FOUND for another namespace. The server answers the worker with it and leaves the task
+    /// to time out; here it fails the task, which is clearer.
     pub(super) fn check_namespace(&self, namespace: &str) -> Result<(), Status> {
         if !namespace.is_empty() && namespace != self.config.namespace {
             return Err(Status::not_found(format!(
@@ -64,7 +65,7 @@ impl CommandContext<'_> {
         Ok(())
     }
 
-    /// A run must not close while it has not seen all events.
+    /// Checks that the workflow has seen all events, as it must before the run closes.
     ///
     /// # Errors
     ///
@@ -77,11 +78,11 @@ impl CommandContext<'_> {
         Ok(())
     }
 
-    /// Keeps a payload within its limit.
+    /// Checks the size of a payload.
     ///
     /// # Errors
     ///
-    /// The cause given, and the end of the run, for what is larger.
+    /// A failure with this cause, which also terminates the run, if the payload is too large.
     pub(crate) fn keep_payload_within(
         &self,
         payload: Option<&impl Message>,
@@ -92,11 +93,11 @@ impl CommandContext<'_> {
         self.keep_size_within(bytes, cause, &format!("{field} exceeds size limit."))
     }
 
-    /// Keeps something of this size within the limit of payloads.
+    /// Checks a size against the limit on payloads.
     ///
     /// # Errors
     ///
-    /// The cause given, and the end of the run, for what is larger.
+    /// A failure with this cause, which also terminates the run, if the size is too large.
     pub(super) fn keep_size_within(
         &self,
         bytes: usize,
@@ -109,11 +110,11 @@ impl CommandContext<'_> {
         Ok(())
     }
 
-    /// Keeps a memo within its limit.
+    /// Checks the size of a memo.
     ///
     /// # Errors
     ///
-    /// The cause given, and the end of the run, for what is larger.
+    /// A failure with this cause, which also terminates the run, if the memo is too large.
     pub(super) fn keep_memo_within(
         &self,
         memo: Option<&Memo>,

@@ -1,8 +1,10 @@
-//! ContinueAsNewWorkflowExecution: the run closes and another of its chain takes its place.
+//! ContinueAsNewWorkflowExecution: the run closes, and another run of its chain takes its place.
 //!
-//! Signals that came before are not carried over; one that the workflow has not seen keeps the run
-//! from closing. `temporalio/temporal: service/history/api/command_attr_validator.go
-//! ValidateContinueAsNewWorkflowExecutionAttributes`
+//! Signals to this run are not carried over. A signal that the workflow has not seen keeps the run
+//! from closing.
+//!
+//! Source: `temporalio/temporal: service/history/api/command_attr_validator.go`
+//! (`ValidateContinueAsNewWorkflowExecutionAttributes`).
 
 use tonic::Status;
 
@@ -86,7 +88,7 @@ pub(super) fn continue_as_new(
     Ok(())
 }
 
-/// Checks the command and fills in what it leaves open from the run that it ends.
+/// Checks the command, and fills in its unset fields from the run that it ends.
 fn normalize(
     command: &mut ContinueAsNewWorkflowExecutionCommandAttributes,
     run: &Run,

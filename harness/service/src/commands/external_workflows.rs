@@ -1,6 +1,6 @@
 //! SignalExternalWorkflowExecution and RequestCancelExternalWorkflowExecution.
 //!
-//! `temporalio/temporal: service/history/api/command_attr_validator.go`
+//! Source: `temporalio/temporal: service/history/api/command_attr_validator.go`.
 
 use tonic::Status;
 

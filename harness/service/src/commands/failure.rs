@@ -11,7 +11,7 @@ use crate::{
 };
 use std::fmt;
 
-/// Why a command fails its workflow task.
+/// A command that cannot be applied.
 #[derive(Debug)]
 pub(crate) struct CommandFailure {
     pub(crate) cause: WorkflowTaskFailedCause,
@@ -21,14 +21,15 @@ pub(crate) struct CommandFailure {
     pub(crate) reason: Option<Reason>,
 }
 
-/// What comes of a command that cannot be applied.
+/// The consequence of a command that cannot be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consequence {
     /// The workflow task fails.
     FailsTask,
-    /// The run cannot go on with what its worker sent: it is terminated, and the task fails.
+    /// The workflow task fails, and the run is terminated: it cannot go on with what its worker
+    /// sent.
     TerminatesRun,
-    /// The worker is refused, and its task left to time out.
+    /// The worker's completion is refused, and its task is left to time out.
     RefusesCompletion,
 }
 
@@ -42,7 +43,7 @@ impl CommandFailure {
         }
     }
 
-    /// What is too large to ever be accepted ends the run.
+    /// Returns the failure of a command that is too large to be ever accepted.
     pub(crate) fn terminating(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
         Self {
             consequence: Consequence::TerminatesRun,
@@ -50,7 +51,7 @@ impl CommandFailure {
         }
     }
 
-    /// What makes no sense at all.
+    /// Returns the failure of a command that is malformed.
     pub(crate) fn refusing(message: impl Into<String>) -> Self {
         let cause = WorkflowTaskFailedCause::Unspecified;
         Self {
@@ -80,7 +81,7 @@ impl CommandFailure {
         }
     }
 
-    /// As it appears in WorkflowTaskFailed: in the words that the worker is refused with.
+    /// Returns the failure for the WorkflowTaskFailed event, with the words that the worker gets.
     pub(crate) fn to_failure(&self) -> Failure {
         Failure {
             message: self.to_string(),
@@ -107,7 +108,8 @@ impl fmt::Display for CommandFailure {
     }
 }
 
-/// `UNHANDLED_COMMAND` as the server prints it: `UnhandledCommand`.
+/// Converts a name such as `UNHANDLED_COMMAND` to the form that the server prints:
+/// `UnhandledCommand`.
 fn camel_case(name: &str) -> String {
     name.split('_')
         .flat_map(|word| {

@@ -1,8 +1,10 @@
-//! One file for each command, or for a few that are the same thing.
+//! Commands of workflow tasks: one file for each command, or for a few that belong together.
 //!
-//! A handler changes the run through its [`CommandContext`], or says why the command is bad: then
-//! the whole task fails and none of its commands count. Adding a command is a file here and a line
-//! in [`apply_one`]. Source: `temporalio/temporal:
+//! A handler changes the run through its [`CommandContext`], or returns the reason why the command
+//! is bad: then the whole task fails, and none of its commands are applied. A new command is one
+//! file here and one line in [`apply_one`].
+//!
+//! Source: `temporalio/temporal:
 //! service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`.
 
 mod activities;
@@ -30,6 +32,10 @@ use crate::{
 };
 
 /// Applies the commands of a task in order.
+///
+/// # Errors
+///
+/// The failure of the first bad command.
 pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) -> Applied {
     for command in commands {
         let kind = sequence::type_of(&command);
@@ -51,7 +57,7 @@ pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) ->
     protocol_message::apply_remaining(context)
 }
 
-/// Why a task fails of which a command of this type is bad.
+/// Returns the cause with which a bad command of this type fails its task.
 fn cause_of_bad(kind: CommandType) -> WorkflowTaskFailedCause {
     use WorkflowTaskFailedCause as Cause;
     match kind {

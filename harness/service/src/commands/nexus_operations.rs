@@ -27,13 +27,13 @@ use crate::{
     run::nexus_operations::closed_nexus_operation_of,
 };
 
-/// Bytes of the name of a service, and of that of an operation.
+/// The maximum bytes of the name of a service, and of the name of an operation.
 const NAME_LENGTH: usize = 1000;
 
-/// Bytes of all header fields, keys and values.
+/// The maximum bytes of all header fields, keys and values.
 const HEADER_SIZE: usize = 8192;
 
-/// Header fields that are the server's own.
+/// The header fields that only the server sets.
 const DISALLOWED_HEADERS: [&str; 9] = [
     "request-timeout",
     "xdc-redirection-api",
@@ -54,7 +54,7 @@ fn bad_cancel(message: impl Into<String>) -> CommandFailure {
     CommandFailure::new(Cause::BadRequestCancelNexusOperationAttributes, message)
 }
 
-/// Nexus operations are experimental, and off unless asked for.
+/// Checks that Nexus operations are served: they are experimental, and can be switched off.
 fn check_served(context: &CommandContext<'_>, command: &str) -> Applied {
     if context.config.nexus {
         return Ok(());
@@ -151,7 +151,8 @@ fn check_timeouts(command: &mut ScheduleNexusOperationCommandAttributes) -> Appl
     Ok(())
 }
 
-/// The run bounds the operation, and the operation its parts.
+/// Limits the timeouts of the operation by that of the run, and its other timeouts by
+/// schedule-to-close.
 fn bound_timeouts(
     context: &CommandContext<'_>,
     command: &mut ScheduleNexusOperationCommandAttributes,
@@ -179,7 +180,7 @@ fn bound_timeouts(
     }
 }
 
-/// The header with its keys in lower case.
+/// Returns the header with its keys in lower case.
 fn header(given: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, CommandFailure> {
     let mut size = 0;
     let mut header = BTreeMap::new();
@@ -214,8 +215,8 @@ pub(super) fn request_cancel(
             )));
         }
         Some(_) => {}
-        // It may have closed while the task was started: then its closing is still in the buffer,
-        // and the request is recorded, for the workflow has made it.
+        // The operation may have closed while the task was started; its closing event is still in
+        // the buffer then. The request is recorded all the same, because the workflow has made it.
         None => {
             let is_buffered = context.run.history.buffered().iter().any(|event| {
                 let closed = event

@@ -1,5 +1,5 @@
-//! RecordMarker, UpsertWorkflowSearchAttributes and ModifyWorkflowProperties: what a workflow notes
-//! about itself.
+//! RecordMarker, UpsertWorkflowSearchAttributes and ModifyWorkflowProperties: the notes of a
+//! workflow about itself.
 
 use prost::Message;
 
@@ -68,7 +68,7 @@ pub(super) fn record_marker(
     Ok(())
 }
 
-/// The size of fields as the server counts them: names and data (`payloadsMapSize`).
+/// Returns the size of fields as the server counts it: names and data (`payloadsMapSize`).
 #[allow(
     clippy::disallowed_types,
     reason = "the map of the message; a sum is the same in any order"
@@ -80,8 +80,8 @@ fn fields_size(fields: &std::collections::HashMap<String, Payload>) -> usize {
         .sum()
 }
 
-/// An attribute whose value is nil is removed. Attributes need not be registered: there is no list
-/// of them here.
+/// Upserts search attributes. An attribute whose value is nil is removed. Attributes need not be
+/// registered, for there is no registry here.
 pub(super) fn upsert_search_attributes(
     context: &mut CommandContext<'_>,
     command: UpsertWorkflowSearchAttributesCommandAttributes,
@@ -111,7 +111,7 @@ pub(super) fn upsert_search_attributes(
     Ok(())
 }
 
-/// A field of the memo whose value is nil is removed.
+/// Modifies the memo. A field whose value is nil is removed.
 pub(super) fn modify_properties(
     context: &mut CommandContext<'_>,
     command: ModifyWorkflowPropertiesCommandAttributes,

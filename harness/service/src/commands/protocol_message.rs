@@ -1,8 +1,10 @@
-//! ProtocolMessage: where among the commands a message about an update counts.
+//! ProtocolMessage: the place of a message about an update among the commands.
 //!
-//! Messages without a command count behind all commands, in their order. `temporalio/temporal:
-//! service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go
-//! handleCommandProtocolMessage`
+//! Messages without a command follow all commands, in their order.
+//!
+//! Source: `temporalio/temporal:
+//! service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`
+//! (`handleCommandProtocolMessage`).
 
 use crate::{
     api::{
@@ -58,9 +60,9 @@ fn apply_message(context: &mut CommandContext<'_>, message: Message) -> Applied 
         .or_else(refused)
 }
 
-/// The name of what a message holds.
+/// Returns the type name of the message's body.
 ///
-/// `temporalio/temporal: common/protocol/naming.go`
+/// Source: `temporalio/temporal: common/protocol/naming.go`.
 fn identify(message: &Message) -> Result<&str, String> {
     let body = message.body.as_ref().ok_or("nil message body")?;
     let name = body.type_url.rsplit('/').next().unwrap_or_default();

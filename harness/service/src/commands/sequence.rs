@@ -1,22 +1,23 @@
-//! The order of the commands of a task: what closes the run comes last.
+//! The order of the commands of a task: the command that closes the run comes last.
 //!
-//! `temporalio/temporal: service/history/api/command_attr_validator.go ValidateCommandSequence`
+//! Source: `temporalio/temporal: service/history/api/command_attr_validator.go`
+//! (`ValidateCommandSequence`).
 
 use temporalio_protos::temporal::api::command::v1::{Command, CommandAttributesExt};
 use tonic::Status;
 
 use crate::api::enums::CommandType;
 
-/// Checks that all commands are known, and that nothing follows one that closes the run.
+/// Checks that all commands are known, and that nothing follows a command that closes the run.
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT. The server answers its worker with that before it looks at any command, and
-/// leaves the task to time out.
+/// INVALID_ARGUMENT. The server returns it before it looks at any command, and leaves the task to
+/// time out.
 pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
     let types: Vec<_> = commands.iter().map(type_of).collect();
     let closing = types.iter().position(|kind| closes(*kind));
-    // The server comes upon whichever is first.
+    // The server reports the mistake that comes first.
     let seen = closing.map_or(types.len(), |place| place + 1);
     if types[..seen].contains(&CommandType::Unspecified) {
         return Err(Status::invalid_argument(
@@ -36,7 +37,7 @@ pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
     }
 }
 
-/// What a command is, by its attributes or, if it has none, by what it says of itself.
+/// Returns the type of a command: by its attributes or, if it has none, by its own type field.
 pub(crate) fn type_of(command: &Command) -> CommandType {
     command
         .attributes

@@ -90,8 +90,8 @@ pub(super) fn cancel(
         .user_timers
         .remove(&command.timer_id)
         .map(|timer| timer.started_event_id);
-    // It may have fired while the task was started: then it did not, for the workflow has not seen
-    // it.
+    // The timer may have fired while the task was started. That does not count, since the workflow
+    // has not seen it.
     let started_event_id =
         pending.or_else(|| run.history.take_buffered_timer_fired(&command.timer_id));
     let Some(started_event_id) = started_event_id else {

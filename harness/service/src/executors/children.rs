@@ -1,4 +1,4 @@
-//! Between a parent and its children.
+//! Deliveries between a parent and its children.
 
 use crate::{
     api::{
@@ -24,8 +24,8 @@ use crate::{
     state::service::Service,
 };
 
-/// Starts a child, or records that it could not be started. A parent that has closed meanwhile
-/// starts none, not even one that it meant to abandon.
+/// Starts a child, or records that it could not be started. A parent that has closed in the
+/// meantime starts no child, not even one that it would have abandoned.
 ///
 /// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
 /// (`processStartChildExecution`).
@@ -80,8 +80,8 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
     }
     let child = service.start_run(new_run);
     if !service.executions.run(parent).is_running() {
-        // It had its own workflow id terminated: nobody is left to be told, nor to let the child
-        // begin.
+        // The child had the parent's workflow id and terminated it, so no one schedules its first
+        // task.
         return Delivered::Done;
     }
     let run_id = service.executions.run(child).run_id.clone();
@@ -90,7 +90,8 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
         .run_mut(parent)
         .child_started(now_ms, initiated_event_id, &run_id);
     service.close_transaction(parent);
-    // Only now, so that the parent knows of its child before the child does anything.
+    // The child's first task comes only now, so that the parent knows of its child before the child
+    // acts.
     service
         .executions
         .run_mut(child)
@@ -99,9 +100,11 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
     Delivered::Done
 }
 
-/// The policies for the workflow id of a child: a running one of that id is in the way, unless the
-/// old policy says to terminate it (`service/history/api/workflow_id_dedup.go
-/// MigrateWorkflowIDReusePolicyForRunningWorkflow`).
+/// Returns the policies for the workflow id of a child. An open run of that id is in the way,
+/// unless the old policy says to terminate it.
+///
+/// Source: `temporalio/temporal: service/history/api/workflow_id_dedup.go`
+/// (`MigrateWorkflowIDReusePolicyForRunningWorkflow`).
 fn id_policies(reuse: WorkflowIdReusePolicy) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) {
     #[allow(
         deprecated,
@@ -116,8 +119,8 @@ fn id_policies(reuse: WorkflowIdReusePolicy) -> (WorkflowIdReusePolicy, Workflow
     (reuse, WorkflowIdConflictPolicy::Fail)
 }
 
-/// Whether a run that is there already is the child that is to be started: the parent was reset,
-/// and the run that it was reset from has started it. They are reconnected.
+/// Returns `true` if an existing run is the child that is to be started. That is so if the parent
+/// was reset and the earlier run had started the child; the two are reconnected.
 ///
 /// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
 /// (`verifyChildWorkflow`).
@@ -181,8 +184,7 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
     }
 }
 
-/// Tells the parent of a closed run how it closed. A parent that was reset is followed to the run
-/// that replaced it.
+/// Reports the end of a run to its parent, or to the run that replaced the parent by a reset.
 ///
 /// Source: `temporalio/temporal: service/history/api/recordchildworkflowcompleted/api.go`.
 pub(super) fn tell_parent(service: &mut Service, child: RunKey) -> Delivered {
@@ -245,8 +247,8 @@ fn running_parent(service: &Service, parent: Option<&WorkflowExecution>) -> Opti
     }
 }
 
-/// Does to a child what its parent close policy says, now that its parent has closed. It reaches
-/// the last run of the child's chain, and nothing else of the same workflow id.
+/// Applies the parent close policy to a child whose parent has closed. The policy reaches the last
+/// run of the child's chain, and no other run of the same workflow id.
 ///
 /// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
 /// (`applyParentClosePolicy`).
@@ -293,8 +295,8 @@ pub(super) fn apply_parent_close_policy(
     Delivered::Done
 }
 
-/// Whether a closing event says that the run was terminated because it was reset: its parent and
-/// its children then belong to the run that replaced it.
+/// Returns `true` if the run was terminated because it was reset. Its parent and its children then
+/// belong to the run that replaced it.
 pub(super) fn is_terminated_by_reset(run: &Run) -> bool {
     matches!(
         run.history.events().last().and_then(|event| event.attributes.as_ref()),

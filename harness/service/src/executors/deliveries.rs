@@ -1,13 +1,13 @@
-//! What one run does to another: each delivery is a transaction of its own, and the world chooses
-//! the order.
+//! Deliveries: the actions of one run on another. Each is a transaction of its own, and the caller
+//! of the service chooses their order.
 //!
-//! A parent starts a child, a closed child tells its parent, a closed parent tells its children, a
-//! run signals or cancels another. On the server these are tasks of the transfer queue, done right
-//! away but not within the transaction that asks for them, so that anything may come in between.
-//! Here they are due at once, beside the timers: one run's deliveries in their order, those of
-//! different runs in any.
+//! A parent starts a child, a closed child notifies its parent, a closed parent notifies its
+//! children, a run signals or cancels another. On the server these are tasks of the transfer queue:
+//! they run at once, but not within the transaction that asks for them, so other requests may come
+//! in between. Here they are due at once, beside the timers. The deliveries of one run keep their
+//! order; those of different runs may come in any order.
 //!
-//! `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
+//! Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`.
 
 use crate::{
     executors::{children, external_workflows},
@@ -15,7 +15,7 @@ use crate::{
     state::service::Service,
 };
 
-/// A delivery that could not be made is tried again after this long.
+/// The time after which a failed delivery is tried again.
 const RETRY_MS: u64 = 1000;
 
 /// Makes one of the deliveries that are due.

@@ -1,8 +1,9 @@
 //! Signals and cancel requests from one run to another.
 //!
 //! A run cannot reach itself this way: the server answers that there is no such workflow.
-//! `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
-//! (`processSignalExecution`, `processCancelExecution`)
+//!
+//! Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
+//! (`processSignalExecution`, `processCancelExecution`).
 
 use tonic::Code;
 
@@ -67,7 +68,7 @@ pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: 
     Delivered::Done
 }
 
-/// Canceling what has closed succeeds.
+/// Requests the cancellation of another run. The request succeeds even if that run has closed.
 pub(super) fn request_cancel(
     service: &mut Service,
     sender: RunKey,
@@ -105,8 +106,8 @@ pub(super) fn request_cancel(
     Delivered::Done
 }
 
-/// The run that is meant, if there is one: not the sender's own workflow, and, if only a child is
-/// meant, a running run only if it is the sender's child.
+/// Returns the run that a command names, if there is one. It is never a run of the sender's own
+/// workflow id. If the command is for children only, an open run must be a child of the sender.
 fn target_of(
     service: &Service,
     sender: RunKey,

@@ -1,4 +1,4 @@
-//! What follows a transaction: transfer tasks, deliveries between runs, timers.
+//! The work that follows a transaction: transfer tasks, deliveries between runs, and timers.
 
 mod children;
 pub(crate) mod deliveries;

@@ -1,4 +1,4 @@
-//! What runs do to each other, as the histories of both show it.
+//! The actions of runs on each other, as both histories show them.
 
 use pretty_assertions::assert_eq;
 
@@ -65,7 +65,8 @@ fn fail_workflow(message: &str) -> Command {
     })
 }
 
-/// A parent with a child that runs, the parent's task for that done.
+/// Returns a world with a parent whose child is open; the parent has completed the task about the
+/// start.
 fn parent_and_child(policy: ParentClosePolicy) -> World {
     let mut world = World::new();
     world.start("parent");
@@ -473,7 +474,8 @@ fn a_child_cannot_be_started_and_canceled_by_one_task() {
     );
 }
 
-/// `service/history/api/recordchildworkflowcompleted/api.go` (`recordStartedEventIfMissing`)
+/// Source: `temporalio/temporal: service/history/api/recordchildworkflowcompleted/api.go`
+/// (`recordStartedEventIfMissing`).
 #[test]
 fn a_reset_parent_that_hears_of_its_childs_end_first_hears_of_its_start_with_it() {
     let mut world = World::new();
@@ -508,7 +510,7 @@ fn a_reset_parent_that_hears_of_its_childs_end_first_hears_of_its_start_with_it(
     world
         .complete(&task, vec![complete_workflow("done")])
         .unwrap();
-    // It asks for its child too, but is overtaken.
+    // The reset parent asks for its child too, but the child's end comes first.
     world.service.fire(world.now_ms, 0);
     assert_eq!(
         tail(&world, "parent", 2),

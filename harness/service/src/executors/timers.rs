@@ -1,4 +1,4 @@
-//! What happens when a timer of a run falls due.
+//! Timers of runs that fall due.
 //!
 //! Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`.
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Fires one timer of a run, as one transaction.
+/// Fires one timer of a run in one transaction.
 pub(crate) fn fire(service: &mut Service, key: RunKey, kind: TimerKind) {
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);

@@ -1,9 +1,9 @@
-//! What a transaction leaves to do elsewhere: tasks for matching, messages to other runs.
+//! Transfer tasks: the work that a run leaves for the end of a transaction.
 //!
-//! The server's transfer queue (`temporalio/temporal:
-//! service/history/transfer_queue_active_task_executor.go`). A kind of work is a variant, and a
-//! file here if it is more than a call. It is done in order, after the transaction that asked for
-//! it, in the same step of the simulation.
+//! They are executed in order, after the transaction that left them, in the same step of the
+//! simulation.
+//!
+//! Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`.
 
 use crate::{
     api::enums::ParentClosePolicy,
@@ -14,7 +14,7 @@ use crate::{
     state::service::Service,
 };
 
-/// Does one piece of work.
+/// Executes one transfer task.
 pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
     match transfer {
         Transfer::WorkflowTask {
@@ -42,8 +42,9 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
     }
 }
 
-/// A closed run tells its parent, if it is the last of its chain, and its children, whose parent it
-/// was alone. One that was reset leaves both to the run that replaced it.
+/// Notifies the relatives of a closed run: its parent, if the run is the last of its chain, and its
+/// children, if it was their only parent. A run that was reset leaves both to the run that replaced
+/// it.
 ///
 /// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
 /// (`processCloseExecution`).

@@ -1,9 +1,10 @@
-//! The events of one run, in order, and those still without an id.
+//! The events of one run in order, and the events that have no id yet.
 //!
-//! Most events from outside go to a buffer first. The buffer is flushed when a transaction ends
-//! with no workflow task started, closings of activities, children and Nexus operations last; only
-//! then do its events get their ids. Source: `temporalio/temporal:
-//! service/history/historybuilder/event_store.go`.
+//! Most events from outside go to a buffer first. The buffer is flushed when a transaction ends and
+//! no workflow task is started. Only then do its events get their ids; closings of activities,
+//! children and Nexus operations come last.
+//!
+//! Source: `temporalio/temporal: service/history/historybuilder/event_store.go`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,11 +20,11 @@ use crate::{
 /// The id of an event that is still in the buffer (`temporalio/temporal: common/constants.go`).
 pub(crate) const BUFFERED_EVENT_ID: i64 = -123;
 
-/// The server's task ids grow over a whole shard; here they grow within a run, so as not to depend
-/// on others.
+/// The first task id. The server's task ids grow over a whole shard; here they grow within a run,
+/// so that runs do not depend on each other.
 const FIRST_TASK_ID: i64 = 1_048_576;
 
-/// What an event may carry beside its attributes.
+/// The parts of an event besides its attributes.
 #[derive(Default)]
 pub(crate) struct EventDecoration {
     pub(crate) user_metadata: Option<UserMetadata>,
@@ -40,7 +41,7 @@ impl From<Option<UserMetadata>> for EventDecoration {
     }
 }
 
-/// A place in the history to go back to.
+/// A point in a history, for a rollback.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HistoryMark {
     events: usize,
@@ -50,26 +51,24 @@ pub(crate) struct HistoryMark {
 /// The history of a run.
 #[derive(Debug, Default)]
 pub(crate) struct EventStore {
-    /// Events are large and do not change once they have their ids: whoever reads a history shares
-    /// them.
+    /// The events that have ids. They are large and never change again, so readers share them.
     events: Vec<Arc<HistoryEvent>>,
     buffered: Vec<Arc<HistoryEvent>>,
-    /// Bytes of the events before `measured`, as the server's history size counts them.
+    /// The bytes of the events before `measured`, as the server counts them for the history size.
     size_bytes: u64,
     /// A hash of the bytes of the same events.
     digest: u64,
     measured: usize,
-    /// Where events are encoded to be measured; kept so that it need not be allocated again.
+    /// The buffer into which events are encoded to be measured; it is kept to save allocations.
     scratch: Vec<u8>,
-    /// Events taken out of the buffer since the last mark, with their places, in case of a
-    /// rollback.
+    /// The events that were taken out of the buffer since the last mark, with their places in it.
     taken: Vec<(usize, Arc<HistoryEvent>)>,
-    /// Started events of the last flush, by what they belong to: the scheduled or initiated event.
+    /// The started events of the last flush, by the scheduled or initiated event of each.
     started: BTreeMap<i64, i64>,
 }
 
 impl EventStore {
-    /// A history that begins with these events.
+    /// Returns a history that begins with these events.
     pub(crate) fn forked(events: &[Arc<HistoryEvent>]) -> Self {
         Self {
             events: events.to_vec(),
@@ -77,7 +76,7 @@ impl EventStore {
         }
     }
 
-    /// Adds an event, or buffers it when its type says so; returns its id, or
+    /// Adds an event, or buffers it if its type requires that. Returns its id, or
     /// [`BUFFERED_EVENT_ID`].
     pub(crate) fn add(&mut self, now_ms: u64, attributes: impl Into<Attributes>) -> i64 {
         self.add_decorated(now_ms, attributes, EventDecoration::default())
@@ -89,7 +88,7 @@ impl EventStore {
         attributes: impl Into<Attributes>,
         decoration: EventDecoration,
     ) -> i64 {
-        // Written in place: an event is two kilobytes, and would be copied again with each move.
+        // The event is written in place: it has two kilobytes, which each move would copy.
         let mut shared = Arc::new(HistoryEvent::default());
         let event = Arc::make_mut(&mut shared);
         event.attributes = Some(attributes.into());
@@ -118,7 +117,7 @@ impl EventStore {
         event_id
     }
 
-    /// Whether the last event is one that closes a run.
+    /// Returns `true` if the last event closes the run.
     pub(crate) fn is_closed(&self) -> bool {
         self.events
             .last()
@@ -137,7 +136,7 @@ impl EventStore {
         self.events
     }
 
-    /// The event with this id, if it is in history.
+    /// Returns the event with this id, if it is in history.
     pub(crate) fn event(&self, event_id: i64) -> Option<&HistoryEvent> {
         self.events
             .get(usize::try_from(event_id).ok()?.checked_sub(1)?)
@@ -148,7 +147,10 @@ impl EventStore {
         self.event(event_id)?.attributes.as_ref()
     }
 
-    /// Whether the buffer is within its limits (`mutable_state_impl.go BufferSizeAcceptable`).
+    /// Returns `true` if the buffer is within its limits.
+    ///
+    /// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+    /// (`BufferSizeAcceptable`).
     pub(crate) fn is_buffer_acceptable(&self, limits: &Limits) -> bool {
         let bytes = || {
             self.buffered
@@ -164,24 +166,25 @@ impl EventStore {
         &self.buffered
     }
 
-    /// Bytes of the history as of the last [`EventStore::measure`].
+    /// Returns the bytes of the history as of the last [`EventStore::measure`].
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
-    /// A hash of the history's bytes as of the last [`EventStore::measure`]: the same on every
-    /// machine.
+    /// Returns a hash of the history's bytes as of the last [`EventStore::measure`], the same on
+    /// every machine.
     pub(crate) fn digest(&self) -> u64 {
         self.digest
     }
 
-    /// Counts the events added since into size and digest. Each event is encoded once in its life.
+    /// Adds the events since the last call to size and digest. Each event is encoded only once.
     pub(crate) fn measure(&mut self) {
         for event in &self.events[self.measured..] {
             self.scratch.clear();
             // Writing into a vector cannot fail.
             let _ = event.encode(&mut self.scratch);
-            // As an element of the `History` message that the server stores a batch as.
+            // The length of an element of the `History` message, as which the server stores a
+            // batch.
             let bytes = self.scratch.len();
             self.size_bytes += (1 + prost::length_delimiter_len(bytes) + bytes) as u64;
             self.digest = xxh3_64_with_seed(&self.scratch, self.digest);
@@ -189,8 +192,8 @@ impl EventStore {
         self.measured = self.events.len();
     }
 
-    /// Gives the buffered events their ids, closings of activities, children and Nexus operations
-    /// last. A closed run drops them.
+    /// Gives the buffered events their ids, with the closings of activities, children and Nexus
+    /// operations last. A closed run drops its buffered events.
     pub(crate) fn flush_buffered(&mut self) {
         if self.buffered.is_empty() {
             return;
@@ -204,7 +207,7 @@ impl EventStore {
             .sort_by_key(|event| kinds::is_flushed_last(event.event_type()));
         let mut buffered = std::mem::take(&mut self.buffered);
         for mut shared in buffered.drain(..) {
-            // Nobody else has it yet, so nothing is copied.
+            // Nobody else has the event yet, so this copies nothing.
             let event = Arc::make_mut(&mut shared);
             event.event_id = self.next_event_id();
             event.task_id = FIRST_TASK_ID + event.event_id;
@@ -214,12 +217,12 @@ impl EventStore {
         self.buffered = buffered;
     }
 
-    /// Started events of the last flush: the scheduled or initiated event, and the started one.
+    /// Returns the started events of the last flush, by the scheduled or initiated event of each.
     pub(crate) fn started_in_last_flush(&self) -> &BTreeMap<i64, i64> {
         &self.started
     }
 
-    /// Tells a closing event the id of the started event that was flushed with it.
+    /// Sets the id of the started event in a closing event, if both were flushed together.
     fn wire(&mut self, event: &mut HistoryEvent) {
         macro_rules! wire {
             ($($variant:ident by $key:ident),+ $(,)?) => {
@@ -252,7 +255,7 @@ impl EventStore {
         );
     }
 
-    /// Takes the firing of a timer out of the buffer; returns the event that started the timer.
+    /// Removes the firing of a timer from the buffer, and returns the event that started the timer.
     pub(crate) fn take_buffered_timer_fired(&mut self, timer_id: &str) -> Option<i64> {
         let (place, started_event_id) =
             self.buffered
@@ -278,11 +281,11 @@ impl EventStore {
         }
     }
 
-    /// Drops what was added since the mark.
+    /// Drops everything that was added since the mark.
     ///
     /// # Panics
     ///
-    /// If the buffer was flushed since: then there is nothing to go back to.
+    /// If the buffer was flushed since the mark, which cannot be undone.
     pub(crate) fn rollback(&mut self, mark: HistoryMark) {
         self.events.truncate(mark.events);
         for (place, event) in std::mem::take(&mut self.taken).into_iter().rev() {

@@ -1,4 +1,5 @@
-//! What the server does with an event by its type: buffer it, put it last, close the run with it.
+//! The kinds of events by type: those that wait in the buffer, those that leave it last, and those
+//! that close a run.
 //!
 //! Source: `temporalio/temporal: service/history/historybuilder/event_store.go`.
 
@@ -9,8 +10,8 @@
 
 use crate::api::enums::EventType;
 
-/// Whether an event of this type waits in the buffer until its transaction ends, and longer while a
-/// workflow task is started.
+/// Returns `true` if events of this type wait in the buffer until their transaction ends, and
+/// longer if a workflow task is started then.
 pub(crate) fn is_buffered(event_type: EventType) -> bool {
     use EventType::*;
     !matches!(
@@ -44,7 +45,7 @@ pub(crate) fn is_buffered(event_type: EventType) -> bool {
     )
 }
 
-/// Whether an event of this type goes behind the others when the buffer is flushed.
+/// Returns `true` if events of this type come after the others when the buffer is flushed.
 pub(crate) fn is_flushed_last(event_type: EventType) -> bool {
     use EventType::*;
     matches!(
@@ -65,7 +66,7 @@ pub(crate) fn is_flushed_last(event_type: EventType) -> bool {
     )
 }
 
-/// Whether an event of this type is the last one of a run.
+/// Returns `true` if an event of this type is the last one of a run.
 pub(crate) fn is_closing(event_type: EventType) -> bool {
     use EventType::*;
     matches!(

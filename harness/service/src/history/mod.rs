@@ -1,4 +1,4 @@
-//! The history of a run: events with ids, and the buffer of those that wait for theirs.
+//! The history of a run: events with ids, and the buffer of events that wait for an id.
 
 mod event_store;
 pub(crate) mod kinds;

@@ -1,4 +1,4 @@
-//! The messages that go in and out of the service.
+//! The messages that enter and leave the service.
 
 pub(crate) mod nexus_completion;
 pub(crate) mod polled_workflow_task;

@@ -1,4 +1,5 @@
-//! A workflow task on its way to a worker, its events shared with the history that they are from.
+//! A workflow task on its way to a worker. It shares its events with the history that they are
+//! from.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -8,18 +9,18 @@ use crate::api::{HistoryEvent, history::History, protocol, rpc::PollWorkflowTask
 
 /// The answer to a poll for a workflow task.
 ///
-/// It stands for the [`PollWorkflowTaskQueueResponse`] that [`into_message`](Self::into_message)
-/// makes of it, and dereferences to it but for its events: they are large, and a worker in the same
+/// It stands for a [`PollWorkflowTaskQueueResponse`], which [`into_message`](Self::into_message)
+/// creates, and dereferences to it except for its events. Those are large, and a worker in the same
 /// process need not copy them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolledWorkflowTask {
-    /// Its history is there without its events.
+    /// The message; its history has no events.
     message: PollWorkflowTaskQueueResponse,
     events: Vec<Arc<HistoryEvent>>,
 }
 
 impl PolledWorkflowTask {
-    /// The message, whose own events are replaced by these.
+    /// Returns a task with the message and, instead of the message's own events, `events`.
     pub(crate) fn new(
         message: PollWorkflowTaskQueueResponse,
         events: Vec<Arc<HistoryEvent>>,
@@ -38,17 +39,17 @@ impl PolledWorkflowTask {
         self
     }
 
-    /// The events that came with the task.
+    /// Returns the events that came with the task.
     pub fn events(&self) -> &[Arc<HistoryEvent>] {
         &self.events
     }
 
-    /// The message without events, and the events.
+    /// Returns the message without events, and the events.
     pub fn into_parts(self) -> (PollWorkflowTaskQueueResponse, Vec<Arc<HistoryEvent>>) {
         (self.message, self.events)
     }
 
-    /// The message as it is on the wire.
+    /// Returns the message as it is on the wire.
     pub fn into_message(self) -> PollWorkflowTaskQueueResponse {
         let Self {
             mut message,

@@ -4,11 +4,13 @@ use tonic::Status;
 
 use crate::{base::identifiers::RequestId, messages::request::Response};
 
-/// An answer to a request.
+/// The reply to a request.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The request that it answers.
+    /// The id of the request.
     pub id: RequestId,
     /// The response, or the gRPC status that the server would answer with.
+    ///
+    /// A status may have a [`Reason`](crate::Reason).
     pub result: Result<Response, Status>,
 }

@@ -1,4 +1,5 @@
-//! The RPCs of `WorkflowService` that the simulated service serves, as one enum each way.
+//! The RPCs of `WorkflowService` that the simulated service serves: one enum for requests, one for
+//! responses, and one for their names.
 //!
 //! The service speaks the messages of Temporal's public API and nothing else, so the official
 //! client, the official worker and the simulator's own worker all reach it the same way. An RPC is
@@ -18,8 +19,8 @@
 //! assert_eq!(refused.message(), status_of_unserved("ListSchedules").message());
 //! ```
 //!
-//! Messages are boxed: an enum of them is two words, and moves through queues and match arms
-//! cheaply.
+//! Messages are boxed: an enum of them takes two words, so it is cheap to move through queues and
+//! match arms.
 
 use std::{fmt, str::FromStr};
 
@@ -28,14 +29,14 @@ use tonic::Status;
 
 use crate::messages::polled_workflow_task::PolledWorkflowTask;
 
-/// The messages of `WorkflowService`, and those that reach the server another way.
+/// The messages of `WorkflowService`, and those that reach the server on another way.
 mod v1 {
     pub(super) use crate::messages::nexus_completion::CompleteNexusOperationRequest;
     pub(super) use crate::messages::nexus_completion::CompleteNexusOperationResponse;
     pub(super) use temporalio_protos::temporal::api::workflowservice::v1::*;
 }
 
-/// The gRPC service whose RPCs these are.
+/// The gRPC service that the RPCs belong to.
 pub const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
 
 macro_rules! rpcs {
@@ -47,7 +48,7 @@ macro_rules! rpcs {
             $($rpc(Box<v1::$request>),)+
         }
 
-        /// The answer of the simulated service to the [`Request`] of the same name.
+        /// The response of the simulated service to the [`Request`] of the same name.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs, reason = "each variant is the RPC it is named for")]
         pub enum Response {
@@ -116,7 +117,7 @@ macro_rules! rpcs {
             ///
             /// # Errors
             ///
-            /// As [`Request::decode`].
+            /// Those of [`Request::decode`].
             pub fn decode(rpc: &str, bytes: &[u8]) -> Result<Self, Status> {
                 let rpc: Rpc = rpc.parse()?;
                 match rpc {
@@ -200,7 +201,7 @@ rpcs! {
     PollNexusTaskQueue(PollNexusTaskQueueRequest) -> v1::PollNexusTaskQueueResponse,
     RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest) -> v1::RespondNexusTaskCompletedResponse,
     RespondNexusTaskFailed(RespondNexusTaskFailedRequest) -> v1::RespondNexusTaskFailedResponse,
-    // The callback of a started operation, no RPC of `WorkflowService`.
+    // The callback of a started operation, which is no RPC of `WorkflowService`.
     CompleteNexusOperation(CompleteNexusOperationRequest) -> v1::CompleteNexusOperationResponse,
 
     DescribeTaskQueue(DescribeTaskQueueRequest) -> v1::DescribeTaskQueueResponse,

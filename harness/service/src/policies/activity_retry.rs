@@ -1,8 +1,10 @@
-//! What the server makes of an activity's options, and when a failed attempt is tried again.
+//! The options of activities, as the server completes them, and the retries of failed attempts.
 //!
-//! Pure functions: options in, deadlines out. `temporalio/temporal:
-//! chasm/lib/activity/validator.go`, `service/history/workflow/mutable_state_impl.go
-//! RetryActivity`, `service/history/api/command_attr_validator.go`
+//! These are pure functions: options in, deadlines out.
+//!
+//! Source: `temporalio/temporal: chasm/lib/activity/validator.go`,
+//! `service/history/workflow/mutable_state_impl.go` (`RetryActivity`),
+//! `service/history/api/command_attr_validator.go`.
 
 use prost_types::Duration;
 use temporalio_protos::temporal::api::{
@@ -22,27 +24,28 @@ use crate::{
     policies::retry::{self, NextAttempt},
 };
 
-/// What decides whether and when an activity is tried again.
+/// The inputs of the decision whether and when an activity is retried.
 #[derive(Clone, Copy, Debug)]
 pub struct ActivityRetry<'a> {
-    /// Its retry policy with the defaults filled in; `None` never retries.
+    /// The retry policy with its defaults filled in; `None` never retries.
     pub policy: Option<&'a RetryPolicy>,
     /// The attempt that just ended, from 1.
     pub attempt: i32,
-    /// Whether the workflow has asked for the activity's cancellation.
+    /// True if the workflow has requested the activity's cancellation.
     pub cancel_requested: bool,
-    /// When schedule-to-close ends, in milliseconds since the Unix epoch: see [`expires_at_ms`].
+    /// The end of schedule-to-close, in milliseconds since the Unix epoch: see [`expires_at_ms`].
     pub expires_at_ms: Option<u64>,
 }
 
 impl ActivityRetry<'_> {
-    /// The delay in milliseconds before the next attempt, after this failure.
+    /// Returns the delay in milliseconds before the attempt that follows this failure.
     ///
-    /// A delay that the failure asks for replaces the policy's, its maximum interval included.
+    /// A delay that the failure asks for replaces the policy's delay, even above the policy's
+    /// maximum interval.
     ///
     /// # Errors
     ///
-    /// Why there is no next attempt: what the closing event says as its retry state.
+    /// The reason why there is no next attempt, which is the retry state of the closing event.
     pub fn next_attempt(&self, now_ms: u64, failure: Option<&Failure>) -> Result<u64, RetryState> {
         let Some(policy) = self.policy else {
             return Err(RetryState::RetryPolicyNotSet);
@@ -50,7 +53,7 @@ impl ActivityRetry<'_> {
         if self.cancel_requested {
             return Err(RetryState::CancelRequested);
         }
-        // These two are deadlines that the server keeps, not failures of an attempt.
+        // The server enforces these two timeouts itself; no attempt failed.
         if let Some(FailureInfo::TimeoutFailureInfo(info)) =
             failure.and_then(|f| f.failure_info.as_ref())
             && matches!(
@@ -78,21 +81,21 @@ impl ActivityRetry<'_> {
     }
 }
 
-/// When an activity scheduled at a time may start no further attempt, in milliseconds since the
-/// Unix epoch.
+/// Returns the time after which an activity scheduled at `scheduled_at_ms` starts no attempt, in
+/// milliseconds since the Unix epoch.
 ///
-/// It counts from the first schedule, over all attempts. Without schedule-to-close there is no such
-/// time.
+/// The timeout counts from the first schedule, over all attempts. Without schedule-to-close there
+/// is no such time.
 pub fn expires_at_ms(scheduled_at_ms: u64, schedule_to_close: Option<&Duration>) -> Option<u64> {
     limit_ms(schedule_to_close).map(|timeout_ms| scheduled_at_ms.saturating_add(timeout_ms))
 }
 
-/// Checks the command that schedules an activity and fills in what it leaves open, as its event
-/// will show it.
+/// Checks the command that schedules an activity, and completes its options as its event will show
+/// them.
 ///
-/// Of the timeouts: schedule-to-close fills the other two and bounds them; start-to-close alone
-/// takes the run's timeout for the rest; no timeout is above the run's, nor heartbeat above
-/// start-to-close.
+/// Schedule-to-close fills in the other two timeouts and bounds them. With start-to-close alone,
+/// the run's timeout fills in the others. No timeout exceeds the run's, and heartbeat does not
+/// exceed start-to-close.
 ///
 /// # Errors
 ///

@@ -1,12 +1,11 @@
-//! When the next attempt comes, and when there is none: what activities and workflows have in
-//! common.
+//! Retry policies: the rules that activities and workflows share for the next attempt.
 //!
 //! The delay before attempt n+1 is `initial interval × coefficient^(n-1)`, at most the maximum
-//! interval, without jitter. It is given up when the attempts are used up, when the failure may not
-//! be retried, or when the delay would pass the expiration time.
+//! interval, without jitter. There is no next attempt if the attempts are used up, if the failure
+//! is not retryable, or if the delay would pass the expiration time.
 //!
-//! `temporalio/temporal: common/retrypolicy/retry_policy.go`, `common/backoff/retry.go`,
-//! `service/history/workflow/retry.go`
+//! Source: `temporalio/temporal: common/retrypolicy/retry_policy.go`, `common/backoff/retry.go`,
+//! `service/history/workflow/retry.go`.
 
 use prost_types::Duration;
 use temporalio_protos::temporal::api::{
@@ -18,7 +17,7 @@ use tonic::Status;
 
 use crate::base::time::{nanos, nanos_to_ms, validate_and_cap};
 
-/// How a timeout is named among non-retryable error types: `TemporalTimeout:StartToClose`.
+/// The prefix of timeouts among the non-retryable error types: `TemporalTimeout:StartToClose`.
 const TIMEOUT_TYPE_PREFIX: &str = "TemporalTimeout:";
 
 const DEFAULT_INITIAL_INTERVAL: Duration = Duration {
@@ -30,8 +29,8 @@ const DEFAULT_MAXIMUM_INTERVAL_COEFFICIENT: i64 = 100;
 
 const COEFFICIENT_TOO_SMALL: &str = "BackoffCoefficient cannot be less than 1 on retry policy.";
 
-/// Fills what a retry policy leaves open: 1 s, coefficient 2, at most 100 times the first interval,
-/// attempts without limit.
+/// Fills in the unset fields of a retry policy: an initial interval of 1 s, coefficient 2, a
+/// maximum interval of 100 times the initial one, and unlimited attempts.
 pub fn ensure_defaults(policy: &mut RetryPolicy) {
     if nanos(policy.initial_interval.as_ref()) == 0 {
         policy.initial_interval = Some(DEFAULT_INITIAL_INTERVAL);
@@ -46,16 +45,16 @@ pub fn ensure_defaults(policy: &mut RetryPolicy) {
     }
 }
 
-/// Checks a retry policy whose defaults are filled in, and cuts its intervals to what the server
-/// keeps.
+/// Checks a retry policy whose defaults are filled in, and cuts its intervals to the longest that
+/// the server keeps.
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT, naming the field. A policy of one attempt never retries, so little else of it
-/// is looked at.
+/// INVALID_ARGUMENT, naming the field. A policy of one attempt never retries, so most of its other
+/// fields are not checked.
 pub fn validate(policy: &mut RetryPolicy) -> Result<(), Status> {
     let refused = |message: String| Err(Status::invalid_argument(message));
-    // Not a number is not less than 1 to Go either, but it would retry without delay for ever.
+    // In Go, "not a number" is not less than 1 either, but it would retry without delay forever.
     if policy.backoff_coefficient.is_nan() {
         return refused(COEFFICIENT_TOO_SMALL.into());
     }
@@ -97,10 +96,10 @@ pub fn validate(policy: &mut RetryPolicy) -> Result<(), Status> {
     Ok(())
 }
 
-/// Whether a failure permits another attempt.
+/// Returns `true` if a failure permits another attempt.
 ///
-/// Types match exactly, case and all. Cancellation, termination and the two schedule timeouts never
-/// retry; wrappers and failures that say nothing of themselves always do.
+/// Types are compared exactly, including case. Cancellation, termination and the two schedule
+/// timeouts are never retried. Wrapping failures and failures without a type always are.
 pub fn is_retryable(failure: Option<&Failure>, non_retryable_types: &[String]) -> bool {
     let listed = |name: &str| non_retryable_types.iter().any(|listed| listed == name);
     match failure.and_then(|failure| failure.failure_info.as_ref()) {
@@ -118,7 +117,7 @@ pub fn is_retryable(failure: Option<&Failure>, non_retryable_types: &[String]) -
     }
 }
 
-/// The delay that an application failure asks for instead of the policy's, in nanoseconds.
+/// Returns the delay in nanoseconds that an application failure asks for instead of the policy's.
 pub(crate) fn requested_delay_nanos(failure: Option<&Failure>) -> Option<i64> {
     match failure.and_then(|failure| failure.failure_info.as_ref()) {
         Some(FailureInfo::ApplicationFailureInfo(info)) => info
@@ -129,29 +128,29 @@ pub(crate) fn requested_delay_nanos(failure: Option<&Failure>) -> Option<i64> {
     }
 }
 
-/// What a next attempt depends on.
+/// The inputs of the decision about a next attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NextAttempt {
     pub(crate) now_ms: u64,
     /// The attempt that just ended, from 1.
     pub(crate) attempt: i32,
-    /// 0 is without limit.
+    /// The maximum number of attempts; 0 means unlimited.
     pub(crate) maximum_attempts: i32,
-    /// The delay before any maximum.
+    /// The delay before it is cut to a maximum.
     pub(crate) delay_nanos: i64,
-    /// 0 is without maximum.
+    /// The maximum delay; 0 means unlimited.
     pub(crate) maximum_delay_nanos: i64,
     pub(crate) expires_at_ms: Option<u64>,
 }
 
 impl NextAttempt {
-    /// The delay in milliseconds before the next attempt.
+    /// Returns the delay in milliseconds before the next attempt.
     ///
-    /// `service/history/workflow/retry.go nextBackoffInterval`
+    /// Source: `temporalio/temporal: service/history/workflow/retry.go` (`nextBackoffInterval`).
     ///
     /// # Errors
     ///
-    /// Why there is no next attempt.
+    /// The reason why there is no next attempt.
     pub(crate) fn delay_ms(self) -> Result<u64, RetryState> {
         if self.maximum_attempts > 0 && self.attempt.max(1) >= self.maximum_attempts {
             return Err(RetryState::MaximumAttemptsReached);
@@ -174,7 +173,7 @@ impl NextAttempt {
     }
 }
 
-/// `initial interval × coefficient^(attempt-1)` in nanoseconds, within what 64 bits hold.
+/// Returns `initial interval × coefficient^(attempt-1)` in nanoseconds, limited to 64 bits.
 pub(crate) fn exponential_nanos(policy: &RetryPolicy, attempt: i32) -> i64 {
     #[allow(
         clippy::cast_precision_loss,
@@ -194,7 +193,9 @@ pub(crate) fn exponential_nanos(policy: &RetryPolicy, attempt: i32) -> i64 {
     delay.max(0)
 }
 
-/// `base^exponent` by squaring: the same on every platform, which `f64::powi` does not promise.
+/// Returns `base^exponent` by repeated squaring.
+///
+/// The result is the same on every platform, which `f64::powi` does not guarantee.
 fn power(mut base: f64, mut exponent: u32) -> f64 {
     let mut result = 1.0;
     while exponent > 0 {
@@ -214,7 +215,7 @@ fn from_nanos(nanos: i64) -> Duration {
 }
 
 fn is_timeout_type(name: &str) -> bool {
-    // Go's enum reads both its own short names and those of the protocol.
+    // Go's enum has short names besides those of the protocol, and reads both.
     const SHORT: [&str; 4] = [
         "StartToClose",
         "ScheduleToStart",

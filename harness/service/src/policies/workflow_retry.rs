@@ -1,8 +1,8 @@
-//! When a run is followed by another of its chain: workflow retry, and the pause before any next
-//! run.
+//! The next run of a chain: workflow retries, and the pause before the first workflow task of any
+//! next run.
 //!
-//! `temporalio/temporal: service/history/workflow/retry.go`, `mutable_state_impl.go
-//! GetRetryBackoffDuration`, `service/history/api/create_workflow_util.go`
+//! Source: `temporalio/temporal: service/history/workflow/retry.go`, `mutable_state_impl.go`
+//! (`GetRetryBackoffDuration`), `service/history/api/create_workflow_util.go`.
 
 use prost_types::Duration;
 use temporalio_protos::temporal::api::{
@@ -14,8 +14,8 @@ use crate::{
     policies::retry::{self, NextAttempt},
 };
 
-/// A run that continues sooner than this after it began waits for the rest of it first, so that a
-/// chain cannot spin: the server's `WorkflowIdReuseMinimalInterval`.
+/// The minimum time between the starts of two runs of a chain; it keeps a chain from spinning
+/// (`WorkflowIdReuseMinimalInterval`).
 const MINIMAL_INTERVAL_MS: u64 = 1000;
 
 const DEFAULT_WORKFLOW_TASK_TIMEOUT: Duration = Duration {
@@ -27,26 +27,27 @@ const MAX_WORKFLOW_TASK_TIMEOUT: Duration = Duration {
     nanos: 0,
 };
 
-/// What decides whether and when a failed run is tried again.
+/// The inputs of the decision whether and when a failed run is retried.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkflowRetry<'a> {
-    /// Its retry policy with the defaults filled in; `None` never retries.
+    /// The retry policy with its defaults filled in; `None` never retries.
     pub policy: Option<&'a RetryPolicy>,
-    /// The attempt that this run is, from 1.
+    /// The attempt of this run, from 1.
     pub attempt: i32,
-    /// When the execution timeout ends the chain, in milliseconds since the Unix epoch.
+    /// The time at which the execution timeout ends the chain, in milliseconds since the Unix
+    /// epoch.
     pub execution_expires_at_ms: Option<u64>,
 }
 
 impl WorkflowRetry<'_> {
-    /// The delay in milliseconds before the next run, after this failure.
+    /// Returns the delay in milliseconds before the run that follows this failure.
     ///
-    /// A delay that the failure asks for replaces the policy's, but, unlike an activity's, stays
-    /// within the maximum interval.
+    /// A delay that the failure asks for replaces the policy's delay. Unlike an activity's, it
+    /// stays within the maximum interval.
     ///
     /// # Errors
     ///
-    /// Why there is no next run: what the closing event says as its retry state.
+    /// The reason why there is no next run, which is the retry state of the closing event.
     pub fn next_run(&self, now_ms: u64, failure: Option<&Failure>) -> Result<u64, RetryState> {
         let Some(policy) = self.policy else {
             return Err(RetryState::RetryPolicyNotSet);
@@ -67,12 +68,14 @@ impl WorkflowRetry<'_> {
     }
 }
 
-/// The pause before the first workflow task of a run that continues another, in milliseconds.
+/// Returns the pause, in milliseconds, before the first workflow task of a run that continues
+/// another.
 ///
-/// `executed_at_ms` is when the earlier run's first workflow task was due (its start plus its own
-/// pause).
+/// `executed_at_ms` is the time at which the earlier run's first workflow task was due: its start
+/// plus its own pause.
 ///
-/// `mutable_state_impl.go ContinueAsNewMinBackoff`
+/// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+/// (`ContinueAsNewMinBackoff`).
 pub fn pause_before_next_run_ms(now_ms: u64, executed_at_ms: u64, asked_ms: u64) -> u64 {
     let lifetime_ms = now_ms.saturating_sub(executed_at_ms);
     if lifetime_ms.saturating_add(asked_ms) < MINIMAL_INTERVAL_MS {
@@ -82,7 +85,7 @@ pub fn pause_before_next_run_ms(now_ms: u64, executed_at_ms: u64, asked_ms: u64)
     }
 }
 
-/// The run timeout that counts: never above the execution timeout, and that one if none is given.
+/// Returns the effective run timeout: at most the execution timeout, which it is if unset.
 pub fn run_timeout(run: Option<&Duration>, execution: Option<&Duration>) -> Duration {
     let (run, execution) = (
         run.copied().unwrap_or_default(),
@@ -96,8 +99,8 @@ pub fn run_timeout(run: Option<&Duration>, execution: Option<&Duration>) -> Dura
     }
 }
 
-/// The workflow task timeout that counts: 10 s if none is given, at most 120 s, never above the
-/// run's.
+/// Returns the effective workflow task timeout: 10 s if unset, at most 120 s, and at most the run
+/// timeout.
 pub fn workflow_task_timeout(task: Option<&Duration>, run_timeout: &Duration) -> Duration {
     let asked = task
         .copied()

@@ -1,12 +1,13 @@
-//! The runs of a chain: what the first one starts with, and what each hands to the next.
+//! The runs of a chain: the beginning of the first run, and the attributes that each run passes to
+//! the next.
 //!
-//! A run is followed by another of the same workflow id when it continues as new, is retried, or
-//! has a cron schedule. All of them know the first one; the execution timeout counts from its
+//! A run is followed by another of the same workflow id if it continues as new, is retried, or has
+//! a cron schedule. All of them know the first run, and the execution timeout counts from its
 //! start.
 //!
-//! `temporalio/temporal: common/util.go CreateHistoryStartWorkflowRequest`,
-//! `service/history/workflow/retry.go SetupNewWorkflowForRetryOrCron`,
-//! `mutable_state_impl.go addWorkflowExecutionStartedEventForContinueAsNew`
+//! Source: `temporalio/temporal: common/util.go` (`CreateHistoryStartWorkflowRequest`),
+//! `service/history/workflow/retry.go` (`SetupNewWorkflowForRetryOrCron`), `mutable_state_impl.go`
+//! (`addWorkflowExecutionStartedEventForContinueAsNew`).
 
 use prost_types::Duration;
 
@@ -28,8 +29,8 @@ use crate::{
     run::{Run, start::NewRun},
 };
 
-/// Fills in what the first run of a chain has beside what its caller asked for: the timeouts that
-/// count, when the chain ends, and how long its first workflow task waits.
+/// Completes the attributes of the first run of a chain: its effective timeouts, the end of the
+/// chain, and the delay of the first workflow task.
 pub(crate) fn begin(
     attributes: &mut WorkflowExecutionStartedEventAttributes,
     start_delay: Option<&Duration>,
@@ -51,7 +52,7 @@ pub(crate) fn begin(
     attributes.first_workflow_task_backoff = Some(duration(backoff_ms));
 }
 
-/// What a retry or a cron schedule hands to the next run.
+/// The attributes that a retry or a cron schedule passes to the next run.
 pub(crate) struct Repetition {
     pub(crate) initiator: ContinueAsNewInitiator,
     /// The pause that the policy or the schedule asks for.
@@ -61,13 +62,13 @@ pub(crate) struct Repetition {
 }
 
 impl Run {
-    /// When the first workflow task of the run was or is due.
+    /// Returns the time at which the first workflow task of the run was or is due.
     pub(crate) fn execution_ms(&self) -> u64 {
         self.start_ms + duration_ms(self.started().first_workflow_task_backoff.as_ref())
     }
 
-    /// The run that repeats this one: with what this one started with, not with what it has
-    /// upserted since.
+    /// Returns the run that repeats this one. It gets the attributes that this run was started
+    /// with, without what this run has upserted since.
     pub(crate) fn repetition(&self, repetition: Repetition, now_ms: u64) -> NewRun {
         let started = self.started();
         let is_retry = repetition.initiator == ContinueAsNewInitiator::Retry;
@@ -86,7 +87,7 @@ impl Run {
         self.next_run(attributes, repetition.backoff_ms, now_ms)
     }
 
-    /// The run that a command continues this one as. The command has been normalized.
+    /// Returns the run as which a command continues this one. The command has been normalized.
     pub(crate) fn continuation(
         &self,
         command: ContinueAsNewWorkflowExecutionCommandAttributes,
@@ -118,8 +119,8 @@ impl Run {
         )
     }
 
-    /// What every next run of the chain has in common. The parent, the root, the first run and the
-    /// end of the chain stay those of this run.
+    /// Returns the next run of the chain with the attributes that all such runs share. Parent,
+    /// root, first run and end of the chain remain those of this run.
     fn next_run(
         &self,
         mut attributes: WorkflowExecutionStartedEventAttributes,
@@ -131,10 +132,10 @@ impl Run {
         attributes
             .continued_execution_run_id
             .clone_from(&self.run_id);
-        // A reset has begun the time of the chain anew.
+        // After a reset, the end of the chain differs from the attributes.
         attributes.workflow_execution_expiration_time =
             self.state.execution_expiration_ms.map(timestamp);
-        // Empty: its own run id is filled in.
+        // An empty id is replaced by the run's own id.
         attributes.original_execution_run_id = String::new();
         attributes.identity = String::new();
         attributes.eager_execution_accepted = false;
@@ -149,7 +150,7 @@ impl Run {
                 links,
                 ..EventDecoration::default()
             },
-            // The server draws one at random; no client knows it.
+            // The server draws this id at random; no client knows it.
             request_id: derived_uuid(0, &self.run_id, 0),
             ..NewRun::default()
         }

@@ -1,6 +1,6 @@
 //! The ways in which a run closes.
 //!
-//! Every way ends in [`Run::closed`], which drops what is pending and tells the rest of the
+//! All of them end in [`Run::closed`], which drops pending work and notifies the rest of the
 //! service.
 
 use crate::{
@@ -26,35 +26,35 @@ use crate::{
     },
 };
 
-/// Who the server says did what it did itself.
+/// The identity that the server writes for its own actions.
 pub(crate) const HISTORY_SERVICE: &str = "history-service";
-/// Who the server says did what a reset brought with it.
+/// The identity that the server writes for the actions of a reset.
 pub(crate) const HISTORY_RESETTER: &str = "history-resetter";
 
-/// Why and by whom a run is terminated.
+/// The reason and the identity of a termination.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Termination {
     pub(crate) reason: String,
     pub(crate) details: Option<Payloads>,
     pub(crate) identity: String,
     pub(crate) links: Vec<Link>,
-    /// The reason that programs recognise, if the service terminates the run for one.
+    /// The reason that programs recognise, if the service itself terminates the run for one.
     pub(crate) typed_reason: Option<Reason>,
 }
 
-/// Why and by whom a run is asked to cancel.
+/// The reason and the identity of a cancel request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CancelRequest {
     pub(crate) reason: String,
     pub(crate) identity: String,
     pub(crate) links: Vec<Link>,
-    /// The run that asks, and its event, unless a client does.
+    /// The run that sends the request; `None` for a client. Its event is the next field.
     pub(crate) sender: Option<WorkflowExecution>,
     pub(crate) sender_initiated_event_id: i64,
 }
 
 impl Run {
-    /// Terminates the run; a started workflow task fails first.
+    /// Terminates the run. A started workflow task fails first.
     ///
     /// Source: `temporalio/temporal: service/history/workflow/util.go` (`TerminateWorkflow`).
     pub(crate) fn terminate(&mut self, now_ms: u64, termination: Termination) {
@@ -75,8 +75,10 @@ impl Run {
         self.closed(now_ms, WorkflowExecutionStatus::Terminated);
     }
 
-    /// Times the run out. Where its retry policy or cron schedule asks for it, another follows: its
-    /// start is returned, and has to be made with `next_run_id`.
+    /// Times the run out.
+    ///
+    /// If its retry policy or its cron schedule asks for another run, the start of that run is
+    /// returned; the caller starts it with the id `next_run_id`.
     ///
     /// Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`
     /// (`executeWorkflowRunTimeoutTask`).
@@ -131,7 +133,11 @@ impl Run {
         next_run
     }
 
-    /// The pause before the retry of this run after a failure, or why there is none.
+    /// Returns the pause before the retry of this run after a failure.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the run is not retried.
     pub(crate) fn retry_backoff_ms(
         &self,
         now_ms: u64,
@@ -146,19 +152,19 @@ impl Run {
         .next_run(now_ms, failure)
     }
 
-    /// The pause before the next run that the cron schedule asks for, if there is one.
+    /// Returns the pause before the next run of the cron schedule, if there is one.
     pub(crate) fn cron_backoff_ms(&self, now_ms: u64) -> Option<u64> {
         let spec = &self.started().cron_schedule;
         if spec.is_empty() {
             return None;
         }
-        // It was checked when the chain began; one that has no next time ends the chain.
+        // The schedule was checked when the chain began. If it has no next time, the chain ends.
         Schedule::parse(spec)
             .ok()?
             .backoff_ms(self.execution_ms(), now_ms)
     }
 
-    /// Asks the run to cancel, once.
+    /// Requests the cancellation of the run, once.
     pub(crate) fn request_cancel(&mut self, now_ms: u64, request: CancelRequest) {
         if !self.is_running() || self.state.cancel_requested {
             return;
@@ -177,12 +183,12 @@ impl Run {
                 ..EventDecoration::default()
             },
         );
-        // It does not wait for a delayed first workflow task, as a signal does.
+        // Unlike a signal, the request does not wait for a delayed first workflow task.
         self.hasten_workflow_task(now_ms);
     }
 
-    /// Before the server closes a run by itself, a started workflow task fails, and what waited for
-    /// it counts.
+    /// Fails a started workflow task before the server itself closes the run, and writes the events
+    /// that waited for the task.
     fn fail_started_workflow_task(&mut self, now_ms: u64) {
         if self.has_started_workflow_task() {
             let cause = WorkflowTaskFailedCause::ForceCloseCommand;
@@ -194,7 +200,7 @@ impl Run {
         self.flush_buffered_events();
     }
 
-    /// Notes that the closing event was written.
+    /// Updates the state after the closing event was written.
     pub(crate) fn closed(&mut self, now_ms: u64, status: WorkflowExecutionStatus) {
         self.state.status = status;
         self.state.close_ms = Some(now_ms);

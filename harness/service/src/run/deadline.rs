@@ -1,9 +1,10 @@
-//! When each kind of timer of a run is due next.
+//! The deadlines of a run's timers.
 
 use crate::run::{Run, timers::TimerKind};
 
 impl Run {
-    /// When the next thing of this kind falls due, if any does. A closed run waits for nothing.
+    /// Returns the time at which the next thing of this kind falls due, if one does. A closed run
+    /// waits for nothing.
     pub(crate) fn due_ms(&self, kind: TimerKind) -> Option<u64> {
         match kind {
             // Closed runs are queried too.

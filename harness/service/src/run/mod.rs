@@ -1,10 +1,12 @@
 //! One run of a workflow: its history and its mutable state.
 //!
 //! The server calls this the mutable state (`temporalio/temporal:
-//! service/history/workflow/mutable_state_impl.go`). Each concern of it is a file here: the
-//! workflow task, activities, user timers, closing, and so on. A handler changes a run within a
-//! transaction: it adds events and changes state, pushes follow-up work to the outbox, and then
-//! [`crate::state::service::Service::close_transaction`] flushes the buffer, arms the timers and sends the
+//! service/history/workflow/mutable_state_impl.go`). Each concern of a run is a file or a folder
+//! here: the workflow task, activities, user timers, closing, and so on. In a folder, `mod.rs` has
+//! the state and knows nothing of [`Run`]; the other files are methods of [`Run`] that change it.
+//!
+//! A run changes in transactions: a handler adds events, changes state, and leaves later work in
+//! the outbox. Then `Service::close_transaction` flushes the buffer, arms the timers and takes the
 //! outbox.
 
 pub(crate) mod activities;
@@ -64,32 +66,33 @@ pub(crate) struct Run {
     pub(crate) external: ExternalRequests,
     pub(crate) nexus_operations: NexusOperations,
     pub(crate) updates: Updates,
-    /// The request id that the run was started with.
+    /// The request id with which the run was started.
     pub(crate) start_request_id: String,
-    /// The request id of the reset that made the run, if one did.
+    /// The request id of the reset that created the run; empty if none did.
     pub(crate) reset_request_id: String,
-    /// Request ids of the start and of what attached to it, for deduplication.
+    /// The request ids of the start and of later starts that attached to the run, to recognise
+    /// repetitions.
     pub(crate) start_request_ids: BTreeSet<String>,
-    /// Request ids of the signals recorded, for deduplication.
+    /// The request ids of the recorded signals, to recognise repetitions.
     pub(crate) signal_request_ids: BTreeSet<String>,
-    /// Queries that go along with the next workflow task, by ordinal.
+    /// The ordinals of the queries that go along with the next workflow task.
     pub(crate) buffered_queries: BTreeSet<u64>,
-    /// How often a workflow task was started, those that left no trace included.
+    /// The number of times that a workflow task was started, including tasks that left no trace.
     pub(crate) workflow_task_starts: u32,
-    /// Queries by when something about them falls due.
+    /// The next due time of each query, with the query.
     pub(crate) query_timers: BTreeSet<(u64, u64)>,
-    /// When the first of those who wait for its updates waits no longer.
+    /// The earliest deadline of the callers that wait for updates of the run.
     pub(crate) update_deadline_ms: Option<u64>,
-    /// Work for after the transaction.
+    /// The work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
     pub(crate) armed: ArmedTimers,
-    /// Whether a speculative workflow task outlives the transaction under way. Any other
-    /// transaction writes it.
+    /// True if a speculative workflow task remains speculative after the current transaction. Other
+    /// transactions write it to history.
     pub(crate) keeps_speculative: bool,
 }
 
-/// The part of a run that is small: copied before the commands of a workflow task are applied, and
-/// put back if one of them is bad.
+/// The small part of a run. It is copied before the commands of a workflow task are applied, and
+/// restored if one of them is bad.
 #[derive(Clone, Debug)]
 pub(crate) struct RunState {
     pub(crate) status: WorkflowExecutionStatus,
@@ -97,7 +100,7 @@ pub(crate) struct RunState {
     pub(crate) workflow_task: WorkflowTaskState,
     pub(crate) cancel_requested: bool,
     pub(crate) signals: u64,
-    /// When the first workflow task is due, if it is delayed.
+    /// The due time of the first workflow task, if it is delayed.
     pub(crate) first_workflow_task_ms: Option<u64>,
     pub(crate) run_expiration_ms: Option<u64>,
     pub(crate) execution_expiration_ms: Option<u64>,
@@ -112,11 +115,11 @@ pub(crate) struct RunState {
 }
 
 impl Run {
-    /// What the run was started with.
+    /// Returns the attributes with which the run was started.
     ///
     /// # Panics
     ///
-    /// If the first event is another: every run begins with it.
+    /// If the first event is of another type, which it never is.
     pub(crate) fn started(&self) -> &WorkflowExecutionStartedEventAttributes {
         match self.history.attributes(1) {
             Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,
@@ -142,7 +145,7 @@ impl Run {
             .map_or("", |workflow_type| &workflow_type.name)
     }
 
-    /// The task queue that the run was started on.
+    /// Returns the task queue on which the run was started.
     pub(crate) fn task_queue_name(&self) -> &str {
         self.started()
             .task_queue

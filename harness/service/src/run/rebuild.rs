@@ -1,9 +1,10 @@
-//! A run rebuilt from the first events of another: what a reset begins with.
+//! A run that is rebuilt from the first events of another, as a reset does.
 //!
-//! The events say everything that a run needs to go on, but for what is under way: activities start
-//! anew, children and messages to other runs that were not answered are asked for again.
-//! `temporalio/temporal: service/history/workflow/mutable_state_rebuilder.go`,
-//! `service/history/ndc/workflow_resetter.go`
+//! The events have everything that a run needs, except for work that is under way. Activities start
+//! anew. Starts of children and messages to other runs that have no answer yet are sent again.
+//!
+//! Source: `temporalio/temporal: service/history/workflow/mutable_state_rebuilder.go`,
+//! `service/history/ndc/workflow_resetter.go`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -32,8 +33,8 @@ use crate::{
 };
 
 impl Run {
-    /// A run of its own whose history begins with these events, as far as they go. Timeouts count
-    /// from now.
+    /// Returns a new run whose history begins with these events, and whose state is the one after
+    /// them. Timeouts count from now.
     pub(crate) fn rebuild(
         now_ms: u64,
         key: RunKey,
@@ -78,7 +79,8 @@ impl Run {
         self.state.run_expiration_ms = expires(run_ms).map(|at_ms| at_ms.min(limit_ms));
     }
 
-    /// Takes in what an event says. `activities` are the pending ones and their cancel requests.
+    /// Restores state from an event. `activities` collects the pending activities with their cancel
+    /// requests.
     fn restore(&mut self, event: &HistoryEvent, activities: &mut BTreeMap<i64, Option<i64>>) {
         let event_id = event.event_id;
         let at_ms = event.event_time.as_ref().map_or(0, instant_ms);
@@ -203,7 +205,7 @@ impl Run {
         }
     }
 
-    /// What was under way towards other runs is asked for again.
+    /// Sends the requests to other runs again that have no answer yet.
     fn ask_again(&mut self) {
         let (key, outbox) = (self.key, &mut self.outbox);
         let not_started = self
@@ -241,7 +243,7 @@ fn scheduled_task(
         scheduled_event_id: event_id,
         started_event_id: 0,
         start_ordinal: 0,
-        // Whatever attempt it was: its events are in history.
+        // The attempt may have been another, but its events are in history.
         attempt: 1,
         timeout_ms: duration_ms(scheduled.start_to_close_timeout.as_ref()),
         scheduled_ms: at_ms,

@@ -1,4 +1,4 @@
-//! Signals that a run receives.
+//! The signals that a run receives.
 //!
 //! Source: `temporalio/temporal: service/history/api/{signalworkflow/api,signal_workflow_util}.go`.
 
@@ -22,19 +22,19 @@ pub(crate) struct Signal {
     pub(crate) input: Option<Payloads>,
     pub(crate) identity: String,
     pub(crate) header: Option<Header>,
-    /// The run that sent it, unless a client did.
+    /// The run that sent the signal; `None` for a client.
     pub(crate) sender: Option<WorkflowExecution>,
     pub(crate) request_id: String,
     pub(crate) links: Vec<Link>,
 }
 
 impl Run {
-    /// Takes a signal in and schedules a workflow task for it, unless it is a repetition.
+    /// Accepts a signal and schedules a workflow task for it, unless the signal is a repetition.
     ///
     /// # Errors
     ///
-    /// NOT_FOUND if the run is closed, RESOURCE_EXHAUSTED while it is about to close,
-    /// INVALID_ARGUMENT past the limit of signals.
+    /// NOT_FOUND if the run is closed, RESOURCE_EXHAUSTED if it is about to close, INVALID_ARGUMENT
+    /// if it has reached its limit of signals.
     pub(crate) fn signal(
         &mut self,
         now_ms: u64,

@@ -1,5 +1,4 @@
-//! The beginning of a run, whoever starts it: a client, a parent, or the run before it in its
-//! chain.
+//! The start of a run by a client, by a parent, or by the run before it in its chain.
 //!
 //! Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
 //! (`ApplyWorkflowExecutionStartedEvent`).
@@ -27,23 +26,23 @@ use crate::{
     },
 };
 
-/// What a run starts with.
+/// The inputs of a new run.
 #[derive(Default)]
 pub(crate) struct NewRun {
-    /// The attributes of its first event, run ids of the chain excepted where they are this run's
-    /// own: those may be left empty.
+    /// The attributes of the first event. The run ids of the chain may be empty where they are the
+    /// id of this run.
     pub(crate) attributes: WorkflowExecutionStartedEventAttributes,
     pub(crate) decoration: EventDecoration,
     pub(crate) request_id: String,
-    /// Leave the first workflow task to whoever started the run: a parent schedules it once it has
-    /// recorded the start of its child.
+    /// True if the caller schedules the first workflow task: a parent does so once it has recorded
+    /// the start of its child.
     pub(crate) without_workflow_task: bool,
     /// The signal that comes with the start.
     pub(crate) signal: Option<Signal>,
 }
 
 impl Run {
-    /// Records what another request to start the run leaves on it.
+    /// Records a later request to start the run, which attaches to it.
     pub(crate) fn attach(
         &mut self,
         now_ms: u64,
@@ -62,13 +61,13 @@ impl Run {
         self.history.add_decorated(now_ms, attributes, decoration);
     }
 
-    /// Whether the run is what another was reset to.
+    /// Returns `true` if the run was created by a reset.
     pub(crate) fn is_reset(&self) -> bool {
         self.started().original_execution_run_id != self.run_id
     }
 
-    /// Writes the first event; the first workflow task is scheduled at once, or waits for its
-    /// backoff.
+    /// Starts a run: writes the first event, and schedules the first workflow task unless it is
+    /// delayed.
     pub(crate) fn start(now_ms: u64, key: RunKey, run_id: String, new: NewRun) -> Self {
         let NewRun {
             mut attributes,

@@ -1,4 +1,4 @@
-//! What the server does with workflow tasks and with the end of runs, rule by rule.
+//! The server's rules for workflow tasks and for the end of runs, one by one.
 
 #![allow(
     clippy::enum_glob_use,
@@ -74,7 +74,7 @@ fn started(events: &[Arc<HistoryEvent>]) -> &WorkflowExecutionStartedEventAttrib
     }
 }
 
-/// The run of this ordinal, from 1.
+/// Returns the id of the run of this ordinal, from 1.
 fn run_id(world: &World, ordinal: usize) -> String {
     world
         .service
@@ -207,7 +207,7 @@ fn a_run_that_closes_without_having_seen_a_signal_fails_its_task_and_sees_it_in_
         ]
     );
     let task = world.workflow_task();
-    // Once it tried to close, the next task is let through: signals are turned away meanwhile.
+    // After an attempt to close, the run refuses signals, so that the next task can close it.
     assert_eq!(
         signal(&mut world, "order").unwrap_err().code(),
         tonic::Code::ResourceExhausted
@@ -452,7 +452,7 @@ fn a_run_timeout_closes_the_run_and_fails_its_started_task() {
     let mut request = start_request("order");
     request.workflow_run_timeout = Some(duration(5_000));
     world.call(request).unwrap();
-    // No workflow task has more time than its run; this one has less left.
+    // A workflow task has at most the time of its run, and this run has less left.
     world.pass(1_000);
     world.workflow_task();
     signal(&mut world, "order").unwrap();
@@ -548,7 +548,8 @@ fn a_cancel_request_is_recorded_once_and_succeeds_on_a_closed_run() {
     world.call(request).unwrap();
 }
 
-/// `service/history/workflow/mutable_state_impl.go` (`closeTransactionHandleBufferedEventsLimit`)
+/// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+/// (`closeTransactionHandleBufferedEventsLimit`).
 #[test]
 fn events_that_wait_for_a_workflow_task_and_are_too_many_or_too_large_fail_it() {
     let mut few = ServiceConfig::default();
@@ -610,7 +611,7 @@ fn a_history_with_too_many_bytes_terminates_the_run() {
     assert_eq!(terminated.reason, Some(Reason::HistoryTooLarge));
 }
 
-/// With the start of the task: whoever polls for it gets nothing.
+/// The limit is exceeded by the start of the task, so the poll gets nothing.
 #[test]
 fn a_workflow_task_whose_start_is_the_event_too_many_reaches_no_worker() {
     let mut config = ServiceConfig::default();

@@ -1,24 +1,25 @@
 //! The timers of a run: one for each kind of thing that can fall due.
 
-/// What can fall due in a run, in the order in which it fires among things due at the same time.
+/// The kinds of things that fall due in a run, in the order in which they fire at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TimerKind {
     /// The first workflow task, delayed by cron, a retry or a start delay.
     FirstWorkflowTask,
-    /// The pending workflow task: not taken from the sticky queue, or not answered.
+    /// The pending workflow task, which no worker took from the sticky queue, or which has no
+    /// answer.
     WorkflowTask,
     UserTimers,
     ActivityTimeouts,
-    /// An activity whose backoff ends. Each fires by itself, as on the server.
+    /// The end of an activity's backoff. Each fires by itself, as on the server.
     ActivityRetry,
-    /// A Nexus operation that times out, or whose handler is asked again. Each fires by itself, as
+    /// A timeout of a Nexus operation, or the next request to its handler. Each fires by itself, as
     /// on the server.
     NexusOperation,
     RunTimeout,
     ExecutionTimeout,
-    /// A query that nobody answers: its sticky worker is given up, or its caller goes.
+    /// A query without an answer: its sticky worker is given up, or its caller's deadline passes.
     Query,
-    /// The caller of an update goes.
+    /// The deadline of a caller of an update.
     UpdateCaller,
 }
 
@@ -37,6 +38,6 @@ impl TimerKind {
     ];
 }
 
-/// What of a run is in the set of due times, by kind.
+/// The due times of a run that are in the set of all timers, by kind.
 #[derive(Debug, Default)]
 pub(crate) struct ArmedTimers(pub(crate) [Option<u64>; TimerKind::ALL.len()]);

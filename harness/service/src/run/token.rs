@@ -1,7 +1,7 @@
-//! Tokens: of tasks, which a worker returns with its response, and of pages of history.
+//! Tokens of tasks, which a worker returns with its response, and of pages of history.
 //!
 //! The server serializes a protobuf message of its own (`temporalio/temporal:
-//! api/token/v1/message.proto`); here a token is a tag and four fixed numbers.
+//! api/token/v1/message.proto`). Here a token has a fixed layout.
 
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use crate::{
     run::{Run, nexus_operations::NexusCall},
 };
 
-/// What a task token names.
+/// The task that a token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskToken {
-    /// With the place among all starts of workflow tasks of the run. The server has the time of the
-    /// start there: ids and attempts come back when a speculative task has left no trace.
+    /// A started workflow task, with its place among all starts of workflow tasks of the run. The
+    /// server has the time of the start instead. Ids and attempts are not enough: they come back
+    /// after a speculative task that left no trace.
     WorkflowTask {
         run: RunKey,
         scheduled_event_id: i64,
@@ -39,7 +40,7 @@ pub(crate) enum TaskToken {
         call: NexusCall,
         attempt: i32,
     },
-    /// What the handler of a Nexus operation that it started sends back with the operation's end.
+    /// The token that the handler of a started Nexus operation returns with the operation's end.
     NexusCompletion {
         run: RunKey,
         scheduled_event_id: i64,
@@ -92,9 +93,11 @@ impl TaskToken {
         bytes
     }
 
+    /// Decodes a token.
+    ///
     /// # Errors
     ///
-    /// INVALID_ARGUMENT, in the server's words, for an empty token and for one that is not ours.
+    /// INVALID_ARGUMENT, in the server's words, for an empty token and for an unknown one.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Status> {
         if bytes.is_empty() {
             return Err(Status::invalid_argument("Task token not set on request."));
@@ -103,7 +106,7 @@ impl TaskToken {
             .ok_or_else(|| Status::invalid_argument("Error deserializing task token."))
     }
 
-    /// The token for a header, which holds text.
+    /// Encodes the token for a header, which holds text.
     pub(crate) fn encode_to_text(self) -> String {
         let digit = |half: u8| char::from_digit(half.into(), 16);
         self.encode()
@@ -113,9 +116,11 @@ impl TaskToken {
             .collect()
     }
 
+    /// Decodes a token from a header.
+    ///
     /// # Errors
     ///
-    /// As [`TaskToken::decode`].
+    /// Those of [`TaskToken::decode`].
     pub(crate) fn decode_text(text: &str) -> Result<Self, Status> {
         let digits: Option<Vec<u8>> = text
             .as_bytes()
@@ -170,7 +175,7 @@ impl TaskToken {
     }
 }
 
-/// Which events come next.
+/// The next page of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HistoryToken {
     pub(crate) run: RunKey,
@@ -178,17 +183,17 @@ pub(crate) struct HistoryToken {
     pub(crate) first_event_id: i64,
     /// The event after the last one that the token leads to.
     pub(crate) end_event_id: i64,
-    /// Whether events of the started task that are not in history follow, for the worker that has
-    /// the task.
+    /// True if the page ends with the events of the started workflow task that are not in history.
+    /// They are for the worker that has the task.
     pub(crate) with_transient: bool,
-    /// Whether, at the end, the reader waits for events that are not there yet.
+    /// True if the reader waits for new events at the end.
     pub(crate) is_waiting: bool,
 }
 
 const PAGE_TOKEN_LENGTH: usize = 4 + 8 + 8 + 1;
 
 impl HistoryToken {
-    /// All events from here on, and those of the started workflow task.
+    /// Returns the token for all events from this one on, and those of the started workflow task.
     pub(crate) fn for_workflow_task(run: &Run, first_event_id: i64) -> Self {
         Self {
             run: run.key,
@@ -199,7 +204,7 @@ impl HistoryToken {
         }
     }
 
-    /// At most this many events, and the token of the rest.
+    /// Returns the events of a page of this size, and the token of the rest.
     pub(crate) fn page(
         self,
         run: &Run,
@@ -240,9 +245,11 @@ impl HistoryToken {
         bytes
     }
 
+    /// Decodes a token.
+    ///
     /// # Errors
     ///
-    /// INVALID_ARGUMENT, in the server's words, for a token that is not ours.
+    /// INVALID_ARGUMENT, in the server's words, for an unknown token.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Status> {
         Self::parse(bytes).ok_or_else(|| Status::invalid_argument("Invalid NextPageToken."))
     }

@@ -1,4 +1,4 @@
-//! What happens around a change to a run: savepoints, the flush of buffered events, limits.
+//! The frame of a change to a run: savepoints, the flush of buffered events, limits.
 //!
 //! Source: `temporalio/temporal: service/history/workflow/{context,mutable_state_impl}.go`.
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// How a run was before the commands of a workflow task were applied.
+/// The state of a run before the commands of a workflow task were applied.
 pub(crate) struct Savepoint {
     state: RunState,
     history: HistoryMark,
@@ -21,7 +21,7 @@ pub(crate) struct Savepoint {
 }
 
 impl Run {
-    /// Remembers how the run is now. Exactly one of [`Run::commit`] and [`Run::rollback`] follows.
+    /// Saves the state of the run. Exactly one of [`Run::commit`] and [`Run::rollback`] follows.
     pub(crate) fn savepoint(&mut self) -> Savepoint {
         self.activities.savepoint();
         self.user_timers.savepoint();
@@ -57,14 +57,14 @@ impl Run {
         self.state = savepoint.state;
     }
 
-    /// Gives buffered events their ids, and tells their owners.
+    /// Gives buffered events their ids, and updates the state that refers to them.
     pub(crate) fn flush_buffered_events(&mut self) {
         self.history.flush_buffered();
         self.children
             .note_started(self.history.started_in_last_flush());
     }
 
-    /// The end of every transaction on the run.
+    /// Ends a transaction on the run.
     pub(crate) fn close_transaction(&mut self, now_ms: u64, limits: &Limits) {
         self.keep_buffer_within(now_ms, limits);
         if !std::mem::take(&mut self.keeps_speculative) {
@@ -81,7 +81,7 @@ impl Run {
         self.history.measure();
     }
 
-    /// Too many or too large events waiting for one workflow task fail it.
+    /// Fails the started workflow task if too many or too large events wait for it.
     fn keep_buffer_within(&mut self, now_ms: u64, limits: &Limits) {
         if self.is_running()
             && self.has_started_workflow_task()
@@ -96,7 +96,7 @@ impl Run {
         }
     }
 
-    /// A history that outgrew its limits ends the run.
+    /// Terminates the run if its history exceeds a limit.
     fn keep_history_within(&mut self, now_ms: u64, limits: &Limits) {
         if !self.is_running() {
             return;

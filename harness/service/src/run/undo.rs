@@ -1,9 +1,9 @@
-//! A map that can go back to how it was.
+//! A map with rollback.
 //!
 //! The server applies the commands of a workflow task one by one, and drops the whole mutable state
-//! when one of them turns out to be bad. Copying the state for every task would make a run with
-//! many pending activities quadratic; this map instead remembers, between [`UndoMap::savepoint`]
-//! and its end, what each entry touched was before.
+//! if one of them is bad. Copying the state for every task would take quadratic time in a run with
+//! many pending activities. Instead, this map remembers the old value of each entry that is
+//! modified after [`UndoMap::savepoint`].
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(crate) struct UndoMap<K, V> {
     entries: BTreeMap<K, V>,
-    /// What entries were when first touched after the savepoint; `None` when there was none.
+    /// The value of each entry when it was first modified after the savepoint; `None` for an entry
+    /// that did not exist.
     before: Option<BTreeMap<K, Option<V>>>,
 }
 

@@ -1,11 +1,12 @@
-//! What becomes of a start whose workflow id is taken.
+//! Starts whose workflow id is taken.
 //!
-//! The conflict policy is about a run that is running, the reuse policy about one that has closed.
-//! Pure: it says what to do, and whoever starts the run does it. `temporalio/temporal:
-//! service/history/api/workflow_id_dedup.go`
+//! The conflict policy applies to a run that is open, the reuse policy to one that has closed. The
+//! functions here only decide; the caller starts the run.
 //!
-//! The server can also refuse starts of one workflow id that follow each other within a second;
-//! that is off by default (`history.enableWorkflowIdReuseStartTimeValidation`), and here.
+//! The server can also refuse two starts of one workflow id within a second. That is off by default
+//! (`history.enableWorkflowIdReuseStartTimeValidation`), and not simulated.
+//!
+//! Source: `temporalio/temporal: service/history/api/workflow_id_dedup.go`.
 
 use tonic::Status;
 
@@ -15,25 +16,25 @@ use crate::{
     run::Run,
 };
 
-/// Why a run is terminated to make way for another.
+/// The reason with which a run is terminated to make way for another.
 pub(crate) const TERMINATED_FOR_NEW_RUN: &str = "TerminateIfRunning WorkflowIdReusePolicy";
 
-/// What to do about the last run of the workflow id.
+/// The action on the last run of the workflow id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {
-    /// It has closed: start another.
+    /// The last run has closed: start another.
     Start,
-    /// It is running: answer with it.
+    /// The last run is open: answer with it.
     UseExisting,
-    /// It is running: terminate it, then start another, in one transaction.
+    /// The last run is open: terminate it and start another, in one transaction.
     TerminateExisting,
 }
 
-/// Applies the policies, none of which may be unspecified any more.
+/// Applies the policies, which must both be specified.
 ///
 /// # Errors
 ///
-/// ALREADY_EXISTS with the run in the way.
+/// ALREADY_EXISTS, with the last run.
 pub(crate) fn resolve(
     last: &Run,
     reuse: WorkflowIdReusePolicy,
@@ -65,7 +66,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// Whether a run that closed like this may be repeated under "failed only"
+/// Returns `true` if a run with this status may be repeated under "failed only"
 /// (`consts.FailedWorkflowStatuses`).
 fn has_failed(status: WorkflowExecutionStatus) -> bool {
     matches!(

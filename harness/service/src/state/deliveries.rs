@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::{base::identifiers::RunKey, run::transfer::Delivery};
 
-/// The deliveries not yet made, by the run that they come from.
+/// The deliveries that have not been made, by the run that they come from.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     queues: BTreeMap<RunKey, VecDeque<(u64, Delivery)>>,
@@ -26,7 +26,7 @@ impl Deliveries {
             .min()
     }
 
-    /// How many runs have a delivery due.
+    /// Returns the number of runs with a delivery that is due.
     pub(crate) fn due(&self, now_ms: u64) -> usize {
         self.queues
             .values()

@@ -13,7 +13,7 @@ use crate::{
     run::Run,
 };
 
-/// Every run that ever was.
+/// All runs, including closed ones.
 #[derive(Debug, Default)]
 pub(crate) struct Executions {
     runs: Vec<Run>,
@@ -35,7 +35,7 @@ impl Executions {
         &mut self.runs[key.index()]
     }
 
-    /// The run of a task token, unless the token is from elsewhere.
+    /// Returns the run of a task token; `None` if the token is from elsewhere.
     pub(crate) fn find(&self, key: RunKey) -> Option<&Run> {
         self.runs.get(key.index())
     }
@@ -48,12 +48,12 @@ impl Executions {
         RunKey(u32::try_from(self.runs.len()).expect("fewer runs than keys"))
     }
 
-    /// The id that the next run of this workflow id will have.
+    /// Returns the id of the next run of this workflow id.
     pub(crate) fn next_run_id(&self, id_seed: u64, workflow_id: &str) -> String {
         derived_uuid(id_seed, workflow_id, self.next_ordinal(workflow_id))
     }
 
-    /// Which run of this workflow id the next one will be, from 1.
+    /// Returns the ordinal of the next run of this workflow id, from 1.
     pub(crate) fn next_ordinal(&self, workflow_id: &str) -> u64 {
         self.by_workflow_id.get(workflow_id).map_or(0, Vec::len) as u64 + 1
     }
@@ -67,7 +67,7 @@ impl Executions {
         self.runs.push(run);
     }
 
-    /// The last run of a workflow id: the one that is running, if any is.
+    /// Returns the last run of a workflow id: the open one, if there is one.
     pub(crate) fn current(&self, workflow_id: &str) -> Option<RunKey> {
         self.by_workflow_id.get(workflow_id)?.last().copied()
     }
@@ -77,7 +77,8 @@ impl Executions {
         (self.run(key).workflow_id == workflow_id).then_some(key)
     }
 
-    /// The run that a request names: with no run id, the last one of the workflow id.
+    /// Returns the run that a request names. Without a run id, it is the last run of the workflow
+    /// id.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The service as data.
+//! The state of the service.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,9 +23,10 @@ use crate::{
 
 /// A simulated Temporal service.
 ///
-/// It is a state machine: it changes only when it is told of a request, of a caller that went away,
-/// or of a timer that fires, each with the current virtual time in milliseconds since the Unix
-/// epoch. It reads no clock and draws no random number; the same calls give the same replies.
+/// It is a state machine. It changes only with a request, with a caller that goes away, or with a
+/// timer that fires, and each of these comes with the current virtual time in milliseconds since
+/// the Unix epoch. The service reads no clock and draws no random number: the same calls give the
+/// same replies.
 #[derive(Debug)]
 pub struct Service {
     pub(crate) config: ServiceConfig,
@@ -43,7 +44,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service with no executions.
+    /// Returns a service with no executions.
     pub fn new(config: ServiceConfig) -> Self {
         Self {
             config,
@@ -61,7 +62,7 @@ impl Service {
         }
     }
 
-    /// Time never goes back, whatever a caller says.
+    /// Advances the clock. Time never goes back, whatever a caller says.
     pub(crate) fn advance(&mut self, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
     }
@@ -70,7 +71,7 @@ impl Service {
         self.replies.push(Reply { id, result });
     }
 
-    /// Leaves a piece of work for after the transactions under way.
+    /// Leaves a piece of work for the end of the current transactions.
     pub(crate) fn later(&mut self, work: Work) {
         self.work.push_back(work);
     }

@@ -1,4 +1,4 @@
-//! All task queues: tasks that wait for pollers, and pollers that wait for tasks.
+//! Task queues: the tasks that wait for pollers, and the pollers that wait for tasks.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,11 +7,11 @@ use crate::{
     run::nexus_operations::NexusCall,
 };
 
-/// A sticky queue that nobody polled for this long counts as abandoned
-/// (`temporalio/temporal: service/matching/matching_engine.go`, `stickyPollerUnavailableWindow`).
+/// The time without a poll after which a sticky queue counts as abandoned (`temporalio/temporal:
+/// service/matching/matching_engine.go`, `stickyPollerUnavailableWindow`).
 const STICKY_POLLER_UNAVAILABLE_MS: u64 = 10_000;
 
-/// What the tasks of a queue are.
+/// The kinds of task queues, by their tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum QueueKind {
     Workflow,
@@ -97,7 +97,7 @@ impl TaskQueues {
         queues.get_mut(name).expect("just inserted")
     }
 
-    /// Forgets the poll that a caller went away from.
+    /// Removes the poll of a caller that has gone away.
     pub(crate) fn cancel_poll(&mut self, id: RequestId) {
         let queues = self.workflow.values_mut().chain(self.activity.values_mut());
         for queue in queues.chain(self.nexus.values_mut()) {
@@ -105,7 +105,7 @@ impl TaskQueues {
         }
     }
 
-    /// Whether a worker polls a workflow task queue, or did within this time.
+    /// Returns `true` if a worker polls a workflow task queue, or did within this time.
     pub(crate) fn has_been_polled_within(&self, name: &str, now_ms: u64, ms: u64) -> bool {
         self.workflow.get(name).is_some_and(|queue| {
             !queue.pollers.is_empty()
@@ -115,7 +115,7 @@ impl TaskQueues {
         })
     }
 
-    /// Whether the worker of a sticky queue seems to be gone.
+    /// Returns `true` if the worker of a sticky queue seems to be gone.
     pub(crate) fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
         self.workflow.get(name).is_none_or(|queue| {
             queue.pollers.is_empty()

@@ -1,8 +1,8 @@
-//! The service's timers: per run, one head for each kind of thing that can fall due.
+//! The timers of all runs.
 //!
-//! A run knows when each [`TimerKind`] of it is due next ([`crate::run::Run::due_ms`]); after every
-//! transaction the difference goes into one ordered set. Firing a timer is a transaction on its
-//! run. A kind is a variant, a deadline in `deadline.rs` and a line in [`fire`].
+//! A run knows the next due time of each [`TimerKind`] ([`Run::due_ms`]). After every transaction,
+//! the changes go into one ordered set. Firing a timer is a transaction on its run. A new kind is a
+//! variant, a deadline in `run/deadline.rs` and a line in `executors/timers.rs`.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,9 @@ use crate::{
 /// All timers of all runs, earliest first.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// The timers that were not due yet when the service last looked.
+    /// The timers that were not due at the last call of [`Timers::due`].
     queue: BTreeSet<Timer>,
-    /// The timers that were due then, sorted. Apart from the others they can be counted at once,
-    /// and picked by their place.
+    /// The timers that were due then, sorted. In a vector, they can be counted and picked at once.
     due: Vec<Timer>,
 }
 
@@ -25,7 +24,7 @@ pub(crate) struct Timers {
 type Timer = (u64, RunKey, TimerKind);
 
 impl Timers {
-    /// Brings the timers in line with what the run now waits for.
+    /// Updates the timers of a run after a transaction.
     pub(crate) fn rearm(&mut self, run: &mut Run) {
         for kind in TimerKind::ALL {
             let due_ms = run.due_ms(kind);
@@ -62,7 +61,7 @@ impl Timers {
             && first.0 <= now_ms
             && let Some(timer) = self.queue.pop_first()
         {
-            // Almost always the last.
+            // The place is almost always the last.
             let place = self.due.partition_point(|due| *due < timer);
             self.due.insert(place, timer);
         }

@@ -1,4 +1,4 @@
-//! Transactions on runs.
+//! Transactions on runs, from their simplest form to their common end.
 
 use tonic::Status;
 
@@ -31,13 +31,13 @@ impl Service {
         key
     }
 
-    /// The id that the next run of this run's workflow id will have.
+    /// Returns the id of the run that may follow this one.
     pub(crate) fn next_run_id(&self, key: RunKey) -> String {
         self.executions
             .next_run_id(self.config.id_seed, &self.executions.run(key).workflow_id)
     }
 
-    /// Signals a run, as one transaction.
+    /// Signals a run in one transaction.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl Service {
         Ok(())
     }
 
-    /// Asks a run to cancel, as one transaction; nothing happens to a closed one.
+    /// Requests the cancellation of a run in one transaction. A closed run does not change.
     pub(crate) fn request_cancel_of_run(&mut self, key: RunKey, request: CancelRequest) {
         self.executions
             .run_mut(key)
@@ -57,7 +57,7 @@ impl Service {
         self.close_transaction(key);
     }
 
-    /// Terminates a run that is running, as one transaction.
+    /// Terminates an open run in one transaction.
     pub(crate) fn terminate_run(&mut self, key: RunKey, termination: Termination) {
         self.executions
             .run_mut(key)
@@ -65,7 +65,7 @@ impl Service {
         self.close_transaction(key);
     }
 
-    /// Terminates the run that a new one of its workflow id replaces.
+    /// Terminates the run that a new run of its workflow id replaces.
     pub(crate) fn terminate_for_new_run(&mut self, key: RunKey) {
         let details = payload::words(&format!(
             "terminated by new runID: {}",
@@ -81,8 +81,8 @@ impl Service {
         self.terminate_run(key, termination);
     }
 
-    /// Ends a transaction on a run: flushes its buffer, keeps its limits, arms its timers, sends
-    /// its outbox.
+    /// Ends a transaction on a run: flushes its buffer, enforces its limits, arms its timers, takes
+    /// its outbox, and answers the callers that wait for it.
     pub(crate) fn close_transaction(&mut self, key: RunKey) {
         let run = self.executions.run_mut(key);
         run.close_transaction(self.now_ms, &self.config.limits);

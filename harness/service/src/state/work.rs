@@ -1,15 +1,15 @@
-//! Work that waits for the end of the transactions under way.
+//! Work that waits for the end of the current transactions.
 
 use crate::{base::identifiers::RunKey, run::transfer::Transfer, state::waiting::updates::Waiter};
 
 /// A piece of work for after a transaction.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    /// A task that a run left in its outbox.
+    /// A transfer task from the outbox of a run.
     Transfer(Transfer),
-    /// Send an update that a closed run did not accept to the run that continues it.
+    /// An update that a closed run did not accept, for the run that continues it.
     MovedUpdate { waiter: Box<Waiter>, run: RunKey },
-    /// Start a workflow and update it once more: the run that it was sent to closed before it had
-    /// accepted the update.
+    /// An update with a start that is tried once more, because its run closed before it accepted
+    /// the update.
     UpdateWithStart { waiter: Box<Waiter> },
 }

@@ -1,4 +1,5 @@
-//! What an event names as its cause must be there, be of the right kind, and not be closed before.
+//! Causes of events: an event that is named as a cause must exist, be of the right kind, and not be
+//! closed already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,17 +7,17 @@ use temporalio_protos::temporal::api::{
     enums::v1::EventType, history::v1::history_event::Attributes,
 };
 
-use crate::history::rules::Violation;
+use crate::history::rules::violation::Violation;
 
-/// What can be begun and closed, from the events so far.
+/// The things that events so far have begun and closed.
 #[derive(Default)]
 pub(super) struct Causes {
-    /// What was begun, by the event that began it.
+    /// The things that were begun, by the event that began each.
     begun: BTreeMap<i64, Begun>,
     pending_task: Option<i64>,
-    /// The last completed workflow task, while only events of its commands came since.
+    /// The last completed workflow task, as long as only events of its commands have followed.
     commands_of: Option<i64>,
-    /// The last completed workflow task, for those that name it later.
+    /// The completed workflow tasks, for events that name one later.
     completed_tasks: BTreeSet<i64>,
 }
 
@@ -48,7 +49,7 @@ struct Event {
 }
 
 impl Causes {
-    /// Takes the next event in.
+    /// Checks the next event.
     pub(super) fn check(
         &mut self,
         event_id: i64,
@@ -318,7 +319,8 @@ impl Causes {
         }
     }
 
-    /// The request to cancel an operation that has not closed is answered, once.
+    /// Closes the request to cancel a Nexus operation. The operation must still be open, and its
+    /// request not yet answered.
     fn close_nexus_cancel(
         &mut self,
         event: Event,
@@ -358,7 +360,7 @@ impl Causes {
         Ok(())
     }
 
-    /// `started` is 0 where the event names none.
+    /// Closes what event `cause` began. `started` is 0 if the closing event names no started event.
     fn close(
         &mut self,
         event: Event,
@@ -397,7 +399,7 @@ impl Event {
     }
 }
 
-/// The completed workflow task whose command brought this event about, if a command did.
+/// Returns the completed workflow task whose command led to this event, if a command did.
 fn completed_task_of(attributes: &Attributes) -> Option<i64> {
     macro_rules! completed_task {
         ($($kind:ident),+ $(,)?) => {
@@ -427,7 +429,8 @@ fn completed_task_of(attributes: &Attributes) -> Option<i64> {
     )
 }
 
-/// What a worker says of updates comes among the events of its commands.
+/// Returns `true` for the events of a worker's messages about updates, which stand among the events
+/// of its commands.
 fn is_of_update(attributes: &Attributes) -> bool {
     matches!(
         attributes,

@@ -1,8 +1,7 @@
-//! What every history must satisfy, whatever happened: ids, causes, one closing event and nothing
-//! after it.
+//! The rules of every history: ids, causes, and one closing event with nothing after it.
 //!
 //! The rules are the server's own invariants, seen from outside. A history that breaks one was not
-//! made by a Temporal service, and no SDK need make sense of it.
+//! made by a Temporal service, and no SDK need understand it.
 //!
 //! ```
 //! use durasim_service::history_rules::{Violation, check};
@@ -15,6 +14,7 @@
 mod causes;
 #[cfg(test)]
 mod tests;
+mod violation;
 
 use std::borrow::Borrow;
 
@@ -25,129 +25,13 @@ use temporalio_protos::temporal::api::{
 
 use crate::history::{kinds, rules::causes::Causes};
 
-/// A rule that a history breaks, and the event that breaks it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Violation {
-    /// There is no event at all.
-    #[error("the history has no events")]
-    Empty,
-    /// Ids count from 1 without gaps.
-    #[error("event {found} is where event {expected} should be")]
-    Id {
-        /// The id that comes next.
-        expected: i64,
-        /// The id that is there.
-        found: i64,
-    },
-    /// An event says one thing by its type and another by its attributes, or has none.
-    #[error("event {event_id} says it is {event_type:?} and has the attributes of {attributes:?}")]
-    Attributes {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-        /// The type of its attributes.
-        attributes: EventType,
-    },
-    /// WorkflowExecutionStarted is the first event, and no other.
-    #[error("event {event_id} is {event_type:?}: a run begins with WorkflowExecutionStarted, once")]
-    Start {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-    },
-    /// Nothing follows the closing event.
-    #[error(
-        "event {event_id} ({event_type:?}) comes after the run was closed by event {closed_by}"
-    )]
-    AfterClose {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-        /// The closing event.
-        closed_by: i64,
-    },
-    /// An event names a cause that is not there, comes later, or is of another kind.
-    #[error("event {event_id} ({event_type:?}) names event {cause} as its {role}, which it is not")]
-    Cause {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-        /// The event that it names.
-        cause: i64,
-        /// What it names it as.
-        role: &'static str,
-    },
-    /// What closes once closes twice.
-    #[error(
-        "event {event_id} ({event_type:?}) closes what event {cause} began and what was closed before"
-    )]
-    ClosedTwice {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-        /// The event that began it.
-        cause: i64,
-    },
-    /// While a workflow task is started, events wait for it.
-    #[error(
-        "event {event_id} ({event_type:?}) comes while the workflow task of event {started} is started"
-    )]
-    DuringTask {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-        /// The WorkflowTaskStarted event.
-        started: i64,
-    },
-    /// There is one workflow task at a time.
-    #[error(
-        "event {event_id} schedules a workflow task while that of event {scheduled} is pending"
-    )]
-    SecondTask {
-        /// The event.
-        event_id: i64,
-        /// The WorkflowTaskScheduled event that is pending.
-        scheduled: i64,
-    },
-    /// What a command brings about follows its completed workflow task at once.
-    #[error(
-        "event {event_id} ({event_type:?}) is not among those of the commands of event {completed}"
-    )]
-    Command {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-        /// The WorkflowTaskCompleted event that it names.
-        completed: i64,
-    },
-    /// Events that waited for a workflow task come with the closings of activities and children
-    /// last.
-    #[error(
-        "event {event_id} ({event_type:?}) comes behind the closing of event {closing}, which waited with it"
-    )]
-    FlushOrder {
-        /// The event.
-        event_id: i64,
-        /// Its type.
-        event_type: EventType,
-        /// The closing that should come behind it.
-        closing: i64,
-    },
-}
+pub use violation::Violation;
 
-/// Checks a history from its first event on; it may be that of an open run.
+/// Checks a history, from its first event on. The run may be open.
 ///
 /// # Errors
 ///
-/// The first rule that it breaks.
+/// The first rule that the history breaks.
 pub fn check<E: Borrow<HistoryEvent>>(history: &[E]) -> Result<(), Violation> {
     if history.is_empty() {
         return Err(Violation::Empty);
@@ -183,13 +67,13 @@ fn attributes_of(event: &HistoryEvent) -> Result<&Attributes, Violation> {
     }
 }
 
-/// What an event may follow, by its type alone.
+/// The order of events by their types alone.
 #[derive(Default)]
 struct Sequence {
     closed_by: Option<i64>,
     started_task: Option<i64>,
-    /// The first closing of an activity or child since the last workflow task completed, if none
-    /// was scheduled since.
+    /// The first closing of an activity or a child since the last workflow task completed, if no
+    /// task was scheduled since.
     flushed_closing: Option<i64>,
     after_completed_task: bool,
 }

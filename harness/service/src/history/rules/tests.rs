@@ -15,7 +15,7 @@ fn history(attributes: Vec<Attributes>) -> Vec<HistoryEvent> {
         .collect()
 }
 
-/// Started, and a workflow task completed as event 4.
+/// Returns the beginning of a history up to event 4, which completes a workflow task.
 fn beginning() -> Vec<Attributes> {
     vec![
         WorkflowExecutionStartedEventAttributes::default().into(),

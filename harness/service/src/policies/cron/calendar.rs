@@ -1,24 +1,24 @@
-//! The calendar of virtual time: days of the proleptic Gregorian calendar, UTC.
+//! The calendar of virtual time: days of the proleptic Gregorian calendar in UTC.
 
-/// A day has no leap seconds in Unix time.
+/// The milliseconds of a day; Unix time has no leap seconds.
 pub(crate) const MS_PER_DAY: u64 = 24 * 3600 * 1000;
 
 /// A day of the calendar, from 1970-01-01 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Date {
     pub(crate) year: u64,
-    /// 1 to 12.
+    /// The month, 1 to 12.
     pub(crate) month: u64,
-    /// 1 to 31.
+    /// The day of the month, 1 to 31.
     pub(crate) day: u64,
-    /// 0 is Sunday.
+    /// The day of the week; 0 is Sunday.
     pub(crate) day_of_week: u64,
-    /// Whole days since 1970-01-01.
+    /// The number of whole days since 1970-01-01.
     days: u64,
 }
 
 impl Date {
-    /// The day of a point of time in milliseconds since the Unix epoch.
+    /// Returns the day of an instant in milliseconds since the Unix epoch.
     pub(crate) fn of_ms(at_ms: u64) -> Self {
         let days = at_ms / MS_PER_DAY;
         // Years begin in March here, so that a leap day is the last of its year.
@@ -46,12 +46,12 @@ impl Date {
         }
     }
 
-    /// Its first millisecond since the Unix epoch.
+    /// Returns the first millisecond of the day since the Unix epoch.
     pub(crate) fn start_ms(&self) -> u64 {
         self.days * MS_PER_DAY
     }
 
-    /// The day after.
+    /// Returns the next day.
     pub(crate) fn next(&self) -> Self {
         Self::of_ms((self.days + 1) * MS_PER_DAY)
     }

@@ -1,10 +1,10 @@
-//! Cron schedules, in the syntax that the server accepts, and when the next run of one is due.
+//! Cron schedules in the syntax that the server accepts, and the times of their next runs.
 //!
 //! Five fields (minute, hour, day of month, month, day of week), the descriptors `@yearly`,
 //! `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, and `@every 1h30m`. If
-//! both day fields are restricted, a day matches that satisfies either. Times are UTC, or of the
-//! zone that a prefix names, such as `CRON_TZ=Europe/Paris`: a time that clocks skip there is
-//! skipped, and one that they show twice comes twice.
+//! both day fields are restricted, a day that satisfies either of them matches. Times are in UTC,
+//! or in the zone that a prefix names, such as `CRON_TZ=Europe/Paris`. A time that the clocks of the
+//! zone skip is skipped, and a time that they show twice matches twice.
 //!
 //! ```
 //! use durasim_service::cron::Schedule;
@@ -14,8 +14,8 @@
 //! assert_eq!(noon.next_ms(1_704_067_200_000), Some(1_704_067_200_000 + 12 * 3_600_000));
 //! ```
 //!
-//! `robfig/cron: parser.go, spec.go, constantdelay.go`, `temporalio/temporal:
-//! common/backoff/cron.go`
+//! Source: `robfig/cron: parser.go, spec.go, constantdelay.go`, `temporalio/temporal:
+//! common/backoff/cron.go`.
 
 mod calendar;
 mod zone;
@@ -29,11 +29,11 @@ use crate::policies::cron::{
 
 const MINUTE_MS: u64 = 60_000;
 const QUARTER_MS: u64 = 15 * MINUTE_MS;
-/// No zone puts its clocks forward or back by more than this at once, and all differ from UTC by
-/// quarters of an hour.
+/// The most by which any zone moves its clocks at once. All zones differ from UTC by multiples of a
+/// quarter of an hour.
 const MAX_SHIFT_MS: u64 = 3 * 3_600_000;
 
-/// Set in a day field that was not restricted.
+/// The bit that is set in a day field without a restriction.
 const STAR: u64 = 1 << 63;
 
 /// A cron schedule.
@@ -54,7 +54,7 @@ struct Fields {
     day_of_month: u64,
     month: u64,
     day_of_week: u64,
-    /// UTC if there is none.
+    /// The time zone; `None` for UTC.
     zone: Option<Zone>,
 }
 
@@ -63,14 +63,16 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// INVALID_ARGUMENT with what is wrong with it.
+    /// INVALID_ARGUMENT, naming the mistake.
     pub fn parse(spec: &str) -> Result<Self, Status> {
         parse(spec).map(Self).map_err(|why| {
             Status::invalid_argument(format!("invalid CronSchedule. ({spec:?}: {why})"))
         })
     }
 
-    /// The first time of the schedule after this one, both in milliseconds since the Unix epoch;
+    /// Returns the first time of the schedule after this one, both in milliseconds since the Unix
+    /// epoch.
+    ///
     /// `None` if there is none within the next five years.
     pub fn next_ms(&self, after_ms: u64) -> Option<u64> {
         let second_ms = after_ms - after_ms % 1000;
@@ -80,16 +82,17 @@ impl Schedule {
         }
     }
 
-    /// How long after `now_ms` the next run is due, in whole seconds (but given in milliseconds),
-    /// when the last one was due at `scheduled_ms`; `None` if the schedule has no next time. Times
-    /// that have passed meanwhile are skipped.
+    /// Returns the milliseconds from `now_ms` until the next run is due, rounded to whole seconds,
+    /// if the last run was due at `scheduled_ms`.
+    ///
+    /// Times that have passed in between are skipped. `None` if the schedule has no next time.
     pub fn backoff_ms(&self, scheduled_ms: u64, now_ms: u64) -> Option<u64> {
         let next_ms = if now_ms < scheduled_ms {
             scheduled_ms
         } else {
             match &self.0 {
-                // What has passed is skipped in one step: a fast schedule may have millions of
-                // times to skip.
+                // The times that have passed are skipped in one step, for a fast schedule may have
+                // millions of them.
                 Kind::Every { delay_ms } => {
                     let first_ms = self.next_ms(scheduled_ms)?;
                     let passed = now_ms.saturating_sub(first_ms).div_ceil(*delay_ms);
@@ -106,7 +109,7 @@ impl Schedule {
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT with what is wrong with it, or if it has no time at all.
+/// INVALID_ARGUMENT, naming the mistake, also for a schedule that never matches.
 pub fn validate(spec: &str, now_ms: u64) -> Result<(), Status> {
     if spec.is_empty() {
         return Ok(());
@@ -120,7 +123,7 @@ pub fn validate(spec: &str, now_ms: u64) -> Result<(), Status> {
 }
 
 impl Fields {
-    /// The first match at or after a time that is on a whole second.
+    /// Returns the first match at or after a time that is on a whole second.
     fn first_from(&self, from_ms: u64) -> Option<u64> {
         match self.zone {
             Some(zone) => self.first_in_zone(from_ms, zone),
@@ -128,9 +131,11 @@ impl Fields {
         }
     }
 
-    /// Days begin and hours pass there as they do: what its clocks show is looked at minute by
-    /// minute, but where nothing can match before the next quarter of an hour, or the end of the
-    /// day.
+    /// Returns the first match in a time zone.
+    ///
+    /// The clocks of the zone are read minute by minute, because their shifts make days and hours
+    /// irregular. Steps are longer where nothing can match before the next quarter of an hour or
+    /// the end of the day.
     fn first_in_zone(&self, from_ms: u64, zone: Zone) -> Option<u64> {
         let mut at_ms = from_ms.next_multiple_of(MINUTE_MS);
         let last_year = Date::of_ms(zone.local_ms(at_ms)).year + 5;
@@ -183,8 +188,8 @@ impl Fields {
         }
     }
 
-    /// The first matching minute of a day at or after a time of that day, in milliseconds since
-    /// midnight.
+    /// Returns the first matching minute of a day at or after a time of that day, in milliseconds
+    /// since midnight.
     fn time_from(&self, from_ms: u64) -> Option<u64> {
         (from_ms.div_ceil(60_000)..24 * 60)
             .find(|minute| {
@@ -194,7 +199,7 @@ impl Fields {
     }
 }
 
-/// The values a field may have, and their names from the lowest on.
+/// The values that a field may have, and their names from the lowest value on.
 struct Bounds {
     min: u64,
     max: u64,
@@ -252,7 +257,7 @@ fn parse_fields(spec: &str, zone: Option<Zone>) -> Result<Kind, String> {
     }))
 }
 
-/// The time zone that a schedule begins with, and the rest.
+/// Splits off the time zone at the start of a schedule.
 fn split_zone(spec: &str) -> Result<(Option<Zone>, &str), String> {
     let Some(zoned) = spec
         .strip_prefix("TZ=")
@@ -279,7 +284,7 @@ fn parse_descriptor(descriptor: &str, zone: Option<Zone>) -> Result<Kind, String
                 .ok_or_else(|| format!("unrecognized descriptor: @{descriptor}"))?;
             let delay_ms =
                 parse_duration_ms(every).ok_or_else(|| format!("not a duration: {every}"))?;
-            // Whole seconds only, and at least one.
+            // The delay is in whole seconds, and at least one second.
             return Ok(Kind::Every {
                 delay_ms: (delay_ms - delay_ms % 1000).max(1000),
             });
@@ -288,7 +293,7 @@ fn parse_descriptor(descriptor: &str, zone: Option<Zone>) -> Result<Kind, String
     parse_fields(spec, zone)
 }
 
-/// A comma-separated list of ranges.
+/// Reads a comma-separated list of ranges.
 fn parse_field(field: &str, bounds: &Bounds) -> Result<u64, String> {
     field
         .split(',')
@@ -296,7 +301,7 @@ fn parse_field(field: &str, bounds: &Bounds) -> Result<u64, String> {
         .try_fold(0, |bits, range| Ok(bits | parse_range(range, bounds)?))
 }
 
-/// `number | number "-" number`, each with an optional `"/" step`; `*` and `?` stand for all.
+/// Reads `number | number "-" number`, each with an optional `"/" step`; `*` and `?` stand for all.
 fn parse_range(range: &str, bounds: &Bounds) -> Result<u64, String> {
     let mut parts = range.split('/');
     let (span, step) = (parts.next().unwrap_or_default(), parts.next());
@@ -371,7 +376,7 @@ fn parse_number(number: &str) -> Result<u64, String> {
         .map_err(|_| format!("failed to parse int from {number}"))
 }
 
-/// A duration as Go writes it, such as `1h30m` or `1.5s`; negative ones are 0.
+/// Reads a duration as Go writes it, such as `1h30m` or `1.5s`; a negative duration is 0.
 fn parse_duration_ms(text: &str) -> Option<u64> {
     let (negative, mut rest) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),

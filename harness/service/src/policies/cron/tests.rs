@@ -40,7 +40,7 @@ fn lists_ranges_steps_and_names_are_understood() {
 
 #[test]
 fn either_day_field_is_enough_if_both_are_restricted() {
-    // Tuesday the 2nd comes before the 5th; without the weekday it is the 5th.
+    // Tuesday the 2nd comes before the 5th; without the weekday the match is the 5th.
     assert_eq!(
         next("0 0 5 * TUE", NEW_YEAR_MS),
         Some(NEW_YEAR_MS + 24 * HOUR_MS)
@@ -49,7 +49,7 @@ fn either_day_field_is_enough_if_both_are_restricted() {
         next("0 0 5 * *", NEW_YEAR_MS),
         Some(NEW_YEAR_MS + 4 * 24 * HOUR_MS)
     );
-    // A step of a star is a restriction.
+    // A star with a step is a restriction.
     assert_eq!(
         next("0 0 5 * */2", NEW_YEAR_MS),
         Some(NEW_YEAR_MS + 24 * HOUR_MS)
@@ -111,7 +111,7 @@ fn what_the_server_refuses_is_refused() {
     }
 }
 
-/// The next times after one, in hours and minutes of UTC since it.
+/// Returns the next times after `after_ms`, as hours and minutes of UTC since then.
 fn hours(spec: &str, after_ms: u64) -> Vec<(u64, u64)> {
     let next = |at: &u64| next(spec, *at);
     let times = std::iter::successors(Some(after_ms), next).skip(1).take(3);
@@ -150,7 +150,7 @@ fn a_schedule_may_be_of_a_time_zone() {
 
 #[test]
 fn a_time_that_clocks_skip_is_skipped_and_one_that_they_show_twice_comes_twice() {
-    // 2024-03-10T00:00 and 2024-11-03T00:00 in New York, days of 23 and of 25 hours.
+    // 2024-03-10T00:00 and 2024-11-03T00:00 in New York: days of 23 and of 25 hours.
     let (spring_ms, autumn_ms) = (1_710_046_800_000, 1_730_606_400_000);
     let at_half_past = |hour: u64| format!("CRON_TZ=America/New_York 30 {hour} * * *");
     assert_eq!(
@@ -177,7 +177,7 @@ fn a_time_that_clocks_skip_is_skipped_and_one_that_they_show_twice_comes_twice()
 
 #[test]
 fn a_zone_changes_only_what_clocks_show() {
-    // The Gambia has had the time of UTC all along.
+    // The Gambia is on UTC in this period.
     for spec in [
         "*/7 3-5 * * *",
         "59 23 31 12 *",

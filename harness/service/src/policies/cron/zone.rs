@@ -1,5 +1,5 @@
-//! Time zones of cron schedules, from the database of IANA that is compiled in: the same on every
-//! machine.
+//! Time zones of cron schedules, from the IANA database that is compiled in and so is the same on
+//! every machine.
 
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -9,8 +9,8 @@ use chrono_tz::Tz;
 pub(super) struct Zone(Tz);
 
 impl Zone {
-    /// The zone of that name; `None` for UTC, which is also what no name means, and the server's
-    /// own.
+    /// Returns the zone of this name; `None` for UTC, which also an empty name and the server's
+    /// local zone stand for.
     pub(super) fn named(name: &str) -> Result<Option<Self>, String> {
         if matches!(name, "" | "UTC" | "Local") {
             return Ok(None);
@@ -20,8 +20,8 @@ impl Zone {
             .map_err(|_| format!("provided bad location {name}: unknown time zone {name}"))
     }
 
-    /// What clocks there show at this time, in milliseconds since the Unix epoch: as if the zone
-    /// were UTC.
+    /// Returns the time that clocks in the zone show at this instant: milliseconds since the Unix
+    /// epoch, as if the zone were UTC.
     pub(super) fn local_ms(self, at_ms: u64) -> u64 {
         let at = i64::try_from(at_ms)
             .ok()

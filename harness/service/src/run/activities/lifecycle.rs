@@ -1,4 +1,4 @@
-//! What happens to an activity: scheduled, started, heard from, retried, closed.
+//! The life of an activity: scheduled, started, heard from, retried, closed.
 
 use crate::{
     api::{
@@ -22,11 +22,11 @@ use crate::{
 };
 
 impl Run {
-    /// What an activity was scheduled with.
+    /// Returns the attributes with which an activity was scheduled.
     ///
     /// # Panics
     ///
-    /// If the event is another: a pending activity always has its own.
+    /// If the event is of another type, which the scheduled event of a pending activity never is.
     pub(crate) fn activity_scheduled(
         &self,
         scheduled_event_id: i64,
@@ -37,7 +37,7 @@ impl Run {
         }
     }
 
-    /// Schedules an activity and offers it to workers after the transaction.
+    /// Schedules an activity, and offers it to workers after the transaction.
     pub(crate) fn schedule_activity(
         &mut self,
         now_ms: u64,
@@ -55,7 +55,7 @@ impl Run {
         self.offer_activity(scheduled_event_id, 1);
     }
 
-    /// Takes in an activity whose scheduled event is in history already: it starts anew.
+    /// Restores an activity whose scheduled event is already in history. Its attempts start anew.
     pub(crate) fn restore_activity(
         &mut self,
         now_ms: u64,
@@ -79,7 +79,7 @@ impl Run {
         });
     }
 
-    /// A worker takes the attempt; history hears of it only when the activity closes.
+    /// Hands the attempt to a worker. Its started event is written only when the activity closes.
     pub(crate) fn start_activity(&mut self, scheduled_event_id: i64, started: StartedAttempt) {
         self.activities.update(scheduled_event_id, |activity| {
             activity.last_worker_identity.clone_from(&started.identity);
@@ -100,7 +100,11 @@ impl Run {
         });
     }
 
-    /// Lets the activity back off before its next attempt, or says why there is none.
+    /// Schedules the next attempt after a backoff.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no next attempt.
     pub(super) fn retry_activity(
         &mut self,
         now_ms: u64,
@@ -131,7 +135,7 @@ impl Run {
         Ok(())
     }
 
-    /// An attempt failed: it is retried, or the activity fails and a workflow task is due.
+    /// Fails an attempt: the activity is retried, or it fails and a workflow task is scheduled.
     pub(crate) fn fail_activity_attempt(
         &mut self,
         now_ms: u64,
@@ -157,7 +161,7 @@ impl Run {
         }
     }
 
-    /// The backoff of an activity ended: its next attempt is offered to workers.
+    /// Offers the next attempt of an activity to workers, once its backoff has ended.
     pub(crate) fn offer_due_retry(&mut self, now_ms: u64) {
         let Some((due_ms, scheduled_event_id)) = self.activities.retries.first().copied() else {
             return;
@@ -175,8 +179,9 @@ impl Run {
         self.offer_activity(scheduled_event_id, attempt);
     }
 
-    /// Asks a pending activity to stop, after the event that records it. One that no worker has is
-    /// canceled at once; that is then told with `true`.
+    /// Requests the cancellation of a pending activity, after the event that records the request.
+    ///
+    /// An activity that no worker has is canceled at once; then the result is `true`.
     pub(crate) fn request_activity_cancel(
         &mut self,
         now_ms: u64,
@@ -206,7 +211,7 @@ impl Run {
         true
     }
 
-    /// Writes the closing event of an activity, its started event before it.
+    /// Writes the started event and the closing event of an activity.
     pub(crate) fn close_activity(
         &mut self,
         now_ms: u64,
@@ -230,7 +235,7 @@ impl Run {
                 },
             );
         }
-        // The id of the started event is filled in when both leave the buffer.
+        // The id of the started event is filled in when both events leave the buffer.
         let attributes: Attributes = match closing {
             ActivityClosing::Completed { result, identity } => {
                 ActivityTaskCompletedEventAttributes {

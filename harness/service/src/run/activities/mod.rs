@@ -1,8 +1,10 @@
 //! The pending activities of a run.
 //!
-//! An activity is pending from its scheduled event to its closing one. In between it is waiting for
-//! a worker, started, or backing off before its next attempt; none of that is in history. Source:
-//! `temporalio/temporal: service/history/workflow/{activity,timer_sequence,mutable_state_impl}.go`.
+//! An activity is pending from its scheduled event to its closing event. In between, it waits for a
+//! worker, is started, or backs off before its next attempt. History shows none of these states.
+//!
+//! Source: `temporalio/temporal:
+//! service/history/workflow/{activity,timer_sequence,mutable_state_impl}.go`.
 
 mod lifecycle;
 #[cfg(test)]
@@ -37,12 +39,12 @@ pub(crate) struct PendingActivity {
     pub(crate) activity_id: String,
     pub(crate) task_queue: String,
     pub(crate) attempt: i32,
-    /// When the first attempt was scheduled.
+    /// The time at which the first attempt was scheduled.
     pub(crate) first_scheduled_ms: u64,
-    /// When this attempt is, or was, offered to workers.
+    /// The time at which this attempt is or was offered to workers.
     pub(crate) scheduled_ms: u64,
     pub(crate) started: Option<StartedAttempt>,
-    /// Whether the attempt waits for its backoff.
+    /// True if the attempt waits for the end of its backoff.
     pub(crate) is_backing_off: bool,
     pub(crate) cancel_requested_event_id: Option<i64>,
     pub(crate) schedule_to_close_ms: Option<u64>,
@@ -91,13 +93,13 @@ impl PendingActivity {
         self.cancel_requested_event_id.is_some()
     }
 
-    /// When no attempt may start any more.
+    /// Returns the time after which no attempt may start.
     pub(crate) fn expires_at_ms(&self) -> Option<u64> {
         self.schedule_to_close_ms
             .map(|timeout_ms| self.first_scheduled_ms.saturating_add(timeout_ms))
     }
 
-    /// The timeout that comes first, and when. Of two at the same time it is the one that the
+    /// Returns the earliest timeout, with its time. Of two at the same time, it is the one that the
     /// server sorts first.
     fn next_timeout(&self) -> Option<(u64, TimeoutType)> {
         let after =
@@ -130,7 +132,7 @@ impl PendingActivity {
     }
 }
 
-/// How an activity closes.
+/// The outcome with which an activity closes.
 pub(crate) enum ActivityClosing {
     Completed {
         result: Option<Payloads>,
@@ -151,14 +153,15 @@ pub(crate) enum ActivityClosing {
     },
 }
 
-/// The pending activities of a run: by scheduled event, by activity id, and by what falls due.
+/// The pending activities of a run, indexed by scheduled event, by activity id, and by the time of
+/// their next timeout or retry.
 #[derive(Debug, Default)]
 pub(crate) struct Activities {
     by_event: UndoMap<i64, PendingActivity>,
     by_id: BTreeMap<String, i64>,
-    /// The next timeout of each activity, and its scheduled event.
+    /// The next timeout of each activity, with its scheduled event.
     timeouts: BTreeSet<(u64, i64)>,
-    /// When the backoff of an activity ends, and its scheduled event.
+    /// The end of the backoff of each activity, with its scheduled event.
     retries: BTreeSet<(u64, i64)>,
 }
 
@@ -201,7 +204,7 @@ impl Activities {
         Some(activity)
     }
 
-    /// Changes an activity and keeps what falls due in step.
+    /// Changes an activity, and updates its next timeout and retry.
     fn update(&mut self, scheduled_event_id: i64, change: impl FnOnce(&mut PendingActivity)) {
         let Some(activity) = self.by_event.get_mut(&scheduled_event_id) else {
             return;

@@ -1,4 +1,4 @@
-//! Activities that time out.
+//! Timeouts of activities.
 //!
 //! Source: `temporalio/temporal: service/history/timer_queue_active_task_executor.go`
 //! (`processSingleActivityTimeoutTask`).
@@ -16,7 +16,7 @@ use crate::{
 const NO_TIME_FOR_A_RETRY: &str = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying";
 
 impl Run {
-    /// Times out every activity that is due, in one transaction, as the server does.
+    /// Times out every activity that is due in one transaction, as the server does.
     pub(crate) fn time_out_activities(&mut self, now_ms: u64) {
         while let Some((due_ms, scheduled_event_id)) = self.activities.timeouts.first().copied() {
             if due_ms > now_ms {
@@ -43,7 +43,8 @@ impl Run {
         else {
             return;
         };
-        // No room for another attempt is told as the deadline that left none.
+        // If there is no time for another attempt, the timeout is reported as that of
+        // schedule-to-close.
         let is_out_of_time =
             retry_state == RetryState::Timeout && timeout_type != TimeoutType::ScheduleToStart;
         let mut failure = if is_out_of_time {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Run {
-    /// What a child was to be started with.
+    /// Returns the attributes with which a child was initiated.
     pub(crate) fn child_initiated(
         &self,
         initiated_event_id: i64,
@@ -24,7 +24,8 @@ impl Run {
         }
     }
 
-    /// Takes over what another run heard of a child that both initiated by the same event.
+    /// Repeats an event of a child in this run: another run got the event, and both runs initiated
+    /// the child by the same event.
     pub(crate) fn reapply_child_event(&mut self, now_ms: u64, attributes: &Attributes) {
         if let Attributes::ChildWorkflowExecutionStartedEventAttributes(started) = attributes {
             let pending = self.children.get(started.initiated_event_id);
@@ -124,14 +125,14 @@ impl Run {
                 workflow_type: child.workflow_type,
                 cause: cause.into(),
                 initiated_event_id,
-                // The server does not fill in the completed event here.
+                // The server leaves the completed event unset here.
                 ..StartChildWorkflowExecutionFailedEventAttributes::default()
             },
         );
         self.ensure_workflow_task(now_ms);
     }
 
-    /// Records how the last run of a child's chain closed, in the words of its closing event.
+    /// Records the closing of a child, from the closing event of the last run of its chain.
     pub(crate) fn child_closed(
         &mut self,
         now_ms: u64,

@@ -1,7 +1,9 @@
 //! The children of a run that have not closed.
 //!
-//! Initiated by a command, then started or not started, then closed; only the last run of a child's
-//! chain closes it. `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+//! A child is initiated by a command, then started or not started, then closed. Only the last run
+//! of its chain closes it.
+//!
+//! Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`.
 
 mod lifecycle;
 
@@ -20,9 +22,9 @@ pub(crate) struct PendingChild {
     pub(crate) namespace: String,
     pub(crate) namespace_id: String,
     pub(crate) parent_close_policy: ParentClosePolicy,
-    /// 0 until started.
+    /// The started event; 0 until then.
     pub(crate) started_event_id: i64,
-    /// The first run of its chain; empty until started.
+    /// The first run of the child's chain; empty until started.
     pub(crate) first_run_id: String,
 }
 
@@ -32,7 +34,7 @@ impl PendingChild {
     }
 }
 
-/// The pending children of a run, by the id of the event that initiated them.
+/// The pending children of a run, by the id of the event that initiated each.
 #[derive(Debug, Default)]
 pub(crate) struct Children {
     pub(super) by_initiated_event_id: UndoMap<i64, PendingChild>,
@@ -55,7 +57,7 @@ impl Children {
         self.by_initiated_event_id.insert(initiated_event_id, child);
     }
 
-    /// Takes in what an event in history says.
+    /// Restores children from an event in history.
     pub(crate) fn restore(&mut self, event_id: i64, attributes: &Attributes) {
         if let Attributes::ChildWorkflowExecutionStartedEventAttributes(started) = attributes {
             if let Some(child) = self
@@ -70,10 +72,10 @@ impl Children {
         }
     }
 
-    /// Learns the ids that started events got when the buffer was flushed.
+    /// Sets the ids that started events got when the buffer was flushed.
     pub(crate) fn note_started(&mut self, started: &BTreeMap<i64, i64>) {
         for (initiated_event_id, started_event_id) in started {
-            // Activities are told of in the same map.
+            // The map also has the started events of activities.
             if let Some(child) = self.by_initiated_event_id.get_mut(initiated_event_id) {
                 child.started_event_id = *started_event_id;
             }
@@ -101,7 +103,7 @@ pub(super) fn run_id_of(started: &ChildWorkflowExecutionStartedEventAttributes) 
         .unwrap_or_default()
 }
 
-/// The event that initiated the child which this event is the end of.
+/// Returns the event that initiated the child which this event closes.
 pub(super) fn closed_child_of(attributes: &Attributes) -> Option<i64> {
     match attributes {
         Attributes::StartChildWorkflowExecutionFailedEventAttributes(failed) => {

@@ -1,4 +1,4 @@
-//! Answers to the signals and cancel requests that a run sent to others.
+//! The answers to the signals and cancel requests that a run sent to others.
 
 use crate::{
     api::{
@@ -36,7 +36,7 @@ impl Run {
         }
     }
 
-    /// Records how a signal to another run went.
+    /// Records the outcome of a signal to another run.
     pub(crate) fn signal_answered(
         &mut self,
         now_ms: u64,
@@ -68,7 +68,7 @@ impl Run {
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
                     initiated_event_id,
-                    // The server does not fill in the completed event here.
+                    // The server leaves the completed event unset here.
                     ..SignalExternalWorkflowExecutionFailedEventAttributes::default()
                 },
             ),
@@ -76,7 +76,7 @@ impl Run {
         self.ensure_workflow_task(now_ms);
     }
 
-    /// Records how a cancel request to another run went.
+    /// Records the outcome of a cancel request to another run.
     pub(crate) fn cancel_answered(
         &mut self,
         now_ms: u64,
@@ -107,7 +107,7 @@ impl Run {
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
                     initiated_event_id,
-                    // The server does not fill in the completed event here.
+                    // The server leaves the completed event unset here.
                     ..RequestCancelExternalWorkflowExecutionFailedEventAttributes::default()
                 },
             ),

@@ -1,12 +1,12 @@
-//! Signals and cancel requests of a run to others that have not been answered.
+//! The signals and cancel requests of a run to others that have not been answered.
 //!
-//! `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+//! Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`.
 
 mod answers;
 
 use crate::run::undo::UndoMap;
 
-/// What is under way, by the id of the event that initiated it.
+/// The requests without an answer, by the id of the event that initiated each.
 #[derive(Debug, Default)]
 pub(crate) struct ExternalRequests {
     pub(crate) signals: UndoMap<i64, ()>,

@@ -1,4 +1,4 @@
-//! Failures of Nexus operations, as the server words them.
+//! Failures of Nexus operations, in the server's words.
 //!
 //! Source: `temporalio/temporal: components/nexusoperations/executors.go`,
 //! `common/nexus/failure.go`.
@@ -12,7 +12,8 @@ use crate::api::{
     nexus,
 };
 
-/// What a handler failed with, in the words of Nexus: `UPSTREAM_TIMEOUT`, `INTERNAL` and so on.
+/// Returns the failure of a handler with an error type of Nexus, such as `UPSTREAM_TIMEOUT` or
+/// `INTERNAL`.
 pub(crate) fn handler_failure(error_type: &str, message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
@@ -26,7 +27,7 @@ pub(crate) fn handler_failure(error_type: &str, message: &str) -> Failure {
     }
 }
 
-/// What went wrong with a request on the server's side. It is not tried again.
+/// Returns the failure of a request that went wrong on the server's side. It is not retried.
 pub(crate) fn call_failure(message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
@@ -52,7 +53,7 @@ pub(super) fn timeout_failure(timeout_type: TimeoutType) -> Failure {
     }
 }
 
-/// The failure of a canceled operation is a cancellation, whatever its handler made of it.
+/// Converts the failure of a canceled operation to a cancellation, which it may not be yet.
 pub(super) fn canceled(failure: Failure) -> Failure {
     if matches!(
         failure.failure_info,
@@ -71,8 +72,7 @@ pub(super) fn canceled(failure: Failure) -> Failure {
     }
 }
 
-/// What older handlers report of an operation that did not succeed. Their details and metadata are
-/// dropped.
+/// Converts a failure as older handlers report it. Its details and metadata are dropped.
 pub(crate) fn operation_failure(failure: Option<nexus::Failure>) -> Failure {
     let failure = failure.unwrap_or_default();
     let cause = failure
@@ -86,8 +86,8 @@ pub(crate) fn operation_failure(failure: Option<nexus::Failure>) -> Failure {
     }
 }
 
-/// Whether a handler's error is one to try again after: what it says, or else what its type says.
-/// Types that nobody knows are tried again.
+/// Returns `true` if a handler's error is retryable: by what it says, or else by its type. Unknown
+/// types are retryable.
 ///
 /// Source: the predefined handler errors of the Nexus protocol, `nexus-rpc/api: SPEC.md`.
 pub(crate) fn is_retryable(failure: &Failure) -> bool {

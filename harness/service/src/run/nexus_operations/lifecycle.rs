@@ -1,4 +1,4 @@
-//! What happens to a Nexus operation: scheduled, started, asked to cancel, closed.
+//! The life of a Nexus operation: scheduled, started, asked to cancel, closed.
 
 use crate::{
     api::{
@@ -20,11 +20,11 @@ use crate::{
 };
 
 impl Run {
-    /// What an operation was scheduled with.
+    /// Returns the attributes with which an operation was scheduled.
     ///
     /// # Panics
     ///
-    /// If the event is another: a pending operation always has its own.
+    /// If the event is of another type, which the scheduled event of a pending operation never is.
     pub(crate) fn nexus_operation_scheduled(
         &self,
         scheduled_event_id: i64,
@@ -37,7 +37,7 @@ impl Run {
         }
     }
 
-    /// Schedules an operation; its handler is asked to start it after the transaction.
+    /// Schedules an operation. After the transaction, its handler is asked to start it.
     pub(crate) fn schedule_nexus_operation(
         &mut self,
         now_ms: u64,
@@ -54,7 +54,7 @@ impl Run {
         self.offer_nexus_request(scheduled_event_id, NexusCall::Start);
     }
 
-    /// The handler has started the operation, and will tell how it ended.
+    /// Records that the handler has started the operation and will report its end.
     pub(crate) fn nexus_operation_started(
         &mut self,
         now_ms: u64,
@@ -67,8 +67,8 @@ impl Run {
         }
     }
 
-    /// Writes the event that says that an operation has started; whether there was one that had
-    /// not.
+    /// Writes the started event of an operation. Returns `false` if no such operation waits to
+    /// start.
     fn record_nexus_operation_started(
         &mut self,
         now_ms: u64,
@@ -140,7 +140,7 @@ impl Run {
         self.offer_nexus_request(scheduled_event_id, NexusCall::Cancel);
     }
 
-    /// Asks a pending operation to cancel, after the event that records it.
+    /// Requests the cancellation of a pending operation, after the event that records the request.
     pub(crate) fn request_nexus_cancel(
         &mut self,
         now_ms: u64,
@@ -157,8 +157,8 @@ impl Run {
         self.schedule_nexus_cancel(now_ms, scheduled_event_id);
     }
 
-    /// The handler took the request to cancel. Whether it heeds it, the closing of the operation
-    /// will tell.
+    /// Records that the handler accepted the request to cancel. The closing of the operation will
+    /// show whether it was canceled.
     pub(crate) fn nexus_cancel_completed(&mut self, now_ms: u64, scheduled_event_id: i64) {
         let Some(cancellation) = self.nexus_cancellation(scheduled_event_id) else {
             return;
@@ -174,7 +174,7 @@ impl Run {
         self.ensure_workflow_task(now_ms);
     }
 
-    /// The handler refused the request to cancel for good.
+    /// Records that the handler refused the request to cancel, for good.
     pub(crate) fn nexus_cancel_failed(
         &mut self,
         now_ms: u64,
@@ -249,7 +249,7 @@ impl Run {
         self.ensure_workflow_task(now_ms);
     }
 
-    /// Takes in what an event in history says of an operation.
+    /// Restores operations from an event in history.
     pub(crate) fn restore_nexus_operation(
         &mut self,
         event: &HistoryEvent,
@@ -293,8 +293,10 @@ impl Run {
         }
     }
 
-    /// Takes over what another run heard of an operation that both scheduled by the same event. The
-    /// workflow task comes after all that is taken over.
+    /// Repeats an event of an operation in this run: another run got the event, and both runs
+    /// scheduled the operation by the same event.
+    ///
+    /// The caller schedules the workflow task, once for all repeated events.
     pub(crate) fn reapply_nexus_event(&mut self, now_ms: u64, attributes: &Attributes) {
         if let Attributes::NexusOperationStartedEventAttributes(started) = attributes {
             let scheduled_event_id = started.scheduled_event_id;
@@ -313,7 +315,7 @@ impl Run {
         }
     }
 
-    /// Whether the operation that this event scheduled, with this request id, is pending.
+    /// Returns `true` if the operation that this event scheduled with this request id is pending.
     pub(crate) fn has_nexus_operation(&self, scheduled_event_id: i64, request_id: &str) -> bool {
         self.nexus_operations.get(scheduled_event_id).is_some()
             && self
@@ -323,7 +325,7 @@ impl Run {
     }
 }
 
-/// Events that older workers do not know.
+/// Returns the decoration of events that older workers do not know.
 fn ignorable() -> EventDecoration {
     EventDecoration {
         worker_may_ignore: true,

@@ -1,10 +1,11 @@
 //! The Nexus operations of a run that have not closed.
 //!
-//! An operation is scheduled by a command, and its handler is asked to start it until it answers:
-//! with a result, or that it has started it and will tell how it ended. A cancellation is another
-//! request to the handler, and goes out once the operation has started. None of the requests is in
-//! history, only what came of them. Source: `temporalio/temporal:
-//! components/nexusoperations/{statemachine,executors,events}.go`.
+//! An operation is scheduled by a command. Its handler is asked to start it until there is an
+//! answer: the result, or the message that it has started and that its end will be reported. A
+//! cancellation is another request to the handler, sent once the operation has started. History
+//! shows the outcome of requests, not the requests themselves.
+//!
+//! Source: `temporalio/temporal: components/nexusoperations/{statemachine,executors,events}.go`.
 
 pub(crate) mod failures;
 mod lifecycle;
@@ -21,21 +22,20 @@ use crate::{
     run::undo::UndoMap,
 };
 
-/// What a handler is asked for.
+/// The kinds of requests to a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NexusCall {
     Start,
     Cancel,
 }
 
-/// Where the requests of one kind stand.
+/// The state of the requests of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// A cancellation waits for the operation to start.
     #[default]
     Unscheduled,
-    /// A request is under way. It has no deadline until it leaves, right after the transaction that
-    /// asked for it.
+    /// A request is under way. It has no deadline until it leaves, right after its transaction.
     Scheduled {
         deadline_ms: Option<u64>,
     },
@@ -46,10 +46,10 @@ pub(crate) enum Phase {
     Failed,
 }
 
-/// The requests of one kind: one at a time, each again after a backoff until one is answered.
+/// The requests of one kind: one at a time, repeated after a backoff until one is answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Requests {
-    /// How many were answered or given up.
+    /// The number of requests that were answered or given up.
     pub(crate) attempt: i32,
     pub(crate) phase: Phase,
     pub(crate) last_complete_ms: Option<u64>,
@@ -61,7 +61,7 @@ impl Requests {
         matches!(self.phase, Phase::Scheduled { .. })
     }
 
-    /// When the request under way is given up, or the next one goes out.
+    /// Returns the time at which the request under way is given up, or the next one is sent.
     pub(crate) fn due_ms(&self) -> Option<u64> {
         match self.phase {
             Phase::Scheduled { deadline_ms } => deadline_ms,
@@ -70,7 +70,7 @@ impl Requests {
         }
     }
 
-    /// When the next request goes out, after a backoff.
+    /// Returns the time at which the next request is sent after a backoff.
     pub(crate) fn next_ms(&self) -> Option<u64> {
         match self.phase {
             Phase::BackingOff { until_ms } => Some(until_ms),
@@ -90,9 +90,9 @@ impl Requests {
 #[derive(Clone, Debug)]
 pub(crate) struct StartedOperation {
     pub(crate) at_ms: u64,
-    /// By what the handler knows the operation.
+    /// The handler's token for the operation.
     pub(crate) token: String,
-    /// When it must have closed, counted from its start.
+    /// The end of start-to-close, if it has a timer.
     pub(crate) expires_at_ms: Option<u64>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct StartedOperation {
 #[derive(Clone, Debug)]
 pub(crate) struct Cancellation {
     pub(crate) requested_event_id: i64,
-    /// When it could first be sent.
+    /// The time at which it could first be sent.
     pub(crate) requested_ms: Option<u64>,
     pub(crate) requests: Requests,
 }
@@ -118,7 +118,8 @@ pub(crate) struct PendingNexusOperation {
     pub(crate) cancellation: Option<Cancellation>,
 }
 
-/// How an operation closes. Failures are what lies behind the failure of the operation.
+/// The outcome with which an operation closes. A failure is the cause in the failure of the
+/// operation.
 pub(crate) enum NexusClosing {
     Completed(Option<Payload>),
     Failed(Failure),
@@ -126,8 +127,7 @@ pub(crate) enum NexusClosing {
     TimedOut(TimeoutType),
 }
 
-/// What falls due in an operation, in the order in which it counts among things due at the same
-/// time.
+/// The things that fall due in an operation, in the order in which they happen at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     ScheduleToClose,
@@ -162,7 +162,7 @@ impl PendingNexusOperation {
         self.started.as_ref().map_or("", |started| &started.token)
     }
 
-    /// The requests of a kind, if there are to be any.
+    /// Returns the requests of a kind, if there are any to send.
     pub(crate) fn requests(&self, call: NexusCall) -> Option<&Requests> {
         match call {
             NexusCall::Start => Some(&self.starting).filter(|_| self.started.is_none()),
@@ -183,7 +183,7 @@ impl PendingNexusOperation {
         }
     }
 
-    /// When this timeout ends the operation, if it does.
+    /// Returns the time at which this timeout ends the operation, if it does.
     fn expires_at_ms(&self, timeout: TimeoutType) -> Option<u64> {
         let from_schedule =
             |timeout_ms: Option<u64>| Some(self.scheduled_ms.saturating_add(timeout_ms?));
@@ -198,7 +198,7 @@ impl PendingNexusOperation {
         }
     }
 
-    /// When the first timeout ends the operation, if any does.
+    /// Returns the time at which the first timeout ends the operation, if one does.
     pub(crate) fn next_timeout_ms(&self) -> Option<u64> {
         self.timeouts()
             .into_iter()
@@ -224,7 +224,7 @@ impl PendingNexusOperation {
     }
 }
 
-/// The pending operations of a run, by the event that scheduled them. They are few: the limit is
+/// The pending operations of a run, by the event that scheduled each. The limit on their number is
 /// low.
 #[derive(Debug, Default)]
 pub(crate) struct NexusOperations {
@@ -269,7 +269,7 @@ impl NexusOperations {
     }
 }
 
-/// The operation that an event closes, and its request id.
+/// Returns the operation that an event closes, and its request id.
 pub(crate) fn closed_nexus_operation_of(attributes: &Attributes) -> Option<(i64, &str)> {
     match attributes {
         Attributes::NexusOperationCompletedEventAttributes(closed) => {

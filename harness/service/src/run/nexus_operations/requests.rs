@@ -1,4 +1,4 @@
-//! The requests to the handler of an operation: sent, given up, tried again.
+//! The requests to the handler of an operation: sent, given up, retried.
 //!
 //! Source: `temporalio/temporal: components/nexusoperations/executors.go` (`executeInvocationTask`,
 //! `executeCancelationTask`), with the defaults of `config.go`.
@@ -15,27 +15,28 @@ use crate::{
     },
 };
 
-/// How long one request may take (`component.nexusoperations.request.timeout`).
+/// The timeout of one request (`component.nexusoperations.request.timeout`).
 const REQUEST_TIMEOUT_MS: u64 = 10_000;
 
-/// With less time than this no request is sent
+/// The shortest timeout with which a request is sent
 /// (`component.nexusoperations.limit.request.timeout.min`).
 const MIN_REQUEST_TIMEOUT_MS: u64 = 1_500;
 
-/// What matching keeps of that time, to say that no worker answered
+/// The part of that time that matching reserves to report that no worker answered
 /// (`component.nexusoperations.limit.dispatch.task.timeout.min`).
 const DISPATCH_RESERVE_MS: u64 = 1_000;
 
-/// The first backoff, and the longest. The server takes up to a fifth off, at random; here it never
-/// does. (`component.nexusoperations.retryPolicy`)
+/// The first backoff, and the longest. The server randomly shortens a backoff by up to a fifth;
+/// here it is never shortened (`component.nexusoperations.retryPolicy`).
 const INITIAL_INTERVAL_MS: u64 = 1_000;
 const MAXIMUM_INTERVAL_MS: u64 = 3_600_000;
 
 impl PendingNexusOperation {
-    /// How long a request may take, and the timeout that leaves no more.
+    /// Returns the timeout of a request, and the timeout of the operation that limits it.
     fn request_timeout(&self, now_ms: u64, call: NexusCall) -> (u64, TimeoutType) {
         let mut shortest = (REQUEST_TIMEOUT_MS, TimeoutType::Unspecified);
-        // The last of them has the name, the shortest the time: so the server has it.
+        // As on the server, the time is the shortest of all bounds, and the type is that of the
+        // last one.
         let bounds: &[TimeoutType] = match call {
             NexusCall::Start if self.schedule_to_start_ms.is_some() => {
                 &[TimeoutType::ScheduleToStart]
@@ -45,7 +46,7 @@ impl PendingNexusOperation {
         };
         for bound in bounds {
             let expires_at_ms = match bound {
-                // Whether or not a timer is set for it.
+                // This bound counts even if no timer is set for it.
                 TimeoutType::StartToClose => self.started.as_ref().and_then(|started| {
                     Some(started.at_ms.saturating_add(self.start_to_close_ms?))
                 }),
@@ -58,7 +59,7 @@ impl PendingNexusOperation {
         shortest
     }
 
-    /// How long the handler's caller waits for the operation, if not for ever.
+    /// Returns the time for which the handler's caller waits for the operation, if it is limited.
     pub(crate) fn operation_timeout_ms(&self, now_ms: u64) -> Option<u64> {
         let to_close = self
             .expires_at_ms(TimeoutType::ScheduleToClose)
@@ -71,7 +72,7 @@ impl PendingNexusOperation {
 }
 
 impl Run {
-    /// Sends a request that is scheduled. False if there is none, or no time for one.
+    /// Sends a request that is scheduled. Returns `false` if there is none, or no time for one.
     pub(crate) fn send_nexus_request(
         &mut self,
         now_ms: u64,
@@ -115,7 +116,7 @@ impl Run {
         false
     }
 
-    /// A request failed in a way that another may not: it is tried again after a backoff.
+    /// Retries a request that failed, after a backoff.
     pub(crate) fn retry_nexus_request(
         &mut self,
         now_ms: u64,
@@ -168,7 +169,7 @@ impl Run {
         }
     }
 
-    /// Has a request sent after the transaction.
+    /// Sends a request after the transaction.
     pub(super) fn offer_nexus_request(&mut self, scheduled_event_id: i64, call: NexusCall) {
         self.outbox.push(Transfer::NexusRequest {
             run: self.key,
@@ -178,7 +179,7 @@ impl Run {
     }
 }
 
-/// The backoff after so many requests before this one.
+/// Returns the backoff after this many earlier requests.
 fn backoff_ms(before: i32) -> u64 {
     let doublings = u32::try_from(before).unwrap_or(0).min(u64::BITS - 1);
     INITIAL_INTERVAL_MS

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Run {
-    /// What a caller that waits for this stage hears now, if anything.
+    /// Returns the answer to a caller that waits for this stage, if there is one yet.
     pub(crate) fn update_answer(&self, id: &str, wanted: Stage) -> Option<UpdateAnswer> {
         let failed = |failure: &Failure| Outcome {
             value: Some(outcome::Value::Failure(failure.clone())),

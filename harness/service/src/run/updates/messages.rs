@@ -1,7 +1,7 @@
-//! What a worker says of updates, in the messages of a completed workflow task.
+//! The messages about updates in a completed workflow task.
 //!
-//! `temporalio/temporal: service/history/workflow/update/update.go`,
-//! `docs/architecture/message-protocol.md`
+//! Source: `temporalio/temporal: service/history/workflow/update/update.go`,
+//! `docs/architecture/message-protocol.md`.
 
 use prost::Message as _;
 
@@ -21,12 +21,12 @@ use crate::{
 };
 
 impl Run {
-    /// Applies one message. A closed run takes rejections only: whatever else is said gives the
-    /// update up with the run.
+    /// Applies one message. A closed run accepts rejections only; other messages are ignored, since
+    /// the run has given its updates up.
     ///
     /// # Errors
     ///
-    /// Why the message is bad: the workflow task then fails with
+    /// The reason why the message is bad. The workflow task then fails with
     /// BAD_UPDATE_WORKFLOW_EXECUTION_MESSAGE.
     pub(crate) fn apply_update_message(
         &mut self,
@@ -56,8 +56,8 @@ impl Run {
         }
     }
 
-    /// The update that a worker speaks of. One that the server has forgotten and the worker has not
-    /// comes back from what the worker says was asked.
+    /// Returns the update that a message is about. If the server has forgotten the update and the
+    /// worker has not, it is restored from the request in the message.
     fn update_or_resurrected(
         &mut self,
         id: &str,
@@ -167,7 +167,7 @@ impl Run {
     }
 }
 
-/// `temporalio/temporal: service/history/workflow/update/validation.go`
+/// Source: `temporalio/temporal: service/history/workflow/update/validation.go`.
 fn check_field(is_set: bool, message: &str, field: &str) -> Result<(), String> {
     if is_set {
         Ok(())

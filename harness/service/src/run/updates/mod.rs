@@ -1,11 +1,12 @@
 //! The updates of a run: admitted, sent to a worker, accepted or rejected, completed.
 //!
-//! Only acceptance and completion are events. An update that is merely admitted, and one that is
-//! rejected, leaves no trace. A run that closes fails what it has accepted and not completed; what
-//! it has not accepted may still go to the run that continues it.
+//! Only acceptance and completion are events. An update that is only admitted leaves no trace, nor
+//! does a rejected one. When a run closes, the updates that it has accepted and not completed fail.
+//! Updates that it has not accepted may go to the run that continues it.
 //!
-//! `temporalio/temporal: service/history/workflow/update/{registry,update,abort_reason}.go`,
-//! `docs/architecture/workflow-update.md`
+//! Source: `temporalio/temporal:
+//! service/history/workflow/update/{registry,update,abort_reason}.go`,
+//! `docs/architecture/workflow-update.md`.
 
 mod answers;
 mod messages;
@@ -28,54 +29,54 @@ use crate::{
     run::undo::UndoMap,
 };
 
-/// The updates that one run takes (`history.maxTotalUpdates`).
+/// The number of updates that one run admits (`history.maxTotalUpdates`).
 const MAXIMUM_TOTAL: usize = 2000;
-/// Bytes of the updates in flight that one run takes (`history.maxInFlightUpdatePayloads`).
+/// The bytes of the updates in flight that one run admits (`history.maxInFlightUpdatePayloads`).
 const MAXIMUM_IN_FLIGHT_BYTES: usize = 20 * 1024 * 1024;
-/// From this many on, a workflow task suggests continue-as-new: nine in ten
-/// (`history.maxTotalUpdates.suggestContinueAsNewThreshold`).
+/// The number of updates from which a workflow task suggests continue-as-new: nine tenths of the
+/// limit (`history.maxTotalUpdates.suggestContinueAsNewThreshold`).
 const SUGGEST_CONTINUE_AS_NEW: usize = 1800;
 
-/// An update that has no outcome yet.
+/// The progress of an update that has no outcome yet.
 macro_rules! in_flight_progress {
     () => {
         Progress::Admitted | Progress::Sent | Progress::Accepted { .. }
     };
 }
 
-/// An update that leaves no trace, once its callers have been told.
+/// The progress of an update that leaves no trace once its callers have their answers.
 macro_rules! forgettable_progress {
     () => {
         Progress::Rejected(_) | Progress::Aborted(_) | Progress::Closed | Progress::Moved
     };
 }
 
-/// How far an update has come.
+/// The progress of an update.
 #[derive(Clone, Debug)]
 pub(crate) enum Progress {
-    /// It waits for a workflow task.
+    /// The update waits for a workflow task.
     Admitted,
-    /// It is with the worker that has the started workflow task.
+    /// The update is with the worker that has the started workflow task.
     Sent,
     Accepted {
         event_id: i64,
     },
-    /// Its outcome is in this event.
+    /// The event has the outcome of the update.
     Completed {
         event_id: i64,
     },
-    /// The worker rejected it, or did not answer it. It is forgotten once its callers have been
-    /// told.
+    /// The worker rejected the update, or did not answer it. The update is forgotten once its
+    /// callers have their answers.
     Rejected(Failure),
-    /// The run closed after it was accepted.
+    /// The run closed after it had accepted the update.
     Failed(Failure),
-    /// The workflow task that it was sent with failed. It is forgotten once its callers have been
-    /// told.
+    /// The workflow task that carried the update failed. The update is forgotten once its callers
+    /// have their answers.
     Aborted(Status),
-    /// The run closed before it was accepted, and none continues it.
+    /// The run closed before it accepted the update, and no run continues it.
     Closed,
-    /// The run closed before it was accepted, and another continues it, which the update is sent
-    /// to.
+    /// The run closed before it accepted the update, and another run continues it and gets the
+    /// update.
     Moved,
 }
 
@@ -84,21 +85,21 @@ pub(crate) enum Progress {
 pub(crate) struct Update {
     /// The place in the order of admission.
     ordinal: u64,
-    /// What was asked; none after a reset, when its event says it.
+    /// The request; `None` after a reset, where the event has it.
     pub(crate) request: Option<Request>,
     pub(crate) progress: Progress,
 }
 
-/// What a caller hears of an update that has come as far as it waits for.
+/// The answer to a caller whose update has reached the stage that the caller waits for.
 pub(crate) enum UpdateAnswer {
     Reached {
         stage: Stage,
         outcome: Box<Option<Outcome>>,
     },
     Refused(Status),
-    /// Ask the run that continues this one.
+    /// Another run continues this one: ask that run.
     Moved,
-    /// The run closed, and none continues it.
+    /// The run closed, and no run continues it.
     Closed,
 }
 
@@ -107,7 +108,7 @@ pub(crate) enum UpdateAnswer {
 pub(crate) struct Updates {
     by_id: UndoMap<String, Update>,
     admitted: u64,
-    /// Whether anything is to be forgotten.
+    /// True if an update is to be forgotten.
     has_forgettable: bool,
 }
 
@@ -132,12 +133,12 @@ impl Updates {
         self.by_id.rollback();
     }
 
-    /// Takes an update in that is not there yet.
+    /// Admits an update that the run does not have.
     ///
     /// # Errors
     ///
-    /// RESOURCE_EXHAUSTED for too many or too large ones at once, FAILED_PRECONDITION for too many
-    /// in all.
+    /// RESOURCE_EXHAUSTED if too many updates, or too large ones, are in flight;
+    /// FAILED_PRECONDITION if the run has too many updates in all.
     pub(crate) fn admit(&mut self, id: String, request: Request) -> Result<(), Status> {
         const MAXIMUM_IN_FLIGHT: usize = 10;
         let in_flight = || {
@@ -181,14 +182,14 @@ impl Updates {
         Ok(())
     }
 
-    /// Takes in an update that an event has admitted.
+    /// Admits an update that an event admits.
     pub(crate) fn readmit(&mut self, id: String) {
         if self.get(&id).is_none() {
             self.insert(id, None);
         }
     }
 
-    /// Takes in what an event in history says.
+    /// Restores updates from an event in history.
     pub(crate) fn restore(&mut self, event_id: i64, attributes: &Attributes) {
         match attributes {
             Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted) => {
@@ -239,7 +240,7 @@ impl Updates {
         }
     }
 
-    /// The ids of the updates that are so far, in the order of admission.
+    /// Returns the ids of the updates with this progress, in the order of admission.
     fn ids(&self, are: impl Fn(&Progress) -> bool) -> Vec<String> {
         let mut ids: Vec<_> = self
             .by_id
@@ -251,25 +252,27 @@ impl Updates {
         ids.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Whether the run should continue as new before it can take no more.
+    /// Returns `true` if the run should continue as new before it reaches its limit of updates.
     pub(crate) fn are_nearly_too_many(&self) -> bool {
         self.by_id.len() >= SUGGEST_CONTINUE_AS_NEW
     }
 
-    /// The updates without an outcome, in the order of admission.
+    /// Returns the updates without an outcome, in the order of admission.
     pub(crate) fn pending(&self) -> Vec<String> {
         self.ids(|progress| matches!(progress, in_flight_progress!()))
     }
 
-    /// Whether a worker has something to hear.
+    /// Returns `true` if an update waits to be sent to a worker.
     pub(crate) fn has_outgoing(&self) -> bool {
         self.by_id
             .values()
             .any(|update| matches!(update.progress, Progress::Admitted | Progress::Sent))
     }
 
-    /// The requests for the worker that gets this started task. What went out with an earlier task
-    /// and was not answered goes out again, unless the task is a heartbeat.
+    /// Returns the requests for the worker that gets this started task.
+    ///
+    /// Unless the task is a heartbeat, they include the requests that went out with an earlier task
+    /// and were not answered.
     pub(crate) fn send(&mut self, started_event_id: i64, is_heartbeat: bool) -> Vec<Message> {
         let ids = self.ids(|progress| match progress {
             Progress::Admitted => true,
@@ -293,7 +296,7 @@ impl Updates {
             .collect()
     }
 
-    /// A worker that completes its task without a word on an update that it was sent does not know
+    /// Rejects the updates that a completed task did not answer: its worker does not support
     /// updates.
     pub(crate) fn reject_unprocessed(&mut self) {
         for id in self.ids(|progress| matches!(progress, Progress::Sent)) {
@@ -306,7 +309,8 @@ impl Updates {
         }
     }
 
-    /// The server failed the task that these updates were sent with: they are not tried again.
+    /// Aborts the updates that were sent with a task that the server failed. They are not sent
+    /// again.
     pub(crate) fn abort_sent(&mut self) {
         for id in self.ids(|progress| matches!(progress, Progress::Sent)) {
             let why = "Unable to perform workflow execution update due to unexpected workflow task failure.";
@@ -314,14 +318,15 @@ impl Updates {
         }
     }
 
-    /// The run closed: what it accepted fails.
+    /// Fails the accepted updates of a run that closes.
     pub(crate) fn fail_accepted(&mut self) {
         for id in self.ids(|progress| matches!(progress, Progress::Accepted { .. })) {
             self.set(&id, Progress::Failed(closed_failure()));
         }
     }
 
-    /// The run closed: what it did not accept goes to the run that continues it, or nowhere.
+    /// Gives up the updates that a closing run has not accepted: they move to the run that
+    /// continues it, if there is one.
     pub(crate) fn give_up_unaccepted(&mut self, is_continued: bool) {
         for id in self.ids(|progress| matches!(progress, Progress::Admitted | Progress::Sent)) {
             self.set(
@@ -335,7 +340,7 @@ impl Updates {
         }
     }
 
-    /// Forgets what leaves no trace, once its callers have been told.
+    /// Forgets the updates that leave no trace, once their callers have their answers.
     pub(crate) fn forget(&mut self) {
         if !std::mem::take(&mut self.has_forgettable) {
             return;
@@ -346,7 +351,7 @@ impl Updates {
     }
 }
 
-/// The id of the message that carries the request of an update.
+/// Returns the id of the message that carries the request of an update.
 pub(crate) fn request_message_id(update_id: &str) -> String {
     format!("{update_id}/request")
 }

@@ -3,7 +3,7 @@
 use crate::{api::history::TimerFiredEventAttributes, run::Run};
 
 impl Run {
-    /// Fires every timer that is due, in one transaction, as the server does.
+    /// Fires every timer that is due in one transaction, as the server does.
     pub(crate) fn fire_user_timers(&mut self, now_ms: u64) {
         while let Some((due_ms, started_event_id, timer_id)) =
             self.user_timers.order.first().cloned()

@@ -1,7 +1,8 @@
-//! Timers that workflow code started.
+//! The timers that workflow code started.
 //!
-//! Source: `temporalio/temporal: service/history/workflow/timer_sequence.go`: they fire by due
-//! time, then by the id of their started event.
+//! They fire by due time, then by the id of their started event.
+//!
+//! Source: `temporalio/temporal: service/history/workflow/timer_sequence.go`.
 
 mod fire;
 
@@ -40,7 +41,7 @@ impl UserTimers {
         Some(timer)
     }
 
-    /// Due time, started event and id of each timer, in the order in which they fire.
+    /// Returns due time, started event and id of each timer, in the order in which they fire.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = &(u64, i64, String)> {
         self.order.iter()
     }

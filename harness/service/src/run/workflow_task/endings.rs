@@ -1,4 +1,4 @@
-//! How a workflow task ends: completed, failed or timed out.
+//! The end of a workflow task: completed, failed or timed out.
 //!
 //! Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Run {
-    /// Completes the started task; returns the id of its completed event, or nothing for a
+    /// Completes the started task. Returns the id of its completed event, or `None` for a
     /// speculative task that leaves no trace.
     pub(crate) fn complete_workflow_task(
         &mut self,
@@ -51,8 +51,8 @@ impl Run {
         Some(self.history.add(now_ms, attributes))
     }
 
-    /// Whether a speculative task that was answered like this vanishes: nothing but rejected
-    /// updates, and no events that the worker has seen with it.
+    /// Returns `true` if a speculative task with this answer leaves no trace: it only rejects
+    /// updates, and its worker has seen no events that the history lacks.
     fn is_discarded_when_complete(&self, request: &RespondWorkflowTaskCompletedRequest) -> bool {
         const MAXIMUM_DISCARDED_EVENTS: i64 = 10;
         let after_last_completed = self.state.workflow_task.last_completed_started_event_id + 2;
@@ -121,7 +121,7 @@ impl Run {
         }
     }
 
-    /// Times the started task out, or the one that no worker took from the sticky queue.
+    /// Times out the started task, or the task that no worker took from the sticky queue.
     pub(crate) fn time_out_workflow_task(&mut self, now_ms: u64, timeout_type: TimeoutType) {
         let Some(mut task) = self.state.workflow_task.current.clone() else {
             return;
@@ -159,8 +159,8 @@ impl Run {
         self.drop_failed_workflow_task(is_start_to_close);
     }
 
-    /// A task that failed on the sticky queue clears stickiness and is tried again as a first
-    /// attempt.
+    /// Drops a task that did not complete. On the sticky queue, this ends stickiness, and the next
+    /// attempt is a first one.
     fn drop_failed_workflow_task(&mut self, increment_attempt: bool) {
         let state = &mut self.state.workflow_task;
         let was_sticky = state.sticky.take().is_some();

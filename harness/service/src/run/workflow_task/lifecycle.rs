@@ -1,4 +1,6 @@
-//! A workflow task is scheduled and started.
+//! The life of a workflow task until it ends: scheduled, then started.
+//!
+//! Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
 
 use crate::{
     api::{
@@ -18,9 +20,9 @@ use crate::{
     },
 };
 
-/// Attempts before the timeout of a failing task grows.
+/// The attempts before the timeout of a failing task grows.
 const BACKOFF_MIN_ATTEMPTS: i32 = 3;
-/// A speculative task that no worker takes for this long becomes a normal one.
+/// The time after which a speculative task that no worker takes becomes a normal one.
 const SPECULATIVE_SCHEDULE_TO_START_MS: u64 = 5_000;
 const BACKOFF_INITIAL_MS: u64 = 5_000;
 const BACKOFF_MAXIMUM_MS: u64 = 10 * 60 * 1000;
@@ -34,7 +36,7 @@ impl Run {
         self.state.workflow_task.started().is_some()
     }
 
-    /// The queue that the next workflow task goes to: the sticky one, if there is one.
+    /// Returns the queue of the next workflow task: the sticky one, if there is one.
     pub(crate) fn current_task_queue(&self) -> taskqueue::TaskQueue {
         match &self.state.workflow_task.sticky {
             Some(sticky) => taskqueue::TaskQueue {
@@ -46,15 +48,15 @@ impl Run {
         }
     }
 
-    /// Whether the first workflow task is still to come, after a backoff. A speculative one may
-    /// have come before it, and have left no trace.
+    /// Returns `true` if the first workflow task is delayed and still to come. A speculative task
+    /// may have come before it and left no trace.
     pub(crate) fn awaits_first_workflow_task(&self) -> bool {
         self.state.first_workflow_task_ms.is_some()
             && !self.has_pending_workflow_task()
             && self.state.workflow_task.last_completed_started_event_id == 0
     }
 
-    /// Schedules a workflow task unless one is pending, or the first one is still to come.
+    /// Schedules a workflow task unless one is pending or the first one is still to come.
     pub(crate) fn ensure_workflow_task(&mut self, now_ms: u64) {
         if !self.awaits_first_workflow_task() {
             self.hasten_workflow_task(now_ms);
@@ -68,13 +70,13 @@ impl Run {
         }
     }
 
-    /// Schedules a workflow task and sends it to matching after the transaction.
+    /// Schedules a workflow task, and offers it to workers after the transaction.
     pub(crate) fn schedule_workflow_task(&mut self, now_ms: u64, kind: WorkflowTaskKind) {
         self.record_workflow_task_scheduled(now_ms, now_ms, kind);
         self.offer_workflow_task();
     }
 
-    /// Sends the scheduled workflow task to matching after the transaction.
+    /// Offers the scheduled workflow task to workers after the transaction.
     pub(crate) fn offer_workflow_task(&mut self) {
         let scheduled_event_id = self
             .state
@@ -88,8 +90,8 @@ impl Run {
         });
     }
 
-    /// Schedules a workflow task that is not sent to matching. `original_scheduled_ms` is earlier
-    /// than `now_ms` when heartbeats keep a task alive.
+    /// Schedules a workflow task without offering it to workers. `original_scheduled_ms` is earlier
+    /// than `now_ms` if heartbeats keep a task alive.
     pub(crate) fn record_workflow_task_scheduled(
         &mut self,
         now_ms: u64,
@@ -99,7 +101,7 @@ impl Run {
         debug_assert!(!self.has_pending_workflow_task(), "a second workflow task");
         let mut kind = kind;
         if !self.history.buffered().is_empty() {
-            // New events end a row of failed attempts: the worker might get further with them.
+            // New events end a series of failed attempts: with them, the worker may succeed.
             self.state.workflow_task.attempt = 1;
             kind = WorkflowTaskKind::Normal;
             self.flush_buffered_events();
@@ -151,7 +153,8 @@ impl Run {
         self.history.add(at_ms, attributes)
     }
 
-    /// The timeout of the run's tasks; longer from the fourth attempt on, so as not to spin.
+    /// Returns the timeout of the run's workflow tasks. It grows from the fourth attempt on, so
+    /// that a failing task does not spin.
     fn workflow_task_timeout_ms(&self, attempt: i32) -> u64 {
         let default_ms = duration_ms(self.started().workflow_task_timeout.as_ref());
         match u32::try_from(attempt - BACKOFF_MIN_ATTEMPTS) {
@@ -197,7 +200,7 @@ impl Run {
         task.start_ordinal = self.workflow_task_starts;
         let mut is_written = task.attempt == 1 && task.kind == WorkflowTaskKind::Normal;
         if !is_written && task.scheduled_event_id != self.history.next_event_id() {
-            // Events came since it was scheduled: it is no longer a mere repetition.
+            // Events have come since the task was scheduled, so it is no longer a repetition.
             task.attempt = 1;
             task.kind = WorkflowTaskKind::Normal;
             self.state.workflow_task.attempt = 1;
@@ -218,8 +221,7 @@ impl Run {
             .add(task.started_ms, started_attributes(task, identity))
     }
 
-    /// The events of a started task that are not in history: they follow it in what the worker
-    /// gets.
+    /// Returns the events of a task that are not in history. A worker gets them after the history.
     pub(crate) fn transient_workflow_task_events(&self, identity: &str) -> Vec<HistoryEvent> {
         let Some(task) = self.state.workflow_task.current.as_ref() else {
             return Vec::new();
@@ -251,8 +253,7 @@ impl Run {
         events
     }
 
-    /// Makes a speculative task a normal one: something happened that will be in history, and the
-    /// task with it.
+    /// Makes a speculative task a normal one, because another event is written to history.
     pub(crate) fn write_speculative_workflow_task(&mut self) {
         let is_speculative = |task: &WorkflowTask| task.kind == WorkflowTaskKind::Speculative;
         if !self
@@ -281,7 +282,7 @@ impl Run {
         self.state.workflow_task.current = Some(task);
     }
 
-    /// Writes the scheduled and started events of a task whose events were held back.
+    /// Writes the scheduled and started events of a task that are not in history yet.
     pub(super) fn write_held_back_events(&mut self, task: &mut WorkflowTask, identity: &str) {
         task.scheduled_event_id = self.add_workflow_task_scheduled_event(
             task.scheduled_ms,

@@ -1,10 +1,11 @@
 //! The workflow task of a run, as a state machine.
 //!
-//! At most one is pending: scheduled, then started, then completed, failed or timed out. After a
-//! failure on the normal task queue the attempt grows, and the task becomes *transient*: its events
-//! are sent to the worker but enter history only if it completes. A *speculative* task carries
-//! updates, and leaves no trace if they are all rejected. Source: `temporalio/temporal:
-//! service/history/workflow/workflow_task_state_machine.go`.
+//! At most one task is pending: scheduled, then started, then completed, failed or timed out. A
+//! failure on the normal task queue increases the attempt, and makes the task *transient*: its
+//! events are sent to the worker, but enter history only if it completes. A *speculative* task
+//! carries updates, and leaves no trace if they are all rejected.
+//!
+//! Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
 
 mod endings;
 mod lifecycle;
@@ -14,7 +15,7 @@ use crate::api::{
     failure::Failure,
 };
 
-/// Whether a workflow task is recorded when scheduled.
+/// The kinds of workflow tasks: a speculative task is not recorded when it is scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WorkflowTaskKind {
     Normal,
@@ -26,9 +27,9 @@ pub(crate) enum WorkflowTaskKind {
 pub(crate) struct WorkflowTask {
     pub(crate) kind: WorkflowTaskKind,
     pub(crate) scheduled_event_id: i64,
-    /// 0 until started.
+    /// The id of the started event; 0 until the task is started.
     pub(crate) started_event_id: i64,
-    /// Its place among all starts of workflow tasks of the run.
+    /// The place of the task among all starts of workflow tasks of the run.
     pub(crate) start_ordinal: u32,
     pub(crate) attempt: i32,
     pub(crate) timeout_ms: u64,
@@ -38,7 +39,8 @@ pub(crate) struct WorkflowTask {
     pub(crate) request_id: String,
     pub(crate) suggestions: Vec<SuggestContinueAsNewReason>,
     pub(crate) history_size_bytes: i64,
-    /// Whether it was scheduled on the sticky queue, and so times out before it is started.
+    /// The time at which a task that no worker has taken times out: on the sticky queue, or if it
+    /// is speculative.
     pub(crate) sticky_deadline_ms: Option<u64>,
 }
 
@@ -55,7 +57,7 @@ pub(crate) struct Sticky {
     pub(crate) schedule_to_start_ms: u64,
 }
 
-/// Why the last workflow task did not complete, for describe, queries and reports.
+/// The reason why the last workflow task did not complete, for descriptions, queries and reports.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WorkflowTaskProblem {
     Failed {
@@ -65,17 +67,17 @@ pub(crate) enum WorkflowTaskProblem {
     TimedOut(TimeoutType),
 }
 
-/// The workflow task of a run, and what the next one depends on.
+/// The workflow task of a run, and the state that the next one depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkflowTaskState {
     pub(crate) current: Option<WorkflowTask>,
     /// The attempt of the current task, or of the next one.
     pub(crate) attempt: i32,
     pub(crate) sticky: Option<Sticky>,
-    /// 0 until a task completed.
+    /// The started event of the last completed task; 0 until a task completed.
     pub(crate) last_completed_started_event_id: i64,
     pub(crate) last_problem: Option<WorkflowTaskProblem>,
-    /// The last attempt to close failed because of buffered events.
+    /// True if the last attempt to close the run failed because of buffered events.
     pub(crate) close_attempted: bool,
 }
 
@@ -102,12 +104,12 @@ impl WorkflowTaskState {
     }
 }
 
-/// What a worker sent with its failed task.
+/// The failure of a workflow task, as its worker sent it.
 pub(crate) struct WorkflowTaskFailure {
     pub(crate) cause: WorkflowTaskFailedCause,
     pub(crate) failure: Option<Failure>,
     pub(crate) identity: String,
-    /// Set when the task fails because the run is reset.
+    /// The run that a reset takes as its base, if the task fails because of the reset.
     pub(crate) base_run_id: String,
     pub(crate) new_run_id: String,
 }

@@ -1,4 +1,5 @@
-//! Answers to the callers that wait.
+//! Answers to the callers that wait. They go out at the end of transactions, and when a deadline
+//! passes.
 
 pub(crate) mod history_polls;
 pub(crate) mod queries;

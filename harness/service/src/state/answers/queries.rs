@@ -1,8 +1,9 @@
 //! Queries: they see a run after all events so far, and never change it.
 //!
-//! A query for a run with a pending workflow task goes along with that task, so that it sees what
-//! the task brings; otherwise it goes to a worker directly, as a task of its own. Source:
-//! `temporalio/temporal: service/history/api/queryworkflow/api.go`.
+//! If the run has a pending workflow task, a query goes along with the task, and sees what the task
+//! brings. Otherwise it goes to a worker directly, as a task of its own.
+//!
+//! Source: `temporalio/temporal: service/history/api/queryworkflow/api.go`.
 
 use tonic::Status;
 
@@ -30,23 +31,24 @@ use crate::{
     },
 };
 
-/// From this attempt of a failing workflow task on, queries fail at once.
+/// The attempt of a failing workflow task from which queries fail at once.
 const FAIL_QUERY_ATTEMPT: i32 = 3;
-/// A worker that polled this recently may poll again (`matching.queryPollerUnavailableWindow`).
+/// The time for which a worker that polled may poll again
+/// (`matching.queryPollerUnavailableWindow`).
 const POLLER_UNAVAILABLE_MS: u64 = 20_000;
 
-/// The key of a query that goes along with a workflow task.
+/// Returns the key of a query that goes along with a workflow task.
 pub(crate) fn attached_id(query: u64) -> String {
     format!("query-{query}")
 }
 
-/// Takes a query in. It is answered at once only where it is rejected.
+/// Accepts a query. Only a query that is rejected is answered at once.
 ///
 /// # Errors
 ///
-/// NOT_FOUND for a run that is not there; FAILED_PRECONDITION while there is nothing that could
-/// answer; RESOURCE_EXHAUSTED while another query waits for the same workflow task;
-/// DEADLINE_EXCEEDED past the deadline.
+/// NOT_FOUND if the run does not exist, FAILED_PRECONDITION if no worker could answer,
+/// RESOURCE_EXHAUSTED if another query waits for the same workflow task, DEADLINE_EXCEEDED if the
+/// deadline has passed.
 pub(crate) fn submit(
     service: &mut Service,
     request_id: RequestId,
@@ -95,7 +97,7 @@ pub(crate) fn submit(
     Ok(None)
 }
 
-/// Lets a query wait for its run's workflow task, with no worker.
+/// Lets a query wait for the workflow task of its run.
 fn wait_for_task(service: &mut Service, query: u64) {
     let Some(pending) = service.queries.pending.get_mut(&query) else {
         return;
@@ -109,7 +111,7 @@ fn wait_for_task(service: &mut Service, query: u64) {
     rearm(service, query);
 }
 
-/// Brings the timers of the query's run in line with what the query now waits for.
+/// Updates the run's timers after a change to one of its queries.
 fn rearm(service: &mut Service, query: u64) {
     let Some(pending) = service.queries.pending.get_mut(&query) else {
         return;
@@ -125,7 +127,7 @@ fn rearm(service: &mut Service, query: u64) {
     service.timers.rearm(run);
 }
 
-/// Forgets a query; what a worker still says of it is stale.
+/// Removes a query. Later answers to it are stale.
 fn forget(service: &mut Service, query: u64) -> Option<PendingQuery> {
     let pending = service.queries.pending.remove(&query)?;
     let run = service.executions.run_mut(pending.run);
@@ -137,7 +139,7 @@ fn forget(service: &mut Service, query: u64) -> Option<PendingQuery> {
     Some(pending)
 }
 
-/// The caller of a query went away.
+/// Removes the query of a caller that has gone away.
 pub(crate) fn cancel(service: &mut Service, request: RequestId) {
     if let Some(query) = service.queries.of(request) {
         forget(service, query);
@@ -154,12 +156,12 @@ fn is_rejected(run: &Run, condition: QueryRejectCondition) -> bool {
     }
 }
 
-/// Whether a query need not wait for a workflow task.
+/// Returns `true` if a query need not wait for a workflow task.
 ///
 /// # Errors
 ///
-/// FAILED_PRECONDITION if there never was a workflow task, will be none before the caller goes, or
-/// if it keeps failing.
+/// FAILED_PRECONDITION if there never was a workflow task, if the first one comes after the
+/// deadline, or if the workflow task keeps failing.
 fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Result<bool, Status> {
     let task = &run.state.workflow_task;
     let has_completed_any = task.last_completed_started_event_id != 0;
@@ -178,7 +180,7 @@ fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Res
             "Workflow task is not scheduled yet.",
         ));
     }
-    // Of a closed run too: its code fails on the history that it would be asked about.
+    // This holds for closed runs too: their code fails on the history that the query is about.
     if task.attempt >= FAIL_QUERY_ATTEMPT && !is_patient {
         return Err(status::workflow_not_ready(
             "Unable to query workflow due to Workflow Task in failed state.",
@@ -187,8 +189,8 @@ fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Res
     Ok(has_completed_any && (!run.is_running() || !run.has_pending_workflow_task()))
 }
 
-/// Offers a query to workers as a task of its own: to the sticky worker first, for as long as the
-/// run's tasks wait for it.
+/// Offers a query to workers as a task of its own. It goes to the sticky worker first, which has as
+/// much time as for a workflow task.
 pub(crate) fn send_directly(service: &mut Service, query: u64) {
     let now_ms = service.now_ms;
     let Some(pending) = service.queries.pending.get_mut(&query) else {
@@ -224,12 +226,12 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     offer(service, &queue, query, ordinal);
 }
 
-/// Queues a query, before all tasks: it asks about what is already there.
+/// Puts a query in front of all tasks of a queue, since it asks about the state before them.
 fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
     let task = Task::Query { query, ordinal };
     let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
     waiting.backlog.push_front(task);
-    // A queue never has both tasks and pollers, so if a poller waits, the query is the only task.
+    // A queue never has both tasks and pollers. If a poller waits, the query is the only task.
     loop {
         let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
         let Some(Task::Query { query, ordinal }) = waiting.backlog.front() else {
@@ -255,8 +257,9 @@ fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
     }
 }
 
-/// Answers the poll with the query, unless its caller went away or it was sent elsewhere since. A
-/// worker with the run in its cache needs no history; any other gets all of it.
+/// Returns the task for a poll that meets a query, unless the caller has gone away or the query was
+/// sent elsewhere since. A worker with the run in its cache needs no history; any other worker gets
+/// all of it.
 pub(crate) fn start_task(
     service: &mut Service,
     queue: &str,
@@ -301,8 +304,8 @@ pub(crate) fn start_task(
     Some(PolledWorkflowTask::new(message, events))
 }
 
-/// Lets a direct query that no worker has taken wait for a workflow task that was scheduled since;
-/// whether there is one.
+/// Lets a direct query that no worker has taken wait for a workflow task that was scheduled since.
+/// Returns `true` if there is such a task.
 pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
     let Some(pending) = service.queries.get(query) else {
         return false;
@@ -317,9 +320,11 @@ pub(crate) fn follow_task(service: &mut Service, query: u64) -> bool {
     is_there
 }
 
-/// Something about a query of this run falls due: its caller goes; the sticky worker has not
-/// answered it in time, and it goes to the normal queue, as the run's workflow tasks do from then
-/// on; or no worker is there to take it.
+/// Handles the next due time of the run's queries.
+///
+/// There are three cases. The caller's deadline has passed. Or the sticky worker has not answered
+/// in time: the query goes to the normal queue, as the run's workflow tasks do from then on. Or no
+/// worker polls for the query.
 pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     let now_ms = service.now_ms;
     let Some((_, query)) = service.executions.run(key).query_timers.first().copied() else {
@@ -359,7 +364,7 @@ fn refuse(service: &mut Service, query: u64, status: Status) {
     }
 }
 
-/// A worker took a direct query. If it never answers, a sticky one is given up all the same.
+/// Records that a worker took a direct query. A sticky worker that never answers is still given up.
 pub(crate) fn taken(service: &mut Service, query: u64) {
     if let Some(sent) = service
         .queries
@@ -372,7 +377,7 @@ pub(crate) fn taken(service: &mut Service, query: u64) {
     }
 }
 
-/// Answers a query with what a worker found.
+/// Answers a query with a worker's result.
 pub(crate) fn answer(service: &mut Service, query: u64, result: WorkflowQueryResult) {
     let Some(pending) = forget(service, query) else {
         return;
@@ -406,7 +411,7 @@ pub(crate) fn answer_attached(service: &mut Service, key: RunKey, mut results: R
     }
 }
 
-/// Sends the queries that wait for a workflow task directly, if there is none to wait for.
+/// Sends the buffered queries directly, if there is no workflow task for them to wait for.
 pub(crate) fn release_buffered(service: &mut Service, key: RunKey) {
     let run = service.executions.run(key);
     if run.buffered_queries.is_empty() || (run.is_running() && run.has_pending_workflow_task()) {
@@ -417,7 +422,7 @@ pub(crate) fn release_buffered(service: &mut Service, key: RunKey) {
     }
 }
 
-/// Results by the key that each query had on its workflow task.
+/// The results of queries, by the key that each query had on its workflow task.
 #[allow(
     clippy::disallowed_types,
     reason = "the map of the message; it is looked up, never walked"

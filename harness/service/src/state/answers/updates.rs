@@ -1,9 +1,11 @@
-//! The callers that wait for updates: what they asked, and when they are answered.
+//! The answers to the callers that wait for updates.
 //!
-//! `temporalio/temporal: service/history/api/{updateworkflow,pollupdate,multioperation}/api.go`. A
-//! wait never times out by itself; the server answers it after a while with the stage reached so
-//! far, and clients ask again. A caller that waits for less than that is told when its time is
-//! over.
+//! The server answers a caller after a while with the stage reached so far, and the client asks
+//! again. Here a wait never times out by itself. Only a caller whose own deadline comes before that
+//! gets a timeout.
+//!
+//! Source: `temporalio/temporal:
+//! service/history/api/{updateworkflow,pollupdate,multioperation}/api.go`.
 
 use tonic::Status;
 
@@ -31,11 +33,11 @@ use crate::{
     },
 };
 
-/// After this time the server answers with the stage reached so far
+/// The time after which the server answers with the stage reached so far
 /// (`history.longPollExpirationInterval`).
 const LONG_POLL_MS: u64 = 20_000;
 
-/// The caller of an update went away.
+/// Removes a caller that has gone away.
 pub(crate) fn cancel(service: &mut Service, id: RequestId) {
     let by_run = &mut service.update_waiters.by_run;
     let of_caller = by_run
@@ -50,7 +52,7 @@ pub(crate) fn cancel(service: &mut Service, id: RequestId) {
     }
 }
 
-/// Brings the timer of a run in line with how long the callers of its updates wait.
+/// Updates the run's timer after a change to the callers of its updates.
 fn rearm(service: &mut Service, key: RunKey) {
     let waiters = service.update_waiters.by_run.get(&key);
     let run = service.executions.run_mut(key);
@@ -62,7 +64,7 @@ fn rearm(service: &mut Service, key: RunKey) {
     service.timers.rearm(run);
 }
 
-/// A caller of an update of this run waits no longer.
+/// Answers the callers whose deadline has passed.
 pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     let now_ms = service.now_ms;
     let waiters = service.update_waiters.by_run.entry(key).or_default();
@@ -94,7 +96,7 @@ pub(crate) fn wait(service: &mut Service, key: RunKey, mut waiter: Waiter) {
     answer(service, key);
 }
 
-/// Answers whoever waits for an update of this run that has come far enough.
+/// Answers the callers whose update has reached the stage that they wait for.
 pub(crate) fn answer(service: &mut Service, key: RunKey) {
     if service.executions.run(key).updates.is_empty() {
         return;
@@ -140,9 +142,10 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
     service.executions.run_mut(key).updates.forget();
 }
 
-/// The run of an update closed before it had accepted it, and no other continues it. An update that
-/// came with a start is tried once more, for it can start a run for itself; its caller is told to
-/// try again after that.
+/// Gives up an update whose run closed before it accepted the update, and which no run continues.
+///
+/// An update that came with a start is tried once more, since it can start a run for itself. After
+/// that, its caller is asked to retry.
 ///
 /// Source: `temporalio/temporal: service/history/api/multioperation/api.go` (`Invoke`).
 fn give_up(service: &mut Service, mut waiter: Waiter) {
@@ -160,7 +163,7 @@ fn give_up(service: &mut Service, mut waiter: Waiter) {
     service.reply(waiter.id, Err(refusal(&waiter.call, refused)));
 }
 
-/// What the caller hears when its update is refused.
+/// Returns the status for a caller whose update is refused.
 pub(crate) fn refusal(call: &Call, status: Status) -> Status {
     match call {
         Call::UpdateWithStart(both) => {

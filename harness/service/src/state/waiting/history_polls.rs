@@ -9,6 +9,6 @@ pub(crate) struct HistoryPoll {
     pub(crate) token: HistoryToken,
     pub(crate) page_size: usize,
     pub(crate) close_event_only: bool,
-    /// Whether events of a pending workflow task that history does not hold are told too.
+    /// True if the answer includes the events of a pending workflow task that are not in history.
     pub(crate) with_pending: bool,
 }

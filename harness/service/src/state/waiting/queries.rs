@@ -7,7 +7,7 @@ use crate::{
     base::identifiers::{RequestId, RunKey},
 };
 
-/// How long before its deadline a query that no worker took is told so, if none polls
+/// The time before its deadline at which a query that no worker took is refused, if no worker polls
 /// (`temporalio/temporal: service/matching/pri_matcher.go`, `returnEmptyTaskTimeBudget`).
 const NO_POLLER_BUDGET_MS: u64 = 1_000;
 
@@ -17,31 +17,31 @@ pub(crate) struct PendingQuery {
     pub(crate) request: RequestId,
     pub(crate) run: RunKey,
     pub(crate) query: WorkflowQuery,
-    /// When its caller waits no longer, if ever.
+    /// The deadline of the caller, if it has one.
     pub(crate) deadline_ms: Option<u64>,
-    /// Where it is, if it does not wait for a workflow task.
+    /// The task of the query, unless it waits for a workflow task.
     pub(crate) sent: Option<Sent>,
-    /// When the next thing about it falls due.
+    /// The due time that is in the run's timers.
     pub(crate) armed_ms: Option<u64>,
 }
 
-/// A query on its way to a worker, or with one.
+/// A query that was sent to a worker as a task of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) queue: String,
-    /// How many times it was sent before: a worker that has it from an earlier time answers too
-    /// late.
+    /// The number of times that the query was sent before. A worker that has it from an earlier
+    /// time answers too late.
     pub(crate) ordinal: u32,
-    /// Until when the sticky worker may take it and answer it.
+    /// The time until which the sticky worker may take and answer the query.
     pub(crate) sticky_deadline_ms: Option<u64>,
     pub(crate) is_taken: bool,
-    /// Whether a lack of workers has been looked for.
+    /// True if the service has checked that a worker polls.
     pub(crate) looked_for_poller: bool,
 }
 
 impl PendingQuery {
-    /// When the next thing about it falls due: the sticky worker is given up, no worker is there,
-    /// or its caller goes.
+    /// Returns the next due time: the sticky worker is given up, the service checks for a worker,
+    /// or the caller's deadline passes.
     pub(crate) fn due_ms(&self) -> Option<u64> {
         let sticky_ms = self.sent.as_ref().and_then(|sent| sent.sticky_deadline_ms);
         let untaken = self.sent.as_ref().is_some_and(|sent| {
@@ -70,7 +70,7 @@ impl Queries {
         self.pending.get(&query)
     }
 
-    /// The query of a caller that is still there.
+    /// Returns the query of a caller.
     pub(crate) fn of(&self, request: RequestId) -> Option<u64> {
         self.pending
             .iter()
@@ -78,8 +78,7 @@ impl Queries {
             .map(|(query, _)| *query)
     }
 
-    /// The query that a worker got when it was sent for the time of this ordinal, if that was the
-    /// last time.
+    /// Returns the query that was last sent with this ordinal.
     pub(crate) fn sent(&self, query: u64, ordinal: u32) -> Option<&PendingQuery> {
         self.get(query).filter(|pending| {
             pending

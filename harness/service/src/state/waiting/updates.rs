@@ -13,18 +13,18 @@ use crate::{
     base::identifiers::{RequestId, RunKey},
 };
 
-/// Somebody who waits for an update.
+/// A caller that waits for an update.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiter {
     pub(crate) id: RequestId,
-    /// When it waits no longer, if that is before the server would answer it anyway.
+    /// The deadline of the caller, if it comes before the server would answer anyway.
     pub(crate) deadline_ms: Option<u64>,
     pub(crate) update_id: String,
     pub(crate) stage: Stage,
     pub(crate) call: Call,
 }
 
-/// What was called.
+/// The call that waits.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Update(Box<UpdateWorkflowExecutionRequest>),
@@ -37,11 +37,11 @@ pub(crate) enum Call {
 pub(crate) struct UpdateWithStart {
     pub(crate) start: StartWorkflowExecutionRequest,
     pub(crate) update: UpdateWorkflowExecutionRequest,
-    /// The answer to the start.
+    /// The response to the start.
     pub(crate) started: StartWorkflowExecutionResponse,
-    /// Whether it started the run that it updates.
+    /// True if the start started the run that the update is for.
     pub(crate) starts_run: bool,
-    /// Whether the run that it tried to update first closed before it had accepted the update.
+    /// True if the update was tried before, on a run that closed before it accepted the update.
     pub(crate) is_second_try: bool,
 }
 
@@ -60,7 +60,7 @@ impl UpdateWithStart {
     }
 }
 
-/// The callers that wait, by the run whose update it is.
+/// The callers that wait, by the run of their update.
 #[derive(Debug, Default)]
 pub(crate) struct UpdateWaiters {
     pub(crate) by_run: BTreeMap<RunKey, Vec<Waiter>>,

@@ -1,4 +1,4 @@
-//! What the server does with activities, rule by rule.
+//! The server's rules for activities, one by one.
 
 #![allow(
     clippy::unnecessary_wraps,
@@ -46,7 +46,7 @@ fn options() -> ScheduleActivityTaskCommandAttributes {
     }
 }
 
-/// A world with one workflow that scheduled one activity.
+/// Returns a world with one workflow that scheduled one activity.
 fn with_activity(options: ScheduleActivityTaskCommandAttributes) -> World {
     with_activity_in(World::new(), options)
 }
@@ -328,7 +328,7 @@ fn an_attempt_with_no_room_left_times_out_as_schedule_to_close_and_keeps_the_las
     fail(&mut world, &first, failure("the real reason"));
     world.pass(1_000);
     activity_task(&mut world);
-    // It times out at 11 s; another attempt would start at 13 s.
+    // The attempt times out at 11 s; another would start at 13 s.
     world.pass(10_000);
     let failure = timed_out(&world).failure.unwrap();
     assert_eq!(timeout_type(&failure), TimeoutType::ScheduleToClose);

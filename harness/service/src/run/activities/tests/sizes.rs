@@ -1,6 +1,6 @@
-//! What no event can hold fails the activity, or is left out.
+//! Data of activities that no event can hold: it fails the activity, or is left out.
 //!
-//! `temporalio/temporal: service/frontend/workflow_handler.go`
+//! Source: `temporalio/temporal: service/frontend/workflow_handler.go`.
 
 use pretty_assertions::assert_eq;
 use tonic::Code;
@@ -8,7 +8,7 @@ use tonic::Code;
 use super::*;
 use crate::ServiceConfig;
 
-/// A world where an event holds 100 bytes, and the task of its one activity.
+/// Returns a world in which an event holds 100 bytes, and the task of its one activity.
 fn started() -> (World, PollActivityTaskQueueResponse) {
     let mut config = ServiceConfig::default();
     config.limits.payload_bytes = 100;
@@ -34,7 +34,7 @@ fn failed(world: &World) -> ActivityTaskFailedEventAttributes {
     }
 }
 
-/// The failure is not retried.
+/// Returns the failure of the activity, which was not retried.
 #[track_caller]
 fn assert_failed(world: &World, reason: &str) {
     let failed = failed(world);
@@ -107,7 +107,8 @@ fn a_failure_that_is_too_large_is_cut_and_not_retried() {
     assert_eq!(cause.message, "x".repeat(101));
 }
 
-/// `service/history/workflow/mutable_state_impl.go` (`truncateRetryableActivityFailure`)
+/// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+/// (`truncateRetryableActivityFailure`).
 #[test]
 fn of_the_failure_of_an_attempt_that_is_retried_only_the_beginning_is_kept() {
     let mut world = with_activity(options());

@@ -1,4 +1,4 @@
-//! What the command that schedules an operation may say.
+//! The command that schedules an operation.
 
 use pretty_assertions::assert_eq;
 

@@ -69,7 +69,7 @@ fn payload(text: &str) -> Payload {
     }
 }
 
-/// A world with the endpoint, and a run that has scheduled an operation.
+/// Returns a world with the endpoint, and a run that has scheduled an operation.
 fn world(options: ScheduleNexusOperationCommandAttributes) -> World {
     let mut world = World::new();
     world.service.create_nexus_endpoint(ENDPOINT, HANDLERS);
@@ -99,7 +99,7 @@ fn has_nexus_task(world: &mut World) -> bool {
     world.is_answered_at_once(poll())
 }
 
-/// Resets the run to the workflow task that ended with its event 9.
+/// Resets the run to the workflow task that ended with event 9.
 #[track_caller]
 fn reset(world: &mut World) {
     let request = ResetWorkflowExecutionRequest {
@@ -194,7 +194,7 @@ fn fail(
     })
 }
 
-/// The end of a started operation, as the handler of this task tells it.
+/// Returns the completion of a started operation, as the handler of this task sends it.
 fn completion(task: &PollNexusTaskQueueResponse) -> CompleteNexusOperationRequest {
     CompleteNexusOperationRequest {
         callback_token: start_of(task).callback_header["temporal-callback-token"].clone(),
@@ -223,7 +223,7 @@ fn canceled() -> Failure {
     }
 }
 
-/// What of the history is of operations.
+/// Returns the types of the events of operations.
 fn of_nexus(world: &World) -> Vec<EventType> {
     let names = world.event_types("order").into_iter();
     names
@@ -246,7 +246,7 @@ fn attributes(world: &World, event_type: EventType) -> Attributes {
         .expect("an event of this type")
 }
 
-/// The cause of the failure of an operation.
+/// Returns the cause of the failure of an operation.
 #[track_caller]
 fn cause(failure: Option<Failure>) -> Failure {
     let failure = failure.expect("a failure");
@@ -610,7 +610,7 @@ fn what_became_of_an_operation_after_the_reset_point_is_told_again() {
     assert!(!has_nexus_task(&mut world));
 }
 
-/// However much there is to tell, one workflow task tells it.
+/// One workflow task reports all changes, however many there are.
 #[test]
 fn an_operation_that_started_after_the_reset_point_has_started_for_the_new_run() {
     let mut world = world(options());

@@ -137,7 +137,7 @@ fn terminate(world: &mut World, workflow_id: &str) {
     world.call(request).unwrap();
 }
 
-/// A workflow that waits, with no workflow task pending.
+/// Returns a workflow that waits, with no workflow task pending.
 fn idle() -> World {
     let mut world = World::new();
     world.start("stock");
@@ -253,7 +253,7 @@ fn an_update_of_a_known_id_hears_its_outcome_even_when_the_run_has_closed() {
     world
         .respond(answered(&task, vec![complete_workflow("")], messages))
         .unwrap();
-    // Messages without commands count behind the command that closed the run.
+    // Messages without commands count after the command that closed the run.
     assert_eq!(refused(&mut world, id).code(), Code::NotFound);
 
     let mut world = idle();
@@ -487,7 +487,7 @@ fn a_poll_waits_for_an_update_and_hears_of_one_that_is_not_there() {
     assert_eq!(response.stage(), Stage::Completed);
 }
 
-/// `service/history/workflow/update/update.go` (`WaitLifecycleStage`)
+/// Source: `temporalio/temporal: service/history/workflow/update/update.go` (`WaitLifecycleStage`).
 #[test]
 fn a_caller_with_a_deadline_within_a_long_poll_is_told_when_it_is_over() {
     let mut world = idle();

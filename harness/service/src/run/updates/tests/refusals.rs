@@ -1,4 +1,4 @@
-//! Updates that are not taken in, and what workers may not say of one.
+//! Updates that are refused, and messages about updates that are refused.
 
 use pretty_assertions::assert_eq;
 
@@ -236,7 +236,7 @@ fn the_token_of_a_task_that_left_no_trace_is_not_that_of_the_next_one() {
         .unwrap();
 }
 
-/// A task that fails is tried again at once, even where the first one was still to come.
+/// A failed task is retried at once, even if the first workflow task is still delayed.
 #[test]
 fn a_task_that_failed_over_an_update_before_a_delayed_first_task_is_tried_again_at_once() {
     let mut world = World::new();
@@ -257,7 +257,7 @@ fn a_task_that_failed_over_an_update_before_a_delayed_first_task_is_tried_again_
     assert_eq!((again.attempt, again.messages.len()), (2, 1));
 }
 
-/// `common/protocol/naming.go`
+/// Source: `temporalio/temporal: common/protocol/naming.go`.
 #[test]
 fn a_message_that_says_nothing_refuses_the_completion_and_leaves_the_task() {
     let body = |type_url: &str| {

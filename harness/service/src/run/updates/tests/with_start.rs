@@ -39,7 +39,7 @@ fn update_with_start(conflict: Conflict, update_id: &str) -> ExecuteMultiOperati
     }
 }
 
-/// Whether the start that came with an update started a run, once the update has been accepted.
+/// Returns the response to the start that came with an update, once the update was accepted.
 fn started(world: &mut World, id: RequestId) -> StartWorkflowExecutionResponse {
     let Some(Ok(Response::ExecuteMultiOperation(response))) = world.reply(id) else {
         panic!("no answer")
@@ -129,7 +129,7 @@ fn an_update_with_start_whose_own_run_closes_has_started_it_all_the_same() {
 fn an_update_with_start_that_meets_two_closing_runs_is_to_be_tried_again() {
     let mut world = idle();
     let id = world.send(update_with_start(Conflict::UseExisting, "u"));
-    // Another start takes the workflow id before the update comes to it again.
+    // Another start takes the workflow id before the update is tried again.
     world.workflow_task();
     let other = StartWorkflowExecutionRequest {
         workflow_id_conflict_policy: Conflict::TerminateExisting.into(),
