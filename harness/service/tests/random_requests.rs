@@ -1,10 +1,8 @@
-//! The service survives whatever is sent to it: no panic, no history that breaks the rules, clear
-//! status codes, no run that is lost, no call without an answer, and the same answers to the same
-//! calls.
+//! The service tolerates any request: it does not panic, no history breaks a rule, statuses are
+//! clear, no run is lost, every call gets an answer, and the same calls get the same answers.
 //!
-//! The cases are the same in every run, so that what fails in one place fails in every other. More
-//! of them, and others: `PROPTEST_CASES=50000 PROPTEST_RNG_SEED=7 cargo test -p durasim-service
-//! --test random_requests`.
+//! The cases are the same everywhere, so that a failure can be repeated. For more and other cases:
+//! `PROPTEST_CASES=50000 PROPTEST_RNG_SEED=7 cargo test -p durasim-service --test random_requests`.
 
 mod random;
 
@@ -18,7 +16,7 @@ use random::{
     world::{Said, World},
 };
 
-/// 256 cases, always the same, unless the environment asks for others.
+/// Returns the configuration: 256 cases, always the same, unless the environment says otherwise.
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let rng_seed = match asked.rng_seed {
@@ -71,7 +69,7 @@ fn replies(steps: &[Step]) -> Vec<(RequestId, Said)> {
     world.log()
 }
 
-/// What has no order, such as the fields of a memo, makes no difference between two answers.
+/// The order of things without an order, such as the fields of a memo, does not matter.
 #[test]
 fn answers_that_hold_maps_are_the_same_answers() {
     let upserts = (0..4).map(Command::upsert_memo).collect();

@@ -1,5 +1,5 @@
-//! What workers, and clients by id, say about a started activity: heartbeats, completion, failure,
-//! cancellation.
+//! The RPCs about a started activity, from its worker or, by id, from clients: heartbeat,
+//! completion, failure, cancellation.
 //!
 //! Source: `temporalio/temporal:
 //! service/history/api/{recordactivitytaskheartbeat,respondactivitytask*}/api.go`.
@@ -18,7 +18,7 @@ use crate::{
     state::service::Service,
 };
 
-/// Which activity a request is about.
+/// The activity of a request.
 enum Named<'a> {
     ByToken(&'a [u8]),
     ById {
@@ -28,7 +28,7 @@ enum Named<'a> {
     },
 }
 
-/// An activity found, and whether a worker has it.
+/// An activity, and whether a worker has it.
 struct Found {
     run: RunKey,
     scheduled_event_id: i64,
@@ -50,12 +50,12 @@ fn not_found() -> Status {
     )
 }
 
-/// The pending activity that a request names.
+/// Returns the pending activity that a request names.
 ///
 /// # Errors
 ///
-/// NOT_FOUND if its run is closed, if it is not pending, if its attempt is over, or if no worker
-/// has it; the last is allowed to `may_be_unstarted`, for an activity named by id.
+/// NOT_FOUND if the run is closed, the activity is not pending, the attempt is over, or no worker
+/// has it. The last is no error with `may_be_unstarted`, for an activity that is named by id.
 fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<Found, Status> {
     let (run, activity, is_stale) = match named {
         Named::ByToken(token) => {
@@ -111,7 +111,7 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
     })
 }
 
-/// Whether a worker sent more than an event holds.
+/// Returns `true` if a worker sent more than an event holds.
 fn is_too_large(service: &Service, payloads: Option<&Payloads>) -> bool {
     payloads.is_some_and(|payloads| payloads.encoded_len() > service.config.limits.payload_bytes)
 }
@@ -135,7 +135,7 @@ fn fail_for_size(
     .map(|_| ())
 }
 
-/// Records a heartbeat; tells whether the workflow asked the activity to stop.
+/// Records a heartbeat. Returns `true` if the workflow has requested the activity's cancellation.
 fn heartbeat(
     service: &mut Service,
     named: &Named<'_>,
@@ -181,7 +181,7 @@ fn complete(
         .get(scheduled_event_id)
         .is_some_and(|activity| activity.started.is_none())
     {
-        // Completed by id between attempts: the server makes a start up.
+        // A client completed the activity by id between attempts. The server then records a start.
         let started = StartedAttempt {
             at_ms: now_ms,
             identity: identity.clone(),
@@ -199,7 +199,7 @@ fn complete(
     Ok(())
 }
 
-/// Fails an attempt; tells what of it was too large to be kept.
+/// Fails an attempt. Returns failures that report which of its data were too large to be kept.
 fn fail(
     service: &mut Service,
     named: &Named<'_>,

@@ -1,13 +1,13 @@
-//! The answer of a handler.
+//! The answer of a handler to a request.
 
 use tonic::Status;
 
 use crate::messages::request::Response;
 
-/// How a handler answers.
+/// The answer of a handler.
 pub(crate) enum Answer {
     Now(Response),
-    /// The reply comes when there is something to reply.
+    /// The reply comes later.
     Later,
 }
 

@@ -105,7 +105,7 @@ fn extended_info(run: &Run) -> WorkflowExecutionExtendedInfo {
         execution_expiration_time: run.state.execution_expiration_ms.map(timestamp),
         run_expiration_time: run.state.run_expiration_ms.map(timestamp),
         cancel_requested: run.state.cancel_requested,
-        // A reset run is younger than its first event.
+        // A reset run starts later than its first event.
         last_reset_time: run.is_reset().then(|| timestamp(run.start_ms)),
         original_start_time: first_event.and_then(|event| event.event_time),
         reset_run_id: run.state.reset_run_id.clone().unwrap_or_default(),
@@ -118,8 +118,8 @@ fn extended_info(run: &Run) -> WorkflowExecutionExtendedInfo {
     }
 }
 
-/// The event that a request to start left: the first one, or one that may still be waiting for the
-/// workflow task.
+/// Returns the event that a start request left: the first event, or an event that may still wait
+/// for the workflow task.
 fn request_id_info(run: &Run, request_id: &str) -> RequestIdInfo {
     if request_id == run.start_request_id {
         let event_type = EventType::WorkflowExecutionStarted.into();
@@ -149,7 +149,7 @@ fn request_id_info(run: &Run, request_id: &str) -> RequestIdInfo {
     }
 }
 
-/// A closed run has none.
+/// Returns the pending activities; a closed run has none.
 fn pending_activities(run: &Run, now_ms: u64) -> Vec<PendingActivityInfo> {
     if !run.is_running() {
         return Vec::new();
@@ -160,7 +160,7 @@ fn pending_activities(run: &Run, now_ms: u64) -> Vec<PendingActivityInfo> {
         .collect()
 }
 
-/// A closed run still shows its own.
+/// Returns the pending children, which a closed run still shows.
 fn pending_children(run: &Run) -> Vec<PendingChildExecutionInfo> {
     run.children
         .iter()
@@ -194,6 +194,8 @@ fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {
     })
 }
 
+/// Returns the description of an activity.
+///
 /// Source: `temporalio/temporal: service/history/workflow/activity.go` (`GetPendingActivityInfo`).
 fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> PendingActivityInfo {
     let scheduled = run.activity_scheduled(activity.scheduled_event_id);
@@ -263,7 +265,8 @@ fn activity_options(
     }
 }
 
-/// A closed run still shows its own: nobody told the handlers.
+/// Returns the pending operations. A closed run still shows them, since their handlers do not know
+/// that it closed.
 fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationInfo> {
     run.nexus_operations
         .iter()
@@ -271,8 +274,10 @@ fn pending_nexus_operations(run: &Run) -> Vec<PendingNexusOperationInfo> {
         .collect()
 }
 
-/// Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`. The circuit breaker
-/// of the server's outbound queue is not simulated, so that nothing is ever blocked.
+/// Returns the description of an operation. The circuit breaker of the server's outbound queue is
+/// not simulated, so no operation is ever blocked.
+///
+/// Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`.
 fn pending_nexus_operation(
     run: &Run,
     operation: &PendingNexusOperation,

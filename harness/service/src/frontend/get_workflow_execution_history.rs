@@ -1,7 +1,8 @@
 //! GetWorkflowExecutionHistory and GetWorkflowExecutionHistoryReverse.
 //!
+//! A long poll never times out by itself: it is answered when there is an event to show.
+//!
 //! Source: `temporalio/temporal: service/history/api/getworkflowexecutionhistory{,reverse}/api.go`.
-//! A long poll never ends by itself: it is answered when there is an event to show.
 
 use tonic::Status;
 
@@ -58,8 +59,8 @@ pub(super) fn handle(
             page_size
         },
         close_event_only,
-        // Whoever has the task has its events; a worker that asks for a query's sake would take
-        // them for told.
+        // The worker that has the task gets its events with the task. A worker that reads history
+        // for a query would take them as delivered.
         with_pending: token.with_transient || !service.config.patient_queries,
     };
     if let Some(response) = history_polls::answer(service.executions.run(token.run), &waiter) {
@@ -73,9 +74,11 @@ pub(super) fn handle(
     Ok(Answer::Later)
 }
 
+/// Decodes a page token.
+///
 /// # Errors
 ///
-/// INVALID_ARGUMENT for a token that is not ours, or of another run than the request names.
+/// INVALID_ARGUMENT for an unknown token, or one of another run than the request names.
 fn token_of_run(service: &Service, token: &[u8], run_id: &str) -> Result<HistoryToken, Status> {
     let token = HistoryToken::decode(token)?;
     let run = service
@@ -90,7 +93,7 @@ fn token_of_run(service: &Service, token: &[u8], run_id: &str) -> Result<History
     Ok(token)
 }
 
-/// The last events first. Its token says where the next page ends.
+/// Returns a page from the end of the history. Its token names the end of the next page.
 pub(super) fn handle_reverse(
     service: &mut Service,
     request: &GetWorkflowExecutionHistoryReverseRequest,

@@ -1,7 +1,8 @@
-//! One file for each RPC, or for a few that are the same thing.
+//! The frontend: requests are validated, then handled.
 //!
-//! A handler gets the service and the request, and answers now or later. Adding an RPC is a file
-//! here and a line in [`handle`].
+//! There is one file for each RPC, or for a few that belong together. A handler gets the service
+//! and the request, and answers now or later. A new RPC is one file here and one line in
+//! [`handle`].
 
 mod activity_task;
 pub(crate) mod answer;
@@ -37,7 +38,7 @@ use crate::{
     state::service::Service,
 };
 
-/// Sends a request to its handler. The deadline is when its caller waits no longer.
+/// Passes a request to its handler. The caller waits until the deadline.
 pub(crate) fn handle(
     service: &mut Service,
     id: RequestId,

@@ -1,6 +1,6 @@
-//! PollNexusTaskQueue, RespondNexusTaskCompleted and RespondNexusTaskFailed: what handlers of Nexus
-//! operations ask and answer; and CompleteNexusOperation, by which they tell later how an operation
-//! ended.
+//! The RPCs about Nexus operations. Handlers get requests by PollNexusTaskQueue and answer them by
+//! RespondNexusTaskCompleted and RespondNexusTaskFailed. CompleteNexusOperation reports the end of
+//! an operation later.
 //!
 //! Source: `temporalio/temporal: service/frontend/{workflow_handler,nexus_handler}.go`,
 //! `components/nexusoperations/{executors,completion}.go`.
@@ -36,7 +36,8 @@ use crate::{
     },
 };
 
-/// Bytes of the token of an operation (`component.nexusoperations.limit.operation.token.length`).
+/// The maximum bytes of the token of an operation
+/// (`component.nexusoperations.limit.operation.token.length`).
 const TOKEN_LENGTH: usize = 4096;
 
 pub(super) fn poll(
@@ -61,11 +62,11 @@ struct Asked {
     call: NexusCall,
 }
 
-/// The request that a token names; `None` if it no longer matters to anybody what comes of it.
+/// Returns the request that a token names; `None` if its answer no longer matters.
 ///
 /// # Errors
 ///
-/// NOT_FOUND if the service has given it up.
+/// NOT_FOUND if the service has given the request up.
 fn asked(service: &Service, token: &[u8]) -> Result<Option<Asked>, Status> {
     let TaskToken::NexusTask {
         run,
@@ -134,7 +135,7 @@ pub(super) fn respond_completed(
     Ok(RespondNexusTaskCompletedResponse::default().into())
 }
 
-/// Does what the handler's answer to a request to start says.
+/// Applies the handler's answer to a request to start the operation.
 fn started(
     run: &mut Run,
     now_ms: u64,
@@ -222,7 +223,7 @@ pub(super) fn respond_failed(
     Ok(RespondNexusTaskFailedResponse::default().into())
 }
 
-/// The handler answered with an error.
+/// Applies an error of the handler.
 fn failed(run: &mut Run, now_ms: u64, asked: &Asked, failure: Failure) {
     let scheduled_event_id = asked.scheduled_event_id;
     match asked.call {
@@ -293,7 +294,7 @@ pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationReq
     };
     let started_ms = request.start_time_ms.unwrap_or(now_ms);
     let run = service.executions.run_mut(key);
-    // The completion may come before the answer that says that there is something to complete.
+    // The completion may come before the answer that the operation has started.
     run.nexus_operation_started(
         now_ms,
         scheduled_event_id,
@@ -305,12 +306,12 @@ pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationReq
     Ok(CompleteNexusOperationResponse {}.into())
 }
 
-/// The run that waits for an operation: the one that scheduled it, or the one that that was reset
-/// to.
+/// Returns the run that waits for an operation: the run that scheduled it, or the run that replaced
+/// that one by a reset.
 ///
 /// # Errors
 ///
-/// NOT_FOUND if none does.
+/// NOT_FOUND if no run waits for the operation.
 fn operation_run(
     service: &Service,
     key: RunKey,

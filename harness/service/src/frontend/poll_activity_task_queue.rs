@@ -1,4 +1,4 @@
-//! PollActivityTaskQueue: a worker asks for an activity task, and waits until there is one.
+//! PollActivityTaskQueue: a worker waits for an activity task.
 
 use crate::{
     api::rpc::PollActivityTaskQueueRequest,

@@ -1,4 +1,4 @@
-//! PollWorkflowTaskQueue: a worker asks for a workflow task, and waits until there is one.
+//! PollWorkflowTaskQueue: a worker waits for a workflow task.
 
 use crate::{
     api::{enums::TaskQueueKind, rpc::PollWorkflowTaskQueueRequest},

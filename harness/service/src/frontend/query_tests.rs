@@ -34,7 +34,7 @@ fn answered(reply: Option<Result<Response, Status>>) -> QueryWorkflowResponse {
     }
 }
 
-/// Asks, and waits for this long.
+/// Queries a workflow, with this much time until the deadline.
 fn query_for(world: &mut World, workflow_id: &str, ms: u64) -> RequestId {
     let deadline_ms = world.now_ms + ms;
     world.send_until(query_request(workflow_id), deadline_ms)
@@ -46,7 +46,7 @@ fn refused(reply: Option<Result<Response, Status>>) -> (Code, String) {
     (status.code(), status.message().to_owned())
 }
 
-/// A run that waits for a timer of an hour, in the cache of a sticky worker.
+/// Starts a run that waits for a timer of an hour, in the cache of a sticky worker.
 fn sticky_run(world: &mut World) {
     world.start("order");
     let task = world.workflow_task();
@@ -97,7 +97,8 @@ fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
     assert_eq!(world.history("order").len(), 5);
 }
 
-/// The server does not look again: the query shows the run what its task has not brought yet.
+/// The server does not check again, so the query shows a state that lacks the events of the new
+/// task.
 #[test]
 fn a_query_that_waited_for_a_worker_goes_before_the_task_that_came_since_unless_it_is_patient() {
     for patient_queries in [false, true] {
@@ -340,7 +341,8 @@ fn a_query_waits_for_a_delayed_first_task_that_comes_before_its_deadline() {
     assert!(world.reply(patient).is_none());
 }
 
-/// `service/history/api/respondworkflowtaskcompleted/api.go` (`handleBufferedQueries`)
+/// Source: `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/api.go`
+/// (`handleBufferedQueries`).
 #[test]
 fn an_answer_that_comes_with_bad_commands_stands_and_one_that_is_not_taken_in_does_not() {
     let mut world = World::new();

@@ -1,4 +1,4 @@
-//! QueryWorkflow, and RespondQueryTaskCompleted for queries that went to a worker by themselves.
+//! QueryWorkflow, and RespondQueryTaskCompleted for queries that went to a worker directly.
 
 use tonic::Status;
 

@@ -50,7 +50,8 @@ fn reset_run_id(world: &mut World, request: ResetWorkflowExecutionRequest) -> St
     }
 }
 
-/// A workflow whose second workflow task, events 7 to 9, set another timer.
+/// Returns a world with a workflow whose second workflow task, events 7 to 9, started another
+/// timer.
 fn world() -> World {
     let mut world = World::new();
     world.start("w");
@@ -181,7 +182,7 @@ fn describe(world: &mut World) -> WorkflowExecutionExtendedInfo {
     }
 }
 
-/// `service/history/ndc/workflow_resetter.go` (`findStartRequestID`)
+/// Source: `temporalio/temporal: service/history/ndc/workflow_resetter.go` (`findStartRequestID`).
 #[test]
 fn a_reset_run_was_started_by_the_request_that_started_the_run_before_it() {
     let mut world = World::new();
@@ -252,7 +253,8 @@ fn what_is_attached_during_a_workflow_task_waits_for_it() {
     assert_eq!((known.event_id, known.buffered), (0, true));
 }
 
-/// `service/history/workflow/mutable_state_impl.go` (`RefreshExpirationTimeoutTask`)
+/// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+/// (`RefreshExpirationTimeoutTask`).
 #[test]
 fn the_time_of_a_chain_begins_anew_with_a_reset() {
     let mut world = World::new();

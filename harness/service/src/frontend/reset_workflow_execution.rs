@@ -1,9 +1,11 @@
 //! ResetWorkflowExecution: a run begins anew from one of its workflow tasks.
 //!
-//! The new run has the history up to that task, which fails with RESET_WORKFLOW. What clients sent
-//! since, signals and accepted updates, is sent again, and so is what became of Nexus operations;
-//! cancel requests are not. `temporalio/temporal: service/history/api/resetworkflow/api.go`,
-//! `service/history/ndc/workflow_resetter.go`
+//! The new run has the history up to that task, which fails with RESET_WORKFLOW. Signals and
+//! accepted updates since then are repeated in the new run, and so are the outcomes of children and
+//! Nexus operations. Cancel requests are not.
+//!
+//! Source: `temporalio/temporal: service/history/api/resetworkflow/api.go`,
+//! `service/history/ndc/workflow_resetter.go`.
 
 use std::sync::Arc;
 
@@ -81,10 +83,12 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
     Ok(ResetWorkflowExecutionResponse { run_id }.into())
 }
 
+/// Checks the operations that are requested for after the reset.
+///
 /// # Errors
 ///
-/// INVALID_ARGUMENT, in the server's words, for what it does not do after a reset; UNIMPLEMENTED
-/// for options, which cannot be updated here at all.
+/// INVALID_ARGUMENT, in the server's words, for operations that are not allowed after a reset;
+/// UNIMPLEMENTED for workflow options, which the service cannot update.
 fn check_post_reset_operations(operations: &[PostResetOperation]) -> Result<(), Status> {
     match operations
         .first()
@@ -103,7 +107,8 @@ fn check_post_reset_operations(operations: &[PostResetOperation]) -> Result<(), 
     }
 }
 
-/// The new run, its workflow task failed. It was started by whoever started the run that is reset.
+/// Returns the new run, whose workflow task has failed. Its start request is that of the run that
+/// is reset.
 fn fork(
     service: &Service,
     base: RunKey,
@@ -167,7 +172,7 @@ fn fail_workflow_task(
     run.fail_workflow_task(now_ms, failed);
 }
 
-/// What happened after the reset point, in the run itself and in those that it continued as.
+/// Returns the events after the reset point, in the run itself and in the runs that continue it.
 fn later_events(
     service: &Service,
     base: RunKey,
@@ -192,7 +197,7 @@ fn later_events(
     later
 }
 
-/// What is not to be sent again.
+/// The kinds of events that are not repeated in the new run.
 struct Excluded {
     signals: bool,
     updates: bool,
@@ -200,7 +205,8 @@ struct Excluded {
 }
 
 impl Excluded {
-    /// `None` if nothing is, not even what became of children: every kind is named.
+    /// Returns the excluded kinds; `None` if the request names all kinds. Then nothing is repeated,
+    /// not even the outcomes of children.
     #[allow(
         deprecated,
         reason = "callers still send the old field, and the server still takes it"
@@ -218,7 +224,7 @@ impl Excluded {
         };
         let signals = signals || named(ResetReapplyExcludeType::Signal);
         let updates = updates || named(ResetReapplyExcludeType::Update);
-        // The older field says nothing of them.
+        // The older field does not cover Nexus.
         let nexus = named(ResetReapplyExcludeType::Nexus);
         let cancel_requests = named(ResetReapplyExcludeType::CancelRequest);
         (!(signals && updates && nexus && cancel_requests)).then_some(Self {
@@ -251,7 +257,7 @@ fn reapply(run: &mut Run, events: &[Arc<HistoryEvent>], excluded: &Excluded, now
             Some(Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(accepted))
                 if !excluded.updates =>
             {
-                // One without a request was admitted by an event before it.
+                // An update without a request was admitted by an earlier event.
                 if let Some(request) = accepted.accepted_request.clone() {
                     let origin = UpdateAdmittedEventOrigin::Reapply.into();
                     admit(
@@ -287,7 +293,7 @@ fn reapply(run: &mut Run, events: &[Arc<HistoryEvent>], excluded: &Excluded, now
     }
 }
 
-/// Admits an update by an event: the worker reads its request there, not from a message.
+/// Admits an update by an event. The worker reads the request in the event, not in a message.
 fn admit(run: &mut Run, admitted: WorkflowExecutionUpdateAdmittedEventAttributes, now_ms: u64) {
     let meta = admitted
         .request

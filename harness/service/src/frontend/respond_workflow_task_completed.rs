@@ -39,19 +39,19 @@ pub(super) fn handle(
     let (key, task) = started_task(service, &request.task_token)?;
     let handled = Completion::new(&mut request).apply(service, key, &task, request);
     if handled.is_err() && task.kind == WorkflowTaskKind::Speculative {
-        // The worker drops the run from its cache when it hears of this, and cannot fetch a history
-        // that shows the events of a speculative task.
+        // The worker drops the run from its cache when it gets this error. It cannot fetch a
+        // history that has the events of a speculative task, so the next task must bring them all.
         service.executions.run_mut(key).state.workflow_task.sticky = None;
     }
     queries::release_buffered(service, key);
     handled
 }
 
-/// The run and its started task that a token names.
+/// Returns the run and the started task that a token names.
 ///
 /// # Errors
 ///
-/// NOT_FOUND if the task is no longer started, or the run is closed.
+/// NOT_FOUND if the task is not started any more, or the run is closed.
 pub(crate) fn started_task(
     service: &Service,
     token: &[u8],
@@ -80,7 +80,7 @@ pub(crate) fn started_task(
         .ok_or_else(not_found)
 }
 
-/// What of a completion outlives its commands.
+/// The parts of a completion that are used after its commands.
 struct Completion {
     identity: String,
     returns_new_task: bool,
@@ -162,27 +162,27 @@ impl Completion {
                     service.close_transaction(key);
                 }
                 updates::answer(service, key);
-                // From the second attempt on the task is left to time out, so that it is not
-                // retried in a frenzy.
+                // From the second attempt on, the task is left to time out, so that the worker does
+                // not retry at once.
                 Err(refused)
             }
         }
     }
 
-    /// Answers the queries that went along with the task. They stand even where its commands are
-    /// bad; but a completion that is not taken in at all answers none.
+    /// Answers the queries that went along with the task. The answers count even if the commands
+    /// are bad, but not if the completion is refused as a whole.
     fn answer_queries(&mut self, service: &mut Service, key: RunKey) {
         queries::answer_attached(service, key, std::mem::take(&mut self.query_results));
     }
 
-    /// Whether a task has been kept alive, without progress, for longer than is allowed.
+    /// Returns `true` if heartbeats have kept the task alive for longer than is allowed.
     fn has_beaten_too_long(&self, service: &Service, task: &WorkflowTask) -> bool {
         let limit_ms = service.config.limits.workflow_task_heartbeat_ms;
         self.is_heartbeat && service.now_ms > task.original_scheduled_ms.saturating_add(limit_ms)
     }
 
-    /// Schedules the next workflow task where there is work for one; the worker gets it at once if
-    /// it asked to.
+    /// Schedules the next workflow task, if there is work for it. The worker gets it at once if it
+    /// has requested that.
     fn schedule_next(
         &self,
         service: &mut Service,
@@ -197,8 +197,8 @@ impl Completion {
         if !run.is_running() || !(needs_task || run.updates.has_outgoing()) {
             return response;
         }
-        // Updates alone may turn out to be rejected, and the task with them. It cannot wait in a
-        // queue.
+        // A task for updates alone may leave no trace, if they are all rejected. Such a task cannot
+        // wait in a queue.
         let kind = if needs_task || !self.returns_new_task {
             WorkflowTaskKind::Normal
         } else {
@@ -219,14 +219,13 @@ impl Completion {
         response
     }
 
-    /// Starts the task just scheduled for the worker that asked for it.
+    /// Starts the task just scheduled for the worker that requested it.
     fn start_next(&self, service: &mut Service, key: RunKey) -> PollWorkflowTaskQueueResponse {
         let limits = &service.config.limits;
         let run = service.executions.run_mut(key);
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
         run.start_workflow_task(service.now_ms, limits, &self.identity, request_id);
-        // Without the events that it has seen: it asked for the task, so it has the run in its
-        // cache.
+        // The worker has the run in its cache, so the task brings only new events.
         let next = workflow_task_response(run, &service.queries, limits, &self.identity, true);
         let messages = run
             .updates
@@ -234,9 +233,10 @@ impl Completion {
         next.with_messages(messages).into_message()
     }
 
-    /// Times out a task that was kept alive for too long, though its worker is there. The next one
-    /// is started for that worker if it asked for it, and never reaches it, for it is told of the
-    /// timeout instead: that one times out too. `tests/workflow_task_test.go`
+    /// Times out a task that heartbeats kept alive for too long.
+    ///
+    /// If the worker requested the next task, it is started for the worker. But the worker gets the
+    /// timeout instead of the task, which then times out too. `tests/workflow_task_test.go`
     /// (`TestWorkflowTaskHeartbeatingWithEmptyResult`) shows such a history.
     fn time_out_heartbeats(&self, service: &mut Service, key: RunKey, sticky: Option<Sticky>) {
         let now_ms = service.now_ms;
@@ -253,7 +253,7 @@ impl Completion {
     }
 }
 
-/// The worker that has the run in its cache, if the completion says that it has.
+/// Returns the sticky queue that the completion names, if it does.
 fn sticky_of(attributes: Option<StickyExecutionAttributes>) -> Option<Sticky> {
     let attributes = attributes?;
     Some(Sticky {
@@ -262,15 +262,19 @@ fn sticky_of(attributes: Option<StickyExecutionAttributes>) -> Option<Sticky> {
     })
 }
 
-/// What came of the commands of a task.
+/// The outcome of the commands of a task.
 struct AppliedCommands {
-    /// Whether there is work for a next task.
+    /// True if there is work for another task.
     needs_task: bool,
-    /// Whether the task was speculative, and is gone.
+    /// True if the task was speculative and left no trace.
     left_no_trace: bool,
 }
 
-/// Completes the task and applies its commands, or leaves the run as it was.
+/// Completes the task and applies its commands, or leaves the run unchanged.
+///
+/// # Errors
+///
+/// The failure of the first bad command.
 fn apply_commands(
     service: &mut Service,
     key: RunKey,

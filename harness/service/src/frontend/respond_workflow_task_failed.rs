@@ -1,5 +1,5 @@
-//! RespondWorkflowTaskFailed and ResetStickyTaskQueue: a worker gives a workflow task, or a cached
-//! run, up.
+//! RespondWorkflowTaskFailed and ResetStickyTaskQueue: a worker gives up a workflow task, or a run
+//! in its cache.
 //!
 //! Source: `temporalio/temporal:
 //! service/history/api/{respondworkflowtaskfailed,resetstickytaskqueue}/api.go`.
@@ -21,7 +21,8 @@ use crate::{
     state::service::Service,
 };
 
-/// The task fails, and another is scheduled at once. Only a task too large to send ends the run.
+/// Fails the task, and schedules another at once. A task that is too large to be sent terminates
+/// the run instead.
 pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskFailedRequest) -> Handled {
     let (key, _) = started_task(service, &request.task_token)?;
     let now_ms = service.now_ms;
@@ -49,7 +50,7 @@ pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskFailedRe
     Ok(RespondWorkflowTaskFailedResponse::default().into())
 }
 
-/// The next workflow task goes to the normal queue, with the full history.
+/// Has the next workflow task go to the normal queue, with the full history.
 pub(super) fn reset_sticky(
     service: &mut Service,
     request: &ResetStickyTaskQueueRequest,

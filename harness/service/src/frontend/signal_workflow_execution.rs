@@ -34,7 +34,7 @@ pub(super) fn handle(service: &mut Service, request: SignalWorkflowExecutionRequ
     Ok(SignalWorkflowExecutionResponse::default().into())
 }
 
-/// Signals a workflow that is running, else starts it with the signal as its first event.
+/// Signals an open workflow, or starts one with the signal as its first event.
 pub(super) fn handle_with_start(
     service: &mut Service,
     mut request: SignalWithStartWorkflowExecutionRequest,
@@ -59,7 +59,7 @@ pub(super) fn handle_with_start(
                 let is_repeated = run.signal_request_ids.contains(&signal.request_id);
                 service.signal_run(key, signal)?;
                 if !is_repeated {
-                    // Unlike a mere signal it does not wait for a delayed first workflow task.
+                    // Unlike a plain signal, it does not wait for a delayed first workflow task.
                     service
                         .executions
                         .run_mut(key)

@@ -1,7 +1,8 @@
 //! StartWorkflowExecution.
 //!
-//! Source: `temporalio/temporal: service/history/api/startworkflow/api.go`. An eager first workflow
-//! task is not granted: the worker polls for it.
+//! An eager first workflow task is not granted: the worker polls for it.
+//!
+//! Source: `temporalio/temporal: service/history/api/startworkflow/api.go`.
 
 use tonic::Status;
 
@@ -27,11 +28,11 @@ pub(super) fn handle(service: &mut Service, request: StartWorkflowExecutionReque
     Ok(start(service, request)?.into())
 }
 
-/// Starts a workflow, or finds that it need not.
+/// Starts a workflow, or finds the run that the request need not start again.
 ///
 /// # Errors
 ///
-/// ALREADY_EXISTS where the policies for the workflow id say so.
+/// ALREADY_EXISTS, as the policies for the workflow id require.
 pub(crate) fn start(
     service: &mut Service,
     request: StartWorkflowExecutionRequest,
@@ -39,7 +40,7 @@ pub(crate) fn start(
     if let Some(key) = service.executions.current(&request.workflow_id) {
         let run = service.executions.run(key);
         if run.start_request_ids.contains(&request.request_id) {
-            // The caller repeats itself, and hears what it heard before.
+            // The request is repeated, and gets the same answer again.
             let started = run.start_request_id == request.request_id;
             return Ok(response(service, key, started));
         }
@@ -71,7 +72,7 @@ fn response(service: &Service, key: RunKey, started: bool) -> StartWorkflowExecu
     }
 }
 
-/// Leaves on the running workflow what the start asked to attach to it.
+/// Attaches to the open workflow what the start request asks to attach.
 fn attach(service: &mut Service, key: RunKey, request: StartWorkflowExecutionRequest) {
     let Some(options) = request.on_conflict_options else {
         return;
@@ -94,7 +95,7 @@ fn attach(service: &mut Service, key: RunKey, request: StartWorkflowExecutionReq
     service.close_transaction(key);
 }
 
-/// The run that a request asks for.
+/// Returns the run that a request starts.
 pub(crate) fn new_run(request: StartWorkflowExecutionRequest, now_ms: u64) -> NewRun {
     let mut attributes = WorkflowExecutionStartedEventAttributes {
         workflow_type: request.workflow_type,

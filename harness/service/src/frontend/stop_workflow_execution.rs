@@ -19,8 +19,8 @@ use crate::{
     state::service::Service,
 };
 
-/// The run to stop: with the first run of a chain given, the last run of the workflow id, if it is
-/// of that chain.
+/// Returns the run to stop. If the request names the first run of a chain, it is the last run of
+/// the workflow id, which must be of that chain.
 fn lookup(
     service: &Service,
     execution: Option<&WorkflowExecution>,
@@ -41,7 +41,8 @@ fn lookup(
     Ok(key)
 }
 
-/// Canceling what is closed, or what was asked to cancel before, succeeds and does nothing.
+/// Requests the cancellation of a run. For a closed run, or a repeated request, this succeeds and
+/// does nothing.
 pub(super) fn request_cancel(
     service: &mut Service,
     request: RequestCancelWorkflowExecutionRequest,

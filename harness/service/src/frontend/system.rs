@@ -1,5 +1,5 @@
-//! GetSystemInfo, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: what workers and clients
-//! ask of a server before they do anything.
+//! GetSystemInfo, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: the RPCs about the
+//! server and its workers.
 
 use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_info};
 
@@ -19,12 +19,13 @@ use crate::{
     state::{service::Service, task_queues::QueueKind},
 };
 
-/// The version that the service says it is: the release whose rules it follows.
+/// The version that the service claims: the release whose rules it follows.
 const SERVER_VERSION: &str = "1.31.0";
 
-/// The capabilities of a current server. Source: `temporalio/temporal:
-/// service/frontend/workflow_handler.go`. What is not served here (schedules, eager starts) is not
-/// claimed.
+/// Returns the capabilities of a current server, without those that are not served here, such as
+/// schedules and eager starts.
+///
+/// Source: `temporalio/temporal: service/frontend/workflow_handler.go`.
 pub(super) fn info(service: &Service) -> Answer {
     let capabilities = get_system_info_response::Capabilities {
         signal_and_query_header: true,
@@ -63,7 +64,7 @@ pub(super) fn describe_namespace(service: &Service) -> Answer {
     .into()
 }
 
-/// The waiting pollers of a queue, and its backlog.
+/// Returns the waiting pollers of a queue, and its backlog.
 pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueueRequest) -> Answer {
     let kind = match request.task_queue_type() {
         TaskQueueType::Activity => QueueKind::Activity,
@@ -89,8 +90,8 @@ pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueue
     response.into()
 }
 
-/// A worker that shuts down says so: nothing waits for it any more. Its other polls are canceled by
-/// whoever made them.
+/// Ends the polls of the sticky queue of a worker that shuts down. The worker itself cancels its
+/// other polls.
 ///
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).
 pub(super) fn shutdown_worker(service: &mut Service, request: &ShutdownWorkerRequest) -> Answer {

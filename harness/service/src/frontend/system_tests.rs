@@ -1,4 +1,4 @@
-//! What workers and clients ask of the server beside their work.
+//! The RPCs about the server and its workers.
 
 use pretty_assertions::assert_eq;
 
@@ -50,7 +50,7 @@ fn a_task_queue_is_described_by_its_pollers() {
     assert!(pollers(&mut world).is_empty());
 }
 
-/// `service/frontend/workflow_handler.go` (`ShutdownWorker`)
+/// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).
 #[test]
 fn nothing_waits_for_a_worker_that_has_shut_down() {
     let mut world = World::new();

@@ -1,4 +1,4 @@
-//! What clients are answered: starts, histories, descriptions.
+//! The answers to clients: starts, histories, descriptions.
 
 #![allow(
     clippy::enum_glob_use,
@@ -35,7 +35,7 @@ fn start(
     }
 }
 
-/// A start by another caller than the first.
+/// Returns the start request of another caller.
 fn another_start(workflow_id: &str) -> StartWorkflowExecutionRequest {
     StartWorkflowExecutionRequest {
         request_id: "another".to_owned(),
@@ -271,7 +271,8 @@ fn the_last_page_of_a_history_has_what_came_since_the_first() {
     );
 }
 
-/// `service/history/api/getworkflowexecutionhistory/api.go` (`appendTransientTasks`)
+/// Source: `temporalio/temporal: service/history/api/getworkflowexecutionhistory/api.go`
+/// (`appendTransientTasks`).
 #[test]
 fn a_history_ends_with_the_workflow_task_that_it_does_not_hold_yet() {
     let mut world = World::new();
@@ -365,7 +366,7 @@ fn a_long_poll_for_the_closing_event_waits_for_the_end() {
     );
 }
 
-/// `service/history/api/get_history_util.go` (`FixFollowEvents`)
+/// Source: `temporalio/temporal: service/history/api/get_history_util.go` (`FixFollowEvents`).
 #[test]
 fn who_waits_for_the_closing_event_of_a_run_that_goes_on_hears_that_it_continued() {
     let mut world = World::new();

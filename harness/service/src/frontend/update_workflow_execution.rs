@@ -1,5 +1,5 @@
-//! UpdateWorkflowExecution, PollWorkflowExecutionUpdate, and ExecuteMultiOperation: an update that
-//! starts its workflow.
+//! UpdateWorkflowExecution, PollWorkflowExecutionUpdate and ExecuteMultiOperation, which is an
+//! update that starts its workflow.
 
 use tonic::Status;
 
@@ -63,7 +63,7 @@ pub(super) fn poll(
     Ok(Answer::Later)
 }
 
-/// Updates the running workflow where the policies allow it, else starts one and updates that.
+/// Updates the open workflow if the policies allow it, or else starts one and updates it.
 ///
 /// Source: `temporalio/temporal: service/history/api/multioperation/api.go`.
 pub(super) fn update_with_start(
@@ -91,11 +91,11 @@ pub(super) fn update_with_start(
     )
 }
 
-/// Updates a workflow, and starts it first where that must be.
+/// Updates a workflow, and starts it first if necessary.
 ///
 /// # Errors
 ///
-/// The status of both operations, if either is refused.
+/// The statuses of both operations, if either is refused.
 pub(crate) fn start_and_update(
     service: &mut Service,
     id: RequestId,
@@ -156,7 +156,7 @@ pub(crate) fn resubmit(service: &mut Service, key: RunKey, waiter: Waiter) {
     }
 }
 
-/// Starts and updates once more.
+/// Starts and updates a workflow once more.
 pub(crate) fn start_again(service: &mut Service, waiter: Waiter) {
     let Call::UpdateWithStart(both) = waiter.call else {
         return;
@@ -166,8 +166,8 @@ pub(crate) fn start_again(service: &mut Service, waiter: Waiter) {
     }
 }
 
-/// Whether the last run of the workflow id takes the update: it has it already, it was started by
-/// this very request, or the conflict policy lets it be used.
+/// Returns `true` if the last run of the workflow id takes the update: if the run has it already,
+/// was started by the same request, or may be used by the conflict policy.
 fn is_updated(service: &Service, key: RunKey, both: &UpdateWithStart) -> bool {
     let run = service.executions.run(key);
     let meta = both

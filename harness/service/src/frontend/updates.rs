@@ -1,4 +1,4 @@
-//! Updates: taken in, and taken in again by the run that continues theirs.
+//! Updates that are submitted, and polls for submitted ones.
 
 use tonic::Status;
 
@@ -19,15 +19,15 @@ use crate::{
     },
 };
 
-/// From this attempt of a failing workflow task on, updates fail at once.
+/// The attempt of a failing workflow task from which updates fail at once.
 const FAIL_UPDATE_ATTEMPT: i32 = 3;
 
-/// Takes an update in, or attaches to the one of the same id; the caller is answered when it has
-/// come far enough.
+/// Submits an update, or attaches to the update of the same id. The caller is answered when the
+/// update has reached the stage that it waits for.
 ///
 /// # Errors
 ///
-/// Why it cannot be taken in, with the call.
+/// The reason why the update is refused, with the call.
 pub(crate) fn submit(
     service: &mut Service,
     id: RequestId,
@@ -63,7 +63,7 @@ pub(crate) fn submit(
     }
 }
 
-/// Takes an update in unless the run has it, and gives its id.
+/// Admits an update unless the run has it, and returns its id.
 fn admit(
     service: &mut Service,
     id: RequestId,
@@ -81,7 +81,7 @@ fn admit(
     let mut update = request.request.clone().unwrap_or_default();
     let meta = update.meta.get_or_insert_default();
     if meta.update_id.is_empty() {
-        // The server draws one at random.
+        // The server draws this id at random.
         meta.update_id = derived_uuid(id_seed, &run.run_id, id.0);
     }
     let update_id = meta.update_id.clone();
@@ -102,7 +102,7 @@ fn admit(
     Ok(update_id)
 }
 
-/// Whether a running workflow takes updates now, those that it knows included.
+/// Checks that an open workflow takes updates now, even those that it knows.
 fn takes_updates(run: &Run) -> Result<(), Status> {
     if run.state.workflow_task.attempt >= FAIL_UPDATE_ATTEMPT {
         return Err(status::workflow_not_ready(
@@ -117,7 +117,7 @@ fn takes_updates(run: &Run) -> Result<(), Status> {
     Ok(())
 }
 
-/// Waits for an update that was asked for before.
+/// Waits for an earlier update.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The service: requests and the passing of time in, replies out.
+//! The methods by which the service is driven: requests and the passing of time in, replies out.
 
 use std::{mem, sync::Arc};
 
@@ -15,16 +15,18 @@ use crate::{
 };
 
 impl Service {
-    /// Takes a request. Its reply comes out of [`Service::take_replies`], now or, for a long poll,
+    /// Handles a request. [`Service::take_replies`] returns its reply at once or, for a long poll,
     /// much later.
     pub fn request(&mut self, now_ms: u64, id: RequestId, request: Request) {
         self.request_until(now_ms, id, request, None);
     }
 
-    /// As [`Service::request`], from a caller that waits until `deadline_ms`, in milliseconds since
-    /// the Unix epoch. A query or an update that has no answer by then is told DEADLINE_EXCEEDED.
-    /// Other waits have none, nor has that for an update of 20 s or more: the server answers those
-    /// before, and clients ask again.
+    /// Handles a request of a caller that waits until `deadline_ms`, in milliseconds since the Unix
+    /// epoch.
+    ///
+    /// A query or an update that has no answer by then is answered with DEADLINE_EXCEEDED. Other
+    /// waits have no deadline. Neither has an update whose deadline is 20 s away or more: the
+    /// server answers it before that, and clients ask again.
     pub fn request_until(
         &mut self,
         now_ms: u64,
@@ -44,8 +46,7 @@ impl Service {
         self.settle();
     }
 
-    /// The caller of a request went away: its poll takes no task, and nothing replies to it any
-    /// more.
+    /// Cancels a request whose caller has gone away: its poll takes no task, and it gets no reply.
     pub fn cancel(&mut self, id: RequestId) {
         self.task_queues.cancel_poll(id);
         answers::updates::cancel(self, id);
@@ -55,8 +56,8 @@ impl Service {
         answers::queries::cancel(self, id);
     }
 
-    /// When the next timer falls due, or the next delivery from one run to another, if there is
-    /// any.
+    /// Returns the time at which the next timer, or the next delivery from one run to another, is
+    /// due.
     pub fn next_due_ms(&self) -> Option<u64> {
         self.timers
             .next_due_ms()
@@ -65,16 +66,18 @@ impl Service {
             .min()
     }
 
-    /// How many things are due: each run that has something to tell another counts once, and so
-    /// does each timer by its run and kind.
+    /// Returns the number of things that are due. Each run that has deliveries to others counts
+    /// once, and so does each timer by its run and kind.
     pub fn due(&mut self, now_ms: u64) -> usize {
         self.deliveries.due(now_ms) + self.timers.due(now_ms).len()
     }
 
-    /// Fires one of the things that are due: first come the deliveries between runs, which on the
-    /// server take no time, then the timers, earliest first. All due timers that workflow code of
-    /// one run started count as one, and fire in one transaction, as on the server. An index past
-    /// [`Service::due`] fires nothing.
+    /// Fires one of the things that are due.
+    ///
+    /// The index counts first the deliveries between runs, which take no time on the server, then
+    /// the timers, earliest first. All due timers that workflow code of one run started count as
+    /// one, and fire in one transaction, as on the server. An index past [`Service::due`] fires
+    /// nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
         match index.checked_sub(self.deliveries.due(now_ms)) {
@@ -88,12 +91,12 @@ impl Service {
         self.settle();
     }
 
-    /// The replies since the last call, in order.
+    /// Returns the replies since the last call, in order.
     pub fn take_replies(&mut self) -> Vec<Reply> {
         mem::take(&mut self.replies)
     }
 
-    /// The history of a run, of the last run of the workflow id if none is named.
+    /// Returns the history of a run; without a run id, of the last run of the workflow id.
     pub fn history(&self, workflow_id: &str, run_id: Option<&str>) -> Option<&[Arc<HistoryEvent>]> {
         let key = match run_id {
             Some(run_id) => self.executions.by_run_id(workflow_id, run_id)?,
@@ -117,8 +120,11 @@ impl Service {
         }
     }
 
-    /// Makes an endpoint, whose operations are handled by whoever polls this task queue for Nexus
-    /// tasks. One that is there already gets the new task queue.
+    /// Creates a Nexus endpoint. The workers that poll `task_queue` for Nexus tasks handle its
+    /// operations.
+    ///
+    /// An existing endpoint gets the new task queue. On the server,
+    /// `OperatorService.CreateNexusEndpoint` creates endpoints.
     pub fn create_nexus_endpoint(
         &mut self,
         name: impl Into<String>,

@@ -1,6 +1,6 @@
-//! Looking at the service from outside, for reports: what is open, and what it waits for.
+//! A look at the service from outside, for reports: what is open, and what it waits for.
 //!
-//! Nothing here is part of Temporal's API, and nothing here changes anything.
+//! None of this is part of Temporal's API, and none of it changes the service.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     state::service::Service,
 };
 
-/// One run, as a report names it.
+/// A summary of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecutionSummary {
@@ -28,15 +28,15 @@ pub struct ExecutionSummary {
     pub run_id: String,
     /// The workflow type.
     pub workflow_type: String,
-    /// The task queue it was started on.
+    /// The task queue on which it was started.
     pub task_queue: String,
-    /// Whether it is still running.
+    /// True if it is still open.
     pub open: bool,
     /// The termination that closed the run, if one did.
     pub terminated: Option<TerminationSummary>,
     /// The activities that have not closed, in the order in which they were scheduled.
     pub pending_activities: Vec<PendingActivitySummary>,
-    /// The timers that have not fired, in the order in which they will.
+    /// The timers that have not fired, in the order in which they fire.
     pub pending_timers: Vec<PendingTimerSummary>,
     /// The children that have not closed, in the order in which they were initiated.
     pub pending_children: Vec<PendingChildSummary>,
@@ -84,13 +84,13 @@ pub struct UnpolledActivitySummary {
 pub struct PendingActivitySummary {
     /// The activity type.
     pub activity_type: String,
-    /// The task queue it is scheduled on.
+    /// The task queue on which it is scheduled.
     pub task_queue: String,
-    /// The attempt that runs or is next, from 1.
+    /// The current or the next attempt, from 1.
     pub attempt: i32,
-    /// Whether a worker has the attempt.
+    /// True if a worker has the attempt.
     pub started: bool,
-    /// Why the last attempt failed.
+    /// The message of the failure of the last attempt.
     pub last_failure: Option<String>,
 }
 
@@ -98,11 +98,11 @@ pub struct PendingActivitySummary {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PendingChildSummary {
-    /// Its workflow id.
+    /// The workflow id.
     pub workflow_id: String,
-    /// Its workflow type.
+    /// The workflow type.
     pub workflow_type: String,
-    /// Whether it has been started.
+    /// True if it has been started.
     pub started: bool,
 }
 
@@ -116,14 +116,13 @@ pub struct PendingNexusOperationSummary {
     pub service: String,
     /// The operation.
     pub operation: String,
-    /// The request to start it that is under way or next, from 1; the last one, if it has started.
+    /// The current or the next request to start it, from 1; the last one, if it has started.
     pub attempt: i32,
-    /// The token of an operation that its handler has started.
+    /// The token of the operation, if its handler has started it.
     pub token: Option<String>,
-    /// When a timeout will end it, if nothing else does before, in milliseconds since the Unix
-    /// epoch.
+    /// The time at which its first timeout ends it, in milliseconds since the Unix epoch.
     pub expires_at_ms: Option<u64>,
-    /// Why the last request to start it failed.
+    /// The message of the failure of the last request to start it.
     pub last_failure: Option<String>,
 }
 
@@ -133,7 +132,7 @@ pub struct PendingNexusOperationSummary {
 pub struct PendingTimerSummary {
     /// The timer id.
     pub timer_id: String,
-    /// When it fires, in milliseconds since the Unix epoch.
+    /// The time at which it fires, in milliseconds since the Unix epoch.
     pub fires_at_ms: u64,
 }
 
@@ -145,13 +144,13 @@ pub struct PendingWorkflowTaskSummary {
     pub task_queue: String,
     /// The attempt, from 1.
     pub attempt: i32,
-    /// Whether a worker has it.
+    /// True if a worker has it.
     pub started: bool,
-    /// Why the last attempt did not complete.
+    /// The reason why the last attempt did not complete.
     pub last_failure: Option<String>,
 }
 
-/// The history of a run that nothing is added to any more.
+/// The final history of a run.
 #[derive(Clone, Debug)]
 pub struct RunHistory {
     /// The workflow id.
@@ -165,8 +164,8 @@ pub struct RunHistory {
 }
 
 impl Service {
-    /// Whether the activity of this task is to be cancelled: then none of its attempts is retried
-    /// any more.
+    /// Returns `true` if the cancellation of this task's activity is requested. Its attempts are
+    /// not retried then.
     pub fn is_cancel_requested(&self, task_token: &[u8]) -> bool {
         let Ok(TaskToken::ActivityTask {
             run,
@@ -182,7 +181,7 @@ impl Service {
             .is_some_and(PendingActivity::is_cancel_requested)
     }
 
-    /// Every run that ever was, in the order in which they started.
+    /// Returns all runs, in the order in which they started.
     pub fn executions(&self) -> Vec<ExecutionSummary> {
         self.executions.iter().map(summary).collect()
     }
@@ -193,7 +192,8 @@ impl Service {
         self.executions.iter().flat_map(unpolled_of_run).collect()
     }
 
-    /// Ends the service: the history of every run, in the order in which the runs started.
+    /// Ends the service, and returns the history of every run, in the order in which the runs
+    /// started.
     pub fn into_histories(self) -> impl Iterator<Item = RunHistory> {
         self.executions.into_runs().map(|run| RunHistory {
             digest: run.history.digest(),
@@ -203,14 +203,14 @@ impl Service {
         })
     }
 
-    /// Whether this is the token of a workflow task that a worker has, and on which the service has
-    /// not given up.
+    /// Returns `true` if this is the token of a workflow task that a worker has and that the
+    /// service has not given up.
     pub fn is_workflow_task_started(&self, task_token: &[u8]) -> bool {
         started_task(self, task_token).is_ok()
     }
 
-    /// Whether this is the token of a query whose answer is still wanted from the worker that has
-    /// it.
+    /// Returns `true` if this is the token of a query that still waits for the answer of the worker
+    /// that has it.
     pub fn is_query_awaited(&self, task_token: &[u8]) -> bool {
         match TaskToken::decode(task_token) {
             Ok(TaskToken::Query { query, ordinal }) => self.queries.sent(query, ordinal).is_some(),
@@ -218,7 +218,7 @@ impl Service {
         }
     }
 
-    /// How many runs are open.
+    /// Returns the number of open runs.
     pub fn open_executions(&self) -> usize {
         self.executions
             .iter()
@@ -226,7 +226,8 @@ impl Service {
             .count()
     }
 
-    /// The run id and the history of a run; of the latest of its workflow id, if none is named.
+    /// Returns the run id and the history of a run; without a run id, of the last run of the
+    /// workflow id.
     pub fn run(
         &self,
         workflow_id: &str,
@@ -240,8 +241,8 @@ impl Service {
         Some((&run.run_id, run.history.events()))
     }
 
-    /// The pending Nexus operation whose handler is asked under this request id, and the workflow
-    /// id of its run.
+    /// Returns the pending Nexus operation whose requests to the handler have this request id, with
+    /// the workflow id of its run.
     pub fn nexus_operation(
         &self,
         request_id: &str,
@@ -262,7 +263,7 @@ impl Service {
             })
     }
 
-    /// A run by its run id alone.
+    /// Returns a run by its run id alone.
     pub fn execution(&self, run_id: &str) -> Option<ExecutionSummary> {
         self.executions
             .iter()
@@ -344,7 +345,7 @@ fn unpolled_timeout(
     let Some(FailureInfo::TimeoutFailureInfo(info)) = &failure.failure_info else {
         return None;
     };
-    // An attempt that failed before is the cause of the last one's timeout.
+    // If an attempt failed before, its failure is the cause of the timeout.
     let was_never_started = timed_out.started_event_id == 0 && failure.cause.is_none();
     let timeout = info.timeout_type();
     let is_of_waiting = matches!(

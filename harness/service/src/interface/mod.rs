@@ -1,4 +1,4 @@
-//! The service from outside: requests in, replies out, time passing, and a look at its state.
+//! The service from outside: the methods that drive it, and a look at its state.
 
 mod drive;
 pub(crate) mod inspect;

@@ -1,26 +1,27 @@
-//! Task queues as a report names them.
+//! Summaries of task queues, for reports.
 
 use crate::state::{
     service::Service,
     task_queues::{QueueKind, TaskQueue},
 };
 
-/// A task queue, what waits in it, and who waits for it.
+/// A task queue, with its waiting tasks and polls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskQueueSummary {
-    /// Its name; a sticky queue has the name that its worker gave it.
+    /// The name. A worker names its own sticky queue.
     pub name: String,
-    /// Whether its tasks are activity tasks; else they are workflow tasks and queries.
+    /// True if the tasks are activity tasks; otherwise they are workflow tasks and queries.
     pub is_activity: bool,
-    /// How many tasks wait for a poll. Some may be stale: those are dropped when a poll meets them.
+    /// The number of tasks that wait for a poll, including stale ones, which are dropped when a
+    /// poll meets them.
     pub backlog: usize,
-    /// How many polls wait for a task.
+    /// The number of polls that wait for a task.
     pub pollers: usize,
 }
 
 impl Service {
-    /// The task queues that anybody ever polled or used, by kind and name.
+    /// Returns the task queues that were ever polled or used, by kind and name.
     pub fn task_queues(&self) -> Vec<TaskQueueSummary> {
         let summary = |is_activity, (name, queue): (&String, &TaskQueue)| TaskQueueSummary {
             name: name.clone(),

@@ -1,8 +1,10 @@
-//! Task queues: tasks wait for pollers, or pollers for tasks, first come first served.
+//! Matching: tasks meet pollers, first come first served.
 //!
-//! The server's matching service, with one partition. A sticky queue is a workflow task queue that
-//! one worker alone polls. A task is *started* at the moment it meets a poller; one that is no
-//! longer current is dropped then (`temporalio/temporal: service/matching/matching_engine.go`).
+//! This is the server's matching service, with one partition for each task queue. A sticky queue is
+//! a workflow task queue that only one worker polls. A task is *started* at the moment at which it
+//! meets a poller. A task that is stale by then is dropped.
+//!
+//! Source: `temporalio/temporal: service/matching/matching_engine.go`.
 
 mod start_activity_task;
 mod start_nexus_task;
@@ -20,7 +22,7 @@ use crate::{
     },
 };
 
-/// Queues a workflow task where the run wants it: on the sticky queue if its worker seems alive.
+/// Queues a workflow task: on the sticky queue of its run, if the queue's worker seems alive.
 ///
 /// Source: `temporalio/temporal: service/history/transfer_queue_active_task_executor.go`
 /// (`processWorkflowTask`).
@@ -47,7 +49,7 @@ pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_
     );
 }
 
-/// Queues an attempt of an activity, unless the activity closed meanwhile.
+/// Queues an attempt of an activity, unless the activity has closed.
 pub(crate) fn offer_activity_task(
     service: &mut Service,
     key: RunKey,
@@ -75,8 +77,8 @@ pub(crate) fn offer_activity_task(
     );
 }
 
-/// Queues a request to the handler of a Nexus operation, if there is still one to send and time for
-/// it.
+/// Queues a request to the handler of a Nexus operation, if the request is still wanted and there
+/// is time for it.
 pub(crate) fn offer_nexus_request(
     service: &mut Service,
     key: RunKey,
@@ -123,7 +125,7 @@ fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
     dispatch(service, kind, name);
 }
 
-/// Takes a poll in; it is answered when a task meets it.
+/// Accepts a poll, which is answered when it meets a task.
 pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: Poller) {
     let now_ms = service.now_ms;
     let queue = service.task_queues.queue_mut(kind, name);
@@ -132,8 +134,8 @@ pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: P
     dispatch(service, kind, name);
 }
 
-/// Forgets the worker of a sticky queue, which is gone: from now on tasks pass the queue over. Its
-/// polls end.
+/// Removes the worker of a sticky queue, which has gone away. Its polls end, and later tasks avoid
+/// the queue.
 pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
     let Some(queue) = service.task_queues.get_mut(QueueKind::Workflow, name) else {
         return;
@@ -144,7 +146,7 @@ pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
     }
 }
 
-/// Brings tasks and pollers of a queue together while there are both.
+/// Matches the tasks and pollers of a queue while there are both.
 fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
     loop {
         let queue = service.task_queues.queue_mut(kind, name);

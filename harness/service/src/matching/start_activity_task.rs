@@ -1,4 +1,4 @@
-//! An activity task meets a poller.
+//! Activity tasks that meet a poller.
 //!
 //! Source: `temporalio/temporal: service/history/api/recordactivitytaskstarted/api.go`.
 
@@ -13,7 +13,7 @@ use crate::{
     state::{service::Service, task_queues::Poller},
 };
 
-/// Starts the attempt, unless the task is stale, and answers the poll with it.
+/// Starts the attempt, and returns the answer to the poll; `None` if the task is stale.
 pub(super) fn start(
     service: &mut Service,
     poller: &Poller,

@@ -1,4 +1,4 @@
-//! A Nexus task meets a poller: the request to a handler leaves.
+//! Nexus tasks that meet a poller: the requests to handlers.
 //!
 //! Source: `temporalio/temporal: service/matching/matching_engine.go` (`PollNexusTaskQueue`),
 //! `service/frontend/nexus_handler.go`.
@@ -13,13 +13,13 @@ use crate::{
     state::service::Service,
 };
 
-/// Where completions are to be sent: the server knows its own workers by it.
+/// The target of completions, by which the server recognises its own workers.
 const CALLBACK_URL: &str = "temporal://system";
 
-/// The field of the callback header that says which operation has completed.
+/// The field of the callback header that names the operation.
 const CALLBACK_TOKEN: &str = "temporal-callback-token";
 
-/// Answers the poll with the request, unless the task is stale.
+/// Returns the answer to the poll; `None` if the task is stale.
 pub(super) fn start(
     service: &Service,
     key: RunKey,

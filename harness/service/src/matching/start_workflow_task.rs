@@ -1,4 +1,4 @@
-//! A workflow task meets a poller.
+//! Workflow tasks that meet a poller.
 //!
 //! Source: `temporalio/temporal: service/history/api/recordworkflowtaskstarted/api.go`.
 
@@ -18,7 +18,7 @@ use crate::{
     state::{answers::queries, service::Service, task_queues::Poller, waiting::queries::Queries},
 };
 
-/// Starts the task, unless it is stale, and answers the poll with it.
+/// Starts the task, and returns the answer to the poll; `None` if the task is stale.
 pub(super) fn start(
     service: &mut Service,
     queue: &str,
@@ -38,10 +38,10 @@ pub(super) fn start(
         return None;
     }
     match &run.state.workflow_task.sticky {
-        // The task moved to the normal queue because the sticky worker seems gone; whoever got it
-        // needs all events.
+        // The task moved to the normal queue because the sticky worker seems to be gone. The worker
+        // that polled needs all events.
         Some(sticky) if sticky.name != queue => run.state.workflow_task.sticky = None,
-        // A leftover on the queue of a worker that the run has left since.
+        // The task remained on the queue of a worker that the run has left since.
         None if poller.is_sticky => return None,
         _ => {}
     }
@@ -51,7 +51,7 @@ pub(super) fn start(
     service.close_transaction(key);
     let run = service.executions.run_mut(key);
     if !run.is_running() {
-        // Its start was the event too many.
+        // The start of the task exceeded the limit of events.
         return None;
     }
     let is_sticky = run.state.workflow_task.sticky.is_some();
@@ -62,7 +62,8 @@ pub(super) fn start(
     Some(response.with_messages(messages))
 }
 
-/// Stands in for the uuid that matching makes for every start of a task.
+/// Returns the request id of a start, for which the server's matching service creates a random
+/// UUID.
 fn started_request_id(run: &Run, id_seed: u64) -> String {
     let attempt = u64::from(run.state.workflow_task.attempt.unsigned_abs());
     derived_uuid(
@@ -72,8 +73,10 @@ fn started_request_id(run: &Run, id_seed: u64) -> String {
     )
 }
 
-/// The started workflow task of a run as its worker gets it: with the events since its last task if
-/// the worker has the run in its cache, else with all of them, up to a page.
+/// Returns the started workflow task of a run as its worker gets it.
+///
+/// If the worker has the run in its cache, the task has the events since the last task. Otherwise
+/// it has all events, up to a page.
 pub(crate) fn workflow_task_response(
     run: &Run,
     queries: &Queries,
@@ -117,7 +120,7 @@ pub(crate) fn workflow_task_response(
     PolledWorkflowTask::new(message, events)
 }
 
-/// The queries that wait for this task.
+/// Returns the queries that wait for the task.
 #[allow(
     clippy::disallowed_types,
     reason = "the map of the message; whoever reads it looks queries up by key"

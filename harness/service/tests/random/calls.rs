@@ -1,4 +1,4 @@
-//! What a random client asks.
+//! The calls of a random client.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +15,26 @@ use temporalio_protos::temporal::api::{
 
 use super::parts::*;
 
-/// A call in few numbers.
+/// A call, described by a few numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) rpc: Rpc,
     pub(crate) workflow: u8,
-    /// Which of the runs of the workflow id; mostly the one that is current.
+    /// The run of the workflow id; mostly the current one.
     pub(crate) run: u8,
     pub(crate) number: u8,
     pub(crate) options: u16,
 }
 
-/// What callers know from earlier answers.
+/// The things that callers know from earlier answers.
 #[derive(Default)]
 pub(crate) struct Known {
-    /// How many calls there were.
+    /// The number of calls so far.
     pub(crate) calls: u64,
     pub(crate) run_ids: Vec<String>,
     pub(crate) page_token: Vec<u8>,
     pub(crate) callback_token: String,
-    /// Where the current run of a workflow id can be reset to.
+    /// The events to which the current run of each workflow id can be reset.
     pub(crate) reset_points: BTreeMap<String, Vec<i64>>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
 }
 
 impl Call {
-    /// A call that starts a workflow with nothing special about it.
+    /// Returns a call that starts a workflow without any options.
     pub(crate) fn plain_start(workflow: u8) -> Self {
         Self {
             rpc: Rpc::StartWorkflowExecution,
@@ -103,8 +103,8 @@ impl Call {
         self.options & (1 << bit) != 0
     }
 
-    /// When the caller has waited for long enough, if it ever has: a query that dies with its
-    /// worker has no other end.
+    /// Returns the deadline of the caller, if the call waits. Without one, a query that dies with
+    /// its worker would never end.
     pub(crate) fn deadline_ms(&self, now_ms: u64) -> Option<u64> {
         let patience_ms = if self.has(0) {
             500 * u64::from(self.number)
@@ -202,7 +202,7 @@ impl Call {
         })
     }
 
-    /// The run id that began the chain, or another.
+    /// Returns the id of the first run of the chain, or another run id.
     fn first_execution_run_id(&self, known: &Known) -> String {
         if self.has(15) {
             known.run_ids.first().cloned().unwrap_or_default()
@@ -221,7 +221,7 @@ impl Call {
             input: payloads(),
             request_id: match self.run {
                 0..=127 => format!("start-{}", known.calls),
-                // A caller that calls again.
+                // A caller that repeats an earlier call.
                 128..=250 => format!("start-{}", self.number % 4),
                 _ => String::new(),
             },
@@ -384,7 +384,7 @@ impl Call {
         }
     }
 
-    /// Accepted or completed; seldom one that cannot be waited for.
+    /// Returns a stage: accepted or completed, and seldom one that cannot be waited for.
     fn stage(&self) -> i32 {
         i32::from(self.options & 1) + if self.options & 0x0e == 0 { 0 } else { 2 }
     }
@@ -403,7 +403,7 @@ impl Call {
         }
     }
 
-    /// A start and an update; seldom something else that this RPC does not take.
+    /// Returns a start and an update; seldom another pair, which this RPC does not take.
     fn update_with_start(&self, known: &Known) -> ExecuteMultiOperationRequest {
         use multi::operation::Operation;
         let (mut start, mut update) = (self.start(known), self.update(known));

@@ -1,4 +1,4 @@
-//! What a random worker commands.
+//! The commands of a random worker.
 
 use proptest::prelude::*;
 use prost_types::Duration;
@@ -11,7 +11,7 @@ use temporalio_protos::temporal::api::{
 
 use super::parts::*;
 
-/// A command in few numbers.
+/// A command, described by a few numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     kind: u8,
@@ -19,7 +19,7 @@ pub(crate) struct Command {
     number: u8,
 }
 
-/// What a run has begun, so that commands can mean it.
+/// The things that a run has begun, which commands can refer to.
 #[derive(Default)]
 pub(crate) struct Begun {
     timers: Vec<String>,
@@ -53,7 +53,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
 }
 
 impl Command {
-    /// Puts a field of this number into the memo.
+    /// Returns a command that puts a field of this number into the memo.
     pub(crate) fn upsert_memo(name: u8) -> Self {
         Self {
             kind: 36,
@@ -62,7 +62,7 @@ impl Command {
         }
     }
 
-    /// Whether it should be the last.
+    /// Returns `true` if the command closes the run, so that it should be the last.
     pub(crate) fn closes(&self) -> bool {
         (18..=22).contains(&self.kind)
     }
@@ -78,7 +78,7 @@ impl Command {
         }
     }
 
-    /// One of what a run has begun, mostly the last.
+    /// Picks one of the things that a run has begun, mostly the last.
     fn pick<T: Clone>(&self, begun: &[T], otherwise: T) -> T {
         match self.number % 8 {
             0 => otherwise,
@@ -90,7 +90,8 @@ impl Command {
         }
     }
 
-    /// Something to begin, mostly, where there is nothing to cancel yet.
+    /// Returns the kind of the command. Mostly, it begins something if there is nothing to cancel
+    /// yet.
     fn kind(&self, begun: &Begun) -> u8 {
         match self.kind {
             kind if self.number.is_multiple_of(8) => kind,
@@ -103,7 +104,7 @@ impl Command {
         }
     }
 
-    /// The command, mostly one that makes sense.
+    /// Returns the command, which mostly makes sense.
     fn attributes(&self, begun: &Begun) -> Attributes {
         let name = format!("{}", self.name);
         match self.kind(begun) {
@@ -148,7 +149,7 @@ impl Command {
             37 => Attributes::ProtocolMessageCommandAttributes(ProtocolMessageCommandAttributes {
                 message_id: format!("{}", self.number % 3),
             }),
-            // Refused, whatever it is.
+            // A command that is always refused.
             38 => Attributes::StartTimerCommandAttributes(StartTimerCommandAttributes {
                 timer_id: String::new(),
                 start_to_fire_timeout: Some(Duration {

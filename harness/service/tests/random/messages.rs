@@ -1,4 +1,4 @@
-//! What a random worker says about updates.
+//! The messages of a random worker about updates.
 
 use proptest::prelude::*;
 use prost::Name;
@@ -22,7 +22,7 @@ pub(crate) fn update_message() -> impl Strategy<Value = UpdateMessage> {
 }
 
 impl UpdateMessage {
-    /// What a worker may say to the request of an update.
+    /// Returns the messages with which a worker may answer the request of an update.
     pub(crate) fn answers(update_id: &str, how: u8) -> Vec<Message> {
         let kinds: &[u8] = match how % 4 {
             0 => &[0],
@@ -33,13 +33,14 @@ impl UpdateMessage {
         kinds.iter().map(|kind| message(*kind, update_id)).collect()
     }
 
-    /// The message.
+    /// Returns the message.
     pub(crate) fn message(&self) -> Message {
         message(self.kind, &format!("update-{}", self.update))
     }
 }
 
-/// Its id is not set: the one who sends messages numbers them, so that commands can name them.
+/// Returns a message without its id. The sender numbers the messages, so that commands can name
+/// them.
 fn message(kind: u8, update_id: &str) -> Message {
     let body = match kind {
         0 | 1 => packed(&Acceptance {

@@ -1,4 +1,4 @@
-//! The small parts that requests, commands and answers are made of.
+//! The small parts of requests, commands and answers.
 
 use prost_types::Duration;
 use temporalio_protos::temporal::api::{
@@ -91,7 +91,7 @@ pub(crate) fn memo(name: u8) -> Memo {
     }
 }
 
-/// Some that every namespace has, and one that none has.
+/// Returns search attributes: some that every namespace has, and one that no namespace has.
 pub(crate) fn search_attributes(name: u8) -> SearchAttributes {
     let name = match name % 4 {
         0 => "CustomKeywordField",

@@ -1,4 +1,4 @@
-//! How it ends: workers that do everything right bring every run to its end, and every call gets
+//! The end of a sequence: workers without mistakes bring every run to its end, and every call gets
 //! its answer.
 
 use durasim_service::Rpc;
@@ -19,18 +19,18 @@ use super::{
     world::World,
 };
 
-/// More than any sequence leaves to do.
+/// More rounds than any sequence needs.
 const ROUNDS: usize = 20_000;
 
 impl World {
-    /// Every worker goes away and better ones come: nothing that was begun may be lost.
+    /// Replaces every worker by one without mistakes. Nothing that was begun may be lost.
     pub(crate) fn settle(&mut self) {
         self.workflow_tasks.clear();
         self.activity_tasks.clear();
         self.nexus_tasks.clear();
         self.give_up_polls();
-        // First the runs go on as they would, without anything that they do; those that wait for
-        // more then get it.
+        // At first the runs go on without any new command. The runs that still wait are woken after
+        // that.
         self.rounds(300, false);
         for run in self.service.executions().into_iter().filter(|run| run.open) {
             self.wake(WorkflowExecution {
@@ -42,7 +42,7 @@ impl World {
         self.take_stock();
     }
 
-    /// A run that takes no more signals takes an update.
+    /// Wakes a run by a signal; by an update, if it takes no more signals.
     fn wake(&mut self, execution: WorkflowExecution) {
         self.send(SignalWorkflowExecutionRequest {
             namespace: namespace(),
@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    /// Polls every queue once and answers what comes; whether anything came.
+    /// Polls every queue once, and answers the tasks. Returns `true` if there was a task.
     fn work_well(&mut self, closes: bool) -> bool {
         for queue in self.service.task_queues() {
             if queue.backlog == 0 {
@@ -166,7 +166,7 @@ impl World {
             0,
         );
         if closes {
-            // Even a cron schedule ends here.
+            // This ends even a cron schedule.
             completion.commands.push(command::Command {
                 attributes: Some(Attributes::CancelWorkflowExecutionCommandAttributes(
                     CancelWorkflowExecutionCommandAttributes::default(),

@@ -1,16 +1,16 @@
-//! What a broken or hostile caller makes of a request: any of its fields, however deep, set to what
-//! it should not be.
+//! Requests of a broken or hostile caller: any of their fields, however deep, is set to a bad
+//! value.
 //!
-//! It works on the bytes and knows protobuf's wire format alone, so it reaches every field of every
-//! message: durations become negative or longer than time, enums unknown, factors not a number, ids
-//! empty or endless, payloads too large.
+//! The changes are made to the bytes and need only protobuf's wire format, so they reach every
+//! field of every message. Durations become negative or too long, enums unknown, factors "not a
+//! number", ids empty or endless, payloads too large.
 
 use proptest::prelude::*;
 
-/// What becomes of one of the fields of a request.
+/// A change to one of the fields of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Spoil {
-    /// Which field, among all at all depths.
+    /// The place of the field among all fields of all depths.
     place: u16,
     how: u8,
 }
@@ -19,7 +19,7 @@ pub(crate) fn spoil() -> impl Strategy<Value = Spoil> {
     (any::<u16>(), any::<u8>()).prop_map(|(place, how)| Spoil { place, how })
 }
 
-/// A field as it lies in the bytes.
+/// A field in the bytes.
 struct Field {
     key: u64,
     value: Value,
@@ -30,12 +30,12 @@ enum Value {
     Fixed64([u8; 8]),
     Fixed32([u8; 4]),
     Bytes(Vec<u8>),
-    /// Bytes that read as fields: a message, or by chance a string.
+    /// Bytes that can be read as fields: a message or, by chance, a string.
     Message(Vec<Field>),
 }
 
 impl Spoil {
-    /// The request after it.
+    /// Returns the changed request.
     pub(crate) fn apply(&self, bytes: &[u8]) -> Vec<u8> {
         let Some(mut fields) = parse(bytes) else {
             return bytes.to_vec();
@@ -58,7 +58,7 @@ fn count(fields: &[Field]) -> usize {
         .sum()
 }
 
-/// Spoils the field with this many before it.
+/// Spoils the field that comes after `left` others. Returns `true` if there is one.
 fn spoil_one(fields: &mut Vec<Field>, left: &mut usize, how: u8) -> bool {
     for place in 0..fields.len() {
         if *left == 0 {
@@ -137,7 +137,7 @@ fn spoiled(value: &Value, how: u8) -> Value {
     }
 }
 
-/// The fields, if the bytes are nothing but fields.
+/// Reads the bytes as fields, if they consist of nothing else.
 fn parse(mut bytes: &[u8]) -> Option<Vec<Field>> {
     let mut fields = Vec::new();
     while !bytes.is_empty() {

@@ -1,4 +1,4 @@
-//! What may happen next, drawn at random.
+//! Random steps.
 
 use proptest::{collection::vec, prelude::*};
 
@@ -9,13 +9,13 @@ use super::{
     spoil::{Spoil, spoil},
 };
 
-/// One thing that callers, workers or time do.
+/// An action of callers, of workers or of time.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// A client calls.
     Call(Call),
     Work(Work),
-    /// The next request goes out spoiled, whoever sends it.
+    /// The next request is spoiled, whoever sends it.
     Spoil(Spoil),
     Abandon {
         call: u8,
@@ -30,28 +30,28 @@ pub(crate) enum Step {
     Empty {
         rpc: u8,
     },
-    /// An RPC with a message full of what should not be there.
+    /// An RPC with random bytes as its message.
     Nonsense {
         rpc: u8,
         bytes: Vec<u8>,
     },
 }
 
-/// One thing that a worker does.
+/// An action of a worker.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    /// Takes the next workflow task or query and answers it, and its updates and queries with it.
+    /// Takes the next workflow task or query, and answers it with its updates and queries.
     NextTask {
         commands: Vec<Command>,
         update: u8,
         query: u8,
         options: u8,
     },
-    /// Takes the next activity task and answers it, mostly.
+    /// Takes the next activity task, and mostly answers it.
     NextActivity {
         outcome: u8,
     },
-    /// Takes the next Nexus task and answers it, mostly.
+    /// Takes the next Nexus task, and mostly answers it.
     NextNexusTask {
         outcome: u8,
     },
@@ -59,7 +59,8 @@ pub(crate) enum Work {
         sticky: bool,
     },
     PollActivityTask,
-    /// Answers a workflow task that some worker took, perhaps long ago, perhaps before.
+    /// Answers a workflow task that a worker took earlier, perhaps long ago, and perhaps answered
+    /// before.
     CompleteTask {
         task: u8,
         commands: Vec<Command>,
@@ -94,7 +95,7 @@ pub(crate) enum Work {
     },
 }
 
-/// A sequence of steps.
+/// Returns a sequence of steps.
 pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     vec(step(), 1..most)
 }

@@ -1,4 +1,4 @@
-//! What the workers of the world do.
+//! The workers of the world.
 
 use durasim_service::Request;
 use prost_types::Duration;
@@ -92,7 +92,7 @@ impl World {
         };
         if task.query.is_some() {
             match query % 4 {
-                // The worker dies with it.
+                // The task is lost with its worker.
                 0 => {}
                 how => self.send(query_answer(task.task_token, how)),
             }
@@ -121,7 +121,7 @@ impl World {
         self.send(completion);
     }
 
-    /// What the run of a task has begun, as a worker remembers it.
+    /// Returns the things that the run of a task has begun, as a worker remembers them.
     fn begun(&self, task: &PollWorkflowTaskQueueResponse) -> Begun {
         let Some(execution) = &task.workflow_execution else {
             return Begun::default();
@@ -153,7 +153,7 @@ impl World {
                     ..PollActivityTaskQueueResponse::default()
                 });
             }
-            // It is lost: only a timeout ends the attempt.
+            // The task is lost: only a timeout ends the attempt.
             _ => {}
         }
     }
@@ -289,7 +289,7 @@ pub(crate) fn poll_nexus_task() -> PollNexusTaskQueueRequest {
     }
 }
 
-/// Answered, failed, or neither.
+/// Returns the answer to a query: a result, a failure, or neither.
 pub(crate) fn query_answer(task_token: Vec<u8>, how: u8) -> RespondQueryTaskCompletedRequest {
     RespondQueryTaskCompletedRequest {
         namespace: namespace(),

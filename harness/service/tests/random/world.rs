@@ -1,4 +1,4 @@
-//! The service, its callers and its workers, and what must hold after every step.
+//! The service with its callers and workers, and the checks after every step.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use super::{
 
 const START_MS: u64 = 1_704_067_200_000;
 
-/// What the server answers; INTERNAL and UNKNOWN would be the service's own fault.
+/// The codes that the server answers with. INTERNAL and UNKNOWN would be bugs of the service.
 const CLEAR: [Code; 10] = [
     Code::InvalidArgument,
     Code::NotFound,
@@ -39,18 +39,18 @@ pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) now_ms: u64,
     known: Known,
-    /// The calls that wait for their answer, and which RPCs they are.
+    /// The calls that wait for their answer, with their RPCs.
     pub(crate) unanswered: BTreeMap<RequestId, Rpc>,
     pub(crate) workflow_tasks: Vec<PollWorkflowTaskQueueResponse>,
     pub(crate) activity_tasks: Vec<PollActivityTaskQueueResponse>,
     pub(crate) nexus_tasks: Vec<PollNexusTaskQueueResponse>,
     spoil: Option<Spoil>,
-    /// The last event of each history, as it was when the history was last looked at.
+    /// The last event of each history at the time of the last check.
     seen: BTreeMap<String, Arc<HistoryEvent>>,
     log: Vec<(RequestId, Said)>,
 }
 
-/// What a reply says. Its text would not do: it shows maps, which have no order of their own.
+/// The content of a reply, for comparisons. Its text shows maps, which have no order.
 pub(crate) type Said = Result<Response, (Code, String, Vec<u8>)>;
 
 impl World {
@@ -58,7 +58,7 @@ impl World {
         Self::with(ServiceConfig::default())
     }
 
-    /// Where every limit is near.
+    /// Returns a world in which every limit is near.
     pub(crate) fn with_low_limits() -> Self {
         let mut config = ServiceConfig::default();
         let limits = &mut config.limits;
@@ -96,12 +96,12 @@ impl World {
         }
     }
 
-    /// The replies so far, in order.
+    /// Returns the replies so far, in order.
     pub(crate) fn log(self) -> Vec<(RequestId, Said)> {
         self.log
     }
 
-    /// Takes a step and checks everything that must hold after it.
+    /// Takes a step, and then checks everything that must hold.
     pub(crate) fn take(&mut self, step: &Step) {
         self.act(step);
         self.collect();
@@ -161,7 +161,7 @@ impl World {
         self.send_bytes(request.rpc(), &request.encode_to_vec(), None);
     }
 
-    /// Whatever a caller sends arrives as bytes.
+    /// Sends a request as bytes, as every caller does.
     fn send_bytes(&mut self, rpc: Rpc, bytes: &[u8], deadline_ms: Option<u64>) {
         let request = match self.spoil.take() {
             Some(spoil) => Request::decode(rpc.name(), &spoil.apply(bytes)),
@@ -227,7 +227,7 @@ impl World {
         }
     }
 
-    /// What must hold at any time.
+    /// Checks everything that must hold at any time.
     fn check(&mut self) {
         let mut open = BTreeSet::new();
         for run in self.service.executions() {
@@ -258,7 +258,7 @@ impl World {
 
     fn pass(&mut self, ms: u64) {
         let end_ms = self.now_ms + ms;
-        // A cron schedule goes on for ever.
+        // A cron schedule goes on forever.
         for _ in 0..200 {
             let Some(due_ms) = self
                 .service
@@ -277,7 +277,7 @@ impl World {
         );
     }
 
-    /// Deliveries between runs take no time, mostly.
+    /// Makes the deliveries between runs that are due; mostly they take no time.
     pub(crate) fn deliver(&mut self) {
         for _ in 0..20 {
             if self
@@ -291,7 +291,7 @@ impl World {
         }
     }
 
-    /// A worker may answer the same task twice.
+    /// Returns a workflow task that a worker has taken. A worker may answer the same task twice.
     pub(crate) fn taken_workflow_task(
         &mut self,
         task: u8,
@@ -337,7 +337,7 @@ fn check_status(status: &Status) {
     );
 }
 
-/// A history keeps the rules, and what was in it stays there.
+/// Checks that a history keeps the rules, and that its earlier events are unchanged.
 fn check_history(
     workflow_id: &str,
     history: &[Arc<HistoryEvent>],

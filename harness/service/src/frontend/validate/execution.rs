@@ -51,8 +51,8 @@ pub(super) fn query(request: &mut QueryWorkflowRequest, limits: &Limits) -> Resu
     Ok(())
 }
 
-/// A termination that says neither who nor why was asked for by a user, which tells it from the
-/// server's own.
+/// Checks a termination. If it names neither an identity nor a reason, it is marked as a user's, to
+/// tell it from the server's own.
 pub(super) fn terminate(request: &mut TerminateWorkflowExecutionRequest) -> Result<(), Status> {
     execution(request.workflow_execution.as_ref())?;
     if request.reason.is_empty() {
@@ -79,7 +79,7 @@ pub(super) fn reset(
         return invalid("RequestId length exceeds limit.");
     }
     execution(request.workflow_execution.as_ref())?;
-    // The server answers INTERNAL here; the caller is at fault all the same.
+    // The server answers INTERNAL here, but the mistake is the caller's.
     known::<ResetReapplyType>("reset reapply type", request.reset_reapply_type)?;
     if request.reset_reapply_type() == ResetReapplyType::Unspecified {
         request.set_reset_reapply_type(ResetReapplyType::AllEligible);
@@ -103,7 +103,7 @@ pub(super) fn history(
     Ok(())
 }
 
-/// The page size asked for, within the limit; none asked for is the limit.
+/// Limits the page size; 0 is replaced by the limit.
 pub(super) fn page_size(asked: &mut i32, limits: &Limits) {
     let limit = i32::try_from(limits.history_page_events).unwrap_or(i32::MAX);
     if *asked <= 0 || *asked > limit {

@@ -1,13 +1,12 @@
-//! The front door: what a request must satisfy before the service acts on it, RPC by RPC.
+//! The checks of requests, RPC by RPC.
 //!
-//! Codes and messages are the server's, the field named. What a request leaves open and the front
-//! door fills in (policies, kinds, retry intervals, stages) is filled in here, so the service below
-//! sees only complete requests. Two things the server fills in with random ids are left empty,
-//! since nothing here is random: a request id, which then never deduplicates, and an update id,
-//! which the service derives.
+//! Codes and messages are the server's, and name the field. Unset fields that the server's frontend
+//! fills in (policies, kinds, retry intervals, stages) are filled in here, so that handlers see
+//! only complete requests. Two ids that the server draws at random are left empty: a request id,
+//! which then never matches another, and an update id, which the service derives.
 //!
-//! `temporalio/temporal: service/frontend/workflow_handler.go`, `chasm/lib/workflow/validator.go`,
-//! `common/rpc/interceptor/namespace_validator.go`
+//! Source: `temporalio/temporal: service/frontend/workflow_handler.go`,
+//! `chasm/lib/workflow/validator.go`, `common/rpc/interceptor/namespace_validator.go`.
 
 mod execution;
 mod start;
@@ -29,8 +28,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// NOT_FOUND for a namespace that is not the configured one, INVALID_ARGUMENT for anything
-/// malformed, PERMISSION_DENIED and UNIMPLEMENTED where the server says so.
+/// NOT_FOUND for an unknown namespace, INVALID_ARGUMENT for a malformed request, PERMISSION_DENIED
+/// and UNIMPLEMENTED where the server returns them.
 pub(crate) fn validate(
     request: &mut Request,
     config: &ServiceConfig,
@@ -39,7 +38,7 @@ pub(crate) fn validate(
     check_namespace(request, config)?;
     let limits = &config.limits;
     match request {
-        // Nothing to check beyond the namespace, or checked with the task token.
+        // Only the namespace is checked here, or the task token is checked later.
         Request::GetSystemInfo(_)
         | Request::DescribeNamespace(_)
         | Request::ShutdownWorker(_)
@@ -115,7 +114,7 @@ pub(crate) fn validate(
     }
 }
 
-/// Checks the run that a request is about: a workflow id, and a run id only if it is one.
+/// Checks that a request names a run: a workflow id, and possibly a valid run id.
 fn execution(execution: Option<&WorkflowExecution>) -> Result<(), Status> {
     let Some(execution) = execution else {
         return invalid("Execution is not set on request.");
@@ -135,7 +134,7 @@ fn check_namespace(request: &Request, config: &ServiceConfig) -> Result<(), Stat
         return Ok(());
     };
     if namespace.is_empty() {
-        // It is then the task token's.
+        // The task token names the namespace then.
         return if has_task_token {
             Ok(())
         } else {
@@ -153,13 +152,14 @@ fn check_namespace(request: &Request, config: &ServiceConfig) -> Result<(), Stat
     Ok(())
 }
 
-/// The namespace that a request names, and whether it has a task token that names one too.
+/// Returns the namespace that a request names, and `true` if the request has a task token, which
+/// names one too.
 fn namespace_of(request: &Request) -> (Option<&str>, bool) {
     macro_rules! namespace {
         ([$($plain:ident),+ $(,)?], [$($token:ident),+ $(,)?]) => {
             match request {
-                // A namespace can be described by its id alone; there is one, and the service
-                // answers for it.
+                // A namespace can be described by its id alone. There is only one, which the
+                // service describes.
                 Request::GetSystemInfo(_) | Request::CompleteNexusOperation(_) => (None, false),
                 Request::DescribeNamespace(request) if !request.id.is_empty() => (None, false),
                 $(Request::$plain(request) => (Some(request.namespace.as_str()), false),)+

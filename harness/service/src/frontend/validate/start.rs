@@ -70,7 +70,8 @@ pub(super) fn start(
     priority(request.priority.as_ref())?;
     not_versioned(request.versioning_override.is_some())?;
     if request.time_skipping_config.is_some() {
-        // Virtual time skips as a whole; a run of its own pace is another feature, off by default.
+        // Time skipping for a single workflow, off by default on the server, is not simulated:
+        // virtual time skips for all.
         return Err(Status::unimplemented(
             "The Time-Skipping feature is not enabled for namespace.",
         ));
@@ -82,7 +83,8 @@ pub(super) fn start(
     )
 }
 
-/// Workers have no deployments, so no task could go where an override says.
+/// Checks that there is no versioning override. Workers have no deployments here, so no task could
+/// follow an override.
 fn not_versioned(is_overridden: bool) -> Result<(), Status> {
     if is_overridden {
         return Err(Status::unimplemented(
@@ -151,9 +153,10 @@ pub(super) fn signal_with_start(
     )
 }
 
-/// Both id policies with their defaults; the old "terminate if running" is a conflict policy today.
+/// Fills in the defaults of both id policies. The old "terminate if running" becomes a conflict
+/// policy.
 ///
-/// `common/enums/defaults.go SetDefaultWorkflowIDPolicies`
+/// Source: `temporalio/temporal: common/enums/defaults.go` (`SetDefaultWorkflowIDPolicies`).
 fn id_policies(
     mut reuse: WorkflowIdReusePolicy,
     mut conflict: WorkflowIdConflictPolicy,
@@ -222,7 +225,8 @@ fn length(field: &str, value: &str, limits: &Limits) -> Result<(), Status> {
     Ok(())
 }
 
-/// A workflow without a policy is never retried; one with a policy has the defaults filled in.
+/// Fills in the defaults of a retry policy and checks it. A workflow without a policy is never
+/// retried.
 fn retry_policy(policy: &mut Option<RetryPolicy>) -> Result<(), Status> {
     let Some(policy) = policy else { return Ok(()) };
     retry::ensure_defaults(policy);

@@ -67,8 +67,7 @@ pub(super) fn poll(request: &mut PollWorkflowExecutionUpdateRequest) -> Result<(
     .map(|_| ())
 }
 
-/// Exactly a start and an update of the same workflow. If either is refused, the answer says so of
-/// each.
+/// Checks a start and an update of the same workflow. If either is refused, the status names both.
 pub(super) fn multi_operation(
     request: &mut ExecuteMultiOperationRequest,
     config: &ServiceConfig,

@@ -1,4 +1,4 @@
-//! What workers send.
+//! Requests of workers.
 
 use temporalio_protos::temporal::api::{
     failure::v1::{Failure, failure::FailureInfo},
@@ -28,7 +28,7 @@ pub(super) fn identity(identity: &str, limits: &Limits) -> Result<(), Status> {
     Ok(())
 }
 
-/// A worker fails an activity only with an application failure or with no failure at all.
+/// Checks that a worker fails an activity with an application failure or with no failure.
 pub(super) fn failure(failure: Option<&Failure>) -> Result<(), Status> {
     match failure {
         Some(Failure {
@@ -40,7 +40,7 @@ pub(super) fn failure(failure: Option<&Failure>) -> Result<(), Status> {
     }
 }
 
-/// The delays that a failure and its causes ask for are durations.
+/// Checks that the delays in a failure and its causes are valid durations.
 pub(super) fn next_retry_delays(failure: Option<&Failure>) -> Result<(), Status> {
     let mut next = failure;
     while let Some(failure) = next {

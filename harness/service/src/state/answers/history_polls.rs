@@ -1,4 +1,4 @@
-//! Answers to the long polls for events of a run.
+//! The answers to the long polls for events of a run.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
     state::{service::Service, waiting::history_polls::HistoryPoll},
 };
 
-/// The response, unless it has to wait.
+/// Returns the response; `None` if the poll has to wait.
 pub(crate) fn answer(
     run: &Run,
     waiter: &HistoryPoll,
@@ -27,7 +27,8 @@ pub(crate) fn answer(
     }
     let mut token = waiter.token;
     if token.first_event_id >= token.end_event_id {
-        // Past what there was when the last page was asked for: see what has come since.
+        // The page begins after the end of the history at the time of the last page: include the
+        // events since.
         token.end_event_id = run.history.next_event_id();
         if token.first_event_id >= token.end_event_id && token.is_waiting && run.is_running() {
             return None;
@@ -48,9 +49,8 @@ pub(crate) fn answer(
     Some(response(events, next))
 }
 
-/// Adds to the last page what came while the pages before it were read, and the events of a pending
-/// workflow task that history does not hold, if they are asked for; gives the end of the history
-/// back.
+/// Completes the last page with the events that came while earlier pages were read. If requested,
+/// the events of a pending workflow task follow. Returns the end of the history.
 fn add_what_came_since(
     run: &Run,
     events: &mut Vec<Arc<HistoryEvent>>,
@@ -82,9 +82,9 @@ fn close_event(run: &Run, waiter: &HistoryPoll) -> Option<GetWorkflowExecutionHi
     Some(response(last.into_iter().collect(), None))
 }
 
-/// How a client that does not say that it follows runs (header `supported-features`, which the Rust
-/// SDK does not send) is told that a retry or a cron schedule goes on: as if the run had continued
-/// as new.
+/// Converts the closing event of a run that a retry or a cron schedule continues: for clients that
+/// do not follow runs, the run continues as new. A client that follows runs says so in the header
+/// `supported-features`, which the Rust SDK does not send.
 ///
 /// Source: `temporalio/temporal: service/history/api/get_history_util.go` (`FixFollowEvents`).
 fn as_continued(closing: &HistoryEvent) -> Option<HistoryEvent> {
@@ -141,7 +141,7 @@ fn response(
     }
 }
 
-/// Answers the long polls that wait for what a transaction on this run brought.
+/// Answers the long polls that wait for the events of this transaction.
 pub(crate) fn answer_waiting(service: &mut Service, key: RunKey) {
     let Some(waiters) = service.history_polls.get_mut(&key) else {
         return;
