@@ -1,16 +1,16 @@
 //! A simulated Temporal service: a deterministic state machine with no input or output of its own.
 //!
 //! [`Service`] takes the requests of Temporal's `WorkflowService` as messages, keeps the mutable
-//! state and the history of every run as the server does, and gives replies and timers back. It
-//! knows no clock, no thread and no randomness: whoever drives it says what time it is, which timer
-//! fires, and in which order requests arrive. That is what makes a world replayable.
+//! state and the history of every run as the server does, and returns replies and timers. It has no
+//! clock, no thread and no randomness: its caller decides what time it is, which timer fires, and
+//! in which order requests arrive. This makes a world replayable.
 //!
-//! The rules are the server's; where a rule needed settling, the file of `temporalio/temporal` that
-//! settles it is named beside it.
+//! The rules are the server's. Where a rule is not obvious, its source in `temporalio/temporal` is
+//! named beside it.
 //!
 //! # Floors
 //!
-//! The folders of this crate form floors: each uses those below it and knows nothing of those above.
+//! The folders of this crate form floors: each uses only those below it.
 //!
 //! | floor | folder | what it is |
 //! | --- | --- | --- |

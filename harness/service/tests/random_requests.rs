@@ -9,6 +9,7 @@ mod random;
 use durasim_service::RequestId;
 use pretty_assertions::assert_eq;
 use proptest::{prelude::*, test_runner::RngSeed};
+
 use random::{
     calls::Call,
     commands::Command,

@@ -69,7 +69,8 @@ pub(crate) fn for_event(failure: Failure, limit: usize) -> (Failure, bool) {
     )
 }
 
-/// Returns the failure of an attempt that is retried, as the run keeps it: truncated if it is large.
+/// Returns the failure of an attempt that is retried, as the run keeps it: truncated if it is
+/// large.
 pub(crate) fn of_attempt(failure: &Failure) -> Failure {
     if failure.encoded_len() <= ATTEMPT_LIMIT {
         return failure.clone();

@@ -114,8 +114,8 @@ pub(crate) fn validate_and_cap(duration: Option<&mut Duration>) -> Result<(), &'
     Ok(())
 }
 
-/// Checks that a duration is valid in protobuf: within 10,000 years, with seconds and nanoseconds of
-/// the same sign.
+/// Checks that a duration is valid in protobuf: within 10,000 years, with seconds and nanoseconds
+/// of the same sign.
 ///
 /// # Errors
 ///

@@ -52,7 +52,8 @@ pub(super) fn start(
         return Err(CommandFailure::new(
             Cause::PendingChildWorkflowsLimitExceeded,
             format!(
-                "the number of pending child workflow executions, {pending}, has reached the per-workflow limit of {}",
+                "the number of pending child workflow executions, {pending}, has reached the \
+                 per-workflow limit of {}",
                 context.limits.pending_children
             ),
         ));
@@ -119,12 +120,14 @@ fn normalize(
     let namespace = &command.namespace;
     if id.is_empty() {
         return invalid(format!(
-            "Required field WorkflowId is not set on {COMMAND}. WorkflowType={workflow_type} Namespace={namespace}"
+            "Required field WorkflowId is not set on {COMMAND}. WorkflowType={workflow_type} \
+             Namespace={namespace}"
         ));
     }
     if workflow_type.is_empty() {
         return invalid(format!(
-            "Required field WorkflowType is not set on {COMMAND}. WorkflowId={id} Namespace={namespace}"
+            "Required field WorkflowType is not set on {COMMAND}. WorkflowId={id} \
+             Namespace={namespace}"
         ));
     }
     let limit = limits.id_length;
@@ -137,8 +140,8 @@ fn normalize(
     }
     if workflow_type.len() > limit {
         return invalid(format!(
-            "WorkflowType on {COMMAND} exceeds length limit. WorkflowId={id} WorkflowType={workflow_type} Length={} \
-             Limit={limit} Namespace={namespace}",
+            "WorkflowType on {COMMAND} exceeds length limit. WorkflowId={id} \
+             WorkflowType={workflow_type} Length={} Limit={limit} Namespace={namespace}",
             workflow_type.len(),
         ));
     }

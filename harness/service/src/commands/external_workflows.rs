@@ -111,7 +111,8 @@ pub(super) fn request_cancel(
     .map_err(refused)?;
     if is_child_of_this_task(context, &execution.workflow_id) {
         let message = format!(
-            "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId={}",
+            "Start and RequestCancel for child workflow is not allowed in same workflow task. \
+             WorkflowId={}",
             execution.workflow_id
         );
         return Err(CommandFailure::new(CAUSE, message));

@@ -1,5 +1,7 @@
 //! Failures of commands.
 
+use std::fmt;
+
 use tonic::Status;
 
 use crate::{
@@ -9,7 +11,6 @@ use crate::{
     },
     base::reason::Reason,
 };
-use std::fmt;
 
 /// A command that cannot be applied.
 #[derive(Debug)]

@@ -83,7 +83,8 @@ pub(super) fn schedule(
     ] {
         if name.len() > NAME_LENGTH {
             return Err(bad_schedule(format!(
-                "ScheduleNexusOperationCommandAttributes.{field} exceeds length limit of {NAME_LENGTH}"
+                "ScheduleNexusOperationCommandAttributes.{field} exceeds length limit of \
+                 {NAME_LENGTH}"
             )));
         }
     }
@@ -99,7 +100,8 @@ pub(super) fn schedule(
         return Err(CommandFailure::new(
             Cause::PendingNexusOperationsLimitExceeded,
             format!(
-                "workflow has reached the pending nexus operation limit of {limit} for this namespace"
+                "workflow has reached the pending nexus operation limit of {limit} for this \
+                 namespace"
             ),
         ));
     }
@@ -189,7 +191,8 @@ fn header(given: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, C
         size += lower.len() + value.len();
         if DISALLOWED_HEADERS.contains(&lower.as_str()) {
             return Err(bad_schedule(format!(
-                "ScheduleNexusOperationCommandAttributes.NexusHeader contains a disallowed header key: {key:?}"
+                "ScheduleNexusOperationCommandAttributes.NexusHeader contains a disallowed header \
+                 key: {key:?}"
             )));
         }
         header.insert(lower, value);
@@ -211,7 +214,8 @@ pub(super) fn request_cancel(
     match context.run.nexus_operations.get(scheduled_event_id) {
         Some(operation) if operation.cancellation.is_some() => {
             return Err(bad_cancel(format!(
-                "cancelation was already requested for an operation with scheduled event ID {scheduled_event_id}"
+                "cancelation was already requested for an operation with scheduled event ID \
+                 {scheduled_event_id}"
             )));
         }
         Some(_) => {}
@@ -227,8 +231,8 @@ pub(super) fn request_cancel(
             });
             if !is_buffered {
                 return Err(bad_cancel(format!(
-                    "requested cancelation for a non-existing or already completed operation with scheduled event \
-                     ID of {scheduled_event_id}"
+                    "requested cancelation for a non-existing or already completed operation with \
+                     scheduled event ID of {scheduled_event_id}"
                 )));
             }
         }

@@ -39,7 +39,8 @@ pub(super) fn record_marker(
     let (name, limit) = (&command.marker_name, context.limits.id_length);
     if name.len() > limit {
         return refused(&format!(
-            "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName={name} Length={} Limit={limit}",
+            "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName={name} Length={} \
+             Limit={limit}",
             name.len()
         ));
     }

@@ -94,8 +94,8 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
             }
             let activity = run.activities.by_id(activity_id).ok_or_else(|| {
                 status::not_found(format!(
-                    "cannot find pending activity with ActivityID {activity_id}, check workflow execution history \
-                     for more details"
+                    "cannot find pending activity with ActivityID {activity_id}, check workflow \
+                     execution history for more details"
                 ))
             })?;
             (run, activity, false)

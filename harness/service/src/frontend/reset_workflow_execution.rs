@@ -129,7 +129,8 @@ fn fork(
     run.reset_request_id.clone_from(&request.request_id);
     if !run.has_pending_workflow_task() {
         return Err(Status::invalid_argument(format!(
-            "Can only reset workflow to event ID in range [WorkflowTaskScheduled +1, WorkflowTaskStarted + 1]: {}",
+            "Can only reset workflow to event ID in range [WorkflowTaskScheduled +1, \
+             WorkflowTaskStarted + 1]: {}",
             request.workflow_task_finish_event_id
         )));
     }

@@ -166,40 +166,52 @@ rpcs! {
     SignalWithStartWorkflowExecution(SignalWithStartWorkflowExecutionRequest)
         -> v1::SignalWithStartWorkflowExecutionResponse,
     UpdateWorkflowExecution(UpdateWorkflowExecutionRequest) -> v1::UpdateWorkflowExecutionResponse,
-    PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest) -> v1::PollWorkflowExecutionUpdateResponse,
+    PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest)
+        -> v1::PollWorkflowExecutionUpdateResponse,
     ExecuteMultiOperation(ExecuteMultiOperationRequest) -> v1::ExecuteMultiOperationResponse,
     QueryWorkflow(QueryWorkflowRequest) -> v1::QueryWorkflowResponse,
     RequestCancelWorkflowExecution(RequestCancelWorkflowExecutionRequest)
         -> v1::RequestCancelWorkflowExecutionResponse,
-    TerminateWorkflowExecution(TerminateWorkflowExecutionRequest) -> v1::TerminateWorkflowExecutionResponse,
+    TerminateWorkflowExecution(TerminateWorkflowExecutionRequest)
+        -> v1::TerminateWorkflowExecutionResponse,
     ResetWorkflowExecution(ResetWorkflowExecutionRequest) -> v1::ResetWorkflowExecutionResponse,
-    DescribeWorkflowExecution(DescribeWorkflowExecutionRequest) -> v1::DescribeWorkflowExecutionResponse,
-    GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest) -> v1::GetWorkflowExecutionHistoryResponse,
+    DescribeWorkflowExecution(DescribeWorkflowExecutionRequest)
+        -> v1::DescribeWorkflowExecutionResponse,
+    GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest)
+        -> v1::GetWorkflowExecutionHistoryResponse,
     GetWorkflowExecutionHistoryReverse(GetWorkflowExecutionHistoryReverseRequest)
         -> v1::GetWorkflowExecutionHistoryReverseResponse,
 
     PollWorkflowTaskQueue(PollWorkflowTaskQueueRequest) -> PolledWorkflowTask,
-    RespondWorkflowTaskCompleted(RespondWorkflowTaskCompletedRequest) -> v1::RespondWorkflowTaskCompletedResponse,
-    RespondWorkflowTaskFailed(RespondWorkflowTaskFailedRequest) -> v1::RespondWorkflowTaskFailedResponse,
-    RespondQueryTaskCompleted(RespondQueryTaskCompletedRequest) -> v1::RespondQueryTaskCompletedResponse,
+    RespondWorkflowTaskCompleted(RespondWorkflowTaskCompletedRequest)
+        -> v1::RespondWorkflowTaskCompletedResponse,
+    RespondWorkflowTaskFailed(RespondWorkflowTaskFailedRequest)
+        -> v1::RespondWorkflowTaskFailedResponse,
+    RespondQueryTaskCompleted(RespondQueryTaskCompletedRequest)
+        -> v1::RespondQueryTaskCompletedResponse,
     ResetStickyTaskQueue(ResetStickyTaskQueueRequest) -> v1::ResetStickyTaskQueueResponse,
 
     PollActivityTaskQueue(PollActivityTaskQueueRequest) -> v1::PollActivityTaskQueueResponse,
-    RecordActivityTaskHeartbeat(RecordActivityTaskHeartbeatRequest) -> v1::RecordActivityTaskHeartbeatResponse,
+    RecordActivityTaskHeartbeat(RecordActivityTaskHeartbeatRequest)
+        -> v1::RecordActivityTaskHeartbeatResponse,
     RecordActivityTaskHeartbeatById(RecordActivityTaskHeartbeatByIdRequest)
         -> v1::RecordActivityTaskHeartbeatByIdResponse,
-    RespondActivityTaskCompleted(RespondActivityTaskCompletedRequest) -> v1::RespondActivityTaskCompletedResponse,
+    RespondActivityTaskCompleted(RespondActivityTaskCompletedRequest)
+        -> v1::RespondActivityTaskCompletedResponse,
     RespondActivityTaskCompletedById(RespondActivityTaskCompletedByIdRequest)
         -> v1::RespondActivityTaskCompletedByIdResponse,
-    RespondActivityTaskFailed(RespondActivityTaskFailedRequest) -> v1::RespondActivityTaskFailedResponse,
+    RespondActivityTaskFailed(RespondActivityTaskFailedRequest)
+        -> v1::RespondActivityTaskFailedResponse,
     RespondActivityTaskFailedById(RespondActivityTaskFailedByIdRequest)
         -> v1::RespondActivityTaskFailedByIdResponse,
-    RespondActivityTaskCanceled(RespondActivityTaskCanceledRequest) -> v1::RespondActivityTaskCanceledResponse,
+    RespondActivityTaskCanceled(RespondActivityTaskCanceledRequest)
+        -> v1::RespondActivityTaskCanceledResponse,
     RespondActivityTaskCanceledById(RespondActivityTaskCanceledByIdRequest)
         -> v1::RespondActivityTaskCanceledByIdResponse,
 
     PollNexusTaskQueue(PollNexusTaskQueueRequest) -> v1::PollNexusTaskQueueResponse,
-    RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest) -> v1::RespondNexusTaskCompletedResponse,
+    RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest)
+        -> v1::RespondNexusTaskCompletedResponse,
     RespondNexusTaskFailed(RespondNexusTaskFailedRequest) -> v1::RespondNexusTaskFailedResponse,
     // The callback of a started operation, which is no RPC of `WorkflowService`.
     CompleteNexusOperation(CompleteNexusOperationRequest) -> v1::CompleteNexusOperationResponse,

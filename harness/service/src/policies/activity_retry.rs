@@ -175,8 +175,8 @@ fn normalize_timeouts(
         }
     } else {
         return Err(Status::invalid_argument(format!(
-            "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity. ActivityId={} \
-             ActivityType={}",
+            "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity. \
+             ActivityId={} ActivityType={}",
             command.activity_id,
             command
                 .activity_type

@@ -108,7 +108,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<u8>().prop_map(|call| Step::Abandon { call }),
         3 => spoil().prop_map(Step::Spoil),
         1 => any::<u8>().prop_map(|rpc| Step::Empty { rpc }),
-        1 => (any::<u8>(), vec(any::<u8>(), 0..40)).prop_map(|(rpc, bytes)| Step::Nonsense { rpc, bytes }),
+        1 => (any::<u8>(), vec(any::<u8>(), 0..40))
+            .prop_map(|(rpc, bytes)| Step::Nonsense { rpc, bytes }),
     ];
     prop_oneof![3 => call().prop_map(Step::Call), 6 => work().prop_map(Step::Work), 2 => world]
 }
@@ -117,13 +118,23 @@ fn work() -> impl Strategy<Value = Work> {
     let commands = || vec(command(), 0..5);
     prop_oneof![
         40 => (commands(), any::<u8>(), any::<u8>(), any::<u8>())
-            .prop_map(|(commands, update, query, options)| Work::NextTask { commands, update, query, options }),
+            .prop_map(|(commands, update, query, options)| Work::NextTask {
+                commands,
+                update,
+                query,
+                options,
+            }),
         12 => any::<u8>().prop_map(|outcome| Work::NextActivity { outcome }),
         6 => any::<u8>().prop_map(|outcome| Work::NextNexusTask { outcome }),
         2 => any::<bool>().prop_map(|sticky| Work::PollWorkflowTask { sticky }),
         2 => Just(Work::PollActivityTask),
         4 => (any::<u8>(), commands(), vec(update_message(), 0..3), any::<u8>()).prop_map(
-            |(task, commands, messages, options)| Work::CompleteTask { task, commands, messages, options }
+            |(task, commands, messages, options)| Work::CompleteTask {
+                task,
+                commands,
+                messages,
+                options,
+            }
         ),
         1 => (any::<u8>(), 0..40_i32).prop_map(|(task, cause)| Work::FailTask { task, cause }),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(task, how)| Work::AnswerQuery { task, how }),

@@ -134,7 +134,8 @@ pub(super) fn signal_with_start(
     )?;
     if request.workflow_id_conflict_policy() == WorkflowIdConflictPolicy::Fail {
         return invalid(
-            "Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported for this operation.",
+            "Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported \
+             for this operation.",
         );
     }
     let (reuse, conflict) = id_policies(
@@ -192,16 +193,17 @@ fn compatible_id_policies(
     let terminate_if_running = WorkflowIdReusePolicy::TerminateIfRunning;
     if conflict != WorkflowIdConflictPolicy::Unspecified && reuse == terminate_if_running {
         return invalid(
-            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together \
-             with a WorkflowIDConflictPolicy",
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot \
+             be used together with a WorkflowIDConflictPolicy",
         );
     }
     if conflict == WorkflowIdConflictPolicy::TerminateExisting
         && reuse == WorkflowIdReusePolicy::RejectDuplicate
     {
         return invalid(
-            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used together with \
-             WorkflowIdConflictPolicy WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING",
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be \
+             used together with WorkflowIdConflictPolicy \
+             WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING",
         );
     }
     Ok(())

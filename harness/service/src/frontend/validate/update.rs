@@ -46,7 +46,8 @@ pub(super) fn update(
         Stage::Unspecified => policy.set_lifecycle_stage(Stage::Completed),
         Stage::Admitted => {
             return Err(Status::permission_denied(
-                "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is not supported.",
+                "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is \
+                 not supported.",
             ));
         }
         Stage::Accepted | Stage::Completed => {}

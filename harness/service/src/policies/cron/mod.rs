@@ -3,8 +3,8 @@
 //! Five fields (minute, hour, day of month, month, day of week), the descriptors `@yearly`,
 //! `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, and `@every 1h30m`. If
 //! both day fields are restricted, a day that satisfies either of them matches. Times are in UTC,
-//! or in the zone that a prefix names, such as `CRON_TZ=Europe/Paris`. A time that the clocks of the
-//! zone skip is skipped, and a time that they show twice matches twice.
+//! or in the zone that a prefix names, such as `CRON_TZ=Europe/Paris`. A time that the clocks of
+//! the zone skip is skipped, and a time that they show twice matches twice.
 //!
 //! ```
 //! use durasim_service::cron::Schedule;

@@ -13,7 +13,8 @@ use crate::{
     run::{Run, activities::ActivityClosing},
 };
 
-const NO_TIME_FOR_A_RETRY: &str = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying";
+const NO_TIME_FOR_A_RETRY: &str = "Not enough time to schedule next retry before activity \
+                                   ScheduleToClose timeout, giving up retrying";
 
 impl Run {
     /// Times out every activity that is due in one transaction, as the server does.

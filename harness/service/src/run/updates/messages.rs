@@ -73,8 +73,8 @@ impl Run {
         }
         self.updates.get(id).ok_or_else(|| {
             format!(
-                "update {id} wasn't found on the server. This is most likely a transient error which will be \
-                 resolved automatically by retries"
+                "update {id} wasn't found on the server. This is most likely a transient error \
+                 which will be resolved automatically by retries"
             )
         })
     }
@@ -195,6 +195,7 @@ fn check_progress(
         }
     };
     Err(format!(
-        "invalid state transition attempted for Update {id}: received {message} message while in state {state}"
+        "invalid state transition attempted for Update {id}: received {message} message while in \
+         state {state}"
     ))
 }

@@ -148,7 +148,8 @@ impl Updates {
         };
         if in_flight().count() >= MAXIMUM_IN_FLIGHT {
             return Err(Status::resource_exhausted(format!(
-                "limit on number of concurrent in-flight updates has been reached ({MAXIMUM_IN_FLIGHT})"
+                "limit on number of concurrent in-flight updates has been reached \
+                 ({MAXIMUM_IN_FLIGHT})"
             )));
         }
         self.keep_total_within()?;
@@ -163,7 +164,8 @@ impl Updates {
             .sum();
         if bytes + request.encoded_len() >= MAXIMUM_IN_FLIGHT_BYTES {
             return Err(Status::resource_exhausted(format!(
-                "limit on total payload size of in-flight updates has been reached ({MAXIMUM_IN_FLIGHT_BYTES} bytes)"
+                "limit on total payload size of in-flight updates has been reached \
+                 ({MAXIMUM_IN_FLIGHT_BYTES} bytes)"
             )));
         }
         self.insert(id, Some(request));
@@ -173,10 +175,11 @@ impl Updates {
     fn keep_total_within(&self) -> Result<(), Status> {
         if self.by_id.len() >= MAXIMUM_TOTAL {
             return Err(Status::failed_precondition(format!(
-                "The limit on the total number of distinct updates in this workflow has been reached \
-                 ({MAXIMUM_TOTAL}). Make sure any duplicate updates share an Update ID so the server can deduplicate \
-                 them, and consider rejecting updates that you aren't going to process. You can also Continue-as-New \
-                 to avoid this; we recommend you check Continue-as-New Suggested in your Workflow."
+                "The limit on the total number of distinct updates in this workflow has been \
+                 reached ({MAXIMUM_TOTAL}). Make sure any duplicate updates share an Update ID so \
+                 the server can deduplicate them, and consider rejecting updates that you aren't \
+                 going to process. You can also Continue-as-New to avoid this; we recommend you \
+                 check Continue-as-New Suggested in your Workflow."
             )));
         }
         Ok(())
@@ -209,8 +212,14 @@ impl Updates {
                 );
             }
             Attributes::WorkflowExecutionUpdateCompletedEventAttributes(completed) => {
-                let accepted = |progress: &Progress| matches!(progress, Progress::Accepted { event_id } if *event_id == completed.accepted_event_id);
-                for id in self.ids(accepted) {
+                let accepted_event_id = completed.accepted_event_id;
+                let is_accepted_there = |progress: &Progress| {
+                    matches!(
+                        progress,
+                        Progress::Accepted { event_id } if *event_id == accepted_event_id
+                    )
+                };
+                for id in self.ids(is_accepted_there) {
                     self.set(&id, Progress::Completed { event_id });
                 }
             }
@@ -302,8 +311,8 @@ impl Updates {
         for id in self.ids(|progress| matches!(progress, Progress::Sent)) {
             let failure = server_failure(
                 "UnprocessedUpdate",
-                "Workflow Update is rejected because it wasn't processed by worker. Probably, Workflow Update is not \
-                 supported by the worker.",
+                "Workflow Update is rejected because it wasn't processed by worker. Probably, \
+                 Workflow Update is not supported by the worker.",
             );
             self.set(&id, Progress::Rejected(failure));
         }
@@ -313,8 +322,11 @@ impl Updates {
     /// again.
     pub(crate) fn abort_sent(&mut self) {
         for id in self.ids(|progress| matches!(progress, Progress::Sent)) {
-            let why = "Unable to perform workflow execution update due to unexpected workflow task failure.";
-            self.set(&id, Progress::Aborted(status::workflow_not_ready(why)));
+            let status = status::workflow_not_ready(
+                "Unable to perform workflow execution update due to unexpected workflow task \
+                 failure.",
+            );
+            self.set(&id, Progress::Aborted(status));
         }
     }
 

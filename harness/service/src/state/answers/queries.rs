@@ -74,8 +74,8 @@ pub(crate) fn submit(
     let is_full = run.buffered_queries.len() >= service.config.limits.buffered_queries;
     if !is_direct && is_full && !is_patient {
         return Err(Status::resource_exhausted(
-            "consistent query buffer is full, this may be caused by too many queries and workflow not able to \
-             process query fast enough",
+            "consistent query buffer is full, this may be caused by too many queries and workflow \
+             not able to process query fast enough",
         ));
     }
     service.queries.last += 1;
