@@ -72,7 +72,7 @@ fn replies(steps: &[Step]) -> Vec<(RequestId, Said)> {
 
 /// The order of things without an order, such as the fields of a memo, does not matter.
 #[test]
-fn answers_that_hold_maps_are_the_same_answers() {
+fn answers_do_not_depend_on_the_order_of_maps() {
     let upserts = (0..4).map(Command::upsert_memo).collect();
     let steps = [
         Step::Call(Call::plain_start(0)),

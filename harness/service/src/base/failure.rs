@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_failure_that_is_too_large_the_beginning_is_kept() {
+    fn the_beginning_of_a_failure_that_is_too_large_is_kept() {
         let failure = deep(&"\u{e9}".repeat(1_500), 30);
         let (kept, is_cut) = for_event(failure.clone(), 2_000);
         assert!(is_cut);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn whether_a_failure_may_be_retried_is_kept() {
+    fn the_retryability_of_a_failure_is_kept() {
         let info = ApplicationFailureInfo {
             r#type: "Declined".to_owned(),
             non_retryable: true,

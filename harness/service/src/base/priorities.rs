@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_does_not_say_is_that_of_its_workflow() {
+    fn unset_fields_are_inherited_from_the_workflow() {
         let base = Priority {
             priority_key: 2,
             fairness_key: "ann".to_owned(),

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_operations_the_one_not_refused_is_aborted() {
+    fn the_operation_beside_a_refused_one_is_aborted() {
         let busy = already_started("busy", "", "run", "run");
         let status = multi_operation([Operation::Refused(busy), Operation::Aborted]);
         assert_eq!(status.code(), Code::AlreadyExists);

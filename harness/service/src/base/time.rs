@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_duration_counts_as_none() {
+    fn a_negative_duration_is_no_limit() {
         assert_eq!(
             limit_ms(Some(&Duration {
                 seconds: -1,
@@ -168,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_survives_its_timestamp() {
+    fn an_instant_survives_its_timestamp() {
         assert_eq!(instant_ms(&timestamp(1_704_067_200_123)), 1_704_067_200_123);
     }
 
     #[test]
-    fn a_duration_that_does_not_fit_is_the_longest_that_does() {
+    fn a_duration_that_does_not_fit_is_cut_to_the_longest() {
         assert_eq!(
             nanos(Some(&Duration {
                 seconds: i64::MAX,

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_run_knows_the_first_of_its_chain_and_keeps_what_is_not_replaced() {
+    fn the_next_run_knows_the_first_run_and_keeps_attributes_that_are_not_replaced() {
         let mut world = World::new();
         let mut request = start_request("loop");
         request.workflow_execution_timeout = Some(duration(3_600_000));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_lasted_less_delays_the_next_one() {
+    fn a_run_shorter_than_a_second_delays_the_next_one() {
         let mut world = World::new();
         world.start("loop");
         world.pass(300);

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn all_due_timers_of_a_run_fire_in_one_transaction_and_by_due_time() {
+    fn all_due_timers_of_a_run_fire_in_one_transaction_by_due_time() {
         let mut world = World::new();
         world.start("sleeper");
         world.run_workflow_task(vec![
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_that_fired_unseen_is_still_cancelled_and_lets_the_run_close() {
+    fn a_timer_that_fired_unseen_can_be_cancelled_and_its_run_closed() {
         let mut world = World::new();
         world.start("sleeper");
         world.run_workflow_task(vec![start_timer("1", 1_000), start_timer("2", 500)]);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_fails_after_cancelling_a_fired_timer_puts_its_firing_back() {
+    fn a_failed_task_restores_the_firing_of_a_timer_that_it_cancelled() {
         let mut world = World::new();
         world.start("sleeper");
         world.run_workflow_task(vec![start_timer("1", 1_000), start_timer("2", 500)]);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_timer_of_the_same_id_fails_the_task_and_takes_back_its_other_commands() {
+    fn a_duplicate_timer_id_fails_the_task_and_reverts_its_other_commands() {
         let mut world = World::new();
         world.start("sleeper");
         let task = world.workflow_task();

@@ -11,11 +11,7 @@ mod get_workflow_execution_history;
 mod nexus_task;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
-#[cfg(test)]
-mod query_tests;
 mod query_workflow;
-#[cfg(test)]
-mod reset_tests;
 mod reset_workflow_execution;
 pub(crate) mod respond_workflow_task_completed;
 mod respond_workflow_task_failed;
@@ -23,8 +19,6 @@ mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
 mod system;
-#[cfg(test)]
-mod system_tests;
 #[cfg(test)]
 mod tests;
 pub(crate) mod update_workflow_execution;

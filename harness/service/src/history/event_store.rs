@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn buffered_closings_of_activities_come_behind_signals_that_came_later() {
+    fn buffered_closings_of_activities_follow_later_signals() {
         let mut store = EventStore::default();
         store.add(0, started());
         store.add(
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_run_drops_what_is_buffered() {
+    fn a_closed_run_drops_its_buffered_events() {
         let mut store = EventStore::default();
         store.add(0, started());
         store.add(1, WorkflowExecutionSignaledEventAttributes::default());
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_drops_what_came_since() {
+    fn a_rollback_drops_later_events() {
         let mut store = EventStore::default();
         store.add(0, started());
         store.add(0, WorkflowExecutionSignaledEventAttributes::default());

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_asked_for_replaces_the_maximum_interval_too() {
+    fn a_requested_delay_may_exceed_the_maximum_interval() {
         let policy = RetryPolicy {
             maximum_interval: Some(seconds(5)),
             ..policy()
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_counted_with_the_first() {
+    fn the_first_attempt_counts() {
         let policy = RetryPolicy {
             maximum_attempts: 2,
             ..policy()
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn start_to_close_alone_takes_the_run_timeout_for_the_rest() {
+    fn start_to_close_alone_gets_the_run_timeout_for_the_others() {
         let mut command = command();
         command.start_to_close_timeout = Some(seconds(90));
         command.heartbeat_timeout = Some(seconds(70));

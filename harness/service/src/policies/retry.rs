@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_beyond_64_bits_is_the_longest() {
+    fn a_delay_beyond_64_bits_is_cut_to_the_longest() {
         assert_eq!(exponential_nanos(&policy(), 10_000), i64::MAX);
     }
 
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_of_one_attempt_is_not_looked_at_further() {
+    fn a_policy_of_one_attempt_is_not_checked_further() {
         validate(&mut RetryPolicy {
             maximum_attempts: 1,
             backoff_coefficient: -1.0,

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_asked_for_stays_within_the_maximum_interval() {
+    fn a_requested_delay_stays_within_the_maximum_interval() {
         let mut policy = RetryPolicy {
             maximum_interval: Some(seconds(5)),
             ..RetryPolicy::default()
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_task_has_ten_seconds_unless_told_otherwise() {
+    fn a_workflow_task_has_ten_seconds_by_default() {
         assert_eq!(workflow_task_timeout(None, &seconds(0)), seconds(10));
         assert_eq!(
             workflow_task_timeout(Some(&seconds(600)), &seconds(0)),

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_not_ours_is_an_invalid_argument() {
+    fn an_unknown_token_is_an_invalid_argument() {
         for garbage in [&b""[..], b"x", &[0; LENGTH]] {
             assert_eq!(
                 TaskToken::decode(garbage).unwrap_err().code(),

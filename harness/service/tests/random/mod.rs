@@ -7,5 +7,6 @@ mod parts;
 mod settle;
 mod spoil;
 pub(crate) mod steps;
+mod updates;
 mod workers;
 pub(crate) mod world;

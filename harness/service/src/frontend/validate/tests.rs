@@ -166,7 +166,7 @@ fn a_start_has_its_defaults_filled_in() {
 
 #[test]
 #[allow(deprecated, reason = "the old policy is what is tested")]
-fn terminate_if_running_is_a_conflict_policy_today() {
+fn terminate_if_running_becomes_a_conflict_policy() {
     let mut request = start();
     request.set_workflow_id_reuse_policy(Reuse::TerminateIfRunning);
     let Ok(Request::StartWorkflowExecution(request)) = check(request) else {
@@ -180,7 +180,7 @@ fn terminate_if_running_is_a_conflict_policy_today() {
 }
 
 #[test]
-fn signal_with_start_uses_the_running_workflow_unless_told_otherwise() {
+fn signal_with_start_uses_the_running_workflow_by_default() {
     let request = SignalWithStartWorkflowExecutionRequest {
         namespace: "default".into(),
         workflow_id: "order-1".into(),
@@ -247,7 +247,7 @@ fn a_run_is_named_by_a_workflow_id_and_a_uuid() {
 }
 
 #[test]
-fn a_termination_by_nobody_is_a_users() {
+fn a_termination_without_identity_and_reason_is_a_users() {
     let request = TerminateWorkflowExecutionRequest {
         namespace: "default".into(),
         workflow_execution: Some(WorkflowExecution {
@@ -282,7 +282,7 @@ fn a_page_of_history_has_a_limit() {
 }
 
 #[test]
-fn an_update_waits_for_completion_unless_told_otherwise_and_never_for_admission() {
+fn an_update_waits_for_completion_by_default_and_never_for_admission() {
     let Ok(Request::UpdateWorkflowExecution(request)) = check(update_of("order-1")) else {
         panic!("refused")
     };

@@ -135,7 +135,7 @@ fn nothing_follows_the_closing_event() {
 }
 
 #[test]
-fn a_cause_is_there_comes_before_and_is_of_its_kind() {
+fn a_cause_exists_before_its_event_and_has_the_right_kind() {
     assert!(matches!(
         check(&with([timer_fired(9)])),
         Err(Violation::Cause { cause: 9, .. })
@@ -163,7 +163,7 @@ fn a_timer_fires_once() {
 }
 
 #[test]
-fn what_a_closing_names_as_its_start_started_it() {
+fn a_closing_event_names_the_event_that_started_it() {
     let closed = ActivityTaskCompletedEventAttributes {
         scheduled_event_id: 5,
         started_event_id: 4,

@@ -85,7 +85,7 @@ fn every_counts_from_the_last_time_in_whole_seconds() {
 }
 
 #[test]
-fn what_the_server_refuses_is_refused() {
+fn a_schedule_that_the_server_refuses_is_refused() {
     for spec in [
         "* * * *",
         "60 * * * *",
@@ -122,7 +122,7 @@ fn hours(spec: &str, after_ms: u64) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn a_schedule_may_be_of_a_time_zone() {
+fn a_schedule_may_name_a_time_zone() {
     assert_eq!(
         hours("CRON_TZ=UTC 0 1 * * *", NEW_YEAR_MS),
         [(1, 0), (25, 0), (49, 0)]
@@ -149,7 +149,7 @@ fn a_schedule_may_be_of_a_time_zone() {
 }
 
 #[test]
-fn a_time_that_clocks_skip_is_skipped_and_one_that_they_show_twice_comes_twice() {
+fn a_time_that_clocks_skip_is_skipped_and_a_time_shown_twice_matches_twice() {
     // 2024-03-10T00:00 and 2024-11-03T00:00 in New York: days of 23 and of 25 hours.
     let (spring_ms, autumn_ms) = (1_710_046_800_000, 1_730_606_400_000);
     let at_half_past = |hour: u64| format!("CRON_TZ=America/New_York 30 {hour} * * *");

@@ -9,6 +9,8 @@
     reason = "histories are written as lists of event types"
 )]
 
+mod by_id;
+mod cancellations;
 mod sizes;
 
 use pretty_assertions::assert_eq;
@@ -136,15 +138,6 @@ fn heartbeat(
     }
 }
 
-fn request_cancel(world: &mut World) {
-    signal(world);
-    world.run_workflow_task(vec![Command::RequestCancelActivityTaskCommandAttributes(
-        RequestCancelActivityTaskCommandAttributes {
-            scheduled_event_id: 5,
-        },
-    )]);
-}
-
 fn signal(world: &mut World) {
     let request = SignalWorkflowExecutionRequest {
         namespace: "default".to_owned(),
@@ -190,8 +183,17 @@ fn timeout_type(failure: &Failure) -> TimeoutType {
     }
 }
 
+fn request_cancel(world: &mut World) {
+    signal(world);
+    world.run_workflow_task(vec![Command::RequestCancelActivityTaskCommandAttributes(
+        RequestCancelActivityTaskCommandAttributes {
+            scheduled_event_id: 5,
+        },
+    )]);
+}
+
 #[test]
-fn the_started_event_comes_only_with_the_closing_one_and_tells_of_the_last_attempt() {
+fn the_started_event_comes_with_the_closing_one_and_has_the_last_attempt() {
     let mut world = with_activity(options());
     let first = activity_task(&mut world);
     fail(&mut world, &first, failure("not yet"));
@@ -318,8 +320,7 @@ fn an_activity_that_a_worker_polled_is_not_listed_as_unpolled() {
 }
 
 #[test]
-fn an_attempt_with_no_room_left_times_out_as_schedule_to_close_and_keeps_the_last_failure_as_cause()
-{
+fn an_attempt_without_time_left_times_out_as_schedule_to_close_with_its_cause() {
     let mut world = with_activity(ScheduleActivityTaskCommandAttributes {
         schedule_to_close_timeout: Some(duration(12_000)),
         ..options()
@@ -336,7 +337,7 @@ fn an_attempt_with_no_room_left_times_out_as_schedule_to_close_and_keeps_the_las
 }
 
 #[test]
-fn a_lost_heartbeat_is_retried_with_the_details_it_left() {
+fn a_heartbeat_timeout_is_retried_with_the_last_details() {
     let mut world = with_activity(ScheduleActivityTaskCommandAttributes {
         start_to_close_timeout: Some(duration(60_000)),
         heartbeat_timeout: Some(duration(5_000)),
@@ -351,95 +352,6 @@ fn a_lost_heartbeat_is_retried_with_the_details_it_left() {
     let second = activity_task(&mut world);
     assert_eq!(second.attempt, 2);
     assert_eq!(second.heartbeat_details, payloads("page 8"));
-}
-
-#[test]
-fn cancelling_what_no_worker_has_closes_it_at_once_and_brings_a_workflow_task() {
-    let mut world = with_activity(options());
-    request_cancel(&mut world);
-    assert_eq!(closings(&world), [EventType::ActivityTaskCanceled]);
-    assert!(world.has_workflow_task());
-    assert!(!has_activity_task(&mut world));
-}
-
-#[test]
-fn cancelling_while_it_backs_off_closes_it_at_once() {
-    let mut world = with_activity(options());
-    let task = activity_task(&mut world);
-    fail(&mut world, &task, failure("not yet"));
-    request_cancel(&mut world);
-    assert_eq!(closings(&world), [EventType::ActivityTaskCanceled]);
-    assert_eq!(world.service.next_due_ms(), None);
-}
-
-#[test]
-fn a_running_activity_learns_of_its_cancellation_from_a_heartbeat_and_is_not_retried_then() {
-    let mut world = with_activity(options());
-    let task = activity_task(&mut world);
-    assert!(!heartbeat(&mut world, &task, None));
-    assert!(!world.service.is_cancel_requested(&task.task_token));
-    request_cancel(&mut world);
-    assert!(world.service.is_cancel_requested(&task.task_token));
-    assert_eq!(closings(&world), []);
-    assert!(heartbeat(&mut world, &task, None));
-    fail(&mut world, &task, failure("stopped"));
-    assert_eq!(
-        closings(&world),
-        [
-            EventType::ActivityTaskStarted,
-            EventType::ActivityTaskFailed
-        ]
-    );
-}
-
-#[test]
-fn what_was_not_asked_to_cancel_cannot_say_that_it_did() {
-    let mut world = with_activity(options());
-    let task = activity_task(&mut world);
-    let request = RespondActivityTaskCanceledRequest {
-        namespace: "default".to_owned(),
-        task_token: task.task_token.clone(),
-        ..RespondActivityTaskCanceledRequest::default()
-    };
-    assert_eq!(
-        world.call(request.clone()).unwrap_err().code(),
-        tonic::Code::InvalidArgument
-    );
-    request_cancel(&mut world);
-    world.call(request).unwrap();
-    assert_eq!(
-        closings(&world),
-        [
-            EventType::ActivityTaskStarted,
-            EventType::ActivityTaskCanceled
-        ]
-    );
-}
-
-#[test]
-fn an_activity_is_completed_by_its_id_even_between_attempts() {
-    let mut world = with_activity(options());
-    let task = activity_task(&mut world);
-    fail(&mut world, &task, failure("not yet"));
-    let request = RespondActivityTaskCompletedByIdRequest {
-        namespace: "default".to_owned(),
-        workflow_id: "order".to_owned(),
-        activity_id: "1".to_owned(),
-        identity: "somebody".to_owned(),
-        ..RespondActivityTaskCompletedByIdRequest::default()
-    };
-    world.call(request.clone()).unwrap();
-    assert_eq!(
-        closings(&world),
-        [
-            EventType::ActivityTaskStarted,
-            EventType::ActivityTaskCompleted
-        ]
-    );
-    assert_eq!(
-        world.call(request).unwrap_err().code(),
-        tonic::Code::NotFound
-    );
 }
 
 #[test]
@@ -496,62 +408,6 @@ fn a_completion_while_a_workflow_task_is_started_waits_behind_a_later_signal() {
             WorkflowExecutionSignaled,
             ActivityTaskCompleted,
             WorkflowTaskScheduled
-        ]
-    );
-}
-
-#[test]
-fn an_activity_heartbeats_by_its_id() {
-    let mut world = with_activity(options());
-    activity_task(&mut world);
-    let request = RecordActivityTaskHeartbeatByIdRequest {
-        namespace: "default".to_owned(),
-        workflow_id: "order".to_owned(),
-        activity_id: "1".to_owned(),
-        ..RecordActivityTaskHeartbeatByIdRequest::default()
-    };
-    request_cancel(&mut world);
-    match world.call(request) {
-        Ok(Response::RecordActivityTaskHeartbeatById(response)) => {
-            assert!(response.cancel_requested)
-        }
-        other => panic!("not its response: {other:?}"),
-    }
-}
-
-#[test]
-fn an_activity_fails_by_its_id_and_is_retried() {
-    let mut world = with_activity(options());
-    activity_task(&mut world);
-    let request = RespondActivityTaskFailedByIdRequest {
-        namespace: "default".to_owned(),
-        workflow_id: "order".to_owned(),
-        activity_id: "1".to_owned(),
-        failure: Some(failure("not yet")),
-        ..RespondActivityTaskFailedByIdRequest::default()
-    };
-    world.call(request).unwrap();
-    world.pass(1_000);
-    assert_eq!(activity_task(&mut world).attempt, 2);
-}
-
-#[test]
-fn an_activity_is_canceled_by_its_id() {
-    let mut world = with_activity(options());
-    activity_task(&mut world);
-    request_cancel(&mut world);
-    let request = RespondActivityTaskCanceledByIdRequest {
-        namespace: "default".to_owned(),
-        workflow_id: "order".to_owned(),
-        activity_id: "1".to_owned(),
-        ..RespondActivityTaskCanceledByIdRequest::default()
-    };
-    world.call(request).unwrap();
-    assert_eq!(
-        closings(&world),
-        [
-            EventType::ActivityTaskStarted,
-            EventType::ActivityTaskCanceled
         ]
     );
 }

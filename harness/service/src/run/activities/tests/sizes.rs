@@ -55,7 +55,7 @@ fn a_result_that_is_too_large_fails_the_activity() {
 }
 
 #[test]
-fn a_heartbeat_that_is_too_large_fails_the_activity_and_tells_it_to_stop() {
+fn a_heartbeat_that_is_too_large_fails_the_activity_and_cancels_it() {
     let (mut world, task) = started();
     assert!(heartbeat(&mut world, &task, large()));
     assert_failed(&world, "Heartbeat details exceed size limit.");
@@ -79,7 +79,7 @@ fn a_cancellation_that_is_too_large_fails_the_activity() {
 }
 
 #[test]
-fn a_failure_that_is_too_large_is_cut_and_not_retried() {
+fn a_failure_that_is_too_large_is_truncated_and_not_retried() {
     let (mut world, task) = started();
     let request = RespondActivityTaskFailedRequest {
         task_token: task.task_token,
@@ -110,7 +110,7 @@ fn a_failure_that_is_too_large_is_cut_and_not_retried() {
 /// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
 /// (`truncateRetryableActivityFailure`).
 #[test]
-fn of_the_failure_of_an_attempt_that_is_retried_only_the_beginning_is_kept() {
+fn only_the_beginning_of_the_failure_of_a_retried_attempt_is_kept() {
     let mut world = with_activity(options());
     let task = activity_task(&mut world);
     fail(&mut world, &task, failure(&"x".repeat(5_000)));
@@ -131,7 +131,7 @@ fn of_the_failure_of_an_attempt_that_is_retried_only_the_beginning_is_kept() {
 }
 
 #[test]
-fn a_next_retry_delay_that_is_no_duration_is_refused() {
+fn an_invalid_next_retry_delay_is_refused() {
     let mut world = with_activity(options());
     let task = activity_task(&mut world);
     let info = ApplicationFailureInfo {

@@ -83,7 +83,7 @@ fn a_request_to_cancel_is_retried_or_fails_as_its_handler_says() {
 }
 
 #[test]
-fn a_second_request_to_cancel_and_one_for_nothing_fail_the_task() {
+fn a_repeated_cancel_request_and_one_for_no_operation_fail_the_task() {
     let mut world = world(options());
     start_async(&mut world, "token");
     let task = world.workflow_task();
@@ -103,7 +103,7 @@ fn a_second_request_to_cancel_and_one_for_nothing_fail_the_task() {
 }
 
 #[test]
-fn an_operation_that_closed_unseen_can_be_asked_to_cancel() {
+fn a_cancel_request_for_an_operation_that_closed_unseen_is_accepted() {
     let mut world = world(options());
     let task = start_async(&mut world, "token");
     let workflow_task = world.workflow_task();

@@ -5,7 +5,7 @@ use pretty_assertions::assert_eq;
 use super::*;
 
 #[test]
-fn the_timeouts_of_an_operation_are_bounded_by_its_run_and_its_whole() {
+fn the_timeouts_of_an_operation_are_limited_by_its_run_and_each_other() {
     let mut world = World::new();
     world.service.create_nexus_endpoint(ENDPOINT, HANDLERS);
     let start = StartWorkflowExecutionRequest {
@@ -30,7 +30,7 @@ fn the_timeouts_of_an_operation_are_bounded_by_its_run_and_its_whole() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_there_fails_the_task() {
+fn an_unknown_endpoint_fails_the_task() {
     let mut world = World::new();
     world.start("order");
     let task = world.workflow_task();
@@ -54,7 +54,7 @@ fn an_endpoint_that_is_not_there_fails_the_task() {
 }
 
 #[test]
-fn a_service_without_nexus_says_which_feature_is_missing() {
+fn a_service_without_nexus_names_the_missing_feature() {
     let mut world = World::with(ServiceConfig {
         nexus: false,
         ..ServiceConfig::default()

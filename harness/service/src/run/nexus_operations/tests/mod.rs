@@ -5,6 +5,8 @@
 
 mod cancellations;
 mod commands;
+mod requests;
+mod resets;
 
 use pretty_assertions::assert_eq;
 use tonic::{Code, Status};
@@ -38,7 +40,9 @@ use crate::{
 };
 
 const ENDPOINT: &str = "bank";
+
 const HANDLERS: &str = "handlers";
+
 /// The event that schedules the first operation of a first task.
 const SCHEDULED: i64 = 5;
 
@@ -97,19 +101,6 @@ fn nexus_task(world: &mut World) -> PollNexusTaskQueueResponse {
 
 fn has_nexus_task(world: &mut World) -> bool {
     world.is_answered_at_once(poll())
-}
-
-/// Resets the run to the workflow task that ended with event 9.
-#[track_caller]
-fn reset(world: &mut World) {
-    let request = ResetWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("order"),
-        workflow_task_finish_event_id: 9,
-        request_id: "reset".to_owned(),
-        ..ResetWorkflowExecutionRequest::default()
-    };
-    world.call(request).unwrap();
 }
 
 #[track_caller]
@@ -383,89 +374,6 @@ fn an_operation_fails_or_is_canceled_as_its_handler_says() {
 }
 
 #[test]
-fn an_error_of_the_handler_is_retried_unless_its_type_or_itself_says_otherwise() {
-    let mut world = self::world(options());
-    let first = nexus_task(&mut world);
-    fail(&mut world, &first, handler_failure("INTERNAL", "down")).unwrap();
-    assert!(!has_nexus_task(&mut world));
-    let info = pending(&mut world);
-    assert_eq!(
-        (info.attempt, info.last_attempt_failure),
-        (1, Some(handler_failure("INTERNAL", "down")))
-    );
-    world.pass(999);
-    assert!(!has_nexus_task(&mut world));
-    world.pass(1);
-    let second = nexus_task(&mut world);
-    assert_eq!(start_of(&first).request_id, start_of(&second).request_id);
-    fail(&mut world, &second, handler_failure("INTERNAL", "down")).unwrap();
-    world.pass(2_000);
-    let third = nexus_task(&mut world);
-    fail(
-        &mut world,
-        &third,
-        handler_failure("NOT_FOUND", "no such operation"),
-    )
-    .unwrap();
-    assert_eq!(
-        failed(&world),
-        handler_failure("NOT_FOUND", "no such operation")
-    );
-
-    let mut world = self::world(options());
-    let task = nexus_task(&mut world);
-    let info = NexusHandlerFailureInfo {
-        r#type: "INTERNAL".to_owned(),
-        retry_behavior: 2,
-    };
-    let failure = Failure {
-        failure_info: Some(FailureInfo::NexusHandlerFailureInfo(info)),
-        ..Failure::default()
-    };
-    fail(&mut world, &task, failure.clone()).unwrap();
-    assert_eq!(failed(&world), failure);
-}
-
-#[test]
-fn a_request_without_an_answer_is_given_up_after_nine_seconds_and_its_answer_is_not_found() {
-    let mut world = world(options());
-    let task = nexus_task(&mut world);
-    assert_eq!(
-        task.request.as_ref().unwrap().header["request-timeout"],
-        "9000ms"
-    );
-    world.pass(9_000);
-    assert_eq!(
-        succeed(&mut world, &task).unwrap_err().code(),
-        Code::NotFound
-    );
-    world.pass(1_000);
-    let again = nexus_task(&mut world);
-    assert_eq!(start_of(&task).request_id, start_of(&again).request_id);
-    succeed(&mut world, &again).unwrap();
-    assert_eq!(
-        of_nexus(&world),
-        [NexusOperationScheduled, NexusOperationCompleted]
-    );
-}
-
-#[test]
-fn a_handler_that_is_not_there_is_asked_less_and_less_often() {
-    let mut world = world(options());
-    world.pass(9_000 + 1_000 + 9_000 + 2_000);
-    assert_eq!(pending(&mut world).attempt, 2);
-    world.pass(24 * 3_600_000);
-    let info = pending(&mut world);
-    let (next, last) = (
-        info.next_attempt_schedule_time,
-        info.last_attempt_complete_time,
-    );
-    let wait = next.and_then(|next| Some(next.seconds - last?.seconds));
-    assert!(wait.is_none_or(|seconds| seconds == 3600), "{info:?}");
-    assert_eq!(of_nexus(&world), [NexusOperationScheduled]);
-}
-
-#[test]
 fn each_timeout_ends_an_operation_under_its_name() {
     let mut to_close = world(ScheduleNexusOperationCommandAttributes {
         schedule_to_close_timeout: Some(duration(60_000)),
@@ -496,16 +404,6 @@ fn each_timeout_ends_an_operation_under_its_name() {
     start_async(&mut started, "token");
     started.pass(30_000);
     assert_eq!(timed_out(&started), TimeoutType::StartToClose);
-}
-
-#[test]
-fn without_time_for_a_request_the_operation_times_out_at_once() {
-    let mut world = world(ScheduleNexusOperationCommandAttributes {
-        schedule_to_close_timeout: Some(duration(1_499)),
-        ..options()
-    });
-    assert_eq!(timed_out(&world), TimeoutType::ScheduleToClose);
-    assert!(!has_nexus_task(&mut world));
 }
 
 #[test]
@@ -572,58 +470,4 @@ fn an_operation_without_a_token_has_not_started() {
         answer_start(&mut world, &task, start::Variant::AsyncSuccess(started)).unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert_eq!(of_nexus(&world), [NexusOperationScheduled]);
-}
-
-#[test]
-fn a_run_that_was_reset_waits_for_the_operations_it_has_scheduled() {
-    let mut world = world(options());
-    let task = start_async(&mut world, "token");
-    world.run_workflow_task(vec![start_timer("1", 3_600_000)]);
-    reset(&mut world);
-    assert_eq!(
-        of_nexus(&world),
-        [NexusOperationScheduled, NexusOperationStarted]
-    );
-    world.call(completion(&task)).unwrap();
-    assert_eq!(
-        of_nexus(&world),
-        [
-            NexusOperationScheduled,
-            NexusOperationStarted,
-            NexusOperationCompleted
-        ]
-    );
-}
-
-#[test]
-fn what_became_of_an_operation_after_the_reset_point_is_told_again() {
-    let mut world = world(options());
-    signal(&mut world);
-    world.run_workflow_task(vec![]);
-    let task = nexus_task(&mut world);
-    succeed(&mut world, &task).unwrap();
-    reset(&mut world);
-    assert_eq!(
-        of_nexus(&world),
-        [NexusOperationScheduled, NexusOperationCompleted]
-    );
-    assert!(!has_nexus_task(&mut world));
-}
-
-/// One workflow task reports all changes, however many there are.
-#[test]
-fn an_operation_that_started_after_the_reset_point_has_started_for_the_new_run() {
-    let mut world = world(options());
-    signal(&mut world);
-    world.run_workflow_task(vec![]);
-    start_async(&mut world, "token");
-    reset(&mut world);
-    assert_eq!(
-        world.event_types("order")[8..],
-        [
-            WorkflowTaskFailed,
-            NexusOperationStarted,
-            WorkflowTaskScheduled
-        ]
-    );
 }

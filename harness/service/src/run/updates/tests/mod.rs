@@ -1,6 +1,7 @@
 //! Updates, as their callers, their workers and the history see them.
 
 mod refusals;
+mod speculative_tasks;
 mod with_start;
 
 use pretty_assertions::assert_eq;
@@ -195,32 +196,6 @@ fn an_update_is_accepted_and_completed_by_one_task() {
 }
 
 #[test]
-fn a_task_that_only_rejects_updates_vanishes() {
-    let mut world = idle();
-    let id = world.send(update_request("stock", "u", Stage::Accepted));
-    let task = world.workflow_task();
-    let response = world
-        .respond(answered(&task, vec![], vec![reject("u")]))
-        .unwrap();
-    assert_eq!(
-        response.reset_history_event_id, 3,
-        "the worker goes back to its last task"
-    );
-    let (stage, outcome) = reached(&mut world, id).unwrap();
-    assert_eq!(stage, Stage::Completed);
-    assert!(
-        matches!(outcome, Some(outcome::Value::Failure(failure)) if failure.message == "no stock")
-    );
-    assert_eq!(world.history("stock").len(), IDLE_EVENTS);
-    let again = world.send(update_request("stock", "u", Stage::Accepted));
-    assert!(
-        world.reply(again).is_none(),
-        "a rejected update can be tried again"
-    );
-    assert_eq!(world.workflow_task().messages.len(), 1);
-}
-
-#[test]
 fn a_caller_that_waits_for_acceptance_is_answered_before_completion() {
     let mut world = idle();
     let accepted = world.send(update_request("stock", "u", Stage::Accepted));
@@ -245,7 +220,7 @@ fn a_caller_that_waits_for_acceptance_is_answered_before_completion() {
 }
 
 #[test]
-fn an_update_of_a_known_id_hears_its_outcome_even_when_the_run_has_closed() {
+fn an_update_of_a_known_id_gets_its_outcome_even_from_a_closed_run() {
     let mut world = idle();
     let id = world.send(update_request("stock", "u", Stage::Completed));
     let task = world.workflow_task();
@@ -271,7 +246,7 @@ fn an_update_of_a_known_id_hears_its_outcome_even_when_the_run_has_closed() {
 }
 
 #[test]
-fn a_run_that_closes_fails_what_it_accepted_and_gives_up_what_it_did_not() {
+fn a_closing_run_fails_accepted_updates_and_gives_up_the_others() {
     let mut world = idle();
     let accepted = world.send(update_request("stock", "accepted", Stage::Completed));
     let task = world.workflow_task();
@@ -316,7 +291,7 @@ fn an_update_that_a_run_did_not_accept_goes_to_the_run_that_continues_it() {
 }
 
 #[test]
-fn a_worker_that_says_nothing_of_an_update_does_not_know_updates() {
+fn an_update_that_its_worker_does_not_answer_is_rejected() {
     let mut world = idle();
     let id = world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();
@@ -351,48 +326,6 @@ fn an_update_during_a_task_comes_with_the_next_one() {
 }
 
 #[test]
-fn a_signal_makes_a_speculative_task_a_normal_one() {
-    let mut world = idle();
-    world.send(update_request("stock", "u", Stage::Accepted));
-    let signal = SignalWorkflowExecutionRequest {
-        namespace: "default".to_owned(),
-        workflow_execution: execution("stock"),
-        signal_name: "restock".to_owned(),
-        ..SignalWorkflowExecutionRequest::default()
-    };
-    world.call(signal).unwrap();
-    assert_eq!(
-        world.event_types("stock")[IDLE_EVENTS..],
-        [WorkflowTaskScheduled, WorkflowExecutionSignaled]
-    );
-    let task = world.workflow_task();
-    world
-        .respond(answered(&task, vec![], vec![reject("u")]))
-        .unwrap();
-    assert_eq!(
-        world.last_event("stock").event_type(),
-        WorkflowTaskCompleted,
-        "it stays in history"
-    );
-}
-
-#[test]
-fn a_speculative_task_that_no_worker_takes_becomes_a_normal_one() {
-    let mut world = idle();
-    world.send(update_request("stock", "u", Stage::Accepted));
-    world.pass(5_000);
-    assert_eq!(
-        world.event_types("stock")[IDLE_EVENTS..],
-        [
-            WorkflowTaskScheduled,
-            WorkflowTaskTimedOut,
-            WorkflowTaskScheduled
-        ]
-    );
-    assert_eq!(world.workflow_task().messages.len(), 1);
-}
-
-#[test]
 fn an_update_goes_out_again_after_its_task_failed() {
     let mut world = idle();
     let id = world.send(update_request("stock", "u", Stage::Accepted));
@@ -412,7 +345,7 @@ fn an_update_goes_out_again_after_its_task_failed() {
 }
 
 #[test]
-fn messages_count_at_the_place_of_their_command() {
+fn messages_apply_at_the_place_of_their_command() {
     let mut world = idle();
     world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();
@@ -460,7 +393,7 @@ fn a_bad_message_fails_the_task_and_the_update() {
 }
 
 #[test]
-fn a_poll_waits_for_an_update_and_hears_of_one_that_is_not_there() {
+fn a_poll_waits_for_an_update_and_an_unknown_update_is_not_found() {
     let mut world = idle();
     world.send(update_request("stock", "u", Stage::Accepted));
     let poll = |update_id: &str| PollWorkflowExecutionUpdateRequest {
@@ -489,7 +422,7 @@ fn a_poll_waits_for_an_update_and_hears_of_one_that_is_not_there() {
 
 /// Source: `temporalio/temporal: service/history/workflow/update/update.go` (`WaitLifecycleStage`).
 #[test]
-fn a_caller_with_a_deadline_within_a_long_poll_is_told_when_it_is_over() {
+fn a_deadline_within_a_long_poll_ends_the_wait() {
     let mut world = idle();
     let soon_ms = world.now_ms + 5_000;
     let impatient = world.send_until(update_request("stock", "u", Stage::Completed), soon_ms);

@@ -40,7 +40,7 @@ fn even_a_known_update_is_refused_while_the_workflow_task_keeps_failing() {
 }
 
 #[test]
-fn updates_in_flight_have_a_size_together() {
+fn the_total_size_of_updates_in_flight_is_limited() {
     let mut world = idle();
     let large = |update_id: &str| {
         let mut request = update_request("stock", update_id, Stage::Accepted);
@@ -149,7 +149,7 @@ fn an_acceptance_names_its_request_and_a_response_its_update() {
 }
 
 #[test]
-fn an_update_that_is_rejected_before_a_delayed_first_task_leaves_that_task_to_come() {
+fn an_update_rejected_before_a_delayed_first_task_does_not_replace_it() {
     let mut world = World::new();
     let delayed = StartWorkflowExecutionRequest {
         workflow_start_delay: Some(duration(60_000)),
@@ -170,7 +170,7 @@ fn an_update_that_is_rejected_before_a_delayed_first_task_leaves_that_task_to_co
 }
 
 #[test]
-fn an_update_that_is_accepted_before_a_delayed_first_task_takes_its_place() {
+fn an_update_accepted_before_a_delayed_first_task_replaces_it() {
     let mut world = World::new();
     let delayed = StartWorkflowExecutionRequest {
         workflow_start_delay: Some(duration(60_000)),
@@ -238,7 +238,7 @@ fn the_token_of_a_task_that_left_no_trace_is_not_that_of_the_next_one() {
 
 /// A failed task is retried at once, even if the first workflow task is still delayed.
 #[test]
-fn a_task_that_failed_over_an_update_before_a_delayed_first_task_is_tried_again_at_once() {
+fn a_task_that_fails_before_a_delayed_first_task_is_retried_at_once() {
     let mut world = World::new();
     let delayed = StartWorkflowExecutionRequest {
         workflow_start_delay: Some(duration(60_000)),
@@ -259,7 +259,7 @@ fn a_task_that_failed_over_an_update_before_a_delayed_first_task_is_tried_again_
 
 /// Source: `temporalio/temporal: common/protocol/naming.go`.
 #[test]
-fn a_message_that_says_nothing_refuses_the_completion_and_leaves_the_task() {
+fn an_empty_message_refuses_the_completion_and_leaves_the_task() {
     let body = |type_url: &str| {
         Some(Any {
             type_url: type_url.to_owned(),

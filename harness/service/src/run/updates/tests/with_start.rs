@@ -112,7 +112,7 @@ fn an_update_with_start_whose_run_closes_first_starts_another() {
 }
 
 #[test]
-fn an_update_with_start_whose_own_run_closes_has_started_it_all_the_same() {
+fn an_update_with_start_whose_own_run_closes_reports_the_start() {
     let mut world = World::new();
     let id = world.send(update_with_start(Conflict::Fail, "u"));
     terminate(&mut world, "stock");
@@ -126,7 +126,7 @@ fn an_update_with_start_whose_own_run_closes_has_started_it_all_the_same() {
 }
 
 #[test]
-fn an_update_with_start_that_meets_two_closing_runs_is_to_be_tried_again() {
+fn an_update_with_start_that_meets_two_closing_runs_asks_for_a_retry() {
     let mut world = idle();
     let id = world.send(update_with_start(Conflict::UseExisting, "u"));
     // Another start takes the workflow id before the update is tried again.
@@ -152,7 +152,7 @@ fn an_update_with_start_that_meets_two_closing_runs_is_to_be_tried_again() {
 }
 
 #[test]
-fn an_update_with_start_does_not_hear_of_an_update_that_its_closed_run_left_unfinished() {
+fn an_update_with_start_does_not_get_an_unfinished_update_of_a_closed_run() {
     let mut world = idle();
     let accepted = world.send(update_request("stock", "u", Stage::Accepted));
     let task = world.workflow_task();

@@ -100,7 +100,7 @@ fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
 /// The server does not check again, so the query shows a state that lacks the events of the new
 /// task.
 #[test]
-fn a_query_that_waited_for_a_worker_goes_before_the_task_that_came_since_unless_it_is_patient() {
+fn a_query_precedes_a_later_task_unless_queries_are_patient() {
     for patient_queries in [false, true] {
         let mut world = World::with(ServiceConfig {
             patient_queries,
@@ -140,7 +140,7 @@ fn patient_queries_wait_together_for_a_task_that_fails_again_and_again() {
 }
 
 #[test]
-fn a_query_goes_to_the_sticky_worker_without_history_and_elsewhere_when_that_worker_is_gone() {
+fn a_query_goes_to_the_sticky_worker_or_elsewhere_if_that_worker_is_gone() {
     let mut world = World::new();
     sticky_run(&mut world);
     let poll = world.send(sticky_poll_request("sticky"));
@@ -209,7 +209,7 @@ fn a_query_fails_at_once_while_the_workflow_task_keeps_failing() {
 }
 
 #[test]
-fn a_query_whose_task_ends_the_run_unanswered_is_asked_of_the_closed_run() {
+fn an_unanswered_query_of_a_task_that_ends_the_run_goes_to_the_closed_run() {
     let mut world = World::new();
     world.start("order");
     let query = world.send(query_request("order"));
@@ -224,7 +224,7 @@ fn a_query_whose_task_ends_the_run_unanswered_is_asked_of_the_closed_run() {
 }
 
 #[test]
-fn a_query_that_dies_with_its_sticky_worker_is_asked_of_another() {
+fn a_query_lost_with_its_sticky_worker_goes_to_another_worker() {
     let mut world = World::new();
     sticky_run(&mut world);
     let poll = world.send(sticky_poll_request("sticky"));
@@ -257,7 +257,7 @@ fn a_query_that_dies_with_its_sticky_worker_is_asked_of_another() {
 }
 
 #[test]
-fn a_query_that_dies_with_its_worker_is_given_up_when_its_caller_waits_no_longer() {
+fn a_query_lost_with_its_worker_ends_at_its_deadline() {
     let mut world = World::new();
     world.start("order");
     world.run_workflow_task(vec![start_timer("1", 3_600_000)]);
@@ -276,7 +276,7 @@ fn a_query_that_dies_with_its_worker_is_given_up_when_its_caller_waits_no_longer
 }
 
 #[test]
-fn a_query_that_no_worker_polls_for_is_told_so_a_second_before_its_deadline() {
+fn a_query_without_a_polling_worker_is_refused_a_second_before_its_deadline() {
     let mut world = World::new();
     world.start("order");
     world.run_workflow_task(vec![start_timer("1", 3_600_000)]);
@@ -295,7 +295,7 @@ fn a_query_that_no_worker_polls_for_is_told_so_a_second_before_its_deadline() {
 }
 
 #[test]
-fn a_query_waits_to_its_deadline_for_a_worker_that_polled_lately() {
+fn a_query_waits_until_its_deadline_for_a_worker_that_polled_recently() {
     let mut world = World::new();
     world.start("order");
     world.run_workflow_task(vec![start_timer("1", 3_600_000)]);
@@ -344,7 +344,7 @@ fn a_query_waits_for_a_delayed_first_task_that_comes_before_its_deadline() {
 /// Source: `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/api.go`
 /// (`handleBufferedQueries`).
 #[test]
-fn an_answer_that_comes_with_bad_commands_stands_and_one_that_is_not_taken_in_does_not() {
+fn an_answer_counts_despite_bad_commands_but_not_in_a_refused_completion() {
     let mut world = World::new();
     world.start("order");
     let query = world.send(query_request("order"));

@@ -106,7 +106,7 @@ fn a_reset_run_begins_with_the_history_up_to_the_task_which_fails() {
 }
 
 #[test]
-fn signals_since_then_are_sent_again_unless_excluded() {
+fn signals_after_the_reset_point_are_repeated_unless_excluded() {
     let mut world = world();
     signal(&mut world, "after");
     reset_run_id(&mut world, reset(9));
@@ -129,7 +129,7 @@ fn signals_since_then_are_sent_again_unless_excluded() {
 }
 
 #[test]
-fn cancel_requests_are_not_made_again() {
+fn cancel_requests_are_not_repeated() {
     let mut world = world();
     let request = RequestCancelWorkflowExecutionRequest {
         namespace: "default".to_owned(),
@@ -184,7 +184,7 @@ fn describe(world: &mut World) -> WorkflowExecutionExtendedInfo {
 
 /// Source: `temporalio/temporal: service/history/ndc/workflow_resetter.go` (`findStartRequestID`).
 #[test]
-fn a_reset_run_was_started_by_the_request_that_started_the_run_before_it() {
+fn a_reset_run_has_the_start_request_of_the_run_before_it() {
     let mut world = World::new();
     let start = StartWorkflowExecutionRequest {
         request_id: "start".to_owned(),
@@ -215,7 +215,7 @@ fn a_reset_run_was_started_by_the_request_that_started_the_run_before_it() {
 }
 
 #[test]
-fn what_was_attached_to_a_run_since_then_is_attached_again() {
+fn start_requests_attached_after_the_reset_point_are_attached_again() {
     let mut world = world();
     let attached = StartWorkflowExecutionRequest {
         request_id: "attached".to_owned(),
@@ -235,7 +235,7 @@ fn what_was_attached_to_a_run_since_then_is_attached_again() {
 }
 
 #[test]
-fn what_is_attached_during_a_workflow_task_waits_for_it() {
+fn an_attached_start_request_waits_for_the_started_workflow_task() {
     let mut world = World::new();
     world.start("w");
     world.workflow_task();
@@ -256,7 +256,7 @@ fn what_is_attached_during_a_workflow_task_waits_for_it() {
 /// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
 /// (`RefreshExpirationTimeoutTask`).
 #[test]
-fn the_time_of_a_chain_begins_anew_with_a_reset() {
+fn a_reset_restarts_the_execution_timeout_of_a_chain() {
     let mut world = World::new();
     let start = StartWorkflowExecutionRequest {
         workflow_execution_timeout: Some(duration(100_000)),
@@ -282,7 +282,7 @@ fn the_time_of_a_chain_begins_anew_with_a_reset() {
 }
 
 #[test]
-fn what_is_to_be_done_after_a_reset_is_refused() {
+fn operations_after_a_reset_are_refused() {
     let mut world = world();
     let after = |variant| ResetWorkflowExecutionRequest {
         post_reset_operations: vec![PostResetOperation { variant }],

@@ -52,7 +52,7 @@ fn a_task_queue_is_described_by_its_pollers() {
 
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).
 #[test]
-fn nothing_waits_for_a_worker_that_has_shut_down() {
+fn no_task_waits_for_a_worker_that_has_shut_down() {
     let mut world = World::new();
     world.start("w");
     let task = world.workflow_task();
