@@ -321,9 +321,10 @@ fn unpolled_of_run(run: &Run) -> impl Iterator<Item = UnpolledActivitySummary> {
             return None;
         };
         let (timeout, message) = unpolled_timeout(timed_out)?;
-        let scheduled = match run.history.attributes(timed_out.scheduled_event_id)? {
-            Attributes::ActivityTaskScheduledEventAttributes(scheduled) => scheduled,
-            _ => return None,
+        let Some(Attributes::ActivityTaskScheduledEventAttributes(scheduled)) =
+            run.history.attributes(timed_out.scheduled_event_id)
+        else {
+            return None;
         };
         Some(UnpolledActivitySummary {
             workflow_id: run.workflow_id.clone(),

@@ -295,7 +295,7 @@ mod tests {
                     p.maximum_interval = Some(Duration {
                         seconds: 0,
                         nanos: 1,
-                    })
+                    });
                 },
                 "MaximumInterval",
             ),
@@ -304,7 +304,7 @@ mod tests {
                     p.initial_interval = Some(Duration {
                         seconds: -1,
                         nanos: 0,
-                    })
+                    });
                 },
                 "InitialInterval",
             ),

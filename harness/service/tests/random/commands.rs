@@ -33,10 +33,10 @@ impl Begun {
         for event in history {
             match &event.attributes {
                 Some(Event::TimerStartedEventAttributes(timer)) => {
-                    begun.timers.push(timer.timer_id.clone())
+                    begun.timers.push(timer.timer_id.clone());
                 }
                 Some(Event::ActivityTaskScheduledEventAttributes(_)) => {
-                    begun.activities.push(event.event_id)
+                    begun.activities.push(event.event_id);
                 }
                 Some(Event::NexusOperationScheduledEventAttributes(_)) => {
                     begun.operations.push(event.event_id);

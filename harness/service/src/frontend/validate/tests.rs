@@ -96,7 +96,7 @@ fn a_start_is_refused_with_its_field_named() {
                 r.workflow_run_timeout = Some(prost_types::Duration {
                     seconds: -1,
                     nanos: 0,
-                })
+                });
             },
             "WorkflowRunTimeout",
         ),
@@ -110,7 +110,7 @@ fn a_start_is_refused_with_its_field_named() {
                 r.retry_policy = Some(RetryPolicy {
                     backoff_coefficient: 0.1,
                     ..RetryPolicy::default()
-                })
+                });
             },
             "BackoffCoefficient",
         ),
@@ -119,7 +119,7 @@ fn a_start_is_refused_with_its_field_named() {
                 r.priority = Some(Priority {
                     fairness_weight: f32::NAN,
                     ..Priority::default()
-                })
+                });
             },
             "must be greater than zero",
         ),

@@ -170,7 +170,7 @@ impl Run {
             return;
         }
         self.activities.update(scheduled_event_id, |activity| {
-            activity.is_backing_off = false
+            activity.is_backing_off = false;
         });
         let attempt = self
             .activities

@@ -115,7 +115,7 @@ impl Run {
                 self.state.workflow_task.attempt = 1;
             }
             WorkflowTaskFailedCause::UnhandledCommand => {
-                self.state.workflow_task.close_attempted = true
+                self.state.workflow_task.close_attempted = true;
             }
             _ => {}
         }

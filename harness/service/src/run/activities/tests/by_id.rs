@@ -43,7 +43,7 @@ fn an_activity_heartbeats_by_its_id() {
     request_cancel(&mut world);
     match world.call(request) {
         Ok(Response::RecordActivityTaskHeartbeatById(response)) => {
-            assert!(response.cancel_requested)
+            assert!(response.cancel_requested);
         }
         other => panic!("not its response: {other:?}"),
     }
