@@ -1,5 +1,5 @@
-//! Tells the tests where the descriptors of Temporal's protocol buffers are, which
-//! `temporalio-protos` publishes.
+//! Passes the path of the descriptors of Temporal's protocol buffers to the tests;
+//! `temporalio-protos` publishes them.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=DEP_TEMPORALIO_PROTOS_DESCRIPTOR_PATH");

@@ -1,4 +1,4 @@
-//! The same subjects as `ratios`, with criterion's statistics: `cargo bench -p benches`.
+//! The subjects of `ratios` with criterion's statistics: `cargo bench -p benches`.
 
 #![allow(
     missing_docs,

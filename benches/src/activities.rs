@@ -1,4 +1,4 @@
-//! One attempt of an activity: as the SDK's own test environment runs it, and as durasim does.
+//! One attempt of an activity, in the SDK's own test environment and in durasim.
 
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Registers both.
+    /// Registers the activity and its mock.
     ///
     /// # Panics
     ///
-    /// Never.
+    /// Does not panic.
     pub fn new() -> Self {
         let mut real = ActivityDefinitions::default();
         register(&mut real, Steps::step);
@@ -66,7 +66,7 @@ impl Attempts {
         Self { real, mocked, task }
     }
 
-    /// The SDK's environment, with the activity run in it.
+    /// Runs the activity in the SDK's test environment.
     ///
     /// # Panics
     ///
@@ -77,12 +77,12 @@ impl Attempts {
         ran.expect("it does not wait").expect("it does not fail")
     }
 
-    /// An attempt of the activity's own code.
+    /// Runs an attempt of the activity's own code.
     pub fn real(&self) -> ActivityOutcome {
         attempt(&self.real, self.task.clone())
     }
 
-    /// An attempt of its mock.
+    /// Runs an attempt of the mock.
     pub fn mocked(&self) -> ActivityOutcome {
         attempt(&self.mocked, self.task.clone())
     }

@@ -1,4 +1,4 @@
-//! The world that is measured with one check, and without it.
+//! The measured world, with and without one check.
 
 use durasim::{TestResult, TestWorkflowEnvironment};
 use futures::{FutureExt, future::LocalBoxFuture};
@@ -6,22 +6,22 @@ use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
 use crate::{Rounds, Steps};
 
-/// What a test asks to be checked.
+/// The check that a test asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Nothing but what is always checked.
+    /// None, besides the checks that always run.
     Nothing,
-    /// `idempotency`: the result of the workflow, and a value.
+    /// `idempotency`: of the workflow's result and a value.
     Observations,
-    /// `effects_once`: each activity has an effect.
+    /// `effects_once`: of one effect for each activity.
     Effects,
-    /// `invariant`: one that costs nothing itself.
+    /// `invariant`: of a closure that costs nothing itself.
     Invariant,
-    /// `sometimes`: at each activity.
+    /// `sometimes`: once for each activity.
     Sometimes,
 }
 
-/// Ten rounds, whose activities are mocked.
+/// Returns a world of ten rounds with mocked activities.
 pub fn rounds(
     asked: Asked,
 ) -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync {

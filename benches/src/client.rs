@@ -1,5 +1,4 @@
-//! The official client alone: a start and its result, answered at once with bytes that were made
-//! before.
+//! The official client alone: one start and its result, answered at once with prepared bytes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,14 +20,14 @@ use tonic::{Status, metadata::MetadataMap};
 
 use crate::Rounds;
 
-/// A client that waits for nobody.
+/// A client whose requests are answered at once.
 pub struct ClientAlone {
     runtime: Runtime,
     client: Client,
 }
 
 impl ClientAlone {
-    /// A client that hears of the run that ended with this event.
+    /// Creates a client that learns of a run that ended with this event.
     ///
     /// # Panics
     ///
@@ -63,11 +62,11 @@ impl ClientAlone {
         Self { runtime, client }
     }
 
-    /// Starts [`Rounds`] and takes its result.
+    /// Starts [`Rounds`] and returns its result.
     ///
     /// # Panics
     ///
-    /// If the client does not take the answers.
+    /// If the client rejects the answers.
     pub fn start_and_result(&self) -> u32 {
         self.runtime.block_on(async {
             let options = WorkflowStartOptions::new("rounds", "rounds-1").build();

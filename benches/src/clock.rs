@@ -1,32 +1,34 @@
-//! Measuring several things side by side.
+//! Measurement of several subjects side by side.
 
 use std::time::{Duration, Instant};
 
-/// Something to be measured: runs it once, and returns what of that time counts.
+/// A subject to measure: a closure that runs it once and returns the time that counts.
 pub struct Subject<'a>(Box<dyn FnMut() -> Duration + 'a>);
 
 impl<'a> Subject<'a> {
-    /// A subject whose whole time counts.
+    /// Returns a subject whose whole time counts.
     pub fn new<T>(mut run: impl FnMut() -> T + 'a) -> Self {
         Self(Box::new(move || time(|| drop(std::hint::black_box(run())))))
     }
 
-    /// A subject that times itself.
+    /// Returns a subject that times itself.
     pub fn timed(run: impl FnMut() -> Duration + 'a) -> Self {
         Self(Box::new(run))
     }
 }
 
-/// The least length of a sample.
+/// The minimum length of a sample.
 const SAMPLE: Duration = Duration::from_millis(5);
 
 /// Takes samples of each subject in turn until `budget` is spent, and returns the time of one run
-/// of each: that of its best sample, for whatever else the machine did only ever made a sample
-/// slower.
+/// of each.
 ///
-/// The samples of all subjects are about as long, or the short ones would be spared more often.
+/// The best sample counts, because other work of the machine only ever makes a sample slower.
+///
+/// The samples of all subjects have about the same length; otherwise the short ones would be
+/// disturbed less often.
 pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> {
-    // The first run warms up: it fills caches and lets the connection be made.
+    // The first run warms up: it fills caches and makes the connection.
     let once: Vec<Duration> = subjects
         .iter_mut()
         .map(|subject| {
@@ -44,7 +46,7 @@ pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> 
                 .max(1);
             let mut counted = Duration::ZERO;
             spent += time(|| {
-                // The one before has filled the caches with its own.
+                // The previous subject has filled the caches with its own data.
                 subject.0();
                 counted = (0..repeats).map(|_| subject.0()).sum();
             });
@@ -54,10 +56,10 @@ pub fn measure(budget: Duration, subjects: &mut [Subject<'_>]) -> Vec<Duration> 
     best
 }
 
-/// How long something takes on the machine's own clock.
+/// Returns the time that a closure takes on the machine's own clock.
 #[allow(
     clippy::disallowed_methods,
-    reason = "what is measured here is the machine, not a run"
+    reason = "the subject of a measurement is the machine, not a world"
 )]
 pub fn time(run: impl FnOnce()) -> Duration {
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! The floor: a workflow instance of the SDK, its activations and polls, and nothing around it.
+//! The floor: a workflow instance of the SDK with its activations and polls, and nothing around it.
 
 use std::{rc::Rc, task::Waker, time::Duration};
 
@@ -52,16 +52,16 @@ impl Floor {
         Self { activations }
     }
 
-    /// How many activations there are.
+    /// Returns the number of activations.
     pub fn activations(&self) -> usize {
         self.activations.len()
     }
 
-    /// Runs them, and returns how long that took: from creating the instance to its last poll.
+    /// Runs the activations and returns the time from creating the instance to its last poll.
     ///
     /// # Panics
     ///
-    /// If the workflow does not do what it did when it was recorded.
+    /// If the workflow does not behave as recorded.
     pub fn run(&self) -> Duration {
         let mut activations = self.activations.clone();
         let mut done = false;
@@ -76,7 +76,7 @@ impl Floor {
     }
 }
 
-/// Takes commands and forgets them.
+/// A host that discards commands.
 struct Nowhere;
 
 impl WorkflowHost for Nowhere {
@@ -111,7 +111,7 @@ fn instantiate(first: &mut WorkflowActivation) -> Box<dyn WorkflowInstance> {
         .expect("the arguments are those of the workflow")
 }
 
-/// Whether the workflow is done.
+/// Returns `true` if the workflow has completed.
 fn activate(instance: &mut dyn WorkflowInstance, activation: WorkflowActivation) -> bool {
     instance
         .activate(activation, Waker::noop())

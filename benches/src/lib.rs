@@ -1,11 +1,12 @@
-//! What durasim costs, as ratios to the cost of the SDK itself.
+//! Benchmarks of durasim, as ratios to the cost of the SDK itself.
 //!
 //! The workload is one workflow, [`Rounds`], that waits for a timer and calls an activity in each
-//! of its rounds: ten rounds make 21 workflow tasks and some hundred events. [`floor`] runs the
-//! SDK's part of the workflow and nothing else; [`client`] and [`activities`](mod@activities) run
-//! the SDK's other parts; [`worlds`] runs all of it, through the official client; [`checks`], what
-//! each check adds to it; [`clock`] measures them side by side, for only ratios within one process
-//! mean anything from one machine to another.
+//! of its rounds: ten rounds make 21 workflow tasks and about a hundred events.
+//!
+//! [`floor`] runs the SDK's part of the workflow alone; [`client`] and
+//! [`activities`](mod@activities) run the SDK's other parts; [`worlds`] runs the whole through the
+//! official client; [`checks`] adds one check; [`clock`] measures them side by side, because only
+//! ratios within one process can be compared between machines.
 
 #![allow(
     missing_docs,
@@ -32,14 +33,14 @@ use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult, activities::ActivityContext,
 };
 
-/// The workflow that is measured.
+/// The workflow to measure.
 #[workflow]
 #[derive(Default)]
 pub struct Rounds;
 
 #[workflow_methods]
 impl Rounds {
-    /// Waits a minute and calls an activity, so many times.
+    /// Waits a minute and calls an activity, the given number of times.
     ///
     /// # Errors
     ///
@@ -62,11 +63,11 @@ pub struct Steps;
 
 #[activities]
 impl Steps {
-    /// Returns what it is given.
+    /// Returns its input.
     ///
     /// # Errors
     ///
-    /// None.
+    /// Never fails.
     #[activity]
     pub async fn step(_ctx: ActivityContext, round: u32) -> Result<u32, ActivityError> {
         Ok(round)

@@ -1,4 +1,4 @@
-//! Whole runs, through the official client.
+//! Whole runs through the official client.
 
 use durasim::{
     FaultProfile, TestResult, TestWorkflowEnvironment,
@@ -9,7 +9,7 @@ use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
 use crate::{Rounds, Steps};
 
-/// A world in which one client runs [`Rounds`] to its end.
+/// Returns a world in which one client runs [`Rounds`] to its end.
 pub fn rounds(
     rounds: u32,
 ) -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync {
@@ -33,26 +33,26 @@ async fn run_rounds(env: TestWorkflowEnvironment, rounds: u32) -> TestResult {
     Ok(())
 }
 
-/// A world in which nothing happens.
+/// Returns a world in which nothing happens.
 pub fn empty()
 -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync {
     |_| futures::future::ready(Ok(())).boxed_local()
 }
 
-/// What of a world may be other than as bare as it can be.
+/// An optional part of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extra {
-    /// Each history is replayed in full at the end, as it is by default.
+    /// Each history is replayed in full at the end, as by default.
     Replay,
-    /// The SDK's own replayer does so too.
+    /// Each history is also replayed by the SDK's own replayer.
     CoreReplay,
     /// The entries of the trace are kept.
     TraceKept,
-    /// No runs are kept between workflow tasks.
+    /// No run is cached between workflow tasks.
     CacheOff,
 }
 
-/// The options of a world without faults.
+/// Returns the options of a world without faults.
 pub fn options(extras: &[Extra]) -> WorldOptions {
     let mut options = WorldOptions::default();
     options.replay = extras.contains(&Extra::Replay);
@@ -62,7 +62,7 @@ pub fn options(extras: &[Extra]) -> WorldOptions {
     options
 }
 
-/// The options of a world with everything that a default test with faults has.
+/// Returns the options of a world with everything that a default test with faults has.
 pub fn faulty() -> WorldOptions {
     let mut options = WorldOptions::default();
     options.faults = FaultProfile::all();

@@ -1,4 +1,4 @@
-//! Real Core as it replays a history: its verdict, and every activation that it derived.
+//! The replay of a history by real Core: its verdict, and every activation that it derived.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,20 +13,20 @@ use temporalio_sdk::{
     workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions},
 };
 
-/// The one namespace of a simulated service.
+/// The only namespace of a simulated service.
 pub(crate) const NAMESPACE: &str = "default";
 
-/// What real Core made of a history.
+/// The result of real Core's replay of a history.
 #[derive(Clone, Debug)]
 pub struct CoreReplay {
-    /// Why it rejected the history, if it did.
+    /// The reason if Core rejected the history.
     pub rejected: Option<String>,
-    /// Every activation of the run, but for the last, which only evicts it.
+    /// All activations of the run except the last, which only evicts it.
     pub activations: Vec<WorkflowActivation>,
 }
 
-/// Replays a history, with a replayer of its own: one that gets several may shut down before the
-/// last is done.
+/// Replays a history in a new replayer, because a replayer with several histories may shut down
+/// before the last is done.
 ///
 /// # Panics
 ///
@@ -62,7 +62,7 @@ pub fn replay(workflows: &Workflows, history: &History, task_queue: &str) -> Cor
     }
 }
 
-/// Keeps activations.
+/// An interceptor that keeps activations.
 #[derive(Default)]
 struct Recorder {
     activations: Arc<Mutex<Vec<WorkflowActivation>>>,

@@ -1,9 +1,8 @@
-//! The official SDK as the oracle of durasim: its worker, its replayer, and what it takes to
-//! compare with them.
+//! The official SDK as the oracle of durasim: its worker, its replayer, and code to compare with
+//! them.
 //!
 //! Nothing here is part of durasim. The official worker owns threads and reads the machine's clock,
-//! so it is never deterministic; but it is right by definition, and that is what a test wants from
-//! an oracle.
+//! so it is never deterministic. It is right by definition, as a test needs of an oracle.
 
 #![cfg(not(madsim))]
 

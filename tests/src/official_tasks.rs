@@ -1,9 +1,9 @@
-//! The official worker as the one that answers the workflow tasks of a simulated world.
+//! The official worker as a stand-in that answers the workflow tasks of a simulated world.
 //!
-//! A world stays as it is, its network, clock and activities included, but each workflow task goes
-//! to the official worker, real Core and the SDK's own host, on a thread of its own with real time.
-//! Virtual time stands still until the answer is there, so the world remains deterministic, and its
-//! histories can be compared to the byte.
+//! The world keeps its network, clock and activities, but each workflow task goes to the official
+//! worker: real Core and the SDK's own host, on a thread of its own with real time. Virtual time
+//! stands still until the answer arrives. So the world remains deterministic, and its histories can
+//! be compared byte by byte.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -34,14 +34,16 @@ use temporalio_protos::temporal::api::{
 use temporalio_sdk::WorkerOptions;
 use tonic::Status;
 
-/// A stand-in that has an official worker for each task queue, started with the queue's first task;
-/// `register` gives it its workflows, and its local activities if it has any, which then run in
-/// real time.
+/// Returns a stand-in with one official worker for each task queue, started with the queue's first
+/// task.
+///
+/// `register` gives a worker its workflows and its local activities, if it has any; local
+/// activities then run in real time.
 ///
 /// # Panics
 ///
-/// In the world that uses it: if the worker does not start, gives no answer, or asks for what it
-/// should have.
+/// In the world that uses the stand-in: if the worker does not start, gives no answer, or sends an
+/// unexpected request.
 pub fn official_worker(
     register: impl Fn(&mut WorkerOptions) + Send + Sync + 'static,
     cache: bool,
@@ -53,7 +55,7 @@ pub fn official_worker(
     })
 }
 
-/// Registers workflows and activities with an official worker.
+/// A function that registers workflows and activities with an official worker.
 type Register = Arc<dyn Fn(&mut WorkerOptions) + Send + Sync>;
 
 /// The official workers of a world.
@@ -98,16 +100,16 @@ impl WorkflowTaskAnswerer for OfficialWorkers {
         let reported = workers
             .values()
             .find_map(|worker| worker.desk.state().reported.remove(run_id));
-        // It was answered for the service already if the worker got another task meanwhile.
+        // If the worker got another task meanwhile, it was answered in the service's place.
         let Some(reported) = reported else { return };
-        // The world hands the next task out by itself.
+        // The world itself delivers the next task.
         let answer = answer
             .cloned()
             .map(|answer| RespondWorkflowTaskCompletedResponse {
                 workflow_task: None,
                 ..answer
             });
-        // Core waits for it, unless it has shut down.
+        // Core waits for this answer, unless it has shut down.
         let _ = reported.send(answer.map_err(|status| Reason::strip(status.clone())));
     }
 
@@ -121,7 +123,7 @@ impl WorkflowTaskAnswerer for OfficialWorkers {
             .values_mut()
             .find_map(|worker| Some((worker.desk.asked(run_id)?, worker)));
         let (page_wanted, worker) = asked.expect("a page that an official worker asked for");
-        // The worker may have given up; then its answer says so.
+        // If the worker has given up, its answer says so.
         let _ = page_wanted.send(page);
         worker.progress()
     }
@@ -135,7 +137,7 @@ struct OfficialWorker {
     sticky_queue: String,
 }
 
-/// Where tasks are handed to the official worker, and its answers collected.
+/// The exchange with an official worker: tasks go to it, its answers come back.
 struct Desk {
     state: Mutex<DeskState>,
     answers: mpsc::Sender<Request>,
@@ -147,15 +149,15 @@ struct DeskState {
     /// The run of each task that was handed out, by task token.
     runs: BTreeMap<Vec<u8>, String>,
     polls: Vec<oneshot::Sender<PollWorkflowTaskQueueResponse>>,
-    /// Where the service's answers to completed tasks are awaited, by run id.
+    /// By run id, the receivers of the service's answers to completed tasks.
     reported:
         BTreeMap<String, oneshot::Sender<Result<RespondWorkflowTaskCompletedResponse, Status>>>,
-    /// The pages of history that were asked for, by run id.
+    /// By run id, the receivers of requested pages of history.
     pages: BTreeMap<String, oneshot::Sender<GetWorkflowExecutionHistoryResponse>>,
     shutdown: Option<oneshot::Sender<()>>,
 }
 
-/// How long an answer may take of real time: a guard against tests that hang.
+/// The real time that an answer may take: a guard against tests that hang.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl OfficialWorker {
@@ -179,7 +181,7 @@ impl OfficialWorker {
         }
     }
 
-    /// What the worker says next.
+    /// Waits for the worker's next request.
     fn progress(&self) -> WorkflowTaskProgress {
         match self
             .answers
@@ -222,7 +224,7 @@ impl Drop for OfficialWorker {
     }
 }
 
-/// Core names its sticky queue at random; the world polls its own.
+/// Replaces the random name of Core's sticky queue; the world polls its own.
 fn rename_sticky_queue(request: &mut RespondWorkflowTaskCompletedRequest, sticky_queue: &str) {
     if let Some(TaskQueue { name, .. }) = request
         .sticky_attributes
@@ -233,7 +235,7 @@ fn rename_sticky_queue(request: &mut RespondWorkflowTaskCompletedRequest, sticky
     }
 }
 
-/// The thread of an official worker: until it is shut down.
+/// Runs the thread of an official worker until the worker is shut down.
 fn run(
     desk: &Arc<Desk>,
     shut_down: oneshot::Receiver<()>,
@@ -252,13 +254,14 @@ fn run(
             .client_identity_override(identity)
             .build();
         options.max_cached_workflows = if cache { 1000 } else { 0 };
-        // As the simulated workers do; the default is a hash of the test's own binary.
+        // The same build id as the simulated workers; the default is a hash of the test's own
+        // binary.
         options.deployment_options = WorkerDeploymentOptions::from_build_id(String::new());
         register(&mut options);
         let mut worker = crate::official_worker::worker(client, options);
         let shutdown = worker.shutdown_handle();
         let until_shut_down = async {
-            // Dropped or told: the world has ended.
+            // The sender is dropped or used when the world has ended.
             let _ = shut_down.await;
             shutdown();
         };
@@ -274,10 +277,10 @@ impl Desk {
 
     fn hand_out(&self, task: PollWorkflowTaskQueueResponse) {
         let mut state = self.state();
-        // The SDK reports one task after the other: it begins none before it knows what became of
+        // The SDK reports one task after the other: it begins no task before it knows the result of
         // the last.
         for reported in std::mem::take(&mut state.reported).into_values() {
-            // Core waits for it, unless it has shut down.
+            // Core waits for this answer, unless it has shut down.
             let _ = reported.send(Ok(RespondWorkflowTaskCompletedResponse::default()));
         }
         let run_id = task.workflow_execution.clone().unwrap_or_default().run_id;
@@ -391,7 +394,7 @@ impl Desk {
                 )));
             }
         };
-        // Nobody waits any more once the world has ended.
+        // The receiver is gone once the world has ended.
         let _ = self.answers.send(request);
         Ok(Answer::Now(response))
     }
@@ -406,7 +409,7 @@ enum Answer {
 }
 
 impl DeskState {
-    /// Hands the tasks to the polls; those that nobody waits for any more are passed over.
+    /// Passes tasks to waiting polls; tasks whose poll is gone are skipped.
     fn serve(&mut self) {
         self.polls.retain(|poll| !poll.is_canceled());
         while !self.tasks.is_empty()
@@ -421,7 +424,7 @@ impl DeskState {
     }
 }
 
-/// What a worker asks before it polls does not depend on the world.
+/// Answers the requests that a worker sends before it polls; they do not depend on the world.
 fn asked_at_start(request: Request) -> Result<Answer, Status> {
     let mut service = Service::new(ServiceConfig::default());
     service.request(durasim_engine::START_MS, RequestId(0), request);

@@ -1,4 +1,4 @@
-//! The official worker, on a simulated service.
+//! The official worker, connected to a simulated service.
 
 use std::{future::Future, time::Duration};
 
@@ -7,15 +7,15 @@ use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
 
 use crate::server::{Poll, Server};
 
-/// Runs a test against a simulated service with an official worker on it.
+/// Runs a test against a simulated service with an official worker.
 ///
-/// `options` are the worker's; `body` is the test, and gets the server and an official client.
-/// Everything but the worker's own threads runs on the calling thread.
+/// `options` are the worker's; `body` is the test, which gets the server and an official client.
+/// Everything except the worker's own threads runs on the calling thread.
 ///
 /// # Panics
 ///
-/// If the worker does not start or fails, or if the test gets stuck: the message then says what was
-/// asked so far.
+/// If the worker does not start or fails, or if the test gets stuck; the message then lists all
+/// requests so far.
 pub fn with_worker<T, F>(options: WorkerOptions, body: impl FnOnce(Server, Client) -> F) -> T
 where
     F: Future<Output = T>,
@@ -44,14 +44,14 @@ where
     })
 }
 
-/// How long a test may take of real time: a guard against tests that hang, no measure of anything.
+/// The real time that a test may take: a guard against tests that hang.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// An official worker over the connection of this client.
+/// Creates an official worker over the connection of this client.
 ///
 /// # Panics
 ///
-/// If it does not start.
+/// If the worker does not start.
 pub fn worker(client: Client, options: WorkerOptions) -> Worker {
     let runtime_options = RuntimeOptions::builder()
         .heartbeat_interval(None)

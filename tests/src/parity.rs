@@ -1,4 +1,4 @@
-//! Comparing what durasim derives from a history with what real Core derives from it.
+//! Comparison of durasim with real Core: the activations that both derive from a history.
 
 use std::fmt::{Debug, Write};
 
@@ -12,8 +12,8 @@ use temporalio_protos::{
 
 use crate::core_replay;
 
-/// What real Core says against the first of these histories that it rejects; empty if it accepts
-/// all.
+/// Returns real Core's objection to the first of these histories that it rejects; empty if it
+/// accepts all.
 ///
 /// # Panics
 ///
@@ -41,12 +41,12 @@ pub fn rejected_by_core(scenario: &Scenario, histories: &[History]) -> Vec<Strin
     rejected
 }
 
-/// Where the activations that durasim derives from these histories differ from real Core's; empty
-/// if nowhere.
+/// Returns the differences between the activations that durasim and real Core derive from these
+/// histories; empty if there are none.
 ///
 /// Whole activations are compared: jobs and their order, timestamps, flags, sizes. Nothing is
-/// normalized. Two things are not there to compare: Core's last activation, which only evicts the
-/// run, and what a history that ends with an unanswered workflow task would get next, which the two
+/// normalized. Two things cannot be compared: Core's last activation, which only evicts the run,
+/// and the activation after a history that ends with an unanswered workflow task, which the two
 /// replayers see at different moments.
 ///
 /// # Panics
@@ -56,8 +56,10 @@ pub fn activation_differences(scenario: &Scenario, histories: &[History]) -> Vec
     activation_differences_by(ReplayMode::Strict, scenario, histories)
 }
 
-/// The same, with commands compared like this: a history that durasim rejects because it compares
-/// more than Core does has activations all the same.
+/// Returns the same differences, with commands compared by `compare`.
+///
+/// A history that durasim rejects because it compares more than Core does has activations all the
+/// same.
 ///
 /// # Panics
 ///
@@ -99,12 +101,12 @@ pub fn activation_differences_by(
     differences
 }
 
-/// Where the histories of two worlds differ, the second of which had the official worker; empty if
-/// nowhere.
+/// Returns the differences between the histories of two worlds, the second of which had the
+/// official worker; empty if there are none.
 ///
 /// Whole histories are compared, ids, times and attributes included. One thing is normalized: the
-/// order of the flags of Core that a workflow task used first, which Core keeps in a hash set and
-/// so reports in any order.
+/// order of the Core flags that a workflow task used first. Core keeps them in a hash set and
+/// reports them in any order.
 pub fn history_differences(simulated: &[History], official: &[History]) -> Vec<String> {
     let mut differences = Vec::new();
     if simulated.len() != official.len() {
@@ -138,8 +140,8 @@ fn sorted_flags(history: &History) -> Vec<HistoryEvent> {
     events
 }
 
-/// The build id that the SDK's replayer makes of the test's own binary: workflow code sees it where
-/// a task was never completed.
+/// Returns the build id that the SDK's replayer derives from the test's own binary; workflow code
+/// sees it in a task that was never completed.
 fn replayer_build_id(activations: &[WorkflowActivation]) -> String {
     let unanswered = activations
         .last()
@@ -149,7 +151,7 @@ fn replayer_build_id(activations: &[WorkflowActivation]) -> String {
         .map_or_else(String::new, |version| version.build_id.clone())
 }
 
-/// The task queue that a run was started on.
+/// Returns the task queue of a run's start.
 fn task_queue(history: &History) -> &str {
     match history
         .events()
@@ -180,7 +182,7 @@ fn first_difference(ours: &[WorkflowActivation], core: &[WorkflowActivation]) ->
     Some(format!("{whose} has {} more:\n{more:#?}", more.len()))
 }
 
-/// The lines that differ, ours before Core's.
+/// Returns the lines that differ, durasim's before Core's.
 pub(crate) fn side_by_side(ours: &impl Debug, core: &impl Debug) -> String {
     let (ours, core) = (format!("{ours:#?}"), format!("{core:#?}"));
     let mut text = String::new();

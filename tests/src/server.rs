@@ -1,10 +1,10 @@
-//! The simulated service without a world around it, for the official worker and client.
+//! A simulated service without a world around it, for the official worker and client.
 //!
-//! [`Server`] is one `durasim_service::Service` behind the official SDK's in-process callback. Its
-//! time is virtual and its own: it jumps to the next timer when the service, the workers and the
-//! test have nothing left to do. That is known by counting, not by waiting: every task that was
-//! handed out must be answered, every worker must be back at its polls, and the test must wait for
-//! an answer or in [`Server::sleep`]. So nothing depends on how fast the machine is.
+//! [`Server`] is one `durasim_service::Service` behind the official SDK's in-process callback. It
+//! has its own virtual time, which jumps to the next timer when the service, the workers and the
+//! test have nothing left to do. The server knows this by counting, not by waiting: every task that
+//! it handed out is answered, every worker is back at its polls, and the test waits for an answer
+//! or in [`Server::sleep`]. So nothing depends on the speed of the machine.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ use temporalio_protos::temporal::api::{
 };
 use tonic::Status;
 
-/// A task queue as pollers see it: its normal name, and what is polled for.
+/// A task queue as pollers see it: its normal name and the kind of tasks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Poll {
     /// Workflow tasks from the queue itself.
@@ -45,16 +45,16 @@ struct State {
     now_ms: u64,
     next_id: u64,
     calls: BTreeMap<RequestId, Call>,
-    /// The task tokens that were handed out and not answered, each with its activity id if it has
+    /// The task tokens that were handed out and not answered, each with its activity id, if it has
     /// one.
     handed_out: BTreeMap<Vec<u8>, Option<String>>,
     sleepers: Vec<(u64, oneshot::Sender<()>)>,
     expected: BTreeSet<Poll>,
-    /// The RPCs so far, for the message of a test that is stuck.
+    /// All RPCs so far, for the message of a test that is stuck.
     log: Vec<String>,
 }
 
-/// A request that the service has not answered.
+/// A request that the service has not answered yet.
 struct Call {
     sender: oneshot::Sender<Result<Vec<u8>, Status>>,
     rpc: Rpc,
@@ -68,7 +68,7 @@ impl Default for Server {
 }
 
 impl Server {
-    /// A server with nothing on it.
+    /// Creates a server without any workflow.
     pub fn new(config: ServiceConfig) -> Self {
         Self(Arc::new(Mutex::new(State {
             service: Service::new(config),
@@ -82,7 +82,7 @@ impl Server {
         })))
     }
 
-    /// The official client, connected to this server.
+    /// Returns an official client that is connected to this server.
     ///
     /// # Panics
     ///
@@ -104,7 +104,7 @@ impl Server {
             .expect("a client without plugins")
     }
 
-    /// Waits for this much virtual time.
+    /// Waits for the given virtual time.
     ///
     /// # Panics
     ///
@@ -120,8 +120,7 @@ impl Server {
         receiver.await.expect("the server outlives its sleepers");
     }
 
-    /// Lets this much virtual time pass, whatever is under way: timers that fall due fire on the
-    /// way.
+    /// Advances virtual time, even if work is under way; timers that fall due fire.
     pub fn advance(&self, duration: Duration) {
         let mut state = self.state();
         let end_ms = state.now_ms + millis(duration);
@@ -129,18 +128,18 @@ impl Server {
         state.pump();
     }
 
-    /// From now on, time jumps only while all these polls wait at the service.
+    /// Lets time jump only while all these polls wait at the service.
     pub fn expect_polls(&self, polls: impl IntoIterator<Item = Poll>) {
         self.state().expected.extend(polls);
     }
 
-    /// Undoes [`Server::expect_polls`]: the worker goes away.
+    /// Undoes [`Server::expect_polls`] when the worker goes away.
     pub fn forget_polls(&self) {
         self.state().expected.clear();
     }
 
-    /// The histories of all runs so far, in the order in which they started, each with its workflow
-    /// and run id.
+    /// Returns the histories of all runs so far in the order of their starts, each with its
+    /// workflow id and run id.
     pub fn histories(&self) -> Vec<(String, String, Vec<HistoryEvent>)> {
         let state = self.state();
         let runs = state.service.executions().into_iter();
@@ -154,7 +153,7 @@ impl Server {
         .collect()
     }
 
-    /// The history of the last run of a workflow id; empty if there is none.
+    /// Returns the history of the last run of a workflow id; empty if there is none.
     pub fn history(&self, workflow_id: &str) -> Vec<HistoryEvent> {
         plain(
             self.state()
@@ -164,7 +163,7 @@ impl Server {
         )
     }
 
-    /// What was asked so far and what is still open, for the message of a test that got stuck.
+    /// Returns all requests so far and the open ones, for the message of a test that is stuck.
     pub fn diagnosis(&self) -> String {
         let state = self.state();
         let mut text = state.log.join("\n");
@@ -213,7 +212,7 @@ impl Server {
     }
 }
 
-/// Tells the service of a caller that does not wait any more.
+/// A guard that tells the service when a caller stops waiting.
 struct Hangup {
     server: Server,
     id: RequestId,
@@ -253,7 +252,7 @@ impl State {
         id
     }
 
-    /// Delivers what is ready, and lets time jump while nothing else can happen.
+    /// Delivers replies, and lets time jump while nothing else can happen.
     fn pump(&mut self) {
         loop {
             self.deliver();
@@ -288,12 +287,12 @@ impl State {
             .sleepers
             .extract_if(.., |(due_ms, _)| *due_ms <= now_ms)
         {
-            // The test may have given up.
+            // The test may have stopped waiting.
             let _ = sleeper.send(());
         }
     }
 
-    /// Whether only time can bring anything about.
+    /// Returns `true` if nothing can happen before time advances.
     fn is_idle(&self) -> bool {
         let waiting: BTreeSet<_> = self
             .calls
@@ -322,7 +321,7 @@ impl State {
         }
     }
 
-    /// Takes the task that a request answers off the list.
+    /// Removes the task that a request answers from the list.
     fn answered(&mut self, request: &Request) {
         let token = match request {
             Request::RespondWorkflowTaskCompleted(request) => &request.task_token,
@@ -351,7 +350,7 @@ impl State {
     }
 }
 
-/// The tasks that a response hands out.
+/// Returns the tasks that a response hands out.
 fn tasks_of(response: &Response) -> Vec<(Vec<u8>, Option<String>)> {
     match response {
         Response::PollWorkflowTaskQueue(task) if !task.task_token.is_empty() => {

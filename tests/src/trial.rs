@@ -1,4 +1,4 @@
-//! Trying a world in every way that must make no difference to it, with the official SDK as the
+//! Trials of a world under every setting that must make no difference, with the official SDK as the
 //! oracle.
 
 use durasim::{
@@ -9,25 +9,27 @@ use scenarios::scenario::Scenario;
 
 use crate::{official_tasks::official_worker, parity, worlds};
 
-/// What of a world's histories the official worker must agree with, when it answers the workflow
-/// tasks instead of the simulated workers.
+/// The part of a world's histories that must stay the same if the official worker answers the
+/// workflow tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Official {
     /// Every event in full, ids and times included.
     Histories,
-    /// Nothing: the official worker would do in real time what the world does in virtual time
-    /// (local activities), or needs what only the simulated worker has (a data converter, mocks of
-    /// workflows).
+    /// None: the official worker would do work in real time that the world does in virtual time
+    /// (local activities), or it lacks a feature of the simulated worker (a data converter,
+    /// workflow mocks).
     NotAsked,
 }
 
-/// Runs the world with caches on and off, without faults and with, benign and over a few seeds, and
-/// asks real Core of every history: its replayer must accept it, and derive from it the activations
-/// that durasim derives. Without faults the official worker must make the same histories.
+/// Runs the world with and without caches, without faults and with faults, on benign choices and on
+/// a few seeds, and checks every history with real Core.
+///
+/// Core's replayer must accept the history and derive the same activations as durasim. Without
+/// faults the official worker must make the same histories.
 ///
 /// # Panics
 ///
-/// With what differs, or with the report of the world that failed.
+/// If anything differs, with the differences, or if a world fails, with its report.
 pub fn try_out(scenario: &Scenario, official: Official) {
     for cache in [true, false] {
         let benign = worlds::cached(WorldOptions::default(), cache);

@@ -1,4 +1,4 @@
-//! Running the worlds of scenarios.
+//! Helpers that run the worlds of scenarios.
 
 use durasim::advanced::{ChoiceSource, WorldOptions, WorldReport, run_world};
 use scenarios::scenario::Scenario;
@@ -8,11 +8,11 @@ pub fn run(scenario: &Scenario, options: &WorldOptions) -> WorldReport {
     run_world(&scenario.world, options)
 }
 
-/// The same, and it must pass.
+/// Runs the world of a scenario, which must pass.
 ///
 /// # Panics
 ///
-/// With the report, if the world fails.
+/// If the world fails, with its report.
 pub fn run_sound(scenario: &Scenario, options: &WorldOptions) -> WorldReport {
     let report = run(scenario, options);
     if let Some(failure) = &report.failure {
@@ -26,17 +26,17 @@ pub fn run_sound(scenario: &Scenario, options: &WorldOptions) -> WorldReport {
     report
 }
 
-/// These options, with the workers' caches on or off.
+/// Returns these options with the workers' caches on or off.
 pub fn cached(mut options: WorldOptions, cache: bool) -> WorldOptions {
     options.cache = cache;
     options
 }
 
-/// How many seeds of each scenario a test tries: `DURASIM_TEST_SEEDS`, or this few.
+/// Returns the seeds of each scenario that a test tries: `DURASIM_TEST_SEEDS` of them, or `few`.
 ///
 /// # Panics
 ///
-/// If the variable is no number.
+/// If the variable is not a number.
 pub fn seeds(few: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("DURASIM_TEST_SEEDS").ok();
     0..asked.map_or(few, |text| {
@@ -44,7 +44,7 @@ pub fn seeds(few: u64) -> std::ops::Range<u64> {
     })
 }
 
-/// These options, with the choices of a seed.
+/// Returns these options with the choices of a seed.
 pub fn seeded(options: &WorldOptions, seed: u64) -> WorldOptions {
     let mut options = options.clone();
     options.choices = ChoiceSource::Seed(seed);

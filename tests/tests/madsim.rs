@@ -1,5 +1,4 @@
-//! One test from end to end that also passes under `RUSTFLAGS="--cfg madsim"`, where the runtime is
-//! madsim's.
+//! One end-to-end test that also passes under `RUSTFLAGS="--cfg madsim"`, on madsim's runtime.
 
 use durasim::prelude::*;
 use scenarios::approval::workflow::{ApprovalWorkflow, Items};

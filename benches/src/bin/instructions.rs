@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs a subject so many times: the part of the program that callgrind watches.
+/// Runs a subject the given number of times; this is the part that callgrind watches.
 fn run(subject: &str, runs: &str) {
     let (_, _, extras) = SUBJECTS
         .iter()
@@ -78,12 +78,12 @@ fn report() -> Result<(), String> {
             println!("  {cost:>9}  {share:>4.1} %  {component}");
         }
     }
-    // A leftover costs nobody anything.
+    // A folder that stays behind does no harm.
     let _ = std::fs::remove_dir_all(&folder);
     Ok(())
 }
 
-/// Counts the instructions of so many runs, by component.
+/// Counts the instructions of the given number of runs, by component.
 fn count(folder: &Path, subject: &str, runs: u32) -> Result<BTreeMap<&'static str, u64>, String> {
     let out = folder.join(format!("{runs}"));
     let program = env::current_exe().map_err(|error| error.to_string())?;
@@ -140,7 +140,7 @@ fn own_costs(profile: &str) -> BTreeMap<&'static str, u64> {
 
 const OTHER: &str = "other";
 
-/// The components, each with the beginnings of its functions' names; the first that fits counts.
+/// The components, each with the prefixes of its functions' names; the first match counts.
 const COMPONENTS: [(&str, &[&str]); 15] = [
     (
         "malloc and free",

@@ -1,7 +1,7 @@
-//! Measures what durasim costs, and prints it as ratios: `cargo run --release -p benches --bin
+//! Measures the cost of durasim and prints it as ratios: `cargo run --release -p benches --bin
 //! ratios -- --json`.
 //!
-//! Every budget is an upper bound. A line without a budget is there to be watched.
+//! A budget is an upper bound. A line without a budget is printed for information.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -24,7 +24,7 @@ struct Line {
     name: &'static str,
     ratio: f64,
     budget: Option<f64>,
-    /// What the ratio is made of, for people.
+    /// The two quantities of the ratio, in words.
     meaning: String,
 }
 
@@ -88,7 +88,7 @@ fn line(
     }
 }
 
-/// What a check takes of a run that has it.
+/// Returns the line for the share of a check in the run that has it.
 fn share(name: &'static str, (with, without): (Duration, Duration), check: &str) -> Line {
     line(
         name,
@@ -98,7 +98,7 @@ fn share(name: &'static str, (with, without): (Duration, Duration), check: &str)
     )
 }
 
-/// A whole run over the floor, with more and less around it.
+/// Measures a whole run over the floor, with and without optional parts.
 fn runs() -> Vec<Line> {
     let body = worlds::rounds(10);
     let history = worlds::run(&body, &[]).histories.remove(0);
@@ -133,7 +133,7 @@ fn runs() -> Vec<Line> {
     else {
         unreachable!("as many times as subjects")
     };
-    // What the SDK's own code costs in such a run, whoever answers it.
+    // The cost of the SDK's own code in such a run, for any service.
     let sdk = floor_time + client_time + attempt_time * 10;
     let what = format!(
         "ten activities and ten timers, {} activations",
@@ -176,7 +176,7 @@ fn runs() -> Vec<Line> {
     ]
 }
 
-/// What each of the other checks costs. Those that a test asks for are there when it does.
+/// Measures the cost of each other check, compared with a test that does not ask for it.
 fn shares() -> Vec<Line> {
     let nothing = checks::rounds(Asked::Nothing);
     let observations = checks::rounds(Asked::Observations);
@@ -240,7 +240,7 @@ fn shares() -> Vec<Line> {
     ]
 }
 
-/// An environment, of which the budget allows 200 us.
+/// Measures an environment; the budget allows 200 us.
 fn environment() -> Vec<Line> {
     let body = worlds::empty();
     let times = measure(
@@ -256,7 +256,7 @@ fn environment() -> Vec<Line> {
     )]
 }
 
-/// Eleven events a round.
+/// Measures runs of different lengths, at eleven events a round.
 fn length() -> Vec<Line> {
     let (short, long) = (worlds::rounds(91), worlds::rounds(909));
     let times = measure(
@@ -284,7 +284,7 @@ fn length() -> Vec<Line> {
     ]
 }
 
-/// One attempt, over the SDK's own way to run one.
+/// Measures one attempt, over the SDK's own way to run one.
 fn attempts() -> Vec<Line> {
     let attempts = Attempts::new();
     let times = measure(
@@ -311,7 +311,7 @@ fn attempts() -> Vec<Line> {
     ]
 }
 
-/// Seeds, with faults and without, on one thread and on two.
+/// Measures seeds with and without faults, on one thread and on two.
 fn campaigns() -> Vec<Line> {
     const SEEDS: u64 = 200;
     let scenario = scenarios::payment::SCENARIO;

@@ -1,4 +1,5 @@
-//! `docs/CONFORMANCE.md` says what of Temporal's protocol is done; these tests keep it true.
+//! Tests that keep `docs/CONFORMANCE.md` true, which lists the simulated parts of Temporal's
+//! protocol.
 
 use std::{collections::BTreeMap, fs, sync::LazyLock};
 
@@ -33,7 +34,7 @@ static PROTOS: LazyLock<Vec<FileDescriptorProto>> = LazyLock::new(|| {
         .file
 });
 
-/// The rows of the table under a heading.
+/// Returns the rows of the table under a heading.
 fn rows(heading: &str) -> Vec<Row> {
     table(&DOCUMENT, heading).into_iter().map(row).collect()
 }
@@ -50,7 +51,7 @@ fn row(cells: Vec<String>) -> Row {
     }
 }
 
-/// All rows of the document.
+/// Returns all rows of the document.
 fn all_rows() -> Vec<Row> {
     let headings = ["Commands", "History events", "Activation jobs", "RPCs"];
     headings.into_iter().flat_map(rows).collect()
@@ -74,8 +75,8 @@ fn assert_rows(heading: &str, names: Vec<String>) {
     assert!(wrong.is_empty(), "not in exactly one row: {wrong:?}");
 }
 
-/// The values of an enum of `temporal.api.enums.v1`, as Temporal shows them: without their prefix,
-/// and the first, which stands for none.
+/// Returns the names of an enum's values in `temporal.api.enums.v1` as Temporal shows them: without
+/// their prefix, and without the first, which means "unspecified".
 fn enum_values(name: &str, prefix: &str) -> Vec<String> {
     let found = PROTOS
         .iter()
@@ -141,7 +142,7 @@ fn each_rpc_has_a_row() {
 }
 
 #[test]
-fn what_is_done_names_its_test() {
+fn each_row_that_is_done_names_a_test() {
     for row in all_rows() {
         assert!(
             ["done", "partly", "not"].contains(&row.state.as_str()),
@@ -153,13 +154,13 @@ fn what_is_done_names_its_test() {
         );
         assert!(
             row.state != "not" || row.tests.is_empty(),
-            "a test of what is not done: {row:?}"
+            "a row that is not done has a test: {row:?}"
         );
     }
 }
 
 #[test]
-fn what_is_not_wholly_done_says_what_is_missing() {
+fn each_other_row_says_what_is_missing() {
     for row in all_rows() {
         assert!(
             row.state == "done" || !row.remark.is_empty(),
@@ -169,14 +170,14 @@ fn what_is_not_wholly_done_says_what_is_missing() {
 }
 
 #[test]
-fn each_test_named_is_there() {
+fn each_named_test_exists() {
     assert_tests_exist(all_rows().iter().flat_map(|row| &row.tests));
 }
 
-/// What a service says to an RPC at once, if anything.
+/// Returns the error with which a service refuses an RPC at once, if it does.
 fn refused(rpc: &str) -> Option<Status> {
     let request = match rpc {
-        // Refused as malformed if they are empty.
+        // These requests are refused as malformed if they are empty.
         "PollNexusTaskQueue" => PollNexusTaskQueueRequest {
             namespace: "default".to_owned(),
             task_queue: Some(TaskQueue {
@@ -210,7 +211,7 @@ fn refused(rpc: &str) -> Option<Status> {
 }
 
 #[test]
-fn an_rpc_that_is_not_done_is_unimplemented_by_name() {
+fn an_rpc_that_is_not_done_is_refused_as_unimplemented() {
     for row in rows("RPCs").into_iter().filter(|row| row.state == "not") {
         let status = refused(&row.name).unwrap_or_else(|| panic!("{} is served", row.name));
         assert_eq!(

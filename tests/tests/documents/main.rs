@@ -1,4 +1,4 @@
-//! Tests that keep true what documents say: tables about the code, and the rules of the house.
+//! Tests that keep documents true: tables about the code, and the rules of the house.
 
 mod conformance;
 mod house_rules;
@@ -12,7 +12,7 @@ use house_rules::habits::tests_in;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct TestName {
     name: String,
-    /// The file it is in, from the root of the repository.
+    /// The path of its file from the root of the repository.
     path: String,
 }
 
@@ -25,7 +25,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The rows of the table under a heading, cell by cell.
+/// Returns the rows of the table under a heading, cell by cell.
 fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
     let section = document
         .split("\n## ")
@@ -48,7 +48,7 @@ fn table(document: &str, heading: &str) -> Vec<Vec<String>> {
     .collect()
 }
 
-/// The tests that a cell links to.
+/// Returns the tests that a cell links to.
 fn tests_of(cell: &str) -> Vec<TestName> {
     let test = |link: &str| {
         let (name, path) = link

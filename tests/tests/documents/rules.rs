@@ -1,4 +1,5 @@
-//! `docs/RULES.md` says which tests show which rule of Temporal; these tests keep it true.
+//! Tests that keep `docs/RULES.md` true, which lists Temporal's rules with the tests that show
+//! them.
 
 use std::{
     collections::BTreeSet,
@@ -35,7 +36,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 });
 
 #[test]
-fn each_rule_stands_once_with_a_test_and_its_source() {
+fn each_rule_is_listed_once_with_a_test_and_a_source() {
     assert!(RULES.len() > 100, "{} rules", RULES.len());
     let mut seen = BTreeSet::new();
     for rule in RULES.iter() {
@@ -51,11 +52,11 @@ fn each_rule_stands_once_with_a_test_and_its_source() {
 }
 
 #[test]
-fn each_test_named_is_there() {
+fn each_named_test_exists() {
     assert_tests_exist(RULES.iter().flat_map(|rule| &rule.tests));
 }
 
-/// The Rust files of a directory of the repository.
+/// Returns the Rust files of a directory of the repository.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -71,7 +72,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn each_test_of_a_rule_stands_in_the_document() {
+fn each_test_of_a_rule_is_in_the_document() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("a repository");

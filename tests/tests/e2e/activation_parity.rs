@@ -1,5 +1,5 @@
-//! From every history, durasim derives the activations that real Core derives: jobs, order, times
-//! and flags.
+//! Parity of activations: durasim and real Core derive the same from every history, in jobs, order,
+//! times and flags.
 
 use durasim::advanced::WorldOptions;
 use durasim_tests::{parity, worlds};

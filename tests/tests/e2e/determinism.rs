@@ -1,5 +1,7 @@
-//! A run is a pure function of its choices: the same seed and setting give the same trace hash,
-//! each time, on any thread, with any number of them.
+//! Determinism: a world is a pure function of its choices.
+//!
+//! The same seed and setting give the same trace hash every time, on any thread and any number of
+//! threads.
 //!
 //! `DURASIM_TEST_SEEDS=1000` tries a thousand seeds of each scenario.
 
@@ -18,7 +20,7 @@ use scenarios::scenario::Scenario;
 
 each_sound_scenario!(hashes_depend_on_seed_and_setting_alone);
 
-/// What became of one world: its trace hash, its end, and how much there was of it.
+/// The result of one world: its trace hash, its end, and its numbers of events and steps.
 type Fingerprint = (String, Option<String>, u64, u64);
 
 fn hashes_depend_on_seed_and_setting_alone(scenario: &Scenario) {

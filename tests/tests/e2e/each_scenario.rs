@@ -1,12 +1,13 @@
-//! A test for each sound scenario.
+//! A macro that makes one test for each sound scenario.
 
-/// One `#[test]` for each sound scenario, named for it, that calls a function with it.
+/// Makes one `#[test]` for each sound scenario, with the scenario's name, that calls a function
+/// with the scenario.
 macro_rules! each_sound_scenario {
     ($check:path) => {
         each_sound_scenario! {
             $check:
-            fetch_and_process, approval, batch, large_file, saga, payment, transfer, renewal, fan_out, subscription,
-            versioned, inventory, notifications, order,
+            fetch_and_process, approval, batch, large_file, saga, payment, transfer, renewal,
+            fan_out, subscription, versioned, inventory, notifications, order,
         }
     };
     ($check:path: $($name:ident),+ $(,)?) => {
@@ -20,7 +21,8 @@ macro_rules! each_sound_scenario {
         #[test]
         fn no_sound_scenario_is_left_out() {
             let listed = [$(stringify!($name)),+];
-            let sound: Vec<_> = scenarios::registry::sound().map(|scenario| scenario.name).collect();
+            let sound = scenarios::registry::sound().map(|scenario| scenario.name);
+            let sound: Vec<_> = sound.collect();
             assert_eq!(sound, listed);
         }
     };

@@ -1,8 +1,8 @@
-//! A project outside the repository follows the README to the letter.
+//! A project outside the repository that follows the README to the letter.
 
 use std::{fs, path::Path, process::Command};
 
-/// Builds the whole SDK once more: run it with `cargo test -p durasim-tests --test e2e -- --ignored
+/// Builds the whole SDK once more. To run it: `cargo test -p durasim-tests --test e2e -- --ignored
 /// fresh_project`.
 #[test]
 #[ignore = "builds the SDK from scratch: minutes"]
@@ -31,7 +31,7 @@ fn a_fresh_project_passes_the_first_test_of_the_readme() {
     fs::remove_dir_all(project).unwrap();
 }
 
-/// The first block of the README that begins like this.
+/// Returns the first block of the README that begins with `fence`.
 fn block<'a>(readme: &'a str, fence: &str) -> &'a str {
     let start = readme
         .find(fence)

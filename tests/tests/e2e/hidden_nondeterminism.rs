@@ -1,8 +1,8 @@
-//! What workflow code may not depend on reaches a command: durasim names the command, and the line
-//! that issued it.
+//! Hidden nondeterminism: if a command depends on something that workflow code must not use,
+//! durasim names the command and the line that issued it.
 //!
-//! Each test runs one fault-free world, as a plain `#[workflow_test]` does; the line is the one
-//! after the comment `// issued by NAME`.
+//! Each test runs one fault-free world, as a plain `#[workflow_test]` does. The reported line must
+//! be the one after the comment `// issued by NAME`.
 
 #![expect(
     clippy::unused_async,
@@ -63,7 +63,7 @@ thread_local! {
 static RUNS: AtomicU32 = AtomicU32::new(0);
 static FLIPS: AtomicU32 = AtomicU32::new(0);
 
-/// Does what it is named for, in the name of what must not be done.
+/// Issues a command that depends on the forbidden thing that its input names.
 #[workflow]
 #[derive(Default)]
 struct Careless;
@@ -230,7 +230,7 @@ async fn world(env: TestWorkflowEnvironment, how: String, runs: u32) -> TestResu
     Ok(())
 }
 
-/// What durasim says against it, as it prints it: run once more with backtraces.
+/// Returns durasim's report, as printed with backtraces enabled.
 fn said_against(how: impl Into<String>, runs: u32) -> Option<Failure> {
     let how = how.into();
     let body = move |env| world(env, how.clone(), runs).boxed_local();
@@ -248,7 +248,7 @@ fn line_of(name: &str) -> u32 {
     u32::try_from(above.expect("the comment is there")).expect("the file is short") + 2
 }
 
-/// It is caught, the line is that of the comment, and the report says these words.
+/// Asserts that the nondeterminism is found, at the commented line, with these words in the report.
 #[track_caller]
 fn is_caught(name: &str, how: impl Into<String>, runs: u32, words: &[&str]) {
     let report = said_against(how, runs).unwrap_or_else(|| panic!("{name} is not caught"));
@@ -302,7 +302,7 @@ fn randomness() {
 }
 
 #[test]
-fn the_time_of_day_that_only_a_branch_looks_at() {
+fn the_time_of_day_in_a_condition() {
     is_caught(
         "hour",
         "hour",
@@ -311,9 +311,10 @@ fn the_time_of_day_that_only_a_branch_looks_at() {
     );
 }
 
-/// The replay draws otherwise for each seed: what seldom matters does in one of many worlds.
+/// The replay uses other random values in each world, so a rare difference shows in one of many
+/// worlds.
 #[test]
-fn randomness_that_seldom_matters() {
+fn randomness_that_rarely_matters() {
     let body = |env| world(env, "rare".to_owned(), 1).boxed_local();
     let campaign = Campaign::new(&body, WorldOptions::default());
     let failed = (0..256)
@@ -358,7 +359,7 @@ fn a_thread_of_its_own() {
 }
 
 #[test]
-fn what_a_thread_sends() {
+fn a_message_from_a_thread() {
     is_caught("channel", "channel", 1, &["TMPRL1100", "not the SDK's"]);
 }
 
@@ -388,17 +389,17 @@ fn another_kind_of_command() {
 }
 
 #[test]
-fn a_task_of_tokios_own() {
+fn a_spawned_tokio_task() {
     is_caught("spawn", "spawn", 1, &["TMPRL1100", "not the SDK's"]);
 }
 
 #[test]
-fn time_of_tokios_own() {
+fn a_tokio_sleep() {
     is_caught("sleep", "sleep", 1, &["TMPRL1100", "not the SDK's"]);
 }
 
 #[test]
-fn what_the_context_draws_and_tells_is_no_flaw() {
+fn randomness_and_time_of_the_context_are_no_flaw() {
     assert_eq!(
         said_against("sound", 2).map(|report| report.to_string()),
         None

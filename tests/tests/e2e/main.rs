@@ -1,7 +1,8 @@
-//! durasim from end to end: as its users meet it, and beside the official SDK as the oracle.
+//! End-to-end tests of durasim: as its users see it, and compared with the official SDK as the
+//! oracle.
 //!
-//! One binary, for each costs a link with the whole SDK. Under `--cfg madsim` there is another; see
-//! `madsim.rs`.
+//! They are one binary, because each binary costs a link with the whole SDK. Under `--cfg madsim`
+//! there is another; see `madsim.rs`.
 
 #![cfg(not(madsim))]
 

@@ -1,5 +1,5 @@
-//! The official worker and client, over the simulated service: what it answers is what real Core
-//! expects.
+//! The official worker and client on the simulated service: the service's answers are those that
+//! real Core expects.
 
 use std::{
     sync::{
@@ -38,7 +38,7 @@ fn types(history: &[HistoryEvent]) -> Vec<EventType> {
     history.iter().map(HistoryEvent::event_type).collect()
 }
 
-/// A site that answers after so many refusals.
+/// A site that answers after the given number of failures.
 struct Flaky(AtomicU32);
 
 impl Site for Flaky {

@@ -1,5 +1,5 @@
-//! Each scenario's world, once with the simulated workers and once with the official one answering
-//! the workflow tasks: the histories are the same, ids, times and attributes included.
+//! Parity of workers: with the simulated workers or the official one, each scenario's world has the
+//! same histories, ids, times and attributes included.
 
 use std::sync::{
     Arc,
@@ -47,7 +47,7 @@ parity!(
     order
 );
 
-/// Its world begins with the first version of the code, and without faults it stays with it.
+/// The scenario's world begins with the first version of the code and keeps it without faults.
 #[test]
 fn versioned() {
     histories_are_those_of_the_official_worker(registry::find("versioned").unwrap(), |options| {
@@ -101,7 +101,7 @@ impl Office for BusyOffice {
     fn send(&self, _letter: &Letter) {}
 }
 
-/// The official worker runs local activities itself, in real time: how long they took is in its
+/// The official worker runs local activities itself, in real time, and their durations are in its
 /// markers. So only the types of the events are compared.
 #[test]
 fn notifications() {

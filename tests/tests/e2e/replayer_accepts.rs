@@ -1,5 +1,5 @@
-//! The SDK's own `WorkflowReplayer`, which is real Core, accepts every history that a sound
-//! scenario makes.
+//! Acceptance by the SDK's own `WorkflowReplayer`, which is real Core, of every history that a
+//! sound scenario makes.
 
 use durasim::advanced::WorldOptions;
 use durasim_tests::{parity, worlds};

@@ -1,5 +1,5 @@
-//! What the SDK itself does wrong: sound workflows that meet it fail as they would with a live
-//! worker, and the report says whose fault it is.
+//! Defects of the SDK: sound workflows that meet one fail as with a live worker, and the report
+//! names the SDK as the cause.
 
 #![allow(
     clippy::unused_async,
@@ -28,7 +28,7 @@ fn on(workflow_id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new("queue", workflow_id).build()
 }
 
-/// Runs a world that meets a defect; what the report says of it.
+/// Runs a world that meets a defect and returns its report.
 fn meets(world: &durasim::advanced::Body) -> String {
     let failure = run_world(world, &WorldOptions::default())
         .failure
@@ -62,7 +62,7 @@ impl Work {
     }
 }
 
-/// Stops its timer when it is told to.
+/// Stops its timer on a signal.
 #[workflow]
 struct Alarm {
     token: WorkflowCancellationToken,
@@ -89,7 +89,7 @@ impl Alarm {
         Ok(())
     }
 
-    /// Keeps its workflow task until the timer has fired.
+    /// Keeps its workflow task open until the timer has fired.
     #[signal]
     async fn nap(ctx: &mut WorkflowContext<Self>) {
         let napped = ctx
@@ -136,7 +136,7 @@ fn a_timer_that_fires_in_the_task_that_cancels_it() {
     );
 }
 
-/// Tells somebody something, and looks later whether that was heard.
+/// Signals another workflow and awaits the result later.
 #[workflow]
 #[derive(Default)]
 struct Sender;
@@ -156,7 +156,7 @@ impl Sender {
 }
 
 #[test]
-fn a_signal_that_failed_is_cancelled_before_anybody_looked() {
+fn a_failed_signal_is_cancelled_before_it_is_awaited() {
     let text = meets(&|env| {
         Box::pin(async move {
             env.worker("queue").workflow::<Sender>().start()?;
@@ -178,7 +178,7 @@ fn a_signal_that_failed_is_cancelled_before_anybody_looked() {
     );
 }
 
-/// Has a child that it looks after later.
+/// Has a child whose result it awaits later.
 #[workflow]
 #[derive(Default)]
 struct Parent;
@@ -199,7 +199,7 @@ impl Parent {
 }
 
 #[test]
-fn a_child_that_was_terminated_is_cancelled_before_anybody_looked() {
+fn a_terminated_child_is_cancelled_before_it_is_awaited() {
     let text = meets(&|env| {
         Box::pin(async move {
             env.worker("queue")
@@ -227,7 +227,7 @@ fn a_child_that_was_terminated_is_cancelled_before_anybody_looked() {
     );
 }
 
-/// Abandons an activity, and goes on.
+/// Abandons an activity and continues.
 #[workflow]
 #[derive(Default)]
 struct Impatient;
@@ -249,7 +249,7 @@ impl Impatient {
 }
 
 #[test]
-fn an_activity_that_was_abandoned_fails() {
+fn an_abandoned_activity_fails() {
     let text = meets(&|env| {
         Box::pin(async move {
             env.worker("queue")
@@ -270,7 +270,7 @@ fn an_activity_that_was_abandoned_fails() {
     assert!(text.contains(words), "{text}");
 }
 
-/// Ends as soon as it is cancelled, with a handler at work.
+/// Ends as soon as it is cancelled, while a handler runs.
 #[workflow]
 #[derive(Default)]
 struct Hasty;
@@ -283,7 +283,7 @@ impl Hasty {
         Ok(())
     }
 
-    /// What it does after the cancellation is cancelled before it has begun.
+    /// After the cancellation, each new step of this handler is cancelled before it begins.
     #[update]
     async fn clean_up(ctx: &mut WorkflowContext<Self>) -> bool {
         ctx.cancelled().await;
@@ -324,9 +324,9 @@ const HASTY: Scenario = Scenario {
     workflows: scenarios::workflows![Hasty],
 };
 
-/// The official worker sends the same, and is refused likewise.
+/// The official worker sends the same, and is refused in the same way.
 #[test]
-fn a_handler_goes_on_after_the_command_that_closes_the_run() {
+fn a_handler_continues_after_the_command_that_closes_the_run() {
     let text = meets(&HASTY.world);
     let words = "[CompleteWorkflowExecution, ProtocolMessage]";
     assert!(text.contains(words), "{text}");

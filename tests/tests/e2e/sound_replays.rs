@@ -1,5 +1,5 @@
-//! What differs from process to process and harms nobody is no false alarm: maps, codecs, trace
-//! ids, deployments.
+//! Sound differences between processes that must raise no alarm: maps, codecs, trace ids,
+//! deployments.
 //!
 //! Each test runs worlds in which runs are rebuilt, and replayed in full at the end, as
 //! `#[workflow_test]` does.
@@ -57,7 +57,7 @@ fn briefly() -> ActivityOptions {
     ActivityOptions::start_to_close_timeout(Duration::from_secs(30))
 }
 
-/// Passes maps around: as its input, to an activity, from one, and as its result.
+/// Passes maps as its input, to an activity, from one, and as its result.
 #[workflow]
 #[derive(Default)]
 struct Pricing;
@@ -96,7 +96,7 @@ async fn a_map_is_the_same_in_any_order(env: TestWorkflowEnvironment) -> TestRes
     Ok(())
 }
 
-/// Hides payloads behind a key that is new for each, as encryption does with its nonce.
+/// A codec that hides payloads behind a new key each time, as encryption does with its nonce.
 struct Encryption;
 
 impl Encryption {
@@ -138,7 +138,9 @@ fn encrypting() -> DataConverter {
 }
 
 #[workflow_test(seeds = 8, faults = FaultProfile::all())]
-async fn what_is_encrypted_anew_says_the_same(env: TestWorkflowEnvironment) -> TestResult {
+async fn payloads_encrypted_with_a_new_key_are_the_same(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("shop")
         .workflow::<Pricing>()
         .activity(Shop::raise)
@@ -161,7 +163,7 @@ async fn what_is_encrypted_anew_says_the_same(env: TestWorkflowEnvironment) -> T
     Ok(())
 }
 
-/// Passes the span at hand on to activities, as tracing does.
+/// An interceptor that passes the current span to activities, as tracing does.
 struct Tracing;
 
 impl WorkflowInterceptor for Tracing {
@@ -188,7 +190,7 @@ impl WorkflowInterceptor for Tracing {
 }
 
 #[workflow_test(seeds = 8, faults = FaultProfile::crashes())]
-async fn the_ids_of_a_trace_are_new_each_time(env: TestWorkflowEnvironment) -> TestResult {
+async fn trace_ids_may_differ(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("shop")
         .workflow::<Pricing>()
         .workflow_interceptor(WorkflowInterceptorConstructor::new(|_| Tracing))
@@ -205,7 +207,7 @@ async fn the_ids_of_a_trace_are_new_each_time(env: TestWorkflowEnvironment) -> T
     Ok(())
 }
 
-/// Two versions of one workflow type: the second passes something else on, which Core lets through.
+/// Two versions of one workflow type: the second passes other inputs, which Core tolerates.
 mod shift {
     use super::*;
 
@@ -294,21 +296,21 @@ async fn shifts(env: TestWorkflowEnvironment) -> TestResult<Vec<u32>> {
     Ok(results)
 }
 
-/// The run that is open when the code changes goes on with other inputs than it had.
+/// The run that is open when the code changes continues with other inputs.
 #[workflow_test(faults = Fault::worker_deploy().after_workflow_task())]
-async fn a_new_version_may_pass_on_something_else(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_new_version_may_pass_other_inputs(env: TestWorkflowEnvironment) -> TestResult {
     assert!(matches!(shifts(env).await?.as_slice(), [1 | 2, 1 | 2]));
     Ok(())
 }
 
 #[workflow_test(seeds = 16, faults = FaultProfile::all())]
-async fn a_new_version_may_pass_on_something_else_at_any_time(
+async fn a_new_version_may_pass_other_inputs_at_any_time(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     shifts(env).await.map(drop)
 }
 
-/// Does other things than the first version did: no run of that may be open when it is deployed.
+/// Behaves differently from the first version: no run of that may be open when it is deployed.
 #[workflow]
 #[derive(Default)]
 struct Rewritten;
@@ -325,7 +327,7 @@ impl Rewritten {
     fn end(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {}
 }
 
-/// A run that closed before the deployment is not held against the version that came after it.
+/// The new version is not blamed for a run that closed before it was deployed.
 #[workflow_test(faults = Fault::worker_deploy().before_workflow_task().at("Shift#2"))]
 async fn a_closed_run_is_replayed_by_the_code_that_ran_it(
     env: TestWorkflowEnvironment,

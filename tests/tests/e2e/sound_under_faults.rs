@@ -1,5 +1,4 @@
-//! Sound workflows that live close to their limits, under every fault: none of them may be failed
-//! by what is injected.
+//! Sound workflows close to their limits, under every fault: no injected fault may make them fail.
 
 use std::sync::{
     Arc,
@@ -16,7 +15,7 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError},
 };
 
-/// Fails on its first calls, whichever attempts they are; takes its time.
+/// An activity that takes its time and fails on its first calls, whichever attempts they are.
 struct Errand {
     fails: u32,
     takes: Duration,
@@ -46,8 +45,8 @@ impl Errand {
     }
 }
 
-/// Runs the errand in so many attempts at most, in so much time, and rests for so long after it;
-/// all in seconds.
+/// Runs the errand with a maximum of attempts and a maximum time, and rests afterwards; times in
+/// seconds.
 #[workflow]
 #[derive(Default)]
 struct Day;
@@ -101,7 +100,7 @@ fn started() -> WorkflowStartOptions {
 }
 
 #[workflow_test(seeds = 64, faults = FaultProfile::all().max_faults(20))]
-async fn an_activity_that_needs_all_of_its_attempts(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_activity_may_need_all_of_its_attempts(env: TestWorkflowEnvironment) -> TestResult {
     day(
         env,
         Errand::new(2, Duration::from_secs(1)),
@@ -112,7 +111,7 @@ async fn an_activity_that_needs_all_of_its_attempts(env: TestWorkflowEnvironment
 }
 
 #[workflow_test(seeds = 64, faults = FaultProfile::all().max_faults(20))]
-async fn an_activity_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_activity_may_need_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> TestResult {
     day(
         env,
         Errand::new(0, Duration::from_secs(50)),
@@ -123,7 +122,7 @@ async fn an_activity_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironm
 }
 
 #[workflow_test(seeds = 64, faults = FaultProfile::all().max_faults(20))]
-async fn a_run_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_run_may_need_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> TestResult {
     let options = WorkflowStartOptions::new("errands", "day-1")
         .run_timeout(Duration::from_hours(1))
         .build();
@@ -136,7 +135,7 @@ async fn a_run_that_needs_nearly_all_of_its_time(env: TestWorkflowEnvironment) -
     .await
 }
 
-/// Books what comes in by updates, and continues as new after a few of them.
+/// Books updates, and continues as new after a few of them.
 #[workflow]
 struct Account {
     cents: u32,
@@ -190,10 +189,10 @@ impl Account {
     }
 }
 
-/// A query waits for its worker while updates and results of activities come in: none of them is
-/// lost or told twice.
+/// A query waits for its worker while updates and activity results come in: none of them is lost or
+/// delivered twice.
 #[workflow_test(seeds = 256, faults = FaultProfile::all())]
-async fn queries_beside_updates_of_a_workflow_that_continues_as_new(
+async fn queries_and_updates_mix_while_a_workflow_continues_as_new(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let errand = Errand::new(0, Duration::from_millis(300));
@@ -212,7 +211,7 @@ async fn queries_beside_updates_of_a_workflow_that_continues_as_new(
             let (env, account) = (env.clone(), account());
             env.clone().spawn(async move {
                 env.sleep(Duration::from_millis(700) * number).await;
-                // Whoever comes when one run hands over to the next comes again.
+                // An update that falls between two runs is sent again.
                 let update = || {
                     account.execute_update(
                         Account::deposit,
@@ -246,7 +245,7 @@ async fn queries_beside_updates_of_a_workflow_that_continues_as_new(
     Ok(())
 }
 
-/// Whether an update was not accepted because its run had closed.
+/// Returns `true` if an update was not accepted because its run had closed.
 fn is_between_runs(error: &WorkflowUpdateError) -> bool {
     match error {
         WorkflowUpdateError::NotFound(_) => true,

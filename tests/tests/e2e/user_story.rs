@@ -1,4 +1,4 @@
-//! What a user writes, as the documentation shows it.
+//! A user's tests, as the documentation shows them.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -74,7 +74,7 @@ async fn an_approved_item_is_processed_by_the_mock(env: TestWorkflowEnvironment)
     Ok(())
 }
 
-/// Charges once for each key.
+/// A bank that charges once for each key.
 #[derive(Default)]
 struct FakeBank(Mutex<BTreeMap<String, u64>>);
 
@@ -133,9 +133,7 @@ async fn payment_charges_once_in_24_worlds(env: TestWorkflowEnvironment) -> Test
 }
 
 #[workflow_test(explore = Exhaustive::faults(1))]
-async fn payment_charges_once_whatever_goes_wrong_first(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn payment_charges_once_under_any_single_fault(env: TestWorkflowEnvironment) -> TestResult {
     payment(env).await
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct FileImport {
     pub(crate) code: String,
 }
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Module(ModuleId),

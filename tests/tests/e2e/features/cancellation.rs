@@ -1,4 +1,4 @@
-//! Cancellation within a workflow: tokens and groups of them, reasons, what is cleaned up after it.
+//! Cancellation within a workflow: tokens and their groups, reasons, and clean-up.
 
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ struct Rooms;
 
 #[activities]
 impl Rooms {
-    /// Cleans until it is told to stop, which takes it two seconds; then says how that went.
+    /// Cleans until it is cancelled, then takes two seconds to stop and reports how that went.
     #[activity]
     async fn clean(ctx: ActivityContext, room: String) -> Result<String, ActivityError> {
         for _ in 0..1000 {
@@ -54,7 +54,7 @@ fn end(result: Result<String, ActivityExecutionError>) -> String {
     }
 }
 
-/// How an activity ended that was cancelled, and after how many seconds its workflow heard of that.
+/// Reports how its cancelled activity ended, and after how many seconds.
 #[workflow]
 #[derive(Default)]
 struct Cleaner;
@@ -98,44 +98,58 @@ async fn cleans(
 
 feature! {
     [Cleaner]
-    async fn an_activity_is_given_up_at_once(env) {
+    async fn try_cancel_does_not_wait_for_the_activity(env) {
         assert_eq!(cleans(&env, Type::TryCancel).await?.0, "cancelled");
-        assert!(env.history("cleaner").event_types().contains(&EventType::ActivityTaskCancelRequested));
+        assert!(
+            env.history("cleaner")
+                .event_types()
+                .contains(&EventType::ActivityTaskCancelRequested)
+        );
         Ok(())
     }
 }
 
 feature! {
-    /// It learns of it from a heartbeat, and takes its time. An attempt that is lost meanwhile is
-    /// not made again.
+    /// The activity learns of its cancellation from a heartbeat and takes its time. An attempt that
+    /// is lost meanwhile is not retried.
     [Cleaner]
-    async fn an_activity_is_let_finish(env) {
+    async fn wait_cancellation_completed_waits_for_the_activity(env) {
         let (ended, waited) = cleans(&env, Type::WaitCancellationCompleted).await?;
-        assert!(ended == "cancelled" || ended.contains("timed out"), "{ended}");
+        assert!(
+            ended == "cancelled" || ended.contains("timed out"),
+            "{ended}"
+        );
         assert!(waited >= 2, "{waited}");
         Ok(())
     }
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_activity_learns_of_it_from_its_heartbeat(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_activity_learns_of_its_cancellation_from_a_heartbeat(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let (ended, waited) = cleans(&env, Type::WaitCancellationCompleted).await?;
     assert_eq!(ended, "cancelled");
-    // Heartbeats are throttled to 80 % of their timeout, four seconds; then it takes two.
+    // Heartbeats are throttled to 80 % of their timeout, which is four seconds; stopping takes two
+    // more.
     assert!((2..=6).contains(&waited), "{waited}");
     Ok(())
 }
 
 feature! {
     [Cleaner]
-    async fn an_activity_is_abandoned(env) {
+    async fn abandon_leaves_the_activity_running(env) {
         assert_eq!(cleans(&env, Type::Abandon).await?.0, "cancelled");
-        assert!(!env.history("cleaner").event_types().contains(&EventType::ActivityTaskCancelRequested));
+        assert!(
+            !env.history("cleaner")
+                .event_types()
+                .contains(&EventType::ActivityTaskCancelRequested)
+        );
         Ok(())
     }
 }
 
-/// Cancels what it starts before that has left: nothing ever starts.
+/// Cancels activities and timers before they are sent: nothing ever starts.
 #[workflow]
 #[derive(Default)]
 struct Hasty;
@@ -155,17 +169,26 @@ impl Hasty {
 
 feature! {
     [Hasty]
-    async fn before_it_has_left(env) {
+    async fn cancelled_before_it_is_sent(env) {
         env.worker("queue").workflow::<Hasty>().start()?;
-        let hasty = env.client().start_workflow(Hasty::run, (), on("hasty")).await?;
-        assert_eq!(hasty.get_result(Default::default()).await?, ("cancelled".to_owned(), true));
+        let hasty = env
+            .client()
+            .start_workflow(Hasty::run, (), on("hasty"))
+            .await?;
+        assert_eq!(
+            hasty.get_result(Default::default()).await?,
+            ("cancelled".to_owned(), true)
+        );
         let types = env.history("hasty").event_types();
-        assert!(!types.contains(&EventType::ActivityTaskScheduled) && !types.contains(&EventType::TimerStarted));
+        assert!(
+            !types.contains(&EventType::ActivityTaskScheduled)
+                && !types.contains(&EventType::TimerStarted)
+        );
         Ok(())
     }
 }
 
-/// What became of each part of a group, and of what did not belong to it.
+/// The results of the parts of a group, and of work outside the group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Parts {
     activity: String,
@@ -175,7 +198,7 @@ struct Parts {
     inner: (bool, Option<String>),
 }
 
-/// Cancels a group: what shares its token, and tokens that are its children.
+/// Cancels a group: everything with its token, and tokens that are its children.
 #[workflow]
 #[derive(Default)]
 struct Groups;
@@ -226,7 +249,10 @@ feature! {
             .activity(Rooms::clean)
             .activity(Rooms::tidy)
             .start()?;
-        let groups = env.client().start_workflow(Groups::run, (), on("groups")).await?;
+        let groups = env
+            .client()
+            .start_workflow(Groups::run, (), on("groups"))
+            .await?;
         let expected = Parts {
             activity: "cancelled".to_owned(),
             timer: true,
@@ -239,7 +265,7 @@ feature! {
     }
 }
 
-/// Is cancelled, and cleans up: what it does then has a token of its own.
+/// Is cancelled and cleans up with a token of its own.
 #[workflow]
 #[derive(Default)]
 struct Careful;
@@ -275,20 +301,35 @@ impl Careful {
 
 feature! {
     [Careful]
-    async fn what_is_done_after_it_has_a_token_of_its_own(env) {
-        env.worker("queue").workflow::<Careful>().implementer(Rooms).activity(Rooms::tidy).start()?;
-        let careful = env.client().start_workflow(Careful::run, (), on("careful")).await?;
+    async fn clean_up_has_a_token_of_its_own(env) {
+        env.worker("queue")
+            .workflow::<Careful>()
+            .implementer(Rooms)
+            .activity(Rooms::tidy)
+            .start()?;
+        let careful = env
+            .client()
+            .start_workflow(Careful::run, (), on("careful"))
+            .await?;
         env.sleep(Duration::from_secs(1)).await;
-        careful.cancel(WorkflowCancelOptions::builder().reason("enough".to_owned()).build()).await?;
+        careful
+            .cancel(
+                WorkflowCancelOptions::builder()
+                    .reason("enough".to_owned())
+                    .build(),
+            )
+            .await?;
         let end = careful.get_result(Default::default()).await;
-        let Err(WorkflowGetResultError::Cancelled { details }) = end else { panic!("{end:?}") };
+        let Err(WorkflowGetResultError::Cancelled { details }) = end else {
+            panic!("{end:?}")
+        };
         let told = details.deserialize::<String>()?;
         assert_eq!(told, "enough, cancelled, hall is tidy");
         Ok(())
     }
 }
 
-/// Lets an error out that came of its own cancellation: it is cancelled, not failed.
+/// Returns an error that comes from its own cancellation: it ends as cancelled, not as failed.
 #[workflow]
 #[derive(Default)]
 struct Frank;
@@ -305,13 +346,23 @@ impl Frank {
 
 feature! {
     [Frank]
-    async fn an_error_that_comes_of_it_is_no_failure(env) {
-        env.worker("queue").workflow::<Frank>().implementer(Rooms).activity(Rooms::clean).start()?;
-        let frank = env.client().start_workflow(Frank::run, (), on("frank")).await?;
+    async fn an_error_from_a_cancellation_is_no_failure(env) {
+        env.worker("queue")
+            .workflow::<Frank>()
+            .implementer(Rooms)
+            .activity(Rooms::clean)
+            .start()?;
+        let frank = env
+            .client()
+            .start_workflow(Frank::run, (), on("frank"))
+            .await?;
         env.sleep(Duration::from_secs(10)).await;
         frank.cancel(Default::default()).await?;
         let end = frank.get_result(Default::default()).await;
-        assert!(matches!(end, Err(WorkflowGetResultError::Cancelled { .. })), "{end:?}");
+        assert!(
+            matches!(end, Err(WorkflowGetResultError::Cancelled { .. })),
+            "{end:?}"
+        );
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What clients ask for, beyond starting a workflow and waiting for it.
+//! Requests of clients beyond starting a workflow and waiting for its result.
 
 use durasim::prelude::*;
 use temporalio_client::{
@@ -18,7 +18,7 @@ use temporalio_sdk::{
 
 use super::on;
 
-/// Counts what it is told, until it is told to stop.
+/// Counts signals until a signal ends it.
 #[workflow]
 #[derive(Default)]
 struct Counter {
@@ -57,29 +57,50 @@ feature! {
         env.worker("queue").workflow::<Counter>().start()?;
         let client = env.client();
         for items in [2, 3] {
-            client.signal_with_start_workflow(Counter::run, (), Counter::add, items, on("counter")).await?;
+            client
+                .signal_with_start_workflow(Counter::run, (), Counter::add, items, on("counter"))
+                .await?;
         }
         let counter = client.get_workflow_handle::<Counter>("counter");
-        counter.signal(Counter::stop, (), Default::default()).await?;
+        counter
+            .signal(Counter::stop, (), Default::default())
+            .await?;
         assert_eq!(counter.get_result(Default::default()).await?, 5);
         Ok(())
     }
 }
 
 feature! {
-    /// A closed run is queried all the same, unless the caller does not want that.
+    /// A closed run answers queries, unless the caller rejects that.
     [Counter]
     async fn a_query_may_refuse_a_closed_run(env) {
         env.worker("queue").workflow::<Counter>().start()?;
-        let counter = env.client().start_workflow(Counter::run, (), on("counter")).await?;
+        let counter = env
+            .client()
+            .start_workflow(Counter::run, (), on("counter"))
+            .await?;
         counter.signal(Counter::add, 4, Default::default()).await?;
-        counter.signal(Counter::stop, (), Default::default()).await?;
+        counter
+            .signal(Counter::stop, (), Default::default())
+            .await?;
         let count = counter.get_result(Default::default()).await?;
-        assert_eq!(counter.query(Counter::count, (), Default::default()).await?, count);
-        let open = WorkflowQueryOptions::builder().reject_condition(QueryRejectCondition::NotOpen).build();
+        assert_eq!(
+            counter
+                .query(Counter::count, (), Default::default())
+                .await?,
+            count
+        );
+        let open = WorkflowQueryOptions::builder()
+            .reject_condition(QueryRejectCondition::NotOpen)
+            .build();
         let refused = counter.query(Counter::count, (), open).await;
         assert!(
-            matches!(refused, Err(WorkflowQueryError::Rejected { status: Some(WorkflowExecutionStatus::Completed) })),
+            matches!(
+                refused,
+                Err(WorkflowQueryError::Rejected {
+                    status: Some(WorkflowExecutionStatus::Completed)
+                })
+            ),
             "{refused:?}"
         );
         Ok(())
@@ -108,7 +129,7 @@ async fn a_termination_has_a_reason_and_details(env: TestWorkflowEnvironment) ->
 }
 
 #[workflow_test]
-async fn a_history_is_fetched(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_client_fetches_a_history(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
     let counter = env
         .client()
@@ -150,17 +171,24 @@ feature! {
     async fn a_workflow_is_retried(env) {
         env.worker("queue").workflow::<Stubborn>().start()?;
         let mut options = on("stubborn");
-        options.retry_policy = Some(RetryPolicy::builder().initial_interval(Duration::from_mins(1)).build());
+        options.retry_policy = Some(
+            RetryPolicy::builder()
+                .initial_interval(Duration::from_mins(1))
+                .build(),
+        );
         let began = env.now();
-        let stubborn = env.client().start_workflow(Stubborn::run, (), options).await?;
+        let stubborn = env
+            .client()
+            .start_workflow(Stubborn::run, (), options)
+            .await?;
         assert_eq!(stubborn.get_result(Default::default()).await?, 3);
-        // Three runs of a second, and pauses of one and two minutes.
+        // Three runs of a second, with pauses of one and two minutes.
         assert!(env.now().duration_since(began)? >= Duration::from_secs(3 + 60 + 120));
         Ok(())
     }
 }
 
-/// Takes its time; its result is its schedule.
+/// Takes its time and returns its schedule.
 #[workflow]
 #[derive(Default)]
 struct Nightly;
@@ -216,9 +244,9 @@ async fn a_cron_schedule_starts_run_after_run(env: TestWorkflowEnvironment) -> T
     Ok(())
 }
 
-/// There is nothing of it to replay, and Core would wait for its first task for ever.
+/// The run has no history to replay, and Core would wait for its first task for ever.
 #[workflow_test(core_replay = true)]
-async fn a_run_that_waits_for_its_schedule_is_left_alone(
+async fn a_run_that_waits_for_its_schedule_is_not_replayed(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Nightly>().start()?;
@@ -234,7 +262,7 @@ async fn a_run_that_waits_for_its_schedule_is_left_alone(
     Ok(())
 }
 
-/// What the typed client cannot ask for, the raw one can: a start that is delayed.
+/// The typed client has no option for a delayed start; the raw client has.
 #[workflow_test(core_replay = true)]
 async fn a_start_is_delayed(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
@@ -268,9 +296,9 @@ async fn a_start_is_delayed(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// What is not simulated says so by its name.
+/// The error names the RPC that is not simulated.
 #[workflow_test]
-async fn what_is_not_there_is_named(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_rpc_that_is_not_simulated_is_named(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
     let counted = env.client().count_workflows("", Default::default()).await;
     let error = format!("{:?}", counted.map(|count| count.count()));

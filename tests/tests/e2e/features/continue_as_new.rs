@@ -1,4 +1,4 @@
-//! Continue-as-new: what the next run has of the last, and what reaches it.
+//! Continue-as-new: what the next run inherits, and which signals reach it.
 
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -16,12 +16,12 @@ use temporalio_sdk::{
 
 use super::on;
 
-/// Goes on as so many runs, a minute each.
+/// Continues as new the given number of times, a minute each.
 #[workflow]
 #[derive(Default)]
 struct Chain;
 
-/// What a run knows of its chain.
+/// The facts that a run knows about its chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Link {
     is_first: bool,
@@ -59,16 +59,34 @@ feature! {
     [Chain]
     async fn the_result_is_that_of_the_last_run(env) {
         env.worker("queue").workflow::<Chain>().start()?;
-        let chain = env.client().start_workflow(Chain::run, (3, Vec::new()), on("chain")).await?;
+        let chain = env
+            .client()
+            .start_workflow(Chain::run, (3, Vec::new()), on("chain"))
+            .await?;
         let links = chain.get_result(Default::default()).await?;
-        let later = Link { is_first: false, continued: true, attempt: 1 };
-        assert_eq!(links, [Link { is_first: true, continued: false, attempt: 1 }, later.clone(), later]);
+        let later = Link {
+            is_first: false,
+            continued: true,
+            attempt: 1,
+        };
+        assert_eq!(
+            links,
+            [
+                Link {
+                    is_first: true,
+                    continued: false,
+                    attempt: 1
+                },
+                later.clone(),
+                later
+            ]
+        );
         Ok(())
     }
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_client_may_look_at_one_run_alone(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_client_may_wait_for_one_run_only(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Chain>().start()?;
     let chain = env
         .client()
@@ -86,7 +104,7 @@ async fn a_client_may_look_at_one_run_alone(env: TestWorkflowEnvironment) -> Tes
     Ok(())
 }
 
-/// What a workflow is run with.
+/// The options that a workflow runs with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Setting {
     task_queue: String,
@@ -114,8 +132,8 @@ fn setting(info: &WorkflowContextView, memo: &Memo, attributes: &SearchAttribute
     }
 }
 
-/// Upserts, then continues as new with the same options or with others; what the second run is run
-/// with.
+/// Upserts, then continues as new with the same options or with others; returns the options of the
+/// second run.
 #[workflow]
 #[derive(Default)]
 struct Settings;
@@ -171,10 +189,10 @@ async fn settings(env: &TestWorkflowEnvironment, replaces: bool) -> TestResult<S
 }
 
 feature! {
-    /// The memo is that of the start: Core does not carry what was upserted, as it does with search
-    /// attributes.
+    /// The memo is that of the start: Core carries upserted search attributes over, but not an
+    /// upserted memo.
     [Settings]
-    async fn what_is_not_replaced_is_carried(env) {
+    async fn options_that_are_not_replaced_carry_over(env) {
         let expected = Setting {
             task_queue: "queue".to_owned(),
             run_timeout: Some(Duration::from_secs(4000)),
@@ -191,7 +209,7 @@ feature! {
 
 feature! {
     [Settings]
-    async fn what_is_replaced_is_new(env) {
+    async fn options_can_be_replaced(env) {
         let expected = Setting {
             task_queue: "elsewhere".to_owned(),
             run_timeout: Some(Duration::from_mins(50)),
@@ -239,16 +257,25 @@ impl Butterfly {
 feature! {
     [Caterpillar, Butterfly]
     async fn the_next_run_is_of_another_type_and_begins_later(env) {
-        env.worker("queue").workflow::<Caterpillar>().workflow::<Butterfly>().start()?;
+        env.worker("queue")
+            .workflow::<Caterpillar>()
+            .workflow::<Butterfly>()
+            .start()?;
         let began = env.now();
-        let bug = env.client().start_workflow(Caterpillar::run, "Ada".to_owned(), on("bug")).await?;
-        assert_eq!(bug.get_result(Default::default()).await?, "Ada, grown, a Butterfly");
+        let bug = env
+            .client()
+            .start_workflow(Caterpillar::run, "Ada".to_owned(), on("bug"))
+            .await?;
+        assert_eq!(
+            bug.get_result(Default::default()).await?,
+            "Ada, grown, a Butterfly"
+        );
         assert!(env.now().duration_since(began)? >= Duration::from_hours(24));
         Ok(())
     }
 }
 
-/// The server does not let a chain spin: the next run begins a second after this one did.
+/// The server does not let a chain spin: the next run begins a second after this one began.
 #[workflow_test(core_replay = true)]
 async fn a_run_lasts_at_least_a_second(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Spin>().start()?;
@@ -277,7 +304,7 @@ impl Spin {
     }
 }
 
-/// Counts signals in runs of five seconds, until it is told to end.
+/// Counts signals in runs of five seconds until a signal ends it.
 #[workflow]
 #[derive(Default)]
 struct Meter {
@@ -312,8 +339,8 @@ impl Meter {
 }
 
 feature! {
-    /// A run does not close over a signal that it has not seen: the task that would close it is
-    /// made again.
+    /// A run does not close before it has seen every signal: the task that would close it is
+    /// retried.
     [Meter]
     async fn no_signal_is_lost_between_two_runs(env) {
         env.worker("queue").workflow::<Meter>().start()?;
@@ -324,7 +351,9 @@ feature! {
                 let meter = client.get_workflow_handle::<Meter>("meter");
                 let sleeper = env.clone();
                 env.spawn(async move {
-                    sleeper.sleep(Duration::from_millis(4_999 + 1_667 * index)).await;
+                    sleeper
+                        .sleep(Duration::from_millis(4_999 + 1_667 * index))
+                        .await;
                     meter.signal(Meter::tick, (), Default::default()).await
                 })
             })
@@ -334,14 +363,17 @@ feature! {
             actor.await?;
             sent += 1;
         }
-        // The workflow has no idea of a last run before it is told.
-        client.get_workflow_handle::<Meter>("meter").signal(Meter::end, (), Default::default()).await?;
+        // The workflow learns that its run is the last only from this signal.
+        client
+            .get_workflow_handle::<Meter>("meter")
+            .signal(Meter::end, (), Default::default())
+            .await?;
         assert_eq!(meter.get_result(Default::default()).await?, sent);
         Ok(())
     }
 }
 
-/// Asks for nothing but a longer history, until the service says that it is long.
+/// Makes its history longer until the service suggests to continue as new.
 #[workflow]
 #[derive(Default)]
 struct Scribe;
@@ -365,9 +397,11 @@ impl Scribe {
     }
 }
 
-/// From 4,096 events on (`limit.historyCount.suggestContinueAsNew`).
+/// The suggestion comes from 4,096 events on (`limit.historyCount.suggestContinueAsNew`).
 #[workflow_test(core_replay = true)]
-async fn it_is_suggested_when_history_is_long(env: TestWorkflowEnvironment) -> TestResult {
+async fn continue_as_new_is_suggested_when_history_is_long(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue").workflow::<Scribe>().start()?;
     let scribe = env
         .client()
@@ -382,7 +416,7 @@ async fn it_is_suggested_when_history_is_long(env: TestWorkflowEnvironment) -> T
     Ok(())
 }
 
-/// Is told to stop, and goes on as another run, which has not heard of that.
+/// Is cancelled and continues as another run, which is not cancelled.
 #[workflow]
 #[derive(Default)]
 struct Deaf;
@@ -401,13 +435,23 @@ impl Deaf {
 
 feature! {
     [Deaf]
-    async fn a_cancellation_is_not_carried(env) {
+    async fn a_cancellation_does_not_carry_over(env) {
         env.worker("queue").workflow::<Deaf>().start()?;
-        let deaf = env.client().start_workflow(Deaf::run, false, on("deaf")).await?;
+        let deaf = env
+            .client()
+            .start_workflow(Deaf::run, false, on("deaf"))
+            .await?;
         env.sleep(Duration::from_secs(1)).await;
         deaf.cancel(Default::default()).await?;
-        assert!(deaf.get_result(Default::default()).await?, "the second run is not cancelled");
-        assert!(!env.history("deaf").event_types().contains(&EventType::WorkflowExecutionCancelRequested));
+        assert!(
+            deaf.get_result(Default::default()).await?,
+            "the second run is not cancelled"
+        );
+        assert!(
+            !env.history("deaf")
+                .event_types()
+                .contains(&EventType::WorkflowExecutionCancelRequested)
+        );
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Data converters: payload codecs, which everything passes, and failure converters.
+//! Data converters: payload codecs, which every payload passes, and failure converters.
 
 use durasim::prelude::*;
 use futures::{FutureExt, future::BoxFuture};
@@ -20,7 +20,7 @@ use temporalio_sdk::{
 
 use super::on;
 
-/// Keeps secrets, badly.
+/// A codec that hides payloads, badly.
 struct Rot;
 
 impl PayloadCodec for Rot {
@@ -85,7 +85,7 @@ impl Vault {
     }
 }
 
-/// Passes a secret through all there is.
+/// Passes a secret through every kind of payload.
 #[workflow]
 #[derive(Default)]
 struct Secret {
@@ -188,12 +188,9 @@ async fn keep(env: &TestWorkflowEnvironment) -> TestResult {
         panic!("{end:?}")
     };
     let message = error.to_string();
-    assert!(
-        message.contains(
-            r#"["sesame opens", "sesame opens", "sesame opens", "sesame"], but sesame-wrong does not open"#
-        ),
-        "{message}"
-    );
+    let opened = r#"["sesame opens", "sesame opens", "sesame opens", "sesame"]"#;
+    let says = format!("{opened}, but sesame-wrong does not open");
+    assert!(message.contains(&says), "{message}");
     let described = handle.describe(Default::default()).await?;
     assert_eq!(
         described.memo().get::<String>("word")?.as_deref(),
@@ -212,7 +209,7 @@ async fn keep(env: &TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(core_replay = true)]
-async fn everything_passes_the_codec(env: TestWorkflowEnvironment) -> TestResult {
+async fn every_payload_passes_the_codec(env: TestWorkflowEnvironment) -> TestResult {
     keep(&env).await
 }
 

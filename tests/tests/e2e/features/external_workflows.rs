@@ -1,4 +1,4 @@
-//! Signals and cancel requests to other workflows, and how they fail.
+//! Signals and cancel requests to other workflows, and their failures.
 
 use durasim::prelude::*;
 use temporalio_client::{UntypedSignal, errors::WorkflowGetResultError};
@@ -14,7 +14,7 @@ use temporalio_sdk::{
 
 use super::on;
 
-/// Listens until it is told to stop, or cancelled.
+/// Listens until it gets a signal to stop or is cancelled.
 #[workflow]
 #[derive(Default)]
 struct Listener {
@@ -67,7 +67,7 @@ async fn speak(
     )
 }
 
-/// Signals a listener by all the names it has, and others that there are not.
+/// Signals a listener by each of its names, and workflows that do not exist.
 #[workflow]
 #[derive(Default)]
 struct Speaker;
@@ -104,19 +104,32 @@ impl Speaker {
 feature! {
     [Speaker, Listener]
     async fn signals(env) {
-        env.worker("queue").workflow::<Speaker>().workflow::<Listener>().start()?;
+        env.worker("queue")
+            .workflow::<Speaker>()
+            .workflow::<Listener>()
+            .start()?;
         let client = env.client();
-        let listener = client.start_workflow(Listener::run, (), on("listener")).await?;
+        let listener = client
+            .start_workflow(Listener::run, (), on("listener"))
+            .await?;
         let run_id = listener.info().run_id.clone().unwrap_or_default();
-        let speaker = client.start_workflow(Speaker::run, run_id, on("speaker")).await?;
+        let speaker = client
+            .start_workflow(Speaker::run, run_id, on("speaker"))
+            .await?;
         let (gone, done) = ("not found", "delivered");
-        assert_eq!(speaker.get_result(Default::default()).await?, [done, done, gone, gone, gone, done, done, gone]);
-        assert_eq!(listener.get_result(Default::default()).await?, ["by id", "by run id", "untyped"]);
+        assert_eq!(
+            speaker.get_result(Default::default()).await?,
+            [done, done, gone, gone, gone, done, done, gone]
+        );
+        assert_eq!(
+            listener.get_result(Default::default()).await?,
+            ["by id", "by run id", "untyped"]
+        );
         Ok(())
     }
 }
 
-/// Cancels signals before they leave, and sends one although it is cancelled itself.
+/// Cancels signals before they are sent, and sends one although it is cancelled itself.
 #[workflow]
 #[derive(Default)]
 struct Hesitant;
@@ -149,20 +162,35 @@ impl Hesitant {
 feature! {
     [Hesitant, Listener]
     async fn signals_that_are_cancelled(env) {
-        env.worker("queue").workflow::<Hesitant>().workflow::<Listener>().start()?;
+        env.worker("queue")
+            .workflow::<Hesitant>()
+            .workflow::<Listener>()
+            .start()?;
         let client = env.client();
-        let listener = client.start_workflow(Listener::run, (), on("listener")).await?;
-        let hesitant = client.start_workflow(Hesitant::run, (), on("hesitant")).await?;
+        let listener = client
+            .start_workflow(Listener::run, (), on("listener"))
+            .await?;
+        let hesitant = client
+            .start_workflow(Hesitant::run, (), on("hesitant"))
+            .await?;
         env.sleep(Duration::from_secs(1)).await;
         hesitant.cancel(Default::default()).await?;
-        assert_eq!(hesitant.get_result(Default::default()).await?, ["failed", "failed", "delivered"]);
-        listener.signal(Listener::stop, (), Default::default()).await?;
-        assert_eq!(listener.get_result(Default::default()).await?, ["with a token of its own"]);
+        assert_eq!(
+            hesitant.get_result(Default::default()).await?,
+            ["failed", "failed", "delivered"]
+        );
+        listener
+            .signal(Listener::stop, (), Default::default())
+            .await?;
+        assert_eq!(
+            listener.get_result(Default::default()).await?,
+            ["with a token of its own"]
+        );
         Ok(())
     }
 }
 
-/// Cancels a listener, twice, and others that there are not.
+/// Cancels a listener, twice, and workflows that do not exist.
 #[workflow]
 #[derive(Default)]
 struct Canceller;
@@ -188,19 +216,29 @@ impl Canceller {
 }
 
 feature! {
-    /// To cancel what has closed, or is cancelled already, succeeds.
+    /// A cancel request to a closed or cancelled workflow succeeds.
     [Canceller, Listener]
     async fn cancel_requests(env) {
-        env.worker("queue").workflow::<Canceller>().workflow::<Listener>().start()?;
+        env.worker("queue")
+            .workflow::<Canceller>()
+            .workflow::<Listener>()
+            .start()?;
         let client = env.client();
-        let listener = client.start_workflow(Listener::run, (), on("listener")).await?;
-        let canceller = client.start_workflow(Canceller::run, (), on("canceller")).await?;
+        let listener = client
+            .start_workflow(Listener::run, (), on("listener"))
+            .await?;
+        let canceller = client
+            .start_workflow(Canceller::run, (), on("canceller"))
+            .await?;
         assert_eq!(
             canceller.get_result(Default::default()).await?,
             ["not found", "not found", "asked", "asked"]
         );
         let end = listener.get_result(Default::default()).await;
-        assert!(matches!(end, Err(WorkflowGetResultError::Cancelled { .. })), "{end:?}");
+        assert!(
+            matches!(end, Err(WorkflowGetResultError::Cancelled { .. })),
+            "{end:?}"
+        );
         Ok(())
     }
 }

@@ -35,7 +35,7 @@ impl WorkflowContextKey for Trace {
     type Value = String;
 }
 
-/// Carries a header from the start of a workflow to everything that it does, as tracing does.
+/// Carries a header from the start of a workflow to all its calls, as tracing does.
 struct Carrier {
     trace: Payload,
 }
@@ -153,7 +153,7 @@ impl Echo {
     }
 }
 
-/// Tells of the headers that it and what it starts are given.
+/// Returns the headers that it and its calls receive.
 #[workflow]
 #[derive(Default)]
 struct Caller {
@@ -243,7 +243,7 @@ async fn call(env: &TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test]
-async fn they_see_and_change_what_passes(env: TestWorkflowEnvironment) -> TestResult {
+async fn interceptors_see_and_change_calls(env: TestWorkflowEnvironment) -> TestResult {
     call(&env).await
 }
 

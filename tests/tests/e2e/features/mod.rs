@@ -1,19 +1,19 @@
-//! What a workflow can do, feature by feature, each as its user writes it and beside the official
-//! SDK.
+//! Features of workflows, one by one, each written as a user writes it and compared with the
+//! official SDK.
 
 #![allow(
     clippy::unused_async,
     clippy::unused_self,
     clippy::trivially_copy_pass_by_ref,
-    reason = "the SDK's macros say what the signature of a handler or an activity is"
+    reason = "the SDK's macros determine the signatures of handlers and activities"
 )]
 #![allow(
     clippy::default_trait_access,
     clippy::redundant_closure_for_method_calls,
-    reason = "as users write it: options that are not the matter of a test unnamed, versions of code as closures"
+    reason = "as users write: default options, and versions of code as closures"
 )]
 
-/// A world as three tests: as a user runs it, with and without a cache and over faulty seeds.
+/// Makes three tests of a world: as a user runs it, without a cache, and over faulty seeds.
 macro_rules! worlds {
     (seeds = $seeds:tt, async fn world($env:ident) $body:block) => {
         async fn world($env: TestWorkflowEnvironment) -> TestResult $body
@@ -35,21 +35,28 @@ macro_rules! worlds {
     };
 }
 
-/// A world that shows a feature, as four tests: as a user runs it, with and without a cache and
-/// over faulty seeds, and beside real Core and the official worker; see [`durasim_tests::trial`].
-/// `not_official` leaves the latter out.
+/// Makes four tests of a world that shows a feature: as a user runs it, without a cache, over
+/// faulty seeds, and beside real Core and the official worker (see [`durasim_tests::trial`]).
+///
+/// `not_official` leaves out the official worker.
 macro_rules! feature {
     ($(#[$meta:meta])* [$($workflow:ty),+ $(,)?] async fn $name:ident($env:ident) $body:block) => {
         feature! {
             @ Histories, [$($workflow),+], $(#[$meta])* async fn $name($env) $body
         }
     };
-    ($(#[$meta:meta])* not_official [$($workflow:ty),+ $(,)?] async fn $name:ident($env:ident) $body:block) => {
+    (
+        $(#[$meta:meta])* not_official [$($workflow:ty),+ $(,)?]
+        async fn $name:ident($env:ident) $body:block
+    ) => {
         feature! {
             @ NotAsked, [$($workflow),+], $(#[$meta])* async fn $name($env) $body
         }
     };
-    (@ $official:ident, [$($workflow:ty),+], $(#[$meta:meta])* async fn $name:ident($env:ident) $body:block) => {
+    (
+        @ $official:ident, [$($workflow:ty),+], $(#[$meta:meta])*
+        async fn $name:ident($env:ident) $body:block
+    ) => {
         $(#[$meta])*
         mod $name {
             use super::*;
@@ -88,7 +95,7 @@ mod versions;
 
 use temporalio_client::WorkflowStartOptions;
 
-/// Starts the workflow of this id on the usual task queue.
+/// Returns options to start a workflow with this id on the usual task queue.
 fn on(workflow_id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new("queue", workflow_id).build()
 }

@@ -1,4 +1,4 @@
-//! Names instead of types: for code that is not there, or known only when it runs.
+//! Names instead of types: for code that is elsewhere, or known only at run time.
 
 use durasim::prelude::*;
 use temporalio_client::{UntypedQuery, UntypedSignal, UntypedUpdate};
@@ -89,29 +89,61 @@ feature! {
     async fn everything_has_a_name(env) {
         env.worker("queue")
             .workflow::<Operator>()
-            .mock_activity(UntypedActivity::new("greet"), |call: ActivityCall<RawValue>| async move {
-                Ok(raw(&format!("hello {}", text(call.input))))
-            })
+            .mock_activity(
+                UntypedActivity::new("greet"),
+                |call: ActivityCall<RawValue>| async move {
+                    Ok(raw(&format!("hello {}", text(call.input))))
+                },
+            )
             .start()?;
         let client = env.client();
-        let operator = client.start_workflow(UntypedWorkflow::new("Operator"), raw(&false), on("operator")).await?;
-        operator.signal(UntypedSignal::new("hear"), raw(&"signal".to_owned()), Default::default()).await?;
+        let operator = client
+            .start_workflow(
+                UntypedWorkflow::new("Operator"),
+                raw(&false),
+                on("operator"),
+            )
+            .await?;
+        operator
+            .signal(
+                UntypedSignal::new("hear"),
+                raw(&"signal".to_owned()),
+                Default::default(),
+            )
+            .await?;
         let asked = operator
-            .execute_update(UntypedUpdate::new("ask for it"), raw(&"update".to_owned()), Default::default())
+            .execute_update(
+                UntypedUpdate::new("ask for it"),
+                raw(&"update".to_owned()),
+                Default::default(),
+            )
             .await?;
         let count: usize = asked.to_value(&PayloadConverter::default());
         assert!(count == 1 || count == 2, "{count}");
-        let heard = operator.query(UntypedQuery::new("heard"), RawValue::default(), Default::default()).await?;
-        assert!(!heard.to_value::<Vec<String>>(&PayloadConverter::default()).is_empty());
+        let heard = operator
+            .query(
+                UntypedQuery::new("heard"),
+                RawValue::default(),
+                Default::default(),
+            )
+            .await?;
+        assert!(
+            !heard
+                .to_value::<Vec<String>>(&PayloadConverter::default())
+                .is_empty()
+        );
         let told = operator.get_result(Default::default()).await?;
         let mut told: Vec<String> = told.to_value(&PayloadConverter::default());
         told[3..].sort_unstable();
-        assert_eq!(told, ["hello Ada", "hello Bob", "a child", "signal", "update"]);
+        assert_eq!(
+            told,
+            ["hello Ada", "hello Bob", "a child", "signal", "update"]
+        );
         Ok(())
     }
 }
 
-/// A signal that nobody handles is dropped, as the SDK drops it.
+/// A signal without a handler is dropped, as in the SDK.
 #[workflow_test(core_replay = true)]
 async fn an_unknown_signal_is_dropped(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")

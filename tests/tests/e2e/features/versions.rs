@@ -5,6 +5,8 @@ use durasim::{
     prelude::*,
     report::FailureCode,
 };
+use futures::future::LocalBoxFuture;
+use temporalio_client::errors::WorkflowGetResultError;
 use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::{
@@ -14,28 +16,28 @@ use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 use super::on;
 
-/// The first version; those after it have the same workflow type.
+/// The first version; later versions have the same workflow type.
 #[workflow]
 #[derive(Default)]
 struct V1 {
     go: bool,
 }
 
-/// The same, with a pause where the patch is.
+/// A version with a pause at the patch.
 #[workflow]
 #[derive(Default)]
 struct V2 {
     go: bool,
 }
 
-/// Nobody runs the first version any more.
+/// A version for a time without runs of the first version: the patch is deprecated.
 #[workflow]
 #[derive(Default)]
 struct V3 {
     go: bool,
 }
 
-/// The patch is gone, though runs may be open that have its marker.
+/// A version without the patch, although open runs may have its marker.
 #[workflow]
 #[derive(Default)]
 struct V4 {
@@ -87,7 +89,7 @@ async fn finish(env: &TestWorkflowEnvironment) -> TestResult<String> {
     Ok(run.get_result(Default::default()).await?)
 }
 
-/// The names of the markers in the history.
+/// Returns the names of the markers in the history.
 fn markers(env: &TestWorkflowEnvironment) -> Vec<String> {
     let history = env.history("run");
     let name = |attributes: &Attributes| match attributes {
@@ -105,7 +107,7 @@ const CHANGES: SearchAttributeKey<Vec<String>> =
     SearchAttributeKey::keyword_list("TemporalChangeVersion");
 
 feature! {
-    /// Its marker is in history, and can be searched for.
+    /// The patch has a marker in the history and can be searched for.
     [V2]
     async fn a_new_run_has_the_patch(env) {
         env.worker("queue").workflow::<V2>().start()?;
@@ -113,13 +115,16 @@ feature! {
         assert_eq!(finish(&env).await?, "new");
         assert_eq!(markers(&env), ["core_patch"]);
         let described = run.describe(Default::default()).await?;
-        assert_eq!(described.search_attributes().get(&CHANGES), Some(vec!["pause".to_owned()]));
+        assert_eq!(
+            described.search_attributes().get(&CHANGES),
+            Some(vec!["pause".to_owned()])
+        );
         Ok(())
     }
 }
 
 feature! {
-    /// The marker stays as long as there may be runs that need it, but nobody needs to find it.
+    /// The marker stays while runs may need it, but the search attribute is no longer needed.
     [V3]
     async fn a_deprecated_patch_still_leaves_a_marker(env) {
         env.worker("queue").workflow::<V3>().start()?;
@@ -130,7 +135,7 @@ feature! {
     }
 }
 
-/// A run meets the next version when its last one has recorded this many tasks.
+/// Deploys the next version when a run's last version has recorded this many tasks.
 fn deployed_after(tasks: u32) -> Fault {
     Fault::worker_deploy()
         .after_workflow_task()
@@ -139,9 +144,7 @@ fn deployed_after(tasks: u32) -> Fault {
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(2))]
-async fn a_run_that_passed_the_place_stays_without_the_patch(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn a_run_past_the_patch_stays_without_it(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<V1>()
         .version("v2", |code| code.workflow::<V2>())
@@ -154,9 +157,7 @@ async fn a_run_that_passed_the_place_stays_without_the_patch(
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(1))]
-async fn a_run_that_comes_to_the_place_later_has_the_patch(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn a_run_that_comes_to_the_patch_later_has_it(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<V1>()
         .version("v2", |code| code.workflow::<V2>())
@@ -172,7 +173,7 @@ async fn a_run_that_comes_to_the_place_later_has_the_patch(
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(2))]
-async fn a_run_with_the_patch_goes_on_when_it_is_deprecated(
+async fn a_run_with_the_patch_continues_when_it_is_deprecated(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")
@@ -186,7 +187,7 @@ async fn a_run_with_the_patch_goes_on_when_it_is_deprecated(
 }
 
 #[workflow_test(core_replay = true, faults = deployed_after(2))]
-async fn a_run_with_the_deprecated_patch_goes_on_without_it(
+async fn a_run_with_the_deprecated_patch_continues_without_it(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")
@@ -199,8 +200,8 @@ async fn a_run_with_the_deprecated_patch_goes_on_without_it(
     Ok(())
 }
 
-/// The worlds of a deploy from one version to another, at any moment; whether some failed with
-/// nondeterminism.
+/// Runs worlds with a deploy between two versions at any moment; returns a report of
+/// nondeterminism, if one failed with it.
 fn breaks(world: &durasim::advanced::Body) -> Option<String> {
     let mut options = WorldOptions::default();
     options.faults = FaultProfile::none().with(FaultKind::WorkerDeploy);
@@ -240,8 +241,8 @@ fn a_patch_that_is_removed_too_early_is_reported() {
 
 #[test]
 fn code_that_changes_without_a_patch_is_reported() {
-    // A timer that is gone is what Core rejects too. One that is new at the end of a task it starts
-    // late, unless the next event of the history is another command's.
+    // Core rejects a removed timer too. It tolerates a new timer at the end of a task, unless the
+    // next event of the history belongs to another command.
     let worlds: [fn(&TestWorkflowEnvironment) -> TestResult; 2] = [
         |env| {
             Ok(env
@@ -273,7 +274,7 @@ fn code_that_changes_without_a_patch_is_reported() {
     }
 }
 
-/// Asks for the same patch twice, and for another one between.
+/// Asks for the same patch twice, and for another patch in between.
 #[workflow]
 #[derive(Default)]
 struct Twice;
@@ -294,23 +295,34 @@ feature! {
     [Twice]
     async fn a_patch_has_one_marker(env) {
         env.worker("queue").workflow::<Twice>().start()?;
-        let run = env.client().start_workflow(Twice::run, (), on("run")).await?;
-        assert_eq!(run.get_result(Default::default()).await?, [true, true, true, true]);
+        let run = env
+            .client()
+            .start_workflow(Twice::run, (), on("run"))
+            .await?;
+        assert_eq!(
+            run.get_result(Default::default()).await?,
+            [true, true, true, true]
+        );
         assert_eq!(markers(&env), ["core_patch", "core_patch"]);
         let upserts = env.history("run").event_types();
-        let upserts = upserts.iter().filter(|kind| **kind == EventType::UpsertWorkflowSearchAttributes);
+        let upserts = upserts
+            .iter()
+            .filter(|kind| **kind == EventType::UpsertWorkflowSearchAttributes);
         assert_eq!(upserts.count(), 2);
         let described = run.describe(Default::default()).await?;
-        let mut changes = described.search_attributes().get(&CHANGES).unwrap_or_default();
+        let mut changes = described
+            .search_attributes()
+            .get(&CHANGES)
+            .unwrap_or_default();
         changes.sort_unstable();
         assert_eq!(changes, ["one", "two"]);
         Ok(())
     }
 }
 
-/// A rollout may be held back: a run that meets the patch then stays without it.
+/// A rollout may be held back: a run that reaches the patch then stays without it.
 #[workflow_test(core_replay = true)]
-async fn a_patch_is_held_back(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_patch_may_be_held_back(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<V2>()
         .options(|options| {
@@ -329,39 +341,39 @@ async fn a_patch_is_held_back(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// A worker may be told that nondeterminism fails a workflow, of whatever type or of some.
+/// A worker may be configured so that nondeterminism fails a workflow, of any type or of some
+/// types.
 #[test]
-fn nondeterminism_fails_the_workflow_if_the_worker_is_told_so() {
+fn nondeterminism_fails_the_workflow_if_so_configured() {
     use durasim::WorkflowErrorType::Nondeterminism;
     for of_types in [false, true] {
-        let world =
-            move |env: TestWorkflowEnvironment| -> futures::future::LocalBoxFuture<'static, TestResult> {
-                Box::pin(async move {
-                    let tell = move |options: &mut durasim::WorkflowWorkerOptions| {
-                        if of_types {
-                            let errors = [Nondeterminism].into();
-                            options
-                                .workflow_types_to_failure_errors
-                                .insert("V1".to_owned(), errors);
-                        } else {
-                            options.workflow_failure_errors.insert(Nondeterminism);
-                        }
-                    };
-                    env.worker("queue")
-                        .workflow::<V4>()
-                        .options(tell)
-                        .version("v1", move |code| code.workflow::<V1>().options(tell))
-                        .start()?;
-                    let run = env.client().start_workflow(V1::run, (), on("run")).await?;
-                    // The second timer, which the first version does not have, fires.
-                    let end = run.get_result(Default::default()).await;
-                    let Err(temporalio_client::errors::WorkflowGetResultError::Failed(failure)) = end else {
-                        return Err(TestError::new(format!("{end:?}")));
-                    };
-                    assert!(failure.to_string().contains("[TMPRL1100]"), "{failure}");
-                    Ok(())
-                })
-            };
+        let world = move |env: TestWorkflowEnvironment| -> LocalBoxFuture<'static, TestResult> {
+            Box::pin(async move {
+                let tell = move |options: &mut durasim::WorkflowWorkerOptions| {
+                    if of_types {
+                        let errors = [Nondeterminism].into();
+                        options
+                            .workflow_types_to_failure_errors
+                            .insert("V1".to_owned(), errors);
+                    } else {
+                        options.workflow_failure_errors.insert(Nondeterminism);
+                    }
+                };
+                env.worker("queue")
+                    .workflow::<V4>()
+                    .options(tell)
+                    .version("v1", move |code| code.workflow::<V1>().options(tell))
+                    .start()?;
+                let run = env.client().start_workflow(V1::run, (), on("run")).await?;
+                // The second timer, which the first version does not have, fires.
+                let end = run.get_result(Default::default()).await;
+                let Err(WorkflowGetResultError::Failed(failure)) = end else {
+                    return Err(TestError::new(format!("{end:?}")));
+                };
+                assert!(failure.to_string().contains("[TMPRL1100]"), "{failure}");
+                Ok(())
+            })
+        };
         let mut options = WorldOptions::default();
         options.faults = deployed_after(2).into();
         options.choices = ChoiceSource::Seed(0);

@@ -1,10 +1,9 @@
-//! Workflows that nobody wrote: programs drawn from a seed, of everything that a workflow can do at
-//! once, beside the official SDK.
+//! Generated workflows: programs drawn from a seed, with everything that a workflow can do at once,
+//! compared with the official SDK.
 //!
-//! A program is the input of the one workflow, which carries it out ([`workflow`]); programs come
-//! from [`program`]. Whatever it does, real Core must accept its histories and derive from them the
-//! activations that durasim derives; and without faults the official worker must make the same
-//! histories, to the byte.
+//! A program is the input of the only workflow, which executes it ([`workflow`]); [`program`] draws
+//! programs. Real Core must accept all histories and derive from them the same activations as
+//! durasim. Without faults the official worker must make the same histories, byte by byte.
 
 #![allow(
     unreachable_pub,
@@ -31,12 +30,12 @@ const SCENARIO: Scenario = Scenario {
     name: "generated",
     about: "",
     flaw: None,
-    // Each of its worlds has a program of its own.
+    // Each world has a program of its own.
     world: |_| unreachable!("run by its program"),
     workflows: scenarios::workflows![Generated],
 };
 
-/// The longest that a run may take.
+/// The longest time that a run may take.
 const RUN_TIMEOUT: Duration = Duration::from_secs(1000);
 
 fn start(workflow_id: &str, task_queue: &str) -> WorkflowStartOptions {
@@ -45,8 +44,8 @@ fn start(workflow_id: &str, task_queue: &str) -> WorkflowStartOptions {
     options
 }
 
-/// Runs two programs on two task queues, and disturbs the first: signals, updates, a cancel
-/// request, at any time.
+/// Runs two programs on two task queues and disturbs the first with signals, updates and a cancel
+/// request at any time.
 async fn world(env: TestWorkflowEnvironment, seed: u64) -> TestResult {
     let mut draw = Draw::new(seed);
     for task_queue in ["queue", "elsewhere"] {
@@ -82,7 +81,7 @@ async fn world(env: TestWorkflowEnvironment, seed: u64) -> TestResult {
             })
         })
         .collect();
-    // However they end, and whoever is answered.
+    // Any end and any answer is fine.
     let _ = main.get_result(WorkflowGetResultOptions::default()).await;
     env.sleep(RUN_TIMEOUT).await;
     let _ = other.get_result(WorkflowGetResultOptions::default()).await;
@@ -113,8 +112,8 @@ async fn disturb(main: &WorkflowHandle<Client, Generated>, what: u64, steps: Vec
     };
 }
 
-/// The histories of the world of this program; none if it met a defect of the SDK's own, which Core
-/// has too.
+/// Returns the histories of the world of this program; `None` if the program meets a defect of the
+/// SDK, which Core has too.
 fn run(seed: u64, options: &WorldOptions) -> Option<WorldReport> {
     let body: Box<durasim::advanced::Body> = Box::new(move |env| Box::pin(world(env, seed)));
     let report = run_world(&body, options);
@@ -144,7 +143,7 @@ fn asks_core(seed: u64, report: &WorldReport) {
     );
 }
 
-/// How many programs a test tries.
+/// Returns the seeds of the programs that a test tries.
 fn programs() -> std::ops::Range<u64> {
     worlds::seeds(12)
 }
@@ -168,8 +167,8 @@ fn core_accepts_what_generated_workflows_do_under_faults() {
     }
 }
 
-/// Without latency: the stand-in answers what Core reports before the world does if another task
-/// comes meanwhile, and then Core does not hear that a rejected update's task has vanished.
+/// Without latency: if another task comes meanwhile, the stand-in answers Core's report before the
+/// world does, and Core then does not learn that a rejected update's task has vanished.
 #[test]
 fn the_official_worker_does_the_same_with_generated_workflows() {
     let mut compared = 0;

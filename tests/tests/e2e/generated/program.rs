@@ -1,8 +1,8 @@
-//! Programs, and how they are drawn.
+//! Programs, and how they are drawn from a seed.
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that a workflow does. Times are in milliseconds.
+/// One step of a workflow. Times are in milliseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Step {
     /// Waits.
@@ -11,58 +11,58 @@ pub enum Step {
     Activity(Activity),
     /// Runs a child with a program of its own.
     Child(Child),
-    /// Waits until it was told so often.
+    /// Waits until the given number of signals has arrived.
     WaitTold(u32),
     /// Waits until its handlers have finished.
     WaitHandlers,
     /// Asks for a patch, deprecated or not.
     Patch(String, bool),
-    /// Sets a field of the memo, or removes it.
+    /// Sets or removes a field of the memo.
     Memo(Option<u32>),
-    /// Sets a search attribute, or removes it.
+    /// Sets or removes a search attribute.
     Attribute(Option<u32>),
-    /// Does several things at once, and waits for all.
+    /// Runs several branches at once and waits for all.
     Join(Vec<Vec<Self>>),
-    /// Does several things at once until one is done; the others are cancelled, and waited for, or
+    /// Runs several branches at once until one is done. The others are cancelled and awaited, or
     /// left alone.
     Select {
         branches: Vec<Vec<Self>>,
         cancels: bool,
         awaits: bool,
     },
-    /// Does things that are cancelled if they take longer.
+    /// Runs steps that are cancelled after a time.
     Scope {
         steps: Vec<Self>,
         cancelled_after: u64,
     },
-    /// Does things that no cancellation reaches.
+    /// Runs steps that no cancellation reaches.
     Detached(Vec<Self>),
-    /// Tells another workflow, that there may not be.
+    /// Signals another workflow, which may not exist.
     SignalTo(String),
-    /// Cancels another workflow, that there may not be.
+    /// Cancels another workflow, which may not exist.
     CancelTo(String),
     /// Draws a number and a uuid.
     Random,
     /// Fails the run.
     Fail,
-    /// Goes on as another run, without the steps that do so.
+    /// Continues as new, without the steps that continue as new.
     ContinueAsNew,
 }
 
-/// An activity, and how its attempts go.
+/// An activity, and the behaviour of its attempts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Activity {
     pub(super) takes: u64,
-    /// The attempts that fail.
+    /// The number of attempts that fail.
     pub(super) fails: u32,
     pub(super) attempts: u32,
-    /// Whether it heartbeats, and so learns of its cancellation.
+    /// True if the activity heartbeats and so learns of its cancellation.
     pub(super) heartbeats: bool,
     pub(super) heartbeat_timeout: Option<u64>,
     pub(super) cancellation: u64,
 }
 
-/// A child, and what its parent does with it.
+/// A child, and how its parent treats it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Child {
     pub(super) workflow_id: String,
@@ -73,17 +73,18 @@ pub struct Child {
     pub(super) elsewhere: bool,
     pub(super) is_told: bool,
     pub(super) cancelled_after: Option<u64>,
-    /// Whether nobody waits for its result.
+    /// True if the parent does not wait for the child's result.
     pub(super) is_left_alone: bool,
 }
 
-/// Durations that meet each other, and the backoff of retries.
+/// Durations that coincide with each other and with the backoff of retries.
 const TIMES: [u64; 8] = [0, 1, 500, 1000, 2000, 3000, 7000, 15_000];
 
-/// How deep steps may hold others.
+/// The greatest depth of nested steps.
 const DEPTH: u32 = 3;
 
-/// Numbers that follow from a seed (`splitmix64`): a world must not draw from anything else.
+/// A stream of numbers derived from a seed (`splitmix64`): a world must not draw from any other
+/// source.
 pub(super) struct Draw {
     state: u64,
     children: u32,
@@ -122,7 +123,7 @@ impl Draw {
         &choices[usize::try_from(index).expect("an index")]
     }
 
-    /// Up to so many steps at this depth.
+    /// Draws at most `most` steps at this depth.
     pub(super) fn steps(&mut self, depth: u32, most: u64) -> Vec<Step> {
         (0..=self.below(most)).map(|_| self.step(depth)).collect()
     }
@@ -173,7 +174,7 @@ impl Draw {
 
     fn child(&mut self, depth: u32) -> Child {
         self.children += 1;
-        // Now and then under an id that may be taken.
+        // Sometimes the id may be in use.
         let number = if self.one_in(6) { 1 } else { self.children };
         let mut steps = self.steps(depth + 1, 3);
         steps.extend(self.end());
@@ -190,7 +191,7 @@ impl Draw {
         }
     }
 
-    /// How a run ends, unless it just returns.
+    /// Draws the end of a run; `None` if the run just returns.
     fn end(&mut self) -> Option<Step> {
         match self.below(8) {
             0 => Some(Step::Fail),
@@ -201,7 +202,7 @@ impl Draw {
     }
 }
 
-/// A whole program, of up to so many steps and what they hold.
+/// Draws a whole program of at most `most` steps, nested steps not counted.
 pub(super) fn program(draw: &mut Draw, most: u64) -> Vec<Step> {
     let mut steps = draw.steps(0, most);
     steps.extend(draw.end());

@@ -1,4 +1,4 @@
-//! The workflow that carries programs out.
+//! The workflow that executes programs.
 
 use std::{
     fmt::{Debug, Display},
@@ -23,7 +23,7 @@ pub struct Work;
 
 #[activities]
 impl Work {
-    /// Takes its time, a second at a time.
+    /// Works for the given time, a second at a time.
     #[activity]
     pub async fn work(
         ctx: ActivityContext,
@@ -50,7 +50,7 @@ impl Work {
     }
 }
 
-/// Carries out a program; what became of each step, in words.
+/// Executes a program and describes the result of each step.
 #[workflow]
 #[derive(Default)]
 pub struct Generated {
@@ -62,7 +62,7 @@ const CITY: SearchAttributeKey<String> = SearchAttributeKey::keyword("City");
 type Ctx = WorkflowContext<Generated>;
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a program does not go on.
+/// The reason why a program stops.
 enum Stop {
     Fail,
     ContinueAsNew,
@@ -221,7 +221,7 @@ async fn one(ctx: &Ctx, step: &Step, token: Token) -> Result<String, Stop> {
     })
 }
 
-/// The first of several branches to be done, and the others if they are cancelled and waited for.
+/// Waits for the first of several branches, and for the others if they are cancelled and awaited.
 async fn first(
     ctx: &Ctx,
     branches: &[Vec<Step>],

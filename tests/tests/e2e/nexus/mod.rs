@@ -1,5 +1,5 @@
-//! Nexus operations, from the workflow that calls one to the closure that handles it, with real
-//! Core as the oracle.
+//! Nexus operations, from the calling workflow to the closure that handles them, with real Core as
+//! the oracle.
 
 mod oracle;
 
@@ -24,14 +24,14 @@ use temporalio_sdk::{
     WorkflowResult,
 };
 
-/// How the workflow calls the operation.
+/// The options of the call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Call {
     endpoint: String,
     operation: String,
     amount: u64,
     cancellation_type: CancellationType,
-    /// In seconds.
+    /// The timeout in seconds.
     schedule_to_close: Option<u64>,
     cancels_after: Option<u64>,
 }
@@ -49,7 +49,7 @@ impl Default for Call {
     }
 }
 
-/// Calls one operation, and says what became of it.
+/// Calls one operation and describes its result.
 #[workflow]
 #[derive(Default)]
 struct Payment;
@@ -91,7 +91,7 @@ impl Payment {
     }
 }
 
-/// The last cause of a failure.
+/// Returns the message of the last cause of a failure.
 fn in_words(failure: &Failure) -> String {
     failure
         .cause
@@ -144,7 +144,7 @@ async fn an_operation_is_answered_at_once(env: TestWorkflowEnvironment) -> TestR
 }
 
 #[workflow_test]
-async fn errors_of_the_handler_are_retried_with_backoff_until_one_is_not(
+async fn handler_errors_are_retried_with_backoff_until_one_is_final(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     start_worker(&env)?;
@@ -187,7 +187,7 @@ async fn errors_of_the_handler_are_retried_with_backoff_until_one_is_not(
 }
 
 #[workflow_test]
-async fn an_operation_fails_with_a_failure_of_the_handlers_own(
+async fn an_operation_fails_with_the_failure_of_its_handler(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     start_worker(&env)?;
@@ -364,7 +364,8 @@ async fn an_operation_of_an_endpoint_that_has_others_is_not_found(
 async fn an_operation_that_takes_too_long_times_out(env: TestWorkflowEnvironment) -> TestResult {
     start_worker(&env)?;
     let charge = env.nexus_operation("bank", "Accounts", "charge", |_: NexusCall<u64>| async {
-        // Longer than the service waits for an answer: it asks again, and again.
+        // The handler takes longer than the service waits for an answer: the service asks again and
+        // again.
         tokio::time::sleep(Duration::from_secs(20)).await;
         Ok("too late")
     });
@@ -377,7 +378,7 @@ async fn an_operation_that_takes_too_long_times_out(env: TestWorkflowEnvironment
     Ok(())
 }
 
-/// The verdict of a world of this test, and its histories.
+/// Returns the verdict on a world of this test, and its histories.
 fn world(
     options: &WorldOptions,
     body: fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult>,
@@ -429,7 +430,7 @@ fn an_operation_that_nobody_completes_ends_the_test_with_a_diagnosis() {
     insta::assert_snapshot!(report_of(&report));
 }
 
-/// A lost answer, and what a handler makes of being asked twice.
+/// Loses an answer, and returns what the handler does when it is asked twice.
 fn lost_answer(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
     async move {
         start_worker(&env)?;
@@ -474,7 +475,10 @@ fn a_lost_answer_makes_the_service_ask_again_with_the_same_request_id() {
     );
 }
 
-#[workflow_test(seeds = 64, faults = FaultProfile::none().with_odds(FaultKind::NexusAnswerLost, 0.5))]
+#[workflow_test(
+    seeds = 64,
+    faults = FaultProfile::none().with_odds(FaultKind::NexusAnswerLost, 0.5),
+)]
 async fn a_handler_that_knows_the_request_id_charges_once(
     env: TestWorkflowEnvironment,
 ) -> TestResult {

@@ -17,26 +17,35 @@ use temporalio_sdk::NexusOperationCancellationType as CancellationType;
 
 use super::{Call, Payment, pay, report_of, start_worker};
 
-/// Operations that end in every way, some of them cancelled, in one world.
+/// Runs operations that end in every way, some of them cancelled, in one world.
 fn every_way(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
     async move {
         start_worker(&env)?;
-        env.nexus_operation("bank", "Accounts", "charge", |call: NexusCall<u64>| async move {
-            match call.input {
-                1 => Ok(NexusReply::Completed("receipt".to_owned())),
-                2 => Err(NexusError::failed("declined")),
-                3 if call.attempt == 1 => Err(NexusError::handler(NexusHandlerErrorType::Internal, "down")),
-                amount => Ok(NexusReply::Started(
-                    NexusStarted::new(format!("charge of {amount}")).completes(async move {
-                        tokio::select! {
-                            biased;
-                            () = call.cancelled() => Err(NexusError::canceled("given back")),
-                            () = tokio::time::sleep(Duration::from_hours(1)) => Ok("receipt".to_owned()),
-                        }
-                    }),
-                )),
-            }
-        });
+        env.nexus_operation(
+            "bank",
+            "Accounts",
+            "charge",
+            |call: NexusCall<u64>| async move {
+                match call.input {
+                    1 => Ok(NexusReply::Completed("receipt".to_owned())),
+                    2 => Err(NexusError::failed("declined")),
+                    3 if call.attempt == 1 => {
+                        let error_type = NexusHandlerErrorType::Internal;
+                        Err(NexusError::handler(error_type, "down"))
+                    }
+                    amount => Ok(NexusReply::Started(
+                        NexusStarted::new(format!("charge of {amount}")).completes(async move {
+                            let an_hour = tokio::time::sleep(Duration::from_hours(1));
+                            tokio::select! {
+                                biased;
+                                () = call.cancelled() => Err(NexusError::canceled("given back")),
+                                () = an_hour => Ok("receipt".to_owned()),
+                            }
+                        }),
+                    )),
+                }
+            },
+        );
         let mut payments = Vec::new();
         let cancels = |cancellation_type| (Some(60), cancellation_type);
         for (amount, (cancels_after, cancellation_type)) in [
@@ -54,8 +63,13 @@ fn every_way(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult
                 cancels_after,
                 ..Call::default()
             };
-            let options = WorkflowStartOptions::new("payments", format!("payment-{amount}")).build();
-            payments.push(env.client().start_workflow(Payment::run, call, options).await?);
+            let id = format!("payment-{amount}");
+            let options = WorkflowStartOptions::new("payments", id).build();
+            payments.push(
+                env.client()
+                    .start_workflow(Payment::run, call, options)
+                    .await?,
+            );
         }
         let call = Call {
             amount: 8,
@@ -63,12 +77,17 @@ fn every_way(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult
             ..Call::default()
         };
         let options = WorkflowStartOptions::new("payments", "payment-8").build();
-        payments.push(env.client().start_workflow(Payment::run, call, options).await?);
-        // Whether the request to cancel or the operation's own end is heard of first, is a matter
-        // of the network.
+        payments.push(
+            env.client()
+                .start_workflow(Payment::run, call, options)
+                .await?,
+        );
+        // The network decides which comes first: the cancel request or the operation's own end.
         let mut ends = Vec::new();
         for payment in payments {
-            let end = payment.get_result(WorkflowGetResultOptions::default()).await?;
+            let end = payment
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
             ends.push(if end.starts_with("cancelled") {
                 "cancelled".to_owned()
             } else {
@@ -105,7 +124,8 @@ const EVERY_WAY: Scenario = Scenario {
     },
 };
 
-/// The fault-free world and some others, with the workers' caches on and off.
+/// Returns the options of the fault-free world and some others, with the workers' caches on and
+/// off.
 fn options() -> impl Iterator<Item = WorldOptions> {
     let faulty = |seed| {
         let mut options = WorldOptions::seeded(seed);
@@ -122,11 +142,11 @@ fn options() -> impl Iterator<Item = WorldOptions> {
 }
 
 #[test]
-fn operations_that_end_in_every_way_are_those_of_the_official_sdk() {
+fn operations_end_in_every_way_as_in_the_official_sdk() {
     trial::try_out(&EVERY_WAY, Official::Histories);
 }
 
-/// However often answers are lost, the operations have the time to be asked for again.
+/// However often answers are lost, there is time to repeat the requests.
 #[test]
 fn lost_answers_at_full_odds_let_a_sound_workflow_finish() {
     for seed in 0..4 {

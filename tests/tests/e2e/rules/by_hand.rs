@@ -1,5 +1,4 @@
-//! A worker by hand: what a test does itself, with raw RPCs, where no worker of the SDK would do it
-//! at that moment.
+//! A worker by hand: raw RPCs of a test at moments when no worker of the SDK would send them.
 
 use durasim::prelude::*;
 use temporalio_common::{UntypedWorkflow, data_converters::RawValue};
@@ -19,7 +18,7 @@ use tonic::{IntoRequest, Status};
 
 use super::on;
 
-/// The task queue that no worker polls but the test itself.
+/// The task queue that only the test polls.
 pub(super) const BY_HAND: &str = "by hand";
 
 const IDENTITY: &str = "hands";
@@ -31,7 +30,7 @@ fn queue(name: &str) -> TaskQueue {
     }
 }
 
-/// The options of a start whose workflow tasks only the test takes.
+/// Returns the options of a start whose workflow tasks only the test polls.
 pub(super) fn by_hand(workflow_id: &str) -> WorkflowStartOptions {
     let mut options = on(workflow_id);
     BY_HAND.clone_into(&mut options.task_queue);
@@ -49,7 +48,7 @@ pub(super) async fn start(
     Ok(())
 }
 
-/// Takes an attempt of an activity from [`BY_HAND`].
+/// Polls an attempt of an activity from [`BY_HAND`].
 pub(super) async fn take_attempt(
     env: &TestWorkflowEnvironment,
 ) -> Result<PollActivityTaskQueueResponse, TestError> {
@@ -67,7 +66,7 @@ pub(super) async fn take_attempt(
         .into_inner())
 }
 
-/// Takes a workflow task from this queue.
+/// Polls a workflow task from this queue.
 pub(super) async fn take_task_from(
     env: &TestWorkflowEnvironment,
     queue_name: &str,
@@ -86,14 +85,14 @@ pub(super) async fn take_task_from(
         .into_inner())
 }
 
-/// Takes a workflow task from [`BY_HAND`].
+/// Polls a workflow task from [`BY_HAND`].
 pub(super) async fn take_task(
     env: &TestWorkflowEnvironment,
 ) -> Result<PollWorkflowTaskQueueResponse, Status> {
     take_task_from(env, BY_HAND).await
 }
 
-/// The types of the events that a workflow task brings.
+/// Returns the types of a workflow task's events.
 pub(super) fn types_of(task: &PollWorkflowTaskQueueResponse) -> Vec<EventType> {
     task.history
         .iter()
@@ -111,7 +110,7 @@ pub(super) async fn complete_task(
     complete(env, task, commands, None).await
 }
 
-/// Completes a workflow task, and asks for the next one on a sticky queue.
+/// Completes a workflow task and asks for the next one on a sticky queue.
 pub(super) async fn complete_task_sticking_to(
     env: &TestWorkflowEnvironment,
     task: &PollWorkflowTaskQueueResponse,

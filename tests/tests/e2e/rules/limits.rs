@@ -1,8 +1,8 @@
-//! Limits: what of a run's own is too much, and what becomes of it.
+//! Limits: sizes and numbers that are too large, and their consequences.
 //!
 //! `api/respondworkflowtaskcompleted/{workflow_task_completed_handler,workflow_size_checker}.go`,
-//! `workflow/context.go`. Nothing of this is RESOURCE_EXHAUSTED: what is too large ends the run,
-//! what is too many fails the workflow task.
+//! `workflow/context.go`. None of these is RESOURCE_EXHAUSTED: a size that is too large ends the
+//! run, a number that is too large fails the workflow task.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -61,7 +61,7 @@ fn schedule_activity(id: usize) -> ScheduleActivityTaskCommandAttributes {
     }
 }
 
-/// Each command that may be too large, with the cause that is then named.
+/// Returns each command that may be too large, with the cause that the failed task then names.
 fn too_large() -> Vec<(Cause, Attributes)> {
     use Attributes::{
         CompleteWorkflowExecutionCommandAttributes as Complete,
@@ -217,7 +217,9 @@ async fn two_thousand_activities_may_be_pending(env: TestWorkflowEnvironment) ->
 }
 
 #[workflow_test]
-async fn what_closes_the_run_is_its_last_command(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_command_that_closes_the_run_must_be_the_last(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     start(&env, by_hand("one")).await?;
     let task = take_task(&env).await?;
     let complete = Attributes::CompleteWorkflowExecutionCommandAttributes(
@@ -233,8 +235,8 @@ async fn what_closes_the_run_is_its_last_command(env: TestWorkflowEnvironment) -
         .unwrap_err();
     assert_eq!(
         refused.message(),
-        "invalid command sequence: [CompleteWorkflowExecution, StartTimer], command CompleteWorkflowExecution must \
-         be the last command."
+        "invalid command sequence: [CompleteWorkflowExecution, StartTimer], \
+         command CompleteWorkflowExecution must be the last command."
     );
     assert_eq!(
         env.history("one").event_types(),

@@ -1,14 +1,14 @@
-//! The rules of the server and of Core, one test for each, named for it: `docs/RULES.md` lists
-//! them.
+//! The rules of the server and of Core, with one test for each: `docs/RULES.md` lists them.
 //!
-//! Every history that workflow code made is replayed by the SDK's own replayer too (`core_replay`).
+//! Every history that workflow code made is also replayed by the SDK's own replayer
+//! (`core_replay`).
 
 #![expect(
     clippy::unused_async,
     reason = "an activity that is not async would leave the simulated thread"
 )]
 
-/// The attributes of each event of a kind in a history, in order.
+/// Returns the attributes of each event of one type in a history, in order.
 macro_rules! events {
     ($history:expr, $kind:ident) => {
         $history
@@ -50,7 +50,7 @@ use temporalio_protos::temporal::api::{
 };
 use temporalio_sdk::{ApplicationFailure, SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
-/// Counts signals until it is told to finish.
+/// Counts signals until a signal ends it.
 #[workflow]
 #[derive(Default)]
 struct Counter {
@@ -77,14 +77,14 @@ impl Counter {
     }
 }
 
-/// A retryable failure of this type.
+/// Returns a retryable failure of this type.
 fn failure(type_name: &str) -> ApplicationFailure {
     ApplicationFailure::builder(format!("it was {type_name}"))
         .type_name(type_name.to_owned())
         .build()
 }
 
-/// The options of a start on the one task queue.
+/// Returns the options of a start on the only task queue.
 fn on(workflow_id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new("queue", workflow_id).build()
 }
@@ -93,14 +93,14 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The whole seconds of virtual time since then.
+/// Returns the whole seconds of virtual time since `then`.
 fn seconds_since(env: &TestWorkflowEnvironment, then: SystemTime) -> u64 {
     env.now()
         .duration_since(then)
         .map_or(0, |passed| passed.as_secs())
 }
 
-/// One run, by its ids.
+/// A run, by its ids.
 struct RunOf(String, String);
 
 impl WorkflowTarget for RunOf {
@@ -113,7 +113,7 @@ impl WorkflowTarget for RunOf {
     }
 }
 
-/// The histories of the runs of the chain that this workflow id has last, from its first run.
+/// Returns the histories of the latest chain of this workflow id, from its first run on.
 fn chain(env: &TestWorkflowEnvironment, workflow_id: &str) -> Vec<History> {
     let mut next = started(&env.history(workflow_id)).first_execution_run_id;
     let mut runs = Vec::new();
@@ -142,12 +142,12 @@ fn chain(env: &TestWorkflowEnvironment, workflow_id: &str) -> Vec<History> {
     runs
 }
 
-/// What a run was started with.
+/// Returns the attributes of a run's first event.
 fn started(run: &History) -> WorkflowExecutionStartedEventAttributes {
     events!(run, WorkflowExecutionStartedEventAttributes).remove(0)
 }
 
-/// How a run closed, or the last thing that happened to it.
+/// Returns the type of a run's last event.
 fn last(run: &History) -> EventType {
     *run.event_types().last().expect("an event")
 }

@@ -173,7 +173,7 @@ async fn a_caller_may_have_queries_of_closed_runs_rejected(
 
 #[workflow_test(core_replay = true)]
 async fn a_query_waits_for_a_pending_task(env: TestWorkflowEnvironment) -> TestResult {
-    // Nobody polls yet: the first task is pending.
+    // No worker polls yet: the first task is pending.
     let stock = env
         .client()
         .start_workflow(Stock::run, (), on("one"))
@@ -215,7 +215,7 @@ async fn a_query_fails_fast_while_the_task_keeps_failing(
 }
 
 #[workflow_test]
-async fn a_run_that_closed_while_its_task_kept_failing_is_not_queried_either(
+async fn a_query_fails_on_a_run_that_closed_while_its_task_kept_failing(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.client()
@@ -236,7 +236,7 @@ async fn a_run_that_closed_while_its_task_kept_failing_is_not_queried_either(
 }
 
 #[workflow_test]
-async fn a_query_before_any_task_of_a_closed_run_cannot_be_answered(
+async fn a_query_fails_on_a_run_that_closed_before_its_first_task(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let stock = env
@@ -254,7 +254,7 @@ async fn a_query_before_any_task_of_a_closed_run_cannot_be_answered(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_query_whose_handler_fails_says_why_and_does_no_harm(
+async fn a_failed_query_handler_reports_its_error_and_does_no_harm(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let stock = stock(&env).await?;
@@ -271,7 +271,7 @@ async fn a_query_whose_handler_fails_says_why_and_does_no_harm(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_query_of_nobody_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_query_of_an_unknown_workflow_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
     let refused = items(&env.client().get_workflow_handle::<Stock>("nobody")).await;
     assert!(
         matches!(refused, Err(WorkflowQueryError::NotFound(_))),

@@ -1,4 +1,4 @@
-//! Reset: a run begins anew from one of its workflow tasks.
+//! Reset: a run begins again from one of its workflow tasks.
 //!
 //! `service/history/api/resetworkflow/api.go`, `service/history/ndc/workflow_resetter.go`
 
@@ -20,8 +20,8 @@ use super::{
     stock::{End, Stock},
 };
 
-/// Resets the last run to its completed workflow task of this number, from 1. The id of the new
-/// run.
+/// Resets the last run to its completed workflow task of this number, counted from 1; returns the
+/// id of the new run.
 async fn reset_to(
     env: &TestWorkflowEnvironment,
     task: usize,
@@ -90,7 +90,7 @@ async fn put(
     Ok(())
 }
 
-/// Ends the workflow: what is in stock.
+/// Ends the workflow and returns its stock.
 async fn ended(stock: &WorkflowHandle<Client, Stock>) -> Result<Vec<String>, TestError> {
     stock
         .signal(Stock::end, End::Complete, WorkflowSignalOptions::default())
@@ -101,7 +101,7 @@ async fn ended(stock: &WorkflowHandle<Client, Stock>) -> Result<Vec<String>, Tes
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_new_run_has_the_history_up_to_the_task_which_fails(
+async fn the_new_run_has_the_history_up_to_the_reset_task_which_fails(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let stock = stock(&env).await?;
@@ -147,7 +147,7 @@ async fn the_new_run_has_the_history_up_to_the_task_which_fails(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_new_run_has_another_random_seed_from_there_on(
+async fn the_new_run_has_another_random_seed_after_the_reset_point(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let stock = stock(&env).await?;
@@ -170,7 +170,7 @@ async fn the_new_run_has_another_random_seed_from_there_on(
 }
 
 #[workflow_test(core_replay = true)]
-async fn signals_since_then_are_sent_again_in_their_order(
+async fn signals_after_the_reset_point_are_sent_again_in_order(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let stock = stock(&env).await?;
@@ -185,7 +185,7 @@ async fn signals_since_then_are_sent_again_in_their_order(
 }
 
 #[workflow_test(core_replay = true)]
-async fn signals_that_are_excluded_are_not_sent_again(env: TestWorkflowEnvironment) -> TestResult {
+async fn excluded_signals_are_not_sent_again(env: TestWorkflowEnvironment) -> TestResult {
     let stock = stock(&env).await?;
     for item in ["a", "b", "c"] {
         put(&env, &stock, item).await?;
@@ -245,7 +245,7 @@ async fn accepted_updates_return_as_admitted(env: TestWorkflowEnvironment) -> Te
 }
 
 #[workflow_test(core_replay = true)]
-async fn updates_that_are_excluded_do_not_return(env: TestWorkflowEnvironment) -> TestResult {
+async fn excluded_updates_do_not_return(env: TestWorkflowEnvironment) -> TestResult {
     let stock = stock(&env).await?;
     stock
         .execute_update(
@@ -281,7 +281,7 @@ async fn cancel_requests_do_not_return(env: TestWorkflowEnvironment) -> TestResu
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_closed_run_can_be_reset_with_what_came_to_the_runs_that_continued_it(
+async fn a_reset_of_a_closed_run_includes_the_signals_of_later_runs(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let stock = stock(&env).await?;
@@ -332,7 +332,9 @@ async fn a_repeated_reset_resets_once(env: TestWorkflowEnvironment) -> TestResul
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_reset_ends_at_a_workflow_task_of_the_run(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_reset_point_must_be_a_workflow_task_of_the_run(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let stock = stock(&env).await?;
     put(&env, &stock, "a").await?;
     let before = env.history("one");
@@ -380,7 +382,7 @@ impl SideBySide {
 }
 
 #[workflow_test(core_replay = true)]
-async fn activities_under_way_start_anew_and_timers_go_on(
+async fn activities_under_way_start_again_and_timers_continue(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")
@@ -394,7 +396,7 @@ async fn activities_under_way_start_anew_and_timers_go_on(
         .start_workflow(SideBySide::run, (), on("one"))
         .await?;
     env.sleep(seconds(10)).await;
-    // At the task of the short timer: the long one and the activity are under way.
+    // At the task of the short timer, the long timer and the activity are under way.
     reset_to(&env, 2, &[]).await?;
     let one = env.client().get_workflow_handle::<SideBySide>("one");
     assert_eq!(

@@ -16,7 +16,7 @@ use super::{failure, seconds};
 
 type Rejection = Box<dyn std::error::Error + Send + Sync>;
 
-/// How the workflow is told to close.
+/// The way in which the workflow closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
     Complete,
@@ -24,7 +24,7 @@ pub(crate) enum End {
     ContinueAsNew,
 }
 
-/// Keeps a list of items until it is told to close.
+/// Keeps a list of items until a signal closes it.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct Stock {
@@ -52,7 +52,7 @@ impl Stock {
         self.items.push(item);
     }
 
-    /// Puts something in that only this run can make.
+    /// Puts in an item that only this run can make.
     #[signal]
     pub(crate) fn put_unique(&mut self, ctx: &mut SyncWorkflowContext<Self>) {
         self.items.push(ctx.uuid4());
@@ -72,7 +72,7 @@ impl Stock {
         }
     }
 
-    /// Adds an item; how many there are then.
+    /// Adds an item and returns the new number of items.
     #[update]
     pub(crate) fn add(
         &mut self,
@@ -99,7 +99,7 @@ impl Stock {
         }))
     }
 
-    /// Takes no more, in the very task that asks for it.
+    /// Stops accepting items, in the same task.
     #[update]
     pub(crate) fn close(&mut self, _ctx: &mut SyncWorkflowContext<Self>) -> Result<(), Rejection> {
         self.end = Some(End::Complete);

@@ -1,4 +1,4 @@
-//! Updates: what of them is in history, and what their callers hear.
+//! Updates: their events in history, and the answers to their callers.
 //!
 //! `docs/architecture/{workflow-update,speculative-workflow-task,message-protocol}.md`,
 //! `service/history/workflow/update/`
@@ -64,7 +64,7 @@ fn with_id(update_id: &str) -> WorkflowStartUpdateOptions {
         .build()
 }
 
-/// The type of the failure that an update failed with, and its message.
+/// Returns the type and message of the failure of an update.
 fn failed(result: Result<usize, WorkflowUpdateError>) -> (String, String) {
     let Err(WorkflowUpdateError::Failed(failure)) = result else {
         panic!("{result:?}")
@@ -76,7 +76,7 @@ fn failed(result: Result<usize, WorkflowUpdateError>) -> (String, String) {
 }
 
 #[workflow_test]
-async fn an_update_that_is_merely_admitted_leaves_no_event(
+async fn an_update_that_is_only_admitted_leaves_no_event(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.client()
@@ -88,7 +88,7 @@ async fn an_update_that_is_merely_admitted_leaves_no_event(
     env.spawn(async move { add(&stock, "apple").await.is_ok() });
     env.sleep(seconds(4)).await;
     assert_eq!(env.history("one"), before);
-    // It is sent with a task that is in no history either.
+    // The update is sent with a task that is not in the history either.
     let task = take_task(&env).await?;
     assert_eq!(task.messages.len(), 1);
     assert_eq!(env.history("one"), before);
@@ -162,7 +162,7 @@ async fn acceptance_carries_the_request_and_completion_the_outcome(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_handler_that_fails_completes_its_update_with_the_failure(
+async fn a_failed_handler_completes_its_update_with_the_failure(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let stock = stock(&env).await?;
@@ -192,7 +192,7 @@ async fn a_caller_waits_for_acceptance_or_for_completion(
 }
 
 #[workflow_test(core_replay = true)]
-async fn nobody_waits_for_admission(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_caller_cannot_wait_for_admission(env: TestWorkflowEnvironment) -> TestResult {
     stock(&env).await?;
     let request = UpdateWorkflowExecutionRequest {
         namespace: "default".to_owned(),
@@ -239,7 +239,7 @@ async fn an_update_counts_once_by_its_id(env: TestWorkflowEnvironment) -> TestRe
     stock
         .get_result(WorkflowGetResultOptions::default())
         .await?;
-    // The closed run still knows what came of it.
+    // The closed run still knows the outcome.
     let again = stock
         .start_update(Stock::add, "apple".to_owned(), with_id("u"))
         .await?;
@@ -344,7 +344,7 @@ async fn an_update_may_complete_in_the_task_that_closes_the_run(
 
 /// The update is admitted while the task is started that continues the run as new.
 #[workflow_test]
-async fn an_update_that_a_run_has_not_accepted_goes_to_the_one_that_continues_it(
+async fn an_update_that_a_run_has_not_accepted_goes_to_the_next_run(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.client()
@@ -377,7 +377,7 @@ async fn an_update_that_a_run_has_not_accepted_goes_to_the_one_that_continues_it
 }
 
 #[workflow_test]
-async fn an_update_that_a_run_has_not_accepted_is_not_found_when_it_closes(
+async fn an_update_that_a_run_has_not_accepted_is_not_found_when_the_run_closes(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.client()
@@ -433,7 +433,7 @@ async fn update_with_start(
 }
 
 #[workflow_test(core_replay = true)]
-async fn update_with_start_updates_what_runs_or_starts_it_as_the_policies_say(
+async fn update_with_start_updates_or_starts_a_workflow_as_the_policies_say(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     use WorkflowIdConflictPolicy::{Fail, TerminateExisting, UseExisting};

@@ -1,4 +1,4 @@
-//! Cancelling children: each type of cancellation, before and after they have started.
+//! Cancellation of children: each cancellation type, before and after the start.
 
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use temporalio_sdk::{
 use super::{Child, Does, child, end, start_failure};
 use crate::features::on;
 
-/// Takes a day to end after it was cancelled, and tells the reason it was given.
+/// Takes a day to end after it was cancelled, and returns the reason it was given.
 #[workflow]
 #[derive(Default)]
 struct Slow {
@@ -36,8 +36,8 @@ impl Slow {
     }
 }
 
-/// Cancels its child once it has started; how the child ended, and after how many seconds it heard
-/// of that.
+/// Cancels its child once it has started; returns how the child ended, and after how many seconds
+/// the parent learned of that.
 #[workflow]
 #[derive(Default)]
 struct Canceller;
@@ -60,7 +60,7 @@ impl Canceller {
             .workflow_time()
             .zip(asked)
             .and_then(|(now, asked)| now.duration_since(asked).ok());
-        // A request that has not left when its workflow closes never does.
+        // A request that is not sent when its workflow closes is never sent.
         ctx.timer(Duration::from_mins(1)).await;
         Ok((ended, waited.unwrap_or_default().as_secs()))
     }
@@ -78,7 +78,7 @@ async fn cancels(env: &TestWorkflowEnvironment, cancel_type: Type) -> TestResult
     let told = parent
         .get_result(WorkflowGetResultOptions::default())
         .await?;
-    // The child goes on.
+    // The child continues.
     let child = env.client().get_workflow_handle::<Slow>("child");
     if cancel_type == Type::Abandon {
         child.cancel(WorkflowCancelOptions::default()).await?;
@@ -96,20 +96,26 @@ const DAY: u64 = 24 * 3600;
 
 feature! {
     [Canceller, Slow]
-    async fn waiting_for_its_end(env) {
+    async fn wait_cancellation_completed(env) {
         let (ended, waited) = cancels(&env, Type::WaitCancellationCompleted).await?;
-        assert!(ended.starts_with("completed: ") && ended.contains("enough"), "{ended}");
+        assert!(
+            ended.starts_with("completed: ") && ended.contains("enough"),
+            "{ended}"
+        );
         assert!(waited >= DAY, "{waited}");
         Ok(())
     }
 }
 
 feature! {
-    /// Core 0.10 knows the type and makes no difference: it waits for the end.
+    /// Core 0.10 accepts the type but treats it like the previous one: it waits for the end.
     [Canceller, Slow]
-    async fn waiting_until_it_is_asked(env) {
+    async fn wait_cancellation_requested(env) {
         let (ended, waited) = cancels(&env, Type::WaitCancellationRequested).await?;
-        assert!(ended.starts_with("completed: ") && ended.contains("enough"), "{ended}");
+        assert!(
+            ended.starts_with("completed: ") && ended.contains("enough"),
+            "{ended}"
+        );
         assert!(waited >= DAY, "{waited}");
         Ok(())
     }
@@ -117,7 +123,7 @@ feature! {
 
 feature! {
     [Canceller, Slow]
-    async fn not_waiting(env) {
+    async fn try_cancel(env) {
         let (ended, waited) = cancels(&env, Type::TryCancel).await?;
         assert_eq!(ended, "cancelled");
         assert!(waited < DAY, "{waited}");
@@ -126,9 +132,9 @@ feature! {
 }
 
 feature! {
-    /// The child is never asked.
+    /// The child never gets a cancel request.
     [Canceller, Slow]
-    async fn abandoning_it(env) {
+    async fn abandon(env) {
         let (ended, waited) = cancels(&env, Type::Abandon).await?;
         assert_eq!(ended, "cancelled");
         assert!(waited < DAY, "{waited}");
@@ -136,7 +142,7 @@ feature! {
     }
 }
 
-/// Cancels its child in the same task that starts it: it never starts.
+/// Cancels its child in the task that starts it: the child never starts.
 #[workflow]
 #[derive(Default)]
 struct Hasty;
@@ -156,19 +162,32 @@ impl Hasty {
 
 feature! {
     [Hasty, Child]
-    async fn before_it_is_started(env) {
-        env.worker("queue").workflow::<Hasty>().workflow::<Child>().start()?;
-        let parent = env.client().start_workflow(Hasty::run, (), on("parent")).await?;
-        let told = parent.get_result(WorkflowGetResultOptions::default()).await?;
+    async fn before_the_child_is_started(env) {
+        env.worker("queue")
+            .workflow::<Hasty>()
+            .workflow::<Child>()
+            .start()?;
+        let parent = env
+            .client()
+            .start_workflow(Hasty::run, (), on("parent"))
+            .await?;
+        let told = parent
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
         assert_eq!(told, "never started: cancelled");
         let child = env.client().get_workflow_handle::<Child>("child");
-        assert!(child.describe(WorkflowDescribeOptions::default()).await.is_err(), "there is none");
+        assert!(
+            child
+                .describe(WorkflowDescribeOptions::default())
+                .await
+                .is_err(),
+            "there is none"
+        );
         Ok(())
     }
 }
 
-/// A parent that is cancelled cancels its children, for they share its token; one of them has
-/// another.
+/// A cancelled parent cancels the children that share its token; one of its children has another.
 #[workflow]
 #[derive(Default)]
 struct Family;
@@ -199,8 +218,11 @@ impl Family {
 
 feature! {
     [Family, Child]
-    async fn with_its_parent(env) {
-        env.worker("queue").workflow::<Family>().workflow::<Child>().start()?;
+    async fn together_with_the_parent(env) {
+        env.worker("queue")
+            .workflow::<Family>()
+            .workflow::<Child>()
+            .start()?;
         let client = env.client();
         let family = client.start_workflow(Family::run, (), on("family")).await?;
         env.sleep(Duration::from_hours(1)).await;
@@ -208,10 +230,22 @@ feature! {
         env.sleep(Duration::from_hours(1)).await;
         client
             .get_workflow_handle::<Child>("detached")
-            .signal(Child::tell, "go".to_owned(), WorkflowSignalOptions::default())
+            .signal(
+                Child::tell,
+                "go".to_owned(),
+                WorkflowSignalOptions::default(),
+            )
             .await?;
-        let ends = family.get_result(WorkflowGetResultOptions::default()).await?;
-        assert_eq!(ends, Ends { own: "cancelled".to_owned(), detached: "completed: go".to_owned() });
+        let ends = family
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
+        assert_eq!(
+            ends,
+            Ends {
+                own: "cancelled".to_owned(),
+                detached: "completed: go".to_owned()
+            }
+        );
         Ok(())
     }
 }

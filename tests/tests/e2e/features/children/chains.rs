@@ -1,4 +1,4 @@
-//! Children that are more than one run, and what their runs know of their family.
+//! Children with more than one run, and what their runs know of their family.
 
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use temporalio_sdk::{
 use super::{child, end};
 use crate::features::on;
 
-/// What a workflow knows of itself and its family.
+/// The facts that a workflow knows about itself and its family.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kin {
     id: String,
@@ -31,7 +31,8 @@ fn kin(info: &WorkflowContextView) -> Kin {
     }
 }
 
-/// Has a child of its own kind until there are enough; what each knows, the youngest first.
+/// Has descendants of its own kind, one below the other; returns what each knows, the youngest
+/// first.
 #[workflow]
 #[derive(Default)]
 struct Generation;
@@ -57,25 +58,34 @@ feature! {
     [Generation]
     async fn each_knows_its_parent_and_the_root(env) {
         env.worker("queue").workflow::<Generation>().start()?;
-        let eldest = env.client().start_workflow(Generation::run, 2, on("eldest")).await?;
-        let known = eldest.get_result(WorkflowGetResultOptions::default()).await?;
+        let eldest = env
+            .client()
+            .start_workflow(Generation::run, 2, on("eldest"))
+            .await?;
+        let known = eldest
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
         let one = |id: &str, parent: Option<&str>| Kin {
             id: id.to_owned(),
             parent: parent.map(ToOwned::to_owned),
-            // The root itself is told of none.
+            // The root itself has no root in its info.
             root: parent.map(|_| "eldest".to_owned()),
             is_first_run: true,
             cron: None,
         };
         assert_eq!(
             known,
-            [one("generation-1", Some("generation-2")), one("generation-2", Some("eldest")), one("eldest", None)]
+            [
+                one("generation-1", Some("generation-2")),
+                one("generation-2", Some("eldest")),
+                one("eldest", None)
+            ]
         );
         Ok(())
     }
 }
 
-/// Runs each hour, until it is cancelled; its parent cancels it.
+/// Runs each hour until its parent cancels it.
 #[workflow]
 #[derive(Default)]
 struct Hourly;
@@ -103,7 +113,7 @@ impl Scheduler {
         options.cron_schedule = Some("@every 1h".to_owned());
         let hourly = ctx.start_child_workflow(Hourly::run, (), options).await?;
         ctx.timer(Duration::from_mins(200)).await;
-        // Its parent's own handle reaches the first run alone, which closed long ago.
+        // The parent's own handle reaches only the first run, which closed long ago.
         ctx.external_workflow("hourly", None)
             .cancel(Some("enough".to_owned()))
             .await?;
@@ -112,17 +122,28 @@ impl Scheduler {
 }
 
 feature! {
-    /// A parent hears nothing of a cron child until that runs no more.
+    /// A parent learns nothing of a cron child until the child's schedule has ended.
     [Scheduler, Hourly]
     async fn a_cron_child_runs_until_it_is_cancelled(env) {
-        env.worker("queue").workflow::<Scheduler>().workflow::<Hourly>().start()?;
-        let scheduler = env.client().start_workflow(Scheduler::run, (), on("scheduler")).await?;
-        assert_eq!(scheduler.get_result(WorkflowGetResultOptions::default()).await?, "cancelled");
+        env.worker("queue")
+            .workflow::<Scheduler>()
+            .workflow::<Hourly>()
+            .start()?;
+        let scheduler = env
+            .client()
+            .start_workflow(Scheduler::run, (), on("scheduler"))
+            .await?;
+        assert_eq!(
+            scheduler
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            "cancelled"
+        );
         Ok(())
     }
 }
 
-/// Continues as new once, then waits to be told to end.
+/// Continues as new once, then waits for a signal to end.
 #[workflow]
 #[derive(Default)]
 struct Successor {
@@ -166,19 +187,26 @@ impl Canceller {
 }
 
 feature! {
-    /// Core cancels the run that it saw start, and the server takes a request for a closed run as
-    /// done: so the later runs of a child are out of its parent's reach.
+    /// Core cancels the run that it saw start, and the server accepts a cancel request for a closed
+    /// run without effect. So the parent cannot reach the child's later runs.
     [Canceller, Successor]
-    async fn cancelling_a_child_reaches_its_first_run_alone(env) {
-        env.worker("queue").workflow::<Canceller>().workflow::<Successor>().start()?;
+    async fn cancelling_a_child_reaches_only_its_first_run(env) {
+        env.worker("queue")
+            .workflow::<Canceller>()
+            .workflow::<Successor>()
+            .start()?;
         let client = env.client();
-        let canceller = client.start_workflow(Canceller::run, (), on("canceller")).await?;
+        let canceller = client
+            .start_workflow(Canceller::run, (), on("canceller"))
+            .await?;
         env.sleep(Duration::from_hours(2)).await;
         client
             .get_workflow_handle::<Successor>("successor")
             .signal(Successor::finish, (), WorkflowSignalOptions::default())
             .await?;
-        let told = canceller.get_result(WorkflowGetResultOptions::default()).await?;
+        let told = canceller
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
         assert_eq!(told, "completed: finished");
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The ways in which a child ends, as its parent hears of them.
+//! The ways in which a child ends, as its parent learns of them.
 
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use temporalio_sdk::{ChildWorkflowOptions, WorkflowContext, WorkflowResult};
 use super::{Child, Does, child, end};
 use crate::features::on;
 
-/// Starts one child; how it ended.
+/// Starts one child and returns how the child ended.
 #[workflow]
 #[derive(Default)]
 struct Parent;
@@ -78,23 +78,36 @@ feature! {
 feature! {
     [Parent, Child]
     async fn it_fails(env) {
-        hears(env, order(Does::Fail), "failed: the child broke (Broken), RetryPolicyNotSet").await
+        hears(
+            env,
+            order(Does::Fail),
+            "failed: the child broke (Broken), RetryPolicyNotSet",
+        )
+        .await
     }
 }
 
 feature! {
     [Parent, Child]
     async fn it_times_out(env) {
-        let order = Order { run_timeout: Some(Duration::from_secs(30)), ..order(Does::Wait) };
+        let order = Order {
+            run_timeout: Some(Duration::from_secs(30)),
+            ..order(Does::Wait)
+        };
         hears(env, order, "timed out: StartToClose, RetryPolicyNotSet").await
     }
 }
 
 feature! {
-    /// The parent hears of the last run alone.
+    /// The parent learns of the last run only.
     [Parent, Child]
     async fn it_completes_as_another_run(env) {
-        hears(env, order(Does::ContinueAsNew), "completed: done in attempt 1").await
+        hears(
+            env,
+            order(Does::ContinueAsNew),
+            "completed: done in attempt 1",
+        )
+        .await
     }
 }
 
@@ -108,8 +121,16 @@ feature! {
 
 feature! {
     [Parent, Child]
-    async fn it_completes_when_tried_again(env) {
-        hears(env, Order { attempts: 3, ..order(Does::FailTwice) }, "completed: done in attempt 3").await
+    async fn it_completes_after_retries(env) {
+        hears(
+            env,
+            Order {
+                attempts: 3,
+                ..order(Does::FailTwice)
+            },
+            "completed: done in attempt 3",
+        )
+        .await
     }
 }
 
@@ -117,30 +138,57 @@ feature! {
     [Parent, Child]
     async fn it_fails_in_its_last_attempt(env) {
         let expected = "failed: the child broke (Broken), MaximumAttemptsReached";
-        hears(env, Order { attempts: 2, ..order(Does::FailTwice) }, expected).await
+        hears(
+            env,
+            Order {
+                attempts: 2,
+                ..order(Does::FailTwice)
+            },
+            expected,
+        )
+        .await
     }
 }
 
 feature! {
     [Parent, Child]
-    async fn it_times_out_in_each_attempt(env) {
-        let order = Order { run_timeout: Some(Duration::from_secs(30)), attempts: 2, ..order(Does::Wait) };
-        hears(env, order, "timed out: StartToClose, MaximumAttemptsReached").await
+    async fn every_attempt_times_out(env) {
+        let order = Order {
+            run_timeout: Some(Duration::from_secs(30)),
+            attempts: 2,
+            ..order(Does::Wait)
+        };
+        hears(
+            env,
+            order,
+            "timed out: StartToClose, MaximumAttemptsReached",
+        )
+        .await
     }
 }
 
 feature! {
     [Parent, Child]
     async fn it_is_terminated(env) {
-        env.worker("queue").workflow::<Parent>().workflow::<Child>().start()?;
+        env.worker("queue")
+            .workflow::<Parent>()
+            .workflow::<Child>()
+            .start()?;
         let client = env.client();
-        let parent = client.start_workflow(Parent::run, order(Does::Wait), on("parent")).await?;
+        let parent = client
+            .start_workflow(Parent::run, order(Does::Wait), on("parent"))
+            .await?;
         env.sleep(Duration::from_hours(1)).await;
         client
             .get_workflow_handle::<Child>("child")
             .terminate(WorkflowTerminateOptions::default())
             .await?;
-        assert_eq!(parent.get_result(WorkflowGetResultOptions::default()).await?, "terminated");
+        assert_eq!(
+            parent
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            "terminated"
+        );
         Ok(())
     }
 }
@@ -148,12 +196,25 @@ feature! {
 feature! {
     [Parent, Child]
     async fn somebody_else_cancels_it(env) {
-        env.worker("queue").workflow::<Parent>().workflow::<Child>().start()?;
+        env.worker("queue")
+            .workflow::<Parent>()
+            .workflow::<Child>()
+            .start()?;
         let client = env.client();
-        let parent = client.start_workflow(Parent::run, order(Does::Wait), on("parent")).await?;
+        let parent = client
+            .start_workflow(Parent::run, order(Does::Wait), on("parent"))
+            .await?;
         env.sleep(Duration::from_hours(1)).await;
-        client.get_workflow_handle::<Child>("child").cancel(WorkflowCancelOptions::default()).await?;
-        assert_eq!(parent.get_result(WorkflowGetResultOptions::default()).await?, "cancelled");
+        client
+            .get_workflow_handle::<Child>("child")
+            .cancel(WorkflowCancelOptions::default())
+            .await?;
+        assert_eq!(
+            parent
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            "cancelled"
+        );
         Ok(())
     }
 }

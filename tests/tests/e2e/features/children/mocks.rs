@@ -1,4 +1,4 @@
-//! Children that closures stand for, beside real ones, with recorded calls.
+//! Children mocked by closures, beside real ones, with recorded calls.
 
 use durasim::{WorkflowCallOutcome, prelude::*};
 use temporalio_client::UntypedUpdate;
@@ -12,7 +12,7 @@ use temporalio_sdk::{
 use super::{Child, Does, broken, child, end};
 use crate::features::on;
 
-/// What is mocked.
+/// The workflow that is mocked.
 #[workflow]
 #[derive(Default)]
 struct Errand;
@@ -25,7 +25,7 @@ impl Errand {
     }
 }
 
-/// Sends one child on an errand, and has another that is real; how both ended.
+/// Has one mocked child and one real child; returns how both ended.
 #[workflow]
 #[derive(Default)]
 struct Household;
@@ -97,17 +97,31 @@ macro_rules! mocked {
 }
 
 mocked! {
-    /// It stands for something durable: it is called once, whatever becomes of the workers.
+    /// A mock stands for something durable: it is called once, whatever happens to the workers.
     async fn it_completes_after_an_hour(env) {
         let ended = keeps_house(&env, 1, |call| async move {
             tokio::time::sleep(Duration::from_hours(1)).await;
-            Ok(format!("{} for {}", call.input, call.parent_workflow_id.unwrap_or_default()))
+            Ok(format!(
+                "{} for {}",
+                call.input,
+                call.parent_workflow_id.unwrap_or_default()
+            ))
         });
         assert_eq!(ended.await?, "completed: bread for household");
         let calls = env.workflow_calls(Errand::run);
         assert_eq!(calls.len(), 1);
-        assert_eq!((calls[0].workflow_id.as_str(), calls[0].input::<String>()?.as_str()), ("errand", "bread"));
-        assert!(calls[0].finished_ms.is_some_and(|at| at >= calls[0].started_ms + 3_600_000));
+        assert_eq!(
+            (
+                calls[0].workflow_id.as_str(),
+                calls[0].input::<String>()?.as_str()
+            ),
+            ("errand", "bread")
+        );
+        assert!(
+            calls[0]
+                .finished_ms
+                .is_some_and(|at| at >= calls[0].started_ms + 3_600_000)
+        );
         Ok(())
     }
 }
@@ -115,9 +129,16 @@ mocked! {
 mocked! {
     async fn it_fails(env) {
         let ended = keeps_house(&env, 1, |_| async { Err(broken()) });
-        assert_eq!(ended.await?, "failed: the child broke (Broken), RetryPolicyNotSet");
+        assert_eq!(
+            ended.await?,
+            "failed: the child broke (Broken), RetryPolicyNotSet"
+        );
         let calls = env.workflow_calls(Errand::run);
-        assert!(matches!(calls[0].outcome, WorkflowCallOutcome::Failed(_)), "{:?}", calls[0].outcome);
+        assert!(
+            matches!(calls[0].outcome, WorkflowCallOutcome::Failed(_)),
+            "{:?}",
+            calls[0].outcome
+        );
         Ok(())
     }
 }
@@ -125,10 +146,18 @@ mocked! {
 mocked! {
     async fn it_is_retried_as_another_run(env) {
         let ended = keeps_house(&env, 3, |call| async move {
-            if call.attempt < 3 { Err(broken()) } else { Ok(format!("attempt {}", call.attempt)) }
+            if call.attempt < 3 {
+                Err(broken())
+            } else {
+                Ok(format!("attempt {}", call.attempt))
+            }
         });
         assert_eq!(ended.await?, "completed: attempt 3");
-        let attempts: Vec<_> = env.workflow_calls(Errand::run).iter().map(|call| call.attempt).collect();
+        let attempts: Vec<_> = env
+            .workflow_calls(Errand::run)
+            .iter()
+            .map(|call| call.attempt)
+            .collect();
         assert_eq!(attempts, [1, 2, 3]);
         Ok(())
     }
@@ -147,7 +176,7 @@ mocked! {
     }
 }
 
-/// Sends a child on an errand, and calls it back.
+/// Starts a mocked child and cancels it.
 #[workflow]
 #[derive(Default)]
 struct Impatient;
@@ -168,7 +197,7 @@ impl Impatient {
 }
 
 mocked! {
-    /// It decides itself what comes of being cancelled.
+    /// The mock itself decides how to react to the cancellation.
     async fn its_parent_cancels_it(env) {
         env.worker("queue")
             .workflow::<Impatient>()
@@ -178,15 +207,22 @@ mocked! {
                 Err(WorkflowTermination::cancelled())
             })
             .start()?;
-        let impatient = env.client().start_workflow(Impatient::run, (), on("impatient")).await?;
+        let impatient = env
+            .client()
+            .start_workflow(Impatient::run, (), on("impatient"))
+            .await?;
         assert_eq!(impatient.get_result(Default::default()).await?, "cancelled");
         let calls = env.workflow_calls(Errand::run);
-        assert!(matches!(calls[0].outcome, WorkflowCallOutcome::Canceled(_)), "{:?}", calls[0].outcome);
+        assert!(
+            matches!(calls[0].outcome, WorkflowCallOutcome::Canceled(_)),
+            "{:?}",
+            calls[0].outcome
+        );
         Ok(())
     }
 }
 
-/// Sends a child on an errand, and closes.
+/// Starts a mocked child and closes.
 #[workflow]
 #[derive(Default)]
 struct Forgetful;
@@ -212,12 +248,18 @@ mocked! {
                 Ok(call.input)
             })
             .start()?;
-        let forgetful = env.client().start_workflow(Forgetful::run, (), on("forgetful")).await?;
+        let forgetful = env
+            .client()
+            .start_workflow(Forgetful::run, (), on("forgetful"))
+            .await?;
         forgetful.get_result(Default::default()).await?;
         let errand = env.client().get_workflow_handle::<Errand>("errand");
-        assert!(errand.get_result(Default::default()).await.is_err(), "it is terminated");
+        assert!(
+            errand.get_result(Default::default()).await.is_err(),
+            "it is terminated"
+        );
         env.sleep(Duration::from_hours(2)).await;
-        // It may be terminated before it has begun.
+        // The mock may be terminated before it has begun.
         let calls = env.workflow_calls(Errand::run);
         assert!(calls.len() <= 1, "{calls:?}");
         for call in calls {
@@ -227,9 +269,9 @@ mocked! {
     }
 }
 
-/// A mock has no handlers: a signal is for nobody, an update and a query are refused.
+/// A mock has no handlers: signals have no effect, updates and queries are refused.
 #[workflow_test]
-async fn it_has_no_handlers(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_mock_has_no_handlers(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .mock_workflow(Errand::run, |call| async move {
             tokio::time::sleep(Duration::from_hours(1)).await;

@@ -1,4 +1,4 @@
-//! Children: how they end, what their parents hear, and what becomes of them when their parents
+//! Children: how they end, what their parents learn, and what happens to them when their parents
 //! close.
 
 mod cancellation;
@@ -19,16 +19,16 @@ use temporalio_sdk::{
     WorkflowTermination,
 };
 
-/// What a child does.
+/// The behaviour of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Does {
     /// Completes a second later.
     Complete,
     /// Fails a second later.
     Fail,
-    /// Fails in its first attempts, and completes in the third.
+    /// Fails in its first attempts and completes in the third.
     FailTwice,
-    /// Ends when it is cancelled, or told to.
+    /// Ends when it is cancelled or gets a signal.
     Wait,
     /// Continues as new a second later, and then completes.
     ContinueAsNew,
@@ -80,7 +80,7 @@ fn child(id: &str) -> ChildWorkflowOptions {
     ChildWorkflowOptions::workflow_id(id.to_owned())
 }
 
-/// How a child ended, in words.
+/// Describes how a child ended.
 fn end(result: Result<String, ChildWorkflowExecutionError>) -> String {
     let error = match result {
         Ok(result) => return format!("completed: {result}"),
@@ -108,7 +108,7 @@ fn end(result: Result<String, ChildWorkflowExecutionError>) -> String {
     }
 }
 
-/// How the start of a child failed, in words.
+/// Describes how the start of a child failed.
 fn start_failure(error: &ChildWorkflowStartError) -> String {
     match error {
         ChildWorkflowStartError::StartFailed {

@@ -1,4 +1,4 @@
-//! What becomes of a child when its parent closes: each policy, for each way of closing.
+//! Parent close policies: each policy, for each way in which a parent closes.
 
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use temporalio_sdk::{
 use super::{Child, Does, broken, child};
 use crate::features::on;
 
-/// How the parent closes.
+/// The way in which the parent closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Closing {
     Completes,
@@ -33,7 +33,7 @@ enum Then {
     RequestCancel,
 }
 
-/// Starts a child, and closes a minute later.
+/// Starts a child and closes a minute later.
 #[workflow]
 #[derive(Default)]
 struct Parent;
@@ -55,7 +55,7 @@ impl Parent {
             Then::Abandon => Policy::Abandon,
             Then::RequestCancel => Policy::RequestCancel,
         };
-        // The parent's own cancellation is not what is looked at here.
+        // A token of its own, because the parent's own cancellation is not the subject here.
         options.cancellation_token = Some(temporalio_sdk::WorkflowCancellationToken::new());
         ctx.start_child_workflow(Child::run, Does::Wait, options)
             .await?;

@@ -1,4 +1,4 @@
-//! How children start, and what keeps them from it.
+//! Starts of children, and reasons why they fail.
 
 use durasim::prelude::*;
 use temporalio_macros::{workflow, workflow_methods};
@@ -10,7 +10,7 @@ use temporalio_sdk::{
 use super::{Child, Does, child, end, start_failure};
 use crate::features::on;
 
-/// Starts a child whose id is taken by a run that a client started.
+/// Starts a child under the id of a run that a client started.
 #[workflow]
 #[derive(Default)]
 struct Latecomer;
@@ -29,11 +29,20 @@ impl Latecomer {
 feature! {
     [Latecomer, Child]
     async fn its_id_is_in_use(env) {
-        env.worker("queue").workflow::<Latecomer>().workflow::<Child>().start()?;
+        env.worker("queue")
+            .workflow::<Latecomer>()
+            .workflow::<Child>()
+            .start()?;
         let client = env.client();
-        client.start_workflow(Child::run, Does::Wait, on("child")).await?;
-        let parent = client.start_workflow(Latecomer::run, (), on("parent")).await?;
-        let told = parent.get_result(WorkflowGetResultOptions::default()).await?;
+        client
+            .start_workflow(Child::run, Does::Wait, on("child"))
+            .await?;
+        let parent = client
+            .start_workflow(Latecomer::run, (), on("parent"))
+            .await?;
+        let told = parent
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
         assert_eq!(told, "child: WorkflowAlreadyExists");
         client
             .get_workflow_handle::<Child>("child")
@@ -43,8 +52,8 @@ feature! {
     }
 }
 
-/// Starts a child of the same id again and again, each with another reuse policy, once the last has
-/// closed.
+/// Starts a child with the same id again and again, each time with another reuse policy, after the
+/// last has closed.
 #[workflow]
 #[derive(Default)]
 struct Repeater;
@@ -78,19 +87,33 @@ impl Repeater {
 feature! {
     [Repeater, Child]
     async fn its_id_is_used_again(env) {
-        env.worker("queue").workflow::<Repeater>().workflow::<Child>().start()?;
-        let parent = env.client().start_workflow(Repeater::run, (), on("parent")).await?;
+        env.worker("queue")
+            .workflow::<Repeater>()
+            .workflow::<Child>()
+            .start()?;
+        let parent = env
+            .client()
+            .start_workflow(Repeater::run, (), on("parent"))
+            .await?;
         let failed = "failed: the child broke (Broken), RetryPolicyNotSet";
         let taken = "child: WorkflowAlreadyExists";
         assert_eq!(
-            parent.get_result(WorkflowGetResultOptions::default()).await?,
-            ["completed: done in attempt 1", taken, taken, failed, "completed: done in attempt 1"]
+            parent
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            [
+                "completed: done in attempt 1",
+                taken,
+                taken,
+                failed,
+                "completed: done in attempt 1"
+            ]
         );
         Ok(())
     }
 }
 
-/// Has a child on another task queue, and one on its own.
+/// Has one child on another task queue and one on its own.
 #[workflow]
 #[derive(Default)]
 struct Delegator;
@@ -117,21 +140,33 @@ impl Delegator {
 }
 
 feature! {
-    /// Their ids are made of the workflow's own randomness, for they are given none.
+    /// The ids of these children come from the workflow's own randomness, because the parent sets
+    /// none.
     [Delegator, Child]
     async fn children_of_several_task_queues(env) {
-        env.worker("queue").workflow::<Delegator>().workflow::<Child>().start()?;
+        env.worker("queue")
+            .workflow::<Delegator>()
+            .workflow::<Child>()
+            .start()?;
         env.worker("elsewhere").workflow::<Child>().start()?;
-        let parent = env.client().start_workflow(Delegator::run, (), on("parent")).await?;
+        let parent = env
+            .client()
+            .start_workflow(Delegator::run, (), on("parent"))
+            .await?;
         assert_eq!(
-            parent.get_result(WorkflowGetResultOptions::default()).await?,
-            ["completed: done in attempt 1", "completed: done in attempt 1"]
+            parent
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            [
+                "completed: done in attempt 1",
+                "completed: done in attempt 1"
+            ]
         );
         Ok(())
     }
 }
 
-/// Signals its child while that runs, and once more when it has closed.
+/// Signals its child while the child runs, and once more after it has closed.
 #[workflow]
 #[derive(Default)]
 struct Teller;
@@ -166,9 +201,17 @@ impl Teller {
 feature! {
     [Teller, Child]
     async fn a_parent_signals_its_child(env) {
-        env.worker("queue").workflow::<Teller>().workflow::<Child>().start()?;
-        let parent = env.client().start_workflow(Teller::run, (), on("parent")).await?;
-        let told = parent.get_result(WorkflowGetResultOptions::default()).await?;
+        env.worker("queue")
+            .workflow::<Teller>()
+            .workflow::<Child>()
+            .start()?;
+        let parent = env
+            .client()
+            .start_workflow(Teller::run, (), on("parent"))
+            .await?;
+        let told = parent
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
         assert_eq!(told, ("completed: enough".to_owned(), true));
         Ok(())
     }

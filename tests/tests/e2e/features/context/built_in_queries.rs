@@ -1,4 +1,4 @@
-//! Current details, and the queries that the SDK answers itself.
+//! Current details, and the queries that the SDK itself answers.
 
 use durasim::prelude::*;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 use crate::features::on;
 
-/// Tells how far it is.
+/// Reports its progress in its current details.
 #[workflow]
 #[derive(Default)]
 struct Loading {
@@ -66,22 +66,32 @@ feature! {
     [Loading]
     async fn current_details_are_in_the_metadata(env) {
         env.worker("queue").workflow::<Loading>().start()?;
-        let loading = env.client().start_workflow(Loading::run, (), on("loading")).await?;
-        let untyped = env.client().get_workflow_handle::<UntypedWorkflow>("loading");
+        let loading = env
+            .client()
+            .start_workflow(Loading::run, (), on("loading"))
+            .await?;
+        let untyped = env
+            .client()
+            .get_workflow_handle::<UntypedWorkflow>("loading");
         let first = details(&untyped).await?;
-        assert!(first == "waiting for the truck" || first == "loading", "{first}");
+        assert!(
+            first == "waiting for the truck" || first == "loading",
+            "{first}"
+        );
         env.sleep(Duration::from_hours(2)).await;
         assert_eq!(details(&untyped).await?, "loading");
-        loading.signal(Loading::finish, (), Default::default()).await?;
+        loading
+            .signal(Loading::finish, (), Default::default())
+            .await?;
         loading.get_result(Default::default()).await?;
         assert_eq!(details(&untyped).await?, "loading", "of a closed run too");
         Ok(())
     }
 }
 
-/// The SDK 1.1 answers no other built-in query: it knows no stacks.
+/// SDK 1.1 answers no other built-in query; it cannot report stacks.
 #[workflow_test]
-async fn stack_traces_are_not_there(env: TestWorkflowEnvironment) -> TestResult {
+async fn stack_traces_are_not_supported(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Loading>().start()?;
     env.client()
         .start_workflow(Loading::run, (), on("loading"))

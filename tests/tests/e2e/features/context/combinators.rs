@@ -15,7 +15,7 @@ struct Runners;
 
 #[activities]
 impl Runners {
-    /// Takes so many seconds.
+    /// Takes the given number of seconds.
     #[activity]
     async fn race(_ctx: ActivityContext, seconds: u64) -> Result<u64, ActivityError> {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -48,7 +48,7 @@ impl Track {
         told.push(format!("{}", one?));
         let all: Result<Vec<u64>, _> = join_all([3, 1, 2].map(run)).await.into_iter().collect();
         told.push(format!("{:?}", all?));
-        // A loop with a timeout, as one writes it.
+        // A typical loop with a timeout.
         let deadline = ctx.timer(Duration::from_hours(24));
         futures::pin_mut!(deadline);
         loop {
@@ -64,7 +64,7 @@ impl Track {
 
     #[signal]
     async fn whistle(ctx: &mut WorkflowContext<Self>) {
-        // Handlers may wait too, and run beside the rest.
+        // A handler may wait too, and runs beside the other code.
         ctx.timer(Duration::from_secs(1)).await;
         ctx.state_mut(|state| state.whistles += 1);
     }
@@ -76,8 +76,15 @@ impl Track {
 feature! {
     [Track]
     async fn the_first_of_several_or_all_of_them(env) {
-        env.worker("queue").workflow::<Track>().implementer(Runners).activity(Runners::race).start()?;
-        let track = env.client().start_workflow(Track::run, (), on("track")).await?;
+        env.worker("queue")
+            .workflow::<Track>()
+            .implementer(Runners)
+            .activity(Runners::race)
+            .start()?;
+        let track = env
+            .client()
+            .start_workflow(Track::run, (), on("track"))
+            .await?;
         for _ in 0..3 {
             env.sleep(Duration::from_mins(1)).await;
             track.signal(Track::whistle, (), Default::default()).await?;

@@ -1,4 +1,4 @@
-//! What a workflow knows of itself.
+//! The info of a workflow.
 
 use durasim::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ fn known(info: &WorkflowContextView) -> Known {
     }
 }
 
-/// Tells what it knows, at its start and after a failure.
+/// Returns its info, at its start and after a failure.
 #[workflow]
 struct Knowing {
     at_first: Known,
@@ -80,7 +80,10 @@ feature! {
     [Knowing]
     async fn a_run_with_nothing_special(env) {
         env.worker("queue").workflow::<Knowing>().start()?;
-        let knowing = env.client().start_workflow(Knowing::run, false, on("plain")).await?;
+        let knowing = env
+            .client()
+            .start_workflow(Knowing::run, false, on("plain"))
+            .await?;
         let expected = Known {
             workflow_id: "plain".to_owned(),
             workflow_type: "Knowing".to_owned(),
@@ -106,19 +109,27 @@ feature! {
         options.execution_timeout = Some(Duration::from_hours(5));
         options.run_timeout = Some(Duration::from_hours(2));
         options.task_timeout = Some(Duration::from_secs(7));
-        let policy = RetryPolicy::builder().initial_interval(Duration::from_secs(3)).maximum_attempts(4);
+        let policy = RetryPolicy::builder()
+            .initial_interval(Duration::from_secs(3))
+            .maximum_attempts(4);
         options.retry_policy = Some(policy.build());
-        let knowing = env.client().start_workflow(Knowing::run, true, options).await?;
+        let knowing = env
+            .client()
+            .start_workflow(Knowing::run, true, options)
+            .await?;
         let known = knowing.get_result(Default::default()).await?;
         assert_eq!((known.attempt, known.is_first_run), (2, false));
-        let (hours, seconds) = (|hours| Some(Duration::from_hours(hours)), Some(Duration::from_secs(7)));
+        let (hours, seconds) = (
+            |hours| Some(Duration::from_hours(hours)),
+            Some(Duration::from_secs(7)),
+        );
         assert_eq!(known.timeouts, (hours(5), hours(2), seconds));
         assert_eq!(known.retries, Some((Duration::from_secs(3), 4)));
         Ok(())
     }
 }
 
-/// Takes the time, and the length of its history, at each of its tasks.
+/// Notes the time and the length of its history in each of its tasks.
 #[workflow]
 #[derive(Default)]
 struct Clockwork;
@@ -144,7 +155,7 @@ impl Clockwork {
     }
 }
 
-/// Each task adds five events: the timer that fired, the task, and what the last one did.
+/// Each task adds five events: the fired timer, the three events of the task, and the next timer.
 #[workflow_test(core_replay = true)]
 async fn time_passes_and_history_grows(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Clockwork>().start()?;
@@ -163,9 +174,16 @@ feature! {
     [Clockwork]
     async fn time_is_that_of_the_task(env) {
         env.worker("queue").workflow::<Clockwork>().start()?;
-        let clockwork = env.client().start_workflow(Clockwork::run, (), on("clockwork")).await?;
-        let hours: Vec<u64> =
-            clockwork.get_result(Default::default()).await?.into_iter().map(|(hours, _)| hours).collect();
+        let clockwork = env
+            .client()
+            .start_workflow(Clockwork::run, (), on("clockwork"))
+            .await?;
+        let hours: Vec<u64> = clockwork
+            .get_result(Default::default())
+            .await?
+            .into_iter()
+            .map(|(hours, _)| hours)
+            .collect();
         assert!(hours[0] >= 1 && hours[1] >= 3 && hours[2] >= 6, "{hours:?}");
         Ok(())
     }

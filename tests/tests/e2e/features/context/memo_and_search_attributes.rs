@@ -1,4 +1,4 @@
-//! Memo and search attributes: given at the start, upserted, read by the workflow and by others.
+//! Memo and search attributes: set at the start, upserted, read by the workflow and by clients.
 
 use durasim::prelude::*;
 use temporalio_common::{
@@ -18,7 +18,7 @@ const PRICE: SearchAttributeKey<f64> = SearchAttributeKey::float("Price");
 const BOOKED: SearchAttributeKey<bool> = SearchAttributeKey::bool("Booked");
 const TAGS: SearchAttributeKey<Vec<String>> = SearchAttributeKey::keyword_list("Tags");
 
-/// Upserts when it is told to, and tells what it sees.
+/// Upserts on a signal and reports the values that it sees.
 #[workflow]
 #[derive(Default)]
 struct Trip {
@@ -72,24 +72,34 @@ fn tell(ctx: &WorkflowContext<Trip>) -> String {
 
 feature! {
     [Trip]
-    async fn they_are_seen_by_all(env) {
+    async fn workflows_and_clients_see_them(env) {
         env.worker("queue").workflow::<Trip>().start()?;
         let mut options = on("trip");
         let mut memo = MemoValues::new();
         memo.insert("guest", "Ada".to_owned());
         options.memo = Some(memo);
-        options.search_attributes = Some(SearchAttributes::new([CITY.value_set("Bern".to_owned())]));
+        options.search_attributes =
+            Some(SearchAttributes::new([CITY.value_set("Bern".to_owned())]));
         let trip = env.client().start_workflow(Trip::run, (), options).await?;
         let described = trip.describe(Default::default()).await?;
         if described.search_attributes().get(&SEATS).is_none() {
-            assert_eq!(described.search_attributes().get(&CITY).as_deref(), Some("Bern"));
-            assert_eq!(described.memo().get::<String>("guest")?.as_deref(), Some("Ada"));
+            assert_eq!(
+                described.search_attributes().get(&CITY).as_deref(),
+                Some("Bern")
+            );
+            assert_eq!(
+                described.memo().get::<String>("guest")?.as_deref(),
+                Some("Ada")
+            );
         }
         env.sleep(Duration::from_hours(1)).await;
 
         let described = trip.describe(Default::default()).await?;
         let attributes = described.search_attributes();
-        assert_eq!((attributes.get(&CITY), attributes.get(&SEATS)), (None, Some(3)));
+        assert_eq!(
+            (attributes.get(&CITY), attributes.get(&SEATS)),
+            (None, Some(3))
+        );
         assert_eq!(attributes.get(&TAGS).unwrap_or_default(), ["slow", "train"]);
         assert_eq!(described.memo().get::<u32>("room")?, Some(12));
         assert!(!described.memo().contains_key("guest"));
@@ -97,12 +107,15 @@ feature! {
         trip.signal(Trip::finish, (), Default::default()).await?;
         let before = "Some(\"Bern\") None None None None; Some(\"Ada\") None";
         let after = "None Some(3) Some(9.5) Some(true) Some([\"slow\", \"train\"]); None Some(12)";
-        assert_eq!(trip.get_result(Default::default()).await?, [before, after, after]);
+        assert_eq!(
+            trip.get_result(Default::default()).await?,
+            [before, after, after]
+        );
         Ok(())
     }
 }
 
-/// Has a child with search attributes of its own.
+/// Has a child with its own search attributes.
 #[workflow]
 #[derive(Default)]
 struct Agency;
@@ -125,12 +138,18 @@ impl Agency {
 feature! {
     [Agency, Trip]
     async fn a_child_has_its_own(env) {
-        env.worker("queue").workflow::<Agency>().workflow::<Trip>().start()?;
+        env.worker("queue")
+            .workflow::<Agency>()
+            .workflow::<Trip>()
+            .start()?;
         let client = env.client();
         let agency = client.start_workflow(Agency::run, (), on("agency")).await?;
         let seen = agency.get_result(Default::default()).await?;
         assert_eq!(seen[0], "Some(\"Oslo\") None None None None; None None");
-        let described = client.get_workflow_handle::<Trip>("trip").describe(Default::default()).await?;
+        let described = client
+            .get_workflow_handle::<Trip>("trip")
+            .describe(Default::default())
+            .await?;
         assert_eq!(described.static_summary(), Some("a trip"));
         assert_eq!(described.static_details(), Some("to Oslo"));
         assert_eq!(described.parent_id(), Some("agency"));
@@ -139,7 +158,7 @@ feature! {
 }
 
 #[workflow_test]
-async fn a_description_tells_of_the_start(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_description_shows_the_values_of_the_start(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Trip>().start()?;
     let mut options = on("trip");
     options.static_summary = Some("a trip".to_owned());

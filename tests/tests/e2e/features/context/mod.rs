@@ -1,4 +1,4 @@
-//! The small things: what a workflow knows, what it draws, what it tells of itself.
+//! The context of a workflow: its info, its randomness, its details.
 
 mod built_in_queries;
 mod combinators;

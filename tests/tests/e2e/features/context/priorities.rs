@@ -1,4 +1,4 @@
-//! Priorities: said at the start, inherited, replaced.
+//! Priorities: set at the start, inherited, replaced.
 
 use durasim::prelude::*;
 use temporalio_client::Priority;
@@ -25,7 +25,7 @@ fn tell(priority: &Priority) -> String {
     format!("{:?} {:?}", priority.priority_key, priority.fairness_key)
 }
 
-/// What it is told of its own priority, its activities' and its child's.
+/// Returns its own priority and those of its activities and its child.
 #[workflow]
 #[derive(Default)]
 struct Office;
@@ -52,16 +52,31 @@ impl Office {
 }
 
 feature! {
-    /// What a child or an activity does not say of its own it has from its workflow.
+    /// Unset priority fields of a child or an activity are inherited from its workflow.
     [Office]
-    async fn they_are_told(env) {
-        env.worker("queue").workflow::<Office>().implementer(Desk).activity(Desk::urgency).start()?;
+    async fn priorities_are_in_the_info(env) {
+        env.worker("queue")
+            .workflow::<Office>()
+            .implementer(Desk)
+            .activity(Desk::urgency)
+            .start()?;
         let mut options = on("office");
-        options.priority = Priority::builder().priority_key(2).fairness_key("ann").build();
-        let office = env.client().start_workflow(Office::run, false, options).await?;
+        options.priority = Priority::builder()
+            .priority_key(2)
+            .fairness_key("ann")
+            .build();
+        let office = env
+            .client()
+            .start_workflow(Office::run, false, options)
+            .await?;
         assert_eq!(
             office.get_result(Default::default()).await?,
-            ["Some(2) Some(\"ann\")", "Some(2) Some(\"ann\")", "Some(5) Some(\"ann\")", "Some(4) Some(\"ann\")"]
+            [
+                "Some(2) Some(\"ann\")",
+                "Some(2) Some(\"ann\")",
+                "Some(5) Some(\"ann\")",
+                "Some(4) Some(\"ann\")"
+            ]
         );
         Ok(())
     }

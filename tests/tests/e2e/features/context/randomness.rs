@@ -1,4 +1,4 @@
-//! What a workflow draws: the same on replay, another in each run.
+//! The randomness of a workflow: the same on replay, different in each run.
 
 use durasim::prelude::*;
 use temporalio_macros::{workflow, workflow_methods};
@@ -41,12 +41,19 @@ feature! {
     [Lottery]
     async fn each_run_draws_its_own(env) {
         env.worker("queue").workflow::<Lottery>().start()?;
-        let lottery = env.client().start_workflow(Lottery::run, None, on("lottery")).await?;
+        let lottery = env
+            .client()
+            .start_workflow(Lottery::run, None, on("lottery"))
+            .await?;
         env.observe_result(&lottery);
         let (first, second) = lottery.get_result(Default::default()).await?;
         assert_ne!(first, second);
         for (_, id, reds, blues) in [&first, &second] {
-            assert_eq!((id.len(), &id[14..15]), (36, "4"), "{id} is a UUID of version 4");
+            assert_eq!(
+                (id.len(), &id[14..15]),
+                (36, "4"),
+                "{id} is a UUID of version 4"
+            );
             assert_ne!(reds, blues, "streams are apart");
             assert_ne!(reds[0], reds[1], "a stream goes on");
         }

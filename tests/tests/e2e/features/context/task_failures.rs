@@ -1,5 +1,4 @@
-//! Workflow tasks that fail: because the workflow wants it, or because it does what workflows may
-//! not.
+//! Workflow tasks that fail: on purpose, or because the workflow uses forbidden functions.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +9,7 @@ use temporalio_sdk::{WorkflowContext, WorkflowResult};
 
 use crate::features::on;
 
-/// Fails its first task on purpose, as one does to be moved to another worker.
+/// Fails its first task on purpose, to be moved to another worker.
 #[workflow]
 #[derive(Default)]
 struct Mover;
@@ -53,7 +52,7 @@ async fn a_workflow_may_fail_its_task(env: TestWorkflowEnvironment) -> TestResul
     Ok(())
 }
 
-/// Waits for a channel of another library.
+/// Waits on a channel of another library.
 #[workflow]
 #[derive(Default)]
 struct Channel;
@@ -69,7 +68,7 @@ impl Channel {
     }
 }
 
-/// Sleeps as if it were no workflow.
+/// Sleeps with Tokio instead of the SDK.
 #[workflow]
 #[derive(Default)]
 struct Sleeper;
@@ -88,7 +87,7 @@ fn failure(world: &'static durasim::advanced::Body) -> String {
         .failure
         .expect("it is detected");
     assert_eq!(failure.code, FailureCode::Replay);
-    // As it is broken into lines for people.
+    // The failure is broken into lines for the report.
     failure
         .render(durasim::report::Colors::Off)
         .split_whitespace()
@@ -96,9 +95,9 @@ fn failure(world: &'static durasim::advanced::Body) -> String {
         .join(" ")
 }
 
-/// In the SDK's own words.
+/// The message is that of the SDK.
 #[test]
-fn a_wake_from_elsewhere_is_detected() {
+fn a_wake_from_outside_the_sdk_is_detected() {
     let text = failure(&|env| {
         Box::pin(async move {
             env.worker("queue").workflow::<Channel>().start()?;
@@ -118,9 +117,10 @@ fn a_wake_from_elsewhere_is_detected() {
     );
 }
 
-/// It wakes the workflow when there is no task to fail: with the SDK's worker the workflow hangs.
+/// The sleep wakes the workflow when there is no task to fail: with the SDK's worker the workflow
+/// hangs.
 #[test]
-fn a_sleep_of_tokios_is_detected() {
+fn a_tokio_sleep_is_detected() {
     let text = failure(&|env| {
         Box::pin(async move {
             env.worker("queue").workflow::<Sleeper>().start()?;
@@ -140,7 +140,7 @@ fn a_sleep_of_tokios_is_detected() {
     );
 }
 
-/// The detection can be switched off, as in the SDK; the checks then leave it off too.
+/// The detection can be switched off, as in the SDK; durasim's checks then skip it too.
 #[workflow_test(core_replay = true)]
 async fn the_detection_can_be_switched_off(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")

@@ -1,17 +1,17 @@
-//! Cancelling local activities: each type, while they run and between attempts.
+//! Cancellation of local activities: each cancellation type, during attempts and between them.
 
 use pretty_assertions::assert_eq;
 use temporalio_sdk::{ActivityCancellationType as Type, WorkflowCancellationToken};
 
 use super::*;
 
-/// Runs a local activity, cancelled by another one's end a second later or by the workflow's own
-/// cancellation.
+/// Runs a local activity and cancels it: when another one ends a second later, or with the
+/// workflow.
 #[workflow]
 #[derive(Default)]
 struct Canceller;
 
-/// Takes a second.
+/// An activity that takes a second.
 struct Clocks;
 
 #[activities]
@@ -75,7 +75,7 @@ where
         .await?)
 }
 
-/// Listens, and takes three seconds to stop.
+/// Waits for its cancellation, then takes three seconds to stop.
 async fn slow_to_stop(call: ActivityCall<()>) -> Result<String, ActivityError> {
     call.cancelled().await;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -83,7 +83,7 @@ async fn slow_to_stop(call: ActivityCall<()>) -> Result<String, ActivityError> {
 }
 
 #[workflow_test(core_replay = true)]
-async fn at_once(env: TestWorkflowEnvironment) -> TestResult {
+async fn try_cancel_ends_it_at_once(env: TestWorkflowEnvironment) -> TestResult {
     assert_eq!(
         cancels(&env, Type::TryCancel, slow_to_stop).await?,
         ("cancelled".to_owned(), 1)
@@ -92,14 +92,18 @@ async fn at_once(env: TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(core_replay = true)]
-async fn when_its_code_has_stopped(env: TestWorkflowEnvironment) -> TestResult {
+async fn wait_cancellation_completed_waits_for_its_code(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let (ended, waited) = cancels(&env, Type::WaitCancellationCompleted, slow_to_stop).await?;
     assert_eq!((ended.as_str(), waited), ("cancelled", 4));
     Ok(())
 }
 
 #[workflow_test(core_replay = true)]
-async fn its_code_may_complete_all_the_same(env: TestWorkflowEnvironment) -> TestResult {
+async fn its_code_may_complete_although_it_was_cancelled(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let ended = cancels(&env, Type::WaitCancellationCompleted, |call| async move {
         call.cancelled().await;
         Ok("done before you knew".to_owned())
@@ -112,7 +116,7 @@ async fn its_code_may_complete_all_the_same(env: TestWorkflowEnvironment) -> Tes
 }
 
 #[workflow_test(core_replay = true)]
-async fn without_telling_its_code(env: TestWorkflowEnvironment) -> TestResult {
+async fn abandon_does_not_notify_its_code(env: TestWorkflowEnvironment) -> TestResult {
     let told = env.shared(std::sync::atomic::AtomicBool::default());
     let heard = told.clone();
     let ended = cancels(&env, Type::Abandon, move |call| {
@@ -130,9 +134,9 @@ async fn without_telling_its_code(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// Nothing runs that could answer.
+/// No code runs that could respond.
 #[workflow_test(core_replay = true)]
-async fn between_two_attempts(env: TestWorkflowEnvironment) -> TestResult {
+async fn it_is_cancelled_between_two_attempts(env: TestWorkflowEnvironment) -> TestResult {
     let ended = cancels(&env, Type::WaitCancellationCompleted, |_| async {
         let later = ApplicationFailure::builder("come back later".to_owned());
         Err(ActivityError::application(
@@ -145,7 +149,7 @@ async fn between_two_attempts(env: TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(core_replay = true)]
-async fn during_a_backoff_timer(env: TestWorkflowEnvironment) -> TestResult {
+async fn it_is_cancelled_during_a_backoff_timer(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<OneLocal>()
         .mock_activity(Work::work, |_| async { Err(failure("Busy")) })
@@ -171,10 +175,10 @@ async fn during_a_backoff_timer(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// A workflow task that runs a local activity hears of the workflow's cancellation with its next
+/// A workflow task that runs a local activity learns of the workflow's cancellation with its next
 /// heartbeat.
 #[workflow_test(core_replay = true)]
-async fn with_the_workflow(env: TestWorkflowEnvironment) -> TestResult {
+async fn it_is_cancelled_with_its_workflow(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<OneLocal>()
         .mock_activity(Work::work, slow_to_stop)
@@ -195,7 +199,7 @@ async fn with_the_workflow(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// Schedules and cancels in one go: nothing ever runs.
+/// Schedules and cancels in one task: nothing ever runs.
 #[workflow]
 #[derive(Default)]
 struct Hasty;
@@ -217,8 +221,16 @@ feature! {
             .workflow::<Hasty>()
             .mock_activity(Work::work, |_| async { Ok("ran".to_owned()) })
             .start()?;
-        let handle = env.client().start_workflow(Hasty::run, (), on("one")).await?;
-        assert_eq!(handle.get_result(WorkflowGetResultOptions::default()).await?, "cancelled");
+        let handle = env
+            .client()
+            .start_workflow(Hasty::run, (), on("one"))
+            .await?;
+        assert_eq!(
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            "cancelled"
+        );
         assert!(env.calls(Work::work).is_empty());
         Ok(())
     }

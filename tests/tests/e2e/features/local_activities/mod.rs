@@ -1,4 +1,4 @@
-//! Local activities: attempts within a workflow task, remembered as markers.
+//! Local activities: attempts within a workflow task, recorded as markers.
 
 mod cancellation;
 mod replays;
@@ -53,7 +53,7 @@ impl Settings {
     }
 }
 
-/// Does one thing; tests say how.
+/// An activity that each test mocks.
 struct Work;
 
 #[activities]
@@ -64,7 +64,7 @@ impl Work {
     }
 }
 
-/// Calls the one local activity; how that ended, in words.
+/// Calls the local activity and describes how it ended.
 #[workflow]
 #[derive(Default)]
 struct OneLocal;
@@ -90,8 +90,8 @@ fn end(result: Result<String, ActivityExecutionError>) -> String {
     }
 }
 
-/// The timeout that a failure is or has as its cause: it has one when it is new, and is one on
-/// replay.
+/// Returns the timeout that a failure is, or that is its cause. A new failure has the timeout as
+/// its cause; on replay the failure is the timeout.
 fn timeout(failure: &Failure) -> Option<TimeoutType> {
     match &failure.failure_info {
         Some(FailureInfo::TimeoutFailureInfo(timeout)) => Some(timeout.timeout_type()),
@@ -107,7 +107,7 @@ fn failure(type_name: &str) -> ActivityError {
     )
 }
 
-/// When events of this type were written, in seconds since the first event.
+/// Returns the times of the events of this type, in seconds since the first event.
 fn seconds_of(env: &TestWorkflowEnvironment, workflow: &str, event_type: EventType) -> Vec<u64> {
     let history = env.history(workflow);
     let at = |event: &temporalio_protos::temporal::api::history::v1::HistoryEvent| {
@@ -146,7 +146,7 @@ where
         .await?)
 }
 
-/// When the calls began, in seconds since the world did.
+/// Returns the start times of the calls, in seconds since the world began.
 fn seconds_of_calls(env: &TestWorkflowEnvironment) -> Vec<u64> {
     env.calls(Work::work)
         .iter()

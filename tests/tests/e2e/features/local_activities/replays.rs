@@ -1,10 +1,11 @@
-//! Local activities on replay: told from their markers, and run again only if they left none.
+//! Replay of local activities: results come from markers; only activities without a marker run
+//! again.
 
 use pretty_assertions::assert_eq;
 
 use super::*;
 
-/// A local activity, an hour, and another one.
+/// Calls a local activity, waits an hour, and calls another.
 #[workflow]
 #[derive(Default)]
 struct Twice;
@@ -46,13 +47,15 @@ async fn twice(env: &TestWorkflowEnvironment) -> TestResult<usize> {
 }
 
 #[workflow_test(core_replay = true, cache = false)]
-async fn what_left_a_marker_does_not_run_again(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_local_activity_with_a_marker_does_not_run_again(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     assert_eq!(twice(&env).await?, 2);
     Ok(())
 }
 
 #[workflow_test(core_replay = true, faults = Fault::worker_crash().before_workflow_task().nth(1))]
-async fn what_left_none_runs_again(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_local_activity_without_a_marker_runs_again(env: TestWorkflowEnvironment) -> TestResult {
     let calls = twice(&env).await?;
     env.sometimes("it ran once more", calls == 3);
     Ok(())
@@ -66,7 +69,7 @@ feature! {
     }
 }
 
-/// A worker that dies during a long one runs it from the start, and its clocks with it.
+/// If its worker dies, a long local activity runs again from the start, with new timeouts.
 #[workflow_test(core_replay = true, faults = Fault::worker_crash().after_workflow_task().nth(2))]
 async fn a_crash_between_heartbeats_starts_it_over(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {

@@ -1,4 +1,4 @@
-//! When local activities are tried again: within the task, or after a timer.
+//! Retries of local activities: within the task, or after a timer.
 
 use pretty_assertions::assert_eq;
 
@@ -48,7 +48,7 @@ async fn a_long_backoff_is_a_timer(env: TestWorkflowEnvironment) -> TestResult {
         run(&env, settings, failing(4)).await?,
         "completed: attempt 5"
     );
-    // Delays of 1 and 2 seconds are waited for, those of 4 and 8 are timers.
+    // Delays of 1 and 2 seconds pass within the task; delays of 4 and 8 seconds are timers.
     assert_eq!(seconds_of_calls(&env), [0, 1, 3, 7, 15]);
     assert_eq!(seconds_of(&env, "one", EventType::TimerStarted), [3, 7]);
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a_long_backoff_is_a_timer(env: TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(core_replay = true)]
-async fn over_a_minute_is_long_unless_told_otherwise(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_backoff_over_a_minute_is_a_timer_by_default(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
         schedule_to_close: Some(1000),
         ..Settings::default()
@@ -74,7 +74,7 @@ async fn over_a_minute_is_long_unless_told_otherwise(env: TestWorkflowEnvironmen
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_failure_may_name_its_delay(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_failure_may_set_the_delay_of_its_retry(env: TestWorkflowEnvironment) -> TestResult {
     let ended = run(&env, Settings::default(), |call| async move {
         if call.attempt > 1 {
             return Ok("later".to_owned());
@@ -104,7 +104,7 @@ async fn attempts_end_at_the_maximum(env: TestWorkflowEnvironment) -> TestResult
     Ok(())
 }
 
-/// Unlike the server, Core compares types without case.
+/// Unlike the server, Core ignores case in these types.
 #[workflow_test(core_replay = true)]
 async fn non_retryable_types_match_in_any_case(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
@@ -120,7 +120,7 @@ async fn non_retryable_types_match_in_any_case(env: TestWorkflowEnvironment) -> 
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_failure_may_refuse_to_be_retried(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_failure_may_be_non_retryable(env: TestWorkflowEnvironment) -> TestResult {
     let ended = run(&env, Settings::default(), |_| async {
         Err(ActivityError::application(
             ApplicationFailure::non_retryable(anyhow::anyhow!("no way")),
@@ -132,11 +132,18 @@ async fn a_failure_may_refuse_to_be_retried(env: TestWorkflowEnvironment) -> Tes
 }
 
 feature! {
-    /// Whatever becomes of the worker meanwhile, what it did in the last attempt counts.
+    /// Whatever happens to the worker, its last attempt decides.
     not_official [OneLocal]
     async fn it_completes_in_the_end(env) {
-        let settings = Settings { threshold: Some(3), schedule_to_close: Some(10_000), ..Settings::default() };
-        assert_eq!(run(&env, settings, failing(4)).await?, "completed: attempt 5");
+        let settings = Settings {
+            threshold: Some(3),
+            schedule_to_close: Some(10_000),
+            ..Settings::default()
+        };
+        assert_eq!(
+            run(&env, settings, failing(4)).await?,
+            "completed: attempt 5"
+        );
         Ok(())
     }
 }

@@ -15,7 +15,9 @@ async fn long(_call: ActivityCall<()>) -> Result<String, ActivityError> {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_long_one_keeps_its_workflow_task_alive(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_long_local_activity_keeps_its_workflow_task_alive(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     assert_eq!(
         run(&env, Settings::default(), long).await?,
         "completed: long"
@@ -32,7 +34,7 @@ async fn a_long_one_keeps_its_workflow_task_alive(env: TestWorkflowEnvironment) 
     Ok(())
 }
 
-/// Runs so many, some after a pause; listens to signals and updates, and tells of them.
+/// Runs several, some after a pause; accepts signals and updates and reports them.
 #[workflow]
 #[derive(Default)]
 struct Several {
@@ -75,7 +77,7 @@ impl Several {
     }
 }
 
-/// One task's heartbeat is not another's: each counts from the start of its own.
+/// Each task's heartbeats count from the start of that task.
 #[workflow_test(core_replay = true)]
 async fn each_task_has_its_own_heartbeats(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
@@ -92,8 +94,8 @@ async fn each_task_has_its_own_heartbeats(env: TestWorkflowEnvironment) -> TestR
     handle
         .get_result(WorkflowGetResultOptions::default())
         .await?;
-    // The first ends at 6. After the timer, at 7, one ends at 13, the other begins in the same
-    // task: that has eight seconds from 7.
+    // The first activity ends at 6. After the timer, at 7, one ends at 13 and the next begins in
+    // the same task, which has eight seconds from 7.
     assert_eq!(
         seconds_of(&env, "one", EventType::WorkflowTaskCompleted),
         [6, 15, 19]
@@ -101,9 +103,11 @@ async fn each_task_has_its_own_heartbeats(env: TestWorkflowEnvironment) -> TestR
     Ok(())
 }
 
-/// What comes while a task runs a local activity waits for the task's next heartbeat.
+/// Events that arrive while a task runs a local activity wait for the task's next heartbeat.
 #[workflow_test(core_replay = true)]
-async fn what_comes_meanwhile_waits_for_the_heartbeat(env: TestWorkflowEnvironment) -> TestResult {
+async fn events_during_a_local_activity_wait_for_the_heartbeat(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue")
         .workflow::<Several>()
         .mock_activity(Work::work, long)
@@ -133,7 +137,8 @@ async fn what_comes_meanwhile_waits_for_the_heartbeat(env: TestWorkflowEnvironme
         "update".to_owned(),
         WorkflowExecuteUpdateOptions::default(),
     );
-    // It comes with the task that begins at 16; the answer leaves when that is completed.
+    // The update comes with the task that begins at 16; the answer is sent when that task
+    // completes.
     assert_eq!((updated.await?, seconds(&env)?), (2, 24));
     let heard = handle
         .get_result(WorkflowGetResultOptions::default())
@@ -176,9 +181,21 @@ feature! {
                 Ok(format!("activity {id}"))
             })
             .start()?;
-        let handle = env.client().start_workflow(AtOnce::run, 3, on("one")).await?;
-        let ended = handle.get_result(WorkflowGetResultOptions::default()).await?;
-        assert_eq!(ended, ["completed: activity 1", "completed: activity 2", "completed: activity 3"]);
+        let handle = env
+            .client()
+            .start_workflow(AtOnce::run, 3, on("one"))
+            .await?;
+        let ended = handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
+        assert_eq!(
+            ended,
+            [
+                "completed: activity 1",
+                "completed: activity 2",
+                "completed: activity 3"
+            ]
+        );
         Ok(())
     }
 }
@@ -204,10 +221,12 @@ impl Race {
     }
 }
 
-/// The timer's command leaves with the first heartbeat, so its second begins then; the loser is
+/// The timer's command is sent with the first heartbeat, so the timer begins then. The loser is
 /// cancelled when its workflow closes.
 #[workflow_test(core_replay = true)]
-async fn a_timer_beside_one_starts_with_the_heartbeat(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_timer_beside_a_local_activity_starts_with_the_heartbeat(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let cancelled = env.shared(std::sync::atomic::AtomicBool::default());
     let heard = cancelled.clone();
     env.worker("queue")
@@ -238,7 +257,7 @@ async fn a_timer_beside_one_starts_with_the_heartbeat(env: TestWorkflowEnvironme
     Ok(())
 }
 
-/// Uses the client of its context.
+/// An activity that uses the client of its context.
 struct Postman;
 
 #[activities]
@@ -253,7 +272,7 @@ impl Postman {
     }
 }
 
-/// Has the postman deliver, once as a local activity and once as another.
+/// Delivers once as a local activity and once as a regular one.
 #[workflow]
 #[derive(Default)]
 struct Sender;
@@ -272,7 +291,7 @@ impl Sender {
 }
 
 #[workflow_test(core_replay = true)]
-async fn they_have_the_client_that_other_activities_have(
+async fn local_activities_have_the_client_of_other_activities(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")

@@ -1,4 +1,4 @@
-//! The timeouts of local activities, as Core counts them.
+//! Timeouts of local activities, as Core counts them.
 
 use pretty_assertions::assert_eq;
 
@@ -20,7 +20,9 @@ async fn start_to_close_ends_an_attempt_and_is_retried(env: TestWorkflowEnvironm
 }
 
 #[workflow_test(core_replay = true)]
-async fn start_to_close_in_the_last_attempt_is_told(env: TestWorkflowEnvironment) -> TestResult {
+async fn start_to_close_in_the_last_attempt_is_reported(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let settings = Settings {
         start_to_close: Some(5),
         attempts: 2,
@@ -36,7 +38,7 @@ async fn start_to_close_in_the_last_attempt_is_told(env: TestWorkflowEnvironment
 }
 
 #[workflow_test(core_replay = true)]
-async fn schedule_to_close_ends_what_runs(env: TestWorkflowEnvironment) -> TestResult {
+async fn schedule_to_close_ends_a_running_attempt(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
         schedule_to_close: Some(5),
         ..Settings::default()
@@ -53,7 +55,7 @@ async fn schedule_to_close_ends_what_runs(env: TestWorkflowEnvironment) -> TestR
     Ok(())
 }
 
-/// Core looks once, when the time is up, whether an attempt runs.
+/// Core checks once, when the time is up, whether an attempt is running.
 #[workflow_test(core_replay = true)]
 async fn schedule_to_close_is_not_noticed_between_attempts(
     env: TestWorkflowEnvironment,
@@ -94,9 +96,9 @@ async fn schedule_to_close_is_noticed_after_a_backoff_timer(
     Ok(())
 }
 
-/// It counts from the request for every attempt, not only for the first.
+/// Schedule-to-start counts from the request for every attempt, not only for the first.
 #[workflow_test(core_replay = true)]
-async fn schedule_to_start_ends_an_attempt_that_comes_too_late(
+async fn schedule_to_start_ends_an_attempt_that_starts_too_late(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -112,9 +114,9 @@ async fn schedule_to_start_ends_an_attempt_that_comes_too_late(
     Ok(())
 }
 
-/// Core does not stop the clock of an attempt that failed: it ends the next one.
+/// Core does not stop the clock of a failed attempt: the clock ends a later attempt.
 #[workflow_test(core_replay = true)]
-async fn the_time_of_an_earlier_attempt_ends_a_later_one(
+async fn the_clock_of_a_failed_attempt_ends_a_later_attempt(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -131,12 +133,13 @@ async fn the_time_of_an_earlier_attempt_ends_a_later_one(
         Ok(format!("attempt {}", call.attempt))
     });
     assert_eq!(ended.await?, "completed: attempt 3");
-    // The second begins at 3 and could run until 8; the first one's clock is at five seconds at 5.
+    // The second attempt begins at 3 and could run until 8; the first attempt's clock reaches five
+    // seconds at 5.
     assert_eq!(seconds_of_calls(&env), [0, 3, 5 + 6]);
     Ok(())
 }
 
-/// Looks at a timeout as the SDK offers it.
+/// Reads a timeout with the SDK's own method.
 #[workflow]
 #[derive(Default)]
 struct Naive;
@@ -157,10 +160,10 @@ impl Naive {
     }
 }
 
-/// `as_timeout` finds a local activity's timeout when it is new, and not on replay: that is the
-/// SDK's doing, and the report says so.
+/// `as_timeout` returns a local activity's timeout when it is new, but not on replay. That is a
+/// defect of the SDK, and the report says so.
 #[test]
-fn as_timeout_is_another_on_replay() {
+fn as_timeout_returns_another_result_on_replay() {
     let scenario = scenarios::scenario::Scenario {
         name: "naive",
         about: "",

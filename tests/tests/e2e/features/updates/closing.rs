@@ -1,4 +1,4 @@
-//! Updates to workflows that close, or go on as another run.
+//! Updates to workflows that close or continue as another run.
 
 use durasim::prelude::*;
 use temporalio_client::{WorkflowStartUpdateOptions, errors::WorkflowUpdateError};
@@ -10,13 +10,28 @@ use crate::features::on;
 
 feature! {
     [Shelf]
-    async fn a_closed_workflow_takes_none(env) {
-        env.worker("queue").workflow::<Shelf>().activity(Clerks::count).start()?;
-        let shelf = env.client().start_workflow(Shelf::run, (), on("shelf")).await?;
-        shelf.signal(Shelf::close, (), WorkflowSignalOptions::default()).await?;
-        shelf.get_result(WorkflowGetResultOptions::default()).await?;
-        let late = shelf.execute_update(Shelf::add, 1, WorkflowExecuteUpdateOptions::default()).await;
-        assert!(matches!(late, Err(WorkflowUpdateError::NotFound(_))), "{late:?}");
+    async fn a_closed_workflow_accepts_no_update(env) {
+        env.worker("queue")
+            .workflow::<Shelf>()
+            .activity(Clerks::count)
+            .start()?;
+        let shelf = env
+            .client()
+            .start_workflow(Shelf::run, (), on("shelf"))
+            .await?;
+        shelf
+            .signal(Shelf::close, (), WorkflowSignalOptions::default())
+            .await?;
+        shelf
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
+        let late = shelf
+            .execute_update(Shelf::add, 1, WorkflowExecuteUpdateOptions::default())
+            .await;
+        assert!(
+            matches!(late, Err(WorkflowUpdateError::NotFound(_))),
+            "{late:?}"
+        );
         Ok(())
     }
 }
@@ -43,7 +58,7 @@ impl Hasty {
 
     #[update]
     async fn linger(ctx: &mut WorkflowContext<Self>) -> u32 {
-        // For ever; its workflow is not cancelled either.
+        // This waits for ever; the workflow is not cancelled either.
         u32::from(ctx.wait_condition(|_| false).await.is_ok())
     }
 }
@@ -52,16 +67,27 @@ feature! {
     [Hasty]
     async fn an_accepted_update_fails_with_its_run(env) {
         env.worker("queue").workflow::<Hasty>().start()?;
-        let hasty = env.client().start_workflow(Hasty::run, (), on("hasty")).await?;
-        let update = hasty.start_update(Hasty::linger, (), WorkflowStartUpdateOptions::default()).await?;
-        hasty.signal(Hasty::end, (), WorkflowSignalOptions::default()).await?;
+        let hasty = env
+            .client()
+            .start_workflow(Hasty::run, (), on("hasty"))
+            .await?;
+        let update = hasty
+            .start_update(Hasty::linger, (), WorkflowStartUpdateOptions::default())
+            .await?;
+        hasty
+            .signal(Hasty::end, (), WorkflowSignalOptions::default())
+            .await?;
         let failed = update.get_result(Default::default()).await;
-        let Err(WorkflowUpdateError::Failed(failure)) = failed else { panic!("{failed:?}") };
+        let Err(WorkflowUpdateError::Failed(failure)) = failed else {
+            panic!("{failed:?}")
+        };
         assert_eq!(
             failure.message,
             "Workflow Update failed because the Workflow completed before the Update completed."
         );
-        hasty.get_result(WorkflowGetResultOptions::default()).await?;
+        hasty
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
         Ok(())
     }
 }
@@ -70,16 +96,24 @@ feature! {
     [Hasty]
     async fn an_accepted_update_fails_when_its_run_is_terminated(env) {
         env.worker("queue").workflow::<Hasty>().start()?;
-        let hasty = env.client().start_workflow(Hasty::run, (), on("hasty")).await?;
-        let update = hasty.start_update(Hasty::linger, (), WorkflowStartUpdateOptions::default()).await?;
+        let hasty = env
+            .client()
+            .start_workflow(Hasty::run, (), on("hasty"))
+            .await?;
+        let update = hasty
+            .start_update(Hasty::linger, (), WorkflowStartUpdateOptions::default())
+            .await?;
         hasty.terminate(WorkflowTerminateOptions::default()).await?;
         let failed = update.get_result(Default::default()).await;
-        assert!(matches!(failed, Err(WorkflowUpdateError::Failed(_))), "{failed:?}");
+        assert!(
+            matches!(failed, Err(WorkflowUpdateError::Failed(_))),
+            "{failed:?}"
+        );
         Ok(())
     }
 }
 
-/// Counts what it is told, for five seconds a run; the last of them returns the sum.
+/// Counts updates for five seconds a run; its last run returns the sum.
 #[workflow]
 #[derive(Default)]
 struct Tally {
@@ -107,21 +141,27 @@ impl Tally {
 }
 
 feature! {
-    /// Each is answered, by one run or the next: the server sends what a closing run did not accept
-    /// to the run that continues it.
+    /// Each update is answered, by one run or the next: the server passes updates that a closing
+    /// run did not accept to the run that continues it.
     [Tally]
-    async fn none_is_lost_when_a_run_continues_as_new(env) {
+    async fn no_update_is_lost_when_a_run_continues_as_new(env) {
         env.worker("queue").workflow::<Tally>().start()?;
         let client = env.client();
-        let tally = client.start_workflow(Tally::run, (4, 0), on("tally")).await?;
+        let tally = client
+            .start_workflow(Tally::run, (4, 0), on("tally"))
+            .await?;
         let actors: Vec<_> = (0..6)
             .map(|index| {
                 let tally = client.get_workflow_handle::<Tally>("tally");
                 let sleeper = env.clone();
                 env.spawn(async move {
-                    // Around the moments at which runs end.
-                    sleeper.sleep(Duration::from_millis(4999 + 1667 * index)).await;
-                    tally.execute_update(Tally::add, 1, WorkflowExecuteUpdateOptions::default()).await
+                    // The updates arrive around the ends of runs.
+                    sleeper
+                        .sleep(Duration::from_millis(4999 + 1667 * index))
+                        .await;
+                    tally
+                        .execute_update(Tally::add, 1, WorkflowExecuteUpdateOptions::default())
+                        .await
                 })
             })
             .collect();
@@ -129,12 +169,17 @@ feature! {
         for actor in actors {
             match actor.await {
                 Ok(items) => added += items,
-                // It came after the last run had closed.
+                // The update came after the last run had closed.
                 Err(WorkflowUpdateError::NotFound(_)) => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        assert_eq!(tally.get_result(WorkflowGetResultOptions::default()).await?, added);
+        assert_eq!(
+            tally
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            added
+        );
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What handlers and validators do.
+//! Update handlers and validators.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -56,7 +56,10 @@ feature! {
     async fn a_refused_update_changes_nothing(env) {
         let shelf = shelf(&env).await?;
         let options = WorkflowExecuteUpdateOptions::default;
-        assert_eq!(message(shelf.execute_update(Shelf::add, 0, options()).await), "nothing to add");
+        assert_eq!(
+            message(shelf.execute_update(Shelf::add, 0, options()).await),
+            "nothing to add"
+        );
         let panicked = message(shelf.execute_update(Shelf::add, 13, options()).await);
         assert_eq!(panicked, "Update validator panicked: unlucky");
         assert_eq!(close(&shelf).await?, 0);
@@ -87,8 +90,12 @@ feature! {
     async fn an_update_fails_after_it_was_accepted(env) {
         let shelf = shelf(&env).await?;
         let options = WorkflowExecuteUpdateOptions::default();
-        let failed = shelf.execute_update(Shelf::spoil, "moths".to_owned(), options).await;
-        let Err(WorkflowUpdateError::Failed(failure)) = failed else { panic!("{failed:?}") };
+        let failed = shelf
+            .execute_update(Shelf::spoil, "moths".to_owned(), options)
+            .await;
+        let Err(WorkflowUpdateError::Failed(failure)) = failed else {
+            panic!("{failed:?}")
+        };
         assert_eq!(failure.message, "moths");
         close(&shelf).await?;
         let types = env.history("shelf").event_types();
@@ -99,9 +106,11 @@ feature! {
 
 feature! {
     [Shelf]
-    async fn nobody_handles_it(env) {
+    async fn an_update_without_a_handler_is_refused(env) {
         let shelf = shelf(&env).await?;
-        let untyped = env.client().get_workflow_handle::<temporalio_common::UntypedWorkflow>("shelf");
+        let untyped = env
+            .client()
+            .get_workflow_handle::<temporalio_common::UntypedWorkflow>("shelf");
         let nothing = temporalio_common::data_converters::RawValue::new(Vec::new());
         let refused = untyped
             .execute_update(
@@ -111,23 +120,30 @@ feature! {
             )
             .await
             .map(|_| 0);
-        assert_eq!(message(refused), "No update handler registered for update name polish");
+        assert_eq!(
+            message(refused),
+            "No update handler registered for update name polish"
+        );
         close(&shelf).await?;
         Ok(())
     }
 }
 
 feature! {
-    /// It is accepted at once, and completed when another update makes it possible.
+    /// The update is accepted at once, and completed when another update makes that possible.
     [Shelf]
     async fn a_handler_waits(env) {
         let shelf = shelf(&env).await?;
-        let taking = shelf.start_update(Shelf::take, 3, WorkflowStartUpdateOptions::default()).await?;
+        let taking = shelf
+            .start_update(Shelf::take, 3, WorkflowStartUpdateOptions::default())
+            .await?;
         env.sleep(Duration::from_hours(1)).await;
         let types = env.history("shelf").event_types();
         assert!(types.contains(&EventType::WorkflowExecutionUpdateAccepted));
         assert!(!types.contains(&EventType::WorkflowExecutionUpdateCompleted));
-        shelf.execute_update(Shelf::add, 5, WorkflowExecuteUpdateOptions::default()).await?;
+        shelf
+            .execute_update(Shelf::add, 5, WorkflowExecuteUpdateOptions::default())
+            .await?;
         assert_eq!(taking.get_result(Default::default()).await?, 2);
         assert_eq!(close(&shelf).await?, 2);
         Ok(())
@@ -135,13 +151,16 @@ feature! {
 }
 
 feature! {
-    /// Handlers do what workflows do; the workflow lets them finish before it ends.
+    /// A handler may do whatever a workflow does; the workflow lets its handlers finish before it
+    /// ends.
     not_official [Shelf]
     async fn a_handler_runs_activities(env) {
         let shelf = shelf(&env).await?;
-        let counting = shelf.start_update(Shelf::count, 4, WorkflowStartUpdateOptions::default()).await?;
+        let counting = shelf
+            .start_update(Shelf::count, 4, WorkflowStartUpdateOptions::default())
+            .await?;
         assert_eq!(close(&shelf).await?, 4);
-        // The run has closed; what became of its updates is known all the same.
+        // The run has closed, but the outcomes of its updates are still known.
         assert_eq!(counting.get_result(Default::default()).await?, 4);
         Ok(())
     }
@@ -149,9 +168,13 @@ feature! {
 
 feature! {
     [Shelf]
-    async fn an_id_is_one_update(env) {
+    async fn updates_with_the_same_id_are_one_update(env) {
         let shelf = shelf(&env).await?;
-        let same = || WorkflowExecuteUpdateOptions::builder().update_id("add-5".to_owned()).build();
+        let same = || {
+            WorkflowExecuteUpdateOptions::builder()
+                .update_id("add-5".to_owned())
+                .build()
+        };
         assert_eq!(shelf.execute_update(Shelf::add, 5, same()).await?, 5);
         assert_eq!(shelf.execute_update(Shelf::add, 5, same()).await?, 5);
         let known = shelf.get_update_handle(Shelf::add, "add-5");
@@ -169,7 +192,9 @@ feature! {
             .map(|items| {
                 let shelf = env.client().get_workflow_handle::<Shelf>("shelf");
                 env.spawn(async move {
-                    shelf.execute_update(Shelf::add, items, WorkflowExecuteUpdateOptions::default()).await
+                    shelf
+                        .execute_update(Shelf::add, items, WorkflowExecuteUpdateOptions::default())
+                        .await
                 })
             })
             .collect();
@@ -177,7 +202,9 @@ feature! {
             actor.await?;
         }
         assert_eq!(close(&shelf).await?, 10);
-        let calls = shelf.query(Shelf::calls, (), WorkflowQueryOptions::default()).await?;
+        let calls = shelf
+            .query(Shelf::calls, (), WorkflowQueryOptions::default())
+            .await?;
         assert_eq!(calls.len(), 4);
         Ok(())
     }
@@ -187,10 +214,18 @@ feature! {
     [Shelf]
     async fn an_unknown_update_is_not_found(env) {
         let shelf = shelf(&env).await?;
-        // The workflow has begun, so that it is the update that is not there.
-        shelf.execute_update(Shelf::add, 1, WorkflowExecuteUpdateOptions::default()).await?;
-        let unknown = shelf.get_update_handle(Shelf::add, "never sent").get_result(Default::default()).await;
-        assert!(matches!(unknown, Err(WorkflowUpdateError::NotFound(_))), "{unknown:?}");
+        // The workflow has begun, so only the update is unknown.
+        shelf
+            .execute_update(Shelf::add, 1, WorkflowExecuteUpdateOptions::default())
+            .await?;
+        let unknown = shelf
+            .get_update_handle(Shelf::add, "never sent")
+            .get_result(Default::default())
+            .await;
+        assert!(
+            matches!(unknown, Err(WorkflowUpdateError::NotFound(_))),
+            "{unknown:?}"
+        );
         close(&shelf).await?;
         Ok(())
     }

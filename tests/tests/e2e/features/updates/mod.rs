@@ -1,5 +1,4 @@
-//! Updates: validated, accepted, completed; and what becomes of them when their workflow does not
-//! go on.
+//! Updates: validated, accepted, completed; and their fate if their workflow ends.
 
 mod closing;
 mod handlers;
@@ -14,7 +13,7 @@ use temporalio_sdk::{
     WorkflowContext, WorkflowContextView, WorkflowResult, activities::ActivityContext,
 };
 
-/// Counts at the door.
+/// Clerks who count items.
 struct Clerks;
 
 #[activities]
@@ -27,7 +26,7 @@ impl Clerks {
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
-/// Holds items until it closes; how many are left.
+/// Holds items until it closes; returns how many are left.
 #[workflow]
 #[derive(Default)]
 struct Shelf {
@@ -41,7 +40,7 @@ impl Shelf {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
         ctx.wait_condition(|state| state.closed).await?;
-        // Handlers that are still at it are let finish.
+        // Handlers that are still running may finish.
         ctx.wait_condition(|_| ctx.all_handlers_finished()).await?;
         Ok(ctx.state(|state| state.items))
     }
@@ -73,7 +72,7 @@ impl Shelf {
         self.items
     }
 
-    /// Takes as soon as there is enough.
+    /// Takes items as soon as there are enough.
     #[update]
     async fn take(ctx: &mut WorkflowContext<Self>, items: u32) -> Result<u32, Refusal> {
         ctx.state_mut(|state| state.calls.push(format!("take {items}")));
@@ -84,7 +83,7 @@ impl Shelf {
         }))
     }
 
-    /// Adds what others have counted: an activity, a local one, and a minute of rest.
+    /// Adds items counted by an activity and a local activity, after a minute's rest.
     #[update]
     async fn count(ctx: &mut WorkflowContext<Self>, items: u32) -> Result<u32, Refusal> {
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
@@ -99,7 +98,7 @@ impl Shelf {
         }))
     }
 
-    /// Is accepted, and fails.
+    /// Is accepted, then fails.
     #[update]
     fn spoil(&mut self, _ctx: &mut SyncWorkflowContext<Self>, why: String) -> Result<u32, Refusal> {
         Err(ApplicationFailure::builder(anyhow::anyhow!(why))

@@ -1,4 +1,4 @@
-//! Updates that come with the start of their workflow, or before anybody runs it.
+//! Updates that come with the start of their workflow, or before any worker runs it.
 
 use durasim::prelude::*;
 use temporalio_client::{
@@ -13,10 +13,13 @@ fn with_start(policy: WorkflowIdConflictPolicy) -> WorkflowUpdateWithStartOption
 }
 
 feature! {
-    /// The first starts the workflow, the second finds it running.
+    /// The first call starts the workflow; the second finds it running.
     [Shelf]
     async fn an_update_with_start(env) {
-        env.worker("queue").workflow::<Shelf>().activity(Clerks::count).start()?;
+        env.worker("queue")
+            .workflow::<Shelf>()
+            .activity(Clerks::count)
+            .start()?;
         let client = env.client();
         for (items, expected) in [(5, 5), (2, 7)] {
             let options = with_start(WorkflowIdConflictPolicy::UseExisting);
@@ -26,14 +29,23 @@ feature! {
             assert_eq!(total, expected);
         }
         let shelf = client.get_workflow_handle::<Shelf>("shelf");
-        shelf.signal(Shelf::close, (), WorkflowSignalOptions::default()).await?;
-        assert_eq!(shelf.get_result(WorkflowGetResultOptions::default()).await?, 7);
+        shelf
+            .signal(Shelf::close, (), WorkflowSignalOptions::default())
+            .await?;
+        assert_eq!(
+            shelf
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            7
+        );
         Ok(())
     }
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_update_with_start_that_must_not_find_one(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_update_with_start_fails_on_a_running_workflow_if_told_to(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue")
         .workflow::<Shelf>()
         .activity(Clerks::count)
@@ -61,7 +73,7 @@ async fn an_update_with_start_that_must_not_find_one(env: TestWorkflowEnvironmen
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_refused_update_starts_its_workflow_all_the_same(
+async fn an_update_with_start_that_is_refused_starts_the_workflow(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")
@@ -88,20 +100,32 @@ async fn a_refused_update_starts_its_workflow_all_the_same(
 }
 
 feature! {
-    /// Nobody runs the workflow yet: its first task brings the update.
+    /// No worker runs the workflow yet: its first task brings the update.
     [Shelf]
     async fn an_update_before_the_first_task(env) {
         let client = env.client();
         let shelf = client.start_workflow(Shelf::run, (), on("shelf")).await?;
         let early = client.get_workflow_handle::<Shelf>("shelf");
         let update = env.spawn(async move {
-            early.execute_update(Shelf::add, 5, WorkflowExecuteUpdateOptions::default()).await
+            early
+                .execute_update(Shelf::add, 5, WorkflowExecuteUpdateOptions::default())
+                .await
         });
         env.sleep(Duration::from_secs(30)).await;
-        env.worker("queue").workflow::<Shelf>().activity(Clerks::count).start()?;
+        env.worker("queue")
+            .workflow::<Shelf>()
+            .activity(Clerks::count)
+            .start()?;
         assert_eq!(update.await?, 5);
-        shelf.signal(Shelf::close, (), WorkflowSignalOptions::default()).await?;
-        assert_eq!(shelf.get_result(WorkflowGetResultOptions::default()).await?, 5);
+        shelf
+            .signal(Shelf::close, (), WorkflowSignalOptions::default())
+            .await?;
+        assert_eq!(
+            shelf
+                .get_result(WorkflowGetResultOptions::default())
+                .await?,
+            5
+        );
         Ok(())
     }
 }

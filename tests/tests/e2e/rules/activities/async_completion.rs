@@ -1,4 +1,4 @@
-//! Activities that somebody else completes, named by task token or by id.
+//! Activities completed from outside, named by task token or by id.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ use super::{
     retry_state,
 };
 
-/// How an activity is named.
+/// The name of an activity in a request.
 #[derive(Clone, Copy, Debug)]
 enum Named {
     ByToken,
@@ -30,8 +30,8 @@ enum Named {
 
 const BOTH: [Named; 2] = [Named::ByToken, Named::ById];
 
-/// Starts a worker whose activity leaves its completion to others. Each attempt tells its task
-/// token and the heartbeat details that it was given.
+/// Starts a worker whose activity leaves its completion to others. Each attempt reports its task
+/// token and the heartbeat details that it received.
 fn worker(env: &TestWorkflowEnvironment) -> Result<Attempts, TestError> {
     let attempts = Attempts::default();
     let told = attempts.clone();
@@ -206,7 +206,7 @@ async fn heartbeats_from_outside_keep_an_activity_alive_and_keep_its_details(
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_activity_that_was_not_asked_to_cancel_cannot_say_that_it_did(
+async fn an_activity_without_a_cancel_request_cannot_respond_as_canceled(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let (one, attempts) = left_to_others(&env, Settings::default()).await?;
@@ -230,7 +230,7 @@ async fn an_activity_that_was_not_asked_to_cancel_cannot_say_that_it_did(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_heartbeat_from_outside_learns_of_a_cancel_request_which_may_then_be_answered(
+async fn a_heartbeat_from_outside_learns_of_a_cancel_request_and_may_answer_it(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let attempts = worker(&env)?;

@@ -1,4 +1,4 @@
-//! Cancelling an activity: what the service does, and when the workflow goes on.
+//! Cancellation of an activity: the service's part, and the moment when the workflow continues.
 
 use std::future::Future;
 
@@ -18,7 +18,7 @@ use super::{
     BY_HAND, Settings, Work, fails, retry_state, take_attempt, takes,
 };
 
-/// What is cancelled, how, and after how many seconds.
+/// The settings of the activity, the type of cancellation, and its time in seconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(super) settings: Settings,
@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     pub(super) after: u64,
 }
 
-/// Cancels its activity after a while, and tells how and when that ended.
+/// Cancels its activity after a while and reports how and when the activity ended.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct Cancelling;
@@ -58,7 +58,7 @@ impl Cancelling {
     }
 }
 
-/// Runs the workflow with this mock: what it tells of the end of its activity.
+/// Runs the workflow with this mock and returns its report.
 async fn cancel<R>(
     env: &TestWorkflowEnvironment,
     plan: Plan,
@@ -80,7 +80,7 @@ where
         .await?)
 }
 
-/// The types of the events from the cancel request on.
+/// Returns the types of the events from the cancel request on.
 fn since_request(env: &TestWorkflowEnvironment) -> Vec<EventType> {
     let types = env.history("one").event_types();
     let at = types
@@ -89,7 +89,7 @@ fn since_request(env: &TestWorkflowEnvironment) -> Vec<EventType> {
     at.map_or_else(Vec::new, |at| types[at..].to_vec())
 }
 
-/// What follows the request if the activity is cancelled at once.
+/// The events that follow the request if the activity is cancelled at once.
 const CANCELED_AT_ONCE: [EventType; 6] = [
     EventType::ActivityTaskCancelRequested,
     EventType::ActivityTaskCanceled,
@@ -128,7 +128,7 @@ async fn beats(call: ActivityCall<()>) -> Result<String, ActivityError> {
 }
 
 #[workflow_test(core_replay = true)]
-async fn cancelling_what_no_worker_took_cancels_it_at_once(
+async fn an_activity_that_no_worker_took_is_cancelled_at_once(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -160,7 +160,9 @@ async fn cancelling_what_no_worker_took_cancels_it_at_once(
 }
 
 #[workflow_test(core_replay = true)]
-async fn cancelling_what_backs_off_cancels_it_at_once(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_activity_between_attempts_is_cancelled_at_once(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let settings = Settings {
         initial_interval: Some(60),
         ..Settings::default()
@@ -203,7 +205,7 @@ async fn a_running_activity_learns_of_its_cancellation_only_from_a_heartbeat(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_heartbeat_brings_the_cancellation_and_the_activity_may_say_that_it_stopped(
+async fn a_heartbeat_returns_the_cancel_request_and_the_activity_may_end_canceled(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let result = cancel(&env, waiting(beating(), 10), beats).await?;
@@ -246,7 +248,7 @@ async fn an_attempt_that_times_out_after_the_cancel_request_is_not_retried(
 }
 
 #[workflow_test(core_replay = true)]
-async fn try_cancel_goes_on_at_once_and_asks_the_activity_to_stop(
+async fn try_cancel_continues_at_once_and_asks_the_activity_to_stop(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let plan = Plan {
@@ -267,7 +269,7 @@ async fn try_cancel_goes_on_at_once_and_asks_the_activity_to_stop(
 }
 
 #[workflow_test(core_replay = true)]
-async fn wait_cancellation_completed_goes_on_when_the_activity_has_ended(
+async fn wait_cancellation_completed_continues_when_the_activity_has_ended(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -282,7 +284,7 @@ async fn wait_cancellation_completed_goes_on_when_the_activity_has_ended(
 }
 
 #[workflow_test(core_replay = true)]
-async fn abandon_goes_on_at_once_and_does_not_tell_the_activity(
+async fn abandon_continues_at_once_and_does_not_notify_the_activity(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let plan = Plan {
@@ -296,7 +298,7 @@ async fn abandon_goes_on_at_once_and_does_not_tell_the_activity(
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_activity_that_is_cancelled_in_the_task_that_schedules_it_is_never_scheduled(
+async fn an_activity_cancelled_in_the_task_that_schedules_it_is_never_scheduled(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     for kind in [TryCancel, WaitCancellationCompleted, Abandon] {
@@ -330,10 +332,9 @@ async fn an_activity_that_is_cancelled_in_the_task_that_schedules_it_is_never_sc
     Ok(())
 }
 
-/// The cancel request of an attempt that the test has taken itself comes with no heartbeat: it is
-/// still there.
+/// The test takes this attempt itself and sends no heartbeat: the cancel request is still pending.
 #[workflow_test(core_replay = true)]
-async fn the_end_of_a_workflow_leaves_its_activities_to_themselves(
+async fn the_end_of_a_workflow_leaves_its_activities_running(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {

@@ -1,4 +1,4 @@
-//! Heartbeats: their deadline, and what becomes of their details.
+//! Heartbeats: their deadline and their details.
 
 use durasim::{ActivityCall, prelude::*};
 use pretty_assertions::assert_eq;
@@ -55,7 +55,8 @@ async fn without_any_heartbeat_the_deadline_counts_from_the_start_of_the_attempt
                 call.record_heartbeat(&1_u32);
                 Err(busy())
             }
-            // It began at 10: the heartbeat of the attempt before, at 9, does not shorten its time.
+            // The attempt began at 10: the heartbeat of the previous attempt, at 9, does not
+            // shorten its time.
             2 => takes(60).await,
             _ => takes(0).await,
         }
@@ -101,7 +102,7 @@ async fn heartbeat_details_outlive_an_attempt_that_adds_none(
                 call.record_heartbeat(&7_u32);
                 Err(busy())
             }
-            // Neither a failure nor a timeout without details takes them away.
+            // Neither a failure nor a timeout without details removes them.
             2 => fails().await,
             3 => takes(60).await,
             _ => Ok(format!("{:?}", details(&call))),
@@ -112,7 +113,7 @@ async fn heartbeat_details_outlive_an_attempt_that_adds_none(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_next_attempt_gets_the_last_details_of_the_one_before(
+async fn the_next_attempt_gets_the_last_details_of_the_previous_one(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let result = run(&env, settings(), |call| async move {
@@ -134,7 +135,7 @@ async fn the_next_attempt_gets_the_last_details_of_the_one_before(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_timeout_tells_the_last_details_of_whatever_attempt_recorded_them(
+async fn a_timeout_carries_the_last_details_of_any_attempt(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {

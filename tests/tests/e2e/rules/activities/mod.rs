@@ -1,4 +1,4 @@
-//! Activities: attempts, timeouts, heartbeats, cancellation, and what is said of them from outside.
+//! Activities: attempts, timeouts, heartbeats, cancellation, and responses from outside.
 //!
 //! `service/history/workflow/{retry,activity,timer_sequence,mutable_state_impl}.go`,
 //! `common/retrypolicy`
@@ -45,7 +45,7 @@ pub(crate) struct Settings {
     pub(super) maximum_interval: Option<u64>,
     pub(super) maximum_attempts: u32,
     pub(super) non_retryable: Vec<String>,
-    /// Without one of its own the activity goes to the workflow's.
+    /// The task queue; the workflow's own if unset.
     pub(super) task_queue: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Settings {
     }
 }
 
-/// Does one thing; tests say how.
+/// An activity that each test mocks.
 pub(crate) struct Work;
 
 #[activities]
@@ -85,7 +85,7 @@ impl Work {
     }
 }
 
-/// Calls the one activity, and returns what it returns.
+/// Calls the activity and returns its result.
 #[workflow]
 #[derive(Default)]
 pub(crate) struct OneActivity;
@@ -103,7 +103,7 @@ impl OneActivity {
     }
 }
 
-/// Starts a worker whose one activity is this mock, and the workflow that calls it.
+/// Starts a worker with this mock as its activity, and the workflow that calls it.
 async fn start<R>(
     env: &TestWorkflowEnvironment,
     settings: Settings,
@@ -122,7 +122,7 @@ where
     Ok(env.client().get_workflow_handle::<OneActivity>("one"))
 }
 
-/// Runs the one activity with these settings and this mock. What its workflow returned, if it did.
+/// Runs the activity with these settings and this mock; returns the workflow's result.
 async fn run<R>(
     env: &TestWorkflowEnvironment,
     settings: Settings,
@@ -138,23 +138,23 @@ where
         .ok())
 }
 
-/// An attempt that takes this long.
+/// Returns after the given number of seconds.
 async fn takes(duration: u64) -> Result<String, ActivityError> {
     tokio::time::sleep(seconds(duration)).await;
     Ok("done".to_owned())
 }
 
-/// An attempt that fails retryably.
+/// Fails with a retryable failure.
 async fn fails() -> Result<String, ActivityError> {
     Err(busy())
 }
 
-/// A retryable failure.
+/// Returns a retryable failure.
 fn busy() -> ActivityError {
     ActivityError::application(failure("Busy"))
 }
 
-/// A failure that asks for its retry so many milliseconds later.
+/// Returns a failure that sets the delay of its retry, in milliseconds.
 fn come_back_in_ms(delay_ms: u64) -> ActivityError {
     let later = ApplicationFailure::builder("come back later".to_owned());
     ActivityError::application(
@@ -164,7 +164,7 @@ fn come_back_in_ms(delay_ms: u64) -> ActivityError {
     )
 }
 
-/// The milliseconds between one attempt's end and the next one's start.
+/// Returns the milliseconds between the end of each attempt and the start of the next.
 fn delays_ms(env: &TestWorkflowEnvironment) -> Vec<u64> {
     let calls = env.calls(Work::work);
     calls
@@ -173,7 +173,7 @@ fn delays_ms(env: &TestWorkflowEnvironment) -> Vec<u64> {
         .collect()
 }
 
-/// The retry state with which the activity failed or timed out.
+/// Returns the retry state with which the activity failed or timed out.
 fn retry_state(env: &TestWorkflowEnvironment) -> Option<RetryState> {
     env.history("one")
         .events()
@@ -187,7 +187,7 @@ fn retry_state(env: &TestWorkflowEnvironment) -> Option<RetryState> {
         })
 }
 
-/// The kind of timeout that a failure is.
+/// Returns the timeout type of a failure.
 fn timeout_type(failure: Option<&Failure>) -> Option<TimeoutType> {
     match failure?.failure_info.as_ref()? {
         FailureInfo::TimeoutFailureInfo(info) => Some(info.timeout_type()),

@@ -1,4 +1,4 @@
-//! What the service makes of the options of an activity.
+//! Options of an activity, as the service fills them in.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -39,7 +39,7 @@ fn timeouts(scheduled: &ActivityTaskScheduledEventAttributes) -> [i64; 4] {
     .map(|timeout| timeout.expect("each is filled in").seconds)
 }
 
-/// What the event shows of an activity with these timeouts, in a run with this one.
+/// Returns the scheduled event of an activity with these timeouts, in a run with this run timeout.
 async fn scheduled(
     env: &TestWorkflowEnvironment,
     asked: Timeouts,
@@ -183,7 +183,7 @@ async fn a_retry_policy_is_shown_with_its_defaults(env: TestWorkflowEnvironment)
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_retry_policy_that_makes_no_sense_fails_the_workflow_task(
+async fn an_invalid_retry_policy_fails_the_workflow_task(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     worker(&env).await?;
@@ -225,9 +225,9 @@ async fn a_retry_policy_that_makes_no_sense_fails_the_workflow_task(
     Ok(())
 }
 
-/// A policy of one attempt never comes to its other fields, and nobody looks at them.
+/// The other fields of a policy of one attempt are never used, and nobody validates them.
 #[workflow_test(core_replay = true)]
-async fn a_retry_policy_of_one_attempt_may_make_no_sense_otherwise(
+async fn a_retry_policy_of_one_attempt_may_be_invalid_otherwise(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {

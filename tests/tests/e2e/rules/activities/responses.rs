@@ -1,4 +1,4 @@
-//! What workers say of attempts that are over.
+//! Responses for attempts that are over.
 
 use durasim::prelude::*;
 use temporalio_client::{ActivityIdentifier, RpcOptions, errors::AsyncActivityError};
@@ -14,7 +14,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Says everything that can be said of an attempt, and is told each time that there is none.
+/// Sends every kind of response for an attempt and expects NOT_FOUND each time.
 async fn assert_nothing_is_heard(env: &TestWorkflowEnvironment, of: ActivityIdentifier) {
     let attempt = env.client().get_async_activity_handle(of);
     let options = RpcOptions::default;
@@ -98,7 +98,7 @@ async fn a_response_after_the_workflow_closed_is_not_found(
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_attempt_that_nobody_took_can_only_be_completed_and_only_by_its_id(
+async fn an_attempt_that_no_worker_took_can_only_be_completed_by_id(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let one = start(&env, settings(), |_| takes(0)).await?;

@@ -1,4 +1,4 @@
-//! When the next attempt comes, and when there is none.
+//! Retries: when the next attempt comes, and when there is none.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -32,7 +32,7 @@ async fn the_delay_doubles_from_one_second_up_to_the_maximum_interval(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_delay_is_the_initial_interval_times_the_coefficient_to_the_power_of_the_retries(
+async fn the_delay_grows_by_the_coefficient_with_each_retry(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -96,9 +96,7 @@ async fn the_default_maximum_interval_is_a_hundred_times_the_initial_one(
 }
 
 #[workflow_test(core_replay = true)]
-async fn attempts_are_without_limit_unless_there_is_a_maximum(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn attempts_are_unlimited_without_a_maximum(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
         maximum_interval: Some(1),
         ..Settings::default()
@@ -127,7 +125,7 @@ async fn attempts_end_at_the_maximum(env: TestWorkflowEnvironment) -> TestResult
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_maximum_of_one_attempt_never_retries_a_timeout_either(
+async fn a_maximum_of_one_attempt_does_not_retry_a_timeout(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -158,7 +156,7 @@ async fn next_retry_delay_replaces_the_computed_delay_and_the_maximum_interval(
         match call.attempt {
             1 => Err(come_back_in_ms(70_000)),
             2 => Err(come_back_in_ms(250)),
-            // The policy counts on where it would have been.
+            // The policy's delay continues as if it had set the last delay too.
             3 => fails().await,
             _ => takes(0).await,
         }
@@ -207,8 +205,8 @@ async fn next_retry_delay_does_not_make_an_attempt_beyond_the_maximum(
     Ok(())
 }
 
-/// `nextBackoffInterval` takes a delay of zero for one that overflowed, which no maximum interval
-/// is there to replace.
+/// `nextBackoffInterval` treats a delay of zero as one that overflowed, and the maximum interval
+/// does not replace it.
 #[workflow_test(core_replay = true)]
 async fn a_next_retry_delay_of_zero_ends_the_retries(env: TestWorkflowEnvironment) -> TestResult {
     assert_eq!(
@@ -260,9 +258,7 @@ async fn non_retryable_types_match_exactly(env: TestWorkflowEnvironment) -> Test
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_failure_may_say_of_itself_that_it_is_not_to_be_retried(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn a_failure_may_be_marked_as_non_retryable(env: TestWorkflowEnvironment) -> TestResult {
     let result = run(&env, Settings::default(), |_| async {
         let declined = ApplicationFailure::builder("declined".to_owned());
         Err(ActivityError::application(
@@ -279,9 +275,7 @@ async fn a_failure_may_say_of_itself_that_it_is_not_to_be_retried(
 }
 
 #[workflow_test(core_replay = true)]
-async fn timeouts_have_type_names_that_need_not_be_retried(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn timeouts_can_be_listed_as_non_retryable_types(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
         start_to_close: Some(10),
         non_retryable: vec!["TemporalTimeout:StartToClose".to_owned()],
@@ -293,7 +287,7 @@ async fn timeouts_have_type_names_that_need_not_be_retried(
 }
 
 #[workflow_test(core_replay = true)]
-async fn each_timeout_has_a_type_name_of_its_own(env: TestWorkflowEnvironment) -> TestResult {
+async fn each_kind_of_timeout_has_its_own_type_name(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
         start_to_close: Some(20),
         heartbeat: Some(5),
@@ -323,7 +317,7 @@ async fn each_timeout_has_a_type_name_of_its_own(env: TestWorkflowEnvironment) -
 }
 
 #[workflow_test(core_replay = true)]
-async fn started_enters_history_together_with_the_closing_event(
+async fn the_started_event_is_written_with_the_closing_event(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let one = start(&env, Settings::default(), |call| async move {

@@ -19,7 +19,7 @@ fn timed_out(env: &TestWorkflowEnvironment) -> ActivityTaskTimedOutEventAttribut
     all.remove(0)
 }
 
-/// What the failure of the attempt before is, as the cause of a timeout.
+/// Returns the message of the cause of a timeout: the failure of the previous attempt.
 fn cause(timed_out: &ActivityTaskTimedOutEventAttributes) -> Option<&str> {
     Some(timed_out.failure.as_ref()?.cause.as_ref()?.message.as_str())
 }
@@ -68,7 +68,7 @@ async fn schedule_to_close_counts_from_the_first_schedule_over_all_attempts(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_timeout_with_no_room_for_another_attempt_is_told_as_schedule_to_close(
+async fn a_timeout_without_time_for_a_retry_is_reported_as_schedule_to_close(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -110,7 +110,7 @@ async fn a_timeout_with_no_room_for_another_attempt_is_told_as_schedule_to_close
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_heartbeat_timeout_with_no_room_left_is_told_as_schedule_to_close_too(
+async fn a_heartbeat_timeout_without_time_is_reported_as_schedule_to_close(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -129,7 +129,7 @@ async fn a_heartbeat_timeout_with_no_room_left_is_told_as_schedule_to_close_too(
     Ok(())
 }
 
-/// What ends the retries is the deadline, not the attempt: with attempts used up the timeout keeps
+/// Only the deadline changes the kind of a timeout: if the attempts are used up, the timeout keeps
 /// its kind.
 #[workflow_test(core_replay = true)]
 async fn a_timeout_of_the_last_attempt_keeps_its_kind(env: TestWorkflowEnvironment) -> TestResult {
@@ -149,10 +149,10 @@ async fn a_timeout_of_the_last_attempt_keeps_its_kind(env: TestWorkflowEnvironme
     Ok(())
 }
 
-/// A retry may begin when schedule-to-close ends, not later. The deadline then ends the activity
-/// first.
+/// A retry may begin exactly when schedule-to-close ends, but not later. The deadline then ends the
+/// activity first.
 #[workflow_test(core_replay = true)]
-async fn schedule_to_close_ends_an_activity_that_backs_off(
+async fn schedule_to_close_ends_an_activity_between_attempts(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let settings = Settings {
@@ -199,9 +199,7 @@ async fn schedule_to_start_is_never_retried(env: TestWorkflowEnvironment) -> Tes
 }
 
 #[workflow_test(core_replay = true)]
-async fn schedule_to_start_begins_anew_with_each_attempt(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn schedule_to_start_restarts_with_each_attempt(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
         start_to_close: Some(10),
         schedule_to_start: Some(30),
@@ -217,8 +215,7 @@ async fn schedule_to_start_begins_anew_with_each_attempt(
             .await
             .is_err()
     );
-    // The attempt that was taken timed out after 10 seconds; the next one was offered 100 seconds
-    // later.
+    // The polled attempt timed out after 10 seconds; the next one was offered 100 seconds later.
     assert_eq!(seconds_since(&env, started), 10 + 100 + 30);
     let timed_out = timed_out(&env);
     assert_eq!(
@@ -242,8 +239,8 @@ async fn schedule_to_close_ends_an_activity_that_no_worker_takes(
     let started = env.now();
     assert_eq!(run(&env, settings, |_| takes(0)).await?, None);
     assert_eq!(seconds_since(&env, started), 40);
-    // Schedule-to-start is no longer than schedule-to-close; of two at the same time it comes
-    // first.
+    // Schedule-to-start is capped by schedule-to-close; if both fire at the same time,
+    // schedule-to-start comes first.
     let timed_out = timed_out(&env);
     assert_eq!(
         timeout_type(timed_out.failure.as_ref()),
@@ -253,7 +250,7 @@ async fn schedule_to_close_ends_an_activity_that_no_worker_takes(
     Ok(())
 }
 
-/// Without schedule-to-close of its own an activity has until its run times out, which ends both.
+/// An activity without its own schedule-to-close has until its run times out, which ends both.
 #[workflow_test(core_replay = true)]
 async fn the_run_timeout_ends_retries_too(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")

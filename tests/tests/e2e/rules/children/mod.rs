@@ -1,4 +1,4 @@
-//! Children: how they start and close, what their parent learns, and what becomes of them when it
+//! Children: how they start and close, what their parent learns, and what happens to them when it
 //! closes.
 //!
 //! `service/history/transfer_queue_active_task_executor.go`,

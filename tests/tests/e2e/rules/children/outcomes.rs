@@ -1,4 +1,4 @@
-//! How a child starts and closes, and what its parent learns of it.
+//! Starts and ends of a child, as its parent learns of them.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -19,13 +19,13 @@ use temporalio_sdk::{
 
 use super::{Counter, chain, failure, last, on, seconds, started};
 
-/// What a child does.
+/// The behaviour of a child.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct ChildPlan {
     takes: u64,
-    /// The attempt that is the first not to fail.
+    /// The first attempt that does not fail.
     succeeds_at: u32,
-    /// How often it continues as new first.
+    /// The number of times that the child continues as new first.
     continues: u32,
 }
 
@@ -56,7 +56,7 @@ impl Child {
     }
 }
 
-/// How a parent starts its child.
+/// The options of a parent's child.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Plan {
     child: ChildPlan,
@@ -66,7 +66,7 @@ struct Plan {
     terminates_running: bool,
 }
 
-/// Starts a child and returns what it returned.
+/// Starts a child and returns the child's result.
 #[workflow]
 #[derive(Default)]
 struct Parent;
@@ -111,7 +111,7 @@ async fn start(env: &TestWorkflowEnvironment, plan: Plan) -> TestResult {
     Ok(())
 }
 
-/// Runs the parent to its end: what it returned, or the failure that it failed with.
+/// Runs the parent to its end and returns its result or failure.
 async fn ended(env: &TestWorkflowEnvironment) -> Result<String, Failure> {
     let parent = env.client().get_workflow_handle::<Parent>("parent");
     let result = parent.get_result(WorkflowGetResultOptions::default()).await;
@@ -126,7 +126,7 @@ async fn ended(env: &TestWorkflowEnvironment) -> Result<String, Failure> {
     })
 }
 
-/// The events of the parent that tell of its child.
+/// Returns the types of the parent's events about its child.
 fn told(env: &TestWorkflowEnvironment) -> Vec<EventType> {
     let types = env.history("parent").event_types();
     types
@@ -203,7 +203,7 @@ async fn a_child_whose_id_is_running_does_not_start(env: TestWorkflowEnvironment
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_child_may_terminate_what_runs_under_its_id(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_child_may_terminate_the_run_that_has_its_id(env: TestWorkflowEnvironment) -> TestResult {
     let running = env
         .client()
         .start_workflow(Counter::run, (), on("child"))
@@ -352,7 +352,7 @@ async fn a_parent_learns_only_of_the_last_attempt_of_its_child(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_parent_learns_when_no_attempt_of_its_child_is_left(
+async fn a_parent_learns_that_its_child_has_no_attempt_left(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let child = ChildPlan {
@@ -384,7 +384,7 @@ async fn a_parent_learns_when_no_attempt_of_its_child_is_left(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_parent_learns_only_of_the_run_that_its_child_continued_as_last(
+async fn a_parent_learns_only_of_the_last_run_of_a_continued_child(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let child = ChildPlan {
@@ -415,7 +415,7 @@ async fn a_parent_learns_only_of_the_run_that_its_child_continued_as_last(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_parent_learns_nothing_of_the_runs_of_a_cron_schedule_until_that_ends(
+async fn a_parent_learns_nothing_of_a_cron_child_until_its_schedule_ends(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let child = ChildPlan {

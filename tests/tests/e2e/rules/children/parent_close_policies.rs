@@ -1,4 +1,4 @@
-//! What becomes of children when their parent closes.
+//! Parent close policies: what happens to children when their parent closes.
 
 use durasim::{History, prelude::*};
 use pretty_assertions::assert_eq;
@@ -28,18 +28,18 @@ const POLICIES: [Policy; 4] = [
     Policy::Abandon,
 ];
 
-/// How a parent closes.
+/// The way in which a parent closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Close {
     Complete,
     Fail,
     Cancel,
     ContinueAsNew,
-    /// It fails, and is retried.
+    /// The parent fails and is retried.
     Retry,
-    /// It completes, and its cron schedule goes on.
+    /// The parent completes, and its cron schedule continues.
     Cron,
-    /// It is terminated from outside.
+    /// The parent is terminated from outside.
     Terminate,
     TimeOut,
 }
@@ -55,14 +55,14 @@ const CLOSES: [(Close, EventType); 8] = [
     (Close::TimeOut, WorkflowExecutionTimedOut),
 ];
 
-/// What a parent does with its child.
+/// The plan of a parent and its child.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Plan {
     policy: Policy,
     close: Close,
-    /// Whether it lets its child start before it closes.
+    /// True if the parent lets its child start before it closes.
     waits_for_start: bool,
-    /// Whether it has a child at all.
+    /// True if the parent has a child at all.
     has_child: bool,
 }
 
@@ -93,7 +93,7 @@ struct Parent;
 impl Parent {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>, plan: Plan) -> WorkflowResult<()> {
-        // The run that follows has no child: it would be in the way of what is tested.
+        // The next run has no child, which would disturb the test.
         if !plan.has_child || ctx.info().attempt() > 1 {
             ctx.timer(seconds(10_000)).await;
             return Ok(());
@@ -125,7 +125,7 @@ impl Parent {
     }
 }
 
-/// Starts a parent and lets its first run close. The history of that run.
+/// Starts a parent, lets its first run close, and returns the history of that run.
 async fn closed(env: &TestWorkflowEnvironment, plan: Plan) -> Result<History, TestError> {
     let id = format!("{:?} {:?}", plan.policy, plan.close);
     let mut options = on(&id);
@@ -152,7 +152,7 @@ async fn closed(env: &TestWorkflowEnvironment, plan: Plan) -> Result<History, Te
     }
     let first = chain(env, &id).swap_remove(0);
     let following = env.client().get_workflow_handle::<Parent>(id);
-    // What follows is of no interest any more.
+    // The following run is of no interest.
     following
         .terminate(WorkflowTerminateOptions::default())
         .await
@@ -161,7 +161,9 @@ async fn closed(env: &TestWorkflowEnvironment, plan: Plan) -> Result<History, Te
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_policy_is_kept_on_every_way_of_closing(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_parent_close_policy_applies_to_every_way_of_closing(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue")
         .workflow::<Parent>()
         .workflow::<Counter>()
@@ -205,7 +207,7 @@ async fn the_policy_is_kept_on_every_way_of_closing(env: TestWorkflowEnvironment
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_child_not_yet_started_when_its_parent_closes_never_starts(
+async fn a_child_that_has_not_started_when_its_parent_closes_never_starts(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")
@@ -239,7 +241,7 @@ async fn a_child_not_yet_started_when_its_parent_closes_never_starts(
                     .contains(&ChildWorkflowExecutionStarted),
                 "{plan:?}"
             );
-            // Its id is free: nobody is there, abandoned or not.
+            // The child's id is free: no run has it, abandoned or not.
             let child = env
                 .client()
                 .start_workflow(Counter::run, (), on(&plan.child_id()))
@@ -250,7 +252,7 @@ async fn a_child_not_yet_started_when_its_parent_closes_never_starts(
     Ok(())
 }
 
-/// Starts a parent of its own.
+/// Starts a parent as its child.
 #[workflow]
 #[derive(Default)]
 struct Grandparent;
@@ -273,7 +275,7 @@ impl Grandparent {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_terminated_child_takes_its_own_children_with_it(
+async fn a_terminated_child_terminates_its_own_children(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")

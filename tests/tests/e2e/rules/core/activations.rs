@@ -1,4 +1,4 @@
-//! Activations: their time, their randomness, and the order of what they bring.
+//! Activations: their time, their randomness, and the order of their jobs.
 
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ use temporalio_sdk::{
 
 use super::{chain, on, seconds};
 
-/// Draws and looks at its clock, whenever it is told to, and goes on as another run.
+/// Draws random values and reads its clock on each signal, and continues as another run.
 #[workflow]
 #[derive(Default)]
 struct Drawing {
@@ -58,7 +58,7 @@ impl Drawing {
 }
 
 #[workflow_test(cache = false, core_replay = true)]
-async fn what_is_drawn_depends_on_the_run_and_not_on_who_replays_it(
+async fn random_values_depend_on_the_run_and_not_on_the_replay(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Drawing>().start()?;
@@ -101,7 +101,7 @@ async fn what_is_drawn_depends_on_the_run_and_not_on_who_replays_it(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_that_continues_another_draws_anew(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_continued_run_draws_new_random_values(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Drawing>().start()?;
     env.client()
         .start_workflow(Drawing::run, true, on("one"))
@@ -165,7 +165,7 @@ impl Slow {
     }
 }
 
-/// Notes in which order it hears of a timer and of a signal that came after it, in one task.
+/// Notes the order of a timer and a later signal that arrive in one task.
 #[workflow]
 #[derive(Default)]
 struct Hearing {
@@ -177,7 +177,7 @@ impl Hearing {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Vec<String>> {
         let timer = ctx.timer(seconds(2));
-        // The first task is over, the next one lasts from the first second to the fifth.
+        // The first task is over; the next one lasts from the first second to the fifth.
         ctx.timer(seconds(1)).await;
         let options = LocalActivityOptions::builder()
             .start_to_close_timeout(seconds(10))
@@ -197,7 +197,7 @@ impl Hearing {
 }
 
 #[workflow_test(core_replay = true)]
-async fn signals_come_before_what_else_a_task_brings(env: TestWorkflowEnvironment) -> TestResult {
+async fn signals_come_before_the_other_jobs_of_a_task(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue")
         .workflow::<Hearing>()
         .activity(Slow::takes)

@@ -1,4 +1,4 @@
-//! Local activities: what they leave in history, and how a task is kept alive for them.
+//! Local activities: their markers in history, and the heartbeats of tasks that wait for them.
 
 use std::future::Future;
 
@@ -15,7 +15,7 @@ use temporalio_sdk::{
 
 use super::{failure, on, seconds};
 
-/// Done beside the workflow.
+/// A local activity that each test mocks.
 struct Local;
 
 #[activities]
@@ -36,7 +36,7 @@ struct Settings {
     schedule_to_close: Option<u64>,
 }
 
-/// Calls the local activity, waits a second, and returns what it returned.
+/// Calls the local activity, waits a second, and returns its result.
 #[workflow]
 #[derive(Default)]
 struct OneLocal;
@@ -94,7 +94,7 @@ fn fails(type_name: &str) -> Result<String, ActivityError> {
     Err(ActivityError::application(failure(type_name)))
 }
 
-/// The whole seconds from the start of the run to each started workflow task.
+/// Returns the whole seconds from the start of the run to each started workflow task.
 fn tasks(history: &History) -> Vec<i64> {
     let seconds = |event: &temporalio_protos::temporal::api::history::v1::HistoryEvent| {
         event.event_time.unwrap().seconds
@@ -156,7 +156,7 @@ async fn a_long_local_activity_keeps_its_task_alive_at_four_fifths_of_the_timeou
             .as_deref(),
         Some("done")
     );
-    // The last is that of the timer.
+    // The last task is that of the timer.
     assert_eq!(tasks(&env.history("one")), [0, 8, 16, 24, 31]);
     assert!(
         !env.history("one")
@@ -200,7 +200,7 @@ impl Row {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_row_of_local_activities_has_a_heartbeat_for_each_task(
+async fn local_activities_in_a_row_have_a_heartbeat_for_each_task(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")
@@ -215,7 +215,7 @@ async fn a_row_of_local_activities_has_a_heartbeat_for_each_task(
         [0, 8, 16],
         "whenever the single ones started"
     );
-    // Those done in a task are in its completion.
+    // The completion of a task has the markers of the activities that ended in it.
     let markers = |types: &[temporalio_protos::temporal::api::enums::v1::EventType]| {
         types
             .split(|kind| *kind == WorkflowTaskCompleted)
@@ -271,7 +271,7 @@ async fn a_backoff_above_the_threshold_is_a_timer(env: TestWorkflowEnvironment) 
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_backoff_up_to_the_threshold_is_none(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_backoff_up_to_the_threshold_is_not_a_timer(env: TestWorkflowEnvironment) -> TestResult {
     let settings = Settings {
         initial_interval: Some(2),
         threshold: Some(4),
@@ -303,7 +303,7 @@ async fn a_backoff_up_to_the_threshold_is_none(env: TestWorkflowEnvironment) -> 
     Ok(())
 }
 
-/// Unlike the service, which compares the types of other activities to the letter.
+/// Unlike Core, the service compares the types of other activities exactly.
 #[workflow_test(core_replay = true)]
 async fn core_matches_the_types_of_local_activities_without_case(
     env: TestWorkflowEnvironment,

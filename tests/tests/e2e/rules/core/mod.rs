@@ -1,4 +1,4 @@
-//! What Core adds between the service and workflow code.
+//! Core's part between the service and workflow code.
 //!
 //! `temporalio-sdk-core`: `src/worker/workflow/`, `src/worker/activities/local_activities.rs`,
 //! `src/retry_logic.rs`

@@ -1,4 +1,4 @@
-//! `patched`: how a changed workflow tells old runs from new ones.
+//! `patched`: how a changed workflow distinguishes old runs from new ones.
 
 use std::sync::{
     Arc,
@@ -13,8 +13,7 @@ use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 use super::{on, seconds};
 
-/// Asks for patches before and after it waits. Whether it does is a matter of which code is
-/// deployed.
+/// Asks for patches before and after it waits, if the deployed code is new.
 #[workflow]
 struct Patched {
     is_new: Arc<AtomicBool>,
@@ -49,7 +48,7 @@ impl Patched {
     }
 }
 
-/// A worker that replays at each task, so that every answer is given anew.
+/// Starts a worker that replays at each task, so that every answer is computed again.
 fn worker(env: &TestWorkflowEnvironment, is_new: bool) -> Result<Arc<AtomicBool>, TestError> {
     let code = Arc::new(AtomicBool::new(is_new));
     let given = code.clone();
@@ -63,7 +62,7 @@ fn worker(env: &TestWorkflowEnvironment, is_new: bool) -> Result<Arc<AtomicBool>
     Ok(code)
 }
 
-/// The markers, by name and patch id, with the versions that were upserted after each.
+/// Returns the markers by name and patch id, each with the versions upserted after it.
 fn markers(history: &History) -> Vec<(String, String)> {
     let types = history.event_types();
     let marked = types
@@ -126,7 +125,7 @@ async fn a_patch_is_a_marker_and_then_a_search_attribute(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_that_passed_by_without_the_patch_keeps_its_path(
+async fn a_run_that_passed_without_the_patch_stays_without_it(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let code = worker(&env, false)?;
@@ -142,10 +141,12 @@ async fn a_run_that_passed_by_without_the_patch_keeps_its_path(
     Ok(())
 }
 
-/// Each task replays the run: the marker, which comes after the task's events, is known before
+/// Each task replays the run. The marker comes after the task's events, but Core knows it before
 /// workflow code asks.
 #[workflow_test(seeds = 4, core_replay = true)]
-async fn on_replay_markers_are_seen_ahead(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_replay_knows_markers_before_workflow_code_asks(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     worker(&env, true)?;
     assert_eq!(run(&env, None).await?, (true, true));
     assert_eq!(

@@ -23,7 +23,7 @@ use super::{
     too_large, too_long,
 };
 
-/// A run id that nobody has.
+/// A run id that no run has.
 const NOBODYS: &str = "4e1b9b8e-9f6c-4d8f-8f6a-0d3c1f9b3a11";
 
 fn signal() -> SignalWorkflowExecutionRequest {
@@ -104,7 +104,7 @@ fn history() -> GetWorkflowExecutionHistoryRequest {
     }
 }
 
-/// What every request about a run may name wrongly.
+/// Asserts that a request about a run is refused for each invalid name of the run.
 macro_rules! assert_execution_refused {
     ($env:expr, $rpc:ident, $good:expr, $field:ident) => {
         assert_refused!(
@@ -131,7 +131,7 @@ async fn running(env: &TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_is_named_by_its_workflow_id_and_perhaps_its_run_id(
+async fn a_run_is_named_by_its_workflow_id_and_optionally_its_run_id(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     running(&env).await?;
@@ -159,7 +159,7 @@ async fn a_run_is_named_by_its_workflow_id_and_perhaps_its_run_id(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_request_about_a_run_is_refused_with_its_field_named(
+async fn an_invalid_request_about_a_run_is_refused_naming_the_field(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     running(&env).await?;
@@ -209,7 +209,7 @@ async fn a_request_about_a_run_is_refused_with_its_field_named(
 }
 
 #[workflow_test(core_replay = true)]
-async fn what_cannot_be_answered_yet_is_a_failed_precondition(
+async fn a_query_before_a_delayed_first_task_is_a_failed_precondition(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let mut options = on("one");
@@ -231,7 +231,7 @@ async fn what_cannot_be_answered_yet_is_a_failed_precondition(
 }
 
 #[workflow_test]
-async fn ten_updates_at_once_are_enough(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_eleventh_concurrent_update_is_refused(env: TestWorkflowEnvironment) -> TestResult {
     env.client()
         .start_workflow(Stock::run, (), by_hand("one"))
         .await?;
@@ -263,9 +263,11 @@ async fn ten_updates_at_once_are_enough(env: TestWorkflowEnvironment) -> TestRes
     Ok(())
 }
 
-/// A termination says who asked for it, and why, even if nobody told.
+/// The server fills in the identity and the reason.
 #[workflow_test(core_replay = true)]
-async fn a_termination_by_nobody_is_a_users(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_termination_without_a_reason_gets_a_default_one(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     running(&env).await?;
     env.connection()
         .workflow_service()

@@ -1,4 +1,4 @@
-//! Requests of workers, and of whoever speaks for them.
+//! Requests of workers, and requests on their behalf.
 
 use durasim::prelude::*;
 use temporalio_protos::temporal::api::{
@@ -17,7 +17,7 @@ use tonic::{Code, IntoRequest};
 use super::{assert_refused, assert_status, queue, spoil_of, too_long};
 
 #[workflow_test]
-async fn a_poll_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_invalid_poll_is_refused_naming_the_field(env: TestWorkflowEnvironment) -> TestResult {
     let workflow = || PollWorkflowTaskQueueRequest {
         namespace: "default".to_owned(),
         task_queue: queue("queue"),
@@ -46,11 +46,9 @@ async fn a_poll_is_refused_with_its_field_named(env: TestWorkflowEnvironment) ->
     Ok(())
 }
 
-/// A token that is none, and one of another kind of task.
+/// A malformed token, and a token of another kind of task.
 #[workflow_test]
-async fn a_task_token_that_is_not_the_services_is_refused(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn an_invalid_task_token_is_refused(env: TestWorkflowEnvironment) -> TestResult {
     macro_rules! assert_token_refused {
         ($($rpc:ident $request:ident),+ $(,)?) => {$(
             assert_refused!(

@@ -1,4 +1,4 @@
-//! The front door: what is refused before anything happens, and in which words.
+//! The front door: requests that are refused before anything happens, with their messages.
 //!
 //! `service/frontend/workflow_handler.go`, `chasm/lib/workflow/validator.go`, `common/retrypolicy`
 
@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 
 use super::{Counter, by_hand, last, on, seconds, stock};
 
-/// One more than an id may be long.
+/// Returns an id that is one byte longer than allowed.
 fn too_long() -> String {
     "x".repeat(1001)
 }
@@ -49,21 +49,21 @@ fn queue(name: &str) -> Option<TaskQueue> {
     })
 }
 
-/// A duration of so many seconds, be they negative.
+/// Returns a duration of the given seconds, which may be negative.
 fn seconds_of<D: Message + Default>(seconds: i64) -> Option<D> {
     let duration = prost_types::Duration { seconds, nanos: 0 };
     Some(D::decode(&*duration.encode_to_vec()).expect("the same message"))
 }
 
-/// Spoils a good request in one place.
+/// A change that makes a good request invalid.
 type Spoil<R> = fn(&mut R);
 
-/// A way to spoil what this makes.
+/// Returns `spoil`, with its type inferred from `good`.
 fn spoil_of<R>(_good: &impl Fn() -> R, spoil: Spoil<R>) -> Spoil<R> {
     spoil
 }
 
-/// Sends a good request, spoiled in each of these places in turn, and expects it to be refused in
+/// Sends a good request with each of these changes in turn, and expects an error with this code and
 /// these words.
 macro_rules! assert_refused {
     ($env:expr, $rpc:ident, $good:expr, $($spoil:expr => $code:ident $words:expr),+ $(,)?) => {{

@@ -42,7 +42,7 @@ fn retry(request: &mut StartWorkflowExecutionRequest) -> &mut RetryPolicy {
 }
 
 #[workflow_test]
-async fn a_start_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -> TestResult {
+async fn an_invalid_start_is_refused_naming_the_field(env: TestWorkflowEnvironment) -> TestResult {
     assert_refused!(
         env, start_workflow_execution, start(),
         |it| it.namespace.clear() => InvalidArgument "Namespace is not set",
@@ -106,7 +106,7 @@ async fn a_start_is_refused_with_its_field_named(env: TestWorkflowEnvironment) -
 }
 
 #[workflow_test]
-async fn what_is_just_within_its_limit_is_taken(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_start_within_the_limits_is_accepted(env: TestWorkflowEnvironment) -> TestResult {
     let mut request = start();
     request.workflow_id = "x".repeat(1000);
     request.request_id = "x".repeat(1000);
@@ -132,7 +132,7 @@ async fn what_is_just_within_its_limit_is_taken(env: TestWorkflowEnvironment) ->
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_taken_id_is_refused_with_the_run_that_has_it(
+async fn a_start_with_an_id_in_use_is_refused_naming_the_run(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let first = env
@@ -153,11 +153,9 @@ async fn a_taken_id_is_refused_with_the_run_that_has_it(
     Ok(())
 }
 
-/// The same request once more, as a client sends it that has not heard the answer.
+/// A client that has not received the answer sends the same request again.
 #[workflow_test(core_replay = true)]
-async fn a_start_that_is_sent_again_starts_nothing_more(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn a_repeated_start_starts_nothing(env: TestWorkflowEnvironment) -> TestResult {
     let mut service = env.connection().workflow_service();
     let first = service
         .start_workflow_execution(start().into_request())
@@ -172,7 +170,7 @@ async fn a_start_that_is_sent_again_starts_nothing_more(
 }
 
 #[workflow_test(core_replay = true)]
-async fn terminate_if_running_is_a_conflict_policy_by_an_old_name(
+async fn terminate_if_running_is_the_old_name_of_a_conflict_policy(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     #[allow(
@@ -225,7 +223,7 @@ fn signal_with_start() -> SignalWithStartWorkflowExecutionRequest {
 }
 
 #[workflow_test]
-async fn a_signal_with_start_is_refused_with_its_field_named(
+async fn an_invalid_signal_with_start_is_refused_naming_the_field(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     assert_refused!(
@@ -291,7 +289,7 @@ fn update_of(request: &mut ExecuteMultiOperationRequest) -> &mut UpdateWorkflowE
     }
 }
 
-/// The status of the whole says only that it could not be executed; its details say why.
+/// The status of the whole says only that the request could not be executed; its details say why.
 #[workflow_test]
 async fn an_update_with_start_is_refused_as_a_whole(env: TestWorkflowEnvironment) -> TestResult {
     const REFUSED: &str = "Update-with-Start could not be executed.";

@@ -1,4 +1,4 @@
-//! Activities with any mixture of timeouts, delays, failures, heartbeats and cancellation.
+//! Activities with every mixture of timeouts, delays, failures, heartbeats and cancellation.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -24,7 +24,7 @@ use crate::rules::{
     on, seconds,
 };
 
-/// Calls the one activity and perhaps cancels it; waits until it has closed.
+/// Calls the activity and perhaps cancels it; waits until it has closed.
 #[workflow]
 #[derive(Default)]
 struct Caller;
@@ -78,7 +78,7 @@ async fn attempt(call: ActivityCall<()>, attempt: Attempt) -> Result<String, Act
     }
 }
 
-/// What kind of failure that is.
+/// Describes the kind of a failure.
 fn kind(failure: &Failure) -> String {
     match failure.failure_info.as_ref() {
         Some(FailureInfo::ApplicationFailureInfo(info)) => info.r#type.clone(),
@@ -87,7 +87,7 @@ fn kind(failure: &Failure) -> String {
     }
 }
 
-/// How the one activity of a run closed.
+/// Returns how the only activity of a run closed.
 fn seen(history: &History) -> Option<Closing> {
     let mut scheduled_ms = 0;
     let mut started = None;
@@ -134,7 +134,7 @@ fn seen(history: &History) -> Option<Closing> {
 }
 
 #[workflow_test(core_replay = true)]
-async fn an_activity_closes_as_its_options_and_attempts_have_it(
+async fn activities_with_random_options_close_as_the_model_says(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let mut draws = Draws(1);

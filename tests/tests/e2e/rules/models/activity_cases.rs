@@ -1,4 +1,4 @@
-//! Activities drawn at random, and what the server makes of them.
+//! Activities drawn at random, with a model of the server's rules.
 //!
 //! `service/history/workflow/{retry,timer_sequence,mutable_state_impl}.go`,
 //! `service/history/timer_queue_active_task_executor.go`, `chasm/lib/activity/validator.go`
@@ -8,23 +8,23 @@ use temporalio_protos::temporal::api::enums::v1::{RetryState, TimeoutType};
 use super::Draws;
 use crate::rules::activities::Settings;
 
-/// When the worker of the late queue comes, in milliseconds.
+/// The time at which the worker of the late queue comes, in milliseconds.
 pub(super) const LATE_MS: u64 = 7_123;
 
-/// An activity with its options, and what its attempts do.
+/// An activity with its options and the behaviour of its attempts.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) settings: Settings,
     pub(super) run_timeout: Option<u64>,
-    /// When the workflow cancels it, in milliseconds.
+    /// The time at which the workflow cancels the activity, in milliseconds.
     pub(super) cancelled_ms: Option<u64>,
-    /// Whether its worker comes only at [`LATE_MS`].
+    /// True if the activity's worker comes only at [`LATE_MS`].
     pub(super) is_late: bool,
-    /// Later attempts are like the last.
+    /// The behaviour of the attempts; later attempts are like the last.
     pub(super) attempts: Vec<Attempt>,
 }
 
-/// What an attempt does, in milliseconds since it started.
+/// The behaviour of an attempt, in milliseconds since it started.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) heartbeat_ms: Option<u64>,
@@ -42,13 +42,13 @@ pub(super) enum End {
     },
 }
 
-/// How an activity closed.
+/// The end of an activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Closing {
     pub(super) how: How,
-    /// In milliseconds since it was scheduled.
+    /// The time in milliseconds since the activity was scheduled.
     pub(super) after_ms: u64,
-    /// The attempt that was under way, when it had started, and what had become of the one before.
+    /// The number of the attempt under way and its start.
     pub(super) started: Option<(u32, u64)>,
     pub(super) last_failure: Option<String>,
     pub(super) retry_state: RetryState,
@@ -156,8 +156,8 @@ impl Timeouts {
     }
 }
 
-/// What happens next to an activity. Those that come at once come in this order, which is that of
-/// the timers' numbers.
+/// The next thing that happens to an activity. Things at the same time happen in this order, which
+/// is the order of the timers' numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     StartToClose,
@@ -169,8 +169,8 @@ enum Next {
     Starts,
 }
 
-/// What becomes of an activity; `None` if two things that have no order of their own come at once,
-/// or if it goes on for long.
+/// Returns the end of an activity; `None` if two things without a defined order coincide, or if the
+/// activity lasts too long.
 pub(super) fn closing(case: &Case) -> Option<Closing> {
     let mut model = Model {
         case,
@@ -181,7 +181,7 @@ pub(super) fn closing(case: &Case) -> Option<Closing> {
         is_cancelled: false,
         last_failure: None,
     };
-    // An activity may be tried for ever.
+    // An activity may be retried for ever.
     while model.attempt < 20 {
         let (next, at_ms) = model.next()?;
         if let Some(closing) = model.happens(next, at_ms) {
@@ -302,7 +302,7 @@ impl Model<'_> {
         }
     }
 
-    /// When the next attempt is scheduled.
+    /// Returns the time at which the next attempt is scheduled.
     fn retry(
         &self,
         type_name: &str,
@@ -331,7 +331,7 @@ impl Model<'_> {
         let initial_ms = ms(settings.initial_interval.unwrap_or(1));
         let maximum_ms = settings.maximum_interval.map_or(initial_ms * 100, ms);
         let power = i32::try_from(self.attempt - 1).unwrap();
-        // The server counts finer, the simulation in whole milliseconds.
+        // The server has a finer clock than the simulation, which counts whole milliseconds.
         let exact = initial_ms as f64 * settings.coefficient.unwrap_or(2.0).powi(power);
         let scheduled_ms = at_ms + delay_ms.unwrap_or((exact.ceil() as u64).min(maximum_ms));
         if self
@@ -353,7 +353,7 @@ impl Model<'_> {
 
     fn closes(&self, how: How, after_ms: u64, retry_state: RetryState) -> Closing {
         let started = self.started_ms.map(|started_ms| (self.attempt, started_ms));
-        // It stands in the started event, or is the cause of a timeout.
+        // The failure stands in the started event, or is the cause of a timeout.
         let is_told = started.is_some() || matches!(how, How::TimedOut(_));
         let last_failure = self.last_failure.clone().filter(|_| is_told);
         Closing {

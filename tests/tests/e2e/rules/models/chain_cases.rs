@@ -1,4 +1,4 @@
-//! Chains of runs drawn at random, and what the server makes of them.
+//! Chains of runs drawn at random, with a model of the server's rules.
 //!
 //! `service/history/workflow/{retry,mutable_state_impl,task_generator}.go`,
 //! `common/backoff/cron.go`,
@@ -10,17 +10,17 @@ use temporalio_protos::temporal::api::enums::v1::{ContinueAsNewInitiator, RetryS
 
 use super::Draws;
 
-/// How long chains are looked at, in milliseconds.
+/// The time for which chains are watched, in milliseconds.
 pub(super) const WATCHED_MS: u64 = 300_000;
 
-/// A workflow with its options, and what its runs do.
+/// A workflow with its options and the behaviour of its runs.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) run_timeout: Option<u64>,
     pub(super) execution_timeout: Option<u64>,
     pub(super) retry: Option<Retry>,
     pub(super) cron: Option<Cron>,
-    /// Which of them a run is says [`doing`].
+    /// The behaviours of runs; [`doing`] assigns them.
     pub(super) runs: Vec<Run>,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct Retry {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cron {
-    /// At the full minutes that this divides.
+    /// At the full minutes that this number divides.
     Minutes(u64),
-    /// So many seconds after the last time.
+    /// The given number of seconds after the last time.
     Every(u64),
 }
 
@@ -58,7 +58,7 @@ impl Cron {
     }
 }
 
-/// What a run does.
+/// The behaviour of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) takes_ms: u64,
@@ -78,20 +78,21 @@ pub(super) enum End {
     },
 }
 
-/// What a run does that begins its first task at this time, in milliseconds since the Unix epoch.
+/// Returns the behaviour of the run whose first task begins at this time, in milliseconds since the
+/// Unix epoch.
 pub(super) fn doing(runs: &[Run], begins_ms: u64, attempt: u32) -> &Run {
     let mixed = Draws(begins_ms + u64::from(attempt)).next();
     &runs[usize::try_from(mixed % runs.len() as u64).unwrap()]
 }
 
-/// How a run began and closed; times in milliseconds since the Unix epoch.
+/// The beginning and end of a run; times in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) started_ms: u64,
     pub(super) delay_ms: u64,
     pub(super) attempt: u32,
     pub(super) initiator: ContinueAsNewInitiator,
-    /// `None` if it was still running at the end.
+    /// The time and type of the end; `None` if the run was still running.
     pub(super) closed: Option<(u64, How)>,
 }
 
@@ -158,8 +159,8 @@ const fn ms(seconds: u64) -> u64 {
     seconds * 1000
 }
 
-/// The runs of a chain that starts then, up to when it is watched; `None` if two things come at
-/// once.
+/// Returns the runs of a chain that starts at this time, until the end of the watched time; `None`
+/// if two things coincide.
 pub(super) fn chain(case: &Case, started_ms: u64) -> Option<Vec<Seen>> {
     let delay_ms = case
         .cron
@@ -204,14 +205,14 @@ struct Model<'a> {
     ends_ms: u64,
     expires_ms: Option<u64>,
     run_timeout_ms: Option<u64>,
-    /// Continuing as new ends the schedule: Core's command has none.
+    /// Continuing as new ends the schedule, because Core's command has none.
     cron: Option<Cron>,
 }
 
 type Closed = (Option<(u64, How)>, Option<Seen>);
 
 impl Model<'_> {
-    /// How a run closes, and the run that follows it; `None` if two things come at once.
+    /// Returns the end of a run and the next run; `None` if two things coincide.
     fn closes(&mut self, run: &Seen) -> Option<Closed> {
         let begins_ms = run.started_ms + run.delay_ms;
         let doing = doing(&self.case.runs, begins_ms, run.attempt);
@@ -313,7 +314,7 @@ impl Model<'_> {
         (RetryState::InProgress, Some(next))
     }
 
-    /// The next run of the cron schedule.
+    /// Returns the next run of the cron schedule.
     fn scheduled(&self, run: &Seen, at_ms: u64) -> Option<Seen> {
         let cron = self.cron?;
         let mut next_ms = cron.next(run.started_ms + run.delay_ms);
@@ -331,7 +332,7 @@ impl Model<'_> {
     }
 }
 
-/// The next run, which begins no sooner than a second after this one.
+/// Returns the next run, which begins at least a second after this one began.
 fn begins(
     run: &Seen,
     at_ms: u64,

@@ -1,5 +1,5 @@
-//! Chains of runs with any mixture of retries, cron schedules, timeouts, delays and continuing as
-//! new.
+//! Chains of runs with every mixture of retries, cron schedules, timeouts, delays and
+//! continue-as-new.
 
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::rules::{chain as runs_of, on, seconds};
 
-/// Does what one of its runs does, by when it begins.
+/// Behaves like one of its runs, chosen by the time at which it begins.
 #[workflow]
 #[derive(Default)]
 struct Links;
@@ -80,7 +80,7 @@ fn time_ms(event: &HistoryEvent) -> u64 {
     u64::try_from(time.seconds * 1000 + i64::from(time.nanos) / 1_000_000).unwrap()
 }
 
-/// How a run began and closed.
+/// Returns the beginning and end of a run.
 fn seen(history: &History) -> Seen {
     let (first, last) = (&history.events()[0], history.events().last().unwrap());
     let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes
@@ -109,7 +109,7 @@ fn seen(history: &History) -> Seen {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_chain_goes_on_as_its_options_and_runs_have_it(
+async fn chains_with_random_options_continue_as_the_model_says(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let started_ms = u64::try_from(env.now().duration_since(UNIX_EPOCH)?.as_millis())?;

@@ -1,5 +1,5 @@
-//! Rules in any mixture: what the server's code makes of options and events, calculated apart from
-//! the simulation and compared with it.
+//! Models: the server's rules about options and events, computed separately and compared with the
+//! simulation.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -13,7 +13,7 @@ mod activity_cases;
 mod chain_cases;
 mod chains;
 
-/// Numbers that look random and are the same each time.
+/// A stream of numbers that look random and are the same each time.
 struct Draws(u64);
 
 impl Draws {
@@ -26,23 +26,23 @@ impl Draws {
         mixed ^ (mixed >> 31)
     }
 
-    /// One from the first up to but without the second.
+    /// Returns a number from `from` up to but excluding `to`.
     fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.next() % (to - from)
     }
 
-    /// One of them all.
+    /// Returns one of the elements.
     fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         let count = u64::try_from(all.len()).unwrap();
         all[usize::try_from(self.between(0, count)).unwrap()]
     }
 
-    /// Whether it is one of so many in a hundred.
+    /// Returns `true` in the given percentage of cases.
     fn percent(&mut self, percent: u64) -> bool {
         self.between(0, 100) < percent
     }
 
-    /// A number, so many times in a hundred.
+    /// Returns a number in the given percentage of cases.
     fn maybe(&mut self, percent: u64, from: u64, to: u64) -> Option<u64> {
         self.percent(percent).then(|| self.between(from, to))
     }

@@ -85,7 +85,7 @@ async fn retries_of_runs_end_at_the_maximum(env: TestWorkflowEnvironment) -> Tes
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_failure_whose_type_is_not_retryable_ends_the_chain(
+async fn a_failure_of_a_non_retryable_type_ends_the_chain(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let mut options = on("one");
@@ -160,16 +160,14 @@ async fn a_run_timeout_is_not_retried_if_the_policy_names_it(
     Ok(())
 }
 
-/// Every minute; worlds begin on a full one.
+/// Adds a schedule of every minute; worlds begin on a full minute.
 fn every_minute(mut options: WorkflowStartOptions) -> WorkflowStartOptions {
     options.cron_schedule = Some("* * * * *".to_owned());
     options
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_completed_run_is_followed_by_the_next_of_its_cron_schedule(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn a_completed_cron_run_is_followed_by_the_next(env: TestWorkflowEnvironment) -> TestResult {
     let plan = Plan {
         takes: 10,
         ..Plan::default()
@@ -198,11 +196,10 @@ async fn a_completed_run_is_followed_by_the_next_of_its_cron_schedule(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_failed_run_is_followed_by_the_next_of_its_cron_schedule_with_the_last_result(
+async fn a_failed_cron_run_is_followed_by_the_next_with_the_last_result(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
-    // It succeeds once, as the second attempt of the first run of the schedule, and then never is a
-    // first attempt.
+    // The second attempt of the first run of the schedule succeeds; every other attempt fails.
     let plan = Plan {
         takes: 10,
         succeeds_at: 2,
@@ -256,7 +253,7 @@ async fn retries_come_before_the_cron_schedule(env: TestWorkflowEnvironment) -> 
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_timeout_is_followed_by_the_next_of_the_cron_schedule(
+async fn a_cron_run_that_timed_out_is_followed_by_the_next(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let mut options = every_minute(on("one"));
@@ -281,7 +278,7 @@ async fn a_run_timeout_is_followed_by_the_next_of_the_cron_schedule(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_that_overruns_its_schedule_skips_the_times_that_have_passed(
+async fn a_run_that_overruns_its_schedule_skips_the_missed_times(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let plan = Plan {

@@ -1,4 +1,5 @@
-//! Continue-as-new: what the next run takes over, what is replaced, and when it begins.
+//! Continue-as-new: the options that the next run inherits, those that are replaced, and its
+//! beginning.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ use super::super::{chain, on, seconds, started};
 const GIVEN: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("Given");
 const UPSERTED: SearchAttributeKey<String> = SearchAttributeKey::<String>::keyword("Upserted");
 
-/// What a run does before it continues as another that does nothing.
+/// The behaviour of a run that continues as another run, which does nothing.
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a thing of its own, set by name"
@@ -32,15 +33,15 @@ const UPSERTED: SearchAttributeKey<String> = SearchAttributeKey::<String>::keywo
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Plan {
     continues: bool,
-    /// How many milliseconds it takes.
+    /// The duration of the run in milliseconds.
     takes_ms: u64,
-    /// Whether its first attempt fails.
+    /// True if the run's first attempt fails.
     fails_first: bool,
-    /// Whether it upserts a memo and a search attribute.
+    /// True if the run upserts a memo and a search attribute.
     upserts: bool,
-    /// Whether it replaces what it can.
+    /// True if the run replaces every option that it can.
     replaces: bool,
-    /// How many milliseconds later the next run is to begin.
+    /// The requested delay of the next run in milliseconds.
     backoff_ms: Option<u64>,
 }
 
@@ -100,7 +101,7 @@ impl Continuing {
     }
 }
 
-/// Options that a run may hand on.
+/// Returns options that a run may pass on.
 fn options() -> WorkflowStartOptions {
     let mut options = on("one");
     options.execution_timeout = Some(seconds(3600));
@@ -114,7 +115,7 @@ fn options() -> WorkflowStartOptions {
     options
 }
 
-/// Runs the workflow: the first run and the last.
+/// Runs the workflow and returns the histories of the first run and the last.
 async fn run(
     env: &TestWorkflowEnvironment,
     plan: Plan,
@@ -161,7 +162,9 @@ fn sorted(fields: impl IntoIterator<Item = (String, Payload)>) -> BTreeMap<Strin
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_next_run_keeps_what_is_not_replaced(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_next_run_keeps_options_that_are_not_replaced(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let [first, next] = run(
         &env,
         Plan {
@@ -202,7 +205,7 @@ async fn the_next_run_keeps_what_is_not_replaced(env: TestWorkflowEnvironment) -
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_next_run_has_what_is_replaced(env: TestWorkflowEnvironment) -> TestResult {
+async fn the_next_run_has_the_replaced_options(env: TestWorkflowEnvironment) -> TestResult {
     let plan = Plan {
         takes_ms: 5000,
         replaces: true,
@@ -231,10 +234,10 @@ async fn the_next_run_has_what_is_replaced(env: TestWorkflowEnvironment) -> Test
     Ok(())
 }
 
-/// Core hands on the memo that the run was started with, and the search attributes as they are now
+/// Core passes on the memo of the run's start and the current search attributes
 /// (`workflow_machines.rs augment_continue_as_new_with_current_values`).
 #[workflow_test(core_replay = true)]
-async fn search_attributes_are_carried_as_they_are_and_the_memo_as_it_was(
+async fn upserted_search_attributes_carry_over_and_an_upserted_memo_does_not(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let plan = Plan {
@@ -254,7 +257,7 @@ async fn search_attributes_are_carried_as_they_are_and_the_memo_as_it_was(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_new_run_within_a_second_waits_for_the_rest_of_it(
+async fn a_run_of_less_than_a_second_delays_the_next_one(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     for (takes_ms, backoff_ms, waits_ms) in [
@@ -289,7 +292,7 @@ async fn a_new_run_within_a_second_waits_for_the_rest_of_it(
 }
 
 #[workflow_test(core_replay = true)]
-async fn signals_are_not_carried_over(env: TestWorkflowEnvironment) -> TestResult {
+async fn signals_do_not_carry_over(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Continuing>().start()?;
     let plan = Plan {
         continues: true,
@@ -308,7 +311,7 @@ async fn signals_are_not_carried_over(env: TestWorkflowEnvironment) -> TestResul
             .await?;
     }
     env.sleep(seconds(5)).await;
-    // While the next run waits for its beginning; it does not wake for it.
+    // The next run waits for its delayed beginning; the signal does not wake it.
     latest
         .signal(Continuing::signal, (), WorkflowSignalOptions::default())
         .await?;
@@ -325,9 +328,7 @@ async fn signals_are_not_carried_over(env: TestWorkflowEnvironment) -> TestResul
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_next_run_of_a_retried_one_is_a_first_attempt(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn the_next_run_of_a_retry_is_a_first_attempt(env: TestWorkflowEnvironment) -> TestResult {
     let plan = Plan {
         fails_first: true,
         takes_ms: 2000,

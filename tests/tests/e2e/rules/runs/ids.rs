@@ -1,5 +1,4 @@
-//! Workflow ids: the reuse policy is about runs that have closed, the conflict policy about running
-//! ones.
+//! Workflow ids: the reuse policy applies to closed runs, the conflict policy to running ones.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -13,7 +12,7 @@ use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 use super::super::{Counter, last, on, seconds};
 
-/// Closes as it is told.
+/// Closes in the way that a signal names.
 #[workflow]
 #[derive(Default)]
 struct Closing {
@@ -53,7 +52,7 @@ async fn start(
     Ok(started.map(|handle| handle.run_id().unwrap_or_default().to_owned()))
 }
 
-/// Runs the workflow until it has closed like this.
+/// Runs the workflow until it has closed in this way.
 async fn closed(env: &TestWorkflowEnvironment, how: EventType) -> Result<String, TestError> {
     let mut options = on("one");
     options.run_timeout = Some(seconds(60));
@@ -90,7 +89,7 @@ const CLOSINGS: [EventType; 5] = [
 ];
 
 #[workflow_test(core_replay = true)]
-async fn the_reuse_policy_looks_at_how_the_last_run_closed(
+async fn the_reuse_policy_depends_on_how_the_last_run_closed(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Closing>().start()?;
@@ -124,9 +123,7 @@ async fn the_reuse_policy_looks_at_how_the_last_run_closed(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_conflict_policy_does_not_look_at_runs_that_have_closed(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn the_conflict_policy_ignores_closed_runs(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Closing>().start()?;
     for conflict in [
         Conflict::Fail,
@@ -146,11 +143,11 @@ async fn the_conflict_policy_does_not_look_at_runs_that_have_closed(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_conflict_policy_says_what_becomes_of_a_running_id(
+async fn the_conflict_policy_decides_about_a_running_workflow(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Closing>().start()?;
-    // Whatever the reuse policy: it is about runs that have closed.
+    // The reuse policy makes no difference: it applies to closed runs.
     for reuse in [
         Reuse::AllowDuplicate,
         Reuse::AllowDuplicateFailedOnly,
@@ -179,7 +176,7 @@ async fn the_conflict_policy_says_what_becomes_of_a_running_id(
         match start(&env, with(reuse, Conflict::TerminateExisting)).await? {
             Ok(other) => assert_ne!(other, first, "{reuse:?}"),
             Err(WorkflowStartError::Rpc(status)) => {
-                // It could neither run beside the old one nor after it.
+                // The new run could neither run beside the old one nor after it.
                 assert_eq!(
                     (reuse, status.code()),
                     (Reuse::RejectDuplicate, tonic::Code::InvalidArgument)
@@ -195,7 +192,7 @@ async fn the_conflict_policy_says_what_becomes_of_a_running_id(
 }
 
 #[workflow_test(core_replay = true)]
-async fn terminate_existing_ends_the_running_one_and_starts_another(
+async fn terminate_existing_ends_the_running_workflow_and_starts_another(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;

@@ -1,6 +1,6 @@
 //! Runs: how they begin, close and follow each other.
 //!
-//! `service/history/{timer_queue_active_task_executor.go,workflow/retry.go,api/workflow_id_dedup.go}`,
+//! `service/history/{timer_queue_active_task_executor,workflow/retry,api/workflow_id_dedup}.go`,
 //! `api/{signalworkflow,requestcancelworkflow,terminateworkflow}`
 
 mod chains;
@@ -19,18 +19,18 @@ use temporalio_sdk::{ApplicationFailure, WorkflowContext, WorkflowResult};
 
 use super::{chain, last, on, seconds, seconds_since, started};
 
-/// What each run of the one workflow does.
+/// The behaviour of each run of the workflow.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Plan {
-    /// How many seconds it takes.
+    /// The duration in seconds.
     takes: u64,
-    /// The attempt that is the first not to fail.
+    /// The first attempt that does not fail.
     succeeds_at: u32,
-    /// What its failures ask for.
+    /// The retry delay that its failures ask for, in seconds.
     next_retry_delay: Option<u64>,
 }
 
-/// A run that takes its time, and then fails or does not.
+/// Takes its time, then fails or completes.
 #[workflow]
 #[derive(Default)]
 struct Trial;
@@ -55,7 +55,7 @@ impl Trial {
     }
 }
 
-/// A plan whose runs never succeed.
+/// Returns a plan whose runs never succeed.
 fn failing(takes: u64) -> Plan {
     Plan {
         takes,
@@ -87,8 +87,8 @@ fn retried(maximum_attempts: u32) -> WorkflowStartOptions {
     options
 }
 
-/// For each run of the chain: attempt, who began it, and the seconds that its first workflow task
-/// waited.
+/// Returns, for each run of the chain, its attempt, its initiator, and the seconds that its first
+/// workflow task waited.
 fn beginnings(env: &TestWorkflowEnvironment) -> Vec<(i32, ContinueAsNewInitiator, i64)> {
     let beginning = |run: &History| {
         let started = started(run);
@@ -103,12 +103,12 @@ fn beginnings(env: &TestWorkflowEnvironment) -> Vec<(i32, ContinueAsNewInitiator
     chain(env, "one").iter().map(beginning).collect()
 }
 
-/// How each run of the chain closed.
+/// Returns how each run of the chain closed.
 fn endings(env: &TestWorkflowEnvironment) -> Vec<EventType> {
     chain(env, "one").iter().map(last).collect()
 }
 
-/// The retry states that the runs of the chain closed with, as far as they have one.
+/// Returns the retry states with which the runs of the chain closed, if they have one.
 fn retry_states(env: &TestWorkflowEnvironment) -> Vec<RetryState> {
     let state = |run: &History| {
         let failed = events!(run, WorkflowExecutionFailedEventAttributes)
@@ -123,7 +123,7 @@ fn retry_states(env: &TestWorkflowEnvironment) -> Vec<RetryState> {
     chain(env, "one").iter().filter_map(state).collect()
 }
 
-/// The seconds from the start of the test to the last event of the chain.
+/// Returns the seconds from the start of the test to the last event of the chain.
 fn ended_after(env: &TestWorkflowEnvironment) -> i64 {
     let runs = chain(env, "one");
     let time = |event: &temporalio_protos::temporal::api::history::v1::HistoryEvent| {

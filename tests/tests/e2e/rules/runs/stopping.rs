@@ -1,4 +1,4 @@
-//! Signals, cancel requests and termination, of runs that are running and of runs that have closed.
+//! Signals, cancel requests and termination of running and closed runs.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -81,7 +81,7 @@ async fn a_signal_counts_once_by_its_request_id(env: TestWorkflowEnvironment) ->
             .await?,
         2
     );
-    // One that the run has had is no news to it, not even now.
+    // A signal that the closed run already has is accepted again without effect.
     counter
         .signal(Counter::add, (), with_request_id("a"))
         .await?;
@@ -89,7 +89,7 @@ async fn a_signal_counts_once_by_its_request_id(env: TestWorkflowEnvironment) ->
 }
 
 #[workflow_test(core_replay = true)]
-async fn another_run_of_the_same_id_has_not_had_the_signals_of_the_last(
+async fn a_new_run_of_an_id_accepts_signals_of_the_last_run_again(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let first = counter(&env).await?;
@@ -130,7 +130,7 @@ async fn signal_with_start(
 }
 
 #[workflow_test(core_replay = true)]
-async fn signal_with_start_starts_what_does_not_run_with_the_signal_before_its_first_task(
+async fn signal_with_start_starts_a_run_with_the_signal_before_its_first_task(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
@@ -153,7 +153,7 @@ async fn signal_with_start_starts_what_does_not_run_with_the_signal_before_its_f
 }
 
 #[workflow_test(core_replay = true)]
-async fn signal_with_start_signals_what_runs_unless_the_conflict_policy_says_otherwise(
+async fn signal_with_start_signals_a_running_workflow_by_default(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let counter = counter(&env).await?;
@@ -202,7 +202,7 @@ async fn signal_with_start_signals_what_runs_unless_the_conflict_policy_says_oth
 }
 
 #[workflow_test(core_replay = true)]
-async fn signal_with_start_keeps_the_reuse_policy_of_a_closed_run(
+async fn signal_with_start_applies_the_reuse_policy_to_a_closed_run(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     finished(&env).await?;
@@ -211,7 +211,7 @@ async fn signal_with_start_keeps_the_reuse_policy_of_a_closed_run(
         WorkflowIdReusePolicy::AllowDuplicateFailedOnly,
     ] {
         let refused = signal_with_start(&env, reuse, WorkflowIdConflictPolicy::Unspecified).await;
-        // The client makes this into the error of a start only where it starts alone.
+        // The client maps this error to that of a start only for a start alone.
         let Err(WorkflowStartError::Rpc(status)) = refused else {
             panic!("{reuse:?}: {refused:?}")
         };
@@ -223,7 +223,7 @@ async fn signal_with_start_keeps_the_reuse_policy_of_a_closed_run(
 }
 
 #[workflow_test(core_replay = true)]
-async fn signal_with_start_is_answered_with_the_first_run_of_the_chain(
+async fn signal_with_start_returns_the_first_run_of_the_chain(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue").workflow::<Stock>().start()?;
@@ -312,7 +312,7 @@ async fn a_workflow_that_is_asked_to_cancel_may_close_as_canceled(
 }
 
 #[workflow_test]
-async fn termination_fails_a_started_task_first_and_keeps_what_waited_for_it(
+async fn termination_fails_a_started_task_and_keeps_buffered_events(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     start(&env, by_hand("one")).await?;

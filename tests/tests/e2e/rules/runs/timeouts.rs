@@ -32,7 +32,7 @@ async fn the_run_timeout_ends_a_run(env: TestWorkflowEnvironment) -> TestResult 
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_run_timeout_begins_anew_with_each_run_and_after_its_delay(
+async fn the_run_timeout_restarts_with_each_run_after_its_delay(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let mut options = retried(3);
@@ -47,9 +47,7 @@ async fn the_run_timeout_begins_anew_with_each_run_and_after_its_delay(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_run_timeout_is_within_the_execution_timeout(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn the_execution_timeout_caps_the_run_timeout(env: TestWorkflowEnvironment) -> TestResult {
     let mut options = on("one");
     options.run_timeout = Some(seconds(600));
     options.execution_timeout = Some(seconds(20));
@@ -65,9 +63,7 @@ async fn the_run_timeout_is_within_the_execution_timeout(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_execution_timeout_ends_the_chain_over_retries(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn the_execution_timeout_spans_retries(env: TestWorkflowEnvironment) -> TestResult {
     let mut options = retried(0);
     options.execution_timeout = Some(seconds(25));
     let one = start(&env, failing(10), options).await?;
@@ -101,7 +97,7 @@ async fn a_retry_that_would_begin_after_the_execution_timeout_is_not_made(
     options.execution_timeout = Some(seconds(12));
     let one = start(&env, failing(10), options).await?;
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
-    // At ten seconds it fails, and the retry comes a second later; that one has a second left.
+    // The run fails at ten seconds. Its retry would come a second later, with a second left.
     assert!(
         matches!(end, Err(WorkflowGetResultError::TimedOut)),
         "{end:?}"
@@ -121,7 +117,7 @@ async fn a_retry_that_would_begin_after_the_execution_timeout_is_not_made(
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_execution_timeout_ends_the_chain_over_cron_and_even_between_two_runs(
+async fn the_execution_timeout_spans_cron_runs_and_the_waits_between_them(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     let mut options = on("one");
@@ -151,7 +147,9 @@ async fn the_execution_timeout_ends_the_chain_over_cron_and_even_between_two_run
 }
 
 #[workflow_test(core_replay = true)]
-async fn retry_cron_and_execution_timeout_go_together(env: TestWorkflowEnvironment) -> TestResult {
+async fn retries_cron_and_the_execution_timeout_work_together(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     let mut options = retried(2);
     options.cron_schedule = Some("* * * * *".to_owned());
     options.execution_timeout = Some(seconds(135));
@@ -162,7 +160,7 @@ async fn retry_cron_and_execution_timeout_go_together(env: TestWorkflowEnvironme
         matches!(end, Err(WorkflowGetResultError::TimedOut)),
         "{end:?}"
     );
-    // 60 to 80, 81 to 101, and from 120 on until the chain ends.
+    // From 60 to 80, from 81 to 101, and from 120 until the chain ends.
     assert_eq!(ended_after(&env), 135);
     assert_eq!(
         endings(&env),
@@ -191,9 +189,7 @@ impl Endless {
 }
 
 #[workflow_test(core_replay = true)]
-async fn the_execution_timeout_ends_the_chain_over_continue_as_new(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn the_execution_timeout_spans_continue_as_new(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Endless>().start()?;
     let mut options = on("one");
     options.execution_timeout = Some(seconds(35));

@@ -19,7 +19,7 @@ use super::super::{
     on, seconds_since,
 };
 
-/// What a run begins with whose first task has failed.
+/// The first events of a run whose first task has failed.
 const FAILED_ONCE: [EventType; 4] = [
     WorkflowExecutionStarted,
     WorkflowTaskScheduled,
@@ -28,9 +28,7 @@ const FAILED_ONCE: [EventType; 4] = [
 ];
 
 #[workflow_test]
-async fn a_workflow_task_has_ten_seconds_unless_told_otherwise(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn a_workflow_task_has_ten_seconds_by_default(env: TestWorkflowEnvironment) -> TestResult {
     for (task_timeout, run_timeout, has) in [
         (None, None, 10),
         (Some(3), None, 3),
@@ -68,7 +66,7 @@ async fn a_task_that_is_not_answered_times_out(env: TestWorkflowEnvironment) -> 
 }
 
 #[workflow_test]
-async fn from_the_second_attempt_on_a_task_is_sent_but_not_written(
+async fn later_attempts_of_a_task_are_sent_but_not_written(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     start(&env, by_hand("one")).await?;
@@ -98,9 +96,7 @@ async fn from_the_second_attempt_on_a_task_is_sent_but_not_written(
 }
 
 #[workflow_test]
-async fn a_task_that_completes_is_written_with_its_attempt(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn a_completed_task_is_written_with_its_attempt(env: TestWorkflowEnvironment) -> TestResult {
     start(&env, by_hand("one")).await?;
     for _ in 0..2 {
         fail_task(&env, &take_task(&env).await?).await?;
@@ -124,9 +120,7 @@ async fn a_task_that_completes_is_written_with_its_attempt(
 }
 
 #[workflow_test]
-async fn timeouts_of_later_attempts_write_no_events_either(
-    env: TestWorkflowEnvironment,
-) -> TestResult {
+async fn timeouts_of_later_attempts_write_no_events(env: TestWorkflowEnvironment) -> TestResult {
     start(&env, by_hand("one")).await?;
     for _ in 0..3 {
         take_task(&env).await?;
@@ -143,7 +137,7 @@ async fn timeouts_of_later_attempts_write_no_events_either(
     Ok(())
 }
 
-/// The server varies what is added by a fifth, at random; here it is the whole.
+/// The server adds a jitter of up to a fifth; the simulation adds none.
 #[workflow_test]
 async fn after_the_third_attempt_the_timeout_grows_to_ten_minutes_at_most(
     env: TestWorkflowEnvironment,
@@ -162,7 +156,9 @@ async fn after_the_third_attempt_the_timeout_grows_to_ten_minutes_at_most(
 }
 
 #[workflow_test]
-async fn an_answer_to_a_task_that_is_over_is_not_found(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_response_to_a_task_that_is_over_is_not_found(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     start(&env, by_hand("one")).await?;
     let task = take_task(&env).await?;
     env.sleep(Duration::from_secs(11)).await;
@@ -175,8 +171,7 @@ async fn an_answer_to_a_task_that_is_over_is_not_found(env: TestWorkflowEnvironm
     Ok(())
 }
 
-/// Panics as often as it is told, then does as it should: code with a bug that is mended while it
-/// runs.
+/// Panics the given number of times and then works: code with a bug that is fixed while it runs.
 #[workflow]
 struct Flaky {
     panics: Arc<AtomicU32>,

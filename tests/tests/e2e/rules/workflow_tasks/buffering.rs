@@ -1,4 +1,4 @@
-//! What happens while a workflow task is started waits until it has ended.
+//! Buffering: events that happen while a workflow task is started wait until it has ended.
 //!
 //! A local activity holds a task for as long as it runs.
 
@@ -16,7 +16,7 @@ use temporalio_sdk::{
 
 use super::super::{chain, failure, on, seconds};
 
-/// Takes its time.
+/// An activity that takes its time.
 struct Slow;
 
 #[activities]
@@ -84,7 +84,7 @@ impl Holding {
 }
 
 #[workflow_test(core_replay = true)]
-async fn events_wait_for_the_started_task_and_closings_of_activities_and_children_come_last(
+async fn buffered_events_end_with_the_results_of_activities_and_children(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("queue")
@@ -118,11 +118,11 @@ async fn events_wait_for_the_started_task_and_closings_of_activities_and_childre
         [
             WorkflowTaskCompleted,
             MarkerRecorded,
-            // As they came, at 0 or 2, at 3 and at 4 seconds,
+            // In the order of arrival: at 0 or 2, at 3, and at 4 seconds;
             ActivityTaskStarted,
             TimerFired,
             WorkflowExecutionSignaled,
-            // and then those that came at 2 and at 2.5.
+            // then the results, which arrived at 2 and at 2.5.
             ActivityTaskCompleted,
             ChildWorkflowExecutionCompleted,
             WorkflowTaskScheduled,
@@ -131,7 +131,7 @@ async fn events_wait_for_the_started_task_and_closings_of_activities_and_childre
     Ok(())
 }
 
-/// How a workflow closes.
+/// The way in which a workflow closes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum Close {
     Complete,
@@ -140,7 +140,7 @@ enum Close {
     ContinueAsNew,
 }
 
-/// What a workflow has under way while it closes.
+/// The thing that is under way while a workflow closes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum UnderWay {
     Nothing,
@@ -211,7 +211,7 @@ fn worker(env: &TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_run_does_not_close_in_any_way_before_it_has_seen_a_signal(
+async fn a_run_does_not_close_before_it_has_seen_a_signal(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     worker(&env)?;
@@ -249,7 +249,7 @@ async fn a_run_does_not_close_in_any_way_before_it_has_seen_a_signal(
 }
 
 #[workflow_test(core_replay = true)]
-async fn a_workflow_that_did_not_wait_for_a_signal_sees_it_in_the_task_that_closes_it(
+async fn a_signal_to_a_closing_workflow_is_seen_in_the_retried_task(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     worker(&env)?;
@@ -272,7 +272,7 @@ async fn a_workflow_that_did_not_wait_for_a_signal_sees_it_in_the_task_that_clos
 }
 
 #[workflow_test(core_replay = true)]
-async fn whatever_waits_for_the_task_keeps_the_run_from_closing(
+async fn every_buffered_event_keeps_the_run_from_closing(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     worker(&env)?;

@@ -1,4 +1,4 @@
-//! Workflow tasks: their attempts, their queues, and what waits for them.
+//! Workflow tasks: their attempts, their queues, and the events that wait for them.
 //!
 //! `service/history/workflow/workflow_task_state_machine.go`, `api/respondworkflowtaskcompleted/`
 

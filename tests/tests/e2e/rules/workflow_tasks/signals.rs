@@ -1,4 +1,5 @@
-//! `workflow_task_state_machine.go`, `api/respondworkflowtaskcompleted/`
+//! Signals, and runs without a cache: `workflow_task_state_machine.go`,
+//! `api/respondworkflowtaskcompleted/`.
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
@@ -9,8 +10,8 @@ use super::super::{
     on,
 };
 
-/// Signals arrive in any order and at any moment, also while the workflow completes: one that the
-/// service accepted is seen, for the completion is refused while a signal is buffered.
+/// Signals arrive in any order and at any moment, also while the workflow completes. Each accepted
+/// signal is seen, because a completion is refused while a signal is buffered.
 #[workflow_test(seeds = 32, core_replay = true)]
 async fn a_completing_workflow_loses_no_signal(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("queue").workflow::<Counter>().start()?;
@@ -62,7 +63,7 @@ async fn one_activity(env: TestWorkflowEnvironment) -> TestResult {
 }
 
 #[workflow_test(seeds = 4, core_replay = true)]
-async fn a_run_needs_no_cache(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_run_works_without_a_cache(env: TestWorkflowEnvironment) -> TestResult {
     one_activity(env).await
 }
 

@@ -12,12 +12,12 @@ use super::super::{
     on, seconds_since,
 };
 
-/// Starts a run by hand whose next task goes to the sticky queue `mine`, and signals it.
+/// Starts a run by hand whose next task goes to the sticky queue `mine`, and signals the run.
 async fn signalled_while_sticky(env: &TestWorkflowEnvironment, polled: bool) -> TestResult {
     start(env, by_hand("one")).await?;
     let task = take_task(env).await?;
     if polled {
-        // Its poll is for nobody: the worker dies before the task comes.
+        // This poll has no reader: the worker dies before the task comes.
         let gone = env.clone();
         let poll = env.spawn(async move {
             tokio::time::timeout(Duration::from_secs(1), take_task_from(&gone, "mine"))
@@ -34,7 +34,7 @@ async fn signalled_while_sticky(env: &TestWorkflowEnvironment, polled: bool) -> 
 }
 
 #[workflow_test]
-async fn what_no_sticky_worker_takes_in_time_goes_to_the_normal_queue_with_the_full_history(
+async fn a_sticky_task_that_times_out_goes_to_the_normal_queue(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     signalled_while_sticky(&env, true).await?;
@@ -77,7 +77,7 @@ async fn what_no_sticky_worker_takes_in_time_goes_to_the_normal_queue_with_the_f
 }
 
 #[workflow_test]
-async fn a_sticky_queue_that_nobody_polls_is_passed_over_at_once(
+async fn a_sticky_queue_without_pollers_is_skipped_at_once(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     signalled_while_sticky(&env, false).await?;
@@ -118,7 +118,7 @@ async fn a_sticky_worker_gets_only_the_events_since_its_last_task(
     Ok(())
 }
 
-/// A worker of the SDK asks for ten seconds, and is given its own queue back while it lives.
+/// A worker of the SDK asks for ten seconds and gets its own queue while it lives.
 #[workflow_test(core_replay = true)]
 async fn a_worker_sticks_to_its_queue_for_ten_seconds_by_default(
     env: TestWorkflowEnvironment,
