@@ -165,7 +165,7 @@ fn one_that_goes_round_without_end_shrinks_all_the_same() {
     assert_eq!(report.failure.code, FailureCode::Liveness, "{report}");
     let message = report.failure.message.as_deref().unwrap_or_default();
     assert!(
-        message.starts_with("the run took more than 6000 steps"),
+        message.starts_with("the world took more than 6000 steps"),
         "{report}"
     );
     assert_eq!(

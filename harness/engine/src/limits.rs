@@ -8,7 +8,7 @@
 //! let error = limits.check_steps(11).unwrap_err();
 //! assert_eq!(
 //!     error.to_string(),
-//!     "the run took more than 10 steps; if it should, raise `Limits::max_steps`"
+//!     "the world took more than 10 steps; if it should, raise `Limits::max_steps`"
 //! );
 //! ```
 
@@ -39,14 +39,14 @@ impl Default for Limits {
 #[non_exhaustive]
 pub enum LimitExceeded {
     /// Too many steps.
-    #[error("the run took more than {limit} steps; if it should, raise `Limits::max_steps`")]
+    #[error("the world took more than {limit} steps; if it should, raise `Limits::max_steps`")]
     Steps {
         /// The limit in force.
         limit: u64,
     },
     /// Too much virtual time.
     #[error(
-        "the run went on for more than {} of virtual time; if it should, raise \
+        "the world went on for more than {} of virtual time; if it should, raise \
          `Limits::max_virtual_ms`",
         SinceStart(START_MS + limit_ms).unsigned()
     )]
