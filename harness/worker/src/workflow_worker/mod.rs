@@ -207,7 +207,10 @@ impl WorkflowWorker {
         if !pages.add(page) {
             return self.fetch(run_id.to_owned(), work, pages);
         }
-        let events = pages.into_events();
+        let mut events = pages.into_events();
+        if work.task.is_legacy_query {
+            leave_out_started_task(&mut events, work.previous_started_event_id);
+        }
         if events
             .last()
             .is_none_or(|event| event.event_id < work.started_event_id)
@@ -390,5 +393,26 @@ impl WorkflowWorker {
             let run_id = run_id.clone();
             self.runs.remove(&run_id);
         }
+    }
+}
+
+/// Removes from the history for a query the events since the last completed task, if another task
+/// has started since.
+///
+/// That task arrives by itself, with its updates. Core would take the task for done with the query,
+/// and lose the updates.
+fn leave_out_started_task(events: &mut Vec<Arc<HistoryEvent>>, previous_started_event_id: i64) {
+    let has_started = events.last().is_some_and(|last| {
+        last.event_type() == EventType::WorkflowTaskStarted
+            && last.event_id > previous_started_event_id
+    });
+    let completed = events.iter().position(|event| {
+        event.event_id > previous_started_event_id
+            && event.event_type() == EventType::WorkflowTaskCompleted
+    });
+    if let Some(completed) = completed.filter(|_| has_started) {
+        let issued = events[completed + 1..].iter();
+        let issued = issued.take_while(|event| event.is_command_event()).count();
+        events.truncate(completed + 1 + issued);
     }
 }

@@ -7,7 +7,7 @@ use temporalio_protos::temporal::api::{
 };
 
 use crate::{
-    histories::{HistoryBuilder, json, query},
+    histories::{HistoryBuilder, json, query, update_message},
     support::{completed, kinds, query_answered, result, worker},
 };
 
@@ -137,4 +137,32 @@ fn a_task_that_comes_while_a_query_fetches_history_keeps_its_events() {
     assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");
     let (_, progress) = worker.next_buffered().expect("the task has waited");
     assert_eq!(result(&completed(progress)), "\"bells\"");
+}
+
+#[test]
+fn a_task_that_starts_while_a_query_fetches_history_keeps_its_updates() {
+    let mut worker = worker();
+    let mut history = waiting();
+    history.workflow_task_completed();
+    history.timer_started("1", 3600);
+    let query = history.query_task("heard", false);
+    let WorkflowTaskProgress::NeedsHistory { run_id, .. } = worker.on_task(query) else {
+        panic!("the run is not cached");
+    };
+    let started = history.workflow_task_started();
+    let page = GetWorkflowExecutionHistoryResponse {
+        history: Some(history.history()),
+        ..Default::default()
+    };
+    let mut task = history.task_from(started - 1);
+    let update = update_message("update-1", "tell", json(&"news"), started);
+    task.messages.push(update);
+    worker.on_task(task);
+
+    let answer = query_answered(worker.on_history_page(&run_id, page));
+    assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");
+    let (_, progress) = worker.next_buffered().expect("the task has waited");
+    let request = completed(progress);
+    assert_eq!(request.messages.len(), 2, "accepted and completed");
+    assert_eq!(result(&request), "\"news\"");
 }

@@ -1,5 +1,7 @@
 //! The events of timers, patches and updates, and those that close a run.
 
+use prost::Message as _;
+use prost_types::Any;
 use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
     constants::PATCH_MARKER_NAME,
@@ -18,6 +20,7 @@ use temporalio_protos::{
             WorkflowExecutionUpdateCompletedEventAttributes, WorkflowTaskFailedEventAttributes,
             history_event::Attributes,
         },
+        protocol::v1::{Message, message::SequencingId},
         update::v1::{Input, Meta, Outcome, Request, outcome},
     },
 };
@@ -205,6 +208,19 @@ impl HistoryBuilder {
                 ..Default::default()
             },
         ))
+    }
+}
+
+/// Returns the message that brings an update with the workflow task that started with this event.
+pub(crate) fn update_message(update_id: &str, name: &str, input: Payload, started: i64) -> Message {
+    Message {
+        id: format!("{update_id}/request"),
+        protocol_instance_id: update_id.to_owned(),
+        body: Some(Any {
+            type_url: "type.googleapis.com/temporal.api.update.v1.Request".to_owned(),
+            value: update_request(update_id, name, input).encode_to_vec(),
+        }),
+        sequencing_id: Some(SequencingId::EventId(started - 1)),
     }
 }
 

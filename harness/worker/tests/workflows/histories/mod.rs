@@ -5,6 +5,8 @@ mod commands;
 mod nexus_operations;
 mod other_workflows;
 
+pub(crate) use commands::update_message;
+
 use std::time::Duration;
 
 use prost_types::Timestamp;
