@@ -56,9 +56,9 @@ async fn day(env: TestWorkflowEnvironment) -> TestResult {
         .client()
         .start_workflow(Approval::run, "it".to_owned(), on("approval"))
         .await?;
-    for workflow in ["greeter", "approval"] {
-        env.observe_result(&workflow);
-    }
+    // The approval may expire: a message may be delayed until the next event, and that may be the
+    // timer of the approval.
+    env.observe_result(&"greeter");
     approval
         .query(Approval::status, (), WorkflowQueryOptions::default())
         .await?;
