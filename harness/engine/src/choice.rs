@@ -26,24 +26,12 @@
 use std::hash::{BuildHasherDefault, Hasher};
 
 use indexmap::IndexMap;
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{RngCore, SeedableRng},
-};
 
 use crate::{
     point::{Point, occurrence_hash, question_hash},
+    seed::{Odds, Seed},
     tape::{Tape, TapeEntry},
 };
-
-/// The probabilities with which a seed draws an answer. Tapes and benign choices ignore them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Odds {
-    /// Every answer below the arity is equally likely.
-    Uniform,
-    /// An answer other than 0 has this probability (from 0 to 1), shared equally by all of them.
-    Rarely(f64),
-}
 
 /// A decision that came up in a world and had more than one possible answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +56,7 @@ pub struct Choices {
 #[derive(Clone, Debug)]
 enum Source {
     Benign,
-    Seed(Box<Seed>),
+    Seed(Seed),
     Tape(Script),
 }
 
@@ -80,7 +68,7 @@ impl Choices {
 
     /// Creates choices that are drawn, each from the seed and its point alone.
     pub fn seeded(seed: u64) -> Self {
-        Self::new(Source::Seed(Box::new(Seed::new(seed))))
+        Self::new(Source::Seed(Seed::new(seed)))
     }
 
     /// Creates choices that follow a tape, and are benign at points that the tape does not name.
@@ -183,7 +171,7 @@ impl Choices {
     /// Returns the decisions so far that were not benign, in order.
     pub fn taken(&self) -> Tape {
         let seed = match &self.source {
-            Source::Seed(seed) => Some(seed.number),
+            Source::Seed(seed) => Some(seed.number()),
             Source::Benign | Source::Tape(_) => None,
         };
         Tape {
@@ -222,52 +210,6 @@ impl Choices {
     pub fn offers(&self) -> &[Offer] {
         self.offers.as_deref().unwrap_or_default()
     }
-}
-
-/// A seed, and the generator that it keys; the point selects the stream.
-#[derive(Clone, Debug)]
-struct Seed {
-    number: u64,
-    /// Never drawn from itself: a draw clones it and moves the clone to the point's stream.
-    generator: ChaCha8Rng,
-}
-
-impl Seed {
-    fn new(number: u64) -> Self {
-        let mut key = *b"--------durasim: one run choices";
-        key[..8].copy_from_slice(&number.to_le_bytes());
-        Self {
-            number,
-            generator: ChaCha8Rng::from_seed(key),
-        }
-    }
-
-    fn draw(&self, point_hash: u64, arity: u32, odds: Odds) -> u32 {
-        let mut generator = self.generator.clone();
-        generator.set_stream(point_hash);
-        match odds {
-            Odds::Uniform => below(generator.next_u64(), arity),
-            Odds::Rarely(probability) => {
-                if unit(generator.next_u64()) < probability {
-                    1 + below(generator.next_u64(), arity - 1)
-                } else {
-                    0
-                }
-            }
-        }
-    }
-}
-
-/// Scales 64 random bits to a number below `bound`.
-fn below(bits: u64, bound: u32) -> u32 {
-    let scaled = (u128::from(bits) * u128::from(bound)) >> 64;
-    u32::try_from(scaled).expect("a product of 64 and 32 bits, shifted by 64, has 32 bits")
-}
-
-/// Scales 64 random bits to a number from 0 up to but not including 1.
-fn unit(bits: u64) -> f64 {
-    let high = u32::try_from(bits >> 32).expect("the upper half has 32 bits");
-    f64::from(high) / (f64::from(u32::MAX) + 1.0)
 }
 
 /// A tape arranged for looking up by point.

@@ -208,7 +208,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::choice::{Choices, Odds};
+    use crate::{choice::Choices, seed::Odds};
 
     /// Makes three decisions with two answers each; the third comes up again if the first departed.
     fn run(tape: &Tape) -> (Vec<u32>, Vec<Offer>) {

@@ -6,6 +6,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`choice`] | every nondeterministic decision, from a seed or a tape |
+//! | [`seed`] | the draws of a seed, with their odds |
 //! | [`point`] | the names of decisions |
 //! | [`tape`] | the decisions that were not benign, in words and as JSON |
 //! | [`mod@shrink`] | the search for a smaller tape that still fails |
@@ -68,19 +69,21 @@ pub mod explore;
 pub mod limits;
 pub mod point;
 pub mod runtime;
+pub mod seed;
 pub mod shrink;
 pub mod tape;
 pub mod time;
 pub mod trace;
 
 pub use ambient::Ambient;
-pub use choice::{Choices, Odds, Offer};
+pub use choice::{Choices, Offer};
 pub use clock::Clock;
 pub use executor::{Executor, Outcome, Polled, TaskId, TaskPanic, panic_message};
 pub use explore::{Explorer, Plan, PlanId};
 pub use limits::{LimitExceeded, Limits};
 pub use point::Point;
 pub use runtime::{may_have_started_threads, simulate};
+pub use seed::Odds;
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};
 pub use time::{START_MS, SinceStart};
