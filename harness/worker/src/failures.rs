@@ -51,8 +51,9 @@ pub struct WorkflowPanic {
 impl Nondeterminism {
     /// Returns `true` if a workflow that failed with `failure` failed because of nondeterminism.
     ///
-    /// Such a failure fails the workflow, and not only its workflow task, if its worker is told so:
-    /// see [`WorkflowErrorType::Nondeterminism`](crate::WorkflowErrorType::Nondeterminism).
+    /// Nondeterminism fails the workflow, and not only its workflow task, if the options of its
+    /// worker say so: see
+    /// [`WorkflowErrorType::Nondeterminism`](crate::WorkflowErrorType::Nondeterminism).
     pub fn caused(failure: &Failure) -> bool {
         sdk_words::is_nondeterminism(&failure.message)
     }

@@ -9,7 +9,7 @@
 //!
 //! - The schedule-to-close timeout goes off once. It does not affect an activity that backs off at
 //!   that moment.
-//! - The start-to-close timeout of an attempt goes on counting after the attempt has failed, so it
+//! - The start-to-close timeout of an attempt keeps counting after the attempt has failed, so it
 //!   may end a later attempt.
 //! - The schedule-to-start timeout counts from the request of the first attempt, also for a later
 //!   attempt.
@@ -91,7 +91,7 @@ pub enum LocalActivityAction {
         /// The local activity.
         id: LocalActivityId,
         /// The end of the attempt.
-        resolution: LocalActivityResolution,
+        resolution: Box<LocalActivityResolution>,
     },
     /// Drop the alarms of the local activity. Nobody listens to it any more, but its code runs on
     /// if it runs.
@@ -151,7 +151,7 @@ impl LocalActivities {
         task: LocalActivityTask,
         now_ms: u64,
     ) -> Vec<LocalActivityAction> {
-        // Nobody waits for an older activity of the same number.
+        // An older activity of the same number is forgotten: its run was replayed.
         let mut actions = Vec::from_iter(self.forget(&key).map(LocalActivityAction::Forget));
 
         self.requests += 1;
@@ -284,13 +284,6 @@ impl LocalActivities {
         of_run.iter().filter_map(|key| self.forget(key)).collect()
     }
 
-    /// Forgets all local activities, because their process died, and returns them in order of run
-    /// and sequence number.
-    pub fn forget_all(&mut self) -> Vec<LocalActivityId> {
-        let all = std::mem::take(&mut self.by_key);
-        all.iter().map(|(key, local)| local.id(key)).collect()
-    }
-
     fn find(&mut self, id: &LocalActivityId) -> Option<(Key, &mut LocalActivity)> {
         let key = (id.run_id.clone(), id.seq);
         let local = self.by_key.get_mut(&key)?;
@@ -311,7 +304,7 @@ impl LocalActivity {
         }
     }
 
-    /// Asks the host for the attempt that comes next, unless it comes too late.
+    /// Returns the start of the next attempt, or the timeout of an attempt that comes too late.
     fn start(&mut self, key: &Key, now_ms: u64) -> LocalActivityAction {
         let waited = since(self.requested_ms, now_ms);
         let timeout = self.task.schedule_to_start_timeout();
@@ -326,7 +319,7 @@ impl LocalActivity {
         }
     }
 
-    /// Ends the attempt, and has the worker told.
+    /// Ends the attempt, and returns the action that tells the worker so.
     fn end(
         &mut self,
         key: &Key,
@@ -336,7 +329,7 @@ impl LocalActivity {
         self.stage = Stage::Ended;
         LocalActivityAction::Resolve {
             id: self.id(key),
-            resolution: LocalActivityResolution { runtime, outcome },
+            resolution: Box::new(LocalActivityResolution { runtime, outcome }),
         }
     }
 }

@@ -181,7 +181,7 @@ async fn drive(
     let mut cancelled = pin!(context.cancel.cancelled().fuse());
     let mut result = None;
     std::future::poll_fn(|cx: &mut Context<'_>| {
-        // A request to stop reaches the code before it goes on.
+        // A request to stop reaches the code before its next poll.
         if cancelled.as_mut().poll(cx).is_ready() {
             context.cancel_sdk_context();
         }

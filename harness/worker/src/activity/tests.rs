@@ -224,7 +224,7 @@ fn beating(
         recorded
             .lock()
             .expect("no panic")
-            .push(Payloads { payloads })
+            .push(Payloads { payloads });
     });
     let outcome = run(definitions, attempt);
     let beats = beats.lock().expect("no panic").clone();

@@ -105,15 +105,13 @@ impl HeartbeatThrottle {
 mod tests {
     use super::*;
 
-    fn throttle(heartbeat_timeout: Option<prost_types::Duration>) -> HeartbeatThrottle {
+    /// Returns the throttle of an attempt with a heartbeat timeout of that many seconds.
+    fn throttle(timeout_seconds: impl Into<Option<i64>>) -> HeartbeatThrottle {
+        let duration = |seconds| prost_types::Duration { seconds, nanos: 0 };
         HeartbeatThrottle::new(&PollActivityTaskQueueResponse {
-            heartbeat_timeout,
+            heartbeat_timeout: timeout_seconds.into().map(duration),
             ..Default::default()
         })
-    }
-
-    fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-        Some(prost_types::Duration { seconds, nanos: 0 })
     }
 
     fn details(data: &str) -> Vec<Payload> {
@@ -125,24 +123,24 @@ mod tests {
 
     #[test]
     fn the_interval_is_four_fifths_of_the_timeout_and_at_most_a_minute() {
-        let interval_ms = |timeout| throttle(timeout).interval_ms;
-        assert_eq!(interval_ms(seconds(10)), 8_000);
-        assert_eq!(interval_ms(seconds(75)), 60_000);
-        assert_eq!(interval_ms(seconds(3_600)), 60_000);
-        assert_eq!(interval_ms(seconds(i64::MAX)), 60_000);
+        let interval_ms = |timeout: Option<i64>| throttle(timeout).interval_ms;
+        assert_eq!(interval_ms(Some(10)), 8_000);
+        assert_eq!(interval_ms(Some(75)), 60_000);
+        assert_eq!(interval_ms(Some(3_600)), 60_000);
+        assert_eq!(interval_ms(Some(i64::MAX)), 60_000);
     }
 
     #[test]
     fn the_interval_is_half_a_minute_without_a_usable_timeout() {
-        let interval_ms = |timeout| throttle(timeout).interval_ms;
+        let interval_ms = |timeout: Option<i64>| throttle(timeout).interval_ms;
         assert_eq!(interval_ms(None), 30_000);
-        assert_eq!(interval_ms(seconds(0)), 30_000);
-        assert_eq!(interval_ms(seconds(-5)), 30_000);
+        assert_eq!(interval_ms(Some(0)), 30_000);
+        assert_eq!(interval_ms(Some(-5)), 30_000);
     }
 
     #[test]
     fn the_first_heartbeat_is_sent_at_once() {
-        let mut throttle = throttle(seconds(10));
+        let mut throttle = throttle(10);
         let action = throttle.record(5, details("first"));
         assert_eq!(action, HeartbeatAction::Send(details("first")));
         assert_eq!(throttle.unsent(), None);
@@ -150,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_latest_details_are_sent_when_the_interval_ends() {
-        let mut throttle = throttle(seconds(10));
+        let mut throttle = throttle(10);
         let _ = throttle.record(0, details("first"));
         let held = throttle.record(1_000, details("second"));
         assert_eq!(held, HeartbeatAction::Hold { until_ms: 8_000 });
@@ -162,7 +160,7 @@ mod tests {
 
     #[test]
     fn details_sent_when_the_interval_ends_start_another_interval() {
-        let mut throttle = throttle(seconds(10));
+        let mut throttle = throttle(10);
         let _ = throttle.record(0, details("first"));
         let _ = throttle.record(1_000, details("second"));
         let _ = throttle.due(8_000);
@@ -172,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_heartbeat_after_a_quiet_interval_is_sent_at_once() {
-        let mut throttle = throttle(seconds(10));
+        let mut throttle = throttle(10);
         let _ = throttle.record(0, details("first"));
         let action = throttle.record(8_000, details("second"));
         assert_eq!(action, HeartbeatAction::Send(details("second")));
@@ -180,7 +178,7 @@ mod tests {
 
     #[test]
     fn details_that_were_held_at_the_end_of_the_attempt_are_unsent() {
-        let mut throttle = throttle(seconds(10));
+        let mut throttle = throttle(10);
         let _ = throttle.record(0, details("first"));
         let _ = throttle.record(1_000, details("second"));
         assert_eq!(throttle.unsent(), Some(details("second")));

@@ -218,7 +218,7 @@ impl Execution<'_> {
         next_event: Option<&HistoryEvent>,
         is_last: bool,
     ) -> Result<Next> {
-        // Events that close the run, or that nobody handles.
+        // Events that close the run, and events without an effect.
         if event.is_final_wf_execution_event() {
             self.seen_terminal_event = true;
         }

@@ -112,7 +112,7 @@ impl Execution<'_> {
 
             // Local activities.
             Variant::ScheduleLocalActivity(attributes) => {
-                self.schedule_local(attributes, annotations)?
+                self.schedule_local(attributes, annotations)?;
             }
             Variant::RequestCancelLocalActivity(attributes) => {
                 let index = self.local_activities.activation_index();
@@ -182,7 +182,7 @@ impl Execution<'_> {
 
             // Commands without a result.
             Variant::SetPatchMarker(attributes) => {
-                self.set_patch_marker(attributes, annotations)?
+                self.set_patch_marker(attributes, annotations)?;
             }
             Variant::UpsertWorkflowSearchAttributes(attributes) => {
                 self.upsert_search_attributes(attributes, annotations);

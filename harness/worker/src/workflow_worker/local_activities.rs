@@ -44,7 +44,7 @@ pub(super) struct RunningLocalActivities {
 pub(super) enum AfterAttempt {
     /// Another attempt follows.
     Retry(Box<LocalActivityTask>),
-    /// The local activity is over: the workflow is told its result.
+    /// The local activity is over: the workflow learns its result.
     Resolved(Box<LocalResolution>),
     /// Nobody waits for the local activity.
     Untracked,

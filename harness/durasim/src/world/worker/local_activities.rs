@@ -112,7 +112,7 @@ impl State {
                 };
                 process.local_attempts.running.remove(&id.request);
                 let workflows = &mut process.workflows;
-                let progress = workflows.on_local_activity(&id.run_id, id.seq, resolution);
+                let progress = workflows.on_local_activity(&id.run_id, id.seq, *resolution);
                 self.workflow_task_progress(at, &id.run_id, progress);
                 self.on_clocks(at, |clocks| clocks.resolved(&id));
             }

@@ -1,3 +1,5 @@
+//! Tests of the clocks of local activities.
+
 use temporalio_protos::coresdk::{
     activity_result::activity_resolution::Status, workflow_commands::ScheduleLocalActivity,
 };
@@ -6,7 +8,8 @@ use super::*;
 
 const RUN: &str = "run";
 
-/// A local activity that may take 10 seconds in all, and 4 seconds in an attempt.
+/// Returns an attempt of a local activity that may take 10 seconds in all, and 4 seconds in each
+/// attempt.
 fn attempt(number: u32, after_secs: u64) -> LocalActivityTask {
     LocalActivityTask {
         seq: 1,
@@ -14,15 +17,15 @@ fn attempt(number: u32, after_secs: u64) -> LocalActivityTask {
         after: Duration::from_secs(after_secs),
         schedule: ScheduleLocalActivity {
             seq: 1,
-            schedule_to_close_timeout: seconds(10),
-            start_to_close_timeout: seconds(4),
+            schedule_to_close_timeout: Some(seconds(10)),
+            start_to_close_timeout: Some(seconds(4)),
             ..Default::default()
         },
     }
 }
 
-fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds, nanos: 0 })
+fn seconds(seconds: i64) -> prost_types::Duration {
+    prost_types::Duration { seconds, nanos: 0 }
 }
 
 fn id(request: u64) -> LocalActivityId {
@@ -37,7 +40,7 @@ fn failed() -> ActivityOutcome {
     ActivityOutcome::Failed(Box::default())
 }
 
-/// The actions in a few words, without the identity of the activity.
+/// Describes actions, without the identity of the activity.
 fn words(actions: impl IntoIterator<Item = LocalActivityAction>) -> Vec<String> {
     let words = |action| match action {
         LocalActivityAction::SetAlarm { due_ms, moment, .. } => {
@@ -66,7 +69,7 @@ fn returns(locals: &mut LocalActivities, number: u32, now_ms: u64) -> Vec<String
     words(locals.returned(&id(1), number, failed(), now_ms).unwrap())
 }
 
-/// One local activity, requested at 0, whose first attempt runs.
+/// Returns one local activity that was requested at 0, and whose first attempt runs.
 fn running() -> LocalActivities {
     let mut locals = LocalActivities::default();
     let _ = locals.request(RUN, attempt(1, 0), 0);
@@ -74,7 +77,8 @@ fn running() -> LocalActivities {
     locals
 }
 
-/// The same local activity, whose first attempt failed at 3 s and is retried after a backoff.
+/// Returns the same local activity after its first attempt failed at 3 s. The second attempt waits
+/// for its backoff.
 fn backing_off(after_secs: u64) -> LocalActivities {
     let mut locals = running();
     let _ = returns(&mut locals, 1, 3_000);
@@ -113,7 +117,7 @@ fn a_local_activity_is_over_unless_the_worker_asks_for_another_attempt() {
     let mut locals = running();
     assert_eq!(returns(&mut locals, 1, 3_000), ["failed after 3s"]);
     assert_eq!(words(locals.resolved(&id(1))), ["forget request 1"]);
-    assert!(locals.forget_all().is_empty());
+    assert!(locals.forget_run(RUN).is_empty());
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn the_schedule_to_start_timeout_counts_from_the_request_of_the_first_attempt() 
     let mut locals = running();
     let _ = returns(&mut locals, 1, 3_000);
     let mut second = attempt(2, 2);
-    second.schedule.schedule_to_start_timeout = seconds(4);
+    second.schedule.schedule_to_start_timeout = Some(seconds(4));
     let _ = locals.request(RUN, second, 3_000);
     let actions = words(locals.due(&id(1), LocalActivityMoment::Attempt, 5_000));
     assert_eq!(actions, ["ScheduleToStart timeout after 5s"]);
@@ -208,7 +212,7 @@ fn an_attempt_that_cannot_be_simulated_is_an_error_while_the_worker_waits_for_it
     };
     let mut locals = running();
     assert!(locals.returned(&id(1), 1, fault(), 1_000).is_err());
-    let _ = locals.forget_all();
+    let _ = locals.forget_run(RUN);
     assert!(matches!(
         locals.returned(&id(1), 1, fault(), 1_000),
         Ok(None)
@@ -237,5 +241,5 @@ fn a_run_is_forgotten_with_its_local_activities_alone() {
     let _ = locals.request("other run", attempt(1, 0), 0);
     assert_eq!(locals.forget_run(RUN), [id(1)]);
     assert!(returns(&mut locals, 1, 1_000).is_empty());
-    assert_eq!(locals.forget_all().len(), 1);
+    assert_eq!(locals.forget_run("other run").len(), 1);
 }
