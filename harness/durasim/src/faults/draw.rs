@@ -281,6 +281,7 @@ impl Draw<'_> {
             way,
             delay: None,
             version: None,
+            by_hand: false,
         })
     }
 
@@ -307,6 +308,7 @@ impl Draw<'_> {
             way: fault.way().unwrap_or(1),
             delay: fault.delay(),
             version: fault.version().map(str::to_owned),
+            by_hand: true,
         };
         self.choices.impose(
             kind.site(),

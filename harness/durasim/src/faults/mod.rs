@@ -31,8 +31,8 @@ pub(crate) use latency::{Latency, ordering_words};
 #[cfg(test)]
 pub(crate) use moments::Moment;
 pub(crate) use moments::{
-    AttemptFate, AttemptMoment, AttemptView, CallView, Delay, Direction, Fate, RunTimes, TaskFate,
-    TaskMoment, TaskView,
+    AttemptFate, AttemptMoment, AttemptView, CallView, Delay, Direction, Fate, Partition, RunTimes,
+    TaskFate, TaskMoment, TaskView,
 };
 pub(crate) use pause::first_await;
 pub use placement::Fault;

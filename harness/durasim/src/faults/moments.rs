@@ -203,6 +203,16 @@ pub(crate) struct AttemptView<'a> {
     pub(crate) tolerates_crash: bool,
 }
 
+/// A partition: a worker process lives on, cut off from the service for a while.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Partition {
+    /// Virtual milliseconds.
+    pub(crate) ms: u64,
+    /// True if the partition ends as soon as something would not be tolerated any more, such as the
+    /// loss of the last attempt of an activity.
+    pub(crate) ends_early: bool,
+}
+
 /// The fate of a worker process, or of the workflow task that it holds.
 #[derive(Debug)]
 pub(crate) enum TaskFate {
@@ -213,6 +223,12 @@ pub(crate) enum TaskFate {
         restart_after_ms: u64,
         version: usize,
     },
+    /// The process is cut off from the service.
+    #[allow(
+        dead_code,
+        reason = "a fate for faults to choose, whether or not one does"
+    )]
+    CutOff(Partition),
     /// The worker fails the workflow task, once.
     Fail,
     /// The response is late by this delay.
@@ -236,6 +252,12 @@ pub(crate) enum AttemptFate {
         restart_after_ms: u64,
         version: usize,
     },
+    /// The worker process is cut off from the service.
+    #[allow(
+        dead_code,
+        reason = "a fate for faults to choose, whether or not one does"
+    )]
+    CutOff(Partition),
     /// The result is not sent.
     LoseReport,
     /// The heartbeat is not sent; nor is any later one, if `and_later`.

@@ -196,6 +196,8 @@ pub(crate) struct Injection {
     pub(crate) delay: Option<Delay>,
     /// The version of the code that a person asked for.
     pub(crate) version: Option<String>,
+    /// True if a person placed the fault, and it was not drawn.
+    pub(crate) by_hand: bool,
 }
 
 impl Injection {

@@ -2,6 +2,7 @@
 
 use super::{
     network::{Message, Network},
+    partitions::Partitions,
     state::State,
     worker::{PollKind, ProcessRef, WorkerCall},
 };
@@ -58,6 +59,13 @@ pub(super) struct Pending {
     answer_lost: Option<Status>,
 }
 
+impl Pending {
+    /// Returns `true` if this process made the request.
+    fn is_of(&self, at: ProcessRef) -> bool {
+        self.caller.kind().process() == Some(at)
+    }
+}
+
 /// A caller, as far as the fate of its answer depends on it.
 #[derive(Clone, Copy)]
 enum CallerKind {
@@ -68,6 +76,16 @@ enum CallerKind {
         allow(dead_code, reason = "nobody handles operations then")
     )]
     Nexus(usize),
+}
+
+impl CallerKind {
+    /// Returns the worker process that calls, if one does.
+    fn process(self) -> Option<ProcessRef> {
+        match self {
+            Self::Worker(at, _) => Some(at),
+            Self::Client | Self::Nexus(_) => None,
+        }
+    }
 }
 
 impl Caller {
@@ -90,6 +108,7 @@ impl Caller {
 #[derive(Default)]
 pub(crate) struct Calls {
     pub(super) network: Network,
+    pub(super) partitions: Partitions,
     pending: BTreeMap<RequestId, Pending>,
     /// The number of requests so far.
     requests: u64,
@@ -135,20 +154,23 @@ impl Calls {
             })
     }
 
+    /// Returns the ids of the requests of a process that are under way.
+    pub(super) fn ids_of_process(&self, at: ProcessRef) -> impl Iterator<Item = RequestId> {
+        let of_process = self.pending.iter().filter(move |(_, it)| it.is_of(at));
+        of_process.map(|(id, _)| *id)
+    }
+
     /// Returns the answers that are on their way to a process.
     pub(super) fn replies_to(&self, at: ProcessRef) -> impl Iterator<Item = &Response> {
-        self.network.replies(move |id| {
-            self.get(id).is_some_and(
-                |pending| matches!(&pending.caller, Caller::Worker { at: caller, .. } if *caller == at),
-            )
-        })
+        self.network
+            .replies(move |id| self.get(id).is_some_and(|pending| pending.is_of(at)))
+            .chain(self.partitions.replies_to(at))
     }
 
     /// Forgets the requests of a process that has died.
     pub(super) fn forget_process(&mut self, at: ProcessRef) {
-        self.pending.retain(|_, pending| {
-            !matches!(&pending.caller, Caller::Worker { at: caller, .. } if *caller == at)
-        });
+        self.partitions.end(at, 0);
+        self.pending.retain(|_, pending| !pending.is_of(at));
     }
 }
 
@@ -204,6 +226,7 @@ impl State {
         own: Delay,
     ) -> RequestId {
         let id = self.calls.next_id();
+        let process = caller.kind().process();
         self.record("send", format_args!("{label}"));
 
         // The choices: latency, then what faults make of the message.
@@ -235,33 +258,38 @@ impl State {
         };
         let mut delay = latency + own;
         let now_ms = self.now_ms;
-        let network = &mut self.calls.network;
+        let calls = &mut self.calls;
         match fate {
-            None => network.send(now_ms, delay, Message::Call(id, request)),
+            None => calls.carry(now_ms, process, delay, Message::Call(id, request)),
             Some(Fate::Late(late)) => {
-                network.send(now_ms, delay + late, Message::Call(id, request));
+                calls.carry(now_ms, process, delay + late, Message::Call(id, request));
             }
             Some(Fate::Refused(status)) => {
-                network.send(now_ms, delay, Message::Reply(id, Err(status)));
+                calls.carry(now_ms, process, delay, Message::Reply(id, Err(status)));
             }
             Some(Fate::AnswerLost(status)) => {
                 pending.answer_lost = Some(status);
-                network.send(now_ms, delay, Message::Call(id, request));
+                calls.carry(now_ms, process, delay, Message::Call(id, request));
             }
+            // The other fates are those of signals, which only clients send.
             Some(Fate::Twice(later)) => {
                 // The answer to the copy interests nobody: the copy's id is never pending.
-                let copy = self.calls.next_id();
+                let copy = calls.next_id();
                 let again = Message::Call(copy, asked_again(&request));
-                let network = &mut self.calls.network;
-                network.send(now_ms, later, again);
-                network.send(now_ms, delay, Message::Call(id, request));
+                calls.network.send(now_ms, later, again);
+                calls
+                    .network
+                    .send(now_ms, delay, Message::Call(id, request));
             }
             Some(Fate::Overtaken {
                 by_signal_to,
                 at_most_events,
             }) => {
                 delay.events += at_most_events;
-                network.send_overtaken(now_ms, delay, Message::Call(id, request), by_signal_to);
+                let call = Message::Call(id, request);
+                calls
+                    .network
+                    .send_overtaken(now_ms, delay, call, by_signal_to);
             }
         }
         self.calls.pending.insert(id, pending);
@@ -311,7 +339,8 @@ impl State {
             }
             let result = lost.map_or(reply.result, Err);
             let message = Message::Reply(reply.id, result);
-            self.calls.network.send(self.now_ms, delay, message);
+            self.calls
+                .carry(self.now_ms, caller.process(), delay, message);
         }
     }
 

@@ -12,6 +12,7 @@ mod mock_workflows;
 mod network;
 #[cfg(feature = "nexus")]
 mod nexus;
+mod partitions;
 pub(crate) mod replay_cases;
 mod simulation;
 mod state;

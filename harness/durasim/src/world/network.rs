@@ -18,6 +18,15 @@ pub(crate) enum Message {
     Reply(RequestId, Result<Response, Status>),
 }
 
+impl Message {
+    /// Returns the id of the request.
+    pub(super) fn id(&self) -> RequestId {
+        match self {
+            Self::Call(id, _) | Self::Reply(id, _) => *id,
+        }
+    }
+}
+
 /// A message, and the conditions of its delivery.
 struct InFlight {
     due_ms: u64,
@@ -123,6 +132,27 @@ impl Network {
         })
     }
 
+    /// Takes the answers on their way to requests that `of` picks, each with the rest of its delay.
+    pub(super) fn take_replies(
+        &mut self,
+        now_ms: u64,
+        of: impl Fn(RequestId) -> bool,
+    ) -> Vec<(Delay, Message)> {
+        let is_picked = |it: &InFlight| matches!(it.message, Message::Reply(id, _) if of(id));
+        let timed = self.timed.extract_if(.., |_, it| is_picked(it));
+        let mut taken: Vec<_> = timed.map(|(_, it)| it).collect();
+        let held = self.held.extract_if(.., |_, it| is_picked(it));
+        taken.extend(held.map(|(_, it)| it));
+        let taken = taken.into_iter().map(|it| {
+            let delay = Delay {
+                ms: it.due_ms.saturating_sub(now_ms),
+                events: it.hold_events,
+            };
+            (delay, it.message)
+        });
+        taken.collect()
+    }
+
     /// Returns `true` if a message can be delivered at `now_ms`.
     pub(crate) fn has_deliverable(&self, now_ms: u64) -> bool {
         self.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms)
@@ -189,9 +219,7 @@ mod tests {
     }
 
     fn id(message: Option<Message>) -> Option<u64> {
-        message.map(|message| match message {
-            Message::Call(id, _) | Message::Reply(id, _) => id.0,
-        })
+        message.map(|message| message.id().0)
     }
 
     #[test]

@@ -162,7 +162,8 @@ async fn jump(world: &Rc<World>) -> bool {
         let mut state = world.state();
         let held = state.calls.network.has_held();
         let patience_ms = held.then(|| state.now_ms.saturating_add(PATIENCE_MS));
-        let hurries_from_ms = held.then(|| state.hurries_from_ms()).flatten();
+        let waits = held || state.calls.partitions.that_end_early().next().is_some();
+        let hurries_from_ms = waits.then(|| state.hurries_from_ms()).flatten();
         if hurries_from_ms.is_some_and(|from_ms| from_ms <= state.now_ms) {
             // What is held waits for other events; a query that waits for it does not wait as long.
             return state.calls.network.release_held();
@@ -286,6 +287,7 @@ impl State {
     /// Returns `false` if none is due.
     fn step(&mut self) -> bool {
         self.send_replies();
+        self.end_partitions_early();
         let now_ms = self.now_ms;
         let message = usize::from(self.calls.network.has_deliverable(now_ms));
         let alarm = usize::from(

@@ -21,6 +21,10 @@ const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
 /// another timeout on the sticky queue.
 const QUERY_NEEDS_MS: u64 = 2 * USUAL_TASK_TIMEOUT_MS;
 
+/// The last attempt of a workflow task that may wait for a process that is cut off: so many tasks of
+/// a run may time out in a row.
+const MAX_WAITING_ATTEMPT: i32 = 3;
+
 impl State {
     /// Returns `true` if everything that would die with a process now can be tried again: the
     /// attempts that run in it, the activity tasks on their way to it. A query that it has, or is
@@ -45,6 +49,23 @@ impl State {
                     task.task_token.is_empty() || self.allowance(task).tolerates_silence()
                 }
                 Response::PollWorkflowTaskQueue(task) => task.query.is_none(),
+                _ => true,
+            })
+    }
+
+    /// Returns `true` if a sound workflow tolerates that a process is cut off for longer: everything
+    /// that the process holds can be tried again, the workflow tasks that wait for it too.
+    pub(super) fn tolerates_partition(&self, at: ProcessRef) -> bool {
+        let tolerates = |task: &PolledWorkflowTask| {
+            task.attempt <= MAX_WAITING_ATTEMPT
+                && self.run_times(task).tolerate_lost_task(self.now_ms)
+        };
+        !self.hurries()
+            && self.tolerates_crash(at)
+            && self.calls.replies_to(at).all(|response| match response {
+                Response::PollWorkflowTaskQueue(task) => {
+                    task.task_token.is_empty() || tolerates(task)
+                }
                 _ => true,
             })
     }

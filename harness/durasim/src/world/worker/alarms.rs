@@ -23,6 +23,8 @@ pub(super) enum ProcessAlarm {
     },
     /// A workflow task whose local activities take long is kept alive.
     WorkflowTaskHeartbeat { run_id: String, task: u64 },
+    /// The process, which is cut off from the service, reaches it again.
+    PartitionEnds,
 }
 
 impl State {
@@ -42,6 +44,7 @@ impl State {
             Alarm::In(at, ProcessAlarm::LocalActivity { id, moment }) => {
                 self.local_activity_due(at, &id, moment);
             }
+            Alarm::In(at, ProcessAlarm::PartitionEnds) => self.partition_due(at),
             Alarm::In(at, ProcessAlarm::WorkflowTaskHeartbeat { run_id, task }) => {
                 if let Some(process) = self.workers.running_mut(at) {
                     let progress = process.workflows.on_heartbeat_due(&run_id, task);

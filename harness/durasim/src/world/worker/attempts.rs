@@ -122,6 +122,10 @@ impl State {
             }) => {
                 return self.crash_worker(at, restart_after_ms, version);
             }
+            Some(AttemptFate::CutOff(partition)) => {
+                self.cut_off(at, partition);
+                None
+            }
             fate => fate,
         };
 
@@ -241,6 +245,7 @@ impl State {
             }) => {
                 return self.crash_worker(at, restart_after_ms, version);
             }
+            Some(AttemptFate::CutOff(partition)) => self.cut_off(at, partition),
             Some(AttemptFate::LoseReport) => return,
             _ => {}
         }

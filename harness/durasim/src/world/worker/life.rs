@@ -43,7 +43,7 @@ impl State {
         }
     }
 
-    fn poll(&mut self, at: ProcessRef, kind: PollKind) {
+    pub(super) fn poll(&mut self, at: ProcessRef, kind: PollKind) {
         let Some(process) = self.workers.running_mut(at) else {
             return;
         };
@@ -63,7 +63,9 @@ impl State {
     pub(in crate::world) fn repoll(&mut self, at: ProcessRef, kind: PollKind, matched: RequestId) {
         if let Some(process) = self.workers.running_mut(at) {
             process.waiting_polls.retain(|poll| *poll != matched);
-            self.poll(at, kind);
+            if !self.calls.partitions.stops_polling(at, kind, self.now_ms) {
+                self.poll(at, kind);
+            }
         }
     }
 

@@ -8,9 +8,11 @@ mod alarms;
 mod attempts;
 mod life;
 mod local_activities;
+mod partition;
 mod polls;
 mod process;
 mod ran_by;
+mod reference;
 mod spec;
 mod workflow_tasks;
 
@@ -22,14 +24,8 @@ pub(super) use attempts::RunningAttempt;
 pub(super) use polls::PollKind;
 pub(crate) use process::WorkerProcess;
 use ran_by::RanBy;
+pub(crate) use reference::ProcessRef;
 pub(crate) use spec::{WorkerSpec, WorkerVersion};
-
-/// A worker process: the worker, and which start of its process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ProcessRef {
-    worker: usize,
-    incarnation: u32,
-}
 
 /// A request that a worker process has sent.
 #[derive(Debug)]

@@ -155,6 +155,7 @@ impl State {
                 self.evict(at, &run_id);
                 return self.fail_workflow_task(at, workflow, task);
             }
+            Some(TaskFate::CutOff(partition)) => self.cut_off(at, partition),
             Some(TaskFate::Late(_)) | None => {}
         }
 
@@ -288,6 +289,10 @@ impl State {
             }) => {
                 return self.crash_worker(at, restart_after_ms, version);
             }
+            Some(TaskFate::CutOff(partition)) => {
+                self.cut_off(at, partition);
+                Delay::default()
+            }
             Some(TaskFate::Late(delay)) => delay,
             _ => Delay::default(),
         };
@@ -315,13 +320,19 @@ impl State {
         if let Some(stand_in) = &self.options.stand_in {
             stand_in.on_completed(run_id, Ok(&answer));
         }
-        if let Some(workflow) = process.runs.get(run_id).copied()
-            && let Some(TaskFate::Crash {
+        let fate = match process.runs.get(run_id).copied() {
+            Some(workflow) => self.task_fate(at, TaskMoment::Recorded, workflow, None),
+            None => None,
+        };
+        match fate {
+            Some(TaskFate::Crash {
                 restart_after_ms,
                 version,
-            }) = self.task_fate(at, TaskMoment::Recorded, workflow, None)
-        {
-            return self.crash_worker(at, restart_after_ms, version);
+            }) => {
+                return self.crash_worker(at, restart_after_ms, version);
+            }
+            Some(TaskFate::CutOff(partition)) => self.cut_off(at, partition),
+            _ => {}
         }
         let waiting = self.take_waiting_tasks(at, run_id);
         if let Some(task) = answer.workflow_task {
