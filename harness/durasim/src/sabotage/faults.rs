@@ -16,7 +16,8 @@ use crate::{
         FaultKind::{
             ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction,
             ClientUnavailable, HeartbeatLoss, MessageDelay, SignalDelay, SignalDuplicate,
-            SignalReorder, WorkerCrash, WorkerDeploy, WorkflowTaskFailure, WorkflowTaskTimeout,
+            SignalReorder, WorkerCrash, WorkerDeploy, WorkerPartition, WorkflowTaskFailure,
+            WorkflowTaskTimeout,
         },
         Moment::{
             AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity,
@@ -71,6 +72,43 @@ probes! {
         Fault::worker_crash().after_activity(Bank::charge),
         "crash worker payments after Bank::charge, attempt 1",
         |it| it.log == ["begin 1", "end 1", "begin 2", "end 2"] && it.traced("worker", "dies") == 1,
+    );
+
+    a_workflow_task_of_a_worker_that_is_cut_off_times_out_and_its_completion_is_refused,
+    breaks Sabotage::Fault(WorkerPartition, BeforeWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_partition().before_workflow_task(),
+        "cut worker payments off from the service for 12s, \
+         before it completes a workflow task of Payment#1",
+        |it| it.count(EventType::WorkflowTaskTimedOut) == 1
+            && it.traced("reply", "Payment#1/workflow task completed: NotFound") == 1
+            && it.traced("worker", "dies") == 0,
+    );
+
+    an_activity_task_for_a_worker_that_is_cut_off_arrives_late,
+    breaks Sabotage::Fault(WorkerPartition, AfterWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_partition().after_workflow_task().by(Duration::from_secs(5)),
+        "cut worker payments off from the service for 5s, after a workflow task of Payment#1",
+        |it| it.traced_at_ms("activity task", "charge").is_some_and(|at_ms| at_ms == 5_000),
+    );
+
+    an_attempt_of_a_worker_that_is_cut_off_loses_its_heartbeats_and_runs_beside_its_retry,
+    breaks Sabotage::Fault(WorkerPartition, DuringActivity, None) => || happens(
+        BEATING,
+        Fault::worker_partition().during_activity(Bank::charge),
+        "cut worker payments off from the service for 6s, during Bank::charge, attempt 1",
+        |it| it.log.starts_with(&["begin 1".to_owned(), "begin 2".to_owned()])
+            && it.traced("worker", "dies") == 0,
+    );
+
+    a_result_of_a_worker_that_is_cut_off_comes_too_late_and_the_effect_happens_twice,
+    breaks Sabotage::Fault(WorkerPartition, AfterActivity, None) => || happens(
+        SILENT,
+        Fault::worker_partition().after_activity(Bank::charge),
+        "cut worker payments off from the service for 23s, after Bank::charge, attempt 1",
+        |it| it.log == ["begin 1", "end 1", "begin 2", "end 2"]
+            && it.traced("reply", "charge/completed: NotFound") == 1,
     );
 
     an_evicted_run_is_fetched_and_replayed,
