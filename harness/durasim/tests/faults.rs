@@ -242,3 +242,61 @@ async fn a_version_has_what_it_does_not_change_from_the_one_before(
 ) -> TestResult {
     day(env).await
 }
+
+/// Runs a greeter with so many workers; returns its result.
+async fn greeted(env: &TestWorkflowEnvironment, workers: usize) -> TestResult<String> {
+    for _ in 0..workers {
+        let greetings = Greetings {
+            greeting: "Hello".to_owned(),
+        };
+        env.worker("queue")
+            .workflow::<Greeter>()
+            .activity(Greetings::greet)
+            .implementer(greetings)
+            .start()?;
+    }
+    let greeter = env
+        .client()
+        .start_workflow(Greeter::run, "you".to_owned(), on("greeter"))
+        .await?;
+    let result = greeter.get_result(WorkflowGetResultOptions::default());
+    Ok(result.await?)
+}
+
+/// Returns the partition of a worker that holds a workflow task, for this time.
+fn partition(duration: Duration) -> Fault {
+    Fault::worker_partition()
+        .before_workflow_task()
+        .by(duration)
+}
+
+#[test]
+fn a_worker_that_was_cut_off_for_an_hour_goes_on_afterwards() {
+    let body = |env: TestWorkflowEnvironment| -> LocalBoxFuture<'static, TestResult> {
+        Box::pin(async move {
+            assert_eq!(greeted(&env, 1).await?, "Hello, you!");
+            Ok(())
+        })
+    };
+    let mut options = WorldOptions::default();
+    options.faults = partition(Duration::from_hours(1)).into();
+    let world = run_world(&body, &options);
+    assert!(world.failure.is_none(), "{}", world.failure.unwrap());
+    let expected = 3_600_000..3_630_000;
+    assert!(
+        expected.contains(&world.virtual_ms),
+        "{} ms",
+        world.virtual_ms
+    );
+}
+
+#[workflow_test(faults = partition(Duration::from_hours(1)))]
+async fn another_worker_takes_over_from_one_that_is_cut_off(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let begin = env.now();
+    assert_eq!(greeted(&env, 2).await?, "Hello, you!");
+    let taken = env.now().duration_since(begin)?;
+    assert!(taken < Duration::from_mins(2), "{taken:?}");
+    Ok(())
+}

@@ -219,16 +219,19 @@ async fn no_delay_holds_a_query_until_its_caller_gives_up(
     Ok(())
 }
 
-fn workers_die_all_the_time() -> FaultProfile {
+fn workers_die_or_are_cut_off_all_the_time() -> FaultProfile {
     FaultProfile::none()
         .with_odds(FaultKind::WorkerCrash, 0.7)
+        .with_odds(FaultKind::WorkerPartition, 0.7)
         .with_odds(FaultKind::WorkflowTaskTimeout, 0.7)
         .with_odds(FaultKind::MessageDelay, 0.3)
         .max_faults(1_000)
 }
 
-#[workflow_test(seeds = 64, faults = workers_die_all_the_time())]
-async fn no_row_of_crashes_outlasts_a_query(env: TestWorkflowEnvironment) -> TestResult {
+#[workflow_test(seeds = 64, faults = workers_die_or_are_cut_off_all_the_time())]
+async fn no_row_of_crashes_and_partitions_outlasts_a_query(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("dinners")
         .workflow::<Dinner>()
         .activity(Kitchen::cook)

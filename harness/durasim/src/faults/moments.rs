@@ -224,10 +224,6 @@ pub(crate) enum TaskFate {
         version: usize,
     },
     /// The process is cut off from the service.
-    #[allow(
-        dead_code,
-        reason = "a fate for faults to choose, whether or not one does"
-    )]
     CutOff(Partition),
     /// The worker fails the workflow task, once.
     Fail,
@@ -253,10 +249,6 @@ pub(crate) enum AttemptFate {
         version: usize,
     },
     /// The worker process is cut off from the service.
-    #[allow(
-        dead_code,
-        reason = "a fate for faults to choose, whether or not one does"
-    )]
     CutOff(Partition),
     /// The result is not sent.
     LoseReport,

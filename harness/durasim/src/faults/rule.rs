@@ -64,7 +64,7 @@ pub(super) use fault;
 /// A group of faults that a profile switches on together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// Worker processes die, lose their caches, and fail or miss workflow tasks.
+    /// Worker processes die, are cut off, lose their caches, and fail or miss workflow tasks.
     Crashes,
     /// Activities fail, run twice, and lose heartbeats.
     Activities,
