@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use durasim::__private::{StandIn, WorkflowTaskAnswerer};
+use durasim::__private::{ExternalWorker, WorkflowTaskAnswerer};
 use durasim_service::{
     PolledWorkflowTask, Reason, Request, RequestId, Response, Service, ServiceConfig,
 };
@@ -47,8 +47,8 @@ use tonic::Status;
 pub fn official_worker(
     register: impl Fn(&mut WorkerOptions) + Send + Sync + 'static,
     cache: bool,
-) -> StandIn {
-    StandIn::new(OfficialWorkers {
+) -> ExternalWorker {
+    ExternalWorker::new(OfficialWorkers {
         register: Arc::new(register),
         cache,
         by_queue: Mutex::default(),

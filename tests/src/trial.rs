@@ -63,7 +63,7 @@ fn agrees_with_the_official_worker(scenario: &Scenario, options: &WorldOptions) 
     let simulated = worlds::run_sound(scenario, options);
     let mut options = options.clone();
     let register = scenario.workflows.worker;
-    options.stand_in = Some(official_worker(
+    options.external_worker = Some(official_worker(
         move |worker| register(worker).expect("workflow types of their own"),
         options.cache,
     ));

@@ -5,6 +5,7 @@ mod broken;
 mod checks;
 mod environment;
 mod error;
+mod external_worker;
 mod faults;
 mod history;
 mod label;
@@ -25,7 +26,6 @@ pub mod report;
 mod runner;
 #[cfg(test)]
 mod sabotage;
-mod stand_in;
 mod words;
 mod world;
 
@@ -69,9 +69,9 @@ pub mod __private {
     pub use crate::error::Boxed;
     pub use crate::proptest::{generator, run_proptest};
     pub use crate::{
+        external_worker::{ExternalWorker, WorkflowTaskAnswerer},
         options::TestOptions,
         runner::{TestCase, run},
-        stand_in::{StandIn, WorkflowTaskAnswerer},
     };
     pub use ::proptest::prelude::any;
 }

@@ -7,11 +7,11 @@ use durasim_worker::{ReplayOptions, WorkflowDefinitions};
 use serde_json::Value;
 
 use crate::{
+    external_worker::ExternalWorker,
     faults::{Baseline, FaultProfile},
     history::History,
     limits::Limits,
     report::{Diagnosis, Failure},
-    stand_in::StandIn,
 };
 
 /// The source of a world's choices.
@@ -85,7 +85,7 @@ pub struct WorldOptions {
     pub(crate) baseline: Arc<Baseline>,
     /// The answerer of workflow tasks in place of the simulated workers, if there is one.
     #[doc(hidden)]
-    pub stand_in: Option<StandIn>,
+    pub external_worker: Option<ExternalWorker>,
 }
 
 impl Default for WorldOptions {
@@ -103,7 +103,7 @@ impl Default for WorldOptions {
             record_offers: false,
             in_words: false,
             baseline: Arc::default(),
-            stand_in: None,
+            external_worker: None,
         }
     }
 }

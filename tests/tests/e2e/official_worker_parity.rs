@@ -66,7 +66,7 @@ fn histories_are_those_of_the_official_worker(
             let mut options = worlds::cached(WorldOptions::default(), cache);
             options.choices = choices.clone();
             let simulated = worlds::run_sound(scenario, &options);
-            options.stand_in = Some(official_worker(register, cache));
+            options.external_worker = Some(official_worker(register, cache));
             let official = worlds::run_sound(scenario, &options);
             let differences =
                 parity::history_differences(&simulated.histories, &official.histories);
@@ -108,7 +108,7 @@ fn notifications() {
     let scenario = registry::find("notifications").unwrap();
     let simulated = worlds::run_sound(scenario, &WorldOptions::default());
     let mut options = WorldOptions::default();
-    options.stand_in = Some(official_worker(
+    options.external_worker = Some(official_worker(
         |options| {
             (registry::find("notifications").unwrap().workflows.worker)(options).unwrap();
             options.register_activities(Letters::new(Arc::new(BusyOffice::default())));

@@ -331,7 +331,7 @@ fn a_handler_continues_after_the_command_that_closes_the_run() {
     let words = "[CompleteWorkflowExecution, ProtocolMessage]";
     assert!(text.contains(words), "{text}");
     let mut options = WorldOptions::default();
-    options.stand_in = Some(official_worker(
+    options.external_worker = Some(official_worker(
         |worker| (HASTY.workflows.worker)(worker).expect("one workflow"),
         true,
     ));

@@ -15,18 +15,18 @@ pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
         if state.mocks.contains(&execution.run_id) {
             continue;
         }
-        let Some(ran_by) = state.ran_by(&execution) else {
+        let Some(run_code) = state.code_of(&execution) else {
             continue;
         };
-        let worker = state.workers.that_ran(ran_by);
-        let code = &worker.spec.versions[ran_by.version];
+        let worker = state.workers.with_code(run_code);
+        let code = &worker.spec.versions[run_code.version];
         if !code.workflows.contains(&execution.workflow_type) {
             continue;
         }
         let worker_options =
             worker
                 .spec
-                .options(ran_by.version, &state.namespace, worker.incarnation);
+                .options(run_code.version, &state.namespace, worker.incarnation);
         if worker_options
             .fails_workflow(&execution.workflow_type, WorkflowErrorType::Nondeterminism)
             && failed_by_nondeterminism(state, &execution)
@@ -46,7 +46,7 @@ pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
                 detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
                 // Another version may give its commands other inputs: Core lets that through, and
                 // so must this.
-                mode: if ran_by.is_mixed {
+                mode: if run_code.is_mixed {
                     ReplayMode::Commands
                 } else {
                     ReplayMode::Strict

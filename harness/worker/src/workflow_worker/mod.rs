@@ -320,6 +320,11 @@ impl WorkflowWorker {
         runs.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// Returns `true` if the run is in the cache.
+    pub fn is_cached(&self, run_id: &str) -> bool {
+        self.runs.contains_key(run_id)
+    }
+
     /// Returns `true` if the cached run has sent commands that its new history does not have: a
     /// completion was lost, and the caller did not evict the run. Only a replay can go on then.
     fn is_stale(&self, run_id: &str, events: &[Arc<HistoryEvent>]) -> bool {

@@ -179,7 +179,7 @@ fn the_official_worker_does_the_same_with_generated_workflows() {
                 continue;
             };
             let register = SCENARIO.workflows.worker;
-            options.stand_in = Some(official_worker(
+            options.external_worker = Some(official_worker(
                 move |worker| register(worker).expect("one workflow"),
                 cache,
             ));

@@ -6,12 +6,12 @@
 
 mod alarms;
 mod attempts;
+mod code_of_runs;
 mod life;
 mod local_activities;
 mod partition;
 mod polls;
 mod process;
-mod ran_by;
 mod reference;
 mod spec;
 mod workflow_tasks;
@@ -21,9 +21,9 @@ use std::collections::BTreeMap;
 
 use alarms::{Alarm, ProcessAlarm};
 pub(super) use attempts::RunningAttempt;
+use code_of_runs::RunCode;
 pub(super) use polls::PollKind;
 pub(crate) use process::WorkerProcess;
-use ran_by::RanBy;
 pub(crate) use reference::ProcessRef;
 pub(crate) use spec::{WorkerSpec, WorkerVersion};
 
@@ -50,7 +50,7 @@ pub(crate) struct Workers {
     processes: Vec<WorkerProcess>,
     alarms: Alarms<Alarm>,
     /// The version of the code that ran each run, where there are several versions.
-    ran_by: BTreeMap<String, RanBy>,
+    code_of: BTreeMap<String, RunCode>,
 }
 
 impl Workers {

@@ -52,8 +52,8 @@ impl State {
                 let Some(process) = self.workers.running_mut(at) else {
                     return;
                 };
-                let progress = match &self.options.stand_in {
-                    Some(stand_in) => stand_in.on_history_page(&run_id, *page),
+                let progress = match &self.options.external_worker {
+                    Some(external_worker) => external_worker.on_history_page(&run_id, *page),
                     None => process.workflows.on_history_page(&run_id, *page),
                 };
                 self.workflow_task_progress(at, &run_id, progress);
@@ -95,7 +95,7 @@ impl State {
             task_queue: &process.spec.task_queue,
             attempt: task.map_or(1, |task| task.attempt),
             is_query: task.is_some_and(|task| task.query.is_some()),
-            is_cached: run_id.is_some_and(|run_id| process.workflows.cached().contains(&run_id)),
+            is_cached: run_id.is_some_and(|run_id| process.workflows.is_cached(run_id)),
             tolerates_crash: self.tolerates_crash(at),
             version: process.version,
             versions: &process.spec.version_names,
@@ -176,8 +176,8 @@ impl State {
         if let Some(mock) = mock {
             return self.mock_task_arrives(at, &run_id, workflow, &mock, task);
         }
-        let progress = if let Some(stand_in) = &self.options.stand_in {
-            stand_in.on_task(process.polls.sticky_queue(), task.into_message())
+        let progress = if let Some(external_worker) = &self.options.external_worker {
+            external_worker.on_task(process.polls.sticky_queue(), task.into_message())
         } else {
             let (task, events) = task.into_parts();
             process.workflows.on_shared_task(task, events)
@@ -317,8 +317,8 @@ impl State {
             return;
         };
         process.workflows.on_completed(run_id, &answer);
-        if let Some(stand_in) = &self.options.stand_in {
-            stand_in.on_completed(run_id, Ok(&answer));
+        if let Some(external_worker) = &self.options.external_worker {
+            external_worker.on_completed(run_id, Ok(&answer));
         }
         let fate = match process.runs.get(run_id).copied() {
             Some(workflow) => self.task_fate(at, TaskMoment::Recorded, workflow, None),
@@ -345,8 +345,8 @@ impl State {
     /// acceptable. What the run did since is not in its history. The SDK's Core forgets the run, and
     /// replays it with its next task.
     fn workflow_task_refused(&mut self, at: ProcessRef, run_id: &str, status: &Status) {
-        if let Some(stand_in) = &self.options.stand_in {
-            stand_in.on_completed(run_id, Err(status));
+        if let Some(external_worker) = &self.options.external_worker {
+            external_worker.on_completed(run_id, Err(status));
         }
         if let Some(process) = self.workers.running_mut(at) {
             process.runs.remove(run_id);

@@ -1,5 +1,5 @@
-//! Something else that answers workflow tasks: how the official worker is compared with the
-//! simulated one.
+//! A worker outside of the world that answers its workflow tasks: with it the official worker is
+//! compared with the simulated one.
 
 use durasim_worker::WorkflowTaskProgress;
 use std::{fmt, sync::Arc};
@@ -36,18 +36,18 @@ pub trait WorkflowTaskAnswerer: Send + Sync {
     ) -> WorkflowTaskProgress;
 }
 
-/// The one that stands in, as an option of a world.
+/// A worker outside of the world, as an option of the world.
 #[derive(Clone)]
-pub struct StandIn(Arc<dyn WorkflowTaskAnswerer>);
+pub struct ExternalWorker(Arc<dyn WorkflowTaskAnswerer>);
 
-impl StandIn {
-    /// A stand-in that answers like this.
+impl ExternalWorker {
+    /// Creates a worker that answers tasks like this.
     pub fn new(answerer: impl WorkflowTaskAnswerer + 'static) -> Self {
         Self(Arc::new(answerer))
     }
 }
 
-impl std::ops::Deref for StandIn {
+impl std::ops::Deref for ExternalWorker {
     type Target = dyn WorkflowTaskAnswerer;
 
     fn deref(&self) -> &Self::Target {
@@ -55,8 +55,8 @@ impl std::ops::Deref for StandIn {
     }
 }
 
-impl fmt::Debug for StandIn {
+impl fmt::Debug for ExternalWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StandIn")
+        f.write_str("ExternalWorker")
     }
 }

@@ -7,7 +7,7 @@ use temporalio_common::data_converters::DataConverter;
 
 /// The code that ran a run's workflow tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RanBy {
+pub(crate) struct RunCode {
     worker: usize,
     /// The version that ran the last of them.
     pub(crate) version: usize,
@@ -17,8 +17,8 @@ pub(crate) struct RanBy {
 
 impl Workers {
     /// Returns the latest process of the worker that ran a run.
-    pub(in crate::world) fn that_ran(&self, ran_by: RanBy) -> &WorkerProcess {
-        &self.processes[ran_by.worker]
+    pub(in crate::world) fn with_code(&self, run_code: RunCode) -> &WorkerProcess {
+        &self.processes[run_code.worker]
     }
 }
 
@@ -32,39 +32,39 @@ impl State {
             return;
         }
         let (now, before) = (
-            RanBy {
+            RunCode {
                 worker: at.worker,
                 version: process.version,
                 is_mixed: false,
             },
-            self.workers.ran_by.get(run_id),
+            self.workers.code_of.get(run_id),
         );
         let is_mixed = before.is_some_and(|before| {
             before.is_mixed
-                || RanBy {
+                || RunCode {
                     is_mixed: false,
                     ..*before
                 } != now
         });
         self.workers
-            .ran_by
-            .insert(run_id.to_owned(), RanBy { is_mixed, ..now });
+            .code_of
+            .insert(run_id.to_owned(), RunCode { is_mixed, ..now });
     }
 
     /// Returns the converter with which the worker that ran a run reads payloads.
     pub(crate) fn converter_of(&self, run_id: &str) -> Option<&DataConverter> {
-        let ran_by = self.ran_by(&self.service.execution(run_id)?)?;
-        Some(&self.workers.processes[ran_by.worker].data_converter)
+        let run_code = self.code_of(&self.service.execution(run_id)?)?;
+        Some(&self.workers.processes[run_code.worker].data_converter)
     }
 
     /// Returns the code that ran a run, if any worker has code for it.
-    pub(crate) fn ran_by(&self, run: &ExecutionSummary) -> Option<RanBy> {
-        self.workers.ran_by.get(&run.run_id).copied().or_else(|| {
+    pub(crate) fn code_of(&self, run: &ExecutionSummary) -> Option<RunCode> {
+        self.workers.code_of.get(&run.run_id).copied().or_else(|| {
             let worker = self.workers.processes.iter().position(|process| {
                 *process.spec.task_queue == *run.task_queue
                     && process.runs_workflow(&run.workflow_type)
             })?;
-            Some(RanBy {
+            Some(RunCode {
                 worker,
                 version: self.workers.processes[worker].version,
                 is_mixed: false,
