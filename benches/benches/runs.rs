@@ -19,11 +19,11 @@ fn runs(c: &mut Criterion) {
     let floor = Floor::of(worlds::run(&body, &[]).histories[0].events());
     let mut group = c.benchmark_group("ten activities and ten timers");
     group.bench_function("floor", |b| {
-        b.iter_custom(|times| (0..times).map(|_| floor.run()).sum())
+        b.iter_custom(|times| (0..times).map(|_| floor.run()).sum());
     });
     group.bench_function("without checks", |b| b.iter(|| worlds::run(&body, &[])));
     group.bench_function("with default checks", |b| {
-        b.iter(|| worlds::run(&body, &[Extra::Replay]))
+        b.iter(|| worlds::run(&body, &[Extra::Replay]));
     });
     group.bench_function("with its trace kept", |b| {
         b.iter(|| worlds::run(&body, &[Extra::TraceKept]));
@@ -46,7 +46,7 @@ fn checks_asked_for(c: &mut Criterion) {
         let body = checks::rounds(asked);
         let campaign = Campaign::new(&body, worlds::options(&[]));
         group.bench_function(format!("{asked:?}"), |b| {
-            b.iter(|| campaign.run(ChoiceSource::Benign))
+            b.iter(|| campaign.run(ChoiceSource::Benign));
         });
     }
     group.finish();
@@ -55,7 +55,7 @@ fn checks_asked_for(c: &mut Criterion) {
 fn environment(c: &mut Criterion) {
     let body = worlds::empty();
     c.bench_function("environment created and dropped", |b| {
-        b.iter(|| worlds::run(&body, &[Extra::Replay]))
+        b.iter(|| worlds::run(&body, &[Extra::Replay]));
     });
 }
 
@@ -80,7 +80,7 @@ fn attempts(c: &mut Criterion) {
     let attempts = Attempts::new();
     let mut group = c.benchmark_group("one attempt of an activity");
     group.bench_function("in the SDK's environment", |b| {
-        b.iter(|| attempts.in_sdk_environment())
+        b.iter(|| attempts.in_sdk_environment());
     });
     group.bench_function("of its own code", |b| b.iter(|| attempts.real()));
     group.bench_function("of its mock", |b| b.iter(|| attempts.mocked()));

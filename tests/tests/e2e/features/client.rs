@@ -224,7 +224,7 @@ async fn a_cron_schedule_starts_run_after_run(env: TestWorkflowEnvironment) -> T
     let end = nightly.get_result(first).await;
     assert!(
         matches!(end, Err(WorkflowGetResultError::ContinuedAsNew)),
-        "as the server says it: {end:?}"
+        "the status is the server's: {end:?}"
     );
     let runs = env.histories("nightly");
     assert_eq!(runs.len(), 4);
@@ -238,7 +238,7 @@ async fn a_cron_schedule_starts_run_after_run(env: TestWorkflowEnvironment) -> T
     assert_eq!(
         info.execution_time(),
         Some(env.now() + Duration::from_hours(1)),
-        "at three the next morning"
+        "the run began at three the next morning"
     );
     latest.terminate(Default::default()).await?;
     Ok(())

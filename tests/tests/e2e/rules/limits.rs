@@ -184,7 +184,7 @@ async fn a_payload_over_two_mebibytes_in_a_command_terminates_the_run(
         assert_eq!(
             failure.message,
             refused.message(),
-            "{id}: as its worker was told"
+            "{id}: the worker gets the same cause"
         );
         assert_eq!(
             events!(history, WorkflowExecutionTerminatedEventAttributes)[0].reason,

@@ -48,7 +48,7 @@ async fn a_query_sees_all_events_so_far(env: TestWorkflowEnvironment) -> TestRes
         assert_eq!(
             items(&stock).await?.len(),
             count,
-            "what was sent before is seen"
+            "the query sees the earlier signals"
         );
     }
     Ok(())

@@ -118,7 +118,11 @@ async fn the_new_run_has_the_history_up_to_the_reset_task_which_fails(
         .rposition(|kind| *kind == WorkflowTaskStarted)
         .unwrap()
         + 1;
-    assert_eq!(new.events()[..kept], old.events()[..kept], "as they were");
+    assert_eq!(
+        new.events()[..kept],
+        old.events()[..kept],
+        "the copied events are unchanged"
+    );
     assert_eq!(
         new.event_types()[kept..],
         [
@@ -140,7 +144,7 @@ async fn the_new_run_has_the_history_up_to_the_reset_task_which_fails(
     assert_eq!(
         started(&new).first_execution_run_id,
         old.run_id(),
-        "it is the same chain"
+        "the chain is the same"
     );
     assert_eq!(ended(&stock).await?, ["apple"]);
     Ok(())
@@ -164,8 +168,14 @@ async fn the_new_run_has_another_random_seed_after_the_reset_point(
     env.sleep(seconds(1)).await;
     let after = ended(&stock).await?;
     assert_eq!(after.len(), 2);
-    assert_eq!(after[0], before[0], "what was drawn before the reset stays");
-    assert_ne!(after[1], before[1], "what is drawn after it is drawn anew");
+    assert_eq!(
+        after[0], before[0],
+        "values drawn before the reset point stay"
+    );
+    assert_ne!(
+        after[1], before[1],
+        "values drawn after the reset point differ"
+    );
     Ok(())
 }
 
@@ -192,7 +202,11 @@ async fn excluded_signals_are_not_sent_again(env: TestWorkflowEnvironment) -> Te
     }
     reset_to(&env, 2, &[ResetReapplyExcludeType::Signal]).await?;
     env.sleep(seconds(1)).await;
-    assert_eq!(ended(&stock).await?, ["a"], "what the task had seen stays");
+    assert_eq!(
+        ended(&stock).await?,
+        ["a"],
+        "the signal before the reset point stays"
+    );
     Ok(())
 }
 
@@ -227,7 +241,7 @@ async fn accepted_updates_return_as_admitted(env: TestWorkflowEnvironment) -> Te
     )[0];
     assert!(
         accepted.accepted_request.is_none(),
-        "its request is in the event that admitted it"
+        "the admitted event carries the request"
     );
     assert!(
         env.history("one")
@@ -238,7 +252,7 @@ async fn accepted_updates_return_as_admitted(env: TestWorkflowEnvironment) -> Te
     assert_eq!(
         again.get_result(RpcOptions::default()).await?,
         1,
-        "and its caller hears of it"
+        "the caller gets the outcome"
     );
     assert_eq!(ended(&stock).await?, ["apple"]);
     Ok(())
@@ -348,7 +362,11 @@ async fn a_reset_point_must_be_a_workflow_task_of_the_run(
             "{event_id}: {refused:?}"
         );
     }
-    assert_eq!(env.history("one"), before, "nothing has happened");
+    assert_eq!(
+        env.history("one"),
+        before,
+        "a refused reset changes nothing"
+    );
     for event_id in [3, 4] {
         reset(&env, event_id, &event_id.to_string(), &[]).await?;
     }
@@ -408,6 +426,6 @@ async fn activities_under_way_start_again_and_timers_continue(
         .iter()
         .map(|call| call.started_ms)
         .collect();
-    assert_eq!(starts[1] - starts[0], 10_000, "it started anew");
+    assert_eq!(starts[1] - starts[0], 10_000, "the activity started again");
     Ok(())
 }

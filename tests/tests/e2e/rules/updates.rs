@@ -249,7 +249,7 @@ async fn an_update_counts_once_by_its_id(env: TestWorkflowEnvironment) -> TestRe
         .await;
     assert!(
         matches!(late, Err(WorkflowUpdateError::NotFound(_))),
-        "and takes no other"
+        "the closed run accepts no other update"
     );
     Ok(())
 }
@@ -272,7 +272,7 @@ async fn a_rejected_update_may_be_tried_again_under_its_id(
     assert_eq!(
         accepted.get_result(RpcOptions::default()).await?,
         1,
-        "nothing was left of the first"
+        "the rejected update has left no trace"
     );
     Ok(())
 }
@@ -442,7 +442,7 @@ async fn update_with_start_updates_or_starts_a_workflow_as_the_policies_say(
     assert_eq!(
         update_with_start(&env, AllowDuplicate, Fail).await?,
         1,
-        "nothing was in the way"
+        "the start succeeds"
     );
     assert_eq!(
         update_with_start(&env, AllowDuplicate, UseExisting).await?,

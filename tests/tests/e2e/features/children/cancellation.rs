@@ -181,7 +181,7 @@ feature! {
                 .describe(WorkflowDescribeOptions::default())
                 .await
                 .is_err(),
-            "there is none"
+            "the child was never started"
         );
         Ok(())
     }

@@ -256,7 +256,7 @@ mocked! {
         let errand = env.client().get_workflow_handle::<Errand>("errand");
         assert!(
             errand.get_result(Default::default()).await.is_err(),
-            "it is terminated"
+            "the mock is terminated"
         );
         env.sleep(Duration::from_hours(2)).await;
         // The mock may be terminated before it has begun.

@@ -100,7 +100,7 @@ async fn becomes(env: TestWorkflowEnvironment, closing: Closing, then: Then) -> 
         Closing::IsTerminated => {
             parent
                 .terminate(WorkflowTerminateOptions::default())
-                .await?
+                .await?;
         }
         _ => {}
     }

@@ -84,7 +84,7 @@ feature! {
             .signal(Loading::finish, (), Default::default())
             .await?;
         loading.get_result(Default::default()).await?;
-        assert_eq!(details(&untyped).await?, "loading", "of a closed run too");
+        assert_eq!(details(&untyped).await?, "loading", "a closed run answers too");
         Ok(())
     }
 }

@@ -66,7 +66,7 @@ impl Knowing {
         assert_eq!(
             ctx.state(|state| state.at_first.clone()),
             now,
-            "it is the same throughout a run"
+            "the info is the same throughout a run"
         );
         if now.attempt == 1 && now.retries.is_some() {
             let failure = ApplicationFailure::builder(anyhow::anyhow!("once more")).build();

@@ -54,8 +54,8 @@ feature! {
                 (36, "4"),
                 "{id} is a UUID of version 4"
             );
-            assert_ne!(reds, blues, "streams are apart");
-            assert_ne!(reds[0], reds[1], "a stream goes on");
+            assert_ne!(reds, blues, "streams are independent");
+            assert_ne!(reds[0], reds[1], "a stream continues");
         }
         Ok(())
     }

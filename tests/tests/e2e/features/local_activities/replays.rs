@@ -57,7 +57,7 @@ async fn a_local_activity_with_a_marker_does_not_run_again(
 #[workflow_test(core_replay = true, faults = Fault::worker_crash().before_workflow_task().nth(1))]
 async fn a_local_activity_without_a_marker_runs_again(env: TestWorkflowEnvironment) -> TestResult {
     let calls = twice(&env).await?;
-    env.sometimes("it ran once more", calls == 3);
+    env.sometimes("the local activity ran once more", calls == 3);
     Ok(())
 }
 
@@ -81,6 +81,9 @@ async fn a_crash_between_heartbeats_starts_it_over(env: TestWorkflowEnvironment)
         Ok("long".to_owned())
     });
     assert_eq!(ended.await?, "completed: long");
-    env.sometimes("it ran twice", env.calls(Work::work).len() == 2);
+    env.sometimes(
+        "the local activity ran twice",
+        env.calls(Work::work).len() == 2,
+    );
     Ok(())
 }

@@ -34,7 +34,7 @@ async fn attempts_are_made_within_the_task(env: TestWorkflowEnvironment) -> Test
             EventType::WorkflowExecutionCompleted
         ]
     );
-    assert_eq!(types.len(), 6, "one workflow task for all of it");
+    assert_eq!(types.len(), 6, "all attempts are in one workflow task");
     Ok(())
 }
 

@@ -186,7 +186,7 @@ fn as_timeout_returns_another_result_on_replay() {
                     handle
                         .get_result(WorkflowGetResultOptions::default())
                         .await?,
-                    "it is a timeout"
+                    "the local activity times out"
                 );
                 Ok(())
             })
@@ -206,6 +206,6 @@ fn as_timeout_returns_another_result_on_replay() {
         durasim_tests::parity::activation_differences_by(like_core, &scenario, &report.histories);
     assert!(
         differences.is_empty(),
-        "real Core tells it so: {differences:?}"
+        "real Core gives the same: {differences:?}"
     );
 }

@@ -142,7 +142,7 @@ async fn an_activity_that_no_worker_took_is_cancelled_at_once(
     assert_eq!(
         since_request(&env),
         CANCELED_AT_ONCE,
-        "and a new workflow task tells of it"
+        "a new workflow task follows"
     );
     let canceled = events!(env.history("one"), ActivityTaskCanceledEventAttributes);
     assert_eq!(canceled[0].started_event_id, 0);
@@ -199,7 +199,7 @@ async fn a_running_activity_learns_of_its_cancellation_only_from_a_heartbeat(
     assert!(types.contains(&EventType::ActivityTaskCancelRequested));
     assert!(
         types.contains(&EventType::ActivityTaskCompleted),
-        "it may complete all the same"
+        "the activity may complete all the same"
     );
     Ok(())
 }
@@ -263,7 +263,7 @@ async fn try_cancel_continues_at_once_and_asks_the_activity_to_stop(
             EventType::ActivityTaskCancelRequested,
             EventType::WorkflowExecutionCompleted
         ],
-        "it does not wait for the answer"
+        "the workflow does not wait for the response"
     );
     Ok(())
 }
@@ -293,7 +293,11 @@ async fn abandon_continues_at_once_and_does_not_notify_the_activity(
         after: 10,
     };
     assert_eq!(cancel(&env, plan, beats).await?, "cancelled after 10 s");
-    assert_eq!(since_request(&env), [], "the service does not hear of it");
+    assert_eq!(
+        since_request(&env),
+        [],
+        "the service gets no cancel request"
+    );
     Ok(())
 }
 

@@ -129,7 +129,7 @@ async fn the_next_attempt_gets_the_last_details_of_the_previous_one(
     assert_eq!(
         result.await?.as_deref(),
         Some("Some(9)"),
-        "the last of each, also what was held back"
+        "the last details of each attempt, throttled ones included"
     );
     Ok(())
 }

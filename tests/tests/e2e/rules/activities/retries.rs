@@ -52,7 +52,7 @@ async fn the_delay_grows_by_the_coefficient_with_each_retry(
     assert_eq!(
         delays_ms(&env),
         [3000, 4500, 6750, 10_000, 10_000],
-        "and there is no jitter"
+        "there is no jitter"
     );
     Ok(())
 }
@@ -232,7 +232,11 @@ async fn a_retry_past_schedule_to_close_is_not_made(env: TestWorkflowEnvironment
     // Attempts at 0, 1 and 3 seconds; the next would be at 7.
     assert_eq!(env.calls(Work::work).len(), 3);
     assert_eq!(retry_state(&env), Some(RetryState::Timeout));
-    assert_eq!(seconds_since(&env, started), 3, "it fails at once");
+    assert_eq!(
+        seconds_since(&env, started),
+        3,
+        "the activity fails at once"
+    );
     Ok(())
 }
 
@@ -305,7 +309,7 @@ async fn each_kind_of_timeout_has_its_own_type_name(env: TestWorkflowEnvironment
     assert_eq!(
         env.calls(Work::work).len(),
         2,
-        "the first attempt ran out of time, the second did not heartbeat"
+        "the first attempt timed out, the second missed its heartbeat"
     );
     assert_eq!(retry_state(&env), Some(RetryState::NonRetryableFailure));
     let timed_out = events!(env.history("one"), ActivityTaskTimedOutEventAttributes);

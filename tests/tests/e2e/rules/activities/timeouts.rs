@@ -96,7 +96,7 @@ async fn a_timeout_without_time_for_a_retry_is_reported_as_schedule_to_close(
     assert_eq!(
         cause(&timed_out),
         Some("it was Busy"),
-        "the attempt before says what went wrong"
+        "the cause is the failure of the previous attempt"
     );
     assert!(
         timed_out
@@ -104,7 +104,7 @@ async fn a_timeout_without_time_for_a_retry_is_reported_as_schedule_to_close(
             .unwrap()
             .message
             .starts_with("Not enough time to schedule next retry"),
-        "it says so"
+        "the message says that there is no time for a retry"
     );
     Ok(())
 }

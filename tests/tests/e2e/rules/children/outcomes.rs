@@ -346,7 +346,7 @@ async fn a_parent_learns_only_of_the_last_attempt_of_its_child(
     assert_eq!(
         run_id,
         env.history("child").run_id(),
-        "it names the last run"
+        "the event names the last run"
     );
     Ok(())
 }
@@ -408,7 +408,7 @@ async fn a_parent_learns_only_of_the_last_run_of_a_continued_child(
         assert_eq!(
             started(run).parent_workflow_execution.unwrap().workflow_id,
             "parent",
-            "each knows its parent"
+            "each run knows its parent"
         );
     }
     Ok(())

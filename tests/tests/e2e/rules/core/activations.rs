@@ -92,11 +92,7 @@ async fn random_values_depend_on_the_run_and_not_on_the_replay(
     let count = all.len();
     all.sort();
     all.dedup();
-    assert_eq!(
-        all.len(),
-        count,
-        "each draw is another, and so is each run's"
-    );
+    assert_eq!(all.len(), count, "all draws of both runs differ");
     Ok(())
 }
 
@@ -218,7 +214,7 @@ async fn signals_come_before_the_other_jobs_of_a_task(env: TestWorkflowEnvironme
     assert_eq!(
         types[fired + 1],
         WorkflowExecutionSignaled,
-        "though it came later"
+        "the signal comes first, although it arrived later"
     );
     Ok(())
 }

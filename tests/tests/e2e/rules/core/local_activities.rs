@@ -213,7 +213,7 @@ async fn local_activities_in_a_row_have_a_heartbeat_for_each_task(
     assert_eq!(
         tasks(&history),
         [0, 8, 16],
-        "whenever the single ones started"
+        "heartbeats do not depend on the starts of the activities"
     );
     // The completion of a task has the markers of the activities that ended in it.
     let markers = |types: &[temporalio_protos::temporal::api::enums::v1::EventType]| {
@@ -260,7 +260,11 @@ async fn a_backoff_above_the_threshold_is_a_timer(env: TestWorkflowEnvironment) 
         .iter()
         .map(|timer| timer.start_to_fire_timeout.unwrap().seconds)
         .collect();
-    assert_eq!(timers, [6, 12, 1], "two backoffs, and the workflow's own");
+    assert_eq!(
+        timers,
+        [6, 12, 1],
+        "two backoffs, and the workflow's own timer"
+    );
     let attempts: Vec<_> = env
         .calls(Local::work)
         .iter()
@@ -293,12 +297,12 @@ async fn a_backoff_up_to_the_threshold_is_not_a_timer(env: TestWorkflowEnvironme
     assert_eq!(
         events!(env.history("one"), TimerStartedEventAttributes).len(),
         1,
-        "the workflow's own"
+        "only the workflow's own timer"
     );
     assert_eq!(
         events!(env.history("one"), MarkerRecordedEventAttributes).len(),
         1,
-        "the last attempt's"
+        "the marker is that of the last attempt"
     );
     Ok(())
 }

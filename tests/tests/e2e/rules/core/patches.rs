@@ -37,7 +37,7 @@ impl Patched {
         ctx.timer(seconds(1)).await;
         ctx.wait_condition(|state| state.goes_on).await?;
         let again = ctx.state(Self::is_new) && ctx.patched("before");
-        assert_eq!(again, before, "asked again, it answers the same");
+        assert_eq!(again, before, "a repeated question has the same answer");
         let after = ctx.state(Self::is_new) && ctx.patched("after");
         Ok((before, after))
     }
@@ -119,7 +119,7 @@ async fn a_patch_is_a_marker_and_then_a_search_attribute(
             ("core_patch".to_owned(), r#"["before"]"#.to_owned()),
             ("core_patch".to_owned(), r#"["after","before"]"#.to_owned())
         ],
-        "once for each, whoever asks again; the attribute is sorted"
+        "one marker for each patch; the attribute is sorted"
     );
     Ok(())
 }
@@ -132,7 +132,7 @@ async fn a_run_that_passed_without_the_patch_stays_without_it(
     assert_eq!(
         run(&env, Some(&code)).await?,
         (false, true),
-        "what it has not passed yet is new"
+        "the run gets the patch that it has not passed yet"
     );
     assert_eq!(
         markers(&env.history("one")),
@@ -152,7 +152,7 @@ async fn a_replay_knows_markers_before_workflow_code_asks(
     assert_eq!(
         events!(env.history("one"), TimerStartedEventAttributes).len(),
         2,
-        "the path of the patch"
+        "the run takes the path of the patch"
     );
     Ok(())
 }

@@ -154,7 +154,7 @@ async fn a_run_is_named_by_its_workflow_id_and_optionally_its_run_id(
     );
     assert_execution_refused!(env, describe_workflow_execution, describe(), execution);
     assert_execution_refused!(env, get_workflow_execution_history, history(), execution);
-    assert_eq!(env.history("one"), before, "the run has not heard of any");
+    assert_eq!(env.history("one"), before, "no request has reached the run");
     Ok(())
 }
 

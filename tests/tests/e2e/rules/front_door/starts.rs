@@ -100,7 +100,7 @@ async fn an_invalid_start_is_refused_naming_the_field(env: TestWorkflowEnvironme
             .describe(WorkflowDescribeOptions::default())
             .await
             .is_err(),
-        "none of them has started anything"
+        "no request has started a workflow"
     );
     Ok(())
 }
@@ -317,7 +317,7 @@ async fn an_update_with_start_is_refused_as_a_whole(env: TestWorkflowEnvironment
             .describe(WorkflowDescribeOptions::default())
             .await
             .is_err(),
-        "none of them has started anything"
+        "no request has started a workflow"
     );
     Ok(())
 }

@@ -143,6 +143,9 @@ async fn chains_with_random_options_continue_as_the_model_says(
             *ways.entry(way).or_default() += 1;
         }
     }
-    assert!(ways.len() >= 14, "not all the ways to close: {ways:#?}");
+    assert!(
+        ways.len() >= 14,
+        "some ways to close are missing: {ways:#?}"
+    );
     Ok(())
 }

@@ -45,12 +45,12 @@ async fn a_failed_run_is_retried_after_the_delay_of_its_policy(
         let started = started(run);
         assert_eq!(
             started.first_execution_run_id, first,
-            "each knows the first"
+            "each run knows the first run"
         );
         assert_eq!(
             started.continued_execution_run_id,
             before.run_id(),
-            "and the one before"
+            "each run knows the run before"
         );
         assert_eq!(started.continued_failure.unwrap().message, "it was Busy");
     }

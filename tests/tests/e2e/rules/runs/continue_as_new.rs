@@ -225,7 +225,7 @@ async fn the_next_run_has_the_replaced_options(env: TestWorkflowEnvironment) -> 
     assert_eq!(
         after.first_execution_run_id,
         first.run_id(),
-        "it is the same chain all the same"
+        "the chain is the same"
     );
     assert_eq!(
         after.workflow_execution_timeout,

@@ -68,10 +68,10 @@ async fn closed(env: &TestWorkflowEnvironment, how: EventType) -> Result<String,
                 .await?;
         }
         EventType::WorkflowExecutionCanceled => {
-            one.cancel(WorkflowCancelOptions::default()).await?
+            one.cancel(WorkflowCancelOptions::default()).await?;
         }
         EventType::WorkflowExecutionTerminated => {
-            one.terminate(WorkflowTerminateOptions::default()).await?
+            one.terminate(WorkflowTerminateOptions::default()).await?;
         }
         _ => {}
     }

@@ -182,7 +182,7 @@ async fn signal_with_start_signals_a_running_workflow_by_default(
     assert_eq!(
         status.code(),
         tonic::Code::InvalidArgument,
-        "the server does not take it here"
+        "the server refuses this policy here"
     );
 
     let terminating = WorkflowIdConflictPolicy::TerminateExisting;
@@ -196,7 +196,7 @@ async fn signal_with_start_signals_a_running_workflow_by_default(
             .get_result(WorkflowGetResultOptions::default())
             .await?,
         1,
-        "the signal that came with it"
+        "the new run has the signal"
     );
     Ok(())
 }

@@ -110,7 +110,7 @@ async fn a_retry_that_would_begin_after_the_execution_timeout_is_not_made(
     let end = one.get_result(WorkflowGetResultOptions::default()).await;
     assert!(
         matches!(end, Err(WorkflowGetResultError::Failed(_))),
-        "it fails at once: {end:?}"
+        "the run fails at once: {end:?}"
     );
     assert_eq!(retry_states(&env), [Timeout]);
     Ok(())
@@ -204,6 +204,10 @@ async fn the_execution_timeout_spans_continue_as_new(env: TestWorkflowEnvironmen
     );
     assert_eq!(ended_after(&env), 35);
     assert_eq!(endings(&env)[..3], [WorkflowExecutionContinuedAsNew; 3]);
-    assert_eq!(retry_states(&env), [Timeout], "and so does no retry policy");
+    assert_eq!(
+        retry_states(&env),
+        [Timeout],
+        "the chain ends with the timeout, without a retry"
+    );
     Ok(())
 }

@@ -84,12 +84,15 @@ async fn later_attempts_of_a_task_are_sent_but_not_written(
             .iter()
             .zip(1..)
             .all(|(event, id)| event.event_id == id);
-        assert!(in_place, "in the places that they would have");
+        assert!(
+            in_place,
+            "the events have the ids that they would have in history"
+        );
         fail_task(&env, &task).await?;
         assert_eq!(
             env.history("one").event_types(),
             FAILED_ONCE,
-            "failures write no more events"
+            "later failures write no events"
         );
     }
     Ok(())
@@ -237,7 +240,7 @@ async fn a_panic_fails_the_workflow_task_and_not_the_workflow(
             .get_result(WorkflowGetResultOptions::default())
             .await?,
         1,
-        "it goes on once the code is mended"
+        "the workflow continues once the code is fixed"
     );
     Ok(())
 }
@@ -275,7 +278,7 @@ async fn a_failed_sticky_task_clears_stickiness_and_does_not_raise_the_attempt(
             (1, TaskQueueKind::Sticky),
             (1, TaskQueueKind::Normal)
         ],
-        "so the second try is written too"
+        "the second try counts as a first attempt, so it is written"
     );
     assert_eq!(events!(history, WorkflowTaskFailedEventAttributes).len(), 1);
     Ok(())

@@ -105,7 +105,7 @@ async fn buffered_events_end_with_the_results_of_activities_and_children(
     assert_eq!(
         *env.history("one").event_types().last().unwrap(),
         WorkflowTaskStarted,
-        "all of it waits"
+        "all events are buffered"
     );
     one.get_result(WorkflowGetResultOptions::default()).await?;
     let types = env.history("one").event_types();
@@ -242,7 +242,7 @@ async fn a_run_does_not_close_before_it_has_seen_a_signal(
                 MarkerRecorded,
                 closed,
             ],
-            "{close:?}: nothing of the task that failed is left"
+            "{close:?}: the failed task leaves no other events"
         );
     }
     Ok(())
@@ -293,7 +293,7 @@ async fn every_buffered_event_keeps_the_run_from_closing(
         one.get_result(WorkflowGetResultOptions::default())
             .await
             .is_err(),
-        "it has seen it"
+        "the workflow has seen the cancel request"
     );
     let failed = events!(env.history(&one), WorkflowTaskFailedEventAttributes);
     assert_eq!(
