@@ -53,6 +53,7 @@ pub(super) fn schedule(
             format!("ActivityID: {}", command.activity_id),
         ));
     }
+    // Schedule the activity.
     let user_metadata = context.user_metadata.take();
     context.run.schedule_activity(
         context.now_ms,

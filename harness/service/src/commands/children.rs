@@ -47,6 +47,7 @@ pub(super) fn start(
         Cause::BadStartChildExecutionAttributes,
         "StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.",
     )?;
+    // The command is valid; the run may still have too many children.
     let pending = context.run.children.len();
     if pending >= context.limits.pending_children {
         return Err(CommandFailure::new(
@@ -58,6 +59,7 @@ pub(super) fn start(
             ),
         ));
     }
+    // Record the child, and start it after the transaction.
     let child = PendingChild {
         workflow_id: command.workflow_id.clone(),
         workflow_type: command.workflow_type.clone(),
@@ -118,6 +120,7 @@ fn normalize(
     let id = command.workflow_id.clone();
     let workflow_type = command.workflow_type.clone().unwrap_or_default().name;
     let namespace = &command.namespace;
+    // The workflow id and the type.
     if id.is_empty() {
         return invalid(format!(
             "Required field WorkflowId is not set on {COMMAND}. WorkflowType={workflow_type} \
@@ -145,6 +148,7 @@ fn normalize(
             workflow_type.len(),
         ));
     }
+    // The timeouts, the retry policy, the cron schedule and the priority.
     let which = format!("WorkflowId={id} WorkflowType={workflow_type} Namespace={namespace}");
     for (name, timeout) in [
         (
@@ -170,12 +174,14 @@ fn normalize(
     cron::validate(&command.cron_schedule, context.now_ms)
         .map_err(|status| refused("CronSchedule", &status))?;
     checks::priority(command.priority.as_ref())?;
+    // The task queue, which is the parent's by default.
     command.task_queue.get_or_insert_with(|| TaskQueue {
         kind: TaskQueueKind::Normal.into(),
         ..TaskQueue::default()
     });
     let queue = context.run.task_queue_name();
     checks::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
+    // The effective timeouts, and the defaults of the policies.
     let of_run = run_timeout(
         command.workflow_run_timeout.as_ref(),
         command.workflow_execution_timeout.as_ref(),

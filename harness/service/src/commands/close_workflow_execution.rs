@@ -78,6 +78,7 @@ pub(super) fn fail(
     )?;
     let now_ms = context.now_ms;
     let run = &*context.run;
+    // A retry comes before the cron schedule.
     let (next, retry_state) = match run.retry_backoff_ms(now_ms, Some(&failure)) {
         // Unlike a cron run, a retry does not get the last completion result.
         Ok(backoff_ms) => (

@@ -58,6 +58,7 @@ pub(super) fn continue_as_new(
         Cause::BadContinueAsNewAttributes,
         "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.",
     )?;
+    // Close this run; the next one starts after the commands.
     let next_run = context.run.continuation(command.clone(), context.now_ms);
     context.run.history.add_decorated(
         context.now_ms,
@@ -122,6 +123,7 @@ fn normalize(
             ))
         })?;
     }
+    // Unset timeouts are those of this run.
     let started = run.started();
     if nanos(command.workflow_run_timeout.as_ref()) == 0 {
         command.workflow_run_timeout = started.workflow_run_timeout;

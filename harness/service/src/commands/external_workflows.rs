@@ -62,6 +62,7 @@ pub(super) fn signal(
         Cause::BadSignalWorkflowExecutionAttributes,
         "SignalExternalWorkflowExecutionCommandAttributes.Input",
     )?;
+    // Record the request, and deliver it after the transaction.
     let initiated_event_id = context.run.history.add_decorated(
         context.now_ms,
         SignalExternalWorkflowExecutionInitiatedEventAttributes {
@@ -123,6 +124,7 @@ pub(super) fn request_cancel(
         Cause::PendingRequestCancelLimitExceeded,
         "requests to cancel external workflows",
     )?;
+    // Record the request, and deliver it after the transaction.
     let initiated_event_id = context.run.history.add_decorated(
         context.now_ms,
         RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {

@@ -72,6 +72,7 @@ pub(super) fn schedule(
     mut command: ScheduleNexusOperationCommandAttributes,
 ) -> Applied {
     check_served(context, "ScheduleNexusOperation")?;
+    // Check the command.
     let Some(endpoint) = context.nexus_endpoints.get(&command.endpoint) else {
         let failure = bad_schedule(format!("endpoint {:?} not found", command.endpoint));
         return Err(failure.with_reason(Reason::UnknownNexusEndpoint));
@@ -105,6 +106,7 @@ pub(super) fn schedule(
             ),
         ));
     }
+    // Schedule the operation.
     bound_timeouts(context, &mut command);
     let scheduled_event_id = context.run.history.next_event_id().unsigned_abs();
     let user_metadata = context.user_metadata.take();

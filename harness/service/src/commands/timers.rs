@@ -41,6 +41,7 @@ pub(super) fn start(
             format!("TimerID: {}", command.timer_id),
         ));
     }
+    // Start the timer.
     let due_ms = context.now_ms.saturating_add(duration_ms(timeout.as_ref()));
     let started_event_id = context.run.history.add_decorated(
         context.now_ms,

@@ -39,6 +39,7 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
     if !run.is_running() || !is_pending {
         return Delivered::Done;
     }
+    // An open child that the parent started before it was reset is taken over.
     let new_run = new_run(run, initiated_event_id, &service.config.namespace, now_ms);
     let reuse = run.child_initiated(initiated_event_id).map_or(
         WorkflowIdReusePolicy::AllowDuplicate,
@@ -61,6 +62,7 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
         service.close_transaction(parent);
         return Delivered::Done;
     }
+    // The workflow id may be taken by another run.
     if let Some(last) = last {
         let (reuse, conflict) = id_policies(reuse);
         match workflow_id::resolve(service.executions.run(last), reuse, conflict) {
@@ -78,6 +80,7 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
             }
         }
     }
+    // Start the child, and tell its parent.
     let child = service.start_run(new_run);
     if !service.executions.run(parent).is_running() {
         // The child had the parent's workflow id and terminated it, so no one schedules its first

@@ -101,6 +101,7 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
             (run, activity, false)
         }
     };
+    // A worker must have the attempt, unless a client completes the activity by id.
     let is_by_id = matches!(named, Named::ById { .. });
     if is_stale || (activity.started.is_none() && !(may_be_unstarted && is_by_id)) {
         return Err(not_found());

@@ -40,6 +40,7 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
         .executions
         .lookup(request.workflow_execution.as_ref())?;
     let base_run = service.executions.run(base);
+    // Check the reset point.
     let finish_event_id = request.workflow_task_finish_event_id;
     if finish_event_id <= 1 || finish_event_id >= base_run.history.next_event_id() {
         return Err(Status::invalid_argument(
@@ -47,6 +48,7 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
         ));
     }
     check_post_reset_operations(&request.post_reset_operations)?;
+    // A repeated request gets the run that it made.
     let current = service
         .executions
         .current(&base_run.workflow_id)
@@ -59,6 +61,7 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
         }
         .into());
     }
+    // Fork the run, and close the current one.
     let run_id = service.next_run_id(base);
     let mut run = fork(service, base, &run_id, request)?;
 
@@ -71,6 +74,7 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
         };
         service.terminate_run(current, termination);
     }
+    // Repeat the events after the reset point in the new run.
     if let Some(excluded) = Excluded::new(request) {
         for events in later_events(service, base, finish_event_id) {
             reapply(&mut run, events, &excluded, service.now_ms);

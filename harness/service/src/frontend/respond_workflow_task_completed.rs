@@ -109,11 +109,13 @@ impl Completion {
         task: &WorkflowTask,
         request: RespondWorkflowTaskCompletedRequest,
     ) -> Handled {
+        // Heartbeats may not keep the task alive forever.
         if self.has_beaten_too_long(service, task) {
             self.answer_queries(service, key);
             self.time_out_heartbeats(service, key, sticky_of(request.sticky_attributes));
             return Err(status::not_found("workflow task heartbeat timeout"));
         }
+        // Apply the commands, all of them or none.
         commands::sequence::check(&request.commands)?;
         let applied = apply_commands(service, key, request);
         match applied {
@@ -134,6 +136,7 @@ impl Completion {
             Err(failure) => {
                 service.executions.run_mut(key).updates.abort_sent();
                 let refused = failure.to_status();
+                // Fail the task; its commands have been rolled back.
                 if task.attempt == 1 || failure.is_unhandled_command() {
                     self.answer_queries(service, key);
                     let now_ms = service.now_ms;
@@ -286,6 +289,7 @@ fn apply_commands(
         .next_ordinal(&service.executions.run(key).workflow_id);
     let run = service.executions.run_mut(key);
     let has_buffered_events = !run.history.buffered().is_empty();
+    // Complete the task, and remember the state before it.
     let savepoint = run.savepoint();
     let completed_event_id = run.complete_workflow_task(now_ms, &mut request);
     let commands = std::mem::take(&mut request.commands);
@@ -306,6 +310,7 @@ fn apply_commands(
         messages: std::mem::take(&mut request.messages),
         user_metadata: None,
     };
+    // Apply the commands, then keep the result or restore the state.
     let applied = commands::apply(&mut context, commands);
     let (needs_task, next_run) = (
         context.has_buffered_events || context.needs_workflow_task,

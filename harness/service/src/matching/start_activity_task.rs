@@ -27,6 +27,7 @@ pub(super) fn start(
     if !run.is_running() || activity.started.is_some() || activity.attempt != attempt {
         return None;
     }
+    // Start the attempt.
     let ordinal = scheduled_event_id.unsigned_abs() << 32 | u64::from(attempt.unsigned_abs());
     let started = StartedAttempt {
         at_ms: now_ms,
@@ -36,6 +37,7 @@ pub(super) fn start(
     run.start_activity(scheduled_event_id, started);
     service.close_transaction(key);
 
+    // Answer the poll.
     let run = service.executions.run(key);
     let activity = run.activities.get(scheduled_event_id)?;
     let scheduled = run.activity_scheduled(scheduled_event_id);

@@ -133,6 +133,7 @@ fn normalize_timeouts(
     command: &mut ScheduleActivityTaskCommandAttributes,
     run_timeout: Option<&Duration>,
 ) -> Result<(), Status> {
+    // Each timeout must be a valid duration.
     for (name, timeout) in [
         (
             "ScheduleToCloseTimeout",
@@ -153,6 +154,7 @@ fn normalize_timeouts(
     let schedule_to_start_set = is_set(&command.schedule_to_start_timeout);
     let start_to_close_set = is_set(&command.start_to_close_timeout);
 
+    // Fill in the timeouts that are not set.
     if is_set(&command.schedule_to_close_timeout) {
         let bound = command.schedule_to_close_timeout;
         for (set, timeout) in [
@@ -185,6 +187,7 @@ fn normalize_timeouts(
         )));
     }
 
+    // No timeout exceeds that of the run.
     if nanos(Some(&run_timeout)) > 0 {
         for timeout in [
             &mut command.schedule_to_close_timeout,

@@ -88,6 +88,7 @@ impl Run {
             .state
             .execution_expiration_ms
             .is_some_and(|at_ms| at_ms <= now_ms);
+        // Once the execution timeout has passed, no run follows.
         let (next, retry_state) = if is_expired {
             (None, RetryState::Timeout)
         } else {
@@ -115,6 +116,7 @@ impl Run {
             };
             self.repetition(repetition, now_ms)
         });
+        // Close this run.
         self.fail_started_workflow_task(now_ms);
         let new_execution_run_id = if next_run.is_some() {
             next_run_id

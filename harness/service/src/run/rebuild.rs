@@ -89,6 +89,7 @@ impl Run {
         };
         self.restore_workflow_task(event_id, at_ms, attributes);
         match attributes {
+            // Activities are only collected here: their attempts start anew at the end.
             Attributes::ActivityTaskScheduledEventAttributes(_) => {
                 activities.insert(event_id, None);
             }
@@ -109,6 +110,7 @@ impl Run {
             Attributes::ActivityTaskCanceledEventAttributes(closed) => {
                 activities.remove(&closed.scheduled_event_id);
             }
+            // Timers keep their due times.
             Attributes::TimerStartedEventAttributes(started) => {
                 let due_ms =
                     at_ms.saturating_add(duration_ms(started.start_to_fire_timeout.as_ref()));
@@ -124,6 +126,7 @@ impl Run {
             Attributes::TimerCanceledEventAttributes(canceled) => {
                 self.user_timers.remove(&canceled.timer_id);
             }
+            // The events that clients cause, with their request ids.
             Attributes::WorkflowExecutionSignaledEventAttributes(signaled) => {
                 self.state.signals += 1;
                 if !signaled.request_id.is_empty() {
@@ -139,6 +142,7 @@ impl Run {
                 self.start_request_ids
                     .insert(updated.attached_request_id.clone());
             }
+            // The search attributes and the memo.
             Attributes::UpsertWorkflowSearchAttributesEventAttributes(upserted) => {
                 if let Some(upserted) = &upserted.search_attributes {
                     let attributes = self.state.search_attributes.get_or_insert_default();
@@ -153,6 +157,7 @@ impl Run {
                     );
                 }
             }
+            // The signals and cancel requests to other runs, until they are answered.
             Attributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(_) => {
                 self.external.signals.insert(event_id, ());
             }

@@ -76,6 +76,7 @@ impl Run {
             without_workflow_task,
             signal,
         } = new;
+        // The first run of a chain has its own id as those of the chain.
         for chain_id in [
             &mut attributes.original_execution_run_id,
             &mut attributes.first_execution_run_id,
@@ -85,6 +86,7 @@ impl Run {
             }
         }
         attributes.attempt = attributes.attempt.max(1);
+        // The run timeout counts from the end of the backoff, within the execution timeout.
         let backoff_ms = duration_ms(attributes.first_workflow_task_backoff.as_ref());
         let execution_expiration_ms = attributes
             .workflow_execution_expiration_time
@@ -132,6 +134,7 @@ impl Run {
             armed: ArmedTimers::default(),
             keeps_speculative: false,
         };
+        // The first events.
         run.history.add_decorated(now_ms, attributes, decoration);
         run.start_request_ids.remove("");
         if let Some(signal) = signal {

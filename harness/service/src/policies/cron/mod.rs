@@ -308,6 +308,7 @@ fn parse_range(range: &str, bounds: &Bounds) -> Result<u64, String> {
     if parts.next().is_some() {
         return Err(format!("too many slashes: {range}"));
     }
+    // The first and the last value.
     let ends: Vec<_> = span.split('-').collect();
     let mut star = 0;
     let (start, mut end) = if matches!(ends[0], "*" | "?") {
@@ -320,6 +321,7 @@ fn parse_range(range: &str, bounds: &Bounds) -> Result<u64, String> {
             _ => return Err(format!("too many hyphens: {range}")),
         }
     };
+    // The step between values.
     let step = step.map(parse_number).transpose()?;
     if let Some(step) = step {
         // "N/step" means "N-max/step".
@@ -331,6 +333,7 @@ fn parse_range(range: &str, bounds: &Bounds) -> Result<u64, String> {
         }
     }
     let step = step.unwrap_or(1);
+    // The checks come in the order of the original, which decides the message.
     if start < bounds.min {
         return Err(format!(
             "beginning of range ({start}) below minimum ({}): {range}",
@@ -390,6 +393,7 @@ fn parse_duration_ms(text: &str) -> Option<u64> {
         return None;
     }
     let mut total_nanos = 0_u128;
+    // Each part is a decimal number and a unit.
     while !rest.is_empty() {
         let number_end = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
         let (number, after) = rest.split_at(number_end);

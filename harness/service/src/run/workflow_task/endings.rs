@@ -85,10 +85,12 @@ impl Run {
             .failure
             .as_ref()
             .map_or_else(String::new, |failure| failure.message.clone());
+        // Remember the failure for descriptions and reports.
         self.state.workflow_task.last_problem = Some(WorkflowTaskProblem::Failed {
             cause: failed.cause,
             message,
         });
+        // Write the events of the task, unless it is a repetition.
         if task.kind == WorkflowTaskKind::Speculative {
             self.write_held_back_events(&mut task, &failed.identity);
         }
@@ -108,6 +110,7 @@ impl Run {
                 },
             );
         }
+        // Prepare the next attempt.
         self.drop_failed_workflow_task(true);
         match cause {
             WorkflowTaskFailedCause::ResetWorkflow

@@ -109,6 +109,7 @@ impl Run {
         if kind == WorkflowTaskKind::Normal {
             self.state.first_workflow_task_ms = None;
         }
+        // Transient and speculative tasks have no events until they complete.
         let attempt = self.state.workflow_task.attempt;
         let timeout_ms = self.workflow_task_timeout_ms(attempt);
         let is_written = attempt == 1 && kind == WorkflowTaskKind::Normal;
@@ -117,6 +118,7 @@ impl Run {
         } else {
             self.history.next_event_id()
         };
+        // On the sticky queue, and if it is speculative, the task has a deadline to be started.
         let sticky = self.state.workflow_task.sticky.as_ref();
         let speculative_deadline_ms = (kind == WorkflowTaskKind::Speculative)
             .then_some(now_ms + SPECULATIVE_SCHEDULE_TO_START_MS);
@@ -180,6 +182,7 @@ impl Run {
         let Some(mut task) = self.state.workflow_task.current.take() else {
             unreachable!("a workflow task is started only when scheduled");
         };
+        // Suggest continue-as-new before the run reaches a limit.
         let size_bytes = self.history.size_bytes();
         if size_bytes >= limits.suggest_continue_as_new_bytes {
             task.suggestions
@@ -193,11 +196,13 @@ impl Run {
             task.suggestions
                 .push(SuggestContinueAsNewReason::TooManyUpdates);
         }
+        // Start the task.
         task.history_size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
         task.started_ms = now_ms;
         task.request_id = request_id;
         self.workflow_task_starts += 1;
         task.start_ordinal = self.workflow_task_starts;
+        // Write its events, unless they are held back until it completes.
         let mut is_written = task.attempt == 1 && task.kind == WorkflowTaskKind::Normal;
         if !is_written && task.scheduled_event_id != self.history.next_event_id() {
             // Events have come since the task was scheduled, so it is no longer a repetition.

@@ -58,6 +58,7 @@ pub(crate) fn submit(
     if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= service.now_ms) {
         return Err(status::deadline_exceeded());
     }
+    // Refuse the query, if it cannot be answered.
     let key = service.executions.lookup(request.execution.as_ref())?;
     let run = service.executions.run(key);
     let condition = request.query_reject_condition();
@@ -78,6 +79,7 @@ pub(crate) fn submit(
              not able to process query fast enough",
         ));
     }
+    // Accept the query, and send it on its way.
     service.queries.last += 1;
     let query = service.queries.last;
     let pending = PendingQuery {

@@ -111,7 +111,9 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
     for waiter in waiters {
         let run = service.executions.run(key);
         match run.update_answer(&waiter.update_id, waiter.stage) {
+            // The update has not come far enough.
             None if run.updates.get(&waiter.update_id).is_some() => waiting.push(waiter),
+            // The update was lost with its workflow task.
             None => {
                 let lost = Status::unavailable("workflow update was aborted");
                 service.reply(waiter.id, Err(lost));
