@@ -1,3 +1,5 @@
+//! Requests that are refused, and requests whose defaults are filled in.
+
 use pretty_assertions::assert_eq;
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads, Priority, RetryPolicy, WorkflowExecution, WorkflowType},

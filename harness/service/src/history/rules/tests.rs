@@ -1,3 +1,5 @@
+//! Histories that keep the rules, and histories that break one.
+
 use temporalio_protos::temporal::api::history::v1::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Cron schedules: their syntax, their next times, and their time zones.
+
 use super::*;
 
 /// 2024-01-01T00:00:00Z, a Monday.

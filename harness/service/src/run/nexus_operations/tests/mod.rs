@@ -1,3 +1,5 @@
+//! Nexus operations, as their handlers and the history see them.
+
 #![allow(
     clippy::enum_glob_use,
     reason = "histories are written as lists of event types"
