@@ -63,5 +63,5 @@ pub use messages::{
     reply::Reply,
     request::{self, Request, Response, Rpc},
 };
-pub use policies::{activity_retry, cron, retry, workflow_retry};
+pub use policies::activity_retry;
 pub use state::service::Service;

@@ -8,9 +8,6 @@ use crate::base::identifiers::derived_uuid;
 pub struct ServiceConfig {
     /// The name of the one namespace. Requests that name another are answered with NOT_FOUND.
     pub namespace: String,
-    /// The seed of run ids. A run id also depends on the workflow id and on the number of its
-    /// earlier runs.
-    pub id_seed: u64,
     /// The limits that the service enforces.
     pub limits: Limits,
     /// True if Nexus operations, which are experimental, are served. If not, their commands fail
@@ -35,7 +32,6 @@ impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             namespace: "default".to_owned(),
-            id_seed: 0,
             limits: Limits::default(),
             nexus: true,
             patient_queries: false,
@@ -46,7 +42,7 @@ impl Default for ServiceConfig {
 impl ServiceConfig {
     /// Returns the id of the namespace, as events and descriptions show it.
     pub fn namespace_id(&self) -> String {
-        derived_uuid(0, &self.namespace, 0)
+        derived_uuid(&self.namespace, 0)
     }
 }
 

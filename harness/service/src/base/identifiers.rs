@@ -23,12 +23,12 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Returns a UUID that is a function of the seed, a name and an ordinal, and of nothing else.
+/// Returns a UUID that is a function of a name and an ordinal, and of nothing else.
 ///
 /// The name of a run id is the workflow id, and its ordinal is the ordinal of the run among the
 /// runs of that workflow id.
-pub(crate) fn derived_uuid(seed: u64, name: &str, ordinal: u64) -> String {
-    let high = mix(seed ^ 0x9e37_79b9_7f4a_7c15, name, ordinal);
+pub(crate) fn derived_uuid(name: &str, ordinal: u64) -> String {
+    let high = mix(0x9e37_79b9_7f4a_7c15, name, ordinal);
     let low = mix(high ^ 0xd1b5_4a32_d192_ed03, name, ordinal);
     let bytes = ((u128::from(high) << 64) | u128::from(low)).to_be_bytes();
     // The shape is that of a version 4 UUID, for code that checks it.
@@ -55,16 +55,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_id_depends_on_seed_workflow_id_and_ordinal_alone() {
-        assert_eq!(derived_uuid(1, "order", 1), derived_uuid(1, "order", 1));
-        assert_ne!(derived_uuid(1, "order", 1), derived_uuid(2, "order", 1));
-        assert_ne!(derived_uuid(1, "order", 1), derived_uuid(1, "other", 1));
-        assert_ne!(derived_uuid(1, "order", 1), derived_uuid(1, "order", 2));
+    fn a_run_id_depends_on_workflow_id_and_ordinal_alone() {
+        assert_eq!(derived_uuid("order", 1), derived_uuid("order", 1));
+        assert_ne!(derived_uuid("order", 1), derived_uuid("other", 1));
+        assert_ne!(derived_uuid("order", 1), derived_uuid("order", 2));
     }
 
     #[test]
     fn a_run_id_has_the_shape_of_a_random_uuid() {
-        let id = derived_uuid(7, "order", 1);
+        let id = derived_uuid("order", 1);
         assert_eq!(id.len(), 36);
         assert_eq!(id.as_bytes()[14], b'4');
     }

@@ -43,11 +43,7 @@ pub(crate) struct CommandContext<'a> {
 impl CommandContext<'_> {
     /// Returns the id of the run that a closing command may start.
     pub(crate) fn next_run_id(&self) -> String {
-        derived_uuid(
-            self.config.id_seed,
-            &self.run.workflow_id,
-            self.next_run_ordinal,
-        )
+        derived_uuid(&self.run.workflow_id, self.next_run_ordinal)
     }
 
     /// Checks the namespace of a command that reaches another run. There is only one.

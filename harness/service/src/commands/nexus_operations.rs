@@ -120,11 +120,7 @@ pub(super) fn schedule(
             schedule_to_close_timeout: command.schedule_to_close_timeout,
             nexus_header: nexus_header.into_iter().collect(),
             workflow_task_completed_event_id: context.completed_event_id,
-            request_id: derived_uuid(
-                context.config.id_seed,
-                &context.run.run_id,
-                scheduled_event_id,
-            ),
+            request_id: derived_uuid(&context.run.run_id, scheduled_event_id),
             endpoint_id,
             schedule_to_start_timeout: command.schedule_to_start_timeout,
             start_to_close_timeout: command.start_to_close_timeout,

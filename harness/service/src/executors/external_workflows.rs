@@ -44,7 +44,7 @@ pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: 
                 identity: HISTORY_SERVICE.to_owned(),
                 header: initiated.header,
                 sender: Some(run.execution()),
-                request_id: derived_uuid(0, &run.run_id, initiated_event_id.unsigned_abs()),
+                request_id: derived_uuid(&run.run_id, initiated_event_id.unsigned_abs()),
                 links: Vec::new(),
             };
             match service.signal_run(target, signal) {

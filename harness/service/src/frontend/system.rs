@@ -47,7 +47,7 @@ pub(super) fn info(service: &Service) -> Answer {
 pub(super) fn describe_namespace(service: &Service) -> Answer {
     let name = service.config.namespace.clone();
     let namespace = NamespaceInfo {
-        id: derived_uuid(service.config.id_seed, &name, 0),
+        id: derived_uuid(&name, 0),
         name,
         state: NamespaceState::Registered.into(),
         capabilities: Some(namespace_info::Capabilities {

@@ -70,7 +70,6 @@ fn admit(
     key: RunKey,
     request: &UpdateWorkflowExecutionRequest,
 ) -> Result<String, Status> {
-    let id_seed = service.config.id_seed;
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     if !request.first_execution_run_id.is_empty()
@@ -82,7 +81,7 @@ fn admit(
     let meta = update.meta.get_or_insert_default();
     if meta.update_id.is_empty() {
         // The server draws this id at random.
-        meta.update_id = derived_uuid(id_seed, &run.run_id, id.0);
+        meta.update_id = derived_uuid(&run.run_id, id.0);
     }
     let update_id = meta.update_id.clone();
     let is_known = run.updates.get(&update_id).is_some();

@@ -131,7 +131,7 @@ impl Service {
         task_queue: impl Into<String>,
     ) {
         let (name, task_queue) = (name.into(), task_queue.into());
-        let id = derived_uuid(self.config.id_seed, &format!("nexus endpoint {name}"), 0);
+        let id = derived_uuid(&format!("nexus endpoint {name}"), 0);
         self.nexus_endpoints
             .insert(name, NexusEndpoint { id, task_queue });
     }

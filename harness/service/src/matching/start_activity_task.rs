@@ -32,7 +32,7 @@ pub(super) fn start(
     let started = StartedAttempt {
         at_ms: now_ms,
         identity: poller.identity.clone(),
-        request_id: derived_uuid(service.config.id_seed, &run.run_id, ordinal),
+        request_id: derived_uuid(&run.run_id, ordinal),
     };
     run.start_activity(scheduled_event_id, started);
     service.close_transaction(key);

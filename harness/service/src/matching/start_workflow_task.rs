@@ -27,7 +27,6 @@ pub(super) fn start(
     scheduled_event_id: i64,
 ) -> Option<PolledWorkflowTask> {
     let now_ms = service.now_ms;
-    let id_seed = service.config.id_seed;
     let run = service.executions.run_mut(key);
     let task = run.state.workflow_task.current.as_ref()?;
     if !run.is_running() || task.is_started() || task.scheduled_event_id != scheduled_event_id {
@@ -45,7 +44,7 @@ pub(super) fn start(
         None if poller.is_sticky => return None,
         _ => {}
     }
-    let request_id = started_request_id(run, id_seed);
+    let request_id = started_request_id(run);
     run.start_workflow_task(now_ms, &service.config.limits, &poller.identity, request_id);
     run.keeps_speculative = is_speculative;
     service.close_transaction(key);
@@ -64,10 +63,9 @@ pub(super) fn start(
 
 /// Returns the request id of a start, for which the server's matching service creates a random
 /// UUID.
-fn started_request_id(run: &Run, id_seed: u64) -> String {
+fn started_request_id(run: &Run) -> String {
     let attempt = u64::from(run.state.workflow_task.attempt.unsigned_abs());
     derived_uuid(
-        id_seed,
         &run.run_id,
         run.history.next_event_id().unsigned_abs() << 16 | attempt,
     )

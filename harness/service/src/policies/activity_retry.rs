@@ -19,7 +19,7 @@ use crate::{
     base::{
         checks,
         config::Limits,
-        time::{limit_ms, nanos, validate_and_cap},
+        time::{nanos, validate_and_cap},
     },
     policies::retry::{self, NextAttempt},
 };
@@ -33,7 +33,8 @@ pub struct ActivityRetry<'a> {
     pub attempt: i32,
     /// True if the workflow has requested the activity's cancellation.
     pub cancel_requested: bool,
-    /// The end of schedule-to-close, in milliseconds since the Unix epoch: see [`expires_at_ms`].
+    /// The end of schedule-to-close, in milliseconds since the Unix epoch: no attempt starts after
+    /// it. It counts from the first schedule, over all attempts.
     pub expires_at_ms: Option<u64>,
 }
 
@@ -81,15 +82,6 @@ impl ActivityRetry<'_> {
     }
 }
 
-/// Returns the time after which an activity scheduled at `scheduled_at_ms` starts no attempt, in
-/// milliseconds since the Unix epoch.
-///
-/// The timeout counts from the first schedule, over all attempts. Without schedule-to-close there
-/// is no such time.
-pub fn expires_at_ms(scheduled_at_ms: u64, schedule_to_close: Option<&Duration>) -> Option<u64> {
-    limit_ms(schedule_to_close).map(|timeout_ms| scheduled_at_ms.saturating_add(timeout_ms))
-}
-
 /// Checks the command that schedules an activity, and completes its options as its event will show
 /// them.
 ///
@@ -101,7 +93,7 @@ pub fn expires_at_ms(scheduled_at_ms: u64, schedule_to_close: Option<&Duration>)
 ///
 /// INVALID_ARGUMENT, naming the field; the workflow task then fails with
 /// BAD_SCHEDULE_ACTIVITY_ATTRIBUTES.
-pub fn normalize(
+pub(crate) fn normalize(
     command: &mut ScheduleActivityTaskCommandAttributes,
     run_timeout: Option<&Duration>,
     workflow_task_queue: &str,

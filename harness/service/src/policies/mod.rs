@@ -1,6 +1,6 @@
 //! Retry policies, timeouts and cron schedules: pure functions of options and time.
 
 pub mod activity_retry;
-pub mod cron;
-pub mod retry;
-pub mod workflow_retry;
+pub(crate) mod cron;
+pub(crate) mod retry;
+pub(crate) mod workflow_retry;

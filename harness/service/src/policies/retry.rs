@@ -31,7 +31,7 @@ const COEFFICIENT_TOO_SMALL: &str = "BackoffCoefficient cannot be less than 1 on
 
 /// Fills in the unset fields of a retry policy: an initial interval of 1 s, coefficient 2, a
 /// maximum interval of 100 times the initial one, and unlimited attempts.
-pub fn ensure_defaults(policy: &mut RetryPolicy) {
+pub(crate) fn ensure_defaults(policy: &mut RetryPolicy) {
     if nanos(policy.initial_interval.as_ref()) == 0 {
         policy.initial_interval = Some(DEFAULT_INITIAL_INTERVAL);
     }
@@ -52,7 +52,7 @@ pub fn ensure_defaults(policy: &mut RetryPolicy) {
 ///
 /// INVALID_ARGUMENT, naming the field. A policy of one attempt never retries, so most of its other
 /// fields are not checked.
-pub fn validate(policy: &mut RetryPolicy) -> Result<(), Status> {
+pub(crate) fn validate(policy: &mut RetryPolicy) -> Result<(), Status> {
     let refused = |message: String| Err(Status::invalid_argument(message));
     // In Go, "not a number" is not less than 1 either, but it would retry without delay forever.
     if policy.backoff_coefficient.is_nan() {
@@ -100,7 +100,7 @@ pub fn validate(policy: &mut RetryPolicy) -> Result<(), Status> {
 ///
 /// Types are compared exactly, including case. Cancellation, termination and the two schedule
 /// timeouts are never retried. Wrapping failures and failures without a type always are.
-pub fn is_retryable(failure: Option<&Failure>, non_retryable_types: &[String]) -> bool {
+pub(crate) fn is_retryable(failure: Option<&Failure>, non_retryable_types: &[String]) -> bool {
     let listed = |name: &str| non_retryable_types.iter().any(|listed| listed == name);
     match failure.and_then(|failure| failure.failure_info.as_ref()) {
         Some(FailureInfo::TerminatedFailureInfo(_) | FailureInfo::CanceledFailureInfo(_)) => false,

@@ -29,14 +29,14 @@ const MAX_WORKFLOW_TASK_TIMEOUT: Duration = Duration {
 
 /// The inputs of the decision whether and when a failed run is retried.
 #[derive(Clone, Copy, Debug)]
-pub struct WorkflowRetry<'a> {
+pub(crate) struct WorkflowRetry<'a> {
     /// The retry policy with its defaults filled in; `None` never retries.
-    pub policy: Option<&'a RetryPolicy>,
+    pub(crate) policy: Option<&'a RetryPolicy>,
     /// The attempt of this run, from 1.
-    pub attempt: i32,
+    pub(crate) attempt: i32,
     /// The time at which the execution timeout ends the chain, in milliseconds since the Unix
     /// epoch.
-    pub execution_expires_at_ms: Option<u64>,
+    pub(crate) execution_expires_at_ms: Option<u64>,
 }
 
 impl WorkflowRetry<'_> {
@@ -48,7 +48,11 @@ impl WorkflowRetry<'_> {
     /// # Errors
     ///
     /// The reason why there is no next run, which is the retry state of the closing event.
-    pub fn next_run(&self, now_ms: u64, failure: Option<&Failure>) -> Result<u64, RetryState> {
+    pub(crate) fn next_run(
+        &self,
+        now_ms: u64,
+        failure: Option<&Failure>,
+    ) -> Result<u64, RetryState> {
         let Some(policy) = self.policy else {
             return Err(RetryState::RetryPolicyNotSet);
         };
@@ -76,7 +80,7 @@ impl WorkflowRetry<'_> {
 ///
 /// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
 /// (`ContinueAsNewMinBackoff`).
-pub fn pause_before_next_run_ms(now_ms: u64, executed_at_ms: u64, asked_ms: u64) -> u64 {
+pub(crate) fn pause_before_next_run_ms(now_ms: u64, executed_at_ms: u64, asked_ms: u64) -> u64 {
     let lifetime_ms = now_ms.saturating_sub(executed_at_ms);
     if lifetime_ms.saturating_add(asked_ms) < MINIMAL_INTERVAL_MS {
         MINIMAL_INTERVAL_MS - lifetime_ms
@@ -86,7 +90,7 @@ pub fn pause_before_next_run_ms(now_ms: u64, executed_at_ms: u64, asked_ms: u64)
 }
 
 /// Returns the effective run timeout: at most the execution timeout, which it is if unset.
-pub fn run_timeout(run: Option<&Duration>, execution: Option<&Duration>) -> Duration {
+pub(crate) fn run_timeout(run: Option<&Duration>, execution: Option<&Duration>) -> Duration {
     let (run, execution) = (
         run.copied().unwrap_or_default(),
         execution.copied().unwrap_or_default(),
@@ -101,7 +105,7 @@ pub fn run_timeout(run: Option<&Duration>, execution: Option<&Duration>) -> Dura
 
 /// Returns the effective workflow task timeout: 10 s if unset, at most 120 s, and at most the run
 /// timeout.
-pub fn workflow_task_timeout(task: Option<&Duration>, run_timeout: &Duration) -> Duration {
+pub(crate) fn workflow_task_timeout(task: Option<&Duration>, run_timeout: &Duration) -> Duration {
     let asked = task
         .copied()
         .filter(|task| nanos(Some(task)) != 0)

@@ -151,7 +151,7 @@ impl Run {
                 ..EventDecoration::default()
             },
             // The server draws this id at random; no client knows it.
-            request_id: derived_uuid(0, &self.run_id, 0),
+            request_id: derived_uuid(&self.run_id, 0),
             ..NewRun::default()
         }
     }

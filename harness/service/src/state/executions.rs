@@ -49,8 +49,8 @@ impl Executions {
     }
 
     /// Returns the id of the next run of this workflow id.
-    pub(crate) fn next_run_id(&self, id_seed: u64, workflow_id: &str) -> String {
-        derived_uuid(id_seed, workflow_id, self.next_ordinal(workflow_id))
+    pub(crate) fn next_run_id(&self, workflow_id: &str) -> String {
+        derived_uuid(workflow_id, self.next_ordinal(workflow_id))
     }
 
     /// Returns the ordinal of the next run of this workflow id, from 1.

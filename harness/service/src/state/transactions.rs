@@ -22,9 +22,7 @@ impl Service {
     /// Starts a run.
     pub(crate) fn start_run(&mut self, new: NewRun) -> RunKey {
         let key = self.executions.next_key();
-        let run_id = self
-            .executions
-            .next_run_id(self.config.id_seed, &new.attributes.workflow_id);
+        let run_id = self.executions.next_run_id(&new.attributes.workflow_id);
         self.executions
             .add(Run::start(self.now_ms, key, run_id, new));
         self.close_transaction(key);
@@ -34,7 +32,7 @@ impl Service {
     /// Returns the id of the run that may follow this one.
     pub(crate) fn next_run_id(&self, key: RunKey) -> String {
         self.executions
-            .next_run_id(self.config.id_seed, &self.executions.run(key).workflow_id)
+            .next_run_id(&self.executions.run(key).workflow_id)
     }
 
     /// Signals a run in one transaction.

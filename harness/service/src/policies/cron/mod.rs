@@ -6,14 +6,6 @@
 //! or in the zone that a prefix names, such as `CRON_TZ=Europe/Paris`. A time that the clocks of
 //! the zone skip is skipped, and a time that they show twice matches twice.
 //!
-//! ```
-//! use durasim_service::cron::Schedule;
-//!
-//! let noon = Schedule::parse("0 12 * * MON-FRI").unwrap();
-//! // 2024-01-01T00:00:00Z is a Monday.
-//! assert_eq!(noon.next_ms(1_704_067_200_000), Some(1_704_067_200_000 + 12 * 3_600_000));
-//! ```
-//!
 //! Source: `robfig/cron: parser.go, spec.go, constantdelay.go`, `temporalio/temporal:
 //! common/backoff/cron.go`.
 
@@ -38,7 +30,7 @@ const STAR: u64 = 1 << 63;
 
 /// A cron schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule(Kind);
+pub(crate) struct Schedule(Kind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
@@ -64,7 +56,7 @@ impl Schedule {
     /// # Errors
     ///
     /// INVALID_ARGUMENT, naming the mistake.
-    pub fn parse(spec: &str) -> Result<Self, Status> {
+    pub(crate) fn parse(spec: &str) -> Result<Self, Status> {
         parse(spec).map(Self).map_err(|why| {
             Status::invalid_argument(format!("invalid CronSchedule. ({spec:?}: {why})"))
         })
@@ -74,7 +66,7 @@ impl Schedule {
     /// epoch.
     ///
     /// `None` if there is none within the next five years.
-    pub fn next_ms(&self, after_ms: u64) -> Option<u64> {
+    pub(crate) fn next_ms(&self, after_ms: u64) -> Option<u64> {
         let second_ms = after_ms - after_ms % 1000;
         match &self.0 {
             Kind::Every { delay_ms } => second_ms.checked_add(*delay_ms),
@@ -86,7 +78,7 @@ impl Schedule {
     /// if the last run was due at `scheduled_ms`.
     ///
     /// Times that have passed in between are skipped. `None` if the schedule has no next time.
-    pub fn backoff_ms(&self, scheduled_ms: u64, now_ms: u64) -> Option<u64> {
+    pub(crate) fn backoff_ms(&self, scheduled_ms: u64, now_ms: u64) -> Option<u64> {
         let next_ms = if now_ms < scheduled_ms {
             scheduled_ms
         } else {
@@ -110,7 +102,7 @@ impl Schedule {
 /// # Errors
 ///
 /// INVALID_ARGUMENT, naming the mistake, also for a schedule that never matches.
-pub fn validate(spec: &str, now_ms: u64) -> Result<(), Status> {
+pub(crate) fn validate(spec: &str, now_ms: u64) -> Result<(), Status> {
     if spec.is_empty() {
         return Ok(());
     }
