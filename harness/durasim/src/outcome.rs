@@ -62,7 +62,7 @@ impl fmt::Display for ChoiceSource {
 pub struct WorldOptions {
     /// The source of its choices.
     pub choices: ChoiceSource,
-    /// The faults that may strike in it.
+    /// The faults that may happen in it.
     pub faults: FaultProfile,
     /// Its limits.
     pub limits: Limits,
@@ -138,7 +138,7 @@ pub struct WorldReport {
     pub tape: Tape,
     /// The choices of the given tape that match no point of the world.
     pub drift: Vec<TapeEntry>,
-    /// The number of faults that struck.
+    /// The number of faults that happened.
     pub faults: u32,
     /// The history of every run, in the order in which the runs started.
     pub histories: Vec<History>,

@@ -35,10 +35,10 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
             writeln!(out, "  {line}")?;
         }
     }
-    let struck = faults(&report);
-    if !struck.is_empty() {
+    let happened = faults(&report);
+    if !happened.is_empty() {
         writeln!(out, "\nfaults:")?;
-        for fault in struck {
+        for fault in happened {
             writeln!(out, "  {fault}")?;
         }
     }
@@ -71,11 +71,11 @@ pub(super) fn counted(count: u32, noun: &str) -> String {
 
 /// Returns the faults of a world in words, each with its time.
 pub(super) fn faults(report: &WorldReport) -> Vec<String> {
-    let struck = report.tape.entries.iter().filter(|entry| {
+    let happened = report.tape.entries.iter().filter(|entry| {
         // Choices of order and latency are no faults; neither is the choice of fault kinds.
         entry.point.site.starts_with("fault.") && !entry.words.is_empty()
     });
-    struck
+    happened
         .map(|entry| {
             format!(
                 "+{:<12} {}",

@@ -9,7 +9,7 @@ use super::{
     Exit,
     args::Faults,
     outcome::{render, world_options},
-    run::{faults as struck, humane},
+    run::{faults as faults_of, humane},
     stopwatch::Stopwatch,
 };
 
@@ -84,7 +84,7 @@ fn faults_that_are_tolerated(out: &mut impl Write) -> io::Result<bool> {
     }
     if let Some((seed, report)) = richest {
         writeln!(out, "The faults in the world of seed {seed}:\n")?;
-        for fault in struck(&report) {
+        for fault in faults_of(&report) {
             writeln!(out, "    {fault}")?;
         }
     }

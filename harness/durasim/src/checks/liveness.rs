@@ -48,7 +48,7 @@ pub(crate) fn behind_hang(
     })
 }
 
-/// Faults stopped `healed_ms` into the world, if any struck, and by `now_ms` a workflow had not
+/// Faults stopped `healed_ms` into the world, if any happened, and by `now_ms` a workflow had not
 /// closed.
 pub(super) fn failure(healed_ms: Option<u64>, now_ms: u64, diagnosis: Diagnosis) -> Failure {
     let count = diagnosis.workflows.len();

@@ -69,7 +69,7 @@ impl<'a> Campaign<'a> {
         &self.fault_free
     }
 
-    /// Returns the faults that may strike in the other worlds.
+    /// Returns the faults that may happen in the other worlds.
     pub fn faults(&self) -> &FaultProfile {
         &self.options.faults
     }

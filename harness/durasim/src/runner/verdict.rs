@@ -19,7 +19,7 @@ pub(super) struct Evidence {
     pub(super) unreadable: Option<Failure>,
     /// An effect that was applied more than once.
     pub(super) of_ledgers: Option<Failure>,
-    /// A fault that was placed by hand and struck nothing.
+    /// A fault that was placed by hand and did not happen.
     pub(super) missed_fault: Option<Failure>,
     /// Workflow code that something outside the SDK has woken.
     pub(super) woken_from_outside: Option<Failure>,
@@ -46,7 +46,7 @@ pub(super) fn verdict(
     // 3. An effect that was applied more than once.
     failure = failure.or_else(|| evidence.of_ledgers.filter(counts));
 
-    // 4. A fault that was placed by hand and struck nothing: the test did not test what it names.
+    // 4. A fault that was placed by hand and did not happen: the test did not test what it names.
     failure = failure.or_else(|| evidence.missed_fault.filter(counts));
 
     // 5. Workflow code that something outside the SDK has woken. It makes its workflow hang, so it

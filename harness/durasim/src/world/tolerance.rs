@@ -1,5 +1,5 @@
-//! The losses that a world tolerates without failing a sound workflow: faults ask before they
-//! strike.
+//! The losses that a world tolerates without failing a sound workflow: a fault asks before it
+//! happens.
 
 use super::{
     calls::Caller,
@@ -15,11 +15,11 @@ use temporalio_protos::temporal::api::{
 };
 
 /// The service's default timeout of a workflow task.
-const USUAL_TASK_TIMEOUT_MS: u64 = 10_000;
+const DEFAULT_TASK_TIMEOUT_MS: u64 = 10_000;
 
 /// The time that a query may need when its worker has just died: the timeout of a workflow task, and
 /// another timeout on the sticky queue.
-const QUERY_NEEDS_MS: u64 = 2 * USUAL_TASK_TIMEOUT_MS;
+const QUERY_NEEDS_MS: u64 = 2 * DEFAULT_TASK_TIMEOUT_MS;
 
 /// The last attempt of a workflow task that may wait for a process that is cut off: so many tasks of
 /// a run may time out in a row.
@@ -173,7 +173,7 @@ impl State {
                     _ => None,
                 });
         RunTimes {
-            task_timeout_ms: task_timeout_ms.unwrap_or(USUAL_TASK_TIMEOUT_MS),
+            task_timeout_ms: task_timeout_ms.unwrap_or(DEFAULT_TASK_TIMEOUT_MS),
             needed_from_ms: self.run_needs_from_ms(task.workflow_execution.as_ref()),
         }
     }

@@ -105,7 +105,7 @@ impl State {
         let (label, number) = (subject.label(), subject.number);
         self.record("activity task", format_args!("{label} attempt {number}"));
 
-        // Faults that strike before the code begins.
+        // Faults that happen before the code begins.
         let allowance = if self.faults.any() {
             self.allowance(&task)
         } else {

@@ -142,7 +142,7 @@ impl State {
             format_args!("{workflow} attempt {}", task.attempt),
         );
 
-        // Faults that strike before the code runs.
+        // Faults that happen before the code runs.
         match self.task_fate(at, TaskMoment::Arrives, workflow, Some(&task)) {
             Some(TaskFate::Evict) => self.evict(at, &run_id),
             Some(TaskFate::Crash {
