@@ -27,10 +27,10 @@ impl Place {
     /// Returns `true` if the subject of a fault is at this place.
     fn is_at(&self, subject: Label) -> bool {
         match (self, subject) {
-            (Self::Activity(name), Label::Attempt(_, activity))
-            | (
+            (
                 Self::Activity(name),
-                Label::AttemptMessage(_, activity, AttemptMessage::Heartbeat),
+                Label::Attempt(_, activity)
+                | Label::AttemptMessage(_, activity, AttemptMessage::Heartbeat),
             ) => activity.is(name),
             (Self::Workflow(name), _) => subject
                 .workflow()
