@@ -1,8 +1,9 @@
 //! A worker outside of the world that answers its workflow tasks: with it the official worker is
 //! compared with the simulated one.
 
-use durasim_worker::WorkflowTaskProgress;
 use std::{fmt, sync::Arc};
+
+use durasim_worker::WorkflowTaskProgress;
 use temporalio_protos::temporal::api::workflowservice::v1::{
     GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse,
     RespondWorkflowTaskCompletedResponse,

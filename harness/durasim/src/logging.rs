@@ -4,9 +4,11 @@
 //! too, such as `DURASIM_LOG=durasim=debug,payments=info`. Off, it costs one check of a flag an
 //! event.
 
-use crate::report::Colors;
 use std::sync::Once;
+
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::report::Colors;
 
 static INIT: Once = Once::new();
 

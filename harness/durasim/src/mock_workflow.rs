@@ -1,8 +1,9 @@
 //! Mocked workflows: the calls of their closures, and the records of those calls.
 
+use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc};
+
 use durasim_engine::Clock;
 use futures::future::LocalBoxFuture;
-use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc};
 use temporalio_common::{
     WorkflowDefinition,
     data_converters::{

@@ -25,6 +25,7 @@ pub type Answer = fn(GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessRespon
 /// # Errors
 ///
 /// If the client refuses the answer to its first request, `GetSystemInfo`.
+#[expect(clippy::missing_panics_doc, reason = "the address is valid")]
 pub fn connect(identity: &str, answer: Answer) -> Result<Connection, ClientConnectError> {
     let address: Url = "http://durasim.invalid:7233"
         .parse()

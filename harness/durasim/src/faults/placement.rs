@@ -7,6 +7,7 @@ use temporalio_common::{ActivityDefinition, SignalDefinition, WorkflowDefinition
 use super::{
     catalogue::{FaultKind, client_unavailable, constructors},
     moments::{Delay, Moment},
+    times::milliseconds,
     words::delay_words,
 };
 use crate::label::{AttemptMessage, Call, Label, Workflow};
@@ -193,8 +194,7 @@ impl Fault {
     /// Makes a delay, or the absence of a worker, last for this much virtual time.
     #[must_use]
     pub fn by(mut self, duration: Duration) -> Self {
-        self.delay.get_or_insert_default().ms =
-            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.delay.get_or_insert_default().ms = milliseconds(duration);
         self
     }
 

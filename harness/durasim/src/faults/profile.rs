@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use super::{catalogue::FaultKind, placement::Fault, rule::Family};
+use super::{catalogue::FaultKind, placement::Fault, rule::Family, times::milliseconds};
 use crate::words::duration_words;
 
 /// The faults that a world may meet, their odds, and their number.
@@ -92,8 +92,8 @@ impl FaultProfile {
         Self::of(Preset::None)
     }
 
-    /// Worker processes die, are redeployed or cut off, lose their caches, and fail or miss workflow
-    /// tasks.
+    /// Worker processes die, are redeployed or cut off, lose their caches, and fail or miss
+    /// workflow tasks.
     pub fn crashes() -> Self {
         Self::of(Preset::Crashes)
     }
@@ -172,7 +172,7 @@ impl FaultProfile {
     /// if the budget is not spent. By default the budget alone counts.
     #[must_use]
     pub fn heal_after(mut self, duration: Duration) -> Self {
-        self.heals_after_ms = Some(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        self.heals_after_ms = Some(milliseconds(duration));
         self
     }
 

@@ -15,6 +15,7 @@ pub(crate) fn limit_ms<D: Clone + TryInto<Duration>>(timeout: Option<&D>) -> Opt
     (!timeout.is_zero()).then(|| milliseconds(timeout))
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+/// Returns a duration in whole milliseconds; one that is too long is the longest there is.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

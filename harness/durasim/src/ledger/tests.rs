@@ -5,8 +5,7 @@ use durasim_worker::{
     activity::{ActivityAttempt, ActivityDefinitions, CallLog, LocalActivityOrigin},
 };
 use serde::Serialize;
-use temporalio_common::UntypedActivity;
-use temporalio_common::data_converters::RawValue;
+use temporalio_common::{UntypedActivity, data_converters::RawValue};
 use temporalio_protos::{
     coresdk::workflow_commands::ScheduleLocalActivity,
     temporal::api::{

@@ -1,6 +1,7 @@
 //! The arguments of a handler's closures.
 
 use std::collections::BTreeMap;
+
 use tokio_util::sync::CancellationToken;
 
 /// One request to start an operation.

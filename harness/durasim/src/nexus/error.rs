@@ -1,7 +1,7 @@
 //! Errors of handlers.
 
-use super::handler::CONTEXT;
 use std::fmt;
+
 use temporalio_common::{
     data_converters::DataConverter,
     error::{ApplicationFailure, OutgoingActivityError, OutgoingError},
@@ -13,6 +13,8 @@ use temporalio_protos::temporal::api::{
         failure::FailureInfo,
     },
 };
+
+use super::handler::CONTEXT;
 
 /// The predefined errors of a Nexus handler; each says whether its caller asks again.
 ///
@@ -188,8 +190,8 @@ impl NexusError {
         }
     }
 
-    /// Converts the error to the end of an operation. An error of the handler cannot end one, so the
-    /// operation fails with its message.
+    /// Converts the error to the end of an operation. An error of the handler cannot end one, so
+    /// the operation fails with its message.
     pub(crate) fn into_ending(self, converter: &DataConverter) -> Box<Failure> {
         let ending = match self.0 {
             Kind::Handler { message, .. } => Self::failed(message),

@@ -1,11 +1,8 @@
 //! A handler without its types: requests in, answers out.
 
-use super::{
-    NexusCall, NexusCancelCall, NexusError, error::SentError, record::NexusCalls,
-    reply::sealed::Sealed as NexusResult,
-};
-use futures::future::LocalBoxFuture;
 use std::{collections::BTreeMap, future::Future, rc::Rc};
+
+use futures::future::LocalBoxFuture;
 use temporalio_common::{
     data_converters::{
         DataConverter, GenericPayloadConverter, NexusSerializationContext, SerializationContext,
@@ -18,6 +15,11 @@ use temporalio_protos::temporal::api::{
     failure::v1::{Failure, NexusHandlerFailureInfo, failure::FailureInfo},
 };
 use tokio_util::sync::CancellationToken;
+
+use super::{
+    NexusCall, NexusCancelCall, NexusError, error::SentError, record::NexusCalls,
+    reply::sealed::Sealed as NexusResult,
+};
 
 pub(crate) static CONTEXT: std::sync::LazyLock<SerializationContextData> =
     std::sync::LazyLock::new(|| SerializationContextData::Nexus(NexusSerializationContext::new()));

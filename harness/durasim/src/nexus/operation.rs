@@ -1,15 +1,17 @@
 //! A test's handle to an operation that it handles.
 
+use std::{fmt, future::Future, rc::Rc};
+
+use futures::future::LocalBoxFuture;
+use temporalio_common::data_converters::{DataConverter, TemporalSerializable};
+use temporalio_protos::temporal::api::{common::v1::Payload, failure::v1::Failure};
+use tonic::Status;
+
 use super::{
     NexusCallRecord, NexusCancelCall, NexusCancelRecord, NexusError,
     handler::{Ended, Handler, coded, encode},
     record::NexusCalls,
 };
-use futures::future::LocalBoxFuture;
-use std::{fmt, future::Future, rc::Rc};
-use temporalio_common::data_converters::{DataConverter, TemporalSerializable};
-use temporalio_protos::temporal::api::{common::v1::Payload, failure::v1::Failure};
-use tonic::Status;
 
 /// Why the end of a started operation reached nobody.
 #[derive(Debug, thiserror::Error)]

@@ -1,13 +1,15 @@
 //! Records of the requests that reached handlers, with their answers, in the order of the requests.
 
-use super::handler::{Answer, CONTEXT, CancelRequest, StartRequest};
-use durasim_engine::Clock;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use durasim_engine::Clock;
 use temporalio_common::data_converters::{
     DataConverter, GenericPayloadConverter, PayloadConversionError, PayloadConverter,
     SerializationContext, TemporalDeserializable,
 };
 use temporalio_protos::temporal::api::{common::v1::Payload, failure::v1::Failure};
+
+use super::handler::{Answer, CONTEXT, CancelRequest, StartRequest};
 
 /// One request to start an operation, as it was recorded.
 #[derive(Debug, Clone)]

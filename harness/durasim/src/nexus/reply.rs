@@ -1,12 +1,14 @@
 //! Results of handlers.
 
+use std::{fmt, future::Future};
+
+use futures::future::LocalBoxFuture;
+use temporalio_common::data_converters::{DataConverter, TemporalSerializable};
+
 use super::{
     error::NexusError,
     handler::{Answer, Ended, coded, encode},
 };
-use futures::future::LocalBoxFuture;
-use std::{fmt, future::Future};
-use temporalio_common::data_converters::{DataConverter, TemporalSerializable};
 
 type Ending = Box<dyn FnOnce(DataConverter) -> LocalBoxFuture<'static, Ended>>;
 
@@ -28,9 +30,9 @@ impl NexusStarted {
         }
     }
 
-    /// Ends the operation with a future: it runs on after the handler has answered, in virtual time, and
-    /// nothing but the end of the world stops it. If this very operation is started a second time,
-    /// the first one goes on in its place.
+    /// Ends the operation with a future: it runs on after the handler has answered, in virtual
+    /// time, and nothing but the end of the world stops it. If this very operation is started a
+    /// second time, the first one goes on in its place.
     #[must_use]
     pub fn completes<T: TemporalSerializable + 'static>(
         self,

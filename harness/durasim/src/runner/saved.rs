@@ -211,8 +211,8 @@ mod tests {
         };
         assert_eq!(
             of_two.to_string(),
-            "durasim: 2 saved plans of payments::races (DS001 panic, DS105 liveness) match no point \
-             of the test any more and test nothing; delete their entries from \
+            "durasim: 2 saved plans of payments::races (DS001 panic, DS105 liveness) match no \
+             point of the test any more and test nothing; delete their entries from \
              tests/payments.durasim-seeds"
         );
     }

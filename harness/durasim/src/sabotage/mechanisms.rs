@@ -168,7 +168,7 @@ probes! {
         }.boxed_local();
         let faults = certain(FaultKind::ActivityFailure);
         let choices = ChoiceSource::Seed(0);
-        let options = WorldOptions { faults, choices, ..WorldOptions::default() };
+        let options = WorldOptions { choices, faults, ..WorldOptions::default() };
         run_world(&body, &options).failure.map_or(Ok(()), |failure| Err(failure.to_string()))
     };
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// A queue of things by the time at which they are due; among equals, the one set first comes first.
+/// A queue of things by the time at which they are due; among equals, the one set first comes
+/// first.
 pub(crate) struct Alarms<T> {
     by_time: BTreeMap<(u64, u64), T>,
     next: u64,

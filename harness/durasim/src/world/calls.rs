@@ -1,5 +1,19 @@
 //! Requests under way: their callers, what faults make of them, and how their answers come back.
 
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use durasim_engine::digest;
+use durasim_service::{Reason, Request, RequestId, Response};
+use futures::channel::oneshot;
+use prost::Message as _;
+use tonic::Status;
+
 use super::{
     network::{Message, Network},
     partitions::Partitions,
@@ -11,18 +25,6 @@ use crate::{
     faults::{CallView, Delay, Direction, Fate},
     label::Label,
 };
-use durasim_engine::digest;
-use durasim_service::{Reason, Request, RequestId, Response};
-use futures::channel::oneshot;
-use prost::Message as _;
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-};
-use tonic::Status;
 
 /// The caller that waits for the answer to a request.
 pub(super) enum Caller {

@@ -3,16 +3,18 @@
 //! Connecting costs more than a whole simulated run, so one connection serves the process: it owns
 //! no task and no socket, and its callback finds the world it belongs to by the thread.
 
-use super::World;
+use std::sync::OnceLock;
+
 use durasim_engine::START_MS;
 use durasim_service::{Request, RequestId, Service, ServiceConfig, request::WORKFLOW_SERVICE};
 use futures::future::BoxFuture;
-use std::sync::OnceLock;
 use temporalio_client::{
     Connection,
     callback_based::{GrpcRequest, GrpcSuccessResponse},
 };
 use tonic::{Status, codegen::http::HeaderMap};
+
+use super::World;
 
 static CONNECTION: OnceLock<Connection> = OnceLock::new();
 

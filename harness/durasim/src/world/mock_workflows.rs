@@ -5,19 +5,11 @@
 //! itself wakes the run, which closes in its next task. The outcome is kept until then: a task that
 //! is lost is answered again with the same outcome.
 
-use super::{World, diagnosis, state::State, worker::ProcessRef};
-use crate::{
-    faults::instant_ms,
-    label::Workflow,
-    mock_workflow::{
-        MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord,
-        WorkflowCalls,
-    },
-};
+use std::{collections::BTreeMap, future::poll_fn, task::Poll};
+
 use durasim_service::{PolledWorkflowTask, Request};
 use durasim_worker::WorkflowTaskProgress;
 use futures::future::LocalBoxFuture;
-use std::{collections::BTreeMap, future::poll_fn, task::Poll};
 use temporalio_protos::temporal::api::{
     command::v1::{
         CancelWorkflowExecutionCommandAttributes, Command,
@@ -34,6 +26,16 @@ use temporalio_protos::temporal::api::{
     },
 };
 use tokio_util::sync::CancellationToken;
+
+use super::{World, diagnosis, state::State, worker::ProcessRef};
+use crate::{
+    faults::instant_ms,
+    label::Workflow,
+    mock_workflow::{
+        MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord,
+        WorkflowCalls,
+    },
+};
 
 /// The signal by which a mock wakes its run. It stands in history where a workflow's own timer or
 /// activity would.
@@ -211,9 +213,9 @@ impl State {
         };
         run.end = Some(end);
         if run.waits {
-            self.wake_mocked_run(run_id)
+            self.wake_mocked_run(run_id);
         } else {
-            self.answer_held_task(run_id)
+            self.answer_held_task(run_id);
         }
     }
 

@@ -21,12 +21,13 @@ pub(crate) mod trace;
 mod user_checks;
 mod worker;
 
-use durasim_engine::{Clock, Executor};
-use futures::channel::oneshot;
 use std::{
     cell::{RefCell, RefMut},
     rc::Rc,
 };
+
+use durasim_engine::{Clock, Executor};
+use futures::channel::oneshot;
 
 pub(crate) use connection::connection;
 #[cfg(feature = "nexus")]

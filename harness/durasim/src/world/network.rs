@@ -1,14 +1,16 @@
 //! The simulated network: every message between clients, service and workers waits here.
 //!
 //! A message is delayed by time, by events, or by both. When time skips, a delay by time almost
-//! never meets the timer that it should race with: the clock jumps over the delay. A delay by events
-//! does meet the timer: the message stays until that many other things have happened, however far
-//! the clock jumps meanwhile.
+//! never meets the timer that it should race with: the clock jumps over the delay. A delay by
+//! events does meet the timer: the message stays until that many other things have happened,
+//! however far the clock jumps meanwhile.
+
+use std::collections::BTreeMap;
+
+use durasim_service::{Request, RequestId, Response};
+use tonic::Status;
 
 use crate::{broken::broken, faults::Delay, label::Workflow};
-use durasim_service::{Request, RequestId, Response};
-use std::collections::BTreeMap;
-use tonic::Status;
 
 /// A message under way.
 pub(crate) enum Message {

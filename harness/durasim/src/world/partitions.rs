@@ -1,18 +1,20 @@
 //! Partitions: worker processes that are cut off from the service for a while.
 //!
-//! A process that is cut off lives on. Its requests and the answers to them wait until the partition
-//! ends, and then go on their way; what they bring may be stale by then. A call that waits too long
-//! fails in the process, as in the official client, and its message is lost. The polls that the
-//! process had open still wait at the service: it hands out tasks to them, which the process does
-//! not get in time.
+//! A process that is cut off lives on. Its requests and the answers to them wait until the
+//! partition ends, and then go on their way; what they bring may be stale by then. A call that
+//! waits too long fails in the process, as in the official client, and its message is lost. The
+//! polls that the process had open still wait at the service: it hands out tasks to them, which the
+//! process does not get in time.
+
+use std::collections::BTreeMap;
+
+use durasim_service::Response;
 
 use super::{
     network::Message,
     worker::{PollKind, ProcessRef},
 };
 use crate::faults::{Delay, Partition};
-use durasim_service::Response;
-use std::collections::BTreeMap;
 
 /// The time that a poll waits at the service, in virtual milliseconds
 /// (`temporalio/temporal: matching.longPollExpirationInterval`).

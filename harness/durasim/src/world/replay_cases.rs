@@ -1,10 +1,11 @@
 //! The runs of a world that the check `replay` replays, each with its code.
 
-use super::State;
-use crate::outcome::ReplayCase;
 use durasim_service::ExecutionSummary;
 use durasim_worker::{Nondeterminism, ReplayMode, ReplayOptions, WorkflowErrorType};
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+
+use super::State;
+use crate::outcome::ReplayCase;
 
 /// A case for each run whose workflow some worker has. A mock has no code to replay; a run that
 /// nondeterminism has failed, because its worker is told to, has none that would do the same.

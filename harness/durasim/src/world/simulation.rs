@@ -1,15 +1,6 @@
 //! The loop that runs a world: poll what is ready, do one thing that can happen, jump the clock,
 //! and again.
 
-use super::{World, diagnosis, network::Message, state::State};
-use crate::{
-    faults::Latency,
-    label::Label,
-    limits::LimitExceeded,
-    panics,
-    report::{Diagnosis, Failure},
-};
-use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads};
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -18,21 +9,33 @@ use std::{
     time::Duration,
 };
 
+use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads};
+
+use super::{World, diagnosis, network::Message, state::State};
+use crate::{
+    faults::Latency,
+    label::Label,
+    limits::LimitExceeded,
+    panics,
+    report::{Diagnosis, Failure},
+};
+
 /// The longest time that a world goes on after its test returned, in virtual milliseconds: a year.
 ///
-/// Some workflows never close. The test has ended, and a year of such a workflow is enough to check.
+/// Some workflows never close. The test has ended, and a year of such a workflow is enough to
+/// check.
 const SETTLE_MS: u64 = 365 * 24 * 3600 * 1000;
 
 /// The largest number of steps that a world goes on after its test returned.
 const SETTLE_STEPS: u64 = 20_000;
 
-/// The time that a message waits for events when the world knows of nothing else to come, in virtual
-/// milliseconds: an hour. An activity or the test may sleep, and the world cannot ask Tokio whether
-/// one of them does.
+/// The time that a message waits for events when the world knows of nothing else to come, in
+/// virtual milliseconds: an hour. An activity or the test may sleep, and the world cannot ask Tokio
+/// whether one of them does.
 const PATIENCE_MS: u64 = 3600 * 1000;
 
-/// The time beyond the end of a world in which timers of the test and its activities are looked for,
-/// in virtual milliseconds: a thousand years.
+/// The time beyond the end of a world in which timers of the test and its activities are looked
+/// for, in virtual milliseconds: a thousand years.
 const FAR_MS: u64 = 1000 * SETTLE_MS;
 
 /// The real time that a world in which nothing can happen waits for threads of workflow code.
@@ -45,8 +48,8 @@ struct Returned {
     at_step: u64,
 }
 
-/// Runs the world until its test, `body`, and all its consequences are done. A failure is left in the
-/// state.
+/// Runs the world until its test, `body`, and all its consequences are done. A failure is left in
+/// the state.
 pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
     let mut returned: Option<Returned> = None;
     let mut polls = 0;

@@ -1,5 +1,12 @@
 //! The parts of a world, and the small things that every part needs.
 
+use std::rc::Rc;
+
+use durasim_engine::{Choices, Clock, Executor, START_MS, Trace};
+use durasim_service::{Reason, Request, Service, ServiceConfig};
+use durasim_worker::activity::CallLog;
+use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
+
 use super::{calls::Calls, mock_workflows::MockRuns, worker::Workers};
 use crate::{
     broken::broken,
@@ -8,11 +15,6 @@ use crate::{
     outcome::WorldOptions,
     report::Failure,
 };
-use durasim_engine::{Choices, Clock, Executor, START_MS, Trace};
-use durasim_service::{Reason, Request, Service, ServiceConfig};
-use durasim_worker::activity::CallLog;
-use std::rc::Rc;
-use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
 /// The parts that a world is made from.
 pub(crate) struct StateParts {

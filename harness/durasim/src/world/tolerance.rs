@@ -1,12 +1,6 @@
 //! The losses that a world tolerates without failing a sound workflow: a fault asks before it
 //! happens.
 
-use super::{
-    calls::Caller,
-    state::State,
-    worker::{ProcessRef, WorkerCall},
-};
-use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
 use durasim_service::{PolledWorkflowTask, Response};
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution,
@@ -14,15 +8,22 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::PollActivityTaskQueueResponse,
 };
 
+use super::{
+    calls::Caller,
+    state::State,
+    worker::{ProcessRef, WorkerCall},
+};
+use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
+
 /// The service's default timeout of a workflow task.
 const DEFAULT_TASK_TIMEOUT_MS: u64 = 10_000;
 
-/// The time that a query may need when its worker has just died: the timeout of a workflow task, and
-/// another timeout on the sticky queue.
+/// The time that a query may need when its worker has just died: the timeout of a workflow task,
+/// and another timeout on the sticky queue.
 const QUERY_NEEDS_MS: u64 = 2 * DEFAULT_TASK_TIMEOUT_MS;
 
-/// The last attempt of a workflow task that may wait for a process that is cut off: so many tasks of
-/// a run may time out in a row.
+/// The last attempt of a workflow task that may wait for a process that is cut off: so many tasks
+/// of a run may time out in a row.
 const MAX_WAITING_ATTEMPT: i32 = 3;
 
 impl State {
@@ -53,8 +54,9 @@ impl State {
             })
     }
 
-    /// Returns `true` if a sound workflow tolerates that a process is cut off for longer: everything
-    /// that the process holds can be tried again, the workflow tasks that wait for it too.
+    /// Returns `true` if a sound workflow tolerates that a process is cut off for longer:
+    /// everything that the process holds can be tried again, the workflow tasks that wait for it
+    /// too.
     pub(super) fn tolerates_partition(&self, at: ProcessRef) -> bool {
         let tolerates = |task: &PolledWorkflowTask| {
             task.attempt <= MAX_WAITING_ATTEMPT
@@ -70,9 +72,9 @@ impl State {
             })
     }
 
-    /// Returns the time from which on a query has so little time left that a delay of its worker may
-    /// cost it the answer: its caller would be told that the deadline is exceeded, which is no flaw
-    /// of a workflow. Returns `None` if no query waits.
+    /// Returns the time from which on a query has so little time left that a delay of its worker
+    /// may cost it the answer: its caller would be told that the deadline is exceeded, which is no
+    /// flaw of a workflow. Returns `None` if no query waits.
     pub(crate) fn hurries_from_ms(&self) -> Option<u64> {
         let queries = self.calls.iter().filter(|pending| pending.is_query);
         let deadline_ms = queries
@@ -102,8 +104,8 @@ impl State {
         self.still_allowed(&task.task_token, allowance)
     }
 
-    /// Returns the losses that an attempt still tolerates: an activity that is to be cancelled is not
-    /// retried any more.
+    /// Returns the losses that an attempt still tolerates: an activity that is to be cancelled is
+    /// not retried any more.
     pub(crate) fn still_allowed(&self, task_token: &[u8], allowance: Allowance) -> Allowance {
         if self.service.is_cancel_requested(task_token) {
             allowance.without_retry()
@@ -112,8 +114,8 @@ impl State {
         }
     }
 
-    /// Returns the time from which on a run needs all the time that it has left, if it has a timeout:
-    /// as much as a run of its type takes in the fault-free world.
+    /// Returns the time from which on a run needs all the time that it has left, if it has a
+    /// timeout: as much as a run of its type takes in the fault-free world.
     fn run_needs_from_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (_, started) = self.started(execution)?;
         let workflow_type = started
@@ -126,7 +128,8 @@ impl State {
         )
     }
 
-    /// Returns the time at which a run must have closed, by its own timeout or by that of its chain.
+    /// Returns the time at which a run must have closed, by its own timeout or by that of its
+    /// chain.
     pub(crate) fn run_deadline_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (started_ms, started) = self.started(execution)?;
         let run_ends_ms =

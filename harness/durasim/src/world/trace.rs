@@ -1,10 +1,12 @@
 //! Writing the trace: one entry for everything that happens, in Temporal's words.
 
-use super::state::State;
-use crate::{broken::broken, history::History};
+use std::fmt;
+
 use durasim_engine::Trace;
 use durasim_service::{RunHistory, Service, ServiceConfig};
-use std::fmt;
+
+use super::state::State;
+use crate::{broken::broken, history::History};
 
 impl State {
     /// Adds one entry to the trace, after the choices that led to it.
@@ -27,7 +29,8 @@ impl State {
         }
     }
 
-    /// Ends the service and adds every history to the trace, to the byte. Returns every run's history, in the order in which the runs started.
+    /// Ends the service and adds every history to the trace, to the byte. Returns every run's
+    /// history, in the order in which the runs started.
     pub(crate) fn close(&mut self) -> Vec<History> {
         let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
         let mut histories = Vec::new();

@@ -1,5 +1,10 @@
 //! The checks that a test asks for: its observations, ledgers, invariants and labels.
 
+use std::{collections::BTreeMap, panic::Location, rc::Rc};
+
+use durasim_engine::TaskId;
+use serde_json::Value;
+
 use super::World;
 use crate::{
     checks::{self, effects_once::Watched, invariant::Invariant},
@@ -7,9 +12,6 @@ use crate::{
     panics,
     report::Failure,
 };
-use durasim_engine::TaskId;
-use serde_json::Value;
-use std::{collections::BTreeMap, panic::Location, rc::Rc};
 
 type Observer = Box<dyn Fn() -> Result<Value, String>>;
 

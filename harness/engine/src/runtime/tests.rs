@@ -208,8 +208,10 @@ fn futures_without_a_task_run_too() {
 /// Blocking work. On madsim it is a task like any other, and there is no gate.
 #[cfg(not(madsim))]
 mod blocking {
-    use std::pin::pin;
-    use std::sync::{Arc, Mutex};
+    use std::{
+        pin::pin,
+        sync::{Arc, Mutex},
+    };
 
     use futures::poll;
     use tokio::task::spawn_blocking;

@@ -4,11 +4,11 @@ mod arguments;
 mod errors;
 mod function;
 
-use errors::Errors;
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, ItemFn, Type, spanned::Spanned};
 
 use crate::parse::Argument;
+use errors::Errors;
 
 /// A valid test.
 pub(crate) struct WorkflowTest {

@@ -13,14 +13,17 @@
 //! attempt has timed out, or only a moment. Drawn, it happens only if everything that the process
 //! holds can be tried again, and ends as soon as that is no longer so.
 
-use crate::faults::{
-    moments::{
-        AttemptFate, AttemptMoment, AttemptView, Moment, Partition, TaskFate, TaskMoment, TaskView,
+use crate::{
+    faults::{
+        moments::{
+            AttemptFate, AttemptMoment, AttemptView, Moment, Partition, TaskFate, TaskMoment,
+            TaskView,
+        },
+        rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
+        words::attempt_words,
     },
-    rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
-    words::attempt_words,
+    words::duration_words,
 };
-use crate::words::duration_words;
 
 /// The time from the timeout of a task or an attempt to the end of the partition, in virtual
 /// milliseconds.

@@ -1,8 +1,9 @@
 //! The times that a worker process waits for: throttled heartbeats, restarts, local activities.
 
+use durasim_worker::activity::{LocalActivityId, LocalActivityMoment};
+
 use super::ProcessRef;
 use crate::world::State;
-use durasim_worker::activity::{LocalActivityId, LocalActivityMoment};
 
 /// Something that happens in a worker when the clock reaches a time.
 pub(super) enum Alarm {

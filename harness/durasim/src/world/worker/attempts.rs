@@ -1,17 +1,12 @@
 //! Activity attempts: their code, their heartbeats, and the reports of their outcomes.
 
-use super::{ProcessRef, WorkerCall, alarms::ProcessAlarm};
-use crate::{
-    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await, limit_ms},
-    label::{AttemptMessage, Label, Name, Workflow},
-    world::{State, World, diagnosis},
-};
+use std::sync::Arc;
+
 use durasim_engine::TaskId;
 use durasim_service::Request;
 use durasim_worker::activity::{
     ActivityAttempt, ActivityOutcome, HeartbeatAction, HeartbeatThrottle,
 };
-use std::sync::Arc;
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads},
     workflowservice::v1::{
@@ -22,6 +17,13 @@ use temporalio_protos::temporal::api::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+
+use super::{ProcessRef, WorkerCall, alarms::ProcessAlarm};
+use crate::{
+    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await, limit_ms},
+    label::{AttemptMessage, Label, Name, Workflow},
+    world::{State, World, diagnosis},
+};
 
 /// An activity attempt whose code runs.
 pub(in crate::world) struct RunningAttempt {

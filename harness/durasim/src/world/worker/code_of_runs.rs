@@ -1,9 +1,10 @@
 //! The version of a worker's code that ran a run: its history is replayed with it.
 
-use super::{ProcessRef, WorkerProcess, Workers};
-use crate::world::State;
 use durasim_service::ExecutionSummary;
 use temporalio_common::data_converters::DataConverter;
+
+use super::{ProcessRef, WorkerProcess, Workers};
+use crate::world::State;
 
 /// The code that ran a run's workflow tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,8 @@ impl Workers {
 }
 
 impl State {
-    /// Notes that a process runs a workflow task of a run, with the version of the code that it has.
+    /// Notes that a process runs a workflow task of a run, with the version of the code that it
+    /// has.
     pub(super) fn runs_task_of(&mut self, at: ProcessRef, run_id: &str) {
         let Some(process) = self.workers.running(at) else {
             return;

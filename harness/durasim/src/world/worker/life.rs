@@ -1,12 +1,14 @@
 //! The life of a worker process: its start, its polls, its death, and its next start.
 
+use std::rc::Rc;
+
+use durasim_service::RequestId;
+
 use super::{ProcessRef, WorkerCall, WorkerProcess, WorkerSpec, alarms::Alarm, polls::PollKind};
 use crate::{
     broken::broken,
     world::{State, calls::Caller},
 };
-use durasim_service::RequestId;
-use std::rc::Rc;
 
 impl State {
     /// Starts a worker process for the first time.

@@ -3,11 +3,8 @@
 //! [`LocalActivities`] keeps their clocks as Core does. The world runs their code and sets their
 //! alarms.
 
-use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback};
-use crate::{
-    label::{Label, Name},
-    world::{State, World, diagnosis},
-};
+use std::collections::BTreeMap;
+
 use durasim_engine::TaskId;
 use durasim_worker::{
     LocalActivityTask, LocalActivityWork,
@@ -16,9 +13,14 @@ use durasim_worker::{
         LocalActivityMoment, LocalActivityOrigin,
     },
 };
-use std::collections::BTreeMap;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
 use tokio_util::sync::CancellationToken;
+
+use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback};
+use crate::{
+    label::{Label, Name},
+    world::{State, World, diagnosis},
+};
 
 /// The local activities of one process.
 #[derive(Default)]

@@ -16,9 +16,9 @@ mod reference;
 mod spec;
 mod workflow_tasks;
 
-use crate::world::alarms::Alarms;
 use std::collections::BTreeMap;
 
+use crate::world::alarms::Alarms;
 use alarms::{Alarm, ProcessAlarm};
 pub(super) use attempts::RunningAttempt;
 use code_of_runs::RunCode;

@@ -1,7 +1,6 @@
 //! The polls of a worker process: made once when it starts, and sent again whenever one is matched
 //! with a task.
 
-use crate::label::{Label, Name, TaskKind};
 use durasim_service::Request;
 use temporalio_protos::temporal::api::{
     enums::v1::TaskQueueKind,
@@ -9,8 +8,11 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::{PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest},
 };
 
+use crate::label::{Label, Name, TaskKind};
+
 /// The kinds of poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "Temporal's own words")]
 pub(crate) enum PollKind {
     WorkflowTask,
     /// For workflow tasks of the runs that the process keeps.

@@ -1,14 +1,16 @@
 //! One worker process, running.
 
+use std::{collections::BTreeMap, rc::Rc};
+
+use durasim_service::{PolledWorkflowTask, RequestId};
+use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
+use temporalio_client::{Client, ClientOptions};
+use temporalio_common::data_converters::DataConverter;
+
 use super::{
     ProcessRef, RunningAttempt, WorkerSpec, local_activities::LocalAttempts, polls::Polls,
 };
 use crate::{label::Workflow, mock_workflow::MockWorkflow, world::connection::connection};
-use durasim_service::{PolledWorkflowTask, RequestId};
-use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
-use std::{collections::BTreeMap, rc::Rc};
-use temporalio_client::{Client, ClientOptions};
-use temporalio_common::data_converters::DataConverter;
 
 /// A worker process. All of it but `spec` is lost when the process dies.
 pub(crate) struct WorkerProcess {

@@ -1,8 +1,10 @@
 //! The code that a worker process is started from.
 
-use crate::mock_workflow::MockWorkflows;
-use durasim_worker::{WorkflowDefinitions, WorkflowWorkerOptions, activity::ActivityDefinitions};
 use std::rc::Rc;
+
+use durasim_worker::{WorkflowDefinitions, WorkflowWorkerOptions, activity::ActivityDefinitions};
+
+use crate::mock_workflow::MockWorkflows;
 
 /// The specification of a worker: its process is started from it again after each crash.
 pub(crate) struct WorkerSpec {

@@ -1,11 +1,5 @@
 //! Workflow tasks: what a process does with them, and with the answers to its reports.
 
-use super::{ProcessRef, WorkerCall};
-use crate::{
-    faults::{Delay, TaskFate, TaskMoment, TaskView},
-    label::{Label, Workflow, WorkflowTaskMessage},
-    world::{State, calls::Caller, diagnosis},
-};
 use durasim_service::{PolledWorkflowTask, Request, Response};
 use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
 use temporalio_protos::temporal::api::{
@@ -14,6 +8,13 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::{RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedRequest},
 };
 use tonic::{Code, Status};
+
+use super::{ProcessRef, WorkerCall};
+use crate::{
+    faults::{Delay, TaskFate, TaskMoment, TaskView},
+    label::{Label, Workflow, WorkflowTaskMessage},
+    world::{State, calls::Caller, diagnosis},
+};
 
 impl State {
     /// A process gets the answer to one of its requests.
@@ -342,8 +343,8 @@ impl State {
     }
 
     /// The service refuses the completion of a workflow task: it came too late, or is not
-    /// acceptable. What the run did since is not in its history. The SDK's Core forgets the run, and
-    /// replays it with its next task.
+    /// acceptable. What the run did since is not in its history. The SDK's Core forgets the run,
+    /// and replays it with its next task.
     fn workflow_task_refused(&mut self, at: ProcessRef, run_id: &str, status: &Status) {
         if let Some(external_worker) = &self.options.external_worker {
             external_worker.on_completed(run_id, Err(status));

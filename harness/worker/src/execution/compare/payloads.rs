@@ -90,8 +90,9 @@ fn show(payload: &Payload) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use pretty_assertions::assert_eq;
+
+    use super::*;
 
     fn payload(encoding: &str, data: &str) -> Payload {
         let metadata = [("encoding".to_owned(), encoding.as_bytes().to_vec())].into();

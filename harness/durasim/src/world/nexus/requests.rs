@@ -1,246 +1,39 @@
-//! Nexus handlers: the requests that reach them, their answers, and the ends of the operations that
-//! they start.
-//!
-//! A handler is no part of a worker, so no fault of a worker touches it. It polls for requests as a
-//! worker of its service would, and its calls are tasks of the executor.
+//! The requests that reach handlers: to start an operation, and to cancel one.
 
-use super::{
-    World,
-    calls::{Caller, ClientCall},
-    state::State,
-};
-use crate::{
-    label::{Label, Name, NexusMessage, TaskKind, Workflow},
-    nexus::{
-        Answer, CancelRequest, Handler, NexusCalls, NexusCancelCall, NexusHost, NexusOperation,
-        StartRequest,
-    },
-};
-use durasim_engine::Clock;
-use durasim_service::{CompleteNexusOperationRequest, Reply, Request, Response};
-use futures::{FutureExt, future::LocalBoxFuture};
 use std::{collections::BTreeMap, rc::Rc};
+
+use durasim_service::Response;
 use temporalio_protos::temporal::api::{
-    common::v1::Payload,
-    enums::v1::TaskQueueKind,
     failure::v1::{Failure, NexusHandlerFailureInfo, failure::FailureInfo},
     nexus::v1::{
         CancelOperationRequest, CancelOperationResponse, Request as NexusRequest,
-        Response as NexusResponse, StartOperationRequest, StartOperationResponse, request,
-        response, start_operation_response as start,
-    },
-    taskqueue::v1::TaskQueue,
-    workflowservice::v1::{
-        PollNexusTaskQueueRequest, PollNexusTaskQueueResponse, RespondNexusTaskCompletedRequest,
-        RespondNexusTaskFailedRequest,
+        StartOperationRequest, StartOperationResponse, request, response,
+        start_operation_response as start,
     },
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-/// The time that an operation must have left, so that a request for it can be lost and made again: a
-/// lost request is given up after nine seconds, and a few may be lost in a row.
-const PATIENCE_MS: u64 = 120_000;
+use super::{
+    handlers::{About, Asked, Started, Task, key},
+    host::CurrentWorld,
+};
+use crate::{
+    label::{Name, NexusMessage, Workflow},
+    nexus::{Answer, CancelRequest, NexusCancelCall, NexusOperation, StartRequest},
+    world::{World, state::State},
+};
 
 /// The header of callbacks that says which operation has ended.
 const CALLBACK_TOKEN: &str = "temporal-callback-token";
 
-/// Endpoint, service, operation.
-type Key = (Rc<str>, Rc<str>, Rc<str>);
-
-/// The handlers of a world, and the requests that reached them.
-pub(crate) struct NexusHandlers {
-    endpoints: Vec<Rc<str>>,
-    operations: BTreeMap<Key, Handler>,
-    /// The operations that a handler was asked to start, by request id.
-    asked: BTreeMap<String, Asked>,
-    /// The operations that were started, by operation and token.
-    started: BTreeMap<(Key, String), Started>,
-    calls: NexusCalls,
-}
-
-struct Asked {
-    about: About,
-    attempts: u32,
-    cancel: CancellationToken,
-}
-
-#[derive(Clone)]
-struct Started {
-    request_id: String,
-    about: About,
-    callback_token: String,
-    at_ms: u64,
-    cancels: u32,
-}
-
-/// A request to start that a handler works on.
-struct Task {
-    endpoint: usize,
-    token: Vec<u8>,
-    operation: NexusOperation,
-    request_id: String,
-    about: About,
-    callback_token: String,
-}
-
-/// An operation as labels name it: by the workflow that called it.
-#[derive(Clone, Copy)]
-struct About {
-    workflow: Workflow,
-    operation: Name,
-}
-
-impl About {
-    fn label(self, message: NexusMessage) -> Label {
-        Label::Nexus(self.workflow, self.operation, message)
-    }
-}
-
-/// The world of the thread that uses it, as the host of Nexus operations.
-pub(crate) struct CurrentWorld;
-
-impl NexusHost for CurrentWorld {
-    #[track_caller]
-    fn with_handler(&self, operation: &NexusOperation, change: &mut dyn FnMut(&mut Handler)) {
-        if let Some(handler) = World::current().state().nexus.handler_mut(operation) {
-            change(handler);
-        }
-    }
-
-    #[track_caller]
-    fn calls(&self) -> NexusCalls {
-        World::current().state().nexus.calls.clone()
-    }
-
-    fn end(
-        &self,
-        operation: &NexusOperation,
-        token: &str,
-        ended: Result<Payload, Box<Failure>>,
-    ) -> Option<LocalBoxFuture<'static, Result<(), Status>>> {
-        let world = World::current();
-        let call = world.state().end_nexus_operation(operation, token, ended)?;
-        Some(call.map(|answer| answer.map(drop)).boxed_local())
-    }
-}
-
-fn key(operation: &NexusOperation) -> Key {
-    (
-        operation.endpoint.clone(),
-        operation.service.clone(),
-        operation.operation.clone(),
-    )
-}
-
-impl NexusHandlers {
-    pub(super) fn new(clock: Rc<Clock>) -> Self {
-        Self {
-            endpoints: Vec::new(),
-            operations: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            started: BTreeMap::new(),
-            calls: NexusCalls::new(clock),
-        }
-    }
-
-    fn handler_mut(&mut self, operation: &NexusOperation) -> Option<&mut Handler> {
-        self.operations.get_mut(&key(operation))
-    }
-
-    /// Lists the operations of an endpoint, for the answer to a request for another one.
-    fn registered(&self, endpoint: &str) -> String {
-        let of_it = self.operations.keys().filter(|(of, ..)| **of == *endpoint);
-        of_it
-            .map(|(_, service, operation)| format!("{service}/{operation}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
-}
-
 impl State {
-    /// Registers a handler, and its endpoint if that is new. Returns `false` if the operation has a
-    /// handler already.
-    pub(crate) fn register_nexus_operation(
-        &mut self,
-        operation: &NexusOperation,
-        handler: Handler,
-    ) -> bool {
-        if self
-            .nexus
-            .operations
-            .insert(key(operation), handler)
-            .is_some()
-        {
-            return false;
-        }
-        if !self.nexus.endpoints.contains(&operation.endpoint) {
-            let endpoint = self.nexus.endpoints.len();
-            self.nexus.endpoints.push(operation.endpoint.clone());
-            self.service
-                .create_nexus_endpoint(&*operation.endpoint, task_queue_of(&operation.endpoint));
-            self.poll_nexus(endpoint);
-        }
-        true
-    }
-
-    /// Polls for a request to an endpoint. Like a worker's poll, this is no message of its own.
-    fn poll_nexus(&mut self, endpoint: usize) {
-        let name = self.nexus.endpoints[endpoint].clone();
-        let request = PollNexusTaskQueueRequest {
-            namespace: self.namespace.clone(),
-            task_queue: Some(TaskQueue {
-                name: task_queue_of(&name),
-                kind: TaskQueueKind::Normal.into(),
-                normal_name: String::new(),
-            }),
-            identity: format!("nexus-{name}"),
-            ..Default::default()
-        };
-        let caller = Caller::Nexus {
-            endpoint,
-            request_id: None,
-        };
-        let label = Label::Task(Name::new(&name), TaskKind::Nexus);
-        let id = self.calls.open(label, caller);
-        self.service
-            .request(self.now_ms, id, Request::from(request));
-    }
-
-    /// Polls again as soon as a poll is matched.
-    pub(super) fn repoll_nexus_if_matched(&mut self, endpoint: usize, reply: &Reply) {
-        if matches!(reply.result, Ok(Response::PollNexusTaskQueue(_))) {
-            self.poll_nexus(endpoint);
-        }
-    }
-
-    /// Returns `true` if the operation with this request id has the time to be requested again.
-    pub(super) fn nexus_tolerates_repeat(&self, request_id: &str) -> bool {
-        let expires_at_ms = self
-            .service
-            .nexus_operation(request_id)
-            .map(|(_, it)| it.expires_at_ms);
-        expires_at_ms
-            .is_some_and(|at_ms| at_ms.is_none_or(|at_ms| at_ms > self.now_ms + PATIENCE_MS))
-    }
-
-    /// Returns `true` if the operation of a request on its way to a handler has the time to be
-    /// requested again.
-    pub(super) fn nexus_task_tolerates_repeat(&self, task: &PollNexusTaskQueueResponse) -> bool {
-        match task
-            .request
-            .as_ref()
-            .and_then(|request| request.variant.as_ref())
-        {
-            Some(request::Variant::StartOperation(start)) => {
-                self.nexus_tolerates_repeat(&start.request_id)
-            }
-            _ => false,
-        }
-    }
-
     /// An endpoint gets the answer to a poll, or to what a handler sent.
-    pub(super) fn nexus_reply(&mut self, endpoint: usize, result: Result<Response, Status>) {
+    pub(in crate::world) fn nexus_reply(
+        &mut self,
+        endpoint: usize,
+        result: Result<Response, Status>,
+    ) {
         let Ok(Response::PollNexusTaskQueue(task)) = result else {
             return;
         };
@@ -523,93 +316,4 @@ impl State {
             }
         });
     }
-
-    fn send_nexus_answer(
-        &mut self,
-        endpoint: usize,
-        task_token: Vec<u8>,
-        request_id: Option<&str>,
-        label: Label,
-        variant: response::Variant,
-    ) {
-        let request = RespondNexusTaskCompletedRequest {
-            namespace: self.namespace.clone(),
-            identity: format!("nexus-{}", self.nexus.endpoints[endpoint]),
-            task_token,
-            response: Some(NexusResponse {
-                variant: Some(variant),
-            }),
-            ..Default::default()
-        };
-        self.send_nexus(endpoint, request_id, label, request.into());
-    }
-
-    fn send_nexus_error(
-        &mut self,
-        endpoint: usize,
-        task_token: Vec<u8>,
-        request_id: Option<&str>,
-        label: Label,
-        failure: Failure,
-    ) {
-        let request = RespondNexusTaskFailedRequest {
-            namespace: self.namespace.clone(),
-            identity: format!("nexus-{}", self.nexus.endpoints[endpoint]),
-            task_token,
-            failure: Some(failure),
-            ..Default::default()
-        };
-        self.send_nexus(endpoint, request_id, label, request.into());
-    }
-
-    fn send_nexus(
-        &mut self,
-        endpoint: usize,
-        request_id: Option<&str>,
-        label: Label,
-        request: Request,
-    ) {
-        let caller = Caller::Nexus {
-            endpoint,
-            request_id: request_id.map(Into::into),
-        };
-        self.send_request(caller, label, request);
-    }
-
-    /// Tells the service how a started operation ended; `None` if none was started under this
-    /// token.
-    pub(crate) fn end_nexus_operation(
-        &mut self,
-        operation: &NexusOperation,
-        token: &str,
-        ended: Result<Payload, Box<Failure>>,
-    ) -> Option<ClientCall> {
-        let started = self
-            .nexus
-            .started
-            .get(&(key(operation), token.to_owned()))?
-            .clone();
-        let (result, failure) = match ended {
-            Ok(payload) => (Some(payload), None),
-            Err(failure) => (None, Some(*failure)),
-        };
-        let request = CompleteNexusOperationRequest {
-            callback_token: started.callback_token,
-            operation_token: token.to_owned(),
-            start_time_ms: Some(started.at_ms),
-            result,
-            failure,
-        };
-        // A handler waits for the answer, however long it takes.
-        Some(self.call(
-            started.about.label(NexusMessage::Completion),
-            None,
-            request.into(),
-        ))
-    }
-}
-
-/// The task queue of an endpoint: no worker's.
-fn task_queue_of(endpoint: &str) -> String {
-    format!("nexus endpoint {endpoint}")
 }
