@@ -72,19 +72,21 @@ impl HeartbeatThrottle {
 
     /// Records a heartbeat, and returns what the host does about it.
     pub fn record(&mut self, now_ms: u64, details: Vec<Payload>) -> HeartbeatAction {
+        // At the end of the interval too: the alarm has not sent the older details yet.
+        if self.held.is_some() {
+            self.held = Some(details);
+            return HeartbeatAction::Held;
+        }
         let until_ms = self
             .last_sent_ms
             .map(|last_ms| last_ms + self.interval_ms)
             .filter(|until_ms| *until_ms > now_ms);
-        match until_ms {
-            None => {
-                self.last_sent_ms = Some(now_ms);
-                HeartbeatAction::Send(details)
-            }
-            Some(until_ms) => match self.held.replace(details) {
-                None => HeartbeatAction::Hold { until_ms },
-                Some(_) => HeartbeatAction::Held,
-            },
+        if let Some(until_ms) = until_ms {
+            self.held = Some(details);
+            HeartbeatAction::Hold { until_ms }
+        } else {
+            self.last_sent_ms = Some(now_ms);
+            HeartbeatAction::Send(details)
         }
     }
 
@@ -182,5 +184,24 @@ mod tests {
         let _ = throttle.record(0, details("first"));
         let _ = throttle.record(1_000, details("second"));
         assert_eq!(throttle.unsent(), Some(details("second")));
+    }
+
+    #[test]
+    fn a_heartbeat_at_the_end_of_the_interval_replaces_the_held_one() {
+        let mut throttle = throttle(10);
+        assert_eq!(
+            throttle.record(0, details("1")),
+            HeartbeatAction::Send(details("1"))
+        );
+        let until_ms = 8_000;
+        assert_eq!(
+            throttle.record(1_000, details("2")),
+            HeartbeatAction::Hold { until_ms }
+        );
+        assert_eq!(
+            throttle.record(until_ms, details("3")),
+            HeartbeatAction::Held
+        );
+        assert_eq!(throttle.due(until_ms), Some(details("3")));
     }
 }
