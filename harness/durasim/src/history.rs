@@ -5,14 +5,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use prost::Message;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
     history::v1::{History as HistoryProto, HistoryEvent},
 };
 
-use crate::{outline::outline_of, proto_json::Descriptors};
+use crate::{outline::outline_of, proto_json};
 
 /// The history of one run, at the moment it was read.
 #[derive(Clone)]
@@ -85,11 +84,7 @@ impl History {
     /// reads a form of its own: see [`to_sdk_json`](Self::to_sdk_json), or hand the history itself
     /// to its replayer, `history.into()`.
     pub fn to_json(&self) -> String {
-        let proto = self.to_proto().encode_to_vec();
-        format!(
-            "{:#}",
-            Descriptors::of_temporal().json(".temporal.api.history.v1.History", &proto)
-        )
+        format!("{:#}", proto_json::history(&self.to_proto()))
     }
 
     /// The history as the Rust SDK's JSON, which
