@@ -26,10 +26,11 @@
 //! }
 //! ```
 
+#[cfg(feature = "proptest")]
+pub use crate::proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
 pub use crate::{
     options::TestOptions,
     outcome::{ChoiceSource, WorldOptions, WorldReport},
-    proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans},
     runner::{Body, Campaign, TestCase, run_test, run_world},
 };
 pub use durasim_engine::{Point, Tape, TapeEntry, TraceEntry, TraceHash};

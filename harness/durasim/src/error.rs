@@ -141,8 +141,9 @@ impl TestOutcome for Boxed {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use pretty_assertions::assert_eq;
+
+    use super::*;
 
     #[derive(Debug, thiserror::Error)]
     #[error("the workflow failed: {0}")]
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_once_each() {
+    fn causes_appear_once_each() {
         let words = "the workflow failed: the activity failed: the card was declined";
         assert_eq!(TestError::from(layered()).to_string(), words);
         assert_eq!(

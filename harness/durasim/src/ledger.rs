@@ -39,7 +39,7 @@
 //!
 //! A ledger that [`env.ledger`](crate::TestWorkflowEnvironment::ledger) made is watched by the
 //! check `effects_once`, and `env.observe("bank", move || ledger.snapshot())` compares it with the
-//! fault-free run.
+//! fault-free world.
 //!
 //! # Limits
 //!

@@ -19,6 +19,7 @@ mod options;
 mod outcome;
 mod outline;
 mod panics;
+#[cfg(feature = "proptest")]
 mod proptest;
 mod proto_json;
 mod regressions;
@@ -48,7 +49,7 @@ pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
 pub use options::Exhaustive;
 
-/// What most tests need, in one line: `use durasim::prelude::*;`.
+/// The names that most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "nexus")]
     pub use crate::nexus::{NexusCall, NexusError, NexusHandlerErrorType, NexusStarted};
@@ -64,14 +65,17 @@ pub mod prelude {
     };
 }
 
+/// The functions that `#[workflow_test]` expands to.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::error::Boxed;
+    #[cfg(feature = "proptest")]
     pub use crate::proptest::{generator, run_proptest};
     pub use crate::{
+        error::Boxed,
         external_worker::{ExternalWorker, WorkflowTaskAnswerer},
         options::TestOptions,
         runner::{TestCase, run},
     };
+    #[cfg(feature = "proptest")]
     pub use ::proptest::prelude::any;
 }

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn exploration_explores_all_faults_unless_it_is_told_which() {
+    fn exploration_explores_all_faults_unless_some_are_named() {
         let explored = TestOptions::new().explore(Exhaustive::faults(1));
         assert_eq!(faults(&explored), FaultProfile::all().to_string());
         assert_eq!(

@@ -1,9 +1,8 @@
-//! Histories as a person reads them: one event a line, the same on every run of the same seed.
+//! Histories as a person reads them: one event a line, the same in every world of one seed.
 //!
-//! [`outline_of`] is made for snapshot tests. A line holds the event's id, the virtual time
-//! since the history began, the event's name as Temporal spells it, and what matters of its
-//! attributes. What is random or names a machine (run ids, request ids, identities, task tokens) is
-//! left out.
+//! [`outline_of`] is made for snapshot tests. A line holds the event's id, the virtual time since
+//! the history began, the event's name as Temporal spells it, and the attributes that matter.
+//! Random values and names of machines are left out: run ids, request ids, identities, task tokens.
 //!
 //! ```text
 //!  1  +0s   WorkflowExecutionStarted    ApprovalWorkflow("item-1") on approvals
@@ -13,7 +12,7 @@
 //!  5  +0s   TimerStarted                1 for 1d
 //! ```
 //!
-//! Payloads are shown if they are JSON, and by encoding and size if not; long ones are cut.
+//! A payload shows its JSON, or else its encoding and size. Long payloads are cut.
 
 mod attributes;
 mod values;
@@ -24,7 +23,7 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use crate::words::duration_words;
 
-/// One event in parts, for whoever lays them out.
+/// The parts of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OutlineLine {
     /// The event's id.
@@ -33,12 +32,13 @@ pub(crate) struct OutlineLine {
     pub(crate) time: String,
     /// The event's name, such as `TimerStarted`.
     pub(crate) name: String,
-    /// What matters of the attributes; may be empty.
+    /// The attributes that matter; perhaps empty.
     pub(crate) attributes: String,
 }
 
 impl OutlineLine {
-    /// The event, its time counted from `zero_ms` (milliseconds since the Unix epoch).
+    /// Returns the line of an event, its time counted from `zero_ms` (milliseconds since the Unix
+    /// epoch).
     pub(crate) fn new(event: &HistoryEvent, zero_ms: u64) -> Self {
         Self {
             event_id: event.event_id,
@@ -56,7 +56,7 @@ impl OutlineLine {
     }
 }
 
-/// When the event happened, in milliseconds since the Unix epoch.
+/// Returns the time of an event, in milliseconds since the Unix epoch.
 fn event_ms(event: &HistoryEvent) -> u64 {
     event.event_time.as_ref().map_or(0, |time| {
         let seconds = u64::try_from(time.seconds).unwrap_or(0);
@@ -82,7 +82,7 @@ pub(crate) fn outline_of<E: Borrow<HistoryEvent>>(events: &[E]) -> String {
     lay_out(rows).join("\n")
 }
 
-/// Id, time, name and attributes in aligned columns, with nothing trailing.
+/// Lays out ids, times, names and attributes in aligned columns, without trailing spaces.
 pub(crate) fn lay_out(rows: impl Iterator<Item = [String; 4]>) -> Vec<String> {
     let rows: Vec<_> = rows.collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);

@@ -13,7 +13,7 @@ use crate::report::{
     source_lines::{is_dependencys, source_line, user_line},
 };
 
-/// What the panic hook saw.
+/// A panic as the panic hook saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct SeenPanic {
     pub(crate) location: String,
@@ -55,7 +55,7 @@ pub(crate) fn quiet(backtraces: bool) -> Quiet {
     Quiet
 }
 
-/// What the last panic of this thread said of itself, taken.
+/// Takes the last panic of this thread.
 pub(crate) fn last() -> Option<SeenPanic> {
     LAST.with(|last| last.borrow_mut().take())
 }
@@ -75,8 +75,8 @@ pub(crate) const TEST: &str = "test";
 /// Returns the failure of a test in which this task panicked with this message.
 pub(crate) fn failure(task: &str, message: &str) -> Failure {
     let seen = last();
-    // An assertion of a library panics in the library; with a backtrace, the user's own line is
-    // what helps.
+    // An assertion of a library panics in the library. The user's own line helps more; a backtrace
+    // has it.
     let location = seen.as_ref().and_then(|seen| {
         let own = seen
             .backtrace
@@ -93,7 +93,7 @@ pub(crate) fn failure(task: &str, message: &str) -> Failure {
     Failure::panicked(message, location)
 }
 
-/// Calls a closure of the test's. A panic in it fails the test, as a panic of the test itself does.
+/// Calls a closure of the test. A panic in it fails the test, as a panic of the test itself does.
 pub(crate) fn guarded<T>(
     what: impl FnOnce() -> String,
     call: impl FnOnce() -> T,

@@ -1,7 +1,8 @@
-//! Failures that were found once, kept in a readable file beside the test and run again first.
+//! Saved failures: kept in a readable file beside the test, and run first.
 //!
-//! The file of `tests/payments.rs` is `tests/payments.durasim-seeds`. An entry names the test, says
-//! in words what failed and how, and holds the minimal tape as JSON, which alone is read back:
+//! The file of `tests/payments.rs` is `tests/payments.durasim-seeds`. An entry names the test and
+//! the failure, has the plan in words, and holds the shortest tape as JSON. Only the name of the
+//! test and the tape are read back:
 //!
 //! ```text
 //! test payments::payment_charges_once
@@ -10,8 +11,8 @@
 //! tape {"seed":17,"entries":[{"site":"worker.crash", …}]}
 //! ```
 //!
-//! New entries are appended and old ones never rewritten, so comments stay, merges are simple, and
-//! tests that fail at the same time do not disturb each other. An entry is removed by deleting its
+//! New entries are appended, and old ones are never rewritten. So comments stay, merges are simple,
+//! and tests that fail at the same time do not disturb each other. To remove an entry, delete its
 //! lines. The file belongs under version control.
 
 mod parse;
@@ -29,24 +30,24 @@ use durasim_engine::Tape;
 /// The extension of the files.
 const EXTENSION: &str = "durasim-seeds";
 
-/// What a new file begins with.
+/// The first lines of a new file.
 const HEADER: &str = "\
-# Failures that durasim found in the tests beside this file. They are run again first, before any new
-# seeds. Keep this file under version control; delete the lines of an entry that no longer matters.
+# Failures that durasim found in the tests beside this file. They run first, before any new seeds.
+# Keep this file under version control; delete the lines of an entry that no longer matters.
 ";
 
-/// Tests of one process write one at a time; entries are appended in one piece for the sake of
-/// others.
+/// The lock that makes the tests of one process write one at a time. Other processes may write too,
+/// so each entry is appended in one piece.
 static WRITING: Mutex<()> = Mutex::new(());
 
-/// One failure found before.
+/// A failure that was found before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SavedFailure {
     /// The test's path, crate included.
     pub(crate) test: String,
     /// Code and name of the failure: `DS103 idempotency`.
     pub(crate) fails: String,
-    /// The minimal tape that brings it back.
+    /// The shortest known tape that brings the failure back.
     pub(crate) tape: Tape,
 }
 
@@ -57,20 +58,21 @@ pub(crate) struct Regressions {
     entries: Vec<SavedFailure>,
 }
 
-/// Why saved failures cannot be read or kept.
+/// An error of reading or writing saved failures.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum RegressionsError {
     /// The file exists and is not what durasim wrote.
     #[error(
-        "failed to read saved seeds at {}:{line}: {what}; correct the line or delete its entry", path.display()
+        "failed to read saved seeds at {}:{line}: {what}; correct the line or delete its entry",
+        path.display()
     )]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The mistake in the line.
         what: String,
     },
     /// The file cannot be read.
@@ -78,7 +80,7 @@ pub(crate) enum RegressionsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// The file cannot be written.
@@ -86,16 +88,17 @@ pub(crate) enum RegressionsError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl Regressions {
-    /// Reads the file beside a test's source file; one that does not exist yet is empty.
+    /// Reads the file beside a test's source file. A file that does not exist yet is empty.
     ///
-    /// `manifest_dir` and `file` are what `env!("CARGO_MANIFEST_DIR")` and `file!()` say in the
-    /// test. `None` if the sources are not on this machine: nothing can be kept beside them.
+    /// `manifest_dir` and `file` are the values of `env!("CARGO_MANIFEST_DIR")` and `file!()` in
+    /// the test. Returns `None` if the sources are not on this machine: nothing can be kept beside
+    /// them.
     ///
     /// # Errors
     ///
@@ -118,7 +121,7 @@ impl Regressions {
         }
     }
 
-    /// Where the file is, or will be.
+    /// Returns the path of the file, which may not exist yet.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -128,8 +131,8 @@ impl Regressions {
         self.entries.iter().filter(move |entry| entry.test == test)
     }
 
-    /// Appends a failure, unless the same test has one with the same choices already. Says whether
-    /// it did.
+    /// Appends a failure, unless the same test has one with the same choices already. Returns
+    /// `true` if it did.
     ///
     /// # Errors
     ///
@@ -170,12 +173,12 @@ impl Regressions {
     }
 }
 
-/// The entry as it stands in the file, after an empty line.
+/// Returns an entry as it stands in the file, after an empty line.
 fn entry_text(failure: &SavedFailure) -> String {
     let SavedFailure { test, fails, tape } = failure;
     let mut text = format!("\ntest {test}\nfails {fails}\n");
     for entry in &tape.entries {
-        // An entry without words is a choice of order, which has none that help.
+        // Choices of order have no words that help.
         if !entry.words.is_empty() {
             let _ = writeln!(text, "plan {}", entry.to_string().replace('\n', " "));
         }
@@ -185,7 +188,7 @@ fn entry_text(failure: &SavedFailure) -> String {
     text
 }
 
-/// Whether two tapes make the same choices, however they are worded and whenever they happen.
+/// Returns `true` if two tapes make the same choices, whatever their words and times.
 fn same_choices(left: &Tape, right: &Tape) -> bool {
     let choices = |tape: &Tape| -> Vec<_> {
         tape.entries
@@ -196,8 +199,8 @@ fn same_choices(left: &Tape, right: &Tape) -> bool {
     choices(left) == choices(right)
 }
 
-/// The source file on this machine. `file!()` is relative to where the compiler ran: the
-/// workspace's root for a member of one, the package itself otherwise.
+/// Returns the source file on this machine. `file!()` is relative to the folder in which the
+/// compiler ran: the workspace's root for a member of one, the package itself otherwise.
 pub(crate) fn source_path(manifest_dir: &Path, file: &Path) -> Option<PathBuf> {
     manifest_dir
         .ancestors()

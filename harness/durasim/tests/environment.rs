@@ -1,12 +1,12 @@
-//! What the variables of the environment change: each test runs itself again, as `cargo test` would
-//! with them set.
+//! Tests of the environment variables: each test runs this program again, as `cargo test` would
+//! with the variables set.
 
 use std::process::Command;
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
 
-/// Says that it runs.
+/// Prints that it runs.
 #[workflow_test(seeds = 3)]
 #[ignore = "run by the others, with the environment that they set"]
 async fn a_test_of_three_seeds(env: TestWorkflowEnvironment) -> TestResult {
@@ -15,7 +15,7 @@ async fn a_test_of_three_seeds(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// Runs that test with these variables: what it prints.
+/// Runs that test with these variables, and returns its output.
 fn run(variables: &[(&str, &str)]) -> String {
     let this = std::env::current_exe().expect("a test has a file");
     let mut command = Command::new(this);
@@ -44,7 +44,7 @@ fn a_test_runs_the_seeds_that_it_asks_for_beside_the_fault_free_world() {
 }
 
 #[test]
-fn durasim_seeds_says_how_many_are_run_instead() {
+fn durasim_seeds_sets_the_number_of_seeds() {
     assert_eq!(worlds(&[("DURASIM_SEEDS", "9")]), 1 + 9);
 }
 
@@ -54,7 +54,7 @@ fn durasim_seed_runs_one_world_after_the_fault_free_one() {
 }
 
 #[test]
-fn durasim_log_tells_what_happens_in_which_world() {
+fn durasim_log_lists_what_happens_in_each_world() {
     assert!(!run(&[]).contains("DEBUG"), "it is off by default");
     let printed = run(&[("DURASIM_SEED", "7"), ("DURASIM_LOG", "1")]);
     let worlds: Vec<_> = printed
@@ -76,7 +76,7 @@ fn durasim_log_tells_what_happens_in_which_world() {
 }
 
 #[test]
-fn a_number_that_is_none_is_refused() {
+fn a_variable_that_is_no_number_is_refused() {
     let printed = run(&[("DURASIM_SEEDS", "many")]);
     assert!(
         printed.contains("DURASIM_SEEDS must be a whole number from 0 to"),

@@ -1,5 +1,4 @@
-//! What a test is told that asks for what is not there, and the line at which its own errors are
-//! told.
+//! Tests that ask for something that does not exist, and the lines at which errors are reported.
 
 mod common;
 mod failing;
@@ -13,7 +12,7 @@ use common::Patience;
 use failing::failure;
 
 #[test]
-fn a_history_where_nothing_has_started_says_so() {
+fn a_missing_history_says_that_nothing_was_started() {
     let failure = failure(|env| async move { drop(env.history("w-1")) }.boxed_local());
     assert_eq!(
         failure.message.unwrap(),
@@ -35,12 +34,13 @@ fn a_service_that_is_not_simulated_is_named() {
         .boxed_local()
     });
     let message = failure.message.unwrap();
-    let words = "unknown method ListSearchAttributes for service temporal.api.operatorservice.v1.OperatorService";
+    let words = "unknown method ListSearchAttributes for service \
+                 temporal.api.operatorservice.v1.OperatorService";
     assert!(message.contains(words), "{message}");
 }
 
 #[test]
-fn a_run_that_is_not_there_is_told_beside_those_that_are() {
+fn a_run_that_does_not_exist_is_reported_with_those_that_do() {
     let failure = failure(|env| {
         async move {
             env.client()
@@ -68,10 +68,7 @@ fn a_run_that_is_not_there_is_told_beside_those_that_are() {
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "another thread is what is to be told"
-)]
+#[allow(clippy::disallowed_methods, reason = "another thread is the point")]
 fn the_environment_belongs_to_the_thread_of_its_test() {
     let failure = failure(|env| {
         async move {
@@ -96,7 +93,7 @@ async fn should_panic_sees_the_words_of_the_panic(_env: TestWorkflowEnvironment)
 
 #[workflow_test]
 #[should_panic(expected = "errors.rs")]
-async fn a_boxed_error_is_told_at_the_line_of_its_test(
+async fn a_boxed_error_is_reported_at_the_line_of_its_test(
     env: TestWorkflowEnvironment,
 ) -> Result<(), Box<dyn std::error::Error>> {
     env.worker("patience").workflow::<Patience>().start()?;

@@ -1,5 +1,5 @@
-//! What a test sees first: activities, mocks, time that skips, signals, queries, recorded calls,
-//! readable failures.
+//! Tests of the first steps: activities, mocks, time that skips, signals, queries, recorded calls,
+//! histories.
 
 mod common;
 
@@ -140,7 +140,9 @@ async fn an_approval_expires_after_a_day(env: TestWorkflowEnvironment) -> TestRe
 }
 
 #[workflow_test]
-async fn what_is_due_when_a_sleep_ends_happens_first(env: TestWorkflowEnvironment) -> TestResult {
+async fn everything_due_when_a_sleep_ends_happens_first(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
     env.worker("queue")
         .workflow::<Patience>()
         .workflow::<Greeter>()

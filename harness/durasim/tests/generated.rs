@@ -1,4 +1,4 @@
-//! Tests whose further arguments are generated, together with what goes wrong.
+//! Tests with generated arguments and generated fault plans.
 
 mod common;
 
@@ -15,7 +15,7 @@ fn start(id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new("greetings", id).build()
 }
 
-/// Greets a name in a world, whatever happens in it.
+/// Greets a name in a world, under any faults.
 async fn greet(env: TestWorkflowEnvironment, greeting: String, name: String) -> TestResult {
     let expected = format!("{greeting}, {name}!");
     env.worker("greetings")
@@ -37,7 +37,7 @@ async fn greet(env: TestWorkflowEnvironment, greeting: String, name: String) -> 
 }
 
 #[workflow_test(proptest, faults = FaultProfile::all())]
-async fn every_name_is_greeted_whatever_goes_wrong(
+async fn every_name_is_greeted_under_any_faults(
     env: TestWorkflowEnvironment,
     #[strategy("[A-Z][a-z]{1,8}")] greeting: String,
     #[strategy(prop_oneof![Just("world".to_owned()), any::<String>()])] name: String,

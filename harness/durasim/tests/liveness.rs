@@ -1,5 +1,5 @@
-//! Workflows that end without faults and never end with them: told as that, however the test waits
-//! for them.
+//! Workflows that close without faults and never close with them: a failure of `liveness`, in
+//! whatever way the test waits for them.
 
 mod common;
 mod failing;
@@ -106,13 +106,13 @@ fn shrunk(campaign: &Campaign<'_>) -> FailureReport {
 }
 
 #[test]
-fn a_workflow_that_a_fault_leaves_waiting_is_told_as_that_though_its_test_waits_too() {
+fn a_workflow_that_a_fault_leaves_waiting_is_not_live_though_its_test_waits_too() {
     let options = TestOptions::new().faults(Fault::activity_completion_lost());
     insta::assert_snapshot!(report_with(options, hangs));
 }
 
 #[test]
-fn what_waits_without_any_fault_is_stuck() {
+fn a_workflow_that_waits_without_any_fault_is_stuck() {
     let body = |env: TestWorkflowEnvironment| {
         async move {
             env.worker("queue").workflow::<Forgetful>().start()?;
@@ -133,7 +133,7 @@ fn what_waits_without_any_fault_is_stuck() {
         campaign.fault_free().failure.as_ref().map(|it| it.code),
         Some(FailureCode::Stuck)
     );
-    // It is no fault's doing in another world either.
+    // Faults are not the cause in another world either.
     assert_eq!(
         campaign.seed(0).failure.map(|it| it.code),
         Some(FailureCode::Stuck)
@@ -141,7 +141,7 @@ fn what_waits_without_any_fault_is_stuck() {
 }
 
 #[test]
-fn the_plan_of_one_that_waits_is_the_one_fault() {
+fn the_plan_of_a_waiting_workflow_is_the_one_fault() {
     let report = shrunk(&Campaign::new(&hangs, under(FaultProfile::all())));
     assert_eq!(report.failure.code, FailureCode::Liveness, "{report}");
     assert_eq!(
@@ -151,10 +151,9 @@ fn the_plan_of_one_that_waits_is_the_one_fault() {
     );
 }
 
-/// Each world that goes on without end takes as many steps as the limit allows; shrinking does not
-/// wait for that.
+/// An endless world takes as many steps as the limit allows, but shrinking does not wait for that.
 #[test]
-fn one_that_goes_round_without_end_shrinks_all_the_same() {
+fn a_workflow_that_loops_forever_shrinks_all_the_same() {
     let faults = FaultProfile::none().with_odds(FaultKind::ActivityCompletionLost, 1.0);
     let mut options = under(faults.max_faults(2));
     options.limits = Limits {

@@ -1,10 +1,11 @@
-//! Workflows that closures stand for: as children, and started by a client.
+//! Mocks of workflows: as children, and started by a client.
 
 #![allow(
     missing_docs,
     clippy::missing_errors_doc,
     clippy::unused_async,
-    reason = "workflows are public and async, whether or not they await, and their macros make constants without docs"
+    reason = "workflows are public and async, even if they do not await, and their macros make \
+              constants without docs"
 )]
 
 use durasim::{WorkflowCallOutcome, prelude::*};
@@ -15,7 +16,7 @@ use temporalio_sdk::{
     ApplicationFailure, ChildWorkflowOptions, WorkflowContext, WorkflowResult, WorkflowTermination,
 };
 
-/// Ships; what the mocks stand for.
+/// Ships. The mocks stand for it.
 #[workflow]
 #[derive(Default)]
 pub struct Shipment;
@@ -29,7 +30,7 @@ impl Shipment {
     }
 }
 
-/// Invoices; a real child beside the mock.
+/// Invoices. A real child beside the mock.
 #[workflow]
 #[derive(Default)]
 pub struct Invoice;
@@ -176,15 +177,16 @@ async fn the_error_of_a_mock_fails_its_workflow(env: TestWorkflowEnvironment) ->
         "{error:?}"
     );
     let calls = env.workflow_calls(Shipment::run);
-    assert!(
-        matches!(&calls[0].outcome, WorkflowCallOutcome::Failed(failure) if failure.message == "out of stock")
-    );
+    assert!(matches!(
+        &calls[0].outcome,
+        WorkflowCallOutcome::Failed(failure) if failure.message == "out of stock"
+    ));
     insta::assert_snapshot!(env.history("order-1/shipment").outline());
     Ok(())
 }
 
 #[workflow_test]
-async fn a_mock_learns_that_it_is_to_be_cancelled(env: TestWorkflowEnvironment) -> TestResult {
+async fn a_mock_learns_of_a_request_to_cancel(env: TestWorkflowEnvironment) -> TestResult {
     env.worker("orders")
         .mock_workflow(Shipment::run, |call| async move {
             call.cancelled().await;
@@ -260,7 +262,7 @@ async fn a_workflow_without_a_marker_is_mocked_by_its_name(
 }
 
 #[workflow_test(seeds = 60, faults = FaultProfile::all())]
-async fn a_mock_is_called_once_a_run_whatever_becomes_of_the_workers(
+async fn a_mock_is_called_once_a_run_even_if_workers_crash(
     env: TestWorkflowEnvironment,
 ) -> TestResult {
     env.worker("orders")

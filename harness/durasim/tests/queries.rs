@@ -1,4 +1,4 @@
-//! Queries and updates that nobody answers end as they do on a server: with another worker, or with
+//! Queries and updates without an answer end as they do on a server: with another worker, or with
 //! the caller's deadline.
 
 mod common;
@@ -100,7 +100,7 @@ async fn a_query_that_dies_with_its_worker_is_answered_by_another(
             .await?,
         "cooking"
     );
-    // The first worker was waited for as long as it is for workflow tasks.
+    // The service waited for the first worker as long as it waits for workflow tasks.
     let waited = env.now().duration_since(before)?;
     assert!(
         waited >= Duration::from_secs(10) && waited < Duration::from_secs(11),

@@ -1,4 +1,4 @@
-//! Checks that a test writes itself: what fails in their closures, and where that is told.
+//! Checks with closures of the test: failures in them, and the lines at which they are reported.
 
 mod common;
 mod failing;
@@ -53,7 +53,7 @@ fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
 }
 
 #[test]
-fn an_observation_that_differs_is_told_with_the_line_that_observes() {
+fn an_observation_that_differs_is_reported_at_the_line_that_observes() {
     let options = TestOptions::new().faults(Fault::activity_completion_lost());
     let report = report_with(options, |env| {
         async move {
@@ -84,7 +84,7 @@ fn an_observation_that_differs_is_told_with_the_line_that_observes() {
 }
 
 #[test]
-fn what_is_observed_must_serialize_and_have_a_name_of_its_own() {
+fn an_observation_must_serialize_and_have_a_name_of_its_own() {
     let failed = failure(|env| {
         async move { env.observe("pairs", || BTreeMap::from([((1, 2), 3)])) }.boxed_local()
     });

@@ -62,6 +62,17 @@ fn arguments_become_setters_in_the_order_written() {
     ));
 }
 
+#[cfg(not(feature = "proptest"))]
+#[test]
+fn proptest_names_the_feature_that_is_missing() {
+    let message = errors(quote!(proptest), plain());
+    assert!(
+        message.starts_with("`proptest` needs durasim's feature `proptest`"),
+        "{message}"
+    );
+}
+
+#[cfg(feature = "proptest")]
 #[test]
 fn proptest_generates_the_further_arguments() {
     insta::assert_snapshot!(expand(
@@ -78,6 +89,7 @@ fn proptest_generates_the_further_arguments() {
     ));
 }
 
+#[cfg(feature = "proptest")]
 #[test]
 fn proptest_without_further_arguments_generates_only_the_plan() {
     let expansion = expand(quote!(proptest), plain());
@@ -123,6 +135,7 @@ fn all_errors_are_reported_at_once() {
     ));
 }
 
+#[cfg(feature = "proptest")]
 #[test]
 fn every_way_of_choosing_worlds_excludes_the_others() {
     for (arguments, both) in [
@@ -154,6 +167,7 @@ fn every_argument_is_suggested_for_its_own_misspelling() {
     }
 }
 
+#[cfg(feature = "proptest")]
 #[test]
 fn every_example_of_an_argument_is_accepted() {
     for known in crate::parse::ARGUMENTS {

@@ -360,7 +360,7 @@ fn a_thread_of_its_own() {
 
 #[test]
 fn a_message_from_a_thread() {
-    is_caught("channel", "channel", 1, &["TMPRL1100", "not the SDK's"]);
+    is_caught("channel", "channel", 1, &["TMPRL1100", "outside the SDK"]);
 }
 
 #[test]
@@ -390,12 +390,12 @@ fn another_kind_of_command() {
 
 #[test]
 fn a_spawned_tokio_task() {
-    is_caught("spawn", "spawn", 1, &["TMPRL1100", "not the SDK's"]);
+    is_caught("spawn", "spawn", 1, &["TMPRL1100", "outside the SDK"]);
 }
 
 #[test]
 fn a_tokio_sleep() {
-    is_caught("sleep", "sleep", 1, &["TMPRL1100", "not the SDK's"]);
+    is_caught("sleep", "sleep", 1, &["TMPRL1100", "outside the SDK"]);
 }
 
 #[test]

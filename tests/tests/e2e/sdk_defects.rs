@@ -35,10 +35,8 @@ fn meets(world: &durasim::advanced::Body) -> String {
         .expect("a live worker would fail too");
     let text = failure.render(Colors::Off);
     assert_eq!(failure.code, FailureCode::Sdk, "{text}");
-    assert!(
-        text.contains("the workflow is sound, the SDK is not"),
-        "{text}"
-    );
+    let remedy = failure.remedy.expect("a workaround");
+    assert!(remedy.contains("The workflow is sound: "), "{text}");
     text
 }
 

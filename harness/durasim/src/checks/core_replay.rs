@@ -1,6 +1,7 @@
 //! `core_replay`: the SDK's own `WorkflowReplayer`, which is real Core, accepts the history.
 //!
-//! It owns a thread and takes milliseconds, so it is asked for test by test.
+//! The replayer owns a thread and takes milliseconds, so this check is off unless a test asks for
+//! it.
 
 use durasim_engine::START_MS;
 use temporalio_client::WorkflowHistory;
@@ -26,8 +27,7 @@ fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
     }
     report.replays.iter().find_map(|case| {
         let history = &report.histories[case.history];
-        // Of a run that no worker has seen there is nothing to replay, and Core would wait for it
-        // for ever.
+        // A run that no worker has seen has nothing to replay, and Core would wait for it forever.
         if !history
             .event_types()
             .contains(&EventType::WorkflowTaskStarted)
@@ -41,6 +41,7 @@ fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
     })
 }
 
+/// Returns the failure of a history that Core rejects.
 pub(super) fn failure(workflow: WorkflowName, message: String, history: HistoryExcerpt) -> Failure {
     Failure::new(
         FailureCode::CoreReplay,

@@ -36,7 +36,8 @@ fn check(ledgers: &[Watched]) -> Option<Failure> {
     ledgers.iter().find_map(|applied_again| applied_again())
 }
 
-/// An effect of `ledger` was applied more than once; `applications` has a line for each time.
+/// Returns the failure of an effect of `ledger` that was applied more than once; `applications` has
+/// a line for each time.
 pub(super) fn failure(
     ledger: &str,
     key: &str,

@@ -25,7 +25,7 @@ fn check(report: &WorldReport, _: &WorldOptions) -> Option<Failure> {
     })
 }
 
-/// A history breaks a rule, which `rule` states.
+/// Returns the failure of a history that breaks a rule, which `rule` states.
 pub(super) fn failure(workflow: WorkflowName, rule: &str, history: HistoryExcerpt) -> Failure {
     let what = format!("the history breaks a rule: {rule}");
     Failure::new(FailureCode::History, what)

@@ -1,4 +1,4 @@
-//! `idempotency`: what the test chose to observe equals the fault-free world's.
+//! `idempotency`: the observations of the test equal those of the fault-free world.
 
 use serde_json::Value;
 
@@ -22,14 +22,14 @@ fn check(report: &WorldReport, reference: &Reference) -> Option<Failure> {
     })
 }
 
-/// The test observes different values under faults and in the fault-free world.
+/// Returns the failure of an observation that is not the fault-free world's.
 pub(super) fn failure(label: &str, expected: String, actual: String) -> Failure {
-    let what = format!("under faults, {label:?} ends up different");
+    let what = format!("under faults, {label:?} differs from the fault-free world");
     Failure::new(FailureCode::Idempotency, what).with_comparison(Comparison {
         label: label.to_owned(),
-        expected_from: "the fault-free run".to_owned(),
+        expected_from: "the fault-free world".to_owned(),
         expected,
-        actual_from: "this run".to_owned(),
+        actual_from: "this world".to_owned(),
         actual,
     })
 }

@@ -1,4 +1,4 @@
-//! `invariant`: a condition of the test's own holds after every step.
+//! `invariant`: a condition of the test holds after every step.
 
 use std::panic::Location;
 
@@ -22,17 +22,13 @@ pub trait Holds {
     ///
     /// # Errors
     ///
-    /// The reason why it does not hold, for the report.
+    /// The reason why it does not hold, for the report; perhaps empty.
     fn holds(self) -> Result<(), String>;
 }
 
 impl Holds for bool {
     fn holds(self) -> Result<(), String> {
-        if self {
-            Ok(())
-        } else {
-            Err("it does not hold".to_owned())
-        }
+        if self { Ok(()) } else { Err(String::new()) }
     }
 }
 
@@ -62,8 +58,8 @@ impl Invariant {
         }
     }
 
-    /// Evaluates the invariant at `now_ms`. Returns the failure if the invariant does not hold, or if
-    /// its closure panics.
+    /// Evaluates the invariant at `now_ms`. Returns the failure if the invariant does not hold, or
+    /// if its closure panics.
     fn check(&self, now_ms: u64) -> Option<Failure> {
         let what = || format!("invariant {:?}", self.name);
         match panics::guarded(what, || (self.holds)()) {
@@ -86,13 +82,16 @@ fn check(invariants: &[Invariant], now_ms: u64) -> Option<Failure> {
         .find_map(|invariant| invariant.check(now_ms))
 }
 
-/// An invariant does not hold; `now_ms` is the virtual time since the start of the world.
+/// Returns the failure of an invariant that does not hold; `now_ms` is the virtual time since the
+/// start of the world.
 pub(super) fn failure(name: &str, reason: String, now_ms: u64, location: SourceLine) -> Failure {
     let what = format!(
-        "invariant {name:?} does not hold, at +{}",
+        "invariant {name:?} does not hold at +{}",
         duration_words(now_ms)
     );
-    Failure::new(FailureCode::Invariant, what)
-        .with_message(reason)
-        .at(location)
+    let failure = Failure::new(FailureCode::Invariant, what).at(location);
+    if reason.is_empty() {
+        return failure;
+    }
+    failure.with_message(reason)
 }

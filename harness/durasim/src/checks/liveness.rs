@@ -1,4 +1,4 @@
-//! `liveness`: once faults stop, every workflow closes that closes without faults.
+//! `liveness`: every workflow that closes without faults closes once faults have stopped.
 
 use super::{Check, Needs};
 use crate::{
@@ -48,22 +48,20 @@ pub(crate) fn behind_hang(
     })
 }
 
-/// Faults stopped `healed_ms` into the world, if any happened, and by `now_ms` a workflow had not
-/// closed.
+/// Returns the failure of workflows that had not closed by `now_ms`. Faults stopped `healed_ms`
+/// into the world, if any happened.
 pub(super) fn failure(healed_ms: Option<u64>, now_ms: u64, diagnosis: Diagnosis) -> Failure {
-    let count = diagnosis.workflows.len();
-    let noun = if count == 1 {
-        "workflow is"
-    } else {
-        "workflows are"
+    let (open, close) = match diagnosis.workflows.len() {
+        1 => ("1 workflow is still open".to_owned(), "closes"),
+        count => (format!("{count} workflows are still open"), "close"),
     };
-    let open = format!("at +{} {count} {noun} still open", duration_words(now_ms));
+    let now = duration_words(now_ms);
     let what = match healed_ms {
-        Some(healed_ms) => format!(
-            "the last fault was at +{}, and {open}",
-            duration_words(healed_ms)
-        ),
-        None => format!("{open}, other than in the fault-free world"),
+        Some(healed_ms) => {
+            let healed = duration_words(healed_ms);
+            format!("the last fault was at +{healed}, and at +{now} {open}")
+        }
+        None => format!("at +{now} {open} that {close} in the fault-free world"),
     };
     Failure::new(FailureCode::Liveness, what)
         .of(diagnosis.first_workflow())

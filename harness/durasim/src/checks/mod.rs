@@ -1,15 +1,9 @@
 //! The checks: properties that are verified in every world, one file each.
 //!
-//! Adding a check is one new file and one line in [`CHECKS`].
+//! Adding a check is one new file and one line in the list below. The file declares a [`Check`]
+//! with the code of its failures, which has a row in the table of
+//! [`FailureCode`](crate::report::FailureCode).
 
-mod core_replay;
-pub(crate) mod effects_once;
-mod history;
-mod idempotency;
-pub(crate) mod invariant;
-pub(crate) mod liveness;
-mod replay;
-mod sometimes;
 #[cfg(test)]
 mod tests;
 
@@ -24,17 +18,26 @@ use invariant::Invariant;
 pub use invariant::Holds;
 pub(crate) use sometimes::Sometimes;
 
-/// The checks, in order of precedence: the first that finds a failure counts.
-const CHECKS: [Check; 8] = [
-    invariant::CHECK,
-    effects_once::CHECK,
-    history::CHECK,
-    replay::CHECK,
-    core_replay::CHECK,
-    idempotency::CHECK,
-    liveness::CHECK,
-    sometimes::CHECK,
-];
+/// Declares the file of each check, and lists the checks.
+macro_rules! checks {
+    ($(mod $name:ident;)+) => {
+        $(pub(crate) mod $name;)+
+
+        const CHECKS: &[Check] = &[$($name::CHECK),+];
+    };
+}
+
+// In order of precedence: the first that finds a failure counts.
+checks! {
+    mod invariant;
+    mod effects_once;
+    mod history;
+    mod replay;
+    mod core_replay;
+    mod idempotency;
+    mod liveness;
+    mod sometimes;
+}
 
 /// A property that is verified in every world.
 struct Check {

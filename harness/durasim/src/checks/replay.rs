@@ -1,11 +1,14 @@
 //! `replay`: a fresh instance, fed the history, issues the same commands at every workflow task.
 //!
-//! It happens by itself whenever a run is rebuilt after an eviction or a crash. Here it happens
-//! once in full for each run at its end, with everything changed that workflow code must not depend
-//! on: another thread, other hash seeds, another wall clock. One full replay walks through every
-//! prefix, so none is replayed twice.
+//! A run is also rebuilt after an eviction or a crash, and compared then. This check replays each
+//! run once more, in full, with everything changed that workflow code must not depend on: another
+//! thread, other hash seeds, another wall clock. One full replay walks through every prefix of the
+//! history.
+//!
+//! On a system whose clocks and entropy durasim does not simulate, nothing changes them between the
+//! run and the replay but chance and time. The failure says so there.
 
-use durasim_engine::{Ambient, START_MS};
+use durasim_engine::{Ambient, START_MS, ambient};
 use durasim_worker::{ReplayError, replay_shared};
 use temporalio_protos::{
     constants::LOCAL_ACTIVITY_MARKER_NAME,
@@ -48,8 +51,8 @@ fn other_ambient(seed: Option<u64>) -> Ambient {
     }
 }
 
-/// From the first instant of a world, midnight of a Monday, to an afternoon of a Saturday of
-/// another month and year. Its minutes, seconds and milliseconds are odd.
+/// The time from the first instant of a world, midnight of a Monday, to an afternoon of a Saturday
+/// of another month and year. Its minutes, seconds and milliseconds are odd.
 const DAYS_AND_HOURS_MS: i64 = ((404 * 24 + 13) * 60 + 37) * 60_000 + 11_617;
 
 /// Replays every run, on another thread. Returns the first failure.
@@ -58,22 +61,35 @@ fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
     if !options.replay || cases.is_empty() {
         return None;
     }
-    let ambient = if broken!(ReplayAmbient) {
+    let other = if broken!(ReplayAmbient) {
         Ambient::default()
     } else {
         other_ambient(options.choices.seed())
     };
-    durasim_engine::simulate(ambient, || async {
+    durasim_engine::simulate(other, || async {
         let _quiet = crate::panics::quiet(false);
-        // The last run first: what instances share, a static say, they then find in another state
-        // than they did.
+        // The last run comes first: instances then find what they share, a static say, in another
+        // state than they did in the world.
         cases.iter().rev().find_map(|case| {
             let history = &report.histories[case.history];
             let error = replay_shared(&case.definitions, &case.options, history.shared()).err()?;
-            Some(failure(case, history, &error))
+            let failure = failure(case, history, &error);
+            Some(noted(failure, ambient::is_simulated()))
         })
     })
 }
+
+/// Adds a note to a failure on a system whose clocks and entropy are not simulated.
+pub(super) fn noted(mut failure: Failure, is_simulated: bool) -> Failure {
+    if !is_simulated {
+        let message = failure.message.get_or_insert_default();
+        message.push_str(NOT_SIMULATED);
+    }
+    failure
+}
+
+const NOT_SIMULATED: &str = "\nnote: durasim does not simulate clocks and entropy on this system:\n\
+    code that reads them behaves differently each time, and may pass in another replay";
 
 /// Returns `true` if the event is the timeout of a local activity, which the SDK words differently
 /// on replay.
@@ -92,6 +108,7 @@ fn is_local_timeout(event: &HistoryEvent) -> bool {
     }
 }
 
+/// Returns the failure of a run whose replay ended with `error`.
 fn failure(case: &ReplayCase, history: &History, error: &ReplayError) -> Failure {
     let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
     let events = history.shared();

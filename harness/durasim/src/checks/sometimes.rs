@@ -1,4 +1,4 @@
-//! `sometimes`: over a campaign, every label that the test names is reached at least once.
+//! `sometimes`: every label that the test names is reached in at least one world of a search.
 
 use std::collections::BTreeMap;
 
@@ -57,8 +57,8 @@ impl Sometimes {
     }
 }
 
-/// A label was reached in none of the worlds. `reached` lists the other labels, each with the number
-/// of worlds that reached it.
+/// Returns the failure of a label that none of the worlds reached. `reached` lists the other
+/// labels, each with the number of worlds that reached it.
 pub(super) fn failure(
     label: &str,
     worlds: u64,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_reached_once_in_a_campaign_is_enough() {
+    fn a_label_reached_once_in_a_search_is_enough() {
         let mut sometimes = Sometimes::default();
         sometimes.world(&labels(false), 30);
         let failure = sometimes.check().unwrap();

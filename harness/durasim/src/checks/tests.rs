@@ -7,12 +7,12 @@ use insta::assert_snapshot;
 use pretty_assertions::assert_eq;
 
 use super::{
-    CHECKS, core_replay, effects_once, history, idempotency, invariant, liveness, sometimes,
+    CHECKS, core_replay, effects_once, history, idempotency, invariant, liveness, replay, sometimes,
 };
 use crate::{
     outline::tests::payment,
     report::{
-        FailureCode, HistoryExcerpt,
+        Failure, FailureCode, HistoryExcerpt,
         tests::{found, line, name, waiting},
     },
 };
@@ -46,13 +46,21 @@ fn the_catalogue_lists_every_file_and_every_code_of_a_check() {
 }
 
 #[test]
+fn a_replay_says_if_clocks_and_entropy_are_not_simulated() {
+    let history = HistoryExcerpt::around(&payment(), 5, START_MS);
+    let differs = || Failure::replay_differs(name(), "other ids", history.clone(), None, true);
+    assert_eq!(replay::noted(differs(), true), differs());
+    assert_snapshot!(found(replay::noted(differs(), false)));
+}
+
+#[test]
 fn core_replay_names_the_replayer() {
     let history = HistoryExcerpt::around(&payment(), 9, START_MS);
     let failure = core_replay::failure(name(), "[TMPRL1100] ...".to_owned(), history);
     assert_snapshot!(found(failure));
 }
 
-fn differs(label: &str, expected: &str, actual: &str) -> crate::report::Failure {
+fn differs(label: &str, expected: &str, actual: &str) -> Failure {
     idempotency::failure(label, expected.to_owned(), actual.to_owned())
 }
 
@@ -97,7 +105,7 @@ fn an_effect_applied_again_lists_who_applied_it() {
 }
 
 #[test]
-fn a_workflow_that_does_not_close_is_told_with_its_waits() {
+fn a_workflow_that_does_not_close_is_reported_with_what_it_waits_for() {
     let failure = liveness::failure(Some(61_000), 864_000_000, waiting());
     assert_snapshot!(found(failure));
 }
@@ -117,7 +125,7 @@ fn a_broken_invariant_is_named_with_its_time() {
 }
 
 #[test]
-fn a_label_never_reached_stands_beside_those_that_were() {
+fn a_label_never_reached_is_reported_with_the_others() {
     let reached = [("paid".to_owned(), 250), ("refunded".to_owned(), 3)];
     let mut report = found(sometimes::failure("expired", 256, &reached, Some(line())));
     report.found.plan = None;

@@ -1,4 +1,4 @@
-//! Actors: what runs beside the test in the same world.
+//! Actors: tasks that run beside the test in the same world.
 
 use std::{
     future::Future,
@@ -11,8 +11,8 @@ use futures::channel::oneshot;
 
 use crate::world::World;
 
-/// An actor started by [`spawn`](crate::TestWorkflowEnvironment::spawn). Await it for what it
-/// returns, or drop it: it runs on either way.
+/// An actor started by [`spawn`](crate::TestWorkflowEnvironment::spawn). Await it for its output,
+/// or drop it: the actor runs on either way.
 pub struct Actor<T>(oneshot::Receiver<T>);
 
 impl<T> Future for Actor<T> {
@@ -21,7 +21,7 @@ impl<T> Future for Actor<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match Pin::new(&mut self.0).poll(cx) {
             Poll::Ready(Ok(value)) => Poll::Ready(value),
-            // An actor that panicked ended the run: nobody is left to be answered.
+            // An actor that panicked has ended the world: nobody is left to answer.
             Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn spawn<T: 'static>(
     let mut checks = world.checks.borrow_mut();
     let name = format!("actor#{}", checks.actors.len() + 1);
     let task = world.executor.spawn(name, async move {
-        // Whoever spawned it may not care for the value.
+        // The test may not want the value.
         let _ = sender.send(future.await);
     });
     checks.actors.push(task);

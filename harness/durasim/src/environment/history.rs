@@ -1,4 +1,4 @@
-//! Reading the histories of a world.
+//! Histories of a world, read by its test.
 
 use std::{collections::BTreeSet, rc::Rc};
 
@@ -16,12 +16,12 @@ use crate::{
     world::{State, World},
 };
 
-/// What names a workflow: its handle, or its id.
+/// The name of a workflow: its handle, or its id.
 pub trait WorkflowTarget {
-    /// The workflow id.
+    /// Returns the workflow id.
     fn workflow_id(&self) -> &str;
 
-    /// The run, if one is meant; otherwise the latest.
+    /// Returns the run id, if one run is meant and not the latest.
     fn run_id(&self) -> Option<&str> {
         None
     }
@@ -45,7 +45,7 @@ impl WorkflowTarget for &String {
     }
 }
 
-/// A run, by workflow id and run id.
+/// One run, by workflow id and run id.
 impl WorkflowTarget for (&str, &str) {
     fn workflow_id(&self) -> &str {
         self.0
@@ -103,7 +103,7 @@ pub(super) fn read_all(world: &Rc<World>, workflow: &impl WorkflowTarget) -> Vec
     histories
 }
 
-/// The run ids of a workflow, in the order in which its runs started.
+/// Returns the run ids of a workflow, in the order in which its runs started.
 fn runs(state: &State, workflow_id: &str) -> impl Iterator<Item = String> {
     let executions = state.service.executions().into_iter();
     executions
@@ -111,7 +111,7 @@ fn runs(state: &State, workflow_id: &str) -> impl Iterator<Item = String> {
         .map(|execution| execution.run_id)
 }
 
-/// What is said of a run that is not there.
+/// Returns the message about a run that does not exist.
 fn unknown(state: &State, workflow: &impl WorkflowTarget) -> String {
     let id = workflow.workflow_id();
     let known: Vec<_> = runs(state, id).collect();
@@ -134,17 +134,18 @@ fn unknown(state: &State, workflow: &impl WorkflowTarget) -> String {
     }
 }
 
-/// How the latest run of a workflow closed, as JSON: what `observe_result` compares.
+/// Returns how the latest run of a workflow closed, as JSON, for `observe_result` to compare.
 pub(super) fn outcome(world: &Rc<World>, workflow_id: &str) -> serde_json::Value {
     let state = world.state();
     let Some((run_id, [.., closing])) = state.service.run(workflow_id, None) else {
         return serde_json::json!("never started");
     };
-    // As its worker reads it: a codec may write the same result differently in each world.
+    // The result is compared as its worker reads it: a codec may write it differently in each
+    // world.
     let mut closing = HistoryEvent::clone(closing);
     if let Some(converter) = state.converter_of(run_id) {
         let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
-        // What cannot be decoded is compared as it is.
+        // A result that cannot be decoded is compared as it is.
         let _ = decode_payloads(&mut closing, converter.codec(), &context).now_or_never();
     }
     let result = match &closing.attributes {

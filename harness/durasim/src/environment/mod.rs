@@ -1,4 +1,4 @@
-//! What a test holds in its hands: the environment, its client, and what it can ask of them.
+//! The environment of a test: its workers, its client, and its view of the world.
 
 mod actor;
 mod history;
@@ -31,9 +31,9 @@ use crate::{
 
 /// One simulated world, as its test sees it: a Temporal service with time that skips.
 ///
-/// It is handed to the test by [`#[workflow_test]`](crate::workflow_test). It is a light handle:
-/// clone it into mocks, activities and actors at will. It works on the thread of its test only,
-/// until the test returns.
+/// [`#[workflow_test]`](crate::workflow_test) hands it to the test. It is a light handle: clone it
+/// into mocks, activities and actors at will. It works only on the thread of its test, until the
+/// test returns.
 ///
 /// ```
 /// use durasim::prelude::*;
@@ -71,19 +71,20 @@ impl TestWorkflowEnvironment {
         Self(())
     }
 
-    /// Begins a worker for this task queue; [`WorkerBuilder::start`] starts it.
+    /// Returns a builder of a worker for this task queue; [`WorkerBuilder::start`] starts the
+    /// worker.
     pub fn worker(&self, task_queue: impl Into<String>) -> WorkerBuilder {
         WorkerBuilder::new(task_queue.into())
     }
 
-    /// The official client, connected to the simulated service.
+    /// Returns the official client, connected to the simulated service.
     #[track_caller]
     pub fn client(&self) -> Client {
         let namespace = World::current().state().namespace.clone();
         self.client_with(ClientOptions::new(namespace).build())
     }
 
-    /// The official client with options of the test's own: a data converter, interceptors, another
+    /// Returns the official client with other options: a data converter, interceptors, another
     /// namespace.
     ///
     /// # Panics
@@ -95,17 +96,17 @@ impl TestWorkflowEnvironment {
             .expect("a client over the simulated connection has no plugins to fail")
     }
 
-    /// The connection under the client, for what only raw RPCs can do.
+    /// Returns the connection under the client, for raw RPCs.
     pub fn connection(&self) -> Connection {
         connection()
     }
 
-    /// Waits for this much virtual time. Costs no real time: the clock skips from one thing due to
-    /// the next. No time at all lets others go first.
+    /// Waits for this much virtual time, which takes no real time: the clock skips from one thing
+    /// due to the next. A sleep of zero lets others go first.
     ///
-    /// What is due at the same instant happens first: after `sleep(DAY)` a timer of a day has
-    /// fired, and the workflow has gone on. In worlds of a seed it may come after: order and
-    /// latency are chosen there.
+    /// Everything that is due at the same instant happens before: after `sleep(DAY)` a timer of a
+    /// day has fired, and its workflow has gone on. In worlds of a seed it may also happen after,
+    /// because the seed chooses order and latency.
     pub async fn sleep(&self, duration: Duration) {
         if duration.is_zero() {
             return tokio::task::yield_now().await;
@@ -113,28 +114,28 @@ impl TestWorkflowEnvironment {
         tokio::time::sleep(duration).await;
         let rest = World::try_current().and_then(|world| world.rest());
         if let Some(rest) = rest {
-            // An end of the world drops it, and the sleeper with it.
+            // The end of the world drops the sender, and the sleeper with it.
             let _ = rest.await;
         }
     }
 
-    /// The virtual time. A world begins at the same instant always, 2024-01-01T00:00:00Z.
+    /// Returns the virtual time. Every world begins at the same instant, 2024-01-01T00:00:00Z.
     #[track_caller]
     pub fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(World::current().clock.now_ms())
     }
 
-    /// Starts an actor beside the test: another client, say. The world goes on after the test
-    /// returned until all its actors are done, or wait for what never comes. One that panics fails
-    /// the test; what it returns, an error too, is for whoever awaits the [`Actor`], and for nobody
-    /// else.
+    /// Starts an actor beside the test: another client, say. After the test has returned, the world
+    /// goes on until its actors are done or nothing can happen any more. An actor that panics fails
+    /// the test. An actor that returns an error does not: awaiting the [`Actor`] returns its
+    /// output.
     #[track_caller]
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Actor<T> {
         actor::spawn(&World::current(), future)
     }
 
-    /// The history of a workflow so far: of its handle, or of its id, and then of its latest run;
-    /// or of one run, by workflow id and run id.
+    /// Returns the history of a workflow so far. The workflow is named by its handle or by its id,
+    /// for its latest run; or by workflow id and run id, for that run.
     ///
     /// # Panics
     ///
@@ -144,8 +145,9 @@ impl TestWorkflowEnvironment {
         history::read(&World::current(), &workflow)
     }
 
-    /// The histories of every run of a workflow, in the order in which they started: of a chain
-    /// that continued as new or was retried, and of each time its id was used again.
+    /// Returns the history of every run of a workflow, in the order in which the runs started:
+    /// those of a chain that continued as new or was retried, and each time that its id was used
+    /// again.
     ///
     /// # Panics
     ///
@@ -155,8 +157,8 @@ impl TestWorkflowEnvironment {
         history::read_all(&World::current(), &workflow)
     }
 
-    /// Every attempt of this activity that reached its code or its mock, in the order in which they
-    /// started.
+    /// Returns every attempt of this activity that reached its code or its mock, in the order in
+    /// which the attempts started.
     #[track_caller]
     pub fn calls<AD: ActivityDefinition>(&self, activity: AD) -> Vec<ActivityCallRecord> {
         World::current()
@@ -165,24 +167,24 @@ impl TestWorkflowEnvironment {
             .of_type(activity.name())
     }
 
-    /// Every call of this workflow's mock, one for each run, in the order in which they were made;
-    /// see [`mock_workflow`](WorkerBuilder::mock_workflow).
+    /// Returns every call of this workflow's mock, one for each run, in order; see
+    /// [`mock_workflow`](WorkerBuilder::mock_workflow).
     #[track_caller]
     pub fn workflow_calls<W: WorkflowDefinition>(&self, workflow: W) -> Vec<WorkflowCallRecord> {
         World::current().state().mocked_calls(workflow.name())
     }
 
-    /// Puts a value where worker crashes do not reach it, as a database or another service would
-    /// be.
+    /// Shares a value that crashes of workers do not lose, like a database or another service.
     ///
-    /// What a worker's activities own dies with the process, if they are made by
-    /// [`implementer_with`](WorkerBuilder::implementer_with); what they share stays.
+    /// The instances of activities that [`implementer_with`](WorkerBuilder::implementer_with) makes
+    /// die with their process; a shared value in them stays.
     pub fn shared<T>(&self, value: T) -> Arc<T> {
         Arc::new(value)
     }
 
-    /// An empty ledger of effects, which stands for a part of the outside world: it outlives worker
-    /// crashes, and the check `effects_once` watches it. The name is what reports call it.
+    /// Returns an empty ledger of effects, which stands for a part of the outside world: it
+    /// outlives crashes of workers, and the check `effects_once` watches it. Reports call it by
+    /// this name.
     #[track_caller]
     pub fn ledger<E: Effect>(&self, name: impl Into<Arc<str>>) -> EffectLedger<E> {
         let ledger = EffectLedger::new(name);
@@ -193,10 +195,10 @@ impl TestWorkflowEnvironment {
         ledger
     }
 
-    /// Names what must be the same in every world as in the fault-free one, read when the world has
-    /// ended.
+    /// Observes a value that must be the same in every world as in the fault-free world. It is read
+    /// when the world has ended.
     ///
-    /// Nothing is compared that was not named, for a race may rightly end either way.
+    /// Only observed values are compared, since a race may rightly end either way.
     #[track_caller]
     pub fn observe<T: Serialize>(&self, name: impl Into<String>, read: impl Fn() -> T + 'static) {
         let read = move || serde_json::to_value(read()).map_err(|error| error.to_string());
@@ -206,7 +208,7 @@ impl TestWorkflowEnvironment {
             .observe(name.into(), Box::new(read));
     }
 
-    /// Observes how a workflow closed and with what result, as [`observe`](Self::observe) does.
+    /// Observes how a workflow closed, and its result, as [`observe`](Self::observe) does.
     #[track_caller]
     pub fn observe_result(&self, workflow: &impl WorkflowTarget) {
         let id = workflow.workflow_id().to_owned();
@@ -217,8 +219,8 @@ impl TestWorkflowEnvironment {
         );
     }
 
-    /// Says what must hold after every step of the world. The closure returns `bool`, or
-    /// `Result<(), String>` with the reason.
+    /// Adds a condition that must hold after every step of the world. The closure returns `bool`,
+    /// or `Result<(), String>` with the reason.
     #[track_caller]
     pub fn invariant<T: crate::checks::Holds>(
         &self,
@@ -233,8 +235,8 @@ impl TestWorkflowEnvironment {
         );
     }
 
-    /// Marks that this world reached something that the campaign must reach at least once: over all
-    /// seeds, a label that is named and never reached fails the test.
+    /// Marks a label as reached in this world, or not. A label that no world of the search reaches
+    /// fails the test.
     #[track_caller]
     pub fn sometimes(&self, label: impl Into<String>, reached: bool) {
         let location = std::panic::Location::caller();

@@ -11,9 +11,9 @@ use crate::{
 };
 
 impl TestWorkflowEnvironment {
-    /// Handles a Nexus operation with a closure, which stands for another service: it says what the
-    /// operation does each time a workflow calls it; see the [module](crate::nexus). The endpoint
-    /// is made if there is none of its name.
+    /// Handles a Nexus operation with a closure, which stands for another service and answers each
+    /// call of a workflow; see the [module](crate::nexus). The endpoint is made if there is none of
+    /// its name.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! Building workers: what code a simulated worker process runs.
+//! Building workers: the code that a simulated worker process runs.
 
 use std::{future::Future, rc::Rc, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
     world::{WorkerSpec, WorkerVersion, World},
 };
 
-/// Why a worker cannot start.
+/// The error of a worker that cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -28,7 +28,7 @@ pub enum StartError {
     Workflow {
         /// The worker's task queue.
         task_queue: String,
-        /// What is wrong.
+        /// The cause.
         source: RegistrationError,
     },
     /// An activity cannot be registered.
@@ -36,7 +36,7 @@ pub enum StartError {
     Activity {
         /// The worker's task queue.
         task_queue: String,
-        /// What is wrong.
+        /// The cause.
         source: ActivityRegistrationError,
     },
     /// A workflow has two mocks.
@@ -52,8 +52,8 @@ pub enum StartError {
     MissingInstance(#[from] Unregistered),
     /// The worker would have nothing to do.
     #[error(
-        "worker for task queue `{task_queue}`: neither a workflow nor an activity is registered; add some with \
-         `.workflow::<W>()`, `.activity(..)` or `.mock_activity(..)`"
+        "worker for task queue `{task_queue}`: neither a workflow nor an activity is registered; \
+         add some with `.workflow::<W>()`, `.activity(..)` or `.mock_activity(..)`"
     )]
     Nothing {
         /// The worker's task queue.
@@ -79,7 +79,7 @@ pub struct WorkerCode {
     workflows: WorkflowDefinitions,
     mocks: MockWorkflows,
     activities: ActivityDefinitions,
-    /// Made anew at each start of the process.
+    /// The makers of instances, called at each start of the process.
     instances: Vec<Instances>,
     options: Vec<OptionSetter>,
     error: Option<CodeError>,
@@ -113,15 +113,15 @@ impl WorkerCode {
         self
     }
 
-    /// Answers a workflow with a closure instead of its code, if another workflow starts it as a
-    /// child or a client starts it; its calls are recorded, see
-    /// [`workflow_calls`](crate::TestWorkflowEnvironment::workflow_calls).
+    /// Mocks a workflow: a closure answers in place of its code, for a child as for a workflow that
+    /// a client starts. [`workflow_calls`](crate::TestWorkflowEnvironment::workflow_calls) returns
+    /// the calls.
     ///
-    /// The workflow is named by the marker that it is started by; one that has none, by
-    /// [`UntypedWorkflow::new`](temporalio_common::UntypedWorkflow::new). The closure may sleep,
-    /// which takes virtual time, and wait for a request to cancel. An error closes the workflow as
-    /// it would if its code returned it. A mock has no handlers: signals are for nobody, and
-    /// queries and updates are refused.
+    /// The workflow is named by the marker with which it is started, or by
+    /// [`UntypedWorkflow::new`](temporalio_common::UntypedWorkflow::new) if it has no marker. The
+    /// closure may sleep, which takes virtual time, and wait for a request to cancel. An error
+    /// closes the workflow as an error of its code would. A mock has no handlers: signals have no
+    /// effect, and queries and updates are refused.
     ///
     /// ```
     /// use durasim::prelude::*;
@@ -134,7 +134,7 @@ impl WorkerCode {
     /// # #[workflow_methods]
     /// # impl Shipment {
     /// #     #[run]
-    /// #     async fn run(_ctx: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
+    /// #     async fn run(_: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
     /// #         Ok(item)
     /// #     }
     /// # }
@@ -192,16 +192,16 @@ impl WorkerCode {
     /// Registers an activity. Its instance, if it needs one, is found by type among the
     /// implementers.
     ///
-    /// It runs without activity inbound interceptors: the SDK's `ExecuteActivityInput` and `Next`,
-    /// which these take, have no public constructors, so that its own worker alone can call them.
+    /// The activity runs without inbound interceptors. They take the SDK's `ExecuteActivityInput`
+    /// and `Next`, which have no public constructors, so only the SDK's own worker can call them.
     #[must_use]
     pub fn activity<AD: ExecutableActivity>(mut self, _activity: AD) -> Self {
         let result = self.activities.register::<AD>().map(drop);
         self.keep(result)
     }
 
-    /// The instance that activities of its type are called on. It outlives the crashes of the
-    /// worker, so its own state must be what a crash would leave alone; see
+    /// Registers the instance on which activities of its type are called. The instance outlives
+    /// crashes of the worker, so it may hold only state that a crash does not lose; see
     /// [`implementer_with`](Self::implementer_with).
     #[must_use]
     pub fn implementer<T: Send + Sync + 'static>(mut self, instance: T) -> Self {
@@ -209,8 +209,9 @@ impl WorkerCode {
         self.keep(result)
     }
 
-    /// Makes the instance that activities of its type are called on, anew at each start of the
-    /// worker process: what it holds in memory is lost in a crash, as it would be.
+    /// Registers a maker of the instance on which activities of its type are called. Each start of
+    /// the worker process makes a new instance: a crash loses its state in memory, as a real crash
+    /// would.
     #[must_use]
     pub fn implementer_with<T: Send + Sync + 'static>(
         mut self,
@@ -222,13 +223,12 @@ impl WorkerCode {
         self
     }
 
-    /// Answers an activity with a closure instead of its code; its calls are recorded, see
-    /// [`calls`](crate::TestWorkflowEnvironment::calls). It comes before the activity's code, if
-    /// that is registered too. A mock that panics, for an assertion of its own, ends the test; an
-    /// error is a failed attempt.
+    /// Mocks an activity: a closure answers in place of its code, even if the code is registered
+    /// too. [`calls`](crate::TestWorkflowEnvironment::calls) returns the calls. A mock that panics,
+    /// for an assertion of its own, ends the test; an error is a failed attempt.
     ///
-    /// The activity is named by the marker that workflows call it by; one that has none, by
-    /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new).
+    /// The activity is named by the marker with which workflows call it, or by
+    /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new) if it has no marker.
     #[must_use]
     pub fn mock_activity<AD, F, R>(mut self, activity: AD, mock: F) -> Self
     where
@@ -240,8 +240,8 @@ impl WorkerCode {
         self.keep(result)
     }
 
-    /// Says that activities record heartbeats with details of type `T`. Needed only for types that
-    /// are neither plain values nor an input or output of a registered activity.
+    /// Registers a type of heartbeat details. Only types that are neither plain values nor an input
+    /// or output of a registered activity need it.
     #[must_use]
     pub fn heartbeat_details<T: TemporalSerializable + 'static>(mut self) -> Self {
         self.activities.heartbeat_details::<T>();
@@ -262,7 +262,7 @@ impl WorkerCode {
         self
     }
 
-    /// The code with what the version before it has beside.
+    /// Builds the version, with everything that only the version before it has.
     fn finish(
         self,
         name: String,
@@ -320,7 +320,7 @@ impl WorkerCode {
             }
             Ok(activities)
         };
-        // A rehearsal: what fails here would fail at every start of the process.
+        // A rehearsal: an error here would appear at every start of the process.
         make()
             .map_err(activity_error)?
             .check_instances(task_queue)?;
@@ -341,7 +341,7 @@ impl WorkerCode {
     }
 }
 
-/// A worker process in the making. Nothing runs until [`start`](Self::start).
+/// A builder of a worker. Nothing runs until [`start`](Self::start).
 #[must_use = "a worker runs once it is started: end with `.start()?`"]
 pub struct WorkerBuilder {
     task_queue: String,
@@ -350,14 +350,25 @@ pub struct WorkerBuilder {
     cache: Option<usize>,
 }
 
+/// Gives [`WorkerBuilder`] the methods of [`WorkerCode`].
 macro_rules! forward {
-    ($($(#[$meta:meta])* $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),*) [$($bounds:tt)*] => |$code:ident| $call:expr;)*) => {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),*) [$($bounds:tt)*]
+            => |$code:ident| $call:expr;
+    )*) => {
         impl WorkerBuilder {
-            $($(#[$meta])* pub fn $name<$($generics)*>(mut self, $($arg: $ty),*) -> Self where $($bounds)* {
-                let $code = self.code;
-                self.code = $call;
-                self
-            })*
+            $(
+                $(#[$meta])*
+                pub fn $name<$($generics)*>(mut self, $($arg: $ty),*) -> Self
+                where
+                    $($bounds)*
+                {
+                    let $code = self.code;
+                    self.code = $call;
+                    self
+                }
+            )*
         }
     };
 }
@@ -367,10 +378,12 @@ forward! {
     workflow[W]() [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send]
         => |code| code.workflow::<W>();
     /// Registers a workflow with a factory; see [`WorkerCode::workflow_with_factory`].
-    workflow_with_factory[W, F](factory: F)
-        [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send, F: Fn() -> W + Send + Sync + 'static]
-        => |code| code.workflow_with_factory::<W, F>(factory);
-    /// Answers a workflow with a closure; see [`WorkerCode::mock_workflow`].
+    workflow_with_factory[W, F](factory: F) [
+        W: WorkflowImplementation,
+        <W::Run as WorkflowDefinition>::Input: Send,
+        F: Fn() -> W + Send + Sync + 'static
+    ] => |code| code.workflow_with_factory::<W, F>(factory);
+    /// Mocks a workflow; see [`WorkerCode::mock_workflow`].
     mock_workflow[W, F, R](workflow: W, mock: F) [
         W: WorkflowDefinition + 'static,
         F: Fn(WorkflowCall<W::Input>) -> R + 'static,
@@ -381,24 +394,25 @@ forward! {
         => |code| code.workflow_interceptor(constructor);
     /// Registers an activity; see [`WorkerCode::activity`].
     activity[AD](activity: AD) [AD: ExecutableActivity] => |code| code.activity(activity);
-    /// The instance of activities; see [`WorkerCode::implementer`].
+    /// Registers an instance of activities; see [`WorkerCode::implementer`].
     implementer[T](instance: T) [T: Send + Sync + 'static] => |code| code.implementer(instance);
-    /// Makes the instance of activities at each start; see [`WorkerCode::implementer_with`].
+    /// Registers a maker of an instance of activities; see [`WorkerCode::implementer_with`].
     implementer_with[T, F](make: F) [T: Send + Sync + 'static, F: Fn() -> T + 'static]
         => |code| code.implementer_with(make);
-    /// Answers an activity with a closure; see [`WorkerCode::mock_activity`].
+    /// Mocks an activity; see [`WorkerCode::mock_activity`].
     mock_activity[AD, F, R](activity: AD, mock: F) [
         AD: ActivityDefinition,
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static
     ] => |code| code.mock_activity(activity, mock);
-    /// Names a type of heartbeat details; see [`WorkerCode::heartbeat_details`].
-    heartbeat_details[T]() [T: TemporalSerializable + 'static] => |code| code.heartbeat_details::<T>();
+    /// Registers a type of heartbeat details; see [`WorkerCode::heartbeat_details`].
+    heartbeat_details[T]() [T: TemporalSerializable + 'static]
+        => |code| code.heartbeat_details::<T>();
     /// Sets any other option of the worker; see [`WorkerCode::options`].
     options[F](set: F) [F: Fn(&mut WorkflowWorkerOptions) + 'static] => |code| code.options(set);
 }
 
-/// What the code that a worker begins with is called.
+/// The name of the version that a worker begins with.
 const FIRST_VERSION: &str = "v1";
 
 impl WorkerBuilder {
@@ -411,11 +425,11 @@ impl WorkerBuilder {
         }
     }
 
-    /// Adds another version of the code. What it does not register itself it has from the version
-    /// before it: workflows, activities and their instances, by name and by type; and options that
-    /// it does not set. The fault [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the
-    /// running version by any later one, at any boundary of a workflow task. What the worker begins
-    /// with is version `v1`, unless another one is called so.
+    /// Adds another version of the code. It inherits from the version before it whatever it does
+    /// not register itself: workflows and activities by name, instances by type, and options. The
+    /// fault [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the running version by
+    /// any later version, at any boundary of a workflow task. The worker begins with version `v1`,
+    /// unless another version has that name.
     pub fn version(
         mut self,
         name: impl Into<String>,
@@ -426,15 +440,15 @@ impl WorkerBuilder {
         self
     }
 
-    /// How many runs the worker keeps between their tasks. With 0 each workflow task replays its
-    /// run from the first event. The default is 1,000, or 0 under `#[workflow_test(cache =
-    /// false)]`.
+    /// Sets the number of runs that the worker keeps between their tasks. With 0 each workflow task
+    /// replays its run from the first event. The default is 1,000, or 0 under
+    /// `#[workflow_test(cache = false)]`.
     pub fn max_cached_workflows(mut self, runs: usize) -> Self {
         self.cache = Some(runs);
         self
     }
 
-    /// Starts the worker: it polls its task queue from now on.
+    /// Starts the worker, which polls its task queue from now on.
     ///
     /// # Errors
     ///

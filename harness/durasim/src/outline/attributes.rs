@@ -1,5 +1,4 @@
-//! What matters of each event's attributes, in words. An event not listed here shows its name
-//! alone.
+//! The attributes of events, in words. An event that is not listed here shows its name alone.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -16,7 +15,7 @@ use temporalio_protos::temporal::api::{
 use super::values::{cut, failure, payload, payloads};
 use crate::words::duration_words;
 
-/// Milliseconds of a message's duration; it has no name that every crate can write.
+/// Returns the milliseconds of a duration, whose type has no name that every crate can write.
 macro_rules! duration {
     ($duration:expr) => {
         $duration.as_ref().map_or_else(String::new, |duration| {
@@ -26,7 +25,7 @@ macro_rules! duration {
     };
 }
 
-/// The attributes in words.
+/// Returns the attributes in words.
 pub(super) fn words(attributes: &Attributes) -> String {
     workflow(attributes)
         .or_else(|| workflow_task(attributes))
@@ -166,7 +165,8 @@ fn activity_scheduled(scheduled: &ActivityTaskScheduledEventAttributes) -> Strin
         ),
         ("heartbeat", duration!(scheduled.heartbeat_timeout)),
     ] {
-        // The service fills in limits that the workflow did not set with 0 or the run's own.
+        // The service fills in the limits that the workflow did not set: with 0, or with the run's
+        // own.
         if !limit.is_empty() && limit != "0s" {
             let _ = write!(words, ", {label} {limit}");
         }
@@ -224,7 +224,7 @@ fn update_or_nexus(attributes: &Attributes) -> Option<String> {
     use Attributes as A;
     Some(match attributes {
         A::WorkflowExecutionUpdateAdmittedEventAttributes(it) => update(it.request.as_ref()),
-        // A reset wrote the request down when it admitted the update again.
+        // A reset has recorded the request when it admitted the update again.
         A::WorkflowExecutionUpdateAcceptedEventAttributes(it) if it.accepted_request.is_none() => {
             "as admitted".to_owned()
         }
@@ -269,10 +269,10 @@ fn update_or_nexus(attributes: &Attributes) -> Option<String> {
     })
 }
 
-/// The marker's name, and of a patch which one it is.
+/// Returns the marker's name, and the id of its patch or the type of its local activity.
 fn marker_words(marker: &MarkerRecordedEventAttributes) -> String {
-    // A patch marker's details are JSON: {"id":"…","deprecated":false}; a local activity's hold its
-    // type.
+    // The details of a patch marker are JSON: {"id":"…","deprecated":false}. Those of a local
+    // activity hold its type.
     let detail = |key: &str, field: &str| {
         let first = marker.details.get(key)?.payloads.first()?;
         let json: serde_json::Value = serde_json::from_slice(&first.data).ok()?;
@@ -310,22 +310,22 @@ fn id_of(execution: Option<&WorkflowExecution>) -> &str {
     execution.map_or("?", |execution| &execution.workflow_id)
 }
 
-/// `name(arguments)`
+/// Returns `name(arguments)`.
 fn call(name: Option<&str>, arguments: Option<&Payloads>) -> String {
     format!("{}({})", name.unwrap_or("?"), payloads(arguments))
 }
 
-/// ` on queue`
+/// Returns ` on queue`.
 fn on_queue(queue: Option<&TaskQueue>) -> String {
     queue.map_or_else(String::new, |queue| format!(" on {}", queue.name))
 }
 
-/// `of N`: which earlier event this one answers.
+/// Returns `of N`, for an event that answers event N.
 fn of(event_id: i64) -> String {
     format!("of {event_id}")
 }
 
-/// `words: more`, or the words alone.
+/// Returns `words: more`, or the words alone.
 fn with(words: String, more: impl AsRef<str>) -> String {
     match more.as_ref() {
         "" => words,
@@ -333,7 +333,7 @@ fn with(words: String, more: impl AsRef<str>) -> String {
     }
 }
 
-/// The keys, sorted: their maps have an order of their own.
+/// Returns the keys, sorted: the order of their map is random.
 fn keys<'a, V: 'a>(fields: impl Iterator<Item = (&'a String, &'a V)>) -> String {
     let sorted: BTreeMap<_, _> = fields.collect();
     sorted

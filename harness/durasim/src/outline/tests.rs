@@ -8,7 +8,7 @@ use temporalio_protos::temporal::api::{
 
 use super::*;
 
-/// A history whose events follow each other by the given milliseconds.
+/// Returns a history whose events follow each other after the given milliseconds.
 fn history(events: Vec<(u64, EventType, Attributes)>) -> Vec<HistoryEvent> {
     let mut now_ms = durasim_engine::START_MS + 7;
     let build = |(index, (after_ms, kind, attributes)): (usize, (u64, EventType, Attributes))| {
@@ -55,7 +55,7 @@ fn declined() -> Failure {
     }
 }
 
-/// Ten events of a payment, for this module's tests and for those of reports.
+/// Returns ten events of a payment, for the tests of this module and of reports.
 pub(crate) fn payment() -> Vec<HistoryEvent> {
     use Attributes as A;
     use EventType as E;
@@ -121,17 +121,17 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
         (
             0,
             E::WorkflowTaskScheduled,
-            A::WorkflowTaskScheduledEventAttributes(WorkflowTaskScheduledEventAttributes::default()),
+            A::WorkflowTaskScheduledEventAttributes(Default::default()),
         ),
         (
             2,
             E::WorkflowTaskStarted,
-            A::WorkflowTaskStartedEventAttributes(WorkflowTaskStartedEventAttributes::default()),
+            A::WorkflowTaskStartedEventAttributes(Default::default()),
         ),
         (
             1,
             E::WorkflowTaskCompleted,
-            A::WorkflowTaskCompletedEventAttributes(WorkflowTaskCompletedEventAttributes::default()),
+            A::WorkflowTaskCompletedEventAttributes(Default::default()),
         ),
         (
             0,
@@ -169,12 +169,12 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
 }
 
 #[test]
-fn an_outline_tells_a_history_an_event_a_line() {
+fn an_outline_has_one_line_for_each_event() {
     insta::assert_snapshot!(outline_of(&payment()));
 }
 
 #[test]
-fn what_is_random_or_names_a_machine_is_left_out() {
+fn random_values_and_names_of_machines_are_left_out() {
     let outline = outline_of(&payment());
     for secret in ["4711@host", "b2f3", "0e5c"] {
         assert!(!outline.contains(secret), "{outline}");

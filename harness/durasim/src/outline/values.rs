@@ -1,4 +1,4 @@
-//! Words for the values that event attributes are made of.
+//! The values in attributes of events, in words.
 
 use std::fmt::Write;
 
@@ -7,10 +7,10 @@ use temporalio_protos::temporal::api::{
     failure::v1::{Failure, failure::FailureInfo},
 };
 
-/// Longer values are cut: an outline is for reading.
+/// The length at which values are cut: an outline is for reading.
 const MAX_VALUE_CHARS: usize = 80;
 
-/// Arguments or results, comma-separated, without brackets: `"item-1", 3`.
+/// Returns arguments or results, separated by commas, without brackets: `"item-1", 3`.
 pub(super) fn payloads(payloads: Option<&Payloads>) -> String {
     let values: Vec<_> = payloads
         .iter()
@@ -20,7 +20,7 @@ pub(super) fn payloads(payloads: Option<&Payloads>) -> String {
     values.join(", ")
 }
 
-/// One value: its JSON, or its encoding and size.
+/// Returns one value: its JSON, or its encoding and size.
 pub(super) fn payload(payload: &Payload) -> String {
     let encoding = payload
         .metadata
@@ -37,7 +37,7 @@ pub(super) fn payload(payload: &Payload) -> String {
     }
 }
 
-/// A failure and its causes: `ActivityError: card declined`.
+/// Returns a failure and its causes: `ActivityError: card declined`.
 pub(super) fn failure(failure: Option<&Failure>) -> String {
     let mut words = String::new();
     let mut current = failure;
@@ -81,7 +81,7 @@ pub(super) fn failure(failure: Option<&Failure>) -> String {
     words
 }
 
-/// The text on one line and not too long.
+/// Returns the text on one line, cut if it is too long.
 pub(super) fn cut(text: &str) -> String {
     let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if flat.chars().count() <= MAX_VALUE_CHARS {

@@ -1,4 +1,4 @@
-//! A generated plan: a seed at first, a tape once it has been run and shrunk.
+//! Generated plans: a seed at first, a tape once the plan has been run and shrunk.
 
 use std::{
     fmt,
@@ -7,12 +7,12 @@ use std::{
 
 use durasim_engine::Tape;
 
-/// Which choices of a run are not benign.
+/// A generated plan: the choices of a world that are not benign.
 ///
-/// Made by [`fault_plans`](super::fault_plans) and run by
-/// [`Campaign::plan`](crate::advanced::Campaign::plan). It decides what happens at the points that a run
-/// comes to; which faults there are, and how likely a fresh plan takes each, is the
-/// `FaultProfile`'s to say.
+/// [`fault_plans`](super::fault_plans) generates plans, and
+/// [`Campaign::plan`](crate::advanced::Campaign::plan) runs them. A plan decides at the points that
+/// its world comes to. The [`FaultProfile`](crate::FaultProfile) says which faults there are, and
+/// how likely a fresh plan injects each.
 #[derive(Clone)]
 pub struct FaultPlan {
     pub(super) seed: u64,
@@ -21,7 +21,7 @@ pub struct FaultPlan {
     pub(super) recording: Recording,
 }
 
-/// The choices of the last run that failed, shared by a plan and the tree that shrinks it.
+/// The choices of the last world that failed, shared by a plan and the tree that shrinks it.
 #[derive(Clone, Default)]
 pub(super) struct Recording(Arc<Mutex<Option<Tape>>>);
 
@@ -39,23 +39,23 @@ impl Recording {
 }
 
 impl FaultPlan {
-    /// The seed that it began as.
+    /// Returns the seed that the plan began as.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// The choices that are left, once it has begun to shrink.
+    /// Returns the choices that are left, once the plan has begun to shrink.
     pub fn tape(&self) -> Option<&Tape> {
         self.tape.as_ref()
     }
 
-    /// Whether it is known to leave every choice benign.
+    /// Returns `true` if the plan is known to leave every choice benign.
     pub fn is_benign(&self) -> bool {
         self.tape.as_ref().is_some_and(Tape::is_empty)
     }
 }
 
-/// What proptest prints and keeps beside a seed: the plan in words, or the seed.
+/// The plan in words, or its seed. proptest prints this text, and keeps it beside a seed.
 impl fmt::Debug for FaultPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.tape {

@@ -1,4 +1,4 @@
-//! What `#[workflow_test(proptest)]` expands to.
+//! The function that `#[workflow_test(proptest)]` expands to.
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,7 +22,7 @@ use crate::{
     error::{TestOutcome, TestResult},
     outcome::{ChoiceSource, WorldReport},
     regressions::source_path,
-    report::{Failure, FailureReport, Found, Spent},
+    report::{Comparison, Failure, FailureCode, FailureReport, Found, Spent},
     runner::{Campaign, Finding, Signature, TestCase, fail, must_reach, of_no_world, of_test},
 };
 
@@ -30,7 +30,8 @@ use crate::{
 const PERSISTENCE: &str = "proptest-regressions";
 
 impl Campaign<'_> {
-    /// The world of a generated plan, judged. If it fails, the plan can shrink from then on.
+    /// Runs the world of a generated plan, and judges it. If the world fails, the plan can shrink
+    /// from then on.
     pub fn plan(&self, plan: &FaultPlan) -> WorldReport {
         let report = self.run(match plan.tape() {
             None => ChoiceSource::Seed(plan.seed()),
@@ -43,8 +44,8 @@ impl Campaign<'_> {
     }
 }
 
-/// The strategy of one generated argument: passed through here, what is none is shown where it was
-/// written.
+/// Returns the strategy of one generated argument. The compiler reports an expression that is no
+/// strategy at the place where it was written.
 pub fn generator<S: Strategy>(strategy: S) -> S {
     strategy
 }
@@ -76,7 +77,7 @@ where
     }
 }
 
-/// Runs the cases; `Err` is the report of the smallest one that fails.
+/// Runs the cases. Returns `Err` with the report of the smallest case that fails.
 pub(super) fn search<S, O, F, D>(
     case: &TestCase,
     strategy: S,
@@ -101,21 +102,21 @@ where
     .search(strategy, describe)
 }
 
-/// A test with further arguments, on its way through its cases.
+/// A test with generated arguments, on its way through its cases.
 struct Property<'a, F> {
     case: &'a TestCase,
     body: Arc<F>,
     seen: Seen,
 }
 
-/// What the cases so far have shown. proptest calls the test through a shared reference.
+/// The findings of the cases so far. proptest calls the test through a shared reference.
 #[derive(Default)]
 struct Seen {
     worlds: Cell<u64>,
     steps: Cell<u64>,
     sometimes: RefCell<Sometimes>,
-    /// The first failure, which all later ones must equal, with its choices and the worlds until
-    /// then.
+    /// The first failure, with its choices and the number of worlds until then. All later failures
+    /// must equal it.
     first: RefCell<Option<(Signature, Tape, u64)>>,
 }
 
@@ -144,7 +145,7 @@ impl<F> Property<'_, F> {
     {
         let seed = crate::runner::seed_from_environment()?;
         let mut runner = TestRunner::new(config(self.case, seed));
-        // The plan first: it shrinks under the inputs that it was recorded with.
+        // The plan comes first: it shrinks under the inputs that it was recorded with.
         let outcome = runner.run(&(fault_plans(), strategy), |(plan, values)| {
             let Some(failure) = self.world(&plan, values).failure else {
                 return Ok(());
@@ -182,8 +183,8 @@ impl<F> Property<'_, F> {
         }
     }
 
-    /// One case. Another failure than the first is no failure here: shrinking must not change the
-    /// subject.
+    /// Runs one case. A failure that differs from the first counts as none: shrinking must not
+    /// change the subject.
     fn world<V, O>(&self, plan: &FaultPlan, values: V) -> WorldReport
     where
         V: Clone + Send + 'static,
@@ -222,7 +223,7 @@ impl<F> Property<'_, F> {
 
     fn count(&self, report: &WorldReport) {
         self.seen.worlds.set(self.seen.worlds.get() + 1);
-        // What worlds reach while shrinking says nothing of the campaign.
+        // Worlds of shrinking are no part of the search.
         if self.seen.first.borrow().is_none() {
             self.seen.steps.set(self.seen.steps.get() + report.steps);
             self.seen
@@ -269,7 +270,7 @@ impl<F> Property<'_, F> {
         }
     }
 
-    /// The body with its further arguments filled in.
+    /// Returns the body of the test with its generated arguments filled in.
     fn bind<V, O>(
         &self,
         values: V,
@@ -286,7 +287,7 @@ impl<F> Property<'_, F> {
             + Sync
             + 'static,
     {
-        // Worlds run on threads of their own, and not every value may be looked at from several.
+        // Worlds run on threads of their own, and not every value is `Sync`.
         let (body, values) = (self.body.clone(), Mutex::new(values));
         move |env| {
             let values = values
@@ -300,28 +301,36 @@ impl<F> Property<'_, F> {
     }
 }
 
-/// The smallest case passes when it is run again.
+/// Returns the failure of a test whose smallest failing case passes when it is run again.
 fn unrepeatable() -> Failure {
-    Failure::unrepeatable("the case fails", "the same case passes")
+    let what = "two worlds of the same choices differ";
+    Failure::new(FailureCode::Unrepeatable, what).with_comparison(Comparison {
+        label: "trace".to_owned(),
+        expected_from: "the first world".to_owned(),
+        expected: "the case fails".to_owned(),
+        actual_from: "the second".to_owned(),
+        actual: "the same case passes".to_owned(),
+    })
 }
 
-/// The test's source file on this machine.
+/// Returns the test's source file on this machine.
 fn source(case: &TestCase) -> Option<std::path::PathBuf> {
     source_path(case.manifest_dir.as_ref(), case.file.as_ref())
 }
 
-/// proptest's own configuration, its variables included, made repeatable and with a place for
-/// failures.
+/// Returns proptest's own configuration, its variables included, with a fixed seed and with a place
+/// for failures.
 fn config(case: &TestCase, seed: Option<u64>) -> Config {
     let mut config = Config::default();
-    // The cases are the same every time unless told otherwise, as the seeds of other tests are.
+    // The cases are the same every time unless a variable says otherwise, like the seeds of other
+    // tests.
     match (seed, config.rng_seed) {
         (Some(seed), _) => config.rng_seed = RngSeed::Fixed(seed),
         (None, RngSeed::Random) => config.rng_seed = RngSeed::Fixed(0),
         (None, RngSeed::Fixed(_)) => {}
     }
     config.test_name = Some(case.name);
-    // proptest wants the path for as long as the process lives; there is one of them a test.
+    // proptest wants a path that lives as long as the process. There is one for each test.
     config.source_file =
         source(case).map(|path| &*Box::leak(path.display().to_string().into_boxed_str()));
     config.failure_persistence = match config.source_file {

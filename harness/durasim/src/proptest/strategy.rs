@@ -1,4 +1,4 @@
-//! The strategy, and the tree that puts choices back to benign.
+//! The strategy, and the tree that makes choices benign again.
 
 use ::proptest::{
     num,
@@ -9,9 +9,10 @@ use durasim_engine::{Tape, TapeEntry};
 
 use super::plan::{FaultPlan, Recording};
 
-/// Fault plans: each case a new seed, which shrinks to the few choices that it takes to fail.
+/// Returns a strategy of fault plans: each case is a new seed, which shrinks to the few choices
+/// that the failure takes.
 ///
-/// An ordinary `Strategy`, to be combined with others:
+/// It is an ordinary `Strategy`, and combines with others:
 ///
 /// ```
 /// use durasim::{
@@ -33,25 +34,25 @@ use super::plan::{FaultPlan, Recording};
 /// });
 /// ```
 ///
-/// `#[workflow_test(proptest)]` is the same with less to write, and with durasim's own report.
+/// `#[workflow_test(proptest)]` does the same with less to write, and with durasim's own report.
 ///
-/// # What shrinking can do
+/// # Shrinking
 ///
-/// Which choices a run will offer is known only once it has run, so a fresh plan is a seed: it has
-/// no parts yet. Running it records the choices it made, and it is this recording that shrinks, by
-/// putting choices back to benign: first all, then halves, quarters and so on, at last one by one,
-/// until no single one can be put back. Hence two things follow:
+/// The choices that a world will offer are known only once the world has run. So a fresh plan is a
+/// seed, without parts. Its world records the choices that it made, and this recording shrinks:
+/// choices become benign again, first all, then halves, quarters and so on, at last one by one,
+/// until every single one is needed. Two things follow:
 ///
-/// - a plan that nobody ran (with [`Campaign::plan`](crate::advanced::Campaign::plan)) does not shrink;
-/// - the recording belongs to the other inputs of the case in which it was made. In a tuple, put
-///   the plan first: proptest shrinks from left to right, so the plan shrinks under the inputs that
-///   it was recorded with, and then the inputs under the plan. A smaller input may meet fewer of
-///   the plan's points; what matches nothing is benign.
+/// - A plan shrinks only if [`Campaign::plan`](crate::advanced::Campaign::plan) ran it.
+/// - The recording belongs to the other inputs of its case. In a tuple, put the plan first:
+///   proptest shrinks from left to right, so the plan shrinks under the inputs that it was recorded
+///   with, and then the inputs shrink under the plan. A world of smaller inputs may meet fewer of
+///   the plan's points; the choices at the others are benign.
 pub fn fault_plans() -> FaultPlans {
     FaultPlans { _private: () }
 }
 
-/// The strategy of [`fault_plans`].
+/// The strategy that [`fault_plans`] returns.
 #[derive(Debug, Clone, Copy)]
 pub struct FaultPlans {
     _private: (),
@@ -79,17 +80,17 @@ pub struct FaultPlanTree {
     search: Option<Search>,
 }
 
-/// Delta debugging, one step a call: proptest says between the calls whether the step still fails.
+/// Delta debugging, one step a call. Between the calls proptest reports if the step still fails.
 struct Search {
-    /// The seed of the tape: what is not a choice (entropy of activities, say) still follows it.
+    /// The seed of the tape, which entropy still follows.
     seed: Option<u64>,
-    /// The smallest list of choices known to fail.
+    /// The shortest list of choices that is known to fail.
     known: Vec<TapeEntry>,
-    /// How many choices a step puts back.
+    /// The number of choices that a step makes benign.
     size: usize,
-    /// Where in `known` the step puts back.
+    /// The index in `known` of the first of them.
     at: usize,
-    /// Whether this round of steps of one size got anywhere.
+    /// True if a step of this size has succeeded in this round.
     progress: bool,
     state: State,
 }
@@ -125,21 +126,22 @@ impl Search {
         [&self.known[..self.at], &self.known[end..]].concat()
     }
 
-    /// The step failed too: its choices are not needed. What follows has moved up to `at`.
+    /// Takes note that the step failed too: its choices are not needed. The choices after them have
+    /// moved up to `at`.
     fn accept(&mut self) {
         self.known = self.without_step();
         self.progress = true;
         self.settle();
     }
 
-    /// The step passed: some of its choices are needed.
+    /// Takes note that the step passed: some of its choices are needed.
     fn reject(&mut self) {
         self.at += self.size;
         self.settle();
     }
 
-    /// At the end of a round: the next one with smaller steps, or once more with single ones if
-    /// that helped.
+    /// Begins the next round if this one is over: with smaller steps, or with single choices once
+    /// more if those have helped.
     fn settle(&mut self) {
         if self.known.is_empty() {
             self.state = State::Done;
@@ -175,8 +177,7 @@ impl ValueTree for FaultPlanTree {
     fn simplify(&mut self) -> bool {
         match &mut self.search {
             None => {
-                // A plan that was never run, or that needed no choice to fail, has nothing to put
-                // back.
+                // A plan that was never run, or that takes no choice to fail, cannot shrink.
                 let Some(tape) = self.recording.get().filter(|tape| !tape.is_empty()) else {
                     return false;
                 };
@@ -193,8 +194,8 @@ impl ValueTree for FaultPlanTree {
         }
     }
 
-    /// Puts the last step's choices in again and takes the next step; when there is none, goes back
-    /// to the plan that is known to fail, and says once more that this is a change.
+    /// Takes the choices of the last step back and takes the next step. If there is none, goes back
+    /// to the plan that is known to fail, and reports this as one more change.
     fn complicate(&mut self) -> bool {
         match &mut self.search {
             Some(search) if search.state == State::Trying => {

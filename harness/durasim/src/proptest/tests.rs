@@ -85,7 +85,7 @@ fn no_single_choice_of_the_result_can_be_put_back() {
 }
 
 #[test]
-fn what_it_shrinks_to_is_known_to_fail() {
+fn a_shrunk_plan_is_known_to_fail() {
     for threshold in 1..6 {
         let plan = shrunk(|faults| faults.len() >= threshold);
         assert_eq!(run(&plan).len(), threshold);
@@ -109,7 +109,7 @@ fn inputs_beside_a_plan_shrink_too() {
 }
 
 #[test]
-fn a_plan_that_nobody_ran_does_not_shrink() {
+fn a_plan_that_was_not_run_does_not_shrink() {
     let mut tree = fault_plans().new_tree(&mut runner()).unwrap();
     assert!(!tree.simplify());
     assert!(!tree.complicate());
@@ -117,7 +117,7 @@ fn a_plan_that_nobody_ran_does_not_shrink() {
 }
 
 #[test]
-fn shrinking_keeps_the_seed_that_is_no_choice() {
+fn shrinking_keeps_the_seed() {
     let plan = shrunk(|faults| faults.contains('b'));
     assert_eq!(plan.tape().unwrap().seed, Some(plan.seed()));
 }

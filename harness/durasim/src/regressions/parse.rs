@@ -1,13 +1,13 @@
-//! The text of a file of saved failures to its entries, or to the line that is wrong.
+//! Parsing a file of saved failures.
 
 use durasim_engine::Tape;
 
 use super::SavedFailure;
 
-/// A line, from 1, and what is wrong with it.
+/// The number of a line, from 1, and the mistake in it.
 type Wrong = (usize, String);
 
-/// An entry whose lines are not all read yet.
+/// An entry that is not complete yet.
 struct Open {
     line: usize,
     test: String,
@@ -15,7 +15,7 @@ struct Open {
     tape: Option<Tape>,
 }
 
-/// The entries in their order.
+/// Parses the entries, in their order.
 pub(super) fn entries(text: &str) -> Result<Vec<SavedFailure>, Wrong> {
     let mut entries = Vec::new();
     let mut open: Option<Open> = None;
@@ -49,7 +49,7 @@ pub(super) fn entries(text: &str) -> Result<Vec<SavedFailure>, Wrong> {
                 return Err((number, format!("`{key}` stands before any `test` line")));
             }
             ("fails", Some(entry)) => value.clone_into(&mut entry.fails),
-            // The plan is for people; the tape holds it.
+            // The plan is for people; the tape has the same choices.
             ("plan", Some(_)) => {}
             ("tape", Some(entry)) => {
                 if entry.tape.is_some() {

@@ -159,7 +159,7 @@ fn without_sources_there_is_no_place() {
 }
 
 #[test]
-fn damaged_files_are_told_with_their_line() {
+fn damaged_files_are_reported_with_the_line() {
     let told: Vec<_> = [
         "tape {}\n",
         "test a\nfails DS001 panic\n\ntest b\ntape {\"entries\":[]}\n",

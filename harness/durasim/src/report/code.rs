@@ -2,186 +2,126 @@
 
 use std::fmt;
 
-/// Which kind of failure it is; its code never changes its meaning.
-///
-#[doc = include_str!("../../docs/failure-codes.md")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum FailureCode {
-    /// The test panicked, an assertion of its own perhaps.
-    Panic,
-    /// The test returned an error.
-    Error,
-    /// Nothing can happen any more, and the test still waits.
-    Stuck,
-    /// The run passed a limit on steps, virtual time or history length.
-    Limit,
-    /// A workflow or an activity is wanted that no worker has.
-    Unregistered,
-    /// Workflow code fails its task on every attempt.
-    WorkflowTask,
-    /// Code left the simulated world: a thread, real input or output.
-    Escape,
-    /// The test cannot be run, or not as it is set up.
-    Setup,
-    /// Workflow code issued other commands than its history holds.
-    Replay,
-    /// The SDK's own replayer rejects the history.
-    CoreReplay,
-    /// What the test observes differs from the fault-free run.
-    Idempotency,
-    /// One effect was applied more than once.
-    EffectsOnce,
-    /// Faults stopped, and a workflow did not close.
-    Liveness,
-    /// The history breaks a rule that every history keeps.
-    History,
-    /// An invariant of the test's own does not hold.
-    Invariant,
-    /// A label was never reached in the whole campaign.
-    Sometimes,
-    /// A known defect of the SDK that no workflow code is to blame for.
-    Sdk,
-    /// Two runs of the same choices differ: the test itself is not deterministic.
-    Unrepeatable,
+/// Makes all that follows from the table of codes.
+macro_rules! codes {
+    ($(
+        $kind:ident = $code:ident $name:ident
+        because $because:literal
+        remedy $remedy:literal
+    )+) => {
+        /// The kind of a failure. A code never changes its meaning.
+        ///
+        /// 0xx: the world itself; 1xx: checks; 2xx: no fault of the workflow.
+        ///
+        /// | code | name | the test failed because |
+        /// | --- | --- | --- |
+        $(#[doc = concat!(
+            "| `", stringify!($code), "` | `", stringify!($name), "` | ", $because, " |"
+        )])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum FailureCode {
+            $(
+                #[doc = concat!("`", stringify!($code), "`: ", $because, ".")]
+                $kind,
+            )+
+        }
+
+        impl FailureCode {
+            /// Every code, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// Returns the code: `DS101`.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => stringify!($code),)+
+                }
+            }
+
+            /// Returns the name: `replay`. The code of a check has the name of the check.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => stringify!($name),)+
+                }
+            }
+
+            /// Returns the remedy for failures that have no more precise one.
+            pub fn remedy(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $remedy,)+
+                }
+            }
+        }
+    };
 }
 
-impl FailureCode {
-    /// All codes, in the order of their numbers.
-    pub const ALL: &[Self] = &[
-        Self::Panic,
-        Self::Error,
-        Self::Stuck,
-        Self::Limit,
-        Self::Unregistered,
-        Self::WorkflowTask,
-        Self::Escape,
-        Self::Setup,
-        Self::Replay,
-        Self::CoreReplay,
-        Self::Idempotency,
-        Self::EffectsOnce,
-        Self::Liveness,
-        Self::History,
-        Self::Invariant,
-        Self::Sometimes,
-        Self::Sdk,
-        Self::Unrepeatable,
-    ];
-
-    /// The code: `DS101`. 0xx: the run itself; 1xx: checks, by rank in the catalogue; 2xx: not the
-    /// workflow's fault.
-    pub fn code(self) -> &'static str {
-        self.row().0
-    }
-
-    /// The name: `replay`. Of a check it is the check's own.
-    pub fn name(self) -> &'static str {
-        self.row().1
-    }
-
-    /// What to do about it, when nothing more precise is known.
-    pub fn remedy(self) -> &'static str {
-        self.row().2
-    }
-
-    fn row(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Panic => (
-                "DS001",
-                "panic",
-                "look at what the workflow saw, `env.history(workflow)`; under faults, at the plan's last \
-                 line first",
-            ),
-            Self::Error => (
-                "DS002",
-                "error",
-                "handle the error where it arises, or expect it in the test",
-            ),
-            Self::Stuck => (
-                "DS003",
-                "stuck",
-                "send or start what is waited for, or bound the wait: `select!` with a timer in the workflow",
-            ),
-            Self::Limit => (
-                "DS004",
-                "limit",
-                "look for a loop without end first; raise the limit if the run is really that long",
-            ),
-            Self::Unregistered => (
-                "DS005",
-                "unregistered",
-                "register it with the worker of that task queue, or mock it",
-            ),
-            Self::WorkflowTask => (
-                "DS006",
-                "workflow_task",
-                "what fails a workflow task, a panic say, is retried without end; return an error to fail the workflow \
-                 instead",
-            ),
-            Self::Escape => (
-                "DS007",
-                "escape",
-                "keep the work on the simulated thread; put a fake behind a trait for what must leave it",
-            ),
-            Self::Setup => (
-                "DS008",
-                "setup",
-                "correct what the message names, and run the test again",
-            ),
-            Self::Replay => (
-                "DS101",
-                "replay",
-                "workflow code may depend on its history alone: move clocks, randomness, I/O and hash order \
-                 into activities or the context's own functions, and guard changed code with `patched`",
-            ),
-            Self::CoreReplay => (
-                "DS102",
-                "core_replay",
-                "treat it like DS101 if durasim's own replay fails too; else please report it: the simulated \
-                 service made a history that the real one would not",
-            ),
-            Self::Idempotency => (
-                "DS103",
-                "idempotency",
-                "give each effect an idempotency key that stays the same over attempts, such as the workflow \
-                 id with the activity id, and let the receiver ignore repeats",
-            ),
-            Self::EffectsOnce => (
-                "DS104",
-                "effects_once",
-                "check the idempotency key before applying the effect, in one transaction with it",
-            ),
-            Self::Liveness => (
-                "DS105",
-                "liveness",
-                "see above what the workflow waits for: bound retries and waits with timeouts, and keep what a signal brings \
-                 until it is used",
-            ),
-            Self::History => (
-                "DS106",
-                "history",
-                "please report it with the history: the simulated service broke a rule of Temporal's",
-            ),
-            Self::Invariant => (
-                "DS107",
-                "invariant",
-                "look at the step just before: the last line of the plan is usually what broke it",
-            ),
-            Self::Sometimes => (
-                "DS108",
-                "sometimes",
-                "give it more seeds or faults, or make the case reachable: as it is, nothing here tests it",
-            ),
-            Self::Sdk => ("DS201", "sdk", "see the way around in the message"),
-            Self::Unrepeatable => (
-                "DS202",
-                "unrepeatable",
-                "find what the test or its activities read from the machine: statics, clocks, hash order, \
-                 threads, `select!` without `biased;`",
-            ),
-        }
-    }
+codes! {
+    Panic = DS001 panic
+        because "it panicked: an assertion of its own, or code that it calls"
+        remedy "print what the workflow saw, `env.history(workflow)`; if the plan has faults, look \
+                at its last line first"
+    Error = DS002 error
+        because "it returned an error"
+        remedy "handle the error where it arises, or expect it in the test"
+    Stuck = DS003 stuck
+        because "it waits, and nothing can happen in its world any more"
+        remedy "send or start what is missing, or bound the wait: in a workflow, `select!` with a \
+                timer"
+    Limit = DS004 limit
+        because "its world exceeded a limit on steps, virtual time or history length"
+        remedy "look for an endless loop first; raise the limit if the world needs that long"
+    Unregistered = DS005 unregistered
+        because "no worker has a workflow or an activity that it needs"
+        remedy "register it with the worker of that task queue, or mock it"
+    WorkflowTask = DS006 workflow_task
+        because "workflow code fails its task on every attempt"
+        remedy "return an error to fail the workflow; a panic fails only the workflow task, which \
+                the service retries forever"
+    Escape = DS007 escape
+        because "code left the simulated world: a thread, real input or output"
+        remedy "keep the work on the simulated thread; hide what must leave it behind a trait, and \
+                use a fake in tests"
+    Setup = DS008 setup
+        because "it cannot be run as it is set up: see its attribute, variables and saved file"
+        remedy "correct what the message names, and run the test again"
+    Replay = DS101 replay
+        because "workflow code issued other commands than its history holds"
+        remedy "let workflow code depend on its history alone: move clocks, randomness, I/O and \
+                hash order into activities or the context's own functions, and guard changed code \
+                with `patched`"
+    CoreReplay = DS102 core_replay
+        because "the SDK's own replayer rejects a history"
+        remedy "if durasim's own replay fails too, treat it like DS101; otherwise report it to \
+                durasim: the simulated service wrote a history that a real one would not write"
+    Idempotency = DS103 idempotency
+        because "an observation differs from the fault-free world"
+        remedy "give each effect an idempotency key that all its attempts share, such as the \
+                workflow id with the activity id, and let the receiver ignore repeats"
+    EffectsOnce = DS104 effects_once
+        because "an effect was applied more than once"
+        remedy "check the idempotency key before applying the effect, in the same transaction"
+    Liveness = DS105 liveness
+        because "faults stopped, and a workflow did not close"
+        remedy "see above what the workflow waits for; bound retries and waits with timeouts, and \
+                keep what a signal brings until it is used"
+    History = DS106 history
+        because "a history breaks a rule that every history keeps"
+        remedy "report it to durasim, with the history: the simulated service broke a rule of \
+                Temporal's"
+    Invariant = DS107 invariant
+        because "an invariant of the test does not hold"
+        remedy "look at the step just before: the last line of the plan is usually what broke it"
+    Sometimes = DS108 sometimes
+        because "no world of the search reached a label"
+        remedy "run more seeds or faults, or make the case reachable; until then nothing here \
+                tests it"
+    Sdk = DS201 sdk
+        because "it met a known defect of the SDK, for which no workflow code is to blame"
+        remedy "follow the workaround in the message"
+    Unrepeatable = DS202 unrepeatable
+        because "two worlds of the same choices differ: the test is not deterministic"
+        remedy "find what the test or its activities read from the machine: statics, clocks, hash \
+                order, threads, `select!` without `biased;`"
 }
 
 /// Code and name: `DS101 replay`.
@@ -198,30 +138,8 @@ mod tests {
     #[test]
     fn codes_are_unique_and_ascending() {
         for pair in FailureCode::ALL.windows(2) {
-            assert!(
-                pair[0].code() < pair[1].code(),
-                "{} before {}",
-                pair[0],
-                pair[1]
-            );
+            let (left, right) = (pair[0], pair[1]);
+            assert!(left.code() < right.code(), "{left} before {right}");
         }
-    }
-
-    #[test]
-    fn the_documented_table_lists_every_code() {
-        let table = include_str!("../../docs/failure-codes.md");
-        for code in FailureCode::ALL {
-            let row = format!("| `{}` | `{}` |", code.code(), code.name());
-            assert!(table.contains(&row), "docs/failure-codes.md lacks {row}");
-        }
-        let rows = table
-            .lines()
-            .filter(|line| line.starts_with("| `DS"))
-            .count();
-        assert_eq!(
-            rows,
-            FailureCode::ALL.len(),
-            "docs/failure-codes.md lists codes that do not exist"
-        );
     }
 }

@@ -1,25 +1,26 @@
-//! Why nothing can happen any more: what every open workflow waits for.
+//! Diagnoses: what everything in a world waits for.
 
 use super::WorkflowName;
+use crate::words::duration_words;
 
-/// What is open in a run in which nothing is due.
+/// Everything that is open in a world in which nothing is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The workflows that are still open.
     pub workflows: Vec<OpenWorkflow>,
-    /// Who waits besides: the test, its actors, activities.
+    /// Everybody else who waits: the test, its actors, activities.
     pub waiting: Vec<Waiting>,
-    /// The task queues that workers poll, each with what they poll it for: `payments (workflow and
-    /// activity tasks)`.
+    /// The task queues that workers poll, each with the kinds of tasks that they poll it for:
+    /// `payments (workflow and activity tasks)`.
     pub polled: Vec<String>,
 }
 
 /// Somebody who waits: the test, if its body has not returned, an actor, or an activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Who: `the test`, `actor#1`.
+    /// The name: `the test`, `actor#1`.
     pub who: String,
-    /// What for, in words: `the result of PaymentWorkflow payment-1`.
+    /// The thing waited for, in words: `the result of PaymentWorkflow payment-1`.
     pub what: String,
 }
 
@@ -28,7 +29,7 @@ pub struct Waiting {
 pub struct OpenWorkflow {
     /// Its type and id.
     pub name: WorkflowName,
-    /// What it waits for; empty if only a condition of its own code holds it.
+    /// The things that it waits for. Empty if only a condition of its own code holds it.
     pub awaits: Vec<Awaited>,
 }
 
@@ -42,27 +43,27 @@ pub enum Awaited {
         activity_type: String,
         /// The task queue it is scheduled on.
         task_queue: String,
-        /// Which attempt is next or running, counted from 1.
+        /// The attempt that is next or running, counted from 1.
         attempt: u32,
-        /// Whether any worker polls that task queue for activities.
+        /// True if any worker polls that task queue for activities.
         polled: bool,
-        /// Why the last attempt failed.
+        /// The message of the last attempt's failure.
         last_failure: Option<String>,
     },
-    /// A workflow task that nobody takes, or that fails again and again.
+    /// A workflow task that no worker polls for, or that fails again and again.
     WorkflowTask {
         /// The task queue it is scheduled on.
         task_queue: String,
-        /// Which attempt it is, counted from 1.
+        /// The attempt, counted from 1.
         attempt: u32,
-        /// Whether any worker polls that task queue for workflow tasks.
+        /// True if any worker polls that task queue for workflow tasks.
         polled: bool,
-        /// Why the last attempt failed.
+        /// The message of the last attempt's failure.
         last_failure: Option<String>,
     },
-    /// A condition of the workflow's own code, with signals it could be told by.
+    /// A condition of the workflow's own code, which a signal could change.
     Condition {
-        /// Signals that the workflow has handlers for and that nobody has sent.
+        /// The signals that the workflow has handlers for and that were not sent.
         unsent_signals: Vec<String>,
     },
     /// A Nexus operation that has not closed.
@@ -71,20 +72,20 @@ pub enum Awaited {
         endpoint: String,
         /// `service/operation`.
         operation: String,
-        /// The token, if its handler has started it.
+        /// The token, if its handler has started the operation.
         token: Option<String>,
-        /// The request to start it that is under way or next, counted from 1.
+        /// The attempt to start the operation that is under way or next, counted from 1.
         attempt: u32,
-        /// Why the last request failed.
+        /// The message of the last attempt's failure.
         last_failure: Option<String>,
     },
     /// A child workflow that has not closed.
     Child(WorkflowName),
-    /// A timer, which has not fired because the run was stopped before.
+    /// A timer, which has not fired because the world was stopped before.
     Timer {
         /// The timer's id.
         timer_id: String,
-        /// Milliseconds of virtual time since the run began at which it fires.
+        /// The time at which it fires, in virtual milliseconds since the start of the world.
         fires_at_ms: u64,
     },
     /// Anything else, in words.
@@ -92,41 +93,23 @@ pub enum Awaited {
 }
 
 impl Diagnosis {
-    /// The diagnosis, one thing a line, each with what is missing.
+    /// Returns the diagnosis, one thing a line.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for workflow in &self.workflows {
-            let WorkflowName {
-                workflow_type,
-                workflow_id,
-            } = &workflow.name;
-            lines.push(format!("{workflow_type} {workflow_id} is open and awaits"));
+            lines.push(format!("{} is open and waits for", workflow.name));
             if workflow.awaits.is_empty() {
-                lines.push(
-                    "  - a condition of its own code that nothing can change any more".to_owned(),
-                );
+                lines.push(format!("  - {}", condition(&[])));
             }
-            lines.extend(
-                workflow
-                    .awaits
-                    .iter()
-                    .map(|awaited| format!("  - {}", awaited.words())),
-            );
+            let awaited = workflow.awaits.iter();
+            lines.extend(awaited.map(|awaited| format!("  - {}", awaited.words())));
         }
         if self.workflows.is_empty() {
             lines.push("no workflow is open".to_owned());
         }
-        lines.extend(
-            self.waiting
-                .iter()
-                .map(|Waiting { who, what }| format!("{who} awaits {what}")),
-        );
-        if self
-            .workflows
-            .iter()
-            .flat_map(|workflow| &workflow.awaits)
-            .any(Awaited::is_for_nobody)
-        {
+        let waiting = self.waiting.iter();
+        lines.extend(waiting.map(|Waiting { who, what }| format!("{who} waits for {what}")));
+        if self.awaited().any(Awaited::lacks_a_worker) {
             lines.push(match self.polled.as_slice() {
                 [] => "no worker is running".to_owned(),
                 queues => format!("workers poll {}", queues.join(", ")),
@@ -135,66 +118,57 @@ impl Diagnosis {
         lines
     }
 
+    /// Returns everything that the open workflows wait for.
+    fn awaited(&self) -> impl Iterator<Item = &Awaited> {
+        self.workflows.iter().flat_map(|workflow| &workflow.awaits)
+    }
+
     /// Returns the name of the first open workflow.
     pub(crate) fn first_workflow(&self) -> Option<WorkflowName> {
         let first = self.workflows.first()?;
         Some(first.name.clone())
     }
 
-    /// Whether a workflow waits for what its history does not tell of.
+    /// Returns `true` if a workflow waits for a condition of its own code.
     pub(crate) fn awaits_a_condition(&self) -> bool {
-        let mut awaited = self.workflows.iter().flat_map(|workflow| &workflow.awaits);
-        awaited.any(|awaited| matches!(awaited, Awaited::Condition { .. }))
+        self.awaited()
+            .any(|awaited| matches!(awaited, Awaited::Condition { .. }))
     }
 
-    /// What to do about an activity that has been failing all along.
+    /// Returns the remedy for an activity that has failed on very many attempts.
     pub(super) fn endless_retries(&self) -> Option<String> {
         const MANY: u32 = 1_000;
-        self.workflows.iter().flat_map(|workflow| &workflow.awaits).find_map(|awaited| match awaited {
-            Awaited::Activity { activity_type, attempt, last_failure: Some(_), .. } if *attempt >= MANY => {
-                Some(format!(
-                    "{activity_type} fails every attempt and is retried without end: mend it or its mock, or bound \
-                     its retries with `RetryPolicy::maximum_attempts` or a schedule-to-close timeout"
-                ))
-            }
+        self.awaited().find_map(|awaited| match awaited {
+            Awaited::Activity {
+                activity_type,
+                attempt: MANY..,
+                last_failure: Some(_),
+                ..
+            } => Some(format!(
+                "fix {activity_type} or its mock, which fails on every attempt and is retried \
+                 forever; or bound its retries with `RetryPolicy::maximum_attempts` or a \
+                 schedule-to-close timeout"
+            )),
             _ => None,
         })
     }
 
-    /// The remedy for the first thing that is plainly missing.
+    /// Returns the remedy for the first thing that is plainly missing.
     pub(super) fn remedy(&self) -> Option<String> {
-        self.workflows.iter().flat_map(|workflow| &workflow.awaits).find_map(|awaited| match awaited {
-            Awaited::Activity { activity_type, task_queue, polled: false, .. } => Some(format!(
-                "start a worker with {activity_type} on task queue {task_queue}: \
-                 `env.worker({task_queue:?})`; or correct the activity's task queue"
-            )),
-            Awaited::WorkflowTask { task_queue, polled: false, .. } => Some(format!(
-                "start a worker with the workflow on task queue {task_queue}: `env.worker({task_queue:?})`; \
-                 or correct the task queue in the start options"
-            )),
-            Awaited::NexusOperation { token: Some(token), .. } => Some(format!(
-                "complete the operation: `.complete({token:?}, ..)` or `.fail({token:?}, ..)` of what \
-                 `env.nexus_operation(..)` returned; or bound it by a schedule-to-close timeout"
-            )),
-            Awaited::Condition { unsent_signals } if !unsent_signals.is_empty() => Some(format!(
-                "send {} from the test, or bound the wait in the workflow: `select!` with a timer",
-                unsent_signals[0]
-            )),
-            _ => None,
-        })
-        .or_else(|| {
-            self.workflows.is_empty().then(|| {
-                "the test waits for what is not of its world: a channel that nobody sends to, or a thread or a socket \
-                 of its own, for which no world waits. Let an actor do it (`env.spawn`), or blocking work \
-                 (`tokio::task::spawn_blocking`)"
-                    .to_owned()
-            })
-        })
+        if self.workflows.is_empty() {
+            return Some(
+                "let an actor do the work with `env.spawn`, or run blocking code with \
+                 `tokio::task::spawn_blocking`: the test waits for something outside its world, \
+                 such as a channel that nobody sends to, a thread or a socket"
+                    .to_owned(),
+            );
+        }
+        self.awaited().find_map(Awaited::remedy)
     }
 }
 
 impl OpenWorkflow {
-    /// Whether no worker is there to take its workflow task.
+    /// Returns `true` if no worker polls for its workflow task.
     pub(crate) fn lacks_a_worker(&self) -> bool {
         self.awaits
             .iter()
@@ -203,26 +177,53 @@ impl OpenWorkflow {
 }
 
 impl Awaited {
-    /// Whether it waits for a worker where there is none.
-    fn is_for_nobody(&self) -> bool {
+    /// Returns `true` if it waits on a task queue that no worker polls for it.
+    fn lacks_a_worker(&self) -> bool {
         matches!(
             self,
             Self::Activity { polled: false, .. } | Self::WorkflowTask { polled: false, .. }
         )
     }
 
-    fn words(&self) -> String {
-        let nobody = |polled: &bool| {
-            if *polled {
-                ""
-            } else {
-                ", which no worker polls"
+    /// Returns what is missing, as a remedy.
+    fn remedy(&self) -> Option<String> {
+        Some(match self {
+            Self::Activity {
+                activity_type,
+                task_queue,
+                polled: false,
+                ..
+            } => format!(
+                "start a worker with {activity_type} on task queue {task_queue}, \
+                 `env.worker({task_queue:?})`; or correct the activity's task queue"
+            ),
+            Self::WorkflowTask {
+                task_queue,
+                polled: false,
+                ..
+            } => format!(
+                "start a worker with the workflow on task queue {task_queue}, \
+                 `env.worker({task_queue:?})`; or correct the task queue in the start options"
+            ),
+            Self::NexusOperation {
+                token: Some(token), ..
+            } => format!(
+                "complete the operation: call `.complete({token:?}, ..)` or `.fail({token:?}, ..)` \
+                 on the value that `env.nexus_operation(..)` returned; or bound the operation with \
+                 a schedule-to-close timeout"
+            ),
+            Self::Condition { unsent_signals } => {
+                let signal = unsent_signals.first()?;
+                format!(
+                    "send signal {signal} from the test, or bound the wait in the workflow: \
+                     `select!` with a timer"
+                )
             }
-        };
-        let failed = |attempt: &u32, failure: &Option<String>| match failure {
-            Some(failure) => format!("; attempt {}: {failure}", attempt.saturating_sub(1).max(1)),
-            None => String::new(),
-        };
+            _ => return None,
+        })
+    }
+
+    fn words(&self) -> String {
         match self {
             Self::Activity {
                 activity_type,
@@ -231,9 +232,8 @@ impl Awaited {
                 polled,
                 last_failure,
             } => format!(
-                "activity {activity_type}, attempt {attempt}, on task queue {task_queue}{}{}",
-                nobody(polled),
-                failed(attempt, last_failure)
+                "activity {activity_type}, {}",
+                task(*attempt, task_queue, *polled, last_failure.as_deref())
             ),
             Self::WorkflowTask {
                 task_queue,
@@ -241,28 +241,18 @@ impl Awaited {
                 polled,
                 last_failure,
             } => format!(
-                "its workflow task, attempt {attempt}, on task queue {task_queue}{}{}",
-                nobody(polled),
-                failed(attempt, last_failure)
+                "its workflow task, {}",
+                task(*attempt, task_queue, *polled, last_failure.as_deref())
             ),
-            Self::Condition { unsent_signals } if unsent_signals.is_empty() => {
-                "a condition of its own code that nothing can change any more".to_owned()
-            }
-            Self::Condition { unsent_signals } => format!(
-                "a condition of its own code; nobody sent {}",
-                unsent_signals
-                    .iter()
-                    .map(|signal| format!("signal {signal}"))
-                    .collect::<Vec<_>>()
-                    .join(" or ")
-            ),
+            Self::Condition { unsent_signals } => condition(unsent_signals),
             Self::NexusOperation {
                 endpoint,
                 operation,
                 token: Some(token),
                 ..
             } => format!(
-                "Nexus operation {operation} of endpoint {endpoint}, started as `{token}`, which nobody completed"
+                "Nexus operation {operation} of endpoint {endpoint}, started as `{token}` and not \
+                 completed"
             ),
             Self::NexusOperation {
                 endpoint,
@@ -271,25 +261,47 @@ impl Awaited {
                 attempt,
                 last_failure,
             } => format!(
-                "Nexus operation {operation} of endpoint {endpoint}, request {attempt} to start it{}",
-                failed(attempt, last_failure)
+                "Nexus operation {operation} of endpoint {endpoint}, attempt {attempt} to start \
+                 it{}",
+                failed(*attempt, last_failure.as_deref())
             ),
-            Self::Child(WorkflowName {
-                workflow_type,
-                workflow_id,
-            }) => {
-                format!("child workflow {workflow_type} {workflow_id}")
-            }
+            Self::Child(name) => format!("child workflow {name}"),
             Self::Timer {
                 timer_id,
                 fires_at_ms,
-            } => {
-                format!(
-                    "timer {timer_id}, due at +{}",
-                    crate::words::duration_words(*fires_at_ms)
-                )
-            }
+            } => format!("timer {timer_id}, due at +{}", duration_words(*fires_at_ms)),
             Self::Other(words) => words.clone(),
         }
+    }
+}
+
+/// Describes a task: its attempt, its task queue, and the failure before.
+fn task(attempt: u32, task_queue: &str, polled: bool, last_failure: Option<&str>) -> String {
+    let unpolled = if polled {
+        ""
+    } else {
+        ", which no worker polls"
+    };
+    let failed = failed(attempt, last_failure);
+    format!("attempt {attempt}, on task queue {task_queue}{unpolled}{failed}")
+}
+
+/// Describes the failure before an attempt.
+fn failed(attempt: u32, last_failure: Option<&str>) -> String {
+    last_failure.map_or_else(String::new, |failure| {
+        let before = attempt.saturating_sub(1).max(1);
+        format!("; attempt {before} failed: {failure}")
+    })
+}
+
+/// Describes a condition of a workflow's own code.
+fn condition(unsent_signals: &[String]) -> String {
+    match unsent_signals {
+        [] => "a condition of its own code that nothing can change any more".to_owned(),
+        [signal] => format!("a condition of its own code; signal {signal} was not sent"),
+        signals => format!(
+            "a condition of its own code; signals not sent: {}",
+            signals.join(", ")
+        ),
     }
 }

@@ -7,10 +7,10 @@ use super::{
     paint::{Colors, Role},
 };
 
-/// Unchanged lines kept around a change; longer stretches are skipped.
+/// The number of unchanged lines that are kept around a change; longer stretches are skipped.
 const CONTEXT: usize = 3;
 
-/// The lines of the comparison, `-` for expected and `+` for actual.
+/// Returns the lines of the comparison, `-` for expected and `+` for actual.
 pub(super) fn lines(comparison: &Comparison, colors: Colors) -> Vec<String> {
     let diff = TextDiff::from_lines(&comparison.expected, &comparison.actual);
     let mut lines = Vec::new();

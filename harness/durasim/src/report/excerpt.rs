@@ -1,4 +1,4 @@
-//! The piece of a history where it went wrong: three events before, what differs, three after.
+//! The piece of a history in which it went wrong: three events before, the difference, three after.
 
 use std::borrow::Borrow;
 
@@ -12,18 +12,18 @@ const AROUND: usize = 3;
 /// A few lines of a history, some of them marked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryExcerpt {
-    /// How many events come before the first line.
+    /// The number of events before the first line.
     pub before: usize,
     /// The lines, in order.
     pub lines: Vec<ExcerptLine>,
-    /// How many events come after the last line.
+    /// The number of events after the last line.
     pub after: usize,
 }
 
 /// One line of an excerpt, in columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExcerptLine {
-    /// How the line is marked.
+    /// The mark of the line.
     pub mark: Mark,
     /// The event's id; `None` for a command, which is not an event yet.
     pub event_id: Option<i64>,
@@ -31,14 +31,14 @@ pub struct ExcerptLine {
     pub time: String,
     /// The event's or the command's name.
     pub name: String,
-    /// What matters of its attributes.
+    /// The attributes that matter.
     pub attributes: String,
 }
 
-/// How a line of an excerpt is marked.
+/// The mark of a line of an excerpt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// Nothing wrong with it.
+    /// The line is there for orientation.
     Context,
     /// The event in question: the history holds it, and the code should have produced it.
     Expected,
@@ -47,8 +47,8 @@ pub enum Mark {
 }
 
 impl HistoryExcerpt {
-    /// The surroundings of event `event_id`, which is marked as expected; past the end, the last
-    /// events.
+    /// Returns the surroundings of event `event_id`, which is marked as expected. Past the end of
+    /// the history, these are the last events.
     ///
     /// Times are counted from `zero_ms`, the start of the run in milliseconds since the Unix epoch.
     pub fn around<E: Borrow<HistoryEvent>>(events: &[E], event_id: i64, zero_ms: u64) -> Self {
@@ -90,7 +90,8 @@ impl HistoryExcerpt {
         }
     }
 
-    /// The last events, none marked: where a run stood when something else went wrong.
+    /// Returns the last events, none of them marked: the state of a run when something else went
+    /// wrong.
     pub fn tail<E: Borrow<HistoryEvent>>(events: &[E], zero_ms: u64) -> Self {
         let past_the_end = events.last().map_or(1, |event| event.borrow().event_id + 1);
         Self::around(events, past_the_end, zero_ms)
@@ -116,7 +117,7 @@ impl HistoryExcerpt {
         self
     }
 
-    /// The lines in aligned columns, without their marks.
+    /// Returns the lines in aligned columns, without their marks.
     pub(super) fn laid_out(&self) -> Vec<String> {
         lay_out(self.lines.iter().map(|line| {
             let id = line.event_id.map(|id| id.to_string()).unwrap_or_default();

@@ -165,7 +165,7 @@ impl fmt::Display for SourceLine {
 pub struct Comparison {
     /// The name of the values: the one given to `env.observe`, say.
     pub label: String,
-    /// The origin of the expected value: `the fault-free run`, say.
+    /// The origin of the expected value: `the fault-free world`, say.
     pub expected_from: String,
     /// The expected value, pretty-printed over several lines.
     pub expected: String,

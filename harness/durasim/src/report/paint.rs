@@ -1,8 +1,8 @@
-//! Colours, where they help and are wanted.
+//! Colours for terminals.
 
 use std::io::IsTerminal;
 
-/// Whether a report has colours.
+/// The choice between colours and plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colors {
     /// Plain text.
@@ -11,7 +11,7 @@ pub enum Colors {
     On,
 }
 
-/// What a piece of text is, which decides its colour.
+/// The role of a piece of text, which decides its colour.
 #[derive(Clone, Copy)]
 pub(super) enum Role {
     Failure,
@@ -27,7 +27,7 @@ pub(super) enum Role {
 }
 
 impl Colors {
-    /// Colours if this output is a terminal, unless `NO_COLOR` is set to anything
+    /// Returns `On` if this output is a terminal, unless `NO_COLOR` is set to anything
     /// (<https://no-color.org>).
     pub fn detect(output: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -42,7 +42,7 @@ impl Colors {
         }
     }
 
-    /// The text in the colour of its role.
+    /// Returns the text in the colour of its role.
     pub(super) fn paint(self, role: Role, text: &str) -> String {
         if self == Self::Off || text.is_empty() {
             return text.to_owned();

@@ -1,4 +1,4 @@
-//! The text of a report, in the one order that every report has.
+//! The text of a report, in the one order that all reports share.
 
 use std::fmt::Write;
 
@@ -8,10 +8,11 @@ use super::{
 };
 use crate::words::duration_words;
 
-/// Width of the labels on the left.
+/// The width of the labels on the left.
 const LABEL_WIDTH: usize = 10;
 
-/// How many choices of order or latency are shown one by one: more say no more than their number.
+/// The number of choices of order or latency that are shown one by one: if there are more, only
+/// their number is shown.
 const ORDERINGS_SHOWN: usize = 4;
 
 /// The lines of a report, written one by one.
@@ -29,10 +30,7 @@ pub(super) fn report(report: &FailureReport, colors: Colors) -> String {
     page.block("remedy", &wrap(&remedy(failure)));
     page.block("spent", &[spent(found.spent)]);
     if let Some(file) = &found.saved {
-        page.block(
-            "saved",
-            &[format!("in {file}, to be run first from now on")],
-        );
+        page.block("saved", &[format!("in {file}; it runs first from now on")]);
     }
     page.line("");
     page.line(&colors.paint(Role::Command, &command(found)));
@@ -67,7 +65,7 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A label, and lines beside it.
+    /// Writes a label, and lines beside it.
     fn block(&mut self, label: &str, lines: &[String]) {
         for (index, line) in lines.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
@@ -79,7 +77,7 @@ impl Page {
         }
     }
 
-    /// A heading after an empty line, and indented lines below it.
+    /// Writes a heading after an empty line, and indented lines below it.
     fn section(&mut self, heading: &str, lines: &[String]) {
         self.line("");
         self.line(&format!("  {}", self.colors.paint(Role::Label, heading)));
@@ -88,7 +86,7 @@ impl Page {
         }
     }
 
-    /// Everything that broke, and an empty line.
+    /// Writes what broke, and an empty line.
     fn failure(&mut self, failure: &Failure, location: Option<&SourceLine>, inputs: Option<&str>) {
         let code = self.colors.paint(Role::Failure, &failure.code.to_string());
         self.line(&format!("{code}: {}", failure.what));
@@ -126,9 +124,9 @@ impl Page {
         };
         let has = |mark: Mark| history.lines.iter().any(|line| line.mark == mark);
         let heading = match (has(Mark::Expected), has(Mark::Actual)) {
-            (_, true) => "history (- the history holds, + the code does)",
+            (_, true) => "history (- what it holds, + what the code does)",
             (true, false) => "history (- the event in question)",
-            (false, false) => "history, its end",
+            (false, false) => "history, the last events",
         };
         let mut lines = Vec::new();
         if history.before > 0 {
@@ -168,29 +166,26 @@ impl Page {
         }
         lines.extend(orderings(&plan.orderings));
         if plan.drifted > 0 {
-            let verb = if plan.drifted == 1 {
-                "choice matches"
-            } else {
-                "choices match"
-            };
-            lines.push(format!(
-                "{} saved {verb} nothing any more and had no part in it",
-                plan.drifted
-            ));
+            lines.push(match plan.drifted {
+                1 => "1 saved choice matches no point of the test any more and was ignored".into(),
+                count => format!(
+                    "{count} saved choices match no point of the test any more and were ignored"
+                ),
+            });
         }
         self.block("plan", &lines);
     }
 }
 
-/// What an error says before the backtrace that `anyhow` appends where `RUST_BACKTRACE` is set:
-/// dozens of frames of the SDK's and durasim's, and other ones on another machine.
+/// Returns the words of an error without the backtrace that `anyhow` appends if `RUST_BACKTRACE` is
+/// set: dozens of frames of the SDK and of durasim, which differ from machine to machine.
 fn without_backtrace(message: &str) -> &str {
     message
         .split_once("\n\nStack backtrace:")
         .map_or(message, |(message, _)| message)
 }
 
-/// What else it takes: each choice by itself where there are few.
+/// Returns the choices of order and latency: each by itself if there are few.
 fn orderings(words: &[String]) -> Vec<String> {
     match words {
         [] => Vec::new(),
@@ -205,7 +200,7 @@ fn orderings(words: &[String]) -> Vec<String> {
     }
 }
 
-/// `12 faults -> 2`, or that none is needed.
+/// Returns the effect of shrinking: `12 faults -> 2`.
 fn plan_heading(plan: &FaultPlanWords) -> String {
     let left = plan.faults.len();
     let noun = if plan.found == 1 { "fault" } else { "faults" };
@@ -249,7 +244,8 @@ fn spent(spent: Spent) -> String {
     words
 }
 
-/// The command that brings the failure back. It is the last line, so that it is found and copied.
+/// Returns the command that brings the failure back. It is the last line of a report, where it is
+/// easy to find and to copy.
 fn command(found: &Found) -> String {
     if let Some(command) = &found.command {
         return command.clone();
@@ -272,7 +268,7 @@ fn events(count: usize) -> String {
     )
 }
 
-/// `1234567` as `1,234,567`.
+/// Returns `1,234,567` for `1234567`.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut words = String::new();
@@ -285,12 +281,12 @@ fn thousands(number: u64) -> String {
     words
 }
 
-/// The lines of a text.
+/// Returns the lines of a text.
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Prose in lines that fit beside a label.
+/// Breaks prose into lines that fit beside a label.
 fn wrap(prose: &str) -> Vec<String> {
     const WIDTH: usize = 88;
     let mut lines: Vec<String> = Vec::new();

@@ -1,16 +1,17 @@
 //! Lines of source code, as panics and backtraces name them.
 //!
 //! The compiler names files from the root of the workspace, and so do panics and reports. A
-//! backtrace names them from where the process runs, which for a test is its package, or in full.
+//! backtrace names them from the folder in which the process runs (for a test, its package), or in
+//! full.
 
 use std::path::{Path, PathBuf};
 
 use super::SourceLine;
 
-/// Where the sources of durasim itself are, on the machine that compiled it.
+/// The sources of durasim itself, on the machine that compiled it.
 const HARNESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// `file:line` or `file:line:column`, taken apart.
+/// Parses `file:line` or `file:line:column`.
 pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
     let mut parts = location.rsplitn(3, ':').collect::<Vec<_>>();
     parts.reverse();
@@ -29,8 +30,8 @@ pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
     })
 }
 
-/// The first line of a backtrace that is the user's: not of the SDK, the standard library, or
-/// durasim.
+/// Returns the first line of a backtrace that is the user's: not of the SDK, the standard library
+/// or durasim.
 pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
     let here = std::env::current_dir().unwrap_or_default();
     let ours = Path::new(HARNESS).canonicalize().unwrap_or_default();
@@ -44,7 +45,7 @@ pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
         })
 }
 
-/// Whether a path is of a dependency or of the standard library.
+/// Returns `true` if a path is of a dependency or of the standard library.
 pub(crate) fn is_dependencys(path: &str) -> bool {
     // Cargo's home may be anywhere: in a container it is often `/usr/local/cargo`.
     ["/registry/src/", "/git/checkouts/", "/rustc/", "/rustlib/"]
@@ -52,9 +53,10 @@ pub(crate) fn is_dependencys(path: &str) -> bool {
         .any(|theirs| path.contains(theirs))
 }
 
-/// Whether a file is of the user's own code: not of a dependency, the standard library, or durasim.
+/// Returns `true` if a file is of the user's own code: not of a dependency, the standard library or
+/// durasim.
 fn is_users(file: &Path, ours: &Path) -> bool {
-    // Libraries of other languages have lines too, where they come with debug information.
+    // Libraries in other languages have lines too, if they come with debug information.
     let is_rust = file.extension().is_some_and(|extension| extension == "rs");
     let is_ours = ["durasim", "worker", "engine"]
         .iter()
@@ -62,7 +64,7 @@ fn is_users(file: &Path, ours: &Path) -> bool {
     is_rust && !is_ours && !is_dependencys(&file.to_string_lossy())
 }
 
-/// A file as the compiler names it, if its workspace can be told.
+/// Returns a file as the compiler names it, if its workspace is known.
 fn from_the_root(here: &Path, file: &str) -> String {
     let plain = file.strip_prefix("./").unwrap_or(file);
     let file: PathBuf = here.join(plain);
@@ -88,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_taken_apart_with_a_column_and_without() {
+    fn a_place_parses_with_a_column_and_without() {
         assert_eq!(source_line("src/pay.rs:7"), Some(line("src/pay.rs", 7)));
         assert_eq!(source_line("src/pay.rs:7:13"), Some(line("src/pay.rs", 7)));
         assert_eq!(source_line("somewhere"), None);
     }
 
     #[test]
-    fn the_users_line_is_the_first_that_is_nobody_elses() {
+    fn the_users_line_is_the_first_of_no_library() {
         let harness = Path::new(HARNESS).canonicalize().unwrap();
         let backtrace = format!(
             "\
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_are_known_wherever_cargo_keeps_them() {
+    fn dependencies_are_recognised_in_any_home_of_cargo() {
         for home in ["/root/.cargo", "/usr/local/cargo"] {
             assert!(is_dependencys(&format!(
                 "{home}/registry/src/index.crates.io-1949cf8c/serde-1.0/src/lib.rs"

@@ -153,7 +153,8 @@ pub(crate) fn waiting() -> Diagnosis {
 
 #[test]
 fn the_backtrace_of_an_error_is_left_out() {
-    let message = "called `Result::unwrap()` on an `Err` value: no change\n\nStack backtrace:\n   0: anyhow::msg";
+    let message = "called `Result::unwrap()` on an `Err` value: no change\n\n\
+                   Stack backtrace:\n   0: anyhow::msg";
     let text = Failure::panicked(message, None).to_string();
     assert!(
         text.contains("value: no change\n") && !text.contains("anyhow::msg"),
@@ -193,13 +194,13 @@ fn a_failure_alone_has_no_plan_and_no_command() {
 }
 
 #[test]
-fn a_stuck_run_says_what_everything_waits_for() {
+fn a_stuck_world_lists_what_everything_waits_for() {
     insta::assert_snapshot!(found(Failure::stuck(86_400_000, waiting())));
 }
 
 #[test]
 fn a_stuck_test_without_workflows_says_so() {
-    let waiting = vec![waits("the test", "what nothing in this world will wake")];
+    let waiting = vec![waits("the test", "something outside its world")];
     let diagnosis = Diagnosis {
         waiting,
         ..Diagnosis::default()
@@ -239,7 +240,7 @@ fn every_limit_has_words_for_both_what_and_remedy() {
 }
 
 #[test]
-fn an_unregistered_activity_is_named_beside_what_is_registered() {
+fn an_unregistered_activity_is_reported_with_the_registered_ones() {
     let registered = [
         Registered {
             task_queue: "payments".into(),
@@ -256,7 +257,7 @@ fn an_unregistered_activity_is_named_beside_what_is_registered() {
 }
 
 #[test]
-fn an_unregistered_workflow_is_named_beside_what_is_registered() {
+fn an_unregistered_workflow_is_reported_with_the_registered_ones() {
     insta::assert_snapshot!(found(Failure::unregistered_workflow(
         name(),
         "payments",
@@ -265,7 +266,7 @@ fn an_unregistered_workflow_is_named_beside_what_is_registered() {
 }
 
 #[test]
-fn what_only_some_workers_of_a_queue_have_is_told_so() {
+fn a_type_that_only_some_workers_of_a_queue_have_is_unregistered() {
     let registered = ["Wait", "PaymentWorkflow"].map(|it| Registered {
         task_queue: "payments".into(),
         types: vec![it.to_owned()],
@@ -278,7 +279,7 @@ fn what_only_some_workers_of_a_queue_have_is_told_so() {
 }
 
 #[test]
-fn a_panic_in_workflow_code_is_told_with_its_retries() {
+fn a_panic_in_workflow_code_is_reported_with_its_attempts() {
     let message = "panicked at src/payments.rs:42:9:\nindex out of bounds";
     insta::assert_snapshot!(found(Failure::workflow_task_fails(
         name(),
@@ -289,7 +290,7 @@ fn a_panic_in_workflow_code_is_told_with_its_retries() {
 }
 
 #[test]
-fn the_defect_of_the_sdk_is_told_as_the_sdks() {
+fn a_defect_of_the_sdk_is_reported_as_the_sdks() {
     let message = "Workflow function panicked: resolution must have a registered unblocker";
     insta::assert_snapshot!(found(Failure::workflow_task_fails(
         name(),
@@ -300,7 +301,7 @@ fn the_defect_of_the_sdk_is_told_as_the_sdks() {
 }
 
 #[test]
-fn a_defect_that_looks_like_nondeterminism_is_told_as_the_sdks_too() {
+fn a_defect_that_looks_like_nondeterminism_is_reported_as_the_sdks_too() {
     let history = HistoryExcerpt::tail(&payment(), START_MS);
     let message = "[TMPRL1100] Nondeterminism error: Invalid transition in state machine";
     insta::assert_snapshot!(found(Failure::replay_differs(
@@ -313,7 +314,7 @@ fn a_defect_that_looks_like_nondeterminism_is_told_as_the_sdks_too() {
 }
 
 #[test]
-fn leaving_the_simulated_world_is_told_with_the_line() {
+fn leaving_the_simulated_world_is_reported_with_the_line() {
     insta::assert_snapshot!(found(Failure::escaped("spawned a thread", Some(line()))));
 }
 
@@ -326,7 +327,7 @@ fn replay_shows_the_event_expected_and_the_command_got() {
 }
 
 #[test]
-fn replay_tells_inputs_apart_from_commands() {
+fn replay_distinguishes_inputs_from_commands() {
     let history = HistoryExcerpt::around(&payment(), 5, START_MS)
         .got("ScheduleActivityTask", "Payments::charge(101) on payments");
     let report = Failure::replay_differs(
@@ -357,12 +358,6 @@ fn a_wait_outside_of_the_sdk_shows_the_command_that_it_leads_to() {
 }
 
 #[test]
-fn two_runs_that_differ_show_where() {
-    let report = Failure::unrepeatable("poll task a\npoll task b\n", "poll task a\npoll task c\n");
-    insta::assert_snapshot!(found(report));
-}
-
-#[test]
 fn generated_inputs_are_shown() {
     let mut report = found(Failure::panicked("boom", Some(line())));
     report.found.inputs = Some("amount = 1\nnames = []".into());
@@ -386,14 +381,14 @@ fn colours_change_nothing_but_the_escapes() {
     let actual = "[\n    (\n        200,\n    ),\n]";
     let failure = Failure::new(
         FailureCode::Idempotency,
-        "under faults, \"bank\" ends up different",
+        "under faults, \"bank\" differs from the fault-free world",
     );
     let history = HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d");
     let comparison = Comparison {
         label: "bank".to_owned(),
-        expected_from: "the fault-free run".to_owned(),
+        expected_from: "the fault-free world".to_owned(),
         expected: expected.to_owned(),
-        actual_from: "this run".to_owned(),
+        actual_from: "this world".to_owned(),
         actual: actual.to_owned(),
     };
     let failure = failure.with_comparison(comparison).with_history(history);

@@ -28,8 +28,8 @@ pub(super) fn run(
     while let Some(plan) = explorer.next_plan() {
         if explorer.given_out() > exhaustive.max_worlds {
             let message = format!(
-                "exploring every plan of at most {} faults takes more than {} worlds; explore fewer faults, switch \
-                 some off, or raise `Exhaustive::max_worlds`",
+                "exploring every plan of at most {} faults takes more than {} worlds; \
+                 explore fewer faults, switch some off, or raise `Exhaustive::max_worlds`",
                 exhaustive.faults, exhaustive.max_worlds
             );
             return of_no_world(Failure::setup(message), spent);

@@ -13,8 +13,11 @@ mod world;
 
 pub use campaign::Campaign;
 pub use case::TestCase;
-pub(crate) use found::{Finding, of_no_world};
-pub(crate) use shrinking::Signature;
-pub(crate) use test::{fail, must_reach, of_test, seed_from_environment};
 pub use test::{run, run_test};
 pub use world::{Body, run_world};
+#[cfg(feature = "proptest")]
+pub(crate) use {
+    found::{Finding, of_no_world},
+    shrinking::Signature,
+    test::{fail, must_reach, of_test, seed_from_environment},
+};

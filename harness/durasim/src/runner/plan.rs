@@ -12,8 +12,8 @@ pub(super) fn is_fault(entry: &TapeEntry) -> bool {
     is_fault_site(&entry.point.site)
 }
 
-/// Returns the plan of `minimal`, to which `found` was shrunk; `drifted` choices of `found` match no
-/// point of the world any more.
+/// Returns the plan of `minimal`, to which `found` was shrunk; `drifted` choices of `found` match
+/// no point of the world any more.
 pub(super) fn words(found: &Tape, minimal: &Tape, drifted: usize) -> FaultPlanWords {
     let (faults, orderings): (Vec<_>, Vec<_>) =
         minimal.entries.iter().partition(|entry| is_fault(entry));
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_tells_faults_from_choices_of_order_and_latency() {
+    fn a_plan_separates_faults_from_choices_of_order_and_latency() {
         let minimal = Tape {
             seed: None,
             entries: vec![

@@ -78,7 +78,8 @@ impl Campaign<'_> {
             options.backtraces = true;
             options.in_words = true;
         });
-        // Backtraces may name a better line: for an assertion in a library, the line that called it.
+        // Backtraces may name a better line: for an assertion in a library, the line that called
+        // it.
         let anywhere = |failure: &Failure| Signature {
             location: None,
             ..Signature::of(failure)
@@ -103,7 +104,8 @@ impl Campaign<'_> {
         )
     }
 
-    /// Returns `true` if a world failed because it went on for far longer than the fault-free world.
+    /// Returns `true` if a world failed because it went on for far longer than the fault-free
+    /// world.
     fn is_endless(&self, failed: &WorldReport) -> bool {
         failed.failure.as_ref().is_some_and(goes_on) && failed.steps > self.endless_steps()
     }

@@ -47,8 +47,8 @@ where
     }
 }
 
-/// Runs a test as [`#[workflow_test]`](crate::workflow_test) does, except that it returns the report
-/// instead of printing it. The plan of a failure is saved beside the test's source file.
+/// Runs a test as [`#[workflow_test]`](crate::workflow_test) does, except that it returns the
+/// report instead of printing it. The plan of a failure is saved beside the test's source file.
 ///
 /// # Errors
 ///

@@ -16,7 +16,7 @@ use temporalio_sdk::{
 
 /// Activities with an instance.
 pub struct Greetings {
-    /// What they greet with.
+    /// The words of the greeting.
     pub greeting: String,
 }
 
@@ -88,7 +88,9 @@ impl Approval {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
         select! {
             approved = ctx.wait_condition(|state| state.status == "approved") => approved?,
-            _ = ctx.timer(Duration::from_hours(24)) => ctx.state_mut(|state| state.status = "expired"),
+            _ = ctx.timer(Duration::from_hours(24)) => {
+                ctx.state_mut(|state| state.status = "expired")
+            }
         }
         Ok(ctx.state(|state| format!("{} {}", state.status, state.item)))
     }

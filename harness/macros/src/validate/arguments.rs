@@ -29,6 +29,10 @@ const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// The error of the argument `proptest` if durasim was built without it.
+const MISSING_PROPTEST: &str = "`proptest` needs durasim's feature `proptest`, which is on by \
+    default; add it to the features of durasim in Cargo.toml, or remove the argument";
+
 /// The names of the presets of `FaultProfile`.
 const PRESETS: &[&str] = &["none", "crashes", "activities", "messages", "all"];
 
@@ -56,6 +60,9 @@ pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident
             (Some(value), Form::Value) => {
                 check_literal(&name, value, errors);
                 options.push((argument.name.clone(), value.clone()));
+            }
+            (None, Form::Flag) if name == "proptest" && !cfg!(feature = "proptest") => {
+                errors.at(argument.span(), MISSING_PROPTEST);
             }
             (None, Form::Flag) => {}
             (None, Form::Value) => {

@@ -39,6 +39,8 @@ pub enum Reason {
     /// A status: a command closes the run, which has events that its worker has not seen yet. The
     /// next workflow task brings them.
     UnhandledCommand,
+    /// A status: commands follow the command that closes the run.
+    CommandsAfterClose,
     /// A status: a command schedules a Nexus operation at an endpoint that does not exist.
     UnknownNexusEndpoint,
     /// A status: the deadline of a query or of an update passed before there was an answer.
@@ -83,6 +85,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::UnhandledCommand => "the run has events that its worker has not seen",
+            Self::CommandsAfterClose => "commands follow the one that closes the run",
             Self::UnknownNexusEndpoint => "the Nexus endpoint does not exist",
             Self::DeadlineExceeded => "the deadline of the call passed",
             Self::HistoryTooLong => "the history has too many events",

@@ -6,7 +6,7 @@
 use temporalio_protos::temporal::api::command::v1::{Command, CommandAttributesExt};
 use tonic::Status;
 
-use crate::api::enums::CommandType;
+use crate::{api::enums::CommandType, base::reason::Reason};
 
 /// Checks that all commands are known, and that nothing follows a command that closes the run.
 ///
@@ -27,11 +27,12 @@ pub(crate) fn check(commands: &[Command]) -> Result<(), Status> {
     match closing {
         Some(place) if place + 1 < types.len() => {
             let names: Vec<_> = types.iter().map(|kind| format!("{kind:?}")).collect();
-            Err(Status::invalid_argument(format!(
+            let refused = Status::invalid_argument(format!(
                 "invalid command sequence: [{}], command {} must be the last command.",
                 names.join(", "),
                 names[place],
-            )))
+            ));
+            Err(Reason::CommandsAfterClose.on(refused))
         }
         _ => Ok(()),
     }

@@ -2,50 +2,49 @@
 
 use crate::{
     limits::{LimitExceeded, Limits},
-    report::{Comparison, Diagnosis, Failure, FailureCode, SourceLine, WorkflowName},
+    report::{Diagnosis, Failure, FailureCode, SourceLine, WorkflowName},
     words::duration_words,
 };
 
 /// The remedy for a history that reaches the service's own limits, which no test can raise.
-const CONTINUE_AS_NEW: &str = "look for a loop without end first; if the workflow should run that long, let it continue as new \
-     (`ctx.continue_as_new_suggested()` says when): the limit is Temporal's own, and cannot be raised";
+const CONTINUE_AS_NEW: &str = "look for an endless loop first; if the workflow should run that \
+    long, let it continue as new when `ctx.continue_as_new_suggested()` says so: the limit is \
+    Temporal's own, and no test can raise it";
 
 impl Failure {
-    /// The test panicked: its own assertion, most often.
+    /// Returns the failure of a test that panicked, most often by an assertion of its own.
     pub(crate) fn panicked(message: impl Into<String>, location: Option<SourceLine>) -> Self {
         Self::new(FailureCode::Panic, "the test panicked")
             .with_message(message)
             .at(location)
     }
 
-    /// The test returned an error.
+    /// Returns the failure of a test that returned an error.
     pub(crate) fn returned_error(message: impl Into<String>, location: Option<SourceLine>) -> Self {
         Self::new(FailureCode::Error, "the test returned an error")
             .with_message(message)
             .at(location)
     }
 
-    /// The test cannot be run, or not as it is set up: an attribute, a variable or a saved file
-    /// asks for something impossible.
+    /// Returns the failure of a test that cannot be run, or not as it is set up: an attribute, a
+    /// variable or a saved file asks for something impossible.
     pub(crate) fn setup(message: impl Into<String>) -> Self {
         Self::new(FailureCode::Setup, "the test cannot be run as it is set up")
             .with_message(message)
     }
 
-    /// Nothing can happen any more; `now_ms` is the virtual time since the start of the world.
+    /// Returns the failure of a world in which nothing can happen any more; `now_ms` is the virtual
+    /// time since its start.
     pub(crate) fn stuck(now_ms: u64, diagnosis: Diagnosis) -> Self {
-        let what = format!(
-            "nothing can happen any more, at +{}",
-            duration_words(now_ms)
-        );
+        let what = format!("at +{} nothing can happen any more", duration_words(now_ms));
         Self::new(FailureCode::Stuck, what)
             .of(diagnosis.first_workflow())
             .with_diagnosis(diagnosis)
     }
 
-    /// The world exceeded a limit. The error names the limit and how to raise it.
+    /// Returns the failure of a world that exceeded a limit.
     pub(crate) fn limit(exceeded: &LimitExceeded, diagnosis: Option<Diagnosis>) -> Self {
-        // The error's own second half is the remedy; here the remedy is worded for the attribute.
+        // The second half of the error is a remedy; the remedy here is worded for the attribute.
         let words = exceeded.to_string();
         let what = words
             .split_once("; ")
@@ -57,7 +56,7 @@ impl Failure {
             remedy
         } else {
             format!(
-                "look for a loop without end first; if the run should be that long, raise the limit: \
+                "look for an endless loop first; if the world needs that long, raise the limit: \
                  `#[workflow_test(limits = Limits {{ {}, ..Limits::default() }})]`",
                 exceeded.raised()
             )
@@ -67,8 +66,8 @@ impl Failure {
         failure
     }
 
-    /// The test returned an error, and the service had terminated a run for its size; `reason` is
-    /// the service's.
+    /// Returns the failure of a test that returned an error after the service had terminated a run
+    /// for its size; `reason` is the service's.
     pub(crate) fn outgrown(
         workflow: WorkflowName,
         reason: &str,
@@ -83,25 +82,10 @@ impl Failure {
             .with_remedy(CONTINUE_AS_NEW)
     }
 
-    /// Code left the simulated world; `what` says how, in words that follow "the test".
+    /// Returns the failure of code that left the simulated world; `what` says how, in words that
+    /// follow "the test".
     pub(crate) fn escaped(what: &str, location: Option<SourceLine>) -> Self {
         Self::new(FailureCode::Escape, format!("the test {what}")).at(location)
-    }
-
-    /// Two worlds of the same choices part; `expected` and `actual` are their traces from there on.
-    pub(crate) fn unrepeatable(expected: impl Into<String>, actual: impl Into<String>) -> Self {
-        let comparison = Comparison {
-            label: "trace".to_owned(),
-            expected_from: "the first run".to_owned(),
-            expected: expected.into(),
-            actual_from: "the second".to_owned(),
-            actual: actual.into(),
-        };
-        Self::new(
-            FailureCode::Unrepeatable,
-            "two runs of the same choices differ",
-        )
-        .with_comparison(comparison)
     }
 }
 

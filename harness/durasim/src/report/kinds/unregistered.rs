@@ -18,8 +18,14 @@ impl Registered {
     }
 }
 
+/// The remedy for a task that went to the one worker of its task queue that cannot run it.
+const REGISTER_WITH_ALL: &str = "register the same types with all workers of a task queue: a task \
+    may go to any of them, and on a real cluster it would fail there and be retried until it \
+    reached another; or give the workers task queues of their own";
+
 impl Failure {
-    /// An activity was scheduled that the workers of its task queue do not know.
+    /// Returns the failure of a world in which an activity was scheduled that the workers of its
+    /// task queue do not have.
     pub(crate) fn unregistered_activity(
         activity_type: &str,
         task_queue: &str,
@@ -27,21 +33,21 @@ impl Failure {
         registered: &[Registered],
     ) -> Self {
         let name = format!("activity {activity_type}");
-        let (what, others_remedy) = lacking(&name, activity_type, task_queue, registered);
-        let remedy = others_remedy.unwrap_or_else(|| {
-            format!(
-                "`env.worker({task_queue:?}).activity({activity_type})`, \
-                 or `.mock_activity({activity_type}, |call| async move {{ .. }})`{}",
+        let message = registered_words("activities", registered);
+        let failure = if is_known(activity_type, task_queue, registered) {
+            went_to_another(&name, task_queue)
+        } else {
+            lacking(&name, task_queue).with_remedy(format!(
+                "register it: `env.worker({task_queue:?}).activity({activity_type})`; or mock it: \
+                 `.mock_activity({activity_type}, |call| async move {{ .. }})`{}",
                 elsewhere(activity_type, registered, "the activity's options")
-            )
-        });
-        Self::new(FailureCode::Unregistered, what)
-            .of(workflow)
-            .with_message(registered_words("activities", registered))
-            .with_remedy(remedy)
+            ))
+        };
+        failure.of(workflow).with_message(message)
     }
 
-    /// A workflow was started that the workers of its task queue do not know.
+    /// Returns the failure of a world in which a workflow was started that the workers of its task
+    /// queue do not have.
     pub(crate) fn unregistered_workflow(
         workflow: WorkflowName,
         task_queue: &str,
@@ -49,40 +55,36 @@ impl Failure {
     ) -> Self {
         let workflow_type = &workflow.workflow_type;
         let name = format!("workflow {workflow_type}");
-        let (what, others_remedy) = lacking(&name, workflow_type, task_queue, registered);
-        let remedy = others_remedy.unwrap_or_else(|| {
-            format!(
-                "`env.worker({task_queue:?}).workflow::<{workflow_type}>()`{}",
+        let message = registered_words("workflows", registered);
+        let failure = if is_known(workflow_type, task_queue, registered) {
+            went_to_another(&name, task_queue)
+        } else {
+            lacking(&name, task_queue).with_remedy(format!(
+                "register it: `env.worker({task_queue:?}).workflow::<{workflow_type}>()`{}",
                 elsewhere(workflow_type, registered, "the start options")
-            )
-        });
-        Self::new(FailureCode::Unregistered, what)
-            .of(workflow)
-            .with_message(registered_words("workflows", registered))
-            .with_remedy(remedy)
+            ))
+        };
+        failure.of(workflow).with_message(message)
     }
 }
 
-/// Returns what is missing, and the remedy if another worker of the same task queue has it.
-fn lacking(
-    name: &str,
-    type_name: &str,
-    task_queue: &str,
-    registered: &[Registered],
-) -> (String, Option<String>) {
-    let is_known = registered
+/// Returns `true` if a worker of the task queue has the type.
+fn is_known(type_name: &str, task_queue: &str, registered: &[Registered]) -> bool {
+    registered
         .iter()
-        .any(|it| it.task_queue == task_queue && it.has(type_name));
-    if !is_known {
-        let what = format!("no worker of task queue {task_queue} has {name}");
-        return (what, None);
-    }
-    let remedy = "register the same with all workers of a task queue: a task goes to any of them, and on a real cluster it \
-                  would fail there and be tried again until it reached another; or give them task queues of their own";
-    (
-        format!("one worker of task queue {task_queue} has {name}, and its task went to another"),
-        Some(remedy.to_owned()),
-    )
+        .any(|it| it.task_queue == task_queue && it.has(type_name))
+}
+
+fn lacking(name: &str, task_queue: &str) -> Failure {
+    let what = format!("no worker of task queue {task_queue} has {name}");
+    Failure::new(FailureCode::Unregistered, what)
+}
+
+fn went_to_another(name: &str, task_queue: &str) -> Failure {
+    let what = format!(
+        "only some workers of task queue {task_queue} have {name}, and its task went to another"
+    );
+    Failure::new(FailureCode::Unregistered, what).with_remedy(REGISTER_WITH_ALL)
 }
 
 /// Returns the other remedy, if only the task queue is wrong.

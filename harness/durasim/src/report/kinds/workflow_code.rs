@@ -1,6 +1,7 @@
 //! Failures of workflow code that does not follow its history.
 //!
-//! The check `replay` reports them, and so does every rebuild of a run after an eviction or a crash.
+//! The check `replay` reports them, and so does every rebuild of a run after an eviction or a
+//! crash.
 
 use std::sync::Arc;
 
@@ -13,8 +14,24 @@ use crate::report::{
     source_lines::user_line,
 };
 
+/// The remedy for an input that another run would not have.
+const COMPARE_INPUTS: &str = "look for what the input depends on besides the history: a clock, \
+    randomness, hash order, a static. The SDK compares only types and ids, so a live worker would \
+    go on with the recorded value and never report the difference";
+
+/// The remedy after the timeout of a local activity, which the SDK words in two ways.
+const LOCAL_TIMEOUT: &str = "look at both `failure()` and its cause, or at neither: SDK 1.1 \
+    reports the timeout of a local activity as an activity failure whose cause is the timeout, \
+    but on replay as the bare timeout. `as_timeout()` finds the first and not the second, and \
+    their texts differ";
+
+/// The remedy for workflow code that awaits something outside the SDK.
+const AWAIT_HISTORY: &str = "await only what a history brings: `ctx.timer` for time, an activity \
+    for work, `ctx.wait_condition` for the workflow's own state, `join!` and `select!` for several \
+    at once; not tasks, timers or channels of Tokio, and no threads";
+
 impl Failure {
-    /// Workflow code issued commands that do not match its history.
+    /// Returns the failure of workflow code whose commands do not match its history.
     pub(crate) fn nondeterministic(
         name: WorkflowName,
         nondeterminism: &Nondeterminism,
@@ -43,7 +60,8 @@ impl Failure {
         Self::replay_differs(name, message, excerpt, location, false)
     }
 
-    /// Workflow code, fed its own history, issued another command than the history holds.
+    /// Returns the failure of workflow code that, fed its own history, issued another command than
+    /// the history holds.
     ///
     /// The excerpt marks both; `location` is the line that issued the command. `inputs_only`: the
     /// same command with another input, which the SDK tolerates. A known defect of the SDK is
@@ -58,20 +76,12 @@ impl Failure {
         let failure = if let Some(defect) = sdk_defect(message) {
             Self::of_the_sdk(defect)
         } else if inputs_only {
-            Self::new(
-                FailureCode::Replay,
-                "replayed, the workflow issues a command with another input than its history holds",
-            )
-            .with_remedy(
-                "the input depends on something besides the history: a clock, randomness, hash order, a static. \
-                 The SDK compares types and ids only, so a live worker would go on with the recorded value \
-                 and never tell",
-            )
+            let what = "on replay, the workflow issues a command with another input than its \
+                        history holds";
+            Self::new(FailureCode::Replay, what).with_remedy(COMPARE_INPUTS)
         } else {
-            Self::new(
-                FailureCode::Replay,
-                "replayed, the workflow does not do what its history holds",
-            )
+            let what = "on replay, the workflow does not do what its history holds";
+            Self::new(FailureCode::Replay, what)
         };
         failure
             .of(workflow)
@@ -80,19 +90,14 @@ impl Failure {
             .at(location)
     }
 
-    /// Returns the same failure with the remedy for a local activity that timed out, which the SDK
-    /// words in two ways.
+    /// Replaces the remedy by that for a local activity that timed out.
     #[must_use]
     pub(crate) fn after_local_timeout(self) -> Self {
-        self.with_remedy(
-            "a local activity timed out. SDK 1.1 tells that as an activity failure whose cause is the \
-             timeout, but on replay as the bare timeout: `as_timeout()` finds the first and not the \
-             second, and their texts differ. Look at `failure()` and at its cause alike, or at neither",
-        )
+        self.with_remedy(LOCAL_TIMEOUT)
     }
 
-    /// Workflow code waited for something outside the SDK, which woke it; `goes_on` is the command
-    /// that the code then issues, at `location`.
+    /// Returns the failure of workflow code that awaits something outside the SDK, which woke it;
+    /// `goes_on` is the command that the code then issues, at `location`.
     pub(crate) fn woken_from_outside(
         workflow: WorkflowName,
         message: &str,
@@ -104,18 +109,12 @@ impl Failure {
             Some(command) => history.got(command, ""),
             None => history,
         };
-        Self::new(
-            FailureCode::Replay,
-            "the workflow waits for what is not the SDK's, and no history brings it back",
-        )
-        .of(workflow)
-        .with_message(message)
-        .with_history(history)
-        .at(location)
-        .with_remedy(
-            "a workflow waits for what its history brings: `ctx.timer` for time, an activity for work, \
-             `ctx.wait_condition` for its own state, `join!` and `select!` for several at once; not for tasks, \
-             timers and channels of Tokio, nor for threads",
-        )
+        let what = "workflow code awaits something outside the SDK; a replay cannot reproduce it";
+        Self::new(FailureCode::Replay, what)
+            .of(workflow)
+            .with_message(message)
+            .with_history(history)
+            .at(location)
+            .with_remedy(AWAIT_HISTORY)
     }
 }

@@ -9,25 +9,27 @@ use crate::{label::Label, panics, report::Failure};
 /// panic is a mistake.
 const HOPELESS_PANICS: u32 = 10;
 
-/// An attempt cannot go on as it is: the test's own mistake.
+/// Returns the failure of a test with an attempt that cannot be simulated.
 pub(crate) fn unsimulated_attempt(fault: &ActivityFault) -> Failure {
     match fault {
         ActivityFault::MockPanicked {
             activity_type,
             message,
         } => panics::failure(&format!("mock of {activity_type}"), message),
-        ActivityFault::UnknownHeartbeatDetails { task_queue, .. } => {
-            Failure::escaped(&format!("cannot go on: {fault}"), None).with_remedy(format!(
-                "`env.worker({task_queue:?}).heartbeat_details::<TheType>()`, with the type that the activity \
-                 passes to `record_heartbeat`"
-            ))
-        }
+        ActivityFault::UnknownHeartbeatDetails { task_queue, .. } => Failure::escaped(
+            &format!("cannot go on: {fault}"),
+            None,
+        )
+        .with_remedy(format!(
+            "call `env.worker({task_queue:?}).heartbeat_details::<TheType>()` with the type that \
+                 the activity passes to `record_heartbeat`"
+        )),
         other => Failure::escaped(&format!("cannot go on: {other}"), None),
     }
 }
 
-/// An activity panicked with this message. `None` unless it has panicked often and nothing bounds
-/// its retries.
+/// Returns the failure of an activity that panicked with this message, if it has panicked often and
+/// nothing bounds its retries.
 pub(crate) fn activity_panicked(
     label: Label,
     attempt: u32,
@@ -38,15 +40,16 @@ pub(crate) fn activity_panicked(
         return None;
     }
     let mut failure = panics::failure(&label.to_string(), message).with_remedy(
-        "an activity that panics is retried like one that fails; mend it, or bound its retries with \
-         `RetryPolicy::maximum_attempts` or a schedule-to-close timeout",
+        "fix the activity, or bound its retries with `RetryPolicy::maximum_attempts` or a \
+         schedule-to-close timeout: an activity that panics is retried like one that fails",
     );
     failure.what =
-        format!("an activity panics, {attempt} attempts so far, and nothing bounds its retries");
+        format!("an activity panics on every attempt, {attempt} so far, and is retried forever");
     Some(failure)
 }
 
-/// The mock of a workflow returned a result that no workflow can close with.
+/// Returns the failure of a test whose mock of a workflow returned a result that no workflow can
+/// close with.
 pub(crate) fn unusable_mock(why: &str) -> Failure {
     Failure::escaped(&format!("cannot go on: {why}"), None)
 }

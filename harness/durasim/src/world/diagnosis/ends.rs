@@ -12,8 +12,8 @@ use crate::{
     world::State,
 };
 
-/// The test returned an error: perhaps that of a run which outgrew the service's own limits, or of a
-/// call that no worker was there to answer.
+/// Returns the failure of a test that returned an error: perhaps that of a run which outgrew the
+/// service's own limits, or of a call that no worker was there to answer.
 pub(crate) fn returned_error(state: &State, error: &TestError) -> Failure {
     let location = error.location().map(SourceLine::from);
     if let Some((workflow, reason)) = outgrown(state) {
@@ -50,7 +50,7 @@ fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
     })
 }
 
-/// A fault that was placed by hand did not happen: the test did not test what it names.
+/// Returns the failure of a test whose fault, placed by hand, did not happen.
 pub(crate) fn missed_fault(fault: &Fault) -> Failure {
     let message = format!(
         "the fault placed by hand did not happen: {fault}; \
@@ -62,7 +62,8 @@ pub(crate) fn missed_fault(fault: &Fault) -> Failure {
     Failure::setup(message)
 }
 
-/// Nothing can happen any more: for want of a registered type, or for another reason.
+/// Returns the failure of a world in which nothing can happen any more: for want of a registered
+/// type, or for another reason.
 pub(crate) fn stuck(state: &State) -> Failure {
     let diagnosis = diagnose(state);
     let unregistered = diagnosis
@@ -72,12 +73,11 @@ pub(crate) fn stuck(state: &State) -> Failure {
     unregistered.unwrap_or_else(|| Failure::stuck(state.now_ms - START_MS, diagnosis))
 }
 
-/// A task is polled again and again, and nothing happens that it could be waiting for.
+/// Returns the failure of a world in which a task is polled again and again, and nothing else
+/// happens.
 pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> Failure {
     let who = name_of_task(task);
-    let message = format!(
-        "{who} goes round in a loop, and nothing else happens: it yields, or sleeps and looks again, for what never comes"
-    );
+    let message = format!("{who} is polling in a loop for something that can no longer happen");
     let mut failure = limit(state, exceeded).with_message(message);
     if let Some(diagnosis) = &mut failure.diagnosis {
         diagnosis.waiting.retain(|waiting| !is_test(waiting));
@@ -85,17 +85,18 @@ pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> F
     failure
 }
 
-/// A task, most likely the test, sleeps beyond the end of the world.
+/// Returns the failure of a world in which a task, most likely the test, sleeps beyond the last
+/// moment of the world.
 pub(crate) fn oversleeps(state: &State, exceeded: &LimitExceeded) -> Failure {
     let mut failure = limit(state, exceeded);
     let mut waiting = failure.diagnosis.iter_mut().flat_map(|it| &mut it.waiting);
     if let Some(test) = waiting.find(|waiting| is_test(waiting)) {
-        "a timer that is due after the end of the run".clone_into(&mut test.what);
+        "a timer that is due after the last moment of its world".clone_into(&mut test.what);
     }
     failure
 }
 
-/// The world exceeded a limit.
+/// Returns the failure of a world that exceeded a limit.
 pub(crate) fn limit(state: &State, exceeded: &LimitExceeded) -> Failure {
     Failure::limit(exceeded, Some(diagnose(state)))
 }

@@ -30,7 +30,7 @@ pub(crate) use workflow_code::{
     commands_refused, query_failed, woken_from_outside, workflow_task_failed,
 };
 
-/// What every open workflow waits for, and everybody else.
+/// Returns what every open workflow waits for, and everybody else.
 pub(crate) fn diagnose(state: &State) -> Diagnosis {
     let executions = state.service.executions();
     let workflows = executions
@@ -45,7 +45,7 @@ pub(crate) fn diagnose(state: &State) -> Diagnosis {
     }
 }
 
-/// The test and whoever else waits for an answer of the service.
+/// Returns what the test and others wait for.
 fn waiting(state: &State) -> Vec<Waiting> {
     let clients = state.calls.iter().filter_map(|pending| {
         let who = name_of_task(pending.asked_by.as_deref()?);
@@ -57,7 +57,7 @@ fn waiting(state: &State) -> Vec<Waiting> {
     let mut waiting: Vec<_> = clients.collect();
     if !waiting.iter().any(is_test) && state.executor.names().iter().any(|name| &**name == TEST) {
         let what =
-            "what nothing in this world will wake: no answer, and no timer of its own".to_owned();
+            "something outside its world: no answer is under way, and no timer is set".to_owned();
         waiting.insert(
             0,
             Waiting {
@@ -132,7 +132,7 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
     }
 }
 
-/// The signals that the workflow handles and nobody has sent it.
+/// Returns the signals that the workflow has handlers for and that were not sent.
 fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
     let events = state
         .service
@@ -177,7 +177,7 @@ impl State {
         }
     }
 
-    /// The task queues of the workers, with what they poll them for.
+    /// Returns the task queues of the workers, each with the kinds of tasks that they poll it for.
     fn polled_queues(&self) -> Vec<String> {
         let mut queues: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
         for process in self.workers.iter() {

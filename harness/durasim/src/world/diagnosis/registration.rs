@@ -7,8 +7,8 @@ use crate::{
     world::{State, worker::WorkerProcess},
 };
 
-/// An open workflow waits for a task on a task queue whose workers poll it for tasks of the other
-/// kind only. `None` if it waits for no such task.
+/// Returns the failure of a world in which an open workflow waits for a task on a task queue whose
+/// workers poll it for tasks of the other kind only.
 pub(super) fn wanted_by(state: &State, open: &OpenWorkflow) -> Option<Failure> {
     let has_worker = |queue: &str| {
         state
@@ -41,7 +41,8 @@ pub(super) fn wanted_by(state: &State, open: &OpenWorkflow) -> Option<Failure> {
     })
 }
 
-/// A worker got the task of an activity that it does not have, or has no instance of.
+/// Returns the failure of a worker that got the task of an activity that it does not have, or has
+/// no instance of.
 pub(crate) fn unregistered_activity(
     state: &State,
     unregistered: &Unregistered,
@@ -65,7 +66,7 @@ pub(crate) fn unregistered_activity(
     failure
 }
 
-/// A worker got the task of a workflow that it does not have.
+/// Returns the failure of a worker that got the task of a workflow that it does not have.
 pub(crate) fn unregistered_workflow(
     state: &State,
     workflow_type: &str,

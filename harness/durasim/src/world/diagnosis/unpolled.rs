@@ -28,7 +28,7 @@ impl Unpolled {
         }
         let mut unregistered = self.unregistered.clone().at(failure.location.clone());
         if let Some(message) = &mut unregistered.message {
-            message.push_str("\nhence: ");
+            message.push_str("\nand so the test failed: ");
             message.push_str(words);
         }
         Some(unregistered)

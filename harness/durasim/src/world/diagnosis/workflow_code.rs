@@ -14,12 +14,12 @@ use crate::{
     world::State,
 };
 
-/// The number of the attempt at which a failure of a workflow task ends the world: the service would
-/// retry the task forever.
+/// The number of the attempt at which a failure of a workflow task ends the world: the service
+/// would retry the task forever.
 const HOPELESS_ATTEMPT: i32 = 3;
 
-/// A workflow task failed. `None` unless that ends the world: code that does not follow its history
-/// does so at once, any other failure once a few attempts have failed.
+/// Returns the failure of a workflow task, if it ends the world: code that does not follow its
+/// history does so at once, any other failure once a few attempts have failed.
 pub(crate) fn workflow_task_failed(
     state: &State,
     run_id: &str,
@@ -59,13 +59,12 @@ pub(crate) fn workflow_task_failed(
         Failure::workflow_task_fails(name, attempts, &with_causes(&failed.failure), location);
     let remedy = match &failed.reason {
         TaskFailureReason::WorkflowInput => Some(
-            "start the workflow with an input of the type that its `run` takes; what it is started \
-             with is in the first event of its history",
+            "start the workflow with an input of the type that its `run` takes; the first event of \
+             its history has the input that it got",
         ),
         TaskFailureReason::Payload => Some(
-            "send what the handler takes: a payload, a signal's most likely, is not of the type \
-             that the workflow's code wants; the history has it, \
-             `env.history(workflow).outline()`",
+            "send a payload of the type that the handler takes: that of a signal, most likely, has \
+             another type; `env.history(workflow).outline()` shows it",
         ),
         _ => None,
     };
@@ -84,13 +83,13 @@ fn with_causes(failure: &FailureProto) -> String {
         .join(": ")
 }
 
-/// A query failed. `None` unless the code of the run does not follow its history.
+/// Returns the failure of a query, if the code of the run does not follow its history.
 pub(crate) fn query_failed(state: &State, run_id: &str, failed: &QueryFailure) -> Option<Failure> {
     rebuilt_otherwise(state, run_id, failed.nondeterminism.as_ref()?)
 }
 
-/// Something outside the SDK has woken workflow code, in any cached run: no workflow task will ever
-/// bring what the code does next.
+/// Returns the failure of workflow code that something outside the SDK has woken, in any cached
+/// run: no workflow task will ever bring what the code does next.
 pub(crate) fn woken_from_outside(state: &mut State) -> Option<Failure> {
     let (run_id, woken) = state
         .workers
@@ -99,7 +98,7 @@ pub(crate) fn woken_from_outside(state: &mut State) -> Option<Failure> {
     rebuilt_otherwise(state, &run_id, &woken)
 }
 
-/// A run was rebuilt, and its code does not follow its history.
+/// Returns the failure of a rebuilt run whose code does not follow its history.
 fn rebuilt_otherwise(
     state: &State,
     run_id: &str,
@@ -117,8 +116,7 @@ fn rebuilt_otherwise(
     Some(Failure::nondeterministic(name, nondeterminism, events))
 }
 
-/// The service refused the commands of a workflow task. `None` unless it has refused them a few
-/// times.
+/// Returns the failure of commands that the service has refused a few times.
 pub(crate) fn commands_refused(state: &State, run_id: &str, status: &Status) -> Option<Failure> {
     let reason = Reason::of(status);
     // A run that closes before it has seen every event sees the others in its next task.
@@ -132,12 +130,6 @@ pub(crate) fn commands_refused(state: &State, run_id: &str, status: &Status) -> 
     }
     let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
     let attempts = u32::try_from(task.attempt).unwrap_or(u32::MAX);
-    let failure = Failure::commands_refused(name, attempts, status.message());
-    if reason != Some(Reason::UnknownNexusEndpoint) {
-        return Some(failure);
-    }
-    Some(failure.with_remedy(
-        "handle the operation in the test, which makes its endpoint: `env.nexus_operation(endpoint, service, \
-         operation, |call: NexusCall<..>| async move { .. })`; or correct the endpoint in the workflow",
-    ))
+    let message = status.message();
+    Some(Failure::commands_refused(name, attempts, message, reason))
 }

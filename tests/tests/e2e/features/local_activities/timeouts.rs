@@ -196,10 +196,10 @@ fn as_timeout_returns_another_result_on_replay() {
     let report = durasim_tests::worlds::run(&scenario, &durasim::advanced::WorldOptions::default());
     let failure = report.failure.expect("it is replayed");
     assert_eq!(failure.code, durasim::report::FailureCode::Replay);
-    let text = failure.render(durasim::report::Colors::Off);
+    let remedy = failure.remedy.expect("a remedy of its own");
     assert!(
-        text.contains("a local activity timed out. SDK 1.1 tells"),
-        "{text}"
+        remedy.contains("the timeout of a local activity"),
+        "{remedy}"
     );
     let like_core = durasim_worker::ReplayMode::LikeCore;
     let differences =

@@ -1,0 +1,180 @@
+//! Tests that wait for something that never comes, and worlds that do not end.
+
+use durasim::{advanced::TestOptions, prelude::*};
+use futures::FutureExt;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{
+    ChildWorkflowOptions, WorkflowContext, WorkflowResult, activities::ActivityError,
+};
+
+use crate::{
+    Elsewhere,
+    common::{Approval, Greeter, Greetings},
+    failing::{failure, report, report_with},
+    greets, on,
+};
+
+const DAY: Duration = Duration::from_hours(24);
+
+fn at_most(max_steps: u64) -> TestOptions {
+    TestOptions::new().limits(Limits {
+        max_steps,
+        ..Limits::default()
+    })
+}
+
+/// Starts a child and waits for it.
+#[workflow]
+#[derive(Default)]
+struct Parent;
+
+#[workflow_methods]
+impl Parent {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = ChildWorkflowOptions::workflow_id("child-1".to_owned());
+        Ok(ctx
+            .start_child_workflow(Elsewhere::run, (), options)
+            .await?
+            .result()
+            .await?)
+    }
+}
+
+/// Waits a second, again and again.
+#[workflow]
+#[derive(Default)]
+struct Forever;
+
+#[workflow_methods]
+impl Forever {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        loop {
+            ctx.timer(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+#[test]
+fn a_workflow_without_a_worker_is_stuck() {
+    insta::assert_snapshot!(report(|env| async move { greets(&env).await }.boxed_local()));
+}
+
+#[test]
+fn a_query_without_a_worker_reports_the_missing_worker() {
+    insta::assert_snapshot!(report(|env| {
+        async move {
+            let handle = env
+                .client()
+                .start_workflow(Approval::run, "ring".to_owned(), on("shop"))
+                .await?;
+            handle
+                .query(Approval::status, (), WorkflowQueryOptions::default())
+                .await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_parent_waits_for_its_child_and_the_child_for_an_unregistered_activity() {
+    insta::assert_snapshot!(report(|env| {
+        async move {
+            env.worker("greetings")
+                .workflow::<Parent>()
+                .workflow::<Elsewhere>()
+                .start()?;
+            let handle = env
+                .client()
+                .start_workflow(Parent::run, (), on("greetings"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_test_that_awaits_something_outside_its_world_is_stuck() {
+    insta::assert_snapshot!(report(
+        |_env| std::future::pending::<TestResult>().boxed_local()
+    ));
+}
+
+#[test]
+fn a_sleep_beyond_the_last_moment_of_the_world_is_a_limit() {
+    for years in [100, u64::MAX / DAY.as_secs() / 366] {
+        let report = report(move |env| {
+            async move {
+                env.sleep(Duration::from_secs(years * 365 * DAY.as_secs()))
+                    .await
+            }
+            .boxed_local()
+        });
+        insta::assert_snapshot!(
+            "a_sleep_beyond_the_last_moment_of_the_world_is_a_limit",
+            report
+        );
+    }
+}
+
+#[test]
+fn a_polling_loop_is_a_limit() {
+    for pause in [Duration::ZERO, Duration::from_millis(10)] {
+        let report = report_with(at_most(10_000), move |env| {
+            async move {
+                let end = env.now() + 365 * DAY;
+                while env.now() < end {
+                    env.sleep(pause).await;
+                }
+            }
+            .boxed_local()
+        });
+        insta::assert_snapshot!("a_polling_loop_is_a_limit", report);
+    }
+}
+
+#[test]
+fn an_activity_that_always_fails_is_named_when_the_world_reaches_its_limit() {
+    insta::assert_snapshot!(report_with(at_most(5_000), |env| {
+        async move {
+            env.worker("greetings")
+                .workflow::<Greeter>()
+                .mock_activity(Greetings::greet, |_| async {
+                    Err(ActivityError::from(std::fmt::Error))
+                })
+                .start()?;
+            greets(&env).await
+        }
+        .boxed_local()
+    }));
+}
+
+#[test]
+fn a_run_that_outgrows_the_services_limit_is_a_limit() {
+    let failure = failure(|env| {
+        async move {
+            env.worker("greetings").workflow::<Forever>().start()?;
+            let handle = env
+                .client()
+                .start_workflow(Forever::run, (), on("greetings"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    });
+    let expected = "the service terminated a workflow, as Temporal would: \
+                    Workflow history count exceeds limit";
+    assert_eq!(
+        (failure.code.name(), failure.what.as_str()),
+        ("limit", expected)
+    );
+}
