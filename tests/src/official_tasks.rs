@@ -15,7 +15,7 @@ use durasim::__private::{ExternalWorker, WorkflowTaskAnswerer};
 use durasim_service::{
     PolledWorkflowTask, Reason, Request, RequestId, Response, Service, ServiceConfig,
 };
-use durasim_worker::{TaskFailureReason, WorkflowTaskFailure, WorkflowTaskProgress};
+use durasim_worker::{HistoryFetch, TaskFailureReason, WorkflowTaskFailure, WorkflowTaskProgress};
 use futures::{channel::oneshot, future::BoxFuture};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, Url,
@@ -207,8 +207,12 @@ impl OfficialWorker {
                 WorkflowTaskProgress::QueryAnswered(request)
             }
             Request::GetWorkflowExecutionHistory(request) => {
-                let run_id = request.execution.clone().unwrap_or_default().run_id;
-                WorkflowTaskProgress::NeedsHistory { run_id, request }
+                // Core tells its fetches apart by itself.
+                let fetch = HistoryFetch {
+                    run_id: request.execution.clone().unwrap_or_default().run_id,
+                    number: 0,
+                };
+                WorkflowTaskProgress::NeedsHistory { fetch, request }
             }
             other => panic!("{} does not answer a workflow task", other.rpc()),
         }

@@ -47,6 +47,6 @@ pub use failures::{Nondeterminism, TaskFailureReason, WorkflowPanic};
 pub use local_activity::{LocalActivityOutcome, LocalActivityResolution, LocalActivityTask};
 pub use replay::{ReplayError, ReplayLog, ReplayMode, ReplayOptions, replay, replay_shared};
 pub use workflow_worker::{
-    LocalActivityWork, QueryFailure, WorkflowErrorType, WorkflowTaskFailure, WorkflowTaskHeartbeat,
-    WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
+    HistoryFetch, LocalActivityWork, QueryFailure, WorkflowErrorType, WorkflowTaskFailure,
+    WorkflowTaskHeartbeat, WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,
 };

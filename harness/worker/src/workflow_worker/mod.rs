@@ -36,7 +36,7 @@ use temporalio_protos::temporal::api::{
 pub use options::{WorkflowErrorType, WorkflowWorkerOptions};
 pub(crate) use outcome::{RunFailure, RunOutcome};
 pub use progress::{
-    LocalActivityWork, QueryFailure, WorkflowTaskFailure, WorkflowTaskHeartbeat,
+    HistoryFetch, LocalActivityWork, QueryFailure, WorkflowTaskFailure, WorkflowTaskHeartbeat,
     WorkflowTaskProgress,
 };
 pub(crate) use run::{Run, RunSettings};
@@ -62,9 +62,18 @@ pub struct WorkflowWorker {
     /// The number of uses of runs so far: it tells which run was used least recently.
     uses: u64,
     /// The tasks that wait for history, by run.
-    fetching: BTreeMap<String, (Work, Pages)>,
+    fetching: BTreeMap<String, Fetching>,
+    /// The number of fetches so far.
+    fetches: u64,
     /// The tasks that came while their run was busy, each with its events.
     buffered: Vec<(PollWorkflowTaskQueueResponse, Vec<Arc<HistoryEvent>>)>,
+}
+
+/// A task that waits for history.
+struct Fetching {
+    number: u64,
+    work: Work,
+    pages: Pages,
 }
 
 struct Cached {
@@ -105,6 +114,7 @@ impl WorkflowWorker {
             closed_with_local_activities: None,
             uses: 0,
             fetching: BTreeMap::new(),
+            fetches: 0,
             buffered: Vec::new(),
         }
     }
@@ -140,7 +150,7 @@ impl WorkflowWorker {
             .get(&run_id)
             .is_some_and(|cached| cached.run.is_busy());
         let only_query = response.query.is_some() && response.started_event_id == 0;
-        if let Some((waiting, _)) = self.fetching.get(&run_id) {
+        if let Some(Fetching { work: waiting, .. }) = self.fetching.get(&run_id) {
             // A query starts no task, so it waits for its turn. A newer task replaces the one that
             // waits.
             if response.query.is_some() || waiting.task.is_legacy_query {
@@ -192,21 +202,35 @@ impl WorkflowWorker {
         } else {
             Pages::from_start(work.execution.clone(), events)
         };
-        self.fetch(run_id, work, pages)
+        self.fetches += 1;
+        self.fetch(
+            run_id,
+            Fetching {
+                number: self.fetches,
+                work,
+                pages,
+            },
+        )
     }
 
-    /// Continues a task that needed more history.
+    /// Continues a task that needed more history. The page of a fetch that is not under way any more
+    /// changes nothing.
     pub fn on_history_page(
         &mut self,
-        run_id: &str,
+        fetch: &HistoryFetch,
         page: GetWorkflowExecutionHistoryResponse,
     ) -> WorkflowTaskProgress {
-        let Some((work, mut pages)) = self.fetching.remove(run_id) else {
+        let HistoryFetch { run_id, .. } = fetch;
+        if !self.is_fetching(fetch) {
+            return WorkflowTaskProgress::Idle;
+        }
+        let Some(mut fetching) = self.fetching.remove(run_id) else {
             return WorkflowTaskProgress::Idle;
         };
-        if !pages.add(page) {
-            return self.fetch(run_id.to_owned(), work, pages);
+        if !fetching.pages.add(page) {
+            return self.fetch(run_id.clone(), fetching);
         }
+        let Fetching { work, pages, .. } = fetching;
         let mut events = pages.into_events();
         if work.task.is_legacy_query {
             leave_out_started_task(&mut events, work.previous_started_event_id);
@@ -220,6 +244,13 @@ impl WorkflowWorker {
             return self.failed(run_id, Some(work.task), failure);
         }
         self.run_task(work, events)
+    }
+
+    /// Returns `true` if a task still waits for this fetch of history.
+    pub fn is_fetching(&self, fetch: &HistoryFetch) -> bool {
+        self.fetching
+            .get(&fetch.run_id)
+            .is_some_and(|fetching| fetching.number == fetch.number)
     }
 
     /// Continues a task with the end of an attempt of a local activity.
@@ -340,10 +371,14 @@ impl WorkflowWorker {
     }
 
     /// Requests the next page of history for a task.
-    fn fetch(&mut self, run_id: String, work: Work, pages: Pages) -> WorkflowTaskProgress {
-        let request = Box::new(pages.request(&self.options.namespace));
-        self.fetching.insert(run_id.clone(), (work, pages));
-        WorkflowTaskProgress::NeedsHistory { run_id, request }
+    fn fetch(&mut self, run_id: String, fetching: Fetching) -> WorkflowTaskProgress {
+        let request = Box::new(fetching.pages.request(&self.options.namespace));
+        let fetch = HistoryFetch {
+            run_id: run_id.clone(),
+            number: fetching.number,
+        };
+        self.fetching.insert(run_id, fetching);
+        WorkflowTaskProgress::NeedsHistory { fetch, request }
     }
 
     /// Works on a task whose history is there.

@@ -29,8 +29,8 @@ pub enum WorkflowTaskProgress {
     /// A part of history is missing: send this request, and give the response to
     /// [`on_history_page`](crate::WorkflowWorker::on_history_page).
     NeedsHistory {
-        /// The run whose history is missing.
-        run_id: String,
+        /// The fetch that the response belongs to.
+        fetch: HistoryFetch,
         /// The request for the missing part.
         request: Box<GetWorkflowExecutionHistoryRequest>,
     },
@@ -38,6 +38,18 @@ pub enum WorkflowTaskProgress {
     RunLocalActivities(Box<LocalActivityWork>),
     /// There is nothing to do: the task in question is over, or waits for something else.
     Idle,
+}
+
+/// A fetch of history, for one task of a run.
+///
+/// A newer task may replace the one that waits. The page for the older task then comes too late, and
+/// must not be taken for that of the newer one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryFetch {
+    /// The run whose history is missing.
+    pub run_id: String,
+    /// The number of the fetch, which is new for each task.
+    pub number: u64,
 }
 
 /// A workflow task that failed.

@@ -117,7 +117,7 @@ fn a_task_that_comes_while_a_query_fetches_history_keeps_its_events() {
     let mut history = waiting();
     history.workflow_task_completed();
     history.timer_started("1", 3600);
-    let WorkflowTaskProgress::NeedsHistory { run_id, .. } =
+    let WorkflowTaskProgress::NeedsHistory { fetch, .. } =
         worker.on_task(history.query_task("heard", false))
     else {
         panic!("the run is not cached");
@@ -133,7 +133,7 @@ fn a_task_that_comes_while_a_query_fetches_history_keeps_its_events() {
         WorkflowTaskProgress::Idle
     ));
 
-    let answer = query_answered(worker.on_history_page(&run_id, page));
+    let answer = query_answered(worker.on_history_page(&fetch, page));
     assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");
     let (_, progress) = worker.next_buffered().expect("the task has waited");
     assert_eq!(result(&completed(progress)), "\"bells\"");
@@ -146,7 +146,7 @@ fn a_task_that_starts_while_a_query_fetches_history_keeps_its_updates() {
     history.workflow_task_completed();
     history.timer_started("1", 3600);
     let query = history.query_task("heard", false);
-    let WorkflowTaskProgress::NeedsHistory { run_id, .. } = worker.on_task(query) else {
+    let WorkflowTaskProgress::NeedsHistory { fetch, .. } = worker.on_task(query) else {
         panic!("the run is not cached");
     };
     let started = history.workflow_task_started();
@@ -159,7 +159,7 @@ fn a_task_that_starts_while_a_query_fetches_history_keeps_its_updates() {
     task.messages.push(update);
     worker.on_task(task);
 
-    let answer = query_answered(worker.on_history_page(&run_id, page));
+    let answer = query_answered(worker.on_history_page(&fetch, page));
     assert_eq!(answer.query_result.unwrap().payloads[0].data, b"0");
     let (_, progress) = worker.next_buffered().expect("the task has waited");
     let request = completed(progress);

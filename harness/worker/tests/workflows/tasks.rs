@@ -82,19 +82,19 @@ fn a_partial_history_without_a_cached_run_leads_to_a_request_for_all_of_it() {
     let from = i64::try_from(history.events().len()).unwrap();
     let whole = history.history();
     history.workflow_task_started();
-    let WorkflowTaskProgress::NeedsHistory { run_id, request } =
+    let WorkflowTaskProgress::NeedsHistory { fetch, request } =
         worker.on_task(history.task_from(from))
     else {
         panic!("the history is partial");
     };
-    assert_eq!(run_id, RUN_ID);
+    assert_eq!(fetch.run_id, RUN_ID);
     assert_eq!(request.execution.unwrap().run_id, RUN_ID);
     // The events of the task come after those of the page: they are not recorded yet.
     let page = GetWorkflowExecutionHistoryResponse {
         history: Some(whole),
         ..Default::default()
     };
-    let last = completed(worker.on_history_page(&run_id, page));
+    let last = completed(worker.on_history_page(&fetch, page));
     assert_eq!(result(&last), "\"hello Ada\"");
 }
 
@@ -108,7 +108,7 @@ fn a_late_task_does_not_replace_a_newer_one_that_waits_for_history() {
     history.workflow_task_timed_out();
     let whole = history.history();
     history.workflow_task_started();
-    let WorkflowTaskProgress::NeedsHistory { run_id, .. } = worker.on_task(history.task_from(from))
+    let WorkflowTaskProgress::NeedsHistory { fetch, .. } = worker.on_task(history.task_from(from))
     else {
         panic!("the history is partial");
     };
@@ -117,7 +117,38 @@ fn a_late_task_does_not_replace_a_newer_one_that_waits_for_history() {
         history: Some(whole),
         ..Default::default()
     };
-    let last = completed(worker.on_history_page(&run_id, page));
+    let last = completed(worker.on_history_page(&fetch, page));
+    assert_eq!(result(&last), "\"hello Ada\"");
+}
+
+#[test]
+fn a_page_for_an_older_task_is_not_given_to_a_newer_one() {
+    let mut worker = worker();
+    let mut history = greeted();
+    let from = i64::try_from(history.events().len()).unwrap();
+    history.workflow_task_started();
+    let older = history.task_from(from);
+    let short = history.history();
+    history.workflow_task_timed_out();
+    let whole = history.history();
+    history.workflow_task_started();
+    let newer = history.task_from(from);
+    let page = |history| GetWorkflowExecutionHistoryResponse {
+        history: Some(history),
+        ..Default::default()
+    };
+    let WorkflowTaskProgress::NeedsHistory { fetch: late, .. } = worker.on_task(older) else {
+        panic!("the history is partial");
+    };
+    let WorkflowTaskProgress::NeedsHistory { fetch, .. } = worker.on_task(newer) else {
+        panic!("the history is partial");
+    };
+    assert!(!worker.is_fetching(&late));
+    assert!(matches!(
+        worker.on_history_page(&late, page(short)),
+        WorkflowTaskProgress::Idle
+    ));
+    let last = completed(worker.on_history_page(&fetch, page(whole)));
     assert_eq!(result(&last), "\"hello Ada\"");
 }
 
@@ -129,10 +160,9 @@ fn pages_are_fetched_until_there_is_no_token() {
     let mut task = history.task();
     let mut rest = task.history.as_mut().unwrap().events.split_off(4);
     task.next_page_token = b"1".to_vec();
-    assert!(matches!(
-        worker.on_task(task),
-        WorkflowTaskProgress::NeedsHistory { .. }
-    ));
+    let WorkflowTaskProgress::NeedsHistory { fetch, .. } = worker.on_task(task) else {
+        panic!("the history is partial");
+    };
     let last_page = rest.split_off(5);
     let page = |events, token: &[u8]| GetWorkflowExecutionHistoryResponse {
         history: Some(temporalio_protos::temporal::api::history::v1::History { events }),
@@ -140,12 +170,12 @@ fn pages_are_fetched_until_there_is_no_token() {
         ..Default::default()
     };
     let WorkflowTaskProgress::NeedsHistory { request, .. } =
-        worker.on_history_page(RUN_ID, page(rest, b"2"))
+        worker.on_history_page(&fetch, page(rest, b"2"))
     else {
         panic!("there is another page");
     };
     assert_eq!(request.next_page_token, b"2");
-    let last = completed(worker.on_history_page(RUN_ID, page(last_page, b"")));
+    let last = completed(worker.on_history_page(&fetch, page(last_page, b"")));
     assert_eq!(result(&last), "\"hello Ada\"");
 }
 

@@ -18,6 +18,8 @@ mod workflow_tasks;
 
 use std::collections::BTreeMap;
 
+use durasim_worker::HistoryFetch;
+
 use crate::world::alarms::Alarms;
 use alarms::{Alarm, ProcessAlarm};
 pub(super) use attempts::RunningAttempt;
@@ -35,7 +37,7 @@ pub(crate) enum WorkerCall {
         run_id: String,
     },
     FetchHistory {
-        run_id: String,
+        fetch: HistoryFetch,
     },
     Heartbeat {
         token: Vec<u8>,

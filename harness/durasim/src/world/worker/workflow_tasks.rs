@@ -47,19 +47,24 @@ impl State {
                 self.workflow_task_refused(at, &run_id, &status);
             }
             (
-                WorkerCall::FetchHistory { run_id },
+                WorkerCall::FetchHistory { fetch },
                 Ok(Response::GetWorkflowExecutionHistory(page)),
             ) => {
                 let Some(process) = self.workers.running_mut(at) else {
                     return;
                 };
                 let progress = match &self.options.external_worker {
-                    Some(external_worker) => external_worker.on_history_page(&run_id, *page),
-                    None => process.workflows.on_history_page(&run_id, *page),
+                    Some(external_worker) => external_worker.on_history_page(&fetch.run_id, *page),
+                    None => process.workflows.on_history_page(&fetch, *page),
                 };
-                self.workflow_task_progress(at, &run_id, progress);
+                self.workflow_task_progress(at, &fetch.run_id, progress);
             }
-            (WorkerCall::FetchHistory { run_id }, Err(_)) => self.evict(at, &run_id),
+            (WorkerCall::FetchHistory { fetch }, Err(_)) => {
+                let process = self.workers.running(at);
+                if process.is_some_and(|process| process.workflows.is_fetching(&fetch)) {
+                    self.evict(at, &fetch.run_id);
+                }
+            }
             (
                 WorkerCall::Heartbeat { token },
                 Ok(Response::RecordActivityTaskHeartbeat(answer)),
@@ -264,9 +269,9 @@ impl State {
                 let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::QueryAnswer);
                 self.worker_request(at, WorkerCall::Report, label, failed.request.into());
             }
-            WorkflowTaskProgress::NeedsHistory { run_id, request } => {
+            WorkflowTaskProgress::NeedsHistory { fetch, request } => {
                 let label = Label::WorkflowTask(workflow, WorkflowTaskMessage::History);
-                let call = WorkerCall::FetchHistory { run_id };
+                let call = WorkerCall::FetchHistory { fetch };
                 self.worker_request(at, call, label, (*request).into());
             }
             WorkflowTaskProgress::RunLocalActivities(work) => {
