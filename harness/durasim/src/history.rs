@@ -1,4 +1,4 @@
-//! Histories, as tests and checks read them.
+//! Histories as tests and checks read them.
 
 use std::{
     fmt,
@@ -13,13 +13,13 @@ use temporalio_protos::temporal::api::{
 
 use crate::{outline::outline_of, proto_json};
 
-/// The history of one run, at the moment it was read.
+/// The history of one run, at the moment at which it was read.
 #[derive(Clone)]
 pub struct History {
     workflow_id: String,
     run_id: String,
     events: Vec<Arc<HistoryEvent>>,
-    /// The same as plain values, once somebody has asked for them.
+    /// The same events as plain values, once `events` has been called.
     plain: OnceLock<Vec<HistoryEvent>>,
 }
 
@@ -45,51 +45,51 @@ impl History {
         }
     }
 
-    /// The events, shared with the service and its workers.
+    /// Returns the events, shared with the service and its workers.
     pub(crate) fn shared(&self) -> &[Arc<HistoryEvent>] {
         &self.events
     }
 
-    /// The workflow id.
+    /// Returns the workflow id.
     pub fn workflow_id(&self) -> &str {
         &self.workflow_id
     }
 
-    /// The run id.
+    /// Returns the run id.
     pub fn run_id(&self) -> &str {
         &self.run_id
     }
 
-    /// The events, from the first.
+    /// Returns the events, from the first.
     pub fn events(&self) -> &[HistoryEvent] {
         self.plain
             .get_or_init(|| self.events.iter().map(|event| (**event).clone()).collect())
     }
 
-    /// The types of the events, from the first.
+    /// Returns the types of the events, from the first.
     pub fn event_types(&self) -> Vec<EventType> {
         self.events.iter().map(|event| event.event_type()).collect()
     }
 
-    /// A readable outline, one event a line, without anything random: made for snapshots.
+    /// Returns a readable outline, one event a line, without anything random: made for snapshots.
     pub fn outline(&self) -> String {
         outline_of(&self.events)
     }
 
-    /// The history as Temporal's own JSON: what `temporal workflow show --output json` prints, the
-    /// web UI imports, and the replayers of the other SDKs read.
+    /// Returns the history as Temporal's own JSON, which `temporal workflow show --output json`
+    /// prints, the web UI imports, and the replayers of the other SDKs read.
     ///
-    /// It follows the mapping of protocol buffers (<https://protobuf.dev/programming-guides/json>):
-    /// names in camel case, enums by name, 64-bit numbers as text, bytes in base 64. The Rust SDK
-    /// reads a form of its own: see [`to_sdk_json`](Self::to_sdk_json), or hand the history itself
-    /// to its replayer, `history.into()`.
+    /// The JSON follows the mapping of protocol buffers
+    /// (<https://protobuf.dev/programming-guides/json>): names in camel case, enums by name, 64-bit
+    /// numbers as text, bytes in base 64. The Rust SDK reads a form of its own: see
+    /// [`to_sdk_json`](Self::to_sdk_json), or hand the history itself to its replayer,
+    /// `history.into()`.
     pub fn to_json(&self) -> String {
         format!("{:#}", proto_json::history(&self.to_proto()))
     }
 
-    /// The history as the Rust SDK's JSON, which
-    /// [`WorkflowHistory::from_json`](temporalio_client::WorkflowHistory::from_json) reads and no
-    /// other tool does.
+    /// Returns the history as the Rust SDK's JSON, which only
+    /// [`WorkflowHistory::from_json`](temporalio_client::WorkflowHistory::from_json) reads.
     ///
     /// # Panics
     ///

@@ -46,7 +46,7 @@ pub(crate) fn quiet(backtraces: bool) -> Quiet {
                 *last.borrow_mut() = Some(SeenPanic {
                     location,
                     backtrace,
-                })
+                });
             });
         }));
     });

@@ -154,7 +154,7 @@ async fn an_update_without_a_worker_ends_with_the_deadline_of_an_impatient_calle
         .expect_err("nobody answers");
     match refused {
         WorkflowUpdateError::Rpc(status) => {
-            assert_eq!(status.code(), tonic::Code::DeadlineExceeded)
+            assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
         }
         other => panic!("not refused by the service: {other}"),
     }

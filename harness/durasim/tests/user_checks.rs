@@ -21,10 +21,10 @@ fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
     type Check = fn(&TestWorkflowEnvironment);
     let checks: [(&str, Check); 2] = [
         ("observation \"sum\"", |env| {
-            env.observe("sum", || -> u32 { panic!("no sum") })
+            env.observe("sum", || -> u32 { panic!("no sum") });
         }),
         ("invariant \"sum\"", |env| {
-            env.invariant("sum", || -> bool { panic!("no sum") })
+            env.invariant("sum", || -> bool { panic!("no sum") });
         }),
     ];
     for (what, check) in checks {

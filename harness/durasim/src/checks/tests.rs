@@ -23,12 +23,13 @@ fn the_catalogue_lists_every_file_and_every_code_of_a_check() {
     let files: BTreeSet<String> = folder
         .read_dir()
         .expect("the sources are beside their tests")
-        .map(|entry| entry.expect("an entry of a folder").file_name())
-        .map(|file| file.to_string_lossy().into_owned())
-        .filter(|file| file.ends_with(".rs") && file != "mod.rs" && file != "tests.rs")
+        .map(|entry| entry.expect("an entry of a folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .filter(|name| name != "mod" && name != "tests")
         .collect();
     let listed = CHECKS.iter().map(|check| check.code);
-    let names = listed.map(|code| format!("{}.rs", code.name()));
+    let names = listed.map(|code| code.name().to_owned());
     assert_eq!(names.collect::<BTreeSet<_>>(), files);
 
     let codes: BTreeSet<_> = FailureCode::ALL

@@ -112,6 +112,9 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
         ..Default::default()
     };
     timer.start_to_fire_timeout.get_or_insert_default().seconds = 86_400;
+    let task_scheduled = WorkflowTaskScheduledEventAttributes::default();
+    let task_started = WorkflowTaskStartedEventAttributes::default();
+    let task_completed = WorkflowTaskCompletedEventAttributes::default();
     history(vec![
         (
             0,
@@ -121,17 +124,17 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
         (
             0,
             E::WorkflowTaskScheduled,
-            A::WorkflowTaskScheduledEventAttributes(Default::default()),
+            A::WorkflowTaskScheduledEventAttributes(task_scheduled),
         ),
         (
             2,
             E::WorkflowTaskStarted,
-            A::WorkflowTaskStartedEventAttributes(Default::default()),
+            A::WorkflowTaskStartedEventAttributes(task_started),
         ),
         (
             1,
             E::WorkflowTaskCompleted,
-            A::WorkflowTaskCompletedEventAttributes(Default::default()),
+            A::WorkflowTaskCompletedEventAttributes(task_completed),
         ),
         (
             0,

@@ -51,7 +51,11 @@ impl HistoryExcerpt {
     /// the history, these are the last events.
     ///
     /// Times are counted from `zero_ms`, the start of the run in milliseconds since the Unix epoch.
-    pub fn around<E: Borrow<HistoryEvent>>(events: &[E], event_id: i64, zero_ms: u64) -> Self {
+    pub(crate) fn around<E: Borrow<HistoryEvent>>(
+        events: &[E],
+        event_id: i64,
+        zero_ms: u64,
+    ) -> Self {
         let position = events
             .iter()
             .position(|event| event.borrow().event_id == event_id)
@@ -92,14 +96,14 @@ impl HistoryExcerpt {
 
     /// Returns the last events, none of them marked: the state of a run when something else went
     /// wrong.
-    pub fn tail<E: Borrow<HistoryEvent>>(events: &[E], zero_ms: u64) -> Self {
+    pub(crate) fn tail<E: Borrow<HistoryEvent>>(events: &[E], zero_ms: u64) -> Self {
         let past_the_end = events.last().map_or(1, |event| event.borrow().event_id + 1);
         Self::around(events, past_the_end, zero_ms)
     }
 
     /// Adds the command that the code issued instead of the expected event, or after the last one.
     #[must_use]
-    pub fn got(mut self, command: impl Into<String>, attributes: impl Into<String>) -> Self {
+    pub(crate) fn got(mut self, command: impl Into<String>, attributes: impl Into<String>) -> Self {
         let at = self
             .lines
             .iter()

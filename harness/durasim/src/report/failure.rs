@@ -120,7 +120,7 @@ pub struct WorkflowName {
 
 impl WorkflowName {
     /// Returns the name of the workflow `workflow_id` of type `workflow_type`.
-    pub fn new(workflow_type: impl Into<String>, workflow_id: impl Into<String>) -> Self {
+    pub(crate) fn new(workflow_type: impl Into<String>, workflow_id: impl Into<String>) -> Self {
         Self {
             workflow_type: workflow_type.into(),
             workflow_id: workflow_id.into(),

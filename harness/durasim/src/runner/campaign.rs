@@ -6,7 +6,7 @@ use durasim_engine::Tape;
 
 use super::world::{Body, run_judged, run_world};
 use crate::{
-    faults::{Baseline, FaultProfile},
+    faults::Baseline,
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
 };
 
@@ -67,11 +67,6 @@ impl<'a> Campaign<'a> {
     /// Returns the fault-free world.
     pub fn fault_free(&self) -> &WorldReport {
         &self.fault_free
-    }
-
-    /// Returns the faults that may happen in the other worlds.
-    pub fn faults(&self) -> &FaultProfile {
-        &self.options.faults
     }
 
     /// Runs the world of a seed, and judges it.

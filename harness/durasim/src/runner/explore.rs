@@ -35,7 +35,7 @@ pub(super) fn run(
             return of_no_world(Failure::setup(message), spent);
         }
         let report = campaign.run_with(ChoiceSource::Plan(plan.tape), |options| {
-            options.record_offers = true
+            options.record_offers = true;
         });
         // Only faults are explored, not order or latency.
         let offers = report

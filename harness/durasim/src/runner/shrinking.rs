@@ -125,7 +125,7 @@ impl Campaign<'_> {
         let max_steps = self.endless_steps();
         let is_endless = |tape: &Tape| {
             let world = self.run_with(ChoiceSource::Tape(tape.clone()), |options| {
-                options.limits.max_steps = max_steps
+                options.limits.max_steps = max_steps;
             });
             world.failure.as_ref().is_some_and(goes_on)
         };

@@ -89,7 +89,7 @@ impl Approval {
         select! {
             approved = ctx.wait_condition(|state| state.status == "approved") => approved?,
             _ = ctx.timer(Duration::from_hours(24)) => {
-                ctx.state_mut(|state| state.status = "expired")
+                ctx.state_mut(|state| state.status = "expired");
             }
         }
         Ok(ctx.state(|state| format!("{} {}", state.status, state.item)))

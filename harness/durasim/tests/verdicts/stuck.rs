@@ -112,7 +112,7 @@ fn a_sleep_beyond_the_last_moment_of_the_world_is_a_limit() {
         let report = report(move |env| {
             async move {
                 env.sleep(Duration::from_secs(years * 365 * DAY.as_secs()))
-                    .await
+                    .await;
             }
             .boxed_local()
         });

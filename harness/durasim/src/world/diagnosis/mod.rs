@@ -171,7 +171,6 @@ impl State {
         };
         match call {
             Call::History => format!("the result of {name}"),
-            Call::Query(_) => format!("the answer to {call} of {name}"),
             Call::Update(_) => format!("the outcome of {call} of {name}"),
             _ => format!("the answer to {call} of {name}"),
         }
