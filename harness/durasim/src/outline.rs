@@ -19,6 +19,7 @@ mod values;
 
 use std::borrow::Borrow;
 
+use durasim_service::time::instant_ms;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use crate::words::duration_words;
@@ -58,10 +59,7 @@ impl OutlineLine {
 
 /// Returns the time of an event, in milliseconds since the Unix epoch.
 fn event_ms(event: &HistoryEvent) -> u64 {
-    event.event_time.as_ref().map_or(0, |time| {
-        let seconds = u64::try_from(time.seconds).unwrap_or(0);
-        seconds * 1_000 + u64::try_from(time.nanos).unwrap_or(0) / 1_000_000
-    })
+    event.event_time.as_ref().map_or(0, instant_ms)
 }
 
 /// Returns the readable outline of a history, one event a line, without a newline at the end.

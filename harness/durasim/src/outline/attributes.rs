@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use durasim_service::time::duration_ms;
 use temporalio_protos::temporal::api::{
     common::v1::{ActivityType, Payloads, WorkflowExecution, WorkflowType},
     history::v1::{
@@ -15,12 +16,11 @@ use temporalio_protos::temporal::api::{
 use super::values::{cut, failure, payload, payloads};
 use crate::words::duration_words;
 
-/// Returns the milliseconds of a duration, whose type has no name that every crate can write.
+/// Returns a duration in words, or nothing. A macro, since this crate cannot name the type.
 macro_rules! duration {
     ($duration:expr) => {
         $duration.as_ref().map_or_else(String::new, |duration| {
-            let seconds = u64::try_from(duration.seconds).unwrap_or(0);
-            duration_words(seconds * 1_000 + u64::try_from(duration.nanos).unwrap_or(0) / 1_000_000)
+            duration_words(duration_ms(Some(duration)))
         })
     };
 }
