@@ -213,8 +213,8 @@ impl WorkflowWorker {
         )
     }
 
-    /// Continues a task that needed more history. The page of a fetch that is not under way any more
-    /// changes nothing.
+    /// Continues a task that needed more history. The page of a fetch that is not under way any
+    /// more changes nothing.
     pub fn on_history_page(
         &mut self,
         fetch: &HistoryFetch,

@@ -42,8 +42,8 @@ pub enum WorkflowTaskProgress {
 
 /// A fetch of history, for one task of a run.
 ///
-/// A newer task may replace the one that waits. The page for the older task then comes too late, and
-/// must not be taken for that of the newer one.
+/// A newer task may replace the one that waits. The page for the older task then comes too late,
+/// and must not be taken for that of the newer one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryFetch {
     /// The run whose history is missing.
