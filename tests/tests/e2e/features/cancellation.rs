@@ -115,11 +115,12 @@ feature! {
     [Cleaner]
     async fn wait_cancellation_completed_waits_for_the_activity(env) {
         let (ended, waited) = cleans(&env, Type::WaitCancellationCompleted).await?;
-        assert!(
-            ended == "cancelled" || ended.contains("timed out"),
-            "{ended}"
-        );
-        assert!(waited >= 2, "{waited}");
+        if ended == "cancelled" {
+            assert!(waited >= 2, "{waited}");
+        } else {
+            // Lost heartbeats may end an attempt as soon as its cancellation is requested.
+            assert!(ended.contains("timed out"), "{ended}");
+        }
         Ok(())
     }
 }
