@@ -1,10 +1,10 @@
 //! An allocator for programs that run simulated worlds by the thousand.
 //!
-//! A world has a thread of its own, lives for less than a millisecond, and makes some thousand small
-//! allocations. A general allocator sets its caches up anew for each thread, and takes its slow paths
-//! most of the time. This allocator keeps free blocks in lists by size. A thread takes a set of lists
-//! when it first allocates, and leaves the set to the next thread when it ends: the memory of one
-//! world serves the next.
+//! A world has a thread of its own, lives for less than a millisecond, and makes some thousand
+//! small allocations. A general allocator sets its caches up anew for each thread, and takes its
+//! slow paths most of the time. This allocator keeps free blocks in lists by size. A thread takes a
+//! set of lists when it first allocates, and leaves the set to the next thread when it ends: the
+//! memory of one world serves the next.
 //!
 //! A program opts in:
 //!
@@ -29,13 +29,14 @@
 mod classes;
 mod lists;
 
-use classes::Class;
-use lists::{Lists, Pool};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     ptr::{self, NonNull},
 };
+
+use classes::Class;
+use lists::{Lists, Pool};
 
 /// The allocator, to be named in a `#[global_allocator]`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,8 +67,8 @@ impl Drop for Guard {
 #[inline]
 fn with_lists<T>(call: impl FnOnce(&mut Lists) -> T) -> T {
     if let Some(mut lists) = LISTS.get() {
-        // SAFETY: the set belongs to this thread, and `call` does not allocate, so that nothing else
-        // refers to it now.
+        // SAFETY: the set belongs to this thread, and `call` does not allocate, so that nothing
+        // else refers to it now.
         return call(unsafe { lists.as_mut() });
     }
     borrowed(call)
@@ -90,7 +91,8 @@ fn borrowed<T>(call: impl FnOnce(&mut Lists) -> T) -> T {
 }
 
 // SAFETY: a block comes from a chunk of its class, from the free list of that class, or from the
-// system; it is given back to where its layout says that it came from, and is in one place at a time.
+// system; it is given back to where its layout says that it came from, and is in one place at a
+// time.
 unsafe impl GlobalAlloc for WorldAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,12 +1,13 @@
 //! Sets of free lists, and the pool of those that no thread has.
 
-use crate::classes::{CLASSES, Class};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     hint,
     ptr::{self, NonNull},
     sync::atomic::{AtomicBool, Ordering},
 };
+
+use crate::classes::{CLASSES, Class};
 
 /// The size of the pieces in which memory is taken from the system, in bytes.
 const CHUNK: usize = 512 * 1024;
@@ -64,8 +65,8 @@ impl Lists {
     pub(crate) fn put(&mut self, class: Class, block: NonNull<u8>) {
         let mut block: NonNull<Free> = block.cast();
         let next = self.free[class.index()];
-        // SAFETY: nobody uses the block any more; each block is 16 bytes large at least, and aligned
-        // to 16 bytes.
+        // SAFETY: nobody uses the block any more; each block is 16 bytes large at least, and
+        // aligned to 16 bytes.
         *unsafe { block.as_mut() } = Free { next };
         self.free[class.index()] = Some(block);
     }

@@ -1,5 +1,8 @@
-use super::*;
+#![allow(clippy::disallowed_methods, reason = "other threads are the point")]
+
 use std::{collections::BTreeMap, thread};
+
+use super::*;
 
 #[global_allocator]
 static ALLOCATOR: WorldAllocator = WorldAllocator;

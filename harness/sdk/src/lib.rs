@@ -6,8 +6,9 @@
 //! them, behind functions that are neither generic nor asynchronous, and no crate above compiles
 //! that code again. Nothing else belongs here.
 
-use futures::future::BoxFuture;
 use std::sync::Arc;
+
+use futures::future::BoxFuture;
 use temporalio_client::{
     Connection, ConnectionOptions, Url, WorkflowHistory,
     callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},

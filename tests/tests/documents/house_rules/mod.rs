@@ -55,11 +55,13 @@ fn read_folder(root: &Path, folder: &Path, sources: &mut Sources) {
 }
 
 /// The folders of the crates that make up durasim.
-const HARNESS: [&str; 5] = [
+const HARNESS: [&str; 7] = [
+    "harness/allocator",
     "harness/engine",
     "harness/service",
     "harness/worker",
     "harness/durasim",
+    "harness/sdk",
     "harness/macros",
 ];
 
