@@ -115,11 +115,18 @@ feature! {
     [Cleaner]
     async fn wait_cancellation_completed_waits_for_the_activity(env) {
         let (ended, waited) = cleans(&env, Type::WaitCancellationCompleted).await?;
-        if ended == "cancelled" {
+        assert!(
+            ended == "cancelled" || ended.contains("timed out"),
+            "{ended}"
+        );
+        // Lost heartbeats may end an attempt. Between two attempts the service cancels the activity
+        // itself, at once, and no attempt is recorded.
+        let is_recorded = env
+            .history("cleaner")
+            .event_types()
+            .contains(&EventType::ActivityTaskStarted);
+        if ended == "cancelled" && is_recorded {
             assert!(waited >= 2, "{waited}");
-        } else {
-            // Lost heartbeats may end an attempt as soon as its cancellation is requested.
-            assert!(ended.contains("timed out"), "{ended}");
         }
         Ok(())
     }
