@@ -25,7 +25,7 @@ ci:
 # Formatting and lints
 lint:
     cargo fmt --all -- --check
-    rustfmt --check --edition 2024 harness/durasim/src/faults/catalogue/*.rs
+    rustfmt --check --edition 2024 harness/durasim/src/checks/*.rs harness/durasim/src/faults/catalogue/*.rs
     cargo clippy --workspace --all-targets -- -D warnings
 
 # The documentation, in a browser

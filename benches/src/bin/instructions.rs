@@ -172,13 +172,7 @@ const COMPONENTS: [(&str, &[&str]); 15] = [
     ("world", &["durasim", "<durasim"]),
     (
         "messages (prost)",
-        &[
-            "prost",
-            "<prost",
-            "temporalio_protos",
-            "<temporalio_protos",
-            "<temporalio_protos",
-        ],
+        &["prost", "<prost", "temporalio_protos", "<temporalio_protos"],
     ),
     (
         "client",

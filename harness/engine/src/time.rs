@@ -22,7 +22,7 @@ pub struct SinceStart(pub u64);
 
 impl SinceStart {
     /// Returns the time without its sign, as a duration.
-    pub(crate) fn unsigned(self) -> String {
+    pub fn unsigned(self) -> String {
         self.to_string().trim_start_matches('+').to_owned()
     }
 }

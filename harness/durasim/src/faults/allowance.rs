@@ -13,17 +13,14 @@
 //! not retried any more. A schedule-to-start timeout is never retried, and workers do not learn of
 //! it; for its sake a worker that dies is back [soon](super::catalogue::worker_crash).
 
-use durasim_service::activity_retry::ActivityRetry;
+use durasim_service::{activity_retry::ActivityRetry, time::instant_ms};
 use temporalio_protos::temporal::api::{
     enums::v1::TimeoutType,
     failure::v1::{ApplicationFailureInfo, Failure, TimeoutFailureInfo, failure::FailureInfo},
     workflowservice::v1::PollActivityTaskQueueResponse,
 };
 
-use super::{
-    baseline::Need,
-    times::{instant_ms, limit_ms},
-};
+use super::{baseline::Need, times::limit_ms};
 
 /// The number of attempts of one activity that faults take at most: however high the odds, later
 /// ones are left alone.

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
+use durasim_service::time::instant_ms;
 use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 
-use super::times::instant_ms;
 use crate::history::History;
 
 /// The time that is added to a measured one: messages take time, and a worker may be away.

@@ -31,10 +31,10 @@ pub(crate) use latency::{Latency, ordering_words};
 #[cfg(test)]
 pub(crate) use moments::Moment;
 pub(crate) use moments::{
-    AttemptFate, AttemptMoment, AttemptView, CallView, Delay, Direction, Fate, Partition, RunTimes,
-    TaskFate, TaskMoment, TaskView,
+    AttemptFate, AttemptMoment, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Direction,
+    Fate, Partition, RunTimes, TaskFate, TaskMoment, TaskView,
 };
 pub(crate) use pause::first_await;
 pub use placement::Fault;
 pub use profile::FaultProfile;
-pub(crate) use times::{instant_ms, limit_ms};
+pub(crate) use times::limit_ms;

@@ -127,6 +127,10 @@ pub(crate) enum Fate {
     },
 }
 
+/// The service's default timeout of a workflow task, in virtual milliseconds
+/// (`temporalio/temporal: common/primitives`).
+pub(crate) const DEFAULT_TASK_TIMEOUT_MS: u64 = 10_000;
+
 /// The times of a run, as its latest workflow task shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct RunTimes {

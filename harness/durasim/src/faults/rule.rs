@@ -1,7 +1,8 @@
 //! The rule of a fault: when it may be injected, and what it does then.
 
 use super::moments::{
-    AttemptFate, AttemptView, CallView, Delay, Fate, Moment, RunTimes, TaskFate, TaskView,
+    AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Fate, Moment, RunTimes,
+    TaskFate, TaskView,
 };
 use crate::label::{Label, Workflow};
 
@@ -87,6 +88,12 @@ pub(crate) trait Injector {
         opportunity: Opportunity<'_>,
         words: &dyn Fn(&Injection) -> String,
     ) -> Option<Injection>;
+
+    /// Returns the timeout of a run's workflow tasks, in virtual milliseconds.
+    fn task_timeout_ms(&self, workflow: Workflow) -> u64 {
+        self.run_times(workflow)
+            .map_or(DEFAULT_TASK_TIMEOUT_MS, |times| times.task_timeout_ms)
+    }
 
     /// Returns `true` if this run can lose a workflow task, which then times out and is done again,
     /// and still close in time.

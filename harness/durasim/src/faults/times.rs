@@ -1,13 +1,6 @@
-//! The times of protocol messages, in milliseconds.
+//! Durations, in milliseconds.
 
-use std::time::{Duration, SystemTime};
-
-/// Returns the milliseconds since the Unix epoch of a timestamp.
-pub(crate) fn instant_ms<T: Clone + TryInto<SystemTime>>(at: &T) -> u64 {
-    let at = at.clone().try_into().unwrap_or(SystemTime::UNIX_EPOCH);
-    at.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, milliseconds)
-}
+use std::time::Duration;
 
 /// Returns the milliseconds of a timeout; `None` for 0, which means that there is none.
 pub(crate) fn limit_ms<D: Clone + TryInto<Duration>>(timeout: Option<&D>) -> Option<u64> {

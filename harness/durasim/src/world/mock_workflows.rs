@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, future::poll_fn, task::Poll};
 
-use durasim_service::{PolledWorkflowTask, Request};
+use durasim_service::{PolledWorkflowTask, Request, time::instant_ms};
 use durasim_worker::WorkflowTaskProgress;
 use futures::future::LocalBoxFuture;
 use temporalio_protos::temporal::api::{
@@ -29,7 +29,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{World, diagnosis, state::State, worker::ProcessRef};
 use crate::{
-    faults::instant_ms,
     label::Workflow,
     mock_workflow::{
         MockEnd, MockResult, MockStart, MockWorkflow, WorkflowCallOutcome, WorkflowCallRecord,

@@ -10,7 +10,11 @@ use std::collections::BTreeMap;
 use durasim_service::{Request, RequestId, Response};
 use tonic::Status;
 
-use crate::{broken::broken, faults::Delay, label::Workflow};
+use crate::{
+    broken::broken,
+    faults::{DEFAULT_TASK_TIMEOUT_MS, Delay},
+    label::Workflow,
+};
 
 /// A message under way.
 pub(crate) enum Message {
@@ -45,7 +49,7 @@ struct InFlight {
 /// completed by then has usually timed out. The service then refuses its completion whenever it
 /// arrives. As long as the completion is under way, the worker does not begin the next attempts,
 /// which would time out one after the other.
-const WORKFLOW_TASK_MS: u64 = 10_000;
+const WORKFLOW_TASK_MS: u64 = DEFAULT_TASK_TIMEOUT_MS;
 
 /// The messages under way.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! The losses that a world tolerates without failing a sound workflow: a fault asks before it
 //! happens.
 
-use durasim_service::{PolledWorkflowTask, Response};
+use durasim_service::{PolledWorkflowTask, Response, time::instant_ms};
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution,
     history::v1::{WorkflowExecutionStartedEventAttributes, history_event::Attributes},
@@ -13,10 +13,7 @@ use super::{
     state::State,
     worker::{ProcessRef, WorkerCall},
 };
-use crate::faults::{Allowance, RunTimes, instant_ms, limit_ms};
-
-/// The service's default timeout of a workflow task.
-const DEFAULT_TASK_TIMEOUT_MS: u64 = 10_000;
+use crate::faults::{Allowance, DEFAULT_TASK_TIMEOUT_MS, RunTimes, limit_ms};
 
 /// The time that a query may need when its worker has just died: the timeout of a workflow task,
 /// and another timeout on the sticky queue.

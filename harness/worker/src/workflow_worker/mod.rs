@@ -221,10 +221,8 @@ impl WorkflowWorker {
         page: GetWorkflowExecutionHistoryResponse,
     ) -> WorkflowTaskProgress {
         let HistoryFetch { run_id, .. } = fetch;
-        if !self.is_fetching(fetch) {
-            return WorkflowTaskProgress::Idle;
-        }
-        let Some(mut fetching) = self.fetching.remove(run_id) else {
+        let awaited = self.is_fetching(fetch);
+        let Some(mut fetching) = awaited.then(|| self.fetching.remove(run_id)).flatten() else {
             return WorkflowTaskProgress::Idle;
         };
         if !fetching.pages.add(page) {

@@ -16,8 +16,8 @@
 use crate::{
     faults::{
         moments::{
-            AttemptFate, AttemptMoment, AttemptView, Moment, Partition, TaskFate, TaskMoment,
-            TaskView,
+            AttemptFate, AttemptMoment, AttemptView, DEFAULT_TASK_TIMEOUT_MS, Moment, Partition,
+            TaskFate, TaskMoment, TaskView,
         },
         rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
         words::attempt_words,
@@ -35,9 +35,6 @@ const MOMENT_MS: u64 = 3_000;
 
 /// The longest duration that is drawn, in virtual milliseconds: ten minutes.
 const LONGEST_MS: u64 = 600_000;
-
-/// The service's default timeout of a workflow task (`temporalio/temporal: common/primitives`).
-const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
 fault! {
     /// A worker process lives on, but is cut off from the service for a while.
@@ -90,9 +87,7 @@ impl FaultRule for WorkerPartition {
             TaskMoment::Done => Moment::BeforeWorkflowTask,
             TaskMoment::Recorded => Moment::AfterWorkflowTask,
         };
-        let timeout_ms = injector
-            .run_times(task.workflow)
-            .map_or(DEFAULT_TIMEOUT_MS, |times| times.task_timeout_ms);
+        let timeout_ms = injector.task_timeout_ms(task.workflow);
         let mut opportunity = Opportunity::of_run(task.workflow, moment)
             .ways(2)
             .tolerated_if(task.tolerates_crash);
@@ -127,7 +122,7 @@ impl FaultRule for WorkerPartition {
         let timeout_ms = attempt
             .allowance
             .retry_after_ms()
-            .unwrap_or(DEFAULT_TIMEOUT_MS);
+            .unwrap_or(DEFAULT_TASK_TIMEOUT_MS);
         let opportunity = Opportunity::of_attempt(attempt, moment)
             .ways(2)
             .tolerated_if(attempt.tolerates_crash && attempt.allowance.tolerates_silence());

@@ -14,9 +14,6 @@ use crate::faults::{
 /// when the next attempt is done.
 const TOO_LATE_MS: [u64; 2] = [1, 3_000];
 
-/// The service's default (`temporalio/temporal: common/primitives`).
-const DEFAULT_TIMEOUT_MS: u64 = 10_000;
-
 fault! {
     /// The worker is too slow to answer a workflow task, which times out.
     WorkflowTaskTimeout
@@ -39,9 +36,7 @@ impl FaultRule for WorkflowTaskTimeout {
         if task.moment != TaskMoment::Done {
             return None;
         }
-        let timeout_ms = injector
-            .run_times(task.workflow)
-            .map_or(DEFAULT_TIMEOUT_MS, |times| times.task_timeout_ms);
+        let timeout_ms = injector.task_timeout_ms(task.workflow);
         let opportunity = Opportunity::of_run(task.workflow, Moment::BeforeWorkflowTask)
             .ways(2)
             .loses_task(injector, task.workflow);

@@ -7,6 +7,7 @@ use durasim_service::Request;
 use durasim_worker::activity::{
     ActivityAttempt, ActivityOutcome, HeartbeatAction, HeartbeatThrottle,
 };
+use futures::future::BoxFuture;
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads},
     workflowservice::v1::{
@@ -143,17 +144,9 @@ impl State {
         };
         let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
         attempt.heartbeat = heartbeat_callback(at, token.clone());
-        attempt.log = self.activity_log.clone();
-        attempt.data_converter = process.data_converter.clone();
-        attempt.client = Some(process.client(&self.namespace));
-        let cancel = attempt.cancel.clone();
-        let future = match process.activities.start(attempt) {
-            Ok(future) => future,
-            Err(unregistered) => {
-                let report =
-                    diagnosis::unregistered_activity(self, &unregistered, &execution.workflow_id);
-                return self.fail(report);
-            }
+        let begun = self.begin_attempt(at, attempt, &execution.workflow_id);
+        let Some((future, cancel)) = begun else {
+            return;
         };
         let attempt_token = token.clone();
         let span = tracing::debug_span!(
@@ -196,6 +189,30 @@ impl State {
         };
         if let Some(process) = self.workers.running_mut(at) {
             process.attempts.insert(token, attempt);
+        }
+    }
+
+    /// Hands an attempt to the code of its process. Returns the future that runs it, and the token
+    /// that cancels it; `None` if the process has died, or has no such activity, which ends the
+    /// world.
+    pub(super) fn begin_attempt(
+        &mut self,
+        at: ProcessRef,
+        mut attempt: ActivityAttempt,
+        workflow_id: &str,
+    ) -> Option<(BoxFuture<'static, ActivityOutcome>, CancellationToken)> {
+        let process = self.workers.running(at)?;
+        attempt.log = self.activity_log.clone();
+        attempt.data_converter = process.data_converter.clone();
+        attempt.client = Some(process.client(&self.namespace));
+        let cancel = attempt.cancel.clone();
+        match process.activities.start(attempt) {
+            Ok(future) => Some((future, cancel)),
+            Err(unregistered) => {
+                let report = diagnosis::unregistered_activity(self, &unregistered, workflow_id);
+                self.fail(report);
+                None
+            }
         }
     }
 

@@ -142,17 +142,9 @@ impl State {
         let label = Label::Attempt(workflow, Name::new(&task.schedule.activity_type));
         let number = task.attempt;
         let workflow_id = origin.execution.workflow_id.clone();
-        let mut attempt = ActivityAttempt::local(task, origin, clock_callback());
-        attempt.log = self.activity_log.clone();
-        attempt.client = Some(process.client(&self.namespace));
-        attempt.data_converter = process.data_converter.clone();
-        let cancel = attempt.cancel.clone();
-        let future = match process.activities.start(attempt) {
-            Ok(future) => future,
-            Err(unregistered) => {
-                let report = diagnosis::unregistered_activity(self, &unregistered, &workflow_id);
-                return self.fail(report);
-            }
+        let attempt = ActivityAttempt::local(task, origin, clock_callback());
+        let Some((future, cancel)) = self.begin_attempt(at, attempt, &workflow_id) else {
+            return;
         };
         let (request, now_ms) = (id.request, self.now_ms);
         self.on_clocks(at, |clocks| clocks.started(&id, now_ms));
