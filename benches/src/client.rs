@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use durasim_sdk::Answer;
 use futures::FutureExt;
 use prost::Message;
 use temporalio_client::{
-    Client, ClientOptions, Connection, ConnectionOptions, Url, WorkflowGetResultOptions,
-    WorkflowStartOptions,
-    callback_based::{CallbackBasedGrpcService, GrpcRequest, GrpcSuccessResponse},
+    Client, ClientOptions, WorkflowGetResultOptions, WorkflowStartOptions,
+    callback_based::GrpcSuccessResponse,
 };
 use temporalio_protos::temporal::api::{
     history::v1::{History, HistoryEvent},
@@ -40,22 +40,15 @@ impl ClientAlone {
             .expect("a runtime without input and output asks nothing of the system");
         let client = runtime.block_on(async {
             let answers = answers(closing);
-            let callback = Arc::new(move |request: GrpcRequest| {
+            let answer: Answer = Arc::new(move |request| {
                 let answer = answers.get(request.rpc.as_str()).cloned();
                 let answer = answer.ok_or_else(|| Status::unimplemented(request.rpc));
                 let headers = MetadataMap::new().into_headers();
                 futures::future::ready(answer.map(|proto| GrpcSuccessResponse { headers, proto }))
                     .boxed()
             });
-            let options = ConnectionOptions::new(
-                Url::parse("http://simulated.invalid:7233").expect("an address"),
-            )
-            .dns_load_balancing(None)
-            .service_override(CallbackBasedGrpcService { callback })
-            .build();
-            let connection = Connection::connect(options)
-                .await
-                .expect("its first request is answered");
+            let connection =
+                durasim_sdk::connect("benches", answer).expect("its first request is answered");
             Client::new(connection, ClientOptions::new("default").build())
                 .expect("it has no plugins to fail")
         });

@@ -33,6 +33,11 @@ use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult, activities::ActivityContext,
 };
 
+/// Worlds run with the memory of earlier ones, as in `scenarios` and as README advises.
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static ALLOCATOR: durasim::WorldAllocator = durasim::WorldAllocator;
+
 /// The workflow to measure.
 #[workflow]
 #[derive(Default)]

@@ -142,6 +142,9 @@ pub struct WorldReport {
     pub faults: u32,
     /// The history of every run, in the order in which the runs started.
     pub histories: Vec<History>,
+    /// A hash of the bytes of all histories. Unlike [`trace_hash`](Self::trace_hash) it does not
+    /// change with how the world is traced, so two versions of durasim can be compared by it.
+    pub histories_hash: TraceHash,
     /// The values that the test observed at the end.
     pub observations: BTreeMap<String, Value>,
     /// The lines that ask for the observations.

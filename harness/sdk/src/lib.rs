@@ -18,7 +18,9 @@ use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOption
 use tonic::Status;
 
 /// Answers the calls of a connection.
-pub type Answer = fn(GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, Status>>;
+pub type Answer = Arc<
+    dyn Fn(GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, Status>> + Send + Sync,
+>;
 
 /// Connects the official client to a function that answers its calls. The connection owns no task
 /// and no socket.
@@ -34,9 +36,7 @@ pub fn connect(identity: &str, answer: Answer) -> Result<Connection, ClientConne
     let options = ConnectionOptions::new(address)
         .identity(identity.to_owned())
         .dns_load_balancing(None)
-        .service_override(CallbackBasedGrpcService {
-            callback: Arc::new(answer),
-        })
+        .service_override(CallbackBasedGrpcService { callback: answer })
         .build();
     futures::executor::block_on(Connection::connect(options))
 }

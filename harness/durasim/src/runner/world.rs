@@ -156,7 +156,7 @@ fn end(world: &World) -> Ended {
         .iter()
         .map(|workflow| workflow.name.to_string())
         .collect();
-    let histories = state.close();
+    let (histories, histories_hash) = state.close();
     let trace = mem::replace(&mut state.trace, Trace::new(Keep::Hash));
     let report = WorldReport {
         failure: None,
@@ -187,6 +187,7 @@ fn end(world: &World) -> Ended {
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,
+        histories_hash,
         replays,
     };
     Ended {

@@ -3,7 +3,7 @@
 //! Connecting costs more than a whole simulated run, so one connection serves the process: it owns
 //! no task and no socket, and its callback finds the world it belongs to by the thread.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use durasim_engine::START_MS;
 use durasim_service::{Request, RequestId, Service, ServiceConfig, request::WORKFLOW_SERVICE};
@@ -28,7 +28,7 @@ pub(crate) fn connection() -> Connection {
 }
 
 fn connect() -> Connection {
-    durasim_sdk::connect("durasim-client", answer)
+    durasim_sdk::connect("durasim-client", Arc::new(answer))
         .expect("the simulated service answers the official client's first request")
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use durasim_engine::Trace;
+use durasim_engine::{Keep, Trace, TraceHash};
 use durasim_service::{RunHistory, Service, ServiceConfig};
 
 use super::state::State;
@@ -30,10 +30,11 @@ impl State {
     }
 
     /// Ends the service and adds every history to the trace, to the byte. Returns every run's
-    /// history, in the order in which the runs started.
-    pub(crate) fn close(&mut self) -> Vec<History> {
+    /// history, in the order in which the runs started, and the hash of them all.
+    pub(crate) fn close(&mut self) -> (Vec<History>, TraceHash) {
         let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
         let mut histories = Vec::new();
+        let mut alone = Trace::new(Keep::Hash);
         for RunHistory {
             workflow_id,
             run_id,
@@ -42,14 +43,13 @@ impl State {
         } in service.into_histories()
         {
             let digest = if broken!(TraceOfHistories) { 0 } else { digest };
-            self.record(
-                "history",
-                format_args!("{workflow_id} {} events {digest:016x}", events.len()),
-            );
+            let text = format!("{workflow_id} {} events {digest:016x}", events.len());
+            self.record("history", format_args!("{text}"));
+            alone.record(0, "history", format_args!("{text}"));
             histories.push(History::new(workflow_id, run_id, events));
         }
         self.record_choices();
-        histories
+        (histories, alone.hash())
     }
 }
 
