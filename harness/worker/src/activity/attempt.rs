@@ -1,17 +1,16 @@
 //! One attempt of an activity, before it runs.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, SystemTime},
 };
 
-use futures::future::BoxFuture;
 use temporalio_client::Client;
-use temporalio_common::{ActivityError, data_converters::DataConverter};
+use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::{
     coresdk::activity_task::{self, ActivityTask, activity_task::Variant},
     temporal::api::{
-        common::v1::{Payload, Payloads, Priority, WorkflowExecution},
+        common::v1::{Priority, WorkflowExecution},
         workflowservice::v1::PollActivityTaskQueueResponse,
     },
 };
@@ -20,18 +19,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     CallLog,
     callbacks::{ClockCallback, HeartbeatCallback},
-    context::{AttemptContext, activity_info},
-    log::CallFacts,
 };
 use crate::LocalActivityTask;
 
-/// A closure that runs activity code on its input. It returns every failure as an error, also that
-/// of decoding the input.
-pub(super) type Invocation = Arc<
-    dyn Fn(Vec<Payload>, Arc<AttemptContext>) -> BoxFuture<'static, Result<Payload, ActivityError>>
-        + Send
-        + Sync,
->;
+static NOWHERE: LazyLock<HeartbeatCallback> = LazyLock::new(|| Arc::new(|_| ()));
+
+static DEFAULT_CONVERTER: LazyLock<DataConverter> = LazyLock::new(DataConverter::default);
 
 /// One attempt of an activity, ready to run.
 ///
@@ -39,8 +32,8 @@ pub(super) type Invocation = Arc<
 /// nowhere.
 pub struct ActivityAttempt {
     pub(super) start: activity_task::Start,
-    task_token: Vec<u8>,
-    task_queue: String,
+    pub(super) task_token: Vec<u8>,
+    pub(super) task_queue: String,
     pub(super) clock: ClockCallback,
     /// The receiver of heartbeats, as payloads that have passed the codec.
     pub heartbeat: HeartbeatCallback,
@@ -133,26 +126,11 @@ impl ActivityAttempt {
             task_token,
             task_queue,
             clock,
-            heartbeat: Arc::new(|_| ()),
+            heartbeat: NOWHERE.clone(),
             cancel: CancellationToken::new(),
             client: None,
-            data_converter: DataConverter::default(),
+            data_converter: DEFAULT_CONVERTER.clone(),
             log: CallLog::default(),
-        }
-    }
-
-    /// Takes the facts of the call out of the task.
-    pub(super) fn take_facts(&mut self) -> CallFacts {
-        let payloads = Payloads {
-            payloads: std::mem::take(&mut self.start.input),
-        };
-        let task_token = std::mem::take(&mut self.task_token);
-        let task_queue = std::mem::take(&mut self.task_queue);
-        let info = activity_info(&mut self.start, task_token, task_queue);
-        CallFacts {
-            info,
-            payloads,
-            converter: self.data_converter.payload_converter().clone(),
         }
     }
 

@@ -26,7 +26,7 @@ impl<Input> ActivityCall<Input> {
     pub(super) fn new(input: Input, context: Arc<AttemptContext>) -> Self {
         Self {
             input,
-            attempt: context.info().attempt,
+            attempt: context.number,
             context,
         }
     }
@@ -38,7 +38,7 @@ impl<Input> ActivityCall<Input> {
 
     /// Returns the header field of that name, set by the workflow or an interceptor.
     pub fn header(&self, name: &str) -> Option<&Payload> {
-        self.context.headers.get(name)
+        self.context.sdk().headers().get(name)
     }
 
     /// Returns the current time, in milliseconds of virtual time since the Unix epoch.
@@ -55,7 +55,7 @@ impl<Input> ActivityCall<Input> {
     ///
     /// The attempt fails if the data converter refuses the details.
     pub fn record_heartbeat<T: TemporalSerializable + 'static>(&self, details: &T) {
-        if !self.context.info().is_local {
+        if !self.context.is_local {
             self.context.heartbeats.record_typed(details);
         }
     }
@@ -68,10 +68,10 @@ impl<Input> ActivityCall<Input> {
     pub fn heartbeat_details<T: TemporalDeserializable + 'static>(
         &self,
     ) -> Result<Option<T>, PayloadConversionError> {
-        if self.context.heartbeat_details.is_empty() {
-            return Ok(None);
-        }
-        self.context.heartbeat_details().deserialize().map(Some)
+        self.context
+            .heartbeat_details()
+            .map(|details| details.deserialize())
+            .transpose()
     }
 
     /// Returns `true` if the attempt was asked to stop.
@@ -91,6 +91,6 @@ impl<Input> ActivityCall<Input> {
     ///
     /// [`ActivityDefinitions::heartbeat_details`]: super::ActivityDefinitions::heartbeat_details
     pub fn context(&self) -> ActivityContext {
-        self.context.sdk_context()
+        self.context.hand_out()
     }
 }

@@ -5,12 +5,12 @@
 //! activity, but a small one whose result is the context itself.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    any::Any,
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::{Duration, SystemTime},
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use temporalio_client::Client;
 use temporalio_common::{
     ActivityDefinition, ActivityError,
     data_converters::{
@@ -31,98 +31,139 @@ use temporalio_sdk::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    callbacks::ClockCallback, heartbeat::Heartbeats, log::CallFacts, payloads::ACTIVITY_CONTEXT,
+    attempt::ActivityAttempt,
+    callbacks::ClockCallback,
+    heartbeat::{DetailTypes, Heartbeats},
+    log::OpenCall,
+    payloads::ACTIVITY_CONTEXT,
 };
 
 /// One attempt as activity code sees it.
 pub(super) struct AttemptContext {
-    pub(super) facts: Arc<CallFacts>,
-    pub(super) headers: PayloadsByName,
-    pub(super) heartbeat_details: Vec<Payload>,
+    /// The number of the attempt, from 1.
+    pub(super) number: u32,
+    pub(super) is_local: bool,
+    heartbeat_details: Vec<Payload>,
     pub(super) data_converter: DataConverter,
-    pub(super) client: Option<Client>,
     pub(super) cancel: CancellationToken,
-    pub(super) heartbeats: Arc<Heartbeats>,
+    pub(super) heartbeats: Heartbeats,
     pub(super) clock: ClockCallback,
     /// The index of the attempt in its log.
     pub(super) call: usize,
     /// The start of the attempt, in milliseconds since the Unix epoch.
     pub(super) started_ms: u64,
-    /// The environment behind the SDK's context; set once activity code has asked for the context.
-    /// It has a cancellation token of its own.
-    pub(super) environment: OnceLock<ActivityEnvironment>,
+    /// The environment behind the SDK's context. It has a cancellation token of its own.
+    environment: ActivityEnvironment,
+    /// The SDK's context, for those who only read it.
+    sdk: OnceLock<ActivityContext>,
 }
 
-#[allow(
-    clippy::disallowed_types,
-    reason = "the SDK's own type; it is looked up by name and never walked through"
-)]
-type PayloadsByName = std::collections::HashMap<String, Payload>;
-
 impl AttemptContext {
-    /// Returns the info of the attempt.
-    pub(super) fn info(&self) -> &ActivityInfo {
-        &self.facts.info
+    /// Returns the context of an attempt whose payloads have passed the codec.
+    pub(super) fn new(attempt: ActivityAttempt, types: DetailTypes, call: &OpenCall) -> Arc<Self> {
+        let heartbeat_details = attempt.start.heartbeat_details.clone();
+        let data_converter = attempt.data_converter.clone();
+        let heartbeats = Heartbeats::new(types, data_converter.clone(), attempt.heartbeat.clone());
+        Arc::new_cyclic(|context: &Weak<Self>| {
+            let context = context.clone();
+            // Nobody waits for the heartbeats of an attempt that has ended.
+            let record = move |details: Box<dyn Any>| {
+                if let Some(context) = context.upgrade() {
+                    context.heartbeats.record_erased(&*details);
+                }
+            };
+            Self {
+                number: attempt.start.attempt,
+                is_local: attempt.start.is_local,
+                heartbeat_details,
+                data_converter,
+                cancel: attempt.cancel.clone(),
+                heartbeats,
+                clock: attempt.clock.clone(),
+                call: call.index(),
+                started_ms: call.started_ms(),
+                environment: environment(attempt, record),
+                sdk: OnceLock::new(),
+            }
+        })
     }
 
-    /// Returns the SDK's context of this attempt.
-    pub(super) fn sdk_context(&self) -> ActivityContext {
-        let environment = self.environment.get_or_init(|| self.environment());
+    /// Returns the info of the attempt.
+    pub(super) fn info(&self) -> &ActivityInfo {
+        self.sdk().info()
+    }
+
+    /// Returns the SDK's context of this attempt, to read.
+    pub(super) fn sdk(&self) -> &ActivityContext {
+        self.sdk.get_or_init(|| self.hand_out())
+    }
+
+    /// Returns the SDK's context of this attempt, for activity code.
+    pub(super) fn hand_out(&self) -> ActivityContext {
         if self.cancel.is_cancelled() {
-            environment.cancel();
+            self.cancel_sdk_context();
         }
-        let handed_out = environment.run(HandOut, ()).now_or_never();
+        let handed_out = self.environment.run(HandOut, ()).now_or_never();
         let Some(Ok(HandedOut(context))) = handed_out else {
             unreachable!("the activity that hands its context out neither waits nor fails")
         };
         context
     }
 
-    /// Cancels the SDK's context, if there is one.
+    /// Cancels the SDK's context.
     pub(super) fn cancel_sdk_context(&self) {
-        if let Some(environment) = self.environment.get() {
-            environment.cancel();
+        self.environment.cancel();
+    }
+
+    /// Returns the details of the last heartbeat of earlier attempts, still encoded; `None` if
+    /// there was none.
+    pub(super) fn heartbeat_details(&self) -> Option<DecodablePayloads> {
+        (!self.heartbeat_details.is_empty()).then(|| {
+            DecodablePayloads::new(
+                self.heartbeat_details.clone(),
+                self.data_converter.payload_converter().clone(),
+                ACTIVITY_CONTEXT.clone(),
+            )
+        })
+    }
+}
+
+/// Returns the environment of an attempt, whose heartbeats go to the closure.
+fn environment(
+    mut attempt: ActivityAttempt,
+    record: impl Fn(Box<dyn Any>) + Send + Sync + 'static,
+) -> ActivityEnvironment {
+    let details = std::mem::take(&mut attempt.start.heartbeat_details);
+    let headers = std::mem::take(&mut attempt.start.header_fields);
+    let builder = ActivityEnvironment::builder();
+    let builder = match attempt.data_converter.payload_converter() {
+        // A pure serde converter encodes every value, also a payload: for the first value, it
+        // has to return the payload itself.
+        PayloadConverter::Serde(inner) if !details.is_empty() => {
+            let converter = Verbatim {
+                inner: inner.clone(),
+                payload: Mutex::new(details.into_iter().next()),
+            };
+            builder
+                .payload_converter(PayloadConverter::Serde(Arc::new(converter)))
+                .heartbeat_details(0_u8)
         }
-    }
-
-    /// Returns the details of the last heartbeat of earlier attempts, still encoded.
-    pub(super) fn heartbeat_details(&self) -> DecodablePayloads {
-        DecodablePayloads::new(
-            self.heartbeat_details.clone(),
-            self.data_converter.payload_converter().clone(),
-            ACTIVITY_CONTEXT.clone(),
-        )
-    }
-
-    fn environment(&self) -> ActivityEnvironment {
-        let heartbeats = self.heartbeats.clone();
-        let builder = ActivityEnvironment::builder();
-        let details = self.heartbeat_details.clone();
-        let builder = match self.data_converter.payload_converter() {
-            // A pure serde converter encodes every value, also a payload: for the first value, it
-            // has to return the payload itself.
-            PayloadConverter::Serde(inner) if !details.is_empty() => {
-                let converter = Verbatim {
-                    inner: inner.clone(),
-                    payload: Mutex::new(details.into_iter().next()),
-                };
-                builder
-                    .payload_converter(PayloadConverter::Serde(Arc::new(converter)))
-                    .heartbeat_details(0_u8)
-            }
-            converter if details.is_empty() => Ok(builder.payload_converter(converter.clone())),
-            converter => builder
-                .payload_converter(converter.clone())
-                .heartbeat_details(RawValue::new(details)),
-        };
-        builder
-            .expect("payloads become heartbeat details as they are")
-            .on_heartbeat(move |details| heartbeats.record_erased(&*details))
-            .info(self.info().clone())
-            .headers(self.headers.clone())
-            .maybe_client(self.client.clone())
-            .build()
-    }
+        converter if details.is_empty() => Ok(builder.payload_converter(converter.clone())),
+        converter => builder
+            .payload_converter(converter.clone())
+            .heartbeat_details(RawValue::new(details)),
+    };
+    builder
+        .expect("payloads become heartbeat details as they are")
+        .on_heartbeat(record)
+        .headers(headers)
+        .maybe_client(attempt.client)
+        .info(activity_info(
+            attempt.start,
+            attempt.task_token,
+            attempt.task_queue,
+        ))
+        .build()
 }
 
 /// A converter that returns the given payload, unchanged, for the first value that it encodes.
@@ -157,40 +198,37 @@ impl ErasedSerdePayloadConverter for Verbatim {
     }
 }
 
-/// Returns the info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`), and takes the
-/// strings out of the task.
-pub(super) fn activity_info(
-    start: &mut activity_task::Start,
+/// Returns the info that the SDK makes of a task (`temporalio-sdk`: `activities.rs`).
+fn activity_info(
+    start: activity_task::Start,
     task_token: Vec<u8>,
     task_queue: String,
 ) -> ActivityInfo {
-    let deadline = deadline(start);
+    let deadline = deadline(&start);
     let (workflow_id, workflow_run_id) = start
         .workflow_execution
-        .take()
         .map(|execution| (execution.workflow_id, execution.run_id))
         .unzip();
-    let activity_run_id = (workflow_id.is_none() && !start.run_id.is_empty())
-        .then(|| std::mem::take(&mut start.run_id));
-    let workflow_type = std::mem::take(&mut start.workflow_type);
+    let activity_run_id =
+        (workflow_id.is_none() && !start.run_id.is_empty()).then_some(start.run_id);
     TestActivityInfoOptions::builder()
         .task_token(task_token)
         .task_queue(task_queue)
-        .workflow_type(Some(workflow_type).filter(|name| !name.is_empty()))
-        .namespace(std::mem::take(&mut start.workflow_namespace))
+        .workflow_type(Some(start.workflow_type).filter(|name| !name.is_empty()))
+        .namespace(start.workflow_namespace)
         .workflow_id(workflow_id)
         .workflow_run_id(workflow_run_id)
-        .activity_id(std::mem::take(&mut start.activity_id))
-        .activity_type(std::mem::take(&mut start.activity_type))
+        .activity_id(start.activity_id)
+        .activity_type(start.activity_type)
         .maybe_heartbeat_timeout(start.heartbeat_timeout.try_into_or_none())
         .scheduled_time(start.scheduled_time.try_into_or_none())
         .started_time(start.started_time.try_into_or_none())
         .deadline(deadline)
         .attempt(start.attempt)
         .current_attempt_scheduled_time(start.current_attempt_scheduled_time.try_into_or_none())
-        .maybe_retry_policy(start.retry_policy.take().map(Into::into))
+        .maybe_retry_policy(start.retry_policy.map(Into::into))
         .is_local(start.is_local)
-        .priority(start.priority.take().map(Into::into).unwrap_or_default())
+        .priority(start.priority.map(Into::into).unwrap_or_default())
         .maybe_activity_run_id(activity_run_id)
         .build()
 }

@@ -1,7 +1,7 @@
 //! The activities that a worker can run: real ones, the instances that they need, and mocks.
 
 use std::{
-    any::{Any, TypeId},
+    any::TypeId,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -11,13 +11,12 @@ use temporalio_common::{
     ActivityDefinition, ActivityError,
     data_converters::{PayloadConversionError, TemporalSerializable},
 };
-use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_sdk::activities::ExecutableActivity;
 
 use super::{
-    attempt::{ActivityAttempt, Invocation},
+    attempt::ActivityAttempt,
     call::ActivityCall,
-    context::AttemptContext,
+    code::{Code, Instance, Invocation, Invoked},
     heartbeat::DetailTypes,
     outcome::ActivityOutcome,
     payloads::{decode, encode},
@@ -30,30 +29,18 @@ use super::{
 /// mock takes precedence over the activity that it replaces, whichever was registered first.
 #[derive(Clone, Default)]
 pub struct ActivityDefinitions {
-    real: BTreeMap<String, RealActivity>,
-    mocks: BTreeMap<String, Invocation>,
+    real: BTreeMap<Arc<str>, RealActivity>,
+    mocks: BTreeMap<Arc<str>, Invocation>,
     instances: BTreeMap<TypeId, Instance>,
     detail_types: DetailTypes,
 }
-
-type Instance = Arc<dyn Any + Send + Sync>;
-
-type RealInvocation = Arc<
-    dyn Fn(
-            Option<Instance>,
-            Vec<Payload>,
-            Arc<AttemptContext>,
-        ) -> BoxFuture<'static, Result<Payload, ActivityError>>
-        + Send
-        + Sync,
->;
 
 #[derive(Clone)]
 struct RealActivity {
     /// The type of the instance to call the activity on, with its name; `None` if the activity has
     /// no receiver.
     receiver: Option<(TypeId, &'static str)>,
-    invoke: RealInvocation,
+    invoke: Invocation,
 }
 
 /// The reason for which an activity cannot be registered: something was registered twice.
@@ -141,8 +128,10 @@ impl ActivityDefinitions {
     pub fn register<AD: ExecutableActivity>(
         &mut self,
     ) -> Result<&mut Self, ActivityRegistrationError> {
-        let activity_type = AD::definition().name().to_owned();
-        if self.real.contains_key(&activity_type) {
+        let definition = AD::definition();
+        let activity_type = definition.name();
+        if self.real.contains_key(activity_type) {
+            let activity_type = activity_type.to_owned();
             return Err(ActivityRegistrationError::DuplicateActivity { activity_type });
         }
         let receiver = AD::REQUIRES_INSTANCE.then(|| {
@@ -151,7 +140,7 @@ impl ActivityDefinitions {
                 std::any::type_name::<AD::Implementer>(),
             )
         });
-        let invoke: RealInvocation = Arc::new(|instance, payloads, context| {
+        let invoke: Invocation = Arc::new(|instance, payloads, context| {
             let receiver = instance.map(|instance| {
                 instance
                     .downcast::<AD::Implementer>()
@@ -162,12 +151,12 @@ impl ActivityDefinitions {
                     Ok(input) => input,
                     Err(error) => return failed(error),
                 };
-            AD::execute(receiver, context.sdk_context(), input)
+            AD::execute(receiver, context.hand_out(), input)
                 .map(move |output| encode(context.data_converter.payload_converter(), &output?))
                 .boxed()
         });
         self.real
-            .insert(activity_type, RealActivity { receiver, invoke });
+            .insert(activity_type.into(), RealActivity { receiver, invoke });
         self.know_types_of::<AD>();
         Ok(self)
     }
@@ -210,11 +199,12 @@ impl ActivityDefinitions {
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static,
     {
-        let activity_type = activity.name().to_owned();
-        if self.mocks.contains_key(&activity_type) {
+        let activity_type = activity.name();
+        if self.mocks.contains_key(activity_type) {
+            let activity_type = activity_type.to_owned();
             return Err(ActivityRegistrationError::DuplicateMock { activity_type });
         }
-        let invocation: Invocation = Arc::new(move |payloads, context| {
+        let invocation: Invocation = Arc::new(move |_, payloads, context| {
             let input =
                 match decode::<AD::Input>(context.data_converter.payload_converter(), payloads) {
                     Ok(input) => input,
@@ -224,7 +214,7 @@ impl ActivityDefinitions {
                 .map(move |output| encode(context.data_converter.payload_converter(), &output?))
                 .boxed()
         });
-        self.mocks.insert(activity_type, invocation);
+        self.mocks.insert(activity_type.into(), invocation);
         self.know_types_of::<AD>();
         Ok(self)
     }
@@ -252,7 +242,7 @@ impl ActivityDefinitions {
     /// instances that are here already.
     pub fn inherit(&mut self, others: &Self) {
         let own: BTreeSet<String> = self.names().into_iter().collect();
-        let is_new = |name: &String| !own.contains(name);
+        let is_new = |name: &Arc<str>| !own.contains(&**name);
         self.real.extend(
             others
                 .real
@@ -277,8 +267,8 @@ impl ActivityDefinitions {
 
     /// Returns the activity types that are registered or mocked, in alphabetical order.
     pub fn names(&self) -> Vec<String> {
-        let names: BTreeSet<&String> = self.real.keys().chain(self.mocks.keys()).collect();
-        names.into_iter().cloned().collect()
+        let names: BTreeSet<&Arc<str>> = self.real.keys().chain(self.mocks.keys()).collect();
+        names.into_iter().map(ToString::to_string).collect()
     }
 
     /// Checks that every activity which needs an instance has one, unless it is mocked.
@@ -290,7 +280,7 @@ impl ActivityDefinitions {
         let real = self
             .real
             .iter()
-            .filter(|(activity_type, _)| !self.mocks.contains_key(*activity_type));
+            .filter(|(activity_type, _)| !self.mocks.contains_key(&***activity_type));
         for (activity_type, activity) in real {
             self.instance_for(activity, activity_type, task_queue)?;
         }
@@ -308,23 +298,24 @@ impl ActivityDefinitions {
         attempt: ActivityAttempt,
     ) -> Result<BoxFuture<'static, ActivityOutcome>, Unregistered> {
         let activity_type = attempt.activity_type();
-        let mock = self.mocks.get(activity_type);
-        let invocation = if let Some(mock) = mock {
-            mock.clone()
-        } else if let Some(activity) = self.real.get(activity_type) {
-            let instance = self.instance_for(activity, activity_type, attempt.task_queue())?;
-            let invoke = activity.invoke.clone();
-            Arc::new(move |payloads, context| invoke(instance.clone(), payloads, context))
+        let code = if let Some((name, mock)) = self.mocks.get_key_value(activity_type) {
+            Code {
+                activity_type: name.clone(),
+                is_mock: true,
+                instance: None,
+                invoke: mock.clone(),
+            }
+        } else if let Some((name, activity)) = self.real.get_key_value(activity_type) {
+            Code {
+                activity_type: name.clone(),
+                is_mock: false,
+                instance: self.instance_for(activity, name, attempt.task_queue())?,
+                invoke: activity.invoke.clone(),
+            }
         } else {
             return Err(self.unregistered(activity_type, attempt.task_queue(), None));
         };
-        Ok(run::run(
-            invocation,
-            mock.is_some(),
-            self.detail_types.clone(),
-            Box::new(attempt),
-        )
-        .boxed())
+        Ok(run::run(code, self.detail_types.clone(), Box::new(attempt)).boxed())
     }
 
     fn instance_for(
@@ -362,6 +353,6 @@ impl ActivityDefinitions {
     }
 }
 
-fn failed(error: PayloadConversionError) -> BoxFuture<'static, Result<Payload, ActivityError>> {
+fn failed(error: PayloadConversionError) -> Invoked {
     futures::future::ready(Err(error.into())).boxed()
 }

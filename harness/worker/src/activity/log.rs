@@ -2,17 +2,28 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prost::Message;
 use temporalio_common::data_converters::{
     GenericPayloadConverter, PayloadConversionError, PayloadConverter, SerializationContext,
     TemporalDeserializable,
 };
-use temporalio_protos::temporal::api::{
-    common::v1::{Payload, Payloads},
-    failure::v1::Failure,
+use temporalio_protos::{
+    coresdk::{
+        activity_result::{ActivityExecutionResult, Success, activity_execution_result::Status},
+        activity_task,
+    },
+    temporal::api::{
+        common::v1::{Payload, Payloads},
+        failure::v1::Failure,
+    },
 };
-use temporalio_sdk::activities::ActivityInfo;
 
-use super::{callbacks::ClockCallback, outcome::ActivityOutcome, payloads::ACTIVITY_CONTEXT};
+use super::{
+    attempt::ActivityAttempt,
+    callbacks::ClockCallback,
+    outcome::{ActivityOutcome, one},
+    payloads::ACTIVITY_CONTEXT,
+};
 
 /// The calls of activities in one world: one entry for each attempt that reached activity code.
 ///
@@ -23,19 +34,23 @@ pub struct CallLog {
     entries: Arc<Mutex<Vec<Entry>>>,
 }
 
-/// The facts of a call, shared by its entry and the context of the attempt.
-pub(super) struct CallFacts {
-    pub(super) info: ActivityInfo,
-    pub(super) payloads: Payloads,
-    pub(super) converter: PayloadConverter,
-}
-
-/// The entry of a call, from which a record is made on demand.
+/// The entry of a call, from which a record is made on demand. Most entries are never read, so the
+/// messages in them are encoded, which costs less than a clone.
 struct Entry {
-    facts: Arc<CallFacts>,
+    activity_type: Arc<str>,
+    task_queue: String,
+    /// An [`activity_task::Start`].
+    task: Vec<u8>,
+    converter: PayloadConverter,
     started_ms: u64,
     finished_ms: Option<u64>,
-    outcome: ActivityCallOutcome,
+    outcome: EntryOutcome,
+}
+
+enum EntryOutcome {
+    /// A [`Success`].
+    Completed(Vec<u8>),
+    Other(ActivityCallOutcome),
 }
 
 /// The record of one attempt of an activity.
@@ -120,28 +135,63 @@ impl ActivityCallRecord {
     }
 }
 
-impl Entry {
-    fn record(&self) -> ActivityCallRecord {
-        let CallFacts {
-            info,
-            payloads,
-            converter,
-        } = &*self.facts;
-        ActivityCallRecord {
-            activity_type: info.activity_type.clone(),
-            task_queue: info.task_queue.clone(),
-            workflow_id: info.workflow_id.clone().unwrap_or_default(),
-            run_id: info.workflow_run_id.clone().unwrap_or_default(),
-            activity_id: info.activity_id.clone(),
-            payloads: payloads.clone(),
-            attempt: info.attempt,
-            is_local: info.is_local,
-            started_ms: self.started_ms,
-            finished_ms: self.finished_ms,
-            outcome: self.outcome.clone(),
-            converter: converter.clone(),
+impl From<ActivityOutcome> for ActivityCallOutcome {
+    fn from(outcome: ActivityOutcome) -> Self {
+        match outcome {
+            ActivityOutcome::Completed(result) => Self::Completed(result),
+            ActivityOutcome::Failed(failure) | ActivityOutcome::Panicked { failure, .. } => {
+                Self::Failed(failure)
+            }
+            ActivityOutcome::Canceled(details) => Self::Canceled(details),
+            ActivityOutcome::WillCompleteAsync => Self::WillCompleteAsync,
+            ActivityOutcome::Fault(_) => Self::Abandoned,
         }
     }
+}
+
+impl Entry {
+    fn record(&self) -> ActivityCallRecord {
+        let task: activity_task::Start = decoded(&self.task);
+        let execution = task.workflow_execution.unwrap_or_default();
+        ActivityCallRecord {
+            activity_type: task.activity_type,
+            task_queue: self.task_queue.clone(),
+            workflow_id: execution.workflow_id,
+            run_id: execution.run_id,
+            activity_id: task.activity_id,
+            payloads: Payloads {
+                payloads: task.input,
+            },
+            attempt: task.attempt,
+            is_local: task.is_local,
+            started_ms: self.started_ms,
+            finished_ms: self.finished_ms,
+            outcome: self.outcome.decoded(),
+            converter: self.converter.clone(),
+        }
+    }
+}
+
+impl EntryOutcome {
+    fn of(result: &ActivityExecutionResult) -> Self {
+        match &result.status {
+            Some(Status::Completed(success)) => Self::Completed(success.encode_to_vec()),
+            _ => Self::Other(ActivityOutcome::of(result.clone()).into()),
+        }
+    }
+
+    fn decoded(&self) -> ActivityCallOutcome {
+        match self {
+            Self::Completed(success) => {
+                ActivityCallOutcome::Completed(decoded::<Success>(success).result.map(one))
+            }
+            Self::Other(outcome) => outcome.clone(),
+        }
+    }
+}
+
+fn decoded<M: Message + Default>(message: &[u8]) -> M {
+    M::decode(message).expect("an entry holds what a message was encoded to")
 }
 
 impl CallLog {
@@ -155,7 +205,7 @@ impl CallLog {
         let entries = self.lock();
         let of_type = entries
             .iter()
-            .filter(|entry| entry.facts.info.activity_type == activity_type);
+            .filter(|entry| *entry.activity_type == *activity_type);
         of_type.map(Entry::record).collect()
     }
 
@@ -169,19 +219,24 @@ impl CallLog {
         self.lock().is_empty()
     }
 
-    pub(super) fn begin(&self, facts: Arc<CallFacts>, clock: ClockCallback) -> OpenCall {
+    /// Adds the entry of an attempt whose payloads have passed the codec.
+    pub(super) fn begin(attempt: &ActivityAttempt, activity_type: Arc<str>) -> OpenCall {
+        let clock = attempt.clock.clone();
         let started_ms = clock();
-        let mut entries = self.lock();
+        let mut entries = attempt.log.lock();
         let index = entries.len();
         entries.push(Entry {
-            facts,
+            activity_type,
+            task_queue: attempt.task_queue.clone(),
+            task: attempt.start.encode_to_vec(),
+            converter: attempt.data_converter.payload_converter().clone(),
             started_ms,
             finished_ms: None,
-            outcome: ActivityCallOutcome::Running,
+            outcome: EntryOutcome::Other(ActivityCallOutcome::Running),
         });
         drop(entries);
         OpenCall {
-            log: self.clone(),
+            log: attempt.log.clone(),
             index,
             started_ms,
             clock,
@@ -210,31 +265,22 @@ impl OpenCall {
         self.started_ms
     }
 
-    pub(super) fn end(self, outcome: ActivityOutcome) {
-        self.set(match outcome {
-            ActivityOutcome::Completed(result) => ActivityCallOutcome::Completed(result),
-            ActivityOutcome::Failed(failure) | ActivityOutcome::Panicked { failure, .. } => {
-                ActivityCallOutcome::Failed(failure)
-            }
-            ActivityOutcome::Canceled(details) => ActivityCallOutcome::Canceled(details),
-            ActivityOutcome::WillCompleteAsync => ActivityCallOutcome::WillCompleteAsync,
-            ActivityOutcome::Fault(_) => ActivityCallOutcome::Abandoned,
-        });
+    pub(super) fn end(self, result: &ActivityExecutionResult) {
+        self.set(EntryOutcome::of(result));
     }
 
-    fn set(&self, outcome: ActivityCallOutcome) {
-        let now_ms = (self.clock)();
+    fn set(&self, outcome: EntryOutcome) {
         let mut entries = self.log.lock();
         let entry = &mut entries[self.index];
         if entry.finished_ms.is_none() {
             entry.outcome = outcome;
-            entry.finished_ms = Some(now_ms);
+            entry.finished_ms = Some((self.clock)());
         }
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        self.set(ActivityCallOutcome::Abandoned);
+        self.set(EntryOutcome::Other(ActivityCallOutcome::Abandoned));
     }
 }

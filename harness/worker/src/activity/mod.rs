@@ -51,6 +51,7 @@
 mod attempt;
 mod call;
 mod callbacks;
+mod code;
 mod context;
 mod current;
 mod definitions;

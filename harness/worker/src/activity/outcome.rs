@@ -122,7 +122,7 @@ impl ActivityOutcome {
     }
 }
 
-fn one(payload: Payload) -> Payloads {
+pub(super) fn one(payload: Payload) -> Payloads {
     Payloads {
         payloads: vec![payload],
     }

@@ -5,7 +5,7 @@ use std::{
     cell::RefCell,
     panic::AssertUnwindSafe,
     pin::pin,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -22,11 +22,12 @@ use temporalio_protos::{
 };
 
 use super::{
-    attempt::{ActivityAttempt, Invocation},
+    attempt::ActivityAttempt,
+    code::Code,
     context::AttemptContext,
     current,
-    heartbeat::{DetailTypes, HeartbeatError, Heartbeats},
-    log::{CallFacts, OpenCall},
+    heartbeat::{DetailTypes, HeartbeatError},
+    log::CallLog,
     outcome::{ActivityFault, ActivityOutcome},
     payloads::ACTIVITY_CONTEXT,
 };
@@ -34,35 +35,35 @@ use crate::{codec, sdk_words};
 
 /// Runs an attempt to its end, as the SDK's worker does.
 pub(super) async fn run(
-    invocation: Invocation,
-    is_mock: bool,
+    code: Code,
     types: DetailTypes,
     mut attempt: Box<ActivityAttempt>,
 ) -> ActivityOutcome {
-    // The codec first.
+    // The codec first. It is rare, and its futures are large.
     let data_converter = attempt.data_converter.clone();
     let codec = uses_codec(&data_converter);
     let decoded = if codec {
-        decode_payloads(
-            &mut attempt.start,
+        let start = &mut attempt.start;
+        Box::pin(decode_payloads(
+            start,
             data_converter.codec(),
             &ACTIVITY_CONTEXT,
-        )
+        ))
         .await
     } else {
         Ok(())
     };
 
     // Then activity code, unless its payloads could not be decoded.
-    let facts = Arc::new(attempt.take_facts());
-    let call = attempt.log.begin(facts.clone(), attempt.clock.clone());
+    let call = CallLog::begin(&attempt, code.activity_type.clone());
     let mut panicked = None;
     let result = if let Err(error) = decoded {
         let message = format!("Failed decoding activity task: {error}");
         ActivityExecutionResult::fail(Failure::application_failure(message, false))
     } else {
-        let executed = execute(&invocation, is_mock, types, *attempt, facts, &call);
-        match executed.await {
+        let input = std::mem::take(&mut attempt.start.input);
+        let context = AttemptContext::new(*attempt, types, &call);
+        match execute(&code, input, context).await {
             Ok(Executed::Ended(result)) => result,
             Ok(Executed::Panicked { result, message }) => {
                 panicked = Some(message);
@@ -73,9 +74,9 @@ pub(super) async fn run(
     };
 
     // Records are in the clear; the service gets what the codec makes of the result.
-    call.end(ActivityOutcome::of(result.clone()));
+    call.end(&result);
     let outcome = if codec {
-        encode(&data_converter, result).await
+        Box::pin(encode(&data_converter, result)).await
     } else {
         ActivityOutcome::of(result)
     };
@@ -111,39 +112,17 @@ enum Executed {
 
 /// Calls activity code, and returns its result as the SDK does.
 async fn execute(
-    invocation: &Invocation,
-    is_mock: bool,
-    types: DetailTypes,
-    attempt: ActivityAttempt,
-    facts: Arc<CallFacts>,
-    call: &OpenCall,
+    code: &Code,
+    input: Vec<Payload>,
+    context: Arc<AttemptContext>,
 ) -> Result<Executed, ActivityFault> {
-    let input = facts.payloads.payloads.clone();
-    let data_converter = attempt.data_converter;
-    let context = Arc::new(AttemptContext {
-        facts,
-        headers: attempt.start.header_fields,
-        heartbeat_details: attempt.start.heartbeat_details,
-        heartbeats: Arc::new(Heartbeats::new(
-            types,
-            data_converter.clone(),
-            attempt.heartbeat,
-        )),
-        data_converter,
-        client: attempt.client,
-        cancel: attempt.cancel,
-        clock: attempt.clock,
-        call: call.index(),
-        started_ms: call.started_ms(),
-        environment: OnceLock::new(),
-    });
     let converter = &context.data_converter;
-    match drive(invocation, input, &context).await {
+    match drive(code, input, &context).await {
         Ok(Ended::Returned(Ok(payload))) => {
             Ok(Executed::Ended(ActivityExecutionResult::ok(payload)))
         }
         Ok(Ended::Returned(Err(error))) => Ok(Executed::Ended(execution_result(converter, error))),
-        Ok(Ended::Panicked(message)) if is_mock => Err(ActivityFault::MockPanicked {
+        Ok(Ended::Panicked(message)) if code.is_mock => Err(ActivityFault::MockPanicked {
             activity_type: context.info().activity_type.clone(),
             message,
         }),
@@ -172,11 +151,11 @@ enum Ended {
 
 /// Polls activity code, together with the request to stop and the code's heartbeats.
 async fn drive(
-    invocation: &Invocation,
+    code: &Code,
     input: Vec<Payload>,
     context: &Arc<AttemptContext>,
 ) -> Result<Ended, HeartbeatError> {
-    let call = async { invocation(input, context.clone()).await };
+    let call = async { code.invoke(input, context.clone()).await };
     let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
     let mut cancelled = pin!(context.cancel.cancelled().fuse());
     let mut result = None;
