@@ -7,6 +7,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
+use durasim_engine::{Recorded, digest};
 use durasim_service::Rpc;
 
 /// The name of a workflow, a message, a task or an attempt.
@@ -120,6 +121,57 @@ impl Label {
     }
 }
 
+impl Recorded for Label {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        match *self {
+            Self::Workflow(workflow) => write(bytes, [0, 0], workflow, None),
+            Self::Call(workflow, call) => {
+                let (tag, name) = call.parts();
+                write(bytes, [1, tag], workflow, name);
+            }
+            Self::Rpc(rpc) => write(bytes, [2, rpc as u8], Workflow::UNKNOWN, None),
+            Self::Task(queue, kind) => {
+                write(bytes, [3, kind as u8], Workflow::UNKNOWN, Some(queue));
+            }
+            Self::WorkflowTask(workflow, message) => {
+                write(bytes, [4, message as u8], workflow, None);
+            }
+            Self::Attempt(workflow, activity) => write(bytes, [5, 0], workflow, Some(activity)),
+            Self::AttemptMessage(workflow, activity, message) => {
+                write(bytes, [6, message as u8], workflow, Some(activity));
+            }
+            Self::Nexus(workflow, operation, message) => {
+                write(bytes, [7, message as u8], workflow, Some(operation));
+            }
+        }
+    }
+}
+
+/// Adds the bytes of a label. Names count by their texts, for two worlds may number them
+/// differently.
+fn write(bytes: &mut Vec<u8>, tags: [u8; 2], workflow: Workflow, name: Option<Name>) {
+    bytes.extend_from_slice(&tags);
+    workflow.write_bytes(bytes);
+    let digest = name.map_or(0, Name::digest);
+    bytes.extend_from_slice(&digest.to_le_bytes());
+}
+
+impl Call {
+    /// Returns the call without its name, as a number, and the name.
+    fn parts(self) -> (u8, Option<Name>) {
+        match self {
+            Self::Start => (0, None),
+            Self::Signal(name) => (1, Some(name)),
+            Self::Query(name) => (2, Some(name)),
+            Self::Update(name) => (3, Some(name)),
+            Self::Cancel => (4, None),
+            Self::Terminate => (5, None),
+            Self::History => (6, None),
+            Self::Describe => (7, None),
+        }
+    }
+}
+
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -225,6 +277,14 @@ impl Workflow {
     }
 }
 
+impl Recorded for Workflow {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        let digest = self.workflow_type.map_or(0, Name::digest);
+        bytes.extend_from_slice(&digest.to_le_bytes());
+        bytes.extend_from_slice(&self.number.to_le_bytes());
+    }
+}
+
 impl fmt::Display for Workflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.workflow_type {
@@ -281,7 +341,8 @@ pub(crate) struct Name(u32);
 
 #[derive(Default)]
 struct Interner {
-    texts: Vec<Rc<str>>,
+    /// The texts, with their digests.
+    texts: Vec<(Rc<str>, u64)>,
     by_text: BTreeMap<Rc<str>, u32>,
 }
 
@@ -298,7 +359,7 @@ impl Name {
             }
             let index = u32::try_from(interner.texts.len()).expect("a world has fewer names");
             let text: Rc<str> = text.into();
-            interner.texts.push(text.clone());
+            interner.texts.push((text.clone(), digest(text.as_bytes())));
             interner.by_text.insert(text, index);
             Self(index)
         })
@@ -306,12 +367,17 @@ impl Name {
 
     /// Returns the text.
     pub(crate) fn text(self) -> Rc<str> {
-        INTERNER.with_borrow(|interner| interner.texts[self.0 as usize].clone())
+        INTERNER.with_borrow(|interner| interner.texts[self.0 as usize].0.clone())
+    }
+
+    /// Returns the digest of the text, which is the same in every world.
+    fn digest(self) -> u64 {
+        INTERNER.with_borrow(|interner| interner.texts[self.0 as usize].1)
     }
 
     /// Returns `true` if this is the name's text.
     pub(crate) fn is(self, text: &str) -> bool {
-        INTERNER.with_borrow(|interner| &*interner.texts[self.0 as usize] == text)
+        INTERNER.with_borrow(|interner| &*interner.texts[self.0 as usize].0 == text)
     }
 }
 
@@ -322,7 +388,7 @@ pub(crate) fn forget_names() {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        INTERNER.with_borrow(|interner| f.write_str(&interner.texts[self.0 as usize].0))
     }
 }
 
@@ -333,72 +399,4 @@ impl fmt::Debug for Name {
 }
 
 #[cfg(test)]
-mod tests {
-    use pretty_assertions::assert_eq;
-
-    use super::*;
-
-    #[test]
-    fn workflows_are_numbered_by_type_in_order_of_appearance() {
-        let mut workflows = Workflows::default();
-        let first = workflows.appears("a", "Payment");
-        let second = workflows.appears("b", "Payment");
-        assert_eq!(first.to_string(), "Payment#1");
-        assert_eq!(second.to_string(), "Payment#2");
-        assert_eq!(workflows.appears("c", "Refund").to_string(), "Refund#1");
-        assert_eq!(workflows.appears("a", "Payment"), first);
-        assert_eq!(workflows.known("b"), second);
-        assert_eq!(workflows.id_of(second), Some("b"));
-        assert!(first.is_first() && !second.is_first());
-    }
-
-    #[test]
-    fn a_workflow_that_has_not_appeared_is_unknown() {
-        let workflows = Workflows::default();
-        assert_eq!(workflows.known("z"), Workflow::UNKNOWN);
-        assert_eq!(workflows.id_of(Workflow::UNKNOWN), None);
-        assert_eq!(Workflow::UNKNOWN.to_string(), "unknown workflow");
-    }
-
-    #[test]
-    fn a_label_reads_as_subject_and_message() {
-        let payment = Workflows::default().appears("a", "Payment");
-        let (charge, confirm) = (Name::new("Bank::charge"), Name::new("confirm"));
-        let texts = [
-            (Label::Workflow(payment), "Payment#1"),
-            (
-                Label::Call(payment, Call::Signal(confirm)),
-                "Payment#1/signal confirm",
-            ),
-            (
-                Label::WorkflowTask(payment, WorkflowTaskMessage::History),
-                "Payment#1/worker's history",
-            ),
-            (Label::Attempt(payment, charge), "Payment#1/Bank::charge"),
-            (
-                Label::AttemptMessage(payment, charge, AttemptMessage::Heartbeat),
-                "Payment#1/Bank::charge/heartbeat",
-            ),
-            (
-                Label::Task(Name::new("payments"), TaskKind::Activity),
-                "payments/activity task",
-            ),
-            (
-                Label::Nexus(payment, Name::new("Bank.clear"), NexusMessage::CancelAnswer),
-                "Payment#1/nexus Bank.clear/cancel/answer",
-            ),
-        ];
-        for (label, text) in texts {
-            assert_eq!(label.to_string(), text);
-        }
-    }
-
-    #[test]
-    fn a_name_is_the_same_as_long_as_its_world_lasts() {
-        let name = Name::new("confirm");
-        assert_eq!(Name::new("confirm"), name);
-        assert!(name.is("confirm") && !name.is("cancel"));
-        forget_names();
-        assert_eq!(Name::new("cancel"), name);
-    }
-}
+mod tests;

@@ -87,4 +87,4 @@ pub use seed::Odds;
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};
 pub use time::{START_MS, SinceStart};
-pub use trace::{Keep, Trace, TraceEntry, TraceHash, digest, first_divergence};
+pub use trace::{Keep, Recorded, Trace, TraceEntry, TraceHash, digest, first_divergence};

@@ -56,6 +56,27 @@ impl fmt::Debug for TraceHash {
     }
 }
 
+/// The subject of an entry: its bytes go into the hash, and its words are for people.
+///
+/// Bytes cost much less than words. Two subjects have the same bytes exactly if they have the same
+/// words, in every world.
+pub trait Recorded: fmt::Display {
+    /// Adds the bytes.
+    fn write_bytes(&self, bytes: &mut Vec<u8>);
+}
+
+/// Text stands for itself.
+impl Recorded for fmt::Arguments<'_> {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        match self.as_str() {
+            Some(text) => bytes.extend_from_slice(text.as_bytes()),
+            None => bytes
+                .write_fmt(*self)
+                .expect("writing to memory fails only if a Display does"),
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEntry {
@@ -92,10 +113,6 @@ pub struct Trace {
     buffer: Vec<u8>,
 }
 
-/// The offset of the kind in the buffer: after the previous hash, the time and the length of the
-/// kind.
-const KIND_AT: usize = 16 + 8 + 8;
-
 impl Trace {
     /// Creates an empty trace.
     pub fn new(keep: Keep) -> Self {
@@ -109,12 +126,12 @@ impl Trace {
     }
 
     /// Adds an entry: its virtual time in milliseconds since the Unix epoch, its kind, and
-    /// everything else in words.
+    /// everything else, which is put into words only if the trace keeps its entries.
     ///
     /// # Panics
     ///
-    /// If a value of `text` fails to format itself, which a `Display` never should.
-    pub fn record(&mut self, now_ms: u64, kind: &'static str, text: fmt::Arguments<'_>) {
+    /// If a value of `what` fails to format itself, which a `Display` never should.
+    pub fn record(&mut self, now_ms: u64, kind: &'static str, what: impl Recorded) {
         // Lengths are hashed too, so that no two entries have the same bytes.
         let buffer = &mut self.buffer;
         buffer.clear();
@@ -122,20 +139,14 @@ impl Trace {
         buffer.extend_from_slice(&now_ms.to_le_bytes());
         buffer.extend_from_slice(&(kind.len() as u64).to_le_bytes());
         buffer.extend_from_slice(kind.as_bytes());
-        match text.as_str() {
-            Some(text) => buffer.extend_from_slice(text.as_bytes()),
-            None => buffer
-                .write_fmt(text)
-                .expect("writing to memory fails only if a Display does"),
-        }
+        what.write_bytes(buffer);
         self.hash = TraceHash(xxh3_128(buffer));
         self.len += 1;
         if self.keep == Keep::Entries {
-            let text = String::from_utf8_lossy(&buffer[KIND_AT + kind.len()..]).into_owned();
             self.entries.push(TraceEntry {
                 at_ms: now_ms,
                 kind,
-                text,
+                text: what.to_string(),
                 hash: self.hash,
             });
         }

@@ -55,6 +55,7 @@ pub use interface::{
         PendingNexusOperationSummary, PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,
         TerminationSummary, UnpolledActivitySummary,
     },
+    standing_poll::StandingPoll,
     task_queues::TaskQueueSummary,
 };
 pub use messages::{

@@ -229,7 +229,7 @@ impl State {
     ) -> RequestId {
         let id = self.calls.next_id();
         let process = caller.kind().process();
-        self.record("send", format_args!("{label}"));
+        self.record("send", label);
 
         // The choices: latency, then what faults make of the message.
         let latency = self.latency.delay(&mut self.choices, self.now_ms, label);
@@ -391,7 +391,7 @@ impl State {
                     format_args!("{label} {:016x}", digest(&answer.encode_to_vec())),
                 );
             }
-            Ok(_) => self.record("reply", format_args!("{label}")),
+            Ok(_) => self.record("reply", label),
             Err(status) => {
                 self.record(
                     "reply",

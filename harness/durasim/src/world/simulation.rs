@@ -329,7 +329,7 @@ impl State {
             Some(Message::Call(id, request)) => {
                 let label = self.calls.get(id).map(|pending| pending.label);
                 match label {
-                    Some(label) => self.record("deliver", format_args!("{label}")),
+                    Some(label) => self.record("deliver", label),
                     None => self.record("deliver", format_args!("copy")),
                 }
                 let deadline_ms = self.deadline_ms(id);

@@ -2,15 +2,52 @@
 
 use std::fmt;
 
-use durasim_engine::{Keep, Trace, TraceHash};
+use durasim_engine::{Keep, Recorded, Trace, TraceHash};
 use durasim_service::{RunHistory, Service, ServiceConfig};
+use temporalio_protos::temporal::api::enums::v1::CommandType;
 
 use super::state::State;
-use crate::{broken::broken, history::History};
+use crate::{
+    broken::broken,
+    history::History,
+    label::{Label, Workflow},
+};
+
+/// An attempt of a task.
+pub(super) struct TaskAttempt(pub(super) Label, pub(super) i64);
+
+impl fmt::Display for TaskAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} attempt {}", self.0, self.1)
+    }
+}
+
+impl Recorded for TaskAttempt {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        self.0.write_bytes(bytes);
+        bytes.extend_from_slice(&self.1.to_le_bytes());
+    }
+}
+
+/// A command of a workflow.
+pub(super) struct IssuedCommand(pub(super) Workflow, pub(super) CommandType);
+
+impl fmt::Display for IssuedCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.0, self.1)
+    }
+}
+
+impl Recorded for IssuedCommand {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        self.0.write_bytes(bytes);
+        bytes.extend_from_slice(&(self.1 as i32).to_le_bytes());
+    }
+}
 
 impl State {
     /// Adds one entry to the trace, after the choices that led to it.
-    pub(crate) fn record(&mut self, kind: &'static str, what: fmt::Arguments<'_>) {
+    pub(crate) fn record(&mut self, kind: &'static str, what: impl Recorded) {
         self.record_choices();
         record(&mut self.trace, self.now_ms, kind, what);
     }
@@ -54,10 +91,10 @@ impl State {
 }
 
 /// Adds an entry to a trace, and to the log.
-pub(crate) fn record(trace: &mut Trace, at_ms: u64, kind: &'static str, what: fmt::Arguments<'_>) {
-    trace.record(at_ms, kind, what);
+pub(crate) fn record(trace: &mut Trace, at_ms: u64, kind: &'static str, what: impl Recorded) {
     if tracing::enabled!(target: "durasim", tracing::Level::DEBUG) {
         let at_ms = at_ms - durasim_engine::START_MS;
         tracing::debug!(target: "durasim", at_ms, kind, "{what}");
     }
+    trace.record(at_ms, kind, what);
 }

@@ -98,6 +98,9 @@ impl UserChecks {
 impl World {
     /// Evaluates every invariant; the first that does not hold ends the run.
     pub(super) fn check_invariants(&self) {
+        if self.checks.borrow().invariants.is_empty() {
+            return;
+        }
         let invariants = self.checks.borrow().invariants.clone();
         let now_ms = self.clock.now_ms();
         if let Some(failure) = checks::after_step(&invariants, now_ms) {

@@ -41,8 +41,10 @@ pub(crate) fn derived_uuid(name: &str, ordinal: u64) -> String {
 /// results.
 fn mix(seed: u64, name: &str, ordinal: u64) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.rotate_left(17);
-    for byte in name.bytes().chain([0xff]).chain(ordinal.to_le_bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    for bytes in [name.as_bytes(), &[0xff], &ordinal.to_le_bytes()] {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
     }
     hash = hash.wrapping_add(seed);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

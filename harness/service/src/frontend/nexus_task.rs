@@ -48,10 +48,11 @@ pub(super) fn poll(
     let queue = request.task_queue.unwrap_or_default();
     let poller = Poller {
         id,
-        identity: request.identity,
+        identity: request.identity.into(),
         is_sticky: false,
     };
-    matching::poll(service, QueueKind::Nexus, &queue.name, poller);
+    let queue = service.task_queues.key(QueueKind::Nexus, &queue.name);
+    matching::poll(service, queue, poller);
     Answer::Later
 }
 

@@ -19,9 +19,10 @@ pub(super) fn handle(
     let queue = request.task_queue.unwrap_or_default();
     let poller = Poller {
         id,
-        identity: request.identity,
+        identity: request.identity.into(),
         is_sticky: false,
     };
-    matching::poll(service, QueueKind::Activity, &queue.name, poller);
+    let queue = service.task_queues.key(QueueKind::Activity, &queue.name);
+    matching::poll(service, queue, poller);
     Answer::Later
 }

@@ -20,9 +20,10 @@ pub(super) fn handle(
     let is_sticky = queue.kind() == TaskQueueKind::Sticky;
     let poller = Poller {
         id,
-        identity: request.identity,
+        identity: request.identity.into(),
         is_sticky,
     };
-    matching::poll(service, QueueKind::Workflow, &queue.name, poller);
+    let queue = service.task_queues.key(QueueKind::Workflow, &queue.name);
+    matching::poll(service, queue, poller);
     Answer::Later
 }

@@ -72,13 +72,13 @@ pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueue
     };
     let name = request.task_queue.as_ref().map_or("", |queue| &queue.name);
     let mut response = DescribeTaskQueueResponse::default();
-    if let Some(queue) = service.task_queues.queues(kind).get(name) {
+    if let Some(queue) = service.task_queues.find(kind, name) {
         response.pollers = queue
             .pollers
             .iter()
             .map(|poller| PollerInfo {
                 last_access_time: queue.last_poll_ms.map(timestamp),
-                identity: poller.identity.clone(),
+                identity: poller.identity.to_string(),
                 ..PollerInfo::default()
             })
             .collect();

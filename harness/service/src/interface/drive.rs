@@ -106,7 +106,7 @@ impl Service {
     }
 
     /// Does the work that transactions left for later, in order, until none is left.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         while let Some(work) = self.work.pop_front() {
             match work {
                 Work::Transfer(transfer) => transfers::execute(self, transfer),

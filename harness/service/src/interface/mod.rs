@@ -2,4 +2,5 @@
 
 mod drive;
 pub(crate) mod inspect;
+pub(crate) mod standing_poll;
 pub(crate) mod task_queues;

@@ -23,22 +23,14 @@ pub struct TaskQueueSummary {
 impl Service {
     /// Returns the task queues that were ever polled or used, by kind and name.
     pub fn task_queues(&self) -> Vec<TaskQueueSummary> {
-        let summary = |is_activity, (name, queue): (&String, &TaskQueue)| TaskQueueSummary {
-            name: name.clone(),
-            is_activity,
+        let summary = |queue: &TaskQueue| TaskQueueSummary {
+            name: queue.name.to_string(),
+            is_activity: queue.kind == QueueKind::Activity,
             backlog: queue.backlog.len(),
             pollers: queue.pollers.len(),
         };
-        let workflow = self
-            .task_queues
-            .queues(QueueKind::Workflow)
-            .iter()
-            .map(|queue| summary(false, queue));
-        let activity = self
-            .task_queues
-            .queues(QueueKind::Activity)
-            .iter()
-            .map(|queue| summary(true, queue));
-        workflow.chain(activity).collect()
+        let workflow = self.task_queues.of_kind(QueueKind::Workflow);
+        let activity = self.task_queues.of_kind(QueueKind::Activity);
+        workflow.chain(activity).map(summary).collect()
     }
 }

@@ -11,14 +11,13 @@ mod start_nexus_task;
 pub(crate) mod start_workflow_task;
 
 use crate::{
-    api::enums::TaskQueueKind,
     base::identifiers::RunKey,
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::nexus_operations::NexusCall,
     state::{
         answers::queries,
         service::Service,
-        task_queues::{Poller, QueueKind, Task},
+        task_queues::{Poller, QueueKey, QueueKind, Task},
     },
 };
 
@@ -28,20 +27,16 @@ use crate::{
 /// (`processWorkflowTask`).
 pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_event_id: i64) {
     let run = service.executions.run(key);
-    let queue = run.current_task_queue();
-    let is_abandoned = queue.kind() == TaskQueueKind::Sticky
-        && service
-            .task_queues
-            .is_sticky_worker_unavailable(&queue.name, service.now_ms);
-    let name = if is_abandoned {
-        queue.normal_name
-    } else {
-        queue.name
-    };
+    let queues = &mut service.task_queues;
+    let sticky = run.state.workflow_task.sticky.as_ref().filter(|sticky| {
+        let is_abandoned = queues.is_sticky_worker_unavailable(&sticky.name, service.now_ms);
+        !is_abandoned
+    });
+    let name = sticky.map_or_else(|| run.task_queue_name(), |sticky| &sticky.name);
+    let queue = queues.key(QueueKind::Workflow, name);
     offer(
         service,
-        QueueKind::Workflow,
-        &name,
+        queue,
         Task::Workflow {
             run: key,
             scheduled_event_id,
@@ -64,11 +59,11 @@ pub(crate) fn offer_activity_task(
     else {
         return;
     };
-    let name = activity.task_queue.clone();
+    let queue = &activity.task_queue;
+    let queue = service.task_queues.key(QueueKind::Activity, queue);
     offer(
         service,
-        QueueKind::Activity,
-        &name,
+        queue,
         Task::Activity {
             run: key,
             scheduled_event_id,
@@ -102,11 +97,11 @@ pub(crate) fn offer_nexus_request(
     let Some(endpoint) = service.nexus_endpoints.get(endpoint) else {
         return;
     };
-    let name = endpoint.task_queue.clone();
+    let queue = &endpoint.task_queue;
+    let queue = service.task_queues.key(QueueKind::Nexus, queue);
     offer(
         service,
-        QueueKind::Nexus,
-        &name,
+        queue,
         Task::Nexus {
             run: key,
             scheduled_event_id,
@@ -116,28 +111,24 @@ pub(crate) fn offer_nexus_request(
     );
 }
 
-fn offer(service: &mut Service, kind: QueueKind, name: &str, task: Task) {
-    service
-        .task_queues
-        .queue_mut(kind, name)
-        .backlog
-        .push_back(task);
-    dispatch(service, kind, name);
+fn offer(service: &mut Service, queue: QueueKey, task: Task) {
+    let waiting = service.task_queues.queue_mut(queue);
+    waiting.backlog.push_back(task);
+    dispatch(service, queue);
 }
 
 /// Accepts a poll, which is answered when it meets a task.
-pub(crate) fn poll(service: &mut Service, kind: QueueKind, name: &str, poller: Poller) {
-    let now_ms = service.now_ms;
-    let queue = service.task_queues.queue_mut(kind, name);
-    queue.last_poll_ms = Some(now_ms);
-    queue.pollers.push_back(poller);
-    dispatch(service, kind, name);
+pub(crate) fn poll(service: &mut Service, queue: QueueKey, poller: Poller) {
+    let waiting = service.task_queues.queue_mut(queue);
+    waiting.last_poll_ms = Some(service.now_ms);
+    waiting.pollers.push_back(poller);
+    dispatch(service, queue);
 }
 
 /// Removes the worker of a sticky queue, which has gone away. Its polls end, and later tasks avoid
 /// the queue.
 pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
-    let Some(queue) = service.task_queues.get_mut(QueueKind::Workflow, name) else {
+    let Some(queue) = service.task_queues.find_mut(QueueKind::Workflow, name) else {
         return;
     };
     queue.last_poll_ms = None;
@@ -147,29 +138,27 @@ pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
 }
 
 /// Matches the tasks and pollers of a queue while there are both.
-fn dispatch(service: &mut Service, kind: QueueKind, name: &str) {
+fn dispatch(service: &mut Service, queue: QueueKey) {
     loop {
-        let queue = service.task_queues.queue_mut(kind, name);
-        if queue.pollers.is_empty() {
+        let waiting = service.task_queues.queue_mut(queue);
+        if waiting.pollers.is_empty() {
             return;
         }
-        let Some(task) = queue.backlog.pop_front() else {
+        let Some(task) = waiting.backlog.pop_front() else {
             return;
         };
-        let Some(poller) = queue.pollers.pop_front() else {
+        let Some(poller) = waiting.pollers.pop_front() else {
             return;
         };
-        let now_ms = service.now_ms;
-        match start(service, name, &poller, &task) {
+        let (name, now_ms) = (waiting.name.clone(), service.now_ms);
+        let started = start(service, &name, &poller, &task);
+        let waiting = service.task_queues.queue_mut(queue);
+        match started {
             Some(response) => {
-                service.task_queues.queue_mut(kind, name).last_poll_ms = Some(now_ms);
+                waiting.last_poll_ms = Some(now_ms);
                 service.reply(poller.id, Ok(response));
             }
-            None => service
-                .task_queues
-                .queue_mut(kind, name)
-                .pollers
-                .push_front(poller),
+            None => waiting.pollers.push_front(poller),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn start(
     let ordinal = scheduled_event_id.unsigned_abs() << 32 | u64::from(attempt.unsigned_abs());
     let started = StartedAttempt {
         at_ms: now_ms,
-        identity: poller.identity.clone(),
+        identity: poller.identity.to_string(),
         request_id: derived_uuid(&run.run_id, ordinal),
     };
     run.start_activity(scheduled_event_id, started);

@@ -1,6 +1,9 @@
 //! Task queues: the tasks that wait for pollers, and the pollers that wait for tasks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
     base::identifiers::{RequestId, RunKey},
@@ -18,6 +21,10 @@ pub(crate) enum QueueKind {
     Activity,
     Nexus,
 }
+
+/// A task queue: its place among all that were ever used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueKey(usize);
 
 /// A task that waits for a poller.
 #[derive(Clone, Debug)]
@@ -47,67 +54,77 @@ pub(crate) enum Task {
 #[derive(Clone, Debug)]
 pub(crate) struct Poller {
     pub(crate) id: RequestId,
-    pub(crate) identity: String,
+    pub(crate) identity: Arc<str>,
     pub(crate) is_sticky: bool,
 }
 
 /// One task queue.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TaskQueue {
+    pub(crate) kind: QueueKind,
+    pub(crate) name: Arc<str>,
     pub(crate) backlog: VecDeque<Task>,
     pub(crate) pollers: VecDeque<Poller>,
     pub(crate) last_poll_ms: Option<u64>,
 }
 
-/// All task queues, by kind and name.
+/// All task queues that were ever used.
 #[derive(Debug, Default)]
 pub(crate) struct TaskQueues {
-    workflow: BTreeMap<String, TaskQueue>,
-    activity: BTreeMap<String, TaskQueue>,
-    nexus: BTreeMap<String, TaskQueue>,
+    queues: Vec<TaskQueue>,
+    /// The queues of each [`QueueKind`], by name.
+    by_name: [BTreeMap<Arc<str>, QueueKey>; 3],
 }
 
 impl TaskQueues {
-    pub(crate) fn queues(&self, kind: QueueKind) -> &BTreeMap<String, TaskQueue> {
-        match kind {
-            QueueKind::Workflow => &self.workflow,
-            QueueKind::Activity => &self.activity,
-            QueueKind::Nexus => &self.nexus,
-        }
+    /// Returns the queues of a kind, by name.
+    pub(crate) fn of_kind(&self, kind: QueueKind) -> impl Iterator<Item = &TaskQueue> {
+        let keys = self.by_name[kind as usize].values();
+        keys.map(|key| &self.queues[key.0])
     }
 
-    pub(crate) fn get_mut(&mut self, kind: QueueKind, name: &str) -> Option<&mut TaskQueue> {
-        match kind {
-            QueueKind::Workflow => &mut self.workflow,
-            QueueKind::Activity => &mut self.activity,
-            QueueKind::Nexus => &mut self.nexus,
-        }
-        .get_mut(name)
+    pub(crate) fn find(&self, kind: QueueKind, name: &str) -> Option<&TaskQueue> {
+        let key = self.by_name[kind as usize].get(name)?;
+        Some(&self.queues[key.0])
     }
 
-    pub(crate) fn queue_mut(&mut self, kind: QueueKind, name: &str) -> &mut TaskQueue {
-        let queues = match kind {
-            QueueKind::Workflow => &mut self.workflow,
-            QueueKind::Activity => &mut self.activity,
-            QueueKind::Nexus => &mut self.nexus,
-        };
-        if !queues.contains_key(name) {
-            queues.insert(name.to_owned(), TaskQueue::default());
+    pub(crate) fn find_mut(&mut self, kind: QueueKind, name: &str) -> Option<&mut TaskQueue> {
+        let key = self.by_name[kind as usize].get(name)?;
+        Some(&mut self.queues[key.0])
+    }
+
+    /// Returns the key of a queue, which begins empty.
+    pub(crate) fn key(&mut self, kind: QueueKind, name: &str) -> QueueKey {
+        if let Some(key) = self.by_name[kind as usize].get(name) {
+            return *key;
         }
-        queues.get_mut(name).expect("just inserted")
+        let key = QueueKey(self.queues.len());
+        let name: Arc<str> = name.into();
+        self.by_name[kind as usize].insert(name.clone(), key);
+        self.queues.push(TaskQueue {
+            kind,
+            name,
+            backlog: VecDeque::new(),
+            pollers: VecDeque::new(),
+            last_poll_ms: None,
+        });
+        key
+    }
+
+    pub(crate) fn queue_mut(&mut self, key: QueueKey) -> &mut TaskQueue {
+        &mut self.queues[key.0]
     }
 
     /// Removes the poll of a caller that has gone away.
     pub(crate) fn cancel_poll(&mut self, id: RequestId) {
-        let queues = self.workflow.values_mut().chain(self.activity.values_mut());
-        for queue in queues.chain(self.nexus.values_mut()) {
+        for queue in &mut self.queues {
             queue.pollers.retain(|poller| poller.id != id);
         }
     }
 
     /// Returns `true` if a worker polls a workflow task queue, or did within this time.
     pub(crate) fn has_been_polled_within(&self, name: &str, now_ms: u64, ms: u64) -> bool {
-        self.workflow.get(name).is_some_and(|queue| {
+        self.find(QueueKind::Workflow, name).is_some_and(|queue| {
             !queue.pollers.is_empty()
                 || queue
                     .last_poll_ms
@@ -117,7 +134,7 @@ impl TaskQueues {
 
     /// Returns `true` if the worker of a sticky queue seems to be gone.
     pub(crate) fn is_sticky_worker_unavailable(&self, name: &str, now_ms: u64) -> bool {
-        self.workflow.get(name).is_none_or(|queue| {
+        self.find(QueueKind::Workflow, name).is_none_or(|queue| {
             queue.pollers.is_empty()
                 && queue
                     .last_poll_ms

@@ -23,7 +23,7 @@ use super::{ProcessRef, WorkerCall, alarms::ProcessAlarm};
 use crate::{
     faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await, limit_ms},
     label::{AttemptMessage, Label, Name, Workflow},
-    world::{State, World, diagnosis},
+    world::{State, World, diagnosis, trace::TaskAttempt},
 };
 
 /// An activity attempt whose code runs.
@@ -106,7 +106,7 @@ impl State {
             number: u32::try_from(task.attempt).unwrap_or(1),
         };
         let (label, number) = (subject.label(), subject.number);
-        self.record("activity task", format_args!("{label} attempt {number}"));
+        self.record("activity task", TaskAttempt(label, number.into()));
 
         // Faults that happen before the code begins.
         let allowance = if self.faults.any() {

@@ -4,7 +4,11 @@ use std::rc::Rc;
 
 use durasim_service::RequestId;
 
-use super::{ProcessRef, WorkerCall, WorkerProcess, WorkerSpec, alarms::Alarm, polls::PollKind};
+use super::{
+    ProcessRef, WorkerCall, WorkerProcess, WorkerSpec,
+    alarms::Alarm,
+    polls::{Poll, PollKind},
+};
 use crate::{
     broken::broken,
     world::{State, calls::Caller},
@@ -15,6 +19,7 @@ impl State {
     pub(crate) fn start_worker(&mut self, spec: WorkerSpec) {
         let queue = spec.task_queue.clone();
         let process = WorkerProcess::new(
+            &mut self.service,
             Rc::new(spec),
             0,
             0,
@@ -49,16 +54,16 @@ impl State {
         let Some(process) = self.workers.running_mut(at) else {
             return;
         };
-        let poll = process.polls.of(kind);
-        let (label, request) = (poll.label, poll.request.clone());
+        let Poll { label, standing } = process.polls.of(kind);
+        let Some(standing) = standing else { return };
         let caller = Caller::Worker {
             at,
             call: WorkerCall::Poll(kind),
         };
-        let id = self.calls.open(label, caller);
-        process.waiting_polls.push(id);
+        let id = self.calls.open(*label, caller);
         // A poll is no message of its own: it has been waiting at the service all along.
-        self.service.request(self.now_ms, id, request);
+        self.service.poll(self.now_ms, id, standing);
+        process.waiting_polls.push(id);
     }
 
     /// Polls again for what a poll was just matched with.
@@ -111,6 +116,7 @@ impl State {
     pub(super) fn restart_worker(&mut self, worker: usize, version: usize) {
         let dead = &self.workers.processes[worker];
         let process = WorkerProcess::new(
+            &mut self.service,
             dead.spec.clone(),
             version,
             dead.incarnation + 1,

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback};
 use crate::{
     label::{Label, Name},
-    world::{State, World, diagnosis},
+    world::{State, World, diagnosis, trace::TaskAttempt},
 };
 
 /// The local activities of one process.
@@ -148,7 +148,7 @@ impl State {
         };
         let (request, now_ms) = (id.request, self.now_ms);
         self.on_clocks(at, |clocks| clocks.started(&id, now_ms));
-        self.record("local activity", format_args!("{label} attempt {number}"));
+        self.record("local activity", TaskAttempt(label, number.into()));
         let task = self.executor.spawn(label.to_string(), async move {
             let outcome = future.await;
             World::current()

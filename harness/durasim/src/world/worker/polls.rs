@@ -1,7 +1,7 @@
 //! The polls of a worker process: made once when it starts, and sent again whenever one is matched
 //! with a task.
 
-use durasim_service::Request;
+use durasim_service::{Request, Service, StandingPoll};
 use temporalio_protos::temporal::api::{
     enums::v1::TaskQueueKind,
     taskqueue::v1::TaskQueue,
@@ -31,11 +31,25 @@ pub(super) struct Polls {
 /// A poll.
 pub(super) struct Poll {
     pub(super) label: Label,
-    pub(super) request: Request,
+    /// The poll as the service has checked it; `None` if the service refuses it. The worker of such
+    /// a poll gets no tasks, and a failure says that nobody takes them.
+    pub(super) standing: Option<StandingPoll>,
+}
+
+impl Poll {
+    fn new(service: &mut Service, label: Label, request: Request) -> Self {
+        let standing = service.standing_poll(request).ok();
+        Self { label, standing }
+    }
 }
 
 impl Polls {
-    pub(super) fn new(namespace: &str, task_queue: &str, identity: &str) -> Self {
+    pub(super) fn new(
+        service: &mut Service,
+        namespace: &str,
+        task_queue: &str,
+        identity: &str,
+    ) -> Self {
         let sticky_queue = format!("{identity}-sticky");
         let normal = TaskQueue {
             name: task_queue.to_owned(),
@@ -48,29 +62,31 @@ impl Polls {
             normal_name: task_queue.to_owned(),
         };
         let queue = Name::new(task_queue);
-        let workflow = |task_queue| Poll {
-            label: Label::Task(queue, TaskKind::Workflow),
-            request: PollWorkflowTaskQueueRequest {
+        let mut workflow = |task_queue| {
+            let request = PollWorkflowTaskQueueRequest {
                 namespace: namespace.to_owned(),
                 task_queue: Some(task_queue),
                 identity: identity.to_owned(),
                 ..Default::default()
-            }
-            .into(),
+            };
+            let label = Label::Task(queue, TaskKind::Workflow);
+            Poll::new(service, label, request.into())
         };
+        let (workflow, sticky) = (workflow(normal.clone()), workflow(sticky));
         let activity = PollActivityTaskQueueRequest {
             namespace: namespace.to_owned(),
-            task_queue: Some(normal.clone()),
+            task_queue: Some(normal),
             identity: identity.to_owned(),
             ..Default::default()
         };
         Self {
-            workflow: workflow(normal),
-            sticky: workflow(sticky),
-            activity: Poll {
-                label: Label::Task(queue, TaskKind::Activity),
-                request: activity.into(),
-            },
+            workflow,
+            sticky,
+            activity: Poll::new(
+                service,
+                Label::Task(queue, TaskKind::Activity),
+                activity.into(),
+            ),
             sticky_queue,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use durasim_service::{PolledWorkflowTask, RequestId};
+use durasim_service::{PolledWorkflowTask, RequestId, Service};
 use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
@@ -42,6 +42,7 @@ pub(crate) struct WorkerProcess {
 
 impl WorkerProcess {
     pub(super) fn new(
+        service: &mut Service,
         spec: Rc<WorkerSpec>,
         version: usize,
         incarnation: u32,
@@ -52,7 +53,7 @@ impl WorkerProcess {
         let mut options = spec.options(version, namespace, incarnation);
         options.backtraces = backtraces;
         let identity = options.identity.clone();
-        let polls = Polls::new(namespace, &spec.task_queue, &identity);
+        let polls = Polls::new(service, namespace, &spec.task_queue, &identity);
         let data_converter = options.data_converter.clone();
         let workflows = WorkflowWorker::new(options, code.workflows.clone());
         let activities = (code.activities)();

@@ -13,7 +13,12 @@ use super::{ProcessRef, WorkerCall};
 use crate::{
     faults::{Delay, TaskFate, TaskMoment, TaskView},
     label::{Label, Workflow, WorkflowTaskMessage},
-    world::{State, calls::Caller, diagnosis},
+    world::{
+        State,
+        calls::Caller,
+        diagnosis,
+        trace::{IssuedCommand, TaskAttempt},
+    },
 };
 
 impl State {
@@ -143,10 +148,8 @@ impl State {
             let report = diagnosis::limit(self, &exceeded);
             return self.fail(report);
         }
-        self.record(
-            "workflow task",
-            format_args!("{workflow} attempt {}", task.attempt),
-        );
+        let attempt = TaskAttempt(Label::Workflow(workflow), task.attempt.into());
+        self.record("workflow task", attempt);
 
         // Faults that happen before the code runs.
         match self.task_fate(at, TaskMoment::Arrives, workflow, Some(&task)) {
@@ -248,10 +251,7 @@ impl State {
         match progress {
             WorkflowTaskProgress::Completed(request) => {
                 for command in &request.commands {
-                    self.record(
-                        "command",
-                        format_args!("{workflow} {:?}", command.command_type()),
-                    );
+                    self.record("command", IssuedCommand(workflow, command.command_type()));
                 }
                 self.complete_workflow_task(at, run_id, workflow, (*request).into());
             }

@@ -231,11 +231,12 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
 /// Puts a query in front of all tasks of a queue, since it asks about the state before them.
 fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
     let task = Task::Query { query, ordinal };
-    let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
+    let key = service.task_queues.key(QueueKind::Workflow, queue);
+    let waiting = service.task_queues.queue_mut(key);
     waiting.backlog.push_front(task);
     // A queue never has both tasks and pollers. If a poller waits, the query is the only task.
     loop {
-        let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
+        let waiting = service.task_queues.queue_mut(key);
         let Some(Task::Query { query, ordinal }) = waiting.backlog.front() else {
             return;
         };
@@ -244,17 +245,14 @@ fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
             return;
         };
         waiting.backlog.pop_front();
-        match start_task(service, queue, query, ordinal) {
+        let started = start_task(service, queue, query, ordinal);
+        let waiting = service.task_queues.queue_mut(key);
+        match started {
             Some(task) => {
-                let waiting = service.task_queues.queue_mut(QueueKind::Workflow, queue);
                 waiting.last_poll_ms = Some(service.now_ms);
                 service.reply(poller.id, Ok(task.into()));
             }
-            None => service
-                .task_queues
-                .queue_mut(QueueKind::Workflow, queue)
-                .pollers
-                .push_front(poller),
+            None => waiting.pollers.push_front(poller),
         }
     }
 }
