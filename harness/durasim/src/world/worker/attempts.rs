@@ -1,11 +1,12 @@
 //! Activity attempts: their code, their heartbeats, and the reports of their outcomes.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use durasim_engine::TaskId;
 use durasim_service::Request;
 use durasim_worker::activity::{
-    ActivityAttempt, ActivityOutcome, HeartbeatAction, HeartbeatThrottle,
+    ActivityAttempt, ActivityOutcome, ClockCallback, HeartbeatAction, HeartbeatCallback,
+    HeartbeatThrottle,
 };
 use futures::future::BoxFuture;
 use temporalio_protos::temporal::api::{
@@ -97,11 +98,12 @@ impl State {
         at: ProcessRef,
         task: PollActivityTaskQueueResponse,
     ) {
-        let execution = task.workflow_execution.clone().unwrap_or_default();
+        let execution = task.workflow_execution.as_ref();
+        let (workflow_id, run_id) = execution.map_or(("", ""), |it| (&it.workflow_id, &it.run_id));
         let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
         let activity_type = task.activity_type.as_ref().map_or("", |t| t.name.as_str());
         let subject = Subject {
-            workflow: self.names.appears(&execution.workflow_id, workflow_type),
+            workflow: self.names.appears(workflow_id, workflow_type),
             activity: Name::new(activity_type),
             number: u32::try_from(task.attempt).unwrap_or(1),
         };
@@ -136,26 +138,26 @@ impl State {
         let Some(process) = self.workers.running(at) else {
             return;
         };
-        let token = task.task_token.clone();
+        let token: Arc<[u8]> = task.task_token.as_slice().into();
         let bounded = self.is_bounded(&task);
+        let span = tracing::debug_span!(
+            target: "durasim",
+            "activity",
+            activity = %label,
+            run_id,
+            attempt = number
+        );
         let heartbeat = Heartbeat {
             throttle: HeartbeatThrottle::new(&task),
             lost: false,
         };
         let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
         attempt.heartbeat = heartbeat_callback(at, token.clone());
-        let begun = self.begin_attempt(at, attempt, &execution.workflow_id);
+        let begun = self.begin_attempt(at, attempt, subject.workflow);
         let Some((future, cancel)) = begun else {
             return;
         };
         let attempt_token = token.clone();
-        let span = tracing::debug_span!(
-            target: "durasim",
-            "activity",
-            activity = %label,
-            run_id = execution.run_id,
-            attempt = number
-        );
         let runs = async move {
             let mut future = future;
             let outcome = match fate {
@@ -199,7 +201,7 @@ impl State {
         &mut self,
         at: ProcessRef,
         mut attempt: ActivityAttempt,
-        workflow_id: &str,
+        workflow: Workflow,
     ) -> Option<(BoxFuture<'static, ActivityOutcome>, CancellationToken)> {
         let process = self.workers.running(at)?;
         attempt.log = self.activity_log.clone();
@@ -209,6 +211,7 @@ impl State {
         match process.activities.start(attempt) {
             Ok(future) => Some((future, cancel)),
             Err(unregistered) => {
+                let workflow_id = self.names.id_of(workflow).unwrap_or_default();
                 let report = diagnosis::unregistered_activity(self, &unregistered, workflow_id);
                 self.fail(report);
                 None
@@ -404,12 +407,14 @@ impl State {
     }
 }
 
-/// Returns the clock that activities of this thread's world read.
-pub(super) fn clock_callback() -> Arc<dyn Fn() -> u64 + Send + Sync> {
-    Arc::new(|| World::current().clock.now_ms())
+/// Returns the clock that activities read, which is that of their thread's world.
+pub(super) fn clock_callback() -> ClockCallback {
+    static CLOCK: LazyLock<ClockCallback> =
+        LazyLock::new(|| Arc::new(|| World::current().clock.now_ms()));
+    CLOCK.clone()
 }
 
-fn heartbeat_callback(at: ProcessRef, token: Vec<u8>) -> Arc<dyn Fn(Vec<Payload>) + Send + Sync> {
+fn heartbeat_callback(at: ProcessRef, token: Arc<[u8]>) -> HeartbeatCallback {
     Arc::new(move |details| {
         // An attempt outlives its world only while it is dropped: nobody is left to hear its
         // heartbeat.

@@ -141,9 +141,8 @@ impl State {
         };
         let label = Label::Attempt(workflow, Name::new(&task.schedule.activity_type));
         let number = task.attempt;
-        let workflow_id = origin.execution.workflow_id.clone();
         let attempt = ActivityAttempt::local(task, origin, clock_callback());
-        let Some((future, cancel)) = self.begin_attempt(at, attempt, &workflow_id) else {
+        let Some((future, cancel)) = self.begin_attempt(at, attempt, workflow) else {
             return;
         };
         let (request, now_ms) = (id.request, self.now_ms);

@@ -1,6 +1,6 @@
 //! One worker process, running.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use durasim_service::{PolledWorkflowTask, RequestId, Service};
 use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
@@ -26,8 +26,10 @@ pub(crate) struct WorkerProcess {
     pub(crate) workflows: WorkflowWorker,
     pub(crate) activities: ActivityDefinitions,
     pub(crate) data_converter: DataConverter,
+    /// The client that activities get; made for the first of them.
+    client: OnceCell<Client>,
     /// The activity attempts that run, by task token.
-    pub(in crate::world) attempts: BTreeMap<Vec<u8>, RunningAttempt>,
+    pub(in crate::world) attempts: BTreeMap<Arc<[u8]>, RunningAttempt>,
     pub(super) local_attempts: LocalAttempts,
     /// The runs whose workflow task the process holds.
     pub(in crate::world) runs: BTreeMap<String, Workflow>,
@@ -65,6 +67,7 @@ impl WorkerProcess {
             up: true,
             workflows,
             activities,
+            client: OnceCell::new(),
             attempts: BTreeMap::new(),
             local_attempts: LocalAttempts::default(),
             runs: BTreeMap::new(),
@@ -105,11 +108,14 @@ impl WorkerProcess {
 
     /// Returns the client that activities of this process get.
     pub(super) fn client(&self, namespace: &str) -> Client {
-        let options = ClientOptions::new(namespace)
-            .data_converter(self.data_converter.clone())
-            .build();
-        Client::new(connection(), options)
-            .expect("a client over the simulated connection has no plugins to fail")
+        let client = self.client.get_or_init(|| {
+            let options = ClientOptions::new(namespace)
+                .data_converter(self.data_converter.clone())
+                .build();
+            Client::new(connection(), options)
+                .expect("a client over the simulated connection has no plugins to fail")
+        });
+        client.clone()
     }
 
     /// Returns the reference to this process; `worker` is its place among the workers.
