@@ -21,7 +21,6 @@ pub(super) type Invoked = BoxFuture<'static, Result<Payload, ActivityError>>;
 
 /// The code that an attempt runs: that of an activity, or its mock.
 pub(super) struct Code {
-    pub(super) activity_type: Arc<str>,
     pub(super) is_mock: bool,
     pub(super) instance: Option<Instance>,
     pub(super) invoke: Invocation,

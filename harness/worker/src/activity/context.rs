@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
+use temporalio_client::Client;
 use temporalio_common::{
     ActivityDefinition, ActivityError,
     data_converters::{
@@ -61,9 +62,20 @@ pub(super) struct AttemptContext {
 impl AttemptContext {
     /// Returns the context of an attempt whose payloads have passed the codec.
     pub(super) fn new(attempt: ActivityAttempt, types: DetailTypes, call: &OpenCall) -> Arc<Self> {
-        let heartbeat_details = attempt.start.heartbeat_details.clone();
-        let data_converter = attempt.data_converter.clone();
-        let heartbeats = Heartbeats::new(types, data_converter.clone(), attempt.heartbeat.clone());
+        let ActivityAttempt {
+            start,
+            task_token,
+            task_queue,
+            clock,
+            heartbeat,
+            cancel,
+            client,
+            data_converter,
+            ..
+        } = attempt;
+        let (number, is_local) = (start.attempt, start.is_local);
+        let heartbeat_details = start.heartbeat_details.clone();
+        let heartbeats = Heartbeats::new(types, data_converter.clone(), heartbeat);
         Arc::new_cyclic(|context: &Weak<Self>| {
             let context = context.clone();
             // Nobody waits for the heartbeats of an attempt that has ended.
@@ -72,17 +84,19 @@ impl AttemptContext {
                     context.heartbeats.record_erased(&*details);
                 }
             };
+            let converter = data_converter.payload_converter();
+            let environment = environment(start, task_token, task_queue, converter, client, record);
             Self {
-                number: attempt.start.attempt,
-                is_local: attempt.start.is_local,
+                number,
+                is_local,
                 heartbeat_details,
                 data_converter,
-                cancel: attempt.cancel.clone(),
+                cancel,
                 heartbeats,
-                clock: attempt.clock.clone(),
+                clock,
                 call: call.index(),
                 started_ms: call.started_ms(),
-                environment: environment(attempt, record),
+                environment,
                 sdk: OnceLock::new(),
             }
         })
@@ -130,13 +144,17 @@ impl AttemptContext {
 
 /// Returns the environment of an attempt, whose heartbeats go to the closure.
 fn environment(
-    mut attempt: ActivityAttempt,
+    mut start: activity_task::Start,
+    task_token: Vec<u8>,
+    task_queue: String,
+    converter: &PayloadConverter,
+    client: Option<Client>,
     record: impl Fn(Box<dyn Any>) + Send + Sync + 'static,
 ) -> ActivityEnvironment {
-    let details = std::mem::take(&mut attempt.start.heartbeat_details);
-    let headers = std::mem::take(&mut attempt.start.header_fields);
+    let details = std::mem::take(&mut start.heartbeat_details);
+    let headers = std::mem::take(&mut start.header_fields);
     let builder = ActivityEnvironment::builder();
-    let builder = match attempt.data_converter.payload_converter() {
+    let builder = match converter {
         // A pure serde converter encodes every value, also a payload: for the first value, it
         // has to return the payload itself.
         PayloadConverter::Serde(inner) if !details.is_empty() => {
@@ -157,12 +175,8 @@ fn environment(
         .expect("payloads become heartbeat details as they are")
         .on_heartbeat(record)
         .headers(headers)
-        .maybe_client(attempt.client)
-        .info(activity_info(
-            attempt.start,
-            attempt.task_token,
-            attempt.task_queue,
-        ))
+        .maybe_client(client)
+        .info(activity_info(start, task_token, task_queue))
         .build()
 }
 

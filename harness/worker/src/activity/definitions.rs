@@ -29,8 +29,8 @@ use super::{
 /// mock takes precedence over the activity that it replaces, whichever was registered first.
 #[derive(Clone, Default)]
 pub struct ActivityDefinitions {
-    real: BTreeMap<Arc<str>, RealActivity>,
-    mocks: BTreeMap<Arc<str>, Invocation>,
+    real: BTreeMap<String, RealActivity>,
+    mocks: BTreeMap<String, Invocation>,
     instances: BTreeMap<TypeId, Instance>,
     detail_types: DetailTypes,
 }
@@ -128,10 +128,8 @@ impl ActivityDefinitions {
     pub fn register<AD: ExecutableActivity>(
         &mut self,
     ) -> Result<&mut Self, ActivityRegistrationError> {
-        let definition = AD::definition();
-        let activity_type = definition.name();
-        if self.real.contains_key(activity_type) {
-            let activity_type = activity_type.to_owned();
+        let activity_type = AD::definition().name().to_owned();
+        if self.real.contains_key(&activity_type) {
             return Err(ActivityRegistrationError::DuplicateActivity { activity_type });
         }
         let receiver = AD::REQUIRES_INSTANCE.then(|| {
@@ -156,7 +154,7 @@ impl ActivityDefinitions {
                 .boxed()
         });
         self.real
-            .insert(activity_type.into(), RealActivity { receiver, invoke });
+            .insert(activity_type, RealActivity { receiver, invoke });
         self.know_types_of::<AD>();
         Ok(self)
     }
@@ -199,9 +197,8 @@ impl ActivityDefinitions {
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static,
     {
-        let activity_type = activity.name();
-        if self.mocks.contains_key(activity_type) {
-            let activity_type = activity_type.to_owned();
+        let activity_type = activity.name().to_owned();
+        if self.mocks.contains_key(&activity_type) {
             return Err(ActivityRegistrationError::DuplicateMock { activity_type });
         }
         let invocation: Invocation = Arc::new(move |_, payloads, context| {
@@ -214,7 +211,7 @@ impl ActivityDefinitions {
                 .map(move |output| encode(context.data_converter.payload_converter(), &output?))
                 .boxed()
         });
-        self.mocks.insert(activity_type.into(), invocation);
+        self.mocks.insert(activity_type, invocation);
         self.know_types_of::<AD>();
         Ok(self)
     }
@@ -242,7 +239,7 @@ impl ActivityDefinitions {
     /// instances that are here already.
     pub fn inherit(&mut self, others: &Self) {
         let own: BTreeSet<String> = self.names().into_iter().collect();
-        let is_new = |name: &Arc<str>| !own.contains(&**name);
+        let is_new = |name: &String| !own.contains(name);
         self.real.extend(
             others
                 .real
@@ -265,10 +262,15 @@ impl ActivityDefinitions {
         self.detail_types.inherit(&others.detail_types);
     }
 
+    /// Returns `true` if no activity is registered or mocked.
+    pub fn is_empty(&self) -> bool {
+        self.real.is_empty() && self.mocks.is_empty()
+    }
+
     /// Returns the activity types that are registered or mocked, in alphabetical order.
     pub fn names(&self) -> Vec<String> {
-        let names: BTreeSet<&Arc<str>> = self.real.keys().chain(self.mocks.keys()).collect();
-        names.into_iter().map(ToString::to_string).collect()
+        let names: BTreeSet<&String> = self.real.keys().chain(self.mocks.keys()).collect();
+        names.into_iter().cloned().collect()
     }
 
     /// Checks that every activity which needs an instance has one, unless it is mocked.
@@ -280,7 +282,7 @@ impl ActivityDefinitions {
         let real = self
             .real
             .iter()
-            .filter(|(activity_type, _)| !self.mocks.contains_key(&***activity_type));
+            .filter(|(activity_type, _)| !self.mocks.contains_key(*activity_type));
         for (activity_type, activity) in real {
             self.instance_for(activity, activity_type, task_queue)?;
         }
@@ -298,18 +300,16 @@ impl ActivityDefinitions {
         attempt: ActivityAttempt,
     ) -> Result<BoxFuture<'static, ActivityOutcome>, Unregistered> {
         let activity_type = attempt.activity_type();
-        let code = if let Some((name, mock)) = self.mocks.get_key_value(activity_type) {
+        let code = if let Some(mock) = self.mocks.get(activity_type) {
             Code {
-                activity_type: name.clone(),
                 is_mock: true,
                 instance: None,
                 invoke: mock.clone(),
             }
-        } else if let Some((name, activity)) = self.real.get_key_value(activity_type) {
+        } else if let Some(activity) = self.real.get(activity_type) {
             Code {
-                activity_type: name.clone(),
                 is_mock: false,
-                instance: self.instance_for(activity, name, attempt.task_queue())?,
+                instance: self.instance_for(activity, activity_type, attempt.task_queue())?,
                 invoke: activity.invoke.clone(),
             }
         } else {

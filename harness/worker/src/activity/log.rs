@@ -2,26 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prost::Message;
 use temporalio_common::data_converters::{
     GenericPayloadConverter, PayloadConversionError, PayloadConverter, SerializationContext,
     TemporalDeserializable,
 };
-use temporalio_protos::{
-    coresdk::{
-        activity_result::{ActivityExecutionResult, Success, activity_execution_result::Status},
-        activity_task,
-    },
-    temporal::api::{
-        common::v1::{Payload, Payloads},
-        failure::v1::Failure,
-    },
+use temporalio_protos::temporal::api::{
+    common::v1::{Payload, Payloads},
+    failure::v1::Failure,
 };
 
 use super::{
-    attempt::ActivityAttempt,
-    callbacks::ClockCallback,
-    outcome::{ActivityOutcome, one},
+    attempt::ActivityAttempt, callbacks::ClockCallback, outcome::ActivityOutcome,
     payloads::ACTIVITY_CONTEXT,
 };
 
@@ -31,26 +22,7 @@ use super::{
 /// started, which the choices of the world determine.
 #[derive(Clone, Default)]
 pub struct CallLog {
-    entries: Arc<Mutex<Vec<Entry>>>,
-}
-
-/// The entry of a call, from which a record is made on demand. Most entries are never read, so the
-/// messages in them are encoded, which costs less than a clone.
-struct Entry {
-    activity_type: Arc<str>,
-    task_queue: String,
-    /// An [`activity_task::Start`].
-    task: Vec<u8>,
-    converter: PayloadConverter,
-    started_ms: u64,
-    finished_ms: Option<u64>,
-    outcome: EntryOutcome,
-}
-
-enum EntryOutcome {
-    /// A [`Success`].
-    Completed(Vec<u8>),
-    Other(ActivityCallOutcome),
+    entries: Arc<Mutex<Vec<ActivityCallRecord>>>,
 }
 
 /// The record of one attempt of an activity.
@@ -135,69 +107,10 @@ impl ActivityCallRecord {
     }
 }
 
-impl From<ActivityOutcome> for ActivityCallOutcome {
-    fn from(outcome: ActivityOutcome) -> Self {
-        match outcome {
-            ActivityOutcome::Completed(result) => Self::Completed(result),
-            ActivityOutcome::Failed(failure) | ActivityOutcome::Panicked { failure, .. } => {
-                Self::Failed(failure)
-            }
-            ActivityOutcome::Canceled(details) => Self::Canceled(details),
-            ActivityOutcome::WillCompleteAsync => Self::WillCompleteAsync,
-            ActivityOutcome::Fault(_) => Self::Abandoned,
-        }
-    }
-}
-
-impl Entry {
-    fn record(&self) -> ActivityCallRecord {
-        let task: activity_task::Start = decoded(&self.task);
-        let execution = task.workflow_execution.unwrap_or_default();
-        ActivityCallRecord {
-            activity_type: task.activity_type,
-            task_queue: self.task_queue.clone(),
-            workflow_id: execution.workflow_id,
-            run_id: execution.run_id,
-            activity_id: task.activity_id,
-            payloads: Payloads {
-                payloads: task.input,
-            },
-            attempt: task.attempt,
-            is_local: task.is_local,
-            started_ms: self.started_ms,
-            finished_ms: self.finished_ms,
-            outcome: self.outcome.decoded(),
-            converter: self.converter.clone(),
-        }
-    }
-}
-
-impl EntryOutcome {
-    fn of(result: &ActivityExecutionResult) -> Self {
-        match &result.status {
-            Some(Status::Completed(success)) => Self::Completed(success.encode_to_vec()),
-            _ => Self::Other(ActivityOutcome::of(result.clone()).into()),
-        }
-    }
-
-    fn decoded(&self) -> ActivityCallOutcome {
-        match self {
-            Self::Completed(success) => {
-                ActivityCallOutcome::Completed(decoded::<Success>(success).result.map(one))
-            }
-            Self::Other(outcome) => outcome.clone(),
-        }
-    }
-}
-
-fn decoded<M: Message + Default>(message: &[u8]) -> M {
-    M::decode(message).expect("an entry holds what a message was encoded to")
-}
-
 impl CallLog {
     /// Returns all calls, in the order in which they started.
     pub fn all(&self) -> Vec<ActivityCallRecord> {
-        self.lock().iter().map(Entry::record).collect()
+        self.lock().clone()
     }
 
     /// Returns the calls of one activity type, in the order in which they started.
@@ -205,8 +118,8 @@ impl CallLog {
         let entries = self.lock();
         let of_type = entries
             .iter()
-            .filter(|entry| *entry.activity_type == *activity_type);
-        of_type.map(Entry::record).collect()
+            .filter(|entry| entry.activity_type == activity_type);
+        of_type.cloned().collect()
     }
 
     /// Returns the number of calls.
@@ -220,19 +133,28 @@ impl CallLog {
     }
 
     /// Adds the entry of an attempt whose payloads have passed the codec.
-    pub(super) fn begin(attempt: &ActivityAttempt, activity_type: Arc<str>) -> OpenCall {
+    pub(super) fn begin(attempt: &ActivityAttempt) -> OpenCall {
         let clock = attempt.clock.clone();
         let started_ms = clock();
+        let start = &attempt.start;
+        let execution = start.workflow_execution.clone().unwrap_or_default();
         let mut entries = attempt.log.lock();
         let index = entries.len();
-        entries.push(Entry {
-            activity_type,
+        entries.push(ActivityCallRecord {
+            activity_type: start.activity_type.clone(),
             task_queue: attempt.task_queue.clone(),
-            task: attempt.start.encode_to_vec(),
-            converter: attempt.data_converter.payload_converter().clone(),
+            workflow_id: execution.workflow_id,
+            run_id: execution.run_id,
+            activity_id: start.activity_id.clone(),
+            payloads: Payloads {
+                payloads: start.input.clone(),
+            },
+            attempt: start.attempt,
+            is_local: start.is_local,
             started_ms,
             finished_ms: None,
-            outcome: EntryOutcome::Other(ActivityCallOutcome::Running),
+            outcome: ActivityCallOutcome::Running,
+            converter: attempt.data_converter.payload_converter().clone(),
         });
         drop(entries);
         OpenCall {
@@ -243,7 +165,7 @@ impl CallLog {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<ActivityCallRecord>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -265,11 +187,19 @@ impl OpenCall {
         self.started_ms
     }
 
-    pub(super) fn end(self, result: &ActivityExecutionResult) {
-        self.set(EntryOutcome::of(result));
+    pub(super) fn end(self, outcome: ActivityOutcome) {
+        self.set(match outcome {
+            ActivityOutcome::Completed(result) => ActivityCallOutcome::Completed(result),
+            ActivityOutcome::Failed(failure) | ActivityOutcome::Panicked { failure, .. } => {
+                ActivityCallOutcome::Failed(failure)
+            }
+            ActivityOutcome::Canceled(details) => ActivityCallOutcome::Canceled(details),
+            ActivityOutcome::WillCompleteAsync => ActivityCallOutcome::WillCompleteAsync,
+            ActivityOutcome::Fault(_) => ActivityCallOutcome::Abandoned,
+        });
     }
 
-    fn set(&self, outcome: EntryOutcome) {
+    fn set(&self, outcome: ActivityCallOutcome) {
         let mut entries = self.log.lock();
         let entry = &mut entries[self.index];
         if entry.finished_ms.is_none() {
@@ -281,6 +211,6 @@ impl OpenCall {
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        self.set(EntryOutcome::Other(ActivityCallOutcome::Abandoned));
+        self.set(ActivityCallOutcome::Abandoned);
     }
 }

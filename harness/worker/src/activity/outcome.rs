@@ -122,7 +122,7 @@ impl ActivityOutcome {
     }
 }
 
-pub(super) fn one(payload: Payload) -> Payloads {
+fn one(payload: Payload) -> Payloads {
     Payloads {
         payloads: vec![payload],
     }

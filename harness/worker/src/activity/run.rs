@@ -40,22 +40,17 @@ pub(super) async fn run(
     mut attempt: Box<ActivityAttempt>,
 ) -> ActivityOutcome {
     // The codec first. It is rare, and its futures are large.
-    let data_converter = attempt.data_converter.clone();
-    let codec = uses_codec(&data_converter);
-    let decoded = if codec {
-        let start = &mut attempt.start;
-        Box::pin(decode_payloads(
-            start,
-            data_converter.codec(),
-            &ACTIVITY_CONTEXT,
-        ))
-        .await
-    } else {
-        Ok(())
+    let with_codec = uses_codec(&attempt.data_converter).then(|| attempt.data_converter.clone());
+    let decoded = match &with_codec {
+        Some(converter) => {
+            let start = &mut attempt.start;
+            Box::pin(decode_payloads(start, converter.codec(), &ACTIVITY_CONTEXT)).await
+        }
+        None => Ok(()),
     };
 
     // Then activity code, unless its payloads could not be decoded.
-    let call = CallLog::begin(&attempt, code.activity_type.clone());
+    let call = CallLog::begin(&attempt);
     let mut panicked = None;
     let result = if let Err(error) = decoded {
         let message = format!("Failed decoding activity task: {error}");
@@ -74,11 +69,10 @@ pub(super) async fn run(
     };
 
     // Records are in the clear; the service gets what the codec makes of the result.
-    call.end(&result);
-    let outcome = if codec {
-        Box::pin(encode(&data_converter, result)).await
-    } else {
-        ActivityOutcome::of(result)
+    call.end(ActivityOutcome::of(result.clone()));
+    let outcome = match &with_codec {
+        Some(converter) => Box::pin(encode(converter, result)).await,
+        None => ActivityOutcome::of(result),
     };
     outcome.of_code(panicked)
 }

@@ -91,7 +91,7 @@ impl WorkerProcess {
 
     /// Returns `true` if the code that runs has any activity.
     pub(crate) fn runs_any_activity(&self) -> bool {
-        !self.activities.names().is_empty()
+        !self.activities.is_empty()
     }
 
     /// Returns the workflow types of the code that runs, real and mocked.
