@@ -91,6 +91,6 @@ impl<Input> ActivityCall<Input> {
     ///
     /// [`ActivityDefinitions::heartbeat_details`]: super::ActivityDefinitions::heartbeat_details
     pub fn context(&self) -> ActivityContext {
-        self.context.hand_out()
+        *self.context.hand_out()
     }
 }

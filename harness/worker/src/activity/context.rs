@@ -56,7 +56,7 @@ pub(super) struct AttemptContext {
     /// The environment behind the SDK's context. It has a cancellation token of its own.
     environment: ActivityEnvironment,
     /// The SDK's context, for those who only read it.
-    sdk: OnceLock<ActivityContext>,
+    sdk: OnceLock<Box<ActivityContext>>,
 }
 
 impl AttemptContext {
@@ -113,7 +113,7 @@ impl AttemptContext {
     }
 
     /// Returns the SDK's context of this attempt, for activity code.
-    pub(super) fn hand_out(&self) -> ActivityContext {
+    pub(super) fn hand_out(&self) -> Box<ActivityContext> {
         if self.cancel.is_cancelled() {
             self.cancel_sdk_context();
         }
@@ -264,8 +264,9 @@ fn deadline(start: &activity_task::Start) -> Option<SystemTime> {
 /// An activity that returns its context.
 struct HandOut;
 
-/// The result of [`HandOut`], which never becomes a payload.
-struct HandedOut(ActivityContext);
+/// The result of [`HandOut`], which never becomes a payload. The context is large, and passes
+/// through many hands.
+struct HandedOut(Box<ActivityContext>);
 
 impl TemporalSerializable for HandedOut {}
 impl TemporalDeserializable for HandedOut {}
@@ -296,6 +297,6 @@ impl ExecutableActivity for HandOut {
         context: ActivityContext,
         (): (),
     ) -> BoxFuture<'static, Result<HandedOut, ActivityError>> {
-        futures::future::ready(Ok(HandedOut(context))).boxed()
+        futures::future::ready(Ok(HandedOut(Box::new(context)))).boxed()
     }
 }

@@ -149,7 +149,7 @@ impl ActivityDefinitions {
                     Ok(input) => input,
                     Err(error) => return failed(error),
                 };
-            AD::execute(receiver, context.hand_out(), input)
+            AD::execute(receiver, *context.hand_out(), input)
                 .map(move |output| encode(context.data_converter.payload_converter(), &output?))
                 .boxed()
         });
