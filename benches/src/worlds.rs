@@ -4,7 +4,10 @@ use durasim::{
     FaultProfile, TestResult, TestWorkflowEnvironment,
     advanced::{Body, ChoiceSource, WorldOptions, WorldReport, run_world},
 };
-use futures::{FutureExt, future::LocalBoxFuture};
+use futures::{
+    FutureExt,
+    future::{LocalBoxFuture, try_join_all},
+};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
 use crate::{Rounds, Steps};
@@ -30,6 +33,33 @@ async fn run_rounds(env: TestWorkflowEnvironment, rounds: u32) -> TestResult {
         .get_result(WorkflowGetResultOptions::default())
         .await?;
     assert_eq!(sum, rounds * rounds.saturating_sub(1) / 2);
+    Ok(())
+}
+
+/// Returns a world in which clients start this many workflows of two rounds each, and await them
+/// all.
+pub fn crowd(
+    workflows: u32,
+) -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync {
+    move |env| run_crowd(env, workflows).boxed_local()
+}
+
+async fn run_crowd(env: TestWorkflowEnvironment, workflows: u32) -> TestResult {
+    env.worker("rounds")
+        .activity(Steps::step)
+        .workflow::<Rounds>()
+        .start()?;
+    let client = env.client();
+    let started = (0..workflows).map(|number| {
+        let options = WorkflowStartOptions::new("rounds", format!("rounds-{number}")).build();
+        client.start_workflow(Rounds::run, 2, options)
+    });
+    for handle in try_join_all(started).await? {
+        let sum = handle
+            .get_result(WorkflowGetResultOptions::default())
+            .await?;
+        assert_eq!(sum, 1);
+    }
     Ok(())
 }
 

@@ -5,6 +5,8 @@
 //! and prints the difference. Start-up and the caches of the first run cancel out, and the count
 //! does not depend on what else the machine does. A function's own instructions count for the crate
 //! whose name begins its path; `malloc`, `memcpy` and similar functions have lines of their own.
+//!
+//! It also counts what a workflow costs in worlds with ten and with thousands of them.
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +16,7 @@ use std::{
 };
 
 use benches::worlds::{self, Extra};
+use durasim::advanced::{ChoiceSource, WorldOptions, run_world};
 
 /// The two numbers of runs.
 const RUNS: [u32; 2] = [20, 60];
@@ -23,6 +26,13 @@ const SUBJECTS: [(&str, u64, &[Extra]); 2] = [
     ("checks off", 1_100_000, &[]),
     ("default checks", 1_500_000, &[Extra::Replay]),
 ];
+
+/// The numbers of workflows in one world whose cost per workflow is compared, each with the number
+/// of worlds that are counted. The first is what the others are compared with.
+const CROWDS: [(u32, u64); 3] = [(10, 20), (1_000, 1), (3_000, 1)];
+
+/// The largest cost of a workflow in a large world, over that in the smallest.
+const SCALE_BUDGET: f64 = 1.15;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -36,6 +46,10 @@ fn main() -> ExitCode {
         },
         ["run", subject, runs] => {
             run(subject, runs);
+            ExitCode::SUCCESS
+        }
+        ["crowd", workflows, worlds, faults] => {
+            crowd(workflows, worlds, faults == "faults");
             ExitCode::SUCCESS
         }
         _ => {
@@ -57,11 +71,61 @@ fn run(subject: &str, runs: &str) {
     }
 }
 
+/// Runs worlds with many workflows each; this too is watched.
+fn crowd(workflows: &str, worlds: &str, faults: bool) {
+    let number = "the program gives a number";
+    let body = worlds::crowd(workflows.parse().expect(number));
+    let options = if faults {
+        worlds::faulty()
+    } else {
+        WorldOptions::default()
+    };
+    for seed in 0..worlds.parse().expect(number) {
+        let choices = if faults {
+            ChoiceSource::Seed(seed)
+        } else {
+            ChoiceSource::Benign
+        };
+        let mut options = options.clone();
+        options.choices = choices;
+        let report = run_world(&body, &options);
+        assert!(report.failure.is_none(), "{:?}", report.failure);
+    }
+}
+
+/// Prints the cost of a workflow in worlds with few and with many of them.
+fn scale(folder: &Path) -> Result<(), String> {
+    for faults in ["none", "faults"] {
+        let mut smallest = None;
+        for (workflows, worlds) in CROWDS {
+            let cost = |worlds: u64| {
+                let arguments = ["crowd", &workflows.to_string(), &worlds.to_string(), faults];
+                let costs = count(folder, &arguments)?;
+                Ok::<u64, String>(costs.values().sum())
+            };
+            // Without a world, the program starts and ends.
+            let each = cost(worlds)?.saturating_sub(cost(0)?) / (u64::from(workflows) * worlds);
+            #[expect(clippy::cast_precision_loss, reason = "a ratio, for reading")]
+            let ratio = each as f64 / *smallest.get_or_insert(each) as f64;
+            let verdict = if ratio <= SCALE_BUDGET {
+                "within"
+            } else {
+                "OVER"
+            };
+            println!(
+                "a workflow among {workflows:>5}, faults: {faults:<6}  {each:>9} instructions, \
+                 {ratio:.2} times, {verdict} {SCALE_BUDGET}"
+            );
+        }
+    }
+    Ok(())
+}
+
 fn report() -> Result<(), String> {
     let folder = env::temp_dir().join(format!("durasim-instructions-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     for (subject, budget, _) in SUBJECTS {
-        let [few, many] = RUNS.map(|runs| count(&folder, subject, runs));
+        let [few, many] = RUNS.map(|runs| count(&folder, &["run", subject, &runs.to_string()]));
         let (few, many) = (few?, many?);
         let per_run = |component: &str| {
             let of = |costs: &BTreeMap<&str, u64>| costs.get(component).copied().unwrap_or(0);
@@ -78,20 +142,21 @@ fn report() -> Result<(), String> {
             println!("  {cost:>9}  {share:>4.1} %  {component}");
         }
     }
+    scale(&folder)?;
     // A folder that stays behind does no harm.
     let _ = std::fs::remove_dir_all(&folder);
     Ok(())
 }
 
-/// Counts the instructions of the given number of runs, by component.
-fn count(folder: &Path, subject: &str, runs: u32) -> Result<BTreeMap<&'static str, u64>, String> {
-    let out = folder.join(format!("{runs}"));
+/// Counts the instructions of this program with these arguments, by component.
+fn count(folder: &Path, arguments: &[&str]) -> Result<BTreeMap<&'static str, u64>, String> {
+    let out = folder.join("profile");
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let valgrind = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .args(["run", subject, &runs.to_string()])
+        .args(arguments)
         .output()
         .map_err(|error| format!("valgrind: {error}; install it first"))?;
     if !valgrind.status.success() {

@@ -90,9 +90,31 @@ impl Choices {
     ///
     /// With an arity of 0 or 1 the answer is 0 without a draw; the occurrence counts all the same.
     pub fn choose(&mut self, site: &'static str, key: &str, arity: u32, odds: Odds) -> u32 {
+        self.choose_where(site, key, arity, odds, || true)
+    }
+
+    /// Makes a decision whose other answers are open only where `open` says so: where it returns
+    /// `false`, this is [`Choices::choose`] with an arity of 1.
+    ///
+    /// Looking whether they are open may be costly, and is done only if it matters.
+    pub fn choose_where(
+        &mut self,
+        site: &'static str,
+        key: &str,
+        arity: u32,
+        odds: Odds,
+        open: impl FnOnce() -> bool,
+    ) -> u32 {
+        self.last_is_taken = false;
         let (occurrence, point_hash) = self.count(site, key);
-        if arity <= 1 {
-            self.last_is_taken = false;
+        let drawn = match &self.source {
+            _ if arity <= 1 => return 0,
+            Source::Benign => Some(0),
+            Source::Seed(seed) => Some(seed.draw(point_hash, arity, odds)),
+            Source::Tape(_) => None,
+        };
+        let matters = drawn != Some(0) || self.offers.is_some();
+        if matters && !open() {
             return 0;
         }
         if let Some(offers) = &mut self.offers {
@@ -102,11 +124,10 @@ impl Choices {
             });
         }
         let value = match &mut self.source {
-            Source::Benign => 0,
-            Source::Seed(seed) => seed.draw(point_hash, arity, odds),
             Source::Tape(script) => script
                 .answer(point_hash, site, key, occurrence, arity)
                 .unwrap_or(0),
+            Source::Benign | Source::Seed(_) => drawn.unwrap_or(0),
         };
         self.record(site, key, occurrence, arity, value);
         value

@@ -12,7 +12,9 @@ use durasim_engine::{Choices, Odds, START_MS};
 
 use super::{
     catalogue::FaultKind,
-    moments::{AttemptFate, AttemptView, CallView, Fate, RunTimes, TaskFate, TaskMoment, TaskView},
+    moments::{
+        AttemptFate, AttemptView, CallView, Fate, Lazily, RunTimes, TaskFate, TaskMoment, TaskView,
+    },
     placement::Fault,
     profile::FaultProfile,
     rule::{FaultRule, Injection, Injector, Opportunity},
@@ -35,7 +37,7 @@ const MIN_SWARM: usize = 3;
 pub(crate) struct Faults {
     profile: FaultProfile,
     /// The kinds that this world's swarm has left on.
-    on: Vec<FaultKind>,
+    on: Kinds,
     /// The number of faults that were drawn; those placed by hand do not count against the budget.
     drawn: u32,
     injected: u32,
@@ -47,6 +49,30 @@ pub(crate) struct Faults {
     run_times: BTreeMap<Workflow, RunTimes>,
     /// True if a caller is about to give up waiting for a worker.
     hurries: bool,
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Default)]
+struct Kinds(u32);
+
+impl Kinds {
+    fn contains(self, kind: FaultKind) -> bool {
+        self.0 & (1 << kind as u32) != 0
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl FromIterator<FaultKind> for Kinds {
+    fn from_iter<T: IntoIterator<Item = FaultKind>>(kinds: T) -> Self {
+        Self(
+            kinds
+                .into_iter()
+                .fold(0, |all, kind| all | 1 << kind as u32),
+        )
+    }
 }
 
 /// A fault that was placed by hand.
@@ -66,7 +92,7 @@ impl Faults {
             .filter(|kind| profile.odds_of(*kind) > 0.0)
             .collect();
         let swarm = profile.is_swarm() && on.len() >= MIN_SWARM && !broken!(Swarm);
-        let on = on
+        let on: Kinds = on
             .into_iter()
             .filter(|kind| !swarm || choices.choose("swarm", kind.name(), 2, Odds::Uniform) == 0)
             .collect();
@@ -173,11 +199,8 @@ impl Faults {
             return None;
         }
         FaultKind::ALL.into_iter().find_map(|kind| {
-            let placed = self
-                .placed
-                .iter()
-                .any(|placed| !placed.done && placed.fault.kind() == kind);
-            if !placed && !self.on.contains(&kind) {
+            let is_placed = |it: &PlacedFault| !it.done && it.fault.kind() == kind;
+            if !self.on.contains(kind) && !self.placed.iter().any(is_placed) {
                 return None;
             }
             let mut draw = Draw {
@@ -247,7 +270,7 @@ impl Injector for Draw<'_> {
 impl Draw<'_> {
     /// Draws whether the fault happens, and in which way.
     fn draw(&mut self, opportunity: &Opportunity<'_>, key: &str) -> Option<Injection> {
-        if !self.faults.on.contains(&self.kind) {
+        if !self.faults.on.contains(self.kind) {
             return None;
         }
         let setbacks = opportunity
@@ -270,9 +293,12 @@ impl Draw<'_> {
         } else {
             1
         };
+        let tolerates =
+            || opportunity.tolerated_when.is_none_or(Lazily::holds) || broken!(Tolerance);
+        let odds = Odds::Rarely(odds);
         let way = self
             .choices
-            .choose(self.kind.site(), key, arity, Odds::Rarely(odds));
+            .choose_where(self.kind.site(), key, arity, odds, tolerates);
         if way == 0 {
             return None;
         }

@@ -32,7 +32,7 @@ pub(crate) use latency::{Latency, ordering_words};
 pub(crate) use moments::Moment;
 pub(crate) use moments::{
     AttemptFate, AttemptMoment, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Direction,
-    Fate, Partition, RunTimes, TaskFate, TaskMoment, TaskView,
+    Fate, Lazily, Partition, RunTimes, TaskFate, TaskMoment, TaskView,
 };
 pub(crate) use pause::first_await;
 pub use placement::Fault;

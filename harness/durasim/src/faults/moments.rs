@@ -1,6 +1,8 @@
 //! The moments at which faults may be injected: the facts that a fault learns at each, and the
 //! fates that it may choose.
 
+use std::cell::Cell;
+
 use durasim_service::{Response, Rpc};
 use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 use tonic::Status;
@@ -150,6 +152,27 @@ impl RunTimes {
     }
 }
 
+/// A condition that takes a look at much of a world: it is decided once, when it is asked for.
+pub(crate) struct Lazily<'a> {
+    decide: &'a dyn Fn() -> bool,
+    answer: Cell<Option<bool>>,
+}
+
+impl<'a> Lazily<'a> {
+    pub(crate) fn new(decide: &'a dyn Fn() -> bool) -> Self {
+        Self {
+            decide,
+            answer: Cell::new(None),
+        }
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        let answer = self.answer.get().unwrap_or_else(|| (self.decide)());
+        self.answer.set(Some(answer));
+        answer
+    }
+}
+
 /// A moment in the life of a workflow task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskMoment {
@@ -173,7 +196,7 @@ pub(crate) struct TaskView<'a> {
     /// True if the worker keeps the run.
     pub(crate) is_cached: bool,
     /// True if everything that would die with the worker can be tried again.
-    pub(crate) tolerates_crash: bool,
+    pub(crate) tolerates_crash: &'a Lazily<'a>,
     /// The version of the code that runs.
     pub(crate) version: usize,
     pub(crate) versions: &'a [String],
@@ -204,7 +227,7 @@ pub(crate) struct AttemptView<'a> {
     /// True if the attempt is done, and succeeded.
     pub(crate) completed: bool,
     /// True if everything else that would die with the worker can be tried again.
-    pub(crate) tolerates_crash: bool,
+    pub(crate) tolerates_crash: &'a Lazily<'a>,
 }
 
 /// A partition: a worker process lives on, cut off from the service for a while.

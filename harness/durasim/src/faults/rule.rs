@@ -1,8 +1,8 @@
 //! The rule of a fault: when it may be injected, and what it does then.
 
 use super::moments::{
-    AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Fate, Moment, RunTimes,
-    TaskFate, TaskView,
+    AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Fate, Lazily, Moment,
+    RunTimes, TaskFate, TaskView,
 };
 use crate::label::{Label, Workflow};
 
@@ -104,7 +104,7 @@ pub(crate) trait Injector {
 }
 
 /// An opportunity to inject a fault: a moment in the life of its subject.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Opportunity<'a> {
     /// The subject of the fault: a workflow, a message, an attempt.
     pub(super) subject: Label,
@@ -115,6 +115,8 @@ pub(crate) struct Opportunity<'a> {
     pub(super) ways: u32,
     /// True if a sound workflow tolerates the fault here; if not, only a person may place it here.
     pub(super) is_tolerated: bool,
+    /// What else a sound workflow needs for that.
+    pub(super) tolerated_when: Option<&'a Lazily<'a>>,
     /// The run whose workflow task has to be done again, or the call that has to be made again.
     pub(super) sets_back: Option<Label>,
     /// The versions of the code that the fault may name.
@@ -130,6 +132,7 @@ impl<'a> Opportunity<'a> {
             attempt: None,
             ways: 1,
             is_tolerated: true,
+            tolerated_when: None,
             sets_back: None,
             versions: &[],
         }
@@ -156,6 +159,14 @@ impl<'a> Opportunity<'a> {
     pub(crate) fn tolerated_if(self, is_tolerated: bool) -> Self {
         Self {
             is_tolerated: self.is_tolerated && is_tolerated,
+            ..self
+        }
+    }
+
+    /// Adds a condition that is decided only if the fault would happen otherwise.
+    pub(crate) fn tolerated_when(self, condition: &'a Lazily<'a>) -> Self {
+        Self {
+            tolerated_when: Some(condition),
             ..self
         }
     }
@@ -187,10 +198,13 @@ impl<'a> Opportunity<'a> {
 
     /// Returns the key of the point that this opportunity is.
     pub(super) fn key(&self) -> String {
-        match self.moment.suffix() {
-            "" => self.subject.to_string(),
-            suffix => format!("{}, {suffix}", self.subject),
+        let mut key = self.subject.to_string();
+        let suffix = self.moment.suffix();
+        if !suffix.is_empty() {
+            key.push_str(", ");
+            key.push_str(suffix);
         }
+        key
     }
 }
 

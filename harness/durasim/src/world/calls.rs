@@ -1,7 +1,7 @@
 //! Requests under way: their callers, what faults make of them, and how their answers come back.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -18,6 +18,7 @@ use super::{
     network::{Message, Network},
     partitions::Partitions,
     state::State,
+    tolerance::tolerance,
     worker::{PollKind, ProcessRef, WorkerCall},
 };
 use crate::{
@@ -62,6 +63,14 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Returns the deadline of the caller, if this is a query and the caller has one.
+    fn query_deadline_ms(&self) -> Option<u64> {
+        match self.caller {
+            Caller::Client { deadline_ms, .. } if self.is_query => deadline_ms,
+            _ => None,
+        }
+    }
+
     /// Returns `true` if this process made the request.
     fn is_of(&self, at: ProcessRef) -> bool {
         self.caller.kind().process() == Some(at)
@@ -112,6 +121,8 @@ pub(crate) struct Calls {
     pub(super) network: Network,
     pub(super) partitions: Partitions,
     pending: BTreeMap<RequestId, Pending>,
+    /// The deadlines of the queries among them whose callers have one.
+    query_deadlines: BTreeSet<(u64, RequestId)>,
     /// The number of requests so far.
     requests: u64,
 }
@@ -133,8 +144,28 @@ impl Calls {
             asked_by: None,
             answer_lost: None,
         };
-        self.pending.insert(id, pending);
+        self.insert(id, pending);
         id
+    }
+
+    fn insert(&mut self, id: RequestId, pending: Pending) {
+        self.query_deadlines
+            .extend(pending.query_deadline_ms().map(|at_ms| (at_ms, id)));
+        self.pending.insert(id, pending);
+    }
+
+    fn remove(&mut self, id: RequestId) -> Option<Pending> {
+        let pending = self.pending.remove(&id)?;
+        if let Some(at_ms) = pending.query_deadline_ms() {
+            self.query_deadlines.remove(&(at_ms, id));
+        }
+        Some(pending)
+    }
+
+    /// Returns the earliest time at which the caller of a query gives up, in virtual milliseconds
+    /// since the Unix epoch.
+    pub(super) fn earliest_query_deadline_ms(&self) -> Option<u64> {
+        self.query_deadlines.first().map(|(at_ms, _)| *at_ms)
     }
 
     /// Returns the request with this id, if it is under way.
@@ -294,7 +325,7 @@ impl State {
                     .send_overtaken(now_ms, delay, call, by_signal_to);
             }
         }
-        self.calls.pending.insert(id, pending);
+        self.calls.insert(id, pending);
         id
     }
 
@@ -321,7 +352,7 @@ impl State {
                 let answer = reply.result.as_ref().ok();
                 let allowance = match answer {
                     Some(Response::PollActivityTaskQueue(task)) if !task.task_token.is_empty() => {
-                        Some(self.allowance(task))
+                        Some(tolerance!(self).allowance(task))
                     }
                     _ => None,
                 };
@@ -381,7 +412,7 @@ impl State {
 
     /// Hands an answer to its caller.
     pub(super) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
-        let Some(Pending { caller, label, .. }) = self.calls.pending.remove(&id) else {
+        let Some(Pending { caller, label, .. }) = self.calls.remove(id) else {
             return;
         };
         match &result {
@@ -425,7 +456,7 @@ impl State {
 
     /// Forgets a request whose caller is gone.
     pub(super) fn cancel_request(&mut self, id: RequestId) {
-        if self.calls.pending.remove(&id).is_some() {
+        if self.calls.remove(id).is_some() {
             self.service.cancel(id);
             self.calls
                 .network

@@ -11,7 +11,7 @@ use std::{
 
 use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads};
 
-use super::{World, diagnosis, network::Message, state::State};
+use super::{World, diagnosis, network::Message, state::State, tolerance::tolerance};
 use crate::{
     faults::Latency,
     label::Label,
@@ -166,7 +166,7 @@ async fn jump(world: &Rc<World>) -> bool {
         let held = state.calls.network.has_held();
         let patience_ms = held.then(|| state.now_ms.saturating_add(PATIENCE_MS));
         let waits = held || state.calls.partitions.that_end_early().next().is_some();
-        let hurries_from_ms = waits.then(|| state.hurries_from_ms()).flatten();
+        let hurries_from_ms = waits.then(|| tolerance!(state).hurries_from_ms()).flatten();
         if hurries_from_ms.is_some_and(|from_ms| from_ms <= state.now_ms) {
             // What is held waits for other events; a query that waits for it does not wait as long.
             return state.calls.network.release_held();

@@ -7,7 +7,7 @@ use durasim_service::{Reason, Request, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
 use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
-use super::{calls::Calls, mock_workflows::MockRuns, worker::Workers};
+use super::{calls::Calls, mock_workflows::MockRuns, tolerance::tolerance, worker::Workers};
 use crate::{
     broken::broken,
     faults::{CallView, Fate, Faults, Latency},
@@ -95,7 +95,7 @@ impl State {
 
     /// Asks the faults what becomes of a message; `None` leaves it alone.
     pub(super) fn fate(&mut self, view: &CallView<'_>) -> Option<Fate> {
-        self.faults.hurry(self.hurries());
+        self.faults.hurry(tolerance!(self).hurries());
         self.faults.message(&mut self.choices, self.now_ms, view)
     }
 

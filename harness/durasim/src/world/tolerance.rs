@@ -1,7 +1,7 @@
 //! The losses that a world tolerates without failing a sound workflow: a fault asks before it
 //! happens.
 
-use durasim_service::{PolledWorkflowTask, Response, time::instant_ms};
+use durasim_service::{PolledWorkflowTask, Response, Service, time::instant_ms};
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution,
     history::v1::{WorkflowExecutionStartedEventAttributes, history_event::Attributes},
@@ -9,11 +9,13 @@ use temporalio_protos::temporal::api::{
 };
 
 use super::{
-    calls::Caller,
-    state::State,
-    worker::{ProcessRef, WorkerCall},
+    calls::Calls,
+    worker::{ProcessRef, WorkerCall, Workers},
 };
-use crate::faults::{Allowance, DEFAULT_TASK_TIMEOUT_MS, RunTimes, limit_ms};
+use crate::{
+    faults::{Allowance, DEFAULT_TASK_TIMEOUT_MS, RunTimes, limit_ms},
+    outcome::WorldOptions,
+};
 
 /// The time that a query may need when its worker has just died: the timeout of a workflow task,
 /// and another timeout on the sticky queue.
@@ -23,11 +25,37 @@ const QUERY_NEEDS_MS: u64 = 2 * DEFAULT_TASK_TIMEOUT_MS;
 /// of a run may time out in a row.
 const MAX_WAITING_ATTEMPT: i32 = 3;
 
-impl State {
+/// The parts of a world that decide what it tolerates.
+///
+/// It borrows them apart from the faults and choices of the same state, which ask while they draw.
+#[derive(Clone, Copy)]
+pub(super) struct Tolerance<'a> {
+    pub(super) workers: &'a Workers,
+    pub(super) calls: &'a Calls,
+    pub(super) service: &'a Service,
+    pub(super) options: &'a WorldOptions,
+    pub(super) now_ms: u64,
+}
+
+/// Returns what a state tolerates, borrowing no more of it than that takes.
+macro_rules! tolerance {
+    ($state:expr) => {
+        $crate::world::tolerance::Tolerance {
+            workers: &$state.workers,
+            calls: &$state.calls,
+            service: &$state.service,
+            options: &$state.options,
+            now_ms: $state.now_ms,
+        }
+    };
+}
+pub(super) use tolerance;
+
+impl<'a> Tolerance<'a> {
     /// Returns `true` if everything that would die with a process now can be tried again: the
     /// attempts that run in it, the activity tasks on their way to it. A query that it has, or is
     /// about to get, may end with its caller's deadline.
-    pub(super) fn tolerates_crash(&self, at: ProcessRef) -> bool {
+    pub(super) fn tolerates_crash(self, at: ProcessRef) -> bool {
         let Some(process) = self.workers.running(at) else {
             return false;
         };
@@ -54,7 +82,7 @@ impl State {
     /// Returns `true` if a sound workflow tolerates that a process is cut off for longer:
     /// everything that the process holds can be tried again, the workflow tasks that wait for it
     /// too.
-    pub(super) fn tolerates_partition(&self, at: ProcessRef) -> bool {
+    pub(super) fn tolerates_partition(self, at: ProcessRef) -> bool {
         let tolerates = |task: &PolledWorkflowTask| {
             task.attempt <= MAX_WAITING_ATTEMPT
                 && self.run_times(task).tolerate_lost_task(self.now_ms)
@@ -72,25 +100,19 @@ impl State {
     /// Returns the time from which on a query has so little time left that a delay of its worker
     /// may cost it the answer: its caller would be told that the deadline is exceeded, which is no
     /// flaw of a workflow. Returns `None` if no query waits.
-    pub(crate) fn hurries_from_ms(&self) -> Option<u64> {
-        let queries = self.calls.iter().filter(|pending| pending.is_query);
-        let deadline_ms = queries
-            .filter_map(|pending| match pending.caller {
-                Caller::Client { deadline_ms, .. } => deadline_ms,
-                Caller::Worker { .. } | Caller::Nexus { .. } => None,
-            })
-            .min()?;
+    pub(super) fn hurries_from_ms(self) -> Option<u64> {
+        let deadline_ms = self.calls.earliest_query_deadline_ms()?;
         Some(deadline_ms.saturating_sub(QUERY_NEEDS_MS))
     }
 
     /// Returns `true` if a query has so little time left that nothing may delay its worker.
-    pub(crate) fn hurries(&self) -> bool {
+    pub(super) fn hurries(self) -> bool {
         self.hurries_from_ms()
             .is_some_and(|from_ms| from_ms <= self.now_ms)
     }
 
     /// Returns the losses that the attempt of an activity task tolerates.
-    pub(crate) fn allowance(&self, task: &PollActivityTaskQueueResponse) -> Allowance {
+    pub(super) fn allowance(self, task: &PollActivityTaskQueueResponse) -> Allowance {
         let activity_type = task
             .activity_type
             .as_ref()
@@ -103,7 +125,7 @@ impl State {
 
     /// Returns the losses that an attempt still tolerates: an activity that is to be cancelled is
     /// not retried any more.
-    pub(crate) fn still_allowed(&self, task_token: &[u8], allowance: Allowance) -> Allowance {
+    pub(super) fn still_allowed(self, task_token: &[u8], allowance: Allowance) -> Allowance {
         if self.service.is_cancel_requested(task_token) {
             allowance.without_retry()
         } else {
@@ -113,7 +135,7 @@ impl State {
 
     /// Returns the time from which on a run needs all the time that it has left, if it has a
     /// timeout: as much as a run of its type takes in the fault-free world.
-    fn run_needs_from_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
+    fn run_needs_from_ms(self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (_, started) = self.started(execution)?;
         let workflow_type = started
             .workflow_type
@@ -127,7 +149,7 @@ impl State {
 
     /// Returns the time at which a run must have closed, by its own timeout or by that of its
     /// chain.
-    pub(crate) fn run_deadline_ms(&self, execution: Option<&WorkflowExecution>) -> Option<u64> {
+    pub(super) fn run_deadline_ms(self, execution: Option<&WorkflowExecution>) -> Option<u64> {
         let (started_ms, started) = self.started(execution)?;
         let run_ends_ms =
             limit_ms(started.workflow_run_timeout.as_ref()).map(|timeout| started_ms + timeout);
@@ -144,9 +166,9 @@ impl State {
 
     /// Returns the time at which a run started, and its started event.
     fn started(
-        &self,
+        self,
         execution: Option<&WorkflowExecution>,
-    ) -> Option<(u64, &WorkflowExecutionStartedEventAttributes)> {
+    ) -> Option<(u64, &'a WorkflowExecutionStartedEventAttributes)> {
         let execution = execution?;
         let (_, events) = self
             .service
@@ -161,7 +183,7 @@ impl State {
     }
 
     /// Returns the times of a run that are known when a workflow task of it arrives.
-    pub(crate) fn run_times(&self, task: &PolledWorkflowTask) -> RunTimes {
+    pub(super) fn run_times(self, task: &PolledWorkflowTask) -> RunTimes {
         let task_timeout_ms =
             task.events()
                 .iter()

@@ -1,49 +1,10 @@
 //! Writing the trace: one entry for everything that happens, in Temporal's words.
 
-use std::fmt;
-
 use durasim_engine::{Keep, Recorded, Trace, TraceHash};
 use durasim_service::{RunHistory, Service, ServiceConfig};
-use temporalio_protos::temporal::api::enums::v1::CommandType;
 
-use super::state::State;
-use crate::{
-    broken::broken,
-    history::History,
-    label::{Label, Workflow},
-};
-
-/// An attempt of a task.
-pub(super) struct TaskAttempt(pub(super) Label, pub(super) i64);
-
-impl fmt::Display for TaskAttempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} attempt {}", self.0, self.1)
-    }
-}
-
-impl Recorded for TaskAttempt {
-    fn write_bytes(&self, bytes: &mut Vec<u8>) {
-        self.0.write_bytes(bytes);
-        bytes.extend_from_slice(&self.1.to_le_bytes());
-    }
-}
-
-/// A command of a workflow.
-pub(super) struct IssuedCommand(pub(super) Workflow, pub(super) CommandType);
-
-impl fmt::Display for IssuedCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", self.0, self.1)
-    }
-}
-
-impl Recorded for IssuedCommand {
-    fn write_bytes(&self, bytes: &mut Vec<u8>) {
-        self.0.write_bytes(bytes);
-        bytes.extend_from_slice(&(self.1 as i32).to_le_bytes());
-    }
-}
+use super::{recorded::TakenChoice, state::State};
+use crate::{broken::broken, history::History};
 
 impl State {
     /// Adds one entry to the trace, after the choices that led to it.
@@ -56,11 +17,8 @@ impl State {
     fn record_choices(&mut self) {
         while self.choices_traced < self.choices.taken_count() && !broken!(TraceOfChoices) {
             if let Some(choice) = self.choices.taken_entries().get(self.choices_traced) {
-                self.trace.record(
-                    self.now_ms,
-                    "choice",
-                    format_args!("{} = {}", choice.point, choice.value),
-                );
+                self.trace
+                    .record(self.now_ms, "choice", TakenChoice(choice));
             }
             self.choices_traced += 1;
         }

@@ -61,7 +61,7 @@ impl FaultRule for WorkerCrash {
         };
         let mut opportunity = Opportunity::of_run(workflow, moment)
             .ways(2)
-            .tolerated_if(task.tolerates_crash);
+            .tolerated_when(task.tolerates_crash);
         if moment == Moment::BeforeWorkflowTask {
             opportunity = opportunity.loses_task(injector, workflow);
         }
@@ -89,7 +89,8 @@ impl FaultRule for WorkerCrash {
         };
         let opportunity = Opportunity::of_attempt(attempt, moment)
             .ways(2)
-            .tolerated_if(attempt.tolerates_crash && attempt.allowance.tolerates_silence());
+            .tolerated_if(attempt.allowance.tolerates_silence())
+            .tolerated_when(attempt.tolerates_crash);
         let injection = injector.inject(opportunity, &|_| {
             let words = attempt_words(attempt.label, attempt.attempt);
             match moment {

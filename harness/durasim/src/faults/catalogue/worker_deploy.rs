@@ -52,7 +52,7 @@ impl FaultRule for WorkerDeploy {
         };
         let mut opportunity = Opportunity::of_run(task.workflow, moment)
             .ways(u32::try_from(later).unwrap_or(0))
-            .tolerated_if(task.tolerates_crash)
+            .tolerated_when(task.tolerates_crash)
             .versions(task.versions);
         if moment == Moment::BeforeWorkflowTask {
             opportunity = opportunity.loses_task(injector, task.workflow);

@@ -90,7 +90,7 @@ impl FaultRule for WorkerPartition {
         let timeout_ms = injector.task_timeout_ms(task.workflow);
         let mut opportunity = Opportunity::of_run(task.workflow, moment)
             .ways(2)
-            .tolerated_if(task.tolerates_crash);
+            .tolerated_when(task.tolerates_crash);
         if moment == Moment::BeforeWorkflowTask {
             opportunity = opportunity.loses_task(injector, task.workflow);
         }
@@ -125,7 +125,8 @@ impl FaultRule for WorkerPartition {
             .unwrap_or(DEFAULT_TASK_TIMEOUT_MS);
         let opportunity = Opportunity::of_attempt(attempt, moment)
             .ways(2)
-            .tolerated_if(attempt.tolerates_crash && attempt.allowance.tolerates_silence());
+            .tolerated_if(attempt.allowance.tolerates_silence())
+            .tolerated_when(attempt.tolerates_crash);
         let injection = injector.inject(opportunity, &|injection| {
             format!(
                 "{}, {when} {}",

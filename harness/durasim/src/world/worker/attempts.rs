@@ -22,9 +22,9 @@ use tracing::Instrument;
 
 use super::{ProcessRef, WorkerCall, alarms::ProcessAlarm};
 use crate::{
-    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, first_await, limit_ms},
+    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, Lazily, first_await, limit_ms},
     label::{AttemptMessage, Label, Name, Workflow},
-    world::{State, World, diagnosis, trace::TaskAttempt},
+    world::{State, World, diagnosis, recorded::TaskAttempt, tolerance::tolerance},
 };
 
 /// An activity attempt whose code runs.
@@ -78,8 +78,10 @@ impl State {
         if !self.faults.any() {
             return None;
         }
-        self.faults.hurry(self.hurries());
+        let tolerance = tolerance!(self);
+        self.faults.hurry(tolerance.hurries());
         let process = self.workers.running(at)?;
+        let tolerates_crash = || tolerance.tolerates_crash(at);
         let view = AttemptView {
             moment,
             label: subject.label(),
@@ -88,7 +90,7 @@ impl State {
             attempt: subject.number,
             allowance,
             completed,
-            tolerates_crash: self.tolerates_crash(at),
+            tolerates_crash: &Lazily::new(&tolerates_crash),
         };
         self.faults.attempt(&mut self.choices, self.now_ms, &view)
     }
@@ -112,7 +114,7 @@ impl State {
 
         // Faults that happen before the code begins.
         let allowance = if self.faults.any() {
-            self.allowance(&task)
+            tolerance!(self).allowance(&task)
         } else {
             Allowance::default()
         };
@@ -224,7 +226,7 @@ impl State {
         let policy = task.retry_policy.as_ref();
         policy.is_none_or(|policy| policy.maximum_attempts > 0)
             || limit_ms(task.schedule_to_close_timeout.as_ref()).is_some()
-            || self
+            || tolerance!(self)
                 .run_deadline_ms(task.workflow_execution.as_ref())
                 .is_some()
     }
@@ -258,7 +260,7 @@ impl State {
             bounded,
             ..
         } = attempt;
-        let allowance = self.still_allowed(token, allowance);
+        let allowance = tolerance!(self).still_allowed(token, allowance);
         let completed = matches!(outcome, ActivityOutcome::Completed(_));
         match self.attempt_fate(at, AttemptMoment::Done, subject, allowance, completed) {
             Some(AttemptFate::Crash {
@@ -383,7 +385,7 @@ impl State {
             return;
         }
         let (subject, allowance) = (attempt.subject, attempt.allowance);
-        let allowance = self.still_allowed(token, allowance);
+        let allowance = tolerance!(self).still_allowed(token, allowance);
         let fate = self.attempt_fate(at, AttemptMoment::Heartbeat, subject, allowance, false);
         if let Some(AttemptFate::LoseHeartbeat { and_later }) = fate {
             if let Some(attempt) = self.running_attempt(at, token) {

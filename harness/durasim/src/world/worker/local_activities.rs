@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback};
 use crate::{
     label::{Label, Name},
-    world::{State, World, diagnosis, trace::TaskAttempt},
+    world::{State, World, diagnosis, recorded::TaskAttempt},
 };
 
 /// The local activities of one process.

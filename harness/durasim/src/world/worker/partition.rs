@@ -8,7 +8,7 @@ use tonic::Status;
 use super::{PollKind, ProcessRef, alarms::ProcessAlarm};
 use crate::{
     faults::{Delay, Partition},
-    world::{State, calls::Calls, network::Message, partitions::Backlog},
+    world::{State, calls::Calls, network::Message, partitions::Backlog, tolerance::tolerance},
 };
 
 /// The time after which a call of a worker process that is cut off fails, in virtual milliseconds.
@@ -88,11 +88,12 @@ impl State {
 
     /// Ends the partitions that a sound workflow would tolerate no longer.
     pub(in crate::world) fn end_partitions_early(&mut self) {
+        let tolerance = tolerance!(self);
         let intolerable: Vec<_> = self
             .calls
             .partitions
             .that_end_early()
-            .filter(|at| !self.tolerates_partition(*at))
+            .filter(|at| !tolerance.tolerates_partition(*at))
             .collect();
         for at in intolerable {
             self.reconnect(at);

@@ -11,13 +11,14 @@ use tonic::{Code, Status};
 
 use super::{ProcessRef, WorkerCall};
 use crate::{
-    faults::{Delay, TaskFate, TaskMoment, TaskView},
+    faults::{Delay, Lazily, TaskFate, TaskMoment, TaskView},
     label::{Label, Workflow, WorkflowTaskMessage},
     world::{
         State,
         calls::Caller,
         diagnosis,
-        trace::{IssuedCommand, TaskAttempt},
+        recorded::{IssuedCommand, TaskAttempt},
+        tolerance::tolerance,
     },
 };
 
@@ -95,11 +96,13 @@ impl State {
         if !self.faults.any() {
             return None;
         }
-        self.faults.hurry(self.hurries());
+        let tolerance = tolerance!(self);
+        self.faults.hurry(tolerance.hurries());
         let process = self.workers.running(at)?;
         let run_id = task
             .and_then(|task| task.workflow_execution.as_ref())
             .map(|execution| execution.run_id.as_str());
+        let tolerates_crash = || tolerance.tolerates_crash(at);
         let view = TaskView {
             moment,
             workflow,
@@ -107,10 +110,10 @@ impl State {
             attempt: task.map_or(1, |task| task.attempt),
             is_query: task.is_some_and(|task| task.query.is_some()),
             is_cached: run_id.is_some_and(|run_id| process.workflows.is_cached(run_id)),
-            tolerates_crash: self.tolerates_crash(at),
+            tolerates_crash: &Lazily::new(&tolerates_crash),
             version: process.version,
             versions: &process.spec.version_names,
-            times: task.map(|task| self.run_times(task)),
+            times: task.map(|task| tolerance.run_times(task)),
         };
         self.faults.task(&mut self.choices, self.now_ms, &view)
     }
