@@ -20,7 +20,9 @@
 //! assert_eq!(now_ms, START_MS + 3_600_000);
 //! ```
 
-use std::{future::Future, panic::resume_unwind, thread};
+use std::{cell::RefCell, future::Future, panic::resume_unwind, thread};
+
+use corosensei::{on_stack, stack::DefaultStack};
 
 use crate::ambient::Ambient;
 
@@ -32,9 +34,24 @@ mod threads;
 pub(crate) use flavor::Timekeeper;
 pub use threads::may_have_started_threads;
 
-/// The size of the stack of a world's thread: enough for the deepest call chains of unoptimized
-/// code. Only the touched part costs memory.
+/// The size of the stack of a world: enough for the deepest call chains of unoptimized code. Only
+/// the touched part costs memory.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// The size of the stack of a world's thread where the world has another stack. The destructors of
+/// thread locals run on it.
+const THREAD_STACK_BYTES: usize = 1024 * 1024;
+
+thread_local! {
+    /// The stack on which the next world runs that this thread waits for.
+    ///
+    /// A thread gives its stack back to the system when it ends, and every page that the next one
+    /// touches costs a fault: a sixth of the time of a small world. So the stack of a world stays
+    /// with the thread that waits for it. The first world of a thread, such as the fault-free world
+    /// of a test, has the stack of its own thread, for which the standard library tells an overflow
+    /// in words.
+    static STACK: RefCell<Option<DefaultStack>> = const { RefCell::new(None) };
+}
 
 /// Runs a future to its end on a fresh thread, in a single-threaded runtime with virtual time, and
 /// returns its output.
@@ -53,13 +70,24 @@ where
 {
     // The test harness reports panics under the name of the thread, which is that of the test.
     let name = thread::current().name().unwrap_or("durasim").to_owned();
-    let builder = thread::Builder::new().name(name).stack_size(STACK_BYTES);
+    let mut stack = STACK.take();
+    let size = match stack {
+        Some(_) => THREAD_STACK_BYTES,
+        None => STACK_BYTES,
+    };
+    let builder = thread::Builder::new().name(name).stack_size(size);
     let result = thread::scope(|scope| {
-        let world = builder.spawn_scoped(scope, || flavor::run(ambient, root));
+        let run = || match &mut stack {
+            Some(stack) => on_stack(stack, || flavor::run(ambient, root)),
+            None => flavor::run(ambient, root),
+        };
+        let world = builder.spawn_scoped(scope, run);
         world
             .expect("the system must be able to start a thread for the world")
             .join()
     });
+    // Without memory for a stack, the next world has that of its thread again.
+    STACK.set(stack.or_else(|| DefaultStack::new(STACK_BYTES).ok()));
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 

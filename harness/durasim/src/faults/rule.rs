@@ -115,7 +115,7 @@ pub(crate) struct Opportunity<'a> {
     pub(super) ways: u32,
     /// True if a sound workflow tolerates the fault here; if not, only a person may place it here.
     pub(super) is_tolerated: bool,
-    /// What else a sound workflow needs for that.
+    /// The condition under which it tolerates the fault, if there is another.
     pub(super) tolerated_when: Option<&'a Lazily<'a>>,
     /// The run whose workflow task has to be done again, or the call that has to be made again.
     pub(super) sets_back: Option<Label>,

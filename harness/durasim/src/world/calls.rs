@@ -1,7 +1,6 @@
-//! Requests under way: their callers, what faults make of them, and how their answers come back.
+//! The fate of requests on their way, and the way of their answers back to their callers.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -15,197 +14,16 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::{
-    network::{Message, Network},
-    partitions::Partitions,
+    network::Message,
+    pending::{Caller, CallerKind, Pending},
     state::State,
     tolerance::tolerance,
-    worker::{PollKind, ProcessRef, WorkerCall},
 };
 use crate::{
     broken::broken,
     faults::{CallView, Delay, Direction, Fate},
     label::Label,
 };
-
-/// The caller that waits for the answer to a request.
-pub(super) enum Caller {
-    /// A client: the test, one of its actors, an activity.
-    Client {
-        sender: oneshot::Sender<Result<Vec<u8>, Status>>,
-        /// The time until which the client waits, in virtual milliseconds since the Unix epoch;
-        /// `None` if it waits for ever.
-        deadline_ms: Option<u64>,
-    },
-    /// A worker process.
-    Worker { at: ProcessRef, call: WorkerCall },
-    /// The handlers of a Nexus endpoint; the request id is that of the operation that they answer
-    /// about.
-    #[cfg_attr(
-        not(feature = "nexus"),
-        allow(dead_code, reason = "nobody handles operations then")
-    )]
-    Nexus {
-        endpoint: usize,
-        request_id: Option<Rc<str>>,
-    },
-}
-
-/// A request under way.
-pub(super) struct Pending {
-    pub(super) caller: Caller,
-    pub(super) label: Label,
-    /// True for a query, which waits no longer than its caller does.
-    pub(super) is_query: bool,
-    /// The task that asked, if a client asked.
-    pub(super) asked_by: Option<Rc<str>>,
-    /// The caller's answer in place of the service's, which a fault has taken.
-    answer_lost: Option<Status>,
-}
-
-impl Pending {
-    /// Returns the deadline of the caller, if this is a query and the caller has one.
-    fn query_deadline_ms(&self) -> Option<u64> {
-        match self.caller {
-            Caller::Client { deadline_ms, .. } if self.is_query => deadline_ms,
-            _ => None,
-        }
-    }
-
-    /// Returns `true` if this process made the request.
-    fn is_of(&self, at: ProcessRef) -> bool {
-        self.caller.kind().process() == Some(at)
-    }
-}
-
-/// A caller, as far as the fate of its answer depends on it.
-#[derive(Clone, Copy)]
-enum CallerKind {
-    Client,
-    Worker(ProcessRef, Option<PollKind>),
-    #[cfg_attr(
-        not(feature = "nexus"),
-        allow(dead_code, reason = "nobody handles operations then")
-    )]
-    Nexus(usize),
-}
-
-impl CallerKind {
-    /// Returns the worker process that calls, if one does.
-    fn process(self) -> Option<ProcessRef> {
-        match self {
-            Self::Worker(at, _) => Some(at),
-            Self::Client | Self::Nexus(_) => None,
-        }
-    }
-}
-
-impl Caller {
-    fn kind(&self) -> CallerKind {
-        match self {
-            Self::Client { .. } => CallerKind::Client,
-            Self::Worker { at, call } => CallerKind::Worker(
-                *at,
-                match call {
-                    WorkerCall::Poll(kind) => Some(*kind),
-                    _ => None,
-                },
-            ),
-            Self::Nexus { endpoint, .. } => CallerKind::Nexus(*endpoint),
-        }
-    }
-}
-
-/// The requests under way, and the network that carries them.
-#[derive(Default)]
-pub(crate) struct Calls {
-    pub(super) network: Network,
-    pub(super) partitions: Partitions,
-    pending: BTreeMap<RequestId, Pending>,
-    /// The deadlines of the queries among them whose callers have one.
-    query_deadlines: BTreeSet<(u64, RequestId)>,
-    /// The number of requests so far.
-    requests: u64,
-}
-
-impl Calls {
-    /// Returns an id that no request has had.
-    pub(super) fn next_id(&mut self) -> RequestId {
-        self.requests += 1;
-        RequestId(self.requests)
-    }
-
-    /// Opens a request that is no message of the network: it waits at the service.
-    pub(super) fn open(&mut self, label: Label, caller: Caller) -> RequestId {
-        let id = self.next_id();
-        let pending = Pending {
-            caller,
-            label,
-            is_query: false,
-            asked_by: None,
-            answer_lost: None,
-        };
-        self.insert(id, pending);
-        id
-    }
-
-    fn insert(&mut self, id: RequestId, pending: Pending) {
-        self.query_deadlines
-            .extend(pending.query_deadline_ms().map(|at_ms| (at_ms, id)));
-        self.pending.insert(id, pending);
-    }
-
-    fn remove(&mut self, id: RequestId) -> Option<Pending> {
-        let pending = self.pending.remove(&id)?;
-        if let Some(at_ms) = pending.query_deadline_ms() {
-            self.query_deadlines.remove(&(at_ms, id));
-        }
-        Some(pending)
-    }
-
-    /// Returns the earliest time at which the caller of a query gives up, in virtual milliseconds
-    /// since the Unix epoch.
-    pub(super) fn earliest_query_deadline_ms(&self) -> Option<u64> {
-        self.query_deadlines.first().map(|(at_ms, _)| *at_ms)
-    }
-
-    /// Returns the request with this id, if it is under way.
-    pub(super) fn get(&self, id: RequestId) -> Option<&Pending> {
-        self.pending.get(&id)
-    }
-
-    /// Returns the requests under way, in the order in which they were made.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Pending> {
-        self.pending.values()
-    }
-
-    /// Returns the calls of a process that are under way.
-    pub(super) fn of_process(&self, at: ProcessRef) -> impl Iterator<Item = &WorkerCall> {
-        self.iter()
-            .filter_map(move |pending| match &pending.caller {
-                Caller::Worker { at: caller, call } if *caller == at => Some(call),
-                _ => None,
-            })
-    }
-
-    /// Returns the ids of the requests of a process that are under way.
-    pub(super) fn ids_of_process(&self, at: ProcessRef) -> impl Iterator<Item = RequestId> {
-        let of_process = self.pending.iter().filter(move |(_, it)| it.is_of(at));
-        of_process.map(|(id, _)| *id)
-    }
-
-    /// Returns the answers that are on their way to a process.
-    pub(super) fn replies_to(&self, at: ProcessRef) -> impl Iterator<Item = &Response> {
-        self.network
-            .replies(move |id| self.get(id).is_some_and(|pending| pending.is_of(at)))
-            .chain(self.partitions.replies_to(at))
-    }
-
-    /// Forgets the requests of a process that has died.
-    pub(super) fn forget_process(&mut self, at: ProcessRef) {
-        self.partitions.end(at, 0);
-        self.pending.retain(|_, pending| !pending.is_of(at));
-    }
-}
 
 impl State {
     /// Sends a client's request: decoded now, sent over the network, answered some time.
@@ -332,7 +150,7 @@ impl State {
     /// Sends the answers that the service has ready on their way.
     pub(super) fn send_replies(&mut self) {
         for reply in self.service.take_replies() {
-            let Some(pending) = self.calls.pending.get_mut(&reply.id) else {
+            let Some(pending) = self.calls.get_mut(reply.id) else {
                 continue;
             };
             let (label, caller) = (pending.label, pending.caller.kind());

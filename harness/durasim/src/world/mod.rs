@@ -13,6 +13,7 @@ mod network;
 #[cfg(feature = "nexus")]
 mod nexus;
 mod partitions;
+mod pending;
 mod recorded;
 pub(crate) mod replay_cases;
 mod simulation;

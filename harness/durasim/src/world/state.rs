@@ -7,7 +7,7 @@ use durasim_service::{Reason, Request, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
 use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
-use super::{calls::Calls, mock_workflows::MockRuns, tolerance::tolerance, worker::Workers};
+use super::{mock_workflows::MockRuns, pending::Calls, tolerance::tolerance, worker::Workers};
 use crate::{
     broken::broken,
     faults::{CallView, Fate, Faults, Latency},

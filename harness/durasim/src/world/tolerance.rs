@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::{
 };
 
 use super::{
-    calls::Calls,
+    pending::Calls,
     worker::{ProcessRef, WorkerCall, Workers},
 };
 use crate::{

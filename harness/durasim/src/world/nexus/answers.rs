@@ -12,10 +12,7 @@ use super::handlers::key;
 use crate::{
     label::{Label, NexusMessage},
     nexus::NexusOperation,
-    world::{
-        calls::{Caller, ClientCall},
-        state::State,
-    },
+    world::{calls::ClientCall, pending::Caller, state::State},
 };
 
 impl State {

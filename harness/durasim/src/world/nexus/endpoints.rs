@@ -12,7 +12,7 @@ use super::handlers::key;
 use crate::{
     label::{Label, Name, TaskKind},
     nexus::{Handler, NexusOperation},
-    world::{calls::Caller, state::State},
+    world::{pending::Caller, state::State},
 };
 
 /// The time that an operation must have left, so that a request for it can be lost and made again:

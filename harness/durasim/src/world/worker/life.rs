@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     broken::broken,
-    world::{State, calls::Caller},
+    world::{State, pending::Caller},
 };
 
 impl State {

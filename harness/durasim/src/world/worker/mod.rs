@@ -6,45 +6,28 @@
 
 mod alarms;
 mod attempts;
+pub(super) mod call;
 mod code_of_runs;
 mod life;
 mod local_activities;
 mod partition;
-mod polls;
+pub(super) mod polls;
 mod process;
-mod reference;
+pub(super) mod reference;
 mod spec;
 mod workflow_tasks;
 
 use std::collections::BTreeMap;
 
-use durasim_worker::HistoryFetch;
-
 use crate::world::alarms::Alarms;
 use alarms::{Alarm, ProcessAlarm};
 pub(super) use attempts::RunningAttempt;
+pub(super) use call::WorkerCall;
 use code_of_runs::RunCode;
 pub(super) use polls::PollKind;
 pub(crate) use process::WorkerProcess;
 pub(crate) use reference::ProcessRef;
 pub(crate) use spec::{WorkerSpec, WorkerVersion};
-
-/// A request that a worker process has sent.
-#[derive(Debug)]
-pub(crate) enum WorkerCall {
-    Poll(PollKind),
-    CompleteWorkflowTask {
-        run_id: String,
-    },
-    FetchHistory {
-        fetch: HistoryFetch,
-    },
-    Heartbeat {
-        token: Vec<u8>,
-    },
-    /// A request whose answer the worker does not act on.
-    Report,
-}
 
 /// The workers of a world, each with its latest process.
 #[derive(Default)]

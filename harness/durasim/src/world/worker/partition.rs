@@ -8,7 +8,7 @@ use tonic::Status;
 use super::{PollKind, ProcessRef, alarms::ProcessAlarm};
 use crate::{
     faults::{Delay, Partition},
-    world::{State, calls::Calls, network::Message, partitions::Backlog, tolerance::tolerance},
+    world::{State, network::Message, partitions::Backlog, pending::Calls, tolerance::tolerance},
 };
 
 /// The time after which a call of a worker process that is cut off fails, in virtual milliseconds.

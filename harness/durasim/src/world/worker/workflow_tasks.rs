@@ -14,9 +14,8 @@ use crate::{
     faults::{Delay, Lazily, TaskFate, TaskMoment, TaskView},
     label::{Label, Workflow, WorkflowTaskMessage},
     world::{
-        State,
-        calls::Caller,
-        diagnosis,
+        State, diagnosis,
+        pending::Caller,
         recorded::{IssuedCommand, TaskAttempt},
         tolerance::tolerance,
     },
