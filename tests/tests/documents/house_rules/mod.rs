@@ -55,9 +55,10 @@ fn read_folder(root: &Path, folder: &Path, sources: &mut Sources) {
 }
 
 /// The folders of the crates that make up durasim.
-const HARNESS: [&str; 7] = [
+const HARNESS: [&str; 8] = [
     "harness/allocator",
     "harness/engine",
+    "harness/events",
     "harness/service",
     "harness/worker",
     "harness/durasim",
