@@ -392,6 +392,6 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn plain(events: &[Arc<HistoryEvent>]) -> Vec<HistoryEvent> {
-    events.iter().map(|event| (**event).clone()).collect()
+fn plain(events: &[Arc<durasim_events::HistoryEvent>]) -> Vec<HistoryEvent> {
+    events.iter().map(|event| (&**event).into()).collect()
 }

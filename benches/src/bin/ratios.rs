@@ -17,6 +17,7 @@ use benches::{
     worlds::{self, Extra},
 };
 use durasim::advanced::{Campaign, ChoiceSource, WorldOptions};
+use durasim_events::HistoryEvent;
 use durasim_service::history_rules;
 
 /// One line of output.
@@ -186,11 +187,13 @@ fn shares() -> Vec<Line> {
     let judged = Campaign::new(&nothing, worlds::options(&[]));
     let observed = Campaign::new(&observations, worlds::options(&[]));
     let history = worlds::run(&nothing, &[]).histories.remove(0);
+    let events = history.events().iter().cloned();
+    let events: Vec<_> = events.map(HistoryEvent::from).collect();
     let times = measure(
         Duration::from_secs(15),
         &mut [
             Subject::new(|| worlds::run(&nothing, &[])),
-            Subject::new(|| history_rules::check(history.events())),
+            Subject::new(|| history_rules::check(&events)),
             Subject::new(|| judged.run(ChoiceSource::Benign)),
             Subject::new(|| observed.run(ChoiceSource::Benign)),
             Subject::new(|| worlds::run(&effects, &[])),

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use durasim_events::HistoryEvent as SharedEvent;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
@@ -18,8 +19,8 @@ use crate::{outline::outline_of, proto_json};
 pub struct History {
     workflow_id: String,
     run_id: String,
-    events: Vec<Arc<HistoryEvent>>,
-    /// The same events as plain values, once `events` has been called.
+    events: Vec<Arc<SharedEvent>>,
+    /// The same events as the SDK's own, once `events` has been called.
     plain: OnceLock<Vec<HistoryEvent>>,
 }
 
@@ -36,7 +37,7 @@ impl PartialEq for History {
 }
 
 impl History {
-    pub(crate) fn new(workflow_id: String, run_id: String, events: Vec<Arc<HistoryEvent>>) -> Self {
+    pub(crate) fn new(workflow_id: String, run_id: String, events: Vec<Arc<SharedEvent>>) -> Self {
         Self {
             workflow_id,
             run_id,
@@ -46,7 +47,7 @@ impl History {
     }
 
     /// Returns the events, shared with the service and its workers.
-    pub(crate) fn shared(&self) -> &[Arc<HistoryEvent>] {
+    pub(crate) fn shared(&self) -> &[Arc<SharedEvent>] {
         &self.events
     }
 
@@ -63,7 +64,7 @@ impl History {
     /// Returns the events, from the first.
     pub fn events(&self) -> &[HistoryEvent] {
         self.plain
-            .get_or_init(|| self.events.iter().map(|event| (**event).clone()).collect())
+            .get_or_init(|| self.events.iter().map(|event| (&**event).into()).collect())
     }
 
     /// Returns the types of the events, from the first.
@@ -100,7 +101,7 @@ impl History {
 
     fn to_proto(&self) -> HistoryProto {
         HistoryProto {
-            events: self.events().to_vec(),
+            events: self.events.iter().map(|event| (&**event).into()).collect(),
         }
     }
 }

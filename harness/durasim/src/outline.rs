@@ -19,8 +19,8 @@ mod values;
 
 use std::borrow::Borrow;
 
+use durasim_events::HistoryEvent;
 use durasim_service::time::instant_ms;
-use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use crate::words::duration_words;
 

@@ -1,12 +1,13 @@
 //! Short names for the generated packages of Temporal's API, which keep the rules readable.
 
+pub(crate) use durasim_events::{Attributes, HistoryEvent};
 pub(crate) use temporalio_protos::temporal::api::{
     activity::v1 as activity,
     command::v1 as command,
     common::v1::{self as common, Payloads, WorkflowExecution},
     enums::v1 as enums,
     failure::v1 as failure,
-    history::v1::{self as history, HistoryEvent, history_event::Attributes},
+    history::v1 as history,
     nexus::v1 as nexus,
     protocol::v1 as protocol,
     query::v1 as query,

@@ -3,14 +3,12 @@
 
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::{
     coresdk::workflow_activation::WorkflowActivation,
     temporal::api::{
-        command::v1::Command,
-        enums::v1::EventType,
-        failure::v1::Failure,
-        history::v1::{HistoryEvent, history_event::Attributes},
+        command::v1::Command, enums::v1::EventType, failure::v1::Failure, history::v1 as sdk,
     },
 };
 
@@ -125,7 +123,7 @@ pub enum ReplayError {
     MalformedHistory(String),
 }
 
-/// Replays a history with a fresh instance.
+/// Replays a history, of the SDK's own events, with a fresh instance.
 ///
 /// # Errors
 ///
@@ -133,9 +131,10 @@ pub enum ReplayError {
 pub fn replay(
     definitions: &WorkflowDefinitions,
     options: &ReplayOptions,
-    history: &[HistoryEvent],
+    history: &[sdk::HistoryEvent],
 ) -> Result<ReplayLog, ReplayError> {
-    let shared: Vec<_> = history.iter().cloned().map(Arc::new).collect();
+    let events = history.iter().cloned();
+    let shared: Vec<_> = events.map(|event| Arc::new(event.into())).collect();
     replay_shared(definitions, options, &shared)
 }
 

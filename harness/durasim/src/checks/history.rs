@@ -1,7 +1,7 @@
 //! `history`: the history is well formed: ids, causes, one closing event and nothing after it.
 
 use durasim_engine::START_MS;
-use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use durasim_events::Attributes;
 
 use super::{Check, Needs};
 use crate::{

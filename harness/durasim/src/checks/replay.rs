@@ -9,13 +9,10 @@
 //! run and the replay but chance and time. The failure says so there.
 
 use durasim_engine::{Ambient, START_MS, ambient};
+use durasim_events::{Attributes, HistoryEvent};
 use durasim_worker::{ReplayError, replay_shared};
 use temporalio_protos::{
-    constants::LOCAL_ACTIVITY_MARKER_NAME,
-    temporal::api::{
-        failure::v1::failure::FailureInfo,
-        history::v1::{HistoryEvent, history_event::Attributes},
-    },
+    constants::LOCAL_ACTIVITY_MARKER_NAME, temporal::api::failure::v1::failure::FailureInfo,
 };
 
 use super::{Check, Needs};

@@ -142,7 +142,7 @@ pub(super) fn outcome(world: &Rc<World>, workflow_id: &str) -> serde_json::Value
     };
     // The result is compared as its worker reads it: a codec may write it differently in each
     // world.
-    let mut closing = HistoryEvent::clone(closing);
+    let mut closing = HistoryEvent::from(&**closing);
     if let Some(converter) = state.converter_of(run_id) {
         let context = SerializationContextData::Workflow(WorkflowSerializationContext::new());
         // A result that cannot be decoded is compared as it is.

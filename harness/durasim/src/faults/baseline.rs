@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use durasim_events::{Attributes, HistoryEvent};
 use durasim_service::time::instant_ms;
-use temporalio_protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 
 use crate::history::History;
 

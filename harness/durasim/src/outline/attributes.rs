@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use durasim_events::Attributes;
 use durasim_service::time::duration_ms;
 use temporalio_protos::temporal::api::{
     common::v1::{ActivityType, Payloads, WorkflowExecution, WorkflowType},
     history::v1::{
         ActivityTaskScheduledEventAttributes, MarkerRecordedEventAttributes,
-        WorkflowExecutionStartedEventAttributes, history_event::Attributes,
+        WorkflowExecutionStartedEventAttributes,
     },
     taskqueue::v1::TaskQueue,
     update::v1::{Request, outcome},

@@ -1,8 +1,9 @@
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::temporal::api::{
     common::v1::{ActivityType, Payload, Payloads, WorkflowType},
     enums::v1::{EventType, RetryState, TimeoutType},
     failure::v1::{ApplicationFailureInfo, Failure, TimeoutFailureInfo, failure::FailureInfo},
-    history::v1::{history_event::Attributes, *},
+    history::v1::*,
     taskqueue::v1::TaskQueue,
 };
 
@@ -57,7 +58,6 @@ fn declined() -> Failure {
 
 /// Returns ten events of a payment, for the tests of this module and of reports.
 pub(crate) fn payment() -> Vec<HistoryEvent> {
-    use Attributes as A;
     use EventType as E;
     let queue = Some(TaskQueue {
         name: "payments".into(),
@@ -116,57 +116,31 @@ pub(crate) fn payment() -> Vec<HistoryEvent> {
     let task_started = WorkflowTaskStartedEventAttributes::default();
     let task_completed = WorkflowTaskCompletedEventAttributes::default();
     history(vec![
-        (
-            0,
-            E::WorkflowExecutionStarted,
-            A::WorkflowExecutionStartedEventAttributes(started_workflow),
-        ),
-        (
-            0,
-            E::WorkflowTaskScheduled,
-            A::WorkflowTaskScheduledEventAttributes(task_scheduled),
-        ),
-        (
-            2,
-            E::WorkflowTaskStarted,
-            A::WorkflowTaskStartedEventAttributes(task_started),
-        ),
-        (
-            1,
-            E::WorkflowTaskCompleted,
-            A::WorkflowTaskCompletedEventAttributes(task_completed),
-        ),
-        (
-            0,
-            E::ActivityTaskScheduled,
-            A::ActivityTaskScheduledEventAttributes(scheduled),
-        ),
-        (0, E::TimerStarted, A::TimerStartedEventAttributes(timer)),
-        (
-            11_000,
-            E::ActivityTaskStarted,
-            A::ActivityTaskStartedEventAttributes(started),
-        ),
-        (
-            0,
-            E::ActivityTaskFailed,
-            A::ActivityTaskFailedEventAttributes(failed),
-        ),
+        (0, E::WorkflowExecutionStarted, started_workflow.into()),
+        (0, E::WorkflowTaskScheduled, task_scheduled.into()),
+        (2, E::WorkflowTaskStarted, task_started.into()),
+        (1, E::WorkflowTaskCompleted, task_completed.into()),
+        (0, E::ActivityTaskScheduled, scheduled.into()),
+        (0, E::TimerStarted, timer.into()),
+        (11_000, E::ActivityTaskStarted, started.into()),
+        (0, E::ActivityTaskFailed, failed.into()),
         (
             86_389_000,
             E::TimerFired,
-            A::TimerFiredEventAttributes(TimerFiredEventAttributes {
+            TimerFiredEventAttributes {
                 timer_id: "1".into(),
                 started_event_id: 6,
-            }),
+            }
+            .into(),
         ),
         (
             0,
             E::WorkflowExecutionFailed,
-            A::WorkflowExecutionFailedEventAttributes(WorkflowExecutionFailedEventAttributes {
+            WorkflowExecutionFailedEventAttributes {
                 failure: Some(declined()),
                 ..Default::default()
-            }),
+            }
+            .into(),
         ),
     ])
 }
@@ -211,10 +185,7 @@ fn a_patch_marker_names_its_patch() {
     };
     let details = encoded("json/plain", br#"{"id":"new-fee","deprecated":false}"#);
     marker.details.insert("patch-data".into(), details);
-    assert_eq!(
-        attributes::words(&Attributes::MarkerRecordedEventAttributes(marker)),
-        "core_patch new-fee"
-    );
+    assert_eq!(attributes::words(&marker.into()), "core_patch new-fee");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use durasim_events::HistoryEvent;
 
 use crate::outline::{OutlineLine, lay_out};
 

@@ -18,7 +18,6 @@ use temporalio_protos::temporal::api::{
     },
     common::v1::WorkflowExecution,
     enums::v1::{CommandType, EventType, QueryResultType},
-    history::v1::history_event,
     query::v1::WorkflowQueryResult,
     workflowservice::v1::{
         RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
@@ -141,7 +140,7 @@ impl State {
             .service
             .history(&workflow_id, Some(run_id))
             .unwrap_or_default();
-        let Some(history_event::Attributes::WorkflowExecutionStartedEventAttributes(started)) =
+        let Some(durasim_events::Attributes::WorkflowExecutionStartedEventAttributes(started)) =
             events.first().and_then(|event| event.attributes.as_ref())
         else {
             return false;

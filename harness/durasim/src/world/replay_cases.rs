@@ -1,8 +1,8 @@
 //! The runs of a world that the check `replay` replays, each with its code.
 
+use durasim_events::Attributes;
 use durasim_service::ExecutionSummary;
 use durasim_worker::{Nondeterminism, ReplayMode, ReplayOptions, WorkflowErrorType};
-use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 use super::State;
 use crate::outcome::ReplayCase;

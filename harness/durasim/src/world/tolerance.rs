@@ -1,10 +1,10 @@
 //! The losses that a world tolerates without failing a sound workflow: a fault asks before it
 //! happens.
 
+use durasim_events::Attributes;
 use durasim_service::{PolledWorkflowTask, Response, Service, time::instant_ms};
 use temporalio_protos::temporal::api::{
-    common::v1::WorkflowExecution,
-    history::v1::{WorkflowExecutionStartedEventAttributes, history_event::Attributes},
+    common::v1::WorkflowExecution, history::v1::WorkflowExecutionStartedEventAttributes,
     workflowservice::v1::PollActivityTaskQueueResponse,
 };
 

@@ -174,7 +174,7 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
     let user_metadata = parent
         .history
         .event(initiated_event_id)
-        .and_then(|event| event.user_metadata.clone());
+        .and_then(|event| event.user_metadata.as_deref().cloned());
     NewRun {
         attributes,
         decoration: EventDecoration {

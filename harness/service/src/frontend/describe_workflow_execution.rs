@@ -59,7 +59,7 @@ fn execution_config(run: &Run) -> WorkflowExecutionConfig {
         user_metadata: run
             .history
             .event(1)
-            .and_then(|event| event.user_metadata.clone()),
+            .and_then(|event| event.user_metadata.as_deref().cloned()),
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) fn handle_reverse(
             events: all[start..end]
                 .iter()
                 .rev()
-                .map(|event| (**event).clone())
+                .map(|event| (&**event).into())
                 .collect(),
         }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),

@@ -278,13 +278,13 @@ fn reapply(run: &mut Run, events: &[Arc<HistoryEvent>], excluded: &Excluded, now
             Some(Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted))
                 if !excluded.updates =>
             {
-                admit(run, admitted.clone(), now_ms);
+                admit(run, (**admitted).clone(), now_ms);
             }
             Some(Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(updated)) => {
                 let is_known = !updated.attached_completion_callbacks.is_empty()
                     && run.start_request_ids.contains(&updated.attached_request_id);
                 if !is_known {
-                    run.attach(now_ms, updated.clone(), event.links.clone());
+                    run.attach(now_ms, (**updated).clone(), event.links.clone());
                 }
             }
             Some(attributes) => {

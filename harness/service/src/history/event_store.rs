@@ -12,7 +12,7 @@ use prost::Message;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::{
-    api::{Attributes, HistoryEvent, common::Link, enums::EventType, sdk::UserMetadata},
+    api::{Attributes, HistoryEvent, common::Link, sdk::UserMetadata},
     base::{config::Limits, time::timestamp},
     history::kinds,
 };
@@ -51,7 +51,7 @@ pub(crate) struct HistoryMark {
 /// The history of a run.
 #[derive(Debug, Default)]
 pub(crate) struct EventStore {
-    /// The events that have ids. They are large and never change again, so readers share them.
+    /// The events that have ids. They never change again, so readers share them.
     events: Vec<Arc<HistoryEvent>>,
     buffered: Vec<Arc<HistoryEvent>>,
     /// The bytes of the events before `measured`, as the server counts them for the history size.
@@ -88,32 +88,35 @@ impl EventStore {
         attributes: impl Into<Attributes>,
         decoration: EventDecoration,
     ) -> i64 {
-        // The event is written in place: it has two kilobytes, which each move would copy.
-        let mut shared = Arc::new(HistoryEvent::default());
-        let event = Arc::make_mut(&mut shared);
-        event.attributes = Some(attributes.into());
-        let event_type = event
-            .attributes
-            .as_ref()
-            .map_or(EventType::Unspecified, Attributes::event_type);
+        let attributes = attributes.into();
+        let event_type = attributes.event_type();
         assert!(
             !self.is_closed(),
             "an event of type {event_type:?} after the run closed"
         );
-        event.event_type = event_type.into();
-        event.event_time = Some(timestamp(now_ms));
-        event.user_metadata = decoration.user_metadata;
-        event.links = decoration.links;
-        event.worker_may_ignore = decoration.worker_may_ignore;
-        if kinds::is_buffered(event_type) {
-            event.event_id = BUFFERED_EVENT_ID;
-            self.buffered.push(shared);
-            return BUFFERED_EVENT_ID;
+        let is_buffered = kinds::is_buffered(event_type);
+        let (event_id, task_id) = if is_buffered {
+            (BUFFERED_EVENT_ID, 0)
+        } else {
+            let event_id = self.next_event_id();
+            (event_id, FIRST_TASK_ID + event_id)
+        };
+        let event = Arc::new(HistoryEvent {
+            event_id,
+            event_time: Some(timestamp(now_ms)),
+            event_type: event_type.into(),
+            task_id,
+            worker_may_ignore: decoration.worker_may_ignore,
+            user_metadata: decoration.user_metadata.map(Box::new),
+            links: decoration.links,
+            attributes: Some(attributes),
+            ..HistoryEvent::default()
+        });
+        if is_buffered {
+            self.buffered.push(event);
+        } else {
+            self.events.push(event);
         }
-        let event_id = self.next_event_id();
-        event.event_id = event_id;
-        event.task_id = FIRST_TASK_ID + event_id;
-        self.events.push(shared);
         event_id
     }
 
@@ -302,7 +305,7 @@ impl EventStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::history::*;
+    use crate::api::{enums::EventType, history::*};
 
     fn started() -> WorkflowExecutionStartedEventAttributes {
         WorkflowExecutionStartedEventAttributes::default()

@@ -10,8 +10,8 @@ use crate::api::{HistoryEvent, history::History, protocol, rpc::PollWorkflowTask
 /// The answer to a poll for a workflow task.
 ///
 /// It stands for a [`PollWorkflowTaskQueueResponse`], which [`into_message`](Self::into_message)
-/// creates, and dereferences to it except for its events. Those are large, and a worker in the same
-/// process need not copy them.
+/// creates, and dereferences to it except for its events, which a worker in the same process need
+/// not copy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolledWorkflowTask {
     /// The message; its history has no events.
@@ -56,7 +56,7 @@ impl PolledWorkflowTask {
             events,
         } = self;
         if let Some(history) = &mut message.history {
-            history.events = events.into_iter().map(Arc::unwrap_or_clone).collect();
+            history.events = events.iter().map(|event| (&**event).into()).collect();
         }
         message
     }
@@ -81,7 +81,7 @@ impl From<PollWorkflowTaskQueueResponse> for PolledWorkflowTask {
             events: events
                 .unwrap_or_default()
                 .into_iter()
-                .map(Arc::new)
+                .map(|event| Arc::new(event.into()))
                 .collect(),
         }
     }
@@ -114,7 +114,8 @@ mod tests {
             PolledWorkflowTask::decode(&task.encode_to_vec()).unwrap(),
             task
         );
-        assert_eq!(task.into_message().history.unwrap().events, [event]);
+        let of_message = task.into_message().history.unwrap().events.remove(0);
+        assert_eq!(HistoryEvent::from(of_message), event);
     }
 
     #[test]

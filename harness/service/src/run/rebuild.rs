@@ -43,7 +43,7 @@ impl Run {
         base: &[Arc<HistoryEvent>],
     ) -> Self {
         let attributes = match base.first().and_then(|event| event.attributes.clone()) {
-            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => *started,
             other => unreachable!("a run begins with WorkflowExecutionStarted, not {other:?}"),
         };
         let new = NewRun {

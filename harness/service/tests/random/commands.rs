@@ -1,11 +1,11 @@
 //! The commands of a random worker.
 
+use durasim_events::{Attributes as Event, HistoryEvent};
 use proptest::prelude::*;
 use prost_types::Duration;
 use temporalio_protos::temporal::api::{
     command::v1::{self as api, command::Attributes, *},
     common::v1::{ActivityType, Priority, WorkflowExecution},
-    history::v1::{HistoryEvent, history_event::Attributes as Event},
     sdk::v1::UserMetadata,
 };
 

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
+use durasim_events::HistoryEvent;
 use durasim_service::{Request, RequestId, Response, Rpc, Service, ServiceConfig, history_rules};
 use temporalio_protos::temporal::api::{
-    enums::v1::EventType, history::v1::HistoryEvent, nexus::v1::request::Variant as NexusRequest,
-    workflowservice::v1::*,
+    enums::v1::EventType, nexus::v1::request::Variant as NexusRequest, workflowservice::v1::*,
 };
 use tonic::{Code, Status};
 

@@ -1,7 +1,8 @@
 //! Events that commands became, matched with the commands of workflow code.
 
+use durasim_events::HistoryEvent;
 use temporalio_protos::temporal::api::{
-    command::v1::Command, enums::v1::EventType, history::v1::HistoryEvent,
+    command::v1::Command, enums::v1::EventType, history::v1 as sdk,
 };
 
 use super::{
@@ -85,7 +86,7 @@ impl Execution<'_> {
             None => compare(command, event, self.run_timeout),
             Some(converter) => compare(
                 &decoded(command, converter),
-                &decoded(event, converter),
+                &decoded(&sdk::HistoryEvent::from(event), converter).into(),
                 self.run_timeout,
             ),
         }

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use temporalio_protos::temporal::api::{
-    enums::v1::WorkflowTaskFailedCause, history::v1::HistoryEvent,
-};
+use durasim_events::HistoryEvent;
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 
 use super::compare::Difference;
 use crate::{Nondeterminism, machines::MachineError, sdk_words};

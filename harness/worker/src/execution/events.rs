@@ -2,17 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::workflow_activation::{
         CancelWorkflow, SignalWorkflow, start_workflow_from_attribs,
         workflow_activation_job::Variant,
     },
-    temporal::api::{
-        enums::v1::EventType,
-        history::v1::{
-            HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event::Attributes,
-        },
-    },
+    temporal::api::{enums::v1::EventType, history::v1::WorkflowExecutionStartedEventAttributes},
 };
 
 use super::{
@@ -327,12 +323,12 @@ impl Execution<'_> {
                 self.set_key_of_event(event.event_id, key);
             }
             Some(Attributes::WorkflowExecutionSignaledEventAttributes(signaled)) => {
-                let signal = SignalWorkflow::from((signaled.clone(), event.event_id));
+                let signal = SignalWorkflow::from(((**signaled).clone(), event.event_id));
                 self.send_job(Variant::SignalWorkflow(signal));
             }
             Some(Attributes::WorkflowExecutionCancelRequestedEventAttributes(requested)) => {
                 self.send_job(Variant::CancelWorkflow(CancelWorkflow::from(
-                    requested.clone(),
+                    (**requested).clone(),
                 )));
             }
             _ => {

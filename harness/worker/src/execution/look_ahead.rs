@@ -5,12 +5,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::workflow_activation::{NotifyHasPatch, workflow_activation_job::Variant},
-    temporal::api::{
-        enums::v1::EventType,
-        history::v1::{HistoryEvent, history_event::Attributes},
-    },
+    temporal::api::enums::v1::EventType,
 };
 
 use super::{CommandId, Execution, errors::ExecutionError};

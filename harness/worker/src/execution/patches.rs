@@ -1,10 +1,7 @@
 //! Patches: those of workflow code, matched with the markers of history.
 
-use temporalio_protos::{
-    VERSION_SEARCH_ATTR_KEY,
-    coresdk::workflow_commands::SetPatchMarker,
-    temporal::api::history::v1::{HistoryEvent, history_event::Attributes},
-};
+use durasim_events::{Attributes, HistoryEvent};
+use temporalio_protos::{VERSION_SEARCH_ATTR_KEY, coresdk::workflow_commands::SetPatchMarker};
 
 use super::{CoreFlag, Execution, errors::ExecutionError, events::Next};
 use crate::{

@@ -6,10 +6,8 @@
 
 use std::sync::Arc;
 
-use temporalio_protos::temporal::api::{
-    enums::v1::EventType,
-    history::v1::{HistoryEvent, history_event::Attributes},
-};
+use durasim_events::{Attributes, HistoryEvent};
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 /// The end of the next workflow task's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The content of Core's markers.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     constants::{LOCAL_ACTIVITY_MARKER_NAME, PATCH_MARKER_NAME},
     coresdk::{
@@ -7,9 +8,7 @@ use temporalio_protos::{
         external_data::LocalActivityMarkerData,
     },
     temporal::api::{
-        common::v1::Payload,
-        failure::v1::Failure,
-        history::v1::{HistoryEvent, MarkerRecordedEventAttributes, history_event::Attributes},
+        common::v1::Payload, failure::v1::Failure, history::v1::MarkerRecordedEventAttributes,
     },
 };
 

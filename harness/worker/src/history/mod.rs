@@ -6,7 +6,7 @@ mod pages;
 
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
-use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use durasim_events::HistoryEvent;
 
 use boundaries::{TaskEnd, find_task_end};
 pub(crate) use markers::{

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use durasim_events::HistoryEvent;
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution,
     enums::v1::HistoryEventFilterType,
-    history::v1::HistoryEvent,
     workflowservice::v1::{
         GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse,
     },
@@ -71,7 +71,7 @@ impl Pages {
         let new = events
             .into_iter()
             .skip_while(|event| event.event_id <= last_id);
-        self.events.extend(new.map(Arc::new));
+        self.events.extend(new.map(|event| Arc::new(event.into())));
         self.next_page_token = page.next_page_token;
         self.next_page_token.is_empty()
     }

@@ -1,5 +1,6 @@
 //! Activities: scheduled, started, closed; cancelled in one of three ways.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::{
         activity_result::{self, ActivityResolution, Cancellation, activity_resolution},
@@ -13,9 +14,7 @@ use temporalio_protos::{
         common::v1::ActivityType,
         enums::v1::{EventType, RetryState},
         failure::v1::{ActivityFailureInfo, CanceledFailureInfo, Failure, failure::FailureInfo},
-        history::v1::{
-            ActivityTaskCanceledEventAttributes, HistoryEvent, history_event::Attributes,
-        },
+        history::v1::ActivityTaskCanceledEventAttributes,
     },
 };
 

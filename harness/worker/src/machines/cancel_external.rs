@@ -1,5 +1,6 @@
 //! Requests to cancel other workflows: initiated, then delivered or refused.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::{
         common::NamespacedWorkflowExecution,
@@ -9,7 +10,6 @@ use temporalio_protos::{
         command::v1::{RequestCancelExternalWorkflowExecutionCommandAttributes, command},
         enums::v1::{CancelExternalWorkflowExecutionFailedCause as FailedCause, EventType},
         failure::v1::Failure,
-        history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 

@@ -1,5 +1,6 @@
 //! Child workflows: initiated, started or not, then closed; cancelled in one of four ways.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::{
         child_workflow::{
@@ -25,7 +26,6 @@ use temporalio_protos::{
             CanceledFailureInfo, ChildWorkflowExecutionFailureInfo, Failure, TerminatedFailureInfo,
             TimeoutFailureInfo, failure::FailureInfo,
         },
-        history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 

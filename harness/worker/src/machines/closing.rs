@@ -1,6 +1,7 @@
 //! The commands that close a run: complete, fail, cancel, continue as new.
 
-use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
+use durasim_events::HistoryEvent;
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use super::{Responses, Result, invalid_event, nondeterminism};
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use durasim_events::HistoryEvent;
 use temporalio_protos::{
     constants::LOCAL_ACTIVITY_MARKER_NAME,
     coresdk::{
@@ -18,7 +19,6 @@ use temporalio_protos::{
         common::v1::Payloads,
         enums::v1::{EventType, RetryState},
         failure::v1::{Failure, failure::FailureInfo},
-        history::v1::HistoryEvent,
     },
 };
 

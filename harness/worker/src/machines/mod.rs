@@ -20,6 +20,7 @@ mod workflow_task;
 
 use std::fmt::{Debug, Display};
 
+use durasim_events::HistoryEvent;
 use temporalio_protos::{
     coresdk::workflow_activation::workflow_activation_job,
     temporal::api::{
@@ -27,7 +28,6 @@ use temporalio_protos::{
         common::v1::{Payload, Payloads},
         enums::v1::{CommandType, EventType},
         failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
-        history::v1::HistoryEvent,
         protocol::v1::Message as ProtocolMessage,
         sdk::v1::{EventGroupMarker, UserMetadata},
     },

@@ -1,5 +1,6 @@
 //! Nexus operations: scheduled, started or answered at once, then closed.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::{
         nexus::{
@@ -17,7 +18,6 @@ use temporalio_protos::{
         failure::v1::{
             CanceledFailureInfo, Failure, NexusOperationFailureInfo, failure::FailureInfo,
         },
-        history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use std::collections::BTreeSet;
 
+use durasim_events::HistoryEvent;
 use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
     constants::PATCH_MARKER_NAME,
@@ -18,7 +19,6 @@ use temporalio_protos::{
             RecordMarkerCommandAttributes, UpsertWorkflowSearchAttributesCommandAttributes, command,
         },
         common::v1::SearchAttributes,
-        history::v1::HistoryEvent,
     },
 };
 

@@ -1,5 +1,6 @@
 //! Signals to other workflows: initiated, then delivered or refused.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::{
         IntoPayloadsExt,
@@ -14,7 +15,6 @@ use temporalio_protos::{
         common::v1::WorkflowExecution,
         enums::v1::{EventType, SignalExternalWorkflowExecutionFailedCause as FailedCause},
         failure::v1::{CanceledFailureInfo, Failure, failure::FailureInfo},
-        history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 

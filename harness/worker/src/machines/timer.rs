@@ -1,5 +1,6 @@
 //! Timers: started, then fired or cancelled.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::{
         workflow_activation::FireTimer,
@@ -8,7 +9,6 @@ use temporalio_protos::{
     temporal::api::{
         command::v1::command,
         enums::v1::{CommandType, EventType},
-        history::v1::{HistoryEvent, history_event::Attributes},
     },
 };
 

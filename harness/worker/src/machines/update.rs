@@ -1,5 +1,6 @@
 //! Updates: requested by message, accepted or rejected, then completed.
 
+use durasim_events::{Attributes, HistoryEvent};
 use temporalio_protos::{
     coresdk::{
         workflow_activation::DoUpdate,
@@ -9,7 +10,6 @@ use temporalio_protos::{
         command::v1::{ProtocolMessageCommandAttributes, command},
         enums::v1::EventType,
         failure::v1::Failure,
-        history::v1::{HistoryEvent, history_event::Attributes},
         protocol::v1::{Message as ProtocolMessage, message::SequencingId},
         update::v1::{
             Acceptance, Meta, Outcome, Rejection, Request, Response as UpdateOutcome, outcome,

@@ -1,6 +1,7 @@
 //! Upserts of search attributes and changes of workflow properties: recorded, never answered.
 
-use temporalio_protos::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
+use durasim_events::HistoryEvent;
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use super::{Responses, Result, invalid_event, nondeterminism};
 

@@ -1,9 +1,7 @@
 //! Workflow tasks: scheduled, started, and completed, failed or timed out.
 
-use temporalio_protos::temporal::api::{
-    enums::v1::{EventType, WorkflowTaskFailedCause},
-    history::v1::{HistoryEvent, history_event::Attributes},
-};
+use durasim_events::{Attributes, HistoryEvent};
+use temporalio_protos::temporal::api::enums::v1::{EventType, WorkflowTaskFailedCause};
 
 use super::{Response, Responses, Result, fatal, invalid_event, nondeterminism};
 

@@ -24,9 +24,9 @@ mod task;
 
 use std::{borrow::Cow, collections::BTreeMap, rc::Rc, sync::Arc};
 
+use durasim_events::HistoryEvent;
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
-    history::v1::HistoryEvent,
     workflowservice::v1::{
         GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse,
         RespondWorkflowTaskCompletedResponse,
@@ -129,7 +129,8 @@ impl WorkflowWorker {
             .take()
             .map(|history| history.events)
             .unwrap_or_default();
-        self.on_shared_task(response, events.into_iter().map(Arc::new).collect())
+        let events = events.into_iter().map(|event| Arc::new(event.into()));
+        self.on_shared_task(response, events.collect())
     }
 
     /// Handles a workflow task, as [`Self::on_task`] does, whose events are shared with the sender.

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use durasim_engine::START_MS;
+use durasim_events::HistoryEvent;
 use durasim_worker::Nondeterminism;
-use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use crate::report::{
     Failure, FailureCode, HistoryExcerpt, SourceLine, WorkflowName, sdk_defects::sdk_defect,

@@ -12,8 +12,8 @@ mod workflow_code;
 use std::collections::BTreeMap;
 
 use durasim_engine::START_MS;
+use durasim_events::Attributes;
 use durasim_service::ExecutionSummary;
-use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
 use super::{state::State, worker::WorkerProcess};
 use crate::{

@@ -3,6 +3,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::api::history::history_event;
 
 #[track_caller]
 fn history(
@@ -185,7 +186,7 @@ fn a_poll_for_the_closing_event_of_a_run_that_goes_on_gets_continued_as_new() {
     };
     let events = |world: &mut World, request| history(world, request).history.unwrap().events;
     let last = events(&mut world, closing).pop().unwrap();
-    let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) =
+    let Some(history_event::Attributes::WorkflowExecutionContinuedAsNewEventAttributes(continued)) =
         last.attributes
     else {
         panic!("not continued")

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use temporalio_protos::temporal::api::{
-    enums::v1::EventType, history::v1::history_event::Attributes,
-};
+use durasim_events::Attributes;
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use crate::history::rules::violation::Violation;
 

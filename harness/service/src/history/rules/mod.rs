@@ -4,8 +4,8 @@
 //! made by a Temporal service, and no SDK need understand it.
 //!
 //! ```
+//! use durasim_events::HistoryEvent;
 //! use durasim_service::history_rules::{Violation, check};
-//! use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 //!
 //! let nothing: [HistoryEvent; 0] = [];
 //! assert_eq!(check(&nothing), Err(Violation::Empty));
@@ -18,10 +18,8 @@ mod violation;
 
 use std::borrow::Borrow;
 
-use temporalio_protos::temporal::api::{
-    enums::v1::EventType,
-    history::v1::{HistoryEvent, history_event::Attributes},
-};
+use durasim_events::{Attributes, HistoryEvent};
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use crate::history::{kinds, rules::causes::Causes};
 

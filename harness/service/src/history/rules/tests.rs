@@ -1,5 +1,6 @@
 //! Histories that keep the rules, and histories that break one.
 
+use durasim_events::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::*;
 
 use super::*;

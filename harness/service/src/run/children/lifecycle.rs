@@ -36,7 +36,7 @@ impl Run {
                     .get_mut(&started.initiated_event_id);
                 if let Some(child) = child {
                     child.first_run_id = run_id_of(started);
-                    child.started_event_id = self.history.add(now_ms, started.clone());
+                    child.started_event_id = self.history.add(now_ms, (**started).clone());
                 }
             }
             return;

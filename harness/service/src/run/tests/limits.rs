@@ -90,7 +90,7 @@ fn a_long_history_suggests_continue_as_new() {
     world.run_workflow_task(vec![start_timer("1", 1_000)]);
     world.pass(1_000);
     let task = world.workflow_task();
-    let Some(Attributes::WorkflowTaskStartedEventAttributes(started)) =
+    let Some(history_event::Attributes::WorkflowTaskStartedEventAttributes(started)) =
         task.history.unwrap().events.pop().unwrap().attributes
     else {
         panic!("not started")

@@ -9,7 +9,7 @@ mod endings;
 mod limits;
 mod stickiness;
 
-use std::{borrow::Borrow, sync::Arc};
+use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
 
@@ -25,7 +25,7 @@ use crate::{
             RetryState, WorkflowTaskFailedCause,
         },
         failure::{ApplicationFailureInfo, Failure, failure::FailureInfo},
-        history::*,
+        history::{self, *},
         rpc::*,
     },
     base::{config::ServiceConfig, time::duration},
@@ -52,10 +52,10 @@ fn fail_task(world: &mut World, task: &PollWorkflowTaskQueueResponse) {
     world.call(request).expect("a failure that is accepted");
 }
 
-fn types<E: Borrow<HistoryEvent>>(events: &[E]) -> Vec<EventType> {
+fn types(events: &[history::HistoryEvent]) -> Vec<EventType> {
     events
         .iter()
-        .map(|event| event.borrow().event_type())
+        .map(history::HistoryEvent::event_type)
         .collect()
 }
 

@@ -21,8 +21,9 @@ fn a_sticky_task_carries_only_the_events_since_the_last_one() {
     let Some(Ok(Response::PollWorkflowTaskQueue(task))) = world.reply(poll) else {
         panic!("no task")
     };
+    let task = task.into_message();
     assert_eq!(
-        types(task.events()),
+        types(&task.history.as_ref().unwrap().events),
         [
             WorkflowTaskCompleted,
             TimerStarted,

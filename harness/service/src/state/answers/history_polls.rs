@@ -90,21 +90,27 @@ fn close_event(run: &Run, waiter: &HistoryPoll) -> Option<GetWorkflowExecutionHi
 fn as_continued(closing: &HistoryEvent) -> Option<HistoryEvent> {
     #[allow(deprecated, reason = "the server fills in the failure of the run")]
     let continued = match closing.attributes.as_ref()? {
-        Attributes::WorkflowExecutionCompletedEventAttributes(completed) => {
+        Attributes::WorkflowExecutionCompletedEventAttributes(completed)
+            if !completed.new_execution_run_id.is_empty() =>
+        {
             WorkflowExecutionContinuedAsNewEventAttributes {
                 new_execution_run_id: completed.new_execution_run_id.clone(),
                 last_completion_result: completed.result.clone(),
                 ..WorkflowExecutionContinuedAsNewEventAttributes::default()
             }
         }
-        Attributes::WorkflowExecutionFailedEventAttributes(failed) => {
+        Attributes::WorkflowExecutionFailedEventAttributes(failed)
+            if !failed.new_execution_run_id.is_empty() =>
+        {
             WorkflowExecutionContinuedAsNewEventAttributes {
                 new_execution_run_id: failed.new_execution_run_id.clone(),
                 failure: failed.failure.clone(),
                 ..WorkflowExecutionContinuedAsNewEventAttributes::default()
             }
         }
-        Attributes::WorkflowExecutionTimedOutEventAttributes(timed_out) => {
+        Attributes::WorkflowExecutionTimedOutEventAttributes(timed_out)
+            if !timed_out.new_execution_run_id.is_empty() =>
+        {
             WorkflowExecutionContinuedAsNewEventAttributes {
                 new_execution_run_id: timed_out.new_execution_run_id.clone(),
                 failure: Some(failure::timeout(
@@ -116,8 +122,7 @@ fn as_continued(closing: &HistoryEvent) -> Option<HistoryEvent> {
         }
         _ => return None,
     };
-    let is_continued = !continued.new_execution_run_id.is_empty();
-    is_continued.then(|| HistoryEvent {
+    Some(HistoryEvent {
         event_id: closing.event_id,
         event_time: closing.event_time,
         event_type: EventType::WorkflowExecutionContinuedAsNew.into(),
@@ -134,7 +139,7 @@ fn response(
 ) -> GetWorkflowExecutionHistoryResponse {
     GetWorkflowExecutionHistoryResponse {
         history: Some(History {
-            events: events.into_iter().map(Arc::unwrap_or_clone).collect(),
+            events: events.iter().map(|event| (&**event).into()).collect(),
         }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
         ..GetWorkflowExecutionHistoryResponse::default()

@@ -16,6 +16,7 @@ mod payloads;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use durasim_events::{Attributes as Event, HistoryEvent};
 use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
     temporal::api::{
@@ -25,8 +26,7 @@ use temporalio_protos::{
         },
         common::v1::SearchAttributes,
         history::v1::{
-            ActivityTaskScheduledEventAttributes, HistoryEvent,
-            NexusOperationScheduledEventAttributes, history_event::Attributes as Event,
+            ActivityTaskScheduledEventAttributes, NexusOperationScheduledEventAttributes,
         },
     },
 };

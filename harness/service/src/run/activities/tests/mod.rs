@@ -169,7 +169,7 @@ fn timed_out(world: &World) -> ActivityTaskTimedOutEventAttributes {
         .iter()
         .find_map(|event| match &event.attributes {
             Some(Attributes::ActivityTaskTimedOutEventAttributes(timed_out)) => {
-                Some(timed_out.clone())
+                Some((**timed_out).clone())
             }
             _ => None,
         })

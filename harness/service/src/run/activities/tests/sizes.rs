@@ -29,7 +29,7 @@ fn failed(world: &World) -> ActivityTaskFailedEventAttributes {
         .rev()
         .find(|event| event.event_type() == ActivityTaskFailed);
     match of_closing.and_then(|event| event.attributes.clone()) {
-        Some(Attributes::ActivityTaskFailedEventAttributes(failed)) => failed,
+        Some(Attributes::ActivityTaskFailedEventAttributes(failed)) => *failed,
         _ => panic!("not failed: {:?}", world.event_types("order")),
     }
 }
