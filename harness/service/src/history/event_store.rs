@@ -56,11 +56,7 @@ pub(crate) struct EventStore {
     buffered: Vec<Arc<HistoryEvent>>,
     /// The bytes of the events before `measured`, as the server counts them for the history size.
     size_bytes: u64,
-    /// A hash of the bytes of the same events.
-    digest: u64,
     measured: usize,
-    /// The buffer into which events are encoded to be measured; it is kept to save allocations.
-    scratch: Vec<u8>,
     /// The events that were taken out of the buffer since the last mark, with their places in it.
     taken: Vec<(usize, Arc<HistoryEvent>)>,
     /// The started events of the last flush, by the scheduled or initiated event of each.
@@ -174,23 +170,23 @@ impl EventStore {
         self.size_bytes
     }
 
-    /// Returns a hash of the history's bytes as of the last [`EventStore::measure`], the same on
-    /// every machine.
+    /// Returns a hash of the history's bytes, the same on every machine.
     pub(crate) fn digest(&self) -> u64 {
-        self.digest
+        let mut bytes = Vec::new();
+        self.events.iter().fold(0, |digest, event| {
+            bytes.clear();
+            event.encode_raw(&mut bytes);
+            xxh3_64_with_seed(&bytes, digest)
+        })
     }
 
-    /// Adds the events since the last call to size and digest. Each event is encoded only once.
+    /// Adds the events since the last call to the size.
     pub(crate) fn measure(&mut self) {
         for event in &self.events[self.measured..] {
-            self.scratch.clear();
-            // Writing into a vector cannot fail.
-            let _ = event.encode(&mut self.scratch);
             // The length of an element of the `History` message, as which the server stores a
             // batch.
-            let bytes = self.scratch.len();
+            let bytes = event.encoded_len();
             self.size_bytes += (1 + prost::length_delimiter_len(bytes) + bytes) as u64;
-            self.digest = xxh3_64_with_seed(&self.scratch, self.digest);
         }
         self.measured = self.events.len();
     }
