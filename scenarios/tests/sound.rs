@@ -59,7 +59,8 @@ fn the_same_seed_is_the_same_world() {
         for seed in 0..4 {
             let (once, again) = (campaign.seed(seed), campaign.seed(seed));
             assert_eq!(
-                once.trace_hash, again.trace_hash,
+                once.trace_hash(),
+                again.trace_hash(),
                 "{}, seed {seed}",
                 scenario.name
             );

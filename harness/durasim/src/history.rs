@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use durasim_engine::digest;
 use durasim_events::HistoryEvent as SharedEvent;
+use prost::Message as _;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
@@ -49,6 +51,18 @@ impl History {
     /// Returns the events, shared with the service and its workers.
     pub(crate) fn shared(&self) -> &[Arc<SharedEvent>] {
         &self.events
+    }
+
+    /// Returns a hash of the events' bytes.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut bytes = Vec::new();
+        for event in &self.events {
+            // The length tells where an event ends.
+            event
+                .encode_length_delimited(&mut bytes)
+                .expect("a vector has room");
+        }
+        digest(&bytes)
     }
 
     /// Returns the workflow id.

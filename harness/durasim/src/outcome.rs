@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, panic::Location, sync::Arc};
 
-use durasim_engine::{Offer, Tape, TapeEntry, TraceEntry, TraceHash};
+use durasim_engine::{Keep, Offer, START_MS, Tape, TapeEntry, Trace, TraceEntry, TraceHash};
 use durasim_worker::{ReplayOptions, WorkflowDefinitions};
 use serde_json::Value;
 
 use crate::{
+    broken::broken,
     external_worker::ExternalWorker,
     faults::{Baseline, FaultProfile},
     history::History,
@@ -124,8 +125,8 @@ impl WorldOptions {
 pub struct WorldReport {
     /// The failure of the world, if it failed.
     pub failure: Option<Failure>,
-    /// The identity of the world: two worlds agree exactly when their hashes do.
-    pub trace_hash: TraceHash,
+    /// The hash of the trace at its end.
+    pub(crate) ended: TraceHash,
     /// The trace, if it was kept.
     pub trace: Vec<TraceEntry>,
     /// The number of history events of all runs.
@@ -142,9 +143,6 @@ pub struct WorldReport {
     pub faults: u32,
     /// The history of every run, in the order in which the runs started.
     pub histories: Vec<History>,
-    /// A hash of the bytes of all histories. Unlike [`trace_hash`](Self::trace_hash) it does not
-    /// change with how the world is traced, so two versions of durasim can be compared by it.
-    pub histories_hash: TraceHash,
     /// The values that the test observed at the end.
     pub observations: BTreeMap<String, Value>,
     /// The lines that ask for the observations.
@@ -159,6 +157,25 @@ pub struct WorldReport {
     pub(crate) labels: BTreeMap<String, SometimesLabel>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) replays: Vec<ReplayCase>,
+}
+
+impl WorldReport {
+    /// Returns the identity of the world: two worlds agree exactly when their hashes do. It covers
+    /// everything that happened, and every history to the byte.
+    pub fn trace_hash(&self) -> TraceHash {
+        let mut trace = Trace::new(Keep::Hash);
+        trace.record(START_MS, "trace", format_args!("{}", self.ended));
+        for history in &self.histories {
+            let digest = match history.digest() {
+                _ if broken!(TraceOfHistories) => 0,
+                digest => digest,
+            };
+            let (workflow_id, run_id) = (history.workflow_id(), history.run_id());
+            let text = format_args!("{workflow_id} {run_id} {digest:016x}");
+            trace.record(START_MS, "history", text);
+        }
+        trace.hash()
+    }
 }
 
 /// The end of the fault-free world, beside which the others are judged.

@@ -20,7 +20,6 @@ pub(super) struct Outcome {
     /// The code of the check that failed, or `null`.
     pub(super) code: Option<&'static str>,
     pub(super) trace_hash: String,
-    pub(super) histories_hash: String,
     pub(super) events: u64,
     pub(super) steps: u64,
     pub(super) virtual_ms: u64,
@@ -59,8 +58,7 @@ impl Outcome {
                 Verdict::Pass
             },
             code: failed.map(FailureCode::code),
-            trace_hash: report.trace_hash.to_string(),
-            histories_hash: report.histories_hash.to_string(),
+            trace_hash: report.trace_hash().to_string(),
             events: report.events,
             steps: report.steps,
             virtual_ms: report.virtual_ms,

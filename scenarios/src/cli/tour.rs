@@ -60,7 +60,7 @@ fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
         "\n{} of virtual time passed in {:.0} ms. Every run has the same trace hash:\n{}\n",
         humane(report.virtual_ms),
         wall.as_secs_f64() * 1000.0,
-        report.trace_hash
+        report.trace_hash()
     )?;
     Ok(report.failure.is_none())
 }

@@ -27,7 +27,7 @@ use crate::{
 /// options.faults = FaultProfile::all();
 /// let campaign = Campaign::new(&body, options);
 /// assert!(campaign.fault_free().failure.is_none());
-/// assert_eq!(campaign.seed(7).trace_hash, campaign.seed(7).trace_hash);
+/// assert_eq!(campaign.seed(7).trace_hash(), campaign.seed(7).trace_hash());
 /// ```
 pub struct Campaign<'a> {
     body: &'a Body,

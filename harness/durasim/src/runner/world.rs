@@ -54,7 +54,7 @@ pub(super) fn run_judged(
             trace::record(&mut trace, at_ms, "verdict", format_args!("{code}"));
         }
     }
-    report.trace_hash = trace.hash();
+    report.ended = trace.hash();
     report.trace = trace.entries().to_vec();
     report
 }
@@ -156,11 +156,11 @@ fn end(world: &World) -> Ended {
         .iter()
         .map(|workflow| workflow.name.to_string())
         .collect();
-    let (histories, histories_hash) = state.close();
+    let histories = state.close();
     let trace = mem::replace(&mut state.trace, Trace::new(Keep::Hash));
     let report = WorldReport {
         failure: None,
-        trace_hash: trace.hash(),
+        ended: trace.hash(),
         trace: Vec::new(),
         events: histories
             .iter()
@@ -187,7 +187,6 @@ fn end(world: &World) -> Ended {
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,
-        histories_hash,
         replays,
     };
     Ended {

@@ -93,7 +93,7 @@ where
             ..WorldOptions::default()
         },
     )
-    .trace_hash
+    .trace_hash()
 }
 
 fn differ(left: TraceHash, right: TraceHash) -> Evidence {

@@ -205,6 +205,10 @@ impl State {
 
     /// Returns `true` if the Nexus operation that an answer is about has the time for the service
     /// to ask again. The service asks again for nothing else.
+    #[cfg_attr(
+        not(feature = "nexus"),
+        expect(clippy::unused_self, reason = "nobody handles operations then")
+    )]
     fn tolerates_repeat(&self, caller: &Caller) -> bool {
         match caller {
             #[cfg(feature = "nexus")]
@@ -218,6 +222,10 @@ impl State {
 
     /// Returns `true` if the Nexus operation of a task on its way to a handler has the time for the
     /// service to ask again.
+    #[cfg_attr(
+        not(feature = "nexus"),
+        expect(clippy::unused_self, reason = "nobody handles operations then")
+    )]
     fn reply_tolerates_repeat(&self, caller: CallerKind, answer: Option<&Response>) -> bool {
         match (caller, answer) {
             #[cfg(feature = "nexus")]

@@ -1,6 +1,6 @@
 //! Writing the trace: one entry for everything that happens, in Temporal's words.
 
-use durasim_engine::{Keep, Recorded, Trace, TraceHash};
+use durasim_engine::{Recorded, Trace};
 use durasim_service::{RunHistory, Service, ServiceConfig};
 
 use super::{recorded::TakenChoice, state::State};
@@ -24,27 +24,19 @@ impl State {
         }
     }
 
-    /// Ends the service and adds every history to the trace, to the byte. Returns every run's
-    /// history, in the order in which the runs started, and the hash of them all.
-    pub(crate) fn close(&mut self) -> (Vec<History>, TraceHash) {
-        let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
-        let mut histories = Vec::new();
-        let mut alone = Trace::new(Keep::Hash);
-        for RunHistory {
-            workflow_id,
-            run_id,
-            events,
-            digest,
-        } in service.into_histories()
-        {
-            let digest = if broken!(TraceOfHistories) { 0 } else { digest };
-            let text = format!("{workflow_id} {} events {digest:016x}", events.len());
-            self.record("history", format_args!("{text}"));
-            alone.record(0, "history", format_args!("{text}"));
-            histories.push(History::new(workflow_id, run_id, events));
-        }
+    /// Ends the service. Returns every run's history, in the order in which the runs started.
+    pub(crate) fn close(&mut self) -> Vec<History> {
         self.record_choices();
-        (histories, alone.hash())
+        let service = std::mem::replace(&mut self.service, Service::new(ServiceConfig::default()));
+        let histories = service.into_histories().map(|history| {
+            let RunHistory {
+                workflow_id,
+                run_id,
+                events,
+            } = history;
+            History::new(workflow_id, run_id, events)
+        });
+        histories.collect()
     }
 }
 

@@ -9,7 +9,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::{
     api::{Attributes, HistoryEvent, common::Link, sdk::UserMetadata},
@@ -168,16 +167,6 @@ impl EventStore {
     /// Returns the bytes of the history as of the last [`EventStore::measure`].
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
-    }
-
-    /// Returns a hash of the history's bytes, the same on every machine.
-    pub(crate) fn digest(&self) -> u64 {
-        let mut bytes = Vec::new();
-        self.events.iter().fold(0, |digest, event| {
-            bytes.clear();
-            event.encode_raw(&mut bytes);
-            xxh3_64_with_seed(&bytes, digest)
-        })
     }
 
     /// Adds the events since the last call to the size.

@@ -159,8 +159,6 @@ pub struct RunHistory {
     pub run_id: String,
     /// The events, from the first.
     pub events: Vec<Arc<HistoryEvent>>,
-    /// A hash of the events' bytes.
-    pub digest: u64,
 }
 
 impl Service {
@@ -196,7 +194,6 @@ impl Service {
     /// started.
     pub fn into_histories(self) -> impl Iterator<Item = RunHistory> {
         self.executions.into_runs().map(|run| RunHistory {
-            digest: run.history.digest(),
             workflow_id: run.workflow_id,
             run_id: run.run_id,
             events: run.history.into_events(),

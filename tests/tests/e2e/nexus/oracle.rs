@@ -165,7 +165,7 @@ fn worlds_with_operations_are_the_same_every_time() {
             worlds::run_sound(&EVERY_WAY, &options),
             worlds::run_sound(&EVERY_WAY, &options),
         );
-        assert_eq!(once.trace_hash, again.trace_hash);
+        assert_eq!(once.trace_hash(), again.trace_hash());
     }
 }
 
