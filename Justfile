@@ -36,6 +36,10 @@ doc:
 ratios:
     cargo run --release -p benches --bin ratios
 
+# The time of 256 worlds in a debug build, as users have it
+debug-build:
+    cargo run --profile user -p benches --bin ratios -- --debug
+
 # Many seeds of every scenario
 sweep seeds="0..1000":
     cargo run --release -p scenarios -- sweep --all --seeds {{seeds}}

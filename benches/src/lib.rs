@@ -23,6 +23,7 @@ pub mod checks;
 pub mod client;
 pub mod clock;
 pub mod floor;
+pub mod memory;
 pub mod worlds;
 
 use std::time::Duration;

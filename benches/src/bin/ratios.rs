@@ -2,6 +2,9 @@
 //! ratios -- --json`.
 //!
 //! A budget is an upper bound. A line without a budget is printed for information.
+//!
+//! `cargo run --profile user -p benches --bin ratios -- --debug` measures the debug build of
+//! somebody who uses durasim: dependencies, durasim among them, at `opt-level = 1`.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -14,6 +17,7 @@ use benches::{
     client::ClientAlone,
     clock::{Subject, measure},
     floor::Floor,
+    memory,
     worlds::{self, Extra},
 };
 use durasim::advanced::{Campaign, ChoiceSource, WorldOptions};
@@ -34,8 +38,13 @@ fn main() -> std::process::ExitCode {
     let json = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => false,
         ["--json"] => true,
+        ["--debug"] => return debug_build(),
+        ["memory", subject, size] => {
+            memory::print_peak(subject, size);
+            return std::process::ExitCode::SUCCESS;
+        }
         _ => {
-            eprintln!("usage: ratios [--json]");
+            eprintln!("usage: ratios [--json | --debug]");
             return std::process::ExitCode::from(2);
         }
     };
@@ -45,6 +54,7 @@ fn main() -> std::process::ExitCode {
     lines.extend(length());
     lines.extend(attempts());
     lines.extend(campaigns());
+    lines.extend(memory());
     for line in &lines {
         print(line, json);
     }
@@ -141,11 +151,11 @@ fn runs() -> Vec<Line> {
         floor.activations()
     );
     vec![
-        line("run_without_checks", (plain, floor_time), Some(3.0), &what),
+        line("run_without_checks", (plain, floor_time), Some(7.0), &what),
         line(
             "run_with_default_checks",
             (checked, floor_time),
-            Some(5.0),
+            Some(10.0),
             &what,
         ),
         line(
@@ -352,6 +362,7 @@ fn campaigns() -> Vec<Line> {
     );
     let seeds = u32::try_from(SEEDS).expect("it is small");
     let one = times[1] / seeds;
+    let limit = Duration::from_micros(400);
     let mut lines = vec![
         line(
             "faulty_run_over_fault_free",
@@ -362,10 +373,16 @@ fn campaigns() -> Vec<Line> {
         line(
             "two_threads_over_one",
             (times[2], times[1]),
-            Some(1.0 / 1.8),
+            Some(1.0 / 1.85),
             "payment, all faults",
         ),
     ];
+    lines.push(line(
+        "faulty_run_over_400_us",
+        (one, limit),
+        Some(1.0),
+        "payment, all faults",
+    ));
     lines.push(Line {
         name: "seeds_per_second_per_core",
         ratio: 1.0 / one.as_secs_f64(),
@@ -373,4 +390,57 @@ fn campaigns() -> Vec<Line> {
         meaning: format!("payment, all faults: {one:.1?} a seed"),
     });
     lines
+}
+
+/// Measures the memory of an event of a long run, and of a small workflow among thousands.
+fn memory() -> Vec<Line> {
+    let line = |name, bytes: f64, limit: f64, what: &str| Line {
+        name,
+        ratio: bytes / limit,
+        budget: Some(1.0),
+        meaning: format!("{what}: {bytes:.0} bytes over {limit:.0}"),
+    };
+    let events = memory::bytes_each("rounds", [909, 4_545]) / 11.0;
+    let workflow = memory::bytes_each("crowd", [1_000, 3_000]);
+    vec![
+        line(
+            "memory_of_an_event",
+            events,
+            1_024.0,
+            "of 50,000 in one run",
+        ),
+        line(
+            "memory_of_a_small_workflow",
+            workflow,
+            30.0 * 1_024.0,
+            "of 27 events, among 3,000",
+        ),
+    ]
+}
+
+/// Measures 256 worlds with all faults in a debug build.
+fn debug_build() -> std::process::ExitCode {
+    const SEEDS: u64 = 256;
+    if !cfg!(debug_assertions) {
+        eprintln!(
+            "this is no debug build: cargo run --profile user -p benches --bin ratios -- --debug"
+        );
+        return std::process::ExitCode::from(2);
+    }
+    let scenario = scenarios::payment::SCENARIO;
+    let body = move |env| (scenario.world)(env);
+    let campaign = Campaign::new(&body, worlds::faulty());
+    let times = measure(
+        Duration::from_secs(10),
+        &mut [Subject::new(|| {
+            for seed in 0..SEEDS {
+                assert!(campaign.seed(seed).failure.is_none(), "seed {seed}");
+            }
+        })],
+    );
+    println!(
+        "{SEEDS} seeds of a payment workflow with all faults, on one core: {:.2?}",
+        times[0]
+    );
+    std::process::ExitCode::SUCCESS
 }

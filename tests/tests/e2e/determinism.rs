@@ -62,7 +62,10 @@ fn sweep(
 
 fn fingerprint(scenario: &Scenario, options: &WorldOptions) -> Fingerprint {
     let report = worlds::run(scenario, options);
-    let failure = report.failure.as_ref().map(|failure| format!("{:?}", failure.code));
+    let failure = report
+        .failure
+        .as_ref()
+        .map(|failure| format!("{:?}", failure.code));
     (
         report.trace_hash().to_string(),
         failure,

@@ -68,7 +68,7 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
         if returned.is_some_and(|returned| is_settled(world, returned)) {
             return;
         }
-        if one_step(world) {
+        if one_step(world, polls > 0) {
             polls = 0;
             world.check_invariants();
             continue;
@@ -139,10 +139,13 @@ fn is_settled(world: &World, returned: Returned) -> bool {
         || state.steps >= returned.at_step + SETTLE_STEPS
 }
 
-/// Does one of the things that can happen now. Returns `false` if nothing can happen.
-fn one_step(world: &World) -> bool {
+/// Does one of the things that can happen now. Returns `false` if nothing can happen. Tasks that
+/// were polled may have moved the clock.
+fn one_step(world: &World, has_polled: bool) -> bool {
     let mut state = world.state();
-    state.now_ms = world.clock.now_ms();
+    if has_polled {
+        state.now_ms = world.clock.now_ms();
+    }
     if !state.step() {
         return false;
     }

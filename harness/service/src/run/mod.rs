@@ -42,8 +42,8 @@ use crate::{
     history::EventStore,
     run::{
         activities::Activities, children::Children, external_workflows::ExternalRequests,
-        nexus_operations::NexusOperations, timers::ArmedTimers, transfer::Transfer,
-        updates::Updates, user_timers::UserTimers, workflow_task::WorkflowTaskState,
+        nexus_operations::NexusOperations, timers::DueTimes, transfer::Transfer, updates::Updates,
+        user_timers::UserTimers, workflow_task::WorkflowTaskState,
     },
 };
 
@@ -85,7 +85,8 @@ pub(crate) struct Run {
     pub(crate) update_deadline_ms: Option<u64>,
     /// The work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
-    pub(crate) armed: ArmedTimers,
+    /// The due times that are in the set of all timers.
+    pub(crate) armed: DueTimes,
     /// True if a speculative workflow task remains speculative after the current transaction. Other
     /// transactions write it to history.
     pub(crate) keeps_speculative: bool,

@@ -21,7 +21,7 @@ use crate::{
     run::{
         Run, RunState, activities::Activities, children::Children,
         external_workflows::ExternalRequests, nexus_operations::NexusOperations, signals::Signal,
-        timers::ArmedTimers, updates::Updates, user_timers::UserTimers,
+        timers::DueTimes, updates::Updates, user_timers::UserTimers,
         workflow_task::WorkflowTaskState,
     },
 };
@@ -131,7 +131,7 @@ impl Run {
             update_deadline_ms: None,
             workflow_task_starts: 0,
             outbox: Vec::new(),
-            armed: ArmedTimers::default(),
+            armed: DueTimes::default(),
             keeps_speculative: false,
         };
         // The first events.

@@ -38,6 +38,6 @@ impl TimerKind {
     ];
 }
 
-/// The due times of a run that are in the set of all timers, by kind.
-#[derive(Debug, Default)]
-pub(crate) struct ArmedTimers(pub(crate) [Option<u64>; TimerKind::ALL.len()]);
+/// The next due time of each kind.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct DueTimes(pub(crate) [Option<u64>; TimerKind::ALL.len()]);

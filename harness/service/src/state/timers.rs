@@ -1,10 +1,10 @@
 //! The timers of all runs.
 //!
-//! A run knows the next due time of each [`TimerKind`] ([`Run::due_ms`]). After every transaction,
+//! A run knows the next due time of each [`TimerKind`] ([`Run::due_times`]). After every transaction,
 //! the changes go into one ordered set. Firing a timer is a transaction on its run. A new kind is a
 //! variant, a deadline in `run/deadline.rs` and a line in `executors/timers.rs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
     base::identifiers::RunKey,
@@ -16,8 +16,9 @@ use crate::{
 pub(crate) struct Timers {
     /// The timers that were not due at the last call of [`Timers::due`].
     queue: BTreeSet<Timer>,
-    /// The timers that were due then, sorted. In a vector, they can be counted and picked at once.
-    due: Vec<Timer>,
+    /// The timers that were due then, sorted. They can be counted and picked at once, and the first
+    /// of them leaves at once too.
+    due: VecDeque<Timer>,
 }
 
 /// The time at which a timer falls due, its run, and its kind.
@@ -26,9 +27,12 @@ type Timer = (u64, RunKey, TimerKind);
 impl Timers {
     /// Updates the timers of a run after a transaction.
     pub(crate) fn rearm(&mut self, run: &mut Run) {
+        let due = run.due_times();
+        if due == run.armed {
+            return;
+        }
         for kind in TimerKind::ALL {
-            let due_ms = run.due_ms(kind);
-            let armed_ms = run.armed.0[kind as usize];
+            let (armed_ms, due_ms) = (run.armed.0[kind as usize], due.0[kind as usize]);
             if armed_ms == due_ms {
                 continue;
             }
@@ -38,8 +42,8 @@ impl Timers {
             if let Some(due_ms) = due_ms {
                 self.queue.insert((due_ms, run.key, kind));
             }
-            run.armed.0[kind as usize] = due_ms;
         }
+        run.armed = due;
     }
 
     fn disarm(&mut self, timer: Timer) {
@@ -51,12 +55,12 @@ impl Timers {
     }
 
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        let first = self.due.first().into_iter().chain(self.queue.first());
+        let first = self.due.front().into_iter().chain(self.queue.first());
         first.map(|(due_ms, ..)| *due_ms).min()
     }
 
     /// Returns the timers that are due, earliest first.
-    pub(crate) fn due(&mut self, now_ms: u64) -> &[Timer] {
+    pub(crate) fn due(&mut self, now_ms: u64) -> &VecDeque<Timer> {
         while let Some(first) = self.queue.first()
             && first.0 <= now_ms
             && let Some(timer) = self.queue.pop_first()

@@ -6,6 +6,7 @@ use super::{
     QueryFailure, WorkflowErrorType, WorkflowTaskFailure, WorkflowTaskProgress, WorkflowWorker,
     outcome::{RunFailure, RunOutcome},
     requests,
+    run::Run,
     task::OpenTask,
 };
 
@@ -19,10 +20,8 @@ impl WorkflowWorker {
                 queries,
                 force_new_task,
             } => {
-                let attempts = self
-                    .runs
-                    .get(run_id)
-                    .map_or(0, |cached| cached.run.nonfirst_local_attempts());
+                let run = self.runs.get(run_id);
+                let attempts = run.map_or(0, Run::nonfirst_local_attempts);
                 self.evict_if_done(run_id);
                 WorkflowTaskProgress::Completed(Box::new(requests::completed(
                     &self.options,
@@ -48,17 +47,16 @@ impl WorkflowWorker {
 
     /// Evicts a run that is not needed any more: a closed one, or any without a cache.
     fn evict_if_done(&mut self, run_id: &str) {
-        let Some(cached) = self.runs.get(run_id) else {
+        let Some(run) = self.runs.get(run_id) else {
             return;
         };
-        let execution = &cached.run.execution;
+        let execution = &run.execution;
         let unneeded = self.options.max_cached == 0
             && execution.outstanding_local_activities() == 0
             && !execution.has_pending_jobs();
-        if !cached.run.is_busy() && (cached.run.is_finished() || unneeded) {
+        if !run.is_busy() && (run.is_finished() || unneeded) {
             let removed = self.runs.remove(run_id);
-            self.closed_with_local_activities =
-                removed.and_then(|mut cached| cached.run.take_local_work());
+            self.closed_with_local_activities = removed.and_then(|mut run| run.take_local_work());
         }
     }
 
@@ -69,7 +67,7 @@ impl WorkflowWorker {
         task: Option<OpenTask>,
         failed: Box<RunFailure>,
     ) -> WorkflowTaskProgress {
-        let run = self.runs.remove(run_id).map(|cached| cached.run);
+        let run = self.runs.remove(run_id);
         let RunFailure {
             failure,
             cause,

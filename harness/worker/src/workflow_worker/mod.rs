@@ -13,6 +13,7 @@
 //! - After each progress, call [`WorkflowWorker::take_local_activity_work`]. Drop the local
 //!   activities of runs that are no longer cached: nobody waits for them.
 
+mod cache;
 mod conclusion;
 mod local_activities;
 mod options;
@@ -49,6 +50,7 @@ use crate::{
     history::{History, Pages},
     instance::InstanceSettings,
 };
+use cache::Cache;
 use task::Work;
 
 /// The part of a worker process that runs its workflow tasks.
@@ -56,11 +58,9 @@ pub struct WorkflowWorker {
     options: WorkflowWorkerOptions,
     settings: Rc<RunSettings>,
     facts: Rc<WorkerFacts>,
-    runs: BTreeMap<String, Cached>,
+    runs: Cache,
     /// The work that the run which was closed last left for its local activities.
     closed_with_local_activities: Option<LocalActivityWork>,
-    /// The number of uses of runs so far: it tells which run was used least recently.
-    uses: u64,
     /// The tasks that wait for history, by run.
     fetching: BTreeMap<String, Fetching>,
     /// The number of fetches so far.
@@ -74,11 +74,6 @@ struct Fetching {
     number: u64,
     work: Work,
     pages: Pages,
-}
-
-struct Cached {
-    run: Run<'static>,
-    last_use: u64,
 }
 
 impl WorkflowWorker {
@@ -110,9 +105,8 @@ impl WorkflowWorker {
                 instance,
             }),
             facts,
-            runs: BTreeMap::new(),
+            runs: Cache::default(),
             closed_with_local_activities: None,
-            uses: 0,
             fetching: BTreeMap::new(),
             fetches: 0,
             buffered: Vec::new(),
@@ -146,10 +140,7 @@ impl WorkflowWorker {
 
         // A run that waits for history takes no other task meanwhile.
         let run_id = execution.run_id.clone();
-        let busy = self
-            .runs
-            .get(&run_id)
-            .is_some_and(|cached| cached.run.is_busy());
+        let busy = self.runs.get(&run_id).is_some_and(Run::is_busy);
         let only_query = response.query.is_some() && response.started_event_id == 0;
         if let Some(Fetching { work: waiting, .. }) = self.fetching.get(&run_id) {
             // A query starts no task, so it waits for its turn. A newer task replaces the one that
@@ -173,9 +164,9 @@ impl WorkflowWorker {
         };
         if only_query
             && busy
-            && let Some(cached) = self.runs.get_mut(&run_id)
+            && let Some(run) = self.runs.get_mut(&run_id)
         {
-            let outcome = cached.run.answer_query(work.task);
+            let outcome = run.answer_query(work.task);
             return self.conclude(&run_id, outcome);
         }
 
@@ -184,9 +175,7 @@ impl WorkflowWorker {
         if self.is_stale(&run_id, &events) {
             self.runs.remove(&run_id);
         }
-        if self.runs.contains_key(&run_id)
-            && (next_page_token.is_empty() || first_event_id.is_none())
-        {
+        if self.runs.contains(&run_id) && (next_page_token.is_empty() || first_event_id.is_none()) {
             return self.run_task(work, events);
         }
         if first_event_id == Some(1) && next_page_token.is_empty() {
@@ -198,7 +187,7 @@ impl WorkflowWorker {
             let message = "Received an empty workflow task with no queries or history";
             return self.failed(&run_id, Some(work.task), RunFailure::no_history(message));
         }
-        let pages = if first_event_id == Some(1) || self.runs.contains_key(&run_id) {
+        let pages = if first_event_id == Some(1) || self.runs.contains(&run_id) {
             Pages::following(work.execution.clone(), events, next_page_token)
         } else {
             Pages::from_start(work.execution.clone(), events)
@@ -259,20 +248,20 @@ impl WorkflowWorker {
         seq: u32,
         resolution: LocalActivityResolution,
     ) -> WorkflowTaskProgress {
-        let Some(cached) = self.runs.get_mut(run_id) else {
+        let Some(run) = self.runs.get_mut(run_id) else {
             return WorkflowTaskProgress::Idle;
         };
-        let outcome = cached.run.on_local_activity(seq, resolution);
+        let outcome = run.on_local_activity(seq, resolution);
         self.conclude(run_id, outcome)
     }
 
     /// Completes the task of this number early, so that it does not time out while its local
     /// activities run. If the task was completed already, this does nothing.
     pub fn on_heartbeat_due(&mut self, run_id: &str, task: u64) -> WorkflowTaskProgress {
-        let Some(cached) = self.runs.get_mut(run_id) else {
+        let Some(run) = self.runs.get_mut(run_id) else {
             return WorkflowTaskProgress::Idle;
         };
-        let outcome = cached.run.on_heartbeat_due(task);
+        let outcome = run.on_heartbeat_due(task);
         self.conclude(run_id, outcome)
     }
 
@@ -283,11 +272,9 @@ impl WorkflowWorker {
     /// caller must give that task to [`Self::on_task`].
     pub fn on_completed(&mut self, run_id: &str, response: &RespondWorkflowTaskCompletedResponse) {
         if response.reset_history_event_id > 0
-            && let Some(cached) = self.runs.get_mut(run_id)
+            && let Some(run) = self.runs.get_mut(run_id)
         {
-            cached
-                .run
-                .execution
+            run.execution
                 .reset_last_started(response.reset_history_event_id);
         }
     }
@@ -299,7 +286,7 @@ impl WorkflowWorker {
     /// here.
     pub fn take_local_activity_work(&mut self, run_id: &str) -> Option<LocalActivityWork> {
         match self.runs.get_mut(run_id) {
-            Some(cached) => cached.run.take_local_work(),
+            Some(run) => run.take_local_work(),
             None => self
                 .closed_with_local_activities
                 .take_if(|work| work.run_id == run_id),
@@ -334,34 +321,28 @@ impl WorkflowWorker {
     ///
     /// The run must not be used any more, so this is to be called when the worker ends.
     pub fn woken_from_outside(&mut self) -> Option<(String, Nondeterminism)> {
-        self.runs
-            .iter_mut()
-            .find_map(|(run_id, cached)| Some((run_id.clone(), cached.run.woken_from_outside()?)))
+        self.runs.iter_mut().find_map(|(run_id, run)| {
+            let woken = run.woken_from_outside()?;
+            Some((run_id.to_owned(), woken))
+        })
     }
 
     /// Returns the ids of the cached runs, the least recently used first.
     pub fn cached(&self) -> Vec<&str> {
-        let mut runs: Vec<_> = self
-            .runs
-            .iter()
-            .map(|(id, cached)| (cached.last_use, id.as_str()))
-            .collect();
-        runs.sort_unstable();
-        runs.into_iter().map(|(_, id)| id).collect()
+        self.runs.ids_by_use().collect()
     }
 
     /// Returns `true` if the run is in the cache.
     pub fn is_cached(&self, run_id: &str) -> bool {
-        self.runs.contains_key(run_id)
+        self.runs.contains(run_id)
     }
 
     /// Returns `true` if the cached run has sent commands that its new history does not have: a
     /// completion was lost, and the caller did not evict the run. Only a replay can go on then.
     fn is_stale(&self, run_id: &str, events: &[Arc<HistoryEvent>]) -> bool {
-        let Some(cached) = self.runs.get(run_id) else {
+        let Some(Run { execution, .. }) = self.runs.get(run_id) else {
             return false;
         };
-        let execution = &cached.run.execution;
         execution.has_unrecorded_commands()
             && events
                 .iter()
@@ -390,25 +371,21 @@ impl WorkflowWorker {
             task,
         } = work;
         let run_id = execution.run_id.clone();
-        if !self.runs.contains_key(&run_id) {
-            self.make_room();
+        if !self.runs.contains(&run_id) {
+            self.runs.make_room(self.options.max_cached);
             let execution = Execution::new(
                 Rc::clone(&self.facts),
                 execution.workflow_id,
                 execution.run_id,
             );
             let run = Run::new(execution, Rc::clone(&self.settings));
-            self.runs
-                .insert(run_id.clone(), Cached { run, last_use: 0 });
+            self.runs.insert(&run_id, run);
         }
 
         // A query whose history is older than the run cannot be answered here.
-        self.uses += 1;
-        let Some(cached) = self.runs.get_mut(&run_id) else {
+        let Some((run, use_number)) = self.runs.use_run(&run_id) else {
             return WorkflowTaskProgress::Idle;
         };
-        cached.last_use = self.uses;
-        let run = &mut cached.run;
         let expired = task.is_legacy_query
             && started_event_id == 0
             && previous_started_event_id < run.execution.last_started_event_id();
@@ -418,20 +395,8 @@ impl WorkflowWorker {
         }
 
         let history = History::new(Cow::Owned(events), previous_started_event_id, true);
-        let outcome = run.on_task(history, messages, task, self.uses);
+        let outcome = run.on_task(history, messages, task, use_number);
         self.conclude(&run_id, outcome)
-    }
-
-    /// Evicts the least recently used runs until there is room for another.
-    fn make_room(&mut self) {
-        while self.runs.len() >= self.options.max_cached.max(1) {
-            let idle = self.runs.iter().filter(|(_, cached)| !cached.run.is_busy());
-            let Some((run_id, _)) = idle.min_by_key(|(_, cached)| cached.last_use) else {
-                return;
-            };
-            let run_id = run_id.clone();
-            self.runs.remove(&run_id);
-        }
     }
 }
 
