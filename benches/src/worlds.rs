@@ -4,10 +4,7 @@ use durasim::{
     FaultProfile, TestResult, TestWorkflowEnvironment,
     advanced::{Body, ChoiceSource, WorldOptions, WorldReport, run_world},
 };
-use futures::{
-    FutureExt,
-    future::{LocalBoxFuture, try_join_all},
-};
+use futures::{FutureExt, future::LocalBoxFuture};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
 use crate::{Rounds, Steps};
@@ -48,13 +45,17 @@ async fn run_crowd(env: TestWorkflowEnvironment, workflows: u32) -> TestResult {
     env.worker("rounds")
         .activity(Steps::step)
         .workflow::<Rounds>()
+        // All of them: what is evicted is replayed, as on a real worker, and that costs as much as
+        // the run.
+        .max_cached_workflows(10_000)
         .start()?;
     let client = env.client();
-    let started = (0..workflows).map(|number| {
+    let mut started = Vec::new();
+    for number in 0..workflows {
         let options = WorkflowStartOptions::new("rounds", format!("rounds-{number}")).build();
-        client.start_workflow(Rounds::run, 2, options)
-    });
-    for handle in try_join_all(started).await? {
+        started.push(client.start_workflow(Rounds::run, 2, options).await?);
+    }
+    for handle in started {
         let sum = handle
             .get_result(WorkflowGetResultOptions::default())
             .await?;

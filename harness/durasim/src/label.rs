@@ -121,6 +121,18 @@ impl Label {
     }
 }
 
+impl Label {
+    /// Returns the label in words. They are made once in a world: a choice is named by them.
+    pub(crate) fn text(self) -> Rc<str> {
+        let known = INTERNER.with_borrow(|interner| interner.labels.get(&self).cloned());
+        known.unwrap_or_else(|| {
+            let text: Rc<str> = self.to_string().into();
+            INTERNER.with_borrow_mut(|interner| interner.labels.insert(self, text.clone()));
+            text
+        })
+    }
+}
+
 impl Recorded for Label {
     fn write_bytes(&self, bytes: &mut Vec<u8>) {
         match *self {
@@ -172,22 +184,20 @@ impl Call {
     }
 }
 
-// Labels are put into words for every choice: by parts, which costs a third of `write!`.
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = |parts: &[&dyn fmt::Display]| parts.iter().try_for_each(|it| it.fmt(f));
         match self {
-            Self::Workflow(workflow) => parts(&[workflow]),
-            Self::Call(workflow, call) => parts(&[workflow, &"/", call]),
-            Self::Rpc(rpc) => parts(&[rpc]),
-            Self::Task(queue, kind) => parts(&[queue, &"/", kind]),
-            Self::WorkflowTask(workflow, message) => parts(&[workflow, &"/", message]),
-            Self::Attempt(workflow, activity) => parts(&[workflow, &"/", activity]),
+            Self::Workflow(workflow) => write!(f, "{workflow}"),
+            Self::Call(workflow, call) => write!(f, "{workflow}/{call}"),
+            Self::Rpc(rpc) => write!(f, "{rpc}"),
+            Self::Task(queue, kind) => write!(f, "{queue}/{kind}"),
+            Self::WorkflowTask(workflow, message) => write!(f, "{workflow}/{message}"),
+            Self::Attempt(workflow, activity) => write!(f, "{workflow}/{activity}"),
             Self::AttemptMessage(workflow, activity, message) => {
-                parts(&[workflow, &"/", activity, &"/", message])
+                write!(f, "{workflow}/{activity}/{message}")
             }
             Self::Nexus(workflow, operation, message) => {
-                parts(&[workflow, &"/nexus ", operation, message])
+                write!(f, "{workflow}/nexus {operation}{message}")
             }
         }
     }
@@ -195,12 +205,11 @@ impl fmt::Display for Label {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut named = |kind, name: &Name| f.write_str(kind).and_then(|()| name.fmt(f));
         match self {
             Self::Start => f.write_str("start"),
-            Self::Signal(name) => named("signal ", name),
-            Self::Query(name) => named("query ", name),
-            Self::Update(name) => named("update ", name),
+            Self::Signal(name) => write!(f, "signal {name}"),
+            Self::Query(name) => write!(f, "query {name}"),
+            Self::Update(name) => write!(f, "update {name}"),
             Self::Cancel => f.write_str("cancel"),
             Self::Terminate => f.write_str("terminate"),
             Self::History => f.write_str("history"),
@@ -291,11 +300,7 @@ impl Recorded for Workflow {
 impl fmt::Display for Workflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.workflow_type {
-            Some(workflow_type) => {
-                workflow_type.fmt(f)?;
-                f.write_str("#")?;
-                self.number.fmt(f)
-            }
+            Some(workflow_type) => write!(f, "{workflow_type}#{}", self.number),
             None => f.write_str("unknown workflow"),
         }
     }
@@ -351,6 +356,7 @@ struct Interner {
     /// The texts, with their digests.
     texts: Vec<(Rc<str>, u64)>,
     by_text: BTreeMap<Rc<str>, u32>,
+    labels: BTreeMap<Label, Rc<str>>,
 }
 
 thread_local! {

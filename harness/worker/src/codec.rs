@@ -1,5 +1,7 @@
 //! The codec of a data converter.
 
+use std::cell::RefCell;
+
 use futures::FutureExt;
 use temporalio_common::data_converters::{
     DataConverter, SerializationContextData, WorkflowSerializationContext,
@@ -13,6 +15,20 @@ use temporalio_protos::temporal::api::common::v1::Payload;
 /// it: a codec without state that leaves a small and a large payload unchanged is taken for the
 /// default.
 pub(crate) fn uses_codec(converter: &DataConverter) -> bool {
+    thread_local! {
+        /// The last answer, with its converter: most often a world asks about the same again.
+        static LAST: RefCell<Option<(DataConverter, bool)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, answer)) if std::ptr::addr_eq(known.codec(), converter.codec()) => *answer,
+        _ => {
+            last.insert((converter.clone(), changes_payloads(converter)))
+                .1
+        }
+    })
+}
+
+fn changes_payloads(converter: &DataConverter) -> bool {
     let codec = converter.codec();
     if std::mem::size_of_val(codec) > 0 {
         return true;

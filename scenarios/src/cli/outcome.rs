@@ -19,7 +19,8 @@ pub(super) struct Outcome {
     pub(super) verdict: Verdict,
     /// The code of the check that failed, or `null`.
     pub(super) code: Option<&'static str>,
-    pub(super) trace_hash: String,
+    /// The hash of the world, if it is printed.
+    pub(super) trace_hash: Option<String>,
     pub(super) events: u64,
     pub(super) steps: u64,
     pub(super) virtual_ms: u64,
@@ -58,7 +59,7 @@ impl Outcome {
                 Verdict::Pass
             },
             code: failed.map(FailureCode::code),
-            trace_hash: report.trace_hash().to_string(),
+            trace_hash: None,
             events: report.events,
             steps: report.steps,
             virtual_ms: report.virtual_ms,
@@ -66,6 +67,17 @@ impl Outcome {
             faults: report.faults,
             failed,
         };
+        (outcome, report)
+    }
+
+    /// Runs one seed, and computes the hash of its world.
+    pub(super) fn hashed(
+        scenario: &Scenario,
+        campaign: &Campaign<'_>,
+        seed: u64,
+    ) -> (Self, WorldReport) {
+        let (mut outcome, report) = Self::of(scenario, campaign, seed);
+        outcome.trace_hash = Some(report.trace_hash().to_string());
         (outcome, report)
     }
 

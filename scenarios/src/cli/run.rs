@@ -17,7 +17,7 @@ use super::{
 pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit> {
     let scenario = options.scenario;
     let campaign = Campaign::new(&scenario.world, world_options(options.faults));
-    let (outcome, report) = Outcome::of(scenario, &campaign, options.seed);
+    let (outcome, report) = Outcome::hashed(scenario, &campaign, options.seed);
     let exit = if report.failure.is_some() {
         Exit::Fail
     } else {
@@ -50,7 +50,7 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
         humane(outcome.virtual_ms),
         Duration::from_micros(outcome.wall_us).as_secs_f64() * 1000.0,
         counted(outcome.faults, "fault"),
-        outcome.trace_hash,
+        outcome.trace_hash.as_deref().unwrap_or_default(),
     )?;
     if exit == Exit::Fail {
         let smallest = campaign.shrink(&report);

@@ -37,7 +37,14 @@ fn sweep_one(
     parallel::in_order(
         options.seeds.clone(),
         options.jobs,
-        |seed| Outcome::of(scenario, &campaign, seed).0,
+        |seed| {
+            let (outcome, _) = if options.json {
+                Outcome::hashed(scenario, &campaign, seed)
+            } else {
+                Outcome::of(scenario, &campaign, seed)
+            };
+            outcome
+        },
         |outcome| {
             bar.inc(1);
             tally.count(&outcome);

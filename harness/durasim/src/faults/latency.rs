@@ -34,7 +34,7 @@ impl Latency {
         let Self::Varied { in_words } = self else {
             return Delay::default();
         };
-        let index = choices.choose(SITE, &label.to_string(), 6, Odds::Uniform);
+        let index = choices.choose(SITE, &label.text(), 6, Odds::Uniform);
         let delay = DELAYS[index as usize];
         if in_words {
             choices.describe(now_ms, || {

@@ -1,5 +1,7 @@
 //! The rule of a fault: when it may be injected, and what it does then.
 
+use std::rc::Rc;
+
 use super::moments::{
     AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Fate, Lazily, Moment,
     RunTimes, TaskFate, TaskView,
@@ -197,14 +199,12 @@ impl<'a> Opportunity<'a> {
     }
 
     /// Returns the key of the point that this opportunity is.
-    pub(super) fn key(&self) -> String {
-        let mut key = self.subject.to_string();
-        let suffix = self.moment.suffix();
-        if !suffix.is_empty() {
-            key.push_str(", ");
-            key.push_str(suffix);
+    pub(super) fn key(&self) -> Rc<str> {
+        let subject = self.subject.text();
+        match self.moment.suffix() {
+            "" => subject,
+            suffix => [&*subject, ", ", suffix].concat().into(),
         }
-        key
     }
 }
 

@@ -191,11 +191,8 @@ async fn jump(world: &Rc<World>) -> bool {
         sleep.as_mut().poll(cx).map(|()| false)
     })
     .await;
-    if woken || due_ms.is_some() {
-        world.state().now_ms = world.clock.now_ms();
-        return true;
-    }
-    false
+    world.state().now_ms = world.clock.now_ms();
+    woken || due_ms.is_some()
 }
 
 /// Returns the limit that a sleep of the test or of an activity exceeds, if there is such a sleep.

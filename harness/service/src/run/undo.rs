@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 /// A `BTreeMap` with at most one open savepoint.
 #[derive(Clone, Debug)]
 pub(crate) struct UndoMap<K, V> {
-    entries: BTreeMap<K, V>,
+    /// Boxed, for a node of a `BTreeMap` has room for eleven, and most runs have one.
+    entries: BTreeMap<K, Box<V>>,
     /// The value of each entry when it was first modified after the savepoint; `None` for an entry
     /// that did not exist.
-    before: Option<BTreeMap<K, Option<V>>>,
+    before: Option<BTreeMap<K, Option<Box<V>>>>,
 }
 
 impl<K, V> Default for UndoMap<K, V> {
@@ -53,21 +54,21 @@ impl<K: Ord + Clone, V: Clone> UndoMap<K, V> {
 
     pub(crate) fn insert(&mut self, key: K, value: V) {
         self.remember(&key);
-        self.entries.insert(key, value);
+        self.entries.insert(key, Box::new(value));
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         self.remember(key);
-        self.entries.remove(key)
+        self.entries.remove(key).map(|value| *value)
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key)
+        self.entries.get(key).map(|value| &**value)
     }
 
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.remember(key);
-        self.entries.get_mut(key)
+        self.entries.get_mut(key).map(|value| &mut **value)
     }
 
     pub(crate) fn contains_key(&self, key: &K) -> bool {
@@ -79,11 +80,11 @@ impl<K: Ord + Clone, V: Clone> UndoMap<K, V> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter()
+        self.entries.iter().map(|(key, value)| (key, &**value))
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.entries.values()
+        self.entries.values().map(|value| &**value)
     }
 }
 

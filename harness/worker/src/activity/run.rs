@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    cell::RefCell,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::Arc,
@@ -31,7 +30,7 @@ use super::{
     outcome::{ActivityFault, ActivityOutcome},
     payloads::ACTIVITY_CONTEXT,
 };
-use crate::{codec, sdk_words};
+use crate::{codec::uses_codec, sdk_words};
 
 /// Runs an attempt to its end, as the SDK's worker does.
 pub(super) async fn run(
@@ -75,23 +74,6 @@ pub(super) async fn run(
         None => ActivityOutcome::of(result),
     };
     outcome.of_code(panicked)
-}
-
-/// Returns `true` if payloads change on their way through the converter's codec.
-fn uses_codec(data_converter: &DataConverter) -> bool {
-    thread_local! {
-        /// The last answer, with its converter: a worker has one for all of its attempts.
-        static LAST: RefCell<Option<(DataConverter, bool)>> = const { RefCell::new(None) };
-    }
-    LAST.with_borrow_mut(|last| match last {
-        Some((known, answer)) if std::ptr::addr_eq(known.codec(), data_converter.codec()) => {
-            *answer
-        }
-        _ => {
-            last.insert((data_converter.clone(), codec::uses_codec(data_converter)))
-                .1
-        }
-    })
 }
 
 /// The end of activity code, in payloads that have not passed the codec.

@@ -15,7 +15,7 @@ pub(super) struct Cache {
 }
 
 struct Cached {
-    run: Run<'static>,
+    run: Box<Run<'static>>,
     last_use: u64,
 }
 
@@ -25,17 +25,17 @@ impl Cache {
     }
 
     pub(super) fn get(&self, run_id: &str) -> Option<&Run<'static>> {
-        self.runs.get(run_id).map(|cached| &cached.run)
+        self.runs.get(run_id).map(|cached| &*cached.run)
     }
 
     pub(super) fn get_mut(&mut self, run_id: &str) -> Option<&mut Run<'static>> {
-        self.runs.get_mut(run_id).map(|cached| &mut cached.run)
+        self.runs.get_mut(run_id).map(|cached| &mut *cached.run)
     }
 
     /// Returns the runs, in the order of their ids.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Run<'static>)> {
         let runs = self.runs.iter_mut();
-        runs.map(|(id, cached)| (&**id, &mut cached.run))
+        runs.map(|(id, cached)| (&**id, &mut *cached.run))
     }
 
     /// Returns the run ids, the least recently used first.
@@ -48,6 +48,7 @@ impl Cache {
         self.uses += 1;
         let (run_id, last_use): (Rc<str>, _) = (run_id.into(), self.uses);
         self.by_use.insert(last_use, run_id.clone());
+        let run = Box::new(run);
         self.runs.insert(run_id, Cached { run, last_use });
     }
 
@@ -64,7 +65,7 @@ impl Cache {
     pub(super) fn remove(&mut self, run_id: &str) -> Option<Run<'static>> {
         let cached = self.runs.remove(run_id)?;
         self.by_use.remove(&cached.last_use);
-        Some(cached.run)
+        Some(*cached.run)
     }
 
     /// Evicts the least recently used runs until there is room for another, unless all are busy.

@@ -130,7 +130,7 @@ impl State {
             about,
             callback_token,
         };
-        self.executor.spawn(label.to_string(), async move {
+        self.executor.spawn(label.text(), async move {
             let answer = handler.start(request).await;
             World::current().state().nexus_start_answered(task, answer);
         });
@@ -297,7 +297,7 @@ impl State {
             .asked
             .get(&started.request_id)
             .map(|asked| asked.cancel.clone());
-        self.executor.spawn(label.to_string(), async move {
+        self.executor.spawn(label.text(), async move {
             let answer = handler.cancel(request).await;
             let world = World::current();
             let mut state = world.state();

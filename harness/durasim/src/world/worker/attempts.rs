@@ -180,9 +180,7 @@ impl State {
                 .state()
                 .attempt_done(at, &attempt_token, outcome);
         };
-        let task = self
-            .executor
-            .spawn(label.to_string(), runs.instrument(span));
+        let task = self.executor.spawn(label.text(), runs.instrument(span));
         let attempt = RunningAttempt {
             task,
             subject,

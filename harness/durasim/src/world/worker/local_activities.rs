@@ -148,7 +148,7 @@ impl State {
         let (request, now_ms) = (id.request, self.now_ms);
         self.on_clocks(at, |clocks| clocks.started(&id, now_ms));
         self.record("local activity", TaskAttempt(label, number.into()));
-        let task = self.executor.spawn(label.to_string(), async move {
+        let task = self.executor.spawn(label.text(), async move {
             let outcome = future.await;
             World::current()
                 .state()
