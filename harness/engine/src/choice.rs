@@ -189,6 +189,14 @@ impl Choices {
         }
     }
 
+    /// Adds words to those of an earlier decision: the one at this place among those that were not
+    /// benign.
+    pub fn add_words(&mut self, place: usize, words: impl FnOnce() -> String) {
+        if let Some(entry) = self.taken.get_mut(place) {
+            entry.words.push_str(&words());
+        }
+    }
+
     /// Returns the decisions so far that were not benign, in order.
     pub fn taken(&self) -> Tape {
         let seed = match &self.source {

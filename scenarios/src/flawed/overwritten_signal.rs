@@ -81,7 +81,7 @@ impl Pages {
 pub const SCENARIO: Scenario = Scenario {
     name: "flawed/overwritten_signal",
     about: "a second signal overwrites the first before the workflow has read it",
-    // The pages are sent minutes apart: only two delayed pages can meet.
+    // The pages are sent seconds apart: only pages that are delayed can meet.
     flaw: Some(Flaw {
         twin: "subscription",
         code: FailureCode::Panic,
@@ -109,7 +109,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .map(|page| {
             let (env, prints) = (env.clone(), same(&prints));
             env.clone().spawn(async move {
-                env.sleep(Duration::from_mins(5 * page)).await;
+                env.sleep(Duration::from_secs(10 * page)).await;
                 let page = format!("page {page}");
                 let options = WorkflowSignalOptions::default();
                 let sent = accepted(

@@ -31,8 +31,9 @@ pub(crate) use latency::{Latency, ordering_words};
 #[cfg(test)]
 pub(crate) use moments::Moment;
 pub(crate) use moments::{
-    AttemptFate, AttemptMoment, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Direction,
-    Fate, Lazily, Partition, RunTimes, TaskFate, TaskMoment, TaskView,
+    AttemptFate, AttemptMoment, AttemptView, CALL_TIMEOUT_MS, CallView, DEFAULT_TASK_TIMEOUT_MS,
+    Delay, Direction, Fate, HOLD_MS, Lazily, Partition, RunTimes, TaskFate, TaskMoment, TaskView,
+    longest_hold_ms,
 };
 pub(crate) use pause::first_await;
 pub use placement::Fault;

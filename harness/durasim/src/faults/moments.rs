@@ -73,6 +73,25 @@ impl std::ops::Add for Delay {
     }
 }
 
+/// The time that the official client and Core wait for the answer to a call, in virtual
+/// milliseconds, unless a caller says otherwise.
+///
+/// Source: `temporalio-client: src/lib.rs` (`OTHER_CALL_TIMEOUT`). A call that ends with
+/// DEADLINE_EXCEEDED is not made again: `src/retry.rs` (`RETRYABLE_ERROR_CODES`).
+pub(crate) const CALL_TIMEOUT_MS: u64 = 30_000;
+
+/// The time that the answer to a call is left to arrive in, in virtual milliseconds.
+const ANSWER_MS: u64 = 1_000;
+
+/// The longest time that a message of such a call waits for events, in virtual milliseconds.
+pub(crate) const HOLD_MS: u64 = longest_hold_ms(CALL_TIMEOUT_MS);
+
+/// Returns the longest time that a message may wait without costing its caller the answer, in
+/// virtual milliseconds.
+pub(crate) const fn longest_hold_ms(timeout_ms: u64) -> u64 {
+    timeout_ms.saturating_sub(ANSWER_MS)
+}
+
 /// The direction in which a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -97,6 +116,8 @@ pub(crate) struct CallView<'a> {
     /// True if the Nexus operation that the message is about has the time for the service to ask
     /// again.
     pub(crate) tolerates_repeat: bool,
+    /// The time that the caller waits for the answer, in virtual milliseconds.
+    pub(crate) timeout_ms: u64,
 }
 
 impl CallView<'_> {

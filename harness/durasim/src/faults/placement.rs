@@ -183,8 +183,8 @@ impl Fault {
         self
     }
 
-    /// Makes a delay last until so many other events have happened, however far the clock jumps
-    /// meanwhile.
+    /// Makes a delay last until so many other events have happened: for up to 30 seconds, or as
+    /// long as the caller waits for its answer.
     #[must_use]
     pub fn by_events(mut self, events: u32) -> Self {
         self.delay.get_or_insert_default().events = events;
@@ -192,6 +192,10 @@ impl Fault {
     }
 
     /// Makes a delay, or the absence of a worker, last for this much virtual time.
+    ///
+    /// No call lasts longer than its caller waits, 30 seconds unless the caller says otherwise. A
+    /// client's call that is held for longer arrives at its caller's deadline, and the caller gets
+    /// DEADLINE_EXCEEDED.
     #[must_use]
     pub fn by(mut self, duration: Duration) -> Self {
         self.delay.get_or_insert_default().ms = milliseconds(duration);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::moments::{
     AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Fate, Lazily, Moment,
-    RunTimes, TaskFate, TaskView,
+    RunTimes, TaskFate, TaskView, longest_hold_ms,
 };
 use crate::label::{Label, Workflow};
 
@@ -227,8 +227,19 @@ impl Injection {
         table[(self.way as usize).clamp(1, table.len()) - 1]
     }
 
-    /// Returns the delay that a person asked for, or else the one for this way.
-    pub(crate) fn delay(&self, table: &[Delay]) -> Delay {
-        self.delay.unwrap_or_else(|| self.pick(table))
+    /// Returns the delay of a message: the one that a person asked for, or else the one for this
+    /// way. No call lasts longer than its caller waits, and a delay that is drawn leaves the answer
+    /// the time to arrive.
+    pub(crate) fn delay(&self, message: &CallView<'_>, table: &[Delay]) -> Delay {
+        let longest_ms = if self.by_hand {
+            message.timeout_ms
+        } else {
+            longest_hold_ms(message.timeout_ms)
+        };
+        let delay = self.delay.unwrap_or_else(|| self.pick(table));
+        Delay {
+            ms: delay.ms.min(longest_ms),
+            ..delay
+        }
     }
 }

@@ -36,6 +36,10 @@ const NOTED: Story = Story {
     notes: &["once"],
     ..SILENT
 };
+const NOTED_LATE: Story = Story {
+    noted_after_hours: 24,
+    ..NOTED
+};
 const NOTED_TWICE: Story = Story {
     notes: &["first", "second"],
     ..SILENT
@@ -159,35 +163,45 @@ probes! {
         |it| it.log.contains(&"begin 2".to_owned()),
     );
 
-    a_signal_held_by_events_loses_its_race_with_a_timer_of_a_day,
+    a_signal_held_by_events_loses_its_race_with_a_timer,
     breaks Sabotage::Fault(SignalDelay, Message, None) => || happens(
-        NOTED,
+        NOTED_LATE,
         Fault::signal_delay().of_signal(Payment::note).by_events(3),
-        "hold signal note to Payment#1 until 3 more events have happened",
+        "hold signal note to Payment#1 until 3 more events have happened; it arrives at +1d8s",
         |it| it.count(EventType::TimerFired) == 1,
     );
 
     a_delay_by_events_outlasts_the_jump_of_the_clock,
     breaks Sabotage::EventDelays => || happens(
-        NOTED,
+        NOTED_LATE,
         Fault::signal_delay().of_signal(Payment::note).by_events(3),
-        "hold signal note to Payment#1 until 3 more events have happened",
+        "hold signal note to Payment#1 until 3 more events have happened; it arrives at +1d8s",
         |it| it.count(EventType::TimerFired) == 1,
     );
 
     a_signal_held_for_some_time_arrives_so_much_later,
     breaks Sabotage::Fault(SignalDelay, Message, None) => || happens(
         NOTED,
+        Fault::signal_delay().of_signal(Payment::note).by(Duration::from_secs(20)),
+        "hold signal note to Payment#1 for 20s",
+        |it| it.traced_at_ms("deliver", "signal") == Some(HOUR_MS + 20_000),
+    );
+
+    a_signal_held_for_longer_than_its_caller_waits_arrives_at_the_callers_deadline,
+    breaks Sabotage::Fault(SignalDelay, Message, None) => || happens(
+        NOTED,
         Fault::signal_delay().of_signal(Payment::note).by(Duration::from_hours(1)),
-        "hold signal note to Payment#1 for 1h",
-        |it| it.traced_at_ms("deliver", "signal").is_some_and(|at_ms| at_ms >= 2 * HOUR_MS),
+        "hold signal note to Payment#1 for 30s",
+        |it| it.traced_at_ms("deliver", "signal") == Some(HOUR_MS + 30_000)
+            && it.traced_at_ms("reply", "signal note: DeadlineExceeded") == Some(HOUR_MS + 30_000),
     );
 
     a_signal_is_overtaken_by_the_next_one,
     breaks Sabotage::Fault(SignalReorder, Message, None) => || happens(
         NOTED_TWICE,
         Fault::signal_reorder().of_signal(Payment::note),
-        "hold signal note to Payment#1 until the next signal has arrived, at most 8 events",
+        "hold signal note to Payment#1 until the next signal has arrived, at most 8 events; \
+         it arrives at +1h",
         |it| it.notes() == ["second", "first"]
             && it.result.as_deref() == Some("paid: second first"),
     );

@@ -124,6 +124,8 @@ pub(super) struct Story {
     pub(super) clears: bool,
     /// The notes that are sent to the first payment.
     pub(super) notes: &'static [&'static str],
+    /// The time at which they are sent, in hours: from 24 hours on, the payment has seconds left.
+    pub(super) noted_after_hours: u64,
 }
 
 /// One payment, without heartbeats, clearing or notes.
@@ -132,6 +134,7 @@ pub(super) const SILENT: Story = Story {
     beats: false,
     clears: false,
     notes: &[],
+    noted_after_hours: 1,
 };
 
 /// One payment, at which every fault can happen.
@@ -140,6 +143,7 @@ pub(super) const LOUD: Story = Story {
     beats: true,
     clears: cfg!(feature = "nexus"),
     notes: &["a", "b"],
+    noted_after_hours: 1,
 };
 
 /// Returns the faults that can happen in it: operations of another service are a feature.
@@ -303,7 +307,8 @@ async fn pay(
                 .await?,
         );
     }
-    env.sleep(Duration::from_hours(1)).await;
+    env.sleep(Duration::from_hours(story.noted_after_hours))
+        .await;
     for note in story.notes {
         let client = env.client();
         env.spawn(async move {

@@ -7,21 +7,22 @@ use std::{
     task::{Context, Poll},
 };
 
-use durasim_engine::digest;
+use durasim_engine::{SinceStart, digest};
 use durasim_service::{Reason, Request, RequestId, Response};
 use futures::channel::oneshot;
 use prost::Message as _;
 use tonic::Status;
 
 use super::{
-    network::Message,
-    pending::{Caller, CallerKind, Pending},
+    network::{Hold, Message},
+    pending::{Caller, CallerKind, Calls, Pending},
     state::State,
     tolerance::tolerance,
+    worker::ProcessRef,
 };
 use crate::{
     broken::broken,
-    faults::{CallView, Delay, Direction, Fate},
+    faults::{CALL_TIMEOUT_MS, CallView, Delay, Direction, Fate, longest_hold_ms},
     label::Label,
 };
 
@@ -78,6 +79,7 @@ impl State {
     ) -> RequestId {
         let id = self.calls.next_id();
         let process = caller.kind().process();
+        let timeout_ms = caller.timeout_ms(self.now_ms);
         self.record("send", label);
 
         // The choices: latency, then what faults make of the message.
@@ -92,6 +94,7 @@ impl State {
                 answer: None,
                 allowance: None,
                 tolerates_repeat: self.tolerates_repeat(&caller),
+                timeout_ms,
             };
             self.fate(&view)
         } else {
@@ -100,51 +103,49 @@ impl State {
         let asked_by = matches!(caller, Caller::Client { .. })
             .then(|| self.executor.polled())
             .flatten();
-        let mut pending = Pending {
+        let held_by = self.held_by(fate.as_ref());
+        let departure = Departure {
+            now_ms: self.now_ms,
+            process,
+            delay: latency + own,
+            timeout_ms,
+        };
+        let is_query = matches!(request, Request::QueryWorkflow(_));
+        let answer_lost = self.calls.depart(departure, id, request, fate);
+        let pending = Pending {
             caller,
             label,
-            is_query: matches!(request, Request::QueryWorkflow(_)),
+            is_query,
             asked_by,
-            answer_lost: None,
+            answer_lost,
+            held_by,
         };
-        let mut delay = latency + own;
-        let now_ms = self.now_ms;
-        let calls = &mut self.calls;
-        match fate {
-            None => calls.carry(now_ms, process, delay, Message::Call(id, request)),
-            Some(Fate::Late(late)) => {
-                calls.carry(now_ms, process, delay + late, Message::Call(id, request));
-            }
-            Some(Fate::Refused(status)) => {
-                calls.carry(now_ms, process, delay, Message::Reply(id, Err(status)));
-            }
-            Some(Fate::AnswerLost(status)) => {
-                pending.answer_lost = Some(status);
-                calls.carry(now_ms, process, delay, Message::Call(id, request));
-            }
-            // The other fates are those of signals, which only clients send.
-            Some(Fate::Twice(later)) => {
-                // The answer to the copy interests nobody: the copy's id is never pending.
-                let copy = calls.next_id();
-                let again = Message::Call(copy, asked_again(&request));
-                calls.network.send(now_ms, later, again);
-                calls
-                    .network
-                    .send(now_ms, delay, Message::Call(id, request));
-            }
-            Some(Fate::Overtaken {
-                by_signal_to,
-                at_most_events,
-            }) => {
-                delay.events += at_most_events;
-                let call = Message::Call(id, request);
-                calls
-                    .network
-                    .send_overtaken(now_ms, delay, call, by_signal_to);
-            }
-        }
         self.calls.insert(id, pending);
         id
+    }
+
+    /// Returns the fault that was just drawn, if it holds a message until events have happened: the
+    /// number of its entry on the tape.
+    fn held_by(&self, fate: Option<&Fate>) -> Option<usize> {
+        let is_hold = match fate? {
+            Fate::Late(delay) => delay.events > 0,
+            Fate::Overtaken { .. } => true,
+            Fate::Refused(_) | Fate::AnswerLost(_) | Fate::Twice(_) => false,
+        };
+        self.choices
+            .taken_count()
+            .checked_sub(1)
+            .filter(|_| is_hold)
+    }
+
+    /// Adds to the plan when a message arrived, if a fault has held it until events had happened.
+    pub(super) fn tell_arrival(&mut self, id: RequestId) {
+        let pending = self.calls.get_mut(id);
+        if let Some(entry) = pending.and_then(|pending| pending.held_by.take()) {
+            let now_ms = self.now_ms;
+            self.choices
+                .add_words(entry, || format!("; it arrives at {}", SinceStart(now_ms)));
+        }
     }
 
     /// Sends the answers that the service has ready on their way.
@@ -155,6 +156,7 @@ impl State {
             };
             let (label, caller) = (pending.label, pending.caller.kind());
             let lost = pending.answer_lost.take();
+            let left_ms = pending.left_ms(self.now_ms);
 
             // A poll that was matched makes room for the next.
             match caller {
@@ -183,12 +185,24 @@ impl State {
                     answer,
                     allowance,
                     tolerates_repeat: self.reply_tolerates_repeat(caller, answer),
+                    timeout_ms: CALL_TIMEOUT_MS,
                 };
-                if let Some(Fate::Late(late)) = self.fate(&view) {
+                let fate = self.fate(&view);
+                if let Some(Fate::Late(late)) = fate {
                     delay = delay + late;
                 }
+                let held_by = self.held_by(fate.as_ref());
+                if let Some(pending) = self.calls.get_mut(reply.id) {
+                    pending.held_by = held_by;
+                }
             }
-            let result = lost.map_or(reply.result, Err);
+            let mut result = lost.map_or(reply.result, Err);
+            if let Some(left_ms) = left_ms
+                && delay.ms > left_ms
+            {
+                delay = Delay::by_ms(left_ms);
+                result = Err(deadline_exceeded());
+            }
             let message = Message::Reply(reply.id, result);
             self.calls
                 .carry(self.now_ms, caller.process(), delay, message);
@@ -238,6 +252,7 @@ impl State {
 
     /// Hands an answer to its caller.
     pub(super) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
+        self.tell_arrival(id);
         let Some(Pending { caller, label, .. }) = self.calls.remove(id) else {
             return;
         };
@@ -289,6 +304,102 @@ impl State {
                 .drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
         }
     }
+}
+
+/// The circumstances under which a request leaves its caller.
+#[derive(Clone, Copy)]
+struct Departure {
+    now_ms: u64,
+    process: Option<ProcessRef>,
+    /// The delay of the message when no fault changes it.
+    delay: Delay,
+    /// The time that its caller waits, in virtual milliseconds.
+    timeout_ms: u64,
+}
+
+impl Calls {
+    /// Sends a request on its way, with what a fault makes of it. Returns the answer that its
+    /// caller gets in place of the service's.
+    fn depart(
+        &mut self,
+        departure: Departure,
+        id: RequestId,
+        request: Request,
+        fate: Option<Fate>,
+    ) -> Option<Status> {
+        let Departure {
+            now_ms,
+            process,
+            mut delay,
+            timeout_ms,
+        } = departure;
+        let mut hold = Hold::at_most(longest_hold_ms(timeout_ms));
+        match fate {
+            None => self.carry(now_ms, process, delay, Message::Call(id, request)),
+            Some(Fate::Late(late)) => {
+                delay = delay + late;
+                if process.is_some() {
+                    self.carry(now_ms, process, delay, Message::Call(id, request));
+                } else {
+                    self.send_in_time(departure, delay, hold, id, request);
+                }
+            }
+            Some(Fate::Refused(status)) => {
+                self.carry(now_ms, process, delay, Message::Reply(id, Err(status)));
+            }
+            Some(Fate::AnswerLost(status)) => {
+                self.carry(now_ms, process, delay, Message::Call(id, request));
+                return Some(status);
+            }
+            // The other fates are those of signals, which only clients send.
+            Some(Fate::Twice(later)) => {
+                // The answer to the copy interests nobody: the copy's id is never pending.
+                let copy = Message::Call(self.next_id(), asked_again(&request));
+                self.network.send(now_ms, later, copy);
+                self.network.send(now_ms, delay, Message::Call(id, request));
+            }
+            Some(Fate::Overtaken {
+                by_signal_to,
+                at_most_events,
+            }) => {
+                delay.events += at_most_events;
+                hold.overtaken_by_signal_to = Some(by_signal_to);
+                self.send_in_time(departure, delay, hold, id, request);
+            }
+        }
+        None
+    }
+
+    /// Sends a client's request so that it arrives by its caller's deadline. If it takes until
+    /// then, the caller no longer waits for the answer.
+    fn send_in_time(
+        &mut self,
+        departure: Departure,
+        delay: Delay,
+        hold: Hold,
+        id: RequestId,
+        request: Request,
+    ) {
+        let Departure {
+            now_ms, timeout_ms, ..
+        } = departure;
+        let in_time = Delay {
+            ms: delay.ms.min(timeout_ms),
+            ..delay
+        };
+        self.network
+            .send_held(now_ms, in_time, Message::Call(id, request), hold);
+        if delay.ms >= timeout_ms {
+            let gives_up = Message::Reply(id, Err(deadline_exceeded()));
+            self.network
+                .send(now_ms, Delay::by_ms(timeout_ms), gives_up);
+        }
+    }
+}
+
+/// Returns the status with which a call ends whose deadline has passed.
+fn deadline_exceeded() -> Status {
+    Reason::DeadlineExceeded.on(Status::deadline_exceeded("context deadline exceeded"))
 }
 
 /// Returns a request as its caller sends it a second time by itself: the service cannot know the

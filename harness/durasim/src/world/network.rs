@@ -2,8 +2,10 @@
 //!
 //! A message is delayed by time, by events, or by both. When time skips, a delay by time almost
 //! never meets the timer that it should race with: the clock jumps over the delay. A delay by
-//! events does meet the timer: the message stays until that many other things have happened,
-//! however far the clock jumps meanwhile.
+//! events does meet the timer: the message stays until that many other things have happened.
+//!
+//! No call stays open for ever, so no message waits for events for ever: at most
+//! [as long as its caller waits](HOLD_MS).
 
 use std::collections::BTreeMap;
 
@@ -12,7 +14,7 @@ use tonic::Status;
 
 use crate::{
     broken::broken,
-    faults::{DEFAULT_TASK_TIMEOUT_MS, Delay},
+    faults::{DEFAULT_TASK_TIMEOUT_MS, Delay, HOLD_MS},
     label::Workflow,
 };
 
@@ -29,6 +31,25 @@ impl Message {
     pub(super) fn id(&self) -> RequestId {
         match self {
             Self::Call(id, _) | Self::Reply(id, _) => *id,
+        }
+    }
+}
+
+/// The conditions under which a message waits for events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    /// The longest time that the message waits, in virtual milliseconds.
+    pub(crate) longest_ms: u64,
+    /// The message is released at once when a signal to this workflow arrives.
+    pub(crate) overtaken_by_signal_to: Option<Workflow>,
+}
+
+impl Hold {
+    /// Returns the conditions of a message that waits at most so long.
+    pub(crate) fn at_most(longest_ms: u64) -> Self {
+        Self {
+            longest_ms,
+            overtaken_by_signal_to: None,
         }
     }
 }
@@ -64,34 +85,15 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn send(&mut self, now_ms: u64, delay: Delay, message: Message) {
-        self.insert(now_ms, delay, message, None);
-    }
-
-    /// Sends a signal that the next signal to its workflow overtakes; `delay` bounds how long it
-    /// waits for that.
-    pub(crate) fn send_overtaken(
-        &mut self,
-        now_ms: u64,
-        delay: Delay,
-        message: Message,
-        workflow: Workflow,
-    ) {
-        self.insert(now_ms, delay, message, Some(workflow));
-    }
-
-    fn insert(
-        &mut self,
-        now_ms: u64,
-        delay: Delay,
-        message: Message,
-        overtaken_by_signal_to: Option<Workflow>,
-    ) {
-        let patience_ms = match message {
-            Message::Call(_, Request::RespondWorkflowTaskCompleted(_)) => {
-                now_ms.saturating_add(WORKFLOW_TASK_MS)
-            }
-            _ => u64::MAX,
+        let longest_ms = match message {
+            Message::Call(_, Request::RespondWorkflowTaskCompleted(_)) => WORKFLOW_TASK_MS,
+            _ => HOLD_MS,
         };
+        self.send_held(now_ms, delay, message, Hold::at_most(longest_ms));
+    }
+
+    /// Sends a message that may wait for events under these conditions.
+    pub(crate) fn send_held(&mut self, now_ms: u64, delay: Delay, message: Message, hold: Hold) {
         let in_flight = InFlight {
             due_ms: now_ms.saturating_add(delay.ms),
             hold_events: if broken!(EventDelays) {
@@ -99,8 +101,8 @@ impl Network {
             } else {
                 delay.events
             },
-            overtaken_by_signal_to,
-            patience_ms,
+            overtaken_by_signal_to: hold.overtaken_by_signal_to,
+            patience_ms: now_ms.saturating_add(hold.longest_ms),
             message,
         };
         self.sent += 1;
@@ -180,16 +182,12 @@ impl Network {
         });
     }
 
-    /// Returns the time at which the next message is due, those that wait for events aside until
-    /// they have waited as long as they may.
+    /// Returns the time at which the next message is due: one that waits for events is due when it
+    /// has waited as long as it may.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         let timed = self.timed.keys().next().map(|(due_ms, _)| *due_ms);
         let held = self.held.values().map(|held| held.patience_ms);
-        timed
-            .into_iter()
-            .chain(held)
-            .min()
-            .filter(|due_ms| *due_ms != u64::MAX)
+        timed.into_iter().chain(held).min()
     }
 
     /// Returns `true` if a message waits for events.
@@ -197,7 +195,7 @@ impl Network {
         !self.held.is_empty()
     }
 
-    /// Releases the messages that wait for events, because nothing else will ever happen. Returns
+    /// Releases the messages that wait for events, because somebody cannot wait any longer. Returns
     /// `true` if there were any.
     pub(crate) fn release_held(&mut self) -> bool {
         self.release(|_| true)
@@ -242,14 +240,25 @@ mod tests {
     }
 
     #[test]
-    fn a_message_held_for_events_outlasts_any_jump_of_the_clock() {
+    fn a_message_held_for_events_outlasts_jumps_of_the_clock_within_its_time() {
         let mut network = Network::default();
         network.send(0, Delay { ms: 0, events: 2 }, call(1));
-        assert_eq!(network.next_due_ms(), None);
-        assert!(!network.has_deliverable(1_000_000));
+        assert!(!network.has_deliverable(HOLD_MS - 1));
         network.event_happened();
         network.event_happened();
-        assert_eq!(id(network.deliver(1_000_000)), Some(1));
+        assert_eq!(id(network.deliver(HOLD_MS - 1)), Some(1));
+    }
+
+    #[test]
+    fn a_message_is_held_for_events_no_longer_than_its_caller_waits() {
+        let mut network = Network::default();
+        network.send(0, Delay { ms: 0, events: 2 }, call(1));
+        let hold = Hold::at_most(4_000);
+        network.send_held(0, Delay { ms: 0, events: 2 }, call(2), hold);
+        assert_eq!(network.next_due_ms(), Some(4_000));
+        assert_eq!(id(network.deliver(4_000)), Some(2));
+        assert_eq!(network.next_due_ms(), Some(HOLD_MS));
+        assert_eq!(id(network.deliver(HOLD_MS)), Some(1));
     }
 
     #[test]
@@ -273,7 +282,11 @@ mod tests {
             workflows.appears("a", "Payment"),
             workflows.appears("b", "Payment"),
         );
-        network.send_overtaken(0, Delay { ms: 0, events: 9 }, call(1), first);
+        let hold = Hold {
+            overtaken_by_signal_to: Some(first),
+            ..Hold::at_most(HOLD_MS)
+        };
+        network.send_held(0, Delay { ms: 0, events: 9 }, call(1), hold);
         network.signal_arrived(second);
         assert!(!network.has_deliverable(0));
         network.signal_arrived(first);
@@ -281,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn held_messages_go_when_nothing_else_can_happen() {
+    fn held_messages_are_released_at_once_when_somebody_cannot_wait() {
         let mut network = Network::default();
         network.send(0, Delay { ms: 0, events: 9 }, call(1));
         assert!(network.release_held());

@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use durasim_service::{RequestId, Response};
+use durasim_service::{RequestId, Response, Rpc};
 use futures::channel::oneshot;
 use tonic::Status;
 
@@ -14,7 +14,10 @@ use super::{
     partitions::Partitions,
     worker::{call::WorkerCall, polls::PollKind, reference::ProcessRef},
 };
-use crate::label::Label;
+use crate::{
+    faults::CALL_TIMEOUT_MS,
+    label::{Call, Label},
+};
 
 /// The caller that waits for the answer to a request.
 pub(super) enum Caller {
@@ -49,6 +52,9 @@ pub(super) struct Pending {
     pub(super) asked_by: Option<Rc<str>>,
     /// The caller's answer in place of the service's, which a fault has taken.
     pub(super) answer_lost: Option<Status>,
+    /// The fault that holds the request or its answer until events have happened: the number of its
+    /// entry on the tape.
+    pub(super) held_by: Option<usize>,
 }
 
 impl Pending {
@@ -56,6 +62,25 @@ impl Pending {
     fn query_deadline_ms(&self) -> Option<u64> {
         match self.caller {
             Caller::Client { deadline_ms, .. } if self.is_query => deadline_ms,
+            _ => None,
+        }
+    }
+
+    /// Returns the time that the caller still waits for an answer that is on its way, in virtual
+    /// milliseconds; `None` if it waits for ever.
+    ///
+    /// The server answers the long polls of clients before their deadlines, and the client asks
+    /// again. Here a long poll stays open, and its deadline would be that of the last one only.
+    pub(super) fn left_ms(&self, now_ms: u64) -> Option<u64> {
+        let is_long_poll = matches!(
+            self.label,
+            Label::Call(_, Call::History | Call::Update(_))
+                | Label::Rpc(Rpc::PollWorkflowExecutionUpdate | Rpc::ExecuteMultiOperation)
+        );
+        match self.caller {
+            Caller::Client { deadline_ms, .. } if !is_long_poll => {
+                deadline_ms.map(|deadline_ms| deadline_ms.saturating_sub(now_ms))
+            }
             _ => None,
         }
     }
@@ -89,6 +114,18 @@ impl CallerKind {
 }
 
 impl Caller {
+    /// Returns the time that the caller waits from now on, in virtual milliseconds. A client that
+    /// does not say waits as long as the official client does, and so does a worker.
+    pub(super) fn timeout_ms(&self, now_ms: u64) -> u64 {
+        match self {
+            Self::Client {
+                deadline_ms: Some(deadline_ms),
+                ..
+            } => deadline_ms.saturating_sub(now_ms),
+            Self::Client { .. } | Self::Worker { .. } | Self::Nexus { .. } => CALL_TIMEOUT_MS,
+        }
+    }
+
     pub(super) fn kind(&self) -> CallerKind {
         match self {
             Self::Client { .. } => CallerKind::Client,
@@ -132,6 +169,7 @@ impl Calls {
             is_query: false,
             asked_by: None,
             answer_lost: None,
+            held_by: None,
         };
         self.insert(id, pending);
         id

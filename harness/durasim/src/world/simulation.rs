@@ -29,11 +29,6 @@ const SETTLE_MS: u64 = 365 * 24 * 3600 * 1000;
 /// The largest number of steps that a world goes on after its test returned.
 const SETTLE_STEPS: u64 = 20_000;
 
-/// The time that a message waits for events when the world knows of nothing else to come, in
-/// virtual milliseconds: an hour. An activity or the test may sleep, and the world cannot ask Tokio
-/// whether one of them does.
-const PATIENCE_MS: u64 = 3600 * 1000;
-
 /// The time beyond the end of a world in which timers of the test and its activities are looked
 /// for, in virtual milliseconds: a thousand years.
 const FAR_MS: u64 = 1000 * SETTLE_MS;
@@ -79,7 +74,7 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
             polls = polls.saturating_sub(woken);
             continue;
         }
-        if !jump(world).await && !release_held(world) {
+        if !jump(world).await {
             if returned.is_none() {
                 let report = if let Some(exceeded) = sleeps_beyond_limit(world).await {
                     diagnosis::oversleeps(&world.state(), &exceeded)
@@ -166,19 +161,15 @@ fn one_step(world: &World, has_polled: bool) -> bool {
 async fn jump(world: &Rc<World>) -> bool {
     let (due_ms, horizon_ms) = {
         let mut state = world.state();
-        let held = state.calls.network.has_held();
-        let patience_ms = held.then(|| state.now_ms.saturating_add(PATIENCE_MS));
-        let waits = held || state.calls.partitions.that_end_early().next().is_some();
+        let waits = state.calls.network.has_held()
+            || state.calls.partitions.that_end_early().next().is_some();
         let hurries_from_ms = waits.then(|| tolerance!(state).hurries_from_ms()).flatten();
         if hurries_from_ms.is_some_and(|from_ms| from_ms <= state.now_ms) {
             // What is held waits for other events; a query that waits for it does not wait as long.
             return state.calls.network.release_held();
         }
         let due_ms = state.next_due_ms().into_iter().chain(hurries_from_ms).min();
-        (
-            due_ms,
-            patience_ms.unwrap_or_else(|| state.options.limits.end_ms()),
-        )
+        (due_ms, state.options.limits.end_ms())
     };
     // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and
     // nobody wakes.
@@ -239,10 +230,6 @@ fn stuck(world: &World) -> Failure {
 )]
 fn await_threads() {
     std::thread::sleep(THREADS_PATIENCE);
-}
-
-fn release_held(world: &World) -> bool {
-    world.state().calls.network.release_held()
 }
 
 impl State {
@@ -332,6 +319,7 @@ impl State {
                     Some(label) => self.record("deliver", label),
                     None => self.record("deliver", format_args!("copy")),
                 }
+                self.tell_arrival(id);
                 let deadline_ms = self.deadline_ms(id);
                 self.service
                     .request_until(self.now_ms, id, request, deadline_ms);

@@ -144,6 +144,23 @@ fn entries_that_no_longer_match_are_answered_with_0_and_returned_as_drift() {
 }
 
 #[test]
+fn words_can_be_added_to_an_earlier_decision() {
+    let mut choices = Choices::seeded(1);
+    for (key, words) in [("a", "first"), ("b", "second")] {
+        choices.impose("site", key, 2, 1);
+        choices.describe(7, || words.to_owned());
+    }
+    choices.add_words(0, || ", and more".to_owned());
+    choices.add_words(2, || unreachable!("there is no such decision"));
+    let words: Vec<_> = choices
+        .taken_entries()
+        .iter()
+        .map(|it| &*it.words)
+        .collect();
+    assert_eq!(words, ["first, and more", "second"]);
+}
+
+#[test]
 fn words_belong_to_the_last_decision_if_it_was_not_benign() {
     let mut choices = Choices::seeded(1);
     choices.choose("a", "", 2, Odds::Rarely(1.0));

@@ -43,7 +43,7 @@ pub enum Reason {
     CommandsAfterClose,
     /// A status: a command schedules a Nexus operation at an endpoint that does not exist.
     UnknownNexusEndpoint,
-    /// A status: the deadline of a query or of an update passed before there was an answer.
+    /// A status: the deadline of a call passed before there was an answer.
     DeadlineExceeded,
     /// A termination: the history of the run exceeded [`Limits::history_events`].
     ///
@@ -75,7 +75,8 @@ impl Reason {
     }
 
     /// Returns the status with this reason.
-    pub(crate) fn on(self, mut status: Status) -> Status {
+    #[must_use]
+    pub fn on(self, mut status: Status) -> Status {
         status.set_source(Arc::new(self));
         status
     }

@@ -1,12 +1,12 @@
 //! `message_delay`: a task, a completion or a query arrives late.
 //!
 //! Tasks on their way to a worker and completions of workflow tasks are held by events as well as
-//! by time; the service refuses what then comes too late, and it is done again. An activity task
-//! that is held too long loses its attempt, so it is held only if another may follow.
+//! by time, for half a minute at most; the service refuses what then comes too late, and it is done
+//! again. An activity task that is held too long loses its attempt, so it is held only if another
+//! may follow.
 //!
-//! Calls of clients, and queries on their way to a worker, are held by time alone, and briefly: a
-//! caller that waits for an answer gives up long before a timer of hours, so its call must not
-//! outlast that timer. The same holds for the requests to Nexus handlers. Signals have a [fault of
+//! Calls of clients, and queries on their way to a worker, are held by time alone, and briefly. The
+//! same holds for the requests to Nexus handlers. Signals have a [fault of
 //! their own](super::signal_delay).
 
 use durasim_service::{Response, Rpc};
@@ -89,9 +89,9 @@ impl FaultRule for MessageDelay {
             format!(
                 "hold {} {}",
                 message_words(message.label),
-                delay_words(injection.delay(table))
+                delay_words(injection.delay(message, table))
             )
         })?;
-        Some(Fate::Late(injection.delay(table)))
+        Some(Fate::Late(injection.delay(message, table)))
     }
 }

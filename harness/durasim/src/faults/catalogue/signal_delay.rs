@@ -1,9 +1,14 @@
 //! `signal_delay`: a signal arrives late.
 //!
-//! On a real cluster the caller is slow, queues the signal, or sends it again after an outage. The
-//! fault holds the signal until so many other events have happened, however far the clock jumps
-//! meanwhile, or for some time. Delays by events make the signal race with timers: when time skips,
-//! a delay by time almost never meets a timer of hours.
+//! On a real cluster the network is slow, or a frontend is busy. The fault holds the signal until
+//! so many other events have happened, or for some time. Delays by events make the signal race with
+//! timers: when time skips, a delay by time almost never meets the timer of another.
+//!
+//! The call lasts no longer than its caller waits, 30 seconds unless the caller says otherwise. A
+//! delay that is drawn ends before that, and the caller gets its answer. A delay that is placed by
+//! hand may last until the caller's deadline: the signal arrives then, and the caller gets
+//! DEADLINE_EXCEEDED, which the official client does not try again
+//! (`temporalio-client: src/retry.rs`).
 
 use crate::faults::{
     moments::{CallView, Delay, Fate, Moment},
@@ -17,14 +22,15 @@ const DELAYS: [Delay; 6] = [
     Delay::by_events(8),
     Delay::by_ms(100),
     Delay::by_ms(5_000),
-    Delay::by_ms(60_000),
+    Delay::by_ms(25_000),
 ];
 
 fault! {
     /// A signal arrives late.
     ///
     /// Place it with [`of_signal`](crate::Fault::of_signal), and say how late with
-    /// [`by_events`](crate::Fault::by_events) or [`by`](crate::Fault::by).
+    /// [`by_events`](crate::Fault::by_events) or [`by`](crate::Fault::by): at most until its caller
+    /// gives up, after 30 seconds unless it says otherwise.
     SignalDelay
 }
 
@@ -50,9 +56,9 @@ impl FaultRule for SignalDelay {
             format!(
                 "hold {} {}",
                 message_words(message.label),
-                delay_words(injection.delay(&DELAYS))
+                delay_words(injection.delay(message, &DELAYS))
             )
         })?;
-        Some(Fate::Late(injection.delay(&DELAYS)))
+        Some(Fate::Late(injection.delay(message, &DELAYS)))
     }
 }

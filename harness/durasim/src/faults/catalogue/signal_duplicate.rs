@@ -41,7 +41,7 @@ impl FaultRule for SignalDuplicate {
         let opportunity = Opportunity::new(message.label, Moment::Message).ways(3);
         let injection = injector.inject(opportunity, &|injection| {
             let words = message_words(message.label);
-            match injection.delay(&DELAYS) {
+            match injection.delay(message, &DELAYS) {
                 delay if delay == Delay::default() => format!("send {words} twice"),
                 delay => format!(
                     "send {words} twice, and hold the copy {}",
@@ -49,6 +49,6 @@ impl FaultRule for SignalDuplicate {
                 ),
             }
         })?;
-        Some(Fate::Twice(injection.delay(&DELAYS)))
+        Some(Fate::Twice(injection.delay(message, &DELAYS)))
     }
 }

@@ -1,8 +1,9 @@
 //! `signal_reorder`: a signal arrives after the next one to the same workflow.
 //!
 //! On a real cluster two callers, or two connections of one caller, are not ordered. The fault
-//! holds the signal until another signal to its workflow has arrived, but for a few events at most:
-//! a caller that waits for the answer before it sends the next signal would wait for itself.
+//! holds the signal until another signal to its workflow has arrived, but for a few events at most,
+//! and no longer than its caller waits: a caller that waits for the answer before it sends the next
+//! signal would wait for itself.
 
 use crate::faults::{
     moments::{CallView, Fate, Moment},

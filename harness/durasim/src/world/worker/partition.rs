@@ -7,13 +7,9 @@ use tonic::Status;
 
 use super::{PollKind, ProcessRef, alarms::ProcessAlarm};
 use crate::{
-    faults::{Delay, Partition},
+    faults::{CALL_TIMEOUT_MS, Delay, Partition},
     world::{State, network::Message, partitions::Backlog, pending::Calls, tolerance::tolerance},
 };
-
-/// The time after which a call of a worker process that is cut off fails, in virtual milliseconds.
-/// Core does not make it again (`temporalio-client: src/lib.rs` and `src/retry.rs`).
-const CALL_TIMEOUT_MS: u64 = 30_000;
 
 impl Calls {
     /// Sends a message over the network, or lets it wait if its process is cut off.
