@@ -37,6 +37,7 @@ pub const ALL: &[Scenario] = &[
     flawed::missed_compensation::SCENARIO,
     flawed::silent_activity::SCENARIO,
     flawed::ignored_heartbeat::SCENARIO,
+    flawed::skipped_line::SCENARIO,
     flawed::retried_refusal::SCENARIO,
 ];
 

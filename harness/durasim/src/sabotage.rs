@@ -7,6 +7,7 @@
 mod catalogue;
 mod checks;
 mod faults;
+mod inside_activities;
 mod mechanisms;
 mod payments;
 mod proof;

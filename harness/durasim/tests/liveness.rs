@@ -142,7 +142,9 @@ fn a_workflow_that_waits_without_any_fault_is_stuck() {
 
 #[test]
 fn the_plan_of_a_waiting_workflow_is_the_one_fault() {
-    let report = shrunk(&Campaign::new(&hangs, under(FaultProfile::all())));
+    // A failed attempt is tried again in time, but makes a later attempt the one that is late.
+    let faults = FaultProfile::all().without(FaultKind::ActivityFailure);
+    let report = shrunk(&Campaign::new(&hangs, under(faults)));
     assert_eq!(report.failure.code, FailureCode::Liveness, "{report}");
     assert_eq!(
         report.found.plan.as_ref().map(|plan| plan.faults.len()),

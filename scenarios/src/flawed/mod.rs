@@ -15,5 +15,6 @@ pub mod refund_twice;
 pub mod reordered_activities;
 pub mod retried_refusal;
 pub mod silent_activity;
+pub mod skipped_line;
 pub mod static_state;
 pub mod tokio_spawn;

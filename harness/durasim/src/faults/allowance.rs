@@ -115,6 +115,20 @@ impl Allowance {
         Some(timeout_ms.saturating_add(self.after_timeout_ms.unwrap_or(0)))
     }
 
+    /// Returns the time of the attempt's retry, if the service hears of the attempt at
+    /// `last_heartbeat_ms` for the last time; `None` if the attempt never times out.
+    pub(crate) fn retry_at_ms(&self, last_heartbeat_ms: Option<u64>) -> Option<u64> {
+        let after =
+            |from_ms: u64, timeout_ms: Option<u64>| Some(from_ms.saturating_add(timeout_ms?));
+        let heard_ms = last_heartbeat_ms.unwrap_or(0).max(self.started_ms);
+        let timeouts = [
+            after(self.started_ms, self.start_to_close_ms),
+            after(heard_ms, self.heartbeat_ms),
+        ];
+        let timeout_ms = timeouts.into_iter().flatten().min()?;
+        Some(timeout_ms.saturating_add(self.after_timeout_ms.unwrap_or(0)))
+    }
+
     /// Returns the latest time at which the service gives up on the attempt: heartbeats may keep it
     /// alive until start-to-close.
     fn latest_timeout_ms(&self) -> Option<u64> {

@@ -273,6 +273,7 @@ impl Draw<'_> {
         if !self.faults.on.contains(self.kind) {
             return None;
         }
+        let share_of_odds = opportunity.share_of_odds()?;
         let setbacks = opportunity
             .sets_back
             .and_then(|subject| self.faults.setbacks.get(&subject))
@@ -286,7 +287,7 @@ impl Draw<'_> {
         let odds = if self.faults.is_healed(self.now_ms) {
             0.0
         } else {
-            self.faults.profile.odds_of(self.kind)
+            self.faults.profile.odds_of(self.kind) * share_of_odds
         };
         let arity = if is_tolerated && goes_on {
             opportunity.ways + 1
@@ -317,11 +318,7 @@ impl Draw<'_> {
         let placed = self.faults.placed.iter_mut().find(|placed| {
             !placed.done
                 && placed.fault.kind() == kind
-                && placed.fault.is_placed_at(
-                    opportunity.moment,
-                    opportunity.subject,
-                    opportunity.attempt,
-                )
+                && placed.fault.is_placed_at(opportunity)
                 && opportunity.offers(placed.fault.version())
         })?;
         placed.seen += 1;

@@ -15,7 +15,6 @@ mod catalogue;
 mod draw;
 mod latency;
 mod moments;
-mod pause;
 mod placement;
 mod profile;
 mod rule;
@@ -35,7 +34,6 @@ pub(crate) use moments::{
     Delay, Direction, Fate, HOLD_MS, Lazily, Partition, RunTimes, TaskFate, TaskMoment, TaskView,
     longest_hold_ms,
 };
-pub(crate) use pause::first_await;
 pub use placement::Fault;
 pub use profile::FaultProfile;
 pub(crate) use times::limit_ms;

@@ -7,7 +7,7 @@ use durasim_service::{Response, Rpc};
 use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 use tonic::Status;
 
-use super::{Allowance, pause::Pause};
+use super::Allowance;
 use crate::label::{Label, Workflow};
 
 /// A moment at which a fault may be injected, as a test names it.
@@ -21,8 +21,12 @@ pub(crate) enum Moment {
     AfterWorkflowTask,
     /// A worker has an activity task, and its code has not begun.
     BeforeActivity,
-    /// The code of an attempt runs.
+    /// The code of an attempt runs: it comes to its first await, or sends a heartbeat.
     DuringActivity,
+    /// The code of an attempt comes to one of its later awaits.
+    AtAwait,
+    /// The code of an attempt records a heartbeat.
+    AtHeartbeat,
     /// The code of an attempt has run, and its result is not sent.
     AfterActivity,
 }
@@ -36,8 +40,51 @@ impl Moment {
             Self::AfterWorkflowTask => "after its workflow task",
             Self::BeforeActivity => "before",
             Self::DuringActivity => "during",
+            Self::AtAwait => "at await",
+            Self::AtHeartbeat => "at heartbeat",
             Self::AfterActivity => "after",
         }
+    }
+}
+
+/// A kind of place inside the code of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The code is suspended until something wakes it.
+    Await,
+    /// The code records a heartbeat.
+    Heartbeat,
+}
+
+/// Places inside the code of one attempt: the steps of one kind with these numbers, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Steps {
+    pub(crate) step: Step,
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+}
+
+impl Steps {
+    /// The nth await.
+    pub(crate) const fn nth_await(number: u32) -> Self {
+        Self {
+            step: Step::Await,
+            first: number,
+            last: number,
+        }
+    }
+
+    /// The nth heartbeat that the code records.
+    pub(crate) const fn heartbeat(number: u32) -> Self {
+        Self {
+            step: Step::Heartbeat,
+            first: number,
+            last: number,
+        }
+    }
+
+    pub(super) fn contain(self, (step, number): (Step, u32)) -> bool {
+        self.step == step && (self.first..=self.last).contains(&number)
     }
 }
 
@@ -230,8 +277,13 @@ pub(crate) struct TaskView<'a> {
 pub(crate) enum AttemptMoment {
     /// The worker has just got the task.
     Starts,
-    /// The worker is about to send a heartbeat of it.
-    Heartbeat,
+    /// The code has come to its nth await.
+    Await(u32),
+    /// The code records its nth heartbeat.
+    Heartbeat(u32),
+    /// The worker is about to send a heartbeat: it tells of those that the code recorded from the
+    /// `first` to the `last`.
+    HeartbeatSent { first: u32, last: u32 },
     /// The code has run, and the result is not sent yet.
     Done,
 }
@@ -245,6 +297,9 @@ pub(crate) struct AttemptView<'a> {
     pub(crate) attempt: u32,
     /// The losses that its activity still tolerates.
     pub(crate) allowance: Allowance,
+    /// The time of the last heartbeat that the service hears of if the code stands still from now
+    /// on.
+    pub(crate) last_heartbeat_ms: Option<u64>,
     /// True if the attempt is done, and succeeded.
     pub(crate) completed: bool,
     /// True if everything else that would die with the worker can be tried again.
@@ -282,20 +337,22 @@ pub(crate) enum TaskFate {
 /// The fate of an activity attempt, or of the process that runs it.
 #[derive(Debug)]
 pub(crate) enum AttemptFate {
-    /// The attempt fails before its code runs.
+    /// The attempt fails now, and its code goes no further.
     Fail(Box<FailureProto>),
-    /// The code stands still for a while.
-    Pause(Pause),
+    /// The code stands still for so many virtual milliseconds.
+    Pause { ms: u64 },
     /// The worker process dies now.
     Crash {
         restart_after_ms: u64,
         version: usize,
     },
-    /// The worker process dies when the code comes to its first await, or is done without one.
-    CrashAtFirstAwait {
+    /// As `Crash`, before the heartbeat that the code records is sent.
+    CrashBeforeHeartbeat {
         restart_after_ms: u64,
         version: usize,
     },
+    /// This happens when the code comes to its first await, or is done without one.
+    AtFirstAwait(Box<AttemptFate>),
     /// The worker process is cut off from the service.
     CutOff(Partition),
     /// The result is not sent.

@@ -6,9 +6,10 @@ use temporalio_common::{ActivityDefinition, SignalDefinition, WorkflowDefinition
 
 use super::{
     catalogue::{FaultKind, client_unavailable, constructors},
-    moments::{Delay, Moment},
+    moments::{Delay, Moment, Step, Steps},
+    rule::Opportunity,
     times::milliseconds,
-    words::delay_words,
+    words::{delay_words, ordinal, step_words},
 };
 use crate::label::{AttemptMessage, Call, Label, Workflow};
 
@@ -68,6 +69,8 @@ pub struct Fault {
     moment: Option<Moment>,
     places: Vec<Place>,
     attempt: Option<u32>,
+    /// The place inside the attempt's code: a kind of step, and its number.
+    step: Option<(Step, u32)>,
     occurrence: u32,
     way: Option<u32>,
     delay: Option<Delay>,
@@ -84,6 +87,7 @@ impl Fault {
             moment: None,
             places: Vec::new(),
             attempt: None,
+            step: None,
             occurrence: 1,
             way: None,
             delay: None,
@@ -91,8 +95,32 @@ impl Fault {
         }
     }
 
+    #[track_caller]
     fn during(mut self, moment: Moment) -> Self {
         self.moment = Some(moment);
+        match self.step {
+            Some((step, number)) => self.inside(step, number),
+            None => self,
+        }
+    }
+
+    /// Places the fault inside the code of an attempt.
+    #[track_caller]
+    fn inside(mut self, step: Step, number: u32) -> Self {
+        let kind = self.kind;
+        let (words, number) = (step_words(step, number.max(1)), number.max(1));
+        assert!(
+            kind.rule().steps().contains(&step),
+            "{kind} cannot happen at the {words} of an attempt; it happens {}",
+            self.places()
+        );
+        assert!(
+            self.moment.is_none_or(|it| it == Moment::DuringActivity),
+            "{kind} cannot happen at the {words} of an attempt and {} the activity; \
+             place it with `.during_activity(..)`",
+            self.moment.map_or("", Moment::suffix),
+        );
+        self.step = Some((step, number));
         self
     }
 
@@ -103,30 +131,36 @@ impl Fault {
 
     /// Places the fault before a workflow task completes.
     #[must_use]
+    #[track_caller]
     pub fn before_workflow_task(self) -> Self {
         self.during(Moment::BeforeWorkflowTask)
     }
 
     /// Places the fault after the service has recorded the completion of a workflow task.
     #[must_use]
+    #[track_caller]
     pub fn after_workflow_task(self) -> Self {
         self.during(Moment::AfterWorkflowTask)
     }
 
     /// Places the fault before the code of an attempt of this activity runs.
     #[must_use]
+    #[track_caller]
     pub fn before_activity<AD: ActivityDefinition>(self, activity: AD) -> Self {
         self.during(Moment::BeforeActivity).of_activity(activity)
     }
 
-    /// Places the fault at the first await of an attempt of this activity.
+    /// Places the fault at the first await of an attempt of this activity, or where
+    /// [`at_await`](Self::at_await) and [`at_heartbeat`](Self::at_heartbeat) say.
     #[must_use]
+    #[track_caller]
     pub fn during_activity<AD: ActivityDefinition>(self, activity: AD) -> Self {
         self.during(Moment::DuringActivity).of_activity(activity)
     }
 
     /// Places the fault after an attempt of this activity has run, before its result is sent.
     #[must_use]
+    #[track_caller]
     pub fn after_activity<AD: ActivityDefinition>(self, activity: AD) -> Self {
         self.during(Moment::AfterActivity).of_activity(activity)
     }
@@ -174,6 +208,47 @@ impl Fault {
     pub fn in_attempt(mut self, attempt: u32) -> Self {
         self.attempt = Some(attempt);
         self
+    }
+
+    /// Places the fault at the nth await of an attempt, counted from 1: where its code is suspended
+    /// for the nth time.
+    ///
+    /// ```
+    /// use durasim::prelude::*;
+    /// # use temporalio_common::UntypedActivity;
+    /// # let import = UntypedActivity::new("Files::import");
+    /// let fault = Fault::worker_crash().during_activity(import).at_await(2);
+    /// assert_eq!(
+    ///     fault.to_string(),
+    ///     "worker_crash during activity Files::import, at its 2nd await"
+    /// );
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a fault of this kind never happens there, or has another place.
+    #[must_use]
+    #[track_caller]
+    pub fn at_await(self, number: u32) -> Self {
+        self.inside(Step::Await, number)
+    }
+
+    /// Places the fault at the nth heartbeat of an attempt, counted from 1.
+    ///
+    /// Heartbeats count as the code of the attempt records them. The worker does not send all of
+    /// them: like Core, it holds the latest back for four fifths of the heartbeat timeout after
+    /// each that it sent. The next attempt gets the details that reached the service.
+    ///
+    /// A worker that crashes at a heartbeat dies just after the worker has sent it, or held it
+    /// back; with `heartbeat_loss`, the heartbeat that would have told the service does not arrive.
+    ///
+    /// # Panics
+    ///
+    /// If a fault of this kind never happens there, or has another place.
+    #[must_use]
+    #[track_caller]
+    pub fn at_heartbeat(self, number: u32) -> Self {
+        self.inside(Step::Heartbeat, number)
     }
 
     /// Places the fault at the nth such occasion, counted from 1, in place of the first.
@@ -225,16 +300,27 @@ impl Fault {
         self.kind.rule().places()
     }
 
-    /// Returns `true` if the fault is placed at this moment of this subject.
-    pub(crate) fn is_placed_at(
-        &self,
-        moment: Moment,
-        subject: Label,
-        attempt: Option<u32>,
-    ) -> bool {
-        self.moment.is_none_or(|wanted| wanted == moment)
-            && self.attempt.is_none_or(|wanted| attempt == Some(wanted))
-            && self.places.iter().all(|place| place.is_at(subject))
+    /// Returns `true` if the fault is placed at this opportunity. A place inside the code of an
+    /// attempt has to be named; without a number it is the first await.
+    pub(crate) fn is_placed_at(&self, opportunity: &Opportunity<'_>) -> bool {
+        let moment = opportunity.moment;
+        let is_inside = matches!(moment, Moment::AtAwait | Moment::AtHeartbeat);
+        let is_moment = match (self.step, self.moment) {
+            (Some(wanted), _) => opportunity.steps.is_some_and(|steps| steps.contain(wanted)),
+            (None, Some(Moment::DuringActivity)) if moment == Moment::AtAwait => {
+                opportunity.steps == Some(Steps::nth_await(1))
+            }
+            (None, Some(wanted)) => wanted == moment,
+            (None, None) => !is_inside,
+        };
+        is_moment
+            && self
+                .attempt
+                .is_none_or(|wanted| opportunity.attempt == Some(wanted))
+            && self
+                .places
+                .iter()
+                .all(|place| place.is_at(opportunity.subject))
     }
 
     pub(crate) fn occurrence(&self) -> u32 {
@@ -275,6 +361,9 @@ impl fmt::Display for Fault {
         if let Some(attempt) = self.attempt {
             write!(f, ", attempt {attempt}")?;
         }
+        if let Some((step, number)) = self.step {
+            write!(f, ", at its {}", step_words(step, number))?;
+        }
         if self.way == Some(client_unavailable::AFTER_EFFECT)
             && self.kind == FaultKind::ClientUnavailable
         {
@@ -288,9 +377,7 @@ impl fmt::Display for Fault {
         }
         match self.occurrence {
             1 => Ok(()),
-            2 => f.write_str(", at the 2nd occasion"),
-            3 => f.write_str(", at the 3rd occasion"),
-            nth => write!(f, ", at the {nth}th occasion"),
+            nth => write!(f, ", at the {} occasion", ordinal(nth)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::moments::{
     AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Fate, Lazily, Moment,
-    RunTimes, TaskFate, TaskView, longest_hold_ms,
+    RunTimes, Step, Steps, TaskFate, TaskView, longest_hold_ms,
 };
 use crate::label::{Label, Workflow};
 
@@ -26,6 +26,11 @@ pub(crate) trait FaultRule: Sync {
 
     /// Returns the places at which the fault happens, in words that follow "it happens".
     fn places(&self) -> &'static str;
+
+    /// Returns the steps of an attempt's code at which the fault happens.
+    fn steps(&self) -> &'static [Step] {
+        &[]
+    }
 
     /// Decides the fate of a message that is about to be sent.
     fn message(&self, _injector: &mut dyn Injector, _message: &CallView<'_>) -> Option<Fate> {
@@ -63,6 +68,10 @@ macro_rules! fault {
     };
 }
 pub(super) use fault;
+
+/// The number of steps of an attempt that are all points of faults; of later ones, every power of
+/// two is. A fault that is placed by hand happens at any step.
+const ALL_STEPS: u32 = 16;
 
 /// A group of faults that a profile switches on together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +122,8 @@ pub(crate) struct Opportunity<'a> {
     pub(super) moment: Moment,
     /// The number of the attempt, if the subject is an attempt of an activity.
     pub(super) attempt: Option<u32>,
+    /// The place inside the attempt's code.
+    pub(super) steps: Option<Steps>,
     /// The number of ways in which the fault can happen.
     pub(super) ways: u32,
     /// True if a sound workflow tolerates the fault here; if not, only a person may place it here.
@@ -132,6 +143,7 @@ impl<'a> Opportunity<'a> {
             subject,
             moment,
             attempt: None,
+            steps: None,
             ways: 1,
             is_tolerated: true,
             tolerated_when: None,
@@ -150,6 +162,45 @@ impl<'a> Opportunity<'a> {
         Self {
             attempt: Some(attempt.attempt),
             ..Self::new(attempt.label, moment)
+        }
+    }
+
+    /// Returns an opportunity inside the code of an attempt. The first await is the moment
+    /// [`Moment::DuringActivity`] to those who name no number.
+    pub(crate) fn inside_attempt(attempt: &AttemptView<'_>, steps: Steps) -> Self {
+        let moment = match steps.step {
+            Step::Await => Moment::AtAwait,
+            Step::Heartbeat => Moment::AtHeartbeat,
+        };
+        Self::of_attempt(attempt, moment).at(steps)
+    }
+
+    /// Adds the place inside the attempt's code.
+    pub(crate) fn at(self, steps: Steps) -> Self {
+        Self {
+            steps: Some(steps),
+            ..self
+        }
+    }
+
+    /// Returns the number of the step, if the opportunity is one of many inside an attempt.
+    fn number(&self) -> Option<u32> {
+        let steps = self.steps?;
+        matches!(self.moment, Moment::AtAwait | Moment::AtHeartbeat).then_some(steps.last)
+    }
+
+    /// Returns the part of the fault's odds that this point has.
+    ///
+    /// An attempt may come to any number of steps. The odds of each fall with its number, so that a
+    /// long attempt is not sure to meet a fault, and reaches its end. Of the later steps only some
+    /// are points, so that there are few more of them however long an attempt takes.
+    pub(super) fn share_of_odds(&self) -> Option<f64> {
+        match self.number() {
+            None => Some(1.0),
+            Some(number) if number <= ALL_STEPS || number.is_power_of_two() => {
+                Some(1.0 / (f64::from(number) + 1.0))
+            }
+            Some(_) => None,
         }
     }
 
@@ -201,9 +252,10 @@ impl<'a> Opportunity<'a> {
     /// Returns the key of the point that this opportunity is.
     pub(super) fn key(&self) -> Rc<str> {
         let subject = self.subject.text();
-        match self.moment.suffix() {
-            "" => subject,
-            suffix => [&*subject, ", ", suffix].concat().into(),
+        match (self.number(), self.moment.suffix()) {
+            (None, "") => subject,
+            (None, suffix) => [&*subject, ", ", suffix].concat().into(),
+            (Some(number), suffix) => format!("{subject}, {number}, {suffix}").into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The words in which plans describe faults to the user.
 
-use super::moments::Delay;
+use super::moments::{Delay, Step};
 use crate::{
     label::{Call, Label, NexusMessage, TaskKind, WorkflowTaskMessage},
     words::duration_words,
@@ -18,6 +18,26 @@ pub(crate) fn attempt_words(label: Label, attempt: u32) -> String {
         }
         _ => format!("{label}, attempt {attempt}"),
     }
+}
+
+/// Returns `1st`, `2nd`, `11th`.
+pub(crate) fn ordinal(number: u32) -> String {
+    let ending = match (number % 10, number % 100) {
+        (1, last_two) if last_two != 11 => "st",
+        (2, last_two) if last_two != 12 => "nd",
+        (3, last_two) if last_two != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
+/// Returns `2nd await` for a place inside the code of an attempt.
+pub(crate) fn step_words(step: Step, number: u32) -> String {
+    let step = match step {
+        Step::Await => "await",
+        Step::Heartbeat => "heartbeat",
+    };
+    format!("{} {step}", ordinal(number))
 }
 
 /// Returns `signal confirm to PaymentWorkflow#1` for a message.

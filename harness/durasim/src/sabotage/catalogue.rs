@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use pretty_assertions::assert_eq;
 
 use super::{
-    checks, faults, mechanisms,
+    checks, faults, inside_activities, mechanisms,
     payments::{LOUD, Outcome, kinds},
 };
 use crate::{
@@ -18,6 +18,7 @@ fn broken() -> impl Iterator<Item = Sabotage> {
     [
         faults::BROKEN,
         faults::nexus::BROKEN,
+        inside_activities::BROKEN,
         checks::BROKEN,
         mechanisms::BROKEN,
     ]

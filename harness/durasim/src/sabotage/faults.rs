@@ -28,7 +28,7 @@ use crate::{
 
 const HOUR_MS: u64 = 3_600_000;
 
-const BEATING: Story = Story {
+pub(super) const BEATING: Story = Story {
     beats: true,
     ..SILENT
 };

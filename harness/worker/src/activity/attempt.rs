@@ -18,11 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     CallLog,
-    callbacks::{ClockCallback, HeartbeatCallback},
+    callbacks::{AtHeartbeat, AtHeartbeatCallback, ClockCallback, HeartbeatCallback},
 };
 use crate::LocalActivityTask;
 
 static NOWHERE: LazyLock<HeartbeatCallback> = LazyLock::new(|| Arc::new(|_| ()));
+
+static GOES_ON: LazyLock<AtHeartbeatCallback> = LazyLock::new(|| Arc::new(|| AtHeartbeat::GoOn));
 
 static DEFAULT_CONVERTER: LazyLock<DataConverter> = LazyLock::new(DataConverter::default);
 
@@ -37,6 +39,8 @@ pub struct ActivityAttempt {
     pub(super) clock: ClockCallback,
     /// The receiver of heartbeats, as payloads that have passed the codec.
     pub heartbeat: HeartbeatCallback,
+    /// The callback that may stop the code at a heartbeat.
+    pub at_heartbeat: AtHeartbeatCallback,
     /// The token whose cancellation asks the activity to stop. Activity code may take its time, or
     /// not listen.
     pub cancel: CancellationToken,
@@ -127,6 +131,7 @@ impl ActivityAttempt {
             task_queue,
             clock,
             heartbeat: NOWHERE.clone(),
+            at_heartbeat: GOES_ON.clone(),
             cancel: CancellationToken::new(),
             client: None,
             data_converter: DEFAULT_CONVERTER.clone(),

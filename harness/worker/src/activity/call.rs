@@ -56,7 +56,8 @@ impl<Input> ActivityCall<Input> {
     /// The attempt fails if the data converter refuses the details.
     pub fn record_heartbeat<T: TemporalSerializable + 'static>(&self, details: &T) {
         if !self.context.is_local {
-            self.context.heartbeats.record_typed(details);
+            self.context
+                .record(|heartbeats| heartbeats.record_typed(details));
         }
     }
 

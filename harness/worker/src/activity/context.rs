@@ -6,7 +6,10 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -33,7 +36,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::ActivityAttempt,
-    callbacks::ClockCallback,
+    callbacks::{AtHeartbeat, AtHeartbeatCallback, ClockCallback},
+    current,
     heartbeat::{DetailTypes, Heartbeats},
     log::OpenCall,
     payloads::ACTIVITY_CONTEXT,
@@ -48,6 +52,9 @@ pub(super) struct AttemptContext {
     pub(super) data_converter: DataConverter,
     pub(super) cancel: CancellationToken,
     pub(super) heartbeats: Heartbeats,
+    at_heartbeat: AtHeartbeatCallback,
+    /// True once the host has stopped the code at a heartbeat.
+    stopped: AtomicBool,
     pub(super) clock: ClockCallback,
     /// The index of the attempt in its log.
     pub(super) call: usize,
@@ -68,6 +75,7 @@ impl AttemptContext {
             task_queue,
             clock,
             heartbeat,
+            at_heartbeat,
             cancel,
             client,
             data_converter,
@@ -81,7 +89,7 @@ impl AttemptContext {
             // Nobody waits for the heartbeats of an attempt that has ended.
             let record = move |details: Box<dyn Any>| {
                 if let Some(context) = context.upgrade() {
-                    context.heartbeats.record_erased(&*details);
+                    context.record(|heartbeats| heartbeats.record_erased(&*details));
                 }
             };
             let converter = data_converter.payload_converter();
@@ -93,6 +101,8 @@ impl AttemptContext {
                 data_converter,
                 cancel,
                 heartbeats,
+                at_heartbeat,
+                stopped: AtomicBool::new(false),
                 clock,
                 call: call.index(),
                 started_ms: call.started_ms(),
@@ -124,6 +134,33 @@ impl AttemptContext {
         context
     }
 
+    /// Records a heartbeat, unless the host stops the code before it.
+    pub(super) fn record(self: &Arc<Self>, record: impl FnOnce(&Heartbeats)) {
+        let at_heartbeat = (self.at_heartbeat)();
+        if at_heartbeat != AtHeartbeat::StopBefore {
+            record(&self.heartbeats);
+        }
+        let is_inside = current::is_current(self);
+        if at_heartbeat != AtHeartbeat::GoOn {
+            self.stopped.store(true, Ordering::Relaxed);
+            // The SDK records a heartbeat in the middle of a poll, so only unwinding leads out of
+            // the code at that very place; a heartbeat of another task stops the code at its next
+            // await. Without the panic hook: nothing went wrong.
+            if is_inside && !std::thread::panicking() {
+                std::panic::resume_unwind(Box::new(Stopped));
+            }
+        }
+        // The poll that is under way delivers its heartbeats itself.
+        if !is_inside {
+            self.heartbeats.wake();
+        }
+    }
+
+    /// Returns `true` once the host has stopped the code.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     /// Cancels the SDK's context.
     pub(super) fn cancel_sdk_context(&self) {
         self.environment.cancel();
@@ -141,6 +178,9 @@ impl AttemptContext {
         })
     }
 }
+
+/// The payload of the unwinding that stops code at a heartbeat.
+struct Stopped;
 
 /// Returns the environment of an attempt, whose heartbeats go to the closure.
 fn environment(

@@ -41,6 +41,11 @@ pub fn current() -> Option<CurrentAttempt> {
         .map(|context| CurrentAttempt { context })
 }
 
+/// Returns `true` if the code of this attempt calls this.
+pub(super) fn is_current(context: &Arc<AttemptContext>) -> bool {
+    CURRENT.with_borrow(|it| it.as_ref().is_some_and(|it| Arc::ptr_eq(it, context)))
+}
+
 /// A guard that makes an attempt the current one until the guard is dropped.
 pub(super) struct Entered {
     outer: Option<Arc<AttemptContext>>,

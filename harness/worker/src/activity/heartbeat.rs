@@ -9,7 +9,7 @@
 use std::{
     any::{Any, TypeId},
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -174,7 +174,7 @@ impl Heartbeats {
                     .data_converter
                     .codec()
                     .encode(&ACTIVITY_CONTEXT, payloads);
-                self.change(|state| state.encoding.push_back(encoding));
+                self.state().encoding.push_back(encoding);
             }
             Err(error) => self.fail(self.conversion_error(error)),
         }
@@ -189,30 +189,25 @@ impl Heartbeats {
     }
 
     fn fail(&self, error: HeartbeatError) {
-        self.change(|state| {
-            state.error.get_or_insert(error);
-        });
+        self.state().error.get_or_insert(error);
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        change(&mut state);
-        if let Some(waker) = state.waker.take() {
-            drop(state);
+    /// Lets the attempt be polled, for a heartbeat that was recorded outside of its poll.
+    pub(super) fn wake(&self) {
+        let waker = self.state().waker.take();
+        if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Delivers recorded heartbeats in their order. Ready once there is none left.
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), HeartbeatError>> {
         loop {
-            let mut state = self
-                .state
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut state = self.state();
             if let Some(error) = state.error.take() {
                 return Poll::Ready(Err(error));
             }

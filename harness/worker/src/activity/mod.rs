@@ -68,7 +68,7 @@ mod tests;
 
 pub use attempt::{ActivityAttempt, LocalActivityOrigin};
 pub use call::ActivityCall;
-pub use callbacks::{ClockCallback, HeartbeatCallback};
+pub use callbacks::{AtHeartbeat, AtHeartbeatCallback, ClockCallback, HeartbeatCallback};
 pub use current::{CurrentAttempt, current};
 pub use definitions::{ActivityDefinitions, ActivityRegistrationError, Unregistered};
 pub use local_activities::{

@@ -140,9 +140,13 @@ async fn drive(
         if cancelled.as_mut().poll(cx).is_ready() {
             context.cancel_sdk_context();
         }
-        if result.is_none() {
-            let _entered = current::enter(context);
-            if let Poll::Ready(ended) = call.as_mut().poll(cx) {
+        if result.is_none() && !context.is_stopped() {
+            let entered = current::enter(context);
+            let polled = call.as_mut().poll(cx);
+            drop(entered);
+            if let Poll::Ready(ended) = polled
+                && !context.is_stopped()
+            {
                 result = Some(
                     ended.map_or_else(|panic| Ended::Panicked(message(&*panic)), Ended::Returned),
                 );

@@ -36,7 +36,7 @@ use temporalio_sdk::activities::{ActivityContext, ExecutableActivity, activities
 
 use super::{
     ActivityAttempt, ActivityCallOutcome, ActivityDefinitions, ActivityFault, ActivityOutcome,
-    ActivityRegistrationError, LocalActivityOrigin, payloads::ACTIVITY_CONTEXT,
+    ActivityRegistrationError, AtHeartbeat, LocalActivityOrigin, payloads::ACTIVITY_CONTEXT,
 };
 use crate::LocalActivityTask;
 

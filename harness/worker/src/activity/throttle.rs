@@ -32,8 +32,10 @@ const MAX_INTERVAL_MS: u64 = 60_000;
 pub struct HeartbeatThrottle {
     interval_ms: u64,
     last_sent_ms: Option<u64>,
-    /// The latest details, unless they were sent.
-    held: Option<Vec<Payload>>,
+    /// The latest details.
+    latest: Option<Vec<Payload>>,
+    /// True if the latest details were not sent.
+    is_held: bool,
 }
 
 /// The consequence of a recorded heartbeat, for the host of the attempt.
@@ -66,15 +68,16 @@ impl HeartbeatThrottle {
         Self {
             interval_ms,
             last_sent_ms: None,
-            held: None,
+            latest: None,
+            is_held: false,
         }
     }
 
     /// Records a heartbeat, and returns what the host does about it.
     pub fn record(&mut self, now_ms: u64, details: Vec<Payload>) -> HeartbeatAction {
         // At the end of the interval too: the alarm has not sent the older details yet.
-        if self.held.is_some() {
-            self.held = Some(details);
+        if self.is_held {
+            self.latest = Some(details);
             return HeartbeatAction::Held;
         }
         let until_ms = self
@@ -82,24 +85,37 @@ impl HeartbeatThrottle {
             .map(|last_ms| last_ms + self.interval_ms)
             .filter(|until_ms| *until_ms > now_ms);
         if let Some(until_ms) = until_ms {
-            self.held = Some(details);
+            self.latest = Some(details);
+            self.is_held = true;
             HeartbeatAction::Hold { until_ms }
         } else {
             self.last_sent_ms = Some(now_ms);
+            self.latest = Some(details.clone());
             HeartbeatAction::Send(details)
         }
     }
 
     /// Ends the interval that a [`HeartbeatAction::Hold`] named, and returns the details to send.
     pub fn due(&mut self, now_ms: u64) -> Option<Vec<Payload>> {
-        let details = self.held.take()?;
+        if !std::mem::take(&mut self.is_held) {
+            return None;
+        }
         self.last_sent_ms = Some(now_ms);
-        Some(details)
+        self.latest.clone()
     }
 
-    /// Returns the latest details if they were not sent: a failed attempt reports them.
-    pub fn unsent(self) -> Option<Vec<Payload>> {
-        self.held
+    /// Returns the time at which the service last hears of the attempt if its code records nothing
+    /// more; `None` if the code has recorded nothing.
+    pub fn last_sent_ms(&self) -> Option<u64> {
+        let held_ms = if self.is_held { self.interval_ms } else { 0 };
+        self.last_sent_ms.map(|sent_ms| sent_ms + held_ms)
+    }
+
+    /// Returns the details of the latest heartbeat, sent or not: a failed attempt reports them.
+    ///
+    /// Source: `temporalio-sdk-core: src/worker/activities.rs`, `last_heartbeat_details`.
+    pub fn into_latest(self) -> Option<Vec<Payload>> {
+        self.latest
     }
 }
 
@@ -145,7 +161,7 @@ mod tests {
         let mut throttle = throttle(10);
         let action = throttle.record(5, details("first"));
         assert_eq!(action, HeartbeatAction::Send(details("first")));
-        assert_eq!(throttle.unsent(), None);
+        assert_eq!(throttle.last_sent_ms(), Some(5));
     }
 
     #[test]
@@ -179,11 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn details_that_were_held_at_the_end_of_the_attempt_are_unsent() {
+    fn the_latest_details_are_known_at_the_end_of_the_attempt_held_or_sent() {
         let mut throttle = throttle(10);
         let _ = throttle.record(0, details("first"));
         let _ = throttle.record(1_000, details("second"));
-        assert_eq!(throttle.unsent(), Some(details("second")));
+        assert_eq!(throttle.last_sent_ms(), Some(8_000));
+        let _ = throttle.due(8_000);
+        assert_eq!(throttle.into_latest(), Some(details("second")));
     }
 
     #[test]

@@ -87,6 +87,7 @@ mod context;
 mod continue_as_new;
 mod converters;
 mod external_workflows;
+mod inside_activities;
 mod interceptors;
 mod local_activities;
 mod untyped;

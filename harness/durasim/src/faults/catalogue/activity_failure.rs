@@ -1,20 +1,26 @@
-//! `activity_failure`: an attempt fails, retryably, before its code runs.
+//! `activity_failure`: an attempt fails, retryably, before its code runs or in the middle of it.
 //!
-//! On a real cluster something that the activity calls is down for a moment. The retry policy's
-//! backoff passes, and the next attempt runs. The fault happens to attempts that are followed by
-//! another: not to the last that the policy allows, nor to one whose retry would come too late.
+//! On a real cluster something that the activity calls is down for a moment. The attempt fails
+//! where it called: before it did anything, at an await, or at a heartbeat, as if the code panicked
+//! there. A failure carries the details of the last heartbeat, even one that the throttle held
+//! back. The retry policy's backoff passes, and the next attempt runs. The fault happens to
+//! attempts that are followed by another: not to the last that the policy allows, nor to one whose
+//! retry would come too late.
 
 use crate::faults::{
     allowance::injected_failure,
-    moments::{AttemptFate, AttemptMoment, AttemptView, Moment},
+    moments::{AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps},
     rule::{Family, FaultRule, Injector, Opportunity, fault},
-    words::attempt_words,
+    words::{attempt_words, step_words},
 };
 
 fault! {
-    /// An attempt of an activity fails, retryably, before its code runs.
+    /// An attempt of an activity fails, retryably, before its code runs or in the middle of it.
     ///
-    /// Place it with [`of_activity`](crate::Fault::of_activity).
+    /// Place it with [`of_activity`](crate::Fault::of_activity), which fails the attempt before its
+    /// code runs, or with [`during_activity`](crate::Fault::during_activity), which fails it at its
+    /// first await, or at the [await](crate::Fault::at_await) or
+    /// [heartbeat](crate::Fault::at_heartbeat) that you name.
     ActivityFailure
 }
 
@@ -28,7 +34,11 @@ impl FaultRule for ActivityFailure {
     }
 
     fn places(&self) -> &'static str {
-        "before an activity"
+        "before an activity, or at an await or a heartbeat of it"
+    }
+
+    fn steps(&self) -> &'static [Step] {
+        &[Step::Await, Step::Heartbeat]
     }
 
     fn attempt(
@@ -36,16 +46,31 @@ impl FaultRule for ActivityFailure {
         injector: &mut dyn Injector,
         attempt: &AttemptView<'_>,
     ) -> Option<AttemptFate> {
-        if attempt.moment != AttemptMoment::Starts {
-            return None;
-        }
-        let opportunity = Opportunity::of_attempt(attempt, Moment::BeforeActivity)
-            .tolerated_if(attempt.allowance.tolerates_failure(injector.now_ms()));
+        let (opportunity, place) = match attempt.moment {
+            AttemptMoment::Starts => (
+                Opportunity::of_attempt(attempt, Moment::BeforeActivity),
+                None,
+            ),
+            AttemptMoment::Await(number) => {
+                let opportunity = Opportunity::inside_attempt(attempt, Steps::nth_await(number));
+                (opportunity, Some((Step::Await, number)))
+            }
+            AttemptMoment::Heartbeat(number) => {
+                let opportunity = Opportunity::inside_attempt(attempt, Steps::heartbeat(number));
+                (opportunity, Some((Step::Heartbeat, number)))
+            }
+            AttemptMoment::HeartbeatSent { .. } | AttemptMoment::Done => return None,
+        };
+        let opportunity =
+            opportunity.tolerated_if(attempt.allowance.tolerates_failure(injector.now_ms()));
         injector.inject(opportunity, &|_| {
-            format!(
-                "fail {}, before its code runs",
-                attempt_words(attempt.label, attempt.attempt)
-            )
+            let words = attempt_words(attempt.label, attempt.attempt);
+            match place {
+                None => format!("fail {words}, before its code runs"),
+                Some((step, number)) => {
+                    format!("fail {words}, at its {}", step_words(step, number))
+                }
+            }
         })?;
         Some(AttemptFate::Fail(Box::new(injected_failure())))
     }

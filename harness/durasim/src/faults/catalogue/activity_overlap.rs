@@ -5,14 +5,13 @@
 //! attempt times out, the retry starts, and then the first attempt wakes up and goes on with what
 //! it knew before it stood still. The service refuses what it reports in the end.
 //!
-//! The code stands still before it begins or at its first await. It goes on as soon as the retry
+//! The code stands still before it begins or at one of its awaits. It goes on as soon as the retry
 //! has started, or long after that. The fault happens to attempts that may be retried.
 
 use crate::faults::{
-    moments::{AttemptFate, AttemptMoment, AttemptView, Moment},
-    pause::Pause,
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
-    words::attempt_words,
+    moments::{AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps},
+    rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
+    words::{attempt_words, step_words},
 };
 
 /// The time from the retry's start until the code goes on, in virtual milliseconds, by way: within
@@ -23,8 +22,20 @@ fault! {
     /// An attempt of an activity stands still until it has timed out; its retry runs beside it.
     ///
     /// Place it with [`before_activity`](crate::Fault::before_activity) or
-    /// [`during_activity`](crate::Fault::during_activity).
+    /// [`during_activity`](crate::Fault::during_activity), at its first await unless
+    /// [`at_await`](crate::Fault::at_await) names another.
     ActivityOverlap
+}
+
+/// Describes the pause of an attempt at this place.
+fn words(attempt: &AttemptView<'_>, place: &str, injection: &Injection) -> String {
+    let words = attempt_words(attempt.label, attempt.attempt);
+    let until = if injection.way == 1 {
+        "until its retry runs beside it"
+    } else {
+        "until after its retry"
+    };
+    format!("pause {words}, {place}, {until}")
 }
 
 impl FaultRule for ActivityOverlap {
@@ -37,7 +48,11 @@ impl FaultRule for ActivityOverlap {
     }
 
     fn places(&self) -> &'static str {
-        "before or during an activity whose attempts time out"
+        "before an activity whose attempts time out, or at an await of it"
+    }
+
+    fn steps(&self) -> &'static [Step] {
+        &[Step::Await]
     }
 
     fn attempt(
@@ -45,35 +60,33 @@ impl FaultRule for ActivityOverlap {
         injector: &mut dyn Injector,
         attempt: &AttemptView<'_>,
     ) -> Option<AttemptFate> {
-        if attempt.moment != AttemptMoment::Starts {
-            return None;
-        }
-        let retry_after_ms = attempt.allowance.retry_after_ms()?;
-        [
-            (Moment::BeforeActivity, false),
-            (Moment::DuringActivity, true),
-        ]
-        .into_iter()
-        .find_map(|(moment, at_first_await)| {
-            let opportunity = Opportunity::of_attempt(attempt, moment)
+        let now_ms = injector.now_ms();
+        let mut pause = |opportunity: Opportunity<'_>, place: &str, retry_after_ms: u64| {
+            let opportunity = opportunity
                 .ways(2)
                 .tolerated_if(attempt.allowance.tolerates_silence());
-            let injection = injector.inject(opportunity, &|injection| {
-                let words = attempt_words(attempt.label, attempt.attempt);
-                let from = if at_first_await {
-                    "at its first await"
-                } else {
-                    "before its code begins"
-                };
-                let until = if injection.way == 1 {
-                    "until its retry runs beside it"
-                } else {
-                    "until after its retry"
-                };
-                format!("pause {words}, {from}, {until}")
-            })?;
+            let injection = injector.inject(opportunity, &|it| words(attempt, place, it))?;
             let ms = retry_after_ms.saturating_add(injection.pick(&INTO_RETRY_MS));
-            Some(AttemptFate::Pause(Pause { ms, at_first_await }))
-        })
+            Some(AttemptFate::Pause { ms })
+        };
+        match attempt.moment {
+            AttemptMoment::Starts => {
+                let retry_after_ms = attempt.allowance.retry_after_ms()?;
+                let before = Opportunity::of_attempt(attempt, Moment::BeforeActivity);
+                let during = Opportunity::of_attempt(attempt, Moment::DuringActivity)
+                    .at(Steps::nth_await(1));
+                pause(before, "before its code begins", retry_after_ms).or_else(|| {
+                    pause(during, "at its first await", retry_after_ms)
+                        .map(|pause| AttemptFate::AtFirstAwait(Box::new(pause)))
+                })
+            }
+            AttemptMoment::Await(number) if number > 1 => {
+                let retry_at_ms = attempt.allowance.retry_at_ms(attempt.last_heartbeat_ms)?;
+                let opportunity = Opportunity::inside_attempt(attempt, Steps::nth_await(number));
+                let place = format!("at its {}", step_words(Step::Await, number));
+                pause(opportunity, &place, retry_at_ms.saturating_sub(now_ms))
+            }
+            _ => None,
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! may be retried.
 
 use crate::faults::{
-    moments::{AttemptFate, AttemptMoment, AttemptView, Moment},
+    moments::{AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps},
     rule::{Family, FaultRule, Injector, Opportunity, fault},
     words::attempt_words,
 };
@@ -16,7 +16,8 @@ use crate::faults::{
 fault! {
     /// A heartbeat of an activity does not arrive, nor do the later ones of the attempt.
     ///
-    /// Place it with [`of_activity`](crate::Fault::of_activity).
+    /// Place it with [`of_activity`](crate::Fault::of_activity), at the first heartbeat that is
+    /// sent unless [`at_heartbeat`](crate::Fault::at_heartbeat) names another.
     HeartbeatLoss
 }
 
@@ -33,15 +34,25 @@ impl FaultRule for HeartbeatLoss {
         "during an activity that sends heartbeats"
     }
 
+    fn steps(&self) -> &'static [Step] {
+        &[Step::Heartbeat]
+    }
+
     fn attempt(
         &self,
         injector: &mut dyn Injector,
         attempt: &AttemptView<'_>,
     ) -> Option<AttemptFate> {
-        if attempt.moment != AttemptMoment::Heartbeat {
+        let AttemptMoment::HeartbeatSent { first, last } = attempt.moment else {
             return None;
-        }
+        };
+        let steps = Steps {
+            step: Step::Heartbeat,
+            first,
+            last,
+        };
         let opportunity = Opportunity::of_attempt(attempt, Moment::DuringActivity)
+            .at(steps)
             .ways(2)
             .tolerated_if(attempt.allowance.tolerates_silence());
         let injection = injector.inject(opportunity, &|injection| {

@@ -117,7 +117,9 @@ impl FaultRule for WorkerPartition {
         let (moment, when) = match attempt.moment {
             AttemptMoment::Starts => (Moment::DuringActivity, "during"),
             AttemptMoment::Done => (Moment::AfterActivity, "after"),
-            AttemptMoment::Heartbeat => return None,
+            AttemptMoment::Await(_)
+            | AttemptMoment::Heartbeat(_)
+            | AttemptMoment::HeartbeatSent { .. } => return None,
         };
         let timeout_ms = attempt
             .allowance

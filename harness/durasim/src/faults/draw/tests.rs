@@ -46,6 +46,7 @@ fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> Attempt
         version: 0,
         attempt: u32::try_from(number).expect("attempts count from 1"),
         allowance: Allowance::of(&task, None, Need::default()),
+        last_heartbeat_ms: None,
         completed: moment == AttemptMoment::Done,
         tolerates_crash: lazily(true),
     }
@@ -111,7 +112,9 @@ fn a_drawn_fault_spares_the_last_attempt() {
     ] {
         for moment in [
             AttemptMoment::Starts,
-            AttemptMoment::Heartbeat,
+            AttemptMoment::Await(2),
+            AttemptMoment::Heartbeat(1),
+            AttemptMoment::HeartbeatSent { first: 1, last: 1 },
             AttemptMoment::Done,
         ] {
             let mut choices = Choices::seeded(1);
@@ -290,4 +293,37 @@ fn a_swarm_switches_about_half_of_many_kinds_off_but_none_of_two() {
         .with(FaultKind::CacheEviction);
     assert!((0..100).all(|seed| on(&two, seed) == 2));
     assert!((0..100).all(|seed| on(&FaultProfile::all().swarm(false), seed) == kinds));
+}
+
+#[test]
+fn of_many_awaits_of_an_attempt_the_first_ones_and_then_fewer_and_fewer_are_points() {
+    let mut choices = Choices::benign();
+    choices.record_offers();
+    let mut faults = faults(certain(FaultKind::WorkerCrash), &mut choices);
+    for number in 1..=1_000 {
+        let at_await = attempt(AttemptMoment::Await(number), 1, 0);
+        assert!(faults.attempt(&mut choices, START_MS, &at_await).is_none());
+    }
+    let keys: Vec<_> = choices
+        .offers()
+        .iter()
+        .map(|offer| offer.point.key.clone())
+        .collect();
+    let points = (2..=16).chain([32, 64, 128, 256, 512]);
+    let wanted: Vec<_> = points
+        .map(|number| format!("Payment#1/charge, {number}, at await"))
+        .collect();
+    assert_eq!(keys, wanted);
+}
+
+#[test]
+fn a_fault_that_is_placed_at_an_await_happens_however_late_it_is() {
+    let mut choices = Choices::benign();
+    let mut faults = faults(Fault::worker_crash().at_await(777), &mut choices);
+    let mut happened = (1..=1_000).filter(|number| {
+        let at_await = attempt(AttemptMoment::Await(*number), 1, 0);
+        faults.attempt(&mut choices, START_MS, &at_await).is_some()
+    });
+    assert_eq!(happened.next(), Some(777));
+    assert_eq!(happened.next(), None);
 }

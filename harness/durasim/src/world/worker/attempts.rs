@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use durasim_engine::TaskId;
 use durasim_service::Request;
 use durasim_worker::activity::{
     ActivityAttempt, ActivityOutcome, ClockCallback, HeartbeatAction, HeartbeatCallback,
-    HeartbeatThrottle,
 };
 use futures::future::BoxFuture;
 use temporalio_protos::temporal::api::{
@@ -20,59 +18,27 @@ use temporalio_protos::temporal::api::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{ProcessRef, WorkerCall, alarms::ProcessAlarm};
+use super::{
+    ProcessRef, RunningAttempt, WorkerCall,
+    alarms::ProcessAlarm,
+    attempt_code::{AttemptCode, at_heartbeat_callback},
+    running::{Heartbeat, Subject},
+};
 use crate::{
-    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, Lazily, first_await, limit_ms},
-    label::{AttemptMessage, Label, Name, Workflow},
+    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, Lazily, limit_ms},
+    label::{AttemptMessage, Name, Workflow},
     world::{State, World, diagnosis, recorded::TaskAttempt, tolerance::tolerance},
 };
 
-/// An activity attempt whose code runs.
-pub(in crate::world) struct RunningAttempt {
-    pub(super) task: TaskId,
-    subject: Subject,
-    cancel: CancellationToken,
-    heartbeat: Heartbeat,
-    /// The faults that the activity can still tolerate.
-    pub(in crate::world) allowance: Allowance,
-    /// True if the activity is given up at some time, however often it fails.
-    bounded: bool,
-}
-
-/// The heartbeats of one attempt.
-struct Heartbeat {
-    throttle: HeartbeatThrottle,
-    /// True once a fault has taken all heartbeats from here on.
-    lost: bool,
-}
-
-/// An attempt as choices, traces and reports name it.
-#[derive(Clone, Copy)]
-struct Subject {
-    workflow: Workflow,
-    activity: Name,
-    /// The number of the attempt, from 1.
-    number: u32,
-}
-
-impl Subject {
-    fn label(self) -> Label {
-        Label::Attempt(self.workflow, self.activity)
-    }
-
-    fn message(self, message: AttemptMessage) -> Label {
-        Label::AttemptMessage(self.workflow, self.activity, message)
-    }
-}
-
 impl State {
     /// Asks the faults what becomes of an attempt at this moment.
-    fn attempt_fate(
+    pub(super) fn attempt_fate(
         &mut self,
         at: ProcessRef,
         moment: AttemptMoment,
         subject: Subject,
         allowance: Allowance,
+        last_heartbeat_ms: Option<u64>,
         completed: bool,
     ) -> Option<AttemptFate> {
         if !self.faults.any() {
@@ -89,6 +55,7 @@ impl State {
             version: process.version,
             attempt: subject.number,
             allowance,
+            last_heartbeat_ms,
             completed,
             tolerates_crash: &Lazily::new(&tolerates_crash),
         };
@@ -118,16 +85,11 @@ impl State {
         } else {
             Allowance::default()
         };
-        let fate = match self.attempt_fate(at, AttemptMoment::Starts, subject, allowance, false) {
+        let starts = AttemptMoment::Starts;
+        let fate = match self.attempt_fate(at, starts, subject, allowance, None, false) {
             Some(AttemptFate::Fail(failure)) => {
                 let outcome = ActivityOutcome::Failed(failure);
                 return self.report_attempt(at, &task.task_token, subject, outcome, None);
-            }
-            Some(AttemptFate::Crash {
-                restart_after_ms,
-                version,
-            }) => {
-                return self.crash_worker(at, restart_after_ms, version);
             }
             Some(AttemptFate::CutOff(partition)) => {
                 self.cut_off(at, partition);
@@ -149,38 +111,27 @@ impl State {
             run_id,
             attempt = number
         );
-        let heartbeat = Heartbeat {
-            throttle: HeartbeatThrottle::new(&task),
-            lost: false,
-        };
+        let heartbeat = Heartbeat::new(&task);
         let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
         attempt.heartbeat = heartbeat_callback(at, token.clone());
+        let asks = self.faults.any();
+        if asks {
+            attempt.at_heartbeat = at_heartbeat_callback(at, token.clone());
+        }
         let begun = self.begin_attempt(at, attempt, subject.workflow);
-        let Some((future, cancel)) = begun else {
+        let Some((code, cancel)) = begun else {
             return;
         };
-        let attempt_token = token.clone();
-        let runs = async move {
-            let mut future = future;
-            let outcome = match fate {
-                Some(AttemptFate::Pause(pause)) => pause.of(future).await,
-                Some(AttemptFate::CrashAtFirstAwait {
-                    restart_after_ms,
-                    version,
-                }) => {
-                    // A result without an await is lost with the process.
-                    let _ = first_await(&mut future).await;
-                    let world = World::current();
-                    let mut state = world.state();
-                    return state.attempt_dies(at, &attempt_token, restart_after_ms, version);
-                }
-                _ => future.await,
-            };
-            World::current()
-                .state()
-                .attempt_done(at, &attempt_token, outcome);
+        let runs = AttemptCode {
+            at,
+            token: token.clone(),
+            code,
+            fate,
+            asks,
         };
-        let task = self.executor.spawn(label.text(), runs.instrument(span));
+        let task = self
+            .executor
+            .spawn(label.text(), runs.run().instrument(span));
         let attempt = RunningAttempt {
             task,
             subject,
@@ -229,24 +180,8 @@ impl State {
                 .is_some()
     }
 
-    /// The process dies of a fault while this attempt runs.
-    fn attempt_dies(
-        &mut self,
-        at: ProcessRef,
-        token: &[u8],
-        restart_after_ms: u64,
-        version: usize,
-    ) {
-        let Some(process) = self.workers.running_mut(at) else {
-            return;
-        };
-        // The attempt's own task is the one that runs: it ends by itself.
-        if process.attempts.remove(token).is_some() {
-            self.crash_worker(at, restart_after_ms, version);
-        }
-    }
-
-    fn attempt_done(&mut self, at: ProcessRef, token: &[u8], outcome: ActivityOutcome) {
+    /// The code of an attempt is done.
+    pub(super) fn attempt_done(&mut self, at: ProcessRef, token: &[u8], outcome: ActivityOutcome) {
         let process = self.workers.running_mut(at);
         let Some(attempt) = process.and_then(|process| process.attempts.remove(token)) else {
             return;
@@ -259,8 +194,11 @@ impl State {
             ..
         } = attempt;
         let allowance = tolerance!(self).still_allowed(token, allowance);
-        let completed = matches!(outcome, ActivityOutcome::Completed(_));
-        match self.attempt_fate(at, AttemptMoment::Done, subject, allowance, completed) {
+        let (done, completed) = (
+            AttemptMoment::Done,
+            matches!(outcome, ActivityOutcome::Completed(_)),
+        );
+        match self.attempt_fate(at, done, subject, allowance, None, completed) {
             Some(AttemptFate::Crash {
                 restart_after_ms,
                 version,
@@ -277,16 +215,22 @@ impl State {
         {
             return self.fail(report);
         }
-        self.report_attempt(at, token, subject, outcome, heartbeat.throttle.unsent());
+        self.report_attempt(
+            at,
+            token,
+            subject,
+            outcome,
+            heartbeat.throttle.into_latest(),
+        );
     }
 
-    fn report_attempt(
+    pub(super) fn report_attempt(
         &mut self,
         at: ProcessRef,
         token: &[u8],
         subject: Subject,
         outcome: ActivityOutcome,
-        unsent_heartbeat: Option<Vec<Payload>>,
+        last_heartbeat: Option<Vec<Payload>>,
     ) {
         let Some(process) = self.workers.running(at) else {
             return;
@@ -310,7 +254,7 @@ impl State {
                 RespondActivityTaskFailedRequest {
                     task_token,
                     failure: Some(*failure),
-                    last_heartbeat_details: unsent_heartbeat.map(|payloads| Payloads { payloads }),
+                    last_heartbeat_details: last_heartbeat.map(|payloads| Payloads { payloads }),
                     identity,
                     namespace,
                     ..Default::default()
@@ -344,7 +288,11 @@ impl State {
         }
     }
 
-    fn running_attempt(&mut self, at: ProcessRef, token: &[u8]) -> Option<&mut RunningAttempt> {
+    pub(super) fn running_attempt(
+        &mut self,
+        at: ProcessRef,
+        token: &[u8],
+    ) -> Option<&mut RunningAttempt> {
         self.workers.running_mut(at)?.attempts.get_mut(token)
     }
 
@@ -354,6 +302,7 @@ impl State {
         let Some(attempt) = self.running_attempt(at, token) else {
             return;
         };
+        attempt.heartbeat.throttled += 1;
         match attempt.heartbeat.throttle.record(now_ms, details) {
             HeartbeatAction::Send(details) => self.send_heartbeat(at, token, details),
             HeartbeatAction::Hold { until_ms } => {
@@ -382,9 +331,12 @@ impl State {
         if attempt.heartbeat.lost {
             return;
         }
+        let last = attempt.heartbeat.throttled;
+        let first = std::mem::replace(&mut attempt.heartbeat.told, last) + 1;
+        let sent = AttemptMoment::HeartbeatSent { first, last };
         let (subject, allowance) = (attempt.subject, attempt.allowance);
         let allowance = tolerance!(self).still_allowed(token, allowance);
-        let fate = self.attempt_fate(at, AttemptMoment::Heartbeat, subject, allowance, false);
+        let fate = self.attempt_fate(at, sent, subject, allowance, None, false);
         if let Some(AttemptFate::LoseHeartbeat { and_later }) = fate {
             if let Some(attempt) = self.running_attempt(at, token) {
                 attempt.heartbeat.lost = and_later;

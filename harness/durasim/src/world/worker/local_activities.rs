@@ -3,9 +3,6 @@
 //! [`LocalActivities`] keeps their clocks as Core does. The world runs their code and sets their
 //! alarms.
 
-use std::collections::BTreeMap;
-
-use durasim_engine::TaskId;
 use durasim_worker::{
     LocalActivityTask, LocalActivityWork,
     activity::{
@@ -14,34 +11,12 @@ use durasim_worker::{
     },
 };
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
-use tokio_util::sync::CancellationToken;
 
-use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback};
+use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback, running::RunningLocal};
 use crate::{
     label::{Label, Name},
     world::{State, World, diagnosis, recorded::TaskAttempt},
 };
-
-/// The local activities of one process.
-#[derive(Default)]
-pub(super) struct LocalAttempts {
-    clocks: LocalActivities,
-    /// The attempts whose code runs and counts for something, by request.
-    running: BTreeMap<u64, RunningLocal>,
-}
-
-/// An attempt of a local activity whose code runs.
-struct RunningLocal {
-    task: TaskId,
-    cancel: CancellationToken,
-}
-
-impl LocalAttempts {
-    /// Returns the tasks of the attempts that run.
-    pub(super) fn into_tasks(self) -> impl Iterator<Item = TaskId> {
-        self.running.into_values().map(|running| running.task)
-    }
-}
 
 impl State {
     /// Starts and cancels the local activities that a workflow task asks for.

@@ -5,6 +5,7 @@
 //! meant for a process that is gone is lost, and [`Workers::running`] says so.
 
 mod alarms;
+mod attempt_code;
 mod attempts;
 pub(super) mod call;
 mod code_of_runs;
@@ -14,6 +15,7 @@ mod partition;
 pub(super) mod polls;
 mod process;
 pub(super) mod reference;
+mod running;
 mod spec;
 mod workflow_tasks;
 
@@ -21,12 +23,12 @@ use std::collections::BTreeMap;
 
 use crate::world::alarms::Alarms;
 use alarms::{Alarm, ProcessAlarm};
-pub(super) use attempts::RunningAttempt;
 pub(super) use call::WorkerCall;
 use code_of_runs::RunCode;
 pub(super) use polls::PollKind;
 pub(crate) use process::WorkerProcess;
 pub(crate) use reference::ProcessRef;
+pub(super) use running::RunningAttempt;
 pub(crate) use spec::{WorkerSpec, WorkerVersion};
 
 /// The workers of a world, each with its latest process.

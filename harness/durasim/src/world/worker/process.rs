@@ -7,9 +7,7 @@ use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
 
-use super::{
-    ProcessRef, RunningAttempt, WorkerSpec, local_activities::LocalAttempts, polls::Polls,
-};
+use super::{ProcessRef, RunningAttempt, WorkerSpec, polls::Polls, running::LocalAttempts};
 use crate::{label::Workflow, mock_workflow::MockWorkflow, world::connection::connection};
 
 /// A worker process. All of it but `spec` is lost when the process dies.

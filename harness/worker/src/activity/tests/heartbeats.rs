@@ -54,3 +54,46 @@ fn mocks_record_heartbeats_of_any_type() {
         .collect();
     assert_eq!(pages, [1, 2]);
 }
+
+#[test]
+fn code_that_its_host_stops_at_a_heartbeat_goes_no_further() {
+    // Returns the heartbeats that are delivered, and the pages that the code has come to.
+    let stopped = |at_heartbeat: AtHeartbeat| {
+        let pages = Arc::new(Mutex::new(Vec::new()));
+        let seen = pages.clone();
+        let mut definitions = ActivityDefinitions::default();
+        definitions
+            .mock(&Shop::report, move |call| {
+                let seen = seen.clone();
+                async move {
+                    for page in 1..=3_u32 {
+                        seen.lock().unwrap().push(page);
+                        call.record_heartbeat(&page);
+                    }
+                    Ok(())
+                }
+            })
+            .expect("it is mocked once");
+        let beats = Arc::new(Mutex::new(Vec::new()));
+        let delivered = beats.clone();
+        let mut attempt = attempt("Shop::report", payloads(&()));
+        attempt.heartbeat = Arc::new(move |beat| delivered.lock().unwrap().push(beat));
+        let count = Mutex::new(0);
+        attempt.at_heartbeat = Arc::new(move || {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            if *count == 2 {
+                at_heartbeat
+            } else {
+                AtHeartbeat::GoOn
+            }
+        });
+        let run = definitions.start(attempt).expect("it is registered");
+        assert!(run.now_or_never().is_none() || at_heartbeat == AtHeartbeat::GoOn);
+        let beats = beats.lock().unwrap().len();
+        (beats, pages.lock().unwrap().clone())
+    };
+    assert_eq!(stopped(AtHeartbeat::GoOn), (3, vec![1, 2, 3]));
+    assert_eq!(stopped(AtHeartbeat::Stop), (2, vec![1, 2]));
+    assert_eq!(stopped(AtHeartbeat::StopBefore), (1, vec![1, 2]));
+}
