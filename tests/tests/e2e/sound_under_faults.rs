@@ -6,12 +6,13 @@ use std::sync::{
 };
 
 use durasim::prelude::*;
-use temporalio_client::errors::WorkflowUpdateError;
+use temporalio_client::errors::{WorkflowGetResultError, WorkflowUpdateError};
 use temporalio_common::{ActivityCloseTimeouts, RetryPolicy};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext,
-    WorkflowContextView, WorkflowResult,
+    ActivityCancellationType, ActivityOptions, ApplicationFailure, ContinueAsNewOptions,
+    SyncWorkflowContext, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
+    WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -133,6 +134,123 @@ async fn a_run_may_need_nearly_all_of_its_time(env: TestWorkflowEnvironment) -> 
         options,
     )
     .await
+}
+
+/// Works with heartbeats until it is cancelled.
+struct Shift;
+
+#[activities]
+impl Shift {
+    #[activity]
+    async fn work(ctx: ActivityContext, hours: u32) -> Result<(), ActivityError> {
+        for minute in 0..60 * hours {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            ctx.record_heartbeat(minute).await?;
+            if ctx.is_cancelled() {
+                return Err(ActivityError::cancelled());
+            }
+        }
+        Ok(())
+    }
+
+    #[activity]
+    async fn tidy(_ctx: ActivityContext) -> Result<(), ActivityError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+}
+
+/// Works an hour, then until it is cancelled, and tidies up before it closes.
+#[workflow]
+#[derive(Default)]
+struct Work;
+
+#[workflow_methods]
+impl Work {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let options = || {
+            ActivityOptions::with_start_to_close_timeout(Duration::from_hours(24))
+                .heartbeat_timeout(Duration::from_mins(10))
+                .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
+                .build()
+        };
+        ctx.execute_activity(Shift::work, 1_u32, options()).await?;
+        let worked = ctx.execute_activity(Shift::work, 23_u32, options()).await;
+        // What follows must not be cancelled too.
+        let shielded = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(30))
+            .cancellation_token(WorkflowCancellationToken::new())
+            .build();
+        ctx.execute_activity(Shift::tidy, (), shielded).await?;
+        Ok(worked?)
+    }
+}
+
+/// An attempt that dies is retried, unless its activity is to be cancelled: then it fails. No fault
+/// may turn what is cancelled into what fails.
+#[workflow_test(seeds = 256, faults = FaultProfile::all().max_faults(20))]
+async fn a_workflow_is_cancelled_while_an_activity_runs(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("shifts")
+        .workflow::<Work>()
+        .activity(Shift::work)
+        .activity(Shift::tidy)
+        .implementer(Shift)
+        .start()?;
+    let options = WorkflowStartOptions::new("shifts", "work-1").build();
+    let work = env.client().start_workflow(Work::run, (), options).await?;
+    env.sleep(Duration::from_hours(5)).await;
+    work.cancel(WorkflowCancelOptions::default()).await?;
+    let ended = work.get_result(WorkflowGetResultOptions::default()).await;
+    assert!(
+        matches!(ended, Err(WorkflowGetResultError::Cancelled { .. })),
+        "{ended:?}"
+    );
+    Ok(())
+}
+
+/// Fails in its first run, at once, and succeeds in the next.
+#[workflow]
+#[derive(Default)]
+struct SecondThought;
+
+#[workflow_methods]
+impl SecondThought {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u32> {
+        let attempt = ctx.info().attempt();
+        if attempt == 1 {
+            return Err(ApplicationFailure::new("not yet".to_owned()).into());
+        }
+        ctx.timer(Duration::from_mins(1)).await;
+        Ok(attempt)
+    }
+}
+
+/// A start whose answer is lost is made again. The run that retries the first does not know the
+/// request: no fault may lose the answer then.
+#[workflow_test(
+    seeds = 256,
+    faults = FaultProfile::all().with_odds(FaultKind::ClientUnavailable, 0.5).max_faults(20)
+)]
+async fn a_workflow_is_started_whose_first_run_fails_at_once(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("thoughts").workflow::<SecondThought>().start()?;
+    let retry = RetryPolicy::builder().maximum_attempts(2).build();
+    let options = WorkflowStartOptions::new("thoughts", "thought-1")
+        .retry_policy(retry)
+        .build();
+    let thought = env
+        .client()
+        .start_workflow(SecondThought::run, (), options)
+        .await?;
+    let attempt = thought
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert_eq!(attempt, 2);
+    Ok(())
 }
 
 /// Books updates, and continues as new after a few of them.

@@ -22,7 +22,7 @@ mod times;
 mod words;
 
 pub(crate) use allowance::Allowance;
-pub(crate) use baseline::Baseline;
+pub(crate) use baseline::{Baseline, cancels_ms};
 pub use catalogue::FaultKind;
 pub(crate) use catalogue::is_fault_site;
 pub(crate) use draw::Faults;

@@ -93,7 +93,7 @@ impl State {
                 worker: worker.as_deref(),
                 answer: None,
                 allowance: None,
-                tolerates_repeat: self.tolerates_repeat(&caller),
+                tolerates_repeat: self.tolerates_repeat(&caller, &request),
                 timeout_ms,
             };
             self.fate(&view)
@@ -217,14 +217,11 @@ impl State {
         }
     }
 
-    /// Returns `true` if the Nexus operation that an answer is about has the time for the service
-    /// to ask again. The service asks again for nothing else.
-    #[cfg_attr(
-        not(feature = "nexus"),
-        expect(clippy::unused_self, reason = "nobody handles operations then")
-    )]
-    fn tolerates_repeat(&self, caller: &Caller) -> bool {
+    /// Returns `true` if a request may be made a second time by itself: a client makes it again if
+    /// the answer is lost, and so does the service with its requests to Nexus handlers.
+    fn tolerates_repeat(&self, caller: &Caller, request: &Request) -> bool {
         match caller {
+            Caller::Client { .. } => tolerance!(self).tolerates_second_call(request),
             #[cfg(feature = "nexus")]
             Caller::Nexus {
                 request_id: Some(request_id),

@@ -2,7 +2,7 @@
 //! happens.
 
 use durasim_events::Attributes;
-use durasim_service::{PolledWorkflowTask, Response, Service, time::instant_ms};
+use durasim_service::{PolledWorkflowTask, Request, Response, Service, time::instant_ms};
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution, history::v1::WorkflowExecutionStartedEventAttributes,
     workflowservice::v1::PollActivityTaskQueueResponse,
@@ -13,7 +13,7 @@ use super::{
     worker::{ProcessRef, WorkerCall, Workers},
 };
 use crate::{
-    faults::{Allowance, DEFAULT_TASK_TIMEOUT_MS, RunTimes, limit_ms},
+    faults::{Allowance, DEFAULT_TASK_TIMEOUT_MS, RunTimes, cancels_ms, limit_ms},
     outcome::WorldOptions,
 };
 
@@ -24,6 +24,11 @@ const QUERY_NEEDS_MS: u64 = 2 * DEFAULT_TASK_TIMEOUT_MS;
 /// The last attempt of a workflow task that may wait for a process that is cut off: so many tasks
 /// of a run may time out in a row.
 const MAX_WAITING_ATTEMPT: i32 = 3;
+
+/// The time within which the official client makes a call again whose answer was lost, in virtual
+/// milliseconds: it gives up after ten seconds (`temporalio-client: src/retry.rs`), and a call may
+/// be late.
+const SECOND_CALL_MS: u64 = 15_000;
 
 /// The parts of a world that decide what it tolerates.
 ///
@@ -117,10 +122,37 @@ impl<'a> Tolerance<'a> {
             .activity_type
             .as_ref()
             .map_or("", |it| it.name.as_str());
-        let deadline_ms = self.run_needs_from_ms(task.workflow_execution.as_ref());
+        let execution = task.workflow_execution.as_ref();
+        let deadlines = [
+            self.run_needs_from_ms(execution),
+            self.next_cancel_ms(execution),
+        ];
+        let deadline_ms = deadlines.into_iter().flatten().min();
         let baseline = self.options.baseline.activity(activity_type);
         let allowance = Allowance::of(task, deadline_ms, baseline);
         self.still_allowed(&task.task_token, allowance)
+    }
+
+    /// Returns the time at which something of a run is to be cancelled next, as far as the
+    /// fault-free world shows it. An activity that is cancelled while its attempt is dead is not
+    /// retried any more, and fails; so the next attempt must be done before that time.
+    fn next_cancel_ms(self, execution: Option<&WorkflowExecution>) -> Option<u64> {
+        let baseline = &self.options.baseline;
+        if baseline.has_no_cancels() {
+            return None;
+        }
+        let WorkflowExecution {
+            workflow_id,
+            run_id,
+        } = execution?;
+        let (_, events) = self.service.run(workflow_id, Some(run_id))?;
+        let cancels = cancels_ms(events).len();
+        let (started_ms, started) = self.started(execution)?;
+        let workflow_type = started
+            .workflow_type
+            .as_ref()
+            .map_or("", |it| it.name.as_str());
+        baseline.next_cancel_ms(workflow_id, workflow_type, started_ms, cancels)
     }
 
     /// Returns the losses that an attempt still tolerates: an activity that is to be cancelled is
@@ -130,6 +162,45 @@ impl<'a> Tolerance<'a> {
             allowance.without_retry()
         } else {
             allowance
+        }
+    }
+
+    /// Returns `true` if the run that a start or a cancel request is about is still the current one
+    /// when a client makes the call again. The service recognises the request by its id then; the
+    /// next run of the workflow does not know it.
+    ///
+    /// Source: `temporalio/temporal: service/history/api/startworkflow/api.go`
+    /// (`handleConflict`), `service/history/api/requestcancelworkflow/api.go`.
+    pub(super) fn tolerates_second_call(self, request: &Request) -> bool {
+        let baseline = &self.options.baseline;
+        match request {
+            Request::StartWorkflowExecution(start) => {
+                let workflow_type = start.workflow_type.as_ref().map_or("", |it| &it.name);
+                baseline
+                    .next_run_after_ms(&start.workflow_id, workflow_type)
+                    .is_none_or(|after_ms| after_ms > SECOND_CALL_MS)
+            }
+            Request::RequestCancelWorkflowExecution(cancel) => {
+                let execution = cancel.workflow_execution.as_ref();
+                execution.is_some_and(|execution| {
+                    !execution.run_id.is_empty()
+                        || baseline
+                            .next_run_after_ms(&execution.workflow_id, self.type_of(execution))
+                            .is_none()
+                })
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the type of a workflow that runs.
+    fn type_of(self, execution: &WorkflowExecution) -> &'a str {
+        let run = self.service.run(&execution.workflow_id, None);
+        match run.and_then(|(_, events)| events.first()?.attributes.as_ref()) {
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
+                started.workflow_type.as_ref().map_or("", |it| &it.name)
+            }
+            _ => "",
         }
     }
 

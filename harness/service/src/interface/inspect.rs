@@ -162,8 +162,9 @@ pub struct RunHistory {
 }
 
 impl Service {
-    /// Returns `true` if the cancellation of this task's activity is requested. Its attempts are
-    /// not retried then.
+    /// Returns `true` if the cancellation of this task's activity is requested: its attempts are not
+    /// retried then. Returns `true`, too, if that of its run is, and workflow code, which may pass
+    /// the request on to the activity, has not seen it yet.
     pub fn is_cancel_requested(&self, task_token: &[u8]) -> bool {
         let Ok(TaskToken::ActivityTask {
             run,
@@ -173,10 +174,12 @@ impl Service {
         else {
             return false;
         };
-        let activities = &self.executions.run(run).activities;
-        activities
-            .get(scheduled_event_id)
-            .is_some_and(PendingActivity::is_cancel_requested)
+        let run = self.executions.run(run);
+        run.has_unseen_cancel_request()
+            || run
+                .activities
+                .get(scheduled_event_id)
+                .is_some_and(PendingActivity::is_cancel_requested)
     }
 
     /// Returns all runs, in the order in which they started.

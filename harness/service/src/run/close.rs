@@ -8,7 +8,7 @@ use crate::{
         Payloads, WorkflowExecution,
         common::Link,
         enums::{
-            ContinueAsNewInitiator, RetryState, TimeoutType, WorkflowExecutionStatus,
+            ContinueAsNewInitiator, EventType, RetryState, TimeoutType, WorkflowExecutionStatus,
             WorkflowTaskFailedCause,
         },
         failure::Failure,
@@ -164,6 +164,15 @@ impl Run {
         Schedule::parse(spec)
             .ok()?
             .backoff_ms(self.execution_ms(), now_ms)
+    }
+
+    /// Returns `true` if the cancellation of the run is requested and no completed workflow task
+    /// knew of the request.
+    pub(crate) fn has_unseen_cancel_request(&self) -> bool {
+        let seen = usize::try_from(self.state.workflow_task.last_completed_started_event_id);
+        let mut seen = self.history.events().iter().take(seen.unwrap_or(0));
+        self.state.cancel_requested
+            && !seen.any(|it| it.event_type() == EventType::WorkflowExecutionCancelRequested)
     }
 
     /// Requests the cancellation of the run, once.

@@ -1,8 +1,8 @@
 //! The timers of all runs.
 //!
-//! A run knows the next due time of each [`TimerKind`] ([`Run::due_times`]). After every transaction,
-//! the changes go into one ordered set. Firing a timer is a transaction on its run. A new kind is a
-//! variant, a deadline in `run/deadline.rs` and a line in `executors/timers.rs`.
+//! A run knows the next due time of each [`TimerKind`] ([`Run::due_times`]). After every
+//! transaction, the changes go into one ordered set. Firing a timer is a transaction on its run. A
+//! new kind is a variant, a deadline in `run/deadline.rs` and a line in `executors/timers.rs`.
 
 use std::collections::{BTreeSet, VecDeque};
 

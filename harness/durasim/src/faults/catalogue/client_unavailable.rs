@@ -7,11 +7,14 @@
 //! effect: a call that waits (for a result, an update, a worker's answer to a query) may be older
 //! than ten seconds by then.
 //!
-//! The service knows a start or a cancel request that is made again by its request id. It knows a
-//! signal too, but only while the workflow is open: the second try may find the workflow closed,
-//! and the caller gets NOT_FOUND although its signal counted. No workflow could prevent that. So
-//! signals, like terminations and reports of activities, are refused only before they take effect.
-//! A fault that is placed by hand may refuse any of them after.
+//! The service knows a start or a cancel request that is made again by its request id, as long as
+//! the workflow has no other run by then: one that retries or continues the first does not know the
+//! request, and the caller gets ALREADY_EXISTS. So these calls are refused after they took effect
+//! only where the fault-free world shows no such run. The service knows a signal too, but only
+//! while the workflow is open: the second try may find the workflow closed, and the caller gets
+//! NOT_FOUND although its signal counted. No workflow could prevent that. So signals, like
+//! terminations and reports of activities, are refused only before they take effect. A fault that
+//! is placed by hand may refuse any of them after.
 
 use durasim_service::Rpc;
 use tonic::Status;
@@ -51,7 +54,7 @@ impl FaultRule for ClientUnavailable {
             return None;
         }
         let opportunity = Opportunity::new(message.label, Moment::Message)
-            .ways(ways(message.rpc?)?)
+            .ways(ways(message)?)
             .sets_back(message.label);
         let injection = injector.inject(opportunity, &|injection| {
             let when = if injection.way == AFTER_EFFECT {
@@ -75,11 +78,12 @@ impl FaultRule for ClientUnavailable {
 
 /// Returns the number of ways in which a call may be refused; `None` if the official client does
 /// not make it again.
-fn ways(rpc: Rpc) -> Option<u32> {
-    match rpc {
-        Rpc::StartWorkflowExecution
-        | Rpc::RequestCancelWorkflowExecution
-        | Rpc::DescribeWorkflowExecution => Some(2),
+fn ways(message: &CallView<'_>) -> Option<u32> {
+    match message.rpc? {
+        Rpc::DescribeWorkflowExecution => Some(2),
+        Rpc::StartWorkflowExecution | Rpc::RequestCancelWorkflowExecution => {
+            Some(if message.tolerates_repeat { 2 } else { 1 })
+        }
         Rpc::SignalWorkflowExecution
         | Rpc::SignalWithStartWorkflowExecution
         | Rpc::TerminateWorkflowExecution

@@ -44,6 +44,21 @@ fn a_heartbeat_tells_an_activity_of_its_cancellation_which_ends_its_retries() {
 }
 
 #[test]
+fn a_cancel_request_to_the_run_counts_until_workflow_code_has_seen_it() {
+    let mut world = with_activity(options());
+    let task = activity_task(&mut world);
+    let request = RequestCancelWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        ..RequestCancelWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
+    assert!(world.service.is_cancel_requested(&task.task_token));
+    world.run_workflow_task(vec![]);
+    assert!(!world.service.is_cancel_requested(&task.task_token));
+}
+
+#[test]
 fn an_activity_without_a_cancel_request_cannot_report_its_cancellation() {
     let mut world = with_activity(options());
     let task = activity_task(&mut world);
