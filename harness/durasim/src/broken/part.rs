@@ -21,6 +21,8 @@ pub(crate) enum Sabotage {
     RebuildComparison,
     /// A replay has the same clocks and hash seeds as the run.
     ReplayAmbient,
+    /// A worker does not give up on attempts by itself.
+    LocalTimeouts,
     /// The code of a process that died runs on.
     DeathOfAttempts,
     /// Messages are not held by events.

@@ -1,8 +1,9 @@
-//! Probes of the faults that happen inside the code of an attempt.
+//! Probes of the faults that happen inside the code of an attempt, and of what a worker does about
+//! them by itself.
 
 use super::{
     faults::BEATING,
-    payments::{Bank, happens},
+    payments::{Bank, SILENT, happens},
     proof::probes,
 };
 use crate::{
@@ -58,5 +59,15 @@ probes! {
         "pause Bank::charge, attempt 1, at its 3rd await, until its retry runs beside it",
         |it| it.log == ["begin 1", "begin 2", "end 2", "end 1"]
             || it.log == ["begin 1", "begin 2", "end 1", "end 2"],
+    );
+
+    a_worker_gives_up_on_an_attempt_after_its_timeout_and_reports_nothing,
+    breaks Sabotage::LocalTimeouts => || happens(
+        SILENT,
+        Fault::activity_overlap().before_activity(Bank::charge),
+        "pause Bank::charge, attempt 1, before its code begins, until its retry runs beside it",
+        |it| it.log.contains(&"end 1".to_owned())
+            && it.log.contains(&"end 2".to_owned())
+            && it.traced("send", "charge/completed") == 1,
     );
 }

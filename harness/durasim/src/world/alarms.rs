@@ -18,10 +18,21 @@ impl<T> Default for Alarms<T> {
     }
 }
 
+/// The key of an alarm that was set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AlarmKey((u64, u64));
+
 impl<T> Alarms<T> {
-    pub(crate) fn set(&mut self, due_ms: u64, what: T) {
-        self.by_time.insert((due_ms, self.next), what);
+    pub(crate) fn set(&mut self, due_ms: u64, what: T) -> AlarmKey {
+        let key = (due_ms, self.next);
+        self.by_time.insert(key, what);
         self.next += 1;
+        AlarmKey(key)
+    }
+
+    /// Drops an alarm, unless it has gone off.
+    pub(crate) fn forget(&mut self, key: AlarmKey) {
+        self.by_time.remove(&key.0);
     }
 
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
@@ -55,5 +66,16 @@ mod tests {
             [Some('a'), Some('b'), Some('c')]
         );
         assert_eq!(alarms.take_due(9), None);
+    }
+
+    #[test]
+    fn a_forgotten_alarm_does_not_go_off() {
+        let mut alarms = Alarms::default();
+        let forgotten = alarms.set(1, 'a');
+        alarms.set(2, 'b');
+        alarms.forget(forgotten);
+        assert_eq!(alarms.take_due(9), Some('b'));
+        alarms.forget(forgotten);
+        assert_eq!(alarms.next_due_ms(), None);
     }
 }

@@ -90,6 +90,7 @@ mod external_workflows;
 mod inside_activities;
 mod interceptors;
 mod local_activities;
+mod local_timeouts;
 mod untyped;
 mod updates;
 mod versions;

@@ -1,9 +1,11 @@
 //! The times that a worker process waits for: throttled heartbeats, restarts, local activities.
 
+use std::sync::Arc;
+
 use durasim_worker::activity::{LocalActivityId, LocalActivityMoment};
 
-use super::ProcessRef;
-use crate::world::State;
+use super::{ProcessRef, running::CancelReason};
+use crate::world::{State, alarms::AlarmKey};
 
 /// Something that happens in a worker when the clock reaches a time.
 pub(super) enum Alarm {
@@ -17,6 +19,8 @@ pub(super) enum Alarm {
 pub(super) enum ProcessAlarm {
     /// The throttle of an attempt's heartbeats ends.
     Heartbeat { token: Vec<u8> },
+    /// The worker gives up on an attempt that the service has given up on.
+    LocalTimeout { token: Arc<[u8]> },
     /// The next attempt of a local activity is due, or an attempt has taken too long.
     LocalActivity {
         id: LocalActivityId,
@@ -29,8 +33,13 @@ pub(super) enum ProcessAlarm {
 }
 
 impl State {
-    pub(super) fn set_alarm(&mut self, at: ProcessRef, due_ms: u64, alarm: ProcessAlarm) {
-        self.workers.alarms.set(due_ms, Alarm::In(at, alarm));
+    pub(super) fn set_alarm(
+        &mut self,
+        at: ProcessRef,
+        due_ms: u64,
+        alarm: ProcessAlarm,
+    ) -> AlarmKey {
+        self.workers.alarms.set(due_ms, Alarm::In(at, alarm))
     }
 
     /// Lets the first alarm that is due go off. Returns `false` if none is due.
@@ -42,6 +51,9 @@ impl State {
             Alarm::Restart { worker, version } => self.restart_worker(worker, version),
             Alarm::In(at, _) if self.workers.running(at).is_none() => {}
             Alarm::In(at, ProcessAlarm::Heartbeat { token }) => self.heartbeat_due(at, &token),
+            Alarm::In(at, ProcessAlarm::LocalTimeout { token }) => {
+                self.cancel_attempt(at, &token, CancelReason::NotFound);
+            }
             Alarm::In(at, ProcessAlarm::LocalActivity { id, moment }) => {
                 self.local_activity_due(at, &id, moment);
             }

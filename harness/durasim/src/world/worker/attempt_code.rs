@@ -7,7 +7,7 @@ use durasim_worker::activity::{ActivityOutcome, AtHeartbeat, AtHeartbeatCallback
 use futures::future::BoxFuture;
 use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 
-use super::ProcessRef;
+use super::{ProcessRef, running::CancelReason};
 use crate::{
     faults::{AttemptFate, AttemptMoment},
     world::{State, World, tolerance::tolerance},
@@ -150,19 +150,17 @@ impl State {
         restart_after_ms: u64,
         version: usize,
     ) {
-        let Some(process) = self.workers.running_mut(at) else {
-            return;
-        };
         // The attempt's own task is the one that runs: it ends by itself.
-        if process.attempts.remove(token).is_some() {
+        if self.take_attempt(at, token).is_some() {
             self.crash_worker(at, restart_after_ms, version);
         }
     }
 
     /// This attempt fails of a fault in the middle of its code.
     fn attempt_fails(&mut self, at: ProcessRef, token: &[u8], failure: Box<FailureProto>) {
-        let process = self.workers.running_mut(at);
-        if let Some(attempt) = process.and_then(|process| process.attempts.remove(token)) {
+        if let Some(attempt) = self.take_attempt(at, token)
+            && attempt.cancelled != Some(CancelReason::NotFound)
+        {
             let details = attempt.heartbeat.throttle.into_latest();
             let outcome = ActivityOutcome::Failed(failure);
             self.report_attempt(at, token, attempt.subject, outcome, details);

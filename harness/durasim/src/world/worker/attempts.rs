@@ -22,9 +22,10 @@ use super::{
     ProcessRef, RunningAttempt, WorkerCall,
     alarms::ProcessAlarm,
     attempt_code::{AttemptCode, at_heartbeat_callback},
-    running::{Heartbeat, Subject},
+    running::{CancelReason, Heartbeat, LocalTimeout, Subject},
 };
 use crate::{
+    broken::broken,
     faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, Lazily, limit_ms},
     label::{AttemptMessage, Name, Workflow},
     world::{State, World, diagnosis, recorded::TaskAttempt, tolerance::tolerance},
@@ -112,6 +113,7 @@ impl State {
             attempt = number
         );
         let heartbeat = Heartbeat::new(&task);
+        let local_timeout = LocalTimeout::new(&task, self.now_ms);
         let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
         attempt.heartbeat = heartbeat_callback(at, token.clone());
         let asks = self.faults.any();
@@ -138,11 +140,14 @@ impl State {
             cancel,
             heartbeat,
             allowance,
+            cancelled: None,
+            local_timeout,
             bounded,
         };
         if let Some(process) = self.workers.running_mut(at) {
-            process.attempts.insert(token, attempt);
+            process.attempts.insert(token.clone(), attempt);
         }
+        self.set_local_timeout(at, token);
     }
 
     /// Hands an attempt to the code of its process. Returns the future that runs it, and the token
@@ -182,21 +187,23 @@ impl State {
 
     /// The code of an attempt is done.
     pub(super) fn attempt_done(&mut self, at: ProcessRef, token: &[u8], outcome: ActivityOutcome) {
-        let process = self.workers.running_mut(at);
-        let Some(attempt) = process.and_then(|process| process.attempts.remove(token)) else {
+        let Some(attempt) = self.take_attempt(at, token) else {
             return;
         };
         let RunningAttempt {
             subject,
             heartbeat,
             allowance,
+            cancelled,
             bounded,
             ..
         } = attempt;
+        // Core does not report what the service does not want to know.
+        let is_reported = cancelled != Some(CancelReason::NotFound);
         let allowance = tolerance!(self).still_allowed(token, allowance);
         let (done, completed) = (
             AttemptMoment::Done,
-            matches!(outcome, ActivityOutcome::Completed(_)),
+            is_reported && matches!(outcome, ActivityOutcome::Completed(_)),
         );
         match self.attempt_fate(at, done, subject, allowance, None, completed) {
             Some(AttemptFate::Crash {
@@ -215,13 +222,10 @@ impl State {
         {
             return self.fail(report);
         }
-        self.report_attempt(
-            at,
-            token,
-            subject,
-            outcome,
-            heartbeat.throttle.into_latest(),
-        );
+        if is_reported || matches!(outcome, ActivityOutcome::Fault(_)) {
+            let details = heartbeat.throttle.into_latest();
+            self.report_attempt(at, token, subject, outcome, details);
+        }
     }
 
     pub(super) fn report_attempt(
@@ -281,11 +285,55 @@ impl State {
         self.worker_request(at, WorkerCall::Report, subject.message(message), request);
     }
 
-    pub(super) fn cancel_attempt(&mut self, at: ProcessRef, token: &[u8]) {
-        let process = self.workers.running(at);
-        if let Some(attempt) = process.and_then(|process| process.attempts.get(token)) {
+    /// Asks the code of an attempt to stop, unless it was asked before.
+    pub(super) fn cancel_attempt(&mut self, at: ProcessRef, token: &[u8], reason: CancelReason) {
+        if let Some(attempt) = self.running_attempt(at, token)
+            && attempt.cancelled.is_none()
+        {
+            attempt.cancelled = Some(reason);
             attempt.cancel.cancel();
         }
+    }
+
+    /// The service has answered a heartbeat of an attempt, or its call has failed.
+    pub(super) fn heartbeat_answered(&mut self, at: ProcessRef, token: &[u8]) {
+        if let Some(attempt) = self.running_attempt(at, token)
+            && attempt.local_timeout.has_heartbeats()
+        {
+            self.set_local_timeout(at, token.into());
+        }
+    }
+
+    /// Sets the clock by which the worker gives up on an attempt of which the service hears now.
+    fn set_local_timeout(&mut self, at: ProcessRef, token: Arc<[u8]>) {
+        let now_ms = self.now_ms;
+        let Some(attempt) = self.running_attempt(at, &token) else {
+            return;
+        };
+        let before = attempt.local_timeout.alarm.take();
+        let due_ms = attempt.local_timeout.due_ms(now_ms);
+        if let Some(alarm) = before {
+            self.workers.alarms.forget(alarm);
+        }
+        let Some(due_ms) = due_ms.filter(|_| !broken!(LocalTimeouts)) else {
+            return;
+        };
+        let alarm = ProcessAlarm::LocalTimeout {
+            token: token.clone(),
+        };
+        let alarm = self.set_alarm(at, due_ms, alarm);
+        if let Some(attempt) = self.running_attempt(at, &token) {
+            attempt.local_timeout.alarm = Some(alarm);
+        }
+    }
+
+    /// Takes an attempt whose code runs no longer from its process.
+    pub(super) fn take_attempt(&mut self, at: ProcessRef, token: &[u8]) -> Option<RunningAttempt> {
+        let attempt = self.workers.running_mut(at)?.attempts.remove(token)?;
+        if let Some(alarm) = attempt.local_timeout.alarm {
+            self.workers.alarms.forget(alarm);
+        }
+        Some(attempt)
     }
 
     pub(super) fn running_attempt(
@@ -307,7 +355,7 @@ impl State {
             HeartbeatAction::Send(details) => self.send_heartbeat(at, token, details),
             HeartbeatAction::Hold { until_ms } => {
                 let token = token.to_vec();
-                self.set_alarm(at, until_ms, ProcessAlarm::Heartbeat { token });
+                let _ = self.set_alarm(at, until_ms, ProcessAlarm::Heartbeat { token });
             }
             HeartbeatAction::Held => {}
         }

@@ -8,8 +8,9 @@ use temporalio_protos::temporal::api::workflowservice::v1::PollActivityTaskQueue
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    faults::{Allowance, AttemptFate},
+    faults::{Allowance, AttemptFate, limit_ms},
     label::{AttemptMessage, Label, Name, Workflow},
+    world::alarms::AlarmKey,
 };
 
 /// An activity attempt whose code runs.
@@ -20,8 +21,65 @@ pub(in crate::world) struct RunningAttempt {
     pub(super) heartbeat: Heartbeat,
     /// The faults that the activity can still tolerate.
     pub(in crate::world) allowance: Allowance,
+    /// The reason for which the worker asked the code to stop; it asks once.
+    pub(super) cancelled: Option<CancelReason>,
+    pub(super) local_timeout: LocalTimeout,
     /// True if the activity is given up at some time, however often it fails.
     pub(super) bounded: bool,
+}
+
+/// The reason for which a worker asks the code of an attempt to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CancelReason {
+    /// The service asks for it.
+    Requested,
+    /// The service does not know the attempt any more, or will not by now. Whatever becomes of the
+    /// attempt is not reported.
+    NotFound,
+}
+
+/// The time that Core waits for the service to time an attempt out before Core does so itself, in
+/// virtual milliseconds.
+///
+/// Source: `temporalio-sdk-core: src/worker/mod.rs`, `local_timeout_buffer_for_activities`.
+const BUFFER_MS: u64 = 5_000;
+
+/// The clock by which a worker gives up on an attempt whose timeouts have passed, so that code that
+/// sends no heartbeats is asked to stop too.
+///
+/// Start-to-close counts from the attempt's arrival, the heartbeat timeout from the last answer to
+/// a heartbeat; the others do not count. (`temporalio-sdk-core: src/worker/activities.rs`,
+/// `ActivityLocalTimers`)
+pub(super) struct LocalTimeout {
+    closes_ms: Option<u64>,
+    heartbeat_ms: Option<u64>,
+    /// The alarm that is set.
+    pub(super) alarm: Option<AlarmKey>,
+}
+
+impl LocalTimeout {
+    /// Returns the clock of the attempt of a task that arrives now.
+    pub(super) fn new(task: &PollActivityTaskQueueResponse, now_ms: u64) -> Self {
+        let buffered = |timeout_ms: u64| timeout_ms.saturating_add(BUFFER_MS);
+        let start_to_close_ms = limit_ms(task.start_to_close_timeout.as_ref()).map(buffered);
+        Self {
+            closes_ms: start_to_close_ms.map(|ms| now_ms.saturating_add(ms)),
+            heartbeat_ms: limit_ms(task.heartbeat_timeout.as_ref()).map(buffered),
+            alarm: None,
+        }
+    }
+
+    /// Returns the time at which the worker gives up on the attempt if it hears of no heartbeat
+    /// after `heard_ms`.
+    pub(super) fn due_ms(&self, heard_ms: u64) -> Option<u64> {
+        let silent_ms = self.heartbeat_ms.map(|ms| heard_ms.saturating_add(ms));
+        [self.closes_ms, silent_ms].into_iter().flatten().min()
+    }
+
+    /// Returns `true` if heartbeats matter.
+    pub(super) fn has_heartbeats(&self) -> bool {
+        self.heartbeat_ms.is_some()
+    }
 }
 
 /// The heartbeats of one attempt.

@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::{
 };
 use tonic::{Code, Status};
 
-use super::{ProcessRef, WorkerCall};
+use super::{ProcessRef, WorkerCall, running::CancelReason};
 use crate::{
     faults::{Delay, Lazily, TaskFate, TaskMoment, TaskView},
     label::{Label, Workflow, WorkflowTaskMessage},
@@ -74,11 +74,13 @@ impl State {
                 WorkerCall::Heartbeat { token },
                 Ok(Response::RecordActivityTaskHeartbeat(answer)),
             ) if answer.cancel_requested => {
-                self.cancel_attempt(at, &token);
+                self.heartbeat_answered(at, &token);
+                self.cancel_attempt(at, &token, CancelReason::Requested);
             }
             (WorkerCall::Heartbeat { token }, Err(status)) if status.code() == Code::NotFound => {
-                self.cancel_attempt(at, &token);
+                self.cancel_attempt(at, &token, CancelReason::NotFound);
             }
+            (WorkerCall::Heartbeat { token }, _) => self.heartbeat_answered(at, &token),
             _ => {}
         }
     }
