@@ -160,9 +160,9 @@ pub(crate) struct CallView<'a> {
     pub(crate) answer: Option<&'a Response>,
     /// The allowance of the activity, if the message brings a worker an activity task.
     pub(crate) allowance: Option<Allowance>,
-    /// True if the message may be sent a second time by itself: its Nexus operation has the time for
-    /// the service to ask again, or the run that a client's call is about is still the current one
-    /// when the client asks again.
+    /// True if the message may be sent a second time by itself: its Nexus operation has the time
+    /// for the service to ask again, or the run that a client's call is about is still the current
+    /// one when the client asks again.
     pub(crate) tolerates_repeat: bool,
     /// The time that the caller waits for the answer, in virtual milliseconds.
     pub(crate) timeout_ms: u64,

@@ -162,9 +162,9 @@ pub struct RunHistory {
 }
 
 impl Service {
-    /// Returns `true` if the cancellation of this task's activity is requested: its attempts are not
-    /// retried then. Returns `true`, too, if that of its run is, and workflow code, which may pass
-    /// the request on to the activity, has not seen it yet.
+    /// Returns `true` if the cancellation of this task's activity is requested: its attempts are
+    /// not retried then. Returns `true`, too, if that of its run is, and workflow code, which may
+    /// pass the request on to the activity, has not seen it yet.
     pub fn is_cancel_requested(&self, task_token: &[u8]) -> bool {
         let Ok(TaskToken::ActivityTask {
             run,
