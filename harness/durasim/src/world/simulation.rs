@@ -182,8 +182,12 @@ async fn jump(world: &Rc<World>) -> bool {
         sleep.as_mut().poll(cx).map(|()| false)
     })
     .await;
-    world.state().now_ms = world.clock.now_ms();
-    woken || due_ms.is_some()
+    let goes_on = woken || due_ms.is_some();
+    if goes_on {
+        // A world in which nothing is due ends at the time of its last step, not at the horizon.
+        world.state().now_ms = world.clock.now_ms();
+    }
+    goes_on
 }
 
 /// Returns the limit that a sleep of the test or of an activity exceeds, if there is such a sleep.
