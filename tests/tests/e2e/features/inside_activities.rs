@@ -59,6 +59,10 @@ impl Rows {
     }
 
     /// Takes a second for each row; a task of its own sends the heartbeats.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "activity code may spawn tasks, and they send heartbeats too"
+    )]
     #[activity]
     async fn import_beside(self: Arc<Self>, ctx: ActivityContext) -> Result<(), ActivityError> {
         let next = self.begin(&ctx)?;
@@ -98,13 +102,15 @@ impl Import {
         match name.as_str() {
             "at once" => {
                 ctx.execute_activity(Rows::import_at_once, (), options)
-                    .await?
+                    .await?;
             }
             "beside" => {
                 ctx.execute_activity(Rows::import_beside, (), options)
-                    .await?
+                    .await?;
             }
-            _ => ctx.execute_activity(Rows::import, (), options).await?,
+            _ => {
+                ctx.execute_activity(Rows::import, (), options).await?;
+            }
         }
         Ok(())
     }
@@ -138,8 +144,7 @@ fn steps(name: &'static str, heartbeat: u64, fault: Fault) -> Vec<String> {
     options.faults = fault.into();
     let report = run_world(&body, &options);
     assert!(report.failure.is_none(), "{:?}", report.failure);
-    let steps = kept.lock().unwrap().clone();
-    steps
+    kept.lock().unwrap().clone()
 }
 
 /// Returns the steps of an attempt.

@@ -87,8 +87,7 @@ fn stopped(beats: u64, faults: impl Into<FaultProfile>) -> Vec<(u32, u64)> {
     options.faults = faults.into();
     let report = run_world(&body, &options);
     assert!(report.failure.is_none(), "{:?}", report.failure);
-    let stopped = kept.lock().unwrap().clone();
-    stopped
+    kept.lock().unwrap().clone()
 }
 
 #[test]
