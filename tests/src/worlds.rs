@@ -32,15 +32,15 @@ pub fn cached(mut options: WorldOptions, cache: bool) -> WorldOptions {
     options
 }
 
-/// Returns the seeds of each scenario that a test tries: `DURASIM_TEST_SEEDS` of them, or `few`.
+/// Returns the seeds of each scenario that a test tries: `SCENARIO_SEEDS` of them, or `few`.
 ///
 /// # Panics
 ///
 /// If the variable is not a number.
 pub fn seeds(few: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("DURASIM_TEST_SEEDS").ok();
+    let asked = std::env::var("SCENARIO_SEEDS").ok();
     0..asked.map_or(few, |text| {
-        text.parse().expect("DURASIM_TEST_SEEDS is a number")
+        text.parse().expect("SCENARIO_SEEDS is a number")
     })
 }
 

@@ -1,6 +1,6 @@
 //! The result of a test: `Ok`, or an error that remembers the line of the test that it came from.
 
-use std::{error::Error, fmt, panic::Location};
+use std::{error::Error, fmt, marker::PhantomData, panic::Location};
 
 /// The usual result of a `#[workflow_test]` function: with it, `?` works on every error.
 pub type TestResult<T = ()> = Result<T, TestError>;
@@ -19,6 +19,20 @@ pub type TestResult<T = ()> = Result<T, TestError>;
 /// assert!(error.to_string().contains("invalid digit"));
 /// assert_eq!(error.location().unwrap().file(), file!());
 /// ```
+///
+/// It is an error itself, so a function of another error type may call one that returns it:
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// fn helper() -> TestResult {
+///     Err(TestError::new("out of paper"))
+/// }
+/// fn test() -> Result<(), Box<dyn std::error::Error>> {
+///     Ok(helper()?)
+/// }
+/// assert_eq!(test().unwrap_err().to_string(), "out of paper");
+/// ```
 pub struct TestError {
     source: Box<dyn Error + Send + Sync>,
     location: Option<&'static Location<'static>>,
@@ -28,10 +42,14 @@ impl TestError {
     /// An error with this text.
     #[track_caller]
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            source: message.into().into(),
-            location: Some(Location::caller()),
-        }
+        Self::of(message.into().into(), Some(Location::caller()))
+    }
+
+    fn of(
+        source: Box<dyn Error + Send + Sync>,
+        location: Option<&'static Location<'static>>,
+    ) -> Self {
+        Self { source, location }
     }
 
     /// Returns the line at which the test met the error; `None` if the error became a `TestError`
@@ -41,22 +59,34 @@ impl TestError {
     }
 
     /// An error of a test that returns `Box<dyn Error>`, which may not be sent to another thread:
-    /// its words are kept.
-    pub(crate) fn of_boxed(error: &dyn Error) -> Self {
-        Self {
-            source: words(error).into(),
-            location: None,
-        }
+    /// its words are kept, and the line of a `TestError` in the box.
+    pub(crate) fn of_boxed(error: &(dyn Error + 'static)) -> Self {
+        let own = error.downcast_ref::<Self>();
+        Self::of(words(error).into(), own.and_then(Self::location))
     }
 }
 
-// `TestError` is not an `Error` itself: that is what lets it be made from every one that is.
-impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for TestError {
+/// The text of the error is that of all its causes, so it names none of its own.
+impl Error for TestError {}
+
+/// A trait of nothing.
+trait Never {}
+
+struct Nothing<'a>(PhantomData<&'a ()>);
+
+// `TestError` is the one error that is not `Unpin`. The lifetime keeps the compiler from refusing a
+// condition that never holds.
+impl<'a> Unpin for TestError where Nothing<'a>: Never {}
+
+// Every type converts into itself. A conversion from every error would convert `TestError` in two
+// ways, if this one were not told apart by `Unpin`.
+impl<E: Into<Box<dyn Error + Send + Sync>> + Unpin> From<E> for TestError {
     #[track_caller]
     fn from(error: E) -> Self {
-        Self {
-            source: error.into(),
-            location: Some(Location::caller()),
+        match error.into().downcast::<Self>() {
+            // The line at which the test met the error first is the better one.
+            Ok(own) => *own,
+            Err(source) => Self::of(source, Some(Location::caller())),
         }
     }
 }
@@ -172,6 +202,26 @@ mod tests {
                 .to_string(),
             words
         );
+    }
+
+    #[test]
+    fn a_test_error_is_an_error_that_keeps_its_line_in_a_box() {
+        fn helper() -> TestResult {
+            Err(layered())?;
+            Ok(())
+        }
+        fn boxed() -> Result<(), Box<dyn Error + Send + Sync>> {
+            Ok(helper()?)
+        }
+        fn test() -> TestResult {
+            Ok(boxed()?)
+        }
+        let direct = helper().unwrap_err();
+        let through_a_box = test().unwrap_err();
+        assert_eq!(through_a_box.to_string(), direct.to_string());
+        assert_eq!(through_a_box.location(), direct.location());
+        let outcome = Boxed(helper().map_err(Into::into)).into_test_result();
+        assert_eq!(outcome.unwrap_err().location(), direct.location());
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod report;
 mod runner;
 #[cfg(test)]
 mod sabotage;
+mod variables;
 mod words;
 mod world;
 
@@ -48,6 +49,7 @@ pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Rec
 pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
 pub use options::Exhaustive;
+pub use world::WorkflowTaskFailures;
 
 /// The names that most tests need, in one line: `use durasim::prelude::*;`.
 pub mod prelude {
@@ -55,7 +57,7 @@ pub mod prelude {
     pub use crate::nexus::{NexusCall, NexusError, NexusHandlerErrorType, NexusStarted};
     pub use crate::{
         ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError,
-        TestResult, TestWorkflowEnvironment, WorkflowCall, workflow_test,
+        TestResult, TestWorkflowEnvironment, WorkflowCall, WorkflowTaskFailures, workflow_test,
     };
     pub use std::time::Duration;
     pub use temporalio_client::{

@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::report::Colors;
+use crate::{report::Colors, variables::Variable};
 
 static INIT: Once = Once::new();
 
@@ -16,11 +16,11 @@ static INIT: Once = Once::new();
 /// alone.
 pub(crate) fn init() {
     INIT.call_once(|| {
-        let Ok(wanted) = std::env::var("DURASIM_LOG") else {
+        let Some(wanted) = Variable::Log.get() else {
             return;
         };
         let targets = match wanted.trim() {
-            "" | "0" | "off" => return,
+            "0" | "off" => return,
             "1" | "on" | "debug" => "durasim=debug".to_owned(),
             "trace" => "durasim=trace".to_owned(),
             targets => targets.to_owned(),

@@ -77,9 +77,19 @@ fn durasim_log_lists_what_happens_in_each_world() {
 
 #[test]
 fn a_variable_that_is_no_number_is_refused() {
-    let printed = run(&[("DURASIM_SEEDS", "many")]);
-    assert!(
-        printed.contains("DURASIM_SEEDS must be a whole number from 0 to"),
-        "{printed}"
-    );
+    for value in ["many", "0", "-3"] {
+        let printed = run(&[("DURASIM_SEEDS", value)]);
+        assert!(
+            printed.contains("DURASIM_SEEDS must be a whole number from 1 to"),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_variable_is_refused_with_those_that_exist() {
+    let printed = run(&[("DURASIM_SEEEDS", "9")]);
+    let message = "there is no variable DURASIM_SEEEDS; those that durasim reads are DURASIM_SEED, \
+                   DURASIM_SEEDS, DURASIM_LOG";
+    assert!(printed.contains(message), "{printed}");
 }

@@ -230,9 +230,97 @@ fn a_version_that_is_named_is_deployed_and_one_that_is_unknown_is_reported() {
         "{message}"
     );
     assert!(
-        message.ends_with("a later version of its code, or the one that is named"),
+        message.contains("a later version of its code, or the one that is named"),
         "{message}"
     );
+}
+
+#[test]
+fn a_fault_that_met_nothing_lists_the_points_that_there_were() {
+    let message = |fault: Fault| {
+        let mut options = WorldOptions::default();
+        options.faults = fault.into();
+        let failure = run_world(&body, &options).failure.unwrap();
+        failure.message.unwrap()
+    };
+    let misspelt = message(Fault::worker_crash().after_workflow_task().at("Greeter#7"));
+    assert!(
+        misspelt.contains("the points of worker_crash in this world were\n"),
+        "{misspelt}"
+    );
+    assert!(
+        misspelt.contains("\n  Approval#1, after its workflow task (2 occasions)"),
+        "{misspelt}"
+    );
+    let nothing = message(Fault::heartbeat_loss());
+    assert!(
+        nothing.ends_with("this world had no point of heartbeat_loss at all"),
+        "{nothing}"
+    );
+}
+
+#[test]
+fn a_deploy_without_a_place_comes_after_the_first_recorded_workflow_task() {
+    let mut options = WorldOptions::default();
+    options.faults = Fault::worker_deploy().into();
+    let world = run_world(&body, &options);
+    assert!(world.failure.is_none(), "{}", world.failure.unwrap());
+    assert_eq!(
+        world.tape.entries[0].words,
+        "deploy version v2 to worker queue after a workflow task of Greeter#1"
+    );
+}
+
+/// Panics in every version but the last.
+#[workflow]
+#[derive(Default)]
+struct Panics;
+
+#[workflow_methods]
+impl Panics {
+    #[run(name = "Greeter")]
+    async fn run(_ctx: &mut WorkflowContext<Self>, _name: String) -> WorkflowResult<String> {
+        panic!("out of paper")
+    }
+}
+
+async fn mended(env: &TestWorkflowEnvironment, failures: WorkflowTaskFailures) -> TestResult {
+    env.worker("queue")
+        .workflow::<Panics>()
+        .activity(Greetings::greet)
+        .implementer(Greetings {
+            greeting: "Hello".to_owned(),
+        })
+        .version("v2", WorkerCode::workflow::<Greeter2>)
+        .workflow_task_failures(failures)
+        .start()?;
+    let greeter = env
+        .client()
+        .start_workflow(Greeter::run, "you".to_owned(), on("greeter"))
+        .await?;
+    let result = greeter.get_result(WorkflowGetResultOptions::default());
+    assert_eq!(result.await?, "Hello, you!");
+    Ok(())
+}
+
+#[test]
+fn a_worker_may_tolerate_workflow_task_failures_until_a_deploy_mends_them() {
+    let world = |failures| {
+        let mut options = WorldOptions::default();
+        options.faults = Fault::worker_deploy().before_workflow_task().nth(6).into();
+        let body = move |env: TestWorkflowEnvironment| -> LocalBoxFuture<'static, TestResult> {
+            Box::pin(async move { mended(&env, failures).await })
+        };
+        run_world(&body, &options)
+    };
+    let tolerated = world(WorkflowTaskFailures::Tolerated);
+    assert!(
+        tolerated.failure.is_none(),
+        "{}",
+        tolerated.failure.unwrap()
+    );
+    let fatal = world(WorkflowTaskFailures::default()).failure.unwrap();
+    assert_eq!(fatal.code.code(), "DS006");
 }
 
 /// The second version names its workflow; the rest it has from the first.

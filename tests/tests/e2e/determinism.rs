@@ -3,7 +3,7 @@
 //! The same seed and setting give the same trace hash every time, on any thread and any number of
 //! threads.
 //!
-//! `DURASIM_TEST_SEEDS=1000` tries a thousand seeds of each scenario.
+//! `SCENARIO_SEEDS=1000` tries a thousand seeds of each scenario.
 
 use std::{
     collections::BTreeMap,

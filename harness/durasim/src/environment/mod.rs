@@ -4,11 +4,13 @@ mod actor;
 mod history;
 #[cfg(feature = "nexus")]
 mod nexus;
+mod start_error;
 mod worker;
 
 pub use actor::Actor;
 pub use history::WorkflowTarget;
-pub use worker::{StartError, WorkerBuilder, WorkerCode};
+pub use start_error::StartError;
+pub use worker::{WorkerBuilder, WorkerCode};
 
 use std::{
     future::Future,

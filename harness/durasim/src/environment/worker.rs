@@ -4,7 +4,7 @@ use std::{future::Future, rc::Rc, sync::Arc};
 
 use durasim_worker::{
     RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
-    activity::{ActivityCall, ActivityDefinitions, ActivityRegistrationError, Unregistered},
+    activity::{ActivityCall, ActivityDefinitions, ActivityRegistrationError},
 };
 use temporalio_common::{
     ActivityDefinition, ActivityError, WorkflowDefinition, data_converters::TemporalSerializable,
@@ -14,55 +14,11 @@ use temporalio_sdk::{
 };
 use temporalio_workflow::{WorkflowResult, workflows::WorkflowImplementation};
 
+use super::start_error::StartError;
 use crate::{
     mock_workflow::{MockWorkflows, WorkflowCall},
-    world::{WorkerSpec, WorkerVersion, World},
+    world::{WorkerSpec, WorkerVersion, WorkflowTaskFailures, World},
 };
-
-/// The error of a worker that cannot start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A workflow cannot be registered.
-    #[error("worker for task queue `{task_queue}`: {source}")]
-    Workflow {
-        /// The worker's task queue.
-        task_queue: String,
-        /// The cause.
-        source: RegistrationError,
-    },
-    /// An activity cannot be registered.
-    #[error("worker for task queue `{task_queue}`: {source}")]
-    Activity {
-        /// The worker's task queue.
-        task_queue: String,
-        /// The cause.
-        source: ActivityRegistrationError,
-    },
-    /// A workflow has two mocks.
-    #[error("worker for task queue `{task_queue}`: workflow `{workflow_type}` is mocked twice")]
-    WorkflowMockedTwice {
-        /// The worker's task queue.
-        task_queue: String,
-        /// The workflow type.
-        workflow_type: String,
-    },
-    /// An activity has no instance to be called on.
-    #[error(transparent)]
-    MissingInstance(#[from] Unregistered),
-    /// The worker would have nothing to do.
-    #[error(
-        "worker for task queue `{task_queue}`: neither a workflow nor an activity is registered; \
-         add some with `.workflow::<W>()`, `.activity(..)` or `.mock_activity(..)`"
-    )]
-    Nothing {
-        /// The worker's task queue.
-        task_queue: String,
-    },
-    /// A task queue must have a name.
-    #[error("a worker needs a task queue: its name is empty")]
-    EmptyTaskQueue,
-}
 
 enum CodeError {
     Workflow(RegistrationError),
@@ -348,6 +304,7 @@ pub struct WorkerBuilder {
     code: WorkerCode,
     versions: Vec<(String, WorkerCode)>,
     cache: Option<usize>,
+    task_failures: WorkflowTaskFailures,
 }
 
 /// Gives [`WorkerBuilder`] the methods of [`WorkerCode`].
@@ -422,6 +379,7 @@ impl WorkerBuilder {
             code: WorkerCode::default(),
             versions: Vec::new(),
             cache: None,
+            task_failures: WorkflowTaskFailures::default(),
         }
     }
 
@@ -448,6 +406,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Sets whether workflow code that fails its task on every attempt ends the world, which it
+    /// does by default. A test of code that a deploy mends tolerates it.
+    pub fn workflow_task_failures(mut self, failures: WorkflowTaskFailures) -> Self {
+        self.task_failures = failures;
+        self
+    }
+
     /// Starts the worker, which polls its task queue from now on.
     ///
     /// # Errors
@@ -461,6 +426,7 @@ impl WorkerBuilder {
             code,
             versions,
             cache,
+            task_failures,
         } = self;
         if task_queue.is_empty() {
             return Err(StartError::EmptyTaskQueue);
@@ -481,6 +447,7 @@ impl WorkerBuilder {
             task_queue: task_queue.into(),
             identity,
             max_cached,
+            task_failures,
             version_names,
             versions: built,
         });

@@ -6,7 +6,7 @@
 //! tolerates it ([`Opportunity::tolerated_if`]), and sets the workflow tasks of one run back a few
 //! times in a row at most. Once the budget is spent, the world heals, and everything must finish.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use durasim_engine::{Choices, Odds, START_MS};
 
@@ -81,6 +81,15 @@ struct PlacedFault {
     /// The number of occasions that it met so far.
     seen: u32,
     done: bool,
+    /// The points of its kind that the world had so far, each with the number of its occasions.
+    points: BTreeMap<Rc<str>, u32>,
+}
+
+/// A fault placed by hand that did not happen.
+pub(crate) struct Missed<'a> {
+    pub(crate) fault: &'a Fault,
+    /// The points of its kind that the world had, each with the number of its occasions.
+    pub(crate) points: &'a BTreeMap<Rc<str>, u32>,
 }
 
 impl Faults {
@@ -103,6 +112,7 @@ impl Faults {
                 fault: fault.clone(),
                 seen: 0,
                 done: false,
+                points: BTreeMap::new(),
             })
             .collect();
         Self {
@@ -136,11 +146,13 @@ impl Faults {
 
     /// Returns the faults placed by hand that did not happen: the test has not tried the schedule
     /// that its author fears.
-    pub(crate) fn missed(&self) -> Vec<&Fault> {
-        self.placed
-            .iter()
-            .filter(|placed| !placed.done)
-            .map(|placed| &placed.fault)
+    pub(crate) fn missed(&self) -> Vec<Missed<'_>> {
+        let missed = self.placed.iter().filter(|placed| !placed.done);
+        missed
+            .map(|placed| Missed {
+                fault: &placed.fault,
+                points: &placed.points,
+            })
             .collect()
     }
 
@@ -315,9 +327,12 @@ impl Draw<'_> {
     /// Returns the details of a fault that was placed by hand at this opportunity.
     fn placed(&mut self, opportunity: &Opportunity<'_>, key: &str) -> Option<Injection> {
         let kind = self.kind;
+        let waiting = |placed: &PlacedFault| !placed.done && placed.fault.kind() == kind;
+        for placed in self.faults.placed.iter_mut().filter(|it| waiting(it)) {
+            *placed.points.entry(key.into()).or_default() += 1;
+        }
         let placed = self.faults.placed.iter_mut().find(|placed| {
-            !placed.done
-                && placed.fault.kind() == kind
+            waiting(placed)
                 && placed.fault.is_placed_at(opportunity)
                 && opportunity.offers(placed.fault.version())
         })?;

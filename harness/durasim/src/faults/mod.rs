@@ -25,7 +25,7 @@ pub(crate) use allowance::Allowance;
 pub(crate) use baseline::{Baseline, cancels_ms};
 pub use catalogue::FaultKind;
 pub(crate) use catalogue::is_fault_site;
-pub(crate) use draw::Faults;
+pub(crate) use draw::{Faults, Missed};
 pub(crate) use latency::{Latency, ordering_words};
 #[cfg(test)]
 pub(crate) use moments::Moment;

@@ -305,7 +305,7 @@ impl Fault {
     pub(crate) fn is_placed_at(&self, opportunity: &Opportunity<'_>) -> bool {
         let moment = opportunity.moment;
         let is_inside = matches!(moment, Moment::AtAwait | Moment::AtHeartbeat);
-        let is_moment = match (self.step, self.moment) {
+        let is_moment = match (self.step, self.moment.or_else(|| self.kind.rule().moment())) {
             (Some(wanted), _) => opportunity.steps.is_some_and(|steps| steps.contain(wanted)),
             (None, Some(Moment::DuringActivity)) if moment == Moment::AtAwait => {
                 opportunity.steps == Some(Steps::nth_await(1))

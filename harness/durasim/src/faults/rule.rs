@@ -32,6 +32,12 @@ pub(crate) trait FaultRule: Sync {
         &[]
     }
 
+    /// Returns the moment of a fault that a person places without one; `None` if it is the first
+    /// that comes.
+    fn moment(&self) -> Option<Moment> {
+        None
+    }
+
     /// Decides the fate of a message that is about to be sent.
     fn message(&self, _injector: &mut dyn Injector, _message: &CallView<'_>) -> Option<Fate> {
         None

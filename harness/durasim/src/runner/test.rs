@@ -19,7 +19,8 @@ use crate::{
     checks::{self, Sometimes},
     error::{TestOutcome, TestResult},
     outcome::{ChoiceSource, WorldReport},
-    report::{Colors, Failure, FailureReport, SourceLine, Spent},
+    report::{Colors, FailureReport, SourceLine, Spent},
+    variables::{self, Variable},
 };
 
 /// The number of seeds of a test with faults that does not say.
@@ -83,8 +84,9 @@ pub(crate) fn fail(report: &FailureReport) -> ! {
 /// and plans as the options say.
 pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
     let options = &case.options;
+    let seed = seed_from_environment()?;
     let campaign = Campaign::new(body, options.world_options());
-    if let Some(seed) = seed_from_environment()? {
+    if let Some(seed) = seed {
         return campaign.must_pass(&campaign.seed(seed), Spent::default());
     }
 
@@ -107,7 +109,9 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
         .seeds
         .or_else(|| default_seeds.then_some(DEFAULT_SEEDS));
     if let Some(seeds) = seeds {
-        let seeds = number_from_environment("DURASIM_SEEDS")?.unwrap_or(seeds);
+        let asked = Variable::Seeds.number(1);
+        let asked = asked.or_else(|failure| of_no_world(*failure, Spent::default()))?;
+        let seeds = asked.unwrap_or(seeds);
         many(&campaign, seeds, &mut sometimes)?;
     }
     if let Some(exhaustive) = options.explore {
@@ -124,24 +128,10 @@ pub(crate) fn must_reach(sometimes: &Sometimes) -> Result<(), Box<FailureReport>
     }
 }
 
-/// Returns the seed that `DURASIM_SEED` asks for.
+/// Returns the seed that the environment asks for, which may ask for nothing unknown.
 pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>> {
-    number_from_environment("DURASIM_SEED")
-}
-
-/// Returns the number that a variable of the environment holds, if it is set.
-fn number_from_environment(name: &str) -> Result<Option<u64>, Box<FailureReport>> {
-    match std::env::var(name) {
-        Err(_) => Ok(None),
-        Ok(text) if text.trim().is_empty() => Ok(None),
-        Ok(text) => text.trim().parse().map(Some).or_else(|_| {
-            let message = format!(
-                "{name} must be a whole number from 0 to {}, not {text:?}",
-                u64::MAX
-            );
-            of_no_world(Failure::setup(message), Spent::default())
-        }),
-    }
+    let seed = variables::check().and_then(|()| Variable::Seed.number(0));
+    seed.or_else(|failure| of_no_world(*failure, Spent::default()))
 }
 
 /// Runs many seeds on all cores. The failure of the lowest seed counts, on any number of cores.

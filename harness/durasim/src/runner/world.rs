@@ -136,7 +136,7 @@ fn end(world: &World) -> Ended {
 
     let mut state = world.state();
     let missed = state.faults.missed();
-    let missed_fault = missed.first().map(|fault| diagnosis::missed_fault(fault));
+    let missed_fault = missed.first().map(diagnosis::missed_fault);
     let mut evidence = Evidence {
         ended_by: state.failure.take(),
         unreadable,

@@ -37,6 +37,7 @@ pub(crate) use nexus::CurrentWorld;
 pub(crate) use simulation::simulate;
 pub(crate) use state::{State, StateParts};
 pub(crate) use user_checks::UserChecks;
+pub use worker::WorkflowTaskFailures;
 pub(crate) use worker::{WorkerSpec, WorkerVersion};
 
 thread_local! {

@@ -22,8 +22,10 @@ fault! {
     /// The worker restarts with another version of its code.
     ///
     /// It deploys the next version, unless [`to_version`](crate::Fault::to_version) names another.
-    /// Place it with [`before_workflow_task`](crate::Fault::before_workflow_task) or
-    /// [`after_workflow_task`](crate::Fault::after_workflow_task).
+    /// It comes after the first workflow task, for before it nothing has happened, unless
+    /// [`before_workflow_task`](crate::Fault::before_workflow_task),
+    /// [`after_workflow_task`](crate::Fault::after_workflow_task) or
+    /// [`nth`](crate::Fault::nth) say otherwise.
     WorkerDeploy
 }
 
@@ -39,6 +41,11 @@ impl FaultRule for WorkerDeploy {
     fn places(&self) -> &'static str {
         "before or after a workflow task, \
          if the worker has a later version of its code, or the one that is named"
+    }
+
+    fn moment(&self) -> Option<Moment> {
+        // A deploy before anything has happened would test the new version alone.
+        Some(Moment::AfterWorkflowTask)
     }
 
     fn task(&self, injector: &mut dyn Injector, task: &TaskView<'_>) -> Option<TaskFate> {

@@ -175,9 +175,11 @@ fn a_fault_placed_by_hand_that_does_not_happen_is_missed() {
             .is_none()
     );
     assert_eq!(
-        faults.missed()[0].to_string(),
+        faults.missed()[0].fault.to_string(),
         "cache_eviction at `Refund#1`"
     );
+    let points: Vec<_> = faults.missed()[0].points.keys().cloned().collect();
+    assert_eq!(points.len(), 1, "{points:?}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use durasim_service::Reason;
 
 use super::{diagnose, is_test, name_of_task, registration};
 use crate::{
-    Fault,
     error::TestError,
+    faults::Missed,
     limits::LimitExceeded,
     report::{Diagnosis, Failure, OpenWorkflow, SourceLine, WorkflowName},
     world::State,
@@ -50,16 +50,42 @@ fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
     })
 }
 
+/// The number of points that a message lists.
+const MAX_POINTS: usize = 12;
+
 /// Returns the failure of a test whose fault, placed by hand, did not happen.
-pub(crate) fn missed_fault(fault: &Fault) -> Failure {
+pub(crate) fn missed_fault(missed: &Missed<'_>) -> Failure {
+    let fault = missed.fault;
     let message = format!(
         "the fault placed by hand did not happen: {fault}; \
          the world had no such point, or ended before it\n\
-         {} happens {}",
+         {} happens {}\n{}",
         fault.kind(),
-        fault.places()
+        fault.places(),
+        points_in_words(missed)
     );
     Failure::setup(message)
+}
+
+/// Returns the points at which the fault could have been placed.
+fn points_in_words(missed: &Missed<'_>) -> String {
+    let kind = missed.fault.kind();
+    if missed.points.is_empty() {
+        return format!("this world had no point of {kind} at all");
+    }
+    let mut words = format!("the points of {kind} in this world were");
+    for (point, count) in missed.points.iter().take(MAX_POINTS) {
+        let often = if *count == 1 {
+            String::new()
+        } else {
+            format!(" ({count} occasions)")
+        };
+        words.push_str(&format!("\n  {point}{often}"));
+    }
+    if let Some(more) = missed.points.len().checked_sub(MAX_POINTS + 1) {
+        words.push_str(&format!("\n  and {} more", more + 1));
+    }
+    words
 }
 
 /// Returns the failure of a world in which nothing can happen any more: for want of a registered

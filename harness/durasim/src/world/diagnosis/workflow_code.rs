@@ -11,7 +11,7 @@ use crate::{
         Failure, WorkflowName,
         source_lines::{is_dependencys, source_line, user_line},
     },
-    world::State,
+    world::{State, WorkflowTaskFailures, worker::ProcessRef},
 };
 
 /// The number of the attempt at which a failure of a workflow task ends the world: the service
@@ -22,6 +22,7 @@ const HOPELESS_ATTEMPT: i32 = 3;
 /// history does so at once, any other failure once a few attempts have failed.
 pub(crate) fn workflow_task_failed(
     state: &State,
+    at: ProcessRef,
     run_id: &str,
     failed: &WorkflowTaskFailure,
 ) -> Option<Failure> {
@@ -39,7 +40,7 @@ pub(crate) fn workflow_task_failed(
     if let TaskFailureReason::Nondeterminism(nondeterminism) = &failed.reason {
         return rebuilt_otherwise(state, run_id, nondeterminism);
     }
-    if attempt < HOPELESS_ATTEMPT {
+    if !is_hopeless(state, at, attempt) {
         return None;
     }
     let panic = match &failed.reason {
@@ -72,6 +73,13 @@ pub(crate) fn workflow_task_failed(
         failure = failure.with_remedy(remedy);
     }
     Some(failure)
+}
+
+/// Returns `true` if a workflow task that failed this many times in a process ends the world.
+fn is_hopeless(state: &State, at: ProcessRef, attempt: i32) -> bool {
+    let process = state.workers.running(at);
+    let failures = process.map_or(WorkflowTaskFailures::Fatal, |it| it.spec.task_failures);
+    attempt >= HOPELESS_ATTEMPT && failures == WorkflowTaskFailures::Fatal
 }
 
 /// Returns the message of a failure, followed by those of its causes.
@@ -117,7 +125,12 @@ fn rebuilt_otherwise(
 }
 
 /// Returns the failure of commands that the service has refused a few times.
-pub(crate) fn commands_refused(state: &State, run_id: &str, status: &Status) -> Option<Failure> {
+pub(crate) fn commands_refused(
+    state: &State,
+    at: ProcessRef,
+    run_id: &str,
+    status: &Status,
+) -> Option<Failure> {
     let reason = Reason::of(status);
     // A run that closes before it has seen every event sees the others in its next task.
     if status.code() != Code::InvalidArgument || reason == Some(Reason::UnhandledCommand) {
@@ -125,7 +138,7 @@ pub(crate) fn commands_refused(state: &State, run_id: &str, status: &Status) -> 
     }
     let execution = state.service.execution(run_id)?;
     let task = execution.pending_workflow_task?;
-    if task.attempt < HOPELESS_ATTEMPT {
+    if !is_hopeless(state, at, task.attempt) {
         return None;
     }
     let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);

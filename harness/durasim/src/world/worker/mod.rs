@@ -29,6 +29,7 @@ pub(super) use polls::PollKind;
 pub(crate) use process::WorkerProcess;
 pub(crate) use reference::ProcessRef;
 pub(super) use running::RunningAttempt;
+pub use spec::WorkflowTaskFailures;
 pub(crate) use spec::{WorkerSpec, WorkerVersion};
 
 /// The workers of a world, each with its latest process.

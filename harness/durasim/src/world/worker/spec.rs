@@ -6,12 +6,24 @@ use durasim_worker::{WorkflowDefinitions, WorkflowWorkerOptions, activity::Activ
 
 use crate::mock_workflow::MockWorkflows;
 
+/// The verdict on workflow code that fails its workflow task on every attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorkflowTaskFailures {
+    /// The third attempt that fails in a row ends the world: the service would retry the task
+    /// forever.
+    #[default]
+    Fatal,
+    /// The service retries the task, as a real one does, until a deploy has mended the code.
+    Tolerated,
+}
+
 /// The specification of a worker: its process is started from it again after each crash.
 pub(crate) struct WorkerSpec {
     pub(crate) task_queue: Rc<str>,
     pub(crate) identity: String,
     /// The number of runs that are kept between their tasks; 0 switches the cache off.
     pub(crate) max_cached: usize,
+    pub(crate) task_failures: WorkflowTaskFailures,
     /// The versions of the code, in the order in which they are deployed.
     pub(crate) versions: Vec<WorkerVersion>,
     pub(crate) version_names: Vec<String>,

@@ -361,7 +361,7 @@ impl State {
         if let Some(process) = self.workers.running_mut(at) {
             process.runs.remove(run_id);
         }
-        if let Some(report) = diagnosis::commands_refused(self, run_id, status) {
+        if let Some(report) = diagnosis::commands_refused(self, at, run_id, status) {
             return self.fail(report);
         }
         let waiting = self.take_waiting_tasks(at, run_id);
@@ -406,7 +406,7 @@ impl State {
             process.runs.remove(run_id);
         }
         self.forget_local_activities(at, run_id);
-        if let Some(report) = diagnosis::workflow_task_failed(self, run_id, &failed) {
+        if let Some(report) = diagnosis::workflow_task_failed(self, at, run_id, &failed) {
             return self.fail(report);
         }
         if let Some(request) = failed.request {

@@ -1,0 +1,51 @@
+//! The errors of workers that cannot start.
+
+use durasim_worker::{
+    RegistrationError,
+    activity::{ActivityRegistrationError, Unregistered},
+};
+
+/// The error of a worker that cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A workflow cannot be registered.
+    #[error("worker for task queue `{task_queue}`: {source}")]
+    Workflow {
+        /// The worker's task queue.
+        task_queue: String,
+        /// The cause.
+        source: RegistrationError,
+    },
+    /// An activity cannot be registered.
+    #[error("worker for task queue `{task_queue}`: {source}")]
+    Activity {
+        /// The worker's task queue.
+        task_queue: String,
+        /// The cause.
+        source: ActivityRegistrationError,
+    },
+    /// A workflow has two mocks.
+    #[error("worker for task queue `{task_queue}`: workflow `{workflow_type}` is mocked twice")]
+    WorkflowMockedTwice {
+        /// The worker's task queue.
+        task_queue: String,
+        /// The workflow type.
+        workflow_type: String,
+    },
+    /// An activity has no instance to be called on.
+    #[error(transparent)]
+    MissingInstance(#[from] Unregistered),
+    /// The worker would have nothing to do.
+    #[error(
+        "worker for task queue `{task_queue}`: neither a workflow nor an activity is registered; \
+         add some with `.workflow::<W>()`, `.activity(..)` or `.mock_activity(..)`"
+    )]
+    Nothing {
+        /// The worker's task queue.
+        task_queue: String,
+    },
+    /// A task queue must have a name.
+    #[error("a worker needs a task queue: its name is empty")]
+    EmptyTaskQueue,
+}
