@@ -1,5 +1,7 @@
 //! The limits of a world: bounds that stop a world that would go on for ever.
 
+use std::time::Duration;
+
 /// The bounds on one world.
 ///
 /// A world that exceeds one of them fails, and its report names the limit and how to raise it.
@@ -21,10 +23,17 @@ pub struct Limits {
     pub max_virtual_ms: u64,
     /// The number of events in the history of one workflow run. Temporal's own limit is 51,200.
     pub max_history_events: u64,
+    /// The real time for which code may keep the thread of its world, in milliseconds: a workflow,
+    /// an activity, a mock or the test that loops without an await, or blocks the thread.
+    ///
+    /// The world is given up then, and its thread is left to itself. A world under a debugger is
+    /// not watched where the system tells of it (Linux), nor is any if this is `u64::MAX`.
+    pub max_stall_ms: u64,
 }
 
 impl Default for Limits {
-    /// Returns 250,000 steps, ten virtual years, and Temporal's own limit of 51,200 events.
+    /// Returns 250,000 steps, ten virtual years, Temporal's own limit of 51,200 events, and ten
+    /// seconds of real time without a step.
     ///
     /// A world that reaches the limit of events takes some 40,000 steps. An activity that fails
     /// for ever reaches the limit of steps within seconds of real time.
@@ -37,6 +46,7 @@ impl Default for Limits {
             max_steps,
             max_virtual_ms,
             max_history_events: 51_200,
+            max_stall_ms: 10_000,
         }
     }
 }
@@ -116,6 +126,11 @@ impl Limits {
             return Err(LimitExceeded::HistoryEvents { workflow_id, limit });
         }
         Ok(())
+    }
+
+    /// Returns the real time for which code may keep the thread of its world, if it is watched.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        (self.max_stall_ms < u64::MAX).then(|| Duration::from_millis(self.max_stall_ms))
     }
 
     /// Returns the last virtual moment of a world, in milliseconds since the Unix epoch.

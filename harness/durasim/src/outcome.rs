@@ -125,6 +125,8 @@ impl WorldOptions {
 pub struct WorldReport {
     /// The failure of the world, if it failed.
     pub failure: Option<Failure>,
+    /// True if code kept the thread of the world: the world was given up, and shows nothing else.
+    pub(crate) stalled: bool,
     /// The hash of the trace at its end.
     pub(crate) ended: TraceHash,
     /// The trace, if it was kept.
@@ -160,6 +162,39 @@ pub struct WorldReport {
 }
 
 impl WorldReport {
+    /// Returns the report of a world that was given up.
+    pub(crate) fn stalled(failure: Failure, options: &WorldOptions) -> Self {
+        let tape = match &options.choices {
+            ChoiceSource::Tape(tape) | ChoiceSource::Plan(tape) => tape.clone(),
+            choices => Tape {
+                seed: choices.seed(),
+                entries: Vec::new(),
+            },
+        };
+        Self {
+            failure: Some(failure),
+            stalled: true,
+            ended: Trace::new(Keep::Hash).hash(),
+            trace: Vec::new(),
+            events: 0,
+            steps: 0,
+            virtual_ms: 0,
+            tape,
+            drift: Vec::new(),
+            faults: 0,
+            histories: Vec::new(),
+            observations: BTreeMap::new(),
+            observed_at: BTreeMap::new(),
+            open: Vec::new(),
+            healed_ms: 0,
+            settles: false,
+            open_diagnosis: Diagnosis::default(),
+            labels: BTreeMap::new(),
+            offers: Vec::new(),
+            replays: Vec::new(),
+        }
+    }
+
     /// Returns the identity of the world: two worlds agree exactly when their hashes do. It covers
     /// everything that happened, and every history to the byte.
     pub fn trace_hash(&self) -> TraceHash {

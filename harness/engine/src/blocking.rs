@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::ambient;
+use crate::{ambient, watch};
 
 /// The real time that blocking work may take. Longer work is taken to wait for the simulation.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -101,9 +101,11 @@ impl Gate {
         state.open = true;
         self.changed.notify_all();
         // Patience is measured in the machine's time.
-        let waited = ambient::suspended(|| {
-            self.changed
-                .wait_timeout_while(state, self.patience, |state| state.ended < state.named)
+        let waited = watch::resting(|| {
+            ambient::suspended(|| {
+                self.changed
+                    .wait_timeout_while(state, self.patience, |state| state.ended < state.named)
+            })
         });
         let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         state.open = false;

@@ -38,6 +38,8 @@ use std::{
 
 use futures::future::LocalBoxFuture;
 
+use crate::watch;
+
 /// The identity of a task: its number in the order of spawning, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(u64);
@@ -284,6 +286,7 @@ impl Executor {
         // No borrow is held while the future is polled: it may spawn and cancel.
         let (id, name, mut future, waker) = self.tasks.borrow_mut().check_out(index);
         let mut context = Context::from_waker(&waker);
+        watch::enters(&name);
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
         self.tasks.borrow_mut().polled = None;
         let outcome = self.check_in(id, &name, future, poll);

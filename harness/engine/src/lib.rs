@@ -17,6 +17,7 @@
 //! | [`runtime`] | the thread and the runtime under a world |
 //! | [`ambient`] | the machine's entropy and clocks, as a world sees them |
 //! | [`trace`] | everything that happened, as a chain of hashes |
+//! | [`watch`] | a watch in real time over code that never comes back |
 //! | [`limits`] | bounds that stop a world that would go on for ever |
 //!
 //! The frame of a world:
@@ -74,6 +75,7 @@ pub mod shrink;
 pub mod tape;
 pub mod time;
 pub mod trace;
+pub mod watch;
 
 pub use ambient::Ambient;
 pub use choice::{Choices, Offer};
@@ -82,9 +84,10 @@ pub use executor::{Executor, Outcome, Polled, TaskId, TaskPanic, panic_message};
 pub use explore::{Explorer, Plan, PlanId};
 pub use limits::{LimitExceeded, Limits};
 pub use point::Point;
-pub use runtime::{may_have_started_threads, simulate};
+pub use runtime::{may_have_started_threads, simulate, simulate_watched};
 pub use seed::Odds;
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};
 pub use time::{START_MS, SinceStart};
 pub use trace::{Keep, Recorded, Trace, TraceEntry, TraceHash, digest, first_divergence};
+pub use watch::{Lent, Stalled};

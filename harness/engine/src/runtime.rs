@@ -30,9 +30,11 @@ use crate::ambient::Ambient;
 #[cfg_attr(not(madsim), path = "runtime/on_tokio.rs")]
 mod flavor;
 mod threads;
+mod watched;
 
 pub(crate) use flavor::Timekeeper;
 pub use threads::may_have_started_threads;
+pub use watched::simulate_watched;
 
 /// The size of the stack of a world: enough for the deepest call chains of unoptimized code. Only
 /// the touched part costs memory.

@@ -61,11 +61,11 @@ pub(crate) fn current() -> Option<Sabotage> {
 }
 
 /// Returns a closure that runs on another thread with the same part broken there as here.
-pub(crate) fn inherited<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
+pub(crate) fn inherited<A, T>(run: impl FnOnce(A) -> T) -> impl FnOnce(A) -> T {
     let broken = current();
-    move || {
+    move |argument| {
         CURRENT.set(broken);
-        run()
+        run(argument)
     }
 }
 

@@ -33,16 +33,35 @@ pub(crate) fn source_line(location: &str) -> Option<SourceLine> {
 /// Returns the first line of a backtrace that is the user's: not of the SDK, the standard library
 /// or durasim.
 pub(crate) fn user_line(backtrace: &str) -> Option<SourceLine> {
+    user_lines(backtrace).next().map(|(_, line)| line)
+}
+
+/// Returns the frames of a backtrace that are the user's, innermost first: function and line.
+pub(crate) fn user_frames(backtrace: &str) -> Vec<String> {
+    let frames = user_lines(backtrace).map(|(function, line)| format!("  {function} ({line})"));
+    frames.collect()
+}
+
+/// Returns the function and the line of each frame that is the user's.
+fn user_lines(backtrace: &str) -> impl Iterator<Item = (&str, SourceLine)> {
     let here = std::env::current_dir().unwrap_or_default();
     let ours = Path::new(HARNESS).canonicalize().unwrap_or_default();
-    backtrace
-        .lines()
-        .filter_map(|line| source_line(line.trim().strip_prefix("at ")?))
-        .find(|line| is_users(&here.join(&line.file), &ours))
-        .map(|line| SourceLine {
+    let mut function = "";
+    let lines = backtrace.lines().filter_map(move |line| {
+        let line = line.trim();
+        let Some(place) = line.strip_prefix("at ") else {
+            function = line.split_once(": ").map_or(line, |(_, name)| name);
+            return None;
+        };
+        Some((function, source_line(place)?))
+    });
+    lines.filter_map(move |(function, line)| {
+        let line = is_users(&here.join(&line.file), &ours).then(|| SourceLine {
             file: from_the_root(&here, &line.file),
             ..line
-        })
+        });
+        Some((function, line?))
+    })
 }
 
 /// Returns `true` if a path is of a dependency or of the standard library.

@@ -50,7 +50,9 @@ impl Campaign<'_> {
         let smallest = self.smallest(failed);
         let has_choices = !finding.tape.is_empty() || !smallest.tape.is_empty();
         let plan = has_choices.then(|| plan::words(finding.tape, &smallest.tape, finding.drifted));
-        let takes_choices = !smallest.tape.is_empty() || smallest.tape.seed.is_some();
+        // Of a world that was given up, nothing but its seed is known.
+        let is_known = smallest.tape.seed.is_some() && !failed.stalled;
+        let takes_choices = !smallest.tape.is_empty() || is_known;
         FailureReport {
             failure: smallest.failure,
             found: Found {

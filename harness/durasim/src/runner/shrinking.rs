@@ -36,7 +36,10 @@ impl Campaign<'_> {
             .failure
             .as_ref()
             .expect("only a failed world shrinks");
-        let (again, tried) = if failed.tape.is_empty() && goes_on(failure) {
+        let (again, tried) = if failed.stalled {
+            // Every further world would take as long to stall, and keep a thread.
+            (None, 0)
+        } else if failed.tape.is_empty() && goes_on(failure) {
             // Backtraces of thousands of commands would take longer than everything else, and they
             // name no line of an end that never comes.
             (None, 0)

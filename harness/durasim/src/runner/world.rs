@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, mem, rc::Rc};
 
-use durasim_engine::{Ambient, Choices, Clock, Executor, Keep, START_MS, Tape, Trace};
+use durasim_engine::{
+    Ambient, Choices, Clock, Executor, Keep, Lent, START_MS, Tape, Trace, watch::enters,
+};
 use futures::future::LocalBoxFuture;
 
 use super::verdict::{Evidence, verdict};
@@ -37,12 +39,18 @@ pub(super) fn run_judged(
     world::connection();
     // Every world has the same ambient seed: a test that draws random ids draws the same ones in
     // each world, so that its observations can be compared. Only the check `replay` changes it.
-    let run = inherited(|| run_on_this_thread(body, options));
+    let patience = options.limits.patience();
+    let of_world = options.clone();
+    let run = inherited(move |body| run_on_this_thread(body, of_world));
+    let ended = durasim_engine::simulate_watched(Ambient::default(), patience, body, run);
     let Ended {
         mut report,
         evidence,
         mut trace,
-    } = durasim_engine::simulate(Ambient::default(), run);
+    } = match ended {
+        Ok(ended) => ended,
+        Err(stalled) => return WorldReport::stalled(diagnosis::stalled(&stalled), options),
+    };
     report.failure = verdict(evidence, &report, options, reference);
 
     // The verdict is the last entry of the trace, so that it is part of the world's identity.
@@ -66,12 +74,12 @@ struct Ended {
     trace: Trace,
 }
 
-async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> Ended {
+async fn run_on_this_thread(body: Lent<Body>, options: WorldOptions) -> Ended {
     let _quiet = panics::quiet(options.backtraces);
     let world = Rc::new(begin(options));
     let entered = world.clone().enter();
 
-    let test = body(TestWorkflowEnvironment::new());
+    let test = body.with(|body| body(TestWorkflowEnvironment::new()));
     let task = world.executor.spawn(panics::TEST, async move {
         if let Err(error) = test.await {
             let world = World::current();
@@ -90,7 +98,7 @@ async fn run_on_this_thread(body: &Body, options: &WorldOptions) -> Ended {
 }
 
 /// Makes the world that the options describe.
-fn begin(options: &WorldOptions) -> World {
+fn begin(options: WorldOptions) -> World {
     let mut choices = match &options.choices {
         ChoiceSource::Benign => Choices::benign(),
         ChoiceSource::Seed(seed) => Choices::seeded(*seed),
@@ -118,7 +126,7 @@ fn begin(options: &WorldOptions) -> World {
             },
             ChoiceSource::Benign | ChoiceSource::Plan(_) => Latency::None,
         },
-        options: options.clone(),
+        options,
     };
     let state = State::new(parts, executor.clone(), clock.clone());
     World::new(executor, clock, state, UserChecks::default())
@@ -127,6 +135,7 @@ fn begin(options: &WorldOptions) -> World {
 /// Closes a world: gathers its report, and the evidence for the verdict.
 fn end(world: &World) -> Ended {
     // Closures of the user come first: they may use the environment.
+    enters("an observation of the test");
     let observed_at = world.checks.borrow().observed_at();
     let (observations, unreadable) = match world.read_observations() {
         Ok(observations) => (observations, None),
@@ -160,6 +169,7 @@ fn end(world: &World) -> Ended {
     let trace = mem::replace(&mut state.trace, Trace::new(Keep::Hash));
     let report = WorldReport {
         failure: None,
+        stalled: false,
         ended: trace.hash(),
         trace: Vec::new(),
         events: histories

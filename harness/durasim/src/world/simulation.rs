@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads};
+use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads, watch::enters};
 
 use super::{World, diagnosis, network::Message, state::State, tolerance::tolerance};
 use crate::{
@@ -65,6 +65,7 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
         }
         if one_step(world, polls > 0) {
             polls = 0;
+            enters("an invariant of the test");
             world.check_invariants();
             continue;
         }
@@ -137,6 +138,7 @@ fn is_settled(world: &World, returned: Returned) -> bool {
 /// Does one of the things that can happen now. Returns `false` if nothing can happen. Tasks that
 /// were polled may have moved the clock.
 fn one_step(world: &World, has_polled: bool) -> bool {
+    enters("a step of the world");
     let mut state = world.state();
     if has_polled {
         state.now_ms = world.clock.now_ms();

@@ -15,6 +15,7 @@ mod code;
 mod registration;
 mod stuck;
 mod types;
+mod watch;
 
 use durasim::prelude::*;
 use temporalio_macros::{activities, workflow, workflow_methods};

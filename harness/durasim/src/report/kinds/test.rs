@@ -1,8 +1,13 @@
 //! Failures of the test itself: it panics, returns an error, waits forever, or cannot be run.
 
+use durasim_engine::Stalled;
+
 use crate::{
     limits::{LimitExceeded, Limits},
-    report::{Diagnosis, Failure, FailureCode, SourceLine, WorkflowName},
+    report::{
+        Diagnosis, Failure, FailureCode, SourceLine, WorkflowName,
+        source_lines::{user_frames, user_line},
+    },
     words::duration_words,
 };
 
@@ -64,6 +69,27 @@ impl Failure {
         let mut failure = Self::new(FailureCode::Limit, what).with_remedy(remedy);
         failure.diagnosis = diagnosis;
         failure
+    }
+
+    /// Returns the failure of a world that was given up, because code kept its thread.
+    /// `code` names the code.
+    pub(crate) fn stalled(code: &str, stalled: &Stalled) -> Self {
+        let what = format!(
+            "{code} has kept the thread of its world for {} of real time",
+            duration_words(u64::try_from(stalled.patience.as_millis()).unwrap_or(u64::MAX))
+        );
+        let failure = Self::new(FailureCode::Limit, what)
+            .at(user_line(&stalled.backtrace))
+            .with_remedy(
+                "look for a loop without an await, a lock that is never released, or a call that \
+                 blocks; if the code needs that long, raise the limit: \
+                 `#[workflow_test(limits = Limits { max_stall_ms: 60_000, ..Limits::default() })]`",
+            );
+        let frames = user_frames(&stalled.backtrace);
+        if frames.is_empty() {
+            return failure;
+        }
+        failure.with_message(format!("it is in\n{}", frames.join("\n")))
     }
 
     /// Returns the failure of a test that returned an error after the service had terminated a run

@@ -1,6 +1,6 @@
 //! Failures that the test itself ends with: an error, a wait without end, a limit.
 
-use durasim_engine::START_MS;
+use durasim_engine::{START_MS, Stalled};
 use durasim_service::Reason;
 
 use super::{diagnose, is_test, name_of_task, registration};
@@ -109,6 +109,11 @@ pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> F
         diagnosis.waiting.retain(|waiting| !is_test(waiting));
     }
     failure
+}
+
+/// Returns the failure of a world that was given up, because code kept its thread.
+pub(crate) fn stalled(stalled: &Stalled) -> Failure {
+    Failure::stalled(&name_of_task(&stalled.code), stalled)
 }
 
 /// Returns the failure of a world in which a task, most likely the test, sleeps beyond the last

@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub(crate) use attempts::{activity_panicked, unsimulated_attempt, unusable_mock};
-pub(crate) use ends::{limit, missed_fault, oversleeps, returned_error, spinning, stuck};
+pub(crate) use ends::{limit, missed_fault, oversleeps, returned_error, spinning, stalled, stuck};
 pub(crate) use registration::{unregistered_activity, unregistered_workflow};
 pub(crate) use unpolled::{Unpolled, unpolled};
 pub(crate) use workflow_code::{

@@ -1,5 +1,6 @@
 //! Workflow tasks: what a process does with them, and with the answers to its reports.
 
+use durasim_engine::watch::enters;
 use durasim_service::{PolledWorkflowTask, Request, Response};
 use durasim_worker::{WorkflowTaskFailure, WorkflowTaskProgress};
 use temporalio_protos::temporal::api::{
@@ -193,6 +194,7 @@ impl State {
             external_worker.on_task(process.polls.sticky_queue(), task.into_message())
         } else {
             let (task, events) = task.into_parts();
+            enters(&format!("workflow code of {workflow}"));
             process.workflows.on_shared_task(task, events)
         };
         self.workflow_task_progress(at, &run_id, progress);
