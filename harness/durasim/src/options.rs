@@ -96,7 +96,8 @@ impl Exhaustive {
         }
     }
 
-    /// Stops after this many worlds, with a failure that says so. The default is 100,000.
+    /// Stops after this many worlds, and says that there are more: the test does not fail for that.
+    /// The default is 100,000.
     #[must_use]
     pub fn max_worlds(mut self, worlds: u64) -> Self {
         self.max_worlds = worlds;

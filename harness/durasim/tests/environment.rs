@@ -15,16 +15,32 @@ async fn a_test_of_three_seeds(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
-/// Runs that test with these variables, and returns its output.
+/// Explores the faults of a client's calls.
+#[workflow_test(explore = Exhaustive::faults(1))]
+#[ignore = "run by the others, with the environment that they set"]
+async fn a_test_that_explores(env: TestWorkflowEnvironment) -> TestResult {
+    let options = WorkflowStartOptions::new("shop", "w-1").build();
+    let workflow = temporalio_common::UntypedWorkflow::new("Order");
+    let input = temporalio_common::data_converters::RawValue::empty();
+    let handle = env
+        .client()
+        .start_workflow(workflow, input, options)
+        .await?;
+    handle
+        .terminate(WorkflowTerminateOptions::default())
+        .await?;
+    Ok(())
+}
+
 fn run(variables: &[(&str, &str)]) -> String {
+    run_test("a_test_of_three_seeds", variables)
+}
+
+/// Runs this test with these variables, and returns its output.
+fn run_test(test: &str, variables: &[(&str, &str)]) -> String {
     let this = std::env::current_exe().expect("a test has a file");
     let mut command = Command::new(this);
-    command.args([
-        "--ignored",
-        "--exact",
-        "a_test_of_three_seeds",
-        "--nocapture",
-    ]);
+    command.args(["--ignored", "--exact", test, "--nocapture"]);
     command
         .env_remove("DURASIM_SEED")
         .env_remove("DURASIM_SEEDS")
@@ -71,6 +87,17 @@ fn durasim_log_lists_what_happens_in_each_world() {
         .unwrap();
     assert!(
         fault_free < seed && worlds[seed..].iter().any(|line| line.starts_with("pass")),
+        "{printed}"
+    );
+}
+
+#[test]
+fn an_exploration_tells_its_number_of_plans_where_it_succeeds_too() {
+    let printed = run_test("a_test_that_explores", &[]);
+    let told = "durasim: environment::a_test_that_explores: explored all ";
+    assert!(printed.contains(told), "{printed}");
+    assert!(
+        printed.contains(" plans of at most 1 fault, in "),
         "{printed}"
     );
 }

@@ -158,6 +158,19 @@ impl Explorer {
         self.next_id
     }
 
+    /// Returns the number of plans that are known of: those given out, and those with as many
+    /// departures that are still to come.
+    pub fn known(&self) -> u64 {
+        let of_offer = |offer: &Offer| u64::from(offer.arity).saturating_sub(1);
+        let of_parents = self.parents.as_slice().iter().flat_map(|ran| &ran.offers);
+        let of_current = self.current.as_ref().map_or(0, |branches| {
+            let offers = branches.ran.offers.iter().skip(branches.offer);
+            let all: u64 = offers.map(of_offer).sum();
+            all.saturating_sub(u64::from(branches.value))
+        });
+        self.next_id + of_current + of_parents.map(of_offer).sum::<u64>()
+    }
+
     fn give_out(&mut self, tape: Tape) -> Plan {
         let id = PlanId(self.next_id);
         self.next_id += 1;
@@ -269,6 +282,19 @@ mod tests {
         assert_eq!(distinct.len(), all.len());
         // 2 x 2 without the first, 2 x 2 x 3 with it.
         assert_eq!(all.len(), 4 + 12);
+    }
+
+    #[test]
+    fn plans_that_are_still_to_come_are_known() {
+        let mut explorer = Explorer::new(1);
+        let benign = explorer.next_plan().unwrap();
+        assert_eq!(explorer.known(), 1);
+        explorer.ran(benign.id, run(&benign.tape).1);
+        while let Some(plan) = explorer.next_plan() {
+            assert_eq!(explorer.known(), 1 + 3);
+            explorer.ran(plan.id, run(&plan.tape).1);
+        }
+        assert_eq!(explorer.known(), explorer.given_out());
     }
 
     #[test]

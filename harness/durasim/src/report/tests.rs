@@ -225,6 +225,7 @@ fn every_limit_has_words_for_both_what_and_remedy() {
         max_steps: 1,
         max_virtual_ms: 60_000,
         max_history_events: 5,
+        max_stall_ms: 3,
     };
     let errors: [LimitExceeded; 3] = [
         limits.check_steps(2).unwrap_err(),

@@ -5,6 +5,7 @@ mod case;
 mod explore;
 mod found;
 mod plan;
+mod progress;
 mod saved;
 mod shrinking;
 mod test;

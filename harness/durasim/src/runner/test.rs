@@ -115,7 +115,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
         many(&campaign, seeds, &mut sometimes)?;
     }
     if let Some(exhaustive) = options.explore {
-        explore::run(&campaign, exhaustive, &mut sometimes)?;
+        explore::run(case.name, &campaign, exhaustive, &mut sometimes)?;
     }
     must_reach(&sometimes)
 }

@@ -20,7 +20,7 @@ use crate::{
 /// Loops without an await, at a low price.
 fn loops() {
     loop {
-        std::thread::park_timeout(Duration::from_secs(3600));
+        std::thread::park_timeout(Duration::from_hours(1));
     }
 }
 

@@ -73,19 +73,18 @@ fn points_in_words(missed: &Missed<'_>) -> String {
     if missed.points.is_empty() {
         return format!("this world had no point of {kind} at all");
     }
-    let mut words = format!("the points of {kind} in this world were");
-    for (point, count) in missed.points.iter().take(MAX_POINTS) {
-        let often = if *count == 1 {
-            String::new()
-        } else {
-            format!(" ({count} occasions)")
-        };
-        words.push_str(&format!("\n  {point}{often}"));
+    let listed = missed.points.iter().take(MAX_POINTS);
+    let listed = listed.map(|(point, count)| match count {
+        1 => format!("  {point}"),
+        count => format!("  {point} ({count} occasions)"),
+    });
+    let mut lines = vec![format!("the points of {kind} in this world were")];
+    lines.extend(listed);
+    let more = missed.points.len().saturating_sub(MAX_POINTS);
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
     }
-    if let Some(more) = missed.points.len().checked_sub(MAX_POINTS + 1) {
-        words.push_str(&format!("\n  and {} more", more + 1));
-    }
-    words
+    lines.join("\n")
 }
 
 /// Returns the failure of a world in which nothing can happen any more: for want of a registered
