@@ -1,6 +1,11 @@
 //! Tests that every world keeps to its fault profile: the kinds that are on, their number, and the
 //! time at which the world heals.
 
+#![allow(
+    clippy::unused_async,
+    reason = "a workflow is async, though one here panics at once"
+)]
+
 mod common;
 
 use std::collections::BTreeSet;
