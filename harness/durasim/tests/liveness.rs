@@ -92,6 +92,11 @@ fn loops(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
     world(env, true).boxed_local()
 }
 
+/// Has a bound of its own.
+fn gives_up(env: TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> {
+    async { tokio::time::timeout(Duration::from_mins(10), world(env, false)).await? }.boxed_local()
+}
+
 fn under(faults: impl Into<FaultProfile>) -> WorldOptions {
     let mut options = WorldOptions::default();
     options.faults = faults.into();
@@ -109,6 +114,12 @@ fn shrunk(campaign: &Campaign<'_>) -> FailureReport {
 fn a_workflow_that_a_fault_leaves_waiting_is_not_live_though_its_test_waits_too() {
     let options = TestOptions::new().faults(Fault::activity_completion_lost());
     insta::assert_snapshot!(report_with(options, hangs));
+}
+
+#[test]
+fn a_workflow_that_a_fault_leaves_waiting_is_not_live_though_its_test_gives_up() {
+    let options = TestOptions::new().faults(Fault::activity_completion_lost());
+    insta::assert_snapshot!(report_with(options, gives_up));
 }
 
 #[test]

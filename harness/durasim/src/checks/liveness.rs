@@ -23,18 +23,27 @@ fn check(report: &WorldReport, reference: &Reference) -> Option<Failure> {
 }
 
 /// Returns the failure of liveness behind the hang of a world with faults: nothing can happen in
-/// the world any more, or no end is in sight, and a workflow is open that closes without faults.
-/// The test that waits for this workflow has no flaw of its own.
+/// the world any more, no end is in sight, or the test has given up, and a workflow is open that
+/// closes without faults. The test that waits for this workflow has no flaw of its own.
 pub(crate) fn behind_hang(
     hang: &Failure,
     report: &WorldReport,
     reference: &Reference,
 ) -> Option<Failure> {
+    let diagnosis = hang.diagnosis.as_ref()?;
     let hangs = matches!(hang.code, FailureCode::Stuck | FailureCode::Limit);
-    if broken!(Check(FailureCode::Liveness)) || !hangs {
+    let gave_up = diagnosis.gave_up.as_ref().map(|it| &it.workflow);
+    if broken!(Check(FailureCode::Liveness)) || !(hangs || gave_up.is_some()) {
         return None;
     }
-    let diagnosis = left_open(hang.diagnosis.as_ref()?, reference)?;
+    let mut diagnosis = left_open(diagnosis, reference)?;
+    if let Some(awaited) = gave_up {
+        // Other workflows may still close.
+        diagnosis.workflows.retain(|open| open.name == *awaited);
+    }
+    if diagnosis.workflows.is_empty() {
+        return None;
+    }
     let what = match &hang.message {
         Some(message) => format!("{}\n{message}", hang.what),
         None => hang.what.clone(),
@@ -42,7 +51,8 @@ pub(crate) fn behind_hang(
     let failure = failure(healed_ms(report), report.virtual_ms, diagnosis);
     Some(Failure {
         message: Some(what),
-        remedy: hang.remedy.clone(),
+        // A test that gave up has no remedy of its own for its workflow.
+        remedy: hang.remedy.clone().filter(|_| hangs),
         location: hang.location.clone(),
         ..failure
     })

@@ -10,6 +10,8 @@ pub struct Diagnosis {
     pub workflows: Vec<OpenWorkflow>,
     /// Everybody else who waits: the test, its actors, activities.
     pub waiting: Vec<Waiting>,
+    /// The wait that the test ended by itself, and failed.
+    pub gave_up: Option<GaveUp>,
     /// The task queues that workers poll, each with the kinds of tasks that they poll it for:
     /// `payments (workflow and activity tasks)`.
     pub polled: Vec<String>,
@@ -22,6 +24,20 @@ pub struct Waiting {
     pub who: String,
     /// The thing waited for, in words: `the result of PaymentWorkflow payment-1`.
     pub what: String,
+}
+
+/// A wait that the test, or an actor, ended before there was an answer: by a `timeout` of its own,
+/// say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GaveUp {
+    /// The name: `the test`, `actor#1`.
+    pub who: String,
+    /// The thing waited for, in words: `the result of PaymentWorkflow payment-1`.
+    pub what: String,
+    /// The open workflow that it was to come from.
+    pub workflow: WorkflowName,
+    /// The time at which the wait ended, in virtual milliseconds since the start of the world.
+    pub after_ms: u64,
 }
 
 /// An open workflow.
@@ -109,6 +125,16 @@ impl Diagnosis {
         }
         let waiting = self.waiting.iter();
         lines.extend(waiting.map(|Waiting { who, what }| format!("{who} waits for {what}")));
+        if let Some(GaveUp {
+            who,
+            what,
+            after_ms,
+            ..
+        }) = &self.gave_up
+        {
+            let after = duration_words(*after_ms);
+            lines.push(format!("{who} waited for {what} until +{after}"));
+        }
         if self.awaited().any(Awaited::lacks_a_worker) {
             lines.push(match self.polled.as_slice() {
                 [] => "no worker is running".to_owned(),
@@ -154,7 +180,7 @@ impl Diagnosis {
     }
 
     /// Returns the remedy for the first thing that is plainly missing.
-    pub(super) fn remedy(&self) -> Option<String> {
+    pub(crate) fn remedy(&self) -> Option<String> {
         if self.workflows.is_empty() {
             return Some(
                 "let an actor do the work with `env.spawn`, or run blocking code with \

@@ -147,6 +147,7 @@ pub(crate) fn waiting() -> Diagnosis {
     Diagnosis {
         workflows: vec![parent, child],
         waiting: vec![waits("the test", "the result of PaymentWorkflow payment-1")],
+        gave_up: None,
         polled: vec!["payments (workflow tasks)".into()],
     }
 }

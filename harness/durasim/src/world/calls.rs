@@ -16,7 +16,7 @@ use tonic::Status;
 use super::{
     network::{Hold, Message},
     pending::{Caller, CallerKind, Calls, Pending},
-    state::State,
+    state::{GivenUp, LastAnswer, State},
     tolerance::tolerance,
     worker::ProcessRef,
 };
@@ -250,9 +250,10 @@ impl State {
     /// Hands an answer to its caller.
     pub(super) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
         self.tell_arrival(id);
-        let Some(Pending { caller, label, .. }) = self.calls.remove(id) else {
+        let Some(pending) = self.calls.remove(id) else {
             return;
         };
+        let Pending { caller, label, .. } = pending;
         match &result {
             Ok(Response::QueryWorkflow(answer)) if !broken!(TraceOfAnswers) => {
                 self.record(
@@ -270,7 +271,11 @@ impl State {
         }
         match caller {
             Caller::Client { sender, .. } => {
-                self.last_refusal = result.as_ref().err().and_then(Reason::of);
+                self.last_answer = Some(LastAnswer {
+                    task: pending.asked_by,
+                    at_ms: self.now_ms,
+                    refusal: result.as_ref().err().and_then(Reason::of),
+                });
                 // A client that no longer listens dropped its call.
                 let result = result.map(|response| response.encode_to_vec());
                 let _ = sender.send(result.map_err(Reason::strip));
@@ -294,11 +299,20 @@ impl State {
 
     /// Forgets a request whose caller is gone.
     pub(super) fn cancel_request(&mut self, id: RequestId) {
-        if self.calls.remove(id).is_some() {
-            self.service.cancel(id);
-            self.calls
-                .network
-                .drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
+        let Some(Pending {
+            label, asked_by, ..
+        }) = self.calls.remove(id)
+        else {
+            return;
+        };
+        self.service.cancel(id);
+        self.calls
+            .network
+            .drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
+        // A panic drops calls too, and gives up on none of them.
+        if let Some(task) = asked_by.filter(|_| !std::thread::panicking()) {
+            let at_ms = self.now_ms;
+            self.given_up = Some(GivenUp { task, label, at_ms });
         }
     }
 }

@@ -16,7 +16,6 @@ use crate::{
     faults::Latency,
     label::Label,
     limits::LimitExceeded,
-    panics,
     report::{Diagnosis, Failure},
 };
 
@@ -100,8 +99,9 @@ fn poll_tasks(world: &World, polls: &mut u64) {
         });
         let Some(polled) = polled else { return };
         if let Outcome::Panicked(panic) = polled.outcome {
-            let report = panics::failure(&panic.name, &panic.message);
-            world.state().fail(report);
+            let mut state = world.state();
+            let report = diagnosis::panicked(&state, &panic.name, &panic.message);
+            state.fail(report);
             return;
         }
         *polls += 1;

@@ -25,6 +25,23 @@ pub(crate) struct StateParts {
     pub(crate) latency: Latency,
 }
 
+/// The last answer to a client.
+pub(super) struct LastAnswer {
+    /// The task that got it.
+    pub(super) task: Option<Rc<str>>,
+    pub(super) at_ms: u64,
+    /// The reason for which the service refused the call, if it did.
+    pub(super) refusal: Option<Reason>,
+}
+
+/// A call whose client did not wait for the answer.
+pub(super) struct GivenUp {
+    /// The task that called.
+    pub(super) task: Rc<str>,
+    pub(super) label: Label,
+    pub(super) at_ms: u64,
+}
+
 /// The state of a world.
 pub(crate) struct State {
     pub(crate) options: WorldOptions,
@@ -45,8 +62,10 @@ pub(crate) struct State {
     pub(super) nexus: super::nexus::NexusHandlers,
     /// The first failure; it ends the world.
     pub(crate) failure: Option<Failure>,
-    /// The reason of the last answer to a client, if the service refused the call for one.
-    pub(super) last_refusal: Option<Reason>,
+    /// The last answer to a client.
+    pub(super) last_answer: Option<LastAnswer>,
+    /// The last call whose client did not wait for the answer.
+    pub(super) given_up: Option<GivenUp>,
     pub(crate) now_ms: u64,
     pub(crate) steps: u64,
     /// The number of choices that left 0 and are on the trace.
@@ -78,7 +97,8 @@ impl State {
             activity_log: CallLog::default(),
             mocks: MockRuns::default(),
             failure: None,
-            last_refusal: None,
+            last_answer: None,
+            given_up: None,
             now_ms: START_MS,
             steps: 0,
             choices_traced: 0,

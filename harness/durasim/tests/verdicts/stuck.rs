@@ -1,6 +1,6 @@
 //! Tests that wait for something that never comes, and worlds that do not end.
 
-use durasim::{advanced::TestOptions, prelude::*};
+use durasim::{advanced::TestOptions, prelude::*, report::FailureCode};
 use futures::FutureExt;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
@@ -104,6 +104,53 @@ fn a_test_that_awaits_something_outside_its_world_is_stuck() {
     insta::assert_snapshot!(report(
         |_env| std::future::pending::<TestResult>().boxed_local()
     ));
+}
+
+#[test]
+fn a_test_that_gives_up_waiting_reports_what_its_workflow_waits_for() {
+    let bounded = |fails: fn(Result<(), tokio::time::error::Elapsed>) -> TestResult| {
+        report(move |env| {
+            async move {
+                env.worker("shop").workflow::<Approval>().start()?;
+                let handle = env
+                    .client()
+                    .start_workflow(Approval::run, "ring".to_owned(), on("shop"))
+                    .await?;
+                let result = handle.get_result(WorkflowGetResultOptions::default());
+                let bounded = tokio::time::timeout(Duration::from_mins(10), result).await;
+                fails(bounded.map(drop))
+            }
+            .boxed_local()
+        })
+    };
+    insta::assert_snapshot!(bounded(|result| Ok(result?)));
+    let panicked = bounded(|result| {
+        result.expect("a result in time");
+        Ok(())
+    });
+    assert_eq!(panicked.failure.code, FailureCode::Panic);
+    let diagnosis = panicked.failure.diagnosis.expect("what is open");
+    let gave_up = diagnosis.gave_up.expect("the wait");
+    assert_eq!(gave_up.what, "the result of Approval w-1");
+}
+
+#[test]
+fn an_error_in_the_midst_of_a_workflow_shows_what_is_open() {
+    insta::assert_snapshot!(report(|env| {
+        async move {
+            env.worker("shop").workflow::<Approval>().start()?;
+            let handle = env
+                .client()
+                .start_workflow(Approval::run, "ring".to_owned(), on("shop"))
+                .await?;
+            let status = handle
+                .query(Approval::status, (), WorkflowQueryOptions::default())
+                .await?;
+            status.parse::<u32>()?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    }));
 }
 
 #[test]

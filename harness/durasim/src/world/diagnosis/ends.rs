@@ -7,10 +7,17 @@ use super::{diagnose, is_test, name_of_task, registration};
 use crate::{
     error::TestError,
     faults::Missed,
+    label::Label,
     limits::LimitExceeded,
-    report::{Diagnosis, Failure, OpenWorkflow, SourceLine, WorkflowName},
-    world::State,
+    panics::{self, TEST},
+    report::{Diagnosis, Failure, GaveUp, OpenWorkflow, SourceLine, WorkflowName},
+    world::{State, state::GivenUp},
 };
+
+/// The remedy for a test that has a bound of its own, if nothing is plainly missing.
+const WAIT_WITHOUT_BOUND: &str = "see above what the workflow still waits for. If it only takes \
+    longer, await it without a bound: virtual time costs nothing, and durasim reports a workflow \
+    that can never close";
 
 /// Returns the failure of a test that returned an error: perhaps that of a run which outgrew the
 /// service's own limits, or of a call that no worker was there to answer.
@@ -20,18 +27,63 @@ pub(crate) fn returned_error(state: &State, error: &TestError) -> Failure {
         return Failure::outgrown(workflow, &reason, error.to_string(), location);
     }
     let failure = Failure::returned_error(error.to_string(), location);
-    if state.last_refusal != Some(Reason::DeadlineExceeded) {
-        return failure;
-    }
-    let diagnosis = Diagnosis {
+    beside_open_workflows(state, failure, TEST)
+}
+
+/// Returns the failure of a test in which this task panicked with this message.
+pub(crate) fn panicked(state: &State, task: &str, message: &str) -> Failure {
+    beside_open_workflows(state, panics::failure(task, message), task)
+}
+
+/// Adds to the failure of a task what the open workflows wait for: the task may have failed for
+/// want of them. The remedy is that of the diagnosis only if the task has failed for that reason:
+/// it did not wait for an answer any longer, or no worker was there to give one.
+fn beside_open_workflows(state: &State, mut failure: Failure, task: &str) -> Failure {
+    let mut diagnosis = Diagnosis {
         waiting: Vec::new(),
         ..diagnose(state)
     };
-    if diagnosis.workflows.iter().any(OpenWorkflow::lacks_a_worker) {
-        failure.with_diagnosis(diagnosis)
-    } else {
-        failure
+    if diagnosis.workflows.is_empty() {
+        return failure;
     }
+    let (answer, now_ms) = (state.last_answer.as_ref(), state.now_ms);
+    let refusal = answer.and_then(|answer| answer.refusal);
+    let lacks_a_worker = refusal == Some(Reason::DeadlineExceeded)
+        && diagnosis.workflows.iter().any(OpenWorkflow::lacks_a_worker);
+    let answered = answer.is_some_and(|answer| {
+        answer.at_ms == now_ms && answer.task.as_deref().is_some_and(|it| it == task)
+    });
+    let given_up = state
+        .given_up
+        .as_ref()
+        .filter(|given_up| *given_up.task == *task && given_up.at_ms == now_ms && !answered);
+    diagnosis.gave_up = given_up.and_then(|given_up| gave_up(state, given_up, &diagnosis));
+    if let Some(gave_up) = &diagnosis.gave_up {
+        failure.what = format!("{} gave up on {}", gave_up.who, gave_up.what);
+        failure.workflow = Some(gave_up.workflow.clone());
+        let remedy = diagnosis.remedy();
+        failure.remedy = Some(remedy.unwrap_or_else(|| WAIT_WITHOUT_BOUND.to_owned()));
+    } else if !lacks_a_worker {
+        let remedy = failure.code.remedy().to_owned();
+        failure.remedy.get_or_insert(remedy);
+    }
+    failure.with_diagnosis(diagnosis)
+}
+
+/// Returns the wait that a task has given up, if it was for one of the open workflows.
+fn gave_up(state: &State, given_up: &GivenUp, diagnosis: &Diagnosis) -> Option<GaveUp> {
+    let Label::Call(workflow, _) = given_up.label else {
+        return None;
+    };
+    let id = state.names.id_of(workflow)?;
+    let mut open = diagnosis.workflows.iter();
+    let open = open.find(|open| open.name.workflow_id == id)?;
+    Some(GaveUp {
+        who: name_of_task(&given_up.task),
+        what: state.answer_in_words(given_up.label),
+        workflow: open.name.clone(),
+        after_ms: given_up.at_ms - START_MS,
+    })
 }
 
 /// Returns the latest run that the service terminated for the size of its history, with the words

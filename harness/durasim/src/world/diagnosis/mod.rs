@@ -1,7 +1,7 @@
 //! Failures and diagnoses, made from the state of a world.
 //!
 //! This module says what everything waits for. Its children make the failures: of the test, of
-//! workflow code, of attempts of activities, and for want of a registered type.
+//! workflow code, of attempts of activities, of invariants, and for want of a registered type.
 
 mod attempts;
 mod ends;
@@ -23,7 +23,9 @@ use crate::{
 };
 
 pub(crate) use attempts::{activity_panicked, unsimulated_attempt, unusable_mock};
-pub(crate) use ends::{limit, missed_fault, oversleeps, returned_error, spinning, stalled, stuck};
+pub(crate) use ends::{
+    limit, missed_fault, oversleeps, panicked, returned_error, spinning, stalled, stuck,
+};
 pub(crate) use registration::{unregistered_activity, unregistered_workflow};
 pub(crate) use unpolled::{Unpolled, unpolled};
 pub(crate) use workflow_code::{
@@ -41,6 +43,7 @@ pub(crate) fn diagnose(state: &State) -> Diagnosis {
     Diagnosis {
         workflows,
         waiting: waiting(state),
+        gave_up: None,
         polled: state.polled_queues(),
     }
 }
