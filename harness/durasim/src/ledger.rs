@@ -55,6 +55,11 @@ use std::{
 use durasim_worker::activity;
 use serde::Serialize;
 
+use crate::{
+    looks::{self, Look},
+    words::timed,
+};
+
 /// A value that a ledger can record: it can be compared, printed and sent between threads.
 pub trait Effect: Clone + Debug + PartialEq + Send + 'static {}
 
@@ -224,7 +229,7 @@ impl<E: Effect> EffectLedger<E> {
 
     /// Returns the effects, in the order in which they were applied.
     pub fn effects(&self) -> Vec<E> {
-        self.lock()
+        self.read()
             .iter()
             .map(|entry| entry.effect.clone())
             .collect()
@@ -232,7 +237,7 @@ impl<E: Effect> EffectLedger<E> {
 
     /// Returns the effects with their keys and writers, in the order in which they were applied.
     pub fn entries(&self) -> Vec<LedgerEntry<E>> {
-        self.lock().clone()
+        self.read().clone()
     }
 
     /// Returns the effect with that key.
@@ -248,7 +253,7 @@ impl<E: Effect> EffectLedger<E> {
 
     /// Returns the number of effects equal to this one.
     pub fn times_applied(&self, effect: &E) -> usize {
-        self.lock()
+        self.read()
             .iter()
             .filter(|entry| entry.effect == *effect)
             .count()
@@ -256,12 +261,12 @@ impl<E: Effect> EffectLedger<E> {
 
     /// Returns the number of effects.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.read().len()
     }
 
     /// Returns `true` if there is no effect.
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.read().is_empty()
     }
 
     /// Returns the effects for [`observe`](crate::TestWorkflowEnvironment::observe): without their
@@ -308,15 +313,41 @@ impl<E: Effect> EffectLedger<E> {
     }
 
     fn with_key<T>(&self, key: &str, read: impl FnOnce(&LedgerEntry<E>) -> T) -> Option<T> {
-        self.lock()
+        self.read()
             .iter()
             .find(|entry| entry.key.as_deref() == Some(key))
             .map(read)
     }
 
+    /// Returns the entries, for somebody who reads them.
+    fn read(&self) -> MutexGuard<'_, Vec<LedgerEntry<E>>> {
+        let entries = self.lock();
+        looks::note(|| Look {
+            at: format!("ledger {:?}", self.name),
+            value: lines_of(&entries),
+        });
+        entries
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<LedgerEntry<E>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the effects of a ledger, one a line.
+fn lines_of<E: Debug>(entries: &[LedgerEntry<E>]) -> Vec<String> {
+    if entries.is_empty() {
+        return vec!["no effects".to_owned()];
+    }
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| entry.applied_by.is_some());
+    let words = |entry: &&LedgerEntry<E>| {
+        let applier = entry.applied_by.as_ref()?;
+        Some((applier.at_ms, format!("{:?}, by {applier}", entry.effect)))
+    };
+    let mut lines = timed(known.iter().filter_map(words));
+    lines.extend(unknown.iter().map(|entry| format!("{:?}", entry.effect)));
+    lines
 }
 
 impl Applier {

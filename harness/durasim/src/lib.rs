@@ -12,6 +12,7 @@ mod label;
 mod ledger;
 mod limits;
 mod logging;
+mod looks;
 mod mock_workflow;
 #[cfg(feature = "nexus")]
 pub mod nexus;
@@ -31,7 +32,7 @@ mod variables;
 mod words;
 mod world;
 
-pub use checks::Holds;
+pub use checks::{Holds, Violation};
 #[cfg(feature = "allocator")]
 pub use durasim_allocator::WorldAllocator;
 pub use durasim_macros::workflow_test;

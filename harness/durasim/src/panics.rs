@@ -9,7 +9,7 @@ use std::{
 use durasim_engine::panic_message;
 
 use crate::report::{
-    Failure,
+    Failure, SourceLine,
     source_lines::{is_dependencys, source_line, user_line},
 };
 
@@ -74,30 +74,49 @@ pub(crate) const TEST: &str = "test";
 
 /// Returns the failure of a test in which this task panicked with this message.
 pub(crate) fn failure(task: &str, message: &str) -> Failure {
-    let seen = last();
-    // An assertion of a library panics in the library. The user's own line helps more; a backtrace
-    // has it.
-    let location = seen.as_ref().and_then(|seen| {
-        let own = seen
-            .backtrace
-            .as_deref()
-            .filter(|_| is_dependencys(&seen.location))
-            .and_then(user_line);
-        own.or_else(|| source_line(&seen.location))
-    });
     let message = if task == TEST {
         message.to_owned()
     } else {
         format!("{task}: {message}")
     };
-    Failure::panicked(message, location)
+    Failure::panicked(message, last_line())
 }
 
-/// Calls a closure of the test. A panic in it fails the test, as a panic of the test itself does.
+/// Returns the line of the last panic of this thread.
+fn last_line() -> Option<SourceLine> {
+    let seen = last()?;
+    // An assertion of a library panics in the library. The user's own line helps more; a backtrace
+    // has it.
+    let own = seen
+        .backtrace
+        .as_deref()
+        .filter(|_| is_dependencys(&seen.location))
+        .and_then(user_line);
+    own.or_else(|| source_line(&seen.location))
+}
+
+/// A panic of a closure of the test.
+pub(crate) struct Panicked {
+    pub(crate) message: String,
+    pub(crate) location: Option<SourceLine>,
+}
+
+/// Calls a closure of the test. Returns its panic as an error.
+pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| Panicked {
+        message: panic_message(panic.as_ref()),
+        location: last_line(),
+    })
+}
+
+/// Calls a closure of the test. A panic in it fails the test, as a panic of the test itself does;
+/// `what` names the closure.
 pub(crate) fn guarded<T>(
     what: impl FnOnce() -> String,
     call: impl FnOnce() -> T,
 ) -> Result<T, Box<Failure>> {
-    catch_unwind(AssertUnwindSafe(call))
-        .map_err(|panic| Box::new(failure(&what(), &panic_message(panic.as_ref()))))
+    caught(call).map_err(|Panicked { message, location }| {
+        let message = format!("{}: {message}", what());
+        Box::new(Failure::panicked(message, location))
+    })
 }

@@ -5,7 +5,11 @@ mod failing;
 
 use std::collections::BTreeMap;
 
-use durasim::{advanced::TestOptions, prelude::*, report::FailureCode};
+use durasim::{
+    advanced::TestOptions,
+    prelude::*,
+    report::{FailureCode, FailureReport},
+};
 use futures::FutureExt;
 use pretty_assertions::assert_eq;
 
@@ -23,8 +27,8 @@ fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
         ("observation \"sum\"", |env| {
             env.observe("sum", || -> u32 { panic!("no sum") });
         }),
-        ("invariant \"sum\"", |env| {
-            env.invariant("sum", || -> bool { panic!("no sum") });
+        ("observation \"product\"", |env| {
+            env.observe("product", || -> u32 { panic!("no sum") });
         }),
     ];
     for (what, check) in checks {
@@ -50,6 +54,81 @@ fn a_closure_of_a_check_that_panics_fails_the_test_at_its_line() {
         );
         assert_eq!(failed.message.unwrap(), format!("{what}: no sum"));
     }
+}
+
+/// Returns the failure of a world in which `check` is broken: each greeting is recorded, and the
+/// answer to the first attempt is lost.
+fn greeted_twice(check: fn(&TestWorkflowEnvironment, EffectLedger<String>)) -> FailureReport {
+    let options = TestOptions::new().faults(Fault::activity_completion_lost());
+    report_with(options, move |env| {
+        async move {
+            let letters = EffectLedger::new("letters");
+            check(&env, letters.clone());
+            env.worker("greetings")
+                .workflow::<Greeter>()
+                .mock_activity(Greetings::greet, move |call| {
+                    letters.apply(call.input.clone());
+                    async move { Ok(call.input) }
+                })
+                .start()?;
+            let handle = env
+                .client()
+                .start_workflow(Greeter::run, "you".to_owned(), on("greetings"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
+            Ok::<_, TestError>(())
+        }
+        .boxed_local()
+    })
+}
+
+#[test]
+fn an_invariant_shows_what_its_closure_read_and_the_last_events() {
+    insta::assert_snapshot!(greeted_twice(|env, letters| {
+        env.invariant("one letter at most", move || letters.len() <= 1);
+    }));
+}
+
+#[test]
+fn an_invariant_that_compares_a_pair_shows_both_values() {
+    insta::assert_snapshot!(greeted_twice(|env, letters| {
+        env.invariant("letters have receivers", move || {
+            let letters = letters.effects();
+            let mut receivers = letters.clone();
+            receivers.dedup();
+            (letters, receivers)
+        });
+    }));
+}
+
+#[test]
+fn an_invariant_may_assert_and_shows_the_message_and_its_line() {
+    let report = greeted_twice(|env, letters| {
+        env.invariant("one letter at most", move || {
+            assert!(letters.len() <= 1, "{} letters", letters.len());
+        });
+    });
+    let failure = report.failure;
+    assert_eq!(failure.code, FailureCode::Invariant);
+    let line = failure
+        .location
+        .as_ref()
+        .expect("the line of the assertion");
+    assert!(line.file.ends_with("user_checks.rs"), "{failure}");
+    let message = failure.message.as_deref().unwrap_or_default();
+    assert!(message.starts_with("2 letters\n"), "{failure}");
+}
+
+#[test]
+fn an_invariant_that_only_says_false_is_told_how_to_show_its_values() {
+    let report = greeted_twice(|env, _| env.invariant("never", || false));
+    let remedy = report.failure.remedy.expect("a remedy of its own");
+    assert!(
+        remedy.contains("return a pair that must be equal"),
+        "{remedy}"
+    );
 }
 
 #[test]

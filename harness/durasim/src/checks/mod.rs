@@ -15,7 +15,7 @@ use crate::{
 use effects_once::Watched;
 use invariant::Invariant;
 
-pub use invariant::Holds;
+pub use invariant::{Holds, Violation};
 pub(crate) use sometimes::Sometimes;
 
 /// Declares the file of each check, and lists the checks.

@@ -7,7 +7,8 @@ use insta::assert_snapshot;
 use pretty_assertions::assert_eq;
 
 use super::{
-    CHECKS, core_replay, effects_once, history, idempotency, invariant, liveness, replay, sometimes,
+    CHECKS, Holds, core_replay, effects_once, history, idempotency, invariant, liveness, replay,
+    sometimes,
 };
 use crate::{
     outline::tests::payment,
@@ -120,8 +121,8 @@ fn a_broken_rule_of_histories_is_stated() {
 
 #[test]
 fn a_broken_invariant_is_named_with_its_time() {
-    let reason = "balance is -20".to_owned();
-    let failure = invariant::failure("never overdrawn", reason, 1_500, line());
+    let violation = Err("balance is -20").holds().unwrap_err();
+    let failure = invariant::failure("never overdrawn", violation, &[], 1_500, line());
     assert_snapshot!(found(failure));
 }
 

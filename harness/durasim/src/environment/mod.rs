@@ -27,7 +27,9 @@ use crate::{
     Effect, EffectLedger,
     checks::effects_once,
     history::History,
+    looks::{self, Look},
     mock_workflow::WorkflowCallRecord,
+    words::{call_words, timed},
     world::{World, connection},
 };
 
@@ -163,10 +165,15 @@ impl TestWorkflowEnvironment {
     /// which the attempts started.
     #[track_caller]
     pub fn calls<AD: ActivityDefinition>(&self, activity: AD) -> Vec<ActivityCallRecord> {
-        World::current()
+        let calls = World::current()
             .state()
             .activity_log
-            .of_type(activity.name())
+            .of_type(activity.name());
+        looks::note(|| Look {
+            at: format!("the calls of {}", activity.name()),
+            value: timed(calls.iter().map(call_words)),
+        });
+        calls
     }
 
     /// Returns every call of this workflow's mock, one for each run, in order; see
@@ -221,8 +228,26 @@ impl TestWorkflowEnvironment {
         );
     }
 
-    /// Adds a condition that must hold after every step of the world. The closure returns `bool`,
-    /// or `Result<(), String>` with the reason.
+    /// Adds a condition that must hold after every step of the world.
+    ///
+    /// The closure returns a pair of values that must be equal, a `Result` with the reason, or
+    /// `bool`; or it asserts and returns nothing. The report shows the values: see
+    /// [`Holds`](crate::Holds).
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// use durasim::prelude::*;
+    ///
+    /// #[workflow_test]
+    /// async fn money_is_neither_made_nor_lost(env: TestWorkflowEnvironment) {
+    ///     let (paid, received) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    ///     let (sent, arrived) = (paid.clone(), received.clone());
+    ///     env.invariant("all that is sent arrives", move || (sent.get(), arrived.get()));
+    ///     env.invariant("nobody is overdrawn", move || assert!(paid.get() >= 0, "{paid:?}"));
+    /// }
+    /// # fn main() {}
+    /// ```
     #[track_caller]
     pub fn invariant<T: crate::checks::Holds>(
         &self,

@@ -110,7 +110,8 @@ codes! {
                 Temporal's"
     Invariant = DS107 invariant
         because "an invariant of the test does not hold"
-        remedy "look at the step just before: the last line of the plan is usually what broke it"
+        remedy "look at the last events: the step just before broke it; the last line of a plan is \
+                usually the cause"
     Sometimes = DS108 sometimes
         because "no world of the search reached a label"
         remedy "run more seeds or faults, or make the case reachable; until then nothing here \

@@ -176,7 +176,10 @@ impl Signature {
         let location = failure.location.as_ref();
         Self {
             code: failure.code,
-            workflow_type: workflow.map(|workflow| workflow.workflow_type.clone()),
+            // For an invariant it is only the workflow in which something happened last.
+            workflow_type: workflow
+                .filter(|_| failure.code != FailureCode::Invariant)
+                .map(|workflow| workflow.workflow_type.clone()),
             // The line of a replay is known only with backtraces on.
             location: location
                 .filter(|_| failure.code != FailureCode::Replay)

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, panic::Location, rc::Rc};
 use durasim_engine::TaskId;
 use serde_json::Value;
 
-use super::World;
+use super::{World, diagnosis};
 use crate::{
-    checks::{self, effects_once::Watched, invariant::Invariant},
+    checks::{self, Violation, effects_once::Watched, invariant::Invariant},
     outcome::SometimesLabel,
     panics,
     report::Failure,
@@ -59,7 +59,7 @@ impl UserChecks {
         &mut self,
         name: String,
         location: &'static Location<'static>,
-        holds: Box<dyn Fn() -> Result<(), String>>,
+        holds: Box<dyn Fn() -> Result<(), Violation>>,
     ) {
         let invariant = Invariant::new(name, location, holds);
         match Rc::get_mut(&mut self.invariants) {
@@ -104,7 +104,9 @@ impl World {
         let invariants = self.checks.borrow().invariants.clone();
         let now_ms = self.clock.now_ms();
         if let Some(failure) = checks::after_step(&invariants, now_ms) {
-            self.state().fail(failure);
+            let mut state = self.state();
+            let failure = diagnosis::invariant_broken(&state, failure);
+            state.fail(failure);
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod ends;
+mod invariants;
 mod registration;
 mod unpolled;
 mod workflow_code;
@@ -26,6 +27,7 @@ pub(crate) use attempts::{activity_panicked, unsimulated_attempt, unusable_mock}
 pub(crate) use ends::{
     limit, missed_fault, oversleeps, panicked, returned_error, spinning, stalled, stuck,
 };
+pub(crate) use invariants::invariant_broken;
 pub(crate) use registration::{unregistered_activity, unregistered_workflow};
 pub(crate) use unpolled::{Unpolled, unpolled};
 pub(crate) use workflow_code::{
