@@ -81,10 +81,24 @@ impl TestOptions {
 }
 
 /// Exploration of every fault plan up to a size.
+///
+/// Plans of fewer faults come first. Of as many, the most telling come first: attempts that run
+/// side by side, then losses that have something done again, then another order of messages, then
+/// failures, then runs that are rebuilt from their history, then delays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhaustive {
     pub(crate) faults: u32,
     pub(crate) max_worlds: u64,
+    pub(crate) purpose: Purpose,
+}
+
+/// The search that an exploration belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The test asks for it, and is told how it ends.
+    Exploration,
+    /// The plans of one fault come before the seeds.
+    Seeds,
 }
 
 impl Exhaustive {
@@ -93,6 +107,15 @@ impl Exhaustive {
         Self {
             faults,
             max_worlds: 100_000,
+            purpose: Purpose::Exploration,
+        }
+    }
+
+    /// The plans of one fault, the fault-free one among them, that come before seeds.
+    pub(crate) fn before_seeds(max_worlds: u64) -> Self {
+        Self {
+            purpose: Purpose::Seeds,
+            ..Self::faults(1).max_worlds(max_worlds)
         }
     }
 

@@ -40,6 +40,9 @@ pub struct Offer {
     pub point: Point,
     /// The number of possible answers, at least 2.
     pub arity: u32,
+    /// The place in the order of exploration, lower ranks first; `None` unless the decision was
+    /// [ranked](Choices::rank).
+    pub rank: Option<u32>,
 }
 
 /// The source of every decision of one world, and the record of those that were not benign.
@@ -50,6 +53,8 @@ pub struct Choices {
     taken: Vec<TapeEntry>,
     /// True if the last decision was not benign, so that it is the last of `taken`.
     last_is_taken: bool,
+    /// True if the last decision had more than one answer, so that it is the last of `offers`.
+    last_is_offered: bool,
     offers: Option<Vec<Offer>>,
 }
 
@@ -82,6 +87,7 @@ impl Choices {
             occurrences: IndexMap::default(),
             taken: Vec::new(),
             last_is_taken: false,
+            last_is_offered: false,
             offers: None,
         }
     }
@@ -105,7 +111,7 @@ impl Choices {
         odds: Odds,
         open: impl FnOnce() -> bool,
     ) -> u32 {
-        self.last_is_taken = false;
+        (self.last_is_taken, self.last_is_offered) = (false, false);
         let (occurrence, point_hash) = self.count(site, key);
         let drawn = match &self.source {
             _ if arity <= 1 => return 0,
@@ -121,7 +127,9 @@ impl Choices {
             offers.push(Offer {
                 point: Point::new(site, key, occurrence),
                 arity,
+                rank: None,
             });
+            self.last_is_offered = true;
         }
         let value = match &mut self.source {
             Source::Tape(script) => script
@@ -150,6 +158,7 @@ impl Choices {
             // The tape's entry of this decision is matched, so that it does not count as drift.
             let _ = script.answer(point_hash, site, key, occurrence, arity);
         }
+        self.last_is_offered = false;
         self.record(site, key, occurrence, arity, value);
     }
 
@@ -186,6 +195,19 @@ impl Choices {
         if let Some(entry) = self.taken.last_mut() {
             entry.at_ms = now_ms;
             entry.words = words();
+        }
+    }
+
+    /// Ranks the last decision among those that are offered: exploration comes to lower ranks
+    /// first.
+    ///
+    /// Does nothing if that decision had one answer, or if no offers are recorded.
+    pub fn rank(&mut self, rank: u32) {
+        if !self.last_is_offered {
+            return;
+        }
+        if let Some(offer) = self.offers.as_mut().and_then(|offers| offers.last_mut()) {
+            offer.rank = Some(rank);
         }
     }
 

@@ -7,9 +7,10 @@
 //! with two departures, and so on. So decisions that come up only because of an earlier departure
 //! are explored too, and no plan comes up twice.
 //!
-//! Plans with fewer departures come first. Plans with equally many come in the order of their
-//! decisions. The order does not depend on the number of threads that run the plans, nor on the
-//! order of their reports.
+//! Plans with fewer departures come first. Of the plans that depart once more from the same world,
+//! those of decisions with a lower [rank](crate::Choices::rank) come first, then those of first
+//! answers, then those of earlier decisions. The order does not depend on the number of threads
+//! that run the plans, nor on the order of their reports.
 //!
 //! ```
 //! use durasim_engine::{Choices, Explorer, Odds};
@@ -76,8 +77,8 @@ struct Ran {
 #[derive(Debug)]
 struct Branches {
     ran: Ran,
-    offer: usize,
-    value: u32,
+    /// The departures that are still to come: the place of an offer, and the answer to it.
+    departures: std::vec::IntoIter<(usize, u32)>,
 }
 
 impl Explorer {
@@ -106,11 +107,7 @@ impl Explorer {
             if let Some(tape) = self.current.as_mut().and_then(Branches::next) {
                 return Some(self.give_out(tape));
             }
-            let branches = self.parents.next().map(|ran| Branches {
-                ran,
-                offer: 0,
-                value: 0,
-            });
+            let branches = self.parents.next().map(Branches::of);
             if branches.is_none() && !self.deepen() {
                 return None;
             }
@@ -163,12 +160,16 @@ impl Explorer {
     pub fn known(&self) -> u64 {
         let of_offer = |offer: &Offer| u64::from(offer.arity).saturating_sub(1);
         let of_parents = self.parents.as_slice().iter().flat_map(|ran| &ran.offers);
-        let of_current = self.current.as_ref().map_or(0, |branches| {
-            let offers = branches.ran.offers.iter().skip(branches.offer);
-            let all: u64 = offers.map(of_offer).sum();
-            all.saturating_sub(u64::from(branches.value))
-        });
+        let of_current = self
+            .current
+            .as_ref()
+            .map_or(0, |it| it.departures.len() as u64);
         self.next_id + of_current + of_parents.map(of_offer).sum::<u64>()
+    }
+
+    /// Returns `true` if every plan is known of: those with the most departures are given out now.
+    pub fn knows_all(&self) -> bool {
+        self.departures == self.max_departures
     }
 
     fn give_out(&mut self, tape: Tape) -> Plan {
@@ -194,21 +195,26 @@ impl Explorer {
 }
 
 impl Branches {
-    /// Returns the next plan: the next answer to the same decision, or the first to the next one.
+    /// Returns the plans with one departure more than this one, none of them given out.
+    fn of(ran: Ran) -> Self {
+        let of_offer = |(place, offer): (usize, &Offer)| (1..offer.arity).map(move |v| (place, v));
+        let mut departures: Vec<_> = ran.offers.iter().enumerate().flat_map(of_offer).collect();
+        departures.sort_by_key(|(place, value)| (ran.offers[*place].rank, *value));
+        Self {
+            ran,
+            departures: departures.into_iter(),
+        }
+    }
+
+    /// Returns the next plan.
     fn next(&mut self) -> Option<Tape> {
-        let offer = loop {
-            let offer = self.ran.offers.get(self.offer)?;
-            if self.value + 1 < offer.arity {
-                break offer;
-            }
-            (self.offer, self.value) = (self.offer + 1, 0);
-        };
-        self.value += 1;
+        let (place, value) = self.departures.next()?;
+        let offer = &self.ran.offers[place];
         let mut tape = self.ran.tape.clone();
         tape.entries.push(TapeEntry {
             point: offer.point.clone(),
             arity: offer.arity,
-            value: self.value,
+            value,
             at_ms: 0,
             words: String::new(),
         });
@@ -221,7 +227,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{choice::Choices, seed::Odds};
+    use crate::{choice::Choices, point::Point, seed::Odds};
 
     /// Makes three decisions with two answers each; the third comes up again if the first departed.
     fn run(tape: &Tape) -> (Vec<u32>, Vec<Offer>) {
@@ -289,12 +295,36 @@ mod tests {
         let mut explorer = Explorer::new(1);
         let benign = explorer.next_plan().unwrap();
         assert_eq!(explorer.known(), 1);
+        assert!(!explorer.knows_all());
         explorer.ran(benign.id, run(&benign.tape).1);
         while let Some(plan) = explorer.next_plan() {
+            assert!(explorer.knows_all());
             assert_eq!(explorer.known(), 1 + 3);
             explorer.ran(plan.id, run(&plan.tape).1);
         }
         assert_eq!(explorer.known(), explorer.given_out());
+    }
+
+    #[test]
+    fn lower_ranks_come_first_then_first_answers_then_earlier_decisions() {
+        let offer = |key: &str, rank| Offer {
+            point: Point::new("fault", key, 0),
+            arity: 3,
+            rank: Some(rank),
+        };
+        let mut explorer = Explorer::new(1);
+        let benign = explorer.next_plan().unwrap();
+        explorer.ran(benign.id, vec![offer("a", 1), offer("b", 0), offer("c", 0)]);
+        let plans = std::iter::from_fn(|| explorer.next_plan());
+        let departures: Vec<_> = plans
+            .map(|plan| plan.tape.entries[0].clone())
+            .map(|entry| (entry.point.key, entry.value))
+            .collect();
+        let expected = [("b", 1), ("c", 1), ("b", 2), ("c", 2), ("a", 1), ("a", 2)];
+        assert_eq!(
+            departures,
+            expected.map(|(key, value)| (key.to_owned(), value))
+        );
     }
 
     #[test]

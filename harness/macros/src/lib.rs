@@ -26,11 +26,12 @@ use proc_macro2::TokenStream;
 /// Without arguments, the test runs in one world without faults. The arguments are:
 ///
 /// - `seeds = 256`: runs that many worlds, which differ in order and latency, and in faults if
-///   `faults` allows any.
+///   `faults` allows any. With faults, the plans of exactly one fault come first, in up to half of
+///   the worlds.
 /// - `faults = FaultProfile::all()`: the faults that the worlds may contain. Runs 64 worlds, unless
 ///   another argument chooses the worlds.
 /// - `explore = Exhaustive::faults(2)`: instead of seeds, runs every plan of at most that many
-///   faults, of all kinds unless `faults` names some.
+///   faults, the most telling first, of all kinds unless `faults` names some.
 /// - `proptest`: instead of seeds, generates the test's further arguments, and with them order and
 ///   latency, and faults if `faults` allows any.
 /// - `limits = Limits::default()`: the bounds on steps, virtual time and history length.

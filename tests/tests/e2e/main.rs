@@ -21,6 +21,7 @@ mod official_worker_parity;
 mod replayer_accepts;
 mod rules;
 mod sdk_defects;
+mod single_faults;
 mod sound_replays;
 mod sound_under_faults;
 mod user_story;

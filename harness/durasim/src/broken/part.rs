@@ -41,6 +41,8 @@ pub(crate) enum Sabotage {
     Shrinking,
     /// Failures that were found before are not run again.
     SavedFailures,
+    /// A search by seeds has no plans of one fault before its seeds.
+    SingleFaults,
     /// Plans of more than one fault are not explored.
     Exploration,
     /// The hash of a trace does not cover the answers to queries.

@@ -308,10 +308,15 @@ impl Draw<'_> {
         };
         let tolerates =
             || opportunity.tolerated_when.is_none_or(Lazily::holds) || broken!(Tolerance);
+        let may_happen = odds > 0.0;
         let odds = Odds::Rarely(odds);
         let way = self
             .choices
             .choose_where(self.kind.site(), key, arity, odds, tolerates);
+        if may_happen {
+            let telling = self.kind.rule().telling(opportunity.moment);
+            self.choices.rank(opportunity.rank(telling));
+        }
         if way == 0 {
             return None;
         }

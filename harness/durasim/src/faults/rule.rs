@@ -24,6 +24,9 @@ pub(crate) trait FaultRule: Sync {
     /// Returns the family of the fault; `None` if the fault is off unless a test asks for it.
     fn family(&self) -> Option<Family>;
 
+    /// Returns how telling a plan is whose one fault is this one, at this moment.
+    fn telling(&self, moment: Moment) -> Telling;
+
     /// Returns the places at which the fault happens, in words that follow "it happens".
     fn places(&self) -> &'static str;
 
@@ -79,6 +82,9 @@ pub(super) use fault;
 /// two is. A fault that is placed by hand happens at any step.
 const ALL_STEPS: u32 = 16;
 
+/// The number from which on steps of an attempt have the same rank.
+const MAX_STEP_RANK: u32 = 999;
+
 /// A group of faults that a profile switches on together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
@@ -88,6 +94,25 @@ pub(crate) enum Family {
     Activities,
     /// Messages arrive late or out of order, or are lost.
     Messages,
+}
+
+/// The order in which a search tries the plans of one fault: those first that show flaws which
+/// nothing else shows, and which seeds rarely meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Telling {
+    /// Two attempts run side by side. Nothing else shows code that checks first and acts later, and
+    /// no such code was written in fear of it.
+    SideBySide,
+    /// Something was done, and nobody knows: it is done again.
+    DoneAgain,
+    /// Messages come in another order, or meet other code. Only the workflow's own logic helps.
+    OtherOrder,
+    /// Something fails, and nothing of it was done, or it knows how far it came.
+    Failure,
+    /// A run is rebuilt from its history. Every replay at the end of a world does that too.
+    Rebuild,
+    /// Something is late, and all else is as it was.
+    Late,
 }
 
 /// The decision whether a fault is injected, and what a rule may know to ask for it.
@@ -208,6 +233,13 @@ impl<'a> Opportunity<'a> {
             }
             Some(_) => None,
         }
+    }
+
+    /// Returns the rank of the point among those that exploration comes to, for a fault that is
+    /// this telling. An attempt's later steps show much the same as its first.
+    pub(super) fn rank(&self, telling: Telling) -> u32 {
+        let step = self.number().map_or(0, |number| number.min(MAX_STEP_RANK));
+        (telling as u32) * (MAX_STEP_RANK + 1) + step
     }
 
     pub(crate) fn ways(self, ways: u32) -> Self {

@@ -63,3 +63,15 @@ pub struct Spent {
     /// The number of further worlds that shrinking ran.
     pub shrink_runs: u64,
 }
+
+impl std::ops::Add for Spent {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            worlds: self.worlds + other.worlds,
+            steps: self.steps + other.steps,
+            shrink_runs: self.shrink_runs + other.shrink_runs,
+        }
+    }
+}

@@ -8,38 +8,44 @@ use std::{
 
 use durasim_engine::{Explorer, Plan, PlanId};
 
-use super::{campaign::Campaign, progress::Progress};
+use super::{
+    campaign::Campaign,
+    progress::Progress,
+    summary::{Plans, Tally},
+};
 use crate::{
     Exhaustive,
     broken::{broken, inherited},
-    checks::Sometimes,
-    faults::is_fault_site,
+    options::Purpose,
     outcome::{ChoiceSource, WorldReport},
     report::{FailureReport, Spent},
 };
 
-/// Runs every plan, those of fewer faults first. Of the plans that fail the first in their order
-/// counts, on any number of cores. `test` is the name of the test, for the people who wait.
+/// Runs every plan, those of fewer faults and more telling ones first. Of the plans that fail the
+/// first in their order counts, on any number of cores. `test` is the name of the test, for the
+/// people who wait.
 pub(super) fn run(
     test: &str,
     campaign: &Campaign<'_>,
     exhaustive: Exhaustive,
-    sometimes: &mut Sometimes,
+    tally: &mut Tally,
 ) -> Result<(), Box<FailureReport>> {
     let faults = if broken!(Exploration) {
         1
     } else {
         exhaustive.faults
     };
+    let before = tally.spent();
     let exploration = Exploration {
         campaign,
+        faults: faults as usize,
         max_worlds: exhaustive.max_worlds,
         state: Mutex::new(State {
             explorer: Explorer::new(faults as usize),
             end: None,
             passed: Vec::new(),
             failed: None,
-            sometimes,
+            tally,
             progress: Progress::begin(test),
         }),
         changed: Condvar::new(),
@@ -55,17 +61,27 @@ pub(super) fn run(
     let state = exploration.state.into_inner();
     let state = state.unwrap_or_else(PoisonError::into_inner);
     let Some((first, report)) = state.failed else {
-        let spent = spent(&state.passed);
-        let gave_up = state.end == Some(End::TooManyWorlds);
-        let words = words(exhaustive.faults, spent, gave_up);
-        state.progress.end(Some(&words));
+        let plans = Plans {
+            faults: exhaustive.faults,
+            run: state.passed.len() as u64,
+            known: state.explorer.known(),
+            knows_all: state.explorer.knows_all(),
+        };
+        state.tally.summary.plans = Some(plans);
+        match exhaustive.purpose {
+            Purpose::Exploration => {
+                let steps = spent(&state.passed).steps;
+                state.progress.end_with(&words(plans, steps));
+            }
+            Purpose::Seeds => state.progress.end(),
+        }
         return Ok(());
     };
-    state.progress.end(None);
+    state.progress.end();
     // Other cores may have been ahead; their worlds do not count.
-    let mut before = state.passed;
-    before.retain(|(plan, _)| *plan < first);
-    campaign.must_pass(&report, spent(&before))
+    let mut passed = state.passed;
+    passed.retain(|(plan, _)| *plan < first);
+    campaign.must_pass(&report, before + spent(&passed))
 }
 
 /// Returns the cost of worlds, of which each is given with its steps.
@@ -78,21 +94,21 @@ fn spent(worlds: &[(PlanId, u64)]) -> Spent {
 }
 
 /// Returns the end of an exploration in which no world failed, in words.
-fn words(faults: u32, spent: Spent, gave_up: bool) -> String {
-    let Spent { worlds, steps, .. } = spent;
-    let noun = if faults == 1 { "fault" } else { "faults" };
-    if gave_up {
-        return format!(
-            "explored {worlds} plans of at most {faults} {noun}, in {steps} steps, and there are \
-             more: explore fewer faults, switch some off, or raise `Exhaustive::max_worlds`"
-        );
+fn words(plans: Plans, steps: u64) -> String {
+    let words = format!("explored {plans}, in {steps} steps");
+    if plans.run == plans.known {
+        return words;
     }
-    format!("explored all {worlds} plans of at most {faults} {noun}, in {steps} steps")
+    format!(
+        "{words}: to run them all, explore fewer faults, switch some off, or raise \
+         `Exhaustive::max_worlds`"
+    )
 }
 
 /// An exploration that goes on.
 struct Exploration<'a> {
     campaign: &'a Campaign<'a>,
+    faults: usize,
     max_worlds: u64,
     state: Mutex<State<'a>>,
     /// Notified when a plan was run, which may bring up others.
@@ -106,7 +122,7 @@ struct State<'a> {
     passed: Vec<(PlanId, u64)>,
     /// The first plan, in their order, of those that failed so far.
     failed: Option<(PlanId, WorldReport)>,
-    sometimes: &'a mut Sometimes,
+    tally: &'a mut Tally,
     progress: Progress,
 }
 
@@ -124,10 +140,12 @@ impl<'a> Exploration<'a> {
     fn work(&self) {
         let _others_end_too = EndsWithPanic(self);
         while let Some(plan) = self.next_plan() {
+            // The points of a world matter only to plans of one fault more.
+            let has_branches = plan.tape.len() < self.faults;
             let report = self
                 .campaign
                 .run_with(ChoiceSource::Plan(plan.tape), |options| {
-                    options.record_offers = true;
+                    options.record_offers = has_branches;
                 });
             self.ran(plan.id, report);
         }
@@ -156,18 +174,15 @@ impl<'a> Exploration<'a> {
 
     /// Takes the report of a plan.
     fn ran(&self, plan: PlanId, report: WorldReport) {
-        // Only faults are explored, not order or latency.
-        let offers = report
-            .offers
-            .iter()
-            .filter(|offer| is_fault_site(&offer.point.site))
-            .cloned()
-            .collect();
+        // Only faults are ranked and explored, not order or latency.
+        let offers = report.offers.iter();
+        let offers = offers.filter(|offer| offer.rank.is_some()).cloned();
+        let offers = offers.collect();
         let mut state = self.lock();
         let state = &mut *state;
         state.explorer.ran(plan, offers);
         if report.failure.is_none() {
-            state.sometimes.world(&report.labels, report.steps);
+            state.tally.world(&report);
             state.passed.push((plan, report.steps));
         } else {
             // Every plan before this one was given out already.
@@ -243,26 +258,42 @@ mod tests {
     }
 
     #[test]
-    fn an_exploration_past_its_limit_of_worlds_passes() {
+    fn an_exploration_past_its_limit_of_worlds_passes_and_tells_its_number_of_plans() {
         let case = TestCase::in_a_new_package("payments::asks", options(2));
-        assert_eq!(run_test(&case, &asks_often), Ok(()));
+        let plans = run_test(&case, &asks_often).unwrap().plans.unwrap();
+        assert_eq!(plans.run, 2);
+        assert!(plans.known > 2 && !plans.knows_all, "{plans:?}");
     }
 
     #[test]
     fn an_exploration_tells_its_number_of_plans_and_its_cost() {
-        let spent = Spent {
-            worlds: 94,
-            steps: 2_000,
-            shrink_runs: 0,
+        let plans = Plans {
+            faults: 2,
+            run: 94,
+            known: 94,
+            knows_all: true,
         };
         assert_eq!(
-            words(2, spent, false),
+            words(plans, 2_000),
             "explored all 94 plans of at most 2 faults, in 2000 steps"
         );
+        let cut = Plans {
+            faults: 1,
+            known: 300,
+            ..plans
+        };
         assert_eq!(
-            words(1, spent, true),
-            "explored 94 plans of at most 1 fault, in 2000 steps, and there are more: explore \
-             fewer faults, switch some off, or raise `Exhaustive::max_worlds`"
+            words(cut, 2_000),
+            "explored 94 of 300 plans of at most 1 fault, in 2000 steps: to run them all, \
+             explore fewer faults, switch some off, or raise `Exhaustive::max_worlds`"
+        );
+        let early = Plans {
+            knows_all: false,
+            ..cut
+        };
+        assert_eq!(
+            early.to_string(),
+            "94 of at least 300 plans of at most 1 fault"
         );
     }
 }

@@ -8,12 +8,14 @@ mod plan;
 mod progress;
 mod saved;
 mod shrinking;
+mod summary;
 mod test;
 mod verdict;
 mod world;
 
 pub use campaign::Campaign;
 pub use case::TestCase;
+pub use summary::{Plans, SearchSummary};
 pub use test::{run, run_test};
 pub use world::{Body, run_world};
 #[cfg(feature = "proptest")]

@@ -61,15 +61,19 @@ impl Progress {
         }
     }
 
-    /// Ends the search, with these words if there is anything to say.
-    pub(super) fn end(self, words: Option<&str>) {
+    /// Ends the search.
+    pub(super) fn end(self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        if let Some(words) = words {
-            let elapsed = time_words(self.began.elapsed());
-            say(&format!("durasim: {}: {words} and {elapsed}", self.test));
-        }
+    }
+
+    /// Ends the search, and tells how in these words and the time that it took.
+    pub(super) fn end_with(self, words: &str) {
+        let elapsed = time_words(self.began.elapsed());
+        let line = format!("durasim: {}: {words}; it took {elapsed}", self.test);
+        self.end();
+        say(&line);
     }
 }
 

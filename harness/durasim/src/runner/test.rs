@@ -13,11 +13,21 @@ use std::{
 
 use futures::future::{FutureExt, LocalBoxFuture};
 
-use super::{campaign::Campaign, case::TestCase, explore, found::of_no_world, saved, world::Body};
+use super::{
+    campaign::Campaign,
+    case::TestCase,
+    explore,
+    found::of_no_world,
+    saved,
+    summary::{SearchSummary, Tally},
+    world::Body,
+};
 use crate::{
-    TestWorkflowEnvironment,
+    Exhaustive, TestWorkflowEnvironment,
+    broken::broken,
     checks::{self, Sometimes},
     error::{TestOutcome, TestResult},
+    options::{Purpose, TestOptions},
     outcome::{ChoiceSource, WorldReport},
     report::{Colors, FailureReport, SourceLine, Spent},
     variables::{self, Variable},
@@ -43,18 +53,21 @@ where
     let body = move |env| -> LocalBoxFuture<'static, TestResult> {
         body(env).map(TestOutcome::into_test_result).boxed_local()
     };
-    if let Err(report) = run_test(&case, &body) {
-        fail(&report);
+    match run_test(&case, &body) {
+        // The test runner keeps it to itself, unless it is asked to show the output.
+        Ok(summary) => println!("durasim: {}: {summary}", case.name),
+        Err(report) => fail(&report),
     }
 }
 
 /// Runs a test as [`#[workflow_test]`](crate::workflow_test) does, except that it returns the
-/// report instead of printing it. The plan of a failure is saved beside the test's source file.
+/// summary or the report instead of printing it. The plan of a failure is saved beside the test's
+/// source file.
 ///
 /// # Errors
 ///
 /// The report, if the test fails.
-pub fn run_test(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
+pub fn run_test(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<FailureReport>> {
     search(case, body).map_err(|mut report| {
         saved::keep(case, &mut report);
         of_test(case, report)
@@ -80,14 +93,22 @@ pub(crate) fn fail(report: &FailureReport) -> ! {
     std::panic::resume_unwind(Box::new(report.to_string()))
 }
 
-/// Runs the worlds of a test: the fault-free world, the plans of failures found before, then seeds
-/// and plans as the options say.
-pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureReport>> {
+/// Runs the worlds of a test: the fault-free world, the plans of failures found before, then plans
+/// and seeds as the options say.
+///
+/// Of the worlds that a search by seeds has, plans of one fault take up to half. There are few of
+/// them, and they show for certain what a seed shows once in fifty worlds.
+pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<FailureReport>> {
     let options = &case.options;
     let seed = seed_from_environment()?;
     let campaign = Campaign::new(body, options.world_options());
+    let mut tally = Tally::default();
     if let Some(seed) = seed {
-        return campaign.must_pass(&campaign.seed(seed), Spent::default());
+        let report = campaign.seed(seed);
+        campaign.must_pass(&report, Spent::default())?;
+        tally.world(&report);
+        tally.summary.seeds = 1;
+        return Ok(tally.summary);
     }
 
     // The first world: with the faults that are placed by hand, if there are no others; else the
@@ -96,28 +117,45 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<(), Box<FailureRepo
     let only_placed = !faults.is_none() && !faults.has_odds();
     let placed = only_placed.then(|| campaign.run(ChoiceSource::Benign));
     let first = placed.as_ref().unwrap_or(campaign.fault_free());
-    let mut sometimes = Sometimes::default();
-    sometimes.world(&first.labels, first.steps);
     campaign.must_pass(first, Spent::default())?;
+    tally.world(first);
 
     if let Some(stale) = saved::rerun(case, &campaign)? {
         // Not by `eprintln!`, which the test runner keeps to itself if the test passes.
         let _ = writeln!(std::io::stderr(), "{stale}");
     }
-    let default_seeds = faults.has_odds() && options.explore.is_none();
+    let mut seeds = seeds(options)?;
+    let explored = match options.explore {
+        None if faults.has_odds() && !broken!(SingleFaults) => {
+            Some(Exhaustive::before_seeds(seeds / 2))
+        }
+        explore => explore,
+    };
+    // One world alone would be the fault-free one once more.
+    if let Some(exhaustive) = explored.filter(|it| it.max_worlds > 1) {
+        let before = tally.summary.worlds;
+        explore::run(case.name, &campaign, exhaustive, &mut tally)?;
+        if exhaustive.purpose == Purpose::Seeds {
+            seeds = seeds.saturating_sub(tally.summary.worlds - before);
+        }
+    }
+    many(&campaign, seeds, &mut tally)?;
+    must_reach(&tally.sometimes)?;
+    Ok(tally.summary)
+}
+
+/// Returns the number of worlds that seeds and the plans before them may take.
+fn seeds(options: &TestOptions) -> Result<u64, Box<FailureReport>> {
+    let default_seeds = options.world.faults.has_odds() && options.explore.is_none();
     let seeds = options
         .seeds
         .or_else(|| default_seeds.then_some(DEFAULT_SEEDS));
-    if let Some(seeds) = seeds {
-        let asked = Variable::Seeds.number(1);
-        let asked = asked.or_else(|failure| of_no_world(*failure, Spent::default()))?;
-        let seeds = asked.unwrap_or(seeds);
-        many(&campaign, seeds, &mut sometimes)?;
-    }
-    if let Some(exhaustive) = options.explore {
-        explore::run(case.name, &campaign, exhaustive, &mut sometimes)?;
-    }
-    must_reach(&sometimes)
+    let Some(seeds) = seeds else {
+        return Ok(0);
+    };
+    let asked = Variable::Seeds.number(1);
+    let asked = asked.or_else(|failure| of_no_world(*failure, Spent::default()))?;
+    Ok(asked.unwrap_or(seeds))
 }
 
 /// Returns `Err` with the report if a search without failed worlds did not reach every label.
@@ -135,14 +173,12 @@ pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>>
 }
 
 /// Runs many seeds on all cores. The failure of the lowest seed counts, on any number of cores.
-fn many(
-    campaign: &Campaign<'_>,
-    seeds: u64,
-    sometimes: &mut Sometimes,
-) -> Result<(), Box<FailureReport>> {
+fn many(campaign: &Campaign<'_>, seeds: u64, tally: &mut Tally) -> Result<(), Box<FailureReport>> {
+    let before = tally.spent();
+    tally.summary.seeds = seeds;
     let next = AtomicU64::new(0);
     let lowest = AtomicU64::new(u64::MAX);
-    let reached = Mutex::new(sometimes);
+    let tally = Mutex::new(tally);
     let passed: Mutex<Vec<(u64, u64)>> = Mutex::default();
     let failed: Mutex<Option<(u64, WorldReport)>> = Mutex::new(None);
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -156,7 +192,7 @@ fn many(
                     }
                     let report = campaign.seed(seed);
                     if report.failure.is_none() {
-                        lock(&reached).world(&report.labels, report.steps);
+                        lock(&tally).world(&report);
                         lock(&passed).push((seed, report.steps));
                         continue;
                     }
@@ -173,14 +209,14 @@ fn many(
         return Ok(());
     };
     // Other cores may have been ahead; their worlds do not count.
-    let before = lock(&passed);
-    let before = before.iter().filter(|(seed, _)| *seed < lowest);
+    let passed = lock(&passed);
+    let passed = passed.iter().filter(|(seed, _)| *seed < lowest);
     let spent = Spent {
         worlds: lowest,
-        steps: before.map(|(_, steps)| steps).sum(),
+        steps: passed.map(|(_, steps)| steps).sum(),
         shrink_runs: 0,
     };
-    campaign.must_pass(&report, spent)
+    campaign.must_pass(&report, before + spent)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

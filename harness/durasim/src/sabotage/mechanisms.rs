@@ -212,6 +212,18 @@ probes! {
         shown(worlds == 1, || format!("found again only in world {worlds}"))
     };
 
+    a_search_by_seeds_begins_with_the_plans_of_one_fault,
+    breaks Sabotage::SingleFaults => || {
+        let faults = FaultProfile::none().with_odds(FaultKind::ActivityCompletionLost, 0.001);
+        let options = TestOptions::new().faults(faults).seeds(8);
+        let case = TestCase::in_a_new_package("is_lost", options);
+        let failure = searched(&case, |env| async move {
+            assert_eq!(buy(env, Till::default(), "calm").await?, Some(1));
+            Ok(())
+        });
+        shown(failure.is_some(), || "no completion is lost".to_owned())
+    };
+
     every_plan_of_two_faults_is_explored,
     breaks Sabotage::Exploration => || {
         let faults = FaultProfile::none().with(FaultKind::ActivityFailure);

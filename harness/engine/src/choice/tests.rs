@@ -101,10 +101,26 @@ fn a_question_with_one_answer_is_not_drawn_but_counts() {
         choices.offers(),
         [Offer {
             point: Point::new("a", "", 2),
-            arity: 2
+            arity: 2,
+            rank: None,
         }]
     );
     assert_eq!(choices.taken().entries[0].point, Point::new("a", "", 2));
+}
+
+#[test]
+fn a_rank_is_that_of_the_last_decision_if_it_is_offered() {
+    let mut choices = Choices::benign();
+    choices.record_offers();
+    choices.choose("a", "", 2, Odds::Uniform);
+    choices.choose("b", "", 2, Odds::Uniform);
+    choices.rank(7);
+    choices.choose("c", "", 1, Odds::Uniform);
+    choices.rank(9);
+    choices.impose("d", "", 2, 1);
+    choices.rank(9);
+    let ranks: Vec<_> = choices.offers().iter().map(|offer| offer.rank).collect();
+    assert_eq!(ranks, [None, Some(7)]);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use crate::faults::{
     moments::{AttemptFate, AttemptMoment, AttemptView, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::attempt_words,
 };
 
@@ -26,6 +26,10 @@ impl FaultRule for ActivityCompletionLost {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Activities)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::DoneAgain
     }
 
     fn places(&self) -> &'static str {

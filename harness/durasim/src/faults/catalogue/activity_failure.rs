@@ -10,7 +10,7 @@
 use crate::faults::{
     allowance::injected_failure,
     moments::{AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::{attempt_words, step_words},
 };
 
@@ -31,6 +31,10 @@ impl FaultRule for ActivityFailure {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Activities)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::Failure
     }
 
     fn places(&self) -> &'static str {

@@ -10,7 +10,7 @@
 
 use crate::faults::{
     moments::{AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps},
-    rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injection, Injector, Opportunity, Telling, fault},
     words::{attempt_words, step_words},
 };
 
@@ -45,6 +45,10 @@ impl FaultRule for ActivityOverlap {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Activities)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::SideBySide
     }
 
     fn places(&self) -> &'static str {

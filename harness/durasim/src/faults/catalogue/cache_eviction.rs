@@ -10,7 +10,7 @@
 
 use crate::faults::{
     moments::{Moment, TaskFate, TaskMoment, TaskView},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
 };
 
 fault! {
@@ -25,6 +25,10 @@ impl FaultRule for CacheEviction {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Crashes)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::Rebuild
     }
 
     fn places(&self) -> &'static str {

@@ -21,7 +21,7 @@ use tonic::Status;
 
 use crate::faults::{
     moments::{CallView, Direction, Fate, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::message_words,
 };
 
@@ -43,6 +43,10 @@ impl FaultRule for ClientUnavailable {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Messages)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::DoneAgain
     }
 
     fn places(&self) -> &'static str {

@@ -9,7 +9,7 @@
 
 use crate::faults::{
     moments::{AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::attempt_words,
 };
 
@@ -28,6 +28,10 @@ impl FaultRule for HeartbeatLoss {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Activities)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::DoneAgain
     }
 
     fn places(&self) -> &'static str {

@@ -13,7 +13,7 @@ use durasim_service::{Response, Rpc};
 
 use crate::faults::{
     moments::{CallView, Delay, Direction, Fate, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::{delay_words, message_words},
 };
 
@@ -42,6 +42,10 @@ impl FaultRule for MessageDelay {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Messages)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::Late
     }
 
     fn places(&self) -> &'static str {

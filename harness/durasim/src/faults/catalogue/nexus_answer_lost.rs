@@ -11,7 +11,7 @@ use tonic::Status;
 
 use crate::faults::{
     moments::{CallView, Direction, Fate, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::answer_words,
 };
 
@@ -29,6 +29,10 @@ impl FaultRule for NexusAnswerLost {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Messages)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::DoneAgain
     }
 
     fn places(&self) -> &'static str {

@@ -12,7 +12,7 @@
 
 use crate::faults::{
     moments::{CallView, Delay, Fate, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::{delay_words, message_words},
 };
 
@@ -41,6 +41,10 @@ impl FaultRule for SignalDelay {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Messages)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::OtherOrder
     }
 
     fn places(&self) -> &'static str {

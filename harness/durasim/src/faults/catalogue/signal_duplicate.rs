@@ -7,7 +7,7 @@
 
 use crate::faults::{
     moments::{CallView, Delay, Fate, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::{delay_words, message_words},
 };
 
@@ -28,6 +28,10 @@ impl FaultRule for SignalDuplicate {
 
     fn family(&self) -> Option<Family> {
         None
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::OtherOrder
     }
 
     fn places(&self) -> &'static str {

@@ -7,7 +7,7 @@
 
 use crate::faults::{
     moments::{CallView, Fate, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::message_words,
 };
 
@@ -28,6 +28,10 @@ impl FaultRule for SignalReorder {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Messages)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::OtherOrder
     }
 
     fn places(&self) -> &'static str {

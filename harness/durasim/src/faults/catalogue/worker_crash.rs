@@ -19,7 +19,7 @@ use crate::faults::{
         AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps, TaskFate, TaskMoment,
         TaskView,
     },
-    rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injection, Injector, Opportunity, Telling, fault},
     words::{attempt_words, step_words},
 };
 
@@ -56,6 +56,13 @@ impl FaultRule for WorkerCrash {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Crashes)
+    }
+
+    fn telling(&self, moment: Moment) -> Telling {
+        match moment {
+            Moment::BeforeWorkflowTask | Moment::AfterWorkflowTask => Telling::Rebuild,
+            _ => Telling::DoneAgain,
+        }
     }
 
     fn places(&self) -> &'static str {

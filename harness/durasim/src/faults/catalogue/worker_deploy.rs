@@ -12,7 +12,7 @@
 
 use crate::faults::{
     moments::{Moment, TaskFate, TaskMoment, TaskView},
-    rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injection, Injector, Opportunity, Telling, fault},
 };
 
 /// The time for which the worker is away, in virtual milliseconds.
@@ -36,6 +36,10 @@ impl FaultRule for WorkerDeploy {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Crashes)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::OtherOrder
     }
 
     fn places(&self) -> &'static str {

@@ -19,7 +19,7 @@ use crate::{
             AttemptFate, AttemptMoment, AttemptView, DEFAULT_TASK_TIMEOUT_MS, Moment, Partition,
             TaskFate, TaskMoment, TaskView,
         },
-        rule::{Family, FaultRule, Injection, Injector, Opportunity, fault},
+        rule::{Family, FaultRule, Injection, Injector, Opportunity, Telling, fault},
         words::attempt_words,
     },
     words::duration_words,
@@ -75,6 +75,13 @@ impl FaultRule for WorkerPartition {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Crashes)
+    }
+
+    fn telling(&self, moment: Moment) -> Telling {
+        match moment {
+            Moment::BeforeWorkflowTask | Moment::AfterWorkflowTask => Telling::Rebuild,
+            _ => Telling::DoneAgain,
+        }
     }
 
     fn places(&self) -> &'static str {

@@ -7,7 +7,7 @@
 
 use crate::faults::{
     moments::{Moment, TaskFate, TaskMoment, TaskView},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
 };
 
 fault! {
@@ -22,6 +22,10 @@ impl FaultRule for WorkflowTaskFailure {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Crashes)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::Rebuild
     }
 
     fn places(&self) -> &'static str {

@@ -7,7 +7,7 @@
 
 use crate::faults::{
     moments::{Delay, Moment, TaskFate, TaskMoment, TaskView},
-    rule::{Family, FaultRule, Injector, Opportunity, fault},
+    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
 };
 
 /// The time from the timeout until the answer arrives, in virtual milliseconds, by way: soon, or
@@ -26,6 +26,10 @@ impl FaultRule for WorkflowTaskTimeout {
 
     fn family(&self) -> Option<Family> {
         Some(Family::Crashes)
+    }
+
+    fn telling(&self, _: Moment) -> Telling {
+        Telling::Rebuild
     }
 
     fn places(&self) -> &'static str {

@@ -1,0 +1,122 @@
+//! The summary of a search in which no world failed.
+
+use std::fmt;
+
+use crate::{checks::Sometimes, outcome::WorldReport, report::Spent};
+
+/// The summary of a search in which no world failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SearchSummary {
+    /// The number of simulated worlds.
+    pub worlds: u64,
+    /// The number of steps of all those worlds together.
+    pub steps: u64,
+    /// The plans that were run in order: those of one fault before the seeds, or those of an
+    /// exploration. `None` if there are none.
+    pub plans: Option<Plans>,
+    /// The number of seeds.
+    pub seeds: u64,
+}
+
+/// The plans that a search ran in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plans {
+    /// The most faults that a plan has.
+    pub faults: u32,
+    /// The number of plans that were run, the plan of no fault among them.
+    pub run: u64,
+    /// The number of plans that there are, as far as is known.
+    pub known: u64,
+    /// True if there are no other plans: a search that ends early may not know those of more
+    /// faults.
+    pub knows_all: bool,
+}
+
+/// The plans in words: `31 of 46 plans of at most 1 fault`.
+impl fmt::Display for Plans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, known, .. } = self;
+        match (run == known, self.knows_all) {
+            (true, _) => write!(f, "all {run}")?,
+            (false, true) => write!(f, "{run} of {known}")?,
+            (false, false) => write!(f, "{run} of at least {known}")?,
+        }
+        let faults = self.faults;
+        let noun = if faults == 1 { "fault" } else { "faults" };
+        write!(f, " plans of at most {faults} {noun}")
+    }
+}
+
+/// The summary in words: one line.
+impl fmt::Display for SearchSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { worlds, steps, .. } = self;
+        let noun = if *worlds == 1 { "world" } else { "worlds" };
+        write!(f, "{worlds} {noun} passed, in {steps} steps")?;
+        let plans = self.plans.map(|plans| plans.to_string());
+        let seeds = (self.seeds > 0).then(|| match self.seeds {
+            1 => "1 seed".to_owned(),
+            seeds => format!("{seeds} seeds"),
+        });
+        let parts: Vec<_> = plans.into_iter().chain(seeds).collect();
+        if !parts.is_empty() {
+            write!(f, ": {}", parts.join(" and "))?;
+        }
+        Ok(())
+    }
+}
+
+/// The count of worlds that passed, in a search that goes on.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) summary: SearchSummary,
+    pub(super) sometimes: Sometimes,
+}
+
+impl Tally {
+    /// Counts a world that passed.
+    pub(super) fn world(&mut self, report: &WorldReport) {
+        self.sometimes.world(&report.labels, report.steps);
+        self.summary.worlds += 1;
+        self.summary.steps += report.steps;
+    }
+
+    /// Returns the cost of all worlds so far.
+    pub(super) fn spent(&self) -> Spent {
+        self.sometimes.spent()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+
+    #[test]
+    fn a_summary_tells_the_plans_and_the_seeds_that_were_run() {
+        let summary = SearchSummary {
+            worlds: 64,
+            steps: 3_200,
+            plans: Some(Plans {
+                faults: 1,
+                run: 31,
+                known: 46,
+                knows_all: true,
+            }),
+            seeds: 32,
+        };
+        assert_eq!(
+            summary.to_string(),
+            "64 worlds passed, in 3200 steps: 31 of 46 plans of at most 1 fault and 32 seeds"
+        );
+        let alone = SearchSummary {
+            worlds: 1,
+            steps: 30,
+            ..SearchSummary::default()
+        };
+        assert_eq!(alone.to_string(), "1 world passed, in 30 steps");
+    }
+}
