@@ -9,6 +9,8 @@ pub struct TestOptions {
     pub(crate) world: WorldOptions,
     pub(crate) seeds: Option<u64>,
     pub(crate) explore: Option<Exhaustive>,
+    /// The arguments that the report shows, one a line.
+    pub(crate) inputs: Option<&'static str>,
 }
 
 impl TestOptions {
@@ -66,6 +68,14 @@ impl TestOptions {
     #[must_use]
     pub fn core_replay(mut self, core_replay: bool) -> Self {
         self.world.core_replay = core_replay;
+        self
+    }
+
+    /// Shows these arguments of the test in its report, one a line, as the attribute does for a
+    /// `#[case(..)]`.
+    #[must_use]
+    pub fn inputs(mut self, inputs: &'static str) -> Self {
+        self.inputs = Some(inputs);
         self
     }
 

@@ -101,6 +101,21 @@ async fn a_boxed_error_is_reported_at_the_line_of_its_test(
     Ok(())
 }
 
+#[workflow_test]
+#[case(100)]
+#[should_panic(
+    expected = "\n\ncargo test a_case_that_fails_prints_its_own_command::case_2_declined\n"
+)]
+#[case::declined(101)]
+#[should_panic(expected = "  inputs\n    amount = 100 + 2\n")]
+#[case::declined(100 + 2)]
+async fn a_case_that_fails_prints_its_own_command(
+    _env: TestWorkflowEnvironment,
+    #[case] amount: u64,
+) {
+    assert!(amount <= 100, "declined");
+}
+
 #[test]
 fn the_line_of_an_error_is_that_of_its_question_mark() {
     let asks = || -> TestResult {

@@ -49,6 +49,27 @@ use proc_macro2::TokenStream;
 /// ) -> TestResult { /* … */ }
 /// ```
 ///
+/// Each `#[case(..)]` below the attribute is a test of its own, with a value for each of the
+/// function's further arguments. The tests are named as rstest names them, `NAME::case_1`, or
+/// `NAME::case_2_visa` for `#[case::visa(..)]`:
+///
+/// ```ignore
+/// #[workflow_test(seeds = 64)]
+/// #[case(0, "nothing to charge")]
+/// #[case::visa(1_200, "charged")]
+/// #[should_panic(expected = "declined")] // of the next case alone
+/// #[case(u64::MAX, "charged")]
+/// async fn an_amount_is_charged(
+///     env: TestWorkflowEnvironment,
+///     #[case] amount: u64,
+///     #[case] answer: &str,
+/// ) -> TestResult { /* … */ }
+/// ```
+///
+/// An attribute before a case belongs to that case alone; those after the last, and lints, belong
+/// to all. The values are made anew in each world. There is no need for rstest, which cannot hand
+/// over the environment.
+///
 /// A failure that depends on faults or on order is saved, after shrinking, beside the test. A
 /// failure in `tests/payments.rs` is saved in `tests/payments.durasim-seeds`, or with `proptest` in
 /// `tests/payments.proptest-regressions`. Saved failures run first from then on; keep the files
@@ -81,6 +102,9 @@ fn pipeline(arguments: TokenStream, item: TokenStream) -> TokenStream {
             return quote::quote! { #error #item };
         }
     };
+    if let Err(error) = validate::check_origin(&function) {
+        return error.into_compile_error();
+    }
     let test = parse::arguments(arguments)
         .and_then(|arguments| validate::workflow_test(&arguments, function.clone()));
     match test {

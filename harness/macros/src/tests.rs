@@ -101,6 +101,29 @@ fn proptest_without_further_arguments_generates_only_the_plan() {
 }
 
 #[test]
+fn each_case_becomes_a_test_in_a_module() {
+    insta::assert_snapshot!(expand(
+        quote!(seeds = 256),
+        quote!(
+            /// Of the first case.
+            #[allow(clippy::too_many_lines)]
+            #[case(100, "accepted")]
+            #[should_panic]
+            #[case::over_the_limit(LIMIT + 1, "declined")]
+            #[ignore = "slow"]
+            #[cfg(unix)]
+            async fn charges(
+                env: TestWorkflowEnvironment,
+                #[case] amount: u64,
+                #[case] answer: &str,
+            ) -> TestResult {
+                Ok(())
+            }
+        )
+    ));
+}
+
+#[test]
 fn a_raw_name_is_reported_without_its_prefix() {
     let expansion = expand(
         quote!(),

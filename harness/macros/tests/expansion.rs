@@ -54,7 +54,7 @@ pub mod __private {
                 file: case.file,
                 line: case.line,
                 seed,
-                inputs: Vec::new(),
+                inputs: vec![("", case.options.inputs.to_owned())],
             };
             ready(body(env)).unwrap();
         }
@@ -138,17 +138,26 @@ pub mod __private {
 
 pub struct TestOptions {
     pub seeds: u64,
+    pub inputs: &'static str,
 }
 
 impl TestOptions {
     #[allow(clippy::new_without_default, reason = "the expansion says `new`")]
     pub fn new() -> Self {
-        Self { seeds: 1 }
+        Self {
+            seeds: 1,
+            inputs: "",
+        }
     }
 
     #[must_use]
     pub fn seeds(self, seeds: u64) -> Self {
-        Self { seeds }
+        Self { seeds, ..self }
+    }
+
+    #[must_use]
+    pub fn inputs(self, inputs: &'static str) -> Self {
+        Self { inputs, ..self }
     }
 }
 
@@ -247,4 +256,71 @@ async fn one_value_is_a_tuple_too(_env: TestWorkflowEnvironment, #[strategy(vec!
 #[workflow_test(proptest)]
 async fn no_value_is_unit(env: TestWorkflowEnvironment) {
     assert_eq!(env.seed, 0);
+}
+
+/// Returns the path of a case's test, as the test runner knows it.
+fn path(case: &str) -> String {
+    format!("expansion::each_case_is_a_test_of_its_own::{case}")
+}
+
+#[workflow_test(seeds = 2)]
+#[case("case_1", 1 + 1)]
+#[case::named("case_2_named", 2)]
+#[should_panic(expected = "three")]
+#[case("case_3", 3)]
+async fn each_case_is_a_test_of_its_own(
+    env: TestWorkflowEnvironment,
+    #[case] name: &str,
+    mut number: u64,
+) -> Result<(), String> {
+    assert_eq!(env.name, path(name));
+    if number == 3 {
+        Err("three")?;
+    }
+    number += 1;
+    assert_eq!((number, env.seed < 2), (3, true));
+    assert!(
+        env.inputs[0]
+            .1
+            .starts_with(&format!("name = {name:?}\nnumber = "))
+    );
+    Ok(())
+}
+
+#[workflow_test]
+#[case()]
+#[case()]
+#[case()]
+#[case()]
+#[case()]
+#[case()]
+#[case()]
+#[case()]
+#[case()]
+#[case()]
+#[should_panic(expected = "::case_0")]
+async fn the_names_of_ten_cases_and_more_sort_by_their_numbers(env: TestWorkflowEnvironment) {
+    let last = env
+        .name
+        .ends_with("::case_10")
+        .then_some("::case_0 is not last");
+    panic!("{}", last.unwrap_or(env.name));
+}
+
+#[workflow_test]
+#[case(1)]
+#[ignore = "this is what is tested"]
+async fn attributes_after_the_last_case_are_of_all(_env: TestWorkflowEnvironment, _number: u8) {
+    panic!("ran an ignored test");
+}
+
+#[workflow_test]
+#[case(())]
+#[cfg(any())]
+async fn cfg_of_all_cases_is_kept(_env: TestWorkflowEnvironment, _none: ()) -> DoesNotExist {}
+
+#[workflow_test]
+#[case("the row")]
+async fn the_place_of_a_case_is_its_row(env: TestWorkflowEnvironment, row: &str) {
+    assert_eq!((env.line, row), (line!() - 2, "the row"));
 }

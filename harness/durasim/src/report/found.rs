@@ -12,7 +12,8 @@ pub struct Found {
     pub test: String,
     /// The line of the test, which is shown for an error that does not know its own line.
     pub test_line: Option<SourceLine>,
-    /// The generated arguments of a proptest, after shrinking, in words.
+    /// The arguments of the test, in words: those of its case, or those that proptest generated,
+    /// after shrinking.
     pub inputs: Option<String>,
     /// The faults that the failure takes. `None` if the world had no choices.
     pub plan: Option<FaultPlanWords>,

@@ -81,6 +81,9 @@ pub(crate) fn of_test(case: &TestCase, mut report: Box<FailureReport>) -> Box<Fa
         file: case.file.to_owned(),
         line: case.line,
     });
+    if let Some(inputs) = case.options.inputs {
+        report.found.inputs = Some(inputs.to_owned());
+    }
     report
 }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{FnArg, ItemFn};
+use syn::{Attribute, FnArg, ItemFn};
 
 /// Returns the errors, and the function beside them.
 ///
@@ -13,15 +13,17 @@ pub(crate) fn fallback(mut function: ItemFn, errors: &syn::Error) -> TokenStream
     // These attributes would only add errors about the same mistake.
     function.attrs.retain(|attribute| {
         attribute.path().segments.last().is_none_or(|last| {
-            !["test", "workflow_test", "ignore", "should_panic"]
+            !["test", "workflow_test", "rstest", "ignore", "should_panic"]
                 .iter()
                 .any(|name| last.ident == name)
-        })
+        }) && !is_case(attribute)
     });
     for input in &mut function.sig.inputs {
         match input {
             FnArg::Receiver(_) => return errors,
-            FnArg::Typed(parameter) => parameter.attrs.retain(|a| !a.path().is_ident("strategy")),
+            FnArg::Typed(parameter) => parameter
+                .attrs
+                .retain(|a| !is_case(a) && !a.path().is_ident("strategy")),
         }
     }
     function.sig.asyncness.get_or_insert_default();
@@ -32,4 +34,10 @@ pub(crate) fn fallback(mut function: ItemFn, errors: &syn::Error) -> TokenStream
         #[allow(dead_code)]
         #function
     }
+}
+
+/// Returns `true` for `#[case]`, `#[case(..)]` and `#[case::name(..)]`.
+fn is_case(attribute: &Attribute) -> bool {
+    let first = attribute.path().segments.first();
+    first.is_some_and(|first| first.ident == "case")
 }

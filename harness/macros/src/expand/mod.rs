@@ -1,6 +1,7 @@
 //! From a valid test to the `#[test]` that runs it, and from errors to tokens that keep editors
 //! working.
 
+mod cases;
 mod fallback;
 mod test;
 

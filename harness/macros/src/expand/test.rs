@@ -4,7 +4,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, FnArg, Ident, ext::IdentExt, spanned::Spanned};
 
-use crate::validate::{Generated, WorkflowTest};
+use super::cases;
+use crate::validate::{Further, Generated, WorkflowTest, parameters};
 
 /// Expands a test.
 ///
@@ -19,32 +20,45 @@ pub(crate) fn workflow_test(test: &WorkflowTest) -> TokenStream {
     } = test;
     let name = &function.sig.ident;
     let visibility = &function.vis;
-    let mut inner = function.clone();
-    inner.vis = syn::Visibility::Inherited;
-    let case = test_case(test);
-    let run = match &test.generated {
-        None => run(test, &case),
-        Some(generated) => run_proptest(test, &case, generated),
+    let inner = inner(test);
+    let run = match &test.further {
+        Further::Cases(cases) => return cases::workflow_test(test, cases),
+        Further::Nothing => run(test, &test_case(test), &[]),
+        Further::Generated(generated) => run_proptest(test, &test_case(test), generated),
     };
     quote! {
         #(#attributes)*
         #[test]
         #visibility fn #name() {
-            // The macro demands `async` even if the body awaits nothing.
-            #[allow(clippy::unused_async)]
             #inner
             #run
         }
     }
 }
 
+/// Returns the user's function, to be nested.
+pub(super) fn inner(test: &WorkflowTest) -> TokenStream {
+    let mut inner = test.function.clone();
+    inner.vis = syn::Visibility::Inherited;
+    quote! {
+        // The macro demands `async` even if the body awaits nothing.
+        #[allow(clippy::unused_async)]
+        #inner
+    }
+}
+
 fn test_case(test: &WorkflowTest) -> TokenStream {
-    let name = test.function.sig.ident.unraw().to_string();
+    let name = &test.function.sig.ident;
     let options = options(&test.options);
-    let line = quote_spanned!(test.function.sig.ident.span()=> ::core::line!());
+    described(&name.unraw().to_string(), name.span(), &options)
+}
+
+/// Returns the `TestCase` of a test: its path within the module, its place, its options.
+pub(super) fn described(path: &str, place: Span, options: &TokenStream) -> TokenStream {
+    let line = quote_spanned!(place=> ::core::line!());
     quote! {
         ::durasim::__private::TestCase {
-            name: ::core::concat!(::core::module_path!(), "::", #name),
+            name: ::core::concat!(::core::module_path!(), "::", #path),
             file: ::core::file!(),
             line: #line,
             manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
@@ -53,7 +67,7 @@ fn test_case(test: &WorkflowTest) -> TokenStream {
     }
 }
 
-fn options(options: &[(Ident, Expr)]) -> TokenStream {
+pub(super) fn options(options: &[(Ident, Expr)]) -> TokenStream {
     let mut chain = quote!(::durasim::__private::TestOptions::new());
     for (setter, value) in options {
         // With the span of the value, so that rustc shows a wrong type where it was written.
@@ -62,10 +76,11 @@ fn options(options: &[(Ident, Expr)]) -> TokenStream {
     chain
 }
 
-fn run(test: &WorkflowTest, case: &TokenStream) -> TokenStream {
+/// Returns the call that runs a test whose further arguments have these values.
+pub(super) fn run(test: &WorkflowTest, case: &TokenStream, values: &[Expr]) -> TokenStream {
     let name = &test.function.sig.ident;
     let environment = environment(test);
-    let outcome = outcome(test, quote!(#name(#environment)));
+    let outcome = outcome(test, quote!(#name(#environment #(, #values)*)));
     quote! {
         ::durasim::__private::run(#case, |env| ::std::boxed::Box::pin(#outcome))
     }
@@ -108,7 +123,7 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
         quote!((#(#strategies,)*))
     };
     let outcome = outcome(test, quote!(#name(#environment, #(#values,)*)));
-    let names = parameters(test);
+    let names = parameters(&test.function);
     let described = values
         .iter()
         .zip(&names)
@@ -121,26 +136,6 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
             |env, (#(#values,)*)| ::std::boxed::Box::pin(#outcome),
         )
     }
-}
-
-/// Returns the further arguments as they are written, for the report of the values that made the
-/// test fail.
-fn parameters(test: &WorkflowTest) -> Vec<String> {
-    let written = |input: &FnArg| match input {
-        FnArg::Typed(parameter) => match &*parameter.pat {
-            // Without `mut`, which does not describe the value.
-            syn::Pat::Ident(name) => name.ident.unraw().to_string(),
-            pattern => pattern.to_token_stream().to_string(),
-        },
-        FnArg::Receiver(_) => unreachable!("validation refuses a receiver"),
-    };
-    test.function
-        .sig
-        .inputs
-        .iter()
-        .skip(1)
-        .map(written)
-        .collect()
 }
 
 /// Returns `env` with the span of the type that the user wrote, so that rustc shows a wrong type

@@ -1,14 +1,20 @@
 //! From arguments and a function to a valid test, or to errors that name the alternatives.
 
 mod arguments;
+mod cases;
 mod errors;
 mod function;
+mod parameters;
 
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, ItemFn, Type, spanned::Spanned};
 
 use crate::parse::Argument;
 use errors::Errors;
+use parameters::Source;
+
+pub(crate) use cases::{Case, parameters};
+pub(crate) use function::check_origin;
 
 /// A valid test.
 pub(crate) struct WorkflowTest {
@@ -21,8 +27,18 @@ pub(crate) struct WorkflowTest {
     pub(crate) options: Vec<(Ident, Expr)>,
     /// True if the test returns a `Result` with `Box<dyn Error>`.
     pub(crate) boxed_error: bool,
-    /// With `proptest`: the sources of the arguments after the environment, in order.
-    pub(crate) generated: Option<Vec<Generated>>,
+    /// The source of the arguments after the environment.
+    pub(crate) further: Further,
+}
+
+/// The source of the arguments after the environment.
+pub(crate) enum Further {
+    /// There are none.
+    Nothing,
+    /// Rows: each is a test of its own.
+    Cases(Vec<Case>),
+    /// With `proptest`: the sources of the values, in order.
+    Generated(Vec<Generated>),
 }
 
 /// The source of the values of one generated argument.
@@ -48,11 +64,30 @@ impl Generated {
 /// # Errors
 ///
 /// All rules that the test breaks, not only the first.
-pub(crate) fn workflow_test(arguments: &[Argument], function: ItemFn) -> syn::Result<WorkflowTest> {
+pub(crate) fn workflow_test(
+    arguments: &[Argument],
+    mut function: ItemFn,
+) -> syn::Result<WorkflowTest> {
     let mut errors = Errors::default();
     let options = arguments::options(arguments, &mut errors);
-    let proptest = arguments.iter().any(|argument| argument.name == "proptest");
-    let (function, attributes, generated) = function::check(function, proptest, &mut errors);
+    function::check(&function, &mut errors);
+    let (cases, attributes) = cases::take(&mut function, &mut errors);
+    let proptest = arguments
+        .iter()
+        .find(|argument| argument.name == "proptest");
+    let source = match (proptest, cases.as_slice()) {
+        (None, []) => Source::Nothing,
+        (None, _) => Source::Cases,
+        (Some(_), []) => Source::Proptest,
+        (Some(proptest), _) => {
+            errors.at(proptest.span(), cases::BESIDE_PROPTEST);
+            Source::Cases
+        }
+    };
+    let generated = parameters::check(&mut function, source, &mut errors);
+    if source == Source::Cases {
+        cases::check(&cases, &function, &mut errors);
+    }
     errors.finish()?;
     let boxed_error = function::returns_boxed_error(&function);
     Ok(WorkflowTest {
@@ -60,6 +95,10 @@ pub(crate) fn workflow_test(arguments: &[Argument], function: ItemFn) -> syn::Re
         attributes,
         options,
         boxed_error,
-        generated: proptest.then_some(generated),
+        further: match source {
+            Source::Nothing => Further::Nothing,
+            Source::Cases => Further::Cases(cases),
+            Source::Proptest => Further::Generated(generated),
+        },
     })
 }
