@@ -1,5 +1,7 @@
 //! Histories as tests and checks read them.
 
+mod patterns;
+
 use std::{
     fmt,
     sync::{Arc, OnceLock},
@@ -16,7 +18,48 @@ use temporalio_protos::temporal::api::{
 
 use crate::{outline::outline_of, proto_json};
 
+pub use patterns::EventPattern;
+
 /// The history of one run, at the moment at which it was read.
+///
+/// A test reads a history with [`env.history`](crate::TestWorkflowEnvironment::history), and
+/// asserts what it holds, or takes a snapshot of its [outline](Self::outline). An assertion that
+/// fails shows the outline.
+///
+/// ```
+/// use durasim::prelude::*;
+/// # use temporalio_macros::{workflow, workflow_methods};
+/// # use temporalio_sdk::{WorkflowContext, WorkflowResult};
+/// # #[workflow]
+/// # #[derive(Default)]
+/// # struct Patience;
+/// # #[workflow_methods]
+/// # impl Patience {
+/// #     #[run]
+/// #     async fn run(ctx: &mut WorkflowContext<Self>, days: u64) -> WorkflowResult<u64> {
+/// #         ctx.timer(Duration::from_secs(days * 24 * 3600)).await;
+/// #         Ok(days)
+/// #     }
+/// # }
+/// #[workflow_test]
+/// # async fn outside_a_test_build_the_attribute_leaves_nothing(env: TestWorkflowEnvironment) {}
+/// async fn patience_needs_one_timer(env: TestWorkflowEnvironment) -> TestResult {
+///     env.worker("queue").workflow::<Patience>().start()?;
+///     let options = WorkflowStartOptions::new("queue", "patience-1").build();
+///     let patience = env.client().start_workflow(Patience::run, 30, options).await?;
+///     patience.get_result(Default::default()).await?;
+///     env.history(&patience)
+///         .assert_contains("TimerStarted 1 for 30d")
+///         .assert_lacks("ActivityTaskScheduled")
+///         .assert_order(["TimerStarted", "TimerFired", "WorkflowExecutionCompleted 30"]);
+///     Ok(())
+/// }
+/// # let body = |env| -> futures::future::LocalBoxFuture<'static, TestResult> {
+/// #     Box::pin(patience_needs_one_timer(env))
+/// # };
+/// # let report = durasim::advanced::run_world(&body, &durasim::advanced::WorldOptions::default());
+/// # assert!(report.failure.is_none(), "{:?}", report.failure);
+/// ```
 #[derive(Clone)]
 pub struct History {
     workflow_id: String,
@@ -91,6 +134,80 @@ impl History {
         outline_of(&self.events)
     }
 
+    /// Asserts that some event matches.
+    ///
+    /// # Panics
+    ///
+    /// If none does, with the outline; or if no event type has the name.
+    #[track_caller]
+    pub fn assert_contains(&self, event: impl Into<EventPattern>) -> &Self {
+        let pattern = checked(event.into());
+        if self.find(&pattern, 0).is_none() {
+            self.complain(&format!("has no {pattern}"));
+        }
+        self
+    }
+
+    /// Asserts that no event matches.
+    ///
+    /// # Panics
+    ///
+    /// If some event does, with the outline; or if no event type has the name.
+    #[track_caller]
+    pub fn assert_lacks(&self, event: impl Into<EventPattern>) -> &Self {
+        let pattern = checked(event.into());
+        if let Some(index) = self.find(&pattern, 0) {
+            let id = self.events[index].event_id;
+            self.complain(&format!("has {pattern}: event {id}"));
+        }
+        self
+    }
+
+    /// Asserts that events match in this order; others may lie between them.
+    ///
+    /// # Panics
+    ///
+    /// If they do not, with the outline; or if no event type has one of the names.
+    #[track_caller]
+    pub fn assert_order<E: Into<EventPattern>>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+    ) -> &Self {
+        let mut after: Option<(usize, EventPattern)> = None;
+        for event in events {
+            let pattern = checked(event.into());
+            let from = after.as_ref().map_or(0, |(index, _)| index + 1);
+            let Some(index) = self.find(&pattern, from) else {
+                let place = after.map_or_else(String::new, |(index, before)| {
+                    let id = self.events[index].event_id;
+                    format!(" after event {id}, {before}")
+                });
+                self.complain(&format!("has no {pattern}{place}"));
+            };
+            after = Some((index, pattern));
+        }
+        self
+    }
+
+    /// Returns the index of the first event from there on that matches.
+    fn find(&self, pattern: &EventPattern, from: usize) -> Option<usize> {
+        let events = self.events.get(from..)?;
+        let found = events
+            .iter()
+            .position(|event| pattern.matches(event, &self.events))?;
+        Some(from + found)
+    }
+
+    /// Fails the test with what is wrong, and with the outline.
+    #[track_caller]
+    fn complain(&self, what: &str) -> ! {
+        panic!(
+            "the history of {} {what}\n\n{}",
+            self.workflow_id,
+            self.outline()
+        );
+    }
+
     /// Returns the history as Temporal's own JSON, which `temporal workflow show --output json`
     /// prints, the web UI imports, and the replayers of the other SDKs read.
     ///
@@ -117,6 +234,15 @@ impl History {
         HistoryProto {
             events: self.events.iter().map(|event| (&**event).into()).collect(),
         }
+    }
+}
+
+/// Returns the pattern, which must be one that events can match.
+#[track_caller]
+fn checked(pattern: EventPattern) -> EventPattern {
+    match pattern.check() {
+        Ok(()) => pattern,
+        Err(wrong) => panic!("{wrong}"),
     }
 }
 

@@ -5,6 +5,7 @@ mod broken;
 mod checks;
 mod environment;
 mod error;
+mod expected_calls;
 mod external_worker;
 mod faults;
 mod history;
@@ -41,11 +42,13 @@ pub use durasim_worker::{
     activity::{ActivityCall, ActivityCallOutcome, ActivityCallRecord},
 };
 pub use environment::{
-    Actor, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode, WorkflowTarget,
+    Actor, InOrder, MockCall, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode,
+    WorkflowTarget, returns_in_order,
 };
 pub use error::{TestError, TestOutcome, TestResult};
+pub use expected_calls::CallCount;
 pub use faults::{Fault, FaultKind, FaultProfile};
-pub use history::History;
+pub use history::{EventPattern, History};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
@@ -58,7 +61,8 @@ pub mod prelude {
     pub use crate::nexus::{NexusCall, NexusError, NexusHandlerErrorType, NexusStarted};
     pub use crate::{
         ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError,
-        TestResult, TestWorkflowEnvironment, WorkflowCall, WorkflowTaskFailures, workflow_test,
+        TestResult, TestWorkflowEnvironment, WorkflowCall, WorkflowTaskFailures, returns_in_order,
+        workflow_test,
     };
     pub use std::time::Duration;
     pub use temporalio_client::{

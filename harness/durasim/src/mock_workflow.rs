@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 pub struct WorkflowCall<Input> {
     /// The input of the workflow.
     pub input: Input,
+    /// The workflow type.
+    pub workflow_type: String,
     /// The workflow id.
     pub workflow_id: String,
     /// The run id.
@@ -265,6 +267,7 @@ async fn call<W: WorkflowDefinition, R: Future<Output = WorkflowResult<W::Output
     let input = decode(data_converter.payload_converter(), start.input.payloads)
         .map_err(|error| format!("{mocked} cannot read its input: {error}"))?;
     let MockStart {
+        workflow_type,
         workflow_id,
         run_id,
         parent_workflow_id,
@@ -273,6 +276,7 @@ async fn call<W: WorkflowDefinition, R: Future<Output = WorkflowResult<W::Output
     } = start;
     let call = WorkflowCall {
         input,
+        workflow_type,
         workflow_id,
         run_id,
         parent_workflow_id,

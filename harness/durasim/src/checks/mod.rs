@@ -9,6 +9,7 @@ mod tests;
 
 use crate::{
     broken::broken,
+    expected_calls::MockCalls,
     outcome::{Reference, WorldOptions, WorldReport},
     report::{Failure, FailureCode},
 };
@@ -31,6 +32,7 @@ macro_rules! checks {
 checks! {
     mod invariant;
     mod effects_once;
+    mod mocks;
     mod history;
     mod replay;
     mod core_replay;
@@ -55,6 +57,8 @@ enum Needs {
     Invariants(fn(&[Invariant], u64) -> Option<Failure>),
     /// The ledgers of a world that has come to its end.
     Ledgers(fn(&[Watched]) -> Option<Failure>),
+    /// The calls of mocks in a world that has come to its end.
+    MockCalls(fn(&[MockCalls]) -> Option<Failure>),
     /// The histories of a world that has ended without a failure.
     Histories(fn(&WorldReport, &WorldOptions) -> Option<Failure>),
     /// The report of such a world, and the fault-free world.
@@ -75,6 +79,14 @@ pub(crate) fn after_step(invariants: &[Invariant], now_ms: u64) -> Option<Failur
 pub(crate) fn of_ledgers(ledgers: &[Watched]) -> Option<Failure> {
     first(|needs| match needs {
         Needs::Ledgers(check) => check(ledgers),
+        _ => None,
+    })
+}
+
+/// Checks the calls of mocks in a world that has come to its end.
+pub(crate) fn of_mocks(mocks: &[MockCalls]) -> Option<Failure> {
+    first(|needs| match needs {
+        Needs::MockCalls(check) => check(mocks),
         _ => None,
     })
 }

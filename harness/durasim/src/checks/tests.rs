@@ -7,10 +7,11 @@ use insta::assert_snapshot;
 use pretty_assertions::assert_eq;
 
 use super::{
-    CHECKS, Holds, core_replay, effects_once, history, idempotency, invariant, liveness, replay,
-    sometimes,
+    CHECKS, Holds, core_replay, effects_once, history, idempotency, invariant, liveness, mocks,
+    replay, sometimes,
 };
 use crate::{
+    expected_calls::{CallCount, ExpectedCalls, MockCalls, Mocked},
     outline::tests::payment,
     report::{
         Failure, FailureCode, HistoryExcerpt,
@@ -133,4 +134,20 @@ fn a_label_never_reached_is_reported_with_the_others() {
     report.found.plan = None;
     report.found.seed = None;
     assert_snapshot!(report);
+}
+
+#[test]
+fn a_mock_that_is_called_too_often_lists_some_of_its_calls() {
+    let mock = MockCalls {
+        expected: ExpectedCalls {
+            mocked: Mocked::Activity("Payments::charge".into()),
+            count: CallCount::from(1..=2),
+            location: std::panic::Location::caller(),
+        },
+        calls: (1..=12)
+            .map(|id| format!("payment-{id}: activity 1, in 2 attempts"))
+            .collect(),
+    };
+    let failure = mocks::failure(&mock).at(line());
+    assert_snapshot!(found(failure));
 }

@@ -4,11 +4,13 @@ mod actor;
 mod history;
 #[cfg(feature = "nexus")]
 mod nexus;
+mod outcomes;
 mod start_error;
 mod worker;
 
 pub use actor::Actor;
 pub use history::WorkflowTarget;
+pub use outcomes::{InOrder, MockCall, returns_in_order};
 pub use start_error::StartError;
 pub use worker::{WorkerBuilder, WorkerCode};
 
@@ -174,6 +176,13 @@ impl TestWorkflowEnvironment {
             value: timed(calls.iter().map(call_words)),
         });
         calls
+    }
+
+    /// Returns every attempt of every activity that reached its code or its mock, in the order in
+    /// which the attempts started: who called what after what.
+    #[track_caller]
+    pub fn all_calls(&self) -> Vec<ActivityCallRecord> {
+        World::current().state().activity_log.all()
     }
 
     /// Returns every call of this workflow's mock, one for each run, in order; see

@@ -33,6 +33,15 @@ pub enum StartError {
         /// The workflow type.
         workflow_type: String,
     },
+    /// A number of calls is expected of no mock.
+    #[error(
+        "worker for task queue `{task_queue}`: `.times(..)` is about the mock before it, and there \
+         is none; move it behind `.mock_activity(..)` or `.mock_workflow(..)`"
+    )]
+    TimesOfNothing {
+        /// The worker's task queue.
+        task_queue: String,
+    },
     /// An activity has no instance to be called on.
     #[error(transparent)]
     MissingInstance(#[from] Unregistered),

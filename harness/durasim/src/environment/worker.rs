@@ -1,6 +1,8 @@
 //! Building workers: the code that a simulated worker process runs.
 
-use std::{future::Future, rc::Rc, sync::Arc};
+mod times;
+
+use std::{future::Future, mem, rc::Rc, sync::Arc};
 
 use durasim_worker::{
     RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
@@ -16,6 +18,7 @@ use temporalio_workflow::{WorkflowResult, workflows::WorkflowImplementation};
 
 use super::start_error::StartError;
 use crate::{
+    expected_calls::{CallCount, ExpectedCalls, Mocked},
     mock_workflow::{MockWorkflows, WorkflowCall},
     world::{WorkerSpec, WorkerVersion, WorkflowTaskFailures, World},
 };
@@ -23,6 +26,7 @@ use crate::{
 enum CodeError {
     Workflow(RegistrationError),
     MockedTwice(String),
+    TimesOfNothing,
     Activity(ActivityRegistrationError),
 }
 
@@ -38,6 +42,9 @@ pub struct WorkerCode {
     /// The makers of instances, called at each start of the process.
     instances: Vec<Instances>,
     options: Vec<OptionSetter>,
+    /// The mock that was registered last.
+    last_mock: Option<Mocked>,
+    expected_calls: Vec<ExpectedCalls>,
     error: Option<CodeError>,
 }
 
@@ -131,6 +138,7 @@ impl WorkerCode {
         F: Fn(WorkflowCall<W::Input>) -> R + 'static,
         R: Future<Output = WorkflowResult<W::Output>> + 'static,
     {
+        self.last_mock = Some(Mocked::Workflow(workflow.name().to_owned()));
         if !self.mocks.register(&workflow, mock) {
             self.error
                 .get_or_insert(CodeError::MockedTwice(workflow.name().to_owned()));
@@ -192,6 +200,7 @@ impl WorkerCode {
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static,
     {
+        self.last_mock = Some(Mocked::Activity(activity.name().to_owned()));
         let result = self.activities.mock(&activity, mock).map(drop);
         self.keep(result)
     }
@@ -231,6 +240,8 @@ impl WorkerCode {
             activities,
             instances,
             options,
+            last_mock: _,
+            expected_calls: _,
             error,
         } = self;
         let task_queue_name = task_queue.to_owned();
@@ -249,6 +260,11 @@ impl WorkerCode {
                 return Err(StartError::WorkflowMockedTwice {
                     task_queue: task_queue.to_owned(),
                     workflow_type,
+                });
+            }
+            Some(CodeError::TimesOfNothing) => {
+                return Err(StartError::TimesOfNothing {
+                    task_queue: task_queue.to_owned(),
                 });
             }
             Some(CodeError::Activity(source)) => return Err(activity_error(source)),
@@ -362,6 +378,9 @@ forward! {
         F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static
     ] => |code| code.mock_activity(activity, mock);
+    /// Expects that the mock registered last is called so often; see [`WorkerCode::times`].
+    #[track_caller]
+    times[C](count: C) [C: Into<CallCount>] => |code| code.times(count);
     /// Registers a type of heartbeat details; see [`WorkerCode::heartbeat_details`].
     heartbeat_details[T]() [T: TemporalSerializable + 'static]
         => |code| code.heartbeat_details::<T>();
@@ -423,13 +442,17 @@ impl WorkerBuilder {
     pub fn start(self) -> Result<(), StartError> {
         let Self {
             task_queue,
-            code,
-            versions,
+            mut code,
+            mut versions,
             cache,
             task_failures,
         } = self;
         if task_queue.is_empty() {
             return Err(StartError::EmptyTaskQueue);
+        }
+        let mut expected_calls = mem::take(&mut code.expected_calls);
+        for (_, code) in &mut versions {
+            expected_calls.append(&mut code.expected_calls);
         }
         let mut built = vec![code.finish(String::new(), &task_queue, None)?];
         for (name, code) in versions {
@@ -440,6 +463,7 @@ impl WorkerBuilder {
             FIRST_VERSION.clone_into(&mut version_names[0]);
         }
         let world = World::current();
+        world.checks.borrow_mut().expect(expected_calls);
         let mut state = world.state();
         let max_cached = cache.unwrap_or(if state.options.cache { 1000 } else { 0 });
         let identity = format!("worker-{}@{task_queue}", state.workers.len() + 1);

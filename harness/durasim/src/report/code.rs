@@ -116,6 +116,10 @@ codes! {
         because "no world of the search reached a label"
         remedy "run more seeds or faults, or make the case reachable; until then nothing here \
                 tests it"
+    Mocks = DS109 mocks
+        because "a mock was called more or less often than expected"
+        remedy "let the code make the calls that the test expects, or correct `.times(..)`, which \
+                counts an activity once, however often it is retried"
     Sdk = DS201 sdk
         because "it met a known defect of the SDK, for which no workflow code is to blame"
         remedy "follow the workaround in the message"

@@ -21,6 +21,8 @@ pub(super) struct Evidence {
     pub(super) of_ledgers: Option<Failure>,
     /// A fault that was placed by hand and did not happen.
     pub(super) missed_fault: Option<Failure>,
+    /// A mock that was called more or less often than expected.
+    pub(super) of_mocks: Option<Failure>,
     /// Workflow code that something outside the SDK has woken.
     pub(super) woken_from_outside: Option<Failure>,
     /// The activities that timed out because no worker has them.
@@ -49,33 +51,36 @@ pub(super) fn verdict(
     // 4. A fault that was placed by hand and did not happen: the test did not test what it names.
     failure = failure.or_else(|| evidence.missed_fault.filter(counts));
 
-    // 5. Workflow code that something outside the SDK has woken. It makes its workflow hang, so it
+    // 5. A mock that was called more or less often than expected.
+    failure = failure.or_else(|| evidence.of_mocks.filter(counts));
+
+    // 6. Workflow code that something outside the SDK has woken. It makes its workflow hang, so it
     //    is the cause of whatever may follow from a hang.
     if failure.as_ref().is_none_or(may_follow_from_a_hang) {
         failure = evidence.woken_from_outside.or(failure);
     }
 
-    // 6. An activity that no worker has, if its timeout is what the test failed of.
+    // 7. An activity that no worker has, if its timeout is what the test failed of.
     let unpolled = failure.as_ref().and_then(|failure| {
         let mut latest_first = evidence.unpolled.iter().rev();
         latest_first.find_map(|unpolled| unpolled.behind(failure))
     });
     failure = unpolled.or(failure);
 
-    // 7. The checks of histories, in the order of their catalogue.
+    // 8. The checks of histories, in the order of their catalogue.
     failure = failure.or_else(|| checks::of_histories(report, options));
 
     let Some(reference) = reference else {
         return failure;
     };
 
-    // 8. A workflow that hangs under faults and closes without: the faults are the cause of the
+    // 9. A workflow that hangs under faults and closes without: the faults are the cause of the
     //    hang, and the test that waits for the workflow has no flaw of its own.
     let hang = failure.as_ref().filter(|_| !options.faults.is_none());
     let left_open = hang.and_then(|hang| liveness::behind_hang(hang, report, reference));
     failure = left_open.or(failure);
 
-    // 9. The checks beside the fault-free world, in the order of their catalogue.
+    // 10. The checks beside the fault-free world, in the order of their catalogue.
     failure.or_else(|| checks::beside_fault_free(report, reference))
 }
 

@@ -142,6 +142,7 @@ fn end(world: &World) -> Ended {
         Err(failure) => (BTreeMap::new(), Some(*failure)),
     };
     let of_ledgers = world.check_ledgers();
+    let of_mocks = world.check_mocks();
 
     let mut state = world.state();
     let missed = state.faults.missed();
@@ -151,6 +152,7 @@ fn end(world: &World) -> Ended {
         unreadable,
         of_ledgers,
         missed_fault,
+        of_mocks,
         woken_from_outside: diagnosis::woken_from_outside(&mut state),
         unpolled: Vec::new(),
     };

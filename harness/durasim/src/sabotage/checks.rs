@@ -102,6 +102,19 @@ probes! {
         },
     );
 
+    a_mock_that_is_never_called_is_caught,
+    breaks Sabotage::Check(FailureCode::Mocks) => || fails_with(
+        FailureCode::Mocks,
+        WorldOptions::default(),
+        |env| async move {
+            env.worker("shop")
+                .mock_activity(Till::charge, |_| async { Ok(1) })
+                .times(1..)
+                .start()?;
+            Ok(())
+        },
+    );
+
     a_workflow_that_never_recovers_from_a_fault_is_caught,
     breaks Sabotage::Check(FailureCode::Liveness) => || fails_with(
         FailureCode::Liveness,

@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, panic::Location, rc::Rc};
 
 use durasim_engine::TaskId;
+use durasim_worker::activity::ActivityCallRecord;
 use serde_json::Value;
 
 use super::{World, diagnosis};
 use crate::{
     checks::{self, Violation, effects_once::Watched, invariant::Invariant},
+    expected_calls::{ExpectedCalls, MockCalls, Mocked},
+    mock_workflow::WorkflowCallRecord,
     outcome::SometimesLabel,
     panics,
     report::Failure,
@@ -30,6 +33,7 @@ pub(crate) struct UserChecks {
     pub(crate) settles: bool,
     observations: Vec<Observation>,
     ledgers: Vec<Watched>,
+    mocks: Vec<ExpectedCalls>,
     invariants: Rc<Vec<Invariant>>,
     labels: BTreeMap<String, SometimesLabel>,
 }
@@ -53,6 +57,12 @@ impl UserChecks {
     pub(crate) fn watch(&mut self, ledger: Watched) {
         self.settles = true;
         self.ledgers.push(ledger);
+    }
+
+    /// Expects calls of mocks, which are counted when the world has ended.
+    pub(crate) fn expect(&mut self, mocks: Vec<ExpectedCalls>) {
+        self.settles |= !mocks.is_empty();
+        self.mocks.extend(mocks);
     }
 
     pub(crate) fn invariant(
@@ -116,6 +126,20 @@ impl World {
         checks::of_ledgers(&ledgers)
     }
 
+    /// Checks the calls of mocks, for the last time.
+    pub(crate) fn check_mocks(&self) -> Option<Failure> {
+        let expected = std::mem::take(&mut self.checks.borrow_mut().mocks);
+        let state = self.state();
+        let mocks = expected.into_iter().map(|expected| MockCalls {
+            calls: match &expected.mocked {
+                Mocked::Activity(name) => calls_of_activity(&state.activity_log.of_type(name)),
+                Mocked::Workflow(name) => calls_of_workflow(&state.mocked_calls(name)),
+            },
+            expected,
+        });
+        checks::of_mocks(&mocks.collect::<Vec<_>>())
+    }
+
     /// Reads the values that the test observes.
     ///
     /// # Errors
@@ -134,4 +158,35 @@ impl World {
         };
         observations.iter().map(read).collect()
     }
+}
+
+/// Returns the calls of an activity in words, with all attempts of a call in one.
+fn calls_of_activity(attempts: &[ActivityCallRecord]) -> Vec<String> {
+    let key = |it: &ActivityCallRecord| (it.run_id.clone(), it.activity_id.clone());
+    let mut counts = BTreeMap::new();
+    for attempt in attempts {
+        *counts.entry(key(attempt)).or_insert(0) += 1;
+    }
+    // The first attempt of each call stands for all.
+    attempts
+        .iter()
+        .filter_map(|attempt| Some((attempt, counts.remove(&key(attempt))?)))
+        .map(|(call, attempts)| {
+            let words = format!("{}: activity {}", call.workflow_id, call.activity_id);
+            match attempts {
+                1 => words,
+                many => format!("{words}, in {many} attempts"),
+            }
+        })
+        .collect()
+}
+
+/// Returns the calls of a mocked workflow in words.
+fn calls_of_workflow(runs: &[WorkflowCallRecord]) -> Vec<String> {
+    runs.iter()
+        .map(|run| match &run.parent_workflow_id {
+            Some(parent) => format!("{}, child of {parent}", run.workflow_id),
+            None => run.workflow_id.clone(),
+        })
+        .collect()
 }
