@@ -2,6 +2,14 @@
 
 use std::{error::Error, fmt, marker::PhantomData, panic::Location};
 
+use temporalio_client::errors::{
+    WorkflowGetResultError, WorkflowUpdateError, WorkflowUpdateWithStartError,
+};
+use temporalio_common::error::IncomingError;
+use temporalio_protos::temporal::api::failure::v1::Failure;
+
+use crate::words::with_causes;
+
 /// The usual result of a `#[workflow_test]` function: with it, `?` works on every error.
 pub type TestResult<T = ()> = Result<T, TestError>;
 
@@ -92,18 +100,50 @@ impl<E: Into<Box<dyn Error + Send + Sync>> + Unpin> From<E> for TestError {
 }
 
 /// An error with its causes. Many errors already end with their cause: it is not said twice.
-fn words(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !words.ends_with(&text) {
+///
+/// The SDK prints a failure of the service with all its fields; here it is the chain of messages.
+fn words(error: &(dyn Error + 'static)) -> String {
+    let mut words = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let (text, cause) = text_of(error);
+        if words.is_empty() {
+            words = text;
+        } else if !words.ends_with(&text) {
             words.push_str(": ");
             words.push_str(&text);
         }
-        cause = error.source();
+        next = cause;
     }
     words
+}
+
+/// Returns the text of an error, and the cause that the text leaves out.
+fn text_of<'a>(error: &'a (dyn Error + 'static)) -> (String, Option<&'a (dyn Error + 'static)>) {
+    // `thiserror` hands out the box of a boxed source.
+    let boxed = error.downcast_ref::<Box<IncomingError>>().map(|it| &**it);
+    let incoming = error.downcast_ref::<IncomingError>().or(boxed);
+    if let Some(failure) = incoming.and_then(failure_of) {
+        return (with_causes(failure), None);
+    }
+    if let Some(WorkflowUpdateError::Failed(failure)) = error.downcast_ref() {
+        return (format!("Update failed: {}", with_causes(failure)), None);
+    }
+    let text = match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(WorkflowGetResultError::Failed(_)), _) => "Workflow failed".to_owned(),
+        (_, Some(WorkflowUpdateWithStartError::Update(_))) => "Workflow update failed".to_owned(),
+        _ => error.to_string(),
+    };
+    (text, error.source())
+}
+
+/// Returns the failure of the service behind an error, if there is one.
+fn failure_of(error: &IncomingError) -> Option<&Failure> {
+    match error {
+        // An error that a person made has none.
+        IncomingError::Application(error) => error.failure(),
+        error => Some(error.failure()),
+    }
 }
 
 impl fmt::Display for TestError {

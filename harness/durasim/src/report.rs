@@ -9,12 +9,14 @@
 //! Only [`Colors`] looks at the terminal.
 
 mod code;
+mod debug_text;
 mod diagnosis;
 mod diff;
 mod excerpt;
 mod failure;
 mod found;
 mod kinds;
+mod lined_up;
 mod paint;
 mod render;
 mod sdk_defects;

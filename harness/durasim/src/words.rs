@@ -2,6 +2,7 @@
 
 use durasim_engine::{START_MS, SinceStart};
 use durasim_worker::activity::{ActivityCallOutcome, ActivityCallRecord};
+use temporalio_protos::temporal::api::failure::v1::Failure;
 
 /// Returns a span of virtual time in words: `1d2h`, `1m30s`, `1.5s`, `40ms`, `0s`.
 pub(crate) fn duration_words(ms: u64) -> String {
@@ -32,4 +33,14 @@ pub(crate) fn timed(lines: impl IntoIterator<Item = (u64, String)>) -> Vec<Strin
     let width = lines.iter().map(|(time, _)| time.len()).max().unwrap_or(0);
     let line = |(time, words): &(String, String)| format!("{time:<width$}  {words}");
     lines.iter().map(line).collect()
+}
+
+/// Returns the message of a failure, followed by those of its causes.
+pub(crate) fn with_causes(failure: &Failure) -> String {
+    let causes = std::iter::successors(Some(failure), |failure| failure.cause.as_deref());
+    let messages: Vec<_> = causes
+        .map(|failure| failure.message.as_str())
+        .filter(|message| !message.is_empty())
+        .collect();
+    messages.join(": ")
 }

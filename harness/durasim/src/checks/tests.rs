@@ -75,6 +75,21 @@ fn idempotency_shows_both_values() {
 }
 
 #[test]
+fn an_element_that_changed_is_shown_and_not_one_that_moved() {
+    let value = |charges: &[(&str, u32)]| format!("{charges:#?}");
+    let expected = value(&[("alice", 100), ("bob", 50), ("carol", 7)]);
+    let actual = value(&[("carol", 7), ("alice", 200), ("bob", 50)]);
+    assert_snapshot!(differs("charges", &expected, &actual));
+    let moved = value(&[("carol", 7), ("alice", 100), ("bob", 50)]);
+    let text = differs("charges", &expected, &moved).to_string();
+    assert!(
+        text.contains("the same elements, in another order"),
+        "{text}"
+    );
+    assert!(text.contains("+     (\n"), "{text}");
+}
+
+#[test]
 fn long_values_are_shown_around_what_differs() {
     let value = |middle: &str| {
         let lines: Vec<_> = (0..30)

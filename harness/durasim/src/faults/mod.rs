@@ -24,7 +24,7 @@ mod words;
 pub(crate) use allowance::Allowance;
 pub(crate) use baseline::{Baseline, cancels_ms};
 pub use catalogue::FaultKind;
-pub(crate) use catalogue::is_fault_site;
+pub(crate) use catalogue::{cure_of_site, is_fault_site};
 pub(crate) use draw::{Faults, Missed};
 pub(crate) use latency::{Latency, ordering_words};
 #[cfg(test)]

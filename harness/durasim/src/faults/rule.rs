@@ -30,6 +30,9 @@ pub(crate) trait FaultRule: Sync {
     /// Returns the places at which the fault happens, in words that follow "it happens".
     fn places(&self) -> &'static str;
 
+    /// Returns the remedy for code that goes wrong under the fault.
+    fn cure(&self) -> &'static str;
+
     /// Returns the steps of an attempt's code at which the fault happens.
     fn steps(&self) -> &'static [Step] {
         &[]

@@ -4,15 +4,39 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{
     Comparison,
+    lined_up::lined_up,
     paint::{Colors, Role},
 };
 
 /// The number of unchanged lines that are kept around a change; longer stretches are skipped.
 const CONTEXT: usize = 3;
 
-/// Returns the lines of the comparison, `-` for expected and `+` for actual.
+/// Returns the lines of the comparison, `-` for expected and `+` for actual. Elements of lists that
+/// only moved are not shown, if there is any other difference.
 pub(super) fn lines(comparison: &Comparison, colors: Colors) -> Vec<String> {
-    let diff = TextDiff::from_lines(&comparison.expected, &comparison.actual);
+    let Comparison {
+        expected, actual, ..
+    } = comparison;
+    let (lined_up, moved) = lined_up(expected, actual);
+    let only_moved = moved > 0 && lined_up.lines().eq(expected.lines());
+    let mut lines = if only_moved {
+        differences(expected, actual, colors)
+    } else {
+        differences(expected, &lined_up, colors)
+    };
+    let note = match moved {
+        0 => return lines,
+        _ if only_moved => "  the same elements, in another order".to_owned(),
+        1 => "  1 equal element is at another place".to_owned(),
+        moved => format!("  {moved} equal elements are at other places"),
+    };
+    lines.push(colors.paint(Role::Faint, &note));
+    lines
+}
+
+/// Returns the lines that differ, with those around them.
+fn differences(expected: &str, actual: &str, colors: Colors) -> Vec<String> {
+    let diff = TextDiff::from_lines(expected, actual);
     let mut lines = Vec::new();
     let groups = diff.grouped_ops(CONTEXT);
     if groups.is_empty() {
@@ -22,7 +46,7 @@ pub(super) fn lines(comparison: &Comparison, colors: Colors) -> Vec<String> {
             "both print the same; their `Debug` hides what differs",
         ));
     }
-    let total = comparison.expected.lines().count();
+    let total = expected.lines().count();
     let mut shown = 0;
     for group in &groups {
         let Some(first) = group.first() else { continue };

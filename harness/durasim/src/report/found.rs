@@ -52,6 +52,8 @@ pub struct PlannedFault {
     pub at_ms: u64,
     /// The fault in the user's words: `crash worker payments after Payments::charge, attempt 1`.
     pub words: String,
+    /// The remedy for code that goes wrong under the fault.
+    pub cure: Option<&'static str>,
 }
 
 /// The cost of finding and shrinking a failure.

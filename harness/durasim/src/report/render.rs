@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use super::{
-    Failure, FailureCode, FailureReport, FaultPlanWords, Found, Mark, SourceLine, Spent, diff,
+    Failure, FailureCode, FailureReport, FaultPlanWords, Found, Mark, SourceLine, Spent,
+    debug_text::shortened,
+    diff,
     paint::{Colors, Role},
 };
 use crate::words::duration_words;
@@ -14,6 +16,9 @@ const LABEL_WIDTH: usize = 10;
 /// The number of choices of order or latency that are shown one by one: if there are more, only
 /// their number is shown.
 const ORDERINGS_SHOWN: usize = 4;
+
+/// The number of kinds of faults up to which the cure of each is shown.
+const CURES_SHOWN: usize = 3;
 
 /// The lines of a report, written one by one.
 struct Page {
@@ -27,7 +32,7 @@ pub(super) fn report(report: &FailureReport, colors: Colors) -> String {
     let mut page = Page::new(colors);
     page.failure(failure, location(failure, found), found.inputs.as_deref());
     page.plan(found);
-    page.block("remedy", &wrap(&remedy(failure)));
+    page.block("remedy", &remedies(failure, found.plan.as_ref()));
     page.block("spent", &[spent(found.spent)]);
     if let Some(file) = &found.saved {
         page.block("saved", &[format!("in {file}; it runs first from now on")]);
@@ -98,7 +103,8 @@ impl Page {
             self.block("at", &[place]);
         }
         if let Some(message) = &failure.message {
-            self.section("message", &lines(without_backtrace(message)));
+            let message = lines(without_backtrace(message));
+            self.section("message", &each_shortened(message));
         }
         if let Some(inputs) = inputs {
             self.section("inputs", &lines(inputs));
@@ -113,7 +119,7 @@ impl Page {
         }
         self.history(failure);
         if let Some(diagnosis) = &failure.diagnosis {
-            self.section("diagnosis", &diagnosis.lines());
+            self.section("diagnosis", &each_shortened(diagnosis.lines()));
         }
         self.line("");
     }
@@ -177,6 +183,11 @@ impl Page {
     }
 }
 
+/// Returns lines with the `Debug` text of SDK errors shortened.
+fn each_shortened(lines: Vec<String>) -> Vec<String> {
+    lines.iter().map(|line| shortened(line)).collect()
+}
+
 /// Returns the words of an error without the backtrace that `anyhow` appends if `RUST_BACKTRACE` is
 /// set: dozens of frames of the SDK and of durasim, which differ from machine to machine.
 fn without_backtrace(message: &str) -> &str {
@@ -212,13 +223,45 @@ fn plan_heading(plan: &FaultPlanWords) -> String {
     }
 }
 
+/// Returns the remedy for a failure and, if faults are its cause, what code does against them.
+fn remedies(failure: &Failure, plan: Option<&FaultPlanWords>) -> Vec<String> {
+    let mut cures: Vec<&str> = Vec::new();
+    let faults = plan.map_or(&[][..], |plan| &plan.faults);
+    for cure in faults.iter().filter_map(|fault| fault.cure) {
+        if !cures.contains(&cure) {
+            cures.push(cure);
+        }
+    }
+    // A workflow that hangs is another matter: most cures are against wrong effects.
+    let follows_from_faults = matches!(
+        failure.code,
+        FailureCode::Panic
+            | FailureCode::Error
+            | FailureCode::Idempotency
+            | FailureCode::EffectsOnce
+            | FailureCode::Invariant
+    );
+    if !follows_from_faults || cures.is_empty() || cures.len() > CURES_SHOWN {
+        return wrap(&remedy(failure));
+    }
+    // The remedy of the code is for failures of which nothing more precise is known.
+    let precise = precise_remedy(failure);
+    let precise = precise.iter().map(String::as_str);
+    let remedies: Vec<_> = precise.chain(cures).map(wrap).collect();
+    if let [only] = remedies.as_slice() {
+        return only.clone();
+    }
+    remedies.iter().flat_map(|lines| listed(lines)).collect()
+}
+
 fn remedy(failure: &Failure) -> String {
+    precise_remedy(failure).unwrap_or_else(|| failure.code.remedy().to_owned())
+}
+
+/// Returns the remedy of a failure, if there is one that is more precise than that of its code.
+fn precise_remedy(failure: &Failure) -> Option<String> {
     let of_diagnosis = || failure.diagnosis.as_ref()?.remedy();
-    failure
-        .remedy
-        .clone()
-        .or_else(of_diagnosis)
-        .unwrap_or_else(|| failure.code.remedy().to_owned())
+    failure.remedy.clone().or_else(of_diagnosis)
 }
 
 fn spent(spent: Spent) -> String {
@@ -284,6 +327,13 @@ fn thousands(number: u64) -> String {
 /// Returns the lines of a text.
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
+}
+
+/// Returns the lines of one remedy of several.
+fn listed(lines: &[String]) -> Vec<String> {
+    let signs = std::iter::once("- ").chain(std::iter::repeat("  "));
+    let lines = lines.iter().zip(signs);
+    lines.map(|(line, sign)| format!("{sign}{line}")).collect()
 }
 
 /// Breaks prose into lines that fit beside a label.

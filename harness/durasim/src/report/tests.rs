@@ -24,6 +24,7 @@ fn planned(at_ms: u64, words: &str) -> PlannedFault {
     PlannedFault {
         at_ms,
         words: words.into(),
+        cure: None,
     }
 }
 
@@ -161,6 +162,40 @@ fn the_backtrace_of_an_error_is_left_out() {
         text.contains("value: no change\n") && !text.contains("anyhow::msg"),
         "{text}"
     );
+}
+
+#[test]
+fn the_cure_of_each_fault_of_the_plan_follows_the_remedy() {
+    let mut report = found(Failure::returned_error("no", Some(line())));
+    let plan = report.found.plan.as_mut().expect("a plan");
+    for (fault, kind) in plan
+        .faults
+        .iter_mut()
+        .zip([crate::FaultKind::WorkerCrash, crate::FaultKind::SignalDelay])
+    {
+        fault.cure = crate::faults::cure_of_site(kind.site());
+    }
+    let text = report.to_string();
+    let from = text.find("  remedy").expect("a remedy");
+    insta::assert_snapshot!(&text[from..]);
+    let known = Failure::returned_error("no", None).with_remedy("wait for the workflow");
+    let text = FailureReport {
+        failure: known,
+        ..report.clone()
+    }
+    .to_string();
+    assert!(
+        text.contains("remedy    - wait for the workflow\n"),
+        "{text}"
+    );
+    // What the workflow does on replay has nothing to do with the fault.
+    let replay = Failure::new(FailureCode::Replay, "no");
+    let text = FailureReport {
+        failure: replay,
+        ..report
+    }
+    .to_string();
+    assert!(!text.contains("idempotency key"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use durasim_engine::{START_MS, Tape, TapeEntry};
 
 use crate::{
-    faults::{is_fault_site, ordering_words},
+    faults::{cure_of_site, is_fault_site, ordering_words},
     report::{FaultPlanWords, PlannedFault},
 };
 
@@ -34,6 +34,7 @@ fn planned(entry: &TapeEntry) -> PlannedFault {
     PlannedFault {
         at_ms: entry.at_ms.saturating_sub(START_MS),
         words,
+        cure: cure_of_site(&entry.point.site),
     }
 }
 
@@ -74,6 +75,7 @@ mod tests {
             faults: vec![PlannedFault {
                 at_ms: 1_500,
                 words: "hold the signal".to_owned(),
+                cure: cure_of_site("fault.signal_delay"),
             }],
             orderings: vec![
                 "the signal takes 40ms, number 2 of such messages".to_owned(),

@@ -1,14 +1,17 @@
 //! Tests in which a mock or an activity panics.
 
-use durasim::prelude::*;
+use durasim::{TestOutcome, prelude::*, report::FailureReport};
 use futures::FutureExt;
+use temporalio_client::errors::WorkflowGetResultError;
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_sdk::{ActivityOptions, WorkflowContext, WorkflowResult};
+use temporalio_sdk::{
+    ActivityOptions, ApplicationFailure, WorkflowContext, WorkflowResult, activities::ActivityError,
+};
 
 use crate::{
     Broken,
     common::{Greeter, Greetings},
-    failing::failure,
+    failing::{failure, report},
     greets, on,
 };
 
@@ -51,6 +54,42 @@ fn a_mock_that_panics_ends_the_test_at_its_line() {
         message
             .starts_with("mock of Greetings::greet: assertion `left == right` failed: wrong guest")
     );
+}
+
+/// Returns the report of a test whose workflow fails, and which `takes` that as an error.
+fn of_a_declined_card<O: TestOutcome + 'static>(
+    takes: fn(Result<String, WorkflowGetResultError>) -> O,
+) -> FailureReport {
+    report(move |env| {
+        async move {
+            let worker = env.worker("greetings").workflow::<Greeter>();
+            let worker = worker.mock_activity(Greetings::greet, |_| async {
+                let declined = ApplicationFailure::builder("card declined".to_owned());
+                let declined = declined.non_retryable(true).build();
+                Err(ActivityError::application(declined))
+            });
+            worker.start().expect("a worker");
+            let client = env.client();
+            let started = client.start_workflow(Greeter::run, "Ann".to_owned(), on("greetings"));
+            let handle = started.await.expect("a workflow");
+            takes(handle.get_result(WorkflowGetResultOptions::default()).await)
+        }
+        .boxed_local()
+    })
+}
+
+#[test]
+fn an_error_of_the_sdk_is_shown_as_its_messages() {
+    let returned = of_a_declined_card(|result| result.map(drop));
+    assert_eq!(
+        returned.failure.message.as_deref(),
+        Some("Workflow failed: Activity task failed: card declined")
+    );
+    let unwrapped = of_a_declined_card(|result| drop(result.unwrap()));
+    let text = unwrapped.to_string();
+    let words = "    called `Result::unwrap()` on an `Err` value: \
+                 Failed(Activity task failed: card declined)\n";
+    assert!(text.contains(words), "{text}");
 }
 
 #[test]

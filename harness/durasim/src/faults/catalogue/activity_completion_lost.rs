@@ -36,6 +36,11 @@ impl FaultRule for ActivityCompletionLost {
         "after an activity that completes"
     }
 
+    fn cure(&self) -> &'static str {
+        "an attempt may run again although it succeeded: give its effect an idempotency key \
+         that all attempts share, and return what the first attempt returned"
+    }
+
     fn attempt(
         &self,
         injector: &mut dyn Injector,

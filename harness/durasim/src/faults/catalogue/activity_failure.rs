@@ -41,6 +41,12 @@ impl FaultRule for ActivityFailure {
         "before an activity, or at an await or a heartbeat of it"
     }
 
+    fn cure(&self) -> &'static str {
+        "an attempt may fail after part of its work, and is retried: give each effect an \
+         idempotency key that all attempts share, and let the workflow handle the failure of \
+         the last attempt"
+    }
+
     fn steps(&self) -> &'static [Step] {
         &[Step::Await, Step::Heartbeat]
     }

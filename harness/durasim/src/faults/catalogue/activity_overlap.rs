@@ -55,6 +55,12 @@ impl FaultRule for ActivityOverlap {
         "before an activity whose attempts time out, or at an await of it"
     }
 
+    fn cure(&self) -> &'static str {
+        "two attempts may run at the same time: check and act in one step (an insert with a \
+         unique key, a conditional update); a check that awaits before it acts does not see the \
+         other attempt"
+    }
+
     fn steps(&self) -> &'static [Step] {
         &[Step::Await]
     }

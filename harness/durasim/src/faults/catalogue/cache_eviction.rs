@@ -35,6 +35,11 @@ impl FaultRule for CacheEviction {
         "before a workflow task of a run that the worker keeps"
     }
 
+    fn cure(&self) -> &'static str {
+        "a run may be rebuilt from its history at any task: let workflow code depend on its \
+         history alone, and keep nothing outside the workflow's own state"
+    }
+
     fn task(&self, injector: &mut dyn Injector, task: &TaskView<'_>) -> Option<TaskFate> {
         if task.moment != TaskMoment::Arrives || !task.is_cached {
             return None;

@@ -53,6 +53,11 @@ impl FaultRule for ClientUnavailable {
         "where a client calls the service"
     }
 
+    fn cure(&self) -> &'static str {
+        "a call may be refused, or its answer lost: make it again under the same id (of the \
+         workflow, the update or the request), and take \"already started\" for success"
+    }
+
     fn message(&self, injector: &mut dyn Injector, message: &CallView<'_>) -> Option<Fate> {
         if message.direction != Direction::Request || message.worker.is_some() {
             return None;

@@ -38,6 +38,11 @@ impl FaultRule for HeartbeatLoss {
         "during an activity that sends heartbeats"
     }
 
+    fn cure(&self) -> &'static str {
+        "a retry may get older heartbeat details than the last ones: skip what is done already \
+         by an idempotency key for each item, and not by the details alone"
+    }
+
     fn steps(&self) -> &'static [Step] {
         &[Step::Heartbeat]
     }

@@ -53,6 +53,11 @@ impl FaultRule for MessageDelay {
          and where a client starts, queries, updates or ends a workflow"
     }
 
+    fn cure(&self) -> &'static str {
+        "a message may come later than one that was sent after it: await the state that the \
+         next step needs, and not a time at which it should be reached"
+    }
+
     fn message(&self, injector: &mut dyn Injector, message: &CallView<'_>) -> Option<Fate> {
         let mut opportunity = Opportunity::new(message.label, Moment::Message);
         let table: &[Delay] = match (message.direction, message.worker, message.rpc?) {

@@ -92,6 +92,14 @@ impl fmt::Display for FaultKind {
     }
 }
 
+/// Returns the remedy for code that goes wrong under the fault whose choices have this site.
+pub(crate) fn cure_of_site(site: &str) -> Option<&'static str> {
+    let kind = FaultKind::ALL
+        .into_iter()
+        .find(|kind| kind.site() == site)?;
+    Some(kind.rule().cure())
+}
+
 /// Returns `true` if a choice at this site is a fault, and not one of order or latency.
 pub(crate) fn is_fault_site(site: &str) -> bool {
     site.starts_with("fault.")

@@ -39,6 +39,11 @@ impl FaultRule for NexusAnswerLost {
         "where a Nexus handler answers"
     }
 
+    fn cure(&self) -> &'static str {
+        "a handler may be asked again for an operation that it has started: answer the same \
+         request id with the same operation"
+    }
+
     fn message(&self, injector: &mut dyn Injector, message: &CallView<'_>) -> Option<Fate> {
         let is_answer = matches!(
             message.rpc,

@@ -51,6 +51,12 @@ impl FaultRule for SignalDelay {
         "where a client sends a signal"
     }
 
+    fn cure(&self) -> &'static str {
+        "a signal may come when the workflow is at another step: keep what it brings in the \
+         workflow's state until it is used, and look once more before the workflow closes or \
+         continues as new"
+    }
+
     fn message(&self, injector: &mut dyn Injector, message: &CallView<'_>) -> Option<Fate> {
         if !message.is_signal() {
             return None;

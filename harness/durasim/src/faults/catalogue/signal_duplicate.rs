@@ -38,6 +38,11 @@ impl FaultRule for SignalDuplicate {
         "where a client sends a signal"
     }
 
+    fn cure(&self) -> &'static str {
+        "a signal may come twice: put an id into its payload, and let the handler ignore the \
+         ids that it has seen"
+    }
+
     fn message(&self, injector: &mut dyn Injector, message: &CallView<'_>) -> Option<Fate> {
         if !message.is_signal() {
             return None;

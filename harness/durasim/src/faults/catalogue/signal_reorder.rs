@@ -38,6 +38,11 @@ impl FaultRule for SignalReorder {
         "where a client sends a signal"
     }
 
+    fn cure(&self) -> &'static str {
+        "signals may come in another order than they were sent: do not rely on it; put a \
+         sequence number into each, or wait for the one before"
+    }
+
     fn message(&self, injector: &mut dyn Injector, message: &CallView<'_>) -> Option<Fate> {
         if !message.is_signal() {
             return None;

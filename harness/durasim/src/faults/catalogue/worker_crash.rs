@@ -69,6 +69,12 @@ impl FaultRule for WorkerCrash {
         "before or after a workflow task, and during or after an activity"
     }
 
+    fn cure(&self) -> &'static str {
+        "a worker may die between an effect and its report, and the attempt then runs again: \
+         give the effect an idempotency key that all attempts share. The worker's memory is \
+         gone: keep progress in heartbeat details or in a store"
+    }
+
     fn steps(&self) -> &'static [Step] {
         &[Step::Await, Step::Heartbeat]
     }

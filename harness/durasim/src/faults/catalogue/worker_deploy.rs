@@ -47,6 +47,11 @@ impl FaultRule for WorkerDeploy {
          if the worker has a later version of its code, or the one that is named"
     }
 
+    fn cure(&self) -> &'static str {
+        "guard what a deploy changes with `patched`, and keep activities registered as long as \
+         an open run may call them"
+    }
+
     fn moment(&self) -> Option<Moment> {
         // A deploy before anything has happened would test the new version alone.
         Some(Moment::AfterWorkflowTask)

@@ -88,6 +88,12 @@ impl FaultRule for WorkerPartition {
         "before or after a workflow task, and during or after an activity"
     }
 
+    fn cure(&self) -> &'static str {
+        "an attempt may go on while its worker is cut off, beside its own retry: check and act \
+         in one step (a unique key, a conditional update), and stop when a heartbeat says that \
+         the attempt is cancelled"
+    }
+
     fn task(&self, injector: &mut dyn Injector, task: &TaskView<'_>) -> Option<TaskFate> {
         let moment = match task.moment {
             TaskMoment::Arrives => return None,

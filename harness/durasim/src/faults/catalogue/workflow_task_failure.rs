@@ -32,6 +32,11 @@ impl FaultRule for WorkflowTaskFailure {
         "before the first attempt of a workflow task"
     }
 
+    fn cure(&self) -> &'static str {
+        "workflow code may run again from its last recorded task: let it do nothing but issue \
+         commands, and move every effect into an activity"
+    }
+
     fn task(&self, injector: &mut dyn Injector, task: &TaskView<'_>) -> Option<TaskFate> {
         if task.moment != TaskMoment::Arrives || task.is_query || task.attempt != 1 {
             return None;

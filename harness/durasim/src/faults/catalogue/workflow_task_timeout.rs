@@ -36,6 +36,11 @@ impl FaultRule for WorkflowTaskTimeout {
         "before a workflow task completes"
     }
 
+    fn cure(&self) -> &'static str {
+        "workflow code may run again from its last recorded task, and late: let it do nothing \
+         but issue commands, and give its deadlines room"
+    }
+
     fn task(&self, injector: &mut dyn Injector, task: &TaskView<'_>) -> Option<TaskFate> {
         if task.moment != TaskMoment::Done {
             return None;

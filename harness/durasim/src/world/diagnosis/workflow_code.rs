@@ -2,7 +2,6 @@
 
 use durasim_service::Reason;
 use durasim_worker::{Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure};
-use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 use tonic::{Code, Status};
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
         Failure, WorkflowName,
         source_lines::{is_dependencys, source_line, user_line},
     },
+    words::with_causes,
     world::{State, WorkflowTaskFailures, worker::ProcessRef},
 };
 
@@ -80,15 +80,6 @@ fn is_hopeless(state: &State, at: ProcessRef, attempt: i32) -> bool {
     let process = state.workers.running(at);
     let failures = process.map_or(WorkflowTaskFailures::Fatal, |it| it.spec.task_failures);
     attempt >= HOPELESS_ATTEMPT && failures == WorkflowTaskFailures::Fatal
-}
-
-/// Returns the message of a failure, followed by those of its causes.
-fn with_causes(failure: &FailureProto) -> String {
-    let causes = std::iter::successors(Some(failure), |failure| failure.cause.as_deref());
-    causes
-        .map(|failure| failure.message.as_str())
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// Returns the failure of a query, if the code of the run does not follow its history.
