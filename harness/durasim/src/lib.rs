@@ -3,11 +3,13 @@
 pub mod advanced;
 mod broken;
 mod checks;
+pub mod codes;
 mod environment;
 mod error;
 mod expected_calls;
 mod external_worker;
 mod faults;
+pub mod guide;
 mod history;
 mod label;
 mod ledger;

@@ -8,7 +8,7 @@ use super::{
     diff,
     paint::{Colors, Role},
 };
-use crate::words::duration_words;
+use crate::{codes, words::duration_words};
 
 /// The width of the labels on the left.
 const LABEL_WIDTH: usize = 10;
@@ -37,6 +37,7 @@ pub(super) fn report(report: &FailureReport, colors: Colors) -> String {
     if let Some(file) = &found.saved {
         page.block("saved", &[format!("in {file}; it runs first from now on")]);
     }
+    page.block("page", &[codes::page(failure.code.code())]);
     page.line("");
     page.line(&colors.paint(Role::Command, &command(found)));
     page.text
