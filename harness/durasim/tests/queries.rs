@@ -251,3 +251,37 @@ async fn no_row_of_crashes_and_partitions_outlasts_a_query(
         .await?;
     Ok(())
 }
+
+fn workflow_tasks_time_out_all_the_time() -> FaultProfile {
+    FaultProfile::none()
+        .with_odds(FaultKind::WorkflowTaskTimeout, 0.7)
+        .with_odds(FaultKind::WorkflowTaskFailure, 0.7)
+        .max_faults(1_000)
+}
+
+/// The server would refuse all but one of the queries that wait for one task, and each that comes
+/// while the task is at its third attempt.
+#[workflow_test(seeds = 64, faults = workflow_tasks_time_out_all_the_time())]
+async fn queries_wait_together_for_a_task_that_faults_set_back_again_and_again(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("dinners")
+        .workflow::<Dinner>()
+        .activity(Kitchen::cook)
+        .start()?;
+    let dinner = env
+        .client()
+        .start_workflow(Dinner::run, (), start("dinners", "d-1"))
+        .await?;
+    let asked = (0..8).map(|turn| {
+        let (env, dinner) = (env.clone(), &dinner);
+        async move {
+            env.sleep(Duration::from_secs(3 * turn)).await;
+            dinner
+                .query(Dinner::status, (), WorkflowQueryOptions::default())
+                .await
+        }
+    });
+    futures::future::try_join_all(asked).await?;
+    Ok(())
+}

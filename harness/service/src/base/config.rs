@@ -13,18 +13,21 @@ pub struct ServiceConfig {
     /// True if Nexus operations, which are experimental, are served. If not, their commands fail
     /// the workflow task.
     pub nexus: bool,
-    /// True if queries tolerate lost workflow tasks.
+    /// True if queries tolerate late and lost workflow tasks.
     ///
-    /// A patient query waits for the workflow task of its run, no matter how often the task has
-    /// failed and how many other queries wait for it. If a workflow task is scheduled while the
-    /// query waits for a worker, the query goes along with the task.
+    /// The server is less patient, in four ways. With any one of them, faults make the test of a
+    /// sound workflow fail, or the workflow itself:
     ///
-    /// The server is less patient: a query fails from the third attempt of the task on, and a
-    /// second waiting query is refused. There, a worker also gets a query before the task that is
-    /// scheduled meanwhile, with events that belong to the task. SDK 1.1 then issues commands in an
-    /// order that no replay reproduces. For the same reason, a worker that fetches history for a
-    /// query does not get the events of a pending workflow task: it would never see the update that
-    /// the task carries.
+    /// - A patient query waits for the workflow task of its run, no matter how often the task has
+    ///   failed. The server refuses the query from the third attempt of the task on.
+    /// - Any number of patient queries wait for one task. The server refuses the second.
+    /// - If a workflow task is scheduled while a patient query waits for a worker, the query goes
+    ///   along with the task. On the server a worker gets the query first, with events that belong
+    ///   to the task. SDK 1.1 handles these events before the task arrives, and issues commands in
+    ///   an order that no replay reproduces.
+    /// - A worker that fetches history for a patient query does not get the events of a pending
+    ///   workflow task that are not in history yet. The server sends them, and SDK 1.1 handles them
+    ///   before the task arrives, as above.
     pub patient_queries: bool,
 }
 

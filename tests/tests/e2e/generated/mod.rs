@@ -44,16 +44,19 @@ fn start(workflow_id: &str, task_queue: &str) -> WorkflowStartOptions {
     options
 }
 
-/// Runs two programs on two task queues and disturbs the first with signals, updates and a cancel
-/// request at any time.
+fn start_worker(env: &TestWorkflowEnvironment, task_queue: &str) -> TestResult {
+    Ok(env
+        .worker(task_queue)
+        .workflow::<Generated>()
+        .activity(Work::work)
+        .start()?)
+}
+
+/// Runs two programs on two task queues and disturbs the first with signals, updates, queries and a
+/// cancel request at any time, perhaps before its worker starts.
 async fn world(env: TestWorkflowEnvironment, seed: u64) -> TestResult {
     let mut draw = Draw::new(seed);
-    for task_queue in ["queue", "elsewhere"] {
-        env.worker(task_queue)
-            .workflow::<Generated>()
-            .activity(Work::work)
-            .start()?;
-    }
+    start_worker(&env, "elsewhere")?;
     let client = env.client();
     let other = client
         .start_workflow(
@@ -69,10 +72,11 @@ async fn world(env: TestWorkflowEnvironment, seed: u64) -> TestResult {
     let main = client
         .start_workflow(Generated::run, program(&mut draw, 5), options)
         .await?;
+    let starts_ms = if draw.one_in(4) { draw.below(6_000) } else { 0 };
     let disturbances = draw.below(6);
     let actors: Vec<_> = (0..disturbances)
         .map(|_| {
-            let (at, what, steps) = (draw.below(12_000), draw.below(5), draw.steps(2, 2));
+            let (at, what, steps) = (draw.below(12_000), draw.below(7), draw.steps(2, 2));
             let (env_of_actor, main) =
                 (env.clone(), client.get_workflow_handle::<Generated>("main"));
             env.spawn(async move {
@@ -81,6 +85,8 @@ async fn world(env: TestWorkflowEnvironment, seed: u64) -> TestResult {
             })
         })
         .collect();
+    env.sleep(Duration::from_millis(starts_ms)).await;
+    start_worker(&env, "queue")?;
     // Any end and any answer is fine.
     let _ = main.get_result(WorkflowGetResultOptions::default()).await;
     env.sleep(RUN_TIMEOUT).await;
@@ -105,8 +111,12 @@ async fn disturb(main: &WorkflowHandle<Client, Generated>, what: u64, steps: Vec
                 .await
                 .is_ok()
         }
-        _ => main
+        4 => main
             .signal(Generated::tell, (), WorkflowSignalOptions::default())
+            .await
+            .is_ok(),
+        _ => main
+            .query(Generated::told, (), WorkflowQueryOptions::default())
             .await
             .is_ok(),
     };

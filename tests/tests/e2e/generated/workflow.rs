@@ -97,6 +97,11 @@ impl Generated {
         self.told += 1;
     }
 
+    #[query]
+    pub fn told(&self, _ctx: &WorkflowContextView) -> u32 {
+        self.told
+    }
+
     #[signal]
     pub async fn act(ctx: &mut WorkflowContext<Self>, steps: Vec<Step>) {
         let _ = all(ctx, &steps, ctx.cancellation_token()).await;

@@ -89,6 +89,8 @@ fn a_query_of_a_waiting_run_goes_to_a_worker_directly_with_the_whole_history() {
     let task = world.workflow_task();
     assert_eq!(task.query.as_ref().unwrap().query_type, "status");
     assert_eq!(task.history.as_ref().unwrap().events.len(), 5);
+    assert_eq!(task.previous_started_event_id, 3);
+    assert_eq!(task.started_event_id, 0, "a query starts no workflow task");
     answer_query(&mut world, &task, "waiting");
     assert_eq!(
         answered(world.reply(query)).query_result,

@@ -294,7 +294,9 @@ pub(crate) fn start_task(
             name: run.workflow_type().to_owned(),
         }),
         previous_started_event_id: state.last_completed_started_event_id,
-        started_event_id: state.last_completed_started_event_id,
+        // A query starts no workflow task, and by the 0 Core tells it from one
+        // (`service/matching/matching_engine.go`).
+        started_event_id: 0,
         attempt: 1,
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
         query: Some(pending.query.clone()),
