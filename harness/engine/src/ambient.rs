@@ -24,11 +24,12 @@
 //! # What is covered
 //!
 //! - **Linux with glibc**, in a program that links it dynamically. This crate defines the C
-//!   functions `getrandom`, `clock_gettime` and (on x86-64 and AArch64) `syscall` in front of the C
-//!   library's own. So it reaches the standard library, the crates `getrandom` 0.2 to 0.4 and the
-//!   crates that build on them, and `chrono` and `time`.
-//! - **macOS**, untested. This crate defines `CCRandomGenerateBytes`, `getentropy`, `clock_gettime`
-//!   and `mach_absolute_time`, and the two functions with which the standard library waits.
+//!   functions `getrandom`, `clock_gettime`, `pthread_create` and (on x86-64 and AArch64) `syscall`
+//!   in front of the C library's own. So it reaches the standard library, the crates `getrandom`
+//!   0.2 to 0.4 and the crates that build on them, and `chrono` and `time`.
+//! - **macOS**, untested. This crate defines `CCRandomGenerateBytes`, `getentropy`,
+//!   `clock_gettime`, `mach_absolute_time` and `pthread_create`, and the two functions with which
+//!   the standard library waits.
 //! - **madsim**: under `--cfg madsim`, madsim simulates clocks and entropy in its own way.
 //!
 //! [`is_simulated`] tells if the system is one of these. The build script chooses between them.
@@ -43,7 +44,8 @@
 //!
 //! - Other systems, and programs that link the C library statically: worlds see the machine's
 //!   clocks and entropy.
-//! - Threads that the code under test starts itself: they see the machine.
+//! - Threads that the code under test starts itself: they see the machine. The start of a thread is
+//!   noted where no thread must be started: see [`noting_threads`].
 //! - Files and devices, `/dev/urandom` among them; `time`, `gettimeofday` and `clock_nanosleep` of
 //!   the C library, and so `std::thread::sleep`, which really sleeps; instructions such as `RDRAND`
 //!   and `RDTSC`.
@@ -63,6 +65,8 @@ mod simulated;
 mod system;
 #[cfg(all(test, simulated_ambient))]
 mod tests;
+#[cfg(simulated_ambient)]
+mod threads;
 
 #[cfg(not(madsim))]
 use std::{
@@ -90,9 +94,68 @@ pub const fn is_simulated() -> bool {
 pub struct Ambient {
     /// The seed of the entropy that the system hands out.
     pub seed: u64,
-    /// The difference between the system's calendar clock and virtual time, in milliseconds.
-    pub clock_offset_ms: i64,
+    /// The difference between the system's calendar clock and virtual time, in nanoseconds.
+    pub clock_offset_ns: i64,
 }
+
+/// The things past the simulation that code of a world looked at.
+///
+/// On systems without simulated clocks and entropy nobody knows, and nothing is noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Looks {
+    /// True if the code drew entropy. The seeds with which the standard library begins the hashers
+    /// of a thread do not count: every thread that has a `HashMap` draws them.
+    pub entropy: bool,
+    /// True if the code read a clock.
+    pub clocks: bool,
+}
+
+impl Looks {
+    /// Returns `true` if the code looked at anything.
+    pub fn any(self) -> bool {
+        self.entropy || self.clocks
+    }
+}
+
+/// Runs code that must not start threads, as workflow code must not. The first thread that it
+/// starts on this thread is noted, and runs all the same: see [`take_thread_start`].
+pub fn noting_threads<T>(code: impl FnOnce() -> T) -> T {
+    #[cfg(simulated_ambient)]
+    return threads::noting_threads(code);
+    #[cfg(not(simulated_ambient))]
+    code()
+}
+
+/// Takes the stack that started the noted thread, in the format of the standard library's
+/// backtraces; `None` if no thread was started since the last call, and on systems without
+/// simulated clocks and entropy.
+pub fn take_thread_start() -> Option<String> {
+    #[cfg(simulated_ambient)]
+    return threads::take_thread_start();
+    #[cfg(not(simulated_ambient))]
+    None
+}
+
+/// Runs code, and notes the things past the simulation that it looks at on this thread.
+pub fn noting<T>(code: impl FnOnce() -> T) -> (T, Looks) {
+    let before = take_looks();
+    let result = code();
+    let looks = take_looks();
+    note(before);
+    note(looks);
+    (result, looks)
+}
+
+#[cfg(simulated_ambient)]
+use simulated::{note, take_looks};
+
+#[cfg(not(simulated_ambient))]
+fn take_looks() -> Looks {
+    Looks::default()
+}
+
+#[cfg(not(simulated_ambient))]
+fn note(_: Looks) {}
 
 /// The virtual time that the clocks of a world's threads show.
 #[cfg(not(madsim))]

@@ -77,7 +77,7 @@ pub mod time;
 pub mod trace;
 pub mod watch;
 
-pub use ambient::Ambient;
+pub use ambient::{Ambient, Looks};
 pub use choice::{Choices, Offer};
 pub use clock::Clock;
 pub use executor::{Executor, Outcome, Polled, TaskId, TaskPanic, panic_message};

@@ -47,6 +47,12 @@ impl Notes {
     }
 
     #[activity]
+    async fn think(_ctx: ActivityContext, question: String) -> Result<usize, ActivityError> {
+        let thinking = std::thread::spawn(move || question.len());
+        Ok(thinking.join().unwrap_or(0))
+    }
+
+    #[activity]
     async fn replace(_ctx: ActivityContext, file: (PathBuf, String)) -> Result<(), ActivityError> {
         Ok(fs::write(file.0, file.1)?)
     }
@@ -97,6 +103,31 @@ impl Careless {
                 // issued by dice
                 ctx.timer(Duration::from_secs(1 + thrown)).await;
             }
+            ("coin", _) => {
+                if rand::random::<bool>() {
+                    // issued by coin
+                    ctx.execute_activity(Notes::write, "heads", briefly())
+                        .await?;
+                }
+                ctx.timer(Duration::from_secs(1)).await;
+            }
+            ("loaded", _) => {
+                if rand::random_bool(0.2) {
+                    // issued by loaded coin
+                    ctx.execute_activity(Notes::write, "heads", briefly())
+                        .await?;
+                }
+                ctx.timer(Duration::from_secs(1)).await;
+            }
+            ("nanoseconds", _) => {
+                let now = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
+                let is_odd = now.subsec_nanos() % 2 == 1;
+                // issued by nanoseconds
+                ctx.timer(Duration::from_secs(if is_odd { 1 } else { 2 }))
+                    .await;
+            }
             ("hour", _) => {
                 let now = SystemTime::now()
                     .duration_since(UNIX_EPOCH)
@@ -116,12 +147,12 @@ impl Careless {
             }
             ("channel", _) => {
                 let (sender, answer) = oneshot::channel();
+                // issued by channel
                 std::thread::spawn(move || {
                     std::thread::sleep(Duration::from_millis(2));
                     sender.send("42".to_owned())
                 });
                 let answer = answer.await.unwrap_or_default();
-                // issued by channel
                 ctx.execute_activity(Notes::write, answer, briefly())
                     .await?;
             }
@@ -147,10 +178,26 @@ impl Careless {
                 .await?;
             }
             ("thread", _) => {
+                // issued by thread
                 let other = std::thread::spawn(|| format!("{:?}", std::thread::current().id()));
                 let id = other.join().unwrap_or_default();
-                // issued by thread
                 ctx.execute_activity(Notes::write, id, briefly()).await?;
+            }
+            ("scope", _) => {
+                // issued by scope
+                let sum = std::thread::scope(|scope| scope.spawn(|| 6 * 7).join().unwrap_or(0));
+                ctx.execute_activity(Notes::write, sum.to_string(), briefly())
+                    .await?;
+            }
+            ("blocking", _) => {
+                // issued by blocking
+                let answer = tokio::task::spawn_blocking(|| "42".to_owned()).await;
+                ctx.execute_activity(Notes::write, answer.unwrap_or_default(), briefly())
+                    .await?;
+            }
+            ("activity", _) => {
+                ctx.execute_activity(Notes::think, "what?", briefly())
+                    .await?;
             }
             ("static", _) => {
                 let number = RUNS.fetch_add(1, Ordering::Relaxed);
@@ -216,6 +263,7 @@ async fn world(env: TestWorkflowEnvironment, how: String, runs: u32) -> TestResu
         .workflow::<Careless>()
         .activity(Notes::write)
         .activity(Notes::replace)
+        .activity(Notes::think)
         .start()?;
     for run in 1..=runs {
         let options = WorkflowStartOptions::new("notes", format!("careless-{run}")).build();
@@ -251,9 +299,14 @@ fn line_of(name: &str) -> u32 {
 /// Asserts that the nondeterminism is found, at the commented line, with these words in the report.
 #[track_caller]
 fn is_caught(name: &str, how: impl Into<String>, runs: u32, words: &[&str]) {
+    is_caught_as(FailureCode::Replay, name, how, runs, words);
+}
+
+#[track_caller]
+fn is_caught_as(code: FailureCode, name: &str, how: impl Into<String>, runs: u32, words: &[&str]) {
     let report = said_against(how, runs).unwrap_or_else(|| panic!("{name} is not caught"));
     let text = report.to_string();
-    assert_eq!(report.code, FailureCode::Replay, "{text}");
+    assert_eq!(report.code, code, "{text}");
     let at = report.location.unwrap_or_else(|| panic!("no line: {text}"));
     assert_eq!(
         (at.file.as_str(), at.line),
@@ -311,6 +364,21 @@ fn the_time_of_day_in_a_condition() {
     );
 }
 
+#[test]
+fn a_coin_that_lands_on_the_same_side_twice() {
+    is_caught("coin", "coin", 1, &["TMPRL1100"]);
+}
+
+#[test]
+fn a_coin_that_seldom_lands_on_one_side() {
+    is_caught("loaded coin", "loaded", 1, &["TMPRL1100"]);
+}
+
+#[test]
+fn nanoseconds_used_as_a_coin() {
+    is_caught("nanoseconds", "nanoseconds", 1, &["history has 2s"]);
+}
+
 /// The replay uses other random values in each world, so a rare difference shows in one of many
 /// worlds.
 #[test]
@@ -355,12 +423,28 @@ fn a_file_that_changes() {
 
 #[test]
 fn a_thread_of_its_own() {
-    is_caught("thread", "thread", 1, &["ThreadId("]);
+    for (name, how) in [
+        ("thread", "thread"),
+        ("scope", "scope"),
+        ("channel", "channel"),
+        ("blocking", "blocking"),
+    ] {
+        is_caught_as(
+            FailureCode::Escape,
+            name,
+            how,
+            1,
+            &["workflow code starts a thread"],
+        );
+    }
 }
 
 #[test]
-fn a_message_from_a_thread() {
-    is_caught("channel", "channel", 1, &["TMPRL1100", "outside the SDK"]);
+fn a_thread_of_an_activity_is_no_flaw() {
+    assert_eq!(
+        said_against("activity", 1).map(|report| report.to_string()),
+        None
+    );
 }
 
 #[test]

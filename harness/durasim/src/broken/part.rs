@@ -21,6 +21,10 @@ pub(crate) enum Sabotage {
     RebuildComparison,
     /// A replay has the same clocks and hash seeds as the run.
     ReplayAmbient,
+    /// Code that draws entropy or reads a clock is replayed once, as other code is.
+    Tosses,
+    /// The start of a thread by workflow code is not looked at.
+    ThreadStarts,
     /// A worker does not give up on attempts by itself.
     LocalTimeouts,
     /// The code of a process that died runs on.

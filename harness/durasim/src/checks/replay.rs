@@ -5,12 +5,19 @@
 //! thread, other hash seeds, another wall clock. One full replay walks through every prefix of the
 //! history.
 //!
+//! Code that tosses a coin may have it fall twice on the same side. So the runs of code that drew
+//! entropy or read a clock are replayed again and again, with other entropy and other clocks each
+//! time, until a replay fails or a coin is very unlikely. Hash order is no such sign, since every
+//! thread draws the seeds of its hashers.
+//!
 //! On a system whose clocks and entropy durasim does not simulate, nothing changes them between the
 //! run and the replay but chance and time. The failure says so there.
 
-use durasim_engine::{Ambient, START_MS, ambient};
+use std::fmt::Write as _;
+
+use durasim_engine::{Ambient, Looks, START_MS, ambient};
 use durasim_events::{Attributes, HistoryEvent};
-use durasim_worker::{ReplayError, replay_shared};
+use durasim_worker::{ReplayError, ReplayOptions, replay_shared};
 use temporalio_protos::{
     constants::LOCAL_ACTIVITY_MARKER_NAME, temporal::api::failure::v1::failure::FailureInfo,
 };
@@ -19,7 +26,7 @@ use super::{Check, Needs};
 use crate::{
     broken::broken,
     history::History,
-    outcome::{ReplayCase, WorldOptions, WorldReport},
+    outcome::{ChoiceSource, ReplayCase, WorldOptions, WorldReport},
     report::{Failure, FailureCode, HistoryExcerpt, WorkflowName, source_lines::user_line},
 };
 
@@ -28,52 +35,112 @@ pub(super) const CHECK: Check = Check {
     needs: Needs::Histories(check),
 };
 
-/// Returns the ambient of a replay: another than the run's, and another for each seed. One change
-/// for all seeds would miss code that does not notice that change: code that asks whether it is
-/// morning, draws one of two, or iterates over a set of two.
-fn other_ambient(seed: Option<u64>) -> Ambient {
-    let Some(seed) = seed else {
+/// The number of replays of a fault-free world whose workflow code drew entropy or read a clock:
+/// each tosses the coins of that code anew. One in two is missed once in 2^64 times, one in five
+/// once in a million.
+const TOSSES: u64 = 64;
+
+/// The same for each further world of a search, whose worlds toss anew too.
+const TOSSES_OF_A_SEARCH: u64 = 4;
+
+/// Returns the ambient of a replay: another than the run's, another for each seed, and another for
+/// each toss. One change for all would miss code that does not notice that change: code that asks
+/// whether it is morning, draws one of two, or iterates over a set of two.
+fn other_ambient(seed: Option<u64>, toss: u64) -> Ambient {
+    if seed.is_none() && toss == 0 {
         return Ambient {
             seed: 0x5eed,
-            clock_offset_ms: DAYS_AND_HOURS_MS,
+            clock_offset_ns: DAYS_AND_HOURS_NS,
         };
-    };
-    // Seeds in a row lie far apart: Fibonacci hashing.
-    let spread = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let within_two_years_ms =
-        i64::try_from((spread >> 16) % (2 * 365 * 24 * 3_600_000)).unwrap_or(0);
+    }
+    // Numbers in a row lie far apart: Fibonacci hashing.
+    let of_seed = seed.unwrap_or_default().wrapping_add(1);
+    let spread =
+        of_seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ toss.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let within_two_years_ns = i64::try_from((spread >> 4) % TWO_YEARS_NS).unwrap_or(0);
     Ambient {
         seed: spread,
-        clock_offset_ms: DAYS_AND_HOURS_MS + within_two_years_ms,
+        clock_offset_ns: DAYS_AND_HOURS_NS + within_two_years_ns,
     }
 }
 
 /// The time from the first instant of a world, midnight of a Monday, to an afternoon of a Saturday
-/// of another month and year. Its minutes, seconds and milliseconds are odd.
-const DAYS_AND_HOURS_MS: i64 = ((404 * 24 + 13) * 60 + 37) * 60_000 + 11_617;
+/// of another month and year. Its minutes and its fractions of a second are odd.
+const DAYS_AND_HOURS_NS: i64 = (((404 * 24 + 13) * 60 + 37) * 60_000 + 11_617) * 1_000_000 + 1;
+
+const TWO_YEARS_NS: u64 = 2 * 365 * 24 * 3_600_000_000_000;
 
 /// Replays every run, on another thread. Returns the first failure.
+///
+/// Workflow code that looks past the simulation may have come to the same result by chance, so the
+/// runs are replayed again with other clocks and entropy.
 fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
-    let cases = &report.replays;
-    if !options.replay || cases.is_empty() {
+    if !options.replay || report.replays.is_empty() {
         return None;
     }
+    let (failure, looks) = replay_all(report, options, 0, options.backtraces);
+    if failure.is_some() || !looks.any() || broken!(Tosses) {
+        return failure;
+    }
+    let tosses = match options.choices {
+        ChoiceSource::Benign => TOSSES,
+        _ => TOSSES_OF_A_SEARCH,
+    };
+    (1..tosses).find_map(|toss| {
+        // Backtraces are slow, and only the toss that fails needs them.
+        let failure = replay_all(report, options, toss, false).0?;
+        let again = options
+            .backtraces
+            .then(|| replay_all(report, options, toss, true).0);
+        Some(tossed(again.flatten().unwrap_or(failure), toss))
+    })
+}
+
+/// Replays every run once, on another thread. Returns the first failure, and what workflow code
+/// looked at past the simulation.
+pub(crate) fn replay_all(
+    report: &WorldReport,
+    options: &WorldOptions,
+    toss: u64,
+    backtraces: bool,
+) -> (Option<Failure>, Looks) {
     let other = if broken!(ReplayAmbient) {
         Ambient::default()
     } else {
-        other_ambient(options.choices.seed())
+        other_ambient(options.choices.seed(), toss)
     };
-    durasim_engine::simulate(other, || async {
-        let _quiet = crate::panics::quiet(false);
+    let replay = || {
         // The last run comes first: instances then find what they share, a static say, in another
         // state than they did in the world.
-        cases.iter().rev().find_map(|case| {
+        report.replays.iter().rev().find_map(|case| {
             let history = &report.histories[case.history];
-            let error = replay_shared(&case.definitions, &case.options, history.shared()).err()?;
+            let options = ReplayOptions {
+                backtraces,
+                ..case.options.clone()
+            };
+            let error = replay_shared(&case.definitions, &options, history.shared()).err()?;
             let failure = failure(case, history, &error);
             Some(noted(failure, ambient::is_simulated()))
         })
+    };
+    durasim_engine::simulate(other, || async {
+        let _quiet = crate::panics::quiet(false);
+        // The log tells what happens in a world, and not what is done with its histories.
+        let silent = tracing::Dispatch::none();
+        ambient::noting(|| tracing::dispatcher::with_default(&silent, replay))
     })
+}
+
+/// Adds a note to a failure that only some replays have.
+fn tossed(mut failure: Failure, toss: u64) -> Failure {
+    let message = failure.message.get_or_insert_default();
+    let _ = write!(
+        message,
+        "\nnote: the code depends on a random number or on a clock: this is replay {}, and the \
+         others before it did what the history holds",
+        toss + 1
+    );
+    failure
 }
 
 /// Adds a note to a failure on a system whose clocks and entropy are not simulated.

@@ -352,7 +352,7 @@ fn a_defect_that_looks_like_nondeterminism_is_reported_as_the_sdks_too() {
 
 #[test]
 fn leaving_the_simulated_world_is_reported_with_the_line() {
-    insta::assert_snapshot!(found(Failure::escaped("spawned a thread", Some(line()))));
+    insta::assert_snapshot!(found(Failure::thread_started(name(), Some(line()))));
 }
 
 #[test]

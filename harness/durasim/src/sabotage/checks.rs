@@ -1,5 +1,6 @@
 //! Probes of the checks and the verdicts: each finds a flaw, and finds none once it is broken.
 
+use durasim_engine::Looks;
 use futures::{FutureExt, future::pending};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
@@ -44,6 +45,16 @@ fn without_replay() -> WorldOptions {
     }
 }
 
+/// Code that looks at nothing besides its history is replayed once: tosses cost time.
+#[test]
+fn a_sound_workflow_tosses_no_coins() {
+    let report = Outcome::of(SILENT, FaultProfile::none())
+        .expect("it is sound")
+        .report;
+    let (failure, looks) = checks::replay::replay_all(&report, &WorldOptions::default(), 0, false);
+    assert_eq!((failure, looks), (None, Looks::default()));
+}
+
 probes! {
     a_replay_at_the_end_that_issues_other_commands_is_caught,
     breaks Sabotage::Check(FailureCode::Replay) => || fails_with(
@@ -71,6 +82,21 @@ probes! {
         FailureCode::Replay,
         WorldOptions::default(),
         |env| fickle(env, "clock", ""),
+    );
+
+    // The first replay is an even number of days away.
+    a_workflow_that_reads_the_clock_is_caught_though_one_replay_does_the_same,
+    breaks Sabotage::Tosses => || fails_with(
+        FailureCode::Replay,
+        WorldOptions::default(),
+        |env| fickle(env, "odd days", ""),
+    );
+
+    a_workflow_that_starts_a_thread_is_caught,
+    breaks Sabotage::ThreadStarts => || fails_with(
+        FailureCode::Escape,
+        WorldOptions::default(),
+        |env| fickle(env, "thread", ""),
     );
 
     a_history_that_core_cannot_replay_is_caught,

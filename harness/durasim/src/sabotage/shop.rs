@@ -146,15 +146,20 @@ impl Fickle {
     #[run]
     #[expect(
         clippy::disallowed_methods,
-        reason = "reading the clock is what is to be caught"
+        reason = "clocks and threads are what is to be caught"
     )]
     pub async fn run(ctx: &mut WorkflowContext<Self>, about: String) -> WorkflowResult<()> {
-        let days = if about == "clock" {
+        if about == "thread" {
+            let other = std::thread::spawn(|| ());
+            other.join().expect("it does nothing");
+        }
+        let days = if about == "clock" || about == "odd days" {
             SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default()
                 .as_secs()
                 / 86_400
+                % if about == "odd days" { 2 } else { u64::MAX }
         } else {
             u64::from(ctx.state(|state| state.instance))
         };

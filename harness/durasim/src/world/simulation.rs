@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use durasim_engine::{Odds, Outcome, TaskId, may_have_started_threads, watch::enters};
+use durasim_engine::{Odds, Outcome, TaskId, ambient, may_have_started_threads, watch::enters};
 
 use super::{World, diagnosis, network::Message, state::State, tolerance::tolerance};
 use crate::{
@@ -143,7 +143,8 @@ fn one_step(world: &World, has_polled: bool) -> bool {
     if has_polled {
         state.now_ms = world.clock.now_ms();
     }
-    if !state.step() {
+    // A step runs no code of the user's but that of workflows.
+    if !ambient::noting_threads(|| state.step()) {
         return false;
     }
     state.steps += 1;

@@ -49,7 +49,7 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, flags: c_uint
     type GetRandom = unsafe extern "C" fn(*mut c_void, usize, c_uint) -> isize;
     static REAL: Real = Real::new(c"getrandom");
     // SAFETY: the caller gives a buffer of that length.
-    if let Some(filled) = with_current(|thread| unsafe { fill(thread, buffer, length) }) {
+    if let Some(filled) = with_current(|thread| unsafe { fill(thread, buffer, length, flags) }) {
         return filled;
     }
     // SAFETY: this is the type of the C library's function, and the arguments are the caller's.
@@ -58,12 +58,21 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, flags: c_uint
 
 /// Fills a buffer with entropy and returns its length, as `getrandom` does.
 ///
+/// The standard library asks for the seeds of hashers with `GRND_INSECURE`, and nobody else is
+/// known to use that flag.
+///
 /// # Safety
 ///
 /// The buffer must be valid for writing `length` bytes, unless that is 0.
-unsafe fn fill(thread: &Thread, buffer: *mut c_void, length: usize) -> isize {
+unsafe fn fill(thread: &Thread, buffer: *mut c_void, length: usize, flags: c_uint) -> isize {
     // SAFETY: as this function demands.
-    unsafe { thread.fill(buffer, length) };
+    unsafe {
+        if flags & libc::GRND_INSECURE == 0 {
+            thread.draw(buffer, length);
+        } else {
+            thread.fill(buffer, length);
+        }
+    }
     isize::try_from(length).unwrap_or(isize::MAX)
 }
 
@@ -107,8 +116,10 @@ mod raw {
         let simulated = with_current(|thread| match number {
             libc::SYS_getrandom => {
                 let buffer = ptr::with_exposed_provenance_mut(first);
+                // The flags are an `int`: the upper bits of the register have no meaning.
+                let flags = c_uint::try_from(third & 0xffff_ffff).unwrap_or(0);
                 // SAFETY: the caller gives a buffer (the first) of that length (the second).
-                c_long::try_from(unsafe { fill(thread, buffer, second) }).ok()
+                c_long::try_from(unsafe { fill(thread, buffer, second, flags) }).ok()
             }
             libc::SYS_futex => {
                 let deadline = ptr::with_exposed_provenance::<libc::timespec>(fourth);

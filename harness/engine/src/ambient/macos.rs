@@ -82,8 +82,8 @@ unsafe extern "C" fn getentropy(buffer: *mut c_void, length: usize) -> c_int {
     type GetEntropy = unsafe extern "C" fn(*mut c_void, usize) -> c_int;
     static REAL: Real = Real::new(c"getentropy");
     // SAFETY: the caller gives a buffer of that length.
-    let fill = || with_current(|thread| unsafe { thread.fill(buffer, length) });
-    if length <= MAX_GETENTROPY && fill().is_some() {
+    let draw = || with_current(|thread| unsafe { thread.draw(buffer, length) });
+    if length <= MAX_GETENTROPY && draw().is_some() {
         return 0;
     }
     // SAFETY: this is the type of the system's function, and the arguments are the caller's.
@@ -102,7 +102,7 @@ unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::time
 extern "C" fn mach_absolute_time() -> u64 {
     type AbsoluteTime = extern "C" fn() -> u64;
     static REAL: Real = Real::new(c"mach_absolute_time");
-    if let Some(reading) = with_current(|thread| thread.reading(ClockKind::Monotonic)) {
+    if let Some(reading) = with_current(|thread| thread.read(ClockKind::Monotonic)) {
         return to_ticks(reading, timebase());
     }
     // SAFETY: this is the type of the system's function.

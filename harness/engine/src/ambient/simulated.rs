@@ -7,6 +7,7 @@
 )]
 
 use std::{
+    backtrace::Backtrace,
     cell::{Cell, RefCell},
     ffi::{c_int, c_long, c_void},
     marker::PhantomData,
@@ -20,7 +21,7 @@ use rand_chacha::{
     rand_core::{RngCore, SeedableRng},
 };
 
-use super::{Ambient, Shown, c_library::Real};
+use super::{Ambient, Looks, Shown, c_library::Real};
 use crate::time::START_MS;
 
 /// The reading of monotonic clocks at the start of a world: enough for code that subtracts from it.
@@ -37,9 +38,14 @@ thread_local! {
 pub(super) struct Thread {
     entropy: RefCell<ChaCha8Rng>,
     shown: Arc<Shown>,
-    clock_offset_ms: i64,
+    clock_offset_ns: i64,
     /// The real time that this thread spent in waits that timed out.
     waited: Cell<Duration>,
+    looks: Cell<Looks>,
+    /// True while code runs that must not start threads.
+    pub(super) notes_threads: Cell<bool>,
+    /// The stack of the first start of a thread by such code.
+    pub(super) started_by: RefCell<Option<Backtrace>>,
 }
 
 /// A kind of clock that is simulated.
@@ -62,6 +68,7 @@ pub(crate) struct Guard {
 impl Guard {
     /// Makes this thread a simulated one; `stream` tells the threads of one world apart.
     pub(super) fn new(ambient: Ambient, stream: u64, shown: Arc<Shown>) -> Self {
+        super::threads::keep();
         let mut key = *b"--------durasim: ambient entropy";
         key[..8].copy_from_slice(&ambient.seed.to_le_bytes());
         let mut entropy = ChaCha8Rng::from_seed(key);
@@ -69,8 +76,11 @@ impl Guard {
         let thread = Box::new(Thread {
             entropy: RefCell::new(entropy),
             shown,
-            clock_offset_ms: ambient.clock_offset_ms,
+            clock_offset_ns: ambient.clock_offset_ns,
             waited: Cell::new(Duration::ZERO),
+            looks: Cell::default(),
+            notes_threads: Cell::default(),
+            started_by: RefCell::default(),
         });
         CURRENT.set(&raw const *thread);
         Self {
@@ -110,7 +120,31 @@ pub(super) fn with_current<T>(simulated: impl FnOnce(&Thread) -> T) -> Option<T>
     unsafe { current.as_ref() }.map(simulated)
 }
 
+/// Notes that code of this thread looked past the simulation, if the thread is simulated.
+pub(super) fn note(looks: Looks) {
+    with_current(|thread| thread.note(looks));
+}
+
+/// Takes what code of this thread looked at since the last call.
+pub(super) fn take_looks() -> Looks {
+    with_current(|thread| thread.looks.take()).unwrap_or_default()
+}
+
 impl Thread {
+    /// Fills a buffer with entropy that code asked for.
+    ///
+    /// # Safety
+    ///
+    /// The buffer must be valid for writing `length` bytes, unless that is 0.
+    pub(super) unsafe fn draw(&self, buffer: *mut c_void, length: usize) {
+        self.note(Looks {
+            entropy: true,
+            ..Looks::default()
+        });
+        // SAFETY: as this function demands.
+        unsafe { self.fill(buffer, length) };
+    }
+
     /// Fills a buffer with entropy.
     ///
     /// # Safety
@@ -127,18 +161,40 @@ impl Thread {
         }
     }
 
+    /// Notes that code of this thread looked past the simulation.
+    pub(super) fn note(&self, looks: Looks) {
+        let before = self.looks.get();
+        self.looks.set(Looks {
+            entropy: before.entropy || looks.entropy,
+            clocks: before.clocks || looks.clocks,
+        });
+    }
+
     /// Returns the reading of a clock.
     pub(super) fn reading(&self, clock: ClockKind) -> Duration {
         let shown = self.shown.get();
         match clock {
             ClockKind::Calendar => {
-                let start_ms = START_MS.saturating_add_signed(self.clock_offset_ms);
-                Duration::from_millis(start_ms).saturating_add(shown)
+                let offset = Duration::from_nanos(self.clock_offset_ns.unsigned_abs());
+                let since_epoch = Duration::from_millis(START_MS).saturating_add(shown);
+                match self.clock_offset_ns {
+                    0.. => since_epoch.saturating_add(offset),
+                    _ => since_epoch.saturating_sub(offset),
+                }
             }
             ClockKind::Monotonic => MONOTONIC_START
                 .saturating_add(shown)
                 .saturating_add(self.waited.get()),
         }
+    }
+
+    /// Returns the reading of a clock to code that asks for it.
+    pub(super) fn read(&self, clock: ClockKind) -> Duration {
+        self.note(Looks {
+            clocks: true,
+            ..Looks::default()
+        });
+        self.reading(clock)
     }
 
     /// Adds the real time of a wait that timed out to this thread's monotonic clocks.
@@ -162,7 +218,7 @@ pub(super) unsafe fn clock_gettime(
     time: *mut libc::timespec,
 ) -> c_int {
     if let Some(kind) = kind
-        && let Some(reading) = with_current(|thread| thread.reading(kind))
+        && let Some(reading) = with_current(|thread| thread.read(kind))
         && !time.is_null()
     {
         // SAFETY: the caller promises a valid place.

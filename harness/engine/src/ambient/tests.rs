@@ -12,7 +12,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::Ambient;
+use super::{Ambient, Looks, noting, noting_threads, take_thread_start};
 use crate::{Clock, START_MS, simulate};
 
 fn seed(seed: u64) -> Ambient {
@@ -89,7 +89,7 @@ fn clocks_show_virtual_time() {
 fn the_offset_moves_the_calendar_clock_and_not_the_worlds_own_clock() {
     let ambient = Ambient {
         seed: 1,
-        clock_offset_ms: -5_000,
+        clock_offset_ns: -5_000_000_000,
     };
     let (calendar, own) = simulate(ambient, || async {
         (calendar_ms(), Clock::start().now_ms())
@@ -163,4 +163,39 @@ fn the_blocking_thread_has_the_worlds_clocks_and_its_own_entropy() {
     assert_eq!(first, read());
     assert_eq!(first.0.0, START_MS + 1_000);
     assert_ne!(first.0.1, first.1);
+}
+
+#[test]
+fn a_draw_and_a_look_at_a_clock_are_noted_and_the_seeds_of_hashers_are_not() {
+    let noted = simulate(seed(1), || async {
+        [
+            noting(|| HashMap::from([(1, 2)]).len()).1,
+            noting(Uuid::new_v4).1,
+            noting(|| getrandom_02::getrandom(&mut [0; 8]).unwrap()).1,
+            noting(calendar_ms).1,
+            noting(Instant::now).1,
+        ]
+    });
+    let entropy = Looks {
+        entropy: true,
+        clocks: false,
+    };
+    let clocks = Looks {
+        entropy: false,
+        clocks: true,
+    };
+    assert_eq!(noted, [Looks::default(), entropy, entropy, clocks, clocks]);
+}
+
+#[test]
+fn the_start_of_a_thread_is_noted_with_its_stack_where_threads_must_not_start() {
+    let (allowed, [noted, again]) = simulate(seed(1), || async {
+        std::thread::spawn(|| ()).join().unwrap();
+        let allowed = take_thread_start();
+        noting_threads(|| std::thread::spawn(|| ()).join().unwrap());
+        std::thread::spawn(|| ()).join().unwrap();
+        (allowed, [take_thread_start(), take_thread_start()])
+    });
+    assert_eq!((allowed, again), (None, None));
+    assert!(noted.unwrap().contains("ambient/tests.rs"));
 }

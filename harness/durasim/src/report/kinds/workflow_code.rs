@@ -30,7 +30,21 @@ const AWAIT_HISTORY: &str = "await only what a history brings: `ctx.timer` for t
     for work, `ctx.wait_condition` for the workflow's own state, `join!` and `select!` for several \
     at once; not tasks, timers or channels of Tokio, and no threads";
 
+/// The remedy for workflow code that starts a thread.
+const NO_THREADS: &str = "do the work in an activity, which may start threads; for several things \
+    at once, `join!` futures of the context";
+
 impl Failure {
+    /// Returns the failure of workflow code that starts a thread, at `location`.
+    pub(crate) fn thread_started(workflow: WorkflowName, location: Option<SourceLine>) -> Self {
+        let what = "workflow code starts a thread; no history brings back what a thread does, or \
+                    when";
+        Self::new(FailureCode::Escape, what)
+            .of(workflow)
+            .at(location)
+            .with_remedy(NO_THREADS)
+    }
+
     /// Returns the failure of workflow code whose commands do not match its history.
     pub(crate) fn nondeterministic(
         name: WorkflowName,

@@ -31,7 +31,7 @@ pub(crate) use invariants::invariant_broken;
 pub(crate) use registration::{unregistered_activity, unregistered_workflow};
 pub(crate) use unpolled::{Unpolled, unpolled};
 pub(crate) use workflow_code::{
-    commands_refused, query_failed, woken_from_outside, workflow_task_failed,
+    commands_refused, query_failed, thread_started, woken_from_outside, workflow_task_failed,
 };
 
 /// Returns what every open workflow waits for, and everybody else.

@@ -1,5 +1,6 @@
 //! Failures of workflow code: in a workflow task, in a query, or in a rebuilt run.
 
+use durasim_engine::ambient;
 use durasim_service::Reason;
 use durasim_worker::{Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure};
 use tonic::{Code, Status};
@@ -95,6 +96,17 @@ pub(crate) fn woken_from_outside(state: &mut State) -> Option<Failure> {
         .iter_mut()
         .find_map(|process| process.workflows.woken_from_outside())?;
     rebuilt_otherwise(state, &run_id, &woken)
+}
+
+/// Returns the failure of workflow code that has just started a thread, if it has.
+pub(crate) fn thread_started(state: &State, run_id: &str) -> Option<Failure> {
+    let stack = ambient::take_thread_start()?;
+    if broken!(ThreadStarts) {
+        return None;
+    }
+    let execution = state.service.execution(run_id)?;
+    let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
+    Some(Failure::thread_started(name, user_line(&stack)))
 }
 
 /// Returns the failure of a rebuilt run whose code does not follow its history.

@@ -235,6 +235,9 @@ impl State {
         run_id: &str,
         progress: WorkflowTaskProgress,
     ) {
+        if let Some(failure) = diagnosis::thread_started(self, run_id) {
+            return self.fail(failure);
+        }
         self.act_on_progress(at, run_id, progress);
         let Some(process) = self.workers.running_mut(at) else {
             return;
