@@ -10,7 +10,7 @@ use super::SourceLine;
 pub struct Found {
     /// The test's path as `module_path!` gives it, crate included: `payments::tests::charges_once`.
     pub test: String,
-    /// The line of the test, which is shown for an error that does not know its own line.
+    /// The line of the test, which is shown for a failure that does not know its own line.
     pub test_line: Option<SourceLine>,
     /// The arguments of the test, in words: those of its case, or those that proptest generated,
     /// after shrinking.

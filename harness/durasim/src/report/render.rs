@@ -51,11 +51,9 @@ pub(super) fn failure(failure: &Failure, colors: Colors) -> String {
     page.text
 }
 
-/// Returns the line to show: an error that does not know its own line is at least the test's.
+/// Returns the line to show: a failure that does not know its own line is at least the test's.
 fn location<'a>(failure: &'a Failure, found: &'a Found) -> Option<&'a SourceLine> {
-    let is_error = failure.code == FailureCode::Error;
-    let of_test = found.test_line.as_ref().filter(|_| is_error);
-    failure.location.as_ref().or(of_test)
+    failure.location.as_ref().or(found.test_line.as_ref())
 }
 
 impl Page {

@@ -213,11 +213,15 @@ fn a_test_without_choices_has_no_plan_and_no_seed() {
 }
 
 #[test]
-fn an_error_without_a_line_is_shown_at_its_test() {
-    let text = found_at_once(Failure::returned_error("no", None)).to_string();
-    assert!(text.contains("  at        tests/payments.rs:7\n"), "{text}");
-    let text = found_at_once(Failure::panicked("no", None)).to_string();
-    assert!(!text.contains("  at "), "{text}");
+fn a_failure_without_a_line_is_shown_at_its_test() {
+    for failure in [
+        Failure::returned_error("no", None),
+        Failure::panicked("no", None),
+        Failure::stuck(0, Diagnosis::default()),
+    ] {
+        let text = found_at_once(failure).to_string();
+        assert!(text.contains("  at        tests/payments.rs:7\n"), "{text}");
+    }
 }
 
 #[test]

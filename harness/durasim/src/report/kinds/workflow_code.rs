@@ -16,8 +16,9 @@ use crate::report::{
 
 /// The remedy for an input that another run would not have.
 const COMPARE_INPUTS: &str = "look for what the input depends on besides the history: a clock, \
-    randomness, hash order, a static. The SDK compares only types and ids, so a live worker would \
-    go on with the recorded value and never report the difference";
+    randomness, hash order, a static, state that a query or a validator changed. The SDK compares \
+    only types and ids, so a live worker would go on with the recorded value and never report \
+    the difference";
 
 /// The remedy after the timeout of a local activity, which the SDK words in two ways.
 const LOCAL_TIMEOUT: &str = "look at both `failure()` and its cause, or at neither: SDK 1.1 \
