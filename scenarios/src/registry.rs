@@ -35,6 +35,7 @@ pub const ALL: &[Scenario] = &[
     flawed::dropped_loser::SCENARIO,
     flawed::refund_twice::SCENARIO,
     flawed::missed_compensation::SCENARIO,
+    flawed::late_undo::SCENARIO,
     flawed::silent_activity::SCENARIO,
     flawed::ignored_heartbeat::SCENARIO,
     flawed::skipped_line::SCENARIO,

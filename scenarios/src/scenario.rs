@@ -1,6 +1,6 @@
 //! The definition of a scenario: a world, the result it must have, and its known flaw, if any.
 
-use durasim::{TestResult, TestWorkflowEnvironment, report::FailureCode};
+use durasim::{FaultProfile, TestResult, TestWorkflowEnvironment, report::FailureCode};
 use durasim_worker::{RegistrationError, WorkflowDefinitions};
 use futures::future::LocalBoxFuture;
 use temporalio_sdk::{
@@ -19,6 +19,8 @@ pub struct Scenario {
     pub about: &'static str,
     /// The known flaw, if the scenario is flawed.
     pub flaw: Option<Flaw>,
+    /// True if the retries of its activities may run out: its world asserts what holds then, too.
+    pub exhausts_retries: bool,
     /// The world.
     pub world: World,
     /// The workflows, for replaying histories elsewhere.
@@ -26,6 +28,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Returns every fault that the scenario is to meet.
+    pub fn faults(&self) -> FaultProfile {
+        if self.exhausts_retries {
+            FaultProfile::all().exhausting_retries()
+        } else {
+            FaultProfile::all()
+        }
+    }
+
     /// Returns `true` if no seed and no fault may make the scenario fail.
     pub fn is_sound(&self) -> bool {
         self.flaw.is_none()

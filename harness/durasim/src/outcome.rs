@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     broken::broken,
     external_worker::ExternalWorker,
-    faults::{Baseline, FaultProfile},
+    faults::{Baseline, FaultProfile, Outcome},
     history::History,
     limits::Limits,
     report::{Diagnosis, Failure},
@@ -153,6 +153,10 @@ pub struct WorldReport {
     pub open: Vec<String>,
     /// Virtual milliseconds from the start of the world to its last fault.
     pub(crate) healed_ms: u64,
+    /// The outcome that a sound workflow has in this world.
+    pub(crate) outcome: Outcome,
+    /// True if the test returned an error, which was no failure in this world.
+    pub(crate) ended_early: bool,
     /// True if the world went on after its test returned, until its workflows had closed.
     pub(crate) settles: bool,
     pub(crate) open_diagnosis: Diagnosis,
@@ -187,6 +191,8 @@ impl WorldReport {
             observed_at: BTreeMap::new(),
             open: Vec::new(),
             healed_ms: 0,
+            outcome: Outcome::Same,
+            ended_early: false,
             settles: false,
             open_diagnosis: Diagnosis::default(),
             labels: BTreeMap::new(),

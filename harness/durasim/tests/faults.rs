@@ -112,8 +112,10 @@ fn happened(world: &WorldReport) -> Vec<(String, u64)> {
 
 /// Returns the kinds of fault that can happen to the workflows of [`day`].
 fn kinds() -> impl Iterator<Item = FaultKind> {
-    // The workflows have neither heartbeats nor Nexus operations, and only one signal.
+    // The workflows have neither heartbeats nor Nexus operations, and only one signal. Their
+    // activities are retried for ever.
     let absent = [
+        FaultKind::RetriesExhausted,
         FaultKind::HeartbeatLoss,
         FaultKind::NexusAnswerLost,
         FaultKind::SignalReorder,

@@ -22,6 +22,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "approval",
     about: "a person approves or rejects by signal; after 24 hours the item expires",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![ApprovalWorkflow],
 };

@@ -18,6 +18,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "batch",
     about: "many activities in turn; the workflow catches errors and keeps them in its state",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![BatchWorkflow],
 };

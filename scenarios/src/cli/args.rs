@@ -63,14 +63,14 @@ impl Faults {
         ("all", Self::All),
     ];
 
-    /// Returns the profile of the preset.
-    pub(super) fn profile(self) -> FaultProfile {
+    /// Returns the profile of the preset: `all` is every fault that the scenario is to meet.
+    pub(super) fn profile(self, scenario: &Scenario) -> FaultProfile {
         match self {
             Self::None => FaultProfile::none(),
             Self::Crashes => FaultProfile::crashes(),
             Self::Activities => FaultProfile::activities(),
             Self::Messages => FaultProfile::messages(),
-            Self::All => FaultProfile::all(),
+            Self::All => scenario.faults(),
         }
     }
 

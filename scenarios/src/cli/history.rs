@@ -11,8 +11,11 @@ use super::{Exit, args::HistoryOptions, outcome::world_options};
 ///
 /// The ids of the world's other workflows are printed on standard error.
 pub(super) fn history(out: &mut impl Write, options: &HistoryOptions) -> io::Result<Exit> {
-    let report =
-        Campaign::new(&options.scenario.world, world_options(options.faults)).seed(options.seed);
+    let report = Campaign::new(
+        &options.scenario.world,
+        world_options(options.scenario, options.faults),
+    )
+    .seed(options.seed);
     let ids = || report.histories.iter().map(durasim::History::workflow_id);
     let run = match &options.workflow {
         Some(id) => report

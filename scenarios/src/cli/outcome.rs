@@ -87,10 +87,10 @@ impl Outcome {
     }
 }
 
-/// Returns the options of worlds with these faults.
-pub(super) fn world_options(faults: Faults) -> WorldOptions {
+/// Returns the options of worlds of a scenario with these faults.
+pub(super) fn world_options(scenario: &Scenario, faults: Faults) -> WorldOptions {
     let mut options = WorldOptions::default();
-    options.faults = faults.profile();
+    options.faults = faults.profile(scenario);
     options
 }
 

@@ -16,7 +16,7 @@ use super::{
 /// Runs one world and prints its histories and faults; a failure is shrunk and explained.
 pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit> {
     let scenario = options.scenario;
-    let campaign = Campaign::new(&scenario.world, world_options(options.faults));
+    let campaign = Campaign::new(&scenario.world, world_options(scenario, options.faults));
     let (outcome, report) = Outcome::hashed(scenario, &campaign, options.seed);
     let exit = if report.failure.is_some() {
         Exit::Fail

@@ -78,7 +78,7 @@ pub(super) fn score(out: &mut impl Write, options: &ScoreOptions) -> io::Result<
 }
 
 fn score_sound(scenario: &'static Scenario, options: &ScoreOptions) -> Score {
-    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
+    let campaign = Campaign::new(&scenario.world, world_options(scenario, Faults::All));
     let outcomes = outcomes(scenario, &campaign, options.sound_seeds, options);
     let alarms: Vec<_> = outcomes
         .iter()
@@ -100,7 +100,7 @@ fn score_sound(scenario: &'static Scenario, options: &ScoreOptions) -> Score {
 }
 
 fn score_flawed(scenario: &'static Scenario, flaw: Flaw, options: &ScoreOptions) -> Score {
-    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
+    let campaign = Campaign::new(&scenario.world, world_options(scenario, Faults::All));
     let outcomes = outcomes(scenario, &campaign, FLAWED_SEEDS, options);
     let caught: Vec<u64> = outcomes
         .iter()

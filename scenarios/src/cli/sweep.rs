@@ -31,7 +31,7 @@ fn sweep_one(
     scenario: &'static Scenario,
 ) -> io::Result<Exit> {
     let stopwatch = Stopwatch::start();
-    let campaign = Campaign::new(&scenario.world, world_options(options.faults));
+    let campaign = Campaign::new(&scenario.world, world_options(scenario, options.faults));
     let bar = progress_bar(scenario, options.seeds.end - options.seeds.start);
     let mut tally = Tally::default();
     parallel::in_order(

@@ -43,7 +43,7 @@ fn time_that_skips(out: &mut impl Write) -> io::Result<bool> {
     let scenario = approval::SCENARIO;
     heading(out, "1. Time that skips", &scenario)?;
     let stopwatch = Stopwatch::start();
-    let campaign = Campaign::new(&scenario.world, world_options(Faults::None));
+    let campaign = Campaign::new(&scenario.world, world_options(&scenario, Faults::None));
     let report = campaign.fault_free();
     let wall = stopwatch.elapsed();
     if let Some(history) = report.histories.last() {
@@ -69,7 +69,7 @@ fn faults_that_are_tolerated(out: &mut impl Write) -> io::Result<bool> {
     const SEEDS: u64 = 64;
     let scenario = payment::SCENARIO;
     heading(out, "2. Faults that a sound workflow tolerates", &scenario)?;
-    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
+    let campaign = Campaign::new(&scenario.world, world_options(&scenario, Faults::All));
     let (mut faults, mut passed, mut richest) = (0, 0, None::<(u64, WorldReport)>);
     for seed in 0..SEEDS {
         let report = campaign.seed(seed);
@@ -99,7 +99,7 @@ fn faults_that_are_tolerated(out: &mut impl Write) -> io::Result<bool> {
 fn a_flaw_that_is_found(out: &mut impl Write) -> io::Result<bool> {
     let scenario = flawed::charge_without_key::SCENARIO;
     heading(out, "3. A flaw that is found", &scenario)?;
-    let campaign = Campaign::new(&scenario.world, world_options(Faults::All));
+    let campaign = Campaign::new(&scenario.world, world_options(&scenario, Faults::All));
     let Some(failed) = (0..256)
         .map(|seed| campaign.seed(seed))
         .find(|report| report.failure.is_some())

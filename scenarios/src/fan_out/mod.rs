@@ -16,6 +16,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "fan_out",
     about: "one child workflow per region, all at once; one child fails and the report says so",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![ReportWorkflow, RegionWorkflow],
 };

@@ -18,6 +18,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "fetch_and_process",
     about: "two activities in turn; the site is down at first, and the activity is retried",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![FetchAndProcessWorkflow],
 };

@@ -61,6 +61,7 @@ pub const SCENARIO: Scenario = Scenario {
         code: FailureCode::EffectsOnce,
         faults: 1,
     }),
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![PaymentWorkflow],
 };

@@ -90,6 +90,7 @@ pub const SCENARIO: Scenario = Scenario {
         code: FailureCode::Invariant,
         faults: 1,
     }),
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![KeylessTransferWorkflow],
 };

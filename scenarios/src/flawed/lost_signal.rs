@@ -50,6 +50,7 @@ pub const SCENARIO: Scenario = Scenario {
         code: FailureCode::Panic,
         faults: 1,
     }),
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![CartWorkflow],
 };

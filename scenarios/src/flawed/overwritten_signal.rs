@@ -87,6 +87,7 @@ pub const SCENARIO: Scenario = Scenario {
         code: FailureCode::Panic,
         faults: 2,
     }),
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![PrintWorkflow],
 };

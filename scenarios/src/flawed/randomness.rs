@@ -55,6 +55,7 @@ pub const SCENARIO: Scenario = Scenario {
         code: FailureCode::Replay,
         faults: 0,
     }),
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![VoucherWorkflow],
 };

@@ -47,6 +47,7 @@ pub const SCENARIO: Scenario = Scenario {
         code: FailureCode::Replay,
         faults: 1,
     }),
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![ReorderedV2],
 };

@@ -81,6 +81,7 @@ pub const SCENARIO: Scenario = Scenario {
         code: FailureCode::Invariant,
         faults: 0,
     }),
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![StubbornPaymentWorkflow],
 };

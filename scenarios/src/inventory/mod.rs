@@ -24,6 +24,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "inventory",
     about: "customers reserve by update at the same time; validators reject what is out of stock",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![InventoryWorkflow],
 };

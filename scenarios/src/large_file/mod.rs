@@ -21,6 +21,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "large_file",
     about: "a long activity heartbeats, and a retry resumes from the progress it last reported",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![LargeFileWorkflow],
 };

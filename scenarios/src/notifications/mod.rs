@@ -24,6 +24,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "notifications",
     about: "local activities look up addresses; replay does not run them again",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![NotificationWorkflow],
 };

@@ -30,6 +30,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "order",
     about: "a parent, its child and a third workflow; cancelling an order undoes every step",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![OrderWorkflow, ShipmentWorkflow, WarehouseWorkflow],
 };

@@ -19,6 +19,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "payment",
     about: "a confirmed order is charged once, under an idempotency key that all attempts share",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![PaymentWorkflow],
 };

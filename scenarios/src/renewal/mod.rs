@@ -22,6 +22,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "renewal",
     about: "a charge every thirty days until the customer gives notice, at any moment",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![RenewalWorkflow],
 };

@@ -118,9 +118,11 @@ where
     ctx.execute_activity(step, trip, book_options()).await
 }
 
-fn retries() -> RetryPolicy {
+/// Returns a policy with this maximum of attempts; 0 for no maximum.
+fn retries(maximum_attempts: u32) -> RetryPolicy {
     RetryPolicy::builder()
         .maximum_interval(Duration::from_secs(30))
+        .maximum_attempts(maximum_attempts)
         .build()
 }
 
@@ -129,16 +131,16 @@ fn retries() -> RetryPolicy {
 fn book_options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_mins(1))
         .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
-        .retry_policy(retries())
+        .retry_policy(retries(5))
         .build()
 }
 
-/// Returns options of a compensation, which runs even if the workflow is cancelled: its token is
-/// its own.
+/// Returns options of a compensation, which is tried until it succeeds, and runs even if the
+/// workflow is cancelled: its token is its own.
 fn undo_options() -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_mins(1))
         .cancellation_token(WorkflowCancellationToken::new())
-        .retry_policy(retries())
+        .retry_policy(retries(0))
         .build()
 }
 

@@ -24,6 +24,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "subscription",
     about: "continue-as-new every three months; signals are drained first, and none is lost",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![SubscriptionWorkflow],
 };

@@ -21,6 +21,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "transfer",
     about: "money moves between two accounts; the total is the same after every step",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![TransferWorkflow],
 };

@@ -22,6 +22,7 @@ pub const SCENARIO: Scenario = Scenario {
     name: "versioned",
     about: "a new step under `patched` is deployed while runs of the old version are under way",
     flaw: None,
+    exhausts_retries: false,
     world: |env| Box::pin(world(env)),
     workflows: workflows![FulfilmentV2],
 };

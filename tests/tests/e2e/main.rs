@@ -11,6 +11,7 @@ mod each_scenario;
 
 mod activation_parity;
 mod determinism;
+mod exhausted_retries;
 mod features;
 mod fresh_project;
 mod generated;

@@ -299,6 +299,7 @@ const HASTY: Scenario = Scenario {
     name: "hasty",
     about: "",
     flaw: None,
+    exhausts_retries: false,
     world: |env| {
         Box::pin(async move {
             env.worker("queue")

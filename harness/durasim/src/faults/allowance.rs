@@ -26,9 +26,11 @@ use super::{baseline::Need, times::limit_ms};
 /// ones are left alone.
 const MAX_INJECTED_ATTEMPTS: i32 = 3;
 
+/// The most attempts of an activity whose retries are made to run out.
+const MOST_ATTEMPTS: i32 = 100;
+
 /// The attempts and the time that an attempt's activity has left. Times are virtual milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[expect(clippy::struct_field_names, reason = "names carry their unit last")]
 pub(crate) struct Allowance {
     started_ms: u64,
     start_to_close_ms: Option<u64>,
@@ -42,6 +44,8 @@ pub(crate) struct Allowance {
     after_failure_ms: Option<u64>,
     /// From a timeout of the attempt to the next one; `None` if there would be none.
     after_timeout_ms: Option<u64>,
+    /// True if the activity fails for good, and soon, if every attempt fails.
+    runs_out: bool,
 }
 
 impl Allowance {
@@ -77,9 +81,15 @@ impl Allowance {
             schedule_to_close_ms,
             deadline_ms: [closes_ms, run_deadline_ms].into_iter().flatten().min(),
             needed_ms: need.ms,
-            after_failure_ms: after(&injected_failure()),
+            after_failure_ms: after(&injected_failure(FailedBy::Failure)),
             after_timeout_ms,
+            runs_out: task.attempt == 1 && retries_run_out(task, closes_ms),
         }
+    }
+
+    /// Returns `true` if the activity fails for good if every attempt fails, from the first on.
+    pub(crate) fn runs_out(&self) -> bool {
+        self.runs_out
     }
 
     /// Returns the allowance of the same attempt when its activity is not retried any more.
@@ -151,6 +161,31 @@ impl Allowance {
     }
 }
 
+/// Returns `true` if the activity of a first attempt fails for good, in a few attempts, if every
+/// attempt fails at once. It must be done by `closes_ms`.
+fn retries_run_out(task: &PollActivityTaskQueueResponse, closes_ms: Option<u64>) -> bool {
+    let mut retry = ActivityRetry {
+        policy: task.retry_policy.as_ref(),
+        attempt: task.attempt,
+        cancel_requested: false,
+        expires_at_ms: closes_ms,
+    };
+    let is_limited = retry.policy.is_none_or(|it| it.maximum_attempts > 0);
+    if !is_limited && closes_ms.is_none() {
+        return false;
+    }
+    let failure = injected_failure(FailedBy::Failure);
+    let mut now_ms = task.started_time.as_ref().map_or(0, instant_ms);
+    while retry.attempt <= MOST_ATTEMPTS {
+        let Ok(after_ms) = retry.next_attempt(now_ms, Some(&failure)) else {
+            return true;
+        };
+        now_ms = now_ms.saturating_add(after_ms);
+        retry.attempt += 1;
+    }
+    false
+}
+
 fn timed_out(timeout_type: TimeoutType) -> Failure {
     let info = TimeoutFailureInfo {
         timeout_type: timeout_type.into(),
@@ -162,15 +197,28 @@ fn timed_out(timeout_type: TimeoutType) -> Failure {
     }
 }
 
-/// Returns the failure with which the fault `activity_failure` fails an attempt: an application
-/// failure of a type that no retry policy names.
-pub(super) fn injected_failure() -> Failure {
+/// The fault that fails an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FailedBy {
+    /// `activity_failure`: another attempt follows.
+    Failure,
+    /// `retries_exhausted`: every attempt fails.
+    Exhaustion,
+}
+
+/// Returns the failure with which a fault fails an attempt: an application failure of a type that
+/// no retry policy names.
+pub(crate) fn injected_failure(by: FailedBy) -> Failure {
     let info = ApplicationFailureInfo {
         r#type: "InjectedFault".to_owned(),
         ..Default::default()
     };
     Failure {
-        message: "the attempt failed before its code ran (fault activity_failure)".to_owned(),
+        message: match by {
+            FailedBy::Failure => "the attempt failed before its code ran (fault activity_failure)",
+            FailedBy::Exhaustion => "every attempt failed (fault retries_exhausted)",
+        }
+        .to_owned(),
         source: "durasim".to_owned(),
         failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
         ..Default::default()

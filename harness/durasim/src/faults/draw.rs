@@ -13,7 +13,8 @@ use durasim_engine::{Choices, Odds, START_MS};
 use super::{
     catalogue::FaultKind,
     moments::{
-        AttemptFate, AttemptView, CallView, Fate, Lazily, RunTimes, TaskFate, TaskMoment, TaskView,
+        AttemptFate, AttemptView, CallView, Fate, ForGood, Lazily, RunTimes, TaskFate, TaskMoment,
+        TaskView,
     },
     placement::Fault,
     profile::FaultProfile,
@@ -47,6 +48,9 @@ pub(crate) struct Faults {
     /// call was refused.
     setbacks: BTreeMap<Label, u32>,
     run_times: BTreeMap<Workflow, RunTimes>,
+    /// The activities whose attempts all fail, by run id and activity id.
+    for_good: BTreeMap<(String, String), ForGood>,
+    outcome: Outcome,
     /// True if a caller is about to give up waiting for a worker.
     hurries: bool,
 }
@@ -73,6 +77,18 @@ impl FromIterator<FaultKind> for Kinds {
                 .fold(0, |all, kind| all | 1 << kind as u32),
         )
     }
+}
+
+/// The outcome that a sound workflow has in a world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// The outcome that it has in the fault-free world.
+    #[default]
+    Same,
+    /// Another outcome, perhaps, because of a fault that its test placed.
+    OtherByHand,
+    /// Another outcome, perhaps, of which its test does not know beforehand.
+    Other,
 }
 
 /// A fault that was placed by hand.
@@ -125,6 +141,8 @@ impl Faults {
             placed,
             setbacks: BTreeMap::new(),
             run_times: BTreeMap::new(),
+            for_good: BTreeMap::new(),
+            outcome: Outcome::Same,
         }
     }
 
@@ -142,6 +160,26 @@ impl Faults {
     /// has had to recover since then.
     pub(crate) fn last_injected_ms(&self) -> Option<u64> {
         self.last_injected_ms
+    }
+
+    /// Returns the outcome that a sound workflow has in this world, as far as the faults decide it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Lets every attempt of an activity fail from now on.
+    pub(crate) fn fail_for_good(&mut self, run_id: &str, activity_id: &str, how: ForGood) {
+        let activity = (run_id.to_owned(), activity_id.to_owned());
+        self.for_good.insert(activity, how);
+    }
+
+    /// Returns the way in which every attempt of an activity fails, if it does.
+    pub(crate) fn for_good(&self, run_id: &str, activity_id: &str) -> Option<ForGood> {
+        if self.for_good.is_empty() {
+            return None;
+        }
+        let activity = (run_id.to_owned(), activity_id.to_owned());
+        self.for_good.get(&activity).copied()
     }
 
     /// Returns the faults placed by hand that did not happen: the test has not tried the schedule
@@ -265,6 +303,14 @@ impl Injector for Draw<'_> {
         };
         self.faults.injected += 1;
         self.faults.last_injected_ms = Some(self.now_ms);
+        if self.kind.rule().changes_outcome() {
+            let outcome = if injection.by_hand {
+                Outcome::OtherByHand
+            } else {
+                Outcome::Other
+            };
+            self.faults.outcome = self.faults.outcome.max(outcome);
+        }
         if let Some(subject) = opportunity.sets_back {
             *self.faults.setbacks.entry(subject).or_default() += 1;
         }

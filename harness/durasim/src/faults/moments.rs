@@ -340,6 +340,8 @@ pub(crate) enum TaskFate {
 pub(crate) enum AttemptFate {
     /// The attempt fails now, and its code goes no further.
     Fail(Box<FailureProto>),
+    /// Every attempt of the activity fails, from this one on.
+    ForGood(ForGood),
     /// The code stands still for so many virtual milliseconds.
     Pause { ms: u64 },
     /// The worker process dies now.
@@ -360,4 +362,13 @@ pub(crate) enum AttemptFate {
     LoseReport,
     /// The heartbeat is not sent; nor is any later one, if `and_later`.
     LoseHeartbeat { and_later: bool },
+}
+
+/// The way in which every attempt of an activity fails, so that it fails for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForGood {
+    /// The attempt fails before its code runs.
+    Fails,
+    /// The code runs, and its completion is not sent.
+    ReportLost,
 }

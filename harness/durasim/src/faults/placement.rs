@@ -5,9 +5,9 @@ use std::{fmt, time::Duration};
 use temporalio_common::{ActivityDefinition, SignalDefinition, WorkflowDefinition};
 
 use super::{
-    catalogue::{FaultKind, client_unavailable, constructors},
+    catalogue::{FaultKind, constructors},
     moments::{Delay, Moment, Step, Steps},
-    rule::Opportunity,
+    rule::{AFTER_EFFECT, Opportunity},
     times::milliseconds,
     words::{delay_words, ordinal, step_words},
 };
@@ -277,10 +277,11 @@ impl Fault {
         self
     }
 
-    /// Lets a client's call take effect: only the answer of the service is replaced by UNAVAILABLE.
+    /// Lets what fails take effect: of a client's call, only the answer of the service is replaced
+    /// by UNAVAILABLE; of an activity whose retries run out, the code of each attempt runs.
     #[must_use]
     pub fn after_effect(mut self) -> Self {
-        self.way = Some(client_unavailable::AFTER_EFFECT);
+        self.way = Some(AFTER_EFFECT);
         self
     }
 
@@ -364,9 +365,7 @@ impl fmt::Display for Fault {
         if let Some((step, number)) = self.step {
             write!(f, ", at its {}", step_words(step, number))?;
         }
-        if self.way == Some(client_unavailable::AFTER_EFFECT)
-            && self.kind == FaultKind::ClientUnavailable
-        {
+        if self.way == Some(AFTER_EFFECT) {
             f.write_str(" after it took effect")?;
         }
         if let Some(delay) = self.delay {

@@ -110,9 +110,31 @@ impl FaultProfile {
     }
 
     /// Every fault that a sound workflow must tolerate: all but `signal_duplicate`, which is a
-    /// caller's doing.
+    /// caller's doing, and [`retries_exhausted`](Self::exhausting_retries), which may change how a
+    /// workflow closes.
     pub fn all() -> Self {
         Self::of(Preset::All)
+    }
+
+    /// Lets activities fail for good: every attempt fails, until the retries run out.
+    ///
+    /// All other faults leave an activity its last attempt, so code for its final failure, a saga's
+    /// compensation above all, runs in no other world. Switch this on for a workflow that has such
+    /// code. In such a world the workflow may rightly close otherwise than without faults, so it is
+    /// judged by invariants, ledgers, replay, liveness and the assertions of its test; observations
+    /// are not compared. There an `Err` that the test returns ends the test and is no failure: with
+    /// `?` on the result of a workflow, a test that asserts nothing else needs no change. A test
+    /// that asserts more matches on the result, and asserts what must hold if the workflow failed.
+    ///
+    /// ```
+    /// use durasim::FaultProfile;
+    ///
+    /// let profile = FaultProfile::all().exhausting_retries();
+    /// assert_eq!(profile.to_string(), "all, with retries_exhausted");
+    /// ```
+    #[must_use]
+    pub fn exhausting_retries(self) -> Self {
+        self.with(FaultKind::RetriesExhausted)
     }
 
     /// Switches a fault on, with its default odds.

@@ -27,6 +27,11 @@ pub(crate) trait FaultRule: Sync {
     /// Returns how telling a plan is whose one fault is this one, at this moment.
     fn telling(&self, moment: Moment) -> Telling;
 
+    /// Returns `true` if a sound workflow may close otherwise than without the fault.
+    fn changes_outcome(&self) -> bool {
+        false
+    }
+
     /// Returns the places at which the fault happens, in words that follow "it happens".
     fn places(&self) -> &'static str;
 
@@ -85,6 +90,9 @@ pub(super) use fault;
 /// two is. A fault that is placed by hand happens at any step.
 const ALL_STEPS: u32 = 16;
 
+/// The way of a fault that leaves an effect behind, where one without effect is the other way.
+pub(super) const AFTER_EFFECT: u32 = 2;
+
 /// The number from which on steps of an attempt have the same rank.
 const MAX_STEP_RANK: u32 = 999;
 
@@ -103,6 +111,9 @@ pub(crate) enum Family {
 /// nothing else shows, and which seeds rarely meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Telling {
+    /// An activity fails for good. Code for that runs in no other world, and only those who fear
+    /// for it switch the fault on.
+    ForGood,
     /// Two attempts run side by side. Nothing else shows code that checks first and acts later, and
     /// no such code was written in fear of it.
     SideBySide,

@@ -9,14 +9,15 @@ use crate::{
 /// Returns `Payments::charge, attempt 1` for an attempt of an activity. Names the workflow too if
 /// it is not the first of its type.
 pub(crate) fn attempt_words(label: Label, attempt: u32) -> String {
+    format!("{}, attempt {attempt}", activity_words(label))
+}
+
+/// Returns `Payments::charge` for an activity, or `Payments::charge of PaymentWorkflow#2`.
+pub(crate) fn activity_words(label: Label) -> String {
     match label {
-        Label::Attempt(workflow, activity) if workflow.is_first() => {
-            format!("{activity}, attempt {attempt}")
-        }
-        Label::Attempt(workflow, activity) => {
-            format!("{activity} of {workflow}, attempt {attempt}")
-        }
-        _ => format!("{label}, attempt {attempt}"),
+        Label::Attempt(workflow, activity) if workflow.is_first() => activity.to_string(),
+        Label::Attempt(workflow, activity) => format!("{activity} of {workflow}"),
+        _ => label.to_string(),
     }
 }
 

@@ -69,6 +69,10 @@ impl<'a> Campaign<'a> {
         &self.fault_free
     }
 
+    pub(super) fn options(&self) -> &WorldOptions {
+        &self.options
+    }
+
     /// Runs the world of a seed, and judges it.
     pub fn seed(&self, seed: u64) -> WorldReport {
         self.run(ChoiceSource::Seed(seed))

@@ -2,7 +2,15 @@
 
 use std::fmt;
 
-use crate::{checks::Sometimes, outcome::WorldReport, report::Spent};
+use durasim_events::Attributes;
+
+use crate::{
+    checks::Sometimes,
+    faults::{FaultKind, FaultProfile, limit_ms},
+    history::History,
+    outcome::WorldReport,
+    report::Spent,
+};
 
 /// The summary of a search in which no world failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +25,9 @@ pub struct SearchSummary {
     pub plans: Option<Plans>,
     /// The number of seeds.
     pub seeds: u64,
+    /// True if the search met faults, some of its activities may fail for good, and none did: the
+    /// code for such a failure has not run.
+    pub none_failed_for_good: bool,
 }
 
 /// The plans that a search ran in order.
@@ -64,6 +75,12 @@ impl fmt::Display for SearchSummary {
         if !parts.is_empty() {
             write!(f, ": {}", parts.join(" and "))?;
         }
+        if self.none_failed_for_good {
+            f.write_str(
+                "; no activity ever failed for good: `FaultProfile::exhausting_retries` reaches \
+                 the code for that",
+            )?;
+        }
         Ok(())
     }
 }
@@ -73,6 +90,10 @@ impl fmt::Display for SearchSummary {
 pub(super) struct Tally {
     pub(super) summary: SearchSummary,
     pub(super) sometimes: Sometimes,
+    /// True if an activity may fail for good, by its retry policy or its deadline.
+    may_fail: bool,
+    /// True if an activity failed for good.
+    failed: bool,
 }
 
 impl Tally {
@@ -81,6 +102,29 @@ impl Tally {
         self.sometimes.world(&report.labels, report.steps);
         self.summary.worlds += 1;
         self.summary.steps += report.steps;
+        let events = report.histories.iter().flat_map(History::shared);
+        let activities = events.filter_map(|event| event.attributes.as_ref());
+        for attributes in activities {
+            match attributes {
+                Attributes::ActivityTaskScheduledEventAttributes(activity) => {
+                    let policy = activity.retry_policy.as_ref();
+                    self.may_fail |= policy.is_some_and(|it| it.maximum_attempts > 0)
+                        || limit_ms(activity.schedule_to_close_timeout.as_ref()).is_some();
+                }
+                Attributes::ActivityTaskFailedEventAttributes(_)
+                | Attributes::ActivityTaskTimedOutEventAttributes(_) => self.failed = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// Returns the summary of a search that met these faults.
+    pub(super) fn summary(self, faults: &FaultProfile) -> SearchSummary {
+        let exhausts = faults.odds_of(FaultKind::RetriesExhausted) > 0.0;
+        SearchSummary {
+            none_failed_for_good: faults.has_odds() && !exhausts && self.may_fail && !self.failed,
+            ..self.summary
+        }
     }
 
     /// Returns the cost of all worlds so far.
@@ -107,6 +151,7 @@ mod tests {
                 knows_all: true,
             }),
             seeds: 32,
+            none_failed_for_good: false,
         };
         assert_eq!(
             summary.to_string(),
@@ -118,5 +163,14 @@ mod tests {
             ..SearchSummary::default()
         };
         assert_eq!(alone.to_string(), "1 world passed, in 30 steps");
+        let spared = SearchSummary {
+            none_failed_for_good: true,
+            ..alone
+        };
+        assert_eq!(
+            spared.to_string(),
+            "1 world passed, in 30 steps; no activity ever failed for good: \
+             `FaultProfile::exhausting_retries` reaches the code for that"
+        );
     }
 }

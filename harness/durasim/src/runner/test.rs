@@ -144,7 +144,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
     }
     many(&campaign, seeds, &mut tally)?;
     must_reach(&tally.sometimes)?;
-    Ok(tally.summary)
+    Ok(tally.summary(&campaign.options().faults))
 }
 
 /// Returns the number of worlds that seeds and the plans before them may take.

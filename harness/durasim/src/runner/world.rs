@@ -12,7 +12,7 @@ use crate::{
     TestWorkflowEnvironment,
     broken::inherited,
     error::TestResult,
-    faults::{Faults, Latency},
+    faults::{Faults, Latency, Outcome},
     label,
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
     panics,
@@ -84,6 +84,10 @@ async fn run_on_this_thread(body: Lent<Body>, options: WorldOptions) -> Ended {
         if let Err(error) = test.await {
             let world = World::current();
             let mut state = world.state();
+            if state.faults.outcome() == Outcome::Other {
+                // The workflow may have failed rightly, and so may every call about it.
+                return state.test_ended_early = true;
+            }
             let failure = diagnosis::returned_error(&state, &error);
             state.fail(failure);
         }
@@ -194,6 +198,8 @@ fn end(world: &World) -> Ended {
             .faults
             .last_injected_ms()
             .map_or(0, |injected_ms| injected_ms.saturating_sub(START_MS)),
+        outcome: state.faults.outcome(),
+        ended_early: state.test_ended_early,
         settles: state.faults.any() || world.checks.borrow().settles,
         open_diagnosis,
         labels: world.checks.borrow().labels(),

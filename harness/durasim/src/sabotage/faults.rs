@@ -6,7 +6,7 @@ use std::time::Duration;
 use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use super::{
-    payments::{Bank, Payment, SILENT, Story, happens},
+    payments::{Bank, Payment, SILENT, Story, fails_for_good, happens},
     proof::probes,
 };
 use crate::{
@@ -15,9 +15,9 @@ use crate::{
     faults::{
         FaultKind::{
             ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction,
-            ClientUnavailable, HeartbeatLoss, MessageDelay, SignalDelay, SignalDuplicate,
-            SignalReorder, WorkerCrash, WorkerDeploy, WorkerPartition, WorkflowTaskFailure,
-            WorkflowTaskTimeout,
+            ClientUnavailable, HeartbeatLoss, MessageDelay, RetriesExhausted, SignalDelay,
+            SignalDuplicate, SignalReorder, WorkerCrash, WorkerDeploy, WorkerPartition,
+            WorkflowTaskFailure, WorkflowTaskTimeout,
         },
         Moment::{
             AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity,
@@ -153,6 +153,20 @@ probes! {
         Fault::activity_failure().of_activity(Bank::charge),
         "fail Bank::charge, attempt 1, before its code runs",
         |it| it.log == ["begin 2", "end 2"],
+    );
+
+    an_activity_whose_attempts_all_fail_fails_for_good,
+    breaks Sabotage::Fault(RetriesExhausted, BeforeActivity, Some(1)) => || fails_for_good(
+        Fault::retries_exhausted().of_activity(Bank::charge),
+        EventType::ActivityTaskFailed,
+        0,
+    );
+
+    an_activity_whose_completions_are_all_lost_times_out_for_good_and_its_effects_stand,
+    breaks Sabotage::Fault(RetriesExhausted, BeforeActivity, Some(2)) => || fails_for_good(
+        Fault::retries_exhausted().of_activity(Bank::charge).after_effect(),
+        EventType::ActivityTaskTimedOut,
+        8,
     );
 
     an_attempt_whose_heartbeats_are_lost_times_out_and_is_tried_again,

@@ -79,6 +79,7 @@ impl Payment {
         let (beats, clears, notes) = input;
         let retry = RetryPolicy::builder()
             .initial_interval(Duration::from_secs(1))
+            .maximum_attempts(8)
             .build();
         let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20))
             .retry_policy(retry);
@@ -354,4 +355,35 @@ pub(super) fn happens(
         return Err("the evidence is there without the fault too".to_owned());
     }
     Ok(())
+}
+
+/// Looks for the evidence of a fault that exhausts the retries of the one charge: the charge closes
+/// with this event, after so many attempts had their effect.
+pub(super) fn fails_for_good(fault: Fault, closes: EventType, effects: usize) -> Evidence {
+    let log = Log::default();
+    let log_of_body = log.clone();
+    let body = move |env: TestWorkflowEnvironment| {
+        let result = Arc::new(Mutex::new(None));
+        let paid = pay(env, SILENT, log_of_body.clone(), result);
+        async move {
+            assert!(paid.await.is_err(), "the payment did not fail");
+            Ok(())
+        }
+        .boxed_local() as LocalBoxFuture<'static, _>
+    };
+    let options = WorldOptions {
+        faults: fault.into(),
+        ..WorldOptions::default()
+    };
+    let report = run_world(&body, &options);
+    if let Some(failure) = report.failure {
+        return Err(failure.to_string());
+    }
+    let mut events = report.histories[0].events().iter();
+    let closed = events.any(|event| event.event_type() == closes);
+    let log = log.lock().unwrap();
+    let ends = log.iter().filter(|line| line.starts_with("end")).count();
+    super::proof::shown(closed && ends == effects, || {
+        format!("{ends} effects: {log:?}")
+    })
 }

@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(super) nexus: super::nexus::NexusHandlers,
     /// The first failure; it ends the world.
     pub(crate) failure: Option<Failure>,
+    /// True if the test has returned an error, which is no failure in this world.
+    pub(crate) test_ended_early: bool,
     /// The last answer to a client.
     pub(super) last_answer: Option<LastAnswer>,
     /// The last call whose client did not wait for the answer.
@@ -97,6 +99,7 @@ impl State {
             activity_log: CallLog::default(),
             mocks: MockRuns::default(),
             failure: None,
+            test_ended_early: false,
             last_answer: None,
             given_up: None,
             now_ms: START_MS,

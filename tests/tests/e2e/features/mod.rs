@@ -71,6 +71,7 @@ macro_rules! feature {
                     name: stringify!($name),
                     about: "",
                     flaw: None,
+                    exhausts_retries: false,
                     world: |env| Box::pin(world(env)),
                     workflows: scenarios::workflows![$($workflow),+],
                 };

@@ -31,6 +31,7 @@ const SCENARIO: Scenario = Scenario {
     about: "",
     flaw: None,
     // Each world has a program of its own.
+    exhausts_retries: false,
     world: |_| unreachable!("run by its program"),
     workflows: scenarios::workflows![Generated],
 };

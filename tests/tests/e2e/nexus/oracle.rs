@@ -116,6 +116,7 @@ const EVERY_WAY: Scenario = Scenario {
     name: "nexus",
     about: "operations that end in every way",
     flaw: None,
+    exhausts_retries: false,
     world: every_way,
     workflows: Workflows {
         replayer: |options| options.register_workflow::<Payment>().map(drop),

@@ -8,7 +8,7 @@
 //! retry would come too late.
 
 use crate::faults::{
-    allowance::injected_failure,
+    allowance::{FailedBy, injected_failure},
     moments::{AttemptFate, AttemptMoment, AttemptView, Moment, Step, Steps},
     rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::{attempt_words, step_words},
@@ -82,6 +82,8 @@ impl FaultRule for ActivityFailure {
                 }
             }
         })?;
-        Some(AttemptFate::Fail(Box::new(injected_failure())))
+        Some(AttemptFate::Fail(Box::new(injected_failure(
+            FailedBy::Failure,
+        ))))
     }
 }

@@ -21,12 +21,9 @@ use tonic::Status;
 
 use crate::faults::{
     moments::{CallView, Direction, Fate, Moment},
-    rule::{Family, FaultRule, Injector, Opportunity, Telling, fault},
+    rule::{AFTER_EFFECT, Family, FaultRule, Injector, Opportunity, Telling, fault},
     words::message_words,
 };
-
-/// The way in which the service has done what was asked.
-pub(in crate::faults) const AFTER_EFFECT: u32 = 2;
 
 fault! {
     /// A client's call is answered UNAVAILABLE, before or after it took effect.

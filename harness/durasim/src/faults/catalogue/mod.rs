@@ -74,6 +74,7 @@ catalogue! {
     mod cache_eviction: CacheEviction;
     mod workflow_task_failure: WorkflowTaskFailure;
     mod workflow_task_timeout: WorkflowTaskTimeout;
+    mod retries_exhausted: RetriesExhausted;
     mod activity_failure: ActivityFailure;
     mod activity_overlap: ActivityOverlap;
     mod activity_completion_lost: ActivityCompletionLost;

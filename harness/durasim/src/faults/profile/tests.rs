@@ -37,11 +37,12 @@ fn several_faults_placed_by_hand_are_a_profile() {
 }
 
 #[test]
-fn only_a_duplicated_signal_has_to_be_asked_for() {
+fn duplicated_signals_and_exhausted_retries_have_to_be_asked_for() {
+    let asked_for = [FaultKind::SignalDuplicate, FaultKind::RetriesExhausted];
     for kind in FaultKind::ALL {
         assert_eq!(
             FaultProfile::all().odds_of(kind) > 0.0,
-            kind != FaultKind::SignalDuplicate
+            !asked_for.contains(&kind)
         );
     }
     assert!(

@@ -6,13 +6,18 @@ use durasim_service::Reason;
 use super::{diagnose, is_test, name_of_task, registration};
 use crate::{
     error::TestError,
-    faults::Missed,
+    faults::{Missed, Outcome},
     label::Label,
     limits::LimitExceeded,
     panics::{self, TEST},
     report::{Diagnosis, Failure, GaveUp, OpenWorkflow, SourceLine, WorkflowName},
     world::{State, state::GivenUp},
 };
+
+/// The remedy for an assertion that does not hold in a world in which an activity failed for good.
+const FAILED_FOR_GOOD: &str = "an activity failed for good in this world, see the plan: if its \
+    workflow may fail then, match on the workflow's result, and assert what must hold in each \
+    case; if not, the workflow lacks what it should do then";
 
 /// The remedy for a test that has a bound of its own, if nothing is plainly missing.
 const WAIT_WITHOUT_BOUND: &str = "see above what the workflow still waits for. If it only takes \
@@ -32,7 +37,11 @@ pub(crate) fn returned_error(state: &State, error: &TestError) -> Failure {
 
 /// Returns the failure of a test in which this task panicked with this message.
 pub(crate) fn panicked(state: &State, task: &str, message: &str) -> Failure {
-    beside_open_workflows(state, panics::failure(task, message), task)
+    let mut failure = panics::failure(task, message);
+    if state.faults.outcome() == Outcome::Other {
+        failure.remedy = Some(FAILED_FOR_GOOD.to_owned());
+    }
+    beside_open_workflows(state, failure, task)
 }
 
 /// Adds to the failure of a task what the open workflows wait for: the task may have failed for

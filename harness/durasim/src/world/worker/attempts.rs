@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     broken::broken,
-    faults::{Allowance, AttemptFate, AttemptMoment, AttemptView, Lazily, limit_ms},
+    faults::{
+        Allowance, AttemptFate, AttemptMoment, AttemptView, FailedBy, ForGood, Lazily,
+        injected_failure, limit_ms,
+    },
     label::{AttemptMessage, Name, Workflow},
     world::{State, World, diagnosis, recorded::TaskAttempt, tolerance::tolerance},
 };
@@ -86,8 +89,7 @@ impl State {
         } else {
             Allowance::default()
         };
-        let starts = AttemptMoment::Starts;
-        let fate = match self.attempt_fate(at, starts, subject, allowance, None, false) {
+        let fate = match self.fate_at_start(at, &task, subject, allowance) {
             Some(AttemptFate::Fail(failure)) => {
                 let outcome = ActivityOutcome::Failed(failure);
                 return self.report_attempt(at, &task.task_token, subject, outcome, None);
@@ -112,6 +114,7 @@ impl State {
             run_id,
             attempt = number
         );
+        let report_lost = matches!(fate, Some(AttemptFate::LoseReport));
         let heartbeat = Heartbeat::new(&task);
         let local_timeout = LocalTimeout::new(&task, self.now_ms);
         let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
@@ -143,11 +146,40 @@ impl State {
             cancelled: None,
             local_timeout,
             bounded,
+            report_lost,
         };
         if let Some(process) = self.workers.running_mut(at) {
             process.attempts.insert(token.clone(), attempt);
         }
         self.set_local_timeout(at, token);
+    }
+
+    /// Asks the faults what becomes of an attempt as it starts. An activity that fails for good is
+    /// not asked for again.
+    fn fate_at_start(
+        &mut self,
+        at: ProcessRef,
+        task: &PollActivityTaskQueueResponse,
+        subject: Subject,
+        allowance: Allowance,
+    ) -> Option<AttemptFate> {
+        let execution = task.workflow_execution.as_ref();
+        let run_id = execution.map_or("", |it| it.run_id.as_str());
+        let how = self.faults.for_good(run_id, &task.activity_id);
+        let how = if let Some(how) = how {
+            how
+        } else {
+            let starts = AttemptMoment::Starts;
+            match self.attempt_fate(at, starts, subject, allowance, None, false) {
+                Some(AttemptFate::ForGood(how)) => how,
+                fate => return fate,
+            }
+        };
+        self.faults.fail_for_good(run_id, &task.activity_id, how);
+        Some(match how {
+            ForGood::Fails => AttemptFate::Fail(Box::new(injected_failure(FailedBy::Exhaustion))),
+            ForGood::ReportLost => AttemptFate::LoseReport,
+        })
     }
 
     /// Hands an attempt to the code of its process. Returns the future that runs it, and the token
@@ -196,8 +228,12 @@ impl State {
             allowance,
             cancelled,
             bounded,
+            report_lost,
             ..
         } = attempt;
+        if report_lost && matches!(outcome, ActivityOutcome::Completed(_)) {
+            return;
+        }
         // Core does not report what the service does not want to know.
         let is_reported = cancelled != Some(CancelReason::NotFound);
         let allowance = tolerance!(self).still_allowed(token, allowance);

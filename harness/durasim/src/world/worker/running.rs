@@ -26,6 +26,8 @@ pub(in crate::world) struct RunningAttempt {
     pub(super) local_timeout: LocalTimeout,
     /// True if the activity is given up at some time, however often it fails.
     pub(super) bounded: bool,
+    /// True if its completion is not to be sent.
+    pub(super) report_lost: bool,
 }
 
 /// The reason for which a worker asks the code of an attempt to stop.

@@ -168,6 +168,7 @@ fn as_timeout_returns_another_result_on_replay() {
         name: "naive",
         about: "",
         flaw: None,
+        exhausts_retries: false,
         world: |env| {
             Box::pin(async move {
                 let late = |_: ActivityCall<()>| async {
