@@ -39,6 +39,12 @@ use classes::Class;
 use lists::{Lists, Pool};
 
 /// The allocator, to be named in a `#[global_allocator]`.
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: durasim_allocator::WorldAllocator = durasim_allocator::WorldAllocator;
+/// assert_eq!(vec![1; 3], [1, 1, 1]);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WorldAllocator;
 

@@ -11,6 +11,15 @@ use temporalio_protos::temporal::api::failure::v1::Failure;
 use crate::words::with_causes;
 
 /// The usual result of a `#[workflow_test]` function: with it, `?` works on every error.
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// fn amount(text: &str) -> TestResult<u32> {
+///     Ok(text.parse()?)
+/// }
+/// assert_eq!(amount("7").unwrap(), 7);
+/// ```
 pub type TestResult<T = ()> = Result<T, TestError>;
 
 /// The reason why a test failed, and the line of the test that returned it.
@@ -166,6 +175,23 @@ impl fmt::Debug for TestError {
 /// With [`TestResult`] a failure names the line of its `?`. An error of another type
 /// (`anyhow::Error`, `Box<dyn Error>`, one of the client's) tells its words, and the failure names
 /// the test.
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// #[workflow_test]
+/// async fn nothing(env: TestWorkflowEnvironment) {}
+///
+/// #[workflow_test]
+/// async fn a_line_is_known(env: TestWorkflowEnvironment) -> TestResult {
+///     Ok("7".parse::<u32>().map(drop)?)
+/// }
+///
+/// #[workflow_test]
+/// async fn an_error_of_any_type(env: TestWorkflowEnvironment) -> Result<(), std::io::Error> {
+///     Err(std::io::Error::other("out of paper"))
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a workflow test cannot return `{Self}`",
     label = "the test's return type is not one that durasim understands",

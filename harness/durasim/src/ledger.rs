@@ -61,6 +61,16 @@ use crate::{
 };
 
 /// A value that a ledger can record: it can be compared, printed and sent between threads.
+///
+/// ```
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Charge {
+///     cents: u64,
+/// }
+/// let bank = durasim::EffectLedger::new("bank");
+/// bank.apply(Charge { cents: 500 });
+/// assert_eq!(bank.effects(), [Charge { cents: 500 }]);
+/// ```
 pub trait Effect: Clone + Debug + PartialEq + Send + 'static {}
 
 impl<E: Clone + Debug + PartialEq + Send + 'static> Effect for E {}
@@ -69,12 +79,40 @@ impl<E: Clone + Debug + PartialEq + Send + 'static> Effect for E {}
 ///
 /// A clone is another handle to the same ledger. It outlives crashes of the workers that write into
 /// it.
+///
+/// ```
+#[doc = include_str!("../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// let outbox = env.ledger("outbox"); // the check `effects_once` watches it
+/// let mails = outbox.clone();
+/// env.worker("reminders")
+///     .workflow::<Reminder>()
+///     .mock_activity(Mailer::remind, move |call| {
+///         mails.record(call.info().workflow_id.clone().unwrap_or_default(), call.input.clone());
+///         async move { Ok(call.input) }
+///     })
+///     .start()?;
+/// remind_ann(&env).await?;
+/// assert_eq!(outbox.effects(), ["ann"]);
+/// assert_eq!(outbox.times_asked("reminder-1"), 1);
+/// # Ok(())
+/// # }));
+/// ```
 pub struct EffectLedger<E> {
     name: Arc<str>,
     entries: Arc<Mutex<Vec<LedgerEntry<E>>>>,
 }
 
 /// One effect that was applied.
+///
+/// ```
+/// let bank = durasim::EffectLedger::new("bank");
+/// bank.record("order-1", 500);
+/// bank.record("order-1", 500); // a repeat
+/// let entry = &bank.entries()[0];
+/// assert_eq!((entry.key.as_deref(), entry.effect), (Some("order-1"), 500));
+/// assert_eq!(entry.duplicates.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerEntry<E> {
@@ -91,6 +129,25 @@ pub struct LedgerEntry<E> {
 }
 
 /// The attempt of an activity that applied an effect.
+///
+/// ```
+#[doc = include_str!("../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// let outbox = env.ledger("outbox");
+/// let mails = outbox.clone();
+/// env.worker("reminders")
+///     .workflow::<Reminder>()
+///     .mock_activity(Mailer::remind, move |call| {
+///         mails.record("ann", call.input.clone());
+///         async move { Ok(call.input) }
+///     })
+///     .start()?;
+/// remind_ann(&env).await?;
+/// let applier = outbox.entries()[0].applied_by.clone().expect("an attempt");
+/// assert_eq!((applier.activity_type.as_str(), applier.attempt), ("Mailer::remind", 1));
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Applier {
@@ -113,6 +170,14 @@ pub struct Applier {
 }
 
 /// The outcome of recording an effect under a key.
+///
+/// ```
+/// use durasim::Recorded;
+///
+/// let bank = durasim::EffectLedger::new("bank");
+/// assert_eq!(bank.record("order-1", 500), Recorded::Applied);
+/// assert_eq!(bank.record("order-1", 700), Recorded::Duplicate { first: 500 });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded<E> {
     /// It was applied.
@@ -132,6 +197,17 @@ impl<E> Recorded<E> {
 }
 
 /// The effects in a ledger, comparable between worlds.
+///
+/// ```
+#[doc = include_str!("../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// let bank = env.ledger::<u32>("bank");
+/// let seen = bank.clone();
+/// env.observe("bank", move || seen.snapshot()); // must equal the fault-free world's
+/// bank.record("order-1", 500);
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct LedgerSnapshot<E> {

@@ -19,6 +19,7 @@ mod looks;
 mod mock_workflow;
 #[cfg(feature = "nexus")]
 pub mod nexus;
+mod of_workers;
 mod options;
 mod outcome;
 mod outline;
@@ -39,10 +40,6 @@ pub use checks::{Holds, Violation};
 #[cfg(feature = "allocator")]
 pub use durasim_allocator::WorldAllocator;
 pub use durasim_macros::workflow_test;
-pub use durasim_worker::{
-    WorkflowErrorType, WorkflowWorkerOptions,
-    activity::{ActivityCall, ActivityCallOutcome, ActivityCallRecord},
-};
 pub use environment::{
     Actor, InOrder, MockCall, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode,
     WorkflowTarget, returns_in_order,
@@ -54,6 +51,9 @@ pub use history::{EventPattern, History};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};
+pub use of_workers::{
+    ActivityCall, ActivityCallOutcome, ActivityCallRecord, WorkflowErrorType, WorkflowWorkerOptions,
+};
 pub use options::Exhaustive;
 pub use world::WorkflowTaskFailures;
 

@@ -27,6 +27,20 @@ use tokio_util::sync::CancellationToken;
 ///
 /// A workflow is durable, and so is its mock: it is called once a run, whatever becomes of the
 /// workers meanwhile.
+///
+/// ```
+#[doc = include_str!("../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// env.worker("reminders")
+///     .mock_workflow(Reminder::run, |call| async move {
+///         tokio::time::sleep(Duration::from_secs(3600)).await; // returns at once
+///         Ok(format!("{} of {}", call.input, call.workflow_id))
+///     })
+///     .start()?;
+/// assert_eq!(remind_ann(&env).await?, "ann of reminder-1");
+/// # Ok(())
+/// # }));
+/// ```
 #[non_exhaustive]
 pub struct WorkflowCall<Input> {
     /// The input of the workflow.
@@ -58,6 +72,20 @@ impl<Input> WorkflowCall<Input> {
 }
 
 /// One call of a mocked workflow, as it was recorded.
+///
+/// ```
+#[doc = include_str!("../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// env.worker("reminders")
+///     .mock_workflow(Reminder::run, |call| async move { Ok(call.input) })
+///     .start()?;
+/// remind_ann(&env).await?;
+/// let calls = env.workflow_calls(Reminder::run);
+/// assert_eq!(calls[0].input::<String>()?, "ann");
+/// assert_eq!(calls[0].output::<String>()?.as_deref(), Some("ann"));
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Debug, Clone)]
 pub struct WorkflowCallRecord {
     /// The workflow type.
@@ -83,6 +111,21 @@ pub struct WorkflowCallRecord {
 }
 
 /// The outcome of a call of a mocked workflow.
+///
+/// ```
+#[doc = include_str!("../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// use durasim::WorkflowCallOutcome;
+///
+/// env.worker("reminders")
+///     .mock_workflow(Reminder::run, |call| async move { Ok(call.input) })
+///     .start()?;
+/// remind_ann(&env).await?;
+/// let outcome = &env.workflow_calls(Reminder::run)[0].outcome;
+/// assert!(matches!(outcome, WorkflowCallOutcome::Completed(_)));
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum WorkflowCallOutcome {

@@ -95,6 +95,17 @@ impl TestOptions {
 /// Plans of fewer faults come first. Of as many, the most telling come first: attempts that run
 /// side by side, then losses that have something done again, then another order of messages, then
 /// failures, then runs that are rebuilt from their history, then delays.
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// #[workflow_test(explore = Exhaustive::faults(2).max_worlds(10_000))]
+/// async fn one_reminder_in_every_plan(env: TestWorkflowEnvironment) -> TestResult {
+///     // ..
+///     # Ok(())
+/// }
+/// # let _ = Exhaustive::faults(2).max_worlds(10_000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhaustive {
     pub(crate) faults: u32,

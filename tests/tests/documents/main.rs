@@ -1,6 +1,7 @@
 //! Tests that keep documents true: tables about the code, and the rules of the house.
 
 mod conformance;
+mod examples;
 mod house_rules;
 mod rules;
 

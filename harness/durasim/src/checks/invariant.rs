@@ -30,6 +30,21 @@ const TELL_VALUES: &str = "look at the last events: the step just before broke i
 /// | `Result<(), E>` | it is `Ok` | the error |
 /// | nothing: it asserts | no assertion fails | the message of the assertion |
 /// | `bool` | it is `true` | the ledgers and calls that the closure read |
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// let mails = durasim::EffectLedger::<String>::new("outbox");
+/// let (one, other) = (mails.clone(), mails.clone());
+/// env.invariant("at most one mail", move || one.len() <= 1);
+/// env.invariant("mails go to Ann", move || match other.effects().iter().find(|it| *it != "ann") {
+///     Some(stranger) => Err(format!("a mail to {stranger}")),
+///     None => Ok(()),
+/// });
+/// env.invariant("no mail is lost", move || (mails.len(), mails.entries().len()));
+/// # Ok(())
+/// # }));
+/// ```
 pub trait Holds {
     /// Returns `Ok` if the invariant holds.
     ///
@@ -40,6 +55,13 @@ pub trait Holds {
 }
 
 /// The values for which an invariant does not hold, for the report.
+///
+/// ```
+/// use durasim::Holds;
+///
+/// let violation = (1, 2).holds().unwrap_err();
+/// assert_eq!(violation.unequal, Some(("1".to_owned(), "2".to_owned())));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {

@@ -13,6 +13,19 @@ use crate::world::World;
 
 /// An actor started by [`spawn`](crate::TestWorkflowEnvironment::spawn). Await it for its output,
 /// or drop it: the actor runs on either way.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// let other = env.clone();
+/// let actor = env.spawn(async move {
+///     other.sleep(Duration::from_secs(3600)).await;
+///     other.now()
+/// });
+/// assert_eq!(actor.await, env.now());
+/// # Ok(())
+/// # }));
+/// ```
 pub struct Actor<T>(oneshot::Receiver<T>);
 
 impl<T> Future for Actor<T> {

@@ -17,6 +17,18 @@ use crate::{
 };
 
 /// The name of a workflow: its handle, or its id.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// env.worker("reminders").workflow::<Reminder>().activity(Mailer::remind).start()?;
+/// remind_ann(&env).await?;
+/// let latest = env.history("reminder-1");
+/// let run = latest.run_id().to_owned();
+/// assert!(env.history(("reminder-1", run.as_str())) == latest);
+/// # Ok(())
+/// # }));
+/// ```
 pub trait WorkflowTarget {
     /// Returns the workflow id.
     fn workflow_id(&self) -> &str;

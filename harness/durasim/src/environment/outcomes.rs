@@ -13,6 +13,17 @@ use futures::future::Either;
 use crate::{checks::mocks, expected_calls::Mocked, mock_workflow::WorkflowCall, world::World};
 
 /// A call of a mock: of an activity or of a workflow.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// let worker = env.worker("reminders").workflow::<Reminder>();
+/// // An `ActivityCall` is one, and so is a `WorkflowCall`.
+/// worker.mock_activity(Mailer::remind, returns_in_order([Ok("sent".to_owned())])).start()?;
+/// assert_eq!(remind_ann(&env).await?, "sent");
+/// # Ok(())
+/// # }));
+/// ```
 pub trait MockCall {
     /// Returns who calls.
     #[doc(hidden)]
@@ -49,6 +60,7 @@ impl<Input> MockCall for WorkflowCall<Input> {
 }
 
 /// The future of an outcome: ready, or of a call that has none, which ends the world.
+#[doc(hidden)]
 pub type InOrder<T, E> = Either<Ready<Result<T, E>>, Pending<Result<T, E>>>;
 
 /// The outcomes that are left, and those that attempts of activities got.

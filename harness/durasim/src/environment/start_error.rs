@@ -6,6 +6,16 @@ use durasim_worker::{
 };
 
 /// The error of a worker that cannot start.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// let error = env.worker("reminders").start().unwrap_err();
+/// assert!(matches!(error, durasim::StartError::Nothing { .. }));
+/// assert!(error.to_string().contains("add some with `.workflow::<W>()`"));
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {

@@ -1,6 +1,6 @@
 //! Building workers: the code that a simulated worker process runs.
 
-mod times;
+mod mocks;
 
 use std::{future::Future, mem, rc::Rc, sync::Arc};
 
@@ -34,6 +34,22 @@ type Instances = Rc<dyn Fn(&mut ActivityDefinitions) -> Result<(), ActivityRegis
 type OptionSetter = Rc<dyn Fn(&mut WorkflowWorkerOptions)>;
 
 /// The code of one version of a worker: its workflows and activities.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// env.worker("reminders")
+///     .workflow::<Reminder>()
+///     .activity(Mailer::remind)
+///     // The second version has another activity, and all else from the first.
+///     .version("v2", |code| {
+///         code.mock_activity(Mailer::remind, |_| async { Ok("by post".to_owned()) })
+///     })
+///     .start()?;
+/// assert_eq!(remind_ann(&env).await?, "ann"); // no fault deployed it
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Default)]
 pub struct WorkerCode {
     workflows: WorkflowDefinitions,
@@ -72,76 +88,6 @@ impl WorkerCode {
     {
         if let Err(error) = self.workflows.register_with_factory::<W, F>(factory) {
             self.error.get_or_insert(CodeError::Workflow(error));
-        }
-        self
-    }
-
-    /// Mocks a workflow: a closure answers in place of its code, for a child as for a workflow that
-    /// a client starts. [`workflow_calls`](crate::TestWorkflowEnvironment::workflow_calls) returns
-    /// the calls.
-    ///
-    /// The workflow is named by the marker with which it is started, or by
-    /// [`UntypedWorkflow::new`](temporalio_common::UntypedWorkflow::new) if it has no marker. The
-    /// closure may sleep, which takes virtual time, and wait for a request to cancel. An error
-    /// closes the workflow as an error of its code would. A mock has no handlers: signals have no
-    /// effect, and queries and updates are refused.
-    ///
-    /// ```
-    /// use durasim::prelude::*;
-    /// use temporalio_macros::{workflow, workflow_methods};
-    /// use temporalio_sdk::{ChildWorkflowOptions, WorkflowContext, WorkflowResult};
-    ///
-    /// # #[workflow]
-    /// # #[derive(Default)]
-    /// # struct Shipment;
-    /// # #[workflow_methods]
-    /// # impl Shipment {
-    /// #     #[run]
-    /// #     async fn run(_: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
-    /// #         Ok(item)
-    /// #     }
-    /// # }
-    /// #[workflow]
-    /// #[derive(Default)]
-    /// struct Order;
-    ///
-    /// #[workflow_methods]
-    /// impl Order {
-    ///     #[run]
-    ///     async fn run(ctx: &mut WorkflowContext<Self>, item: String) -> WorkflowResult<String> {
-    ///         let options = ChildWorkflowOptions::default();
-    ///         Ok(ctx.start_child_workflow(Shipment::run, item, options).await?.result().await?)
-    ///     }
-    /// }
-    ///
-    /// #[workflow_test]
-    /// async fn an_order_is_shipped(env: TestWorkflowEnvironment) -> TestResult {
-    ///     env.worker("orders")
-    ///         .workflow::<Order>()
-    ///         .mock_workflow(Shipment::run, |call| async move {
-    ///             tokio::time::sleep(Duration::from_secs(3 * 24 * 3600)).await; // returns at once
-    ///             Ok(format!("{} shipped", call.input))
-    ///         })
-    ///         .start()?;
-    ///     let options = WorkflowStartOptions::new("orders", "order-1").build();
-    ///     let order = env.client().start_workflow(Order::run, "book".to_owned(), options).await?;
-    ///     assert_eq!(order.get_result(Default::default()).await?, "book shipped");
-    ///     assert_eq!(env.workflow_calls(Shipment::run)[0].input::<String>()?, "book");
-    ///     Ok(())
-    /// }
-    /// # fn main() {}
-    /// ```
-    #[must_use]
-    pub fn mock_workflow<W, F, R>(mut self, workflow: W, mock: F) -> Self
-    where
-        W: WorkflowDefinition + 'static,
-        F: Fn(WorkflowCall<W::Input>) -> R + 'static,
-        R: Future<Output = WorkflowResult<W::Output>> + 'static,
-    {
-        self.last_mock = Some(Mocked::Workflow(workflow.name().to_owned()));
-        if !self.mocks.register(&workflow, mock) {
-            self.error
-                .get_or_insert(CodeError::MockedTwice(workflow.name().to_owned()));
         }
         self
     }
@@ -185,24 +131,6 @@ impl WorkerCode {
             activities.implementer(Arc::new(make())).map(drop)
         }));
         self
-    }
-
-    /// Mocks an activity: a closure answers in place of its code, even if the code is registered
-    /// too. [`calls`](crate::TestWorkflowEnvironment::calls) returns the calls. A mock that panics,
-    /// for an assertion of its own, ends the test; an error is a failed attempt.
-    ///
-    /// The activity is named by the marker with which workflows call it, or by
-    /// [`UntypedActivity::new`](temporalio_common::UntypedActivity::new) if it has no marker.
-    #[must_use]
-    pub fn mock_activity<AD, F, R>(mut self, activity: AD, mock: F) -> Self
-    where
-        AD: ActivityDefinition,
-        F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static,
-    {
-        self.last_mock = Some(Mocked::Activity(activity.name().to_owned()));
-        let result = self.activities.mock(&activity, mock).map(drop);
-        self.keep(result)
     }
 
     /// Registers a type of heartbeat details. Only types that are neither plain values nor an input
@@ -314,6 +242,19 @@ impl WorkerCode {
 }
 
 /// A builder of a worker. Nothing runs until [`start`](Self::start).
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// env.worker("reminders")
+///     .workflow::<Reminder>()
+///     .mock_activity(Mailer::remind, |call| async move { Ok(format!("mocked {}", call.input)) })
+///     .max_cached_workflows(0)
+///     .start()?;
+/// assert_eq!(remind_ann(&env).await?, "mocked ann");
+/// # Ok(())
+/// # }));
+/// ```
 #[must_use = "a worker runs once it is started: end with `.start()?`"]
 pub struct WorkerBuilder {
     task_queue: String,

@@ -13,6 +13,20 @@ use crate::outline::OutlineLine;
 /// [outline](crate::History::outline) shows it: the name of the type, then any part of the line
 /// behind it. An event that answers another, such as the completion of an activity, matches by the
 /// line of the other one too. An [`EventType`] is a pattern of every event of that type.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// use temporalio_protos::temporal::api::enums::v1::EventType;
+///
+/// env.worker("reminders").workflow::<Reminder>().activity(Mailer::remind).start()?;
+/// remind_ann(&env).await?;
+/// env.history("reminder-1")
+///     .assert_contains("ActivityTaskCompleted Mailer::remind")
+///     .assert_lacks(EventType::TimerStarted);
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventPattern {
     name: String,

@@ -5,6 +5,17 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 /// One request to start an operation.
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// #[workflow_test]
+/// async fn a_bank_that_answers(env: TestWorkflowEnvironment) {
+///     env.nexus_operation("bank", "Accounts", "charge", |call: NexusCall<u64>| async move {
+///         Ok(format!("receipt for {}", call.input))
+///     });
+/// }
+/// ```
 #[non_exhaustive]
 pub struct NexusCall<Input> {
     /// The input of the operation.

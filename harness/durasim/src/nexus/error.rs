@@ -19,6 +19,12 @@ use super::handler::CONTEXT;
 /// The predefined errors of a Nexus handler; each says whether its caller asks again.
 ///
 /// Source: `nexus-rpc/api: SPEC.md`.
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// assert_eq!(NexusHandlerErrorType::Unavailable.name(), "UNAVAILABLE");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NexusHandlerErrorType {
@@ -71,6 +77,14 @@ impl NexusHandlerErrorType {
 /// [`canceled`](Self::canceled), [`application`](Self::application). Or the *handler* could not do
 /// what it was asked for, which its caller may try again: [`handler`](Self::handler). Any other
 /// error, by `?`, is an internal error of the handler, and retried.
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// let last_word = NexusError::failed("not that much");
+/// let asked_again = NexusError::handler(NexusHandlerErrorType::Unavailable, "closed for lunch");
+/// # let _ = (last_word, asked_again);
+/// ```
 #[derive(Debug)]
 pub struct NexusError(Kind);
 

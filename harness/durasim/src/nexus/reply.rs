@@ -16,6 +16,18 @@ type Ending = Box<dyn FnOnce(DataConverter) -> LocalBoxFuture<'static, Ended>>;
 ///
 /// Later, that is when the future given to [`completes`](Self::completes) is done, or when the test
 /// says so: [`NexusOperation::complete`](super::NexusOperation::complete).
+///
+/// ```
+/// use durasim::prelude::*;
+///
+/// #[workflow_test]
+/// async fn a_receipt_comes_later(env: TestWorkflowEnvironment) {
+///     env.nexus_operation("bank", "Accounts", "charge", |call: NexusCall<u64>| async move {
+///         let receipt = format!("receipt for {}", call.input);
+///         Ok(NexusStarted::new("charge-1").completes(async { Ok(receipt) }))
+///     });
+/// }
+/// ```
 pub struct NexusStarted {
     token: String,
     ending: Option<Ending>,

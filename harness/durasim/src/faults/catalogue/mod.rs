@@ -19,6 +19,14 @@ macro_rules! catalogue {
         $(pub(crate) mod $name;)+
 
         /// A kind of fault.
+        ///
+        /// ```
+        /// use durasim::{FaultKind, FaultProfile};
+        ///
+        /// let rare = FaultProfile::all().with_odds(FaultKind::WorkerCrash, 0.01);
+        /// assert_eq!(FaultKind::WorkerCrash.to_string(), "worker_crash");
+        /// # let _ = rare;
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum FaultKind {

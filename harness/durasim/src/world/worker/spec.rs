@@ -7,6 +7,19 @@ use durasim_worker::{WorkflowDefinitions, WorkflowWorkerOptions, activity::Activ
 use crate::mock_workflow::MockWorkflows;
 
 /// The verdict on workflow code that fails its workflow task on every attempt.
+///
+/// ```
+#[doc = include_str!("../../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// env.worker("reminders")
+///     .workflow::<Reminder>() // whose code a deploy mends
+///     .activity(Mailer::remind)
+///     .workflow_task_failures(WorkflowTaskFailures::Tolerated)
+///     .start()?;
+/// remind_ann(&env).await?;
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WorkflowTaskFailures {
     /// The third attempt that fails in a row ends the world: the service would retry the task
