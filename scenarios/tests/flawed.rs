@@ -1,20 +1,22 @@
 //! Tests of the flawed scenarios: the intended check finds each flaw, with as few faults as it
 //! needs.
 
-use durasim::{
-    FaultProfile,
-    advanced::{Campaign, WorldOptions},
-};
-use scenarios::registry;
+use durasim::advanced::{Campaign, WorldOptions};
+use scenarios::{registry, scenario::Scenario};
+
+/// Returns options with every fault that the scenario is to meet.
+fn options(scenario: &Scenario) -> WorldOptions {
+    let mut options = WorldOptions::default();
+    options.faults = scenario.faults();
+    options
+}
 
 #[test]
 fn every_flaw_is_caught_within_256_seeds_by_its_own_check() {
-    let mut options = WorldOptions::default();
-    options.faults = FaultProfile::all();
     let mut missed = Vec::new();
     for scenario in registry::flawed() {
         let Some(flaw) = scenario.flaw else { continue };
-        let campaign = Campaign::new(&scenario.world, options.clone());
+        let campaign = Campaign::new(&scenario.world, options(scenario));
         let mut others = Vec::new();
         let caught = (0..256).any(|seed| {
             let code = campaign.seed(seed).failure.map(|failure| failure.code);
