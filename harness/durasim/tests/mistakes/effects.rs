@@ -5,7 +5,7 @@ use std::sync::Arc;
 use durasim::{EffectLedger, advanced::TestOptions, prelude::*};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, WorkflowContext, WorkflowResult,
+    ActivityOptions, LocalActivityOptions, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
 };
 
@@ -32,7 +32,8 @@ impl Bank {
     ) -> Result<(), ActivityError> {
         let key = ctx.info().workflow_id.clone().unwrap_or_default();
         match self.how {
-            "without a key" => self.charges.apply(amount), // <- the others
+            // <- an_effect_has_no_key, a_report_is_lost, seeds_find_a_missing_key
+            "without a key" => self.charges.apply(amount),
             "with a key of the attempt" => {
                 let key = format!("{key}/{}", ctx.info().attempt);
                 self.charges.record(key, amount); // <- a_key_differs_in_each_attempt
@@ -69,6 +70,98 @@ impl Bank {
         }
         Ok(())
     }
+}
+
+/// Progress of a type that no worker knows.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Progress {
+    line: u32,
+}
+
+/// Activities with heartbeats of that type.
+struct Files;
+
+#[activities]
+impl Files {
+    #[activity]
+    async fn copy(ctx: ActivityContext) -> Result<(), ActivityError> {
+        Ok(ctx.record_heartbeat(Progress { line: 1 }).await?)
+    }
+
+    /// Reads details of another type than it records.
+    #[activity]
+    async fn read(ctx: ActivityContext) -> Result<(), ActivityError> {
+        let done: Option<String> = ctx.heartbeat_details().deserialize()?;
+        drop(done);
+        ctx.record_heartbeat(7_u32).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+}
+
+/// Works on a file, as its input says.
+#[workflow]
+#[derive(Default)]
+struct OnFile;
+
+#[workflow_methods]
+impl OnFile {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>, how: String) -> WorkflowResult<()> {
+        match how.as_str() {
+            "copy" => ctx.execute_activity(Files::copy, (), at_most(3)).await?,
+            "read" => ctx.execute_activity(Files::read, (), at_most(3)).await?,
+            _ => {
+                let options = LocalActivityOptions::default();
+                ctx.execute_local_activity(Bank::charge, 100_u64, options)
+                    .await?;
+                // A task that times out before the marker is written runs the local activity again.
+                ctx.timer(HOUR).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs a workflow on a file.
+async fn on_file(env: TestWorkflowEnvironment, how: &str, mended: bool) -> TestResult {
+    let mut worker = env
+        .worker("shop")
+        .workflow::<OnFile>()
+        .activity(Files::copy)
+        .activity(Files::read);
+    if mended {
+        let read_well = |call: ActivityCall<()>| async move {
+            let done = call.heartbeat_details::<u32>()?;
+            call.record_heartbeat(&(done.unwrap_or(6) + 1));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        };
+        worker = worker
+            .heartbeat_details::<Progress>()
+            .mock_activity(Files::read, read_well);
+    }
+    worker.start()?;
+    let file = start!(env, OnFile::run, how.to_owned());
+    result!(file); // <- details_are_read_as_another_type
+    Ok(())
+}
+
+/// Charges by a local activity.
+async fn charges_locally(env: TestWorkflowEnvironment, how: &'static str) -> TestResult {
+    let (charges, lines) = (env.ledger("charges"), env.ledger("lines"));
+    env.worker("shop")
+        .workflow::<OnFile>()
+        .implementer_with(move || Bank {
+            how,
+            charges: charges.clone(),
+            lines: lines.clone(),
+        })
+        .activity(Bank::charge)
+        .start()?;
+    let local = start!(env, OnFile::run, "charge".to_owned());
+    result!(local);
+    Ok(())
 }
 
 /// Charges.
@@ -209,7 +302,7 @@ mistakes! {
         with an_overlap(),
         wrong |env| Box::pin(pays(env, "looks, then charges", 0)),
         mended |env| Box::pin(pays(env, "with a key", 0));
-    an_effect_is_lost_upon_a_lost_report: "DS104" says ["charges was applied 2 times"]
+    a_report_is_lost: "DS104" says ["charges was applied 2 times"]
         with TestOptions::new().faults(Fault::activity_completion_lost()),
         wrong |env| Box::pin(pays(env, "without a key", 0)),
         mended |env| Box::pin(pays(env, "with a key", 0));
@@ -229,6 +322,18 @@ mistakes! {
         with a_crash_in_the_midst(),
         wrong |env| Box::pin(imports(env, "one too far")),
         mended |env| Box::pin(imports(env, "where it was"));
+    a_type_of_details_is_unknown: "DS007" says ["heartbeat_details::<TheType>()"]
+        wrong |env| Box::pin(on_file(env, "copy", false)),
+        mended |env| Box::pin(on_file(env, "copy", true));
+    details_are_read_as_another_type: "DS002" says ["plan"]
+        with TestOptions::new()
+            .faults(Fault::worker_crash().during_activity(Files::read).at_heartbeat(1)),
+        wrong |env| Box::pin(on_file(env, "read", false)),
+        mended |env| Box::pin(on_file(env, "read", true));
+    a_local_activity_runs_twice: "DS104" says ["charges was applied 2 times"]
+        with TestOptions::new().faults(Fault::workflow_task_timeout()),
+        wrong |env| Box::pin(charges_locally(env, "without a key")),
+        mended |env| Box::pin(charges_locally(env, "with a key"));
     an_observation_counts_repeats: "DS103" says ["charges", "idempotency key"]
         with a_crash(),
         wrong |env| Box::pin(counts(env, false)),

@@ -42,6 +42,13 @@ impl Fragile {
             "calls something broken" => ctx.execute_activity(Broken::index, (), briefly()).await?,
             "calls once" => ctx.execute_activity(Work::fail, (), at_most(1)).await?,
             "forever" => ctx.execute_activity(Work::fail, (), briefly()).await?,
+            "loops" => loop {
+                std::thread::park_timeout(HOUR); // <- a_workflow_loops_without_an_await
+            },
+            "calls a loop" => ctx.execute_activity(Broken::spin, (), briefly()).await?,
+            "calls something broken, twice" => {
+                ctx.execute_activity(Broken::index, (), at_most(2)).await?;
+            }
             "waits" => ctx.wait_condition(|state| state.over).await?,
             _ => {}
         }
@@ -101,6 +108,13 @@ impl Broken {
         drop(lines[0].clone()); // <- an_activity_always_panics
         Ok(())
     }
+
+    #[activity]
+    async fn spin(_ctx: ActivityContext) -> Result<(), ActivityError> {
+        loop {
+            std::thread::park_timeout(HOUR); // <- an_activity_loops_without_an_await
+        }
+    }
 }
 
 async fn fragile(env: TestWorkflowEnvironment, how: &str) -> TestResult {
@@ -108,9 +122,10 @@ async fn fragile(env: TestWorkflowEnvironment, how: &str) -> TestResult {
         .workflow::<Fragile>()
         .activity(Work::fail)
         .activity(Broken::index)
+        .activity(Broken::spin)
         .start()?;
     let fragile = start!(env, Fragile::run, how.to_owned());
-    result!(fragile);
+    result!(fragile); // <- an_activity_panics_at_last
     Ok(())
 }
 
@@ -207,6 +222,33 @@ mistakes! {
                 .mock_activity(Broken::index, |_| async { Ok(()) })
                 .start()?;
             let fragile = start!(env, Fragile::run, "calls something broken".to_owned());
+            result!(fragile);
+            Ok(())
+        });
+    an_activity_panics_at_last: "DS002" says ["index out of bounds"]
+        wrong |env| Box::pin(fragile(env, "calls something broken, twice")),
+        mended |env| Box::pin(async move {
+            env.worker("shop")
+                .workflow::<Fragile>()
+                .mock_activity(Broken::index, |_| async { Ok(()) })
+                .start()?;
+            let fragile = start!(env, Fragile::run, "calls something broken, twice".to_owned());
+            result!(fragile);
+            Ok(())
+        });
+    a_workflow_loops_without_an_await: "DS004" says ["workflow code", "a loop without an await"]
+        with TestOptions::new().limits(Limits { max_stall_ms: 300, ..Limits::default() }),
+        wrong |env| Box::pin(fragile(env, "loops")),
+        mended |env| Box::pin(fragile(env, "ends"));
+    an_activity_loops_without_an_await: "DS004" says ["Broken::spin", "a loop without an await"]
+        with TestOptions::new().limits(Limits { max_stall_ms: 300, ..Limits::default() }),
+        wrong |env| Box::pin(fragile(env, "calls a loop")),
+        mended |env| Box::pin(async move {
+            env.worker("shop")
+                .workflow::<Fragile>()
+                .mock_activity(Broken::spin, |_| async { Ok(()) })
+                .start()?;
+            let fragile = start!(env, Fragile::run, "calls a loop".to_owned());
             result!(fragile);
             Ok(())
         });

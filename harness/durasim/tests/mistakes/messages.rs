@@ -55,6 +55,14 @@ impl Mailbox {
     }
 
     #[query]
+    fn count_above(&self, _ctx: &WorkflowContextView, least: u32) -> usize {
+        self.numbers
+            .iter()
+            .filter(|number| **number > least)
+            .count()
+    }
+
+    #[query]
     fn count_and_remember(&self, _ctx: &WorkflowContextView) -> usize {
         self.looks.set(self.looks.get() + 1);
         self.numbers.len()
@@ -62,6 +70,7 @@ impl Mailbox {
 
     #[update_validator(add)]
     fn validate_add(&self, _ctx: &WorkflowContextView, number: &u32) -> Result<(), Refusal> {
+        assert!(*number != 13, "unlucky");
         if *number > 9 {
             Err("too large".into())
         } else {
@@ -271,6 +280,35 @@ mistakes! {
             let add = UntypedUpdate::new("add");
             let refused = untyped.execute_update(add, raw(&10), options).await;
             assert!(refused.unwrap_err().to_string().contains("too large"));
+        });
+    a_query_has_another_type: "DS002" says ["expected u32"]
+        wrong mailbox!(|mailbox, untyped| {
+            let options = WorkflowQueryOptions::default();
+            // <- a_query_has_another_type
+            untyped.query(UntypedQuery::new("count_above"), raw(&"seven"), options).await?;
+        }),
+        mended mailbox!(|mailbox, untyped| {
+            let options = WorkflowQueryOptions::default();
+            assert_eq!(mailbox.query(Mailbox::count_above, 7, options).await?, 0);
+        });
+    an_update_has_another_type: "DS002" says ["expected u32"]
+        wrong mailbox!(|mailbox, untyped| {
+            let options = WorkflowExecuteUpdateOptions::default();
+            // <- an_update_has_another_type
+            untyped.execute_update(UntypedUpdate::new("add"), raw(&"seven"), options).await?;
+        }),
+        mended mailbox!(|mailbox, untyped| {
+            let options = WorkflowExecuteUpdateOptions::default();
+            assert!(mailbox.execute_update(Mailbox::add, 10, options).await.is_err());
+        });
+    a_validator_panics: "DS002" says ["Update validator panicked: unlucky"]
+        wrong mailbox!(|mailbox, untyped| {
+            let options = WorkflowExecuteUpdateOptions::default();
+            mailbox.execute_update(Mailbox::add, 13, options).await?; // <- a_validator_panics
+        }),
+        mended mailbox!(|mailbox, untyped| {
+            let options = WorkflowExecuteUpdateOptions::default();
+            assert!(mailbox.execute_update(Mailbox::add, 10, options).await.is_err());
         });
     an_update_is_refused: "DS002" says ["too large"]
         wrong mailbox!(|mailbox, untyped| {

@@ -174,6 +174,18 @@ mistakes! {
     a_child_has_the_id_of_another: "DS002" says ["child-1"]
         wrong |env| Box::pin(parent(env, "twice")),
         mended |env| Box::pin(parent(env, "twice, one after the other"));
+    a_request_is_never_awaited: "DS003" says [
+        "Booking w-1",
+        "send or start what is missing, or bound the wait",
+    ]
+        wrong |env| Box::pin(async move {
+            env.worker("shop").workflow::<Booking>().start()?;
+            let booking = start!(env, Booking::run, String::new());
+            drop(booking.cancel(WorkflowCancelOptions::default())); // no `.await`
+            drop(booking.get_result(WorkflowGetResultOptions::default()).await);
+            Ok(())
+        }),
+        mended |env| Box::pin(cancels(env, "cleans up"));
     a_cancellation_is_swallowed: "DS001" says ["not cancelled"]
         wrong |env| Box::pin(cancels(env, "swallows it")),
         mended |env| Box::pin(cancels(env, "cleans up"));

@@ -239,7 +239,7 @@ mistakes! {
 /// Options of a world that ends soon.
 fn few_steps() -> TestOptions {
     TestOptions::new().limits(Limits {
-        max_steps: 5_000,
+        max_steps: 4_100,
         ..Limits::default()
     })
 }
