@@ -117,6 +117,26 @@ async fn a_case_that_fails_prints_its_own_command(
 }
 
 #[test]
+fn the_printed_command_of_a_case_runs_that_case_alone() {
+    let listed = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args([
+            "a_case_that_fails_prints_its_own_command::case_2_declined",
+            "--list",
+        ])
+        .output()
+        .expect("this program lists its tests");
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let tests: Vec<_> = listed
+        .lines()
+        .filter(|line| line.ends_with(": test"))
+        .collect();
+    assert_eq!(
+        tests,
+        ["a_case_that_fails_prints_its_own_command::case_2_declined: test"]
+    );
+}
+
+#[test]
 fn the_line_of_an_error_is_that_of_its_question_mark() {
     let asks = || -> TestResult {
         "seven".parse::<u32>()?;
