@@ -40,6 +40,7 @@ pub const ALL: &[Scenario] = &[
     flawed::ignored_heartbeat::SCENARIO,
     flawed::skipped_line::SCENARIO,
     flawed::retried_refusal::SCENARIO,
+    flawed::nested_activities::SCENARIO,
 ];
 
 /// Returns the sound scenarios.

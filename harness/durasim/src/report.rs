@@ -27,7 +27,7 @@ pub(crate) mod tests;
 use std::fmt;
 
 pub use code::FailureCode;
-pub use diagnosis::{Awaited, Diagnosis, GaveUp, OpenWorkflow, Waiting};
+pub use diagnosis::{Awaited, Diagnosis, GaveUp, OpenWorkflow, TakenSlots, Waiting};
 pub use excerpt::{ExcerptLine, HistoryExcerpt, Mark};
 pub use failure::{Comparison, Failure, SourceLine, WorkflowName};
 pub use found::{FaultPlanWords, Found, PlannedFault, Spent};

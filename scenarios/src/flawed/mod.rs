@@ -10,6 +10,7 @@ pub mod ignored_heartbeat;
 pub mod late_undo;
 pub mod lost_signal;
 pub mod missed_compensation;
+pub mod nested_activities;
 pub mod overwritten_signal;
 pub mod randomness;
 pub mod refund_twice;

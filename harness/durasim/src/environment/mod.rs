@@ -7,12 +7,14 @@ mod nexus;
 mod outcomes;
 mod start_error;
 mod worker;
+mod worker_builder;
 
 pub use actor::Actor;
 pub use history::WorkflowTarget;
 pub use outcomes::{InOrder, MockCall, returns_in_order};
 pub use start_error::StartError;
-pub use worker::{WorkerBuilder, WorkerCode};
+pub use worker::WorkerCode;
+pub use worker_builder::WorkerBuilder;
 
 use std::{
     future::Future,

@@ -1,26 +1,24 @@
-//! Building workers: the code that a simulated worker process runs.
+//! The code that a simulated worker process runs.
 
 mod mocks;
 
-use std::{future::Future, mem, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use durasim_worker::{
     RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
-    activity::{ActivityCall, ActivityDefinitions, ActivityRegistrationError},
+    activity::{ActivityDefinitions, ActivityRegistrationError},
 };
-use temporalio_common::{
-    ActivityDefinition, ActivityError, WorkflowDefinition, data_converters::TemporalSerializable,
-};
+use temporalio_common::{WorkflowDefinition, data_converters::TemporalSerializable};
 use temporalio_sdk::{
     activities::ExecutableActivity, workflow_interceptors::WorkflowInterceptorConstructor,
 };
-use temporalio_workflow::{WorkflowResult, workflows::WorkflowImplementation};
+use temporalio_workflow::workflows::WorkflowImplementation;
 
 use super::start_error::StartError;
 use crate::{
-    expected_calls::{CallCount, ExpectedCalls, Mocked},
-    mock_workflow::{MockWorkflows, WorkflowCall},
-    world::{WorkerSpec, WorkerVersion, WorkflowTaskFailures, World},
+    expected_calls::{ExpectedCalls, Mocked},
+    mock_workflow::MockWorkflows,
+    world::WorkerVersion,
 };
 
 enum CodeError {
@@ -60,7 +58,7 @@ pub struct WorkerCode {
     options: Vec<OptionSetter>,
     /// The mock that was registered last.
     last_mock: Option<Mocked>,
-    expected_calls: Vec<ExpectedCalls>,
+    pub(super) expected_calls: Vec<ExpectedCalls>,
     error: Option<CodeError>,
 }
 
@@ -156,7 +154,7 @@ impl WorkerCode {
     }
 
     /// Builds the version, with everything that only the version before it has.
-    fn finish(
+    pub(super) fn finish(
         self,
         name: String,
         task_queue: &str,
@@ -238,184 +236,5 @@ impl WorkerCode {
             activities,
             options,
         })
-    }
-}
-
-/// A builder of a worker. Nothing runs until [`start`](Self::start).
-///
-/// ```
-#[doc = include_str!("../../docs/prologue.md")]
-/// # passes(|env| Box::pin(async move {
-/// env.worker("reminders")
-///     .workflow::<Reminder>()
-///     .mock_activity(Mailer::remind, |call| async move { Ok(format!("mocked {}", call.input)) })
-///     .max_cached_workflows(0)
-///     .start()?;
-/// assert_eq!(remind_ann(&env).await?, "mocked ann");
-/// # Ok(())
-/// # }));
-/// ```
-#[must_use = "a worker runs once it is started: end with `.start()?`"]
-pub struct WorkerBuilder {
-    task_queue: String,
-    code: WorkerCode,
-    versions: Vec<(String, WorkerCode)>,
-    cache: Option<usize>,
-    task_failures: WorkflowTaskFailures,
-}
-
-/// Gives [`WorkerBuilder`] the methods of [`WorkerCode`].
-macro_rules! forward {
-    ($(
-        $(#[$meta:meta])*
-        $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),*) [$($bounds:tt)*]
-            => |$code:ident| $call:expr;
-    )*) => {
-        impl WorkerBuilder {
-            $(
-                $(#[$meta])*
-                pub fn $name<$($generics)*>(mut self, $($arg: $ty),*) -> Self
-                where
-                    $($bounds)*
-                {
-                    let $code = self.code;
-                    self.code = $call;
-                    self
-                }
-            )*
-        }
-    };
-}
-
-forward! {
-    /// Registers a workflow; see [`WorkerCode::workflow`].
-    workflow[W]() [W: WorkflowImplementation, <W::Run as WorkflowDefinition>::Input: Send]
-        => |code| code.workflow::<W>();
-    /// Registers a workflow with a factory; see [`WorkerCode::workflow_with_factory`].
-    workflow_with_factory[W, F](factory: F) [
-        W: WorkflowImplementation,
-        <W::Run as WorkflowDefinition>::Input: Send,
-        F: Fn() -> W + Send + Sync + 'static
-    ] => |code| code.workflow_with_factory::<W, F>(factory);
-    /// Mocks a workflow; see [`WorkerCode::mock_workflow`].
-    mock_workflow[W, F, R](workflow: W, mock: F) [
-        W: WorkflowDefinition + 'static,
-        F: Fn(WorkflowCall<W::Input>) -> R + 'static,
-        R: Future<Output = WorkflowResult<W::Output>> + 'static
-    ] => |code| code.mock_workflow(workflow, mock);
-    /// Registers a workflow interceptor; see [`WorkerCode::workflow_interceptor`].
-    workflow_interceptor[](constructor: WorkflowInterceptorConstructor) []
-        => |code| code.workflow_interceptor(constructor);
-    /// Registers an activity; see [`WorkerCode::activity`].
-    activity[AD](activity: AD) [AD: ExecutableActivity] => |code| code.activity(activity);
-    /// Registers an instance of activities; see [`WorkerCode::implementer`].
-    implementer[T](instance: T) [T: Send + Sync + 'static] => |code| code.implementer(instance);
-    /// Registers a maker of an instance of activities; see [`WorkerCode::implementer_with`].
-    implementer_with[T, F](make: F) [T: Send + Sync + 'static, F: Fn() -> T + 'static]
-        => |code| code.implementer_with(make);
-    /// Mocks an activity; see [`WorkerCode::mock_activity`].
-    mock_activity[AD, F, R](activity: AD, mock: F) [
-        AD: ActivityDefinition,
-        F: Fn(ActivityCall<AD::Input>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<AD::Output, ActivityError>> + Send + 'static
-    ] => |code| code.mock_activity(activity, mock);
-    /// Expects that the mock registered last is called so often; see [`WorkerCode::times`].
-    #[track_caller]
-    times[C](count: C) [C: Into<CallCount>] => |code| code.times(count);
-    /// Registers a type of heartbeat details; see [`WorkerCode::heartbeat_details`].
-    heartbeat_details[T]() [T: TemporalSerializable + 'static]
-        => |code| code.heartbeat_details::<T>();
-    /// Sets any other option of the worker; see [`WorkerCode::options`].
-    options[F](set: F) [F: Fn(&mut WorkflowWorkerOptions) + 'static] => |code| code.options(set);
-}
-
-/// The name of the version that a worker begins with.
-const FIRST_VERSION: &str = "v1";
-
-impl WorkerBuilder {
-    pub(super) fn new(task_queue: String) -> Self {
-        Self {
-            task_queue,
-            code: WorkerCode::default(),
-            versions: Vec::new(),
-            cache: None,
-            task_failures: WorkflowTaskFailures::default(),
-        }
-    }
-
-    /// Adds another version of the code. It inherits from the version before it whatever it does
-    /// not register itself: workflows and activities by name, instances by type, and options. The
-    /// fault [`WorkerDeploy`](crate::FaultKind::WorkerDeploy) may replace the running version by
-    /// any later version, at any boundary of a workflow task. The worker begins with version `v1`,
-    /// unless another version has that name.
-    pub fn version(
-        mut self,
-        name: impl Into<String>,
-        code: impl FnOnce(WorkerCode) -> WorkerCode,
-    ) -> Self {
-        self.versions
-            .push((name.into(), code(WorkerCode::default())));
-        self
-    }
-
-    /// Sets the number of runs that the worker keeps between their tasks. With 0 each workflow task
-    /// replays its run from the first event. The default is 1,000, or 0 under
-    /// `#[workflow_test(cache = false)]`.
-    pub fn max_cached_workflows(mut self, runs: usize) -> Self {
-        self.cache = Some(runs);
-        self
-    }
-
-    /// Sets whether workflow code that fails its task on every attempt ends the world, which it
-    /// does by default. A test of code that a deploy mends tolerates it.
-    pub fn workflow_task_failures(mut self, failures: WorkflowTaskFailures) -> Self {
-        self.task_failures = failures;
-        self
-    }
-
-    /// Starts the worker, which polls its task queue from now on.
-    ///
-    /// # Errors
-    ///
-    /// If something is registered twice, an activity has no instance to be called on, or nothing is
-    /// registered.
-    #[track_caller]
-    pub fn start(self) -> Result<(), StartError> {
-        let Self {
-            task_queue,
-            mut code,
-            mut versions,
-            cache,
-            task_failures,
-        } = self;
-        if task_queue.is_empty() {
-            return Err(StartError::EmptyTaskQueue);
-        }
-        let mut expected_calls = mem::take(&mut code.expected_calls);
-        for (_, code) in &mut versions {
-            expected_calls.append(&mut code.expected_calls);
-        }
-        let mut built = vec![code.finish(String::new(), &task_queue, None)?];
-        for (name, code) in versions {
-            built.push(code.finish(name, &task_queue, built.last())?);
-        }
-        let mut version_names: Vec<_> = built.iter().map(|version| version.name.clone()).collect();
-        if !version_names.iter().any(|name| name == FIRST_VERSION) {
-            FIRST_VERSION.clone_into(&mut version_names[0]);
-        }
-        let world = World::current();
-        world.checks.borrow_mut().expect(expected_calls);
-        let mut state = world.state();
-        let max_cached = cache.unwrap_or(if state.options.cache { 1000 } else { 0 });
-        let identity = format!("worker-{}@{task_queue}", state.workers.len() + 1);
-        state.start_worker(WorkerSpec {
-            task_queue: task_queue.into(),
-            identity,
-            max_cached,
-            task_failures,
-            version_names,
-            versions: built,
-        });
-        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Diagnoses: what everything in a world waits for.
 
+use std::collections::BTreeMap;
+
 use super::WorkflowName;
 use crate::words::duration_words;
 
@@ -40,6 +42,15 @@ pub struct GaveUp {
     pub after_ms: u64,
 }
 
+/// The activity slots of the workers that poll a task queue, all of which are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenSlots {
+    /// The number of slots.
+    pub slots: usize,
+    /// The attempts that hold them: the number of each activity type.
+    pub held_by: BTreeMap<String, usize>,
+}
+
 /// An open workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenWorkflow {
@@ -63,6 +74,9 @@ pub enum Awaited {
         attempt: u32,
         /// True if any worker polls that task queue for activities.
         polled: bool,
+        /// The slots of the workers that poll that task queue, if the activity waits for one of
+        /// them.
+        no_slot: Option<TakenSlots>,
         /// The message of the last attempt's failure.
         last_failure: Option<String>,
     },
@@ -202,6 +216,19 @@ impl OpenWorkflow {
     }
 }
 
+impl TakenSlots {
+    fn words(&self) -> String {
+        let held_by = self.held_by.iter();
+        let held_by = held_by.map(|(activity_type, count)| format!("{count} by {activity_type}"));
+        let held_by: Vec<_> = held_by.collect();
+        format!(
+            ", whose {} activity slots are all taken: {}",
+            self.slots,
+            held_by.join(", ")
+        )
+    }
+}
+
 impl Awaited {
     /// Returns `true` if it waits on a task queue that no worker polls for it.
     fn lacks_a_worker(&self) -> bool {
@@ -223,6 +250,16 @@ impl Awaited {
                 "start a worker with {activity_type} on task queue {task_queue}, \
                  `env.worker({task_queue:?})`; or correct the activity's task queue"
             ),
+            Self::Activity {
+                no_slot: Some(TakenSlots { held_by, .. }),
+                ..
+            } => {
+                let (holder, _) = held_by.first_key_value()?;
+                format!(
+                    "let {holder} not wait for activities that need the slots which it holds: wait \
+                     in the workflow instead; or give the worker more slots, `.tuner(..)`"
+                )
+            }
             Self::WorkflowTask {
                 task_queue,
                 polled: false,
@@ -256,10 +293,18 @@ impl Awaited {
                 task_queue,
                 attempt,
                 polled,
+                no_slot,
                 last_failure,
             } => format!(
                 "activity {activity_type}, {}",
-                task(*attempt, task_queue, *polled, last_failure.as_deref())
+                task(
+                    *attempt,
+                    task_queue,
+                    &no_slot
+                        .as_ref()
+                        .map_or_else(|| unpolled(*polled).to_owned(), TakenSlots::words),
+                    last_failure.as_deref()
+                )
             ),
             Self::WorkflowTask {
                 task_queue,
@@ -268,7 +313,12 @@ impl Awaited {
                 last_failure,
             } => format!(
                 "its workflow task, {}",
-                task(*attempt, task_queue, *polled, last_failure.as_deref())
+                task(
+                    *attempt,
+                    task_queue,
+                    unpolled(*polled),
+                    last_failure.as_deref()
+                )
             ),
             Self::Condition { unsent_signals } => condition(unsent_signals),
             Self::NexusOperation {
@@ -301,15 +351,19 @@ impl Awaited {
     }
 }
 
-/// Describes a task: its attempt, its task queue, and the failure before.
-fn task(attempt: u32, task_queue: &str, polled: bool, last_failure: Option<&str>) -> String {
-    let unpolled = if polled {
+/// Describes a task: its attempt, its task queue, what is wrong there, and the failure before.
+fn task(attempt: u32, task_queue: &str, wrong: &str, last_failure: Option<&str>) -> String {
+    let failed = failed(attempt, last_failure);
+    format!("attempt {attempt}, on task queue {task_queue}{wrong}{failed}")
+}
+
+/// Describes a task queue: no worker polls it, if that is so.
+fn unpolled(polled: bool) -> &'static str {
+    if polled {
         ""
     } else {
         ", which no worker polls"
-    };
-    let failed = failed(attempt, last_failure);
-    format!("attempt {attempt}, on task queue {task_queue}{unpolled}{failed}")
+    }
 }
 
 /// Describes the failure before an attempt.

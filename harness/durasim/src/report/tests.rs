@@ -122,6 +122,7 @@ pub(crate) fn waiting() -> Diagnosis {
             task_queue: "bank".into(),
             attempt: 3,
             polled: false,
+            no_slot: None,
             last_failure: Some("card declined".into()),
         },
         Awaited::Condition {

@@ -133,6 +133,14 @@ probes! {
         shown(most == Some(2), || format!("{most:?} faults happened"))
     };
 
+    a_worker_takes_no_more_tasks_than_it_has_slots,
+    breaks Sabotage::Slots => || {
+        let story = Story { payments: 101, ..SILENT };
+        let log = Outcome::of(story, FaultProfile::none())?.log;
+        let at_once = log.iter().take_while(|line| *line == "begin 1").count();
+        shown(at_once == 100, || format!("{at_once} attempts run at once"))
+    };
+
     no_fault_happens_after_the_time_at_which_the_world_heals,
     breaks Sabotage::HealTime => || {
         let story = Story { notes: &["late"], ..SILENT };

@@ -38,7 +38,7 @@ pub(crate) use simulation::simulate;
 pub(crate) use state::{State, StateParts};
 pub(crate) use user_checks::UserChecks;
 pub use worker::WorkflowTaskFailures;
-pub(crate) use worker::{WorkerSpec, WorkerVersion};
+pub(crate) use worker::{Slots, WorkerSpec, WorkerVersion};
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };

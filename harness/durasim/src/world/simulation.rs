@@ -283,6 +283,7 @@ impl State {
     /// Delivers one message, fires one timer of the service, or lets one alarm of a worker go off.
     /// Returns `false` if none is due.
     fn step(&mut self) -> bool {
+        self.poll_with_freed_slots();
         self.send_replies();
         self.end_partitions_early();
         let now_ms = self.now_ms;

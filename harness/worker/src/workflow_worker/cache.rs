@@ -32,6 +32,17 @@ impl Cache {
         self.runs.get_mut(run_id).map(|cached| &mut *cached.run)
     }
 
+    /// Returns the number of runs.
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Returns the number of runs that work on a task.
+    pub(super) fn busy(&self) -> usize {
+        let runs = self.runs.values();
+        runs.filter(|cached| cached.run.is_busy()).count()
+    }
+
     /// Returns the runs, in the order of their ids.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Run<'static>)> {
         let runs = self.runs.iter_mut();

@@ -337,6 +337,14 @@ impl WorkflowWorker {
         self.runs.contains(run_id)
     }
 
+    /// Returns `true` if the worker holds fewer workflow tasks than this: those that it works on,
+    /// and those that wait for history or for their turn.
+    pub fn has_fewer_tasks_than(&self, limit: usize) -> bool {
+        let waiting = self.fetching.len() + self.buffered.len();
+        // A worker rarely keeps as many runs as it has slots: they need not be counted one by one.
+        waiting + self.runs.len() < limit || waiting + self.runs.busy() < limit
+    }
+
     /// Returns `true` if the cached run has sent commands that its new history does not have: a
     /// completion was lost, and the caller did not evict the run. Only a replay can go on then.
     fn is_stale(&self, run_id: &str, events: &[Arc<HistoryEvent>]) -> bool {

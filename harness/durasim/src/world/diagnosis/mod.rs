@@ -20,7 +20,7 @@ use super::{state::State, worker::WorkerProcess};
 use crate::{
     label::{Call, Label},
     panics::TEST,
-    report::{Awaited, Diagnosis, OpenWorkflow, Waiting, WorkflowName},
+    report::{Awaited, Diagnosis, OpenWorkflow, TakenSlots, Waiting, WorkflowName},
 };
 
 pub(crate) use attempts::{activity_panicked, unsimulated_attempt, unusable_mock};
@@ -94,6 +94,9 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
             task_queue: activity.task_queue.clone(),
             attempt: u32::try_from(activity.attempt).unwrap_or(1),
             polled: state.is_polled(&activity.task_queue, WorkerProcess::runs_any_activity),
+            no_slot: (!activity.started)
+                .then(|| state.taken_slots(&activity.task_queue))
+                .flatten(),
             last_failure: activity.last_failure.clone(),
         });
     }
@@ -195,6 +198,28 @@ impl State {
             _ => format!("{queue} (activity tasks)"),
         };
         queues.into_iter().map(words).collect()
+    }
+
+    /// Returns the activity slots of the workers that poll a task queue, if all are taken.
+    fn taken_slots(&self, task_queue: &str) -> Option<TakenSlots> {
+        let mut taken = TakenSlots {
+            slots: 0,
+            held_by: BTreeMap::new(),
+        };
+        for (worker, process) in self.workers.iter().enumerate() {
+            if &*process.spec.task_queue != task_queue || !process.runs_any_activity() {
+                continue;
+            }
+            if !self.workers.lacks_activity_slot(process.reference(worker)) {
+                return None;
+            }
+            taken.slots += process.slots.activities;
+            for attempt in process.attempts.values() {
+                let activity_type = attempt.activity_type().to_string();
+                *taken.held_by.entry(activity_type).or_default() += 1;
+            }
+        }
+        (taken.slots > 0).then_some(taken)
     }
 
     fn is_polled(&self, task_queue: &str, polls: impl Fn(&WorkerProcess) -> bool) -> bool {

@@ -50,12 +50,17 @@ impl State {
         }
     }
 
+    /// Polls for a kind of task, now or once the process has a free slot.
     pub(super) fn poll(&mut self, at: ProcessRef, kind: PollKind) {
         let Some(process) = self.workers.running_mut(at) else {
             return;
         };
+        let has_slot = process.has_free_slot(kind);
         let Poll { label, standing } = process.polls.of(kind);
         let Some(standing) = standing else { return };
+        if !has_slot {
+            return self.wait_for_slot(at, kind);
+        }
         let caller = Caller::Worker {
             at,
             call: WorkerCall::Poll(kind),
@@ -63,16 +68,18 @@ impl State {
         let id = self.calls.open(*label, caller);
         // A poll is no message of its own: it has been waiting at the service all along.
         self.service.poll(self.now_ms, id, standing);
-        process.waiting_polls.push(id);
+        process.waiting_polls.push((id, kind));
     }
 
     /// Polls again for what a poll was just matched with.
     pub(in crate::world) fn repoll(&mut self, at: ProcessRef, kind: PollKind, matched: RequestId) {
         if let Some(process) = self.workers.running_mut(at) {
-            process.waiting_polls.retain(|poll| *poll != matched);
+            process.waiting_polls.retain(|(poll, _)| *poll != matched);
+            *process.matched.of(kind) += 1;
             if !self.calls.partitions.stops_polling(at, kind, self.now_ms) {
                 self.poll(at, kind);
             }
+            self.withdraw_polls(at);
         }
     }
 
@@ -97,7 +104,7 @@ impl State {
             self.executor.cancel(task);
         }
         // Its requests have nobody to be answered to.
-        for poll in polls {
+        for (poll, _) in polls {
             self.cancel_request(poll);
         }
         self.calls.forget_process(at);

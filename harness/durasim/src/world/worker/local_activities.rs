@@ -63,6 +63,20 @@ impl State {
         for action in call(&mut process.local_attempts.clocks) {
             self.act_on_local(at, action);
         }
+        self.start_waiting_local_activities(at);
+    }
+
+    /// Starts the local activities that have waited for a slot, as many as there are free slots.
+    fn start_waiting_local_activities(&mut self, at: ProcessRef) {
+        let now_ms = self.now_ms;
+        while let Some(process) = self.workers.running_mut(at)
+            && process.has_free_local_slot()
+            && let Some(id) = process.local_attempts.waiting.pop_front()
+        {
+            self.on_clocks(at, |clocks| {
+                clocks.due(&id, LocalActivityMoment::Attempt, now_ms)
+            });
+        }
     }
 
     fn act_on_local(&mut self, at: ProcessRef, action: LocalActivityAction) {
@@ -115,24 +129,31 @@ impl State {
             return;
         };
         let label = Label::Attempt(workflow, Name::new(&task.schedule.activity_type));
+        if !process.has_free_local_slot() {
+            if let Some(process) = self.workers.running_mut(at) {
+                process.local_attempts.waiting.push_back(id);
+            }
+            return;
+        }
         let number = task.attempt;
         let attempt = ActivityAttempt::local(task, origin, clock_callback());
         let Some((future, cancel)) = self.begin_attempt(at, attempt, workflow) else {
             return;
         };
         let (request, now_ms) = (id.request, self.now_ms);
-        self.on_clocks(at, |clocks| clocks.started(&id, now_ms));
         self.record("local activity", TaskAttempt(label, number.into()));
+        let returned = id.clone();
         let task = self.executor.spawn(label.text(), async move {
             let outcome = future.await;
             World::current()
                 .state()
-                .local_activity_returned(at, &id, number, outcome);
+                .local_activity_returned(at, &returned, number, outcome);
         });
         if let Some(process) = self.workers.running_mut(at) {
             let running = RunningLocal { task, cancel };
             process.local_attempts.running.insert(request, running);
         }
+        self.on_clocks(at, |clocks| clocks.started(&id, now_ms));
     }
 
     fn local_origin(
@@ -196,5 +217,6 @@ impl State {
         for id in process.local_attempts.clocks.forget_run(run_id) {
             self.forget_local_activity(at, &id);
         }
+        self.start_waiting_local_activities(at);
     }
 }

@@ -16,10 +16,11 @@ pub(super) mod polls;
 mod process;
 pub(super) mod reference;
 mod running;
+mod slots;
 mod spec;
 mod workflow_tasks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::world::alarms::Alarms;
 use alarms::{Alarm, ProcessAlarm};
@@ -29,6 +30,7 @@ pub(super) use polls::PollKind;
 pub(crate) use process::WorkerProcess;
 pub(crate) use reference::ProcessRef;
 pub(super) use running::RunningAttempt;
+pub(crate) use slots::Slots;
 pub use spec::WorkflowTaskFailures;
 pub(crate) use spec::{WorkerSpec, WorkerVersion};
 
@@ -39,6 +41,8 @@ pub(crate) struct Workers {
     alarms: Alarms<Alarm>,
     /// The version of the code that ran each run, where there are several versions.
     code_of: BTreeMap<String, RunCode>,
+    /// The processes that do not poll for a kind of task, for want of a free slot.
+    without_slot: BTreeSet<(ProcessRef, PollKind)>,
 }
 
 impl Workers {
@@ -74,6 +78,11 @@ impl Workers {
     /// Returns the latest process of this process's worker.
     pub(super) fn latest(&self, at: ProcessRef) -> &WorkerProcess {
         &self.processes[at.worker]
+    }
+
+    /// Returns `true` if this process does not poll for activity tasks, for want of a free slot.
+    pub(in crate::world) fn lacks_activity_slot(&self, at: ProcessRef) -> bool {
+        self.without_slot.contains(&(at, PollKind::ActivityTask))
     }
 
     /// Drops the alarms of processes that `forgotten` picks.

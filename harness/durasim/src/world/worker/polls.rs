@@ -11,7 +11,7 @@ use temporalio_protos::temporal::api::{
 use crate::label::{Label, Name, TaskKind};
 
 /// The kinds of poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::enum_variant_names, reason = "Temporal's own words")]
 pub(crate) enum PollKind {
     WorkflowTask,

@@ -7,7 +7,10 @@ use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
 
-use super::{ProcessRef, RunningAttempt, WorkerSpec, polls::Polls, running::LocalAttempts};
+use super::{
+    PollKind, ProcessRef, RunningAttempt, Slots, WorkerSpec, polls::Polls, running::LocalAttempts,
+    slots::Matched,
+};
 use crate::{label::Workflow, mock_workflow::MockWorkflow, world::connection::connection};
 
 /// A worker process. All of it but `spec` is lost when the process dies.
@@ -37,7 +40,9 @@ pub(crate) struct WorkerProcess {
     pub(in crate::world) reporting: BTreeMap<String, Vec<PolledWorkflowTask>>,
     pub(super) polls: Polls,
     /// The polls that wait at the service.
-    pub(super) waiting_polls: Vec<RequestId>,
+    pub(super) waiting_polls: Vec<(RequestId, PollKind)>,
+    pub(super) matched: Matched,
+    pub(in crate::world) slots: Slots,
 }
 
 impl WorkerProcess {
@@ -72,6 +77,8 @@ impl WorkerProcess {
             reporting: BTreeMap::new(),
             polls,
             waiting_polls: Vec::new(),
+            matched: Matched::default(),
+            slots: spec.slots,
             spec,
         }
     }
@@ -117,7 +124,7 @@ impl WorkerProcess {
     }
 
     /// Returns the reference to this process; `worker` is its place among the workers.
-    pub(super) fn reference(&self, worker: usize) -> ProcessRef {
+    pub(in crate::world) fn reference(&self, worker: usize) -> ProcessRef {
         ProcessRef {
             worker,
             incarnation: self.incarnation,

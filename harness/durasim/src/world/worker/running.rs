@@ -1,9 +1,9 @@
 //! The attempts whose code runs in a worker process, of activities and of local activities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use durasim_engine::TaskId;
-use durasim_worker::activity::{HeartbeatThrottle, LocalActivities};
+use durasim_worker::activity::{HeartbeatThrottle, LocalActivities, LocalActivityId};
 use temporalio_protos::temporal::api::workflowservice::v1::PollActivityTaskQueueResponse;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,13 @@ pub(in crate::world) struct RunningAttempt {
     pub(super) bounded: bool,
     /// True if its completion is not to be sent.
     pub(super) report_lost: bool,
+}
+
+impl RunningAttempt {
+    /// Returns the type of its activity.
+    pub(in crate::world) fn activity_type(&self) -> Name {
+        self.subject.activity
+    }
 }
 
 /// The reason for which a worker asks the code of an attempt to stop.
@@ -137,6 +144,8 @@ pub(super) struct LocalAttempts {
     pub(super) clocks: LocalActivities,
     /// The attempts whose code runs and counts for something, by request.
     pub(super) running: BTreeMap<u64, RunningLocal>,
+    /// The local activities that wait for a free slot.
+    pub(super) waiting: VecDeque<LocalActivityId>,
 }
 
 /// An attempt of a local activity whose code runs.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use durasim_worker::{WorkflowDefinitions, WorkflowWorkerOptions, activity::ActivityDefinitions};
 
+use super::Slots;
 use crate::mock_workflow::MockWorkflows;
 
 /// The verdict on workflow code that fails its workflow task on every attempt.
@@ -36,6 +37,7 @@ pub(crate) struct WorkerSpec {
     pub(crate) identity: String,
     /// The number of runs that are kept between their tasks; 0 switches the cache off.
     pub(crate) max_cached: usize,
+    pub(crate) slots: Slots,
     pub(crate) task_failures: WorkflowTaskFailures,
     /// The versions of the code, in the order in which they are deployed.
     pub(crate) versions: Vec<WorkerVersion>,

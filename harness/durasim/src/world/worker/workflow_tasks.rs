@@ -30,8 +30,11 @@ impl State {
         call: WorkerCall,
         result: Result<Response, Status>,
     ) {
-        if self.workers.running(at).is_none() {
+        let Some(process) = self.workers.running_mut(at) else {
             return;
+        };
+        if let WorkerCall::Poll(kind) = call {
+            *process.matched.of(kind) -= 1;
         }
         match (call, result) {
             // An empty answer to a poll brings no task.

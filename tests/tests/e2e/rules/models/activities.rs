@@ -12,7 +12,9 @@ use temporalio_protos::temporal::api::{
 };
 use temporalio_sdk::{
     ActivityCancellationType, ApplicationFailure, WorkflowCancellationToken, WorkflowContext,
-    WorkflowResult, activities::ActivityError,
+    WorkflowResult,
+    activities::ActivityError,
+    runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
 };
 
 use super::{
@@ -157,9 +159,18 @@ async fn activities_with_random_options_close_as_the_model_says(
         let index = usize::try_from(call.attempt).unwrap().min(mine.len()) - 1;
         attempt(call, mine[index].clone())
     };
+    // A slot for each: the model knows none.
+    let slots = FixedSizeSlotSupplier::new(cases.len());
+    let tuner = TunerHolder::builder()
+        .workflow_task_slot_supplier(slots)
+        .activity_task_slot_supplier(slots)
+        .local_activity_task_slot_supplier(slots)
+        .nexus_task_slot_supplier(slots)
+        .build();
     env.worker("queue")
         .workflow::<Caller>()
         .mock_activity(Work::work, mock.clone())
+        .tuner(tuner.clone())
         .start()?;
     for (number, (case, _)) in cases.iter().enumerate() {
         let mut options = on(&number.to_string());
@@ -173,7 +184,10 @@ async fn activities_with_random_options_close_as_the_model_says(
             .await?;
     }
     env.sleep(Duration::from_millis(LATE_MS)).await;
-    env.worker("late").mock_activity(Work::work, mock).start()?;
+    env.worker("late")
+        .mock_activity(Work::work, mock)
+        .tuner(tuner)
+        .start()?;
     env.sleep(seconds(3600)).await;
     let mut ways: BTreeMap<String, u32> = BTreeMap::new();
     for (number, (case, closing)) in cases.iter().enumerate() {
