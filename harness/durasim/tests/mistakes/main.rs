@@ -2,7 +2,8 @@
 //!
 //! Each row is a test that somebody writes in their first weeks with Temporal or with durasim. Its
 //! verdict must come within two seconds, with the right code, their own line and a remedy; and the
-//! same test must pass once the remedy is followed.
+//! same test must pass once the remedy is followed. Mistakes in the attribute do not compile, and
+//! are in `harness/macros/tests/ui`.
 
 #![allow(
     clippy::unused_async,
@@ -19,6 +20,7 @@
     reason = "handlers have the signatures that the SDK's macros take"
 )]
 
+mod calls;
 mod checks;
 mod effects;
 mod failures;
@@ -38,7 +40,8 @@ const ASKED: usize = 61;
 
 #[test]
 fn the_table_has_all_mistakes() {
-    let rows = checks::ROWS
+    let rows = calls::ROWS
+        + checks::ROWS
         + effects::ROWS
         + failures::ROWS
         + messages::ROWS
