@@ -187,6 +187,30 @@ fn a_polling_loop_is_a_limit() {
 }
 
 #[test]
+fn a_test_that_polls_a_workflow_is_not_said_to_wait_for_something_outside() {
+    let report = report_with(at_most(1_000), |env| {
+        async move {
+            env.worker("greetings").workflow::<Approval>().start()?;
+            let client = env.client();
+            let item = "ring".to_owned();
+            let handle = client
+                .start_workflow(Approval::run, item, on("greetings"))
+                .await?;
+            loop {
+                handle.describe(WorkflowDescribeOptions::default()).await?;
+                env.sleep(Duration::from_millis(1)).await;
+            }
+            #[expect(unreachable_code, reason = "the type of the test")]
+            TestResult::Ok(())
+        }
+        .boxed_local()
+    });
+    let text = report.to_string();
+    assert!(text.contains("Approval w-1 is open"), "{text}");
+    assert!(!text.contains("outside its world"), "{text}");
+}
+
+#[test]
 fn an_activity_that_always_fails_is_named_when_the_world_reaches_its_limit() {
     insta::assert_snapshot!(report_with(at_most(5_000), |env| {
         async move {

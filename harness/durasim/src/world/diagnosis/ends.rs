@@ -179,15 +179,20 @@ pub(crate) fn stalled(stalled: &Stalled) -> Failure {
 /// Returns the failure of a world in which a task, most likely the test, sleeps beyond the last
 /// moment of the world.
 pub(crate) fn oversleeps(state: &State, exceeded: &LimitExceeded) -> Failure {
-    let mut failure = limit(state, exceeded);
-    let mut waiting = failure.diagnosis.iter_mut().flat_map(|it| &mut it.waiting);
-    if let Some(test) = waiting.find(|waiting| is_test(waiting)) {
+    let mut diagnosis = diagnose(state);
+    if let Some(test) = diagnosis.waiting.iter_mut().find(|it| is_test(it)) {
         "a timer that is due after the last moment of its world".clone_into(&mut test.what);
     }
-    failure
+    Failure::limit(exceeded, Some(diagnosis))
 }
 
 /// Returns the failure of a world that exceeded a limit.
 pub(crate) fn limit(state: &State, exceeded: &LimitExceeded) -> Failure {
-    Failure::limit(exceeded, Some(diagnose(state)))
+    let mut diagnosis = diagnose(state);
+    // The world goes on: a test that waits for no answer sleeps, or polls.
+    let asks = |asked_by: Option<&str>| asked_by == Some(TEST);
+    if !state.calls.iter().any(|it| asks(it.asked_by.as_deref())) {
+        diagnosis.waiting.retain(|it| !is_test(it));
+    }
+    Failure::limit(exceeded, Some(diagnosis))
 }
