@@ -14,12 +14,14 @@
 //!
 //! | floor | folder | what it is |
 //! | --- | --- | --- |
+//! | 11 | `cluster` | [`Cluster`]: several namespaces, each with a [`Service`] |
 //! | 10 | `interface` | the methods of [`Service`] that its driver calls, and a look at its state |
 //! | 9 | `frontend` | requests: validated, then handled, one file for each RPC |
 //! | 8 | `executors` | transfer tasks, deliveries between runs, and timers that fire |
 //! | 7 | `matching` | tasks and polls that meet |
 //! | 6 | `state` | [`Service`]: all runs, queues, timers and callers that wait; transactions |
 //! | 5 | `commands` | commands of a workflow task, applied to a run |
+//! | 4 | `visibility` | queries for runs, in the dialect of SQL that the server takes |
 //! | 4 | `run` | one run: its history and its mutable state |
 //! | 3 | `history` | events, the buffer of those that wait for an id, and rules of histories |
 //! | 2 | `policies` | retries, timeouts and cron schedules, as pure functions |
@@ -29,6 +31,7 @@
 
 mod api;
 mod base;
+mod cluster;
 mod commands;
 mod executors;
 mod frontend;
@@ -41,6 +44,7 @@ mod run;
 mod state;
 #[cfg(test)]
 mod testing;
+mod visibility;
 
 pub use base::{
     config::{Limits, ServiceConfig},
@@ -48,6 +52,7 @@ pub use base::{
     reason::Reason,
     time,
 };
+pub use cluster::Cluster;
 pub use history::rules as history_rules;
 pub use interface::{
     inspect::{

@@ -60,6 +60,12 @@ impl World {
         self.send_with(request.into(), None)
     }
 
+    /// Ends the wait of a request.
+    pub(crate) fn expire(&mut self, id: RequestId) {
+        self.service.expire(self.now_ms, id);
+        self.collect();
+    }
+
     /// Sends a request with a deadline.
     pub(crate) fn send_until(
         &mut self,

@@ -29,6 +29,9 @@ pub struct ServiceConfig {
     ///   workflow task that are not in history yet. The server sends them, and SDK 1.1 handles them
     ///   before the task arrives, as above.
     pub patient_queries: bool,
+    /// True if the service keeps a tally of the tasks that workers have, for
+    /// [`Service::is_working`](crate::Service::is_working).
+    pub tracks_work: bool,
 }
 
 impl Default for ServiceConfig {
@@ -38,6 +41,7 @@ impl Default for ServiceConfig {
             limits: Limits::default(),
             nexus: true,
             patient_queries: false,
+            tracks_work: false,
         }
     }
 }

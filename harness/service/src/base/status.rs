@@ -11,7 +11,8 @@ use temporalio_protos::{
     google::rpc,
     temporal::api::{
         errordetails::v1::{
-            MultiOperationExecutionFailure, NotFoundFailure, QueryFailedFailure,
+            MultiOperationExecutionFailure, NamespaceAlreadyExistsFailure,
+            NamespaceNotFoundFailure, NotFoundFailure, QueryFailedFailure,
             WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
             multi_operation_execution_failure::OperationStatus,
         },
@@ -56,6 +57,29 @@ pub(crate) fn not_found(message: impl Into<String>) -> Status {
         message,
         "NotFoundFailure",
         &NotFoundFailure::default(),
+    )
+}
+
+/// Returns NOT_FOUND for a namespace that is not registered.
+pub(crate) fn namespace_not_found(name: &str) -> Status {
+    let detail = NamespaceNotFoundFailure {
+        namespace: name.to_owned(),
+    };
+    with_detail(
+        Code::NotFound,
+        format!("Namespace {name} is not found."),
+        "NamespaceNotFoundFailure",
+        &detail,
+    )
+}
+
+/// Returns ALREADY_EXISTS for a namespace that is registered.
+pub(crate) fn namespace_already_exists(name: &str) -> Status {
+    with_detail(
+        Code::AlreadyExists,
+        format!("Namespace {name:?} already exists"),
+        "NamespaceAlreadyExistsFailure",
+        &NamespaceAlreadyExistsFailure {},
     )
 }
 

@@ -63,7 +63,7 @@ fn execution_config(run: &Run) -> WorkflowExecutionConfig {
     }
 }
 
-fn execution_info(run: &Run) -> WorkflowExecutionInfo {
+pub(super) fn execution_info(run: &Run) -> WorkflowExecutionInfo {
     let started = run.started();
     let root = started
         .root_workflow_execution

@@ -8,6 +8,7 @@ mod activity_task;
 pub(crate) mod answer;
 mod describe_workflow_execution;
 mod get_workflow_execution_history;
+mod list_workflow_executions;
 mod nexus_task;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
@@ -18,7 +19,7 @@ mod respond_workflow_task_failed;
 mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
-mod system;
+pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 pub(crate) mod update_workflow_execution;
@@ -103,6 +104,21 @@ pub(crate) fn handle(
         Request::DescribeWorkflowExecution(request) => {
             describe_workflow_execution::handle(service, &request)
         }
+        Request::ListWorkflowExecutions(request) => {
+            list_workflow_executions::list(service, &request)
+        }
+        Request::ScanWorkflowExecutions(request) => {
+            list_workflow_executions::scan(service, &request)
+        }
+        Request::CountWorkflowExecutions(request) => {
+            list_workflow_executions::count(service, &request)
+        }
+        Request::ListOpenWorkflowExecutions(request) => {
+            list_workflow_executions::list_open(service, &request)
+        }
+        Request::ListClosedWorkflowExecutions(request) => {
+            list_workflow_executions::list_closed(service, &request)
+        }
         Request::GetWorkflowExecutionHistory(request) => {
             get_workflow_execution_history::handle(service, id, &request)
         }
@@ -110,7 +126,11 @@ pub(crate) fn handle(
             get_workflow_execution_history::handle_reverse(service, &request)
         }
         Request::GetSystemInfo(_) => Ok(system::info(service)),
-        Request::DescribeNamespace(_) => Ok(system::describe_namespace(service)),
+        Request::DescribeNamespace(_) => Ok(system::namespace(&service.config).into()),
+        Request::RegisterNamespace(_)
+        | Request::ListNamespaces(_)
+        | Request::UpdateNamespace(_)
+        | Request::DeprecateNamespace(_) => Err(status_of_unserved(request.rpc().name())),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
         Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, &request)),
         Request::ResetWorkflowExecution(request) => {

@@ -13,7 +13,7 @@ use crate::{
         },
         taskqueue::{PollerInfo, TaskQueueStats},
     },
-    base::{identifiers::derived_uuid, time::timestamp},
+    base::{config::ServiceConfig, time::timestamp},
     frontend::answer::Answer,
     matching,
     state::{service::Service, task_queues::QueueKind},
@@ -44,11 +44,11 @@ pub(super) fn info(service: &Service) -> Answer {
     .into()
 }
 
-pub(super) fn describe_namespace(service: &Service) -> Answer {
-    let name = service.config.namespace.clone();
+/// Returns the description of the namespace of a service.
+pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
     let namespace = NamespaceInfo {
-        id: derived_uuid(&name, 0),
-        name,
+        id: config.namespace_id(),
+        name: config.namespace.clone(),
         state: NamespaceState::Registered.into(),
         capabilities: Some(namespace_info::Capabilities {
             sync_update: true,
@@ -59,9 +59,8 @@ pub(super) fn describe_namespace(service: &Service) -> Answer {
     };
     DescribeNamespaceResponse {
         namespace_info: Some(namespace),
-        ..Default::default()
+        ..DescribeNamespaceResponse::default()
     }
-    .into()
 }
 
 /// Returns the waiting pollers of a queue, and its backlog.

@@ -4,3 +4,4 @@ mod drive;
 pub(crate) mod inspect;
 pub(crate) mod standing_poll;
 pub(crate) mod task_queues;
+mod waits;

@@ -159,7 +159,12 @@ macro_rules! rpcs {
 
 rpcs! {
     GetSystemInfo(GetSystemInfoRequest) -> v1::GetSystemInfoResponse,
+    // Namespaces, which only a cluster serves.
+    RegisterNamespace(RegisterNamespaceRequest) -> v1::RegisterNamespaceResponse,
     DescribeNamespace(DescribeNamespaceRequest) -> v1::DescribeNamespaceResponse,
+    ListNamespaces(ListNamespacesRequest) -> v1::ListNamespacesResponse,
+    UpdateNamespace(UpdateNamespaceRequest) -> v1::UpdateNamespaceResponse,
+    DeprecateNamespace(DeprecateNamespaceRequest) -> v1::DeprecateNamespaceResponse,
 
     StartWorkflowExecution(StartWorkflowExecutionRequest) -> v1::StartWorkflowExecutionResponse,
     SignalWorkflowExecution(SignalWorkflowExecutionRequest) -> v1::SignalWorkflowExecutionResponse,
@@ -177,6 +182,13 @@ rpcs! {
     ResetWorkflowExecution(ResetWorkflowExecutionRequest) -> v1::ResetWorkflowExecutionResponse,
     DescribeWorkflowExecution(DescribeWorkflowExecutionRequest)
         -> v1::DescribeWorkflowExecutionResponse,
+    ListWorkflowExecutions(ListWorkflowExecutionsRequest) -> v1::ListWorkflowExecutionsResponse,
+    ScanWorkflowExecutions(ScanWorkflowExecutionsRequest) -> v1::ScanWorkflowExecutionsResponse,
+    CountWorkflowExecutions(CountWorkflowExecutionsRequest) -> v1::CountWorkflowExecutionsResponse,
+    ListOpenWorkflowExecutions(ListOpenWorkflowExecutionsRequest)
+        -> v1::ListOpenWorkflowExecutionsResponse,
+    ListClosedWorkflowExecutions(ListClosedWorkflowExecutionsRequest)
+        -> v1::ListClosedWorkflowExecutionsResponse,
     GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest)
         -> v1::GetWorkflowExecutionHistoryResponse,
     GetWorkflowExecutionHistoryReverse(GetWorkflowExecutionHistoryReverseRequest)

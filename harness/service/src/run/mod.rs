@@ -132,6 +132,14 @@ impl Run {
         self.state.status == WorkflowExecutionStatus::Running
     }
 
+    /// Returns `true` if a worker has a task of the run.
+    pub(crate) fn is_being_worked_on(&self) -> bool {
+        self.is_running()
+            && (self.state.workflow_task.started().is_some()
+                || self.activities.iter().any(|it| it.started.is_some())
+                || self.nexus_operations.iter().any(|it| it.has_request_under_way()))
+    }
+
     pub(crate) fn execution(&self) -> WorkflowExecution {
         WorkflowExecution {
             workflow_id: self.workflow_id.clone(),

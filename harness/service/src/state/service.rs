@@ -1,6 +1,6 @@
 //! The state of the service.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tonic::Status;
 
@@ -40,6 +40,8 @@ pub struct Service {
     pub(crate) deliveries: Deliveries,
     pub(crate) update_waiters: UpdateWaiters,
     pub(crate) work: VecDeque<Work>,
+    /// The runs of which a worker has a task, if the service tracks work.
+    pub(crate) working: BTreeSet<RunKey>,
     pub(crate) replies: Vec<Reply>,
 }
 
@@ -58,6 +60,7 @@ impl Service {
             deliveries: Deliveries::default(),
             update_waiters: UpdateWaiters::default(),
             work: VecDeque::new(),
+            working: BTreeSet::new(),
             replies: Vec::new(),
         }
     }

@@ -115,11 +115,23 @@ impl TaskQueues {
         &mut self.queues[key.0]
     }
 
-    /// Removes the poll of a caller that has gone away.
-    pub(crate) fn cancel_poll(&mut self, id: RequestId) {
+    /// Removes a poll, and returns the kind of its queue; `None` if there is no such poll.
+    pub(crate) fn cancel_poll(&mut self, id: RequestId) -> Option<QueueKind> {
         for queue in &mut self.queues {
-            queue.pollers.retain(|poller| poller.id != id);
+            if let Some(place) = queue.pollers.iter().position(|poller| poller.id == id) {
+                queue.pollers.remove(place);
+                return Some(queue.kind);
+            }
         }
+        None
+    }
+
+    /// Returns `true` if a task waits on a queue that was polled within this time.
+    pub(crate) fn awaits_poll(&self, now_ms: u64, within_ms: u64) -> bool {
+        self.queues.iter().any(|queue| {
+            let last_poll_ms = queue.last_poll_ms.unwrap_or(0);
+            !queue.backlog.is_empty() && last_poll_ms + within_ms >= now_ms
+        })
     }
 
     /// Returns `true` if a worker polls a workflow task queue, or did within this time.

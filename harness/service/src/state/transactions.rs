@@ -84,6 +84,12 @@ impl Service {
     pub(crate) fn close_transaction(&mut self, key: RunKey) {
         let run = self.executions.run_mut(key);
         run.close_transaction(self.now_ms, &self.config.limits);
+        if self.config.tracks_work {
+            match run.is_being_worked_on() {
+                true => self.working.insert(key),
+                false => self.working.remove(&key),
+            };
+        }
         self.timers.rearm(run);
         self.work.extend(run.outbox.drain(..).map(Work::Transfer));
         let has_queries = !run.is_running() && !run.buffered_queries.is_empty();

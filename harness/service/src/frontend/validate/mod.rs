@@ -20,6 +20,7 @@ use crate::{
     base::{
         checks::{invalid, task_queue},
         config::ServiceConfig,
+        status,
     },
     messages::request::Request,
 };
@@ -40,7 +41,16 @@ pub(crate) fn validate(
     match request {
         // Only the namespace is checked here, or the task token is checked later.
         Request::GetSystemInfo(_)
+        | Request::RegisterNamespace(_)
         | Request::DescribeNamespace(_)
+        | Request::ListNamespaces(_)
+        | Request::UpdateNamespace(_)
+        | Request::DeprecateNamespace(_)
+        | Request::ListWorkflowExecutions(_)
+        | Request::ScanWorkflowExecutions(_)
+        | Request::CountWorkflowExecutions(_)
+        | Request::ListOpenWorkflowExecutions(_)
+        | Request::ListClosedWorkflowExecutions(_)
         | Request::ShutdownWorker(_)
         | Request::RespondQueryTaskCompleted(_)
         | Request::RecordActivityTaskHeartbeat(_)
@@ -129,7 +139,7 @@ fn execution(execution: Option<&WorkflowExecution>) -> Result<(), Status> {
 }
 
 fn check_namespace(request: &Request, config: &ServiceConfig) -> Result<(), Status> {
-    let (namespace, has_task_token) = namespace_of(request);
+    let (namespace, has_task_token) = named_namespace(request);
     let Some(namespace) = namespace else {
         return Ok(());
     };
@@ -145,22 +155,30 @@ fn check_namespace(request: &Request, config: &ServiceConfig) -> Result<(), Stat
         return invalid("Namespace length exceeds limit.");
     }
     if namespace != config.namespace {
-        return Err(Status::not_found(format!(
-            "Namespace {namespace} is not found."
-        )));
+        return Err(status::namespace_not_found(namespace));
     }
     Ok(())
 }
 
+/// Returns the namespace that a request names; `None` if such a request names none.
+pub(crate) fn namespace_of(request: &Request) -> Option<&str> {
+    named_namespace(request).0
+}
+
 /// Returns the namespace that a request names, and `true` if the request has a task token, which
 /// names one too.
-fn namespace_of(request: &Request) -> (Option<&str>, bool) {
+fn named_namespace(request: &Request) -> (Option<&str>, bool) {
     macro_rules! namespace {
         ([$($plain:ident),+ $(,)?], [$($token:ident),+ $(,)?]) => {
             match request {
                 // A namespace can be described by its id alone. There is only one, which the
                 // service describes.
-                Request::GetSystemInfo(_) | Request::CompleteNexusOperation(_) => (None, false),
+                Request::GetSystemInfo(_)
+                | Request::CompleteNexusOperation(_)
+                | Request::RegisterNamespace(_)
+                | Request::ListNamespaces(_)
+                | Request::UpdateNamespace(_)
+                | Request::DeprecateNamespace(_) => (None, false),
                 Request::DescribeNamespace(request) if !request.id.is_empty() => (None, false),
                 $(Request::$plain(request) => (Some(request.namespace.as_str()), false),)+
                 $(Request::$token(request) => (Some(request.namespace.as_str()), true),)+
@@ -181,6 +199,11 @@ fn namespace_of(request: &Request) -> (Option<&str>, bool) {
             TerminateWorkflowExecution,
             ResetWorkflowExecution,
             DescribeWorkflowExecution,
+            ListWorkflowExecutions,
+            ScanWorkflowExecutions,
+            CountWorkflowExecutions,
+            ListOpenWorkflowExecutions,
+            ListClosedWorkflowExecutions,
             GetWorkflowExecutionHistory,
             GetWorkflowExecutionHistoryReverse,
             PollWorkflowTaskQueue,

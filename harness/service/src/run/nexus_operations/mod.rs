@@ -162,6 +162,13 @@ impl PendingNexusOperation {
         self.started.as_ref().map_or("", |started| &started.token)
     }
 
+    /// Returns `true` if the handler has a request, to start or to cancel the operation.
+    pub(crate) fn has_request_under_way(&self) -> bool {
+        let cancellation = self.cancellation.as_ref();
+        let cancel = cancellation.is_some_and(|it| it.requests.is_under_way());
+        self.starting.is_under_way() || cancel
+    }
+
     /// Returns the requests of a kind, if there are any to send.
     pub(crate) fn requests(&self, call: NexusCall) -> Option<&Requests> {
         match call {

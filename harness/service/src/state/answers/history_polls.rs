@@ -11,7 +11,7 @@ use crate::{
     },
     base::{
         failure::{self},
-        identifiers::RunKey,
+        identifiers::{RequestId, RunKey},
     },
     run::{Run, token::HistoryToken},
     state::{service::Service, waiting::history_polls::HistoryPoll},
@@ -143,6 +143,22 @@ fn response(
         }),
         next_page_token: next.map(HistoryToken::encode).unwrap_or_default(),
         ..GetWorkflowExecutionHistoryResponse::default()
+    }
+}
+
+/// Answers a long poll that has waited long enough, with no events and a token to go on from.
+///
+/// Source: `temporalio/temporal: service/history/api/getworkflowexecutionhistory/api.go`.
+pub(crate) fn expire(service: &mut Service, id: RequestId) {
+    for waiters in service.history_polls.values_mut() {
+        if let Some(place) = waiters.iter().position(|waiter| waiter.id == id) {
+            let token = waiters.remove(place).token;
+            let next = HistoryToken {
+                first_event_id: token.first_event_id.max(token.end_event_id),
+                ..token
+            };
+            return service.reply(id, Ok(response(Vec::new(), Some(next)).into()));
+        }
     }
 }
 

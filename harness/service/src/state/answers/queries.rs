@@ -341,13 +341,23 @@ pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     {
         return refuse(service, query, status::deadline_exceeded());
     }
-    let Some(sent) = &mut pending.sent else {
+    let Some(sent) = &pending.sent else {
         return;
     };
     if sent.sticky_deadline_ms.is_some() {
         service.executions.run_mut(key).state.workflow_task.sticky = None;
         return send_directly(service, query);
     }
+    look_for_poller(service, query);
+}
+
+/// Refuses a query that no worker polls for.
+fn look_for_poller(service: &mut Service, query: u64) {
+    let now_ms = service.now_ms;
+    let pending = service.queries.pending.get_mut(&query);
+    let Some(sent) = pending.and_then(|pending| pending.sent.as_mut()) else {
+        return;
+    };
     sent.looked_for_poller = true;
     let queue = sent.queue.clone();
     if service
@@ -358,6 +368,17 @@ pub(crate) fn fall_due(service: &mut Service, key: RunKey) {
     }
     let absent = "no poller seen for task queue recently, worker may be down";
     refuse(service, query, Status::failed_precondition(absent));
+}
+
+/// Refuses the query of a caller that is about to give up, if no worker polls for it.
+pub(crate) fn expire(service: &mut Service, request: RequestId) {
+    let Some(query) = service.queries.of(request) else {
+        return;
+    };
+    let sent = service.queries.get(query).and_then(|it| it.sent.as_ref());
+    if sent.is_some_and(|sent| !sent.is_taken) {
+        look_for_poller(service, query);
+    }
 }
 
 fn refuse(service: &mut Service, query: u64, status: Status) {

@@ -39,17 +39,27 @@ const LONG_POLL_MS: u64 = 20_000;
 
 /// Removes a caller that has gone away.
 pub(crate) fn cancel(service: &mut Service, id: RequestId) {
-    let by_run = &mut service.update_waiters.by_run;
-    let of_caller = by_run
-        .iter()
-        .find(|(_, waiters)| waiters.iter().any(|waiter| waiter.id == id));
-    if let Some(key) = of_caller.map(|(key, _)| *key) {
-        by_run
-            .entry(key)
-            .or_default()
-            .retain(|waiter| waiter.id != id);
-        rearm(service, key);
+    take(service, id);
+}
+
+/// Answers a caller that has waited long enough with the stage that its update has reached.
+pub(crate) fn expire(service: &mut Service, id: RequestId) {
+    if let Some((key, mut waiter)) = take(service, id) {
+        waiter.stage = Stage::Unspecified;
+        wait(service, key, waiter);
     }
+}
+
+/// Removes a caller, and returns it with the run of its update.
+fn take(service: &mut Service, id: RequestId) -> Option<(RunKey, Waiter)> {
+    let by_run = &mut service.update_waiters.by_run;
+    let (key, place) = by_run.iter().find_map(|(key, waiters)| {
+        let place = waiters.iter().position(|waiter| waiter.id == id)?;
+        Some((*key, place))
+    })?;
+    let waiter = by_run.get_mut(&key)?.remove(place);
+    rearm(service, key);
+    Some((key, waiter))
 }
 
 /// Updates the run's timer after a change to the callers of its updates.

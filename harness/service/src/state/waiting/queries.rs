@@ -78,6 +78,12 @@ impl Queries {
             .map(|(query, _)| *query)
     }
 
+    /// Returns `true` if a worker has any query as a task of its own.
+    pub(crate) fn any_taken(&self) -> bool {
+        let mut sent = self.pending.values().filter_map(|it| it.sent.as_ref());
+        sent.any(|sent| sent.is_taken)
+    }
+
     /// Returns the query that was last sent with this ordinal.
     pub(crate) fn sent(&self, query: u64, ordinal: u32) -> Option<&PendingQuery> {
         self.get(query).filter(|pending| {

@@ -1,0 +1,174 @@
+//! The command line.
+//!
+//! Source of the two foreign spellings: `temporalio-sdk-core: src/ephemeral_server/mod.rs`.
+
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use durasim_server::Time;
+
+/// A command, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Serve(Serving),
+}
+
+/// The server to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
+    pub(crate) time: Time,
+    /// The first is the one that clients are told to use.
+    pub(crate) namespaces: Vec<String>,
+    /// True if a request to an unknown namespace registers it.
+    pub(crate) registers_namespaces: bool,
+    /// True if the server ends when its parent process does: an SDK started it.
+    pub(crate) ends_with_parent: bool,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+///
+/// Clap's, which knows how to print itself: also for `--help` and `--version`.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Command, clap::Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let port = arguments.get(1).and_then(|first| first.to_str()?.parse::<u16>().ok());
+    if port.is_some() {
+        return TestServer::try_parse_from(arguments).map(|it| Command::Serve(it.into()));
+    }
+    let line = CommandLine::try_parse_from(arguments)?;
+    Ok(Command::Serve(match line.command {
+        Subcommands::Serve(serve) => serve.into(),
+        Subcommands::Server {
+            command: ServerCommand::StartDev(start),
+        } => start.into(),
+    }))
+}
+
+/// The simulated Temporal service, for workers and clients of every SDK.
+#[derive(Debug, Parser)]
+#[command(name = "durasim", version, after_help = AS_TEST_SERVER)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+const AS_TEST_SERVER: &str = "\
+`durasim PORT` runs as Temporal's test server: time skips, once a client unlocks it. Give the path \
+of this program to an SDK's time-skipping test environment.";
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Serves Temporal's API on a port.
+    Serve(Serve),
+    /// Runs as the development server of the `temporal` command line, for SDKs that start one.
+    Server {
+        #[command(subcommand)]
+        command: ServerCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ServerCommand {
+    /// Serves Temporal's API on a port, in real time.
+    StartDev(StartDev),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The port to listen on; 0 for any that is free.
+    #[arg(long, default_value_t = 7233)]
+    port: u16,
+    /// The address to listen on. Others than the loopback address let other machines in.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    ip: IpAddr,
+    /// The way in which time passes.
+    #[arg(long, value_enum, default_value_t = TimeArgument::Real)]
+    time: TimeArgument,
+    /// A namespace that exists from the beginning.
+    #[arg(long = "namespace", value_name = "NAME", default_value = "default")]
+    namespaces: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TimeArgument {
+    /// As outside.
+    Real,
+    /// Time jumps to the next timer whenever no worker has a task and no client holds it up.
+    Skipping,
+}
+
+/// The options of `temporal server start-dev` that matter here. The others are accepted, and change
+/// nothing.
+#[derive(Debug, Args)]
+struct StartDev {
+    #[arg(long, short, default_value_t = 7233)]
+    port: u16,
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    ip: IpAddr,
+    #[arg(long = "namespace", short, value_name = "NAME", default_value = "default")]
+    namespaces: Vec<String>,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    others: Vec<OsString>,
+}
+
+/// The command line of Temporal's test server.
+#[derive(Debug, Parser)]
+#[command(name = "durasim", version)]
+struct TestServer {
+    /// The port to listen on.
+    port: u16,
+    /// Lets time skip from the beginning.
+    #[arg(long)]
+    enable_time_skipping: bool,
+}
+
+impl From<Serve> for Serving {
+    fn from(serve: Serve) -> Self {
+        Self {
+            address: SocketAddr::new(serve.ip, serve.port),
+            time: match serve.time {
+                TimeArgument::Real => Time::Real,
+                TimeArgument::Skipping => Time::Skipping { locked: false },
+            },
+            namespaces: serve.namespaces,
+            registers_namespaces: false,
+            ends_with_parent: false,
+        }
+    }
+}
+
+impl From<StartDev> for Serving {
+    fn from(start: StartDev) -> Self {
+        Self {
+            address: SocketAddr::new(start.ip, start.port),
+            time: Time::Real,
+            namespaces: start.namespaces,
+            registers_namespaces: false,
+            ends_with_parent: true,
+        }
+    }
+}
+
+impl From<TestServer> for Serving {
+    fn from(server: TestServer) -> Self {
+        Self {
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), server.port),
+            time: Time::Skipping {
+                locked: !server.enable_time_skipping,
+            },
+            namespaces: vec!["default".to_owned()],
+            registers_namespaces: true,
+            ends_with_parent: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! The three spellings.
+
+use pretty_assertions::assert_eq;
+
+use super::*;
+
+fn serving(line: &str) -> Serving {
+    let arguments = line.split_whitespace().map(OsString::from);
+    let Command::Serve(serving) = parse(arguments).unwrap_or_else(|error| panic!("{error}"));
+    serving
+}
+
+fn refusal(line: &str) -> String {
+    let arguments = line.split_whitespace().map(OsString::from);
+    parse(arguments).unwrap_err().to_string()
+}
+
+#[test]
+fn a_server_listens_on_the_loopback_address_in_real_time_by_default() {
+    let serving = serving("durasim serve");
+    assert_eq!(serving.address.to_string(), "127.0.0.1:7233");
+    assert_eq!(serving.time, Time::Real);
+    assert_eq!(serving.namespaces, ["default"]);
+    assert!(!serving.ends_with_parent);
+}
+
+#[test]
+fn namespaces_and_time_are_options() {
+    let serving = serving("durasim serve --time skipping --namespace a --namespace b --port 0");
+    assert_eq!(serving.namespaces, ["a", "b"]);
+    assert_eq!(serving.time, Time::Skipping { locked: false });
+    assert_eq!(serving.address.port(), 0);
+}
+
+#[test]
+fn a_port_alone_is_the_test_server_of_an_sdk() {
+    let serving = serving("durasim 4567");
+    assert_eq!(serving.address.to_string(), "127.0.0.1:4567");
+    assert_eq!(serving.time, Time::Skipping { locked: true });
+    assert!(serving.registers_namespaces && serving.ends_with_parent);
+}
+
+#[test]
+fn the_test_server_may_skip_time_from_the_beginning() {
+    let serving = serving("durasim 4567 --enable-time-skipping");
+    assert_eq!(serving.time, Time::Skipping { locked: false });
+}
+
+#[test]
+fn the_development_server_takes_the_options_that_sdks_give_it() {
+    let serving = serving(
+        "durasim server start-dev --port 7000 --namespace orders --ip 127.0.0.1 --log-format \
+         pretty --log-level warn --dynamic-config-value frontend.enableServerVersionCheck=false \
+         --dynamic-config-value frontend.enableUpdateWorkflowExecution=true --headless",
+    );
+    assert_eq!(serving.address.to_string(), "127.0.0.1:7000");
+    assert_eq!(serving.namespaces, ["orders"]);
+    assert_eq!(serving.time, Time::Real);
+}
+
+#[test]
+fn a_wrong_option_is_named() {
+    assert!(refusal("durasim serve --prot 1").contains("--prot"));
+    assert!(refusal("durasim serve --time never").contains("skipping"));
+    assert!(refusal("durasim").contains("serve"));
+}

@@ -1,0 +1,103 @@
+//! `durasim serve`: the server, until a signal or its parent's end.
+
+use std::{error::Error, io, time::Duration};
+
+use durasim_server::{Server, ServerOptions, Time};
+
+use crate::arguments::Serving;
+
+/// The time between two looks for the parent process.
+const PARENT_CHECK: Duration = Duration::from_millis(250);
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+///
+/// The error of a port that cannot be listened on, or of a system without threads or signals.
+pub(crate) fn serve(serving: &Serving) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(run(serving))
+}
+
+async fn run(serving: &Serving) -> Result<(), Box<dyn Error>> {
+    let mut options = ServerOptions::new(serving.address);
+    options.time = serving.time;
+    options.registers_namespaces = serving.registers_namespaces;
+    let (first, others) = serving.namespaces.split_first().expect("clap gives a default");
+    options.service.namespace.clone_from(first);
+    options.namespaces = others.to_vec();
+    // Signals count from before the port is open: nothing is lost in between.
+    let stop = Stop::new(serving.ends_with_parent)?;
+    let server = Server::bind(options).await?;
+    println!("{}", greeting(&server, serving));
+    server.run_until(stop.wait()).await?;
+    Ok(())
+}
+
+/// Returns the line that says how to reach the server.
+fn greeting(server: &Server, serving: &Serving) -> String {
+    let address = server.local_address();
+    let namespace = &serving.namespaces[0];
+    let time = match serving.time {
+        Time::Real => "in real time",
+        Time::Skipping { locked: true } => "time skips when a client unlocks it",
+        Time::Skipping { locked: false } => "time skips",
+    };
+    format!(
+        "durasim serves Temporal on {address} ({time}): SDKs connect to {address}, namespace \
+         {namespace}; `temporal --address {address} --namespace {namespace} workflow list`; \
+         `temporal-ui-server` with TEMPORAL_ADDRESS={address}"
+    )
+}
+
+/// All that ends the server.
+struct Stop {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    parent: Option<u32>,
+}
+
+impl Stop {
+    fn new(ends_with_parent: bool) -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+            parent: parent().filter(|_| ends_with_parent),
+        })
+    }
+
+    async fn wait(mut self) {
+        let interrupted = tokio::signal::ctrl_c();
+        #[cfg(unix)]
+        let terminated = self.terminate.recv();
+        #[cfg(not(unix))]
+        let terminated = std::future::pending::<Option<()>>();
+        tokio::select! {
+            _ = interrupted => {}
+            _ = terminated => {}
+            () = orphaned(self.parent) => {}
+        }
+    }
+}
+
+/// Waits until the parent process has ended: another process adopts this one then.
+async fn orphaned(first: Option<u32>) {
+    if first.is_none() {
+        std::future::pending::<()>().await;
+    }
+    while parent() == first {
+        tokio::time::sleep(PARENT_CHECK).await;
+    }
+}
+
+#[cfg(unix)]
+fn parent() -> Option<u32> {
+    Some(std::os::unix::process::parent_id())
+}
+
+#[cfg(not(unix))]
+fn parent() -> Option<u32> {
+    None
+}

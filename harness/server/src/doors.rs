@@ -1,0 +1,152 @@
+//! One gRPC service each: a path and bytes become a request.
+
+use std::{
+    convert::Infallible,
+    marker::PhantomData,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use durasim_service::{Request, request::WORKFLOW_SERVICE};
+use futures::{FutureExt, future::BoxFuture};
+use tonic::{
+    Status,
+    body::Body,
+    codec::CompressionEncoding,
+    server::{Grpc, NamedService},
+};
+use tower_service::Service;
+
+use crate::{bytes_codec::BytesCodec, host::Host, patience, time_skipping};
+
+/// A gRPC service that the server has.
+pub(crate) trait Door: Clone + Send + Sync + 'static {
+    const NAME: &'static str;
+
+    /// Answers an RPC.
+    fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>>;
+}
+
+/// An RPC that came in.
+pub(crate) struct Call {
+    host: Arc<Host>,
+    rpc: String,
+    timeout: Option<Duration>,
+    message: Bytes,
+}
+
+/// Temporal's `WorkflowService`.
+#[derive(Clone)]
+pub(crate) struct Workflows;
+
+impl Door for Workflows {
+    const NAME: &'static str = WORKFLOW_SERVICE;
+
+    fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
+        async move {
+            let request = Request::decode(&call.rpc, &call.message)?;
+            let response = call.host.call(request, call.timeout).await?;
+            Ok(response.encode_to_vec())
+        }
+        .boxed()
+    }
+}
+
+/// Temporal's `TestService`.
+#[derive(Clone)]
+pub(crate) struct Tests;
+
+impl Door for Tests {
+    const NAME: &'static str = "temporal.api.testservice.v1.TestService";
+
+    fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
+        async move { time_skipping::answer(&call.host, &call.rpc, &call.message).await }.boxed()
+    }
+}
+
+/// A door in its frame: the service that tonic calls.
+pub(crate) struct Framed<D> {
+    host: Arc<Host>,
+    door: PhantomData<fn() -> D>,
+}
+
+impl<D: Door> Framed<D> {
+    pub(crate) fn new(host: &Arc<Host>) -> Self {
+        Self {
+            host: host.clone(),
+            door: PhantomData,
+        }
+    }
+}
+
+impl<D> Clone for Framed<D> {
+    fn clone(&self) -> Self {
+        Self {
+            host: self.host.clone(),
+            door: PhantomData,
+        }
+    }
+}
+
+impl<D: Door> NamedService for Framed<D> {
+    const NAME: &'static str = D::NAME;
+}
+
+impl<D: Door> Service<http::Request<Body>> for Framed<D> {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let unary = Unary::<D> {
+            host: self.host.clone(),
+            rpc: rpc.to_owned(),
+            timeout: patience::timeout(request.headers()),
+            door: PhantomData,
+        };
+        async move {
+            // Clients compress their requests by default, and accept what the server sends.
+            let mut grpc = Grpc::new(BytesCodec)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .send_compressed(CompressionEncoding::Gzip);
+            Ok(grpc.unary(unary, request).await)
+        }
+        .boxed()
+    }
+}
+
+/// One RPC of a door.
+struct Unary<D> {
+    host: Arc<Host>,
+    rpc: String,
+    timeout: Option<Duration>,
+    door: PhantomData<fn() -> D>,
+}
+
+impl<D: Door> Service<tonic::Request<Bytes>> for Unary<D> {
+    type Response = tonic::Response<Vec<u8>>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Self::Response, Status>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let answer = D::answer(Call {
+            host: self.host.clone(),
+            rpc: self.rpc.clone(),
+            timeout: self.timeout,
+            message: request.into_inner(),
+        });
+        async move { Ok(tonic::Response::new(answer.await?)) }.boxed()
+    }
+}
+

@@ -1,0 +1,49 @@
+//! The options of a server.
+
+use std::net::SocketAddr;
+
+use durasim_service::ServiceConfig;
+
+/// The way in which time passes for the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// As outside: a month takes a month.
+    Real,
+    /// By skips, whenever no worker has a task and nobody holds time up.
+    Skipping {
+        /// True if skipping is locked until a client unlocks it. Test environments of SDKs expect
+        /// that.
+        locked: bool,
+    },
+}
+
+/// The options of a [`Server`](crate::Server).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// The address to listen on. With port 0 the system picks a port that is free.
+    pub address: SocketAddr,
+    /// The way in which time passes.
+    pub time: Time,
+    /// The namespaces that exist from the beginning, beside that of
+    /// [`ServerOptions::service`].
+    pub namespaces: Vec<String>,
+    /// True if a request to an unknown namespace registers it, as with Temporal's test server. A
+    /// real server answers NOT_FOUND.
+    pub registers_namespaces: bool,
+    /// The configuration of the services.
+    pub service: ServiceConfig,
+}
+
+impl ServerOptions {
+    /// Returns the options of a server in real time, with the namespace `default`.
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            time: Time::Real,
+            namespaces: Vec::new(),
+            registers_namespaces: false,
+            service: ServiceConfig::default(),
+        }
+    }
+}

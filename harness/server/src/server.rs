@@ -1,0 +1,126 @@
+//! The port: connections in, gRPC services, the stop.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{self, server::Router};
+
+use crate::{
+    doors::{Door, Framed, Tests, Workflows},
+    host::Host,
+    options::ServerOptions,
+};
+
+/// The descriptors of Temporal's protocol buffers.
+const DESCRIPTORS: &[u8] = include_bytes!(env!("TEMPORAL_DESCRIPTORS"));
+/// The time that open connections have to end after the stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A simulated Temporal service on a port.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    host: Arc<Host>,
+}
+
+/// The error of a port that cannot be listened on.
+#[derive(Debug, Error)]
+#[error("failed to listen on {address}")]
+#[non_exhaustive]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// The reason.
+    pub source: io::Error,
+}
+
+/// The error of a server that stopped by itself.
+#[derive(Debug, Error)]
+#[error("failed to serve")]
+#[non_exhaustive]
+pub struct ServeError {
+    /// The reason.
+    pub source: transport::Error,
+}
+
+impl Server {
+    /// Listens on the address of the options. Clients may connect from now on; they are answered
+    /// by [`Server::run_until`].
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] if the address is taken, or not this machine's.
+    pub async fn bind(options: ServerOptions) -> Result<Self, BindError> {
+        let address = options.address;
+        let failed = |source| BindError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        Ok(Self {
+            address: listener.local_addr().map_err(failed)?,
+            listener,
+            host: Arc::new(Host::new(options)),
+        })
+    }
+
+    /// Returns the address that the server listens on, with the port that the system picked.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` completes. Then all who wait are answered: polls with no task, waits for
+    /// events and updates with what there is, others with UNAVAILABLE.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] if connections can no longer be accepted.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let router = router(&self.host).await;
+        let time = tokio::spawn(self.host.clone().keep_time());
+        let (stopped, is_stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = router.serve_with_incoming_shutdown(
+            TcpListenerStream::new(self.listener),
+            async {
+                // The other end is dropped only with this server.
+                let _ = is_stopped.await;
+            },
+        );
+        tokio::pin!(serving);
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = stop => {
+                self.host.stop();
+                let _ = stopped.send(());
+                // Connections that stay open are cut off.
+                tokio::time::timeout(GRACE, serving).await.unwrap_or(Ok(()))
+            }
+        };
+        time.abort();
+        served.map_err(|source| ServeError { source })
+    }
+}
+
+async fn router(host: &Arc<Host>) -> Router {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    for service in [Workflows::NAME, "temporal.api.operatorservice.v1.OperatorService"] {
+        health
+            .set_service_status(service, tonic_health::ServingStatus::Serving)
+            .await;
+    }
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+    };
+    let mut router = transport::Server::builder()
+        .add_service(Framed::<Workflows>::new(host))
+        .add_service(Framed::<Tests>::new(host))
+        .add_service(health_service);
+    if let Ok(service) = reflection().build_v1() {
+        router = router.add_service(service);
+    }
+    if let Ok(service) = reflection().build_v1alpha() {
+        router = router.add_service(service);
+    }
+    router
+}

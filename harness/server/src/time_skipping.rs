@@ -1,0 +1,186 @@
+//! Temporal's `TestService`, and whether time may skip.
+//!
+//! Source: `temporalio/sdk-java: temporal-test-server`, `testservice/v1/service.proto`.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use durasim_service::{Cluster, Rpc, time};
+use prost::Message;
+use temporalio_protos::temporal::api::testservice::v1::{
+    GetCurrentTimeResponse, LockTimeSkippingResponse, SleepRequest, SleepResponse,
+    SleepUntilRequest, UnlockTimeSkippingResponse,
+};
+use tokio::sync::oneshot;
+use tonic::Status;
+
+use crate::host::{Host, State};
+
+/// The time, in milliseconds, for which a waiting task holds time up after the last poll of its
+/// queue: a worker polls again within it.
+const BETWEEN_POLLS_MS: u64 = 1_000;
+/// The time for which an answer to a client holds time up, so that the client may go on first.
+const AFTER_ANSWER: Duration = Duration::from_millis(5);
+/// The time after which a held clock is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The lock of time, and those who sleep.
+#[derive(Debug)]
+pub(crate) struct Skipping {
+    /// The locks less the unlocks; time may skip unless there are more locks.
+    ///
+    /// The number may be negative for a while: a client that awaits several workflows at once
+    /// unlocks time for each of them, and locks it again for each.
+    locks: i64,
+    /// The sleepers by the time at which they wake, in milliseconds since the Unix epoch, in order
+    /// of their coming.
+    sleepers: BTreeMap<(u64, u64), Sleeper>,
+    last_sleeper: u64,
+    /// The last moment at which a client got an answer.
+    answered: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Sleeper {
+    woken: oneshot::Sender<()>,
+    /// True if time is locked again when the sleeper wakes.
+    locks: bool,
+}
+
+impl Skipping {
+    pub(crate) fn new(locked: bool) -> Self {
+        Self {
+            locks: i64::from(locked),
+            sleepers: BTreeMap::new(),
+            last_sleeper: 0,
+            answered: None,
+        }
+    }
+
+    /// Notes that a request was answered.
+    pub(crate) fn answered(&mut self, rpc: Rpc) {
+        let is_of_client = matches!(
+            rpc,
+            Rpc::GetWorkflowExecutionHistory
+                | Rpc::UpdateWorkflowExecution
+                | Rpc::PollWorkflowExecutionUpdate
+                | Rpc::ExecuteMultiOperation
+                | Rpc::QueryWorkflow
+        );
+        if is_of_client {
+            self.answered = Some(Instant::now());
+        }
+    }
+
+    /// Returns the moment until which time must not skip; `None` if it may.
+    pub(crate) fn held_until(&self, cluster: &Cluster, now_ms: u64) -> Option<Instant> {
+        let now = Instant::now();
+        let answered = self.answered.map(|at| at + AFTER_ANSWER);
+        if self.locks > 0 || cluster.is_working() {
+            // A change of either notifies the keeper of time.
+            Some(now + Duration::from_secs(3600))
+        } else if cluster.awaits_poll(now_ms, BETWEEN_POLLS_MS) {
+            Some(now + LOOK_AGAIN)
+        } else {
+            answered.filter(|until| *until > now)
+        }
+    }
+
+    /// Returns the time at which the next sleeper wakes.
+    pub(crate) fn next_ms(&self) -> Option<u64> {
+        self.sleepers.first_key_value().map(|((at_ms, _), _)| *at_ms)
+    }
+
+    /// Wakes those whose time has come.
+    pub(crate) fn wake(&mut self, now_ms: u64) {
+        while self.next_ms().is_some_and(|at_ms| at_ms <= now_ms)
+            && let Some((_, sleeper)) = self.sleepers.pop_first()
+        {
+            // A sleeper that locks does so even if its caller has gone: it had unlocked time.
+            self.locks += i64::from(sleeper.locks);
+            self.answered = Some(Instant::now());
+            let _ = sleeper.woken.send(());
+        }
+    }
+
+    fn sleep(&mut self, until_ms: u64, locks: bool) -> oneshot::Receiver<()> {
+        let (woken, wakes) = oneshot::channel();
+        self.last_sleeper += 1;
+        let sleeper = Sleeper { woken, locks };
+        self.sleepers.insert((until_ms, self.last_sleeper), sleeper);
+        wakes
+    }
+}
+
+/// Answers an RPC of `TestService`.
+///
+/// # Errors
+///
+/// UNIMPLEMENTED for an unknown RPC, or if time never skips; INVALID_ARGUMENT for a malformed
+/// request.
+pub(crate) async fn answer(host: &Arc<Host>, rpc: &str, message: &[u8]) -> Result<Vec<u8>, Status> {
+    let answered = begin(&mut host.state(), rpc, message);
+    host.changed.notify_one();
+    match answered? {
+        Begun::Answered(bytes) => Ok(bytes),
+        Begun::Asleep(wakes) => match wakes.await {
+            Ok(()) => Ok(SleepResponse {}.encode_to_vec()),
+            Err(_) => Err(Status::unavailable("the server is shutting down")),
+        },
+    }
+}
+
+enum Begun {
+    Answered(Vec<u8>),
+    Asleep(oneshot::Receiver<()>),
+}
+
+fn begin(state: &mut State, rpc: &str, message: &[u8]) -> Result<Begun, Status> {
+    let now_ms = state.clock.now_ms();
+    let Some(skipping) = &mut state.skipping else {
+        return Err(Status::unimplemented(
+            "TestService: this server runs in real time; start it with `--time skipping`",
+        ));
+    };
+    let bytes = match rpc {
+        "LockTimeSkipping" => {
+            skipping.locks += 1;
+            LockTimeSkippingResponse {}.encode_to_vec()
+        }
+        "UnlockTimeSkipping" => {
+            skipping.locks -= 1;
+            UnlockTimeSkippingResponse {}.encode_to_vec()
+        }
+        "Sleep" | "UnlockTimeSkippingWithSleep" => {
+            let request: SleepRequest = decode(message)?;
+            let sleep_ms = time::duration_ms(request.duration.as_ref());
+            let locks = rpc == "UnlockTimeSkippingWithSleep";
+            skipping.locks -= i64::from(locks);
+            return Ok(Begun::Asleep(
+                skipping.sleep(now_ms.saturating_add(sleep_ms), locks),
+            ));
+        }
+        "SleepUntil" => {
+            let request: SleepUntilRequest = decode(message)?;
+            let until_ms = request.timestamp.as_ref().map_or(0, time::instant_ms);
+            return Ok(Begun::Asleep(skipping.sleep(until_ms, false)));
+        }
+        "GetCurrentTime" => GetCurrentTimeResponse {
+            time: Some(time::timestamp(now_ms)),
+        }
+        .encode_to_vec(),
+        other => {
+            return Err(Status::unimplemented(format!(
+                "unknown method {other} for service temporal.api.testservice.v1.TestService"
+            )));
+        }
+    };
+    Ok(Begun::Answered(bytes))
+}
+
+fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Status> {
+    M::decode(bytes).map_err(|error| Status::invalid_argument(error.to_string()))
+}

@@ -1,0 +1,174 @@
+//! Search attributes: their names and types, and the value that a run has for each.
+//!
+//! Source: `temporalio/temporal: common/searchattribute/sadefs/constants.go`.
+
+use crate::{
+    api::{
+        common::Payload,
+        enums::{IndexedValueType as Type, WorkflowExecutionStatus},
+        workflow::WorkflowExecutionInfo,
+    },
+    base::time::{duration_ms, instant_ms},
+    visibility::values::Value,
+};
+
+/// The prefix of names that are the server's own.
+const RESERVED_PREFIX: &str = "Temporal";
+
+/// The attributes that the server keeps of every run.
+const SYSTEM: &[(&str, Type)] = &[
+    ("WorkflowId", Type::Keyword),
+    ("RunId", Type::Keyword),
+    ("WorkflowType", Type::Keyword),
+    ("StartTime", Type::Datetime),
+    ("ExecutionTime", Type::Datetime),
+    ("CloseTime", Type::Datetime),
+    ("ExecutionStatus", Type::Keyword),
+    ("TaskQueue", Type::Keyword),
+    ("HistoryLength", Type::Int),
+    ("ExecutionDuration", Type::Int),
+    ("StateTransitionCount", Type::Int),
+    ("HistorySizeBytes", Type::Int),
+    ("ParentWorkflowId", Type::Keyword),
+    ("ParentRunId", Type::Keyword),
+    ("RootWorkflowId", Type::Keyword),
+    ("RootRunId", Type::Keyword),
+];
+
+/// The attributes that the server and its SDKs set beside the custom ones.
+const PREDEFINED: &[(&str, Type)] = &[
+    ("TemporalChangeVersion", Type::KeywordList),
+    ("BinaryChecksums", Type::KeywordList),
+    ("BuildIds", Type::KeywordList),
+    ("BatcherNamespace", Type::Keyword),
+    ("BatcherUser", Type::Keyword),
+    ("TemporalScheduledStartTime", Type::Datetime),
+    ("TemporalScheduledById", Type::Keyword),
+    ("TemporalSchedulePaused", Type::Bool),
+    ("TemporalNamespaceDivision", Type::Keyword),
+    ("TemporalPauseInfo", Type::KeywordList),
+    ("TemporalReportedProblems", Type::KeywordList),
+    ("TemporalWorkerDeploymentVersion", Type::Keyword),
+    ("TemporalWorkflowVersioningBehavior", Type::Keyword),
+    ("TemporalWorkerDeployment", Type::Keyword),
+    ("TemporalUsedWorkerDeploymentVersions", Type::KeywordList),
+    ("TemporalExternalPayloadCount", Type::Int),
+    ("TemporalExternalPayloadSizeBytes", Type::Int),
+];
+
+/// A search attribute that a query names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attribute {
+    /// The name as the query has it.
+    pub(crate) alias: String,
+    pub(crate) name: String,
+    /// The type; `None` for a custom attribute, whose values tell their type.
+    pub(crate) value_type: Option<Type>,
+}
+
+impl Attribute {
+    /// Returns the attribute of this name. The server's own are found with and without their
+    /// prefix.
+    pub(crate) fn named(alias: &str) -> Self {
+        let toggled = match alias.strip_prefix(RESERVED_PREFIX) {
+            Some("ScheduleId") => "WorkflowId".to_owned(),
+            Some(bare) => bare.to_owned(),
+            None if alias == "ScheduleId" => "WorkflowId".to_owned(),
+            None => format!("{RESERVED_PREFIX}{alias}"),
+        };
+        let own = own_type(alias)
+            .map(|value_type| (alias.to_owned(), value_type))
+            .or_else(|| own_type(&toggled).map(|value_type| (toggled, value_type)));
+        let (name, value_type) = match own {
+            Some((name, value_type)) => (name, Some(value_type)),
+            None => (alias.to_owned(), None),
+        };
+        Self {
+            alias: alias.to_owned(),
+            name,
+            value_type,
+        }
+    }
+
+    /// Returns `true` if runs may be grouped by the attribute.
+    pub(crate) fn may_group(&self) -> bool {
+        self.name == "ExecutionStatus"
+            || self.name == "TemporalNamespaceDivision"
+            || self.name.starts_with("TemporalLowCardinalityKeyword")
+    }
+
+    /// Returns the values of the attribute for a run: several for a list, none if it is not set.
+    pub(crate) fn values(&self, run: &WorkflowExecutionInfo) -> Vec<Value> {
+        match self.system_value(run) {
+            Some(value) => value.into_iter().collect(),
+            None => self.indexed(run).map(Value::of_payload).unwrap_or_default(),
+        }
+    }
+
+    fn indexed<'a>(&self, run: &'a WorkflowExecutionInfo) -> Option<&'a Payload> {
+        let attributes = run.search_attributes.as_ref()?;
+        attributes.indexed_fields.get(&self.name)
+    }
+
+    /// Returns the value of a system attribute; `None` if the attribute is none.
+    fn system_value(&self, run: &WorkflowExecutionInfo) -> Option<Option<Value>> {
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        let execution = run.execution.as_ref();
+        let parent = run.parent_execution.as_ref();
+        let root = run.root_execution.as_ref();
+        let at = |time: Option<_>| time.as_ref().map(|at| Value::Time(instant_ms(at)));
+        Some(match self.name.as_str() {
+            "WorkflowId" => execution.and_then(|it| text(&it.workflow_id)),
+            "RunId" => execution.and_then(|it| text(&it.run_id)),
+            "WorkflowType" => run.r#type.as_ref().and_then(|it| text(&it.name)),
+            "StartTime" => at(run.start_time),
+            "ExecutionTime" => at(run.execution_time),
+            "CloseTime" => at(run.close_time),
+            "ExecutionStatus" => text(status_name(run.status())),
+            "TaskQueue" => text(&run.task_queue),
+            "HistoryLength" => Some(Value::Int(run.history_length)),
+            "HistorySizeBytes" => Some(Value::Int(run.history_size_bytes)),
+            "StateTransitionCount" => Some(Value::Int(run.state_transition_count)),
+            "ExecutionDuration" => run
+                .execution_duration
+                .as_ref()
+                .map(|it| Value::Int(nanos(duration_ms(Some(it))))),
+            "ParentWorkflowId" => parent.and_then(|it| text(&it.workflow_id)),
+            "ParentRunId" => parent.and_then(|it| text(&it.run_id)),
+            "RootWorkflowId" => root.and_then(|it| text(&it.workflow_id)),
+            "RootRunId" => root.and_then(|it| text(&it.run_id)),
+            _ => return None,
+        })
+    }
+}
+
+fn own_type(name: &str) -> Option<Type> {
+    let mut own = SYSTEM.iter().chain(PREDEFINED);
+    own.find(|(own, _)| *own == name).map(|(_, value_type)| *value_type)
+}
+
+fn nanos(ms: u64) -> i64 {
+    i64::try_from(ms.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+}
+
+/// Returns the name of a status, as queries have it: `Running`, `ContinuedAsNew`.
+pub(crate) fn status_name(status: WorkflowExecutionStatus) -> &'static str {
+    match status {
+        WorkflowExecutionStatus::Unspecified => "Unspecified",
+        WorkflowExecutionStatus::Running => "Running",
+        WorkflowExecutionStatus::Completed => "Completed",
+        WorkflowExecutionStatus::Failed => "Failed",
+        WorkflowExecutionStatus::Canceled => "Canceled",
+        WorkflowExecutionStatus::Terminated => "Terminated",
+        WorkflowExecutionStatus::ContinuedAsNew => "ContinuedAsNew",
+        WorkflowExecutionStatus::TimedOut => "TimedOut",
+        WorkflowExecutionStatus::Paused => "Paused",
+    }
+}
+
+/// Returns the status of a name: `Running`, or `WORKFLOW_EXECUTION_STATUS_RUNNING`.
+pub(crate) fn status_of_name(name: &str) -> Option<WorkflowExecutionStatus> {
+    (0..16)
+        .filter_map(|number| WorkflowExecutionStatus::try_from(number).ok())
+        .find(|status| status_name(*status) == name || status.as_str_name() == name)
+}

@@ -1,0 +1,55 @@
+//! Queries, read and checked.
+
+use tonic::Status;
+
+use crate::{
+    api::workflow::WorkflowExecutionInfo,
+    visibility::{attributes::Attribute, condition::Condition, syntax, typing},
+};
+
+/// A query for runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Query {
+    condition: Option<Condition>,
+    /// The attribute by which a count is grouped.
+    pub(crate) group_by: Option<Attribute>,
+}
+
+impl Query {
+    /// Reads a query. An empty one finds all runs.
+    ///
+    /// # Errors
+    ///
+    /// INVALID_ARGUMENT, in the server's words, for a query that is malformed, that names a value
+    /// of the wrong type, or that has a part which the server does not take.
+    pub(crate) fn parse(text: &str) -> Result<Self, Status> {
+        let statement = syntax::parse(text).map_err(|position| {
+            let near: String = text.chars().skip(position.saturating_sub(1)).take(20).collect();
+            typing::malformed(format!("syntax error at position {position} near '{near}'"))
+        })?;
+        if !statement.order_by.is_empty() {
+            return Err(typing::unsupported("'ORDER BY' clause"));
+        }
+        if statement.group_by.len() > 1 {
+            return Err(typing::unsupported(
+                "'GROUP BY' clause supports only a single field",
+            ));
+        }
+        let group_by = statement.group_by.first().map(|name| Attribute::named(name));
+        if let Some(attribute) = group_by.as_ref().filter(|it| !it.may_group()) {
+            return Err(typing::unsupported(format!(
+                "'GROUP BY' clause is not supported for search attribute {}",
+                attribute.alias
+            )));
+        }
+        Ok(Self {
+            condition: statement.condition.map(typing::condition).transpose()?,
+            group_by,
+        })
+    }
+
+    /// Returns `true` if the query finds a run.
+    pub(crate) fn finds(&self, run: &WorkflowExecutionInfo) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.holds(run))
+    }
+}
