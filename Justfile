@@ -48,6 +48,14 @@ sweep seeds="0..1000":
 score:
     cargo run --release -p scenarios -- score
 
+# The service behind a port, for every SDK
+serve *arguments:
+    cargo run --release -p durasim-cli -- serve {{arguments}}
+
+# Workflows in Python, with the SDK's own test environments on durasim (needs python3)
+conformance-python:
+    tests/python/run
+
 # Instructions of a run, by component (needs valgrind)
 instructions:
     cargo run --release -p benches --bin instructions

@@ -34,11 +34,11 @@ pub(crate) struct Serving {
 /// # Errors
 ///
 /// Clap's, which knows how to print itself: also for `--help` and `--version`.
-pub(crate) fn parse(
-    arguments: impl IntoIterator<Item = OsString>,
-) -> Result<Command, clap::Error> {
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let port = arguments.get(1).and_then(|first| first.to_str()?.parse::<u16>().ok());
+    let port = arguments
+        .get(1)
+        .and_then(|first| first.to_str()?.parse::<u16>().ok());
     if port.is_some() {
         return TestServer::try_parse_from(arguments).map(|it| Command::Serve(it.into()));
     }
@@ -112,7 +112,12 @@ struct StartDev {
     port: u16,
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     ip: IpAddr,
-    #[arg(long = "namespace", short, value_name = "NAME", default_value = "default")]
+    #[arg(
+        long = "namespace",
+        short,
+        value_name = "NAME",
+        default_value = "default"
+    )]
     namespaces: Vec<String>,
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     others: Vec<OsString>,

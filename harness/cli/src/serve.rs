@@ -25,7 +25,10 @@ async fn run(serving: &Serving) -> Result<(), Box<dyn Error>> {
     let mut options = ServerOptions::new(serving.address);
     options.time = serving.time;
     options.registers_namespaces = serving.registers_namespaces;
-    let (first, others) = serving.namespaces.split_first().expect("clap gives a default");
+    let (first, others) = serving
+        .namespaces
+        .split_first()
+        .expect("clap gives a default");
     options.service.namespace.clone_from(first);
     options.namespaces = others.to_vec();
     // Signals count from before the port is open: nothing is lost in between.

@@ -19,7 +19,7 @@ use tonic::{
 };
 use tower_service::Service;
 
-use crate::{bytes_codec::BytesCodec, host::Host, patience, time_skipping};
+use crate::{bytes_codec::BytesCodec, host::Host, patience, test_service};
 
 /// A gRPC service that the server has.
 pub(crate) trait Door: Clone + Send + Sync + 'static {
@@ -62,7 +62,7 @@ impl Door for Tests {
     const NAME: &'static str = "temporal.api.testservice.v1.TestService";
 
     fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
-        async move { time_skipping::answer(&call.host, &call.rpc, &call.message).await }.boxed()
+        async move { test_service::answer(&call.host, &call.rpc, &call.message).await }.boxed()
     }
 }
 
@@ -149,4 +149,3 @@ impl<D: Door> Service<tonic::Request<Bytes>> for Unary<D> {
         async move { Ok(tonic::Response::new(answer.await?)) }.boxed()
     }
 }
-

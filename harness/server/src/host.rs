@@ -94,7 +94,11 @@ impl Host {
     /// # Errors
     ///
     /// The status that the service answers with; DEADLINE_EXCEEDED after the caller's deadline.
-    pub(crate) async fn call(self: &Arc<Self>, request: Request, timeout: Option<Duration>) -> Answer {
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        request: Request,
+        timeout: Option<Duration>,
+    ) -> Answer {
         let patience = Patience::with(request.rpc(), timeout);
         let begun = Instant::now();
         let mut wait = self.submit(request);
@@ -121,7 +125,13 @@ impl Host {
         let id = RequestId(state.last_id);
         let (sender, answer) = oneshot::channel();
         let rpc = request.rpc();
-        state.waiting.insert(id, Waiter { rpc, answer: sender });
+        state.waiting.insert(
+            id,
+            Waiter {
+                rpc,
+                answer: sender,
+            },
+        );
         let now_ms = state.clock.now_ms();
         state.cluster.request(now_ms, id, request);
         state.send_replies();
@@ -142,6 +152,8 @@ impl Host {
         let now_ms = state.clock.now_ms();
         state.cluster.expire(now_ms, id);
         state.send_replies();
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// Answers all who wait, and from now on every request at once.
@@ -221,6 +233,8 @@ impl Drop for Wait {
         let mut state = self.host.state();
         if state.waiting.remove(&self.id).is_some() {
             state.cluster.cancel(self.id);
+            drop(state);
+            self.host.changed.notify_one();
         }
     }
 }

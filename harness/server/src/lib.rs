@@ -34,7 +34,8 @@
 //! | `doors` | one gRPC service each: a path and bytes become a request |
 //! | `host` | the cluster and all who wait for it, under one lock |
 //! | `patience` | the time after which a wait ends, by RPC |
-//! | `time_skipping` | `TestService`, and whether time may skip |
+//! | `test_service` | `TestService`, by which test environments skip time |
+//! | `time_skipping` | the lock of time, and those who sleep |
 //! | `clock` | the time that the cluster sees |
 //! | `bytes_codec` | messages as bytes |
 
@@ -45,6 +46,7 @@ mod host;
 mod options;
 mod patience;
 mod server;
+mod test_service;
 mod time_skipping;
 
 pub use options::{ServerOptions, Time};

@@ -87,7 +87,10 @@ mod tests {
         assert_eq!(read("30000000u"), Some(Duration::from_secs(30)));
         assert_eq!(read("70S"), Some(Duration::from_secs(70)));
         assert_eq!(read("2M"), Some(Duration::from_secs(120)));
-        assert_eq!(read("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(
+            read("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3600))
+        );
         for garbage in ["", "S", "1", "1x", "-1S", "999999999S"] {
             assert_eq!(read(garbage), None, "{garbage}");
         }

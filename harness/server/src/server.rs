@@ -79,13 +79,11 @@ impl Server {
         let router = router(&self.host).await;
         let time = tokio::spawn(self.host.clone().keep_time());
         let (stopped, is_stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = router.serve_with_incoming_shutdown(
-            TcpListenerStream::new(self.listener),
-            async {
+        let serving =
+            router.serve_with_incoming_shutdown(TcpListenerStream::new(self.listener), async {
                 // The other end is dropped only with this server.
                 let _ = is_stopped.await;
-            },
-        );
+            });
         tokio::pin!(serving);
         let served = tokio::select! {
             served = &mut serving => served,
@@ -103,7 +101,10 @@ impl Server {
 
 async fn router(host: &Arc<Host>) -> Router {
     let (health, health_service) = tonic_health::server::health_reporter();
-    for service in [Workflows::NAME, "temporal.api.operatorservice.v1.OperatorService"] {
+    for service in [
+        Workflows::NAME,
+        "temporal.api.operatorservice.v1.OperatorService",
+    ] {
         health
             .set_service_status(service, tonic_health::ServingStatus::Serving)
             .await;

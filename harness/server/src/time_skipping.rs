@@ -1,23 +1,12 @@
-//! Temporal's `TestService`, and whether time may skip.
-//!
-//! Source: `temporalio/sdk-java: temporal-test-server`, `testservice/v1/service.proto`.
+//! The lock of time: whether time may skip, and those who sleep until it has.
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use durasim_service::{Cluster, Rpc, time};
-use prost::Message;
-use temporalio_protos::temporal::api::testservice::v1::{
-    GetCurrentTimeResponse, LockTimeSkippingResponse, SleepRequest, SleepResponse,
-    SleepUntilRequest, UnlockTimeSkippingResponse,
-};
+use durasim_service::{Cluster, Rpc};
 use tokio::sync::oneshot;
-use tonic::Status;
-
-use crate::host::{Host, State};
 
 /// The time, in milliseconds, for which a waiting task holds time up after the last poll of its
 /// queue: a worker polls again within it.
@@ -91,7 +80,9 @@ impl Skipping {
 
     /// Returns the time at which the next sleeper wakes.
     pub(crate) fn next_ms(&self) -> Option<u64> {
-        self.sleepers.first_key_value().map(|((at_ms, _), _)| *at_ms)
+        self.sleepers
+            .first_key_value()
+            .map(|((at_ms, _), _)| *at_ms)
     }
 
     /// Wakes those whose time has come.
@@ -106,81 +97,23 @@ impl Skipping {
         }
     }
 
-    fn sleep(&mut self, until_ms: u64, locks: bool) -> oneshot::Receiver<()> {
+    /// Takes a lock.
+    pub(crate) fn lock(&mut self) {
+        self.locks += 1;
+    }
+
+    /// Gives a lock back.
+    pub(crate) fn unlock(&mut self) {
+        self.locks -= 1;
+    }
+
+    /// Sleeps until a time, in milliseconds since the Unix epoch; then `locks` says if the sleeper
+    /// takes a lock.
+    pub(crate) fn sleep(&mut self, until_ms: u64, locks: bool) -> oneshot::Receiver<()> {
         let (woken, wakes) = oneshot::channel();
         self.last_sleeper += 1;
         let sleeper = Sleeper { woken, locks };
         self.sleepers.insert((until_ms, self.last_sleeper), sleeper);
         wakes
     }
-}
-
-/// Answers an RPC of `TestService`.
-///
-/// # Errors
-///
-/// UNIMPLEMENTED for an unknown RPC, or if time never skips; INVALID_ARGUMENT for a malformed
-/// request.
-pub(crate) async fn answer(host: &Arc<Host>, rpc: &str, message: &[u8]) -> Result<Vec<u8>, Status> {
-    let answered = begin(&mut host.state(), rpc, message);
-    host.changed.notify_one();
-    match answered? {
-        Begun::Answered(bytes) => Ok(bytes),
-        Begun::Asleep(wakes) => match wakes.await {
-            Ok(()) => Ok(SleepResponse {}.encode_to_vec()),
-            Err(_) => Err(Status::unavailable("the server is shutting down")),
-        },
-    }
-}
-
-enum Begun {
-    Answered(Vec<u8>),
-    Asleep(oneshot::Receiver<()>),
-}
-
-fn begin(state: &mut State, rpc: &str, message: &[u8]) -> Result<Begun, Status> {
-    let now_ms = state.clock.now_ms();
-    let Some(skipping) = &mut state.skipping else {
-        return Err(Status::unimplemented(
-            "TestService: this server runs in real time; start it with `--time skipping`",
-        ));
-    };
-    let bytes = match rpc {
-        "LockTimeSkipping" => {
-            skipping.locks += 1;
-            LockTimeSkippingResponse {}.encode_to_vec()
-        }
-        "UnlockTimeSkipping" => {
-            skipping.locks -= 1;
-            UnlockTimeSkippingResponse {}.encode_to_vec()
-        }
-        "Sleep" | "UnlockTimeSkippingWithSleep" => {
-            let request: SleepRequest = decode(message)?;
-            let sleep_ms = time::duration_ms(request.duration.as_ref());
-            let locks = rpc == "UnlockTimeSkippingWithSleep";
-            skipping.locks -= i64::from(locks);
-            return Ok(Begun::Asleep(
-                skipping.sleep(now_ms.saturating_add(sleep_ms), locks),
-            ));
-        }
-        "SleepUntil" => {
-            let request: SleepUntilRequest = decode(message)?;
-            let until_ms = request.timestamp.as_ref().map_or(0, time::instant_ms);
-            return Ok(Begun::Asleep(skipping.sleep(until_ms, false)));
-        }
-        "GetCurrentTime" => GetCurrentTimeResponse {
-            time: Some(time::timestamp(now_ms)),
-        }
-        .encode_to_vec(),
-        other => {
-            return Err(Status::unimplemented(format!(
-                "unknown method {other} for service temporal.api.testservice.v1.TestService"
-            )));
-        }
-    };
-    Ok(Begun::Answered(bytes))
-}
-
-fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Status> {
-    M::decode(bytes).map_err(|error| Status::invalid_argument(error.to_string()))
 }

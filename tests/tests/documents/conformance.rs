@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, sync::LazyLock};
 
-use durasim_service::{Request, RequestId, Service, ServiceConfig};
+use durasim_service::{Cluster, Request, RequestId, ServiceConfig};
 use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use temporalio_protos::temporal::api::{
@@ -174,7 +174,7 @@ fn each_named_test_exists() {
     assert_tests_exist(all_rows().iter().flat_map(|row| &row.tests));
 }
 
-/// Returns the error with which a service refuses an RPC at once, if it does.
+/// Returns the error with which a cluster refuses an RPC at once, if it does.
 fn refused(rpc: &str) -> Option<Status> {
     let request = match rpc {
         // These requests are refused as malformed if they are empty.
@@ -202,9 +202,9 @@ fn refused(rpc: &str) -> Option<Status> {
             Err(status) => return Some(status),
         },
     };
-    let mut service = Service::new(ServiceConfig::default());
-    service.request(durasim_engine::START_MS, RequestId(1), request);
-    service
+    let mut cluster = Cluster::new(ServiceConfig::default());
+    cluster.request(durasim_engine::START_MS, RequestId(1), request);
+    cluster
         .take_replies()
         .pop()
         .and_then(|reply| reply.result.err())

@@ -35,7 +35,7 @@ const RETENTION: Duration = Duration {
     seconds: 24 * 60 * 60,
     nanos: 0,
 };
-/// The shortest retention that a namespace may have (`system.namespaceMinRetentionLocal`: one hour).
+/// The shortest retention of a namespace, one hour (`system.namespaceMinRetentionLocal`).
 const MIN_RETENTION_MS: u64 = 60 * 60 * 1000;
 /// The namespaces of a page, if a request names no number.
 const PAGE: usize = 100;
@@ -130,9 +130,7 @@ impl Cluster {
     ) -> Result<Response, Status> {
         let name = request.namespace;
         if name.is_empty() {
-            return Err(Status::invalid_argument(
-                "Namespace is not set on request.",
-            ));
+            return Err(Status::invalid_argument("Namespace is not set on request."));
         }
         if name.len() > self.config.limits.id_length {
             return Err(Status::invalid_argument("Namespace length exceeds limit."));
@@ -168,9 +166,7 @@ impl Cluster {
         let (name, id) = (&request.namespace, &request.id);
         let found = match (name.is_empty(), id.is_empty()) {
             (true, true) => {
-                return Err(Status::invalid_argument(
-                    "Namespace is not set on request.",
-                ));
+                return Err(Status::invalid_argument("Namespace is not set on request."));
             }
             (false, false) => {
                 return Err(Status::invalid_argument(

@@ -23,7 +23,9 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 fn call(cluster: &mut Cluster, request: impl Into<Request>) -> Result<Response, Status> {
     cluster.request(1_000, RequestId(1), request.into());
     let reply = cluster.take_replies().pop();
-    reply.expect("requests about namespaces are answered at once").result
+    reply
+        .expect("requests about namespaces are answered at once")
+        .result
 }
 
 fn register(cluster: &mut Cluster, name: &str) -> Result<Response, Status> {

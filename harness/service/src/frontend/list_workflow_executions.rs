@@ -38,10 +38,12 @@ const MAX_PAGE: usize = 1000;
 
 pub(super) fn list(service: &Service, request: &ListWorkflowExecutionsRequest) -> Handled {
     let query = Query::parse(&request.query)?;
-    let (executions, next_page_token) =
-        page(service, request.page_size, &request.next_page_token, |run| {
-            query.finds(run)
-        })?;
+    let (executions, next_page_token) = page(
+        service,
+        request.page_size,
+        &request.next_page_token,
+        |run| query.finds(run),
+    )?;
     Ok(ListWorkflowExecutionsResponse {
         executions,
         next_page_token,
@@ -51,10 +53,12 @@ pub(super) fn list(service: &Service, request: &ListWorkflowExecutionsRequest) -
 
 pub(super) fn scan(service: &Service, request: &ScanWorkflowExecutionsRequest) -> Handled {
     let query = Query::parse(&request.query)?;
-    let (executions, next_page_token) =
-        page(service, request.page_size, &request.next_page_token, |run| {
-            query.finds(run)
-        })?;
+    let (executions, next_page_token) = page(
+        service,
+        request.page_size,
+        &request.next_page_token,
+        |run| query.finds(run),
+    )?;
     Ok(ScanWorkflowExecutionsResponse {
         executions,
         next_page_token,
@@ -191,7 +195,11 @@ fn page(
         .collect();
     found.sort_by(|(left, _), (right, _)| left.cmp(right));
     let next = (found.len() > page_size)
-        .then(|| found.get(page_size.saturating_sub(1)).map(|(place, _)| place.token()))
+        .then(|| {
+            found
+                .get(page_size.saturating_sub(1))
+                .map(|(place, _)| place.token())
+        })
         .flatten();
     let runs = found.into_iter().take(page_size).map(|(_, run)| run);
     Ok((runs.collect(), next.unwrap_or_default()))
@@ -215,7 +223,10 @@ impl Place {
         Self {
             close_ms: Reverse(run.close_time.as_ref().map_or(u64::MAX, instant_ms)),
             start_ms: Reverse(run.start_time.as_ref().map_or(0, instant_ms)),
-            run_id: run.execution.as_ref().map_or_else(String::new, |it| it.run_id.clone()),
+            run_id: run
+                .execution
+                .as_ref()
+                .map_or_else(String::new, |it| it.run_id.clone()),
         }
     }
 

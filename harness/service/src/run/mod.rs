@@ -137,7 +137,10 @@ impl Run {
         self.is_running()
             && (self.state.workflow_task.started().is_some()
                 || self.activities.iter().any(|it| it.started.is_some())
-                || self.nexus_operations.iter().any(|it| it.has_request_under_way()))
+                || self
+                    .nexus_operations
+                    .iter()
+                    .any(|it| it.has_request_under_way()))
     }
 
     pub(crate) fn execution(&self) -> WorkflowExecution {

@@ -144,7 +144,8 @@ impl Attribute {
 
 fn own_type(name: &str) -> Option<Type> {
     let mut own = SYSTEM.iter().chain(PREDEFINED);
-    own.find(|(own, _)| *own == name).map(|(_, value_type)| *value_type)
+    own.find(|(own, _)| *own == name)
+        .map(|(_, value_type)| *value_type)
 }
 
 fn nanos(ms: u64) -> i64 {

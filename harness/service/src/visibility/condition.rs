@@ -121,8 +121,12 @@ fn shares_word(actual: &[Value], wanted: &[Value]) -> bool {
             _ => None,
         });
         let is_break = |it: char| !it.is_alphanumeric();
-        let split = |text: String| -> Vec<String> { text.split(is_break).map(str::to_owned).collect() };
-        texts.flat_map(split).filter(|word| !word.is_empty()).collect()
+        let split =
+            |text: String| -> Vec<String> { text.split(is_break).map(str::to_owned).collect() };
+        texts
+            .flat_map(split)
+            .filter(|word| !word.is_empty())
+            .collect()
     };
     let wanted = words(wanted);
     words(actual).iter().any(|word| wanted.contains(word))

@@ -24,7 +24,11 @@ impl Query {
     /// of the wrong type, or that has a part which the server does not take.
     pub(crate) fn parse(text: &str) -> Result<Self, Status> {
         let statement = syntax::parse(text).map_err(|position| {
-            let near: String = text.chars().skip(position.saturating_sub(1)).take(20).collect();
+            let near: String = text
+                .chars()
+                .skip(position.saturating_sub(1))
+                .take(20)
+                .collect();
             typing::malformed(format!("syntax error at position {position} near '{near}'"))
         })?;
         if !statement.order_by.is_empty() {
@@ -35,7 +39,10 @@ impl Query {
                 "'GROUP BY' clause supports only a single field",
             ));
         }
-        let group_by = statement.group_by.first().map(|name| Attribute::named(name));
+        let group_by = statement
+            .group_by
+            .first()
+            .map(|name| Attribute::named(name));
         if let Some(attribute) = group_by.as_ref().filter(|it| !it.may_group()) {
             return Err(typing::unsupported(format!(
                 "'GROUP BY' clause is not supported for search attribute {}",
@@ -50,6 +57,8 @@ impl Query {
 
     /// Returns `true` if the query finds a run.
     pub(crate) fn finds(&self, run: &WorkflowExecutionInfo) -> bool {
-        self.condition.as_ref().is_none_or(|condition| condition.holds(run))
+        self.condition
+            .as_ref()
+            .is_none_or(|condition| condition.holds(run))
     }
 }

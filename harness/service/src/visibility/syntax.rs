@@ -66,7 +66,17 @@ pub(super) struct Statement {
 
 /// The words that end a name, or are none.
 const KEYWORDS: &[&str] = &[
-    "and", "or", "not", "in", "between", "is", "null", "starts_with", "order", "group", "by",
+    "and",
+    "or",
+    "not",
+    "in",
+    "between",
+    "is",
+    "null",
+    "starts_with",
+    "order",
+    "group",
+    "by",
 ];
 
 /// The depth of parentheses that a query may have.
@@ -90,7 +100,13 @@ pub(super) fn parse(text: &str) -> Result<Statement, usize> {
 
 fn statement(input: &mut &str) -> ModalResult<Statement> {
     let names = separated(1.., name, symbol(","));
-    let order = (name, opt(alt((keyword("asc").value(false), keyword("desc").value(true)))));
+    let order = (
+        name,
+        opt(alt((
+            keyword("asc").value(false),
+            keyword("desc").value(true),
+        ))),
+    );
     let order = order.map(|(name, descends)| (name, descends.unwrap_or(false)));
     let is_clause = peek(alt((keyword("group"), keyword("order"))));
     let condition = opt(preceded(not(alt((is_clause, eof.void()))), disjunction));
@@ -107,8 +123,7 @@ fn statement(input: &mut &str) -> ModalResult<Statement> {
 }
 
 fn disjunction(input: &mut &str) -> ModalResult<Expression> {
-    let operands: Vec<Expression> =
-        separated(1.., conjunction, keyword("or")).parse_next(input)?;
+    let operands: Vec<Expression> = separated(1.., conjunction, keyword("or")).parse_next(input)?;
     Ok(joined(operands, Expression::Or))
 }
 
@@ -152,7 +167,10 @@ fn predicate(input: &mut &str) -> ModalResult<Expression> {
         let from = cut_err(literal).parse_next(input)?;
         cut_err(keyword("and")).parse_next(input)?;
         let to = cut_err(literal).parse_next(input)?;
-        return Ok(negated_if(is_negated, Expression::Between { name, from, to }));
+        return Ok(negated_if(
+            is_negated,
+            Expression::Between { name, from, to },
+        ));
     }
     let (operator, literals) = if opt(keyword("in")).parse_next(input)?.is_some() {
         let operator = [Operator::In, Operator::NotIn][usize::from(is_negated)];
@@ -242,7 +260,9 @@ fn quoted<'i>(quote: char) -> impl ModalParser<&'i str, String, ContextError> {
 fn name(input: &mut &str) -> ModalResult<String> {
     let bare = (
         take_while(1, |it: char| it.is_ascii_alphabetic() || it == '_'),
-        take_while(0.., |it: char| it.is_ascii_alphanumeric() || "_.-".contains(it)),
+        take_while(0.., |it: char| {
+            it.is_ascii_alphanumeric() || "_.-".contains(it)
+        }),
     )
         .take()
         .verify(|name: &str| !KEYWORDS.contains(&name.to_ascii_lowercase().as_str()))

@@ -36,7 +36,10 @@ fn order() -> WorkflowExecutionInfo {
         ("Weight", payload("Double", "2.5")),
         ("Express", payload("Bool", "true")),
         ("Due", payload("Datetime", r#""2024-02-01T00:00:00Z""#)),
-        ("TemporalChangeVersion", payload("KeywordList", r#"["a-1", "b-2"]"#)),
+        (
+            "TemporalChangeVersion",
+            payload("KeywordList", r#"["a-1", "b-2"]"#),
+        ),
     ];
     WorkflowExecutionInfo {
         execution: Some(WorkflowExecution {
@@ -178,7 +181,12 @@ fn values_have_the_type_of_their_attribute() {
 
 #[test]
 fn only_a_few_attributes_group_and_none_orders() {
-    assert!(Query::parse("GROUP BY ExecutionStatus").unwrap().group_by.is_some());
+    assert!(
+        Query::parse("GROUP BY ExecutionStatus")
+            .unwrap()
+            .group_by
+            .is_some()
+    );
     assert!(Query::parse("Total > 3 group by ExecutionStatus").is_ok());
     assert_eq!(
         refusal("GROUP BY WorkflowType"),
@@ -193,9 +201,7 @@ fn only_a_few_attributes_group_and_none_orders() {
 
 #[test]
 fn a_query_may_be_nested_but_not_without_end() {
-    let nested = |depth: usize| {
-        format!("{}Total = 1200{}", "(".repeat(depth), ")".repeat(depth))
-    };
+    let nested = |depth: usize| format!("{}Total = 1200{}", "(".repeat(depth), ")".repeat(depth));
     assert!(finds(&nested(50)));
     assert!(refusal(&nested(100_000)).contains("malformed"));
     assert!(finds(&format!("{}Total = 1200", "NOT ".repeat(10_000))));

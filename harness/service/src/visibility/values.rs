@@ -22,7 +22,10 @@ impl Value {
     ///
     /// The SDKs write them as JSON, and their type into the metadata.
     pub(crate) fn of_payload(payload: &Payload) -> Vec<Self> {
-        let is_time = payload.metadata.get("type").is_some_and(|it| it == b"Datetime");
+        let is_time = payload
+            .metadata
+            .get("type")
+            .is_some_and(|it| it == b"Datetime");
         let json = serde_json::from_slice(&payload.data).unwrap_or_default();
         match json {
             serde_json::Value::Array(items) => items
@@ -35,9 +38,9 @@ impl Value {
 
     fn of_json(json: &serde_json::Value, is_time: bool) -> Option<Self> {
         match json {
-            serde_json::Value::String(text) if is_time => Some(
-                time_of(text).map_or_else(|| Self::Text(text.clone()), Self::Time),
-            ),
+            serde_json::Value::String(text) if is_time => {
+                Some(time_of(text).map_or_else(|| Self::Text(text.clone()), Self::Time))
+            }
             serde_json::Value::String(text) => Some(Self::Text(text.clone())),
             serde_json::Value::Bool(yes) => Some(Self::Bool(*yes)),
             serde_json::Value::Number(number) => number

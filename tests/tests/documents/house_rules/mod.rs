@@ -55,7 +55,7 @@ fn read_folder(root: &Path, folder: &Path, sources: &mut Sources) {
 }
 
 /// The folders of the crates that make up durasim.
-const HARNESS: [&str; 8] = [
+const HARNESS: [&str; 10] = [
     "harness/allocator",
     "harness/engine",
     "harness/events",
@@ -63,6 +63,8 @@ const HARNESS: [&str; 8] = [
     "harness/worker",
     "harness/durasim",
     "harness/sdk",
+    "harness/server",
+    "harness/cli",
     "harness/macros",
 ];
 

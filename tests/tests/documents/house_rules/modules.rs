@@ -51,14 +51,16 @@ pub(crate) struct InlinePath {
     pub(crate) line: usize,
 }
 
-/// Reads the modules of the crate whose root is `lib.rs`.
+/// Reads the modules of the crate whose root is `lib.rs`, or `main.rs` if it is a program alone.
 ///
 /// # Panics
 ///
 /// If a module that the code declares has no file.
 pub(crate) fn modules(sources: &Sources) -> Modules {
     let mut modules = Modules::new();
-    read_file(sources, &mut modules, None, "lib.rs".into(), String::new());
+    let is_library = sources.contains_key("lib.rs");
+    let root = if is_library { "lib.rs" } else { "main.rs" };
+    read_file(sources, &mut modules, None, root.into(), String::new());
     modules
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod histories;
+mod lists;
 mod queries;
 mod resets;
 mod system;

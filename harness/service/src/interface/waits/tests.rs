@@ -6,9 +6,7 @@ use tonic::Code;
 use crate::{
     ServiceConfig,
     api::{
-        enums::{
-            HistoryEventFilterType, UpdateWorkflowExecutionLifecycleStage as Stage,
-        },
+        enums::{HistoryEventFilterType, UpdateWorkflowExecutionLifecycleStage as Stage},
         rpc::{
             GetWorkflowExecutionHistoryRequest, PollActivityTaskQueueRequest,
             PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse,
@@ -159,7 +157,9 @@ fn a_worker_works_from_the_start_of_a_task_to_its_end() {
     assert!(!world.service.is_working(), "no worker has the task yet");
     let task = world.workflow_task();
     assert!(world.service.is_working());
-    world.complete(&task, vec![start_timer("t", 60_000)]).unwrap();
+    world
+        .complete(&task, vec![start_timer("t", 60_000)])
+        .unwrap();
     assert!(!world.service.is_working(), "a timer is no work");
 }
 
