@@ -41,9 +41,15 @@ use crate::{
     base::{identifiers::RunKey, reason::Reason},
     history::EventStore,
     run::{
-        activities::Activities, children::Children, external_workflows::ExternalRequests,
-        nexus_operations::NexusOperations, timers::DueTimes, transfer::Transfer, updates::Updates,
-        user_timers::UserTimers, workflow_task::WorkflowTaskState,
+        activities::Activities,
+        children::Children,
+        external_workflows::ExternalRequests,
+        nexus_operations::{NexusOperations, PendingNexusOperation},
+        timers::DueTimes,
+        transfer::Transfer,
+        updates::Updates,
+        user_timers::UserTimers,
+        workflow_task::WorkflowTaskState,
     },
 };
 
@@ -134,13 +140,11 @@ impl Run {
 
     /// Returns `true` if a worker has a task of the run.
     pub(crate) fn is_being_worked_on(&self) -> bool {
+        let has_request = PendingNexusOperation::has_request_under_way;
         self.is_running()
             && (self.state.workflow_task.started().is_some()
                 || self.activities.iter().any(|it| it.started.is_some())
-                || self
-                    .nexus_operations
-                    .iter()
-                    .any(|it| it.has_request_under_way()))
+                || self.nexus_operations.iter().any(has_request))
     }
 
     pub(crate) fn execution(&self) -> WorkflowExecution {

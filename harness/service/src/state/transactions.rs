@@ -85,10 +85,11 @@ impl Service {
         let run = self.executions.run_mut(key);
         run.close_transaction(self.now_ms, &self.config.limits);
         if self.config.tracks_work {
-            match run.is_being_worked_on() {
-                true => self.working.insert(key),
-                false => self.working.remove(&key),
-            };
+            if run.is_being_worked_on() {
+                self.working.insert(key);
+            } else {
+                self.working.remove(&key);
+            }
         }
         self.timers.rearm(run);
         self.work.extend(run.outbox.drain(..).map(Work::Transfer));

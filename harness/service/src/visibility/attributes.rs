@@ -99,10 +99,10 @@ impl Attribute {
 
     /// Returns the values of the attribute for a run: several for a list, none if it is not set.
     pub(crate) fn values(&self, run: &WorkflowExecutionInfo) -> Vec<Value> {
-        match self.system_value(run) {
-            Some(value) => value.into_iter().collect(),
-            None => self.indexed(run).map(Value::of_payload).unwrap_or_default(),
+        if SYSTEM.iter().any(|(name, _)| *name == self.name) {
+            return self.system_value(run).into_iter().collect();
         }
+        self.indexed(run).map(Value::of_payload).unwrap_or_default()
     }
 
     fn indexed<'a>(&self, run: &'a WorkflowExecutionInfo) -> Option<&'a Payload> {
@@ -110,14 +110,14 @@ impl Attribute {
         attributes.indexed_fields.get(&self.name)
     }
 
-    /// Returns the value of a system attribute; `None` if the attribute is none.
-    fn system_value(&self, run: &WorkflowExecutionInfo) -> Option<Option<Value>> {
+    /// Returns the value of a system attribute, if it is set.
+    fn system_value(&self, run: &WorkflowExecutionInfo) -> Option<Value> {
         let text = |text: &str| Some(Value::Text(text.to_owned()));
         let execution = run.execution.as_ref();
         let parent = run.parent_execution.as_ref();
         let root = run.root_execution.as_ref();
         let at = |time: Option<_>| time.as_ref().map(|at| Value::Time(instant_ms(at)));
-        Some(match self.name.as_str() {
+        match self.name.as_str() {
             "WorkflowId" => execution.and_then(|it| text(&it.workflow_id)),
             "RunId" => execution.and_then(|it| text(&it.run_id)),
             "WorkflowType" => run.r#type.as_ref().and_then(|it| text(&it.name)),
@@ -137,8 +137,8 @@ impl Attribute {
             "ParentRunId" => parent.and_then(|it| text(&it.run_id)),
             "RootWorkflowId" => root.and_then(|it| text(&it.workflow_id)),
             "RootRunId" => root.and_then(|it| text(&it.run_id)),
-            _ => return None,
-        })
+            _ => None,
+        }
     }
 }
 
