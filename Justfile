@@ -56,6 +56,14 @@ serve *arguments:
 conformance-python:
     tests/python/run
 
+# The same in TypeScript (needs node and npm)
+conformance-typescript:
+    tests/typescript/run
+
+# The same in Go (needs go)
+conformance-go:
+    tests/go/run
+
 # Instructions of a run, by component (needs valgrind)
 instructions:
     cargo run --release -p benches --bin instructions
