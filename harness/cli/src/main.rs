@@ -5,6 +5,11 @@
 //! downloads: `durasim PORT` as Temporal's test server, `durasim server start-dev` as the
 //! `temporal` command line.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a server runs in real time, and its tasks are Tokio's"
+)]
+
 mod arguments;
 mod serve;
 

@@ -67,7 +67,7 @@ impl Stop {
         Ok(Self {
             #[cfg(unix)]
             terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
-            parent: parent().filter(|_| ends_with_parent),
+            parent: ends_with_parent.then(parent),
         })
     }
 
@@ -87,20 +87,21 @@ impl Stop {
 
 /// Waits until the parent process has ended: another process adopts this one then.
 async fn orphaned(first: Option<u32>) {
-    if first.is_none() {
-        std::future::pending::<()>().await;
-    }
+    let Some(first) = first else {
+        return std::future::pending().await;
+    };
     while parent() == first {
         tokio::time::sleep(PARENT_CHECK).await;
     }
 }
 
 #[cfg(unix)]
-fn parent() -> Option<u32> {
-    Some(std::os::unix::process::parent_id())
+fn parent() -> u32 {
+    std::os::unix::process::parent_id()
 }
 
+/// Returns the same number always: other systems do not tell the parent.
 #[cfg(not(unix))]
-fn parent() -> Option<u32> {
-    None
+fn parent() -> u32 {
+    0
 }

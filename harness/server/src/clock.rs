@@ -34,7 +34,7 @@ impl Clock {
         let ahead = at_ms.saturating_sub(self.base_ms);
         let moment = self.started.checked_add(Duration::from_millis(ahead));
         // A moment beyond what the machine can count is looked at again in a day.
-        moment.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+        moment.unwrap_or_else(|| Instant::now() + Duration::from_hours(24))
     }
 }
 

@@ -39,6 +39,11 @@
 //! | `clock` | the time that the cluster sees |
 //! | `bytes_codec` | messages as bytes |
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a server runs in real time, and its tasks are Tokio's"
+)]
+
 mod bytes_codec;
 mod clock;
 mod doors;

@@ -10,7 +10,7 @@ use durasim_service::Rpc;
 use http::HeaderMap;
 
 /// The time for which a poll for a task waits (`matching.longPollExpirationInterval`).
-const TASK_POLL: Duration = Duration::from_secs(60);
+const TASK_POLL: Duration = Duration::from_mins(1);
 /// The time for which a caller waits for events or for an update
 /// (`history.longPollExpirationInterval`).
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -86,11 +86,8 @@ mod tests {
         };
         assert_eq!(read("30000000u"), Some(Duration::from_secs(30)));
         assert_eq!(read("70S"), Some(Duration::from_secs(70)));
-        assert_eq!(read("2M"), Some(Duration::from_secs(120)));
-        assert_eq!(
-            read("99999999H"),
-            Some(Duration::from_secs(99_999_999 * 3600))
-        );
+        assert_eq!(read("2M"), Some(Duration::from_mins(2)));
+        assert_eq!(read("99999999H"), Some(Duration::from_hours(99_999_999)));
         for garbage in ["", "S", "1", "1x", "-1S", "999999999S"] {
             assert_eq!(read(garbage), None, "{garbage}");
         }
@@ -102,7 +99,7 @@ mod tests {
         let patience = Patience::with(Rpc::PollActivityTaskQueue, Some(Duration::from_secs(30)));
         assert_eq!(patience.expires, Some(Duration::from_secs(29)));
         let patience = Patience::with(Rpc::PollActivityTaskQueue, Some(Duration::from_secs(70)));
-        assert_eq!(patience.expires, Some(Duration::from_secs(60)));
+        assert_eq!(patience.expires, Some(Duration::from_mins(1)));
     }
 
     #[test]

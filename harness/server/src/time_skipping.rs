@@ -70,7 +70,7 @@ impl Skipping {
         let answered = self.answered.map(|at| at + AFTER_ANSWER);
         if self.locks > 0 || cluster.is_working() {
             // A change of either notifies the keeper of time.
-            Some(now + Duration::from_secs(3600))
+            Some(now + Duration::from_hours(1))
         } else if cluster.awaits_poll(now_ms, BETWEEN_POLLS_MS) {
             Some(now + LOOK_AGAIN)
         } else {

@@ -1,5 +1,10 @@
 //! The server as the official client meets it, over a real socket.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a server runs in real time, and its tasks are Tokio's"
+)]
+
 use std::{future::Future, net::Ipv4Addr, time::Duration};
 
 use durasim_server::{Server, ServerOptions, Time};
@@ -23,7 +28,7 @@ use temporalio_protos::temporal::api::{
 use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
 use tonic::Code;
 
-const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+const MONTH: Duration = Duration::from_hours(30 * 24);
 
 /// A server that runs, and a client of it.
 struct World {
