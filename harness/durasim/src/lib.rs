@@ -39,7 +39,7 @@ mod world;
 pub use checks::{Holds, Violation};
 #[cfg(feature = "allocator")]
 pub use durasim_allocator::WorldAllocator;
-pub use durasim_macros::workflow_test;
+pub use durasim_macros::{case, workflow_test};
 pub use environment::{
     Actor, InOrder, MockCall, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode,
     WorkflowTarget, returns_in_order,
@@ -63,8 +63,8 @@ pub mod prelude {
     pub use crate::nexus::{NexusCall, NexusError, NexusHandlerErrorType, NexusStarted};
     pub use crate::{
         ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError,
-        TestResult, TestWorkflowEnvironment, WorkflowCall, WorkflowTaskFailures, returns_in_order,
-        workflow_test,
+        TestResult, TestWorkflowEnvironment, WorkflowCall, WorkflowTaskFailures, case,
+        returns_in_order, workflow_test,
     };
     pub use std::time::Duration;
     pub use temporalio_client::{

@@ -88,6 +88,19 @@ pub fn workflow_test(
     pipeline(arguments.into(), item.into()).into()
 }
 
+/// Says where a row of a [`workflow_test`](macro@workflow_test) belongs: below that attribute, which
+/// reads it. Above, and alone, it means nothing.
+#[proc_macro_attribute]
+pub fn case(
+    _arguments: proc_macro::TokenStream,
+    _item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    let message = "`#[case(..)]` belongs below `#[workflow_test]`, which reads it";
+    syn::Error::new(proc_macro2::Span::call_site(), message)
+        .into_compile_error()
+        .into()
+}
+
 /// Expands the attribute; returns all errors, and a fallback that keeps editors working, if it is
 /// used wrongly.
 #[allow(

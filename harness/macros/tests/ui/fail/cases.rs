@@ -1,4 +1,4 @@
-use durasim_macros::workflow_test;
+use durasim_macros::{case, workflow_test};
 
 struct TestWorkflowEnvironment;
 
@@ -45,5 +45,10 @@ async fn a_strategy(_env: TestWorkflowEnvironment, #[strategy(0..9)] _amount: u6
 #[workflow_test(proptest)]
 #[case(1)]
 async fn beside_proptest(_env: TestWorkflowEnvironment, #[case] _amount: u64) {}
+
+#[case(1)]
+#[case(2)]
+#[workflow_test]
+async fn above(_env: TestWorkflowEnvironment, #[case] _amount: u64) {}
 
 fn main() {}
