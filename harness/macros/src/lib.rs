@@ -88,8 +88,8 @@ pub fn workflow_test(
     pipeline(arguments.into(), item.into()).into()
 }
 
-/// Says where a row of a [`workflow_test`](macro@workflow_test) belongs: below that attribute, which
-/// reads it. Above, and alone, it means nothing.
+/// Says where a row of a [`workflow_test`](macro@workflow_test) belongs: below that attribute,
+/// which reads it. Above, and alone, it means nothing.
 #[proc_macro_attribute]
 pub fn case(
     _arguments: proc_macro::TokenStream,
