@@ -75,6 +75,18 @@ impl TestError {
         self.location
     }
 
+    /// Returns the first error of this type among the error and its causes.
+    pub(crate) fn find<E: Error + 'static>(&self) -> Option<&E> {
+        let mut next: Option<&(dyn Error + 'static)> = Some(&*self.source);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
+    }
+
     /// An error of a test that returns `Box<dyn Error>`, which may not be sent to another thread:
     /// its words are kept, and the line of a `TestError` in the box.
     pub(crate) fn of_boxed(error: &(dyn Error + 'static)) -> Self {

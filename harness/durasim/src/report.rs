@@ -20,6 +20,7 @@ mod lined_up;
 mod paint;
 mod render;
 mod sdk_defects;
+mod signals;
 pub(crate) mod source_lines;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -33,6 +34,7 @@ pub use failure::{Comparison, Failure, SourceLine, WorkflowName};
 pub use found::{FaultPlanWords, Found, PlannedFault, Spent};
 pub(crate) use kinds::Registered;
 pub use paint::Colors;
+pub use signals::{DroppedSignal, Signals};
 
 /// The report of a failed test: what broke, and how it was found.
 ///

@@ -84,7 +84,7 @@ pub use executor::{Executor, Outcome, Polled, TaskId, TaskPanic, panic_message};
 pub use explore::{Explorer, Plan, PlanId};
 pub use limits::{LimitExceeded, Limits};
 pub use point::Point;
-pub use runtime::{may_have_started_threads, simulate, simulate_watched};
+pub use runtime::{may_have_started_threads, simulate, simulate_watched, spawned_tasks};
 pub use seed::Odds;
 pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};

@@ -33,6 +33,7 @@ mod threads;
 mod watched;
 
 pub(crate) use flavor::Timekeeper;
+pub use flavor::spawned_tasks;
 pub use threads::may_have_started_threads;
 pub use watched::simulate_watched;
 

@@ -35,6 +35,8 @@ pub struct Nondeterminism {
     pub issued_at: Option<String>,
     /// True if nothing in history made the code go on: something besides the SDK woke it.
     pub woken_from_outside: bool,
+    /// The backtrace of the code that awaits what has woken it, if backtraces are on.
+    pub awaited_at: Option<String>,
 }
 
 /// A panic in workflow code, caught.

@@ -24,7 +24,8 @@ pub(crate) fn is_nondeterminism(message: &str) -> bool {
 /// Returns `true` if workflow code failed with this message because a payload is not of the type
 /// that the code takes. (`temporalio-common`: `PayloadConversionError`)
 pub(crate) fn is_payload_conversion(message: &str) -> bool {
-    message.starts_with("Encoding error")
+    let of_workflow = message.strip_prefix("Workflow payload conversion failed: ");
+    of_workflow.unwrap_or(message).starts_with("Encoding error")
 }
 
 /// Returns the SDK's message for the failure of an activity that panicked.
@@ -37,13 +38,17 @@ pub(crate) const PANIC_WITHOUT_TEXT: &str = "Couldn't turn panic into a string";
 
 #[cfg(test)]
 mod tests {
-    use temporalio_common::data_converters::PayloadConversionError;
+    use temporalio_common::{
+        data_converters::PayloadConversionError, error::OutgoingWorkflowError,
+    };
 
     use super::*;
 
     #[test]
     fn the_sdks_conversion_errors_are_recognised() {
         let error = PayloadConversionError::EncodingError("expected a string".into());
+        assert!(is_payload_conversion(&error.to_string()));
+        let error = OutgoingWorkflowError::PayloadConversion(error);
         assert!(is_payload_conversion(&error.to_string()));
         assert!(!is_payload_conversion("Workflow function panicked: no"));
     }

@@ -1,5 +1,6 @@
 //! Hidden nondeterminism: if a command depends on something that workflow code must not use,
-//! durasim names the command and the line that issued it.
+//! durasim names the command and the line that issued it, or the line that awaits something outside
+//! the SDK.
 //!
 //! Each test runs one fault-free world, as a plain `#[workflow_test]` does. The reported line must
 //! be the one after the comment `// issued by NAME`.
@@ -231,14 +232,14 @@ impl Careless {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     "42".to_owned()
                 });
-                let answer = thinking.await.unwrap_or_default();
                 // issued by spawn
+                let answer = thinking.await.unwrap_or_default();
                 ctx.execute_activity(Notes::write, answer, briefly())
                     .await?;
             }
             ("sleep", _) => {
-                tokio::time::sleep(Duration::from_secs(5)).await;
                 // issued by sleep
+                tokio::time::sleep(Duration::from_secs(5)).await;
                 ctx.execute_activity(Notes::write, "slept", briefly())
                     .await?;
             }

@@ -190,7 +190,10 @@ fn failure(case: &ReplayCase, history: &History, error: &ReplayError) -> Failure
             let differs = Failure::replay_differs(
                 name,
                 what,
-                HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
+                (
+                    events,
+                    HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
+                ),
                 issued_at.as_deref().and_then(user_line),
                 true,
             );
@@ -203,7 +206,7 @@ fn failure(case: &ReplayCase, history: &History, error: &ReplayError) -> Failure
         other => Failure::replay_differs(
             name,
             &other.to_string(),
-            HistoryExcerpt::tail(events, START_MS),
+            (events, HistoryExcerpt::tail(events, START_MS)),
             None,
             false,
         ),

@@ -51,7 +51,8 @@ fn the_catalogue_lists_every_file_and_every_code_of_a_check() {
 #[test]
 fn a_replay_says_if_clocks_and_entropy_are_not_simulated() {
     let history = HistoryExcerpt::around(&payment(), 5, START_MS);
-    let differs = || Failure::replay_differs(name(), "other ids", history.clone(), None, true);
+    let differs =
+        || Failure::replay_differs(name(), "other ids", (&[], history.clone()), None, true);
     assert_eq!(replay::noted(differs(), true), differs());
     assert_snapshot!(found(replay::noted(differs(), false)));
 }

@@ -68,3 +68,57 @@ pub enum StartError {
     #[error("a worker needs a task queue: its name is empty")]
     EmptyTaskQueue,
 }
+
+impl StartError {
+    /// Returns the remedy.
+    pub(crate) fn remedy(&self) -> String {
+        match self {
+            Self::Workflow {
+                source: RegistrationError::DuplicateWorkflowType { workflow_type },
+                ..
+            } => format!(
+                "register {workflow_type} once: remove one `.workflow::<{workflow_type}>()`"
+            ),
+            Self::Workflow {
+                source: RegistrationError::FactoryWithInit { workflow_type },
+                ..
+            } => format!("register {workflow_type} with `.workflow::<{workflow_type}>()`"),
+            Self::Activity {
+                source: ActivityRegistrationError::DuplicateActivity { activity_type },
+                ..
+            } => format!("register {activity_type} once: remove one `.activity({activity_type})`"),
+            Self::Activity {
+                source: ActivityRegistrationError::DuplicateMock { activity_type },
+                ..
+            } => format!(
+                "keep one `.mock_activity({activity_type}, ..)`; one mock may answer each call \
+                 otherwise, by its input or attempt"
+            ),
+            Self::Activity {
+                source: ActivityRegistrationError::DuplicateImplementer { implementer },
+                ..
+            } => format!("keep one `.implementer(..)` of type {implementer}"),
+            Self::WorkflowMockedTwice { workflow_type, .. } => {
+                format!("keep one `.mock_workflow(..)` of {workflow_type}")
+            }
+            Self::MissingInstance(Unregistered {
+                activity_type,
+                missing_instance: Some(implementer),
+                ..
+            }) => format!(
+                "give the worker the instance, `.implementer(..)` with a {implementer}; or mock \
+                 the activity: `.mock_activity({activity_type}, |call| async move {{ .. }})`"
+            ),
+            Self::Nothing { .. } => {
+                "add what the worker runs: `.workflow::<W>()`, `.activity(..)` or \
+                 `.mock_activity(..)`"
+                    .to_owned()
+            }
+            Self::TimesOfNothing { .. } => {
+                "move `.times(..)` behind the mock that it is about".to_owned()
+            }
+            Self::EmptyTaskQueue => "name the task queue: `env.worker(\"orders\")`".to_owned(),
+            _ => "correct what the message names, where the worker is built".to_owned(),
+        }
+    }
+}

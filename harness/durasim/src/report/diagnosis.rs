@@ -2,8 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::WorkflowName;
+use super::{Signals, WorkflowName};
 use crate::words::duration_words;
+
+/// The state of a task that `tokio::spawn` has started.
+const NOT_RUN: &str = "did not end: a world does not run or await what it has not spawned itself";
+
+/// The remedy for a task of `tokio::spawn`.
+const SPAWN_ACTORS: &str = "start the task with `env.spawn(..)` in place of `tokio::spawn(..)`: an \
+    actor is part of its world, which runs the actor, awaits it, and names it in reports";
 
 /// Everything that is open in a world in which nothing is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +21,8 @@ pub struct Diagnosis {
     pub waiting: Vec<Waiting>,
     /// The wait that the test ended by itself, and failed.
     pub gave_up: Option<GaveUp>,
+    /// The number of tasks that `tokio::spawn` has started and that have not ended.
+    pub spawned: usize,
     /// The task queues that workers poll, each with the kinds of tasks that they poll it for:
     /// `payments (workflow and activity tasks)`.
     pub polled: Vec<String>,
@@ -92,10 +101,7 @@ pub enum Awaited {
         last_failure: Option<String>,
     },
     /// A condition of the workflow's own code, which a signal could change.
-    Condition {
-        /// The signals that the workflow has handlers for and that were not sent.
-        unsent_signals: Vec<String>,
-    },
+    Condition(Signals),
     /// A Nexus operation that has not closed.
     NexusOperation {
         /// The endpoint.
@@ -129,7 +135,7 @@ impl Diagnosis {
         for workflow in &self.workflows {
             lines.push(format!("{} is open and waits for", workflow.name));
             if workflow.awaits.is_empty() {
-                lines.push(format!("  - {}", condition(&[])));
+                lines.push(format!("  - {}", Signals::default().condition()));
             }
             let awaited = workflow.awaits.iter();
             lines.extend(awaited.map(|awaited| format!("  - {}", awaited.words())));
@@ -148,6 +154,11 @@ impl Diagnosis {
         {
             let after = duration_words(*after_ms);
             lines.push(format!("{who} waited for {what} until +{after}"));
+        }
+        match self.spawned {
+            0 => {}
+            1 => lines.push(format!("1 task of `tokio::spawn` {NOT_RUN}")),
+            count => lines.push(format!("{count} tasks of `tokio::spawn` {NOT_RUN}")),
         }
         if self.awaited().any(Awaited::lacks_a_worker) {
             lines.push(match self.polled.as_slice() {
@@ -172,7 +183,7 @@ impl Diagnosis {
     /// Returns `true` if a workflow waits for a condition of its own code.
     pub(crate) fn awaits_a_condition(&self) -> bool {
         self.awaited()
-            .any(|awaited| matches!(awaited, Awaited::Condition { .. }))
+            .any(|awaited| matches!(awaited, Awaited::Condition(_)))
     }
 
     /// Returns the remedy for an activity that has failed on very many attempts.
@@ -195,6 +206,13 @@ impl Diagnosis {
 
     /// Returns the remedy for the first thing that is plainly missing.
     pub(crate) fn remedy(&self) -> Option<String> {
+        // An activity may rightly spawn tasks while it runs.
+        let runs_activities = self
+            .awaited()
+            .any(|awaited| matches!(awaited, Awaited::Activity { .. }));
+        if self.spawned > 0 && !runs_activities {
+            return Some(SPAWN_ACTORS.to_owned());
+        }
         if self.workflows.is_empty() {
             return Some(
                 "let an actor do the work with `env.spawn`, or run blocking code with \
@@ -275,13 +293,7 @@ impl Awaited {
                  on the value that `env.nexus_operation(..)` returned; or bound the operation with \
                  a schedule-to-close timeout"
             ),
-            Self::Condition { unsent_signals } => {
-                let signal = unsent_signals.first()?;
-                format!(
-                    "send signal {signal} from the test, or bound the wait in the workflow: \
-                     `select!` with a timer"
-                )
-            }
+            Self::Condition(signals) => return signals.remedy(),
             _ => return None,
         })
     }
@@ -320,7 +332,7 @@ impl Awaited {
                     last_failure.as_deref()
                 )
             ),
-            Self::Condition { unsent_signals } => condition(unsent_signals),
+            Self::Condition(signals) => signals.condition(),
             Self::NexusOperation {
                 endpoint,
                 operation,
@@ -372,16 +384,4 @@ fn failed(attempt: u32, last_failure: Option<&str>) -> String {
         let before = attempt.saturating_sub(1).max(1);
         format!("; attempt {before} failed: {failure}")
     })
-}
-
-/// Describes a condition of a workflow's own code.
-fn condition(unsent_signals: &[String]) -> String {
-    match unsent_signals {
-        [] => "a condition of its own code that nothing can change any more".to_owned(),
-        [signal] => format!("a condition of its own code; signal {signal} was not sent"),
-        signals => format!(
-            "a condition of its own code; signals not sent: {}",
-            signals.join(", ")
-        ),
-    }
 }

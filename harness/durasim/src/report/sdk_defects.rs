@@ -4,7 +4,12 @@
 //! is at fault, and names the workaround.
 //!
 //! Text is recognised here and nowhere else in the crate: only text that the SDK and Core hand over
-//! without a type.
+//! without a type, and only if the history shows the cause too.
+
+use std::sync::Arc;
+
+use durasim_events::HistoryEvent;
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 /// A defect of `temporalio-sdk` 1.1.
 pub(super) struct SdkDefect {
@@ -14,11 +19,24 @@ pub(super) struct SdkDefect {
     pub(super) remedy: &'static str,
 }
 
-/// The defects that a message gives away, each with words that no other message has.
-const BY_WORDS: [(&str, SdkDefect); 3] = [
-    (
-        "resolution must have a registered unblocker",
-        SdkDefect {
+/// The events of a run.
+type Events = [Arc<HistoryEvent>];
+
+/// A defect that a message gives away, if the history shows its cause.
+struct Clue {
+    /// The words that no other message of the SDK has. A panic of workflow code may have any words.
+    words: &'static str,
+    /// Returns `true` if the history has what the defect takes. The last events, those since the
+    /// last workflow task that completed, come in a list of their own.
+    shown: fn(events: &Events, last: &Events) -> bool,
+    defect: SdkDefect,
+}
+
+const CLUES: [Clue; 3] = [
+    Clue {
+        words: "resolution must have a registered unblocker",
+        shown: |_, last| has(last, &[EventType::TimerFired]),
+        defect: SdkDefect {
             what: "temporalio-sdk panics when one workflow task cancels a timer and also fires it",
             remedy: "give the timer a token of its own (`TimerOptions`, \
                      `WorkflowCancellationToken::new()`) that is never cancelled, and `select!` \
@@ -27,13 +45,21 @@ const BY_WORDS: [(&str, SdkDefect); 3] = [
                      SDK drops a cancelled timer, and then does not find it when it fires in the \
                      same task, on every retry",
         },
-    ),
+    },
     // `temporalio-sdk-core: src/worker/workflow/machines/
     // {signal_external,child_workflow,local_activity}_state_machine.rs` have no `Cancel` from these
     // states. The message of events that do not fit has other words.
-    (
-        "Invalid transition in state machine",
-        SdkDefect {
+    Clue {
+        words: "Invalid transition in state machine",
+        shown: |events, _| {
+            let over = [
+                EventType::SignalExternalWorkflowExecutionFailed,
+                EventType::ChildWorkflowExecutionTerminated,
+                EventType::MarkerRecorded,
+            ];
+            has(events, &over)
+        },
+        defect: SdkDefect {
             what: "temporalio-sdk fails the workflow task when it cancels something that is over \
                    already",
             remedy: "await the signal, child or local activity, or give it a token of its own \
@@ -43,11 +69,18 @@ const BY_WORDS: [(&str, SdkDefect); 3] = [
                      cancelled workflow or token cancels these too, unless code has looked at \
                      their outcome",
         },
-    ),
+    },
     // `activity_state_machine.rs`: from `Canceled` only the completion has a transition.
-    (
-        "ActivityMachine in state Canceled says the transition is invalid",
-        SdkDefect {
+    Clue {
+        words: "ActivityMachine in state Canceled says the transition is invalid",
+        shown: |_, last| {
+            let ends = [
+                EventType::ActivityTaskFailed,
+                EventType::ActivityTaskTimedOut,
+            ];
+            has(last, &ends)
+        },
+        defect: SdkDefect {
             what: "temporalio-sdk fails the workflow task when an abandoned activity fails or \
                    times out",
             remedy: "cancel the activity with `TryCancel`, which goes on at once too; or give it a \
@@ -56,7 +89,7 @@ const BY_WORDS: [(&str, SdkDefect); 3] = [
                      activity was cancelled with `ActivityCancellationType::Abandon`, Core accepts \
                      only its completion, on every retry",
         },
-    ),
+    },
 ];
 
 /// The defect behind commands that follow the command that closes the run.
@@ -74,8 +107,36 @@ pub(super) const COMMANDS_AFTER_CLOSE: SdkDefect = SdkDefect {
              returned, on every retry",
 };
 
-/// Returns the defect that a message of the SDK or of Core gives away.
-pub(super) fn sdk_defect(message: &str) -> Option<&'static SdkDefect> {
-    let (_, defect) = BY_WORDS.iter().find(|(words, _)| message.contains(words))?;
-    Some(defect)
+/// The defect behind a workflow that awaits the start of a child for ever.
+///
+/// `child_workflow_state_machine.rs`: cancelled in `StartEventRecorded`, a child that need not be
+/// awaited is `Cancelled` at once, where its start has no transition that answers.
+pub(super) const UNANSWERED_START: SdkDefect = SdkDefect {
+    what: "temporalio-sdk never resolves the start of a child that was cancelled before it began",
+    remedy: "cancel the child once it has started, after `ctx.start_child_workflow(..).await`; or \
+             let it be cancelled with `WaitCancellationCompleted`. The workflow is sound: with \
+             `TryCancel` or `Abandon`, Core answers a cancellation for the child, and never for \
+             its start, which the code awaits",
+};
+
+/// Returns the defect that a message of the SDK or of Core gives away, if the history of the run
+/// shows its cause.
+pub(super) fn sdk_defect(message: &str, events: &Events) -> Option<&'static SdkDefect> {
+    let completed =
+        |event: &Arc<HistoryEvent>| event.event_type() == EventType::WorkflowTaskCompleted;
+    let last = events
+        .iter()
+        .rposition(completed)
+        .map_or(0, |last| last + 1);
+    let clue = CLUES
+        .iter()
+        .find(|clue| message.contains(clue.words) && (clue.shown)(events, &events[last..]))?;
+    Some(&clue.defect)
+}
+
+/// Returns `true` if one of the events has one of these types.
+fn has(events: &Events, types: &[EventType]) -> bool {
+    events
+        .iter()
+        .any(|event| types.contains(&event.event_type()))
 }

@@ -42,6 +42,63 @@ pub(crate) fn user_frames(backtrace: &str) -> Vec<String> {
     frames.collect()
 }
 
+/// Returns the path of the type whose method the user's code calls in a backtrace, or of the
+/// function: `tokio::time::sleep::Sleep`.
+pub(crate) fn called_by_user(backtrace: &str) -> Option<String> {
+    let (_, user) = user_lines(backtrace).next()?;
+    let mut called: Vec<String> = Vec::new();
+    for line in backtrace.lines().map(str::trim) {
+        let Some(place) = line.strip_prefix("at ") else {
+            called.push(path_of(
+                line.split_once(": ").map_or(line, |(_, name)| name),
+            ));
+            continue;
+        };
+        if source_line(place).is_some_and(|place| is_same(&place, &user)) {
+            // The last one is the user's own.
+            called.pop();
+            break;
+        }
+        // Some frames have the bare name of a function, and the path of its file.
+        if let (Some(name), Some(path)) = (called.last_mut(), module_of(place))
+            && !name.contains("::")
+        {
+            *name = path;
+        }
+    }
+    let is_wrapper = |name: &&String| {
+        let wrappers = ["core::", "alloc::", "std::"];
+        !name.contains("::") || wrappers.iter().any(|theirs| name.starts_with(theirs))
+    };
+    called.into_iter().rev().find(|name| !is_wrapper(&name))
+}
+
+/// Returns `tokio::time::sleep::Sleep` for `<tokio::time::sleep::Sleep as Future>::poll`.
+fn path_of(function: &str) -> String {
+    let path = function.strip_prefix('<').unwrap_or(function);
+    let path = path.split(" as ").next().unwrap_or(path);
+    path.split('<').next().unwrap_or(path).to_owned()
+}
+
+/// Returns `futures_util::future::join_all` for the file of that module in Cargo's registry.
+fn module_of(place: &str) -> Option<String> {
+    let (_, file) = place.split_once("/registry/src/")?;
+    let mut parts = file.split('/').skip(1);
+    let (name, _version) = parts.next()?.rsplit_once('-')?;
+    let modules = parts
+        .filter(|part| *part != "src")
+        .collect::<Vec<_>>()
+        .join("::");
+    let (modules, _line) = modules.split_once(".rs")?;
+    Some(format!("{}::{modules}", name.replace('-', "_")))
+}
+
+/// Returns `true` if two lines are the same, whatever folder their files are named from.
+fn is_same(one: &SourceLine, other: &SourceLine) -> bool {
+    let name = |line: &SourceLine| Path::new(&line.file).file_name().map(ToOwned::to_owned);
+    one.line == other.line && name(one) == name(other)
+}
+
 /// Returns the function and the line of each frame that is the user's.
 fn user_lines(backtrace: &str) -> impl Iterator<Item = (&str, SourceLine)> {
     let here = std::env::current_dir().unwrap_or_default();
@@ -137,6 +194,34 @@ mod tests {
         assert_eq!(found, line("harness/durasim/tests/payments.rs", 42));
         let without = backtrace.replace("payments.rs", "payments.c");
         assert_eq!(user_line(&without), None);
+    }
+
+    #[test]
+    fn the_type_that_the_user_awaits_is_the_one_before_the_users_line() {
+        let awaits = |name: &str| {
+            called_by_user(&format!(
+                "   0: durasim_worker::wake\n   \
+                    1: <{name} as core::future::future::Future>::poll\n   \
+                    2: <core::pin::Pin<P> as core::future::future::Future>::poll\n   \
+                    3: payments::run\n             at ./tests/payments.rs:42:9\n"
+            ))
+        };
+        assert_eq!(
+            awaits("tokio::time::sleep::Sleep").as_deref(),
+            Some("tokio::time::sleep::Sleep")
+        );
+        assert_eq!(
+            awaits("futures_util::future::join_all::JoinAll<F>").as_deref(),
+            Some("futures_util::future::join_all::JoinAll")
+        );
+        let of_the_users_crate = "   0: poll<F>\n             \
+            at /cargo/registry/src/index/futures-util-0.3.31/src/future/join_all.rs:150:9\n   \
+            1: run\n             at ./tests/payments.rs:42:9\n";
+        assert_eq!(
+            called_by_user(of_the_users_crate).as_deref(),
+            Some("futures_util::future::join_all")
+        );
+        assert_eq!(called_by_user("   0: no::line"), None);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! One snapshot for each kind of failure that is no check's own, and the layout of reports.
 
+use std::sync::Arc;
+
 use durasim_engine::START_MS;
+use durasim_events::HistoryEvent;
 use pretty_assertions::assert_eq;
+use temporalio_protos::temporal::api::enums::v1::EventType;
 
 use super::*;
 use crate::{
@@ -11,6 +15,11 @@ use crate::{
 
 pub(crate) fn name() -> WorkflowName {
     WorkflowName::new("PaymentWorkflow", "payment-1")
+}
+
+/// The history of a payment, as a run shares it.
+fn events() -> Vec<Arc<HistoryEvent>> {
+    payment().into_iter().map(Arc::new).collect()
 }
 
 pub(crate) fn line() -> SourceLine {
@@ -125,9 +134,10 @@ pub(crate) fn waiting() -> Diagnosis {
             no_slot: None,
             last_failure: Some("card declined".into()),
         },
-        Awaited::Condition {
-            unsent_signals: vec!["confirm".into(), "reject".into()],
-        },
+        Awaited::Condition(Signals {
+            unsent: vec!["confirm".into(), "reject".into()],
+            ..Signals::default()
+        }),
         Awaited::Timer {
             timer_id: "2".into(),
             fires_at_ms: 86_400_000,
@@ -150,6 +160,7 @@ pub(crate) fn waiting() -> Diagnosis {
         workflows: vec![parent, child],
         waiting: vec![waits("the test", "the result of PaymentWorkflow payment-1")],
         gave_up: None,
+        spawned: 0,
         polled: vec!["payments (workflow tasks)".into()],
     }
 }
@@ -327,7 +338,8 @@ fn a_panic_in_workflow_code_is_reported_with_its_attempts() {
         name(),
         3,
         message,
-        Some(line())
+        Some(line()),
+        &events()
     )));
 }
 
@@ -338,21 +350,32 @@ fn a_defect_of_the_sdk_is_reported_as_the_sdks() {
         name(),
         2,
         message,
-        None
+        None,
+        &events()
     )));
+    // Workflow code may panic with the same words.
+    let failure = Failure::workflow_task_fails(name(), 2, message, None, &events()[..6]);
+    assert_eq!(failure.code, FailureCode::WorkflowTask);
 }
 
 #[test]
 fn a_defect_that_looks_like_nondeterminism_is_reported_as_the_sdks_too() {
     let history = HistoryExcerpt::tail(&payment(), START_MS);
     let message = "[TMPRL1100] Nondeterminism error: Invalid transition in state machine";
+    let mut cancelled_child = events();
+    cancelled_child.push(Arc::new(HistoryEvent {
+        event_type: EventType::ChildWorkflowExecutionTerminated as i32,
+        ..HistoryEvent::default()
+    }));
     insta::assert_snapshot!(found(Failure::replay_differs(
         name(),
         message,
-        history,
+        (&cancelled_child, history.clone()),
         None,
         false
     )));
+    let failure = Failure::replay_differs(name(), message, (&events(), history), None, false);
+    assert_eq!(failure.code, FailureCode::Replay);
 }
 
 #[test]
@@ -364,7 +387,8 @@ fn leaving_the_simulated_world_is_reported_with_the_line() {
 fn replay_shows_the_event_expected_and_the_command_got() {
     let history = HistoryExcerpt::around(&payment(), 5, START_MS).got("StartTimer", "1 for 1d");
     let message = "[TMPRL1100] Nondeterminism error: Timer machine does not handle this event";
-    let report = Failure::replay_differs(name(), message, history, Some(line()), false);
+    let report =
+        Failure::replay_differs(name(), message, (&events(), history), Some(line()), false);
     insta::assert_snapshot!(found(report));
 }
 
@@ -375,7 +399,7 @@ fn replay_distinguishes_inputs_from_commands() {
     let report = Failure::replay_differs(
         name(),
         "input of Payments::charge",
-        history,
+        (&events(), history),
         Some(line()),
         true,
     );
@@ -385,7 +409,13 @@ fn replay_distinguishes_inputs_from_commands() {
 #[test]
 fn replay_past_the_end_shows_the_last_events() {
     let history = HistoryExcerpt::around(&payment(), 11, START_MS).got("StartTimer", "2 for 5s");
-    let report = Failure::replay_differs(name(), "a command too many", history, None, false);
+    let report = Failure::replay_differs(
+        name(),
+        "a command too many",
+        (&events(), history),
+        None,
+        false,
+    );
     insta::assert_snapshot!(found(report));
 }
 

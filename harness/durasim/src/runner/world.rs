@@ -11,11 +11,13 @@ use super::verdict::{Evidence, verdict};
 use crate::{
     TestWorkflowEnvironment,
     broken::inherited,
+    environment::StartError,
     error::TestResult,
     faults::{Faults, Latency, Outcome},
     label,
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
     panics,
+    report::Failure,
     world::{self, State, StateParts, UserChecks, World, diagnosis, replay_cases, trace},
 };
 
@@ -88,7 +90,14 @@ async fn run_on_this_thread(body: Lent<Body>, options: WorldOptions) -> Ended {
                 // The workflow may have failed rightly, and so may every call about it.
                 return state.test_ended_early = true;
             }
-            let failure = diagnosis::returned_error(&state, &error);
+            let failure = match error.find::<StartError>() {
+                Some(cannot_start) => Failure::worker_cannot_start(
+                    error.to_string(),
+                    error.location().map(Into::into),
+                )
+                .with_remedy(cannot_start.remedy()),
+                None => diagnosis::returned_error(&state, &error),
+            };
             state.fail(failure);
         }
     });

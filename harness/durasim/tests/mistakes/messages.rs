@@ -249,7 +249,7 @@ mistakes! {
         });
     a_signal_has_another_type: "DS006" says [
         "expected u32",
-        "a payload of the type that the handler takes",
+        "an input of the type that its handler takes",
     ]
         wrong mailbox!(|mailbox, untyped| {
             let options = WorkflowSignalOptions::default();

@@ -79,7 +79,7 @@ mistakes! {
             Work::note,
             returns_in_order(["a", "b"].map(|it| Ok(it.to_owned()))),
         ));
-    a_count_has_no_mock: "DS002" says ["`.times(..)` is about the mock before it", "move it behind"]
+    a_count_has_no_mock: "DS008" says ["`.times(..)` is about the mock before it", "move it behind"]
         wrong notes!(1_u32, |worker| worker
             .activity(Work::note)
             .times(1)),

@@ -111,11 +111,12 @@ impl Careless {
                 state.runs.to_string()
             }),
             "tokio sleep" => {
-                tokio::time::sleep(Duration::from_secs(5)).await;
+                tokio::time::sleep(Duration::from_secs(5)).await; // <- tokio_sleeps
                 "slept".to_owned()
             }
             "tokio timeout" => {
                 let never = ctx.wait_condition(|_| false);
+                // <- tokio_bounds_a_wait
                 let timeout = tokio::time::timeout(Duration::from_secs(5), never).await;
                 format!("{}", timeout.is_err())
             }
@@ -128,7 +129,7 @@ impl Careless {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     "42".to_owned()
                 });
-                task.await.unwrap_or_default()
+                task.await.unwrap_or_default() // <- a_task_is_spawned
             }
             "thread" => {
                 let (sender, answer) = oneshot::channel();
@@ -202,13 +203,13 @@ mistakes! {
     a_static_counts: "DS101" says ["another input", "a static"]
         wrong |env| Box::pin(careless(env, "static")),
         mended |env| Box::pin(careless(env, "state"));
-    tokio_sleeps: "DS101" says ["outside the SDK", "`ctx.timer` for time"]
+    tokio_sleeps: "DS101" says ["outside the SDK", "await `ctx.timer(duration)`"]
         wrong |env| Box::pin(careless(env, "tokio sleep")),
         mended |env| Box::pin(careless(env, "timer"));
-    tokio_bounds_a_wait: "DS101" says ["outside the SDK", "`ctx.timer` for time"]
+    tokio_bounds_a_wait: "DS101" says ["outside the SDK", "await `ctx.timer(duration)`"]
         wrong |env| Box::pin(careless(env, "tokio timeout")),
         mended |env| Box::pin(careless(env, "timer"));
-    a_task_is_spawned: "DS101" says ["outside the SDK", "an activity for work"]
+    a_task_is_spawned: "DS101" says ["outside the SDK", "do the work in an activity"]
         wrong |env| Box::pin(careless(env, "tokio spawn")),
         mended |env| Box::pin(careless(env, "timer"));
     a_thread_answers: "DS007" says ["starts a thread", "do the work in an activity"]

@@ -182,7 +182,7 @@ mistakes! {
                 .mock_activity(Work::note, |call| async move { Ok(call.input) })
                 .start()?;
         });
-    an_instance_is_missing: "DS002" says ["needs an instance of", ".implementer(..)"]
+    an_instance_is_missing: "DS008" says ["needs an instance of", ".implementer(..)"]
         wrong notes!(Stamp, |env| {
             let worker = env.worker("shop").workflow::<Stamp>().activity(Desk::stamp);
             worker.start()?; // <- an_instance_is_missing
@@ -190,7 +190,7 @@ mistakes! {
         mended notes!(Stamp, |env| {
             env.worker("shop").workflow::<Stamp>().activity(Desk::stamp).implementer(Desk).start()?;
         });
-    an_activity_is_mocked_twice: "DS002" says ["activity `Work::note` is mocked twice"]
+    an_activity_is_mocked_twice: "DS008" says ["keep one `.mock_activity(Work::note, ..)`"]
         wrong notes!(Note, |env| {
             // <- an_activity_is_mocked_twice
             env.worker("shop")
@@ -206,7 +206,7 @@ mistakes! {
                 .mock_activity(Work::note, returns_in_order(outcomes))
                 .start()?;
         });
-    a_workflow_is_registered_twice: "DS002" says ["workflow type Note is already registered"]
+    a_workflow_is_registered_twice: "DS008" says ["remove one `.workflow::<Note>()`"]
         wrong notes!(Note, |env| {
             let worker = env.worker("shop").workflow::<Note>().workflow::<Note>();
             worker.activity(Work::note).start()?; // <- a_workflow_is_registered_twice
@@ -214,7 +214,7 @@ mistakes! {
         mended notes!(Note, |env| {
             env.worker("shop").workflow::<Note>().activity(Work::note).start()?;
         });
-    a_worker_has_nothing_to_do: "DS002" says [
+    a_worker_has_nothing_to_do: "DS008" says [
         "neither a workflow nor an activity is registered",
         ".workflow::<W>()",
     ]
@@ -224,7 +224,7 @@ mistakes! {
         mended notes!(Note, |env| {
             env.worker("shop").workflow::<Note>().activity(Work::note).start()?;
         });
-    a_task_queue_has_no_name: "DS002" says ["a worker needs a task queue"]
+    a_task_queue_has_no_name: "DS008" says ["name the task queue"]
         wrong notes!(Note, |env| {
             let worker = env.worker("").workflow::<Note>().activity(Work::note);
             worker.start()?; // <- a_task_queue_has_no_name

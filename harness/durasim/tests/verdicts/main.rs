@@ -11,6 +11,7 @@ mod common;
 #[path = "../failing/mod.rs"]
 mod failing;
 
+mod causes;
 mod code;
 mod registration;
 mod stuck;

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
 
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     time::Instant,
 };
 
@@ -48,6 +48,12 @@ impl Timekeeper {
     pub(crate) fn settle_blocking(&self) -> bool {
         self.gate.settle()
     }
+}
+
+/// Returns the number of tasks that `tokio::spawn` has started on this thread's runtime and that
+/// have not ended.
+pub fn spawned_tasks() -> usize {
+    Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
 }
 
 /// The runtime of one world; waits for its blocking thread when dropped.

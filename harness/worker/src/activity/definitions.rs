@@ -262,6 +262,11 @@ impl ActivityDefinitions {
         self.detail_types.inherit(&others.detail_types);
     }
 
+    /// Returns `true` if the activity type is mocked.
+    pub fn is_mocked(&self, activity_type: &str) -> bool {
+        self.mocks.contains_key(activity_type)
+    }
+
     /// Returns `true` if no activity is registered or mocked.
     pub fn is_empty(&self) -> bool {
         self.real.is_empty() && self.mocks.is_empty()

@@ -91,6 +91,7 @@ impl ExecutionError {
                         .and_then(|place| place.issued_at.as_deref())
                         .map(str::to_owned),
                     woken_from_outside: false,
+                    awaited_at: None,
                 };
                 (message, nondeterministic, Some(report))
             }
@@ -109,6 +110,7 @@ impl ExecutionError {
                     message: message.clone(),
                     issued_at: issued_at.as_deref().map(str::to_owned),
                     woken_from_outside: false,
+                    awaited_at: None,
                 };
                 (message, nondeterministic, Some(report))
             }

@@ -368,6 +368,14 @@ impl<'h> Execution<'h> {
         });
     }
 
+    /// Returns the workflow id of a child whose start Core never answers.
+    pub(crate) fn unanswered_child_start(&self) -> Option<&str> {
+        self.slots.iter().find_map(|slot| match &slot.machine {
+            Machine::ChildWorkflow(child) => child.unanswered_start(),
+            _ => None,
+        })
+    }
+
     fn advance_time(&mut self, to: Timestamp) {
         if self
             .current_time

@@ -6,6 +6,7 @@
 
 mod codec;
 mod host;
+mod noting_waker;
 mod outside;
 mod panics;
 mod wake;
@@ -179,7 +180,7 @@ impl Instance {
         })?;
         let wakes = settings
             .detect_nondeterministic_futures
-            .then(WakeTracker::new);
+            .then(|| WakeTracker::new(settings.backtraces));
         Ok(Self {
             workflow,
             host,

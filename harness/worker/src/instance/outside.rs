@@ -10,7 +10,10 @@ use temporalio_protos::{
     temporal::api::enums::v1::WorkflowTaskFailedCause,
 };
 
-use super::{Instance, InstanceFailure, Result, wake::WakeTracker};
+use super::{
+    Instance, InstanceFailure, Result,
+    wake::{ForeignWake, WakeTracker},
+};
 use crate::{Nondeterminism, TaskFailureReason, execution::IssuedCommand, sdk_words};
 
 /// The SDK's message.
@@ -22,32 +25,26 @@ const WOKEN: &str = "a waker was invoked by a non-SDK source. This usually means
 impl Instance {
     /// Fails if something besides the SDK woke workflow code while it was polled.
     pub(super) fn fail_on_foreign_wake(&self) -> Result<()> {
-        if self
-            .wakes
-            .as_ref()
-            .is_some_and(WakeTracker::take_foreign_wake)
-        {
-            return Err(failure(woken(None)));
+        match self.wakes.as_ref().and_then(WakeTracker::take_foreign_wake) {
+            Some(wake) => Err(failure(woken(wake, None))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Lets workflow code that something besides the SDK has woken go on, and returns what it does;
     /// `None` if nothing has woken it. Such an instance must not be used any more.
     pub(crate) fn woken_from_outside(&mut self) -> Option<Nondeterminism> {
-        if !self.wakes.as_ref()?.take_foreign_wake() {
-            return None;
-        }
+        let wake = self.wakes.as_ref()?.take_foreign_wake()?;
         self.wakes = None;
         let mut commands = Vec::new();
         // Only the first command matters here, not how the routines end.
         let _ = self.poll_routines(&mut commands);
         commands.extend(self.host.take());
-        Some(woken(commands.first()))
+        Some(woken(wake, commands.first()))
     }
 }
 
-fn woken(goes_on: Option<&IssuedCommand>) -> Nondeterminism {
+fn woken(wake: ForeignWake, goes_on: Option<&IssuedCommand>) -> Nondeterminism {
     Nondeterminism {
         event_id: None,
         expected: String::new(),
@@ -60,6 +57,7 @@ fn woken(goes_on: Option<&IssuedCommand>) -> Nondeterminism {
             .and_then(|issued| issued.issued_at.as_deref())
             .map(str::to_owned),
         woken_from_outside: true,
+        awaited_at: wake.awaited_at,
     }
 }
 

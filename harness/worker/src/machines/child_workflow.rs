@@ -60,6 +60,8 @@ pub(crate) struct ChildWorkflow {
     initiated_event_id: i64,
     started_event_id: i64,
     cancelled_before_sent: bool,
+    /// True if Core resolves the child and never its start, which workflow code may await.
+    start_unanswered: bool,
     annotations: Annotations,
 }
 
@@ -81,6 +83,7 @@ impl ChildWorkflow {
             initiated_event_id: 0,
             started_event_id: 0,
             cancelled_before_sent: false,
+            start_unanswered: false,
             annotations,
         };
         (
@@ -147,12 +150,19 @@ impl ChildWorkflow {
             ));
         }
         if self.resolves_on_cancel() {
+            self.start_unanswered |= self.state == State::StartEventRecorded;
             self.state = State::Cancelled {
                 seen_cancelled_event: false,
             };
             responses.push(self.resolve_cancelled());
         }
         responses
+    }
+
+    /// Returns the workflow id of the child, if it was cancelled after its start was recorded and
+    /// before it started: Core then answers for the child, and never for its start.
+    pub(crate) fn unanswered_start(&self) -> Option<&str> {
+        self.start_unanswered.then_some(self.workflow_id.as_str())
     }
 
     /// Returns `true` if workflow code has its answer as soon as it cancels.

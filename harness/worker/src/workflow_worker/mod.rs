@@ -327,6 +327,12 @@ impl WorkflowWorker {
         })
     }
 
+    /// Returns the workflow id of a child whose start Core never answers to the cached run, if
+    /// there is one: workflow code that awaits the start hangs.
+    pub fn unanswered_child_start(&self, run_id: &str) -> Option<&str> {
+        self.runs.get(run_id)?.execution.unanswered_child_start()
+    }
+
     /// Returns the ids of the cached runs, the least recently used first.
     pub fn cached(&self) -> Vec<&str> {
         self.runs.ids_by_use().collect()

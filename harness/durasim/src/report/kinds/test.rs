@@ -31,6 +31,16 @@ impl Failure {
             .at(location)
     }
 
+    /// Returns the failure of a test whose worker cannot start.
+    pub(crate) fn worker_cannot_start(
+        message: impl Into<String>,
+        location: Option<SourceLine>,
+    ) -> Self {
+        Self::new(FailureCode::Setup, "a worker cannot start")
+            .with_message(message)
+            .at(location)
+    }
+
     /// Returns the failure of a test that cannot be run, or not as it is set up: an attribute, a
     /// variable or a saved file asks for something impossible.
     pub(crate) fn setup(message: impl Into<String>) -> Self {

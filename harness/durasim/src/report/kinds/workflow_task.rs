@@ -1,10 +1,13 @@
 //! Failures of workflow tasks: no attempt succeeds.
 
+use std::sync::Arc;
+
+use durasim_events::HistoryEvent;
 use durasim_service::Reason;
 
 use crate::report::{
     Failure, FailureCode, SourceLine, WorkflowName,
-    sdk_defects::{COMMANDS_AFTER_CLOSE, SdkDefect, sdk_defect},
+    sdk_defects::{COMMANDS_AFTER_CLOSE, SdkDefect, UNANSWERED_START, sdk_defect},
 };
 
 /// The remedy for a Nexus operation at an endpoint that does not exist.
@@ -26,8 +29,9 @@ impl Failure {
         attempts: u32,
         message: &str,
         location: Option<SourceLine>,
+        events: &[Arc<HistoryEvent>],
     ) -> Self {
-        let failure = match sdk_defect(message) {
+        let failure = match sdk_defect(message, events) {
             Some(defect) => Self::of_the_sdk(defect),
             None => Self::new(
                 FailureCode::WorkflowTask,
@@ -61,6 +65,14 @@ impl Failure {
             _ => refused(CORRECT_COMMAND),
         };
         failure.of(workflow).with_message(message)
+    }
+
+    /// Returns the failure of a workflow that awaits the start of a child, which the SDK never
+    /// resolves.
+    pub(crate) fn unanswered_start(workflow: WorkflowName, child_id: &str) -> Self {
+        Self::of_the_sdk(&UNANSWERED_START)
+            .of(workflow)
+            .with_message(format!("the workflow awaits the start of child {child_id}"))
     }
 
     /// Returns the failure of a known defect of the SDK.

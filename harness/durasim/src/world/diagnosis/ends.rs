@@ -3,7 +3,7 @@
 use durasim_engine::{START_MS, Stalled};
 use durasim_service::Reason;
 
-use super::{diagnose, is_test, name_of_task, registration};
+use super::{diagnose, is_test, name_of_task, registration, workflow_code};
 use crate::{
     error::TestError,
     faults::{Missed, Outcome},
@@ -156,7 +156,12 @@ pub(crate) fn stuck(state: &State) -> Failure {
         .workflows
         .iter()
         .find_map(|open| registration::wanted_by(state, open));
-    unregistered.unwrap_or_else(|| Failure::stuck(state.now_ms - START_MS, diagnosis))
+    let of_the_sdk = || {
+        let mut open = diagnosis.workflows.iter();
+        open.find_map(|open| workflow_code::unanswered_start(state, open))
+    };
+    let failure = unregistered.or_else(of_the_sdk);
+    failure.unwrap_or_else(|| Failure::stuck(state.now_ms - START_MS, diagnosis))
 }
 
 /// Returns the failure of a world in which a task is polled again and again, and nothing else

@@ -6,14 +6,15 @@
 mod attempts;
 mod ends;
 mod invariants;
+mod payloads;
 mod registration;
+mod signals;
 mod unpolled;
 mod workflow_code;
 
 use std::collections::BTreeMap;
 
 use durasim_engine::START_MS;
-use durasim_events::Attributes;
 use durasim_service::ExecutionSummary;
 
 use super::{state::State, worker::WorkerProcess};
@@ -46,6 +47,7 @@ pub(crate) fn diagnose(state: &State) -> Diagnosis {
         workflows,
         waiting: waiting(state),
         gave_up: None,
+        spawned: durasim_engine::spawned_tasks(),
         polled: state.polled_queues(),
     }
 }
@@ -130,41 +132,12 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
         });
     }
     if awaits.is_empty() {
-        awaits.push(Awaited::Condition {
-            unsent_signals: unsent_signals(state, execution),
-        });
+        awaits.push(Awaited::Condition(signals::signals(state, execution)));
     }
     OpenWorkflow {
         name: WorkflowName::new(&execution.workflow_type, &execution.workflow_id),
         awaits,
     }
-}
-
-/// Returns the signals that the workflow has handlers for and that were not sent.
-fn unsent_signals(state: &State, execution: &ExecutionSummary) -> Vec<String> {
-    let events = state
-        .service
-        .history(&execution.workflow_id, Some(&execution.run_id))
-        .unwrap_or_default();
-    let sent: Vec<_> = events
-        .iter()
-        .filter_map(|event| match &event.attributes {
-            Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) => {
-                Some(signal.signal_name.as_str())
-            }
-            _ => None,
-        })
-        .collect();
-    let handled = state.workers.iter().find_map(|process| {
-        process.spec.versions[process.version]
-            .workflows
-            .signals(&execution.workflow_type)
-    });
-    handled
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|signal| !sent.contains(&signal.as_str()))
-        .collect()
 }
 
 impl State {

@@ -5,10 +5,11 @@ use durasim_service::Reason;
 use durasim_worker::{Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure};
 use tonic::{Code, Status};
 
+use super::payloads;
 use crate::{
     broken::broken,
     report::{
-        Failure, WorkflowName,
+        Awaited, Failure, OpenWorkflow, WorkflowName,
         source_lines::{is_dependencys, source_line, user_line},
     },
     words::with_causes,
@@ -57,23 +58,20 @@ pub(crate) fn workflow_task_failed(
         panic.location.as_deref().and_then(source_line)
     });
     let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
-    let mut failure =
-        Failure::workflow_task_fails(name, attempts, &with_causes(&failed.failure), location);
-    let remedy = match &failed.reason {
-        TaskFailureReason::WorkflowInput => Some(
+    let events = state
+        .service
+        .history(&execution.workflow_id, Some(run_id))
+        .unwrap_or_default();
+    let message = with_causes(&failed.failure);
+    let failure = Failure::workflow_task_fails(name, attempts, &message, location, events);
+    Some(match &failed.reason {
+        TaskFailureReason::WorkflowInput => failure.with_remedy(
             "start the workflow with an input of the type that its `run` takes; the first event of \
              its history has the input that it got",
         ),
-        TaskFailureReason::Payload => Some(
-            "send a payload of the type that the handler takes: that of a signal, most likely, has \
-             another type; `env.history(workflow).outline()` shows it",
-        ),
-        _ => None,
-    };
-    if let Some(remedy) = remedy {
-        failure = failure.with_remedy(remedy);
-    }
-    Some(failure)
+        TaskFailureReason::Payload => payloads::unreadable(state, events, failure),
+        _ => failure,
+    })
 }
 
 /// Returns `true` if a workflow task that failed this many times in a process ends the world.
@@ -81,6 +79,21 @@ fn is_hopeless(state: &State, at: ProcessRef, attempt: i32) -> bool {
     let process = state.workers.running(at);
     let failures = process.map_or(WorkflowTaskFailures::Fatal, |it| it.spec.task_failures);
     attempt >= HOPELESS_ATTEMPT && failures == WorkflowTaskFailures::Fatal
+}
+
+/// Returns the failure of a workflow that waits for nothing but its own code, if the SDK never
+/// resolves the start of one of its children.
+pub(super) fn unanswered_start(state: &State, open: &OpenWorkflow) -> Option<Failure> {
+    if !matches!(open.awaits.as_slice(), [Awaited::Condition(_)]) {
+        return None;
+    }
+    let execution = state.service.executions().into_iter();
+    let mut execution = execution.filter(|it| it.open);
+    let execution = execution.find(|it| it.workflow_id == open.name.workflow_id)?;
+    let mut processes = state.workers.iter();
+    let child_id = processes
+        .find_map(|process| process.workflows.unanswered_child_start(&execution.run_id))?;
+    Some(Failure::unanswered_start(open.name.clone(), child_id))
 }
 
 /// Returns the failure of a query, if the code of the run does not follow its history.
