@@ -248,7 +248,7 @@ mistakes! {
             Ok(())
         });
     a_signal_has_another_type: "DS006" says [
-        "expected u32",
+        "expected u32", "put",
         "an input of the type that its handler takes",
     ]
         wrong mailbox!(|mailbox, untyped| {

@@ -95,7 +95,7 @@ mistakes! {
             assert_eq!(call.input, "1");
             Ok(call.input)
         }));
-    a_mock_returns_another_type: "DS006" says ["expected a string"]
+    a_mock_returns_another_type: "DS006" says ["expected a string", "Work::note", "mock"]
         wrong notes!(1_u32, |worker| worker.mock_activity(
             UntypedActivity::new("Work::note"),
             |_| async { Ok(RawValue::from_value(&7, &PayloadConverter::default())) },

@@ -102,7 +102,7 @@ mistakes! {
     a_wait_has_no_bound: "DS003" says ["bound the wait in the workflow", "`select!` with a timer"]
         wrong |env| Box::pin(patient(env, "for an approval")),
         mended |env| Box::pin(patient(env, "for an approval, a day at most"));
-    the_name_of_a_signal_is_misspelt: "DS003" says ["signal approve was not sent"]
+    the_name_of_a_signal_is_misspelt: "DS003" says ["signal approve was not sent", "aprove"]
         wrong |env| Box::pin(signalled(env, "aprove")),
         mended |env| Box::pin(signalled(env, "approve"));
     a_condition_never_holds: "DS003" says ["Patient w-1", "a condition"]
