@@ -1,5 +1,7 @@
 //! Tests and workflows that wait for what never comes, or go round in a loop.
 
+use std::sync::Arc;
+
 use durasim::{advanced::TestOptions, prelude::*};
 use temporalio_client::UntypedSignal;
 use temporalio_common::{
@@ -9,8 +11,11 @@ use temporalio_common::{
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
-    activities::ActivityError, workflows::select,
+    activities::ActivityError,
+    runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
+    workflows::{join, select},
 };
+use tokio::sync::Notify;
 
 use crate::{
     shop::{HOUR, Work, at_most, briefly, result, start},
@@ -54,6 +59,15 @@ impl Patient {
                     .retry_policy(at_most(2).retry_policy.unwrap_or_default())
                     .build();
                 ctx.execute_activity(Work::slow, (), options).await?;
+            }
+            "for two at once" => {
+                let ctx = &*ctx;
+                let hour = ActivityOptions::start_to_close_timeout(24 * HOUR);
+                let slow = ctx.execute_activity(Work::slow, (), hour);
+                let note = ctx.execute_activity(Work::note, "go", briefly());
+                let (slow, note) = join!(slow, note);
+                slow?;
+                note?;
             }
             "for the impossible" => ctx.execute_activity(Work::fail, (), briefly()).await?,
             "for the impossible, thrice" => {
@@ -114,6 +128,12 @@ mistakes! {
             env.sleep(HOUR).await;
             Ok(())
         });
+    activities_wait_for_each_other: "DS003" says [
+        "activity slots are all taken",
+        "give the worker more slots, `.tuner(..)`",
+    ]
+        wrong |env| Box::pin(meets(env, 1)),
+        mended |env| Box::pin(meets(env, 2));
     a_timeout_is_too_short: "DS002" says ["StartToClose"]
         wrong |env| Box::pin(patient(env, "for a slow activity")),
         mended |env| Box::pin(patient(env, "long enough"));
@@ -234,6 +254,36 @@ mistakes! {
             result!(patient);
             Ok(())
         });
+}
+
+/// Runs two activities, one of which waits for the other, on a worker with so many slots for them.
+async fn meets(env: TestWorkflowEnvironment, slots: usize) -> TestResult {
+    let tuner = TunerHolder::builder()
+        .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(100))
+        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(slots))
+        .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(100))
+        .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(100))
+        .build();
+    let gone = Arc::new(Notify::new());
+    let go = gone.clone();
+    env.worker("shop")
+        .workflow::<Patient>()
+        .mock_activity(Work::slow, move |_| {
+            let gone = gone.clone();
+            async move {
+                gone.notified().await;
+                Ok(())
+            }
+        })
+        .mock_activity(Work::note, move |call| {
+            go.notify_one();
+            async move { Ok(call.input) }
+        })
+        .tuner(tuner)
+        .start()?;
+    let patient = start!(env, Patient::run, "for two at once".to_owned());
+    result!(patient);
+    Ok(())
 }
 
 /// Options of a world that ends soon.
