@@ -102,6 +102,8 @@ pub enum Awaited {
     },
     /// A condition of the workflow's own code, which a signal could change.
     Condition(Signals),
+    /// Perhaps a signal: the workflow waits for a timer, and may wait for the signal beside it.
+    Signal(Signals),
     /// A Nexus operation that has not closed.
     NexusOperation {
         /// The endpoint.
@@ -294,6 +296,7 @@ impl Awaited {
                  a schedule-to-close timeout"
             ),
             Self::Condition(signals) => return signals.remedy(),
+            Self::Signal(signals) => return signals.remedy_beside_a_timer(),
             _ => return None,
         })
     }
@@ -333,6 +336,7 @@ impl Awaited {
                 )
             ),
             Self::Condition(signals) => signals.condition(),
+            Self::Signal(signals) => signals.beside_a_timer(),
             Self::NexusOperation {
                 endpoint,
                 operation,

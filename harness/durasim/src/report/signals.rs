@@ -29,7 +29,22 @@ pub struct DroppedSignal {
 impl Signals {
     /// Describes the condition that these signals could change.
     pub(super) fn condition(&self) -> String {
-        let mut words = "a condition of its own code".to_owned();
+        self.after("a condition of its own code")
+    }
+
+    /// Describes the signals that a workflow may await beside a timer.
+    pub(super) fn beside_a_timer(&self) -> String {
+        self.after("perhaps a signal")
+    }
+
+    /// Returns `true` if a signal is missing, or came to nothing.
+    pub(crate) fn has_missing(&self) -> bool {
+        !self.unsent.is_empty() || !self.unhandled.is_empty()
+    }
+
+    /// Adds to `words` what became of each signal.
+    fn after(&self, words: &str) -> String {
+        let mut words = words.to_owned();
         for DroppedSignal { signal, sender } in &self.dropped {
             let _ = write!(
                 words,
@@ -67,6 +82,12 @@ impl Signals {
             }
         }
         words
+    }
+
+    /// Returns the remedy for a signal beside a timer. A workflow that only sleeps needs no signal.
+    pub(super) fn remedy_beside_a_timer(&self) -> Option<String> {
+        let came_to_nothing = !self.dropped.is_empty() || !self.unhandled.is_empty();
+        came_to_nothing.then(|| self.remedy()).flatten()
     }
 
     /// Returns the remedy for the signal that is missing.

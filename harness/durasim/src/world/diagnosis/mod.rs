@@ -133,6 +133,9 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
     }
     if awaits.is_empty() {
         awaits.push(Awaited::Condition(signals::signals(state, execution)));
+    } else if awaits.iter().all(|it| matches!(it, Awaited::Timer { .. })) {
+        let signals = signals::signals(state, execution);
+        awaits.extend(signals.has_missing().then_some(Awaited::Signal(signals)));
     }
     OpenWorkflow {
         name: WorkflowName::new(&execution.workflow_type, &execution.workflow_id),
