@@ -7,6 +7,10 @@ macro_rules! pages {
             #[doc = include_str!(concat!("../docs/guide/", stringify!($page), ".md"))]
             pub mod $page {}
         )+
+
+        /// The names of the pages.
+        #[cfg(test)]
+        const PAGES: &[&str] = &[$(stringify!($page)),+];
     };
 }
 
@@ -21,4 +25,28 @@ pages! {
     versioning
     failing_mocks
     ci
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use pretty_assertions::assert_eq;
+
+    use super::PAGES;
+
+    #[test]
+    fn every_page_is_in_the_documentation_and_in_the_list_of_the_guide() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guide");
+        let entries = fs::read_dir(folder).expect("the pages are beside their sources");
+        let files: BTreeSet<_> = entries
+            .map(|it| it.expect("an entry of a folder").path())
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .collect();
+        assert_eq!(files, PAGES.iter().map(|it| (*it).to_owned()).collect());
+        let guide = include_str!("../docs/guide.md");
+        for page in PAGES {
+            assert!(guide.contains(&format!("(guide::{page})")), "{page}");
+        }
+    }
 }
