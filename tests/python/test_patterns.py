@@ -20,8 +20,16 @@ from patterns import (
     Versioned,
     Waiter,
 )
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+)
 from temporalio.exceptions import CancelledError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
 
 QUEUE = "patterns"
@@ -200,3 +208,30 @@ async def test_workflows_are_listed_and_counted(env, worker):
     assert (await env.client.count_workflows(query)).count == 3
     grouped = await env.client.count_workflows(f"{query} GROUP BY ExecutionStatus")
     assert [(g.group_values, g.count) for g in grouped.groups] == [(["Completed"], 3)]
+
+
+async def test_search_attributes_are_registered_set_and_queried(env, worker):
+    customer = SearchAttributeKey.for_keyword(f"Customer{uuid.uuid4().hex}")
+    attributes = TypedSearchAttributes([SearchAttributePair(customer, "ann")])
+
+    async def start():
+        return await env.client.start_workflow(
+            Approval.run,
+            "item",
+            id=new_id(),
+            task_queue=QUEUE,
+            search_attributes=attributes,
+        )
+
+    with pytest.raises(RPCError, match="no mapping defined"):
+        await start()
+    await env.client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace="default",
+            search_attributes={customer.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD},
+        )
+    )
+    handle = await start()
+    query = f"{customer.name} = 'ann'"
+    assert [found.id async for found in env.client.list_workflows(query)] == [handle.id]
+    await handle.terminate("done with it")

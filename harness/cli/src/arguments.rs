@@ -5,10 +5,11 @@
 use std::{
     ffi::OsString,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use durasim_server::Time;
+use durasim_server::{IndexedValueType, Time};
 
 /// A command, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct Serving {
     pub(crate) time: Time,
     /// The first is the one that clients are told to use.
     pub(crate) namespaces: Vec<String>,
+    /// The custom search attributes of every namespace.
+    pub(crate) search_attributes: Vec<SearchAttribute>,
     /// True if a request to an unknown namespace registers it.
     pub(crate) registers_namespaces: bool,
     /// True if the server ends when its parent process does: an SDK started it.
@@ -94,7 +97,49 @@ struct Serve {
     /// A namespace that exists from the beginning.
     #[arg(long = "namespace", value_name = "NAME", default_value = "default")]
     namespaces: Vec<String>,
+    /// A custom search attribute of every namespace.
+    #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
+    search_attributes: Vec<SearchAttribute>,
 }
+
+/// A search attribute, as `Customer=Keyword`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SearchAttribute {
+    pub(crate) name: String,
+    pub(crate) value_type: IndexedValueType,
+}
+
+impl FromStr for SearchAttribute {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, type_name) = text
+            .split_once('=')
+            .ok_or("expected NAME=TYPE, such as `Customer=Keyword`")?;
+        let (_, value_type) = TYPES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(type_name))
+            .ok_or_else(|| {
+                let known: Vec<_> = TYPES.iter().map(|(known, _)| *known).collect();
+                format!("no such type: {type_name}; one of {}", known.join(", "))
+            })?;
+        Ok(Self {
+            name: name.to_owned(),
+            value_type: *value_type,
+        })
+    }
+}
+
+/// The types of search attributes, as the `temporal` command line names them.
+const TYPES: &[(&str, IndexedValueType)] = &[
+    ("Text", IndexedValueType::Text),
+    ("Keyword", IndexedValueType::Keyword),
+    ("Int", IndexedValueType::Int),
+    ("Double", IndexedValueType::Double),
+    ("Bool", IndexedValueType::Bool),
+    ("Datetime", IndexedValueType::Datetime),
+    ("KeywordList", IndexedValueType::KeywordList),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TimeArgument {
@@ -119,6 +164,8 @@ struct StartDev {
         default_value = "default"
     )]
     namespaces: Vec<String>,
+    #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
+    search_attributes: Vec<SearchAttribute>,
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     others: Vec<OsString>,
 }
@@ -143,6 +190,7 @@ impl From<Serve> for Serving {
                 TimeArgument::Skipping => Time::Skipping { locked: false },
             },
             namespaces: serve.namespaces,
+            search_attributes: serve.search_attributes,
             registers_namespaces: false,
             ends_with_parent: false,
         }
@@ -155,6 +203,7 @@ impl From<StartDev> for Serving {
             address: SocketAddr::new(start.ip, start.port),
             time: Time::Real,
             namespaces: start.namespaces,
+            search_attributes: start.search_attributes,
             registers_namespaces: false,
             ends_with_parent: true,
         }
@@ -169,6 +218,7 @@ impl From<TestServer> for Serving {
                 locked: !server.enable_time_skipping,
             },
             namespaces: vec!["default".to_owned()],
+            search_attributes: Vec::new(),
             registers_namespaces: true,
             ends_with_parent: true,
         }

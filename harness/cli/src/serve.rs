@@ -31,6 +31,12 @@ async fn run(serving: &Serving) -> Result<(), Box<dyn Error>> {
         .expect("clap gives a default");
     options.service.namespace.clone_from(first);
     options.namespaces = others.to_vec();
+    for attribute in &serving.search_attributes {
+        let registry = &mut options.service.search_attributes;
+        registry
+            .add(&attribute.name, attribute.value_type)
+            .map_err(|refused| refused.message().to_owned())?;
+    }
     // Signals count from before the port is open: nothing is lost in between.
     let stop = Stop::new(serving.ends_with_parent)?;
     let server = Server::bind(options).await?;

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::ready,
     marker::PhantomData,
     sync::Arc,
     task::{Context, Poll},
@@ -9,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use durasim_service::{Request, request::WORKFLOW_SERVICE};
+use durasim_service::{OPERATOR_SERVICE, Request, request::WORKFLOW_SERVICE};
 use futures::{FutureExt, future::BoxFuture};
 use tonic::{
     Status,
@@ -51,6 +52,19 @@ impl Door for Workflows {
             Ok(response.encode_to_vec())
         }
         .boxed()
+    }
+}
+
+/// Temporal's `OperatorService`.
+#[derive(Clone)]
+pub(crate) struct Operators;
+
+impl Door for Operators {
+    const NAME: &'static str = OPERATOR_SERVICE;
+
+    fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
+        let answer = call.host.state().cluster.operate(&call.rpc, &call.message);
+        ready(answer).boxed()
     }
 }
 

@@ -56,3 +56,4 @@ mod time_skipping;
 
 pub use options::{ServerOptions, Time};
 pub use server::{BindError, ServeError, Server};
+pub use temporalio_protos::temporal::api::enums::v1::IndexedValueType;

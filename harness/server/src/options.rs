@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use durasim_service::ServiceConfig;
+use durasim_service::{SearchAttributeRegistry, ServiceConfig};
 
 /// The way in which time passes for the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +36,17 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// Returns the options of a server in real time, with the namespace `default`.
+    /// Returns the options of a server in real time, with the namespace `default`. Search
+    /// attributes must be registered, as on a real server.
     pub fn new(address: SocketAddr) -> Self {
+        let mut service = ServiceConfig::default();
+        service.search_attributes = SearchAttributeRegistry::empty();
         Self {
             address,
             time: Time::Real,
             namespaces: Vec::new(),
             registers_namespaces: false,
-            service: ServiceConfig::default(),
+            service,
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{self, server::Router};
 
 use crate::{
-    doors::{Door, Framed, Tests, Workflows},
+    doors::{Door, Framed, Operators, Tests, Workflows},
     host::Host,
     options::ServerOptions,
 };
@@ -101,10 +101,7 @@ impl Server {
 
 async fn router(host: &Arc<Host>) -> Router {
     let (health, health_service) = tonic_health::server::health_reporter();
-    for service in [
-        Workflows::NAME,
-        "temporal.api.operatorservice.v1.OperatorService",
-    ] {
+    for service in [Workflows::NAME, Operators::NAME] {
         health
             .set_service_status(service, tonic_health::ServingStatus::Serving)
             .await;
@@ -115,6 +112,7 @@ async fn router(host: &Arc<Host>) -> Router {
     };
     let mut router = transport::Server::builder()
         .add_service(Framed::<Workflows>::new(host))
+        .add_service(Framed::<Operators>::new(host))
         .add_service(Framed::<Tests>::new(host))
         .add_service(health_service);
     if let Ok(service) = reflection().build_v1() {

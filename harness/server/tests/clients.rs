@@ -17,6 +17,7 @@ use temporalio_protos::temporal::api::{
     },
     common::v1::{WorkflowExecution, WorkflowType},
     enums::v1::{CommandType, EventType, HistoryEventFilterType},
+    history::v1::HistoryEvent,
     taskqueue::v1::TaskQueue,
     testservice::v1::{LockTimeSkippingRequest, SleepRequest, UnlockTimeSkippingRequest},
     workflowservice::v1::{
@@ -130,7 +131,7 @@ impl World {
         let mut service = self.client.workflow_service();
         let page = service.get_workflow_execution_history(request.into_request());
         let page = page.await.expect("a page").into_inner();
-        page.history?.events.first().map(|event| event.event_type())
+        page.history?.events.first().map(HistoryEvent::event_type)
     }
 
     async fn unlock(&self) {

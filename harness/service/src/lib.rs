@@ -50,9 +50,10 @@ pub use base::{
     config::{Limits, ServiceConfig},
     identifiers::RequestId,
     reason::Reason,
+    search_attributes::SearchAttributeRegistry,
     time,
 };
-pub use cluster::Cluster;
+pub use cluster::{Cluster, operator::OPERATOR_SERVICE};
 pub use history::rules as history_rules;
 pub use interface::{
     inspect::{

@@ -59,6 +59,20 @@ fn the_development_server_takes_the_options_that_sdks_give_it() {
 }
 
 #[test]
+fn a_search_attribute_has_a_name_and_a_type() {
+    let serving = serving("durasim serve --search-attribute Customer=Keyword");
+    assert_eq!(
+        serving.search_attributes,
+        [SearchAttribute {
+            name: "Customer".to_owned(),
+            value_type: IndexedValueType::Keyword,
+        }]
+    );
+    assert!(refusal("durasim serve --search-attribute Customer").contains("NAME=TYPE"));
+    assert!(refusal("durasim serve --search-attribute Customer=Name").contains("Keyword"));
+}
+
+#[test]
 fn a_wrong_option_is_named() {
     assert!(refusal("durasim serve --prot 1").contains("--prot"));
     assert!(refusal("durasim serve --time never").contains("skipping"));

@@ -1,6 +1,6 @@
 //! The configuration of the simulated service. Its defaults are the server's.
 
-use crate::base::identifiers::derived_uuid;
+use crate::base::{identifiers::derived_uuid, search_attributes::SearchAttributeRegistry};
 
 /// The configuration of a simulated service.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct ServiceConfig {
     ///   workflow task that are not in history yet. The server sends them, and SDK 1.1 handles them
     ///   before the task arrives, as above.
     pub patient_queries: bool,
+    /// The search attributes that runs may have.
+    pub search_attributes: SearchAttributeRegistry,
     /// True if the service keeps a tally of the tasks that workers have, for
     /// [`Service::is_working`](crate::Service::is_working).
     pub tracks_work: bool,
@@ -41,6 +43,7 @@ impl Default for ServiceConfig {
             limits: Limits::default(),
             nexus: true,
             patient_queries: false,
+            search_attributes: SearchAttributeRegistry::default(),
             tracks_work: false,
         }
     }

@@ -8,5 +8,6 @@ pub(crate) mod nexus_endpoints;
 pub(crate) mod payload;
 pub(crate) mod priorities;
 pub(crate) mod reason;
+pub(crate) mod search_attributes;
 pub(crate) mod status;
 pub mod time;

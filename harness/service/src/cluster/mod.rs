@@ -5,6 +5,7 @@
 //! is answered as [`Service`] answers it.
 
 mod namespaces;
+pub(crate) mod operator;
 #[cfg(test)]
 mod tests;
 

@@ -1,20 +1,29 @@
 //! Namespaces, and what passes through a cluster to one of them.
 
 use pretty_assertions::assert_eq;
-use temporalio_protos::temporal::api::namespace::v1::{NamespaceConfig, UpdateNamespaceInfo};
+use prost::Message;
+use temporalio_protos::temporal::api::{
+    namespace::v1::{NamespaceConfig, UpdateNamespaceInfo},
+    operatorservice::v1::{
+        AddSearchAttributesRequest, ListSearchAttributesRequest, ListSearchAttributesResponse,
+        RemoveSearchAttributesRequest,
+    },
+};
 use tonic::Code;
 
 use super::*;
 use crate::{
     api::{
-        enums::NamespaceState,
+        common::{Payload, SearchAttributes},
+        enums::{IndexedValueType, NamespaceState},
         rpc::{
             DeprecateNamespaceRequest, DescribeNamespaceRequest, DescribeNamespaceResponse,
             DescribeWorkflowExecutionRequest, ListNamespacesRequest, RegisterNamespaceRequest,
             UpdateNamespaceRequest,
         },
     },
-    base::time::duration,
+    base::{search_attributes::SearchAttributeRegistry, time::duration},
+    testing::start_request,
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -58,7 +67,10 @@ fn names(cluster: &mut Cluster, page_size: i32, token: &[u8]) -> (Vec<String>, V
     };
     match call(cluster, request) {
         Ok(Response::ListNamespaces(page)) => {
-            let infos = page.namespaces.into_iter().flat_map(|it| it.namespace_info);
+            let infos = page
+                .namespaces
+                .into_iter()
+                .filter_map(|it| it.namespace_info);
             (infos.map(|info| info.name).collect(), page.next_page_token)
         }
         other => panic!("not a list: {other:?}"),
@@ -186,4 +198,79 @@ fn a_request_to_an_unknown_namespace_is_refused_unless_use_registers_it() {
     cluster.register_on_use(true);
     let refused = call(&mut cluster, describe).unwrap_err();
     assert_eq!(refused.message(), "workflow not found for ID: order");
+}
+
+fn operate(cluster: &mut Cluster, rpc: &str, request: &impl Message) -> Result<Vec<u8>, Status> {
+    cluster.operate(rpc, &request.encode_to_vec())
+}
+
+fn add(cluster: &mut Cluster, name: &str) -> Result<Vec<u8>, Status> {
+    let request = AddSearchAttributesRequest {
+        namespace: "default".to_owned(),
+        search_attributes: [(name.to_owned(), IndexedValueType::Keyword.into())].into(),
+    };
+    operate(cluster, "AddSearchAttributes", &request)
+}
+
+fn custom_attributes(cluster: &mut Cluster) -> Vec<String> {
+    let request = ListSearchAttributesRequest {
+        namespace: "default".to_owned(),
+    };
+    let bytes = operate(cluster, "ListSearchAttributes", &request).unwrap();
+    let listed = ListSearchAttributesResponse::decode(bytes.as_slice()).unwrap();
+    assert!(listed.system_attributes.contains_key("WorkflowId"));
+    listed.custom_attributes.into_keys().collect()
+}
+
+/// Starts a workflow with the search attribute `Customer`.
+fn start_for_customer(cluster: &mut Cluster) -> Result<Response, Status> {
+    let payload = Payload {
+        data: br#""ann""#.to_vec(),
+        ..Payload::default()
+    };
+    let mut request = start_request("order");
+    request.search_attributes = Some(SearchAttributes {
+        indexed_fields: [("Customer".to_owned(), payload)].into(),
+    });
+    call(cluster, request)
+}
+
+#[test]
+fn a_search_attribute_is_added_before_a_workflow_has_it() {
+    let mut cluster = Cluster::new(ServiceConfig {
+        search_attributes: SearchAttributeRegistry::empty(),
+        ..ServiceConfig::default()
+    });
+    let refused = start_for_customer(&mut cluster).unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "Namespace default has no mapping defined for search attribute Customer"
+    );
+    add(&mut cluster, "Customer").unwrap();
+    assert_eq!(custom_attributes(&mut cluster), ["Customer"]);
+    start_for_customer(&mut cluster).unwrap();
+
+    let request = RemoveSearchAttributesRequest {
+        namespace: "default".to_owned(),
+        search_attributes: vec!["Customer".to_owned()],
+    };
+    operate(&mut cluster, "RemoveSearchAttributes", &request).unwrap();
+    assert!(custom_attributes(&mut cluster).is_empty());
+}
+
+#[test]
+fn an_operator_is_told_what_is_not_served_and_what_is_wrong() {
+    let mut cluster = Cluster::new(ServiceConfig::default());
+    let refused = cluster.operate("ListClusters", &[]).unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented);
+    assert!(refused.message().contains("ListClusters"));
+    let refused = cluster.operate("AddSearchAttributes", &[0xff]).unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let refused = cluster.operate("AddSearchAttributes", &[]).unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "SearchAttributes are not set on request."
+    );
+    let refused = add(&mut cluster, "TemporalColor").unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
 }

@@ -37,6 +37,7 @@ pub(super) fn start(
     normalize(&mut command, context).map_err(|refused| {
         CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message())
     })?;
+    context.check_search_attributes(command.search_attributes.as_ref())?;
     context.keep_payload_within(
         command.input.as_ref(),
         Cause::BadStartChildExecutionAttributes,

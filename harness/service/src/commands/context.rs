@@ -4,7 +4,12 @@ use prost::Message;
 use tonic::Status;
 
 use crate::{
-    api::{common::Memo, enums::WorkflowTaskFailedCause, protocol, sdk::UserMetadata},
+    api::{
+        common::{Memo, SearchAttributes},
+        enums::WorkflowTaskFailedCause,
+        protocol,
+        sdk::UserMetadata,
+    },
     base::{
         config::{Limits, ServiceConfig},
         identifiers::derived_uuid,
@@ -59,6 +64,18 @@ impl CommandContext<'_> {
             )));
         }
         Ok(())
+    }
+
+    /// Checks search attributes that a command sets.
+    ///
+    /// # Errors
+    ///
+    /// BAD_SEARCH_ATTRIBUTES for an unknown name, or for a value that does not fit its attribute.
+    pub(super) fn check_search_attributes(&self, attributes: Option<&SearchAttributes>) -> Applied {
+        let registry = &self.config.search_attributes;
+        let checked = registry.check(&self.config.namespace, attributes);
+        let cause = WorkflowTaskFailedCause::BadSearchAttributes;
+        checked.map_err(|refused| CommandFailure::new(cause, refused.message()))
     }
 
     /// Checks that the workflow has seen all events, as it must before the run closes.

@@ -48,6 +48,7 @@ pub(super) fn continue_as_new(
     normalize(&mut command, context.run, context.limits).map_err(|refused| {
         CommandFailure::new(Cause::BadContinueAsNewAttributes, refused.message())
     })?;
+    context.check_search_attributes(command.search_attributes.as_ref())?;
     context.keep_payload_within(
         command.input.as_ref(),
         Cause::BadContinueAsNewAttributes,

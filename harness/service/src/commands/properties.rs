@@ -81,8 +81,7 @@ fn fields_size(fields: &std::collections::HashMap<String, Payload>) -> usize {
         .sum()
 }
 
-/// Upserts search attributes. An attribute whose value is nil is removed. Attributes need not be
-/// registered, for there is no registry here.
+/// Upserts search attributes. An attribute whose value is nil is removed.
 pub(super) fn upsert_search_attributes(
     context: &mut CommandContext<'_>,
     command: UpsertWorkflowSearchAttributesCommandAttributes,
@@ -94,6 +93,7 @@ pub(super) fn upsert_search_attributes(
     if upserted.indexed_fields.is_empty() {
         return refused("IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.");
     }
+    context.check_search_attributes(Some(&upserted))?;
     context.keep_size_within(
         fields_size(&upserted.indexed_fields),
         Cause::BadSearchAttributes,

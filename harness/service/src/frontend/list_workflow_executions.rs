@@ -37,7 +37,7 @@ use crate::{
 const MAX_PAGE: usize = 1000;
 
 pub(super) fn list(service: &Service, request: &ListWorkflowExecutionsRequest) -> Handled {
-    let query = Query::parse(&request.query)?;
+    let query = Query::parse(&request.query, &service.config.search_attributes)?;
     let (executions, next_page_token) = page(
         service,
         request.page_size,
@@ -52,7 +52,7 @@ pub(super) fn list(service: &Service, request: &ListWorkflowExecutionsRequest) -
 }
 
 pub(super) fn scan(service: &Service, request: &ScanWorkflowExecutionsRequest) -> Handled {
-    let query = Query::parse(&request.query)?;
+    let query = Query::parse(&request.query, &service.config.search_attributes)?;
     let (executions, next_page_token) = page(
         service,
         request.page_size,
@@ -68,7 +68,7 @@ pub(super) fn scan(service: &Service, request: &ScanWorkflowExecutionsRequest) -
 
 /// Counts runs, one group for each value of the attribute in `GROUP BY`.
 pub(super) fn count(service: &Service, request: &CountWorkflowExecutionsRequest) -> Handled {
-    let query = Query::parse(&request.query)?;
+    let query = Query::parse(&request.query, &service.config.search_attributes)?;
     let runs: Vec<_> = runs(service).filter(|run| query.finds(run)).collect();
     let mut groups: BTreeMap<Vec<u8>, (Payload, i64)> = BTreeMap::new();
     if let Some(attribute) = &query.group_by {

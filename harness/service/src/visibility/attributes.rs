@@ -1,6 +1,4 @@
-//! Search attributes: their names and types, and the value that a run has for each.
-//!
-//! Source: `temporalio/temporal: common/searchattribute/sadefs/constants.go`.
+//! Search attributes that a query names, and the value that a run has for each.
 
 use crate::{
     api::{
@@ -8,53 +6,12 @@ use crate::{
         enums::{IndexedValueType as Type, WorkflowExecutionStatus},
         workflow::WorkflowExecutionInfo,
     },
-    base::time::{duration_ms, instant_ms},
+    base::{
+        search_attributes::{RESERVED_PREFIX, SYSTEM, SearchAttributeRegistry, own_type},
+        time::{duration_ms, instant_ms},
+    },
     visibility::values::Value,
 };
-
-/// The prefix of names that are the server's own.
-const RESERVED_PREFIX: &str = "Temporal";
-
-/// The attributes that the server keeps of every run.
-const SYSTEM: &[(&str, Type)] = &[
-    ("WorkflowId", Type::Keyword),
-    ("RunId", Type::Keyword),
-    ("WorkflowType", Type::Keyword),
-    ("StartTime", Type::Datetime),
-    ("ExecutionTime", Type::Datetime),
-    ("CloseTime", Type::Datetime),
-    ("ExecutionStatus", Type::Keyword),
-    ("TaskQueue", Type::Keyword),
-    ("HistoryLength", Type::Int),
-    ("ExecutionDuration", Type::Int),
-    ("StateTransitionCount", Type::Int),
-    ("HistorySizeBytes", Type::Int),
-    ("ParentWorkflowId", Type::Keyword),
-    ("ParentRunId", Type::Keyword),
-    ("RootWorkflowId", Type::Keyword),
-    ("RootRunId", Type::Keyword),
-];
-
-/// The attributes that the server and its SDKs set beside the custom ones.
-const PREDEFINED: &[(&str, Type)] = &[
-    ("TemporalChangeVersion", Type::KeywordList),
-    ("BinaryChecksums", Type::KeywordList),
-    ("BuildIds", Type::KeywordList),
-    ("BatcherNamespace", Type::Keyword),
-    ("BatcherUser", Type::Keyword),
-    ("TemporalScheduledStartTime", Type::Datetime),
-    ("TemporalScheduledById", Type::Keyword),
-    ("TemporalSchedulePaused", Type::Bool),
-    ("TemporalNamespaceDivision", Type::Keyword),
-    ("TemporalPauseInfo", Type::KeywordList),
-    ("TemporalReportedProblems", Type::KeywordList),
-    ("TemporalWorkerDeploymentVersion", Type::Keyword),
-    ("TemporalWorkflowVersioningBehavior", Type::Keyword),
-    ("TemporalWorkerDeployment", Type::Keyword),
-    ("TemporalUsedWorkerDeploymentVersions", Type::KeywordList),
-    ("TemporalExternalPayloadCount", Type::Int),
-    ("TemporalExternalPayloadSizeBytes", Type::Int),
-];
 
 /// A search attribute that a query names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,32 +19,38 @@ pub(crate) struct Attribute {
     /// The name as the query has it.
     pub(crate) alias: String,
     pub(crate) name: String,
-    /// The type; `None` for a custom attribute, whose values tell their type.
+    /// The type; `None` for an attribute that is not registered, whose values tell their type.
     pub(crate) value_type: Option<Type>,
 }
 
 impl Attribute {
     /// Returns the attribute of this name. The server's own are found with and without their
     /// prefix.
-    pub(crate) fn named(alias: &str) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The name, if no attribute of this name is registered and the registry has to know all.
+    pub(crate) fn named(alias: &str, registry: &SearchAttributeRegistry) -> Result<Self, String> {
         let toggled = match alias.strip_prefix(RESERVED_PREFIX) {
             Some("ScheduleId") => "WorkflowId".to_owned(),
             Some(bare) => bare.to_owned(),
             None if alias == "ScheduleId" => "WorkflowId".to_owned(),
             None => format!("{RESERVED_PREFIX}{alias}"),
         };
-        let own = own_type(alias)
-            .map(|value_type| (alias.to_owned(), value_type))
-            .or_else(|| own_type(&toggled).map(|value_type| (toggled, value_type)));
-        let (name, value_type) = match own {
+        let known = [alias, &toggled].into_iter().find_map(|name| {
+            let value_type = registry.custom_type(name).or_else(|| own_type(name))?;
+            Some((name.to_owned(), value_type))
+        });
+        let (name, value_type) = match known {
             Some((name, value_type)) => (name, Some(value_type)),
-            None => (alias.to_owned(), None),
+            None if registry.accepts_any() => (alias.to_owned(), None),
+            None => return Err(alias.to_owned()),
         };
-        Self {
+        Ok(Self {
             alias: alias.to_owned(),
             name,
             value_type,
-        }
+        })
     }
 
     /// Returns `true` if runs may be grouped by the attribute.
@@ -140,12 +103,6 @@ impl Attribute {
             _ => None,
         }
     }
-}
-
-fn own_type(name: &str) -> Option<Type> {
-    let mut own = SYSTEM.iter().chain(PREDEFINED);
-    own.find(|(own, _)| *own == name)
-        .map(|(_, value_type)| *value_type)
 }
 
 fn nanos(ms: u64) -> i64 {

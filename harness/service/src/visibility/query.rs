@@ -4,6 +4,7 @@ use tonic::Status;
 
 use crate::{
     api::workflow::WorkflowExecutionInfo,
+    base::search_attributes::SearchAttributeRegistry,
     visibility::{attributes::Attribute, condition::Condition, syntax, typing},
 };
 
@@ -20,9 +21,10 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// INVALID_ARGUMENT, in the server's words, for a query that is malformed, that names a value
-    /// of the wrong type, or that has a part which the server does not take.
-    pub(crate) fn parse(text: &str) -> Result<Self, Status> {
+    /// INVALID_ARGUMENT, in the server's words, for a query that is malformed, that names an
+    /// unknown attribute or a value of the wrong type, or that has a part which the server does
+    /// not take.
+    pub(crate) fn parse(text: &str, registry: &SearchAttributeRegistry) -> Result<Self, Status> {
         let statement = syntax::parse(text).map_err(|position| {
             let near: String = text
                 .chars()
@@ -39,18 +41,19 @@ impl Query {
                 "'GROUP BY' clause supports only a single field",
             ));
         }
-        let group_by = statement
-            .group_by
-            .first()
-            .map(|name| Attribute::named(name));
+        let group_by = statement.group_by.first();
+        let group_by = group_by.map(|name| typing::attribute(name, registry));
+        let group_by = group_by.transpose()?;
         if let Some(attribute) = group_by.as_ref().filter(|it| !it.may_group()) {
             return Err(typing::unsupported(format!(
                 "'GROUP BY' clause is not supported for search attribute {}",
                 attribute.alias
             )));
         }
+        let condition = statement.condition;
+        let condition = condition.map(|it| typing::condition(it, registry));
         Ok(Self {
-            condition: statement.condition.map(typing::condition).transpose()?,
+            condition: condition.transpose()?,
             group_by,
         })
     }

@@ -1,17 +1,19 @@
 //! Queries as people write them.
 
-use std::collections::HashMap;
-
 use pretty_assertions::assert_eq;
+use tonic::Status;
 
 use crate::{
     api::{
         WorkflowExecution,
         common::{Payload, SearchAttributes, WorkflowType},
-        enums::WorkflowExecutionStatus,
+        enums::{IndexedValueType, WorkflowExecutionStatus},
         workflow::WorkflowExecutionInfo,
     },
-    base::time::{duration, timestamp},
+    base::{
+        search_attributes::SearchAttributeRegistry,
+        time::{duration, timestamp},
+    },
     visibility::query::Query,
 };
 
@@ -20,10 +22,11 @@ const START_MS: u64 = 1_704_067_200_000;
 
 fn payload(value_type: &str, json: &str) -> Payload {
     Payload {
-        metadata: HashMap::from([
+        metadata: [
             ("encoding".to_owned(), b"json/plain".to_vec()),
             ("type".to_owned(), value_type.as_bytes().to_vec()),
-        ]),
+        ]
+        .into(),
         data: json.as_bytes().to_vec(),
         ..Payload::default()
     }
@@ -63,16 +66,20 @@ fn order() -> WorkflowExecutionInfo {
     }
 }
 
+fn parse(query: &str) -> Result<Query, Status> {
+    Query::parse(query, &SearchAttributeRegistry::default())
+}
+
 #[track_caller]
 fn finds(query: &str) -> bool {
-    match Query::parse(query) {
+    match parse(query) {
         Ok(query) => query.finds(&order()),
         Err(refused) => panic!("{query}: {}", refused.message()),
     }
 }
 
 fn refusal(query: &str) -> String {
-    Query::parse(query).unwrap_err().message().to_owned()
+    parse(query).unwrap_err().message().to_owned()
 }
 
 #[test]
@@ -131,7 +138,7 @@ fn a_quote_in_a_text_is_doubled_or_escaped() {
     let mut run = order();
     run.execution.get_or_insert_default().workflow_id = "o'brien".to_owned();
     for query in ["WorkflowId = 'o''brien'", r"WorkflowId = 'o\'brien'"] {
-        assert!(Query::parse(query).unwrap().finds(&run), "{query}");
+        assert!(parse(query).unwrap().finds(&run), "{query}");
     }
 }
 
@@ -182,12 +189,12 @@ fn values_have_the_type_of_their_attribute() {
 #[test]
 fn only_a_few_attributes_group_and_none_orders() {
     assert!(
-        Query::parse("GROUP BY ExecutionStatus")
+        parse("GROUP BY ExecutionStatus")
             .unwrap()
             .group_by
             .is_some()
     );
-    assert!(Query::parse("Total > 3 group by ExecutionStatus").is_ok());
+    assert!(parse("Total > 3 group by ExecutionStatus").is_ok());
     assert_eq!(
         refusal("GROUP BY WorkflowType"),
         "invalid query: operation is not supported: 'GROUP BY' clause is not supported for search \
@@ -205,4 +212,17 @@ fn a_query_may_be_nested_but_not_without_end() {
     assert!(finds(&nested(50)));
     assert!(refusal(&nested(100_000)).contains("malformed"));
     assert!(finds(&format!("{}Total = 1200", "NOT ".repeat(10_000))));
+}
+
+#[test]
+fn a_registry_knows_the_types_of_custom_attributes_and_refuses_other_names() {
+    let mut registry = SearchAttributeRegistry::empty();
+    registry.add("Customer", IndexedValueType::Text).unwrap();
+    let query = Query::parse("Customer = 'Ann Miller'", &registry).unwrap();
+    assert!(query.finds(&order()), "a text is found by any of its words");
+    let refused = Query::parse("Color = 'red'", &registry).unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "invalid query: invalid expression: column name 'Color' is not a valid search attribute"
+    );
 }

@@ -9,6 +9,7 @@ use tonic::Status;
 
 use crate::{
     api::enums::{IndexedValueType as Type, WorkflowExecutionStatus},
+    base::search_attributes::{SearchAttributeRegistry, type_name},
     visibility::{
         attributes::{Attribute, status_name, status_of_name},
         condition::Condition,
@@ -34,8 +35,26 @@ fn invalid(reason: impl Display) -> Status {
     Status::invalid_argument(format!("invalid query: {INVALID}: {reason}"))
 }
 
+/// Returns the attribute of a name.
+pub(super) fn attribute(
+    name: &str,
+    registry: &SearchAttributeRegistry,
+) -> Result<Attribute, Status> {
+    let unknown = |name: String| {
+        invalid(format!(
+            "column name '{name}' is not a valid search attribute"
+        ))
+    };
+    Attribute::named(name, registry).map_err(unknown)
+}
+
 /// Resolves the names and literals of an expression.
-pub(super) fn condition(expression: Expression) -> Result<Condition, Status> {
+pub(super) fn condition(
+    expression: Expression,
+    registry: &SearchAttributeRegistry,
+) -> Result<Condition, Status> {
+    let condition = |expression| condition(expression, registry);
+    let attribute = |name: &str| attribute(name, registry);
     let all = |operands: Vec<Expression>| -> Result<Vec<_>, Status> {
         operands.into_iter().map(condition).collect()
     };
@@ -43,9 +62,9 @@ pub(super) fn condition(expression: Expression) -> Result<Condition, Status> {
         Expression::And(operands) => Condition::And(all(operands)?),
         Expression::Or(operands) => Condition::Or(all(operands)?),
         Expression::Not(negated) => Condition::Not(Box::new(condition(*negated)?)),
-        Expression::IsNull { name } => Condition::IsNull(Attribute::named(&name)),
+        Expression::IsNull { name } => Condition::IsNull(attribute(&name)?),
         Expression::Between { name, from, to } => {
-            let attribute = Attribute::named(&name);
+            let attribute = attribute(&name)?;
             if let Some(unordered @ (Type::Bool | Type::KeywordList | Type::Text)) =
                 attribute.value_type
             {
@@ -66,7 +85,7 @@ pub(super) fn condition(expression: Expression) -> Result<Condition, Status> {
             operator,
             literals,
         } => {
-            let attribute = Attribute::named(&name);
+            let attribute = attribute(&name)?;
             check_operator(&attribute, operator)?;
             let values = literals
                 .into_iter()
@@ -243,18 +262,5 @@ fn operator_name(operator: Operator) -> &'static str {
         Operator::NotIn => "NOT IN",
         Operator::StartsWith => "STARTS_WITH",
         Operator::NotStartsWith => "NOT STARTS_WITH",
-    }
-}
-
-fn type_name(value_type: Type) -> &'static str {
-    match value_type {
-        Type::Unspecified => "Unspecified",
-        Type::Text => "Text",
-        Type::Keyword => "Keyword",
-        Type::Int => "Int",
-        Type::Double => "Double",
-        Type::Bool => "Bool",
-        Type::Datetime => "Datetime",
-        Type::KeywordList => "KeywordList",
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn validate(
     now_ms: u64,
 ) -> Result<(), Status> {
     check_namespace(request, config)?;
+    check_search_attributes(request, config)?;
     let limits = &config.limits;
     match request {
         // Only the namespace is checked here, or the task token is checked later.
@@ -122,6 +123,18 @@ pub(crate) fn validate(
             worker::identity(&request.identity, limits)
         }
     }
+}
+
+/// Checks the search attributes of a run that a request may start.
+fn check_search_attributes(request: &Request, config: &ServiceConfig) -> Result<(), Status> {
+    let attributes = match request {
+        Request::StartWorkflowExecution(start) => start.search_attributes.as_ref(),
+        Request::SignalWithStartWorkflowExecution(start) => start.search_attributes.as_ref(),
+        _ => None,
+    };
+    config
+        .search_attributes
+        .check(&config.namespace, attributes)
 }
 
 /// Checks that a request names a run: a workflow id, and possibly a valid run id.
