@@ -19,6 +19,7 @@ mod hidden_nondeterminism;
 mod nexus;
 mod official_worker;
 mod official_worker_parity;
+mod outages;
 mod replayer_accepts;
 mod rules;
 mod sdk_defects;

@@ -199,6 +199,11 @@ impl Faults {
         self.hurries = hurries;
     }
 
+    /// Notes that a call was refused: others that happen to it by chance count together.
+    pub(crate) fn refused(&mut self, call: Label) {
+        *self.setbacks.entry(call).or_default() += 1;
+    }
+
     /// Decides the fate of a message.
     pub(crate) fn message(
         &mut self,
@@ -289,6 +294,11 @@ impl Injector for Draw<'_> {
 
     fn run_times(&self, workflow: Workflow) -> Option<RunTimes> {
         self.faults.run_times.get(&workflow).copied()
+    }
+
+    fn tolerates_lost_tasks(&self) -> bool {
+        let mut times = self.faults.run_times.values();
+        times.all(|times| times.tolerate_lost_task(self.now_ms))
     }
 
     fn inject(

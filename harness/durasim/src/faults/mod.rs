@@ -24,15 +24,15 @@ mod words;
 pub(crate) use allowance::{Allowance, FailedBy, injected_failure};
 pub(crate) use baseline::{Baseline, cancels_ms};
 pub use catalogue::FaultKind;
-pub(crate) use catalogue::{cure_of_site, is_fault_site};
+pub(crate) use catalogue::{client_unavailable::is_made_again, cure_of_site, is_fault_site};
 pub(crate) use draw::{Faults, Missed, Outcome};
 pub(crate) use latency::{Latency, ordering_words};
 #[cfg(test)]
 pub(crate) use moments::Moment;
 pub(crate) use moments::{
     AttemptFate, AttemptMoment, AttemptView, CALL_TIMEOUT_MS, CallView, DEFAULT_TASK_TIMEOUT_MS,
-    Delay, Direction, Fate, ForGood, HOLD_MS, Lazily, Partition, RunTimes, TaskFate, TaskMoment,
-    TaskView, longest_hold_ms,
+    Delay, Direction, Fate, ForGood, HOLD_MS, Lazily, Outage, Partition, RunTimes, TaskFate,
+    TaskMoment, TaskView, longest_hold_ms,
 };
 pub use placement::Fault;
 pub use profile::FaultProfile;

@@ -164,6 +164,8 @@ pub(crate) struct CallView<'a> {
     /// for the service to ask again, or the run that a client's call is about is still the current
     /// one when the client asks again.
     pub(crate) tolerates_repeat: bool,
+    /// True if everything tolerates that the service refuses all calls for a moment.
+    pub(crate) tolerates_outage: &'a Lazily<'a>,
     /// The time that the caller waits for the answer, in virtual milliseconds.
     pub(crate) timeout_ms: u64,
 }
@@ -189,6 +191,8 @@ pub(crate) enum Fate {
     Refused(Status),
     /// The service handles it, and its caller gets this error in place of the answer.
     AnswerLost(Status),
+    /// The service refuses it, and every other call for a while.
+    Outage(Outage),
     /// It arrives, and so does a copy that its caller makes, later than it by this delay.
     Twice(Delay),
     /// It arrives after the next signal to this workflow, or after so many events.
@@ -371,4 +375,15 @@ pub(crate) enum ForGood {
     Fails,
     /// The code runs, and its completion is not sent.
     ReportLost,
+}
+
+/// An outage: the service refuses every call for a while.
+#[derive(Clone, Debug)]
+pub(crate) struct Outage {
+    /// Virtual milliseconds.
+    pub(crate) ms: u64,
+    /// The answer to each call.
+    pub(crate) status: Status,
+    /// True if a person placed it: then it spares nobody.
+    pub(crate) by_hand: bool,
 }

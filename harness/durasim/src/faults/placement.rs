@@ -13,6 +13,9 @@ use super::{
 };
 use crate::label::{AttemptMessage, Call, Label, Workflow};
 
+/// The way of an outage in which the service answers RESOURCE_EXHAUSTED.
+const RESOURCE_EXHAUSTED: u32 = 2;
+
 #[derive(Clone, Debug)]
 enum Place {
     /// An activity type.
@@ -285,6 +288,13 @@ impl Fault {
         self
     }
 
+    /// Makes the service answer RESOURCE_EXHAUSTED in an outage, in place of UNAVAILABLE.
+    #[must_use]
+    pub fn resource_exhausted(mut self) -> Self {
+        self.way = Some(RESOURCE_EXHAUSTED);
+        self
+    }
+
     /// Chooses the version of the code that is deployed, which may be an earlier one: a rollback.
     #[must_use]
     pub fn to_version(mut self, version: impl Into<String>) -> Self {
@@ -365,8 +375,12 @@ impl fmt::Display for Fault {
         if let Some((step, number)) = self.step {
             write!(f, ", at its {}", step_words(step, number))?;
         }
-        if self.way == Some(AFTER_EFFECT) {
-            f.write_str(" after it took effect")?;
+        match (self.kind, self.way) {
+            (FaultKind::ServiceOutage, Some(RESOURCE_EXHAUSTED)) => {
+                f.write_str(" with RESOURCE_EXHAUSTED")?;
+            }
+            (_, Some(AFTER_EFFECT)) => f.write_str(" after it took effect")?,
+            _ => {}
         }
         if let Some(delay) = self.delay {
             write!(f, " {}", delay_words(delay))?;

@@ -104,7 +104,7 @@ impl FaultProfile {
     }
 
     /// Signals and other messages arrive late and out of order; clients meet an unavailable
-    /// service; answers of Nexus handlers are lost.
+    /// service, and everybody meets outages; answers of Nexus handlers are lost.
     pub fn messages() -> Self {
         Self::of(Preset::Messages)
     }

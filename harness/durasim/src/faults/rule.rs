@@ -145,6 +145,9 @@ pub(crate) trait Injector {
         words: &dyn Fn(&Injection) -> String,
     ) -> Option<Injection>;
 
+    /// Returns `true` if every run so far can lose a workflow task, and still close in time.
+    fn tolerates_lost_tasks(&self) -> bool;
+
     /// Returns the timeout of a run's workflow tasks, in virtual milliseconds.
     fn task_timeout_ms(&self, workflow: Workflow) -> u64 {
         self.run_times(workflow)

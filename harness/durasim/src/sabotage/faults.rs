@@ -15,9 +15,9 @@ use crate::{
     faults::{
         FaultKind::{
             ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction,
-            ClientUnavailable, HeartbeatLoss, MessageDelay, RetriesExhausted, SignalDelay,
-            SignalDuplicate, SignalReorder, WorkerCrash, WorkerDeploy, WorkerPartition,
-            WorkflowTaskFailure, WorkflowTaskTimeout,
+            ClientUnavailable, HeartbeatLoss, MessageDelay, RetriesExhausted, ServiceOutage,
+            SignalDelay, SignalDuplicate, SignalReorder, WorkerCrash, WorkerDeploy,
+            WorkerPartition, WorkflowTaskFailure, WorkflowTaskTimeout,
         },
         Moment::{
             AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity,
@@ -292,6 +292,33 @@ probes! {
         |it| it.traced("send", "Payment#1/start") == 2
             && it.traced("deliver", "Payment#1/start") == 2
             && it.report.histories.len() == 1,
+    );
+
+    calls_in_an_outage_are_refused_until_it_is_over,
+    breaks Sabotage::Fault(ServiceOutage, Message, Some(1)) => || happens(
+        NOTED,
+        Fault::service_outage().of_signal(Payment::note).by(Duration::from_secs(5)),
+        "answer every call with UNAVAILABLE for 5s, from signal note to Payment#1 on",
+        |it| it.traced("reply", "Payment#1/signal note: Unavailable") > 4
+            && it.notes() == ["once"],
+    );
+
+    the_service_may_be_exhausted_in_an_outage,
+    breaks Sabotage::Fault(ServiceOutage, Message, Some(2)) => || happens(
+        NOTED,
+        Fault::service_outage().of_signal(Payment::note).resource_exhausted(),
+        "answer every call with RESOURCE_EXHAUSTED for 2s, from signal note to Payment#1 on",
+        |it| it.traced("reply", "Payment#1/signal note: ResourceExhausted") > 1
+            && it.notes() == ["once"],
+    );
+
+    the_completions_of_workers_wait_for_the_end_of_an_outage,
+    breaks Sabotage::Fault(ServiceOutage, Message, Some(1)) => || happens(
+        SILENT,
+        Fault::service_outage().at("workflow task completed").by(Duration::from_secs(5)),
+        "answer every call with UNAVAILABLE for 5s, \
+         from the completion of a workflow task of Payment#1 on",
+        |it| it.first_task_took_ms() >= 5_000,
     );
 
     a_deployment_replaces_the_code_as_a_workflow_task_arrives,

@@ -15,6 +15,7 @@ use tonic::Status;
 
 use super::{
     network::{Hold, Message},
+    outage::{InOutage, LastOutage},
     pending::{Caller, CallerKind, Calls, Pending},
     state::{GivenUp, LastAnswer, State},
     tolerance::tolerance,
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     broken::broken,
-    faults::{CALL_TIMEOUT_MS, CallView, Delay, Direction, Fate, longest_hold_ms},
+    faults::{CALL_TIMEOUT_MS, CallView, Delay, Direction, Fate, Lazily, Outage, longest_hold_ms},
     label::Label,
 };
 
@@ -82,10 +83,16 @@ impl State {
         let timeout_ms = caller.timeout_ms(self.now_ms);
         self.record("send", label);
 
-        // The choices: latency, then what faults make of the message.
+        // The choices: latency, then what faults make of the message. In an outage the service
+        // decides that.
         let latency = self.latency.delay(&mut self.choices, self.now_ms, label);
-        let fate = if self.faults.any() {
+        let mut in_outage = self.in_outage(caller.kind(), &request);
+        let mut fate = None;
+        if in_outage.is_none() && self.faults.any() {
             let worker = self.queue_of(caller.kind());
+            let tolerates_repeat = self.tolerates_repeat(&caller, &request);
+            let tolerance = tolerance!(self);
+            let tolerates_outage = || tolerance.tolerates_outage();
             let view = CallView {
                 direction: Direction::Request,
                 label,
@@ -93,13 +100,31 @@ impl State {
                 worker: worker.as_deref(),
                 answer: None,
                 allowance: None,
-                tolerates_repeat: self.tolerates_repeat(&caller, &request),
+                tolerates_repeat,
+                tolerates_outage: &Lazily::new(&tolerates_outage),
                 timeout_ms,
             };
-            self.fate(&view)
-        } else {
-            None
-        };
+            self.faults.hurry(tolerance.hurries());
+            fate = self.faults.message(&mut self.choices, self.now_ms, &view);
+        }
+        if let Some(Fate::Outage(outage)) = fate {
+            self.begin_outage(outage);
+            fate = None;
+            in_outage = self.in_outage(caller.kind(), &request);
+        }
+        let mut delay = latency + own;
+        match in_outage {
+            None => {}
+            Some(InOutage::Refused(status)) => {
+                self.faults.refused(label);
+                fate = Some(Fate::Refused(status));
+            }
+            Some(InOutage::Late(ms)) => delay = delay + Delay::by_ms(ms),
+            Some(InOutage::GivenUp(ms, status)) => {
+                delay = delay + Delay::by_ms(ms);
+                fate = Some(Fate::Refused(status));
+            }
+        }
         let asked_by = matches!(caller, Caller::Client { .. })
             .then(|| self.executor.polled())
             .flatten();
@@ -107,7 +132,7 @@ impl State {
         let departure = Departure {
             now_ms: self.now_ms,
             process,
-            delay: latency + own,
+            delay,
             timeout_ms,
         };
         let is_query = matches!(request, Request::QueryWorkflow(_));
@@ -124,13 +149,26 @@ impl State {
         id
     }
 
+    /// Lets the service refuse every call from now on. The polls that wait at the service fail.
+    fn begin_outage(&mut self, outage: Outage) {
+        self.record("service", format_args!("refuses every call"));
+        self.calls.outage = Some(LastOutage::new(outage, self.now_ms));
+        self.fail_polls();
+    }
+
+    /// Returns the fate of a request, if the service refuses every call now.
+    fn in_outage(&self, caller: CallerKind, request: &Request) -> Option<InOutage> {
+        let outage = self.calls.outage.as_ref()?;
+        outage.fate(self.now_ms, caller, request.rpc())
+    }
+
     /// Returns the fault that was just drawn, if it holds a message until events have happened: the
     /// number of its entry on the tape.
     fn held_by(&self, fate: Option<&Fate>) -> Option<usize> {
         let is_hold = match fate? {
             Fate::Late(delay) => delay.events > 0,
             Fate::Overtaken { .. } => true,
-            Fate::Refused(_) | Fate::AnswerLost(_) | Fate::Twice(_) => false,
+            Fate::Refused(_) | Fate::AnswerLost(_) | Fate::Twice(_) | Fate::Outage(_) => false,
         };
         self.choices
             .taken_count()
@@ -185,6 +223,7 @@ impl State {
                     answer,
                     allowance,
                     tolerates_repeat: self.reply_tolerates_repeat(caller, answer),
+                    tolerates_outage: &Lazily::new(&|| false),
                     timeout_ms: CALL_TIMEOUT_MS,
                 };
                 let fate = self.fate(&view);
@@ -346,7 +385,9 @@ impl Calls {
         } = departure;
         let mut hold = Hold::at_most(longest_hold_ms(timeout_ms));
         match fate {
-            None => self.carry(now_ms, process, delay, Message::Call(id, request)),
+            None | Some(Fate::Outage(_)) => {
+                self.carry(now_ms, process, delay, Message::Call(id, request));
+            }
             Some(Fate::Late(late)) => {
                 delay = delay + late;
                 if process.is_some() {

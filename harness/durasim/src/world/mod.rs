@@ -12,6 +12,7 @@ mod mock_workflows;
 mod network;
 #[cfg(feature = "nexus")]
 mod nexus;
+mod outage;
 mod partitions;
 mod pending;
 mod recorded;

@@ -11,6 +11,7 @@ use tonic::Status;
 
 use super::{
     network::Network,
+    outage::LastOutage,
     partitions::Partitions,
     worker::{call::WorkerCall, polls::PollKind, reference::ProcessRef},
 };
@@ -146,6 +147,7 @@ impl Caller {
 pub(crate) struct Calls {
     pub(super) network: Network,
     pub(super) partitions: Partitions,
+    pub(super) outage: Option<LastOutage>,
     pending: BTreeMap<RequestId, Pending>,
     /// The deadlines of the queries among them whose callers have one.
     query_deadlines: BTreeSet<(u64, RequestId)>,

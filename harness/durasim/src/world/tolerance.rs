@@ -102,6 +102,17 @@ impl<'a> Tolerance<'a> {
             })
     }
 
+    /// Returns `true` if a sound workflow tolerates that the service refuses all calls for a moment,
+    /// and that every worker is slow for it.
+    pub(super) fn tolerates_outage(self) -> bool {
+        let rested = self.calls.outage.as_ref();
+        rested.is_none_or(|last| last.is_long_ago(self.now_ms))
+            && self
+                .workers
+                .references()
+                .all(|at| self.tolerates_partition(at))
+    }
+
     /// Returns the time from which on a query has so little time left that a delay of its worker
     /// may cost it the answer: its caller would be told that the deadline is exceeded, which is no
     /// flaw of a workflow. Returns `None` if no query waits.

@@ -85,24 +85,37 @@ impl FaultRule for ClientUnavailable {
 /// Returns the number of ways in which a call may be refused; `None` if the official client does
 /// not make it again.
 fn ways(message: &CallView<'_>) -> Option<u32> {
-    match message.rpc? {
-        Rpc::DescribeWorkflowExecution => Some(2),
-        Rpc::StartWorkflowExecution | Rpc::RequestCancelWorkflowExecution => {
-            Some(if message.tolerates_repeat { 2 } else { 1 })
+    let rpc = message.rpc?;
+    is_made_again(rpc).then_some(match rpc {
+        Rpc::DescribeWorkflowExecution => 2,
+        Rpc::StartWorkflowExecution | Rpc::RequestCancelWorkflowExecution
+            if message.tolerates_repeat =>
+        {
+            2
         }
-        Rpc::SignalWorkflowExecution
-        | Rpc::SignalWithStartWorkflowExecution
-        | Rpc::TerminateWorkflowExecution
-        | Rpc::UpdateWorkflowExecution
-        | Rpc::PollWorkflowExecutionUpdate
-        | Rpc::QueryWorkflow
-        | Rpc::GetWorkflowExecutionHistory
-        | Rpc::RespondActivityTaskCompleted
-        | Rpc::RespondActivityTaskCompletedById
-        | Rpc::RespondActivityTaskFailed
-        | Rpc::RespondActivityTaskFailedById
-        | Rpc::RespondActivityTaskCanceled
-        | Rpc::RespondActivityTaskCanceledById => Some(1),
-        _ => None,
-    }
+        _ => 1,
+    })
+}
+
+/// Returns `true` if the official client makes such a call again if it is refused.
+pub(crate) fn is_made_again(rpc: Rpc) -> bool {
+    matches!(
+        rpc,
+        Rpc::DescribeWorkflowExecution
+            | Rpc::StartWorkflowExecution
+            | Rpc::RequestCancelWorkflowExecution
+            | Rpc::SignalWorkflowExecution
+            | Rpc::SignalWithStartWorkflowExecution
+            | Rpc::TerminateWorkflowExecution
+            | Rpc::UpdateWorkflowExecution
+            | Rpc::PollWorkflowExecutionUpdate
+            | Rpc::QueryWorkflow
+            | Rpc::GetWorkflowExecutionHistory
+            | Rpc::RespondActivityTaskCompleted
+            | Rpc::RespondActivityTaskCompletedById
+            | Rpc::RespondActivityTaskFailed
+            | Rpc::RespondActivityTaskFailedById
+            | Rpc::RespondActivityTaskCanceled
+            | Rpc::RespondActivityTaskCanceledById
+    )
 }

@@ -87,6 +87,7 @@ catalogue! {
     mod activity_overlap: ActivityOverlap;
     mod activity_completion_lost: ActivityCompletionLost;
     mod heartbeat_loss: HeartbeatLoss;
+    mod service_outage: ServiceOutage;
     mod client_unavailable: ClientUnavailable;
     mod nexus_answer_lost: NexusAnswerLost;
     mod signal_duplicate: SignalDuplicate;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use durasim_worker::activity::{LocalActivityId, LocalActivityMoment};
 
-use super::{ProcessRef, running::CancelReason};
+use super::{PollKind, ProcessRef, running::CancelReason};
 use crate::world::{State, alarms::AlarmKey};
 
 /// Something that happens in a worker when the clock reaches a time.
@@ -28,6 +28,8 @@ pub(super) enum ProcessAlarm {
     },
     /// A workflow task whose local activities take long is kept alive.
     WorkflowTaskHeartbeat { run_id: String, task: u64 },
+    /// A poll that the service refused is made again.
+    PollsAgain { kind: PollKind },
     /// The process, which is cut off from the service, reaches it again.
     PartitionEnds,
 }
@@ -57,6 +59,7 @@ impl State {
             Alarm::In(at, ProcessAlarm::LocalActivity { id, moment }) => {
                 self.local_activity_due(at, &id, moment);
             }
+            Alarm::In(at, ProcessAlarm::PollsAgain { kind }) => self.poll(at, kind),
             Alarm::In(at, ProcessAlarm::PartitionEnds) => self.partition_due(at),
             Alarm::In(at, ProcessAlarm::WorkflowTaskHeartbeat { run_id, task }) => {
                 if let Some(process) = self.workers.running_mut(at) {

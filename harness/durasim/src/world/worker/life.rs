@@ -6,7 +6,7 @@ use durasim_service::RequestId;
 
 use super::{
     ProcessRef, WorkerCall, WorkerProcess, WorkerSpec,
-    alarms::Alarm,
+    alarms::{Alarm, ProcessAlarm},
     polls::{Poll, PollKind},
 };
 use crate::{
@@ -50,8 +50,15 @@ impl State {
         }
     }
 
-    /// Polls for a kind of task, now or once the process has a free slot.
+    /// Polls for a kind of task: now, or once the process has a free slot, or once the service no
+    /// longer refuses every call.
     pub(super) fn poll(&mut self, at: ProcessRef, kind: PollKind) {
+        let outage = self.calls.outage.as_ref();
+        if let Some(after_ms) = outage.and_then(|it| it.polls_again_after_ms(self.now_ms)) {
+            let due_ms = self.now_ms.saturating_add(after_ms);
+            self.set_alarm(at, due_ms, ProcessAlarm::PollsAgain { kind });
+            return;
+        }
         let Some(process) = self.workers.running_mut(at) else {
             return;
         };
@@ -69,6 +76,19 @@ impl State {
         // A poll is no message of its own: it has been waiting at the service all along.
         self.service.poll(self.now_ms, id, standing);
         process.waiting_polls.push((id, kind));
+    }
+
+    /// Lets the polls of all processes fail that wait at the service. They are made again later.
+    pub(in crate::world) fn fail_polls(&mut self) {
+        let processes: Vec<_> = self.workers.references().collect();
+        for at in processes {
+            let process = self.workers.running_mut(at);
+            let polls = process.map(|it| std::mem::take(&mut it.waiting_polls));
+            for (poll, kind) in polls.unwrap_or_default() {
+                self.cancel_request(poll);
+                self.poll(at, kind);
+            }
+        }
     }
 
     /// Polls again for what a poll was just matched with.

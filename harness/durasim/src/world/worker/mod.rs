@@ -61,6 +61,13 @@ impl Workers {
         self.processes.iter_mut()
     }
 
+    /// Returns the processes that run.
+    pub(super) fn references(&self) -> impl Iterator<Item = ProcessRef> {
+        let processes = self.processes.iter().enumerate();
+        let running = processes.filter(|(_, process)| process.up);
+        running.map(|(worker, process)| process.reference(worker))
+    }
+
     /// Returns the process if it runs; `None` once it has died.
     pub(super) fn running(&self, at: ProcessRef) -> Option<&WorkerProcess> {
         self.processes
