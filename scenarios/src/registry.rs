@@ -36,6 +36,7 @@ pub const ALL: &[Scenario] = &[
     flawed::refund_twice::SCENARIO,
     flawed::missed_compensation::SCENARIO,
     flawed::late_undo::SCENARIO,
+    flawed::late_recovery::SCENARIO,
     flawed::silent_activity::SCENARIO,
     flawed::ignored_heartbeat::SCENARIO,
     flawed::skipped_line::SCENARIO,

@@ -30,7 +30,9 @@
 pub use crate::proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
 pub use crate::{
     options::TestOptions,
-    outcome::{ChoiceSource, WorldOptions, WorldReport},
-    runner::{Body, Campaign, Plans, SearchSummary, TestCase, run_test, run_world},
+    outcome::{ChoiceSource, Recovery, WorldOptions, WorldReport},
+    runner::{
+        Body, Campaign, Plans, SearchSummary, SlowestRecovery, TestCase, run_test, run_world,
+    },
 };
 pub use durasim_engine::{Point, Tape, TapeEntry, TraceEntry, TraceHash};

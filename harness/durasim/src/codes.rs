@@ -39,6 +39,7 @@ pages! {
     ds107 = DS107
     ds108 = DS108
     ds109 = DS109
+    ds110 = DS110
     ds201 = DS201
     ds202 = DS202
 }

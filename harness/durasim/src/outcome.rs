@@ -12,7 +12,7 @@ use crate::{
     faults::{Baseline, FaultProfile, Outcome},
     history::History,
     limits::Limits,
-    report::{Diagnosis, Failure},
+    report::{Diagnosis, Failure, WorkflowName},
 };
 
 /// The source of a world's choices.
@@ -151,6 +151,11 @@ pub struct WorldReport {
     pub(crate) observed_at: BTreeMap<String, &'static Location<'static>>,
     /// The workflows that were still open.
     pub open: Vec<String>,
+    /// The recovery that took longest, if the world was judged beside the fault-free world.
+    pub slowest_recovery: Option<Recovery>,
+    /// The longest recovery that the test allows, in virtual milliseconds, and the line that says
+    /// so.
+    pub(crate) recovers_within: Option<(u64, &'static Location<'static>)>,
     /// Virtual milliseconds from the start of the world to its last fault.
     pub(crate) healed_ms: u64,
     /// The outcome that a sound workflow has in this world.
@@ -190,6 +195,8 @@ impl WorldReport {
             observations: BTreeMap::new(),
             observed_at: BTreeMap::new(),
             open: Vec::new(),
+            slowest_recovery: None,
+            recovers_within: None,
             healed_ms: 0,
             outcome: Outcome::Same,
             ended_early: false,
@@ -226,6 +233,27 @@ pub(crate) struct Reference {
     /// The number of workflows of each type that stay open even without faults: nothing is expected
     /// of as many.
     pub(crate) open: BTreeMap<String, usize>,
+    /// The time at which each workflow closes, by its id, in virtual milliseconds since the start of
+    /// the world.
+    pub(crate) closed_ms: BTreeMap<String, u64>,
+}
+
+/// A workflow that closed later than in the fault-free world, because of faults. Times are virtual
+/// milliseconds since the start of the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// The time at which it closed.
+    pub closed_ms: u64,
+    /// The time that it took longer: since it closes without faults, or since the last fault if
+    /// that was later.
+    pub late_ms: u64,
+    /// The time at which it closes in the fault-free world.
+    pub without_faults_ms: u64,
+    /// The time of the last fault before it closed.
+    pub last_fault_ms: u64,
 }
 
 /// A run to replay.

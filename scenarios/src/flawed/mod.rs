@@ -7,6 +7,7 @@ pub mod dropped_loser;
 pub mod file_read;
 pub mod hash_map_order;
 pub mod ignored_heartbeat;
+pub mod late_recovery;
 pub mod late_undo;
 pub mod lost_signal;
 pub mod missed_compensation;

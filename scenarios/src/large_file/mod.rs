@@ -5,6 +5,7 @@ pub mod workflow;
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use durasim::{TestResult, TestWorkflowEnvironment};
@@ -36,6 +37,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .activity(Files::transcribe)
         .workflow::<LargeFileWorkflow>()
         .start()?;
+    env.recovers_within(Duration::from_mins(5));
     let stored = archive.clone();
     env.observe("the transcript", move || stored.lines());
 

@@ -20,6 +20,7 @@ mod nexus;
 mod official_worker;
 mod official_worker_parity;
 mod outages;
+mod recovery;
 mod replayer_accepts;
 mod rules;
 mod sdk_defects;

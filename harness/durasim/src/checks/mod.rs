@@ -38,6 +38,7 @@ checks! {
     mod core_replay;
     mod idempotency;
     mod liveness;
+    mod recovery;
     mod sometimes;
 }
 

@@ -167,3 +167,15 @@ fn a_mock_that_is_called_too_often_lists_some_of_its_calls() {
     let failure = mocks::failure(&mock).at(line());
     assert_snapshot!(found(failure));
 }
+
+#[test]
+fn a_workflow_that_recovers_too_slowly_is_reported_with_its_times() {
+    let slow = Recovery {
+        workflow: name(),
+        closed_ms: 30_000_000,
+        late_ms: 28_800_000,
+        without_faults_ms: 1_200_000,
+        last_fault_ms: 1_000,
+    };
+    assert_snapshot!(found(recovery::failure(&slow, 3_600_000, Some(line()))));
+}

@@ -273,6 +273,30 @@ impl TestWorkflowEnvironment {
         );
     }
 
+    /// Bounds the time that faults may cost: in every world each workflow closes at most so much
+    /// later than in the fault-free world, or so long after the last fault, if that was later.
+    ///
+    /// Without a bound a workflow may be as late as its timeouts allow. If the worker of a long
+    /// activity without a heartbeat timeout dies, nobody notices before start-to-close has passed.
+    /// The summary of a search that passes names the slowest recovery.
+    ///
+    /// ```
+    /// use durasim::prelude::*;
+    ///
+    /// async fn test(env: TestWorkflowEnvironment) -> TestResult {
+    ///     env.recovers_within(Duration::from_secs(10 * 60));
+    ///     Ok(())
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn recovers_within(&self, duration: Duration) {
+        let allowed_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        World::current()
+            .checks
+            .borrow_mut()
+            .recovers_within(allowed_ms);
+    }
+
     /// Marks a label as reached in this world, or not. A label that no world of the search reaches
     /// fails the test.
     #[track_caller]

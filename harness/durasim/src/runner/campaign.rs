@@ -6,6 +6,7 @@ use durasim_engine::Tape;
 
 use super::world::{Body, run_judged, run_world};
 use crate::{
+    checks::recovery,
     faults::Baseline,
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
 };
@@ -53,6 +54,7 @@ impl<'a> Campaign<'a> {
             options.baseline = Arc::new(Baseline::of(&fault_free.histories));
         }
         let reference = Reference {
+            closed_ms: recovery::closed_ms(&fault_free.histories),
             observations: fault_free.observations.clone(),
             open,
         };

@@ -11,7 +11,7 @@ use durasim_engine::{Explorer, Plan, PlanId};
 use super::{
     campaign::Campaign,
     progress::Progress,
-    summary::{Plans, Tally},
+    summary::{Place, Plans, Tally},
 };
 use crate::{
     Exhaustive,
@@ -182,7 +182,7 @@ impl<'a> Exploration<'a> {
         let state = &mut *state;
         state.explorer.ran(plan, offers);
         if report.failure.is_none() {
-            state.tally.world(&report);
+            state.tally.world(&report, Place::Plan(plan.0));
             state.passed.push((plan, report.steps));
         } else {
             // Every plan before this one was given out already.

@@ -25,6 +25,12 @@ pub(super) fn words(found: &Tape, minimal: &Tape, drifted: usize) -> FaultPlanWo
     }
 }
 
+/// Returns the faults of a tape, in the order in which they happened.
+pub(super) fn faults(tape: &Tape) -> Vec<PlannedFault> {
+    let faults = tape.entries.iter().filter(|entry| is_fault(entry));
+    faults.map(planned).collect()
+}
+
 fn planned(entry: &TapeEntry) -> PlannedFault {
     let words = if entry.words.is_empty() {
         entry.point.to_string()

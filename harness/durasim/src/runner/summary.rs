@@ -1,15 +1,17 @@
 //! The summary of a search in which no world failed.
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use durasim_events::Attributes;
 
+use super::plan;
 use crate::{
     checks::Sometimes,
     faults::{FaultKind, FaultProfile, limit_ms},
     history::History,
-    outcome::WorldReport,
-    report::Spent,
+    outcome::{Recovery, WorldReport},
+    report::{PlannedFault, Spent},
+    words::duration_words,
 };
 
 /// The summary of a search in which no world failed.
@@ -25,6 +27,8 @@ pub struct SearchSummary {
     pub plans: Option<Plans>,
     /// The number of seeds.
     pub seeds: u64,
+    /// The recovery that took longest, if faults made a workflow late.
+    pub slowest_recovery: Option<SlowestRecovery>,
     /// True if the search met faults, some of its activities may fail for good, and none did: the
     /// code for such a failure has not run.
     pub none_failed_for_good: bool,
@@ -43,6 +47,30 @@ pub struct Plans {
     /// True if there are no other plans: a search that ends early may not know those of more
     /// faults.
     pub knows_all: bool,
+}
+
+/// The recovery that took longest in a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SlowestRecovery {
+    /// The workflow, and its times.
+    pub recovery: Recovery,
+    /// The faults of its world, in the order in which they happened.
+    pub faults: Vec<PlannedFault>,
+}
+
+/// The recovery in words: one line.
+impl fmt::Display for SlowestRecovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Recovery {
+            workflow, late_ms, ..
+        } = &self.recovery;
+        let late = duration_words(*late_ms);
+        write!(f, "{workflow} closed {late} late")?;
+        let words = self.faults.iter().map(|fault| fault.words.as_str());
+        let plan = words.collect::<Vec<_>>().join("; then ");
+        write!(f, " ({plan})")
+    }
 }
 
 /// The plans in words: `31 of 46 plans of at most 1 fault`.
@@ -75,6 +103,9 @@ impl fmt::Display for SearchSummary {
         if !parts.is_empty() {
             write!(f, ": {}", parts.join(" and "))?;
         }
+        if let Some(slowest) = &self.slowest_recovery {
+            write!(f, "; slowest recovery: {slowest}")?;
+        }
         if self.none_failed_for_good {
             f.write_str(
                 "; no activity ever failed for good: `FaultProfile::exhausting_retries` reaches \
@@ -85,11 +116,20 @@ impl fmt::Display for SearchSummary {
     }
 }
 
+/// The place of a world in the order of its search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    First,
+    Plan(u64),
+    Seed(u64),
+}
+
 /// The count of worlds that passed, in a search that goes on.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) summary: SearchSummary,
     pub(super) sometimes: Sometimes,
+    slowest: Option<(u64, Reverse<Place>)>,
     /// True if an activity may fail for good, by its retry policy or its deadline.
     may_fail: bool,
     /// True if an activity failed for good.
@@ -97,11 +137,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts a world that passed.
-    pub(super) fn world(&mut self, report: &WorldReport) {
+    /// Counts a world that passed. Of several with equally slow recoveries, that with the lowest
+    /// `place` counts, on any number of cores.
+    pub(super) fn world(&mut self, report: &WorldReport, place: Place) {
         self.sometimes.world(&report.labels, report.steps);
         self.summary.worlds += 1;
         self.summary.steps += report.steps;
+        self.recovery(report, place);
         let events = report.histories.iter().flat_map(History::shared);
         let activities = events.filter_map(|event| event.attributes.as_ref());
         for attributes in activities {
@@ -115,6 +157,20 @@ impl Tally {
                 | Attributes::ActivityTaskTimedOutEventAttributes(_) => self.failed = true,
                 _ => {}
             }
+        }
+    }
+
+    fn recovery(&mut self, report: &WorldReport, place: Place) {
+        let Some(recovery) = &report.slowest_recovery else {
+            return;
+        };
+        let slowness = (recovery.late_ms, Reverse(place));
+        if self.slowest.is_none_or(|slowest| slowness > slowest) {
+            self.slowest = Some(slowness);
+            self.summary.slowest_recovery = Some(SlowestRecovery {
+                recovery: recovery.clone(),
+                faults: plan::faults(&report.tape),
+            });
         }
     }
 
@@ -138,6 +194,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     use super::*;
+    use crate::report::WorkflowName;
 
     #[test]
     fn a_summary_tells_the_plans_and_the_seeds_that_were_run() {
@@ -151,6 +208,7 @@ mod tests {
                 knows_all: true,
             }),
             seeds: 32,
+            slowest_recovery: None,
             none_failed_for_good: false,
         };
         assert_eq!(
@@ -163,6 +221,27 @@ mod tests {
             ..SearchSummary::default()
         };
         assert_eq!(alone.to_string(), "1 world passed, in 30 steps");
+        let slow = SearchSummary {
+            slowest_recovery: Some(SlowestRecovery {
+                recovery: Recovery {
+                    workflow: WorkflowName::new("Import", "import-1"),
+                    closed_ms: 30_000_000,
+                    late_ms: 28_800_000,
+                    without_faults_ms: 1_200_000,
+                    last_fault_ms: 1_000,
+                },
+                faults: vec![PlannedFault {
+                    at_ms: 1_000,
+                    words: "crash worker files during Files::import, attempt 1".to_owned(),
+                }],
+            }),
+            ..alone.clone()
+        };
+        assert_eq!(
+            slow.to_string(),
+            "1 world passed, in 30 steps; slowest recovery: Import import-1 closed 8h late \
+             (crash worker files during Files::import, attempt 1)"
+        );
         let spared = SearchSummary {
             none_failed_for_good: true,
             ..alone

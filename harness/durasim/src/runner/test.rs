@@ -19,7 +19,7 @@ use super::{
     explore,
     found::of_no_world,
     saved,
-    summary::{SearchSummary, Tally},
+    summary::{Place, SearchSummary, Tally},
     world::Body,
 };
 use crate::{
@@ -109,7 +109,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
     if let Some(seed) = seed {
         let report = campaign.seed(seed);
         campaign.must_pass(&report, Spent::default())?;
-        tally.world(&report);
+        tally.world(&report, Place::Seed(seed));
         tally.summary.seeds = 1;
         return Ok(tally.summary);
     }
@@ -121,7 +121,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
     let placed = only_placed.then(|| campaign.run(ChoiceSource::Benign));
     let first = placed.as_ref().unwrap_or(campaign.fault_free());
     campaign.must_pass(first, Spent::default())?;
-    tally.world(first);
+    tally.world(first, Place::First);
 
     if let Some(stale) = saved::rerun(case, &campaign)? {
         // Not by `eprintln!`, which the test runner keeps to itself if the test passes.
@@ -195,7 +195,7 @@ fn many(campaign: &Campaign<'_>, seeds: u64, tally: &mut Tally) -> Result<(), Bo
                     }
                     let report = campaign.seed(seed);
                     if report.failure.is_none() {
-                        lock(&tally).world(&report);
+                        lock(&tally).world(&report, Place::Seed(seed));
                         lock(&passed).push((seed, report.steps));
                         continue;
                     }

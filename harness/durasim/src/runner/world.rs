@@ -11,6 +11,7 @@ use super::verdict::{Evidence, verdict};
 use crate::{
     TestWorkflowEnvironment,
     broken::inherited,
+    checks::recovery,
     environment::StartError,
     error::TestResult,
     faults::{Faults, Latency, Outcome},
@@ -53,6 +54,7 @@ pub(super) fn run_judged(
         Ok(ended) => ended,
         Err(stalled) => return WorldReport::stalled(diagnosis::stalled(&stalled), options),
     };
+    report.slowest_recovery = reference.and_then(|it| recovery::slowest(&report, it));
     report.failure = verdict(evidence, &report, options, reference);
 
     // The verdict is the last entry of the trace, so that it is part of the world's identity.
@@ -207,6 +209,8 @@ fn end(world: &World) -> Ended {
             .faults
             .last_injected_ms()
             .map_or(0, |injected_ms| injected_ms.saturating_sub(START_MS)),
+        slowest_recovery: None,
+        recovers_within: world.checks.borrow().recovers_within,
         outcome: state.faults.outcome(),
         ended_early: state.test_ended_early,
         settles: state.faults.any() || world.checks.borrow().settles,

@@ -1,6 +1,8 @@
 //! Probes of the checks and the verdicts: each finds a flaw, and finds none once it is broken.
 
 use durasim_engine::Looks;
+use std::time::Duration;
+
 use futures::{FutureExt, future::pending};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 
@@ -148,6 +150,16 @@ probes! {
         |env| async move {
             let till = Till::default();
             buy(env, till, "gives up when charged again").await.map(drop)
+        },
+    );
+
+    a_workflow_that_recovers_too_slowly_is_caught,
+    breaks Sabotage::Check(FailureCode::Recovery) => || fails_with(
+        FailureCode::Recovery,
+        charged_again(),
+        |env| async move {
+            env.recovers_within(Duration::from_secs(10));
+            buy(env, Till::default(), "calm").await.map(drop)
         },
     );
 

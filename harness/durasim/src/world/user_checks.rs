@@ -36,9 +36,18 @@ pub(crate) struct UserChecks {
     mocks: Vec<ExpectedCalls>,
     invariants: Rc<Vec<Invariant>>,
     labels: BTreeMap<String, SometimesLabel>,
+    /// The longest recovery that the test allows, in virtual milliseconds, and the line that says
+    /// so.
+    pub(crate) recovers_within: Option<(u64, &'static Location<'static>)>,
 }
 
 impl UserChecks {
+    #[track_caller]
+    pub(crate) fn recovers_within(&mut self, allowed_ms: u64) {
+        self.settles = true;
+        self.recovers_within = Some((allowed_ms, Location::caller()));
+    }
+
     #[track_caller]
     pub(crate) fn observe(&mut self, name: String, read: Observer) {
         let known = self.observations.iter().any(|known| known.name == name);
