@@ -8,6 +8,8 @@ pub struct TestOptions {
     /// The options of each of its worlds.
     pub(crate) world: WorldOptions,
     pub(crate) seeds: Option<u64>,
+    pub(crate) first_seed: u64,
+    pub(crate) command: Option<String>,
     pub(crate) explore: Option<Exhaustive>,
     /// The arguments that the report shows, one a line.
     pub(crate) inputs: Option<&'static str>,
@@ -24,6 +26,21 @@ impl TestOptions {
     #[must_use]
     pub fn seeds(mut self, seeds: u64) -> Self {
         self.seeds = Some(seeds);
+        self
+    }
+
+    /// Begins with this seed in place of 0: a job that runs every night tries others each time.
+    #[must_use]
+    pub fn first_seed(mut self, seed: u64) -> Self {
+        self.first_seed = seed;
+        self
+    }
+
+    /// Sets the command that runs the test, for the last line of its reports, if it is not
+    /// `cargo test` with the name of the test. `DURASIM_SEED=..` comes before it if a seed failed.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
         self
     }
 

@@ -233,8 +233,8 @@ pub(crate) struct Reference {
     /// The number of workflows of each type that stay open even without faults: nothing is expected
     /// of as many.
     pub(crate) open: BTreeMap<String, usize>,
-    /// The time at which each workflow closes, by its id, in virtual milliseconds since the start of
-    /// the world.
+    /// The time at which each workflow closes, by its id, in virtual milliseconds since the start
+    /// of the world.
     pub(crate) closed_ms: BTreeMap<String, u64>,
 }
 

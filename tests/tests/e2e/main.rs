@@ -20,6 +20,7 @@ mod nexus;
 mod official_worker;
 mod official_worker_parity;
 mod outages;
+mod programs;
 mod recovery;
 mod replayer_accepts;
 mod rules;

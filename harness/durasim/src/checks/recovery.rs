@@ -1,7 +1,7 @@
 //! `recovery`: every workflow closes soon enough after the last fault, if its test says how soon.
 //!
-//! A fault may make a sound workflow late. A long activity without a heartbeat timeout makes it very
-//! late: nobody notices that its worker died until start-to-close has passed.
+//! A fault may make a sound workflow late. A long activity without a heartbeat timeout makes it
+//! very late: nobody notices that its worker died until start-to-close has passed.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub(super) fn failure(
     } = *recovery;
     let (closed, late) = (duration_words(closed_ms), duration_words(late_ms));
     let allowed = duration_words(allowed_ms);
-    let what = format!("it closed at +{closed}, {late} late; the test allows {allowed}");
+    let what = format!("the workflow closed at +{closed}, {late} late; the test allows {allowed}");
     let without = duration_words(recovery.without_faults_ms);
     let fault = duration_words(recovery.last_fault_ms);
     let message =

@@ -8,10 +8,11 @@ use pretty_assertions::assert_eq;
 
 use super::{
     CHECKS, Holds, core_replay, effects_once, history, idempotency, invariant, liveness, mocks,
-    replay, sometimes,
+    recovery, replay, sometimes,
 };
 use crate::{
     expected_calls::{CallCount, ExpectedCalls, MockCalls, Mocked},
+    outcome::Recovery,
     outline::tests::payment,
     report::{
         Failure, FailureCode, HistoryExcerpt,

@@ -122,8 +122,8 @@ codes! {
                 counts an activity once, however often it is retried"
     Recovery = DS110 recovery
         because "a workflow closed later after a fault than the test allows"
-        remedy "give an activity that runs for long a heartbeat timeout, so that the service notices \
-                a lost attempt soon; or give it a shorter start-to-close timeout"
+        remedy "give an activity that runs for long a heartbeat timeout, so that the service \
+                notices a lost attempt soon; or give it a shorter start-to-close timeout"
     Sdk = DS201 sdk
         because "it met a known defect of the SDK, for which no workflow code is to blame"
         remedy "follow the workaround in the message"

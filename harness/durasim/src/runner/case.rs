@@ -1,8 +1,10 @@
-//! One `#[workflow_test]`, as the attribute hands it over.
+//! One test, as `#[workflow_test]` or a program hands it over.
+
+use std::panic::Location;
 
 use crate::options::TestOptions;
 
-/// One `#[workflow_test]` function.
+/// One test: a `#[workflow_test]` function, or a test of a program of its own.
 #[derive(Clone, Debug)]
 pub struct TestCase {
     /// The path of the function, crate included.
@@ -11,10 +13,25 @@ pub struct TestCase {
     pub file: &'static str,
     /// The line of the function, from 1.
     pub line: u32,
-    /// The folder of the package.
+    /// The folder of the package, beside whose files failures are saved; empty if none are.
     pub manifest_dir: &'static str,
     /// The options of the test.
     pub options: TestOptions,
+}
+
+impl TestCase {
+    /// Returns a test of a program, whose failures are not saved. Its line is that of the caller.
+    #[track_caller]
+    pub fn new(name: &'static str, options: TestOptions) -> Self {
+        let caller = Location::caller();
+        Self {
+            name,
+            file: caller.file(),
+            line: caller.line(),
+            manifest_dir: "",
+            options,
+        }
+    }
 }
 
 #[cfg(test)]

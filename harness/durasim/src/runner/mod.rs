@@ -16,7 +16,7 @@ mod world;
 pub use campaign::Campaign;
 pub use case::TestCase;
 pub use summary::{Plans, SearchSummary, SlowestRecovery};
-pub use test::{run, run_test};
+pub use test::{body, run, run_test};
 pub use world::{Body, run_world};
 #[cfg(feature = "proptest")]
 pub(crate) use {

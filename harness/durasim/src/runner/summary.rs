@@ -233,6 +233,7 @@ mod tests {
                 faults: vec![PlannedFault {
                     at_ms: 1_000,
                     words: "crash worker files during Files::import, attempt 1".to_owned(),
+                    cure: None,
                 }],
             }),
             ..alone.clone()

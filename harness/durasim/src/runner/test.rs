@@ -60,6 +60,28 @@ where
     }
 }
 
+/// Returns the body of a test from its function, such as an `async fn` that takes the environment.
+///
+/// ```
+/// use durasim::{advanced::{TestCase, TestOptions, body, run_test}, prelude::*};
+///
+/// async fn sleeps(env: TestWorkflowEnvironment) -> TestResult {
+///     env.sleep(Duration::from_secs(3600)).await;
+///     Ok(())
+/// }
+/// let case = TestCase::new("sleeps", TestOptions::new().seeds(4));
+/// assert_eq!(run_test(&case, &body(sleeps)).unwrap().seeds, 4);
+/// ```
+pub fn body<O, F>(
+    test: impl Fn(TestWorkflowEnvironment) -> F + Send + Sync + 'static,
+) -> impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, TestResult> + Send + Sync + 'static
+where
+    O: TestOutcome + 'static,
+    F: Future<Output = O> + 'static,
+{
+    move |env| test(env).map(TestOutcome::into_test_result).boxed_local()
+}
+
 /// Runs a test as [`#[workflow_test]`](crate::workflow_test) does, except that it returns the
 /// summary or the report instead of printing it. The plan of a failure is saved beside the test's
 /// source file.
@@ -81,6 +103,11 @@ pub(crate) fn of_test(case: &TestCase, mut report: Box<FailureReport>) -> Box<Fa
         file: case.file.to_owned(),
         line: case.line,
     });
+    if let Some(command) = &case.options.command {
+        let seed = report.found.seed;
+        let seed = seed.map_or_else(String::new, |seed| format!("DURASIM_SEED={seed} "));
+        report.found.command = Some(format!("{seed}{command}"));
+    }
     if let Some(inputs) = case.options.inputs {
         report.found.inputs = Some(inputs.to_owned());
     }
@@ -142,7 +169,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
             seeds = seeds.saturating_sub(tally.summary.worlds - before);
         }
     }
-    many(&campaign, seeds, &mut tally)?;
+    many(&campaign, options.first_seed, seeds, &mut tally)?;
     must_reach(&tally.sometimes)?;
     Ok(tally.summary(&campaign.options().faults))
 }
@@ -176,10 +203,16 @@ pub(crate) fn seed_from_environment() -> Result<Option<u64>, Box<FailureReport>>
 }
 
 /// Runs many seeds on all cores. The failure of the lowest seed counts, on any number of cores.
-fn many(campaign: &Campaign<'_>, seeds: u64, tally: &mut Tally) -> Result<(), Box<FailureReport>> {
+fn many(
+    campaign: &Campaign<'_>,
+    first: u64,
+    seeds: u64,
+    tally: &mut Tally,
+) -> Result<(), Box<FailureReport>> {
     let before = tally.spent();
     tally.summary.seeds = seeds;
-    let next = AtomicU64::new(0);
+    let end = first.saturating_add(seeds);
+    let next = AtomicU64::new(first);
     let lowest = AtomicU64::new(u64::MAX);
     let tally = Mutex::new(tally);
     let passed: Mutex<Vec<(u64, u64)>> = Mutex::default();
@@ -190,7 +223,7 @@ fn many(campaign: &Campaign<'_>, seeds: u64, tally: &mut Tally) -> Result<(), Bo
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds || seed > lowest.load(Ordering::Relaxed) {
+                    if seed >= end || seed > lowest.load(Ordering::Relaxed) {
                         return;
                     }
                     let report = campaign.seed(seed);
@@ -215,7 +248,7 @@ fn many(campaign: &Campaign<'_>, seeds: u64, tally: &mut Tally) -> Result<(), Bo
     let passed = lock(&passed);
     let passed = passed.iter().filter(|(seed, _)| *seed < lowest);
     let spent = Spent {
-        worlds: lowest,
+        worlds: lowest - first,
         steps: passed.map(|(_, steps)| steps).sum(),
         shrink_runs: 0,
     };

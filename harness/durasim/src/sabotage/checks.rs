@@ -1,8 +1,8 @@
 //! Probes of the checks and the verdicts: each finds a flaw, and finds none once it is broken.
 
-use durasim_engine::Looks;
 use std::time::Duration;
 
+use durasim_engine::Looks;
 use futures::{FutureExt, future::pending};
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 

@@ -102,8 +102,8 @@ impl<'a> Tolerance<'a> {
             })
     }
 
-    /// Returns `true` if a sound workflow tolerates that the service refuses all calls for a moment,
-    /// and that every worker is slow for it.
+    /// Returns `true` if a sound workflow tolerates that the service refuses all calls for a
+    /// moment, and that every worker is slow for it.
     pub(super) fn tolerates_outage(self) -> bool {
         let rested = self.calls.outage.as_ref();
         rested.is_none_or(|last| last.is_long_ago(self.now_ms))

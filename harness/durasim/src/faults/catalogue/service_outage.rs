@@ -3,10 +3,10 @@
 //! On a real cluster all frontends restart, a database stalls, or a namespace is over its limit of
 //! requests: the service answers UNAVAILABLE or RESOURCE_EXHAUSTED to clients and workers alike.
 //! Its own timers run on, and tasks pile up in its queues. The polls of workers fail, and workers
-//! poll again with a growing backoff; completions and heartbeats, and the calls of clients, are made
-//! again by the official client (`temporalio-client: src/retry.rs`). So when the outage is over,
-//! everything comes at once. A call that waits at the service already, such as that for the result
-//! of a workflow, waits on.
+//! poll again with a growing backoff; completions and heartbeats, and the calls of clients, are
+//! made again by the official client (`temporalio-client: src/retry.rs`). So when the outage is
+//! over, everything comes at once. A call that waits at the service already, such as that for the
+//! result of a workflow, waits on.
 //!
 //! The official client gives up on a call after ten seconds. A drawn outage is over in two, and the
 //! next one comes no sooner than half a minute later; it spares the calls that the official client
@@ -63,7 +63,8 @@ impl FaultRule for ServiceOutage {
     }
 
     fn cure(&self) -> &'static str {
-        "the service may be away for a while, and then everything comes at once: let workflow code          depend on no order of what happens meanwhile, and leave timeouts the time for it"
+        "the service may be away for a while, and then everything comes at once: let workflow code \
+         depend on no order of what happens meanwhile, and leave timeouts the time for it"
     }
 
     fn places(&self) -> &'static str {
