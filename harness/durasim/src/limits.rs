@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+/// A world with faults may take this many times the steps of the fault-free world ..
+const TIMES_FAULT_FREE: u64 = 20;
+
+/// .. and this many more: enough for thousands of attempts of an activity.
+const STEPS_OF_FAULTS: u64 = 20_000;
+
 /// The bounds on one world.
 ///
 /// A world that exceeds one of them fails, and its report names the limit and how to raise it.
@@ -15,6 +21,11 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The number of steps: messages delivered and timers fired.
+    ///
+    /// A world with faults may take twenty times the steps of the fault-free world, and 20,000
+    /// more. A world in which nothing happens but attempts of an activity that fail (2,000 of
+    /// them), or timers of one workflow (4,096 within a week), fails too, if nothing else ever
+    /// could happen. Neither counts in a test that raises this limit, or that of events.
     ///
     /// The same number bounds the polls of tasks between two steps: a task that yields in a loop,
     /// or sleeps and looks again for something that never comes, takes no step.
@@ -35,8 +46,7 @@ impl Default for Limits {
     /// Returns 250,000 steps, ten virtual years, Temporal's own limit of 51,200 events, and ten
     /// seconds of real time without a step.
     ///
-    /// A world that reaches the limit of events takes some 40,000 steps. An activity that fails
-    /// for ever reaches the limit of steps within seconds of real time.
+    /// A world that reaches the limit of events takes some 40,000 steps.
     fn default() -> Self {
         let durasim_engine::Limits {
             max_steps,
@@ -57,6 +67,17 @@ pub(crate) enum LimitExceeded {
     /// Too many steps, or too much virtual time.
     #[error(transparent)]
     Engine(#[from] durasim_engine::LimitExceeded),
+    /// Far more steps than the fault-free world took.
+    #[error(
+        "the world took more than {limit} steps, where the fault-free world took {fault_free}; if \
+         it should, raise `Limits::max_steps`"
+    )]
+    StepsBeside {
+        /// The limit in force.
+        limit: u64,
+        /// The number of steps of the fault-free world.
+        fault_free: u64,
+    },
     /// Too many events in one history.
     #[error(
         "the history of workflow `{workflow_id}` has more than {limit} events; if it should, raise \
@@ -77,6 +98,7 @@ impl LimitExceeded {
         let (field, limit) = match self {
             Self::Engine(Engine::Steps { limit }) => ("max_steps", limit),
             Self::Engine(Engine::VirtualTime { limit_ms }) => ("max_virtual_ms", limit_ms),
+            Self::StepsBeside { .. } => ("max_steps", &Limits::default().max_steps),
             Self::HistoryEvents { limit, .. } => ("max_history_events", limit),
             Self::Engine(_) => return "..".to_owned(),
         };
@@ -100,6 +122,32 @@ impl Limits {
     /// If they are more than [`Limits::max_steps`].
     pub(crate) fn check_steps(&self, steps: u64) -> Result<(), LimitExceeded> {
         Ok(self.engine().check_steps(steps)?)
+    }
+
+    /// Checks the number of steps taken so far beside those of the fault-free world, unless the
+    /// test has raised [`Limits::max_steps`].
+    ///
+    /// # Errors
+    ///
+    /// If the steps are far more.
+    pub(crate) fn check_steps_beside(
+        &self,
+        steps: u64,
+        fault_free: u64,
+    ) -> Result<(), LimitExceeded> {
+        let limit = fault_free
+            .saturating_mul(TIMES_FAULT_FREE)
+            .saturating_add(STEPS_OF_FAULTS);
+        if steps <= limit || self.are_raised() {
+            return Ok(());
+        }
+        Err(LimitExceeded::StepsBeside { limit, fault_free })
+    }
+
+    /// Returns `true` if the test allows its worlds more than the defaults do.
+    pub(crate) fn are_raised(&self) -> bool {
+        let default = Self::default();
+        self.max_steps > default.max_steps || self.max_history_events > default.max_history_events
     }
 
     /// Checks a virtual time, in milliseconds since the Unix epoch.

@@ -84,6 +84,10 @@ pub struct WorldOptions {
     /// The time that activities and workflows took in the fault-free world: faults leave them that
     /// much.
     pub(crate) baseline: Arc<Baseline>,
+    /// The number of steps of the fault-free world, if the world is judged beside it.
+    pub(crate) fault_free_steps: Option<u64>,
+    /// If true, the world goes on however long the same thing happens again and again.
+    pub(crate) patient: bool,
     /// The answerer of workflow tasks in place of the simulated workers, if there is one.
     #[doc(hidden)]
     pub external_worker: Option<ExternalWorker>,
@@ -104,6 +108,8 @@ impl Default for WorldOptions {
             record_offers: false,
             in_words: false,
             baseline: Arc::default(),
+            fault_free_steps: None,
+            patient: false,
             external_worker: None,
         }
     }

@@ -188,22 +188,28 @@ impl Diagnosis {
             .any(|awaited| matches!(awaited, Awaited::Condition(_)))
     }
 
-    /// Returns the remedy for an activity that has failed on very many attempts.
-    pub(super) fn endless_retries(&self) -> Option<String> {
+    /// Returns the type of an activity that has failed on very many attempts, and their number.
+    pub(super) fn endless_retries(&self) -> Option<(&str, u32)> {
         const MANY: u32 = 1_000;
         self.awaited().find_map(|awaited| match awaited {
             Awaited::Activity {
                 activity_type,
-                attempt: MANY..,
+                attempt: attempt @ MANY..,
                 last_failure: Some(_),
                 ..
-            } => Some(format!(
-                "fix {activity_type} or its mock, which fails on every attempt and is retried \
-                 forever; or bound its retries with `RetryPolicy::maximum_attempts` or a \
-                 schedule-to-close timeout"
-            )),
+            } => Some((activity_type.as_str(), attempt - 1)),
             _ => None,
         })
+    }
+
+    /// Returns the remedy for an activity that has failed on very many attempts.
+    pub(super) fn remedy_of_endless_retries(&self) -> Option<String> {
+        let (activity_type, _) = self.endless_retries()?;
+        Some(format!(
+            "fix {activity_type} or its mock, which fails on every attempt and is retried \
+             forever; or bound its retries with `RetryPolicy::maximum_attempts` or a \
+             schedule-to-close timeout"
+        ))
     }
 
     /// Returns the remedy for the first thing that is plainly missing.

@@ -98,6 +98,8 @@ impl<'a> Campaign<'a> {
     ) -> WorldReport {
         let mut options = WorldOptions {
             choices,
+            fault_free_steps: Some(self.fault_free.steps),
+            patient: true,
             ..self.options.clone()
         };
         change(&mut options);

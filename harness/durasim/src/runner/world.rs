@@ -43,13 +43,23 @@ pub(super) fn run_judged(
     // Every world has the same ambient seed: a test that draws random ids draws the same ones in
     // each world, so that its observations can be compared. Only the check `replay` changes it.
     let patience = options.limits.patience();
-    let of_world = options.clone();
-    let run = inherited(move |body| run_on_this_thread(body, of_world));
-    let ended = durasim_engine::simulate_watched(Ambient::default(), patience, body, run);
+    let run_once = |of_world: WorldOptions| {
+        let run = inherited(move |body| run_on_this_thread(body, of_world));
+        durasim_engine::simulate_watched(Ambient::default(), patience, body, run)
+    };
+    let mut ended = run_once(options.clone());
+    if ended.as_ref().is_ok_and(|ended| ended.spoiled) {
+        // A timer of the test can still change what goes on and on: the world has its time.
+        ended = run_once(WorldOptions {
+            patient: true,
+            ..options.clone()
+        });
+    }
     let Ended {
         mut report,
         evidence,
         mut trace,
+        spoiled: _,
     } = match ended {
         Ok(ended) => ended,
         Err(stalled) => return WorldReport::stalled(diagnosis::stalled(&stalled), options),
@@ -76,6 +86,8 @@ struct Ended {
     report: WorldReport,
     evidence: Evidence,
     trace: Trace,
+    /// True if the world went too far to be judged: it runs again, with more patience.
+    spoiled: bool,
 }
 
 async fn run_on_this_thread(body: Lent<Body>, options: WorldOptions) -> Ended {
@@ -224,5 +236,6 @@ fn end(world: &World) -> Ended {
         report,
         evidence,
         trace,
+        spoiled: state.spoiled,
     }
 }

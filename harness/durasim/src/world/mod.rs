@@ -9,6 +9,8 @@ mod calls;
 mod connection;
 pub(crate) mod diagnosis;
 mod mock_workflows;
+mod monotonous;
+mod monotony;
 mod network;
 #[cfg(feature = "nexus")]
 mod nexus;

@@ -191,6 +191,10 @@ impl Network {
     }
 
     /// Returns `true` if a message waits for events.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.timed.is_empty() && self.held.is_empty()
+    }
+
     pub(crate) fn has_held(&self) -> bool {
         !self.held.is_empty()
     }

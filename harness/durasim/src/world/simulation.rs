@@ -74,6 +74,17 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
             polls = polls.saturating_sub(woken);
             continue;
         }
+        if world.state().is_monotonous() {
+            // The clock has gone on: whatever comes of it, the world ends here.
+            let alive = sleeps_at_all(world).await;
+            let mut state = world.state();
+            state.spoiled = alive;
+            if !alive {
+                let failure = diagnosis::monotonous(&state);
+                state.fail(failure);
+            }
+            return;
+        }
         if !jump(world).await {
             if returned.is_none() {
                 let report = if let Some(exceeded) = sleeps_beyond_limit(world).await {
@@ -106,6 +117,7 @@ fn poll_tasks(world: &World, polls: &mut u64) {
         }
         *polls += 1;
         let mut state = world.state();
+        state.monotony.polled(&polled.name);
         if let Err(exceeded) = state.options.limits.check_steps(*polls) {
             let report = diagnosis::spinning(&state, &exceeded, &polled.name);
             state.fail(report);
@@ -151,6 +163,10 @@ fn one_step(world: &World, has_polled: bool) -> bool {
     let limits = state.options.limits;
     if let Err(exceeded) = limits
         .check_steps(state.steps)
+        .and_then(|()| match state.options.fault_free_steps {
+            Some(fault_free) => limits.check_steps_beside(state.steps, fault_free),
+            None => Ok(()),
+        })
         .and_then(|()| limits.check_time(state.now_ms))
     {
         let report = diagnosis::limit(&state, &exceeded);
@@ -197,23 +213,26 @@ async fn jump(world: &Rc<World>) -> bool {
 /// Sleeping too long is another failure than waiting for something that never comes.
 async fn sleeps_beyond_limit(world: &Rc<World>) -> Option<LimitExceeded> {
     let limits = world.state().options.limits;
-    let mut sleep = pin!(
-        world
-            .clock
-            .sleep_until_ms(limits.end_ms().saturating_add(FAR_MS))
-    );
-    let mut ready = pin!(world.executor.until_ready());
-    let woken = poll_fn(|cx| {
-        if ready.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(true);
-        }
-        sleep.as_mut().poll(cx).map(|()| false)
-    });
-    if woken.await {
+    if sleeps_at_all(world).await {
         limits.check_time(limits.end_ms().saturating_add(1)).err()
     } else {
         None
     }
+}
+
+/// Returns `true` if a timer of the test, of an activity or of a mock is set. The clock jumps to
+/// it, or else past the last moment of the world: nothing can happen any more.
+async fn sleeps_at_all(world: &World) -> bool {
+    let end_ms = world.state().options.limits.end_ms();
+    let mut sleep = pin!(world.clock.sleep_until_ms(end_ms.saturating_add(FAR_MS)));
+    let mut ready = pin!(world.executor.until_ready());
+    poll_fn(|cx| {
+        if ready.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        sleep.as_mut().poll(cx).map(|()| false)
+    })
+    .await
 }
 
 fn stuck(world: &World) -> Failure {

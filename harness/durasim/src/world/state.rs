@@ -7,7 +7,10 @@ use durasim_service::{Reason, Request, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
 use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
-use super::{mock_workflows::MockRuns, pending::Calls, tolerance::tolerance, worker::Workers};
+use super::{
+    mock_workflows::MockRuns, monotony::Monotony, pending::Calls, tolerance::tolerance,
+    worker::Workers,
+};
 use crate::{
     broken::broken,
     faults::{CallView, Fate, Faults, Latency},
@@ -70,6 +73,9 @@ pub(crate) struct State {
     pub(super) given_up: Option<GivenUp>,
     pub(crate) now_ms: u64,
     pub(crate) steps: u64,
+    pub(super) monotony: Monotony,
+    /// True if the world went on to see if anything else could happen, and something did.
+    pub(crate) spoiled: bool,
     /// The number of choices that left 0 and are on the trace.
     pub(super) choices_traced: usize,
 }
@@ -104,6 +110,8 @@ impl State {
             given_up: None,
             now_ms: START_MS,
             steps: 0,
+            monotony: Monotony::default(),
+            spoiled: false,
             choices_traced: 0,
         }
     }

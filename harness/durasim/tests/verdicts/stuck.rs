@@ -1,5 +1,10 @@
 //! Tests that wait for something that never comes, and worlds that do not end.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use durasim::{advanced::TestOptions, prelude::*, report::FailureCode};
 use futures::FutureExt;
 use temporalio_macros::{workflow, workflow_methods};
@@ -10,7 +15,7 @@ use temporalio_sdk::{
 use crate::{
     Elsewhere,
     common::{Approval, Greeter, Greetings},
-    failing::{failure, report, report_with},
+    failing::{report, report_with},
     greets, on,
 };
 
@@ -186,6 +191,19 @@ fn a_polling_loop_is_a_limit() {
     }
 }
 
+/// Fails this often, and then greets.
+fn fails_before(
+    attempts: u32,
+) -> impl Fn(ActivityCall<String>) -> std::future::Ready<Result<String, ActivityError>> {
+    move |call| {
+        std::future::ready(if call.attempt > attempts {
+            Ok(call.input)
+        } else {
+            Err(ActivityError::from(std::fmt::Error))
+        })
+    }
+}
+
 #[test]
 fn a_test_that_polls_a_workflow_is_not_said_to_wait_for_something_outside() {
     let report = report_with(at_most(1_000), |env| {
@@ -211,37 +229,130 @@ fn a_test_that_polls_a_workflow_is_not_said_to_wait_for_something_outside() {
 }
 
 #[test]
-fn an_activity_that_always_fails_is_named_when_the_world_reaches_its_limit() {
-    insta::assert_snapshot!(report_with(at_most(5_000), |env| {
+fn an_activity_that_always_fails_is_named_soon() {
+    let report = report(|env| {
         async move {
             env.worker("greetings")
                 .workflow::<Greeter>()
-                .mock_activity(Greetings::greet, |_| async {
-                    Err(ActivityError::from(std::fmt::Error))
-                })
+                .mock_activity(Greetings::greet, fails_before(u32::MAX))
                 .start()?;
             greets(&env).await
         }
         .boxed_local()
-    }));
+    });
+    assert!(report.found.spent.steps < 20_000, "{report}");
+    insta::assert_snapshot!(report);
+}
+
+#[workflow_test]
+async fn an_activity_that_polls_by_its_retries_is_sound(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    env.worker("greetings")
+        .workflow::<Greeter>()
+        .mock_activity(Greetings::greet, fails_before(1_500))
+        .start()?;
+    greets(&env).await
+}
+
+/// Nothing but the retries happens for a hundred days, and then the test mends the activity.
+#[workflow_test]
+async fn an_activity_that_the_test_mends_after_thousands_of_attempts_is_sound(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    let mended = Arc::new(AtomicBool::new(false));
+    let looks = mended.clone();
+    env.worker("greetings")
+        .workflow::<Greeter>()
+        .mock_activity(Greetings::greet, move |call| {
+            let mended = looks.load(Ordering::Relaxed);
+            std::future::ready(if mended {
+                Ok(call.input)
+            } else {
+                Err(ActivityError::from(std::fmt::Error))
+            })
+        })
+        .start()?;
+    env.spawn(async move {
+        tokio::time::sleep(3 * DAY).await;
+        mended.store(true, Ordering::Relaxed);
+    });
+    greets(&env).await?;
+    assert!(env.calls(Greetings::greet).len() > 2_000);
+    Ok(())
+}
+
+/// Waits for so many timers of so many seconds.
+#[workflow]
+#[derive(Default)]
+struct Timers;
+
+#[workflow_methods]
+impl Timers {
+    #[run]
+    async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        (timers, secs): (u32, u64),
+    ) -> WorkflowResult<()> {
+        for _ in 0..timers {
+            ctx.timer(Duration::from_secs(secs)).await;
+        }
+        Ok(())
+    }
+}
+
+async fn waits(env: &TestWorkflowEnvironment, timers: u32, secs: u64) -> TestResult {
+    env.worker("greetings").workflow::<Timers>().start()?;
+    let timers = env
+        .client()
+        .start_workflow(Timers::run, (timers, secs), on("greetings"))
+        .await?;
+    timers
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    Ok(())
+}
+
+#[workflow_test]
+async fn a_workflow_of_seven_months_of_hourly_timers_is_sound(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    waits(&env, 5_000, 3_600).await
+}
+
+#[workflow_test]
+async fn a_workflow_that_waits_for_an_hour_by_the_second_is_sound(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    waits(&env, 3_600, 1).await
+}
+
+#[workflow_test(limits = Limits { max_steps: 2_500_000, ..Limits::default() })]
+async fn the_remedy_for_many_short_timers_works(env: TestWorkflowEnvironment) -> TestResult {
+    waits(&env, 5_000, 1).await
+}
+
+async fn runs_forever(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("greetings").workflow::<Forever>().start()?;
+    let handle = env
+        .client()
+        .start_workflow(Forever::run, (), on("greetings"))
+        .await?;
+    handle
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    Ok(())
+}
+
+#[test]
+fn a_loop_of_timers_ends_soon() {
+    insta::assert_snapshot!(report(|env| runs_forever(env).boxed_local()));
 }
 
 #[test]
 fn a_run_that_outgrows_the_services_limit_is_a_limit() {
-    let failure = failure(|env| {
-        async move {
-            env.worker("greetings").workflow::<Forever>().start()?;
-            let handle = env
-                .client()
-                .start_workflow(Forever::run, (), on("greetings"))
-                .await?;
-            handle
-                .get_result(WorkflowGetResultOptions::default())
-                .await?;
-            Ok::<_, TestError>(())
-        }
-        .boxed_local()
-    });
+    let options = at_most(300_000);
+    let failure = report_with(options, |env| runs_forever(env).boxed_local()).failure;
     let expected = "the service terminated a workflow, as Temporal would: \
                     Workflow history count exceeds limit";
     assert_eq!(

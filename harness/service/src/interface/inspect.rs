@@ -13,7 +13,7 @@ use crate::{
     frontend::respond_workflow_task_completed::started_task,
     run::{
         Run, activities::PendingActivity, nexus_operations::PendingNexusOperation,
-        token::TaskToken, workflow_task::WorkflowTaskProblem,
+        timers::TimerKind, token::TaskToken, workflow_task::WorkflowTaskProblem,
     },
     state::service::Service,
 };
@@ -216,6 +216,28 @@ impl Service {
             Ok(TaskToken::Query { query, ordinal }) => self.queries.sent(query, ordinal).is_some(),
             _ => false,
         }
+    }
+
+    /// Returns `true` if nothing is due, now or later, but the next attempts of activities.
+    pub fn awaits_only_retries(&self) -> bool {
+        self.deliveries.next_due_ms().is_none()
+            && self
+                .timers
+                .all()
+                .all(|(_, _, kind)| *kind == TimerKind::ActivityRetry)
+    }
+
+    /// Returns `true` if nothing is due, now or later, but timers that workflow code of this
+    /// workflow started.
+    pub fn awaits_only_timers_of(&self, workflow_id: &str) -> bool {
+        let Some(current) = self.executions.current(workflow_id) else {
+            return false;
+        };
+        self.deliveries.next_due_ms().is_none()
+            && self
+                .timers
+                .all()
+                .all(|(_, run, kind)| *run == current && *kind == TimerKind::UserTimers)
     }
 
     /// Returns the number of open runs.

@@ -22,7 +22,7 @@ pub(crate) struct Timers {
 }
 
 /// The time at which a timer falls due, its run, and its kind.
-type Timer = (u64, RunKey, TimerKind);
+pub(crate) type Timer = (u64, RunKey, TimerKind);
 
 impl Timers {
     /// Updates the timers of a run after a transaction.
@@ -57,6 +57,11 @@ impl Timers {
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         let first = self.due.front().into_iter().chain(self.queue.first());
         first.map(|(due_ms, ..)| *due_ms).min()
+    }
+
+    /// Returns all timers, those that were due first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Timer> {
+        self.due.iter().chain(&self.queue)
     }
 
     /// Returns the timers that are due, earliest first.

@@ -64,7 +64,9 @@ impl Failure {
         let what = words
             .split_once("; ")
             .map_or(words.as_str(), |(what, _)| what);
-        let endless_retries = diagnosis.as_ref().and_then(Diagnosis::endless_retries);
+        let endless_retries = diagnosis
+            .as_ref()
+            .and_then(Diagnosis::remedy_of_endless_retries);
         let remedy = if is_of_temporal(exceeded) {
             CONTINUE_AS_NEW.to_owned()
         } else if let Some(remedy) = endless_retries {
@@ -79,6 +81,41 @@ impl Failure {
         let mut failure = Self::new(FailureCode::Limit, what).with_remedy(remedy);
         failure.diagnosis = diagnosis;
         failure
+    }
+
+    /// Returns the failure of a world in which an activity fails on every attempt, and nothing else
+    /// can happen.
+    pub(crate) fn endless_retries(diagnosis: Diagnosis) -> Self {
+        let (activity_type, attempts) = diagnosis.endless_retries().unwrap_or(("an activity", 0));
+        let what = format!(
+            "{activity_type} has failed on {attempts} attempts, is retried forever, and nothing \
+             else can happen any more"
+        );
+        let fix = diagnosis.remedy_of_endless_retries().unwrap_or_default();
+        Self::new(FailureCode::Limit, what)
+            .of(diagnosis.first_workflow())
+            .with_remedy(format!(
+                "{fix}. {}",
+                raised("the activity polls that often")
+            ))
+            .with_diagnosis(diagnosis)
+    }
+
+    /// Returns the failure of a world in which a workflow waits for one timer after the other, so
+    /// many by now, and nothing else can happen.
+    pub(crate) fn endless_timers(timers: u64, diagnosis: Diagnosis) -> Self {
+        let what = format!(
+            "the workflow has waited for {timers} timers, one after the other, and nothing else \
+             can happen any more"
+        );
+        Self::new(FailureCode::Limit, what)
+            .of(diagnosis.first_workflow())
+            .with_remedy(format!(
+                "look for an endless loop. A workflow that should wait that often continues as \
+                 new when `ctx.continue_as_new_suggested()` says so. {}",
+                raised("the workflow does end")
+            ))
+            .with_diagnosis(diagnosis)
     }
 
     /// Returns the failure of a world that was given up, because code kept its thread.
@@ -123,6 +160,14 @@ impl Failure {
     pub(crate) fn escaped(what: &str, location: Option<SourceLine>) -> Self {
         Self::new(FailureCode::Escape, format!("the test {what}")).at(location)
     }
+}
+
+/// Returns the remedy for a world that needs more than the defaults allow.
+fn raised(reason: &str) -> String {
+    format!(
+        "If {reason}, raise the limit: `#[workflow_test(limits = Limits {{ max_steps: 2_500_000, \
+         ..Limits::default() }})]`"
+    )
 }
 
 /// Returns `true` if no test can raise the limit: it is that of a real server.

@@ -11,7 +11,7 @@ use crate::{
     limits::LimitExceeded,
     panics::{self, TEST},
     report::{Diagnosis, Failure, GaveUp, OpenWorkflow, SourceLine, WorkflowName},
-    world::{State, state::GivenUp},
+    world::{State, monotony::Round, state::GivenUp},
 };
 
 /// The remedy for an assertion that does not hold in a world in which an activity failed for good.
@@ -174,6 +174,16 @@ pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> F
         diagnosis.waiting.retain(|waiting| !is_test(waiting));
     }
     failure
+}
+
+/// Returns the failure of a world in which the same thing happens again and again, and nothing else
+/// ever could.
+pub(crate) fn monotonous(state: &State) -> Failure {
+    let diagnosis = diagnose(state);
+    match state.monotony() {
+        Some((Round::Tasks(_), tasks)) => Failure::endless_timers(tasks, diagnosis),
+        _ => Failure::endless_retries(diagnosis),
+    }
 }
 
 /// Returns the failure of a world that was given up, because code kept its thread.

@@ -26,7 +26,7 @@ use crate::{
 
 pub(crate) use attempts::{activity_panicked, unsimulated_attempt, unusable_mock};
 pub(crate) use ends::{
-    limit, missed_fault, oversleeps, panicked, returned_error, spinning, stalled, stuck,
+    limit, missed_fault, monotonous, oversleeps, panicked, returned_error, spinning, stalled, stuck,
 };
 pub(crate) use invariants::invariant_broken;
 pub(crate) use registration::{unregistered_activity, unregistered_workflow};

@@ -81,6 +81,7 @@ impl State {
             number: u32::try_from(task.attempt).unwrap_or(1),
         };
         let (label, number) = (subject.label(), subject.number);
+        self.monotony.attempt_begins(&label.text(), number);
         self.record("activity task", TaskAttempt(label, number.into()));
 
         // Faults that happen before the code begins.
@@ -251,6 +252,10 @@ impl State {
             Some(AttemptFate::CutOff(partition)) => self.cut_off(at, partition),
             Some(AttemptFate::LoseReport) => return,
             _ => {}
+        }
+        match &outcome {
+            ActivityOutcome::Failed(_) if !bounded => self.monotony.attempt_failed(),
+            _ => self.monotony.ends(),
         }
         if let ActivityOutcome::Panicked { message, .. } = &outcome
             && let Some(report) =
