@@ -8,7 +8,7 @@ use std::{
 };
 
 use durasim_engine::digest;
-use durasim_events::HistoryEvent as SharedEvent;
+use durasim_events::{Attributes, HistoryEvent as SharedEvent};
 use prost::Message as _;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::{
@@ -111,6 +111,18 @@ impl History {
     /// Returns the workflow id.
     pub fn workflow_id(&self) -> &str {
         &self.workflow_id
+    }
+
+    /// Returns the workflow type; empty if the history has no events.
+    pub(crate) fn workflow_type(&self) -> &str {
+        let first = self.events.first();
+        match first.and_then(|event| event.attributes.as_ref()) {
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started
+                .workflow_type
+                .as_ref()
+                .map_or("", |workflow_type| &workflow_type.name),
+            _ => "",
+        }
     }
 
     /// Returns the run id.

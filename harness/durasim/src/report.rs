@@ -29,7 +29,7 @@ use std::fmt;
 
 pub use code::FailureCode;
 pub use diagnosis::{Awaited, Diagnosis, GaveUp, OpenWorkflow, TakenSlots, Waiting};
-pub use excerpt::{ExcerptLine, HistoryExcerpt, Mark};
+pub use excerpt::{ExcerptLine, HistoryExcerpt, Mark, ShownHistory};
 pub use failure::{Comparison, Failure, SourceLine, WorkflowName};
 pub use found::{FaultPlanWords, Found, PlannedFault, Spent};
 pub(crate) use kinds::Registered;

@@ -46,6 +46,10 @@ variables! {
     Seeds = "DURASIM_SEEDS"
         value "10000"
         what "runs this many worlds, at least one, in each test that runs seeds"
+    History = "DURASIM_HISTORY"
+        value "1"
+        what "shows the whole history of each workflow that a report names, not only the last \
+              events"
     Log = "DURASIM_LOG"
         value "1"
         what "shows what happens in a world, with virtual times; or targets and levels, such as \
@@ -58,6 +62,12 @@ impl Variable {
         std::env::var(self.name())
             .ok()
             .filter(|value| !value.trim().is_empty())
+    }
+
+    /// Returns `true` if the variable is set, and not switched off.
+    pub(crate) fn is_on(self) -> bool {
+        self.get()
+            .is_some_and(|value| !["0", "off"].contains(&value.trim()))
     }
 
     /// Returns the whole number that the variable holds, if it is set.

@@ -1,11 +1,9 @@
 //! `history`: the history is well formed: ids, causes, one closing event and nothing after it.
 
 use durasim_engine::START_MS;
-use durasim_events::Attributes;
 
 use super::{Check, Needs};
 use crate::{
-    history::History,
     outcome::{WorldOptions, WorldReport},
     report::{Failure, FailureCode, HistoryExcerpt, WorkflowName},
 };
@@ -19,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 fn check(report: &WorldReport, _: &WorldOptions) -> Option<Failure> {
     report.histories.iter().find_map(|history| {
         let violation = durasim_service::history_rules::check(history.shared()).err()?;
-        let name = WorkflowName::new(workflow_type(history), history.workflow_id());
+        let name = WorkflowName::new(history.workflow_type(), history.workflow_id());
         let excerpt = HistoryExcerpt::tail(history.shared(), START_MS);
         Some(failure(name, &violation.to_string(), excerpt))
     })
@@ -31,18 +29,4 @@ pub(super) fn failure(workflow: WorkflowName, rule: &str, history: HistoryExcerp
     Failure::new(FailureCode::History, what)
         .of(workflow)
         .with_history(history)
-}
-
-fn workflow_type(history: &History) -> &str {
-    match history
-        .shared()
-        .first()
-        .and_then(|event| event.attributes.as_ref())
-    {
-        Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started
-            .workflow_type
-            .as_ref()
-            .map_or("", |workflow_type| &workflow_type.name),
-        _ => "",
-    }
 }

@@ -58,8 +58,8 @@ macro_rules! codes {
 codes! {
     Panic = DS001 panic
         because "it panicked: an assertion of its own, or code that it calls"
-        remedy "print what the workflow saw, `env.history(workflow)`; if the plan has faults, look \
-                at its last line first"
+        remedy "look at what the workflows did, above; if the plan has faults, look at its last \
+                line first"
     Error = DS002 error
         because "it returned an error"
         remedy "handle the error where it arises, or expect it in the test"

@@ -4,10 +4,20 @@ use std::borrow::Borrow;
 
 use durasim_events::HistoryEvent;
 
+use super::WorkflowName;
 use crate::outline::{OutlineLine, lay_out};
 
 /// Events shown on either side of the one in question.
 const AROUND: usize = 3;
+
+/// The end of the history of a workflow that a failure names, or the whole history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownHistory {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// The last events of its last run.
+    pub events: HistoryExcerpt,
+}
 
 /// A few lines of a history, some of them marked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,24 +73,11 @@ impl HistoryExcerpt {
         let first = position.saturating_sub(AROUND);
         let end = (position + AROUND + 1).min(events.len());
         let line = |event: &HistoryEvent| {
-            let OutlineLine {
-                event_id: id,
-                time,
-                name,
-                attributes,
-            } = OutlineLine::new(event, zero_ms);
-            let mark = if id == event_id {
-                Mark::Expected
-            } else {
-                Mark::Context
-            };
-            ExcerptLine {
-                mark,
-                event_id: Some(id),
-                time,
-                name,
-                attributes,
+            let mut line = context_line(event, zero_ms);
+            if event.event_id == event_id {
+                line.mark = Mark::Expected;
             }
+            line
         };
         let lines = events[first..end]
             .iter()
@@ -99,6 +96,17 @@ impl HistoryExcerpt {
     pub(crate) fn tail<E: Borrow<HistoryEvent>>(events: &[E], zero_ms: u64) -> Self {
         let past_the_end = events.last().map_or(1, |event| event.borrow().event_id + 1);
         Self::around(events, past_the_end, zero_ms)
+    }
+
+    /// Returns the last events, at most so many, none of them marked.
+    pub(crate) fn last<E: Borrow<HistoryEvent>>(events: &[E], count: usize, zero_ms: u64) -> Self {
+        let before = events.len().saturating_sub(count);
+        let lines = events[before..].iter().map(Borrow::borrow);
+        Self {
+            before,
+            lines: lines.map(|event| context_line(event, zero_ms)).collect(),
+            after: 0,
+        }
     }
 
     /// Adds the command that the code issued instead of the expected event, or after the last one.
@@ -132,5 +140,22 @@ impl HistoryExcerpt {
                 line.attributes.clone(),
             ]
         }))
+    }
+}
+
+/// Returns the line of an event that is there for orientation.
+fn context_line(event: &HistoryEvent, zero_ms: u64) -> ExcerptLine {
+    let OutlineLine {
+        event_id,
+        time,
+        name,
+        attributes,
+    } = OutlineLine::new(event, zero_ms);
+    ExcerptLine {
+        mark: Mark::Context,
+        event_id: Some(event_id),
+        time,
+        name,
+        attributes,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, panic::Location};
 
-use super::{Colors, Diagnosis, FailureCode, HistoryExcerpt, render};
+use super::{Colors, Diagnosis, FailureCode, HistoryExcerpt, ShownHistory, render};
 
 /// A failure: what broke, where, and whatever shows it.
 ///
@@ -27,6 +27,9 @@ pub struct Failure {
     pub history: Option<HistoryExcerpt>,
     /// Everything that the open workflows and the test wait for.
     pub diagnosis: Option<Diagnosis>,
+    /// The last events of the workflows that the failure names. If it names none, of those in which
+    /// something happened last.
+    pub histories: Vec<ShownHistory>,
     /// The remedy, where it is more precise than that of the code.
     pub remedy: Option<String>,
 }
@@ -43,6 +46,7 @@ impl Failure {
             comparison: None,
             history: None,
             diagnosis: None,
+            histories: Vec::new(),
             remedy: None,
         }
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    Failure, FailureCode, FailureReport, FaultPlanWords, Found, Mark, SourceLine, Spent,
+    Failure, FailureCode, FailureReport, FaultPlanWords, Found, HistoryExcerpt, Mark, ShownHistory,
+    SourceLine, Spent,
     debug_text::shortened,
     diff,
     paint::{Colors, Role},
@@ -120,6 +121,9 @@ impl Page {
         if let Some(diagnosis) = &failure.diagnosis {
             self.section("diagnosis", &each_shortened(diagnosis.lines()));
         }
+        for shown in &failure.histories {
+            self.shown_history(shown);
+        }
         self.line("");
     }
 
@@ -133,6 +137,29 @@ impl Page {
             (true, false) => "history (- the event in question)",
             (false, false) => "history, the last events",
         };
+        self.events(heading, history);
+    }
+
+    /// Writes the end of a history.
+    fn shown_history(&mut self, shown: &ShownHistory) {
+        let ShownHistory { workflow, events } = shown;
+        let heading = match events.before {
+            0 => format!("history of {workflow}"),
+            before => format!(
+                "history of {workflow}, the last {} of {} events (DURASIM_HISTORY=1 shows all)",
+                events.lines.len(),
+                before + events.lines.len()
+            ),
+        };
+        let events = HistoryExcerpt {
+            before: 0,
+            ..events.clone()
+        };
+        self.events(&heading, &events);
+    }
+
+    /// Writes a heading, and the lines of an excerpt with their marks.
+    fn events(&mut self, heading: &str, history: &HistoryExcerpt) {
         let mut lines = Vec::new();
         if history.before > 0 {
             lines.push(

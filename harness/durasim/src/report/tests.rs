@@ -251,6 +251,17 @@ fn a_stuck_world_lists_what_everything_waits_for() {
 }
 
 #[test]
+fn the_ends_of_histories_come_after_the_diagnosis() {
+    let shown = |workflow_id: &str, events: usize| ShownHistory {
+        workflow: WorkflowName::new("PaymentWorkflow", workflow_id),
+        events: HistoryExcerpt::last(&payment(), events, START_MS),
+    };
+    let mut failure = Failure::stuck(86_400_000, waiting());
+    failure.histories = vec![shown("payment-1", 3), shown("payment-2", 100)];
+    insta::assert_snapshot!(found(failure));
+}
+
+#[test]
 fn a_stuck_test_without_workflows_says_so() {
     let waiting = vec![waits("the test", "something outside its world")];
     let diagnosis = Diagnosis {

@@ -4,6 +4,7 @@ mod campaign;
 mod case;
 mod explore;
 mod found;
+mod histories;
 mod plan;
 mod progress;
 mod saved;

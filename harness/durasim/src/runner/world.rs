@@ -7,7 +7,10 @@ use durasim_engine::{
 };
 use futures::future::LocalBoxFuture;
 
-use super::verdict::{Evidence, verdict};
+use super::{
+    histories,
+    verdict::{Evidence, verdict},
+};
 use crate::{
     TestWorkflowEnvironment,
     broken::inherited,
@@ -65,7 +68,8 @@ pub(super) fn run_judged(
         Err(stalled) => return WorldReport::stalled(diagnosis::stalled(&stalled), options),
     };
     report.slowest_recovery = reference.and_then(|it| recovery::slowest(&report, it));
-    report.failure = verdict(evidence, &report, options, reference);
+    report.failure = verdict(evidence, &report, options, reference)
+        .map(|failure| histories::shown(failure, &report.histories));
 
     // The verdict is the last entry of the trace, so that it is part of the world's identity.
     let at_ms = START_MS + report.virtual_ms;

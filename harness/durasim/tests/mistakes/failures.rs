@@ -190,7 +190,7 @@ mistakes! {
             Ok(())
         }),
         mended |env| Box::pin(fragile(env, "ignores it"));
-    a_failed_workflow_is_unwrapped: "DS001" says ["out of paper", "env.history(workflow)"]
+    a_failed_workflow_is_unwrapped: "DS001" says ["out of paper", "look at what the workflows did, above"]
         wrong |env| Box::pin(async move {
             env.worker("shop").workflow::<Fragile>().activity(Work::fail).start()?;
             let fragile = start!(env, Fragile::run, "returns it".to_owned());
@@ -267,7 +267,7 @@ mistakes! {
             assert_eq!(env.calls(Work::fail).len(), 2);
             Ok(())
         });
-    an_actor_panics: "DS001" says ["nobody comes", "env.history(workflow)"]
+    an_actor_panics: "DS001" says ["nobody comes", "look at what the workflows did, above"]
         wrong |env| Box::pin(async move {
             env.spawn(async { panic!("nobody comes") }); // <- an_actor_panics
             Ok(())

@@ -207,7 +207,7 @@ mistakes! {
             Ok(())
         }),
         mended |env| Box::pin(patient(env, "for an approval, a day at most"));
-    a_test_ends_early: "DS001" says ["env.history(workflow)"]
+    a_test_ends_early: "DS001" says ["look at what the workflows did, above"]
         wrong |env| Box::pin(async move {
             env.worker("shop")
                 .workflow::<Patient>()
