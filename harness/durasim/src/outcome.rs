@@ -149,6 +149,9 @@ pub struct WorldReport {
     pub drift: Vec<TapeEntry>,
     /// The number of faults that happened.
     pub faults: u32,
+    /// The activities that were allowed real input and output, and ran: the world is no function of
+    /// its choices.
+    pub real_io: Vec<String>,
     /// The history of every run, in the order in which the runs started.
     pub histories: Vec<History>,
     /// The values that the test observed at the end.
@@ -197,6 +200,7 @@ impl WorldReport {
             tape,
             drift: Vec::new(),
             faults: 0,
+            real_io: Vec::new(),
             histories: Vec::new(),
             observations: BTreeMap::new(),
             observed_at: BTreeMap::new(),

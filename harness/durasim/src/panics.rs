@@ -83,7 +83,7 @@ pub(crate) fn failure(task: &str, message: &str) -> Failure {
 }
 
 /// Returns the line of the last panic of this thread.
-fn last_line() -> Option<SourceLine> {
+pub(crate) fn last_line() -> Option<SourceLine> {
     let seen = last()?;
     // An assertion of a library panics in the library. The user's own line helps more; a backtrace
     // has it.

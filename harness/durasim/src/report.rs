@@ -32,7 +32,7 @@ pub use diagnosis::{Awaited, Diagnosis, GaveUp, OpenWorkflow, TakenSlots, Waitin
 pub use excerpt::{ExcerptLine, HistoryExcerpt, Mark, ShownHistory};
 pub use failure::{Comparison, Failure, SourceLine, WorkflowName};
 pub use found::{FaultPlanWords, Found, PlannedFault, Spent};
-pub(crate) use kinds::Registered;
+pub(crate) use kinds::{Registered, is_real_io};
 pub use paint::Colors;
 pub use signals::{DroppedSignal, Signals};
 

@@ -15,6 +15,7 @@
 //! | [`time`] | the start of every world, and times relative to it |
 //! | [`clock`] | virtual time, which jumps and never ticks |
 //! | [`runtime`] | the thread and the runtime under a world |
+//! | `real_time` | real input and output, for code that asks for it |
 //! | [`ambient`] | the machine's entropy and clocks, as a world sees them |
 //! | [`trace`] | everything that happened, as a chain of hashes |
 //! | [`watch`] | a watch in real time over code that never comes back |
@@ -69,6 +70,8 @@ pub mod executor;
 pub mod explore;
 pub mod limits;
 pub mod point;
+#[cfg(not(madsim))]
+pub mod real_time;
 pub mod runtime;
 pub mod seed;
 pub mod shrink;

@@ -55,6 +55,15 @@ pub enum StartError {
     /// An activity has no instance to be called on.
     #[error(transparent)]
     MissingInstance(#[from] Unregistered),
+    /// There is no activity to which real input and output could be allowed.
+    #[error(
+        "worker for task queue `{task_queue}`: `.real_io()` is about the activity before it, and \
+         there is none; write `.activity(..).real_io()`"
+    )]
+    RealIoOfNoActivity {
+        /// The worker's task queue.
+        task_queue: String,
+    },
     /// The worker would have nothing to do.
     #[error(
         "worker for task queue `{task_queue}`: neither a workflow nor an activity is registered; \

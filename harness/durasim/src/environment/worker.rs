@@ -2,7 +2,7 @@
 
 mod mocks;
 
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 use durasim_worker::{
     RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
@@ -26,6 +26,7 @@ enum CodeError {
     MockedTwice(String),
     TimesOfNothing,
     Activity(ActivityRegistrationError),
+    RealIoOfNone,
 }
 
 type Instances = Rc<dyn Fn(&mut ActivityDefinitions) -> Result<(), ActivityRegistrationError>>;
@@ -53,6 +54,9 @@ pub struct WorkerCode {
     workflows: WorkflowDefinitions,
     mocks: MockWorkflows,
     activities: ActivityDefinitions,
+    last_activity: Option<String>,
+    /// The activities that may do real input and output.
+    real_io: BTreeSet<String>,
     /// The makers of instances, called at each start of the process.
     instances: Vec<Instances>,
     options: Vec<OptionSetter>,
@@ -104,8 +108,30 @@ impl WorkerCode {
     /// and `Next`, which have no public constructors, so only the SDK's own worker can call them.
     #[must_use]
     pub fn activity<AD: ExecutableActivity>(mut self, _activity: AD) -> Self {
+        self.last_activity = Some(AD::definition().name().to_owned());
         let result = self.activities.register::<AD>().map(drop);
         self.keep(result)
+    }
+
+    /// Lets the activity that was registered last do real input and output: talk to a real
+    /// database, say.
+    ///
+    /// While an attempt of it waits, the world waits in real time, and virtual time stands still.
+    /// An attempt that waits for longer than a second may wait for something in its world: virtual
+    /// time then goes on, no faster than real time. Such a world cannot be repeated exactly, and
+    /// its report says so. Tokio's timers in the activity, and its clocks, are the machine's. An
+    /// activity that may not do real input and output fails its test with `DS007`.
+    #[must_use]
+    pub fn real_io(mut self) -> Self {
+        match self.last_activity {
+            Some(ref name) => {
+                self.real_io.insert(name.clone());
+            }
+            None => {
+                self.error.get_or_insert(CodeError::RealIoOfNone);
+            }
+        }
+        self
     }
 
     /// Registers the instance on which activities of its type are called. The instance outlives
@@ -164,6 +190,8 @@ impl WorkerCode {
             mut workflows,
             mut mocks,
             activities,
+            last_activity: _,
+            mut real_io,
             instances,
             options,
             last_mock: _,
@@ -194,12 +222,18 @@ impl WorkerCode {
                 });
             }
             Some(CodeError::Activity(source)) => return Err(activity_error(source)),
+            Some(CodeError::RealIoOfNone) => {
+                return Err(StartError::RealIoOfNoActivity {
+                    task_queue: task_queue.to_owned(),
+                });
+            }
             None => {}
         }
         if let Some(before) = before {
             let own = workflows.clone();
             workflows.inherit(&before.workflows, |it| mocks.get(it).is_some());
             mocks.inherit(&before.mocks, |it| own.contains(it));
+            real_io.extend(before.real_io.iter().cloned());
         }
         let inherited = before.map(|before| before.activities.clone());
         let any_workflow = workflows.types().chain(mocks.types()).next().is_some();
@@ -234,6 +268,7 @@ impl WorkerCode {
             workflows,
             mocks,
             activities,
+            real_io,
             options,
         })
     }

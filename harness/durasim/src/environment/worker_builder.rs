@@ -87,6 +87,9 @@ forward! {
         => |code| code.workflow_interceptor(constructor);
     /// Registers an activity; see [`WorkerCode::activity`].
     activity[AD](activity: AD) [AD: ExecutableActivity] => |code| code.activity(activity);
+    /// Lets the activity that was registered last do real input and output; see
+    /// [`WorkerCode::real_io`].
+    real_io[]() [] => |code| code.real_io();
     /// Registers an instance of activities; see [`WorkerCode::implementer`].
     implementer[T](instance: T) [T: Send + Sync + 'static] => |code| code.implementer(instance);
     /// Registers a maker of an instance of activities; see [`WorkerCode::implementer_with`].

@@ -17,6 +17,8 @@ pub struct Found {
     pub inputs: Option<String>,
     /// The faults that the failure takes. `None` if the world had no choices.
     pub plan: Option<FaultPlanWords>,
+    /// The activities that did real input and output: the failure may not come back.
+    pub real_io: Vec<String>,
     /// The shortest known list of choices that brings the failure back. `None` if the failure takes
     /// no choice.
     pub tape: Option<Tape>,

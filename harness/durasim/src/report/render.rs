@@ -35,6 +35,11 @@ pub(super) fn report(report: &FailureReport, colors: Colors) -> String {
     page.plan(found);
     page.block("remedy", &remedies(failure, found.plan.as_ref()));
     page.block("spent", &[spent(found.spent)]);
+    if !found.real_io.is_empty() {
+        let activities = found.real_io.join(", ");
+        let words = format!("of {activities}: this world cannot be repeated exactly");
+        page.block("real I/O", &wrap(&words));
+    }
     if let Some(file) = &found.saved {
         page.block("saved", &[format!("in {file}; it runs first from now on")]);
     }

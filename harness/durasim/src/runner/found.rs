@@ -57,6 +57,7 @@ impl Campaign<'_> {
             failure: smallest.failure,
             found: Found {
                 plan,
+                real_io: failed.real_io.clone(),
                 seed: failed.tape.seed,
                 spent: Spent {
                     shrink_runs: finding.spent.shrink_runs + smallest.tried,

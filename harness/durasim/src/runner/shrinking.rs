@@ -39,6 +39,9 @@ impl Campaign<'_> {
         let (again, tried) = if failed.stalled {
             // Every further world would take as long to stall, and keep a thread.
             (None, 0)
+        } else if !failed.real_io.is_empty() {
+            // Whatever real input brings, it may bring something else to the next world.
+            (None, 0)
         } else if failed.tape.is_empty() && goes_on(failure) {
             // Backtraces of thousands of commands would take longer than everything else, and they
             // name no line of an end that never comes.

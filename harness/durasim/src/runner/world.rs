@@ -218,6 +218,7 @@ fn end(world: &World) -> Ended {
         },
         drift: state.choices.drift(),
         faults: state.faults.injected(),
+        real_io: state.real_io.activities(),
         observations,
         observed_at,
         open,

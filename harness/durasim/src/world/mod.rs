@@ -17,6 +17,7 @@ mod nexus;
 mod outage;
 mod partitions;
 mod pending;
+mod real_io;
 mod recorded;
 pub(crate) mod replay_cases;
 mod simulation;

@@ -11,7 +11,9 @@ use std::{
 
 use durasim_engine::{Odds, Outcome, TaskId, ambient, may_have_started_threads, watch::enters};
 
-use super::{World, diagnosis, network::Message, state::State, tolerance::tolerance};
+use super::{
+    World, diagnosis, network::Message, real_io::Waited, state::State, tolerance::tolerance,
+};
 use crate::{
     faults::Latency,
     label::Label,
@@ -178,6 +180,11 @@ fn one_step(world: &World, has_polled: bool) -> bool {
 /// Jumps to the next thing due: of the service, the network, a worker, or any Tokio timer. Returns
 /// `false` if nothing is due at all.
 async fn jump(world: &Rc<World>) -> bool {
+    let silent = match world.await_real_io() {
+        Some(Waited::SomethingCame) => return true,
+        Some(Waited::Nothing(silent)) => Some(silent),
+        None => None,
+    };
     let (due_ms, horizon_ms) = {
         let mut state = world.state();
         let waits = state.calls.network.has_held()
@@ -187,7 +194,13 @@ async fn jump(world: &Rc<World>) -> bool {
             // What is held waits for other events; a query that waits for it does not wait as long.
             return state.calls.network.release_held();
         }
-        let due_ms = state.next_due_ms().into_iter().chain(hurries_from_ms).min();
+        // Beside real input and output, virtual time goes on no faster than real time.
+        let paced_ms = silent.map(|silent| {
+            let silent_ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
+            state.now_ms.saturating_add(silent_ms)
+        });
+        let due = state.next_due_ms().into_iter().chain(hurries_from_ms);
+        let due_ms = due.chain(paced_ms).min();
         (due_ms, state.options.limits.end_ms())
     };
     // Whether a Tokio timer is set cannot be asked. If none is, the clock jumps to the horizon and

@@ -8,8 +8,8 @@ use durasim_worker::activity::CallLog;
 use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
 use super::{
-    mock_workflows::MockRuns, monotony::Monotony, pending::Calls, tolerance::tolerance,
-    worker::Workers,
+    mock_workflows::MockRuns, monotony::Monotony, pending::Calls, real_io::RealIos,
+    tolerance::tolerance, worker::Workers,
 };
 use crate::{
     broken::broken,
@@ -74,6 +74,7 @@ pub(crate) struct State {
     pub(crate) now_ms: u64,
     pub(crate) steps: u64,
     pub(super) monotony: Monotony,
+    pub(crate) real_io: RealIos,
     /// True if the world went on to see if anything else could happen, and something did.
     pub(crate) spoiled: bool,
     /// The number of choices that left 0 and are on the trace.
@@ -111,6 +112,7 @@ impl State {
             now_ms: START_MS,
             steps: 0,
             monotony: Monotony::default(),
+            real_io: RealIos::default(),
             spoiled: false,
             choices_traced: 0,
         }

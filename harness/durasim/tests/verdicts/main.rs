@@ -13,6 +13,7 @@ mod failing;
 
 mod causes;
 mod code;
+mod real_io;
 mod registration;
 mod stuck;
 mod types;

@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     ambient::{self, Ambient, Guard, Shown},
     blocking::Gate,
+    real_time,
 };
 
 thread_local! {
@@ -36,6 +37,10 @@ impl Timekeeper {
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
+        if real_time::is_here() {
+            // Another runtime is current, whose clock is the machine's; this one stands still.
+            return self.shown.get();
+        }
         let elapsed = self.start.elapsed();
         self.shown.set(elapsed);
         elapsed

@@ -10,7 +10,7 @@ use crate::{
     label::Label,
     limits::LimitExceeded,
     panics::{self, TEST},
-    report::{Diagnosis, Failure, GaveUp, OpenWorkflow, SourceLine, WorkflowName},
+    report::{Diagnosis, Failure, GaveUp, OpenWorkflow, SourceLine, WorkflowName, is_real_io},
     world::{State, monotony::Round, state::GivenUp},
 };
 
@@ -37,6 +37,10 @@ pub(crate) fn returned_error(state: &State, error: &TestError) -> Failure {
 
 /// Returns the failure of a test in which this task panicked with this message.
 pub(crate) fn panicked(state: &State, task: &str, message: &str) -> Failure {
+    if is_real_io(message) {
+        let who = name_of_task(task);
+        return Failure::real_io_of_test(&who).at(panics::last_line());
+    }
     let mut failure = panics::failure(task, message);
     if state.faults.outcome() == Outcome::Other {
         failure.remedy = Some(FAILED_FOR_GOOD.to_owned());

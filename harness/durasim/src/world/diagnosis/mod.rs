@@ -24,7 +24,9 @@ use crate::{
     report::{Awaited, Diagnosis, OpenWorkflow, TakenSlots, Waiting, WorkflowName},
 };
 
-pub(crate) use attempts::{activity_panicked, unsimulated_attempt, unusable_mock};
+pub(crate) use attempts::{
+    activity_panicked, real_io_in_activity, silent_io, unsimulated_attempt, unusable_mock,
+};
 pub(crate) use ends::{
     limit, missed_fault, monotonous, oversleeps, panicked, returned_error, spinning, stalled, stuck,
 };

@@ -9,7 +9,7 @@ use super::payloads;
 use crate::{
     broken::broken,
     report::{
-        Awaited, Failure, OpenWorkflow, WorkflowName,
+        Awaited, Failure, OpenWorkflow, WorkflowName, is_real_io,
         source_lines::{is_dependencys, source_line, user_line},
     },
     words::with_causes,
@@ -42,7 +42,8 @@ pub(crate) fn workflow_task_failed(
     if let TaskFailureReason::Nondeterminism(nondeterminism) = &failed.reason {
         return rebuilt_otherwise(state, run_id, nondeterminism);
     }
-    if !is_hopeless(state, at, attempt) {
+    let does_io = is_real_io(&failed.failure.message);
+    if !does_io && !is_hopeless(state, at, attempt) {
         return None;
     }
     let panic = match &failed.reason {
@@ -57,6 +58,9 @@ pub(crate) fn workflow_task_failed(
         }
         panic.location.as_deref().and_then(source_line)
     });
+    if does_io {
+        return Some(Failure::real_io_of_workflow(name).at(location));
+    }
     let attempts = u32::try_from(attempt).unwrap_or(u32::MAX);
     let events = state
         .service

@@ -10,7 +10,7 @@ use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 use super::{ProcessRef, running::CancelReason};
 use crate::{
     faults::{AttemptFate, AttemptMoment},
-    world::{State, World, tolerance::tolerance},
+    world::{State, World, real_io::RealIo, tolerance::tolerance},
 };
 
 /// The code of one attempt.
@@ -22,6 +22,8 @@ pub(super) struct AttemptCode {
     pub(super) fate: Option<AttemptFate>,
     /// True if faults may happen at the awaits of the code.
     pub(super) asks: bool,
+    /// The permission to do real input and output.
+    pub(super) real_io: Option<RealIo>,
 }
 
 impl AttemptCode {
@@ -77,7 +79,10 @@ impl AttemptCode {
         awaits: &mut u32,
     ) -> (Option<ActivityOutcome>, Option<AttemptFate>) {
         poll_fn(|cx| {
-            let polled = self.code.as_mut().poll(cx);
+            let polled = match &self.real_io {
+                Some(real_io) => real_io.poll(self.code.as_mut(), cx),
+                None => self.code.as_mut().poll(cx),
+            };
             let mut fate = at_first_await.take();
             if self.asks {
                 let world = World::current();

@@ -31,7 +31,9 @@ use crate::{
         injected_failure, limit_ms,
     },
     label::{AttemptMessage, Name, Workflow},
-    world::{State, World, diagnosis, recorded::TaskAttempt, tolerance::tolerance},
+    world::{
+        State, World, diagnosis, real_io::RealIo, recorded::TaskAttempt, tolerance::tolerance,
+    },
 };
 
 impl State {
@@ -120,6 +122,7 @@ impl State {
         let local_timeout = LocalTimeout::new(&task, self.now_ms);
         let mut attempt = ActivityAttempt::new(task, &*process.spec.task_queue, clock_callback());
         attempt.heartbeat = heartbeat_callback(at, token.clone());
+        let real_io = self.real_io_of(at, subject.activity);
         let asks = self.faults.any();
         if asks {
             attempt.at_heartbeat = at_heartbeat_callback(at, token.clone());
@@ -134,6 +137,7 @@ impl State {
             code,
             fate,
             asks,
+            real_io,
         };
         let task = self
             .executor
@@ -208,6 +212,13 @@ impl State {
         }
     }
 
+    /// Returns the permission of an activity to do real input and output, if it has one.
+    pub(super) fn real_io_of(&mut self, at: ProcessRef, activity: Name) -> Option<RealIo> {
+        let name = activity.to_string();
+        let may = self.workers.running(at)?.may_do_real_io(&name);
+        may.then(|| self.real_io.begins(name))
+    }
+
     /// Returns `true` if the activity of a task is given up at some time, however often it fails.
     fn is_bounded(&self, task: &PollActivityTaskQueueResponse) -> bool {
         let policy = task.retry_policy.as_ref();
@@ -234,6 +245,11 @@ impl State {
         } = attempt;
         if report_lost && matches!(outcome, ActivityOutcome::Completed(_)) {
             return;
+        }
+        if let ActivityOutcome::Panicked { message, .. } = &outcome
+            && let Some(report) = diagnosis::real_io_in_activity(subject.activity, message)
+        {
+            return self.fail(report);
         }
         // Core does not report what the service does not want to know.
         let is_reported = cancelled != Some(CancelReason::NotFound);

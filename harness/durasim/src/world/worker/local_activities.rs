@@ -128,7 +128,8 @@ impl State {
         let Some(workflow) = process.runs.get(&id.run_id).copied() else {
             return;
         };
-        let label = Label::Attempt(workflow, Name::new(&task.schedule.activity_type));
+        let activity = Name::new(&task.schedule.activity_type);
+        let label = Label::Attempt(workflow, activity);
         if !process.has_free_local_slot() {
             if let Some(process) = self.workers.running_mut(at) {
                 process.local_attempts.waiting.push_back(id);
@@ -142,12 +143,21 @@ impl State {
         };
         let (request, now_ms) = (id.request, self.now_ms);
         self.record("local activity", TaskAttempt(label, number.into()));
+        let real_io = self.real_io_of(at, activity);
         let returned = id.clone();
         let task = self.executor.spawn(label.text(), async move {
-            let outcome = future.await;
-            World::current()
-                .state()
-                .local_activity_returned(at, &returned, number, outcome);
+            let outcome = match real_io {
+                Some(real_io) => real_io.run(future).await,
+                None => future.await,
+            };
+            let world = World::current();
+            let mut state = world.state();
+            if let ActivityOutcome::Panicked { message, .. } = &outcome
+                && let Some(report) = diagnosis::real_io_in_activity(activity, message)
+            {
+                return state.fail(report);
+            }
+            state.local_activity_returned(at, &returned, number, outcome);
         });
         if let Some(process) = self.workers.running_mut(at) {
             let running = RunningLocal { task, cancel };

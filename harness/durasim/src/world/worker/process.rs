@@ -99,6 +99,12 @@ impl WorkerProcess {
         !self.activities.is_empty()
     }
 
+    /// Returns `true` if this activity of the code that runs may do real input and output.
+    pub(super) fn may_do_real_io(&self, activity_type: &str) -> bool {
+        let version = &self.spec.versions[self.version];
+        version.real_io.contains(activity_type) && !self.activities.is_mocked(activity_type)
+    }
+
     /// Returns the workflow types of the code that runs, real and mocked.
     pub(crate) fn workflow_types(&self) -> impl Iterator<Item = &str> {
         let version = &self.spec.versions[self.version];

@@ -1,6 +1,6 @@
 //! The code that a worker process is started from.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use durasim_worker::{WorkflowDefinitions, WorkflowWorkerOptions, activity::ActivityDefinitions};
 
@@ -52,6 +52,8 @@ pub(crate) struct WorkerVersion {
     pub(crate) mocks: MockWorkflows,
     /// Makes the activities as the process does when it starts.
     pub(crate) activities: Rc<dyn Fn() -> ActivityDefinitions>,
+    /// The activities that may do real input and output.
+    pub(crate) real_io: BTreeSet<String>,
     pub(crate) options: Rc<dyn Fn(&mut WorkflowWorkerOptions)>,
 }
 
