@@ -86,6 +86,8 @@ pub struct WorldOptions {
     pub(crate) baseline: Arc<Baseline>,
     /// The number of steps of the fault-free world, if the world is judged beside it.
     pub(crate) fault_free_steps: Option<u64>,
+    /// If true, the story of the world is told.
+    pub(crate) story: bool,
     /// If true, the world goes on however long the same thing happens again and again.
     pub(crate) patient: bool,
     /// The answerer of workflow tasks in place of the simulated workers, if there is one.
@@ -109,6 +111,7 @@ impl Default for WorldOptions {
             in_words: false,
             baseline: Arc::default(),
             fault_free_steps: None,
+            story: false,
             patient: false,
             external_worker: None,
         }
@@ -174,6 +177,8 @@ pub struct WorldReport {
     /// True if the world went on after its test returned, until its workflows had closed.
     pub(crate) settles: bool,
     pub(crate) open_diagnosis: Diagnosis,
+    /// The story of the world, if it was told: one thing a line.
+    pub(crate) story: Vec<String>,
     pub(crate) labels: BTreeMap<String, SometimesLabel>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) replays: Vec<ReplayCase>,
@@ -212,6 +217,7 @@ impl WorldReport {
             ended_early: false,
             settles: false,
             open_diagnosis: Diagnosis::default(),
+            story: Vec::new(),
             labels: BTreeMap::new(),
             offers: Vec::new(),
             replays: Vec::new(),

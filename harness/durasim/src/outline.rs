@@ -22,6 +22,8 @@ use std::borrow::Borrow;
 use durasim_events::HistoryEvent;
 use durasim_service::time::instant_ms;
 
+use temporalio_protos::temporal::api::common::v1::Payloads;
+
 use crate::words::duration_words;
 
 /// The parts of a line.
@@ -55,6 +57,11 @@ impl OutlineLine {
                 .unwrap_or_default(),
         }
     }
+}
+
+/// Returns arguments or results, separated by commas.
+pub(crate) fn payload_words(payloads: Option<&Payloads>) -> String {
+    values::payloads(payloads)
 }
 
 /// Returns the time of an event, in milliseconds since the Unix epoch.

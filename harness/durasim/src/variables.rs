@@ -52,8 +52,8 @@ variables! {
               events"
     Log = "DURASIM_LOG"
         value "1"
-        what "shows what happens in a world, with virtual times; or targets and levels, such as \
-              `durasim=debug,payments=info`"
+        what "tells the story of the world that failed, or of the first; or shows `tracing` events \
+              of all worlds, by targets and levels such as `durasim=debug,payments=info`"
 }
 
 impl Variable {

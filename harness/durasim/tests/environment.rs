@@ -1,10 +1,14 @@
 //! Tests of the environment variables: each test runs this program again, as `cargo test` would
 //! with the variables set.
 
+mod common;
+
 use std::process::Command;
 
 use durasim::prelude::*;
 use pretty_assertions::assert_eq;
+
+use common::{Greeter, Greetings};
 
 /// Prints that it runs.
 #[workflow_test(seeds = 3)]
@@ -12,6 +16,28 @@ use pretty_assertions::assert_eq;
 async fn a_test_of_three_seeds(env: TestWorkflowEnvironment) -> TestResult {
     env.sleep(Duration::from_secs(1)).await;
     println!("a world");
+    Ok(())
+}
+
+/// Greets, and fails if it is asked to, in a world with a fault.
+#[workflow_test(seeds = 3, faults = Fault::activity_failure().of_activity(Greetings::greet))]
+#[ignore = "run by the others, with the environment that they set"]
+async fn a_test_with_a_story(env: TestWorkflowEnvironment) -> TestResult {
+    env.worker("greetings")
+        .workflow::<Greeter>()
+        .mock_activity(Greetings::greet, |call| async move {
+            Ok(format!("Hello, {}!", call.input))
+        })
+        .start()?;
+    let options = WorkflowStartOptions::new("greetings", "greeter-1").build();
+    let greeter = env
+        .client()
+        .start_workflow(Greeter::run, "Ann".to_owned(), options)
+        .await?;
+    greeter
+        .get_result(WorkflowGetResultOptions::default())
+        .await?;
+    assert!(std::env::var_os("STORY_ENDS_BADLY").is_none(), "badly");
     Ok(())
 }
 
@@ -32,6 +58,12 @@ async fn a_test_that_explores(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
+/// The plans of tests of this file that failed.
+const SAVED: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/environment.durasim-seeds"
+);
+
 fn run(variables: &[(&str, &str)]) -> String {
     run_test("a_test_of_three_seeds", variables)
 }
@@ -44,9 +76,12 @@ fn run_test(test: &str, variables: &[(&str, &str)]) -> String {
     command
         .env_remove("DURASIM_SEED")
         .env_remove("DURASIM_SEEDS")
+        .env_remove("DURASIM_HISTORY")
         .env_remove("DURASIM_LOG");
     command.env("NO_COLOR", "1").envs(variables.iter().copied());
     let output = command.output().expect("a test runs");
+    // A test that fails saves its plan. It fails on purpose.
+    let _ = std::fs::remove_file(SAVED);
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
@@ -69,25 +104,41 @@ fn durasim_seed_runs_one_world_after_the_fault_free_one() {
     assert_eq!(worlds(&[("DURASIM_SEED", "7")]), 1 + 1);
 }
 
-#[test]
-fn durasim_log_lists_what_happens_in_each_world() {
-    assert!(!run(&[]).contains("DEBUG"), "it is off by default");
-    let printed = run(&[("DURASIM_SEED", "7"), ("DURASIM_LOG", "1")]);
-    let worlds: Vec<_> = printed
+/// Returns the story in what a test has printed.
+fn story(printed: &str) -> String {
+    let is_of_story = |line: &&str| line.contains("the story of") || line.starts_with("  +");
+    printed
         .lines()
-        .filter_map(|line| line.strip_prefix("DEBUG durasim: "))
-        .collect();
-    let fault_free = worlds
-        .iter()
-        .position(|line| line.starts_with("the fault-free world"))
-        .unwrap();
-    let seed = worlds
-        .iter()
-        .position(|line| line.starts_with("seed 7"))
-        .unwrap();
-    assert!(
-        fault_free < seed && worlds[seed..].iter().any(|line| line.starts_with("pass")),
-        "{printed}"
+        .filter(is_of_story)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn durasim_log_tells_the_story_of_one_world() {
+    let silent = run_test("a_test_with_a_story", &[]);
+    assert_eq!(story(&silent), "", "it is off by default");
+    let printed = run_test("a_test_with_a_story", &[("DURASIM_LOG", "1")]);
+    insta::assert_snapshot!(story(&printed));
+}
+
+#[test]
+fn durasim_log_tells_the_story_of_the_world_that_failed_and_of_no_other() {
+    let variables = [("DURASIM_LOG", "1"), ("STORY_ENDS_BADLY", "1")];
+    let printed = run_test("a_test_with_a_story", &variables);
+    insta::assert_snapshot!(story(&printed));
+}
+
+#[test]
+fn durasim_history_shows_whole_histories() {
+    let events = |variables: &[(&str, &str)]| {
+        let printed = run_test("a_test_with_a_story", variables);
+        printed.matches("WorkflowTaskScheduled").count()
+    };
+    assert_eq!(events(&[("STORY_ENDS_BADLY", "1")]), 1);
+    assert_eq!(
+        events(&[("STORY_ENDS_BADLY", "1"), ("DURASIM_HISTORY", "1")]),
+        2
     );
 }
 
@@ -117,6 +168,6 @@ fn a_variable_that_is_no_number_is_refused() {
 fn an_unknown_variable_is_refused_with_those_that_exist() {
     let printed = run(&[("DURASIM_SEEEDS", "9")]);
     let message = "there is no variable DURASIM_SEEEDS; those that durasim reads are DURASIM_SEED, \
-                   DURASIM_SEEDS, DURASIM_LOG";
+                   DURASIM_SEEDS, DURASIM_HISTORY, DURASIM_LOG";
     assert!(printed.contains(message), "{printed}");
 }

@@ -19,6 +19,9 @@ pub struct Found {
     pub plan: Option<FaultPlanWords>,
     /// The activities that did real input and output: the failure may not come back.
     pub real_io: Vec<String>,
+    /// The story of the world that failed, if `DURASIM_LOG=1` asks for it: one thing a line. It is
+    /// not in the text of the report.
+    pub story: Vec<String>,
     /// The shortest known list of choices that brings the failure back. `None` if the failure takes
     /// no choice.
     pub tape: Option<Tape>,

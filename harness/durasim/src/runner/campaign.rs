@@ -8,6 +8,7 @@ use super::world::{Body, run_judged, run_world};
 use crate::{
     checks::recovery,
     faults::Baseline,
+    logging,
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
 };
 
@@ -45,6 +46,7 @@ impl<'a> Campaign<'a> {
             ..options.clone()
         };
         first.faults = options.faults.without_placed();
+        first.story = logging::tells_story();
         let fault_free = run_world(body, &first);
         let mut open = BTreeMap::new();
         for workflow in &fault_free.open_diagnosis.workflows {

@@ -58,6 +58,7 @@ impl Campaign<'_> {
             found: Found {
                 plan,
                 real_io: failed.real_io.clone(),
+                story: smallest.story,
                 seed: failed.tape.seed,
                 spent: Spent {
                     shrink_runs: finding.spent.shrink_runs + smallest.tried,

@@ -5,6 +5,7 @@ use durasim_engine::{Shrunk, Tape, shrink};
 use super::{campaign::Campaign, plan::is_fault};
 use crate::{
     broken::broken,
+    logging,
     outcome::{ChoiceSource, WorldReport},
     report::{Failure, FailureCode},
 };
@@ -20,6 +21,8 @@ const MAX_ENDLESS_RUNS: usize = 200;
 pub(super) struct Smallest {
     pub(super) failure: Failure,
     pub(super) tape: Tape,
+    /// The story of the world, if it was told.
+    pub(super) story: Vec<String>,
     /// The number of worlds that it took to find it.
     pub(super) tried: u64,
 }
@@ -56,6 +59,7 @@ impl Campaign<'_> {
             let shrunk = self.shrink_endless(failed);
             let again = self.run_with(ChoiceSource::Tape(shrunk.tape), |options| {
                 options.in_words = true;
+                options.story = logging::tells_story();
             });
             let fails_alike = |again: &Failure| again.code == failure.code;
             let again = again
@@ -73,6 +77,7 @@ impl Campaign<'_> {
         Smallest {
             failure: smallest.failure.clone().unwrap_or_else(|| failure.clone()),
             tape: smallest.tape.clone(),
+            story: smallest.story.clone(),
             tried: tried as u64,
         }
     }
@@ -83,6 +88,7 @@ impl Campaign<'_> {
         let report = self.run_with(choices, |options| {
             options.backtraces = true;
             options.in_words = true;
+            options.story = logging::tells_story();
         });
         // Backtraces may name a better line: for an assertion in a library, the line that called
         // it.

@@ -27,6 +27,7 @@ use crate::{
     broken::broken,
     checks::{self, Sometimes},
     error::{TestOutcome, TestResult},
+    logging,
     options::{Purpose, TestOptions},
     outcome::{ChoiceSource, WorldReport},
     report::{Colors, FailureReport, SourceLine, Spent},
@@ -119,6 +120,7 @@ pub(crate) fn of_test(case: &TestCase, mut report: Box<FailureReport>) -> Box<Fa
 /// The payload of the panic is the report too: `#[should_panic(expected = "..")]` finds the test's
 /// own words in it.
 pub(crate) fn fail(report: &FailureReport) -> ! {
+    logging::tell("the world that failed", &report.found.story);
     eprintln!("{}", report.render(Colors::detect(&std::io::stderr())));
     std::panic::resume_unwind(Box::new(report.to_string()))
 }
@@ -134,8 +136,11 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
     let campaign = Campaign::new(body, options.world_options());
     let mut tally = Tally::default();
     if let Some(seed) = seed {
-        let report = campaign.seed(seed);
+        let report = campaign.run_with(ChoiceSource::Seed(seed), |options| {
+            options.story = logging::tells_story();
+        });
         campaign.must_pass(&report, Spent::default())?;
+        logging::tell(&format!("the world of seed {seed}"), &report.story);
         tally.world(&report, Place::Seed(seed));
         tally.summary.seeds = 1;
         return Ok(tally.summary);
@@ -145,7 +150,11 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
     // fault-free world, which is a world like others: its failure needs no plan.
     let faults = &options.world.faults;
     let only_placed = !faults.is_none() && !faults.has_odds();
-    let placed = only_placed.then(|| campaign.run(ChoiceSource::Benign));
+    let placed = only_placed.then(|| {
+        campaign.run_with(ChoiceSource::Benign, |options| {
+            options.story = logging::tells_story();
+        })
+    });
     let first = placed.as_ref().unwrap_or(campaign.fault_free());
     campaign.must_pass(first, Spent::default())?;
     tally.world(first, Place::First);
@@ -171,6 +180,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
     }
     many(&campaign, options.first_seed, seeds, &mut tally)?;
     must_reach(&tally.sometimes)?;
+    logging::tell("the first world, which passed like all", &first.story);
     Ok(tally.summary(&campaign.options().faults))
 }
 

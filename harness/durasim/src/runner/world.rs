@@ -191,6 +191,7 @@ fn end(world: &World) -> Ended {
         evidence.unpolled = diagnosis::unpolled(&state);
     }
 
+    state.tell();
     let replays = replay_cases::cases(&state);
     let open_diagnosis = diagnosis::diagnose(&state);
     let open = open_diagnosis
@@ -232,6 +233,7 @@ fn end(world: &World) -> Ended {
         ended_early: state.test_ended_early,
         settles: state.faults.any() || world.checks.borrow().settles,
         open_diagnosis,
+        story: state.story.lines(),
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,

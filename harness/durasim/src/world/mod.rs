@@ -22,6 +22,7 @@ mod recorded;
 pub(crate) mod replay_cases;
 mod simulation;
 mod state;
+mod story;
 mod tolerance;
 pub(crate) mod trace;
 mod user_checks;

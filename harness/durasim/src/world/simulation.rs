@@ -159,8 +159,10 @@ fn one_step(world: &World, has_polled: bool) -> bool {
     }
     // A step runs no code of the user's but that of workflows.
     if !ambient::noting_threads(|| state.step()) {
+        state.tell();
         return false;
     }
+    state.tell();
     state.steps += 1;
     let limits = state.options.limits;
     if let Err(exceeded) = limits

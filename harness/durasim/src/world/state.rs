@@ -8,7 +8,7 @@ use durasim_worker::activity::CallLog;
 use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
 use super::{
-    mock_workflows::MockRuns, monotony::Monotony, pending::Calls, real_io::RealIos,
+    mock_workflows::MockRuns, monotony::Monotony, pending::Calls, real_io::RealIos, story::Story,
     tolerance::tolerance, worker::Workers,
 };
 use crate::{
@@ -75,6 +75,7 @@ pub(crate) struct State {
     pub(crate) steps: u64,
     pub(super) monotony: Monotony,
     pub(crate) real_io: RealIos,
+    pub(crate) story: Story,
     /// True if the world went on to see if anything else could happen, and something did.
     pub(crate) spoiled: bool,
     /// The number of choices that left 0 and are on the trace.
@@ -113,6 +114,7 @@ impl State {
             steps: 0,
             monotony: Monotony::default(),
             real_io: RealIos::default(),
+            story: Story::default(),
             spoiled: false,
             choices_traced: 0,
         }
