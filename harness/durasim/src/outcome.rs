@@ -77,6 +77,8 @@ pub struct WorldOptions {
     pub keep_trace: bool,
     /// If true, backtraces are kept: of panics, and of the code that issued each command. Slow.
     pub backtraces: bool,
+    /// If true, panics in libraries keep their backtraces, which name the user's line.
+    pub(crate) library_lines: bool,
     /// If true, the offered choices are listed, as exploration needs them.
     pub record_offers: bool,
     /// If true, every choice is put into words, those of latency too. Slow.
@@ -107,6 +109,7 @@ impl Default for WorldOptions {
             core_replay: false,
             keep_trace: false,
             backtraces: false,
+            library_lines: false,
             record_offers: false,
             in_words: false,
             baseline: Arc::default(),
@@ -136,6 +139,8 @@ pub struct WorldReport {
     pub failure: Option<Failure>,
     /// True if code kept the thread of the world: the world was given up, and shows nothing else.
     pub(crate) stalled: bool,
+    /// The source of its choices.
+    pub(crate) choices: ChoiceSource,
     /// The hash of the trace at its end.
     pub(crate) ended: TraceHash,
     /// The trace, if it was kept.
@@ -197,6 +202,7 @@ impl WorldReport {
         Self {
             failure: Some(failure),
             stalled: true,
+            choices: options.choices.clone(),
             ended: Trace::new(Keep::Hash).hash(),
             trace: Vec::new(),
             events: 0,

@@ -20,16 +20,25 @@ pub(crate) struct SeenPanic {
     pub(crate) backtrace: Option<String>,
 }
 
+/// The panics whose backtraces are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backtraces {
+    None,
+    /// Those in libraries: the backtrace names the line that called the library.
+    OfLibraries,
+    All,
+}
+
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
-    static BACKTRACES: Cell<bool> = const { Cell::new(false) };
+    static BACKTRACES: Cell<Backtraces> = const { Cell::new(Backtraces::None) };
     static LAST: RefCell<Option<SeenPanic>> = const { RefCell::new(None) };
 }
 
 static HOOK: Once = Once::new();
 
 /// Keeps the panics of this thread from being printed, until the guard is dropped.
-pub(crate) fn quiet(backtraces: bool) -> Quiet {
+pub(crate) fn quiet(backtraces: Backtraces) -> Quiet {
     HOOK.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -39,9 +48,12 @@ pub(crate) fn quiet(backtraces: bool) -> Quiet {
             let location = info
                 .location()
                 .map_or_else(String::new, |l| format!("{}:{}", l.file(), l.line()));
-            let backtrace = BACKTRACES
-                .get()
-                .then(|| std::backtrace::Backtrace::force_capture().to_string());
+            let is_kept = match BACKTRACES.get() {
+                Backtraces::None => false,
+                Backtraces::OfLibraries => is_dependencys(&location),
+                Backtraces::All => true,
+            };
+            let backtrace = is_kept.then(|| std::backtrace::Backtrace::force_capture().to_string());
             LAST.with(|last| {
                 *last.borrow_mut() = Some(SeenPanic {
                     location,

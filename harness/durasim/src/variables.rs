@@ -22,7 +22,7 @@ macro_rules! variables {
             const ALL: &[Self] = &[$(Self::$kind),+];
 
             /// Returns the name.
-            fn name(self) -> &'static str {
+            pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)+
                 }

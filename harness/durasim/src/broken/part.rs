@@ -45,6 +45,8 @@ pub(crate) enum Sabotage {
     Swarm,
     /// The report of a failure shows the plan with which it was found.
     Shrinking,
+    /// The world of a failure does not run again.
+    Repetition,
     /// Failures that were found before are not run again.
     SavedFailures,
     /// A search by seeds has no plans of one fault before its seeds.

@@ -124,7 +124,7 @@ pub(crate) fn replay_all(
         })
     };
     durasim_engine::simulate(other, || async {
-        let _quiet = crate::panics::quiet(false);
+        let _quiet = crate::panics::quiet(crate::panics::Backtraces::None);
         // The log tells what happens in a world, and not what is done with its histories.
         let silent = tracing::Dispatch::none();
         ambient::noting(|| tracing::dispatcher::with_default(&silent, replay))

@@ -47,6 +47,7 @@ impl<'a> Campaign<'a> {
         };
         first.faults = options.faults.without_placed();
         first.story = logging::tells_story();
+        first.library_lines = true;
         let fault_free = run_world(body, &first);
         let mut open = BTreeMap::new();
         for workflow in &fault_free.open_diagnosis.workflows {

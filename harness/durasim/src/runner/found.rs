@@ -47,6 +47,15 @@ impl Campaign<'_> {
 
     /// Returns the report of a world that failed, shrunk.
     pub(crate) fn report(&self, failed: &WorldReport, finding: &Finding<'_>) -> FailureReport {
+        if let Some(failure) = self.unrepeatable(failed) {
+            return FailureReport {
+                failure,
+                found: Found {
+                    spent: finding.spent,
+                    ..Found::default()
+                },
+            };
+        }
         let smallest = self.smallest(failed);
         let has_choices = !finding.tape.is_empty() || !smallest.tape.is_empty();
         let plan = has_choices.then(|| plan::words(finding.tape, &smallest.tape, finding.drifted));

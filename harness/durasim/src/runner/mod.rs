@@ -1,5 +1,6 @@
 //! Running tests: one world, many seeds, or a search, and the report at the end.
 
+mod again;
 mod campaign;
 mod case;
 mod explore;
@@ -7,6 +8,7 @@ mod found;
 mod histories;
 mod plan;
 mod progress;
+mod repeats;
 mod saved;
 mod shrinking;
 mod summary;

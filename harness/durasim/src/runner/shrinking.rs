@@ -7,7 +7,7 @@ use crate::{
     broken::broken,
     logging,
     outcome::{ChoiceSource, WorldReport},
-    report::{Failure, FailureCode},
+    report::{Failure, FailureCode, source_lines::is_dependencys},
 };
 
 /// The number of worlds that shrinking may run: far more than it takes, since a world has some
@@ -48,6 +48,9 @@ impl Campaign<'_> {
         } else if failed.tape.is_empty() && goes_on(failure) {
             // Backtraces of thousands of commands would take longer than everything else, and they
             // name no line of an end that never comes.
+            (None, 0)
+        } else if failed.tape.is_empty() && knows_its_line(failure) {
+            // What the test prints is not printed twice, and its snapshots are not numbered anew.
             (None, 0)
         } else if failed.tape.is_empty() {
             let choices = match failed.tape.seed {
@@ -161,6 +164,19 @@ impl Campaign<'_> {
             };
         }
         shrink(&failed.tape, runs, is_endless)
+    }
+}
+
+/// Returns `true` if a failure names the best line that there is: no backtrace of another world has
+/// a better one.
+fn knows_its_line(failure: &Failure) -> bool {
+    let location = failure.location.as_ref();
+    let is_users = location.is_some_and(|line| !is_dependencys(&line.file));
+    match failure.code {
+        // Commands have lines only with backtraces on.
+        FailureCode::Replay | FailureCode::CoreReplay | FailureCode::WorkflowTask => false,
+        FailureCode::Panic | FailureCode::Escape => is_users,
+        _ => true,
     }
 }
 

@@ -14,6 +14,7 @@ use std::{
 use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::{
+    again,
     campaign::Campaign,
     case::TestCase,
     explore,
@@ -91,8 +92,12 @@ where
 ///
 /// The report, if the test fails.
 pub fn run_test(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<FailureReport>> {
-    search(case, body).map_err(|mut report| {
-        saved::keep(case, &mut report);
+    let result = search(case, body);
+    again::answer(result.is_ok());
+    result.map_err(|mut report| {
+        if !again::is_asked() {
+            saved::keep(case, &mut report);
+        }
         of_test(case, report)
     })
 }
@@ -153,6 +158,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
     let placed = only_placed.then(|| {
         campaign.run_with(ChoiceSource::Benign, |options| {
             options.story = logging::tells_story();
+            options.library_lines = true;
         })
     });
     let first = placed.as_ref().unwrap_or(campaign.fault_free());
@@ -178,7 +184,8 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
             seeds = seeds.saturating_sub(tally.summary.worlds - before);
         }
     }
-    many(&campaign, options.first_seed, seeds, &mut tally)?;
+    many(&campaign, options.first_seed, seeds, &mut tally)
+        .map_err(|report| again::confirmed(case, report))?;
     must_reach(&tally.sometimes)?;
     logging::tell("the first world, which passed like all", &first.story);
     Ok(tally.summary(&campaign.options().faults))

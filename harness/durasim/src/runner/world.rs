@@ -20,7 +20,7 @@ use crate::{
     faults::{Faults, Latency, Outcome},
     label,
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
-    panics,
+    panics::{self, Backtraces},
     report::Failure,
     world::{self, State, StateParts, UserChecks, World, diagnosis, replay_cases, trace},
 };
@@ -95,7 +95,16 @@ struct Ended {
 }
 
 async fn run_on_this_thread(body: Lent<Body>, options: WorldOptions) -> Ended {
-    let _quiet = panics::quiet(options.backtraces);
+    let _quiet = panics::quiet(match options {
+        WorldOptions {
+            backtraces: true, ..
+        } => Backtraces::All,
+        WorldOptions {
+            library_lines: true,
+            ..
+        } => Backtraces::OfLibraries,
+        _ => Backtraces::None,
+    });
     let world = Rc::new(begin(options));
     let entered = world.clone().enter();
 
@@ -204,6 +213,7 @@ fn end(world: &World) -> Ended {
     let report = WorldReport {
         failure: None,
         stalled: false,
+        choices: state.options.choices.clone(),
         ended: trace.hash(),
         trace: Vec::new(),
         events: histories

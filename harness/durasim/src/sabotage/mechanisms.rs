@@ -1,7 +1,12 @@
 //! Probes of the mechanisms under faults and checks: budget, shrinking, the hash of a trace, and so
 //! on.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use durasim_engine::{Point, Tape, TapeEntry, TraceHash};
 use futures::{FutureExt, future::LocalBoxFuture};
@@ -16,7 +21,7 @@ use crate::{
     advanced::{Campaign, ChoiceSource, TestOptions, WorldOptions, WorldReport, run_world},
     broken::Sabotage,
     faults::is_fault_site,
-    report::FailureReport,
+    report::{FailureCode, FailureReport},
     runner::{TestCase, run_test},
 };
 
@@ -218,6 +223,22 @@ probes! {
         let again = searched(&case, races).ok_or("it is not found again")?;
         let worlds = again.found.spent.worlds;
         shown(worlds == 1, || format!("found again only in world {worlds}"))
+    };
+
+    a_seed_that_does_not_bring_its_failure_back_is_unrepeatable,
+    breaks Sabotage::Repetition => || {
+        let worlds = AtomicU32::new(0);
+        let case = TestCase::in_a_new_package("flips", TestOptions::new().seeds(8));
+        let failure = searched(&case, move |_| {
+            let world = worlds.fetch_add(1, Ordering::Relaxed);
+            async move {
+                assert_eq!(world % 2, 0);
+                Ok(())
+            }
+        });
+        let code = failure.map(|report| report.failure.code);
+        let is_so = code == Some(FailureCode::Unrepeatable);
+        shown(is_so, || format!("it is reported as {code:?}"))
     };
 
     a_search_by_seeds_begins_with_the_plans_of_one_fault,

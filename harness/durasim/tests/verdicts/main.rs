@@ -17,6 +17,7 @@ mod real_io;
 mod registration;
 mod stuck;
 mod types;
+mod unrepeatable;
 mod watch;
 
 use durasim::prelude::*;
