@@ -93,4 +93,4 @@ pub use shrink::{Shrunk, shrink};
 pub use tape::{Tape, TapeEntry};
 pub use time::{START_MS, SinceStart};
 pub use trace::{Keep, Recorded, Trace, TraceEntry, TraceHash, digest, first_divergence};
-pub use watch::{Lent, Stalled};
+pub use watch::{Lent, Stalled, Watch};

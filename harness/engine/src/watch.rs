@@ -92,6 +92,29 @@ pub(crate) fn resting<T>(wait: impl FnOnce() -> T) -> T {
     result
 }
 
+/// The watch over a world.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// The real time after which a world is given up whose code does not come back to its
+    /// simulation. `None` waits for ever, and watches nothing.
+    pub patience: Option<Duration>,
+    /// The real time after which code that has not come back yet is slow.
+    pub slow_after: Duration,
+    /// Takes the name of slow code, each time that there is any.
+    pub is_slow: &'a dyn Fn(&str),
+}
+
+impl Watch<'_> {
+    /// Returns a watch that nobody hears of slow code from.
+    pub fn with_patience(patience: Option<Duration>) -> Self {
+        Self {
+            patience,
+            slow_after: Duration::MAX,
+            is_slow: &|_| (),
+        }
+    }
+}
+
 /// The error of a world whose thread did not come back to its simulation.
 ///
 /// The thread cannot be stopped. It is left to itself, with the lowest priority there is.

@@ -11,6 +11,7 @@ mod progress;
 mod repeats;
 mod saved;
 mod shrinking;
+mod slow;
 mod summary;
 mod test;
 mod verdict;

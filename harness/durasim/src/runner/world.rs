@@ -8,7 +8,7 @@ use durasim_engine::{
 use futures::future::LocalBoxFuture;
 
 use super::{
-    histories,
+    histories, slow,
     verdict::{Evidence, verdict},
 };
 use crate::{
@@ -45,10 +45,10 @@ pub(super) fn run_judged(
     world::connection();
     // Every world has the same ambient seed: a test that draws random ids draws the same ones in
     // each world, so that its observations can be compared. Only the check `replay` changes it.
-    let patience = options.limits.patience();
+    let watch = slow::watch(options.limits.patience());
     let run_once = |of_world: WorldOptions| {
         let run = inherited(move |body| run_on_this_thread(body, of_world));
-        durasim_engine::simulate_watched(Ambient::default(), patience, body, run)
+        durasim_engine::simulate_watched(Ambient::default(), watch, body, run)
     };
     let mut ended = run_once(options.clone());
     if ended.as_ref().is_ok_and(|ended| ended.spoiled) {

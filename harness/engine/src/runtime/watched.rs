@@ -16,14 +16,14 @@ use corosensei::{on_stack, stack::DefaultStack};
 use super::{STACK, STACK_BYTES, THREAD_STACK_BYTES, flavor};
 use crate::{
     ambient::Ambient,
-    watch::{Lent, Pulse, Stalled, StuckThread, is_debugged},
+    watch::{Lent, Pulse, Stalled, StuckThread, Watch, is_debugged},
 };
 
 /// The longest of the waits that the watch counts.
 const LONGEST_TICK: Duration = Duration::from_millis(250);
 
 /// Runs a future as [`simulate`](super::simulate) does, and gives it up once code of the world has
-/// not come back to its simulation for so long in real time. `None` waits for ever.
+/// not come back to its simulation for so long as the watch waits.
 ///
 /// The value is lent to the world, whose thread may outlive it.
 ///
@@ -40,7 +40,7 @@ const LONGEST_TICK: Duration = Duration::from_millis(250);
 )]
 pub fn simulate_watched<A, T, F, Fut>(
     ambient: Ambient,
-    patience: Option<Duration>,
+    watch: Watch<'_>,
     value: &A,
     root: F,
 ) -> Result<T, Stalled>
@@ -79,13 +79,13 @@ where
     let thread = builder
         .spawn(run)
         .expect("the system must be able to start a thread for the world");
-    let Some(result) = watch(&receiver, patience, &pulse, &lent) else {
+    let Some(result) = watch_over(&receiver, watch, &pulse, &lent) else {
         let stuck = StuckThread::of(&thread);
         let backtrace = stuck.backtrace();
         stuck.lower_priority();
         return Err(Stalled {
             code: pulse.runs(),
-            patience: patience.unwrap_or_default(),
+            patience: watch.patience.unwrap_or_default(),
             backtrace,
         });
     };
@@ -96,13 +96,13 @@ where
 }
 
 /// Waits for the result of a world; `None` if the world is given up.
-fn watch<A: ?Sized, T>(
+fn watch_over<A: ?Sized, T>(
     results: &Receiver<T>,
-    patience: Option<Duration>,
+    watch: Watch<'_>,
     pulse: &Pulse,
     lent: &Lent<A>,
 ) -> Option<T> {
-    let Some(patience) = patience else {
+    let Some(patience) = watch.patience else {
         return results.recv().ok();
     };
     let tick = (patience / 40).clamp(Duration::from_millis(1), LONGEST_TICK);
@@ -116,7 +116,11 @@ fn watch<A: ?Sized, T>(
             (seen, quiet) = (beats, Duration::ZERO);
             continue;
         }
+        let was_slow = quiet >= watch.slow_after;
         quiet += tick;
+        if quiet >= watch.slow_after && !was_slow {
+            (watch.is_slow)(&pulse.runs());
+        }
         if quiet < patience {
             continue;
         }
@@ -153,6 +157,10 @@ mod tests {
 
     const PATIENCE: Option<Duration> = Some(Duration::from_millis(100));
 
+    fn watch() -> Watch<'static> {
+        Watch::with_patience(PATIENCE)
+    }
+
     /// Set when the threads that loop may end.
     static ENDED: AtomicBool = AtomicBool::new(false);
 
@@ -164,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_world_that_never_comes_back_is_given_up_with_its_stack() {
-        let stalled = simulate_watched(Ambient::default(), PATIENCE, &(), |_| async {
+        let stalled = simulate_watched(Ambient::default(), watch(), &(), |_| async {
             enters("a loop");
             loops_until_the_end();
         });
@@ -186,7 +194,7 @@ mod tests {
     #[test]
     fn a_world_is_lent_its_value_and_returns_its_result() {
         let text = String::from("lent");
-        let length = simulate_watched(Ambient::default(), PATIENCE, &text, |lent| async move {
+        let length = simulate_watched(Ambient::default(), watch(), &text, |lent| async move {
             lent.with(String::len)
         });
         assert_eq!(length, Ok(4));
@@ -195,8 +203,26 @@ mod tests {
     #[test]
     #[should_panic(expected = "as the test says")]
     fn a_panic_of_a_watched_world_goes_on_in_its_caller() {
-        let _ = simulate_watched(Ambient::default(), PATIENCE, &(), |_| async {
+        let _ = simulate_watched(Ambient::default(), watch(), &(), |_| async {
             panic!("as the test says")
         });
+    }
+
+    #[test]
+    fn code_that_keeps_the_thread_for_a_while_is_slow_once() {
+        let slow = std::sync::Mutex::new(Vec::new());
+        let watch = Watch {
+            patience: Some(Duration::from_mins(1)),
+            slow_after: Duration::from_millis(1),
+            is_slow: &|code| slow.lock().unwrap().push(code.to_owned()),
+        };
+        let blocks = || std::thread::park_timeout(Duration::from_secs(1));
+        let ended = simulate_watched(Ambient::default(), watch, &(), move |_| async move {
+            enters("a call that blocks");
+            blocks();
+            enters("what comes next");
+        });
+        assert_eq!(ended, Ok(()));
+        assert_eq!(*slow.lock().unwrap(), ["a call that blocks"]);
     }
 }

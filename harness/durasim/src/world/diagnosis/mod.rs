@@ -78,7 +78,8 @@ fn waiting(state: &State) -> Vec<Waiting> {
     waiting
 }
 
-fn name_of_task(task: &str) -> String {
+/// Returns the name of a task for people.
+pub(crate) fn name_of_task(task: &str) -> String {
     if task == TEST {
         "the test".to_owned()
     } else {
