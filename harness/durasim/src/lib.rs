@@ -32,6 +32,7 @@ pub mod report;
 mod runner;
 #[cfg(test)]
 mod sabotage;
+mod snapshot_names;
 mod variables;
 mod words;
 mod world;
@@ -84,6 +85,7 @@ pub mod __private {
         external_worker::{ExternalWorker, WorkflowTaskAnswerer},
         options::TestOptions,
         runner::{TestCase, run},
+        snapshot_names::snapshot_name,
     };
     #[cfg(feature = "proptest")]
     pub use ::proptest::prelude::any;

@@ -49,6 +49,24 @@ fn a_bare_attribute_runs_the_body_in_one_world() {
 }
 
 #[test]
+fn snapshots_without_a_name_are_named_within_their_world() {
+    insta::assert_snapshot!(expand(
+        quote!(seeds = 3),
+        quote!(
+            async fn is_outlined(env: TestWorkflowEnvironment) {
+                insta::assert_snapshot!(env.history("order").outline());
+                for id in ["a", "b"] {
+                    assert_json_snapshot!(env.history(id).events(), { ".time" => "[time]" });
+                }
+                insta::assert_snapshot!("named", value);
+                insta::assert_snapshot!(value, @"inline");
+                assert_snapshot!(value.await?, @"inline");
+            }
+        )
+    ));
+}
+
+#[test]
 fn arguments_become_setters_in_the_order_written() {
     insta::assert_snapshot!(expand(
         quote!(

@@ -82,3 +82,12 @@ fn polled_too_often() -> Option<()> {
     done.as_mut().now_or_never();
     done.as_mut().now_or_never()
 }
+
+/// Two snapshots without a name, and one in the test itself, in four worlds.
+#[workflow_test(seeds = 3)]
+async fn the_snapshots_of_all_worlds_have_the_names_of_the_first(env: TestWorkflowEnvironment) {
+    insta::assert_snapshot!(format!("at {:?}", env.now()));
+    env.sleep(Duration::from_secs(1)).await;
+    insta::assert_snapshot!(format!("at {:?}", env.now()));
+    insta::assert_snapshot!("inline", @"inline");
+}

@@ -3,6 +3,7 @@
 
 mod cases;
 mod fallback;
+mod snapshots;
 mod test;
 
 pub(crate) use fallback::fallback;

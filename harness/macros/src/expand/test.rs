@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, FnArg, Ident, ext::IdentExt, spanned::Spanned};
 
-use super::cases;
+use super::{cases, snapshots};
 use crate::validate::{Further, Generated, WorkflowTest, parameters};
 
 /// Expands a test.
@@ -38,12 +38,21 @@ pub(crate) fn workflow_test(test: &WorkflowTest) -> TokenStream {
 
 /// Returns the user's function, to be nested.
 pub(super) fn inner(test: &WorkflowTest) -> TokenStream {
-    let mut inner = test.function.clone();
-    inner.vis = syn::Visibility::Inherited;
+    let syn::ItemFn {
+        attrs, sig, block, ..
+    } = &test.function;
+    let body = block.to_token_stream();
+    let body = match test.further {
+        Further::Nothing => snapshots::named(&sig.ident.unraw().to_string(), body),
+        // Each has values of its own, and names of its own for what it shows.
+        Further::Cases(_) | Further::Generated(_) => body,
+    };
     quote! {
         // The macro demands `async` even if the body awaits nothing.
         #[allow(clippy::unused_async)]
-        #inner
+        #(#attrs)*
+        #sig
+        #body
     }
 }
 
