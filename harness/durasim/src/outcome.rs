@@ -88,6 +88,8 @@ pub struct WorldOptions {
     pub(crate) baseline: Arc<Baseline>,
     /// The number of steps of the fault-free world, if the world is judged beside it.
     pub(crate) fault_free_steps: Option<u64>,
+    /// If true, a line says before the last world which one it is, for what the test prints.
+    pub(crate) announces: bool,
     /// If true, the story of the world is told.
     pub(crate) story: bool,
     /// If true, the world goes on however long the same thing happens again and again.
@@ -114,6 +116,7 @@ impl Default for WorldOptions {
             in_words: false,
             baseline: Arc::default(),
             fault_free_steps: None,
+            announces: false,
             story: false,
             patient: false,
             external_worker: None,

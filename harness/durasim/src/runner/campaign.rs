@@ -93,6 +93,14 @@ impl<'a> Campaign<'a> {
         self.run_with(choices, |_| ())
     }
 
+    /// Says that the next world is the one that is reported: what the test prints in it comes after
+    /// what it printed in all the others.
+    pub(super) fn announce(&self) {
+        if self.options.announces {
+            println!("durasim: printed from here on: by the world that is reported");
+        }
+    }
+
     /// Runs a world with other options, and judges it.
     pub(crate) fn run_with(
         &self,

@@ -60,6 +60,7 @@ impl Campaign<'_> {
             (self.explained(choices, failure), 0)
         } else if self.is_endless(failed) {
             let shrunk = self.shrink_endless(failed);
+            self.announce();
             let again = self.run_with(ChoiceSource::Tape(shrunk.tape), |options| {
                 options.in_words = true;
                 options.story = logging::tells_story();
@@ -88,6 +89,7 @@ impl Campaign<'_> {
     /// Runs a world once more, with backtraces on, which name the user's lines. `None` if another
     /// failure appears in it.
     fn explained(&self, choices: ChoiceSource, failure: &Failure) -> Option<WorldReport> {
+        self.announce();
         let report = self.run_with(choices, |options| {
             options.backtraces = true;
             options.in_words = true;
