@@ -15,7 +15,7 @@
 
 use std::fmt::Write as _;
 
-use durasim_engine::{Ambient, Looks, START_MS, ambient};
+use durasim_engine::{Ambient, Looks, START_MS, Watch, ambient, watch::enters};
 use durasim_events::{Attributes, HistoryEvent};
 use durasim_worker::{ReplayError, ReplayOptions, replay_shared};
 use temporalio_protos::{
@@ -109,11 +109,15 @@ pub(crate) fn replay_all(
     } else {
         other_ambient(options.choices.seed(), toss)
     };
-    let replay = || {
+    // The thread of the replay may outlive this one's patience.
+    let (cases, histories) = (report.replays.clone(), report.histories.clone());
+    let replay = move || {
         // The last run comes first: instances then find what they share, a static say, in another
         // state than they did in the world.
-        report.replays.iter().rev().find_map(|case| {
-            let history = &report.histories[case.history];
+        cases.iter().rev().find_map(|case| {
+            let history = &histories[case.history];
+            let (workflow_type, id) = (&case.workflow_type, history.workflow_id());
+            enters(&format!("workflow code of {workflow_type} {id}, in its replay,"));
             let options = ReplayOptions {
                 backtraces,
                 ..case.options.clone()
@@ -123,11 +127,16 @@ pub(crate) fn replay_all(
             Some(noted(failure, ambient::is_simulated()))
         })
     };
-    durasim_engine::simulate(other, || async {
+    let watch = Watch::with_patience(options.limits.patience());
+    let replayed = durasim_engine::simulate_watched(other, watch, &(), |_| async {
         let _quiet = crate::panics::quiet(crate::panics::Backtraces::None);
         // The log tells what happens in a world, and not what is done with its histories.
         let silent = tracing::Dispatch::none();
         ambient::noting(|| tracing::dispatcher::with_default(&silent, replay))
+    });
+    replayed.unwrap_or_else(|stalled| {
+        let failure = Failure::stalled(&stalled.code, &stalled);
+        (Some(failure), Looks::default())
     })
 }
 

@@ -21,7 +21,7 @@ use crate::{
     label,
     outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
     panics::{self, Backtraces},
-    report::Failure,
+    report::{Failure, FailureCode},
     world::{self, State, StateParts, UserChecks, World, diagnosis, replay_cases, trace},
 };
 
@@ -68,9 +68,13 @@ pub(super) fn run_judged(
         Err(stalled) => return WorldReport::stalled(diagnosis::stalled(&stalled), options),
     };
     report.slowest_recovery = reference.and_then(|it| recovery::slowest(&report, it));
+    let ended_by_itself = evidence.ended_by.is_none();
     report.failure = verdict(evidence, &report, options, reference)
         .map(|failure| histories::shown(failure, &report.histories));
 
+    // Code that does not come back from a replay would not come back from the next one either.
+    let hangs = |failure: &Failure| failure.code == FailureCode::Limit;
+    report.stalled = ended_by_itself && report.failure.as_ref().is_some_and(hangs);
     // The verdict is the last entry of the trace, so that it is part of the world's identity.
     let at_ms = START_MS + report.virtual_ms;
     match &report.failure {

@@ -2,6 +2,8 @@
 //!
 //! The loops end with the process: their threads cannot be stopped.
 
+use std::time::SystemTime;
+
 use durasim::{advanced::TestOptions, prelude::*, report::Failure};
 use futures::{FutureExt, future::LocalBoxFuture};
 use pretty_assertions::assert_eq;
@@ -34,6 +36,23 @@ impl Loops {
     #[run]
     async fn run(_ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         loops();
+        Ok(())
+    }
+}
+
+/// Loops if the wall clock is another than that of its first run.
+#[workflow]
+#[derive(Default)]
+struct LoopsLater;
+
+#[workflow_methods]
+impl LoopsLater {
+    #[run]
+    async fn run(_ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let since = SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 55);
+        if SystemTime::now() > since {
+            loops();
+        }
         Ok(())
     }
 }
@@ -111,6 +130,30 @@ fn a_loop_in_workflow_code_ends_with_a_verdict_that_names_the_workflow() {
         .boxed_local()
     });
     assert_names(&failure, "workflow code of Loops#1");
+}
+
+/// A loop in a replay: the world itself has come to its end.
+#[test]
+fn a_loop_in_a_replay_ends_with_a_verdict_that_names_the_workflow() {
+    if !cfg!(all(target_os = "linux", target_env = "gnu")) {
+        // Without simulated clocks the replay reads the same one.
+        return;
+    }
+    let failure = failure(|env| {
+        async move {
+            env.worker("greetings").workflow::<LoopsLater>().start()?;
+            let client = env.client();
+            let handle = client
+                .start_workflow(LoopsLater::run, (), on("greetings"))
+                .await?;
+            handle
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
+            Ok(())
+        }
+        .boxed_local()
+    });
+    assert_names(&failure, "workflow code of LoopsLater w-1, in its replay,");
 }
 
 #[test]
