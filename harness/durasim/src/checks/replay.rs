@@ -117,7 +117,9 @@ pub(crate) fn replay_all(
         cases.iter().rev().find_map(|case| {
             let history = &histories[case.history];
             let (workflow_type, id) = (&case.workflow_type, history.workflow_id());
-            enters(&format!("workflow code of {workflow_type} {id}, in its replay,"));
+            enters(&format!(
+                "workflow code of {workflow_type} {id}, in its replay,"
+            ));
             let options = ReplayOptions {
                 backtraces,
                 ..case.options.clone()

@@ -23,6 +23,7 @@ pub(crate) mod replay_cases;
 mod simulation;
 mod state;
 mod story;
+mod telling;
 mod tolerance;
 pub(crate) mod trace;
 mod user_checks;

@@ -190,7 +190,7 @@ mistakes! {
             Ok(())
         }),
         mended |env| Box::pin(fragile(env, "ignores it"));
-    a_failed_workflow_is_unwrapped: "DS001" says ["out of paper", "look at what the workflows did, above"]
+    a_failed_workflow_is_unwrapped: "DS001" says ["out of paper", "look at what the workflows did"]
         wrong |env| Box::pin(async move {
             env.worker("shop").workflow::<Fragile>().activity(Work::fail).start()?;
             let fragile = start!(env, Fragile::run, "returns it".to_owned());
