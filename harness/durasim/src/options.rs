@@ -99,7 +99,6 @@ impl TestOptions {
     /// Returns the options of each world.
     pub(crate) fn world_options(&self) -> WorldOptions {
         let mut options = self.world.clone();
-        options.announces = true;
         // Without any fault there would be nothing to explore but the one plan of none.
         if self.explore.is_some() && options.faults.is_none() {
             options.faults = FaultProfile::all();

@@ -43,7 +43,9 @@ pub(super) fn confirmed(case: &TestCase, report: Box<FailureReport>) -> Box<Fail
         return report;
     };
     let is_sure = !report.found.real_io.is_empty() || report.failure.code == FailureCode::Limit;
-    if is_asked() || is_sure || passes_alone(case, seed) != Some(true) {
+    // A program knows no tests by their names.
+    let is_program = case.manifest_dir.is_empty();
+    if is_asked() || is_sure || is_program || passes_alone(case, seed) != Some(true) {
         return report;
     }
     let FailureReport { failure, found } = *report;
