@@ -193,8 +193,11 @@ impl<'a> Tolerance<'a> {
             }
             Request::RequestCancelWorkflowExecution(cancel) => {
                 let execution = cancel.workflow_execution.as_ref();
+                // With the first run of a chain, the request is about its current run, whatever run
+                // it names.
+                let names_a_run = cancel.first_execution_run_id.is_empty();
                 execution.is_some_and(|execution| {
-                    !execution.run_id.is_empty()
+                    (names_a_run && !execution.run_id.is_empty())
                         || baseline
                             .next_run_after_ms(&execution.workflow_id, self.type_of(execution))
                             .is_none()
