@@ -1,4 +1,7 @@
 //! `scenarios score`: whether durasim finds every flaw and raises no false alarm.
+//!
+//! It counts seeds alone. A test with faults finds a flaw that one fault shows before its first
+//! seed: it runs every plan of one fault first.
 
 use std::{
     convert::Infallible,
