@@ -130,6 +130,12 @@ impl SearchAttributeRegistry {
         custom.map(|(name, value_type)| (name.as_str(), *value_type))
     }
 
+    /// Returns all attributes with their types.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Type)> {
+        let own = SYSTEM.iter().chain(PREDEFINED).chain(INTERNAL).copied();
+        own.chain(self.custom())
+    }
+
     /// Returns the type of a custom attribute, if it is known.
     pub(crate) fn custom_type(&self, name: &str) -> Option<Type> {
         self.custom.as_ref()?.get(name).copied()

@@ -23,13 +23,11 @@ use crate::{
     },
     base::{config::ServiceConfig, status, time::duration_ms},
     cluster::Cluster,
-    frontend::system,
+    frontend::system::{self, CLUSTER},
     messages::request::Response,
     state::service::Service,
 };
 
-/// The name of the one cluster, as a server calls itself by default.
-const CLUSTER: &str = "active";
 /// The retention of a development server's namespaces: one day.
 const RETENTION: Duration = Duration {
     seconds: 24 * 60 * 60,

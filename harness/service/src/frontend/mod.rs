@@ -127,6 +127,8 @@ pub(crate) fn handle(
         }
         Request::GetSystemInfo(_) => Ok(system::info(service)),
         Request::DescribeNamespace(_) => Ok(system::namespace(&service.config).into()),
+        Request::GetClusterInfo(_) => Ok(system::cluster()),
+        Request::GetSearchAttributes(_) => Ok(system::search_attributes(service)),
         Request::RegisterNamespace(_)
         | Request::ListNamespaces(_)
         | Request::UpdateNamespace(_)

@@ -1,4 +1,4 @@
-//! GetSystemInfo, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: the RPCs about the
+//! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: the RPCs about the
 //! server and its workers.
 
 use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_info};
@@ -8,12 +8,12 @@ use crate::{
         enums::{NamespaceState, TaskQueueType},
         rpc::{
             DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
-            GetSystemInfoResponse, ShutdownWorkerRequest, ShutdownWorkerResponse,
-            get_system_info_response,
+            GetClusterInfoResponse, GetSearchAttributesResponse, GetSystemInfoResponse,
+            ShutdownWorkerRequest, ShutdownWorkerResponse, get_system_info_response,
         },
         taskqueue::{PollerInfo, TaskQueueStats},
     },
-    base::{config::ServiceConfig, time::timestamp},
+    base::{config::ServiceConfig, identifiers::derived_uuid, time::timestamp},
     frontend::answer::Answer,
     matching,
     state::{service::Service, task_queues::QueueKind},
@@ -21,6 +21,26 @@ use crate::{
 
 /// The version that the service claims: the release whose rules it follows.
 const SERVER_VERSION: &str = "1.31.0";
+
+/// The clients that the server has limits for, and their versions.
+///
+/// Source: `temporalio/temporal: common/headers/version_checker.go`.
+const SUPPORTED_CLIENTS: [(&str, &str); 8] = [
+    ("temporal-go", "<2.0.0"),
+    ("temporal-java", "<2.0.0"),
+    ("temporal-php", "<2.0.0"),
+    ("temporal-typescript", "<2.0.0"),
+    ("temporal-cli", "<2.0.0"),
+    ("temporal-server", "<2.0.0"),
+    ("temporal-ui", "<3.0.0"),
+    ("Nexus-go-sdk", "<2.0.0"),
+];
+
+/// The name of the one cluster, as a server calls itself by default.
+pub(crate) const CLUSTER: &str = "active";
+
+/// The name under which the service, which stores nothing, shows its store.
+const STORE: &str = "memory";
 
 /// Returns the capabilities of a current server, without those that are not served here, such as
 /// schedules and eager starts.
@@ -40,6 +60,36 @@ pub(super) fn info(service: &Service) -> Answer {
     GetSystemInfoResponse {
         server_version: SERVER_VERSION.to_owned(),
         capabilities: Some(capabilities),
+    }
+    .into()
+}
+
+/// Returns the cluster, which is one server alone.
+///
+/// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`GetClusterInfo`).
+pub(super) fn cluster() -> Answer {
+    GetClusterInfoResponse {
+        supported_clients: SUPPORTED_CLIENTS
+            .map(|(client, versions)| (client.to_owned(), versions.to_owned()))
+            .into(),
+        server_version: SERVER_VERSION.to_owned(),
+        cluster_id: derived_uuid("cluster", 0),
+        cluster_name: CLUSTER.to_owned(),
+        history_shard_count: 1,
+        persistence_store: STORE.to_owned(),
+        visibility_store: STORE.to_owned(),
+        ..GetClusterInfoResponse::default()
+    }
+    .into()
+}
+
+/// Returns all search attributes with their types.
+pub(super) fn search_attributes(service: &Service) -> Answer {
+    let all = service.config.search_attributes.all();
+    GetSearchAttributesResponse {
+        keys: all
+            .map(|(name, value_type)| (name.to_owned(), value_type.into()))
+            .collect(),
     }
     .into()
 }

@@ -159,6 +159,8 @@ macro_rules! rpcs {
 
 rpcs! {
     GetSystemInfo(GetSystemInfoRequest) -> v1::GetSystemInfoResponse,
+    GetClusterInfo(GetClusterInfoRequest) -> v1::GetClusterInfoResponse,
+    GetSearchAttributes(GetSearchAttributesRequest) -> v1::GetSearchAttributesResponse,
     // Namespaces, which only a cluster serves.
     RegisterNamespace(RegisterNamespaceRequest) -> v1::RegisterNamespaceResponse,
     DescribeNamespace(DescribeNamespaceRequest) -> v1::DescribeNamespaceResponse,

@@ -2,7 +2,12 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::{api::rpc::*, messages::request::Response, testing::*};
+use crate::{
+    ServiceConfig,
+    api::{enums::IndexedValueType, rpc::*},
+    messages::request::Response,
+    testing::*,
+};
 
 #[test]
 fn a_server_claims_no_capability_that_it_lacks() {
@@ -100,4 +105,33 @@ fn a_run_whose_stickiness_is_reset_goes_to_the_normal_queue_with_all_events() {
     world.call(request).unwrap();
     world.pass(5_000);
     assert_eq!(world.workflow_task().history.unwrap().events[0].event_id, 1);
+}
+
+#[test]
+fn a_cluster_is_one_server_that_takes_the_clients_of_every_sdk() {
+    let mut world = World::new();
+    let Ok(Response::GetClusterInfo(info)) = world.call(GetClusterInfoRequest {}) else {
+        panic!("not its response")
+    };
+    assert_eq!(info.cluster_name, "active");
+    assert!(info.supported_clients.contains_key("temporal-typescript"));
+}
+
+#[test]
+fn search_attributes_are_listed_with_their_types() {
+    let mut config = ServiceConfig::default();
+    let registry = &mut config.search_attributes;
+    registry.add("Customer", IndexedValueType::Keyword).unwrap();
+    let mut world = World::with(config);
+    let request = GetSearchAttributesRequest {};
+    let Ok(Response::GetSearchAttributes(listed)) = world.call(request) else {
+        panic!("not its response")
+    };
+    for (name, value_type) in [
+        ("Customer", IndexedValueType::Keyword),
+        ("StartTime", IndexedValueType::Datetime),
+        ("TemporalChangeVersion", IndexedValueType::KeywordList),
+    ] {
+        assert_eq!(listed.keys.get(name), Some(&value_type.into()), "{name}");
+    }
 }

@@ -42,6 +42,8 @@ pub(crate) fn validate(
     match request {
         // Only the namespace is checked here, or the task token is checked later.
         Request::GetSystemInfo(_)
+        | Request::GetClusterInfo(_)
+        | Request::GetSearchAttributes(_)
         | Request::RegisterNamespace(_)
         | Request::DescribeNamespace(_)
         | Request::ListNamespaces(_)
@@ -187,6 +189,8 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
                 // A namespace can be described by its id alone. There is only one, which the
                 // service describes.
                 Request::GetSystemInfo(_)
+                | Request::GetClusterInfo(_)
+                | Request::GetSearchAttributes(_)
                 | Request::CompleteNexusOperation(_)
                 | Request::RegisterNamespace(_)
                 | Request::ListNamespaces(_)
