@@ -1,5 +1,5 @@
-//! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, DescribeTaskQueue and ShutdownWorker: the RPCs about the
-//! server and its workers.
+//! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, DescribeTaskQueue and
+//! ShutdownWorker: the RPCs about the server and its workers.
 
 use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_info};
 
