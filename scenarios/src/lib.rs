@@ -16,6 +16,7 @@
 
 pub mod approval;
 pub mod batch;
+pub mod delivery;
 pub mod fan_out;
 pub mod fetch_and_process;
 pub mod flawed;

@@ -1,8 +1,9 @@
 //! All scenarios, by name.
 
 use crate::{
-    approval, batch, fan_out, fetch_and_process, flawed, inventory, large_file, notifications,
-    order, payment, renewal, saga, scenario::Scenario, subscription, transfer, versioned,
+    approval, batch, delivery, fan_out, fetch_and_process, flawed, inventory, large_file,
+    notifications, order, payment, renewal, saga, scenario::Scenario, subscription, transfer,
+    versioned,
 };
 
 /// All scenarios: first the sound ones from simple to involved, then the flawed ones.
@@ -16,6 +17,7 @@ pub const ALL: &[Scenario] = &[
     transfer::SCENARIO,
     renewal::SCENARIO,
     fan_out::SCENARIO,
+    delivery::SCENARIO,
     subscription::SCENARIO,
     versioned::SCENARIO,
     inventory::SCENARIO,
@@ -32,6 +34,7 @@ pub const ALL: &[Scenario] = &[
     flawed::reordered_activities::SCENARIO,
     flawed::lost_signal::SCENARIO,
     flawed::overwritten_signal::SCENARIO,
+    flawed::unordered_reports::SCENARIO,
     flawed::dropped_loser::SCENARIO,
     flawed::refund_twice::SCENARIO,
     flawed::missed_compensation::SCENARIO,

@@ -27,6 +27,8 @@ pub(crate) enum Label {
     Attempt(Workflow, Name),
     /// A worker's message about such an attempt.
     AttemptMessage(Workflow, Name, AttemptMessage),
+    /// A delivery from one workflow to another.
+    Delivery(Delivery),
     /// A Nexus operation, `service.operation`, that a workflow called.
     #[cfg_attr(
         not(any(feature = "nexus", test)),
@@ -46,6 +48,27 @@ pub(crate) enum Call {
     Terminate,
     History,
     Describe,
+}
+
+/// A delivery: an action of one workflow on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Delivery {
+    pub(crate) sender: Workflow,
+    pub(crate) receiver: Workflow,
+    pub(crate) action: Action,
+}
+
+/// The action of one workflow on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Action {
+    /// A parent starts a child.
+    Start,
+    /// A child has closed.
+    ChildEnd,
+    /// A parent has closed.
+    ParentEnd,
+    Signal(Name),
+    Cancel,
 }
 
 /// The kind of task that a poll asks for.
@@ -107,6 +130,9 @@ impl Label {
             | Self::WorkflowTask(workflow, _)
             | Self::Attempt(workflow, _)
             | Self::AttemptMessage(workflow, ..)
+            | Self::Delivery(Delivery {
+                receiver: workflow, ..
+            })
             | Self::Nexus(workflow, ..) => Some(workflow),
             Self::Rpc(_) | Self::Task(..) => None,
         }
@@ -152,6 +178,11 @@ impl Recorded for Label {
             Self::AttemptMessage(workflow, activity, message) => {
                 write(bytes, [6, message as u8], workflow, Some(activity));
             }
+            Self::Delivery(delivery) => {
+                let (tag, name) = delivery.action.parts();
+                delivery.sender.write_bytes(bytes);
+                write(bytes, [8, tag], delivery.receiver, name);
+            }
             Self::Nexus(workflow, operation, message) => {
                 write(bytes, [7, message as u8], workflow, Some(operation));
             }
@@ -166,6 +197,19 @@ fn write(bytes: &mut Vec<u8>, tags: [u8; 2], workflow: Workflow, name: Option<Na
     workflow.write_bytes(bytes);
     let digest = name.map_or(0, Name::digest);
     bytes.extend_from_slice(&digest.to_le_bytes());
+}
+
+impl Action {
+    /// Returns the action without its name, as a number, and the name.
+    fn parts(self) -> (u8, Option<Name>) {
+        match self {
+            Self::Start => (0, None),
+            Self::ChildEnd => (1, None),
+            Self::ParentEnd => (2, None),
+            Self::Signal(name) => (3, Some(name)),
+            Self::Cancel => (4, None),
+        }
+    }
 }
 
 impl Call {
@@ -196,9 +240,23 @@ impl fmt::Display for Label {
             Self::AttemptMessage(workflow, activity, message) => {
                 write!(f, "{workflow}/{activity}/{message}")
             }
+            Self::Delivery(delivery) => write!(f, "{delivery}"),
             Self::Nexus(workflow, operation, message) => {
                 write!(f, "{workflow}/nexus {operation}{message}")
             }
+        }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sender, receiver) = (self.sender, self.receiver);
+        match self.action {
+            Action::Start => write!(f, "{receiver}/start by {sender}"),
+            Action::ChildEnd => write!(f, "{receiver}/end of child {sender}"),
+            Action::ParentEnd => write!(f, "{receiver}/end of parent {sender}"),
+            Action::Signal(name) => write!(f, "{receiver}/signal {name} from {sender}"),
+            Action::Cancel => write!(f, "{receiver}/cancel from {sender}"),
         }
     }
 }

@@ -48,7 +48,7 @@ mod visibility;
 
 pub use base::{
     config::{Limits, ServiceConfig},
-    identifiers::RequestId,
+    identifiers::{DeliveryId, RequestId},
     reason::Reason,
     search_attributes::SearchAttributeRegistry,
     time,
@@ -56,6 +56,7 @@ pub use base::{
 pub use cluster::{Cluster, operator::OPERATOR_SERVICE};
 pub use history::rules as history_rules;
 pub use interface::{
+    deliveries::{DeliveryKind, DeliverySummary},
     inspect::{
         ExecutionSummary, PendingActivitySummary, PendingChildSummary,
         PendingNexusOperationSummary, PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,

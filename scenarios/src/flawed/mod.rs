@@ -21,3 +21,4 @@ pub mod silent_activity;
 pub mod skipped_line;
 pub mod static_state;
 pub mod tokio_spawn;
+pub mod unordered_reports;

@@ -42,6 +42,7 @@ parity!(
     transfer,
     renewal,
     fan_out,
+    delivery,
     subscription,
     inventory,
     order

@@ -13,8 +13,8 @@ use durasim_engine::{Choices, Odds, START_MS};
 use super::{
     catalogue::FaultKind,
     moments::{
-        AttemptFate, AttemptView, CallView, Fate, ForGood, Lazily, RunTimes, TaskFate, TaskMoment,
-        TaskView,
+        AttemptFate, AttemptView, CallView, DeliveryFate, DeliveryView, Fate, ForGood, Lazily,
+        RunTimes, TaskFate, TaskMoment, TaskView,
     },
     placement::Fault,
     profile::FaultProfile,
@@ -212,6 +212,16 @@ impl Faults {
         message: &CallView<'_>,
     ) -> Option<Fate> {
         self.ask(choices, now_ms, |rule, draw| rule.message(draw, message))
+    }
+
+    /// Decides the fate of a delivery from one workflow to another.
+    pub(crate) fn delivery(
+        &mut self,
+        choices: &mut Choices,
+        now_ms: u64,
+        delivery: &DeliveryView,
+    ) -> Option<DeliveryFate> {
+        self.ask(choices, now_ms, |rule, draw| rule.delivery(draw, delivery))
     }
 
     /// Decides the fate of a worker process at a moment of a workflow task.

@@ -31,8 +31,8 @@ pub(crate) use latency::{Latency, ordering_words};
 pub(crate) use moments::Moment;
 pub(crate) use moments::{
     AttemptFate, AttemptMoment, AttemptView, CALL_TIMEOUT_MS, CallView, DEFAULT_TASK_TIMEOUT_MS,
-    Delay, Direction, Fate, ForGood, HOLD_MS, Lazily, Outage, Partition, RunTimes, TaskFate,
-    TaskMoment, TaskView, longest_hold_ms,
+    Delay, DeliveryFate, DeliveryView, Direction, Fate, ForGood, HOLD_MS, LATE_DELIVERY_MS, Lazily,
+    Outage, Partition, RunTimes, TaskFate, TaskMoment, TaskView, longest_hold_ms,
 };
 pub use placement::Fault;
 pub use profile::FaultProfile;

@@ -8,7 +8,7 @@ use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 use tonic::Status;
 
 use super::Allowance;
-use crate::label::{Label, Workflow};
+use crate::label::{Delivery, Label, Workflow};
 
 /// A moment at which a fault may be injected, as a test names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,9 @@ pub(crate) const fn longest_hold_ms(timeout_ms: u64) -> u64 {
     timeout_ms.saturating_sub(ANSWER_MS)
 }
 
+/// The longest time that a drawn fault holds a delivery between workflows, in virtual milliseconds.
+pub(crate) const LATE_DELIVERY_MS: u64 = 20_000;
+
 /// The direction in which a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -168,6 +171,8 @@ pub(crate) struct CallView<'a> {
     pub(crate) tolerates_outage: &'a Lazily<'a>,
     /// The time that the caller waits for the answer, in virtual milliseconds.
     pub(crate) timeout_ms: u64,
+    /// The time for which the caller has waited, in virtual milliseconds.
+    pub(crate) waited_ms: u64,
 }
 
 impl CallView<'_> {
@@ -180,6 +185,28 @@ impl CallView<'_> {
                 Some(Rpc::SignalWorkflowExecution | Rpc::SignalWithStartWorkflowExecution)
             )
     }
+}
+
+/// A delivery from one workflow to another that has just come up.
+#[derive(Clone, Copy)]
+pub(crate) struct DeliveryView {
+    pub(crate) delivery: Delivery,
+    /// True if both workflows have the time for the delivery to be late.
+    pub(crate) tolerates_delay: bool,
+    /// True if the sender hears of the outcome, and the receiver knows the delivery when it is made
+    /// again.
+    pub(crate) is_answered: bool,
+    /// True if the receiver's run is still the current one when the delivery is made again.
+    pub(crate) tolerates_repeat: bool,
+}
+
+/// The fate of a delivery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum DeliveryFate {
+    /// It is made, later than it would have been by this delay.
+    Late(Delay),
+    /// It is made, and the sender, which does not hear of the outcome, makes it again.
+    AnswerLost,
 }
 
 /// The fate of a message.

@@ -11,7 +11,7 @@ use super::{
     times::milliseconds,
     words::{delay_words, ordinal, step_words},
 };
-use crate::label::{AttemptMessage, Call, Label, Workflow};
+use crate::label::{Action, AttemptMessage, Call, Delivery, Label, Workflow};
 
 /// The way of an outage in which the service answers RESOURCE_EXHAUSTED.
 const RESOURCE_EXHAUSTED: u32 = 2;
@@ -41,7 +41,14 @@ impl Place {
                 .workflow()
                 .and_then(Workflow::workflow_type)
                 .is_some_and(|workflow_type| workflow_type.is(name)),
-            (Self::Signal(name), Label::Call(_, Call::Signal(signal))) => signal.is(name),
+            (
+                Self::Signal(name),
+                Label::Call(_, Call::Signal(signal))
+                | Label::Delivery(Delivery {
+                    action: Action::Signal(signal),
+                    ..
+                }),
+            ) => signal.is(name),
             (Self::Named(part), _) => subject.to_string().contains(part.as_str()),
             (Self::Activity(_) | Self::Signal(_), _) => false,
         }

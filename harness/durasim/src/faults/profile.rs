@@ -103,8 +103,9 @@ impl FaultProfile {
         Self::of(Preset::Activities)
     }
 
-    /// Signals and other messages arrive late and out of order; clients meet an unavailable
-    /// service, and everybody meets outages; answers of Nexus handlers are lost.
+    /// Signals and other messages arrive late and out of order, between workflows too; clients meet
+    /// an unavailable service, and everybody meets outages; answers to updates and of Nexus
+    /// handlers are lost.
     pub fn messages() -> Self {
         Self::of(Preset::Messages)
     }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::moments::{
-    AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, Fate, Lazily, Moment,
-    RunTimes, Step, Steps, TaskFate, TaskView, longest_hold_ms,
+    AttemptFate, AttemptView, CallView, DEFAULT_TASK_TIMEOUT_MS, Delay, DeliveryFate, DeliveryView,
+    Fate, Lazily, Moment, RunTimes, Step, Steps, TaskFate, TaskView, longest_hold_ms,
 };
 use crate::label::{Label, Workflow};
 
@@ -51,6 +51,15 @@ pub(crate) trait FaultRule: Sync {
 
     /// Decides the fate of a message that is about to be sent.
     fn message(&self, _injector: &mut dyn Injector, _message: &CallView<'_>) -> Option<Fate> {
+        None
+    }
+
+    /// Decides the fate of a delivery from one workflow to another.
+    fn delivery(
+        &self,
+        _injector: &mut dyn Injector,
+        _delivery: &DeliveryView,
+    ) -> Option<DeliveryFate> {
         None
     }
 

@@ -2,7 +2,7 @@
 
 use super::moments::{Delay, Step};
 use crate::{
-    label::{Call, Label, NexusMessage, TaskKind, WorkflowTaskMessage},
+    label::{Action, Call, Delivery, Label, NexusMessage, TaskKind, WorkflowTaskMessage},
     words::duration_words,
 };
 
@@ -52,6 +52,7 @@ pub(crate) fn message_words(label: Label) -> String {
             Call::Describe => format!("the description of {whose}"),
             Call::Signal(_) | Call::Query(_) | Call::Update(_) => format!("{call} to {whose}"),
         },
+        Label::Delivery(delivery) => delivery_words(delivery),
         Label::Task(queue, kind @ TaskKind::Workflow) => format!("a {kind} for worker {queue}"),
         Label::Task(queue, kind @ TaskKind::Activity) => format!("an {kind} for worker {queue}"),
         Label::Task(endpoint, kind @ TaskKind::Nexus) => format!("{kind} to {endpoint}"),
@@ -68,6 +69,20 @@ pub(crate) fn message_words(label: Label) -> String {
     }
 }
 
+/// Returns `signal step from Courier#1 to Order#1` for a delivery.
+fn delivery_words(delivery: Delivery) -> String {
+    let Delivery {
+        sender, receiver, ..
+    } = delivery;
+    match delivery.action {
+        Action::Start => format!("the start of {receiver} by {sender}"),
+        Action::ChildEnd => format!("the end of {sender} to its parent {receiver}"),
+        Action::ParentEnd => format!("the end of {sender} to its child {receiver}"),
+        Action::Signal(name) => format!("signal {name} from {sender} to {receiver}"),
+        Action::Cancel => format!("the cancel request from {sender} to {receiver}"),
+    }
+}
+
 /// Returns `the answer of Accounts.charge to PaymentWorkflow#1` for the answer of a Nexus handler.
 pub(crate) fn answer_words(label: Label) -> String {
     match label {
@@ -75,6 +90,7 @@ pub(crate) fn answer_words(label: Label) -> String {
             format!("the answer of {operation} to a request of {whose} to cancel")
         }
         Label::Nexus(whose, operation, _) => format!("the answer of {operation} to {whose}"),
+        Label::Call(..) | Label::Delivery(_) => format!("the answer to {}", message_words(label)),
         _ => format!("the answer {label}"),
     }
 }

@@ -15,9 +15,10 @@ use crate::{
     faults::{
         FaultKind::{
             ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction,
-            ClientUnavailable, HeartbeatLoss, MessageDelay, RetriesExhausted, ServiceOutage,
-            SignalDelay, SignalDuplicate, SignalReorder, WorkerCrash, WorkerDeploy,
-            WorkerPartition, WorkflowTaskFailure, WorkflowTaskTimeout,
+            ClientUnavailable, DeliveryAnswerLost, DeliveryDelay, HeartbeatLoss, MessageDelay,
+            RetriesExhausted, ServiceOutage, SignalDelay, SignalDuplicate, SignalReorder,
+            UpdateAnswerLost, WorkerCrash, WorkerDeploy, WorkerPartition, WorkflowTaskFailure,
+            WorkflowTaskTimeout,
         },
         Moment::{
             AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity,
@@ -45,7 +46,42 @@ const NOTED_TWICE: Story = Story {
     ..SILENT
 };
 
+const STAMPED: Story = Story {
+    stamped: true,
+    ..NOTED
+};
+const RECEIPTED: Story = Story {
+    receipts: true,
+    ..SILENT
+};
+
 probes! {
+    an_update_whose_answer_is_lost_is_asked_for_again_and_handled_once,
+    breaks Sabotage::Fault(UpdateAnswerLost, Message, None) => || happens(
+        STAMPED,
+        Fault::update_answer_lost(),
+        "lose the answer to update stamp to Payment#1",
+        |it| it.traced("send", "Payment#1/update stamp") == 2
+            && it.count(EventType::WorkflowExecutionUpdateAccepted) == 1,
+    );
+
+    a_signal_between_workflows_is_late,
+    breaks Sabotage::Fault(DeliveryDelay, Message, None) => || happens(
+        RECEIPTED,
+        Fault::delivery_delay().of_signal(Payment::note).by(Duration::from_secs(5)),
+        "hold signal note from Receipt#1 to Payment#1 for 5s",
+        |it| it.traced_at_ms("deliver", "between workflows") == Some(13_000),
+    );
+
+    a_signal_between_workflows_whose_answer_is_lost_is_sent_again_and_arrives_once,
+    breaks Sabotage::Fault(DeliveryAnswerLost, Message, None) => || happens(
+        RECEIPTED,
+        Fault::delivery_answer_lost(),
+        "lose the answer to signal note from Receipt#1 to Payment#1",
+        |it| it.notes() == ["receipt"]
+            && it.at_ms(EventType::ChildWorkflowExecutionCompleted) == Some(9_000),
+    );
+
     a_worker_dies_before_it_completes_a_workflow_task_which_times_out,
     breaks Sabotage::Fault(WorkerCrash, BeforeWorkflowTask, None) => || happens(
         SILENT,

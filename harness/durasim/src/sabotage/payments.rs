@@ -12,7 +12,10 @@ use std::{
 };
 
 use futures::{FutureExt, future::LocalBoxFuture};
-use temporalio_client::{WorkflowGetResultOptions, WorkflowSignalOptions, WorkflowStartOptions};
+use temporalio_client::{
+    WorkflowExecuteUpdateOptions, WorkflowGetResultOptions, WorkflowSignalOptions,
+    WorkflowStartOptions,
+};
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::{
@@ -20,7 +23,8 @@ use temporalio_protos::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes},
 };
 use temporalio_sdk::{
-    ActivityOptions, NexusOperationOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
+    ActivityOptions, ChildWorkflowOptions, NexusOperationOptions, SignalWorkflowOptions,
+    SyncWorkflowContext, WorkflowContext, WorkflowResult,
     activities::{ActivityContext, ActivityError},
     workflows::select,
 };
@@ -61,8 +65,8 @@ impl Bank {
     }
 }
 
-/// Charges, has another service clear the charge if asked to, and then waits for so many notes, at
-/// most a day.
+/// Charges, has another service clear the charge and a child note a receipt if asked to, and then
+/// waits for so many notes, at most a day.
 #[workflow]
 #[derive(Default)]
 pub struct Payment {
@@ -74,9 +78,9 @@ impl Payment {
     #[run]
     pub async fn run(
         ctx: &mut WorkflowContext<Self>,
-        input: (bool, bool, usize),
+        input: (bool, bool, bool, usize),
     ) -> WorkflowResult<String> {
-        let (beats, clears, notes) = input;
+        let (beats, clears, receipts, notes) = input;
         let retry = RetryPolicy::builder()
             .initial_interval(Duration::from_secs(1))
             .maximum_attempts(8)
@@ -92,6 +96,14 @@ impl Payment {
         if clears && let Ok(cleared) = ctx.start_nexus_operation(clearing()).await {
             cleared.result().await;
         }
+        if receipts {
+            let payment = ctx.workflow_id().to_owned();
+            let options = ChildWorkflowOptions::workflow_id(format!("receipt-of-{payment}"));
+            let receipt = ctx
+                .start_child_workflow(Receipt::run, payment, options)
+                .await?;
+            receipt.result().await?;
+        }
         select! {
             noted = ctx.wait_condition(move |state| state.notes.len() >= notes) => noted?,
             _ = ctx.timer(Duration::from_hours(24)) => {}
@@ -99,9 +111,33 @@ impl Payment {
         Ok(ctx.state(|state| format!("{charged}: {}", state.notes.join(" "))))
     }
 
+    #[update]
+    #[allow(clippy::unused_self, reason = "the SDK's macro wants it")]
+    pub fn stamp(&mut self, _ctx: &mut SyncWorkflowContext<Self>, stamp: u32) -> u32 {
+        stamp
+    }
+
     #[signal]
     pub fn note(&mut self, _ctx: &mut SyncWorkflowContext<Self>, note: String) {
         self.notes.push(note);
+    }
+}
+
+/// Sends the payment a note, and waits until it has arrived.
+#[workflow]
+#[derive(Default)]
+pub struct Receipt;
+
+#[workflow_methods]
+impl Receipt {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, payment: String) -> WorkflowResult<()> {
+        let payment = ctx.external_workflow(payment, None);
+        let options = SignalWorkflowOptions::default();
+        payment
+            .signal(Payment::note, "receipt".to_owned(), options)
+            .await?;
+        Ok(())
     }
 }
 
@@ -116,6 +152,10 @@ fn clearing() -> NexusOperationOptions {
 
 /// A world of payments.
 #[derive(Clone, Copy)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a part of the story by itself"
+)]
 pub(super) struct Story {
     /// The number of payments.
     pub(super) payments: u32,
@@ -123,17 +163,23 @@ pub(super) struct Story {
     pub(super) beats: bool,
     /// True if another service clears the charges.
     pub(super) clears: bool,
+    /// True if a child of each payment sends it a note.
+    pub(super) receipts: bool,
+    /// True if the first payment gets an update before the notes.
+    pub(super) stamped: bool,
     /// The notes that are sent to the first payment.
     pub(super) notes: &'static [&'static str],
     /// The time at which they are sent, in hours: from 24 hours on, the payment has seconds left.
     pub(super) noted_after_hours: u64,
 }
 
-/// One payment, without heartbeats, clearing or notes.
+/// One payment, without heartbeats, clearing, receipts, updates or notes.
 pub(super) const SILENT: Story = Story {
     payments: 1,
     beats: false,
     clears: false,
+    receipts: false,
+    stamped: false,
     notes: &[],
     noted_after_hours: 1,
 };
@@ -143,6 +189,8 @@ pub(super) const LOUD: Story = Story {
     payments: 1,
     beats: true,
     clears: cfg!(feature = "nexus"),
+    receipts: true,
+    stamped: true,
     notes: &["a", "b"],
     noted_after_hours: 1,
 };
@@ -231,6 +279,14 @@ impl Outcome {
         Some(entry.at_ms - durasim_engine::START_MS)
     }
 
+    /// Returns the time of the first event of this type in the first history, in milliseconds since
+    /// the world's start.
+    pub(super) fn at_ms(&self, event_type: EventType) -> Option<u64> {
+        let event = self.events().find(|it| it.event_type() == event_type)?;
+        let at_ms = event.event_time?.seconds.unsigned_abs() * 1000;
+        Some(at_ms - durasim_engine::START_MS)
+    }
+
     /// Returns the time that the first workflow task took, from its start to its completion.
     pub(super) fn first_task_took_ms(&self) -> u64 {
         let at = |event_type| {
@@ -277,6 +333,7 @@ async fn pay(
     let later = log.clone();
     env.worker("payments")
         .workflow::<Payment>()
+        .workflow::<Receipt>()
         .activity(Bank::charge)
         .implementer(Bank {
             log,
@@ -301,7 +358,8 @@ async fn pay(
     let mut payments = Vec::new();
     for number in 1..=story.payments {
         let options = WorkflowStartOptions::new("payments", format!("payment-{number}")).build();
-        let input = (story.beats, story.clears, story.notes.len());
+        let notes = story.notes.len() + usize::from(story.receipts);
+        let input = (story.beats, story.clears, story.receipts, notes);
         payments.push(
             env.client()
                 .start_workflow(Payment::run, input, options)
@@ -310,6 +368,12 @@ async fn pay(
     }
     env.sleep(Duration::from_hours(story.noted_after_hours))
         .await;
+    if story.stamped {
+        let options = WorkflowExecuteUpdateOptions::default();
+        payments[0]
+            .execute_update(Payment::stamp, 7, options)
+            .await?;
+    }
     for note in story.notes {
         let client = env.client();
         env.spawn(async move {

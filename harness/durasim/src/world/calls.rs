@@ -103,6 +103,7 @@ impl State {
                 tolerates_repeat,
                 tolerates_outage: &Lazily::new(&tolerates_outage),
                 timeout_ms,
+                waited_ms: 0,
             };
             self.faults.hurry(tolerance.hurries());
             fate = self.faults.message(&mut self.choices, self.now_ms, &view);
@@ -140,6 +141,7 @@ impl State {
         let pending = Pending {
             caller,
             label,
+            sent_ms: self.now_ms,
             is_query,
             asked_by,
             answer_lost,
@@ -180,10 +182,15 @@ impl State {
     pub(super) fn tell_arrival(&mut self, id: RequestId) {
         let pending = self.calls.get_mut(id);
         if let Some(entry) = pending.and_then(|pending| pending.held_by.take()) {
-            let now_ms = self.now_ms;
-            self.choices
-                .add_words(entry, || format!("; it arrives at {}", SinceStart(now_ms)));
+            self.tell_arrival_of(entry);
         }
+    }
+
+    /// Adds to an entry of the plan when the message arrived that it holds.
+    pub(super) fn tell_arrival_of(&mut self, entry: usize) {
+        let now_ms = self.now_ms;
+        self.choices
+            .add_words(entry, || format!("; it arrives at {}", SinceStart(now_ms)));
     }
 
     /// Sends the answers that the service has ready on their way.
@@ -193,8 +200,9 @@ impl State {
                 continue;
             };
             let (label, caller) = (pending.label, pending.caller.kind());
-            let lost = pending.answer_lost.take();
+            let mut lost = pending.answer_lost.take();
             let left_ms = pending.left_ms(self.now_ms);
+            let waited_ms = self.now_ms.saturating_sub(pending.sent_ms);
 
             // A poll that was matched makes room for the next.
             match caller {
@@ -222,15 +230,18 @@ impl State {
                     worker: worker.as_deref(),
                     answer,
                     allowance,
-                    tolerates_repeat: self.reply_tolerates_repeat(caller, answer),
+                    tolerates_repeat: self.reply_tolerates_repeat(caller, label, answer),
                     tolerates_outage: &Lazily::new(&|| false),
                     timeout_ms: CALL_TIMEOUT_MS,
+                    waited_ms,
                 };
                 let fate = self.fate(&view);
-                if let Some(Fate::Late(late)) = fate {
-                    delay = delay + late;
-                }
                 let held_by = self.held_by(fate.as_ref());
+                match fate {
+                    Some(Fate::Late(late)) => delay = delay + late,
+                    Some(Fate::AnswerLost(status)) => lost = Some(status),
+                    _ => {}
+                }
                 if let Some(pending) = self.calls.get_mut(reply.id) {
                     pending.held_by = held_by;
                 }
@@ -253,36 +264,6 @@ impl State {
         match caller {
             CallerKind::Worker(at, _) => Some(self.workers.latest(at).spec.task_queue.clone()),
             CallerKind::Client | CallerKind::Nexus(_) => None,
-        }
-    }
-
-    /// Returns `true` if a request may be made a second time by itself: a client makes it again if
-    /// the answer is lost, and so does the service with its requests to Nexus handlers.
-    fn tolerates_repeat(&self, caller: &Caller, request: &Request) -> bool {
-        match caller {
-            Caller::Client { .. } => tolerance!(self).tolerates_second_call(request),
-            #[cfg(feature = "nexus")]
-            Caller::Nexus {
-                request_id: Some(request_id),
-                ..
-            } => self.nexus_tolerates_repeat(request_id),
-            _ => false,
-        }
-    }
-
-    /// Returns `true` if the Nexus operation of a task on its way to a handler has the time for the
-    /// service to ask again.
-    #[cfg_attr(
-        not(feature = "nexus"),
-        expect(clippy::unused_self, reason = "nobody handles operations then")
-    )]
-    fn reply_tolerates_repeat(&self, caller: CallerKind, answer: Option<&Response>) -> bool {
-        match (caller, answer) {
-            #[cfg(feature = "nexus")]
-            (CallerKind::Nexus(_), Some(Response::PollNexusTaskQueue(task))) => {
-                self.nexus_task_tolerates_repeat(task)
-            }
-            _ => false,
         }
     }
 

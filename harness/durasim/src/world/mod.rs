@@ -7,6 +7,7 @@
 mod alarms;
 mod calls;
 mod connection;
+mod deliveries;
 pub(crate) mod diagnosis;
 mod mock_workflows;
 mod monotonous;
@@ -20,6 +21,7 @@ mod pending;
 mod real_io;
 mod recorded;
 pub(crate) mod replay_cases;
+mod second_calls;
 mod simulation;
 mod state;
 mod story;

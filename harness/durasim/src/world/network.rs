@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use durasim_service::{Request, RequestId, Response};
+use durasim_service::{DeliveryId, Request, RequestId, Response};
 use tonic::Status;
 
 use crate::{
@@ -24,13 +24,17 @@ pub(crate) enum Message {
     Call(RequestId, Request),
     /// The service's answer on its way back to whoever asked.
     Reply(RequestId, Result<Response, Status>),
+    /// A delivery from one workflow to another; the number is that of the entry on the tape of the
+    /// fault that holds it until events have happened.
+    Delivery(DeliveryId, Option<usize>),
 }
 
 impl Message {
-    /// Returns the id of the request.
-    pub(super) fn id(&self) -> RequestId {
+    /// Returns the id of the request, if the message belongs to one.
+    pub(super) fn id(&self) -> Option<RequestId> {
         match self {
-            Self::Call(id, _) | Self::Reply(id, _) => *id,
+            Self::Call(id, _) | Self::Reply(id, _) => Some(*id),
+            Self::Delivery(..) => None,
         }
     }
 }
@@ -227,7 +231,7 @@ mod tests {
     }
 
     fn id(message: Option<Message>) -> Option<u64> {
-        message.map(|message| message.id().0)
+        message.and_then(|message| message.id()).map(|id| id.0)
     }
 
     #[test]

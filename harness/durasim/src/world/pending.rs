@@ -47,6 +47,8 @@ pub(super) enum Caller {
 pub(super) struct Pending {
     pub(super) caller: Caller,
     pub(super) label: Label,
+    /// The time at which it was made, in virtual milliseconds since the Unix epoch.
+    pub(super) sent_ms: u64,
     /// True for a query, which waits no longer than its caller does.
     pub(super) is_query: bool,
     /// The task that asked, if a client asked.
@@ -168,6 +170,7 @@ impl Calls {
         let pending = Pending {
             caller,
             label,
+            sent_ms: 0,
             is_query: false,
             asked_by: None,
             answer_lost: None,

@@ -350,6 +350,7 @@ impl State {
             self.service.fire(now_ms, index - message - alarm);
         }
         self.send_replies();
+        self.carry_deliveries();
         true
     }
 
@@ -370,6 +371,7 @@ impl State {
                 }
             }
             Some(Message::Reply(id, result)) => self.deliver_reply(id, result),
+            Some(Message::Delivery(id, held_by)) => self.make_delivery(id, held_by),
             None => {}
         }
     }

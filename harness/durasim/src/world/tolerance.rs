@@ -2,7 +2,9 @@
 //! happens.
 
 use durasim_events::Attributes;
-use durasim_service::{PolledWorkflowTask, Request, Response, Service, time::instant_ms};
+use durasim_service::{
+    DeliveryKind, DeliverySummary, PolledWorkflowTask, Request, Response, Service, time::instant_ms,
+};
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution, history::v1::WorkflowExecutionStartedEventAttributes,
     workflowservice::v1::PollActivityTaskQueueResponse,
@@ -205,6 +207,58 @@ impl<'a> Tolerance<'a> {
             }
             _ => false,
         }
+    }
+
+    /// Returns `true` if both workflows have the time for a delivery to be late by so many virtual
+    /// milliseconds. A child whose start is late may be cancelled sooner after it than the
+    /// fault-free world shows.
+    pub(super) fn tolerates_late_delivery(self, delivery: &DeliverySummary, late_ms: u64) -> bool {
+        let latest_ms = self.now_ms.saturating_add(late_ms);
+        let has_time = |execution: &WorkflowExecution| {
+            self.run_needs_from_ms(Some(&self.current(execution)))
+                .is_none_or(|from_ms| latest_ms < from_ms)
+        };
+        let is_start = matches!(delivery.kind, DeliveryKind::StartChild { .. });
+        has_time(&delivery.sender)
+            && has_time(&delivery.receiver)
+            && (!is_start || self.options.baseline.has_no_cancels())
+    }
+
+    /// Returns `true` if the run that gets a delivery is still the current one when the delivery is
+    /// made again: the next run of the workflow would not know it.
+    pub(super) fn tolerates_second_delivery(self, delivery: &DeliverySummary) -> bool {
+        let receiver = &delivery.receiver;
+        let workflow_type = self.type_of(receiver);
+        let baseline = &self.options.baseline;
+        !receiver.run_id.is_empty()
+            || baseline
+                .next_run_after_ms(&receiver.workflow_id, workflow_type)
+                .is_none()
+    }
+
+    /// Returns the run that an execution names; without a run id, the last of the workflow id.
+    fn current(self, execution: &WorkflowExecution) -> WorkflowExecution {
+        let mut execution = execution.clone();
+        if execution.run_id.is_empty()
+            && let Some((run_id, _)) = self.service.run(&execution.workflow_id, None)
+        {
+            run_id.clone_into(&mut execution.run_id);
+        }
+        execution
+    }
+
+    /// Returns `true` if the workflow has no other run by the time a client asks for an update
+    /// again: the next run would not know the update.
+    pub(super) fn tolerates_second_update(self, workflow_id: &str) -> bool {
+        let execution = WorkflowExecution {
+            workflow_id: workflow_id.to_owned(),
+            ..WorkflowExecution::default()
+        };
+        let workflow_type = self.type_of(&execution);
+        let baseline = &self.options.baseline;
+        baseline
+            .next_run_after_ms(workflow_id, workflow_type)
+            .is_none()
     }
 
     /// Returns the type of a workflow that runs.

@@ -24,7 +24,13 @@ use crate::{
     state::service::Service,
 };
 
-pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: i64) -> Delivered {
+/// Sends a signal to another run. If its answer is lost, the sender asks again.
+pub(super) fn signal(
+    service: &mut Service,
+    sender: RunKey,
+    initiated_event_id: i64,
+    loses_answer: bool,
+) -> Delivered {
     let run = service.executions.run(sender);
     let is_pending = run.is_running() && run.external.signals.contains_key(&initiated_event_id);
     let (true, Some(initiated)) = (
@@ -59,6 +65,9 @@ pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: 
             }
         }
     };
+    if loses_answer {
+        return Delivered::Again;
+    }
     let now_ms = service.now_ms;
     service
         .executions
@@ -68,11 +77,13 @@ pub(super) fn signal(service: &mut Service, sender: RunKey, initiated_event_id: 
     Delivered::Done
 }
 
-/// Requests the cancellation of another run. The request succeeds even if that run has closed.
+/// Requests the cancellation of another run. The request succeeds even if that run has closed. If
+/// its answer is lost, the sender asks again.
 pub(super) fn request_cancel(
     service: &mut Service,
     sender: RunKey,
     initiated_event_id: i64,
+    loses_answer: bool,
 ) -> Delivered {
     let run = service.executions.run(sender);
     let is_pending = run.is_running() && run.external.cancels.contains_key(&initiated_event_id);
@@ -97,6 +108,9 @@ pub(super) fn request_cancel(
             Ok(())
         }
     };
+    if loses_answer {
+        return Delivered::Again;
+    }
     let now_ms = service.now_ms;
     service
         .executions

@@ -2,27 +2,89 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::{base::identifiers::RunKey, run::transfer::Delivery};
+use crate::{
+    base::identifiers::{DeliveryId, RunKey},
+    run::transfer::Delivery,
+};
 
 /// The deliveries that have not been made, by the run that they come from.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
-    queues: BTreeMap<RunKey, VecDeque<(u64, Delivery)>>,
+    queues: BTreeMap<RunKey, VecDeque<Queued>>,
+    /// The deliveries that are held back.
+    held: BTreeMap<DeliveryId, Queued>,
+    /// The deliveries that came up since they were last asked for.
+    new: Vec<DeliveryId>,
+    /// The number of deliveries so far.
+    count: u64,
+}
+
+/// A delivery that has not been made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Queued {
+    pub(crate) id: DeliveryId,
+    pub(crate) due_ms: u64,
+    pub(crate) delivery: Delivery,
+    /// True if the next attempt reaches the other run, and its answer is lost.
+    pub(crate) loses_answer: bool,
 }
 
 impl Deliveries {
+    /// Adds a delivery that has just come up.
     pub(crate) fn push(&mut self, due_ms: u64, delivery: Delivery) {
-        self.queues
-            .entry(delivery.source())
-            .or_default()
-            .push_back((due_ms, delivery));
+        let id = DeliveryId(self.count);
+        self.count += 1;
+        self.new.push(id);
+        self.queue(Queued {
+            id,
+            due_ms,
+            delivery,
+            loses_answer: false,
+        });
     }
 
+    /// Queues a delivery behind the others of its run.
+    pub(crate) fn queue(&mut self, queued: Queued) {
+        let source = queued.delivery.source();
+        self.queues.entry(source).or_default().push_back(queued);
+    }
+
+    /// Takes the deliveries that came up since the last call, and have not been made.
+    pub(crate) fn take_new(&mut self) -> Vec<Queued> {
+        let new = std::mem::take(&mut self.new);
+        new.into_iter()
+            .filter_map(|id| self.find(id).copied())
+            .collect()
+    }
+
+    /// Returns the delivery with this id, to be changed, unless it is held back or has been made.
+    pub(crate) fn find(&mut self, id: DeliveryId) -> Option<&mut Queued> {
+        let mut queued = self.queues.values_mut().flatten();
+        queued.find(|queued| queued.id == id)
+    }
+
+    /// Holds a delivery back.
+    pub(crate) fn hold(&mut self, id: DeliveryId) {
+        let place = |queue: &VecDeque<Queued>| queue.iter().position(|queued| queued.id == id);
+        let held = self
+            .queues
+            .values_mut()
+            .find_map(|queue| queue.remove(place(queue)?));
+        self.held.extend(held.map(|queued| (id, queued)));
+        self.queues.retain(|_, queue| !queue.is_empty());
+    }
+
+    /// Takes a delivery that is held back.
+    pub(crate) fn take_held(&mut self, id: DeliveryId) -> Option<Queued> {
+        self.held.remove(&id)
+    }
+
+    /// Returns the time at which the next delivery is due that is not held back.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         self.queues
             .values()
             .flatten()
-            .map(|(due_ms, _)| *due_ms)
+            .map(|queued| queued.due_ms)
             .min()
     }
 
@@ -30,13 +92,13 @@ impl Deliveries {
     pub(crate) fn due(&self, now_ms: u64) -> usize {
         self.queues
             .values()
-            .filter(|queue| queue.iter().any(|(due_ms, _)| *due_ms <= now_ms))
+            .filter(|queue| queue.iter().any(|queued| queued.due_ms <= now_ms))
             .count()
     }
 
     /// Takes the delivery of one of the runs that have one due.
-    pub(crate) fn take(&mut self, now_ms: u64, index: usize) -> Option<Delivery> {
-        let is_due = |(due_ms, _): &(u64, Delivery)| *due_ms <= now_ms;
+    pub(crate) fn take(&mut self, now_ms: u64, index: usize) -> Option<Queued> {
+        let is_due = |queued: &Queued| queued.due_ms <= now_ms;
         let (source, queue) = self
             .queues
             .iter_mut()
@@ -44,10 +106,10 @@ impl Deliveries {
             .nth(index)?;
         let source = *source;
         let place = queue.iter().position(is_due)?;
-        let (_, delivery) = queue.remove(place)?;
+        let taken = queue.remove(place)?;
         if queue.is_empty() {
             self.queues.remove(&source);
         }
-        Some(delivery)
+        Some(taken)
     }
 }

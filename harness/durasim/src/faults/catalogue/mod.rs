@@ -90,6 +90,9 @@ catalogue! {
     mod service_outage: ServiceOutage;
     mod client_unavailable: ClientUnavailable;
     mod nexus_answer_lost: NexusAnswerLost;
+    mod update_answer_lost: UpdateAnswerLost;
+    mod delivery_answer_lost: DeliveryAnswerLost;
+    mod delivery_delay: DeliveryDelay;
     mod signal_duplicate: SignalDuplicate;
     mod signal_reorder: SignalReorder;
     mod signal_delay: SignalDelay;

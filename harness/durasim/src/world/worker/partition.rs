@@ -23,10 +23,13 @@ impl Calls {
         match process {
             Some(at) if self.partitions.is_cut_off(at) => {
                 let failed = Err(Status::cancelled("Timeout expired"));
-                let failed = Message::Reply(message.id(), failed);
+                let id = message.id();
                 self.partitions.hold(at, now_ms, delay, message);
-                self.network
-                    .send(now_ms, Delay::by_ms(CALL_TIMEOUT_MS), failed);
+                if let Some(id) = id {
+                    let failed = Message::Reply(id, failed);
+                    self.network
+                        .send(now_ms, Delay::by_ms(CALL_TIMEOUT_MS), failed);
+                }
             }
             _ => self.network.send(now_ms, delay, message),
         }
@@ -36,13 +39,13 @@ impl Calls {
     /// have failed meanwhile. Returns the polls that the process has to send again.
     fn reconnect(&mut self, at: ProcessRef, now_ms: u64) -> Vec<PollKind> {
         let Backlog { messages, polls } = self.partitions.end(at, now_ms);
-        let ids: BTreeSet<_> = messages.iter().map(|(_, message)| message.id()).collect();
+        let ids: BTreeSet<_> = messages.iter().filter_map(|(_, it)| it.id()).collect();
         // No call fails any more.
         self.network.drop_where(
             |message| matches!(message, Message::Reply(id, Err(_)) if ids.contains(id)),
         );
         for (delay, message) in messages {
-            if self.get(message.id()).is_some() {
+            if message.id().is_some_and(|id| self.get(id).is_some()) {
                 self.network.send(now_ms, delay, message);
             }
         }

@@ -82,6 +82,69 @@ fn a_signal_to_another_run_is_answered() {
     );
 }
 
+/// Returns a world in which a sender has just signalled a receiver twice.
+fn two_signals() -> World {
+    let mut world = World::new();
+    world.start("receiver");
+    run_task(&mut world, vec![start_timer("1", 600_000)]);
+    world.start("sender");
+    world.run_workflow_task(vec![
+        signal_external("receiver"),
+        signal_external("receiver"),
+    ]);
+    world
+}
+
+fn count(world: &World, workflow_id: &str, event_type: EventType) -> usize {
+    let types = world.event_types(workflow_id).into_iter();
+    types.filter(|it| *it == event_type).count()
+}
+
+#[test]
+fn a_signal_that_is_held_back_is_overtaken_by_the_next() {
+    let mut world = two_signals();
+    let [first, second] = &world.service.take_new_deliveries()[..] else {
+        panic!("two signals")
+    };
+    let (first, second) = (first.id, second.id);
+    world.service.hold_delivery(first);
+    world.pass(5_000);
+    assert_eq!(count(&world, "receiver", WorkflowExecutionSignaled), 1);
+    world.service.release_delivery(5_000, first);
+    world.service.release_delivery(5_000, second);
+    assert_eq!(count(&world, "receiver", WorkflowExecutionSignaled), 2);
+    let answered: Vec<_> = world
+        .history("sender")
+        .iter()
+        .filter_map(|event| match &event.attributes {
+            Some(Attributes::ExternalWorkflowExecutionSignaledEventAttributes(answer)) => {
+                Some(answer.initiated_event_id)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(answered, [6, 5]);
+}
+
+#[test]
+fn a_signal_whose_answer_is_lost_arrives_once_and_is_answered_a_second_later() {
+    let mut world = two_signals();
+    let first = world.service.take_new_deliveries()[0].id;
+    world.service.lose_delivery_answer(first);
+    world.pass(0);
+    assert_eq!(count(&world, "receiver", WorkflowExecutionSignaled), 2);
+    assert_eq!(
+        count(&world, "sender", ExternalWorkflowExecutionSignaled),
+        1
+    );
+    world.pass(1_000);
+    assert_eq!(count(&world, "receiver", WorkflowExecutionSignaled), 2);
+    assert_eq!(
+        count(&world, "sender", ExternalWorkflowExecutionSignaled),
+        2
+    );
+}
+
 #[test]
 fn a_cancel_request_to_another_run_is_answered_even_after_its_end() {
     let mut world = World::new();
