@@ -138,6 +138,14 @@ impl Label {
         }
     }
 
+    /// Returns `true` for a client's call that changes nothing.
+    pub(crate) fn only_asks(self) -> bool {
+        matches!(
+            self,
+            Self::Call(_, Call::Query(_) | Call::History | Call::Describe)
+        )
+    }
+
     /// Returns the workflow to which a signal goes, if the label names a signal.
     pub(crate) fn signaled(self) -> Option<Workflow> {
         match self {

@@ -291,6 +291,7 @@ impl State {
         }
         match caller {
             Caller::Client { sender, .. } => {
+                self.monotony.answered(label, pending.asked_by.as_ref());
                 self.last_answer = Some(LastAnswer {
                     task: pending.asked_by,
                     at_ms: self.now_ms,

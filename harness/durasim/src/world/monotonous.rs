@@ -1,6 +1,6 @@
 //! The look at a world in which the same thing has happened for long: could anything else happen?
 
-use super::{monotony::Round, state::State};
+use super::{diagnosis, monotony::Round, state::State};
 
 impl State {
     /// Returns the thing that has happened for so long that it is worth a look, and its number.
@@ -16,13 +16,7 @@ impl State {
         let Some((round, _)) = self.monotony() else {
             return false;
         };
-        let is_idle = self.calls.network.is_empty()
-            && self.workers.next_due_ms().is_none()
-            && self
-                .workers
-                .iter()
-                .all(|process| process.attempts.is_empty());
-        is_idle
+        self.is_idle()
             && match round {
                 Round::Attempts => {
                     self.service.awaits_only_retries()
@@ -32,7 +26,39 @@ impl State {
                     .names
                     .id_of(workflow)
                     .is_some_and(|id| self.service.awaits_only_timers_of(id)),
+                Round::Questions => false,
             }
+    }
+
+    /// Ends the world if a task has asked for long, and nothing can change the answers: nothing is
+    /// due, and nobody else is there.
+    pub(super) fn end_if_asked_in_vain(&mut self) {
+        let Some((Round::Questions, questions)) = self.monotony() else {
+            return;
+        };
+        let Some(asker) = self.monotony.asker().cloned() else {
+            return;
+        };
+        let is_alone = || self.executor.names().iter().all(|name| *name == asker);
+        if self.options.limits.are_raised()
+            || !self.is_idle()
+            || self.service.next_due_ms().is_some()
+            || !is_alone()
+        {
+            return;
+        }
+        let failure = diagnosis::asked_in_vain(self, &asker, questions);
+        self.fail(failure);
+    }
+
+    /// Returns `true` if no message is under way, and no attempt runs.
+    fn is_idle(&self) -> bool {
+        self.calls.network.is_empty()
+            && self.workers.next_due_ms().is_none()
+            && self
+                .workers
+                .iter()
+                .all(|process| process.attempts.is_empty())
     }
 
     fn pending_activities(&self) -> usize {

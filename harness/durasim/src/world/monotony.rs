@@ -1,9 +1,9 @@
 //! Worlds in which the same thing happens again and again, and nothing else.
 //!
-//! An activity that always fails under unlimited retries, or `loop { timer }`, would go on until a
-//! limit of the world stops it. Both are recognised earlier: if nothing else has happened for
-//! long, nothing else is due, and nobody has set a timer, only the code that goes round could end
-//! it. Code that polls a thousand times does, so that is how long the world waits.
+//! An activity that always fails under unlimited retries, `loop { timer }`, or a test that polls,
+//! would go on until a limit of the world stops it. All are recognised earlier: if nothing else has
+//! happened for long, nothing else is due, and nobody has set a timer, only the code that goes
+//! round could end it. Code that polls a thousand times does, so that is how long the world waits.
 //!
 //! Nobody can ask Tokio if a timer is set. So the world lets the clock jump, without the thing that
 //! goes round, and sees if anybody wakes. If somebody does, the world has gone too far to be
@@ -11,7 +11,7 @@
 
 use std::rc::Rc;
 
-use crate::label::Workflow;
+use crate::label::{Label, Workflow};
 
 /// The number of attempts that fail in a row, with nothing beside them, that a world looks at.
 const ATTEMPTS: u64 = 2_000;
@@ -23,6 +23,9 @@ const TIMERS: u64 = 4_096;
 /// months has long timers.
 const WITHIN_MS: u64 = 7 * 24 * 3_600_000;
 
+/// The number of questions in a row of one task, the test most likely, that a world looks at.
+const QUESTIONS: u64 = 1_000;
+
 /// The thing that happens again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Round {
@@ -30,6 +33,8 @@ pub(crate) enum Round {
     Attempts,
     /// Workflow tasks of this workflow come.
     Tasks(Workflow),
+    /// A task asks the service, and changes nothing.
+    Questions,
 }
 
 /// The number of times that the same thing has happened, with nothing beside it.
@@ -38,7 +43,7 @@ pub(crate) struct Monotony {
     round: Option<Round>,
     count: u64,
     since_ms: u64,
-    /// The tasks of the attempts that fail.
+    /// The tasks of the attempts that fail, or the task that asks.
     names: Vec<Rc<str>>,
 }
 
@@ -52,7 +57,7 @@ impl Monotony {
 
     /// An attempt of an activity begins, in a task of this name.
     pub(crate) fn attempt_begins(&mut self, name: &Rc<str>, number: u32) {
-        if number == 1 || matches!(self.round, Some(Round::Tasks(_))) {
+        if number == 1 || matches!(self.round, Some(Round::Tasks(_) | Round::Questions)) {
             self.ends();
         }
         if !self.knows(name) {
@@ -76,6 +81,19 @@ impl Monotony {
         self.count += 1;
     }
 
+    /// The task of this name gets the answer to a client's call.
+    pub(crate) fn answered(&mut self, call: Label, name: Option<&Rc<str>>) {
+        let Some(name) = name.filter(|_| call.only_asks()) else {
+            return self.ends();
+        };
+        if self.round != Some(Round::Questions) || !self.knows(name) {
+            self.ends();
+            self.round = Some(Round::Questions);
+            self.names.push(name.clone());
+        }
+        self.count += 1;
+    }
+
     /// The task of this name was polled.
     pub(crate) fn polled(&mut self, name: &Rc<str>) {
         if !self.knows(name) {
@@ -88,6 +106,7 @@ impl Monotony {
         let round = self.round?;
         let is_long = match round {
             Round::Attempts => self.count >= ATTEMPTS,
+            Round::Questions => self.count >= QUESTIONS,
             Round::Tasks(_) => self.count >= TIMERS && now_ms - self.since_ms < WITHIN_MS,
         };
         is_long.then_some((round, self.count))
@@ -98,6 +117,11 @@ impl Monotony {
         self.names.len()
     }
 
+    /// Returns the name of the task that asks.
+    pub(super) fn asker(&self) -> Option<&Rc<str>> {
+        self.names.first()
+    }
+
     fn knows(&self, name: &Rc<str>) -> bool {
         self.names.iter().any(|known| Rc::ptr_eq(known, name))
     }
@@ -106,6 +130,7 @@ impl Monotony {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::label::Call;
 
     #[test]
     fn attempts_count_until_something_else_happens() {
@@ -118,6 +143,21 @@ mod tests {
         }
         assert_eq!((monotony.round, monotony.count), (Some(Round::Attempts), 3));
         monotony.polled(&test);
+        assert_eq!((monotony.round, monotony.count), (None, 0));
+    }
+
+    #[test]
+    fn questions_count_until_somebody_else_goes_on() {
+        let (test, other): (Rc<str>, Rc<str>) = ("test".into(), "actor#1".into());
+        let describes = Label::Call(Workflow::UNKNOWN, Call::Describe);
+        let mut monotony = Monotony::default();
+        for _ in 0..3 {
+            monotony.answered(describes, Some(&test));
+            monotony.polled(&test);
+        }
+        let counted = (monotony.round, monotony.count);
+        assert_eq!(counted, (Some(Round::Questions), 3));
+        monotony.polled(&other);
         assert_eq!((monotony.round, monotony.count), (None, 0));
     }
 

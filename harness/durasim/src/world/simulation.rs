@@ -76,6 +76,10 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
             polls = polls.saturating_sub(woken);
             continue;
         }
+        world.state().end_if_asked_in_vain();
+        if world.state().failure.is_some() {
+            return;
+        }
         if world.state().is_monotonous() {
             // The clock has gone on: whatever comes of it, the world ends here.
             let alive = sleeps_at_all(world).await;

@@ -10,7 +10,7 @@ use temporalio_common::{
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult,
+    ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
     activities::ActivityError,
     runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
     workflows::{join, select},
@@ -60,6 +60,11 @@ impl Patient {
                     .build();
                 ctx.execute_activity(Work::slow, (), options).await?;
             }
+            "by the second" => {
+                while !ctx.state(|state| state.approved) {
+                    ctx.timer(Duration::from_secs(1)).await;
+                }
+            }
             "for two at once" => {
                 let ctx = &*ctx;
                 let hour = ActivityOptions::start_to_close_timeout(24 * HOUR);
@@ -76,6 +81,11 @@ impl Patient {
             _ => {}
         }
         Ok(how)
+    }
+
+    #[query]
+    fn is_approved(&self, _ctx: &WorkflowContextView) -> bool {
+        self.approved
     }
 
     #[signal]
@@ -155,11 +165,13 @@ mistakes! {
             Ok(())
         });
     retries_have_no_end: "DS004" says ["Work::fail", "maximum_attempts"]
-        with few_steps(),
         wrong |env| Box::pin(patient(env, "for the impossible")),
         mended |env| Box::pin(patient(env, "for the impossible, thrice"));
-    a_test_polls: "DS004" says ["steps", "look for an endless loop first"]
-        with few_steps(),
+    a_test_polls: "DS004" says [
+        "the test has asked 1000 times in a row",
+        "send signal approve",
+        "Await the result in place of polling",
+    ]
         wrong |env| Box::pin(async move {
             env.worker("shop").workflow::<Patient>().start()?;
             let patient = start!(env, Patient::run, "for an approval".to_owned());
@@ -169,6 +181,19 @@ mistakes! {
                     break;
                 }
                 env.sleep(Duration::from_millis(10)).await;
+            }
+            Ok(())
+        }),
+        mended |env| Box::pin(signalled(env, "approve"));
+    a_workflow_polls: "DS004" says ["the workflow has waited for", "look for an endless loop"]
+        wrong |env| Box::pin(patient(env, "by the second")),
+        mended |env| Box::pin(patient(env, "for an approval, a day at most"));
+    a_test_polls_a_query: "DS004" says ["the test has asked 1000 times in a row", "approve"]
+        wrong |env| Box::pin(async move {
+            env.worker("shop").workflow::<Patient>().start()?;
+            let patient = start!(env, Patient::run, "for an approval".to_owned());
+            while !patient.query(Patient::is_approved, (), WorkflowQueryOptions::default()).await? {
+                env.sleep(Duration::from_secs(1)).await;
             }
             Ok(())
         }),
@@ -284,12 +309,4 @@ async fn meets(env: TestWorkflowEnvironment, slots: usize) -> TestResult {
     let patient = start!(env, Patient::run, "for two at once".to_owned());
     result!(patient);
     Ok(())
-}
-
-/// Options of a world that ends soon.
-fn few_steps() -> TestOptions {
-    TestOptions::new().limits(Limits {
-        max_steps: 4_100,
-        ..Limits::default()
-    })
 }

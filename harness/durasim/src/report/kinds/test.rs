@@ -118,6 +118,23 @@ impl Failure {
             .with_diagnosis(diagnosis)
     }
 
+    /// Returns the failure of a world in which `who` has asked the service so often, and nothing
+    /// can change the answer.
+    pub(crate) fn asked_in_vain(who: &str, questions: u64, diagnosis: Diagnosis) -> Self {
+        let what = format!(
+            "{who} has asked {questions} times in a row, and nothing can change the answer any more"
+        );
+        let missing = diagnosis.remedy();
+        let missing = missing.unwrap_or_else(|| "send or start what is missing".to_owned());
+        Self::new(FailureCode::Limit, what)
+            .of(diagnosis.first_workflow())
+            .with_remedy(format!(
+                "{missing}. Await the result in place of polling: virtual time costs nothing. {}",
+                raised("the loop does end")
+            ))
+            .with_diagnosis(diagnosis)
+    }
+
     /// Returns the failure of a world that was given up, because code kept its thread.
     /// `code` names the code.
     pub(crate) fn stalled(code: &str, stalled: &Stalled) -> Self {

@@ -190,6 +190,14 @@ pub(crate) fn monotonous(state: &State) -> Failure {
     }
 }
 
+/// Returns the failure of a world in which a task of this name has asked so often, and nothing can
+/// change the answers.
+pub(crate) fn asked_in_vain(state: &State, asker: &str, questions: u64) -> Failure {
+    let mut diagnosis = diagnose(state);
+    diagnosis.waiting.clear();
+    Failure::asked_in_vain(&name_of_task(asker), questions, diagnosis)
+}
+
 /// Returns the failure of a world that was given up, because code kept its thread.
 pub(crate) fn stalled(stalled: &Stalled) -> Failure {
     Failure::stalled(&name_of_task(&stalled.code), stalled)

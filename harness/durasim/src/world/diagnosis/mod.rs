@@ -28,7 +28,8 @@ pub(crate) use attempts::{
     activity_panicked, real_io_in_activity, silent_io, unsimulated_attempt, unusable_mock,
 };
 pub(crate) use ends::{
-    limit, missed_fault, monotonous, oversleeps, panicked, returned_error, spinning, stalled, stuck,
+    asked_in_vain, limit, missed_fault, monotonous, oversleeps, panicked, returned_error, spinning,
+    stalled, stuck,
 };
 pub(crate) use invariants::invariant_broken;
 pub(crate) use registration::{unregistered_activity, unregistered_workflow};

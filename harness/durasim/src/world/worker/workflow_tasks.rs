@@ -158,7 +158,9 @@ impl State {
         }
         let attempt = TaskAttempt(Label::Workflow(workflow), task.attempt.into());
         self.record("workflow task", attempt);
-        self.monotony.workflow_task(workflow, self.now_ms);
+        if task.query.is_none() {
+            self.monotony.workflow_task(workflow, self.now_ms);
+        }
 
         // Faults that happen before the code runs.
         match self.task_fate(at, TaskMoment::Arrives, workflow, Some(&task)) {
