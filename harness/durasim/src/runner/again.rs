@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::case::TestCase;
+use super::{case::TestCase, repeats::ending};
 use crate::{
     report::{Failure, FailureCode, FailureReport, Found},
     variables::Variable,
@@ -53,7 +53,7 @@ pub(super) fn confirmed(case: &TestCase, report: Box<FailureReport>) -> Box<Fail
         "seed {seed} fails after other worlds of the same process, and passes in a process of its \
          own"
     );
-    let message = format!("it failed with {}: {}", failure.code, failure.what);
+    let message = ending(&failure);
     let failure = Failure::new(FailureCode::Unrepeatable, what)
         .at(failure.location)
         .with_message(message)

@@ -44,20 +44,28 @@ impl Campaign<'_> {
             }));
         }
         let other = repetitions.iter().find(|world| differs(world))?;
-        let end = other.failure.as_ref().map_or_else(
-            || "it passed".to_owned(),
-            |other| format!("it failed with {}: {}", other.code, other.what),
-        );
+        let end = other.failure.as_ref();
+        let end = end.map_or_else(|| "it passed".to_owned(), ending);
         let mut lines = vec![
-            format!("first it failed with {}: {}", failure.code, failure.what),
+            format!("first {}", ending(failure)),
             format!("then, with the same choices, {end}"),
         ];
         lines.extend(first_difference(&repetitions));
-        Some(Failure::new(FailureCode::Unrepeatable, WHAT).with_message(lines.join("\n")))
+        let unrepeatable = Failure::new(FailureCode::Unrepeatable, WHAT)
+            .at(failure.location.clone())
+            .with_message(lines.join("\n"));
+        Some(unrepeatable)
     }
 }
 
 const WHAT: &str = "two worlds of the same choices end in different ways";
+
+/// Returns how a world failed, in words.
+pub(super) fn ending(failure: &Failure) -> String {
+    let first_line = failure.message.as_ref().and_then(|it| it.lines().next());
+    let message = first_line.map_or_else(String::new, |line| format!("\n  {line}"));
+    format!("it failed with {}: {}{message}", failure.code, failure.what)
+}
 
 /// Returns the first thing that differed between two of the worlds, in words.
 fn first_difference(worlds: &[WorldReport]) -> Option<String> {

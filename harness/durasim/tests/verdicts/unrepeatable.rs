@@ -27,7 +27,9 @@ fn a_seed_that_fails_and_then_passes_is_reported_with_what_differed() {
     assert_eq!(report.failure.code, FailureCode::Unrepeatable, "{report}");
     assert_eq!((report.found.seed, &report.found.tape), (None, &None));
     let message = report.failure.message.as_deref().unwrap_or_default();
-    let first = "first it failed with DS001 panic: the test panicked\n\
+    let line = report.failure.location.as_ref().expect("a line");
+    assert!(line.file.ends_with("unrepeatable.rs"), "{report}");
+    let first = "first it failed with DS001 panic: the test panicked\n  an odd world\n\
                  then, with the same choices, it passed\n\
                  the first thing that differed\n";
     assert!(message.starts_with(first), "{report}");
