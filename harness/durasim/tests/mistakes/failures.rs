@@ -45,6 +45,7 @@ impl Fragile {
             "loops" => loop {
                 std::thread::park_timeout(HOUR); // <- a_workflow_loops_without_an_await
             },
+            "dials" => ctx.execute_activity(Broken::dial, (), briefly()).await?,
             "calls a loop" => ctx.execute_activity(Broken::spin, (), briefly()).await?,
             "calls something broken, twice" => {
                 ctx.execute_activity(Broken::index, (), at_most(2)).await?;
@@ -110,6 +111,12 @@ impl Broken {
     }
 
     #[activity]
+    async fn dial(_ctx: ActivityContext) -> Result<(), ActivityError> {
+        drop(tokio::net::TcpStream::connect("127.0.0.1:9").await?); // <- an_activity_dials_a_server
+        Ok(())
+    }
+
+    #[activity]
     async fn spin(_ctx: ActivityContext) -> Result<(), ActivityError> {
         loop {
             std::thread::park_timeout(HOUR); // <- an_activity_loops_without_an_await
@@ -123,6 +130,7 @@ async fn fragile(env: TestWorkflowEnvironment, how: &str) -> TestResult {
         .activity(Work::fail)
         .activity(Broken::index)
         .activity(Broken::spin)
+        .activity(Broken::dial)
         .start()?;
     let fragile = start!(env, Fragile::run, how.to_owned());
     result!(fragile); // <- an_activity_panics_at_last
@@ -233,6 +241,17 @@ mistakes! {
                 .mock_activity(Broken::index, |_| async { Ok(()) })
                 .start()?;
             let fragile = start!(env, Fragile::run, "calls something broken, twice".to_owned());
+            result!(fragile);
+            Ok(())
+        });
+    an_activity_dials_a_server: "DS007" says ["Broken::dial", ".mock_activity("]
+        wrong |env| Box::pin(fragile(env, "dials")),
+        mended |env| Box::pin(async move {
+            env.worker("shop")
+                .workflow::<Fragile>()
+                .mock_activity(Broken::dial, |_| async { Ok(()) })
+                .start()?;
+            let fragile = start!(env, Fragile::run, "dials".to_owned());
             result!(fragile);
             Ok(())
         });
