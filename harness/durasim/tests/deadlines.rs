@@ -5,7 +5,7 @@ mod common;
 use std::time::SystemTime;
 
 use durasim::{
-    advanced::{Campaign, WorldOptions, WorldReport},
+    advanced::{Campaign, WorldOptions, WorldReport, run_world},
     prelude::*,
 };
 use futures::future::LocalBoxFuture;
@@ -113,6 +113,17 @@ fn a_signal_sent_once_is_not_held_until_the_approval_has_expired() {
         plans.iter().any(|words| words.starts_with(held)),
         "{plans:?}"
     );
+}
+
+#[test]
+fn the_plan_tells_when_the_copy_of_a_signal_arrived() {
+    let body: Body = |env| Box::pin(approve_in_time(env));
+    let mut options = WorldOptions::default();
+    options.faults = Fault::signal_duplicate().by_events(1).into();
+    let world = run_world(&body, &options);
+    let twice = "send signal approve to Approval#1 twice, and hold the copy until 1 more event has \
+                 happened; the copy arrives at +1h";
+    assert_eq!(plans(&[world]), [twice]);
 }
 
 #[test]

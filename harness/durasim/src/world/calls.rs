@@ -1,11 +1,6 @@
 //! The fate of requests on their way, and the way of their answers back to their callers.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::rc::Rc;
 
 use durasim_engine::{SinceStart, digest};
 use durasim_service::{Reason, Request, RequestId, Response};
@@ -14,6 +9,7 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::{
+    client_call::ClientCall,
     network::{Hold, Message},
     outage::{InOutage, LastOutage},
     pending::{Caller, CallerKind, Calls, Pending},
@@ -130,11 +126,18 @@ impl State {
             .then(|| self.executor.polled())
             .flatten();
         let held_by = self.held_by(fate.as_ref());
+        let copied_by = match fate {
+            Some(Fate::Twice(later)) if later != Delay::default() => {
+                self.choices.taken_count().checked_sub(1)
+            }
+            _ => None,
+        };
         let departure = Departure {
             now_ms: self.now_ms,
             process,
             delay,
             timeout_ms,
+            copied_by,
         };
         let is_query = matches!(request, Request::QueryWorkflow(_));
         let answer_lost = self.calls.depart(departure, id, request, fate);
@@ -178,19 +181,24 @@ impl State {
             .filter(|_| is_hold)
     }
 
-    /// Adds to the plan when a message arrived, if a fault has held it until events had happened.
+    /// Adds to the plan when a message arrived, if a fault has held it until events had happened,
+    /// or if it is the copy that a fault has made.
     pub(super) fn tell_arrival(&mut self, id: RequestId) {
         let pending = self.calls.get_mut(id);
-        if let Some(entry) = pending.and_then(|pending| pending.held_by.take()) {
-            self.tell_arrival_of(entry);
+        let held = pending.and_then(|pending| pending.held_by.take());
+        if let Some(entry) = held {
+            self.tell_arrival_of(entry, "it");
+        } else if let Some(entry) = self.calls.copies.remove(&id) {
+            self.tell_arrival_of(entry, "the copy");
         }
     }
 
     /// Adds to an entry of the plan when the message arrived that it holds.
-    pub(super) fn tell_arrival_of(&mut self, entry: usize) {
+    pub(super) fn tell_arrival_of(&mut self, entry: usize, what: &str) {
         let now_ms = self.now_ms;
-        self.choices
-            .add_words(entry, || format!("; it arrives at {}", SinceStart(now_ms)));
+        self.choices.add_words(entry, || {
+            format!("; {what} arrives at {}", SinceStart(now_ms))
+        });
     }
 
     /// Sends the answers that the service has ready on their way.
@@ -347,6 +355,8 @@ struct Departure {
     delay: Delay,
     /// The time that its caller waits, in virtual milliseconds.
     timeout_ms: u64,
+    /// The fault that makes a copy of the request: the number of its entry on the tape.
+    copied_by: Option<usize>,
 }
 
 impl Calls {
@@ -364,6 +374,7 @@ impl Calls {
             process,
             mut delay,
             timeout_ms,
+            copied_by,
         } = departure;
         let mut hold = Hold::at_most(longest_hold_ms(timeout_ms));
         match fate {
@@ -388,8 +399,10 @@ impl Calls {
             // The other fates are those of signals, which only clients send.
             Some(Fate::Twice(later)) => {
                 // The answer to the copy interests nobody: the copy's id is never pending.
-                let copy = Message::Call(self.next_id(), asked_again(&request));
-                self.network.send(now_ms, later, copy);
+                let copy = self.next_id();
+                self.copies.extend(copied_by.map(|entry| (copy, entry)));
+                let again = Message::Call(copy, asked_again(&request));
+                self.network.send(now_ms, later, again);
                 self.network.send(now_ms, delay, Message::Call(id, request));
             }
             Some(Fate::Overtaken {
@@ -446,36 +459,4 @@ fn asked_again(request: &Request) -> Request {
         _ => {}
     }
     again
-}
-
-/// The answer to a client's request, to be awaited. Dropping it abandons the request.
-pub(crate) struct ClientCall {
-    id: RequestId,
-    receiver: oneshot::Receiver<Result<Vec<u8>, Status>>,
-    answered: bool,
-}
-
-impl Future for ClientCall {
-    type Output = Result<Vec<u8>, Status>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.receiver).poll(cx).map(|answer| {
-            self.answered = true;
-            answer.unwrap_or_else(|_| Err(Status::cancelled("the simulated world ended")))
-        })
-    }
-}
-
-impl Drop for ClientCall {
-    fn drop(&mut self) {
-        if self.answered {
-            return;
-        }
-        if let Some(world) = super::World::try_current() {
-            // While the state is borrowed the world itself is dropping the caller, and knows.
-            if let Ok(mut state) = world.state.try_borrow_mut() {
-                state.cancel_request(self.id);
-            }
-        }
-    }
 }

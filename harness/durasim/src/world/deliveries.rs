@@ -62,7 +62,7 @@ impl State {
     /// Makes a delivery that was under way.
     pub(super) fn make_delivery(&mut self, id: DeliveryId, held_by: Option<usize>) {
         if let Some(entry) = held_by {
-            self.tell_arrival_of(entry);
+            self.tell_arrival_of(entry, "it");
         }
         self.record("deliver", format_args!("between workflows"));
         self.service.release_delivery(self.now_ms, id);

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod calls;
+mod client_call;
 mod connection;
 mod deliveries;
 pub(crate) mod diagnosis;

@@ -153,6 +153,9 @@ pub(crate) struct Calls {
     pending: BTreeMap<RequestId, Pending>,
     /// The deadlines of the queries among them whose callers have one.
     query_deadlines: BTreeSet<(u64, RequestId)>,
+    /// The copies of requests that faults have made, each with the number of the fault's entry on
+    /// the tape.
+    pub(super) copies: BTreeMap<RequestId, usize>,
     /// The number of requests so far.
     requests: u64,
 }

@@ -12,7 +12,7 @@ use super::handlers::key;
 use crate::{
     label::{Label, NexusMessage},
     nexus::NexusOperation,
-    world::{calls::ClientCall, pending::Caller, state::State},
+    world::{client_call::ClientCall, pending::Caller, state::State},
 };
 
 impl State {
