@@ -43,6 +43,7 @@ pub const ALL: &[Scenario] = &[
     flawed::silent_activity::SCENARIO,
     flawed::ignored_heartbeat::SCENARIO,
     flawed::skipped_line::SCENARIO,
+    flawed::stopped_early::SCENARIO,
     flawed::retried_refusal::SCENARIO,
     flawed::nested_activities::SCENARIO,
 ];

@@ -20,5 +20,6 @@ pub mod retried_refusal;
 pub mod silent_activity;
 pub mod skipped_line;
 pub mod static_state;
+pub mod stopped_early;
 pub mod tokio_spawn;
 pub mod unordered_reports;

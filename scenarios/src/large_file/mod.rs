@@ -36,6 +36,7 @@ async fn world(env: TestWorkflowEnvironment) -> TestResult {
         .implementer(Files::new(archive.clone()))
         .activity(Files::transcribe)
         .workflow::<LargeFileWorkflow>()
+        .graceful_shutdown_period(std::time::Duration::from_secs(5))
         .start()?;
     env.recovers_within(Duration::from_mins(5));
     let stored = archive.clone();

@@ -27,6 +27,8 @@ pub(crate) enum Sabotage {
     ThreadStarts,
     /// A worker does not give up on attempts by itself.
     LocalTimeouts,
+    /// A worker that shuts down does not ask its attempts to stop.
+    GracePeriod,
     /// A worker takes any number of tasks at once.
     Slots,
     /// The code of a process that died runs on.

@@ -1,6 +1,6 @@
 //! Building workers: their code, their options, and their start.
 
-use std::{future::Future, mem};
+use std::{future::Future, mem, time::Duration};
 
 use durasim_worker::{WorkflowWorkerOptions, activity::ActivityCall};
 use temporalio_common::{
@@ -15,6 +15,7 @@ use temporalio_workflow::{WorkflowResult, workflows::WorkflowImplementation};
 use super::{start_error::StartError, worker::WorkerCode};
 use crate::{
     expected_calls::CallCount,
+    faults::milliseconds,
     mock_workflow::WorkflowCall,
     world::{Slots, WorkerSpec, WorkflowTaskFailures, World},
 };
@@ -40,6 +41,7 @@ pub struct WorkerBuilder {
     versions: Vec<(String, WorkerCode)>,
     cache: Option<usize>,
     tuner: WorkerTuner,
+    grace: Option<Duration>,
     task_failures: WorkflowTaskFailures,
 }
 
@@ -122,6 +124,7 @@ impl WorkerBuilder {
             versions: Vec::new(),
             cache: None,
             tuner: WorkerTuner::default(),
+            grace: None,
             task_failures: WorkflowTaskFailures::default(),
         }
     }
@@ -189,6 +192,16 @@ impl WorkerBuilder {
         self
     }
 
+    /// Sets the time after which a worker that shuts down asks the attempts that still run to stop,
+    /// as the SDK's `WorkerOptions::graceful_shutdown_period` does. An attempt that stops then
+    /// fails with type `WorkerShutdown`, and is retried. By default the worker waits for them.
+    ///
+    /// The fault [`WorkerShutdown`](crate::FaultKind::WorkerShutdown) shuts workers down.
+    pub fn graceful_shutdown_period(mut self, period: Duration) -> Self {
+        self.grace = Some(period);
+        self
+    }
+
     /// Sets whether workflow code that fails its task on every attempt ends the world, which it
     /// does by default. A test of code that a deploy mends tolerates it.
     pub fn workflow_task_failures(mut self, failures: WorkflowTaskFailures) -> Self {
@@ -210,6 +223,7 @@ impl WorkerBuilder {
             mut versions,
             cache,
             tuner,
+            grace,
             task_failures,
         } = self;
         if task_queue.is_empty() {
@@ -237,6 +251,7 @@ impl WorkerBuilder {
             identity,
             max_cached,
             slots: Slots::new(&tuner, max_cached),
+            grace_ms: grace.map(milliseconds),
             task_failures,
             version_names,
             versions: built,

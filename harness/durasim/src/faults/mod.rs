@@ -32,8 +32,8 @@ pub(crate) use moments::Moment;
 pub(crate) use moments::{
     AttemptFate, AttemptMoment, AttemptView, CALL_TIMEOUT_MS, CallView, DEFAULT_TASK_TIMEOUT_MS,
     Delay, DeliveryFate, DeliveryView, Direction, Fate, ForGood, HOLD_MS, LATE_DELIVERY_MS, Lazily,
-    Outage, Partition, RunTimes, TaskFate, TaskMoment, TaskView, longest_hold_ms,
+    Outage, Partition, RunTimes, Shutdown, TaskFate, TaskMoment, TaskView, longest_hold_ms,
 };
 pub use placement::Fault;
 pub use profile::FaultProfile;
-pub(crate) use times::limit_ms;
+pub(crate) use times::{limit_ms, milliseconds};

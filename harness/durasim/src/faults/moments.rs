@@ -297,6 +297,8 @@ pub(crate) struct TaskView<'a> {
     pub(crate) is_cached: bool,
     /// True if everything that would die with the worker can be tried again.
     pub(crate) tolerates_crash: &'a Lazily<'a>,
+    /// True if the process is shutting down.
+    pub(crate) shuts_down: bool,
     /// The version of the code that runs.
     pub(crate) version: usize,
     pub(crate) versions: &'a [String],
@@ -325,6 +327,8 @@ pub(crate) struct AttemptView<'a> {
     pub(crate) moment: AttemptMoment,
     pub(crate) label: Label,
     pub(crate) task_queue: &'a str,
+    /// True if the process is shutting down.
+    pub(crate) shuts_down: bool,
     pub(crate) version: usize,
     pub(crate) attempt: u32,
     /// The losses that its activity still tolerates.
@@ -348,6 +352,15 @@ pub(crate) struct Partition {
     pub(crate) ends_early: bool,
 }
 
+/// A shutdown: a worker process is told to stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shutdown {
+    /// The time after which whatever still runs dies, in virtual milliseconds.
+    pub(crate) lasts_ms: u64,
+    /// True if no attempt is taken that its activity cannot do without.
+    pub(crate) spares: bool,
+}
+
 /// The fate of a worker process, or of the workflow task that it holds.
 #[derive(Debug)]
 pub(crate) enum TaskFate {
@@ -358,6 +371,8 @@ pub(crate) enum TaskFate {
         restart_after_ms: u64,
         version: usize,
     },
+    /// The process is told to stop.
+    ShutDown(Shutdown),
     /// The process is cut off from the service.
     CutOff(Partition),
     /// The worker fails the workflow task, once.
@@ -387,6 +402,8 @@ pub(crate) enum AttemptFate {
     },
     /// This happens when the code comes to its first await, or is done without one.
     AtFirstAwait(Box<AttemptFate>),
+    /// The worker process is told to stop.
+    ShutDown(Shutdown),
     /// The worker process is cut off from the service.
     CutOff(Partition),
     /// The result is not sent.

@@ -276,7 +276,7 @@ impl Fault {
         self
     }
 
-    /// Makes a delay, or the absence of a worker, last for this much virtual time.
+    /// Makes a delay, or the absence or the shutdown of a worker, last for this much virtual time.
     ///
     /// No call lasts longer than its caller waits, 30 seconds unless the caller says otherwise. A
     /// client's call that is held for longer arrives at its caller's deadline, and the caller gets

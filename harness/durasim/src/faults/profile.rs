@@ -92,8 +92,8 @@ impl FaultProfile {
         Self::of(Preset::None)
     }
 
-    /// Worker processes die, are redeployed or cut off, lose their caches, and fail or miss
-    /// workflow tasks.
+    /// Worker processes die, are shut down, redeployed or cut off, lose their caches, and fail or
+    /// miss workflow tasks.
     pub fn crashes() -> Self {
         Self::of(Preset::Crashes)
     }

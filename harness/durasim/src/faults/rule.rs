@@ -108,7 +108,8 @@ const MAX_STEP_RANK: u32 = 999;
 /// A group of faults that a profile switches on together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// Worker processes die, are cut off, lose their caches, and fail or miss workflow tasks.
+    /// Worker processes die, shut down, are cut off, lose their caches, and fail or miss workflow
+    /// tasks.
     Crashes,
     /// Activities fail, run twice, and lose heartbeats.
     Activities,

@@ -65,7 +65,7 @@ fn every_fault_is_broken_at_every_moment_at_which_it_happens() {
         let profile = FaultProfile::none()
             .with_odds(kind, 0.5)
             .max_faults(u32::MAX);
-        for seed in 0..8 {
+        for seed in 0..32 {
             let outcome = Outcome::with(LOUD, profile.clone(), ChoiceSource::Seed(seed))
                 .expect("it is sound");
             let injected = outcome

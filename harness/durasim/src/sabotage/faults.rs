@@ -17,8 +17,8 @@ use crate::{
             ActivityCompletionLost, ActivityFailure, ActivityOverlap, CacheEviction,
             ClientUnavailable, DeliveryAnswerLost, DeliveryDelay, HeartbeatLoss, MessageDelay,
             RetriesExhausted, ServiceOutage, SignalDelay, SignalDuplicate, SignalReorder,
-            UpdateAnswerLost, WorkerCrash, WorkerDeploy, WorkerPartition, WorkflowTaskFailure,
-            WorkflowTaskTimeout,
+            UpdateAnswerLost, WorkerCrash, WorkerDeploy, WorkerPartition, WorkerShutdown,
+            WorkflowTaskFailure, WorkflowTaskTimeout,
         },
         Moment::{
             AfterActivity, AfterWorkflowTask, BeforeActivity, BeforeWorkflowTask, DuringActivity,
@@ -355,6 +355,41 @@ probes! {
         "answer every call with UNAVAILABLE for 5s, \
          from the completion of a workflow task of Payment#1 on",
         |it| it.first_task_took_ms() >= 5_000,
+    );
+
+    a_worker_that_shuts_down_completes_its_workflow_task,
+    breaks Sabotage::Fault(WorkerShutdown, BeforeWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_shutdown().before_workflow_task(),
+        "shut worker payments down within 30s, before it completes a workflow task of Payment#1",
+        |it| it.traced("worker", "has shut down") == 1
+            && it.count(EventType::WorkflowTaskTimedOut) == 0,
+    );
+
+    a_worker_shuts_down_after_a_workflow_task_and_another_takes_over,
+    breaks Sabotage::Fault(WorkerShutdown, AfterWorkflowTask, None) => || happens(
+        SILENT,
+        Fault::worker_shutdown().after_workflow_task(),
+        "shut worker payments down within 30s, after a workflow task of Payment#1",
+        |it| it.traced("worker", "has shut down") == 1
+            && it.log == ["begin 1", "end 1"],
+    );
+
+    a_worker_that_shuts_down_dies_with_what_runs_when_its_time_is_over,
+    breaks Sabotage::Fault(WorkerShutdown, DuringActivity, None) => || happens(
+        SILENT,
+        Fault::worker_shutdown().during_activity(Bank::charge).by(Duration::from_secs(2)),
+        "shut worker payments down within 2s, during Bank::charge, attempt 1",
+        |it| it.log == ["begin 1", "begin 2", "end 2"]
+            && it.traced_at_ms("worker", "dies") == Some(2_000),
+    );
+
+    a_worker_that_shuts_down_reports_the_result_of_its_attempt,
+    breaks Sabotage::Fault(WorkerShutdown, AfterActivity, None) => || happens(
+        SILENT,
+        Fault::worker_shutdown().after_activity(Bank::charge),
+        "shut worker payments down within 30s, after Bank::charge, attempt 1",
+        |it| it.traced("worker", "has shut down") == 1 && it.log == ["begin 1", "end 1"],
     );
 
     a_deployment_replaces_the_code_as_a_workflow_task_arrives,

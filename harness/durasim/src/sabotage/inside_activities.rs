@@ -10,7 +10,7 @@ use crate::{
     Fault,
     broken::Sabotage,
     faults::{
-        FaultKind::{ActivityFailure, ActivityOverlap, WorkerCrash},
+        FaultKind::{ActivityFailure, ActivityOverlap, WorkerCrash, WorkerShutdown},
         Moment::{AtAwait, AtHeartbeat},
     },
 };
@@ -32,6 +32,25 @@ probes! {
         "crash worker payments during Bank::charge, attempt 1, at its 3rd heartbeat",
         |it| it.log == ["begin 1", "begin 2", "end 2"]
             && it.traced_at_ms("worker", "dies") == Some(3_000),
+    );
+
+    a_worker_shuts_down_at_a_later_await_of_an_activity_which_runs_on,
+    breaks Sabotage::Fault(WorkerShutdown, AtAwait, None) => || happens(
+        BEATING,
+        Fault::worker_shutdown().during_activity(Bank::charge).at_await(3),
+        "shut worker payments down within 30s, during Bank::charge, attempt 1, at its 3rd await",
+        |it| it.log == ["begin 1", "end 1"]
+            && it.traced_at_ms("worker", "shuts down") == Some(2_000),
+    );
+
+    a_worker_shuts_down_at_a_heartbeat_of_an_activity_which_runs_on,
+    breaks Sabotage::Fault(WorkerShutdown, AtHeartbeat, None) => || happens(
+        BEATING,
+        Fault::worker_shutdown().during_activity(Bank::charge).at_heartbeat(3),
+        "shut worker payments down within 30s, during Bank::charge, attempt 1, \
+         at its 3rd heartbeat",
+        |it| it.log == ["begin 1", "end 1"]
+            && it.traced_at_ms("worker", "shuts down") == Some(3_000),
     );
 
     an_attempt_fails_at_an_await_of_its_code,

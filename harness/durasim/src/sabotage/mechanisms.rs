@@ -17,7 +17,7 @@ use super::{
     shop::{Till, buy, fickle},
 };
 use crate::{
-    Exhaustive, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
+    Exhaustive, Fault, FaultKind, FaultProfile, TestResult, TestWorkflowEnvironment,
     advanced::{Campaign, ChoiceSource, TestOptions, WorldOptions, WorldReport, run_world},
     broken::Sabotage,
     faults::is_fault_site,
@@ -136,6 +136,21 @@ probes! {
         let profile = FaultProfile::all().swarm(false).max_faults(2);
         let most = worlds(LOUD, &profile, 20)?.iter().map(|report| report.faults).max();
         shown(most == Some(2), || format!("{most:?} faults happened"))
+    };
+
+    a_worker_that_shuts_down_asks_its_attempts_to_stop_after_a_while,
+    breaks Sabotage::GracePeriod => || {
+        let body = |env: TestWorkflowEnvironment| async move {
+            let began = env.now();
+            let attempts = buy(env.clone(), Till::default(), "stops when asked to").await?;
+            assert_eq!(attempts, Some(2));
+            // Five seconds until it charges, five until it is asked to stop, and one to try again.
+            assert_eq!(env.now().duration_since(began)?.as_secs(), 11);
+            Ok(())
+        }.boxed_local();
+        let faults = Fault::worker_shutdown().during_activity(Till::charge).into();
+        let options = WorldOptions { faults, ..WorldOptions::default() };
+        run_world(&body, &options).failure.map_or(Ok(()), |failure| Err(failure.to_string()))
     };
 
     a_worker_takes_no_more_tasks_than_it_has_slots,

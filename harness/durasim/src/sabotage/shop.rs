@@ -73,6 +73,10 @@ impl Till {
         if mood == "beats with what nobody knows" {
             ctx.record_heartbeat(Progress).await?;
         }
+        if mood == "stops when asked to" && ctx.info().attempt == 1 {
+            ctx.cancelled().await;
+            return Err(ActivityError::cancelled());
+        }
         self.charges.0.fetch_add(1, Ordering::Relaxed);
         if let Some(ledger) = &self.ledger {
             ledger.apply("one coffee");
@@ -121,6 +125,7 @@ pub(super) async fn buy(
         .workflow::<Purchase>()
         .activity(Till::charge)
         .implementer(till)
+        .graceful_shutdown_period(Duration::from_secs(5))
         .start()?;
     let options = WorkflowStartOptions::new("shop", "purchase-1").build();
     let purchase = env

@@ -321,6 +321,7 @@ impl State {
     /// Delivers one message, fires one timer of the service, or lets one alarm of a worker go off.
     /// Returns `false` if none is due.
     fn step(&mut self) -> bool {
+        self.end_finished_processes();
         self.poll_with_freed_slots();
         self.send_replies();
         self.end_partitions_early();

@@ -7,7 +7,7 @@ use temporalio_protos::{
     },
     temporal::api::{
         common::v1::{Payload, Payloads},
-        failure::v1::{CanceledFailureInfo, Failure, failure::FailureInfo},
+        failure::v1::{ApplicationFailureInfo, CanceledFailureInfo, Failure, failure::FailureInfo},
     },
 };
 
@@ -89,6 +89,27 @@ impl ActivityOutcome {
         Some(ActivityResolution {
             status: Some(status),
         })
+    }
+
+    /// Returns the outcome as a worker reports it that has asked the attempt to stop because it
+    /// shuts down: an attempt that stopped is to be retried.
+    ///
+    /// Source: `temporalio-sdk-core: src/worker/activities.rs` (`worker_shutdown_failure`).
+    #[must_use]
+    pub fn of_worker_that_shuts_down(self) -> Self {
+        let Self::Canceled(_) = self else {
+            return self;
+        };
+        let info = ApplicationFailureInfo {
+            r#type: "WorkerShutdown".to_owned(),
+            ..Default::default()
+        };
+        Self::Failed(Box::new(Failure {
+            message: "Worker is shutting down and this activity did not complete in time"
+                .to_owned(),
+            failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
+            ..Default::default()
+        }))
     }
 
     /// Returns the outcome that a result of the SDK stands for.

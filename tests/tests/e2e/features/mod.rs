@@ -92,6 +92,7 @@ mod inside_activities;
 mod interceptors;
 mod local_activities;
 mod local_timeouts;
+mod shutdowns;
 mod slots;
 mod untyped;
 mod updates;

@@ -78,6 +78,7 @@ macro_rules! catalogue {
 catalogue! {
     mod worker_deploy: WorkerDeploy;
     mod worker_crash: WorkerCrash;
+    mod worker_shutdown: WorkerShutdown;
     mod worker_partition: WorkerPartition;
     mod cache_eviction: CacheEviction;
     mod workflow_task_failure: WorkflowTaskFailure;

@@ -40,6 +40,7 @@ fn attempt(moment: AttemptMoment, number: i32, maximum_attempts: i32) -> Attempt
         ..PollActivityTaskQueueResponse::default()
     };
     AttemptView {
+        shuts_down: false,
         moment,
         label: Label::Attempt(payment(), Name::new("charge")),
         task_queue: "payments",
@@ -60,6 +61,7 @@ fn lazily(holds: bool) -> &'static Lazily<'static> {
 
 fn task(moment: TaskMoment) -> TaskView<'static> {
     TaskView {
+        shuts_down: false,
         moment,
         workflow: payment(),
         task_queue: "payments",

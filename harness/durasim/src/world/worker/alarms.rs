@@ -30,6 +30,10 @@ pub(super) enum ProcessAlarm {
     WorkflowTaskHeartbeat { run_id: String, task: u64 },
     /// A poll that the service refused is made again.
     PollsAgain { kind: PollKind },
+    /// The grace period of a process that shuts down is over.
+    GraceEnds,
+    /// The time of a process that shuts down is over.
+    ShutdownEnds,
     /// The process, which is cut off from the service, reaches it again.
     PartitionEnds,
 }
@@ -60,6 +64,8 @@ impl State {
                 self.local_activity_due(at, &id, moment);
             }
             Alarm::In(at, ProcessAlarm::PollsAgain { kind }) => self.poll(at, kind),
+            Alarm::In(at, ProcessAlarm::GraceEnds) => self.grace_ends(at),
+            Alarm::In(at, ProcessAlarm::ShutdownEnds) => self.shutdown_ends(at),
             Alarm::In(at, ProcessAlarm::PartitionEnds) => self.partition_due(at),
             Alarm::In(at, ProcessAlarm::WorkflowTaskHeartbeat { run_id, task }) => {
                 if let Some(process) = self.workers.running_mut(at) {

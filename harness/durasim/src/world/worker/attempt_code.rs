@@ -63,6 +63,9 @@ impl AttemptCode {
                 Some(AttemptFate::Pause { ms }) => {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                 }
+                Some(AttemptFate::ShutDown(shutdown)) => {
+                    world.state().shut_down(self.at, shutdown);
+                }
                 _ => {}
             }
             if let Some(outcome) = outcome {
@@ -124,6 +127,10 @@ impl State {
         let fate = self.fate_inside(at, token, AttemptMoment::Heartbeat(number));
         let does = match &fate {
             None => return AtHeartbeat::GoOn,
+            Some(AttemptFate::ShutDown(shutdown)) => {
+                self.shut_down(at, *shutdown);
+                return AtHeartbeat::GoOn;
+            }
             Some(AttemptFate::CrashBeforeHeartbeat { .. }) => AtHeartbeat::StopBefore,
             Some(_) => AtHeartbeat::Stop,
         };

@@ -58,6 +58,7 @@ impl State {
             moment,
             label: subject.label(),
             task_queue: &process.spec.task_queue,
+            shuts_down: process.shutting_down.is_some(),
             version: process.version,
             attempt: subject.number,
             allowance,
@@ -153,8 +154,13 @@ impl State {
             bounded,
             report_lost,
         };
+        let mut is_told_to_stop = false;
         if let Some(process) = self.workers.running_mut(at) {
             process.attempts.insert(token.clone(), attempt);
+            is_told_to_stop = process.shutting_down.as_ref().is_some_and(|it| it.cancels);
+        }
+        if is_told_to_stop {
+            self.cancel_for_shutdown(at, &token);
         }
         self.set_local_timeout(at, token);
     }
@@ -251,6 +257,10 @@ impl State {
         {
             return self.fail(report);
         }
+        let outcome = match cancelled {
+            Some(CancelReason::WorkerShutdown) => outcome.of_worker_that_shuts_down(),
+            _ => outcome,
+        };
         // Core does not report what the service does not want to know.
         let is_reported = cancelled != Some(CancelReason::NotFound);
         let allowance = tolerance!(self).still_allowed(token, allowance);
@@ -265,6 +275,7 @@ impl State {
             }) => {
                 return self.crash_worker(at, restart_after_ms, version);
             }
+            Some(AttemptFate::ShutDown(shutdown)) => self.shut_down(at, shutdown),
             Some(AttemptFate::CutOff(partition)) => self.cut_off(at, partition),
             Some(AttemptFate::LoseReport) => return,
             _ => {}

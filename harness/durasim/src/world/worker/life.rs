@@ -51,8 +51,11 @@ impl State {
     }
 
     /// Polls for a kind of task: now, or once the process has a free slot, or once the service no
-    /// longer refuses every call.
+    /// longer refuses every call. A process that is shutting down polls no more.
     pub(super) fn poll(&mut self, at: ProcessRef, kind: PollKind) {
+        if self.workers.is_shutting_down(at) {
+            return;
+        }
         let outage = self.calls.outage.as_ref();
         if let Some(after_ms) = outage.and_then(|it| it.polls_again_after_ms(self.now_ms)) {
             let due_ms = self.now_ms.saturating_add(after_ms);
@@ -103,8 +106,27 @@ impl State {
         }
     }
 
-    /// Kills the process: its cache, its running activities and its unsent messages are lost.
+    /// Kills the process, which starts again after this time, unless its successor runs already.
     pub(super) fn crash_worker(&mut self, at: ProcessRef, restart_after_ms: u64, version: usize) {
+        if self.workers.running(at).is_none() {
+            return;
+        }
+        let has_successor = self.workers.is_shutting_down(at);
+        self.end_process(at, "dies");
+        if has_successor {
+            return;
+        }
+        let restart = Alarm::Restart {
+            worker: at.worker,
+            version,
+        };
+        self.workers
+            .alarms
+            .set(self.now_ms + restart_after_ms, restart);
+    }
+
+    /// Ends a process: its cache, its running activities and its unsent messages are lost.
+    pub(super) fn end_process(&mut self, at: ProcessRef, how: &str) {
         let Some(process) = self.workers.running_mut(at) else {
             return;
         };
@@ -129,29 +151,39 @@ impl State {
         }
         self.calls.forget_process(at);
         self.workers.forget_alarms(|of, _| of == at);
-        self.record("worker", format_args!("{queue} dies"));
-        let restart = Alarm::Restart {
-            worker: at.worker,
-            version,
-        };
-        self.workers
-            .alarms
-            .set(self.now_ms + restart_after_ms, restart);
+        self.workers.forget_shutdown(at);
+        self.record("worker", format_args!("{queue} {how}"));
     }
 
     /// Starts the worker's process again, with nothing but its code.
     pub(super) fn restart_worker(&mut self, worker: usize, version: usize) {
-        let dead = &self.workers.processes[worker];
-        let process = WorkerProcess::new(
+        let dead = self.workers.processes[worker].reference(worker);
+        let process = self.successor(dead, version);
+        self.workers.processes[worker] = process;
+        self.starts_again(worker);
+    }
+
+    /// Returns the process that comes after this one, with nothing but its code.
+    pub(super) fn successor(&mut self, at: ProcessRef, version: usize) -> WorkerProcess {
+        let spec = self.workers.latest(at).spec.clone();
+        WorkerProcess::new(
             &mut self.service,
-            dead.spec.clone(),
+            spec,
             version,
-            dead.incarnation + 1,
+            at.incarnation + 1,
             &self.namespace,
             self.options.backtraces,
+        )
+    }
+
+    /// A process that has taken the place of another begins to poll.
+    pub(super) fn starts_again(&mut self, worker: usize) {
+        let process = &self.workers.processes[worker];
+        let (spec, version, at) = (
+            process.spec.clone(),
+            process.version,
+            process.reference(worker),
         );
-        let (spec, at) = (process.spec.clone(), process.reference(worker));
-        self.workers.processes[worker] = process;
         let (queue, name) = (&spec.task_queue, &spec.versions[version].name);
         self.record("worker", format_args!("{queue} starts again {name}"));
         self.poll_everything(at);

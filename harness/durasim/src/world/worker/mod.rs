@@ -16,6 +16,7 @@ pub(super) mod polls;
 mod process;
 pub(super) mod reference;
 mod running;
+mod shutdown;
 mod slots;
 mod spec;
 mod workflow_tasks;
@@ -38,6 +39,8 @@ pub(crate) use spec::{WorkerSpec, WorkerVersion};
 #[derive(Default)]
 pub(crate) struct Workers {
     processes: Vec<WorkerProcess>,
+    /// The processes that are shutting down, whose successors run already.
+    shutting_down: BTreeMap<ProcessRef, WorkerProcess>,
     alarms: Alarms<Alarm>,
     /// The version of the code that ran each run, where there are several versions.
     code_of: BTreeMap<String, RunCode>,
@@ -57,8 +60,16 @@ impl Workers {
         self.processes.iter()
     }
 
+    /// Returns the latest process of each worker, and those that are shutting down.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut WorkerProcess> {
-        self.processes.iter_mut()
+        let shutting_down = self.shutting_down.values_mut();
+        self.processes.iter_mut().chain(shutting_down)
+    }
+
+    /// Puts its successor in the place of a process that is shutting down.
+    fn replace(&mut self, at: ProcessRef, successor: WorkerProcess) {
+        let process = std::mem::replace(&mut self.processes[at.worker], successor);
+        self.shutting_down.insert(at, process);
     }
 
     /// Returns the processes that run.
@@ -70,16 +81,20 @@ impl Workers {
 
     /// Returns the process if it runs; `None` once it has died.
     pub(super) fn running(&self, at: ProcessRef) -> Option<&WorkerProcess> {
-        self.processes
-            .get(at.worker)
-            .filter(|process| process.up && process.incarnation == at.incarnation)
+        let latest = self.processes.get(at.worker);
+        latest
+            .filter(|process| process.incarnation == at.incarnation)
+            .or_else(|| self.shutting_down.get(&at))
+            .filter(|process| process.up)
     }
 
     /// Returns the process if it runs; `None` once it has died.
     pub(super) fn running_mut(&mut self, at: ProcessRef) -> Option<&mut WorkerProcess> {
-        self.processes
-            .get_mut(at.worker)
-            .filter(|process| process.up && process.incarnation == at.incarnation)
+        let latest = self.processes.get_mut(at.worker);
+        latest
+            .filter(|process| process.incarnation == at.incarnation)
+            .or_else(|| self.shutting_down.get_mut(&at))
+            .filter(|process| process.up)
     }
 
     /// Returns the latest process of this process's worker.

@@ -9,7 +9,7 @@ use temporalio_common::data_converters::DataConverter;
 
 use super::{
     PollKind, ProcessRef, RunningAttempt, Slots, WorkerSpec, polls::Polls, running::LocalAttempts,
-    slots::Matched,
+    shutdown::ShuttingDown, slots::Matched,
 };
 use crate::{label::Workflow, mock_workflow::MockWorkflow, world::connection::connection};
 
@@ -42,6 +42,8 @@ pub(crate) struct WorkerProcess {
     /// The polls that wait at the service.
     pub(super) waiting_polls: Vec<(RequestId, PollKind)>,
     pub(super) matched: Matched,
+    /// The shutdown of the process, if it is under way.
+    pub(super) shutting_down: Option<ShuttingDown>,
     pub(in crate::world) slots: Slots,
 }
 
@@ -78,6 +80,7 @@ impl WorkerProcess {
             polls,
             waiting_polls: Vec::new(),
             matched: Matched::default(),
+            shutting_down: None,
             slots: spec.slots,
             spec,
         }

@@ -42,6 +42,9 @@ impl RunningAttempt {
 pub(super) enum CancelReason {
     /// The service asks for it.
     Requested,
+    /// The process is shutting down, and its grace period is over. An attempt that stops then is
+    /// reported as failed.
+    WorkerShutdown,
     /// The service does not know the attempt any more, or will not by now. Whatever becomes of the
     /// attempt is not reported.
     NotFound,
@@ -155,6 +158,11 @@ pub(super) struct RunningLocal {
 }
 
 impl LocalAttempts {
+    /// Returns `true` if no attempt runs or waits for a slot.
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty()
+    }
+
     /// Returns the tasks of the attempts that run.
     pub(super) fn into_tasks(self) -> impl Iterator<Item = TaskId> {
         self.running.into_values().map(|running| running.task)

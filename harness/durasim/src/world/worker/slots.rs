@@ -94,6 +94,11 @@ impl Matched {
             PollKind::WorkflowTask | PollKind::StickyWorkflowTask => &mut self.workflow_tasks,
         }
     }
+
+    /// Returns `true` if no task is on its way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.workflow_tasks == 0 && self.activities == 0
+    }
 }
 
 impl WorkerProcess {

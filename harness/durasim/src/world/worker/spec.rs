@@ -38,6 +38,9 @@ pub(crate) struct WorkerSpec {
     /// The number of runs that are kept between their tasks; 0 switches the cache off.
     pub(crate) max_cached: usize,
     pub(crate) slots: Slots,
+    /// The time from the beginning of a shutdown until running attempts are asked to stop, in
+    /// virtual milliseconds; `None` if they are not.
+    pub(crate) grace_ms: Option<u64>,
     pub(crate) task_failures: WorkflowTaskFailures,
     /// The versions of the code, in the order in which they are deployed.
     pub(crate) versions: Vec<WorkerVersion>,

@@ -108,6 +108,7 @@ impl State {
             .and_then(|task| task.workflow_execution.as_ref())
             .map(|execution| execution.run_id.as_str());
         let tolerates_crash = || tolerance.tolerates_crash(at);
+        let shuts_down = process.shutting_down.is_some();
         let view = TaskView {
             moment,
             workflow,
@@ -116,8 +117,14 @@ impl State {
             is_query: task.is_some_and(|task| task.query.is_some()),
             is_cached: run_id.is_some_and(|run_id| process.workflows.is_cached(run_id)),
             tolerates_crash: &Lazily::new(&tolerates_crash),
+            shuts_down,
             version: process.version,
-            versions: &process.spec.version_names,
+            // Nobody deploys to a process whose successor runs already.
+            versions: if shuts_down {
+                &[]
+            } else {
+                &process.spec.version_names
+            },
             times: task.map(|task| tolerance.run_times(task)),
         };
         self.faults.task(&mut self.choices, self.now_ms, &view)
@@ -175,6 +182,7 @@ impl State {
                 self.evict(at, &run_id);
                 return self.fail_workflow_task(at, workflow, task);
             }
+            Some(TaskFate::ShutDown(shutdown)) => self.shut_down(at, shutdown),
             Some(TaskFate::CutOff(partition)) => self.cut_off(at, partition),
             Some(TaskFate::Late(_)) | None => {}
         }
@@ -310,6 +318,10 @@ impl State {
             }) => {
                 return self.crash_worker(at, restart_after_ms, version);
             }
+            Some(TaskFate::ShutDown(shutdown)) => {
+                self.shut_down(at, shutdown);
+                Delay::default()
+            }
             Some(TaskFate::CutOff(partition)) => {
                 self.cut_off(at, partition);
                 Delay::default()
@@ -352,6 +364,7 @@ impl State {
             }) => {
                 return self.crash_worker(at, restart_after_ms, version);
             }
+            Some(TaskFate::ShutDown(shutdown)) => self.shut_down(at, shutdown),
             Some(TaskFate::CutOff(partition)) => self.cut_off(at, partition),
             _ => {}
         }
