@@ -11,6 +11,8 @@ pub struct TestOptions {
     pub(crate) first_seed: u64,
     pub(crate) command: Option<String>,
     pub(crate) explore: Option<Exhaustive>,
+    /// True if histories are not replayed in a fresh process.
+    pub(crate) in_one_process: bool,
     /// The arguments that the report shows, one a line.
     pub(crate) inputs: Option<&'static str>,
 }
@@ -77,6 +79,15 @@ impl TestOptions {
     #[must_use]
     pub fn replay(mut self, replay: bool) -> Self {
         self.world.replay = replay;
+        self
+    }
+
+    /// Replays the histories of the fault-free world in a fresh process, or does not. On by
+    /// default: the test binary runs itself again for this one test, and finds what lives as long
+    /// as a process, such as a `static`.
+    #[must_use]
+    pub fn fresh_process(mut self, fresh_process: bool) -> Self {
+        self.in_one_process = !fresh_process;
         self
     }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, panic::Location, sync::Arc};
 
-use durasim_engine::{Keep, Offer, START_MS, Tape, TapeEntry, Trace, TraceEntry, TraceHash};
+use durasim_engine::{
+    Ambient, Keep, Offer, START_MS, Tape, TapeEntry, Trace, TraceEntry, TraceHash,
+};
 use durasim_worker::{ReplayOptions, WorkflowDefinitions};
 use serde_json::Value;
 
@@ -94,6 +96,8 @@ pub struct WorldOptions {
     pub(crate) story: bool,
     /// If true, the world goes on however long the same thing happens again and again.
     pub(crate) patient: bool,
+    /// The entropy and clocks of the machine, as the world sees them.
+    pub(crate) ambient: Ambient,
     /// The answerer of workflow tasks in place of the simulated workers, if there is one.
     #[doc(hidden)]
     pub external_worker: Option<ExternalWorker>,
@@ -119,6 +123,7 @@ impl Default for WorldOptions {
             announces: false,
             story: false,
             patient: false,
+            ambient: Ambient::default(),
             external_worker: None,
         }
     }

@@ -50,6 +50,9 @@ variables! {
         value "1"
         what "shows the whole history of each workflow that a report names, not only the last \
               events"
+    FreshProcess = "DURASIM_FRESH_PROCESS"
+        value "0"
+        what "replays nothing in a fresh process"
     Log = "DURASIM_LOG"
         value "1"
         what "tells the story of the world that failed, or of the first; or shows `tracing` events \

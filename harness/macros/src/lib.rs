@@ -37,6 +37,7 @@ use proc_macro2::TokenStream;
 /// - `limits = Limits::default()`: the bounds on steps, virtual time and history length.
 /// - `cache = false`: workers keep no workflow run between its workflow tasks.
 /// - `core_replay = true`: replays every history with the SDK's own replayer too.
+/// - `fresh_process = false`: replays no history in a fresh process.
 ///
 /// With `proptest`, the values of an argument come from `any::<T>()`, or from the argument's
 /// `#[strategy(EXPR)]`:

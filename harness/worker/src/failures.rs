@@ -1,5 +1,6 @@
 //! The failures of workflow tasks, with what a report needs to explain them.
 
+use serde::{Deserialize, Serialize};
 use temporalio_protos::temporal::api::failure::v1::Failure;
 
 use crate::sdk_words;
@@ -21,7 +22,7 @@ pub enum TaskFailureReason {
 }
 
 /// A difference between commands and history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nondeterminism {
     /// The event that did not match, if there is one.
     pub event_id: Option<i64>,
@@ -40,7 +41,7 @@ pub struct Nondeterminism {
 }
 
 /// A panic in workflow code, caught.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowPanic {
     /// The message of the panic.
     pub message: String,

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use durasim_events::{Attributes, HistoryEvent};
+use serde::{Deserialize, Serialize};
 use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::{
     coresdk::workflow_activation::WorkflowActivation,
@@ -86,7 +87,7 @@ pub struct ReplayLog {
 }
 
 /// The reason for which a history cannot be replayed.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ReplayError {
     /// Commands did not match history, by Core's rules.

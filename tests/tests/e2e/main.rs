@@ -13,6 +13,7 @@ mod activation_parity;
 mod determinism;
 mod exhausted_retries;
 mod features;
+mod fresh_process;
 mod fresh_project;
 mod generated;
 mod hidden_nondeterminism;

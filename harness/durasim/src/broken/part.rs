@@ -23,6 +23,8 @@ pub(crate) enum Sabotage {
     ReplayAmbient,
     /// Code that draws entropy or reads a clock is replayed once, as other code is.
     Tosses,
+    /// Nothing is replayed in a fresh process.
+    FreshProcess,
     /// The start of a thread by workflow code is not looked at.
     ThreadStarts,
     /// A worker does not give up on attempts by itself.

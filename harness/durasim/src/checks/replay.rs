@@ -13,7 +13,7 @@
 //! On a system whose clocks and entropy durasim does not simulate, nothing changes them between the
 //! run and the replay but chance and time. The failure says so there.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, ops::Range};
 
 use durasim_engine::{Ambient, Looks, START_MS, Watch, ambient, watch::enters};
 use durasim_events::{Attributes, HistoryEvent};
@@ -26,7 +26,7 @@ use super::{Check, Needs};
 use crate::{
     broken::broken,
     history::History,
-    outcome::{ChoiceSource, ReplayCase, WorldOptions, WorldReport},
+    outcome::{ChoiceSource, WorldOptions, WorldReport},
     report::{Failure, FailureCode, HistoryExcerpt, WorkflowName, source_lines::user_line},
 };
 
@@ -78,32 +78,68 @@ fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
     if !options.replay || report.replays.is_empty() {
         return None;
     }
-    let (failure, looks) = replay_all(report, options, 0, options.backtraces);
-    if failure.is_some() || !looks.any() || broken!(Tosses) {
-        return failure;
+    let (flaw, looks) = replay_all(report, options, 0, options.backtraces);
+    if flaw.is_some() {
+        return flaw.map(|flaw| flaw.failure(report));
+    }
+    if !looks.any() || broken!(Tosses) {
+        return None;
     }
     let tosses = match options.choices {
         ChoiceSource::Benign => TOSSES,
         _ => TOSSES_OF_A_SEARCH,
     };
-    (1..tosses).find_map(|toss| {
+    let (toss, flaw) = first_toss(report, options, 1..tosses)?;
+    let note = format!(
+        "the code depends on a random number or on a clock: this is replay {}, and the others \
+         before it did what the history holds",
+        toss + 1
+    );
+    Some(with_note(flaw.failure(report), &note))
+}
+
+/// The reason for which a replay failed.
+#[derive(Debug)]
+pub(crate) enum Flaw {
+    /// The history with this index cannot be replayed.
+    Differs { history: usize, error: ReplayError },
+    /// Workflow code did not come back.
+    Stalled(Box<Failure>),
+}
+
+impl Flaw {
+    fn failure(self, report: &WorldReport) -> Failure {
+        match self {
+            Self::Differs { history, error } => failure(&report.histories[history], &error),
+            Self::Stalled(failure) => *failure,
+        }
+    }
+}
+
+/// Replays every run once for each of these tosses, until one fails.
+pub(crate) fn first_toss(
+    report: &WorldReport,
+    options: &WorldOptions,
+    mut tosses: Range<u64>,
+) -> Option<(u64, Flaw)> {
+    tosses.find_map(|toss| {
         // Backtraces are slow, and only the toss that fails needs them.
-        let failure = replay_all(report, options, toss, false).0?;
+        let flaw = replay_all(report, options, toss, false).0?;
         let again = options
             .backtraces
             .then(|| replay_all(report, options, toss, true).0);
-        Some(tossed(again.flatten().unwrap_or(failure), toss))
+        Some((toss, again.flatten().unwrap_or(flaw)))
     })
 }
 
-/// Replays every run once, on another thread. Returns the first failure, and what workflow code
+/// Replays every run once, on another thread. Returns the first that fails, and what workflow code
 /// looked at past the simulation.
 pub(crate) fn replay_all(
     report: &WorldReport,
     options: &WorldOptions,
     toss: u64,
     backtraces: bool,
-) -> (Option<Failure>, Looks) {
+) -> (Option<Flaw>, Looks) {
     let other = if broken!(ReplayAmbient) {
         Ambient::default()
     } else {
@@ -124,9 +160,10 @@ pub(crate) fn replay_all(
                 backtraces,
                 ..case.options.clone()
             };
-            let error = replay_shared(&case.definitions, &options, history.shared()).err()?;
-            let failure = failure(case, history, &error);
-            Some(noted(failure, ambient::is_simulated()))
+            let replayed = replay_shared(&case.definitions, &options, history.shared());
+            let history = case.history;
+            let error = replayed.err()?;
+            Some(Flaw::Differs { history, error })
         })
     };
     let watch = Watch::with_patience(options.limits.patience());
@@ -138,32 +175,34 @@ pub(crate) fn replay_all(
     });
     replayed.unwrap_or_else(|stalled| {
         let failure = Failure::stalled(&stalled.code, &stalled);
-        (Some(failure), Looks::default())
+        (Some(Flaw::Stalled(Box::new(failure))), Looks::default())
     })
 }
 
-/// Adds a note to a failure that only some replays have.
-fn tossed(mut failure: Failure, toss: u64) -> Failure {
+/// Returns the failure of a history that cannot be replayed in a fresh process.
+pub(crate) fn in_fresh_process(history: &History, error: &ReplayError) -> Failure {
+    let note = "the replay ran in a fresh process, as after a restart of the worker: there, what a \
+                process makes once, such as a `static`, is another, and so is the order of a \
+                `HashMap`";
+    with_note(failure(history, error), note)
+}
+
+fn with_note(mut failure: Failure, note: &str) -> Failure {
     let message = failure.message.get_or_insert_default();
-    let _ = write!(
-        message,
-        "\nnote: the code depends on a random number or on a clock: this is replay {}, and the \
-         others before it did what the history holds",
-        toss + 1
-    );
+    let _ = write!(message, "\nnote: {note}");
     failure
 }
 
 /// Adds a note to a failure on a system whose clocks and entropy are not simulated.
-pub(super) fn noted(mut failure: Failure, is_simulated: bool) -> Failure {
-    if !is_simulated {
-        let message = failure.message.get_or_insert_default();
-        message.push_str(NOT_SIMULATED);
+pub(super) fn noted(failure: Failure, is_simulated: bool) -> Failure {
+    if is_simulated {
+        failure
+    } else {
+        with_note(failure, NOT_SIMULATED)
     }
-    failure
 }
 
-const NOT_SIMULATED: &str = "\nnote: durasim does not simulate clocks and entropy on this system:\n\
+const NOT_SIMULATED: &str = "durasim does not simulate clocks and entropy on this system:\n\
     code that reads them behaves differently each time, and may pass in another replay";
 
 /// Returns `true` if the event is the timeout of a local activity, which the SDK words differently
@@ -184,10 +223,10 @@ fn is_local_timeout(event: &HistoryEvent) -> bool {
 }
 
 /// Returns the failure of a run whose replay ended with `error`.
-fn failure(case: &ReplayCase, history: &History, error: &ReplayError) -> Failure {
-    let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
+fn failure(history: &History, error: &ReplayError) -> Failure {
+    let name = WorkflowName::new(history.workflow_type(), history.workflow_id());
     let events = history.shared();
-    match error {
+    let failure = match error {
         ReplayError::Nondeterminism(nondeterminism) => {
             Failure::nondeterministic(name, nondeterminism, events)
         }
@@ -221,5 +260,6 @@ fn failure(case: &ReplayCase, history: &History, error: &ReplayError) -> Failure
             None,
             false,
         ),
-    }
+    };
+    noted(failure, ambient::is_simulated())
 }

@@ -78,6 +78,11 @@ impl<'a> Campaign<'a> {
         &self.options
     }
 
+    /// Returns the fault-free world, and ends the campaign.
+    pub(super) fn into_fault_free(self) -> WorldReport {
+        self.fault_free
+    }
+
     /// Runs the world of a seed, and judges it.
     pub fn seed(&self, seed: u64) -> WorldReport {
         self.run(ChoiceSource::Seed(seed))

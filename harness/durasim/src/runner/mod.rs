@@ -5,6 +5,7 @@ mod campaign;
 mod case;
 mod explore;
 mod found;
+mod fresh_process;
 mod histories;
 mod plan;
 mod progress;
@@ -19,6 +20,8 @@ mod world;
 
 pub use campaign::Campaign;
 pub use case::TestCase;
+#[cfg(test)]
+pub(crate) use fresh_process::{answer, check as check_in_fresh_process};
 pub use summary::{Plans, SearchSummary, SlowestRecovery};
 pub use test::{body, run, run_test};
 pub use world::{Body, run_world};

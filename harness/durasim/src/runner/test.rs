@@ -19,7 +19,7 @@ use super::{
     case::TestCase,
     explore,
     found::of_no_world,
-    saved,
+    fresh_process, saved,
     summary::{Place, SearchSummary, Tally},
     world::Body,
 };
@@ -55,7 +55,14 @@ where
     let body = move |env| -> LocalBoxFuture<'static, TestResult> {
         body(env).map(TestOutcome::into_test_result).boxed_local()
     };
-    match run_test(&case, &body) {
+    if fresh_process::is_this() {
+        return fresh_process::answer(&case, &body);
+    }
+    let passed = passes(&case, &body).and_then(|(summary, fault_free)| {
+        fresh_process::check(&case, &fault_free).map_err(|report| of_test(&case, report))?;
+        Ok(summary)
+    });
+    match passed {
         // The test runner keeps it to itself, unless it is asked to show the output.
         Ok(summary) => println!("durasim: {}: {summary}", case.name),
         Err(report) => fail(&report),
@@ -92,6 +99,13 @@ where
 ///
 /// The report, if the test fails.
 pub fn run_test(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<FailureReport>> {
+    passes(case, body).map(|(summary, _)| summary)
+}
+
+/// A search that passed, and its fault-free world.
+type Passed = (SearchSummary, WorldReport);
+
+fn passes(case: &TestCase, body: &Body) -> Result<Passed, Box<FailureReport>> {
     let result = search(case, body);
     again::answer(result.is_ok());
     result.map_err(|mut report| {
@@ -135,7 +149,7 @@ pub(crate) fn fail(report: &FailureReport) -> ! {
 ///
 /// Of the worlds that a search by seeds has, plans of one fault take up to half. There are few of
 /// them, and they show for certain what a seed shows once in fifty worlds.
-pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<FailureReport>> {
+pub(super) fn search(case: &TestCase, body: &Body) -> Result<Passed, Box<FailureReport>> {
     let options = &case.options;
     let seed = seed_from_environment()?;
     let mut of_worlds = options.world_options();
@@ -151,7 +165,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
         logging::tell(&format!("the world of seed {seed}"), &report.story);
         tally.world(&report, Place::Seed(seed));
         tally.summary.seeds = 1;
-        return Ok(tally.summary);
+        return Ok((tally.summary, campaign.into_fault_free()));
     }
 
     // The first world: with the faults that are placed by hand, if there are no others; else the
@@ -191,7 +205,8 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<SearchSummary, Box<
         .map_err(|report| again::confirmed(case, report))?;
     must_reach(&tally.sometimes)?;
     logging::tell("the first world, which passed like all", &first.story);
-    Ok(tally.summary(&campaign.options().faults))
+    let summary = tally.summary(&campaign.options().faults);
+    Ok((summary, campaign.into_fault_free()))
 }
 
 /// Returns the number of worlds that seeds and the plans before them may take.

@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, mem, rc::Rc};
 
-use durasim_engine::{
-    Ambient, Choices, Clock, Executor, Keep, Lent, START_MS, Tape, Trace, watch::enters,
-};
+use durasim_engine::{Choices, Clock, Executor, Keep, Lent, START_MS, Tape, Trace, watch::enters};
 use futures::future::LocalBoxFuture;
 
 use super::{
@@ -44,11 +42,12 @@ pub(super) fn run_judged(
     // The connection outlives the world, and a simulated thread may not have what it asks for.
     world::connection();
     // Every world has the same ambient seed: a test that draws random ids draws the same ones in
-    // each world, so that its observations can be compared. Only the check `replay` changes it.
+    // each world, so that its observations can be compared. Only replays change it.
     let watch = slow::watch(options.limits.patience());
     let run_once = |of_world: WorldOptions| {
+        let ambient = of_world.ambient;
         let run = inherited(move |body| run_on_this_thread(body, of_world));
-        durasim_engine::simulate_watched(Ambient::default(), watch, body, run)
+        durasim_engine::simulate_watched(ambient, watch, body, run)
     };
     let mut ended = run_once(options.clone());
     if ended.as_ref().is_ok_and(|ended| ended.spoiled) {

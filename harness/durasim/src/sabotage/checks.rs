@@ -16,7 +16,9 @@ use crate::{
     advanced::WorldOptions,
     broken::Sabotage,
     checks::{self, Sometimes},
+    options::TestOptions,
     report::FailureCode,
+    runner::{self, TestCase},
 };
 
 /// Returns options of a world in which a charge loses its completion, and is then made again.
@@ -53,8 +55,9 @@ fn a_sound_workflow_tosses_no_coins() {
     let report = Outcome::of(SILENT, FaultProfile::none())
         .expect("it is sound")
         .report;
-    let (failure, looks) = checks::replay::replay_all(&report, &WorldOptions::default(), 0, false);
-    assert_eq!((failure, looks), (None, Looks::default()));
+    let (differs, looks) = checks::replay::replay_all(&report, &WorldOptions::default(), 0, false);
+    assert!(differs.is_none());
+    assert_eq!(looks, Looks::default());
 }
 
 probes! {
@@ -100,6 +103,25 @@ probes! {
         WorldOptions::default(),
         |env| fickle(env, "thread", ""),
     );
+
+    a_static_that_is_another_in_a_fresh_process_is_caught,
+    breaks Sabotage::FreshProcess => || {
+        let body = |env| fickle(env, "static", "").boxed_local();
+        let case = TestCase {
+            name: concat!(
+                module_path!(),
+                "::a_static_that_is_another_in_a_fresh_process_is_caught"
+            ),
+            file: file!(),
+            line: line!(),
+            manifest_dir: "",
+            options: TestOptions::new(),
+        };
+        runner::answer(&case, &body);
+        let world = crate::advanced::run_world(&body, &WorldOptions::default());
+        let found = runner::check_in_fresh_process(&case, &world);
+        shown(found.is_err(), || "the set has the same order".into())
+    };
 
     a_history_that_core_cannot_replay_is_caught,
     breaks Sabotage::Check(FailureCode::CoreReplay) => || fails_with(

@@ -2,13 +2,18 @@
 //! buys, and one that is fickle.
 
 #![allow(
+    clippy::disallowed_types,
+    reason = "hash order is what is to be caught"
+)]
+#![allow(
     unreachable_pub,
     reason = "workflows and activities as their users ship them"
 )]
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, SystemTime},
@@ -139,6 +144,9 @@ pub(super) async fn buy(
     }
 }
 
+/// A set whose order a process keeps for ever.
+static DICE: LazyLock<HashSet<u64>> = LazyLock::new(|| (1..=64).collect());
+
 /// A workflow that does something else in another instance, or on another day.
 #[workflow]
 pub struct Fickle {
@@ -165,6 +173,8 @@ impl Fickle {
                 .as_secs()
                 / 86_400
                 % if about == "odd days" { 2 } else { u64::MAX }
+        } else if about == "static" {
+            DICE.iter().next().copied().unwrap_or_default()
         } else {
             u64::from(ctx.state(|state| state.instance))
         };

@@ -61,6 +61,11 @@ pub(crate) const ARGUMENTS: &[Known] = &[
         form: Form::Value,
         example: "core_replay = true",
     },
+    Known {
+        name: "fresh_process",
+        form: Form::Value,
+        example: "fresh_process = false",
+    },
 ];
 
 /// Returns the names of all arguments, for errors.

@@ -135,7 +135,7 @@ fn check_literal(name: &str, value: &Expr, errors: &mut Errors) {
             Lit::Int(_) => {}
             _ => errors.over(value, "`seeds` takes a number of worlds: `seeds = 256`"),
         },
-        "cache" | "core_replay" if !matches!(lit, Lit::Bool(_)) => {
+        "cache" | "core_replay" | "fresh_process" if !matches!(lit, Lit::Bool(_)) => {
             errors.over(value, format!("`{name}` takes `true` or `false`"));
         }
         "faults" => errors.over(
