@@ -14,6 +14,7 @@ mod program;
 mod workflow;
 
 use durasim::{
+    History,
     advanced::{WorldOptions, WorldReport, run_world},
     prelude::*,
     report::FailureCode,
@@ -130,7 +131,15 @@ fn run(seed: u64, options: &WorldOptions) -> Option<WorldReport> {
     let report = run_world(&body, options);
     match &report.failure {
         Some(failure) if failure.code == FailureCode::Sdk => None,
-        Some(failure) => panic!("program {seed}:\n{failure}"),
+        Some(failure) => {
+            let outlines = report.histories.iter().map(History::outline);
+            let outlines: Vec<_> = outlines.collect();
+            panic!(
+                "program {seed}:\n{failure}\n{}\n{}",
+                report.tape,
+                outlines.join("\n")
+            )
+        }
         None => Some(report),
     }
 }
