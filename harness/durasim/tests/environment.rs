@@ -168,6 +168,6 @@ fn a_variable_that_is_no_number_is_refused() {
 fn an_unknown_variable_is_refused_with_those_that_exist() {
     let printed = run(&[("DURASIM_SEEEDS", "9")]);
     let message = "there is no variable DURASIM_SEEEDS; those that durasim reads are DURASIM_SEED, \
-                   DURASIM_SEEDS, DURASIM_HISTORY, DURASIM_LOG";
+                   DURASIM_SEEDS, DURASIM_HISTORY, DURASIM_FRESH_PROCESS, DURASIM_LOG";
     assert!(printed.contains(message), "{printed}");
 }

@@ -112,12 +112,15 @@ fn happened(world: &WorldReport) -> Vec<(String, u64)> {
 
 /// Returns the kinds of fault that can happen to the workflows of [`day`].
 fn kinds() -> impl Iterator<Item = FaultKind> {
-    // The workflows have neither heartbeats nor Nexus operations, and only one signal. Their
-    // activities are retried for ever.
+    // The workflows have no heartbeats, Nexus operations or updates, and only one signal. They know
+    // nothing of each other, and their activities are retried for ever.
     let absent = [
         FaultKind::RetriesExhausted,
         FaultKind::HeartbeatLoss,
         FaultKind::NexusAnswerLost,
+        FaultKind::UpdateAnswerLost,
+        FaultKind::DeliveryDelay,
+        FaultKind::DeliveryAnswerLost,
         FaultKind::SignalReorder,
     ];
     FaultKind::ALL

@@ -303,9 +303,7 @@ async fn workflows_are_listed_and_counted(env: TestWorkflowEnvironment) -> TestR
     env.worker("queue").workflow::<Counter>().start()?;
     let client = env.client();
     for id in ["counter-1", "counter-2", "other"] {
-        client
-            .start_workflow(Counter::run, (), on(id))
-            .await?;
+        client.start_workflow(Counter::run, (), on(id)).await?;
     }
     let second = client.get_workflow_handle::<Counter>("counter-2");
     second.signal(Counter::stop, (), Default::default()).await?;
