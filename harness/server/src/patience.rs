@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use durasim_service::Rpc;
+use durasim_service::{Rpc, time::grpc_timeout};
 use http::HeaderMap;
 
 /// The time for which a poll for a task waits (`matching.longPollExpirationInterval`).
@@ -54,21 +54,9 @@ impl Patience {
     }
 }
 
-/// Reads the time that the caller waits from the header `grpc-timeout`: at most eight digits and a
-/// unit.
+/// Returns the time that the caller waits, from the header `grpc-timeout`.
 pub(crate) fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    Some(match unit {
-        "H" => Duration::from_secs(amount * 3600),
-        "M" => Duration::from_secs(amount * 60),
-        "S" => Duration::from_secs(amount),
-        "m" => Duration::from_millis(amount),
-        "u" => Duration::from_micros(amount),
-        "n" => Duration::from_nanos(amount),
-        _ => return None,
-    })
+    grpc_timeout(headers.get("grpc-timeout")?.to_str().ok()?)
 }
 
 #[cfg(test)]

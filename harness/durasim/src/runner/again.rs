@@ -4,11 +4,7 @@
 //! behind, in a `static` say, its seed brings nothing back. So the test binary runs itself again,
 //! once, for the one test and the one seed.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{env, fs, path::PathBuf};
 
 use super::{case::TestCase, repeats::ending};
 use crate::{
@@ -72,15 +68,10 @@ pub(super) fn confirmed(case: &TestCase, report: Box<FailureReport>) -> Box<Fail
 /// the program is not a test binary, or does not know the test.
 fn passes_alone(case: &TestCase, seed: u64) -> Option<bool> {
     let file = answer_file(case, seed);
-    // The test harness knows the test by its path within the crate.
-    let (_, within_crate) = case.name.split_once("::")?;
-    let status = Command::new(env::current_exe().ok()?)
-        .args([within_crate, "--exact", "--include-ignored", "--nocapture"])
+    let status = case
+        .alone()?
         .env(ANSWER, &file)
         .env(Variable::Seed.name(), seed.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .status();
     let answer = fs::read_to_string(&file);
     let _ = fs::remove_file(&file);

@@ -1,6 +1,10 @@
 //! One test, as `#[workflow_test]` or a program hands it over.
 
-use std::panic::Location;
+use std::{
+    env,
+    panic::Location,
+    process::{Command, Stdio},
+};
 
 use crate::options::TestOptions;
 
@@ -31,6 +35,20 @@ impl TestCase {
             manifest_dir: "",
             options,
         }
+    }
+
+    /// Returns the command that runs this test alone, in a process of its own and silently; `None`
+    /// if this program cannot be found, or the test has no path within a crate.
+    pub(super) fn alone(&self) -> Option<Command> {
+        // The test harness knows the test by its path within the crate.
+        let (_, within_crate) = self.name.split_once("::")?;
+        let mut command = Command::new(env::current_exe().ok()?);
+        command
+            .args([within_crate, "--exact", "--include-ignored", "--nocapture"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Some(command)
     }
 }
 

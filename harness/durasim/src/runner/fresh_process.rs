@@ -14,7 +14,7 @@ use std::{
     borrow::Borrow,
     env, fs, io,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -102,7 +102,7 @@ pub(crate) fn check(case: &TestCase, world: &WorldReport) -> Result<(), Box<Fail
     if events == 0 || events > MAX_EVENTS || broken!(FreshProcess) {
         return Ok(());
     }
-    let answer = ask(case.name, &histories).unwrap_or_else(|error| {
+    let answer = ask(case, &histories).unwrap_or_else(|error| {
         tracing::debug!(target: "durasim", %error, "there is no fresh process to replay in");
         Answer::Same
     });
@@ -127,19 +127,14 @@ fn events<H: Borrow<History>>(histories: &[H]) -> u64 {
 }
 
 /// Hands histories to a new process, and returns its answer.
-fn ask(test: &str, histories: &[&History]) -> io::Result<Answer> {
+fn ask(case: &TestCase, histories: &[&History]) -> io::Result<Answer> {
+    let mut process = case.alone().ok_or(io::ErrorKind::NotFound)?;
     let folder = Folder::new()?;
-    folder.write(TEST, test)?;
+    folder.write(TEST, case.name)?;
     folder.write(HISTORIES, encoded(histories))?;
-    // The test harness knows the test by its path within the crate.
-    let (_, within_crate) = test.split_once("::").unwrap_or(("", test));
-    let child = Command::new(env::current_exe()?)
-        .args([within_crate, "--exact", "--include-ignored"])
-        .args(["--nocapture", "--test-threads=1"])
+    let child = process
+        .arg("--test-threads=1")
         .env(FOLDER, &folder.path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn()?;
     await_end(child)?;
     Ok(serde_json::from_slice(&folder.read(ANSWER)?)?)

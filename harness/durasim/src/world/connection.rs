@@ -6,7 +6,9 @@
 use std::sync::{Arc, OnceLock};
 
 use durasim_engine::START_MS;
-use durasim_service::{Request, RequestId, Service, ServiceConfig, request::WORKFLOW_SERVICE};
+use durasim_service::{
+    Request, RequestId, Service, ServiceConfig, request::WORKFLOW_SERVICE, time::grpc_timeout,
+};
 use futures::future::BoxFuture;
 use temporalio_client::{
     Connection,
@@ -55,21 +57,11 @@ fn answer(grpc: GrpcRequest) -> BoxFuture<'static, Result<GrpcSuccessResponse, S
     }
 }
 
-/// Reads the time that the caller waits from the header `grpc-timeout`: at most eight digits and a
-/// unit.
+/// Returns the time that the caller waits, from the header `grpc-timeout`, in milliseconds rounded
+/// up.
 fn timeout_ms(headers: &HeaderMap) -> Option<u64> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    let amount: u64 = digits.parse().ok()?;
-    Some(match unit {
-        "H" => amount.saturating_mul(3_600_000),
-        "M" => amount.saturating_mul(60_000),
-        "S" => amount.saturating_mul(1_000),
-        "m" => amount,
-        "u" => amount.div_ceil(1_000),
-        "n" => amount.div_ceil(1_000_000),
-        _ => return None,
-    })
+    let timeout = grpc_timeout(headers.get("grpc-timeout")?.to_str().ok()?)?;
+    u64::try_from(timeout.as_nanos().div_ceil(1_000_000)).ok()
 }
 
 fn success(proto: Vec<u8>) -> GrpcSuccessResponse {

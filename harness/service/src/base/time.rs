@@ -22,6 +22,24 @@ const NANOS_PER_MS: i64 = 1_000_000;
 /// Source: `temporalio/temporal: common/primitives/timestamp/duration.go`.
 const MAX_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
+/// Reads the value of the header `grpc-timeout`, the time that a caller waits: at most eight digits
+/// and a unit.
+pub fn grpc_timeout(value: &str) -> Option<std::time::Duration> {
+    use std::time::Duration;
+
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
 /// Returns the timestamp of an instant in milliseconds since the Unix epoch.
 pub fn timestamp(ms: u64) -> Timestamp {
     Timestamp {

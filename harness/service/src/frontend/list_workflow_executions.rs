@@ -36,13 +36,15 @@ use crate::{
 /// The runs of the largest page (`frontend.visibilityMaxPageSize`).
 const MAX_PAGE: usize = 1000;
 
+/// A page of runs, and the token of the next page; empty after the last.
+type Page = (Vec<WorkflowExecutionInfo>, Vec<u8>);
+
 pub(super) fn list(service: &Service, request: &ListWorkflowExecutionsRequest) -> Handled {
-    let query = Query::parse(&request.query, &service.config.search_attributes)?;
-    let (executions, next_page_token) = page(
+    let (executions, next_page_token) = found(
         service,
+        &request.query,
         request.page_size,
         &request.next_page_token,
-        |run| query.finds(run),
     )?;
     Ok(ListWorkflowExecutionsResponse {
         executions,
@@ -52,18 +54,23 @@ pub(super) fn list(service: &Service, request: &ListWorkflowExecutionsRequest) -
 }
 
 pub(super) fn scan(service: &Service, request: &ScanWorkflowExecutionsRequest) -> Handled {
-    let query = Query::parse(&request.query, &service.config.search_attributes)?;
-    let (executions, next_page_token) = page(
+    let (executions, next_page_token) = found(
         service,
+        &request.query,
         request.page_size,
         &request.next_page_token,
-        |run| query.finds(run),
     )?;
     Ok(ScanWorkflowExecutionsResponse {
         executions,
         next_page_token,
     }
     .into())
+}
+
+/// Returns a page of the runs that a query finds, and the token of the next page.
+fn found(service: &Service, query: &str, page_size: i32, token: &[u8]) -> Result<Page, Status> {
+    let query = Query::parse(query, &service.config.search_attributes)?;
+    page(service, page_size, token, |run| query.finds(run))
 }
 
 /// Counts runs, one group for each value of the attribute in `GROUP BY`.
@@ -181,7 +188,7 @@ fn page(
     page_size: i32,
     token: &[u8],
     is_wanted: impl Fn(&WorkflowExecutionInfo) -> bool,
-) -> Result<(Vec<WorkflowExecutionInfo>, Vec<u8>), Status> {
+) -> Result<Page, Status> {
     let page_size = usize::try_from(page_size).unwrap_or(0);
     let page_size = match page_size {
         0 => MAX_PAGE,
