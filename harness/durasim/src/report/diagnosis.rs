@@ -81,6 +81,8 @@ pub enum Awaited {
         task_queue: String,
         /// The attempt that is next or running, counted from 1.
         attempt: u32,
+        /// True if a request has paused it.
+        paused: bool,
         /// True if any worker polls that task queue for activities.
         polled: bool,
         /// The slots of the workers that poll that task queue, if the activity waits for one of
@@ -260,13 +262,22 @@ impl Awaited {
     fn lacks_a_worker(&self) -> bool {
         matches!(
             self,
-            Self::Activity { polled: false, .. } | Self::WorkflowTask { polled: false, .. }
+            Self::Activity {
+                paused: false,
+                polled: false,
+                ..
+            } | Self::WorkflowTask { polled: false, .. }
         )
     }
 
     /// Returns what is missing, as a remedy.
     fn remedy(&self) -> Option<String> {
         Some(match self {
+            Self::Activity {
+                activity_type,
+                paused: true,
+                ..
+            } => format!("unpause {activity_type} with `UnpauseActivity`"),
             Self::Activity {
                 activity_type,
                 task_queue,
@@ -313,11 +324,13 @@ impl Awaited {
                 activity_type,
                 task_queue,
                 attempt,
+                paused,
                 polled,
                 no_slot,
                 last_failure,
             } => format!(
-                "activity {activity_type}, {}",
+                "activity {activity_type}, {}{}",
+                if *paused { "paused, " } else { "" },
                 task(
                     *attempt,
                     task_queue,

@@ -130,6 +130,7 @@ pub(crate) fn waiting() -> Diagnosis {
             activity_type: "Payments::charge".into(),
             task_queue: "bank".into(),
             attempt: 3,
+            paused: false,
             polled: false,
             no_slot: None,
             last_failure: Some("card declined".into()),

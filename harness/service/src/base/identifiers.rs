@@ -41,6 +41,13 @@ pub(crate) fn derived_uuid(name: &str, ordinal: u64) -> String {
         .to_string()
 }
 
+/// Returns a number below `bound` that is a function of a name and an ordinal; 0 without a bound.
+pub(crate) fn derived_below(bound: u64, name: &str, ordinal: u64) -> u64 {
+    mix(0x9e37_79b9_7f4a_7c15, name, ordinal)
+        .checked_rem(bound)
+        .unwrap_or(0)
+}
+
 /// Hashes the name with FNV-1a, finished as in splitmix64 so that similar inputs have unrelated
 /// results.
 fn mix(seed: u64, name: &str, ordinal: u64) -> u64 {

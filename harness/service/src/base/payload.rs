@@ -18,6 +18,20 @@ pub(crate) fn words(text: &str) -> Payloads {
     }
 }
 
+/// Encodes the value of a search attribute that is a list of keywords.
+pub(crate) fn keywords(entries: impl Iterator<Item = String>) -> Payload {
+    let entries: Vec<String> = entries.collect();
+    Payload {
+        metadata: [
+            ("encoding".to_owned(), b"json/plain".to_vec()),
+            ("type".to_owned(), b"KeywordList".to_vec()),
+        ]
+        .into(),
+        data: serde_json::to_vec(&entries).expect("texts are JSON"),
+        ..Payload::default()
+    }
+}
+
 /// A map of a memo or of search attributes. No rule depends on its order.
 #[allow(clippy::disallowed_types, reason = "the messages have it so")]
 type Fields = std::collections::HashMap<String, Payload>;

@@ -22,6 +22,8 @@ const MAX_VALUE_BYTES: usize = 2 * 1024;
 const MAX_BYTES: usize = 40 * 1024;
 /// The prefix of names that are the server's own.
 pub(crate) const RESERVED_PREFIX: &str = "Temporal";
+/// The attribute of a run that shows which of its activities are paused.
+pub(crate) const PAUSE_INFO: &str = "TemporalPauseInfo";
 
 /// The attributes that the server keeps of every run, and that nobody sets.
 pub(crate) const SYSTEM: &[(&str, Type)] = &[
@@ -54,7 +56,7 @@ const PREDEFINED: &[(&str, Type)] = &[
     ("TemporalScheduledById", Type::Keyword),
     ("TemporalSchedulePaused", Type::Bool),
     ("TemporalNamespaceDivision", Type::Keyword),
-    ("TemporalPauseInfo", Type::KeywordList),
+    (PAUSE_INFO, Type::KeywordList),
     ("TemporalReportedProblems", Type::KeywordList),
 ];
 

@@ -26,9 +26,9 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
         Transfer::ActivityTask {
             run,
             scheduled_event_id,
-            attempt,
+            stamp,
         } => {
-            matching::offer_activity_task(service, run, scheduled_event_id, attempt);
+            matching::offer_activity_task(service, run, scheduled_event_id, stamp);
         }
         Transfer::NexusRequest {
             run,

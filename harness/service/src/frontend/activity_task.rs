@@ -136,16 +136,28 @@ fn fail_for_size(
     .map(|_| ())
 }
 
-/// Records a heartbeat. Returns `true` if the workflow has requested the activity's cancellation.
+/// The requests that an attempt hears of in the answer to a heartbeat.
+#[derive(Clone, Copy)]
+struct Heard {
+    cancel_requested: bool,
+    activity_paused: bool,
+    activity_reset: bool,
+}
+
+/// Records a heartbeat.
 fn heartbeat(
     service: &mut Service,
     named: &Named<'_>,
     details: Option<Payloads>,
     identity: String,
-) -> Result<bool, Status> {
+) -> Result<Heard, Status> {
     if is_too_large(service, details.as_ref()) {
         fail_for_size(service, named, failure::HEARTBEAT_TOO_LARGE, identity)?;
-        return Ok(true);
+        return Ok(Heard {
+            cancel_requested: true,
+            activity_paused: false,
+            activity_reset: false,
+        });
     }
     let Found {
         run: key,
@@ -154,12 +166,14 @@ fn heartbeat(
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     run.record_activity_heartbeat(now_ms, scheduled_event_id, details);
-    let cancel_requested = run
-        .activities
-        .get(scheduled_event_id)
-        .is_some_and(PendingActivity::is_cancel_requested);
+    let activity = run.activities.get(scheduled_event_id);
+    let heard = Heard {
+        cancel_requested: activity.is_some_and(PendingActivity::is_cancel_requested),
+        activity_paused: activity.is_some_and(|activity| activity.paused.is_some()),
+        activity_reset: activity.is_some_and(|activity| activity.is_reset),
+    };
     service.close_transaction(key);
-    Ok(cancel_requested)
+    Ok(heard)
 }
 
 fn complete(
@@ -271,10 +285,11 @@ pub(super) fn record_heartbeat(
     request: RecordActivityTaskHeartbeatRequest,
 ) -> Handled {
     let named = Named::ByToken(&request.task_token);
-    let cancel_requested = heartbeat(service, &named, request.details, request.identity)?;
+    let heard = heartbeat(service, &named, request.details, request.identity)?;
     Ok(RecordActivityTaskHeartbeatResponse {
-        cancel_requested,
-        ..Default::default()
+        cancel_requested: heard.cancel_requested,
+        activity_paused: heard.activity_paused,
+        activity_reset: heard.activity_reset,
     }
     .into())
 }
@@ -283,10 +298,11 @@ pub(super) fn record_heartbeat_by_id(
     service: &mut Service,
     request: RecordActivityTaskHeartbeatByIdRequest,
 ) -> Handled {
-    let cancel_requested = heartbeat(service, &by_id!(request), request.details, request.identity)?;
+    let heard = heartbeat(service, &by_id!(request), request.details, request.identity)?;
     Ok(RecordActivityTaskHeartbeatByIdResponse {
-        cancel_requested,
-        ..Default::default()
+        cancel_requested: heard.cancel_requested,
+        activity_paused: heard.activity_paused,
+        activity_reset: heard.activity_reset,
     }
     .into())
 }

@@ -13,20 +13,23 @@ use crate::{
             EventType, NexusOperationCancellationState, PendingActivityState,
             PendingNexusOperationState, PendingWorkflowTaskState,
         },
-        history::ActivityTaskScheduledEventAttributes,
         rpc::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
         taskqueue::TaskQueue,
         workflow::{
             NexusOperationCancellationInfo, PendingActivityInfo, PendingChildExecutionInfo,
             PendingNexusOperationInfo, PendingWorkflowTaskInfo, RequestIdInfo,
             WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+            pending_activity_info::{
+                PauseInfo,
+                pause_info::{Manual, PausedBy},
+            },
         },
     },
     base::time::{duration, timestamp},
     frontend::answer::Handled,
     run::{
         Run,
-        activities::PendingActivity,
+        activities::{ActivityPause, PendingActivity},
         nexus_operations::{Cancellation, PendingNexusOperation, Phase},
     },
     state::service::Service,
@@ -199,14 +202,16 @@ fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {
 /// Source: `temporalio/temporal: service/history/workflow/activity.go` (`GetPendingActivityInfo`).
 fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> PendingActivityInfo {
     let scheduled = run.activity_scheduled(activity.scheduled_event_id);
-    let state = if activity.is_cancel_requested() {
-        PendingActivityState::CancelRequested
-    } else if activity.started.is_some() {
-        PendingActivityState::Started
-    } else {
-        PendingActivityState::Scheduled
+    let (is_paused, is_started) = (activity.paused.is_some(), activity.started.is_some());
+    let state = match (is_paused, is_started) {
+        _ if activity.is_cancel_requested() => PendingActivityState::CancelRequested,
+        (false, false) => PendingActivityState::Scheduled,
+        (false, true) => PendingActivityState::Started,
+        (true, false) => PendingActivityState::Paused,
+        (true, true) => PendingActivityState::PauseRequested,
     };
     let is_backing_off = state == PendingActivityState::Scheduled && now_ms < activity.scheduled_ms;
+    let policy = activity.retry_policy(scheduled);
     PendingActivityInfo {
         activity_id: activity.activity_id.clone(),
         activity_type: scheduled.activity_type.clone(),
@@ -218,12 +223,9 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
             .as_ref()
             .map(|started| timestamp(started.at_ms)),
         attempt: activity.attempt,
-        maximum_attempts: scheduled
-            .retry_policy
-            .as_ref()
-            .map_or(0, |policy| policy.maximum_attempts),
+        maximum_attempts: policy.map_or(0, |policy| policy.maximum_attempts),
         scheduled_time: Some(timestamp(activity.scheduled_ms)),
-        expiration_time: activity.expires_at_ms().map(timestamp),
+        expiration_time: activity.retry_expiration_ms.map(timestamp),
         last_failure: activity.last_failure.clone(),
         last_worker_identity: activity.last_worker_identity.clone(),
         last_attempt_complete_time: activity.last_attempt_complete_ms.map(timestamp),
@@ -235,33 +237,37 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
             )
         }),
         next_attempt_schedule_time: is_backing_off.then(|| timestamp(activity.scheduled_ms)),
-        priority: scheduled.priority.clone(),
-        activity_options: Some(activity_options(scheduled, &activity.task_queue)),
+        priority: activity.priority(scheduled).cloned(),
+        paused: is_paused,
+        pause_info: activity.paused.as_deref().map(pause_info),
+        activity_options: Some(activity_options(activity.options(scheduled))),
         ..PendingActivityInfo::default()
     }
 }
 
-fn activity_options(
-    scheduled: &ActivityTaskScheduledEventAttributes,
-    task_queue: &str,
-) -> ActivityOptions {
+fn pause_info(pause: &ActivityPause) -> PauseInfo {
+    PauseInfo {
+        pause_time: Some(timestamp(pause.at_ms)),
+        paused_by: Some(PausedBy::Manual(Manual {
+            identity: pause.identity.clone(),
+            reason: pause.reason.clone(),
+        })),
+    }
+}
+
+fn activity_options(options: ActivityOptions) -> ActivityOptions {
     ActivityOptions {
-        task_queue: Some(TaskQueue {
-            name: task_queue.to_owned(),
-            normal_name: task_queue.to_owned(),
+        task_queue: options.task_queue.map(|queue| TaskQueue {
+            normal_name: queue.name.clone(),
+            name: queue.name,
             ..TaskQueue::default()
         }),
-        schedule_to_close_timeout: scheduled.schedule_to_close_timeout,
-        schedule_to_start_timeout: scheduled.schedule_to_start_timeout,
-        start_to_close_timeout: scheduled.start_to_close_timeout,
-        heartbeat_timeout: scheduled.heartbeat_timeout,
         // The server leaves out the error types.
-        retry_policy: scheduled.retry_policy.clone().map(|policy| RetryPolicy {
+        retry_policy: options.retry_policy.map(|policy| RetryPolicy {
             non_retryable_error_types: Vec::new(),
             ..policy
         }),
-        priority: scheduled.priority.clone(),
-        start_delay: None,
+        ..options
     }
 }
 

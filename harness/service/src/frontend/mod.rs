@@ -4,6 +4,7 @@
 //! and the request, and answers now or later. A new RPC is one file here and one line in
 //! [`handle`].
 
+mod activity_operations;
 mod activity_task;
 pub(crate) mod answer;
 mod describe_workflow_execution;
@@ -88,6 +89,24 @@ pub(crate) fn handle(
         }
         Request::RespondActivityTaskCanceledById(request) => {
             activity_task::respond_canceled_by_id(service, *request)
+        }
+        Request::PauseActivity(request) => activity_operations::pause(service, *request),
+        Request::UnpauseActivity(request) => activity_operations::unpause(service, *request),
+        Request::ResetActivity(request) => activity_operations::reset(service, *request),
+        Request::UpdateActivityOptions(request) => {
+            activity_operations::update_options(service, *request)
+        }
+        Request::PauseActivityExecution(request) => {
+            activity_operations::pause_execution(service, *request)
+        }
+        Request::UnpauseActivityExecution(request) => {
+            activity_operations::unpause_execution(service, *request)
+        }
+        Request::ResetActivityExecution(request) => {
+            activity_operations::reset_execution(service, *request)
+        }
+        Request::UpdateActivityExecutionOptions(request) => {
+            activity_operations::update_execution_options(service, *request)
         }
         Request::RespondWorkflowTaskFailed(request) => {
             respond_workflow_task_failed::handle(service, *request)

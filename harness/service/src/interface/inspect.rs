@@ -90,6 +90,8 @@ pub struct PendingActivitySummary {
     pub attempt: i32,
     /// True if a worker has the attempt.
     pub started: bool,
+    /// True if an operator has paused it.
+    pub paused: bool,
     /// The message of the failure of the last attempt.
     pub last_failure: Option<String>,
 }
@@ -386,6 +388,7 @@ fn pending_activities(run: &Run) -> Vec<PendingActivitySummary> {
             task_queue: activity.task_queue.clone(),
             attempt: activity.attempt,
             started: activity.started.is_some(),
+            paused: activity.paused.is_some(),
             last_failure: activity
                 .last_failure
                 .as_ref()

@@ -49,7 +49,7 @@ pub(crate) fn offer_activity_task(
     service: &mut Service,
     key: RunKey,
     scheduled_event_id: i64,
-    attempt: i32,
+    stamp: u32,
 ) {
     let Some(activity) = service
         .executions
@@ -67,7 +67,7 @@ pub(crate) fn offer_activity_task(
         Task::Activity {
             run: key,
             scheduled_event_id,
-            attempt,
+            stamp,
         },
     );
 }
@@ -177,8 +177,8 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
         Task::Activity {
             run,
             scheduled_event_id,
-            attempt,
-        } => start_activity_task::start(service, poller, *run, *scheduled_event_id, *attempt)
+            stamp,
+        } => start_activity_task::start(service, poller, *run, *scheduled_event_id, *stamp)
             .map(Response::from),
         Task::Nexus {
             run,

@@ -19,16 +19,16 @@ pub(super) fn start(
     poller: &Poller,
     key: RunKey,
     scheduled_event_id: i64,
-    attempt: i32,
+    stamp: u32,
 ) -> Option<PollActivityTaskQueueResponse> {
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     let activity = run.activities.get(scheduled_event_id)?;
-    if !run.is_running() || activity.started.is_some() || activity.attempt != attempt {
+    if !run.is_running() || activity.started.is_some() || activity.stamp != stamp {
         return None;
     }
     // Start the attempt.
-    let ordinal = scheduled_event_id.unsigned_abs() << 32 | u64::from(attempt.unsigned_abs());
+    let ordinal = scheduled_event_id.unsigned_abs() << 32 | u64::from(stamp);
     let started = StartedAttempt {
         at_ms: now_ms,
         identity: poller.identity.to_string(),
@@ -45,7 +45,7 @@ pub(super) fn start(
         task_token: TaskToken::ActivityTask {
             run: key,
             scheduled_event_id,
-            attempt,
+            attempt: activity.attempt,
         }
         .encode(),
         workflow_namespace: service.config.namespace.clone(),
@@ -61,12 +61,15 @@ pub(super) fn start(
         scheduled_time: Some(timestamp(activity.first_scheduled_ms)),
         current_attempt_scheduled_time: Some(timestamp(activity.scheduled_ms)),
         started_time: Some(timestamp(now_ms)),
-        attempt,
+        attempt: activity.attempt,
         schedule_to_close_timeout: scheduled.schedule_to_close_timeout,
         start_to_close_timeout: scheduled.start_to_close_timeout,
         heartbeat_timeout: scheduled.heartbeat_timeout,
-        retry_policy: scheduled.retry_policy.clone(),
-        priority: priorities::merge(run.started().priority.as_ref(), scheduled.priority.clone()),
+        retry_policy: activity.retry_policy(scheduled).cloned(),
+        priority: priorities::merge(
+            run.started().priority.as_ref(),
+            activity.priority(scheduled).cloned(),
+        ),
         ..PollActivityTaskQueueResponse::default()
     })
 }

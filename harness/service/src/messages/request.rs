@@ -223,6 +223,18 @@ rpcs! {
     RespondActivityTaskCanceledById(RespondActivityTaskCanceledByIdRequest)
         -> v1::RespondActivityTaskCanceledByIdResponse,
 
+    // Operators' changes to activities.
+    PauseActivity(PauseActivityRequest) -> v1::PauseActivityResponse,
+    UnpauseActivity(UnpauseActivityRequest) -> v1::UnpauseActivityResponse,
+    ResetActivity(ResetActivityRequest) -> v1::ResetActivityResponse,
+    UpdateActivityOptions(UpdateActivityOptionsRequest) -> v1::UpdateActivityOptionsResponse,
+    PauseActivityExecution(PauseActivityExecutionRequest) -> v1::PauseActivityExecutionResponse,
+    UnpauseActivityExecution(UnpauseActivityExecutionRequest)
+        -> v1::UnpauseActivityExecutionResponse,
+    ResetActivityExecution(ResetActivityExecutionRequest) -> v1::ResetActivityExecutionResponse,
+    UpdateActivityExecutionOptions(UpdateActivityExecutionOptionsRequest)
+        -> v1::UpdateActivityExecutionOptionsResponse,
+
     PollNexusTaskQueue(PollNexusTaskQueueRequest) -> v1::PollNexusTaskQueueResponse,
     RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest)
         -> v1::RespondNexusTaskCompletedResponse,

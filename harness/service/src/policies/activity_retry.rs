@@ -48,6 +48,27 @@ impl ActivityRetry<'_> {
     ///
     /// The reason why there is no next attempt, which is the retry state of the closing event.
     pub fn next_attempt(&self, now_ms: u64, failure: Option<&Failure>) -> Result<u64, RetryState> {
+        let policy = self.permits(failure)?;
+        let requested = retry::requested_delay_nanos(failure);
+        NextAttempt {
+            now_ms,
+            attempt: self.attempt,
+            maximum_attempts: policy.maximum_attempts,
+            delay_nanos: requested
+                .unwrap_or_else(|| retry::exponential_nanos(policy, self.attempt)),
+            maximum_delay_nanos: requested
+                .unwrap_or_else(|| nanos(policy.maximum_interval.as_ref())),
+            expires_at_ms: self.expires_at_ms,
+        }
+        .delay_ms()
+    }
+
+    /// Returns the policy if the failure may be followed by another attempt, whenever that is.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no next attempt.
+    pub(crate) fn permits(&self, failure: Option<&Failure>) -> Result<&RetryPolicy, RetryState> {
         let Some(policy) = self.policy else {
             return Err(RetryState::RetryPolicyNotSet);
         };
@@ -67,18 +88,7 @@ impl ActivityRetry<'_> {
         if !retry::is_retryable(failure, &policy.non_retryable_error_types) {
             return Err(RetryState::NonRetryableFailure);
         }
-        let requested = retry::requested_delay_nanos(failure);
-        NextAttempt {
-            now_ms,
-            attempt: self.attempt,
-            maximum_attempts: policy.maximum_attempts,
-            delay_nanos: requested
-                .unwrap_or_else(|| retry::exponential_nanos(policy, self.attempt)),
-            maximum_delay_nanos: requested
-                .unwrap_or_else(|| nanos(policy.maximum_interval.as_ref())),
-            expires_at_ms: self.expires_at_ms,
-        }
-        .delay_ms()
+        Ok(policy)
     }
 }
 

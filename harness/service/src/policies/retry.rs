@@ -193,6 +193,16 @@ pub(crate) fn exponential_nanos(policy: &RetryPolicy, attempt: i32) -> i64 {
     delay.max(0)
 }
 
+/// Returns the exponential interval in nanoseconds, limited by the maximum interval.
+pub(crate) fn interval_nanos(policy: &RetryPolicy, attempt: i32) -> i64 {
+    let interval = exponential_nanos(policy, attempt);
+    match nanos(policy.maximum_interval.as_ref()) {
+        0 => interval,
+        maximum if interval <= 0 => maximum,
+        maximum => interval.min(maximum),
+    }
+}
+
 /// Returns `base^exponent` by repeated squaring.
 ///
 /// The result is the same on every platform, which `f64::powi` does not guarantee.

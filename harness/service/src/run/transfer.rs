@@ -18,7 +18,7 @@ pub(crate) enum Transfer {
     ActivityTask {
         run: RunKey,
         scheduled_event_id: i64,
-        attempt: i32,
+        stamp: u32,
     },
     /// Sends the scheduled request to the handler of a Nexus operation.
     NexusRequest {

@@ -36,7 +36,7 @@ pub(crate) enum Task {
     Activity {
         run: RunKey,
         scheduled_event_id: i64,
-        attempt: i32,
+        stamp: u32,
     },
     Nexus {
         run: RunKey,

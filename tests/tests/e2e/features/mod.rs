@@ -92,6 +92,7 @@ mod inside_activities;
 mod interceptors;
 mod local_activities;
 mod local_timeouts;
+mod operators;
 mod shutdowns;
 mod slots;
 mod untyped;

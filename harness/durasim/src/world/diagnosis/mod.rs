@@ -99,6 +99,7 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
             activity_type: activity.activity_type.clone(),
             task_queue: activity.task_queue.clone(),
             attempt: u32::try_from(activity.attempt).unwrap_or(1),
+            paused: activity.paused,
             polled: state.is_polled(&activity.task_queue, WorkerProcess::runs_any_activity),
             no_slot: (!activity.started)
                 .then(|| state.taken_slots(&activity.task_queue))

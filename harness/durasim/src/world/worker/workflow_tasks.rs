@@ -77,7 +77,7 @@ impl State {
             (
                 WorkerCall::Heartbeat { token },
                 Ok(Response::RecordActivityTaskHeartbeat(answer)),
-            ) if answer.cancel_requested => {
+            ) if answer.cancel_requested || answer.activity_paused || answer.activity_reset => {
                 self.heartbeat_answered(at, &token);
                 self.cancel_attempt(at, &token, CancelReason::Requested);
             }

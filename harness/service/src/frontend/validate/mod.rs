@@ -8,6 +8,7 @@
 //! Source: `temporalio/temporal: service/frontend/workflow_handler.go`,
 //! `chasm/lib/workflow/validator.go`, `common/rpc/interceptor/namespace_validator.go`.
 
+mod activity;
 mod execution;
 mod start;
 mod update;
@@ -124,6 +125,36 @@ pub(crate) fn validate(
             worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
             worker::identity(&request.identity, limits)
         }
+
+        Request::PauseActivity(request) => {
+            activity::of_workflow(request.execution.as_ref(), request.activity.is_some())
+        }
+        Request::UnpauseActivity(request) => {
+            activity::of_workflow(request.execution.as_ref(), request.activity.is_some())
+        }
+        Request::ResetActivity(request) => {
+            activity::of_workflow(request.execution.as_ref(), request.activity.is_some())
+        }
+        Request::UpdateActivityOptions(request) => {
+            activity::of_workflow(request.execution.as_ref(), request.activity.is_some())?;
+            let options = request.activity_options.as_ref();
+            activity::priority(options.and_then(|options| options.priority.as_ref()))
+        }
+        Request::PauseActivityExecution(request) => {
+            activity::of_execution(&activity::named!(request), limits)?;
+            activity::reason(&request.reason, limits)
+        }
+        Request::UnpauseActivityExecution(request) => {
+            activity::of_execution(&activity::named!(request), limits)?;
+            activity::jitter(request.jitter.as_mut())
+        }
+        Request::ResetActivityExecution(request) => {
+            activity::of_execution(&activity::named!(request), limits)?;
+            activity::jitter(request.jitter.as_mut())
+        }
+        Request::UpdateActivityExecutionOptions(request) => {
+            activity::of_execution(&activity::named!(request), limits)
+        }
     }
 }
 
@@ -231,6 +262,14 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             RespondActivityTaskCompletedById,
             RespondActivityTaskFailedById,
             RespondActivityTaskCanceledById,
+            PauseActivity,
+            UnpauseActivity,
+            ResetActivity,
+            UpdateActivityOptions,
+            PauseActivityExecution,
+            UnpauseActivityExecution,
+            ResetActivityExecution,
+            UpdateActivityExecutionOptions,
             DescribeTaskQueue,
             ShutdownWorker,
         ],

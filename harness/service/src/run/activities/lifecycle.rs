@@ -52,7 +52,7 @@ impl Run {
         ));
         self.history
             .add_decorated(now_ms, attributes, user_metadata.into());
-        self.offer_activity(scheduled_event_id, 1);
+        self.offer_activity(scheduled_event_id);
     }
 
     /// Restores an activity whose scheduled event is already in history. Its attempts start anew.
@@ -68,14 +68,17 @@ impl Run {
             cancel_requested_event_id,
             ..activity
         });
-        self.offer_activity(scheduled_event_id, 1);
+        self.offer_activity(scheduled_event_id);
     }
 
-    fn offer_activity(&mut self, scheduled_event_id: i64, attempt: i32) {
+    fn offer_activity(&mut self, scheduled_event_id: i64) {
+        let Some(activity) = self.activities.get(scheduled_event_id) else {
+            return;
+        };
         self.outbox.push(Transfer::ActivityTask {
             run: self.key,
             scheduled_event_id,
-            attempt,
+            stamp: activity.stamp,
         });
     }
 
@@ -100,7 +103,8 @@ impl Run {
         });
     }
 
-    /// Schedules the next attempt after a backoff.
+    /// Schedules the next attempt after a backoff. That of a paused activity has to wait until the
+    /// activity is unpaused.
     ///
     /// # Errors
     ///
@@ -111,26 +115,28 @@ impl Run {
         scheduled_event_id: i64,
         failure: Option<&Failure>,
     ) -> Result<(), RetryState> {
-        let policy = self
-            .activity_scheduled(scheduled_event_id)
-            .retry_policy
-            .as_ref();
         let Some(activity) = self.activities.get(scheduled_event_id) else {
             return Err(RetryState::InternalServerError);
         };
-        let delay_ms = ActivityRetry {
-            policy,
+        let retry = ActivityRetry {
+            policy: activity.retry_policy(self.activity_scheduled(scheduled_event_id)),
             attempt: activity.attempt,
             cancel_requested: activity.is_cancel_requested(),
-            expires_at_ms: activity.expires_at_ms(),
-        }
-        .next_attempt(now_ms, failure)?;
+            expires_at_ms: activity.retry_expiration_ms,
+        };
+        let scheduled_ms = if activity.paused.is_some() {
+            retry.permits(failure)?;
+            None
+        } else {
+            Some(now_ms.saturating_add(retry.next_attempt(now_ms, failure)?))
+        };
         self.activities.update(scheduled_event_id, |activity| {
             activity.attempt += 1;
-            activity.scheduled_ms = now_ms.saturating_add(delay_ms);
-            activity.started = None;
-            activity.is_backing_off = true;
             activity.last_failure = failure.map(failure::of_attempt);
+            match scheduled_ms {
+                Some(scheduled_ms) => activity.schedule_attempt(scheduled_ms),
+                None => activity.take_back(),
+            }
         });
         Ok(())
     }
@@ -172,11 +178,7 @@ impl Run {
         self.activities.update(scheduled_event_id, |activity| {
             activity.is_backing_off = false;
         });
-        let attempt = self
-            .activities
-            .get(scheduled_event_id)
-            .map_or(1, |activity| activity.attempt);
-        self.offer_activity(scheduled_event_id, attempt);
+        self.offer_activity(scheduled_event_id);
     }
 
     /// Requests the cancellation of a pending activity, after the event that records the request.

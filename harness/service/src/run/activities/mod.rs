@@ -7,6 +7,7 @@
 //! service/history/workflow/{activity,timer_sequence,mutable_state_impl}.go`.
 
 mod lifecycle;
+pub(crate) mod operations;
 #[cfg(test)]
 mod tests;
 mod timeouts;
@@ -16,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::{
         Payloads,
+        activity::ActivityOptions,
+        common::RetryPolicy,
         enums::{RetryState, TimeoutType},
         failure::Failure,
         history::ActivityTaskScheduledEventAttributes,
@@ -29,6 +32,15 @@ use crate::{
 pub(crate) struct StartedAttempt {
     pub(crate) at_ms: u64,
     pub(crate) identity: String,
+    pub(crate) request_id: String,
+}
+
+/// The request that paused an activity.
+#[derive(Clone, Debug)]
+pub(crate) struct ActivityPause {
+    pub(crate) at_ms: u64,
+    pub(crate) identity: String,
+    pub(crate) reason: String,
     pub(crate) request_id: String,
 }
 
@@ -56,6 +68,18 @@ pub(crate) struct PendingActivity {
     pub(crate) last_failure: Option<Failure>,
     pub(crate) last_worker_identity: String,
     pub(crate) last_attempt_complete_ms: Option<u64>,
+    /// The number of times that the activity was offered to workers or taken back from them: a
+    /// task with another stamp is stale.
+    pub(crate) stamp: u32,
+    /// The time after which no retry begins, which an update of the options does not change.
+    pub(crate) retry_expiration_ms: Option<u64>,
+    /// The options that replace those of the scheduled event, if an operator has updated them.
+    pub(crate) updated: Option<Box<ActivityOptions>>,
+    pub(crate) paused: Option<Box<ActivityPause>>,
+    /// True if an operator has reset the activity and no attempt was scheduled since.
+    pub(crate) is_reset: bool,
+    /// True if the next attempt is to begin without the heartbeats of earlier ones.
+    resets_heartbeat: bool,
 }
 
 impl PendingActivity {
@@ -64,6 +88,7 @@ impl PendingActivity {
         scheduled_event_id: i64,
         scheduled: &ActivityTaskScheduledEventAttributes,
     ) -> Self {
+        let schedule_to_close_ms = limit_ms(scheduled.schedule_to_close_timeout.as_ref());
         Self {
             scheduled_event_id,
             activity_id: scheduled.activity_id.clone(),
@@ -77,7 +102,7 @@ impl PendingActivity {
             started: None,
             is_backing_off: false,
             cancel_requested_event_id: None,
-            schedule_to_close_ms: limit_ms(scheduled.schedule_to_close_timeout.as_ref()),
+            schedule_to_close_ms,
             schedule_to_start_ms: limit_ms(scheduled.schedule_to_start_timeout.as_ref()),
             start_to_close_ms: limit_ms(scheduled.start_to_close_timeout.as_ref()),
             heartbeat_ms: limit_ms(scheduled.heartbeat_timeout.as_ref()),
@@ -86,6 +111,12 @@ impl PendingActivity {
             last_failure: None,
             last_worker_identity: String::new(),
             last_attempt_complete_ms: None,
+            stamp: 1,
+            retry_expiration_ms: schedule_to_close_ms.map(|ms| now_ms.saturating_add(ms)),
+            updated: None,
+            paused: None,
+            is_reset: false,
+            resets_heartbeat: false,
         }
     }
 
@@ -93,15 +124,28 @@ impl PendingActivity {
         self.cancel_requested_event_id.is_some()
     }
 
-    /// Returns the time after which no attempt may start.
-    pub(crate) fn expires_at_ms(&self) -> Option<u64> {
+    /// Returns the retry policy in force.
+    pub(crate) fn retry_policy<'a>(
+        &'a self,
+        scheduled: &'a ActivityTaskScheduledEventAttributes,
+    ) -> Option<&'a RetryPolicy> {
+        let updated = self.updated.as_ref();
+        let updated = updated.and_then(|options| options.retry_policy.as_ref());
+        updated.or(scheduled.retry_policy.as_ref())
+    }
+
+    /// Returns the end of schedule-to-close.
+    fn expires_at_ms(&self) -> Option<u64> {
         self.schedule_to_close_ms
             .map(|timeout_ms| self.first_scheduled_ms.saturating_add(timeout_ms))
     }
 
     /// Returns the earliest timeout, with its time. Of two at the same time, it is the one that the
-    /// server sorts first.
+    /// server sorts first. A paused activity does not time out.
     fn next_timeout(&self) -> Option<(u64, TimeoutType)> {
+        if self.paused.is_some() {
+            return None;
+        }
         let after =
             |from_ms: u64, timeout_ms: Option<u64>| timeout_ms.map(|ms| from_ms.saturating_add(ms));
         let schedule_to_close = self

@@ -11,6 +11,7 @@
 
 mod by_id;
 mod cancellations;
+mod operations;
 mod sizes;
 
 use pretty_assertions::assert_eq;
