@@ -64,6 +64,12 @@ conformance-typescript:
 conformance-go:
     tests/go/run
 
+# The histories that the Go SDK keeps for its replay tests are read and printed (needs git)
+go-histories:
+    mkdir -p target/sdk-go
+    test -d target/sdk-go/.git || git clone --depth 1 https://github.com/temporalio/sdk-go target/sdk-go
+    cargo run -p durasim-cli -- outline target/sdk-go/test/replaytests
+
 # Instructions of a run, by component (needs valgrind)
 instructions:
     cargo run --release -p benches --bin instructions

@@ -5,6 +5,7 @@
 use std::{
     ffi::OsString,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     str::FromStr,
 };
 
@@ -15,6 +16,16 @@ use durasim_server::{IndexedValueType, Time};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Serve(Serving),
+    Outline(Outlining),
+}
+
+/// The histories to print.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outlining {
+    /// A file of JSON or of protocol buffers, a folder of such files, a pattern, or `-` for the
+    /// standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// The server to run.
@@ -46,15 +57,17 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         return TestServer::try_parse_from(arguments).map(|it| Command::Serve(it.into()));
     }
     let line = CommandLine::try_parse_from(arguments)?;
-    Ok(Command::Serve(match line.command {
-        Subcommands::Serve(serve) => serve.into(),
+    Ok(match line.command {
+        Subcommands::Serve(serve) => Command::Serve(serve.into()),
         Subcommands::Server {
             command: ServerCommand::StartDev(start),
-        } => start.into(),
-    }))
+        } => Command::Serve(start.into()),
+        Subcommands::Outline(outlining) => Command::Outline(outlining),
+    })
 }
 
-/// The simulated Temporal service, for workers and clients of every SDK.
+/// The simulated Temporal service for workers and clients of every SDK, and histories from real
+/// ones.
 #[derive(Debug, Parser)]
 #[command(name = "durasim", version, after_help = AS_TEST_SERVER)]
 struct CommandLine {
@@ -75,6 +88,8 @@ enum Subcommands {
         #[command(subcommand)]
         command: ServerCommand,
     },
+    /// Prints histories, one event a line.
+    Outline(Outlining),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,5 @@
-//! The program `durasim`: the simulated Temporal service on a port, for every SDK.
+//! The program `durasim`: the simulated Temporal service on a port, for every SDK, and histories
+//! from real services.
 //!
 //! `durasim serve` is for people. SDKs start their test environments' servers in two spellings of
 //! their own, and both work, so that an SDK can be given this program instead of the one that it
@@ -11,6 +12,7 @@
 )]
 
 mod arguments;
+mod outline;
 mod serve;
 
 use std::{error::Error, process::ExitCode};
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Serve(serving) => serve::serve(&serving),
+        Command::Outline(outlining) => outline::outline(&outlining),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,6 +24,7 @@ pages! {
     cancellation
     versioning
     failing_mocks
+    histories
     ci
 }
 

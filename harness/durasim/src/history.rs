@@ -1,6 +1,7 @@
 //! Histories as tests and checks read them.
 
 mod patterns;
+mod read;
 
 use std::{
     fmt,
@@ -19,6 +20,7 @@ use temporalio_protos::temporal::api::{
 use crate::{outline::outline_of, proto_json};
 
 pub use patterns::EventPattern;
+pub use read::{HistoryError, HistoryErrorKind};
 
 /// The history of one run, at the moment at which it was read.
 ///
@@ -67,6 +69,8 @@ pub struct History {
     events: Vec<Arc<SharedEvent>>,
     /// The same events as the SDK's own, once `events` has been called.
     plain: OnceLock<Vec<HistoryEvent>>,
+    /// The parts of its file that no event has room for.
+    unknown: Vec<String>,
 }
 
 impl PartialEq for History {
@@ -76,6 +80,7 @@ impl PartialEq for History {
             run_id,
             events,
             plain: _,
+            unknown: _,
         } = self;
         *workflow_id == other.workflow_id && *run_id == other.run_id && *events == other.events
     }
@@ -88,6 +93,7 @@ impl History {
             run_id,
             events,
             plain: OnceLock::new(),
+            unknown: Vec::new(),
         }
     }
 
@@ -240,6 +246,11 @@ impl History {
     /// If the events do not serialize, which would be a defect of the SDK's own types.
     pub fn to_sdk_json(&self) -> String {
         serde_json::to_string_pretty(&self.to_proto()).expect("a history serializes to JSON")
+    }
+
+    /// Returns the history as the protocol buffer `temporal.api.history.v1.History`.
+    pub fn to_protobuf(&self) -> Vec<u8> {
+        self.to_proto().encode_to_vec()
     }
 
     fn to_proto(&self) -> HistoryProto {

@@ -48,7 +48,7 @@ pub use environment::{
 pub use error::{TestError, TestOutcome, TestResult};
 pub use expected_calls::CallCount;
 pub use faults::{Fault, FaultKind, FaultProfile};
-pub use history::{EventPattern, History};
+pub use history::{EventPattern, History, HistoryError, HistoryErrorKind};
 pub use ledger::{Applier, Effect, EffectLedger, LedgerEntry, LedgerSnapshot, Recorded};
 pub use limits::Limits;
 pub use mock_workflow::{WorkflowCall, WorkflowCallOutcome, WorkflowCallRecord};

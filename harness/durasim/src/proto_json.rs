@@ -12,14 +12,23 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use serde_json::Value;
 use temporalio_protos::temporal::api::history::v1::History;
 
-/// The type of a history, read once for the process.
-static HISTORY: LazyLock<MessageDescriptor> = LazyLock::new(|| {
+/// The types of Temporal's API, read once for the process.
+static TYPES: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let bytes = include_bytes!(env!("TEMPORAL_DESCRIPTORS")).as_slice();
-    let types = DescriptorPool::decode(bytes).expect("the SDK's descriptors are well formed");
-    types
-        .get_message_by_name("temporal.api.history.v1.History")
-        .expect("the SDK's descriptors have the type of a history")
+    DescriptorPool::decode(bytes).expect("the SDK's descriptors are well formed")
 });
+
+/// The type of a history.
+static HISTORY: LazyLock<MessageDescriptor> = LazyLock::new(|| of_history("History"));
+
+/// The type of an event of history.
+pub(crate) static EVENT: LazyLock<MessageDescriptor> = LazyLock::new(|| of_history("HistoryEvent"));
+
+fn of_history(name: &str) -> MessageDescriptor {
+    TYPES
+        .get_message_by_name(&format!("temporal.api.history.v1.{name}"))
+        .expect("the SDK's descriptors have the types of histories")
+}
 
 /// Returns the JSON of a history.
 pub(crate) fn history(history: &History) -> Value {

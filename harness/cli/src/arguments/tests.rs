@@ -6,8 +6,10 @@ use super::*;
 
 fn serving(line: &str) -> Serving {
     let arguments = line.split_whitespace().map(OsString::from);
-    let Command::Serve(serving) = parse(arguments).unwrap_or_else(|error| panic!("{error}"));
-    serving
+    match parse(arguments) {
+        Ok(Command::Serve(serving)) => serving,
+        other => panic!("no server: {other:?}"),
+    }
 }
 
 fn refusal(line: &str) -> String {
