@@ -63,7 +63,9 @@ impl Door for Operators {
     const NAME: &'static str = OPERATOR_SERVICE;
 
     fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
-        let answer = call.host.state().cluster.operate(&call.rpc, &call.message);
+        let mut state = call.host.state();
+        let now_ms = state.clock.now_ms();
+        let answer = state.cluster.operate(now_ms, &call.rpc, &call.message);
         ready(answer).boxed()
     }
 }

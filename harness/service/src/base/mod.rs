@@ -4,6 +4,7 @@ pub(crate) mod checks;
 pub(crate) mod config;
 pub(crate) mod failure;
 pub(crate) mod identifiers;
+pub(crate) mod links;
 pub(crate) mod nexus_endpoints;
 pub(crate) mod payload;
 pub(crate) mod priorities;

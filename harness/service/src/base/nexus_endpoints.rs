@@ -1,13 +1,14 @@
-//! The Nexus endpoints of the service.
+//! The Nexus endpoints that a service knows.
 //!
 //! Source: `temporalio/temporal: common/nexus/endpoint_registry.go`.
 
 use std::collections::BTreeMap;
 
 /// The target of the requests to an endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NexusEndpoint {
     pub(crate) id: String,
+    pub(crate) namespace: String,
     pub(crate) task_queue: String,
 }
 
@@ -24,5 +25,13 @@ impl NexusEndpoints {
 
     pub(crate) fn get(&self, name: &str) -> Option<&NexusEndpoint> {
         self.by_name.get(name)
+    }
+}
+
+impl FromIterator<(String, NexusEndpoint)> for NexusEndpoints {
+    fn from_iter<I: IntoIterator<Item = (String, NexusEndpoint)>>(endpoints: I) -> Self {
+        Self {
+            by_name: endpoints.into_iter().collect(),
+        }
     }
 }

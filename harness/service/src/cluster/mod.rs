@@ -1,17 +1,20 @@
 //! A cluster: several namespaces, each with a service of its own.
 //!
 //! A world has one namespace, and needs only a [`Service`]. A server has as many as its clients
-//! register. Nothing passes from one namespace to another: a command that names another namespace
-//! is answered as [`Service`] answers it.
+//! register. Only requests of Nexus operations, and their answers, pass from one namespace to
+//! another: a command that names another namespace is answered as [`Service`] answers it.
 
+mod abroad;
 mod namespaces;
+mod nexus_endpoints;
 pub(crate) mod operator;
 #[cfg(test)]
 mod tests;
 
-use std::mem;
+use std::{collections::BTreeMap, mem};
 
 use indexmap::IndexMap;
+use temporalio_protos::temporal::api::nexus::v1::Endpoint;
 use tonic::Status;
 
 use crate::{
@@ -47,6 +50,9 @@ pub struct Cluster {
     config: ServiceConfig,
     namespaces: IndexMap<String, Namespace>,
     registers_on_use: bool,
+    /// The Nexus endpoints, by id.
+    endpoints: BTreeMap<String, Endpoint>,
+    endpoints_created: u64,
     replies: Vec<Reply>,
 }
 
@@ -57,6 +63,8 @@ impl Cluster {
         let mut cluster = Self {
             namespaces: IndexMap::new(),
             registers_on_use: false,
+            endpoints: BTreeMap::new(),
+            endpoints_created: 0,
             replies: Vec::new(),
             config,
         };
@@ -66,9 +74,14 @@ impl Cluster {
 
     /// Registers a namespace, unless there is one of this name.
     pub fn register(&mut self, name: &str) {
-        self.namespaces
-            .entry(name.to_owned())
-            .or_insert_with(|| Namespace::new(&self.config, name));
+        if !self.namespaces.contains_key(name) {
+            self.add(name, Namespace::new(&self.config, name));
+        }
+    }
+
+    fn add(&mut self, name: &str, namespace: Namespace) {
+        self.namespaces.insert(name.to_owned(), namespace);
+        self.tell_endpoints();
     }
 
     /// Says if a request to an unknown namespace registers it. A server answers NOT_FOUND, and so
@@ -82,7 +95,8 @@ impl Cluster {
     ///
     /// The service ends no wait, since callers measure their deadlines by their own clocks: the
     /// driver ends it by [`Cluster::expire`] and [`Cluster::cancel`].
-    pub fn request(&mut self, now_ms: u64, id: RequestId, request: Request) {
+    pub fn request(&mut self, now_ms: u64, id: RequestId, mut request: Request) {
+        abroad::send_home(&mut request);
         let answered = match request {
             Request::RegisterNamespace(request) => self.register_namespace(*request),
             Request::DescribeNamespace(request) => self.describe_namespace(&request),
@@ -90,7 +104,10 @@ impl Cluster {
             Request::UpdateNamespace(request) => self.update_namespace(*request),
             Request::DeprecateNamespace(request) => self.deprecate_namespace(&request),
             request => match self.service_of(&request) {
-                Ok(service) => return service.request(now_ms, id, request),
+                Ok(service) => {
+                    service.request(now_ms, id, request);
+                    return self.carry(now_ms);
+                }
                 Err(refused) => Err(refused),
             },
         };
@@ -109,6 +126,7 @@ impl Cluster {
         for namespace in self.namespaces.values_mut() {
             namespace.service.expire(now_ms, id);
         }
+        self.carry(now_ms);
     }
 
     /// Returns the time at which the next timer or delivery is due.
@@ -124,6 +142,7 @@ impl Cluster {
                 namespace.service.fire(now_ms, 0);
             }
         }
+        self.carry(now_ms);
     }
 
     /// Returns the replies since the last call. Those of one namespace are in order.

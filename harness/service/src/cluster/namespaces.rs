@@ -153,7 +153,7 @@ impl Cluster {
             data: request.data,
             ..UpdateNamespaceInfo::default()
         })?;
-        self.namespaces.insert(name, namespace);
+        self.add(&name, namespace);
         Ok(RegisterNamespaceResponse {}.into())
     }
 

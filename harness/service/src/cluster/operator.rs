@@ -1,4 +1,4 @@
-//! `OperatorService`: the search attributes of namespaces.
+//! `OperatorService`: the search attributes of namespaces, and Nexus endpoints.
 //!
 //! Source: `temporalio/temporal: service/frontend/operator_handler.go`, the part for SQL.
 
@@ -26,11 +26,16 @@ impl Cluster {
     ///
     /// UNIMPLEMENTED, with its name, for an RPC that is not served; INVALID_ARGUMENT for bytes that
     /// are not its request; the server's statuses for what it refuses.
-    pub fn operate(&mut self, rpc: &str, bytes: &[u8]) -> Result<Vec<u8>, Status> {
+    pub fn operate(&mut self, now_ms: u64, rpc: &str, bytes: &[u8]) -> Result<Vec<u8>, Status> {
         match rpc {
             "AddSearchAttributes" => self.add_search_attributes(&decode(bytes)?),
             "RemoveSearchAttributes" => self.remove_search_attributes(&decode(bytes)?),
             "ListSearchAttributes" => self.list_search_attributes(&decode(bytes)?),
+            "CreateNexusEndpoint" => self.create_nexus_endpoint(now_ms, decode(bytes)?),
+            "UpdateNexusEndpoint" => self.update_nexus_endpoint(now_ms, decode(bytes)?),
+            "DeleteNexusEndpoint" => self.delete_nexus_endpoint(&decode(bytes)?),
+            "GetNexusEndpoint" => self.get_nexus_endpoint(&decode(bytes)?),
+            "ListNexusEndpoints" => self.list_nexus_endpoints(&decode(bytes)?),
             other => Err(Status::unimplemented(format!(
                 "unknown method {other} for service {OPERATOR_SERVICE}: \
                  the simulated service does not serve it"

@@ -1,5 +1,7 @@
 //! Namespaces, and what passes through a cluster to one of them.
 
+mod nexus_endpoints;
+
 use pretty_assertions::assert_eq;
 use prost::Message;
 use temporalio_protos::temporal::api::{
@@ -201,7 +203,7 @@ fn a_request_to_an_unknown_namespace_is_refused_unless_use_registers_it() {
 }
 
 fn operate(cluster: &mut Cluster, rpc: &str, request: &impl Message) -> Result<Vec<u8>, Status> {
-    cluster.operate(rpc, &request.encode_to_vec())
+    cluster.operate(1_000, rpc, &request.encode_to_vec())
 }
 
 fn add(cluster: &mut Cluster, name: &str) -> Result<Vec<u8>, Status> {
@@ -261,12 +263,16 @@ fn a_search_attribute_is_added_before_a_workflow_has_it() {
 #[test]
 fn an_operator_is_told_what_is_not_served_and_what_is_wrong() {
     let mut cluster = Cluster::new(ServiceConfig::default());
-    let refused = cluster.operate("ListClusters", &[]).unwrap_err();
+    let refused = cluster.operate(1_000, "ListClusters", &[]).unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
     assert!(refused.message().contains("ListClusters"));
-    let refused = cluster.operate("AddSearchAttributes", &[0xff]).unwrap_err();
+    let refused = cluster
+        .operate(1_000, "AddSearchAttributes", &[0xff])
+        .unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    let refused = cluster.operate("AddSearchAttributes", &[]).unwrap_err();
+    let refused = cluster
+        .operate(1_000, "AddSearchAttributes", &[])
+        .unwrap_err();
     assert_eq!(
         refused.message(),
         "SearchAttributes are not set on request."

@@ -167,7 +167,7 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
         memo: initiated.memo,
         search_attributes: initiated.search_attributes,
         header: initiated.header,
-        priority: priorities::merge(started.priority.as_ref(), initiated.priority),
+        priority: priorities::merge(parent.state.options.priority.as_ref(), initiated.priority),
         ..WorkflowExecutionStartedEventAttributes::default()
     };
     chain::begin(&mut attributes, None, now_ms);

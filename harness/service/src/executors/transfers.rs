@@ -11,7 +11,7 @@ use crate::{
     executors::children,
     matching,
     run::transfer::{Delivery, Transfer},
-    state::service::Service,
+    state::{service::Service, work::Work},
 };
 
 /// Executes one transfer task.
@@ -38,7 +38,12 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
             matching::offer_nexus_request(service, run, scheduled_event_id, call);
         }
         Transfer::CrossRun(delivery) => service.deliveries.push(service.now_ms, delivery),
-        Transfer::Closed { run } => tell_relatives(service, run),
+        Transfer::Closed { run } => {
+            tell_relatives(service, run);
+            if !service.executions.run(run).callbacks.is_empty() {
+                service.later(Work::Callbacks { run });
+            }
+        }
     }
 }
 

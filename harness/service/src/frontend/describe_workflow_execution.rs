@@ -16,9 +16,10 @@ use crate::{
         rpc::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
         taskqueue::TaskQueue,
         workflow::{
-            NexusOperationCancellationInfo, PendingActivityInfo, PendingChildExecutionInfo,
-            PendingNexusOperationInfo, PendingWorkflowTaskInfo, RequestIdInfo,
-            WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+            CallbackInfo, NexusOperationCancellationInfo, PendingActivityInfo,
+            PendingChildExecutionInfo, PendingNexusOperationInfo, PendingWorkflowTaskInfo,
+            RequestIdInfo, WorkflowExecutionConfig, WorkflowExecutionExtendedInfo,
+            WorkflowExecutionInfo, WorkflowExecutionVersioningInfo, callback_info,
             pending_activity_info::{
                 PauseInfo,
                 pause_info::{Manual, PausedBy},
@@ -30,6 +31,7 @@ use crate::{
     run::{
         Run,
         activities::{ActivityPause, PendingActivity},
+        callbacks::CompletionCallback,
         nexus_operations::{Cancellation, PendingNexusOperation, Phase},
     },
     state::service::Service,
@@ -47,7 +49,7 @@ pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionR
         pending_workflow_task: pending_workflow_task(run),
         pending_nexus_operations: pending_nexus_operations(run),
         workflow_extended_info: Some(extended_info(run)),
-        ..DescribeWorkflowExecutionResponse::default()
+        callbacks: run.callbacks.iter().map(callback_info).collect(),
     }
     .into())
 }
@@ -97,8 +99,36 @@ pub(super) fn execution_info(run: &Run) -> WorkflowExecutionInfo {
             run_id: root.run_id,
         }),
         first_run_id: started.first_execution_run_id.clone(),
-        priority: started.priority.clone(),
+        priority: run.state.options.priority.clone(),
+        versioning_info: versioning_info(run),
         ..WorkflowExecutionInfo::default()
+    }
+}
+
+/// Returns the versioning of a run; `None` if nothing overrides that of its workers.
+fn versioning_info(run: &Run) -> Option<WorkflowExecutionVersioningInfo> {
+    let versioning_override = run.state.options.versioning_override.clone()?;
+    Some(WorkflowExecutionVersioningInfo {
+        versioning_override: Some(versioning_override),
+        ..WorkflowExecutionVersioningInfo::default()
+    })
+}
+
+fn callback_info(registered: &CompletionCallback) -> CallbackInfo {
+    CallbackInfo {
+        callback: Some(registered.callback.clone()),
+        trigger: Some(callback_info::Trigger {
+            variant: Some(callback_info::trigger::Variant::WorkflowClosed(
+                callback_info::WorkflowClosed {},
+            )),
+        }),
+        registration_time: Some(timestamp(registered.registered_ms)),
+        state: registered.state.into(),
+        attempt: registered.called_ms.map_or(0, |_| 1),
+        last_attempt_complete_time: registered.called_ms.map(timestamp),
+        last_attempt_failure: registered.last_failure.clone(),
+        request_id: registered.request_id.clone(),
+        ..CallbackInfo::default()
     }
 }
 

@@ -7,10 +7,12 @@
 mod activity_operations;
 mod activity_task;
 pub(crate) mod answer;
+pub(crate) mod callbacks;
+mod delete_workflow_execution;
 mod describe_workflow_execution;
 mod get_workflow_execution_history;
 mod list_workflow_executions;
-mod nexus_task;
+pub(crate) mod nexus_task;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
 mod query_workflow;
@@ -24,6 +26,7 @@ pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 pub(crate) mod update_workflow_execution;
+mod update_workflow_execution_options;
 pub(crate) mod updates;
 pub(crate) mod validate;
 
@@ -119,6 +122,12 @@ pub(crate) fn handle(
         }
         Request::RespondQueryTaskCompleted(request) => {
             query_workflow::respond_completed(service, *request)
+        }
+        Request::DeleteWorkflowExecution(request) => {
+            delete_workflow_execution::handle(service, &request)
+        }
+        Request::UpdateWorkflowExecutionOptions(request) => {
+            update_workflow_execution_options::handle(service, *request)
         }
         Request::DescribeWorkflowExecution(request) => {
             describe_workflow_execution::handle(service, &request)

@@ -9,6 +9,7 @@ use tonic::Status;
 
 use crate::{
     api::{
+        common::{Link, Payload},
         failure::{Failure, NexusHandlerFailureInfo, failure::FailureInfo},
         nexus::{
             HandlerError, StartOperationResponse, response, start_operation_response::Variant,
@@ -17,7 +18,7 @@ use crate::{
     },
     base::{
         identifiers::{RequestId, RunKey},
-        status,
+        links, status,
     },
     frontend::answer::{Answer, Handled},
     matching,
@@ -145,13 +146,16 @@ fn started(
     limit: usize,
 ) {
     let closing = match answer {
-        Some(Variant::SyncSuccess(success)) => completed(success.payload, limit),
+        Some(Variant::SyncSuccess(success)) => {
+            completed(success.payload, links::from_nexus(&success.links), limit)
+        }
         Some(Variant::AsyncSuccess(started)) => {
             return run.nexus_operation_started(
                 now_ms,
                 scheduled_event_id,
                 token_of(&started),
                 now_ms,
+                links::from_nexus(&started.links),
             );
         }
         #[allow(deprecated, reason = "older handlers still answer so")]
@@ -171,7 +175,7 @@ fn started(
     run.close_nexus_operation(now_ms, scheduled_event_id, closing);
 }
 
-fn completed(result: Option<crate::api::common::Payload>, limit: usize) -> NexusClosing {
+fn completed(result: Option<Payload>, links: Vec<Link>, limit: usize) -> NexusClosing {
     use prost::Message;
     if result
         .as_ref()
@@ -179,7 +183,7 @@ fn completed(result: Option<crate::api::common::Payload>, limit: usize) -> Nexus
     {
         return NexusClosing::Failed(failures::call_failure("http: response body too large"));
     }
-    NexusClosing::Completed(result)
+    NexusClosing::Completed { result, links }
 }
 
 fn unsuccessful(failure: Failure) -> NexusClosing {
@@ -276,7 +280,7 @@ fn check_token(token: &str) -> Result<(), Status> {
     Ok(())
 }
 
-pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationRequest) -> Handled {
+pub(crate) fn complete(service: &mut Service, request: CompleteNexusOperationRequest) -> Handled {
     let TaskToken::NexusCompletion {
         run,
         scheduled_event_id,
@@ -291,7 +295,7 @@ pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationReq
     let (now_ms, limit) = (service.now_ms, service.config.limits.payload_bytes);
     let closing = match request.failure {
         Some(failure) => unsuccessful(failure),
-        None => completed(request.result, limit),
+        None => completed(request.result, Vec::new(), limit),
     };
     let started_ms = request.start_time_ms.unwrap_or(now_ms);
     let run = service.executions.run_mut(key);
@@ -301,6 +305,7 @@ pub(super) fn complete(service: &mut Service, request: CompleteNexusOperationReq
         scheduled_event_id,
         &request.operation_token,
         started_ms,
+        request.links,
     );
     run.close_nexus_operation(now_ms, scheduled_event_id, closing);
     service.close_transaction(key);

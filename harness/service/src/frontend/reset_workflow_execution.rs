@@ -284,7 +284,7 @@ fn reapply(run: &mut Run, events: &[Arc<HistoryEvent>], excluded: &Excluded, now
                 let is_known = !updated.attached_completion_callbacks.is_empty()
                     && run.start_request_ids.contains(&updated.attached_request_id);
                 if !is_known {
-                    run.attach(now_ms, (**updated).clone(), event.links.clone());
+                    run.update_options(now_ms, (**updated).clone(), event.links.clone());
                 }
             }
             Some(attributes) => {

@@ -3,12 +3,16 @@
 //! Source: `temporalio/temporal: service/history/api/{signalworkflow,signalwithstartworkflow}`.
 
 use crate::{
-    api::rpc::{
-        SignalWithStartWorkflowExecutionRequest, SignalWithStartWorkflowExecutionResponse,
-        SignalWorkflowExecutionRequest, SignalWorkflowExecutionResponse,
-        StartWorkflowExecutionRequest,
+    api::{
+        common::Link,
+        enums::EventType,
+        rpc::{
+            SignalWithStartWorkflowExecutionRequest, SignalWithStartWorkflowExecutionResponse,
+            SignalWorkflowExecutionRequest, SignalWorkflowExecutionResponse,
+            StartWorkflowExecutionRequest,
+        },
     },
-    base::identifiers::RunKey,
+    base::{identifiers::RunKey, links},
     frontend::{answer::Handled, start_workflow_execution::new_run},
     run::{
         signals::Signal,
@@ -30,8 +34,12 @@ pub(super) fn handle(service: &mut Service, request: SignalWorkflowExecutionRequ
         request_id: request.request_id,
         links: request.links,
     };
+    let request_id = signal.request_id.clone();
     service.signal_run(key, signal)?;
-    Ok(SignalWorkflowExecutionResponse::default().into())
+    Ok(SignalWorkflowExecutionResponse {
+        link: link(service, key, &request_id),
+    }
+    .into())
 }
 
 /// Signals an open workflow, or starts one with the signal as its first event.
@@ -48,6 +56,7 @@ pub(super) fn handle_with_start(
         request_id: request.request_id.clone(),
         links: request.links.clone(),
     };
+    let request_id = signal.request_id.clone();
     if let Some(key) = service.executions.current(&request.workflow_id) {
         let reuse = request.workflow_id_reuse_policy();
         let conflict = request.workflow_id_conflict_policy();
@@ -66,19 +75,20 @@ pub(super) fn handle_with_start(
                         .hasten_workflow_task(service.now_ms);
                     service.close_transaction(key);
                 }
-                return Ok(response(service, key, false).into());
+                return Ok(response(service, key, &request_id, false).into());
             }
         }
     }
     let mut new = new_run(start_request(request), service.now_ms);
     new.signal = Some(signal);
     let key = service.start_run(new);
-    Ok(response(service, key, true).into())
+    Ok(response(service, key, &request_id, true).into())
 }
 
 fn response(
     service: &Service,
     key: RunKey,
+    request_id: &str,
     started: bool,
 ) -> SignalWithStartWorkflowExecutionResponse {
     let run = service.executions.run(key);
@@ -86,8 +96,22 @@ fn response(
         run_id: run.run_id.clone(),
         first_execution_run_id: run.started().first_execution_run_id.clone(),
         started,
-        ..SignalWithStartWorkflowExecutionResponse::default()
+        signal_link: link(service, key, request_id),
     }
+}
+
+/// Returns the link to the signal of a request, if the request has an id. The event may have none
+/// yet.
+fn link(service: &Service, key: RunKey, request_id: &str) -> Option<Link> {
+    let run = service.executions.run(key);
+    let link = links::to_request(
+        &service.config.namespace,
+        &run.workflow_id,
+        &run.run_id,
+        request_id,
+        EventType::WorkflowExecutionSignaled,
+    );
+    (!request_id.is_empty()).then_some(link)
 }
 
 fn start_request(

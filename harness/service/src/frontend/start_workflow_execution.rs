@@ -14,7 +14,7 @@ use crate::{
         rpc::{StartWorkflowExecutionRequest, StartWorkflowExecutionResponse},
     },
     base::identifiers::RunKey,
-    frontend::answer::Handled,
+    frontend::{answer::Handled, callbacks},
     history::EventDecoration,
     run::{
         chain,
@@ -42,7 +42,7 @@ pub(crate) fn start(
         if run.start_request_ids.contains(&request.request_id) {
             // The request is repeated, and gets the same answer again.
             let started = run.start_request_id == request.request_id;
-            return Ok(response(service, key, started));
+            return Ok(response(service, key, &request.request_id, started));
         }
         match workflow_id::resolve(
             run,
@@ -52,22 +52,30 @@ pub(crate) fn start(
             Resolution::Start => {}
             Resolution::TerminateExisting => service.terminate_for_new_run(key),
             Resolution::UseExisting => {
+                let request_id = request.request_id.clone();
                 attach(service, key, request);
-                return Ok(response(service, key, false));
+                return Ok(response(service, key, &request_id, false));
             }
         }
     }
+    let request_id = request.request_id.clone();
     let key = service.start_run(new_run(request, service.now_ms));
-    Ok(response(service, key, true))
+    Ok(response(service, key, &request_id, true))
 }
 
-fn response(service: &Service, key: RunKey, started: bool) -> StartWorkflowExecutionResponse {
+fn response(
+    service: &Service,
+    key: RunKey,
+    request_id: &str,
+    started: bool,
+) -> StartWorkflowExecutionResponse {
     let run = service.executions.run(key);
     StartWorkflowExecutionResponse {
         run_id: run.run_id.clone(),
         first_execution_run_id: run.started().first_execution_run_id.clone(),
         started,
         status: run.state.status.into(),
+        link: Some(callbacks::link_of_request(service, key, request_id)),
         ..StartWorkflowExecutionResponse::default()
     }
 }
@@ -91,7 +99,7 @@ fn attach(service: &mut Service, key: RunKey, request: StartWorkflowExecutionReq
     } else {
         Vec::new()
     };
-    run.attach(now_ms, attributes, links);
+    run.update_options(now_ms, attributes, links);
     service.close_transaction(key);
 }
 

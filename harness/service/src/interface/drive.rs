@@ -9,7 +9,7 @@ use crate::{
         nexus_endpoints::NexusEndpoint,
     },
     executors::{deliveries, timers, transfers},
-    frontend::{self, answer::Answer, update_workflow_execution, validate},
+    frontend::{self, answer::Answer, callbacks, update_workflow_execution, validate},
     messages::{reply::Reply, request::Request},
     state::{answers, service::Service, work::Work},
 };
@@ -110,6 +110,7 @@ impl Service {
         while let Some(work) = self.work.pop_front() {
             match work {
                 Work::Transfer(transfer) => transfers::execute(self, transfer),
+                Work::Callbacks { run } => callbacks::call(self, run),
                 Work::MovedUpdate { waiter, run } => {
                     update_workflow_execution::resubmit(self, run, *waiter);
                 }
@@ -132,7 +133,12 @@ impl Service {
     ) {
         let (name, task_queue) = (name.into(), task_queue.into());
         let id = derived_uuid(&format!("nexus endpoint {name}"), 0);
-        self.nexus_endpoints
-            .insert(name, NexusEndpoint { id, task_queue });
+        let namespace = self.config.namespace.clone();
+        let endpoint = NexusEndpoint {
+            id,
+            namespace,
+            task_queue,
+        };
+        self.nexus_endpoints.insert(name, endpoint);
     }
 }

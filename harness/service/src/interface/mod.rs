@@ -1,5 +1,6 @@
 //! The service from outside: the methods that drive it, and a look at its state.
 
+pub(crate) mod abroad;
 pub(crate) mod deliveries;
 mod drive;
 pub(crate) mod inspect;

@@ -7,7 +7,7 @@
 //! Source: `temporalio/temporal: service/matching/matching_engine.go`.
 
 mod start_activity_task;
-mod start_nexus_task;
+pub(crate) mod start_nexus_task;
 pub(crate) mod start_workflow_task;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::nexus_operations::NexusCall,
     state::{
+        abroad::{Content, GuestRequest, Parcel},
         answers::queries,
         service::Service,
         task_queues::{Poller, QueueKey, QueueKind, Task},
@@ -97,8 +98,25 @@ pub(crate) fn offer_nexus_request(
     let Some(endpoint) = service.nexus_endpoints.get(endpoint) else {
         return;
     };
-    let queue = &endpoint.task_queue;
-    let queue = service.task_queues.key(QueueKind::Nexus, queue);
+    let task_queue = &endpoint.task_queue;
+    if endpoint.namespace != service.config.namespace {
+        let request = GuestRequest {
+            home: service.config.namespace.as_str().into(),
+            run: key,
+            scheduled_event_id,
+            call,
+            attempt,
+        };
+        service.parcels.push(Parcel {
+            namespace: endpoint.namespace.as_str().into(),
+            content: Content::Request {
+                task_queue: task_queue.clone(),
+                request,
+            },
+        });
+        return;
+    }
+    let queue = service.task_queues.key(QueueKind::Nexus, task_queue);
     offer(
         service,
         queue,
@@ -109,6 +127,12 @@ pub(crate) fn offer_nexus_request(
             attempt,
         },
     );
+}
+
+/// Queues a request of a run in another namespace.
+pub(crate) fn offer_guest_request(service: &mut Service, task_queue: &str, request: GuestRequest) {
+    let queue = service.task_queues.key(QueueKind::Nexus, task_queue);
+    offer(service, queue, Task::GuestRequest(request));
 }
 
 fn offer(service: &mut Service, queue: QueueKey, task: Task) {
@@ -151,6 +175,19 @@ fn dispatch(service: &mut Service, queue: QueueKey) {
             return;
         };
         let (name, now_ms) = (waiting.name.clone(), service.now_ms);
+        if let Task::GuestRequest(request) = task {
+            // The run's own namespace starts the task.
+            service.parcels.push(Parcel {
+                namespace: request.home.clone(),
+                content: Content::Poll {
+                    host: service.config.namespace.as_str().into(),
+                    queue,
+                    poller,
+                    request,
+                },
+            });
+            continue;
+        }
         let started = start(service, &name, &poller, &task);
         let waiting = service.task_queues.queue_mut(queue);
         match started {
@@ -187,5 +224,6 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
             attempt,
         } => start_nexus_task::start(service, *run, *scheduled_event_id, *call, *attempt)
             .map(Response::from),
+        Task::GuestRequest(_) => None,
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn start(
         heartbeat_timeout: scheduled.heartbeat_timeout,
         retry_policy: activity.retry_policy(scheduled).cloned(),
         priority: priorities::merge(
-            run.started().priority.as_ref(),
+            run.state.options.priority.as_ref(),
             activity.priority(scheduled).cloned(),
         ),
         ..PollActivityTaskQueueResponse::default()

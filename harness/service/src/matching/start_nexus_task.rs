@@ -5,19 +5,24 @@
 
 use crate::{
     api::{
+        enums::EventType,
         nexus::{self, CancelOperationRequest, StartOperationRequest, request::Variant},
         rpc::PollNexusTaskQueueResponse,
     },
-    base::{identifiers::RunKey, time::timestamp},
-    run::{Run, nexus_operations::NexusCall, token::TaskToken},
-    state::service::Service,
+    base::{identifiers::RunKey, links, time::timestamp},
+    run::{
+        Run,
+        nexus_operations::NexusCall,
+        token::{self, TaskToken},
+    },
+    state::{abroad::GuestRequest, service::Service},
 };
 
 /// The target of completions, by which the server recognises its own workers.
-const CALLBACK_URL: &str = "temporal://system";
+pub(crate) const CALLBACK_URL: &str = "temporal://system";
 
 /// The field of the callback header that names the operation.
-const CALLBACK_TOKEN: &str = "temporal-callback-token";
+pub(crate) const CALLBACK_TOKEN: &str = "temporal-callback-token";
 
 /// Returns the answer to the poll; `None` if the task is stale.
 pub(super) fn start(
@@ -49,7 +54,7 @@ pub(super) fn start(
             .or_insert_with(|| timeout(timeout_ms));
     }
     let variant = match call {
-        NexusCall::Start => start_operation(run, scheduled_event_id),
+        NexusCall::Start => start_operation(run, scheduled_event_id, &service.config.namespace),
         NexusCall::Cancel => cancel_operation(run, scheduled_event_id, operation.token()),
     };
     Some(PollNexusTaskQueueResponse {
@@ -73,12 +78,45 @@ pub(super) fn start(
     })
 }
 
-fn start_operation(run: &Run, scheduled_event_id: i64) -> Variant {
+/// Returns the task for a worker in another namespace, whose tokens name this one; `None` if the
+/// request is stale.
+pub(crate) fn start_abroad(
+    service: &Service,
+    request: &GuestRequest,
+) -> Option<PollNexusTaskQueueResponse> {
+    let home = &service.config.namespace;
+    let mut task = start(
+        service,
+        request.run,
+        request.scheduled_event_id,
+        request.call,
+        request.attempt,
+    )?;
+    task.task_token = token::abroad(home, &task.task_token);
+    if let Some(Variant::StartOperation(start)) = task
+        .request
+        .as_mut()
+        .and_then(|request| request.variant.as_mut())
+        && let Some(token) = start.callback_header.get_mut(CALLBACK_TOKEN)
+    {
+        *token = token::callback_abroad(home, token);
+    }
+    Some(task)
+}
+
+fn start_operation(run: &Run, scheduled_event_id: i64, namespace: &str) -> Variant {
     let scheduled = run.nexus_operation_scheduled(scheduled_event_id);
     let token = TaskToken::NexusCompletion {
         run: run.key,
         scheduled_event_id,
     };
+    let link = links::to_event(
+        namespace,
+        &run.workflow_id,
+        &run.run_id,
+        scheduled_event_id,
+        EventType::NexusOperationScheduled,
+    );
     Variant::StartOperation(StartOperationRequest {
         service: scheduled.service.clone(),
         operation: scheduled.operation.clone(),
@@ -86,7 +124,7 @@ fn start_operation(run: &Run, scheduled_event_id: i64) -> Variant {
         callback: CALLBACK_URL.to_owned(),
         payload: scheduled.input.clone(),
         callback_header: [(CALLBACK_TOKEN.to_owned(), token.encode_to_text())].into(),
-        links: Vec::new(),
+        links: links::to_nexus(&link).into_iter().collect(),
     })
 }
 

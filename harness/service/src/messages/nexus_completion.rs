@@ -5,7 +5,10 @@
 //!
 //! Source: `temporalio/temporal: service/frontend/nexus_completion_http_handler.go`.
 
-use crate::api::{common::Payload, failure::Failure};
+use crate::api::{
+    common::{Link, Payload},
+    failure::Failure,
+};
 
 /// The end of a Nexus operation, which its handler posts to the callback of the request that
 /// started the operation.
@@ -29,6 +32,10 @@ pub struct CompleteNexusOperationRequest {
     /// was canceled.
     #[prost(message, optional, tag = "5")]
     pub failure: Option<Failure>,
+    /// The links to the handler's work, in case the answer to the request that started the
+    /// operation comes later.
+    #[prost(message, repeated, tag = "6")]
+    pub links: Vec<Link>,
 }
 
 /// The answer to a [`CompleteNexusOperationRequest`].

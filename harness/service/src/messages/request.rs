@@ -182,6 +182,9 @@ rpcs! {
     TerminateWorkflowExecution(TerminateWorkflowExecutionRequest)
         -> v1::TerminateWorkflowExecutionResponse,
     ResetWorkflowExecution(ResetWorkflowExecutionRequest) -> v1::ResetWorkflowExecutionResponse,
+    DeleteWorkflowExecution(DeleteWorkflowExecutionRequest) -> v1::DeleteWorkflowExecutionResponse,
+    UpdateWorkflowExecutionOptions(UpdateWorkflowExecutionOptionsRequest)
+        -> v1::UpdateWorkflowExecutionOptionsResponse,
     DescribeWorkflowExecution(DescribeWorkflowExecutionRequest)
         -> v1::DescribeWorkflowExecutionResponse,
     ListWorkflowExecutions(ListWorkflowExecutionsRequest) -> v1::ListWorkflowExecutionsResponse,

@@ -78,7 +78,7 @@ impl Run {
             last_completion_result: repetition.last_completion_result,
             continued_failure: repetition.failure,
             completion_callbacks: if is_retry {
-                started.completion_callbacks.clone()
+                self.inherited_callbacks()
             } else {
                 Vec::new()
             },
@@ -110,6 +110,7 @@ impl Run {
             initiator: command.initiator,
             last_completion_result: command.last_completion_result,
             continued_failure: command.failure,
+            completion_callbacks: self.inherited_callbacks(),
             ..started.clone()
         };
         self.next_run(
@@ -138,6 +139,7 @@ impl Run {
         // An empty id is replaced by the run's own id.
         attributes.original_execution_run_id = String::new();
         attributes.identity = String::new();
+        attributes.priority.clone_from(&self.state.options.priority);
         attributes.eager_execution_accepted = false;
         let links = self
             .history

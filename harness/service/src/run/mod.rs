@@ -10,6 +10,7 @@
 //! outbox.
 
 pub(crate) mod activities;
+pub(crate) mod callbacks;
 pub(crate) mod chain;
 pub(crate) mod children;
 pub(crate) mod close;
@@ -37,11 +38,13 @@ use crate::{
     api::{
         Attributes, WorkflowExecution, common, enums::WorkflowExecutionStatus,
         history::WorkflowExecutionStartedEventAttributes, taskqueue,
+        workflow::WorkflowExecutionOptions,
     },
     base::{identifiers::RunKey, reason::Reason},
     history::EventStore,
     run::{
         activities::Activities,
+        callbacks::CompletionCallback,
         children::Children,
         external_workflows::ExternalRequests,
         nexus_operations::{NexusOperations, PendingNexusOperation},
@@ -72,6 +75,7 @@ pub(crate) struct Run {
     pub(crate) external: ExternalRequests,
     pub(crate) nexus_operations: NexusOperations,
     pub(crate) updates: Updates,
+    pub(crate) callbacks: Vec<CompletionCallback>,
     /// The request id with which the run was started.
     pub(crate) start_request_id: String,
     /// The request id of the reset that created the run; empty if none did.
@@ -113,6 +117,8 @@ pub(crate) struct RunState {
     pub(crate) execution_expiration_ms: Option<u64>,
     pub(crate) memo: Option<common::Memo>,
     pub(crate) search_attributes: Option<common::SearchAttributes>,
+    /// The options that an update may replace.
+    pub(crate) options: WorkflowExecutionOptions,
     /// The reason for which the service terminated the run by itself, if programs recognise it.
     pub(crate) terminated_for: Option<Reason>,
     /// The run that follows this one in its chain.

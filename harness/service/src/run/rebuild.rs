@@ -136,11 +136,12 @@ impl Run {
             Attributes::WorkflowExecutionCancelRequestedEventAttributes(_) => {
                 self.state.cancel_requested = true;
             }
-            Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(updated)
-                if !updated.attached_request_id.is_empty() =>
-            {
-                self.start_request_ids
-                    .insert(updated.attached_request_id.clone());
+            Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(updated) => {
+                self.apply_options(at_ms, updated);
+                if !updated.attached_request_id.is_empty() {
+                    self.start_request_ids
+                        .insert(updated.attached_request_id.clone());
+                }
             }
             // The search attributes and the memo.
             Attributes::UpsertWorkflowSearchAttributesEventAttributes(upserted) => {

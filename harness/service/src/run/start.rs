@@ -12,6 +12,7 @@ use crate::{
         history::{
             WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes,
         },
+        workflow::WorkflowExecutionOptions,
     },
     base::{
         identifiers::RunKey,
@@ -42,8 +43,8 @@ pub(crate) struct NewRun {
 }
 
 impl Run {
-    /// Records a later request to start the run, which attaches to it.
-    pub(crate) fn attach(
+    /// Records new options, or a later request to start the run, which attaches to it.
+    pub(crate) fn update_options(
         &mut self,
         now_ms: u64,
         attributes: WorkflowExecutionOptionsUpdatedEventAttributes,
@@ -53,12 +54,37 @@ impl Run {
             self.start_request_ids
                 .insert(attributes.attached_request_id.clone());
         }
+        self.apply_options(now_ms, &attributes);
         let decoration = EventDecoration {
             links,
             worker_may_ignore: true,
             ..EventDecoration::default()
         };
         self.history.add_decorated(now_ms, attributes, decoration);
+    }
+
+    /// Applies the options of an event that updated them.
+    pub(super) fn apply_options(
+        &mut self,
+        at_ms: u64,
+        updated: &WorkflowExecutionOptionsUpdatedEventAttributes,
+    ) {
+        self.register_callbacks(
+            at_ms,
+            &updated.attached_request_id,
+            &updated.attached_completion_callbacks,
+        );
+        let options = &mut self.state.options;
+        if updated.unset_versioning_override {
+            options.versioning_override = None;
+        } else if updated.versioning_override.is_some() {
+            options
+                .versioning_override
+                .clone_from(&updated.versioning_override);
+        }
+        if updated.priority.is_some() {
+            options.priority.clone_from(&updated.priority);
+        }
     }
 
     /// Returns `true` if the run was created by a reset.
@@ -112,6 +138,11 @@ impl Run {
                 execution_expiration_ms,
                 memo: attributes.memo.clone(),
                 search_attributes: attributes.search_attributes.clone(),
+                options: WorkflowExecutionOptions {
+                    versioning_override: attributes.versioning_override.clone(),
+                    priority: attributes.priority.clone(),
+                    ..WorkflowExecutionOptions::default()
+                },
                 terminated_for: None,
                 next_run_id: None,
                 reset_run_id: None,
@@ -122,6 +153,7 @@ impl Run {
             external: ExternalRequests::default(),
             nexus_operations: NexusOperations::default(),
             updates: Updates::default(),
+            callbacks: Vec::new(),
             start_request_ids: BTreeSet::from([request_id.clone()]),
             start_request_id: request_id,
             reset_request_id: String::new(),
@@ -134,6 +166,11 @@ impl Run {
             armed: DueTimes::default(),
             keeps_speculative: false,
         };
+        run.register_callbacks(
+            now_ms,
+            &run.start_request_id.clone(),
+            &attributes.completion_callbacks,
+        );
         // The first events.
         run.history.add_decorated(now_ms, attributes, decoration);
         run.start_request_ids.remove("");

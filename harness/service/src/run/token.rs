@@ -175,6 +175,33 @@ impl TaskToken {
     }
 }
 
+/// Marks a token that another namespace is to know the run of.
+const ABROAD: u8 = b'g';
+
+/// Returns the token of a task that goes to a worker in another namespace.
+pub(crate) fn abroad(home: &str, token: &[u8]) -> Vec<u8> {
+    [&[ABROAD], token, home.as_bytes()].concat()
+}
+
+/// Returns the namespace of the run of a task that went to another namespace, and the token there.
+pub(crate) fn home_of(token: &[u8]) -> Option<(String, Vec<u8>)> {
+    let (own, home) = token.strip_prefix(&[ABROAD])?.split_at_checked(LENGTH)?;
+    Some((String::from_utf8(home.to_vec()).ok()?, own.to_vec()))
+}
+
+/// Returns the callback token of an operation whose handler is in another namespace.
+pub(crate) fn callback_abroad(home: &str, token: &str) -> String {
+    format!("{token}@{home}")
+}
+
+/// Returns the namespace of a callback token, if it names one, and the token there.
+pub(crate) fn callback_home(token: &str) -> (Option<&str>, &str) {
+    match token.split_once('@') {
+        Some((token, home)) => (Some(home), token),
+        None => (None, token),
+    }
+}
+
 /// The next page of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HistoryToken {

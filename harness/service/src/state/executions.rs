@@ -1,6 +1,6 @@
 //! All runs, open and closed, by key, by workflow id and by run id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tonic::Status;
 
@@ -13,13 +13,15 @@ use crate::{
     run::Run,
 };
 
-/// All runs, including closed ones.
+/// All runs, including closed ones. A deleted run is found no more, but keeps its place: what it
+/// left for others to do may still come.
 #[derive(Debug, Default)]
 pub(crate) struct Executions {
     runs: Vec<Run>,
     /// The runs of each workflow id, oldest first.
     by_workflow_id: BTreeMap<String, Vec<RunKey>>,
     by_run_id: BTreeMap<String, RunKey>,
+    deleted: BTreeSet<RunKey>,
 }
 
 impl Executions {
@@ -37,11 +39,20 @@ impl Executions {
 
     /// Returns the run of a task token; `None` if the token is from elsewhere.
     pub(crate) fn find(&self, key: RunKey) -> Option<&Run> {
-        self.runs.get(key.index())
+        self.runs.get(key.index()).filter(|_| !self.is_deleted(key))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Run> {
-        self.runs.iter()
+        self.runs.iter().filter(|run| !self.is_deleted(run.key))
+    }
+
+    /// Deletes a run, which must be closed.
+    pub(crate) fn delete(&mut self, key: RunKey) {
+        self.deleted.insert(key);
+    }
+
+    fn is_deleted(&self, key: RunKey) -> bool {
+        self.deleted.contains(&key)
     }
 
     pub(crate) fn next_key(&self) -> RunKey {
@@ -67,14 +78,16 @@ impl Executions {
         self.runs.push(run);
     }
 
-    /// Returns the last run of a workflow id: the open one, if there is one.
+    /// Returns the last run of a workflow id: the open one, if there is one. If the last run was
+    /// deleted, there is none, even if earlier ones are left.
     pub(crate) fn current(&self, workflow_id: &str) -> Option<RunKey> {
-        self.by_workflow_id.get(workflow_id)?.last().copied()
+        let last = *self.by_workflow_id.get(workflow_id)?.last()?;
+        (!self.is_deleted(last)).then_some(last)
     }
 
     pub(crate) fn by_run_id(&self, workflow_id: &str, run_id: &str) -> Option<RunKey> {
         let key = *self.by_run_id.get(run_id)?;
-        (self.run(key).workflow_id == workflow_id).then_some(key)
+        (self.run(key).workflow_id == workflow_id && !self.is_deleted(key)).then_some(key)
     }
 
     /// Returns the run that a request names. Without a run id, it is the last run of the workflow

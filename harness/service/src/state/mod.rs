@@ -1,5 +1,6 @@
 //! The state of the service, and the transactions that change it.
 
+pub(crate) mod abroad;
 pub(crate) mod answers;
 pub(crate) mod deliveries;
 pub(crate) mod executions;

@@ -12,6 +12,7 @@ use crate::{
     },
     messages::{reply::Reply, request::Response},
     state::{
+        abroad::Parcel,
         deliveries::Deliveries,
         executions::Executions,
         task_queues::TaskQueues,
@@ -43,6 +44,8 @@ pub struct Service {
     /// The runs of which a worker has a task, if the service tracks work.
     pub(crate) working: BTreeSet<RunKey>,
     pub(crate) replies: Vec<Reply>,
+    /// The parcels for other namespaces.
+    pub(crate) parcels: Vec<Parcel>,
 }
 
 impl Service {
@@ -62,6 +65,7 @@ impl Service {
             work: VecDeque::new(),
             working: BTreeSet::new(),
             replies: Vec::new(),
+            parcels: Vec::new(),
         }
     }
 

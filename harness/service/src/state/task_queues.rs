@@ -8,6 +8,7 @@ use std::{
 use crate::{
     base::identifiers::{RequestId, RunKey},
     run::nexus_operations::NexusCall,
+    state::abroad::GuestRequest,
 };
 
 /// The time without a poll after which a sticky queue counts as abandoned (`temporalio/temporal:
@@ -44,6 +45,8 @@ pub(crate) enum Task {
         call: NexusCall,
         attempt: i32,
     },
+    /// A request of a run in another namespace.
+    GuestRequest(GuestRequest),
     Query {
         query: u64,
         ordinal: u32,

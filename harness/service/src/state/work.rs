@@ -7,6 +7,8 @@ use crate::{base::identifiers::RunKey, run::transfer::Transfer, state::waiting::
 pub(crate) enum Work {
     /// A transfer task from the outbox of a run.
     Transfer(Transfer),
+    /// The completion callbacks of a closed run.
+    Callbacks { run: RunKey },
     /// An update that a closed run did not accept, for the run that continues it.
     MovedUpdate { waiter: Box<Waiter>, run: RunKey },
     /// An update with a start that is tried once more, because its run closed before it accepted

@@ -415,6 +415,7 @@ impl Call {
             start_time_ms: None,
             result: self.has(1).then(payload),
             failure: self.has(2).then(|| failure(self.number)),
+            links: Vec::new(),
         }
     }
 

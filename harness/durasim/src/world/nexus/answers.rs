@@ -91,6 +91,7 @@ impl State {
             start_time_ms: Some(started.at_ms),
             result,
             failure,
+            links: Vec::new(),
         };
         // A handler waits for the answer, however long it takes.
         Some(self.call(

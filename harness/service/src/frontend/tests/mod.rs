@@ -7,6 +7,7 @@
 
 mod histories;
 mod lists;
+mod options;
 mod queries;
 mod resets;
 mod system;

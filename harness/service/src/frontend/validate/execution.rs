@@ -5,13 +5,14 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::{
         GetWorkflowExecutionHistoryRequest, QueryWorkflowRequest, ResetWorkflowExecutionRequest,
         SignalWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
+        UpdateWorkflowExecutionOptionsRequest,
     },
 };
 use tonic::Status;
 
 use crate::{
     base::{
-        checks::{blob_size, invalid, known},
+        checks::{blob_size, invalid, known, priority},
         config::Limits,
     },
     frontend::validate::execution,
@@ -85,6 +86,19 @@ pub(super) fn reset(
         request.set_reset_reapply_type(ResetReapplyType::AllEligible);
     }
     Ok(())
+}
+
+pub(super) fn update_options(
+    request: &UpdateWorkflowExecutionOptionsRequest,
+) -> Result<(), Status> {
+    execution(request.workflow_execution.as_ref())?;
+    if request.update_mask.is_none() {
+        return invalid("UpdateMask is required");
+    }
+    let Some(options) = &request.workflow_execution_options else {
+        return invalid("WorkflowExecutionOptions is required");
+    };
+    priority(options.priority.as_ref())
 }
 
 pub(super) fn history(

@@ -82,6 +82,8 @@ pub(crate) fn validate(
         Request::RequestCancelWorkflowExecution(request) => {
             execution(request.workflow_execution.as_ref())
         }
+        Request::DeleteWorkflowExecution(request) => execution(request.workflow_execution.as_ref()),
+        Request::UpdateWorkflowExecutionOptions(request) => execution::update_options(request),
         Request::DescribeWorkflowExecution(request) => execution(request.execution.as_ref()),
         Request::ResetStickyTaskQueue(request) => execution(request.execution.as_ref()),
 
@@ -246,6 +248,8 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             RequestCancelWorkflowExecution,
             TerminateWorkflowExecution,
             ResetWorkflowExecution,
+            DeleteWorkflowExecution,
+            UpdateWorkflowExecutionOptions,
             DescribeWorkflowExecution,
             ListWorkflowExecutions,
             ScanWorkflowExecutions,

@@ -3,6 +3,7 @@
 use crate::{
     api::{
         Attributes, HistoryEvent,
+        common::Link,
         failure::{Failure, NexusOperationFailureInfo, failure::FailureInfo},
         history::*,
         sdk::UserMetadata,
@@ -61,8 +62,9 @@ impl Run {
         scheduled_event_id: i64,
         token: &str,
         event_ms: u64,
+        links: Vec<Link>,
     ) {
-        if self.record_nexus_operation_started(now_ms, scheduled_event_id, token, event_ms) {
+        if self.record_nexus_operation_started(now_ms, scheduled_event_id, token, event_ms, links) {
             self.ensure_workflow_task(now_ms);
         }
     }
@@ -75,6 +77,7 @@ impl Run {
         scheduled_event_id: i64,
         token: &str,
         event_ms: u64,
+        links: Vec<Link>,
     ) -> bool {
         let is_pending = self
             .nexus_operations
@@ -97,7 +100,7 @@ impl Run {
             request_id,
             operation_token: token.to_owned(),
         };
-        self.history.add(event_ms, started);
+        self.history.add_decorated(event_ms, started, linked(links));
         self.note_nexus_operation_started(now_ms, scheduled_event_id, token, event_ms);
         true
     }
@@ -219,13 +222,17 @@ impl Run {
         let scheduled = self.nexus_operation_scheduled(scheduled_event_id);
         let request_id = scheduled.request_id.clone();
         let failed = |cause| Some(operation_failed(scheduled, &operation, cause));
+        let mut closing_links = Vec::new();
         let attributes: Attributes = match closing {
-            NexusClosing::Completed(result) => NexusOperationCompletedEventAttributes {
-                scheduled_event_id,
-                result,
-                request_id,
+            NexusClosing::Completed { result, links } => {
+                closing_links = links;
+                NexusOperationCompletedEventAttributes {
+                    scheduled_event_id,
+                    result,
+                    request_id,
+                }
+                .into()
             }
-            .into(),
             NexusClosing::Failed(cause) => NexusOperationFailedEventAttributes {
                 scheduled_event_id,
                 failure: failed(cause),
@@ -245,7 +252,8 @@ impl Run {
             }
             .into(),
         };
-        self.history.add(now_ms, attributes);
+        self.history
+            .add_decorated(now_ms, attributes, linked(closing_links));
         self.ensure_workflow_task(now_ms);
     }
 
@@ -302,7 +310,13 @@ impl Run {
             let scheduled_event_id = started.scheduled_event_id;
             if self.has_nexus_operation(scheduled_event_id, &started.request_id) {
                 let token = &started.operation_token;
-                self.record_nexus_operation_started(now_ms, scheduled_event_id, token, now_ms);
+                self.record_nexus_operation_started(
+                    now_ms,
+                    scheduled_event_id,
+                    token,
+                    now_ms,
+                    Vec::new(),
+                );
             }
             return;
         }
@@ -322,6 +336,13 @@ impl Run {
                 .nexus_operation_scheduled(scheduled_event_id)
                 .request_id
                 == request_id
+    }
+}
+
+fn linked(links: Vec<Link>) -> EventDecoration {
+    EventDecoration {
+        links,
+        ..EventDecoration::default()
     }
 }
 

@@ -15,7 +15,10 @@ mod tests;
 
 use crate::{
     api::{
-        Attributes, common::Payload, enums::TimeoutType, failure::Failure,
+        Attributes,
+        common::{Link, Payload},
+        enums::TimeoutType,
+        failure::Failure,
         history::NexusOperationScheduledEventAttributes,
     },
     base::time::limit_ms,
@@ -121,7 +124,10 @@ pub(crate) struct PendingNexusOperation {
 /// The outcome with which an operation closes. A failure is the cause in the failure of the
 /// operation.
 pub(crate) enum NexusClosing {
-    Completed(Option<Payload>),
+    Completed {
+        result: Option<Payload>,
+        links: Vec<Link>,
+    },
     Failed(Failure),
     Canceled(Failure),
     TimedOut(TimeoutType),

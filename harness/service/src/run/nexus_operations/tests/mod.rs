@@ -5,6 +5,7 @@
     reason = "histories are written as lists of event types"
 )]
 
+mod callbacks;
 mod cancellations;
 mod commands;
 mod requests;

@@ -1,0 +1,100 @@
+//! Completion callbacks of a closed run, which report its end to the callers of Nexus operations.
+//!
+//! The server calls a URL. Here the only URL is the system's own, which stands for the operation
+//! that the token in the header names.
+//!
+//! Source: `temporalio/temporal: chasm/lib/callback/invocable_internal.go`.
+
+use tonic::Status;
+
+use crate::{
+    api::{
+        common::{Callback, Link},
+        enums::EventType,
+    },
+    base::{identifiers::RunKey, links},
+    frontend::nexus_task,
+    matching::start_nexus_task::{CALLBACK_TOKEN, CALLBACK_URL},
+    messages::nexus_completion::CompleteNexusOperationRequest,
+    run::{callbacks::target, token},
+    state::{
+        abroad::{Content, Parcel},
+        service::Service,
+    },
+};
+
+/// Calls the callbacks of a run, unless the run that follows inherits them.
+pub(crate) fn call(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run(key);
+    let Some(completion) = run.completion() else {
+        return;
+    };
+    let (result, failure) = match completion {
+        Ok(result) => (result, None),
+        Err(failure) => (None, Some(*failure)),
+    };
+    let completion = CompleteNexusOperationRequest {
+        start_time_ms: Some(run.start_ms),
+        result,
+        failure,
+        ..CompleteNexusOperationRequest::default()
+    };
+    let callbacks = run.callbacks.iter().map(|registered| {
+        let link = link_of_request(service, key, &registered.request_id);
+        (registered.callback.clone(), link)
+    });
+    for (index, (callback, link)) in callbacks.collect::<Vec<_>>().into_iter().enumerate() {
+        let completion = CompleteNexusOperationRequest {
+            links: vec![link],
+            ..completion.clone()
+        };
+        let called = call_one(service, &callback, completion);
+        let refused = called.as_ref().err().map(Status::message);
+        let run = service.executions.run_mut(key);
+        run.callback_called(index, now_ms, refused);
+    }
+}
+
+/// Returns the link to the event that a start request left: the first one, or that of its
+/// attachment, which may not have an id yet.
+pub(super) fn link_of_request(service: &Service, key: RunKey, request_id: &str) -> Link {
+    let namespace = &service.config.namespace;
+    let run = service.executions.run(key);
+    let (workflow_id, run_id) = (&run.workflow_id, &run.run_id);
+    if request_id == run.start_request_id || !run.start_request_ids.contains(request_id) {
+        let started = EventType::WorkflowExecutionStarted;
+        return links::to_event(namespace, workflow_id, run_id, 1, started);
+    }
+    let updated = EventType::WorkflowExecutionOptionsUpdated;
+    links::to_request(namespace, workflow_id, run_id, request_id, updated)
+}
+
+/// Reports the end of an operation to its caller, in whatever namespace.
+///
+/// # Errors
+///
+/// Those of a completion, if its operation is in this namespace; UNIMPLEMENTED for another URL.
+fn call_one(
+    service: &mut Service,
+    callback: &Callback,
+    mut completion: CompleteNexusOperationRequest,
+) -> Result<(), Status> {
+    let Some((CALLBACK_URL, token)) = target(callback, CALLBACK_TOKEN) else {
+        return Err(Status::unimplemented(
+            "the simulated service calls no URL but that of the system",
+        ));
+    };
+    let (home, token) = token::callback_home(token);
+    token.clone_into(&mut completion.callback_token);
+    match home {
+        Some(home) if home != service.config.namespace => {
+            service.parcels.push(Parcel {
+                namespace: home.into(),
+                content: Content::Completion(Box::new(completion)),
+            });
+            Ok(())
+        }
+        _ => nexus_task::complete(service, completion).map(|_| ()),
+    }
+}
