@@ -8,18 +8,20 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use durasim_engine::digest;
+use durasim_engine::{START_MS, digest};
 use durasim_events::{Attributes, HistoryEvent as SharedEvent};
+use durasim_service::time::instant_ms;
 use prost::Message as _;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::{
     enums::v1::EventType,
-    history::v1::{History as HistoryProto, HistoryEvent},
+    history::v1::{History as HistoryProto, HistoryEvent, WorkflowExecutionStartedEventAttributes},
 };
 
 use crate::{outline::outline_of, proto_json};
 
 pub use patterns::EventPattern;
+pub(crate) use read::files;
 pub use read::{HistoryError, HistoryErrorKind};
 
 /// The history of one run, at the moment at which it was read.
@@ -71,6 +73,8 @@ pub struct History {
     plain: OnceLock<Vec<HistoryEvent>>,
     /// The parts of its file that no event has room for.
     unknown: Vec<String>,
+    /// The time that excerpts count from, in milliseconds since the Unix epoch.
+    zero_ms: u64,
 }
 
 impl PartialEq for History {
@@ -81,6 +85,7 @@ impl PartialEq for History {
             events,
             plain: _,
             unknown: _,
+            zero_ms: _,
         } = self;
         *workflow_id == other.workflow_id && *run_id == other.run_id && *events == other.events
     }
@@ -94,12 +99,31 @@ impl History {
             events,
             plain: OnceLock::new(),
             unknown: Vec::new(),
+            zero_ms: START_MS,
         }
     }
 
     /// Returns the events, shared with the service and its workers.
     pub(crate) fn shared(&self) -> &[Arc<SharedEvent>] {
         &self.events
+    }
+
+    /// Returns the time that excerpts of the history count from, in milliseconds since the Unix
+    /// epoch: the start of its world, or of a run from elsewhere.
+    pub(crate) fn zero_ms(&self) -> u64 {
+        self.zero_ms
+    }
+
+    /// Returns the time of the last event, in milliseconds since the Unix epoch, rounded up.
+    pub(crate) fn end_ms(&self) -> u64 {
+        let at = self
+            .events
+            .iter()
+            .rev()
+            .find_map(|event| event.event_time.as_ref());
+        at.map_or(0, |at| {
+            instant_ms(at) + u64::from(at.nanos % 1_000_000 != 0)
+        })
     }
 
     /// Returns a hash of the events' bytes.
@@ -121,13 +145,20 @@ impl History {
 
     /// Returns the workflow type; empty if the history has no events.
     pub(crate) fn workflow_type(&self) -> &str {
-        let first = self.events.first();
-        match first.and_then(|event| event.attributes.as_ref()) {
-            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => started
-                .workflow_type
-                .as_ref()
-                .map_or("", |workflow_type| &workflow_type.name),
-            _ => "",
+        let workflow_type = self.started().and_then(|it| it.workflow_type.as_ref());
+        workflow_type.map_or("", |workflow_type| &workflow_type.name)
+    }
+
+    /// Returns the task queue of the run; empty if the history has no events.
+    pub(crate) fn task_queue(&self) -> &str {
+        let queue = self.started().and_then(|it| it.task_queue.as_ref());
+        queue.map_or("", |queue| &queue.name)
+    }
+
+    fn started(&self) -> Option<&WorkflowExecutionStartedEventAttributes> {
+        match self.events.first()?.attributes.as_ref()? {
+            Attributes::WorkflowExecutionStartedEventAttributes(started) => Some(started),
+            _ => None,
         }
     }
 

@@ -42,8 +42,8 @@ pub use checks::{Holds, Violation};
 pub use durasim_allocator::WorldAllocator;
 pub use durasim_macros::{case, workflow_test};
 pub use environment::{
-    Actor, InOrder, MockCall, StartError, TestWorkflowEnvironment, WorkerBuilder, WorkerCode,
-    WorkflowTarget, returns_in_order,
+    Actor, Import, ImportError, InOrder, MockCall, StartError, TestWorkflowEnvironment,
+    WorkerBuilder, WorkerCode, WorkflowTarget, returns_in_order,
 };
 pub use error::{TestError, TestOutcome, TestResult};
 pub use expected_calls::CallCount;
@@ -63,8 +63,8 @@ pub mod prelude {
     #[cfg(feature = "nexus")]
     pub use crate::nexus::{NexusCall, NexusError, NexusHandlerErrorType, NexusStarted};
     pub use crate::{
-        ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, Limits, TestError,
-        TestResult, TestWorkflowEnvironment, WorkflowCall, WorkflowTaskFailures, case,
+        ActivityCall, EffectLedger, Exhaustive, Fault, FaultKind, FaultProfile, History, Limits,
+        TestError, TestResult, TestWorkflowEnvironment, WorkflowCall, WorkflowTaskFailures, case,
         returns_in_order, workflow_test,
     };
     pub use std::time::Duration;
@@ -84,7 +84,7 @@ pub mod __private {
         error::Boxed,
         external_worker::{ExternalWorker, WorkflowTaskAnswerer},
         options::TestOptions,
-        runner::{TestCase, run},
+        runner::{Histories, HistoryMode, TestCase, run},
         snapshot_names::snapshot_name,
     };
     #[cfg(feature = "proptest")]

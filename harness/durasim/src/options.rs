@@ -1,5 +1,7 @@
 //! The options of a `#[workflow_test]`.
 
+use std::borrow::Cow;
+
 use crate::{faults::FaultProfile, limits::Limits, outcome::WorldOptions};
 
 /// The options of a test, which the arguments of [`#[workflow_test]`](crate::workflow_test) set.
@@ -14,7 +16,7 @@ pub struct TestOptions {
     /// True if histories are not replayed in a fresh process.
     pub(crate) in_one_process: bool,
     /// The arguments that the report shows, one a line.
-    pub(crate) inputs: Option<&'static str>,
+    pub(crate) inputs: Option<Cow<'static, str>>,
 }
 
 impl TestOptions {
@@ -102,8 +104,8 @@ impl TestOptions {
     /// Shows these arguments of the test in its report, one a line, as the attribute does for a
     /// `#[case(..)]`.
     #[must_use]
-    pub fn inputs(mut self, inputs: &'static str) -> Self {
-        self.inputs = Some(inputs);
+    pub fn inputs(mut self, inputs: impl Into<Cow<'static, str>>) -> Self {
+        self.inputs = Some(inputs.into());
         self
     }
 

@@ -170,6 +170,8 @@ pub struct WorldReport {
     pub real_io: Vec<String>,
     /// The history of every run, in the order in which the runs started.
     pub histories: Vec<History>,
+    /// The histories of runs from elsewhere that the test has replayed.
+    pub(crate) given: Vec<History>,
     /// The values that the test observed at the end.
     pub observations: BTreeMap<String, Value>,
     /// The lines that ask for the observations.
@@ -221,6 +223,7 @@ impl WorldReport {
             faults: 0,
             real_io: Vec::new(),
             histories: Vec::new(),
+            given: Vec::new(),
             observations: BTreeMap::new(),
             observed_at: BTreeMap::new(),
             open: Vec::new(),
@@ -236,6 +239,17 @@ impl WorldReport {
             offers: Vec::new(),
             replays: Vec::new(),
         }
+    }
+
+    /// Returns the history of a [`ReplayCase`].
+    pub(crate) fn history(&self, index: usize) -> &History {
+        let given = index.checked_sub(self.histories.len());
+        given.map_or_else(|| &self.histories[index], |index| &self.given[index])
+    }
+
+    /// Returns the histories of this world's runs, then those that the test has replayed.
+    pub(crate) fn all_histories(&self) -> Vec<History> {
+        self.histories.iter().chain(&self.given).cloned().collect()
     }
 
     /// Returns the identity of the world: two worlds agree exactly when their hashes do. It covers
@@ -289,7 +303,7 @@ pub struct Recovery {
 /// A run to replay.
 #[derive(Clone)]
 pub(crate) struct ReplayCase {
-    /// The index of its history in [`WorldReport::histories`].
+    /// The index of its history: see [`WorldReport::history`].
     pub(crate) history: usize,
     pub(crate) workflow_type: String,
     pub(crate) definitions: WorkflowDefinitions,

@@ -38,6 +38,9 @@ use proc_macro2::TokenStream;
 /// - `cache = false`: workers keep no workflow run between its workflow tasks.
 /// - `core_replay = true`: replays every history with the SDK's own replayer too.
 /// - `fresh_process = false`: replays no history in a fresh process.
+/// - `histories = "tests/histories/*.json"`: the histories of real runs, from a file, a folder or a
+///   pattern within the package. Each file is a test.
+/// - `mode = continue`: the runs of those histories go on. Without it they are replayed.
 ///
 /// With `proptest`, the values of an argument come from `any::<T>()`, or from the argument's
 /// `#[strategy(EXPR)]`:
@@ -70,6 +73,38 @@ use proc_macro2::TokenStream;
 /// An attribute before a case belongs to that case alone; those after the last, and lints, belong
 /// to all. The values are made anew in each world. There is no need for rstest, which cannot hand
 /// over the environment.
+///
+/// With `histories`, each file is a test of its own, named for the file: `orders::order_7_json`.
+/// The function starts the workers that have the code, and takes the history if it wants to. The
+/// code replays the history under changed clocks and entropy, and in the SDK's own replayer, as
+/// `env.replay` says:
+///
+/// ```ignore
+/// #[workflow_test(histories = "tests/histories/*.json")]
+/// async fn orders(env: TestWorkflowEnvironment) -> TestResult {
+///     env.worker("orders").workflow::<Order>().start()?;
+///     Ok(())
+/// }
+/// ```
+///
+/// With `mode = continue` the run goes on from its last event, as `env.import` says, and the
+/// function with it. It may have `seeds` and `faults`:
+///
+/// ```ignore
+/// #[workflow_test(
+///     histories = "tests/open", mode = continue, seeds = 64, faults = FaultProfile::all()
+/// )]
+/// async fn orders_go_on(env: TestWorkflowEnvironment, history: History) -> TestResult {
+///     env.worker("orders").workflow::<Order>().activity(Shop::ship).start()?;
+///     let order = env.client().get_workflow_handle::<Order>(history.workflow_id());
+///     order.get_result(Default::default()).await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// A changed file needs no build: tests read their files when they run. Nor does a new file:
+/// Cargo does not notice it, so the test `orders::files_added_since_the_build` runs what it finds
+/// besides the files of the other tests. The next build gives the file a test of its own.
 ///
 /// A failure that depends on faults or on order is saved, after shrinking, beside the test. A
 /// failure in `tests/payments.rs` is saved in `tests/payments.durasim-seeds`, or with `proptest` in

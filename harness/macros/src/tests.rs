@@ -216,3 +216,65 @@ fn every_example_of_an_argument_is_accepted() {
         assert_eq!(errors(arguments, plain()), "");
     }
 }
+
+#[test]
+fn each_file_of_histories_is_a_test() {
+    insta::assert_snapshot!(expand(
+        quote!(
+            histories = "tests/histories/*.json",
+            mode = continue,
+            seeds = 8
+        ),
+        quote!(
+            /// Says what it tests.
+            #[ignore = "slow"]
+            async fn orders_go_on(env: TestWorkflowEnvironment, history: History) -> TestResult {
+                Ok(())
+            }
+        )
+    ));
+}
+
+#[test]
+fn a_folder_of_histories_has_its_own_folders() {
+    let expansion = expand(quote!(histories = "tests/histories"), plain());
+    for name in [
+        "fn order_7_json()",
+        "fn eu_8_json()",
+        "files_added_since_the_build",
+    ] {
+        assert!(expansion.contains(name), "{expansion}");
+    }
+    assert!(
+        expansion.contains("TestOptions::new().core_replay(true)"),
+        "{expansion}"
+    );
+    assert!(expansion.contains("HistoryMode::Replay"), "{expansion}");
+}
+
+#[test]
+fn wrong_arguments_about_histories_are_refused() {
+    insta::assert_snapshot!(
+        [
+            errors(quote!(mode = continue), plain()),
+            errors(quote!(histories = FILES), plain()),
+            errors(quote!(histories = "a/[.json"), plain()),
+            errors(quote!(histories = "*.json", mode = forward), plain()),
+            errors(quote!(histories = "*.json", proptest), plain()),
+            errors(
+                quote!(histories = "*.json"),
+                quote!(
+                    #[case(1)]
+                    async fn works(env: TestWorkflowEnvironment, #[case] number: u64) {}
+                )
+            ),
+            errors(
+                quote!(histories = "*.json"),
+                quote!(
+                    async fn works(env: TestWorkflowEnvironment, one: History, two: History) {}
+                )
+            ),
+        ]
+        .join("\n")
+    );
+}

@@ -57,6 +57,7 @@ pub use cluster::{Cluster, operator::OPERATOR_SERVICE};
 pub use history::rules as history_rules;
 pub use interface::{
     deliveries::{DeliveryKind, DeliverySummary},
+    import::ImportError,
     inspect::{
         ExecutionSummary, PendingActivitySummary, PendingChildSummary,
         PendingNexusOperationSummary, PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,
@@ -72,4 +73,5 @@ pub use messages::{
     request::{self, Request, Response, Rpc},
 };
 pub use policies::activity_retry;
+pub use run::import::{ImportedActivity, ImportedRun};
 pub use state::service::Service;

@@ -3,7 +3,6 @@
 //! The replayer owns a thread and takes milliseconds, so this check is off unless a test asks for
 //! it.
 
-use durasim_engine::START_MS;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
@@ -26,7 +25,7 @@ fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
         return None;
     }
     report.replays.iter().find_map(|case| {
-        let history = &report.histories[case.history];
+        let history = report.history(case.history);
         // A run that no worker has seen has nothing to replay, and Core would wait for it forever.
         if !history
             .event_types()
@@ -36,7 +35,7 @@ fn check(report: &WorldReport, options: &WorldOptions) -> Option<Failure> {
         }
         let message = replay(case, history).err()?;
         let name = WorkflowName::new(&case.workflow_type, history.workflow_id());
-        let excerpt = HistoryExcerpt::tail(history.shared(), START_MS);
+        let excerpt = HistoryExcerpt::tail(history.shared(), history.zero_ms());
         Some(failure(name, message, excerpt))
     })
 }

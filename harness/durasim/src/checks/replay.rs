@@ -15,7 +15,7 @@
 
 use std::{fmt::Write as _, ops::Range};
 
-use durasim_engine::{Ambient, Looks, START_MS, Watch, ambient, watch::enters};
+use durasim_engine::{Ambient, Looks, Watch, ambient, watch::enters};
 use durasim_events::{Attributes, HistoryEvent};
 use durasim_worker::{ReplayError, ReplayOptions, replay_shared};
 use temporalio_protos::{
@@ -110,7 +110,7 @@ pub(crate) enum Flaw {
 impl Flaw {
     fn failure(self, report: &WorldReport) -> Failure {
         match self {
-            Self::Differs { history, error } => failure(&report.histories[history], &error),
+            Self::Differs { history, error } => failure(report.history(history), &error),
             Self::Stalled(failure) => *failure,
         }
     }
@@ -146,7 +146,7 @@ pub(crate) fn replay_all(
         other_ambient(options.choices.seed(), toss)
     };
     // The thread of the replay may outlive this one's patience.
-    let (cases, histories) = (report.replays.clone(), report.histories.clone());
+    let (cases, histories) = (report.replays.clone(), report.all_histories());
     let replay = move || {
         // The last run comes first: instances then find what they share, a static say, in another
         // state than they did in the world.
@@ -225,10 +225,10 @@ fn is_local_timeout(event: &HistoryEvent) -> bool {
 /// Returns the failure of a run whose replay ended with `error`.
 fn failure(history: &History, error: &ReplayError) -> Failure {
     let name = WorkflowName::new(history.workflow_type(), history.workflow_id());
-    let events = history.shared();
+    let (events, zero_ms) = (history.shared(), history.zero_ms());
     let failure = match error {
         ReplayError::Nondeterminism(nondeterminism) => {
-            Failure::nondeterministic(name, nondeterminism, events)
+            Failure::nondeterministic(name, nondeterminism, events, zero_ms)
         }
         ReplayError::CommandDiffers {
             event_id,
@@ -242,7 +242,7 @@ fn failure(history: &History, error: &ReplayError) -> Failure {
                 what,
                 (
                     events,
-                    HistoryExcerpt::around(events, *event_id, START_MS).got(command.clone(), ""),
+                    HistoryExcerpt::around(events, *event_id, zero_ms).got(command.clone(), ""),
                 ),
                 issued_at.as_deref().and_then(user_line),
                 true,
@@ -256,7 +256,7 @@ fn failure(history: &History, error: &ReplayError) -> Failure {
         other => Failure::replay_differs(
             name,
             &other.to_string(),
-            (events, HistoryExcerpt::tail(events, START_MS)),
+            (events, HistoryExcerpt::tail(events, zero_ms)),
             None,
             false,
         ),

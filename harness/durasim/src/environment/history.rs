@@ -68,6 +68,17 @@ impl WorkflowTarget for (&str, &str) {
     }
 }
 
+/// The run of a history, such as one that was imported.
+impl WorkflowTarget for &History {
+    fn workflow_id(&self) -> &str {
+        History::workflow_id(self)
+    }
+
+    fn run_id(&self) -> Option<&str> {
+        Some(History::run_id(self))
+    }
+}
+
 impl<C: WorkflowService + Clone, W: HasWorkflowDefinition> WorkflowTarget for WorkflowHandle<C, W> {
     fn workflow_id(&self) -> &str {
         &self.info().workflow_id

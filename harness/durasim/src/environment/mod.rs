@@ -2,6 +2,7 @@
 
 mod actor;
 mod history;
+mod import;
 #[cfg(feature = "nexus")]
 mod nexus;
 mod outcomes;
@@ -11,6 +12,7 @@ mod worker_builder;
 
 pub use actor::Actor;
 pub use history::WorkflowTarget;
+pub use import::{Import, ImportError};
 pub use outcomes::{InOrder, MockCall, returns_in_order};
 pub use start_error::StartError;
 pub use worker::WorkerCode;
@@ -163,6 +165,73 @@ impl TestWorkflowEnvironment {
     #[track_caller]
     pub fn histories(&self, workflow: impl WorkflowTarget) -> Vec<History> {
         history::read_all(&World::current(), &workflow)
+    }
+
+    /// Lets an open run of a real service go on in this world, as it was after the last event of
+    /// its history; await it.
+    ///
+    /// The clock goes on to the last event first, if it is not there yet. Timers and timeouts are
+    /// due when they were due, even if that is past. Pending activities wait for a worker;
+    /// [`Import`] says what a history does not tell, and has setters. A scheduled workflow task is
+    /// for the workers of the run's task queue; one that a worker had started times out, as on a
+    /// cluster. Workflow id, run id, memo, search attributes, timeouts, retry policy and cron
+    /// schedule are kept.
+    ///
+    /// After the test has returned, the world goes on until the run has closed, or nothing can
+    /// happen any more.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/prologue.md")]
+    /// # passes(|env| Box::pin(async move {
+    /// # let json = r#"{ "events": [{
+    /// #     "eventId": 1, "eventTime": "2024-03-01T12:00:00Z",
+    /// #     "eventType": "WorkflowExecutionStarted",
+    /// #     "workflowExecutionStartedEventAttributes": {
+    /// #         "workflowType": { "name": "Reminder" }, "taskQueue": { "name": "reminders" },
+    /// #         "input": ["ann"], "workflowId": "reminder-1"
+    /// #     }
+    /// # }] }"#;
+    /// let history = History::from_json(json)?; // or from_file("tests/histories/reminder-1.json")
+    /// env.worker("reminders").workflow::<Reminder>().activity(Mailer::remind).start()?;
+    /// env.import(&history).await?;
+    /// let reminder = env.client().get_workflow_handle::<Reminder>("reminder-1");
+    /// assert_eq!(reminder.get_result(Default::default()).await?, "ann");
+    /// # Ok(())
+    /// # }));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the run has closed, or is in the way of another run of this world.
+    pub fn import(&self, history: &History) -> Import {
+        Import::new(history.clone())
+    }
+
+    /// Replays the history of a run from elsewhere at the end of the world, with the code of the
+    /// worker that has its workflow type: the one of its task queue, or else any. The clocks and
+    /// the entropy of the replay are others than those of the run.
+    ///
+    /// Code that no longer does what the run did fails the test (DS101), and so does a type that no
+    /// worker has (DS005). Code may give its commands other inputs than the run did. See
+    /// [`import`](Self::import) for going on with an open run.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/prologue.md")]
+    /// # passes(|env| Box::pin(async move {
+    /// # let json = {
+    /// # env.worker("reminders").workflow::<Reminder>().activity(Mailer::remind).start()?;
+    /// # remind_ann(&env).await?;
+    /// # env.history("reminder-1").to_json()
+    /// # };
+    /// let history = History::from_json(json)?; // or from_file("tests/histories/reminder-1.json")
+    /// env.worker("reminders").workflow::<Reminder>().activity(Mailer::remind).start()?;
+    /// env.replay(&history);
+    /// # Ok(())
+    /// # }));
+    /// ```
+    #[track_caller]
+    pub fn replay(&self, history: &History) {
+        World::current().state().given.push(history.clone());
     }
 
     /// Returns every attempt of this activity that reached its code or its mock, in the order in

@@ -16,6 +16,7 @@ use std::{
 };
 
 use durasim_events::{Attributes, HistoryEvent};
+use durasim_service::time::instant_ms;
 use prost::Message;
 
 use super::History;
@@ -151,9 +152,12 @@ impl History {
         events::check(&parts.events)?;
         let (workflow_id, run_id) = ids(&parts.events);
         let or_unknown = |id: String| if id.is_empty() { UNKNOWN.into() } else { id };
+        let first = parts.events.first().and_then(|event| event.event_time);
+        let zero_ms = first.as_ref().map_or(0, instant_ms);
         let events = parts.events.into_iter().map(Arc::new).collect();
         let mut history = Self::new(or_unknown(workflow_id), or_unknown(run_id), events);
         history.unknown = parts.unknown;
+        history.zero_ms = zero_ms;
         Ok(history)
     }
 }
@@ -163,7 +167,7 @@ impl History {
 /// # Errors
 ///
 /// If there is none.
-fn files(path: &Path) -> Result<Vec<PathBuf>, HistoryError> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, HistoryError> {
     let mut found = Vec::new();
     let none = if path.is_dir() {
         of_folder(path, &mut found)

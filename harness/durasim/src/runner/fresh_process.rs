@@ -97,7 +97,7 @@ pub(crate) fn check(case: &TestCase, world: &WorldReport) -> Result<(), Box<Fail
     }
     // Only of these runs is the code known: others are mocked, or run by a test's own hand.
     let replays = world.replays.iter();
-    let histories: Vec<_> = replays.map(|case| &world.histories[case.history]).collect();
+    let histories: Vec<_> = replays.map(|case| world.history(case.history)).collect();
     let events = events(&histories);
     if events == 0 || events > MAX_EVENTS || broken!(FreshProcess) {
         return Ok(());
@@ -195,6 +195,7 @@ fn replay_given(folder: &Folder, case: &TestCase, body: &Body) -> io::Result<Ans
     let given = WorldReport {
         replays: replays.collect(),
         histories,
+        given: Vec::new(),
         ..own.clone()
     };
     options.backtraces = true;
@@ -208,7 +209,7 @@ fn replay_given(folder: &Folder, case: &TestCase, body: &Body) -> io::Result<Ans
 fn case_of(own: &WorldReport, index: usize, history: &History) -> Option<ReplayCase> {
     let workflow_type = history.workflow_type();
     let is_same = |case: &&ReplayCase| {
-        let own = &own.histories[case.history];
+        let own = own.history(case.history);
         own.workflow_id() == history.workflow_id() && own.run_id() == history.run_id()
     };
     let has_code = |case: &&ReplayCase| case.definitions.contains(workflow_type);

@@ -7,6 +7,7 @@ mod explore;
 mod found;
 mod fresh_process;
 mod histories;
+mod of_histories;
 mod plan;
 mod progress;
 mod repeats;
@@ -22,6 +23,7 @@ pub use campaign::Campaign;
 pub use case::TestCase;
 #[cfg(test)]
 pub(crate) use fresh_process::{answer, check as check_in_fresh_process};
+pub use of_histories::{Histories, HistoryMode};
 pub use summary::{Plans, SearchSummary, SlowestRecovery};
 pub use test::{body, run, run_test};
 pub use world::{Body, run_world};

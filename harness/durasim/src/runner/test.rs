@@ -128,8 +128,8 @@ pub(crate) fn of_test(case: &TestCase, mut report: Box<FailureReport>) -> Box<Fa
         let seed = seed.map_or_else(String::new, |seed| format!("DURASIM_SEED={seed} "));
         report.found.command = Some(format!("{seed}{command}"));
     }
-    if let Some(inputs) = case.options.inputs {
-        report.found.inputs = Some(inputs.to_owned());
+    if let Some(inputs) = &case.options.inputs {
+        report.found.inputs = Some(inputs.clone().into_owned());
     }
     report
 }

@@ -188,6 +188,13 @@ fn end(world: &World) -> Ended {
     let of_mocks = world.check_mocks();
 
     let mut state = world.state();
+    let given = mem::take(&mut state.given);
+    let of_given = replay_cases::of_given(&state, &given);
+    let of_given = of_given.unwrap_or_else(|unregistered| {
+        state.fail(*unregistered);
+        Vec::new()
+    });
+    state.end_if_imported_in_vain();
     let missed = state.faults.missed();
     let missed_fault = missed.first().map(diagnosis::missed_fault);
     let mut evidence = Evidence {
@@ -204,7 +211,8 @@ fn end(world: &World) -> Ended {
     }
 
     state.tell();
-    let replays = replay_cases::cases(&state);
+    let mut replays = replay_cases::cases(&state);
+    replays.extend(of_given);
     let open_diagnosis = diagnosis::diagnose(&state);
     let open = open_diagnosis
         .workflows
@@ -250,6 +258,7 @@ fn end(world: &World) -> Ended {
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,
+        given,
         replays,
     };
     Ended {

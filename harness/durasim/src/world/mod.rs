@@ -10,6 +10,7 @@ mod client_call;
 mod connection;
 mod deliveries;
 pub(crate) mod diagnosis;
+mod imports;
 mod mock_workflows;
 mod monotonous;
 mod monotony;

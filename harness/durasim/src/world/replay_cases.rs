@@ -4,8 +4,8 @@ use durasim_events::Attributes;
 use durasim_service::ExecutionSummary;
 use durasim_worker::{Nondeterminism, ReplayMode, ReplayOptions, WorkflowErrorType};
 
-use super::State;
-use crate::outcome::ReplayCase;
+use super::{State, diagnosis, worker::WorkerProcess};
+use crate::{history::History, outcome::ReplayCase, report::Failure};
 
 /// A case for each run whose workflow some worker has. A mock has no code to replay; a run that
 /// nondeterminism has failed, because its worker is told to, has none that would do the same.
@@ -34,6 +34,7 @@ pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
         {
             continue;
         }
+        let run_id = execution.run_id;
         cases.push(ReplayCase {
             history: index,
             workflow_type: execution.workflow_type,
@@ -42,12 +43,12 @@ pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
                 namespace: state.namespace.clone(),
                 task_queue: execution.task_queue,
                 workflow_id: execution.workflow_id,
-                run_id: Some(execution.run_id),
+                run_id: Some(run_id.clone()),
                 data_converter: worker_options.data_converter,
                 detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
                 // Another version may give its commands other inputs: Core lets that through, and
                 // so must this.
-                mode: if run_code.is_mixed {
+                mode: if run_code.is_mixed || state.imported.contains(&run_id) {
                     ReplayMode::Commands
                 } else {
                     ReplayMode::Strict
@@ -59,6 +60,60 @@ pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
         });
     }
     cases
+}
+
+/// Returns a case for each history from elsewhere. Its index counts on from the world's own.
+///
+/// # Errors
+///
+/// The failure of the first whose workflow type no worker has.
+pub(crate) fn of_given(state: &State, given: &[History]) -> Result<Vec<ReplayCase>, Box<Failure>> {
+    let own = state.service.executions().len();
+    let cases = given.iter().zip(own..).map(|(history, index)| {
+        let workflow_type = history.workflow_type();
+        let has_code = |process: &&WorkerProcess| {
+            let version = &process.spec.versions[process.version];
+            version.workflows.contains(workflow_type)
+        };
+        let task_queue = history.task_queue();
+        let of_its_queue = |process: &&WorkerProcess| &*process.spec.task_queue == task_queue;
+        let mut of_queue = state.workers.iter().filter(of_its_queue);
+        let worker = of_queue
+            .find(has_code)
+            .or_else(|| state.workers.iter().find(has_code));
+        let Some(worker) = worker else {
+            let unregistered = diagnosis::unregistered_workflow(
+                state,
+                workflow_type,
+                history.workflow_id(),
+                task_queue,
+            );
+            return Err(Box::new(unregistered));
+        };
+        let options = worker
+            .spec
+            .options(worker.version, &state.namespace, worker.incarnation);
+        let code = &worker.spec.versions[worker.version];
+        Ok(ReplayCase {
+            history: index,
+            workflow_type: workflow_type.to_owned(),
+            definitions: code.workflows.clone(),
+            options: ReplayOptions {
+                namespace: state.namespace.clone(),
+                task_queue: task_queue.to_owned(),
+                workflow_id: history.workflow_id().to_owned(),
+                run_id: Some(history.run_id().to_owned()),
+                data_converter: options.data_converter,
+                detect_nondeterministic_futures: options.detect_nondeterministic_futures,
+                // Today's code may give its commands other inputs: Core lets that through.
+                mode: ReplayMode::Commands,
+                backtraces: state.options.backtraces,
+                keep_activations: false,
+                ..ReplayOptions::default()
+            },
+        })
+    });
+    cases.collect()
 }
 
 fn failed_by_nondeterminism(state: &State, execution: &ExecutionSummary) -> bool {

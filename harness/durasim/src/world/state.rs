@@ -1,6 +1,6 @@
 //! The parts of a world, and the small things that every part needs.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use durasim_engine::{Choices, Clock, Executor, START_MS, Trace};
 use durasim_service::{Reason, Request, Service, ServiceConfig};
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     broken::broken,
     faults::{CallView, Fate, Faults, Latency},
+    history::History,
     label::{Call, Label, Name, Workflow, Workflows},
     outcome::WorldOptions,
     report::Failure,
@@ -61,6 +62,10 @@ pub(crate) struct State {
     pub(super) names: Workflows,
     pub(crate) activity_log: CallLog,
     pub(super) mocks: MockRuns,
+    /// The ids of the runs from elsewhere that go on here.
+    pub(crate) imported: BTreeSet<String>,
+    /// The histories of runs from elsewhere that the test replays.
+    pub(crate) given: Vec<History>,
     #[cfg(feature = "nexus")]
     pub(super) nexus: super::nexus::NexusHandlers,
     /// The first failure; it ends the world.
@@ -106,6 +111,8 @@ impl State {
             names: Workflows::default(),
             activity_log: CallLog::default(),
             mocks: MockRuns::default(),
+            imported: BTreeSet::new(),
+            given: Vec::new(),
             failure: None,
             test_ended_early: false,
             last_answer: None,

@@ -40,3 +40,11 @@ pub(crate) fn failure<O: TestOutcome + 'static>(
 ) -> Failure {
     report(test).failure
 }
+
+/// Returns the failure of a test with these options, which must fail.
+pub(crate) fn failure_with<O: TestOutcome + 'static>(
+    options: TestOptions,
+    test: impl Fn(TestWorkflowEnvironment) -> LocalBoxFuture<'static, O> + Send + Sync + 'static,
+) -> Failure {
+    report_with(options, test).failure
+}

@@ -75,13 +75,13 @@ fn inputs(names: &[String], values: &[Expr]) -> String {
 }
 
 /// Returns `true` for attributes that only a `#[test]` function may have.
-fn of_test(attribute: &Attribute) -> bool {
+pub(super) fn of_test(attribute: &Attribute) -> bool {
     ["ignore", "should_panic"]
         .iter()
         .any(|name| attribute.path().is_ident(name))
 }
 
 /// Returns `true` for attributes that may remove the test from the build.
-fn is_condition(attribute: &Attribute) -> bool {
+pub(super) fn is_condition(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg")
 }

@@ -3,6 +3,7 @@
 
 mod cases;
 mod fallback;
+mod histories;
 mod snapshots;
 mod test;
 

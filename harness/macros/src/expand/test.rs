@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, FnArg, Ident, ext::IdentExt, spanned::Spanned};
 
-use super::{cases, snapshots};
+use super::{cases, histories, snapshots};
 use crate::validate::{Further, Generated, WorkflowTest, parameters};
 
 /// Expands a test.
@@ -23,6 +23,7 @@ pub(crate) fn workflow_test(test: &WorkflowTest) -> TokenStream {
     let inner = inner(test);
     let run = match &test.further {
         Further::Cases(cases) => return cases::workflow_test(test, cases),
+        Further::Histories(files) => return histories::workflow_test(test, files),
         Further::Nothing => run(test, &test_case(test), &[]),
         Further::Generated(generated) => run_proptest(test, &test_case(test), generated),
     };
@@ -45,7 +46,7 @@ pub(super) fn inner(test: &WorkflowTest) -> TokenStream {
     let body = match test.further {
         Further::Nothing => snapshots::named(&sig.ident.unraw().to_string(), body),
         // Each has values of its own, and names of its own for what it shows.
-        Further::Cases(_) | Further::Generated(_) => body,
+        Further::Cases(_) | Further::Histories(_) | Further::Generated(_) => body,
     };
     quote! {
         // The macro demands `async` even if the body awaits nothing.
@@ -97,7 +98,7 @@ pub(super) fn run(test: &WorkflowTest, case: &TokenStream, values: &[Expr]) -> T
 
 /// Returns the future of the test's outcome. A boxed error is wrapped in a type that durasim can
 /// convert.
-fn outcome(test: &WorkflowTest, call: TokenStream) -> TokenStream {
+pub(super) fn outcome(test: &WorkflowTest, call: TokenStream) -> TokenStream {
     if test.boxed_error {
         quote!(async move { ::durasim::__private::Boxed(#call.await) })
     } else {
@@ -149,7 +150,7 @@ fn run_proptest(test: &WorkflowTest, case: &TokenStream, generated: &[Generated]
 
 /// Returns `env` with the span of the type that the user wrote, so that rustc shows a wrong type
 /// there.
-fn environment(test: &WorkflowTest) -> TokenStream {
+pub(super) fn environment(test: &WorkflowTest) -> TokenStream {
     let span = match test.function.sig.inputs.first() {
         Some(FnArg::Typed(environment)) => environment.ty.span(),
         _ => Span::call_site(),

@@ -66,6 +66,16 @@ pub(crate) const ARGUMENTS: &[Known] = &[
         form: Form::Value,
         example: "fresh_process = false",
     },
+    Known {
+        name: "histories",
+        form: Form::Value,
+        example: "histories = \"tests/histories/*.json\"",
+    },
+    Known {
+        name: "mode",
+        form: Form::Value,
+        example: "histories = \"tests/histories/*.json\", mode = continue",
+    },
 ];
 
 /// Returns the names of all arguments, for errors.

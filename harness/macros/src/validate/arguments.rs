@@ -9,6 +9,12 @@ use crate::parse::{ARGUMENTS, Argument, Form, known_arguments};
 /// argument.
 const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     (
+        "histories",
+        "proptest",
+        "`histories` and `proptest` both choose the arguments; keep `histories = PATTERN` for \
+         those of files, or `proptest` for generated ones",
+    ),
+    (
         "seeds",
         "explore",
         "`seeds` and `explore` both choose the worlds; keep `seeds = N` for N random worlds, \
@@ -57,6 +63,8 @@ pub(crate) fn options(arguments: &[Argument], errors: &mut Errors) -> Vec<(Ident
             continue;
         }
         match (&argument.value, known.form) {
+            // See `histories`: they say which tests there are.
+            (Some(_), Form::Value) if ["histories", "mode"].contains(&name.as_str()) => {}
             (Some(value), Form::Value) => {
                 check_literal(&name, value, errors);
                 options.push((argument.name.clone(), value.clone()));

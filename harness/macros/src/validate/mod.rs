@@ -4,6 +4,7 @@ mod arguments;
 mod cases;
 mod errors;
 mod function;
+mod histories;
 mod parameters;
 
 use proc_macro2::Span;
@@ -15,6 +16,7 @@ use parameters::Source;
 
 pub(crate) use cases::{Case, parameters};
 pub(crate) use function::check_origin;
+pub(crate) use histories::{Histories, Mode};
 
 /// A valid test.
 pub(crate) struct WorkflowTest {
@@ -37,6 +39,8 @@ pub(crate) enum Further {
     Nothing,
     /// Rows: each is a test of its own.
     Cases(Vec<Case>),
+    /// Files of histories: each is a test of its own.
+    Histories(Histories),
     /// With `proptest`: the sources of the values, in order.
     Generated(Vec<Generated>),
 }
@@ -84,6 +88,15 @@ pub(crate) fn workflow_test(
             Source::Cases
         }
     };
+    let histories = histories::check(arguments, &function, &mut errors);
+    let source = match (&histories, cases.first()) {
+        (Some(_), Some(case)) => {
+            errors.at(case.span, histories::BESIDE_CASES);
+            source
+        }
+        (Some(_), None) => Source::Histories,
+        (None, _) => source,
+    };
     let generated = parameters::check(&mut function, source, &mut errors);
     if source == Source::Cases {
         cases::check(&cases, &function, &mut errors);
@@ -96,6 +109,7 @@ pub(crate) fn workflow_test(
         options,
         boxed_error,
         further: match source {
+            Source::Histories => histories.map_or(Further::Nothing, Further::Histories),
             Source::Nothing => Further::Nothing,
             Source::Cases => Further::Cases(cases),
             Source::Proptest => Further::Generated(generated),

@@ -8,8 +8,9 @@ use super::{Generated, errors::Errors, function::SHAPE};
 const MAX_GENERATED: usize = 12;
 
 /// The error of an argument after the environment that has no source.
-const NO_SOURCE: &str = "arguments after the environment come from cases or from proptest; write \
-    `#[case(VALUE)]` above the function or `#[workflow_test(proptest)]`, or remove the argument";
+const NO_SOURCE: &str = "arguments after the environment come from cases, from proptest or from \
+    histories; write `#[case(VALUE)]` above the function, `#[workflow_test(proptest)]` or \
+    `#[workflow_test(histories = PATTERN)]`, or remove the argument";
 
 /// The error of an argument marked `#[case]` in a test that has no cases.
 const NO_CASE: &str = "no case has a value for this argument; write `#[case(VALUE)]` above the \
@@ -20,6 +21,7 @@ const NO_CASE: &str = "no case has a value for this argument; write `#[case(VALU
 pub(super) enum Source {
     Nothing,
     Cases,
+    Histories,
     Proptest,
 }
 
@@ -64,7 +66,17 @@ pub(super) fn check(function: &mut ItemFn, source: Source, errors: &mut Errors) 
                 check_marks(&marks, errors);
             }
             Source::Proptest if marks.is_empty() => check_generated(parameter, errors),
-            Source::Nothing | Source::Proptest => errors.over(&*parameter, NO_CASE),
+            Source::Histories if marks.is_empty() => {
+                if let Some(strategy) = &strategy {
+                    errors.over(
+                        strategy,
+                        "the history comes from a file, and not from a strategy",
+                    );
+                }
+            }
+            Source::Nothing | Source::Histories | Source::Proptest => {
+                errors.over(&*parameter, NO_CASE);
+            }
         }
         let any = || Generated::Any((*parameter.ty).clone());
         generated.push(strategy.map_or_else(any, Generated::Strategy));

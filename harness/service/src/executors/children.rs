@@ -103,6 +103,35 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
     Delivered::Done
 }
 
+/// Begins the children anew that an imported run has started and that are not here: each under its
+/// run id, from its input.
+pub(crate) fn begin_missing(service: &mut Service, parent: RunKey) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run(parent);
+    let is_here = |workflow_id: &str, first_run_id: &str| {
+        let current = service.executions.current(workflow_id);
+        current.is_some_and(|key| {
+            let child = service.executions.run(key);
+            child.is_running() || child.started().first_execution_run_id == *first_run_id
+        })
+    };
+    let missing = run.children.iter().filter(|(_, child)| {
+        child.is_started() && !is_here(&child.workflow_id, &child.first_run_id)
+    });
+    let missing: Vec<_> = missing
+        .map(|(id, child)| (*id, child.first_run_id.clone()))
+        .collect();
+    for (initiated_event_id, run_id) in missing {
+        let key = service.executions.next_key();
+        let run = service.executions.run(parent);
+        let new = new_run(run, initiated_event_id, &service.config.namespace, now_ms);
+        let mut child = Run::start(now_ms, key, run_id, new);
+        child.ensure_workflow_task(now_ms);
+        service.executions.add(child);
+        service.close_transaction(key);
+    }
+}
+
 /// Returns the policies for the workflow id of a child. An open run of that id is in the way,
 /// unless the old policy says to terminate it.
 ///

@@ -1,6 +1,6 @@
 //! The work that follows a transaction: transfer tasks, deliveries between runs, and timers.
 
-mod children;
+pub(crate) mod children;
 pub(crate) mod deliveries;
 mod external_workflows;
 #[cfg(test)]

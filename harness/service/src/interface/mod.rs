@@ -3,6 +3,7 @@
 pub(crate) mod abroad;
 pub(crate) mod deliveries;
 mod drive;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod standing_poll;
 pub(crate) mod task_queues;

@@ -16,6 +16,7 @@ pub(crate) mod children;
 pub(crate) mod close;
 mod deadline;
 pub(crate) mod external_workflows;
+pub(crate) mod import;
 pub(crate) mod nexus_operations;
 pub(crate) mod rebuild;
 pub(crate) mod signals;

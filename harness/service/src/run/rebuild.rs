@@ -1,7 +1,9 @@
-//! A run that is rebuilt from the first events of another, as a reset does.
+//! A run that is rebuilt from events: the first events of another, as a reset does, or those of a
+//! run of another service (see [`import`](super::import)).
 //!
-//! The events have everything that a run needs, except for work that is under way. Activities start
-//! anew. Starts of children and messages to other runs that have no answer yet are sent again.
+//! The events have everything that a run needs, except for work that is under way. Starts of
+//! children and messages to other runs that have no answer yet are sent again. After a reset
+//! activities start anew.
 //!
 //! Source: `temporalio/temporal: service/history/workflow/mutable_state_rebuilder.go`,
 //! `service/history/ndc/workflow_resetter.go`.
@@ -11,6 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     api::{
         Attributes, HistoryEvent,
+        enums::{TaskQueueKind, TimeoutType, WorkflowTaskFailedCause},
         history::{
             StartChildWorkflowExecutionInitiatedEventAttributes,
             WorkflowTaskScheduledEventAttributes,
@@ -32,6 +35,18 @@ use crate::{
     },
 };
 
+/// A pending activity, as far as its events tell.
+#[derive(Default)]
+pub(super) struct Scheduled {
+    /// The time at which it was scheduled.
+    pub(super) at_ms: u64,
+    /// The started event, which the event of the closing will name; 0 if there is none.
+    pub(super) started_event_id: i64,
+    /// The attempt, if the started event tells it.
+    pub(super) attempt: Option<i32>,
+    pub(super) cancel_requested_event_id: Option<i64>,
+}
+
 impl Run {
     /// Returns a new run whose history begins with these events, and whose state is the one after
     /// them. Timeouts count from now.
@@ -42,6 +57,25 @@ impl Run {
         request_id: String,
         base: &[Arc<HistoryEvent>],
     ) -> Self {
+        let (mut run, activities) = Self::restored(now_ms, key, run_id, request_id, base);
+        run.refresh_timeouts(now_ms);
+        for (scheduled_event_id, activity) in activities {
+            let cancel_requested_event_id = activity.cancel_requested_event_id;
+            run.restore_activity(now_ms, scheduled_event_id, cancel_requested_event_id);
+        }
+        run.ask_again();
+        run
+    }
+
+    /// Returns a run that started at `start_ms` and has these events, and its pending activities,
+    /// which it does not know yet.
+    pub(super) fn restored(
+        start_ms: u64,
+        key: RunKey,
+        run_id: String,
+        request_id: String,
+        base: &[Arc<HistoryEvent>],
+    ) -> (Self, BTreeMap<i64, Scheduled>) {
         let attributes = match base.first().and_then(|event| event.attributes.clone()) {
             Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => *started,
             other => unreachable!("a run begins with WorkflowExecutionStarted, not {other:?}"),
@@ -52,19 +86,13 @@ impl Run {
             without_workflow_task: true,
             ..NewRun::default()
         };
-        let mut run = Self::start(now_ms, key, run_id, new);
+        let mut run = Self::start(start_ms, key, run_id, new);
         run.history = EventStore::forked(base);
-        run.state.first_workflow_task_ms = None;
-        run.refresh_timeouts(now_ms);
         let mut activities = BTreeMap::new();
         for event in base {
             run.restore(event, &mut activities);
         }
-        for (scheduled_event_id, cancel_requested_event_id) in activities {
-            run.restore_activity(now_ms, scheduled_event_id, cancel_requested_event_id);
-        }
-        run.ask_again();
-        run
+        (run, activities)
     }
 
     fn refresh_timeouts(&mut self, now_ms: u64) {
@@ -79,9 +107,8 @@ impl Run {
         self.state.run_expiration_ms = expires(run_ms).map(|at_ms| at_ms.min(limit_ms));
     }
 
-    /// Restores state from an event. `activities` collects the pending activities with their cancel
-    /// requests.
-    fn restore(&mut self, event: &HistoryEvent, activities: &mut BTreeMap<i64, Option<i64>>) {
+    /// Restores state from an event. `activities` collects the pending activities.
+    fn restore(&mut self, event: &HistoryEvent, activities: &mut BTreeMap<i64, Scheduled>) {
         let event_id = event.event_id;
         let at_ms = event.event_time.as_ref().map_or(0, instant_ms);
         let Some(attributes) = &event.attributes else {
@@ -91,12 +118,23 @@ impl Run {
         match attributes {
             // Activities are only collected here: their attempts start anew at the end.
             Attributes::ActivityTaskScheduledEventAttributes(_) => {
-                activities.insert(event_id, None);
+                let scheduled = Scheduled {
+                    at_ms,
+                    ..Scheduled::default()
+                };
+                activities.insert(event_id, scheduled);
+            }
+            // An activity without a retry policy has its started event before it closes.
+            Attributes::ActivityTaskStartedEventAttributes(started) => {
+                if let Some(activity) = activities.get_mut(&started.scheduled_event_id) {
+                    activity.started_event_id = event_id;
+                    activity.attempt = Some(started.attempt);
+                }
             }
             Attributes::ActivityTaskCancelRequestedEventAttributes(requested) => {
-                activities
-                    .entry(requested.scheduled_event_id)
-                    .and_modify(|cancel| *cancel = Some(event_id));
+                if let Some(activity) = activities.get_mut(&requested.scheduled_event_id) {
+                    activity.cancel_requested_event_id = Some(event_id);
+                }
             }
             Attributes::ActivityTaskCompletedEventAttributes(closed) => {
                 activities.remove(&closed.scheduled_event_id);
@@ -193,6 +231,8 @@ impl Run {
         match attributes {
             Attributes::WorkflowTaskScheduledEventAttributes(scheduled) => {
                 state.current = Some(scheduled_task(event_id, at_ms, scheduled));
+                state.attempt = 1;
+                self.state.first_workflow_task_ms = None;
             }
             Attributes::WorkflowTaskStartedEventAttributes(started) => {
                 if let Some(task) = &mut state.current {
@@ -205,14 +245,50 @@ impl Run {
                 state.current = None;
                 state.last_completed_started_event_id = completed.started_event_id;
             }
-            Attributes::WorkflowTaskFailedEventAttributes(_)
-            | Attributes::WorkflowTaskTimedOutEventAttributes(_) => state.current = None,
+            Attributes::WorkflowTaskFailedEventAttributes(failed)
+                if failed.cause() == WorkflowTaskFailedCause::ResetWorkflow =>
+            {
+                state.current = None;
+                self.refresh_timeouts(at_ms);
+            }
+            Attributes::WorkflowTaskFailedEventAttributes(_) => {
+                state.current = None;
+                self.state.workflow_task.attempt = self.attempt_after(event_id);
+            }
+            Attributes::WorkflowTaskTimedOutEventAttributes(timed_out) => {
+                state.current = None;
+                if timed_out.timeout_type() == TimeoutType::StartToClose {
+                    self.state.workflow_task.attempt = self.attempt_after(event_id);
+                }
+            }
             _ => {}
         }
     }
 
+    /// Returns the attempt of the workflow task after one that this event has ended: a failure on
+    /// the sticky queue does not raise it.
+    fn attempt_after(&self, event_id: i64) -> i32 {
+        let events = self.history.events().iter().rev();
+        let earlier = events.filter(|event| event.event_id < event_id);
+        let scheduled = earlier
+            .map(|event| &event.attributes)
+            .find_map(|it| match it {
+                Some(Attributes::WorkflowTaskScheduledEventAttributes(scheduled)) => {
+                    Some(scheduled)
+                }
+                _ => None,
+            });
+        let Some(scheduled) = scheduled else { return 1 };
+        let queue = scheduled.task_queue.as_ref();
+        if queue.is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky) {
+            1
+        } else {
+            scheduled.attempt.max(1).saturating_add(1)
+        }
+    }
+
     /// Sends the requests to other runs again that have no answer yet.
-    fn ask_again(&mut self) {
+    pub(super) fn ask_again(&mut self) {
         let (key, outbox) = (self.key, &mut self.outbox);
         let not_started = self
             .children

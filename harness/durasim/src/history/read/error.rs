@@ -145,6 +145,12 @@ impl HistoryError {
         self
     }
 
+    /// Returns the error under the name by which the caller knows the file.
+    pub(crate) fn of_file(mut self, path: &Path) -> Self {
+        self.path = Some(path.to_owned());
+        self
+    }
+
     pub(super) fn of_history(mut self, number: usize) -> Self {
         self.history = Some(number);
         self

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use durasim_engine::START_MS;
 use durasim_events::HistoryEvent;
 use durasim_worker::Nondeterminism;
 
@@ -80,11 +79,13 @@ impl Failure {
             .with_remedy(NO_THREADS)
     }
 
-    /// Returns the failure of workflow code whose commands do not match its history.
+    /// Returns the failure of workflow code whose commands do not match its history. The times of
+    /// the excerpt count from `zero_ms`.
     pub(crate) fn nondeterministic(
         name: WorkflowName,
         nondeterminism: &Nondeterminism,
         events: &[Arc<HistoryEvent>],
+        zero_ms: u64,
     ) -> Self {
         let Nondeterminism {
             message,
@@ -97,7 +98,7 @@ impl Failure {
         } = nondeterminism;
         let location = issued_at.as_deref().and_then(user_line);
         if *woken_from_outside {
-            let excerpt = HistoryExcerpt::tail(events, START_MS);
+            let excerpt = HistoryExcerpt::tail(events, zero_ms);
             let goes_on = (!got.is_empty()).then(|| got.clone());
             let awaited_at = awaited_at.as_deref();
             let location = awaited_at.and_then(user_line).or(location);
@@ -107,9 +108,9 @@ impl Failure {
         }
         let excerpt = match event_id {
             Some(event_id) => {
-                HistoryExcerpt::around(events, *event_id, START_MS).got(got.clone(), "")
+                HistoryExcerpt::around(events, *event_id, zero_ms).got(got.clone(), "")
             }
-            None => HistoryExcerpt::tail(events, START_MS),
+            None => HistoryExcerpt::tail(events, zero_ms),
         };
         Self::replay_differs(name, message, (events, excerpt), location, false)
     }

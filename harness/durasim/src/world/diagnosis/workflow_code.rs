@@ -1,6 +1,6 @@
 //! Failures of workflow code: in a workflow task, in a query, or in a rebuilt run.
 
-use durasim_engine::ambient;
+use durasim_engine::{START_MS, ambient};
 use durasim_service::Reason;
 use durasim_worker::{Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure};
 use tonic::{Code, Status};
@@ -142,7 +142,12 @@ fn rebuilt_otherwise(
         .service
         .history(&execution.workflow_id, Some(run_id))
         .unwrap_or_default();
-    Some(Failure::nondeterministic(name, nondeterminism, events))
+    Some(Failure::nondeterministic(
+        name,
+        nondeterminism,
+        events,
+        START_MS,
+    ))
 }
 
 /// Returns the failure of commands that the service has refused a few times.

@@ -71,7 +71,12 @@ impl Run {
         self.offer_activity(scheduled_event_id);
     }
 
-    fn offer_activity(&mut self, scheduled_event_id: i64) {
+    /// Adds an activity whose scheduled event is already in history.
+    pub(crate) fn insert_activity(&mut self, activity: PendingActivity) {
+        self.activities.insert(activity);
+    }
+
+    pub(crate) fn offer_activity(&mut self, scheduled_event_id: i64) {
         let Some(activity) = self.activities.get(scheduled_event_id) else {
             return;
         };
@@ -224,7 +229,8 @@ impl Run {
             return;
         };
         let latest_cancel_requested_event_id = activity.cancel_requested_event_id.unwrap_or(0);
-        if let Some(started) = activity.started {
+        let started_event_id = activity.started_event_id;
+        if let Some(started) = activity.started.filter(|_| started_event_id == 0) {
             self.history.add(
                 started.at_ms,
                 ActivityTaskStartedEventAttributes {
@@ -237,12 +243,13 @@ impl Run {
                 },
             );
         }
-        // The id of the started event is filled in when both events leave the buffer.
+        // The id of the started event, if it is new, is filled in when both leave the buffer.
         let attributes: Attributes = match closing {
             ActivityClosing::Completed { result, identity } => {
                 ActivityTaskCompletedEventAttributes {
                     result,
                     scheduled_event_id,
+                    started_event_id,
                     identity,
                     ..ActivityTaskCompletedEventAttributes::default()
                 }
@@ -255,6 +262,7 @@ impl Run {
             } => ActivityTaskFailedEventAttributes {
                 failure,
                 scheduled_event_id,
+                started_event_id,
                 identity,
                 retry_state: retry_state.into(),
                 ..ActivityTaskFailedEventAttributes::default()
@@ -266,8 +274,8 @@ impl Run {
             } => ActivityTaskTimedOutEventAttributes {
                 failure: Some(failure),
                 scheduled_event_id,
+                started_event_id,
                 retry_state: retry_state.into(),
-                ..ActivityTaskTimedOutEventAttributes::default()
             }
             .into(),
             ActivityClosing::Canceled { details, identity } => {
@@ -275,6 +283,7 @@ impl Run {
                     details,
                     latest_cancel_requested_event_id,
                     scheduled_event_id,
+                    started_event_id,
                     identity,
                     ..ActivityTaskCanceledEventAttributes::default()
                 }

@@ -48,6 +48,8 @@ pub(crate) struct ActivityPause {
 #[derive(Clone, Debug)]
 pub(crate) struct PendingActivity {
     pub(crate) scheduled_event_id: i64,
+    /// The started event that is already in history; 0 if the closing will bring it.
+    pub(crate) started_event_id: i64,
     pub(crate) activity_id: String,
     pub(crate) task_queue: String,
     pub(crate) attempt: i32,
@@ -91,6 +93,7 @@ impl PendingActivity {
         let schedule_to_close_ms = limit_ms(scheduled.schedule_to_close_timeout.as_ref());
         Self {
             scheduled_event_id,
+            started_event_id: 0,
             activity_id: scheduled.activity_id.clone(),
             task_queue: scheduled
                 .task_queue
