@@ -14,6 +14,18 @@ use temporalio_protos::temporal::api::{
     failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
 };
 
+/// The reason why a run cannot go on in a world.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// env.worker("reminders").workflow::<Reminder>().activity(Mailer::remind).start()?;
+/// remind_ann(&env).await?;
+/// let error = env.import(&env.history("reminder-1")).await.unwrap_err();
+/// assert!(matches!(error, durasim::ImportError::Closed(_)));
+/// # Ok(())
+/// # }));
+/// ```
 pub use durasim_service::ImportError;
 
 use crate::{history::History, world::World};
@@ -37,6 +49,50 @@ use crate::{history::History, world::World};
 ///
 /// A child that begins anew has its ids and its input, and runs as any workflow of its type does
 /// here: in the code of a worker, or in a mock. In production it may be anywhere by now.
+///
+/// ```
+#[doc = include_str!("../../docs/prologue.md")]
+/// # passes(|env| Box::pin(async move {
+/// # let json = r#"{ "events": [{
+/// #     "eventId": 1, "eventTime": "2024-03-01T12:00:00Z",
+/// #     "eventType": "WorkflowExecutionStarted",
+/// #     "workflowExecutionStartedEventAttributes": {
+/// #         "workflowType": { "name": "Reminder" }, "taskQueue": { "name": "reminders" },
+/// #         "input": ["ann"], "workflowId": "reminder-1"
+/// #     }
+/// # }, {
+/// #     "eventId": 2, "eventTime": "2024-03-01T12:00:00Z",
+/// #     "eventType": "WorkflowTaskScheduled",
+/// #     "workflowTaskScheduledEventAttributes": { "startToCloseTimeout": "10s" }
+/// # }, {
+/// #     "eventId": 3, "eventTime": "2024-03-01T12:00:00Z",
+/// #     "eventType": "WorkflowTaskStarted",
+/// #     "workflowTaskStartedEventAttributes": { "scheduledEventId": 2 }
+/// # }, {
+/// #     "eventId": 4, "eventTime": "2024-03-01T12:00:00Z",
+/// #     "eventType": "WorkflowTaskCompleted",
+/// #     "workflowTaskCompletedEventAttributes": { "scheduledEventId": 2, "startedEventId": 3 }
+/// # }, {
+/// #     "eventId": 5, "eventTime": "2024-03-01T12:00:00Z",
+/// #     "eventType": "ActivityTaskScheduled",
+/// #     "activityTaskScheduledEventAttributes": {
+/// #         "activityId": "1", "activityType": { "name": "Mailer::remind" },
+/// #         "taskQueue": { "name": "reminders" }, "input": ["ann"],
+/// #         "startToCloseTimeout": "60s", "workflowTaskCompletedEventId": 4
+/// #     }
+/// # }] }"#;
+/// env.worker("reminders").workflow::<Reminder>().activity(Mailer::remind).start()?;
+/// let history = History::from_json(json)?; // its activity is pending
+/// env.import(&history)
+///     .attempt("Mailer::remind", 3)
+///     .last_failure("Mailer::remind", "the mail server was busy")
+///     .await?;
+/// let reminder = env.client().get_workflow_handle::<Reminder>("reminder-1");
+/// assert_eq!(reminder.get_result(Default::default()).await?, "ann");
+/// assert_eq!(env.calls(Mailer::remind)[0].attempt, 3);
+/// # Ok(())
+/// # }));
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "an import does nothing unless it is awaited"]
 pub struct Import {

@@ -31,6 +31,13 @@ pub struct HistoryError {
 }
 
 /// The kinds of errors of malformed histories.
+///
+/// ```
+/// use durasim::{History, HistoryErrorKind};
+///
+/// let error = History::from_json("{ \"events\": []").unwrap_err();
+/// assert!(matches!(error.kind(), HistoryErrorKind::Truncated(_)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HistoryErrorKind {
