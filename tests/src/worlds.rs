@@ -32,16 +32,21 @@ pub fn cached(mut options: WorldOptions, cache: bool) -> WorldOptions {
     options
 }
 
-/// Returns the seeds of each scenario that a test tries: `SCENARIO_SEEDS` of them, or `few`.
+/// Returns the seeds of each scenario that a test tries: those of `SCENARIO_SEEDS`, a number of
+/// them or a range such as `561..562`; or `few`.
 ///
 /// # Panics
 ///
-/// If the variable is not a number.
+/// Panics if the variable is neither.
 pub fn seeds(few: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("SCENARIO_SEEDS").ok();
-    0..asked.map_or(few, |text| {
-        text.parse().expect("SCENARIO_SEEDS is a number")
-    })
+    let Ok(asked) = std::env::var("SCENARIO_SEEDS") else {
+        return 0..few;
+    };
+    let (first, end) = asked.split_once("..").unwrap_or(("0", &asked));
+    match (first.parse(), end.parse()) {
+        (Ok(first), Ok(end)) => first..end,
+        _ => panic!("SCENARIO_SEEDS is neither a number nor a range: {asked}"),
+    }
 }
 
 /// Returns these options with the choices of a seed.

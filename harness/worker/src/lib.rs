@@ -45,7 +45,9 @@ mod workflow_worker;
 pub use definitions::{RegistrationError, WorkflowDefinitions};
 pub use failures::{Nondeterminism, TaskFailureReason, WorkflowPanic};
 pub use local_activity::{LocalActivityOutcome, LocalActivityResolution, LocalActivityTask};
-pub use replay::{ReplayError, ReplayLog, ReplayMode, ReplayOptions, replay, replay_shared};
+pub use replay::{
+    ReplayError, ReplayLog, ReplayMode, ReplayOptions, follows_other_cuts, replay, replay_shared,
+};
 pub use workflow_worker::{
     HistoryFetch, LocalActivityWork, QueryFailure, WorkflowErrorType, WorkflowTaskFailure,
     WorkflowTaskHeartbeat, WorkflowTaskProgress, WorkflowWorker, WorkflowWorkerOptions,

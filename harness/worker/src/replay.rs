@@ -107,6 +107,10 @@ pub enum ReplayError {
         /// The backtrace of the code that issued the command, if backtraces are on.
         issued_at: Option<String>,
     },
+    /// The code does what its history holds if it gets its updates as it got them then. Core hands
+    /// them over otherwise, and refuses the history.
+    #[error("{0}")]
+    CutOtherwise(Box<ReplayError>),
     /// Workflow code panicked.
     #[error("workflow function panicked: {}", .0.message)]
     Panicked(WorkflowPanic),
@@ -149,6 +153,66 @@ pub fn replay_shared(
     options: &ReplayOptions,
     history: &[Arc<HistoryEvent>],
 ) -> Result<ReplayLog, ReplayError> {
+    let replayed = replay_joining(definitions, options, history, Vec::new());
+    if replayed.is_ok() || options.mode == ReplayMode::LikeCore {
+        return replayed;
+    }
+    let Some(log) = replay_as_rebuilt(definitions, options, history) else {
+        return replayed;
+    };
+    let like_core = ReplayOptions {
+        mode: ReplayMode::LikeCore,
+        ..options.clone()
+    };
+    match replay_joining(definitions, &like_core, history, Vec::new()) {
+        Ok(_) => Ok(log),
+        Err(refused) => Err(ReplayError::CutOtherwise(Box::new(refused))),
+    }
+}
+
+/// Returns `true` if the code does what its history holds once some updates are handed over
+/// together with the workflow tasks before them, as workers did that were rebuilt meanwhile.
+///
+/// Core then is at fault if it refuses the history: it cuts the same events otherwise.
+pub fn follows_other_cuts(
+    definitions: &WorkflowDefinitions,
+    options: &ReplayOptions,
+    history: &[Arc<HistoryEvent>],
+) -> bool {
+    replay_as_rebuilt(definitions, options, history).is_some()
+}
+
+/// The number of updates whose tasks a replay cuts in both ways, at most: each doubles the replays.
+const CUT_BOTH_WAYS: usize = 4;
+
+/// Replays a history as workers did that were rebuilt while they worked on some of its updates, and
+/// returns the log of the first replay that succeeds.
+///
+/// Such a worker hands its code an update together with the tasks before, and a later replay hands
+/// it over on its own. The code then may number its commands otherwise, and draw random numbers in
+/// another order. It is right if it did the same with the same activations.
+fn replay_as_rebuilt(
+    definitions: &WorkflowDefinitions,
+    options: &ReplayOptions,
+    history: &[Arc<HistoryEvent>],
+) -> Option<ReplayLog> {
+    let mut updates = History::updates_cut_in_two_ways(history);
+    updates.truncate(CUT_BOTH_WAYS);
+    (1..1_usize << updates.len()).find_map(|chosen| {
+        let joined = updates.iter().enumerate();
+        let joined = joined.filter(|(bit, _)| chosen & (1 << bit) != 0);
+        let joined = joined.map(|(_, update)| *update).collect();
+        replay_joining(definitions, options, history, joined).ok()
+    })
+}
+
+/// Replays a history in which the tasks of the updates `joined` are joined with those before them.
+fn replay_joining(
+    definitions: &WorkflowDefinitions,
+    options: &ReplayOptions,
+    history: &[Arc<HistoryEvent>],
+    joined: Vec<i64>,
+) -> Result<ReplayLog, ReplayError> {
     // Learn the type of the workflow from its first event.
     let first = history.first().and_then(|event| event.attributes.as_ref());
     let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = first else {
@@ -178,7 +242,7 @@ pub fn replay_shared(
         queries: Vec::new(),
         is_legacy_query: false,
     };
-    let known = History::new(Cow::Borrowed(history), last_started(history), true);
+    let known = History::new(Cow::Borrowed(history), last_started(history), true).joining(joined);
     let outcome = run.on_task(known, Vec::new(), task, 0);
     let activations = run.log.take().unwrap_or_default();
     if options.mode != ReplayMode::LikeCore && closed_before_any_task(history) {

@@ -230,6 +230,9 @@ fn failure(history: &History, error: &ReplayError) -> Failure {
         ReplayError::Nondeterminism(nondeterminism) => {
             Failure::nondeterministic(name, nondeterminism, events, zero_ms)
         }
+        ReplayError::CutOtherwise(refused) => {
+            Failure::cut_otherwise(name, &refused.to_string(), events)
+        }
         ReplayError::CommandDiffers {
             event_id,
             command,

@@ -402,15 +402,19 @@ impl Draw<'_> {
         for placed in self.faults.placed.iter_mut().filter(|it| waiting(it)) {
             *placed.points.entry(key.into()).or_default() += 1;
         }
-        let placed = self.faults.placed.iter_mut().find(|placed| {
-            waiting(placed)
-                && placed.fault.is_placed_at(opportunity)
-                && opportunity.offers(placed.fault.version())
-        })?;
-        placed.seen += 1;
-        if placed.seen < placed.fault.occurrence() {
-            return None;
+        // Each fault counts its own occasions. One that comes due together with another strikes at
+        // the next occasion.
+        let mut due = None;
+        for placed in self.faults.placed.iter_mut().filter(|it| waiting(it)) {
+            if placed.fault.is_placed_at(opportunity) && opportunity.offers(placed.fault.version())
+            {
+                placed.seen += 1;
+                if placed.seen >= placed.fault.occurrence() {
+                    due = due.or(Some(placed));
+                }
+            }
         }
+        let placed = due?;
         placed.done = true;
         let fault = &placed.fault;
         let injection = Injection {

@@ -261,7 +261,8 @@ impl Fault {
         self.inside(Step::Heartbeat, number)
     }
 
-    /// Places the fault at the nth such occasion, counted from 1, in place of the first.
+    /// Places the fault at the nth such occasion of the world, counted from 1, in place of the
+    /// first; or at the next one, if another fault of this kind strikes there.
     #[must_use]
     pub fn nth(mut self, occurrence: u32) -> Self {
         self.occurrence = occurrence.max(1);

@@ -119,6 +119,22 @@ pub(super) const UNANSWERED_START: SdkDefect = SdkDefect {
              its start, which the code awaits",
 };
 
+/// The defect behind code that follows its history only if it gets an update together with the
+/// workflow tasks before it.
+///
+/// `temporalio-sdk-core: src/worker/workflow/history_update.rs`: tasks without commands have no
+/// activation of their own if another follows, but for an update that some task has accepted; and
+/// a worker that is rebuilt for the task that brings the update has no such event yet.
+pub(super) const CUT_OTHERWISE: SdkDefect = SdkDefect {
+    what: "temporalio-sdk replays an update at another place than where a worker without a cache \
+           handled it",
+    remedy: "let `run` issue a command before it waits for the first time: start an activity or a \
+             timer, or call `ctx.upsert_memo(..)`. The workflow is sound: a worker that lost its \
+             cache hands an update to the code together with the workflow tasks without commands \
+             before it, and a later replay hands those over first, so that timers get other \
+             numbers and random numbers come in another order",
+};
+
 /// Returns the defect that a message of the SDK or of Core gives away, if the history of the run
 /// shows its cause.
 pub(super) fn sdk_defect(message: &str, events: &Events) -> Option<&'static SdkDefect> {

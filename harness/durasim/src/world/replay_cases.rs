@@ -7,59 +7,64 @@ use durasim_worker::{Nondeterminism, ReplayMode, ReplayOptions, WorkflowErrorTyp
 use super::{State, diagnosis, worker::WorkerProcess};
 use crate::{history::History, outcome::ReplayCase, report::Failure};
 
-/// A case for each run whose workflow some worker has. A mock has no code to replay; a run that
-/// nondeterminism has failed, because its worker is told to, has none that would do the same.
+/// A case for each run whose workflow some worker has.
 pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
-    let executions = state.service.executions();
-    let mut cases = Vec::new();
-    for (index, execution) in executions.into_iter().enumerate() {
-        if state.mocks.contains(&execution.run_id) {
-            continue;
-        }
-        let Some(run_code) = state.code_of(&execution) else {
-            continue;
-        };
-        let worker = state.workers.with_code(run_code);
-        let code = &worker.spec.versions[run_code.version];
-        if !code.workflows.contains(&execution.workflow_type) {
-            continue;
-        }
-        let worker_options =
-            worker
-                .spec
-                .options(run_code.version, &state.namespace, worker.incarnation);
-        if worker_options
-            .fails_workflow(&execution.workflow_type, WorkflowErrorType::Nondeterminism)
-            && failed_by_nondeterminism(state, &execution)
-        {
-            continue;
-        }
-        let run_id = execution.run_id;
-        cases.push(ReplayCase {
-            history: index,
-            workflow_type: execution.workflow_type,
-            definitions: code.workflows.clone(),
-            options: ReplayOptions {
-                namespace: state.namespace.clone(),
-                task_queue: execution.task_queue,
-                workflow_id: execution.workflow_id,
-                run_id: Some(run_id.clone()),
-                data_converter: worker_options.data_converter,
-                detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
-                // Another version may give its commands other inputs: Core lets that through, and
-                // so must this.
-                mode: if run_code.is_mixed || state.imported.contains(&run_id) {
-                    ReplayMode::Commands
-                } else {
-                    ReplayMode::Strict
-                },
-                backtraces: state.options.backtraces,
-                keep_activations: false,
-                ..ReplayOptions::default()
-            },
-        });
+    let executions = state.service.executions().into_iter().enumerate();
+    executions
+        .filter_map(|(index, execution)| case(state, index, execution))
+        .collect()
+}
+
+/// The case for a run, if some worker has its workflow; `history` is the index of its history. A
+/// mock has no code to replay; a run that nondeterminism has failed, because its worker is told to,
+/// has none that would do the same.
+pub(crate) fn case(
+    state: &State,
+    history: usize,
+    execution: ExecutionSummary,
+) -> Option<ReplayCase> {
+    if state.mocks.contains(&execution.run_id) {
+        return None;
     }
-    cases
+    let run_code = state.code_of(&execution)?;
+    let worker = state.workers.with_code(run_code);
+    let code = &worker.spec.versions[run_code.version];
+    if !code.workflows.contains(&execution.workflow_type) {
+        return None;
+    }
+    let worker_options =
+        worker
+            .spec
+            .options(run_code.version, &state.namespace, worker.incarnation);
+    if worker_options.fails_workflow(&execution.workflow_type, WorkflowErrorType::Nondeterminism)
+        && failed_by_nondeterminism(state, &execution)
+    {
+        return None;
+    }
+    let run_id = execution.run_id;
+    Some(ReplayCase {
+        history,
+        workflow_type: execution.workflow_type,
+        definitions: code.workflows.clone(),
+        options: ReplayOptions {
+            namespace: state.namespace.clone(),
+            task_queue: execution.task_queue,
+            workflow_id: execution.workflow_id,
+            run_id: Some(run_id.clone()),
+            data_converter: worker_options.data_converter,
+            detect_nondeterministic_futures: worker_options.detect_nondeterministic_futures,
+            // Another version may give its commands other inputs: Core lets that through, and so
+            // must this.
+            mode: if run_code.is_mixed || state.imported.contains(&run_id) {
+                ReplayMode::Commands
+            } else {
+                ReplayMode::Strict
+            },
+            backtraces: state.options.backtraces,
+            keep_activations: false,
+            ..ReplayOptions::default()
+        },
+    })
 }
 
 /// Returns a case for each history from elsewhere. Its index counts on from the world's own.

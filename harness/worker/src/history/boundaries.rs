@@ -18,11 +18,13 @@ pub(super) enum TaskEnd {
     Incomplete,
 }
 
-/// Finds the end of the first workflow task after the event `after_event_id`.
+/// Finds the end of the first workflow task after the event `after_event_id`. The tasks that
+/// accepted the updates `joined` are not parted from those without commands before them.
 pub(super) fn find_task_end(
     events: &[Arc<HistoryEvent>],
     after_event_id: i64,
     has_last_task: bool,
+    joined: &[i64],
 ) -> TaskEnd {
     let mut saw_command_or_start = false;
     let mut saw_command = false;
@@ -68,6 +70,7 @@ pub(super) fn find_task_end(
                     {
                         continue;
                     }
+                    Some(next) if joined.contains(&next.event_id) => return TaskEnd::At(index),
                     Some(next) => {
                         return TaskEnd::At(update_boundary(next, &started).unwrap_or(index));
                     }
@@ -100,4 +103,29 @@ fn update_boundary(event: &HistoryEvent, started: &[(i64, usize)]) -> Option<usi
         .rev()
         .find(|(event_id, _)| *event_id < sequenced)
         .map(|(_, index)| *index)
+}
+
+/// Returns the accepted updates whose tasks Core cuts in two ways: the events `UpdateAccepted` that
+/// follow a completed task without commands and the task that accepted them.
+///
+/// A worker that has lost its cache joins both tasks while it works on the second one, whose end it
+/// cannot see. It parts them in each later replay.
+pub(super) fn updates_cut_in_two_ways(events: &[Arc<HistoryEvent>]) -> Vec<i64> {
+    let mut after_idle_task = false;
+    let mut cut = Vec::new();
+    for pair in events.windows(2) {
+        let [before, event] = pair else { continue };
+        let follows_completed = before.event_type() == EventType::WorkflowTaskCompleted;
+        match event.event_type() {
+            EventType::WorkflowTaskScheduled if follows_completed => after_idle_task = true,
+            EventType::WorkflowExecutionUpdateAccepted if follows_completed && after_idle_task => {
+                cut.push(event.event_id);
+            }
+            _ => {}
+        }
+        if event.is_command_event() {
+            after_idle_task = false;
+        }
+    }
+    cut
 }

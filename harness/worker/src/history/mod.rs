@@ -8,7 +8,7 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use durasim_events::HistoryEvent;
 
-use boundaries::{TaskEnd, find_task_end};
+use boundaries::{TaskEnd, find_task_end, updates_cut_in_two_ways};
 pub(crate) use markers::{
     is_local_activity_marker, local_activity_marker, local_activity_result, patch_marker,
 };
@@ -24,6 +24,8 @@ pub(crate) struct History<'h> {
     pub(crate) previous_started_event_id: i64,
     /// True if this part reaches the end of history.
     has_last_task: bool,
+    /// The updates whose tasks are cut as a worker without a cache cut them.
+    joined: Vec<i64>,
 }
 
 /// The events of the next workflow task.
@@ -48,7 +50,19 @@ impl<'h> History<'h> {
             next: 0,
             previous_started_event_id,
             has_last_task,
+            joined: Vec::new(),
         }
+    }
+
+    /// Joins the tasks of these updates, some of [`Self::updates_cut_in_two_ways`].
+    pub(crate) fn joining(mut self, updates: Vec<i64>) -> Self {
+        self.joined = updates;
+        self
+    }
+
+    /// Returns the accepted updates whose tasks Core cuts in two ways.
+    pub(crate) fn updates_cut_in_two_ways(events: &[Arc<HistoryEvent>]) -> Vec<i64> {
+        updates_cut_in_two_ways(events)
     }
 
     /// Takes the events out while they are applied.
@@ -70,7 +84,7 @@ impl<'h> History<'h> {
             .position(|event| event.event_id > started_event_id)
             .unwrap_or(0);
         let left = &self.events[self.next..];
-        match find_task_end(left, started_event_id, self.has_last_task) {
+        match find_task_end(left, started_event_id, self.has_last_task, &self.joined) {
             TaskEnd::At(index) => self.take_to(index),
             TaskEnd::Incomplete if !self.has_last_task => NextTask::NeedsHistory,
             // Like Core, this takes a single event that is left for none.
@@ -97,7 +111,7 @@ impl<'h> History<'h> {
             .unwrap_or(0);
         let left = &left[skip..];
         let start = self.next + skip;
-        match find_task_end(left, started_event_id, self.has_last_task) {
+        match find_task_end(left, started_event_id, self.has_last_task, &self.joined) {
             TaskEnd::At(index) => start..start + index + 1,
             TaskEnd::Incomplete => start..start + left.len(),
         }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use durasim_engine::START_MS;
 use durasim_events::HistoryEvent;
 use durasim_service::Reason;
 
 use crate::report::{
-    Failure, FailureCode, SourceLine, WorkflowName,
-    sdk_defects::{COMMANDS_AFTER_CLOSE, SdkDefect, UNANSWERED_START, sdk_defect},
+    Failure, FailureCode, HistoryExcerpt, SourceLine, WorkflowName,
+    sdk_defects::{COMMANDS_AFTER_CLOSE, CUT_OTHERWISE, SdkDefect, UNANSWERED_START, sdk_defect},
 };
 
 /// The remedy for a Nexus operation at an endpoint that does not exist.
@@ -73,6 +74,18 @@ impl Failure {
         Self::of_the_sdk(&UNANSWERED_START)
             .of(workflow)
             .with_message(format!("the workflow awaits the start of child {child_id}"))
+    }
+
+    /// Returns the failure of a workflow whose updates the SDK replays at another place.
+    pub(crate) fn cut_otherwise(
+        workflow: WorkflowName,
+        message: &str,
+        events: &[Arc<HistoryEvent>],
+    ) -> Self {
+        Self::of_the_sdk(&CUT_OTHERWISE)
+            .of(workflow)
+            .with_message(message)
+            .with_history(HistoryExcerpt::tail(events, START_MS))
     }
 
     /// Returns the failure of a known defect of the SDK.

@@ -2,7 +2,9 @@
 
 use durasim_engine::{START_MS, ambient};
 use durasim_service::Reason;
-use durasim_worker::{Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure};
+use durasim_worker::{
+    Nondeterminism, QueryFailure, TaskFailureReason, WorkflowTaskFailure, follows_other_cuts,
+};
 use tonic::{Code, Status};
 
 use super::payloads;
@@ -13,7 +15,7 @@ use crate::{
         source_lines::{is_dependencys, source_line, user_line},
     },
     words::with_causes,
-    world::{State, WorkflowTaskFailures, worker::ProcessRef},
+    world::{State, WorkflowTaskFailures, replay_cases, worker::ProcessRef},
 };
 
 /// The number of the attempt at which a failure of a workflow task ends the world: the service
@@ -142,6 +144,14 @@ fn rebuilt_otherwise(
         .service
         .history(&execution.workflow_id, Some(run_id))
         .unwrap_or_default();
+    let case = replay_cases::case(state, 0, execution.clone());
+    if case.is_some_and(|case| follows_other_cuts(&case.definitions, &case.options, events)) {
+        return Some(Failure::cut_otherwise(
+            name,
+            &nondeterminism.message,
+            events,
+        ));
+    }
     Some(Failure::nondeterministic(
         name,
         nondeterminism,

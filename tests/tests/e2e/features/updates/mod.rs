@@ -1,6 +1,7 @@
 //! Updates: validated, accepted, completed; and their fate if their workflow ends.
 
 mod closing;
+mod cuts;
 mod handlers;
 mod starts;
 
