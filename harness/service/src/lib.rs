@@ -63,6 +63,7 @@ pub use interface::{
         PendingNexusOperationSummary, PendingTimerSummary, PendingWorkflowTaskSummary, RunHistory,
         TerminationSummary, UnpolledActivitySummary,
     },
+    short_timers::ShortTimer,
     standing_poll::StandingPoll,
     task_queues::TaskQueueSummary,
 };

@@ -14,6 +14,7 @@ use durasim::{
 use durasim_tests::official_tasks::official_worker;
 use scenarios::scenario::Scenario;
 use temporalio_client::WorkflowStartUpdateOptions;
+use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::{
     ActivityCancellationType, ActivityOptions, ApplicationFailure, CancellableFuture,
@@ -342,4 +343,37 @@ fn a_handler_continues_after_the_command_that_closes_the_run() {
         "{}",
         failure.render(Colors::Off)
     );
+}
+
+/// Unsets a search attribute.
+#[workflow]
+#[derive(Default)]
+struct Unset;
+
+#[workflow_methods]
+impl Unset {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.upsert_search_attributes([SearchAttributeKey::keyword("City").value_unset()]);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_search_attribute_is_unset() {
+    let text = meets(&|env| {
+        Box::pin(async move {
+            env.worker("queue").workflow::<Unset>().start()?;
+            let unset = env
+                .client()
+                .start_workflow(Unset::run, (), on("main"))
+                .await?;
+            unset
+                .get_result(WorkflowGetResultOptions::default())
+                .await?;
+            Ok(())
+        })
+    });
+    let words = "BadSearchAttributes: invalid value for search attribute City of type Keyword:";
+    assert!(text.contains(words), "{text}");
 }

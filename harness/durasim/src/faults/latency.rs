@@ -3,10 +3,21 @@
 use durasim_engine::{Choices, Odds, TapeEntry};
 
 use super::{moments::Delay, words::message_words};
-use crate::{label::Label, words::duration_words};
+use crate::{
+    label::{Label, Workflow},
+    words::duration_words,
+};
 
-/// The site of these choices.
+/// The site of the choices of a message's latency.
 const SITE: &str = "network.latency";
+
+/// The site of the choices of when a short timer fires.
+const SHORT_TIMER: &str = "timer.look_ahead";
+
+/// The times after its start at which a timer under a second fires, in milliseconds, unless it
+/// falls due later. The first is the benign one. The server's timer queue reads a second ahead, and
+/// puts what comes too late for that behind it.
+const SHORT_TIMERS_MS: [u64; 3] = [0, 500, 1000];
 
 /// The delays that a message may have in a world whose latency varies; the first is the benign one.
 const DELAYS: [Delay; 6] = [
@@ -46,6 +57,27 @@ impl Latency {
             });
         }
         delay
+    }
+
+    /// Chooses when a timer under a second fires that was started at `now_ms` by this workflow.
+    pub(crate) fn of_short_timer(
+        self,
+        choices: &mut Choices,
+        now_ms: u64,
+        workflow: Workflow,
+    ) -> u64 {
+        let Self::Varied { in_words } = self else {
+            return now_ms;
+        };
+        let index = choices.choose(SHORT_TIMER, &workflow.to_string(), 3, Odds::Uniform);
+        let after_ms = SHORT_TIMERS_MS[index as usize];
+        if in_words {
+            choices.describe(now_ms, || {
+                let after = duration_words(after_ms);
+                format!("a timer of {workflow} fires after {after}, for the server reads ahead")
+            });
+        }
+        now_ms + after_ms
     }
 }
 

@@ -107,6 +107,19 @@ pub(super) const COMMANDS_AFTER_CLOSE: SdkDefect = SdkDefect {
              returned, on every retry",
 };
 
+/// The defect behind a search attribute that is unset.
+///
+/// `temporalio-common: src/search_attributes.rs` sends a payload without an encoding, and the
+/// server (`common/searchattribute/validator.go`) decodes every value.
+pub(super) const EMPTY_SEARCH_ATTRIBUTE: SdkDefect = SdkDefect {
+    what: "temporalio-sdk unsets a search attribute by an empty payload, which the service \
+           refuses",
+    remedy: "set the attribute to a value that stands for none, or give an attribute of the type \
+             `KeywordList` an empty list, which unsets it, instead of calling `value_unset()`. The \
+             workflow is sound: the server decodes every value and fails the workflow task, on \
+             every retry",
+};
+
 /// The defect behind a workflow that awaits the start of a child for ever.
 ///
 /// `child_workflow_state_machine.rs`: cancelled in `StartEventRecorded`, a child that need not be

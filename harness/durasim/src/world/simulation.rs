@@ -356,6 +356,7 @@ impl State {
         }
         self.send_replies();
         self.carry_deliveries();
+        self.postpone_short_timers();
         true
     }
 

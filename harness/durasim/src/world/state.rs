@@ -94,6 +94,11 @@ impl State {
         // No sound workflow and no caller of one could do anything about what faults would make of
         // queries.
         config.patient_queries = parts.faults.any();
+        let namespace = config.namespace.clone();
+        let mut service = Service::new(config);
+        if parts.latency != Latency::None {
+            service.note_short_timers();
+        }
         Self {
             executor,
             #[cfg(feature = "nexus")]
@@ -104,8 +109,8 @@ impl State {
             trace: parts.trace,
             faults: parts.faults,
             latency: parts.latency,
-            namespace: config.namespace.clone(),
-            service: Service::new(config),
+            namespace,
+            service,
             calls: Calls::default(),
             workers: Workers::default(),
             names: Workflows::default(),

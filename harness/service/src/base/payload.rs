@@ -8,13 +8,17 @@ use crate::api::{
 /// Encodes a text as the server encodes its own: as a JSON string.
 pub(crate) fn words(text: &str) -> Payloads {
     // The text is the server's own and contains nothing that JSON would escape.
-    let payload = Payload {
-        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
-        data: format!("\"{text}\"").into_bytes(),
-        ..Payload::default()
-    };
     Payloads {
-        payloads: vec![payload],
+        payloads: vec![json(&format!("\"{text}\""))],
+    }
+}
+
+/// Returns a payload of this JSON.
+pub(crate) fn json(json: &str) -> Payload {
+    Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        data: json.as_bytes().to_vec(),
+        ..Payload::default()
     }
 }
 

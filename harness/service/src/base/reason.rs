@@ -43,6 +43,10 @@ pub enum Reason {
     CommandsAfterClose,
     /// A status: a command schedules a Nexus operation at an endpoint that does not exist.
     UnknownNexusEndpoint,
+    /// A status: a command reaches a workflow of a namespace that does not exist.
+    UnknownNamespace,
+    /// A status: a command unsets a search attribute by an empty payload, which is no value.
+    EmptySearchAttribute,
     /// A status: the deadline of a call passed before there was an answer.
     DeadlineExceeded,
     /// A termination: the history of the run exceeded [`Limits::history_events`].
@@ -88,6 +92,8 @@ impl fmt::Display for Reason {
             Self::UnhandledCommand => "the run has events that its worker has not seen",
             Self::CommandsAfterClose => "commands follow the one that closes the run",
             Self::UnknownNexusEndpoint => "the Nexus endpoint does not exist",
+            Self::UnknownNamespace => "the namespace does not exist",
+            Self::EmptySearchAttribute => "the search attribute has an empty payload",
             Self::DeadlineExceeded => "the deadline of the call passed",
             Self::HistoryTooLong => "the history has too many events",
             Self::HistoryTooLarge => "the history has too many bytes",

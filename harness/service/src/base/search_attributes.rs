@@ -9,9 +9,12 @@ use prost::Message;
 use serde_json::Value as Json;
 use tonic::Status;
 
-use crate::api::{
-    common::{Payload, SearchAttributes},
-    enums::IndexedValueType as Type,
+use crate::{
+    api::{
+        common::{Payload, SearchAttributes},
+        enums::IndexedValueType as Type,
+    },
+    base::reason::Reason,
 };
 
 /// The attributes that one run may set (`frontend.searchAttributesNumberOfKeysLimit`).
@@ -75,8 +78,9 @@ const RESERVED: &[&str] = &["NamespaceId", "MemoEncoding", "Memo", "VisibilityTa
 
 /// The custom search attributes of a namespace.
 ///
-/// By default any name is accepted, with any value: a test need not register the attributes of its
-/// workflows. With a registry the rules are the server's.
+/// By default any name is accepted that is not the server's own, with values of the type that they
+/// say they have: a test need not register the attributes of its workflows. With a registry the
+/// rules are the server's.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchAttributeRegistry {
     custom: Option<BTreeMap<String, Type>>,
@@ -152,14 +156,14 @@ impl SearchAttributeRegistry {
     ///
     /// # Errors
     ///
-    /// INVALID_ARGUMENT, in the server's words: an unknown name, a value of another type, or one
-    /// that is too large.
+    /// INVALID_ARGUMENT, in the server's words: too many, an unknown name, or a value of another
+    /// type.
     pub(crate) fn check(
         &self,
         namespace: &str,
         attributes: Option<&SearchAttributes>,
     ) -> Result<(), Status> {
-        let Some(attributes) = attributes.filter(|_| !self.accepts_any()) else {
+        let Some(attributes) = attributes else {
             return Ok(());
         };
         // Sorted, so that the same one of several wrong attributes is named each time.
@@ -173,12 +177,6 @@ impl SearchAttributeRegistry {
         for (name, payload) in fields {
             self.check_one(namespace, name, payload)?;
         }
-        let bytes = attributes.encoded_len();
-        if bytes > MAX_BYTES {
-            return invalid(format!(
-                "total size of search attributes {bytes} exceeds size limit {MAX_BYTES}"
-            ));
-        }
         Ok(())
     }
 
@@ -187,27 +185,54 @@ impl SearchAttributeRegistry {
         if is_in(SYSTEM) || is_in(INTERNAL) {
             return invalid(format!("{name} attribute can't be set in SearchAttributes"));
         }
-        let Some(value_type) = own_type(name).or_else(|| self.custom_type(name)) else {
+        let declared = || self.accepts_any().then(|| declared_type(payload)).flatten();
+        let known = own_type(name).or_else(|| self.custom_type(name));
+        let Some(value_type) = known.or_else(declared) else {
             return invalid(format!(
                 "Namespace {namespace} has no mapping defined for search attribute {name}"
             ));
         };
         if !fits(payload, value_type) {
             let value = String::from_utf8_lossy(&payload.data);
-            return invalid(format!(
-                "invalid value for search attribute {name} of type {}: {}",
-                type_name(value_type),
-                value.trim_matches('"')
-            ));
+            let reason = payload
+                .metadata
+                .is_empty()
+                .then_some(Reason::EmptySearchAttribute);
+            return invalid_for(
+                reason,
+                format!(
+                    "invalid value for search attribute {name} of type {}: {}",
+                    type_name(value_type),
+                    value.trim_matches('"')
+                ),
+            );
         }
+        Ok(())
+    }
+}
+
+/// Checks the size of the attributes that a run is to have.
+///
+/// # Errors
+///
+/// INVALID_ARGUMENT, in the server's words, if one value or all attributes together are too large.
+pub(crate) fn check_sizes(attributes: &SearchAttributes) -> Result<(), Status> {
+    let fields: BTreeMap<_, _> = attributes.indexed_fields.iter().collect();
+    for (name, payload) in fields {
         let bytes = payload.data.len();
         if bytes > MAX_VALUE_BYTES {
             return invalid(format!(
                 "search attribute {name} value size {bytes} exceeds size limit {MAX_VALUE_BYTES}"
             ));
         }
-        Ok(())
     }
+    let bytes = attributes.encoded_len();
+    if bytes > MAX_BYTES {
+        return invalid(format!(
+            "total size of search attributes {bytes} exceeds size limit {MAX_BYTES}"
+        ));
+    }
+    Ok(())
 }
 
 /// Returns the type of an attribute that is the server's own.
@@ -221,9 +246,34 @@ fn is_reserved(name: &str) -> bool {
     own_type(name).is_some() || RESERVED.contains(&name) || name.starts_with(RESERVED_PREFIX)
 }
 
+/// Returns the type that a value says it has, which SDKs send along. A value without one is taken
+/// for a keyword.
+fn declared_type(payload: &Payload) -> Option<Type> {
+    let Some(declared) = payload.metadata.get("type") else {
+        return Some(Type::Keyword);
+    };
+    let declared = String::from_utf8_lossy(declared);
+    let all = [
+        Type::Text,
+        Type::Keyword,
+        Type::Int,
+        Type::Double,
+        Type::Bool,
+        Type::Datetime,
+        Type::KeywordList,
+    ];
+    let mut all = all.into_iter();
+    all.find(|value_type| type_name(*value_type) == declared)
+}
+
 /// Returns `true` if a value is of a type. A null and an empty list unset the attribute; a list of
 /// values of the type is accepted too, as the server does by default.
 fn fits(payload: &Payload, value_type: Type) -> bool {
+    match payload.metadata.get("encoding").map(Vec::as_slice) {
+        Some(b"binary/null") => return true,
+        Some(_) => {}
+        None => return false,
+    }
     match serde_json::from_slice(&payload.data) {
         Ok(Json::Null) => true,
         Ok(Json::Array(items)) => items.iter().all(|item| is_of_type(item, value_type)),
@@ -261,7 +311,15 @@ pub(crate) fn type_name(value_type: Type) -> &'static str {
 }
 
 fn invalid(message: String) -> Result<(), Status> {
-    Err(Status::invalid_argument(message))
+    invalid_for(None, message)
+}
+
+fn invalid_for(reason: Option<Reason>, message: String) -> Result<(), Status> {
+    let refused = Status::invalid_argument(message);
+    Err(match reason {
+        Some(reason) => reason.on(refused),
+        None => refused,
+    })
 }
 
 #[cfg(test)]
@@ -269,6 +327,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     use super::*;
+    use crate::base::payload;
 
     fn registry() -> SearchAttributeRegistry {
         let mut registry = SearchAttributeRegistry::empty();
@@ -279,14 +338,11 @@ mod tests {
     }
 
     fn check(name: &str, json: &str) -> Result<(), String> {
-        let payload = Payload {
-            data: json.as_bytes().to_vec(),
-            ..Payload::default()
-        };
         let attributes = SearchAttributes {
-            indexed_fields: [(name.to_owned(), payload)].into(),
+            indexed_fields: [(name.to_owned(), payload::json(json))].into(),
         };
         let checked = registry().check("default", Some(&attributes));
+        let checked = checked.and_then(|()| check_sizes(&attributes));
         checked.map_err(|refused| refused.message().to_owned())
     }
 
@@ -331,12 +387,25 @@ mod tests {
     }
 
     #[test]
-    fn without_a_registry_anything_goes() {
-        let attributes = SearchAttributes {
-            indexed_fields: [("Color".to_owned(), Payload::default())].into(),
+    fn without_a_registry_a_value_has_the_type_that_it_says() {
+        let check = |name: &str, payload| {
+            let attributes = SearchAttributes {
+                indexed_fields: [(name.to_owned(), payload)].into(),
+            };
+            SearchAttributeRegistry::default().check("default", Some(&attributes))
         };
-        let any = SearchAttributeRegistry::default();
-        assert!(any.check("default", Some(&attributes)).is_ok());
+        let of_type = |json, value_type: &str| {
+            let mut payload = payload::json(json);
+            let value_type = value_type.as_bytes().to_vec();
+            payload.metadata.insert("type".to_owned(), value_type);
+            payload
+        };
+        assert!(check("Color", payload::json(r#""red""#)).is_ok());
+        assert!(check("Size", of_type("12", "Int")).is_ok());
+        assert!(check("Size", of_type(r#""large""#, "Int")).is_err());
+        assert!(check("RunId", payload::json(r#""x""#)).is_err());
+        let empty = check("Color", Payload::default()).unwrap_err();
+        assert_eq!(Reason::of(&empty), Some(Reason::EmptySearchAttribute));
     }
 
     #[test]

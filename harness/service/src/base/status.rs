@@ -12,7 +12,7 @@ use temporalio_protos::{
     temporal::api::{
         errordetails::v1::{
             MultiOperationExecutionFailure, NamespaceAlreadyExistsFailure,
-            NamespaceNotFoundFailure, NotFoundFailure, QueryFailedFailure,
+            NamespaceNotFoundFailure, NotFoundFailure, PermissionDeniedFailure, QueryFailedFailure,
             WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
             multi_operation_execution_failure::OperationStatus,
         },
@@ -90,6 +90,16 @@ pub(crate) fn workflow_not_ready(message: impl Into<String>) -> Status {
         message,
         "WorkflowNotReadyFailure",
         &WorkflowNotReadyFailure {},
+    )
+}
+
+/// Returns PERMISSION_DENIED, with the details that clients of the server get.
+pub(crate) fn permission_denied(message: impl Into<String>) -> Status {
+    with_detail(
+        Code::PermissionDenied,
+        message,
+        "PermissionDeniedFailure",
+        &PermissionDeniedFailure::default(),
     )
 }
 

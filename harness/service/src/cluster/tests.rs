@@ -16,7 +16,7 @@ use tonic::Code;
 use super::*;
 use crate::{
     api::{
-        common::{Payload, SearchAttributes},
+        common::SearchAttributes,
         enums::{IndexedValueType, NamespaceState},
         rpc::{
             DeprecateNamespaceRequest, DescribeNamespaceRequest, DescribeNamespaceResponse,
@@ -24,7 +24,7 @@ use crate::{
             UpdateNamespaceRequest,
         },
     },
-    base::{search_attributes::SearchAttributeRegistry, time::duration},
+    base::{payload, search_attributes::SearchAttributeRegistry, time::duration},
     testing::start_request,
 };
 
@@ -226,10 +226,7 @@ fn custom_attributes(cluster: &mut Cluster) -> Vec<String> {
 
 /// Starts a workflow with the search attribute `Customer`.
 fn start_for_customer(cluster: &mut Cluster) -> Result<Response, Status> {
-    let payload = Payload {
-        data: br#""ann""#.to_vec(),
-        ..Payload::default()
-    };
+    let payload = payload::json(r#""ann""#);
     let mut request = start_request("order");
     request.search_attributes = Some(SearchAttributes {
         indexed_fields: [("Customer".to_owned(), payload)].into(),

@@ -48,9 +48,10 @@ pub(super) fn schedule(
         ));
     }
     if context.run.activities.by_id(&command.activity_id).is_some() {
-        return Err(CommandFailure::new(
+        return Err(CommandFailure::of_state(
             Cause::ScheduleActivityDuplicateId,
-            format!("ActivityID: {}", command.activity_id),
+            "add-activitytask-scheduled-event",
+            &format!("ActivityID: {}", command.activity_id),
         ));
     }
     // Schedule the activity.
@@ -101,9 +102,10 @@ pub(super) fn request_cancel(
             .any(|event| closes_activity(event, scheduled_event_id)),
     };
     if is_refused {
-        return Err(CommandFailure::new(
+        return Err(CommandFailure::of_state(
             Cause::BadRequestCancelActivityAttributes,
-            format!("ScheduledEventID: {scheduled_event_id}"),
+            "add-activitytask-cancel-requested-event",
+            &format!("ScheduledEventID: {scheduled_event_id}"),
         ));
     }
     let is_pending = pending.is_some();

@@ -30,10 +30,16 @@ use crate::{
     },
 };
 
+#[allow(
+    deprecated,
+    reason = "SDKs still fill in the namespace of a command, and the server copies its control"
+)]
 pub(super) fn start(
     context: &mut CommandContext<'_>,
     mut command: StartChildWorkflowExecutionCommandAttributes,
 ) -> Applied {
+    context.check_namespace(&command.namespace)?;
+    command.namespace.clone_from(&context.config.namespace);
     normalize(&mut command, context).map_err(|refused| {
         CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message())
     })?;
@@ -47,6 +53,10 @@ pub(super) fn start(
         command.memo.as_ref(),
         Cause::BadStartChildExecutionAttributes,
         "StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.",
+    )?;
+    CommandContext::keep_search_attributes_within(
+        command.search_attributes.as_ref(),
+        Cause::BadStartChildExecutionAttributes,
     )?;
     // The command is valid; the run may still have too many children.
     let pending = context.run.children.len();
@@ -83,6 +93,7 @@ pub(super) fn start(
             workflow_execution_timeout: command.workflow_execution_timeout,
             workflow_run_timeout: command.workflow_run_timeout,
             workflow_task_timeout: command.workflow_task_timeout,
+            control: command.control,
             parent_close_policy: command.parent_close_policy,
             workflow_task_completed_event_id: context.completed_event_id,
             workflow_id_reuse_policy: command.workflow_id_reuse_policy,
@@ -117,7 +128,6 @@ fn normalize(
     const COMMAND: &str = "StartChildWorkflowExecutionCommand";
     let invalid = |message: String| Err(Status::invalid_argument(message));
     let limits = context.limits;
-    context.check_namespace(&command.namespace)?;
     let id = command.workflow_id.clone();
     let workflow_type = command.workflow_type.clone().unwrap_or_default().name;
     let namespace = &command.namespace;

@@ -1,7 +1,6 @@
 //! The context in which commands are applied.
 
 use prost::Message;
-use tonic::Status;
 
 use crate::{
     api::{
@@ -15,6 +14,7 @@ use crate::{
         identifiers::derived_uuid,
         nexus_endpoints::NexusEndpoints,
         reason::Reason,
+        search_attributes::check_sizes,
     },
     commands::failure::{Applied, CommandFailure},
     run::{Run, start::NewRun},
@@ -55,13 +55,11 @@ impl CommandContext<'_> {
     ///
     /// # Errors
     ///
-    /// NOT_FOUND for another namespace. The server answers the worker with it and leaves the task
-    /// to time out; here it fails the task, which is clearer.
-    pub(super) fn check_namespace(&self, namespace: &str) -> Result<(), Status> {
+    /// NOT_FOUND for another namespace: the server answers the worker with it, and leaves the task
+    /// to time out.
+    pub(super) fn check_namespace(&self, namespace: &str) -> Applied {
         if !namespace.is_empty() && namespace != self.config.namespace {
-            return Err(Status::not_found(format!(
-                "Namespace {namespace} is not found."
-            )));
+            return Err(CommandFailure::unknown_namespace(namespace));
         }
         Ok(())
     }
@@ -75,7 +73,13 @@ impl CommandContext<'_> {
         let registry = &self.config.search_attributes;
         let checked = registry.check(&self.config.namespace, attributes);
         let cause = WorkflowTaskFailedCause::BadSearchAttributes;
-        checked.map_err(|refused| CommandFailure::new(cause, refused.message()))
+        checked.map_err(|refused| {
+            let failure = CommandFailure::new(cause, refused.message());
+            match Reason::of(&refused) {
+                Some(reason) => failure.with_reason(reason),
+                None => failure,
+            }
+        })
     }
 
     /// Checks that the workflow has seen all events, as it must before the run closes.
@@ -121,6 +125,19 @@ impl CommandContext<'_> {
             return Err(CommandFailure::terminating(cause, message));
         }
         Ok(())
+    }
+
+    /// Checks the size of search attributes.
+    ///
+    /// # Errors
+    ///
+    /// A failure with this cause, which also terminates the run, if they are too large.
+    pub(super) fn keep_search_attributes_within(
+        attributes: Option<&SearchAttributes>,
+        cause: WorkflowTaskFailedCause,
+    ) -> Applied {
+        let checked = attributes.map_or(Ok(()), check_sizes);
+        checked.map_err(|refused| CommandFailure::terminating(cause, refused.message()))
     }
 
     /// Checks the size of a memo.

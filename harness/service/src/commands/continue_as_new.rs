@@ -12,10 +12,7 @@ use crate::{
     api::{
         command::ContinueAsNewWorkflowExecutionCommandAttributes,
         common::WorkflowType,
-        enums::{
-            ContinueAsNewInitiator, TaskQueueKind, WorkflowExecutionStatus,
-            WorkflowTaskFailedCause as Cause,
-        },
+        enums::{TaskQueueKind, WorkflowExecutionStatus, WorkflowTaskFailedCause as Cause},
         history::WorkflowExecutionContinuedAsNewEventAttributes,
         taskqueue::TaskQueue,
     },
@@ -59,6 +56,10 @@ pub(super) fn continue_as_new(
         Cause::BadContinueAsNewAttributes,
         "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.",
     )?;
+    CommandContext::keep_search_attributes_within(
+        command.search_attributes.as_ref(),
+        Cause::BadContinueAsNewAttributes,
+    )?;
     // Close this run; the next one starts after the commands.
     let next_run = context.run.continuation(command.clone(), context.now_ms);
     context.run.history.add_decorated(
@@ -96,6 +97,7 @@ fn normalize(
     run: &Run,
     limits: &Limits,
 ) -> Result<(), Status> {
+    const COMMAND: &str = "ContinueAsNewWorkflowExecutionCommand";
     let workflow_type = command.workflow_type.get_or_insert_default();
     if workflow_type.name.is_empty() {
         *workflow_type = WorkflowType {
@@ -103,25 +105,39 @@ fn normalize(
         };
     }
     if workflow_type.name.len() > limits.id_length {
-        return Err(Status::invalid_argument(
-            "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit.",
-        ));
+        return Err(Status::invalid_argument(format!(
+            "WorkflowType on {COMMAND} exceeds length limit. WorkflowType={} Length={} Limit={}",
+            workflow_type.name,
+            workflow_type.name.len(),
+            limits.id_length
+        )));
     }
     command.task_queue.get_or_insert_with(|| TaskQueue {
         kind: TaskQueueKind::Normal.into(),
         ..TaskQueue::default()
     });
+    let workflow_type = workflow_type.name.clone();
+    let which = |queue: Option<&TaskQueue>| {
+        let name = queue.map_or("", |queue| &queue.name);
+        let kind = queue.map_or("", |queue| queue.kind().as_str_name());
+        format!("WorkflowType={workflow_type} TaskQueue=name:{name:?} kind:{kind}")
+    };
     let queue = run.task_queue_name();
-    checks::task_queue_of_user(&mut command.task_queue, queue, queue, limits)?;
+    checks::task_queue_of_user(&mut command.task_queue, queue, queue, limits).map_err(|why| {
+        Status::invalid_argument(format!(
+            "error validating {COMMAND} TaskQueue: {}. {}",
+            why.message(),
+            which(command.task_queue.as_ref())
+        ))
+    })?;
+    let which = which(command.task_queue.as_ref());
     for (name, timeout) in [
         ("WorkflowRunTimeout", &mut command.workflow_run_timeout),
         ("WorkflowTaskTimeout", &mut command.workflow_task_timeout),
         ("BackoffStartInterval", &mut command.backoff_start_interval),
     ] {
         validate_and_cap(timeout.as_mut()).map_err(|why| {
-            Status::invalid_argument(format!(
-                "Invalid {name} on ContinueAsNewWorkflowExecutionCommand: {why}"
-            ))
+            Status::invalid_argument(format!("Invalid {name} on {COMMAND}: {why}. {which}"))
         })?;
     }
     // Unset timeouts are those of this run.
@@ -143,10 +159,12 @@ fn normalize(
     command.workflow_run_timeout = Some(of_run);
     if let Some(policy) = &mut command.retry_policy {
         retry::ensure_defaults(policy);
-        retry::validate(policy)?;
-    }
-    if command.initiator() == ContinueAsNewInitiator::Unspecified {
-        command.set_initiator(ContinueAsNewInitiator::Workflow);
+        retry::validate(policy).map_err(|why| {
+            Status::invalid_argument(format!(
+                "invalid WorkflowRetryPolicy on {COMMAND}: {}. {which}",
+                why.message()
+            ))
+        })?;
     }
     payload::drop_nil_memo(&mut command.memo);
     payload::drop_nil_search_attributes(&mut command.search_attributes);

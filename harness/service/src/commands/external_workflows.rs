@@ -24,32 +24,32 @@ use crate::{
     run::transfer::{Delivery, Transfer},
 };
 
-#[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]
+#[allow(
+    deprecated,
+    reason = "SDKs still fill in the namespace of a command, and its control"
+)]
 pub(super) fn signal(
     context: &mut CommandContext<'_>,
     command: SignalExternalWorkflowExecutionCommandAttributes,
 ) -> Applied {
+    const COMMAND: &str = "SignalExternalWorkflowExecutionCommand";
     let refused = |refused: Status| {
         CommandFailure::new(
             Cause::BadSignalWorkflowExecutionAttributes,
             refused.message(),
         )
     };
-    context
-        .check_namespace(&command.namespace)
-        .map_err(refused)?;
-    check_target(
-        "SignalExternalWorkflowExecutionCommand",
-        command.execution.as_ref(),
-        context,
-    )
-    .map_err(refused)?;
+    context.check_namespace(&command.namespace)?;
+    let target = command.execution.as_ref();
+    let run_id = target.map_or("", |target| &target.run_id);
+    let named = format!("Namespace={} RunId={run_id}", command.namespace);
+    let which = format!("{named} SignalName={}", command.signal_name);
+    check_target(COMMAND, target, &which, context).map_err(refused)?;
     if command.signal_name.is_empty() {
-        let message = "SignalName is not set on SignalExternalWorkflowExecutionCommand.";
-        return Err(CommandFailure::new(
-            Cause::BadSignalWorkflowExecutionAttributes,
-            message,
-        ));
+        let workflow_id = target.map_or("", |target| &target.workflow_id);
+        let message =
+            format!("SignalName is not set on {COMMAND}. WorkflowId={workflow_id} {named}");
+        return Err(refused(Status::invalid_argument(message)));
     }
     within_limit(
         context.run.external.signals.len(),
@@ -67,14 +67,14 @@ pub(super) fn signal(
         context.now_ms,
         SignalExternalWorkflowExecutionInitiatedEventAttributes {
             workflow_task_completed_event_id: context.completed_event_id,
-            namespace: context.config.namespace.clone(),
+            namespace: command.namespace,
             namespace_id: context.config.namespace_id(),
             workflow_execution: command.execution,
             signal_name: command.signal_name,
             input: command.input,
+            control: command.control,
             child_workflow_only: command.child_workflow_only,
             header: command.header,
-            ..SignalExternalWorkflowExecutionInitiatedEventAttributes::default()
         },
         context.user_metadata.take().into(),
     );
@@ -90,30 +90,28 @@ pub(super) fn signal(
     Ok(())
 }
 
-#[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]
+#[allow(
+    deprecated,
+    reason = "SDKs still fill in the namespace of a command, and its control"
+)]
 pub(super) fn request_cancel(
     context: &mut CommandContext<'_>,
     command: RequestCancelExternalWorkflowExecutionCommandAttributes,
 ) -> Applied {
+    const COMMAND: &str = "RequestCancelExternalWorkflowExecutionCommand";
     const CAUSE: Cause = Cause::BadRequestCancelExternalWorkflowExecutionAttributes;
     let refused = |refused: Status| CommandFailure::new(CAUSE, refused.message());
-    context
-        .check_namespace(&command.namespace)
-        .map_err(refused)?;
+    context.check_namespace(&command.namespace)?;
     let execution = WorkflowExecution {
         workflow_id: command.workflow_id,
         run_id: command.run_id,
     };
-    check_target(
-        "RequestCancelExternalWorkflowExecutionCommand",
-        Some(&execution),
-        context,
-    )
-    .map_err(refused)?;
+    let which = format!("RunId={} Namespace={}", execution.run_id, command.namespace);
+    check_target(COMMAND, Some(&execution), &which, context).map_err(refused)?;
     if is_child_of_this_task(context, &execution.workflow_id) {
         let message = format!(
             "Start and RequestCancel for child workflow is not allowed in same workflow task. \
-             WorkflowId={}",
+             WorkflowId={} {which}",
             execution.workflow_id
         );
         return Err(CommandFailure::new(CAUSE, message));
@@ -129,12 +127,12 @@ pub(super) fn request_cancel(
         context.now_ms,
         RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
             workflow_task_completed_event_id: context.completed_event_id,
-            namespace: context.config.namespace.clone(),
+            namespace: command.namespace,
             namespace_id: context.config.namespace_id(),
             workflow_execution: Some(execution),
+            control: command.control,
             child_workflow_only: command.child_workflow_only,
             reason: command.reason,
-            ..RequestCancelExternalWorkflowExecutionInitiatedEventAttributes::default()
         },
         context.user_metadata.take().into(),
     );
@@ -150,9 +148,12 @@ pub(super) fn request_cancel(
     Ok(())
 }
 
+/// Checks the workflow that a command reaches. The words of a refusal end with `which`: the
+/// namespace, and whatever else the command names.
 fn check_target(
     command: &str,
     target: Option<&WorkflowExecution>,
+    which: &str,
     context: &CommandContext<'_>,
 ) -> Result<(), Status> {
     let invalid = |message: String| Err(Status::invalid_argument(message));
@@ -164,19 +165,18 @@ fn check_target(
         run_id,
     } = target;
     if workflow_id.is_empty() {
-        return invalid(format!(
-            "WorkflowId is not set on {command}. RunId={run_id}"
-        ));
+        return invalid(format!("WorkflowId is not set on {command}. {which}"));
     }
-    if workflow_id.len() > context.limits.id_length {
+    let (length, limit) = (workflow_id.len(), context.limits.id_length);
+    if length > limit {
         return invalid(format!(
-            "WorkflowId on {command} exceeds length limit. Length={}",
-            workflow_id.len()
+            "WorkflowId on {command} exceeds length limit. WorkflowId={workflow_id} \
+             Length={length} Limit={limit} {which}"
         ));
     }
     if !run_id.is_empty() && uuid::Uuid::try_parse(run_id).is_err() {
         return invalid(format!(
-            "Invalid RunId set on {command}. WorkflowId={workflow_id} RunId={run_id}"
+            "Invalid RunId set on {command}. WorkflowId={workflow_id} {which}"
         ));
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::{
         enums::WorkflowTaskFailedCause,
         failure::{Failure, ServerFailureInfo, failure::FailureInfo},
     },
-    base::reason::Reason,
+    base::{reason::Reason, status},
 };
 
 /// A command that cannot be applied.
@@ -44,6 +44,13 @@ impl CommandFailure {
         }
     }
 
+    /// Returns the failure of a command that does not fit the state of the run: the server's name
+    /// of the action, and what it is about.
+    pub(crate) fn of_state(cause: WorkflowTaskFailedCause, action: &str, about: &str) -> Self {
+        let message = format!("invalid history builder state for action: {action}, {about}");
+        Self::new(cause, message)
+    }
+
     /// Returns the failure of a command that is too large to be ever accepted.
     pub(crate) fn terminating(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
         Self {
@@ -61,6 +68,11 @@ impl CommandFailure {
         }
     }
 
+    /// Returns the failure of a command that reaches a namespace which does not exist.
+    pub(crate) fn unknown_namespace(namespace: &str) -> Self {
+        Self::refusing(namespace).with_reason(Reason::UnknownNamespace)
+    }
+
     /// Returns the failure with a reason that programs recognise.
     pub(crate) fn with_reason(self, reason: Reason) -> Self {
         Self {
@@ -75,6 +87,9 @@ impl CommandFailure {
 
     /// Returns the status that refuses the worker's completion.
     pub(crate) fn to_status(&self) -> Status {
+        if self.reason == Some(Reason::UnknownNamespace) {
+            return Reason::UnknownNamespace.on(status::namespace_not_found(&self.message));
+        }
         let status = Status::invalid_argument(self.to_string());
         match self.reason {
             Some(reason) => reason.on(status),

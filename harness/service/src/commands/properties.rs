@@ -99,8 +99,15 @@ pub(super) fn upsert_search_attributes(
         Cause::BadSearchAttributes,
         "UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit.",
     )?;
-    let attributes = context.run.state.search_attributes.get_or_insert_default();
+    let mut attributes = context
+        .run
+        .state
+        .search_attributes
+        .clone()
+        .unwrap_or_default();
     payload::merge(&mut attributes.indexed_fields, &upserted.indexed_fields);
+    CommandContext::keep_search_attributes_within(Some(&attributes), Cause::BadSearchAttributes)?;
+    context.run.state.search_attributes = Some(attributes);
     context.run.history.add_decorated(
         context.now_ms,
         UpsertWorkflowSearchAttributesEventAttributes {

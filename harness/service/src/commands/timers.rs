@@ -36,9 +36,10 @@ pub(super) fn start(
         ));
     }
     if context.run.user_timers.contains(&command.timer_id) {
-        return Err(CommandFailure::new(
+        return Err(CommandFailure::of_state(
             WorkflowTaskFailedCause::StartTimerDuplicateId,
-            format!("TimerID: {}", command.timer_id),
+            "add-timer-started-event",
+            &format!("TimerID: {}", command.timer_id),
         ));
     }
     // Start the timer.
@@ -96,7 +97,11 @@ pub(super) fn cancel(
     let started_event_id =
         pending.or_else(|| run.history.take_buffered_timer_fired(&command.timer_id));
     let Some(started_event_id) = started_event_id else {
-        return bad(format!("TimerID: {}", command.timer_id));
+        return Err(CommandFailure::of_state(
+            WorkflowTaskFailedCause::BadCancelTimerAttributes,
+            "add-timer-canceled-event",
+            &format!("TimerID: {}", command.timer_id),
+        ));
     };
     context.has_buffered_events &= !context.run.history.buffered().is_empty();
     context.run.history.add(

@@ -68,11 +68,13 @@ pub(super) fn signal(
     if loses_answer {
         return Delivered::Again;
     }
-    let now_ms = service.now_ms;
-    service
-        .executions
-        .run_mut(sender)
-        .signal_answered(now_ms, initiated_event_id, answer);
+    let (now_ms, namespace) = (service.now_ms, &service.config.namespace);
+    service.executions.run_mut(sender).signal_answered(
+        now_ms,
+        initiated_event_id,
+        namespace,
+        answer,
+    );
     service.close_transaction(sender);
     Delivered::Done
 }
@@ -111,11 +113,13 @@ pub(super) fn request_cancel(
     if loses_answer {
         return Delivered::Again;
     }
-    let now_ms = service.now_ms;
-    service
-        .executions
-        .run_mut(sender)
-        .cancel_answered(now_ms, initiated_event_id, answer);
+    let (now_ms, namespace) = (service.now_ms, &service.config.namespace);
+    service.executions.run_mut(sender).cancel_answered(
+        now_ms,
+        initiated_event_id,
+        namespace,
+        answer,
+    );
     service.close_transaction(sender);
     Delivered::Done
 }

@@ -56,7 +56,7 @@ pub(crate) fn started_task(
     service: &Service,
     token: &[u8],
 ) -> Result<(RunKey, WorkflowTask), Status> {
-    let not_found = || Status::not_found("Workflow task not found.");
+    let not_found = || status::not_found("Workflow task not found.");
     let TaskToken::WorkflowTask {
         run,
         scheduled_event_id,

@@ -19,7 +19,7 @@ use crate::{
     },
     base::{
         identifiers::derived_uuid,
-        time::{duration, duration_ms, limit_ms, timestamp},
+        time::{duration, duration_ms, limit_ms, nanos, timestamp},
     },
     history::EventDecoration,
     policies::{
@@ -84,7 +84,7 @@ impl Run {
             },
             ..started.clone()
         };
-        self.next_run(attributes, repetition.backoff_ms, now_ms)
+        self.next_run(attributes, Some(duration(repetition.backoff_ms)), now_ms)
     }
 
     /// Returns the run as which a command continues this one. The command has been normalized.
@@ -95,6 +95,10 @@ impl Run {
     ) -> NewRun {
         let started = self.started();
         let is_retry = command.initiator() == ContinueAsNewInitiator::Retry;
+        let initiator = match command.initiator() {
+            ContinueAsNewInitiator::Unspecified => ContinueAsNewInitiator::Workflow,
+            initiator => initiator,
+        };
         let attributes = WorkflowExecutionStartedEventAttributes {
             attempt: if is_retry { started.attempt + 1 } else { 1 },
             workflow_type: command.workflow_type,
@@ -107,17 +111,13 @@ impl Run {
             header: command.header,
             memo: command.memo,
             search_attributes: command.search_attributes,
-            initiator: command.initiator,
+            initiator: initiator.into(),
             last_completion_result: command.last_completion_result,
             continued_failure: command.failure,
             completion_callbacks: self.inherited_callbacks(),
             ..started.clone()
         };
-        self.next_run(
-            attributes,
-            duration_ms(command.backoff_start_interval.as_ref()),
-            now_ms,
-        )
+        self.next_run(attributes, command.backoff_start_interval, now_ms)
     }
 
     /// Returns the next run of the chain with the attributes that all such runs share. Parent,
@@ -125,11 +125,16 @@ impl Run {
     fn next_run(
         &self,
         mut attributes: WorkflowExecutionStartedEventAttributes,
-        backoff_ms: u64,
+        backoff: Option<Duration>,
         now_ms: u64,
     ) -> NewRun {
+        let backoff_ms = duration_ms(backoff.as_ref());
         let pause_ms = pause_before_next_run_ms(now_ms, self.execution_ms(), backoff_ms);
-        attributes.first_workflow_task_backoff = Some(duration(pause_ms));
+        attributes.first_workflow_task_backoff = if pause_ms == backoff_ms {
+            backoff
+        } else {
+            Some(duration(pause_ms))
+        };
         attributes
             .continued_execution_run_id
             .clone_from(&self.run_id);
@@ -168,5 +173,8 @@ fn bound_timeouts(attributes: &mut WorkflowExecutionStartedEventAttributes) {
         attributes.workflow_task_timeout.as_ref(),
         &of_run,
     ));
-    attributes.workflow_run_timeout = Some(of_run);
+    // The server leaves a timeout unset that nobody set.
+    if nanos(attributes.workflow_run_timeout.as_ref()) != nanos(Some(&of_run)) {
+        attributes.workflow_run_timeout = Some(of_run);
+    }
 }

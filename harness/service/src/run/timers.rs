@@ -3,6 +3,9 @@
 /// The kinds of things that fall due in a run, in the order in which they fire at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TimerKind {
+    /// The timeouts of the run come first, as on the server: what is set first fires first.
+    RunTimeout,
+    ExecutionTimeout,
     /// The first workflow task, delayed by cron, a retry or a start delay.
     FirstWorkflowTask,
     /// The pending workflow task, which no worker took from the sticky queue, or which has no
@@ -15,8 +18,6 @@ pub(crate) enum TimerKind {
     /// A timeout of a Nexus operation, or the next request to its handler. Each fires by itself, as
     /// on the server.
     NexusOperation,
-    RunTimeout,
-    ExecutionTimeout,
     /// A query without an answer: its sticky worker is given up, or its caller's deadline passes.
     Query,
     /// The deadline of a caller of an update.
@@ -25,14 +26,14 @@ pub(crate) enum TimerKind {
 
 impl TimerKind {
     pub(crate) const ALL: [Self; 10] = [
+        Self::RunTimeout,
+        Self::ExecutionTimeout,
         Self::FirstWorkflowTask,
         Self::WorkflowTask,
         Self::UserTimers,
         Self::ActivityTimeouts,
         Self::ActivityRetry,
         Self::NexusOperation,
-        Self::RunTimeout,
-        Self::ExecutionTimeout,
         Self::Query,
         Self::UpdateCaller,
     ];

@@ -110,7 +110,8 @@ impl Executions {
         }
         self.by_run_id(workflow_id, run_id).ok_or_else(|| {
             status::not_found(format!(
-                "workflow not found for ID: {workflow_id} and RunID: {run_id}"
+                "workflow execution not found for workflow ID {workflow_id:?} and run ID \
+                 {run_id:?}"
             ))
         })
     }

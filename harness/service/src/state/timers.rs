@@ -4,7 +4,7 @@
 //! transaction, the changes go into one ordered set. Firing a timer is a transaction on its run. A
 //! new kind is a variant, a deadline in `run/deadline.rs` and a line in `executors/timers.rs`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     base::identifiers::RunKey,
@@ -19,7 +19,15 @@ pub(crate) struct Timers {
     /// The timers that were due then, sorted. They can be counted and picked at once, and the first
     /// of them leaves at once too.
     due: VecDeque<Timer>,
+    /// The timers that fire later than they fall due, and when they do.
+    postponed: BTreeMap<(RunKey, TimerKind), u64>,
+    /// The runs whose next timer of workflow code was short when it was armed; `None` if nobody
+    /// asks for them.
+    short: Option<BTreeSet<RunKey>>,
 }
+
+/// The time that the server's timer queue looks ahead (`history.timerProcessorMaxTimeShift`).
+const LOOK_AHEAD_MS: u64 = 1000;
 
 /// The time at which a timer falls due, its run, and its kind.
 pub(crate) type Timer = (u64, RunKey, TimerKind);
@@ -37,7 +45,8 @@ impl Timers {
                 continue;
             }
             if let Some(armed_ms) = armed_ms {
-                self.disarm((armed_ms, run.key, kind));
+                let fires_ms = self.postponed.remove(&(run.key, kind));
+                self.disarm((fires_ms.unwrap_or(armed_ms), run.key, kind));
             }
             if let Some(due_ms) = due_ms {
                 self.queue.insert((due_ms, run.key, kind));
@@ -51,6 +60,39 @@ impl Timers {
             && let Ok(place) = self.due.binary_search(&timer)
         {
             self.due.remove(place);
+        }
+    }
+
+    /// Notes that the next timer of workflow code of this run is short, if it is.
+    pub(crate) fn note_short_timer(&mut self, run: &Run, now_ms: u64) {
+        const KIND: TimerKind = TimerKind::UserTimers;
+        let Some(short) = &mut self.short else { return };
+        let due_ms = run.armed.0[KIND as usize];
+        let is_short =
+            due_ms.is_some_and(|due_ms| now_ms < due_ms && due_ms - now_ms < LOOK_AHEAD_MS);
+        if is_short && !self.postponed.contains_key(&(run.key, KIND)) {
+            short.insert(run.key);
+        }
+    }
+
+    /// Begins to note short timers.
+    pub(crate) fn note_short_timers(&mut self) {
+        self.short.get_or_insert_default();
+    }
+
+    /// Takes the runs that were noted since the last call.
+    pub(crate) fn take_short(&mut self) -> BTreeSet<RunKey> {
+        self.short.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Lets the next timer of workflow code of this run fire at this time, if it falls due earlier.
+    pub(crate) fn postpone(&mut self, run: &Run, until_ms: u64) {
+        const KIND: TimerKind = TimerKind::UserTimers;
+        let due_ms = run.armed.0[KIND as usize];
+        if let Some(due_ms) = due_ms.filter(|due_ms| *due_ms < until_ms) {
+            self.disarm((due_ms, run.key, KIND));
+            self.queue.insert((until_ms, run.key, KIND));
+            self.postponed.insert((run.key, KIND), until_ms);
         }
     }
 

@@ -92,6 +92,7 @@ impl Service {
             }
         }
         self.timers.rearm(run);
+        self.timers.note_short_timer(run, self.now_ms);
         self.work.extend(run.outbox.drain(..).map(Work::Transfer));
         let has_queries = !run.is_running() && !run.buffered_queries.is_empty();
         if self.history_polls.contains_key(&key) {

@@ -172,10 +172,9 @@ async fn one(ctx: &Ctx, step: &Step, token: Token) -> Result<String, Stop> {
         Step::Patch(id, false) => ctx.patched(id).to_string(),
         Step::Memo(value) => words(ctx.upsert_memo([("field", value.map(MemoValue::new))])),
         Step::Attribute(value) => {
-            ctx.upsert_search_attributes([value.map_or_else(
-                || CITY.value_unset(),
-                |value| CITY.value_set(value.to_string()),
-            )]);
+            // The server refuses what the SDK sends to unset an attribute.
+            let value = value.map_or_else(String::new, |value| value.to_string());
+            ctx.upsert_search_attributes([CITY.value_set(value)]);
             format!("{:?}", ctx.search_attributes().get(&CITY))
         }
         Step::Join(branches) => {

@@ -27,6 +27,15 @@ use super::by_hand::{by_hand, complete_task, start, take_task};
 
 const TWO_MEBIBYTES: usize = 2 * 1024 * 1024;
 
+/// Returns the value of a search attribute that is too large.
+fn of_keywords() -> Payload {
+    Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        data: format!("{:?}", "x".repeat(TWO_MEBIBYTES)).into_bytes(),
+        ..Payload::default()
+    }
+}
+
 fn payload() -> Payload {
     Payload {
         data: vec![0; TWO_MEBIBYTES + 1],
@@ -124,7 +133,7 @@ fn too_large() -> Vec<(Cause, Attributes)> {
     };
     let upsert = UpsertWorkflowSearchAttributesCommandAttributes {
         search_attributes: Some(SearchAttributes {
-            indexed_fields: memo().fields,
+            indexed_fields: [("field".to_owned(), of_keywords())].into(),
         }),
     };
     let modify = ModifyWorkflowPropertiesCommandAttributes {

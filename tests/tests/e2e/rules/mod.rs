@@ -36,6 +36,7 @@ mod models;
 mod queries;
 mod reset;
 mod runs;
+mod short_timers;
 mod stock;
 mod updates;
 mod workflow_tasks;

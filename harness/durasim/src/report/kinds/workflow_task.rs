@@ -8,7 +8,10 @@ use durasim_service::Reason;
 
 use crate::report::{
     Failure, FailureCode, HistoryExcerpt, SourceLine, WorkflowName,
-    sdk_defects::{COMMANDS_AFTER_CLOSE, CUT_OTHERWISE, SdkDefect, UNANSWERED_START, sdk_defect},
+    sdk_defects::{
+        COMMANDS_AFTER_CLOSE, CUT_OTHERWISE, EMPTY_SEARCH_ATTRIBUTE, SdkDefect, UNANSWERED_START,
+        sdk_defect,
+    },
 };
 
 /// The remedy for a Nexus operation at an endpoint that does not exist.
@@ -62,6 +65,7 @@ impl Failure {
         };
         let failure = match reason {
             Some(Reason::CommandsAfterClose) => Self::of_the_sdk(&COMMANDS_AFTER_CLOSE),
+            Some(Reason::EmptySearchAttribute) => Self::of_the_sdk(&EMPTY_SEARCH_ATTRIBUTE),
             Some(Reason::UnknownNexusEndpoint) => refused(HANDLE_OPERATION),
             _ => refused(CORRECT_COMMAND),
         };

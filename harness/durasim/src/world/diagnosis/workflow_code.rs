@@ -169,7 +169,9 @@ pub(crate) fn commands_refused(
 ) -> Option<Failure> {
     let reason = Reason::of(status);
     // A run that closes before it has seen every event sees the others in its next task.
-    if status.code() != Code::InvalidArgument || reason == Some(Reason::UnhandledCommand) {
+    let is_refused =
+        status.code() == Code::InvalidArgument || reason == Some(Reason::UnknownNamespace);
+    if !is_refused || reason == Some(Reason::UnhandledCommand) {
         return None;
     }
     let execution = state.service.execution(run_id)?;

@@ -5,23 +5,17 @@ use command::Attributes;
 use crate::{
     api::{
         command::*,
-        common::{Memo, Payload, SearchAttributes},
+        common::{Memo, SearchAttributes},
         enums::EventType,
     },
+    base::payload,
     testing::*,
 };
-
-fn payload(data: &str) -> Payload {
-    Payload {
-        data: data.as_bytes().to_vec(),
-        ..Payload::default()
-    }
-}
 
 fn modify(fields: &[(&str, &str)]) -> Attributes {
     let fields = fields
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), payload(value)))
+        .map(|(name, value)| ((*name).to_owned(), payload::json(value)))
         .collect();
     Attributes::ModifyWorkflowPropertiesCommandAttributes(
         ModifyWorkflowPropertiesCommandAttributes {
@@ -53,7 +47,7 @@ fn search_attributes_are_upserted_one_by_one() {
     world.start("noted");
     for name in ["one", "other"] {
         let attributes = SearchAttributes {
-            indexed_fields: [(name.to_owned(), payload("\"v\""))].into(),
+            indexed_fields: [(name.to_owned(), payload::json("\"v\""))].into(),
         };
         let command = UpsertWorkflowSearchAttributesCommandAttributes {
             search_attributes: Some(attributes),

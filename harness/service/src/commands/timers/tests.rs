@@ -45,6 +45,61 @@ fn a_workflow_sleeps_and_completes() {
 }
 
 #[test]
+fn a_timer_under_a_second_may_fire_late_with_those_that_are_due_then() {
+    let mut world = World::new();
+    world.service.note_short_timers();
+    world.start("sleeper");
+    world.run_workflow_task(vec![
+        start_timer("early", 100),
+        start_timer("later", 700),
+        start_timer("last", 1_500),
+    ]);
+    let short = world.service.take_short_timers();
+    assert_eq!(short.len(), 1);
+    assert_eq!(short[0].workflow_id, "sleeper");
+    let until_ms = world.now_ms + 1_000;
+    world.service.postpone(&short[0], until_ms);
+    assert_eq!(world.service.next_due_ms(), Some(until_ms));
+    world.pass(1_000);
+    let fired = |world: &World| {
+        let types = world.event_types("sleeper");
+        types.iter().filter(|it| **it == TimerFired).count()
+    };
+    assert_eq!(fired(&world), 2, "the two that were due by then");
+    // The next timer is short now, and fires exactly if it is left alone.
+    assert_eq!(world.service.take_short_timers().len(), 1);
+    world.pass(499);
+    assert_eq!(fired(&world), 2);
+    world.pass(1);
+    assert_eq!(fired(&world), 3);
+}
+
+#[test]
+fn a_cancelled_timer_that_was_to_fire_late_does_not_fire() {
+    let mut world = World::new();
+    world.service.note_short_timers();
+    world.start("sleeper");
+    let start = |id, ms| start_timer(id, ms);
+    world.run_workflow_task(vec![
+        start("shortest", 100),
+        start("short", 200),
+        start("long", 5_000),
+    ]);
+    let timer = world.service.take_short_timers().remove(0);
+    world.service.postpone(&timer, world.now_ms + 150);
+    world.pass(150);
+    let timer = world.service.take_short_timers().remove(0);
+    world.service.postpone(&timer, world.now_ms + 1_000);
+    world.run_workflow_task(vec![cancel_timer("short")]);
+    let due_ms = world.service.next_due_ms();
+    assert_eq!(
+        due_ms,
+        Some(world.now_ms - 150 + 5_000),
+        "only the long one is left"
+    );
+}
+
+#[test]
 fn all_due_timers_of_a_run_fire_in_one_transaction_by_due_time() {
     let mut world = World::new();
     world.start("sleeper");

@@ -300,6 +300,7 @@ fn a_started_event_has_the_defaults_of_unset_options() {
         panic!("not the first event")
     };
     assert_eq!(started.workflow_task_timeout, Some(duration(10_000)));
+    assert_eq!(started.workflow_run_timeout, None);
     assert_eq!(
         (
             &started.original_execution_run_id,

@@ -21,6 +21,7 @@ use crate::{
     base::{
         checks::{invalid, task_queue},
         config::ServiceConfig,
+        search_attributes::check_sizes,
         status,
     },
     messages::request::Request,
@@ -112,19 +113,19 @@ pub(crate) fn validate(
             worker::identity(&request.identity, limits)
         }
         Request::RecordActivityTaskHeartbeatById(request) => {
-            worker::activity_by_id(&request.workflow_id, &request.activity_id)
+            worker::activity_by_id(&request.run_id, &request.activity_id)
         }
         Request::RespondActivityTaskCompletedById(request) => {
-            worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
+            worker::activity_by_id(&request.run_id, &request.activity_id)?;
             worker::identity(&request.identity, limits)
         }
         Request::RespondActivityTaskFailedById(request) => {
-            worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
+            worker::activity_by_id(&request.run_id, &request.activity_id)?;
             worker::next_retry_delays(request.failure.as_ref())?;
             worker::identity(&request.identity, limits)
         }
         Request::RespondActivityTaskCanceledById(request) => {
-            worker::activity_by_id(&request.workflow_id, &request.activity_id)?;
+            worker::activity_by_id(&request.run_id, &request.activity_id)?;
             worker::identity(&request.identity, limits)
         }
 
@@ -169,7 +170,8 @@ fn check_search_attributes(request: &Request, config: &ServiceConfig) -> Result<
     };
     config
         .search_attributes
-        .check(&config.namespace, attributes)
+        .check(&config.namespace, attributes)?;
+    attributes.map_or(Ok(()), check_sizes)
 }
 
 /// Checks that a request names a run: a workflow id, and possibly a valid run id.
@@ -196,7 +198,7 @@ fn check_namespace(request: &Request, config: &ServiceConfig) -> Result<(), Stat
         return if has_task_token {
             Ok(())
         } else {
-            invalid("Namespace is not set on request.")
+            invalid("Namespace is empty.")
         };
     }
     if namespace.len() > config.limits.id_length {

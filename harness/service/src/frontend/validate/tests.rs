@@ -217,7 +217,7 @@ fn another_namespace_is_not_found() {
         check(request),
         Err((Code::NotFound, "Namespace other is not found.".into()))
     );
-    assert!(refused(PollWorkflowTaskQueueRequest::default()).contains("Namespace is not set"));
+    assert!(refused(PollWorkflowTaskQueueRequest::default()).contains("Namespace is empty"));
     check(GetSystemInfoRequest {}).unwrap();
 }
 

@@ -45,7 +45,7 @@ pub(super) fn update(
     )? {
         Stage::Unspecified => policy.set_lifecycle_stage(Stage::Completed),
         Stage::Admitted => {
-            return Err(Status::permission_denied(
+            return Err(status::permission_denied(
                 "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is \
                  not supported.",
             ));

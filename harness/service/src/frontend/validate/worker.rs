@@ -60,12 +60,12 @@ pub(super) fn next_retry_delays(failure: Option<&Failure>) -> Result<(), Status>
     Ok(())
 }
 
-pub(super) fn activity_by_id(workflow_id: &str, activity_id: &str) -> Result<(), Status> {
+pub(super) fn activity_by_id(run_id: &str, activity_id: &str) -> Result<(), Status> {
     if activity_id.is_empty() {
         return invalid("ActivityId is not set on request.");
     }
-    if workflow_id.is_empty() {
-        return invalid("WorkflowId is not set on request.");
+    if !run_id.is_empty() && uuid::Uuid::try_parse(run_id).is_err() {
+        return invalid("RunId is not valid UUID.");
     }
     Ok(())
 }

@@ -57,9 +57,8 @@ impl Schedule {
     ///
     /// INVALID_ARGUMENT, naming the mistake.
     pub(crate) fn parse(spec: &str) -> Result<Self, Status> {
-        parse(spec).map(Self).map_err(|why| {
-            Status::invalid_argument(format!("invalid CronSchedule. ({spec:?}: {why})"))
-        })
+        let invalid = |_| Status::invalid_argument("invalid CronSchedule.");
+        parse(spec).map(Self).map_err(invalid)
     }
 
     /// Returns the first time of the schedule after this one, both in milliseconds since the Unix

@@ -143,11 +143,7 @@ fn a_schedule_may_name_a_time_zone() {
         (3, 30)
     );
     let refused = Schedule::parse("CRON_TZ=Mars/Phobos 0 1 * * *").unwrap_err();
-    assert!(
-        refused.message().contains("unknown time zone Mars/Phobos"),
-        "{}",
-        refused.message()
-    );
+    assert_eq!(refused.message(), "invalid CronSchedule.");
 }
 
 #[test]

@@ -36,11 +36,13 @@ impl Run {
         }
     }
 
-    /// Records the outcome of a signal to another run.
+    /// Records the outcome of a signal to another run of this namespace.
+    #[allow(deprecated, reason = "the server still copies `control`")]
     pub(crate) fn signal_answered(
         &mut self,
         now_ms: u64,
         initiated_event_id: i64,
+        namespace: &str,
         answer: Result<(), SignalExternalWorkflowExecutionFailedCause>,
     ) {
         if self.external.signals.remove(&initiated_event_id).is_none() {
@@ -54,20 +56,21 @@ impl Run {
                 now_ms,
                 ExternalWorkflowExecutionSignaledEventAttributes {
                     initiated_event_id,
-                    namespace: initiated.namespace,
+                    namespace: namespace.to_owned(),
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
-                    ..ExternalWorkflowExecutionSignaledEventAttributes::default()
+                    control: initiated.control,
                 },
             ),
             Err(cause) => self.history.add(
                 now_ms,
                 SignalExternalWorkflowExecutionFailedEventAttributes {
                     cause: cause.into(),
-                    namespace: initiated.namespace,
+                    namespace: namespace.to_owned(),
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
                     initiated_event_id,
+                    control: initiated.control,
                     // The server leaves the completed event unset here.
                     ..SignalExternalWorkflowExecutionFailedEventAttributes::default()
                 },
@@ -76,11 +79,12 @@ impl Run {
         self.ensure_workflow_task(now_ms);
     }
 
-    /// Records the outcome of a cancel request to another run.
+    /// Records the outcome of a cancel request to another run of this namespace.
     pub(crate) fn cancel_answered(
         &mut self,
         now_ms: u64,
         initiated_event_id: i64,
+        namespace: &str,
         answer: Result<(), CancelExternalWorkflowExecutionFailedCause>,
     ) {
         if self.external.cancels.remove(&initiated_event_id).is_none() {
@@ -94,7 +98,7 @@ impl Run {
                 now_ms,
                 ExternalWorkflowExecutionCancelRequestedEventAttributes {
                     initiated_event_id,
-                    namespace: initiated.namespace,
+                    namespace: namespace.to_owned(),
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
                 },
@@ -103,7 +107,7 @@ impl Run {
                 now_ms,
                 RequestCancelExternalWorkflowExecutionFailedEventAttributes {
                     cause: cause.into(),
-                    namespace: initiated.namespace,
+                    namespace: namespace.to_owned(),
                     namespace_id: initiated.namespace_id,
                     workflow_execution: initiated.workflow_execution,
                     initiated_event_id,

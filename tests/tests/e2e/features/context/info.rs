@@ -92,7 +92,7 @@ feature! {
             attempt: 1,
             is_first_run: true,
             has_parent: false,
-            timeouts: (None, Some(Duration::ZERO), Some(Duration::from_secs(10))),
+            timeouts: (None, None, Some(Duration::from_secs(10))),
             retries: None,
             cron: None,
         };

@@ -35,7 +35,7 @@ impl Trip {
             SEATS.value_set(3),
             PRICE.value_set(9.5),
             BOOKED.value_set(true),
-            CITY.value_unset(),
+            CITY.value_set("Rome".to_owned()),
             TAGS.value_set(vec!["slow".to_owned(), "train".to_owned()]),
         ]);
         ctx.upsert_memo([("guest", None), ("room", Some(MemoValue::new(12_u32)))])?;
@@ -98,7 +98,7 @@ feature! {
         let attributes = described.search_attributes();
         assert_eq!(
             (attributes.get(&CITY), attributes.get(&SEATS)),
-            (None, Some(3))
+            (Some("Rome".to_owned()), Some(3))
         );
         assert_eq!(attributes.get(&TAGS).unwrap_or_default(), ["slow", "train"]);
         assert_eq!(described.memo().get::<u32>("room")?, Some(12));
@@ -106,7 +106,8 @@ feature! {
         assert_eq!(trip.query(Trip::guest, (), Default::default()).await?, None);
         trip.signal(Trip::finish, (), Default::default()).await?;
         let before = "Some(\"Bern\") None None None None; Some(\"Ada\") None";
-        let after = "None Some(3) Some(9.5) Some(true) Some([\"slow\", \"train\"]); None Some(12)";
+        let after = "Some(\"Rome\") Some(3) Some(9.5) Some(true) Some([\"slow\", \"train\"]); \
+                     None Some(12)";
         assert_eq!(
             trip.get_result(Default::default()).await?,
             [before, after, after]

@@ -109,7 +109,7 @@ macro_rules! assert_execution_refused {
     ($env:expr, $rpc:ident, $good:expr, $field:ident) => {
         assert_refused!(
             $env, $rpc, $good,
-            |it| it.namespace.clear() => InvalidArgument "Namespace is not set",
+            |it| it.namespace.clear() => InvalidArgument "Namespace is empty",
             |it| "elsewhere".clone_into(&mut it.namespace)
                 => NotFound "Namespace elsewhere is not found",
             |it| it.$field = None => InvalidArgument "Execution is not set",

@@ -30,7 +30,7 @@ async fn an_invalid_poll_is_refused_naming_the_field(env: TestWorkflowEnvironmen
     };
     assert_refused!(
         env, poll_workflow_task_queue, workflow(),
-        |it| it.namespace.clear() => InvalidArgument "Namespace is not set",
+        |it| it.namespace.clear() => InvalidArgument "Namespace is empty",
         |it| it.task_queue = None => InvalidArgument "taskQueue is not set",
         |it| it.task_queue = queue("") => InvalidArgument "missing task queue name",
         |it| it.identity = too_long() => InvalidArgument "Identity length exceeds limit",
@@ -83,7 +83,8 @@ async fn an_activity_is_named_by_workflow_id_and_activity_id(
                     ..$request::default()
                 },
                 |it| it.activity_id.clear() => InvalidArgument "ActivityId is not set",
-                |it| it.workflow_id.clear() => InvalidArgument "WorkflowId is not set",
+                |it| it.workflow_id.clear() => NotFound "activity not found for ID: ",
+                |it| it.run_id = "x".to_owned() => InvalidArgument "RunId is not valid UUID.",
                 |it| "nobody".clone_into(&mut it.workflow_id) => NotFound "nobody",
             );
         )+};

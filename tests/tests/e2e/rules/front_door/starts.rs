@@ -45,7 +45,7 @@ fn retry(request: &mut StartWorkflowExecutionRequest) -> &mut RetryPolicy {
 async fn an_invalid_start_is_refused_naming_the_field(env: TestWorkflowEnvironment) -> TestResult {
     assert_refused!(
         env, start_workflow_execution, start(),
-        |it| it.namespace.clear() => InvalidArgument "Namespace is not set",
+        |it| it.namespace.clear() => InvalidArgument "Namespace is empty",
         |it| it.namespace = too_long() => InvalidArgument "Namespace length exceeds limit",
         |it| "elsewhere".clone_into(&mut it.namespace)
             => NotFound "Namespace elsewhere is not found",
