@@ -19,6 +19,7 @@ pages! {
     updates
     children
     continue_as_new
+    schedules
     heartbeats
     local_activities
     cancellation

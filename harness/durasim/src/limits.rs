@@ -24,8 +24,9 @@ pub struct Limits {
     ///
     /// A world with faults may take twenty times the steps of the fault-free world, and 20,000
     /// more. A world in which nothing happens but attempts of an activity that fail (2,000 of
-    /// them), or timers of one workflow (4,096 within a week), fails too, if nothing else ever
-    /// could happen. Neither counts in a test that raises this limit, or that of events.
+    /// them), timers of one workflow (4,096 within a week), or actions of schedules (2,000), fails
+    /// too, if nothing else ever could happen. None of them counts in a test that raises this
+    /// limit, or that of events.
     ///
     /// The same number bounds the polls of tasks between two steps: a task that yields in a loop,
     /// or sleeps and looks again for something that never comes, takes no step.

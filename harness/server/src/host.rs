@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     options::{ServerOptions, Time},
     patience::Patience,
-    time_skipping::Skipping,
+    time_skipping::{Skipping, waits},
 };
 
 type Answer = Result<Response, Status>;
@@ -193,11 +193,17 @@ impl State {
             if next_ms <= now_ms {
                 continue;
             }
-            let Some(skipping) = &self.skipping else {
+            let waited_for = self.waiting.values().any(|waiter| waits(waiter.rpc));
+            let Some(skipping) = &mut self.skipping else {
                 return Some(self.clock.instant(next_ms));
             };
-            match skipping.held_until(&self.cluster, now_ms) {
-                None => self.clock.skip_to(next_ms),
+            match skipping.held_until(&self.cluster, now_ms, waited_for) {
+                None => {
+                    if self.cluster.next_schedule_ms() == Some(next_ms) {
+                        skipping.schedule_acts();
+                    }
+                    self.clock.skip_to(next_ms);
+                }
                 Some(moment) => return Some(moment.min(self.clock.instant(next_ms))),
             }
         }

@@ -32,6 +32,18 @@ pub(crate) struct Skipping {
     answered: Option<Instant>,
 }
 
+/// Returns `true` if a client waits for the answer, and may go on with it.
+pub(crate) fn waits(rpc: Rpc) -> bool {
+    matches!(
+        rpc,
+        Rpc::GetWorkflowExecutionHistory
+            | Rpc::UpdateWorkflowExecution
+            | Rpc::PollWorkflowExecutionUpdate
+            | Rpc::ExecuteMultiOperation
+            | Rpc::QueryWorkflow
+    )
+}
+
 #[derive(Debug)]
 struct Sleeper {
     woken: oneshot::Sender<()>,
@@ -51,25 +63,32 @@ impl Skipping {
 
     /// Notes that a request was answered.
     pub(crate) fn answered(&mut self, rpc: Rpc) {
-        let is_of_client = matches!(
-            rpc,
-            Rpc::GetWorkflowExecutionHistory
-                | Rpc::UpdateWorkflowExecution
-                | Rpc::PollWorkflowExecutionUpdate
-                | Rpc::ExecuteMultiOperation
-                | Rpc::QueryWorkflow
-        );
-        if is_of_client {
+        if waits(rpc) {
             self.answered = Some(Instant::now());
         }
     }
 
-    /// Returns the moment until which time must not skip; `None` if it may.
-    pub(crate) fn held_until(&self, cluster: &Cluster, now_ms: u64) -> Option<Instant> {
+    /// Notes that time skips to the next action of a schedule. It may go on for ever, and leaves
+    /// room for requests.
+    pub(crate) fn schedule_acts(&mut self) {
+        self.answered = Some(Instant::now());
+    }
+
+    /// Returns the moment until which time must not skip; `None` if it may. `waited_for` says if a
+    /// client waits.
+    pub(crate) fn held_until(
+        &self,
+        cluster: &Cluster,
+        now_ms: u64,
+        waited_for: bool,
+    ) -> Option<Instant> {
         let now = Instant::now();
         let answered = self.answered.map(|at| at + AFTER_ANSWER);
-        if self.locks > 0 || cluster.is_working() {
-            // A change of either notifies the keeper of time.
+        // A schedule alone, which may act for ever, is no reason to skip time.
+        let is_needless =
+            !waited_for && self.sleepers.is_empty() && cluster.awaits_only_schedules();
+        if self.locks > 0 || cluster.is_working() || is_needless {
+            // A change of any of them notifies the keeper of time.
             Some(now + Duration::from_hours(1))
         } else if cluster.awaits_poll(now_ms, BETWEEN_POLLS_MS) {
             Some(now + LOOK_AGAIN)

@@ -11,6 +11,7 @@ pub(crate) use temporalio_protos::temporal::api::{
     nexus::v1 as nexus,
     protocol::v1 as protocol,
     query::v1 as query,
+    schedule::v1 as schedule,
     sdk::v1 as sdk,
     taskqueue::v1 as taskqueue,
     update::v1 as update,

@@ -22,6 +22,7 @@
 //! | 6 | `state` | [`Service`]: all runs, queues, timers and callers that wait; transactions |
 //! | 5 | `commands` | commands of a workflow task, applied to a run |
 //! | 4 | `visibility` | queries for runs, in the dialect of SQL that the server takes |
+//! | 4 | `schedules` | schedules: the times at which they act, and what they do then |
 //! | 4 | `run` | one run: its history and its mutable state |
 //! | 3 | `history` | events, the buffer of those that wait for an id, and rules of histories |
 //! | 2 | `policies` | retries, timeouts and cron schedules, as pure functions |
@@ -41,6 +42,7 @@ mod matching;
 mod messages;
 mod policies;
 mod run;
+mod schedules;
 mod state;
 #[cfg(test)]
 mod testing;

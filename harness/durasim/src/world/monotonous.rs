@@ -2,6 +2,9 @@
 
 use super::{diagnosis, monotony::Round, state::State};
 
+/// The turns of schedules in a row, with nothing of the test beside them, that a world looks at.
+const SCHEDULE_TURNS: u64 = 2_000;
+
 impl State {
     /// Returns the thing that has happened for so long that it is worth a look, and its number.
     pub(super) fn monotony(&self) -> Option<(Round, u64)> {
@@ -12,6 +15,9 @@ impl State {
     pub(super) fn is_monotonous(&self) -> bool {
         if self.options.patient || self.options.limits.are_raised() {
             return false;
+        }
+        if self.monotonous_schedules().is_some() {
+            return true;
         }
         let Some((round, _)) = self.monotony() else {
             return false;
@@ -28,6 +34,20 @@ impl State {
                     .is_some_and(|id| self.service.awaits_only_timers_of(id)),
                 Round::Questions => false,
             }
+    }
+
+    /// Returns the number of times that schedules have acted since the test last went on, if they
+    /// are all that can happen, and have acted for long.
+    pub(super) fn monotonous_schedules(&self) -> Option<u64> {
+        let turns = self.service.schedule_turns() - self.monotony.schedule_turns;
+        let is_long =
+            turns >= SCHEDULE_TURNS && self.is_idle() && self.service.awaits_only_schedules();
+        is_long.then_some(turns)
+    }
+
+    /// Notes that the test, or an actor of it, goes on.
+    pub(super) fn test_goes_on(&mut self) {
+        self.monotony.schedule_turns = self.service.schedule_turns();
     }
 
     /// Ends the world if a task has asked for long, and nothing can change the answers: nothing is

@@ -1,9 +1,10 @@
 //! Worlds in which the same thing happens again and again, and nothing else.
 //!
-//! An activity that always fails under unlimited retries, `loop { timer }`, or a test that polls,
-//! would go on until a limit of the world stops it. All are recognised earlier: if nothing else has
-//! happened for long, nothing else is due, and nobody has set a timer, only the code that goes
-//! round could end it. Code that polls a thousand times does, so that is how long the world waits.
+//! An activity that always fails under unlimited retries, `loop { timer }`, a schedule without an
+//! end, or a test that polls, would go on until a limit of the world stops it. All are recognised
+//! earlier: if nothing else has happened for long, nothing else is due, and nobody has set a timer,
+//! only the code that goes round could end it. Code that polls a thousand times does, so that is
+//! how long the world waits.
 //!
 //! Nobody can ask Tokio if a timer is set. So the world lets the clock jump, without the thing that
 //! goes round, and sees if anybody wakes. If somebody does, the world has gone too far to be
@@ -45,6 +46,8 @@ pub(crate) struct Monotony {
     since_ms: u64,
     /// The tasks of the attempts that fail, or the task that asks.
     names: Vec<Rc<str>>,
+    /// The number of times that schedules had acted when the test last went on.
+    pub(super) schedule_turns: u64,
 }
 
 impl Monotony {

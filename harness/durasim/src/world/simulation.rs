@@ -50,12 +50,14 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
     let mut returned: Option<Returned> = None;
     let mut polls = 0;
     loop {
-        poll_tasks(world, &mut polls);
+        poll_tasks(world, body, &mut polls);
         if world.state().failure.is_some() {
             return;
         }
         if returned.is_none() && !world.executor.is_live(body) {
-            let state = world.state();
+            let mut state = world.state();
+            // The runs that they have started go on; no others follow.
+            state.service.rest_schedules();
             returned = Some(Returned {
                 at_ms: state.now_ms,
                 at_step: state.steps,
@@ -107,7 +109,7 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
 
 /// Polls every ready task until none is ready. Which is polled next is a choice. `polls` counts
 /// since the last step.
-fn poll_tasks(world: &World, polls: &mut u64) {
+fn poll_tasks(world: &World, body: TaskId, polls: &mut u64) {
     loop {
         world.clock.settle_blocking();
         let polled = world.executor.poll_one(|names| {
@@ -124,6 +126,9 @@ fn poll_tasks(world: &World, polls: &mut u64) {
         *polls += 1;
         let mut state = world.state();
         state.monotony.polled(&polled.name);
+        if polled.id == body || world.checks.borrow().actors.contains(&polled.id) {
+            state.test_goes_on();
+        }
         if let Err(exceeded) = state.options.limits.check_steps(*polls) {
             let report = diagnosis::spinning(&state, &exceeded, &polled.name);
             state.fail(report);

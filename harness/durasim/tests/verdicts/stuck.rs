@@ -7,6 +7,7 @@ use std::sync::{
 
 use durasim::{advanced::TestOptions, prelude::*, report::FailureCode};
 use futures::FutureExt;
+use temporalio_client::schedules::{CreateScheduleOptions, ScheduleAction, ScheduleSpec};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ChildWorkflowOptions, WorkflowContext, WorkflowResult, activities::ActivityError,
@@ -347,6 +348,23 @@ async fn runs_forever(env: TestWorkflowEnvironment) -> TestResult {
 #[test]
 fn a_loop_of_timers_ends_soon() {
     insta::assert_snapshot!(report(|env| runs_forever(env).boxed_local()));
+}
+
+#[test]
+fn a_schedule_does_not_keep_alive_a_test_that_waits_in_vain() {
+    insta::assert_snapshot!(report(|env| greets_each_hour(env).boxed_local()));
+}
+
+/// Waits for a workflow that no worker takes, beside a schedule.
+async fn greets_each_hour(env: TestWorkflowEnvironment) -> TestResult {
+    let every_hour = ScheduleSpec::from_interval(Duration::from_hours(1));
+    let greet = ScheduleAction::start_workflow(Greeter::run, "you".to_owned(), "q", "hi");
+    let options = CreateScheduleOptions::builder()
+        .action(greet)
+        .spec(every_hour)
+        .build();
+    env.client().create_schedule("hourly", options).await?;
+    greets(&env).await
 }
 
 #[test]

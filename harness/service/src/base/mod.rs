@@ -3,6 +3,7 @@
 pub(crate) mod checks;
 pub(crate) mod config;
 pub(crate) mod failure;
+pub(crate) mod go_duration;
 pub(crate) mod identifiers;
 pub(crate) mod links;
 pub(crate) mod nexus_endpoints;

@@ -147,6 +147,13 @@ impl SearchAttributeRegistry {
         self.custom.as_ref()?.get(name).copied()
     }
 
+    /// Returns the name of the type of an attribute, if it is known.
+    pub(crate) fn type_name_of(&self, name: &str) -> Option<&'static str> {
+        self.custom_type(name)
+            .or_else(|| own_type(name))
+            .map(type_name)
+    }
+
     /// Returns `true` if attributes need not be registered.
     pub(crate) fn accepts_any(&self) -> bool {
         self.custom.is_none()
@@ -242,7 +249,8 @@ pub(crate) fn own_type(name: &str) -> Option<Type> {
     found.next().map(|(_, value_type)| *value_type)
 }
 
-fn is_reserved(name: &str) -> bool {
+/// Returns `true` if a name is the server's own.
+pub(crate) fn is_reserved(name: &str) -> bool {
     own_type(name).is_some() || RESERVED.contains(&name) || name.starts_with(RESERVED_PREFIX)
 }
 

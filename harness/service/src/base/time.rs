@@ -58,6 +58,22 @@ pub fn instant_ms(at: &Timestamp) -> u64 {
         .saturating_add(u64::try_from(at.nanos).unwrap_or(0) / 1_000_000)
 }
 
+/// Returns the milliseconds of a timestamp since the Unix epoch, negative before it. Fractions are
+/// cut off.
+pub(crate) fn signed_ms(at: &Timestamp) -> i64 {
+    at.seconds
+        .saturating_mul(1000)
+        .saturating_add(i64::from(at.nanos).div_euclid(NANOS_PER_MS))
+}
+
+/// Returns the timestamp of an instant in milliseconds since the Unix epoch, which may be negative.
+pub(crate) fn signed_timestamp(ms: i64) -> Timestamp {
+    Timestamp {
+        seconds: ms.div_euclid(1000),
+        nanos: i32::try_from(ms.rem_euclid(1000)).unwrap_or(0) * 1_000_000,
+    }
+}
+
 /// Returns the duration of a number of milliseconds.
 pub fn duration(ms: u64) -> Duration {
     Duration {
@@ -97,6 +113,14 @@ pub(crate) fn nanos(duration: Option<&Duration>) -> i64 {
             .saturating_mul(NANOS_PER_SECOND)
             .saturating_add(i64::from(duration.nanos))
     })
+}
+
+/// Returns the duration of a number of nanoseconds.
+pub(crate) fn duration_of_nanos(nanos: i64) -> Duration {
+    Duration {
+        seconds: nanos / NANOS_PER_SECOND,
+        nanos: i32::try_from(nanos % NANOS_PER_SECOND).unwrap_or(0),
+    }
 }
 
 /// Converts nanoseconds to milliseconds, rounded up; a negative number of them is 0.

@@ -135,6 +135,20 @@ impl Cluster {
         due.min()
     }
 
+    /// Returns the time at which the next schedule acts.
+    pub fn next_schedule_ms(&self) -> Option<u64> {
+        self.services().filter_map(Service::next_schedule_ms).min()
+    }
+
+    /// Returns `true` if nothing is due, now or later, but actions of schedules.
+    pub fn awaits_only_schedules(&self) -> bool {
+        let idle = |service: &Service| service.next_due_ms().is_none();
+        self.next_schedule_ms().is_some()
+            && self
+                .services()
+                .all(|it| idle(it) || it.awaits_only_schedules())
+    }
+
     /// Fires everything that is due, in order of its due time within each namespace.
     pub fn fire_due(&mut self, now_ms: u64) {
         for namespace in self.namespaces.values_mut() {

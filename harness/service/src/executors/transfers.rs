@@ -56,6 +56,7 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
 fn tell_relatives(service: &mut Service, key: RunKey) {
     let now_ms = service.now_ms;
     let run = service.executions.run(key);
+    service.schedules.workflow_closed(&run.workflow_id, now_ms);
     let is_reset = children::is_terminated_by_reset(run);
     if !is_reset
         && run.started().parent_workflow_execution.is_some()

@@ -70,7 +70,7 @@ pub(super) fn scan(service: &Service, request: &ScanWorkflowExecutionsRequest) -
 /// Returns a page of the runs that a query finds, and the token of the next page.
 fn found(service: &Service, query: &str, page_size: i32, token: &[u8]) -> Result<Page, Status> {
     let query = Query::parse(query, &service.config.search_attributes)?;
-    page(service, page_size, token, |run| query.finds(run))
+    page(runs(service), page_size, token, |run| query.finds(run))
 }
 
 /// Counts runs, one group for each value of the attribute in `GROUP BY`.
@@ -116,7 +116,7 @@ fn group_value(value: Option<&Value>) -> Payload {
 
 pub(super) fn list_open(service: &Service, request: &ListOpenWorkflowExecutionsRequest) -> Handled {
     let (executions, next_page_token) = page(
-        service,
+        runs(service),
         request.maximum_page_size,
         &request.next_page_token,
         |run| {
@@ -143,7 +143,7 @@ pub(super) fn list_closed(
     request: &ListClosedWorkflowExecutionsRequest,
 ) -> Handled {
     let (executions, next_page_token) = page(
-        service,
+        runs(service),
         request.maximum_page_size,
         &request.next_page_token,
         |run| {
@@ -183,8 +183,8 @@ fn is_within(filter: Option<&StartTimeFilter>, at_ms: u64) -> bool {
 
 /// Returns the runs that a filter wants, in order: open ones first, then those that closed last;
 /// and the token of the next page.
-fn page(
-    service: &Service,
+pub(super) fn page(
+    runs: impl Iterator<Item = WorkflowExecutionInfo>,
     page_size: i32,
     token: &[u8],
     is_wanted: impl Fn(&WorkflowExecutionInfo) -> bool,
@@ -195,7 +195,7 @@ fn page(
         _ => page_size.min(MAX_PAGE),
     };
     let after = Place::of_token(token)?;
-    let mut found: Vec<_> = runs(service)
+    let mut found: Vec<_> = runs
         .filter(|run| is_wanted(run))
         .map(|run| (Place::of(&run), run))
         .filter(|(place, _)| after.as_ref().is_none_or(|after| place > after))

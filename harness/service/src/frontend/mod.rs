@@ -19,6 +19,7 @@ mod query_workflow;
 mod reset_workflow_execution;
 pub(crate) mod respond_workflow_task_completed;
 mod respond_workflow_task_failed;
+pub(crate) mod schedules;
 mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
@@ -175,6 +176,16 @@ pub(crate) fn handle(
         Request::ExecuteMultiOperation(request) => {
             update_workflow_execution::update_with_start(service, id, deadline_ms, *request)
         }
+        Request::CreateSchedule(request) => schedules::create(service, *request),
+        Request::UpdateSchedule(request) => schedules::update(service, *request),
+        Request::PatchSchedule(request) => schedules::patch(service, *request),
+        Request::DeleteSchedule(request) => schedules::delete(service, &request),
+        Request::DescribeSchedule(request) => schedules::describe::handle(service, &request),
+        Request::ListScheduleMatchingTimes(request) => {
+            schedules::describe::matching_times(service, &request)
+        }
+        Request::ListSchedules(request) => schedules::list::list(service, &request),
+        Request::CountSchedules(request) => schedules::list::count(service, &request),
         Request::PollNexusTaskQueue(_)
         | Request::RespondNexusTaskCompleted(_)
         | Request::RespondNexusTaskFailed(_)

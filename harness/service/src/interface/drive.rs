@@ -56,39 +56,51 @@ impl Service {
         answers::queries::cancel(self, id);
     }
 
-    /// Returns the time at which the next timer, or the next delivery from one run to another, is
-    /// due.
+    /// Returns the time at which the next timer, the next delivery from one run to another, or the
+    /// next action of a schedule is due.
     pub fn next_due_ms(&self) -> Option<u64> {
         self.timers
             .next_due_ms()
             .into_iter()
             .chain(self.deliveries.next_due_ms())
+            .chain(self.schedules.next_due_ms())
             .min()
     }
 
     /// Returns the number of things that are due. Each run that has deliveries to others counts
-    /// once, and so does each timer by its run and kind.
+    /// once, and so does each timer by its run and kind, and each schedule.
     pub fn due(&mut self, now_ms: u64) -> usize {
-        self.deliveries.due(now_ms) + self.timers.due(now_ms).len()
+        self.deliveries.due(now_ms)
+            + self.timers.due(now_ms).len()
+            + self.schedules.due(now_ms).count()
     }
 
     /// Fires one of the things that are due.
     ///
     /// The index counts first the deliveries between runs, which take no time on the server, then
-    /// the timers, earliest first. All due timers that workflow code of one run started count as
-    /// one, and fire in one transaction, as on the server. An index past [`Service::due`] fires
-    /// nothing.
+    /// the timers, earliest first, then the schedules. All due timers that workflow code of one run
+    /// started count as one, and fire in one transaction, as on the server. An index past
+    /// [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
         match index.checked_sub(self.deliveries.due(now_ms)) {
             None => deliveries::deliver(self, index),
             Some(index) => {
-                let due = self.timers.due(now_ms).get(index);
-                let Some(&(_, run, kind)) = due else { return };
-                timers::fire(self, run, kind);
+                let timers = self.timers.due(now_ms);
+                if let Some(&(_, run, kind)) = timers.get(index) {
+                    timers::fire(self, run, kind);
+                } else {
+                    let schedule = index - timers.len();
+                    frontend::schedules::fire(self, schedule);
+                }
             }
         }
         self.settle();
+    }
+
+    /// Lets no schedule act any more by itself: nobody is left who waits for what it does.
+    pub fn rest_schedules(&mut self) {
+        self.schedules.rest();
     }
 
     /// Returns the replies since the last call, in order.

@@ -222,7 +222,7 @@ impl Service {
 
     /// Returns `true` if nothing is due, now or later, but the next attempts of activities.
     pub fn awaits_only_retries(&self) -> bool {
-        self.deliveries.next_due_ms().is_none()
+        self.awaits_only_timers()
             && self
                 .timers
                 .all()
@@ -235,11 +235,32 @@ impl Service {
         let Some(current) = self.executions.current(workflow_id) else {
             return false;
         };
-        self.deliveries.next_due_ms().is_none()
+        self.awaits_only_timers()
             && self
                 .timers
                 .all()
                 .all(|(_, run, kind)| *run == current && *kind == TimerKind::UserTimers)
+    }
+
+    /// Returns `true` if nothing is due, now or later, but actions of schedules.
+    pub fn awaits_only_schedules(&self) -> bool {
+        self.deliveries.next_due_ms().is_none()
+            && self.timers.next_due_ms().is_none()
+            && self.schedules.next_due_ms().is_some()
+    }
+
+    fn awaits_only_timers(&self) -> bool {
+        self.deliveries.next_due_ms().is_none() && self.schedules.next_due_ms().is_none()
+    }
+
+    /// Returns the time at which the next schedule acts.
+    pub fn next_schedule_ms(&self) -> Option<u64> {
+        self.schedules.next_due_ms()
+    }
+
+    /// Returns the number of times that a schedule has acted by itself, or has looked if it should.
+    pub fn schedule_turns(&self) -> u64 {
+        self.schedules.turns_taken()
     }
 
     /// Returns the number of open runs.

@@ -85,6 +85,15 @@ impl Executions {
         (!self.is_deleted(last)).then_some(last)
     }
 
+    /// Returns the last run of the chain that began with a run, unless it was deleted.
+    pub(crate) fn last_of_chain(&self, workflow_id: &str, first_run_id: &str) -> Option<RunKey> {
+        let runs = self.by_workflow_id.get(workflow_id)?;
+        let is_of_chain =
+            |key: &&RunKey| self.run(**key).started().first_execution_run_id == first_run_id;
+        let last = runs.iter().rev().find(is_of_chain).copied();
+        last.filter(|key| !self.is_deleted(*key))
+    }
+
     pub(crate) fn by_run_id(&self, workflow_id: &str, run_id: &str) -> Option<RunKey> {
         let key = *self.by_run_id.get(run_id)?;
         (self.run(key).workflow_id == workflow_id && !self.is_deleted(key)).then_some(key)

@@ -11,6 +11,7 @@ use crate::{
         nexus_endpoints::NexusEndpoints,
     },
     messages::{reply::Reply, request::Response},
+    schedules::Schedules,
     state::{
         abroad::Parcel,
         deliveries::Deliveries,
@@ -36,6 +37,7 @@ pub struct Service {
     pub(crate) task_queues: TaskQueues,
     pub(crate) nexus_endpoints: NexusEndpoints,
     pub(crate) timers: Timers,
+    pub(crate) schedules: Schedules,
     pub(crate) queries: Queries,
     pub(crate) history_polls: BTreeMap<RunKey, Vec<HistoryPoll>>,
     pub(crate) deliveries: Deliveries,
@@ -58,6 +60,7 @@ impl Service {
             task_queues: TaskQueues::default(),
             nexus_endpoints: NexusEndpoints::default(),
             timers: Timers::default(),
+            schedules: Schedules::default(),
             queries: Queries::default(),
             history_polls: BTreeMap::new(),
             deliveries: Deliveries::default(),

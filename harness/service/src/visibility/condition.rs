@@ -33,6 +33,19 @@ impl Condition {
         self.truth(run) == Some(true)
     }
 
+    /// Returns the attributes that the condition compares.
+    pub(super) fn attributes(&self) -> Vec<&Attribute> {
+        match self {
+            Self::And(operands) | Self::Or(operands) => {
+                operands.iter().flat_map(Self::attributes).collect()
+            }
+            Self::Not(negated) => negated.attributes(),
+            Self::Compare { attribute, .. }
+            | Self::Between { attribute, .. }
+            | Self::IsNull(attribute) => vec![attribute],
+        }
+    }
+
     fn truth(&self, run: &WorkflowExecutionInfo) -> Option<bool> {
         match self {
             Self::And(operands) => settled(operands, run, false),

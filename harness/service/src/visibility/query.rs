@@ -58,6 +58,14 @@ impl Query {
         })
     }
 
+    /// Returns the attributes of the condition.
+    pub(crate) fn attributes(&self) -> Vec<&Attribute> {
+        self.condition
+            .iter()
+            .flat_map(Condition::attributes)
+            .collect()
+    }
+
     /// Returns `true` if the query finds a run.
     pub(crate) fn finds(&self, run: &WorkflowExecutionInfo) -> bool {
         self.condition

@@ -118,6 +118,24 @@ impl Failure {
             .with_diagnosis(diagnosis)
     }
 
+    /// Returns the failure of a world in which schedules have acted so often since the test last
+    /// went on, and nothing else can happen.
+    pub(crate) fn endless_schedules(turns: u64, diagnosis: Diagnosis) -> Self {
+        let what = format!(
+            "schedules have acted {turns} times, the test waits, and nothing else can happen any \
+             more"
+        );
+        let missing = diagnosis.remedy();
+        let missing = missing.unwrap_or_else(|| "send or start what is missing".to_owned());
+        Self::new(FailureCode::Limit, what)
+            .of(diagnosis.first_workflow())
+            .with_remedy(format!(
+                "{missing}, or wait for a time with `env.sleep`. {}",
+                raised("the test does go on")
+            ))
+            .with_diagnosis(diagnosis)
+    }
+
     /// Returns the failure of a world in which `who` has asked the service so often, and nothing
     /// can change the answer.
     pub(crate) fn asked_in_vain(who: &str, questions: u64, diagnosis: Diagnosis) -> Self {

@@ -184,6 +184,9 @@ pub(crate) fn spinning(state: &State, exceeded: &LimitExceeded, task: &str) -> F
 /// ever could.
 pub(crate) fn monotonous(state: &State) -> Failure {
     let diagnosis = diagnose(state);
+    if let Some(turns) = state.monotonous_schedules() {
+        return Failure::endless_schedules(turns, diagnosis);
+    }
     match state.monotony() {
         Some((Round::Tasks(_), tasks)) => Failure::endless_timers(tasks, diagnosis),
         _ => Failure::endless_retries(diagnosis),

@@ -10,6 +10,7 @@
 
 mod activity;
 mod execution;
+pub(crate) mod schedule;
 mod start;
 mod update;
 mod worker;
@@ -57,6 +58,11 @@ pub(crate) fn validate(
         | Request::ListOpenWorkflowExecutions(_)
         | Request::ListClosedWorkflowExecutions(_)
         | Request::ShutdownWorker(_)
+        | Request::DescribeSchedule(_)
+        | Request::ListScheduleMatchingTimes(_)
+        | Request::DeleteSchedule(_)
+        | Request::ListSchedules(_)
+        | Request::CountSchedules(_)
         | Request::RespondQueryTaskCompleted(_)
         | Request::RecordActivityTaskHeartbeat(_)
         | Request::RespondNexusTaskCompleted(_)
@@ -70,6 +76,10 @@ pub(crate) fn validate(
         Request::ExecuteMultiOperation(request) => update::multi_operation(request, config, now_ms),
         Request::UpdateWorkflowExecution(request) => update::update(request, limits),
         Request::PollWorkflowExecutionUpdate(request) => update::poll(request),
+
+        Request::CreateSchedule(request) => schedule::create(request, config),
+        Request::UpdateSchedule(request) => schedule::update(request, config),
+        Request::PatchSchedule(request) => schedule::patch(request, limits, now_ms),
 
         Request::SignalWorkflowExecution(request) => execution::signal(request, limits),
         Request::QueryWorkflow(request) => execution::query(request, limits),
@@ -278,6 +288,14 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             UpdateActivityExecutionOptions,
             DescribeTaskQueue,
             ShutdownWorker,
+            CreateSchedule,
+            DescribeSchedule,
+            UpdateSchedule,
+            PatchSchedule,
+            ListScheduleMatchingTimes,
+            DeleteSchedule,
+            ListSchedules,
+            CountSchedules,
         ],
         [
             RespondWorkflowTaskCompleted,

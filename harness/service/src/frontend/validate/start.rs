@@ -209,14 +209,14 @@ fn compatible_id_policies(
     Ok(())
 }
 
-fn workflow_id(workflow_id: &str, limits: &Limits) -> Result<(), Status> {
+pub(super) fn workflow_id(workflow_id: &str, limits: &Limits) -> Result<(), Status> {
     if workflow_id.is_empty() {
         return invalid("WorkflowId is not set on request.");
     }
     length("WorkflowId", workflow_id, limits)
 }
 
-fn length(field: &str, value: &str, limits: &Limits) -> Result<(), Status> {
+pub(super) fn length(field: &str, value: &str, limits: &Limits) -> Result<(), Status> {
     if value.len() > limits.id_length {
         return invalid(format!(
             "{field} exceeds maximum allowed length ({}/{})",
@@ -246,7 +246,7 @@ fn start_delay(cron_schedule: &str, delay: &mut Option<Duration>) -> Result<(), 
     })
 }
 
-fn timeouts(timeouts: [(&str, &mut Option<Duration>); 3]) -> Result<(), Status> {
+pub(super) fn timeouts(timeouts: [(&str, &mut Option<Duration>); 3]) -> Result<(), Status> {
     for (name, timeout) in timeouts {
         validate_and_cap(timeout.as_mut()).or_else(|why| {
             invalid(format!(

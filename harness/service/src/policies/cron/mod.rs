@@ -14,9 +14,12 @@ mod zone;
 
 use tonic::Status;
 
-use crate::policies::cron::{
-    calendar::{Date, MS_PER_DAY},
-    zone::Zone,
+use crate::{
+    base::go_duration,
+    policies::cron::{
+        calendar::{Date, MS_PER_DAY},
+        zone::Zone,
+    },
 };
 
 const MINUTE_MS: u64 = 60_000;
@@ -273,8 +276,9 @@ fn parse_descriptor(descriptor: &str, zone: Option<Zone>) -> Result<Kind, String
             let every = descriptor
                 .strip_prefix("every ")
                 .ok_or_else(|| format!("unrecognized descriptor: @{descriptor}"))?;
-            let delay_ms =
-                parse_duration_ms(every).ok_or_else(|| format!("not a duration: {every}"))?;
+            let delay_nanos =
+                go_duration::parse(every).ok_or_else(|| format!("not a duration: {every}"))?;
+            let delay_ms = u64::try_from(delay_nanos).unwrap_or(0) / 1_000_000;
             // The delay is in whole seconds, and at least one second.
             return Ok(Kind::Every {
                 delay_ms: (delay_ms - delay_ms % 1000).max(1000),
@@ -368,57 +372,6 @@ fn parse_number(number: &str) -> Result<u64, String> {
     number
         .parse()
         .map_err(|_| format!("failed to parse int from {number}"))
-}
-
-/// Reads a duration as Go writes it, such as `1h30m` or `1.5s`; a negative duration is 0.
-fn parse_duration_ms(text: &str) -> Option<u64> {
-    let (negative, mut rest) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if rest == "0" {
-        return Some(0);
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total_nanos = 0_u128;
-    // Each part is a decimal number and a unit.
-    while !rest.is_empty() {
-        let number_end = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
-        let (number, after) = rest.split_at(number_end);
-        let unit_end = after
-            .find(|c: char| c == '.' || c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let (unit, next) = after.split_at(unit_end);
-        let unit_nanos: u128 = match unit {
-            "ns" => 1,
-            "us" | "µs" | "μs" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60 * 1_000_000_000,
-            "h" => 3600 * 1_000_000_000,
-            _ => return None,
-        };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() && fraction.is_empty() || number.len() > 20 {
-            return None;
-        }
-        let digits = |digits: &str| {
-            if digits.is_empty() {
-                Some(0)
-            } else {
-                digits.parse::<u128>().ok()
-            }
-        };
-        total_nanos += digits(whole)? * unit_nanos;
-        total_nanos +=
-            digits(fraction)? * unit_nanos / 10_u128.pow(u32::try_from(fraction.len()).ok()?);
-        rest = next;
-    }
-    let nanos = u64::try_from(i64::try_from(total_nanos).ok()?).ok()?;
-    Some(if negative { 0 } else { nanos / 1_000_000 })
 }
 
 #[cfg(test)]
