@@ -93,6 +93,7 @@ mod interceptors;
 mod local_activities;
 mod local_timeouts;
 mod operators;
+mod schedules;
 mod shutdowns;
 mod slots;
 mod untyped;
