@@ -15,6 +15,7 @@ pub(crate) use temporalio_protos::temporal::api::{
     sdk::v1 as sdk,
     taskqueue::v1 as taskqueue,
     update::v1 as update,
+    worker::v1 as worker,
     workflow::v1 as workflow,
     workflowservice::v1 as rpc,
 };

@@ -30,6 +30,7 @@ pub(crate) mod update_workflow_execution;
 mod update_workflow_execution_options;
 pub(crate) mod updates;
 pub(crate) mod validate;
+mod workers;
 
 use crate::{
     base::identifiers::RequestId,
@@ -163,7 +164,7 @@ pub(crate) fn handle(
         | Request::UpdateNamespace(_)
         | Request::DeprecateNamespace(_) => Err(status_of_unserved(request.rpc().name())),
         Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
-        Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, &request)),
+        Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, *request)),
         Request::ResetWorkflowExecution(request) => {
             reset_workflow_execution::handle(service, &request)
         }
@@ -176,6 +177,11 @@ pub(crate) fn handle(
         Request::ExecuteMultiOperation(request) => {
             update_workflow_execution::update_with_start(service, id, deadline_ms, *request)
         }
+        Request::ListTaskQueuePartitions(request) => Ok(system::list_partitions(*request)),
+        Request::RecordWorkerHeartbeat(request) => Ok(workers::record(service, *request)),
+        Request::ListWorkers(request) => workers::list(service, &request),
+        Request::CountWorkers(request) => workers::count(service, &request),
+        Request::DescribeWorker(request) => workers::describe(service, &request),
         Request::CreateSchedule(request) => schedules::create(service, *request),
         Request::UpdateSchedule(request) => schedules::update(service, *request),
         Request::PatchSchedule(request) => schedules::patch(service, *request),

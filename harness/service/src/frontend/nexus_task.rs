@@ -46,6 +46,9 @@ pub(super) fn poll(
     id: RequestId,
     request: PollNexusTaskQueueRequest,
 ) -> Answer {
+    for heartbeat in request.worker_heartbeat {
+        service.workers.record(heartbeat, service.now_ms);
+    }
     let queue = request.task_queue.unwrap_or_default();
     let poller = Poller {
         id,

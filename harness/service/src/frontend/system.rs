@@ -1,5 +1,5 @@
-//! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, DescribeTaskQueue and
-//! ShutdownWorker: the RPCs about the server and its workers.
+//! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, DescribeTaskQueue,
+//! ListTaskQueuePartitions and ShutdownWorker: the RPCs about the server and its workers.
 
 use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_info};
 
@@ -9,9 +9,10 @@ use crate::{
         rpc::{
             DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
             GetClusterInfoResponse, GetSearchAttributesResponse, GetSystemInfoResponse,
-            ShutdownWorkerRequest, ShutdownWorkerResponse, get_system_info_response,
+            ListTaskQueuePartitionsRequest, ListTaskQueuePartitionsResponse, ShutdownWorkerRequest,
+            ShutdownWorkerResponse, get_system_info_response,
         },
-        taskqueue::{PollerInfo, TaskQueueStats},
+        taskqueue::{PollerInfo, TaskQueuePartitionMetadata, TaskQueueStats},
     },
     base::{config::ServiceConfig, identifiers::derived_uuid, time::timestamp},
     frontend::answer::Answer,
@@ -43,7 +44,7 @@ pub(crate) const CLUSTER: &str = "active";
 const STORE: &str = "memory";
 
 /// Returns the capabilities of a current server, without those that are not served here, such as
-/// schedules and eager starts.
+/// eager starts.
 ///
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go`.
 pub(super) fn info(service: &Service) -> Answer {
@@ -54,6 +55,7 @@ pub(super) fn info(service: &Service) -> Answer {
         encoded_failure_attributes: true,
         upsert_memo: true,
         sdk_metadata: true,
+        supports_schedules: true,
         nexus: service.config.nexus,
         ..get_system_info_response::Capabilities::default()
     };
@@ -103,6 +105,7 @@ pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
         capabilities: Some(namespace_info::Capabilities {
             sync_update: true,
             async_update: true,
+            worker_heartbeats: true,
             ..namespace_info::Capabilities::default()
         }),
         ..NamespaceInfo::default()
@@ -139,11 +142,28 @@ pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueue
     response.into()
 }
 
-/// Ends the polls of the sticky queue of a worker that shuts down. The worker itself cancels its
-/// other polls.
+/// Lists the partitions of a task queue: one of each kind, which is the queue itself.
+pub(super) fn list_partitions(request: ListTaskQueuePartitionsRequest) -> Answer {
+    let queue = request.task_queue.unwrap_or_default();
+    let partition = TaskQueuePartitionMetadata {
+        key: queue.name,
+        owner_host_name: CLUSTER.to_owned(),
+    };
+    ListTaskQueuePartitionsResponse {
+        activity_task_queue_partitions: vec![partition.clone()],
+        workflow_task_queue_partitions: vec![partition],
+    }
+    .into()
+}
+
+/// Records the last heartbeat of a worker that shuts down, and ends the polls of its sticky queue.
+/// The worker itself cancels its other polls.
 ///
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).
-pub(super) fn shutdown_worker(service: &mut Service, request: &ShutdownWorkerRequest) -> Answer {
+pub(super) fn shutdown_worker(service: &mut Service, request: ShutdownWorkerRequest) -> Answer {
+    if let Some(last) = request.worker_heartbeat {
+        service.workers.record(last, service.now_ms);
+    }
     matching::unload_sticky_queue(service, &request.sticky_task_queue);
     ShutdownWorkerResponse::default().into()
 }

@@ -246,6 +246,13 @@ rpcs! {
     // The callback of a started operation, which is no RPC of `WorkflowService`.
     CompleteNexusOperation(CompleteNexusOperationRequest) -> v1::CompleteNexusOperationResponse,
 
+    ListTaskQueuePartitions(ListTaskQueuePartitionsRequest)
+        -> v1::ListTaskQueuePartitionsResponse,
+    RecordWorkerHeartbeat(RecordWorkerHeartbeatRequest) -> v1::RecordWorkerHeartbeatResponse,
+    ListWorkers(ListWorkersRequest) -> v1::ListWorkersResponse,
+    CountWorkers(CountWorkersRequest) -> v1::CountWorkersResponse,
+    DescribeWorker(DescribeWorkerRequest) -> v1::DescribeWorkerResponse,
+
     CreateSchedule(CreateScheduleRequest) -> v1::CreateScheduleResponse,
     DescribeSchedule(DescribeScheduleRequest) -> v1::DescribeScheduleResponse,
     UpdateSchedule(UpdateScheduleRequest) -> v1::UpdateScheduleResponse,

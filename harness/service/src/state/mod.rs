@@ -10,3 +10,4 @@ pub(crate) mod timers;
 mod transactions;
 pub(crate) mod waiting;
 pub(crate) mod work;
+pub(crate) mod workers;

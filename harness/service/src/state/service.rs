@@ -20,6 +20,7 @@ use crate::{
         timers::Timers,
         waiting::{history_polls::HistoryPoll, queries::Queries, updates::UpdateWaiters},
         work::Work,
+        workers::Workers,
     },
 };
 
@@ -38,6 +39,7 @@ pub struct Service {
     pub(crate) nexus_endpoints: NexusEndpoints,
     pub(crate) timers: Timers,
     pub(crate) schedules: Schedules,
+    pub(crate) workers: Workers,
     pub(crate) queries: Queries,
     pub(crate) history_polls: BTreeMap<RunKey, Vec<HistoryPoll>>,
     pub(crate) deliveries: Deliveries,
@@ -61,6 +63,7 @@ impl Service {
             nexus_endpoints: NexusEndpoints::default(),
             timers: Timers::default(),
             schedules: Schedules::default(),
+            workers: Workers::default(),
             queries: Queries::default(),
             history_polls: BTreeMap::new(),
             deliveries: Deliveries::default(),

@@ -14,3 +14,4 @@ mod syntax;
 mod tests;
 mod typing;
 pub(crate) mod values;
+pub(crate) mod workers;

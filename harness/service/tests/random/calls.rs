@@ -63,6 +63,14 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         1 => Just(Rpc::DescribeTaskQueue),
         1 => Just(Rpc::ShutdownWorker),
         1 => Just(Rpc::DescribeNamespace),
+        2 => Just(Rpc::CreateSchedule),
+        1 => Just(Rpc::UpdateSchedule),
+        2 => Just(Rpc::PatchSchedule),
+        1 => Just(Rpc::DeleteSchedule),
+        1 => Just(Rpc::DescribeSchedule),
+        1 => Just(Rpc::ListSchedules),
+        1 => Just(Rpc::ListScheduleMatchingTimes),
+        1 => Just(Rpc::RecordWorkerHeartbeat),
     ];
     let workflow = prop_oneof![6 => Just(0_u8), 3 => Just(1), 1 => 2..WORKFLOW_IDS];
     (rpc, workflow, any::<u8>(), any::<u8>(), any::<u16>()).prop_map(
@@ -122,6 +130,16 @@ impl Call {
 
     pub(crate) fn request(&self, known: &Known) -> Request {
         match self.rpc {
+            Rpc::CreateSchedule
+            | Rpc::UpdateSchedule
+            | Rpc::PatchSchedule
+            | Rpc::DeleteSchedule
+            | Rpc::DescribeSchedule
+            | Rpc::ListSchedules
+            | Rpc::ListScheduleMatchingTimes
+            | Rpc::RecordWorkerHeartbeat => {
+                self.about_a_schedule(format!("request-{}", known.calls))
+            }
             Rpc::StartWorkflowExecution => self.start(known).into(),
             Rpc::SignalWithStartWorkflowExecution => self.signal_with_start(known).into(),
             Rpc::SignalWorkflowExecution => self.signal(known).into(),

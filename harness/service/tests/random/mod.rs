@@ -4,6 +4,7 @@ pub(crate) mod calls;
 pub(crate) mod commands;
 mod messages;
 mod parts;
+mod schedules;
 mod settle;
 mod spoil;
 pub(crate) mod steps;

@@ -29,6 +29,7 @@ impl World {
         self.activity_tasks.clear();
         self.nexus_tasks.clear();
         self.give_up_polls();
+        self.service.rest_schedules();
         // At first the runs go on without any new command. The runs that still wait are woken after
         // that.
         self.rounds(300, false);

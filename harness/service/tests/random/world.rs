@@ -19,7 +19,7 @@ use super::{
     steps::Step,
 };
 
-const START_MS: u64 = 1_704_067_200_000;
+pub(super) const START_MS: u64 = 1_704_067_200_000;
 
 /// The codes that the server answers with. INTERNAL and UNKNOWN would be bugs of the service.
 const CLEAR: [Code; 10] = [

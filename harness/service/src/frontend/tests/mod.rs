@@ -11,6 +11,7 @@ mod options;
 mod queries;
 mod resets;
 mod system;
+mod workers;
 
 use pretty_assertions::assert_eq;
 use tonic::Code;

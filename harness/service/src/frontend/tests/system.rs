@@ -17,7 +17,7 @@ fn a_server_claims_no_capability_that_it_lacks() {
     };
     let capabilities = info.capabilities.unwrap();
     assert!(capabilities.encoded_failure_attributes && capabilities.sdk_metadata);
-    assert!(!capabilities.supports_schedules && !capabilities.eager_workflow_start);
+    assert!(capabilities.supports_schedules && !capabilities.eager_workflow_start);
 }
 
 #[test]
@@ -53,6 +53,20 @@ fn a_task_queue_is_described_by_its_pollers() {
     assert_eq!(pollers(&mut world), ["worker"]);
     world.service.cancel(poll);
     assert!(pollers(&mut world).is_empty());
+}
+
+#[test]
+fn a_task_queue_has_one_partition_of_each_kind() {
+    let mut world = World::new();
+    let request = ListTaskQueuePartitionsRequest {
+        namespace: "default".to_owned(),
+        task_queue: queue(TASK_QUEUE),
+    };
+    let Ok(Response::ListTaskQueuePartitions(listed)) = world.call(request) else {
+        panic!("not its response")
+    };
+    assert_eq!(listed.workflow_task_queue_partitions[0].key, TASK_QUEUE);
+    assert_eq!(listed.activity_task_queue_partitions.len(), 1);
 }
 
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).

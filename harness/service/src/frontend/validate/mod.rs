@@ -58,6 +58,10 @@ pub(crate) fn validate(
         | Request::ListOpenWorkflowExecutions(_)
         | Request::ListClosedWorkflowExecutions(_)
         | Request::ShutdownWorker(_)
+        | Request::RecordWorkerHeartbeat(_)
+        | Request::ListWorkers(_)
+        | Request::CountWorkers(_)
+        | Request::DescribeWorker(_)
         | Request::DescribeSchedule(_)
         | Request::ListScheduleMatchingTimes(_)
         | Request::DeleteSchedule(_)
@@ -108,6 +112,9 @@ pub(crate) fn validate(
             worker::poll(&mut request.task_queue, &request.identity, limits)
         }
         Request::DescribeTaskQueue(request) => task_queue(&mut request.task_queue, "", limits),
+        Request::ListTaskQueuePartitions(request) => {
+            task_queue(&mut request.task_queue, "", limits)
+        }
         Request::RespondWorkflowTaskCompleted(request) => {
             worker::identity(&request.identity, limits)
         }
@@ -288,6 +295,11 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             UpdateActivityExecutionOptions,
             DescribeTaskQueue,
             ShutdownWorker,
+            ListTaskQueuePartitions,
+            RecordWorkerHeartbeat,
+            ListWorkers,
+            CountWorkers,
+            DescribeWorker,
             CreateSchedule,
             DescribeSchedule,
             UpdateSchedule,

@@ -3,16 +3,16 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::api::{
-    common::{Memo, Payload, SearchAttributes},
-    schedule::ScheduleState,
+use crate::{
+    api::{
+        common::{Memo, Payload, SearchAttributes},
+        schedule::ScheduleState,
+    },
+    schedules::attributes,
 };
 
 fn text(value: &str) -> Payload {
-    Payload {
-        data: format!("{value:?}").into_bytes(),
-        ..Payload::default()
-    }
+    attributes::typed("Keyword", &value.into())
 }
 
 /// Returns a world with the schedules `daily`, which is paused, `hourly`, and `weekly`.
