@@ -38,7 +38,9 @@ impl Patience {
             Rpc::PollWorkflowTaskQueue | Rpc::PollActivityTaskQueue | Rpc::PollNexusTaskQueue => {
                 Some(before_deadline(TASK_BUDGET).map_or(TASK_POLL, |it| it.min(TASK_POLL)))
             }
-            Rpc::GetWorkflowExecutionHistory => {
+            Rpc::GetWorkflowExecutionHistory
+            | Rpc::PollActivityExecution
+            | Rpc::DescribeActivityExecution => {
                 Some(before_deadline(EVENTS_BUDGET).map_or(LONG_POLL, |it| it.min(LONG_POLL)))
             }
             Rpc::UpdateWorkflowExecution

@@ -22,6 +22,7 @@
 //! | 6 | `state` | [`Service`]: all runs, queues, timers and callers that wait; transactions |
 //! | 5 | `commands` | commands of a workflow task, applied to a run |
 //! | 4 | `visibility` | queries for runs, in the dialect of SQL that the server takes |
+//! | 5 | `activity_execution` | one standalone activity |
 //! | 4 | `schedules` | schedules: the times at which they act, and what they do then |
 //! | 4 | `run` | one run: its history and its mutable state |
 //! | 3 | `history` | events, the buffer of those that wait for an id, and rules of histories |
@@ -30,6 +31,7 @@
 //! | 1 | `base` | configuration, ids, time, statuses, and checks that others share |
 //! | 0 | `api` | short names for the packages of Temporal's API |
 
+mod activity_execution;
 mod api;
 mod base;
 mod cluster;

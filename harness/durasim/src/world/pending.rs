@@ -78,7 +78,12 @@ impl Pending {
         let is_long_poll = matches!(
             self.label,
             Label::Call(_, Call::History | Call::Update(_))
-                | Label::Rpc(Rpc::PollWorkflowExecutionUpdate | Rpc::ExecuteMultiOperation)
+                | Label::Rpc(
+                    Rpc::PollWorkflowExecutionUpdate
+                        | Rpc::ExecuteMultiOperation
+                        | Rpc::PollActivityExecution
+                        | Rpc::DescribeActivityExecution
+                )
         );
         match self.caller {
             Caller::Client { deadline_ms, .. } if !is_long_poll => {

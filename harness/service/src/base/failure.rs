@@ -39,6 +39,18 @@ pub(crate) fn server(message: &str, non_retryable: bool) -> Failure {
     }
 }
 
+/// Returns the failure of an activity whose timeout has passed.
+pub(crate) fn activity_timeout(timeout_type: TimeoutType) -> Failure {
+    let name = match timeout_type {
+        TimeoutType::Unspecified => "Unspecified",
+        TimeoutType::StartToClose => "StartToClose",
+        TimeoutType::ScheduleToStart => "ScheduleToStart",
+        TimeoutType::ScheduleToClose => "ScheduleToClose",
+        TimeoutType::Heartbeat => "Heartbeat",
+    };
+    timeout(&format!("activity {name} timeout"), timeout_type)
+}
+
 /// Returns a timeout failure in the server's words.
 pub(crate) fn timeout(message: &str, timeout_type: TimeoutType) -> Failure {
     Failure {

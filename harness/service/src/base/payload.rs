@@ -7,9 +7,8 @@ use crate::api::{
 
 /// Encodes a text as the server encodes its own: as a JSON string.
 pub(crate) fn words(text: &str) -> Payloads {
-    // The text is the server's own and contains nothing that JSON would escape.
     Payloads {
-        payloads: vec![json(&format!("\"{text}\""))],
+        payloads: vec![json(&serde_json::Value::from(text).to_string())],
     }
 }
 

@@ -11,10 +11,10 @@ use temporalio_protos::{
     google::rpc,
     temporal::api::{
         errordetails::v1::{
-            MultiOperationExecutionFailure, NamespaceAlreadyExistsFailure,
-            NamespaceNotFoundFailure, NotFoundFailure, PermissionDeniedFailure, QueryFailedFailure,
-            WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
-            multi_operation_execution_failure::OperationStatus,
+            ActivityExecutionAlreadyStartedFailure, MultiOperationExecutionFailure,
+            NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure, NotFoundFailure,
+            PermissionDeniedFailure, QueryFailedFailure, WorkflowExecutionAlreadyStartedFailure,
+            WorkflowNotReadyFailure, multi_operation_execution_failure::OperationStatus,
         },
         failure::v1::{Failure, MultiOperationExecutionAborted},
     },
@@ -41,6 +41,21 @@ pub(crate) fn already_started(
         Code::AlreadyExists,
         message,
         "WorkflowExecutionAlreadyStartedFailure",
+        &detail,
+    )
+}
+
+/// Returns ALREADY_EXISTS for the id of a standalone activity, with the activity that exists and
+/// the request that started it.
+pub(crate) fn activity_already_started(start_request_id: &str, run_id: &str) -> Status {
+    let detail = ActivityExecutionAlreadyStartedFailure {
+        start_request_id: start_request_id.to_owned(),
+        run_id: run_id.to_owned(),
+    };
+    with_detail(
+        Code::AlreadyExists,
+        "activity execution already started",
+        "ActivityExecutionAlreadyStartedFailure",
         &detail,
     )
 }

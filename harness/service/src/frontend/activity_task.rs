@@ -8,14 +8,19 @@ use prost::Message;
 use tonic::Status;
 
 use crate::{
+    activity_execution::{ActivityExecution, Status as ActivityStatus},
     api::{Payloads, WorkflowExecution, failure::Failure, rpc::*},
-    base::{failure, identifiers::RunKey, status},
+    base::{
+        failure,
+        identifiers::{ActivityKey, RunKey},
+        status,
+    },
     frontend::answer::Handled,
     run::{
         activities::{ActivityClosing, PendingActivity, StartedAttempt},
         token::TaskToken,
     },
-    state::service::Service,
+    state::{answers::activity_executions, service::Service},
 };
 
 /// The activity of a request.
@@ -28,10 +33,13 @@ enum Named<'a> {
     },
 }
 
-/// An activity, and whether a worker has it.
-struct Found {
-    run: RunKey,
-    scheduled_event_id: i64,
+/// An activity of a workflow, or a standalone one.
+enum Found {
+    OfWorkflow {
+        run: RunKey,
+        scheduled_event_id: i64,
+    },
+    Standalone(ActivityKey),
 }
 
 macro_rules! by_id {
@@ -59,13 +67,25 @@ fn not_found() -> Status {
 fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<Found, Status> {
     let (run, activity, is_stale) = match named {
         Named::ByToken(token) => {
-            let TaskToken::ActivityTask {
-                run,
-                scheduled_event_id,
-                attempt,
-            } = TaskToken::decode(token)?
-            else {
-                return Err(Status::invalid_argument("Error deserializing task token."));
+            let (run, scheduled_event_id, attempt) = match TaskToken::decode(token)? {
+                TaskToken::ActivityTask {
+                    run,
+                    scheduled_event_id,
+                    attempt,
+                } => (run, scheduled_event_id, attempt),
+                TaskToken::ActivityExecution {
+                    activity,
+                    attempt,
+                    stamp,
+                } => {
+                    let found = service.activity_executions.find(activity);
+                    let is_current = |it: &&ActivityExecution| {
+                        it.is_started() && it.attempt == attempt && it.stamp == stamp
+                    };
+                    found.filter(is_current).ok_or_else(task_not_found)?;
+                    return Ok(Found::Standalone(activity));
+                }
+                _ => return Err(Status::invalid_argument("Error deserializing task token.")),
             };
             let run = service.executions.find(run).ok_or_else(not_found)?;
             if !run.is_running() {
@@ -77,6 +97,11 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
                 .ok_or_else(not_found)?;
             (run, activity, activity.attempt != attempt)
         }
+        Named::ById {
+            workflow_id: "",
+            run_id,
+            activity_id,
+        } => return find_standalone(service, activity_id, run_id, may_be_unstarted),
         Named::ById {
             workflow_id,
             run_id,
@@ -112,10 +137,34 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
     if is_stale || (activity.started.is_none() && !(may_be_unstarted && is_by_id)) {
         return Err(not_found());
     }
-    Ok(Found {
+    Ok(Found::OfWorkflow {
         run: run.key,
         scheduled_event_id: activity.scheduled_event_id,
     })
+}
+
+fn task_not_found() -> Status {
+    status::not_found("activity task not found")
+}
+
+/// Returns the standalone activity of these ids.
+///
+/// # Errors
+///
+/// NOT_FOUND if there is no such activity, if it is closed, or if no worker has it and it has to be
+/// started.
+fn find_standalone(
+    service: &Service,
+    activity_id: &str,
+    run_id: &str,
+    may_be_unstarted: bool,
+) -> Result<Found, Status> {
+    let key = service.activity_executions.lookup(activity_id, run_id)?;
+    let activity = service.activity_executions.get(key);
+    if activity.is_started() || (may_be_unstarted && !activity.is_closed()) {
+        return Ok(Found::Standalone(key));
+    }
+    Err(task_not_found())
 }
 
 /// Returns `true` if a worker sent more than an event holds.
@@ -165,10 +214,24 @@ fn heartbeat(
             activity_reset: false,
         });
     }
-    let Found {
-        run: key,
-        scheduled_event_id,
-    } = find(service, named, false)?;
+    let (key, scheduled_event_id) = match find(service, named, false)? {
+        Found::OfWorkflow {
+            run,
+            scheduled_event_id,
+        } => (run, scheduled_event_id),
+        Found::Standalone(key) => {
+            let now_ms = service.now_ms;
+            let activity = service.activity_executions.get_mut(key);
+            activity.record_heartbeat(now_ms, details);
+            let cancel_requested = activity.status == ActivityStatus::CancelRequested;
+            activity_executions::close_transaction(service, key);
+            return Ok(Heard {
+                cancel_requested,
+                activity_paused: false,
+                activity_reset: false,
+            });
+        }
+    };
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     run.record_activity_heartbeat(now_ms, scheduled_event_id, details);
@@ -191,10 +254,19 @@ fn complete(
     if is_too_large(service, result.as_ref()) {
         return fail_for_size(service, named, failure::RESULT_TOO_LARGE, identity);
     }
-    let Found {
-        run: key,
-        scheduled_event_id,
-    } = find(service, named, true)?;
+    let (key, scheduled_event_id) = match find(service, named, true)? {
+        Found::OfWorkflow {
+            run,
+            scheduled_event_id,
+        } => (run, scheduled_event_id),
+        Found::Standalone(key) => {
+            let now_ms = service.now_ms;
+            let activity = service.activity_executions.get_mut(key);
+            activity.complete(now_ms, result, identity);
+            activity_executions::close_transaction(service, key);
+            return Ok(());
+        }
+    };
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     if run
@@ -238,10 +310,22 @@ fn fail(
         too_large.extend(is_cut.then(|| failure.clone()));
         failure
     });
-    let Found {
-        run: key,
-        scheduled_event_id,
-    } = find(service, named, false)?;
+    let (key, scheduled_event_id) = match find(service, named, false)? {
+        Found::OfWorkflow {
+            run,
+            scheduled_event_id,
+        } => (run, scheduled_event_id),
+        Found::Standalone(key) => {
+            let now_ms = service.now_ms;
+            let activity = service.activity_executions.get_mut(key);
+            if last_heartbeat_details.is_some() {
+                activity.record_heartbeat(now_ms, last_heartbeat_details);
+            }
+            activity.fail(now_ms, failure, identity);
+            activity_executions::close_transaction(service, key);
+            return Ok(too_large);
+        }
+    };
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     if last_heartbeat_details.is_some() {
@@ -261,10 +345,22 @@ fn cancel(
     if is_too_large(service, details.as_ref()) {
         return fail_for_size(service, named, failure::CANCEL_DETAILS_TOO_LARGE, identity);
     }
-    let Found {
-        run: key,
-        scheduled_event_id,
-    } = find(service, named, false)?;
+    let (key, scheduled_event_id) = match find(service, named, false)? {
+        Found::OfWorkflow {
+            run,
+            scheduled_event_id,
+        } => (run, scheduled_event_id),
+        Found::Standalone(key) => {
+            let now_ms = service.now_ms;
+            let activity = service.activity_executions.get_mut(key);
+            if activity.status != ActivityStatus::CancelRequested {
+                return Err(not_asked_to_cancel());
+            }
+            activity.cancel(now_ms, details);
+            activity_executions::close_transaction(service, key);
+            return Ok(());
+        }
+    };
     let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     if !run
@@ -272,9 +368,7 @@ fn cancel(
         .get(scheduled_event_id)
         .is_some_and(PendingActivity::is_cancel_requested)
     {
-        return Err(Status::invalid_argument(
-            "unable to mark activity as canceled without activity being request canceled first",
-        ));
+        return Err(not_asked_to_cancel());
     }
     run.close_activity(
         now_ms,
@@ -284,6 +378,12 @@ fn cancel(
     run.ensure_workflow_task(now_ms);
     service.close_transaction(key);
     Ok(())
+}
+
+fn not_asked_to_cancel() -> Status {
+    Status::invalid_argument(
+        "unable to mark activity as canceled without activity being request canceled first",
+    )
 }
 
 pub(super) fn record_heartbeat(

@@ -12,7 +12,10 @@ use crate::{
         common::{Callback, Link},
         enums::EventType,
     },
-    base::{identifiers::RunKey, links},
+    base::{
+        identifiers::{ActivityKey, RunKey},
+        links,
+    },
     frontend::nexus_task,
     matching::start_nexus_task::{CALLBACK_TOKEN, CALLBACK_URL},
     messages::nexus_completion::CompleteNexusOperationRequest,
@@ -52,7 +55,38 @@ pub(crate) fn call(service: &mut Service, key: RunKey) {
         let called = call_one(service, &callback, completion);
         let refused = called.as_ref().err().map(Status::message);
         let run = service.executions.run_mut(key);
-        run.callback_called(index, now_ms, refused);
+        if let Some(registered) = run.callbacks.get_mut(index) {
+            registered.called(now_ms, refused);
+        }
+    }
+}
+
+/// Calls the callbacks of a closed standalone activity.
+pub(crate) fn call_of_activity(service: &mut Service, key: ActivityKey) {
+    let now_ms = service.now_ms;
+    let activity = service.activity_executions.get(key);
+    let Some(outcome) = activity.outcome.clone() else {
+        return;
+    };
+    let (result, failure) = match outcome.ending {
+        // An operation has one result.
+        Ok(result) => (result.and_then(|it| it.payloads.into_iter().next()), None),
+        Err(failure) => (None, Some(*failure)),
+    };
+    let completion = CompleteNexusOperationRequest {
+        start_time_ms: Some(activity.scheduled_ms),
+        result,
+        failure,
+        ..CompleteNexusOperationRequest::default()
+    };
+    let callbacks = activity.callbacks.iter().map(|it| it.callback.clone());
+    for (index, callback) in callbacks.collect::<Vec<_>>().iter().enumerate() {
+        let called = call_one(service, callback, completion.clone());
+        let refused = called.as_ref().err().map(Status::message);
+        let activity = service.activity_executions.get_mut(key);
+        if let Some(registered) = activity.callbacks.get_mut(index) {
+            registered.called(now_ms, refused);
+        }
     }
 }
 

@@ -37,7 +37,7 @@ use crate::{
 const MAX_PAGE: usize = 1000;
 
 /// A page of runs, and the token of the next page; empty after the last.
-type Page = (Vec<WorkflowExecutionInfo>, Vec<u8>);
+pub(super) type Page = (Vec<WorkflowExecutionInfo>, Vec<u8>);
 
 pub(super) fn list(service: &Service, request: &ListWorkflowExecutionsRequest) -> Handled {
     let (executions, next_page_token) = found(
@@ -76,26 +76,34 @@ fn found(service: &Service, query: &str, page_size: i32, token: &[u8]) -> Result
 /// Counts runs, one group for each value of the attribute in `GROUP BY`.
 pub(super) fn count(service: &Service, request: &CountWorkflowExecutionsRequest) -> Handled {
     let query = Query::parse(&request.query, &service.config.search_attributes)?;
-    let runs: Vec<_> = runs(service).filter(|run| query.finds(run)).collect();
+    let (count, groups) = counted(runs(service), &query);
+    let groups = groups.into_iter().map(|(value, count)| AggregationGroup {
+        group_values: vec![value],
+        count,
+    });
+    Ok(CountWorkflowExecutionsResponse {
+        count,
+        groups: groups.collect(),
+    }
+    .into())
+}
+
+/// Counts the executions that a query finds, and those of each group.
+pub(super) fn counted(
+    executions: impl Iterator<Item = WorkflowExecutionInfo>,
+    query: &Query,
+) -> (i64, Vec<(Payload, i64)>) {
+    let found: Vec<_> = executions.filter(|run| query.finds(run)).collect();
     let mut groups: BTreeMap<Vec<u8>, (Payload, i64)> = BTreeMap::new();
     if let Some(attribute) = &query.group_by {
-        for run in &runs {
+        for run in &found {
             let value = group_value(attribute.values(run).first());
             let group = groups.entry(value.data.clone()).or_insert((value, 0));
             group.1 += 1;
         }
     }
-    Ok(CountWorkflowExecutionsResponse {
-        count: i64::try_from(runs.len()).unwrap_or(i64::MAX),
-        groups: groups
-            .into_values()
-            .map(|(value, count)| AggregationGroup {
-                group_values: vec![value],
-                count,
-            })
-            .collect(),
-    }
-    .into())
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    (count, groups.into_values().collect())
 }
 
 /// Returns the value of a group, as a search attribute has it.
@@ -181,10 +189,10 @@ fn is_within(filter: Option<&StartTimeFilter>, at_ms: u64) -> bool {
     earliest_ms <= at_ms && latest_ms.is_none_or(|latest_ms| at_ms <= latest_ms)
 }
 
-/// Returns the runs that a filter wants, in order: open ones first, then those that closed last;
-/// and the token of the next page.
+/// Returns the executions that a filter wants, in order: open ones first, then those that closed
+/// last; and the token of the next page.
 pub(super) fn page(
-    runs: impl Iterator<Item = WorkflowExecutionInfo>,
+    executions: impl Iterator<Item = WorkflowExecutionInfo>,
     page_size: i32,
     token: &[u8],
     is_wanted: impl Fn(&WorkflowExecutionInfo) -> bool,
@@ -195,7 +203,7 @@ pub(super) fn page(
         _ => page_size.min(MAX_PAGE),
     };
     let after = Place::of_token(token)?;
-    let mut found: Vec<_> = runs
+    let mut found: Vec<_> = executions
         .filter(|run| is_wanted(run))
         .map(|run| (Place::of(&run), run))
         .filter(|(place, _)| after.as_ref().is_none_or(|after| place > after))

@@ -4,6 +4,7 @@
 //! and the request, and answers now or later. A new RPC is one file here and one line in
 //! [`handle`].
 
+pub(crate) mod activity_executions;
 mod activity_operations;
 mod activity_task;
 pub(crate) mod answer;
@@ -95,6 +96,20 @@ pub(crate) fn handle(
         Request::RespondActivityTaskCanceledById(request) => {
             activity_task::respond_canceled_by_id(service, *request)
         }
+        Request::StartActivityExecution(request) => activity_executions::start(service, *request),
+        Request::DescribeActivityExecution(request) => {
+            activity_executions::describe(service, id, *request)
+        }
+        Request::PollActivityExecution(request) => activity_executions::poll(service, id, &request),
+        Request::ListActivityExecutions(request) => activity_executions::list(service, &request),
+        Request::CountActivityExecutions(request) => activity_executions::count(service, &request),
+        Request::RequestCancelActivityExecution(request) => {
+            activity_executions::request_cancel(service, *request)
+        }
+        Request::TerminateActivityExecution(request) => {
+            activity_executions::terminate(service, *request)
+        }
+        Request::DeleteActivityExecution(request) => activity_executions::delete(service, &request),
         Request::PauseActivity(request) => activity_operations::pause(service, *request),
         Request::UnpauseActivity(request) => activity_operations::unpause(service, *request),
         Request::ResetActivity(request) => activity_operations::reset(service, *request),

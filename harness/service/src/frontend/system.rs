@@ -106,6 +106,8 @@ pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
             sync_update: true,
             async_update: true,
             worker_heartbeats: true,
+            standalone_activities: true,
+            standalone_activity_start_delay: true,
             ..namespace_info::Capabilities::default()
         }),
         ..NamespaceInfo::default()

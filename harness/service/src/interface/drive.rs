@@ -9,7 +9,9 @@ use crate::{
         nexus_endpoints::NexusEndpoint,
     },
     executors::{deliveries, timers, transfers},
-    frontend::{self, answer::Answer, callbacks, update_workflow_execution, validate},
+    frontend::{
+        self, activity_executions, answer::Answer, callbacks, update_workflow_execution, validate,
+    },
     messages::{reply::Reply, request::Request},
     state::{answers, service::Service, work::Work},
 };
@@ -54,6 +56,7 @@ impl Service {
             waiters.retain(|waiter| waiter.id != id);
         }
         answers::queries::cancel(self, id);
+        self.activity_executions.cancel_poll(id);
     }
 
     /// Returns the time at which the next timer, the next delivery from one run to another, or the
@@ -64,6 +67,7 @@ impl Service {
             .into_iter()
             .chain(self.deliveries.next_due_ms())
             .chain(self.schedules.next_due_ms())
+            .chain(self.activity_executions.next_due_ms())
             .min()
     }
 
@@ -73,14 +77,15 @@ impl Service {
         self.deliveries.due(now_ms)
             + self.timers.due(now_ms).len()
             + self.schedules.due(now_ms).count()
+            + self.activity_executions.due(now_ms).count()
     }
 
     /// Fires one of the things that are due.
     ///
     /// The index counts first the deliveries between runs, which take no time on the server, then
-    /// the timers, earliest first, then the schedules. All due timers that workflow code of one run
-    /// started count as one, and fire in one transaction, as on the server. An index past
-    /// [`Service::due`] fires nothing.
+    /// the timers, earliest first, then the schedules, and then the standalone activities. All due
+    /// timers that workflow code of one run started count as one, and fire in one transaction, as
+    /// on the server. An index past [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
         match index.checked_sub(self.deliveries.due(now_ms)) {
@@ -90,8 +95,8 @@ impl Service {
                 if let Some(&(_, run, kind)) = timers.get(index) {
                     timers::fire(self, run, kind);
                 } else {
-                    let schedule = index - timers.len();
-                    frontend::schedules::fire(self, schedule);
+                    let timers = timers.len();
+                    self.fire_beside_runs(index - timers);
                 }
             }
         }
@@ -101,6 +106,20 @@ impl Service {
     /// Lets no schedule act any more by itself: nobody is left who waits for what it does.
     pub fn rest_schedules(&mut self) {
         self.schedules.rest();
+    }
+
+    /// Fires one of the things that are due beside those of runs: first the schedules, then the
+    /// standalone activities.
+    fn fire_beside_runs(&mut self, index: usize) {
+        let now_ms = self.now_ms;
+        let schedules = self.schedules.due(now_ms).count();
+        let Some(index) = index.checked_sub(schedules) else {
+            return frontend::schedules::fire(self, index);
+        };
+        let activity = self.activity_executions.due(now_ms).nth(index);
+        if let Some(activity) = activity {
+            activity_executions::fire(self, activity);
+        }
     }
 
     /// Returns the replies since the last call, in order.
@@ -123,6 +142,7 @@ impl Service {
             match work {
                 Work::Transfer(transfer) => transfers::execute(self, transfer),
                 Work::Callbacks { run } => callbacks::call(self, run),
+                Work::ActivityCallbacks { activity } => callbacks::call_of_activity(self, activity),
                 Work::MovedUpdate { waiter, run } => {
                     update_workflow_execution::resubmit(self, run, *waiter);
                 }

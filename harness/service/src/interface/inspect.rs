@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
+    activity_execution::ActivityExecution,
     api::{
         Attributes, HistoryEvent, enums::TimeoutType, failure::failure::FailureInfo,
         history::ActivityTaskTimedOutEventAttributes,
@@ -168,13 +169,17 @@ impl Service {
     /// not retried then. Returns `true`, too, if that of its run is, and workflow code, which may
     /// pass the request on to the activity, has not seen it yet.
     pub fn is_cancel_requested(&self, task_token: &[u8]) -> bool {
-        let Ok(TaskToken::ActivityTask {
-            run,
-            scheduled_event_id,
-            ..
-        }) = TaskToken::decode(task_token)
-        else {
-            return false;
+        let (run, scheduled_event_id) = match TaskToken::decode(task_token) {
+            Ok(TaskToken::ActivityTask {
+                run,
+                scheduled_event_id,
+                ..
+            }) => (run, scheduled_event_id),
+            Ok(TaskToken::ActivityExecution { activity, .. }) => {
+                let activity = self.activity_executions.find(activity);
+                return activity.is_some_and(|it| it.cancel.is_some());
+            }
+            _ => return false,
         };
         let run = self.executions.run(run);
         run.has_unseen_cancel_request()
@@ -246,11 +251,14 @@ impl Service {
     pub fn awaits_only_schedules(&self) -> bool {
         self.deliveries.next_due_ms().is_none()
             && self.timers.next_due_ms().is_none()
+            && self.activity_executions.next_due_ms().is_none()
             && self.schedules.next_due_ms().is_some()
     }
 
     fn awaits_only_timers(&self) -> bool {
-        self.deliveries.next_due_ms().is_none() && self.schedules.next_due_ms().is_none()
+        self.deliveries.next_due_ms().is_none()
+            && self.schedules.next_due_ms().is_none()
+            && self.activity_executions.next_due_ms().is_none()
     }
 
     /// Returns the time at which the next schedule acts.
@@ -261,14 +269,6 @@ impl Service {
     /// Returns the number of times that a schedule has acted by itself, or has looked if it should.
     pub fn schedule_turns(&self) -> u64 {
         self.schedules.turns_taken()
-    }
-
-    /// Returns the number of open runs.
-    pub fn open_executions(&self) -> usize {
-        self.executions
-            .iter()
-            .filter(|run| run.is_running())
-            .count()
     }
 
     /// Returns the run id and the history of a run; without a run id, of the last run of the

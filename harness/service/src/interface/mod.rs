@@ -5,6 +5,7 @@ pub(crate) mod deliveries;
 mod drive;
 pub(crate) mod import;
 pub(crate) mod inspect;
+mod open;
 pub(crate) mod short_timers;
 pub(crate) mod standing_poll;
 pub(crate) mod task_queues;

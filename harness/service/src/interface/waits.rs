@@ -5,7 +5,7 @@ use crate::{
     base::identifiers::RequestId,
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     state::{
-        answers::{history_polls, queries, updates},
+        answers::{activity_executions, history_polls, queries, updates},
         service::Service,
         task_queues::QueueKind,
     },
@@ -28,6 +28,7 @@ impl Service {
             self.reply(id, Ok(no_task(kind)));
         }
         history_polls::expire(self, id);
+        activity_executions::expire(self, id);
         updates::expire(self, id);
         queries::expire(self, id);
         self.settle();
@@ -43,7 +44,9 @@ impl Service {
     /// [`ServiceConfig::tracks_work`]: crate::ServiceConfig::tracks_work
     pub fn is_working(&self) -> bool {
         assert!(self.config.tracks_work, "this service tracks no work");
-        !self.working.is_empty() || self.queries.any_taken()
+        !self.working.is_empty()
+            || self.queries.any_taken()
+            || self.activity_executions.any_started()
     }
 
     /// Returns `true` if a task waits for a worker that polled within this time, in milliseconds,

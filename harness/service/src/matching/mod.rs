@@ -6,12 +6,13 @@
 //!
 //! Source: `temporalio/temporal: service/matching/matching_engine.go`.
 
+mod start_activity_execution;
 mod start_activity_task;
 pub(crate) mod start_nexus_task;
 pub(crate) mod start_workflow_task;
 
 use crate::{
-    base::identifiers::RunKey,
+    base::identifiers::{ActivityKey, RunKey},
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::nexus_operations::NexusCall,
     state::{
@@ -71,6 +72,15 @@ pub(crate) fn offer_activity_task(
             stamp,
         },
     );
+}
+
+/// Queues the attempt of a standalone activity.
+pub(crate) fn offer_activity_execution(service: &mut Service, key: ActivityKey) {
+    let activity = service.activity_executions.get(key);
+    let (queue, stamp) = (activity.task_queue(), activity.stamp);
+    let queue = service.task_queues.key(QueueKind::Activity, queue);
+    let activity = key;
+    offer(service, queue, Task::ActivityExecution { activity, stamp });
 }
 
 /// Queues a request to the handler of a Nexus operation, if the request is still wanted and there
@@ -224,6 +234,9 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
             attempt,
         } => start_nexus_task::start(service, *run, *scheduled_event_id, *call, *attempt)
             .map(Response::from),
+        Task::ActivityExecution { activity, stamp } => {
+            start_activity_execution::start(service, poller, *activity, *stamp).map(Response::from)
+        }
         Task::GuestRequest(_) => None,
     }
 }

@@ -239,6 +239,19 @@ rpcs! {
     UpdateActivityExecutionOptions(UpdateActivityExecutionOptionsRequest)
         -> v1::UpdateActivityExecutionOptionsResponse,
 
+    // Standalone activities.
+    StartActivityExecution(StartActivityExecutionRequest) -> v1::StartActivityExecutionResponse,
+    DescribeActivityExecution(DescribeActivityExecutionRequest)
+        -> v1::DescribeActivityExecutionResponse,
+    PollActivityExecution(PollActivityExecutionRequest) -> v1::PollActivityExecutionResponse,
+    ListActivityExecutions(ListActivityExecutionsRequest) -> v1::ListActivityExecutionsResponse,
+    CountActivityExecutions(CountActivityExecutionsRequest) -> v1::CountActivityExecutionsResponse,
+    RequestCancelActivityExecution(RequestCancelActivityExecutionRequest)
+        -> v1::RequestCancelActivityExecutionResponse,
+    TerminateActivityExecution(TerminateActivityExecutionRequest)
+        -> v1::TerminateActivityExecutionResponse,
+    DeleteActivityExecution(DeleteActivityExecutionRequest) -> v1::DeleteActivityExecutionResponse,
+
     PollNexusTaskQueue(PollNexusTaskQueueRequest) -> v1::PollNexusTaskQueueResponse,
     RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest)
         -> v1::RespondNexusTaskCompletedResponse,

@@ -30,6 +30,18 @@ pub(crate) struct CompletionCallback {
     pub(crate) last_failure: Option<Failure>,
 }
 
+impl CompletionCallback {
+    /// Records the outcome of a call.
+    pub(crate) fn called(&mut self, now_ms: u64, refused: Option<&str>) {
+        self.called_ms = Some(now_ms);
+        self.last_failure = refused.map(|why| failure::server(why, true));
+        self.state = match refused {
+            None => CallbackState::Succeeded,
+            Some(_) => CallbackState::Failed,
+        };
+    }
+}
+
 /// The end of a run, as a caller hears of it.
 pub(crate) type Completion = Result<Option<Payload>, Box<Failure>>;
 
@@ -109,19 +121,6 @@ impl Run {
             ),
             _ => None,
         }
-    }
-
-    /// Records the outcome of a call.
-    pub(crate) fn callback_called(&mut self, index: usize, now_ms: u64, refused: Option<&str>) {
-        let Some(registered) = self.callbacks.get_mut(index) else {
-            return;
-        };
-        registered.called_ms = Some(now_ms);
-        registered.last_failure = refused.map(|why| failure::server(why, true));
-        registered.state = match refused {
-            None => CallbackState::Succeeded,
-            Some(_) => CallbackState::Failed,
-        };
     }
 }
 

@@ -9,7 +9,7 @@ use tonic::Status;
 
 use crate::{
     api::HistoryEvent,
-    base::identifiers::RunKey,
+    base::identifiers::{ActivityKey, RunKey},
     run::{Run, nexus_operations::NexusCall},
 };
 
@@ -29,6 +29,12 @@ pub(crate) enum TaskToken {
         run: RunKey,
         scheduled_event_id: i64,
         attempt: i32,
+    },
+    /// An attempt of a standalone activity.
+    ActivityExecution {
+        activity: ActivityKey,
+        attempt: i32,
+        stamp: u32,
     },
     Query {
         query: u64,
@@ -69,6 +75,11 @@ impl TaskToken {
                 scheduled_event_id,
                 attempt,
             } => (b'a', run.0, scheduled_event_id, 0, attempt),
+            Self::ActivityExecution {
+                activity,
+                attempt,
+                stamp,
+            } => (b's', activity.0, stamp.into(), 0, attempt),
             Self::Query { query, ordinal } => (b'q', 0, query.cast_signed(), ordinal.into(), 0),
             Self::NexusTask {
                 run,
@@ -149,6 +160,11 @@ impl TaskToken {
                 run,
                 scheduled_event_id: first,
                 attempt,
+            },
+            b's' => Self::ActivityExecution {
+                activity: ActivityKey(run.0),
+                attempt,
+                stamp: u32::try_from(first).ok()?,
             },
             b'q' => Self::Query {
                 query: first.cast_unsigned(),
@@ -312,6 +328,11 @@ mod tests {
                 run: RunKey(3),
                 scheduled_event_id: 5,
                 attempt: 2,
+            },
+            TaskToken::ActivityExecution {
+                activity: ActivityKey(3),
+                attempt: 2,
+                stamp: 5,
             },
             TaskToken::Query {
                 query: u64::MAX,

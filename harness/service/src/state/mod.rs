@@ -1,6 +1,7 @@
 //! The state of the service, and the transactions that change it.
 
 pub(crate) mod abroad;
+pub(crate) mod activity_executions;
 pub(crate) mod answers;
 pub(crate) mod deliveries;
 pub(crate) mod executions;

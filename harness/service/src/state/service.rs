@@ -14,6 +14,7 @@ use crate::{
     schedules::Schedules,
     state::{
         abroad::Parcel,
+        activity_executions::ActivityExecutions,
         deliveries::Deliveries,
         executions::Executions,
         task_queues::TaskQueues,
@@ -35,6 +36,7 @@ pub struct Service {
     pub(crate) config: ServiceConfig,
     pub(crate) now_ms: u64,
     pub(crate) executions: Executions,
+    pub(crate) activity_executions: ActivityExecutions,
     pub(crate) task_queues: TaskQueues,
     pub(crate) nexus_endpoints: NexusEndpoints,
     pub(crate) timers: Timers,
@@ -59,6 +61,7 @@ impl Service {
             config,
             now_ms: 0,
             executions: Executions::default(),
+            activity_executions: ActivityExecutions::default(),
             task_queues: TaskQueues::default(),
             nexus_endpoints: NexusEndpoints::default(),
             timers: Timers::default(),

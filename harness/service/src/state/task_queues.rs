@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    base::identifiers::{RequestId, RunKey},
+    base::identifiers::{ActivityKey, RequestId, RunKey},
     run::nexus_operations::NexusCall,
     state::abroad::GuestRequest,
 };
@@ -44,6 +44,11 @@ pub(crate) enum Task {
         scheduled_event_id: i64,
         call: NexusCall,
         attempt: i32,
+    },
+    /// An attempt of a standalone activity.
+    ActivityExecution {
+        activity: ActivityKey,
+        stamp: u32,
     },
     /// A request of a run in another namespace.
     GuestRequest(GuestRequest),

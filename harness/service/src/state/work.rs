@@ -1,6 +1,10 @@
 //! Work that waits for the end of the current transactions.
 
-use crate::{base::identifiers::RunKey, run::transfer::Transfer, state::waiting::updates::Waiter};
+use crate::{
+    base::identifiers::{ActivityKey, RunKey},
+    run::transfer::Transfer,
+    state::waiting::updates::Waiter,
+};
 
 /// A piece of work for after a transaction.
 #[derive(Clone, Debug)]
@@ -9,6 +13,8 @@ pub(crate) enum Work {
     Transfer(Transfer),
     /// The completion callbacks of a closed run.
     Callbacks { run: RunKey },
+    /// The completion callbacks of a closed standalone activity.
+    ActivityCallbacks { activity: ActivityKey },
     /// An update that a closed run did not accept, for the run that continues it.
     MovedUpdate { waiter: Box<Waiter>, run: RunKey },
     /// An update with a start that is tried once more, because its run closed before it accepted

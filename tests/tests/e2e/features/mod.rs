@@ -96,6 +96,7 @@ mod operators;
 mod schedules;
 mod shutdowns;
 mod slots;
+mod standalone_activities;
 mod untyped;
 mod updates;
 mod versions;

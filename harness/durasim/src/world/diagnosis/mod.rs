@@ -15,7 +15,7 @@ mod workflow_code;
 use std::collections::BTreeMap;
 
 use durasim_engine::START_MS;
-use durasim_service::ExecutionSummary;
+use durasim_service::{ExecutionSummary, PendingActivitySummary};
 
 use super::{state::State, worker::WorkerProcess};
 use crate::{
@@ -44,8 +44,14 @@ pub(crate) fn diagnose(state: &State) -> Diagnosis {
     let workflows = executions
         .iter()
         .filter(|execution| execution.open)
-        .map(|e| open_workflow(state, e))
-        .collect();
+        .map(|e| open_workflow(state, e));
+    // A standalone activity stands here for a workflow that waits for nothing else.
+    let standalone = state.service.open_activity_executions();
+    let standalone = standalone.iter().map(|(id, activity)| OpenWorkflow {
+        name: WorkflowName::new(&activity.activity_type, id),
+        awaits: vec![awaited_activity(state, activity)],
+    });
+    let workflows = workflows.chain(standalone).collect();
     Diagnosis {
         workflows,
         waiting: waiting(state),
@@ -92,20 +98,24 @@ fn is_test(waiting: &Waiting) -> bool {
     waiting.who == name_of_task(TEST)
 }
 
+fn awaited_activity(state: &State, activity: &PendingActivitySummary) -> Awaited {
+    Awaited::Activity {
+        activity_type: activity.activity_type.clone(),
+        task_queue: activity.task_queue.clone(),
+        attempt: u32::try_from(activity.attempt).unwrap_or(1),
+        paused: activity.paused,
+        polled: state.is_polled(&activity.task_queue, WorkerProcess::runs_any_activity),
+        no_slot: (!activity.started)
+            .then(|| state.taken_slots(&activity.task_queue))
+            .flatten(),
+        last_failure: activity.last_failure.clone(),
+    }
+}
+
 fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
     let mut awaits = Vec::new();
     for activity in &execution.pending_activities {
-        awaits.push(Awaited::Activity {
-            activity_type: activity.activity_type.clone(),
-            task_queue: activity.task_queue.clone(),
-            attempt: u32::try_from(activity.attempt).unwrap_or(1),
-            paused: activity.paused,
-            polled: state.is_polled(&activity.task_queue, WorkerProcess::runs_any_activity),
-            no_slot: (!activity.started)
-                .then(|| state.taken_slots(&activity.task_queue))
-                .flatten(),
-            last_failure: activity.last_failure.clone(),
-        });
+        awaits.push(awaited_activity(state, activity));
     }
     for child in &execution.pending_children {
         awaits.push(Awaited::Child(WorkflowName::new(

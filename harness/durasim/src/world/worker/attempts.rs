@@ -75,14 +75,8 @@ impl State {
         task: PollActivityTaskQueueResponse,
     ) {
         let execution = task.workflow_execution.as_ref();
-        let (workflow_id, run_id) = execution.map_or(("", ""), |it| (&it.workflow_id, &it.run_id));
-        let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
-        let activity_type = task.activity_type.as_ref().map_or("", |t| t.name.as_str());
-        let subject = Subject {
-            workflow: self.names.appears(workflow_id, workflow_type),
-            activity: Name::new(activity_type),
-            number: u32::try_from(task.attempt).unwrap_or(1),
-        };
+        let run_id = execution.map_or("", |it| it.run_id.as_str());
+        let subject = Subject::of(&task, &mut self.names);
         let (label, number) = (subject.label(), subject.number);
         self.monotony.attempt_begins(&label.text(), number);
         self.record("activity task", TaskAttempt(label, number.into()));

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     faults::{Allowance, AttemptFate, limit_ms},
-    label::{AttemptMessage, Label, Name, Workflow},
+    label::{AttemptMessage, Label, Name, Workflow, Workflows},
     world::alarms::AlarmKey,
 };
 
@@ -132,6 +132,24 @@ pub(super) struct Subject {
 }
 
 impl Subject {
+    /// Returns the attempt of a task. A standalone activity has the name of its type in the place
+    /// of a workflow's.
+    pub(super) fn of(task: &PollActivityTaskQueueResponse, names: &mut Workflows) -> Self {
+        let activity_type = task.activity_type.as_ref().map_or("", |t| t.name.as_str());
+        let workflow_type = task.workflow_type.as_ref().map_or("", |t| t.name.as_str());
+        let workflow = if let Some(execution) = &task.workflow_execution {
+            names.appears(&execution.workflow_id, workflow_type)
+        } else {
+            let name = format!("standalone activity {}", task.activity_id);
+            names.appears(&name, activity_type)
+        };
+        Self {
+            workflow,
+            activity: Name::new(activity_type),
+            number: u32::try_from(task.attempt).unwrap_or(1),
+        }
+    }
+
     pub(super) fn label(self) -> Label {
         Label::Attempt(self.workflow, self.activity)
     }

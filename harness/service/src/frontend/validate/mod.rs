@@ -57,6 +57,8 @@ pub(crate) fn validate(
         | Request::CountWorkflowExecutions(_)
         | Request::ListOpenWorkflowExecutions(_)
         | Request::ListClosedWorkflowExecutions(_)
+        | Request::ListActivityExecutions(_)
+        | Request::CountActivityExecutions(_)
         | Request::ShutdownWorker(_)
         | Request::RecordWorkerHeartbeat(_)
         | Request::ListWorkers(_)
@@ -146,6 +148,28 @@ pub(crate) fn validate(
             worker::identity(&request.identity, limits)
         }
 
+        Request::StartActivityExecution(request) => activity::start(request, limits),
+        Request::DescribeActivityExecution(request) => {
+            let has_token = !request.long_poll_token.is_empty();
+            if has_token && request.run_id.is_empty() {
+                return invalid("run id is required when long poll token is provided");
+            }
+            activity::execution(&request.activity_id, &request.run_id, limits)
+        }
+        Request::PollActivityExecution(request) => {
+            activity::execution(&request.activity_id, &request.run_id, limits)
+        }
+        Request::DeleteActivityExecution(request) => {
+            activity::execution(&request.activity_id, &request.run_id, limits)
+        }
+        Request::RequestCancelActivityExecution(request) => {
+            activity::of_execution(&activity::named!(request), limits)?;
+            activity::reason(&request.reason, limits)
+        }
+        Request::TerminateActivityExecution(request) => {
+            activity::of_execution(&activity::named!(request), limits)?;
+            activity::reason(&request.reason, limits)
+        }
         Request::PauseActivity(request) => {
             activity::of_workflow(request.execution.as_ref(), request.activity.is_some())
         }
@@ -183,6 +207,7 @@ fn check_search_attributes(request: &Request, config: &ServiceConfig) -> Result<
     let attributes = match request {
         Request::StartWorkflowExecution(start) => start.search_attributes.as_ref(),
         Request::SignalWithStartWorkflowExecution(start) => start.search_attributes.as_ref(),
+        Request::StartActivityExecution(start) => start.search_attributes.as_ref(),
         _ => None,
     };
     config
@@ -285,6 +310,14 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             RespondActivityTaskCompletedById,
             RespondActivityTaskFailedById,
             RespondActivityTaskCanceledById,
+            StartActivityExecution,
+            DescribeActivityExecution,
+            PollActivityExecution,
+            ListActivityExecutions,
+            CountActivityExecutions,
+            RequestCancelActivityExecution,
+            TerminateActivityExecution,
+            DeleteActivityExecution,
             PauseActivity,
             UnpauseActivity,
             ResetActivity,

@@ -60,6 +60,7 @@ pub(super) fn next_retry_delays(failure: Option<&Failure>) -> Result<(), Status>
     Ok(())
 }
 
+/// Checks a request that names an activity by its id: one of a workflow, or a standalone one.
 pub(super) fn activity_by_id(run_id: &str, activity_id: &str) -> Result<(), Status> {
     if activity_id.is_empty() {
         return invalid("ActivityId is not set on request.");

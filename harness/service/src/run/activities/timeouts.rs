@@ -36,10 +36,7 @@ impl Run {
         };
         let last_failure = activity.last_failure.clone();
         let heartbeat_details = activity.heartbeat_details.clone();
-        let failure = failure::timeout(
-            &format!("activity {} timeout", name_of(timeout_type)),
-            timeout_type,
-        );
+        let failure = failure::activity_timeout(timeout_type);
         let Err(retry_state) = self.retry_activity(now_ms, scheduled_event_id, Some(&failure))
         else {
             return;
@@ -70,15 +67,5 @@ impl Run {
 fn set_last_heartbeat(failure: &mut Failure, details: Option<Payloads>) {
     if let Some(FailureInfo::TimeoutFailureInfo(info)) = &mut failure.failure_info {
         info.last_heartbeat_details = details;
-    }
-}
-
-fn name_of(timeout_type: TimeoutType) -> &'static str {
-    match timeout_type {
-        TimeoutType::Unspecified => "Unspecified",
-        TimeoutType::StartToClose => "StartToClose",
-        TimeoutType::ScheduleToStart => "ScheduleToStart",
-        TimeoutType::ScheduleToClose => "ScheduleToClose",
-        TimeoutType::Heartbeat => "Heartbeat",
     }
 }
