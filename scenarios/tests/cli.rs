@@ -102,6 +102,35 @@ fn a_failed_run_exits_with_1_and_ends_with_the_command_that_reproduces_it() {
 }
 
 #[test]
+fn a_run_is_drawn_whether_it_passes_or_fails() {
+    let folder = std::env::temp_dir().join(format!("scenarios-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("world.html").display().to_string();
+    for (name, status, role) in [("payment", 0, "passed"), ("flawed/clock", 1, "failed")] {
+        let output = scenarios(&["run", name, "--seed", "3", "--view", &file]);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{}",
+            text(&output.stderr)
+        );
+        assert!(text(&output.stdout).contains(&file));
+        let page = std::fs::read_to_string(&file).unwrap();
+        assert!(page.contains(&format!("\"role\":\"{role}\"")), "{name}");
+        assert!(page.contains(&format!("\"title\":\"{name}\"")), "{name}");
+    }
+    let nowhere = folder.join("world.html/nowhere").display().to_string();
+    let output = scenarios(&["run", "payment", "--view", &nowhere]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("error: failed to write the picture to "),
+        "{said}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_sweep_prints_its_seeds_in_order_on_any_number_of_threads() {
     let hashes = |jobs: &str| {
         let output = scenarios(&[

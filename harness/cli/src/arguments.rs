@@ -17,6 +17,7 @@ use durasim_server::{IndexedValueType, Time};
 pub(crate) enum Command {
     Serve(Serving),
     Outline(Outlining),
+    Show(Showing),
 }
 
 /// The histories to print.
@@ -26,6 +27,18 @@ pub(crate) struct Outlining {
     /// standard input.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// The histories to show.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Showing {
+    /// A file of JSON or of protocol buffers, a folder of such files, a pattern, or `-` for the
+    /// standard input.
+    #[arg(value_name = "HISTORY", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The HTML file to draw them in; without one, their story is printed.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// The server to run.
@@ -63,6 +76,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             command: ServerCommand::StartDev(start),
         } => Command::Serve(start.into()),
         Subcommands::Outline(outlining) => Command::Outline(outlining),
+        Subcommands::Show(showing) => Command::Show(showing),
     })
 }
 
@@ -90,6 +104,8 @@ enum Subcommands {
     },
     /// Prints histories, one event a line.
     Outline(Outlining),
+    /// Draws histories in an HTML file, or tells their story on the terminal.
+    Show(Showing),
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,7 @@
 mod arguments;
 mod outline;
 mod serve;
+mod show;
 
 use std::{error::Error, process::ExitCode};
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Serve(serving) => serve::serve(&serving),
         Command::Outline(outlining) => outline::outline(&outlining),
+        Command::Show(showing) => show::show(&showing),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

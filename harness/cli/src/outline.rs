@@ -39,7 +39,12 @@ pub(crate) fn outline(outlining: &Outlining) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<History>, Box<dyn Error>> {
+/// Reads the histories of a file or a folder; `-` is standard input.
+///
+/// # Errors
+///
+/// If any of them is malformed.
+pub(crate) fn read(file: &Path) -> Result<Vec<History>, Box<dyn Error>> {
     if file != Path::new("-") {
         return Ok(History::from_path(file)?);
     }

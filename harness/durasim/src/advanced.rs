@@ -98,6 +98,7 @@
 
 #[cfg(feature = "proptest")]
 pub use crate::proptest::{FaultPlan, FaultPlanTree, FaultPlans, fault_plans};
+pub use crate::view::view_of;
 pub use crate::{
     options::TestOptions,
     outcome::{ChoiceSource, Recovery, WorldOptions, WorldReport},
@@ -106,3 +107,4 @@ pub use crate::{
     },
 };
 pub use durasim_engine::{Point, Tape, TapeEntry, TraceEntry, TraceHash};
+pub use durasim_view::View;

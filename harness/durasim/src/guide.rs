@@ -2,8 +2,9 @@
 
 /// Makes a module of each page.
 macro_rules! pages {
-    ($($page:ident)+) => {
+    ($($page:ident $([$pictures:expr])?)+) => {
         $(
+            $(#[doc = $pictures])?
             #[doc = include_str!(concat!("../docs/guide/", stringify!($page), ".md"))]
             pub mod $page {}
         )+
@@ -26,6 +27,12 @@ pages! {
     versioning
     failing_mocks
     histories
+    // The page names a file beside it, which documentation in a browser does not have.
+    see_a_world [concat!(
+        "[picture]: data:image/png;base64,",
+        include_str!("../docs/view.png.base64"),
+        "\n"
+    )]
     ci
 }
 

@@ -27,6 +27,7 @@ mod panics;
 #[cfg(feature = "proptest")]
 mod proptest;
 mod proto_json;
+mod recording;
 mod regressions;
 pub mod report;
 mod runner;
@@ -34,6 +35,7 @@ mod runner;
 mod sabotage;
 mod snapshot_names;
 mod variables;
+mod view;
 mod words;
 mod world;
 

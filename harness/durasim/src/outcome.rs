@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, panic::Location, sync::Arc};
 use durasim_engine::{
     Ambient, Keep, Offer, START_MS, Tape, TapeEntry, Trace, TraceEntry, TraceHash,
 };
-use durasim_worker::{ReplayOptions, WorkflowDefinitions};
+use durasim_worker::{ReplayOptions, WorkflowDefinitions, activity::ActivityCallRecord};
 use serde_json::Value;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     faults::{Baseline, FaultProfile, Outcome},
     history::History,
     limits::Limits,
+    recording::Recording,
     report::{Diagnosis, Failure, WorkflowName},
 };
 
@@ -92,8 +93,13 @@ pub struct WorldOptions {
     pub(crate) fault_free_steps: Option<u64>,
     /// If true, a line says before the last world which one it is, for what the test prints.
     pub(crate) announces: bool,
+    /// If true, the world of a failure is drawn: its report has a
+    /// [`view`](crate::report::FailureReport::view).
+    pub draws: bool,
     /// If true, the story of the world is told.
     pub(crate) story: bool,
+    /// If true, the world is recorded for a view.
+    pub(crate) view: bool,
     /// If true, the world goes on however long the same thing happens again and again.
     pub(crate) patient: bool,
     /// The entropy and clocks of the machine, as the world sees them.
@@ -121,7 +127,9 @@ impl Default for WorldOptions {
             baseline: Arc::default(),
             fault_free_steps: None,
             announces: false,
+            draws: false,
             story: false,
+            view: false,
             patient: false,
             ambient: Ambient::default(),
             external_worker: None,
@@ -142,6 +150,10 @@ impl WorldOptions {
 /// The report of a world that has ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the world"
+)]
 pub struct WorldReport {
     /// The failure of the world, if it failed.
     pub failure: Option<Failure>,
@@ -194,6 +206,10 @@ pub struct WorldReport {
     pub(crate) open_diagnosis: Diagnosis,
     /// The story of the world, if it was told: one thing a line.
     pub(crate) story: Vec<String>,
+    /// The recording of the world, if it was recorded, with the attempts of its activities.
+    pub(crate) recording: Option<Box<Recorded>>,
+    /// True if the test asks for a view.
+    pub(crate) wants_view: bool,
     pub(crate) labels: BTreeMap<String, SometimesLabel>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) replays: Vec<ReplayCase>,
@@ -235,6 +251,8 @@ impl WorldReport {
             settles: false,
             open_diagnosis: Diagnosis::default(),
             story: Vec::new(),
+            recording: None,
+            wants_view: false,
             labels: BTreeMap::new(),
             offers: Vec::new(),
             replays: Vec::new(),
@@ -298,6 +316,13 @@ pub struct Recovery {
     pub without_faults_ms: u64,
     /// The time of the last fault before it closed.
     pub last_fault_ms: u64,
+}
+
+/// The recording of a world, with the attempts of its activities.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) recording: Recording,
+    pub(crate) calls: Vec<ActivityCallRecord>,
 }
 
 /// A run to replay.

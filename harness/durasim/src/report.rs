@@ -27,6 +27,8 @@ pub(crate) mod tests;
 
 use std::fmt;
 
+use durasim_view::View;
+
 pub use code::FailureCode;
 pub use diagnosis::{Awaited, Diagnosis, GaveUp, OpenWorkflow, TakenSlots, Waiting};
 pub use excerpt::{ExcerptLine, HistoryExcerpt, Mark, ShownHistory};
@@ -62,6 +64,18 @@ pub struct FailureReport {
 }
 
 impl FailureReport {
+    /// Returns the picture of the world that failed, if it was drawn: its data, from which
+    /// [`View::page`] makes a page, and [`View::text`] a story.
+    pub fn view(&self) -> Option<View> {
+        let mut view = (**self.found.drawn.as_ref()?).clone();
+        view.title.clone_from(&self.found.test);
+        view.command = Some(render::command(&self.found));
+        if let Some(check) = &mut view.check {
+            check.report = self.to_string();
+        }
+        Some(view)
+    }
+
     /// Returns the text, with colours or without. It ends with the command and a newline.
     pub fn render(&self, colors: Colors) -> String {
         render::report(self, colors)

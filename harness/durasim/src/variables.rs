@@ -48,11 +48,15 @@ variables! {
         what "runs this many worlds, at least one, in each test that runs seeds"
     History = "DURASIM_HISTORY"
         value "1"
-        what "shows the whole history of each workflow that a report names, not only the last \
-              events"
+        what "tells the story of the picture as text, and shows the whole history of each \
+              workflow that a report names"
     FreshProcess = "DURASIM_FRESH_PROCESS"
         value "0"
         what "replays nothing in a fresh process"
+    View = "DURASIM_VIEW"
+        value "1"
+        what "draws a picture of the first world of a test that passes, or of the world of \
+              `DURASIM_SEED`"
     Log = "DURASIM_LOG"
         value "1"
         what "tells the story of the world that failed, or of the first; or shows `tracing` events \

@@ -41,6 +41,14 @@ async fn a_test_with_a_story(env: TestWorkflowEnvironment) -> TestResult {
     Ok(())
 }
 
+/// Asks for its picture.
+#[workflow_test]
+#[ignore = "run by the others, with the environment that they set"]
+async fn a_test_that_is_drawn(env: TestWorkflowEnvironment) {
+    env.view();
+    env.sleep(Duration::from_secs(1)).await;
+}
+
 /// Explores the faults of a client's calls.
 #[workflow_test(explore = Exhaustive::faults(1))]
 #[ignore = "run by the others, with the environment that they set"]
@@ -77,6 +85,7 @@ fn run_test(test: &str, variables: &[(&str, &str)]) -> String {
         .env_remove("DURASIM_SEED")
         .env_remove("DURASIM_SEEDS")
         .env_remove("DURASIM_HISTORY")
+        .env_remove("DURASIM_VIEW")
         .env_remove("DURASIM_LOG");
     command.env("NO_COLOR", "1").envs(variables.iter().copied());
     let output = command.output().expect("a test runs");
@@ -130,16 +139,56 @@ fn durasim_log_tells_the_story_of_the_world_that_failed_and_of_no_other() {
 }
 
 #[test]
-fn durasim_history_shows_whole_histories() {
-    let events = |variables: &[(&str, &str)]| {
-        let printed = run_test("a_test_with_a_story", variables);
-        printed.matches("WorkflowTaskScheduled").count()
-    };
-    assert_eq!(events(&[("STORY_ENDS_BADLY", "1")]), 1);
-    assert_eq!(
-        events(&[("STORY_ENDS_BADLY", "1"), ("DURASIM_HISTORY", "1")]),
-        2
-    );
+fn durasim_history_tells_the_story_of_the_picture_and_shows_whole_histories() {
+    let events = |printed: &str| printed.matches("WorkflowTaskScheduled").count();
+    let printed = run_test("a_test_with_a_story", &[("STORY_ENDS_BADLY", "1")]);
+    assert_eq!(events(&printed), 1);
+    let variables = [("STORY_ENDS_BADLY", "1"), ("DURASIM_HISTORY", "1")];
+    let printed = run_test("a_test_with_a_story", &variables);
+    let (story, report) = printed
+        .split_once("DS001 panic: the test panicked\n  at")
+        .expect("both");
+    assert_eq!(events(report), 2, "{report}");
+    // Each world has its lines, and the one that failed its faults and its end.
+    assert_eq!(events(story), 4, "{story}");
+    assert!(story.contains("fault: fail Greetings::greet"), "{story}");
+    assert!(story.contains("DS001 panic"), "{story}");
+}
+
+/// Returns the page that a test names in what it prints.
+fn page(printed: &str, before: &str) -> String {
+    let line = printed.lines().find_map(|line| line.split_once(before));
+    let (_, path) = line.unwrap_or_else(|| panic!("no {before:?} in {printed}"));
+    // Reports name files from the root of the workspace.
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join(path.trim()));
+    page.unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn a_failing_test_names_its_picture() {
+    let printed = run_test("a_test_with_a_story", &[("STORY_ENDS_BADLY", "1")]);
+    let page = page(&printed, "  picture   ");
+    assert!(page.contains("<title>environment::a_test_with_a_story · durasim</title>"));
+    assert!(page.contains("\"role\":\"failed\""));
+}
+
+#[test]
+fn durasim_view_draws_a_world_that_passes() {
+    let before = "durasim: the picture of environment::a_test_of_three_seeds is ";
+    let printed = run_test("a_test_of_three_seeds", &[("DURASIM_VIEW", "1")]);
+    assert!(page(&printed, before).contains("the fault-free world"));
+    let variables = [("DURASIM_VIEW", "1"), ("DURASIM_SEED", "2")];
+    let printed = run_test("a_test_of_three_seeds", &variables);
+    assert!(page(&printed, before).contains("the world of seed 2"));
+    assert!(!run_test("a_test_of_three_seeds", &[]).contains(before));
+}
+
+#[test]
+fn a_test_asks_for_its_picture_itself() {
+    let before = "durasim: the picture of environment::a_test_that_is_drawn is ";
+    let printed = run_test("a_test_that_is_drawn", &[]);
+    assert!(page(&printed, before).contains("the fault-free world"));
 }
 
 #[test]
@@ -168,6 +217,7 @@ fn a_variable_that_is_no_number_is_refused() {
 fn an_unknown_variable_is_refused_with_those_that_exist() {
     let printed = run(&[("DURASIM_SEEEDS", "9")]);
     let message = "there is no variable DURASIM_SEEEDS; those that durasim reads are DURASIM_SEED, \
-                   DURASIM_SEEDS, DURASIM_HISTORY, DURASIM_FRESH_PROCESS, DURASIM_LOG";
+                   DURASIM_SEEDS, DURASIM_HISTORY, DURASIM_FRESH_PROCESS, DURASIM_VIEW, \
+                   DURASIM_LOG";
     assert!(printed.contains(message), "{printed}");
 }

@@ -16,7 +16,9 @@ Usage: scenarios [COMMAND], that is, cargo run -p scenarios -- [COMMAND]
 
 Commands:
   list [--json]                shows all scenarios
-  run NAME [--seed N]          runs one world and shows its histories and faults
+  run NAME [--seed N] [--view FILE]
+                               runs one world and shows its histories and faults, and draws it
+                               in an HTML file
   sweep NAME|--all --seeds A..B [--jobs N]
                                runs the worlds of seeds A to B, B excluded
   history NAME [--seed N] [--workflow ID]
@@ -92,6 +94,8 @@ pub(super) struct RunOptions {
     pub(super) seed: u64,
     pub(super) faults: Faults,
     pub(super) json: bool,
+    /// The file to draw the world in.
+    pub(super) view: Option<String>,
 }
 
 /// The options of `sweep`.
@@ -166,7 +170,7 @@ pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
     let (command, known): (_, &[_]) = match command.as_str() {
         "help" | "--help" | "-h" => return Ok(Command::Help),
         "list" => ("list", &["--json"]),
-        "run" => ("run", &["NAME", "--seed", "--faults", "--json"]),
+        "run" => ("run", &["NAME", "--seed", "--faults", "--json", "--view"]),
         "sweep" => (
             "sweep",
             &["NAME", "--all", "--seeds", "--jobs", "--faults", "--json"],
@@ -200,6 +204,7 @@ struct Words {
     json: bool,
     seed: Option<u64>,
     workflow: Option<String>,
+    view: Option<String>,
     seeds: Option<Range<u64>>,
     sound_seeds: Option<u64>,
     jobs: Option<NonZero<usize>>,
@@ -261,6 +266,7 @@ impl Words {
                 "--json" => words.json = true,
                 "--seed" => words.seed = Some(number(wanted, "a whole number", value()?)?),
                 "--workflow" => words.workflow = Some(value()?),
+                "--view" => words.view = Some(value()?),
                 "--seeds" => words.seeds = Some(range(wanted, value()?)?),
                 "--sound-seeds" => {
                     let seeds = number::<NonZero<u64>>(wanted, "a whole number from 1", value()?)?;
@@ -298,6 +304,7 @@ impl Words {
             seed: self.seed.unwrap_or_default(),
             faults: self.faults.unwrap_or(Faults::All),
             json: self.json,
+            view: self.view,
         }))
     }
 

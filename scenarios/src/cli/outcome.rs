@@ -94,6 +94,12 @@ pub(super) fn world_options(scenario: &Scenario, faults: Faults) -> WorldOptions
     options
 }
 
+/// Returns the command that runs a world.
+pub(super) fn command(scenario: &Scenario, seed: u64, faults: Faults) -> String {
+    let (name, faults) = (scenario.name, faults.argument());
+    format!("cargo run -p scenarios -- run {name} --seed {seed}{faults}")
+}
+
 /// Renders the report of a failure; its last line is the command that reproduces the failure.
 pub(super) fn render(
     scenario: &Scenario,
@@ -101,10 +107,6 @@ pub(super) fn render(
     faults: Faults,
     mut report: FailureReport,
 ) -> String {
-    let faults = faults.argument();
-    report.found.command = Some(format!(
-        "cargo run -p scenarios -- run {} --seed {seed}{faults}",
-        scenario.name
-    ));
+    report.found.command = Some(command(scenario, seed, faults));
     report.render(Colors::detect(&io::stdout()))
 }

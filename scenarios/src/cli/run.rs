@@ -1,33 +1,64 @@
 //! `scenarios run`: one world in full.
 
 use std::{
+    fs,
     io::{self, Write},
     time::Duration,
 };
 
-use durasim::advanced::{Campaign, WorldReport};
+use durasim::{
+    advanced::{Campaign, View, WorldReport},
+    report::{Colors, FailureReport},
+};
 
 use super::{
     Exit,
     args::RunOptions,
-    outcome::{Outcome, render, world_options},
+    outcome::{Outcome, command, world_options},
 };
 
 /// Runs one world and prints its histories and faults; a failure is shrunk and explained.
 pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit> {
     let scenario = options.scenario;
-    let campaign = Campaign::new(&scenario.world, world_options(scenario, options.faults));
+    let mut of_worlds = world_options(scenario, options.faults);
+    of_worlds.draws = options.view.is_some();
+    let campaign = Campaign::new(&scenario.world, of_worlds);
     let (outcome, report) = Outcome::hashed(scenario, &campaign, options.seed);
     let exit = if report.failure.is_some() {
         Exit::Fail
     } else {
         Exit::Pass
     };
+    let mut smallest = (exit == Exit::Fail && (options.view.is_some() || !options.json))
+        .then(|| shrunk(options, &campaign, &report));
+    let has_drawn = match &options.view {
+        None => true,
+        Some(file) => draw(file, options, &campaign, &report, smallest.as_mut()),
+    };
     if options.json {
         writeln!(out, "{}", outcome.json())?;
-        return Ok(exit);
+    } else {
+        tell(out, options, &outcome, &report)?;
     }
+    match (&smallest, &options.view) {
+        (Some(smallest), _) if !options.json => {
+            let colors = Colors::detect(&io::stdout());
+            write!(out, "\n{}", smallest.render(colors))?;
+        }
+        (None, Some(file)) if has_drawn && !options.json => writeln!(out, "\npicture: {file}")?,
+        _ => {}
+    }
+    Ok(if has_drawn { exit } else { Exit::Usage })
+}
 
+/// Prints the histories, the faults and the end of a world.
+fn tell(
+    out: &mut impl Write,
+    options: &RunOptions,
+    outcome: &Outcome,
+    report: &WorldReport,
+) -> io::Result<()> {
+    let scenario = options.scenario;
     writeln!(out, "{}: {}", scenario.name, scenario.about)?;
     for history in &report.histories {
         writeln!(out, "\n{}", history.workflow_id())?;
@@ -35,7 +66,7 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
             writeln!(out, "  {line}")?;
         }
     }
-    let happened = faults(&report);
+    let happened = faults(report);
     if !happened.is_empty() {
         writeln!(out, "\nfaults:")?;
         for fault in happened {
@@ -45,22 +76,64 @@ pub(super) fn run(out: &mut impl Write, options: &RunOptions) -> io::Result<Exit
     writeln!(
         out,
         "\n{}: {} events, {} of virtual time in {:.1} ms, {}, trace {}",
-        if exit == Exit::Pass { "pass" } else { "fail" },
+        if report.failure.is_none() {
+            "pass"
+        } else {
+            "fail"
+        },
         outcome.events,
         humane(outcome.virtual_ms),
         Duration::from_micros(outcome.wall_us).as_secs_f64() * 1000.0,
         counted(outcome.faults, "fault"),
         outcome.trace_hash.as_deref().unwrap_or_default(),
-    )?;
-    if exit == Exit::Fail {
-        let smallest = campaign.shrink(&report);
-        write!(
-            out,
-            "\n{}",
-            render(scenario, options.seed, options.faults, smallest)
-        )?;
+    )
+}
+
+/// Returns the report of a world that failed, shrunk.
+fn shrunk(options: &RunOptions, campaign: &Campaign<'_>, report: &WorldReport) -> FailureReport {
+    let RunOptions {
+        scenario,
+        seed,
+        faults,
+        ..
+    } = options;
+    let mut smallest = campaign.shrink(report);
+    scenario.name.clone_into(&mut smallest.found.test);
+    smallest.found.view.clone_from(&options.view);
+    smallest.found.command = Some(command(scenario, *seed, *faults));
+    smallest
+}
+
+/// Draws a world in a file. Returns `false`, and says why, if it cannot.
+fn draw(
+    file: &str,
+    options: &RunOptions,
+    campaign: &Campaign<'_>,
+    report: &WorldReport,
+    smallest: Option<&mut FailureReport>,
+) -> bool {
+    let view = match &smallest {
+        Some(smallest) => smallest.view(),
+        None => Some(drawn(options, campaign, report)),
+    };
+    let problem = match view.map(|view| fs::write(file, view.page())) {
+        Some(Ok(())) => return true,
+        Some(Err(error)) => format!("failed to write the picture to {file}: {error}"),
+        None => "a world that was given up cannot be drawn".to_owned(),
+    };
+    eprintln!("error: {problem}");
+    if let Some(smallest) = smallest {
+        smallest.found.view = None;
     }
-    Ok(exit)
+    false
+}
+
+/// Draws a world that passed.
+fn drawn(options: &RunOptions, campaign: &Campaign<'_>, report: &WorldReport) -> View {
+    let mut view = campaign.view(report);
+    options.scenario.name.clone_into(&mut view.title);
+    view.command = Some(command(options.scenario, options.seed, options.faults));
+    view
 }
 
 /// Formats a count with its noun: `1 fault`, `2 faults`.

@@ -4,6 +4,7 @@ mod conformance;
 mod examples;
 mod house_rules;
 mod rules;
+mod view;
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -21,6 +21,7 @@ mod nexus;
 mod official_worker;
 mod official_worker_parity;
 mod outages;
+mod pictures;
 mod programs;
 mod recovery;
 mod replayer_accepts;

@@ -22,12 +22,14 @@ pub(crate) fn watch<E: Effect>(ledger: EffectLedger<E>) -> Watched {
     Box::new(move || {
         let again = ledger.applied_again().into_iter().next()?;
         let appliers: Vec<_> = again.appliers.iter().map(ToString::to_string).collect();
-        Some(failure(
+        let mut failure = failure(
             ledger.name(),
             &again.effect,
             &appliers,
             again.location.into(),
-        ))
+        );
+        failure.applier = again.appliers.into_iter().nth(1);
+        Some(failure)
     })
 }
 

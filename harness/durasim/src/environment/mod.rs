@@ -366,6 +366,23 @@ impl TestWorkflowEnvironment {
             .recovers_within(allowed_ms);
     }
 
+    /// Draws a picture of the test's first world, if the test passes: one HTML file, whose path the
+    /// test prints. A test that fails always draws the world that failed.
+    ///
+    /// `DURASIM_VIEW=1` does so for every test, without a change of its code.
+    ///
+    /// ```no_run
+    /// use durasim::prelude::*;
+    ///
+    /// async fn test(env: TestWorkflowEnvironment) -> TestResult {
+    ///     env.view();
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn view(&self) {
+        World::current().checks.borrow_mut().wants_view = true;
+    }
+
     /// Marks a label as reached in this world, or not. A label that no world of the search reaches
     /// fails the test.
     #[track_caller]

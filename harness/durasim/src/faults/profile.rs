@@ -243,6 +243,11 @@ impl FaultProfile {
         }
     }
 
+    /// Returns `true` if some fault is placed by hand.
+    pub(crate) fn has_placed(&self) -> bool {
+        !self.placed.is_empty()
+    }
+
     /// Returns `true` if some fault may happen by chance.
     pub(crate) fn has_odds(&self) -> bool {
         self.odds.values().any(|odds| *odds > 0.0)

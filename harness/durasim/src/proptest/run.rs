@@ -23,7 +23,10 @@ use crate::{
     outcome::{ChoiceSource, WorldReport},
     regressions::source_path,
     report::{Comparison, Failure, FailureCode, FailureReport, Found, Spent},
-    runner::{Campaign, Finding, Signature, TestCase, fail, must_reach, of_no_world, of_test},
+    runner::{
+        Campaign, Finding, Signature, TestCase, fail, is_drawn, keep, must_reach, of_no_world,
+        of_test,
+    },
 };
 
 /// The extension of the files in which proptest keeps its failures, beside the test's source file.
@@ -73,7 +76,9 @@ where
     D: Fn(&S::Value) -> Vec<(&'static str, String)>,
 {
     if let Err(report) = search(&case, strategy, describe, body) {
-        fail(&of_test(&case, report));
+        let mut report = of_test(&case, report);
+        keep(&case, &mut report);
+        fail(&report);
     }
 }
 
@@ -245,7 +250,9 @@ impl<F> Property<'_, F> {
             + 'static,
     {
         let body = self.bind(values.clone());
-        let campaign = Campaign::new(&body, self.case.options.world_options());
+        let mut options = self.case.options.world_options();
+        options.draws = is_drawn(self.case);
+        let campaign = Campaign::new(&body, options);
         let world = self.world(plan, values);
         let first = self.seen.first.borrow();
         let (_, tape, worlds) = first.as_ref().expect("some case failed");

@@ -3,6 +3,7 @@
 use std::{fmt, panic::Location};
 
 use super::{Colors, Diagnosis, FailureCode, HistoryExcerpt, ShownHistory, render};
+use crate::ledger::Applier;
 
 /// A failure: what broke, where, and whatever shows it.
 ///
@@ -32,6 +33,8 @@ pub struct Failure {
     pub histories: Vec<ShownHistory>,
     /// The remedy, where it is more precise than that of the code.
     pub remedy: Option<String>,
+    /// The attempt that the failure is about.
+    pub(crate) applier: Option<Applier>,
 }
 
 impl Failure {
@@ -48,6 +51,7 @@ impl Failure {
             diagnosis: None,
             histories: Vec::new(),
             remedy: None,
+            applier: None,
         }
     }
 

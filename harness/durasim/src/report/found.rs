@@ -2,6 +2,8 @@
 
 use durasim_engine::Tape;
 
+use durasim_view::View;
+
 use super::SourceLine;
 
 /// The way to a failure: its test, the choices that bring it back, and the cost of the search.
@@ -29,6 +31,10 @@ pub struct Found {
     pub spent: Spent,
     /// The file in which the failure is saved, to be run first from now on.
     pub saved: Option<String>,
+    /// The file of the picture of the world that failed.
+    pub view: Option<String>,
+    /// The picture, until it is written.
+    pub(crate) drawn: Option<Box<View>>,
     /// The seed that brings the failure back. `None` if the test alone does.
     pub seed: Option<u64>,
     /// The command that brings the failure back, if it is not `cargo test` with the test's name and

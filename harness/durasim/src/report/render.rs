@@ -44,6 +44,9 @@ pub(super) fn report(report: &FailureReport, colors: Colors) -> String {
         page.block("saved", &[format!("in {file}; it runs first from now on")]);
     }
     page.block("page", &[codes::page(failure.code.code())]);
+    if let Some(file) = &found.view {
+        page.block("picture", std::slice::from_ref(file));
+    }
     page.line("");
     page.line(&colors.paint(Role::Command, &command(found)));
     page.text
@@ -320,7 +323,7 @@ fn spent(spent: Spent) -> String {
 
 /// Returns the command that brings the failure back. It is the last line of a report, where it is
 /// easy to find and to copy.
-fn command(found: &Found) -> String {
+pub(super) fn command(found: &Found) -> String {
     if let Some(command) = &found.command {
         return command.clone();
     }

@@ -41,13 +41,8 @@ pub struct Campaign<'a> {
 impl<'a> Campaign<'a> {
     /// Runs the fault-free world, which may fail: see [`fault_free`](Self::fault_free).
     pub fn new(body: &'a Body, mut options: WorldOptions) -> Self {
-        let mut first = WorldOptions {
-            choices: ChoiceSource::Benign,
-            ..options.clone()
-        };
-        first.faults = options.faults.without_placed();
+        let mut first = fault_free(&options);
         first.story = logging::tells_story();
-        first.library_lines = true;
         let fault_free = run_world(body, &first);
         let mut open = BTreeMap::new();
         for workflow in &fault_free.open_diagnosis.workflows {
@@ -76,6 +71,16 @@ impl<'a> Campaign<'a> {
 
     pub(super) fn options(&self) -> &WorldOptions {
         &self.options
+    }
+
+    /// Runs the fault-free world once more, and records it.
+    pub(super) fn recorded_fault_free(&self) -> WorldReport {
+        let options = WorldOptions {
+            view: true,
+            backtraces: true,
+            ..fault_free(&self.options)
+        };
+        run_world(self.body, &options)
     }
 
     /// Returns the fault-free world, and ends the campaign.
@@ -121,4 +126,15 @@ impl<'a> Campaign<'a> {
         change(&mut options);
         run_judged(self.body, &options, Some(&self.reference))
     }
+}
+
+/// Returns the options of the fault-free world.
+fn fault_free(options: &WorldOptions) -> WorldOptions {
+    let mut first = WorldOptions {
+        choices: ChoiceSource::Benign,
+        ..options.clone()
+    };
+    first.faults = options.faults.without_placed();
+    first.library_lines = true;
+    first
 }

@@ -62,12 +62,14 @@ impl Campaign<'_> {
         // Of a world that was given up, nothing but its seed is known.
         let is_known = smallest.tape.seed.is_some() && !failed.stalled;
         let takes_choices = !smallest.tape.is_empty() || is_known;
+        let drawn = self.picture(failed, &smallest.failure, &smallest.tape, finding.tape);
         FailureReport {
             failure: smallest.failure,
             found: Found {
                 plan,
                 real_io: failed.real_io.clone(),
                 story: smallest.story,
+                drawn,
                 seed: failed.tape.seed,
                 spent: Spent {
                     shrink_runs: finding.spent.shrink_runs + smallest.tried,

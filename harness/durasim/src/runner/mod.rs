@@ -3,6 +3,7 @@
 mod again;
 mod campaign;
 mod case;
+mod drawing;
 mod explore;
 mod found;
 mod fresh_process;
@@ -29,6 +30,7 @@ pub use test::{body, run, run_test};
 pub use world::{Body, run_world};
 #[cfg(feature = "proptest")]
 pub(crate) use {
+    drawing::{is_drawn, keep},
     found::{Finding, of_no_world},
     shrinking::Signature,
     test::{fail, must_reach, of_test, seed_from_environment},

@@ -17,7 +17,7 @@ use super::{
     again,
     campaign::Campaign,
     case::TestCase,
-    explore,
+    drawing, explore,
     found::of_no_world,
     fresh_process, saved,
     summary::{Place, SearchSummary, Tally},
@@ -59,7 +59,11 @@ where
         return fresh_process::answer(&case, &body);
     }
     let passed = passes(&case, &body).and_then(|(summary, fault_free)| {
-        fresh_process::check(&case, &fault_free).map_err(|report| of_test(&case, report))?;
+        fresh_process::check(&case, &fault_free).map_err(|report| {
+            let mut report = of_test(&case, report);
+            drawing::fault_free(&case, &body, &mut report);
+            report
+        })?;
         Ok(summary)
     });
     match passed {
@@ -112,7 +116,9 @@ fn passes(case: &TestCase, body: &Body) -> Result<Passed, Box<FailureReport>> {
         if !again::is_asked() {
             saved::keep(case, &mut report);
         }
-        of_test(case, report)
+        let mut report = of_test(case, report);
+        drawing::keep(case, &mut report);
+        report
     })
 }
 
@@ -140,6 +146,9 @@ pub(crate) fn of_test(case: &TestCase, mut report: Box<FailureReport>) -> Box<Fa
 /// own words in it.
 pub(crate) fn fail(report: &FailureReport) -> ! {
     logging::tell("the world that failed", &report.found.story);
+    if let Some(view) = report.view().filter(|_| Variable::History.is_on()) {
+        eprintln!("{}", view.text());
+    }
     eprintln!("{}", report.render(Colors::detect(&std::io::stderr())));
     std::panic::resume_unwind(Box::new(report.to_string()))
 }
@@ -155,6 +164,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<Passed, Box<Failure
     let mut of_worlds = options.world_options();
     // A program prints what it likes.
     of_worlds.announces = !case.manifest_dir.is_empty();
+    of_worlds.draws = drawing::is_drawn(case);
     let campaign = Campaign::new(body, of_worlds);
     let mut tally = Tally::default();
     if let Some(seed) = seed {
@@ -165,6 +175,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<Passed, Box<Failure
         logging::tell(&format!("the world of seed {seed}"), &report.story);
         tally.world(&report, Place::Seed(seed));
         tally.summary.seeds = 1;
+        campaign.draw_passed(case, &report);
         return Ok((tally.summary, campaign.into_fault_free()));
     }
 
@@ -205,6 +216,7 @@ pub(super) fn search(case: &TestCase, body: &Body) -> Result<Passed, Box<Failure
         .map_err(|report| again::confirmed(case, report))?;
     must_reach(&tally.sometimes)?;
     logging::tell("the first world, which passed like all", &first.story);
+    campaign.draw_passed(case, first);
     let summary = tally.summary(&campaign.options().faults);
     Ok((summary, campaign.into_fault_free()))
 }

@@ -17,7 +17,7 @@ use crate::{
     error::TestResult,
     faults::{Faults, Latency, Outcome},
     label,
-    outcome::{ChoiceSource, Reference, WorldOptions, WorldReport},
+    outcome::{ChoiceSource, Recorded, Reference, WorldOptions, WorldReport},
     panics::{self, Backtraces},
     report::{Failure, FailureCode},
     world::{self, State, StateParts, UserChecks, World, diagnosis, replay_cases, trace},
@@ -211,6 +211,12 @@ fn end(world: &World) -> Ended {
     }
 
     state.tell();
+    let recording = state.take_recording().map(|recording| {
+        Box::new(Recorded {
+            recording: *recording,
+            calls: state.activity_log.all(),
+        })
+    });
     let mut replays = replay_cases::cases(&state);
     replays.extend(of_given);
     let open_diagnosis = diagnosis::diagnose(&state);
@@ -255,6 +261,8 @@ fn end(world: &World) -> Ended {
         settles: state.faults.any() || world.checks.borrow().settles,
         open_diagnosis,
         story: state.story.lines(),
+        recording,
+        wants_view: world.checks.borrow().wants_view,
         labels: world.checks.borrow().labels(),
         offers: state.choices.offers().to_vec(),
         histories,

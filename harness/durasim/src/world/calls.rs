@@ -21,6 +21,7 @@ use crate::{
     broken::broken,
     faults::{CALL_TIMEOUT_MS, CallView, Delay, Direction, Fate, Lazily, Outage, longest_hold_ms},
     label::Label,
+    recording::Touch,
 };
 
 impl State {
@@ -139,6 +140,14 @@ impl State {
             timeout_ms,
             copied_by,
         };
+        self.watch_request(
+            id,
+            caller.kind(),
+            asked_by.as_deref(),
+            label,
+            Touch::of(fate.as_ref()),
+        );
+        let is_twice = matches!(fate, Some(Fate::Twice(_)));
         let is_query = matches!(request, Request::QueryWorkflow(_));
         let answer_lost = self.calls.depart(departure, id, request, fate);
         let pending = Pending {
@@ -151,12 +160,16 @@ impl State {
             held_by,
         };
         self.calls.insert(id, pending);
+        if is_twice {
+            self.watch_copy(id, self.calls.last_id());
+        }
         id
     }
 
     /// Lets the service refuse every call from now on. The polls that wait at the service fail.
     fn begin_outage(&mut self, outage: Outage) {
         self.record("service", format_args!("refuses every call"));
+        self.watch_remark(None, "refuses every call");
         self.calls.outage = Some(LastOutage::new(outage, self.now_ms));
         self.fail_polls();
     }
@@ -220,7 +233,10 @@ impl State {
                 _ => {}
             }
 
+            self.watch_reply(reply.id, caller, label);
+
             // The choices: latency, then what faults make of the message.
+            let mut touch = lost.as_ref().map_or(Touch::None, |_| Touch::Lost);
             let mut delay = self.latency.delay(&mut self.choices, self.now_ms, label);
             if self.faults.any() {
                 let answer = reply.result.as_ref().ok();
@@ -246,14 +262,21 @@ impl State {
                 let fate = self.fate(&view);
                 let held_by = self.held_by(fate.as_ref());
                 match fate {
-                    Some(Fate::Late(late)) => delay = delay + late,
-                    Some(Fate::AnswerLost(status)) => lost = Some(status),
+                    Some(Fate::Late(late)) => {
+                        delay = delay + late;
+                        touch = Touch::Held;
+                    }
+                    Some(Fate::AnswerLost(status)) => {
+                        lost = Some(status);
+                        touch = Touch::Lost;
+                    }
                     _ => {}
                 }
                 if let Some(pending) = self.calls.get_mut(reply.id) {
                     pending.held_by = held_by;
                 }
             }
+            self.watch_touch(touch, caller);
             let mut result = lost.map_or(reply.result, Err);
             if let Some(left_ms) = left_ms
                 && delay.ms > left_ms
@@ -278,6 +301,7 @@ impl State {
     /// Hands an answer to its caller.
     pub(super) fn deliver_reply(&mut self, id: RequestId, result: Result<Response, Status>) {
         self.tell_arrival(id);
+        self.watch_answer(id, result.as_ref().err());
         let Some(pending) = self.calls.remove(id) else {
             return;
         };

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     faults::{Delay, DeliveryFate, DeliveryView, HOLD_MS, LATE_DELIVERY_MS},
     label::{Action, Delivery, Label, Name},
+    recording::Touch,
 };
 
 impl State {
@@ -24,10 +25,18 @@ impl State {
             let latency =
                 self.latency
                     .delay(&mut self.choices, self.now_ms, Label::Delivery(label));
-            let delay = latency + self.fault_of_delivery(&delivery, label);
+            let fault = self.fault_of_delivery(&delivery, label);
+            let delay = latency + fault;
             if delay == Delay::default() {
+                self.watch_faults(None, None);
                 continue;
             }
+            let touch = if fault == Delay::default() {
+                Touch::None
+            } else {
+                Touch::Held
+            };
+            self.watch_delivery(&delivery, Label::Delivery(label), touch);
             let held_by = (delay.events > 0).then(|| last_entry(&self.choices, taken));
             self.service.hold_delivery(delivery.id);
             let message = Message::Delivery(delivery.id, held_by.flatten());
@@ -76,6 +85,7 @@ impl State {
             self.tell_arrival_of(entry, "it");
         }
         self.record("deliver", format_args!("between workflows"));
+        self.watch_delivered(id);
         self.service.release_delivery(self.now_ms, id);
     }
 

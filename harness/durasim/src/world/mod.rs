@@ -31,6 +31,7 @@ mod telling;
 mod tolerance;
 pub(crate) mod trace;
 mod user_checks;
+mod watching;
 mod worker;
 
 use std::{

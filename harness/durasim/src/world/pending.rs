@@ -188,6 +188,11 @@ impl Calls {
         id
     }
 
+    /// Returns the id that was new last.
+    pub(super) fn last_id(&self) -> RequestId {
+        RequestId(self.requests)
+    }
+
     pub(super) fn insert(&mut self, id: RequestId, pending: Pending) {
         self.query_deadlines
             .extend(pending.query_deadline_ms().map(|at_ms| (at_ms, id)));

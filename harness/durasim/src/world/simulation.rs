@@ -167,11 +167,12 @@ fn one_step(world: &World, has_polled: bool) -> bool {
         state.now_ms = world.clock.now_ms();
     }
     // A step runs no code of the user's but that of workflows.
-    if !ambient::noting_threads(|| state.step()) {
-        state.tell();
+    let happened = ambient::noting_threads(|| state.step());
+    state.tell();
+    state.watch_events();
+    if !happened {
         return false;
     }
-    state.tell();
     state.steps += 1;
     let limits = state.options.limits;
     if let Err(exceeded) = limits
@@ -354,9 +355,11 @@ impl State {
         if index < message {
             self.deliver();
         } else if index < message + alarm {
+            self.watch_step(None);
             self.alarm_goes_off();
         } else {
             self.record("timer", format_args!(""));
+            self.watch_step(None);
             self.service.fire(now_ms, index - message - alarm);
         }
         self.send_replies();
@@ -373,6 +376,7 @@ impl State {
                     Some(label) => self.record("deliver", label),
                     None => self.record("deliver", format_args!("copy")),
                 }
+                self.watch_arrival(id);
                 self.tell_arrival(id);
                 let deadline_ms = self.deadline_ms(id);
                 self.service

@@ -17,6 +17,7 @@ use crate::{
     history::History,
     label::{Call, Label, Name, Workflow, Workflows},
     outcome::WorldOptions,
+    recording::Recording,
     report::Failure,
 };
 
@@ -81,6 +82,8 @@ pub(crate) struct State {
     pub(super) monotony: Monotony,
     pub(crate) real_io: RealIos,
     pub(crate) story: Story,
+    /// The recording, if somebody wants to see the world.
+    pub(super) recording: Option<Box<Recording>>,
     /// True if the world went on to see if anything else could happen, and something did.
     pub(crate) spoiled: bool,
     /// The number of choices that left 0 and are on the trace.
@@ -104,6 +107,7 @@ impl State {
             #[cfg(feature = "nexus")]
             nexus: super::nexus::NexusHandlers::new(clock.clone()),
             clock,
+            recording: parts.options.view.then(Box::default),
             options: parts.options,
             choices: parts.choices,
             trace: parts.trace,

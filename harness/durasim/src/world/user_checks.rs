@@ -31,6 +31,8 @@ pub(crate) struct UserChecks {
     pub(crate) actors: Vec<TaskId>,
     /// True if the world goes on after the test returned, until its workflows have closed.
     pub(crate) settles: bool,
+    /// True if the test asks for a view of its first world.
+    pub(crate) wants_view: bool,
     observations: Vec<Observation>,
     ledgers: Vec<Watched>,
     mocks: Vec<ExpectedCalls>,

@@ -136,6 +136,11 @@ impl Service {
         Some(self.executions.run(key).history.events())
     }
 
+    /// Returns the history of every run, in the order in which the runs started.
+    pub fn histories(&self) -> impl Iterator<Item = &[Arc<HistoryEvent>]> {
+        self.executions.iter().map(|run| run.history.events())
+    }
+
     /// Does the work that transactions left for later, in order, until none is left.
     pub(super) fn settle(&mut self) {
         while let Some(work) = self.work.pop_front() {

@@ -119,6 +119,8 @@ pub(crate) struct TaskResponse {
     pub(crate) commands: Vec<Command>,
     pub(crate) messages: Vec<ProtocolMessage>,
     pub(crate) sdk_metadata: WorkflowTaskCompletedMetadata,
+    /// The backtrace of the code that issued each command, as far as backtraces are on.
+    pub(crate) issued_at: Vec<Option<String>>,
 }
 
 /// The state of one run.
@@ -275,14 +277,22 @@ impl<'h> Execution<'h> {
     /// Takes the commands and messages to be sent with the completion of the task.
     pub(crate) fn take_response(&mut self) -> TaskResponse {
         let mut commands = Vec::with_capacity(self.commands.len());
+        let mut issued_at = Vec::new();
         for queued in &mut self.commands {
-            if !self.slots[queued.key.index()].machine.is_final() {
-                commands.extend(queued.command.take().map(|command| *command));
+            if !self.slots[queued.key.index()].machine.is_final()
+                && let Some(command) = queued.command.take()
+            {
+                if let Some(backtrace) = &queued.issued_at {
+                    issued_at.resize(commands.len(), None);
+                    issued_at.push(Some(backtrace.to_string()));
+                }
+                commands.push(*command);
             }
         }
         self.deployment_version = self.own_deployment_version();
         TaskResponse {
             commands,
+            issued_at,
             messages: std::mem::take(&mut self.outbox),
             sdk_metadata: self
                 .flags

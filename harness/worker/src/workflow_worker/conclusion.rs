@@ -23,6 +23,8 @@ impl WorkflowWorker {
                 let run = self.runs.get(run_id);
                 let attempts = run.map_or(0, Run::nonfirst_local_attempts);
                 self.evict_if_done(run_id);
+                let mut response = response;
+                self.backtraces = std::mem::take(&mut response.issued_at);
                 WorkflowTaskProgress::Completed(Box::new(requests::completed(
                     &self.options,
                     task,

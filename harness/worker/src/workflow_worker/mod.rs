@@ -61,6 +61,8 @@ pub struct WorkflowWorker {
     runs: Cache,
     /// The work that the run which was closed last left for its local activities.
     closed_with_local_activities: Option<LocalActivityWork>,
+    /// The backtraces of the commands of the last completion.
+    backtraces: Vec<Option<String>>,
     /// The tasks that wait for history, by run.
     fetching: BTreeMap<String, Fetching>,
     /// The number of fetches so far.
@@ -107,6 +109,7 @@ impl WorkflowWorker {
             facts,
             runs: Cache::default(),
             closed_with_local_activities: None,
+            backtraces: Vec::new(),
             fetching: BTreeMap::new(),
             fetches: 0,
             buffered: Vec::new(),
@@ -308,6 +311,12 @@ impl WorkflowWorker {
             .as_ref()
             .map_or_else(String::new, |run| run.run_id.clone());
         Some((run_id, self.on_shared_task(response, events)))
+    }
+
+    /// Takes the backtraces of the code that issued the commands of the last completion, in their
+    /// order; there may be fewer than commands.
+    pub fn take_backtraces(&mut self) -> Vec<Option<String>> {
+        std::mem::take(&mut self.backtraces)
     }
 
     /// Forgets a run. Its next task replays it from the first event.

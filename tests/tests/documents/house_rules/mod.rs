@@ -55,11 +55,12 @@ fn read_folder(root: &Path, folder: &Path, sources: &mut Sources) {
 }
 
 /// The folders of the crates that make up durasim.
-const HARNESS: [&str; 10] = [
+const HARNESS: [&str; 11] = [
     "harness/allocator",
     "harness/engine",
     "harness/events",
     "harness/service",
+    "harness/view",
     "harness/worker",
     "harness/durasim",
     "harness/sdk",

@@ -66,7 +66,9 @@ impl State {
             completed,
             tolerates_crash: &Lazily::new(&tolerates_crash),
         };
-        self.faults.attempt(&mut self.choices, self.now_ms, &view)
+        let fate = self.faults.attempt(&mut self.choices, self.now_ms, &view);
+        self.watch_faults(None, Some(at));
+        fate
     }
 
     pub(super) fn activity_task_arrives(
@@ -80,6 +82,7 @@ impl State {
         let (label, number) = (subject.label(), subject.number);
         self.monotony.attempt_begins(&label.text(), number);
         self.record("activity task", TaskAttempt(label, number.into()));
+        self.watch_attempt(at, label, (run_id, &task.activity_id), number, false);
 
         // Faults that happen before the code begins.
         let allowance = if self.faults.any() {
@@ -89,6 +92,7 @@ impl State {
         };
         let fate = match self.fate_at_start(at, &task, subject, allowance) {
             Some(AttemptFate::Fail(failure)) => {
+                self.watch_attempt_failed(&failure);
                 let outcome = ActivityOutcome::Failed(failure);
                 return self.report_attempt(at, &task.task_token, subject, outcome, None);
             }
@@ -392,6 +396,7 @@ impl State {
     /// Takes an attempt whose code runs no longer from its process.
     pub(super) fn take_attempt(&mut self, at: ProcessRef, token: &[u8]) -> Option<RunningAttempt> {
         let attempt = self.workers.running_mut(at)?.attempts.remove(token)?;
+        self.watch_attempt_end(at, attempt.subject.label(), attempt.subject.number);
         if let Some(alarm) = attempt.local_timeout.alarm {
             self.workers.alarms.forget(alarm);
         }

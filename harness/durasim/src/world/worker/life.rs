@@ -29,6 +29,7 @@ impl State {
         let at = process.reference(self.workers.len());
         self.workers.processes.push(process);
         self.record("worker", format_args!("{queue} starts"));
+        self.watch_start(at, &queue, "");
         self.poll_everything(at);
     }
 
@@ -153,6 +154,7 @@ impl State {
         self.workers.forget_alarms(|of, _| of == at);
         self.workers.forget_shutdown(at);
         self.record("worker", format_args!("{queue} {how}"));
+        self.watch_end(at, how);
     }
 
     /// Starts the worker's process again, with nothing but its code.
@@ -186,6 +188,7 @@ impl State {
         );
         let (queue, name) = (&spec.task_queue, &spec.versions[version].name);
         self.record("worker", format_args!("{queue} starts again {name}"));
+        self.watch_start(at, queue, name);
         self.poll_everything(at);
     }
 }

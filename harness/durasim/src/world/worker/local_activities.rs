@@ -136,13 +136,14 @@ impl State {
             }
             return;
         }
-        let number = task.attempt;
+        let (number, activity_id) = (task.attempt, task.schedule.activity_id.clone());
         let attempt = ActivityAttempt::local(task, origin, clock_callback());
         let Some((future, cancel)) = self.begin_attempt(at, attempt, workflow) else {
             return;
         };
         let (request, now_ms) = (id.request, self.now_ms);
         self.record("local activity", TaskAttempt(label, number.into()));
+        self.watch_attempt(at, label, (&id.run_id, &activity_id), number, true);
         let real_io = self.real_io_of(at, activity);
         let returned = id.clone();
         let task = self.executor.spawn(label.text(), async move {
@@ -157,7 +158,7 @@ impl State {
             {
                 return state.fail(report);
             }
-            state.local_activity_returned(at, &returned, number, outcome);
+            state.local_activity_returned(at, &returned, label, number, outcome);
         });
         if let Some(process) = self.workers.running_mut(at) {
             let running = RunningLocal { task, cancel };
@@ -190,10 +191,12 @@ impl State {
         &mut self,
         at: ProcessRef,
         id: &LocalActivityId,
+        label: Label,
         attempt: u32,
         outcome: ActivityOutcome,
     ) {
         let now_ms = self.now_ms;
+        self.watch_attempt_end(at, label, attempt);
         let mut fault = None;
         self.on_clocks(at, |clocks| {
             clocks

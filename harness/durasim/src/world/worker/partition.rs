@@ -62,6 +62,7 @@ impl State {
         };
         let queue = process.spec.task_queue.clone();
         self.record("worker", format_args!("{queue} is cut off"));
+        self.watch_remark(Some(at), "is cut off");
         let now_ms = self.now_ms;
         let was_cut_off = self.calls.partitions.is_cut_off(at);
         let until_ms = self.calls.partitions.begin(at, now_ms, partition);
@@ -106,6 +107,7 @@ impl State {
         };
         let queue = process.spec.task_queue.clone();
         self.record("worker", format_args!("{queue} reaches the service again"));
+        self.watch_remark(Some(at), "reaches the service again");
         self.workers
             .forget_alarms(|of, alarm| of == at && matches!(alarm, ProcessAlarm::PartitionEnds));
         for kind in self.calls.reconnect(at, self.now_ms) {

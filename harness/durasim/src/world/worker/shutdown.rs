@@ -69,6 +69,7 @@ impl State {
             ..Default::default()
         };
         self.record("worker", format_args!("{} shuts down", spec.task_queue));
+        self.watch_remark(Some(at), "shuts down");
 
         // It polls no more: the service learns of it, so that no task waits for this process.
         for (poll, _) in polls {

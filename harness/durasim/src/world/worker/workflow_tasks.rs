@@ -127,7 +127,9 @@ impl State {
             },
             times: task.map(|task| tolerance.run_times(task)),
         };
-        self.faults.task(&mut self.choices, self.now_ms, &view)
+        let fate = self.faults.task(&mut self.choices, self.now_ms, &view);
+        self.watch_faults(None, Some(at));
+        fate
     }
 
     fn workflow_task_arrives(&mut self, at: ProcessRef, task: PolledWorkflowTask) {
@@ -165,6 +167,7 @@ impl State {
         }
         let attempt = TaskAttempt(Label::Workflow(workflow), task.attempt.into());
         self.record("workflow task", attempt);
+        self.watch_task(at, &run_id, workflow);
         if task.query.is_none() {
             self.monotony.workflow_task(workflow, self.now_ms);
         }
@@ -276,6 +279,7 @@ impl State {
                 for command in &request.commands {
                     self.record("command", IssuedCommand(workflow, command.command_type()));
                 }
+                self.watch_commands(at, run_id, &request.commands);
                 self.complete_workflow_task(at, run_id, workflow, (*request).into());
             }
             WorkflowTaskProgress::Failed(failure) => {
@@ -426,6 +430,7 @@ impl State {
             "workflow task failed",
             format_args!("{workflow}: {}", failed.failure.message),
         );
+        self.watch_task_failed(at, run_id, &failed.failure.message);
         if let Some(process) = self.workers.running_mut(at) {
             process.runs.remove(run_id);
         }
