@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use durasim::FaultKind;
 use durasim_server::{IndexedValueType, Time};
 
 /// A command, understood.
@@ -54,6 +55,54 @@ pub(crate) struct Serving {
     pub(crate) registers_namespaces: bool,
     /// True if the server ends when its parent process does: an SDK started it.
     pub(crate) ends_with_parent: bool,
+    pub(crate) weather: Weather,
+}
+
+/// The faults that may strike.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weather {
+    /// The faults that may strike messages: `all`, `crashes`, `activities`, `messages`, or names of
+    /// faults, such as `signal_delay`, separated by commas.
+    #[arg(long, value_name = "PRESET", value_delimiter = ',')]
+    pub(crate) faults: Vec<FaultName>,
+    /// The seed that the faults are drawn from; another one for each run, which is printed, unless
+    /// it is given.
+    #[arg(long, value_name = "N", requires = "faults")]
+    pub(crate) seed: Option<u64>,
+    /// Prints each call and its answer.
+    #[arg(long)]
+    pub(crate) log: bool,
+}
+
+/// A preset of faults, or one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultName {
+    All,
+    Crashes,
+    Activities,
+    Messages,
+    Kind(FaultKind),
+}
+
+impl FromStr for FaultName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let kind = || FaultKind::ALL.into_iter().find(|kind| kind.name() == text);
+        match text {
+            "all" => Ok(Self::All),
+            "crashes" => Ok(Self::Crashes),
+            "activities" => Ok(Self::Activities),
+            "messages" => Ok(Self::Messages),
+            _ => kind().map(Self::Kind).ok_or_else(|| {
+                let names: Vec<_> = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
+                format!(
+                    "no such fault; one of all, crashes, activities, messages, {}",
+                    names.join(", ")
+                )
+            }),
+        }
+    }
 }
 
 /// Reads the command line.
@@ -131,6 +180,8 @@ struct Serve {
     /// A custom search attribute of every namespace.
     #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
     search_attributes: Vec<SearchAttribute>,
+    #[command(flatten)]
+    weather: Weather,
 }
 
 /// A search attribute, as `Customer=Keyword`.
@@ -197,6 +248,8 @@ struct StartDev {
     namespaces: Vec<String>,
     #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
     search_attributes: Vec<SearchAttribute>,
+    #[command(flatten)]
+    weather: Weather,
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     others: Vec<OsString>,
 }
@@ -210,6 +263,8 @@ struct TestServer {
     /// Lets time skip from the beginning.
     #[arg(long)]
     enable_time_skipping: bool,
+    #[command(flatten)]
+    weather: Weather,
 }
 
 impl From<Serve> for Serving {
@@ -224,6 +279,7 @@ impl From<Serve> for Serving {
             search_attributes: serve.search_attributes,
             registers_namespaces: false,
             ends_with_parent: false,
+            weather: serve.weather,
         }
     }
 }
@@ -237,6 +293,7 @@ impl From<StartDev> for Serving {
             search_attributes: start.search_attributes,
             registers_namespaces: false,
             ends_with_parent: true,
+            weather: start.weather,
         }
     }
 }
@@ -252,6 +309,7 @@ impl From<TestServer> for Serving {
             search_attributes: Vec::new(),
             registers_namespaces: true,
             ends_with_parent: true,
+            weather: server.weather,
         }
     }
 }

@@ -12,6 +12,7 @@
 )]
 
 mod arguments;
+mod faults;
 mod outline;
 mod serve;
 mod show;

@@ -2,9 +2,9 @@
 
 use std::{error::Error, io, time::Duration};
 
-use durasim_server::{Server, ServerOptions, Time};
+use durasim_server::{Network, Server, ServerOptions, Time};
 
-use crate::arguments::Serving;
+use crate::{arguments::Serving, faults::Faults};
 
 /// The time between two looks for the parent process.
 const PARENT_CHECK: Duration = Duration::from_millis(250);
@@ -37,11 +37,22 @@ async fn run(serving: &Serving) -> Result<(), Box<dyn Error>> {
             .add(&attribute.name, attribute.value_type)
             .map_err(|refused| refused.message().to_owned())?;
     }
+    let faults = Faults::of(&serving.weather)?;
+    options.network = faults
+        .clone()
+        .map(|faults| Box::new(faults) as Box<dyn Network>);
+    options.log = serving.weather.log;
     // Signals count from before the port is open: nothing is lost in between.
     let stop = Stop::new(serving.ends_with_parent)?;
     let server = Server::bind(options).await?;
     println!("{}", greeting(&server, serving));
+    if let Some(faults) = &faults {
+        println!("{}", forecast(faults));
+    }
     server.run_until(stop.wait()).await?;
+    if let Some(faults) = faults {
+        println!("{}", faults.told());
+    }
     Ok(())
 }
 
@@ -58,6 +69,18 @@ fn greeting(server: &Server, serving: &Serving) -> String {
         "durasim serves Temporal on {address} ({time}): SDKs connect to {address}, namespace \
          {namespace}; `temporal --address {address} --namespace {namespace} workflow list`; \
          `temporal-ui-server` with TEMPORAL_ADDRESS={address}"
+    )
+}
+
+/// Returns the line that says which faults may strike.
+fn forecast(faults: &Faults) -> String {
+    let seed = faults.seed;
+    if faults.off.is_empty() {
+        return format!("durasim draws faults from --seed {seed}");
+    }
+    format!(
+        "durasim draws faults from --seed {seed}; only tests in Rust have {}",
+        faults.off.join(", ")
     )
 }
 

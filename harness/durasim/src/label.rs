@@ -5,6 +5,8 @@
 //! in another world. A label is a small `Copy` value whose names are interned; its text is made
 //! only where a person reads it, or where a choice or a trace keeps it.
 
+mod of_call;
+
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
 use durasim_engine::{Recorded, digest};

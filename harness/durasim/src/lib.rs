@@ -36,6 +36,7 @@ mod sabotage;
 mod snapshot_names;
 mod variables;
 mod view;
+pub mod wire;
 mod words;
 mod world;
 

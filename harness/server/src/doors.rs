@@ -20,7 +20,7 @@ use tonic::{
 };
 use tower_service::Service;
 
-use crate::{bytes_codec::BytesCodec, host::Host, patience, test_service};
+use crate::{bytes_codec::BytesCodec, carrier::Carrier, patience, test_service};
 
 /// A gRPC service that the server has.
 pub(crate) trait Door: Clone + Send + Sync + 'static {
@@ -32,7 +32,7 @@ pub(crate) trait Door: Clone + Send + Sync + 'static {
 
 /// An RPC that came in.
 pub(crate) struct Call {
-    host: Arc<Host>,
+    carrier: Arc<Carrier>,
     rpc: String,
     timeout: Option<Duration>,
     message: Bytes,
@@ -48,7 +48,7 @@ impl Door for Workflows {
     fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
         async move {
             let request = Request::decode(&call.rpc, &call.message)?;
-            let response = call.host.call(request, call.timeout).await?;
+            let response = call.carrier.serve(request, call.timeout).await?;
             Ok(response.encode_to_vec())
         }
         .boxed()
@@ -63,7 +63,7 @@ impl Door for Operators {
     const NAME: &'static str = OPERATOR_SERVICE;
 
     fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
-        let mut state = call.host.state();
+        let mut state = call.carrier.host.state();
         let now_ms = state.clock.now_ms();
         let answer = state.cluster.operate(now_ms, &call.rpc, &call.message);
         ready(answer).boxed()
@@ -78,20 +78,21 @@ impl Door for Tests {
     const NAME: &'static str = "temporal.api.testservice.v1.TestService";
 
     fn answer(call: Call) -> BoxFuture<'static, Result<Vec<u8>, Status>> {
-        async move { test_service::answer(&call.host, &call.rpc, &call.message).await }.boxed()
+        async move { test_service::answer(&call.carrier.host, &call.rpc, &call.message).await }
+            .boxed()
     }
 }
 
 /// A door in its frame: the service that tonic calls.
 pub(crate) struct Framed<D> {
-    host: Arc<Host>,
+    carrier: Arc<Carrier>,
     door: PhantomData<fn() -> D>,
 }
 
 impl<D: Door> Framed<D> {
-    pub(crate) fn new(host: &Arc<Host>) -> Self {
+    pub(crate) fn new(carrier: &Arc<Carrier>) -> Self {
         Self {
-            host: host.clone(),
+            carrier: carrier.clone(),
             door: PhantomData,
         }
     }
@@ -100,7 +101,7 @@ impl<D: Door> Framed<D> {
 impl<D> Clone for Framed<D> {
     fn clone(&self) -> Self {
         Self {
-            host: self.host.clone(),
+            carrier: self.carrier.clone(),
             door: PhantomData,
         }
     }
@@ -122,7 +123,7 @@ impl<D: Door> Service<http::Request<Body>> for Framed<D> {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let rpc = request.uri().path().rsplit('/').next().unwrap_or_default();
         let unary = Unary::<D> {
-            host: self.host.clone(),
+            carrier: self.carrier.clone(),
             rpc: rpc.to_owned(),
             timeout: patience::timeout(request.headers()),
             door: PhantomData,
@@ -140,7 +141,7 @@ impl<D: Door> Service<http::Request<Body>> for Framed<D> {
 
 /// One RPC of a door.
 struct Unary<D> {
-    host: Arc<Host>,
+    carrier: Arc<Carrier>,
     rpc: String,
     timeout: Option<Duration>,
     door: PhantomData<fn() -> D>,
@@ -157,7 +158,7 @@ impl<D: Door> Service<tonic::Request<Bytes>> for Unary<D> {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let answer = D::answer(Call {
-            host: self.host.clone(),
+            carrier: self.carrier.clone(),
             rpc: self.rpc.clone(),
             timeout: self.timeout,
             message: request.into_inner(),

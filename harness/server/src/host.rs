@@ -32,6 +32,9 @@ pub(crate) struct Host {
     pub(crate) changed: Notify,
 }
 
+/// Keeps time from skipping until it is dropped.
+pub(crate) struct Held(Arc<Host>);
+
 /// The state behind the lock.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -41,6 +44,8 @@ pub(crate) struct State {
     pub(crate) skipping: Option<Skipping>,
     waiting: BTreeMap<RequestId, Waiter>,
     last_id: u64,
+    /// The number of messages that are held on their way.
+    held: usize,
     is_stopping: bool,
 }
 
@@ -78,6 +83,7 @@ impl Host {
                 skipping,
                 waiting: BTreeMap::new(),
                 last_id: 0,
+                held: 0,
                 is_stopping: false,
             }),
             changed: Notify::new(),
@@ -87,6 +93,17 @@ impl Host {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // The service keeps its state whole, whatever a handler did before it panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the time of the service, in milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.state().clock.now_ms()
+    }
+
+    /// Keeps time from skipping as long as the result lives.
+    pub(crate) fn hold_time(self: &Arc<Self>) -> Held {
+        self.state().held += 1;
+        Held(self.clone())
     }
 
     /// Answers a request whose caller waits this long.
@@ -194,7 +211,8 @@ impl State {
                 continue;
             }
             let waited_for = self.waiting.values().any(|waiter| waits(waiter.rpc));
-            let Some(skipping) = &mut self.skipping else {
+            let held = self.held > 0;
+            let Some(skipping) = self.skipping.as_mut().filter(|_| !held) else {
                 return Some(self.clock.instant(next_ms));
             };
             match skipping.held_until(&self.cluster, now_ms, waited_for) {
@@ -231,6 +249,13 @@ impl State {
         self.send_replies();
         // Dropping the senders ends the waits of queries.
         self.waiting.clear();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.state().held -= 1;
+        self.0.changed.notify_one();
     }
 }
 

@@ -32,7 +32,10 @@
 //! | --- | --- |
 //! | `server` | the port: connections in, gRPC services, the stop |
 //! | `doors` | one gRPC service each: a path and bytes become a request |
+//! | `carrier` | the way of requests to the host and of answers back |
 //! | `host` | the cluster and all who wait for it, under one lock |
+//! | `log` | the line that tells a call |
+//! | `network` | what becomes of messages on their way |
 //! | `patience` | the time after which a wait ends, by RPC |
 //! | `test_service` | `TestService`, by which test environments skip time |
 //! | `time_skipping` | the lock of time, and those who sleep |
@@ -45,15 +48,21 @@
 )]
 
 mod bytes_codec;
+mod carrier;
 mod clock;
 mod doors;
 mod host;
+mod log;
+mod network;
 mod options;
 mod patience;
 mod server;
 mod test_service;
 mod time_skipping;
 
+pub use durasim_service::{Request, Response};
+pub use network::{Lateness, Network, Passage};
 pub use options::{ServerOptions, Time};
 pub use server::{BindError, ServeError, Server};
 pub use temporalio_protos::temporal::api::enums::v1::IndexedValueType;
+pub use tonic::Status;

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use durasim_service::{SearchAttributeRegistry, ServiceConfig};
 
+use crate::network::Network;
+
 /// The way in which time passes for the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Time {
@@ -18,7 +20,7 @@ pub enum Time {
 }
 
 /// The options of a [`Server`](crate::Server).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct ServerOptions {
     /// The address to listen on. With port 0 the system picks a port that is free.
@@ -31,6 +33,11 @@ pub struct ServerOptions {
     /// True if a request to an unknown namespace registers it, as with Temporal's test server. A
     /// real server answers NOT_FOUND.
     pub registers_namespaces: bool,
+    /// The network between callers and the service, which may lose and delay messages. By default
+    /// they arrive as they were sent.
+    pub network: Option<Box<dyn Network>>,
+    /// True if each call and its answer are printed to the standard error.
+    pub log: bool,
     /// The configuration of the services.
     pub service: ServiceConfig,
 }
@@ -46,6 +53,8 @@ impl ServerOptions {
             time: Time::Real,
             namespaces: Vec::new(),
             registers_namespaces: false,
+            network: None,
+            log: false,
             service,
         }
     }

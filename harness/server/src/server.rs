@@ -8,8 +8,8 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{self, server::Router};
 
 use crate::{
+    carrier::Carrier,
     doors::{Door, Framed, Operators, Tests, Workflows},
-    host::Host,
     options::ServerOptions,
 };
 
@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    host: Arc<Host>,
+    carrier: Arc<Carrier>,
 }
 
 /// The error of a port that cannot be listened on.
@@ -60,7 +60,7 @@ impl Server {
         Ok(Self {
             address: listener.local_addr().map_err(failed)?,
             listener,
-            host: Arc::new(Host::new(options)),
+            carrier: Arc::new(Carrier::new(options)),
         })
     }
 
@@ -76,8 +76,8 @@ impl Server {
     ///
     /// [`ServeError`] if connections can no longer be accepted.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let router = router(&self.host).await;
-        let time = tokio::spawn(self.host.clone().keep_time());
+        let router = router(&self.carrier).await;
+        let time = tokio::spawn(self.carrier.host.clone().keep_time());
         let (stopped, is_stopped) = tokio::sync::oneshot::channel::<()>();
         let serving =
             router.serve_with_incoming_shutdown(TcpListenerStream::new(self.listener), async {
@@ -88,7 +88,7 @@ impl Server {
         let served = tokio::select! {
             served = &mut serving => served,
             () = stop => {
-                self.host.stop();
+                self.carrier.host.stop();
                 let _ = stopped.send(());
                 // Connections that stay open are cut off.
                 tokio::time::timeout(GRACE, serving).await.unwrap_or(Ok(()))
@@ -99,7 +99,7 @@ impl Server {
     }
 }
 
-async fn router(host: &Arc<Host>) -> Router {
+async fn router(carrier: &Arc<Carrier>) -> Router {
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in [Workflows::NAME, Operators::NAME] {
         health
@@ -111,9 +111,9 @@ async fn router(host: &Arc<Host>) -> Router {
             .register_encoded_file_descriptor_set(DESCRIPTORS)
     };
     let mut router = transport::Server::builder()
-        .add_service(Framed::<Workflows>::new(host))
-        .add_service(Framed::<Operators>::new(host))
-        .add_service(Framed::<Tests>::new(host))
+        .add_service(Framed::<Workflows>::new(carrier))
+        .add_service(Framed::<Operators>::new(carrier))
+        .add_service(Framed::<Tests>::new(carrier))
         .add_service(health_service);
     if let Ok(service) = reflection().build_v1() {
         router = router.add_service(service);

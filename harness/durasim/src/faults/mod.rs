@@ -22,7 +22,7 @@ mod times;
 mod words;
 
 pub(crate) use allowance::{Allowance, FailedBy, injected_failure};
-pub(crate) use baseline::{Baseline, cancels_ms};
+pub(crate) use baseline::{Baseline, Need, cancels_ms};
 pub use catalogue::FaultKind;
 pub(crate) use catalogue::{client_unavailable::is_made_again, cure_of_site, is_fault_site};
 pub(crate) use draw::{Faults, Missed, Outcome};

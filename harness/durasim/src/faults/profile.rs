@@ -214,6 +214,12 @@ impl FaultProfile {
         self
     }
 
+    /// Returns the kinds of fault that are on.
+    pub fn kinds(&self) -> impl Iterator<Item = FaultKind> {
+        let on = self.odds.iter().filter(|(_, odds)| **odds > 0.0);
+        on.map(|(kind, _)| *kind)
+    }
+
     /// Returns the probability that a fault of this kind happens at one of its points.
     pub(crate) fn odds_of(&self, kind: FaultKind) -> f64 {
         self.odds.get(&kind).copied().unwrap_or(0.0)

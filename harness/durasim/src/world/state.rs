@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, rc::Rc};
 use durasim_engine::{Choices, Clock, Executor, START_MS, Trace};
 use durasim_service::{Reason, Request, Service, ServiceConfig};
 use durasim_worker::activity::CallLog;
-use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 
 use super::{
     mock_workflows::MockRuns, monotony::Monotony, pending::Calls, real_io::RealIos, story::Story,
@@ -15,7 +14,7 @@ use crate::{
     broken::broken,
     faults::{CallView, Fate, Faults, Latency},
     history::History,
-    label::{Call, Label, Name, Workflow, Workflows},
+    label::{Label, Workflows},
     outcome::WorldOptions,
     recording::Recording,
     report::Failure,
@@ -152,57 +151,6 @@ impl State {
 
     /// Returns the label of a client's request.
     pub(super) fn label(&mut self, request: &Request) -> Label {
-        let about = |names: &Workflows, execution: &Option<WorkflowExecution>| {
-            let id = execution.as_ref().map(|run| run.workflow_id.as_str());
-            id.map_or(Workflow::UNKNOWN, |id| names.known(id))
-        };
-        let starts = |names: &mut Workflows, id: &str, workflow_type: &Option<WorkflowType>| {
-            names.appears(id, workflow_type.as_ref().map_or("", |t| t.name.as_str()))
-        };
-        let names = &mut self.names;
-        let (workflow, call) = match request {
-            Request::StartWorkflowExecution(start) => (
-                starts(names, &start.workflow_id, &start.workflow_type),
-                Call::Start,
-            ),
-            Request::SignalWithStartWorkflowExecution(start) => (
-                starts(names, &start.workflow_id, &start.workflow_type),
-                Call::Signal(Name::new(&start.signal_name)),
-            ),
-            Request::SignalWorkflowExecution(signal) => (
-                about(names, &signal.workflow_execution),
-                Call::Signal(Name::new(&signal.signal_name)),
-            ),
-            Request::QueryWorkflow(query) => {
-                let asked = query.query.as_ref();
-                let query_type = asked.map_or("", |query| query.query_type.as_str());
-                (
-                    about(names, &query.execution),
-                    Call::Query(Name::new(query_type)),
-                )
-            }
-            Request::UpdateWorkflowExecution(update) => {
-                let input = update.request.as_ref().and_then(|it| it.input.as_ref());
-                let name = input.map_or("", |input| input.name.as_str());
-                (
-                    about(names, &update.workflow_execution),
-                    Call::Update(Name::new(name)),
-                )
-            }
-            Request::RequestCancelWorkflowExecution(cancel) => {
-                (about(names, &cancel.workflow_execution), Call::Cancel)
-            }
-            Request::TerminateWorkflowExecution(terminate) => {
-                (about(names, &terminate.workflow_execution), Call::Terminate)
-            }
-            Request::GetWorkflowExecutionHistory(history) => {
-                (about(names, &history.execution), Call::History)
-            }
-            Request::DescribeWorkflowExecution(describe) => {
-                (about(names, &describe.execution), Call::Describe)
-            }
-            _ => return Label::Rpc(request.rpc()),
-        };
-        Label::Call(workflow, call)
+        Label::of_call(&mut self.names, request)
     }
 }
