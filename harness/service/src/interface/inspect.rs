@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use crate::{
-    activity_execution::ActivityExecution,
     api::{
         Attributes, HistoryEvent, enums::TimeoutType, failure::failure::FailureInfo,
         history::ActivityTaskTimedOutEventAttributes,
