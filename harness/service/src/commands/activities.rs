@@ -54,6 +54,9 @@ pub(super) fn schedule(
             &format!("ActivityID: {}", command.activity_id),
         ));
     }
+    if command.request_eager_execution {
+        context.eager_activities.push(command.activity_id.clone());
+    }
     // Schedule the activity.
     let user_metadata = context.user_metadata.take();
     context.run.schedule_activity(

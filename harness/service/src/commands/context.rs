@@ -35,6 +35,8 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) has_buffered_events: bool,
     /// True if something happened that the workflow must see in another task.
     pub(crate) needs_workflow_task: bool,
+    /// The ids of the activities that the worker wants to begin at once.
+    pub(crate) eager_activities: Vec<String>,
     /// The ordinal, among the runs of its workflow id, of the run that a closing command may start.
     pub(crate) next_run_ordinal: u64,
     /// The run that a closing command starts.

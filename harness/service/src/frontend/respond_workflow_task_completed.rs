@@ -8,8 +8,8 @@ use crate::{
     api::{
         enums::TimeoutType,
         rpc::{
-            PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
-            RespondWorkflowTaskCompletedResponse,
+            PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse,
+            RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
         },
         taskqueue::StickyExecutionAttributes,
     },
@@ -20,7 +20,7 @@ use crate::{
         failure::{CommandFailure, Consequence},
     },
     frontend::answer::Handled,
-    matching::start_workflow_task::workflow_task_response,
+    matching::{start_activity_task::start_eagerly, start_workflow_task::workflow_task_response},
     run::{
         close::{HISTORY_SERVICE, Termination},
         token::TaskToken,
@@ -121,7 +121,9 @@ impl Completion {
         match applied {
             Ok(applied) => {
                 self.answer_queries(service, key);
+                let eager = self.start_eagerly(service, key, &applied.eager_activities);
                 let mut response = self.schedule_next(service, key, task, applied.needs_task);
+                response.activity_tasks = eager;
                 if applied.left_no_trace {
                     let run = service.executions.run(key);
                     response.reset_history_event_id =
@@ -222,6 +224,19 @@ impl Completion {
         response
     }
 
+    /// Starts the activities that the worker wants to begin at once, unless they have closed with
+    /// the commands after them.
+    fn start_eagerly(
+        &self,
+        service: &mut Service,
+        key: RunKey,
+        activity_ids: &[String],
+    ) -> Vec<PollActivityTaskQueueResponse> {
+        let ids = activity_ids.iter();
+        ids.filter_map(|id| start_eagerly(service, key, id, &self.identity))
+            .collect()
+    }
+
     /// Starts the task just scheduled for the worker that requested it.
     fn start_next(&self, service: &mut Service, key: RunKey) -> PollWorkflowTaskQueueResponse {
         let limits = &service.config.limits;
@@ -271,6 +286,8 @@ struct AppliedCommands {
     needs_task: bool,
     /// True if the task was speculative and left no trace.
     left_no_trace: bool,
+    /// The ids of the activities that the worker wants to begin at once.
+    eager_activities: Vec<String>,
 }
 
 /// Completes the task and applies its commands, or leaves the run unchanged.
@@ -305,6 +322,7 @@ fn apply_commands(
         identity: &request.identity,
         has_buffered_events,
         needs_workflow_task: false,
+        eager_activities: Vec::new(),
         next_run_ordinal,
         next_run: None,
         messages: std::mem::take(&mut request.messages),
@@ -316,6 +334,7 @@ fn apply_commands(
         context.has_buffered_events || context.needs_workflow_task,
         context.next_run.take(),
     );
+    let eager_activities = std::mem::take(&mut context.eager_activities);
     match applied {
         Ok(()) => {
             if !is_heartbeat && run.is_running() {
@@ -328,6 +347,7 @@ fn apply_commands(
             Ok(AppliedCommands {
                 needs_task,
                 left_no_trace: completed_event_id.is_none(),
+                eager_activities,
             })
         }
         Err(failure) => {

@@ -1,6 +1,7 @@
 //! StartWorkflowExecution.
 //!
-//! An eager first workflow task is not granted: the worker polls for it.
+//! A worker that starts a workflow may get its first workflow task with the answer, unless the task
+//! is delayed.
 //!
 //! Source: `temporalio/temporal: service/history/api/startworkflow/api.go`.
 
@@ -13,9 +14,10 @@ use crate::{
         },
         rpc::{StartWorkflowExecutionRequest, StartWorkflowExecutionResponse},
     },
-    base::identifiers::RunKey,
+    base::{identifiers::RunKey, time::duration_ms},
     frontend::{answer::Handled, callbacks},
     history::EventDecoration,
+    matching::start_workflow_task::{eager_task_again, start_eagerly},
     run::{
         chain,
         start::NewRun,
@@ -42,7 +44,12 @@ pub(crate) fn start(
         if run.start_request_ids.contains(&request.request_id) {
             // The request is repeated, and gets the same answer again.
             let started = run.start_request_id == request.request_id;
-            return Ok(response(service, key, &request.request_id, started));
+            let again = started && request.request_eager_execution;
+            let task = again.then(|| eager_task_again(service, key, &request.identity));
+            return Ok(StartWorkflowExecutionResponse {
+                eager_workflow_task: task.flatten(),
+                ..response(service, key, &request.request_id, started)
+            });
         }
         match workflow_id::resolve(
             run,
@@ -58,9 +65,18 @@ pub(crate) fn start(
             }
         }
     }
-    let request_id = request.request_id.clone();
-    let key = service.start_run(new_run(request, service.now_ms));
-    Ok(response(service, key, &request_id, true))
+    let (request_id, identity) = (request.request_id.clone(), request.identity.clone());
+    let is_eager = request.request_eager_execution;
+    let mut new = new_run(request, service.now_ms);
+    let is_delayed = duration_ms(new.attributes.first_workflow_task_backoff.as_ref()) > 0;
+    let is_eager = is_eager && !is_delayed;
+    new.attributes.eager_execution_accepted = is_eager;
+    let key = service.start_run(new);
+    let task = is_eager.then(|| start_eagerly(service, key, &identity));
+    Ok(StartWorkflowExecutionResponse {
+        eager_workflow_task: task.flatten(),
+        ..response(service, key, &request_id, true)
+    })
 }
 
 fn response(

@@ -43,8 +43,7 @@ pub(crate) const CLUSTER: &str = "active";
 /// The name under which the service, which stores nothing, shows its store.
 const STORE: &str = "memory";
 
-/// Returns the capabilities of a current server, without those that are not served here, such as
-/// eager starts.
+/// Returns the capabilities of a current server, without those that are not served here.
 ///
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go`.
 pub(super) fn info(service: &Service) -> Answer {
@@ -56,6 +55,8 @@ pub(super) fn info(service: &Service) -> Answer {
         upsert_memo: true,
         sdk_metadata: true,
         supports_schedules: true,
+        eager_workflow_start: true,
+        count_group_by_execution_status: true,
         nexus: service.config.nexus,
         ..get_system_info_response::Capabilities::default()
     };

@@ -7,14 +7,14 @@
 //! Source: `temporalio/temporal: service/matching/matching_engine.go`.
 
 mod start_activity_execution;
-mod start_activity_task;
+pub(crate) mod start_activity_task;
 pub(crate) mod start_nexus_task;
 pub(crate) mod start_workflow_task;
 
 use crate::{
     base::identifiers::{ActivityKey, RunKey},
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
-    run::nexus_operations::NexusCall,
+    run::{nexus_operations::NexusCall, workflow_task::WorkflowTask},
     state::{
         abroad::{Content, GuestRequest, Parcel},
         answers::queries,
@@ -29,6 +29,11 @@ use crate::{
 /// (`processWorkflowTask`).
 pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_event_id: i64) {
     let run = service.executions.run(key);
+    let task = run.state.workflow_task.current.as_ref();
+    if task.is_some_and(WorkflowTask::is_started) {
+        // The worker that started the workflow has got the task with the answer.
+        return;
+    }
     let queues = &mut service.task_queues;
     let sticky = run.state.workflow_task.sticky.as_ref().filter(|sticky| {
         let is_abandoned = queues.is_sticky_worker_unavailable(&sticky.name, service.now_ms);
@@ -61,6 +66,10 @@ pub(crate) fn offer_activity_task(
     else {
         return;
     };
+    if activity.started.is_some() {
+        // The worker that scheduled the activity has got the task with the answer.
+        return;
+    }
     let queue = &activity.task_queue;
     let queue = service.task_queues.key(QueueKind::Activity, queue);
     offer(

@@ -9,7 +9,7 @@ use crate::{
         priorities,
         time::timestamp,
     },
-    run::{activities::StartedAttempt, token::TaskToken},
+    run::{Run, activities::StartedAttempt, token::TaskToken},
     state::{service::Service, task_queues::Poller},
 };
 
@@ -21,23 +21,60 @@ pub(super) fn start(
     scheduled_event_id: i64,
     stamp: u32,
 ) -> Option<PollActivityTaskQueueResponse> {
-    let now_ms = service.now_ms;
     let run = service.executions.run_mut(key);
     let activity = run.activities.get(scheduled_event_id)?;
     if !run.is_running() || activity.started.is_some() || activity.stamp != stamp {
         return None;
     }
-    // Start the attempt.
+    start_attempt(
+        run,
+        scheduled_event_id,
+        stamp,
+        &poller.identity,
+        service.now_ms,
+    );
+    service.close_transaction(key);
+    started_task(service, key, scheduled_event_id)
+}
+
+/// Starts the first attempt of an activity for the worker that has just scheduled it, within the
+/// transaction of its workflow task. Returns `None` if the activity has closed since, or its run.
+///
+/// Source: `temporalio/temporal:
+/// service/history/api/respondworkflowtaskcompleted/workflow_task_completed_handler.go`
+/// (`handlePostCommandEagerExecuteActivity`).
+pub(crate) fn start_eagerly(
+    service: &mut Service,
+    key: RunKey,
+    activity_id: &str,
+    identity: &str,
+) -> Option<PollActivityTaskQueueResponse> {
+    let run = service.executions.run_mut(key);
+    let activity = run.activities.by_id(activity_id)?;
+    let (scheduled_event_id, stamp) = (activity.scheduled_event_id, activity.stamp);
+    if !run.is_running() || activity.started.is_some() {
+        return None;
+    }
+    start_attempt(run, scheduled_event_id, stamp, identity, service.now_ms);
+    started_task(service, key, scheduled_event_id)
+}
+
+fn start_attempt(run: &mut Run, scheduled_event_id: i64, stamp: u32, identity: &str, now_ms: u64) {
     let ordinal = scheduled_event_id.unsigned_abs() << 32 | u64::from(stamp);
     let started = StartedAttempt {
         at_ms: now_ms,
-        identity: poller.identity.to_string(),
+        identity: identity.to_owned(),
         request_id: derived_uuid(&run.run_id, ordinal),
     };
     run.start_activity(scheduled_event_id, started);
-    service.close_transaction(key);
+}
 
-    // Answer the poll.
+/// Returns the task of an attempt that has just started.
+fn started_task(
+    service: &Service,
+    key: RunKey,
+    scheduled_event_id: i64,
+) -> Option<PollActivityTaskQueueResponse> {
     let run = service.executions.run(key);
     let activity = run.activities.get(scheduled_event_id)?;
     let scheduled = run.activity_scheduled(scheduled_event_id);
@@ -60,7 +97,7 @@ pub(super) fn start(
         heartbeat_details: activity.heartbeat_details.clone(),
         scheduled_time: Some(timestamp(activity.first_scheduled_ms)),
         current_attempt_scheduled_time: Some(timestamp(activity.scheduled_ms)),
-        started_time: Some(timestamp(now_ms)),
+        started_time: Some(timestamp(service.now_ms)),
         attempt: activity.attempt,
         schedule_to_close_timeout: scheduled.schedule_to_close_timeout,
         start_to_close_timeout: scheduled.start_to_close_timeout,

@@ -6,7 +6,7 @@ use crate::{
     api::{common::WorkflowType, query::WorkflowQuery, rpc::PollWorkflowTaskQueueResponse},
     base::{
         config::Limits,
-        identifiers::{RunKey, derived_uuid},
+        identifiers::{RequestId, RunKey, derived_uuid},
         time::timestamp,
     },
     messages::polled_workflow_task::PolledWorkflowTask,
@@ -59,6 +59,44 @@ pub(super) fn start(
         workflow_task_response(run, &service.queries, limits, &poller.identity, is_sticky);
     let messages = run.updates.send(response.started_event_id, false);
     Some(response.with_messages(messages))
+}
+
+/// Starts the first workflow task of a run for the worker that has just started the run. Returns
+/// `None` if the task is not there.
+///
+/// Source: `temporalio/temporal: service/history/api/startworkflow/api.go` (`generateResponse`).
+pub(crate) fn start_eagerly(
+    service: &mut Service,
+    key: RunKey,
+    identity: &str,
+) -> Option<PollWorkflowTaskQueueResponse> {
+    let run = service.executions.run(key);
+    let task = run.state.workflow_task.current.as_ref()?;
+    let (queue, scheduled_event_id) = (run.task_queue_name().to_owned(), task.scheduled_event_id);
+    let poller = Poller {
+        id: RequestId(0),
+        identity: identity.into(),
+        is_sticky: false,
+    };
+    let task = start(service, &queue, &poller, key, scheduled_event_id)?;
+    Some(task.into_message())
+}
+
+/// Returns the eager first workflow task once more, for a start that is repeated, if the task is
+/// still that of the first answer.
+pub(crate) fn eager_task_again(
+    service: &Service,
+    key: RunKey,
+    identity: &str,
+) -> Option<PollWorkflowTaskQueueResponse> {
+    let run = service.executions.run(key);
+    let task = run.state.workflow_task.started()?;
+    if task.started_event_id != 3 || task.attempt > 1 {
+        return None;
+    }
+    let limits = &service.config.limits;
+    let task = workflow_task_response(run, &service.queries, limits, identity, false);
+    Some(task.into_message())
 }
 
 /// Returns the request id of a start, for which the server's matching service creates a random

@@ -70,6 +70,11 @@ impl Activity {
             cancelled_before_sent: false,
             annotations,
         };
+        // No slot is reserved for the activity, which is polled for.
+        let attributes = ScheduleActivity {
+            do_not_eagerly_execute: true,
+            ..attributes
+        };
         (
             machine,
             schedule_activity_cmd_to_api(attributes, use_compatible_version),

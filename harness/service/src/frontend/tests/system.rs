@@ -17,7 +17,8 @@ fn a_server_claims_no_capability_that_it_lacks() {
     };
     let capabilities = info.capabilities.unwrap();
     assert!(capabilities.encoded_failure_attributes && capabilities.sdk_metadata);
-    assert!(capabilities.supports_schedules && !capabilities.eager_workflow_start);
+    assert!(capabilities.supports_schedules && capabilities.eager_workflow_start);
+    assert!(!capabilities.server_scaled_deployments);
 }
 
 #[test]
