@@ -18,6 +18,10 @@ house-rules *arguments:
     rustc --edition 2024 --test tests/tests/documents/house_rules/mod.rs -o target/house-rules
     target/house-rules {{arguments}}
 
+# Pictures of worlds in a real Chromium (Debian's chromium and chromium-driver); screenshots in target/view-test
+view-test *arguments:
+    cargo test -p durasim-browser-tests -- --nocapture {{arguments}}
+
 # What CI checks
 ci:
     .ci/run

@@ -6,11 +6,11 @@ const list = { world: LAST, rows: [], filter: { run: "", kind: "", text: "" } };
 
 function buildHistory() {
   const section = document.getElementById("history");
-  list.worldSelect = h("select", { "aria-label": "World", id: "filter-world", onchange: (event) => showWorld(WORLDS[event.target.value]) },
+  list.worldSelect = h("select", { "aria-label": "World", id: "filter-world", onchange: chosen((value) => showWorld(WORLDS[value])) },
     ...WORLDS.map((world) => h("option", { value: world.number }, shortName(world))));
   list.worldSelect.hidden = WORLDS.length < 2;
-  list.runSelect = h("select", { "aria-label": "Run", id: "filter-run", onchange: (event) => filter({ run: event.target.value }) });
-  list.kindSelect = h("select", { "aria-label": "Kind", id: "filter-kind", onchange: (event) => filter({ kind: event.target.value }) },
+  list.runSelect = h("select", { "aria-label": "Run", id: "filter-run", onchange: chosen((run) => filter({ run })) });
+  list.kindSelect = h("select", { "aria-label": "Kind", id: "filter-kind", onchange: chosen((kind) => filter({ kind })) },
     h("option", { value: "" }, "all kinds"), h("option", { value: "fault" }, "faults and check"), h("option", { value: "bad" }, "failures, timeouts"),
     ...EVENT_KINDS.map(([kind, , , words]) => h("option", { value: kind }, words)),
     h("option", { value: "message" }, "messages"), h("option", { value: "attempt" }, "attempts"));
@@ -30,6 +30,14 @@ function buildHistory() {
     if (what === "worlds" && !shownWorlds().includes(list.world)) showWorld(shownWorlds().at(-1));
   });
   new ResizeObserver(drawRows).observe(list.scroller);
+}
+
+/** Acts on a choice, and gives the keys back to the page. */
+function chosen(act) {
+  return (event) => {
+    act(event.target.value);
+    event.target.blur();
+  };
 }
 
 function shortName(world) {

@@ -126,8 +126,10 @@ function drawFoldWords(out, group, frame) {
   for (const fold of group.world.axis.folds) {
     const start = left(fold.from.place + fold.from.cells);
     const end = left(fold.to.place);
-    const words = longDuration(fold.ms) + " without events";
-    if (fold.ms < 3600000 || end < frame.x || start > frame.x + frame.width || end - start < 30 || height < words.length * 6.6) continue;
+    if (fold.ms < 3600000 || end < frame.x || start > frame.x + frame.width || end - start < 30) continue;
+    const all = [longDuration(fold.ms), rounded(fold.ms)].map((length) => length + " without events");
+    const words = all.find((it) => it.length * 6.4 < height);
+    if (!words) continue;
     out.append(s("text", { transform: `translate(${(start + end) / 2 + 4},${top + height / 2}) rotate(-90)`, "text-anchor": "middle", class: "fold-words" }, words));
   }
 }
@@ -408,7 +410,7 @@ function drawNames(out, group, frame) {
     out.append(s("rect", { x: 0, y: laid.top, width: NAMES - 6, height: laid.height, class: "names" }));
     const [name, faint] = laid.lane.run ? [laid.lane.run.workflow_id, laid.lane.run.workflow_type] : [laid.lane.name, ""];
     out.append(s("text", { x, y: laid.top + (faint ? 14 : laid.height / 2 + 4), class: "title" }, fitted((depth ? "└ " : "") + name, (NAMES - x - 12) * 0.88), s("title", {}, laid.lane.name)));
-    if (faint) out.append(s("text", { x, y: laid.top + 27, class: "faint", "font-size": 11 }, fitted(faint + ", " + laid.lane.run.status, NAMES - x - 8)));
+    if (faint) out.append(s("text", { x, y: laid.top + 27, class: "faint", "font-size": 11 }, fitted(faint + ", " + laid.lane.run.status, NAMES - x - 20)));
   }
   out.append(s("rect", { x: 0, y: group.top, width: NAMES - 6, height: group.lanesTop - group.top, class: "names" }));
   out.append(s("line", { x1: NAMES - 6, x2: NAMES - 6, y1: group.top, y2: group.bottom, class: "lane-line" }));

@@ -44,6 +44,12 @@ function roughly(ms) {
   return duration(ms);
 }
 
+/** Returns a long span of time in its largest unit: `30 days`. */
+function rounded(ms) {
+  const [size] = [86400000, 3600000, 60000, 1000].filter((unit) => ms >= unit);
+  return longDuration(Math.round(ms / size) * size);
+}
+
 /** Returns a long span of time as a sentence has it: `30 days`. */
 function longDuration(ms) {
   const units = [[86400000, "day"], [3600000, "hour"], [60000, "minute"], [1000, "second"]];
