@@ -40,7 +40,9 @@ impl Patience {
             }
             Rpc::GetWorkflowExecutionHistory
             | Rpc::PollActivityExecution
-            | Rpc::DescribeActivityExecution => {
+            | Rpc::DescribeActivityExecution
+            | Rpc::PollNexusOperationExecution
+            | Rpc::DescribeNexusOperationExecution => {
                 Some(before_deadline(EVENTS_BUDGET).map_or(LONG_POLL, |it| it.min(LONG_POLL)))
             }
             Rpc::UpdateWorkflowExecution

@@ -23,6 +23,7 @@
 //! | 5 | `commands` | commands of a workflow task, applied to a run |
 //! | 4 | `visibility` | queries for runs, in the dialect of SQL that the server takes |
 //! | 5 | `activity_execution` | one standalone activity |
+//! | 5 | `nexus_operation_execution` | one standalone Nexus operation |
 //! | 4 | `schedules` | schedules: the times at which they act, and what they do then |
 //! | 4 | `run` | one run: its history and its mutable state |
 //! | 3 | `history` | events, the buffer of those that wait for an id, and rules of histories |
@@ -42,6 +43,7 @@ mod history;
 mod interface;
 mod matching;
 mod messages;
+mod nexus_operation_execution;
 mod policies;
 mod run;
 mod schedules;

@@ -83,6 +83,8 @@ impl Pending {
                         | Rpc::ExecuteMultiOperation
                         | Rpc::PollActivityExecution
                         | Rpc::DescribeActivityExecution
+                        | Rpc::PollNexusOperationExecution
+                        | Rpc::DescribeNexusOperationExecution
                 )
         );
         match self.caller {

@@ -16,6 +16,10 @@ impl RunKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ActivityKey(pub(crate) u32);
 
+/// A standalone Nexus operation: its place in the order of creation. Keys are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct OperationKey(pub(crate) u32);
+
 /// The id of a request to the service: chosen by the caller, and unique among the requests that
 /// have no reply yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

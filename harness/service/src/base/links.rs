@@ -87,6 +87,17 @@ pub(crate) fn to_nexus(link: &Link) -> Option<NexusLink> {
     })
 }
 
+/// Returns the link to a standalone Nexus operation.
+pub(crate) fn to_operation(namespace: &str, operation_id: &str, run_id: &str) -> NexusLink {
+    let [namespace, operation_id, run_id] = [namespace, operation_id, run_id].map(escape);
+    NexusLink {
+        url: format!(
+            "temporal:///namespaces/{namespace}/nexus-operations/{operation_id}/{run_id}/details"
+        ),
+        r#type: "temporal.api.common.v1.Link.NexusOperation".to_owned(),
+    }
+}
+
 /// Reads the links of a handler. The server drops those that it does not know.
 pub(crate) fn from_nexus(links: &[NexusLink]) -> Vec<Link> {
     links.iter().filter_map(read).collect()

@@ -12,9 +12,10 @@ use temporalio_protos::{
     temporal::api::{
         errordetails::v1::{
             ActivityExecutionAlreadyStartedFailure, MultiOperationExecutionFailure,
-            NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure, NotFoundFailure,
-            PermissionDeniedFailure, QueryFailedFailure, WorkflowExecutionAlreadyStartedFailure,
-            WorkflowNotReadyFailure, multi_operation_execution_failure::OperationStatus,
+            NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure,
+            NexusOperationExecutionAlreadyStartedFailure, NotFoundFailure, PermissionDeniedFailure,
+            QueryFailedFailure, WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
+            multi_operation_execution_failure::OperationStatus,
         },
         failure::v1::{Failure, MultiOperationExecutionAborted},
     },
@@ -56,6 +57,21 @@ pub(crate) fn activity_already_started(start_request_id: &str, run_id: &str) -> 
         Code::AlreadyExists,
         "activity execution already started",
         "ActivityExecutionAlreadyStartedFailure",
+        &detail,
+    )
+}
+
+/// Returns ALREADY_EXISTS for the id of a standalone Nexus operation, with the operation that
+/// exists and the request that started it.
+pub(crate) fn operation_already_started(start_request_id: &str, run_id: &str) -> Status {
+    let detail = NexusOperationExecutionAlreadyStartedFailure {
+        start_request_id: start_request_id.to_owned(),
+        run_id: run_id.to_owned(),
+    };
+    with_detail(
+        Code::AlreadyExists,
+        "nexus operation execution already started",
+        "NexusOperationExecutionAlreadyStartedFailure",
         &detail,
     )
 }

@@ -10,7 +10,10 @@ use crate::{
     base::identifiers::RunKey,
     executors::children,
     matching,
-    run::transfer::{Delivery, Transfer},
+    run::{
+        nexus_operations::NexusCaller,
+        transfer::{Delivery, Transfer},
+    },
     state::{service::Service, work::Work},
 };
 
@@ -35,7 +38,11 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
             scheduled_event_id,
             call,
         } => {
-            matching::offer_nexus_request(service, run, scheduled_event_id, call);
+            let caller = NexusCaller::Run {
+                run,
+                scheduled_event_id,
+            };
+            matching::offer_nexus_request(service, caller, call);
         }
         Transfer::CrossRun(delivery) => service.deliveries.push(service.now_ms, delivery),
         Transfer::Closed { run } => {

@@ -328,7 +328,8 @@ fn listed(activity: &ActivityExecution) -> ActivityExecutionListInfo {
         status: activity.api_status().into(),
         search_attributes: Some(request.search_attributes.clone().unwrap_or_default()),
         task_queue: activity.task_queue().to_owned(),
-        state_transition_count: activity.transitions,
+        // Visibility learns of the number when the activity closes.
+        state_transition_count: activity.close_ms.map_or(0, |_| activity.transitions),
         state_size_bytes: answers::state_size(activity),
         execution_duration: activity
             .close_ms

@@ -9,7 +9,7 @@ use tonic::Status;
 
 use crate::{
     api::{
-        common::{Callback, Link},
+        common::{Callback, Link, callback},
         enums::EventType,
     },
     base::{
@@ -19,12 +19,15 @@ use crate::{
     frontend::nexus_task,
     matching::start_nexus_task::{CALLBACK_TOKEN, CALLBACK_URL},
     messages::nexus_completion::CompleteNexusOperationRequest,
-    run::{callbacks::target, token},
+    run::{callbacks::header, token},
     state::{
         abroad::{Content, Parcel},
         service::Service,
     },
 };
+
+/// The field of a callback's header with the handler's token of the operation.
+const OPERATION_TOKEN: &str = "nexus-operation-token";
 
 /// Calls the callbacks of a run, unless the run that follows inherits them.
 pub(crate) fn call(service: &mut Service, key: RunKey) {
@@ -114,11 +117,16 @@ fn call_one(
     callback: &Callback,
     mut completion: CompleteNexusOperationRequest,
 ) -> Result<(), Status> {
-    let Some((CALLBACK_URL, token)) = target(callback, CALLBACK_TOKEN) else {
+    let Some(callback::Variant::Nexus(callback)) = &callback.variant else {
+        return Err(Status::unimplemented("unknown callback variant"));
+    };
+    if callback.url != CALLBACK_URL {
         return Err(Status::unimplemented(
             "the simulated service calls no URL but that of the system",
         ));
-    };
+    }
+    header(callback, OPERATION_TOKEN).clone_into(&mut completion.operation_token);
+    let token = header(callback, CALLBACK_TOKEN);
     let (home, token) = token::callback_home(token);
     token.clone_into(&mut completion.callback_token);
     match home {

@@ -13,6 +13,7 @@ mod delete_workflow_execution;
 mod describe_workflow_execution;
 mod get_workflow_execution_history;
 mod list_workflow_executions;
+pub(crate) mod nexus_operation_executions;
 pub(crate) mod nexus_task;
 mod poll_activity_task_queue;
 mod poll_workflow_task_queue;
@@ -207,13 +208,38 @@ pub(crate) fn handle(
         }
         Request::ListSchedules(request) => schedules::list::list(service, &request),
         Request::CountSchedules(request) => schedules::list::count(service, &request),
-        Request::PollNexusTaskQueue(_)
+        Request::StartNexusOperationExecution(_)
+        | Request::PollNexusTaskQueue(_)
         | Request::RespondNexusTaskCompleted(_)
         | Request::RespondNexusTaskFailed(_)
         | Request::CompleteNexusOperation(_)
             if !service.config.nexus =>
         {
             Err(status_of_unserved(request.rpc().name()))
+        }
+        Request::StartNexusOperationExecution(request) => {
+            nexus_operation_executions::start(service, *request)
+        }
+        Request::DescribeNexusOperationExecution(request) => {
+            nexus_operation_executions::describe(service, id, *request)
+        }
+        Request::PollNexusOperationExecution(request) => {
+            nexus_operation_executions::poll(service, id, &request)
+        }
+        Request::ListNexusOperationExecutions(request) => {
+            nexus_operation_executions::list(service, &request)
+        }
+        Request::CountNexusOperationExecutions(request) => {
+            nexus_operation_executions::count(service, &request)
+        }
+        Request::RequestCancelNexusOperationExecution(request) => {
+            nexus_operation_executions::request_cancel(service, *request)
+        }
+        Request::TerminateNexusOperationExecution(request) => {
+            nexus_operation_executions::terminate(service, *request)
+        }
+        Request::DeleteNexusOperationExecution(request) => {
+            nexus_operation_executions::delete(service, &request)
         }
         Request::PollNexusTaskQueue(request) => Ok(nexus_task::poll(service, id, *request)),
         Request::RespondNexusTaskCompleted(request) => {

@@ -23,15 +23,16 @@ use crate::{
     frontend::answer::{Answer, Handled},
     matching,
     messages::nexus_completion::{CompleteNexusOperationRequest, CompleteNexusOperationResponse},
+    nexus_operation_execution::NexusOperationExecution,
     run::{
-        Run,
         nexus_operations::{
-            NexusCall, NexusClosing,
+            NexusCall, NexusCaller, NexusClosing,
             failures::{self, handler_failure, is_retryable, operation_failure},
         },
         token::TaskToken,
     },
     state::{
+        answers::nexus_operation_executions,
         service::Service,
         task_queues::{Poller, QueueKind},
     },
@@ -62,9 +63,21 @@ pub(super) fn poll(
 
 /// The request that a handler answers.
 struct Asked {
-    run: RunKey,
-    scheduled_event_id: i64,
+    caller: NexusCaller,
     call: NexusCall,
+}
+
+/// The effect of a handler's answer on its operation.
+enum Effect {
+    Started {
+        token: String,
+        links: Vec<Link>,
+    },
+    Closed(NexusClosing),
+    /// The request is made again after a backoff.
+    Retried(Failure),
+    CancelCompleted,
+    CancelFailed(Failure),
 }
 
 /// Returns the request that a token names; `None` if its answer no longer matters.
@@ -73,33 +86,90 @@ struct Asked {
 ///
 /// NOT_FOUND if the service has given the request up.
 fn asked(service: &Service, token: &[u8]) -> Result<Option<Asked>, Status> {
-    let TaskToken::NexusTask {
-        run,
-        scheduled_event_id,
-        call,
-        attempt,
-    } = TaskToken::decode(token)?
-    else {
-        return Err(Status::invalid_argument("Error deserializing task token."));
-    };
     let not_found = || status::not_found("Nexus task not found or already expired");
-    let run = service.executions.find(run).ok_or_else(not_found)?;
-    let Some(operation) = run
-        .nexus_operations
-        .get(scheduled_event_id)
-        .filter(|_| run.is_running())
-    else {
+    let (caller, call, attempt) = match TaskToken::decode(token)? {
+        TaskToken::NexusTask {
+            run,
+            scheduled_event_id,
+            call,
+            attempt,
+        } => {
+            let caller = NexusCaller::Run {
+                run,
+                scheduled_event_id,
+            };
+            (caller, call, attempt)
+        }
+        TaskToken::NexusExecutionTask {
+            operation,
+            call,
+            attempt,
+        } => (NexusCaller::Execution(operation), call, attempt),
+        _ => return Err(Status::invalid_argument("Error deserializing task token.")),
+    };
+    let operation = match caller {
+        NexusCaller::Run {
+            run,
+            scheduled_event_id,
+        } => {
+            let run = service.executions.find(run).ok_or_else(not_found)?;
+            let operation = run.nexus_operations.get(scheduled_event_id);
+            operation.filter(|_| run.is_running())
+        }
+        NexusCaller::Execution(key) => {
+            let operation = service.nexus_operation_executions.find(key);
+            let operation = operation.ok_or_else(not_found)?;
+            (!operation.is_closed()).then_some(&operation.pending)
+        }
+    };
+    let Some(operation) = operation else {
         return Ok(None);
     };
     match operation.requests(call) {
         Some(requests) if requests.is_under_way() && requests.attempt == attempt => {
-            Ok(Some(Asked {
-                run: run.key,
-                scheduled_event_id,
-                call,
-            }))
+            Ok(Some(Asked { caller, call }))
         }
         _ => Err(not_found()),
+    }
+}
+
+/// Applies the effect of an answer in one transaction.
+fn apply(service: &mut Service, caller: NexusCaller, call: NexusCall, effect: Effect) {
+    let now_ms = service.now_ms;
+    match caller {
+        NexusCaller::Run {
+            run: key,
+            scheduled_event_id: id,
+        } => {
+            let run = service.executions.run_mut(key);
+            match effect {
+                Effect::Started { token, links } => {
+                    run.nexus_operation_started(now_ms, id, &token, now_ms, links);
+                }
+                Effect::Closed(closing) => run.close_nexus_operation(now_ms, id, closing),
+                Effect::Retried(failure) => run.retry_nexus_request(now_ms, id, call, failure),
+                Effect::CancelCompleted => run.nexus_cancel_completed(now_ms, id),
+                Effect::CancelFailed(failure) => run.nexus_cancel_failed(now_ms, id, failure),
+            }
+            service.close_transaction(key);
+        }
+        NexusCaller::Execution(key) => {
+            let operation = service.nexus_operation_executions.get_mut(key);
+            let mut next = None;
+            match effect {
+                Effect::Started { token, links } => {
+                    next = operation.started(now_ms, &token, now_ms, links);
+                }
+                Effect::Closed(closing) => operation.close(now_ms, closing),
+                Effect::Retried(failure) => operation.retry_request(now_ms, call, failure),
+                Effect::CancelCompleted => operation.cancel_completed(now_ms),
+                Effect::CancelFailed(failure) => operation.cancel_failed(now_ms, failure),
+            }
+            nexus_operation_executions::close_transaction(service, key);
+            if let Some(call) = next {
+                matching::offer_nexus_request(service, caller, call);
+            }
+        }
     }
 }
 
@@ -114,52 +184,34 @@ pub(super) fn respond_completed(
     {
         check_token(token_of(started))?;
     }
-    if let Some(asked) = asked(service, &request.task_token)? {
-        let (now_ms, limit) = (service.now_ms, service.config.limits.payload_bytes);
-        let run = service.executions.run_mut(asked.run);
-        match asked.call {
-            NexusCall::Start => {
+    if let Some(Asked { caller, call }) = asked(service, &request.task_token)? {
+        let effect = match (call, variant) {
+            (NexusCall::Start, variant) => {
                 let answer = match variant {
                     Some(response::Variant::StartOperation(response)) => response.variant,
                     _ => None,
                 };
-                started(run, now_ms, asked.scheduled_event_id, answer, limit);
+                started(answer, service.config.limits.payload_bytes)
             }
-            NexusCall::Cancel if variant.is_some() => {
-                run.nexus_cancel_completed(now_ms, asked.scheduled_event_id);
-            }
-            NexusCall::Cancel => failed(
-                run,
-                now_ms,
-                &asked,
-                handler_failure("INTERNAL", "empty outcome"),
-            ),
-        }
-        service.close_transaction(asked.run);
+            (NexusCall::Cancel, Some(_)) => Effect::CancelCompleted,
+            (NexusCall::Cancel, None) => failed(call, handler_failure("INTERNAL", "empty outcome")),
+        };
+        apply(service, caller, call, effect);
     }
     Ok(RespondNexusTaskCompletedResponse::default().into())
 }
 
-/// Applies the handler's answer to a request to start the operation.
-fn started(
-    run: &mut Run,
-    now_ms: u64,
-    scheduled_event_id: i64,
-    answer: Option<Variant>,
-    limit: usize,
-) {
-    let closing = match answer {
+/// Returns the effect of the handler's answer to a request to start the operation.
+fn started(answer: Option<Variant>, limit: usize) -> Effect {
+    Effect::Closed(match answer {
         Some(Variant::SyncSuccess(success)) => {
             completed(success.payload, links::from_nexus(&success.links), limit)
         }
         Some(Variant::AsyncSuccess(started)) => {
-            return run.nexus_operation_started(
-                now_ms,
-                scheduled_event_id,
-                token_of(&started),
-                now_ms,
-                links::from_nexus(&started.links),
-            );
+            return Effect::Started {
+                token: token_of(&started).to_owned(),
+                links: links::from_nexus(&started.links),
+            };
         }
         #[allow(deprecated, reason = "older handlers still answer so")]
         Some(Variant::OperationError(error)) if error.operation_state == "canceled" => {
@@ -170,12 +222,8 @@ fn started(
             NexusClosing::Failed(operation_failure(error.failure))
         }
         Some(Variant::Failure(failure)) => unsuccessful(failure),
-        None => {
-            let failure = handler_failure("INTERNAL", "empty outcome");
-            return run.retry_nexus_request(now_ms, scheduled_event_id, NexusCall::Start, failure);
-        }
-    };
-    run.close_nexus_operation(now_ms, scheduled_event_id, closing);
+        None => return Effect::Retried(handler_failure("INTERNAL", "empty outcome")),
+    })
 }
 
 fn completed(result: Option<Payload>, links: Vec<Link>, limit: usize) -> NexusClosing {
@@ -218,30 +266,18 @@ pub(super) fn respond_failed(
             "request Failure must contain error or failure with NexusHandlerFailureInfo",
         ));
     }
-    if let Some(asked) = asked(service, &request.task_token)? {
-        let now_ms = service.now_ms;
-        failed(
-            service.executions.run_mut(asked.run),
-            now_ms,
-            &asked,
-            failure,
-        );
-        service.close_transaction(asked.run);
+    if let Some(Asked { caller, call }) = asked(service, &request.task_token)? {
+        apply(service, caller, call, failed(call, failure));
     }
     Ok(RespondNexusTaskFailedResponse::default().into())
 }
 
-/// Applies an error of the handler.
-fn failed(run: &mut Run, now_ms: u64, asked: &Asked, failure: Failure) {
-    let scheduled_event_id = asked.scheduled_event_id;
-    match asked.call {
-        call if is_retryable(&failure) => {
-            run.retry_nexus_request(now_ms, scheduled_event_id, call, failure);
-        }
-        NexusCall::Start => {
-            run.close_nexus_operation(now_ms, scheduled_event_id, NexusClosing::Failed(failure));
-        }
-        NexusCall::Cancel => run.nexus_cancel_failed(now_ms, scheduled_event_id, failure),
+/// Returns the effect of an error of the handler.
+fn failed(call: NexusCall, failure: Failure) -> Effect {
+    match call {
+        _ if is_retryable(&failure) => Effect::Retried(failure),
+        NexusCall::Start => Effect::Closed(NexusClosing::Failed(failure)),
+        NexusCall::Cancel => Effect::CancelFailed(failure),
     }
 }
 
@@ -284,34 +320,42 @@ fn check_token(token: &str) -> Result<(), Status> {
 }
 
 pub(crate) fn complete(service: &mut Service, request: CompleteNexusOperationRequest) -> Handled {
-    let TaskToken::NexusCompletion {
-        run,
-        scheduled_event_id,
-    } = TaskToken::decode_text(&request.callback_token)?
-    else {
-        return Err(Status::invalid_argument("invalid callback token"));
-    };
+    let token = TaskToken::decode_text(&request.callback_token)?;
     if request.operation_token.len() > TOKEN_LENGTH {
         check_token(&request.operation_token)?;
     }
-    let key = operation_run(service, run, scheduled_event_id)?;
     let (now_ms, limit) = (service.now_ms, service.config.limits.payload_bytes);
     let closing = match request.failure {
         Some(failure) => unsuccessful(failure),
         None => completed(request.result, Vec::new(), limit),
     };
     let started_ms = request.start_time_ms.unwrap_or(now_ms);
-    let run = service.executions.run_mut(key);
+    let operation_token = &request.operation_token;
     // The completion may come before the answer that the operation has started.
-    run.nexus_operation_started(
-        now_ms,
-        scheduled_event_id,
-        &request.operation_token,
-        started_ms,
-        request.links,
-    );
-    run.close_nexus_operation(now_ms, scheduled_event_id, closing);
-    service.close_transaction(key);
+    match token {
+        TaskToken::NexusCompletion {
+            run,
+            scheduled_event_id: id,
+        } => {
+            let key = operation_run(service, run, id)?;
+            let run = service.executions.run_mut(key);
+            let links = request.links;
+            run.nexus_operation_started(now_ms, id, operation_token, started_ms, links);
+            run.close_nexus_operation(now_ms, id, closing);
+            service.close_transaction(key);
+        }
+        TaskToken::NexusExecutionCompletion { operation: key } => {
+            let found = service.nexus_operation_executions.find(key);
+            let is_open = |it: &&NexusOperationExecution| !it.is_closed();
+            let not_found = || status::not_found("operation not found");
+            found.filter(is_open).ok_or_else(not_found)?;
+            let operation = service.nexus_operation_executions.get_mut(key);
+            operation.started(now_ms, operation_token, started_ms, request.links);
+            operation.close(now_ms, closing);
+            nexus_operation_executions::close_transaction(service, key);
+        }
+        _ => return Err(Status::invalid_argument("invalid callback token")),
+    }
     Ok(CompleteNexusOperationResponse {}.into())
 }
 

@@ -108,6 +108,7 @@ pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
             async_update: true,
             worker_heartbeats: true,
             standalone_activities: true,
+            standalone_nexus_operation: config.nexus,
             standalone_activity_start_delay: true,
             ..namespace_info::Capabilities::default()
         }),

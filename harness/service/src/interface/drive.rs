@@ -10,7 +10,8 @@ use crate::{
     },
     executors::{deliveries, timers, transfers},
     frontend::{
-        self, activity_executions, answer::Answer, callbacks, update_workflow_execution, validate,
+        self, activity_executions, answer::Answer, callbacks, nexus_operation_executions,
+        update_workflow_execution, validate,
     },
     messages::{reply::Reply, request::Request},
     state::{answers, service::Service, work::Work},
@@ -57,6 +58,7 @@ impl Service {
         }
         answers::queries::cancel(self, id);
         self.activity_executions.cancel_poll(id);
+        self.nexus_operation_executions.cancel_poll(id);
     }
 
     /// Returns the time at which the next timer, the next delivery from one run to another, or the
@@ -68,6 +70,7 @@ impl Service {
             .chain(self.deliveries.next_due_ms())
             .chain(self.schedules.next_due_ms())
             .chain(self.activity_executions.next_due_ms())
+            .chain(self.nexus_operation_executions.next_due_ms())
             .min()
     }
 
@@ -78,14 +81,15 @@ impl Service {
             + self.timers.due(now_ms).len()
             + self.schedules.due(now_ms).count()
             + self.activity_executions.due(now_ms).count()
+            + self.nexus_operation_executions.due(now_ms).count()
     }
 
     /// Fires one of the things that are due.
     ///
     /// The index counts first the deliveries between runs, which take no time on the server, then
-    /// the timers, earliest first, then the schedules, and then the standalone activities. All due
-    /// timers that workflow code of one run started count as one, and fire in one transaction, as
-    /// on the server. An index past [`Service::due`] fires nothing.
+    /// the timers, earliest first, then the schedules, and then the standalone activities and
+    /// Nexus operations. All due timers that workflow code of one run started count as one, and
+    /// fire in one transaction, as on the server. An index past [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
         match index.checked_sub(self.deliveries.due(now_ms)) {
@@ -109,7 +113,7 @@ impl Service {
     }
 
     /// Fires one of the things that are due beside those of runs: first the schedules, then the
-    /// standalone activities.
+    /// standalone activities and Nexus operations.
     fn fire_beside_runs(&mut self, index: usize) {
         let now_ms = self.now_ms;
         let schedules = self.schedules.due(now_ms).count();
@@ -118,7 +122,14 @@ impl Service {
         };
         let activity = self.activity_executions.due(now_ms).nth(index);
         if let Some(activity) = activity {
-            activity_executions::fire(self, activity);
+            return activity_executions::fire(self, activity);
+        }
+        let activities = self.activity_executions.due(now_ms).count();
+        let mut operations = self.nexus_operation_executions.due(now_ms);
+        let operation = operations.nth(index - activities);
+        drop(operations);
+        if let Some(operation) = operation {
+            nexus_operation_executions::fire(self, operation);
         }
     }
 

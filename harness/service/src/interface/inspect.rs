@@ -251,6 +251,7 @@ impl Service {
         self.deliveries.next_due_ms().is_none()
             && self.timers.next_due_ms().is_none()
             && self.activity_executions.next_due_ms().is_none()
+            && self.nexus_operation_executions.next_due_ms().is_none()
             && self.schedules.next_due_ms().is_some()
     }
 
@@ -258,6 +259,7 @@ impl Service {
         self.deliveries.next_due_ms().is_none()
             && self.schedules.next_due_ms().is_none()
             && self.activity_executions.next_due_ms().is_none()
+            && self.nexus_operation_executions.next_due_ms().is_none()
     }
 
     /// Returns the time at which the next schedule acts.

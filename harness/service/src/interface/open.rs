@@ -6,10 +6,12 @@ use crate::{
 };
 
 impl Service {
-    /// Returns the number of open runs and of open standalone activities.
+    /// Returns the number of open runs and of open standalone activities and Nexus operations.
     pub fn open_executions(&self) -> usize {
         let runs = self.executions.iter().filter(|run| run.is_running());
-        runs.count() + self.open_activities().count()
+        let operations = self.nexus_operation_executions.iter();
+        let operations = operations.filter(|operation| !operation.is_closed());
+        runs.count() + self.open_activities().count() + operations.count()
     }
 
     fn open_activities(&self) -> impl Iterator<Item = &ActivityExecution> {

@@ -5,7 +5,9 @@ use crate::{
     base::identifiers::RequestId,
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     state::{
-        answers::{activity_executions, history_polls, queries, updates},
+        answers::{
+            activity_executions, history_polls, nexus_operation_executions, queries, updates,
+        },
         service::Service,
         task_queues::QueueKind,
     },
@@ -29,6 +31,7 @@ impl Service {
         }
         history_polls::expire(self, id);
         activity_executions::expire(self, id);
+        nexus_operation_executions::expire(self, id);
         updates::expire(self, id);
         queries::expire(self, id);
         self.settle();
@@ -47,6 +50,7 @@ impl Service {
         !self.working.is_empty()
             || self.queries.any_taken()
             || self.activity_executions.any_started()
+            || self.nexus_operation_executions.any_asked()
     }
 
     /// Returns `true` if a task waits for a worker that polled within this time, in milliseconds,

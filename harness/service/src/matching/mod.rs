@@ -14,10 +14,13 @@ pub(crate) mod start_workflow_task;
 use crate::{
     base::identifiers::{ActivityKey, RunKey},
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
-    run::{nexus_operations::NexusCall, workflow_task::WorkflowTask},
+    run::{
+        nexus_operations::{NexusCall, NexusCaller},
+        workflow_task::WorkflowTask,
+    },
     state::{
         abroad::{Content, GuestRequest, Parcel},
-        answers::queries,
+        answers::{nexus_operation_executions, queries},
         service::Service,
         task_queues::{Poller, QueueKey, QueueKind, Task},
     },
@@ -94,26 +97,27 @@ pub(crate) fn offer_activity_execution(service: &mut Service, key: ActivityKey) 
 
 /// Queues a request to the handler of a Nexus operation, if the request is still wanted and there
 /// is time for it.
-pub(crate) fn offer_nexus_request(
-    service: &mut Service,
-    key: RunKey,
-    scheduled_event_id: i64,
-    call: NexusCall,
-) {
-    let now_ms = service.now_ms;
-    let run = service.executions.run_mut(key);
-    let is_sent = run.send_nexus_request(now_ms, scheduled_event_id, call);
-    service.close_transaction(key);
-    if !is_sent {
+pub(crate) fn offer_nexus_request(service: &mut Service, caller: NexusCaller, call: NexusCall) {
+    if !send_nexus_request(service, caller, call) {
         return;
     }
-    let run = service.executions.run(key);
-    let requests = run
-        .nexus_operations
-        .get(scheduled_event_id)
-        .and_then(|it| it.requests(call));
+    let (operation, endpoint) = match caller {
+        NexusCaller::Run {
+            run,
+            scheduled_event_id,
+        } => {
+            let run = service.executions.run(run);
+            let scheduled = run.nexus_operation_scheduled(scheduled_event_id);
+            let operation = run.nexus_operations.get(scheduled_event_id);
+            (operation, &scheduled.endpoint)
+        }
+        NexusCaller::Execution(key) => {
+            let operation = service.nexus_operation_executions.get(key);
+            (Some(&operation.pending), &operation.scheduled.endpoint)
+        }
+    };
+    let requests = operation.and_then(|it| it.requests(call));
     let attempt = requests.map_or(0, |requests| requests.attempt);
-    let endpoint = &run.nexus_operation_scheduled(scheduled_event_id).endpoint;
     let Some(endpoint) = service.nexus_endpoints.get(endpoint) else {
         return;
     };
@@ -121,8 +125,7 @@ pub(crate) fn offer_nexus_request(
     if endpoint.namespace != service.config.namespace {
         let request = GuestRequest {
             home: service.config.namespace.as_str().into(),
-            run: key,
-            scheduled_event_id,
+            caller,
             call,
             attempt,
         };
@@ -140,12 +143,33 @@ pub(crate) fn offer_nexus_request(
         service,
         queue,
         Task::Nexus {
-            run: key,
-            scheduled_event_id,
+            caller,
             call,
             attempt,
         },
     );
+}
+
+/// Marks a request as sent. Returns `false` if it is not wanted any more, or if there is no time.
+fn send_nexus_request(service: &mut Service, caller: NexusCaller, call: NexusCall) -> bool {
+    let now_ms = service.now_ms;
+    match caller {
+        NexusCaller::Run {
+            run,
+            scheduled_event_id,
+        } => {
+            let of_run = service.executions.run_mut(run);
+            let is_sent = of_run.send_nexus_request(now_ms, scheduled_event_id, call);
+            service.close_transaction(run);
+            is_sent
+        }
+        NexusCaller::Execution(key) => {
+            let operation = service.nexus_operation_executions.get_mut(key);
+            let is_sent = operation.send_request(now_ms, call);
+            nexus_operation_executions::close_transaction(service, key);
+            is_sent
+        }
+    }
 }
 
 /// Queues a request of a run in another namespace.
@@ -237,12 +261,10 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
         } => start_activity_task::start(service, poller, *run, *scheduled_event_id, *stamp)
             .map(Response::from),
         Task::Nexus {
-            run,
-            scheduled_event_id,
+            caller,
             call,
             attempt,
-        } => start_nexus_task::start(service, *run, *scheduled_event_id, *call, *attempt)
-            .map(Response::from),
+        } => start_nexus_task::start(service, *caller, *call, *attempt).map(Response::from),
         Task::ActivityExecution { activity, stamp } => {
             start_activity_execution::start(service, poller, *activity, *stamp).map(Response::from)
         }

@@ -6,13 +6,13 @@
 use crate::{
     api::{
         enums::EventType,
+        history::NexusOperationScheduledEventAttributes,
         nexus::{self, CancelOperationRequest, StartOperationRequest, request::Variant},
         rpc::PollNexusTaskQueueResponse,
     },
-    base::{identifiers::RunKey, links, time::timestamp},
+    base::{links, time::timestamp},
     run::{
-        Run,
-        nexus_operations::NexusCall,
+        nexus_operations::{NexusCall, NexusCaller, PendingNexusOperation},
         token::{self, TaskToken},
     },
     state::{abroad::GuestRequest, service::Service},
@@ -24,22 +24,85 @@ pub(crate) const CALLBACK_URL: &str = "temporal://system";
 /// The field of the callback header that names the operation.
 pub(crate) const CALLBACK_TOKEN: &str = "temporal-callback-token";
 
+/// The operation of a request, its tokens, and the link to it.
+struct Asked<'a> {
+    scheduled: &'a NexusOperationScheduledEventAttributes,
+    operation: &'a PendingNexusOperation,
+    task_token: TaskToken,
+    completion: TaskToken,
+    link: Option<nexus::Link>,
+}
+
+/// Returns the operation of a request; `None` if the request is stale.
+fn asked(
+    service: &Service,
+    caller: NexusCaller,
+    call: NexusCall,
+    attempt: i32,
+) -> Option<Asked<'_>> {
+    let namespace = &service.config.namespace;
+    match caller {
+        NexusCaller::Run {
+            run: key,
+            scheduled_event_id,
+        } => {
+            let run = service.executions.run(key);
+            let link = links::to_event(
+                namespace,
+                &run.workflow_id,
+                &run.run_id,
+                scheduled_event_id,
+                EventType::NexusOperationScheduled,
+            );
+            let operation = run.nexus_operations.get(scheduled_event_id)?;
+            run.is_running().then(|| Asked {
+                scheduled: run.nexus_operation_scheduled(scheduled_event_id),
+                operation,
+                task_token: TaskToken::NexusTask {
+                    run: key,
+                    scheduled_event_id,
+                    call,
+                    attempt,
+                },
+                completion: TaskToken::NexusCompletion {
+                    run: key,
+                    scheduled_event_id,
+                },
+                link: links::to_nexus(&link),
+            })
+        }
+        NexusCaller::Execution(key) => {
+            let operation = service.nexus_operation_executions.find(key)?;
+            let id = &operation.request.operation_id;
+            (!operation.is_closed()).then(|| Asked {
+                scheduled: &operation.scheduled,
+                operation: &operation.pending,
+                task_token: TaskToken::NexusExecutionTask {
+                    operation: key,
+                    call,
+                    attempt,
+                },
+                completion: TaskToken::NexusExecutionCompletion { operation: key },
+                link: Some(links::to_operation(namespace, id, &operation.run_id)),
+            })
+        }
+    }
+}
+
 /// Returns the answer to the poll; `None` if the task is stale.
 pub(super) fn start(
     service: &Service,
-    key: RunKey,
-    scheduled_event_id: i64,
+    caller: NexusCaller,
     call: NexusCall,
     attempt: i32,
 ) -> Option<PollNexusTaskQueueResponse> {
     let now_ms = service.now_ms;
-    let run = service.executions.run(key);
-    let operation = run.nexus_operations.get(scheduled_event_id)?;
+    let asked = asked(service, caller, call, attempt)?;
+    let (scheduled, operation) = (asked.scheduled, asked.operation);
     let requests = operation.requests(call)?;
-    if !run.is_running() || !requests.is_under_way() || requests.attempt != attempt {
+    if !requests.is_under_way() || requests.attempt != attempt {
         return None;
     }
-    let scheduled = run.nexus_operation_scheduled(scheduled_event_id);
     let mut header = scheduled.nexus_header.clone();
     let timeout = |ms: u64| format!("{ms}ms");
     if let Some(deadline_ms) = requests.due_ms() {
@@ -53,25 +116,21 @@ pub(super) fn start(
             .entry("operation-timeout".to_owned())
             .or_insert_with(|| timeout(timeout_ms));
     }
+    let task_token = asked.task_token.encode();
+    let endpoint = scheduled.endpoint.clone();
     let variant = match call {
-        NexusCall::Start => start_operation(run, scheduled_event_id, &service.config.namespace),
-        NexusCall::Cancel => cancel_operation(run, scheduled_event_id, operation.token()),
+        NexusCall::Start => start_operation(asked),
+        NexusCall::Cancel => cancel_operation(&asked),
     };
     Some(PollNexusTaskQueueResponse {
-        task_token: TaskToken::NexusTask {
-            run: key,
-            scheduled_event_id,
-            call,
-            attempt,
-        }
-        .encode(),
+        task_token,
         request: Some(nexus::Request {
             header,
             scheduled_time: Some(timestamp(now_ms)),
             capabilities: Some(nexus::request::Capabilities {
                 temporal_failure_responses: true,
             }),
-            endpoint: scheduled.endpoint.clone(),
+            endpoint,
             variant: Some(variant),
         }),
         ..PollNexusTaskQueueResponse::default()
@@ -85,13 +144,7 @@ pub(crate) fn start_abroad(
     request: &GuestRequest,
 ) -> Option<PollNexusTaskQueueResponse> {
     let home = &service.config.namespace;
-    let mut task = start(
-        service,
-        request.run,
-        request.scheduled_event_id,
-        request.call,
-        request.attempt,
-    )?;
+    let mut task = start(service, request.caller, request.call, request.attempt)?;
     task.task_token = token::abroad(home, &task.task_token);
     if let Some(Variant::StartOperation(start)) = task
         .request
@@ -104,32 +157,22 @@ pub(crate) fn start_abroad(
     Some(task)
 }
 
-fn start_operation(run: &Run, scheduled_event_id: i64, namespace: &str) -> Variant {
-    let scheduled = run.nexus_operation_scheduled(scheduled_event_id);
-    let token = TaskToken::NexusCompletion {
-        run: run.key,
-        scheduled_event_id,
-    };
-    let link = links::to_event(
-        namespace,
-        &run.workflow_id,
-        &run.run_id,
-        scheduled_event_id,
-        EventType::NexusOperationScheduled,
-    );
+fn start_operation(asked: Asked<'_>) -> Variant {
+    let scheduled = asked.scheduled;
+    let token = asked.completion.encode_to_text();
     Variant::StartOperation(StartOperationRequest {
         service: scheduled.service.clone(),
         operation: scheduled.operation.clone(),
         request_id: scheduled.request_id.clone(),
         callback: CALLBACK_URL.to_owned(),
         payload: scheduled.input.clone(),
-        callback_header: [(CALLBACK_TOKEN.to_owned(), token.encode_to_text())].into(),
-        links: links::to_nexus(&link).into_iter().collect(),
+        callback_header: [(CALLBACK_TOKEN.to_owned(), token)].into(),
+        links: asked.link.into_iter().collect(),
     })
 }
 
-fn cancel_operation(run: &Run, scheduled_event_id: i64, token: &str) -> Variant {
-    let scheduled = run.nexus_operation_scheduled(scheduled_event_id);
+fn cancel_operation(asked: &Asked<'_>) -> Variant {
+    let (scheduled, token) = (asked.scheduled, asked.operation.token());
     #[allow(
         deprecated,
         reason = "the server still sends the older name of the token"

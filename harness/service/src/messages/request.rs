@@ -252,6 +252,24 @@ rpcs! {
         -> v1::TerminateActivityExecutionResponse,
     DeleteActivityExecution(DeleteActivityExecutionRequest) -> v1::DeleteActivityExecutionResponse,
 
+    // Standalone Nexus operations.
+    StartNexusOperationExecution(StartNexusOperationExecutionRequest)
+        -> v1::StartNexusOperationExecutionResponse,
+    DescribeNexusOperationExecution(DescribeNexusOperationExecutionRequest)
+        -> v1::DescribeNexusOperationExecutionResponse,
+    PollNexusOperationExecution(PollNexusOperationExecutionRequest)
+        -> v1::PollNexusOperationExecutionResponse,
+    ListNexusOperationExecutions(ListNexusOperationExecutionsRequest)
+        -> v1::ListNexusOperationExecutionsResponse,
+    CountNexusOperationExecutions(CountNexusOperationExecutionsRequest)
+        -> v1::CountNexusOperationExecutionsResponse,
+    RequestCancelNexusOperationExecution(RequestCancelNexusOperationExecutionRequest)
+        -> v1::RequestCancelNexusOperationExecutionResponse,
+    TerminateNexusOperationExecution(TerminateNexusOperationExecutionRequest)
+        -> v1::TerminateNexusOperationExecutionResponse,
+    DeleteNexusOperationExecution(DeleteNexusOperationExecutionRequest)
+        -> v1::DeleteNexusOperationExecutionResponse,
+
     PollNexusTaskQueue(PollNexusTaskQueueRequest) -> v1::PollNexusTaskQueueResponse,
     RespondNexusTaskCompleted(RespondNexusTaskCompletedRequest)
         -> v1::RespondNexusTaskCompletedResponse,

@@ -124,12 +124,9 @@ impl Run {
     }
 }
 
-/// Returns the URL and the token of a callback; `None` if it is not of a Nexus operation.
-pub(crate) fn target<'a>(callback: &'a Callback, token_header: &str) -> Option<(&'a str, &'a str)> {
-    let Some(callback::Variant::Nexus(nexus)) = &callback.variant else {
-        return None;
-    };
-    let mut header = nexus.header.iter();
-    let token = header.find(|(name, _)| name.eq_ignore_ascii_case(token_header));
-    Some((&nexus.url, token.map_or("", |(_, token)| token)))
+/// Returns a field of the header of a callback; empty if it has none of this name.
+pub(crate) fn header<'a>(callback: &'a callback::Nexus, name: &str) -> &'a str {
+    let mut header = callback.header.iter();
+    let field = header.find(|(key, _)| key.eq_ignore_ascii_case(name));
+    field.map_or("", |(_, value)| value)
 }

@@ -9,7 +9,7 @@ use tonic::Status;
 
 use crate::{
     api::HistoryEvent,
-    base::identifiers::{ActivityKey, RunKey},
+    base::identifiers::{ActivityKey, OperationKey, RunKey},
     run::{Run, nexus_operations::NexusCall},
 };
 
@@ -45,6 +45,16 @@ pub(crate) enum TaskToken {
         scheduled_event_id: i64,
         call: NexusCall,
         attempt: i32,
+    },
+    /// A request of a standalone Nexus operation.
+    NexusExecutionTask {
+        operation: OperationKey,
+        call: NexusCall,
+        attempt: i32,
+    },
+    /// The token of the end of a standalone Nexus operation.
+    NexusExecutionCompletion {
+        operation: OperationKey,
     },
     /// The token that the handler of a started Nexus operation returns with the operation's end.
     NexusCompletion {
@@ -90,6 +100,15 @@ impl TaskToken {
                 let tag = if call == NexusCall::Start { b'n' } else { b'x' };
                 (tag, run.0, scheduled_event_id, 0, attempt)
             }
+            Self::NexusExecutionTask {
+                operation,
+                call,
+                attempt,
+            } => {
+                let tag = if call == NexusCall::Start { b'o' } else { b'y' };
+                (tag, operation.0, 0, 0, attempt)
+            }
+            Self::NexusExecutionCompletion { operation } => (b'd', operation.0, 0, 0, 0),
             Self::NexusCompletion {
                 run,
                 scheduled_event_id,
@@ -181,6 +200,19 @@ impl TaskToken {
                 scheduled_event_id: first,
                 call: NexusCall::Cancel,
                 attempt,
+            },
+            b'o' => Self::NexusExecutionTask {
+                operation: OperationKey(run.0),
+                call: NexusCall::Start,
+                attempt,
+            },
+            b'y' => Self::NexusExecutionTask {
+                operation: OperationKey(run.0),
+                call: NexusCall::Cancel,
+                attempt,
+            },
+            b'd' => Self::NexusExecutionCompletion {
+                operation: OperationKey(run.0),
             },
             b'c' => Self::NexusCompletion {
                 run,
@@ -349,6 +381,14 @@ mod tests {
                 scheduled_event_id: 5,
                 call: NexusCall::Cancel,
                 attempt: 2,
+            },
+            TaskToken::NexusExecutionTask {
+                operation: OperationKey(3),
+                call: NexusCall::Cancel,
+                attempt: 2,
+            },
+            TaskToken::NexusExecutionCompletion {
+                operation: OperationKey(3),
             },
             TaskToken::NexusCompletion {
                 run: RunKey(3),

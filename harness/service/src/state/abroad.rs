@@ -5,9 +5,8 @@
 use std::sync::Arc;
 
 use crate::{
-    base::identifiers::RunKey,
     messages::nexus_completion::CompleteNexusOperationRequest,
-    run::nexus_operations::NexusCall,
+    run::nexus_operations::{NexusCall, NexusCaller},
     state::task_queues::{Poller, QueueKey},
 };
 
@@ -16,8 +15,7 @@ use crate::{
 pub(crate) struct GuestRequest {
     /// The namespace of the run.
     pub(crate) home: Arc<str>,
-    pub(crate) run: RunKey,
-    pub(crate) scheduled_event_id: i64,
+    pub(crate) caller: NexusCaller,
     pub(crate) call: NexusCall,
     pub(crate) attempt: i32,
 }

@@ -5,6 +5,7 @@ pub(crate) mod activity_executions;
 pub(crate) mod answers;
 pub(crate) mod deliveries;
 pub(crate) mod executions;
+pub(crate) mod nexus_operation_executions;
 pub(crate) mod service;
 pub(crate) mod task_queues;
 pub(crate) mod timers;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     base::identifiers::{ActivityKey, RequestId, RunKey},
-    run::nexus_operations::NexusCall,
+    run::nexus_operations::{NexusCall, NexusCaller},
     state::abroad::GuestRequest,
 };
 
@@ -40,8 +40,7 @@ pub(crate) enum Task {
         stamp: u32,
     },
     Nexus {
-        run: RunKey,
-        scheduled_event_id: i64,
+        caller: NexusCaller,
         call: NexusCall,
         attempt: i32,
     },

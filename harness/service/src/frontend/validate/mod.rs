@@ -10,6 +10,7 @@
 
 mod activity;
 mod execution;
+mod nexus;
 pub(crate) mod schedule;
 mod start;
 mod update;
@@ -59,6 +60,8 @@ pub(crate) fn validate(
         | Request::ListClosedWorkflowExecutions(_)
         | Request::ListActivityExecutions(_)
         | Request::CountActivityExecutions(_)
+        | Request::ListNexusOperationExecutions(_)
+        | Request::CountNexusOperationExecutions(_)
         | Request::ShutdownWorker(_)
         | Request::RecordWorkerHeartbeat(_)
         | Request::ListWorkers(_)
@@ -170,6 +173,36 @@ pub(crate) fn validate(
             activity::of_execution(&activity::named!(request), limits)?;
             activity::reason(&request.reason, limits)
         }
+        Request::StartNexusOperationExecution(request) => nexus::start(request, limits),
+        Request::DescribeNexusOperationExecution(request) => {
+            let has_token = !request.long_poll_token.is_empty();
+            if has_token && request.run_id.is_empty() {
+                return invalid("run_id is required when long_poll_token is provided");
+            }
+            nexus::operation(&request.operation_id, &request.run_id, limits)
+        }
+        Request::PollNexusOperationExecution(request) => nexus::poll(request, limits),
+        Request::DeleteNexusOperationExecution(request) => {
+            nexus::operation(&request.operation_id, &request.run_id, limits)
+        }
+        Request::RequestCancelNexusOperationExecution(request) => {
+            nexus::operation(&request.operation_id, &request.run_id, limits)?;
+            nexus::stop(
+                &request.request_id,
+                &request.identity,
+                &request.reason,
+                limits,
+            )
+        }
+        Request::TerminateNexusOperationExecution(request) => {
+            nexus::operation(&request.operation_id, &request.run_id, limits)?;
+            nexus::stop(
+                &request.request_id,
+                &request.identity,
+                &request.reason,
+                limits,
+            )
+        }
         Request::PauseActivity(request) => {
             activity::of_workflow(request.execution.as_ref(), request.activity.is_some())
         }
@@ -208,6 +241,7 @@ fn check_search_attributes(request: &Request, config: &ServiceConfig) -> Result<
         Request::StartWorkflowExecution(start) => start.search_attributes.as_ref(),
         Request::SignalWithStartWorkflowExecution(start) => start.search_attributes.as_ref(),
         Request::StartActivityExecution(start) => start.search_attributes.as_ref(),
+        Request::StartNexusOperationExecution(start) => start.search_attributes.as_ref(),
         _ => None,
     };
     config
@@ -310,6 +344,14 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             RespondActivityTaskCompletedById,
             RespondActivityTaskFailedById,
             RespondActivityTaskCanceledById,
+            StartNexusOperationExecution,
+            DescribeNexusOperationExecution,
+            PollNexusOperationExecution,
+            ListNexusOperationExecutions,
+            CountNexusOperationExecutions,
+            RequestCancelNexusOperationExecution,
+            TerminateNexusOperationExecution,
+            DeleteNexusOperationExecution,
             StartActivityExecution,
             DescribeActivityExecution,
             PollActivityExecution,

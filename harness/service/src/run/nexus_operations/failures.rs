@@ -42,7 +42,7 @@ pub(crate) fn call_failure(message: &str) -> Failure {
     }
 }
 
-pub(super) fn timeout_failure(timeout_type: TimeoutType) -> Failure {
+pub(crate) fn timeout_failure(timeout_type: TimeoutType) -> Failure {
     Failure {
         message: "operation timed out".to_owned(),
         failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
@@ -54,7 +54,7 @@ pub(super) fn timeout_failure(timeout_type: TimeoutType) -> Failure {
 }
 
 /// Converts the failure of a canceled operation to a cancellation, which it may not be yet.
-pub(super) fn canceled(failure: Failure) -> Failure {
+pub(crate) fn canceled(failure: Failure) -> Failure {
     if matches!(
         failure.failure_info,
         Some(FailureInfo::CanceledFailureInfo(_))

@@ -9,7 +9,7 @@
 
 pub(crate) mod failures;
 mod lifecycle;
-mod requests;
+pub(crate) mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +21,10 @@ use crate::{
         failure::Failure,
         history::NexusOperationScheduledEventAttributes,
     },
-    base::time::limit_ms,
+    base::{
+        identifiers::{OperationKey, RunKey},
+        time::limit_ms,
+    },
     run::undo::UndoMap,
 };
 
@@ -30,6 +33,16 @@ use crate::{
 pub(crate) enum NexusCall {
     Start,
     Cancel,
+}
+
+/// The operation of a request: one of a workflow, or a standalone one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NexusCaller {
+    Run {
+        run: RunKey,
+        scheduled_event_id: i64,
+    },
+    Execution(OperationKey),
 }
 
 /// The state of the requests of one kind.
@@ -81,7 +94,7 @@ impl Requests {
         }
     }
 
-    fn record(&mut self, now_ms: u64, failure: Option<Failure>, phase: Phase) {
+    pub(crate) fn record(&mut self, now_ms: u64, failure: Option<Failure>, phase: Phase) {
         self.attempt += 1;
         self.last_complete_ms = Some(now_ms);
         self.last_failure = failure;
@@ -135,7 +148,7 @@ pub(crate) enum NexusClosing {
 
 /// The things that fall due in an operation, in the order in which they happen at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+pub(crate) enum Due {
     ScheduleToClose,
     ScheduleToStart,
     StartToClose,
@@ -143,7 +156,7 @@ enum Due {
 }
 
 impl PendingNexusOperation {
-    fn new(
+    pub(crate) fn new(
         scheduled_ms: u64,
         scheduled_event_id: i64,
         scheduled: &NexusOperationScheduledEventAttributes,
@@ -186,7 +199,7 @@ impl PendingNexusOperation {
         }
     }
 
-    fn requests_mut(&mut self, call: NexusCall) -> Option<&mut Requests> {
+    pub(crate) fn requests_mut(&mut self, call: NexusCall) -> Option<&mut Requests> {
         match call {
             NexusCall::Start => Some(&mut self.starting).filter(|_| self.started.is_none()),
             NexusCall::Cancel => self
@@ -230,7 +243,7 @@ impl PendingNexusOperation {
         ]
     }
 
-    fn next_due(&self) -> Option<(u64, Due)> {
+    pub(crate) fn next_due(&self) -> Option<(u64, Due)> {
         let of_request = |call| Some((self.requests(call)?.due_ms()?, Due::Request(call)));
         let requests = [of_request(NexusCall::Start), of_request(NexusCall::Cancel)];
         self.timeouts().into_iter().chain(requests).flatten().min()

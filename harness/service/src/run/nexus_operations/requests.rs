@@ -59,6 +59,29 @@ impl PendingNexusOperation {
         shortest
     }
 
+    /// Sends a request that is scheduled. Returns `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The timeout that leaves no time for a request.
+    pub(crate) fn send_request(
+        &mut self,
+        now_ms: u64,
+        call: NexusCall,
+    ) -> Result<bool, TimeoutType> {
+        let (timeout_ms, timeout_type) = self.request_timeout(now_ms, call);
+        let requests = self.requests_mut(call);
+        let Some(requests) = requests.filter(|requests| requests.is_under_way()) else {
+            return Ok(false);
+        };
+        if timeout_ms < MIN_REQUEST_TIMEOUT_MS {
+            return Err(timeout_type);
+        }
+        let deadline_ms = Some(now_ms + timeout_ms - DISPATCH_RESERVE_MS);
+        requests.phase = Phase::Scheduled { deadline_ms };
+        Ok(true)
+    }
+
     /// Returns the time for which the handler's caller waits for the operation, if it is limited.
     pub(crate) fn operation_timeout_ms(&self, now_ms: u64) -> Option<u64> {
         let to_close = self
@@ -85,18 +108,10 @@ impl Run {
         let Some(operation) = self.nexus_operations.by_event.get_mut(&scheduled_event_id) else {
             return false;
         };
-        let (timeout_ms, timeout_type) = operation.request_timeout(now_ms, call);
-        let Some(requests) = operation
-            .requests_mut(call)
-            .filter(|requests| requests.is_under_way())
-        else {
-            return false;
+        let timeout_type = match operation.send_request(now_ms, call) {
+            Ok(is_sent) => return is_sent,
+            Err(timeout_type) => timeout_type,
         };
-        if timeout_ms >= MIN_REQUEST_TIMEOUT_MS {
-            let deadline_ms = Some(now_ms + timeout_ms - DISPATCH_RESERVE_MS);
-            requests.phase = Phase::Scheduled { deadline_ms };
-            return true;
-        }
         match call {
             NexusCall::Start => {
                 self.close_nexus_operation(
@@ -180,7 +195,7 @@ impl Run {
 }
 
 /// Returns the backoff after this many earlier requests.
-fn backoff_ms(before: i32) -> u64 {
+pub(crate) fn backoff_ms(before: i32) -> u64 {
     let doublings = u32::try_from(before).unwrap_or(0).min(u64::BITS - 1);
     INITIAL_INTERVAL_MS
         .saturating_mul(1 << doublings)

@@ -3,5 +3,6 @@
 
 pub(crate) mod activity_executions;
 pub(crate) mod history_polls;
+pub(crate) mod nexus_operation_executions;
 pub(crate) mod queries;
 pub(crate) mod updates;
