@@ -85,6 +85,10 @@ fn drawn(world: &WorldReport, failure: Option<&Failure>) -> (World, Marks) {
     let mut builder = Builder::new(name(world), role, START_MS);
     builder.world.hash = Some(world.trace_hash().to_string());
     builder.world.end_ms = world.virtual_ms;
+    // A test that only replays histories from elsewhere has no others to show.
+    if world.histories.is_empty() && !world.given.is_empty() {
+        return given(&world.given, name(world), role, failure);
+    }
     if let Some(recorded) = &world.recording {
         builder.parties(recorded);
     }
@@ -94,6 +98,22 @@ fn drawn(world: &WorldReport, failure: Option<&Failure>) -> (World, Marks) {
     }
     if let Some(failure) = failure {
         builder.check(failure, &world.histories);
+    }
+    builder.finish()
+}
+
+/// Returns the world of histories from elsewhere that a test replays.
+fn given(
+    histories: &[History],
+    name: String,
+    role: Role,
+    failure: Option<&Failure>,
+) -> (World, Marks) {
+    let mut builder = Builder::new(name, role, runs::start_ms(histories));
+    builder.workers_of(histories);
+    builder.runs(histories, None);
+    if let Some(failure) = failure {
+        builder.check(failure, histories);
     }
     builder.finish()
 }

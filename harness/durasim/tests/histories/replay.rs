@@ -1,6 +1,10 @@
 //! Today's code, and what real runs did.
 
-use durasim::{prelude::*, report::FailureCode};
+use durasim::{
+    advanced::{Campaign, WorldOptions, body},
+    prelude::*,
+    report::FailureCode,
+};
 use futures::FutureExt;
 use pretty_assertions::assert_eq;
 
@@ -94,4 +98,28 @@ async fn a_worker_of_another_task_queue_replays_what_its_own_lacks(
     env.worker("today").workflow::<Order>().start()?;
     env.replay(&history("production/closed.json"));
     Ok(())
+}
+
+#[test]
+fn the_picture_shows_the_history_that_cannot_be_replayed() {
+    let test = body(|env: TestWorkflowEnvironment| async move {
+        env.worker("orders").workflow::<ShipsFirst>().start()?;
+        env.replay(&history("production/closed.json"));
+        TestResult::Ok(())
+    });
+    let mut options = WorldOptions::default();
+    options.draws = true;
+    let campaign = Campaign::new(&test, options);
+    let report = campaign.shrink(campaign.fault_free());
+    let view = report.view().expect("a picture");
+    let world = view.worlds.last().expect("a world");
+    let is_run = |lane: &str| lane.starts_with("Order ");
+    assert!(world.lanes.iter().any(|lane| is_run(&lane.name)));
+
+    // The check stands at the event that today's code would not bring about.
+    let check = view.check.as_ref().and_then(|check| check.thing);
+    let check = &world.things[check.expect("a mark")];
+    assert!(is_run(&world.lanes[check.lane].name), "{check:?}");
+    let event = &world.things[check.causes[0]];
+    assert_eq!(event.title, "ActivityTaskScheduled");
 }
