@@ -12,8 +12,9 @@ use std::{
 use bytes::Bytes;
 use durasim_service::{OPERATOR_SERVICE, Request, request::WORKFLOW_SERVICE};
 use futures::{FutureExt, future::BoxFuture};
+use http::HeaderValue;
 use tonic::{
-    Status,
+    Code, Status,
     body::Body,
     codec::CompressionEncoding,
     server::{Grpc, NamedService},
@@ -133,10 +134,24 @@ impl<D: Door> Service<http::Request<Body>> for Framed<D> {
             let mut grpc = Grpc::new(BytesCodec)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .send_compressed(CompressionEncoding::Gzip);
-            Ok(grpc.unary(unary, request).await)
+            Ok(as_the_server_says(grpc.unary(unary, request).await))
         }
         .boxed()
     }
+}
+
+/// Gives a message that is too large the code of the server: tonic says OUT_OF_RANGE, and no RPC of
+/// Temporal's does.
+fn as_the_server_says(mut answer: http::Response<Body>) -> http::Response<Body> {
+    let headers = answer.headers_mut();
+    let out_of_range = HeaderValue::from(Code::OutOfRange as i32);
+    if headers.get(Status::GRPC_STATUS) == Some(&out_of_range) {
+        headers.insert(
+            Status::GRPC_STATUS,
+            HeaderValue::from(Code::ResourceExhausted as i32),
+        );
+    }
+    answer
 }
 
 /// One RPC of a door.

@@ -4,8 +4,10 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{self, server::Router};
+use tonic::transport::{
+    self,
+    server::{Router, TcpIncoming},
+};
 
 use crate::{
     carrier::Carrier,
@@ -79,11 +81,12 @@ impl Server {
         let router = router(&self.carrier).await;
         let time = tokio::spawn(self.carrier.host.clone().keep_time());
         let (stopped, is_stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving =
-            router.serve_with_incoming_shutdown(TcpListenerStream::new(self.listener), async {
-                // The other end is dropped only with this server.
-                let _ = is_stopped.await;
-            });
+        // Small answers do not wait for the acknowledgment of others.
+        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
+        let serving = router.serve_with_incoming_shutdown(incoming, async {
+            // The other end is dropped only with this server.
+            let _ = is_stopped.await;
+        });
         tokio::pin!(serving);
         let served = tokio::select! {
             served = &mut serving => served,
