@@ -1,21 +1,24 @@
 //! Requests of clients beyond starting a workflow and waiting for its result.
 
 use durasim::prelude::*;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use temporalio_client::{
     QueryRejectCondition, WorkflowExecutionStatus, WorkflowFetchHistoryOptions,
     WorkflowQueryOptions,
     errors::{WorkflowGetResultError, WorkflowQueryError},
+    grpc::WorkflowService,
 };
 use temporalio_common::RetryPolicy;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_protos::temporal::api::{
-    enums::v1::EventType, workflowservice::v1::StartWorkflowExecutionRequest,
+    enums::v1::EventType,
+    workflowservice::v1::{ListArchivedWorkflowExecutionsRequest, StartWorkflowExecutionRequest},
 };
 use temporalio_sdk::{
     ApplicationFailure, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
     WorkflowTermination,
 };
+use tonic::{Code, IntoRequest};
 
 use super::on;
 
@@ -330,11 +333,13 @@ async fn workflows_are_listed_and_counted(env: TestWorkflowEnvironment) -> TestR
 /// The error names the RPC that is not simulated.
 #[workflow_test]
 async fn an_rpc_that_is_not_simulated_is_named(env: TestWorkflowEnvironment) -> TestResult {
-    env.worker("queue").workflow::<Counter>().start()?;
-    let mut schedules = env.client().list_schedules(Default::default());
-    let error = format!("{:?}", schedules.next().await.map(|first| first.map(drop)));
+    let request = ListArchivedWorkflowExecutionsRequest::default().into_request();
+    let mut client = env.client();
+    let refused = WorkflowService::list_archived_workflow_executions(&mut client, request).await;
+    let error = refused.map(drop).unwrap_err();
+    assert_eq!(error.code(), Code::Unimplemented);
     assert!(
-        error.contains("Unimplemented") && error.contains("ListSchedules"),
+        error.message().contains("ListArchivedWorkflowExecutions"),
         "{error}"
     );
     Ok(())
