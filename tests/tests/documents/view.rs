@@ -25,7 +25,7 @@ fn thing() -> Thing {
     let moment = Moment { at_ms: 1, order: 2 };
     let mut thing = Thing::new(Kind::Message, 0, moment, "signal confirm");
     thing.until = Some(moment);
-    thing.words = "PaymentWorkflow#1".to_owned();
+    "PaymentWorkflow#1".clone_into(&mut thing.words);
     thing.mark = Some(Mark::Open);
     thing.run = Some(3);
     thing.to = Some(1);

@@ -185,8 +185,8 @@ fn the_first_difference_is_where_the_worlds_part() {
     let missing = &first.things[difference.first.expect("an event")];
     assert_eq!(missing.title, "WorkflowExecutionSignaled");
     assert_eq!(missing.same_as, None);
-    let before = of_kind(first, Kind::Event).take_while(|event| *event != missing);
-    assert!(before.into_iter().all(|event| event.same_as.is_some()));
+    let mut before = of_kind(first, Kind::Event).take_while(|event| *event != missing);
+    assert!(before.all(|event| event.same_as.is_some()));
 }
 
 #[test]
