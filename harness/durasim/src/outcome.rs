@@ -107,6 +107,9 @@ pub struct WorldOptions {
     /// The answerer of workflow tasks in place of the simulated workers, if there is one.
     #[doc(hidden)]
     pub external_worker: Option<ExternalWorker>,
+    /// True if open runs are made anew from their histories after every step of the service.
+    #[doc(hidden)]
+    pub reimports: bool,
 }
 
 impl Default for WorldOptions {
@@ -133,6 +136,7 @@ impl Default for WorldOptions {
             patient: false,
             ambient: Ambient::default(),
             external_worker: None,
+            reimports: false,
         }
     }
 }

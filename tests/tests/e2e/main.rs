@@ -17,6 +17,7 @@ mod fresh_process;
 mod fresh_project;
 mod generated;
 mod hidden_nondeterminism;
+mod imports;
 mod nexus;
 mod official_worker;
 mod official_worker_parity;

@@ -92,6 +92,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(parts: StateParts, executor: Rc<Executor>, clock: Rc<Clock>) -> Self {
         let mut config = ServiceConfig::default();
+        config.reimports = parts.options.reimports;
         config.nexus = cfg!(feature = "nexus");
         // No sound workflow and no caller of one could do anything about what faults would make of
         // queries.

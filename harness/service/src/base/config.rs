@@ -34,6 +34,10 @@ pub struct ServiceConfig {
     /// True if the service keeps a tally of the tasks that workers have, for
     /// [`Service::is_working`](crate::Service::is_working).
     pub tracks_work: bool,
+    /// True if open runs are made anew from their histories after every step, for tests of imports:
+    /// nothing may come of it.
+    #[doc(hidden)]
+    pub reimports: bool,
 }
 
 impl Default for ServiceConfig {
@@ -45,6 +49,7 @@ impl Default for ServiceConfig {
             patient_queries: false,
             search_attributes: SearchAttributeRegistry::default(),
             tracks_work: false,
+            reimports: false,
         }
     }
 }

@@ -167,6 +167,9 @@ impl Service {
                 }
             }
         }
+        if self.config.reimports {
+            self.reimport();
+        }
     }
 
     /// Creates a Nexus endpoint. The workers that poll `task_queue` for Nexus tasks handle its

@@ -80,6 +80,23 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Makes every open run anew from its history.
+    ///
+    /// # Panics
+    ///
+    /// If the run is not the same.
+    pub(super) fn reimport(&mut self) {
+        let open = self.executions.iter().filter(|run| run.is_running());
+        let keys: Vec<_> = open.map(|run| run.key).collect();
+        for key in keys {
+            let run = self.executions.run_mut(key);
+            run.reimport();
+            self.timers.rearm(run);
+        }
+    }
+}
+
 fn check_activities(run: &Run, imported: &ImportedRun) -> Result<(), ImportError> {
     let pending = || run.activities.iter();
     let scheduled = |event_id: i64| run.activity_scheduled(event_id);

@@ -19,6 +19,7 @@ pub(crate) mod external_workflows;
 pub(crate) mod import;
 pub(crate) mod nexus_operations;
 pub(crate) mod rebuild;
+mod reimport;
 pub(crate) mod signals;
 pub(crate) mod start;
 #[cfg(test)]

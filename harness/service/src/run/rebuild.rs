@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     api::{
         Attributes, HistoryEvent,
-        enums::{TaskQueueKind, TimeoutType, WorkflowTaskFailedCause},
+        enums::WorkflowTaskFailedCause,
         history::{
             StartChildWorkflowExecutionInitiatedEventAttributes,
             WorkflowTaskScheduledEventAttributes,
@@ -251,39 +251,13 @@ impl Run {
                 state.current = None;
                 self.refresh_timeouts(at_ms);
             }
-            Attributes::WorkflowTaskFailedEventAttributes(_) => {
+            // A first attempt that follows has events of its own; further attempts have none.
+            Attributes::WorkflowTaskFailedEventAttributes(_)
+            | Attributes::WorkflowTaskTimedOutEventAttributes(_) => {
                 state.current = None;
-                self.state.workflow_task.attempt = self.attempt_after(event_id);
-            }
-            Attributes::WorkflowTaskTimedOutEventAttributes(timed_out) => {
-                state.current = None;
-                if timed_out.timeout_type() == TimeoutType::StartToClose {
-                    self.state.workflow_task.attempt = self.attempt_after(event_id);
-                }
+                state.attempt = 2;
             }
             _ => {}
-        }
-    }
-
-    /// Returns the attempt of the workflow task after one that this event has ended: a failure on
-    /// the sticky queue does not raise it.
-    fn attempt_after(&self, event_id: i64) -> i32 {
-        let events = self.history.events().iter().rev();
-        let earlier = events.filter(|event| event.event_id < event_id);
-        let scheduled = earlier
-            .map(|event| &event.attributes)
-            .find_map(|it| match it {
-                Some(Attributes::WorkflowTaskScheduledEventAttributes(scheduled)) => {
-                    Some(scheduled)
-                }
-                _ => None,
-            });
-        let Some(scheduled) = scheduled else { return 1 };
-        let queue = scheduled.task_queue.as_ref();
-        if queue.is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky) {
-            1
-        } else {
-            scheduled.attempt.max(1).saturating_add(1)
         }
     }
 

@@ -59,9 +59,16 @@ impl Executions {
         RunKey(u32::try_from(self.runs.len()).expect("fewer runs than keys"))
     }
 
-    /// Returns the id of the next run of this workflow id.
+    /// Returns the id of the next run of this workflow id. An imported run may have taken it.
     pub(crate) fn next_run_id(&self, workflow_id: &str) -> String {
-        derived_uuid(workflow_id, self.next_ordinal(workflow_id))
+        let mut ordinal = self.next_ordinal(workflow_id);
+        loop {
+            let run_id = derived_uuid(workflow_id, ordinal);
+            if !self.by_run_id.contains_key(&run_id) {
+                return run_id;
+            }
+            ordinal += 1;
+        }
     }
 
     /// Returns the ordinal of the next run of this workflow id, from 1.

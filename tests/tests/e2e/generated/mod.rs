@@ -10,6 +10,7 @@
     reason = "workflows and activities as their users ship them"
 )]
 
+mod imports;
 mod program;
 mod workflow;
 
@@ -212,4 +213,24 @@ fn the_official_worker_does_the_same_with_generated_workflows() {
         }
     }
     assert!(compared > 0, "every program meets a defect of the SDK");
+}
+
+#[test]
+fn generated_workflows_go_on_from_their_histories_after_every_step() {
+    for seed in programs() {
+        for cache in [true, false] {
+            let mut options = worlds::cached(WorldOptions::default(), cache);
+            let plain = run(seed, &options);
+            options.reimports = true;
+            let imported = run(seed, &options);
+            let events = |report: &WorldReport| -> Vec<_> {
+                let histories = report.histories.iter();
+                histories.map(|it| it.events().to_vec()).collect()
+            };
+            assert!(
+                plain.as_ref().map(events) == imported.as_ref().map(events),
+                "program {seed}"
+            );
+        }
+    }
 }

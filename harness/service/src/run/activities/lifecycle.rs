@@ -76,6 +76,12 @@ impl Run {
         self.activities.insert(activity);
     }
 
+    /// Replaces a pending activity by another of the same scheduled event.
+    pub(crate) fn replace_activity(&mut self, activity: PendingActivity) {
+        self.activities.remove(activity.scheduled_event_id);
+        self.activities.insert(activity);
+    }
+
     pub(crate) fn offer_activity(&mut self, scheduled_event_id: i64) {
         let Some(activity) = self.activities.get(scheduled_event_id) else {
             return;
