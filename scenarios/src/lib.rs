@@ -25,6 +25,7 @@ pub mod large_file;
 pub mod notifications;
 pub mod order;
 pub mod payment;
+pub mod pulled;
 pub mod registry;
 pub mod renewal;
 pub mod saga;

@@ -2,8 +2,8 @@
 
 use crate::{
     approval, batch, delivery, fan_out, fetch_and_process, flawed, inventory, large_file,
-    notifications, order, payment, renewal, saga, scenario::Scenario, subscription, transfer,
-    versioned,
+    notifications, order, payment, pulled, renewal, saga, scenario::Scenario, subscription,
+    transfer, versioned,
 };
 
 /// All scenarios: first the sound ones from simple to involved, then the flawed ones.
@@ -20,6 +20,7 @@ pub const ALL: &[Scenario] = &[
     delivery::SCENARIO,
     subscription::SCENARIO,
     versioned::SCENARIO,
+    pulled::SCENARIO,
     inventory::SCENARIO,
     notifications::SCENARIO,
     order::SCENARIO,
@@ -32,6 +33,7 @@ pub const ALL: &[Scenario] = &[
     flawed::tokio_spawn::SCENARIO,
     flawed::static_state::SCENARIO,
     flawed::reordered_activities::SCENARIO,
+    flawed::pulled_reordered::SCENARIO,
     flawed::lost_signal::SCENARIO,
     flawed::overwritten_signal::SCENARIO,
     flawed::unordered_reports::SCENARIO,

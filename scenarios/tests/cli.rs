@@ -160,7 +160,7 @@ fn a_sweep_of_all_runs_the_sound_scenarios_only() {
     let output = scenarios(&["sweep", "--all", "--seeds", "0..1", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     let swept = objects(&output);
-    assert_eq!(swept.len(), 15);
+    assert_eq!(swept.len(), 16);
     assert!(
         swept
             .iter()

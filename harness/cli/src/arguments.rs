@@ -19,6 +19,73 @@ pub(crate) enum Command {
     Serve(Serving),
     Outline(Outlining),
     Show(Showing),
+    Pull(Box<Pulling>),
+}
+
+/// The histories to fetch, and their server.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pulling {
+    /// The address of the server.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "localhost:7233",
+        env = "TEMPORAL_ADDRESS"
+    )]
+    pub(crate) address: String,
+    /// The namespace of the runs.
+    #[arg(
+        long,
+        short,
+        value_name = "NAME",
+        default_value = "default",
+        env = "TEMPORAL_NAMESPACE"
+    )]
+    pub(crate) namespace: String,
+    /// The runs, as a list filter: `WorkflowType = "Order" AND ExecutionStatus = "Running"`. All of
+    /// the namespace without it.
+    #[arg(long, short, default_value = "", hide_default_value = true)]
+    pub(crate) query: String,
+    /// The folder for the files, one for each run. It is made if it is missing.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// The number of runs to fetch at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// The payloads: `keep` writes them as they are; `redact` replaces their values, keeping the
+    /// shape of JSON, and with them the words of failures and the names of machines.
+    #[arg(long, value_enum, default_value_t = Payloads::Keep)]
+    pub(crate) payloads: Payloads,
+    /// Connects with TLS. A certificate or an API key implies it.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// The file of the certificate authority of the server, as PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca_path: Option<PathBuf>,
+    /// The file of the client's certificate, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key_path")]
+    pub(crate) tls_cert_path: Option<PathBuf>,
+    /// The file of the client's private key, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert_path")]
+    pub(crate) tls_key_path: Option<PathBuf>,
+    /// The name that the certificate of the server must have, if it is not that of the address.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tls_server_name: Option<String>,
+    /// The API key.
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "TEMPORAL_API_KEY",
+        hide_env_values = true
+    )]
+    pub(crate) api_key: Option<String>,
+}
+
+/// The treatment of payloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Payloads {
+    Keep,
+    Redact,
 }
 
 /// The histories to print.
@@ -126,6 +193,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         } => Command::Serve(start.into()),
         Subcommands::Outline(outlining) => Command::Outline(outlining),
         Subcommands::Show(showing) => Command::Show(showing),
+        Subcommands::Pull(pulling) => Command::Pull(pulling),
     })
 }
 
@@ -155,6 +223,8 @@ enum Subcommands {
     Outline(Outlining),
     /// Draws histories in an HTML file, or tells their story on the terminal.
     Show(Showing),
+    /// Fetches the histories of runs from a server into files.
+    Pull(Box<Pulling>),
 }
 
 #[derive(Debug, Subcommand)]

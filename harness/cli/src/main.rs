@@ -14,6 +14,8 @@
 mod arguments;
 mod faults;
 mod outline;
+mod pull;
+mod redact;
 mod serve;
 mod show;
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Command::Serve(serving) => serve::serve(&serving),
         Command::Outline(outlining) => outline::outline(&outlining),
         Command::Show(showing) => show::show(&showing),
+        Command::Pull(pulling) => pull::pull(&pulling),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ pub mod lost_signal;
 pub mod missed_compensation;
 pub mod nested_activities;
 pub mod overwritten_signal;
+pub mod pulled_reordered;
 pub mod randomness;
 pub mod refund_twice;
 pub mod reordered_activities;

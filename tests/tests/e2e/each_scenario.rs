@@ -7,7 +7,7 @@ macro_rules! each_sound_scenario {
         each_sound_scenario! {
             $check:
             fetch_and_process, approval, batch, large_file, saga, payment, transfer, renewal,
-            fan_out, delivery, subscription, versioned, inventory, notifications, order,
+            fan_out, delivery, subscription, versioned, pulled, inventory, notifications, order,
         }
     };
     ($check:path: $($name:ident),+ $(,)?) => {

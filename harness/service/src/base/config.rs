@@ -5,6 +5,10 @@ use crate::base::{identifiers::derived_uuid, search_attributes::SearchAttributeR
 /// The configuration of a simulated service.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own, set by name"
+)]
 pub struct ServiceConfig {
     /// The name of the one namespace. Requests that name another are answered with NOT_FOUND.
     pub namespace: String,

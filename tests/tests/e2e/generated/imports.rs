@@ -89,7 +89,7 @@ fn is_closed(events: &[HistoryEvent]) -> bool {
     )
 }
 
-/// What a client does to a run.
+/// An act of a client on a run.
 #[derive(Clone, Debug)]
 enum Deed {
     Signal(String, Option<Payloads>),
@@ -214,8 +214,8 @@ fn original<'a>(history: &History, rest: &[History], histories: &'a [History]) -
     runs[runs.len() - 1 - later]
 }
 
-/// Returns the outline of a run, without the attributes that random numbers are in: those follow the
-/// run's id.
+/// Returns the outline of a run, without the attributes that random numbers are in: those follow
+/// the id of the run.
 fn without_random(history: &History) -> String {
     let is_uuid = |word: &str| {
         let parts: Vec<_> = word.split('-').collect();
@@ -246,7 +246,7 @@ fn generated_runs_go_on_in_another_world_as_they_would() {
         let histories = report.histories;
         let moments: BTreeSet<_> = histories
             .iter()
-            .flat_map(|it| it.events())
+            .flat_map(History::events)
             .map(at_ms)
             .collect();
         let told = moments.into_iter().filter(|cut_ms| {
