@@ -13,9 +13,20 @@ use serde_json::Value;
 use temporalio_protos::temporal::api::history::v1::History;
 
 /// The types of Temporal's API, read once for the process.
+///
+/// They are read on a thread of their own. The maps in them would draw hash seeds from the first
+/// world that needs them, and from no other.
 static TYPES: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let bytes = include_bytes!(env!("TEMPORAL_DESCRIPTORS")).as_slice();
-    DescriptorPool::decode(bytes).expect("the SDK's descriptors are well formed")
+    let read = || {
+        let bytes = include_bytes!(env!("TEMPORAL_DESCRIPTORS")).as_slice();
+        DescriptorPool::decode(bytes).expect("the SDK's descriptors are well formed")
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the thread ends here, and no world sees it"
+    )]
+    let reader = std::thread::spawn(read);
+    reader.join().expect("reading does not panic")
 });
 
 /// The type of a history.
