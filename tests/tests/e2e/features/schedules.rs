@@ -1,7 +1,5 @@
 //! Schedules, through the official client.
 
-use std::time::SystemTime;
-
 use durasim::prelude::*;
 use futures::TryStreamExt;
 use temporalio_client::{
@@ -139,7 +137,7 @@ async fn a_schedule_is_paused_triggered_and_backfilled(env: TestWorkflowEnvironm
     reports
         .trigger(ScheduleOverlapPolicy::Skip, Default::default())
         .await?;
-    let now: SystemTime = SystemTime::now();
+    let now = env.now();
     let missed = ScheduleBackfill::new(now - 3 * HOUR, now)
         .overlap_policy(ScheduleOverlapPolicy::BufferAll)
         .build();
@@ -179,7 +177,7 @@ async fn a_schedule_is_updated_listed_and_deleted(env: TestWorkflowEnvironment) 
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].note(), Some("once a day"));
     let next = listed[0].future_action_times()[0];
-    assert_eq!(next.duration_since(SystemTime::now())?, 7 * HOUR);
+    assert_eq!(next.duration_since(env.now())?, 7 * HOUR);
 
     let count = CountSchedulesRequest {
         namespace: client.namespace(),
