@@ -252,6 +252,16 @@ fn a_folder_of_histories_has_its_own_folders() {
     assert!(expansion.contains("HistoryMode::Replay"), "{expansion}");
 }
 
+#[cfg(feature = "proptest")]
+#[test]
+fn histories_and_proptest_both_choose_the_arguments() {
+    let refused = errors(quote!(histories = "*.json", proptest), plain());
+    assert!(
+        refused.starts_with("`histories` and `proptest` both choose the arguments; keep"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn wrong_arguments_about_histories_are_refused() {
     insta::assert_snapshot!(
@@ -260,7 +270,6 @@ fn wrong_arguments_about_histories_are_refused() {
             errors(quote!(histories = FILES), plain()),
             errors(quote!(histories = "a/[.json"), plain()),
             errors(quote!(histories = "*.json", mode = forward), plain()),
-            errors(quote!(histories = "*.json", proptest), plain()),
             errors(
                 quote!(histories = "*.json"),
                 quote!(
