@@ -40,6 +40,10 @@ doc:
 ratios:
     cargo run --release -p benches --bin ratios
 
+# What `durasim serve` costs, with the official client and worker over a socket
+serve-costs:
+    cargo run --release -p benches --bin serve
+
 # The time of 256 worlds in a debug build, as users have it
 debug-build:
     cargo run --profile user -p benches --bin ratios -- --debug
