@@ -194,6 +194,15 @@ impl Recording {
         self.messages.len() - 1
     }
 
+    /// Notes that a message has arrived, if it is one: what happens from now on is its effect.
+    pub(crate) fn arrives(&mut self, message: Option<usize>, now: Instant) {
+        if let Some(message) = message {
+            self.messages[message].arrived = Some(now);
+        }
+        self.now = message.map(Cause::Message);
+        self.since = now;
+    }
+
     /// Ends the newest workflow task of a run in a process that has not ended.
     pub(crate) fn end_task(&mut self, at: ProcessId, run_id: &str, ended: Instant) {
         let Some(process) = self.life(at) else { return };

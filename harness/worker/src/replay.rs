@@ -17,7 +17,7 @@ use crate::{
     Nondeterminism, TaskFailureReason, WorkflowDefinitions, WorkflowPanic,
     codec::uses_codec,
     execution::{Execution, ExecutionError, WorkerFacts, describe},
-    history::History,
+    history::{History, updates_cut_in_two_ways},
     instance::InstanceSettings,
     workflow_worker::{OpenTask, Run, RunFailure, RunOutcome, RunSettings},
 };
@@ -196,7 +196,7 @@ fn replay_as_rebuilt(
     options: &ReplayOptions,
     history: &[Arc<HistoryEvent>],
 ) -> Option<ReplayLog> {
-    let mut updates = History::updates_cut_in_two_ways(history);
+    let mut updates = updates_cut_in_two_ways(history);
     updates.truncate(CUT_BOTH_WAYS);
     (1..1_usize << updates.len()).find_map(|chosen| {
         let joined = updates.iter().enumerate();

@@ -114,11 +114,7 @@ impl State {
     pub(super) fn watch_arrival(&mut self, id: RequestId) {
         self.watch(|recording, now| {
             let message = recording.requests.get(&id).copied();
-            if let Some(message) = message {
-                recording.messages[message].arrived = Some(now);
-            }
-            recording.now = message.map(Cause::Message);
-            recording.since = now;
+            recording.arrives(message, now);
         });
     }
 
@@ -224,11 +220,7 @@ impl State {
     pub(super) fn watch_delivered(&mut self, id: DeliveryId) {
         self.watch(|recording, now| {
             let message = recording.deliveries.get(&id).copied();
-            if let Some(message) = message {
-                recording.messages[message].arrived = Some(now);
-            }
-            recording.now = message.map(Cause::Message);
-            recording.since = now;
+            recording.arrives(message, now);
         });
     }
 

@@ -5,7 +5,7 @@ use crate::{
     api::{
         Payloads,
         enums::{ActivityExecutionStatus, CallbackState, RetryState, TimeoutType},
-        failure::{CanceledFailureInfo, Failure, TerminatedFailureInfo, failure::FailureInfo},
+        failure::{CanceledFailureInfo, Failure, failure::FailureInfo},
         rpc::StartActivityExecutionRequest,
     },
     base::{failure, identifiers::ActivityKey, payload},
@@ -186,13 +186,7 @@ impl ActivityExecution {
         request_id: String,
     ) {
         self.terminate_request_id = Some(request_id);
-        let failure = Failure {
-            message: reason,
-            failure_info: Some(FailureInfo::TerminatedFailureInfo(TerminatedFailureInfo {
-                identity,
-            })),
-            ..Failure::default()
-        };
+        let failure = failure::terminated(reason, identity);
         self.close(
             now_ms,
             ActivityExecutionStatus::Terminated,

@@ -7,8 +7,8 @@ use prost::Message;
 use crate::api::{
     enums::TimeoutType,
     failure::{
-        ApplicationFailureInfo, Failure, ServerFailureInfo, TimeoutFailureInfo,
-        failure::FailureInfo,
+        ApplicationFailureInfo, Failure, ServerFailureInfo, TerminatedFailureInfo,
+        TimeoutFailureInfo, failure::FailureInfo,
     },
 };
 
@@ -34,6 +34,17 @@ pub(crate) fn server(message: &str, non_retryable: bool) -> Failure {
         message: message.to_owned(),
         failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
             non_retryable,
+        })),
+        ..Failure::default()
+    }
+}
+
+/// Returns the failure of something that a client has terminated.
+pub(crate) fn terminated(reason: String, identity: String) -> Failure {
+    Failure {
+        message: reason,
+        failure_info: Some(FailureInfo::TerminatedFailureInfo(TerminatedFailureInfo {
+            identity,
         })),
         ..Failure::default()
     }

@@ -97,6 +97,7 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
                 .ok_or_else(not_found)?;
             (run, activity, activity.attempt != attempt)
         }
+        // Without a workflow, the id is that of an activity that runs on its own.
         Named::ById {
             workflow_id: "",
             run_id,
@@ -107,12 +108,6 @@ fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<
             run_id,
             activity_id,
         } => {
-            // Without a workflow, the id is that of an activity that runs on its own.
-            if workflow_id.is_empty() {
-                return Err(status::not_found(format!(
-                    "activity not found for ID: {activity_id}"
-                )));
-            }
             let execution = WorkflowExecution {
                 workflow_id: (*workflow_id).to_owned(),
                 run_id: (*run_id).to_owned(),

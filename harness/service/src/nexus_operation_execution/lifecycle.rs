@@ -4,11 +4,14 @@ use crate::{
     api::{
         common::Link,
         enums::{NexusOperationExecutionStatus as Status, TimeoutType},
-        failure::{Failure, TerminatedFailureInfo, failure::FailureInfo},
+        failure::Failure,
         history::NexusOperationScheduledEventAttributes,
         rpc::StartNexusOperationExecutionRequest,
     },
-    base::identifiers::{OperationKey, derived_uuid},
+    base::{
+        failure,
+        identifiers::{OperationKey, derived_uuid},
+    },
     nexus_operation_execution::{NexusOperationExecution, OperationCancel, OperationEnd},
     run::nexus_operations::{
         Cancellation, Due, NexusCall, NexusClosing, PendingNexusOperation, Phase, Requests,
@@ -192,13 +195,7 @@ impl NexusOperationExecution {
         request_id: String,
     ) {
         self.terminate_request_id = Some(request_id);
-        let failure = Failure {
-            message: reason,
-            failure_info: Some(FailureInfo::TerminatedFailureInfo(TerminatedFailureInfo {
-                identity,
-            })),
-            ..Failure::default()
-        };
+        let failure = failure::terminated(reason, identity);
         self.end(now_ms, Status::Terminated, Err(Box::new(failure)));
     }
 

@@ -26,6 +26,9 @@ pub(crate) struct Timers {
     short: Option<BTreeSet<RunKey>>,
 }
 
+/// The kind of the timers that may fire late.
+const USER_TIMERS: TimerKind = TimerKind::UserTimers;
+
 /// The time that the server's timer queue looks ahead (`history.timerProcessorMaxTimeShift`).
 const LOOK_AHEAD_MS: u64 = 1000;
 
@@ -65,12 +68,11 @@ impl Timers {
 
     /// Notes that the next timer of workflow code of this run is short, if it is.
     pub(crate) fn note_short_timer(&mut self, run: &Run, now_ms: u64) {
-        const KIND: TimerKind = TimerKind::UserTimers;
         let Some(short) = &mut self.short else { return };
-        let due_ms = run.armed.0[KIND as usize];
+        let due_ms = run.armed.0[USER_TIMERS as usize];
         let is_short =
             due_ms.is_some_and(|due_ms| now_ms < due_ms && due_ms - now_ms < LOOK_AHEAD_MS);
-        if is_short && !self.postponed.contains_key(&(run.key, KIND)) {
+        if is_short && !self.postponed.contains_key(&(run.key, USER_TIMERS)) {
             short.insert(run.key);
         }
     }
@@ -87,12 +89,11 @@ impl Timers {
 
     /// Lets the next timer of workflow code of this run fire at this time, if it falls due earlier.
     pub(crate) fn postpone(&mut self, run: &Run, until_ms: u64) {
-        const KIND: TimerKind = TimerKind::UserTimers;
-        let due_ms = run.armed.0[KIND as usize];
+        let due_ms = run.armed.0[USER_TIMERS as usize];
         if let Some(due_ms) = due_ms.filter(|due_ms| *due_ms < until_ms) {
-            self.disarm((due_ms, run.key, KIND));
-            self.queue.insert((until_ms, run.key, KIND));
-            self.postponed.insert((run.key, KIND), until_ms);
+            self.disarm((due_ms, run.key, USER_TIMERS));
+            self.queue.insert((until_ms, run.key, USER_TIMERS));
+            self.postponed.insert((run.key, USER_TIMERS), until_ms);
         }
     }
 

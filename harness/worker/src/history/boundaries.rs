@@ -110,7 +110,7 @@ fn update_boundary(event: &HistoryEvent, started: &[(i64, usize)]) -> Option<usi
 ///
 /// A worker that has lost its cache joins both tasks while it works on the second one, whose end it
 /// cannot see. It parts them in each later replay.
-pub(super) fn updates_cut_in_two_ways(events: &[Arc<HistoryEvent>]) -> Vec<i64> {
+pub(crate) fn updates_cut_in_two_ways(events: &[Arc<HistoryEvent>]) -> Vec<i64> {
     let mut after_idle_task = false;
     let mut cut = Vec::new();
     for pair in events.windows(2) {

@@ -8,7 +8,8 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use durasim_events::HistoryEvent;
 
-use boundaries::{TaskEnd, find_task_end, updates_cut_in_two_ways};
+pub(crate) use boundaries::updates_cut_in_two_ways;
+use boundaries::{TaskEnd, find_task_end};
 pub(crate) use markers::{
     is_local_activity_marker, local_activity_marker, local_activity_result, patch_marker,
 };
@@ -54,15 +55,10 @@ impl<'h> History<'h> {
         }
     }
 
-    /// Joins the tasks of these updates, some of [`Self::updates_cut_in_two_ways`].
+    /// Joins the tasks of these updates, some of [`updates_cut_in_two_ways`].
     pub(crate) fn joining(mut self, updates: Vec<i64>) -> Self {
         self.joined = updates;
         self
-    }
-
-    /// Returns the accepted updates whose tasks Core cuts in two ways.
-    pub(crate) fn updates_cut_in_two_ways(events: &[Arc<HistoryEvent>]) -> Vec<i64> {
-        updates_cut_in_two_ways(events)
     }
 
     /// Takes the events out while they are applied.
