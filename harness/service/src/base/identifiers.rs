@@ -16,9 +16,33 @@ impl RunKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ActivityKey(pub(crate) u32);
 
+impl From<u32> for ActivityKey {
+    fn from(place: u32) -> Self {
+        Self(place)
+    }
+}
+
+impl From<ActivityKey> for u32 {
+    fn from(key: ActivityKey) -> Self {
+        key.0
+    }
+}
+
 /// A standalone Nexus operation: its place in the order of creation. Keys are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct OperationKey(pub(crate) u32);
+
+impl From<u32> for OperationKey {
+    fn from(place: u32) -> Self {
+        Self(place)
+    }
+}
+
+impl From<OperationKey> for u32 {
+    fn from(key: OperationKey) -> Self {
+        key.0
+    }
+}
 
 /// The id of a request to the service: chosen by the caller, and unique among the requests that
 /// have no reply yet.

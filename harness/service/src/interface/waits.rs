@@ -49,8 +49,8 @@ impl Service {
         assert!(self.config.tracks_work, "this service tracks no work");
         !self.working.is_empty()
             || self.queries.any_taken()
-            || self.activity_executions.any_started()
-            || self.nexus_operation_executions.any_asked()
+            || self.activity_executions.any_worked_on()
+            || self.nexus_operation_executions.any_worked_on()
     }
 
     /// Returns `true` if a task waits for a worker that polled within this time, in milliseconds,

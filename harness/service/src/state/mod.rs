@@ -7,6 +7,7 @@ pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod nexus_operation_executions;
 pub(crate) mod service;
+mod standalone;
 pub(crate) mod task_queues;
 pub(crate) mod timers;
 mod transactions;
