@@ -77,6 +77,10 @@ conformance-typescript:
 conformance-go:
     tests/go/run
 
+# The same in Java (needs a JDK and mvn)
+conformance-java:
+    tests/java/run
+
 # The histories that the Go SDK keeps for its replay tests are read and printed (needs git)
 go-histories:
     mkdir -p target/sdk-go

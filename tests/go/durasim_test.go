@@ -84,10 +84,19 @@ func program() string {
 	return path
 }
 
-func start(t *testing.T) client.Client {
+// Reminder sleeps for a month.
+func Reminder(ctx workflow.Context, user string) (string, error) {
+	err := workflow.Sleep(ctx, 30*24*time.Hour)
+	return "reminded " + user, err
+}
+
+func start(t *testing.T, arguments ...string) client.Client {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	server, err := testsuite.StartDevServer(ctx, testsuite.DevServerOptions{ExistingPath: program()})
+	server, err := testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
+		ExistingPath: program(),
+		ExtraArgs:    arguments,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +104,7 @@ func start(t *testing.T) client.Client {
 	worker.RegisterWorkflow(Approval)
 	worker.RegisterWorkflow(Batch)
 	worker.RegisterWorkflow(Parent)
+	worker.RegisterWorkflow(Reminder)
 	worker.RegisterActivity(Greet)
 	if err := worker.Start(); err != nil {
 		t.Fatal(err)
@@ -171,5 +181,21 @@ func TestChildrenAndRetries(t *testing.T) {
 	})
 	if err != nil || len(list.Executions) != 1 {
 		t.Fatal(list, err)
+	}
+}
+
+func TestAMonthTakesAMoment(t *testing.T) {
+	ctx, c := context.Background(), start(t, "--time", "skipping")
+	began := time.Now()
+	run, err := c.ExecuteWorkflow(ctx, options("reminder"), Reminder, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result string
+	if err := run.Get(ctx, &result); err != nil || result != "reminded ann" {
+		t.Fatal(result, err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Fatal("it took ", took)
 	}
 }

@@ -13,6 +13,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use durasim::FaultKind;
 use durasim_server::{IndexedValueType, Time};
 
+use self::without_effect::WithoutEffect;
+
+/// The namespace of those who name none. Temporal's development server always has it.
+const DEFAULT_NAMESPACE: &str = "default";
+
 /// A command, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -38,7 +43,7 @@ pub(crate) struct Pulling {
         long,
         short,
         value_name = "NAME",
-        default_value = "default",
+        default_value = DEFAULT_NAMESPACE,
         env = "TEMPORAL_NAMESPACE"
     )]
     pub(crate) namespace: String,
@@ -229,7 +234,7 @@ enum Subcommands {
 
 #[derive(Debug, Subcommand)]
 enum ServerCommand {
-    /// Serves Temporal's API on a port, in real time.
+    /// Serves Temporal's API on a port, in real time by default.
     StartDev(StartDev),
 }
 
@@ -245,7 +250,7 @@ struct Serve {
     #[arg(long, value_enum, default_value_t = TimeArgument::Real)]
     time: TimeArgument,
     /// A namespace that exists from the beginning.
-    #[arg(long = "namespace", value_name = "NAME", default_value = "default")]
+    #[arg(long = "namespace", value_name = "NAME", default_value = DEFAULT_NAMESPACE)]
     namespaces: Vec<String>,
     /// A custom search attribute of every namespace.
     #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
@@ -301,8 +306,16 @@ enum TimeArgument {
     Skipping,
 }
 
-/// The options of `temporal server start-dev` that matter here. The others are accepted, and change
-/// nothing.
+impl From<TimeArgument> for Time {
+    fn from(time: TimeArgument) -> Self {
+        match time {
+            TimeArgument::Real => Self::Real,
+            TimeArgument::Skipping => Self::Skipping { locked: false },
+        }
+    }
+}
+
+/// The options of `temporal server start-dev`.
 #[derive(Debug, Args)]
 struct StartDev {
     #[arg(long, short, default_value_t = 7233)]
@@ -313,15 +326,18 @@ struct StartDev {
         long = "namespace",
         short,
         value_name = "NAME",
-        default_value = "default"
+        default_value = DEFAULT_NAMESPACE
     )]
     namespaces: Vec<String>,
     #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
     search_attributes: Vec<SearchAttribute>,
+    /// The way in which time passes. `temporal` has no such option.
+    #[arg(long, value_enum, default_value_t = TimeArgument::Real)]
+    time: TimeArgument,
     #[command(flatten)]
     weather: Weather,
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    others: Vec<OsString>,
+    #[command(flatten)]
+    _without_effect: WithoutEffect,
 }
 
 /// The command line of Temporal's test server.
@@ -341,10 +357,7 @@ impl From<Serve> for Serving {
     fn from(serve: Serve) -> Self {
         Self {
             address: SocketAddr::new(serve.ip, serve.port),
-            time: match serve.time {
-                TimeArgument::Real => Time::Real,
-                TimeArgument::Skipping => Time::Skipping { locked: false },
-            },
+            time: serve.time.into(),
             namespaces: serve.namespaces,
             search_attributes: serve.search_attributes,
             registers_namespaces: false,
@@ -356,10 +369,14 @@ impl From<Serve> for Serving {
 
 impl From<StartDev> for Serving {
     fn from(start: StartDev) -> Self {
+        let mut namespaces = start.namespaces;
+        if !namespaces.iter().any(|name| name == DEFAULT_NAMESPACE) {
+            namespaces.push(DEFAULT_NAMESPACE.to_owned());
+        }
         Self {
             address: SocketAddr::new(start.ip, start.port),
-            time: Time::Real,
-            namespaces: start.namespaces,
+            time: start.time.into(),
+            namespaces,
             search_attributes: start.search_attributes,
             registers_namespaces: false,
             ends_with_parent: true,
@@ -375,7 +392,7 @@ impl From<TestServer> for Serving {
             time: Time::Skipping {
                 locked: !server.enable_time_skipping,
             },
-            namespaces: vec!["default".to_owned()],
+            namespaces: vec![DEFAULT_NAMESPACE.to_owned()],
             search_attributes: Vec::new(),
             registers_namespaces: true,
             ends_with_parent: true,
@@ -383,6 +400,8 @@ impl From<TestServer> for Serving {
         }
     }
 }
+
+mod without_effect;
 
 #[cfg(test)]
 mod tests;

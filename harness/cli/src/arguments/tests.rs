@@ -56,8 +56,24 @@ fn the_development_server_takes_the_options_that_sdks_give_it() {
          --dynamic-config-value frontend.enableUpdateWorkflowExecution=true --headless",
     );
     assert_eq!(serving.address.to_string(), "127.0.0.1:7000");
-    assert_eq!(serving.namespaces, ["orders"]);
+    assert_eq!(serving.namespaces, ["orders", "default"]);
     assert_eq!(serving.time, Time::Real);
+}
+
+#[test]
+fn the_development_server_skips_time_and_has_faults_if_it_is_told_to() {
+    let serving = serving(
+        "durasim server start-dev --port 7000 --log-level warn --headless --time skipping \
+         --faults messages --seed 7",
+    );
+    assert_eq!(serving.time, Time::Skipping { locked: false });
+    assert_eq!(serving.weather.faults, [FaultName::Messages]);
+    assert_eq!(serving.weather.seed, Some(7));
+}
+
+#[test]
+fn the_development_server_refuses_an_option_that_temporal_does_not_have() {
+    assert!(refusal("durasim server start-dev --headless --falts all").contains("--falts"));
 }
 
 #[test]
