@@ -40,10 +40,10 @@ doc:
 ratios:
     cargo run --release -p benches --bin ratios
 
-# The reader of histories under libFuzzer, for a minute (needs a C++ compiler)
-fuzz seconds="60":
+# The reader of histories (`histories`) or the query language (`queries`) under libFuzzer, for a minute (needs a C++ compiler)
+fuzz target="histories" seconds="60":
     RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters --cfg fuzzing" \
-        cargo run --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz --target $(rustc -vV | sed -n 's/host: //p') --bin histories -- -max_total_time={{seconds}}
+        cargo run --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz --target $(rustc -vV | sed -n 's/host: //p') --bin {{target}} -- -max_total_time={{seconds}}
 
 # What `durasim serve` costs, with the official client and worker over a socket
 serve-costs:
