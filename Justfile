@@ -81,6 +81,10 @@ conformance-go:
 conformance-java:
     tests/java/run
 
+# The `temporal` command line and the web UI (needs go; the first time takes minutes)
+conformance-cli *arguments:
+    tests/cli/run {{arguments}}
+
 # The histories that the Go SDK keeps for its replay tests are read and printed (needs git)
 go-histories:
     mkdir -p target/sdk-go

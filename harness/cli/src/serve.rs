@@ -67,8 +67,8 @@ fn greeting(server: &Server, serving: &Serving) -> String {
     };
     format!(
         "durasim serves Temporal on {address} ({time}): SDKs connect to {address}, namespace \
-         {namespace}; `temporal --address {address} --namespace {namespace} workflow list`; \
-         `temporal-ui-server` with TEMPORAL_ADDRESS={address}"
+         {namespace}; `temporal workflow list --address {address} --namespace {namespace}`; \
+         web UI: `docker run --rm --network host --env TEMPORAL_ADDRESS={address} temporalio/ui`"
     )
 }
 

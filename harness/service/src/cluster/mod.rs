@@ -5,6 +5,7 @@
 //! another: a command that names another namespace is answered as [`Service`] answers it.
 
 mod abroad;
+mod delete_namespace;
 mod namespaces;
 mod nexus_endpoints;
 pub(crate) mod operator;
@@ -19,7 +20,7 @@ use tonic::Status;
 
 use crate::{
     base::{config::ServiceConfig, identifiers::RequestId},
-    cluster::namespaces::Namespace,
+    cluster::{delete_namespace::Deleted, namespaces::Namespace},
     frontend::validate,
     messages::{
         reply::Reply,
@@ -53,6 +54,8 @@ pub struct Cluster {
     /// The Nexus endpoints, by id.
     endpoints: BTreeMap<String, Endpoint>,
     endpoints_created: u64,
+    /// The services of deleted namespaces, for the requests that still wait there.
+    deleted: Vec<Deleted>,
     replies: Vec<Reply>,
 }
 
@@ -65,6 +68,7 @@ impl Cluster {
             registers_on_use: false,
             endpoints: BTreeMap::new(),
             endpoints_created: 0,
+            deleted: Vec::new(),
             replies: Vec::new(),
             config,
         };
@@ -116,15 +120,15 @@ impl Cluster {
 
     /// Cancels a request whose caller has gone away. It gets no reply.
     pub fn cancel(&mut self, id: RequestId) {
-        for namespace in self.namespaces.values_mut() {
-            namespace.service.cancel(id);
+        for service in self.services_with_waits() {
+            service.cancel(id);
         }
     }
 
     /// Ends the wait of a request ([`Service::expire`]).
     pub fn expire(&mut self, now_ms: u64, id: RequestId) {
-        for namespace in self.namespaces.values_mut() {
-            namespace.service.expire(now_ms, id);
+        for service in self.services_with_waits() {
+            service.expire(now_ms, id);
         }
         self.carry(now_ms);
     }
@@ -162,8 +166,8 @@ impl Cluster {
     /// Returns the replies since the last call. Those of one namespace are in order.
     pub fn take_replies(&mut self) -> Vec<Reply> {
         let mut replies = mem::take(&mut self.replies);
-        for namespace in self.namespaces.values_mut() {
-            replies.append(&mut namespace.service.take_replies());
+        for service in self.services_with_waits() {
+            replies.append(&mut service.take_replies());
         }
         replies
     }
@@ -182,6 +186,14 @@ impl Cluster {
     pub fn awaits_poll(&self, now_ms: u64, within_ms: u64) -> bool {
         self.services()
             .any(|service| service.awaits_poll(now_ms, within_ms))
+    }
+
+    fn services_with_waits(&mut self) -> impl Iterator<Item = &mut Service> {
+        let namespaces = self.namespaces.values_mut();
+        let deleted = self.deleted.iter_mut();
+        namespaces
+            .map(|namespace| &mut namespace.service)
+            .chain(deleted.map(|deleted| &mut deleted.service))
     }
 
     fn services(&self) -> impl Iterator<Item = &Service> {

@@ -13,7 +13,7 @@ use tonic::Status;
 
 use crate::{
     api::{
-        enums::{NamespaceState, ReplicationState},
+        enums::{ArchivalState, NamespaceState, ReplicationState},
         rpc::{
             DeprecateNamespaceRequest, DeprecateNamespaceResponse, DescribeNamespaceRequest,
             DescribeNamespaceResponse, ListNamespacesRequest, ListNamespacesResponse,
@@ -54,6 +54,8 @@ impl Namespace {
         let mut description = system::namespace(&config);
         description.config = Some(NamespaceConfig {
             workflow_execution_retention_ttl: Some(RETENTION),
+            history_archival_state: ArchivalState::Disabled.into(),
+            visibility_archival_state: ArchivalState::Disabled.into(),
             ..NamespaceConfig::default()
         });
         description.replication_config = Some(NamespaceReplicationConfig {
@@ -68,6 +70,11 @@ impl Namespace {
             service: Service::new(config),
             description,
         }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        let info = self.description.namespace_info.as_ref();
+        info.map_or("", |info| &info.id)
     }
 
     fn set_state(&mut self, state: NamespaceState) {
@@ -172,10 +179,7 @@ impl Cluster {
                 ));
             }
             (false, true) => self.namespaces.get(name),
-            (true, false) => self.namespaces.values().find(|namespace| {
-                let info = namespace.description.namespace_info.as_ref();
-                info.is_some_and(|info| info.id == *id)
-            }),
+            (true, false) => self.namespaces.values().find(|it| it.id() == id),
         };
         let found = found.ok_or_else(|| not_found(if name.is_empty() { id } else { name }))?;
         Ok(found.description.clone().into())

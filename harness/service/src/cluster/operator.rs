@@ -1,11 +1,13 @@
-//! `OperatorService`: the search attributes of namespaces, and Nexus endpoints.
+//! `OperatorService`: the search attributes of namespaces, Nexus endpoints, the deletion of a
+//! namespace, and the list of clusters, of which there is one.
 //!
 //! Source: `temporalio/temporal: service/frontend/operator_handler.go`, the part for SQL.
 
 use prost::Message;
 use temporalio_protos::temporal::api::operatorservice::v1::{
-    AddSearchAttributesRequest, AddSearchAttributesResponse, ListSearchAttributesRequest,
-    ListSearchAttributesResponse, RemoveSearchAttributesRequest, RemoveSearchAttributesResponse,
+    AddSearchAttributesRequest, AddSearchAttributesResponse, ListClustersRequest,
+    ListSearchAttributesRequest, ListSearchAttributesResponse, RemoveSearchAttributesRequest,
+    RemoveSearchAttributesResponse,
 };
 use tonic::Status;
 
@@ -13,6 +15,7 @@ use crate::{
     api::enums::IndexedValueType,
     base::search_attributes::{SYSTEM, SearchAttributeRegistry},
     cluster::{Cluster, namespaces},
+    frontend::system,
 };
 
 /// The gRPC service that operates a cluster.
@@ -36,6 +39,8 @@ impl Cluster {
             "DeleteNexusEndpoint" => self.delete_nexus_endpoint(&decode(bytes)?),
             "GetNexusEndpoint" => self.get_nexus_endpoint(&decode(bytes)?),
             "ListNexusEndpoints" => self.list_nexus_endpoints(&decode(bytes)?),
+            "DeleteNamespace" => self.delete_namespace(now_ms, &decode(bytes)?),
+            "ListClusters" => decode::<ListClustersRequest>(bytes).map(|_| system::clusters()),
             other => Err(Status::unimplemented(format!(
                 "unknown method {other} for service {OPERATOR_SERVICE}: \
                  the simulated service does not serve it"

@@ -1,5 +1,6 @@
 //! Namespaces, and what passes through a cluster to one of them.
 
+mod delete_namespace;
 mod nexus_endpoints;
 
 use pretty_assertions::assert_eq;
@@ -7,8 +8,8 @@ use prost::Message;
 use temporalio_protos::temporal::api::{
     namespace::v1::{NamespaceConfig, UpdateNamespaceInfo},
     operatorservice::v1::{
-        AddSearchAttributesRequest, ListSearchAttributesRequest, ListSearchAttributesResponse,
-        RemoveSearchAttributesRequest,
+        AddSearchAttributesRequest, ListClustersRequest, ListClustersResponse,
+        ListSearchAttributesRequest, ListSearchAttributesResponse, RemoveSearchAttributesRequest,
     },
 };
 use tonic::Code;
@@ -17,7 +18,7 @@ use super::*;
 use crate::{
     api::{
         common::SearchAttributes,
-        enums::{IndexedValueType, NamespaceState},
+        enums::{ArchivalState, IndexedValueType, NamespaceState},
         rpc::{
             DeprecateNamespaceRequest, DescribeNamespaceRequest, DescribeNamespaceResponse,
             DescribeWorkflowExecutionRequest, ListNamespacesRequest, RegisterNamespaceRequest,
@@ -83,11 +84,12 @@ fn names(cluster: &mut Cluster, page_size: i32, token: &[u8]) -> (Vec<String>, V
 fn a_namespace_is_registered_with_its_retention_and_listed() {
     let mut cluster = Cluster::new(ServiceConfig::default());
     register(&mut cluster, "orders").unwrap();
-    let description = describe(&mut cluster, "orders");
+    let config = describe(&mut cluster, "orders").config.unwrap();
     assert_eq!(
-        description.config.unwrap().workflow_execution_retention_ttl,
+        config.workflow_execution_retention_ttl,
         Some(duration(3 * DAY_MS))
     );
+    assert_eq!(config.history_archival_state(), ArchivalState::Disabled);
     assert_eq!(names(&mut cluster, 0, b"").0, ["default", "orders"]);
 }
 
@@ -258,11 +260,27 @@ fn a_search_attribute_is_added_before_a_workflow_has_it() {
 }
 
 #[test]
+fn an_operator_sees_the_one_cluster() {
+    let mut cluster = Cluster::new(ServiceConfig::default());
+    let bytes = operate(
+        &mut cluster,
+        "ListClusters",
+        &ListClustersRequest::default(),
+    )
+    .unwrap();
+    let clusters = ListClustersResponse::decode(&*bytes).unwrap().clusters;
+    assert_eq!(clusters.len(), 1);
+    assert_eq!(clusters[0].cluster_name, "active");
+}
+
+#[test]
 fn an_operator_is_told_what_is_not_served_and_what_is_wrong() {
     let mut cluster = Cluster::new(ServiceConfig::default());
-    let refused = cluster.operate(1_000, "ListClusters", &[]).unwrap_err();
+    let refused = cluster
+        .operate(1_000, "RemoveRemoteCluster", &[])
+        .unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
-    assert!(refused.message().contains("ListClusters"));
+    assert!(refused.message().contains("RemoveRemoteCluster"));
     let refused = cluster
         .operate(1_000, "AddSearchAttributes", &[0xff])
         .unwrap_err();

@@ -10,6 +10,7 @@ mod activity_task;
 pub(crate) mod answer;
 pub(crate) mod callbacks;
 mod delete_workflow_execution;
+mod describe_task_queue;
 mod describe_workflow_execution;
 mod get_workflow_execution_history;
 mod list_workflow_executions;
@@ -179,7 +180,7 @@ pub(crate) fn handle(
         | Request::ListNamespaces(_)
         | Request::UpdateNamespace(_)
         | Request::DeprecateNamespace(_) => Err(status_of_unserved(request.rpc().name())),
-        Request::DescribeTaskQueue(request) => Ok(system::describe_task_queue(service, &request)),
+        Request::DescribeTaskQueue(request) => describe_task_queue::handle(service, &request),
         Request::ShutdownWorker(request) => Ok(system::shutdown_worker(service, *request)),
         Request::ResetWorkflowExecution(request) => {
             reset_workflow_execution::handle(service, &request)

@@ -1,7 +1,11 @@
 //! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, DescribeTaskQueue,
 //! ListTaskQueuePartitions and ShutdownWorker: the RPCs about the server and its workers.
 
-use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_info};
+use prost::Message;
+use temporalio_protos::temporal::api::{
+    namespace::v1::{NamespaceInfo, namespace_info},
+    operatorservice::v1::{ClusterMetadata, ListClustersResponse},
+};
 
 use crate::{
     api::{
@@ -39,6 +43,9 @@ const SUPPORTED_CLIENTS: [(&str, &str); 8] = [
 
 /// The name of the one cluster, as a server calls itself by default.
 pub(crate) const CLUSTER: &str = "active";
+
+/// The number of history shards of the one server.
+const SHARDS: i32 = 1;
 
 /// The name under which the service, which stores nothing, shows its store.
 const STORE: &str = "memory";
@@ -78,12 +85,30 @@ pub(super) fn cluster() -> Answer {
         server_version: SERVER_VERSION.to_owned(),
         cluster_id: derived_uuid("cluster", 0),
         cluster_name: CLUSTER.to_owned(),
-        history_shard_count: 1,
+        history_shard_count: SHARDS,
         persistence_store: STORE.to_owned(),
         visibility_store: STORE.to_owned(),
         ..GetClusterInfoResponse::default()
     }
     .into()
+}
+
+/// Returns the list of clusters, encoded: the one, which has no address of its own here.
+///
+/// Source: `temporalio/temporal: service/frontend/operator_handler.go` (`ListClusters`).
+pub(crate) fn clusters() -> Vec<u8> {
+    ListClustersResponse {
+        clusters: vec![ClusterMetadata {
+            cluster_name: CLUSTER.to_owned(),
+            cluster_id: derived_uuid("cluster", 0),
+            initial_failover_version: 1,
+            history_shard_count: SHARDS,
+            is_connection_enabled: true,
+            ..ClusterMetadata::default()
+        }],
+        ..ListClustersResponse::default()
+    }
+    .encode_to_vec()
 }
 
 /// Returns all search attributes with their types.
@@ -121,10 +146,14 @@ pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
 }
 
 /// Returns the waiting pollers of a queue, and its backlog.
-pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueueRequest) -> Answer {
+pub(super) fn describe_task_queue(
+    service: &Service,
+    request: &DescribeTaskQueueRequest,
+) -> DescribeTaskQueueResponse {
     let kind = match request.task_queue_type() {
         TaskQueueType::Activity => QueueKind::Activity,
-        _ => QueueKind::Workflow,
+        TaskQueueType::Nexus => QueueKind::Nexus,
+        TaskQueueType::Workflow | TaskQueueType::Unspecified => QueueKind::Workflow,
     };
     let name = request.task_queue.as_ref().map_or("", |queue| &queue.name);
     let mut response = DescribeTaskQueueResponse::default();
@@ -143,7 +172,7 @@ pub(super) fn describe_task_queue(service: &Service, request: &DescribeTaskQueue
             ..TaskQueueStats::default()
         });
     }
-    response.into()
+    response
 }
 
 /// Lists the partitions of a task queue: one of each kind, which is the queue itself.

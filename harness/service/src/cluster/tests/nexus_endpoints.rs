@@ -20,7 +20,7 @@ use crate::{
     testing::{TASK_QUEUE, poll_request, queue},
 };
 
-fn spec(name: &str, namespace: &str) -> EndpointSpec {
+pub(super) fn spec(name: &str, namespace: &str) -> EndpointSpec {
     EndpointSpec {
         name: name.to_owned(),
         description: None,
@@ -33,7 +33,7 @@ fn spec(name: &str, namespace: &str) -> EndpointSpec {
     }
 }
 
-fn create(cluster: &mut Cluster, spec: EndpointSpec) -> Result<Endpoint, Status> {
+pub(super) fn create(cluster: &mut Cluster, spec: EndpointSpec) -> Result<Endpoint, Status> {
     let request = CreateNexusEndpointRequest { spec: Some(spec) };
     let bytes = operate(cluster, "CreateNexusEndpoint", &request)?;
     let response = CreateNexusEndpointResponse::decode(bytes.as_slice()).unwrap();

@@ -1,10 +1,22 @@
 //! The RPCs about the server and its workers.
 
+#![allow(
+    deprecated,
+    reason = "task queues are described in deprecated ways, too"
+)]
+
 use pretty_assertions::assert_eq;
 
 use crate::{
     ServiceConfig,
-    api::{enums::IndexedValueType, rpc::*},
+    api::{
+        enums::{
+            BuildIdTaskReachability, DescribeTaskQueueMode, IndexedValueType, TaskQueueKind,
+            TaskQueueType,
+        },
+        rpc::*,
+        taskqueue::{TaskQueueVersionInfo, TaskQueueVersionSelection},
+    },
     messages::request::Response,
     testing::*,
 };
@@ -51,9 +63,85 @@ fn a_task_queue_is_described_by_its_pollers() {
             .collect::<Vec<_>>(),
         other => panic!("not its response: {other:?}"),
     };
+    let other_poll = world.send(poll_request());
     assert_eq!(pollers(&mut world), ["worker"]);
     world.service.cancel(poll);
+    world.service.cancel(other_poll);
     assert!(pollers(&mut world).is_empty());
+}
+
+#[track_caller]
+fn described(world: &mut World, request: DescribeTaskQueueRequest) -> DescribeTaskQueueResponse {
+    match world.call(request) {
+        Ok(Response::DescribeTaskQueue(described)) => *described,
+        other => panic!("not its response: {other:?}"),
+    }
+}
+
+#[test]
+fn an_older_client_gets_the_status_of_a_task_queue() {
+    let mut world = World::new();
+    world.start("w");
+    let mut request = DescribeTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: queue(TASK_QUEUE),
+        ..DescribeTaskQueueRequest::default()
+    };
+    assert_eq!(
+        described(&mut world, request.clone()).task_queue_status,
+        None
+    );
+    request.include_task_queue_status = true;
+    let status = described(&mut world, request).task_queue_status.unwrap();
+    assert_eq!(status.backlog_count_hint, 1);
+}
+
+#[test]
+fn all_queues_of_a_name_are_described_by_build_id() {
+    let mut world = World::new();
+    world.start("w");
+    let mut request = DescribeTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: queue(TASK_QUEUE),
+        api_mode: DescribeTaskQueueMode::Enhanced.into(),
+        report_pollers: true,
+        report_stats: true,
+        report_task_reachability: true,
+        ..DescribeTaskQueueRequest::default()
+    };
+    let backlog_of = |info: &TaskQueueVersionInfo, queue_type: TaskQueueType| {
+        let of_type = &info.types_info[&i32::from(queue_type)];
+        of_type.stats.as_ref().unwrap().approximate_backlog_count
+    };
+    let versions = described(&mut world, request.clone()).versions_info;
+    assert_eq!(backlog_of(&versions[""], TaskQueueType::Workflow), 1);
+    assert_eq!(backlog_of(&versions[""], TaskQueueType::Activity), 0);
+    assert_eq!(
+        versions[""].task_reachability(),
+        BuildIdTaskReachability::Reachable
+    );
+
+    world.workflow_task();
+    world.send(poll_request());
+    request.versions = Some(TaskQueueVersionSelection {
+        build_ids: vec!["1.0".to_owned()],
+        unversioned: true,
+        ..TaskQueueVersionSelection::default()
+    });
+    let versions = described(&mut world, request.clone()).versions_info;
+    let of_workflows = &versions[""].types_info[&i32::from(TaskQueueType::Workflow)];
+    assert_eq!(of_workflows.pollers[0].identity, "worker");
+    assert_eq!(
+        versions["1.0"].task_reachability(),
+        BuildIdTaskReachability::Unreachable
+    );
+
+    request.task_queue = queue(TASK_QUEUE).map(|mut queue| {
+        queue.set_kind(TaskQueueKind::Sticky);
+        queue
+    });
+    let refused = world.call(request).unwrap_err();
+    assert!(refused.message().contains("not valid for a sticky queue"));
 }
 
 #[test]
